@@ -1,0 +1,35 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CONFIG ?= config/ringback.toml
+
+.PHONY: setup run demo test lint bench clean
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+run: setup
+	$(BIN)/ringback run --config $(CONFIG)
+
+demo: setup
+	$(BIN)/python -m scripts.demo
+
+test: setup
+	@sh scripts/test_peers.sh
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: setup
+	$(BIN)/python -m scripts.bench
+
+clean:
+	rm -rf $(VENV) run .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -1,0 +1,160 @@
+"""The callback job: what was asked for, where it stands, what was tried, how it ended.
+
+A job is the durable record of one callback. Its fields and states are those of the control
+protocol; times are Unix seconds. The table of allowed transitions is in one place, below.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+Order = Literal["agent_first", "customer_first"]
+JobState = Literal[
+    "queued",
+    "dialing_agent",
+    "whispering",
+    "dialing_customer",
+    "holding",
+    "bridged",
+    "completed",
+    "failed",
+    "cancelled",
+    "expired",
+]
+
+TERMINAL_STATES: frozenset[JobState] = frozenset({"completed", "failed", "cancelled", "expired"})
+
+_ENDS: frozenset[JobState] = frozenset({"failed", "cancelled"})
+
+# A job goes back to `queued` between two attempts.
+TRANSITIONS: dict[Order, dict[JobState, frozenset[JobState]]] = {
+    "agent_first": {
+        "queued": frozenset({"dialing_agent", "expired"}) | _ENDS,
+        "dialing_agent": frozenset({"whispering", "dialing_customer", "queued"}) | _ENDS,
+        "whispering": frozenset({"dialing_customer", "queued"}) | _ENDS,
+        "dialing_customer": frozenset({"bridged", "queued"}) | _ENDS,
+        "bridged": frozenset({"completed"}) | _ENDS,
+    },
+    "customer_first": {
+        "queued": frozenset({"dialing_customer", "expired"}) | _ENDS,
+        "dialing_customer": frozenset({"holding", "queued"}) | _ENDS,
+        "holding": frozenset({"dialing_agent", "queued"}) | _ENDS,
+        "dialing_agent": frozenset({"whispering", "bridged", "queued"}) | _ENDS,
+        "whispering": frozenset({"bridged", "queued"}) | _ENDS,
+        "bridged": frozenset({"completed"}) | _ENDS,
+    },
+}
+
+
+class IllegalTransition(Exception):
+    """A job was asked to go to a state that its present state does not lead to."""
+
+
+class LegRecord(msgspec.Struct, kw_only=True):
+    """One leg of an attempt, as it is shown and stored."""
+
+    leg: str
+    role: Literal["agent", "customer"]
+    uri: str
+    state: Literal["dialing", "ringing", "early_media", "answered", "held", "ended"] = "dialing"
+    sip_status: int | None = None
+    reason: str | None = None
+    started: float
+    ringing: float | None = None
+    answered: float | None = None
+    ended: float | None = None
+
+
+class AttemptRecord(msgspec.Struct, kw_only=True):
+    """One try of a job: its legs in the order dialled, and its result once it is over."""
+
+    call: str
+    legs: list[LegRecord] = []
+    result: str | None = None
+    cause: str | None = None
+
+
+class Request(msgspec.Struct, kw_only=True, frozen=True):
+    """What the client asked for, defaults filled in. Never changes after acceptance."""
+
+    to: str
+    agent: str | None = None
+    queue: str | None = None
+    order: Order = "agent_first"
+    context: dict[str, Any] = {}
+    whisper: dict[str, Any] | None = None
+    caller_id: str | None = None
+    trunk: str | None = None
+    priority: int = 0
+    not_before: float | None = None
+    deadline: float | None = None
+    max_attempts: int = 1
+    ring_s: float = 30.0
+    max_duration_s: float = 7200.0
+    record: bool = False
+
+
+class Failure(msgspec.Struct, kw_only=True):
+    """Why a job did not complete: which side, at which moment, and what SIP said."""
+
+    side: Literal["agent", "customer", "engine"]
+    moment: JobState
+    sip_status: int | None = None
+    sip_reason: str | None = None
+    reason_header: str | None = None
+
+
+class Job(msgspec.Struct, kw_only=True):
+    """One callback job. `result` is one word, `cause` a sentence for a person."""
+
+    id: str
+    state: JobState = "queued"
+    request: Request
+    fingerprint: str = ""
+    created: float
+    attempts: list[AttemptRecord] = []
+    bridged_at: float | None = None
+    ended_at: float | None = None
+    next_attempt_at: float | None = None
+    result: str | None = None
+    cause: str | None = None
+    failure: Failure | None = None
+    recording: str | None = None
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the job has ended."""
+        return self.state in TERMINAL_STATES
+
+    def enter(self, state: JobState) -> None:
+        """Move to `state`. Raises IllegalTransition where the table does not allow it."""
+        allowed = TRANSITIONS[self.request.order].get(self.state, frozenset())
+        if state not in allowed:
+            raise IllegalTransition(f"job {self.id}: {self.state} does not lead to {state}")
+        self.state = state
+
+    def view(self) -> dict[str, Any]:
+        """The job as the control protocol shows it."""
+        request = self.request
+        return {
+            "id": self.id,
+            "state": self.state,
+            "to": request.to,
+            "agent": request.agent,
+            "queue": request.queue,
+            "order": request.order,
+            "context": request.context,
+            "priority": request.priority,
+            "not_before": request.not_before,
+            "deadline": request.deadline,
+            "max_attempts": request.max_attempts,
+            "created": self.created,
+            "attempts": self.attempts,
+            "next_attempt_at": self.next_attempt_at,
+            "bridged_at": self.bridged_at,
+            "ended_at": self.ended_at,
+            "result": self.result,
+            "cause": self.cause,
+            "failure": self.failure,
+            "recording": self.recording,
+        }

@@ -1,0 +1,1 @@
+"""Programs around the engine, which they reach through the control socket only."""
