@@ -24,24 +24,28 @@ JobState = Literal[
 
 TERMINAL_STATES: frozenset[JobState] = frozenset({"completed", "failed", "cancelled", "expired"})
 
-_ENDS: frozenset[JobState] = frozenset({"failed", "cancelled"})
 
-# A job goes back to `queued` between two attempts.
+def _leads_to(*states: JobState) -> frozenset[JobState]:
+    return frozenset({*states, "failed", "cancelled"})
+
+
+# A job goes back to `queued` between two attempts. It passes through `whispering` even when there
+# is nothing to say, so that a client sees the same states on every callback.
 TRANSITIONS: dict[Order, dict[JobState, frozenset[JobState]]] = {
     "agent_first": {
-        "queued": frozenset({"dialing_agent", "expired"}) | _ENDS,
-        "dialing_agent": frozenset({"whispering", "dialing_customer", "queued"}) | _ENDS,
-        "whispering": frozenset({"dialing_customer", "queued"}) | _ENDS,
-        "dialing_customer": frozenset({"bridged", "queued"}) | _ENDS,
-        "bridged": frozenset({"completed"}) | _ENDS,
+        "queued": _leads_to("dialing_agent", "expired"),
+        "dialing_agent": _leads_to("whispering", "queued"),
+        "whispering": _leads_to("dialing_customer", "queued"),
+        "dialing_customer": _leads_to("bridged", "queued"),
+        "bridged": _leads_to("completed"),
     },
     "customer_first": {
-        "queued": frozenset({"dialing_customer", "expired"}) | _ENDS,
-        "dialing_customer": frozenset({"holding", "queued"}) | _ENDS,
-        "holding": frozenset({"dialing_agent", "queued"}) | _ENDS,
-        "dialing_agent": frozenset({"whispering", "bridged", "queued"}) | _ENDS,
-        "whispering": frozenset({"bridged", "queued"}) | _ENDS,
-        "bridged": frozenset({"completed"}) | _ENDS,
+        "queued": _leads_to("dialing_customer", "expired"),
+        "dialing_customer": _leads_to("holding", "queued"),
+        "holding": _leads_to("dialing_agent", "queued"),
+        "dialing_agent": _leads_to("whispering", "queued"),
+        "whispering": _leads_to("bridged", "queued"),
+        "bridged": _leads_to("completed"),
     },
 }
 
