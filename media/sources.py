@@ -1,0 +1,47 @@
+"""What a leg may hear: one tagged union, carried in the worker's messages.
+
+Every leg hears exactly one source at a time. Prompts and tones are finite unless `loop` is set;
+a finite source that ends is followed by silence.
+"""
+
+import msgspec
+
+
+class Silence(msgspec.Struct, frozen=True, tag="silence"):
+    """Packets of G.711 silence, so that the peer sees a living stream."""
+
+
+class Tone(msgspec.Struct, frozen=True, tag="tone"):
+    """A tone in the notation of `tones.py`, such as "425/1000,0/4000" (Hz/ms); gain in dB."""
+
+    spec: str
+    loop: bool = False
+    gain_db: float = 0.0
+
+
+class Prompt(msgspec.Struct, frozen=True, tag="prompt"):
+    """A WAV file of any rate, width and number of channels."""
+
+    path: str
+    loop: bool = False
+
+
+class Hold(msgspec.Struct, frozen=True, tag="hold"):
+    """Hold music, for ever: the WAV file at `path`, or the built-in melody."""
+
+    path: str | None = None
+
+
+class Ringing(msgspec.Struct, frozen=True, tag="ringing"):
+    """Ringback tone with the cadence of a region ("GB", "US", ...), for ever."""
+
+    region: str = "GB"
+
+
+class Peer(msgspec.Struct, frozen=True, tag="peer"):
+    """What another leg of the same worker says: the relay."""
+
+    leg: str
+
+
+Source = Silence | Tone | Prompt | Hold | Ringing | Peer
