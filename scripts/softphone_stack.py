@@ -1,0 +1,219 @@
+"""The softphone's SIP and sound: one PJSIP endpoint in this process, through pjsua2.
+
+Importing this module needs `pjsua2` (`pip install ringback[demo]`). PJSIP is polled by
+`Stack.poll` from the thread that made the Stack, and calls back only inside it; there is no sound
+card: a null device gives the 20 ms clock. The wheel allows 4 calls a process.
+"""
+
+import contextlib
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pjsua2 as pj
+
+from .softphone_call import Account, Call
+
+CLOCK_HZ = 8000
+MAX_CALLS = 4
+
+Emit = Callable[..., None]
+
+
+class PhoneError(Exception):
+    """PJSIP refused: a sentence for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """What the phone sends (a tone in Hz or a WAV file) and where it records what it hears."""
+
+    tone_hz: int | None = None
+    play: str | None = None
+    record: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the phone is, where it listens and, if anywhere, where it registers."""
+
+    user: str
+    host: str = "127.0.0.1"
+    port: int = 0
+    registrar: str | None = None
+    username: str | None = None
+    password: str = ""
+    codecs: tuple[str, ...] = ("PCMU", "PCMA")
+
+
+class Stack:
+    """The endpoint, its account and its calls. Raises PhoneError when PJSIP cannot start."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        sound: Sound,
+        *,
+        emit: Emit,
+        on_incoming: Callable[[Call], None],
+        log: str | None = None,
+    ) -> None:
+        self.sound = sound
+        self.emit = emit
+        self.on_incoming = on_incoming
+        self.calls: list[Call] = []
+        self.registered = False
+        self._count = 0
+        self._gone: list[Call] = []
+        self._endpoint = pj.Endpoint()
+        try:
+            self.port = self._start(identity, log)
+        except pj.Error as error:
+            self._endpoint.libDestroy()
+            raise PhoneError(
+                f"cannot listen at {identity.host}:{identity.port}: {error.info()}"
+            ) from error
+        self.uri = f"sip:{identity.user}@{identity.host}:{self.port}"
+        self.account = Account(self)
+        self.account.create(self._account_config(identity))
+
+    def poll(self, timeout_ms: int) -> None:
+        """Let PJSIP work for at most about `timeout_ms`; callbacks happen in here."""
+        self._endpoint.libHandleEvents(timeout_ms)
+        self._gone.clear()
+
+    def call(self, uri: str) -> Call:
+        """Send an INVITE to `uri`."""
+        call = Call(self)
+        try:
+            call.makeCall(uri, pj.CallOpParam(True))
+        except pj.Error as error:
+            raise PhoneError(f"cannot call {uri}: {error.reason}") from error
+        self.calls.append(call)
+        return call
+
+    def close(self, patience_s: float = 2.0) -> None:
+        """End every call, unregister, and free PJSIP; waits at most `patience_s` for the peers."""
+        deadline = time.monotonic() + patience_s
+        self._endpoint.hangupAllCalls()
+        while self.calls and time.monotonic() < deadline:
+            self.poll(10)
+        if self.registered:
+            self.account.setRegistration(False)
+        while self.registered and time.monotonic() < deadline:
+            self.poll(10)
+        self.calls.clear()
+        self._gone.clear()
+        self.account.shutdown()
+        self._endpoint.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)  # all said: without it, it waits 1 s
+
+    def next_number(self) -> int:
+        """1 for the first call of this process, and so on."""
+        self._count += 1
+        return self._count
+
+    def forget(self, call: Call) -> None:
+        """Drop an ended call; the object must outlive the callback that it is in."""
+        if call in self.calls:
+            self.calls.remove(call)
+        self._gone.append(call)
+
+    def tone_player(self, hz: int) -> Any:
+        """A steady tone on the conference bridge."""
+        generator = pj.ToneGenerator()
+        generator.createToneGenerator(CLOCK_HZ, 1)
+        tone = pj.ToneDesc()
+        tone.freq1, tone.freq2, tone.on_msec, tone.off_msec, tone.volume = hz, 0, 1000, 0, 0
+        tones = pj.ToneDescVector()
+        tones.append(tone)
+        generator.play(tones, True)
+        return generator
+
+    def wav_player(self, path: str, *, loop: bool) -> Any:
+        """A WAV file on the conference bridge. Raises PhoneError when it cannot be read."""
+        player = pj.AudioMediaPlayer()
+        try:
+            player.createPlayer(path, 0 if loop else pj.PJMEDIA_FILE_NO_LOOP)
+        except pj.Error as error:
+            raise PhoneError(f"cannot play {path}: {error.reason}") from error
+        return player
+
+    def _start(self, identity: Identity, log: str | None) -> int:
+        config = pj.EpConfig()
+        config.uaConfig.threadCnt = 0
+        config.uaConfig.mainThreadOnly = True
+        config.uaConfig.maxCalls = MAX_CALLS
+        config.uaConfig.userAgent = "Ringback softphone"
+        config.logConfig.level = 5 if log else 0
+        config.logConfig.consoleLevel = 0
+        config.logConfig.msgLogging = 1 if log else 0
+        if log:
+            config.logConfig.filename = log
+        media = config.medConfig
+        media.clockRate = media.sndClockRate = CLOCK_HZ
+        media.ptime = media.audioFramePtime = 20
+        media.ecTailLen = 0
+        media.noVad = True
+        media.sndAutoCloseTime = -1
+        with _quiet_stdout():
+            self._endpoint.libCreate()
+        self._endpoint.libInit(config)
+        port = 0
+        for kind in (pj.PJSIP_TRANSPORT_UDP, pj.PJSIP_TRANSPORT_TCP):
+            transport = pj.TransportConfig()
+            transport.boundAddress = identity.host
+            transport.port = port or identity.port
+            made = self._endpoint.transportCreate(kind, transport)
+            port = int(self._endpoint.transportGetInfo(made).localName.rpartition(":")[2])
+        self._endpoint.libStart()
+        self._endpoint.audDevManager().setNullDev()
+        self._choose_codecs(identity.codecs)
+        return port
+
+    def _choose_codecs(self, wanted: tuple[str, ...]) -> None:
+        for codec in self._endpoint.codecEnum2():
+            name = codec.codecId.partition("/")[0]
+            priority = 200 - wanted.index(name) if name in wanted else 0
+            self._endpoint.codecSetPriority(codec.codecId, priority)
+
+    def _account_config(self, identity: Identity) -> Any:
+        config = pj.AccountConfig()
+        config.idUri = self.uri
+        config.mediaConfig.transportConfig.boundAddress = identity.host
+        config.mediaConfig.transportConfig.port = _free_media_port(identity.host)
+        config.mediaConfig.transportConfig.portRange = 0
+        if identity.registrar:
+            config.regConfig.registrarUri = identity.registrar
+            config.regConfig.timeoutSec = 300
+        if identity.username:
+            config.sipConfig.authCreds.append(
+                pj.AuthCredInfo("digest", "*", identity.username, 0, identity.password)
+            )
+        return config
+
+
+@contextlib.contextmanager
+def _quiet_stdout() -> Iterator[None]:
+    """Keep out of stdout what PJSIP logs there before it is told where to log."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _free_media_port(host: str) -> int:
+    """An even port that is free now, with room above it: PJSIP looks upward from there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind((host, 0))
+        port = int(probe.getsockname()[1])
+    return min(port & ~1, 65000)
