@@ -1,0 +1,232 @@
+"""The sections of the configuration file and their defaults. Unknown keys are errors."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from .values import (
+    AdvertisedHost,
+    AgentUri,
+    FilePath,
+    HeaderName,
+    Host,
+    HostPort,
+    IpAddress,
+    Listen,
+    Name,
+    NumberPrefix,
+    OptionalPath,
+    PortRange,
+    Printable,
+    Region,
+    Seconds,
+    Secret,
+    SipUri,
+    SocketPath,
+    Template,
+    User,
+    wrong,
+)
+
+SECRET_FILE_BYTES = 4096
+
+
+class Section(BaseModel):
+    """What all sections share: no unknown keys, no silent conversion, no change after loading."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, validate_default=True, hide_input_in_errors=True
+    )
+
+
+def first_duplicate(values: list[str]) -> str | None:
+    """The first value that stands more than once, if any."""
+    return next((value for value, count in Counter(values).items() if count > 1), None)
+
+
+def read_secret(path: str, key: str) -> SecretStr:
+    """The secret in a file: its text without the blanks and line ends around it."""
+    try:
+        with Path(path).open("rb") as file:
+            text = file.read(SECRET_FILE_BYTES + 1)
+        if len(text) > SECRET_FILE_BYTES:
+            raise wrong(key, f"{path}: more than {SECRET_FILE_BYTES} bytes, that is no secret")
+        secret = text.decode().strip()
+    except OSError as error:
+        raise wrong(key, f"{path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise wrong(key, f"{path}: is not UTF-8 text") from error
+    if not secret or not secret.isprintable():
+        raise wrong(key, f"{path}: must hold one line with the secret")
+    return SecretStr(secret)
+
+
+class Control(Section):
+    """[control]: the control socket."""
+
+    socket: SocketPath = Path("run/control.sock")
+    tcp: HostPort = ""
+    tls_cert: OptionalPath = ""
+    tls_key: OptionalPath = ""
+    token: Secret = SecretStr("")
+    token_file: OptionalPath = ""
+    allow_users: list[User] = []
+    replay_events: int = Field(default=100_000, ge=1, le=10_000_000)
+    replay_bytes: int = Field(default=64 << 20, ge=1 << 20)
+    max_request_bytes: int = Field(default=1 << 20, ge=32 << 10, le=1 << 20)
+    max_connections: int = Field(default=256, ge=1, le=10_000)
+    max_in_flight: int = Field(default=256, ge=1, le=10_000)
+    slow_reader_bytes: int = Field(default=1 << 20, ge=64 << 10)
+
+    @property
+    def allowed_uids(self) -> frozenset[int]:
+        """`allow_users` as user numbers; empty means that the file mode of the socket decides."""
+        return frozenset(int(user) for user in self.allow_users)
+
+    @model_validator(mode="after")
+    def _check_tcp(self) -> "Control":
+        if self.token.get_secret_value() and self.token_file:
+            raise wrong("token_file", "token and token_file are both given; give one")
+        if self.token_file:
+            object.__setattr__(self, "token", read_secret(self.token_file, "token_file"))
+        if not self.tcp:
+            return self
+        for key in ("tls_cert", "tls_key"):
+            if not getattr(self, key):
+                raise wrong(
+                    key, "needed with control.tcp: the control socket is never in clear on TCP"
+                )
+        if len(self.token.get_secret_value()) < 16:
+            raise wrong(
+                "token", "control.tcp needs a token (or token_file) of at least 16 characters"
+            )
+        return self
+
+
+class Store(Section):
+    """[store]: where jobs are kept."""
+
+    path: FilePath = Path("run/ringback.db")
+
+
+class Sip(Section):
+    """[sip]: where and as whom the engine speaks SIP."""
+
+    listen: list[Listen] = Field(default=["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"], min_length=1)
+    advertise: AdvertisedHost = ""
+    user_agent: Printable = "Ringback"
+    max_messages_per_s: int = Field(default=5_000, ge=1)
+    max_messages_burst: int = Field(default=10_000, ge=1)
+
+    @field_validator("listen")
+    @classmethod
+    def _check_listen(cls, listen: list[str]) -> list[str]:
+        twice = first_duplicate([item for item in listen if not item.endswith(":0")])
+        if twice is not None:
+            raise wrong("", f"{twice!r} stands twice")
+        return listen
+
+
+class Media(Section):
+    """[media]: RTP addresses and ports, worker processes, sounds."""
+
+    address: IpAddress = "127.0.0.1"
+    advertise: AdvertisedHost = ""
+    ports: PortRange = (10_000, 19_999)
+    workers: int = Field(default=1, ge=1, le=64)
+    hold: OptionalPath = ""
+    ringing: Printable = "GB"
+    timeout_s: float = Field(default=30.0, ge=0, le=86400)
+    silence_s: float = Field(default=10.0, ge=0, le=86400)
+
+
+class Dial(Section):
+    """[dial]: whom the engine may call, how long and how often it tries."""
+
+    allow_hosts: list[Host] = ["127.0.0.1"]
+    default_region: Region = "GB"
+    caller_id: Printable = ""
+    ring_s: Seconds = 30.0
+    max_duration_s: Seconds = 7200.0
+    max_attempts: int = Field(default=1, ge=1, le=100)
+    retry_s: Seconds = 5.0
+    max_calls: int = Field(default=1000, ge=1, le=100_000)
+    headers: dict[HeaderName, Template] = {"X-Ringback-Job": "{id}"}
+
+    @field_validator("headers")
+    @classmethod
+    def _check_headers(cls, headers: dict[str, str]) -> dict[str, str]:
+        twice = first_duplicate([name.lower() for name in headers])
+        if twice is not None:
+            raise wrong("", f"header {twice!r} stands twice")
+        return headers
+
+
+class Whisper(Section):
+    """[whisper]: what the agent hears before the customer is called."""
+
+    default: Template = ""
+    voice: Printable = Field(default="en-gb", min_length=1)
+    cache_dir: FilePath = Path("run/speech")
+
+
+class Log(Section):
+    """[log]: how much is logged, and for whom."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["console", "json"] = "console"
+
+
+class _WithCredentials(Section):
+    username: Printable = ""
+    password: Secret = SecretStr("")
+    password_file: OptionalPath = ""
+
+    @model_validator(mode="after")
+    def _load_password(self) -> "_WithCredentials":
+        if not self.password_file:
+            return self
+        if self.password.get_secret_value():
+            raise wrong("password_file", "password and password_file are both given; give one")
+        object.__setattr__(self, "password", read_secret(self.password_file, "password_file"))
+        return self
+
+
+class Trunk(_WithCredentials):
+    """[[trunks]]: a way into the telephone network."""
+
+    name: Name
+    uri: SipUri
+    register_: bool = Field(default=False, alias="register")
+    register_expires_s: int = Field(default=3600, ge=60, le=86400)
+    caller_id: Printable = ""
+
+    @model_validator(mode="after")
+    def _check_register(self) -> "Trunk":
+        if self.register_ and not self.username:
+            raise wrong("username", "needed with register = true")
+        return self
+
+
+class Route(Section):
+    """[[routes]]: which trunks carry the numbers that begin with `prefix`."""
+
+    prefix: NumberPrefix
+    trunks: list[str] = Field(min_length=1)
+
+    @field_validator("trunks")
+    @classmethod
+    def _check_trunks(cls, trunks: list[str]) -> list[str]:
+        twice = first_duplicate(trunks)
+        if twice is not None:
+            raise wrong("", f"trunk {twice!r} stands twice")
+        return trunks
+
+
+class Agent(_WithCredentials):
+    """[[agents]]: a person (or extension) that can be named in a request."""
+
+    name: Name
+    uri: AgentUri

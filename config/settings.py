@@ -1,0 +1,179 @@
+"""The settings of one engine: the TOML file, the environment over it, all of it checked."""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import PrivateAttr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from . import environment
+from .errors import ConfigError
+from .sections import (
+    Agent,
+    Control,
+    Dial,
+    Log,
+    Media,
+    Route,
+    Section,
+    Sip,
+    Store,
+    Trunk,
+    Whisper,
+    first_duplicate,
+)
+from .values import wrong
+
+__all__ = ["Agent", "ConfigError", "Route", "Settings", "Trunk", "load"]
+
+
+class Settings(BaseSettings):
+    """Everything an operator may set. Made by `load`; never changes."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", strict=True, frozen=True, validate_default=True, hide_input_in_errors=True
+    )
+
+    control: Control = Control()
+    store: Store = Store()
+    sip: Sip = Sip()
+    media: Media = Media()
+    dial: Dial = Dial()
+    whisper: Whisper = Whisper()
+    log: Log = Log()
+    trunks: list[Trunk] = []
+    routes: list[Route] = []
+    agents: list[Agent] = []
+
+    _file: str = PrivateAttr("")
+
+    @property
+    def file(self) -> str:
+        """The file these settings come from, as it was named."""
+        return self._file
+
+    def error(self, key: str, reason: str) -> ConfigError:
+        """A ConfigError about `key`, for checks that only the running daemon can make."""
+        return ConfigError(self._file, key, reason)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load` hands over: it lays the environment over the file itself, because
+        entries of lists of tables can be overridden too."""
+        return (init_settings,)
+
+    @model_validator(mode="after")
+    def _check_names(self) -> "Settings":
+        for section, entries in (("trunks", self.trunks), ("agents", self.agents)):
+            twice = first_duplicate([entry.name for entry in entries])
+            if twice is not None:
+                raise wrong(section, f"the name {twice!r} stands twice")
+        known = {trunk.name for trunk in self.trunks}
+        for index, route in enumerate(self.routes):
+            for name in route.trunks:
+                if name not in known:
+                    raise wrong(f"routes[{index}].trunks", f"there is no trunk named {name!r}")
+        twice = first_duplicate([route.prefix for route in self.routes])
+        if twice is not None:
+            raise wrong("routes", f"the prefix {twice!r} stands twice; first match wins")
+        return self
+
+
+def load(path: str | os.PathLike[str], environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings in the file at `path`, with `environ` (default: the process's) over them.
+
+    Raises ConfigError, whose text is one line naming file, key and reason.
+    """
+    file = os.fspath(path)
+    data = _read(file)
+    origins = environment.overlay(data, Settings, os.environ if environ is None else environ, file)
+    try:
+        settings = Settings(**data)
+    except ValidationError as error:
+        raise _explain(error, file, origins) from None
+    settings._file = file
+    return settings
+
+
+def _read(file: str) -> dict[str, Any]:
+    try:
+        with Path(file).open("rb"):  # the TOML source takes a missing file for an empty one
+            pass
+        return TomlConfigSettingsSource(Settings, Path(file))()
+    except OSError as error:
+        raise ConfigError(file, "", f"cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(file, "", f"is not UTF-8 text (byte {error.start})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(file, "", f"is not TOML: {error}") from error
+
+
+def _explain(
+    error: ValidationError, file: str, origins: dict[environment.Location, str]
+) -> ConfigError:
+    # A misspelt key is the cause of the missing one, so it is told first.
+    details = error.errors(include_url=False, include_input=False)
+    found = min(details, key=lambda one: one["type"] != "extra_forbidden")
+    location = _location(found)
+    reason = _reason(found, location)
+    for length in range(len(location), 0, -1):
+        variable = origins.get(location[:length])
+        if variable is not None:
+            reason += f" (set by {variable})"
+            break
+    return ConfigError(file, _key(location, found), reason)
+
+
+def _location(found: ErrorDetails) -> environment.Location:
+    # The parts of a union and "[key]" of a dictionary are not keys of the file.
+    location = [part for part in found["loc"] if part not in ("str", "int", "[key]")]
+    return tuple(location)
+
+
+def _key(location: environment.Location, found: ErrorDetails) -> str:
+    key = ""
+    for part in location:
+        key += f"[{part}]" if isinstance(part, int) else f".{part}"
+    extra = found.get("ctx", {}).get("key", "")
+    return f"{key}.{extra}".strip(".") if extra else key.strip(".")
+
+
+def _reason(found: ErrorDetails, location: environment.Location) -> str:
+    if found["type"] == "extra_forbidden":
+        return "unknown key" + _suggestion(location)
+    if found["type"] == "missing":
+        return "missing"
+    reason = found["msg"].removeprefix("Value error, ")
+    return reason.replace("Input should be", "must be")
+
+
+def _suggestion(location: environment.Location) -> str:
+    model: Any = Settings
+    for part in location[:-1]:
+        if isinstance(part, int):
+            continue
+        model = model.model_fields[part].annotation
+        if not isinstance(model, type):
+            model = model.__args__[0]
+    if not (isinstance(model, type) and issubclass(model, Section | Settings)):
+        return ""
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    close = difflib.get_close_matches(str(location[-1]), names, n=1)
+    return f"; did you mean {close[0]}?" if close else ""

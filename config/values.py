@@ -1,0 +1,277 @@
+"""The kinds of values an operator may write: each checks itself and says what is wrong with it."""
+
+import grp
+import ipaddress
+import pwd
+import re
+from pathlib import Path
+from typing import Annotated
+
+from phonenumbers import SUPPORTED_REGIONS
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Strict
+from pydantic_core import PydanticCustomError
+
+SOCKET_PATH_BYTES = 107  # sockaddr_un.sun_path holds 108 with its closing zero
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_HOST_NAME = re.compile(
+    r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?"
+)
+_NUMBER_PREFIX = re.compile(r"\+?[0-9*#]{0,32}")
+# RFC 3261 section 25.1: token
+_HEADER_NAME = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_PLACEHOLDERS = frozenset({"id", "to", "agent", "order"})
+
+# Headers that the SIP stack writes itself; a configured header must not fight with them.
+_STACK_HEADERS = """
+    accept accept-encoding allow authorization call-id contact content-encoding content-length
+    content-type cseq expires from max-forwards mime-version min-expires min-se
+    proxy-authenticate proxy-authorization proxy-require rack reason record-route require
+    retry-after route rseq server session-expires supported timestamp to unsupported user-agent
+    via warning www-authenticate c e f i k l m s t v x
+"""
+
+
+def wrong(key: str, reason: str) -> PydanticCustomError:
+    """An error about `key` of the section that is being checked as a whole."""
+    return PydanticCustomError("wrong", "{reason}", {"key": key, "reason": reason})
+
+
+def _reject(reason: str) -> PydanticCustomError:
+    return wrong("", reason)
+
+
+def is_ip_address(host: str) -> bool:
+    """Whether `host` is a numeric IPv4 or IPv6 address (without brackets)."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def split_host_port(text: str) -> tuple[str, int]:
+    """`host:port` or `[ipv6]:port` taken apart. Raises ValueError with a reason."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host:
+        raise ValueError(f"{text!r} is not host:port")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+        if ":" not in host:
+            raise ValueError(f"brackets are for IPv6 addresses: {text!r}")
+    elif ":" in host:
+        raise ValueError(f"an IPv6 address stands in brackets: [{host}]:{port}")
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535):
+        raise ValueError(f"{port!r} is not a port (0 to 65535)")
+    return host, int(port)
+
+
+def _check_name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise _reject(
+            "must be 1 to 64 letters, digits, '.', '_' or '-', and begin with one of the first two"
+        )
+    return text
+
+
+def _check_socket_path(path: Path) -> Path:
+    size = len(str(path).encode())
+    if str(path) == ".":
+        raise _reject("must be the path of a socket")
+    if size > SOCKET_PATH_BYTES:
+        raise _reject(f"is {size} bytes long; a Unix socket path has at most {SOCKET_PATH_BYTES}")
+    return path
+
+
+def _check_file_path(path: Path) -> Path:
+    if str(path) == ".":
+        raise _reject("must be the path of a file")
+    return path
+
+
+def _check_listen(text: str) -> str:
+    transport, colon, rest = text.partition(":")
+    if not colon or transport not in ("udp", "tcp"):
+        raise _reject(f'{text!r} must look like "udp:127.0.0.1:5060" or "tcp:[::1]:5060"')
+    try:
+        host, _ = split_host_port(rest)
+    except ValueError as error:
+        raise _reject(str(error)) from error
+    if not is_ip_address(host):
+        raise _reject(f"{host!r} is not an IP address")
+    return text
+
+
+def _check_host_port(text: str) -> str:
+    if not text:
+        return text
+    try:
+        host, _ = split_host_port(text)
+    except ValueError as error:
+        raise _reject(str(error)) from error
+    if not is_ip_address(host):
+        raise _reject(f"{host!r} is not an IP address")
+    return text
+
+
+def _check_address(text: str) -> str:
+    if not is_ip_address(text):
+        raise _reject(f"{text!r} is not an IP address")
+    return text
+
+
+def _check_advertised(text: str) -> str:
+    return _check_host(text) if text else text
+
+
+def _check_host(text: str) -> str:
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if is_ip_address(bare):
+        return str(ipaddress.ip_address(bare))
+    if not _HOST_NAME.fullmatch(bare.lower()):
+        raise _reject(f"{text!r} is neither an IP address nor a host name")
+    return bare.lower()
+
+
+def _check_ports(ports: tuple[int, int]) -> tuple[int, int]:
+    low, high = ports
+    if low < 1024 or high > 65535:
+        raise _reject("both ports must be from 1024 to 65535")
+    # RFC 3550 section 11: RTP on an even port, RTCP on the next one.
+    low, high = low + low % 2, high - (high + 1) % 2
+    if low >= high:
+        raise _reject(f"[{ports[0]}, {ports[1]}] holds no pair of an even port and the next one")
+    return low, high
+
+
+def _check_sip_uri(text: str) -> str:
+    scheme, colon, rest = text.partition(":")
+    if scheme.lower() == "sips":
+        raise _reject("sips: is not supported; the transports are udp and tcp")
+    if not colon or scheme.lower() != "sip":
+        raise _reject(f"{text!r} is not a sip: URI")
+    if any(c <= " " or c in '<>"' or c == "\x7f" for c in rest):
+        raise _reject("a sip: URI has no blanks, quotes or angle brackets")
+    address, _, parameters = rest.partition(";")
+    if "?" in rest:
+        raise _reject("a configured URI has no ?header part")
+    user, at, host = address.rpartition("@")
+    if at and not user:
+        raise _reject("has an '@' but no user before it")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        try:
+            host, port = split_host_port(host)
+        except ValueError as error:
+            raise _reject(str(error)) from error
+        if port == 0:
+            raise _reject("port 0 cannot be called")
+    if not host:
+        raise _reject("has no host")
+    _check_host(host)
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.lower() == "transport" and value.lower() not in ("udp", "tcp"):
+            raise _reject(f"transport {value!r} is not supported; it is udp or tcp")
+    return text
+
+
+def _check_agent_uri(text: str) -> str:
+    _check_sip_uri(text)
+    if "@" not in text:
+        raise _reject("an agent's URI names a user: sip:user@host")
+    return text
+
+
+def _check_prefix(text: str) -> str:
+    if not _NUMBER_PREFIX.fullmatch(text):
+        raise _reject(f"{text!r} must be the start of a number: '+' (or none), then digits")
+    return text
+
+
+def _check_region(text: str) -> str:
+    if text not in SUPPORTED_REGIONS:
+        raise _reject(f"{text!r} is not a region; it is two capital letters such as GB")
+    return text
+
+
+def _check_printable(text: str) -> str:
+    if not text.isprintable():
+        raise _reject("must be printable characters on one line")
+    return text
+
+
+def _check_template(text: str) -> str:
+    rest = _PLACEHOLDER.sub("", text)
+    if "{" in rest or "}" in rest:
+        raise _reject("has a brace without its partner")
+    for placeholder in _PLACEHOLDER.findall(text):
+        if placeholder not in _PLACEHOLDERS and not re.fullmatch(r"context\.[^.]+", placeholder):
+            known = ", ".join(f"{{{name}}}" for name in sorted(_PLACEHOLDERS))
+            raise _reject(f"{{{placeholder}}} is not known; there are {known} and {{context.KEY}}")
+    return _check_printable(text)
+
+
+def _check_header_name(text: str) -> str:
+    if not _HEADER_NAME.fullmatch(text):
+        raise _reject(f"{text!r} is not a header name")
+    if text.lower() in _STACK_HEADERS.split():
+        raise _reject(f"{text} is written by the SIP stack itself")
+    return text
+
+
+def _check_user(user: str | int) -> int:
+    if isinstance(user, int):
+        if user < 0:
+            raise _reject(f"{user} is not a user number")
+        return user
+    if user.isascii() and user.isdigit():
+        return int(user)
+    try:
+        return pwd.getpwnam(user).pw_uid
+    except KeyError:
+        raise _reject(f"there is no user {user!r} on this machine") from None
+
+
+def _check_group(group: str) -> str:
+    if group:
+        try:
+            grp.getgrnam(group)
+        except KeyError:
+            raise _reject(f"there is no group {group!r} on this machine") from None
+    return group
+
+
+def _check_secret(secret: SecretStr) -> SecretStr:
+    _check_printable(secret.get_secret_value())
+    return secret
+
+
+def _as_tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+Name = Annotated[str, AfterValidator(_check_name)]
+SocketPath = Annotated[Path, Strict(False), AfterValidator(_check_socket_path)]
+FilePath = Annotated[Path, Strict(False), AfterValidator(_check_file_path)]
+# Empty means: none.
+OptionalPath = Annotated[str, AfterValidator(_check_printable)]
+Listen = Annotated[str, AfterValidator(_check_listen)]
+HostPort = Annotated[str, AfterValidator(_check_host_port)]
+IpAddress = Annotated[str, AfterValidator(_check_address)]
+Host = Annotated[str, AfterValidator(_check_host)]
+AdvertisedHost = Annotated[str, AfterValidator(_check_advertised)]
+PortRange = Annotated[tuple[int, int], BeforeValidator(_as_tuple), AfterValidator(_check_ports)]
+SipUri = Annotated[str, AfterValidator(_check_sip_uri)]
+AgentUri = Annotated[str, AfterValidator(_check_agent_uri)]
+NumberPrefix = Annotated[str, AfterValidator(_check_prefix)]
+Region = Annotated[str, AfterValidator(_check_region)]
+Printable = Annotated[str, AfterValidator(_check_printable)]
+Template = Annotated[str, Field(max_length=1000), AfterValidator(_check_template)]
+HeaderName = Annotated[str, AfterValidator(_check_header_name)]
+User = Annotated[str | int, AfterValidator(_check_user)]
+Group = Annotated[str, AfterValidator(_check_group)]
+Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
+Seconds = Annotated[float, Field(gt=0, le=86400 * 7, allow_inf_nan=False)]
