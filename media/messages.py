@@ -1,0 +1,305 @@
+"""What the engine and a media worker say to each other, and how it is framed.
+
+Each frame on the Unix socket is a 32-bit big-endian length and a msgpack array of messages, so
+that everything said in one turn of the event loop costs one write. Structures travel as arrays
+headed by their tag. Requests that are answered carry a `request` number; the answer repeats it.
+"""
+
+import struct
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from .sources import Source
+
+MAX_FRAME_BYTES: Final = 16 * 1024 * 1024
+_LENGTH: Final = struct.Struct("!I")
+
+Direction: TypeAlias = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
+Codec: TypeAlias = Literal["PCMU", "PCMA"]
+
+
+class FramingError(Exception):
+    """The other end of the worker's socket sent something that is no frame of messages."""
+
+
+class _Message(msgspec.Struct, array_like=True, frozen=True):
+    pass
+
+
+# Engine to worker
+
+
+class Open(_Message, tag=1):
+    """Bind a port pair for a leg. Answered by Opened or Refused."""
+
+    request: int
+    leg: str
+
+
+class Connect(_Message, tag=2):
+    """Where the leg's peer says it is, and what was agreed. Sent again after each re-INVITE."""
+
+    leg: str
+    host: str
+    port: int
+    rtcp_port: int
+    codec: Codec
+    payload_type: int
+    telephone_event_payload_type: int | None
+    direction: Direction
+
+
+class Hear(_Message, tag=3):
+    """What the leg hears from now on. `play` numbers it for the Played event."""
+
+    leg: str
+    play: int
+    source: Source
+
+
+class Bridge(_Message, tag=4):
+    """Leg `a` hears leg `b` and the reverse."""
+
+    a: str
+    b: str
+
+
+class SendDigits(_Message, tag=5):
+    """Send DTMF as telephone-event, one digit after the other."""
+
+    leg: str
+    digits: str
+    duration_ms: int
+    gap_ms: int
+
+
+class Record(_Message, tag=6):
+    """Record what two legs say: stereo WAV, `a` left, `b` right. Answered by Done or Refused."""
+
+    request: int
+    a: str
+    b: str
+    path: str
+
+
+class StopRecording(_Message, tag=7):
+    """End the recording that leg `a` is part of. Answered by Done once the file is complete."""
+
+    request: int
+    a: str
+
+
+class Close(_Message, tag=8):
+    """Close the leg at once. Answered by Closed."""
+
+    request: int
+    leg: str
+
+
+class GetStats(_Message, tag=9):
+    """Ask for the figures of one leg. Answered by Stats."""
+
+    request: int
+    leg: str
+
+
+class GetCounters(_Message, tag=10):
+    """Ask for the figures of the worker. Answered by Counters."""
+
+    request: int
+
+
+Command: TypeAlias = (
+    Open
+    | Connect
+    | Hear
+    | Bridge
+    | SendDigits
+    | Record
+    | StopRecording
+    | Close
+    | GetStats
+    | GetCounters
+)
+
+
+# Worker to engine: answers
+
+
+class LegStats(_Message):
+    """Figures of one leg. Sent and received are as the worker sees it."""
+
+    packets_received: int = 0
+    bytes_received: int = 0
+    packets_sent: int = 0
+    bytes_sent: int = 0
+    lost: int = 0  # expected but never received, RFC 3550 A.3
+    lost_fraction: float = 0.0
+    jitter_ms: float = 0.0  # interarrival jitter, RFC 3550 A.8
+    reordered: int = 0
+    duplicates: int = 0
+    round_trip_ms: float | None = None  # from LSR and DLSR; None until the peer reported
+    remote_lost: int | None = None  # what the peer's reports say about our stream
+    remote_lost_fraction: float | None = None
+    remote_jitter_ms: float | None = None
+    dropped_stranger: int = 0  # from any address but the peer's
+    dropped_garbage: int = 0  # not RTP, or of no agreed payload type
+    dropped_late: int = 0  # before connect
+    send_errors: int = 0
+
+
+class WorkerCounters(_Message):
+    """Figures of the worker since it started."""
+
+    legs: int = 0
+    ports_free: int = 0
+    ports_quarantined: int = 0
+    dropped_stranger: int = 0
+    dropped_garbage: int = 0
+    dropped_late: int = 0  # before connect and after close
+    clock_frames_skipped: int = 0
+
+
+class Opened(_Message, tag=64):
+    request: int
+    host: str
+    port: int
+
+
+class Refused(_Message, tag=65):
+    request: int
+    kind: Literal["no_port_left", "unknown_leg", "recording_failed"]
+    reason: str
+
+
+class Closed(_Message, tag=66):
+    request: int
+    stats: LegStats | None
+
+
+class Stats(_Message, tag=67):
+    request: int
+    stats: LegStats | None
+
+
+class Counters(_Message, tag=68):
+    request: int
+    counters: WorkerCounters
+
+
+class Done(_Message, tag=69):
+    request: int
+
+
+Answer: TypeAlias = Opened | Refused | Closed | Stats | Counters | Done
+
+
+# Worker to engine: events
+
+
+class FirstPacket(_Message, tag=96):
+    """The leg's peer was heard for the first time."""
+
+    leg: str
+
+
+class Dtmf(_Message, tag=97):
+    """The peer pressed a key. Once for each key press, at its end."""
+
+    leg: str
+    digit: str
+    duration_ms: int
+
+
+class Played(_Message, tag=98):
+    """A finite source came to its end, or could not be played: then `error` says why."""
+
+    leg: str
+    play: int
+    error: str | None = None
+
+
+class SilenceStarted(_Message, tag=99):
+    """The peer sends packets, but nothing to be heard, for `silent_ms` by now."""
+
+    leg: str
+    silent_ms: int
+
+
+class SilenceEnded(_Message, tag=100):
+    leg: str
+
+
+class MediaTimeout(_Message, tag=101):
+    """No RTP from the peer for `silent_s`, although it should send. Once, until MediaResumed."""
+
+    leg: str
+    silent_s: float
+
+
+class MediaResumed(_Message, tag=102):
+    leg: str
+
+
+class PeerMoved(_Message, tag=103):
+    """The peer's RTP comes from another address than before (or than signalled)."""
+
+    leg: str
+    host: str
+    port: int
+
+
+class RecordingEnded(_Message, tag=104):
+    """A recording ended by itself: a leg was closed (`error` is None), or writing failed."""
+
+    path: str
+    error: str | None = None
+
+
+Event: TypeAlias = (
+    FirstPacket
+    | Dtmf
+    | Played
+    | SilenceStarted
+    | SilenceEnded
+    | MediaTimeout
+    | MediaResumed
+    | PeerMoved
+    | RecordingEnded
+)
+
+_encoder = msgspec.msgpack.Encoder()
+command_decoder: Final = msgspec.msgpack.Decoder(list[Command])
+report_decoder: Final = msgspec.msgpack.Decoder(list[Answer | Event])
+
+
+def encode_frame(messages: list[Command] | list[Answer | Event]) -> bytes:
+    """One frame that carries `messages` in order."""
+    body = _encoder.encode(messages)
+    return _LENGTH.pack(len(body)) + body
+
+
+class FrameSplitter:
+    """Cuts a byte stream into the bodies of frames."""
+
+    __slots__ = ("_pending",)
+
+    def __init__(self) -> None:
+        self._pending = b""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Bodies completed by `data`. Raises FramingError when a length is beyond the limit."""
+        pending = self._pending + data if self._pending else data
+        bodies = []
+        position, end = 0, len(pending)
+        while end - position >= 4:
+            (length,) = _LENGTH.unpack_from(pending, position)
+            if length > MAX_FRAME_BYTES:
+                raise FramingError(f"frame of {length} bytes")
+            if end - position - 4 < length:
+                break
+            bodies.append(pending[position + 4 : position + 4 + length])
+            position += 4 + length
+        self._pending = pending[position:]
+        return bodies

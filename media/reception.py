@@ -1,0 +1,165 @@
+"""What is known of a received RTP stream: extended sequence, loss, jitter (RFC 3550 appendix A).
+
+`receive` is told of every packet in its general form. The relay's tight loop takes packets that
+are exactly the predicted ones by itself, and reports them by `advance` as a run.
+"""
+
+from typing import Final
+
+from .rtp import CLOCK_HZ, FRAME_SAMPLES
+
+MAX_DROPOUT: Final = 3000  # RFC 3550 A.1
+MAX_MISORDER: Final = 100
+_RECENT_MASK: Final = (1 << MAX_MISORDER) - 1
+
+
+class Reception:
+    """One received stream, and the sum of those that came before it on the same leg.
+
+    `highest` is the extended sequence number of RFC 3550 (cycles above the low 16 bits);
+    `jitter` is in timestamp units; times are seconds of one monotonic clock.
+    """
+
+    __slots__ = (
+        "_bad_sequence",
+        "_expected_before",
+        "_expected_reported",
+        "_received_before",
+        "_received_reported",
+        "_recent",
+        "base",
+        "bytes_received",
+        "duplicates",
+        "heard_at",
+        "highest",
+        "jitter",
+        "received",
+        "reordered",
+        "ssrc",
+        "timestamp",
+    )
+
+    def __init__(self) -> None:
+        self.ssrc = -1
+        self.base = 0
+        self.highest = -1
+        self.received = 0
+        self.bytes_received = 0
+        self.reordered = 0
+        self.duplicates = 0
+        self.jitter = 0.0
+        self.timestamp = 0
+        self.heard_at = 0.0
+        self._recent = 0  # bit n: whether sequence `highest - n` was received
+        self._bad_sequence = -1
+        self._expected_before = 0
+        self._received_before = 0
+        self._expected_reported = 0
+        self._received_reported = 0
+
+    def start(self, ssrc: int, sequence: int, timestamp: int, now: float) -> None:
+        """A stream begins with a packet that has yet to be given to `receive`."""
+        if self.highest >= 0:
+            self._expected_before += self.highest - self.base + 1
+            self._received_before += self.received
+        self.ssrc = ssrc
+        # One cycle ahead, so that packets from before the first one have numbers too.
+        self.base = sequence + 0x10000
+        self.highest = self.base - 1
+        self.received = 0
+        self._recent = 0
+        self._bad_sequence = -1
+        self._expected_reported = 0
+        self._received_reported = 0
+        self.jitter = 0.0
+        self.timestamp = (timestamp - FRAME_SAMPLES) & 0xFFFFFFFF
+        self.heard_at = now - FRAME_SAMPLES / CLOCK_HZ
+
+    def receive(
+        self, sequence: int, timestamp: int, size: int, now: float, *, timed: bool = True
+    ) -> int | None:
+        """Account for a packet with `size` bytes of payload; returns its extended sequence number.
+
+        None for a packet that must not be used: a duplicate, or the first after a jump that may
+        mean a restarted sender (A.1; the packet that follows it restarts the stream). `timed` is
+        false for telephone-event packets, whose timestamp is not that of their sending.
+        """
+        step = ((sequence - self.highest + 0x8000) & 0xFFFF) - 0x8000
+        if step > 0:
+            if step > MAX_DROPOUT and not self._restart(sequence, timestamp, now):
+                return None
+            step = ((sequence - self.highest + 0x8000) & 0xFFFF) - 0x8000
+            self.highest += step
+            self._recent = (self._recent << step | 1) & _RECENT_MASK
+            extended = self.highest
+        elif -step < MAX_MISORDER:
+            bit = 1 << -step
+            if self._recent & bit:
+                self.duplicates += 1
+                return None
+            self._recent |= bit
+            self.reordered += 1
+            extended = self.highest + step
+            if extended < self.base:
+                self.base = extended
+        elif self._restart(sequence, timestamp, now):
+            self.highest += 1
+            self._recent = 1
+            extended = self.highest
+        else:
+            return None
+        self.received += 1
+        self.bytes_received += size
+        if timed:
+            # A.8: D is the difference of relative transit times of two packets.
+            ticks = ((timestamp - self.timestamp + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+            difference = abs((now - self.heard_at) * CLOCK_HZ - ticks)
+            if difference < CLOCK_HZ:  # else the sender's clock jumped: a new source behind it
+                self.jitter += (difference - self.jitter) * 0.0625
+            self.timestamp = timestamp
+        else:
+            elapsed = round((now - self.heard_at) * CLOCK_HZ)
+            self.timestamp = (self.timestamp + elapsed) & 0xFFFFFFFF
+        self.heard_at = now
+        return extended
+
+    def advance(self, packets: int) -> None:
+        """Account for `packets` 20 ms packets in unbroken order, their jitter already counted."""
+        self.highest += packets
+        self.received += packets
+        self.bytes_received += packets * FRAME_SAMPLES
+        self.timestamp = (self.timestamp + packets * FRAME_SAMPLES) & 0xFFFFFFFF
+        shift = min(packets, MAX_MISORDER)
+        self._recent = (self._recent << shift | ((1 << shift) - 1)) & _RECENT_MASK
+
+    @property
+    def packets_received(self) -> int:
+        """Packets of all streams, duplicates left out."""
+        return self._received_before + self.received
+
+    @property
+    def expected(self) -> int:
+        """Packets that should have come, of all streams (A.3)."""
+        return self._expected_before + (self.highest - self.base + 1 if self.highest >= 0 else 0)
+
+    @property
+    def lost(self) -> int:
+        """Packets that never came, of all streams."""
+        return max(0, self.expected - self.packets_received)
+
+    def report_loss(self) -> tuple[int, int]:
+        """Fraction lost since the last report, in 256ths, and cumulative loss (A.3)."""
+        expected = self.highest - self.base + 1
+        interval = expected - self._expected_reported
+        lost_interval = interval - (self.received - self._received_reported)
+        self._expected_reported = expected
+        self._received_reported = self.received
+        fraction = min(255, (lost_interval << 8) // interval) if interval > 0 < lost_interval else 0
+        return fraction, max(-0x800000, min(0x7FFFFF, expected - self.received))
+
+    def _restart(self, sequence: int, timestamp: int, now: float) -> bool:
+        if sequence != self._bad_sequence:
+            self._bad_sequence = (sequence + 1) & 0xFFFF
+            return False
+        self.start(self.ssrc, sequence, timestamp, now)
+        return True

@@ -1,0 +1,106 @@
+"""The stream a leg's peer hears: one SSRC, one sequence, one timestamp line, whatever its source.
+
+Sources follow each other on it: frames made by the worker's clock, and packets of another stream
+whose numbering is mapped onto this one with its gaps and its order kept.
+"""
+
+from typing import Final
+
+from .rtp import FRAME_SAMPLES
+
+FRAME_S: Final = 0.02
+
+
+class OutgoingStream:
+    """Numbering and figures of an outgoing stream. `sequence` and `timestamp` never wrap here.
+
+    They are those of the newest packet sent; the low 16 and 32 bits travel. `marker_due` says
+    that the next packet is the first of a new source and carries the marker bit.
+    """
+
+    __slots__ = (
+        "_first_mapped",
+        "bytes_sent",
+        "errors",
+        "marker_due",
+        "packets_sent",
+        "sent_at",
+        "sequence",
+        "sequence_offset",
+        "ssrc",
+        "timestamp",
+        "timestamp_offset",
+    )
+
+    def __init__(self, ssrc: int, sequence: int, timestamp: int) -> None:
+        """`sequence` and `timestamp` are the random ones to begin at (RFC 3550 section 5.1)."""
+        self.ssrc = ssrc
+        self.sequence = sequence - 1
+        self.timestamp = timestamp - FRAME_SAMPLES
+        self.sent_at = 0.0
+        self.packets_sent = 0
+        self.bytes_sent = 0
+        self.errors = 0
+        self.marker_due = True
+        self.sequence_offset = 0
+        self.timestamp_offset = 0
+        self._first_mapped = 0
+
+    def next_timestamp(self, now: float) -> int:
+        """The timestamp due `now`: whole frames after the newest one, at least one."""
+        if not self.packets_sent:
+            return self.timestamp + FRAME_SAMPLES
+        frames = round((now - self.sent_at) / FRAME_S)
+        return self.timestamp + FRAME_SAMPLES * max(1, frames)
+
+    def next_frame(self, payload_bytes: int, now: float) -> bool:
+        """Step to the next 20 ms frame of our own making; returns its marker bit."""
+        self.timestamp = self.next_timestamp(now)
+        self.sequence += 1
+        self.sent_at = now
+        self.packets_sent += 1
+        self.bytes_sent += payload_bytes
+        marker = self.marker_due
+        self.marker_due = False
+        return marker
+
+    def follow(self, sequence: int, timestamp: int, now: float) -> None:
+        """Map another stream so that its packet `sequence` (extended) becomes our next one."""
+        self.sequence_offset = self.sequence + 1 - sequence
+        self.timestamp_offset = self.next_timestamp(now) - timestamp
+        self._first_mapped = sequence
+        self.marker_due = True
+
+    def forward(
+        self, sequence: int, timestamp: int, payload_bytes: int, now: float
+    ) -> tuple[int, int] | None:
+        """Our numbers for a packet of the mapped stream; None if it is from before the mapping.
+
+        `sequence` is extended, `timestamp` 32 bits. What overtook nothing becomes the newest.
+        """
+        if sequence < self._first_mapped:
+            return None
+        mine = sequence + self.sequence_offset
+        # Keep our timestamp unwrapped: the nearest one to the newest that has these 32 bits.
+        mapped = timestamp + self.timestamp_offset
+        ticks = ((mapped - self.timestamp + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+        stamped = self.timestamp + ticks
+        if mine > self.sequence:
+            self.sequence = mine
+            self.timestamp = stamped
+            self.sent_at = now
+        self.packets_sent += 1
+        self.bytes_sent += payload_bytes
+        return mine, stamped
+
+    def skip(self) -> None:
+        """The mapped stream's newest packet is not forwarded, and leaves no gap."""
+        self.sequence_offset -= 1
+
+    def advance(self, packets: int, now: float) -> None:
+        """`packets` 20 ms packets of the mapped stream were forwarded in order, the last `now`."""
+        self.sequence += packets
+        self.timestamp += packets * FRAME_SAMPLES
+        self.packets_sent += packets
+        self.bytes_sent += packets * FRAME_SAMPLES
+        self.sent_at = now
