@@ -1,0 +1,216 @@
+"""Bytes to messages (RFC 3261 7, 18.3, 25.1).
+
+Read at once: start line, header field names, and what a transaction layer needs (Via, From, To,
+Call-ID, CSeq). All else is read when asked for.
+
+Leniencies: CRLF before the start line is skipped (7.5); a status line may lack the space before
+an empty reason phrase, which several gateways leave out; a missing Max-Forwards, branch or From
+tag is accepted, as RFC 2543 elements send none (RFC 4475 3.4.1); the same Content-Length may be
+given twice.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from .errors import ParseError
+from .grammar import LWS, is_token, parse_integer, printable
+from .headers import CANONICAL_NAMES, SINGLE, canonical_name, parse_cseq, parse_top_via
+from .limits import MAX_HEAD_BYTES, MAX_HEADERS, MAX_LINE_BYTES, MAX_MESSAGE_BYTES
+from .message import Message, Request, Response
+from .name_addr import parse_name_addr
+from .uri import OtherUri, SipUri, parse_uri
+
+_METHODS: Final = frozenset(
+    {"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "INFO", "PRACK", "UPDATE"}
+)
+_fold = re.compile(r"\r\n[ \t]++").sub
+# Larger than any message, so that a framer can say "too large" where this says "no number".
+_MAX_CONTENT_LENGTH: Final = 2**32 - 1
+_MANDATORY: Final = ("Via", "From", "To", "Call-ID", "CSeq")
+
+
+def parse(data: bytes) -> Request | Response:
+    """Read one datagram or one framed message. Raises ParseError and nothing else.
+
+    Bytes after the Content-Length are dropped (18.3). The error's `partial` is set for a request
+    that can be answered.
+    """
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise ParseError(f"the message is longer than {MAX_MESSAGE_BYTES} bytes", 513)
+    if data[:2] == b"\r\n":
+        data = data.lstrip(b"\r\n")
+    end = data.find(b"\r\n\r\n")
+    if end < 0:
+        raise ParseError("the head of the message does not end")
+    if end > MAX_HEAD_BYTES:
+        raise ParseError(f"the head of the message is longer than {MAX_HEAD_BYTES} bytes", 513)
+    start, _, block = data[:end].decode("utf-8", "surrogateescape").partition("\r\n")
+    # A response is told by its version; no method has a slash.
+    if start[:4].upper() == "SIP/":
+        response = _parse_status_line(start)
+        length = _read_fields(response, block)
+        _check_mandatory(response)
+        response.body = _body(data, end + 4, length)
+        return response
+    return _parse_request(data, end, start, block)
+
+
+def content_length(head: bytes) -> int | None:
+    """The Content-Length of a head, for framing; None when it has none. Raises ParseError."""
+    message = Response(200)
+    _, _, block = head.decode("utf-8", "surrogateescape").partition("\r\n")
+    return _read_fields(message, block)
+
+
+def _parse_request(data: bytes, end: int, start: str, block: str) -> Request:
+    method, _, rest = start.partition(" ")
+    request = Request(method, OtherUri("", rest))
+    # Fields come first, so that a bad request line, too, can be answered.
+    fault: ParseError | None = None
+    length: int | None = None
+    try:
+        length = _read_fields(request, block)
+    except ParseError as error:
+        fault = error
+    try:
+        request.method, request.uri = _parse_request_line(start)
+        if fault is not None:
+            raise fault
+        _check_mandatory(request)
+        if request.cseq.method != request.method:
+            raise ParseError("the method of CSeq is not that of the request")
+        request.body = _body(data, end + 4, length)
+    except ParseError as error:
+        if request.method != "ACK" and is_token(request.method) and _can_be_answered(request):
+            error.partial = request
+        raise
+    return request
+
+
+def _parse_request_line(line: str) -> tuple[str, SipUri | OtherUri]:
+    if len(line) > MAX_LINE_BYTES:
+        raise ParseError("the request line is too long", 414)
+    parts = line.split(" ")
+    if len(parts) != 3:
+        raise ParseError("the request line is not method, URI and version with one space between")
+    method, uri_text, version = parts
+    if method not in _METHODS and not is_token(method):
+        raise ParseError("the method is not a token")
+    if version != "SIP/2.0":
+        _check_version(version)
+    try:
+        uri = parse_uri(uri_text)
+    except ParseError as error:
+        raise ParseError(f"request URI: {error.reason}") from None
+    if isinstance(uri, SipUri) and uri.headers:
+        raise ParseError("the request URI has headers")
+    return method, uri
+
+
+def _check_version(version: str) -> None:
+    if version.upper() == "SIP/2.0":
+        return
+    if version[:4].upper() == "SIP/":
+        raise ParseError("the version is not SIP/2.0", 505)
+    raise ParseError("the request line does not end in the version")
+
+
+def _parse_status_line(line: str) -> Response:
+    version, _, rest = line.partition(" ")
+    if version != "SIP/2.0":
+        _check_version(version)
+    status, _, phrase = rest.partition(" ")
+    if len(status) != 3 or parse_integer(status, "the status", 699) < 100:
+        raise ParseError("the status is not a number from 100 to 699")
+    if len(phrase) > MAX_LINE_BYTES or "\n" in phrase or "\r" in phrase:
+        raise ParseError("the reason phrase is malformed")
+    return Response(int(status), printable(phrase))
+
+
+def _read_fields(message: Message, block: str) -> int | None:
+    """Fill in the header fields; returns the Content-Length.
+
+    Raises ParseError for the first fault, after all fields that can be read have been.
+    """
+    if "\r\n " in block or "\r\n\t" in block:
+        block = _fold(" ", block)
+    lines = block.split("\r\n")
+    if len(lines) > MAX_HEADERS:
+        raise ParseError(f"the message has more than {MAX_HEADERS} header fields", 513)
+    fields = message._fields
+    length: int | None = None
+    fault: ParseError | None = None
+    if block.count("\n") != len(lines) - 1 or block.count("\r") != len(lines) - 1:
+        fault = ParseError("a header field has a line end that is not CRLF")
+    if len(block) > MAX_LINE_BYTES and any(len(line) > MAX_LINE_BYTES for line in lines):
+        fault = ParseError(f"a header field is longer than {MAX_LINE_BYTES} bytes", 513)
+    for line in lines:
+        spelled, colon, value = line.partition(":")
+        name = CANONICAL_NAMES.get(spelled)
+        if name is None or not colon:
+            spelled = spelled.rstrip(LWS)
+            if not colon or not is_token(spelled):
+                fault = fault or ParseError("a header field is not a name, a colon and a value")
+                continue
+            name = canonical_name(spelled)
+        value = value.strip(LWS)
+        if name == "Content-Length":
+            try:
+                length = _read_length(value, length)
+            except ParseError as error:
+                fault = fault or error
+        else:
+            fields.append((name, value))
+    if fault is not None:
+        raise fault
+    return length
+
+
+def _read_length(value: str, earlier: int | None) -> int:
+    length = parse_integer(value, "Content-Length", _MAX_CONTENT_LENGTH)
+    if earlier is not None and length != earlier:
+        raise ParseError("Content-Length is given twice and differs")
+    return length
+
+
+def _check_mandatory(message: Message) -> None:
+    fields = message._fields
+    first = message._first = dict(reversed(fields))
+    for name in _MANDATORY:
+        if not first.get(name):
+            raise ParseError(f"{name} is missing")
+    if len(first) != len(fields):
+        names = [name for name, _ in fields]
+        for name in SINGLE.intersection(first):
+            if names.count(name) > 1:
+                raise ParseError(f"{name} is given more than once")
+    typed = message._typed
+    name = "Via"
+    try:
+        typed["via"] = parse_top_via(first["Via"])
+        name = "From"
+        typed["From"] = parse_name_addr(first["From"])
+        name = "To"
+        typed["To"] = parse_name_addr(first["To"])
+        name = "CSeq"
+        typed["CSeq"] = parse_cseq(first["CSeq"])
+    except ParseError as error:
+        raise ParseError(f"{name}: {error.reason}", error.status) from None
+
+
+def _can_be_answered(request: Request) -> bool:
+    try:
+        return bool(request.via)
+    except ParseError:
+        return False
+
+
+def _body(data: bytes, start: int, length: int | None) -> bytes:
+    if length is None:
+        return data[start:]
+    end = start + length
+    if end > len(data):
+        raise ParseError("the body is shorter than Content-Length")
+    return data[start:end]
