@@ -1,0 +1,155 @@
+"""The 20 ms frames of all sources that speak, advanced together.
+
+Positions, lengths and loops of all sources stand in numpy arrays, row by row, so that a tick costs
+a few array operations and one slice a source. The owner calls `tick` every 20 ms and sends what it
+gets; nothing here knows of packets or clocks.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from .clip import Clip
+from .g711 import FRAME_SAMPLES, SILENCE
+
+K = TypeVar("K", bound=Hashable)
+
+_FIRST_ROWS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Frames(Generic[K]):
+    """What one tick gives: a key and its 160 bytes stand at the same index.
+
+    `ended` names the finite sources whose last frame is in this tick; they are gone already.
+    """
+
+    keys: list[K]
+    payloads: list[bytes]
+    ended: list[K]
+
+
+class SpeakingSources(Generic[K]):
+    """Sources that speak, each a clip played to one listener in the listener's codec.
+
+    A key names one listener, who hears one source at a time. Adding and removing is safe at any
+    time, also while the frames of a tick are being sent: these are a copy.
+    """
+
+    __slots__ = ("_bytes", "_clips", "_keys", "_length", "_loop", "_position", "_rows", "_silence")
+
+    def __init__(self) -> None:
+        self._rows: dict[K, int] = {}
+        self._keys: list[K] = []
+        self._clips: list[Clip] = []
+        self._bytes: list[bytes] = []
+        self._silence: list[bytes] = []
+        self._position = np.zeros(_FIRST_ROWS, np.int64)
+        self._length = np.zeros(_FIRST_ROWS, np.int64)
+        self._loop = np.zeros(_FIRST_ROWS, np.bool_)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __contains__(self, key: K) -> bool:
+        return key in self._rows
+
+    def add(self, key: K, clip: Clip, codec: str, *, loop: bool = False, position: int = 0) -> None:
+        """Let `key` hear `clip` from the next tick on, in place of what it heard.
+
+        `position` is the sample to begin with, so that hold music can go on where it was; a loop
+        takes any number, counted round. A finite source begun at its end or beyond, or an empty
+        clip, gives one frame of silence and ends. ValueError for a codec that is not G.711.
+        """
+        payload = clip.payload(codec)
+        length = len(payload)
+        if position < 0:
+            raise ValueError(f"position {position} is negative")
+        row = self._rows.get(key)
+        if row is None:
+            row = len(self._keys)
+            if row == len(self._position):
+                self._grow()
+            self._rows[key] = row
+            self._keys.append(key)
+            self._clips.append(clip)
+            self._bytes.append(payload)
+            self._silence.append(SILENCE[codec])
+        else:
+            self._clips[row] = clip
+            self._bytes[row] = payload
+            self._silence[row] = SILENCE[codec]
+        loop = loop and length > 0
+        self._position[row] = position % length if loop else min(position, length)
+        self._length[row] = length
+        self._loop[row] = loop
+
+    def remove(self, key: K) -> int | None:
+        """Take `key` out; the position it had reached in samples, None when it was not there."""
+        row = self._rows.pop(key, None)
+        if row is None:
+            return None
+        position = int(self._position[row])
+        last = len(self._keys) - 1
+        if row != last:  # the last row fills the gap
+            moved = self._keys[last]
+            self._rows[moved] = row
+            self._keys[row] = moved
+            self._clips[row] = self._clips[last]
+            self._bytes[row] = self._bytes[last]
+            self._silence[row] = self._silence[last]
+            self._position[row] = self._position[last]
+            self._length[row] = self._length[last]
+            self._loop[row] = self._loop[last]
+        self._keys.pop()
+        self._clips.pop()
+        self._bytes.pop()
+        self._silence.pop()
+        return position
+
+    def position(self, key: K) -> int | None:
+        """The sample that `key` hears next; None when it hears nothing from here."""
+        row = self._rows.get(key)
+        return None if row is None else int(self._position[row])
+
+    def set_codec(self, key: K, codec: str) -> None:
+        """Go on in another codec from the next tick on; nothing when `key` is not there."""
+        row = self._rows.get(key)
+        if row is not None:
+            self._bytes[row] = self._clips[row].payload(codec)
+            self._silence[row] = SILENCE[codec]
+
+    def tick(self) -> Frames[K]:
+        """The next 20 ms of every source."""
+        count = len(self._keys)
+        if count == 0:
+            return Frames([], [], [])
+        position = self._position[:count]
+        payloads = [
+            sound[start : start + FRAME_SAMPLES]
+            for sound, start in zip(self._bytes, position.tolist(), strict=True)
+        ]
+        keys = self._keys.copy()
+        position += FRAME_SAMPLES
+        ended: list[K] = []
+        for row in np.nonzero(position >= self._length[:count])[0].tolist():
+            payload = payloads[row]
+            if self._loop[row]:
+                while len(payload) < FRAME_SAMPLES:  # a clip may be shorter than a frame
+                    payload += self._bytes[row][: FRAME_SAMPLES - len(payload)]
+                position[row] %= self._length[row]
+            else:
+                payload += self._silence[row][len(payload) :]
+                ended.append(keys[row])
+            payloads[row] = payload
+        for key in ended:
+            self.remove(key)
+        return Frames(keys, payloads, ended)
+
+    def _grow(self) -> None:
+        rows = 2 * len(self._position)
+        self._position = np.resize(self._position, rows)
+        self._length = np.resize(self._length, rows)
+        self._loop = np.resize(self._loop, rows)
