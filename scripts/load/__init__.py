@@ -1,0 +1,1 @@
+"""The load peer: hundreds of operators and customers in one cheap process."""

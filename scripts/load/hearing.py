@@ -1,0 +1,122 @@
+"""What the phones hear: who from, how late, in what order, and whether it was meant for them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .mmsg import ReceiveTable
+from .talk import HEARD_PACKET, MARK, SENT_PACKET
+
+BATCH_ROWS = 512
+NOBODY = -1
+
+
+@dataclass(frozen=True, slots=True)
+class WindowReport:
+    """One measuring window. `lost` counts packets sent in it that the partner never heard."""
+
+    sent: int
+    heard: int
+    lost: int
+    duplicates: int
+    engine_frames: int
+    breaks: int
+    delay_p50_ms: float
+    delay_p99_ms: float
+    delay_max_ms: float
+
+
+class Hearing:
+    """Takes what arrives, and keeps the packets of measuring windows for a report.
+
+    Phones are numbered from the address `base` upwards.
+    """
+
+    def __init__(self, fd: int, base: int, phones: int) -> None:
+        self._fd = fd
+        self._base = base
+        self._table = ReceiveTable(BATCH_ROWS, HEARD_PACKET)
+        packets = self._table.packets
+        self._columns = {name: packets[name] for name in packets.dtype.names or ()}
+        self._meant_for = self._table.ancillary["info"]["header"]
+        self._partners = np.full(phones, NOBODY, np.int64)
+        self._kept: list[npt.NDArray[np.int64]] = []
+        self.window = 0
+        self.packets = 0
+        self.from_partner = 0
+        self.from_engine = 0
+        self.from_strangers = 0
+        self.first_stranger = ""
+
+    def pair(self, phone: int, partner_serial: int) -> None:
+        """From now on this phone should hear this stream; NOBODY: none."""
+        self._partners[phone] = partner_serial
+
+    def drain(self) -> None:
+        """Take all that has arrived."""
+        while True:
+            count = self._table.receive(self._fd)
+            if count:
+                self._judge(count)
+            if count < BATCH_ROWS:
+                return
+
+    def _judge(self, count: int) -> None:
+        columns = self._columns
+        phones = self._meant_for[:count].astype(np.int64)
+        phones -= self._base
+        np.clip(phones, 0, len(self._partners) - 1, out=phones)
+        serials = columns["serial"][:count].astype(np.int64)
+        marked = columns["mark"][:count] == MARK
+        marked &= self._table.lengths[:count] == SENT_PACKET.itemsize
+        partner = marked & (serials == self._partners[phones])
+        from_partner = int(np.count_nonzero(partner))
+        from_phones = int(np.count_nonzero(marked))
+        self.packets += count
+        self.from_partner += from_partner
+        self.from_engine += count - from_phones
+        if from_phones != from_partner:
+            self.from_strangers += from_phones - from_partner
+            if not self.first_stranger:
+                row = int(np.flatnonzero(marked & ~partner)[0])
+                self.first_stranger = (
+                    f"phone {phones[row]} heard stream {serials[row]}, "
+                    f"partner {self._partners[phones[row]]}"
+                )
+        if self.window:
+            windows = np.where(marked, columns["window"][:count], self.window).astype(np.int64)
+            delays = self._table.arrival_ns(count) - columns["sent_ns"][:count]
+            numbers = columns["count"][:count].astype(np.int64)
+            sequence = columns["sequence"][:count].astype(np.int64)
+            rows = (windows, phones, sequence, serials, numbers, delays, partner.astype(np.int64))
+            self._kept.append(np.stack(rows))
+
+    def report(self, window: int, sent: int) -> WindowReport:
+        """Sum up a window, and forget all that was kept."""
+        kept = np.concatenate(self._kept, axis=1) if self._kept else np.zeros((7, 0), np.int64)
+        self._kept.clear()
+        kept = kept[:, kept[0] == window]
+        partner = kept[6] == 1
+        serials, numbers, delays = kept[3][partner], kept[4][partner], kept[5][partner]
+        distinct = len(np.unique(serials << 32 | numbers))
+        p50, p99 = np.percentile(delays, (50, 99)) if len(delays) else (0.0, 0.0)
+        return WindowReport(
+            sent=sent,
+            heard=len(delays),
+            lost=sent - distinct,
+            duplicates=len(delays) - distinct,
+            engine_frames=int(np.count_nonzero(~partner)),
+            breaks=_breaks(kept[1], kept[2]),
+            delay_p50_ms=float(p50) / 1e6,
+            delay_p99_ms=float(p99) / 1e6,
+            delay_max_ms=float(delays.max(initial=0)) / 1e6,
+        )
+
+
+def _breaks(phones: npt.NDArray[np.int64], sequence: npt.NDArray[np.int64]) -> int:
+    """How often a phone heard an RTP sequence number that does not follow the one before it."""
+    order = np.argsort(phones, kind="stable")
+    same_phone = np.diff(phones[order]) == 0
+    steps = np.diff(sequence[order]) & 0xFFFF
+    return int(np.count_nonzero(same_phone & (steps != 1)))
