@@ -78,6 +78,8 @@ class StreamFramer:
         length = content_length(bytes(buffer[:end]))
         if length is None:
             raise ParseError("Content-Length is missing, which a stream must have")
+        # A single line end between messages is no half of a ping.
+        self._line_ends -= self._line_ends % 2
         self._whole_bytes = end + len(_BLANK_LINE) + length
         if self._whole_bytes > MAX_MESSAGE_BYTES:
             raise ParseError(f"the message is longer than {MAX_MESSAGE_BYTES} bytes", 513)

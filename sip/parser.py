@@ -58,10 +58,17 @@ def parse(data: bytes) -> Request | Response:
 
 
 def content_length(head: bytes) -> int | None:
-    """The Content-Length of a head, for framing; None when it has none. Raises ParseError."""
-    message = Response(200)
+    """The Content-Length of a head, for framing; None when it has none. Raises ParseError.
+
+    Faults of other fields are for `parse` to find: the stream is still in step.
+    """
     _, _, block = head.decode("utf-8", "surrogateescape").partition("\r\n")
-    return _read_fields(message, block)
+    length: int | None = None
+    for line in _unfold(block).split("\r\n"):
+        name, _, value = line.partition(":")
+        if canonical_name(name.rstrip(LWS)) == "Content-Length":
+            length = _read_length(value.strip(LWS), length)
+    return length
 
 
 def _parse_request(data: bytes, end: int, start: str, block: str) -> Request:
@@ -134,8 +141,7 @@ def _read_fields(message: Message, block: str) -> int | None:
 
     Raises ParseError for the first fault, after all fields that can be read have been.
     """
-    if "\r\n " in block or "\r\n\t" in block:
-        block = _fold(" ", block)
+    block = _unfold(block)
     lines = block.split("\r\n")
     if len(lines) > MAX_HEADERS:
         raise ParseError(f"the message has more than {MAX_HEADERS} header fields", 513)
@@ -166,6 +172,12 @@ def _read_fields(message: Message, block: str) -> int | None:
     if fault is not None:
         raise fault
     return length
+
+
+def _unfold(block: str) -> str:
+    if "\r\n " in block or "\r\n\t" in block:
+        return _fold(" ", block)
+    return block
 
 
 def _read_length(value: str, earlier: int | None) -> int:
