@@ -14,7 +14,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
@@ -167,26 +167,32 @@ class Store:
 
     # -- saving -----------------------------------------------------------------------------
 
-    def save(self, job: Job, *, durable: bool = False) -> "asyncio.Future[None] | None":
-        """Save `job` as it is now. With `durable`: a future that is done once it is on the disk.
+    def save(self, job: Job) -> None:
+        """Save `job` as it is now, within `flush_delay_s`.
 
-        The future fails with StoreError, and then this save is undone: the caller knows that it
-        did not happen. Other saves are tried again until they succeed or a newer one of the same
-        job takes their place.
+        When writing fails it is tried again until it succeeds or a newer save of the same job
+        takes its place; `view` tells.
         """
-        self._saves += 1
-        request = job.request
-        row = _Row(job.id, job.state, job.created, request.not_before, self._encoder.encode(job))
-        pending = self._pending
-        pending.rows[job.id] = row
-        if not durable:
-            self._flush_in(self._flush_delay_s)
-            return None
-        pending.durable.add(job.id)
+        self._take(job)
+        self._flush_in(self._flush_delay_s)
+
+    def save_durably(self, job: Job) -> "asyncio.Future[None]":
+        """Save `job` as it is now; the future is done once it is on the disk.
+
+        It fails with StoreError, and then the save is undone: it did not happen.
+        """
+        self._take(job)
+        self._pending.durable.add(job.id)
         waiter: asyncio.Future[None] = self._loop.create_future()
-        pending.waiters.append(waiter)
+        self._pending.waiters.append(waiter)
         self._flush_soon()
         return waiter
+
+    def _take(self, job: Job) -> None:
+        self._saves += 1
+        body = self._encoder.encode(job)
+        row = _Row(job.id, job.state, job.created, job.request.not_before, body)
+        self._pending.rows[job.id] = row
 
     async def flush(self) -> None:
         """Wait until everything saved so far is on the disk. Raises StoreError."""
@@ -307,7 +313,7 @@ class Store:
             lambda: [self._decode(body) for (body,) in self._lister.execute(query, OPEN_STATES)]
         )
 
-    async def count(self) -> dict[str, int]:
+    async def counts(self) -> dict[str, int]:
         """How many jobs are in each state. Raises StoreError."""
         await self.flush()
         query = "SELECT state, COUNT(*) FROM jobs GROUP BY state"
@@ -350,7 +356,7 @@ class Store:
         except msgspec.DecodeError as error:
             raise StoreError("corrupt", f"{self.path}: a job cannot be read: {error}") from error
 
-    def status(self) -> Mapping[str, Any]:
+    def view(self) -> dict[str, Any]:
         """What engine.status tells of the store."""
         writing = 0 if self._writing is None else len(self._writing.rows)
         return {
