@@ -20,6 +20,7 @@ from .softphone_call import Account, Call
 
 CLOCK_HZ = 8000
 MAX_CALLS = 4
+LINGER_S = 0.25
 
 Emit = Callable[..., None]
 
@@ -101,6 +102,10 @@ class Stack:
         deadline = time.monotonic() + patience_s
         self._endpoint.hangupAllCalls()
         while self.calls and time.monotonic() < deadline:
+            self.poll(10)
+        # PJSIP calls a call over once its BYE or CANCEL is sent; the answer is still to come.
+        lingering = time.monotonic() + (LINGER_S if self._count else 0.0)
+        while time.monotonic() < lingering:
             self.poll(10)
         if self.registered:
             self.account.setRegistration(False)
