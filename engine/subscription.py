@@ -84,14 +84,12 @@ class Subscription:
 
     def _catch_up(self) -> None:
         self._next_turn = None
-        seen = 0
-        for event in self._log.after(self._sent):
+        for seen, event in enumerate(self._log.after(self._sent)):
             if self._paused:
                 return
             if seen == CATCH_UP_EVENTS:
                 self._next_turn = asyncio.get_running_loop().call_soon(self._catch_up)
                 return
-            seen += 1
             self._sent = event.seq
             if self._wants(event):
                 # A reader that gets on with the replay is not slow yet.

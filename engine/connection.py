@@ -1,0 +1,315 @@
+"""One connection on the control socket: requests in, replies and events out, both bounded."""
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+import structlog
+
+from . import wire
+from .peer import Peer
+from .protocol import (
+    INTERNAL_ERROR,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    PARSE_ERROR,
+    Auth,
+    BadParams,
+    EngineError,
+    Subscribe,
+)
+from .subscription import Subscription
+from .wire import RpcError
+
+if TYPE_CHECKING:
+    from .control import ControlServer
+
+log = structlog.get_logger()
+
+# Lines read in one turn of the loop, so that a client that pipelines does not hold up calls.
+LINES_PER_TURN = 32
+WRITE_BUFFER_BYTES = 64 * 1024
+# Before a client has shown its token, it gets little room and little time.
+UNKNOWN_LINE_BYTES = 4096
+AUTH_LIMIT_S = 10.0
+# How long a connection that is to be closed may take for what it has not read yet.
+LINGER_S = 30.0
+
+
+class Method:
+    """One method: the structure of its parameters, and what it does with them for a peer.
+
+    `run` may be a coroutine function; one that is not is answered before the next line is read.
+    It raises EngineError or BadParams to refuse.
+    """
+
+    __slots__ = ("decoder", "run")
+
+    def __init__(
+        self,
+        params: type[msgspec.Struct],
+        run: Callable[[Any, Peer], Awaitable[object] | object],
+    ) -> None:
+        self.decoder = msgspec.json.Decoder(params)
+        self.run = run
+
+
+class Connection(asyncio.Protocol):
+    """Reads requests while there is room for their replies; keeps order where nothing waits."""
+
+    def __init__(self, server: "ControlServer", peer_of: Callable[[asyncio.Transport], Peer]):
+        self._server = server
+        self._peer_of = peer_of
+        self._events = server.events
+        self._settings = server.settings
+        self._lines = wire.LineBuffer(UNKNOWN_LINE_BYTES)
+        self._in_flight = 0
+        self._subscription: Subscription | None = None
+        self._write_paused = self._read_paused = self._eof = self._closing = False
+        self._next_turn: asyncio.Handle | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._own: Mapping[str, Method] = {
+            "auth": Method(Auth, self._authenticate),
+            "events.subscribe": Method(Subscribe, self._subscribe),
+        }
+
+    # -- the transport ----------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let the peer in, or tell it why not."""
+        self._loop = asyncio.get_running_loop()
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+        self.peer = self._peer_of(self._transport)
+        self._authenticated = self.peer.transport == "unix"
+        refusal = self._server.admit(self)
+        if refusal is not None:
+            log.warning("control_refused", peer=str(self.peer), reason=refusal.message)
+            self._send(wire.error_line(wire.engine_error(refusal)))
+            self.close()
+        elif self._authenticated:
+            self._lines.limit = self._settings.max_request_bytes
+        else:
+            self._deadline = self._loop.call_later(AUTH_LIMIT_S, self.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the peer. Requests that are being handled are finished: they may be durable."""
+        self._closing = True
+        self._end_subscription()
+        for handle in (self._deadline, self._next_turn):
+            if handle is not None:
+                handle.cancel()
+        self._deadline = self._next_turn = None
+        self._lines.clear()
+        self._server.forget(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what was received."""
+        if self._closing:
+            return
+        self._lines.feed(data)
+        if self._next_turn is None:
+            self._read_lines()
+
+    def eof_received(self) -> bool:
+        """The peer sends no more: answer what it sent, then close."""
+        self._eof = True
+        if self._next_turn is None:
+            self._read_lines()
+        return not self._closing
+
+    def pause_writing(self) -> None:
+        """The peer does not take what it is sent: read nothing more from it."""
+        self._write_paused = True
+        if self._subscription is not None:
+            self._subscription.pause()
+
+    def resume_writing(self) -> None:
+        """The peer takes it again."""
+        self._write_paused = False
+        if self._subscription is not None:
+            self._subscription.resume()
+        self._go_on()
+
+    def close(self) -> None:
+        """Send what is written already, within LINGER_S, then close. Further calls do nothing."""
+        if self._closing:
+            return
+        self._closing = True
+        self._end_subscription()
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._transport.close()
+        self._deadline = self._loop.call_later(LINGER_S, self._transport.abort)
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._transport.abort()
+
+    def _send(self, line: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(line)
+
+    # -- requests ---------------------------------------------------------------------------
+
+    @property
+    def _has_room(self) -> bool:
+        return self._in_flight < self._settings.max_in_flight and not self._write_paused
+
+    def _go_on(self) -> None:
+        """Read on, in a turn of its own, if there is room."""
+        if self._next_turn is None and not self._closing and self._has_room:
+            self._next_turn = self._loop.call_soon(self._read_lines)
+
+    def _read_lines(self) -> None:
+        self._next_turn = None
+        for _ in range(LINES_PER_TURN):
+            if self._closing or not self._has_room:
+                break
+            try:
+                line = self._lines.next()
+            except wire.LineTooLong:
+                message = f"line longer than {self._lines.limit} bytes; the rest of it is skipped"
+                self._send(wire.error_line(RpcError(INVALID_REQUEST, message)))
+                continue
+            if line is None:
+                self._read_all()
+                return
+            if line and not line.isspace():
+                self._read_line(line)
+        else:
+            self._go_on()
+        self._pause_reading()
+
+    def _read_all(self) -> None:
+        """Every whole line is read: wait for more, or end where there is none."""
+        if self._read_paused and not self._closing:
+            self._read_paused = False
+            self._transport.resume_reading()
+        if not self._eof:
+            return
+        if self._lines.rest.strip():
+            self._lines.clear()
+            message = "the last line has no end"
+            self._send(wire.error_line(RpcError(PARSE_ERROR, message)))
+        if not self._in_flight:
+            self.close()
+
+    def _pause_reading(self) -> None:
+        if not self._read_paused and not self._closing and not self._eof:
+            self._read_paused = True
+            self._transport.pause_reading()
+
+    def _read_line(self, line: bytes) -> None:
+        id: bytes | None = None
+        try:
+            request = wire.read_request(line)
+            id = request.id
+            method = self._find(request.method)
+            params = wire.read_params(method.decoder, request.params)
+            result = method.run(params, self.peer)
+            if isinstance(result, Awaitable):
+                self._in_flight += 1
+                self._server.spawn(self._finish(id, request.method, result))
+                return
+            self._reply(id, result)
+            if method is self._own["events.subscribe"]:
+                self._start_events()
+        except (RpcError, EngineError, BadParams) as error:
+            self._refuse(id, error)
+        except Exception as error:
+            log.exception("control_handler_died", peer=str(self.peer))
+            self._refuse(id, _defect(error))
+
+    def _find(self, name: str) -> Method:
+        if not self._authenticated and name != "auth":
+            raise EngineError("refused", "send auth with the token first", field="method")
+        method = self._own.get(name) or self._server.methods.get(name)
+        if method is None:
+            raise RpcError(METHOD_NOT_FOUND, f"unknown method {name}", method=name)
+        return method
+
+    async def _finish(self, id: bytes | None, name: str, result: Awaitable[object]) -> None:
+        try:
+            self._reply(id, await result)
+        except (RpcError, EngineError, BadParams) as error:
+            self._refuse(id, error)
+        except Exception as error:
+            log.exception("control_handler_died", method=name, peer=str(self.peer))
+            self._refuse(id, _defect(error))
+        finally:
+            self._in_flight -= 1
+            self._go_on()
+
+    def _reply(self, id: bytes | None, result: object) -> None:
+        if id is not None:
+            self._send(wire.result_line(id, result))
+
+    def _refuse(self, id: bytes | None, error: RpcError | EngineError | BadParams) -> None:
+        if isinstance(error, BadParams):
+            error = wire.bad_params(error.field, error.reason)
+        elif isinstance(error, EngineError):
+            error = wire.engine_error(error)
+        if id is not None:
+            error.id = id
+        elif error.code not in (PARSE_ERROR, INVALID_REQUEST):
+            return  # JSON-RPC 2.0 section 4.1: a notification is not answered
+        self._send(wire.error_line(error))
+
+    # -- the methods of the wire itself -----------------------------------------------------
+
+    def _authenticate(self, params: Auth, _peer: Peer) -> dict[str, bool]:
+        if self.peer.transport == "tcp" and not self._authenticated:
+            token = self._settings.token.get_secret_value()
+            if not hmac.compare_digest(params.token.encode(), token.encode()):
+                log.warning("control_refused", peer=str(self.peer), reason="wrong token")
+                self._loop.call_soon(self.close)
+                raise EngineError("refused", "wrong token", field="token")
+            self._authenticated = True
+            self._lines.limit = self._settings.max_request_bytes
+            if self._deadline is not None:
+                self._deadline.cancel()
+        return {"authenticated": True}
+
+    def _subscribe(self, params: Subscribe, _peer: Peer) -> dict[str, Any]:
+        events = self._events
+        result: dict[str, Any] = {"epoch": events.epoch, "seq": events.seq}
+        after = events.seq
+        if params.since is not None:
+            after = params.since
+            gap = events.gap(params.since, params.epoch)
+            if gap is not None:
+                result["gap"] = gap
+                # What is kept of this run is still sent.
+                after = events.oldest - 1
+        self._end_subscription()
+        self._subscription = Subscription(
+            events,
+            types=tuple(params.types),
+            after=after,
+            limit_bytes=self._settings.slow_reader_bytes,
+            write=self._send,
+            on_slow=self._cut_off,
+        )
+        return result
+
+    def _start_events(self) -> None:
+        """After the reply, which the reader needs to make sense of them."""
+        if self._subscription is not None:
+            self._subscription.start(paused=self._write_paused)
+
+    def _cut_off(self, last_line: bytes) -> None:
+        log.warning("control_slow_reader", peer=str(self.peer))
+        self._send(last_line)
+        self.close()
+
+    def _end_subscription(self) -> None:
+        if self._subscription is not None:
+            self._subscription.stop()
+            self._subscription = None
+
+
+def _defect(error: Exception) -> RpcError:
+    return RpcError(INTERNAL_ERROR, f"internal error: {type(error).__name__}")
