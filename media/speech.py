@@ -1,0 +1,151 @@
+"""Speech synthesis: text to WAV files, kept in a directory so that nothing is spoken twice."""
+
+import contextlib
+import hashlib
+import os
+import re
+import tempfile
+import threading
+import time
+import unicodedata
+import wave
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .espeak import MAX_RATE_WPM, MIN_RATE_WPM, SpeechError, espeak
+
+__all__ = ["SpeechError", "Synthesizer"]
+
+MAX_TEXT_CHARACTERS: Final = 2000
+MAX_DURATION_S: Final = 300.0
+CACHE_BYTES: Final = 256 * 1024 * 1024
+DEFAULT_RATE_WPM: Final = 160
+
+_MIN_DURATION_S = 0.1  # what has no words gives some 10 ms of nothing
+_CACHED = re.compile(r"[0-9a-f]{64}\.wav")
+_UNFINISHED = re.compile(r"\.speech-.*\.wav")
+_UNFINISHED_AGE_S = 600.0
+
+
+class Synthesizer:
+    """Speaks plain text in one voice at one rate; all methods block and are safe in threads.
+
+    `voice` is a language tag ("en-gb", "ru"), or a voice's name in espeak-ng. SpeechError for a
+    rate out of range at once; for a voice that there is not, at `prepare` or the first text.
+    """
+
+    def __init__(
+        self,
+        cache_dir: Path | str,
+        *,
+        voice: str = "en-gb",
+        rate_wpm: int = DEFAULT_RATE_WPM,
+        max_cache_bytes: int = CACHE_BYTES,
+    ) -> None:
+        if not MIN_RATE_WPM <= rate_wpm <= MAX_RATE_WPM:
+            raise SpeechError(
+                f"{rate_wpm} words a minute is not between {MIN_RATE_WPM} and {MAX_RATE_WPM}"
+            )
+        self.cache_dir = Path(cache_dir)
+        self.voice = voice
+        self.rate_wpm = rate_wpm
+        self._max_cache_bytes = max_cache_bytes
+        self._lock = threading.Lock()
+
+    def prepare(self) -> None:
+        """Load the library and look for the voice now rather than at the first text."""
+        espeak().voice_identifier(self.voice)
+
+    def prompt(self, text: str) -> Path:
+        """A WAV file that says `text`, from the cache directory, spoken now if it is not there.
+
+        Raises SpeechError: no words, too long, no such voice, the directory cannot be written.
+        """
+        words = _plain(text)
+        path = self.cache_dir / self._name(words)
+        with self._lock:  # who asks for the same text meanwhile finds it spoken
+            try:
+                os.utime(path)  # what is used stays longest
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                raise SpeechError(f"{path}: {error.strerror}") from error
+            else:
+                return path
+            self._write(self._speak(words), path)
+            self._trim(path)
+        return path
+
+    def synthesize(self, text: str, path: Path | str) -> None:
+        """Write a WAV file that says `text` to `path`, whole or not at all; raises SpeechError."""
+        self._write(self._speak(_plain(text)), Path(path))
+
+    def _name(self, words: str) -> str:
+        identity = f"{self.voice.lower()}\0{self.rate_wpm}\0{words}"
+        return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest() + ".wav"
+
+    def _speak(self, words: str) -> NDArray[np.int16]:
+        samples = espeak().speak(
+            words, voice=self.voice, rate_wpm=self.rate_wpm, max_duration_s=MAX_DURATION_S
+        )
+        if len(samples) < _MIN_DURATION_S * espeak().sample_rate_hz:
+            raise SpeechError("the text has no words to speak")
+        return samples
+
+    def _write(self, samples: NDArray[np.int16], path: Path) -> None:
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor, unfinished = tempfile.mkstemp(
+                prefix=".speech-", suffix=".wav", dir=path.parent
+            )
+            try:
+                with os.fdopen(descriptor, "wb") as raw, wave.open(raw, "wb") as sound:
+                    sound.setnchannels(1)
+                    sound.setsampwidth(2)
+                    sound.setframerate(espeak().sample_rate_hz)
+                    sound.writeframes(samples.astype("<i2").tobytes())
+                os.replace(unfinished, path)
+            except BaseException:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(unfinished)
+                raise
+        except OSError as error:
+            raise SpeechError(f"{path}: {error.strerror}") from error
+
+    def _trim(self, newest: Path) -> None:
+        """Remove the longest unused files until the directory is within its bound."""
+        kept: list[tuple[float, int, str]] = []
+        with os.scandir(self.cache_dir) as entries:
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):  # another process trims too
+                    status = entry.stat(follow_symlinks=False)
+                    if _CACHED.fullmatch(entry.name):
+                        kept.append((status.st_mtime, status.st_size, entry.path))
+                    elif (
+                        _UNFINISHED.fullmatch(entry.name)
+                        and time.time() - status.st_mtime > _UNFINISHED_AGE_S
+                    ):
+                        os.unlink(entry.path)
+        kept.sort()
+        total = sum(size for _, size, _ in kept)
+        for _, size, path in kept:
+            if total <= self._max_cache_bytes:
+                break
+            if path != str(newest):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
+                total -= size
+
+
+def _plain(text: str) -> str:
+    """The text without control characters, which espeak-ng takes for commands."""
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise SpeechError(f"the text has {len(text)} characters, more than {MAX_TEXT_CHARACTERS}")
+    words = "".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
+    words = " ".join(words.split())
+    if not words:
+        raise SpeechError("the text is empty")
+    return words
