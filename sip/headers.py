@@ -145,6 +145,8 @@ class Via:
     host: str
     port: int | None = None
     params: dict[str, str | None] = field(default_factory=dict)
+    #: Name and version; another than this may come from an element of another version.
+    protocol: str = "SIP/2.0"
 
     def __hash__(self) -> int:
         return hash((self.transport, self.host, self.port, self.branch))
@@ -190,11 +192,11 @@ class Via:
             params["received"] = host
         elif host != self.host:
             params["received"] = host
-        return Via(self.transport, self.host, self.port, params)
+        return Via(self.transport, self.host, self.port, params, self.protocol)
 
     def encode(self) -> str:
         return (
-            f"SIP/2.0/{self.transport} {encode_host(self.host, self.port)}"
+            f"{self.protocol}/{self.transport} {encode_host(self.host, self.port)}"
             f"{encode_params(self.params)}"
         )
 
@@ -217,13 +219,14 @@ def parse_via_list(text: str) -> list[Via]:
 
 
 def _parse_via(text: str) -> Via:
-    protocol, _, rest = text.partition(" ")
-    if protocol == "SIP/2.0/UDP":
+    protocol = "SIP/2.0"
+    sent_protocol, _, rest = text.partition(" ")
+    if sent_protocol == "SIP/2.0/UDP":
         transport = "UDP"
-    elif protocol == "SIP/2.0/TCP":
+    elif sent_protocol == "SIP/2.0/TCP":
         transport = "TCP"
     else:
-        transport, rest = _parse_protocol(text)
+        protocol, transport, rest = _parse_protocol(text)
     sent_by, semicolon, param_text = rest.partition(";")
     if " " in sent_by or "\t" in sent_by:
         sent_by = sent_by.strip(LWS)
@@ -231,27 +234,24 @@ def _parse_via(text: str) -> Via:
         if colon and "]" not in port_text:
             sent_by = f"{host_text.rstrip(LWS)}:{port_text.lstrip(LWS)}"
     host, port = _parse_sent_by(sent_by)
-    return Via(transport, host, port, parse_params(semicolon + param_text, "Via"))
+    return Via(transport, host, port, parse_params(semicolon + param_text, "Via"), protocol)
+
+
+def _parse_protocol(text: str) -> tuple[str, str, str]:
+    parts = text.split("/", 2)
+    if len(parts) != 3:
+        raise ParseError("Via has no protocol, version and transport")
+    name, version = parts[0].strip(LWS), parts[1].strip(LWS)
+    transport, _, rest = parts[2].strip(LWS).replace("\t", " ").partition(" ")
+    if not (is_token(name) and is_token(version) and is_token(transport)):
+        raise ParseError("Via has no protocol, version and transport")
+    return f"{name.upper()}/{version}", transport.upper(), rest.lstrip(LWS)
 
 
 _CACHED_CHARACTERS: Final = 256
 _parse_sent_by = lru_cache(maxsize=1024)(parse_host_port)
 # A Via comes back in each response to the request it was sent with.
 _parse_via_cached = lru_cache(maxsize=2048)(_parse_via)
-
-
-def _parse_protocol(text: str) -> tuple[str, str]:
-    parts = text.split("/", 2)
-    if len(parts) != 3:
-        raise ParseError("Via has no protocol, version and transport")
-    name, version = parts[0].strip(LWS), parts[1].strip(LWS)
-    last = parts[2].strip(LWS).replace("\t", " ")
-    transport, _, rest = last.partition(" ")
-    if name.upper() != "SIP" or version != "2.0":
-        raise ParseError("Via is not of SIP/2.0")
-    if not is_token(transport):
-        raise ParseError("Via has no transport")
-    return transport.upper(), rest.lstrip(LWS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,10 +213,16 @@ def _check_mandatory(message: Message) -> None:
 
 
 def _can_be_answered(request: Request) -> bool:
+    """Whether the topmost Via says where; of one with bad parameters the address is taken."""
     try:
         return bool(request.via)
     except ParseError:
+        raw = request.get("Via") or ""
+    try:
+        request._typed["via"] = parse_top_via(raw.partition(";")[0].partition(",")[0])
+    except ParseError:
         return False
+    return True
 
 
 def _body(data: bytes, start: int, length: int | None) -> bytes:
