@@ -1,0 +1,63 @@
+"""BYE, sent (RFC 3261 section 15.1.1)."""
+
+from collections.abc import Callable
+
+from .authorization import Authorization
+from .client_transaction import ClientTransaction
+from .core import Core
+from .dialog import Dialog, Fields
+from .message import Response
+from .transaction import FailureCause
+
+
+class Bye:
+    """Ends a dialog. Whatever is answered, even nothing, the dialog is over: `on_done(now)`."""
+
+    __slots__ = ("_authorization", "_core", "_dialog", "_on_done", "_reason")
+
+    def __init__(
+        self,
+        core: Core,
+        dialog: Dialog,
+        authorization: Authorization,
+        *,
+        reason: str | None,
+        on_done: Callable[[float], None] | None,
+        now: float,
+    ) -> None:
+        self._core = core
+        self._dialog = dialog
+        self._authorization = authorization
+        self._reason = reason
+        self._on_done = on_done
+        self._send(now)
+
+    def _send(self, now: float) -> None:
+        core, dialog = self._core, self._dialog
+        branch = core.new_branch()
+        extra: Fields = [("User-Agent", core.product)]
+        if self._reason:
+            extra.append(("Reason", self._reason))
+        extra += self._authorization.headers("BYE", dialog.request_uri.encode())
+        request = dialog.request("BYE", core.via(dialog.hop, branch), extra)
+        core.transactions.request(self, request, branch, dialog.hop, now)
+
+    def response_received(
+        self, transaction: ClientTransaction, response: Response, now: float
+    ) -> None:
+        """See ClientUser."""
+        if response.status < 200:
+            return
+        if response.status in (401, 407) and self._authorization.accept(
+            transaction.request, response
+        ):
+            self._send(now)
+        elif self._on_done is not None:
+            self._on_done(now)
+
+    def transaction_failed(
+        self, transaction: ClientTransaction, cause: FailureCause, now: float
+    ) -> None:
+        """See ClientUser."""
+        if self._on_done is not None:
+            self._on_done(now)

@@ -1,0 +1,35 @@
+"""What a user agent counts."""
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(slots=True)
+class Counters:
+    """Totals since the start; they only grow."""
+
+    received: int = 0
+    """Datagrams and framed messages."""
+    sent: int = 0
+    malformed: int = 0
+    """Could not be parsed: dropped, or answered 4xx/505."""
+    rate_limited: int = 0
+    """Dropped unparsed: the source had used up its rate."""
+    overloaded: int = 0
+    """Requests refused because a table was full."""
+    keep_alives: int = 0
+    """CRLF and empty datagrams."""
+    retransmissions_received: int = 0
+    retransmissions_sent: int = 0
+    unmatched_responses: int = 0
+    unmatched_acks: int = 0
+    unknown_dialog: int = 0
+    """Requests answered 481."""
+    refused_methods: int = 0
+    """Requests answered 405."""
+    transport_failures: int = 0
+    internal_errors: int = 0
+    """Faults of ours while a message was handled; the message was dropped. Must stay zero."""
+
+    def as_dict(self) -> dict[str, int]:
+        """Name to total."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}

@@ -1,0 +1,311 @@
+"""The asyncio shell around a UserAgent: sockets, the clock, delivery of events."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import socket
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from .errors import ParseError, SipError
+from .events import Event
+from .hop import Hop, Transport
+from .offer_answer import LocalAudio
+from .rate_limit import RateLimit
+from .registration import Account, Registration
+from .resolver import Resolver
+from .session import Session
+from .tcp import TcpLimits, TcpTransport
+from .timers import TimerValues
+from .uac import Invitation
+from .uas import UasSession
+from .udp import UdpTransport
+from .uri import parse_host_port
+from .user_agent import Bounds, UserAgent
+
+Family = Literal["ipv4", "ipv6"]
+
+
+class ListenError(SipError):
+    """A listening address that is malformed, taken or not ours."""
+
+
+class SipEndpoint:
+    """A user agent on the network.
+
+    `listen` holds addresses such as `udp:127.0.0.1:5060` and `tcp:[::1]:5060`; port 0 lets the
+    kernel choose, see `addresses`. `advertise` is the host that peers are told in Via and Contact
+    in place of the one bound, for hosts behind NAT.
+
+    `on_event` is called in order and never from within a method of the endpoint.
+    """
+
+    def __init__(
+        self,
+        listen: Sequence[str],
+        *,
+        on_event: Callable[[Event], None],
+        timers: TimerValues | None = None,
+        advertise: str | None = None,
+        product: str = "Ringback",
+        rng: random.Random | None = None,
+        rate_limit: RateLimit | None = None,
+        bounds: Bounds | None = None,
+        tcp_limits: TcpLimits | None = None,
+    ) -> None:
+        self._listen = [parse_listen(text) for text in listen]
+        self._advertise = advertise
+        self._on_event = on_event
+        self.ua = UserAgent(
+            local={},
+            timers=timers,
+            product=product,
+            rng=rng,
+            rate_limit=rate_limit,
+            bounds=bounds,
+        )
+        self.addresses: list[Hop] = []
+        """What is bound, in the order of `listen`."""
+        self.resolver = Resolver()
+        self.tcp = TcpTransport(
+            on_message=self._received,
+            on_batch_end=self._flush,
+            on_failed=self._failed,
+            on_malformed=self._malformed,
+            limits=tcp_limits,
+        )
+        self._udp: dict[Family, UdpTransport] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._now = 0.0
+        self._wake: asyncio.TimerHandle | None = None
+        self._wake_at = 0.0
+        self._delivering = False
+        self._delivery_due = False
+
+    # -- life
+
+    async def start(self) -> None:
+        """Bind and begin. Raises ListenError; then nothing stays bound."""
+        self._loop = asyncio.get_running_loop()
+        self.tcp.open()
+        try:
+            for hop in self._listen:
+                await self._bind(hop)
+        except ListenError:
+            await self.stop()
+            raise
+        local: dict[Transport, tuple[str, int]] = {}
+        for hop in self.addresses:
+            host = self._advertise or await self._reachable_host(hop.host)
+            local.setdefault(hop.transport, (host, hop.port))
+        self.ua.core.set_local(local)
+
+    async def stop(self) -> None:
+        """Close the sockets and forget all state. Hang up first: nothing more is sent."""
+        if self._wake is not None:
+            self._wake.cancel()
+            self._wake = None
+        for udp in self._udp.values():
+            udp.close()
+        self._udp.clear()
+        self._loop = None
+        await self.tcp.close()
+        self.ua.close()
+
+    async def _bind(self, hop: Hop) -> None:
+        try:
+            if hop.transport == "udp":
+                family = _family(hop.host)
+                if family in self._udp:
+                    raise ListenError(f"{hop}: only one UDP address of a family")
+                udp = UdpTransport(
+                    on_datagram=self._received,
+                    on_batch_end=self._flush,
+                    on_failed=self._failed,
+                )
+                address = udp.open(hop.host, hop.port)
+                self._udp[family] = udp
+            else:
+                address = await self.tcp.listen(hop.host, hop.port)
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise ListenError(f"{hop}: {reason.lower()}") from None
+        self.addresses.append(Hop(hop.transport, *address))
+
+    async def _reachable_host(self, host: str) -> str:
+        """What peers can send to, when bound to all addresses: that of the default route."""
+        if host not in ("0.0.0.0", "::"):
+            return host
+        family, probe = (
+            (socket.AF_INET6, "2001:db8::1") if ":" in host else (socket.AF_INET, "192.0.2.1")
+        )
+        with socket.socket(family, socket.SOCK_DGRAM) as probing:
+            try:
+                # Connecting a datagram socket sends nothing; it asks the routing table.
+                probing.connect((probe, 9))
+                return str(probing.getsockname()[0])
+            except OSError:
+                return "::1" if family == socket.AF_INET6 else "127.0.0.1"
+
+    # -- for the owner
+
+    async def resolve(self, uri_text: str) -> Hop:
+        """Where a URI leads. Raises ParseError and ResolutionFailed."""
+        return await self.resolver.resolve(uri_text)
+
+    def invite(self, invitation: Invitation) -> Session:
+        """See UserAgent.invite."""
+        session = self.ua.invite(invitation, self._time())
+        self._flush_from_owner()
+        return session
+
+    def register(self, account: Account) -> Registration:
+        """See UserAgent.register."""
+        registration = self.ua.register(account, self._time())
+        self._flush_from_owner()
+        return registration
+
+    def unregister(self, registration: Registration) -> None:
+        """See Registration.stop."""
+        registration.stop(self._time())
+        self._flush_from_owner()
+
+    def hangup(self, session: Session, reason: str | None = None) -> None:
+        """See Session.hangup."""
+        session.hangup(self._time(), reason=reason)
+        self._flush_from_owner()
+
+    def reinvite(self, session: Session, audio: LocalAudio) -> None:
+        """See Session.reinvite."""
+        session.reinvite(audio, self._time())
+        self._flush_from_owner()
+
+    def ring(self, session: Session, status: int = 180) -> None:
+        """See UasSession.ring."""
+        _called(session).ring(self._time(), status)
+        self._flush_from_owner()
+
+    def accept(self, session: Session, audio: LocalAudio) -> None:
+        """See UasSession.accept."""
+        _called(session).accept(audio, self._time())
+        self._flush_from_owner()
+
+    def reject(
+        self, session: Session, status: int, headers: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        """See UasSession.reject."""
+        _called(session).reject(status, self._time(), headers)
+        self._flush_from_owner()
+
+    # -- from the transports
+
+    def _received(self, data: bytes, source: Hop) -> None:
+        self.ua.receive(data, source, self._time())
+
+    def _failed(self, hop: Hop, reason: str) -> None:
+        self.ua.transport_failed(hop, reason, self._time())
+        self._flush_from_owner()
+
+    def _malformed(self) -> None:
+        self.ua.counters.malformed += 1
+
+    def _woken(self) -> None:
+        self._wake = None
+        self.ua.handle_timers(self._time())
+        self._flush()
+
+    # -- to the transports and the owner
+
+    def _time(self) -> float:
+        if self._loop is None:
+            raise SipError("the SIP endpoint is not running")
+        return self._loop.time()
+
+    def _flush(self) -> None:
+        """Send what is to be sent, then deliver events: called from the loop only."""
+        self._send_output()
+        self._deliver()
+
+    def _flush_from_owner(self) -> None:
+        """As `_flush`, but events wait for the loop's next turn."""
+        self._send_output()
+        if self.ua.has_events and not self._delivering:
+            self._deliver_soon()
+
+    def _deliver_soon(self) -> None:
+        if self._loop is not None and not self._delivery_due:
+            self._delivery_due = True
+            self._loop.call_soon(self._deliver_due)
+
+    def _deliver_due(self) -> None:
+        self._delivery_due = False
+        self._deliver()
+
+    def _deliver(self) -> None:
+        if self._delivering:
+            return
+        self._delivering = True
+        try:
+            while (event := self.ua.take_event()) is not None:
+                self._on_event(event)
+        finally:
+            self._delivering = False
+            # The owner raised: that is for the loop to report, the other events are still due.
+            if self.ua.has_events:
+                self._deliver_soon()
+
+    def _send_output(self) -> None:
+        for hop, data in self.ua.take_output():
+            if hop.transport == "udp":
+                udp = self._udp.get(_family(hop.host))
+                if udp is None:
+                    self._report_later(hop, "nothing listens on UDP of this address family")
+                else:
+                    udp.send(hop, data)
+            else:
+                self.tcp.send(hop, data)
+        self._set_wake()
+
+    def _report_later(self, hop: Hop, reason: str) -> None:
+        if self._loop is not None:
+            self._loop.call_soon(self._failed, hop, reason)
+
+    def _set_wake(self) -> None:
+        """Be woken at the next deadline; a wake that comes too early does no harm."""
+        deadline = self.ua.next_deadline()
+        loop = self._loop
+        if deadline is None or loop is None:
+            return
+        if self._wake is not None:
+            if self._wake_at <= deadline:
+                return
+            self._wake.cancel()
+        self._wake_at = deadline
+        self._wake = loop.call_at(deadline, self._woken)
+
+
+def parse_listen(text: str) -> Hop:
+    """Read `udp:HOST:PORT` or `tcp:[HOST]:PORT`. Raises ListenError."""
+    transport, colon, rest = text.partition(":")
+    if not colon or transport not in ("udp", "tcp"):
+        raise ListenError(f"{text}: not udp:HOST:PORT or tcp:HOST:PORT")
+    host, colon, port = rest.rpartition(":")
+    if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+        raise ListenError(f"{text}: the port is missing or not from 0 to 65535")
+    try:
+        host, _ = parse_host_port(host)
+    except ParseError as error:
+        raise ListenError(f"{text}: {error.reason}") from None
+    return Hop("udp" if transport == "udp" else "tcp", host, int(port))
+
+
+def _family(host: str) -> Family:
+    return "ipv6" if ":" in host else "ipv4"
+
+
+def _called(session: Session) -> UasSession:
+    if not isinstance(session, UasSession):
+        raise SipError("only a call that came in can be answered")
+    return session

@@ -1,0 +1,121 @@
+"""What a user agent tells its owner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from .message import Request
+    from .offer_answer import NegotiatedAudio
+    from .registration import Registration
+    from .session import Session
+
+Origin = Literal["remote", "local", "timeout", "transport"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a session is over.
+
+    `status` is the final response, or what RFC 3261 section 8.1.3.1 equates a failure with (408
+    for a timeout, 503 for a transport error); None for a plain BYE. `reason_header` is the
+    peer's Reason header (RFC 3326), as received.
+    """
+
+    status: int | None
+    phrase: str
+    origin: Origin
+    reason_header: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A provisional response 101-199; `audio` when it has a description (early media)."""
+
+    session: Session
+    status: int
+    phrase: str
+    audio: NegotiatedAudio | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The session is up: our INVITE got a 2xx (already acknowledged), or our 2xx got its ACK."""
+
+    session: Session
+    audio: NegotiatedAudio
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The INVITE ended without a session."""
+
+    session: Session
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A session that was up is over."""
+
+    session: Session
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class MediaChanged:
+    """A re-INVITE or UPDATE of either side changed the audio; a hold shows in `direction`."""
+
+    session: Session
+    audio: NegotiatedAudio
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRefused:
+    """The peer refused our re-INVITE; the session goes on as it was."""
+
+    session: Session
+    status: int
+    phrase: str
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """An INFO with digits (application/dtmf-relay or application/dtmf), already answered."""
+
+    session: Session
+    content_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingInvite:
+    """Somebody calls: 100 has been sent, the owner rings, accepts or rejects."""
+
+    session: Session
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationChanged:
+    """The state of a registration; `expires_s` is what the registrar granted."""
+
+    registration: Registration
+    state: Literal["registered", "failed", "unregistered"]
+    status: int | None
+    phrase: str
+    expires_s: int
+
+
+Event = (
+    Progress
+    | Answered
+    | Failed
+    | Ended
+    | MediaChanged
+    | MediaRefused
+    | Info
+    | IncomingInvite
+    | RegistrationChanged
+)

@@ -1,0 +1,128 @@
+"""A re-INVITE of ours (RFC 3261 section 14.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .authorization import credentials_of
+from .client_transaction import ClientTransaction
+from .errors import NegotiationFailed, ParseError
+from .events import Cause, MediaChanged, MediaRefused
+from .message import Response
+from .offer_answer import LocalAudio
+from .timers import Timer
+from .transaction import FailureCause
+
+if TYPE_CHECKING:
+    from .session import Session
+
+
+class Reinvite:
+    """Offers new audio within a confirmed session, again after glare (491)."""
+
+    __slots__ = ("_ack", "_audio", "_retry", "_session", "_transaction", "offering")
+
+    def __init__(self, session: Session, audio: LocalAudio, now: float) -> None:
+        self._session = session
+        self._audio = audio
+        self._retry: Timer | None = None
+        self._transaction: ClientTransaction | None = None
+        self._ack = b""
+        self.offering = False
+        """An offer is out and has no answer yet."""
+        self._send(None, now)
+
+    def _send(self, _: object, now: float) -> None:
+        session = self._session
+        core, dialog = session.core, session.in_dialog
+        self._retry = None
+        body = session.media.make_offer(self._audio)
+        self.offering = True
+        branch = core.new_branch()
+        extra = [
+            ("Contact", core.contact(dialog.hop)),
+            *core.request_fields,
+            *session.authorization.headers("INVITE", dialog.request_uri.encode(), body),
+            ("Content-Type", "application/sdp"),
+        ]
+        request = dialog.request("INVITE", core.via(dialog.hop, branch), extra, body)
+        self._transaction = core.transactions.request(self, request, branch, dialog.hop, now)
+
+    def stop(self, now: float) -> None:
+        """The session is over: no retry; a 2xx that still comes is acknowledged."""
+        core = self._session.core
+        core.timers.cancel(self._retry)
+        self._retry = None
+        transaction = self._transaction
+        if transaction is not None and transaction.state in ("calling", "proceeding"):
+            core.transactions.abandon_after(transaction, core.values.timer_b_s, now)
+
+    def response_received(
+        self, transaction: ClientTransaction, response: Response, now: float
+    ) -> None:
+        """See ClientUser."""
+        status = response.status
+        session = self._session
+        if status < 200:
+            return
+        if status < 300:
+            self._accepted(transaction, response, now)
+            return
+        if not self.offering:
+            return
+        self.offering = False
+        session.media.withdraw_offer()
+        if session.state != "confirmed":
+            return
+        if status == 491:
+            self._retry = session.core.timers.schedule(now + self._glare_delay_s(), self._send)
+        elif status in (401, 407) and session.authorization.accept(transaction.request, response):
+            self._send(None, now)
+        elif status in (408, 481):
+            session.end(Cause(status, response.phrase, "remote", response.get("Reason")), now)
+        else:
+            session.reinvite_done(MediaRefused(session, status, response.phrase), now)
+
+    def transaction_failed(
+        self, transaction: ClientTransaction, cause: FailureCause, now: float
+    ) -> None:
+        """See ClientUser: an unanswered re-INVITE ends the session (12.2.1.2)."""
+        if self._session.state == "confirmed" and self.offering:
+            self.offering = False
+            status = 408 if cause == "timeout" else 503
+            self._session.end(Cause(status, "re-INVITE not answered", cause), now)
+
+    def _accepted(self, transaction: ClientTransaction, response: Response, now: float) -> None:
+        session = self._session
+        core, dialog = session.core, session.in_dialog
+        if self._ack:
+            core.transactions.retransmit(dialog.hop, self._ack)
+            return
+        try:
+            dialog.refresh(response)
+        except ParseError:
+            core.counters.malformed += 1
+        branch = core.new_branch()
+        extra = credentials_of(transaction.request)
+        number = transaction.request.cseq.number
+        ack = dialog.request("ACK", core.via(dialog.hop, branch), extra, number=number)
+        self._ack = ack.encode()
+        core.transactions.send(dialog.hop, self._ack)
+        if session.state != "confirmed":
+            return
+        self.offering = False
+        try:
+            audio = session.media.receive_answer(response.body)
+        except (ParseError, NegotiationFailed) as error:
+            session.media.withdraw_offer()
+            session.reinvite_done(MediaRefused(session, 488, error.reason), now)
+            return
+        session.local_audio = self._audio
+        session.reinvite_done(MediaChanged(session, audio), now)
+
+    def _glare_delay_s(self) -> float:
+        """2.1 to 4 s for the owner of the Call-ID, 0 to 2 s for the other, in steps of 10 ms."""
+        session = self._session
+        if session.owns_call_id:
+            return session.core.rng.randint(210, 400) / 100
+        return session.core.rng.randint(0, 200) / 100

@@ -1,0 +1,66 @@
+"""Where a SIP URI leads: numeric hosts at once, names through the system's resolver (RFC 3263).
+
+Address records only: NAPTR and SRV are not asked. `;transport=` is honoured; without it UDP.
+"""
+
+import asyncio
+import socket
+
+from .dialog import DEFAULT_PORT, numeric_hop
+from .errors import SipError
+from .hop import Hop, Transport
+from .uri import SipUri, parse_uri
+
+_KEEP_S = 60.0
+_CACHED_NAMES = 1_000
+
+
+class ResolutionFailed(SipError):
+    """A URI that leads nowhere: not a SIP URI, a transport we lack, or a name without address."""
+
+
+class Resolver:
+    """Resolves URIs for one endpoint; remembers up to 1,000 names for a minute each."""
+
+    def __init__(self, *, timeout_s: float = 5.0) -> None:
+        self._timeout_s = timeout_s
+        self._names: dict[str, tuple[float, str]] = {}
+
+    async def resolve(self, text: str) -> Hop:
+        """The hop for a URI. Raises ParseError for text that is no URI, ResolutionFailed."""
+        uri = parse_uri(text)
+        hop = numeric_hop(uri)
+        if not isinstance(uri, SipUri):
+            raise ResolutionFailed(f"{text} is not a SIP URI")
+        named = (uri.params.get("transport") or "udp").lower()
+        if named not in ("udp", "tcp"):
+            raise ResolutionFailed(f"transport {named} is not supported")
+        if uri.scheme == "sips":
+            raise ResolutionFailed("sips: needs TLS, which is not supported")
+        if hop is not None:
+            return hop
+        transport: Transport = "tcp" if named == "tcp" else "udp"
+        return Hop(transport, await self._address(uri.host), uri.port or DEFAULT_PORT)
+
+    async def _address(self, name: str) -> str:
+        loop = asyncio.get_running_loop()
+        known = self._names.get(name)
+        if known is not None and known[0] > loop.time():
+            return known[1]
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                found = await loop.getaddrinfo(name, None, type=socket.SOCK_DGRAM)
+        except TimeoutError:
+            raise ResolutionFailed(f"{name}: no answer from the name service") from None
+        except (OSError, UnicodeError) as error:
+            raise ResolutionFailed(f"{name}: {error}") from None
+        if not found:
+            raise ResolutionFailed(f"{name} has no address")
+        # IPv4 first, as sockets of both families are rare among SIP elements.
+        found.sort(key=lambda entry: entry[0] != socket.AF_INET)
+        address = str(found[0][4][0])
+        self._names.pop(name, None)
+        while len(self._names) >= _CACHED_NAMES:
+            del self._names[next(iter(self._names))]
+        self._names[name] = (loop.time() + _KEEP_S, address)
+        return address

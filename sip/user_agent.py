@@ -1,0 +1,334 @@
+"""A SIP user agent without sockets or clock: bytes in, bytes, events and the next deadline out.
+
+Requests that make no state are answered statelessly (RFC 3261 section 8.2.7), so that a flood of
+them costs no memory: the To tag is then a keyed hash of the request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from dataclasses import dataclass
+
+from .core import ALLOW, SUPPORTED_OPTIONS, Core, Local
+from .counters import Counters
+from .dialog import Fields
+from .errors import ParseError
+from .events import Event
+from .headers import Via
+from .hop import Hop
+from .message import Message, Request, Response, response_to
+from .parser import parse
+from .rate_limit import RateLimit, RateLimiter
+from .registration import Account, Registration
+from .server_transaction import PROCEEDING, TRYING, ServerTransaction
+from .session import Session
+from .timers import TimerValues
+from .transaction_layer import server_key
+from .uac import Invitation, UacSession
+from .uas import UasSession
+from .uri import SipUri
+
+DEFAULT_PORT = 5060
+_METHODS = frozenset(ALLOW.split(", "))
+_SDP_TYPES = ("application/sdp", None)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much state others may make us keep."""
+
+    incoming_sessions: int = 2_000
+    transactions: int = 50_000
+
+
+class UserAgent:
+    """One SIP endpoint. Times are seconds on the caller's clock; see `Core.rng` for randomness.
+
+    After each call of a method take `take_output` to the network and `take_events` to the owner,
+    and call `handle_timers` at `next_deadline`.
+    """
+
+    def __init__(
+        self,
+        *,
+        local: Local,
+        timers: TimerValues | None = None,
+        product: str = "Ringback",
+        rng: random.Random | None = None,
+        rate_limit: RateLimit | None = None,
+        bounds: Bounds | None = None,
+    ) -> None:
+        self.core = Core(local, timers or TimerValues(), product, rng or random.SystemRandom())
+        self._limiter = RateLimiter(rate_limit or RateLimit())
+        self._bounds = bounds or Bounds()
+        self._secret = self.core.rng.randbytes(16)
+
+    # -- for the owner
+
+    def invite(self, invitation: Invitation, now: float) -> UacSession:
+        """Place a call. Raises ParseError for URIs, ValueError for headers that are none."""
+        return UacSession(self.core, invitation, now)
+
+    def register(self, account: Account, now: float) -> Registration:
+        """Register and keep registered until `Registration.stop`. Raises ParseError."""
+        return Registration(self.core, account, now)
+
+    def take_output(self) -> list[tuple[Hop, bytes]]:
+        """What is to be sent, in order."""
+        transactions = self.core.transactions
+        output = transactions.output
+        if output:
+            transactions.output = []
+            self.core.counters.sent += len(output)
+        return output
+
+    def take_events(self) -> list[Event]:
+        """What has happened, in order."""
+        events = list(self.core.events)
+        self.core.events.clear()
+        return events
+
+    def take_event(self) -> Event | None:
+        """The first of what has happened; None when there is nothing more."""
+        events = self.core.events
+        return events.popleft() if events else None
+
+    def next_deadline(self) -> float | None:
+        """When `handle_timers` should be called."""
+        return self.core.timers.next_deadline()
+
+    def handle_timers(self, now: float) -> None:
+        """Do what is due."""
+        self.core.timers.fire_due(now)
+
+    def transport_failed(self, hop: Hop, reason: str, now: float) -> None:
+        """Something sent to `hop` could not be delivered, or its connection is lost."""
+        self.core.counters.transport_failures += 1
+        self.core.transactions.transport_failed(hop, reason, now)
+
+    def close(self) -> None:
+        """Forget everything, silently."""
+        core = self.core
+        for session in core.sessions():
+            session.finish(None, 0.0)
+        core.registrations.clear()
+        core.transactions.abandon_all()
+        core.transactions.output.clear()
+        core.events.clear()
+        core.timers.clear()
+
+    @property
+    def has_events(self) -> bool:
+        """Whether `take_events` would return any."""
+        return bool(self.core.events)
+
+    @property
+    def counters(self) -> Counters:
+        """Totals since the start."""
+        return self.core.counters
+
+    @property
+    def session_count(self) -> int:
+        """Sessions that are not terminated."""
+        return self.core.session_count
+
+    @property
+    def transaction_count(self) -> int:
+        """Transactions that are not terminated."""
+        return len(self.core.transactions)
+
+    @property
+    def dialog_count(self) -> int:
+        """Dialogs, early ones included."""
+        return sum(session.dialog_count for session in self.core.sessions())
+
+    @property
+    def timer_count(self) -> int:
+        """Deadlines pending."""
+        return len(self.core.timers)
+
+    # -- from the network
+
+    def receive(self, data: bytes, source: Hop, now: float) -> None:
+        """Take one datagram or one framed message. Never raises for what is in it."""
+        counters = self.core.counters
+        counters.received += 1
+        if not self._limiter.allow(source.host, now) and not self._is_of_known_call(data):
+            counters.rate_limited += 1
+            return
+        if not data.strip(b"\r\n\0"):
+            counters.keep_alives += 1
+            return
+        try:
+            message = parse(data)
+        except ParseError as error:
+            counters.malformed += 1
+            if error.partial is not None:
+                self._refuse_malformed(error.partial, error, source)
+            return
+        try:
+            if isinstance(message, Response):
+                self._response(message, now)
+            else:
+                self._request(message, source, now)
+        except ParseError as error:
+            counters.malformed += 1
+            if isinstance(message, Request) and message.method != "ACK":
+                self._refuse_malformed(message, error, source)
+
+    def _is_of_known_call(self, data: bytes) -> bool:
+        """A cheap look at the Call-ID: those of our calls cannot be guessed."""
+        start = data.find(b"\r\nCall-ID:")
+        if start < 0:
+            return False
+        end = data.find(b"\r\n", start + 2)
+        call_id = data[start + 10 : end].strip()
+        return self.core.knows_call(call_id.decode("utf-8", "surrogateescape"))
+
+    def _response(self, response: Response, now: float) -> None:
+        transaction = self.core.transactions.client_for(response)
+        if transaction is None:
+            # RFC 6026 section 8.9: nobody waits for it, nothing is done.
+            self.core.counters.unmatched_responses += 1
+        else:
+            transaction.receive(response, now)
+
+    def _request(self, request: Request, source: Hop, now: float) -> None:
+        core = self.core
+        via = request.via
+        if via.wants_rport or via.host != source.host:
+            request.replace_top_via(via.with_source(source.host, source.port))
+        key = server_key(request)
+        transaction = core.transactions.server_for(request, key)
+        method = request.method
+        if transaction is not None:
+            if method != "ACK":
+                core.counters.retransmissions_received += 1
+            transaction.receive(request, now)
+        elif method == "ACK":
+            session = core.session_for(request)
+            if session is not None:
+                session.ack_received(None, request, now)
+            else:
+                core.counters.unmatched_acks += 1
+        else:
+            hop = _response_hop(via, source)
+            if method == "CANCEL":
+                self._cancel(request, key, hop, now)
+            elif not self._is_refused(request, hop):
+                if request.to.tag is not None:
+                    self._in_dialog(request, key, hop, now)
+                elif method == "INVITE":
+                    self._incoming(request, key, hop, now)
+                elif method == "OPTIONS":
+                    self._reply(request, 200, hop, core.capabilities)
+                else:
+                    core.counters.unknown_dialog += 1
+                    self._reply(request, 481, hop)
+
+    def _is_refused(self, request: Request, hop: Hop) -> bool:
+        """Method, URI scheme and Require, in the order of section 8.2."""
+        core = self.core
+        if request.method not in _METHODS:
+            core.counters.refused_methods += 1
+            self._reply(request, 405, hop, [("Allow", ALLOW)])
+            return True
+        if not isinstance(request.uri, SipUri):
+            self._reply(request, 416, hop)
+            return True
+        required = request.get_list("Require")
+        unsupported = [option for option in required if option not in SUPPORTED_OPTIONS]
+        if unsupported:
+            self._reply(request, 420, hop, [("Unsupported", ", ".join(unsupported))])
+            return True
+        if len(core.transactions) >= self._bounds.transactions:
+            core.counters.overloaded += 1
+            self._reply(request, 503, hop, [("Retry-After", "10")])
+            return True
+        return False
+
+    def _in_dialog(self, request: Request, key: object, hop: Hop, now: float) -> None:
+        session = self.core.session_for(request)
+        if session is None:
+            self.core.counters.unknown_dialog += 1
+            self._reply(request, 481, hop)
+            return
+        transaction = self.core.transactions.accept(request, key, hop)
+        try:
+            session.request_received(transaction, now)
+        except ParseError as error:
+            self.core.counters.malformed += 1
+            self._refuse(transaction, error, now)
+
+    def _incoming(self, request: Request, key: object, hop: Hop, now: float) -> None:
+        core = self.core
+        if core.transactions.is_merged(request):
+            self._reply(request, 482, hop)
+        elif core.incoming_count >= self._bounds.incoming_sessions:
+            core.counters.overloaded += 1
+            self._reply(request, 503, hop, [("Retry-After", "10")])
+        elif request.body and request.content_type not in _SDP_TYPES:
+            self._reply(request, 415, hop, [("Accept", "application/sdp")])
+        elif request.get("Content-Encoding") not in (None, "identity"):
+            self._reply(request, 415, hop, [("Accept-Encoding", "identity")])
+        else:
+            transaction = core.transactions.accept(request, key, hop)
+            try:
+                UasSession(core, transaction, now)
+            except ParseError as error:
+                core.counters.malformed += 1
+                self._refuse(transaction, error, now)
+
+    def _cancel(self, cancel: Request, key: object, hop: Hop, now: float) -> None:
+        """CANCEL is answered hop by hop, whatever becomes of its INVITE (9.2)."""
+        transactions = self.core.transactions
+        invite = transactions.invite_for(cancel)
+        if invite is None:
+            self.core.counters.unknown_dialog += 1
+            self._reply(cancel, 481, hop)
+            return
+        user = invite.user
+        tag = user.local_tag if isinstance(user, Session) else self._stateless_tag(cancel)
+        transaction = transactions.accept(cancel, key, hop)
+        transaction.respond(response_to(cancel, 200, to_tag=tag), now)
+        if isinstance(user, UasSession) and invite.state is PROCEEDING:
+            user.cancel_received(now)
+
+    # -- answers that need no session
+
+    def _reply(
+        self, request: Request, status: int, hop: Hop, headers: Fields | None = None
+    ) -> None:
+        fields = [("Server", self.core.product), *(headers or ())]
+        tag = self._stateless_tag(request)
+        response = response_to(request, status, to_tag=tag, headers=fields)
+        self.core.transactions.send(hop, response.encode())
+
+    def _refuse(self, transaction: ServerTransaction, error: ParseError, now: float) -> None:
+        if transaction.state in (TRYING, PROCEEDING):
+            tag = self._stateless_tag(transaction.request)
+            response = response_to(transaction.request, error.status, error.reason, to_tag=tag)
+            transaction.respond(response, now)
+
+    def _refuse_malformed(self, request: Request, error: ParseError, source: Hop) -> None:
+        try:
+            hop = _response_hop(request.via, source)
+            request.replace_top_via(request.via.with_source(source.host, source.port))
+        except ParseError:
+            return
+        tag = self._stateless_tag(request)
+        response = response_to(request, error.status, error.reason, to_tag=tag)
+        self.core.transactions.send(hop, response.encode())
+
+    def _stateless_tag(self, request: Message) -> str:
+        seed = "\n".join(request.get(name) or "" for name in ("Call-ID", "From", "CSeq"))
+        data = seed.encode("utf-8", "surrogateescape")
+        return hashlib.blake2s(data, key=self._secret, digest_size=8).hexdigest()
+
+
+def _response_hop(via: Via, source: Hop) -> Hop:
+    """Where responses go (18.2.2, RFC 3581): never further than to the host the request is from."""
+    if source.transport == "tcp" or via.wants_rport:
+        return source
+    return Hop(source.transport, source.host, via.port or DEFAULT_PORT)
