@@ -1,0 +1,1 @@
+"""What Ringback costs, measured through its control socket: `python -m scripts.bench`."""

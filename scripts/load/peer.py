@@ -103,8 +103,10 @@ class LoadPeer:
                     self._flush()
 
     def _flush(self) -> None:
-        output = self.phones.output
+        output, answering = self.phones.output, self.phones.answering
         for data, address in output:
+            if data in answering:
+                self.phones.operator_answered(data, time.time_ns())
             with contextlib.suppress(OSError):  # an engine that has gone refuses; timers go on
                 self._sip.sendto(data, address)
         output.clear()

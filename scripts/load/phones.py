@@ -60,11 +60,16 @@ class Call:
 
 @dataclass(slots=True)
 class Phones:
-    """All phones of the load peer. `local` is host:port of the SIP socket."""
+    """All phones of the load peer. `local` is host:port of the SIP socket.
+
+    `output` is to be emptied by whoever sends it; where a message is in `answering`, an operator
+    answers by it, and the time of sending goes to `operator_answered`.
+    """
 
     local: str
     media: Media
     output: list[tuple[bytes, Address]] = field(default_factory=list)
+    answering: dict[bytes, int] = field(default_factory=dict)
     calls: dict[str, Call] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     answered_ns: dict[int, int] = field(default_factory=dict)
@@ -116,6 +121,10 @@ class Phones:
         else:
             status = 200 if message.method in ("INFO", "UPDATE") else 405
             self._send(call, answer_text(message, status, to_tag=call.tag))
+
+    def operator_answered(self, answer: bytes, sent_ns: int) -> None:
+        """An operator's answer goes out now: the customer's INVITE is awaited from here on."""
+        self.answered_ns[self.answering.pop(answer)] = sent_ns
 
     def hang_up(self, call: Call, now_ns: int) -> None:
         """Send BYE, again and again until it is answered."""
@@ -182,6 +191,8 @@ class Phones:
         contact = self._contact(call)
         answer = answer_text(call.invite, 200, to_tag=call.tag, contact=contact, sdp=sdp)
         self.media.talk(call)
+        if call.behaviour.side == "a":
+            self.answering[answer] = call.behaviour.number
         self._repeat(call, answer, now_ns)
         call.last = answer
 

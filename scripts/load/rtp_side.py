@@ -159,6 +159,11 @@ class RtpSide:
         self.hearing.drain()
         self._drain_rtcp()
 
+    def close(self) -> None:
+        """Close the sockets."""
+        self.sock.close()
+        self._rtcp.close()
+
     def _drain_rtcp(self) -> None:
         with contextlib.suppress(BlockingIOError):
             while True:

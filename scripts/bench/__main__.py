@@ -1,0 +1,66 @@
+"""`python -m scripts.bench [PART …]`: all parts, or those named."""
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import uvloop
+from rich.console import Console
+
+from . import relay_part, setup_part, soak_part, talk_part
+from .machine import Machine
+from .options import FULL, QUICK, Options
+from .processes import allow_open_files
+from .report import Report
+
+PARTS: dict[str, Callable[[Report, Options], Awaitable[None]]] = {
+    "relay": relay_part.run,
+    "talk": talk_part.run,
+    "setup": setup_part.run,
+    "soak": soak_part.run,
+}
+
+
+def main() -> int:
+    """Measure, print, write the JSON. 0 when every target is met, 1 otherwise."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--quick", action="store_true", help="shorter, and noisier")
+    parser.add_argument("--callbacks", type=int, help="how many callbacks the soak makes")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--output", type=Path, default=Path("run/bench.json"))
+    arguments = parser.parse_args()
+    for name in arguments.parts:
+        if name not in PARTS:
+            parser.error(f"{name}: no such part; there are {', '.join(PARTS)}")
+    options = QUICK if arguments.quick else FULL
+    if arguments.callbacks:
+        options = dataclasses.replace(options, soak_callbacks=arguments.callbacks)
+    allow_open_files()
+    console = Console(stderr=arguments.json)
+    report = Report()
+    uvloop.run(_measure(arguments.parts or list(PARTS), report, options, console))
+    found = report.to_json()
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text(json.dumps(found, indent=1) + "\n")
+    if arguments.json:
+        print(json.dumps(found, indent=1))
+    else:
+        report.show(console)
+    console.print(f"written to {arguments.output}", highlight=False)
+    return 0 if report.all_met else 1
+
+
+async def _measure(parts: list[str], report: Report, options: Options, console: Console) -> None:
+    for name in parts:
+        machine = Machine()
+        with console.status(f"{name} …"):
+            await PARTS[name](report, options)
+        report.notes.append(f"{name}: {machine.told()}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""One engine under test: a daemon with a configuration of its own in a temporary directory."""
+
+import asyncio
+import contextlib
+import socket
+import sys
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from engine.client import Client, ConnectionLost
+
+from .processes import cpu_s, descendants, open_files, pss_bytes, threads
+
+START_LIMIT_S = 20.0
+STOP_LIMIT_S = 15.0
+ROOT = Path(__file__).resolve().parents[2]
+
+CONFIGURATION = """\
+[control]
+socket = "{directory}/control.sock"
+
+[store]
+path = "{directory}/ringback.db"
+
+[sip]
+listen = ["udp:127.0.0.1:{sip_port}"]
+
+[media]
+address = "127.0.0.1"
+ports = [10000, 31999]
+
+[dial]
+allow_hosts = ["127.0.0.1"]
+max_calls = 2000
+retry_s = 0.2
+
+[whisper]
+cache_dir = "{directory}/speech"
+
+[log]
+level = "warning"
+"""
+
+
+class EngineFailed(RuntimeError):
+    """The daemon did not start; the text has its last words."""
+
+
+class EngineProcess:
+    """A running daemon and its media worker. Use as an asynchronous context manager."""
+
+    def __init__(self) -> None:
+        self._directory = tempfile.TemporaryDirectory(prefix="ringback-bench-")
+        directory = Path(self._directory.name)
+        self.socket = directory / "control.sock"
+        self._config = directory / "ringback.toml"
+        self._config.write_text(
+            CONFIGURATION.format(directory=directory, sip_port=_free_udp_port())
+        )
+        self._log = directory / "log"
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> Self:
+        with self._log.open("wb") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", "from engine.cli import main; main()"),
+                *("run", "--config", str(self._config)),
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = asyncio.get_running_loop().time() + START_LIMIT_S
+        while True:
+            try:
+                async with await Client.connect(str(self.socket)) as client:
+                    await client.call("ping")
+                return self
+            except ConnectionLost as error:
+                late = asyncio.get_running_loop().time() > deadline
+                if late or self._process.returncode is not None:
+                    await self.__aexit__(None, None, None)
+                    raise EngineFailed(self.log_text()) from error
+            await asyncio.sleep(0.05)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        try:
+            async with asyncio.timeout(STOP_LIMIT_S):
+                await self._process.wait()
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+
+    @property
+    def pid(self) -> int:
+        """The engine's process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def worker_pid(self) -> int:
+        """The media worker's process."""
+        return descendants(self.pid)[-1]
+
+    def cpu_s(self) -> tuple[float, float]:
+        """CPU seconds used so far: engine, media worker."""
+        return cpu_s(self.pid), cpu_s(self.worker_pid)
+
+    def pss_bytes(self) -> tuple[int, int]:
+        """Memory: engine, media worker."""
+        return pss_bytes(self.pid), pss_bytes(self.worker_pid)
+
+    def holdings(self) -> dict[str, int]:
+        """Descriptors by kind and threads, of engine and worker."""
+        found: dict[str, int] = {}
+        for name, pid in (("engine", self.pid), ("worker", self.worker_pid)):
+            found |= {f"{name}.fd.{kind}": count for kind, count in open_files(pid).items()}
+            found[f"{name}.threads"] = threads(pid)
+        return found
+
+    def log_text(self) -> str:
+        """What the daemon has logged so far."""
+        return self._log.read_text(errors="replace")[-4000:]
+
+
+async def status_numbers(client: Client) -> dict[str, float]:
+    """Every number of engine.status, by its dotted name."""
+    found: dict[str, float] = {}
+
+    def walk(name: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                walk(f"{name}.{key}" if name else key, inner)
+        elif isinstance(value, list):
+            for index, inner in enumerate(value):
+                walk(f"{name}.{index}", inner)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found[name] = value
+
+    walk("", await client.call("engine.status"))
+    return found
+
+
+def _free_udp_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

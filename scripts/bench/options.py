@@ -1,0 +1,32 @@
+"""How much the bench does."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Sizes and durations. Times in seconds."""
+
+    relay_streams: tuple[int, ...] = (200, 400, 800)
+    relay_runs: int = 5
+    relay_s: float = 2.5
+    talk_calls: int = 500
+    talk_runs: int = 3
+    talk_s: float = 8.0
+    setup_rates: tuple[tuple[int, int], ...] = ((20, 300), (50, 1000), (100, 1000))
+    setup_runs: int = 3
+    soak_callbacks: int = 10_000
+    soak_per_s: float = 80.0
+
+
+FULL = Options()
+QUICK = Options(
+    relay_streams=(200, 800),
+    relay_runs=3,
+    relay_s=1.5,
+    talk_runs=1,
+    talk_s=4.0,
+    setup_rates=((20, 60), (50, 250), (100, 300)),
+    setup_runs=1,
+    soak_callbacks=500,
+)

@@ -1,0 +1,122 @@
+"""CPU for each relayed packet, and how late it arrives: the media worker beside the C relay.
+
+Both carry the same streams from the same sender, by turns, so that what else the machine does
+falls on both alike. The worker's streams are those of whole calls.
+"""
+
+import asyncio
+import statistics
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from scripts.load.driver import LoadPeerProcess
+
+from .c_relay import CRelay, NoCompiler
+from .callbacks import Callbacks
+from .engine_process import EngineProcess
+from .options import Options
+from .processes import cpu_s
+from .report import Report, figure
+
+PART = "relay"
+RATIO_TARGET = 1.5
+DELAY_P99_TARGET_MS = 3.0
+SET_UP_PER_S = 50.0
+SETTLE_S = 0.6
+LIMIT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One relay's turn under load."""
+
+    us_per_packet: float
+    window: dict[str, Any]
+
+
+async def run(report: Report, options: Options) -> None:
+    """Measure at each number of streams."""
+    with LoadPeerProcess() as peer:
+        async with EngineProcess() as engine, Callbacks(str(engine.socket), peer.sip) as callbacks:
+            jobs: list[str] = []
+            for streams in options.relay_streams:
+                jobs += await callbacks.at_rate(
+                    streams // 2 - len(jobs), SET_UP_PER_S, "answer-20", "answer-20"
+                )
+                if not await callbacks.reached("bridged", len(jobs), LIMIT_S):
+                    report.notes.append(f"{PART}: not all of {len(jobs)} callbacks were bridged")
+                await asyncio.to_thread(_compare, report, options, peer, streams, engine.worker_pid)
+
+
+def _compare(
+    report: Report, options: Options, peer: LoadPeerProcess, streams: int, worker_pid: int
+) -> None:
+    phones = [(host, port) for host, port in peer.ask("phones", count=streams)]
+    relay: CRelay | None = None
+    peer.ask("direct", silent=True)
+    try:
+        relay = CRelay(phones)
+        peer.ask("feed", pairs=relay.legs)
+    except NoCompiler as reason:
+        note = f"{PART}: C relay skipped: {reason}"
+        if note not in report.notes:
+            report.notes.append(note)
+    ours: list[Turn] = []
+    theirs: list[Turn] = []
+    for _ in range(options.relay_runs):
+        ours.append(_turn(peer, "calls", worker_pid, options.relay_s))
+        if relay is not None:
+            theirs.append(_turn(peer, "direct", relay.pid, options.relay_s))
+    peer.ask("feed", pairs=[])
+    peer.ask("calls", silent=False)
+    if relay is not None:
+        relay.close()
+    _add(report, streams, ours, theirs)
+
+
+def _turn(peer: LoadPeerProcess, group: str, pid: int, duration_s: float) -> Turn:
+    other = {"calls": "direct", "direct": "calls"}[group]
+    peer.ask(other, silent=True)
+    peer.ask(group, silent=False)
+    time.sleep(SETTLE_S)
+    heard = peer.ask("stats")["heard_from_partner"]
+    used_s = cpu_s(pid)
+    window = peer.ask("window", s=duration_s)
+    used_s = cpu_s(pid) - used_s
+    heard = peer.ask("stats")["heard_from_partner"] - heard
+    return Turn(used_s / max(heard, 1) * 1e6, window)
+
+
+def _add(report: Report, streams: int, ours: list[Turn], theirs: list[Turn]) -> None:
+    part = f"{PART} {streams} streams"
+    report.figures.append(
+        figure(part, "CPU per packet, media worker", "µs", [turn.us_per_packet for turn in ours])
+    )
+    if theirs:
+        pairs = zip(ours, theirs, strict=True)
+        ratios = [our.us_per_packet / their.us_per_packet for our, their in pairs]
+        alone = [turn.us_per_packet for turn in theirs]
+        report.figures.append(figure(part, "CPU per packet, C relay", "µs", alone))
+        report.figures.append(
+            figure(part, "worker : C relay", "×", ratios, target=RATIO_TARGET, note="run by run")  # noqa: RUF001
+        )
+    delays: list[tuple[str, str, float | None]] = [
+        ("p50", "delay_p50_ms", None),
+        ("p99", "delay_p99_ms", DELAY_P99_TARGET_MS),
+        ("max", "delay_max_ms", None),
+    ]
+    for name, key, target in delays:
+        note = _beside(key, theirs)
+        values = [turn.window[key] for turn in ours]
+        report.figures.append(
+            figure(part, f"relay delay {name}", "ms", values, target=target, note=note)
+        )
+    lost = [float(turn.window["lost"]) for turn in ours]
+    report.figures.append(figure(part, "packets lost", "", lost, target=0))
+
+
+def _beside(key: str, theirs: list[Turn]) -> str:
+    if not theirs:
+        return ""
+    return f"C relay {statistics.median(turn.window[key] for turn in theirs):.2f} ms"

@@ -1,0 +1,113 @@
+"""Figures, and how they are shown: a table for people, JSON for programs."""
+
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured thing. `value` is the median of the runs, `low` and `high` their range.
+
+    `target` is the most it may be; None where nothing is promised.
+    """
+
+    part: str
+    name: str
+    unit: str
+    value: float
+    low: float
+    high: float
+    runs: int
+    target: float | None = None
+    note: str = ""
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is reached; None where there is none."""
+        return None if self.target is None else self.value <= self.target
+
+
+def figure(
+    part: str,
+    name: str,
+    unit: str,
+    runs: Sequence[float],
+    *,
+    target: float | None = None,
+    note: str = "",
+) -> Figure:
+    """The figure that these runs give."""
+    value = statistics.median(runs)
+    return Figure(part, name, unit, value, min(runs), max(runs), len(runs), target, note)
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest value that is not below `percent` of them (nearest rank)."""
+    ordered = sorted(values)
+    if not ordered:
+        return float("nan")
+    rank = max(1, -(-len(ordered) * percent // 100))
+    return ordered[int(rank) - 1]
+
+
+@dataclass(slots=True)
+class Report:
+    """All figures of one run of the bench, and what is to be said about them."""
+
+    figures: list[Figure] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    started: float = field(default_factory=time.time)
+
+    @property
+    def all_met(self) -> bool:
+        """Whether no target is missed."""
+        return all(item.met is not False for item in self.figures)
+
+    def show(self, console: Console) -> None:
+        """Print the table and the notes."""
+        table = Table(title="Ringback bench", title_justify="left")
+        for column in ("part", "figure"):
+            table.add_column(column)
+        for column in ("median", "range", "runs", "target"):
+            table.add_column(column, justify="right")
+        table.add_column("verdict")
+        table.add_column("note")
+        part = ""
+        for item in self.figures:
+            if part and item.part != part:
+                table.add_section()
+            table.add_row(
+                "" if item.part == part else item.part,
+                item.name,
+                f"{_short(item.value)} {item.unit}",
+                f"{_short(item.low)} – {_short(item.high)}" if item.runs > 1 else "",  # noqa: RUF001
+                str(item.runs),
+                "" if item.target is None else f"≤ {_short(item.target)}",
+                {None: "", True: "[green]met[/]", False: "[bold red]not met[/]"}[item.met],
+                item.note,
+            )
+            part = item.part
+        console.print(table)
+        for note in self.notes:
+            console.print(f"• {note}", highlight=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as plain values."""
+        figures = [asdict(item) | {"met": item.met} for item in self.figures]
+        return {
+            "started": self.started,
+            "seconds": round(time.time() - self.started, 1),
+            "all_met": self.all_met,
+            "figures": figures,
+            "notes": self.notes,
+        }
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"

@@ -1,0 +1,95 @@
+"""Many callbacks up at once: processor, loss, delay, memory, and whether anyone hears another."""
+
+import asyncio
+import time
+
+from scripts.load.driver import LoadPeerProcess
+
+from .callbacks import Callbacks
+from .engine_process import EngineProcess
+from .options import Options
+from .report import Report, figure
+
+PART = "talk"
+CORE_TARGET_PERCENT = 60.0
+DELAY_P99_TARGET_MS = 3.0
+SET_UP_PER_S = 50.0
+HANG_UP_PER_S = 100.0
+SETTLE_S = 1.0
+INTRUDERS = 50
+LIMIT_S = 40.0
+
+
+async def run(report: Report, options: Options) -> None:
+    """Bring the callbacks up, measure, hang up."""
+    part = f"{options.talk_calls} callbacks up"
+    calls = options.talk_calls
+    with LoadPeerProcess() as peer:
+        async with EngineProcess() as engine, Callbacks(str(engine.socket), peer.sip) as callbacks:
+            first = await callbacks.request("answer-0", "answer-0.bye-50")
+            await callbacks.all_ended([first.id], LIMIT_S)
+            await asyncio.sleep(SETTLE_S)
+            before = engine.pss_bytes()
+            jobs = await callbacks.at_rate(calls, SET_UP_PER_S, "answer-20", "answer-20")
+            if not await callbacks.reached("bridged", calls + 1, LIMIT_S):
+                report.notes.append(
+                    f"{PART}: {callbacks.states['bridged'] - 1} of {calls} were bridged"
+                )
+            await asyncio.to_thread(_measure, report, options, part, peer, engine)
+            after = engine.pss_bytes()
+            for name, low, high in zip(("engine", "worker"), before, after, strict=True):
+                value = (high - low) / calls / 1024
+                report.figures.append(
+                    figure(part, f"memory per call, {name}", "KiB", [value], note="PSS")
+                )
+            peer.ask("hangup", per_s=HANG_UP_PER_S)
+            over = await callbacks.all_ended(jobs, LIMIT_S)
+            left = len([job for job in jobs if job not in callbacks.ended])
+            report.figures.append(
+                figure(part, "callbacks left after all hung up", "", [float(left)], target=0)
+            )
+            if not over:
+                report.notes.append(
+                    f"{PART}: {left} callbacks did not end after the customer's BYE"
+                )
+
+
+def _measure(
+    report: Report, options: Options, part: str, peer: LoadPeerProcess, engine: EngineProcess
+) -> None:
+    engine_percent: list[float] = []
+    worker_percent: list[float] = []
+    windows = []
+    time.sleep(SETTLE_S)
+    strangers = peer.ask("stats")["heard_from_strangers"]
+    for run_index in range(options.talk_runs):
+        if run_index == options.talk_runs - 1:
+            peer.ask("intrude", count=INTRUDERS)
+        started, used = time.monotonic(), engine.cpu_s()
+        windows.append(peer.ask("window", s=options.talk_s))
+        passed_s, now = time.monotonic() - started, engine.cpu_s()
+        engine_percent.append((now[0] - used[0]) / passed_s * 100)
+        worker_percent.append((now[1] - used[1]) / passed_s * 100)
+    stats = peer.ask("stats")
+    both = [a + b for a, b in zip(engine_percent, worker_percent, strict=True)]
+    add = report.figures.append
+    add(figure(part, "engine and worker", "% of a core", both, target=CORE_TARGET_PERCENT))
+    add(figure(part, "of it the engine", "% of a core", engine_percent))
+    sent = sum(window["sent"] for window in windows)
+    lost = [float(window["lost"]) for window in windows]
+    add(figure(part, "packets lost", "", lost, target=0, note=f"of {sent} sent"))
+    for name, key in (("duplicates", "duplicates"), ("breaks in RTP sequence", "breaks")):
+        add(figure(part, name, "", [float(window[key]) for window in windows], target=0))
+    for name, key, target in (
+        ("p50", "delay_p50_ms", None),
+        ("p99", "delay_p99_ms", DELAY_P99_TARGET_MS),
+        ("max", "delay_max_ms", None),
+    ):
+        values = [window[key] for window in windows]
+        add(figure(part, f"relay delay {name}", "ms", values, target=target))
+    late_ms = max(window["sender_late_max_ms"] for window in windows)
+    report.notes.append(f"{PART}: the load peer itself was late by {late_ms:.1f} ms at worst")
+    heard = float(stats["heard_from_strangers"] - strangers)
+    forged = sum(window["intruder_packets"] for window in windows)
+    note = stats["first_stranger"] or f"{forged} forged packets among those sent"
+    add(figure(part, "packets heard by anyone but the partner", "", [heard], target=0, note=note))

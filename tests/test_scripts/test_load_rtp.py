@@ -1,0 +1,140 @@
+"""The load peer's RTP against relays made here, over real sockets."""
+
+import select
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from scripts.load.phones import Address
+from scripts.load.rtp_side import RtpSide
+
+
+class Relay:
+    """One socket a leg; `route` says from which leg's packets go to which leg's phone."""
+
+    def __init__(self, phones: list[Address], route: Callable[[int], int | None]) -> None:
+        self.sockets = []
+        self._route = route
+        self._sequence = [0] * len(phones)
+        self._poll = select.poll()
+        for phone in phones:
+            sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            sock.bind(("127.0.0.1", 0))
+            sock.connect(phone)
+            sock.setblocking(False)
+            self.sockets.append(sock)
+            self._poll.register(sock, select.POLLIN)
+        self._leg_of = {sock.fileno(): leg for leg, sock in enumerate(self.sockets)}
+
+    @property
+    def pairs(self) -> list[tuple[Address, Address]]:
+        names = [sock.getsockname() for sock in self.sockets]
+        return list(zip(names[::2], names[1::2], strict=True))
+
+    def run(self) -> None:
+        for fd, _ in self._poll.poll(0):
+            leg = self._leg_of[fd]
+            packet = bytearray(self.sockets[leg].recv(2048))
+            to = self._route(leg)
+            if to is not None:
+                self._sequence[to] += 1
+                packet[2:4] = self._sequence[to].to_bytes(2, "big")
+                self.sockets[to].send(packet)
+
+    def close(self) -> None:
+        for sock in self.sockets:
+            sock.close()
+
+
+@pytest.fixture
+def side() -> Iterator[RtpSide]:
+    made = RtpSide(64)
+    yield made
+    made.close()
+
+
+def _talk(side: RtpSide, relay: Relay, seconds: float) -> dict[str, Any]:
+    """Let the phones talk for a while through this relay, and report."""
+    side.feed(relay.pairs)
+    side.open_window(1)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        side.run(time.time_ns())
+        relay.run()
+    side.open_window(0)
+    for _ in range(200):
+        relay.run()
+    return side.close_window(1)
+
+
+def test_partners_hear_each_other_and_nobody_else(side: RtpSide) -> None:
+    relay = Relay(side.direct_phones(8), lambda leg: leg ^ 1)
+    report = _talk(side, relay, 0.5)
+    relay.close()
+    assert report["sent"] >= 8 * 20
+    assert report["heard"] == report["sent"]
+    assert (report["lost"], report["duplicates"], report["breaks"]) == (0, 0, 0)
+    assert 0 < report["delay_p50_ms"] <= report["delay_p99_ms"] <= report["delay_max_ms"]
+    assert side.hearing.from_strangers == 0
+    assert side.hearing.from_partner == side.hearing.packets
+
+
+def test_packets_that_a_relay_drops_are_missed(side: RtpSide) -> None:
+    relay = Relay(side.direct_phones(4), lambda leg: None if leg == 0 else leg ^ 1)
+    report = _talk(side, relay, 0.3)
+    relay.close()
+    assert report["lost"] == report["sent"] - report["heard"] > 0
+    assert report["lost"] == pytest.approx(report["sent"] / 4, abs=4)
+
+
+@pytest.mark.parametrize(
+    ("shift", "who"), [(2, "another pair"), (0, "himself")], ids=lambda value: str(value)
+)
+def test_who_hears_another_than_his_partner_is_found(side: RtpSide, shift: int, who: str) -> None:
+    phones = side.direct_phones(4)
+    relay = Relay(phones, lambda leg: (leg + shift) % 4)
+    _talk(side, relay, 0.2)
+    relay.close()
+    assert side.hearing.from_strangers == side.hearing.packets > 0, who
+    assert "heard stream" in side.hearing.first_stranger
+
+
+def test_a_break_in_the_sequence_a_phone_hears_is_counted(side: RtpSide) -> None:
+    relay = Relay(side.direct_phones(2), lambda leg: leg ^ 1)
+    relay._sequence[0] = 100
+    side.feed(relay.pairs)
+    side.open_window(1)
+    for step in range(200):
+        if step == 100:
+            relay._sequence[0] += 7
+        end = time.monotonic() + 0.001
+        while time.monotonic() < end:
+            side.run(time.time_ns())
+            relay.run()
+    report = side.close_window(1)
+    relay.close()
+    assert report["breaks"] == 1
+
+
+def test_streams_are_spread_over_the_period_and_leave_no_holes(side: RtpSide) -> None:
+    talk = side.calls
+    for serial in range(1, 61):
+        talk.start(serial, 0x7F010001, (0x7F000001, 9))
+    for serial in range(1, 41):
+        talk.stop(serial)
+    assert len(talk) == 20
+    assert all(serial in talk for serial in range(41, 61))
+    side.calls_silent = False
+    talk.window = 3
+    for slot in range(40):
+        talk.send(slot, time.time_ns())
+    assert talk.sent == {3: 20}
+
+
+def test_more_streams_than_there_is_room_for_are_refused(side: RtpSide) -> None:
+    with pytest.raises(RuntimeError, match="more streams"):
+        for serial in range(1, 200):
+            side.calls.start(serial, 0x7F010001, (0x7F000001, 9))
