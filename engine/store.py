@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar, overload
 
 import msgspec
 import structlog
@@ -167,32 +167,31 @@ class Store:
 
     # -- saving -----------------------------------------------------------------------------
 
-    def save(self, job: Job) -> None:
+    @overload
+    def save(self, job: Job, *, durable: Literal[False] = ...) -> None: ...
+
+    @overload
+    def save(self, job: Job, *, durable: Literal[True]) -> "asyncio.Future[None]": ...
+
+    def save(self, job: Job, *, durable: bool = False) -> "asyncio.Future[None] | None":
         """Save `job` as it is now, within `flush_delay_s`.
 
-        When writing fails it is tried again until it succeeds or a newer save of the same job
-        takes its place; `view` tells.
+        With `durable` as soon as can be: the future is done once it is on the disk. It fails with
+        StoreError, and then the save is undone: the caller knows that it did not happen. Other
+        saves are tried again until they succeed or a newer save of the same job takes their place.
         """
-        self._take(job)
-        self._flush_in(self._flush_delay_s)
-
-    def save_durably(self, job: Job) -> "asyncio.Future[None]":
-        """Save `job` as it is now; the future is done once it is on the disk.
-
-        It fails with StoreError, and then the save is undone: it did not happen.
-        """
-        self._take(job)
+        self._saves += 1
+        body = self._encoder.encode(job)
+        row = _Row(job.id, job.state, job.created, job.request.not_before, body)
+        self._pending.rows[job.id] = row
+        if not durable:
+            self._flush_in(self._flush_delay_s)
+            return None
         self._pending.durable.add(job.id)
         waiter: asyncio.Future[None] = self._loop.create_future()
         self._pending.waiters.append(waiter)
         self._flush_soon()
         return waiter
-
-    def _take(self, job: Job) -> None:
-        self._saves += 1
-        body = self._encoder.encode(job)
-        row = _Row(job.id, job.state, job.created, job.request.not_before, body)
-        self._pending.rows[job.id] = row
 
     async def flush(self) -> None:
         """Wait until everything saved so far is on the disk. Raises StoreError."""
@@ -313,7 +312,7 @@ class Store:
             lambda: [self._decode(body) for (body,) in self._lister.execute(query, OPEN_STATES)]
         )
 
-    async def counts(self) -> dict[str, int]:
+    async def count(self) -> dict[str, int]:
         """How many jobs are in each state. Raises StoreError."""
         await self.flush()
         query = "SELECT state, COUNT(*) FROM jobs GROUP BY state"
@@ -356,7 +355,7 @@ class Store:
         except msgspec.DecodeError as error:
             raise StoreError("corrupt", f"{self.path}: a job cannot be read: {error}") from error
 
-    def view(self) -> dict[str, Any]:
+    def status(self) -> dict[str, Any]:
         """What engine.status tells of the store."""
         writing = 0 if self._writing is None else len(self._writing.rows)
         return {
