@@ -6,6 +6,7 @@ headed by their tag. Requests that are answered carry a `request` number; the an
 """
 
 import struct
+from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -23,7 +24,7 @@ class FramingError(Exception):
     """The other end of the worker's socket sent something that is no frame of messages."""
 
 
-class _Message(msgspec.Struct, array_like=True, frozen=True):
+class _Message(msgspec.Struct, array_like=True):
     pass
 
 
@@ -274,7 +275,7 @@ command_decoder: Final = msgspec.msgpack.Decoder(list[Command])
 report_decoder: Final = msgspec.msgpack.Decoder(list[Answer | Event])
 
 
-def encode_frame(messages: list[Command] | list[Answer | Event]) -> bytes:
+def encode_frame(messages: Sequence[object]) -> bytes:
     """One frame that carries `messages` in order."""
     body = _encoder.encode(messages)
     return _LENGTH.pack(len(body)) + body

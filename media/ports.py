@@ -12,8 +12,7 @@ from collections import deque
 from typing import Final
 
 from .errors import NoPortLeft
-
-QUARANTINE_S: Final = 5.0
+from .settings import QUARANTINE_S
 
 # A socket of a port pair before its call, or after it, holds at most this much (kernel bytes).
 _IDLE_RECEIVE_BUFFER_BYTES: Final = 32 * 1024

@@ -93,9 +93,10 @@ class OutgoingStream:
         self.bytes_sent += payload_bytes
         return mine, stamped
 
-    def skip(self) -> None:
-        """The mapped stream's newest packet is not forwarded, and leaves no gap."""
+    def skip(self, sequence: int) -> None:
+        """Packet `sequence`, the mapped stream's newest, is not forwarded, and leaves no gap."""
         self.sequence_offset -= 1
+        self._first_mapped = sequence + 1
 
     def advance(self, packets: int, now: float) -> None:
         """`packets` 20 ms packets of the mapped stream were forwarded in order, the last `now`."""
@@ -104,3 +105,14 @@ class OutgoingStream:
         self.packets_sent += packets
         self.bytes_sent += packets * FRAME_SAMPLES
         self.sent_at = now
+
+    def failed(self) -> None:
+        """A packet that was counted as sent was refused by the kernel."""
+        self.errors += 1
+        self.packets_sent -= 1
+
+    def repeat_timestamp(self, payload_bytes: int) -> None:
+        """Step to a further packet of the frame begun last, as telephone-events have them."""
+        self.sequence += 1
+        self.packets_sent += 1
+        self.bytes_sent += payload_bytes

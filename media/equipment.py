@@ -1,0 +1,29 @@
+"""What all legs of a worker share."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .doors import Doors
+from .frames import SpeakingSources
+from .messages import Event
+from .relay import Relay
+
+if TYPE_CHECKING:
+    from .leg import Leg
+
+
+@dataclass(slots=True)
+class Equipment:
+    """The relay, the doors, the sources that speak, and the way to tell the engine."""
+
+    relay: Relay
+    doors: Doors
+    speaking: "SpeakingSources[Leg]"
+    emit: Callable[[Event], None]
+    timeout_s: float
+    silence_s: float
+    cname: str
+    unix_offset_s: float  # from the monotonic clock to Unix time
+    rng: random.Random

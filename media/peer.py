@@ -1,0 +1,117 @@
+"""Learning where a leg's peer really sends from (symmetric RTP, RFC 4961), and nobody else.
+
+Three proofs, each stronger than the one before: another host (a peer behind NAT, believed only
+for a short time after connect), another port of the signalled host, and the signalled address
+itself. The first two need several packets that go on from each other; a stronger proof always
+takes the leg, a weaker one never. A peer that moved later is known by its own stream: same SSRC,
+same sequence space, and only once its old address has fallen silent.
+"""
+
+from typing import Final
+
+Address = tuple[str, int]
+
+PROBATION_PACKETS: Final = 5
+PROBATION_S: Final = 1.0  # the packets of a proof come within this time
+LEARNING_WINDOW_S: Final = 3.0  # after connect, another host may prove itself
+MOVED_SILENCE_S: Final = 0.6
+_MAX_STEP: Final = 50  # sequence numbers between two packets of a proof
+_MAX_MOVED_STEP: Final = 3000
+_MAX_CANDIDATES: Final = 4
+
+UNHEARD: Final = 0
+OTHER_HOST: Final = 1
+OTHER_PORT: Final = 2
+SIGNALLED: Final = 3
+
+
+class PeerLearner:
+    """Decides for packets that do not come from the address believed at the time.
+
+    `current` is that address: the signalled one until a better is proven. `proof` says how well
+    it is known. Times are seconds of one monotonic clock.
+    """
+
+    __slots__ = (
+        "_candidates",
+        "_window_end",
+        "current",
+        "proof",
+        "signalled",
+    )
+
+    def __init__(self, host: str, port: int, now: float) -> None:
+        self.signalled: Address = (host, port)
+        self.current: Address = self.signalled
+        self.proof = UNHEARD
+        self._window_end = now + LEARNING_WINDOW_S
+        # Since when, how many packets, their SSRC, the newest sequence number.
+        self._candidates: dict[Address, tuple[float, int, int, int]] = {}
+
+    def signal(self, host: str, port: int, now: float) -> None:
+        """The peer was described anew. The same address keeps what was learned."""
+        self._window_end = now + LEARNING_WINDOW_S
+        self._candidates.clear()
+        if (host, port) != self.signalled:
+            self.signalled = self.current = (host, port)
+            self.proof = UNHEARD
+
+    def heard(self) -> None:
+        """A packet came from `current`."""
+        if self.current == self.signalled:
+            self.proof = SIGNALLED
+
+    def consider(
+        self,
+        source: Address,
+        ssrc: int,
+        sequence: int,
+        now: float,
+        *,
+        heard_at: float,
+        stream_ssrc: int,
+        stream_sequence: int,
+    ) -> bool:
+        """Whether a well-formed packet from another address proves that the peer is there.
+
+        `heard_at`, `stream_ssrc` and `stream_sequence` (the highest) are of the stream heard from
+        `current` so far; they count only once `proof` is not UNHEARD. When it is proven,
+        `current` is `source` on return.
+        """
+        if source == self.signalled:
+            return self._believe(source, SIGNALLED)
+        if self.proof != UNHEARD and ssrc == stream_ssrc:
+            step = (sequence - stream_sequence) & 0xFFFF
+            if now - heard_at < MOVED_SILENCE_S or not 0 < step < _MAX_MOVED_STEP:
+                return False
+            proof = self.proof
+        else:
+            proof = OTHER_PORT if source[0] == self.signalled[0] else OTHER_HOST
+            if proof <= self.proof or (proof == OTHER_HOST and now > self._window_end):
+                return False
+        if not self._goes_on(source, ssrc, sequence, now):
+            return False
+        return self._believe(source, proof)
+
+    def _believe(self, source: Address, proof: int) -> bool:
+        self.current = source
+        self.proof = proof
+        self._candidates.clear()
+        return True
+
+    def _goes_on(self, source: Address, ssrc: int, sequence: int, now: float) -> bool:
+        candidates = self._candidates
+        known = candidates.get(source)
+        if known is not None:
+            since, count, known_ssrc, newest = known
+            step = (sequence - newest) & 0xFFFF
+            if ssrc == known_ssrc and 0 < step <= _MAX_STEP and now - since <= PROBATION_S:
+                candidates[source] = (since, count + 1, ssrc, sequence)
+                return count + 1 >= PROBATION_PACKETS
+        elif len(candidates) >= _MAX_CANDIDATES:
+            oldest = min(candidates, key=lambda address: candidates[address][0])
+            if now - candidates[oldest][0] <= PROBATION_S:
+                return False
+            del candidates[oldest]
+        candidates[source] = (now, 1, ssrc, sequence)
+        return False

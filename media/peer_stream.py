@@ -1,0 +1,215 @@
+"""What a leg's peer sends: accounted for, and forwarded to the legs that hear it.
+
+`receive` deals with a packet in its general form. Whenever the next packet can be predicted to
+the bit (20 ms further on, same payload type, one listener or none), the stream is armed: `expect`
+then holds the first eight bytes of that packet, and the relay's tight loop forwards it by one
+addition (`delta`) as long as the prediction holds. `settle` books such a run.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from . import g711
+from .reception import Reception
+from .rtp import (
+    FRAME_SAMPLES,
+    HEADER,
+    MARKER_BIT,
+    PACKET_BYTES,
+    VERSION_BITS,
+    payload_bounds,
+)
+from .stream import OutgoingStream
+
+if TYPE_CHECKING:
+    from .leg import Leg
+
+# From one 20 ms packet to the next, in the first eight bytes as one number.
+STEP: Final = (1 << 32) + FRAME_SAMPLES
+
+_LOUD: Final = 300  # of 32768: about -41 dB of full scale
+_LOUD_SAMPLES: Final = 3  # in a frame that can be heard
+LOUD: Final[dict[str, bytes]] = {
+    codec: bytes(abs(int(value)) >= _LOUD for value in g711.decode(bytes(range(256)), codec))
+    for codec in ("PCMU", "PCMA")
+}
+"""By codec, for each byte: whether it is a sample that can be heard."""
+
+TRANSLATION: Final[dict[tuple[str, str], bytes | None]] = {
+    ("PCMU", "PCMU"): None,
+    ("PCMA", "PCMA"): None,
+    ("PCMU", "PCMA"): g711.ULAW_TO_ALAW,
+    ("PCMA", "PCMU"): g711.ALAW_TO_ULAW,
+}
+"""From the codec received to the codec sent, a table for bytes.translate where they differ."""
+
+_COMFORT_NOISE_PAYLOAD_TYPE: Final = 13
+
+
+def nobody(packet: memoryview) -> int:
+    """Stands in for a listener's send while there is none."""
+    return len(packet)
+
+
+def audible(payload: bytes, codec: str) -> bool:
+    """Whether a frame of G.711 holds more than line noise."""
+    return payload.translate(LOUD[codec]).count(1) >= _LOUD_SAMPLES
+
+
+class PeerStream(Reception):
+    """The received stream of one leg. Attributes without underscore belong to the tight loop too.
+
+    `loud_at` is when the peer last said something that can be heard, as far as one sample of each
+    packet tells; with `listening` set, the next packet is looked at as a whole.
+    """
+
+    __slots__ = (
+        "_epoch",
+        "_run_start",
+        "_target",
+        "audio",
+        "delta",
+        "event_payload_type",
+        "expect",
+        "leg",
+        "listeners",
+        "listening",
+        "loud",
+        "loud_at",
+        "out_ssrc",
+        "receive_into",
+        "send",
+        "stop",
+        "translation",
+    )
+
+    def __init__(self, leg: "Leg", receive_into: Callable[[bytearray], int]) -> None:
+        super().__init__()
+        self.leg = leg
+        self.receive_into = receive_into
+        self.audio: dict[int, str] = {}  # codec by payload type
+        self.event_payload_type: int | None = None
+        self.listeners: list[Leg] = []
+        self.listening = False
+        self.loud_at = 0.0
+        self.expect = -1
+        self.stop = -1
+        self.delta = 0
+        self.out_ssrc = 0
+        self.send: Callable[[memoryview], int] = nobody
+        self.translation: bytes | None = None
+        self.loud = LOUD["PCMU"]
+        self._run_start = 0
+        self._target: OutgoingStream | None = None
+        self._epoch = 0
+
+    @property
+    def epoch(self) -> int:
+        """Changes whenever extended sequence numbers begin anew."""
+        return self._epoch
+
+    def start(self, ssrc: int, sequence: int, timestamp: int, now: float) -> None:
+        super().start(ssrc, sequence, timestamp, now)
+        self._epoch += 1
+
+    def settle(self) -> None:
+        """Book what the tight loop forwarded, and take the stream back from it."""
+        expect = self.expect
+        if expect < 0:
+            return
+        self.expect = -1
+        packets = (expect - self._run_start) // STEP
+        if packets:
+            self.advance(packets)
+            if self._target is not None:
+                self._target.advance(packets, self.heard_at)
+
+    def send_failed(self) -> None:
+        """A packet that the tight loop forwarded could not be sent."""
+        if self._target is not None:
+            self._target.failed()
+
+    def receive_packet(self, packet: bytearray, size: int, now: float) -> None:
+        """Deal with any packet that came from the leg's peer."""
+        self.settle()
+        leg = self.leg
+        bounds = payload_bounds(packet, size)
+        if bounds is None:
+            leg.dropped_garbage += 1
+            return
+        start, end = bounds
+        first, sequence, timestamp, ssrc = HEADER.unpack_from(packet)
+        payload_type = first & 0x7F
+        codec = self.audio.get(payload_type)
+        if codec is None and payload_type != self.event_payload_type:
+            if payload_type != _COMFORT_NOISE_PAYLOAD_TYPE:
+                leg.dropped_garbage += 1
+                return
+            end = start
+        if ssrc != self.ssrc:
+            self.start(ssrc, sequence, timestamp, now)
+        extended = self.receive(sequence, timestamp, end - start, now, timed=codec is not None)
+        if extended is None:
+            return
+        leg.peer_heard(now)
+        payload = bytes(packet[start:end])
+        marker = bool(first & MARKER_BIT)
+        if codec is not None:
+            self.loud = LOUD[codec]
+            if self.listening and size >= PACKET_BYTES:
+                self.listening = False
+                leg.heard_level(audible(payload, codec), now)
+            elif len(payload) > 80 and self.loud[payload[80]]:
+                self.loud_at = now
+            if leg.tap is not None:
+                leg.tap.write(timestamp, payload, codec, now)
+            for listener in self.listeners:
+                listener.relay_audio(self, extended, timestamp, marker, payload, codec, now)
+            if (
+                extended == self.highest
+                and end - start == FRAME_SAMPLES
+                and leg.tap is None
+                and not self.listening
+            ):
+                self._arm(payload_type, codec)
+        elif payload_type == self.event_payload_type:
+            leg.event_received(payload, timestamp, now)
+            for listener in self.listeners:
+                listener.relay_event(self, extended, timestamp, marker, payload, now)
+        else:
+            for listener in self.listeners:
+                listener.relay_nothing(self, extended)
+
+    def _arm(self, payload_type: int, codec: str) -> None:
+        sequence = (self.highest + 1) & 0xFFFF
+        timestamp = (self.timestamp + FRAME_SAMPLES) & 0xFFFFFFFF
+        word = VERSION_BITS | payload_type
+        expect = word << 48 | sequence << 32 | timestamp
+        # No field may carry into the next one, neither in what comes nor in what is sent.
+        room = min(0x10000 - sequence, (0xFFFFFFFF - timestamp) // FRAME_SAMPLES + 1)
+        listeners = self.listeners
+        if not listeners:
+            self._target = None
+            self.send = nobody
+            self.delta = 0
+            self.translation = None
+        elif len(listeners) == 1 and listeners[0].relayed is self:
+            listener = listeners[0]
+            stream = listener.stream
+            out_sequence = (stream.sequence + 1) & 0xFFFF
+            out_timestamp = (stream.timestamp + FRAME_SAMPLES) & 0xFFFFFFFF
+            out_word = VERSION_BITS | listener.payload_type
+            room = min(
+                room,
+                0x10000 - out_sequence,
+                (0xFFFFFFFF - out_timestamp) // FRAME_SAMPLES + 1,
+            )
+            self._target = stream
+            self.send = listener.send
+            self.delta = (out_word << 48 | out_sequence << 32 | out_timestamp) - expect
+            self.out_ssrc = stream.ssrc
+            self.translation = TRANSLATION[codec, listener.codec]
+        else:
+            return
+        self.stop = expect + room * STEP
+        self._run_start = self.expect = expect

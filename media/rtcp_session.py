@@ -1,0 +1,123 @@
+"""The RTCP side of one leg: when to report, what to report, what the peer reports.
+
+Times are seconds of one monotonic clock; `unix_offset_s` added to them gives Unix time.
+"""
+
+import random
+from typing import Final
+
+from . import rtcp
+from .messages import LegStats
+from .peer import Address
+from .reception import Reception
+from .rtp import CLOCK_HZ
+from .stream import OutgoingStream
+
+INTERVAL_S: Final = 5.0
+_COMPENSATION: Final = 1.21828  # e - 3/2, RFC 3550 section 6.3.1
+
+
+class RtcpSession:
+    """One peer, one stream each way. `remote` is where reports go; `due_at` when the next does."""
+
+    __slots__ = (
+        "_block",
+        "_packets_reported",
+        "_peer_report",
+        "_peer_report_at",
+        "_rng",
+        "_round_trip_s",
+        "_sdes",
+        "_ssrc",
+        "_unix_offset_s",
+        "bye_received",
+        "due_at",
+        "remote",
+    )
+
+    def __init__(
+        self, ssrc: int, cname: str, now: float, *, unix_offset_s: float, rng: random.Random
+    ) -> None:
+        self._ssrc = ssrc
+        self._sdes = rtcp.sdes_cname(ssrc, cname)
+        self._unix_offset_s = unix_offset_s
+        self._rng = rng
+        self.remote: Address = ("", 0)
+        # The first one comes after half the interval, section 6.2.
+        self.due_at = now + self._interval_s() / 2
+        self._packets_reported = 0
+        self._peer_report = 0
+        self._peer_report_at = 0.0
+        self._round_trip_s: float | None = None
+        self._block: rtcp.ReportBlock | None = None
+        self.bye_received = False
+
+    def receive(self, data: bytes, source: Address, now: float) -> bool:
+        """Take in what came from the peer's host; False when it is not RTCP.
+
+        Reports then go where they come from, for peers behind NAT.
+        """
+        try:
+            compound = rtcp.parse(data)
+        except rtcp.RtcpError:
+            return False
+        self.remote = source
+        self.bye_received = self.bye_received or compound.bye
+        if compound.sender is not None:
+            self._peer_report = compound.sender.ntp >> 16 & 0xFFFFFFFF
+            self._peer_report_at = now
+        for block in compound.blocks:
+            if block.ssrc == self._ssrc:
+                self._block = block
+                if block.last_report:
+                    arrival = rtcp.ntp_time(now + self._unix_offset_s) >> 16 & 0xFFFFFFFF
+                    elapsed = (arrival - block.last_report - block.delay) & 0xFFFFFFFF
+                    # A peer whose delay is rounded up makes it negative: then it is nothing.
+                    self._round_trip_s = elapsed / 65536 if elapsed < 0x80000000 else 0.0
+        return True
+
+    def report(self, reception: Reception, stream: OutgoingStream, now: float) -> bytes:
+        """The compound packet due now; sets the time of the next."""
+        self.due_at = now + self._interval_s()
+        return self._report(reception, stream, now) + self._sdes
+
+    def goodbye(self, reception: Reception, stream: OutgoingStream, now: float) -> bytes:
+        """The last compound packet."""
+        return self._report(reception, stream, now) + self._sdes + rtcp.goodbye(self._ssrc)
+
+    def fill(self, figures: LegStats) -> None:
+        """Add round trip and the peer's view of our stream to the leg's figures."""
+        if self._round_trip_s is not None:
+            figures.round_trip_ms = self._round_trip_s * 1000
+        if self._block is not None:
+            figures.remote_lost = max(0, self._block.cumulative_lost)
+            figures.remote_lost_fraction = self._block.fraction_lost / 256
+            figures.remote_jitter_ms = self._block.jitter * 1000 / CLOCK_HZ
+
+    def _interval_s(self) -> float:
+        return INTERVAL_S * (0.5 + self._rng.random()) / _COMPENSATION
+
+    def _report(self, reception: Reception, stream: OutgoingStream, now: float) -> bytes:
+        sender = None
+        if stream.packets_sent > self._packets_reported:
+            self._packets_reported = stream.packets_sent
+            sender = rtcp.SenderInfo(
+                rtcp.ntp_time(now + self._unix_offset_s),
+                stream.timestamp + round((now - stream.sent_at) * CLOCK_HZ),
+                stream.packets_sent,
+                stream.bytes_sent,
+            )
+        block = None
+        if reception.highest >= 0:
+            fraction, lost = reception.report_loss()
+            delay = round((now - self._peer_report_at) * 65536) if self._peer_report else 0
+            block = rtcp.ReportBlock(
+                reception.ssrc,
+                fraction,
+                lost,
+                reception.highest,
+                int(reception.jitter),
+                self._peer_report,
+                delay,
+            )
+        return rtcp.report(self._ssrc, sender, block)

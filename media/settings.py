@@ -1,0 +1,23 @@
+"""How a media worker works."""
+
+from dataclasses import dataclass
+from typing import Final
+
+TIMEOUT_S: Final = 30.0
+SILENCE_S: Final = 5.0
+QUARANTINE_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSettings:
+    """Handed to the worker when it is started.
+
+    `ports` are the first and the last one it may use, inclusive. A peer of which nothing comes for
+    `timeout_s` gives MediaTimeout, one that sends nothing audible for `silence_s` SilenceStarted.
+    """
+
+    address: str
+    ports: tuple[int, int]
+    timeout_s: float = TIMEOUT_S
+    silence_s: float = SILENCE_S
+    quarantine_s: float = QUARANTINE_S

@@ -1,0 +1,117 @@
+"""DTMF as telephone-event (RFC 4733): key presses read from packets, and packets made of digits."""
+
+import struct
+from collections import deque
+from typing import Final
+
+from .rtp import CLOCK_HZ, FRAME_SAMPLES
+
+DIGITS: Final = "0123456789*#ABCD"  # by event code, RFC 4733 section 3.2
+PAYLOAD: Final = struct.Struct("!BBH")  # event, end bit and volume, duration
+_END_BIT: Final = 0x80
+_VOLUME_MASK: Final = 0x3F
+_MAX_DURATION: Final = 0xFFFF
+_END_PACKETS: Final = 3  # the last packet is sent three times, section 2.5.1.4
+LOST_END_S: Final = 0.2
+
+
+class DigitReader:
+    """Turns the packets of telephone-events into key presses, each told once, at its end."""
+
+    __slots__ = ("_at", "_digit", "_duration", "_timestamp")
+
+    def __init__(self) -> None:
+        self._timestamp = -1
+        self._digit = ""  # the key held down now, if any
+        self._duration = 0
+        self._at = 0.0
+
+    def receive(self, payload: bytes, timestamp: int, now: float) -> list[tuple[str, int]]:
+        """Key presses that ended with this packet, as (digit, milliseconds).
+
+        The timestamp names the event; packets that come after its end say nothing new. A new
+        event while a key is held means that the end of the first was lost.
+        """
+        if len(payload) < PAYLOAD.size:
+            return []
+        event, flags, duration = PAYLOAD.unpack_from(payload)
+        pressed = []
+        if timestamp != self._timestamp:
+            pressed = self._release()
+            if event >= len(DIGITS):
+                return pressed
+            self._timestamp = timestamp
+            self._digit = DIGITS[event]
+            self._duration = 0
+        if self._digit:
+            self._duration = max(self._duration, duration)
+            self._at = now
+            if flags & _END_BIT:
+                pressed += self._release()
+        return pressed
+
+    def expire(self, now: float) -> list[tuple[str, int]]:
+        """The key press whose end never came, once it is silent for LOST_END_S."""
+        return self._release() if self._digit and now - self._at >= LOST_END_S else []
+
+    def _release(self) -> list[tuple[str, int]]:
+        if not self._digit:
+            return []
+        press = (self._digit, self._duration * 1000 // CLOCK_HZ)
+        self._digit = ""
+        return [press]
+
+
+class DigitWriter:
+    """Makes the packets of digits to be sent, one for each 20 ms frame."""
+
+    __slots__ = ("_duration", "_ends", "_pause", "_queue")
+
+    def __init__(self) -> None:
+        # Digit, its length and the pause after it, in frames.
+        self._queue: deque[tuple[int, int, int]] = deque()
+        self._duration = 0
+        self._ends = 0
+        self._pause = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._queue) or self._pause > 0
+
+    def add(self, digits: str, *, duration_ms: int, gap_ms: int) -> None:
+        """Append digits. Raises ValueError for a character that is no DTMF digit."""
+        codes = []
+        for digit in digits.upper():
+            code = DIGITS.find(digit)
+            if code < 0:
+                raise ValueError(f"{digit!r} is not a DTMF digit")
+            codes.append(code)
+        frames, gap = max(1, round(duration_ms / 20)), max(1, round(gap_ms / 20))
+        # The repeated end packets take the first frames of the pause.
+        self._queue.extend((code, frames, max(0, gap - _END_PACKETS + 1)) for code in codes)
+
+    def clear(self) -> None:
+        """Forget what was not sent yet."""
+        self._queue.clear()
+        self._duration = self._ends = self._pause = 0
+
+    def next_frame(self) -> tuple[bytes, bool] | None:
+        """Payload of the frame and whether it begins a new digit; None in the pause between two."""
+        if self._pause:
+            self._pause -= 1
+            return None
+        if not self._queue:
+            return None
+        code, frames, gap = self._queue[0]
+        begins = self._duration == 0
+        if self._duration < frames * FRAME_SAMPLES:
+            self._duration = min(_MAX_DURATION, self._duration + FRAME_SAMPLES)
+        flags = 10 & _VOLUME_MASK
+        if self._duration >= min(_MAX_DURATION, frames * FRAME_SAMPLES):
+            flags |= _END_BIT
+            self._ends += 1
+        payload = PAYLOAD.pack(code, flags, self._duration)
+        if self._ends == _END_PACKETS:
+            self._queue.popleft()
+            self._duration = self._ends = 0
+            self._pause = gap
+        return payload, begins
