@@ -110,6 +110,9 @@ class MediaClient:
         except OSError as error:
             ours.close()
             raise WorkerFailed(f"media worker did not start: {error}") from error
+        except asyncio.CancelledError:
+            ours.close()  # which ends the process, if there is one by now
+            raise
         finally:
             theirs.close()
         self._stopping = True  # till it is ready, its death is the failure of this call
