@@ -1,0 +1,90 @@
+"""Engine and phones for the integration tests. All speak through real sockets on loopback."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.engine_process import Engine, EngineProcess
+from tests.support.softphone_process import SoftphoneProcess
+from tests.support.wire_phone import WirePhone
+
+StartPhone = Callable[..., Awaitable[SoftphoneProcess]]
+MakeWire = Callable[..., WirePhone]
+StartEngine = Callable[..., Awaitable[Engine]]
+
+
+@pytest.fixture(scope="session")
+def engine_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
+    """One engine that most tests share; it must be as good after the last test as before."""
+    process = EngineProcess(tmp_path_factory.mktemp("engine"))
+    try:
+        process.start()
+        yield process
+        process.stop()
+    finally:
+        process.clear_away()
+
+
+@pytest.fixture
+async def engine(engine_process: EngineProcess) -> AsyncIterator[Engine]:
+    """A line to the shared engine; afterwards nothing may be left of the test's calls."""
+    engine = await Engine.connect(engine_process)
+    yield engine
+    await engine.assert_idle()
+    await engine.close()
+
+
+@pytest.fixture
+async def own_engine(tmp_path: Path) -> AsyncIterator[StartEngine]:
+    """Starts engines with settings of the test's own: `await own_engine(dial={"ring_s": 1})`."""
+    processes: list[EngineProcess] = []
+    lines: list[Engine] = []
+
+    async def start(**sections: Any) -> Engine:
+        process = EngineProcess(tmp_path / f"engine{len(processes)}", **sections)
+        processes.append(process)
+        process.start()
+        lines.append(await Engine.connect(process))
+        return lines[-1]
+
+    yield start
+    try:
+        for engine in lines:
+            await engine.close()
+        for process in processes:
+            if process.running:
+                process.stop()
+            process.assert_no_defect()
+    finally:
+        for process in processes:
+            process.clear_away()
+
+
+@pytest.fixture
+async def softphone() -> AsyncIterator[StartPhone]:
+    """Starts PJSIP phones: `await softphone(user="desk", tone=440)`."""
+    started: list[SoftphoneProcess] = []
+
+    async def start(**options: object) -> SoftphoneProcess:
+        started.append(await SoftphoneProcess.start(**options))
+        return started[-1]
+
+    yield start
+    for phone in started:
+        await phone.stop()
+
+
+@pytest.fixture
+async def wire() -> AsyncIterator[MakeWire]:
+    """Makes phones that are bare wire: `wire("desk", codec="PCMA")`."""
+    made: list[WirePhone] = []
+
+    def make(user: str = "wire", codec: str = "PCMU") -> WirePhone:
+        made.append(WirePhone(user, codec))
+        return made[-1]
+
+    yield make
+    for phone in made:
+        phone.close()

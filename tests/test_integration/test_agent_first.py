@@ -1,0 +1,164 @@
+"""Agent-first callbacks that go well: who hears what, when, and how the story is told.
+
+The phones are bare wire, so that every packet and its time of arrival counts.
+"""
+
+import asyncio
+
+import pytest
+
+from tests.support.engine_process import Engine
+from tests.support.wire_phone import WireCall
+
+from .conftest import MakeWire
+
+AGENT_HZ, CUSTOMER_HZ, WHISPER_HZ, HOLD_HZ = 600, 1500, 1100, 350
+RINGING_HZ = 400  # of the British ringback tone, 400 + 450 Hz
+LATEST_GAP_S = 0.06
+
+
+async def talk(
+    engine: Engine, wire: MakeWire, *, ring_s: float, talk_s: float
+) -> tuple[str, WireCall, WireCall]:
+    """An agent-first callback with a whisper of 0.8 s, up to the moment before hanging up."""
+    agent_phone, customer_phone = wire("agent"), wire("customer")
+    job = await engine.callback(
+        customer_phone.uri, agent_phone.uri, whisper={"tone": f"{WHISPER_HZ}/800"}
+    )
+    agent = await agent_phone.answer(tone_hz=AGENT_HZ)
+    customer = await customer_phone.answer(ring_s=ring_s, tone_hz=CUSTOMER_HZ)
+    await engine.state("bridged", job)
+    await asyncio.sleep(talk_s)
+    return job, agent, customer
+
+
+async def test_each_side_hears_what_it_should_at_every_moment(
+    engine: Engine, wire: MakeWire
+) -> None:
+    job, agent, customer = await talk(engine, wire, ring_s=1.2, talk_s=1.2)
+    customer.bye()
+    await agent.receive("BYE")
+    record = await engine.ended(job)
+    assert (record["state"], record["result"]) == ("completed", "completed")
+    assert record["cause"] == "customer hung up"
+    agent_leg, customer_leg = record["attempts"][0]["legs"]
+
+    whispering = agent.rtp.heard(agent_leg["answered"], customer_leg["started"])
+    assert whispering.hears(WHISPER_HZ, for_s=0.6)
+    assert not whispering.hears(RINGING_HZ)
+    ringing = agent.rtp.heard(customer_leg["started"], customer_leg["answered"])
+    assert ringing.hears(RINGING_HZ) and not ringing.between(0.1).hears(WHISPER_HZ)
+    talking = agent.rtp.heard(customer_leg["answered"] + 0.2)
+    assert talking.hears(CUSTOMER_HZ, for_s=0.8)
+    assert not talking.hears(RINGING_HZ) and not talking.hears(WHISPER_HZ)
+    assert not agent.rtp.heard().hears(AGENT_HZ)
+    assert not agent.rtp.heard().hears(HOLD_HZ)
+
+    heard = customer.rtp.heard()
+    assert heard.hears(AGENT_HZ, for_s=0.8)
+    for hz in (CUSTOMER_HZ, WHISPER_HZ, RINGING_HZ, HOLD_HZ):
+        assert not heard.hears(hz)
+
+
+async def test_each_side_gets_one_unbroken_stream(engine: Engine, wire: MakeWire) -> None:
+    job, agent, customer = await talk(engine, wire, ring_s=0.3, talk_s=0.8)
+    agent.bye()
+    await customer.receive("BYE")
+    await engine.ended(job)
+    for call in (agent, customer):
+        assert call.rtp.flaws() == []
+        assert call.rtp.longest_gap_s() <= LATEST_GAP_S
+        assert most_packets_within(call, 0.02) <= 4  # no burst when the source changes
+    first_heard = agent.rtp.packets[0].time - agent.phone.messages.that(is_ack)[0].time
+    assert first_heard < LATEST_GAP_S
+
+
+def is_ack(message: object) -> bool:
+    return getattr(message, "what", "") == "ACK"
+
+
+def most_packets_within(call: WireCall, span_s: float) -> int:
+    times = [packet.time for packet in call.rtp.packets]
+    return max(sum(start <= time < start + span_s for time in times) for start in times)
+
+
+async def test_the_story_is_told_in_order_by_events_and_record(
+    engine: Engine, wire: MakeWire
+) -> None:
+    agent_phone, customer_phone = wire("agent"), wire("customer")
+    context = {"site": "shop.example", "visitor": {"pages": 3}}
+    job = await engine.callback(customer_phone.uri, agent_phone.uri, context=context)
+    agent = await agent_phone.answer(ring_s=0.1)
+    customer = await customer_phone.answer(ring_s=0.1)
+    await engine.state("bridged", job)
+    agent.bye()
+    await customer.receive("BYE")
+    record = await engine.ended(job)
+    assert engine.story(job) == [
+        "queued",
+        "dialing_agent",
+        "whispering",
+        "dialing_customer",
+        "bridged",
+        "completed",
+    ]
+    assert record["cause"] == "agent hung up"
+    agent_leg, customer_leg = record["attempts"][0]["legs"]
+    assert (agent_leg["role"], customer_leg["role"]) == ("agent", "customer")
+    assert agent_leg["uri"] == agent_phone.uri
+    for leg in (agent_leg, customer_leg):
+        assert leg["started"] < leg["ringing"] < leg["answered"] < leg["ended"]
+        assert leg["sip_status"] == 200
+    assert agent_leg["answered"] < customer_leg["started"]
+    assert customer_leg["answered"] <= record["bridged_at"] <= record["ended_at"]
+    mine = engine.line.events.that(lambda event: event.get("job") == job)
+    kinds = [event["type"] for event in mine]
+    for kind in ("leg.dialing", "leg.ringing", "leg.answered", "bridge.joined", "leg.ended"):
+        assert kinds.count(kind) == 2, kinds
+    assert all(event["context"] == context for event in mine)
+    numbers = [event["seq"] for event in engine.line.events.items]
+    assert numbers == sorted(set(numbers))
+
+
+async def test_the_context_reaches_the_agents_phone_only(engine: Engine, wire: MakeWire) -> None:
+    agent_phone, customer_phone = wire("agent"), wire("customer")
+    job = await engine.callback(
+        customer_phone.uri, agent_phone.uri, context={"site": "shop.example\r\nX-Evil: 1"}
+    )
+    agent = await agent_phone.answer()
+    customer = await customer_phone.answer()
+    assert agent.invite["x-ringback-job"] == job
+    assert agent.invite["x-ringback-site"] == "shop.example X-Evil: 1"
+    assert not customer.invite.all("x-ringback-job")
+    agent.bye()
+    await engine.ended(job)
+
+
+async def test_a_hang_up_reaches_the_other_side_within_100_ms(
+    engine: Engine, wire: MakeWire
+) -> None:
+    """Both times are the wire's: of sending here, of arrival by the kernel."""
+    for first in ("agent", "customer"):
+        job, agent, customer = await talk(engine, wire, ring_s=0.0, talk_s=0.1)
+        ends, other = (agent, customer) if first == "agent" else (customer, agent)
+        sent = ends.bye()
+        bye = await other.receive("BYE")
+        assert bye.time - sent < 0.1
+        answer = await ends.receive("200")
+        assert answer.time - sent < 0.1
+        await engine.ended(job)
+
+
+@pytest.mark.parametrize("seconds", [0.4])
+async def test_the_maximum_duration_ends_the_talk(
+    engine: Engine, wire: MakeWire, seconds: float
+) -> None:
+    agent_phone, customer_phone = wire("agent"), wire("customer")
+    job = await engine.callback(customer_phone.uri, agent_phone.uri, max_duration_s=seconds)
+    agent = await agent_phone.answer()
+    customer = await customer_phone.answer()
+    byes = [await call.receive("BYE") for call in (agent, customer)]
+    record = await engine.ended(job)
+    assert record["state"] == "completed"
+    assert "maximum duration" in record["cause"]
+    assert all(seconds - 0.05 < bye.time - record["bridged_at"] < seconds + 0.5 for bye in byes)
