@@ -1,0 +1,191 @@
+"""What dies, and what goes on: the media worker, the engine, a phone's network; and bad starts."""
+
+import asyncio
+import os
+import signal
+import socket
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.engine_process import Engine, EngineProcess, write_config
+from tests.support.ports import free_port
+
+from .conftest import MakeWire, StartEngine
+
+
+async def test_a_killed_media_worker_ends_its_calls_and_is_replaced(
+    own_engine: StartEngine, wire: MakeWire
+) -> None:
+    engine = await own_engine()
+    agent_phone, customer_phone = wire("agent"), wire("customer")
+    job = await engine.callback(customer_phone.uri, agent_phone.uri)
+    agent, customer = await agent_phone.answer(), await customer_phone.answer()
+    await engine.state("bridged", job)
+    (worker,) = engine.process.worker_pids()
+    os.kill(worker, signal.SIGKILL)
+    await asyncio.gather(agent.receive("BYE", 1.0), customer.receive("BYE", 1.0))
+    record = await engine.ended(job)
+    assert record["state"] == "failed"
+    assert "media worker" in record["cause"]
+
+    deadline = asyncio.get_running_loop().time() + 5.0
+    while not (now := engine.process.worker_pids()) or now == [worker]:
+        assert asyncio.get_running_loop().time() < deadline, "no new media worker"
+        await asyncio.sleep(0.05)
+    agent_phone, customer_phone = wire("agent"), wire("customer")
+    job = await engine.callback(customer_phone.uri, agent_phone.uri, max_attempts=5)
+    agent = await agent_phone.answer(tone_hz=600, timeout_s=8.0)
+    customer = await customer_phone.answer()
+    await engine.state("bridged", job)
+    await asyncio.sleep(0.6)
+    agent.bye()
+    assert (await engine.ended(job))["state"] == "completed"
+    assert customer.rtp.heard().hears(600)
+    await engine.assert_idle()
+
+
+async def test_a_killed_engine_tells_after_restart_what_was_cut_off(
+    own_engine: StartEngine, wire: MakeWire
+) -> None:
+    engine = await own_engine()
+    agent_phone, customer_phone = wire("agent"), wire("customer")
+    later = await engine.callback(customer_phone.uri, agent_phone.uri, not_before=4e9)
+    done = await engine.callback(wire().uri, f"sip:gone@127.0.0.1:{free_port()}")
+    await engine.ended(done)
+    job = await engine.callback(customer_phone.uri, agent_phone.uri, id="mine")
+    await agent_phone.answer()
+    await customer_phone.answer()
+    await engine.state("bridged", job)
+    workers = engine.process.worker_pids()
+    await asyncio.sleep(0.3)  # what has been told is on the disk by now
+    engine.process.kill()
+    await engine.close()
+
+    process = engine.process
+    await asyncio.to_thread(process.start)
+    engine = await Engine.connect(process)
+    try:
+        cut_off = await engine.job("mine")
+        assert (cut_off["state"], cut_off["cause"]) == ("failed", "engine restarted")
+        assert (await engine.job(later))["state"] == "queued"
+        assert (await engine.job(done))["state"] == "failed"
+        listed = (await engine.line.call("callback.list"))["jobs"]
+        assert {entry["id"] for entry in listed} == {"mine", later, done}
+        # A request that was answered before the crash is known after it.
+        again = await engine.line.call(
+            "callback.request", to=customer_phone.uri, agent=agent_phone.uri, id="mine"
+        )
+        assert again["replayed"] is True
+        assert not set(workers) & set(process.worker_pids())
+        await engine.assert_idle()
+    finally:
+        await engine.close()
+
+
+async def test_a_stopped_engine_hangs_up_and_records_it(
+    own_engine: StartEngine, wire: MakeWire
+) -> None:
+    engine = await own_engine()
+    agent_phone, customer_phone = wire("agent"), wire("customer")
+    job = await engine.callback(customer_phone.uri, agent_phone.uri)
+    agent, customer = await agent_phone.answer(), await customer_phone.answer()
+    await engine.state("bridged", job)
+    await engine.close()
+    stopping = asyncio.to_thread(engine.process.stop)
+    await asyncio.gather(stopping, agent.receive("BYE"), customer.receive("BYE"))
+    with sqlite3.connect(engine.process.directory / "run" / "ringback.db") as store:
+        (check,) = store.execute("pragma integrity_check").fetchone()
+    assert check == "ok"
+
+
+async def test_a_drained_engine_finishes_its_calls_and_takes_no_more(
+    own_engine: StartEngine, wire: MakeWire
+) -> None:
+    engine = await own_engine()
+    agent_phone, customer_phone = wire("agent"), wire("customer")
+    job = await engine.callback(customer_phone.uri, agent_phone.uri)
+    agent, _customer = await agent_phone.answer(), await customer_phone.answer()
+    await engine.state("bridged", job)
+    draining = asyncio.create_task(engine.line.call("engine.drain", timeout_s=5))
+    await engine.line.events.wait_for(lambda e: e["type"] == "engine.draining", timeout_s=2)
+    with pytest.raises(Exception, match="drain"):
+        await engine.callback(customer_phone.uri, agent_phone.uri)
+    agent.bye()
+    assert (await draining)["drained"] is True
+    assert (await engine.ended(job))["state"] == "completed"
+
+
+async def fails_to_start(process: EngineProcess) -> str:
+    """The one line with which an engine ends that cannot start."""
+    process.socket.parent.mkdir(exist_ok=True)
+    child = process.launch()
+    status = await asyncio.to_thread(child.wait, 10)
+    log = process.log()
+    assert status == 2, log
+    lines = [line for line in log.splitlines() if line.strip()]
+    assert len(lines) == 1, log
+    return lines[0]
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_a_taken_sip_port_is_one_line_and_status_2(tmp_path: Path, transport: str) -> None:
+    process = EngineProcess(tmp_path / "engine")
+    kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
+    with socket.socket(socket.AF_INET, kind) as taken:
+        taken.bind(("127.0.0.1", process.sip_port))
+        if transport == "tcp":
+            taken.listen()
+        line = await fails_to_start(process)
+    assert "sip.listen" in line and str(process.sip_port) in line and "in use" in line
+
+
+WRONG_SETTINGS: list[tuple[dict[str, Any], str]] = [
+    ({"sip": {"listen": ["udp:127.0.0.1:notaport"]}}, "sip.listen"),
+    ({"media": {"prots": [1, 2]}}, "media.prots"),
+    ({"control": {"socket": "/proc/none/control.sock"}}, "control.socket"),
+    ({"store": {"path": "/proc/none/ringback.db"}}, "store.path"),
+    ({"routes": [{"prefix": "+", "trunks": ["none"]}]}, "routes"),
+]
+
+
+@pytest.mark.parametrize(("settings", "key"), WRONG_SETTINGS)
+async def test_wrong_settings_are_one_line_and_status_2(
+    tmp_path: Path, settings: dict[str, Any], key: str
+) -> None:
+    process = EngineProcess(tmp_path / "engine", **settings)
+    line = await fails_to_start(process)
+    assert key in line
+    assert process.config_path.name in line
+
+
+async def test_a_second_engine_on_the_same_socket_is_refused(own_engine: StartEngine) -> None:
+    engine = await own_engine()
+    second = EngineProcess(engine.process.directory.parent / "second")
+    write_config(second.config_path, {
+        "control": {"socket": str(engine.process.socket)},
+        "sip": {"listen": [f"udp:127.0.0.1:{second.sip_port}"]},
+    })  # fmt: skip
+    line = await fails_to_start(second)
+    assert "control.socket" in line
+    assert (await engine.line.call("ping"))["version"]
+
+
+async def test_no_rtp_port_left_fails_the_attempt_and_leaks_nothing(
+    own_engine: StartEngine, wire: MakeWire
+) -> None:
+    first = free_port() & ~1
+    engine = await own_engine(media={"ports": [first, first + 3]})  # two legs
+    agent_phone, customer_phone = wire("agent"), wire("customer")
+    job = await engine.callback(customer_phone.uri, agent_phone.uri)
+    agent, _customer = await agent_phone.answer(), await customer_phone.answer()
+    await engine.state("bridged", job)
+    crowded = await engine.callback(wire("c").uri, wire("a").uri)
+    record = await engine.ended(crowded)
+    assert (record["state"], record["result"]) == ("failed", "unavailable")
+    assert "port" in record["cause"]
+    agent.bye()
+    assert (await engine.ended(job))["state"] == "completed"
+    await engine.assert_idle()
