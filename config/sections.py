@@ -140,6 +140,14 @@ class Media(Section):
     ringing: Printable = "GB"
     timeout_s: float = Field(default=30.0, ge=0, le=86400)
     silence_s: float = Field(default=10.0, ge=0, le=86400)
+    recordings: FilePath = Path("run/recordings")
+
+    @field_validator("hold")
+    @classmethod
+    def _check_hold(cls, hold: str) -> str:
+        if hold and not Path(hold).is_file():
+            raise wrong("", f"{hold}: there is no such file")
+        return hold
 
 
 class Dial(Section):
@@ -153,7 +161,10 @@ class Dial(Section):
     max_attempts: int = Field(default=1, ge=1, le=100)
     retry_s: Seconds = 5.0
     max_calls: int = Field(default=1000, ge=1, le=100_000)
-    headers: dict[HeaderName, Template] = {"X-Ringback-Job": "{id}"}
+    headers: dict[HeaderName, Template] = {
+        "X-Ringback-Job": "{id}",
+        "X-Ringback-Context": "{context}",
+    }
 
     @field_validator("headers")
     @classmethod

@@ -56,6 +56,18 @@ def load(path: str) -> NDArray[np.int16]:
         os.close(descriptor)
 
 
+def check_prompt(path: str) -> None:
+    """Raise PromptError where `load` would by what the file's header says; reads no sound."""
+    descriptor = _open(path)
+    try:
+        with soundfile.SoundFile(descriptor, closefd=False) as sound:
+            _check(path, sound)
+    except (soundfile.LibsndfileError, RuntimeError, ValueError) as error:
+        raise PromptError(path, f"cannot be read as sound: {error}") from error
+    finally:
+        os.close(descriptor)
+
+
 def _open(path: str) -> int:
     try:
         # Without O_NONBLOCK, opening a FIFO would wait for its writer.

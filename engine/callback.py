@@ -1,0 +1,243 @@
+"""A callback: one attempt to bring an operator and a customer together.
+
+`Callback.run` tells the story: call the one, let the operator hear who is waiting, call the other,
+join them, and wait until one hangs up. Whatever ends it, every leg is hung up and given back.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from media.sources import Peer
+
+from .bridge import Bridge
+from .call import Call
+from .dialplan import Destination
+from .ending import Ending
+from .headers import context_headers
+from .job import AttemptRecord, Failure, Job, JobState
+from .leg import CODECS, Caller, Leg, LegEnded, Role, while_up
+from .recording import Recording
+from .switchboard import Switchboard
+
+log = structlog.get_logger()
+
+REPORT_LIMIT_S = 1.0
+DEFAULT_CALLER = "ringback"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended: the job's next state unless it is retried, and why."""
+
+    state: JobState
+    result: str
+    cause: str
+    failure: Failure | None = None
+    may_retry: bool = False
+
+
+class Callback:
+    """One attempt of a job, from its first INVITE to the last BYE."""
+
+    def __init__(
+        self, job: Job, agent: Destination, customer: Destination, board: Switchboard
+    ) -> None:
+        self.job = job
+        self.call = Call(f"call-{board.new_id()}", job.id)
+        self._destinations: dict[Role, Destination] = {"agent": agent, "customer": customer}
+        self._board = board
+        self._attempt = AttemptRecord(call=self.call.id)
+        self._ended_by_command: str | None = None
+        self.outcome_if_cancelled = Outcome("cancelled", "cancelled", "cancelled")
+        self._outcome: Outcome | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the attempt is decided, or being cancelled: nothing can change its end."""
+        return self._outcome is not None
+
+    async def run(self) -> Outcome:
+        """Make the attempt, and hang everything up.
+
+        Cancelling the task that runs it ends it with `outcome_if_cancelled`.
+        """
+        job, board = self.job, self._board
+        job.attempts = [*job.attempts, self._attempt]
+        board.register.add(self.call)
+        whisper = board.whisperer.prepare(job)
+        try:
+            if job.request.order == "agent_first":
+                await self._agent_first(whisper)
+            else:
+                await self._customer_first(whisper)
+            self._outcome = Outcome("completed", "completed", "maximum duration reached")
+        except LegEnded as ended:
+            self._outcome = self._read(ended.leg, ended.ending)
+        except asyncio.CancelledError:
+            self._outcome = self.outcome_if_cancelled
+        finally:
+            whisper.cancel()
+            await self._clear()
+        self._attempt.result, self._attempt.cause = self._outcome.result, self._outcome.cause
+        return self._outcome
+
+    # -- the two stories --------------------------------------------------------------------
+
+    async def _agent_first(self, whisper: "asyncio.Future[Any]") -> None:
+        self._enter("dialing_agent")
+        agent = self._leg("agent")
+        await self._dial(agent)
+        async with while_up(agent):
+            await self._whisper(agent, whisper)
+            self._enter("dialing_customer")
+            agent.hear(self._board.ringing)
+            customer = self._leg("customer")
+            customer.on_early_media = lambda: self._hear_early_media(agent, customer)
+            await self._dial(customer, partner=agent)
+            async with while_up(customer):
+                await self._talk(agent, customer)
+
+    async def _customer_first(self, whisper: "asyncio.Future[Any]") -> None:
+        self._enter("dialing_customer")
+        customer = self._leg("customer")
+        await self._dial(customer)
+        async with while_up(customer):
+            customer.hear(self._board.hold)
+            self._enter("holding")
+            self._enter("dialing_agent")
+            agent = self._leg("agent")
+            await self._dial(agent, partner=customer)
+            async with while_up(agent):
+                await self._whisper(agent, whisper)
+                await self._talk(agent, customer)
+
+    def _hear_early_media(self, agent: Leg, customer: Leg) -> None:
+        agent.hear(Peer(customer.id))
+
+    async def _whisper(self, agent: Leg, whisper: "asyncio.Future[Any]") -> None:
+        self._enter("whispering")
+        announcement = await whisper
+        if announcement is not None:
+            await agent.play(announcement.source, limit_s=announcement.limit_s)
+
+    async def _talk(self, agent: Leg, customer: Leg) -> None:
+        board, request = self._board, self.job.request
+        bridge = Bridge(
+            agent, customer, media=board.media, hold=board.hold, publish=self._publish_leg
+        )
+        bridge.join()
+        self.job.bridged_at = self.call.bridged_at = time.time()
+        self._enter("bridged")
+        recording = Recording(self.call.id, board, self._publish) if request.record else None
+        try:
+            if recording is not None:
+                self.job.recording = await recording.start(agent, customer)
+            await asyncio.sleep(request.max_duration_s)
+        finally:
+            bridge.leave()
+            if recording is not None:
+                recording.ended()
+
+    # -- legs -------------------------------------------------------------------------------
+
+    def _leg(self, role: Role) -> Leg:
+        board = self._board
+        leg = Leg(
+            leg_id=f"leg-{board.new_id()}",
+            call_id=self.call.id,
+            role=role,
+            destination=self._destinations[role],
+            sip=board.sip,
+            media=board.media,
+            publish=self._publish_leg,
+            rtp_host=board.rtp_host,
+        )
+        board.register.add_leg(self.call, leg)
+        self._attempt.legs = [*self._attempt.legs, leg.record]
+        return leg
+
+    async def _dial(self, leg: Leg, *, partner: Leg | None = None) -> None:
+        request, dial = self.job.request, self._board.dial
+        if leg.role == "agent":
+            user: str | None = self._destinations["customer"].user
+            headers = context_headers(dial.headers, self.job)
+        else:
+            user, headers = request.caller_id, ()
+        codecs: tuple[str, ...] = CODECS
+        if partner is not None and partner.audio is not None:
+            spoken = partner.audio.codec
+            codecs = (spoken, *(codec for codec in CODECS if codec != spoken))
+        caller = Caller(user, default=dial.caller_id or DEFAULT_CALLER)
+        await leg.dial(
+            caller=caller, ring_s=request.ring_s, beside=partner, codecs=codecs, headers=headers
+        )
+
+    def hang_up(self, leg_id: str | None = None) -> None:
+        """End one leg, or all, because a command says so; the attempt is not repeated."""
+        self._ended_by_command = "hung up by command"
+        for leg in self.call.legs:
+            if leg_id is None or leg.id == leg_id:
+                leg.hang_up(Ending("hung_up", "hung up by command"))
+
+    async def _clear(self) -> None:
+        legs = self.call.legs
+        for leg in legs:
+            leg.hang_up(Ending("completed", "call over"))
+        try:
+            async with asyncio.timeout(REPORT_LIMIT_S):
+                for leg in legs:
+                    await leg.release()
+        except TimeoutError:
+            log.warning("media_report_late", call=self.call.id)
+        self._board.register.remove(self.call)
+
+    # -- telling ----------------------------------------------------------------------------
+
+    def _enter(self, state: JobState) -> None:
+        job, board = self.job, self._board
+        job.enter(state)
+        self.call.state = state
+        board.store.save(job)
+        self._publish(f"callback.{state}", attempt=len(job.attempts))
+
+    def _publish(self, kind: str, **fields: Any) -> None:
+        job = self.job
+        self._board.events.publish(
+            kind, job=job.id, call=self.call.id, context=job.request.context, **fields
+        )
+
+    def _publish_leg(self, kind: str, leg: Leg, **fields: object) -> None:
+        record = leg.record
+        self._board.events.publish(
+            kind,
+            job=self.job.id,
+            call=self.call.id,
+            leg=leg.id,
+            context=self.job.request.context,
+            role=leg.role,
+            uri=record.uri,
+            sip_status=record.sip_status,
+            reason=record.reason,
+            **fields,
+        )
+
+    def _read(self, leg: Leg, ending: Ending) -> Outcome:
+        moment = self.job.state
+        if moment == "bridged" and ending.result in ("hung_up", "completed"):
+            cause = self._ended_by_command or f"{leg.role} hung up"
+            return Outcome("completed", "completed", cause)
+        failure = Failure(
+            side=leg.role,
+            moment=moment,
+            sip_status=ending.sip_status,
+            sip_reason=ending.phrase if ending.sip_status is not None else None,
+            reason_header=ending.reason_header,
+        )
+        words = ending.result.replace("_", " ")
+        cause = self._ended_by_command or f"{leg.role} {words}: {ending}, while {moment}"
+        retry = moment != "bridged" and self._ended_by_command is None
+        return Outcome("failed", ending.result, cause, failure, may_retry=retry)

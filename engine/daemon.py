@@ -1,0 +1,239 @@
+"""The daemon: starts the rooms in order, ties them together, and takes them down again.
+
+`main` runs one engine until SIGTERM or SIGINT, or until a client drains it with `stop`.
+"""
+
+import asyncio
+import gc
+import resource
+import signal
+import sys
+import time
+from importlib.metadata import version
+
+import structlog
+import uvloop
+
+from config.settings import ConfigError, Settings
+from media.errors import WorkerFailed
+from media.messages import Event as MediaEvent
+from media.pool import MediaPool
+from media.sources import Hold, Ringing
+from media.speech import Synthesizer
+from sip.endpoint import ListenError, SipEndpoint
+from sip.events import Event as SipEvent
+from sip.events import IncomingInvite, RegistrationChanged
+from sip.rate_limit import RateLimit
+
+from . import logs
+from .call import CallRegister
+from .control import ControlError, ControlServer
+from .dialplan import Dialplan
+from .dispatcher import Dispatcher
+from .events import EventLog
+from .job import Job
+from .leg import Leg
+from .methods import Methods
+from .store import Store, StoreError
+from .switchboard import Switchboard
+from .trunks import Trunks
+from .whisper import Whisperer
+
+log = structlog.get_logger()
+
+EXIT_USAGE = 2
+# The store's writer must never hold the interpreter for long while a leg waits for its INVITE.
+SWITCH_INTERVAL_S = 0.0005
+GOODBYE_POLLS = 50
+GOODBYE_POLL_S = 0.02
+
+
+def main(settings: Settings) -> int:
+    """Run one engine. Returns the exit status: 0, or 2 after one line that says what is wrong."""
+    logs.configure(settings.log.level, settings.log.format)
+    _raise_file_limit()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    try:
+        uvloop.run(_run(settings))
+    except ConfigError as error:
+        print(f"ringback: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    return 0
+
+
+async def _run(settings: Settings) -> None:
+    daemon = Daemon(settings)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, daemon.stop_requested.set)
+    try:
+        await daemon.start()
+        gc.collect()
+        gc.freeze()
+        await daemon.stop_requested.wait()
+    finally:
+        await daemon.stop()
+
+
+def _raise_file_limit() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+class Daemon:
+    """One engine: SIP endpoint, media workers, store, dispatcher and control socket."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.stop_requested = asyncio.Event()
+        self.started_at = time.time()
+        sip, media = settings.sip, settings.media
+        self.events = EventLog(
+            capacity=settings.control.replay_events, capacity_bytes=settings.control.replay_bytes
+        )
+        self.store = Store(settings.store.path)
+        self.register = CallRegister()
+        self.sip = SipEndpoint(
+            sip.listen,
+            on_event=self._on_sip,
+            advertise=sip.advertise or None,
+            product=sip.user_agent,
+            rate_limit=RateLimit(sip.max_messages_per_s, sip.max_messages_burst),
+        )
+        self.media = MediaPool(
+            workers=media.workers,
+            address=media.address,
+            ports=media.ports,
+            timeout_s=media.timeout_s,
+            silence_s=media.silence_s,
+            on_event=self._on_media,
+            on_died=self._on_media_died,
+        )
+        self.trunks = Trunks(settings.trunks, sip=self.sip, events=self.events)
+        self.board = Switchboard(
+            sip=self.sip,
+            media=self.media,
+            dialplan=Dialplan(
+                trunks=settings.trunks,
+                routes=settings.routes,
+                agents=settings.agents,
+                allow_hosts=settings.dial.allow_hosts,
+                default_region=settings.dial.default_region,
+                trunk_usable=self.trunks.is_usable,
+            ),
+            events=self.events,
+            store=self.store,
+            whisperer=Whisperer(
+                Synthesizer(settings.whisper.cache_dir, voice=settings.whisper.voice)
+            ),
+            register=self.register,
+            dial=settings.dial,
+            hold=Hold(media.hold or None),
+            ringing=Ringing(media.ringing),
+            recordings=media.recordings,
+            rtp_host=media.advertise,
+        )
+        self.dispatcher = Dispatcher(self.board)
+        self.control = ControlServer(
+            settings.control, Methods(self, version("ringback")).table(), self.events
+        )
+
+    async def start(self) -> None:
+        """Start everything. Raises ConfigError naming the key whose value cannot be had."""
+        settings = self.settings
+        try:
+            await self.control.bind()
+        except ControlError as error:
+            raise settings.error(error.key, error.reason) from error
+        try:
+            await self.store.open()
+        except StoreError as error:
+            raise settings.error("store.path", str(error)) from error
+        try:
+            await self.sip.start()
+        except ListenError as error:
+            raise settings.error("sip.listen", str(error)) from error
+        try:
+            await self.media.start()
+        except WorkerFailed as error:
+            raise settings.error("media", error.reason) from error
+        await self.trunks.start()
+        await self._take_over()
+        await self.control.start()
+        self.events.publish("engine.started")
+        log.info(
+            "ready",
+            control=str(settings.control.socket),
+            sip=[str(address) for address in self.sip.addresses],
+            media=f"{settings.media.address}:{settings.media.ports[0]}-{settings.media.ports[1]}",
+        )
+
+    async def stop(self) -> None:
+        """Take everything down: calls first, the store last, so that each end is recorded."""
+        self.events.publish("engine.stopping")
+        await self.dispatcher.stop()
+        self.trunks.stop()
+        await self._let_sip_finish()
+        await self.control.stop()
+        await self.sip.stop()
+        await self.media.stop()
+        self.board.whisperer.close()
+        await self.store.close()
+        log.info("stopped")
+
+    async def _let_sip_finish(self) -> None:
+        """Give the peers a moment to answer the last BYE and CANCEL."""
+        for _ in range(GOODBYE_POLLS):
+            if not self.sip.ua.session_count:
+                return
+            await asyncio.sleep(GOODBYE_POLL_S)
+
+    async def _take_over(self) -> None:
+        """Finish the jobs that an earlier engine had under way, and take over the queued ones."""
+        for job in await self.store.load_open():
+            if job.state == "queued":
+                self.dispatcher.resume(job)
+            else:
+                self._end_interrupted(job)
+
+    def _end_interrupted(self, job: Job) -> None:
+        now = time.time()
+        for attempt in job.attempts:
+            for leg in attempt.legs:
+                if leg.ended is None:
+                    leg.state, leg.ended, leg.reason = "ended", now, "engine restarted"
+            if attempt.result is None:
+                attempt.result, attempt.cause = "failed", "engine restarted"
+        job.enter("failed")
+        job.result, job.cause, job.ended_at = "failed", "engine restarted", now
+        self.store.save(job)
+        self.events.publish(
+            "callback.failed",
+            job=job.id,
+            context=job.request.context,
+            result=job.result,
+            cause=job.cause,
+        )
+
+    def _on_sip(self, event: SipEvent) -> None:
+        if isinstance(event, RegistrationChanged):
+            self.trunks.on_sip(event)
+        elif isinstance(event, IncomingInvite):
+            # Nobody is to be reached here: Ringback places calls.
+            self.sip.reject(event.session, 404)
+        elif isinstance(event.session.tag, Leg):
+            event.session.tag.on_sip(event)
+
+    def _on_media(self, event: MediaEvent) -> None:
+        leg = self.register.legs.get(getattr(event, "leg", ""))
+        if leg is not None:
+            leg.on_media(event)
+
+    def _on_media_died(self, reason: str, legs: list[str]) -> None:
+        log.error("media_worker_died", reason=reason, legs=len(legs))
+        self.events.publish("engine.media_worker_died", reason=reason, legs=len(legs))
+        for leg_id in legs:
+            leg = self.register.legs.get(leg_id)
+            if leg is not None:
+                leg.on_media_lost("media worker died")

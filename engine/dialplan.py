@@ -1,0 +1,165 @@
+"""The dialplan: from what a client asked for to the ways it can be dialled.
+
+A client names a party by number, by `sip:` URI or by a configured agent's name. The dialplan reads
+that once, when the callback is requested, so that what may not be dialled is refused at once.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import phonenumbers
+
+from config.settings import Agent, Route, Trunk
+from sip.digest import Credentials
+from sip.errors import ParseError
+from sip.uri import SipUri, parse_uri
+
+from .protocol import EngineError
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to dial a party: the request URI, where to send it, and as whom."""
+
+    target: str
+    hop_uri: str
+    trunk: str | None = None
+    credentials: Credentials | None = None
+    from_host: str | None = None
+    caller_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A party that may be dialled: how it is shown (`user`), and the ways, best first."""
+
+    user: str
+    ways: tuple[Way, ...]
+
+
+class Dialplan:
+    """Reads destinations by the configured trunks, routes, agents and permitted hosts."""
+
+    def __init__(
+        self,
+        *,
+        trunks: Sequence[Trunk],
+        routes: Sequence[Route],
+        agents: Sequence[Agent],
+        allow_hosts: Sequence[str],
+        default_region: str,
+        trunk_usable: Callable[[str], bool] = lambda _name: True,
+    ) -> None:
+        self._trunks = {trunk.name: trunk for trunk in trunks}
+        self._trunk_uris = {trunk.name: _sip_uri(trunk.uri) for trunk in trunks}
+        self._routes = list(routes)
+        self._agents = {agent.name: agent for agent in agents}
+        self._hosts = {host.strip("[]").lower() for host in allow_hosts}
+        self._hosts |= {uri.host for uri in self._trunk_uris.values()}
+        self._region = default_region
+        self._trunk_usable = trunk_usable
+
+    def destination(self, text: str, *, field: str, trunk: str | None = None) -> Destination:
+        """The ways to dial `text`. Raises EngineError `refused` or `unavailable`, naming `field`.
+
+        `trunk` restricts a number to one configured trunk.
+        """
+        if trunk is not None and trunk not in self._trunks:
+            raise EngineError("refused", f"there is no trunk named {trunk!r}", field="trunk")
+        agent = self._agents.get(text)
+        if agent is not None:
+            return Destination(
+                agent.name, (Way(agent.uri, agent.uri, credentials=credentials_of(agent)),)
+            )
+        scheme = text[:5].lower()
+        if scheme.startswith("sip:") or scheme == "sips:":
+            return self._uri(text, field)
+        return self._number(text, field, trunk)
+
+    def _uri(self, text: str, field: str) -> Destination:
+        try:
+            uri = parse_uri(text)
+        except ParseError as error:
+            raise EngineError("refused", f"{text!r}: {error.reason}", field=field) from error
+        if not isinstance(uri, SipUri) or uri.scheme != "sip":
+            raise EngineError("refused", f"{text!r} is not a sip: URI", field=field)
+        if uri.headers or "maddr" in uri.params:
+            reason = f"{text!r} carries headers or maddr, which would change where it goes"
+            raise EngineError("refused", reason, field=field)
+        if uri.host not in self._hosts:
+            reason = f"host {uri.host!r} is not in dial.allow_hosts"
+            raise EngineError("refused", reason, field=field)
+        return Destination(uri.user or uri.host, (Way(text, text),))
+
+    def _number(self, text: str, field: str, trunk: str | None) -> Destination:
+        number = self._extension(text) or _e164(text, self._region)
+        if number is None:
+            reason = f"{text!r} is neither a telephone number, a sip: URI nor a configured agent"
+            raise EngineError("refused", reason, field=field)
+        names = [trunk] if trunk is not None else self._route(number)
+        if not names:
+            raise EngineError("refused", f"no route for {number}", field=field)
+        usable = [name for name in names if self._trunk_usable(name)]
+        if not usable:
+            reason = f"no trunk for {number} is usable now ({', '.join(names)})"
+            raise EngineError("unavailable", reason, field=field)
+        return Destination(number, tuple(self._by_trunk(number, name) for name in usable))
+
+    def _extension(self, text: str) -> str | None:
+        """`text` as an extension, when a route for such numbers (no leading +) takes it."""
+        digits = text.strip()
+        if not digits.isascii() or not digits.isdigit():
+            return None
+        takes = any(
+            route.prefix and not route.prefix.startswith("+") and digits.startswith(route.prefix)
+            for route in self._routes
+        )
+        return digits if takes else None
+
+    def _route(self, number: str) -> list[str]:
+        for route in self._routes:
+            if number.startswith(route.prefix):
+                return list(route.trunks)
+        return []
+
+    def _by_trunk(self, number: str, name: str) -> Way:
+        trunk, uri = self._trunks[name], self._trunk_uris[name]
+        target = SipUri(
+            scheme="sip", user=number, password=None, host=uri.host, port=uri.port,
+            params=dict(uri.params), headers={},
+        )  # fmt: skip
+        return Way(
+            target=str(target),
+            hop_uri=trunk.uri,
+            trunk=name,
+            credentials=credentials_of(trunk),
+            from_host=uri.host,
+            caller_id=trunk.caller_id,
+        )
+
+
+def credentials_of(account: Agent | Trunk) -> Credentials | None:
+    """What a trunk or an agent's proxy is answered when it asks for digest; None if not set."""
+    if not account.username:
+        return None
+    return Credentials(account.username, account.password.get_secret_value())
+
+
+def _sip_uri(text: str) -> SipUri:
+    uri = parse_uri(text)
+    if not isinstance(uri, SipUri):
+        raise ParseError(f"{text!r} is not a sip: URI")
+    return uri
+
+
+@lru_cache(maxsize=4096)
+def _e164(text: str, region: str) -> str | None:
+    """`text` in E.164, read as dialled in `region`; None where it cannot be a number."""
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if number.extension or not phonenumbers.is_possible_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

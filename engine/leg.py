@@ -1,0 +1,408 @@
+"""A leg: one party of a call, from the first INVITE to the last report.
+
+A leg joins a SIP session to a media endpoint. What SIP and the media worker report comes in by
+`on_sip` and `on_media`; a call flow awaits `dial` and `play`, and runs under `while_up(leg)`, which
+ends it when the party hangs up.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Literal
+
+import structlog
+
+from media import messages as media_events
+from media.errors import BadAddress, MediaError
+from media.messages import LegStats
+from media.pool import MediaPool
+from media.sources import Source
+from sip import events as sip_events
+from sip.endpoint import SipEndpoint
+from sip.errors import ParseError
+from sip.offer_answer import LocalAudio, NegotiatedAudio
+from sip.resolver import ResolutionFailed
+from sip.session import Session
+from sip.uac import Invitation
+from sip.uri import SipUri
+
+from .dialplan import Destination, Way
+from .ending import Ending, of_ended_session, of_failed_invite
+from .job import LegRecord
+
+log = structlog.get_logger()
+
+Role = Literal["agent", "customer"]
+
+CLEARING = 'Q.850;cause=16;text="Normal call clearing"'
+CODECS = ("PCMU", "PCMA")
+
+# How long a trunk may stay silent before the next one is tried.
+TRUNK_RESPONSE_S = 5.0
+
+
+class LegEnded(Exception):
+    """A leg ended while a call flow needed it: it was not answered, or its party hung up."""
+
+    def __init__(self, leg: "Leg", ending: Ending) -> None:
+        super().__init__(f"{leg.role}: {ending}")
+        self.leg = leg
+        self.ending = ending
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who a leg's INVITE says is calling: `user`, else the trunk's caller id, else `default`."""
+
+    user: str | None
+    default: str
+
+
+PublishLegEvent = Callable[..., None]
+
+
+class Leg:
+    """One party of a call. `record` is what is shown and stored of it."""
+
+    def __init__(
+        self,
+        *,
+        leg_id: str,
+        call_id: str,
+        role: Role,
+        destination: Destination,
+        sip: SipEndpoint,
+        media: MediaPool,
+        publish: PublishLegEvent,
+        rtp_host: str = "",
+    ) -> None:
+        self.id = leg_id
+        self.call_id = call_id
+        self.role: Role = role
+        self.destination = destination
+        self.record = LegRecord(
+            leg=leg_id, role=role, uri=destination.ways[0].target, started=time.time()
+        )
+        self.ending: Ending | None = None
+        self.audio: NegotiatedAudio | None = None
+        self.stats: LegStats | None = None
+        self.on_end: list[Callable[[Leg], None]] = []
+        self.on_early_media: Callable[[], None] | None = None
+        self.on_hold: Callable[[Leg, bool], None] | None = None
+        self._sip = sip
+        self._media = media
+        self._publish = publish
+        self._rtp_host = rtp_host
+        self._session: Session | None = None
+        self._media_open = False
+        self._outcome: asyncio.Future[Ending | None] | None = None
+        self._played: dict[int, asyncio.Future[None]] = {}
+
+    # -- dialling ---------------------------------------------------------------------------
+
+    async def dial(
+        self,
+        *,
+        caller: Caller,
+        ring_s: float,
+        beside: "Leg | None" = None,
+        codecs: tuple[str, ...] = CODECS,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """Call the party by each way in turn until one answers. Raises LegEnded otherwise.
+
+        `beside` is the other leg of the call, whose media worker must be this one's too.
+        """
+        self._publish("leg.dialing", self)
+        try:
+            opened = await self._media.open(self.id, beside=beside.id if beside else None)
+        except MediaError as error:
+            self._end(Ending("unavailable", str(error)))
+            raise LegEnded(self, self._ended()) from error
+        self._media_open = True
+        local = LocalAudio(host=self._rtp_host or opened.host, port=opened.port, codecs=codecs)
+        ending = Ending("unreachable", "no way to dial")
+        try:
+            async with asyncio.timeout(ring_s):
+                ways = self.destination.ways
+                for number, way in enumerate(ways, start=1):
+                    is_last = number == len(ways)
+                    outcome = await self._dial_way(way, caller, local, headers, is_last)
+                    if outcome is None:
+                        return
+                    ending = outcome
+                    if self.ending is not None or not ending.trunk_failed:
+                        break
+        except TimeoutError:
+            ending = Ending("no_answer", f"no answer within {ring_s:g} s")
+            self._hang_up_session('SIP;cause=408;text="No answer"')
+        self._end(ending)
+        raise LegEnded(self, self._ended())
+
+    async def _dial_way(
+        self,
+        way: Way,
+        caller: Caller,
+        local: LocalAudio,
+        headers: tuple[tuple[str, str], ...],
+        is_last: bool,
+    ) -> Ending | None:
+        """None when answered, otherwise why not."""
+        self.record.uri = way.target
+        try:
+            hop = await self._sip.resolve(way.hop_uri)
+        except (ResolutionFailed, ParseError) as error:
+            return Ending("unreachable", str(error), trunk_failed=True)
+        loop = asyncio.get_running_loop()
+        self._outcome = loop.create_future()
+        from_user = caller.user or way.caller_id or caller.default
+        invitation = Invitation(
+            target=way.target,
+            hop=hop,
+            from_uri=str(SipUri("sip", way.from_host or local.host, from_user)),
+            audio=local,
+            credentials=way.credentials,
+            headers=headers,
+        )
+        try:
+            self._session = self._sip.invite(invitation)
+        except (ParseError, ValueError) as error:
+            return Ending("failed", f"cannot be dialled: {error}")
+        self._session.tag = self
+        give_up = None if is_last else loop.call_later(TRUNK_RESPONSE_S, self._no_response)
+        try:
+            return await self._outcome
+        finally:
+            if give_up is not None:
+                give_up.cancel()
+
+    def _no_response(self) -> None:
+        if self._session is not None and self._session.state == "calling":
+            self._hang_up_session()
+            reason = f"no response within {TRUNK_RESPONSE_S:g} s"
+            self._settle(Ending("unreachable", reason, trunk_failed=True))
+
+    def _settle(self, outcome: Ending | None) -> None:
+        if self._outcome is not None and not self._outcome.done():
+            self._outcome.set_result(outcome)
+
+    # -- what the party hears ---------------------------------------------------------------
+
+    def hear(self, source: Source) -> int | None:
+        """Let the party hear `source` from now on. Returns the play's number."""
+        if not self._media_open:
+            return None
+        return self._media.hear(self.id, source)
+
+    async def play(self, source: Source, *, limit_s: float) -> None:
+        """Let the party hear a finite source to its end, for `limit_s` at most."""
+        play = self.hear(source)
+        if play is None:
+            return
+        finished = asyncio.get_running_loop().create_future()
+        self._played[play] = finished
+        try:
+            async with asyncio.timeout(limit_s):
+                await finished
+        except TimeoutError:
+            log.warning("play_cut_off", leg=self.id, limit_s=limit_s)
+        finally:
+            del self._played[play]
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the party has put the call on hold."""
+        return self.record.state == "held"
+
+    # -- the end ----------------------------------------------------------------------------
+
+    def hang_up(self, ending: Ending, reason_header: str = CLEARING) -> None:
+        """End the leg from our side: CANCEL or BYE as its state wants. No effect once ended."""
+        if self.ending is None:
+            self._hang_up_session(reason_header)
+            self._end(ending)
+
+    def _hang_up_session(self, reason_header: str | None = None) -> None:
+        if self._session is not None:
+            self._sip.hangup(self._session, reason_header)
+            self._session.tag = None
+            self._session = None
+
+    async def release(self) -> None:
+        """Hang up if need be, and give the media endpoint back, keeping its last report."""
+        self.hang_up(Ending("completed", "released"))
+        if self._media_open:
+            self._media_open = False
+            try:
+                self.stats = await self._media.close(self.id)
+            except MediaError as error:
+                log.info("no_media_report", leg=self.id, reason=str(error))
+
+    async def refresh_stats(self) -> None:
+        """Ask the media worker how the leg stands now. Raises MediaError."""
+        if self._media_open:
+            self.stats = await self._media.stats(self.id)
+
+    def _ended(self) -> Ending:
+        assert self.ending is not None
+        return self.ending
+
+    def _end(self, ending: Ending) -> None:
+        if self.ending is not None:
+            return
+        self.ending = ending
+        record = self.record
+        record.state = "ended"
+        record.ended = time.time()
+        if ending.sip_status is not None:
+            record.sip_status = ending.sip_status
+        record.reason = ending.phrase
+        self._session = None
+        self._publish("leg.ended", self, result=ending.result, reason_header=ending.reason_header)
+        self._settle(ending)
+        for notify in tuple(self.on_end):
+            notify(self)
+
+    # -- what SIP reports -------------------------------------------------------------------
+
+    def on_sip(self, event: sip_events.Event) -> None:
+        """Take one event of this leg's session; those of a session given up are ignored."""
+        if isinstance(event, sip_events.RegistrationChanged) or event.session is not self._session:
+            return
+        match event:
+            case sip_events.Progress():
+                self._progress(event)
+            case sip_events.Answered():
+                self._answered(event.audio)
+            case sip_events.Failed():
+                self._failed(of_failed_invite(event.cause))
+            case sip_events.Ended():
+                self._end(of_ended_session(event.cause))
+            case sip_events.MediaChanged():
+                self._media_changed(event.audio)
+
+    def _progress(self, event: sip_events.Progress) -> None:
+        record = self.record
+        record.sip_status, record.reason = event.status, event.phrase
+        if event.audio is not None and record.state != "early_media":
+            self._connect(event.audio)
+            record.state = "early_media"
+            record.ringing = record.ringing or time.time()
+            self._publish("leg.early_media", self)
+            if self.on_early_media is not None:
+                self.on_early_media()
+        elif event.status >= 180 and record.state == "dialing":
+            record.state = "ringing"
+            record.ringing = time.time()
+            self._publish("leg.ringing", self)
+
+    def _answered(self, audio: NegotiatedAudio) -> None:
+        record = self.record
+        record.state = "answered"
+        record.answered = time.time()
+        record.sip_status, record.reason = 200, "OK"
+        if audio != self.audio:
+            self._connect(audio)
+        self._publish("leg.answered", self)
+        self._settle(None)
+
+    def _failed(self, ending: Ending) -> None:
+        self._session = None
+        if ending.sip_status is not None:
+            self.record.sip_status = ending.sip_status
+        self._settle(ending)
+
+    def _media_changed(self, audio: NegotiatedAudio) -> None:
+        self._connect(audio)
+        held = audio.direction in ("recvonly", "inactive")
+        if held == self.is_held or self.record.state not in ("answered", "held"):
+            return
+        self.record.state = "held" if held else "answered"
+        self._publish("leg.held" if held else "leg.resumed", self)
+        if self.on_hold is not None:
+            self.on_hold(self, held)
+
+    def _connect(self, audio: NegotiatedAudio) -> None:
+        self.audio = audio
+        try:
+            self._media.connect(
+                self.id,
+                host=audio.host,
+                port=audio.port,
+                rtcp_port=audio.rtcp_port,
+                codec="PCMA" if audio.codec == "PCMA" else "PCMU",
+                payload_type=audio.payload_type,
+                telephone_event_payload_type=audio.telephone_event_payload_type,
+                direction=audio.direction,
+            )
+        except BadAddress as error:
+            self.hang_up(Ending("incompatible", error.reason))
+
+    # -- what the media worker reports ------------------------------------------------------
+
+    def on_media(self, event: media_events.Event) -> None:
+        """Take one event of this leg's media endpoint."""
+        match event:
+            case media_events.Played():
+                finished = self._played.get(event.play)
+                if finished is not None and not finished.done():
+                    finished.set_result(None)
+            case media_events.Dtmf():
+                self._publish("leg.dtmf", self, digit=event.digit, duration_ms=event.duration_ms)
+            case media_events.SilenceStarted():
+                self._publish("leg.silence", self, silent_ms=event.silent_ms)
+            case media_events.PeerMoved():
+                self._publish("leg.peer_moved", self, host=event.host, port=event.port)
+            case media_events.MediaTimeout():
+                self._publish("leg.media_timeout", self, silent_s=event.silent_s)
+                if not self.is_held and self.record.answered is not None:
+                    reason = f"no RTP for {event.silent_s:g} s"
+                    self.hang_up(Ending("no_media", reason), f'SIP;cause=200;text="{reason}"')
+
+    def on_media_lost(self, reason: str) -> None:
+        """The media worker that carried this leg died: the leg cannot go on."""
+        self._media_open = False
+        for finished in self._played.values():
+            if not finished.done():
+                finished.set_result(None)
+        self.hang_up(Ending("failed", reason), 'Q.850;cause=41;text="Temporary failure"')
+
+
+class while_up:
+    """Run the body only while `leg` is up: raises LegEnded in it as soon as the leg ends.
+
+    Works as asyncio.timeout does: the body is cancelled, and only that one cancellation is turned
+    into LegEnded, so a cancellation from outside stays what it is.
+    """
+
+    def __init__(self, leg: Leg) -> None:
+        self._leg = leg
+        self._fired = False
+
+    async def __aenter__(self) -> None:
+        if self._leg.ending is not None:
+            raise LegEnded(self._leg, self._leg.ending)
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._cancelling = task.cancelling()
+        self._leg.on_end.append(self._fire)
+
+    def _fire(self, _leg: Leg) -> None:
+        self._fired = True
+        self._task.cancel()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._leg.on_end.remove(self._fire)
+        if not self._fired or self._leg.ending is None:
+            return
+        still_cancelling = self._task.uncancel() > self._cancelling
+        if kind is asyncio.CancelledError and not still_cancelling:
+            raise LegEnded(self._leg, self._leg.ending) from error

@@ -1,0 +1,43 @@
+"""The recording of one call: stereo, the operator on the left, the customer on the right."""
+
+from collections.abc import Callable
+
+import structlog
+
+from media.errors import MediaError
+
+from .leg import Leg
+from .switchboard import Switchboard
+
+log = structlog.get_logger()
+
+
+class Recording:
+    """Records two joined legs into a file named after the call; the worker ends it with them."""
+
+    def __init__(self, call_id: str, board: Switchboard, publish: Callable[..., None]) -> None:
+        self._path = board.recordings / f"{call_id}.wav"
+        self._media = board.media
+        self._publish = publish
+        self._started = False
+
+    async def start(self, agent: Leg, customer: Leg) -> str | None:
+        """Begin; gives the path of the file, None where it cannot be written.
+
+        A call that cannot be recorded goes on, and `recording.failed` tells why.
+        """
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            await self._media.record(agent.id, customer.id, str(self._path.resolve()))
+        except (MediaError, OSError) as error:
+            log.error("recording_failed", path=str(self._path), reason=str(error))
+            self._publish("recording.failed", path=str(self._path), reason=str(error))
+            return None
+        self._started = True
+        self._publish("recording.started", path=str(self._path))
+        return str(self._path)
+
+    def ended(self) -> None:
+        """The call is over, and the file with it."""
+        if self._started:
+            self._publish("recording.ended", path=str(self._path))

@@ -1,0 +1,36 @@
+"""The switchboard: what every callback works with, gathered once by the daemon."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.sections import Dial
+from media.pool import MediaPool
+from media.sources import Hold, Ringing
+from sip.endpoint import SipEndpoint
+
+from .call import CallRegister
+from .dialplan import Dialplan
+from .events import EventLog
+from .store import Store
+from .whisper import Whisperer
+
+
+@dataclass(slots=True)
+class Switchboard:
+    """SIP, media, dialplan, store and events, as the call flows use them."""
+
+    sip: SipEndpoint
+    media: MediaPool
+    dialplan: Dialplan
+    events: EventLog
+    store: Store
+    whisperer: Whisperer
+    register: CallRegister
+    dial: Dial
+    hold: Hold
+    ringing: Ringing
+    recordings: Path
+    rtp_host: str = ""  # what peers are told in SDP, where it is not the worker's own address
+    new_id: Callable[[], str] = lambda: secrets.token_hex(8)

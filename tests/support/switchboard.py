@@ -1,0 +1,261 @@
+"""A switchboard whose SIP and media are scripted by the test, for call flows in virtual time.
+
+Real peers prove the same flows elsewhere; here a test decides in which order things happen, to the
+instant, which no real peer would do on demand.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+
+from config.sections import Agent, Dial, Route, Trunk
+from engine.call import CallRegister
+from engine.dialplan import Dialplan
+from engine.events import EventLog
+from engine.job import Job, Order, Request
+from engine.leg import Leg
+from engine.store import Store
+from engine.switchboard import Switchboard
+from engine.whisper import Whisperer
+from media.errors import NoPortLeft, RecordingFailed
+from media.messages import LegStats, Played
+from media.pool import MediaPool
+from media.sources import Hold, Peer, Ringing, Source
+from media.speech import Synthesizer
+from sip import events
+from sip.endpoint import SipEndpoint
+from sip.hop import Hop
+from sip.offer_answer import LocalAudio, NegotiatedAudio
+from sip.session import Session
+from sip.uac import Invitation
+
+DEADLINE_S = 1000.0
+
+
+def audio(direction: str = "sendrecv", port: int = 40000, codec: str = "PCMU") -> NegotiatedAudio:
+    """Audio as a phone at 127.0.0.1 would have agreed to."""
+    return NegotiatedAudio(
+        host="127.0.0.1",
+        port=port,
+        rtcp_port=port + 1,
+        codec=codec,
+        payload_type=0 if codec == "PCMU" else 8,
+        telephone_event_payload_type=101,
+        direction=cast("Any", direction),
+        ptime_ms=20,
+    )
+
+
+class Phone:
+    """The far end of one INVITE: what it does next is the test's to say."""
+
+    def __init__(self, invitation: Invitation) -> None:
+        self.invitation = invitation
+        self.tag: Any = None
+        self.state = "calling"
+        self.hung_up = asyncio.Event()
+        self.hang_up_reason: str | None = None
+
+    @property
+    def session(self) -> Session:
+        return cast(Session, self)
+
+    @property
+    def is_hung_up(self) -> bool:
+        return self.hung_up.is_set()
+
+    def _tell(self, event: Any) -> None:
+        if isinstance(self.tag, Leg):
+            self.tag.on_sip(event)
+
+    def rings(self) -> None:
+        self.state = "early"
+        self._tell(events.Progress(self.session, 180, "Ringing", None))
+
+    def plays_early_media(self) -> None:
+        self._tell(events.Progress(self.session, 183, "Session Progress", audio()))
+
+    def answers(self, codec: str = "PCMU") -> None:
+        self._tell(events.Answered(self.session, audio(codec=codec)))
+
+    def refuses(self, status: int, phrase: str = "No") -> None:
+        self._tell(events.Failed(self.session, events.Cause(status, phrase, "remote")))
+
+    def is_unreachable(self) -> None:
+        cause = events.Cause(503, "connection refused", "transport")
+        self._tell(events.Failed(self.session, cause))
+
+    def hangs_up(self, reason_header: str | None = None) -> None:
+        cause = events.Cause(None, "BYE", "remote", reason_header)
+        self._tell(events.Ended(self.session, cause))
+
+    def holds(self) -> None:
+        self._tell(events.MediaChanged(self.session, audio("recvonly")))
+
+    def resumes(self) -> None:
+        self._tell(events.MediaChanged(self.session, audio()))
+
+
+class ScriptedSip:
+    """Takes the place of SipEndpoint: each INVITE becomes a Phone."""
+
+    def __init__(self) -> None:
+        self.phones: asyncio.Queue[Phone] = asyncio.Queue()
+
+    async def resolve(self, uri: str) -> Hop:
+        return Hop("udp", "127.0.0.1", 5080)
+
+    def invite(self, invitation: Invitation) -> Session:
+        phone = Phone(invitation)
+        self.phones.put_nowait(phone)
+        return phone.session
+
+    def hangup(self, session: Session, reason: str | None = None) -> None:
+        phone = cast(Phone, session)
+        phone.hang_up_reason = reason
+        phone.hung_up.set()
+
+
+@dataclass
+class ScriptedMedia:
+    """Takes the place of MediaPool: keeps what each leg was told to hear."""
+
+    heard: dict[str, list[Source]] = field(default_factory=dict)
+    open_legs: set[str] = field(default_factory=set)
+    connected: list[tuple[str, str]] = field(default_factory=list)
+    port_left: bool = True
+    plays: int = 0
+    ends_plays: bool = True
+    records: bool = True
+    recorded: list[tuple[str, str, str]] = field(default_factory=list)
+    register: CallRegister | None = None
+
+    async def open(self, leg: str, *, beside: str | None = None) -> Any:
+        if not self.port_left:
+            raise NoPortLeft("no RTP port left in 10000-19999")
+        self.open_legs.add(leg)
+        self.heard[leg] = []
+        return LocalAudio(host="127.0.0.1", port=10000)
+
+    def connect(self, leg: str, *, direction: str, **_audio: Any) -> None:
+        self.connected.append((leg, direction))
+
+    def hear(self, leg: str, source: Source) -> int:
+        self.plays += 1
+        self.heard[leg].append(source)
+        if self.ends_plays and self.register is not None:
+            play = self.plays
+            asyncio.get_running_loop().call_later(2.0, self._played, leg, play)
+        return self.plays
+
+    def _played(self, leg: str, play: int) -> None:
+        assert self.register is not None
+        if leg in self.register.legs:
+            self.register.legs[leg].on_media(Played(leg, play))
+
+    def bridge(self, a: str, b: str) -> None:
+        self.heard[a].append(Peer(b))
+        self.heard[b].append(Peer(a))
+
+    async def record(self, a: str, b: str, path: str) -> None:
+        if not self.records:
+            raise RecordingFailed(f"{path}: no room")
+        self.recorded.append((a, b, path))
+
+    async def stats(self, leg: str) -> LegStats:
+        return LegStats(packets_received=1)
+
+    async def close(self, leg: str) -> LegStats | None:
+        self.open_legs.discard(leg)
+        return LegStats(packets_received=2)
+
+
+class ScriptedStore:
+    """Keeps the last image of each job."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, bytes] = {}
+
+    def save(self, job: Job) -> None:
+        self.jobs[job.id] = msgspec.json.encode(job)
+
+
+@dataclass
+class Scene:
+    """A switchboard with its scripted parts, and the story told so far."""
+
+    board: Switchboard
+    sip: ScriptedSip
+    media: ScriptedMedia
+    store: ScriptedStore
+
+    async def phone(self) -> Phone:
+        """The next phone to be called."""
+        async with asyncio.timeout(DEADLINE_S):
+            return await self.sip.phones.get()
+
+    def told(self, prefix: str = "") -> list[str]:
+        """Types of the events so far that begin with `prefix`."""
+        return [event.type for event in self.board.events.after(0) if event.type.startswith(prefix)]
+
+    def last(self, kind: str) -> dict[str, Any]:
+        """The newest event of this type."""
+        lines = [event.line for event in self.board.events.after(0) if event.type == kind]
+        params: dict[str, Any] = msgspec.json.decode(lines[-1])["params"]
+        return params
+
+    def assert_nothing_left(self) -> None:
+        """No leg, no call, no port stays behind."""
+        assert not self.media.open_legs
+        assert not self.board.register.legs
+        assert not self.board.register.calls
+
+
+def trunk(name: str, port: int, **more: Any) -> Trunk:
+    return Trunk(name=name, uri=f"sip:127.0.0.1:{port}", **more)
+
+
+def scene(
+    tmp_path: Path,
+    *,
+    trunks: list[Trunk] | None = None,
+    routes: list[Route] | None = None,
+    **dial: Any,
+) -> Scene:
+    """A switchboard with agent alice, and two trunks for every number."""
+    trunks = [trunk("one", 5071), trunk("two", 5072)] if trunks is None else trunks
+    if routes is None:
+        routes = [Route(prefix="+", trunks=[one.name for one in trunks])] if trunks else []
+    sip, media, store = ScriptedSip(), ScriptedMedia(), ScriptedStore()
+    register = CallRegister()
+    media.register = register
+    settings = Dial(**dial)
+    board = Switchboard(
+        sip=cast(SipEndpoint, sip),
+        media=cast(MediaPool, media),
+        dialplan=Dialplan(
+            trunks=trunks,
+            routes=routes,
+            agents=[Agent(name="alice", uri="sip:alice@127.0.0.1:5080")],
+            allow_hosts=settings.allow_hosts,
+            default_region=settings.default_region,
+        ),
+        events=EventLog(),
+        store=cast(Store, store),
+        whisperer=Whisperer(Synthesizer(tmp_path / "speech")),
+        register=register,
+        dial=settings,
+        hold=Hold(),
+        ringing=Ringing("GB"),
+        recordings=tmp_path / "recordings",
+    )
+    return Scene(board, sip, media, store)
+
+
+def job(order: Order = "agent_first", **request: Any) -> Job:
+    """A job for customer sip:bob, by agent alice."""
+    asked = {"to": "sip:bob@127.0.0.1:5090", "agent": "alice", "order": order} | request
+    return Job(id="job-1", request=Request(**asked), created=0.0)

@@ -1,0 +1,117 @@
+"""Which parties may be dialled, by which ways, and what is refused."""
+
+import pytest
+
+from config.sections import Agent, Route, Trunk
+from engine.dialplan import Dialplan
+from engine.protocol import EngineError
+
+
+def plan(usable: set[str] | None = None) -> Dialplan:
+    return Dialplan(
+        trunks=[
+            Trunk(name="one", uri="sip:127.0.0.1:5071;transport=tcp", caller_id="+441632960000"),
+            Trunk.model_validate(
+                {"name": "two", "uri": "sip:10.9.8.7", "username": "u", "password": "p"}
+            ),
+        ],
+        routes=[
+            Route(prefix="+44", trunks=["one", "two"]),
+            Route(prefix="+4", trunks=["two"]),
+            Route(prefix="20", trunks=["one"]),
+        ],
+        agents=[Agent(name="alice", uri="sip:alice@192.0.2.7:5080")],
+        allow_hosts=["127.0.0.1", "PBX.example", "[::1]"],
+        default_region="GB",
+        trunk_usable=lambda name: usable is None or name in usable,
+    )
+
+
+def test_a_number_in_national_form_goes_to_its_routes_trunks_in_order() -> None:
+    destination = plan().destination("020 7946 0000", field="to")
+    assert destination.user == "+442079460000"
+    assert [way.trunk for way in destination.ways] == ["one", "two"]
+    first, second = destination.ways
+    assert first.target == "sip:+442079460000@127.0.0.1:5071;transport=tcp"
+    assert first.hop_uri == "sip:127.0.0.1:5071;transport=tcp"
+    assert first.caller_id == "+441632960000"
+    assert first.credentials is None
+    assert second.credentials is not None
+    assert second.from_host == "10.9.8.7"
+
+
+def test_the_first_matching_route_wins() -> None:
+    assert [way.trunk for way in plan().destination("+493012345678", field="to").ways] == ["two"]
+
+
+def test_an_extension_is_dialled_as_written() -> None:
+    destination = plan().destination("2001", field="to")
+    assert destination.ways[0].target.startswith("sip:2001@")
+
+
+def test_one_trunk_can_be_asked_for() -> None:
+    destination = plan().destination("+442079460000", field="to", trunk="two")
+    assert [way.trunk for way in destination.ways] == ["two"]
+
+
+def test_an_agents_name() -> None:
+    destination = plan().destination("alice", field="agent")
+    assert [way.target for way in destination.ways] == ["sip:alice@192.0.2.7:5080"]
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "sip:bob@127.0.0.1:5090",
+        "SIP:bob@pbx.EXAMPLE",
+        "sip:bob@[::1]:5060",
+        "sip:bob@10.9.8.7",
+        "sip:127.0.0.1",
+    ],
+)
+def test_uris_at_permitted_hosts(uri: str) -> None:
+    assert [way.target for way in plan().destination(uri, field="to").ways] == [uri]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("sip:bob@evil.example", "dial.allow_hosts"),
+        ("sip:bob@127.0.0.1;maddr=evil.example", "maddr"),
+        ("sip:bob@127.0.0.1?Route=%3Csip:evil.example%3E", "headers"),
+        ("sips:bob@127.0.0.1", "not a sip: URI"),
+        ("sip:bob@127.0.0.1\r\nX-Evil: 1", ""),
+        ("sip:", ""),
+        ("not a number", "neither"),
+        ("12", "neither"),
+        ("+", "neither"),
+        ("+44207946000000000000", "neither"),
+        ("+1 650 253 0000", "no route"),
+        ("+1 650 253 0000 ext. 5", "neither"),
+        ("alice2", "neither"),
+        ("", "neither"),
+    ],
+)
+def test_what_is_refused_says_why_and_names_the_field(text: str, why: str) -> None:
+    with pytest.raises(EngineError) as caught:
+        plan().destination(text, field="to")
+    assert caught.value.kind == "refused"
+    assert caught.value.field == "to"
+    assert why in caught.value.message
+
+
+def test_an_unknown_trunk_is_refused() -> None:
+    with pytest.raises(EngineError, match="no trunk named 'three'") as caught:
+        plan().destination("+442079460000", field="to", trunk="three")
+    assert caught.value.field == "trunk"
+
+
+def test_trunks_out_of_order_are_passed_over() -> None:
+    destination = plan({"two"}).destination("+442079460000", field="to")
+    assert [way.trunk for way in destination.ways] == ["two"]
+
+
+def test_no_usable_trunk_is_unavailable() -> None:
+    with pytest.raises(EngineError) as caught:
+        plan(set()).destination("+442079460000", field="to")
+    assert caught.value.kind == "unavailable"

@@ -1,0 +1,290 @@
+"""When jobs are attempted: due times, deadlines, retries, priorities, limits, cancelling."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine.dispatcher import Dispatcher
+from engine.job import Job, Request
+from engine.protocol import EngineError
+from tests.support.switchboard import Scene, job, scene
+from tests.support.virtual_loop import run
+
+Script = Callable[[Scene, Dispatcher], Awaitable[None]]
+
+
+def play(tmp_path: Path, script: Script, **options: Any) -> None:
+    """Run a script with a dispatcher whose wall clock is the virtual one."""
+
+    async def main() -> None:
+        stage = scene(tmp_path, **options)
+        loop = asyncio.get_running_loop()
+        await script(stage, Dispatcher(stage.board, wall_clock=loop.time))
+        stage.assert_nothing_left()
+
+    run(main())
+
+
+def named(job_id: str, **request: Any) -> Job:
+    asked = {"to": "sip:bob@127.0.0.1", "agent": "alice"} | request
+    return Job(id=job_id, request=Request(**asked), created=asyncio.get_running_loop().time())
+
+
+def stored(stage: Scene, job_id: str) -> Job:
+    return msgspec.json.decode(stage.store.jobs[job_id], type=Job)
+
+
+async def ended(under_test: Job) -> None:
+    for _ in range(100_000):
+        if under_test.is_terminal:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"job is still {under_test.state}")
+
+
+def test_a_job_runs_to_its_end_and_is_stored(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        under_test = job()
+        dispatcher.submit(under_test)
+        assert dispatcher.active == 1
+        for _ in range(2):
+            phone = await stage.phone()
+            phone.answers()
+        await asyncio.sleep(1)
+        phone.hangs_up()
+        await ended(under_test)
+        assert dispatcher.active == 0
+        assert dispatcher.job("job-1") is None
+        image = stored(stage, "job-1")
+        assert (image.state, image.result, image.cause) == (
+            "completed", "completed", "customer hung up",
+        )  # fmt: skip
+        assert image.attempts[0].result == "completed"
+        assert stage.told("callback.")[0] == "callback.queued"
+        assert stage.last("callback.completed")["cause"] == "customer hung up"
+
+    play(tmp_path, script)
+
+
+def test_not_before_is_waited_for(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        under_test = job(not_before=500.0)
+        dispatcher.submit(under_test)
+        assert dispatcher.active == 0
+        phone = await stage.phone()
+        assert asyncio.get_running_loop().time() == pytest.approx(500.0)
+        phone.refuses(486)
+        await ended(under_test)
+
+    play(tmp_path, script)
+
+
+def test_a_deadline_that_passes_in_the_queue_expires_the_job(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        first, second = named("first", ring_s=300.0), named("second", deadline=50.0)
+        dispatcher.submit(first)
+        dispatcher.submit(second)
+        phone = await stage.phone()
+        await asyncio.sleep(60)
+        assert second.state == "expired"
+        assert stage.last("callback.expired")["job"] == "second"
+        phone.refuses(486)
+        await ended(first)
+        assert stage.sip.phones.empty()
+
+    play(tmp_path, script, max_calls=1)
+
+
+def test_retries_up_to_max_attempts(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        under_test = job(max_attempts=3)
+        dispatcher.submit(under_test)
+        times = []
+        for _ in range(3):
+            phone = await stage.phone()
+            times.append(asyncio.get_running_loop().time())
+            phone.refuses(486, "Busy Here")
+        await ended(under_test)
+        assert times == pytest.approx([0.0, 7.0, 14.0])
+        assert under_test.state == "failed"
+        assert [attempt.result for attempt in under_test.attempts] == ["busy"] * 3
+        assert stage.told("callback.").count("callback.queued") == 3
+        await asyncio.sleep(100)
+        assert stage.sip.phones.empty()
+
+    play(tmp_path, script, retry_s=7.0)
+
+
+def test_no_retry_after_the_two_were_joined(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        under_test = job(max_attempts=3)
+        dispatcher.submit(under_test)
+        (await stage.phone()).answers()
+        phone = await stage.phone()
+        phone.answers()
+        await asyncio.sleep(1)
+        phone.hangs_up()
+        await ended(under_test)
+        assert len(under_test.attempts) == 1
+
+    play(tmp_path, script)
+
+
+def test_no_retry_that_would_begin_after_the_deadline(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        under_test = job(max_attempts=3, deadline=6.0)
+        dispatcher.submit(under_test)
+        (await stage.phone()).refuses(486)
+        await ended(under_test)
+        assert (under_test.state, under_test.result) == ("failed", "busy")
+
+    play(tmp_path, script, retry_s=7.0)
+
+
+def test_priority_then_age_decides_who_is_next(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        jobs = [named("running"), named("old"), named("new"), named("urgent", priority=5)]
+        for one in jobs:
+            dispatcher.submit(one)
+            await asyncio.sleep(1)
+        order = []
+        for _ in jobs:
+            phone = await stage.phone()
+            (call,) = stage.board.register.calls.values()
+            order.append(call.job_id)
+            phone.refuses(486)
+        assert order == ["running", "urgent", "old", "new"]
+        await ended(jobs[2])
+
+    play(tmp_path, script, max_calls=1)
+
+
+def test_cancelling_a_queued_job(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        under_test = job(not_before=500.0)
+        dispatcher.submit(under_test)
+        await dispatcher.cancel(under_test)
+        assert (under_test.state, under_test.cause) == ("cancelled", "cancelled by command")
+        await asyncio.sleep(1000)
+        assert stage.sip.phones.empty()
+
+    play(tmp_path, script)
+
+
+def test_cancelling_before_the_first_step(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        under_test = job()
+        dispatcher.submit(under_test)
+        await dispatcher.cancel(under_test)
+        assert under_test.state == "cancelled"
+        assert stage.sip.phones.empty()
+        assert dispatcher.active == 0
+
+    play(tmp_path, script)
+
+
+@pytest.mark.parametrize("answers", [0, 1, 2])
+def test_cancelling_a_running_job_waits_until_all_is_hung_up(tmp_path: Path, answers: int) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        under_test = job()
+        dispatcher.submit(under_test)
+        phones = [await stage.phone()]
+        for _ in range(answers):
+            phones[-1].answers()
+            await asyncio.sleep(1)
+            if not stage.sip.phones.empty():
+                phones.append(await stage.phone())
+        await asyncio.gather(*(dispatcher.cancel(under_test) for _ in range(3)))
+        assert under_test.state == "cancelled"
+        assert all(phone.is_hung_up for phone in phones)
+
+    play(tmp_path, script)
+
+
+def test_cancelling_a_job_that_ended_is_an_error(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        under_test = job()
+        dispatcher.submit(under_test)
+        (await stage.phone()).refuses(486)
+        await ended(under_test)
+        with pytest.raises(EngineError, match="already ended"):
+            await dispatcher.cancel(under_test)
+
+    play(tmp_path, script)
+
+
+def test_cancelling_in_the_instant_it_ends_has_one_winner(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        under_test = job()
+        dispatcher.submit(under_test)
+        phone = await stage.phone()
+        phone.refuses(486)
+        await dispatcher.cancel(under_test)
+        assert under_test.is_terminal
+        assert stage.told("callback.").count(f"callback.{under_test.state}") == 1
+
+    play(tmp_path, script)
+
+
+def test_a_job_whose_way_is_gone_when_it_is_due_fails(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        under_test = job(to="sip:bob@elsewhere.example", max_attempts=5)
+        dispatcher.submit(under_test)
+        assert (under_test.state, under_test.result) == ("failed", "refused")
+        assert "dial.allow_hosts" in (under_test.cause or "")
+
+    play(tmp_path, script)
+
+
+def test_draining_starts_nothing_and_waits_for_what_runs(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        running, waiting = named("running"), named("waiting")
+        dispatcher.submit(running)
+        phone = await stage.phone()
+        assert not await dispatcher.drain(5.0)
+        dispatcher.submit(waiting)
+        draining = asyncio.create_task(dispatcher.drain(None))
+        await asyncio.sleep(1)
+        assert not draining.done()
+        phone.refuses(486)
+        assert await draining
+        assert waiting.state == "queued"
+        assert stage.sip.phones.empty()
+
+    play(tmp_path, script)
+
+
+def test_stopping_fails_what_runs_and_keeps_what_waits(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        running, waiting = named("running"), named("waiting", not_before=500.0)
+        dispatcher.submit(running)
+        dispatcher.submit(waiting)
+        phone = await stage.phone()
+        await dispatcher.stop()
+        assert phone.is_hung_up
+        assert (running.state, running.cause) == ("failed", "engine stopped")
+        assert waiting.state == "queued"
+
+    play(tmp_path, script)
+
+
+def test_a_defect_in_a_callback_ends_that_job_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        def broken(_job: Job) -> None:
+            raise RuntimeError("boom")
+
+        monkeypatch.setattr(stage.board.whisperer, "prepare", broken)
+        under_test = job()
+        dispatcher.submit(under_test)
+        await ended(under_test)
+        assert (under_test.state, under_test.cause) == ("failed", "internal error: RuntimeError")
+        assert dispatcher.active == 0
+        stage.board.register.calls.clear()
+
+    play(tmp_path, script)

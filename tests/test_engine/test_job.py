@@ -1,0 +1,89 @@
+"""The job's states: what leads where, and what never does."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.job import (
+    TERMINAL_STATES,
+    TRANSITIONS,
+    IllegalTransition,
+    Job,
+    JobState,
+    Order,
+    Request,
+)
+
+AGENT_FIRST: list[JobState] = [
+    "dialing_agent",
+    "whispering",
+    "dialing_customer",
+    "bridged",
+    "completed",
+]
+CUSTOMER_FIRST: list[JobState] = [
+    "dialing_customer",
+    "holding",
+    "dialing_agent",
+    "whispering",
+    "bridged",
+    "completed",
+]
+STATES: list[JobState] = sorted({*TRANSITIONS["agent_first"], *TRANSITIONS["customer_first"]})
+
+
+def job(order: Order = "agent_first") -> Job:
+    return Job(id="j1", request=Request(to="sip:c@h", agent="a", order=order), created=1.0)
+
+
+@pytest.mark.parametrize(
+    ("order", "path"), [("agent_first", AGENT_FIRST), ("customer_first", CUSTOMER_FIRST)]
+)
+def test_the_whole_way_is_allowed(order: Order, path: list[JobState]) -> None:
+    under_test = job(order)
+    for state in path:
+        under_test.enter(state)
+    assert under_test.is_terminal
+
+
+@pytest.mark.parametrize("order", ["agent_first", "customer_first"])
+def test_every_open_state_may_fail_or_be_cancelled(order: Order) -> None:
+    for state, leads_to in TRANSITIONS[order].items():
+        assert {"failed", "cancelled"} <= leads_to, state
+
+
+def test_only_a_queued_job_expires() -> None:
+    for order in ("agent_first", "customer_first"):
+        for state, leads_to in TRANSITIONS[order].items():  # type: ignore[index]
+            assert ("expired" in leads_to) == (state == "queued")
+
+
+@given(
+    order=st.sampled_from(["agent_first", "customer_first"]),
+    wanted=st.lists(st.sampled_from([*STATES, *sorted(TERMINAL_STATES)]), max_size=30),
+)
+def test_a_job_never_leaves_the_table(order: Order, wanted: list[JobState]) -> None:
+    under_test = job(order)
+    for state in wanted:
+        before = under_test.state
+        if state in TRANSITIONS[order].get(before, frozenset()):
+            under_test.enter(state)
+            assert under_test.state == state
+        else:
+            with pytest.raises(IllegalTransition, match=before):
+                under_test.enter(state)
+            assert under_test.state == before
+
+
+def test_a_terminal_state_leads_nowhere() -> None:
+    for order in ("agent_first", "customer_first"):
+        assert not TERMINAL_STATES & set(TRANSITIONS[order])  # type: ignore[index]
+
+
+def test_the_view_has_the_contract_fields() -> None:
+    view = job().view()
+    contract = {
+        "id", "state", "to", "agent", "queue", "order", "context", "created", "attempts",
+        "bridged_at", "ended_at", "result", "cause",
+    }  # fmt: skip
+    assert contract <= set(view)

@@ -1,0 +1,217 @@
+"""A leg by itself: what it tells, what it hears, and how `while_up` ends a flow."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.ending import Ending
+from engine.leg import CODECS, Caller, Leg, LegEnded, while_up
+from media.messages import Dtmf, MediaTimeout, PeerMoved, SilenceStarted
+from media.sources import Prompt
+from tests.support.switchboard import Phone, Scene, scene
+from tests.support.virtual_loop import run
+
+Told = list[tuple[str, dict[str, Any]]]
+Script = Callable[[Scene, Leg, Told], Awaitable[None]]
+
+
+def play(tmp_path: Path, script: Script) -> None:
+    """Run a script with one leg to bob; it must give everything back."""
+
+    async def main() -> None:
+        stage = scene(tmp_path)
+        told: Told = []
+        leg = Leg(
+            leg_id="leg-1",
+            call_id="call-1",
+            role="customer",
+            destination=stage.board.dialplan.destination("sip:bob@127.0.0.1", field="to"),
+            sip=stage.board.sip,
+            media=stage.board.media,
+            publish=lambda kind, _leg, **fields: told.append((kind, fields)),
+        )
+        stage.board.register.legs["leg-1"] = leg
+        await script(stage, leg, told)
+        await leg.release()
+        assert not stage.media.open_legs
+        assert leg.record.state == "ended"
+
+    run(main())
+
+
+async def answered(stage: Scene, leg: Leg) -> Phone:
+    dialling = asyncio.create_task(leg.dial(caller=Caller(None, "ringback"), ring_s=30.0))
+    phone = await stage.phone()
+    phone.rings()
+    phone.answers()
+    await dialling
+    return phone
+
+
+def kinds(told: Told) -> list[str]:
+    return [kind for kind, _fields in told]
+
+
+def test_dialling_offers_both_codecs_at_the_opened_port(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+        phone = await answered(stage, leg)
+        assert phone.invitation.audio.port == 10000
+        assert phone.invitation.audio.codecs == CODECS
+        assert phone.invitation.from_uri == "sip:ringback@127.0.0.1"
+        assert stage.media.connected == [("leg-1", "sendrecv")]
+        assert (leg.record.state, leg.record.sip_status) == ("answered", 200)
+
+    play(tmp_path, script)
+
+
+def test_each_event_is_told_once_and_in_order(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
+        phone = await stage.phone()
+        phone.rings()
+        phone.rings()
+        phone.plays_early_media()
+        phone.plays_early_media()
+        phone.answers()
+        await dialling
+        phone.hangs_up("Q.850;cause=16")
+        assert kinds(told) == [
+            "leg.dialing", "leg.ringing", "leg.early_media", "leg.answered", "leg.ended",
+        ]  # fmt: skip
+        assert told[-1][1] == {"result": "hung_up", "reason_header": "Q.850;cause=16"}
+
+    play(tmp_path, script)
+
+
+def test_hold_and_resume(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+        changes = []
+        leg.on_hold = lambda _leg, held: changes.append(held)
+        phone = await answered(stage, leg)
+        phone.holds()
+        phone.holds()
+        assert leg.is_held
+        phone.resumes()
+        assert not leg.is_held
+        assert changes == [True, False]
+        assert kinds(told)[-2:] == ["leg.held", "leg.resumed"]
+
+    play(tmp_path, script)
+
+
+def test_media_events_are_told(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+        await answered(stage, leg)
+        leg.on_media(Dtmf("leg-1", "5", 120))
+        leg.on_media(SilenceStarted("leg-1", 10_000))
+        leg.on_media(PeerMoved("leg-1", "127.0.0.1", 41000))
+        assert told[-3:] == [
+            ("leg.dtmf", {"digit": "5", "duration_ms": 120}),
+            ("leg.silence", {"silent_ms": 10_000}),
+            ("leg.peer_moved", {"host": "127.0.0.1", "port": 41000}),
+        ]
+
+    play(tmp_path, script)
+
+
+def test_no_rtp_ends_the_leg_unless_it_is_held(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+        phone = await answered(stage, leg)
+        phone.holds()
+        leg.on_media(MediaTimeout("leg-1", 30.0))
+        assert leg.ending is None
+        phone.resumes()
+        leg.on_media(MediaTimeout("leg-1", 30.0))
+        assert leg.ending is not None
+        assert leg.ending.result == "no_media"
+        assert phone.is_hung_up
+
+    play(tmp_path, script)
+
+
+def test_playing_to_its_end_and_to_its_limit(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+        await answered(stage, leg)
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        await leg.play(Prompt("a.wav"), limit_s=10.0)
+        assert loop.time() - started == pytest.approx(2.0)
+        stage.media.ends_plays = False
+        started = loop.time()
+        await leg.play(Prompt("a.wav"), limit_s=10.0)
+        assert loop.time() - started == pytest.approx(10.0)
+
+    play(tmp_path, script)
+
+
+def test_hanging_up_twice_tells_once(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+        phone = await answered(stage, leg)
+        leg.hang_up(Ending("completed", "first"))
+        leg.hang_up(Ending("completed", "second"))
+        phone.hangs_up()
+        assert kinds(told).count("leg.ended") == 1
+        assert leg.record.reason == "first"
+        assert phone.hang_up_reason is not None
+
+    play(tmp_path, script)
+
+
+def test_release_keeps_the_last_report(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+        await answered(stage, leg)
+        await leg.refresh_stats()
+        assert leg.stats is not None
+        assert leg.stats.packets_received == 1
+        await leg.release()
+        assert leg.stats.packets_received == 2
+
+    play(tmp_path, script)
+
+
+def test_while_up_ends_the_body_when_the_leg_ends(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+        phone = await answered(stage, leg)
+        asyncio.get_running_loop().call_later(5.0, phone.hangs_up)
+        with pytest.raises(LegEnded) as caught:
+            async with while_up(leg):
+                await asyncio.sleep(100)
+        assert caught.value.leg is leg
+        assert asyncio.get_running_loop().time() == pytest.approx(5.0)
+        with pytest.raises(LegEnded):
+            async with while_up(leg):
+                raise AssertionError("the body must not run")
+
+    play(tmp_path, script)
+
+
+def test_while_up_leaves_a_cancellation_from_outside_alone(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+        phone = await answered(stage, leg)
+
+        async def flow() -> None:
+            async with while_up(leg):
+                await asyncio.sleep(100)
+
+        task = asyncio.create_task(flow())
+        await asyncio.sleep(1)
+        task.cancel()
+        phone.hangs_up()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    play(tmp_path, script)
+
+
+def test_while_up_does_nothing_when_the_leg_stays(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+        phone = await answered(stage, leg)
+        async with while_up(leg):
+            await asyncio.sleep(1)
+        phone.hangs_up()
+        await asyncio.sleep(1)
+
+    play(tmp_path, script)

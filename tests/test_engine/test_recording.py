@@ -1,0 +1,41 @@
+"""The recording of a call: where it is put, and that its failure is told and survived."""
+
+from pathlib import Path
+from typing import cast
+
+from engine.leg import Leg
+from engine.recording import Recording
+from tests.support.switchboard import scene
+
+
+class _Named:
+    def __init__(self, name: str) -> None:
+        self.id = name
+
+
+def leg(name: str) -> Leg:
+    return cast(Leg, _Named(name))
+
+
+async def test_the_directory_is_made_private_and_the_file_named_after_the_call(
+    tmp_path: Path,
+) -> None:
+    stage = scene(tmp_path)
+    told: list[str] = []
+    recording = Recording("call-1", stage.board, lambda kind, **_fields: told.append(kind))
+    path = await recording.start(leg("a"), leg("b"))
+    assert path == str(tmp_path / "recordings" / "call-1.wav")
+    assert stage.media.recorded == [("a", "b", path)]
+    assert (tmp_path / "recordings").stat().st_mode & 0o777 == 0o700
+    recording.ended()
+    assert told == ["recording.started", "recording.ended"]
+
+
+async def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
+    stage = scene(tmp_path)
+    (tmp_path / "recordings").write_text("in the way")
+    told: list[str] = []
+    recording = Recording("call-1", stage.board, lambda kind, **_fields: told.append(kind))
+    assert await recording.start(leg("a"), leg("b")) is None
+    recording.ended()
+    assert told == ["recording.failed"]
