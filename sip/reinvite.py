@@ -36,6 +36,10 @@ class Reinvite:
         session = self._session
         core, dialog = session.core, session.in_dialog
         self._retry = None
+        if session.is_answering:
+            # The peer's re-INVITE came first; ours waits for its ACK.
+            self._retry = core.timers.schedule(now + self._glare_delay_s(), self._send)
+            return
         body = session.media.make_offer(self._audio)
         self.offering = True
         branch = core.new_branch()

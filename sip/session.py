@@ -142,7 +142,17 @@ class Session:
             audio, self._wanted_audio = self._wanted_audio, None
             self._reinvite = Reinvite(self, audio, now)
 
-    # -- what re-INVITEs report
+    # -- what re-INVITEs ask and report
+
+    @property
+    def is_offering(self) -> bool:
+        """An offer of ours is out; not while a retry after glare waits."""
+        return self._reinvite is not None and self._reinvite.offering
+
+    @property
+    def is_answering(self) -> bool:
+        """A 2xx of ours waits for its ACK."""
+        return self._accepted is not None
 
     def reinvite_done(self, event: Event | None, now: float) -> None:
         """Our re-INVITE is over."""
@@ -274,7 +284,7 @@ class Session:
         if not request.body:
             dialog.refresh(request)
             self.answer(transaction, 200, now, headers=[self._contact(dialog)])
-        elif self._reinvite is not None and self._reinvite.offering:
+        elif self.is_offering:
             self.answer(transaction, 491, now)
         elif self.state != "confirmed" or self._accepted is not None or self.local_audio is None:
             retry = str(self.core.rng.randint(0, 10))
@@ -287,7 +297,7 @@ class Session:
         if self.state != "confirmed":
             retry = str(self.core.rng.randint(0, 10))
             self.answer(transaction, 500, now, headers=[("Retry-After", retry)])
-        elif self._reinvite is not None or self._accepted is not None or self.local_audio is None:
+        elif self.is_offering or self._accepted is not None or self.local_audio is None:
             self.answer(transaction, 491, now)
         elif transaction.request.body:
             self._answer_offer(transaction, dialog, now)

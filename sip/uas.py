@@ -17,7 +17,7 @@ from .timers import Timer
 class UasSession(Session):
     """A call that comes in: the owner rings, accepts or rejects it."""
 
-    __slots__ = ("_audio", "_guard", "_hangup_reason", "_reported", "_transaction")
+    __slots__ = ("_answered", "_audio", "_guard", "_hangup_reason", "_reported", "_transaction")
 
     owns_call_id = False
 
@@ -31,6 +31,7 @@ class UasSession(Session):
         self.dialog = dialog
         self._transaction = transaction
         self._audio: NegotiatedAudio | None = None
+        self._answered = False
         self._reported = False
         self._hangup_reason: str | None = None
         transaction.user = self
@@ -101,6 +102,7 @@ class UasSession(Session):
         if self.state == "accepted":
             # No BYE before the ACK (section 15).
             self._hangup_reason = reason
+            self._cause = Cause(None, "hung up", "local")
             self.state = "terminating"
         else:
             self.reject(480, now, (("Reason", reason),) if reason else ())
@@ -126,6 +128,7 @@ class UasSession(Session):
             self.state = "confirmed"
             self._audio = audio or self._audio
             assert self._audio is not None
+            self._answered = True
             self.core.emit(Answered(self, self._audio))
             self._next_reinvite(now)
         else:
@@ -161,7 +164,9 @@ class UasSession(Session):
 
     def ending(self) -> Event | None:
         """See Session."""
-        return None if self._reported else Ended(self, self._cause)
+        if self._reported:
+            return None
+        return Ended(self, self._cause) if self._answered else Failed(self, self._cause)
 
     def finish(self, event: Event | None, now: float) -> None:
         """See Session."""
