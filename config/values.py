@@ -21,7 +21,7 @@ _NUMBER_PREFIX = re.compile(r"\+?[0-9*#]{0,32}")
 # RFC 3261 section 25.1: token
 _HEADER_NAME = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-_PLACEHOLDERS = frozenset({"id", "to", "agent", "order"})
+_PLACEHOLDERS = ("id", "to", "context")
 
 # Headers that the SIP stack writes itself; a configured header must not fight with them.
 _STACK_HEADERS = """
@@ -209,7 +209,7 @@ def _check_template(text: str) -> str:
         raise _reject("has a brace without its partner")
     for placeholder in _PLACEHOLDER.findall(text):
         if placeholder not in _PLACEHOLDERS and not re.fullmatch(r"context\.[^.]+", placeholder):
-            known = ", ".join(f"{{{name}}}" for name in sorted(_PLACEHOLDERS))
+            known = ", ".join(f"{{{name}}}" for name in _PLACEHOLDERS)
             raise _reject(f"{{{placeholder}}} is not known; there are {known} and {{context.KEY}}")
     return _check_printable(text)
 

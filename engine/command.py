@@ -1,0 +1,92 @@
+"""What every client command does: ask one engine, show the answer, or say why there is none.
+
+Exit status: 0 done, 1 the call failed or the engine refused, 2 usage or configuration, 3 no
+engine.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn
+
+import typer
+
+from .client import Client, ClientError, ConnectionLost, RequestRejected
+from .protocol import EngineError
+
+EXIT_FAILED, EXIT_USAGE, EXIT_NO_ENGINE, EXIT_INTERRUPTED = 1, 2, 3, 130
+DEFAULT_SOCKET = "run/control.sock"
+
+
+class Options:
+    """What can be said before the command's name as well as after it."""
+
+    socket = DEFAULT_SOCKET
+    json = False
+
+    @classmethod
+    def take_socket(cls, value: str | None) -> str | None:
+        """--socket was parsed."""
+        if value is not None:
+            cls.socket = value
+        return value
+
+    @classmethod
+    def take_json(cls, value: bool) -> bool:
+        """--json was parsed."""
+        cls.json = cls.json or value
+        return value
+
+
+def call(method: str, show: Callable[[Any], None], **params: Any) -> Any:
+    """Call `method` with the parameters that are not None, and show its result."""
+    given = {name: value for name, value in params.items() if value is not None}
+    result = ask(lambda client: client.call(method, **given))
+    print_result(result, show)
+    return result
+
+
+def ask(question: Callable[[Client], Awaitable[Any]]) -> Any:
+    """The answer to `question`; where there is none, say why and exit."""
+
+    async def connected() -> Any:
+        async with await Client.connect(Options.socket) as client:
+            return await question(client)
+
+    try:
+        return asyncio.run(connected())
+    except EngineError as error:
+        fail(EXIT_FAILED, error.message, kind=error.kind, field=error.field)
+    except RequestRejected as error:
+        fail(EXIT_USAGE, error.message, code=error.code, field=error.field)
+    except ConnectionLost as error:
+        fail(EXIT_NO_ENGINE, str(error), kind="no_engine")
+    except ClientError as error:
+        fail(EXIT_FAILED, str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def fail(status: int, message: str, **details: Any) -> NoReturn:
+    """Say what went wrong, on standard error or as JSON, and exit."""
+    if Options.json:
+        error = {"message": message, **{k: v for k, v in details.items() if v is not None}}
+        print_json({"error": error})
+    else:
+        typer.echo(f"ringback: {message}", err=True)
+    raise typer.Exit(status)
+
+
+def print_result(result: Any, show: Callable[[Any], None]) -> None:
+    """Show a result to a person, or print it for a program."""
+    if Options.json:
+        print_json(result)
+    else:
+        show(result)
+
+
+def print_json(value: Any) -> None:
+    """Print one line of JSON."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,242 @@
+"""What the command line shows to people: tables of jobs, calls and status, lines of events."""
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape as escape_markup
+from rich.table import Table
+
+console = Console(highlight=False)
+
+STATE_STYLES = {
+    "completed": "green",
+    "bridged": "bold green",
+    "failed": "red",
+    "expired": "red",
+    "cancelled": "yellow",
+    "queued": "dim",
+}
+# What every event carries is shown in columns of its own, or is of no use to a person.
+_STANDARD_FIELDS = frozenset({"seq", "epoch", "time", "type", "job", "call", "leg", "context"})
+
+
+def print_jobs(page: Mapping[str, Any]) -> None:
+    """The result of callback.list."""
+    table = _table("id", "created", "state", "to", "agent", "attempts", "talked", "cause")
+    for job in page["jobs"]:
+        table.add_row(
+            job["id"],
+            _date(job["created"]),
+            _state(job["state"]),
+            job["to"],
+            job["agent"] or job["queue"] or "",
+            str(len(job["attempts"])),
+            _duration(job["bridged_at"], job["ended_at"]),
+            job["cause"] or "",
+        )
+    console.print(table)
+    if page["cursor"] is not None:
+        console.print(f"more: --cursor {page['cursor']}", style="dim")
+
+
+def print_job(job: Mapping[str, Any]) -> None:
+    """One job in full: the result of callback.get and its like."""
+    table = Table.grid(padding=(0, 2))
+    for name in ("id", "state", "to", "agent", "queue", "order", "result", "cause", "recording"):
+        value = job.get(name)
+        if value is not None:
+            table.add_row(name, _state(value) if name == "state" else _plain(str(value)))
+    table.add_row("created", _date(job["created"]))
+    for name in ("bridged_at", "ended_at", "next_attempt_at"):
+        if job.get(name) is not None:
+            table.add_row(name, _date(job[name]))
+    for key, value in (job.get("context") or {}).items():
+        table.add_row("context", _plain(f"{key} = {value}"))
+    console.print(table)
+    for number, attempt in enumerate(job["attempts"], 1):
+        title = f"attempt {number}: {attempt.get('result') or 'under way'}"
+        _print_legs(title, attempt["legs"])
+
+
+def print_calls(result: Mapping[str, Any]) -> None:
+    """The result of call.list."""
+    table = _table("call", "job", "state", "up for", "legs")
+    for call in result["calls"]:
+        legs = ", ".join(f"{leg['role']} {leg['state']}" for leg in call["legs"])
+        table.add_row(
+            call["call"],
+            call["job"],
+            _state(call["state"]),
+            _duration(call["started"], time.time()),
+            legs,
+        )
+    console.print(table)
+
+
+def print_call(call: Mapping[str, Any]) -> None:
+    """One call in full, with the media of its legs."""
+    state = _state(call["state"])
+    console.print(f"call {_plain(call['call'])}  job {_plain(call['job'])}  {state}")
+    _print_legs(None, call["legs"])
+    media = [leg for leg in call["legs"] if leg.get("media")]
+    if not media:
+        return
+    names = sorted({name for leg in media for name in leg["media"]})
+    table = _table("media", *(f"{leg['role']} {leg['leg']}" for leg in media))
+    for name in names:
+        table.add_row(name, *(_number(leg["media"].get(name)) for leg in media))
+    console.print(table)
+
+
+def print_status(status: Mapping[str, Any]) -> None:
+    """The result of engine.status, each part under its own name."""
+    table = Table.grid(padding=(0, 2))
+    for name, value in status.items():
+        if name == "uptime_s":
+            table.add_row("uptime", _span(value))
+        elif name == "trunks":
+            for trunk in value:
+                rest = {key: item for key, item in trunk.items() if key != "name"}
+                table.add_row(f"trunk {_plain(str(trunk['name']))}", _plain(_pairs(rest)))
+        elif isinstance(value, Mapping):
+            table.add_row(name, _plain(_pairs(value)))
+        else:
+            table.add_row(name, _plain(_number(value)))
+    console.print(table)
+
+
+def print_drain(result: Mapping[str, Any]) -> None:
+    """The result of engine.drain."""
+    if result["drained"]:
+        console.print("drained: no callback is under way")
+    else:
+        console.print(f"not drained: {result['active']} callbacks are still under way")
+
+
+def print_event(event: Mapping[str, Any]) -> None:
+    """One event, on one line."""
+    if event["type"] == "client.gap":
+        last = event["to"] if event["to"] is not None else "?"
+        console.print(f"[yellow]missed events {event['from']} to {last}[/] ({event['reason']})")
+        return
+    where = " ".join(str(event[name]) for name in ("job", "call", "leg") if name in event)
+    console.print(
+        f"[dim]{event['seq']:>6}[/] {_clock(event['time'])} {_event_type(event['type'])}  "
+        f"[dim]{_plain(where)}[/]  {_plain(_details(event))}".rstrip(),
+        soft_wrap=True,
+    )
+
+
+def print_progress(event: Mapping[str, Any]) -> None:
+    """One event of a callback that somebody waits for, on one line."""
+    kind = str(event["type"])
+    if kind.startswith(("callback.", "leg.", "bridge.")):
+        console.print(
+            f"{_clock(event['time'])} {_event_type(kind)}  {_plain(_details(event))}".rstrip(),
+            soft_wrap=True,
+        )
+
+
+def _print_legs(title: str | None, legs: Iterable[Mapping[str, Any]]) -> None:
+    table = _table("leg", "role", "uri", "state", "sip", "rang", "talked", "reason", title=title)
+    for leg in legs:
+        answered = leg.get("answered")
+        table.add_row(
+            leg["leg"],
+            leg["role"],
+            leg["uri"],
+            leg["state"],
+            _number(leg.get("sip_status")),
+            _duration(leg.get("ringing"), answered or leg.get("ended")),
+            _duration(answered, leg.get("ended")),
+            leg.get("reason") or "",
+        )
+    console.print(table)
+
+
+class _EscapedTable(Table):
+    """A table whose cells are text, unless they were styled here."""
+
+    def add_row(self, *cells: Any, **options: Any) -> None:
+        super().add_row(
+            *(cell if isinstance(cell, _Styled) else _plain(cell) for cell in cells), **options
+        )
+
+
+class _Styled(str):
+    """Text with markup that was made here."""
+
+    __slots__ = ()
+
+
+def _table(*columns: str, title: str | None = None) -> Table:
+    table = _EscapedTable(
+        title=title and _plain(title),
+        title_justify="left",
+        title_style="",
+        box=None,
+        pad_edge=False,
+    )
+    for column in columns:
+        table.add_column(column, header_style="dim", overflow="fold")
+    return table
+
+
+def _state(state: str) -> _Styled:
+    style = STATE_STYLES.get(state, "cyan")
+    return _Styled(f"[{style}]{_plain(state)}[/]")
+
+
+def _event_type(kind: str) -> _Styled:
+    group, _, state = kind.partition(".")
+    style = STATE_STYLES.get(state, "cyan") if group == "callback" else "default"
+    return _Styled(f"[{style}]{_plain(kind)}[/]")
+
+
+def _details(event: Mapping[str, Any]) -> str:
+    return _pairs({k: v for k, v in event.items() if k not in _STANDARD_FIELDS})
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    return "  ".join(f"{name}={_number(value)}" for name, value in values.items())
+
+
+def _plain(text: str) -> str:
+    """`text` as it is, on one line: what strangers wrote must not command the terminal."""
+    return escape_markup(
+        "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    )
+
+
+def _number(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3f}".rstrip("0").rstrip(".")
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name} {_number(item)}" for name, item in value.items()) + "}"
+    return str(value)
+
+
+def _date(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
+
+
+def _clock(moment: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(moment)) + f".{int(moment % 1 * 1000):03}"
+
+
+def _duration(begin: float | None, end: float | None) -> str:
+    return "" if begin is None or end is None else _span(end - begin)
+
+
+def _span(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
