@@ -97,10 +97,14 @@ class Message:
         self._forget()
 
     def replace_top_via(self, via: Via) -> None:
-        """Write the topmost Via anew, the others kept. Raises ParseError."""
+        """Write the topmost Via anew, the others kept as far as they can be told apart."""
         for place, (name, value) in enumerate(self._fields):
             if name == "Via":
-                rest = split_commas(value)[1:]
+                try:
+                    rest = split_commas(value)[1:]
+                except ParseError:
+                    # A field with a quote left open; only what answers it gets here.
+                    rest = []
                 self._fields[place] = (name, ", ".join([via.encode(), *rest]))
                 self._forget()
                 self._typed["via"] = via
