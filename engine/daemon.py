@@ -88,6 +88,7 @@ class Daemon:
         self.settings = settings
         self.stop_requested = asyncio.Event()
         self.started_at = time.time()
+        self._is_ready = False
         sip, media = settings.sip, settings.media
         self.events = EventLog(
             capacity=settings.control.replay_events, capacity_bytes=settings.control.replay_bytes
@@ -162,6 +163,7 @@ class Daemon:
         await self._take_over()
         await self.control.start()
         self.events.publish("engine.started")
+        self._is_ready = True
         log.info(
             "ready",
             control=str(settings.control.socket),
@@ -180,7 +182,8 @@ class Daemon:
         await self.media.stop()
         self.board.whisperer.close()
         await self.store.close()
-        log.info("stopped")
+        if self._is_ready:  # one that could not start has but one line to say
+            log.info("stopped")
 
     async def _let_sip_finish(self) -> None:
         """Give the peers a moment to answer the last BYE and CANCEL."""
