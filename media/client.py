@@ -33,6 +33,7 @@ STOP_DEADLINE_S: Final = 2.0
 DIGIT_DURATION_MS: Final = 100
 DIGIT_GAP_MS: Final = 80
 _MAX_DIGIT_MS: Final = 8000
+_UNASKED: Final = 0  # the number of a request whose answer nobody waits for
 
 _REFUSALS: Final[dict[str, type[MediaError]]] = {
     "no_port_left": NoPortLeft,
@@ -217,6 +218,10 @@ class MediaClient:
     async def close(self, leg: str) -> LegStats | None:
         """Close the leg at once; its figures, None if it was not open. Raises WorkerGone."""
         return (await self._ask(m.Closed, m.Close, leg)).stats
+
+    def discard(self, leg: str) -> None:
+        """Close the leg, whether it is open or only about to be; its figures are not wanted."""
+        self._send(m.Close(_UNASKED, leg))
 
     async def stats(self, leg: str) -> LegStats | None:
         """The figures of the leg so far, None if it is not open. Raises WorkerGone."""

@@ -29,6 +29,7 @@ from .stream import OutgoingStream
 from .telephone_event import DigitReader, DigitWriter
 
 GAP_FILL_S: Final = 0.2  # silence is sent once the relayed peer has said nothing for so long
+_LOUD_AGAIN_S: Final = 0.5
 _QUIET_LOOKS: Final = 3  # frames looked at as a whole before a peer is called silent
 _STATIC_CODECS: Final[dict[int, str]] = {0: "PCMU", 8: "PCMA"}
 _EXPEDITED_FORWARDING: Final = 0xB8  # DSCP EF (RFC 3246) in the TOS byte
@@ -47,7 +48,6 @@ class Leg:
         "_equipment",
         "_heard",
         "_line",
-        "_line_fd",
         "_loop",
         "_mapped_epoch",
         "_may_receive",
@@ -68,6 +68,7 @@ class Leg:
         "hearing",
         "incoming",
         "learner",
+        "line_fd",
         "name",
         "pair",
         "payload_type",
@@ -86,7 +87,7 @@ class Leg:
         self.stream = stream
         self._equipment = equipment
         self._line: socket.socket | None = None
-        self._line_fd = -1  # once the line is connected and the relay reads it
+        self.line_fd = -1  # once the line is connected and the relay reads it
         self.send = pair.rtp.send
         self.incoming = PeerStream(self, pair.rtp.recv_into)
         self.learner: PeerLearner | None = None
@@ -192,13 +193,13 @@ class Leg:
         assert line is not None
         self.incoming.settle()
         line.connect(peer)
-        if self._line_fd < 0:
+        if self.line_fd < 0:
             # What came between bind and connect may be anybody's.
             self.dropped_stranger += discard_waiting(line)
             self.send = line.send
             self.incoming.receive_into = line.recv_into
-            self._line_fd = line.fileno()
-            self._equipment.relay.add(self._line_fd, self.incoming)
+            self.line_fd = line.fileno()
+            self._equipment.relay.add(self.line_fd, self.incoming)
 
     def door_received(self, packet: bytearray, size: int, source: Address, now: float) -> None:
         """A datagram that did not come from where the peer is believed to be."""
@@ -428,40 +429,49 @@ class Leg:
 
     def look_after(self, now: float) -> None:
         """What needs no better clock than ten times a second."""
-        if self.learner is None:
+        rtcp = self.rtcp
+        if rtcp is None:
             return
-        incoming = self.incoming
-        heard_at = max(incoming.heard_at, self._connected_at)
-        timeout_s = self._equipment.timeout_s
-        if self._may_receive and now - heard_at >= timeout_s and not self._timed_out:
+        incoming, hearing = self.incoming, self.hearing
+        if (
+            now - incoming.heard_at >= GAP_FILL_S
+            or now - incoming.loud_at >= self._equipment.silence_s
+            or self._silent
+            or self.digit_reader.holding
+        ):
+            self._watch_peer(now)
+        if hearing is not None and now - hearing.heard_at >= GAP_FILL_S:
+            self._fill_gap(hearing, now)
+        if now >= rtcp.due_at:
+            self._settle_all()
+            self._send_rtcp(rtcp.report(incoming, self.stream, now))
+
+    def _watch_peer(self, now: float) -> None:
+        """The peer sends nothing, or nothing to be heard, or its silence may be over."""
+        incoming, equipment = self.incoming, self._equipment
+        silent_s = now - max(incoming.heard_at, self._connected_at)
+        if self._may_receive and silent_s >= equipment.timeout_s and not self._timed_out:
             incoming.settle()
             self._timed_out = True
-            self._equipment.emit(MediaTimeout(self.name, round(now - heard_at, 3)))
+            equipment.emit(MediaTimeout(self.name, round(silent_s, 3)))
         if self._silent:
-            if incoming.loud_at + 0.5 > now:
+            if now - incoming.loud_at < _LOUD_AGAIN_S:
                 self._silent = False
                 self._quiet_looks = 0
-                self._equipment.emit(SilenceEnded(self.name))
-        elif now - incoming.loud_at >= self._equipment.silence_s and now - heard_at < 0.2:
+                equipment.emit(SilenceEnded(self.name))
+        elif now - incoming.loud_at >= equipment.silence_s and silent_s < GAP_FILL_S:
             incoming.settle()
             incoming.listening = True
         for digit, duration_ms in self.digit_reader.expire(now):
-            self._equipment.emit(Dtmf(self.name, digit, duration_ms))
-        hearing = self.hearing
-        if (
-            hearing is not None
-            and self._may_send
-            and self._clip is not SILENCE
-            and now - max(hearing.heard_at, self._waiting_since) >= GAP_FILL_S
-        ):
+            equipment.emit(Dtmf(self.name, digit, duration_ms))
+
+    def _fill_gap(self, hearing: PeerStream, now: float) -> None:
+        """The leg that is heard sends nothing: keep this peer's stream alive with silence."""
+        if self._may_send and self._clip is not SILENCE and now - self._waiting_since >= GAP_FILL_S:
             hearing.settle()
             self.relayed = None
             self._clip, self._loop, self._position = SILENCE, True, 0
             self._speak()
-        assert self.rtcp is not None
-        if now >= self.rtcp.due_at:
-            self._settle_all()
-            self._send_rtcp(self.rtcp.report(self.incoming, self.stream, now))
 
     def stats(self) -> LegStats:
         """The figures of the leg so far."""
@@ -501,8 +511,8 @@ class Leg:
         doors: Doors = self._equipment.doors
         doors.remove(self.pair.rtp)
         doors.remove(self.pair.rtcp)
-        if self._line_fd >= 0:
-            self._equipment.relay.remove(self._line_fd)
+        if self.line_fd >= 0:
+            self._equipment.relay.remove(self.line_fd)
         self._line.close()
         self._line = None
 

@@ -46,11 +46,6 @@ TRANSLATION: Final[dict[tuple[str, str], bytes | None]] = {
 _COMFORT_NOISE_PAYLOAD_TYPE: Final = 13
 
 
-def nobody(packet: memoryview) -> int:
-    """Stands in for a listener's send while there is none."""
-    return len(packet)
-
-
 def audible(payload: bytes, codec: str) -> bool:
     """Whether a frame of G.711 holds more than line noise."""
     return payload.translate(LOUD[codec]).count(1) >= _LOUD_SAMPLES
@@ -76,9 +71,9 @@ class PeerStream(Reception):
         "listening",
         "loud",
         "loud_at",
+        "out_fd",
         "out_ssrc",
         "receive_into",
-        "send",
         "stop",
         "translation",
     )
@@ -96,7 +91,7 @@ class PeerStream(Reception):
         self.stop = -1
         self.delta = 0
         self.out_ssrc = 0
-        self.send: Callable[[memoryview], int] = nobody
+        self.out_fd = -1  # the listener's socket; negative while there is no listener
         self.translation: bytes | None = None
         self.loud = LOUD["PCMU"]
         self._run_start = 0
@@ -190,7 +185,7 @@ class PeerStream(Reception):
         listeners = self.listeners
         if not listeners:
             self._target = None
-            self.send = nobody
+            self.out_fd = -1
             self.delta = 0
             self.translation = None
         elif len(listeners) == 1 and listeners[0].relayed is self:
@@ -205,7 +200,7 @@ class PeerStream(Reception):
                 (0xFFFFFFFF - out_timestamp) // FRAME_SAMPLES + 1,
             )
             self._target = stream
-            self.send = listener.send
+            self.out_fd = listener.line_fd
             self.delta = (out_word << 48 | out_sequence << 32 | out_timestamp) - expect
             self.out_ssrc = stream.ssrc
             self.translation = TRANSLATION[codec, listener.codec]

@@ -26,6 +26,11 @@ class DigitReader:
         self._duration = 0
         self._at = 0.0
 
+    @property
+    def holding(self) -> bool:
+        """Whether a key is held down."""
+        return bool(self._digit)
+
     def receive(self, payload: bytes, timestamp: int, now: float) -> list[tuple[str, int]]:
         """Key presses that ended with this packet, as (digit, milliseconds).
 

@@ -19,6 +19,7 @@ import uvloop
 from .clock import FrameClock
 from .connection import Connection
 from .messages import Answer, Command, Event, command_decoder
+from .pacing import RelayPacing
 from .settings import MediaSettings
 from .switch import Switch
 
@@ -42,12 +43,13 @@ async def serve(sock: socket.socket, settings: MediaSettings) -> None:
 
     def tick(due_at: float) -> bool:
         switch.tick(due_at)
+        pacing.frame()
         return not switch.idle
 
     connection: Connection[Answer | Event, Command] = Connection(command_decoder, execute, lost)
     switch = Switch(settings, connection.send)
     clock = FrameClock(loop, tick, switch.skipped_frames)
-    loop.add_reader(switch.relay.fileno(), switch.relay.drain)
+    pacing = RelayPacing(loop, switch.relay)
     loop.add_reader(switch.doors.fileno(), switch.doors.drain)
     await loop.create_connection(lambda: connection, sock=sock)
     gc.collect()
@@ -57,7 +59,7 @@ async def serve(sock: socket.socket, settings: MediaSettings) -> None:
         await over.wait()
     finally:
         clock.stop()
-        loop.remove_reader(switch.relay.fileno())
+        pacing.stop()
         loop.remove_reader(switch.doors.fileno())
         switch.close()
 

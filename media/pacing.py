@@ -1,0 +1,62 @@
+"""When to drain the relay: at every packet, or every millisecond.
+
+With a few calls a wake for each packet is the quickest and costs little. With many, the wakes cost
+more than the packets; the relay is then drained once a millisecond, as network drivers do under
+load.
+"""
+
+import asyncio
+from typing import Final
+
+from .relay import Relay
+
+POLL_S: Final = 0.001
+_BUSY_WAKES: Final = 30  # wakes in a frame of 20 ms, from which on it pays to poll
+_QUIET_PACKETS: Final = 30  # packets in a frame, below which it does not pay any more
+
+
+class RelayPacing:
+    """Drains a relay on the running loop. `frame` is to be called every 20 ms."""
+
+    __slots__ = ("_loop", "_packets", "_relay", "_timer", "_wakes")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, relay: Relay) -> None:
+        self._loop = loop
+        self._relay = relay
+        self._wakes = 0
+        self._packets = 0
+        self._timer: asyncio.TimerHandle | None = None
+        loop.add_reader(relay.fileno(), self._readable)
+
+    @property
+    def polling(self) -> bool:
+        """Whether the relay is drained every millisecond."""
+        return self._timer is not None
+
+    def frame(self) -> None:
+        """Choose how to go on, by the traffic since the last call."""
+        if self._timer is None:
+            if self._wakes >= _BUSY_WAKES:
+                self._loop.remove_reader(self._relay.fileno())
+                self._timer = self._loop.call_later(POLL_S, self._poll)
+        elif self._packets < _QUIET_PACKETS:
+            self._timer.cancel()
+            self._timer = None
+            self._loop.add_reader(self._relay.fileno(), self._readable)
+        self._wakes = self._packets = 0
+
+    def stop(self) -> None:
+        """Drain no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        else:
+            self._loop.remove_reader(self._relay.fileno())
+
+    def _readable(self) -> None:
+        self._wakes += 1
+        self._relay.drain()
+
+    def _poll(self) -> None:
+        self._timer = self._loop.call_later(POLL_S, self._poll)
+        self._packets += self._relay.drain()
