@@ -5,8 +5,12 @@ falls on both alike. The worker's streams are those of whole calls.
 """
 
 import asyncio
+import contextlib
+import os
+import signal
 import statistics
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +71,8 @@ def _compare(
     for _ in range(options.relay_runs):
         ours.append(_turn(peer, "calls", worker_pid, options.relay_s))
         if relay is not None:
-            theirs.append(_turn(peer, "direct", relay.pid, options.relay_s))
+            with _stopped(peer, worker_pid):
+                theirs.append(_turn(peer, "direct", relay.pid, options.relay_s))
     peer.ask("feed", pairs=[])
     peer.ask("calls", silent=False)
     if relay is not None:
@@ -75,9 +80,19 @@ def _compare(
     _add(report, streams, ours, theirs)
 
 
+@contextlib.contextmanager
+def _stopped(peer: LoadPeerProcess, worker_pid: int) -> Iterator[None]:
+    """Hold the media worker: it would fill the pause of its calls with packets of silence."""
+    peer.ask("calls", silent=True)
+    os.kill(worker_pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        peer.ask("direct", silent=True)
+        os.kill(worker_pid, signal.SIGCONT)
+
+
 def _turn(peer: LoadPeerProcess, group: str, pid: int, duration_s: float) -> Turn:
-    other = {"calls": "direct", "direct": "calls"}[group]
-    peer.ask(other, silent=True)
     peer.ask(group, silent=False)
     time.sleep(SETTLE_S)
     heard = peer.ask("stats")["heard_from_partner"]

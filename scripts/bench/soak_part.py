@@ -21,6 +21,11 @@ STAGE_LIMIT_S = 10.0
 # Dead phones hold a transaction for timer B (32 s); RTP ports rest after use.
 QUIET_LIMIT_S = 75.0
 LOOK_EVERY_S = 0.5
+HELD = frozenset(
+    {"calls", "legs", "tasks", "ports_quarantined", "sessions", "dialogs", "transactions"}
+    | {"timers", "pending", "active", "subscribers"}
+)
+FREE_PORTS = "ports_free"
 
 
 @dataclass(slots=True)
@@ -137,14 +142,12 @@ async def _leaks(
 
 
 async def _held(client: Client, engine: EngineProcess) -> dict[str, float]:
-    numbers = await status_numbers(client)
-    return {name: value for name, value in numbers.items() if _is_held(name)} | engine.holdings()
-
-
-def _is_held(name: str) -> bool:
-    """Whether a number of engine.status says what is held now, and no count of what was."""
-    last = name.rpartition(".")[2]
-    return last in HELD
-
-
-HELD = frozenset({"calls", "legs", "tasks", "ports", "sessions", "dialogs", "transactions"})
+    """What the daemon holds: the numbers of engine.status that are no counts of what was."""
+    held: dict[str, float] = dict(engine.holdings())
+    for name, value in (await status_numbers(client)).items():
+        last = name.rpartition(".")[2]
+        if last in HELD:
+            held[name] = value
+        elif last == FREE_PORTS:
+            held[f"{name}, less"] = -value
+    return held
