@@ -110,6 +110,7 @@ class Daemon:
             silence_s=media.silence_s,
             on_event=self._on_media,
             on_died=self._on_media_died,
+            on_restarted=self._on_media_restarted,
         )
         self.trunks = Trunks(settings.trunks, sip=self.sip, events=self.events)
         self.board = Switchboard(
@@ -240,3 +241,7 @@ class Daemon:
             leg = self.register.legs.get(leg_id)
             if leg is not None:
                 leg.on_media_lost("media worker died")
+
+    def _on_media_restarted(self) -> None:
+        log.info("media_worker_started", pids=self.media.pids)
+        self.events.publish("engine.media_worker_started")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from .client import DIGIT_DURATION_MS, DIGIT_GAP_MS, Endpoint, MediaClient
-from .errors import UnknownLeg, WorkerFailed, WorkerGone
+from .errors import MediaError, UnknownLeg, WorkerFailed, WorkerGone
 from .messages import Codec, Direction, Event, LegStats, WorkerCounters
 from .settings import QUARANTINE_S, SILENCE_S, TIMEOUT_S
 from .sources import Source
@@ -121,7 +121,12 @@ class MediaPool:
         self._by_leg[leg] = member
         try:
             return await member.client.open(leg)
-        except BaseException:
+        except asyncio.CancelledError:
+            # The worker opens it all the same.
+            self._forget(leg)
+            member.client.discard(leg)
+            raise
+        except MediaError:
             self._forget(leg)
             raise
 
