@@ -230,6 +230,11 @@ class Engine:
             await asyncio.sleep(0.05)
         self.process.assert_no_defect()
 
+    async def cancel_all(self) -> None:
+        """Cancel the job of every call that is up."""
+        for call in (await self.line.call("call.list"))["calls"]:
+            await self.line.call("callback.cancel", id=call["job"])
+
     async def close(self) -> None:
         """Close the line."""
         await self.line.close()
@@ -237,7 +242,15 @@ class Engine:
 
 def leftovers(status: dict[str, Any]) -> dict[str, Any]:
     """What an engine holds that it should not hold without a call."""
-    return {name: status[name] for name in ("calls", "legs") if status[name]}
+    workers = status["media"]["workers"]
+    held = {
+        "calls": status["calls"],
+        "legs": status["legs"],
+        "SIP sessions": status["sip"]["sessions"],
+        "SIP dialogs": status["sip"]["dialogs"],
+        "media legs": sum(worker["legs"] for worker in workers),
+    }
+    return {name: count for name, count in held.items() if count}
 
 
 def ringback() -> Path:

@@ -32,8 +32,13 @@ async def engine(engine_process: EngineProcess) -> AsyncIterator[Engine]:
     """A line to the shared engine; afterwards nothing may be left of the test's calls."""
     engine = await Engine.connect(engine_process)
     yield engine
-    await engine.assert_idle()
-    await engine.close()
+    try:
+        await engine.assert_idle()
+    except AssertionError:
+        await engine.cancel_all()  # this test's failure is not the next one's
+        raise
+    finally:
+        await engine.close()
 
 
 @pytest.fixture

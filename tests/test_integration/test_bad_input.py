@@ -17,6 +17,7 @@ from tests.support.wire_rtp import WireRtp
 from .conftest import MakeWire
 
 AGENT_HZ, CUSTOMER_HZ, STRANGER_HZ = 600, 1500, 2300
+LEAST_TALK_S = 0.8
 
 
 class Talk:
@@ -38,6 +39,7 @@ class Talk:
 
     async def end_well(self) -> None:
         """Hang up; both sides have heard each other and nobody else, without a gap."""
+        await asyncio.sleep(self.started + LEAST_TALK_S - time.time())
         now = time.time()
         self.agent.bye()
         await self.customer.receive("BYE")
@@ -72,7 +74,6 @@ async def test_garbage_and_late_rtp_of_the_phone_itself_do_no_harm(
     for _ in range(100):
         talk.agent.rtp.send_raw(random.randbytes(random.randrange(1, 11)))
         talk.agent.rtp.send_raw(b"\x40" + random.randbytes(170))  # version 1
-    await asyncio.sleep(0.3)
     await talk.end_well()
     for _ in range(50):  # after BYE; the tone still runs besides
         talk.agent.rtp.send_raw(random.randbytes(172))
@@ -112,6 +113,18 @@ async def test_a_flood_of_malformed_sip_does_not_disturb_a_call(
     assert len(told) < 20_000, "a flood must not fill the log"
 
 
+async def read_to_end(reader: asyncio.StreamReader) -> bytes:
+    """What comes until the engine closes the connection; it may close with a reset."""
+    received = b""
+    async with asyncio.timeout(3):
+        try:
+            while data := await reader.read(65536):
+                received += data
+        except ConnectionResetError:
+            pass
+    return received
+
+
 async def test_half_a_message_and_rubbish_on_tcp_close_that_connection_only(
     engine: Engine, wire: MakeWire
 ) -> None:
@@ -121,8 +134,7 @@ async def test_half_a_message_and_rubbish_on_tcp_close_that_connection_only(
     half[1].write(b"OPTIONS sip:a@b SIP/2.0\r\nVia: ")
     rubbish = await asyncio.open_connection(*address)
     rubbish[1].write(b"x" * 200_000)
-    async with asyncio.timeout(3):
-        assert b"SIP/2.0 200" not in await rubbish[0].read(65536)
+    assert b"SIP/2.0 200" not in await read_to_end(rubbish[0])
     half[1].close()
     rubbish[1].close()
     await talk.end_well()
