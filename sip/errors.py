@@ -12,6 +12,9 @@ class SipError(Exception):
     """Base of every error that `sip` raises on purpose."""
 
     def __init__(self, reason: str) -> None:
+        if not reason.isascii():
+            # A reason may quote the peer; bytes that were no UTF-8 must not get into logs or JSON.
+            reason = reason.encode("utf-8", "replace").decode()
         super().__init__(reason)
         self.reason = reason
 

@@ -129,7 +129,7 @@ def _parse_status_line(line: str) -> Response:
     if version != "SIP/2.0":
         _check_version(version)
     status, _, phrase = rest.partition(" ")
-    if len(status) != 3 or parse_integer(status, "the status", 699) < 100:
+    if len(status) != 3 or not (status.isascii() and status.isdigit() and "1" <= status[0] <= "6"):
         raise ParseError("the status is not a number from 100 to 699")
     if len(phrase) > MAX_LINE_BYTES or "\n" in phrase or "\r" in phrase:
         raise ParseError("the reason phrase is malformed")

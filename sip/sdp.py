@@ -7,6 +7,7 @@ Leniencies: lines may end in LF alone (RFC 4566 5 asks for it), the last one in 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, Literal
 
 from .errors import ParseError
@@ -140,9 +141,11 @@ class MediaDescription(Section):
     @property
     def rtcp_port(self) -> int | None:
         """The port of a=rtcp (RFC 3605); None when absent or malformed."""
-        text = (self.attribute("rtcp") or "").partition(" ")[0]
+        text = self.attribute("rtcp")
+        if text is None:
+            return None
         try:
-            return parse_integer(text, "the RTCP port", 65535) or None
+            return parse_integer(text.partition(" ")[0], "the RTCP port", 65535) or None
         except ParseError:
             return None
 
@@ -250,6 +253,8 @@ def _parse_media(value: str) -> MediaDescription:
     )
 
 
+# The same few codecs come back in every description.
+@lru_cache(maxsize=256)
 def _parse_rtpmap(value: str) -> tuple[int, RtpMap]:
     number, _, text = value.partition(" ")
     encoding, *numbers = text.strip(" ").split("/")

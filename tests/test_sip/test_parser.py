@@ -277,13 +277,13 @@ def _mutated(draw: st.DrawFn) -> bytes:
 
 
 @given(_mutated())
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_mutated_messages(data: bytes) -> None:
     _only_parse_error(data)
 
 
 @given(strategies.messages)
-@settings(max_examples=200)
+@settings(max_examples=60)
 @example(Response(200, "OK", [("X", "")]))
 def test_reads_back(message: Request | Response) -> None:
     if message.get("Via") is None:
