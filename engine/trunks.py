@@ -1,5 +1,6 @@
 """Trunks: the registrations that keep them usable, and how each stands."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,9 @@ from .events import EventLog
 
 log = structlog.get_logger()
 
+# How soon a registrar whose name was not found is looked up again.
+SEARCH_AGAIN_S = 30.0
+
 
 class Trunks:
     """The configured trunks. One with `register` is not used while its registration fails."""
@@ -31,28 +35,42 @@ class Trunks:
             trunk.name: "registering" if trunk.register_ else "static" for trunk in trunks
         }
         self._reasons: dict[str, str] = {}
+        self._searching: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Register every trunk that wants it; what comes of it is told by events."""
         for trunk in self._settings.values():
-            if not trunk.register_:
-                continue
-            try:
-                hop = await self._sip.resolve(trunk.uri)
-            except (ResolutionFailed, ParseError) as error:
-                self._tell(trunk.name, "failed", str(error))
-                continue
-            account = Account(
-                aor=_aor(trunk),
-                registrar=trunk.uri,
-                hop=hop,
-                credentials=credentials_of(trunk),
-                expires_s=trunk.register_expires_s,
-            )
-            self._registrations[self._sip.register(account)] = trunk.name
+            if trunk.register_ and not await self._register(trunk):
+                loop = asyncio.get_running_loop()
+                self._searching.append(loop.create_task(self._register_later(trunk)))
+
+    async def _register(self, trunk: Trunk) -> bool:
+        """Begin to register; False when the registrar's address is not to be found."""
+        try:
+            hop = await self._sip.resolve(trunk.uri)
+        except (ResolutionFailed, ParseError) as error:
+            self._tell(trunk.name, "failed", str(error))
+            return False
+        account = Account(
+            aor=_aor(trunk),
+            registrar=trunk.uri,
+            hop=hop,
+            credentials=credentials_of(trunk),
+            expires_s=trunk.register_expires_s,
+        )
+        self._registrations[self._sip.register(account)] = trunk.name
+        return True
+
+    async def _register_later(self, trunk: Trunk) -> None:
+        found = False
+        while not found:
+            await asyncio.sleep(SEARCH_AGAIN_S)
+            found = await self._register(trunk)
 
     def stop(self) -> None:
         """Take every registration back."""
+        for search in self._searching:
+            search.cancel()
         for registration in self._registrations:
             self._sip.unregister(registration)
 

@@ -54,7 +54,7 @@ def test_every_open_state_may_fail_or_be_cancelled(order: Order) -> None:
 
 def test_only_a_queued_job_expires() -> None:
     for order in ("agent_first", "customer_first"):
-        for state, leads_to in TRANSITIONS[order].items():  # type: ignore[index]
+        for state, leads_to in TRANSITIONS[order].items():
             assert ("expired" in leads_to) == (state == "queued")
 
 
@@ -77,7 +77,7 @@ def test_a_job_never_leaves_the_table(order: Order, wanted: list[JobState]) -> N
 
 def test_a_terminal_state_leads_nowhere() -> None:
     for order in ("agent_first", "customer_first"):
-        assert not TERMINAL_STATES & set(TRANSITIONS[order])  # type: ignore[index]
+        assert not TERMINAL_STATES & set(TRANSITIONS[order])
 
 
 def test_the_view_has_the_contract_fields() -> None:

@@ -46,11 +46,14 @@ async def test_text_is_spoken(tmp_path: Path) -> None:
 
 
 async def test_a_template_is_filled_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = []
+    said: list[str] = []
+
+    def say(_self: Synthesizer, text: str) -> Path:
+        said.append(text)
+        return tmp_path / "x.wav"
+
     under_test = whisperer(tmp_path)
-    monkeypatch.setattr(
-        Synthesizer, "prompt", lambda _self, text: said.append(text) or tmp_path / "x.wav"
-    )
+    monkeypatch.setattr(Synthesizer, "prompt", say)
     whisper = {"template": "Call for {context.site}"}
     await prepared(under_test, whisper=whisper, context={"site": "the shop"})
     assert said == ["Call for the shop"]
