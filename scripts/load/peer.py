@@ -31,6 +31,7 @@ from .mmsg import SO_TIMESTAMPNS
 from .phones import NS_PER_S, Phones
 from .rtp_side import RtpSide
 from .sip_text import read_sip
+from .talk import SLOT_NS
 
 PR_SET_TIMERSLACK = 29
 IDLE_POLL_S = 0.2
@@ -70,23 +71,30 @@ class LoadPeer:
             self._take_sip(now_ns)
             self.phones.run_timers(now_ns)
             self._flush()
-            if self.rtp.active:
+            talking = self.rtp.active
+            if talking:
                 self.rtp.run(now_ns)
-                if now_ns >= look_ns:
-                    look_ns = now_ns + COMMAND_EVERY_NS
-                    if any(fd == self._commands for fd, _ in poll.poll(0)):
-                        self._take_commands()
-                wait_ns = self.rtp.due_ns - time.time_ns()
-                if wait_ns > 0:
-                    time.sleep(wait_ns / NS_PER_S)
-            else:
+            elif now_ns >= look_ns:
                 self.rtp.rest()
-                deadline_ns = self.phones.next_deadline_ns()
-                wait_s = IDLE_POLL_S
-                if deadline_ns is not None:
-                    wait_s = min(wait_s, max(0.0, (deadline_ns - time.time_ns()) / NS_PER_S))
-                if any(fd == self._commands for fd, _ in poll.poll(wait_s)):
+            if not talking and not self.phones.calls:
+                self._wait_for_calls(poll)
+                continue
+            # While calls are up nobody is woken by what arrives: it is looked for each slot.
+            if now_ns >= look_ns:
+                look_ns = now_ns + COMMAND_EVERY_NS
+                if any(fd == self._commands for fd, _ in poll.poll(0)):
                     self._take_commands()
+            wait_ns = (self.rtp.due_ns if talking else now_ns + SLOT_NS) - time.time_ns()
+            if wait_ns > 0:
+                time.sleep(wait_ns / NS_PER_S)
+
+    def _wait_for_calls(self, poll: select.epoll) -> None:
+        deadline_ns = self.phones.next_deadline_ns()
+        wait_s = IDLE_POLL_S
+        if deadline_ns is not None:
+            wait_s = min(wait_s, max(0.0, (deadline_ns - time.time_ns()) / NS_PER_S))
+        if any(fd == self._commands for fd, _ in poll.poll(wait_s)):
+            self._take_commands()
 
     def _take_sip(self, now_ns: int) -> None:
         with contextlib.suppress(BlockingIOError):
