@@ -222,6 +222,17 @@ class Message:
         """Media type in lower case without parameters, such as `application/sdp`."""
         return self._optional("Content-Type", _parse_media_type)
 
+    def accepts(self, media_type: str) -> bool:
+        """Whether Accept allows a body of this type in the answer (20.1); SDP without an Accept.
+
+        Raises ParseError.
+        """
+        if self.get("Accept") is None:
+            return media_type == "application/sdp"
+        kind = media_type.partition("/")[0]
+        ranges = {_parse_media_type(element) for element in self.get_list("Accept")}
+        return not ranges.isdisjoint({media_type, f"{kind}/*", "*/*"})
+
     def start_line(self) -> str:
         raise NotImplementedError
 
@@ -284,7 +295,11 @@ class Response(Message):
     ) -> None:
         super().__init__(headers, body)
         self.status = status
-        self.phrase = REASON_PHRASES.get(status, "") if phrase is None else phrase
+        if phrase is None:
+            phrase = REASON_PHRASES.get(status, "")
+        elif "\r" in phrase or "\n" in phrase:
+            raise ValueError("line end in the reason phrase")
+        self.phrase = phrase
 
     def start_line(self) -> str:
         return f"SIP/2.0 {self.status} {self.phrase}"

@@ -14,7 +14,12 @@ from .errors import ParseError
 from .grammar import is_token, parse_integer
 
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
-DIRECTIONS: Final[tuple[Direction, ...]] = ("sendrecv", "sendonly", "recvonly", "inactive")
+_DIRECTIONS: Final[dict[str, Direction]] = {
+    "sendrecv": "sendrecv",
+    "sendonly": "sendonly",
+    "recvonly": "recvonly",
+    "inactive": "inactive",
+}
 
 _MAX_MEDIA: Final = 32
 # Line types that stand before c= and after it, in the order of RFC 4566 5.
@@ -78,10 +83,9 @@ class Section:
     @property
     def direction(self) -> Direction | None:
         """The direction attribute of this part; None when it has none."""
-        for key, _ in self.attributes:
-            for direction in DIRECTIONS:
-                if key == direction:
-                    return direction
+        for key, value in self.attributes:
+            if value is None and (direction := _DIRECTIONS.get(key.rstrip(" "))):
+                return direction
         return None
 
     def _encode_body(self, out: list[str]) -> None:

@@ -125,6 +125,19 @@ def test_get_list_splits_and_drops_empty_elements() -> None:
     assert message.get_list("Supported") == ["a", "b", "c"]
 
 
+def test_accepts() -> None:
+    def accepts(*values: str) -> bool:
+        return Response(200, headers=[("Accept", v) for v in values]).accepts("application/sdp")
+
+    assert Response(200).accepts("application/sdp")
+    assert not Response(200).accepts("text/plain")
+    assert accepts("text/plain", "Application/SDP;q=0.5, text/html")
+    assert accepts("application/*") and accepts("*/*")
+    assert not accepts("text/nobodyKnowsThis") and not accepts("")
+    with pytest.raises(ParseError):
+        accepts("sdp")
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("X", "a\r\nEvil: 1"), ("X", "a\nb"), ("X Y", "a"), ("", "a"), ("X:", "a")]
 )
@@ -196,6 +209,8 @@ def test_reason_phrases() -> None:
     assert Response(486).phrase == "Busy Here"
     assert Response(486, "No").phrase == "No"
     assert Response(299).phrase == ""
+    with pytest.raises(ValueError):
+        Response(400, "a\r\nEvil: 1")
     assert all(100 <= status <= 699 and phrase for status, phrase in REASON_PHRASES.items())
 
 

@@ -70,6 +70,13 @@ def test_line_ends_and_missing_lines_are_taken_as_they_come() -> None:
     assert bare.direction_of(bare.media[0]) == "sendrecv"
 
 
+def test_direction() -> None:
+    media = MediaDescription(
+        attributes=[("sendonly", "x"), ("recvonly ", None), ("inactive", None)]
+    )
+    assert media.direction == "recvonly"
+
+
 def test_unknown_lines_are_kept() -> None:
     text = b"v=0\r\no=- 1 1 IN IP4 h\r\ns=-\r\nt=0 0\r\ny=1\r\nm=audio 1 RTP/AVP 0\r\nZ=x=y\r\n"
     assert parse_sdp(text).encode() == text

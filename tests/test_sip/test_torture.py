@@ -1,8 +1,8 @@
-"""The 49 messages of RFC 4475, byte for byte, each with the outcome it must have here.
+"""The 49 messages of RFC 4475, byte for byte, each with the outcome it must have in the parser.
 
-`PARSED` are well formed for the parser; what the layers above make of them is in `UPPER`, with
-the name of the layer. `REFUSED` are not: a request is answered with the status, a response is
-dropped.
+`PARSED` are well formed for the parser, with what it must read in them. `REFUSED` are requests to
+be answered with the status, `DROPPED` responses that nobody answers. What the user agent makes of
+those that are parsed is in test_torture_user_agent.py.
 """
 
 from __future__ import annotations
