@@ -5,6 +5,7 @@ requests a callback as a service would. Exit status 0 only if everything was hea
 """
 
 import asyncio
+import signal
 import sys
 import time
 import wave
@@ -140,6 +141,10 @@ class Demo:
 
 async def _perform(settings: Settings, console: Console) -> int:
     started = time.monotonic()
+    performing = asyncio.current_task()
+    assert performing is not None
+    # Whatever ends the demo, the processes that it has started end with it.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, performing.cancel)
     try:
         async with asyncio.timeout(LIMIT_S):
             verdict = await Demo(settings, console).run()
@@ -164,7 +169,11 @@ def main() -> int:
     except ConfigError as error:
         console.print(f"[bold red]demo: {escape(str(error))}[/]")
         return 2
-    return asyncio.run(_perform(settings, console))
+    try:
+        return asyncio.run(_perform(settings, console))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        console.print("demo: stopped")
+        return 1
 
 
 if __name__ == "__main__":

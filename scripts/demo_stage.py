@@ -166,13 +166,15 @@ def _overrides(settings: Settings, spare: Path, say: Say) -> tuple[dict[str, str
         environment["RINGBACK_CONTROL__SOCKET"] = str(control)
         environment["RINGBACK_STORE__PATH"] = str(spare / "ringback.db")
     listen = []
+    found: dict[tuple[str, int], int] = {}  # one port for UDP and TCP
     for place in settings.sip.listen:
         transport, _, address = str(place).partition(":")
-        host, _, port = address.rpartition(":")
-        free = free_port(host.strip("[]"), int(port))
-        if free != int(port):
-            say(f"{place} is taken: using port {free}")
-        listen.append(f"{transport}:{host}:{free}")
+        host, port = address.rpartition(":")[0], int(address.rpartition(":")[2])
+        if (host, port) not in found:
+            found[host, port] = free_port(host.strip("[]"), port)
+            if found[host, port] != port:
+                say(f"{address} is taken: SIP is at port {found[host, port]}")
+        listen.append(f"{transport}:{host}:{found[host, port]}")
     if listen != [str(place) for place in settings.sip.listen]:
         environment["RINGBACK_SIP__LISTEN"] = json.dumps(listen)
     return environment, control

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from scripts.demo_stage import ROOT, free_port
@@ -46,10 +47,30 @@ def test_the_demo_holds_even_where_the_default_ports_are_taken() -> None:
         )
     assert done.returncode == 0, done.stdout + done.stderr
     assert time.monotonic() - started < 30
-    assert "udp:127.0.0.1:5060 is taken" in done.stdout
+    assert "127.0.0.1:5060 is taken" in done.stdout
     assert "port 5080 of agent alice is taken" in done.stdout
     for event in ("callback.whispering", "callback.bridged", "callback.completed"):
         assert event in done.stdout
     assert "all of it holds" in done.stdout
     assert "NO" not in done.stdout
     assert done.stderr == ""
+
+
+def test_a_stopped_demo_leaves_no_process_behind() -> None:
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "scripts.demo"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert demo.stdout is not None
+    for line in demo.stdout:
+        if "leg.ringing" in line:
+            break
+    started = psutil.Process(demo.pid).children(recursive=True)
+    assert len(started) >= 3  # daemon, operator, customer, and what the daemon has started
+    demo.terminate()
+    assert "demo: stopped" in demo.stdout.read()
+    assert demo.wait(10) == 1
+    assert not [process for process in started if process.is_running()]
