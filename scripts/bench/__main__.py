@@ -22,6 +22,7 @@ PARTS: dict[str, Callable[[Report, Options], Awaitable[None]]] = {
     "setup": setup_part.run,
     "soak": soak_part.run,
 }
+PAGE_COLUMNS = 150  # in a file or a pipe
 
 
 def main() -> int:
@@ -41,6 +42,8 @@ def main() -> int:
         options = dataclasses.replace(options, soak_callbacks=arguments.callbacks)
     allow_open_files()
     console = Console(stderr=arguments.json)
+    if not console.is_terminal:
+        console = Console(stderr=arguments.json, width=PAGE_COLUMNS)
     report = Report()
     uvloop.run(_measure(arguments.parts or list(PARTS), report, options, console))
     found = report.to_json()

@@ -21,10 +21,8 @@ STAGE_LIMIT_S = 10.0
 # Dead phones hold a transaction for timer B (32 s); RTP ports rest after use.
 QUIET_LIMIT_S = 75.0
 LOOK_EVERY_S = 0.5
-HELD = frozenset(
-    {"calls", "legs", "tasks", "ports_quarantined", "sessions", "dialogs", "transactions"}
-    | {"timers", "pending", "active", "subscribers"}
-)
+PASSING = frozenset({"calls", "legs", "sessions", "dialogs", "transactions", "ports_quarantined"})
+HELD = PASSING | {"tasks", "timers", "pending", "active", "subscribers"}
 FREE_PORTS = "ports_free"
 
 
@@ -113,16 +111,15 @@ async def _one(callbacks: Callbacks, ending: Ending, wrong: Counter[str]) -> Non
 
 
 async def _settled(client: Client, engine: EngineProcess) -> dict[str, float]:
-    """What the daemon holds once it has been the same for a while."""
-    held = await _held(client, engine)
+    """What the daemon holds once no call, transaction or resting port of before is left."""
     deadline = time.monotonic() + QUIET_LIMIT_S
-    same_since = time.monotonic()
-    while time.monotonic() < deadline and time.monotonic() - same_since < 3:
+    while True:
+        held = await _held(client, engine)
+        if not any(held[name] for name in held if name.rpartition(".")[2] in PASSING):
+            return held
+        if time.monotonic() > deadline:
+            return held
         await asyncio.sleep(LOOK_EVERY_S)
-        now = await _held(client, engine)
-        if now != held:
-            held, same_since = now, time.monotonic()
-    return held
 
 
 async def _leaks(
