@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sip.events import Cause
+from sip.grammar import printable
 
 Result = Literal[
     "completed",
@@ -48,7 +49,11 @@ _BY_STATUS: dict[int, Result] = {
 }
 
 # What another trunk may cure: the far side of this one is out of order, the callee is not.
-_TRUNK_FAILURES = frozenset({408, 500, 502, 503, 504})
+_TRUNK_FAILURES = frozenset({500, 502, 503, 504})
+
+
+def _header(cause: Cause) -> str | None:
+    return None if cause.reason_header is None else printable(cause.reason_header)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +80,12 @@ def of_failed_invite(cause: Cause) -> Ending:
         return Ending("unreachable", cause.phrase, cause.status, trunk_failed=True)
     status = cause.status
     if status is None:
-        return Ending("failed", cause.phrase, None, cause.reason_header)
+        return Ending("failed", cause.phrase, None, _header(cause))
     return Ending(
         _BY_STATUS.get(status, "rejected" if status < 500 or status >= 600 else "unreachable"),
         cause.phrase,
         status,
-        cause.reason_header,
+        _header(cause),
         trunk_failed=cause.origin == "remote" and status in _TRUNK_FAILURES,
     )
 
@@ -88,7 +93,7 @@ def of_failed_invite(cause: Cause) -> Ending:
 def of_ended_session(cause: Cause) -> Ending:
     """The ending of an answered session."""
     if cause.origin == "remote":
-        return Ending("hung_up", "hung up", cause.status, cause.reason_header)
+        return Ending("hung_up", "hung up", cause.status, _header(cause))
     if cause.origin == "local":
-        return Ending("completed", cause.phrase, cause.status, cause.reason_header)
-    return Ending("failed", cause.phrase, cause.status, cause.reason_header)
+        return Ending("completed", cause.phrase, cause.status, _header(cause))
+    return Ending("failed", cause.phrase, cause.status, _header(cause))

@@ -39,6 +39,8 @@ Role = Literal["agent", "customer"]
 CLEARING = 'Q.850;cause=16;text="Normal call clearing"'
 CODECS = ("PCMU", "PCMA")
 
+UNSPECIFIED_HOSTS = frozenset({"0.0.0.0", "::"})
+
 # How long a trunk may stay silent before the next one is tried.
 TRUNK_RESPONSE_S = 5.0
 
@@ -326,6 +328,8 @@ class Leg:
 
     def _connect(self, audio: NegotiatedAudio) -> None:
         self.audio = audio
+        if audio.host in UNSPECIFIED_HOSTS:
+            return  # a hold from the first description on (RFC 3264 8.4): nothing to send to yet
         try:
             self._media.connect(
                 self.id,

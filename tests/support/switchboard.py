@@ -35,10 +35,15 @@ from sip.uac import Invitation
 DEADLINE_S = 1000.0
 
 
-def audio(direction: str = "sendrecv", port: int = 40000, codec: str = "PCMU") -> NegotiatedAudio:
-    """Audio as a phone at 127.0.0.1 would have agreed to."""
+def audio(
+    direction: str = "sendrecv",
+    port: int = 40000,
+    codec: str = "PCMU",
+    host: str = "127.0.0.1",
+) -> NegotiatedAudio:
+    """Audio as a phone at `host` would have agreed to."""
     return NegotiatedAudio(
-        host="127.0.0.1",
+        host=host,
         port=port,
         rtcp_port=port + 1,
         codec=codec,
@@ -78,8 +83,9 @@ class Phone:
     def plays_early_media(self) -> None:
         self._tell(events.Progress(self.session, 183, "Session Progress", audio()))
 
-    def answers(self, codec: str = "PCMU") -> None:
-        self._tell(events.Answered(self.session, audio(codec=codec)))
+    def answers(self, codec: str = "PCMU", host: str = "127.0.0.1") -> None:
+        direction = "inactive" if host == "0.0.0.0" else "sendrecv"
+        self._tell(events.Answered(self.session, audio(direction, codec=codec, host=host)))
 
     def refuses(self, status: int, phrase: str = "No") -> None:
         self._tell(events.Failed(self.session, events.Cause(status, phrase, "remote")))

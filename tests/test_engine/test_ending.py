@@ -1,5 +1,6 @@
 """From SIP causes to words."""
 
+import msgspec
 import pytest
 
 from engine.ending import of_ended_session, of_failed_invite
@@ -19,6 +20,7 @@ from sip.events import Cause
         (403, "rejected", False),
         (302, "rejected", False),
         (699, "rejected", False),
+        (408, "no_answer", False),
         (500, "unreachable", True),
         (503, "unreachable", True),
         (505, "unreachable", False),
@@ -30,6 +32,15 @@ def test_final_responses(status: int, result: str, trunk_failed: bool) -> None:
     assert ending.trunk_failed is trunk_failed
     assert ending.reason_header == "Q.850;cause=17"
     assert str(ending) == f"{status} Phrase"
+
+
+def test_a_reason_header_that_is_no_text_can_still_be_told() -> None:
+    broken = b'SIP;text="\xff"'.decode(errors="surrogateescape")
+    for ending in (
+        of_failed_invite(Cause(486, "Busy Here", "remote", broken)),
+        of_ended_session(Cause(None, "BYE", "remote", broken)),
+    ):
+        assert msgspec.json.encode(ending.reason_header)
 
 
 def test_no_response_at_all_is_unreachable() -> None:

@@ -102,6 +102,19 @@ def test_hold_and_resume(tmp_path: Path) -> None:
     play(tmp_path, script)
 
 
+def test_a_leg_that_is_held_from_the_start_is_connected_when_it_resumes(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
+        phone = await stage.phone()
+        phone.answers(host="0.0.0.0")
+        await dialling
+        assert stage.media.connected == []
+        phone.resumes()
+        assert stage.media.connected == [("leg-1", "sendrecv")]
+
+    play(tmp_path, script)
+
+
 def test_media_events_are_told(tmp_path: Path) -> None:
     async def script(stage: Scene, leg: Leg, told: Told) -> None:
         await answered(stage, leg)
