@@ -21,7 +21,7 @@ from .messages import (
 )
 from .peer import Address, PeerLearner
 from .peer_stream import TRANSLATION, PeerStream
-from .ports import PortPair, discard_waiting, kernel_drops
+from .ports import PortPair, discard_waiting
 from .recorder import Tap
 from .rtcp_session import RtcpSession
 from .rtp import HEADER, MARKER_BIT, VERSION_BITS, payload_bounds
@@ -128,8 +128,7 @@ class Leg:
             self.hearing.settle()
         host, port = description.host, description.port
         if self.learner is None:
-            self.dropped_late += discard_waiting(self.pair.rtp) + kernel_drops(self.pair.rtp)
-            discard_waiting(self.pair.rtcp)
+            self.dropped_late += self.pair.discard_waiting()
             self.learner = PeerLearner(host, port, now)
             self._open_line()
             self._equipment.doors.add(self.pair.rtp, self, is_rtcp=False)
@@ -511,6 +510,7 @@ class Leg:
         doors: Doors = self._equipment.doors
         doors.remove(self.pair.rtp)
         doors.remove(self.pair.rtcp)
+        self.dropped_stranger += self.pair.discard_waiting()
         if self.line_fd >= 0:
             self._equipment.relay.remove(self.line_fd)
         self._line.close()

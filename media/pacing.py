@@ -6,13 +6,21 @@ load.
 """
 
 import asyncio
-from typing import Final
-
-from .relay import Relay
+from typing import Final, Protocol
 
 POLL_S: Final = 0.001
 _BUSY_WAKES: Final = 30  # wakes in a frame of 20 ms, from which on it pays to poll
 _QUIET_PACKETS: Final = 30  # packets in a frame, below which it does not pay any more
+
+
+class Drained(Protocol):
+    """A relay, as far as this is concerned."""
+
+    def fileno(self) -> int:
+        """A descriptor that is readable while there are packets."""
+
+    def drain(self) -> int:
+        """Take the packets there are; how many they were."""
 
 
 class RelayPacing:
@@ -20,7 +28,7 @@ class RelayPacing:
 
     __slots__ = ("_loop", "_packets", "_relay", "_timer", "_wakes")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, relay: Relay) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, relay: Drained) -> None:
         self._loop = loop
         self._relay = relay
         self._wakes = 0

@@ -109,9 +109,12 @@ class PeerLearner:
                 candidates[source] = (since, count + 1, ssrc, sequence)
                 return count + 1 >= PROBATION_PACKETS
         elif len(candidates) >= _MAX_CANDIDATES:
-            oldest = min(candidates, key=lambda address: candidates[address][0])
-            if now - candidates[oldest][0] <= PROBATION_S:
+            # Strangers must not keep the right one out: the signalled host takes their place.
+            host = self.signalled[0]
+            last = min(candidates, key=lambda known: (known[0] == host, candidates[known][0]))
+            outranked = source[0] == host != last[0]
+            if not outranked and now - candidates[last][0] <= PROBATION_S:
                 return False
-            del candidates[oldest]
+            del candidates[last]
         candidates[source] = (now, 1, ssrc, sequence)
         return False

@@ -42,12 +42,24 @@ def discard_waiting(sock: socket.socket, limit: int = 1000) -> int:
 class PortPair:
     """Two bound, unconnected, non-blocking sockets: RTP on an even port, RTCP on the next."""
 
-    __slots__ = ("port", "rtcp", "rtp")
+    __slots__ = ("_dropped", "port", "rtcp", "rtp")
 
     def __init__(self, port: int, rtp: socket.socket, rtcp: socket.socket) -> None:
         self.port = port
         self.rtp = rtp
         self.rtcp = rtcp
+        self._dropped = 0
+
+    def discard_waiting(self) -> int:
+        """Drop what waits; how many RTP and RTCP datagrams came unread since this was last asked.
+
+        What the kernel dropped because nobody read is counted for RTP.
+        """
+        waiting = discard_waiting(self.rtp) + discard_waiting(self.rtcp)
+        dropped = kernel_drops(self.rtp)
+        count = waiting + dropped - self._dropped
+        self._dropped = dropped
+        return count
 
     def close(self) -> None:
         """Close both sockets."""
@@ -113,7 +125,7 @@ class PortPool:
         quarantined = self._quarantined
         while quarantined and quarantined[0][0] <= now:
             _, pair = quarantined.popleft()
-            late += discard_waiting(pair.rtp) + kernel_drops(pair.rtp) + discard_waiting(pair.rtcp)
+            late += pair.discard_waiting()
             pair.close()
             self._free.append(pair.port)
         return late

@@ -54,13 +54,16 @@ class Relay:
         """Close the epoll."""
         self._epoll.close()
 
-    def drain(self) -> int:
-        """Forward what has come, up to a bound; returns how many packets there were."""
+    def drain(self, limit: int = _BATCH) -> int:
+        """Forward what has come, up to a bound; returns how many packets there were.
+
+        `limit` is the most packets taken at once.
+        """
         poll, streams, buffer, packet = self._epoll.poll, self._streams, self._buffer, self._packet
         unpack, pack, write, step = _PREDICTED.unpack_from, _REWRITTEN.pack_into, os.write, STEP
         packets = 0
         for _ in range(_MAX_BATCHES):
-            ready = poll(0, _BATCH)
+            ready = poll(0, limit)
             packets += len(ready)
             # One time for the batch: it has been waiting in the sockets together.
             now = monotonic()
@@ -98,6 +101,6 @@ class Relay:
                         stream.send_failed()
                 else:
                     stream.receive_packet(buffer, size, now)
-            if len(ready) < _BATCH:
+            if len(ready) < limit:
                 break
         return packets

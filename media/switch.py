@@ -167,8 +167,8 @@ class Switch:
         leg = self._legs.get(command.leg)
         stats = None
         if leg is not None:
-            stats = leg.stats()
             self._forget(leg)
+            stats = leg.stats()
         self._report(m.Closed(command.request, stats))
 
     def _forget(self, leg: Leg) -> None:

@@ -1,0 +1,216 @@
+"""A real worker process, real sockets."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from media import messages as m
+from media.client import Endpoint, MediaClient
+from media.errors import BadAddress, NoPortLeft, WorkerFailed, WorkerGone
+from media.g711 import SILENCE
+from media.sources import Hold, Prompt, Tone
+
+from .phone import Phone, assert_unbroken
+from .test_ports import free_even_ports
+from .waiting import until, until_answer
+
+HOST = "127.0.0.1"
+
+
+class Bench:
+    """A client, what it was told, and phones."""
+
+    def __init__(self, pairs: int = 4, quarantine_s: float = 0.2) -> None:
+        first = free_even_ports(pairs)
+        self.events: list[m.Event] = []
+        self.deaths: list[str] = []
+        self.phones: list[Phone] = []
+        self.client = MediaClient(
+            address=HOST,
+            ports=(first, first + 2 * pairs - 1),
+            on_event=self.events.append,
+            on_died=self.deaths.append,
+            quarantine_s=quarantine_s,
+        )
+
+    async def phone(self, leg: str, fill: int) -> tuple[Phone, tuple[str, int]]:
+        phone = Phone(fill)
+        self.phones.append(phone)
+        endpoint = await self.client.open(leg)
+        description = phone.describe(leg)
+        self.client.connect(
+            leg,
+            host=description.host,
+            port=description.port,
+            rtcp_port=description.rtcp_port,
+            codec="PCMU",
+            payload_type=0,
+            telephone_event_payload_type=101,
+            direction="sendrecv",
+        )
+        return phone, (endpoint.host, endpoint.port)
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    made = Bench()
+    await made.client.start()
+    yield made
+    await made.client.stop()
+    for phone in made.phones:
+        phone.close()
+
+
+def worker_fds(bench: Bench) -> int:
+    return len(os.listdir(f"/proc/{bench.client.pid}/fd"))
+
+
+async def test_a_tone_is_played_to_its_end_then_silence(bench: Bench) -> None:
+    phone, _ = await bench.phone("a", 0x11)
+    play = bench.client.hear("a", Tone("440/200"))
+    await until(lambda: bench.events)
+    assert bench.events == [m.Played("a", play)]
+    await until(lambda: len(phone.heard) + len(phone.listen()) >= 13)
+    assert_unbroken(phone.heard)
+    frames = [heard.payload for heard in phone.heard]
+    assert SILENCE["PCMU"] not in frames[:10]
+    assert set(frames[10:]) == {SILENCE["PCMU"]}
+
+
+async def test_frames_come_every_twenty_milliseconds(bench: Bench) -> None:
+    phone, _ = await bench.phone("a", 0x11)
+    bench.client.hear("a", Hold())
+    await until(phone.listen)
+    started, before = time.monotonic(), len(phone.heard)
+    await until(lambda: phone.listen() is not None and len(phone.heard) >= before + 50)
+    assert time.monotonic() - started == pytest.approx(1.0, abs=0.15)
+    assert_unbroken(phone.heard)
+
+
+async def test_a_bridge_in_a_real_worker(bench: Bench) -> None:
+    a, to_a = await bench.phone("a", 0x11)
+    b, to_b = await bench.phone("b", 0x22)
+    bench.client.bridge("a", "b")
+    await bench.client.counters()
+    for _ in range(20):
+        a.talk(to_a)
+        b.talk(to_b)
+    await until(lambda: len(a.heard) + len(a.listen()) >= 20 <= len(b.heard) + len(b.listen()))
+    assert {heard.payload for heard in a.heard[:20]} == {b.frame}
+    assert {heard.payload for heard in b.heard[:20]} == {a.frame}
+    stats = await bench.client.close("a")
+    assert stats is not None
+    assert (stats.packets_received, stats.lost) == (20, 0)
+    assert await bench.client.stats("a") is None
+    assert await bench.client.close("a") is None
+
+
+async def test_a_prompt_that_does_not_exist_says_why(bench: Bench) -> None:
+    await bench.phone("a", 0x11)
+    play = bench.client.hear("a", Prompt("/nowhere/to/be.wav"))
+    await until(lambda: bench.events)
+    (played,) = bench.events
+    assert isinstance(played, m.Played)
+    assert played.play == play
+    assert played.error is not None
+    assert "/nowhere/to/be.wav" in played.error
+
+
+async def test_no_port_left_and_none_leaks() -> None:
+    bench = Bench(pairs=2, quarantine_s=0.05)
+    await bench.client.start()
+    try:
+        assert isinstance(await bench.client.open("warm"), Endpoint)
+        await bench.client.close("warm")
+        await until_quarantine_is_over(bench)
+        before = worker_fds(bench)
+        for _ in range(12):
+            a, to_a = await bench.phone("a", 0x11)
+            await bench.phone("b", 0x22)
+            with pytest.raises(NoPortLeft):
+                await bench.client.open("c")
+            bench.client.bridge("a", "b")
+            a.talk(to_a)
+            await bench.client.close("a")
+            await bench.client.close("b")
+            await until_quarantine_is_over(bench)
+        assert worker_fds(bench) == before
+        counters = await bench.client.counters()
+        assert (counters.legs, counters.ports_free) == (0, 2)
+    finally:
+        await bench.client.stop()
+        for phone in bench.phones:
+            phone.close()
+
+
+async def until_quarantine_is_over(bench: Bench) -> None:
+    async def over() -> bool:
+        return not (await bench.client.counters()).ports_quarantined
+
+    await until_answer(over)
+
+
+async def test_a_killed_worker_is_noticed_at_once(bench: Bench) -> None:
+    await bench.phone("a", 0x11)
+    pid = bench.client.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)  # so that the request below has no answer
+    pending = asyncio.ensure_future(bench.client.stats("a"))
+    await asyncio.sleep(0)
+    started = time.monotonic()
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(WorkerGone):
+        await pending
+    await until(lambda: bench.deaths)
+    assert time.monotonic() - started < 1.0
+    assert bench.deaths == [f"media worker {pid}: killed by SIGKILL"]
+    assert not bench.client.alive
+    with pytest.raises(WorkerGone):
+        await bench.client.open("b")
+    bench.client.bridge("a", "b")  # no effect, no error
+
+
+async def test_stop_is_no_death_and_ends_the_process(bench: Bench) -> None:
+    pid = bench.client.pid
+    assert pid is not None
+    await bench.client.stop()
+    assert bench.deaths == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    await bench.client.stop()
+    await bench.client.start()  # and it may be started again
+    assert (await bench.client.counters()).legs == 0
+
+
+async def test_an_address_that_is_not_ours() -> None:
+    client = MediaClient(
+        address="192.0.2.1", ports=(4000, 4010), on_event=print, on_died=lambda reason: None
+    )
+    with pytest.raises(WorkerFailed, match=r"192\.0\.2\.1"):
+        await client.start()
+
+
+@pytest.mark.parametrize(("host", "port"), [("phone.example", 4000), ("::1", 4000), (HOST, 70000)])
+async def test_an_address_that_cannot_be_a_peers(host: str, port: int) -> None:
+    bench = Bench()
+    with pytest.raises(BadAddress):
+        bench.client.connect(
+            "a",
+            host=host,
+            port=port,
+            rtcp_port=4001,
+            codec="PCMU",
+            payload_type=0,
+            telephone_event_payload_type=None,
+            direction="sendrecv",
+        )
+
+
+@pytest.mark.parametrize(("digits", "duration_ms"), [("1x", 100), ("1", 0), ("1", 9000)])
+def test_digits_that_cannot_be_sent(digits: str, duration_ms: int) -> None:
+    with pytest.raises(ValueError, match=r"DTMF|between"):
+        Bench().client.send_digits("a", digits, duration_ms=duration_ms)
