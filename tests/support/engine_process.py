@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -15,13 +16,13 @@ from typing import Any
 import psutil
 
 from .control_line import ControlLine
-from .ports import free_port, free_udp_range
+from .ports import free_port
 from .recording import write_tone_wav
 
 READY_S = 15.0
 STOP_S = 10.0
 HOLD_HZ = 350
-MEDIA_PORTS = 200
+MEDIA_PORTS = 2000  # closed ones rest for some seconds
 
 Settings = dict[str, Any]
 
@@ -43,7 +44,7 @@ class EngineProcess:
         hold = write_tone_wav(self.directory / "hold.wav", HOLD_HZ, 2.0)
         settings: Settings = {
             "sip": {"listen": [f"udp:127.0.0.1:{self.sip_port}", f"tcp:127.0.0.1:{self.sip_port}"]},
-            "media": {"ports": list(free_udp_range(MEDIA_PORTS)), "hold": str(hold)},
+            "media": {"ports": media_ports(), "hold": str(hold)},
             "dial": {"retry_s": 0.2, "headers": {
                 "X-Ringback-Job": "{id}", "X-Ringback-Site": "{context.site}"}},
         }  # fmt: skip
@@ -251,6 +252,12 @@ def leftovers(status: dict[str, Any]) -> dict[str, Any]:
         "media legs": sum(worker["legs"] for worker in workers),
     }
     return {name: count for name, count in held.items() if count}
+
+
+def media_ports() -> list[int]:
+    """A range of RTP ports below the kernel's ephemeral ones. The engine passes over taken ones."""
+    first = random.randrange(10_000, 32_000 - MEDIA_PORTS, 2)
+    return [first, first + MEDIA_PORTS - 1]
 
 
 def ringback() -> Path:

@@ -267,6 +267,8 @@ class WirePhone:
 
     def close(self) -> None:
         """Close the sockets: from now on nobody is here."""
+        if self._socket.fileno() < 0:
+            return
         self._loop.remove_reader(self._socket)
         self._socket.close()
         for call in self.calls:

@@ -1,0 +1,111 @@
+"""Hundreds of callbacks of every kind of ending; then engine and worker hold what they held."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import psutil
+
+from tests.support.engine_process import Engine
+from tests.support.wire_phone import WirePhone
+
+from .conftest import MakeWire, StartEngine
+
+ROUNDS = 30
+TALK_S = 0.05
+
+Ending = Callable[[Engine, WirePhone, WirePhone], Awaitable[str]]
+
+
+async def completed(engine: Engine, agent_phone: WirePhone, customer_phone: WirePhone) -> str:
+    job = await engine.callback(customer_phone.uri, agent_phone.uri)
+    agent = await agent_phone.answer(tone_hz=600)
+    customer = await customer_phone.answer(tone_hz=1500)
+    await asyncio.sleep(TALK_S)
+    agent.bye()
+    await customer.receive("BYE")
+    return job
+
+
+async def busy(engine: Engine, agent_phone: WirePhone, customer_phone: WirePhone) -> str:
+    job = await engine.callback(customer_phone.uri, agent_phone.uri)
+    await agent_phone.refuse(486, "Busy Here")
+    return job
+
+
+async def not_answered(engine: Engine, agent_phone: WirePhone, customer_phone: WirePhone) -> str:
+    job = await engine.callback(customer_phone.uri, agent_phone.uri, ring_s=0.1)
+    call = await agent_phone.called()
+    call.ring()
+    await call.receive("CANCEL")
+    return job
+
+
+async def given_up(engine: Engine, agent_phone: WirePhone, customer_phone: WirePhone) -> str:
+    job = await engine.callback(customer_phone.uri, agent_phone.uri)
+    agent = await agent_phone.answer()
+    customer = await customer_phone.called()
+    customer.ring()
+    await engine.event("leg.ringing", job, role="customer")
+    agent.bye()
+    await customer.receive("CANCEL")
+    return job
+
+
+async def cancelled(engine: Engine, agent_phone: WirePhone, customer_phone: WirePhone) -> str:
+    job = await engine.callback(customer_phone.uri, agent_phone.uri, whisper={"tone": "1100/20000"})
+    await agent_phone.answer()
+    await engine.state("whispering", job)
+    await engine.line.call("callback.cancel", id=job)
+    return job
+
+
+ENDINGS: list[Ending] = [completed, busy, not_answered, given_up, cancelled]
+
+
+def held(engine: Engine) -> list[tuple[int, int]]:
+    """Open files and threads of the daemon and of each media worker."""
+    pids = [engine.process.pid, *engine.process.worker_pids()]
+    return [(psutil.Process(pid).num_fds(), psutil.Process(pid).num_threads()) for pid in pids]
+
+
+async def all_ports_rested(engine: Engine, patience_s: float = 10.0) -> None:
+    """Return once no RTP port rests any more: until then its sockets are kept open."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        workers = (await engine.line.call("engine.status"))["media"]["workers"]
+        if not sum(worker["ports_quarantined"] for worker in workers):
+            return
+        assert time.monotonic() < deadline, workers
+        await asyncio.sleep(0.1)
+
+
+async def test_every_kind_of_ending_gives_everything_back(
+    own_engine: StartEngine, wire: MakeWire
+) -> None:
+    engine = await own_engine()
+
+    async def play(ending: Ending) -> None:
+        agent_phone, customer_phone = wire("agent"), wire("customer")
+        try:
+            job = await ending(engine, agent_phone, customer_phone)
+            await engine.ended(job)
+        finally:
+            agent_phone.close()
+            customer_phone.close()
+
+    async def round_of_all() -> None:
+        await asyncio.gather(*(play(ending) for ending in ENDINGS))
+
+    await round_of_all()
+    await all_ports_rested(engine)
+    before = held(engine)
+    for _ in range(ROUNDS):
+        await round_of_all()
+    await engine.assert_idle()
+    await all_ports_rested(engine)
+    assert held(engine) == before
+    status = await engine.line.call("engine.status")
+    assert sum(status["jobs"].values()) == (ROUNDS + 1) * len(ENDINGS)
+    assert status["sip"]["counters"]["internal_errors"] == 0
+    assert status["sip"]["counters"]["malformed"] == 0
