@@ -203,10 +203,13 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def _read_line(self, line: bytes) -> None:
-        id: bytes | None = None
         try:
             request = wire.read_request(line)
-            id = request.id
+        except RpcError as error:
+            self._send(wire.error_line(error))
+            return
+        id = request.id
+        try:
             method = self._find(request.method)
             params = wire.read_params(method.decoder, request.params)
             result = method.run(params, self.peer)
@@ -248,14 +251,13 @@ class Connection(asyncio.Protocol):
             self._send(wire.result_line(id, result))
 
     def _refuse(self, id: bytes | None, error: RpcError | EngineError | BadParams) -> None:
+        if id is None:
+            return  # JSON-RPC 2.0 section 4.1: a notification is not answered
         if isinstance(error, BadParams):
             error = wire.bad_params(error.field, error.reason)
         elif isinstance(error, EngineError):
             error = wire.engine_error(error)
-        if id is not None:
-            error.id = id
-        elif error.code not in (PARSE_ERROR, INVALID_REQUEST):
-            return  # JSON-RPC 2.0 section 4.1: a notification is not answered
+        error.id = id
         self._send(wire.error_line(error))
 
     # -- the methods of the wire itself -----------------------------------------------------

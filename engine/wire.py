@@ -51,6 +51,7 @@ class _AnyId(msgspec.Struct):
 
 
 _envelope = msgspec.json.Decoder(_Envelope)
+_anything = msgspec.json.Decoder()
 _any_id = msgspec.json.Decoder(_AnyId)
 _encoder = msgspec.json.Encoder()
 
@@ -76,10 +77,8 @@ def read_request(line: bytes) -> RpcRequest:
     if not isinstance(envelope.method, str):
         raise RpcError(INVALID_REQUEST, "method: must be a string", id=known_id, field="method")
     params = b"{}" if isinstance(envelope.params, msgspec.UnsetType) else bytes(envelope.params)
-    if not params.startswith(b"{"):
-        reason = "must be an object: parameters are given by name"
-        code = INVALID_PARAMS if params.startswith(b"[") else INVALID_REQUEST
-        raise RpcError(code, f"params: {reason}", id=known_id, field="params", reason=reason)
+    if not params.startswith((b"{", b"[")):
+        raise RpcError(INVALID_REQUEST, "params: must be an object", id=known_id, field="params")
     return RpcRequest(id, envelope.method, params)
 
 
@@ -95,13 +94,22 @@ def _checked_id(raw: msgspec.Raw | msgspec.UnsetType) -> bytes | None:
 
 
 def _not_a_request(line: bytes, error: msgspec.ValidationError) -> RpcError:
+    """The error for a line that did not fit the envelope, which may be no JSON at all."""
+    try:
+        _anything.decode(line)
+    except RecursionError:
+        return RpcError(PARSE_ERROR, "JSON is nested too deeply")
+    except msgspec.ValidationError:
+        pass  # a number too large: JSON all the same
+    except msgspec.DecodeError as malformed:
+        return RpcError(PARSE_ERROR, str(malformed))
     if line.lstrip()[:1] == b"[":
         reason = "batch arrays are not taken: send one object a line; lines may be pipelined"
         return RpcError(INVALID_REQUEST, reason)
     field, reason = explain(error)
     try:
         id = _checked_id(_any_id.decode(line).id)
-    except (msgspec.DecodeError, RecursionError, RpcError):
+    except (msgspec.DecodeError, RpcError):
         id = None
     message = f"{field}: {reason}" if field else f"not a request: {reason}"
     data = {"field": field} if field else {}
@@ -110,6 +118,8 @@ def _not_a_request(line: bytes, error: msgspec.ValidationError) -> RpcError:
 
 def read_params(decoder: "msgspec.json.Decoder[Any]", params: bytes) -> Any:
     """The parameters, checked. Raises RpcError naming the first field that is wrong, and why."""
+    if params.startswith(b"["):
+        raise bad_params("params", "must be an object: parameters are given by name")
     try:
         return decoder.decode(params)
     except RecursionError as error:
