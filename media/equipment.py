@@ -11,7 +11,7 @@ from .messages import Event
 from .relay import Relay
 
 if TYPE_CHECKING:
-    from .leg import Leg
+    from .playout import Playout
 
 
 @dataclass(slots=True)
@@ -20,7 +20,7 @@ class Equipment:
 
     relay: Relay
     doors: Doors
-    speaking: "SpeakingSources[Leg]"
+    speaking: "SpeakingSources[Playout]"
     emit: Callable[[Event], None]
     timeout_s: float
     silence_s: float

@@ -1,13 +1,11 @@
-"""A leg: one peer, its sockets, what it hears and what is known of it."""
+"""A leg: one peer, its sockets, and what is known of it."""
 
 import socket
 from typing import Final
 
-from .clip import SILENCE, Clip
 from .doors import Doors
 from .equipment import Equipment
 from .messages import (
-    Codec,
     Connect,
     Dtmf,
     FirstPacket,
@@ -20,62 +18,48 @@ from .messages import (
     SilenceStarted,
 )
 from .peer import Address, PeerLearner
-from .peer_stream import TRANSLATION, PeerStream
+from .peer_stream import PeerStream
+from .playout import GAP_FILL_S, Playout
 from .ports import PortPair, discard_waiting
 from .recorder import Tap
 from .rtcp_session import RtcpSession
-from .rtp import HEADER, MARKER_BIT, VERSION_BITS, payload_bounds
+from .rtp import HEADER, payload_bounds
 from .stream import OutgoingStream
-from .telephone_event import DigitReader, DigitWriter
+from .telephone_event import DigitReader
 
-GAP_FILL_S: Final = 0.2  # silence is sent once the relayed peer has said nothing for so long
 _LOUD_AGAIN_S: Final = 0.5
 _QUIET_LOOKS: Final = 3  # frames looked at as a whole before a peer is called silent
 _STATIC_CODECS: Final[dict[int, str]] = {0: "PCMU", 8: "PCMA"}
+_UNSPECIFIED: Final = ("0.0.0.0", "::")
 _EXPEDITED_FORWARDING: Final = 0xB8  # DSCP EF (RFC 3246) in the TOS byte
 
 
 class Leg:
-    """One leg of a call. Times are seconds of one monotonic clock.
+    """One leg of a call: `incoming` is what its peer sends, `playout` what the peer hears.
 
-    `relayed` is the stream that is being forwarded to the peer at the moment; while it is None,
-    the peer hears the frames of the clock, or nothing when it must not hear anything.
+    Times are seconds of one monotonic clock.
     """
 
     __slots__ = (
-        "_clip",
         "_connected_at",
         "_equipment",
         "_heard",
         "_line",
-        "_loop",
-        "_mapped_epoch",
         "_may_receive",
-        "_may_send",
-        "_play",
-        "_position",
         "_quiet_looks",
+        "_relaying",
         "_silent",
         "_timed_out",
-        "_waiting_since",
-        "codec",
         "digit_reader",
-        "digits",
         "dropped_garbage",
         "dropped_late",
         "dropped_stranger",
-        "event_payload_type",
-        "hearing",
         "incoming",
         "learner",
-        "line_fd",
         "name",
         "pair",
-        "payload_type",
-        "relayed",
+        "playout",
         "rtcp",
-        "send",
-        "stream",
         "tap",
     )
 
@@ -84,31 +68,15 @@ class Leg:
     ) -> None:
         self.name = name
         self.pair = pair
-        self.stream = stream
         self._equipment = equipment
+        self.playout = Playout(stream, equipment.speaking, self._clip_ended)
         self._line: socket.socket | None = None
-        self.line_fd = -1  # once the line is connected and the relay reads it
-        self.send = pair.rtp.send
+        self._relaying = False  # once the line is connected and the relay reads it
         self.incoming = PeerStream(self, pair.rtp.recv_into)
         self.learner: PeerLearner | None = None
         self.rtcp: RtcpSession | None = None
-        self.codec: Codec = "PCMU"
-        self.payload_type = 0
-        self.event_payload_type: int | None = None
-        self._may_send = False
         self._may_receive = False
         self._connected_at = 0.0
-        # What the leg hears
-        self.hearing: PeerStream | None = None
-        self.relayed: PeerStream | None = None
-        self._mapped_epoch = -1
-        self._waiting_since = 0.0
-        self._clip: Clip | None = None
-        self._loop = False
-        self._position = 0
-        self._play = 0
-        self.digits = DigitWriter()
-        # What the peer does
         self.digit_reader = DigitReader()
         self._heard = False
         self._timed_out = False
@@ -124,49 +92,39 @@ class Leg:
     def connect(self, description: Connect, now: float) -> None:
         """Take over where the peer is and what was agreed; raises OSError for a bad address."""
         self.incoming.settle()
-        if self.hearing is not None:
-            self.hearing.settle()
         host, port = description.host, description.port
+        # A peer that is to hear nothing may give no address (RFC 3264 section 8.4).
+        reachable = port > 0 and host not in _UNSPECIFIED
         if self.learner is None:
+            self._open_line()
             self.dropped_late += self.pair.discard_waiting()
             self.learner = PeerLearner(host, port, now)
-            self._open_line()
             self._equipment.doors.add(self.pair.rtp, self, is_rtcp=False)
             self._equipment.doors.add(self.pair.rtcp, self, is_rtcp=True)
             self.rtcp = RtcpSession(
-                self.stream.ssrc,
+                self.playout.stream.ssrc,
                 self._equipment.cname,
                 now,
                 unix_offset_s=self._equipment.unix_offset_s,
                 rng=self._equipment.rng,
             )
-            self._point_line(self.learner.current)
-        else:
+            if reachable:
+                self._point_line(self.learner.current)
+        elif reachable:
             before = self.learner.current
             self.learner.signal(host, port, now)
             if self.learner.current != before:
                 self._point_line(self.learner.current)
         assert self.rtcp is not None
-        self.rtcp.remote = (host, description.rtcp_port)
-        if description.codec != self.codec:
-            self._equipment.speaking.set_codec(self, description.codec)
-        self.codec = description.codec
-        self.payload_type = description.payload_type
-        self.event_payload_type = description.telephone_event_payload_type
-        self.incoming.event_payload_type = self.event_payload_type
+        if reachable:
+            self.rtcp.remote = (host, description.rtcp_port)
+        self.incoming.event_payload_type = description.telephone_event_payload_type
         self.incoming.audio = {**_STATIC_CODECS, description.payload_type: description.codec}
         self._connected_at = now
         self.incoming.loud_at = now
         self._may_receive = description.direction in ("sendrecv", "recvonly")
-        may_send = description.direction in ("sendrecv", "sendonly") and port > 0
-        if may_send != self._may_send:
-            self._may_send = may_send
-            self.relayed = None
-            self._waiting_since = now
-            if may_send:
-                self._speak()
-            else:
-                self._hush()
+        may_send = description.direction in ("sendrecv", "sendonly") and reachable
+        self.playout.agree(description, may_send=may_send, now=now)
 
     def _open_line(self) -> None:
         """The second socket of the port, to be connected: what it gets comes from the peer only."""
@@ -191,14 +149,18 @@ class Leg:
         line = self._line
         assert line is not None
         self.incoming.settle()
-        line.connect(peer)
-        if self.line_fd < 0:
+        try:
+            line.connect(peer)
+        except OSError:  # no route to it: as good as a peer that does not answer
+            self.playout.stream.errors += 1
+            return
+        if not self._relaying:
             # What came between bind and connect may be anybody's.
             self.dropped_stranger += discard_waiting(line)
-            self.send = line.send
             self.incoming.receive_into = line.recv_into
-            self.line_fd = line.fileno()
-            self._equipment.relay.add(self.line_fd, self.incoming)
+            self.playout.use(line)
+            self._equipment.relay.add(line.fileno(), self.incoming)
+            self._relaying = True
 
     def door_received(self, packet: bytearray, size: int, source: Address, now: float) -> None:
         """A datagram that did not come from where the peer is believed to be."""
@@ -214,7 +176,7 @@ class Leg:
             return
         incoming = self.incoming
         payload_type = first & 0x7F
-        known = payload_type in incoming.audio or payload_type == self.event_payload_type
+        known = payload_type in incoming.audio or payload_type == incoming.event_payload_type
         incoming.settle()
         if known and learner.consider(
             source,
@@ -269,161 +231,6 @@ class Leg:
         for digit, duration_ms in self.digit_reader.receive(payload, timestamp, now):
             self._equipment.emit(Dtmf(self.name, digit, duration_ms))
 
-    # What the peer hears
-
-    def hear_clip(self, play: int, clip: Clip, *, loop: bool) -> None:
-        """From the next frame on the peer hears `clip`."""
-        self._leave_peer()
-        self._play = play
-        self._clip = clip
-        self._loop = loop
-        self._position = 0
-        self._speak()
-
-    def hear_leg(self, other: "Leg", now: float) -> None:
-        """The peer hears another leg's peer from its next packet on; till then, what it heard."""
-        if self.hearing is other.incoming:
-            return
-        self._leave_peer()
-        self._play = 0
-        other.incoming.settle()
-        other.incoming.listeners.append(self)
-        self.hearing = other.incoming
-        self._waiting_since = now
-
-    def hear_silence(self) -> None:
-        """The peer hears silence."""
-        self.hear_clip(0, SILENCE, loop=True)
-
-    def _leave_peer(self) -> None:
-        if self.hearing is not None:
-            self.hearing.settle()
-            self.hearing.listeners.remove(self)
-            self.hearing = None
-        self.relayed = None
-
-    def _speak(self) -> None:
-        if self._clip is not None and self._may_send:
-            self._equipment.speaking.add(
-                self, self._clip, self.codec, loop=self._loop, position=self._position
-            )
-
-    def _hush(self) -> None:
-        position = self._equipment.speaking.remove(self)
-        if position is not None:
-            self._position = position
-
-    def clip_ended(self) -> None:
-        """The finite clip had its last frame: silence follows, and the engine is told."""
-        play = self._play
-        self._clip, self._loop, self._position = SILENCE, True, 0
-        self._speak()
-        if play:
-            self._equipment.emit(Played(self.name, play))
-
-    def send_frame(self, payload: bytes, now: float) -> None:
-        """Send a frame of the clock."""
-        if self.digits:
-            return
-        stream = self.stream
-        marker = stream.next_frame(len(payload), now)
-        self._transmit(self.payload_type, stream.sequence, stream.timestamp, marker, payload)
-
-    def send_digits(self, digits: str, duration_ms: int, gap_ms: int) -> bool:
-        """Queue DTMF digits; False when the peer takes no telephone-events."""
-        if self.event_payload_type is None:
-            return False
-        if self.hearing is not None:
-            self.hearing.settle()
-        self.relayed = None
-        self.digits.add(digits, duration_ms=duration_ms, gap_ms=gap_ms)
-        return True
-
-    def send_digit_frame(self, now: float) -> None:
-        """The next frame of the digits under way."""
-        frame = self.digits.next_frame()
-        if frame is None or self.event_payload_type is None or not self._may_send:
-            return
-        payload, begins = frame
-        if begins:
-            self.stream.next_frame(len(payload), now)
-        else:
-            self.stream.repeat_timestamp(len(payload))
-        stream = self.stream
-        self._transmit(self.event_payload_type, stream.sequence, stream.timestamp, begins, payload)
-
-    def relay_audio(
-        self,
-        source: PeerStream,
-        sequence: int,
-        timestamp: int,
-        marker: bool,
-        payload: bytes,
-        codec: str,
-        now: float,
-    ) -> None:
-        """Forward an audio packet of the leg that is heard. `sequence` is extended."""
-        if not self._follows(source, sequence, timestamp, now):
-            return
-        stream = self.stream
-        numbers = stream.forward(sequence, timestamp, len(payload), now)
-        if numbers is not None:
-            table = TRANSLATION[codec, self.codec]
-            if table is not None:
-                payload = payload.translate(table)
-            marker = marker or stream.marker_due
-            stream.marker_due = False
-            self._transmit(self.payload_type, *numbers, marker, payload)
-
-    def relay_event(
-        self,
-        source: PeerStream,
-        sequence: int,
-        timestamp: int,
-        marker: bool,
-        payload: bytes,
-        now: float,
-    ) -> None:
-        """Forward a telephone-event packet, if this peer takes any."""
-        if self.event_payload_type is None:
-            self.relay_nothing(source, sequence)
-        elif self._follows(source, sequence, timestamp, now):
-            numbers = self.stream.forward(sequence, timestamp, len(payload), now)
-            if numbers is not None:
-                self._transmit(self.event_payload_type, *numbers, marker, payload)
-
-    def relay_nothing(self, source: PeerStream, sequence: int) -> None:
-        """A packet of the leg that is heard has no place in this peer's stream."""
-        if self.relayed is source and sequence == source.highest:
-            self.stream.skip(sequence)
-
-    def _follows(self, source: PeerStream, sequence: int, timestamp: int, now: float) -> bool:
-        """Whether `source` is being forwarded, beginning with this packet if need be."""
-        if not self._may_send or self.digits:
-            self.relayed = None
-            return False
-        if self.relayed is source and self._mapped_epoch == source.epoch:
-            return True
-        if sequence != source.highest:
-            return False
-        self._equipment.speaking.remove(self)
-        self._clip = None
-        self.relayed = source
-        self._mapped_epoch = source.epoch
-        self.stream.follow(sequence, timestamp, now)
-        return True
-
-    def _transmit(
-        self, payload_type: int, sequence: int, timestamp: int, marker: bool, payload: bytes
-    ) -> None:
-        first = VERSION_BITS | payload_type | (MARKER_BIT if marker else 0)
-        stream = self.stream
-        header = HEADER.pack(first, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, stream.ssrc)
-        try:
-            self.send(header + payload)
-        except OSError:  # the peer's port is closed, or the kernel's buffer is full
-            stream.failed()
-
     # Now and then
 
     def look_after(self, now: float) -> None:
@@ -431,7 +238,7 @@ class Leg:
         rtcp = self.rtcp
         if rtcp is None:
             return
-        incoming, hearing = self.incoming, self.hearing
+        incoming, playout = self.incoming, self.playout
         if (
             now - incoming.heard_at >= GAP_FILL_S
             or now - incoming.loud_at >= self._equipment.silence_s
@@ -439,11 +246,11 @@ class Leg:
             or self.digit_reader.holding
         ):
             self._watch_peer(now)
-        if hearing is not None and now - hearing.heard_at >= GAP_FILL_S:
-            self._fill_gap(hearing, now)
+        if playout.hearing is not None:
+            playout.fill_gap(now)
         if now >= rtcp.due_at:
             self._settle_all()
-            self._send_rtcp(rtcp.report(incoming, self.stream, now))
+            self._send_rtcp(rtcp.report(incoming, playout.stream, now))
 
     def _watch_peer(self, now: float) -> None:
         """The peer sends nothing, or nothing to be heard, or its silence may be over."""
@@ -464,18 +271,10 @@ class Leg:
         for digit, duration_ms in self.digit_reader.expire(now):
             equipment.emit(Dtmf(self.name, digit, duration_ms))
 
-    def _fill_gap(self, hearing: PeerStream, now: float) -> None:
-        """The leg that is heard sends nothing: keep this peer's stream alive with silence."""
-        if self._may_send and self._clip is not SILENCE and now - self._waiting_since >= GAP_FILL_S:
-            hearing.settle()
-            self.relayed = None
-            self._clip, self._loop, self._position = SILENCE, True, 0
-            self._speak()
-
     def stats(self) -> LegStats:
         """The figures of the leg so far."""
         self._settle_all()
-        incoming, stream = self.incoming, self.stream
+        incoming, stream = self.incoming, self.playout.stream
         lost, expected = incoming.lost, incoming.expected
         figures = LegStats(
             packets_received=incoming.packets_received,
@@ -498,28 +297,28 @@ class Leg:
 
     def close(self, now: float) -> None:
         """Say goodbye and let go of everything but the port pair, which goes into quarantine."""
-        self._leave_peer()
-        self._equipment.speaking.remove(self)
-        self._clip = None
+        self.playout.close()
         for listener in self.incoming.listeners.copy():
             listener.hear_silence()
         if self.rtcp is None or self._line is None:
             return
         self._settle_all()
-        self._send_rtcp(self.rtcp.goodbye(self.incoming, self.stream, now))
+        self._send_rtcp(self.rtcp.goodbye(self.incoming, self.playout.stream, now))
         doors: Doors = self._equipment.doors
         doors.remove(self.pair.rtp)
         doors.remove(self.pair.rtcp)
         self.dropped_stranger += self.pair.discard_waiting()
-        if self.line_fd >= 0:
-            self._equipment.relay.remove(self.line_fd)
+        if self._relaying:
+            self._equipment.relay.remove(self._line.fileno())
         self._line.close()
         self._line = None
 
     def _settle_all(self) -> None:
         self.incoming.settle()
-        if self.hearing is not None:
-            self.hearing.settle()
+        self.playout.settle()
+
+    def _clip_ended(self, play: int) -> None:
+        self._equipment.emit(Played(self.name, play))
 
     def _send_rtcp(self, packet: bytes) -> None:
         assert self.rtcp is not None

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from . import g711
+from .level import SILENT_DBFS, levels_dbfs
 from .reception import Reception
 from .rtp import (
     FRAME_SAMPLES,
@@ -23,12 +24,12 @@ from .stream import OutgoingStream
 
 if TYPE_CHECKING:
     from .leg import Leg
+    from .playout import Playout
 
 # From one 20 ms packet to the next, in the first eight bytes as one number.
 STEP: Final = (1 << 32) + FRAME_SAMPLES
 
-_LOUD: Final = 300  # of 32768: about -41 dB of full scale
-_LOUD_SAMPLES: Final = 3  # in a frame that can be heard
+_LOUD: Final = 150  # of 32768: -47 dB of full scale
 LOUD: Final[dict[str, bytes]] = {
     codec: bytes(abs(int(value)) >= _LOUD for value in g711.decode(bytes(range(256)), codec))
     for codec in ("PCMU", "PCMA")
@@ -48,7 +49,7 @@ _COMFORT_NOISE_PAYLOAD_TYPE: Final = 13
 
 def audible(payload: bytes, codec: str) -> bool:
     """Whether a frame of G.711 holds more than line noise."""
-    return payload.translate(LOUD[codec]).count(1) >= _LOUD_SAMPLES
+    return bool(levels_dbfs([payload], [codec])[0] > SILENT_DBFS)
 
 
 class PeerStream(Reception):
@@ -84,7 +85,7 @@ class PeerStream(Reception):
         self.receive_into = receive_into
         self.audio: dict[int, str] = {}  # codec by payload type
         self.event_payload_type: int | None = None
-        self.listeners: list[Leg] = []
+        self.listeners: list[Playout] = []
         self.listening = False
         self.loud_at = 0.0
         self.expect = -1

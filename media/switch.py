@@ -14,10 +14,12 @@ from .errors import NoPortLeft
 from .frames import SpeakingSources
 from .leg import Leg
 from .library import ClipSource, Library, SourceError, loops
+from .playout import Playout
 from .ports import PortPool
+from .recordings import Recordings
 from .relay import Relay
 from .settings import MediaSettings
-from .sources import Peer, Source
+from .sources import Hold, Peer, Ringing, Source
 from .stream import OutgoingStream
 
 ROUNDS_PER_VISIT: Final = 5  # each leg is looked after in one of so many ticks of 20 ms
@@ -46,7 +48,7 @@ class Switch:
         )
         self.relay = Relay()
         self.doors = Doors()
-        self._speaking: SpeakingSources[Leg] = SpeakingSources()
+        self._speaking: SpeakingSources[Playout] = SpeakingSources()
         self._equipment = Equipment(
             relay=self.relay,
             doors=self.doors,
@@ -59,18 +61,24 @@ class Switch:
             rng=self._rng,
         )
         self._library = Library()
+        self._recordings = Recordings(report)
         self._loading: set[asyncio.Task[None]] = set()
         self._plays: dict[Leg, int] = {}  # the newest request to hear, while its clip is loading
         self._legs: dict[str, Leg] = {}
         self._rounds: list[dict[str, Leg]] = [{} for _ in range(ROUNDS_PER_VISIT)]
         self._round = 0
-        self._dialling: list[Leg] = []
+        self._dialling: list[Playout] = []
         self._totals = m.WorkerCounters()
 
     @property
     def idle(self) -> bool:
         """Whether there is nothing to do for the clock."""
         return not self._legs and not self._ports.quarantined
+
+    async def prepare(self) -> None:
+        """Make the sounds that every call may need, before one does."""
+        for source in (Hold(), Ringing()):
+            await self._library.load(source)
 
     def execute(self, command: m.Command) -> None:
         """Carry out one command. What names a leg that is gone has no effect."""
@@ -89,30 +97,45 @@ class Switch:
                 self._close(command)
             case m.SendDigits(leg=name, digits=digits, duration_ms=duration_ms, gap_ms=gap_ms):
                 leg = self._legs.get(name)
-                if leg and leg.send_digits(digits, duration_ms, gap_ms):
-                    self._dialling.append(leg)
+                if (
+                    leg
+                    and leg.playout.send_digits(digits, duration_ms, gap_ms)
+                    and leg.playout not in self._dialling
+                ):
+                    self._dialling.append(leg.playout)
             case m.GetStats(request=request, leg=name):
                 leg = self._legs.get(name)
                 self._report(m.Stats(request, leg.stats() if leg else None))
             case m.GetCounters(request=request):
                 self._report(m.Counters(request, self.counters()))
-            case m.Record(request=request) | m.StopRecording(request=request):
-                self._report(m.Refused(request, "recording_failed", "not built"))
+            case m.Record(request=request, a=a, b=b, path=path):
+                leg_a, leg_b = self._legs.get(a), self._legs.get(b)
+                if leg_a is None or leg_b is None:
+                    self._report(m.Refused(request, "unknown_leg", f"{a} or {b} is not open"))
+                else:
+                    self._recordings.start(request, leg_a, leg_b, path)
+            case m.StopRecording(request=request, a=name):
+                leg = self._legs.get(name)
+                if leg is None:
+                    self._report(m.Refused(request, "unknown_leg", f"{name} is not open"))
+                else:
+                    self._recordings.stop(request, leg)
 
     def tick(self, now: float) -> None:
         """Send the next frame of everything that speaks, and look after some legs."""
         frames = self._speaking.tick()
-        for leg, payload in zip(frames.keys, frames.payloads, strict=True):
-            leg.send_frame(payload, now)
-        for leg in frames.ended:
-            leg.clip_ended()
+        for playout, payload in zip(frames.keys, frames.payloads, strict=True):
+            playout.send_frame(payload, now)
+        for playout in frames.ended:
+            playout.clip_ended()
         if self._dialling:
-            for leg in self._dialling:
-                leg.send_digit_frame(now)
-            self._dialling = [leg for leg in self._dialling if leg.digits]
+            for playout in self._dialling:
+                playout.send_digit_frame(now)
+            self._dialling = [playout for playout in self._dialling if playout.digits]
         self._round = (self._round + 1) % ROUNDS_PER_VISIT
         for leg in self._rounds[self._round].values():
             leg.look_after(now)
+        self._recordings.frame(now)
         if self._round == 0:
             self.doors.reopen_due(now)
             self._totals.dropped_late += self._ports.release_due(now)
@@ -139,6 +162,7 @@ class Switch:
         for task in self._loading:
             task.cancel()
         now = time.monotonic()
+        self._recordings.close()
         for leg in self._legs.values():
             leg.close(now)
             leg.pair.close()
@@ -173,12 +197,13 @@ class Switch:
 
     def _forget(self, leg: Leg) -> None:
         now = time.monotonic()
+        self._recordings.leg_closed(leg)
         leg.close(now)
         del self._legs[leg.name]
         del self._rounds[leg.pair.port // 2 % ROUNDS_PER_VISIT][leg.name]
         self._plays.pop(leg, None)
-        if leg in self._dialling:
-            self._dialling.remove(leg)
+        if leg.playout in self._dialling:
+            self._dialling.remove(leg.playout)
         self._ports.give_back(leg.pair, now)
         totals = self._totals
         totals.dropped_stranger += leg.dropped_stranger
@@ -191,21 +216,21 @@ class Switch:
             now = time.monotonic()
             self._plays.pop(leg_a, None)
             self._plays.pop(leg_b, None)
-            leg_a.hear_leg(leg_b, now)
-            leg_b.hear_leg(leg_a, now)
+            leg_a.playout.hear_peer(leg_b.incoming, now)
+            leg_b.playout.hear_peer(leg_a.incoming, now)
 
     def _hear(self, leg: Leg, play: int, source: Source) -> None:
         self._plays.pop(leg, None)
         if isinstance(source, Peer):
             other = self._legs.get(source.leg)
             if other is None or other is leg:
-                leg.hear_silence()
+                leg.playout.hear_silence()
             else:
-                leg.hear_leg(other, time.monotonic())
+                leg.playout.hear_peer(other.incoming, time.monotonic())
             return
         clip = self._library.find(source)
         if clip is not None:
-            leg.hear_clip(play, clip, loop=loops(source))
+            leg.playout.hear_clip(play, clip, loop=loops(source))
             return
         self._plays[leg] = play
         task = asyncio.ensure_future(self._load(leg, play, source))
@@ -218,9 +243,9 @@ class Switch:
         except SourceError as error:
             if self._plays.get(leg) == play:
                 del self._plays[leg]
-                leg.hear_silence()
+                leg.playout.hear_silence()
                 self._report(m.Played(leg.name, play, str(error)))
             return
         if self._plays.get(leg) == play:
             del self._plays[leg]
-            leg.hear_clip(play, clip, loop=loops(source))
+            leg.playout.hear_clip(play, clip, loop=loops(source))

@@ -51,6 +51,7 @@ async def serve(sock: socket.socket, settings: MediaSettings) -> None:
     clock = FrameClock(loop, tick, switch.skipped_frames)
     pacing = RelayPacing(loop, switch.relay)
     loop.add_reader(switch.doors.fileno(), switch.doors.drain)
+    await switch.prepare()
     await loop.create_connection(lambda: connection, sock=sock)
     gc.collect()
     gc.freeze()

@@ -4,13 +4,24 @@ import asyncio
 import os
 import signal
 import time
+import wave
 from collections.abc import AsyncIterator
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from media import g711
 from media import messages as m
 from media.client import Endpoint, MediaClient
-from media.errors import BadAddress, NoPortLeft, WorkerFailed, WorkerGone
+from media.errors import (
+    BadAddress,
+    NoPortLeft,
+    RecordingFailed,
+    UnknownLeg,
+    WorkerFailed,
+    WorkerGone,
+)
 from media.g711 import SILENCE
 from media.sources import Hold, Prompt, Tone
 
@@ -107,6 +118,43 @@ async def test_a_bridge_in_a_real_worker(bench: Bench) -> None:
     assert (stats.packets_received, stats.lost) == (20, 0)
     assert await bench.client.stats("a") is None
     assert await bench.client.close("a") is None
+
+
+async def test_a_recording_of_both_sides(bench: Bench, tmp_path: Path) -> None:
+    a, to_a = await bench.phone("a", 0x11)
+    b, to_b = await bench.phone("b", 0x22)
+    path = tmp_path / "call.wav"
+    bench.client.bridge("a", "b")
+    await bench.client.record("a", "b", str(path))
+    with pytest.raises(RecordingFailed):
+        await bench.client.record("a", "b", str(path))
+    for _ in range(5):
+        a.talk(to_a)
+        b.talk(to_b)
+        await asyncio.sleep(0.02)
+    await until(lambda: len(b.heard) + len(b.listen()) >= 5)
+    await bench.client.stop_recording("a")
+    with wave.open(str(path)) as sound:
+        samples = np.frombuffer(sound.readframes(sound.getnframes()), "<i2").reshape(-1, 2)
+    assert np.count_nonzero(samples[:, 0] == g711.decode(b"\x11", "PCMU")[0]) == 800
+    assert np.count_nonzero(samples[:, 1] == g711.decode(b"\x22", "PCMU")[0]) == 800
+    assert_unbroken(b.heard)
+
+
+async def test_a_recording_ends_with_its_leg(bench: Bench, tmp_path: Path) -> None:
+    await bench.phone("a", 0x11)
+    await bench.phone("b", 0x22)
+    path = str(tmp_path / "call.wav")
+    await bench.client.record("a", "b", path)
+    await bench.client.close("b")
+    await until(lambda: bench.events)
+    assert bench.events == [m.RecordingEnded(path)]
+    with pytest.raises(RecordingFailed):
+        await bench.client.stop_recording("a")
+    with pytest.raises(RecordingFailed, match="No such file"):
+        await bench.client.record("a", "a", "/nowhere/to/be.wav")
+    with pytest.raises(UnknownLeg):
+        await bench.client.record("a", "b", path)
 
 
 async def test_a_prompt_that_does_not_exist_says_why(bench: Bench) -> None:

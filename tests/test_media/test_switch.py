@@ -133,8 +133,8 @@ def test_sequence_cycles_pass_through(desk: Desk, sequence: int) -> None:
 def test_our_own_wraps_are_right(bridged: tuple[Desk, Phone, Phone]) -> None:
     desk, a, b = bridged
     leg = desk.switch._legs["b"]
-    leg.stream.sequence = 65530
-    leg.stream.timestamp = 2**32 - 5 * 160
+    leg.playout.stream.sequence = 65530
+    leg.playout.stream.timestamp = 2**32 - 5 * 160
     converse(desk, a, b, 40)
     assert len(b.listen()) == 40
     assert_unbroken(b.heard)
@@ -349,6 +349,34 @@ def test_on_hold_nothing_is_sent(
     assert len(b.listen()) == 5
     first = b.heard[0].sequence
     assert [(packet.sequence - first) & 0xFFFF for packet in b.heard] == list(range(10))
+
+
+def test_a_peer_without_an_address_is_on_hold(bridged: tuple[Desk, Phone, Phone]) -> None:
+    desk, a, b = bridged
+    converse(desk, a, b, 5)
+    described = b.describe("b")
+    described.host = "0.0.0.0"
+    desk.switch.execute(described)
+    converse(desk, a, b, 5)
+    assert len(b.listen()) == 5
+    assert len(a.listen()) == 10  # it may still be heard
+    desk.switch.execute(b.describe("b"))
+    converse(desk, a, b, 5)
+    assert len(b.listen()) == 5
+
+
+def test_a_peer_behind_nat_is_learned(desk: Desk) -> None:
+    a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
+    desk.switch.execute(m.Bridge("a", "b"))
+    a.move()  # it never sends from where it said
+    for _ in range(10):
+        a.talk(desk.addresses["a"])
+        desk.drain()
+    assert desk.events(m.PeerMoved) == [m.PeerMoved("a", HOST, a.port)]
+    assert len(b.listen()) == 6
+    b.talk(desk.addresses["b"], 3)
+    desk.drain()
+    assert len(a.listen()) == 3
 
 
 def key(code: int, packets: int = 4) -> list[bytes]:
