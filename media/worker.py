@@ -27,6 +27,9 @@ from .switch import Switch
 # path makes no cycles, and a full collection would hold up every call.
 _GC_THRESHOLDS: Final = (200_000, 50, 1000)
 
+# How long the threads that load prompts and write recordings may hold up the packets.
+_SWITCH_INTERVAL_S: Final = 0.0005
+
 
 async def serve(sock: socket.socket, settings: MediaSettings) -> None:
     """Work for the engine at the other end of `sock` until it closes it."""
@@ -74,6 +77,7 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     sock = socket.socket(fileno=int(sys.argv[1]))
     sock.setblocking(False)
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     settings = msgspec.json.decode(sys.argv[2], type=MediaSettings)
     uvloop.run(serve(sock, settings))
 
