@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from engine.client import Client
@@ -21,8 +22,9 @@ STAGE_LIMIT_S = 10.0
 # Dead phones hold a transaction for timer B (32 s); RTP ports rest after use.
 QUIET_LIMIT_S = 75.0
 LOOK_EVERY_S = 0.5
-PASSING = frozenset({"calls", "legs", "sessions", "dialogs", "transactions", "ports_quarantined"})
-HELD = PASSING | {"tasks", "timers", "pending", "active", "subscribers"}
+USED = frozenset({"calls", "legs", "ports_quarantined"})
+LINGERING = frozenset({"sessions", "dialogs", "transactions", "timers"})
+HELD = USED | LINGERING | {"tasks", "pending", "active", "subscribers"}
 FREE_PORTS = "ports_free"
 
 
@@ -63,16 +65,16 @@ async def run(report: Report, options: Options) -> None:
         report.notes.append(f"{PART}: the daemon logged: {found.log[-500:]}")
 
 
-async def soak(count: int, per_s: float) -> Soak:
+async def soak(count: int, per_s: float, endings: Sequence[Ending] = ENDINGS) -> Soak:
     """Run `count` callbacks, every ending in turn, and compare the daemon with before."""
     found = Soak(callbacks=count)
     with LoadPeerProcess(streams=4096) as peer:
         async with EngineProcess() as engine, Callbacks(str(engine.socket), peer.sip) as callbacks:
             # Once through all endings first: threads, caches and files that stay are made by then.
-            await _through(callbacks, len(ENDINGS), per_s, Counter())
-            found.before = await _settled(callbacks.client, engine)
+            await _through(callbacks, endings, len(endings), per_s, Counter())
+            found.before = await _at_rest(callbacks.client, engine)
             used, memory = sum(engine.cpu_s()), sum(engine.pss_bytes())
-            await _through(callbacks, count, per_s, found.wrong)
+            await _through(callbacks, endings, count, per_s, found.wrong)
             found.cpu_ms = (sum(engine.cpu_s()) - used) / count * 1e3
             started = time.monotonic()
             found.leaked = await _leaks(callbacks.client, engine, found.before)
@@ -83,8 +85,20 @@ async def soak(count: int, per_s: float) -> Soak:
     return found
 
 
-async def _through(callbacks: Callbacks, count: int, per_s: float, wrong: Counter[str]) -> None:
-    await spread(count, per_s, lambda index: _one(callbacks, ENDINGS[index % len(ENDINGS)], wrong))
+def grown(before: dict[str, float], now: dict[str, float]) -> dict[str, tuple[float, float]]:
+    """What is held now and was not before: both numbers by name."""
+    pairs = {name: (before.get(name, 0), value) for name, value in now.items()}
+    return {name: pair for name, pair in pairs.items() if pair[1] > pair[0]}
+
+
+async def _through(
+    callbacks: Callbacks,
+    endings: Sequence[Ending],
+    count: int,
+    per_s: float,
+    wrong: Counter[str],
+) -> None:
+    await spread(count, per_s, lambda index: _one(callbacks, endings[index % len(endings)], wrong))
 
 
 async def _one(callbacks: Callbacks, ending: Ending, wrong: Counter[str]) -> None:
@@ -110,15 +124,19 @@ async def _one(callbacks: Callbacks, ending: Ending, wrong: Counter[str]) -> Non
         wrong[f"{ending.name}: {state}"] += 1
 
 
-async def _settled(client: Client, engine: EngineProcess) -> dict[str, float]:
-    """What the daemon holds once no call, transaction or resting port of before is left."""
+async def _at_rest(client: Client, engine: EngineProcess) -> dict[str, float]:
+    """What the daemon holds at rest: once no call and no resting port is left.
+
+    SIP transactions linger for half a minute; at rest there is none, nor a timer.
+    """
     deadline = time.monotonic() + QUIET_LIMIT_S
     while True:
         held = await _held(client, engine)
-        if not any(held[name] for name in held if name.rpartition(".")[2] in PASSING):
-            return held
-        if time.monotonic() > deadline:
-            return held
+        last = {name: name.rpartition(".")[2] for name in held}
+        if time.monotonic() > deadline or not any(
+            held[name] for name in held if last[name] in USED
+        ):
+            return held | {name: 0 for name in held if last[name] in LINGERING}
         await asyncio.sleep(LOOK_EVERY_S)
 
 
@@ -127,12 +145,7 @@ async def _leaks(
 ) -> dict[str, tuple[float, float]]:
     deadline = time.monotonic() + QUIET_LIMIT_S
     while True:
-        now = await _held(client, engine)
-        more = {
-            name: (before.get(name, 0), value)
-            for name, value in now.items()
-            if value > before.get(name, 0)
-        }
+        more = grown(before, await _held(client, engine))
         if not more or time.monotonic() > deadline:
             return more
         await asyncio.sleep(LOOK_EVERY_S)
