@@ -76,6 +76,7 @@ def _check_name(text: str) -> str:
 
 
 def _check_socket_path(path: Path) -> Path:
+    _check_printable(str(path))
     size = len(str(path).encode())
     if str(path) == ".":
         raise _reject("must be the path of a socket")
@@ -85,6 +86,7 @@ def _check_socket_path(path: Path) -> Path:
 
 
 def _check_file_path(path: Path) -> Path:
+    _check_printable(str(path))
     if str(path) == ".":
         raise _reject("must be the path of a file")
     return path

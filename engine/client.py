@@ -23,8 +23,8 @@ from .protocol import KIND_CODES, EngineError
 
 Event = dict[str, Any]
 
-# A reply is at most a page of jobs; this is far above it.
-LINE_BYTES = 16 << 20
+# Above any reply; the reader holds at most twice this before the engine feels it.
+LINE_BYTES = 4 << 20
 RETRY_FIRST_S = 0.05
 RETRY_MOST_S = 2.0
 ENDED = frozenset(

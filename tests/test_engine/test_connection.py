@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine.events import EventLog
 
-from .control_peer import Handlers, Serving, encode, serving, until
+from .control_peer import Handlers, Number, Serving, encode, serving, until
 
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
 
@@ -245,7 +245,7 @@ async def test_client_that_reads_no_replies_is_not_read_either(tmp_path: Path) -
     class Counting(Handlers):
         bigs = 0
 
-        async def big(self, params: Any, _peer: object) -> str:
+        async def big(self, params: Number, _peer: object) -> str:
             self.bigs += 1
             return "x" * params.n
 

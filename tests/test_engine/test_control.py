@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import socket
 import ssl
 import stat
@@ -20,6 +21,11 @@ from engine.events import EventLog
 from .control_peer import Handlers, Lines, serving, until
 
 TOKEN = SecretStr("0123456789abcdef-token")
+
+
+needs_openssl = pytest.mark.skipif(
+    shutil.which("openssl") is None, reason="openssl makes the certificate, and is not here"
+)
 
 
 def server(path: Path) -> ControlServer:
@@ -84,6 +90,7 @@ async def test_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     assert "\n" not in raised.value.reason
 
 
+@needs_openssl
 async def test_failed_bind_leaves_nothing(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -203,6 +210,7 @@ async def connect_tls(address: tuple[str, int], directory: Path) -> Lines:
     return Lines(*await asyncio.open_connection(*address, ssl=context))
 
 
+@needs_openssl
 async def test_tcp_needs_the_token_first(tmp_path: Path) -> None:
     async with serving(tmp_path, **tls_settings(tmp_path)) as served:
         (address,) = served.server.tcp_addresses
@@ -218,6 +226,7 @@ async def test_tcp_needs_the_token_first(tmp_path: Path) -> None:
         await client.close()
 
 
+@needs_openssl
 async def test_wrong_token_ends_the_connection(tmp_path: Path) -> None:
     async with serving(tmp_path, **tls_settings(tmp_path)) as served:
         (address,) = served.server.tcp_addresses
@@ -228,6 +237,7 @@ async def test_wrong_token_ends_the_connection(tmp_path: Path) -> None:
         await client.close()
 
 
+@needs_openssl
 async def test_unknown_client_gets_little_room(tmp_path: Path) -> None:
     async with serving(tmp_path, **tls_settings(tmp_path)) as served:
         (address,) = served.server.tcp_addresses

@@ -1,0 +1,226 @@
+"""What each section takes and refuses, and secrets from files."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from config.sections import Agent, Control, Dial, Media, Route, Section, Sip, Trunk, Whisper
+
+
+def refused(model: type[Section], key: str, **values: Any) -> str:
+    """The reason for which `values` are refused, blamed on `key`."""
+    with pytest.raises(ValidationError) as raised:
+        model(**values)
+    (found,) = raised.value.errors()
+    context = found.get("ctx", {})
+    location = [str(part) for part in found["loc"]] + ([context["key"]] if "key" in context else [])
+    assert key in location, found
+    return found["msg"]
+
+
+@pytest.mark.parametrize(
+    "listen",
+    ["udp:0.0.0.0:5060", "tcp:[::]:5060", "udp:[fe80::1]:0", "tcp:10.1.2.3:65535"],
+)
+def test_listen_takes(listen: str) -> None:
+    assert Sip(listen=[listen]).listen == [listen]
+
+
+@pytest.mark.parametrize(
+    "listen",
+    [
+        "127.0.0.1:5060", "sctp:127.0.0.1:5060", "udp:127.0.0.1", "udp:localhost:5060", "udp::5060",
+        "udp:127.0.0.1:65536", "udp:127.0.0.1:-1", "udp:::1:5060", "udp:[127.0.0.1]:5060", "",
+    ],
+)  # fmt: skip
+def test_listen_refuses(listen: str) -> None:
+    refused(Sip, "listen", listen=[listen])
+
+
+def test_listen_is_not_empty_and_has_nothing_twice() -> None:
+    refused(Sip, "listen", listen=[])
+    assert "twice" in refused(Sip, "listen", listen=["udp:127.0.0.1:5060"] * 2)
+    Sip(listen=["udp:127.0.0.1:0"] * 2)
+
+
+@pytest.mark.parametrize(
+    ("ports", "taken"),
+    [
+        ([10000, 19999], (10000, 19999)),
+        ([10001, 20000], (10002, 19999)),
+        ([1024, 1025], (1024, 1025)),
+        ([65534, 65535], (65534, 65535)),
+    ],
+)
+def test_ports_are_whole_pairs(ports: list[int], taken: tuple[int, int]) -> None:
+    assert Media(ports=ports).ports == taken  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "ports",
+    [
+        [1000, 2000],
+        [10000, 65536],
+        [10000, 10000],
+        [10001, 10002],
+        [20000, 10000],
+        [10000],
+        [1, "2"],
+    ],
+)
+def test_ports_refuse(ports: list[Any]) -> None:
+    refused(Media, "ports", ports=ports)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "sip:127.0.0.1:5070;transport=udp", "sip:pbx.example.com", "sip:u@[::1]:5060", "SIP:h;lr",
+        "sip:alice%20b@h;transport=TCP;user=phone", "sip:+4420@h",
+    ],
+)  # fmt: skip
+def test_trunk_uri_takes(uri: str) -> None:
+    assert Trunk(name="t", uri=uri).uri == uri
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "", "127.0.0.1", "http://h", "sips:h", "tel:+44", "sip:", "sip:@h", "sip:a@", "sip:h:0",
+        "sip:h:99999", "sip:h x", "sip:h;transport=tls", "sip:h?Subject=x", "<sip:h>", "sip:-h-",
+        "sip:a@h:port",
+    ],
+)  # fmt: skip
+def test_trunk_uri_refuses(uri: str) -> None:
+    refused(Trunk, "uri", name="t", uri=uri)
+
+
+def test_agent_uri_names_a_user() -> None:
+    assert "user" in refused(Agent, "uri", name="a", uri="sip:127.0.0.1")
+
+
+@pytest.mark.parametrize("name", ["alice", "1001", "a.b-c_d", "x" * 64])
+def test_name_takes(name: str) -> None:
+    assert Agent(name=name, uri="sip:a@h").name == name
+
+
+@pytest.mark.parametrize("name", ["", " a", "a b", "é", ".a", "x" * 65, "a\n"])
+def test_name_refuses(name: str) -> None:
+    refused(Agent, "name", name=name, uri="sip:a@h")
+
+
+@pytest.mark.parametrize("prefix", ["", "+", "+44", "0", "*21#"])
+def test_prefix_takes(prefix: str) -> None:
+    assert Route(prefix=prefix, trunks=["t"]).prefix == prefix
+
+
+@pytest.mark.parametrize("prefix", ["44+", "a", "+44 20", "sip:"])
+def test_prefix_refuses(prefix: str) -> None:
+    refused(Route, "prefix", prefix=prefix, trunks=["t"])
+
+
+def test_route_needs_trunks() -> None:
+    refused(Route, "trunks", prefix="+", trunks=[])
+    refused(Route, "trunks", prefix="+", trunks=["a", "a"])
+
+
+@pytest.mark.parametrize("region", ["GB", "US", "DE"])
+def test_region_takes(region: str) -> None:
+    assert Dial(default_region=region).default_region == region
+
+
+@pytest.mark.parametrize("region", ["gb", "UK", "XX", "", "+44"])
+def test_region_refuses(region: str) -> None:
+    refused(Dial, "default_region", default_region=region)
+
+
+def test_hosts_are_kept_in_one_spelling() -> None:
+    dial = Dial(allow_hosts=["PBX.Example.com", "[::0001]", "10.0.0.1"])
+    assert dial.allow_hosts == ["pbx.example.com", "::1", "10.0.0.1"]
+    refused(Dial, "allow_hosts", allow_hosts=["a b"])
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Via": "x"}, {"call-id": "x"}, {"v": "x"}, {"X A": "x"}, {"X:": "x"}, {"X-A": "{nope}"},
+        {"X-A": "{"}, {"X-A": "a\r\nVia: b"}, {"X-A": "{context.}"}, {"X-A": "1", "x-a": "2"},
+        {"X-A": 5},
+    ],
+)  # fmt: skip
+def test_headers_refuse(headers: dict[str, Any]) -> None:
+    refused(Dial, "headers", headers=headers)
+
+
+def test_headers_take_what_the_job_has() -> None:
+    headers = {"X-A": "{id} {to}", "X-B": "{context}", "X-C": "site {context.site name}"}
+    assert Dial(headers=headers).headers == headers
+
+
+def test_whisper_template() -> None:
+    assert Whisper(default="A call from {context.site}.").default
+    refused(Whisper, "default", default="A call from {site}.")
+
+
+def test_socket_path_fits_into_a_socket_address() -> None:
+    Control(socket=Path("x" * 107))
+    assert "107" in refused(Control, "socket", socket=Path("x" * 108))
+    refused(Control, "socket", socket="")
+
+
+def test_hold_music_must_be_there(tmp_path: Path) -> None:
+    refused(Media, "hold", hold=str(tmp_path / "none.wav"))
+    (tmp_path / "some.wav").write_bytes(b"")
+    Media(hold=str(tmp_path / "some.wav"))
+
+
+def test_tcp_needs_tls_and_a_token() -> None:
+    tls = {"tls_cert": "c.pem", "tls_key": "k.pem"}
+    token = {"token": "x" * 16}
+    refused(Control, "tcp", tcp="localhost:1")
+    refused(Control, "tls_cert", tcp="127.0.0.1:1", **token)
+    refused(Control, "tls_key", tcp="127.0.0.1:1", tls_cert="c.pem", **token)
+    refused(Control, "token", tcp="127.0.0.1:1", **tls)
+    refused(Control, "token", tcp="127.0.0.1:1", token="short", **tls)
+    Control(tcp="127.0.0.1:1", **tls, **token)  # type: ignore[arg-type]
+
+
+def test_users_by_name_and_number() -> None:
+    control = Control(allow_users=["root", "12", os.getuid()])
+    assert control.allowed_uids == {0, 12, os.getuid()}
+    assert "no user" in refused(Control, "allow_users", allow_users=["no-such-user"])
+    refused(Control, "allow_users", allow_users=[-1])
+
+
+def test_secret_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("  hunter2\n")
+    trunk = Trunk(name="t", uri="sip:h", username="u", password_file=str(path))
+    assert trunk.password.get_secret_value() == "hunter2"
+    assert Control(token_file=str(path)).token.get_secret_value() == "hunter2"
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"a\nb", b"\xff\xff", b"x" * 5000])
+def test_file_that_holds_no_secret(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "secret"
+    path.write_bytes(content)
+    reason = refused(Trunk, "password_file", name="t", uri="sip:h", password_file=str(path))
+    assert str(path) in reason
+
+
+def test_secret_is_given_once(tmp_path: Path) -> None:
+    none = str(tmp_path / "none")
+    both = {"password": "x", "password_file": none}
+    assert "both" in refused(Agent, "password_file", name="a", uri="sip:a@h", **both)
+    assert "No such file" in refused(
+        Agent, "password_file", name="a", uri="sip:a@h", password_file=none
+    )
+    assert "both" in refused(Control, "token_file", token="x", token_file=none)
+
+
+def test_registering_needs_a_user_name() -> None:
+    refused(Trunk, "username", name="t", uri="sip:h", register=True)
+    assert Trunk(name="t", uri="sip:h", register=True, username="u").register_

@@ -1,0 +1,256 @@
+"""Loading a configuration: the documented default, the errors, the environment over the file."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.settings import ConfigError, Settings, load
+
+DEFAULT = Path(__file__).parents[2] / "config" / "ringback.toml"
+
+# The example of the configuration's contract.
+CONTRACT = """\
+[control]
+socket = "run/control.sock"      # relative to the working directory; /run/ringback/control.sock in the systemd set-up
+
+[store]
+path = "run/ringback.db"
+
+[sip]
+listen = ["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"]
+
+[media]
+address = "127.0.0.1"
+ports = [10000, 19999]
+workers = 1
+
+[dial]
+allow_hosts = ["127.0.0.1"]      # sip: URIs may be dialled only at these hosts and at trunks
+default_region = "GB"            # how to read numbers without a country code
+
+[[trunks]]
+name = "pbx"
+uri = "sip:127.0.0.1:5070;transport=udp"
+username = ""                    # digest, when asked for
+password = ""
+register = false
+
+[[routes]]                       # first match wins; trunks in order of preference
+prefix = "+"
+trunks = ["pbx"]
+
+[[agents]]
+name = "alice"
+uri = "sip:alice@127.0.0.1:5080"
+"""  # noqa: E501
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "ringback.toml"
+    path.write_text(text)
+    return path
+
+
+def error(tmp_path: Path, text: str, **environ: str) -> str:
+    """The one line that `text` gives, without the name of the file."""
+    path = write(tmp_path, text)
+    with pytest.raises(ConfigError) as raised:
+        load(path, environ)
+    line = str(raised.value)
+    assert line.startswith(f"{path}: ")
+    assert "\n" not in line
+    return line.removeprefix(f"{path}: ")
+
+
+def test_contract_loads_as_it_is(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, CONTRACT), {})
+    assert settings.control.socket == Path("run/control.sock")
+    assert settings.store.path == Path("run/ringback.db")
+    assert settings.sip.listen == ["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"]
+    assert (settings.media.address, settings.media.ports) == ("127.0.0.1", (10000, 19999))
+    assert settings.dial.allow_hosts == ["127.0.0.1"]
+    (trunk,) = settings.trunks
+    assert (trunk.name, trunk.uri) == ("pbx", "sip:127.0.0.1:5070;transport=udp")
+    assert trunk.register_ is False
+    assert settings.routes[0].trunks == ["pbx"]
+    assert settings.agents[0].uri == "sip:alice@127.0.0.1:5080"
+
+
+def test_empty_file_gives_the_defaults(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, ""), {})
+    assert settings.dial == Settings().dial
+    assert settings.trunks == []
+
+
+def test_default_file_documents_every_key_with_its_default() -> None:
+    data: dict[str, Any] = tomllib.loads(DEFAULT.read_text())
+    settings, defaults = load(DEFAULT, {}), Settings()
+    for name, field in Settings.model_fields.items():
+        written = data[name]
+        if isinstance(written, list):
+            model = field.annotation.__args__[0]  # type: ignore[union-attr]
+            (written,) = written
+        else:
+            model = field.annotation
+            assert getattr(settings, name) == getattr(defaults, name)
+        assert set(written) == {one.alias or key for key, one in model.model_fields.items()}
+    contract = tomllib.loads(CONTRACT)
+    for name in ("trunks", "routes", "agents"):
+        assert contract[name][0].items() <= data[name][0].items()
+
+
+def test_first_cause_comes_first(tmp_path: Path) -> None:
+    line = error(tmp_path, '[[agents]]\nname = "a"\nurl = "sip:a@b"\n')
+    assert line == "agents[0].url: unknown key; did you mean uri?"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("[control]\nsockte = 'x'", "control.sockte: unknown key; did you mean socket?"),
+        ("[contrl]\n", "contrl: unknown key; did you mean control?"),
+        ("zzz = 1", "zzz: unknown key"),
+        ("[media]\nworkers = '2'", "media.workers: must be a valid integer"),
+        ("[media]\nworkers = true", "media.workers: must be a valid integer"),
+        ("[media]\nworkers = 0", "media.workers: must be greater than or equal to 1"),
+        ("[store]\npath = 5", "store.path: "),
+        ("[sip]\nlisten = 'udp:127.0.0.1:5060'", "sip.listen: must be a valid list"),
+        ("[[agents]]\nname = 'a'", "agents[0].uri: missing"),
+        ("agents = 5", "agents: must be a valid list"),
+        ("[dial]\nring_s = 0", "dial.ring_s: must be greater than 0"),
+        ("[dial]\nring_s = nan", "dial.ring_s: "),
+        ("[log]\nlevel = 'loud'", "log.level: must be 'debug', 'info', 'warning' or 'error'"),
+        ("[dial.headers]\nVia = 'x'", "dial.headers.Via: Via is written by the SIP stack itself"),
+    ],
+)
+def test_error_names_key_and_reason(tmp_path: Path, text: str, line: str) -> None:
+    assert error(tmp_path, text).startswith(line)
+
+
+def test_syntax_error_names_the_line(tmp_path: Path) -> None:
+    assert "line 2" in error(tmp_path, "[control]\nsocket = \n")
+
+
+def test_file_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.toml: cannot be read: No such file"):
+        load(tmp_path / "none.toml", {})
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        load(tmp_path, {})
+    path = tmp_path / "latin.toml"
+    path.write_bytes(b"# \xe9\n")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load(path, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "section", "key", "expected"),
+    [
+        ("RINGBACK_CONTROL__SOCKET", "/run/x.sock", "control", "socket", Path("/run/x.sock")),
+        ("RINGBACK_MEDIA__PORTS", "[20000, 20099]", "media", "ports", (20000, 20099)),
+        ("RINGBACK_MEDIA__WORKERS", "4", "media", "workers", 4),
+        ("RINGBACK_DIAL__RING_S", "12.5", "dial", "ring_s", 12.5),
+        ("RINGBACK_DIAL__CALLER_ID", "442079460123", "dial", "caller_id", "442079460123"),
+        ("RINGBACK_SIP__LISTEN", '["udp:[::1]:0"]', "sip", "listen", ["udp:[::1]:0"]),
+        ("RINGBACK_DIAL__ALLOW_HOSTS", "10.0.0.1, pbx", "dial", "allow_hosts", ["10.0.0.1", "pbx"]),
+        ("RINGBACK_LOG__LEVEL", "debug", "log", "level", "debug"),
+        ("RINGBACK_DIAL__HEADERS", '{"X-A": "{id}"}', "dial", "headers", {"X-A": "{id}"}),
+    ],
+)
+def test_environment_overrides(
+    tmp_path: Path, name: str, value: str, section: str, key: str, expected: object
+) -> None:
+    settings = load(write(tmp_path, CONTRACT), {name: value})
+    assert getattr(getattr(settings, section), key) == expected
+
+
+def test_every_key_can_be_overridden(tmp_path: Path) -> None:
+    """A value that is wrong for any key is blamed on the variable that set it."""
+    for section, field in Settings.model_fields.items():
+        lists = section in ("trunks", "routes", "agents")
+        model: Any = field.annotation.__args__[0] if lists else field.annotation  # type: ignore[union-attr]
+        for name, one in model.model_fields.items():
+            key = one.alias or name
+            steps = [section, "0", key] if lists else [section, key]
+            variable = "RINGBACK_" + "__".join(steps).upper()
+            line = error(tmp_path, CONTRACT, **{variable: "\x00 { wrong"})
+            location = f"{section}[0].{key}" if lists else f"{section}.{key}"
+            assert re.match(re.escape(location) + r"[.:\[ ]", line), (variable, line)
+            if key != "trunks":  # whose names are checked against another section
+                assert f"set by {variable}" in line, line
+
+
+def test_entry_of_a_list_by_name_or_index(tmp_path: Path) -> None:
+    environ = {
+        "RINGBACK_TRUNKS__PBX__PASSWORD": "secret",
+        "RINGBACK_TRUNKS__0__USERNAME": "us",
+        "RINGBACK_TRUNKS__PBX__REGISTER": "yes",
+        "RINGBACK_AGENTS__ALICE__URI": "sip:a@127.0.0.9",
+    }
+    settings = load(write(tmp_path, CONTRACT), environ)
+    trunk = settings.trunks[0]
+    assert (trunk.username, trunk.password.get_secret_value()) == ("us", "secret")
+    assert trunk.register_ is True
+    assert settings.agents[0].uri == "sip:a@127.0.0.9"
+
+
+def test_wrong_variables_are_errors(tmp_path: Path) -> None:
+    assert error(tmp_path, CONTRACT, RINGBACK_CONTROL__SOCKTE="x") == (
+        "control.sockte: unknown key; did you mean socket? (set by RINGBACK_CONTROL__SOCKTE)"
+    )
+    assert "no such section" in error(tmp_path, CONTRACT, RINGBACK_CONTRL__SOCKET="x")
+    assert "no entry 'nine'" in error(tmp_path, CONTRACT, RINGBACK_TRUNKS__NINE__URI="x")
+    load(write(tmp_path, CONTRACT), {"RINGBACK_HOME": "/opt", "PATH": "/bin"})
+
+
+def test_environment_of_the_process_is_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RINGBACK_MEDIA__WORKERS", "3")
+    assert load(write(tmp_path, CONTRACT)).media.workers == 3
+
+
+def test_secrets_directory(tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "RINGBACK_TRUNKS__PBX__PASSWORD").write_text("from-file\n")
+    (secrets / "RINGBACK_MEDIA__WORKERS").write_text("3")
+    (secrets / "other").write_text("x")
+    environ = {"RINGBACK_SECRETS_DIR": str(secrets), "RINGBACK_MEDIA__WORKERS": "2"}
+    settings = load(write(tmp_path, CONTRACT), environ)
+    assert settings.trunks[0].password.get_secret_value() == "from-file"
+    assert settings.media.workers == 2
+    with pytest.raises(ConfigError, match="RINGBACK_SECRETS_DIR"):
+        load(write(tmp_path, CONTRACT), {"RINGBACK_SECRETS_DIR": str(tmp_path / "none")})
+
+
+def test_names_and_references(tmp_path: Path) -> None:
+    trunk = '[[trunks]]\nname = "t"\nuri = "sip:h"\n'
+    agent = '[[agents]]\nname = "a"\nuri = "sip:a@h"\n'
+    assert error(tmp_path, trunk * 2) == "trunks: the name 't' stands twice"
+    assert error(tmp_path, agent * 2) == "agents: the name 'a' stands twice"
+    route = '[[routes]]\nprefix = "+"\ntrunks = ["u"]\n'
+    assert error(tmp_path, trunk + route) == "routes[0].trunks: there is no trunk named 'u'"
+    route = '[[routes]]\nprefix = "+"\ntrunks = ["t"]\n'
+    assert "stands twice" in error(tmp_path, trunk + route * 2)
+
+
+def test_secrets_are_never_shown(tmp_path: Path) -> None:
+    text = CONTRACT.replace('password = ""', 'password = "hunter2"')
+    assert "hunter2" not in repr(load(write(tmp_path, text), {}))
+    text = text.replace('username = ""', "username = 5")
+    assert "hunter2" not in error(tmp_path, text)
+
+
+def test_settings_do_not_change(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, CONTRACT), {})
+    with pytest.raises(ValueError, match="frozen"):
+        settings.media.workers = 5
+
+
+def test_error_of_the_running_daemon_looks_the_same(tmp_path: Path) -> None:
+    path = write(tmp_path, CONTRACT)
+    told = load(path, {}).error("sip.listen", "udp:127.0.0.1:5060: address\n already in use")
+    assert str(told) == f"{path}: sip.listen: udp:127.0.0.1:5060: address already in use"
