@@ -191,8 +191,8 @@ async def test_callback_sends_what_it_was_given(tmp_path: Path) -> None:
     arguments = (
         "callback +442079460123 --agent alice --id key-1 --order customer_first"
         " --context site=shop --context q=a=b --whisper-tone 440/200 --caller-id +4420 --trunk pbx"
-        " --priority 5 --not-before 1e9 --deadline +60 --max-attempts 2 --ring-s 20 --max-duration-s 600"
-        " --record"
+        " --priority 5 --not-before 1e9 --deadline +60 --max-attempts 2 --ring-s 20"
+        " --max-duration-s 600 --record"
     )
     result = await against(tmp_path, *arguments.split(), "--json", engine=engine)
     assert result.status == 0
