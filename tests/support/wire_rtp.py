@@ -42,6 +42,7 @@ class WireRtp:
         self.packets: list[Packet] = []
         self.rtcp: list[bytes] = []
         self.remote: tuple[str, int] | None = None
+        self.lose_every = 0  # of the tone's packets; 0: lose none
         self.telephone_event = DEFAULT_TELEPHONE_EVENT
         self.port = free_udp_range(2, host)[0]
         self._rtp = open_timed(host, self.port)
@@ -80,6 +81,14 @@ class WireRtp:
         target = to or self.remote
         assert target is not None
         self._rtp.sendto(data, target)
+
+    def rebind(self) -> None:
+        """Go on from another port, as a NAT does that has forgotten the old one."""
+        host = self._rtp.getsockname()[0]
+        self._loop.remove_reader(self._rtp)
+        self._rtp.close()
+        self._rtp = open_timed(host, 0)
+        self._loop.add_reader(self._rtp, self._on_rtp)
 
     def close(self) -> None:
         """Stop sending and close the sockets."""
@@ -142,7 +151,10 @@ class WireRtp:
             phase += FRAME_SAMPLES
             samples = (0.3 * 32767 * np.sin(2 * np.pi * self._hz * times)).astype(np.int16)
             payload = g711_reference.encode(self.codec, samples)
-            self._send(payload, PAYLOAD_TYPES[self.codec])
+            if self.lose_every and self._sequence % self.lose_every == 0:
+                self._sequence = (self._sequence + 1) % 65536
+            else:
+                self._send(payload, PAYLOAD_TYPES[self.codec])
             self._timestamp = (self._timestamp + FRAME_SAMPLES) % 2**32
             due += 0.02
             await asyncio.sleep(max(0.0, due - self._loop.time()))

@@ -14,7 +14,7 @@ from tests.support.engine_process import Engine
 from tests.support.wire_phone import WireCall
 from tests.support.wire_rtp import WireRtp
 
-from .conftest import MakeWire
+from .conftest import MakeWire, StartEngine
 
 AGENT_HZ, CUSTOMER_HZ, STRANGER_HZ = 600, 1500, 2300
 LEAST_TALK_S = 0.8
@@ -251,3 +251,32 @@ async def test_the_same_id_is_the_same_job(engine: Engine, wire: MakeWire) -> No
         await engine.line.call("callback.request", **(asked | {"priority": 5}))
     assert refused.value.data["kind"] == "conflict"
     await engine.line.call("callback.cancel", id="order-66")
+
+
+async def test_a_flood_from_one_address_is_limited_and_others_are_served(
+    own_engine: StartEngine, wire: MakeWire
+) -> None:
+    engine = await own_engine(sip={"max_messages_per_s": 200, "max_messages_burst": 200})
+    target = ("127.0.0.1", engine.process.sip_port)
+    request = (
+        "OPTIONS sip:ringback@127.0.0.1 SIP/2.0\r\n"
+        "Via: SIP/2.0/UDP 127.0.0.2:5060;branch=z9hG4bK%d;rport\r\nMax-Forwards: 70\r\n"
+        "From: <sip:flood@127.0.0.2>;tag=1\r\nTo: <sip:ringback@127.0.0.1>\r\n"
+        "Call-ID: flood-%d\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+    )
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flood:
+        flood.bind(("127.0.0.2", 0))
+
+        async def pour() -> None:
+            for number in range(8000):
+                flood.sendto((request % (number, number)).encode(), target)
+                if number % 100 == 0:
+                    await asyncio.sleep(0.01)
+
+        pouring = asyncio.create_task(pour())
+        talk = await Talk.begin(engine, wire)
+        await pouring
+        await talk.end_well()
+    counters = (await engine.line.call("engine.status"))["sip"]["counters"]
+    assert counters["rate_limited"] > 5000
+    await engine.assert_idle()

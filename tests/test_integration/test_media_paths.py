@@ -1,0 +1,113 @@
+"""Where RTP goes and what is known of it: phones that move, direction, loss, jitter, reports."""
+
+import asyncio
+import struct
+import time
+
+from tests.support.engine_process import HOLD_HZ, Engine
+from tests.support.wire_phone import WireCall
+from tests.support.wire_rtp import WireRtp
+
+from .conftest import MakeWire
+
+AGENT_HZ, CUSTOMER_HZ = 600, 1500
+
+
+async def talk(engine: Engine, wire: MakeWire) -> tuple[str, WireCall, WireCall]:
+    agent_phone, customer_phone = wire("agent"), wire("customer")
+    job = await engine.callback(customer_phone.uri, agent_phone.uri)
+    agent = await agent_phone.answer(tone_hz=AGENT_HZ)
+    customer = await customer_phone.answer(tone_hz=CUSTOMER_HZ)
+    await engine.state("bridged", job)
+    await asyncio.sleep(0.3)
+    return job, agent, customer
+
+
+async def hang_up(engine: Engine, job: str, agent: WireCall) -> None:
+    agent.bye()
+    assert (await engine.ended(job))["state"] == "completed"
+
+
+async def test_a_phone_behind_nat_is_followed_to_its_new_port(
+    engine: Engine, wire: MakeWire
+) -> None:
+    job, agent, customer = await talk(engine, wire)
+    customer.rtp.rebind()
+    moved = await engine.event("leg.peer_moved", job, timeout_s=3.0)
+    assert moved["role"] == "customer"
+    since = time.time()
+    await asyncio.sleep(0.7)
+    assert agent.rtp.heard(since).hears(CUSTOMER_HZ)
+    assert customer.rtp.heard(since).hears(AGENT_HZ)
+    assert not [flaw for flaw in agent.rtp.flaws() if "timestamp" not in flaw]
+    await hang_up(engine, job, agent)
+
+
+async def test_a_re_invite_moves_the_audio_at_once(engine: Engine, wire: MakeWire) -> None:
+    job, agent, customer = await talk(engine, wire)
+    old, customer.rtp = customer.rtp, WireRtp()
+    customer.rtp.remote = old.remote
+    customer.reinvite("sendrecv")
+    customer.acknowledge(await customer.receive("200"))
+    old.fall_silent()
+    customer.rtp.send_tone(900)
+    await asyncio.sleep(0.2)
+    since = time.time()
+    await asyncio.sleep(0.6)
+    assert customer.rtp.heard(since).hears(AGENT_HZ)
+    assert agent.rtp.heard(since).hears(900)
+    assert not old.audio(since)
+    old.close()
+    await hang_up(engine, job, agent)
+
+
+async def test_nothing_is_sent_to_a_phone_that_only_sends(engine: Engine, wire: MakeWire) -> None:
+    job, agent, customer = await talk(engine, wire)
+    agent.reinvite("sendonly")
+    answer = await agent.receive("200")
+    agent.acknowledge(answer)
+    assert "a=recvonly" in answer.body
+    await engine.event("leg.held", job, role="agent")
+    await asyncio.sleep(0.1)
+    since = time.time()
+    await asyncio.sleep(0.6)
+    assert not agent.rtp.audio(since)
+    assert customer.rtp.heard(since).hears(HOLD_HZ)
+    assert customer.rtp.longest_gap_s(since) <= 0.06
+    agent.reinvite("sendrecv")
+    agent.acknowledge(await agent.receive("200", nth=2))
+    await engine.event("leg.resumed", job, role="agent")
+    await asyncio.sleep(0.2)
+    since = time.time()
+    await asyncio.sleep(0.5)
+    assert agent.rtp.heard(since).hears(CUSTOMER_HZ)
+    assert customer.rtp.flaws() == []
+    await hang_up(engine, job, agent)
+
+
+async def test_loss_is_measured_passed_on_and_reported(engine: Engine, wire: MakeWire) -> None:
+    job, agent, customer = await talk(engine, wire)
+    customer.rtp.lose_every = 10
+    await asyncio.sleep(4.2)  # RFC 3550 6.2: the first report comes 1.25 to 3.75 s after the start
+    (call,) = (await engine.line.call("call.list"))["calls"]
+    call = await engine.line.call("call.get", call=call["call"])
+    media = {leg["role"]: leg["media"] for leg in call["legs"]}
+    assert 0.07 < media["customer"]["lost"] / media["customer"]["packets_received"] < 0.14
+    assert media["agent"]["lost"] == 0
+    assert media["agent"]["jitter_ms"] < 20
+    gaps = [flaw for flaw in agent.rtp.flaws() if "followed by" in flaw]
+    assert 14 < len(gaps) < 27, "what the customer's network lost must not be hidden"
+    assert not [flaw for flaw in agent.rtp.flaws() if "SSRC" in flaw or "timestamp" in flaw]
+    loss = [fraction for fraction in map(fraction_lost, customer.rtp.rtcp) if fraction is not None]
+    assert any(0.05 < fraction < 0.16 for fraction in loss), loss
+    await hang_up(engine, job, agent)
+
+
+def fraction_lost(packet: bytes) -> float | None:
+    """The fraction lost in the first report block of a sender or receiver report, if any."""
+    kind, blocks = packet[1], packet[0] & 0x1F
+    start = {200: 28, 201: 8}.get(kind)
+    if start is None or not blocks:
+        return None
+    (word,) = struct.unpack_from("!I", packet, start + 4)
+    return (int(word) >> 24) / 256
