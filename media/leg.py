@@ -234,7 +234,7 @@ class Leg:
     # Now and then
 
     def look_after(self, now: float) -> None:
-        """What needs no better clock than ten times a second."""
+        """What needs no better clock than five times a second."""
         rtcp = self.rtcp
         if rtcp is None:
             return

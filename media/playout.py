@@ -12,7 +12,7 @@ from .rtp import HEADER, MARKER_BIT, VERSION_BITS
 from .stream import OutgoingStream
 from .telephone_event import DigitWriter
 
-GAP_FILL_S: Final = 0.2  # silence is sent once the relayed peer has said nothing for so long
+GAP_FILL_S: Final = 0.16  # silence is sent once the relayed peer has said nothing for so long
 
 
 class Playout:

@@ -22,7 +22,7 @@ from .settings import MediaSettings
 from .sources import Hold, Peer, Ringing, Source
 from .stream import OutgoingStream
 
-ROUNDS_PER_VISIT: Final = 5  # each leg is looked after in one of so many ticks of 20 ms
+ROUNDS_PER_VISIT: Final = 10  # each leg is looked after in one of so many ticks of 20 ms
 
 
 class Switch:
