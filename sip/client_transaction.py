@@ -66,6 +66,12 @@ def _pass_up(transaction: ClientTransaction, response: Response, now: float) -> 
     transaction.user.response_received(transaction, response, now)
 
 
+def _release(transaction: ClientTransaction, message: object, now: float) -> None:
+    # Only the key is needed from here on; the rest may be large and has timer K to live.
+    del transaction.user, transaction.request
+    transaction.data = b""
+
+
 def _timed_out(transaction: ClientTransaction, message: object, now: float) -> None:
     transaction.user.transaction_failed(transaction, "timeout", now)
 
@@ -169,14 +175,14 @@ class NonInviteClientTransaction(ClientTransaction):
     TABLE: ClassVar[Table] = {
         TRYING: {
             "1xx": (PROCEEDING, (_pass_up,)),
-            "200-699": (COMPLETED, (stop_timers, _start_k, _pass_up)),
+            "200-699": (COMPLETED, (stop_timers, _start_k, _pass_up, _release)),
             "timer_e": (TRYING, (_retransmit_e,)),
             "timer_f": (TERMINATED, (_timed_out,)),
             "transport_error": (TERMINATED, (_unreachable,)),
         },
         PROCEEDING: {
             "1xx": (PROCEEDING, (_pass_up,)),
-            "200-699": (COMPLETED, (stop_timers, _start_k, _pass_up)),
+            "200-699": (COMPLETED, (stop_timers, _start_k, _pass_up, _release)),
             "timer_e": (PROCEEDING, (_retransmit_e,)),
             "timer_f": (TERMINATED, (_timed_out,)),
             "transport_error": (TERMINATED, (_unreachable,)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .authorization import credentials_of
+from .acknowledgement import build_ack
 from .client_transaction import ClientTransaction
 from .errors import NegotiationFailed, ParseError
 from .events import Cause, MediaChanged, MediaRefused
@@ -106,11 +106,7 @@ class Reinvite:
             dialog.refresh(response)
         except ParseError:
             core.counters.malformed += 1
-        branch = core.new_branch()
-        extra = credentials_of(transaction.request)
-        number = transaction.request.cseq.number
-        ack = dialog.request("ACK", core.via(dialog.hop, branch), extra, number=number)
-        self._ack = ack.encode()
+        self._ack = build_ack(core, transaction.request, dialog).encode()
         core.transactions.send(dialog.hop, self._ack)
         if session.state != "confirmed":
             return

@@ -36,14 +36,15 @@ class ServerUser(Protocol):
 class ServerTransaction(Transaction):
     """A request received: `respond` answers it, `receive` takes its retransmissions and ACK."""
 
-    __slots__ = ("merge_key", "response", "user")
+    __slots__ = ("merge_key", "request_to_tag", "response_to_tag", "user")
 
     def __init__(
         self, layer: TransactionLayer, key: object, request: Request, hop: Hop, state: str
     ) -> None:
         super().__init__(layer, key, request, hop, state)
         self.user: ServerUser | None = None
-        self.response: Response | None = None
+        self.request_to_tag = request.to.tag
+        self.response_to_tag: str | None = None
         self.merge_key: object = None
 
     def receive(self, request: Request, now: float) -> None:
@@ -56,7 +57,7 @@ class ServerTransaction(Transaction):
 
 
 def _send(transaction: ServerTransaction, response: Response, now: float) -> None:
-    transaction.response = response
+    transaction.response_to_tag = response.to.tag
     transaction.data = response.encode()
     transaction.layer.send(transaction.hop, transaction.data)
 

@@ -104,11 +104,10 @@ class Transactions:
         """The server transaction of a retransmitted request or of an ACK (17.2.3)."""
         transaction = self._servers.get(key)
         if transaction is not None and _is_branchless(key):
-            tag = request.to.tag
-            first = transaction.request.to.tag
-            response = transaction.response
-            answered = response.to.tag if response is not None else None
-            if tag != (answered if request.method == "ACK" else first):
+            ours = transaction.request_to_tag
+            if request.method == "ACK":
+                ours = transaction.response_to_tag
+            if request.to.tag != ours:
                 return None
         return transaction
 

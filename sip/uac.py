@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .authorization import Authorization, credentials_of
-from .bye import Bye
+from .acknowledgement import Acknowledgements
+from .authorization import Authorization
 from .client_transaction import CALLING, PROCEEDING, ClientTransaction
 from .core import Core
 from .dialog import Dialog, Fields, dialog_of_uac, trusted_request
@@ -20,6 +20,9 @@ from .session import SDP, Session, failed_to_reach, failure
 from .timers import Timer
 from .transaction import FailureCause
 from .uri import OtherUri, SipUri, Uri, parse_uri
+
+_MAX_DATAGRAM_BYTES = 1300
+"""Larger requests go over TCP where the path MTU is not known (18.1.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +55,13 @@ class UacSession(Session):
         "_early",
         "_fields",
         "_guard",
+        "_hop",
         "_invitation",
         "_offer",
         "_reported",
         "_request_uri",
         "_transaction",
+        "_udp_only",
     )
 
     owns_call_id = True
@@ -88,10 +93,12 @@ class UacSession(Session):
         self.local_audio = invitation.audio
         self._fields = checked.headers()
         self._invitation = invitation
+        self._hop = invitation.hop
+        self._udp_only = False
         self._cseq = 0
         self._offer = self.media.make_offer(invitation.audio)
         self._early: dict[str, Response] = {}
-        self._acks: dict[str, tuple[Hop, bytes]] = {}
+        self._acks = Acknowledgements(core, self.authorization)
         self._guard: Timer | None = None
         self._cancelled = False
         self._cancel_reason: str | None = None
@@ -105,10 +112,19 @@ class UacSession(Session):
         return self.dialog.remote if self.dialog is not None else self._invitation.target
 
     def _send_invite(self, now: float) -> None:
-        core, hop = self.core, self._invitation.hop
+        core = self.core
         self._cseq += 1
         branch = core.new_branch()
-        fields: Fields = [
+        fields = self._invite_fields(branch)
+        if self._hop.transport == "udp" and self._is_too_large(fields):
+            self._hop = Hop("tcp", self._hop.host, self._hop.port)
+            fields = self._invite_fields(branch)
+        request = trusted_request("INVITE", self._request_uri, fields, self._offer)
+        self._transaction = core.transactions.request(self, request, branch, self._hop, now)
+
+    def _invite_fields(self, branch: str) -> Fields:
+        core, hop = self.core, self._hop
+        return [
             ("Via", core.via(hop, branch)),
             ("Max-Forwards", "70"),
             *self._fields,
@@ -119,8 +135,17 @@ class UacSession(Session):
             *self.authorization.headers("INVITE", self._request_uri.encode(), self._offer),
             SDP,
         ]
-        request = trusted_request("INVITE", self._request_uri, fields, self._offer)
-        self._transaction = core.transactions.request(self, request, branch, hop, now)
+
+    def _is_too_large(self, fields: Fields) -> bool:
+        """More than fits a datagram for sure, and TCP is possible and not ruled out (18.1.1)."""
+        size = len(self._offer) + 64 + sum(len(name) + len(value) + 4 for name, value in fields)
+        return (
+            size > _MAX_DATAGRAM_BYTES
+            and not self._udp_only
+            and "tcp" in self.core.local
+            and isinstance(self._request_uri, SipUri)
+            and "transport" not in self._request_uri.params
+        )
 
     # -- hanging up before the answer
 
@@ -183,6 +208,12 @@ class UacSession(Session):
         """See ClientUser."""
         if self._reported or transaction is not self._transaction:
             return
+        if cause == "transport" and self._hop != self._invitation.hop and not self._cancelled:
+            # TCP was our idea; the peer may know UDP alone (18.1.1).
+            self._udp_only = True
+            self._hop = self._invitation.hop
+            self._send_invite(now)
+            return
         event = failed_to_reach(self, cause)
         if self._cancelled:
             event = Failed(self, Cause(event.cause.status, event.cause.phrase, "local"))
@@ -218,23 +249,17 @@ class UacSession(Session):
             return None
 
     def _success(self, transaction: ClientTransaction, response: Response, now: float) -> None:
-        tag = response.to.tag or ""
-        sent = self._acks.get(tag)
-        if sent is not None:
-            self.core.transactions.retransmit(*sent)
+        if self._acks.repeat(response):
             return
-        try:
-            dialog = dialog_of_uac(transaction.request, response, transaction.hop)
-        except ParseError:
-            self.core.counters.malformed += 1
+        dialog = self._acks.first(transaction, response)
+        if dialog is None:
             return
-        self._send_ack(transaction.request, dialog, tag)
-        if self.dialog is not None or self.state == "terminated":
-            Bye(self.core, dialog, self.authorization, reason=None, on_done=None, now=now)
+        if self.dialog is not None:
+            self._acks.decline(dialog, now)
             return
         self.dialog = dialog
         self._stop_guard()
-        early = self._early.get(tag)
+        early = self._early.get(dialog.remote_tag)
         self._early.clear()
         if self._cancelled:
             # The CANCEL crossed the 2xx.
@@ -252,15 +277,6 @@ class UacSession(Session):
         self.state = "confirmed"
         self.core.emit(Answered(self, audio))
 
-    def _send_ack(self, invite: Request, dialog: Dialog, tag: str) -> None:
-        core = self.core
-        extra = credentials_of(invite)
-        via = core.via(dialog.hop, core.new_branch())
-        ack = dialog.request("ACK", via, extra, number=dialog.local_cseq)
-        data = ack.encode()
-        self._acks[tag] = (dialog.hop, data)
-        core.transactions.send(dialog.hop, data)
-
     def _refused(self, response: Response, now: float) -> None:
         if self._reported:
             return
@@ -272,6 +288,7 @@ class UacSession(Session):
             self._stop_guard()
             self._early.clear()
             self.state = "calling"
+            self._transaction.user = self._acks
             self._send_invite(now)
             return
         self._report(failure(self, response, local=self._cancelled))
@@ -291,6 +308,8 @@ class UacSession(Session):
     def finish(self, event: Event | None, now: float) -> None:
         """See Session."""
         self._stop_guard()
+        # The transaction lives on for up to 64*T1; the session need not.
+        self._transaction.user = self._acks
         super().finish(event, now)
 
     def _stop_guard(self) -> None:

@@ -171,6 +171,8 @@ class UasSession(Session):
     def finish(self, event: Event | None, now: float) -> None:
         """See Session."""
         self._stop_guard()
+        # The transaction lives on for up to 64*T1; the session need not.
+        self._transaction.user = None
         super().finish(event, now)
 
     def _stop_guard(self) -> None:

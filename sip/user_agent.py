@@ -15,6 +15,7 @@ from .counters import Counters
 from .dialog import Fields
 from .errors import ParseError
 from .events import Event
+from .grammar import quote
 from .headers import Via
 from .hop import Hop
 from .message import Message, Request, Response, response_to
@@ -27,7 +28,7 @@ from .timers import TimerValues
 from .transaction_layer import server_key
 from .uac import Invitation, UacSession
 from .uas import UasSession
-from .uri import SipUri
+from .uri import OtherUri, SipUri
 
 DEFAULT_PORT = 5060
 _METHODS = frozenset(ALLOW.split(", "))
@@ -308,23 +309,36 @@ class UserAgent:
     def _refuse(self, transaction: ServerTransaction, error: ParseError, now: float) -> None:
         if transaction.state in (TRYING, PROCEEDING):
             tag = self._stateless_tag(transaction.request)
-            response = response_to(transaction.request, error.status, error.reason, to_tag=tag)
+            response = response_to(
+                transaction.request, error.status, to_tag=tag, headers=[_warning(error)]
+            )
             transaction.respond(response, now)
 
     def _refuse_malformed(self, request: Request, error: ParseError, source: Hop) -> None:
+        uri = request.uri
+        if isinstance(uri, OtherUri) and not uri.scheme and not _ends_in_version(uri.rest):
+            # It may be a damaged response, and two peers that answer those never stop.
+            return
         try:
             hop = _response_hop(request.via, source)
             request.replace_top_via(request.via.with_source(source.host, source.port))
         except ParseError:
             return
-        tag = self._stateless_tag(request)
-        response = response_to(request, error.status, error.reason, to_tag=tag)
-        self.core.transactions.send(hop, response.encode())
+        self._reply(request, error.status, hop, [_warning(error)])
 
     def _stateless_tag(self, request: Message) -> str:
         seed = "\n".join(request.get(name) or "" for name in ("Call-ID", "From", "CSeq"))
         data = seed.encode("utf-8", "surrogateescape")
         return hashlib.blake2s(data, key=self._secret, digest_size=8).hexdigest()
+
+
+def _warning(error: ParseError) -> tuple[str, str]:
+    """What is wrong, for a person (20.43)."""
+    return ("Warning", f"399 - {quote(error.reason)}")
+
+
+def _ends_in_version(line: str) -> bool:
+    return line.rpartition(" ")[2][:4].upper() == "SIP/"
 
 
 def _response_hop(via: Via, source: Hop) -> Hop:

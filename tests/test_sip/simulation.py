@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable
 from typing import TypeVar
 
+from sip.errors import ParseError
 from sip.events import Ended, Event, Failed, IncomingInvite
 from sip.hop import Hop, Transport
 from sip.message import Request, Response
@@ -142,7 +143,12 @@ class Network:
             agent.on_event(event)
 
     def _carry(self, sender: Agent, hop: Hop, data: bytes) -> None:
-        message = parse(data)
+        try:
+            message = parse(data)
+        except ParseError:
+            # A refusal of what could not be read repeats the fields as they came.
+            assert data.startswith((b"SIP/2.0 4", b"SIP/2.0 5"))
+            return
         self.log.append((self.now, sender.hop.host, hop.host, message))
         lost = self.rng.random() < self.loss or self.drop(sender.hop.host, message)
         copies = 0 if lost else 2 if self.rng.random() < self.duplication else 1

@@ -198,10 +198,10 @@ class TestNonInvite:
     def test_timer_k(self, provisional: bool) -> None:
         transaction, layer, user = bye()
         if provisional:
-            transaction.receive(response(transaction.request, 183), 0.5)
-        transaction.receive(response(transaction.request, 404), 1.0)
-        transaction.receive(response(transaction.request, 404), 1.5)
-        transaction.receive(response(transaction.request, 100), 1.6)
+            transaction.receive(response(request("BYE"), 183), 0.5)
+        transaction.receive(response(request("BYE"), 404), 1.0)
+        transaction.receive(response(request("BYE"), 404), 1.5)
+        transaction.receive(response(request("BYE"), 100), 1.6)
         assert transaction.state == COMPLETED
         assert user.statuses == ([183] if provisional else []) + [404]
         layer.advance(5.99)

@@ -1,0 +1,285 @@
+"""The endpoint over real loopback sockets: UDP, TCP, refused peers, floods, bad addresses."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+import uvloop
+
+from sip.endpoint import ListenError, SipEndpoint, parse_listen
+from sip.events import Answered, Ended, Event, Failed, IncomingInvite
+from sip.hop import Hop, Transport
+from sip.offer_answer import LocalAudio
+from sip.rate_limit import RateLimit
+from sip.session import Session
+from sip.timers import TimerValues
+from sip.uac import Invitation
+
+HOSTS: list[tuple[Transport, str]] = [
+    ("udp", "127.0.0.1"),
+    ("tcp", "127.0.0.1"),
+    ("udp", "[::1]"),
+    ("tcp", "[::1]"),
+]
+AUDIO = LocalAudio("127.0.0.1", 4000)
+
+
+class Phone:
+    """An endpoint with its events as they come."""
+
+    def __init__(self, *listen: str, **settings: object) -> None:
+        self.events: list[Event] = []
+        self.arrived = asyncio.Event()
+        self.endpoint = SipEndpoint(listen, on_event=self.take, **settings)  # type: ignore[arg-type]
+        self.react: Callable[[Event], None] = lambda event: None
+
+    def take(self, event: Event) -> None:
+        self.events.append(event)
+        self.arrived.set()
+        self.react(event)
+
+    async def until(self, kind: type[Event]) -> Event:
+        async with asyncio.timeout(10):
+            while True:
+                for event in self.events:
+                    if isinstance(event, kind):
+                        return event
+                self.arrived.clear()
+                await self.arrived.wait()
+
+    async def call(self, target: str) -> Session:
+        return self.endpoint.invite(
+            Invitation(
+                target=target,
+                hop=await self.endpoint.resolve(target),
+                from_uri="sip:alice@127.0.0.1",
+                audio=AUDIO,
+            )
+        )
+
+    @property
+    def port(self) -> int:
+        return self.endpoint.addresses[0].port
+
+
+@asynccontextmanager
+async def phones(*made: Phone) -> AsyncIterator[None]:
+    for phone in made:
+        await phone.endpoint.start()
+    try:
+        yield
+    finally:
+        for phone in made:
+            await phone.endpoint.stop()
+
+
+def answering(phone: Phone) -> Phone:
+    def react(event: Event) -> None:
+        if isinstance(event, IncomingInvite):
+            phone.endpoint.ring(event.session)
+            phone.endpoint.accept(event.session, AUDIO)
+
+    phone.react = react
+    return phone
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        # What is waited for happens in the kernel; there is no event to wait on.
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize(("transport", "host"), HOSTS)
+async def test_a_call(transport: Transport, host: str) -> None:
+    listen = f"{transport}:{host}:0"
+    alice, bob = Phone(listen), answering(Phone(listen))
+    async with phones(alice, bob):
+        call = await alice.call(f"sip:bob@{host}:{bob.port};transport={transport}")
+        await alice.until(Answered)
+        await bob.until(Answered)
+        alice.endpoint.hangup(call)
+        await alice.until(Ended)
+        await bob.until(Ended)
+        for phone in (alice, bob):
+            assert phone.endpoint.ua.session_count == 0
+            assert phone.endpoint.ua.counters.malformed == 0
+
+
+async def test_retransmission_over_the_real_clock() -> None:
+    """A peer that answers the second INVITE only."""
+    alice = Phone("udp:127.0.0.1:0", timers=TimerValues(t1_s=0.02))
+    async with phones(alice):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+            peer.bind(("127.0.0.1", 0))
+            peer.setblocking(False)
+            await alice.call(f"sip:bob@127.0.0.1:{peer.getsockname()[1]}")
+            loop = asyncio.get_running_loop()
+            async with asyncio.timeout(5):
+                first = await loop.sock_recv(peer, 65535)
+                second = await loop.sock_recv(peer, 65535)
+            assert first == second
+        failed = await alice.until(Failed)
+        assert isinstance(failed, Failed)
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_nobody_listens_there(transport: Transport) -> None:
+    alice = Phone(f"{transport}:127.0.0.1:0")
+    async with phones(alice):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            udp.bind(("127.0.0.1", 0))
+            tcp.bind(("127.0.0.1", 0))
+            port = (udp if transport == "udp" else tcp).getsockname()[1]
+            if transport == "udp":
+                udp.close()
+            started = asyncio.get_running_loop().time()
+            await alice.call(f"sip:bob@127.0.0.1:{port};transport={transport}")
+            failed = await alice.until(Failed)
+        assert isinstance(failed, Failed)
+        assert failed.cause.origin == "transport"
+        assert failed.cause.phrase == "Connection refused"
+        assert asyncio.get_running_loop().time() - started < 5.0
+        assert alice.endpoint.ua.transaction_count == 0
+
+
+async def test_calls_go_on_after_an_icmp_error() -> None:
+    alice, bob = Phone("udp:127.0.0.1:0"), answering(Phone("udp:127.0.0.1:0"))
+    async with phones(alice, bob):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
+            closed.bind(("127.0.0.1", 0))
+            dead = closed.getsockname()[1]
+        for _ in range(5):
+            await alice.call(f"sip:x@127.0.0.1:{dead}")
+        # Sent while the errors of the others are still queued on the socket.
+        await alice.call(f"sip:bob@127.0.0.1:{bob.port}")
+        await alice.until(Answered)
+        await eventually(lambda: sum(isinstance(e, Failed) for e in alice.events) == 5)
+
+
+async def test_an_address_family_without_socket() -> None:
+    alice = Phone("udp:127.0.0.1:0")
+    async with phones(alice):
+        await alice.call("sip:bob@[::1]:5060")
+        failed = await alice.until(Failed)
+        assert isinstance(failed, Failed)
+        assert "UDP" in failed.cause.phrase
+
+
+async def test_events_are_never_delivered_within_a_call_of_ours() -> None:
+    alice = Phone("tcp:127.0.0.1:0")
+    async with phones(alice):
+        session = await alice.call("sip:bob@127.0.0.1:9;transport=udp")
+        assert alice.events == []
+        assert session.state == "calling"
+        await alice.until(Failed)
+
+
+async def test_an_owner_that_raises_loses_no_event() -> None:
+    alice, bob = Phone("udp:127.0.0.1:0"), answering(Phone("udp:127.0.0.1:0"))
+    loop = asyncio.get_running_loop()
+    reported: list[object] = []
+    loop.set_exception_handler(lambda _, context: reported.append(context["exception"]))
+
+    def fail(event: Event) -> None:
+        raise RuntimeError(type(event).__name__)
+
+    alice.react = fail
+    async with phones(alice, bob):
+        call = await alice.call(f"sip:bob@127.0.0.1:{bob.port}")
+        await alice.until(Answered)
+        alice.endpoint.hangup(call)
+        await alice.until(Ended)
+    assert len(reported) == len(alice.events) >= 2
+
+
+async def test_a_flood_from_one_address_does_not_stop_another() -> None:
+    bob = answering(Phone("udp:127.0.0.1:0", rate_limit=RateLimit(messages_per_s=50, burst=100)))
+    alice = Phone("udp:127.0.0.2:0")
+    async with phones(alice, bob):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flooder:
+            flooder.bind(("127.0.0.66", 0))
+            rubbish = b"OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/UDP x\r\n\r\n" * 5
+            for _ in range(10):
+                for _ in range(200):
+                    flooder.sendto(rubbish, ("127.0.0.1", bob.port))
+                await asyncio.sleep(0)
+            await alice.call(f"sip:bob@127.0.0.1:{bob.port}")
+            await alice.until(Answered)
+        await eventually(lambda: bob.endpoint.ua.counters.rate_limited > 1_000)
+        assert bob.endpoint.ua.transaction_count <= 2
+
+
+class TestListening:
+    async def test_a_port_that_is_taken(self) -> None:
+        first = Phone("udp:127.0.0.1:0")
+        async with phones(first):
+            second = Phone("tcp:127.0.0.1:0", f"udp:127.0.0.1:{first.port}")
+            with pytest.raises(ListenError) as raised:
+                await second.endpoint.start()
+        assert raised.value.reason == f"udp:127.0.0.1:{first.port}: address already in use"
+
+    async def test_all_addresses_and_an_advertised_host(self) -> None:
+        anywhere = Phone("udp:0.0.0.0:0")
+        behind_nat = Phone("udp:127.0.0.1:0", advertise="203.0.113.5")
+        async with phones(anywhere, behind_nat):
+            hop = Hop("udp", "127.0.0.1", 9)
+            assert "0.0.0.0" not in anywhere.endpoint.ua.core.contact(hop)
+            assert "@203.0.113.5:" in behind_nat.endpoint.ua.core.contact(hop)
+
+    @pytest.mark.parametrize(
+        "text",
+        ["", "udp", "udp:127.0.0.1", "udp:127.0.0.1:x", "tls:127.0.0.1:1", "udp:a b:5060",
+         "udp:127.0.0.1:65536", "udp:[::1:5060"],
+    )  # fmt: skip
+    def test_what_is_no_address(self, text: str) -> None:
+        with pytest.raises(ListenError) as raised:
+            parse_listen(text)
+        assert raised.value.reason.startswith(f"{text}: ")
+
+    def test_addresses(self) -> None:
+        assert parse_listen("udp:127.0.0.1:5060") == Hop("udp", "127.0.0.1", 5060)
+        assert parse_listen("tcp:[::1]:0") == Hop("tcp", "::1", 0)
+
+    async def test_two_udp_addresses_of_a_family(self) -> None:
+        phone = Phone("udp:127.0.0.1:0", "udp:127.0.0.2:0")
+        with pytest.raises(ListenError, match="one UDP address"):
+            await phone.endpoint.start()
+
+
+async def test_stopping_leaves_nothing() -> None:
+    async def descriptors() -> int:
+        await asyncio.sleep(0.05)
+        return len(os.listdir("/proc/self/fd"))
+
+    before = await descriptors()
+    tasks = len(asyncio.all_tasks())
+    for _ in range(3):
+        alice = Phone("udp:127.0.0.1:0", "tcp:127.0.0.1:0")
+        bob = answering(Phone("udp:127.0.0.1:0", "tcp:127.0.0.1:0"))
+        async with phones(alice, bob):
+            port = bob.endpoint.addresses[1].port
+            await alice.call(f"sip:bob@127.0.0.1:{port};transport=tcp")
+            await alice.until(Answered)
+    assert await descriptors() == before
+    assert len(asyncio.all_tasks()) == tasks
+
+
+@pytest.mark.parametrize(
+    "check", [test_nobody_listens_there, test_a_call, test_calls_go_on_after_an_icmp_error]
+)
+def test_on_uvloop(check: Callable[..., Awaitable[None]]) -> None:
+    async def run() -> None:
+        if check is test_a_call:
+            for transport, host in HOSTS:
+                await check(transport, host)
+        elif check is test_nobody_listens_there:
+            await check("udp")
+            await check("tcp")
+        else:
+            await check()
+
+    uvloop.run(run())

@@ -1,0 +1,106 @@
+"""Where URIs lead."""
+
+import asyncio
+import socket
+from typing import Any
+
+import pytest
+
+from sip.errors import ParseError
+from sip.hop import Hop
+from sip.resolver import ResolutionFailed, Resolver
+from tests.support.virtual_loop import VirtualLoop
+
+
+def resolve(text: str) -> Hop:
+    return asyncio.run(Resolver().resolve(text))
+
+
+@pytest.mark.parametrize(
+    ("uri", "hop"),
+    [
+        ("sip:a@192.0.2.1", Hop("udp", "192.0.2.1", 5060)),
+        ("sip:a@192.0.2.1:5070;transport=tcp", Hop("tcp", "192.0.2.1", 5070)),
+        ("sip:[2001:db8::1]", Hop("udp", "2001:db8::1", 5060)),
+        ("sip:a@localhost:5099", Hop("udp", "127.0.0.1", 5099)),
+    ],
+)
+def test_leads_to(uri: str, hop: Hop) -> None:
+    assert resolve(uri) == hop
+
+
+@pytest.mark.parametrize(
+    ("uri", "reason"),
+    [
+        ("tel:+44123", "not a SIP URI"),
+        ("sips:a@192.0.2.1", "TLS"),
+        ("sip:a@192.0.2.1;transport=sctp", "sctp"),
+        ("sip:a@nowhere.invalid", "nowhere.invalid"),
+    ],
+)
+def test_leads_nowhere(uri: str, reason: str) -> None:
+    with pytest.raises(ResolutionFailed, match=reason):
+        resolve(uri)
+
+
+def test_no_uri() -> None:
+    with pytest.raises(ParseError):
+        resolve("alice")
+
+
+class Names(VirtualLoop):
+    """A loop whose name service is a table."""
+
+    def __init__(self, *, silent: bool = False) -> None:
+        super().__init__()
+        self.silent = silent
+        self.asked: list[str] = []
+
+    async def getaddrinfo(self, host: Any, port: Any, **hints: Any) -> Any:
+        self.asked.append(host)
+        if self.silent:
+            await asyncio.sleep(3_600)
+        return [
+            (socket.AF_INET6, socket.SOCK_DGRAM, 17, "", ("2001:db8::1", 0, 0, 0)),
+            (socket.AF_INET, socket.SOCK_DGRAM, 17, "", ("192.0.2.7", 0)),
+        ]
+
+
+def test_names_are_remembered_for_a_minute() -> None:
+    async def main() -> tuple[Hop, list[str]]:
+        resolver = Resolver()
+        for _ in range(3):
+            hop = await resolver.resolve("sip:pbx.example.com")
+        await asyncio.sleep(61)
+        await resolver.resolve("sip:pbx.example.com")
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, Names)
+        return hop, loop.asked
+
+    with asyncio.Runner(loop_factory=Names) as runner:
+        hop, asked = runner.run(main())
+    assert hop == Hop("udp", "192.0.2.7", 5060)
+    assert asked == ["pbx.example.com"] * 2
+
+
+def test_the_memory_is_bounded() -> None:
+    async def main() -> int:
+        resolver = Resolver()
+        for i in range(1_500):
+            await resolver.resolve(f"sip:host{i}.example.com")
+        return len(resolver._names)
+
+    with asyncio.Runner(loop_factory=Names) as runner:
+        assert runner.run(main()) == 1_000
+
+
+def test_a_name_service_that_says_nothing() -> None:
+    async def main() -> None:
+        await Resolver(timeout_s=5.0).resolve("sip:pbx.example.com")
+
+    loop_factory = lambda: Names(silent=True)  # noqa: E731
+    with (
+        asyncio.Runner(loop_factory=loop_factory) as runner,
+        pytest.raises(ResolutionFailed, match="no answer"),
+    ):
+        runner.run(main())

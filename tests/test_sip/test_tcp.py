@@ -1,0 +1,114 @@
+"""The TCP transport on real sockets: framing, reuse, bounds."""
+
+import asyncio
+
+import pytest
+
+from sip.events import Answered
+from sip.tcp import TcpLimits
+
+from .test_endpoint import Phone, answering, eventually, phones
+
+
+async def open_stream(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", port)
+
+
+def options(number: int) -> bytes:
+    return (
+        "OPTIONS sip:x@127.0.0.1 SIP/2.0\r\n"
+        f"Via: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bK{number}\r\n"
+        "From: <sip:y@127.0.0.1>;tag=1\r\nTo: <sip:x@127.0.0.1>\r\n"
+        f"Call-ID: c{number}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+    ).encode()
+
+
+async def test_split_and_joined_messages() -> None:
+    phone = Phone("tcp:127.0.0.1:0")
+    async with phones(phone):
+        reader, writer = await open_stream(phone.port)
+        data = options(1) + options(2) + options(3)
+        for start in range(0, len(data), 37):
+            writer.write(data[start : start + 37])
+            await asyncio.sleep(0)
+        for number in (1, 2, 3):
+            async with asyncio.timeout(5):
+                answer = await reader.readuntil(b"\r\n\r\n")
+            assert answer.startswith(b"SIP/2.0 200 OK")
+            assert f"Call-ID: c{number}\r\n".encode() in answer
+        writer.close()
+        await eventually(lambda: phone.endpoint.tcp.connection_count == 0)
+
+
+async def test_a_stream_that_cannot_be_framed_is_closed() -> None:
+    phone = Phone("tcp:127.0.0.1:0")
+    async with phones(phone):
+        reader, writer = await open_stream(phone.port)
+        writer.write(b"rubbish\r\n" * 20_000 + b"\r\n\r\n")
+        async with asyncio.timeout(5):
+            with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+                await reader.readexactly(1)
+        assert phone.endpoint.ua.counters.malformed == 1
+        writer.close()
+
+
+async def test_connections_of_one_host_are_bounded() -> None:
+    phone = Phone("tcp:127.0.0.1:0", tcp_limits=TcpLimits(connections_per_host=3))
+    async with phones(phone):
+        streams = [await open_stream(phone.port) for _ in range(6)]
+        await eventually(lambda: phone.endpoint.tcp.refused == 3)
+        assert phone.endpoint.tcp.connection_count == 3
+        for _, writer in streams:
+            writer.close()
+        await eventually(lambda: phone.endpoint.tcp.connection_count == 0)
+        reader, writer = await open_stream(phone.port)
+        writer.write(options(1))
+        async with asyncio.timeout(5):
+            assert await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+
+async def test_a_connection_that_says_nothing_is_closed() -> None:
+    phone = Phone("tcp:127.0.0.1:0", tcp_limits=TcpLimits(first_message_s=0.05))
+    async with phones(phone):
+        reader, writer = await open_stream(phone.port)
+        writer.write(options(1)[:50])
+        async with asyncio.timeout(5):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_a_peer_that_does_not_read_is_cut_off() -> None:
+    phone = Phone("tcp:127.0.0.1:0", tcp_limits=TcpLimits(write_buffer_bytes=100_000))
+    async with phones(phone):
+        _, writer = await open_stream(phone.port)
+        with pytest.raises(ConnectionError):
+            async with asyncio.timeout(20):
+                while True:
+                    writer.write(options(1) * 200)
+                    await writer.drain()
+        await eventually(lambda: phone.endpoint.tcp.connection_count == 0)
+
+
+async def test_a_connection_is_reused() -> None:
+    alice, bob = Phone("tcp:127.0.0.1:0"), answering(Phone("tcp:127.0.0.1:0"))
+    async with phones(alice, bob):
+        for number in range(1, 4):
+            await alice.call(f"sip:bob@127.0.0.1:{bob.port};transport=tcp")
+            await eventually(
+                lambda number=number: (  # type: ignore[misc]
+                    sum(isinstance(event, Answered) for event in alice.events) == number
+                )
+            )
+        assert alice.endpoint.tcp.connection_count == 1
+        assert bob.endpoint.tcp.connection_count == 1
+
+
+async def test_connections_are_bounded_on_the_way_out_too() -> None:
+    alice = Phone("tcp:127.0.0.1:0", tcp_limits=TcpLimits(connections=2))
+    peers = [Phone("tcp:127.0.0.1:0") for _ in range(3)]
+    async with phones(alice, *peers):
+        for peer in peers:
+            await alice.call(f"sip:bob@127.0.0.1:{peer.port};transport=tcp")
+        await eventually(lambda: len(alice.events) == 1)
+        assert alice.endpoint.tcp.connection_count == 2
