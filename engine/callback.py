@@ -51,6 +51,7 @@ class Callback:
         self._destinations: dict[Role, Destination] = {"agent": agent, "customer": customer}
         self._board = board
         self._attempt = AttemptRecord(call=self.call.id)
+        self._legs: list[Leg] = []
         self._ended_by_command: str | None = None
         self.outcome_if_cancelled = Outcome("cancelled", "cancelled", "cancelled")
         self._outcome: Outcome | None = None
@@ -89,13 +90,12 @@ class Callback:
 
     async def _agent_first(self, whisper: "asyncio.Future[Any]") -> None:
         self._enter("dialing_agent")
-        agent = self._leg("agent")
+        agent, customer = await self._open("agent", "customer")
         await self._dial(agent)
         async with while_up(agent):
             await self._whisper(agent, whisper)
             self._enter("dialing_customer")
             agent.hear(self._board.ringing)
-            customer = self._leg("customer")
             customer.on_early_media = lambda: self._hear_early_media(agent, customer)
             await self._dial(customer, partner=agent)
             async with while_up(customer):
@@ -103,13 +103,12 @@ class Callback:
 
     async def _customer_first(self, whisper: "asyncio.Future[Any]") -> None:
         self._enter("dialing_customer")
-        customer = self._leg("customer")
+        customer, agent = await self._open("customer", "agent")
         await self._dial(customer)
         async with while_up(customer):
             customer.hear(self._board.hold)
             self._enter("holding")
             self._enter("dialing_agent")
-            agent = self._leg("agent")
             await self._dial(agent, partner=customer)
             async with while_up(agent):
                 await self._whisper(agent, whisper)
@@ -144,9 +143,21 @@ class Callback:
 
     # -- legs -------------------------------------------------------------------------------
 
+    async def _open(self, first_role: Role, second_role: Role) -> tuple[Leg, Leg]:
+        """Both legs with their ports, so that the second can be dialled without a wait."""
+        first, second = self._leg(first_role), self._leg(second_role)
+        self._legs = [first, second]
+        opened = await asyncio.gather(
+            first.open(), second.open(beside=first), return_exceptions=True
+        )
+        for failure in opened:
+            if failure is not None:
+                raise failure
+        return first, second
+
     def _leg(self, role: Role) -> Leg:
         board = self._board
-        leg = Leg(
+        return Leg(
             leg_id=f"leg-{board.new_id()}",
             call_id=self.call.id,
             role=role,
@@ -156,9 +167,6 @@ class Callback:
             publish=self._publish_leg,
             rtp_host=board.rtp_host,
         )
-        board.register.add_leg(self.call, leg)
-        self._attempt.legs = [*self._attempt.legs, leg.record]
-        return leg
 
     async def _dial(self, leg: Leg, *, partner: Leg | None = None) -> None:
         request, dial = self.job.request, self._board.dial
@@ -172,9 +180,9 @@ class Callback:
             spoken = partner.audio.codec
             codecs = (spoken, *(codec for codec in CODECS if codec != spoken))
         caller = Caller(user, default=dial.caller_id or DEFAULT_CALLER)
-        await leg.dial(
-            caller=caller, ring_s=request.ring_s, beside=partner, codecs=codecs, headers=headers
-        )
+        self._board.register.add_leg(self.call, leg)
+        self._attempt.legs = [*self._attempt.legs, leg.record]
+        await leg.dial(caller=caller, ring_s=request.ring_s, codecs=codecs, headers=headers)
 
     def hang_up(self, leg_id: str | None = None) -> None:
         """End one leg, or all, because a command says so; the attempt is not repeated."""
@@ -184,13 +192,11 @@ class Callback:
                 leg.hang_up(Ending("hung_up", "hung up by command"))
 
     async def _clear(self) -> None:
-        legs = self.call.legs
-        for leg in legs:
+        for leg in self.call.legs:
             leg.hang_up(Ending("completed", "call over"))
         try:
             async with asyncio.timeout(REPORT_LIMIT_S):
-                for leg in legs:
-                    await leg.release()
+                await asyncio.gather(*(leg.release() for leg in self._legs))
         except TimeoutError:
             log.warning("media_report_late", call=self.call.id)
         self._board.register.remove(self.call)

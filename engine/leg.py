@@ -97,6 +97,8 @@ class Leg:
         self._media = media
         self._publish = publish
         self._rtp_host = rtp_host
+        self._rtp_port = 0
+        self._dialled = False
         self._session: Session | None = None
         self._media_open = False
         self._outcome: asyncio.Future[Ending | None] | None = None
@@ -104,27 +106,33 @@ class Leg:
 
     # -- dialling ---------------------------------------------------------------------------
 
+    async def open(self, *, beside: "Leg | None" = None) -> None:
+        """Take a port for the party's media. Raises LegEnded where there is none.
+
+        `beside` is the other leg of the call, whose media worker must be this one's too.
+        """
+        try:
+            opened = await self._media.open(self.id, beside=beside.id if beside else None)
+        except MediaError as error:
+            self.ending = Ending("unavailable", str(error))
+            raise LegEnded(self, self.ending) from error
+        self._media_open = True
+        self._rtp_host = self._rtp_host or opened.host
+        self._rtp_port = opened.port
+
     async def dial(
         self,
         *,
         caller: Caller,
         ring_s: float,
-        beside: "Leg | None" = None,
         codecs: tuple[str, ...] = CODECS,
         headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
-        """Call the party by each way in turn until one answers. Raises LegEnded otherwise.
-
-        `beside` is the other leg of the call, whose media worker must be this one's too.
-        """
+        """Call the party by each way in turn until one answers. Raises LegEnded otherwise."""
+        self._dialled = True
+        self.record.started = time.time()
         self._publish("leg.dialing", self)
-        try:
-            opened = await self._media.open(self.id, beside=beside.id if beside else None)
-        except MediaError as error:
-            self._end(Ending("unavailable", str(error)))
-            raise LegEnded(self, self._ended()) from error
-        self._media_open = True
-        local = LocalAudio(host=self._rtp_host or opened.host, port=opened.port, codecs=codecs)
+        local = LocalAudio(host=self._rtp_host, port=self._rtp_port, codecs=codecs)
         ending = Ending("unreachable", "no way to dial")
         try:
             async with asyncio.timeout(ring_s):
@@ -234,7 +242,8 @@ class Leg:
 
     async def release(self) -> None:
         """Hang up if need be, and give the media endpoint back, keeping its last report."""
-        self.hang_up(Ending("completed", "released"))
+        if self._dialled:
+            self.hang_up(Ending("completed", "released"))
         if self._media_open:
             self._media_open = False
             try:

@@ -20,6 +20,7 @@ async def answered_leg(stage: Scene, name: str) -> tuple[Leg, Phone]:
         media=stage.board.media,
         publish=lambda *_args, **_fields: None,
     )
+    await leg.open()
     dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
     phone = await stage.phone()
     phone.answers()

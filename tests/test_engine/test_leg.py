@@ -43,6 +43,7 @@ def play(tmp_path: Path, script: Script) -> None:
 
 
 async def answered(stage: Scene, leg: Leg) -> Phone:
+    await leg.open()
     dialling = asyncio.create_task(leg.dial(caller=Caller(None, "ringback"), ring_s=30.0))
     phone = await stage.phone()
     phone.rings()
@@ -69,6 +70,7 @@ def test_dialling_offers_both_codecs_at_the_opened_port(tmp_path: Path) -> None:
 
 def test_each_event_is_told_once_and_in_order(tmp_path: Path) -> None:
     async def script(stage: Scene, leg: Leg, told: Told) -> None:
+        await leg.open()
         dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
         phone = await stage.phone()
         phone.rings()
@@ -104,6 +106,7 @@ def test_hold_and_resume(tmp_path: Path) -> None:
 
 def test_a_leg_that_is_held_from_the_start_is_connected_when_it_resumes(tmp_path: Path) -> None:
     async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+        await leg.open()
         dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
         phone = await stage.phone()
         phone.answers(host="0.0.0.0")
