@@ -62,6 +62,15 @@ def read_wav(path: Path, *, started: float = 0.0) -> Recording:
         return Recording(np.frombuffer(data[: len(data) & ~1], "<i2"), file.getframerate(), started)
 
 
+def read_stereo_wav(path: Path) -> tuple[Recording, Recording]:
+    """The left and the right channel of a 16 bit stereo WAV file."""
+    with wave.open(str(path), "rb") as file:
+        assert (file.getnchannels(), file.getsampwidth()) == (2, 2), path
+        both = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+        left, right = both[0::2], both[1::2]
+        return Recording(left, file.getframerate()), Recording(right, file.getframerate())
+
+
 def write_tone_wav(path: Path, hz: float, duration_s: float, *, rate: int = 8000) -> Path:
     """A steady sine, 10 dB below full scale."""
     times = np.arange(int(duration_s * rate)) / rate

@@ -5,6 +5,7 @@ import struct
 import time
 
 from tests.support.engine_process import HOLD_HZ, Engine
+from tests.support.recording import read_stereo_wav
 from tests.support.wire_phone import WireCall
 from tests.support.wire_rtp import WireRtp
 
@@ -101,6 +102,25 @@ async def test_loss_is_measured_passed_on_and_reported(engine: Engine, wire: Mak
     loss = [fraction for fraction in map(fraction_lost, customer.rtp.rtcp) if fraction is not None]
     assert any(0.05 < fraction < 0.16 for fraction in loss), loss
     await hang_up(engine, job, agent)
+
+
+async def test_a_recording_has_the_agent_left_and_the_customer_right(
+    engine: Engine, wire: MakeWire
+) -> None:
+    agent_phone, customer_phone = wire("agent"), wire("customer", codec="PCMA")
+    job = await engine.callback(customer_phone.uri, agent_phone.uri, record=True)
+    agent = await agent_phone.answer(tone_hz=AGENT_HZ)
+    customer = await customer_phone.answer(tone_hz=CUSTOMER_HZ)
+    await engine.event("recording.started", job)
+    await asyncio.sleep(1.0)
+    agent.bye()
+    await customer.receive("BYE")
+    await engine.event("recording.ended", job)
+    record = await engine.ended(job)
+    left, right = read_stereo_wav(engine.process.directory / record["recording"])
+    assert 0.8 < left.duration_s < 1.5
+    assert left.hears(AGENT_HZ, for_s=0.6) and not left.hears(CUSTOMER_HZ)
+    assert right.hears(CUSTOMER_HZ, for_s=0.6) and not right.hears(AGENT_HZ)
 
 
 def fraction_lost(packet: bytes) -> float | None:
