@@ -219,6 +219,8 @@ def _number(value: Any) -> str:
         return f"{value:.3f}".rstrip("0").rstrip(".")
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{name} {_number(item)}" for name, item in value.items()) + "}"
+    if isinstance(value, list):
+        return ", ".join(_number(item) for item in value)
     return str(value)
 
 
