@@ -90,7 +90,7 @@ class Leg:
     # The peer
 
     def connect(self, description: Connect, now: float) -> None:
-        """Take over where the peer is and what was agreed; raises OSError for a bad address."""
+        """Take over where the peer is and what was agreed; raises OSError without a socket."""
         self.incoming.settle()
         host, port = description.host, description.port
         # A peer that is to hear nothing may give no address (RFC 3264 section 8.4).

@@ -87,7 +87,7 @@ class Switch:
                 self._open(command)
             case m.Connect(leg=name):
                 if leg := self._legs.get(name):
-                    leg.connect(command, time.monotonic())
+                    self._connect(leg, command)
             case m.Hear(leg=name, play=play, source=source):
                 if leg := self._legs.get(name):
                     self._hear(leg, play, source)
@@ -186,6 +186,14 @@ class Switch:
         self._legs[command.leg] = leg
         self._rounds[pair.port // 2 % ROUNDS_PER_VISIT][command.leg] = leg
         self._report(m.Opened(command.request, self._settings.address, pair.port))
+
+    def _connect(self, leg: Leg, command: m.Connect) -> None:
+        try:
+            leg.connect(command, time.monotonic())
+        except OSError:
+            # No descriptor left. The leg stays deaf, which the engine learns by MediaTimeout or
+            # by its own call timers; the other legs and the rest of the frame must go on.
+            leg.playout.stream.errors += 1
 
     def _close(self, command: m.Close) -> None:
         leg = self._legs.get(command.leg)
