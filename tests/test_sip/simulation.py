@@ -209,3 +209,53 @@ class Network:
             if (message.method if isinstance(message, Request) else message.status)
             == method_or_status
         ]
+
+
+def pair(network: Network, transport: Transport = "udp") -> tuple[Agent, Agent]:
+    return (
+        network.agent("192.0.2.1", transport=transport),
+        network.agent("192.0.2.2", transport=transport),
+    )
+
+
+def established(network: Network, alice: Agent, bob: Agent) -> tuple[Session, Session]:
+    call = alice.invite(bob)
+    network.run(until=network.now + 0.1)
+    bob.do(bob.incoming.accept, audio(4002))
+    network.run(until=network.now + 0.1)
+    assert (call.state, bob.incoming.state) == ("confirmed", "confirmed")
+    return call, bob.incoming
+
+
+def clean(*agents: Agent) -> None:
+    for agent in agents:
+        assert agent.leftovers == (0, 0, 0, 0)
+
+
+def within(
+    session: Session, method: str, *, number: int = 100, body: bytes = b"", **headers: str
+) -> bytes:
+    """A request that the peer of `session` might send within the dialog."""
+    dialog = session.in_dialog
+    fields = [
+        ("Via", f"SIP/2.0/UDP 192.0.2.2;branch=z9hG4bK{method}{number}"),
+        ("Max-Forwards", "70"),
+        ("From", dialog.remote),
+        ("To", dialog.local),
+        ("Call-ID", session.call_id),
+        ("CSeq", f"{number} {method}"),
+        *((name.replace("_", "-"), value) for name, value in headers.items()),
+    ]
+    return Request(method, dialog.target, fields, body).encode()
+
+
+def inject(network: Network, data: bytes, sender: Agent, receiver: Agent) -> list[Response]:
+    """Let `receiver` have a datagram; the responses it gives at once."""
+    before = len(network.log)
+    network.inject(receiver.hop.host, data, sender.hop)
+    network.run(until=network.now)
+    return [
+        message
+        for _, host, _, message in network.log[before:]
+        if host == receiver.hop.host and isinstance(message, Response)
+    ]

@@ -14,8 +14,7 @@ from sip.rate_limit import RateLimit
 from sip.uac import Invitation
 from sip.user_agent import Bounds, UserAgent
 
-from .simulation import Network, audio
-from .test_uac_uas import clean, established, pair
+from .simulation import Network, audio, clean, established, pair
 
 PEER = Hop("udp", "192.0.2.2", 5060)
 

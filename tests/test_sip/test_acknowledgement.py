@@ -1,0 +1,102 @@
+"""Forked 2xx responses: the first is kept, the others end."""
+
+from sip.events import (
+    Answered,
+    Failed,
+    Progress,
+)
+from sip.hop import Hop
+from sip.message import Request, Response, response_to
+from sip.offer_answer import OfferAnswer
+from sip.session import Session
+
+from .simulation import Agent, Network, audio, inject, pair
+
+
+class TestForking:
+    """A proxy that forks makes several 2xx of one INVITE; here by hand."""
+
+    def two_answers(self) -> tuple[Network, Agent, Session, list[Request | Response]]:
+        network = Network()
+        alice, _ = pair(network)
+        network.agents.pop("192.0.2.2")
+        call = alice.invite(_)
+        invite = network.messages("INVITE")[0]
+        assert isinstance(invite, Request)
+        source = Hop("udp", "192.0.2.2", 5060)
+        for place, tag in enumerate(("one", "two")):
+            host = f"192.0.2.{30 + place}"
+            for status in (180, 200, 200):
+                body, _agreed = OfferAnswer(3).receive_offer(invite.body, audio(7000 + place, host))
+                answer = response_to(
+                    invite,
+                    status,
+                    to_tag=tag,
+                    headers=[
+                        ("Contact", f"<sip:bob@{host}>"),
+                        ("Content-Type", "application/sdp"),
+                        ("Record-Route", "<sip:192.0.2.50;lr>, <sip:192.0.2.51;lr>"),
+                    ],
+                    body=body,
+                )
+                network.inject("192.0.2.1", answer.encode(), source, after_s=0.1 + place)
+        network.run(until=2.0)
+        return network, alice, call, [message for _, _, _, message in network.log]
+
+    def test_the_first_is_kept_the_other_acknowledged_and_ended(self) -> None:
+        _, alice, call, messages = self.two_answers()
+        assert alice.only(Answered).audio.host == "192.0.2.30"
+        assert call.remote_tag == "one"
+        requests = [message for message in messages if isinstance(message, Request)]
+        assert [(request.method, request.to.tag) for request in requests] == [
+            ("INVITE", None),
+            ("ACK", "one"),
+            ("ACK", "one"),
+            ("ACK", "two"),
+            ("BYE", "two"),
+            ("ACK", "two"),
+            ("BYE", "two"),
+        ]
+        assert call.state == "confirmed"
+
+    def test_route_set_and_target(self) -> None:
+        _, _, _, messages = self.two_answers()
+        ack = next(
+            message
+            for message in messages
+            if isinstance(message, Request) and message.method == "ACK"
+        )
+        assert ack.uri.encode() == "sip:bob@192.0.2.30"
+        assert ack.get_all("Route") == ["<sip:192.0.2.51;lr>", "<sip:192.0.2.50;lr>"]
+
+    def test_each_early_dialog_is_counted_and_answers_bye(self) -> None:
+        network = Network()
+        alice, bob = pair(network)
+        network.agents.pop("192.0.2.2")
+        call = alice.invite(bob)
+        invite = network.messages("INVITE")[0]
+        assert isinstance(invite, Request)
+        for tag in ("one", "two"):
+            ringing = response_to(
+                invite, 180, to_tag=tag, headers=[("Contact", "<sip:192.0.2.30>")]
+            )
+            network.inject("192.0.2.1", ringing.encode(), bob.hop)
+        network.run(until=0.1)
+        assert [event.status for event in alice.of(Progress)] == [180, 180]
+        assert alice.ua.dialog_count == 2
+        for number, tag in enumerate(("one", "two")):
+            bye = Request(
+                "BYE",
+                invite.uri,
+                [
+                    ("Via", f"SIP/2.0/UDP 192.0.2.30;branch=z9hG4bKbye{number}"),
+                    ("From", f"{invite.get('To')};tag={tag}"),
+                    ("To", invite.get("From") or ""),
+                    ("Call-ID", call.call_id),
+                    ("CSeq", "1 BYE"),
+                ],
+            )
+            (ok,) = inject(network, bye.encode(), bob, alice)
+            assert ok.status == 200
+            assert alice.ua.dialog_count == 1 - number
+        assert alice.only(Failed).cause.origin == "remote"
