@@ -1,5 +1,7 @@
 """What the command line shows to people: tables of jobs, calls and status, lines of events."""
 
+import os
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,7 +10,11 @@ from rich.console import Console
 from rich.markup import escape as escape_markup
 from rich.table import Table
 
-console = Console(highlight=False)
+# Into a file or pipe there is no width to keep to; lines should not break at 80.
+console = Console(
+    highlight=False,
+    width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160,
+)
 
 STATE_STYLES = {
     "completed": "green",

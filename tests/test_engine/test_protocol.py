@@ -1,5 +1,6 @@
 """The parameters of the protocol: what is taken, and which field is blamed for what is not."""
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -157,3 +158,16 @@ def test_every_kind_has_its_own_engine_code() -> None:
     codes = [EngineError(kind, "x").code for kind in KIND_CODES]
     assert len(set(codes)) == len(codes)
     assert all(-32099 <= code <= -32000 for code in codes)
+
+
+def test_every_parameter_and_kind_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "control-protocol.md").read_text()
+    kinds: list[type[msgspec.Struct]] = [
+        CallbackRequest, JobRef, JobQuery, CallRef, DrainRequest, Subscribe
+    ]  # fmt: skip
+    for kind in kinds:
+        for field in msgspec.structs.fields(kind):
+            assert f"`{field.name}`" in page, field.name
+    for name, code in KIND_CODES.items():
+        assert f"`{name}`" in page
+        assert str(code).replace("-", "\N{MINUS SIGN}") in page

@@ -1,0 +1,47 @@
+"""Hosts, ports and names as an operator may write them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from config.values import Listen, SipUri, is_ip_address, split_host_port
+
+
+@pytest.mark.parametrize(
+    ("text", "pair"),
+    [
+        ("127.0.0.1:5060", ("127.0.0.1", 5060)),
+        ("[::1]:0", ("::1", 0)),
+        ("pbx:65535", ("pbx", 65535)),
+    ],
+)
+def test_host_and_port(text: str, pair: tuple[str, int]) -> None:
+    assert split_host_port(text) == pair
+
+
+@pytest.mark.parametrize(
+    "text", ["", "h", ":1", "h:", "h:x", "h:65536", "h:-1", "h:\u0661", "::1:5", "[h]:1", "h: 1"]
+)
+def test_no_host_and_port(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        split_host_port(text)
+
+
+def test_ip_addresses() -> None:
+    assert is_ip_address("10.0.0.1")
+    assert is_ip_address("fe80::1")
+    assert not is_ip_address("10.0.0")
+    assert not is_ip_address("localhost")
+
+
+@given(st.text() | st.from_regex(r"(sip|udp|tcp):[a-z0-9.:@;=\[\]-]{0,30}", fullmatch=True))
+def test_any_text_is_taken_as_it_is_or_refused_on_one_line(text: str) -> None:
+    for kind in (Listen, SipUri):
+        adapter: TypeAdapter[str] = TypeAdapter(kind)
+        try:
+            assert adapter.validate_python(text) == text
+        except ValidationError as error:
+            (found,) = error.errors()
+            assert found["type"] == "wrong"
+            assert found["msg"]
