@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from tests.support.control_line import Refused
 from tests.support.engine_process import Engine
 from tests.support.wire_phone import WirePhone
 
-from .conftest import MakeWire
+from .conftest import MakeWire, StartEngine
 
 LONG_WHISPER = {"tone": "1100/20000"}
 
@@ -64,62 +65,86 @@ async def test_the_customers_200_crosses_the_cancel(engine: Engine, wire: MakeWi
     assert (record["state"], record["result"]) == ("failed", "hung_up")
 
 
-async def test_a_job_can_be_cancelled_in_every_state(engine: Engine, wire: MakeWire) -> None:
-    """Each row: how far the callback goes, and what the phones must see then."""
+Seen = Callable[[], Awaitable[object]]
+Reach = Callable[[Engine, str, WirePhone, WirePhone], Awaitable[Seen]]
 
-    async def queued(
-        job: str, agent: WirePhone, customer: WirePhone
-    ) -> Callable[[], Awaitable[object]]:
-        return lambda: asyncio.sleep(0)
 
-    async def dialing_agent(
-        job: str, agent: WirePhone, customer: WirePhone
-    ) -> Callable[[], Awaitable[object]]:
-        call = await agent.called()
-        call.ring()
-        await engine.event("leg.ringing", job)
-        return lambda: call.receive("CANCEL")
+async def queued(engine: Engine, job: str, agent: WirePhone, customer: WirePhone) -> Seen:
+    return lambda: asyncio.sleep(0)
 
-    async def whispering(
-        job: str, agent: WirePhone, customer: WirePhone
-    ) -> Callable[[], Awaitable[object]]:
-        call = await agent.answer()
-        await engine.state("whispering", job)
-        return lambda: call.receive("BYE")
 
-    async def dialing_customer(
-        job: str, agent: WirePhone, customer: WirePhone
-    ) -> Callable[[], Awaitable[object]]:
-        agent_call = await agent.answer()
-        call = await customer.called()
-        call.ring()
-        await engine.event("leg.ringing", job, role="customer")
-        return lambda: asyncio.gather(agent_call.receive("BYE"), call.receive("CANCEL"))
+async def dialing_agent(engine: Engine, job: str, agent: WirePhone, customer: WirePhone) -> Seen:
+    call = await agent.called()
+    call.ring()
+    await engine.event("leg.ringing", job)
+    return lambda: call.receive("CANCEL")
 
-    async def bridged(
-        job: str, agent: WirePhone, customer: WirePhone
-    ) -> Callable[[], Awaitable[object]]:
-        calls = [await agent.answer(), await customer.answer()]
-        await engine.state("bridged", job)
-        return lambda: asyncio.gather(*(call.receive("BYE") for call in calls))
 
-    for reach in (queued, dialing_agent, whispering, dialing_customer, bridged):
-        agent, customer = wire("agent"), wire("customer")
-        parameters: dict[str, object] = {}
-        if reach is queued:
-            parameters["not_before"] = 4e9
-        if reach is whispering:
-            parameters["whisper"] = LONG_WHISPER
-        job = await engine.callback(customer.uri, agent.uri, **parameters)
-        seen = await reach(job, agent, customer)
-        reply = await engine.line.call("callback.cancel", id=job)
-        assert reply["state"] == "cancelled", reach.__name__
-        await seen()
-        record = await engine.ended(job)
-        assert (record["state"], record["result"]) == ("cancelled", "cancelled"), reach.__name__
-        with pytest.raises(Refused) as refused:
-            await engine.line.call("callback.cancel", id=job)
-        assert refused.value.data["kind"] == "state"
+async def whispering(engine: Engine, job: str, agent: WirePhone, customer: WirePhone) -> Seen:
+    call = await agent.answer()
+    await engine.state("whispering", job)
+    return lambda: call.receive("BYE")
+
+
+async def dialing_customer(engine: Engine, job: str, agent: WirePhone, customer: WirePhone) -> Seen:
+    agent_call = await agent.answer()
+    call = await customer.called()
+    call.ring()
+    await engine.event("leg.ringing", job, role="customer")
+    return lambda: asyncio.gather(agent_call.receive("BYE"), call.receive("CANCEL"))
+
+
+async def bridged(engine: Engine, job: str, agent: WirePhone, customer: WirePhone) -> Seen:
+    calls = [await agent.answer(), await customer.answer()]
+    await engine.state("bridged", job)
+    return lambda: asyncio.gather(*(call.receive("BYE") for call in calls))
+
+
+async def customer_waits(engine: Engine, job: str, agent: WirePhone, customer: WirePhone) -> Seen:
+    call = await customer.answer()
+    agent_call = await agent.called()
+    agent_call.ring()
+    await engine.event("leg.ringing", job, role="agent")
+    return lambda: asyncio.gather(call.receive("BYE"), agent_call.receive("CANCEL"))
+
+
+async def whispering_while_the_customer_waits(
+    engine: Engine, job: str, agent: WirePhone, customer: WirePhone
+) -> Seen:
+    calls = [await customer.answer(), await agent.answer()]
+    await engine.state("whispering", job)
+    return lambda: asyncio.gather(*(call.receive("BYE") for call in calls))
+
+
+STATES: list[tuple[Reach, dict[str, Any]]] = [
+    (queued, {"not_before": 4e9}),
+    (dialing_agent, {}),
+    (whispering, {"whisper": LONG_WHISPER}),
+    (dialing_customer, {}),
+    (bridged, {}),
+    (customer_waits, {"order": "customer_first"}),
+    (
+        whispering_while_the_customer_waits,
+        {"order": "customer_first", "whisper": LONG_WHISPER},
+    ),
+]
+
+
+@pytest.mark.parametrize(("reach", "params"), STATES)
+async def test_a_job_can_be_cancelled_in_every_state(
+    engine: Engine, wire: MakeWire, reach: Reach, params: dict[str, Any]
+) -> None:
+    agent, customer = wire("agent"), wire("customer")
+    job = await engine.callback(customer.uri, agent.uri, **params)
+    seen = await reach(engine, job, agent, customer)
+    reply = await engine.line.call("callback.cancel", id=job)
+    assert reply["state"] == "cancelled"
+    await seen()
+    record = await engine.ended(job)
+    assert (record["state"], record["result"]) == ("cancelled", "cancelled")
+    with pytest.raises(Refused) as refused:
+        await engine.line.call("callback.cancel", id=job)
+    assert refused.value.data["kind"] == "state"
 
 
 async def test_a_call_can_be_hung_up_by_command(engine: Engine, wire: MakeWire) -> None:
@@ -137,9 +162,7 @@ async def test_a_call_can_be_hung_up_by_command(engine: Engine, wire: MakeWire) 
     assert "command" in record["cause"]
 
 
-async def test_a_phone_that_falls_silent_is_let_go(
-    own_engine: Callable[..., Awaitable[Engine]], wire: MakeWire
-) -> None:
+async def test_a_phone_that_falls_silent_is_let_go(own_engine: StartEngine, wire: MakeWire) -> None:
     """No BYE, no RTP any more: the cable has been pulled."""
     engine = await own_engine(media={"timeout_s": 0.8})
     agent_phone, customer_phone = wire("agent"), wire("customer")
