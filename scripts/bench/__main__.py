@@ -10,7 +10,10 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
+from scripts.load.driver import LoadPeerFailed
+
 from . import relay_part, setup_part, soak_part, talk_part
+from .engine_process import EngineFailed
 from .machine import Machine
 from .options import FULL, QUICK, Options
 from .processes import allow_open_files
@@ -26,7 +29,10 @@ PAGE_COLUMNS = 150  # in a file or a pipe
 
 
 def main() -> int:
-    """Measure, print, write the JSON. 0 when every target is met, 1 otherwise."""
+    """Measure, print, write the JSON.
+
+    0 when every target is met, 1 when one is not, 2 when it could not be measured.
+    """
     parser = argparse.ArgumentParser(prog="python -m scripts.bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--quick", action="store_true", help="shorter, and noisier")
@@ -45,7 +51,11 @@ def main() -> int:
     if not console.is_terminal:
         console = Console(stderr=arguments.json, width=PAGE_COLUMNS)
     report = Report()
-    uvloop.run(_measure(arguments.parts or list(PARTS), report, options, console))
+    try:
+        uvloop.run(_measure(arguments.parts or list(PARTS), report, options, console))
+    except (EngineFailed, LoadPeerFailed) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
     found = report.to_json()
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps(found, indent=1) + "\n")

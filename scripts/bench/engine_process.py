@@ -81,7 +81,7 @@ class EngineProcess:
                 late = asyncio.get_running_loop().time() > deadline
                 if late or self._process.returncode is not None:
                     await self.__aexit__(None, None, None)
-                    raise EngineFailed(self.log_text()) from error
+                    raise EngineFailed(f"the engine did not start: {self.log_text()}") from error
             await asyncio.sleep(0.05)
 
     async def __aexit__(

@@ -43,6 +43,7 @@ async def _at(
     costs: dict[str, list[float]] = {"engine and worker": [], "engine": [], "worker": []}
     p50: list[float] = []
     p99: list[float] = []
+    missing: list[float] = []
     for _ in range(options.setup_runs):
         await asyncio.sleep(SETTLE_S)
         peer.ask("latencies")
@@ -52,8 +53,7 @@ async def _at(
         await callbacks.all_ended(jobs, LIMIT_S)
         now = engine.cpu_s()
         completed = callbacks.states["completed"] - completed
-        if completed != len(jobs):
-            report.notes.append(f"{PART}: {completed} of {len(jobs)} at {rate}/s were completed")
+        missing.append(float(len(jobs) - completed))
         engine_ms, worker_ms = ((b - a) / len(jobs) * 1e3 for a, b in zip(used, now, strict=True))
         for name, value in zip(costs, (engine_ms + worker_ms, engine_ms, worker_ms), strict=True):
             costs[name].append(value)
@@ -65,6 +65,7 @@ async def _at(
         target = CPU_TARGET_MS if promised else None
         label = f"CPU per callback, {name}"
         report.figures.append(figure(part, label, "ms", values, target=target))
+    report.figures.append(figure(part, "callbacks not completed", "", missing, target=0))
     target = ANSWER_TO_INVITE_P99_TARGET_MS if rate == TARGET_RATE else None
     label = "operator's answer to customer's INVITE"
     report.figures.append(figure(part, f"{label}, p50", "ms", p50))
