@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from tests.support.engine_process import Engine, EngineProcess, write_config
 from tests.support.ports import free_port
+from tests.support.wire_phone import WireCall
 
 from .conftest import MakeWire, StartEngine
 
@@ -44,6 +46,30 @@ async def test_a_killed_media_worker_ends_its_calls_and_is_replaced(
     agent.bye()
     assert (await engine.ended(job))["state"] == "completed"
     assert customer.rtp.heard().hears(600)
+    await engine.assert_idle()
+
+
+async def test_calls_of_another_media_worker_go_on(own_engine: StartEngine, wire: MakeWire) -> None:
+    engine = await own_engine(media={"workers": 2})
+    calls: list[tuple[str, WireCall, WireCall]] = []
+    for _ in range(2):
+        agent_phone, customer_phone = wire("agent"), wire("customer")
+        job = await engine.callback(customer_phone.uri, agent_phone.uri)
+        agent = await agent_phone.answer(tone_hz=600)
+        customer = await customer_phone.answer()
+        await engine.state("bridged", job)
+        calls.append((job, agent, customer))
+    os.kill(engine.process.worker_pids()[0], signal.SIGKILL)
+    dead = await engine.line.events.wait_for(
+        lambda event: event["type"] == "callback.failed", timeout_s=2.0
+    )
+    ((job, agent, customer),) = [call for call in calls if call[0] != dead["job"]]
+    since = time.time()
+    await asyncio.sleep(0.7)
+    assert customer.rtp.heard(since).hears(600, for_s=0.5)
+    assert customer.rtp.flaws() == []
+    agent.bye()
+    assert (await engine.ended(job))["state"] == "completed"
     await engine.assert_idle()
 
 
