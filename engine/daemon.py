@@ -56,7 +56,7 @@ def main(settings: Settings) -> int:
     try:
         uvloop.run(_run(settings))
     except ConfigError as error:
-        print(f"ringback: {error}", file=sys.stderr)
+        print(error, file=sys.stderr)
         return EXIT_USAGE
     return 0
 

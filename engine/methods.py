@@ -79,9 +79,7 @@ class Methods:
         accepted = asyncio.get_running_loop().create_future()
         self._accepting[job_id] = accepted
         try:
-            committed = self._board.store.save(job, durable=True)
-            assert committed is not None
-            await committed
+            await self._board.store.save(job, durable=True)
         finally:
             del self._accepting[job_id]
             accepted.set_result(None)

@@ -14,7 +14,7 @@ from .talk import SLOT_NS, SLOTS, STRANGER, Talk
 FIRST_PHONE = host_number("127.1.0.1")
 PHONES = 32_768
 DRAIN_EVERY_SLOTS = 8
-CATCH_UP_SLOTS = 2
+GAP_NS = SLOT_NS // 4
 RECEIVE_BUFFER_BYTES = 64 * 1024 * 1024
 SO_RCVBUFFORCE = 33  # asm-generic/socket.h
 
@@ -39,6 +39,7 @@ class RtpSide:
         self._direct: list[tuple[int, int]] = []
         self._slot = 0
         self._due_ns = 0
+        self._not_before_ns = 0
         self.late_max_ns = 0
         self.rtcp_packets = 0
 
@@ -131,34 +132,34 @@ class RtpSide:
         return report
 
     def run(self, now_ns: int) -> None:
-        """Send what is due, and now and then take what has come.
+        """Send the slot that is due, and now and then take what has come.
 
-        A delay of its own is not made up for: a burst no phone would send is not the relay's fault.
+        Whoever was late catches up slot by slot, with GAP_NS between them: a burst that no phones
+        would send is not to be the relay's delay.
         """
-        if not self._due_ns:
+        if not self._due_ns or now_ns - self._due_ns > SLOTS * SLOT_NS:
             self._due_ns = now_ns
-        late_ns = now_ns - self._due_ns
-        self.late_max_ns = max(self.late_max_ns, late_ns)
-        if late_ns > CATCH_UP_SLOTS * SLOT_NS:
-            self._due_ns = now_ns
-        while self._due_ns <= now_ns:
-            slot = self._slot
-            if not self.calls_silent:
-                self.calls.send(slot, now_ns)
-            if not self.direct_silent:
-                self.direct.send(slot, now_ns)
-            self.intruders.send(slot, now_ns)
-            self._slot = (slot + 1) % SLOTS
-            self._due_ns += SLOT_NS
-            if slot % DRAIN_EVERY_SLOTS == 0:
-                self.hearing.drain()
+        if self._due_ns > now_ns:
+            return
+        self.late_max_ns = max(self.late_max_ns, now_ns - self._due_ns)
+        slot = self._slot
+        if not self.calls_silent:
+            self.calls.send(slot, now_ns)
+        if not self.direct_silent:
+            self.direct.send(slot, now_ns)
+        self.intruders.send(slot, now_ns)
+        self._slot = (slot + 1) % SLOTS
+        self._due_ns += SLOT_NS
+        self._not_before_ns = now_ns + GAP_NS
+        if slot % DRAIN_EVERY_SLOTS == 0:
+            self.hearing.drain()
         if self._slot == 0:
             self._drain_rtcp()
 
     @property
     def due_ns(self) -> int:
-        """When the next slot is due."""
-        return self._due_ns
+        """When the next slot may be sent."""
+        return max(self._due_ns, self._not_before_ns)
 
     def rest(self) -> None:
         """Nobody talks: take what still arrives, and begin afresh at the next `run`."""
