@@ -338,7 +338,7 @@ def _warning(error: ParseError) -> tuple[str, str]:
 
 
 def _ends_in_version(line: str) -> bool:
-    return line.rpartition(" ")[2][:4].upper() == "SIP/"
+    return line.rstrip().rpartition(" ")[2][:4].upper() == "SIP/"
 
 
 def _response_hop(via: Via, source: Hop) -> Hop:
