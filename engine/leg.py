@@ -314,10 +314,12 @@ class Leg:
         record.state = "answered"
         record.answered = time.time()
         record.sip_status, record.reason = 200, "OK"
+        # First, so that what the call flow says next goes to the worker in one message with this.
+        self._settle(None)
         if audio != self.audio:
             self._connect(audio)
-        self._publish("leg.answered", self)
-        self._settle(None)
+        if self.ending is None:
+            self._publish("leg.answered", self)
 
     def _failed(self, ending: Ending) -> None:
         self._session = None
