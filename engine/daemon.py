@@ -44,6 +44,8 @@ log = structlog.get_logger()
 EXIT_USAGE = 2
 # The store's writer must never hold the interpreter for long while a leg waits for its INVITE.
 SWITCH_INTERVAL_S = 0.0005
+# What a callback leaves behind is mostly freed by counting; cycles are few and may wait.
+GC_THRESHOLD = (50_000, 20, 50)
 GOODBYE_POLLS = 50
 GOODBYE_POLL_S = 0.02
 
@@ -70,6 +72,7 @@ async def _run(settings: Settings) -> None:
         await daemon.start()
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*GC_THRESHOLD)
         await daemon.stop_requested.wait()
     finally:
         await daemon.stop()
