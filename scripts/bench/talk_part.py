@@ -18,6 +18,7 @@ HANG_UP_PER_S = 100.0
 SETTLE_S = 1.0
 PACKETS_PER_S = 50
 INTRUDERS = 50
+LEAST_OFFERED = 0.97  # below it the load was not what it says
 LIMIT_S = 40.0
 
 
@@ -74,6 +75,10 @@ def _measure(
     sent = sum(window["sent"] for window in windows)
     due = 2 * options.talk_calls * PACKETS_PER_S * options.talk_s * options.talk_runs
     offered = sent / due
+    if offered < LEAST_OFFERED:
+        report.notes.append(
+            f"{PART}: the load peer got only {offered:.1%} of the packets out; measure again"
+        )
     lost = [float(window["lost"]) for window in windows]
     add(
         figure(

@@ -139,7 +139,7 @@ class RtpSide:
         """
         if not self._due_ns or now_ns - self._due_ns > SLOTS * SLOT_NS:
             self._due_ns = now_ns
-        if self._due_ns > now_ns:
+        if now_ns < max(self._due_ns, self._not_before_ns):
             return
         self.late_max_ns = max(self.late_max_ns, now_ns - self._due_ns)
         slot = self._slot
@@ -158,8 +158,8 @@ class RtpSide:
 
     @property
     def due_ns(self) -> int:
-        """When the next slot may be sent."""
-        return max(self._due_ns, self._not_before_ns)
+        """When the next slot is due; in the past while there is something to catch up with."""
+        return self._due_ns
 
     def rest(self) -> None:
         """Nobody talks: take what still arrives, and begin afresh at the next `run`."""
