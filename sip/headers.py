@@ -242,10 +242,10 @@ def _parse_protocol(text: str) -> tuple[str, str, str]:
     if len(parts) != 3:
         raise ParseError("Via has no protocol, version and transport")
     name, version = parts[0].strip(LWS), parts[1].strip(LWS)
-    transport, _, rest = parts[2].strip(LWS).replace("\t", " ").partition(" ")
-    if not (is_token(name) and is_token(version) and is_token(transport)):
+    words = parts[2].split(None, 1)
+    if len(words) != 2 or not all(is_token(word) for word in (name, version, words[0])):
         raise ParseError("Via has no protocol, version and transport")
-    return f"{name.upper()}/{version}", transport.upper(), rest.lstrip(LWS)
+    return f"{name.upper()}/{version}", words[0].upper(), words[1]
 
 
 _CACHED_CHARACTERS: Final = 256

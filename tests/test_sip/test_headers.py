@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sip.errors import ParseError
@@ -116,6 +116,7 @@ def test_received_only_when_it_differs() -> None:
         params=strategies.params,
     )
 )
+@example(Via("TLS", "h", None, {"x": '"\t"'}))
 def test_via_reads_back(via: Via) -> None:
     assert parse_via(via.encode()) == via
     assert hash(parse_via(via.encode())) == hash(via)
