@@ -118,12 +118,11 @@ class Methods:
         )
 
     def _whisper(self, params: CallbackRequest) -> dict[str, Any] | None:
-        if params.whisper is not None:
-            return {
-                name: value
-                for name, value in msgspec.to_builtins(params.whisper).items()
-                if value is not None
-            }
+        whisper = params.whisper
+        if whisper is not None:
+            tone = f"{whisper.tone:g}" if isinstance(whisper.tone, float) else whisper.tone
+            said = {"text": whisper.text, "file": whisper.file, "tone": tone}
+            return {name: value for name, value in said.items() if value is not None}
         template = self._daemon.settings.whisper.default
         return {"template": template} if template else None
 

@@ -116,12 +116,13 @@ class WhisperSpec(Params):
 
     text: Annotated[str, Meta(min_length=1, max_length=1000)] | None = None
     file: Annotated[str, Meta(min_length=1, max_length=1024)] | None = None
-    tone: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
+    tone: Annotated[str, Meta(min_length=1, max_length=256)] | float | None = None
 
     def __post_init__(self) -> None:
         _one_of(("text", "file", "tone"), {"text": self.text, "file": self.file, "tone": self.tone})
         _printable("file", self.file)
-        _printable("tone", self.tone)
+        if isinstance(self.tone, str):
+            _printable("tone", self.tone)
 
 
 class CallbackRequest(Params):

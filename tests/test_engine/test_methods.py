@@ -94,6 +94,16 @@ async def test_refused_at_once_with_field_and_reason(
     assert (await client.call("callback.list"))["jobs"] == []
 
 
+async def test_a_whispered_tone_may_be_a_number(engine: tuple[Daemon, Client]) -> None:
+    daemon, client = engine
+    await client.callback(**request(id="x", whisper={"tone": 440}))
+    stored = daemon.store.find("x")
+    assert stored is not None
+    assert stored.request.whisper == {"tone": "440"}
+    error = await refusal(client, "callback.request", **request(whisper={"tone": -5}))
+    assert error.field == "whisper.tone"
+
+
 async def test_get_and_cancel(engine: tuple[Daemon, Client]) -> None:
     _daemon, client = engine
     await client.callback(**request(id="x"))
