@@ -71,8 +71,10 @@ async def _measure(parts: list[str], report: Report, options: Options, console: 
     for name in parts:
         machine = Machine()
         with console.status(f"{name} …"):
-            await PARTS[name](report, options)
-        report.notes.append(f"{name}: {machine.told()}")
+            try:
+                await PARTS[name](report, options)
+            finally:
+                report.notes.append(f"{name}: {machine.told()}")
 
 
 if __name__ == "__main__":
