@@ -16,6 +16,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Literal, NamedTuple, TypeVar, overload
@@ -54,10 +56,17 @@ _REASONS: dict[int, tuple[str, str]] = {
     sqlite3.SQLITE_IOERR: ("io", "reading or writing it fails"),
 }
 
-_UPSERT = """
-    INSERT INTO jobs (id, state, created, not_before, body) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET state = excluded.state, body = excluded.body
-"""
+# SQLite takes 32,766 parameters in one statement.
+_ROWS_PER_STATEMENT = 1000
+
+
+@lru_cache
+def _upsert(rows: int) -> str:
+    values = ", ".join(["(?, ?, ?, ?, ?)"] * rows)
+    return f"""
+        INSERT INTO jobs (id, state, created, not_before, body) VALUES {values}
+        ON CONFLICT (id) DO UPDATE SET state = excluded.state, body = excluded.body
+    """
 
 
 class StoreError(EngineError):
@@ -74,6 +83,9 @@ class _Row(NamedTuple):
     created: float
     not_before: float | None
     body: bytes
+
+
+Rows = list[_Row]
 
 
 class _Batch(NamedTuple):
@@ -264,14 +276,23 @@ class Store:
         while (batch := self._work.get()) is not None:
             failure: sqlite3.Error | None = None
             try:
-                self._writer.execute("BEGIN IMMEDIATE")
-                self._writer.executemany(_UPSERT, batch.rows.values())
-                self._writer.execute("COMMIT")
+                self._write_rows(list(batch.rows.values()))
             except sqlite3.Error as error:
                 failure = error
                 if self._writer.in_transaction:
                     self._writer.rollback()
             self._loop.call_soon_threadsafe(self._written, batch, failure)
+
+    def _write_rows(self, rows: Rows) -> None:
+        if len(rows) <= _ROWS_PER_STATEMENT:
+            # One statement is a transaction by itself, and gives up the interpreter only once.
+            self._writer.execute(_upsert(len(rows)), list(chain.from_iterable(rows)))
+            return
+        self._writer.execute("BEGIN IMMEDIATE")
+        for first in range(0, len(rows), _ROWS_PER_STATEMENT):
+            some = rows[first : first + _ROWS_PER_STATEMENT]
+            self._writer.execute(_upsert(len(some)), list(chain.from_iterable(some)))
+        self._writer.execute("COMMIT")
 
     # -- reading ----------------------------------------------------------------------------
 

@@ -323,3 +323,14 @@ async def test_what_was_told_as_saved_survives_kill_9(tmp_path: Path) -> None:
     async with opened(path) as store:
         assert all(store.find(f"j{n}") is not None for n in told)
         assert len(await store.load_open()) >= len(told)
+
+
+async def test_a_batch_larger_than_one_statement_is_one_transaction(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    count = 2 * store_module._ROWS_PER_STATEMENT + 1
+    async with opened(path) as store:
+        for number in range(count):
+            store.save(job(f"j{number}"))
+        await store.flush()
+        assert len(rows(path)) == count
+        assert store.status()["commits"] == 1
