@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import random
 import socket
@@ -26,6 +27,10 @@ from .uri import parse_host_port
 from .user_agent import Bounds, UserAgent
 
 Family = Literal["ipv4", "ipv6"]
+
+# Deadlines that lie this close together share a wake: a call leaves four timers behind that only
+# forget something, and the shortest that matters is T1.
+TIMER_GRID_S = 0.025
 
 
 class ListenError(SipError):
@@ -278,6 +283,7 @@ class SipEndpoint:
         loop = self._loop
         if deadline is None or loop is None:
             return
+        deadline = math.ceil(deadline / TIMER_GRID_S) * TIMER_GRID_S
         if self._wake is not None:
             if self._wake_at <= deadline:
                 return

@@ -20,6 +20,7 @@ from .headers import Via
 from .hop import Hop
 from .message import Message, Request, Response, response_to
 from .parser import parse
+from .randomness import BlockRandom
 from .rate_limit import RateLimit, RateLimiter
 from .registration import Account, Registration
 from .server_transaction import PROCEEDING, TRYING, ServerTransaction
@@ -60,7 +61,7 @@ class UserAgent:
         rate_limit: RateLimit | None = None,
         bounds: Bounds | None = None,
     ) -> None:
-        self.core = Core(local, timers or TimerValues(), product, rng or random.SystemRandom())
+        self.core = Core(local, timers or TimerValues(), product, rng or BlockRandom())
         self._limiter = RateLimiter(rate_limit or RateLimit())
         self._bounds = bounds or Bounds()
         self._secret = self.core.rng.randbytes(16)
