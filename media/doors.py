@@ -47,17 +47,27 @@ class Doors:
         """The epoll's descriptor: readable while there is something to drain."""
         return self._epoll.fileno()
 
-    def add(self, sock: socket.socket, leg: "Leg", *, is_rtcp: bool) -> None:
-        """Read `sock` for `leg`."""
-        fd = sock.fileno()
-        self._doors[fd] = _Door(sock, leg, is_rtcp)
-        self._epoll.register(fd, select.EPOLLIN)
+    def add(self, leg: "Leg") -> bool:
+        """Read both sockets of the leg's pair; says whether anything waits on them already."""
+        pair = leg.pair
+        rtp, rtcp = pair.rtp.fileno(), pair.rtcp.fileno()
+        self._doors[rtp] = _Door(pair.rtp, leg, False)
+        self._doors[rtcp] = _Door(pair.rtcp, leg, True)
+        self._epoll.register(rtp, select.EPOLLIN)
+        self._epoll.register(rtcp, select.EPOLLIN)
+        # Asked of the whole epoll: one system call, and mostly the answer is no for all.
+        return any(fd in (rtp, rtcp) for fd, _ in self._epoll.poll(0, len(self._doors)))
 
-    def remove(self, sock: socket.socket) -> None:
-        """Read `sock`, which is still open, no longer."""
-        fd = sock.fileno()
-        if self._doors.pop(fd, None) is not None and self._shut.pop(fd, None) is None:
-            self._epoll.unregister(fd)
+    def remove(self, leg: "Leg") -> bool:
+        """Read the leg's sockets, still open, no longer; says whether a stranger was heard."""
+        heard = False
+        for sock in (leg.pair.rtp, leg.pair.rtcp):
+            fd = sock.fileno()
+            door = self._doors.pop(fd)
+            heard = heard or (door.period_end > 0.0 and not door.is_rtcp)
+            if self._shut.pop(fd, None) is None:
+                self._epoll.unregister(fd)
+        return heard
 
     def close(self) -> None:
         """Close the epoll."""

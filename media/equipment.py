@@ -9,6 +9,7 @@ from .doors import Doors
 from .frames import SpeakingSources
 from .messages import Event
 from .relay import Relay
+from .rtcp import Cname
 
 if TYPE_CHECKING:
     from .playout import Playout
@@ -24,6 +25,6 @@ class Equipment:
     emit: Callable[[Event], None]
     timeout_s: float
     silence_s: float
-    cname: str
+    cname: Cname
     unix_offset_s: float  # from the monotonic clock to Unix time
-    rng: random.Random
+    rng: random.Random  # for what may be guessed, as the spread of reports

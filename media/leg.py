@@ -3,12 +3,10 @@
 import socket
 from typing import Final
 
-from .doors import Doors
 from .equipment import Equipment
 from .messages import (
     Connect,
     Dtmf,
-    FirstPacket,
     LegStats,
     MediaResumed,
     MediaTimeout,
@@ -31,7 +29,6 @@ _LOUD_AGAIN_S: Final = 0.5
 _QUIET_LOOKS: Final = 3  # frames looked at as a whole before a peer is called silent
 _STATIC_CODECS: Final[dict[int, str]] = {0: "PCMU", 8: "PCMA"}
 _UNSPECIFIED: Final = ("0.0.0.0", "::")
-_EXPEDITED_FORWARDING: Final = 0xB8  # DSCP EF (RFC 3246) in the TOS byte
 
 
 class Leg:
@@ -72,12 +69,12 @@ class Leg:
         self.playout = Playout(stream, equipment.speaking, self._clip_ended)
         self._line: socket.socket | None = None
         self._relaying = False  # once the line is connected and the relay reads it
-        self.incoming = PeerStream(self, pair.rtp.recv_into)
+        self.incoming = PeerStream(self)
         self.learner: PeerLearner | None = None
         self.rtcp: RtcpSession | None = None
         self._may_receive = False
         self._connected_at = 0.0
-        self.digit_reader = DigitReader()
+        self.digit_reader: DigitReader | None = None  # from the first key on
         self._heard = False
         self._timed_out = False
         self._silent = False
@@ -96,11 +93,10 @@ class Leg:
         # A peer that is to hear nothing may give no address (RFC 3264 section 8.4).
         reachable = port > 0 and host not in _UNSPECIFIED
         if self.learner is None:
-            self._open_line()
-            self.dropped_late += self.pair.discard_waiting()
+            self._line = self.pair.open_line()
+            if self._equipment.doors.add(self):
+                self.dropped_late += self.pair.discard_waiting()
             self.learner = PeerLearner(host, port, now)
-            self._equipment.doors.add(self.pair.rtp, self, is_rtcp=False)
-            self._equipment.doors.add(self.pair.rtcp, self, is_rtcp=True)
             self.rtcp = RtcpSession(
                 self.playout.stream.ssrc,
                 self._equipment.cname,
@@ -119,31 +115,12 @@ class Leg:
         if reachable:
             self.rtcp.remote = (host, description.rtcp_port)
         self.incoming.event_payload_type = description.telephone_event_payload_type
-        self.incoming.audio = {**_STATIC_CODECS, description.payload_type: description.codec}
+        self.incoming.audio = _audio(description.payload_type, description.codec)
         self._connected_at = now
         self.incoming.loud_at = now
         self._may_receive = description.direction in ("sendrecv", "recvonly")
         may_send = description.direction in ("sendrecv", "sendonly") and reachable
         self.playout.agree(description, may_send=may_send, now=now)
-
-    def _open_line(self) -> None:
-        """The second socket of the port, to be connected: what it gets comes from the peer only."""
-        door = self.pair.rtp
-        line = socket.socket(door.family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        # The door was bound alone, so the port is ours; it is shared for this moment only.
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            line.bind(door.getsockname())
-        except OSError:
-            line.close()
-            raise
-        finally:
-            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
-        line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
-        if door.family == socket.AF_INET:
-            line.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED_FORWARDING)
-        self._line = line
 
     def _point_line(self, peer: Address) -> None:
         line = self._line
@@ -155,9 +132,8 @@ class Leg:
             self.playout.stream.errors += 1
             return
         if not self._relaying:
-            # What came between bind and connect may be anybody's.
+            # What came before it was connected is anybody's: a stranger's, or the last peer's.
             self.dropped_stranger += discard_waiting(line)
-            self.incoming.receive_into = line.recv_into
             self.playout.use(line)
             self._equipment.relay.add(line.fileno(), self.incoming)
             self._relaying = True
@@ -208,7 +184,6 @@ class Leg:
         if not self._heard:
             self._heard = True
             self.incoming.loud_at = now
-            self._equipment.emit(FirstPacket(self.name))
         if self._timed_out:
             self._timed_out = False
             self.incoming.loud_at = now
@@ -228,6 +203,8 @@ class Leg:
 
     def event_received(self, payload: bytes, timestamp: int, now: float) -> None:
         """A telephone-event packet of the peer."""
+        if self.digit_reader is None:
+            self.digit_reader = DigitReader()
         for digit, duration_ms in self.digit_reader.receive(payload, timestamp, now):
             self._equipment.emit(Dtmf(self.name, digit, duration_ms))
 
@@ -243,7 +220,7 @@ class Leg:
             now - incoming.heard_at >= GAP_FILL_S
             or now - incoming.loud_at >= self._equipment.silence_s
             or self._silent
-            or self.digit_reader.holding
+            or (self.digit_reader is not None and self.digit_reader.holding)
         ):
             self._watch_peer(now)
         if playout.hearing is not None:
@@ -268,8 +245,9 @@ class Leg:
         elif now - incoming.loud_at >= equipment.silence_s and silent_s < GAP_FILL_S:
             incoming.settle()
             incoming.listening = True
-        for digit, duration_ms in self.digit_reader.expire(now):
-            equipment.emit(Dtmf(self.name, digit, duration_ms))
+        if self.digit_reader is not None:
+            for digit, duration_ms in self.digit_reader.expire(now):
+                equipment.emit(Dtmf(self.name, digit, duration_ms))
 
     def stats(self) -> LegStats:
         """The figures of the leg so far."""
@@ -304,13 +282,10 @@ class Leg:
             return
         self._settle_all()
         self._send_rtcp(self.rtcp.goodbye(self.incoming, self.playout.stream, now))
-        doors: Doors = self._equipment.doors
-        doors.remove(self.pair.rtp)
-        doors.remove(self.pair.rtcp)
-        self.dropped_stranger += self.pair.discard_waiting()
+        if self._equipment.doors.remove(self):
+            self.dropped_stranger += self.pair.discard_strangers()
         if self._relaying:
             self._equipment.relay.remove(self._line.fileno())
-        self._line.close()
         self._line = None
 
     def _settle_all(self) -> None:
@@ -326,3 +301,10 @@ class Leg:
             self.pair.rtcp.sendto(packet, self.rtcp.remote)
         except OSError:  # as in RTP; RTCP has no use for a count
             return
+
+
+def _audio(payload_type: int, codec: str) -> dict[int, str]:
+    """What is taken as sound: the payload type agreed on, and the static ones of G.711."""
+    if _STATIC_CODECS.get(payload_type) == codec:
+        return _STATIC_CODECS
+    return {**_STATIC_CODECS, payload_type: codec}

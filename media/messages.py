@@ -199,12 +199,6 @@ Answer: TypeAlias = Opened | Refused | Closed | Stats | Counters | Done
 # Worker to engine: events
 
 
-class FirstPacket(_Message, tag=96):
-    """The leg's peer was heard for the first time."""
-
-    leg: str
-
-
 class Dtmf(_Message, tag=97):
     """The peer pressed a key. Once for each key press, at its end."""
 
@@ -259,8 +253,7 @@ class RecordingEnded(_Message, tag=104):
 
 
 Event: TypeAlias = (
-    FirstPacket
-    | Dtmf
+    Dtmf
     | Played
     | SilenceStarted
     | SilenceEnded

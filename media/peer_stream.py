@@ -6,7 +6,6 @@ then holds the first eight bytes of that packet, and the relay's tight loop forw
 addition (`delta`) as long as the prediction holds. `settle` books such a run.
 """
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from . import g711
@@ -74,15 +73,13 @@ class PeerStream(Reception):
         "loud_at",
         "out_fd",
         "out_ssrc",
-        "receive_into",
         "stop",
         "translation",
     )
 
-    def __init__(self, leg: "Leg", receive_into: Callable[[bytearray], int]) -> None:
+    def __init__(self, leg: "Leg") -> None:
         super().__init__()
         self.leg = leg
-        self.receive_into = receive_into
         self.audio: dict[int, str] = {}  # codec by payload type
         self.event_payload_type: int | None = None
         self.listeners: list[Playout] = []

@@ -25,6 +25,7 @@ class Playout:
 
     __slots__ = (
         "_clip",
+        "_digits",
         "_ended",
         "_loop",
         "_mapped_epoch",
@@ -35,7 +36,6 @@ class Playout:
         "_speaking",
         "_waiting_since",
         "codec",
-        "digits",
         "event_payload_type",
         "hearing",
         "line_fd",
@@ -67,7 +67,12 @@ class Playout:
         self._loop = False
         self._position = 0
         self._play = 0
-        self.digits = DigitWriter()
+        self._digits: DigitWriter | None = None  # from the first digit to be sent on
+
+    @property
+    def dialling(self) -> bool:
+        """Whether digits are being sent."""
+        return bool(self._digits)
 
     def use(self, line: socket.socket) -> None:
         """Send on `line`, which is connected to the peer."""
@@ -148,7 +153,7 @@ class Playout:
 
     def send_frame(self, payload: bytes, now: float) -> None:
         """Send a frame of the clock."""
-        if self.digits:
+        if self._digits:
             return
         stream = self.stream
         marker = stream.next_frame(len(payload), now)
@@ -160,12 +165,14 @@ class Playout:
             return False
         self.settle()
         self.relayed = None
-        self.digits.add(digits, duration_ms=duration_ms, gap_ms=gap_ms)
+        if self._digits is None:
+            self._digits = DigitWriter()
+        self._digits.add(digits, duration_ms=duration_ms, gap_ms=gap_ms)
         return True
 
     def send_digit_frame(self, now: float) -> None:
         """The next frame of the digits under way."""
-        frame = self.digits.next_frame()
+        frame = self._digits.next_frame() if self._digits is not None else None
         if frame is None or self.event_payload_type is None or not self._may_send:
             return
         payload, begins = frame
@@ -223,7 +230,7 @@ class Playout:
 
     def _follows(self, source: PeerStream, sequence: int, timestamp: int, now: float) -> bool:
         """Whether `source` is being forwarded, beginning with this packet if need be."""
-        if not self._may_send or self.digits:
+        if not self._may_send or self._digits:
             self.relayed = None
             return False
         if self.relayed is source and self._mapped_epoch == source.epoch:

@@ -1,11 +1,13 @@
 """Even/odd RTP/RTCP port pairs (RFC 3550 section 11): bound sockets, and their quarantine.
 
 A closed pair stays bound for a few seconds, so that what its last peer still sends reaches
-neither the next call nor another process; it then goes to the end of the queue of free pairs.
+neither the next call nor another process. It is then taken again as it is: binding is dear, and a
+pair that is never let go cannot be lost to another process.
 """
 
 import errno
 import random
+import select
 import socket
 import struct
 from collections import deque
@@ -14,8 +16,15 @@ from typing import Final
 from .errors import NoPortLeft
 from .settings import QUARANTINE_S
 
-# A socket of a port pair before its call, or after it, holds at most this much (kernel bytes).
-_IDLE_RECEIVE_BUFFER_BYTES: Final = 32 * 1024
+# A socket holds at most so much (the kernel takes twice the figure, and counts a datagram of G.711
+# as 768 bytes to 2.3 KB). A line's queue is short, so that a worker that was held up goes on with
+# fresh sound instead of being late for the rest of the call.
+_RECEIVE_BUFFER_BYTES: Final = 32 * 1024
+_LINE_RECEIVE_BUFFER_BYTES: Final = 16 * 1024
+
+_KEPT_PAIRS: Final = 256  # that are bound although no call has them
+
+_EXPEDITED_FORWARDING: Final = 0xB8  # DSCP EF (RFC 3246) in the TOS byte
 
 # Linux: getsockopt(SOL_SOCKET, SO_MEMINFO) fills nine u32, the last one counts dropped datagrams.
 _SO_MEMINFO: Final = 55
@@ -31,30 +40,76 @@ def kernel_drops(sock: socket.socket) -> int:
 
 def discard_waiting(sock: socket.socket, limit: int = 1000) -> int:
     """Read and drop what waits on `sock`; returns how many datagrams, at most `limit`."""
-    for count in range(limit):
+    count = 0
+    while count < limit:
         try:
             sock.recv(1)
-        except OSError:
-            return count
-    return limit
+        except BlockingIOError:
+            break
+        except OSError:  # the pending ICMP error of something sent to the last peer
+            continue
+        count += 1
+    return count
 
 
 class PortPair:
-    """Two bound, unconnected, non-blocking sockets: RTP on an even port, RTCP on the next."""
+    """Two bound, unconnected, non-blocking sockets: RTP on an even port, RTCP on the next.
 
-    __slots__ = ("_dropped", "port", "rtcp", "rtp")
+    `line` is a second socket on the RTP port, to be connected to a peer; there is one from the
+    first `open_line` on.
+    """
 
-    def __init__(self, port: int, rtp: socket.socket, rtcp: socket.socket) -> None:
+    __slots__ = ("_dropped", "_family", "line", "port", "rtcp", "rtp")
+
+    def __init__(self, port: int, family: int, rtp: socket.socket, rtcp: socket.socket) -> None:
         self.port = port
+        self._family = family
         self.rtp = rtp
         self.rtcp = rtcp
+        self.line: socket.socket | None = None
         self._dropped = 0
+
+    def open_line(self) -> socket.socket:
+        """The second socket of the RTP port. Once connected, what it gets comes from its peer only.
+
+        One that served a call before is still connected to that call's peer. Raises OSError.
+        """
+        if self.line is not None:
+            return self.line
+        door = self.rtp
+        line = socket.socket(self._family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        # The door was bound alone, so the port is ours; it is shared for this moment only.
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            line.bind(door.getsockname())
+        except OSError:
+            line.close()
+            raise
+        finally:
+            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _LINE_RECEIVE_BUFFER_BYTES)
+        if self._family == socket.AF_INET:
+            line.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED_FORWARDING)
+        self.line = line
+        return line
+
+    @property
+    def sockets(self) -> tuple[socket.socket, ...]:
+        """All there are."""
+        return (self.rtp, self.rtcp) if self.line is None else (self.rtp, self.rtcp, self.line)
 
     def discard_waiting(self) -> int:
         """Drop what waits; how many RTP and RTCP datagrams came unread since this was last asked.
 
-        What the kernel dropped because nobody read is counted for RTP.
+        What the kernel dropped because nobody read is counted for the unconnected RTP socket.
         """
+        waiting = discard_waiting(self.line) if self.line is not None else 0
+        return waiting + self.discard_strangers()
+
+    def discard_strangers(self) -> int:
+        """As `discard_waiting`, but for the two unconnected sockets only."""
         waiting = discard_waiting(self.rtp) + discard_waiting(self.rtcp)
         dropped = kernel_drops(self.rtp)
         count = waiting + dropped - self._dropped
@@ -62,13 +117,16 @@ class PortPair:
         return count
 
     def close(self) -> None:
-        """Close both sockets."""
-        self.rtp.close()
-        self.rtcp.close()
+        """Close all sockets."""
+        for sock in self.sockets:
+            sock.close()
 
 
 class PortPool:
-    """The pairs of ports `first` to `last` inclusive on one address, taken in a random order."""
+    """The pairs of ports `first` to `last` inclusive on one address.
+
+    Those that were never used, or let go, are bound in a random order.
+    """
 
     def __init__(
         self,
@@ -80,17 +138,19 @@ class PortPool:
         rng: random.Random | None = None,
     ) -> None:
         self._address = address
-        self._family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self._family = int(socket.AF_INET6 if ":" in address else socket.AF_INET)
         self._quarantine_s = quarantine_s
         ports = list(range(first + first % 2, last, 2))
         (rng or random.SystemRandom()).shuffle(ports)
         self._free = deque(ports)
+        self._kept: deque[PortPair] = deque()  # bound, and out of quarantine
         self._quarantined: deque[tuple[float, PortPair]] = deque()
+        self._late = 0
 
     @property
     def free(self) -> int:
         """How many pairs may be taken, if no other process holds them."""
-        return len(self._free)
+        return len(self._free) + len(self._kept)
 
     @property
     def quarantined(self) -> int:
@@ -98,10 +158,13 @@ class PortPool:
         return len(self._quarantined)
 
     def take(self) -> PortPair:
-        """Bind the next free pair; one that another process holds is passed over.
+        """The pair that has rested longest, bound; a port of another process is passed over.
 
-        Raises NoPortLeft.
+        When none is free, the one that is longest in quarantine is taken out of it: better than no
+        call. Raises NoPortLeft.
         """
+        if self._kept:
+            return self._kept.popleft()
         free = self._free
         reason = "every RTP port is in use"
         for _ in range(len(free)):
@@ -113,6 +176,10 @@ class PortPool:
                 reason = f"RTP port {port}: {error.strerror}"
                 if error.errno not in _TAKEN:
                     break
+        if self._quarantined:
+            _, pair = self._quarantined.popleft()
+            self._late += pair.discard_waiting()
+            return pair
         raise NoPortLeft(reason)
 
     def give_back(self, pair: PortPair, now: float) -> None:
@@ -120,22 +187,29 @@ class PortPool:
         self._quarantined.append((now + self._quarantine_s, pair))
 
     def release_due(self, now: float) -> int:
-        """Close the pairs whose quarantine is over; returns how many datagrams came for them."""
-        late = 0
+        """End the quarantines that are over; how many datagrams came for pairs that left it."""
         quarantined = self._quarantined
+        due: list[PortPair] = []
         while quarantined and quarantined[0][0] <= now:
-            _, pair = quarantined.popleft()
-            late += pair.discard_waiting()
-            pair.close()
-            self._free.append(pair.port)
+            due.append(quarantined.popleft()[1])
+        if due:
+            self._late += _discard_late(due)
+            self._kept.extend(due)
+            while len(self._kept) > _KEPT_PAIRS:
+                self._let_go(self._kept.popleft())
+        late, self._late = self._late, 0
         return late
 
     def close(self) -> None:
-        """Close every quarantined pair."""
+        """Let go of every pair that no call has."""
         while self._quarantined:
-            pair = self._quarantined.popleft()[1]
-            pair.close()
-            self._free.append(pair.port)
+            self._let_go(self._quarantined.popleft()[1])
+        while self._kept:
+            self._let_go(self._kept.popleft())
+
+    def _let_go(self, pair: PortPair) -> None:
+        pair.close()
+        self._free.append(pair.port)
 
     def _bind(self, port: int) -> PortPair:
         rtp = self._bind_one(port)
@@ -144,14 +218,27 @@ class PortPool:
         except OSError:
             rtp.close()
             raise
-        return PortPair(port, rtp, rtcp)
+        return PortPair(port, self._family, rtp, rtcp)
 
     def _bind_one(self, port: int) -> socket.socket:
         sock = socket.socket(self._family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         try:
             sock.bind((self._address, port))
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _IDLE_RECEIVE_BUFFER_BYTES)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
         except OSError:
             sock.close()
             raise
         return sock
+
+
+def _discard_late(pairs: list[PortPair]) -> int:
+    """Empty the sockets of `pairs`; one system call tells which hold anything at all."""
+    waiting = select.poll()
+    by_fd: dict[int, PortPair] = {}
+    for pair in pairs:
+        for sock in pair.sockets:
+            fd = sock.fileno()
+            by_fd[fd] = pair
+            waiting.register(fd, select.POLLIN)
+    late = {id(by_fd[fd]): by_fd[fd] for fd, _ in waiting.poll(0)}
+    return sum(pair.discard_waiting() for pair in late.values())

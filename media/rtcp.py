@@ -22,7 +22,7 @@ class RtcpError(Exception):
     """A datagram on an RTCP port that is no compound RTCP packet."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ReportBlock:
     """What a receiver says of one stream (section 6.4.1). Jitter in timestamp units."""
 
@@ -35,7 +35,7 @@ class ReportBlock:
     delay: int  # since that report, in 65536ths of a second
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SenderInfo:
     """What a sender says of its own stream. NTP time in seconds since 1900, as 32.32 bits."""
 
@@ -60,12 +60,20 @@ def ntp_time(unix_s: float) -> int:
     return round((unix_s + NTP_UNIX_OFFSET_S) * 4294967296) & 0xFFFFFFFFFFFFFFFF
 
 
-def sdes_cname(ssrc: int, cname: str) -> bytes:
-    """An SDES packet with one chunk: the CNAME (section 6.5.1)."""
-    text = cname.encode()[:255]
-    chunk = _SSRC.pack(ssrc) + bytes((_CNAME, len(text))) + text
-    chunk += bytes(4 - len(chunk) % 4)
-    return _HEADER.pack(0x81, SDES, len(chunk) // 4) + chunk
+class Cname:
+    """The CNAME of a host, and the SDES packets that say it (section 6.5.1)."""
+
+    __slots__ = ("_head", "_tail")
+
+    def __init__(self, cname: str) -> None:
+        text = cname.encode()[:255]
+        item = bytes((_CNAME, len(text))) + text
+        self._tail = item + bytes(4 - len(item) % 4)
+        self._head = _HEADER.pack(0x81, SDES, 1 + len(self._tail) // 4)
+
+    def sdes(self, ssrc: int) -> bytes:
+        """An SDES packet with one chunk, for the stream `ssrc`."""
+        return self._head + _SSRC.pack(ssrc) + self._tail
 
 
 def report(ssrc: int, sender: SenderInfo | None, block: ReportBlock | None) -> bytes:

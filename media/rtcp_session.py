@@ -22,12 +22,12 @@ class RtcpSession:
 
     __slots__ = (
         "_block",
+        "_cname",
         "_packets_reported",
         "_peer_report",
         "_peer_report_at",
         "_rng",
         "_round_trip_s",
-        "_sdes",
         "_ssrc",
         "_unix_offset_s",
         "bye_received",
@@ -36,10 +36,10 @@ class RtcpSession:
     )
 
     def __init__(
-        self, ssrc: int, cname: str, now: float, *, unix_offset_s: float, rng: random.Random
+        self, ssrc: int, cname: rtcp.Cname, now: float, *, unix_offset_s: float, rng: random.Random
     ) -> None:
         self._ssrc = ssrc
-        self._sdes = rtcp.sdes_cname(ssrc, cname)
+        self._cname = cname
         self._unix_offset_s = unix_offset_s
         self._rng = rng
         self.remote: Address = ("", 0)
@@ -79,11 +79,12 @@ class RtcpSession:
     def report(self, reception: Reception, stream: OutgoingStream, now: float) -> bytes:
         """The compound packet due now; sets the time of the next."""
         self.due_at = now + self._interval_s()
-        return self._report(reception, stream, now) + self._sdes
+        return self._report(reception, stream, now) + self._cname.sdes(self._ssrc)
 
     def goodbye(self, reception: Reception, stream: OutgoingStream, now: float) -> bytes:
         """The last compound packet."""
-        return self._report(reception, stream, now) + self._sdes + rtcp.goodbye(self._ssrc)
+        last = self._report(reception, stream, now)
+        return last + self._cname.sdes(self._ssrc) + rtcp.goodbye(self._ssrc)
 
     def fill(self, figures: LegStats) -> None:
         """Add round trip and the peer's view of our stream to the leg's figures."""

@@ -3,9 +3,10 @@
 import asyncio
 import random
 import secrets
+import struct
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 from . import messages as m
 from .doors import Doors
@@ -18,9 +19,14 @@ from .playout import Playout
 from .ports import PortPool
 from .recordings import Recordings
 from .relay import Relay
+from .rtcp import Cname
 from .settings import MediaSettings
-from .sources import Hold, Peer, Ringing, Source
+from .sources import Hold, Peer, Ringing
 from .stream import OutgoingStream
+
+# SSRC, sequence number and timestamp to begin at: random (RFC 3550 section 5.1), drawn in bulk.
+_BEGINNING: Final = struct.Struct("!IHI")
+_BEGINNINGS: Final = 100
 
 ROUNDS_PER_VISIT: Final = 10  # each leg is looked after in one of so many ticks of 20 ms
 
@@ -42,6 +48,7 @@ class Switch:
         self._settings = settings
         self._report = report
         self._rng = rng or random.SystemRandom()
+        self._beginnings: Iterator[tuple[int, int, int]] = iter(())
         low, high = settings.ports
         self._ports = PortPool(
             settings.address, low, high, quarantine_s=settings.quarantine_s, rng=self._rng
@@ -56,9 +63,9 @@ class Switch:
             emit=report,
             timeout_s=settings.timeout_s,
             silence_s=settings.silence_s,
-            cname=f"{secrets.token_hex(6)}@{settings.address}",
+            cname=Cname(f"{secrets.token_hex(6)}@{settings.address}"),
             unix_offset_s=time.time() - time.monotonic(),
-            rng=self._rng,
+            rng=random.Random(self._rng.getrandbits(64)),
         )
         self._library = Library()
         self._recordings = Recordings(report)
@@ -69,6 +76,18 @@ class Switch:
         self._round = 0
         self._dialling: list[Playout] = []
         self._totals = m.WorkerCounters()
+        self._carry_out: dict[type[m.Command], Callable[[Any], None]] = {
+            m.Open: self._open,
+            m.Connect: self._connect,
+            m.Hear: self._hear,
+            m.Bridge: self._bridge,
+            m.SendDigits: self._send_digits,
+            m.Record: self._record,
+            m.StopRecording: self._stop_recording,
+            m.Close: self._close,
+            m.GetStats: self._get_stats,
+            m.GetCounters: self._get_counters,
+        }
 
     @property
     def idle(self) -> bool:
@@ -82,44 +101,7 @@ class Switch:
 
     def execute(self, command: m.Command) -> None:
         """Carry out one command. What names a leg that is gone has no effect."""
-        match command:
-            case m.Open():
-                self._open(command)
-            case m.Connect(leg=name):
-                if leg := self._legs.get(name):
-                    self._connect(leg, command)
-            case m.Hear(leg=name, play=play, source=source):
-                if leg := self._legs.get(name):
-                    self._hear(leg, play, source)
-            case m.Bridge(a=a, b=b):
-                self._bridge(a, b)
-            case m.Close():
-                self._close(command)
-            case m.SendDigits(leg=name, digits=digits, duration_ms=duration_ms, gap_ms=gap_ms):
-                leg = self._legs.get(name)
-                if (
-                    leg
-                    and leg.playout.send_digits(digits, duration_ms, gap_ms)
-                    and leg.playout not in self._dialling
-                ):
-                    self._dialling.append(leg.playout)
-            case m.GetStats(request=request, leg=name):
-                leg = self._legs.get(name)
-                self._report(m.Stats(request, leg.stats() if leg else None))
-            case m.GetCounters(request=request):
-                self._report(m.Counters(request, self.counters()))
-            case m.Record(request=request, a=a, b=b, path=path):
-                leg_a, leg_b = self._legs.get(a), self._legs.get(b)
-                if leg_a is None or leg_b is None:
-                    self._report(m.Refused(request, "unknown_leg", f"{a} or {b} is not open"))
-                else:
-                    self._recordings.start(request, leg_a, leg_b, path)
-            case m.StopRecording(request=request, a=name):
-                leg = self._legs.get(name)
-                if leg is None:
-                    self._report(m.Refused(request, "unknown_leg", f"{name} is not open"))
-                else:
-                    self._recordings.stop(request, leg)
+        self._carry_out[type(command)](command)
 
     def tick(self, now: float) -> None:
         """Send the next frame of everything that speaks, and look after some legs."""
@@ -131,7 +113,7 @@ class Switch:
         if self._dialling:
             for playout in self._dialling:
                 playout.send_digit_frame(now)
-            self._dialling = [playout for playout in self._dialling if playout.digits]
+            self._dialling = [playout for playout in self._dialling if playout.dialling]
         self._round = (self._round + 1) % ROUNDS_PER_VISIT
         for leg in self._rounds[self._round].values():
             leg.look_after(now)
@@ -177,9 +159,7 @@ class Switch:
         except NoPortLeft as error:
             self._report(m.Refused(command.request, "no_port_left", error.reason))
             return
-        bits = self._rng.getrandbits(79)
-        stream = OutgoingStream(bits & 0xFFFFFFFF, bits >> 32 & 0x7FFF, bits >> 47)
-        leg = Leg(command.leg, pair, stream, self._equipment)
+        leg = Leg(command.leg, pair, self._new_stream(), self._equipment)
         previous = self._legs.get(command.leg)
         if previous is not None:
             self._forget(previous)
@@ -187,7 +167,19 @@ class Switch:
         self._rounds[pair.port // 2 % ROUNDS_PER_VISIT][command.leg] = leg
         self._report(m.Opened(command.request, self._settings.address, pair.port))
 
-    def _connect(self, leg: Leg, command: m.Connect) -> None:
+    def _new_stream(self) -> OutgoingStream:
+        beginning = next(self._beginnings, None)
+        if beginning is None:
+            size = _BEGINNING.size * _BEGINNINGS
+            self._beginnings = _BEGINNING.iter_unpack(self._rng.randbytes(size))
+            beginning = next(self._beginnings)
+        ssrc, sequence, timestamp = beginning
+        return OutgoingStream(ssrc, sequence & 0x7FFF, timestamp)
+
+    def _connect(self, command: m.Connect) -> None:
+        leg = self._legs.get(command.leg)
+        if leg is None:
+            return
         try:
             leg.connect(command, time.monotonic())
         except OSError:
@@ -218,16 +210,19 @@ class Switch:
         totals.dropped_garbage += leg.dropped_garbage
         totals.dropped_late += leg.dropped_late
 
-    def _bridge(self, a: str, b: str) -> None:
-        leg_a, leg_b = self._legs.get(a), self._legs.get(b)
-        if leg_a is not None and leg_b is not None and leg_a is not leg_b:
+    def _bridge(self, command: m.Bridge) -> None:
+        a, b = self._legs.get(command.a), self._legs.get(command.b)
+        if a is not None and b is not None and a is not b:
             now = time.monotonic()
-            self._plays.pop(leg_a, None)
-            self._plays.pop(leg_b, None)
-            leg_a.playout.hear_peer(leg_b.incoming, now)
-            leg_b.playout.hear_peer(leg_a.incoming, now)
+            self._plays.pop(a, None)
+            self._plays.pop(b, None)
+            a.playout.hear_peer(b.incoming, now)
+            b.playout.hear_peer(a.incoming, now)
 
-    def _hear(self, leg: Leg, play: int, source: Source) -> None:
+    def _hear(self, command: m.Hear) -> None:
+        leg, play, source = self._legs.get(command.leg), command.play, command.source
+        if leg is None:
+            return
         self._plays.pop(leg, None)
         if isinstance(source, Peer):
             other = self._legs.get(source.leg)
@@ -244,6 +239,37 @@ class Switch:
         task = asyncio.ensure_future(self._load(leg, play, source))
         self._loading.add(task)
         task.add_done_callback(self._loading.discard)
+
+    def _send_digits(self, command: m.SendDigits) -> None:
+        leg = self._legs.get(command.leg)
+        if (
+            leg is not None
+            and leg.playout.send_digits(command.digits, command.duration_ms, command.gap_ms)
+            and leg.playout not in self._dialling
+        ):
+            self._dialling.append(leg.playout)
+
+    def _record(self, command: m.Record) -> None:
+        a, b = self._legs.get(command.a), self._legs.get(command.b)
+        if a is None or b is None:
+            reason = f"{command.a} or {command.b} is not open"
+            self._report(m.Refused(command.request, "unknown_leg", reason))
+        else:
+            self._recordings.start(command.request, a, b, command.path)
+
+    def _stop_recording(self, command: m.StopRecording) -> None:
+        leg = self._legs.get(command.a)
+        if leg is None:
+            self._report(m.Refused(command.request, "unknown_leg", f"{command.a} is not open"))
+        else:
+            self._recordings.stop(command.request, leg)
+
+    def _get_stats(self, command: m.GetStats) -> None:
+        leg = self._legs.get(command.leg)
+        self._report(m.Stats(command.request, leg.stats() if leg is not None else None))
+
+    def _get_counters(self, command: m.GetCounters) -> None:
+        self._report(m.Counters(command.request, self.counters()))
 
     async def _load(self, leg: Leg, play: int, source: ClipSource) -> None:
         try:

@@ -10,7 +10,7 @@ from media.messages import (
     Command,
     Done,
     Event,
-    FirstPacket,
+    MediaResumed,
     command_decoder,
     report_decoder,
 )
@@ -53,9 +53,9 @@ async def test_messages_of_one_turn_travel_together_and_in_order() -> None:
     await until(lambda: pair.batches)
     assert pair.batches == [said]
     pair.worker.send(Done(1))
-    pair.worker.send(FirstPacket("a"))
+    pair.worker.send(MediaResumed("a"))
     await until(lambda: len(pair.reports) == 2)
-    assert pair.reports == [Done(1), FirstPacket("a")]
+    assert pair.reports == [Done(1), MediaResumed("a")]
     pair.engine.close()
     await until(lambda: len(pair.lost) == 2)
 

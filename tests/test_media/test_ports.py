@@ -1,5 +1,6 @@
 """Port pairs: even and odd, quarantine, ports taken by others."""
 
+import contextlib
 import random
 import socket
 
@@ -70,18 +71,18 @@ def test_quarantine_keeps_the_port_bound_and_counts_what_comes() -> None:
     ports, first = pool(1)
     pair = ports.take()
     ports.give_back(pair, 100.0)
-    with pytest.raises(NoPortLeft):
-        ports.take()
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     for _ in range(3):
         sender.sendto(b"late", (HOST, first))
     sender.sendto(b"late", (HOST, first + 1))
     assert ports.release_due(102.9) == 0
-    assert ports.quarantined == 1
+    assert (ports.free, ports.quarantined) == (0, 1)
     assert ports.release_due(103.0) == 4
     assert (ports.free, ports.quarantined) == (1, 0)
-    assert pair.rtp.fileno() == pair.rtcp.fileno() == -1
-    ports.take().close()
+    again = ports.take()
+    assert again is pair  # still bound: nobody else could have it in between
+    assert ports.release_due(200.0) == 0
+    again.close()
     sender.close()
 
 
@@ -92,18 +93,101 @@ def test_what_the_kernel_dropped_in_quarantine_is_counted_too() -> None:
     for _ in range(1000):
         sender.sendto(bytes(172), (HOST, first))
     assert ports.release_due(3.0) == 1000
+    ports.close()
     sender.close()
 
 
-def test_closed_pairs_go_to_the_end_of_the_queue() -> None:
+def test_what_the_last_peer_sends_in_quarantine_is_counted() -> None:
+    ports, first = pool(1)
+    pair = ports.take()
+    peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    peer.bind((HOST, 0))
+    pair.open_line().connect(peer.getsockname())
+    ports.give_back(pair, 0.0)
+    for _ in range(2):
+        peer.sendto(bytes(172), (HOST, first))
+    assert ports.release_due(3.0) == 2
+    ports.close()
+    peer.close()
+
+
+def test_those_that_rested_longest_come_first() -> None:
     ports, _ = pool(3)
-    taken = ports.take()
-    ports.give_back(taken, 0.0)
+    pairs = [ports.take() for _ in range(3)]
+    for pair in (pairs[1], pairs[2], pairs[0]):
+        ports.give_back(pair, 0.0)
     ports.release_due(3.0)
-    others = [ports.take(), ports.take(), ports.take()]
-    assert others[2].port == taken.port
-    for pair in others:
+    again = [ports.take() for _ in range(3)]
+    assert again == [pairs[1], pairs[2], pairs[0]]
+    for pair in again:
         pair.close()
+
+
+def test_quarantine_is_cut_short_rather_than_refuse_a_call() -> None:
+    ports, _ = pool(3)
+    pairs = [ports.take(), ports.take()]
+    ports.give_back(pairs[1], 0.0)
+    ports.give_back(pairs[0], 1.0)
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sender.sendto(b"late", (HOST, pairs[1].port))
+    fresh = ports.take()
+    assert fresh not in pairs  # one that is free goes first
+    assert ports.take() is pairs[1]  # then the one that has rested longest
+    with pytest.raises(BlockingIOError):
+        pairs[1].rtp.recv(1)  # its next call does not get what was sent to the last one
+    assert ports.take() is pairs[0]
+    with pytest.raises(NoPortLeft, match="in use"):
+        ports.take()
+    assert ports.release_due(1.5) == 1
+    sender.close()
+    for pair in (*pairs, fresh):
+        pair.close()
+
+
+def test_no_more_pairs_stay_bound_than_a_few_hundred(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("media.ports._KEPT_PAIRS", 1)
+    ports, _ = pool(3)
+    pairs = [ports.take() for _ in range(3)]
+    for pair in pairs:
+        ports.give_back(pair, 0.0)
+    ports.release_due(3.0)
+    assert [pair.rtp.fileno() >= 0 for pair in pairs] == [False, False, True]
+    assert ports.free == 3
+    assert ports.take() is pairs[2]
+    pairs[2].close()
+
+
+def test_one_line_serves_one_call_after_the_other() -> None:
+    ports, first = pool(1)
+    pair = ports.take()
+    peers = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+    for peer in peers:
+        peer.bind((HOST, 0))
+    line = pair.open_line()
+    line.connect(peers[0].getsockname())
+    peers[0].close()
+    for _ in range(2):
+        with contextlib.suppress(ConnectionRefusedError):
+            line.send(b"to nobody")
+    assert pair.open_line() is line
+    line.connect(peers[1].getsockname())
+    peers[1].sendto(b"waits", (HOST, first))
+    assert discard_waiting(line) == 1  # the error of the last call does not hide it
+    line.send(b"hello")
+    assert peers[1].recv(10) == b"hello"
+    peers[1].close()
+    pair.close()
+
+
+def test_nobody_else_can_bind_a_port_that_has_a_line() -> None:
+    ports, first = pool(1)
+    pair = ports.take()
+    pair.open_line()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with pytest.raises(OSError, match="in use"):
+            other.bind((HOST, first))
+    pair.close()
 
 
 @pytest.mark.parametrize("odd", [0, 1])

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media.rtcp import (
+    Cname,
     Compound,
     ReportBlock,
     RtcpError,
@@ -13,7 +14,6 @@ from media.rtcp import (
     ntp_time,
     parse,
     report,
-    sdes_cname,
 )
 
 BLOCK = ReportBlock(0x11223344, 64, -2, 0x10005, 7, 0xAABBCCDD, 65536)
@@ -34,12 +34,12 @@ def test_an_empty_receiver_report() -> None:
 
 
 def test_sdes_is_padded_to_words_with_at_least_one_null() -> None:
-    assert sdes_cname(5, "ab") == bytes.fromhex("81ca0003 00000005 0102 6162 00000000")
-    assert sdes_cname(5, "a") == bytes.fromhex("81ca0002 00000005 0101 6100")
+    assert Cname("ab").sdes(5) == bytes.fromhex("81ca0003 00000005 0102 6162 00000000")
+    assert Cname("a").sdes(5) == bytes.fromhex("81ca0002 00000005 0101 6100")
 
 
 def test_a_goodbye_in_a_compound() -> None:
-    packet = report(5, None, BLOCK) + sdes_cname(5, "x@y") + goodbye(5)
+    packet = report(5, None, BLOCK) + Cname("x@y").sdes(5) + goodbye(5)
     assert parse(packet) == Compound(5, None, (BLOCK,), True)
 
 
@@ -57,7 +57,7 @@ def test_ntp_time_of_the_unix_epoch() -> None:
         bytes.fromhex("81c90001 00000005"),  # a block that is not there
         bytes.fromhex("80c80001 00000005"),  # a sender report with no sender info
         bytes.fromhex("a0c90001 00000005"),  # padding in the first packet
-        sdes_cname(5, "first"),
+        Cname("first").sdes(5),
         report(5, None, None) + b"\x80\xca",
     ],
 )

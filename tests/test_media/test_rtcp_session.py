@@ -15,7 +15,13 @@ PEER = ("192.0.2.1", 4001)
 
 
 def session(seed: int = 1) -> RtcpSession:
-    return RtcpSession(77, "a@b", 100.0, unix_offset_s=UNIX_OFFSET_S, rng=random.Random(seed))
+    return RtcpSession(
+        77,
+        rtcp.Cname("a@b"),
+        100.0,
+        unix_offset_s=UNIX_OFFSET_S,
+        rng=random.Random(seed),
+    )
 
 
 def talking() -> tuple[Reception, OutgoingStream]:
