@@ -13,7 +13,7 @@ import pytest
 
 from media import g711
 from media import messages as m
-from media.client import Endpoint, MediaClient
+from media.client import MediaClient
 from media.errors import (
     BadAddress,
     NoPortLeft,
