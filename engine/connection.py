@@ -36,6 +36,10 @@ UNKNOWN_LINE_BYTES = 4096
 AUTH_LIMIT_S = 10.0
 # How long a connection that is to be closed may take for what it has not read yet.
 LINGER_S = 30.0
+# Events that come within this are written at once: each write wakes the reader's process, which
+# costs more than the event.
+GATHER_S = 0.002
+GATHER_BYTES = 16 * 1024
 
 
 class Method:
@@ -70,6 +74,9 @@ class Connection(asyncio.Protocol):
         self._write_paused = self._read_paused = self._eof = self._closing = False
         self._next_turn: asyncio.Handle | None = None
         self._deadline: asyncio.TimerHandle | None = None
+        self._gathered: list[bytes] = []
+        self._gathered_bytes = 0
+        self._gathering: asyncio.TimerHandle | None = None
         self._own: Mapping[str, Method] = {
             "auth": Method(Auth, self._authenticate),
             "events.subscribe": Method(Subscribe, self._subscribe),
@@ -98,10 +105,10 @@ class Connection(asyncio.Protocol):
         """Forget the peer. Requests that are being handled are finished: they may be durable."""
         self._closing = True
         self._end_subscription()
-        for handle in (self._deadline, self._next_turn):
+        for handle in (self._deadline, self._next_turn, self._gathering):
             if handle is not None:
                 handle.cancel()
-        self._deadline = self._next_turn = None
+        self._deadline = self._next_turn = self._gathering = None
         self._lines.clear()
         self._server.forget(self)
 
@@ -141,6 +148,7 @@ class Connection(asyncio.Protocol):
         self._end_subscription()
         if self._deadline is not None:
             self._deadline.cancel()
+        self._send_gathered()
         self._transport.close()
         self._deadline = self._loop.call_later(LINGER_S, self._transport.abort)
 
@@ -149,8 +157,26 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def _send(self, line: bytes) -> None:
-        if not self._transport.is_closing():
-            self._transport.write(line)
+        """Write a line, after the events that wait."""
+        self._gathered.append(line)
+        self._send_gathered()
+
+    def _send_event(self, line: bytes) -> None:
+        """Write a line soon, together with those that come meanwhile."""
+        self._gathered.append(line)
+        self._gathered_bytes += len(line)
+        if self._gathered_bytes > GATHER_BYTES:
+            self._send_gathered()
+        elif self._gathering is None:
+            self._gathering = self._loop.call_later(GATHER_S, self._send_gathered)
+
+    def _send_gathered(self) -> None:
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
+        gathered, self._gathered, self._gathered_bytes = self._gathered, [], 0
+        if gathered and not self._transport.is_closing():
+            self._transport.write(b"".join(gathered))
 
     # -- requests ---------------------------------------------------------------------------
 
@@ -292,7 +318,7 @@ class Connection(asyncio.Protocol):
             types=tuple(params.types),
             after=after,
             limit_bytes=self._settings.slow_reader_bytes,
-            write=self._send,
+            write=self._send_event,
             on_slow=self._cut_off,
         )
         return result

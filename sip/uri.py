@@ -25,6 +25,10 @@ _header = re.compile(rf"(?:[A-Za-z0-9{_MARK}\[\]/?:+$]|{_ESCAPED})*+").fullmatch
 _host = re.compile(
     r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_\-]*[A-Za-z0-9_])?\.)*[A-Za-z0-9_](?:[A-Za-z0-9_\-]*[A-Za-z0-9_])?\.?"
 ).fullmatch
+_octet = r"(?:25[0-5]|(?:2[0-4]|[01]?[0-9])?[0-9])"
+_ipv4 = re.compile(rf"{_octet}(?:\.{_octet}){{3}}").fullmatch
+# What is safe in every part of a URI.
+_plain = re.compile(r"[A-Za-z0-9\-_.!~*'()]*+").fullmatch
 _scheme = re.compile(r"[A-Za-z][A-Za-z0-9+\-.]*+").fullmatch
 _other = re.compile(r"[!#-;=?-~]++").fullmatch
 
@@ -224,14 +228,13 @@ def _open(text: str) -> str:
 
 
 def _escape(text: str, safe: str) -> str:
-    if text.isalnum() and text.isascii():
+    if _plain(text) is not None:
         return text
     return quote(text, safe=safe, errors="surrogateescape")
 
 
 def _check_ipv4(host: str) -> None:
-    parts = host.split(".")
-    if len(parts) != 4 or any(not p.isdigit() or len(p) > 3 or int(p) > 255 for p in parts):
+    if _ipv4(host) is None:
         raise ParseError("the host is not an IPv4 address")
 
 

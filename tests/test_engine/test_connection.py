@@ -124,7 +124,12 @@ async def test_unknown_method_is_named(tmp_path: Path) -> None:
         ("events.subscribe", {"types": "leg."}, "types", "expected array, got str"),
         ("events.subscribe", {"types": [1]}, "types[0]", "expected str, got int"),
         ("events.subscribe", {"since": -1}, "since", "expected int >= 0"),
-        ("callback.request", {"to": "1", "agent": "a", "whisper": {"tone": 1}}, "whisper.tone", ""),
+        (
+            "callback.request",
+            {"to": "1", "agent": "a", "whisper": {"tone": [1]}},
+            "whisper.tone",
+            "",
+        ),
         (
             "callback.request",
             {"to": "1", "agent": "a", "whisper": {"toon": "1"}},
