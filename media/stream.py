@@ -54,13 +54,17 @@ class OutgoingStream:
         return self.timestamp + FRAME_SAMPLES * max(1, frames)
 
     def next_frame(self, payload_bytes: int, now: float) -> bool:
-        """Step to the next 20 ms frame of our own making; returns its marker bit."""
-        self.timestamp = self.next_timestamp(now)
+        """Step to the next 20 ms frame of our own making; returns its marker bit.
+
+        It is set for a new source, and after a pause, which no missing sequence number explains.
+        """
+        timestamp = self.next_timestamp(now)
+        marker = self.marker_due or timestamp - self.timestamp > FRAME_SAMPLES
+        self.timestamp = timestamp
         self.sequence += 1
         self.sent_at = now
         self.packets_sent += 1
         self.bytes_sent += payload_bytes
-        marker = self.marker_due
         self.marker_due = False
         return marker
 

@@ -16,11 +16,13 @@ def test_frames_step_by_one_and_by_160() -> None:
     assert (stream.packets_sent, stream.bytes_sent) == (3, 480)
 
 
-def test_a_pause_moves_the_timestamp_only() -> None:
+def test_a_pause_moves_the_timestamp_only_and_is_marked() -> None:
     stream = OutgoingStream(1, 10, 0)
     stream.next_frame(160, 5.0)
-    stream.next_frame(160, 5.1)
-    assert (stream.sequence, stream.timestamp) == (11, 800)
+    assert not stream.next_frame(160, 5.02)
+    assert stream.next_frame(160, 5.12)
+    assert (stream.sequence, stream.timestamp) == (12, 960)
+    assert not stream.next_frame(160, 5.14)
 
 
 def test_a_followed_stream_goes_on_where_the_frames_ended() -> None:
