@@ -53,6 +53,7 @@ class Leg:
         "dropped_stranger",
         "incoming",
         "learner",
+        "look_at",
         "name",
         "pair",
         "playout",
@@ -80,6 +81,7 @@ class Leg:
         self._silent = False
         self._quiet_looks = 0
         self.tap: Tap | None = None
+        self.look_at = 0.0
         self.dropped_garbage = 0
         self.dropped_stranger = 0
         self.dropped_late = 0
@@ -118,6 +120,7 @@ class Leg:
         self.incoming.audio = _audio(description.payload_type, description.codec)
         self._connected_at = now
         self.incoming.loud_at = now
+        self.look_at = now
         self._may_receive = description.direction in ("sendrecv", "recvonly")
         may_send = description.direction in ("sendrecv", "sendonly") and reachable
         self.playout.agree(description, may_send=may_send, now=now)
@@ -205,29 +208,33 @@ class Leg:
         """A telephone-event packet of the peer."""
         if self.digit_reader is None:
             self.digit_reader = DigitReader()
+        self.look_at = now  # the end of the key may be lost
         for digit, duration_ms in self.digit_reader.receive(payload, timestamp, now):
             self._equipment.emit(Dtmf(self.name, digit, duration_ms))
 
     # Now and then
 
     def look_after(self, now: float) -> None:
-        """What needs no better clock than five times a second."""
+        """What needs no better clock than five times a second, and is not due that often.
+
+        To be called when nothing came from the peer for GAP_FILL_S, or `look_at` has come.
+        """
         rtcp = self.rtcp
         if rtcp is None:
             return
-        incoming, playout = self.incoming, self.playout
-        if (
-            now - incoming.heard_at >= GAP_FILL_S
-            or now - incoming.loud_at >= self._equipment.silence_s
-            or self._silent
-            or (self.digit_reader is not None and self.digit_reader.holding)
-        ):
-            self._watch_peer(now)
-        if playout.hearing is not None:
-            playout.fill_gap(now)
+        incoming = self.incoming
+        self._watch_peer(now)
+        if now - incoming.heard_at >= GAP_FILL_S:
+            for listener in incoming.listeners:
+                listener.fill_gap(now)
         if now >= rtcp.due_at:
             self._settle_all()
-            self._send_rtcp(rtcp.report(incoming, playout.stream, now))
+            self._send_rtcp(rtcp.report(incoming, self.playout.stream, now))
+        key_held = self.digit_reader is not None and self.digit_reader.holding
+        if self._silent or key_held:
+            self.look_at = now
+        else:
+            self.look_at = min(rtcp.due_at, incoming.loud_at + self._equipment.silence_s)
 
     def _watch_peer(self, now: float) -> None:
         """The peer sends nothing, or nothing to be heard, or its silence may be over."""

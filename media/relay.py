@@ -83,20 +83,23 @@ class Relay:
                     and first != stream.stop
                 ):
                     stream.expect = first + step
+                    # In units of the RTP clock, as the jitter.
                     late = (now - stream.heard_at) * 8000.0 - 160.0
                     stream.heard_at = now
                     jitter = stream.jitter
                     stream.jitter = jitter + ((late if late > 0.0 else -late) - jitter) * 0.0625
                     if stream.loud[sample]:
                         stream.loud_at = now
+                    out_fd = stream.out_fd
+                    if out_fd < 0:
+                        continue
                     if stream.translation is not None:
                         buffer[HEADER_BYTES:PACKET_BYTES] = buffer[
                             HEADER_BYTES:PACKET_BYTES
                         ].translate(stream.translation)
                     pack(buffer, 0, first + stream.delta, stream.out_ssrc)
                     try:
-                        if stream.out_fd >= 0:
-                            write(stream.out_fd, packet)
+                        write(out_fd, packet)
                     except OSError:
                         stream.send_failed()
                 else:

@@ -249,7 +249,11 @@ def test_a_moved_peer_is_followed(bridged: tuple[Desk, Phone, Phone]) -> None:
     leg.incoming.heard_at -= 1.0
     a.talk(desk.addresses["a"], 10)
     desk.drain()
-    assert [heard.payload for heard in b.listen()] == [a.frame] * 6  # after probation
+    moved = b.listen()
+    assert [heard.payload for heard in moved] == [a.frame] * 6  # after probation
+    first = b.heard[0].sequence
+    sequences = [(heard.sequence - first) & 0xFFFF for heard in b.heard]
+    assert sequences == [*range(5), *range(19, 25)]
     assert desk.events(m.PeerMoved) == [m.PeerMoved("a", HOST, a.port)]
     b.talk(desk.addresses["b"], 3)
     desk.drain()
@@ -316,6 +320,15 @@ def test_a_silent_partner_is_filled_with_silence(bridged: tuple[Desk, Phone, Pho
     silence = b.listen()[5:]
     assert {packet.payload for packet in silence} == {SILENCE["PCMU"]}
     assert 20 <= len(silence) <= 32  # from 160 to 360 ms on
+    # The pause shows in the timestamps alone, and the marker bit says that it is one.
+    assert [packet.marker for packet in silence] == [True] + [False] * (len(silence) - 1)
+    steps = [
+        ((after.sequence - before.sequence) & 0xFFFF, (after.timestamp - before.timestamp) // 160)
+        for before, after in itertools.pairwise(b.heard[4:])
+    ]
+    assert steps[0][0] == 1
+    assert steps[0][1] >= 8
+    assert set(steps[1:]) == {(1, 1)}
     a.talk(desk.addresses["a"], 3)
     desk.drain()
     desk.now = monotonic()
@@ -474,12 +487,13 @@ def test_no_timeout_of_a_peer_that_must_not_send(desk: Desk) -> None:
 def test_silence_is_noticed_and_its_end(desk: Desk) -> None:
     a = desk.phone("a", 0xFF)  # u-law zero
     for _ in range(7):
-        desk.now = monotonic()
-        desk.switch._legs["a"].incoming.loud_at -= 0.6
+        leg = desk.switch._legs["a"]
+        leg.incoming.loud_at -= 0.6
+        leg.look_at -= 0.6
         for _ in range(ROUNDS_PER_VISIT):
             a.talk(desk.addresses["a"])
             desk.drain()
-            desk.tick()
+            desk.switch.tick(monotonic())
     (started,) = desk.events(m.SilenceStarted)
     assert isinstance(started, m.SilenceStarted)
     assert started.silent_ms >= 1000
@@ -496,8 +510,11 @@ def test_reports_go_out_and_strangers_reports_are_dropped(
 ) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 10)
-    desk.now = monotonic() + 4
-    desk.tick(ROUNDS_PER_VISIT)
+    leg = desk.switch._legs["a"]
+    assert leg.rtcp is not None
+    leg.rtcp.due_at = leg.look_at = monotonic()
+    for _ in range(ROUNDS_PER_VISIT):
+        desk.switch.tick(monotonic())
     (packet,) = a.reports()
     compound = rtcp.parse(packet)
     assert compound.sender is not None
