@@ -1,4 +1,7 @@
-"""The engine's side of one media worker: starts the process, speaks to it, notices its death."""
+"""The engine's side of one media worker: starts the process, speaks to it, notices its end.
+
+A worker that is there and does not answer is killed: its calls then end as those of a dead one.
+"""
 
 import asyncio
 import os
@@ -27,6 +30,7 @@ from .errors import (
 from .messages import Answer, Codec, Command, Direction, Event, LegStats, WorkerCounters
 from .settings import QUARANTINE_S, SILENCE_S, TIMEOUT_S, MediaSettings
 from .sources import Source
+from .watchdog import PERIOD_S, Watchdog
 
 START_DEADLINE_S: Final = 20.0
 STOP_DEADLINE_S: Final = 2.0
@@ -78,6 +82,7 @@ class MediaClient:
         timeout_s: float = TIMEOUT_S,
         silence_s: float = SILENCE_S,
         quarantine_s: float = QUARANTINE_S,
+        watch_period_s: float = PERIOD_S,
     ) -> None:
         self._settings = MediaSettings(address, ports, timeout_s, silence_s, quarantine_s)
         self._family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -89,6 +94,8 @@ class MediaClient:
         self._last_request = 0
         self._last_play = 0
         self._stopping = False
+        self._hung = False
+        self._watchdog = Watchdog(self._ask_for_life, self._kill_hung, period_s=watch_period_s)
         self._reaping: asyncio.Task[None] | None = None
 
     @property
@@ -128,11 +135,13 @@ class MediaClient:
             connection.close()
             await self._end_process()
             raise WorkerFailed("media worker ended before it was ready") from error
-        self._stopping = False
+        self._stopping = self._hung = False
+        self._watchdog.start()
 
     async def stop(self) -> None:
         """Close every leg and end the process. Without effect when it has ended."""
         self._stopping = True
+        self._watchdog.stop()
         if self._connection is not None:
             self._connection.close()
         if self._process is not None:
@@ -248,7 +257,16 @@ class MediaClient:
         connection.send(command(self._last_request, *args))
         return future
 
+    def _ask_for_life(self) -> None:
+        self._send(m.GetCounters(_UNASKED))
+
+    def _kill_hung(self) -> None:
+        self._hung = True
+        if self._process is not None:
+            self._process.kill()  # the end of the connection follows
+
     def _take(self, messages: list[Answer | Event]) -> None:
+        self._watchdog.heard()
         for message in messages:
             if isinstance(message, Answer):
                 future = self._requests.pop(message.request, None)
@@ -262,6 +280,7 @@ class MediaClient:
                 self._on_event(message)
 
     def _lost(self, reason: str) -> None:
+        self._watchdog.stop()
         requests, self._requests = self._requests, {}
         for future in requests.values():
             if not future.done():
@@ -274,7 +293,9 @@ class MediaClient:
         assert process is not None
         await self._end_process()
         status = process.returncode
-        if status is not None and status < 0:
+        if self._hung:
+            reason = f"did not answer for {self._watchdog.deadline_s:g} s and was killed"
+        elif status is not None and status < 0:
             reason = f"killed by {signal.Signals(-status).name}"
         elif status:
             reason = f"exit status {status}"

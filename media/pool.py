@@ -1,7 +1,8 @@
 """Several media workers behind the interface of one.
 
-Both legs of a call live in the same worker. A worker that dies is started again, at growing
-intervals while it keeps dying; its legs are gone, and the owner is told which.
+Both legs of a call live in the same worker. A worker that dies, or is killed because it hangs, is
+started again, at growing intervals while it keeps dying; its legs are gone, and the owner is told
+which.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from .errors import MediaError, UnknownLeg, WorkerFailed, WorkerGone
 from .messages import Codec, Direction, Event, LegStats, WorkerCounters
 from .settings import QUARANTINE_S, SILENCE_S, TIMEOUT_S
 from .sources import Source
+from .watchdog import PERIOD_S
 
 FIRST_RESTART_S: Final = 0.1
 LONGEST_RESTART_S: Final = 10.0
@@ -55,6 +57,7 @@ class MediaPool:
         timeout_s: float = TIMEOUT_S,
         silence_s: float = SILENCE_S,
         quarantine_s: float = QUARANTINE_S,
+        watch_period_s: float = PERIOD_S,
     ) -> None:
         self._on_died = on_died
         self._on_restarted = on_restarted
@@ -75,6 +78,7 @@ class MediaPool:
                 timeout_s=timeout_s,
                 silence_s=silence_s,
                 quarantine_s=quarantine_s,
+                watch_period_s=watch_period_s,
             )
             self._members.append(member)
 

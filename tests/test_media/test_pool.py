@@ -10,6 +10,7 @@ import pytest
 from media.errors import UnknownLeg, WorkerFailed
 from media.pool import MediaPool
 from media.sources import Silence
+from media.watchdog import PERIOD_S
 
 from .test_client import HOST
 from .test_ports import free_even_ports
@@ -19,7 +20,7 @@ from .waiting import until
 class Owner:
     """A pool of two and what it told."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, watch_period_s: float = PERIOD_S) -> None:
         first = free_even_ports(8)
         self.deaths: list[tuple[str, list[str]]] = []
         self.restarts = 0
@@ -30,6 +31,7 @@ class Owner:
             on_event=lambda event: None,
             on_died=lambda reason, legs: self.deaths.append((reason, legs)),
             on_restarted=self.restarted,
+            watch_period_s=watch_period_s,
         )
 
     def restarted(self) -> None:
@@ -81,6 +83,28 @@ async def test_a_dead_worker_takes_its_legs_and_comes_back(owner: Owner) -> None
     assert victim not in pool.pids
     await pool.open("3a")
     assert sorted(counters.legs for counters in await pool.counters()) == [1, 1]
+
+
+async def test_a_hung_worker_is_killed_and_comes_back() -> None:
+    owner = Owner(watch_period_s=0.2)
+    pool = owner.pool
+    await pool.start()
+    try:
+        await pool.open("1a")
+        await pool.open("2a")
+        victim = pool.pids[0]
+        os.kill(victim, signal.SIGSTOP)
+        pending = asyncio.ensure_future(pool.stats("1a"))
+        await until(lambda: owner.deaths)
+        reason = f"media worker {victim}: did not answer for 0.4 s and was killed"
+        assert owner.deaths == [(reason, ["1a"])]
+        assert await pending is None
+        assert await pool.stats("2a") is not None  # idle as it was, the other one answered
+        await until(lambda: owner.restarts)
+        assert len(pool.pids) == 2
+        assert victim not in pool.pids
+    finally:
+        await pool.stop()
 
 
 async def test_stop_ends_all_and_restarts_none(owner: Owner) -> None:
