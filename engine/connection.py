@@ -36,9 +36,8 @@ UNKNOWN_LINE_BYTES = 4096
 AUTH_LIMIT_S = 10.0
 # How long a connection that is to be closed may take for what it has not read yet.
 LINGER_S = 30.0
-# Events that come within this are written at once: each write wakes the reader's process, which
-# costs more than the event.
-GATHER_S = 0.002
+# Events of one turn of the loop are written at once, up to so many bytes: each write wakes the
+# reader's process, which costs more than the event.
 GATHER_BYTES = 16 * 1024
 
 
@@ -76,7 +75,7 @@ class Connection(asyncio.Protocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._gathered: list[bytes] = []
         self._gathered_bytes = 0
-        self._gathering: asyncio.TimerHandle | None = None
+        self._gathering: asyncio.Handle | None = None
         self._own: Mapping[str, Method] = {
             "auth": Method(Auth, self._authenticate),
             "events.subscribe": Method(Subscribe, self._subscribe),
@@ -162,13 +161,13 @@ class Connection(asyncio.Protocol):
         self._send_gathered()
 
     def _send_event(self, line: bytes) -> None:
-        """Write a line soon, together with those that come meanwhile."""
+        """Write a line at the end of this turn of the loop, together with its others."""
         self._gathered.append(line)
         self._gathered_bytes += len(line)
         if self._gathered_bytes > GATHER_BYTES:
             self._send_gathered()
         elif self._gathering is None:
-            self._gathering = self._loop.call_later(GATHER_S, self._send_gathered)
+            self._gathering = self._loop.call_soon(self._send_gathered)
 
     def _send_gathered(self) -> None:
         if self._gathering is not None:

@@ -30,7 +30,7 @@ Family = Literal["ipv4", "ipv6"]
 
 # Deadlines that lie this close together share a wake: a call leaves four timers behind that only
 # forget something, and the shortest that matters is T1.
-TIMER_GRID_S = 0.025
+TIMER_GRID_S = 0.1
 
 
 class ListenError(SipError):
