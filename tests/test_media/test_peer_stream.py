@@ -1,0 +1,133 @@
+"""When the next packet is predicted, when it is not, and what a run of predicted ones books."""
+
+from typing import cast
+
+import pytest
+
+from media.g711 import SILENCE
+from media.leg import Leg
+from media.peer_stream import STEP, PeerStream, audible
+from media.recorder import Tap
+from media.rtp import build
+
+SSRC = 0x77
+FIRST_TIMESTAMP = 5000
+
+
+def packet(sequence: int, payload: bytes = b"\x33" * 160, payload_type: int = 0) -> bytes:
+    timestamp = (FIRST_TIMESTAMP + 160 * sequence) & 0xFFFFFFFF
+    return build(payload_type, sequence, timestamp, SSRC, payload)
+
+
+class Peer:
+    """Stands in for the leg of a stream, and notes what it is told."""
+
+    def __init__(self) -> None:
+        self.dropped_garbage = 0
+        self.tap: Tap | None = None
+        self.heard = 0
+        self.levels: list[bool] = []
+        self.events: list[bytes] = []
+        self.stream = PeerStream(cast(Leg, self))
+        self.stream.audio = {0: "PCMU", 8: "PCMA"}
+        self.stream.event_payload_type = 101
+
+    def peer_heard(self, now: float) -> None:
+        self.heard += 1
+
+    def heard_level(self, loud: bool, now: float) -> None:
+        self.levels.append(loud)
+
+    def event_received(self, payload: bytes, timestamp: int, now: float) -> None:
+        self.events.append(payload)
+
+    def receive(self, data: bytes, now: float = 1.0) -> None:
+        self.stream.receive_packet(bytearray(data), len(data), now)
+
+
+def first_eight_bytes(data: bytes) -> int:
+    return int.from_bytes(data[:8], "big")
+
+
+def test_the_next_packet_is_predicted_to_the_bit() -> None:
+    peer = Peer()
+    peer.receive(packet(41))
+    assert peer.stream.expect == first_eight_bytes(packet(42))
+    assert peer.stream.ssrc == SSRC
+
+
+@pytest.mark.parametrize("payload_bytes", [80, 240])
+def test_frames_of_another_length_are_not_predicted(payload_bytes: int) -> None:
+    peer = Peer()
+    peer.receive(packet(41, bytes(payload_bytes)))
+    assert peer.stream.expect < 0
+    assert peer.stream.packets_received == 1
+
+
+def test_a_run_is_booked_once() -> None:
+    peer = Peer()
+    peer.receive(packet(41))
+    peer.stream.expect += 7 * STEP  # as the tight loop leaves it
+    peer.stream.settle()
+    assert (peer.stream.packets_received, peer.stream.bytes_received) == (8, 1280)
+    peer.stream.settle()
+    assert peer.stream.packets_received == 8
+    peer.receive(packet(49))
+    assert (peer.stream.packets_received, peer.stream.lost) == (9, 0)
+
+
+@pytest.mark.parametrize(("sequence", "room"), [(65530, 5), (65535, 0x10000), (0, 0xFFFF)])
+def test_a_prediction_stops_before_the_sequence_number_wraps(sequence: int, room: int) -> None:
+    peer = Peer()
+    peer.receive(packet(sequence))
+    assert (peer.stream.stop - peer.stream.expect) // STEP == room
+
+
+def test_a_recorded_stream_is_not_predicted() -> None:
+    class Notes:
+        def __init__(self) -> None:
+            self.frames: list[tuple[int, bytes, str]] = []
+
+        def write(self, timestamp: int, payload: bytes, codec: str, now: float) -> None:
+            self.frames.append((timestamp, payload, codec))
+
+    peer, notes = Peer(), Notes()
+    peer.tap = notes
+    peer.receive(packet(1))
+    assert peer.stream.expect < 0
+    assert notes.frames == [(FIRST_TIMESTAMP + 160, b"\x33" * 160, "PCMU")]
+
+
+def test_the_level_is_looked_at_once_when_asked_for() -> None:
+    peer = Peer()
+    peer.stream.listening = True
+    peer.receive(packet(1, SILENCE["PCMU"]))
+    peer.receive(packet(2, SILENCE["PCMU"]))
+    peer.stream.listening = True
+    peer.receive(packet(3))
+    assert peer.levels == [False, True]
+    assert audible(b"\x10" * 160, "PCMU")
+    assert not audible(SILENCE["PCMA"], "PCMA")
+
+
+def test_events_comfort_noise_and_what_was_not_agreed() -> None:
+    peer = Peer()
+    peer.receive(packet(1, b"\x05\x8a\x01\x40", 101))
+    peer.receive(packet(2, b"\x40", 13))
+    peer.receive(packet(3, payload_type=96))
+    peer.receive(b"no RTP")
+    assert peer.events == [b"\x05\x8a\x01\x40"]
+    assert peer.stream.packets_received == 2
+    assert peer.dropped_garbage == 2
+    assert peer.heard == 2
+
+
+def test_a_new_ssrc_begins_a_new_epoch() -> None:
+    peer = Peer()
+    peer.receive(packet(1))
+    epoch = peer.stream.epoch
+    peer.receive(packet(2))
+    assert peer.stream.epoch == epoch
+    peer.receive(build(0, 9000, 1, SSRC + 1, b"\x33" * 160))
+    assert peer.stream.epoch == epoch + 1
+    assert (peer.stream.packets_received, peer.stream.lost) == (3, 0)
