@@ -3,8 +3,6 @@
 import time
 from typing import Any
 
-import msgspec
-
 from .leg import Leg
 
 
@@ -27,13 +25,8 @@ class Call:
             "state": self.state,
             "started": self.started,
             "bridged_at": self.bridged_at,
-            "legs": [msgspec.to_builtins(leg.record) | {"media": _media(leg)} for leg in self.legs],
+            "legs": [leg.record for leg in self.legs],
         }
-
-
-def _media(leg: Leg) -> dict[str, Any] | None:
-    """The leg's figures by name: on the worker's socket they travel as an array."""
-    return None if leg.stats is None else msgspec.structs.asdict(leg.stats)
 
 
 class CallRegister:

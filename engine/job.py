@@ -67,6 +67,8 @@ class LegRecord(msgspec.Struct, kw_only=True):
     ringing: float | None = None
     answered: float | None = None
     ended: float | None = None
+    media: dict[str, Any] | None = None
+    """Packets, loss, jitter and the like, as last reported; media.messages.LegStats by name."""
 
 
 class AttemptRecord(msgspec.Struct, kw_only=True):

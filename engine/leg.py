@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Literal
 
 import structlog
+from msgspec import structs
 
 from media import messages as media_events
 from media.errors import BadAddress, MediaError
@@ -89,7 +90,6 @@ class Leg:
         )
         self.ending: Ending | None = None
         self.audio: NegotiatedAudio | None = None
-        self.stats: LegStats | None = None
         self.on_end: list[Callable[[Leg], None]] = []
         self.on_early_media: Callable[[], None] | None = None
         self.on_hold: Callable[[Leg, bool], None] | None = None
@@ -247,14 +247,18 @@ class Leg:
         if self._media_open:
             self._media_open = False
             try:
-                self.stats = await self._media.close(self.id)
+                self._report(await self._media.close(self.id))
             except MediaError as error:
                 log.info("no_media_report", leg=self.id, reason=str(error))
 
     async def refresh_stats(self) -> None:
         """Ask the media worker how the leg stands now. Raises MediaError."""
         if self._media_open:
-            self.stats = await self._media.stats(self.id)
+            self._report(await self._media.stats(self.id))
+
+    def _report(self, stats: LegStats | None) -> None:
+        if stats is not None:
+            self.record.media = structs.asdict(stats)
 
     def _ended(self) -> Ending:
         assert self.ending is not None

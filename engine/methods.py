@@ -205,6 +205,7 @@ class Methods:
                 ],
             },
             "sip": self._sip_view(),
+            "tasks": len(asyncio.all_tasks()),
             "trunks": daemon.trunks.view(),
             "store": daemon.store.status(),
             "events": {"seq": daemon.events.seq, "subscribers": daemon.events.listeners},

@@ -25,8 +25,7 @@ async def test_view_and_register(tmp_path: Path) -> None:
     view = call.view()
     assert (view["call"], view["job"], view["state"]) == ("call-1", "job-1", "dialing")
     (shown,) = view["legs"]
-    assert (shown["leg"], shown["role"], shown["uri"]) == ("leg-1", "agent", leg.record.uri)
-    assert shown["media"] is None
+    assert (shown.leg, shown.role, shown.media) == ("leg-1", "agent", None)
     await stage.board.media.open("leg-1")
     await asyncio.sleep(0)
     register.remove(call)

@@ -180,10 +180,10 @@ def test_release_keeps_the_last_report(tmp_path: Path) -> None:
     async def script(stage: Scene, leg: Leg, _told: Told) -> None:
         await answered(stage, leg)
         await leg.refresh_stats()
-        assert leg.stats is not None
-        assert leg.stats.packets_received == 1
+        assert leg.record.media is not None
+        assert leg.record.media["packets_received"] == 1
         await leg.release()
-        assert leg.stats.packets_received == 2
+        assert leg.record.media["packets_received"] == 2
 
     play(tmp_path, script)
 
