@@ -5,6 +5,7 @@ writing happen in a thread, once a second; the newest second is kept back for pa
 late. Sizes in the header are right after each write, so that a file cut off by a crash is whole.
 """
 
+import contextlib
 import struct
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol, TypeAlias
@@ -126,8 +127,10 @@ class WavWriter:
             self._file.close()
 
     def abandon(self) -> None:
-        """Close the file as it is."""
-        self._file.close()
+        """Close the file as it is, after a write that failed."""
+        # Closing writes what is buffered, which fails again for the reason that is known already.
+        with contextlib.suppress(OSError):
+            self._file.close()
 
     def _reach(self, end_samples: int) -> None:
         missing = end_samples - self._written - len(self._window)

@@ -74,7 +74,11 @@ class Recordings:
         for recording in list(self._legs):
             self._release(recording)
             if not recording.writing:
-                recording.writer.write(recording.take(), recording.length_samples(now), last=True)
+                try:
+                    length = recording.length_samples(now)
+                    recording.writer.write(recording.take(), length, last=True)
+                except OSError:  # nobody is left to be told
+                    recording.writer.abandon()
         if self._thread is not None:
             self._thread.shutdown()
 
@@ -101,6 +105,7 @@ class Recordings:
         try:
             await self._in_thread(recording, recording.take(), length, last=True)
         except OSError as error:
+            recording.writer.abandon()
             reason = f"{recording.path}: {error.strerror}"
             if request is None:
                 self._report(m.RecordingEnded(recording.path, reason))

@@ -1,0 +1,142 @@
+"""Which legs are recorded, and what the engine is told when a recording ends."""
+
+import asyncio
+import wave
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from media import messages as m
+from media.leg import Leg
+from media.peer_stream import PeerStream
+from media.recorder import Tap
+from media.recordings import WRITE_INTERVAL_FRAMES, Recordings
+
+from .waiting import until
+
+
+class Party:
+    """Stands in for a leg."""
+
+    def __init__(self) -> None:
+        self.tap: Tap | None = None
+        self.incoming = PeerStream(cast(Leg, self))
+
+    @property
+    def leg(self) -> Leg:
+        return cast(Leg, self)
+
+
+class Studio:
+    """Recordings, two parties and what was reported."""
+
+    def __init__(self) -> None:
+        self.reports: list[m.Answer | m.Event] = []
+        self.recordings = Recordings(self.reports.append)
+        self.a, self.b = Party(), Party()
+
+    def start(self, path: Path, request: int = 1) -> None:
+        self.recordings.start(request, self.a.leg, self.b.leg, str(path))
+
+
+def refusal(studio: Studio) -> str:
+    refused = studio.reports.pop()
+    assert isinstance(refused, m.Refused)
+    assert refused.kind == "recording_failed"
+    return refused.reason
+
+
+async def test_both_legs_are_tapped_until_it_is_stopped(tmp_path: Path) -> None:
+    studio, path = Studio(), tmp_path / "call.wav"
+    studio.start(path)
+    assert studio.reports == [m.Done(1)]
+    assert studio.a.tap is not None
+    assert studio.b.tap is not None
+    assert studio.a.tap is not studio.b.tap
+    studio.recordings.stop(2, studio.b.leg)
+    assert studio.a.tap is studio.b.tap is None
+    await until(lambda: len(studio.reports) == 2)
+    assert studio.reports[1] == m.Done(2)
+    with wave.open(str(path)) as sound:
+        assert (sound.getnchannels(), sound.getframerate()) == (2, 8000)
+    studio.recordings.close()
+
+
+async def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
+    studio = Studio()
+    studio.recordings.stop(1, studio.a.leg)
+    assert refusal(studio) == "the leg is not being recorded"
+    studio.start(tmp_path / "no such directory" / "call.wav")
+    assert "No such file or directory" in refusal(studio)
+    assert studio.a.tap is None
+    studio.start(tmp_path / "call.wav")
+    studio.recordings.start(2, studio.b.leg, Party().leg, str(tmp_path / "other.wav"))
+    assert refusal(studio) == "the leg is being recorded"
+    studio.recordings.close()
+
+
+async def test_a_closed_leg_ends_the_recording_of_both(tmp_path: Path) -> None:
+    studio, path = Studio(), tmp_path / "call.wav"
+    studio.start(path)
+    studio.recordings.leg_closed(studio.a.leg)
+    assert studio.b.tap is None
+    await until(lambda: len(studio.reports) == 2)
+    assert studio.reports[1] == m.RecordingEnded(str(path))
+    studio.recordings.leg_closed(studio.b.leg)  # there is none any more
+    studio.start(tmp_path / "next.wav", 3)
+    assert studio.reports[2:] == [m.Done(3)]
+    studio.recordings.close()
+
+
+async def test_a_disk_that_takes_nothing_ends_the_recording(tmp_path: Path) -> None:
+    studio, path = Studio(), tmp_path / "call.wav"
+    studio.start(path)
+    fill_disk(studio)
+    for frame in range(1, 200 * WRITE_INTERVAL_FRAMES):
+        studio.recordings.frame(asyncio.get_running_loop().time() + 0.02 * frame)
+        if frame % WRITE_INTERVAL_FRAMES == 0:
+            await asyncio.sleep(0.002)
+        if len(studio.reports) == 2:
+            break
+    ended = studio.reports[1]
+    assert isinstance(ended, m.RecordingEnded)
+    assert ended.error == f"{path}: No space left on device"
+    assert studio.a.tap is studio.b.tap is None
+    studio.recordings.close()
+
+
+async def test_a_disk_that_is_full_at_the_end_is_told_to_who_stopped_it(tmp_path: Path) -> None:
+    studio, path = Studio(), tmp_path / "call.wav"
+    studio.start(path)
+    fill_disk(studio)
+    studio.recordings.stop(2, studio.a.leg)
+    await until(lambda: len(studio.reports) == 2)
+    assert refusal(studio) == f"{path}: No space left on device"
+    studio.recordings.close()
+
+
+async def test_a_full_disk_does_not_keep_the_worker_from_ending(tmp_path: Path) -> None:
+    studio = Studio()
+    studio.start(tmp_path / "call.wav")
+    fill_disk(studio)
+    studio.recordings.close()
+    assert studio.a.tap is None
+
+
+def fill_disk(studio: Studio) -> None:
+    (recording,) = studio.recordings._legs
+    recording.writer._file.close()
+    recording.writer._file = Path("/dev/full").open("wb")  # noqa: SIM115 - the writer closes it
+
+
+async def test_close_completes_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    studio, path = Studio(), tmp_path / "call.wav"
+    monkeypatch.setattr("media.recordings.monotonic", lambda: 100.0)
+    studio.start(path)
+    assert studio.a.tap is not None
+    studio.a.tap.write(0, b"\x10" * 160, "PCMU", 100.0)
+    monkeypatch.setattr("media.recordings.monotonic", lambda: 103.0)
+    studio.recordings.close()
+    with wave.open(str(path)) as sound:
+        assert sound.getnframes() == 24000
