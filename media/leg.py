@@ -136,7 +136,7 @@ class Leg:
             return
         if not self._relaying:
             # What came before it was connected is anybody's: a stranger's, or the last peer's.
-            self.dropped_stranger += discard_waiting(line)
+            self.dropped_late += discard_waiting(line)
             self.playout.use(line)
             self._equipment.relay.add(line.fileno(), self.incoming)
             self._relaying = True

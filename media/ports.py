@@ -1,8 +1,8 @@
 """Even/odd RTP/RTCP port pairs (RFC 3550 section 11): bound sockets, and their quarantine.
 
 A closed pair stays bound for a few seconds, so that what its last peer still sends reaches
-neither the next call nor another process. It is then taken again as it is: binding is dear, and a
-pair that is never let go cannot be lost to another process.
+neither the next call nor another process. A stock of pairs is then kept bound and taken again as
+they are: binding is dear.
 """
 
 import errno
@@ -22,7 +22,7 @@ from .settings import QUARANTINE_S
 _RECEIVE_BUFFER_BYTES: Final = 32 * 1024
 _LINE_RECEIVE_BUFFER_BYTES: Final = 16 * 1024
 
-_KEPT_PAIRS: Final = 256  # that are bound although no call has them
+_KEPT_PAIRS: Final = 64  # that are bound although no call has them: no more, and no fewer
 
 _EXPEDITED_FORWARDING: Final = 0xB8  # DSCP EF (RFC 3246) in the TOS byte
 
@@ -194,9 +194,8 @@ class PortPool:
             due.append(quarantined.popleft()[1])
         if due:
             self._late += _discard_late(due)
-            self._kept.extend(due)
-            while len(self._kept) > _KEPT_PAIRS:
-                self._let_go(self._kept.popleft())
+            for pair in due:
+                self._keep(pair)
         late, self._late = self._late, 0
         return late
 
@@ -206,6 +205,28 @@ class PortPool:
             self._let_go(self._quarantined.popleft()[1])
         while self._kept:
             self._let_go(self._kept.popleft())
+
+    def stock(self) -> None:
+        """Bind what may be kept, so that the first calls find it and no file is opened later."""
+        for _ in range(min(len(self._free), 2 * _KEPT_PAIRS)):
+            if len(self._kept) >= _KEPT_PAIRS:
+                break
+            port = self._free.popleft()
+            try:
+                self._keep(self._bind(port))
+            except OSError:  # another process has it
+                self._free.append(port)
+
+    def _keep(self, pair: PortPair) -> None:
+        if len(self._kept) < _KEPT_PAIRS:
+            try:
+                pair.open_line()
+            except OSError:  # no descriptor left
+                self._let_go(pair)
+            else:
+                self._kept.append(pair)
+        else:
+            self._let_go(pair)
 
     def _let_go(self, pair: PortPair) -> None:
         pair.close()

@@ -95,7 +95,8 @@ class Switch:
         return not self._legs and not self._ports.quarantined
 
     async def prepare(self) -> None:
-        """Make the sounds that every call may need, before one does."""
+        """Make the sounds and bind the ports that calls may need, before one does."""
+        self._ports.stock()
         for source in (Hold(), Ringing()):
             await self._library.load(source)
 

@@ -151,10 +151,34 @@ def test_no_more_pairs_stay_bound_than_a_few_hundred(monkeypatch: pytest.MonkeyP
     for pair in pairs:
         ports.give_back(pair, 0.0)
     ports.release_due(3.0)
-    assert [pair.rtp.fileno() >= 0 for pair in pairs] == [False, False, True]
+    assert [pair.rtp.fileno() >= 0 for pair in pairs] == [True, False, False]
     assert ports.free == 3
-    assert ports.take() is pairs[2]
-    pairs[2].close()
+    assert ports.take() is pairs[0]
+    pairs[0].close()
+
+
+def test_a_stock_of_bound_pairs_leaves_out_what_others_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("media.ports._KEPT_PAIRS", 2)
+    ports, first = pool(3)
+    other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    other.bind((HOST, first + 3))
+    ports.stock()
+    assert ports.free == 3
+    with pytest.raises(OSError, match="in use"):
+        bind_again(first)
+    pairs = [ports.take(), ports.take()]
+    assert {pair.port for pair in pairs} == {first, first + 4}
+    assert all(pair.line is not None for pair in pairs)
+    other.close()
+    for pair in pairs:
+        pair.close()
+
+
+def bind_again(port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((HOST, port))
 
 
 def test_one_line_serves_one_call_after_the_other() -> None:
