@@ -28,7 +28,7 @@ CUSTOMER_FIRST = {"order": "customer_first"}
 ENDINGS: tuple[Ending, ...] = (
     Ending("customer hangs up", "answer-5", "answer-5.bye-60", "completed"),
     Ending("operator hangs up", "answer-5.bye-150", "answer-5", "completed"),
-    Ending("both hang up", "answer-5.bye-100", "answer-5.bye-85", "completed"),
+    Ending("both hang up", "answer-5.bye-500", "answer-5.bye-485", "completed"),
     Ending("maximum duration", "answer-5", "answer-5", "completed", {"max_duration_s": 0.15}),
     Ending("whispered, then talked", "answer-5", "answer-5.bye-50", "completed", WHISPER),
     Ending("early media", "answer-5", "early-20.answer-80.bye-40", "completed"),
