@@ -52,6 +52,7 @@ class Callback:
         self._board = board
         self._attempt = AttemptRecord(call=self.call.id)
         self._legs: list[Leg] = []
+        self._recording: Recording | None = None
         self._ended_by_command: str | None = None
         self.outcome_if_cancelled = Outcome("cancelled", "cancelled", "cancelled")
         self._outcome: Outcome | None = None
@@ -131,15 +132,13 @@ class Callback:
         bridge.join()
         self.job.bridged_at = self.call.bridged_at = time.time()
         self._enter("bridged")
-        recording = Recording(self.call.id, board, self._publish) if request.record else None
         try:
-            if recording is not None:
-                self.job.recording = await recording.start(agent, customer)
+            if request.record:
+                self._recording = Recording(self.call.id, board, self._publish)
+                self.job.recording = await self._recording.start(agent, customer)
             await asyncio.sleep(request.max_duration_s)
         finally:
             bridge.leave()
-            if recording is not None:
-                recording.ended()
 
     # -- legs -------------------------------------------------------------------------------
 
@@ -196,6 +195,8 @@ class Callback:
             leg.hang_up(Ending("completed", "call over"))
         try:
             async with asyncio.timeout(REPORT_LIMIT_S):
+                if self._recording is not None:
+                    await self._recording.stop()
                 await asyncio.gather(*(leg.release() for leg in self._legs))
         except TimeoutError:
             log.warning("media_report_late", call=self.call.id)

@@ -17,6 +17,7 @@ import uvloop
 from config.settings import ConfigError, Settings
 from media.errors import WorkerFailed
 from media.messages import Event as MediaEvent
+from media.messages import RecordingEnded
 from media.pool import MediaPool
 from media.sources import Hold, Ringing
 from media.speech import Synthesizer
@@ -233,6 +234,11 @@ class Daemon:
             event.session.tag.on_sip(event)
 
     def _on_media(self, event: MediaEvent) -> None:
+        if isinstance(event, RecordingEnded):
+            if event.error is not None:
+                log.error("recording_failed", path=event.path, reason=event.error)
+                self.events.publish("recording.failed", path=event.path, reason=event.error)
+            return
         leg = self.register.legs.get(getattr(event, "leg", ""))
         if leg is not None:
             leg.on_media(event)

@@ -13,12 +13,13 @@ log = structlog.get_logger()
 
 
 class Recording:
-    """Records two joined legs into a file named after the call; the worker ends it with them."""
+    """Records two joined legs into a file named after the call."""
 
     def __init__(self, call_id: str, board: Switchboard, publish: Callable[..., None]) -> None:
         self._path = board.recordings / f"{call_id}.wav"
         self._media = board.media
         self._publish = publish
+        self._agent = ""
         self._started = False
 
     async def start(self, agent: Leg, customer: Leg) -> str | None:
@@ -33,11 +34,20 @@ class Recording:
             log.error("recording_failed", path=str(self._path), reason=str(error))
             self._publish("recording.failed", path=str(self._path), reason=str(error))
             return None
+        self._agent = agent.id
         self._started = True
         self._publish("recording.started", path=str(self._path))
         return str(self._path)
 
-    def ended(self) -> None:
-        """The call is over, and the file with it."""
-        if self._started:
+    async def stop(self) -> None:
+        """End it; the file is complete when `recording.ended` is told."""
+        if not self._started:
+            return
+        self._started = False
+        try:
+            await self._media.stop_recording(self._agent)
+        except MediaError as error:
+            log.error("recording_failed", path=str(self._path), reason=str(error))
+            self._publish("recording.failed", path=str(self._path), reason=str(error))
+        else:
             self._publish("recording.ended", path=str(self._path))

@@ -284,6 +284,8 @@ class Store:
             self._loop.call_soon_threadsafe(self._written, batch, failure)
 
     def _write_rows(self, rows: Rows) -> None:
+        if not rows:
+            return  # somebody only waited for the batch before
         if len(rows) <= _ROWS_PER_STATEMENT:
             # One statement is a transaction by itself, and gives up the interpreter only once.
             self._writer.execute(_upsert(len(rows)), list(chain.from_iterable(rows)))

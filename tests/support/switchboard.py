@@ -137,6 +137,7 @@ class ScriptedMedia:
     ends_plays: bool = True
     records: bool = True
     recorded: list[tuple[str, str, str]] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
     register: CallRegister | None = None
 
     async def open(self, leg: str, *, beside: str | None = None) -> Any:
@@ -170,6 +171,9 @@ class ScriptedMedia:
         if not self.records:
             raise RecordingFailed(f"{path}: no room")
         self.recorded.append((a, b, path))
+
+    async def stop_recording(self, a: str) -> None:
+        self.stopped.append(a)
 
     async def stats(self, leg: str) -> LegStats:
         return LegStats(packets_received=1)

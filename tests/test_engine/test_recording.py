@@ -27,7 +27,9 @@ async def test_the_directory_is_made_private_and_the_file_named_after_the_call(
     assert path == str(tmp_path / "recordings" / "call-1.wav")
     assert stage.media.recorded == [("a", "b", path)]
     assert (tmp_path / "recordings").stat().st_mode & 0o777 == 0o700
-    recording.ended()
+    await recording.stop()
+    await recording.stop()
+    assert stage.media.stopped == ["a"]
     assert told == ["recording.started", "recording.ended"]
 
 
@@ -37,5 +39,5 @@ async def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
     told: list[str] = []
     recording = Recording("call-1", stage.board, lambda kind, **_fields: told.append(kind))
     assert await recording.start(leg("a"), leg("b")) is None
-    recording.ended()
+    await recording.stop()
     assert told == ["recording.failed"]

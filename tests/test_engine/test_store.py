@@ -334,3 +334,14 @@ async def test_a_batch_larger_than_one_statement_is_one_transaction(tmp_path: Pa
         await store.flush()
         assert len(rows(path)) == count
         assert store.status()["commits"] == 1
+
+
+async def test_a_flush_while_a_batch_is_being_written_needs_no_rows_of_its_own(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path / "jobs.db") as store:
+        saved = store.save(job("j1"), durable=True)
+        await asyncio.sleep(0)  # the batch is handed over
+        await store.flush()
+        await saved
+        assert store.status()["errors"] == 0
