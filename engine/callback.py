@@ -21,6 +21,7 @@ from .headers import context_headers
 from .job import AttemptRecord, Failure, Job, JobState
 from .leg import CODECS, Caller, Leg, LegEnded, Role, while_up
 from .recording import Recording
+from .store import StoreError
 from .switchboard import Switchboard
 
 log = structlog.get_logger()
@@ -72,6 +73,7 @@ class Callback:
         board.register.add(self.call)
         whisper = board.whisperer.prepare(job)
         try:
+            await self._claim()
             if job.request.order == "agent_first":
                 await self._agent_first(whisper)
             else:
@@ -79,6 +81,8 @@ class Callback:
             self._outcome = Outcome("completed", "completed", "maximum duration reached")
         except LegEnded as ended:
             self._outcome = self._read(ended.leg, ended.ending)
+        except StoreError as error:
+            self._outcome = Outcome("failed", "unavailable", error.message, may_retry=True)
         except asyncio.CancelledError:
             self._outcome = self.outcome_if_cancelled
         finally:
@@ -86,6 +90,12 @@ class Callback:
             await self._clear()
         self._attempt.result, self._attempt.cause = self._outcome.result, self._outcome.cause
         return self._outcome
+
+    async def _claim(self) -> None:
+        """Have it on the disk that somebody may be called, before anybody is."""
+        if not self.job.under_way:
+            self.job.under_way = True
+            await self._board.store.save(self.job, durable=True)
 
     # -- the two stories --------------------------------------------------------------------
 

@@ -200,7 +200,7 @@ class Daemon:
     async def _take_over(self) -> None:
         """Finish the jobs that an earlier engine had under way, and take over the queued ones."""
         for job in await self.store.load_open():
-            if job.state == "queued":
+            if job.state == "queued" and not job.under_way:
                 self.dispatcher.resume(job)
             else:
                 self._end_interrupted(job)

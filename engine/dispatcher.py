@@ -62,12 +62,20 @@ class Dispatcher:
 
     # -- taking jobs ------------------------------------------------------------------------
 
+    def will_start(self, job: Job) -> bool:
+        """Whether an attempt would begin at once, were the job submitted now."""
+        has_room = self.active + len(self._ready) < self._board.dial.max_calls
+        return has_room and not self.draining and self._due_at(job) <= self._wall_clock()
+
     def submit(self, job: Job) -> None:
         """Take an accepted job; it is attempted when it is due and there is room."""
         self._open[job.id] = job
         self._publish_queued(job)
         self._schedule(job)
         self._dispatch()
+        if job.under_way and job.id not in self._running and not job.is_terminal:
+            job.under_way = False
+            self._board.store.save(job)
 
     def resume(self, job: Job) -> None:
         """Take over a queued job that an earlier engine left in the store."""
@@ -101,8 +109,12 @@ class Dispatcher:
             callback.outcome_if_cancelled = outcome
             task.cancel()
 
+    @staticmethod
+    def _due_at(job: Job) -> float:
+        return max(job.next_attempt_at or 0.0, job.request.not_before or 0.0)
+
     def _schedule(self, job: Job) -> None:
-        due_at = max(job.next_attempt_at or 0.0, job.request.not_before or 0.0)
+        due_at = self._due_at(job)
         deadline = job.request.deadline
         if due_at > self._wall_clock():
             heapq.heappush(self._later, (due_at, next(self._order), job.id))
@@ -189,6 +201,7 @@ class Dispatcher:
         in_time = deadline is None or next_at < deadline
         if outcome.may_retry and len(job.attempts) < job.request.max_attempts and in_time:
             job.next_attempt_at = next_at
+            job.under_way = False
             job.failure = outcome.failure
             if job.state != "queued":
                 job.enter("queued")

@@ -122,6 +122,8 @@ class Job(msgspec.Struct, kw_only=True):
     bridged_at: float | None = None
     ended_at: float | None = None
     next_attempt_at: float | None = None
+    under_way: bool = False
+    """An attempt is made, or about to be: what may have been dialled is not dialled again."""
     result: str | None = None
     cause: str | None = None
     failure: Failure | None = None

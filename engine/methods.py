@@ -76,6 +76,8 @@ class Methods:
             raise EngineError("unavailable", "the engine is draining and takes no new callbacks")
         request = self._accept(params)
         job = Job(id=job_id, request=request, fingerprint=fingerprint, created=time.time())
+        # Known to the disk with the acceptance, so that it costs no commit of its own.
+        job.under_way = self._dispatcher.will_start(job)
         accepted = asyncio.get_running_loop().create_future()
         self._accepting[job_id] = accepted
         try:

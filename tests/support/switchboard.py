@@ -17,7 +17,7 @@ from engine.dialplan import Dialplan
 from engine.events import EventLog
 from engine.job import Job, Order, Request
 from engine.leg import Leg
-from engine.store import Store
+from engine.store import Store, StoreError
 from engine.switchboard import Switchboard
 from engine.whisper import Whisperer
 from media.errors import NoPortLeft, RecordingFailed
@@ -188,9 +188,17 @@ class ScriptedStore:
 
     def __init__(self) -> None:
         self.jobs: dict[str, bytes] = {}
+        self.failure: StoreError | None = None
 
-    def save(self, job: Job) -> None:
+    def save(self, job: Job, *, durable: bool = False) -> "asyncio.Future[None]":
         self.jobs[job.id] = msgspec.json.encode(job)
+        saved = asyncio.get_running_loop().create_future()
+        if self.failure is not None:
+            saved.set_exception(self.failure)
+            saved.exception()
+        else:
+            saved.set_result(None)
+        return saved
 
 
 @dataclass

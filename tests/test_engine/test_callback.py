@@ -5,10 +5,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.callback import Callback, Outcome
 from engine.job import Job
+from engine.store import StoreError
 from media.sources import Hold, Peer, Ringing, Tone
 from tests.support.switchboard import Phone, Scene, job, scene
 from tests.support.virtual_loop import run
@@ -399,3 +401,34 @@ def test_a_call_that_cannot_be_recorded_goes_on(tmp_path: Path) -> None:
     assert outcome.state == "completed"
     assert under_test.recording is None
     assert "no room" in stage.last("recording.failed")["reason"]
+
+
+def test_nobody_is_dialled_before_the_disk_knows(tmp_path: Path) -> None:
+    async def script(stage: Scene, _task: "asyncio.Task[Outcome]") -> None:
+        phone = await stage.phone()
+        stored = msgspec.json.decode(stage.store.jobs["job-1"], type=Job)
+        assert stored.under_way
+        phone.refuses(486)
+
+    play(tmp_path, job(), script)
+
+
+def test_a_store_that_cannot_write_ends_the_attempt_before_it_dials(tmp_path: Path) -> None:
+    async def main() -> Outcome:
+        stage = scene(tmp_path)
+        stage.store.failure = StoreError("disk_full", "ringback.db: the disk is full")
+        plan, under_test = stage.board.dialplan, job()
+        callback = Callback(
+            under_test,
+            plan.destination("alice", field="agent"),
+            plan.destination(under_test.request.to, field="to"),
+            stage.board,
+        )
+        outcome = await callback.run()
+        assert stage.sip.phones.empty()
+        stage.assert_nothing_left()
+        return outcome
+
+    outcome = run(main())
+    assert (outcome.state, outcome.result, outcome.may_retry) == ("failed", "unavailable", True)
+    assert "disk is full" in outcome.cause

@@ -101,6 +101,32 @@ async def test_a_job_that_was_under_way_failed_with_the_engine(tmp_path: Path) -
         assert next(event.type for event in daemon.events.after(0)) == "callback.failed"
 
 
+async def test_a_job_that_was_about_to_be_dialled_is_not_dialled_again(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    store = Store(settings.store.path)
+    await store.open()
+    for job_id, under_way in (("begun", True), ("waiting", False)):
+        asked = Request(to="sip:b@127.0.0.1", agent="alice", not_before=4e9)
+        job = Job(id=job_id, request=asked, created=1.0, under_way=under_way)
+        await store.save(job, durable=True)
+    await store.close()
+    async with running(settings) as (_daemon, client):
+        begun = await client.call("callback.get", id="begun")
+        assert (begun["state"], begun["cause"]) == ("failed", "engine restarted")
+        assert (await client.call("callback.get", id="waiting"))["state"] == "queued"
+
+
+async def test_what_is_accepted_and_begun_is_told_apart_on_the_disk(tmp_path: Path) -> None:
+    async with running(settings_in(tmp_path)) as (daemon, client):
+        await client.callback(**request(id="later"))
+        await client.callback(to="sip:bob@127.0.0.1:9", agent="alice", id="now")
+        await daemon.store.flush()
+        later, now = daemon.store.find("later"), daemon.store.find("now")
+        assert later is not None
+        assert now is not None
+        assert (later.under_way, now.under_way) == (False, True)
+
+
 async def test_a_media_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
     async with running(settings_in(tmp_path)) as (daemon, client):
         (first,) = daemon.media.pids
