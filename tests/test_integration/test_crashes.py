@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.engine_process import Engine, EngineProcess, write_config
+from tests.support.peer_process import PeerError
 from tests.support.ports import free_port
 from tests.support.wire_phone import WireCall
 
@@ -107,6 +108,27 @@ async def test_a_killed_engine_tells_after_restart_what_was_cut_off(
         assert again["replayed"] is True
         assert not set(workers) & set(process.worker_pids())
         await engine.assert_idle()
+    finally:
+        await engine.close()
+
+
+async def test_an_engine_killed_as_the_phone_begins_to_ring_does_not_call_again(
+    own_engine: StartEngine, wire: MakeWire
+) -> None:
+    engine = await own_engine()
+    agent_phone = wire("agent")
+    await engine.callback(wire().uri, agent_phone.uri, id="mine")
+    await agent_phone.called()
+    engine.process.kill()
+    await engine.close()
+
+    await asyncio.to_thread(engine.process.start)
+    engine = await Engine.connect(engine.process)
+    try:
+        cut_off = await engine.job("mine")
+        assert (cut_off["state"], cut_off["cause"]) == ("failed", "engine restarted")
+        with pytest.raises(PeerError, match="was not called"):
+            await agent_phone.called(timeout_s=1.0)
     finally:
         await engine.close()
 
