@@ -168,7 +168,6 @@ class Callback:
         board = self._board
         return Leg(
             leg_id=f"leg-{board.new_id()}",
-            call_id=self.call.id,
             role=role,
             destination=self._destinations[role],
             sip=board.sip,

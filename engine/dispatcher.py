@@ -44,11 +44,6 @@ class Dispatcher:
         return self._open.get(job_id)
 
     @property
-    def open_jobs(self) -> list[Job]:
-        """Every open job."""
-        return list(self._open.values())
-
-    @property
     def active(self) -> int:
         """How many attempts are under way."""
         return len(self._running)

@@ -73,7 +73,6 @@ class Leg:
         self,
         *,
         leg_id: str,
-        call_id: str,
         role: Role,
         destination: Destination,
         sip: SipEndpoint,
@@ -82,7 +81,6 @@ class Leg:
         rtp_host: str = "",
     ) -> None:
         self.id = leg_id
-        self.call_id = call_id
         self.role: Role = role
         self.destination = destination
         self.record = LegRecord(
@@ -149,7 +147,7 @@ class Leg:
             ending = Ending("no_answer", f"no answer within {ring_s:g} s")
             self._hang_up_session('SIP;cause=408;text="No answer"')
         self._end(ending)
-        raise LegEnded(self, self._ended())
+        raise LegEnded(self, self.ending or ending)
 
     async def _dial_way(
         self,
@@ -259,10 +257,6 @@ class Leg:
     def _report(self, stats: LegStats | None) -> None:
         if stats is not None:
             self.record.media = structs.asdict(stats)
-
-    def _ended(self) -> Ending:
-        assert self.ending is not None
-        return self.ending
 
     def _end(self, ending: Ending) -> None:
         if self.ending is not None:

@@ -218,16 +218,25 @@ class TcpConnection(asyncio.Protocol):
         try:
             messages = self._framer.feed(data)
         except ParseError as error:
-            self._owner.on_malformed()
-            self._reason = error.reason
-            self.close()
+            self._give_up(error)
             return
+        pongs = self._framer.take_pongs()
+        if pongs:
+            self.write(b"\r\n" * pongs)  # RFC 5626 section 4.4.1
         if messages:
             self.proven = True
             self.active_at = asyncio.get_running_loop().time()
             for message in messages:
                 self._owner.on_message(message, self.hop)
             self._owner.on_batch_end()
+        if self._framer.fault is not None:
+            self._give_up(self._framer.fault)
+
+    def _give_up(self, error: ParseError) -> None:
+        """What follows cannot be told apart from what was damaged."""
+        self._owner.on_malformed()
+        self._reason = error.reason
+        self.close()
 
     def write(self, data: bytes) -> None:
         """Send, unless too much is waiting: then the connection is cut."""

@@ -272,6 +272,8 @@ class UserAgent:
             self._reply(request, 503, hop, [("Retry-After", "10")])
         elif request.body and request.content_type not in _SDP_TYPES:
             self._reply(request, 415, hop, [("Accept", "application/sdp")])
+        elif not request.accepts("application/sdp"):
+            self._reply(request, 406, hop, [("Accept", "application/sdp")])
         elif request.get("Content-Encoding") not in (None, "identity"):
             self._reply(request, 415, hop, [("Accept-Encoding", "identity")])
         else:

@@ -13,7 +13,6 @@ from tests.support.virtual_loop import run
 async def answered_leg(stage: Scene, name: str) -> tuple[Leg, Phone]:
     leg = Leg(
         leg_id=name,
-        call_id="call-1",
         role="agent",
         destination=stage.board.dialplan.destination(f"sip:{name}@127.0.0.1", field="to"),
         sip=stage.board.sip,

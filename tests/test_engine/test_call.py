@@ -13,7 +13,6 @@ async def test_view_and_register(tmp_path: Path) -> None:
     register, call = CallRegister(), Call("call-1", "job-1")
     leg = Leg(
         leg_id="leg-1",
-        call_id="call-1",
         role="agent",
         destination=stage.board.dialplan.destination("alice", field="agent"),
         sip=stage.board.sip,

@@ -26,7 +26,6 @@ def play(tmp_path: Path, script: Script) -> None:
         told: Told = []
         leg = Leg(
             leg_id="leg-1",
-            call_id="call-1",
             role="customer",
             destination=stage.board.dialplan.destination("sip:bob@127.0.0.1", field="to"),
             sip=stage.board.sip,

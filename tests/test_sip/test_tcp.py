@@ -52,6 +52,28 @@ async def test_a_stream_that_cannot_be_framed_is_closed() -> None:
         writer.close()
 
 
+async def test_a_ping_is_answered_with_a_pong() -> None:
+    phone = Phone("tcp:127.0.0.1:0")
+    async with phones(phone):
+        reader, writer = await open_stream(phone.port)
+        writer.write(b"\r\n\r\n")
+        async with asyncio.timeout(5):
+            assert await reader.readexactly(2) == b"\r\n"
+        writer.close()
+
+
+async def test_a_fault_behind_a_whole_message_closes_after_its_answer() -> None:
+    phone = Phone("tcp:127.0.0.1:0")
+    async with phones(phone):
+        reader, writer = await open_stream(phone.port)
+        writer.write(options(1) + b"OPTIONS sip:x SIP/2.0\r\nTo: y\r\n\r\n")
+        async with asyncio.timeout(5):
+            answers = await reader.read()
+        assert answers.startswith(b"SIP/2.0 200 OK")
+        assert phone.endpoint.ua.counters.malformed == 1
+        writer.close()
+
+
 async def test_connections_of_one_host_are_bounded() -> None:
     phone = Phone("tcp:127.0.0.1:0", tcp_limits=TcpLimits(connections_per_host=3))
     async with phones(phone):
