@@ -19,10 +19,11 @@ from .dialplan import Destination
 from .ending import Ending
 from .headers import context_headers
 from .job import AttemptRecord, Failure, Job, JobState
-from .leg import CODECS, Caller, Leg, LegEnded, Role, while_up
+from .leg import CODECS, Caller, Leg, LegEnded, Role
 from .recording import Recording
 from .store import StoreError
 from .switchboard import Switchboard
+from .while_up import while_up
 
 log = structlog.get_logger()
 

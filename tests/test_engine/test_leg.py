@@ -1,4 +1,4 @@
-"""A leg by itself: what it tells, what it hears, and how `while_up` ends a flow."""
+"""A leg by itself: what it tells, what it hears."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.ending import Ending
-from engine.leg import CODECS, Caller, Leg, LegEnded, while_up
+from engine.leg import CODECS, Caller, Leg
 from media.messages import Dtmf, MediaTimeout, PeerMoved, SilenceStarted
 from media.sources import Prompt
 from tests.support.switchboard import Phone, Scene, scene
@@ -183,50 +183,5 @@ def test_release_keeps_the_last_report(tmp_path: Path) -> None:
         assert leg.record.media["packets_received"] == 1
         await leg.release()
         assert leg.record.media["packets_received"] == 2
-
-    play(tmp_path, script)
-
-
-def test_while_up_ends_the_body_when_the_leg_ends(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
-        phone = await answered(stage, leg)
-        asyncio.get_running_loop().call_later(5.0, phone.hangs_up)
-        with pytest.raises(LegEnded) as caught:
-            async with while_up(leg):
-                await asyncio.sleep(100)
-        assert caught.value.leg is leg
-        assert asyncio.get_running_loop().time() == pytest.approx(5.0)
-        with pytest.raises(LegEnded):
-            async with while_up(leg):
-                raise AssertionError("the body must not run")
-
-    play(tmp_path, script)
-
-
-def test_while_up_leaves_a_cancellation_from_outside_alone(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
-        phone = await answered(stage, leg)
-
-        async def flow() -> None:
-            async with while_up(leg):
-                await asyncio.sleep(100)
-
-        task = asyncio.create_task(flow())
-        await asyncio.sleep(1)
-        task.cancel()
-        phone.hangs_up()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    play(tmp_path, script)
-
-
-def test_while_up_does_nothing_when_the_leg_stays(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
-        phone = await answered(stage, leg)
-        async with while_up(leg):
-            await asyncio.sleep(1)
-        phone.hangs_up()
-        await asyncio.sleep(1)
 
     play(tmp_path, script)
