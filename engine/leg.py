@@ -358,6 +358,9 @@ class Leg:
         """Take one event of this leg's media endpoint."""
         match event:
             case media_events.Played():
+                if event.error is not None:
+                    log.error("not_played", leg=self.id, reason=event.error)
+                    self._publish("leg.not_played", self, error=event.error)
                 finished = self._played.get(event.play)
                 if finished is not None and not finished.done():
                     finished.set_result(None)

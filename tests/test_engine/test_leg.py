@@ -9,7 +9,7 @@ import pytest
 
 from engine.ending import Ending
 from engine.leg import CODECS, Caller, Leg
-from media.messages import Dtmf, MediaTimeout, PeerMoved, SilenceStarted
+from media.messages import Dtmf, MediaTimeout, PeerMoved, Played, SilenceStarted
 from media.sources import Prompt
 from tests.support.switchboard import Phone, Scene, scene
 from tests.support.virtual_loop import run
@@ -122,10 +122,12 @@ def test_media_events_are_told(tmp_path: Path) -> None:
         await answered(stage, leg)
         leg.on_media(Dtmf("leg-1", "5", 120))
         leg.on_media(SilenceStarted("leg-1", 10_000))
+        leg.on_media(Played("leg-1", 7, "a.wav: cannot be opened"))
         leg.on_media(PeerMoved("leg-1", "127.0.0.1", 41000))
-        assert told[-3:] == [
+        assert told[-4:] == [
             ("leg.dtmf", {"digit": "5", "duration_ms": 120}),
             ("leg.silence", {"silent_ms": 10_000}),
+            ("leg.not_played", {"error": "a.wav: cannot be opened"}),
             ("leg.peer_moved", {"host": "127.0.0.1", "port": 41000}),
         ]
 
