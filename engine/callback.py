@@ -6,6 +6,7 @@ join them, and wait until one hangs up. Whatever ends it, every leg is hung up a
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,7 +109,7 @@ class Callback:
             await self._whisper(agent, whisper)
             self._enter("dialing_customer")
             agent.hear(self._board.ringing)
-            customer.on_early_media = lambda: self._hear_early_media(agent, customer)
+            customer.on_early_media = lambda: agent.hear(Peer(customer.id))
             await self._dial(customer, partner=agent)
             async with while_up(customer):
                 await self._talk(agent, customer)
@@ -125,9 +126,6 @@ class Callback:
             async with while_up(agent):
                 await self._whisper(agent, whisper)
                 await self._talk(agent, customer)
-
-    def _hear_early_media(self, agent: Leg, customer: Leg) -> None:
-        agent.hear(Peer(customer.id))
 
     async def _whisper(self, agent: Leg, whisper: "asyncio.Future[Any]") -> None:
         self._enter("whispering")
@@ -203,14 +201,18 @@ class Callback:
     async def _clear(self) -> None:
         for leg in self.call.legs:
             leg.hang_up(Ending("completed", "call over"))
+        # Apart, so that a recording that is slow to end keeps no port.
+        if self._recording is not None:
+            await self._within_limit(self._recording.stop())
+        await self._within_limit(asyncio.gather(*(leg.release() for leg in self._legs)))
+        self._board.register.remove(self.call)
+
+    async def _within_limit(self, report: Awaitable[object]) -> None:
         try:
             async with asyncio.timeout(REPORT_LIMIT_S):
-                if self._recording is not None:
-                    await self._recording.stop()
-                await asyncio.gather(*(leg.release() for leg in self._legs))
+                await report
         except TimeoutError:
             log.warning("media_report_late", call=self.call.id)
-        self._board.register.remove(self.call)
 
     # -- telling ----------------------------------------------------------------------------
 
@@ -229,12 +231,9 @@ class Callback:
 
     def _publish_leg(self, kind: str, leg: Leg, **fields: object) -> None:
         record = leg.record
-        self._board.events.publish(
+        self._publish(
             kind,
-            job=self.job.id,
-            call=self.call.id,
             leg=leg.id,
-            context=self.job.request.context,
             role=leg.role,
             uri=record.uri,
             sip_status=record.sip_status,

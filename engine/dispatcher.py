@@ -202,7 +202,7 @@ class Dispatcher:
                 job.enter("queued")
             self._board.store.save(job)
             self._publish_queued(job, cause=outcome.cause)
-            heapq.heappush(self._later, (next_at, next(self._order), job.id))
+            self._schedule(job)
             self._set_timer(now)
             return
         self._finish(job, outcome.state, outcome.result, outcome.cause, outcome)

@@ -88,7 +88,7 @@ class Leg:
         self.ending: Ending | None = None
         self.audio: NegotiatedAudio | None = None
         self.on_end: list[Callable[[Leg], None]] = []
-        self.on_early_media: Callable[[], None] | None = None
+        self.on_early_media: Callable[[], object] | None = None
         self.on_hold: Callable[[Leg, bool], None] | None = None
         self._sip = sip
         self._media = media

@@ -26,7 +26,7 @@ OnDied = Callable[[str, list[str]], None]
 class _Member:
     """One worker of the pool and the legs it carries."""
 
-    __slots__ = ("client", "died", "legs", "restart_s", "started_at", "starting")
+    __slots__ = ("client", "legs", "restart_s", "started_at", "starting")
 
     def __init__(self) -> None:
         self.client: MediaClient
@@ -34,7 +34,6 @@ class _Member:
         self.restart_s = FIRST_RESTART_S
         self.started_at = 0.0
         self.starting: asyncio.Task[None] | None = None
-        self.died = False
 
 
 class MediaPool:

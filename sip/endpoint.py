@@ -83,7 +83,6 @@ class SipEndpoint:
         )
         self._udp: dict[Family, UdpTransport] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._now = 0.0
         self._wake: asyncio.TimerHandle | None = None
         self._wake_at = 0.0
         self._delivering = False

@@ -18,16 +18,20 @@ from tests.support.virtual_loop import run
 Script = Callable[[Scene, "asyncio.Task[Outcome]"], Awaitable[None]]
 
 
+def attempt(stage: Scene, under_test: Job) -> Callback:
+    """One attempt of a job, not begun yet."""
+    plan, request = stage.board.dialplan, under_test.request
+    agent = plan.destination(request.agent or "", field="agent")
+    customer = plan.destination(request.to, field="to")
+    return Callback(under_test, agent, customer, stage.board)
+
+
 def play(tmp_path: Path, under_test: Job, script: Script, **options: Any) -> tuple[Scene, Outcome]:
     """Run one attempt of a job against a script; nothing may be left behind."""
 
     async def main() -> tuple[Scene, Outcome]:
         stage = scene(tmp_path, **options)
-        plan, request = stage.board.dialplan, under_test.request
-        agent = plan.destination(request.agent or "", field="agent")
-        customer = plan.destination(request.to, field="to")
-        callback = Callback(under_test, agent, customer, stage.board)
-        task = asyncio.create_task(callback.run())
+        task = asyncio.create_task(attempt(stage, under_test).run())
         await script(stage, task)
         outcome = await asyncio.wait_for(task, 100_000)
         stage.assert_nothing_left()
@@ -289,15 +293,7 @@ def test_no_port_left_is_unavailable(tmp_path: Path) -> None:
     async def main() -> Outcome:
         stage = scene(tmp_path)
         stage.media.port_left = False
-        plan = stage.board.dialplan
-        under_test = job()
-        callback = Callback(
-            under_test,
-            plan.destination("alice", field="agent"),
-            plan.destination(under_test.request.to, field="to"),
-            stage.board,
-        )
-        outcome = await callback.run()
+        outcome = await attempt(stage, job()).run()
         stage.assert_nothing_left()
         assert stage.sip.phones.empty()
         return outcome
@@ -417,14 +413,7 @@ def test_a_store_that_cannot_write_ends_the_attempt_before_it_dials(tmp_path: Pa
     async def main() -> Outcome:
         stage = scene(tmp_path)
         stage.store.failure = StoreError("disk_full", "ringback.db: the disk is full")
-        plan, under_test = stage.board.dialplan, job()
-        callback = Callback(
-            under_test,
-            plan.destination("alice", field="agent"),
-            plan.destination(under_test.request.to, field="to"),
-            stage.board,
-        )
-        outcome = await callback.run()
+        outcome = await attempt(stage, job()).run()
         assert stage.sip.phones.empty()
         stage.assert_nothing_left()
         return outcome
@@ -432,3 +421,18 @@ def test_a_store_that_cannot_write_ends_the_attempt_before_it_dials(tmp_path: Pa
     outcome = run(main())
     assert (outcome.state, outcome.result, outcome.may_retry) == ("failed", "unavailable", True)
     assert "disk is full" in outcome.cause
+
+
+def test_a_recording_that_does_not_end_keeps_no_port(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(_self: object, _leg: str) -> None:
+        await asyncio.sleep(1e6)
+
+    async def script(stage: Scene, _task: "asyncio.Task[Outcome]") -> None:
+        monkeypatch.setattr(type(stage.media), "stop_recording", never)
+        _agent, customer = await both_answer(stage)
+        customer.hangs_up()
+
+    _stage, outcome = play(tmp_path, job(record=True), script)
+    assert outcome.state == "completed"

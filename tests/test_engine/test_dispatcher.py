@@ -145,6 +145,22 @@ def test_no_retry_that_would_begin_after_the_deadline(tmp_path: Path) -> None:
     play(tmp_path, script, retry_s=7.0)
 
 
+def test_a_deadline_holds_for_a_retry_that_finds_no_room(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        first = named("first", max_attempts=2, deadline=20.0, ring_s=300.0)
+        second = named("second", ring_s=300.0)
+        dispatcher.submit(first)
+        dispatcher.submit(second)
+        (await stage.phone()).refuses(486)
+        phone = await stage.phone()
+        await asyncio.sleep(30)
+        assert first.state == "expired"
+        phone.refuses(486)
+        await ended(second)
+
+    play(tmp_path, script, max_calls=1, retry_s=5.0)
+
+
 def test_priority_then_age_decides_who_is_next(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         jobs = [named("running"), named("old"), named("new"), named("urgent", priority=5)]
