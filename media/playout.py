@@ -27,6 +27,7 @@ class Playout:
         "_clip",
         "_digits",
         "_ended",
+        "_left",
         "_loop",
         "_mapped_epoch",
         "_may_send",
@@ -66,6 +67,7 @@ class Playout:
         self._clip: Clip | None = None
         self._loop = False
         self._position = 0
+        self._left: tuple[Clip, int] | None = None
         self._play = 0
         self._digits: DigitWriter | None = None  # from the first digit to be sent on
 
@@ -102,12 +104,18 @@ class Playout:
             self.hearing.settle()
 
     def hear_clip(self, play: int, clip: Clip, *, loop: bool) -> None:
-        """From the next frame on the peer hears `clip`."""
+        """From the next frame on the peer hears `clip`.
+
+        A loop that is heard again, as music after an announcement, goes on where it was left.
+        """
         self.leave_peer()
+        if self._loop and self._clip is not None and self._clip is not SILENCE:
+            position = self._speaking.position(self)
+            self._left = self._clip, self._position if position is None else position
         self._play = play
         self._clip = clip
         self._loop = loop
-        self._position = 0
+        self._position = self._left[1] if self._left and loop and self._left[0] is clip else 0
         self._speak()
 
     def hear_peer(self, source: PeerStream, now: float) -> None:

@@ -86,6 +86,19 @@ def test_a_clip_ends_and_silence_follows(listener: Listener) -> None:
     assert listener.ended == [5]
 
 
+def test_music_goes_on_after_an_announcement_where_it_was_left(listener: Listener) -> None:
+    music = Clip(b"\x0a" * 160 + b"\x0b" * 160 + b"\x0c" * 160, bytes(480))
+    listener.playout.hear_clip(1, music, loop=True)
+    listener.tick()
+    listener.playout.hear_clip(2, CLIP, loop=False)
+    listener.tick(3)
+    listener.playout.hear_clip(3, music, loop=True)
+    listener.tick(3)
+    first_bytes = [first for _, _, _, first in listener.heard()]
+    assert first_bytes[0] == b"\x0a" and first_bytes[1:3] == [b"\x01"] * 2
+    assert first_bytes[4:] == [b"\x0b", b"\x0c", b"\x0a"]
+
+
 def test_a_new_codec_takes_over_within_a_clip(listener: Listener) -> None:
     listener.playout.hear_clip(5, CLIP, loop=True)
     listener.tick()
