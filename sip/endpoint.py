@@ -44,7 +44,8 @@ class SipEndpoint:
     kernel choose, see `addresses`. `advertise` is the host that peers are told in Via and Contact
     in place of the one bound, for hosts behind NAT.
 
-    `on_event` is called in order and never from within a method of the endpoint.
+    `on_event` is called in order and never from within a method of the endpoint. `admits` is asked
+    for each new INVITE whether to take notice of it; see UserAgent.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class SipEndpoint:
         rate_limit: RateLimit | None = None,
         bounds: Bounds | None = None,
         tcp_limits: TcpLimits | None = None,
+        admits: Callable[[Hop, float], bool] | None = None,
     ) -> None:
         self._listen = [parse_listen(text) for text in listen]
         self._advertise = advertise
@@ -70,6 +72,7 @@ class SipEndpoint:
             rng=rng,
             rate_limit=rate_limit,
             bounds=bounds,
+            admits=admits,
         )
         self.addresses: list[Hop] = []
         """What is bound, in the order of `listen`."""

@@ -7,6 +7,7 @@ from .core import Core
 from .dialog import Dialog, Fields, dialog_of_uas
 from .errors import NegotiationFailed, ParseError, SipError
 from .events import Answered, Cause, Ended, Event, Failed, IncomingInvite
+from .hop import Hop
 from .message import Request, response_to
 from .offer_answer import LocalAudio, NegotiatedAudio
 from .server_transaction import ServerTransaction
@@ -45,6 +46,11 @@ class UasSession(Session):
     def request(self) -> Request:
         """The INVITE."""
         return self._transaction.request
+
+    @property
+    def source(self) -> Hop:
+        """Where the INVITE came from: the host is as received, whatever its headers say."""
+        return self._transaction.hop
 
     # -- what the owner decides
 

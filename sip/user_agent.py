@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .core import ALLOW, SUPPORTED_OPTIONS, Core, Local
@@ -49,6 +50,9 @@ class UserAgent:
 
     After each call of a method take `take_output` to the network and `take_events` to the owner,
     and call `handle_timers` at `next_deadline`.
+
+    `admits` is asked for each INVITE that would begin a call, with where it came from and `now`:
+    one that is not admitted is counted as rate limited, gets no answer and leaves no trace.
     """
 
     def __init__(
@@ -60,7 +64,9 @@ class UserAgent:
         rng: random.Random | None = None,
         rate_limit: RateLimit | None = None,
         bounds: Bounds | None = None,
+        admits: Callable[[Hop, float], bool] | None = None,
     ) -> None:
+        self._admits = admits
         self.core = Core(local, timers or TimerValues(), product, rng or BlockRandom())
         self._limiter = RateLimiter(rate_limit or RateLimit())
         self._bounds = bounds or Bounds()
@@ -265,7 +271,9 @@ class UserAgent:
 
     def _incoming(self, request: Request, key: object, hop: Hop, now: float) -> None:
         core = self.core
-        if core.transactions.is_merged(request):
+        if self._admits is not None and not self._admits(hop, now):
+            core.counters.rate_limited += 1
+        elif core.transactions.is_merged(request):
             self._reply(request, 482, hop)
         elif core.incoming_count >= self._bounds.incoming_sessions:
             core.counters.overloaded += 1

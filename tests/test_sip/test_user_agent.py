@@ -358,6 +358,19 @@ class TestFloods:
         assert ua.counters.rate_limited == 950
         assert status(ua, raw()) == 200
 
+    def test_calls_that_are_not_admitted_leave_no_trace(self) -> None:
+        asked: list[tuple[str, float]] = []
+
+        def admits(source: Hop, now: float) -> bool:
+            asked.append((source.host, now))
+            return source.host != PEER.host
+
+        ua = UserAgent(local={"udp": ("192.0.2.1", 5060)}, rng=random.Random(1), admits=admits)
+        assert ask(ua, raw("INVITE", extra="Contact: <sip:x@192.0.2.2>\r\n")) == []
+        assert asked == [(PEER.host, 0.0)]
+        assert ua.counters.rate_limited == 1 and nothing_kept(ua)
+        assert status(ua, raw("OPTIONS")) == 200
+
     def test_messages_of_calls_pass_a_spent_limit(self) -> None:
         network = Network()
         alice = network.agent("192.0.2.1", rate_limit=RateLimit(messages_per_s=0.001, burst=4))
