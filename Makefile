@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 CONFIG ?= config/ringback.toml
 
-.PHONY: setup run demo test lint bench clean
+.PHONY: setup run demo test lint bench busy-day clean
 
 setup: $(VENV)/.installed
 
@@ -29,6 +29,9 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+busy-day: setup
+	RINGBACK_BUSY_DAY=500,200 $(BIN)/python -m pytest -s tests/test_integration/test_busy_day.py
 
 bench: setup
 	$(BIN)/python -m scripts.bench

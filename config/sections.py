@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from .values import (
     AdvertisedHost,
-    AgentUri,
     FilePath,
     HeaderName,
     Host,
@@ -16,6 +15,7 @@ from .values import (
     IpAddress,
     Listen,
     Name,
+    Network,
     NumberPrefix,
     OptionalPath,
     PortRange,
@@ -106,9 +106,11 @@ class Control(Section):
 
 
 class Store(Section):
-    """[store]: where jobs are kept."""
+    """[store]: where jobs are kept, and the event log."""
 
     path: FilePath = Path("run/ringback.db")
+    keep_events: int = Field(default=1_000_000, ge=1_000)
+    keep_days: float = Field(default=0.0, ge=0.0)
 
 
 class Sip(Section):
@@ -158,6 +160,11 @@ class Dial(Section):
     caller_id: Printable = ""
     ring_s: Seconds = 30.0
     max_duration_s: Seconds = 7200.0
+    max_hold_s: Seconds = 600.0
+    join: bool = True
+    on_crash: Literal["retry", "fail", "ask"] = "fail"
+    crash_pause_s: float = Field(default=0.0, ge=0, le=86400 * 7, allow_inf_nan=False)
+    decide_s: Seconds = 86400.0
     max_attempts: int = Field(default=1, ge=1, le=100)
     retry_s: Seconds = 5.0
     max_calls: int = Field(default=1000, ge=1, le=100_000)
@@ -190,13 +197,15 @@ class Log(Section):
     format: Literal["console", "json"] = "console"
 
 
-class _WithCredentials(Section):
+class WithCredentials(Section):
+    """What stands for an account: a user name and a password, or a file that holds it."""
+
     username: Printable = ""
     password: Secret = SecretStr("")
     password_file: OptionalPath = ""
 
     @model_validator(mode="after")
-    def _load_password(self) -> "_WithCredentials":
+    def _load_password(self) -> "WithCredentials":
         if not self.password_file:
             return self
         if self.password.get_secret_value():
@@ -205,11 +214,12 @@ class _WithCredentials(Section):
         return self
 
 
-class Trunk(_WithCredentials):
+class Trunk(WithCredentials):
     """[[trunks]]: a way into the telephone network."""
 
     name: Name
     uri: SipUri
+    sources: list[Network] = []
     register_: bool = Field(default=False, alias="register")
     register_expires_s: int = Field(default=3600, ge=60, le=86400)
     caller_id: Printable = ""
@@ -234,10 +244,3 @@ class Route(Section):
         if twice is not None:
             raise wrong("", f"trunk {twice!r} stands twice")
         return trunks
-
-
-class Agent(_WithCredentials):
-    """[[agents]]: a person (or extension) that can be named in a request."""
-
-    name: Name
-    uri: AgentUri

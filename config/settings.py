@@ -17,9 +17,16 @@ from pydantic_settings import (
 )
 
 from . import environment
+from .agents import Agent, AgentDefaults
+from .calendars import Calendar
 from .errors import ConfigError
+from .inbound import Inbound, Room
+from .policy import Costs, Destinations, Hours, Limits, Rate, check_rates
+from .queues import Centre, Queue, check_queues
+from .reporting import Metrics, Reports, Webhook
+from .retry import RetryRule
+from .rules import Rule, check_rules
 from .sections import (
-    Agent,
     Control,
     Dial,
     Log,
@@ -49,11 +56,27 @@ class Settings(BaseSettings):
     sip: Sip = Sip()
     media: Media = Media()
     dial: Dial = Dial()
+    retry: list[RetryRule] = []
+    hours: Hours = Hours()
+    limits: Limits = Limits()
+    destinations: Destinations = Destinations()
+    costs: Costs = Costs()
     whisper: Whisper = Whisper()
     log: Log = Log()
+    reports: Reports = Reports()
+    metrics: Metrics = Metrics()
+    webhooks: list[Webhook] = []
     trunks: list[Trunk] = []
     routes: list[Route] = []
+    rates: list[Rate] = []
+    inbound: list[Inbound] = []
+    rooms: list[Room] = []
+    rules: list[Rule] = []
+    agent_defaults: AgentDefaults = AgentDefaults()
     agents: list[Agent] = []
+    calendars: list[Calendar] = []
+    centres: list[Centre] = []
+    queues: list[Queue] = []
 
     _file: str = PrivateAttr("")
 
@@ -81,7 +104,16 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_names(self) -> "Settings":
-        for section, entries in (("trunks", self.trunks), ("agents", self.agents)):
+        for section, entries in (
+            ("trunks", self.trunks),
+            ("agents", self.agents),
+            ("webhooks", self.webhooks),
+            ("inbound", self.inbound),
+            ("rooms", self.rooms),
+            ("calendars", self.calendars),
+            ("centres", self.centres),
+            ("queues", self.queues),
+        ):
             twice = first_duplicate([entry.name for entry in entries])
             if twice is not None:
                 raise wrong(section, f"the name {twice!r} stands twice")
@@ -90,6 +122,17 @@ class Settings(BaseSettings):
             for name in route.trunks:
                 if name not in known:
                     raise wrong(f"routes[{index}].trunks", f"there is no trunk named {name!r}")
+        check_rules(
+            self.rules,
+            known,
+            {queue.name for queue in self.queues},
+            {calendar.name for calendar in self.calendars},
+        )
+        check_rates(self.rates)
+        check_queues(self)
+        twice = first_duplicate([rule.cause for rule in self.retry])
+        if twice is not None:
+            raise wrong("retry", f"the cause {twice!r} stands twice")
         twice = first_duplicate([route.prefix for route in self.routes])
         if twice is not None:
             raise wrong("routes", f"the prefix {twice!r} stands twice; first match wins")
@@ -169,6 +212,8 @@ def _suggestion(location: environment.Location) -> str:
     for part in location[:-1]:
         if isinstance(part, int):
             continue
+        if part not in getattr(model, "model_fields", {}):
+            return ""
         model = model.model_fields[part].annotation
         if not isinstance(model, type):
             model = model.__args__[0]

@@ -17,6 +17,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _HOST_NAME = re.compile(
     r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?"
 )
+_NUMBER = re.compile(r"\+?[0-9]{1,32}")
 _NUMBER_PREFIX = re.compile(r"\+?[0-9*#]{0,32}")
 # RFC 3261 section 25.1: token
 _HEADER_NAME = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")
@@ -123,6 +124,13 @@ def _check_address(text: str) -> str:
     return text
 
 
+def _check_network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError as error:
+        raise _reject(f"{text!r} is not a network such as 192.0.2.0/24: {error}") from error
+
+
 def _check_advertised(text: str) -> str:
     return _check_host(text) if text else text
 
@@ -185,6 +193,10 @@ def _check_agent_uri(text: str) -> str:
     if "@" not in text:
         raise _reject("an agent's URI names a user: sip:user@host")
     return text
+
+
+def _check_agent_address(text: str) -> str:
+    return text if _NUMBER.fullmatch(text) else _check_agent_uri(text)
 
 
 def _check_prefix(text: str) -> str:
@@ -263,11 +275,15 @@ OptionalPath = Annotated[str, AfterValidator(_check_printable)]
 Listen = Annotated[str, AfterValidator(_check_listen)]
 HostPort = Annotated[str, AfterValidator(_check_host_port)]
 IpAddress = Annotated[str, AfterValidator(_check_address)]
+Network = Annotated[str, AfterValidator(_check_network)]
 Host = Annotated[str, AfterValidator(_check_host)]
 AdvertisedHost = Annotated[str, AfterValidator(_check_advertised)]
 PortRange = Annotated[tuple[int, int], BeforeValidator(_as_tuple), AfterValidator(_check_ports)]
 SipUri = Annotated[str, AfterValidator(_check_sip_uri)]
-AgentUri = Annotated[str, AfterValidator(_check_agent_uri)]
+AgentAddress = Annotated[str, AfterValidator(_check_agent_address)]
+OptionalAgentAddress = Annotated[
+    str, AfterValidator(lambda text: text and _check_agent_address(text))
+]
 NumberPrefix = Annotated[str, AfterValidator(_check_prefix)]
 Region = Annotated[str, AfterValidator(_check_region)]
 Printable = Annotated[str, AfterValidator(_check_printable)]

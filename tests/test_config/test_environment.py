@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import pytest
 
@@ -35,7 +35,9 @@ def test_environment_overrides(
 def test_every_key_can_be_overridden(tmp_path: Path) -> None:
     """A value that is wrong for any key is blamed on the variable that set it."""
     for section, field in Settings.model_fields.items():
-        lists = section in ("trunks", "routes", "agents")
+        lists = get_origin(field.annotation) is list
+        if lists and section not in ("trunks", "routes", "agents"):
+            continue  # no entry to override
         model: Any = field.annotation.__args__[0] if lists else field.annotation  # type: ignore[union-attr]
         for name, one in model.model_fields.items():
             key = one.alias or name

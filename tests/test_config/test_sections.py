@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from config.sections import Agent, Control, Dial, Media, Route, Section, Sip, Trunk, Whisper
+from config.agents import Agent
+from config.sections import Control, Dial, Media, Route, Section, Sip, Trunk, Whisper
 
 
 def refused(model: type[Section], key: str, **values: Any) -> str:

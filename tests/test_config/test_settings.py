@@ -1,6 +1,7 @@
 """Loading a configuration: the documented default, the errors, the environment over the file."""
 
 import tomllib
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +85,20 @@ def test_empty_file_gives_the_defaults(tmp_path: Path) -> None:
     assert settings.trunks == []
 
 
+def example(section: str) -> list[dict[str, Any]]:
+    """The entry of a list of tables that the default file only shows in a comment."""
+    lines = DEFAULT.read_text().splitlines()
+    first = lines.index(f"#   [[{section}]]")
+    shown = takewhile(lambda line: line.startswith("#   "), lines[first:])
+    entries: list[dict[str, Any]] = tomllib.loads("\n".join(line[4:] for line in shown))[section]
+    return entries
+
+
 def test_default_file_documents_every_key_with_its_default() -> None:
     data: dict[str, Any] = tomllib.loads(DEFAULT.read_text())
     settings, defaults = load(DEFAULT, {}), Settings()
     for name, field in Settings.model_fields.items():
-        written = data[name]
+        written = data[name] if name in data else example(name)
         if isinstance(written, list):
             model = field.annotation.__args__[0]  # type: ignore[union-attr]
             (written,) = written

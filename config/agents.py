@@ -1,0 +1,74 @@
+"""Agents as the configuration names them: where they are reached, what they can, how they work."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from .sections import Section, WithCredentials, first_duplicate
+from .values import AgentAddress, Name, OptionalAgentAddress, Printable, Seconds, wrong
+
+Kind = Literal["desk", "browser", "mobile"]
+Comfort = Literal["silence", "music"]
+Login = Literal["auto", "manual"]
+Level = Annotated[int, Field(ge=1, le=10)]
+# 0: none; -1: until the agent says that he is ready.
+WrapUp = Annotated[float, Field(ge=-1, le=86400, allow_inf_nan=False)]
+Limit = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, le=1000)]
+
+UNTIL_READY = -1.0
+
+
+class Address(Section):
+    """One place at which an agent is reached: a sip: URI, or a number that a route takes."""
+
+    uri: AgentAddress
+    kind: Kind = "desk"
+    ring_s: Seconds | None = None
+
+
+class AgentDefaults(Section):
+    """[agent_defaults]: what holds for every agent that does not say it himself."""
+
+    login: Login = "auto"
+    wrap_up_s: WrapUp = 0.0
+    max_wrap_up_s: Limit = 600.0
+    missed_limit: Count = 3
+    comfort: Comfort = "silence"
+    seats: int = Field(default=0, ge=0, le=100_000)
+
+
+class Agent(WithCredentials):
+    """[[agents]]: a person (or extension) that can be named in a request."""
+
+    name: Name
+    uri: OptionalAgentAddress = ""
+    addresses: list[Address] = Field(default=[], max_length=16)
+    skills: dict[Name, Level] = Field(default={}, max_length=64)
+    queues: list[Name] = Field(default=[], max_length=64)
+    centre: Printable = ""
+    login: Login | None = None
+    wrap_up_s: WrapUp | None = None
+    max_wrap_up_s: Limit | None = None
+    missed_limit: Count | None = None
+    comfort: Comfort | None = None
+    permanent: bool = False
+
+    @model_validator(mode="after")
+    def _check_addresses(self) -> "Agent":
+        if self.uri and self.addresses:
+            raise wrong("uri", "uri and addresses are both given; uri is short for one address")
+        if not self.uri and not self.addresses:
+            raise wrong("uri", "missing; give uri, or addresses")
+        twice = first_duplicate([address.uri for address in self.addresses])
+        if twice is not None:
+            raise wrong("addresses", f"{twice!r} stands twice")
+        twice = first_duplicate(list(self.queues))
+        if twice is not None:
+            raise wrong("queues", f"queue {twice!r} stands twice")
+        return self
+
+    @property
+    def reached_at(self) -> tuple[Address, ...]:
+        """Where the agent is reached, first address first."""
+        return tuple(self.addresses) or (Address(uri=self.uri),)

@@ -1,0 +1,175 @@
+"""[[queues]] and [[centres]]: who waits for whom, how long, and where he goes otherwise.
+
+All times `after_s` and `within_s` count from the moment the entry came into this queue.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, model_validator
+
+from .sections import Section, first_duplicate
+from .values import Name, NumberPrefix, Printable, Region, Seconds, wrong
+
+if TYPE_CHECKING:
+    from .settings import Settings
+
+StrategyName = Literal[
+    "longest_idle",
+    "round_robin",
+    "fewest_calls",
+    "least_talk_time",
+    "ordered",
+    "random",
+    "ring_several",
+    "best_skill",
+]
+
+Limit = Field(default=0, ge=0, le=1_000_000)
+OptionalSeconds = Field(default=0.0, ge=0, le=7 * 86400, allow_inf_nan=False)
+Raise = Field(default=0, ge=-1000, le=1000)
+
+
+class Centre(Section):
+    """[[centres]]: a place where agents work; or, with `number`, one outside."""
+
+    name: Name
+    calendar: str = ""
+    number: Printable = ""
+
+
+class Tier(Section):
+    """[[queues.tiers]]: after a while, lower levels will do and others may help."""
+
+    after_s: Seconds
+    lower_skills: int = Field(default=0, ge=0, le=100)
+    agents: list[str] = Field(default=[])
+    queues: list[str] = Field(default=[])
+    centres: list[str] = Field(default=[])
+
+
+class Share(Section):
+    """[[queues.shares]]: a centre's share of the load, at its hours, for its places."""
+
+    centre: str
+    percent: float = Field(ge=0, le=100)
+    calendar: str = ""
+    regions: list[Region] = Field(default=[])
+    prefixes: list[NumberPrefix] = Field(default=[])
+
+
+class Vip(Section):
+    """[[queues.vip]]: who is kept for certain agents for a while, or comes before others."""
+
+    context: dict[str, Any] = Field(default={})
+    min_priority: int | None = Field(default=None, ge=-1000, le=1000)
+    agents: list[str] = Field(default=[])
+    within_s: float = OptionalSeconds
+    raise_priority: int = Raise
+
+    @model_validator(mode="after")
+    def _check(self) -> "Vip":
+        if not self.context and self.min_priority is None:
+            raise wrong("context", "needed, or min_priority: who is a VIP?")
+        if bool(self.agents) != bool(self.within_s):
+            raise wrong("within_s", "agents and within_s belong together")
+        if not self.agents and not self.raise_priority:
+            raise wrong("agents", "needed, or raise_priority: what does a VIP get?")
+        return self
+
+
+class Overflow(Section):
+    """[[queues.overflow]]: where an entry goes after a while, or how its priority rises."""
+
+    after_s: Seconds
+    queue: str = ""
+    centre: str = ""
+    number: Printable = ""
+    raise_priority: int = Raise
+
+    @model_validator(mode="after")
+    def _check(self) -> "Overflow":
+        targets = sum(bool(target) for target in (self.queue, self.centre, self.number))
+        if targets > 1:
+            raise wrong("queue", "give only one of queue, centre and number")
+        if not targets and not self.raise_priority:
+            raise wrong("queue", "give queue, centre, number or raise_priority")
+        return self
+
+
+class Queue(Section):
+    """[[queues]]: one queue."""
+
+    name: Name
+    strategy: StrategyName = "longest_idle"
+    agents: list[str] = Field(default=[])
+    skills: dict[str, int] = Field(default={})
+    weight: float = Field(default=1.0, gt=0, le=1000, allow_inf_nan=False)
+    ring_s: Seconds = 20.0
+    ring_at_once: int = Field(default=3, ge=1, le=100)
+    again_s: float = Field(default=10.0, ge=0, le=3600, allow_inf_nan=False)
+    max_length: int = Limit
+    max_wait_s: float = OptionalSeconds
+    capacity: int = Limit
+    release_per_min: float = Field(default=0.0, ge=0, le=60_000, allow_inf_nan=False)
+    known_agent_s: float = OptionalSeconds
+    share_s: float = OptionalSeconds
+    calendar: str = ""
+    when_closed: Literal["refuse", "schedule"] = "refuse"
+    at_closing: Literal["serve", "send_away"] = "serve"
+    tiers: list[Tier] = Field(default=[])
+    shares: list[Share] = Field(default=[])
+    vip: list[Vip] = Field(default=[])
+    overflow: list[Overflow] = Field(default=[])
+
+    @model_validator(mode="after")
+    def _check(self) -> "Queue":
+        for key, entries in (("tiers", self.tiers), ("overflow", self.overflow)):
+            times = [entry.after_s for entry in entries]
+            if times != sorted(times):
+                raise wrong(key, "must be in the order of after_s")
+        for name, level in self.skills.items():
+            if level < 1:
+                raise wrong("skills", f"the level of {name!r} must be at least 1")
+        twice = first_duplicate(self.agents)
+        if twice is not None:
+            raise wrong("agents", f"agent {twice!r} stands twice")
+        if self.shares and not any(share.percent for share in self.shares):
+            raise wrong("shares", "at least one must be above 0 per cent")
+        return self
+
+
+def check_queues(settings: "Settings") -> None:
+    """Check the names that queues, centres and agents use of each other; raises as validators."""
+    agents = {agent.name for agent in settings.agents}
+    calendars = {calendar.name for calendar in settings.calendars}
+    centres = {centre.name for centre in settings.centres}
+    queues = {queue.name for queue in settings.queues}
+    for index, centre in enumerate(settings.centres):
+        _known(f"centres[{index}].calendar", "calendar", [centre.calendar], calendars)
+    for index, agent in enumerate(settings.agents):
+        _known(f"agents[{index}].queues", "queue", agent.queues, queues)
+        _known(f"agents[{index}].centre", "centre", [agent.centre], centres)
+    for index, queue in enumerate(settings.queues):
+        key = f"queues[{index}]"
+        _known(f"{key}.agents", "agent", queue.agents, agents)
+        _known(f"{key}.calendar", "calendar", [queue.calendar], calendars)
+        for number, tier in enumerate(queue.tiers):
+            _known(f"{key}.tiers[{number}].agents", "agent", tier.agents, agents)
+            _known(f"{key}.tiers[{number}].queues", "queue", tier.queues, queues)
+            _known(f"{key}.tiers[{number}].centres", "centre", tier.centres, centres)
+        for number, share in enumerate(queue.shares):
+            _known(f"{key}.shares[{number}].centre", "centre", [share.centre], centres)
+            _known(f"{key}.shares[{number}].calendar", "calendar", [share.calendar], calendars)
+        for number, vip in enumerate(queue.vip):
+            _known(f"{key}.vip[{number}].agents", "agent", vip.agents, agents)
+        for number, step in enumerate(queue.overflow):
+            at = f"{key}.overflow[{number}]"
+            _known(f"{at}.queue", "queue", [step.queue], queues - {queue.name})
+            _known(f"{at}.centre", "centre", [step.centre], centres)
+
+
+def _known(key: str, noun: str, names: Iterable[str], known: set[str]) -> None:
+    for name in names:
+        if name and name not in known:
+            raise wrong(key, f"there is no {noun} named {name!r}")

@@ -1,0 +1,195 @@
+"""[[rules]]: which callbacks and calls a rule is for, and what it sets for them."""
+
+from typing import Annotated, Any, Literal
+
+import re2
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+
+from .calendars import Hours, TimeZone
+from .policy import LineType
+from .sections import Section, first_duplicate
+from .values import Name, NumberPrefix, Printable, Region, Seconds, Template, wrong
+
+
+def _as_list(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+def compile_regex(pattern: str) -> Any:
+    """A pattern whose search takes time in proportion to the text, whatever the pattern: one that
+    could take longer would hold up every call of the engine. Raises ValueError with a reason."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as error:
+        reason = error.args[0].decode() if error.args else "it cannot be read"
+        raise ValueError(f"is not a regular expression (RE2): {reason}") from error
+
+
+def _check_regex(pattern: str) -> str:
+    try:
+        compile_regex(pattern)
+    except ValueError as error:
+        raise wrong("", str(error)) from error
+    return pattern
+
+
+def _check_plain(value: Any) -> Any:
+    if not isinstance(value, str | int | float):
+        raise wrong("", "must be text, a number, true or false")
+    return value
+
+
+Plain = Annotated[Any, AfterValidator(_check_plain)]
+Prefixes = Annotated[
+    list[NumberPrefix], BeforeValidator(_as_list), Field(min_length=1, max_length=1000)
+]
+Names = Annotated[list[Printable], BeforeValidator(_as_list), Field(min_length=1, max_length=1000)]
+Regions = Annotated[list[Region], BeforeValidator(_as_list), Field(min_length=1)]
+LineTypes = Annotated[list[LineType], BeforeValidator(_as_list), Field(min_length=1)]
+AnyHours = Annotated[list[Hours], BeforeValidator(_as_list), Field(min_length=1)]
+SkillLevel = Annotated[int, Field(ge=1, le=10)]
+Count = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+class FieldMatch(Section):
+    """What a field of the context must be; everything that is given must hold."""
+
+    one_of: list[Plain] | None = Field(default=None, min_length=1, max_length=1000)
+    prefix: Annotated[list[str], BeforeValidator(_as_list)] | None = None
+    regex: Annotated[str, Field(max_length=500), AfterValidator(_check_regex)] | None = None
+    present: bool | None = None
+
+    @model_validator(mode="after")
+    def _check_any(self) -> "FieldMatch":
+        if not self.model_fields_set:
+            raise wrong("", "is empty; it may have one_of, prefix, regex and present")
+        if self.present is False and len(self.model_fields_set) > 1:
+            raise wrong("present", "a field that is absent can be nothing else")
+        return self
+
+
+def _as_field_match(value: object) -> object:
+    """`"gold"` and `["gold", "silver"]` are short for `{ one_of = [...] }`."""
+    return value if isinstance(value, dict | FieldMatch) else {"one_of": _as_list(value)}
+
+
+class HistoryMatch(Section):
+    """What earlier callbacks of the same number must have been."""
+
+    min_callbacks: Count | None = None
+    max_callbacks: Count | None = None
+    min_attempts: Count | None = None
+    max_attempts: Count | None = None
+    min_completed: Count | None = None
+    max_completed: Count | None = None
+    last_within_s: Seconds | None = None
+    """The last one was requested no longer ago than this."""
+    none_within_s: Seconds | None = None
+    """None was requested within this."""
+
+    @model_validator(mode="after")
+    def _check_any(self) -> "HistoryMatch":
+        if not self.model_fields_set:
+            raise wrong("", "is empty: say what the history must be")
+        return self
+
+
+class Match(Section):
+    """[rules.match]: what must hold, all of it. Empty: the rule is for everything."""
+
+    kind: Literal["callback", "call"] | None = None
+    context: dict[str, Annotated[FieldMatch, BeforeValidator(_as_field_match)]] = Field(
+        default_factory=dict
+    )
+    prefix: Prefixes | None = None
+    region: Regions | None = None
+    line_type: LineTypes | None = None
+    hours: AnyHours | None = None
+    zone: TimeZone | None = None
+    calendar: Name | None = None
+    queue: Names | None = None
+    agent: Names | None = None
+    site: Names | None = None
+    trunk: Names | None = None
+    """The trunk that an inbound call came in by."""
+    dialled: Prefixes | None = None
+    """The number that an inbound caller dialled."""
+    history: HistoryMatch | None = None
+
+    @model_validator(mode="after")
+    def _check_zone_of_hours(self) -> "Match":
+        if self.hours and not self.zone:
+            raise wrong("zone", "needed with hours: whose hours are they?")
+        if self.zone and not self.hours:
+            raise wrong("hours", "needed with zone")
+        return self
+
+
+class Setting(Section):
+    """[rules.set]: what the rule sets. What is not given stays as it is."""
+
+    queue: Name | None = None
+    agent: Annotated[Printable, Field(min_length=1, max_length=512)] | None = None
+    skills: dict[Name, SkillLevel] | None = None
+    priority: int | None = Field(default=None, ge=-1000, le=1000)
+    whisper: Annotated[Template, Field(min_length=1)] | None = None
+    caller_id: Annotated[Printable, Field(min_length=1, max_length=256)] | None = None
+    trunk: Name | None = None
+    record: bool | None = None
+    script: Annotated[Printable, Field(min_length=1, max_length=512)] | None = None
+    centre: Name | None = None
+    known_agent: Name | None = None
+    order: Literal["agent_first", "customer_first"] | None = None
+    max_attempts: int | None = Field(default=None, ge=1, le=100)
+    ring_s: Annotated[float, Field(gt=0, le=3600)] | None = None
+    max_duration_s: Seconds | None = None
+
+    @model_validator(mode="after")
+    def _check_party(self) -> "Setting":
+        if self.queue is not None and self.agent is not None:
+            raise wrong("agent", "queue and agent are both given; give one")
+        return self
+
+    def given(self) -> dict[str, Any]:
+        """What is set, by name."""
+        return {name: getattr(self, name) for name in sorted(self.model_fields_set)}
+
+
+class Rule(Section):
+    """[[rules]]: for what matches, set something. First match wins unless it says `continue`."""
+
+    name: Name
+    match: Match = Match()
+    set: Setting = Setting()
+    continue_: bool = Field(default=False, alias="continue")
+    override: bool = False
+    """Sets it even where the request says otherwise."""
+
+    @field_validator("set")
+    @classmethod
+    def _check_set(cls, setting: Setting) -> Setting:
+        missing = [name for name in setting.model_fields_set if getattr(setting, name) is None]
+        if missing:
+            raise wrong(missing[0], "must be given a value")
+        return setting
+
+
+def check_rules(rules: list[Rule], trunks: set[str], queues: set[str], calendars: set[str]) -> None:
+    """Raise where two rules have one name, or one names a trunk, queue or calendar there is not."""
+    twice = first_duplicate([rule.name for rule in rules])
+    if twice is not None:
+        raise wrong("rules", f"the name {twice!r} stands twice")
+    for index, rule in enumerate(rules):
+        where = f"rules[{index}]"
+        if rule.set.trunk is not None and rule.set.trunk not in trunks:
+            raise wrong(f"{where}.set.trunk", f"there is no trunk named {rule.set.trunk!r}")
+        if rule.set.queue is not None and rule.set.queue not in queues:
+            raise wrong(f"{where}.set.queue", f"there is no queue named {rule.set.queue!r}")
+        for name in rule.match.queue or []:
+            if name not in queues:
+                raise wrong(f"{where}.match.queue", f"there is no queue named {name!r}")
+        calendar = rule.match.calendar
+        if calendar is not None and calendar not in calendars:
+            raise wrong(f"{where}.match.calendar", f"there is no calendar named {calendar!r}")

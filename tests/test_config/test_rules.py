@@ -1,0 +1,121 @@
+"""Rules as the configuration writes them: what is taken, and what is refused with a reason."""
+
+from pathlib import Path
+
+import pytest
+
+from config.rules import Rule, compile_regex
+from config.settings import ConfigError, Settings, load
+
+BASE = """
+[[trunks]]
+name = "pbx"
+uri = "sip:127.0.0.1:5070"
+"""
+
+
+def loaded(tmp_path: Path, text: str) -> Settings:
+    file = tmp_path / "r.toml"
+    file.write_text(BASE + text)
+    return load(file, environ={})
+
+
+def refused(tmp_path: Path, text: str) -> ConfigError:
+    with pytest.raises(ConfigError) as caught:
+        loaded(tmp_path, text)
+    return caught.value
+
+
+def test_a_rule_in_full(tmp_path: Path) -> None:
+    rule = loaded(
+        tmp_path,
+        """
+        [[rules]]
+        name = "vip"
+        continue = true
+        override = true
+        [rules.match]
+        kind = "callback"
+        prefix = ["+44", "+353"]
+        region = "GB"
+        line_type = ["mobile", "voip"]
+        hours = ["mon-fri 09:00-17:30", "sat,sun 10:00-14:00"]
+        zone = "Europe/London"
+        site = "shop"
+        history = { min_attempts = 2, last_within_s = 3600.0 }
+        [rules.match.context]
+        tier = ["gold", "platinum"]
+        order = { present = true }
+        number = 17
+        email = { regex = "@shop\\\\.example$" }
+        "customer.country" = { prefix = "G" }
+        [rules.set]
+        priority = 50
+        agent = "+442079460000"
+        skills = { german = 3 }
+        whisper = "A gold customer from {context.site}"
+        trunk = "pbx"
+        record = false
+        """,
+    ).rules[0]
+    assert (rule.name, rule.continue_, rule.override) == ("vip", True, True)
+    assert rule.match.prefix == ["+44", "+353"]
+    assert rule.match.region == ["GB"]
+    assert rule.match.context["tier"].one_of == ["gold", "platinum"]
+    assert rule.match.context["number"].one_of == [17]
+    assert rule.match.context["customer.country"].prefix == ["G"]
+    assert rule.set.given() == {
+        "agent": "+442079460000",
+        "priority": 50,
+        "record": False,
+        "skills": {"german": 3},
+        "trunk": "pbx",
+        "whisper": "A gold customer from {context.site}",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "reason"),
+    [
+        ("match = { contxt = {} }", "rules[0].match.contxt", "did you mean context?"),
+        ("match = { context = { a = { regex = '(' } } }", "regex", "regular expression"),
+        ("match = { context = { a = { regexp = 'a' } } }", "regexp", "unknown key"),
+        ("match = { context = { a = {} } }", "rules[0].match.context.a", "is empty"),
+        ("match = { context = { a = { present = false, prefix = 'x' } } }", "present", "absent"),
+        ("match = { context = { a = [1979-05-27] } }", "one_of", "must be text"),
+        ("match = { hours = '9-17', zone = 'UTC' }", "rules[0].match.hours", "must look like"),
+        ("match = { hours = 'mon 09:00-17:00' }", "rules[0].match.zone", "whose hours"),
+        ("match = { zone = 'Europe/London' }", "rules[0].match.hours", "needed with zone"),
+        ("match = { hours = 'mon 09:00-17:00', zone = 'London' }", "zone", "time zone"),
+        ("match = { region = 'UK' }", "region", "not a region"),
+        ("match = { line_type = 'cell' }", "line_type", "must be"),
+        ("match = { history = {} }", "rules[0].match.history", "is empty"),
+        ("match = { queue = 'nowhere' }", "rules[0].match.queue", "no queue named 'nowhere'"),
+        ("set = { queue = 'nowhere' }", "rules[0].set.queue", "no queue named 'nowhere'"),
+        ("match = { calendar = 'shop' }", "rules[0].match.calendar", "no calendar named 'shop'"),
+        ("set = { trunk = 'isdn' }", "rules[0].set.trunk", "no trunk named 'isdn'"),
+        ("set = { queue = 'a', agent = 'b' }", "rules[0].set.agent", "give one"),
+        ("set = { priority = 5000 }", "rules[0].set.priority", "less than or equal"),
+        ("set = { whisper = '{nobody}' }", "rules[0].set.whisper", "not known"),
+        ("set = { skills = { german = 11 } }", "rules[0].set.skills.german", "less than"),
+    ],
+)
+def test_refused_with_key_and_reason(tmp_path: Path, text: str, key: str, reason: str) -> None:
+    error = refused(tmp_path, f'[[rules]]\nname = "r"\n{text}\n')
+    assert key in error.key
+    assert reason in error.reason
+
+
+def test_a_name_stands_once(tmp_path: Path) -> None:
+    error = refused(tmp_path, '[[rules]]\nname = "r"\n[[rules]]\nname = "r"\n')
+    assert "stands twice" in error.reason
+
+
+def test_a_rule_may_be_for_everything() -> None:
+    rule = Rule(name="all")
+    assert rule.set.given() == {}
+
+
+def test_a_regular_expression_takes_no_longer_than_its_text() -> None:
+    assert compile_regex("(a+)+b").search("a" * 20_000) is None
+    assert compile_regex("^ü.$").search("üx")
