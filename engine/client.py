@@ -204,7 +204,9 @@ class EventStream:
     """Events as they come. Reconnects when the connection ends and resumes where it was.
 
     What could not be resumed comes as an event of type `client.gap` with `from`, `to` and
-    `reason`. Raises ConnectionLost when no engine is found for `give_up_s` (None: never).
+    `reason`; after what is kept follow views of what is there now, as `snapshot.*` up to
+    `snapshot.end`. With `snapshot` these come in any case, with False never. Raises ConnectionLost
+    when no engine is found for `give_up_s` (None: never).
     """
 
     def __init__(
@@ -214,6 +216,7 @@ class EventStream:
         types: Iterable[str] = (),
         since: int | None = None,
         epoch: str | None = None,
+        snapshot: bool | None = None,
         give_up_s: float | None = None,
     ) -> None:
         self._address = address
@@ -221,6 +224,8 @@ class EventStream:
         self.epoch = epoch
         self.seq = since
         self._give_up_s = give_up_s
+        # A snapshot that broke off is asked for again; once seen whole, only after another gap.
+        self._snapshot = snapshot
         self._channel: Channel | None = None
         self._gap: Event | None = None
         # Bounded: a consumer that is slow slows the reading, and the engine sees it.
@@ -235,11 +240,15 @@ class EventStream:
             params["since"] = self.seq
             if self.epoch is not None:
                 params["epoch"] = self.epoch
+        if self._snapshot is not None:
+            params["snapshot"] = self._snapshot
         try:
             result = await channel.call("events.subscribe", params)
         except BaseException:
             await channel.close()
             raise
+        if result.get("snapshot"):
+            self._snapshot = True
         gap = result.get("gap")
         if self.seq is None:
             self.seq = result["seq"]
@@ -291,6 +300,8 @@ class EventStream:
                 await self._reconnect()
             elif event["type"] != "engine.slow_reader":  # the connection ends after it
                 self.seq = event["seq"]
+                if event["type"] == "snapshot.end":
+                    self._snapshot = None
                 return event
 
     async def _reconnect(self) -> None:
@@ -382,14 +393,24 @@ class Client:
         *,
         since: int | None = None,
         epoch: str | None = None,
+        snapshot: bool | None = None,
         give_up_s: float | None = None,
     ) -> EventStream:
         """Events whose type begins with one of `types` (none: all), after `since` of `epoch`.
 
+        `snapshot`: views of what is there now come first; None: where something was missed.
+
         `async with` subscribes at its beginning and closes the connection at its end; `async for`
         never ends by itself.
         """
-        return EventStream(self.address, types=types, since=since, epoch=epoch, give_up_s=give_up_s)
+        return EventStream(
+            self.address,
+            types=types,
+            since=since,
+            epoch=epoch,
+            snapshot=snapshot,
+            give_up_s=give_up_s,
+        )
 
     async def wait_for_job(
         self,

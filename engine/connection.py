@@ -3,12 +3,13 @@
 import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import structlog
 
-from . import wire
+from . import snapshot, wire
 from .peer import Peer
 from .protocol import (
     INTERNAL_ERROR,
@@ -302,23 +303,29 @@ class Connection(asyncio.Protocol):
 
     def _subscribe(self, params: Subscribe, _peer: Peer) -> dict[str, Any]:
         events = self._events
-        result: dict[str, Any] = {"epoch": events.epoch, "seq": events.seq}
-        after = events.seq
+        result: dict[str, Any] = {"epoch": events.epoch, "seq": events.told}
+        after = events.told
+        with_snapshot = params.snapshot is True
         if params.since is not None:
             after = params.since
             gap = events.gap(params.since, params.epoch)
             if gap is not None:
                 result["gap"] = gap
-                # What is kept of this run is still sent.
+                # What is kept is still sent, and then what has come of it.
                 after = events.oldest - 1
+                with_snapshot = params.snapshot is not False
+        if with_snapshot:
+            result["snapshot"] = True
+        types = tuple(params.types)
         self._end_subscription()
         self._subscription = Subscription(
             events,
-            types=tuple(params.types),
+            types=types,
             after=after,
             limit_bytes=self._settings.slow_reader_bytes,
             write=self._send_event,
             on_slow=self._cut_off,
+            snapshot=partial(snapshot.lines, events, types) if with_snapshot else None,
         )
         return result
 

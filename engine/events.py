@@ -1,19 +1,35 @@
-"""The event log: numbered events, a bounded replay of them, and whoever listens.
+"""The event log: numbered events on the disk, the newest ones in memory, and whoever listens.
 
 An event is encoded once, when it is published: that takes a microsecond, no later change of what
-it was made of can reach it, and the line it gives is shared by the replay and all listeners.
+it was made of can reach it. It goes into the same transaction as whatever is saved in that turn of
+the loop, and listeners are told of it once that is on the disk: nobody has seen what a crash
+forgets, and no number is used twice.
+
+`watch` is for the engine's own parts: a watcher is called at once, so that what it saves is in
+the event's transaction.
 """
 
+import asyncio
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
+import structlog
+
+from .batch import EventRow
+from .store import Store
+
+log = structlog.get_logger()
 
 Context = Mapping[str, Any] | msgspec.Raw
+Watcher = Callable[[Mapping[str, Any]], None]
+
+_LINE_BEGIN = b'{"jsonrpc":"2.0","method":"event","params":'
+_LINE_END = b"}\n"
 
 
 class Event(NamedTuple):
@@ -32,19 +48,22 @@ class Gap(msgspec.Struct, frozen=True, rename={"from_": "from"}):
 
     from_: int
     to: int | None
-    reason: str  # "evicted": no longer kept; "epoch": they belong to an earlier run of the engine
+    reason: str  # "evicted": no longer kept; "epoch": they belong to another log
 
 
 def encode_event(encoder: msgspec.json.Encoder, params: Mapping[str, Any]) -> bytes:
     """An event notification as a line of the control protocol."""
-    return encoder.encode({"jsonrpc": "2.0", "method": "event", "params": params}) + b"\n"
+    return _LINE_BEGIN + encoder.encode(params) + _LINE_END
 
 
 class EventLog:
     """Numbers, stamps, keeps and hands out events.
 
-    `capacity` events and `capacity_bytes` bytes of them are kept at most, the newest ones.
-    `epoch` names this run of the engine: sequence numbers begin anew with it.
+    Without `attach` it lives in memory alone: an event is told at once, and `capacity` events and
+    `capacity_bytes` bytes of them are kept at most, the newest ones. With it these bound only what
+    is held in memory.
+
+    `snapshot_sources` give, by name, views of what is there now: see snapshot.py.
     """
 
     def __init__(
@@ -56,14 +75,37 @@ class EventLog:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.epoch = epoch or secrets.token_hex(8)
-        self.seq = 0
+        self.seq = 0  # published
+        self.told = 0  # told to the listeners: on the disk
         self.kept_bytes = 0
+        self.snapshot_sources: dict[str, Callable[[], Iterable[dict[str, Any]]]] = {}
         self._capacity = capacity
         self._capacity_bytes = capacity_bytes
         self._clock = clock
+        self._store: Store | None = None
+        self._oldest_stored = 1
         self._kept: deque[Event] = deque()
+        self._untold: list[EventRow] = []  # without a store only
         self._listeners: dict[Listener, None] = {}
+        self._watchers: list[Watcher] = []
+        self._to_watch: deque[Mapping[str, Any]] = deque()
+        self._is_watching = False
+        self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._encoder = msgspec.json.Encoder()
+
+    def attach(self, store: Store) -> None:
+        """Keep the events in `store`, just opened, and go on where its log ends.
+
+        Before the first event is published.
+        """
+        kept = store.kept_log
+        self.epoch = kept.epoch
+        self.seq = self.told = kept.newest
+        self._oldest_stored = kept.oldest
+        self._store = store
+        store.on_events = self._tell
+
+    # -- publishing -------------------------------------------------------------------------
 
     def publish(
         self,
@@ -72,35 +114,73 @@ class EventLog:
         job: str | None = None,
         call: str | None = None,
         leg: str | None = None,
+        agent: str | None = None,
+        queue: str | None = None,
         context: Context | None = None,
         **fields: Any,
     ) -> int:
         """Publish an event of `type`; gives its sequence number. What is None is left out."""
         self.seq = seq = self.seq + 1
-        params: dict[str, Any] = {
-            "seq": seq,
-            "epoch": self.epoch,
-            "time": self._clock(),
-            "type": type,
-        }
+        now = self._clock()
+        params: dict[str, Any] = {"seq": seq, "epoch": self.epoch, "time": now, "type": type}
         if job is not None:
             params["job"] = job
         if call is not None:
             params["call"] = call
         if leg is not None:
             params["leg"] = leg
+        if agent is not None:
+            params["agent"] = agent
+        if queue is not None:
+            params["queue"] = queue
         if context is not None:
             params["context"] = context
         for name, value in fields.items():
             if value is not None:
                 params[name] = value
-        event = Event(seq, type, encode_event(self._encoder, params))
-        self._keep(event)
-        if self._listeners:
+        row = EventRow(seq, now, type, self._encoder.encode(params))
+        if self._store is not None:
+            self._store.append(row)
+            if self._watchers:
+                self._show(params)
+            return seq
+        self._untold.append(row)
+        if self._watchers:
+            self._show(params)
+        if not self._is_watching:
+            untold, self._untold = self._untold, []
+            self._tell(untold)
+        return seq
+
+    def _show(self, params: Mapping[str, Any]) -> None:
+        """Show the event to the watchers; one that is published by a watcher has to wait."""
+        self._to_watch.append(params)
+        if self._is_watching:
+            return
+        self._is_watching = True
+        while self._to_watch:
+            shown = self._to_watch.popleft()
+            for watcher in self._watchers:
+                try:
+                    watcher(shown)
+                except Exception:
+                    # A defect there must not end the call that the event is about.
+                    log.exception("event_watcher_died", type=shown["type"])
+        self._is_watching = False
+
+    def _tell(self, rows: list[EventRow]) -> None:
+        """These are on the disk."""
+        for row in rows:
+            event = Event(row.seq, row.type, _LINE_BEGIN + row.body + _LINE_END)
+            self.told = row.seq
+            self._keep(event)
             # A listener may go away while it is told.
             for listener in tuple(self._listeners):
                 listener(event)
-        return seq
+        while self._waiters and self._waiters[0][0] <= self.told:
+            waiter = self._waiters.popleft()[1]
+            if not waiter.done():
+                waiter.set_result(None)
 
     def _keep(self, event: Event) -> None:
         kept = self._kept
@@ -111,25 +191,74 @@ class EventLog:
         ):
             self.kept_bytes -= len(kept.popleft().line)
 
+    async def settled(self) -> None:
+        """Wait until everything published so far has been told."""
+        if self.told < self.seq:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.append((self.seq, waiter))
+            await waiter
+
+    # -- what is kept -----------------------------------------------------------------------
+
     @property
     def oldest(self) -> int:
-        """The sequence number of the oldest event that is kept; `seq + 1` when none is."""
-        return self._kept[0].seq if self._kept else self.seq + 1
+        """The sequence number of the oldest event that can be had; `told + 1` when none can."""
+        return self.oldest_in_memory if self._store is None else self._oldest_stored
+
+    @property
+    def oldest_in_memory(self) -> int:
+        """The sequence number of the oldest event that `after` gives; `told + 1` when none."""
+        return self._kept[0].seq if self._kept else self.told + 1
 
     def after(self, seq: int) -> Iterator[Event]:
-        """The kept events after `seq`. Publish nothing while iterating."""
-        return islice(self._kept, max(0, seq + 1 - self.oldest), None)
+        """The told events after `seq` that are in memory. Publish nothing while iterating."""
+        return islice(self._kept, max(0, seq + 1 - self.oldest_in_memory), None)
+
+    async def stored_after(self, seq: int, types: tuple[str, ...]) -> tuple[list[Event], int]:
+        """Events of `types` (prefixes; none: all) from the disk, the next after `seq`, and how far
+        they reach.
+
+        What was cut off meanwhile is left out: look at `oldest` afterwards. Raises StoreError.
+        """
+        assert self._store is not None
+        rows, through = await self._store.events_after(seq, self.oldest_in_memory - 1, types)
+        found = [Event(seq, type, _LINE_BEGIN + body + _LINE_END) for seq, type, body in rows]
+        return found, through
 
     def gap(self, since: int, epoch: str | None) -> Gap | None:
         """What a listener who has everything up to `since` (of `epoch`) has missed for good."""
-        if since > self.seq or (epoch is not None and epoch != self.epoch):
+        if since > self.told or (epoch is not None and epoch != self.epoch):
             return Gap(since + 1, None, "epoch")
         if since + 1 < self.oldest:
             return Gap(since + 1, self.oldest - 1, "evicted")
         return None
 
+    def cut(self, through: int) -> None:
+        """Keep the events up to `through` no longer; the newest one always stays."""
+        through = min(through, self.told - 1)
+        if through < self.oldest:
+            return
+        self._oldest_stored = through + 1
+        while self._kept and self._kept[0].seq <= through:
+            self.kept_bytes -= len(self._kept.popleft().line)
+        if self._store is not None:
+            self._store.execute("DELETE FROM events WHERE seq <= ?", (through,))
+
+    # -- who is told ------------------------------------------------------------------------
+
+    def watch(self, watcher: Watcher) -> None:
+        """Call `watcher` with the parameters of each event as it is published.
+
+        They are its own only during the call. It must be quick and must not raise; whatever it
+        saves is in one transaction with the event.
+        """
+        self._watchers.append(watcher)
+
     def listen(self, listener: Listener) -> None:
-        """Call `listener` with each event from now on, at once and in order. It must not raise."""
+        """Call `listener` with each event from now on, once it is on the disk, in order.
+
+        It must not raise.
+        """
         self._listeners[listener] = None
 
     def forget(self, listener: Listener) -> None:

@@ -3,6 +3,8 @@
 import sqlite3
 import time
 
+from . import record_schema
+
 # One entry for each version, oldest first. Never change one that was released; add another.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -18,6 +20,38 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )
         """,
         "CREATE INDEX jobs_by_state ON jobs (state, number)",
+    ),
+    (
+        # `called` is the customer's number in E.164, where he has one.
+        "ALTER TABLE jobs ADD COLUMN called TEXT",
+        "ALTER TABLE jobs ADD COLUMN ended_at REAL",
+        """
+        UPDATE jobs SET ended_at = json_extract(CAST(body AS TEXT), '$.ended_at')
+        WHERE state IN ('completed', 'failed', 'cancelled', 'expired')
+        """,
+        "CREATE INDEX jobs_by_called ON jobs (called, number) WHERE called IS NOT NULL",
+        "CREATE INDEX jobs_by_end ON jobs (ended_at) WHERE ended_at IS NOT NULL",
+        # The event log; `body` is the event's parameters as JSON.
+        """
+        CREATE TABLE events (
+            seq  INTEGER PRIMARY KEY,
+            time REAL NOT NULL,
+            type TEXT NOT NULL,
+            body BLOB NOT NULL
+        )
+        """,
+        # What belongs to the file as a whole, such as the epoch of its event log.
+        "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+        # Whatever else the parts of the engine keep, each under a kind of its own, as JSON.
+        """
+        CREATE TABLE documents (
+            kind TEXT NOT NULL,
+            key  TEXT NOT NULL,
+            body BLOB NOT NULL,
+            PRIMARY KEY (kind, key)
+        ) WITHOUT ROWID
+        """,
+        *record_schema.STATEMENTS,
     ),
 )
 

@@ -42,7 +42,9 @@ class ControlLine:
         return cls(*await asyncio.open_unix_connection(str(path), limit=1 << 22))
 
     async def call(self, method: str, **params: object) -> Any:
-        """The result of a request. Raises Refused, TimeoutError."""
+        """The result of a request. Raises Refused, TimeoutError, ConnectionError."""
+        if not self.is_open:
+            raise ConnectionResetError("the engine has closed the connection")
         request_id = next(self._ids)
         reply = asyncio.get_running_loop().create_future()
         self._waiting[request_id] = reply
@@ -59,6 +61,11 @@ class ControlLine:
         """Send a line as it is; a reply to it that has no known id goes to `unasked`."""
         self._writer.write((text.encode() if isinstance(text, str) else text) + b"\n")
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the engine has not closed it."""
+        return not self._reading.done()
+
     async def close(self) -> None:
         """Hang up the connection."""
         self._reading.cancel()
@@ -67,7 +74,15 @@ class ControlLine:
             await self._writer.wait_closed()
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
-        while line := await reader.readline():
+        try:
+            await self._read_lines(reader)
+        finally:
+            for waiting in self._waiting.values():
+                if not waiting.done():
+                    waiting.set_exception(ConnectionResetError("closed before it was answered"))
+
+    async def _read_lines(self, reader: asyncio.StreamReader) -> None:
+        while (line := await reader.readline()).endswith(b"\n"):
             message = json.loads(line)
             if message.get("method") == "event":
                 self.events.add(message["params"])

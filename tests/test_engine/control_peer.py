@@ -74,6 +74,7 @@ class Handlers:
         raise EngineError("conflict", "it is another", field="id", data={"job": "j1"})
 
     async def callback(self, params: CallbackRequest, _peer: Peer) -> dict[str, Any]:
+        params.require_party()
         self.requests.append(params)
         return {"id": params.id}
 

@@ -144,6 +144,8 @@ async def test_what_cannot_be_resumed_is_told(tmp_path: Path) -> None:
         gap, *rest = await take(events, 3)
         assert (gap["type"], gap["from"], gap["to"]) == ("client.gap", 2, 4)
         assert [event["seq"] for event in rest] == [5, 6]
+        (end,) = await take(events, 1)
+        assert (end["type"], end["seq"]) == ("snapshot.end", 6)
     restarted = EventLog(epoch="e2")
     restarted.publish("engine.started")
     async with serving(tmp_path, log=restarted):

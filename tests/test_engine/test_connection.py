@@ -501,8 +501,10 @@ async def test_gap_is_told_exactly(tmp_path: Path) -> None:
             "epoch": "e2",
             "seq": 25,
             "gap": {"from": 5, "to": 15, "reason": "evicted"},
+            "snapshot": True,
         }
         assert [(await client.receive())["params"]["seq"] for _ in range(10)] == list(range(16, 26))
+        assert (await client.receive())["params"]["type"] == "snapshot.end"
         result = (await client.ask("events.subscribe", since=900))["result"]
         assert result["gap"] == {"from": 901, "to": None, "reason": "epoch"}
         assert (await client.receive())["params"]["seq"] == 16

@@ -1,6 +1,7 @@
 """The event log: numbers, what is kept, what a reader has missed, who is told."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -139,3 +140,56 @@ def test_listeners_are_told_in_order_until_they_leave() -> None:
     assert seen == [1]
     assert every == [1, 2]
     assert log.listeners == 1
+
+
+def test_watchers_are_told_before_listeners_and_in_order() -> None:
+    log = EventLog()
+    seen: list[tuple[str, int]] = []
+
+    def answering(event: Mapping[str, Any]) -> None:
+        if event["type"] == "test.question":
+            log.publish("test.answer")
+
+    log.watch(answering)
+    log.watch(lambda event: seen.append(("watched", event["seq"])))
+    log.listen(lambda event: seen.append(("told", event.seq)))
+    assert log.publish("test.question") == 1
+    assert seen == [("watched", 1), ("watched", 2), ("told", 1), ("told", 2)]
+
+
+def test_watcher_that_raises_keeps_nobody_from_anything() -> None:
+    log = EventLog()
+    seen: list[str] = []
+
+    def broken(_event: Mapping[str, Any]) -> None:
+        raise RuntimeError("broken")
+
+    log.watch(broken)
+    log.watch(lambda event: seen.append(event["type"]))
+    log.publish("test.event")
+    assert seen == ["test.event"]
+    assert log.told == 1
+
+
+def test_watcher_sees_what_the_event_was_made_of() -> None:
+    log = EventLog(epoch="e", clock=lambda: 2.5)
+    seen: list[Mapping[str, Any]] = []
+    log.watch(seen.append)
+    log.publish("agent.paused", agent="alice", queue="sales", work=None, reason="lunch")
+    assert seen == [
+        {
+            "seq": 1,
+            "epoch": "e",
+            "time": 2.5,
+            "type": "agent.paused",
+            "agent": "alice",
+            "queue": "sales",
+            "reason": "lunch",
+        }
+    ]
+
+
+async def test_without_a_store_everything_is_settled() -> None:
+    log = EventLog()
+    log.publish("test.event")
+    await log.settled()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from engine import batch, stored_jobs
 from engine import store as store_module
 from engine.job import AttemptRecord, Job, LegRecord, Request
 from engine.protocol import BadParams
@@ -156,7 +157,7 @@ async def test_list_by_state_includes_what_was_just_saved(tmp_path: Path) -> Non
 async def test_page_ends_early_when_it_is_large(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "PAGE_BYTES", 1500)
+    monkeypatch.setattr(stored_jobs, "PAGE_BYTES", 1500)
     async with opened(tmp_path / "jobs.db") as store:
         for n in range(10):
             store.save(job(f"j{n}"))
@@ -327,7 +328,7 @@ async def test_what_was_told_as_saved_survives_kill_9(tmp_path: Path) -> None:
 
 async def test_a_batch_larger_than_one_statement_is_one_transaction(tmp_path: Path) -> None:
     path = tmp_path / "jobs.db"
-    count = 2 * store_module._ROWS_PER_STATEMENT + 1
+    count = 2 * batch.MOST_ROWS + 37
     async with opened(path) as store:
         for number in range(count):
             store.save(job(f"j{number}"))

@@ -1,0 +1,91 @@
+"""Housekeeping: cuts off the old end of the event log, and forgets jobs that ended long ago.
+
+It goes in small steps, each a transaction that other saves share, so that nobody waits long for
+the writer. Nothing is told of what was cut: a reader who asks for it is told of the gap.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import structlog
+
+from .events import EventLog
+from .store import Store
+from .store_error import StoreError
+
+log = structlog.get_logger()
+
+PERIOD_S = 60.0
+DAY_S = 86_400.0
+ROWS_PER_STEP = 1_000
+
+
+class Housekeeping:
+    """Keeps at most `keep_events` events; with `keep_days`, events and ended jobs for so long."""
+
+    def __init__(
+        self,
+        store: Store,
+        events: EventLog,
+        *,
+        keep_events: int,
+        keep_days: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._events = events
+        self._keep_events = keep_events
+        self._keep_s = keep_days * DAY_S
+        self._clock = clock
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin, with a first round in PERIOD_S."""
+        self._task = asyncio.get_running_loop().create_task(self._go_round())
+
+    async def stop(self) -> None:
+        """End, in the middle of a round if need be."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            self._task = None
+
+    async def _go_round(self) -> None:
+        while True:
+            await asyncio.sleep(PERIOD_S)
+            try:
+                await self.sweep()
+            except StoreError as error:
+                log.warning("housekeeping_put_off", reason=error.message)
+
+    async def sweep(self) -> None:
+        """One round: cut off and forget what is too old now. Raises StoreError."""
+        through = self._events.told - self._keep_events
+        if self._keep_s:
+            limit = self._clock() - self._keep_s
+            through = max(through, await self._last_event_before(limit))
+            await self._forget_jobs(limit)
+        while self._events.oldest <= min(through, self._events.told - 1):
+            self._events.cut(min(through, self._events.oldest + ROWS_PER_STEP - 1))
+            await self._store.flush()
+
+    async def _last_event_before(self, limit: float) -> int:
+        # The log is in the order of time, but for steps of the clock.
+        rows = await self._store.query(
+            "SELECT seq FROM events WHERE time >= ? ORDER BY seq LIMIT 1", (limit,)
+        )
+        return rows[0][0] - 1 if rows else self._events.told
+
+    async def _forget_jobs(self, limit: float) -> None:
+        old = "SELECT number FROM jobs WHERE ended_at < ? ORDER BY ended_at"
+        forgotten = 0
+        while rows := await self._store.query(f"{old} LIMIT {ROWS_PER_STEP}", (limit,)):
+            # Asked again where it is done: a job may have been saved meanwhile.
+            self._store.execute(
+                f"DELETE FROM jobs WHERE number IN ({old} LIMIT {ROWS_PER_STEP})", (limit,)
+            )
+            await self._store.flush()
+            forgotten += len(rows)
+        if forgotten:
+            log.info("old_jobs_forgotten", jobs=forgotten)
