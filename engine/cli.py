@@ -14,7 +14,9 @@ from .command import (
     DEFAULT_SOCKET,
     EXIT_FAILED,
     EXIT_USAGE,
+    Json,
     Options,
+    SocketAfter,
     ask,
     call,
     print_json,
@@ -51,11 +53,6 @@ Socket = Annotated[
         help=f"Control socket of the engine [default: {DEFAULT_SOCKET}]",
     ),
 ]
-SocketAfter = Annotated[
-    str | None,
-    typer.Option("--socket", callback=Options.take_socket, metavar="PATH", help="Control socket."),
-]
-Json = Annotated[bool, typer.Option("--json", callback=Options.take_json, help="Print JSON.")]
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -37,6 +37,13 @@ class Options:
         """--json was parsed."""
         cls.json = cls.json or value
         return value
+
+
+SocketAfter = Annotated[
+    str | None,
+    typer.Option("--socket", callback=Options.take_socket, metavar="PATH", help="Control socket."),
+]
+Json = Annotated[bool, typer.Option("--json", callback=Options.take_json, help="Print JSON.")]
 
 
 def call(method: str, show: Callable[[Any], None], **params: Any) -> Any:

@@ -68,12 +68,12 @@ def print_job(job: Mapping[str, Any]) -> None:
 
 def print_calls(result: Mapping[str, Any]) -> None:
     """The result of call.list."""
-    table = _table("call", "job", "state", "up for", "legs")
+    table = _table("call", "job or caller", "state", "up for", "legs")
     for call in result["calls"]:
         legs = ", ".join(f"{leg['role']} {leg['state']}" for leg in call["legs"])
         table.add_row(
             call["call"],
-            call["job"],
+            call["job"] or call.get("from", ""),
             _state(call["state"]),
             _duration(call["started"], time.time()),
             legs,
@@ -84,7 +84,8 @@ def print_calls(result: Mapping[str, Any]) -> None:
 def print_call(call: Mapping[str, Any]) -> None:
     """One call in full, with the media of its legs."""
     state = _state(call["state"])
-    console.print(f"call {_plain(call['call'])}  job {_plain(call['job'])}  {state}")
+    whose = f"job {call['job']}" if call["job"] else f"from {call.get('from')}"
+    console.print(f"call {_plain(call['call'])}  {_plain(whose)}  {state}")
     _print_legs(None, call["legs"])
     media = [leg for leg in call["legs"] if leg.get("media")]
     if not media:

@@ -80,6 +80,7 @@ class Engine(Handlers):
         }
 
     def request(self, params: CallbackRequest, _peer: object) -> dict[str, Any]:
+        params.require_party()
         self.asked.append(("request", params))
         if params.to == "666":
             raise EngineError("refused", "666 may not be called", field="to")
