@@ -1,0 +1,396 @@
+"""An agent: the states he can be in, what leads from one to the next, and his times in each.
+
+Nothing here waits or reads a clock: every change is told `now`, in Unix seconds. Who may change an
+agent, and who hears of it, is the register's business (`agents.py`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+import msgspec
+
+from config.agents import UNTIL_READY
+from config.agents import Agent as AgentSettings
+
+from .agent_terms import AgentAddress, Terms
+
+AgentState = Literal[
+    "logged_out", "available", "reserved", "ringing", "talking", "wrap_up", "paused"
+]
+PausedBy = Literal["agent", "missed", "line"]
+Wish = Literal["paused", "logged_out"]
+
+# `paused` leads to itself when the reason changes. A line that stays up between calls does not
+# ring, so `reserved` leads to `talking` as well.
+AGENT_TRANSITIONS: dict[AgentState, frozenset[AgentState]] = {
+    "logged_out": frozenset({"available", "paused"}),
+    "available": frozenset({"reserved", "paused", "logged_out"}),
+    "reserved": frozenset({"ringing", "talking", "available", "paused", "logged_out"}),
+    "ringing": frozenset({"talking", "available", "paused", "logged_out"}),
+    "talking": frozenset({"wrap_up", "available", "paused", "logged_out"}),
+    "wrap_up": frozenset({"available", "paused", "logged_out"}),
+    "paused": frozenset({"available", "paused", "logged_out"}),
+}
+
+ON_WORK: frozenset[AgentState] = frozenset({"reserved", "ringing", "talking"})
+
+LINE_DOWN = "the permanent line is down"
+
+
+class IllegalMove(Exception):
+    """An agent was asked to go to a state that his present state does not lead to."""
+
+
+class AgentImage(msgspec.Struct, kw_only=True):
+    """An agent as the store keeps him: what a restart must not forget."""
+
+    state: AgentState
+    since: float
+    reason: str | None = None
+    work: str | None = None
+    paused_by: PausedBy | None = None
+    wish: Wish | None = None
+    wish_reason: str | None = None
+    wrap_up_until: float | None = None
+    missed: int = 0
+    idle_since: float
+    last_ended_at: float | None = None
+    day: str = ""
+    calls: int = 0
+    talk_s: float = 0.0
+    times: dict[AgentState, float] = {}
+    skills: dict[str, int] | None = None
+    """Those given at run time; None: as configured."""
+    addresses: list[tuple[str, bool]] | None = None
+    """The order chosen at run time, and which are switched on; None: as configured."""
+
+
+class Agent:
+    """One agent. `state` changes by the methods below alone, each of which is told `now`.
+
+    `addresses` are those switched on, in the order to be rung; `all_addresses` have the others too.
+    `idle_since` is when he last ended a call, logged in or said that he is ready: an offer that was
+    withdrawn leaves it as it was. `calls`, `talk_s` and `times` are those of the present day.
+    """
+
+    __slots__ = (
+        "_settings", "added", "addresses", "all_addresses", "calls", "centre", "counted_from",
+        "day", "idle_since", "last_ended_at", "line_up", "missed_in_a_row", "name",
+        "own_addresses", "own_skills", "paused_by", "permanent", "queues", "reason", "since",
+        "skills", "state", "talk_s", "terms", "times", "wish", "wish_reason", "work",
+        "wrap_up_until",
+    )  # fmt: skip
+
+    def __init__(self, settings: AgentSettings, terms: Terms, now: float, *, added: bool = False):
+        self.name = settings.name
+        self.added = added
+        self.state: AgentState = "logged_out"
+        self.since = now
+        self.reason: str | None = None
+        self.work: str | None = None
+        self.paused_by: PausedBy | None = None
+        self.wish: Wish | None = None
+        self.wish_reason: str | None = None
+        self.wrap_up_until: float | None = None
+        self.missed_in_a_row = 0
+        self.idle_since = now
+        self.last_ended_at: float | None = None
+        self.day = ""
+        self.calls = 0
+        self.talk_s = 0.0
+        self.times: dict[AgentState, float] = {}
+        self.counted_from = now
+        self.line_up = not settings.permanent
+        self.own_skills: dict[str, int] | None = None
+        self.own_addresses: list[tuple[str, bool]] | None = None
+        self.configure(settings, terms)
+
+    def configure(self, settings: AgentSettings, terms: Terms) -> None:
+        """Take what the configuration says of him; his state stays as it is."""
+        self.terms = terms
+        self._settings = settings
+        self._take_own()
+        self.queues = tuple(settings.queues)
+        self.centre = settings.centre or None
+        self.permanent = settings.permanent
+
+    def set_skills(self, skills: dict[str, int] | None) -> None:
+        """Other skills than the configured ones, until told otherwise; None: the configured."""
+        self.own_skills = skills
+        self._take_own()
+
+    def arrange(self, addresses: list[tuple[str, bool]] | None) -> None:
+        """Addresses in another order, some switched off; None: as configured.
+
+        What the configuration has no longer is left out; what it has besides comes last.
+        """
+        self.own_addresses = addresses
+        self._take_own()
+
+    def _take_own(self) -> None:
+        own = self.own_skills
+        self.skills: Mapping[str, int] = dict(self._settings.skills if own is None else own)
+        known = {
+            one.uri: AgentAddress(one.uri, one.kind, one.ring_s)
+            for one in self._settings.reached_at
+        }
+        chosen = [
+            replace(known.pop(uri), enabled=enabled)
+            for uri, enabled in self.own_addresses or []
+            if uri in known
+        ]
+        self.all_addresses: tuple[AgentAddress, ...] = (*chosen, *known.values())
+        self.addresses = tuple(one for one in self.all_addresses if one.enabled)
+
+    @property
+    def is_logged_in(self) -> bool:
+        """Whether he holds a seat."""
+        return self.state != "logged_out"
+
+    @property
+    def is_on_work(self) -> bool:
+        """Whether a call is his, from the reservation to its end."""
+        return self.state in ON_WORK
+
+    # -- coming and going -------------------------------------------------------------------
+
+    def login(self, now: float, reason: str | None = None) -> None:
+        """He takes his seat; one who asked to leave after his call stays."""
+        self._forget_wish("logged_out")
+        if self.state == "logged_out":
+            self.missed_in_a_row = 0
+            self.idle_since = now
+            self.line_up = not self.permanent
+            self._rest(now, reason)
+
+    def logout(self, now: float, reason: str | None = None) -> None:
+        """He leaves his seat, after his call if he has one."""
+        if self.is_on_work:
+            self.wish, self.wish_reason = "logged_out", reason
+        elif self.state != "logged_out":
+            self._enter("logged_out", now, reason)
+
+    def pause(self, now: float, reason: str | None = None) -> None:
+        """No calls for him, after the present one if he has one."""
+        if self.is_on_work:
+            self.wish, self.wish_reason = "paused", reason
+        else:
+            self._enter("paused", now, reason, paused_by="agent")
+
+    def ready(self, now: float) -> None:
+        """He takes calls: ends a pause or the wrap-up, and takes back what he asked for."""
+        self._forget_wish()
+        self.missed_in_a_row = 0
+        if self.state == "wrap_up" or (self.state == "paused" and self.paused_by != "line"):
+            if self.state == "paused":
+                self.idle_since = now
+            self._rest(now)
+
+    def line(self, up: bool, now: float) -> None:
+        """His permanent line came up or went down; without it he is not available."""
+        self.line_up = up
+        if up and self.state == "paused" and self.paused_by == "line":
+            self._rest(now)
+        elif not up and self.state == "available":
+            self._enter("paused", now, LINE_DOWN, paused_by="line")
+
+    # -- a call -----------------------------------------------------------------------------
+
+    def reserve(self, work: str, now: float) -> bool:
+        """Compare and set: his for `work` if he is available. False, and nothing done, if not."""
+        if self.state != "available":
+            return False
+        self.work = work
+        self._enter("reserved", now)
+        return True
+
+    def ringing(self, now: float) -> None:
+        """His phone rings."""
+        self._enter("ringing", now)
+
+    def talking(self, now: float) -> None:
+        """He has answered."""
+        self.missed_in_a_row = 0
+        self._enter("talking", now)
+
+    def release(self, now: float) -> None:
+        """The offer was withdrawn: another answered, or the customer left."""
+        self._rest(now)
+
+    def missed(self, now: float, reason: str, *, counts: bool = True) -> None:
+        """He did not answer. One who does that too often in a row, where it counts, is paused."""
+        self.idle_since = now
+        self.missed_in_a_row += counts
+        limit = self.terms.missed_limit
+        if self.wish is None and counts and 0 < limit <= self.missed_in_a_row:
+            words = f"{self.missed_in_a_row} offers unanswered in a row"
+            self._enter("paused", now, words, paused_by="missed")
+        else:
+            self._rest(now, reason)
+
+    def finished(self, now: float, wrap_up_s: float | None = None) -> None:
+        """His call is over. `wrap_up_s` is the queue's, where it says one."""
+        if self.state != "talking":
+            self.release(now)
+            return
+        self.calls += 1
+        self.last_ended_at = self.idle_since = now
+        limit_s = self.terms.wrap_up_s if wrap_up_s is None else wrap_up_s
+        if self.wish is not None or limit_s == 0:
+            self._rest(now)
+            return
+        until_ready = limit_s == UNTIL_READY
+        if until_ready:
+            limit_s = self.terms.max_wrap_up_s
+        self.wrap_up_until = now + limit_s if limit_s else None
+        self._enter("wrap_up", now)
+
+    def wrap_up_ends(self, now: float) -> bool:
+        """Whether the wrap-up is over by now; if so, he is free."""
+        due = self.state == "wrap_up" and self.wrap_up_until is not None
+        if not due or now < (self.wrap_up_until or 0.0):
+            return False
+        self._rest(now, "wrap-up time is over")
+        return True
+
+    # -- moving -----------------------------------------------------------------------------
+
+    def _rest(self, now: float, reason: str | None = None) -> None:
+        """The state of one who has nothing to do: what he asked for, else available."""
+        wish, wish_reason = self.wish, self.wish_reason
+        if wish == "logged_out":
+            self._enter("logged_out", now, wish_reason)
+        elif wish == "paused":
+            self._enter("paused", now, wish_reason, paused_by="agent")
+        elif not self.line_up:
+            self._enter("paused", now, LINE_DOWN, paused_by="line")
+        else:
+            self._enter("available", now, reason)
+
+    def _enter(
+        self,
+        state: AgentState,
+        now: float,
+        reason: str | None = None,
+        paused_by: PausedBy | None = None,
+    ) -> None:
+        if state not in AGENT_TRANSITIONS[self.state]:
+            raise IllegalMove(f"agent {self.name}: {self.state} does not lead to {state}")
+        self._count(now)
+        self.state, self.since, self.reason, self.paused_by = state, now, reason, paused_by
+        if state not in ON_WORK and state != "wrap_up":  # which keeps the work it belongs to
+            self.work = self.wrap_up_until = None
+            self._forget_wish()
+
+    def _forget_wish(self, which: Wish | None = None) -> None:
+        if which is None or self.wish == which:
+            self.wish = self.wish_reason = None
+
+    # -- the day's figures ------------------------------------------------------------------
+
+    def _count(self, now: float) -> None:
+        spent_s = max(0.0, now - self.counted_from)
+        self.times[self.state] = self.times.get(self.state, 0.0) + spent_s
+        if self.state == "talking":
+            self.talk_s += spent_s
+        self.counted_from = now
+
+    def time_in(self, state: AgentState, now: float) -> float:
+        """Seconds of the present day he was in `state`, up to now."""
+        passed_s = max(0.0, now - self.counted_from) if state == self.state else 0.0
+        return self.times.get(state, 0.0) + passed_s
+
+    def begin_day(self, day: str, now: float) -> bool:
+        """Count from nothing when `day` is another than that of the figures."""
+        if day == self.day:
+            return False
+        self.day, self.calls, self.talk_s, self.times = day, 0, 0.0, {}
+        self.counted_from = now
+        return True
+
+    # -- showing and keeping ----------------------------------------------------------------
+
+    def view(self, now: float) -> dict[str, Any]:
+        """The agent as the control protocol shows him."""
+        return {
+            "agent": self.name,
+            "state": self.state,
+            "since": self.since,
+            "reason": self.reason,
+            "work": self.work,
+            "wish": self.wish,
+            "wish_reason": self.wish_reason,
+            "wrap_up_until": self.wrap_up_until,
+            "missed": self.missed_in_a_row,
+            "idle_since": self.idle_since,
+            "last_ended_at": self.last_ended_at,
+            "calls": self.calls,
+            "talk_s": self.time_in("talking", now),
+            "times": {state: self.time_in(state, now) for state in AGENT_TRANSITIONS},
+            "skills": dict(self.skills),
+            "queues": self.queues,
+            "centre": self.centre,
+            "addresses": [
+                {"uri": one.uri, "kind": one.kind, "ring_s": one.ring_s, "enabled": one.enabled}
+                for one in self.all_addresses
+            ],
+            "permanent": self.permanent,
+            "line": ("up" if self.line_up else "down") if self.permanent else None,
+            "added": self.added,
+        }
+
+    def image(self) -> AgentImage:
+        """What the store keeps of his state. Times count up to the last change."""
+        return AgentImage(
+            state=self.state,
+            since=self.since,
+            reason=self.reason,
+            work=self.work,
+            paused_by=self.paused_by,
+            wish=self.wish,
+            wish_reason=self.wish_reason,
+            wrap_up_until=self.wrap_up_until,
+            missed=self.missed_in_a_row,
+            idle_since=self.idle_since,
+            last_ended_at=self.last_ended_at,
+            day=self.day,
+            calls=self.calls,
+            talk_s=self.talk_s,
+            times=dict(self.times),
+            skills=self.own_skills,
+            addresses=self.own_addresses,
+        )
+
+    def restore(self, image: AgentImage, now: float) -> None:
+        """Take up the state that an earlier engine left, as it was: see `interrupted`."""
+        self.state, self.since, self.reason = image.state, image.since, image.reason
+        self.work, self.paused_by = image.work, image.paused_by
+        self.wish, self.wish_reason = image.wish, image.wish_reason
+        self.wrap_up_until = image.wrap_up_until
+        self.missed_in_a_row = image.missed
+        self.idle_since, self.last_ended_at = image.idle_since, image.last_ended_at
+        self.day, self.calls, self.talk_s = image.day, image.calls, image.talk_s
+        self.times = dict(image.times)
+        self.own_skills, self.own_addresses = image.skills, image.addresses
+        self._take_own()
+        self.counted_from = now
+
+    def interrupted(self, now: float) -> bool:
+        """Leave what ended with the earlier engine: a call, a line. Whether that changed him.
+
+        After a talk he wraps up as ever; one whose phone rang is free, and not to blame. What he
+        asked for meanwhile holds.
+        """
+        self.line_up = not self.permanent
+        if self.state == "talking":
+            self.finished(now)
+        elif self.is_on_work:
+            self.release(now)
+        elif self.state == "available" and not self.line_up:
+            self.line(False, now)
+        elif self.paused_by == "line" and self.line_up:
+            self._rest(now)
+        else:
+            return self.wrap_up_ends(now)
+        return True

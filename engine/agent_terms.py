@@ -1,0 +1,43 @@
+"""What is laid down for an agent: where he is reached, and on which terms he works."""
+
+from dataclasses import dataclass
+
+from config.agents import Agent as AgentSettings
+from config.agents import AgentDefaults, Comfort, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class AgentAddress:
+    """One place at which an agent is reached; `ring_s` None: as long as the request says."""
+
+    uri: str
+    kind: Kind = "desk"
+    ring_s: float | None = None
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How an agent works: what the configuration says of him, defaults filled in."""
+
+    auto_login: bool
+    wrap_up_s: float
+    max_wrap_up_s: float
+    missed_limit: int
+    comfort: Comfort
+
+    @classmethod
+    def of(cls, agent: AgentSettings, defaults: AgentDefaults) -> "Terms":
+        """The terms of `agent`, with `defaults` where he does not say it himself."""
+
+        def told(own: float | None, default: float) -> float:
+            return default if own is None else own
+
+        limit = agent.missed_limit
+        return cls(
+            auto_login=(agent.login or defaults.login) == "auto",
+            wrap_up_s=told(agent.wrap_up_s, defaults.wrap_up_s),
+            max_wrap_up_s=told(agent.max_wrap_up_s, defaults.max_wrap_up_s),
+            missed_limit=defaults.missed_limit if limit is None else limit,
+            comfort=agent.comfort or defaults.comfort,
+        )

@@ -1,0 +1,68 @@
+"""What queues need to know of agents, and ask of them."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+
+class Operator(Protocol):
+    """One agent, as queues see him."""
+
+    @property
+    def name(self) -> str:
+        """His name, as configured."""
+
+    @property
+    def state(self) -> str:
+        """`available` is the one in which he can be reserved."""
+
+    @property
+    def work(self) -> str | None:
+        """The job or call that he is reserved for, or on."""
+
+    @property
+    def skills(self) -> Mapping[str, int]:
+        """What he can, and how well."""
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """The queues that he serves."""
+
+    @property
+    def centre(self) -> str | None:
+        """Where he works."""
+
+    @property
+    def idle_since(self) -> float | None:
+        """Since when he has had no call."""
+
+    @property
+    def calls(self) -> int:
+        """How many calls he has had today."""
+
+    @property
+    def talk_s(self) -> float:
+        """How long he has talked today."""
+
+
+class OperatorPool(Protocol):
+    """All agents. Reserving is compare-and-set: only one who asks gets an agent."""
+
+    @property
+    def on_free(self) -> list[Callable[[str], None]]:
+        """Called with the name of an agent who has just become available."""
+
+    @property
+    def on_change(self) -> list[Any]:
+        """Called with an agent who has changed and the state he left."""
+
+    def get(self, name: str, /) -> Operator | None:
+        """The agent of this name, if there is one."""
+
+    def all(self) -> Iterable[Operator]:
+        """Every agent, in the order of the configuration."""
+
+    def reserve(self, name: str, work: str, now: float, /) -> bool:
+        """Make an available agent reserved for `work`. False: he is not available."""
+
+    def release(self, name: str, work: str, /) -> object:
+        """Take the reservation back; no effect where he is not reserved for `work`."""
