@@ -1,17 +1,39 @@
-"""A call: the legs of one attempt, and the register of calls and legs that are up."""
+"""A call: the legs of one attempt or of a call that came in, and the register of what is up."""
 
 import time
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
 
 from .leg import Leg
 
 
-class Call:
-    """The legs of one attempt of a job."""
+class CallOwner(Protocol):
+    """The call flow that a call belongs to."""
 
-    def __init__(self, call_id: str, job_id: str) -> None:
+    def hang_up(self, leg_id: str | None = None) -> None:
+        """End one leg, or all, because a command says so."""
+
+
+class Call:
+    """The legs of one attempt of a job, or (`inbound`) of a call that has no job.
+
+    `about` is shown with it: who calls, what was dialled, where he waits.
+    """
+
+    def __init__(
+        self,
+        call_id: str,
+        job_id: str | None,
+        *,
+        direction: Literal["inbound", "outbound"] = "outbound",
+        owner: CallOwner | None = None,
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
         self.id = call_id
         self.job_id = job_id
+        self.direction = direction
+        self.owner = owner
+        self.about = about or {}
         self.state = "dialing"
         self.started = time.time()
         self.bridged_at: float | None = None
@@ -22,10 +44,12 @@ class Call:
         return {
             "call": self.id,
             "job": self.job_id,
+            "direction": self.direction,
             "state": self.state,
             "started": self.started,
             "bridged_at": self.bridged_at,
             "legs": [leg.record for leg in self.legs],
+            **self.about,
         }
 
 
@@ -49,4 +73,5 @@ class CallRegister:
         """Forget a call that is over, and its legs."""
         self.calls.pop(call.id, None)
         for leg in call.legs:
-            self.legs.pop(leg.id, None)
+            if self.legs.get(leg.id) is leg:  # a line that stays up has its own leg back
+                del self.legs[leg.id]

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -17,13 +18,17 @@ from media.sources import Peer
 from .bridge import Bridge
 from .call import Call
 from .dialplan import Destination
-from .ending import Ending
+from .ending import Ending, retry_cause_of
 from .headers import context_headers
-from .job import AttemptRecord, Failure, Job, JobState
+from .job import AttemptRecord, Failure, Job, JobState, OfferRecord
 from .leg import CODECS, Caller, Leg, LegEnded, Role
+from .operators import Candidate, Operators, OperatorsMissed, candidates_of, open_all
+from .protocol import EngineError
+from .queue_place import QueuePlace, SentAway
 from .recording import Recording
 from .store import StoreError
 from .switchboard import Switchboard
+from .waiting import Offer
 from .while_up import while_up
 
 log = structlog.get_logger()
@@ -41,20 +46,29 @@ class Outcome:
     cause: str
     failure: Failure | None = None
     may_retry: bool = False
+    retry_cause: str | None = None
 
 
 class Callback:
     """One attempt of a job, from its first INVITE to the last BYE."""
 
     def __init__(
-        self, job: Job, agent: Destination, customer: Destination, board: Switchboard
+        self,
+        job: Job,
+        agent: Destination | None,
+        customer: Destination,
+        board: Switchboard,
+        offer: Offer | None = None,
     ) -> None:
         self.job = job
         self.call = Call(f"call-{board.new_id()}", job.id)
-        self._destinations: dict[Role, Destination] = {"agent": agent, "customer": customer}
+        self.offer = offer
+        self._agent = agent
+        self._customer = customer
         self._board = board
         self._attempt = AttemptRecord(call=self.call.id)
         self._legs: list[Leg] = []
+        self._operators: Operators | None = None
         self._recording: Recording | None = None
         self._ended_by_command: str | None = None
         self.outcome_if_cancelled = Outcome("cancelled", "cancelled", "cancelled")
@@ -83,7 +97,13 @@ class Callback:
             self._outcome = Outcome("completed", "completed", "maximum duration reached")
         except LegEnded as ended:
             self._outcome = self._read(ended.leg, ended.ending)
-        except StoreError as error:
+        except SentAway as away:
+            cause = f"sent away by the queue: {away.leave.reason}"
+            self._outcome = Outcome("failed", "unavailable", cause)
+        except TimeoutError:
+            limit_s = board.dial.max_hold_s
+            self._outcome = Outcome("failed", "unavailable", f"no operator within {limit_s:g} s")
+        except (EngineError, StoreError) as error:
             self._outcome = Outcome("failed", "unavailable", error.message, may_retry=True)
         except asyncio.CancelledError:
             self._outcome = self.outcome_if_cancelled
@@ -103,8 +123,11 @@ class Callback:
 
     async def _agent_first(self, whisper: "asyncio.Future[Any]") -> None:
         self._enter("dialing_agent")
-        agent, customer = await self._open("agent", "customer")
-        await self._dial(agent)
+        operators = self._ask(self.offer)
+        customer = self._leg("customer", self._customer)
+        # Its port as well, so that it can be dialled without a wait.
+        await open_all([*operators.ports(), customer.open(beside=operators.legs[0])])
+        agent = await operators.reach()
         async with while_up(agent):
             await self._whisper(agent, whisper)
             self._enter("dialing_customer")
@@ -116,16 +139,64 @@ class Callback:
 
     async def _customer_first(self, whisper: "asyncio.Future[Any]") -> None:
         self._enter("dialing_customer")
-        customer, agent = await self._open("customer", "agent")
+        customer = self._leg("customer", self._customer)
+        await customer.open()
         await self._dial(customer)
         async with while_up(customer):
             customer.hear(self._board.hold)
             self._enter("holding")
-            self._enter("dialing_agent")
-            await self._dial(agent, partner=customer)
+            agent = await self._operator_for(customer)
             async with while_up(agent):
                 await self._whisper(agent, whisper)
                 await self._talk(agent, customer)
+
+    async def _operator_for(self, customer: Leg) -> Leg:
+        """An operator for a customer who holds the line."""
+        if self._agent is not None or self._board.queues is None:
+            return await self._reach(self._ask(None, customer))
+        request = self.job.request
+        place = QueuePlace(
+            self._board,
+            id=self.job.id,
+            kind="call",
+            queue=request.queue,
+            agent=request.agent if request.queue is None else None,
+            joined_at=self.job.queue_joined_at or time.time(),
+            priority=request.priority,
+            skills=request.skills,
+            number=self.job.called,
+            context=request.context,
+            known_agent=request.known_agent,
+        )
+        try:
+            async with asyncio.timeout(self._board.dial.max_hold_s):
+                with place:
+                    return await self._first_operator(place, customer)
+        except SentAway as away:
+            if away.leave.target is None:
+                raise
+            self._agent = self._board.dialplan.destination(away.leave.target, field="queue")
+            return await self._reach(self._ask(None, customer))
+
+    async def _first_operator(self, place: QueuePlace, customer: Leg) -> Leg:
+        """Take offers until one of them is answered."""
+        while True:
+            offer = await place.offer()
+            try:
+                agent = await self._reach(self._ask(offer, customer))
+            except OperatorsMissed:
+                if offer.queue is None:
+                    raise
+                self._enter("holding")
+                place.again()
+            else:
+                place.won()
+                return agent
+
+    async def _reach(self, operators: Operators) -> Leg:
+        self._enter("dialing_agent")
+        await open_all(operators.ports())
+        return await operators.reach()
 
     async def _whisper(self, agent: Leg, whisper: "asyncio.Future[Any]") -> None:
         self._enter("whispering")
@@ -151,34 +222,46 @@ class Callback:
 
     # -- legs -------------------------------------------------------------------------------
 
-    async def _open(self, first_role: Role, second_role: Role) -> tuple[Leg, Leg]:
-        """Both legs with their ports, so that the second can be dialled without a wait."""
-        first, second = self._leg(first_role), self._leg(second_role)
-        self._legs = [first, second]
-        opened = await asyncio.gather(
-            first.open(), second.open(beside=first), return_exceptions=True
+    def _ask(self, offer: Offer | None, customer: Leg | None = None) -> Operators:
+        """The operators of an offer, or the one whom the request names; not rung yet."""
+        if offer is not None:
+            candidates = candidates_of(offer, self._board)
+        else:
+            assert self._agent is not None
+            candidates = (Candidate(None, (self._agent,)),)
+        self._operators = Operators(
+            candidates,
+            self._board,
+            offer=offer,
+            new_leg=partial(self._leg, "agent"),
+            dial=partial(self._dial, partner=customer),
+            publish=self._publish,
+            beside=customer,
+            on_offer=self._offered,
         )
-        for failure in opened:
-            if failure is not None:
-                raise failure
-        return first, second
+        return self._operators
 
-    def _leg(self, role: Role) -> Leg:
+    def _offered(self, record: OfferRecord) -> None:
+        self.job.offers = [*self.job.offers, record]
+
+    def _leg(self, role: Role, destination: Destination) -> Leg:
         board = self._board
-        return Leg(
+        leg = Leg(
             leg_id=f"leg-{board.new_id()}",
             role=role,
-            destination=self._destinations[role],
+            destination=destination,
             sip=board.sip,
             media=board.media,
             publish=self._publish_leg,
             rtp_host=board.rtp_host,
         )
+        self._legs.append(leg)
+        return leg
 
     async def _dial(self, leg: Leg, *, partner: Leg | None = None) -> None:
         request, dial = self.job.request, self._board.dial
         if leg.role == "agent":
-            user: str | None = self._destinations["customer"].user
+            user: str | None = self._customer.user
             headers = context_headers(dial.headers, self.job)
         else:
             user, headers = request.caller_id, ()
@@ -201,6 +284,8 @@ class Callback:
     async def _clear(self) -> None:
         for leg in self.call.legs:
             leg.hang_up(Ending("completed", "call over"))
+        if self._operators is not None:
+            self._operators.over()
         # Apart, so that a recording that is slow to end keeps no port.
         if self._recording is not None:
             await self._within_limit(self._recording.stop())
@@ -256,4 +341,5 @@ class Callback:
         words = ending.result.replace("_", " ")
         cause = self._ended_by_command or f"{leg.role} {words}: {ending}, while {moment}"
         retry = moment != "bridged" and self._ended_by_command is None
-        return Outcome("failed", ending.result, cause, failure, may_retry=retry)
+        retry_cause = "operator_missed" if leg.role == "agent" else retry_cause_of(ending)
+        return Outcome("failed", ending.result, cause, failure, retry, retry_cause)

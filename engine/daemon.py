@@ -4,11 +4,13 @@
 """
 
 import asyncio
+import contextlib
 import gc
 import resource
 import signal
 import sys
 import time
+from functools import partial
 from importlib.metadata import version
 
 import structlog
@@ -28,13 +30,17 @@ from sip.rate_limit import RateLimit
 
 from . import logs
 from .call import CallRegister
+from .call_centre import CallCentre
 from .control import ControlError, ControlServer
 from .dialplan import Dialplan
 from .dispatcher import Dispatcher
 from .events import EventLog
+from .housekeeping import Housekeeping
 from .job import Job
 from .leg import Leg
 from .methods import Methods
+from .reporting import Reporting
+from .snapshot import views_of
 from .store import Store, StoreError
 from .switchboard import Switchboard
 from .trunks import Trunks
@@ -49,6 +55,7 @@ SWITCH_INTERVAL_S = 0.0005
 GC_THRESHOLD = (50_000, 20, 50)
 GOODBYE_POLLS = 50
 GOODBYE_POLL_S = 0.02
+LAST_EVENTS_S = 1.0
 
 
 def main(settings: Settings) -> int:
@@ -98,6 +105,12 @@ class Daemon:
             capacity=settings.control.replay_events, capacity_bytes=settings.control.replay_bytes
         )
         self.store = Store(settings.store.path)
+        self.housekeeping = Housekeeping(
+            self.store,
+            self.events,
+            keep_events=settings.store.keep_events,
+            keep_days=settings.store.keep_days,
+        )
         self.register = CallRegister()
         self.sip = SipEndpoint(
             sip.listen,
@@ -140,7 +153,11 @@ class Daemon:
             recordings=media.recordings,
             rtp_host=media.advertise,
         )
+        self.call_centre = CallCentre(self)
         self.dispatcher = Dispatcher(self.board)
+        self.events.snapshot_sources["job"] = partial(views_of, self.dispatcher.jobs)
+        self.events.snapshot_sources["call"] = partial(views_of, self.register.calls)
+        self.reporting = Reporting(self)
         self.control = ControlServer(
             settings.control, Methods(self, version("ringback")).table(), self.events
         )
@@ -156,6 +173,8 @@ class Daemon:
             await self.store.open()
         except StoreError as error:
             raise settings.error("store.path", str(error)) from error
+        self.events.attach(self.store)
+        await self.reporting.open()
         try:
             await self.sip.start()
         except ListenError as error:
@@ -165,7 +184,11 @@ class Daemon:
         except WorkerFailed as error:
             raise settings.error("media", error.reason) from error
         await self.trunks.start()
+        await self.call_centre.open()
         await self._take_over()
+        await self.reporting.start()
+        self.call_centre.start()
+        self.housekeeping.start()
         await self.control.start()
         self.events.publish("engine.started")
         self._is_ready = True
@@ -180,8 +203,14 @@ class Daemon:
         """Take everything down: calls first, the store last, so that each end is recorded."""
         self.events.publish("engine.stopping")
         await self.dispatcher.stop()
+        await self.call_centre.stop()
         self.trunks.stop()
         await self._let_sip_finish()
+        with contextlib.suppress(TimeoutError):  # the disk may be full
+            async with asyncio.timeout(LAST_EVENTS_S):
+                await self.events.settled()
+        await self.housekeeping.stop()
+        await self.reporting.stop()
         await self.control.stop()
         await self.sip.stop()
         await self.media.stop()

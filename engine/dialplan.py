@@ -7,15 +7,33 @@ that once, when the callback is requested, so that what may not be dialled is re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 import phonenumbers
 
-from config.settings import Agent, Route, Trunk
+from config.agents import Agent, Kind
+from config.settings import Route, Trunk
 from sip.digest import Credentials
 from sip.errors import ParseError
 from sip.uri import SipUri, parse_uri
 
 from .protocol import EngineError
+
+
+class Address(Protocol):
+    """Where an agent is reached: a sip: URI, or a number that a route takes."""
+
+    @property
+    def uri(self) -> str:
+        """The URI, or number."""
+
+    @property
+    def kind(self) -> Kind:
+        """Desk phone, browser or mobile."""
+
+    @property
+    def ring_s(self) -> float | None:
+        """How long it rings before the next address does; None: as the request says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +54,9 @@ class Destination:
 
     user: str
     ways: tuple[Way, ...]
+    ring_s: float | None = None  # how long it rings, where the address says so
+    kind: Kind | None = None  # of an agent's address
+    agent: str | None = None  # whose address it is
 
 
 class Dialplan:
@@ -54,7 +75,9 @@ class Dialplan:
         self._trunks = {trunk.name: trunk for trunk in trunks}
         self._trunk_uris = {trunk.name: _sip_uri(trunk.uri) for trunk in trunks}
         self._routes = list(routes)
-        self._agents = {agent.name: agent for agent in agents}
+        self._agents: dict[str, tuple[tuple[Address, ...], Credentials | None]] = {}
+        for agent in agents:
+            self.set_agent(agent.name, agent.reached_at, credentials_of(agent))
         self._hosts = {host.strip("[]").lower() for host in allow_hosts}
         self._hosts |= {uri.host for uri in self._trunk_uris.values()}
         self._region = default_region
@@ -67,15 +90,68 @@ class Dialplan:
         """
         if trunk is not None and trunk not in self._trunks:
             raise EngineError("refused", f"there is no trunk named {trunk!r}", field="trunk")
-        agent = self._agents.get(text)
-        if agent is not None:
-            return Destination(
-                agent.name, (Way(agent.uri, agent.uri, credentials=credentials_of(agent)),)
-            )
+        if text in self._agents:
+            return self.agent_destinations(text, field=field)[0]
         scheme = text[:5].lower()
         if scheme.startswith("sip:") or scheme == "sips:":
             return self._uri(text, field)
         return self._number(text, field, trunk)
+
+    # -- agents -----------------------------------------------------------------------------
+
+    def set_agent(
+        self, name: str, addresses: Sequence[Address], credentials: Credentials | None = None
+    ) -> None:
+        """Know an agent by `name`, to be reached at `addresses` in this order from now on."""
+        self._agents[name] = (tuple(addresses), credentials)
+
+    def forget_agent(self, name: str) -> None:
+        """Know this agent no longer."""
+        self._agents.pop(name, None)
+
+    def agent_destinations(self, name: str, *, field: str = "agent") -> tuple[Destination, ...]:
+        """The addresses of an agent, in the order in which he is to be rung there.
+
+        One whose trunk is down is left out. Raises EngineError where none is left, `not_found`
+        where there is no such agent.
+        """
+        if name not in self._agents:
+            raise EngineError("not_found", f"there is no agent named {name!r}", field=field)
+        addresses, credentials = self._agents[name]
+        reason = f"agent {name} has no address that is switched on"
+        why_not = EngineError("unavailable", reason, field=field)
+        found = []
+        for address in addresses:
+            try:
+                found.append(self._address(name, address, credentials, field))
+            except EngineError as error:
+                why_not = error
+        if not found:
+            raise why_not
+        return tuple(found)
+
+    def check_address(self, text: str, *, field: str) -> None:
+        """Raise EngineError `refused` where an agent may not be given the address `text`.
+
+        A URI must be at a permitted host, a number must have a route.
+        """
+        try:
+            if text[:4].lower() == "sip:":
+                self._uri(text, field)
+            else:
+                self._number(text, field, None)
+        except EngineError as error:
+            if error.kind == "refused":
+                raise
+
+    def _address(
+        self, name: str, address: Address, credentials: Credentials | None, field: str
+    ) -> Destination:
+        if address.uri[:4].lower() == "sip:":  # whoever gave it to him was allowed to
+            ways: tuple[Way, ...] = (Way(address.uri, address.uri, credentials=credentials),)
+        else:
+            ways = self._number(address.uri, field, None).ways
+        return Destination(name, ways, address.ring_s, address.kind, name)
 
     def _uri(self, text: str, field: str) -> Destination:
         try:

@@ -8,7 +8,7 @@ import asyncio
 import heapq
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import structlog
@@ -42,6 +42,11 @@ class Dispatcher:
     def job(self, job_id: str) -> Job | None:
         """The open job of this id, if there is one."""
         return self._open.get(job_id)
+
+    @property
+    def jobs(self) -> Mapping[str, Job]:
+        """Every open job by its id; the same mapping for as long as the engine runs."""
+        return self._open
 
     @property
     def active(self) -> int:

@@ -52,6 +52,23 @@ _BY_STATUS: dict[int, Result] = {
 _TRUNK_FAILURES = frozenset({500, 502, 503, 504})
 
 
+# What a callback does next depends on why its customer was not reached.
+_RETRY_CAUSES: dict[Result, str] = {
+    "busy": "busy",
+    "no_answer": "no_answer",
+    "declined": "rejected",
+    "rejected": "rejected",
+    "unavailable": "unreachable",
+    "unreachable": "unreachable",
+    "not_found": "unreachable",
+}
+
+
+def retry_cause_of(ending: "Ending") -> str:
+    """The cause by which a callback is tried again: a key of the configured retries."""
+    return _RETRY_CAUSES.get(ending.result, "failed")
+
+
 def _header(cause: Cause) -> str | None:
     return None if cause.reason_header is None else printable(cause.reason_header)
 
@@ -88,6 +105,15 @@ def of_failed_invite(cause: Cause) -> Ending:
         _header(cause),
         trunk_failed=cause.origin == "remote" and status in _TRUNK_FAILURES,
     )
+
+
+def of_call_not_taken(cause: Cause) -> Ending:
+    """The ending of a call that came in and was not answered."""
+    if cause.origin == "remote":
+        return Ending("hung_up", "hung up before the answer", cause.status, _header(cause))
+    if cause.status == 488:
+        return Ending("incompatible", cause.phrase, cause.status)
+    return Ending("failed", cause.phrase, cause.status, _header(cause))
 
 
 def of_ended_session(cause: Cause) -> Ending:

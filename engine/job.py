@@ -22,6 +22,11 @@ JobState = Literal[
     "expired",
 ]
 
+OnCrash = Literal["retry", "fail", "ask"]
+RetryCause = Literal[
+    "busy", "no_answer", "rejected", "unreachable", "operator_missed", "machine", "failed"
+]
+
 TERMINAL_STATES: frozenset[JobState] = frozenset({"completed", "failed", "cancelled", "expired"})
 
 
@@ -43,7 +48,7 @@ TRANSITIONS: dict[Order, dict[JobState, frozenset[JobState]]] = {
         "queued": _leads_to("dialing_customer", "expired"),
         "dialing_customer": _leads_to("holding", "queued"),
         "holding": _leads_to("dialing_agent", "queued"),
-        "dialing_agent": _leads_to("whispering", "queued"),
+        "dialing_agent": _leads_to("whispering", "holding", "queued"),
         "whispering": _leads_to("bridged", "queued"),
         "bridged": _leads_to("completed"),
     },
@@ -78,10 +83,30 @@ class AttemptRecord(msgspec.Struct, kw_only=True):
     legs: list[LegRecord] = []
     result: str | None = None
     cause: str | None = None
+    retry_cause: RetryCause | None = None
+    number: str | None = None
+    """What was dialled for the customer, where it was not the request's `to`."""
+    ended: float | None = None
+
+
+class RetryRule(msgspec.Struct, kw_only=True, frozen=True):
+    """What follows when attempts end for one cause.
+
+    Each number is tried until `attempts` of its attempts ended so, the second after the first of
+    `spacing_s`, and so on; the last one holds for all that follow. With `next_number` the other
+    numbers of the request have their turn.
+    """
+
+    attempts: int = 1
+    spacing_s: tuple[float, ...] = ()
+    next_number: bool = True
 
 
 class Request(msgspec.Struct, kw_only=True, frozen=True):
-    """What the client asked for, defaults filled in. Never changes after acceptance."""
+    """What the client asked for, defaults filled in.
+
+    Only commands that say so change it after acceptance: priority, not_before, deadline.
+    """
 
     to: str
     agent: str | None = None
@@ -98,6 +123,26 @@ class Request(msgspec.Struct, kw_only=True, frozen=True):
     ring_s: float = 30.0
     max_duration_s: float = 7200.0
     record: bool = False
+    numbers: list[str] = []
+    site: str | None = None
+    source: str | None = None
+    skills: dict[str, int] = {}
+    on_crash: OnCrash = "fail"
+    script: str | None = None
+    known_agent: str | None = None
+    retry: dict[RetryCause, RetryRule] = {}
+    """The causes with a rule of their own; the others follow max_attempts and dial.retry_s."""
+
+
+class OfferRecord(msgspec.Struct, kw_only=True):
+    """One agent was offered the job: `result` says what came of it, once something did."""
+
+    agent: str
+    queue: str | None = None
+    offered: float
+    answered: float | None = None
+    ended: float | None = None
+    result: str | None = None
 
 
 class Failure(msgspec.Struct, kw_only=True):
@@ -128,6 +173,22 @@ class Job(msgspec.Struct, kw_only=True):
     cause: str | None = None
     failure: Failure | None = None
     recording: str | None = None
+    called: str | None = None
+    """The customer's number in E.164, where `to` is one."""
+    dial_to: str | None = None
+    """What is dialled for the customer next, where it is not the request's `to`."""
+    scheduled: str | None = None
+    """Why the job waits for its time, in words for a person."""
+    offers: list[OfferRecord] = []
+    queue_joined_at: float | None = None
+    joined: int = 0
+    """How many further requests for the same number were taken as this one."""
+    decision: Literal["needed"] | None = None
+    """A crash left open whether somebody was called: a person decides what happens."""
+    notes: list[str] = []
+    outcome: str | None = None
+    rating: int | None = None
+    cost: dict[str, Any] | None = None
 
     @property
     def is_terminal(self) -> bool:
@@ -165,4 +226,17 @@ class Job(msgspec.Struct, kw_only=True):
             "cause": self.cause,
             "failure": self.failure,
             "recording": self.recording,
+            "numbers": request.numbers,
+            "site": request.site,
+            "skills": request.skills,
+            "on_crash": request.on_crash,
+            "called": self.called,
+            "scheduled": self.scheduled,
+            "offers": self.offers,
+            "joined": self.joined,
+            "decision": self.decision,
+            "notes": self.notes,
+            "outcome": self.outcome,
+            "rating": self.rating,
+            "cost": self.cost,
         }

@@ -1,8 +1,8 @@
 """A leg: one party of a call, from the first INVITE to the last report.
 
 A leg joins a SIP session to a media endpoint. What SIP and the media worker report comes in by
-`on_sip` and `on_media`; a call flow awaits `dial` and `play`, and runs under `while_up(leg)` of
-`while_up.py`, which ends it when the party hangs up.
+`on_sip` and `on_media`; a call flow awaits `dial` (or `accept`, where the party has called) and
+`play`, and runs under `while_up(leg)` of `while_up.py`, which ends it when the party hangs up.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from media.pool import MediaPool
 from media.sources import Source
 from sip import events as sip_events
 from sip.endpoint import SipEndpoint
-from sip.errors import ParseError
+from sip.errors import ParseError, SipError
 from sip.offer_answer import LocalAudio, NegotiatedAudio
 from sip.resolver import ResolutionFailed
 from sip.session import Session
@@ -29,7 +29,7 @@ from sip.uac import Invitation
 from sip.uri import SipUri
 
 from .dialplan import Destination, Way
-from .ending import Ending, of_ended_session, of_failed_invite
+from .ending import Ending, of_call_not_taken, of_ended_session, of_failed_invite
 from .job import LegRecord
 
 log = structlog.get_logger()
@@ -90,6 +90,7 @@ class Leg:
         self.on_end: list[Callable[[Leg], None]] = []
         self.on_early_media: Callable[[], object] | None = None
         self.on_hold: Callable[[Leg, bool], None] | None = None
+        self.on_digit: Callable[[str], None] | None = None
         self._sip = sip
         self._media = media
         self._publish = publish
@@ -97,6 +98,7 @@ class Leg:
         self._rtp_port = 0
         self._dialled = False
         self._session: Session | None = None
+        self._called_us = False
         self._media_open = False
         self._outcome: asyncio.Future[Ending | None] | None = None
         self._played: dict[int, asyncio.Future[None]] = {}
@@ -111,7 +113,10 @@ class Leg:
         try:
             opened = await self._media.open(self.id, beside=beside.id if beside else None)
         except MediaError as error:
-            self.ending = Ending("unavailable", str(error))
+            ending = Ending("unavailable", str(error))
+            if self._called_us:
+                self.hang_up(ending)
+            self.ending = self.ending or ending
             raise LegEnded(self, self.ending) from error
         self._media_open = True
         self._rtp_host = self._rtp_host or opened.host
@@ -194,6 +199,38 @@ class Leg:
     def _settle(self, outcome: Ending | None) -> None:
         if self._outcome is not None and not self._outcome.done():
             self._outcome.set_result(outcome)
+
+    # -- being called -----------------------------------------------------------------------
+
+    def take(self, session: Session) -> None:
+        """The party has called: let it hear ringing. The leg is that session's from now on."""
+        self._called_us = self._dialled = True
+        self._session = session
+        session.tag = self
+        self.record.state = "ringing"
+        self.record.started = self.record.ringing = time.time()
+        try:
+            self._sip.ring(session)
+        except SipError as error:  # hung up already; what told so is still to be delivered
+            self._end(Ending("hung_up", error.reason))
+        else:
+            self._publish("leg.ringing", self)
+
+    async def accept(self, *, codecs: tuple[str, ...] = CODECS) -> None:
+        """Answer the party that has called, and wait for its ACK. Raises LegEnded.
+
+        `open` comes before; who hung up meanwhile has ended the leg.
+        """
+        if self.ending is None and self._session is not None:
+            self._outcome = asyncio.get_running_loop().create_future()
+            local = LocalAudio(host=self._rtp_host, port=self._rtp_port, codecs=codecs)
+            try:
+                self._sip.accept(self._session, local)
+            except SipError as error:
+                self._end(Ending("hung_up", error.reason))
+            await self._outcome
+        if self.ending is not None:
+            raise LegEnded(self, self.ending)
 
     # -- what the party hears ---------------------------------------------------------------
 
@@ -285,7 +322,10 @@ class Leg:
             case sip_events.Answered():
                 self._answered(event.audio)
             case sip_events.Failed():
-                self._failed(of_failed_invite(event.cause))
+                if self._called_us:
+                    self._end(of_call_not_taken(event.cause))
+                else:
+                    self._failed(of_failed_invite(event.cause))
             case sip_events.Ended():
                 self._end(of_ended_session(event.cause))
             case sip_events.MediaChanged():
@@ -366,6 +406,8 @@ class Leg:
                     finished.set_result(None)
             case media_events.Dtmf():
                 self._publish("leg.dtmf", self, digit=event.digit, duration_ms=event.duration_ms)
+                if self.on_digit is not None:
+                    self.on_digit(event.digit)
             case media_events.SilenceStarted():
                 self._publish("leg.silence", self, silent_ms=event.silent_ms)
             case media_events.PeerMoved():

@@ -132,21 +132,22 @@ class CallbackRequest(Params):
     agent: Target | None = None
     queue: Identifier | None = None
     id: JobId | None = None
-    order: Order = "agent_first"
+    order: Order | None = None
     context: dict[str, Any] | None = None
     whisper: WhisperSpec | None = None
     caller_id: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
     trunk: Identifier | None = None
-    priority: Annotated[int, Meta(ge=-1000, le=1000)] = 0
+    priority: Annotated[int, Meta(ge=-1000, le=1000)] | None = None
     not_before: UnixTime | None = None
     deadline: UnixTime | None = None
     max_attempts: Annotated[int, Meta(ge=1, le=100)] | None = None
     ring_s: RingTime | None = None
     max_duration_s: CallTime | None = None
-    record: bool = False
+    record: bool | None = None
 
     def __post_init__(self) -> None:
-        _one_of(("agent", "queue"), {"agent": self.agent, "queue": self.queue})
+        if self.agent is not None and self.queue is not None:
+            raise BadParams("queue", "give only one of agent or queue")
         for field in ("to", "agent", "queue", "id", "caller_id", "trunk"):
             _printable(field, getattr(self, field))
         if self.context is not None:
@@ -161,6 +162,10 @@ class CallbackRequest(Params):
             and self.deadline <= self.not_before
         ):
             raise BadParams("deadline", "must be later than not_before")
+
+    def require_party(self) -> None:
+        """Raises BadParams where neither the request nor a rule said who talks to the customer."""
+        _one_of(("agent", "queue"), {"agent": self.agent, "queue": self.queue})
 
 
 class JobRef(Params):
@@ -199,13 +204,17 @@ class DrainRequest(Params):
 
 
 class Subscribe(Params):
-    """events.subscribe: `since` and `epoch` are those of the last event the client has."""
+    """events.subscribe: `since` and `epoch` are those of the last event the client has.
+
+    `snapshot`: what is there now is sent too; None: where there is a gap.
+    """
 
     types: Annotated[
         list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(max_length=64)
     ] = []
     since: Annotated[int, Meta(ge=0)] | None = None
     epoch: Identifier | None = None
+    snapshot: bool | None = None
 
 
 class Auth(Params):

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from config.sections import Dial
 from media.pool import MediaPool
@@ -15,6 +16,15 @@ from .dialplan import Dialplan
 from .events import EventLog
 from .store import Store
 from .whisper import Whisperer
+
+if TYPE_CHECKING:
+    from .admission import Admission
+    from .agents import Agents
+    from .history import History
+    from .permanent_leg import PermanentLegs
+    from .queues import Queues
+    from .router import Router
+    from .waiting_room import WaitingRooms
 
 
 @dataclass(slots=True)
@@ -32,5 +42,12 @@ class Switchboard:
     hold: Hold
     ringing: Ringing
     recordings: Path
+    agents: "Agents | None" = None
+    queues: "Queues | None" = None
+    admission: "Admission | None" = None
+    router: "Router | None" = None
+    history: "History | None" = None
+    permanent: "PermanentLegs | None" = None
+    rooms: "WaitingRooms | None" = None
     rtp_host: str = ""  # what peers are told in SDP, where it is not the worker's own address
     new_id: Callable[[], str] = lambda: secrets.token_hex(8)

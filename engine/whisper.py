@@ -66,13 +66,14 @@ class Whisperer:
         if whisper is not None:
             text = fill(whisper["template"], job) if "template" in whisper else whisper.get("text")
         if text:
-            return loop.create_task(self._speak(text))
+            return loop.create_task(self.speak(text))
         ready: asyncio.Future[Announcement | None] = loop.create_future()
         source = None if whisper is None else _source(whisper)
         ready.set_result(None if source is None else Announcement(source))
         return ready
 
-    async def _speak(self, text: str) -> Announcement | None:
+    async def speak(self, text: str) -> Announcement | None:
+        """`text` spoken, ready to be played; None where that failed, which is logged."""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(PREPARE_LIMIT_S):

@@ -5,32 +5,38 @@ instant, which no real peer would do on demand.
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 import msgspec
 
-from config.sections import Agent, Dial, Route, Trunk
+from config.agents import Agent
+from config.sections import Dial, Route, Trunk
 from engine.call import CallRegister
 from engine.dialplan import Dialplan
 from engine.events import EventLog
-from engine.job import Job, Order, Request
+from engine.job import Job, Order
+from engine.job import Request as CallbackRequest
 from engine.leg import Leg
 from engine.store import Store, StoreError
 from engine.switchboard import Switchboard
-from engine.whisper import Whisperer
+from engine.whisper import Announcement, Whisperer
 from media.errors import NoPortLeft, RecordingFailed
 from media.messages import LegStats, Played
 from media.pool import MediaPool
-from media.sources import Hold, Peer, Ringing, Source
+from media.sources import Hold, Peer, Prompt, Ringing, Source
 from media.speech import Synthesizer
 from sip import events
 from sip.endpoint import SipEndpoint
+from sip.errors import SipError
 from sip.hop import Hop
+from sip.message import Request
 from sip.offer_answer import LocalAudio, NegotiatedAudio
 from sip.session import Session
 from sip.uac import Invitation
+from sip.uri import parse_uri
 
 DEADLINE_S = 1000.0
 
@@ -105,11 +111,61 @@ class Phone:
         self._tell(events.MediaChanged(self.session, audio()))
 
 
+class CallingPhone(Phone):
+    """A phone that calls us: its INVITE is there, our answers to it are in `statuses`."""
+
+    def __init__(self, request: Request, source: Hop) -> None:
+        super().__init__(cast(Any, None))
+        self.state = "incoming"
+        self.request = request
+        self.source = source
+        self.statuses: list[int] = []
+        self.accepted = asyncio.Event()
+        self.rejected = asyncio.Event()
+
+    def acknowledges(self, codec: str = "PCMU") -> None:
+        """ACK of our 200."""
+        self.state = "confirmed"
+        self._tell(events.Answered(self.session, audio(codec=codec)))
+
+    def cancels(self) -> None:
+        """CANCEL, before our 200."""
+        self.state = "terminated"
+        cause = events.Cause(487, "Request Terminated", "remote")
+        self._tell(events.Failed(self.session, cause))
+
+    def must_be_open(self) -> None:
+        if self.state not in ("incoming", "early"):
+            raise SipError(f"the call is {self.state}")
+
+
 class ScriptedSip:
     """Takes the place of SipEndpoint: each INVITE becomes a Phone."""
 
     def __init__(self) -> None:
         self.phones: asyncio.Queue[Phone] = asyncio.Queue()
+
+    def ring(self, session: Session, status: int = 180) -> None:
+        phone = cast(CallingPhone, session)
+        phone.must_be_open()
+        phone.state = "early"
+        phone.statuses.append(status)
+
+    def accept(self, session: Session, audio: LocalAudio) -> None:
+        phone = cast(CallingPhone, session)
+        phone.must_be_open()
+        phone.state = "accepted"
+        phone.statuses.append(200)
+        phone.accepted.set()
+
+    def reject(
+        self, session: Session, status: int, headers: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        phone = cast(CallingPhone, session)
+        phone.must_be_open()
+        phone.state = "terminated"
+        phone.statuses.append(status)
+        phone.rejected.set()
 
     async def resolve(self, uri: str) -> Hop:
         return Hop("udp", "127.0.0.1", 5080)
@@ -183,6 +239,23 @@ class ScriptedMedia:
         return LegStats(packets_received=2)
 
 
+class ScriptedSpeech:
+    """Takes the place of Whisperer where texts are spoken: each is a prompt named after it."""
+
+    def __init__(self) -> None:
+        self.fails = False
+
+    async def speak(self, text: str) -> Announcement | None:
+        return None if self.fails else Announcement(Prompt(text))
+
+    def prepare(self, job: Job) -> "asyncio.Future[Announcement | None]":
+        return asyncio.ensure_future(self._prepare(job.request.whisper or {}))
+
+    async def _prepare(self, whisper: Mapping[str, Any]) -> Announcement | None:
+        text = whisper.get("text") or whisper.get("template")
+        return await self.speak(text) if text else None
+
+
 class ScriptedStore:
     """Keeps the last image of each job."""
 
@@ -232,6 +305,26 @@ class Scene:
         assert not self.board.register.calls
 
 
+def incoming(
+    dialled: str = "+442079460000",
+    caller: str = "+442079461111",
+    host: str = "127.0.0.1",
+    port: int = 5071,
+    headers: tuple[tuple[str, str], ...] = (),
+) -> CallingPhone:
+    """A phone behind a trunk at `host` that calls `dialled`."""
+    fields = [
+        ("Via", f"SIP/2.0/UDP {host}:{port};branch=z9hG4bKin"),
+        ("From", f'"A caller" <sip:{caller}@{host}>;tag=in'),
+        ("To", f"<sip:{dialled}@127.0.0.1>"),
+        ("Call-ID", f"in-{dialled}-{caller}"),
+        ("CSeq", "1 INVITE"),
+        *headers,
+    ]
+    request = Request("INVITE", parse_uri(f"sip:{dialled}@127.0.0.1:5060"), fields)
+    return CallingPhone(request, Hop("udp", host, port))
+
+
 def trunk(name: str, port: int, **more: Any) -> Trunk:
     return Trunk(name=name, uri=f"sip:127.0.0.1:{port}", **more)
 
@@ -241,9 +334,10 @@ def scene(
     *,
     trunks: list[Trunk] | None = None,
     routes: list[Route] | None = None,
+    agents: tuple[str, ...] = ("alice",),
     **dial: Any,
 ) -> Scene:
-    """A switchboard with agent alice, and two trunks for every number."""
+    """A switchboard with agent alice (or `agents`), and two trunks for every number."""
     trunks = [trunk("one", 5071), trunk("two", 5072)] if trunks is None else trunks
     if routes is None:
         routes = [Route(prefix="+", trunks=[one.name for one in trunks])] if trunks else []
@@ -257,7 +351,7 @@ def scene(
         dialplan=Dialplan(
             trunks=trunks,
             routes=routes,
-            agents=[Agent(name="alice", uri="sip:alice@127.0.0.1:5080")],
+            agents=[Agent(name=name, uri=f"sip:{name}@127.0.0.1:5080") for name in agents],
             allow_hosts=settings.allow_hosts,
             default_region=settings.default_region,
         ),
@@ -276,4 +370,4 @@ def scene(
 def job(order: Order = "agent_first", **request: Any) -> Job:
     """A job for customer sip:bob, by agent alice."""
     asked = {"to": "sip:bob@127.0.0.1:5090", "agent": "alice", "order": order} | request
-    return Job(id="job-1", request=Request(**asked), created=0.0)
+    return Job(id="job-1", request=CallbackRequest(**asked), created=0.0)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from config.sections import Agent, Route, Trunk
+from config.agents import Address, Agent
+from config.sections import Route, Trunk
 from engine.dialplan import Dialplan
 from engine.protocol import EngineError
 
@@ -115,3 +116,52 @@ def test_no_usable_trunk_is_unavailable() -> None:
     with pytest.raises(EngineError) as caught:
         plan(set()).destination("+442079460000", field="to")
     assert caught.value.kind == "unavailable"
+
+
+def test_an_agents_addresses_in_their_order() -> None:
+    dialplan = plan()
+    addresses = [
+        Address(uri="sip:alice@desk.example", kind="desk", ring_s=12.0),
+        Address(uri="+447700900123", kind="mobile"),
+    ]
+    dialplan.set_agent("alice", addresses)
+    desk, mobile = dialplan.agent_destinations("alice")
+    assert (desk.ways[0].target, desk.ring_s, desk.kind) == ("sip:alice@desk.example", 12.0, "desk")
+    assert (mobile.kind, mobile.ring_s, mobile.agent) == ("mobile", None, "alice")
+    assert [way.trunk for way in mobile.ways] == ["one", "two"]
+    assert mobile.ways[0].target.startswith("sip:+447700900123@")
+    assert dialplan.destination("alice", field="agent") == desk
+
+
+def test_an_address_whose_trunks_are_down_is_left_out() -> None:
+    dialplan = plan(usable=set())
+    mobile = Address(uri="+447700900123", kind="mobile")
+    dialplan.set_agent("alice", [mobile, Address(uri="sip:alice@desk.example")])
+    assert [one.kind for one in dialplan.agent_destinations("alice")] == ["desk"]
+    dialplan.set_agent("alice", [mobile])
+    with pytest.raises(EngineError, match="usable") as raised:
+        dialplan.agent_destinations("alice")
+    assert raised.value.kind == "unavailable"
+
+
+def test_an_agent_without_an_address_and_one_who_is_not_there() -> None:
+    dialplan = plan()
+    dialplan.set_agent("alice", [])
+    with pytest.raises(EngineError, match="no address"):
+        dialplan.destination("alice", field="agent")
+    dialplan.forget_agent("alice")
+    with pytest.raises(EngineError) as raised:
+        dialplan.agent_destinations("alice")
+    assert raised.value.kind == "not_found"
+
+
+@pytest.mark.parametrize("text", ["sip:x@evil.example", "+15551230000", "nobody"])
+def test_an_address_that_an_agent_may_not_be_given(text: str) -> None:
+    with pytest.raises(EngineError) as raised:
+        plan(usable=set()).check_address(text, field="uri")
+    assert raised.value.kind == "refused"
+
+
+@pytest.mark.parametrize("text", ["sip:x@127.0.0.1:5080", "SIP:x@pbx.example", "+442079460000"])
+def test_an_address_that_an_agent_may_be_given(text: str) -> None:
+    plan(usable=set()).check_address(text, field="uri")

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from engine.dialplan import Destination, Way
 from engine.ending import Ending
-from engine.leg import CODECS, Caller, Leg
+from engine.leg import CODECS, Caller, Leg, LegEnded
 from media.messages import Dtmf, MediaTimeout, PeerMoved, Played, SilenceStarted
 from media.sources import Prompt
-from tests.support.switchboard import Phone, Scene, scene
+from sip import events
+from tests.support.switchboard import CallingPhone, Phone, Scene, incoming, scene
 from tests.support.virtual_loop import run
 
 Told = list[tuple[str, dict[str, Any]]]
@@ -185,5 +187,107 @@ def test_release_keeps_the_last_report(tmp_path: Path) -> None:
         assert leg.record.media["packets_received"] == 1
         await leg.release()
         assert leg.record.media["packets_received"] == 2
+
+    play(tmp_path, script)
+
+
+def calling_leg(stage: Scene, told: Told, caller: CallingPhone) -> Leg:
+    leg = Leg(
+        leg_id="leg-in",
+        role="customer",
+        destination=Destination("+442079461111", (Way("sip:+442079461111@127.0.0.1", ""),)),
+        sip=stage.board.sip,
+        media=stage.board.media,
+        publish=lambda kind, _leg, **fields: told.append((kind, fields)),
+    )
+    leg.take(caller.session)
+    return leg
+
+
+def play_called(tmp_path: Path, script: Callable[[Scene, Leg, CallingPhone], Any]) -> Told:
+    """Run a script with one leg that has called us; it must give everything back."""
+    told: Told = []
+
+    async def main() -> None:
+        stage, caller = scene(tmp_path), incoming()
+        leg = calling_leg(stage, told, caller)
+        await script(stage, leg, caller)
+        await leg.release()
+        assert not stage.media.open_legs
+        assert leg.record.state == "ended"
+        assert caller.is_hung_up or caller.state == "terminated"
+
+    run(main())
+    return told
+
+
+def test_a_party_that_calls_is_rung_accepted_and_heard(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, caller: CallingPhone) -> None:
+        await leg.open()
+        assert caller.statuses == [180]
+        accepting = asyncio.create_task(leg.accept())
+        await caller.accepted.wait()
+        assert leg.record.answered is None
+        caller.acknowledges("PCMA")
+        await accepting
+        assert caller.statuses == [180, 200]
+        assert leg.record.state == "answered" and leg.audio is not None
+        assert stage.media.connected == [("leg-in", "sendrecv")]
+
+    told = play_called(tmp_path, script)
+    assert kinds(told) == ["leg.ringing", "leg.answered", "leg.ended"]
+
+
+def test_a_party_that_calls_may_hang_up_before_the_answer(tmp_path: Path) -> None:
+    async def script(_stage: Scene, leg: Leg, caller: CallingPhone) -> None:
+        await leg.open()
+        caller.cancels()
+        with pytest.raises(LegEnded, match="before the answer"):
+            await leg.accept()
+        assert leg.ending is not None and leg.ending.result == "hung_up"
+
+    assert kinds(play_called(tmp_path, script)) == ["leg.ringing", "leg.ended"]
+
+
+def test_a_cancel_that_crosses_with_the_answer_ends_the_leg(tmp_path: Path) -> None:
+    async def script(_stage: Scene, leg: Leg, caller: CallingPhone) -> None:
+        await leg.open()
+        caller.state = "terminated"  # cancelled; that is still to be told
+        with pytest.raises(LegEnded):
+            await leg.accept()
+
+    play_called(tmp_path, script)
+
+
+def test_a_party_without_an_ack_is_not_answered(tmp_path: Path) -> None:
+    async def script(_stage: Scene, leg: Leg, caller: CallingPhone) -> None:
+        await leg.open()
+        accepting = asyncio.create_task(leg.accept())
+        await caller.accepted.wait()
+        caller._tell(events.Failed(caller.session, events.Cause(408, "no ACK", "timeout")))
+        with pytest.raises(LegEnded, match="no ACK"):
+            await accepting
+        caller.state = "terminated"
+
+    play_called(tmp_path, script)
+
+
+def test_without_a_port_a_party_that_calls_is_not_answered(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, caller: CallingPhone) -> None:
+        stage.media.port_left = False
+        with pytest.raises(LegEnded, match="no RTP port"):
+            await leg.open()
+        assert caller.is_hung_up
+
+    assert kinds(play_called(tmp_path, script)) == ["leg.ringing", "leg.ended"]
+
+
+def test_a_key_press_is_told_to_the_call_flow(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+        pressed: list[str] = []
+        await answered(stage, leg)
+        leg.on_digit = pressed.append
+        leg.on_media(Dtmf("leg-1", "5", 100))
+        assert pressed == ["5"]
 
     play(tmp_path, script)

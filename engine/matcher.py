@@ -1,0 +1,563 @@
+"""The matcher: who is offered to whom, and when somebody leaves. No clock, no loop, no socket.
+
+It is told what happens, with `now`, and decides at once: an entry that joins is offered to the best
+of the free agents who may take it, an agent who becomes free is offered the first of the entries
+that he may take. Between two steps nobody waits who could be offered to somebody free, but where
+a queue is paused, full or paced, or the agent has just left that entry unanswered.
+"""
+
+import heapq
+import itertools
+import math
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from config.queues import Centre, Overflow, Queue
+
+from .free_agents import FreeAgents
+from .opening import OpeningHours
+from .operator_pool import Operator, OperatorPool
+from .protocol import EngineError
+from .queue_entry import Entry, EntryState, Scope
+from .queue_line import Line
+from .waiting import Leave, LeaveReason, Offer, Waiting
+
+DIRECT = Queue(name="direct")
+# How many deadlines are worked off in one step, so that calls are not held up by a rush of them.
+STEP = 100
+# How soon an overflow whose target could take nobody is tried again.
+OVERFLOW_RETRY_S = 5.0
+# How many from the head of a held queue are tried one by one before each agent is asked.
+HEADS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that was decided: `kind` is the last word of its event's type."""
+
+    kind: str
+    entry: Entry
+    queue: str | None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    offer: Offer | None = None
+    leave: Leave | None = None
+
+
+class Matcher:
+    """All queues, whoever waits in them, and the agents who are free."""
+
+    def __init__(
+        self,
+        pool: OperatorPool,
+        tell: Callable[["Happening"], None],
+        *,
+        rng: random.Random | None = None,
+        ring_s: float = 30.0,
+    ) -> None:
+        self._pool = pool
+        self._told = tell
+        self._rng = rng or random.Random()
+        self._ring_s = ring_s
+        self.entries: dict[str, Entry] = {}
+        self.lines: dict[str | None, Line] = {None: Line(None, DIRECT, self._rng)}
+        self.free_agents = FreeAgents()
+        self._on_call: dict[str, tuple[Line, str]] = {}
+        self._centres: Mapping[str, Centre] = {}
+        self._seq = itertools.count(1)
+        self._order = itertools.count()
+        self._deadlines: list[tuple[float, int, Entry | Line]] = []
+
+    # -- what is configured -------------------------------------------------------------------
+
+    def configure(
+        self,
+        queues: Iterable[Queue],
+        centres: Mapping[str, Centre],
+        calendars: Mapping[str, OpeningHours],
+        now: float,
+    ) -> None:
+        """Take the queues as they are configured now. Whoever waits keeps his place.
+
+        A queue that is no more takes nobody, and is served until it is empty.
+        """
+        self._centres = centres
+        configured = {queue.name: queue for queue in queues}
+        for name, queue in configured.items():
+            line = self.lines.setdefault(name, Line(name, queue, self._rng))
+            line.configure(queue, centres, calendars)
+            line.is_removed = False
+        for line in self.lines.values():
+            line.is_removed = line.name is not None and line.name not in configured
+        self.free_agents.configure(line.config for line in self.lines.values() if line.name)
+        for operator in self._pool.all():
+            if operator.state == "available":
+                self.free_agents.add(operator)
+        for line in self.lines.values():
+            self._set_line_deadline(line, now)
+        for entry in tuple(self.entries.values()):
+            if entry.centre not in centres:
+                entry.centre = None
+            if entry.state == "waiting":
+                self._look_at(entry, now)
+
+    def line(self, name: str | None) -> Line:
+        """The queue of this name. Raises EngineError `not_found`."""
+        line = self.lines.get(name)
+        if line is None or (line.is_removed and not line.order):
+            raise EngineError("not_found", f"there is no queue named {name!r}", field="queue")
+        return line
+
+    def entry(self, entry_id: str) -> Entry:
+        """Who waits under this id. Raises EngineError `not_found`."""
+        entry = self.entries.get(entry_id)
+        if entry is None:
+            raise EngineError("not_found", f"nobody waits as {entry_id}", field="id")
+        return entry
+
+    # -- joining and leaving ------------------------------------------------------------------
+
+    def check(self, name: str, now: float) -> None:
+        """Whether the queue would take one more. Raises EngineError `refused`, `unavailable`."""
+        line = self.lines.get(name)
+        if line is None or line.is_removed:
+            raise EngineError("refused", f"there is no queue named {name!r}", field="queue")
+        limit = line.config.max_length
+        if limit and len(line) >= limit:
+            words = f"queue {name} is full: {len(line)} are waiting"
+            raise EngineError("unavailable", words, "queue", {"reason": "full", "length": limit})
+        if line.hours is not None and not line.hours.is_open(now):
+            data = {
+                "reason": "closed",
+                "opens_at": line.hours.opens_at(now),
+                "schedule": line.config.when_closed == "schedule",
+            }
+            raise EngineError("unavailable", f"queue {name} is closed", "queue", data)
+
+    def join(self, waiting: Waiting, now: float) -> Entry:
+        """Take in one who waits. Raises EngineError as `check` does, and `conflict`."""
+        if waiting.id in self.entries:
+            raise EngineError("conflict", f"{waiting.id} waits already", field="id")
+        if waiting.agent is not None:
+            if self._pool.get(waiting.agent) is None:
+                reason = f"there is no agent named {waiting.agent!r}"
+                raise EngineError("refused", reason, field="agent")
+        else:
+            self.check(waiting.queue or "", now)
+        line = self.lines[waiting.queue]
+        entry = Entry(
+            waiting=waiting,
+            seq=next(self._seq),
+            entered_at=waiting.joined_at,
+            priority=waiting.priority,
+            queue=waiting.queue,
+            skills=dict(waiting.skills),
+        )
+        self.entries[entry.id] = entry
+        self._enter(entry, line, now)
+        return entry
+
+    def _enter(self, entry: Entry, line: Line, now: float, **fields: Any) -> None:
+        """`entry` comes into a queue, from outside or from another one."""
+        config, waiting = line.config, entry.waiting
+        entry.queue = line.name
+        entry.visited.add(config.name)
+        entry.skills = dict(waiting.skills)
+        for name, level in config.skills.items():
+            entry.skills[name] = max(level, entry.skills.get(name, 0))
+        entry.also, entry.steps_done, entry.retry_overflow_at = frozenset(), 0, math.inf
+        entry.priority -= entry.vip_raise
+        entry.vip_agents, entry.vip_until, entry.vip_raise = (), -math.inf, 0
+        vip = line.vip(waiting)
+        if vip is not None:
+            entry.vip_raise = vip.raise_priority
+            entry.priority += vip.raise_priority
+            if vip.agents:
+                entry.vip_agents = tuple(vip.agents)
+                entry.vip_until = entry.entered_at + vip.within_s
+        entry.centre = line.shares.pick(waiting.number, waiting.region, now)
+        entry.set_key()
+        line.add(entry, now)
+        line.tally["joined"] += 1
+        self._tell("joined", entry, now, centre=entry.centre, **fields)
+        outside = self._centres[entry.centre].number if entry.centre is not None else ""
+        if outside:
+            self._end(entry, "overflowed", now, Leave(reason="overflow", target=outside))
+            return
+        entry.scope, _ = self._scope(entry, line, now)
+        line.shelf.put(entry)
+        self._set_line_deadline(line, now)
+        self._look_at(entry, now)
+
+    def leave(self, entry_id: str, reason: str, now: float) -> bool:
+        """Who waited has gone, or is called off; his queue forgets him. False: he was not there."""
+        entry = self.entries.get(entry_id)
+        if entry is None:
+            return False
+        is_call = entry.waiting.kind == "call"
+        self._end(entry, "abandoned" if is_call and reason == "abandoned" else "withdrawn", now,
+                  reason=reason)  # fmt: skip
+        return True
+
+    def send_away(self, entry_id: str, reason: LeaveReason, now: float) -> None:
+        """The queue gives up one who waits. Raises EngineError `not_found`, `state`."""
+        entry = self._waiting(entry_id)
+        self._end(entry, "withdrawn", now, Leave(reason=reason))
+
+    def move(self, entry_id: str, queue: str, now: float) -> None:
+        """Let one wait in another queue, in the place that his time gives him there.
+
+        Raises EngineError `not_found`, `state`, `refused`, `unavailable`.
+        """
+        entry = self._waiting(entry_id)
+        if entry.waiting.agent is not None:
+            raise EngineError("state", f"{entry_id} waits for one agent, in no queue", field="id")
+        if entry.queue == queue:
+            raise EngineError("state", f"{entry_id} waits in {queue} already", field="queue")
+        self.check(queue, now)
+        entry.visited.clear()
+        self._move(entry, self.lines[queue], "moved", now)
+
+    def _waiting(self, entry_id: str) -> Entry:
+        entry = self.entry(entry_id)
+        if entry.state != "waiting":
+            raise EngineError("state", f"{entry_id} is just being {entry.state}", field="id")
+        return entry
+
+    def _move(self, entry: Entry, target: Line, kind: str, now: float) -> None:
+        line = self.lines[entry.queue]
+        self._tell(kind, entry, now, to_queue=target.name)
+        line.tally[kind] += 1
+        line.shelf.take(entry)
+        line.remove(entry, now)
+        entry.entered_at = now
+        self._enter(entry, target, now, from_queue=line.name)
+
+    def _end(
+        self,
+        entry: Entry,
+        state: EntryState,
+        now: float,
+        leave: Leave | None = None,
+        reason: str | None = None,
+        agent: str | None = None,
+    ) -> None:
+        line = self.lines[entry.queue]
+        previous = entry.state
+        entry.enter(state)
+        kind = state if state in ("answered", "abandoned", "overflowed") else "left"
+        self._tell(
+            kind, entry, now,
+            leave=leave,
+            reason=reason or (leave.reason if leave is not None else None),
+            target=leave.target if leave is not None else None,
+            agent=agent,
+        )  # fmt: skip
+        line.tally[state] += 1
+        del self.entries[entry.id]
+        line.remove(entry, now)
+        if previous == "waiting" and entry in line.shelf:
+            line.shelf.take(entry)
+        entry.next_at = math.inf
+        if previous == "offered" and state != "answered":
+            del line.active[entry.id]
+            self._free_untold(entry)
+            self._fill_if_held(line, now)
+
+    def _free_untold(self, entry: Entry) -> None:
+        """Nobody was told of the offer, so nobody else will free its agents."""
+        if entry.offer is not None and not entry.told:
+            for name in entry.offer.agents:
+                self._pool.release(name, entry.id)
+
+    # -- offers -------------------------------------------------------------------------------
+
+    def answered(self, offer: Offer, agent: str, now: float) -> bool:
+        """`agent` has won the offer. False: it is no longer open."""
+        entry = self._offered(offer)
+        if entry is None:
+            return False
+        line = self.lines[entry.queue]
+        line.active[entry.id] = (agent,)
+        self._on_call[agent] = (line, entry.id)
+        line.expected.answered(now)
+        self._end(entry, "answered", now, agent=agent)
+        return True
+
+    def unanswered(self, offer: Offer, now: float) -> bool:
+        """Nobody took the offer: who was offered waits in his old place again."""
+        entry = self._offered(offer)
+        if entry is None:
+            return False
+        line = self.lines[entry.queue]
+        del line.active[entry.id]
+        entry.enter("waiting")
+        entry.offer, entry.told = None, False
+        for name in offer.agents:
+            entry.missed[name] = now + line.config.again_s
+        line.tally["unanswered"] += 1
+        self._tell("unanswered", entry, now, agents=offer.agents)
+        entry.scope, _ = self._scope(entry, line, now)
+        line.shelf.put(entry)
+        self._look_at(entry, now)
+        self._fill_if_held(line, now)
+        return True
+
+    def _offered(self, offer: Offer) -> Entry | None:
+        entry = self.entries.get(offer.waiting.id)
+        return entry if entry is not None and entry.offer is offer else None
+
+    def over(self, agent: str, now: float) -> None:
+        """The call that `agent` had for one who waited is over."""
+        line, entry_id = self._on_call.pop(agent, (None, ""))
+        if line is not None and line.active.get(entry_id) == (agent,):
+            del line.active[entry_id]
+            self._fill_if_held(line, now)
+
+    def _offer(self, entry: Entry, line: Line, now: float) -> bool:
+        """Offer `entry` to whom its queue's strategy chooses. False: nobody may be had."""
+        agents = self._candidates(entry, line, now)
+        chosen: list[str] = []
+        while agents and len(chosen) < line.strategy.at_once:
+            agent = line.strategy.choose(agents, entry.skills)
+            agents.remove(agent)
+            self.free_agents.drop(agent.name)
+            if self._pool.reserve(agent.name, entry.id, now):
+                line.strategy.taken(agent)
+                chosen.append(agent.name)
+        if not chosen:
+            return False
+        entry.enter("offered")
+        line.shelf.take(entry)
+        entry.next_at = math.inf
+        line.released(entry, tuple(chosen), now)
+        line.tally["offered"] += 1
+        entry.told = False
+        entry.offer = Offer(
+            waiting=entry.waiting,
+            queue=entry.queue,
+            agents=tuple(chosen),
+            ring_s=entry.waiting.ring_s or (line.config.ring_s if line.name else self._ring_s),
+            offered_at=now,
+        )
+        self._tell("offered", entry, now, agents=chosen, ring_s=entry.offer.ring_s)
+        return True
+
+    def _candidates(self, entry: Entry, line: Line, now: float) -> list[Operator]:
+        scope, missed = entry.scope, entry.missed
+        return [
+            profile.operator
+            for profile in self.free_agents.of(line.name, scope.only)
+            if profile.operator.state == "available"
+            and profile.may_take(scope, profile.serves.get(line.name or ""))
+            and (not missed or missed.get(profile.name, now) <= now)
+        ]
+
+    # -- matching -----------------------------------------------------------------------------
+
+    def free(self, agent: str, now: float) -> None:
+        """`agent` is available: offer him the first of whom he may take."""
+        operator = self._pool.get(agent)
+        if operator is None:
+            return
+        profile = self.free_agents.add(operator)
+        while agent in self.free_agents.by_name and operator.state == "available":
+            best: tuple[int, float, float, int] | None = None
+            found: tuple[Entry, Line] | None = None
+            for line in self.lines.values():
+                service = profile.serves.get(line.name or "")
+                if not line.shelf or (service is None and not line.shelf.keeps_for(agent)):
+                    continue
+                if not line.may_release(now):
+                    self._set_line_deadline(line, now)
+                    continue
+                entry = line.shelf.best(profile, service, now)
+                if entry is None:
+                    continue
+                aged_s = line.config.weight * entry.waited_s(now)
+                rank = (-entry.priority, -aged_s, entry.waiting.joined_at, entry.seq)
+                if best is None or rank < best:
+                    best, found = rank, (entry, line)
+            if found is None or not self._offer(*found, now):
+                return
+            self._set_line_deadline(found[1], now)
+
+    def _look_at(self, entry: Entry, now: float) -> None:
+        """Do what is due for one who waits: let him go, let others help, offer him."""
+        line = self.lines[entry.queue]
+        limit_s = line.config.max_wait_s
+        if limit_s and now >= entry.waiting.joined_at + limit_s:
+            self._end(entry, "expired", now, Leave(reason="timeout"))
+            return
+        if line.is_closing(now):
+            self._end(entry, "expired", now, Leave(reason="closed"))
+            return
+        if self._overflow(entry, line, now):
+            return
+        if entry.missed:
+            entry.missed = {name: until for name, until in entry.missed.items() if until > now}
+        scope, changes_at = self._scope(entry, line, now)
+        if scope != entry.scope:
+            line.shelf.take(entry)
+            entry.scope = scope
+            line.shelf.put(entry)
+        if line.is_held:
+            self._fill_if_held(line, now)
+        elif line.may_release(now):
+            self._offer(entry, line, now)
+        self._set_line_deadline(line, now)
+        if entry.state == "waiting" and not entry.is_over:
+            self._set_deadline(entry, line, changes_at)
+
+    def _overflow(self, entry: Entry, line: Line, now: float) -> bool:
+        """Take the steps that are due. True once `entry` is no longer in this queue."""
+        steps = line.config.overflow
+        retry = now >= entry.retry_overflow_at
+        entry.retry_overflow_at = math.inf if retry else entry.retry_overflow_at
+        first = entry.steps_done
+        if retry:
+            first = 0
+        for number in range(first, len(steps)):
+            step = steps[number]
+            if now < entry.entered_at + step.after_s:
+                break
+            is_new = number >= entry.steps_done
+            entry.steps_done = max(entry.steps_done, number + 1)
+            if is_new and step.raise_priority:
+                self._raise(entry, line, step.raise_priority, now)
+            if self._take_step(entry, step, now):
+                return True
+        return False
+
+    def _take_step(self, entry: Entry, step: Overflow, now: float) -> bool:
+        outside = step.number
+        if step.centre:
+            outside = self._centres[step.centre].number
+            if not outside:
+                entry.also |= {step.centre}
+                return False
+        if outside:
+            self._end(entry, "overflowed", now, Leave(reason="overflow", target=outside))
+            return True
+        if step.queue and step.queue not in entry.visited:
+            try:
+                self.check(step.queue, now)
+            except EngineError:
+                entry.retry_overflow_at = now + OVERFLOW_RETRY_S
+                return False
+            self._move(entry, self.lines[step.queue], "overflowed", now)
+            return True
+        return False
+
+    def _raise(self, entry: Entry, line: Line, by: int, now: float) -> None:
+        line.shelf.take(entry)
+        line.remove(entry, now)
+        entry.priority += by
+        entry.set_key()
+        line.add(entry, now)
+        line.shelf.put(entry)
+
+    def _scope(self, entry: Entry, line: Line, now: float) -> tuple[Scope, float]:
+        return line.scope(entry, now, self._is_logged_in)
+
+    def _is_logged_in(self, agent: str) -> bool:
+        operator = self._pool.get(agent)
+        return operator is not None and operator.state != "logged_out"
+
+    # -- held queues --------------------------------------------------------------------------
+
+    def pause(self, name: str, paused: bool, now: float) -> None:
+        """Offer nobody of this queue any more, or offer again. Raises EngineError `not_found`."""
+        line = self.line(name)
+        line.paused = paused
+        if not paused:
+            line.is_held = True
+            self._fill_if_held(line, now)
+
+    def _fill_if_held(self, line: Line, now: float) -> None:
+        """Let go whom a held queue may let go now."""
+        if not line.is_held:
+            return
+        while line.may_release(now):
+            entry = self._first_servable(line, now)
+            if entry is None:
+                line.is_held = False
+                break
+            self._offer(entry, line, now)
+        self._set_line_deadline(line, now)
+
+    def _first_servable(self, line: Line, now: float) -> Entry | None:
+        if not line.shelf:
+            return None
+        for entry in line.shelf.first(line.order, HEADS):
+            if self._candidates(entry, line, now):
+                return entry
+        heads = (
+            line.shelf.best(profile, profile.serves.get(line.name or ""), now)
+            for profile in tuple(self.free_agents.by_name.values())
+            if profile.operator.state == "available"
+        )
+        return min((e for e in heads if e is not None), key=lambda e: e.key, default=None)
+
+    # -- deadlines ----------------------------------------------------------------------------
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When `tick` is to be called next."""
+        while self._deadlines and self._deadlines[0][2].next_at != self._deadlines[0][0]:
+            heapq.heappop(self._deadlines)
+        return self._deadlines[0][0] if self._deadlines else None
+
+    def tick(self, now: float) -> None:
+        """Do what is due by now, or the first part of it: see `next_deadline` afterwards."""
+        for _ in range(STEP):
+            due_at = self.next_deadline
+            if due_at is None or due_at > now:
+                return
+            target = heapq.heappop(self._deadlines)[2]
+            target.next_at = math.inf
+            if isinstance(target, Line):
+                self._line_due(target, now)
+            elif target.state == "waiting":
+                self._look_at(target, now)
+
+    def _line_due(self, line: Line, now: float) -> None:
+        if line.is_closing(now):
+            for entry in line.shelf:
+                self._schedule(entry, now)
+        self._fill_if_held(line, now)
+        self._set_line_deadline(line, now)
+
+    def _set_line_deadline(self, line: Line, now: float) -> None:
+        self._schedule(line, line.next_change(now))
+
+    def _set_deadline(self, entry: Entry, line: Line, changes_at: float) -> None:
+        times = [changes_at, entry.retry_overflow_at, *entry.missed.values()]
+        if line.config.max_wait_s:
+            times.append(entry.waiting.joined_at + line.config.max_wait_s)
+        if entry.steps_done < len(line.config.overflow):
+            times.append(entry.entered_at + line.config.overflow[entry.steps_done].after_s)
+        self._schedule(entry, min(times))
+
+    def _schedule(self, target: Entry | Line, at: float) -> None:
+        if at != target.next_at:
+            target.next_at = at
+            if at < math.inf:
+                heapq.heappush(self._deadlines, (at, next(self._order), target))
+
+    # -- telling ------------------------------------------------------------------------------
+
+    def _tell(
+        self, kind: str, entry: Entry, now: float, leave: Leave | None = None, **fields: Any
+    ) -> None:
+        line = self.lines[entry.queue]
+        place = line.place(entry)
+        said = {
+            "place": place,
+            "waited_s": entry.waited_s(now),
+            "expected_wait_s": line.expected.wait_s(place, now),
+            "priority": entry.priority,
+        }
+        offer = entry.offer if kind == "offered" else None
+        self._told(Happening(kind, entry, line.name, said | fields, offer=offer, leave=leave))

@@ -1,0 +1,213 @@
+"""The operators of one offer: rung all at once, each at his addresses in turn; one of them wins.
+
+Who wins is decided here and nowhere else: the first answer that this module sees. Every other
+operator is told that the call was answered elsewhere, also one whose answer crossed with it, and
+his agent is free again. Whatever happens, no agent stays reserved when `reach` is over but the
+winner, and `over` frees him.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from .dialplan import Destination
+from .ending import Ending
+from .job import OfferRecord
+from .leg import Leg, LegEnded
+from .switchboard import Switchboard
+from .waiting import Offer
+
+# RFC 3326 section 3.1: a phone that reads it lists no missed call.
+ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One operator: his agent's name, unless he is a mere number or URI, and his addresses."""
+
+    agent: str | None
+    addresses: tuple[Destination, ...]
+
+
+class OperatorsMissed(LegEnded):
+    """Nobody answered: the leg and the ending are those of the last one who did not."""
+
+
+async def open_all(ports: Sequence[Awaitable[None]]) -> None:
+    """Take ports side by side. Raises LegEnded where there is none, when all have been tried."""
+    for failure in await asyncio.gather(*ports, return_exceptions=True):
+        if failure is not None:
+            raise failure
+
+
+def candidates_of(offer: Offer, board: Switchboard) -> tuple[Candidate, ...]:
+    """The operators whom an offer names. Raises EngineError where one has no address to dial."""
+    return tuple(Candidate(name, board.dialplan.agent_destinations(name)) for name in offer.agents)
+
+
+class Operators:
+    """Rings `candidates` for one call.
+
+    `new_leg` makes a leg for an address, `dial` calls it and raises LegEnded when it is not
+    answered. `legs` are those of the first addresses; their ports are taken ahead, those of others
+    when their turn comes, beside `beside` or the first of them. `on_offer` gets the record of each
+    offer, which is filled in as things go on.
+    """
+
+    def __init__(
+        self,
+        candidates: Sequence[Candidate],
+        board: Switchboard,
+        *,
+        offer: Offer | None,
+        new_leg: Callable[[Destination], Leg],
+        dial: Callable[[Leg], Awaitable[None]],
+        publish: Callable[..., None],
+        beside: Leg | None = None,
+        on_offer: Callable[[OfferRecord], None] = lambda _record: None,
+    ) -> None:
+        self._candidates = candidates
+        self._board = board
+        self._offer = offer
+        self._new_leg = new_leg
+        self._dial = dial
+        self._publish = publish
+        self.legs = [new_leg(candidate.addresses[0]) for candidate in candidates]
+        self._beside = beside or self.legs[0]
+        self._ringing: dict[str, OfferRecord] = {}
+        self._rung_leg: dict[str | None, Leg] = {}
+        self._won_by: OfferRecord | None = None
+        self._on_offer = on_offer
+
+    def ports(self) -> list[Awaitable[None]]:
+        """What takes the ports of `legs`; to be awaited, together with others, before `reach`."""
+        return [leg.open(beside=self._beside) for leg in self.legs]
+
+    async def reach(self) -> Leg:
+        """Ring them until one answers. Raises OperatorsMissed when nobody does."""
+        self._offer_all()
+        try:
+            if len(self._candidates) == 1:
+                winner = self._candidates[0]
+                leg = await self._ring(winner, self.legs[0])
+            else:
+                winner, leg = await self._first_to_answer()
+            self._won(winner)
+            return leg
+        finally:
+            self._withdraw()
+
+    def over(self) -> None:
+        """The winner's call is over: he goes on to wrap up, or is free. No effect twice."""
+        record, self._won_by = self._won_by, None
+        if record is not None and self._offer is not None:
+            record.ended = time.time()
+            if self._board.agents is not None:
+                self._board.agents.finished(record.agent, self._offer.waiting.id)
+
+    # -- ringing ----------------------------------------------------------------------------
+
+    async def _first_to_answer(self) -> tuple[Candidate, Leg]:
+        loop = asyncio.get_running_loop()
+        rung = {
+            loop.create_task(self._ring(candidate, leg)): candidate
+            for candidate, leg in zip(self._candidates, self.legs, strict=True)
+        }
+        waiting = set(rung)
+        try:
+            while True:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                # In the offer's order, where several answered in one turn of the loop.
+                for task in (task for task in rung if task in done):
+                    failure = task.exception()
+                    if failure is None:
+                        return rung[task], task.result()
+                    if not waiting or not isinstance(failure, OperatorsMissed):
+                        raise failure
+        finally:
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*rung, return_exceptions=True)
+
+    async def _ring(self, candidate: Candidate, first: Leg) -> Leg:
+        """Ring one operator at each of his addresses until he answers."""
+        missed: LegEnded | None = None
+        for address in candidate.addresses:
+            leg = first if missed is None else self._new_leg(address)
+            try:
+                if missed is not None:
+                    await leg.open(beside=self._beside)
+                self._rung_leg[candidate.agent] = leg
+                await self._ring_at(leg, address)
+            except LegEnded as ended:
+                missed = ended
+                continue
+            return leg
+        assert missed is not None
+        self._missed(candidate, missed)
+        raise OperatorsMissed(missed.leg, missed.ending) from missed
+
+    async def _ring_at(self, leg: Leg, address: Destination) -> None:
+        if address.ring_s is None:
+            await self._dial(leg)
+            return
+        try:
+            async with asyncio.timeout(address.ring_s):
+                await self._dial(leg)
+        except TimeoutError:
+            ending = Ending("no_answer", f"no answer within {address.ring_s:g} s")
+            leg.hang_up(ending, 'SIP;cause=408;text="No answer"')
+            raise LegEnded(leg, leg.ending or ending) from None
+
+    # -- what the agents and their queue are told ---------------------------------------------
+
+    def _offer_all(self) -> None:
+        offer = self._offer
+        if offer is None:
+            return
+        for candidate in self._candidates:
+            if candidate.agent is None:
+                continue
+            record = OfferRecord(agent=candidate.agent, queue=offer.queue, offered=time.time())
+            self._on_offer(record)
+            self._ringing[candidate.agent] = record
+            self._publish("agent.offered", agent=candidate.agent, queue=offer.queue)
+            if self._board.agents is not None:
+                self._board.agents.ringing(candidate.agent, offer.waiting.id)
+
+    def _missed(self, candidate: Candidate, missed: LegEnded) -> None:
+        if self._offer is None or candidate.agent is None:
+            return
+        self._ends(candidate.agent, missed.ending.result)
+        if self._board.agents is not None:
+            work = self._offer.waiting.id
+            self._board.agents.missed(candidate.agent, work, str(missed.ending))
+
+    def _won(self, candidate: Candidate) -> None:
+        if self._offer is None or candidate.agent is None:
+            return
+        record = self._won_by = self._ringing.pop(candidate.agent)
+        record.answered, record.result = time.time(), "answered"
+        if self._board.agents is not None:
+            self._board.agents.talking(candidate.agent, self._offer.waiting.id)
+        if self._board.queues is not None:
+            self._board.queues.answered(self._offer, candidate.agent)
+
+    def _withdraw(self) -> None:
+        """Whoever still rings here has lost, or is not needed any more: not his fault."""
+        won_by = None if self._won_by is None else self._won_by.agent
+        for candidate in self._candidates:
+            if candidate.agent is None or candidate.agent not in self._ringing:
+                continue
+            assert self._offer is not None
+            if won_by is not None and (leg := self._rung_leg.get(candidate.agent)) is not None:
+                leg.hang_up(Ending("cancelled", f"answered by {won_by}"), ELSEWHERE)
+            self._ends(candidate.agent, "withdrawn" if won_by is None else "lost", by=won_by)
+            if self._board.agents is not None:
+                self._board.agents.release(candidate.agent, self._offer.waiting.id)
+
+    def _ends(self, agent: str, result: str, by: str | None = None) -> None:
+        record = self._ringing.pop(agent)
+        record.ended, record.result = time.time(), result
+        self._publish("agent.offer_ended", agent=agent, result=result, by=by)

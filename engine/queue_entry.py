@@ -1,0 +1,110 @@
+"""One who waits in a queue: the states he passes through, and who may take him now."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from .waiting import Offer, Waiting
+
+EntryState = Literal[
+    "waiting", "offered", "answered", "abandoned", "overflowed", "expired", "withdrawn"
+]
+EntryKind = Literal["callback", "call"]
+
+ENDED: frozenset[EntryState] = frozenset(
+    {"answered", "abandoned", "overflowed", "expired", "withdrawn"}
+)
+
+_CALL: dict[EntryState, frozenset[EntryState]] = {
+    "waiting": frozenset({"offered", "abandoned", "overflowed", "expired", "withdrawn"}),
+    "offered": frozenset({"answered", "waiting", "abandoned", "withdrawn"}),
+}
+# In a callback nobody hangs up on a queue: who is not reached in it is called another time.
+ENTRY_TRANSITIONS: dict[EntryKind, dict[EntryState, frozenset[EntryState]]] = {
+    "call": _CALL,
+    "callback": {state: leads_to - {"abandoned"} for state, leads_to in _CALL.items()},
+}
+
+
+class IllegalEntryTransition(Exception):
+    """An entry was asked to go to a state that its present state does not lead to."""
+
+
+Key = tuple[int, float, int]
+"""The order in a queue: priority (negative), then place, then who came first."""
+
+
+class Scope(NamedTuple):
+    """Who may take an entry at the moment.
+
+    Either `only` these agents, whatever their skills; or whose own queue it is, in `centre` where
+    one is given; or who helps from `tier` on or before; or who is in one of the centres that `also`
+    help. All but the first need `levels` of the skills `names`.
+    """
+
+    only: tuple[str, ...] | None = None
+    tier: int = 0
+    centre: str | None = None
+    also: frozenset[str] = frozenset()
+    names: tuple[str, ...] = ()
+    levels: tuple[int, ...] = ()
+
+
+EVERYBODY = Scope()
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One who waits, as the matcher keeps him. Times are Unix seconds.
+
+    `entered_at` is when he came into his present queue; tiers and overflow count from there.
+    `missed` says of agents who did not answer until when they are not to be asked again.
+    """
+
+    waiting: Waiting
+    seq: int
+    entered_at: float
+    priority: int
+    queue: str | None
+    skills: dict[str, int]
+    state: EntryState = "waiting"
+    scope: Scope = EVERYBODY
+    key: Key = (0, 0.0, 0)
+    centre: str | None = None
+    also: frozenset[str] = frozenset()
+    vip_agents: tuple[str, ...] = ()
+    vip_until: float = -math.inf
+    vip_raise: int = 0
+    steps_done: int = 0
+    retry_overflow_at: float = math.inf
+    visited: set[str] = field(default_factory=set)
+    missed: dict[str, float] = field(default_factory=dict)
+    offer: Offer | None = None
+    told: bool = False
+    """Whether whoever waits was told of `offer`: the agents in it are his to ring or to free."""
+    next_at: float = math.inf
+
+    @property
+    def id(self) -> str:
+        """The id of the job or call that waits."""
+        return self.waiting.id
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has left for good."""
+        return self.state in ENDED
+
+    def enter(self, state: EntryState) -> None:
+        """Move to `state`. Raises IllegalEntryTransition where the table does not allow it."""
+        allowed = ENTRY_TRANSITIONS[self.waiting.kind].get(self.state, frozenset())
+        if state not in allowed:
+            raise IllegalEntryTransition(f"{self.id}: {self.state} does not lead to {state}")
+        self.state = state
+
+    def set_key(self) -> None:
+        """Take the place in the order that priority and joining time give."""
+        self.key = (-self.priority, self.waiting.joined_at, self.seq)
+
+    def waited_s(self, now: float) -> float:
+        """How long he has waited, in all queues; never less than nothing."""
+        return max(0.0, now - self.waiting.joined_at)

@@ -1,0 +1,176 @@
+"""A line: one configured queue, who stands in it, and how fast it may be let go."""
+
+import math
+import random
+from bisect import bisect_left, insort
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from config.queues import Centre, Queue, Vip
+
+from .centre import Shares
+from .expected_wait import ExpectedWait
+from .opening import OpeningHours
+from .queue_entry import Entry, Key, Scope
+from .shelf import Shelf
+from .strategy import Strategy
+from .waiting import Waiting
+
+SECONDS_PER_MIN = 60.0
+
+
+class Line:
+    """One queue at work. `name` is None in the line of requests for one agent alone.
+
+    `active` has who was offered or is on a call of this queue: entry id to his agents.
+    """
+
+    def __init__(self, name: str | None, config: Queue, rng: random.Random) -> None:
+        self.name = name
+        self.shelf = Shelf()
+        self.order: list[Key] = []
+        self.active: dict[str, tuple[str, ...]] = {}
+        self.tally: Counter[str] = Counter()
+        self.expected = ExpectedWait()
+        self.paused = False
+        self.is_removed = False
+        self.is_held = False
+        """Whether entries wait only because nothing may be let go: when it may, all are tried."""
+        self.next_release_at = -math.inf
+        self.next_at = math.inf
+        self.hours: OpeningHours | None = None
+        self._rng = rng
+        self.configure(config, {}, {})
+
+    def configure(
+        self, config: Queue, centres: Mapping[str, Centre], calendars: Mapping[str, OpeningHours]
+    ) -> None:
+        """Take what the configuration says; who waits stays."""
+        self.config = config
+        self.strategy = Strategy(config, self._rng)
+        self.shares = Shares(config.shares, centres, calendars)
+        self.hours = calendars[config.calendar] if config.calendar else None
+
+    # -- who stands in it -------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def add(self, entry: Entry, now: float) -> None:
+        """`entry` comes to stand in its place."""
+        insort(self.order, entry.key)
+        self.expected.waits(True, now)
+
+    def remove(self, entry: Entry, now: float) -> None:
+        """`entry` goes; the others move up."""
+        del self.order[bisect_left(self.order, entry.key)]
+        if not self.order:
+            self.expected.waits(False, now)
+
+    def place(self, entry: Entry) -> int:
+        """The place of `entry`: 1 is next."""
+        return bisect_left(self.order, entry.key) + 1
+
+    # -- letting go -------------------------------------------------------------------------
+
+    def may_release(self, now: float) -> bool:
+        """Whether one more may be offered now. If not, the line is held."""
+        limit = self.config.capacity
+        if self.paused or now < self.next_release_at or (limit and len(self.active) >= limit):
+            self.is_held = True
+            return False
+        return True
+
+    def released(self, entry: Entry, agents: tuple[str, ...], now: float) -> None:
+        """`entry` was offered to `agents`."""
+        self.active[entry.id] = agents
+        if self.config.release_per_min:
+            self.next_release_at = now + SECONDS_PER_MIN / self.config.release_per_min
+
+    def is_closing(self, now: float) -> bool:
+        """Whether those who still wait are to be sent away."""
+        return (
+            self.config.at_closing == "send_away"
+            and self.hours is not None
+            and not self.hours.is_open(now)
+        )
+
+    def next_change(self, now: float) -> float:
+        """When the line is to be looked at again for its own sake."""
+        at = math.inf
+        if self.is_held and self.shelf and now < self.next_release_at:
+            at = self.next_release_at
+        if self.config.at_closing == "send_away" and self.hours is not None and self.order:
+            closes_at = self.hours.closes_at(now)
+            if closes_at is not None and closes_at > now:
+                at = min(at, closes_at)
+        return at
+
+    # -- who may take an entry --------------------------------------------------------------
+
+    def vip(self, waiting: Waiting) -> Vip | None:
+        """What the configuration says of VIPs like this one, if he is one."""
+        for vip in self.config.vip:
+            if vip.min_priority is not None and waiting.priority < vip.min_priority:
+                continue
+            if all(waiting.context.get(key) == value for key, value in vip.context.items()):
+                return vip
+        return None
+
+    def scope(
+        self, entry: Entry, now: float, reachable: Callable[[str], bool]
+    ) -> tuple[Scope, float]:
+        """Who may take `entry` now, and when that changes.
+
+        Nobody waits for an agent of his own, or VIPs for theirs, who is not `reachable` at all.
+        """
+        waiting, config = entry.waiting, self.config
+        if waiting.agent is not None:
+            return Scope(only=(waiting.agent,)), math.inf
+        until = entry.entered_at + config.known_agent_s
+        known = waiting.known_agent
+        if known is not None and now < until and reachable(known):
+            return Scope(only=(known,)), until
+        if now < entry.vip_until and any(map(reachable, entry.vip_agents)):
+            return Scope(only=entry.vip_agents), entry.vip_until
+        also = entry.also
+        tier, lower, changes_at = 0, 0, math.inf
+        for step in config.tiers:
+            if now < entry.entered_at + step.after_s:
+                changes_at = entry.entered_at + step.after_s
+                break
+            tier += 1
+            lower += step.lower_skills
+            also = also.union(step.centres)
+        centre = entry.centre
+        if centre is not None and config.share_s:
+            share_until = entry.entered_at + config.share_s
+            if now >= share_until:
+                centre = None
+            else:
+                changes_at = min(changes_at, share_until)
+        needed = sorted((name, level - lower) for name, level in entry.skills.items())
+        needed = [(name, level) for name, level in needed if level > 0]
+        names = tuple(name for name, _level in needed)
+        levels = tuple(level for _name, level in needed)
+        return Scope(None, tier, centre, also, names, levels), changes_at
+
+    def view(self, now: float) -> dict[str, Any]:
+        """The line as it is shown."""
+        waiting = len(self.shelf)
+        oldest = min((key[1] for key in self.order), default=None)
+        talking = len(self.active) - (len(self.order) - waiting)
+        hours = self.hours
+        return {
+            "queue": self.name,
+            "strategy": self.config.strategy,
+            "paused": self.paused,
+            "open": hours is None or hours.is_open(now),
+            "opens_at": None if hours is None else hours.opens_at(now),
+            "waiting": waiting,
+            "offered": len(self.order) - waiting,
+            "talking": max(0, talking),
+            "longest_wait_s": 0.0 if oldest is None else max(0.0, now - oldest),
+            "expected_wait_s": self.expected.wait_s(len(self.order) + 1, now),
+        }

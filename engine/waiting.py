@@ -1,0 +1,58 @@
+"""Who waits for an operator, what he is offered, and how he leaves otherwise.
+
+These three are what call flows and queues say to each other. A callback job that nobody has been
+called for yet, a customer on hold and an inbound caller wait alike.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(slots=True, kw_only=True)
+class Waiting:
+    """One who waits, in `queue` or for `agent` alone; exactly one of them is given.
+
+    `joined_at` (Unix seconds) is his place: one who comes back keeps it. `on_offer` is called each
+    time operators are reserved for him, `on_leave` once if the queue sends him away.
+    """
+
+    id: str
+    kind: Literal["callback", "call"]
+    on_offer: "Callable[[Offer], None]"
+    on_leave: "Callable[[Leave], None]"
+    queue: str | None = None
+    agent: str | None = None
+    joined_at: float
+    priority: int = 0
+    skills: Mapping[str, int] = field(default_factory=dict)
+    number: str | None = None
+    region: str | None = None
+    context: Mapping[str, Any] = field(default_factory=dict)
+    known_agent: str | None = None
+    ring_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """Operators for one who waits: `agents` are reserved for `waiting.id` already.
+
+    They are to be rung at once, all of them, for `ring_s` at most.
+    """
+
+    waiting: Waiting
+    queue: str | None
+    agents: tuple[str, ...]
+    ring_s: float
+    offered_at: float
+
+
+LeaveReason = Literal["overflow", "timeout", "full", "closed", "withdrawn"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leave:
+    """The queue sends one who waits away: to `target`, an outside number, or to nobody."""
+
+    reason: LeaveReason
+    target: str | None = None

@@ -1,0 +1,247 @@
+"""The operators of an offer: who wins, who is told what, and that nobody stays reserved."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from engine.agents import Agents
+from engine.dialplan import Destination
+from engine.job import OfferRecord
+from engine.leg import Caller, Leg
+from engine.operators import ELSEWHERE, Candidate, Operators, OperatorsMissed, open_all
+from engine.queues import Queues
+from engine.waiting import Offer, Waiting
+from tests.support.switchboard import Phone, Scene, scene
+from tests.support.virtual_loop import run
+
+NAMES = ("alice", "bert", "cleo")
+
+
+class AgentStates:
+    """Stands in for the register of agents: keeps what it was told, in order."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+        self.reasons: list[str] = []
+
+    def ringing(self, name: str, _work: str) -> None:
+        self.told.append((name, "ringing"))
+
+    def talking(self, name: str, _work: str) -> None:
+        self.told.append((name, "talking"))
+
+    def release(self, name: str, _work: str) -> None:
+        self.told.append((name, "release"))
+
+    def finished(self, name: str, _work: str) -> None:
+        self.told.append((name, "finished"))
+
+    def missed(self, name: str, _work: str, reason: str) -> None:
+        self.told.append((name, "missed"))
+        self.reasons.append(reason)
+
+    def of(self, name: str) -> list[str]:
+        """What was told of one agent."""
+        return [what for who, what in self.told if who == name]
+
+
+class Queue:
+    """Stands in for the queues."""
+
+    def __init__(self) -> None:
+        self.answered_by: list[str] = []
+
+    def answered(self, _offer: Offer, agent: str) -> None:
+        self.answered_by.append(agent)
+
+
+class Desk:
+    """Operators of one offer, with everything they are told."""
+
+    def __init__(self, stage: Scene, *names: str, ring_s: tuple[float, ...] = ()) -> None:
+        self.stage = stage
+        self.agents, self.queue = AgentStates(), Queue()
+        stage.board.agents = cast(Agents, self.agents)
+        stage.board.queues = cast(Queues, self.queue)
+        self.records: list[OfferRecord] = []
+        self.made: list[Leg] = []
+        self.told: list[tuple[str, dict[str, Any]]] = []
+        waiting = Waiting(
+            id="job-1", kind="callback", queue="sales", joined_at=0.0,
+            on_offer=lambda _offer: None, on_leave=lambda _leave: None,
+        )  # fmt: skip
+        offer = Offer(waiting=waiting, queue="sales", agents=names, ring_s=20.0, offered_at=0.0)
+        self.operators = Operators(
+            [Candidate(name, self._addresses(name, ring_s)) for name in names],
+            stage.board,
+            offer=offer,
+            new_leg=self._leg,
+            dial=lambda leg: leg.dial(caller=Caller(None, "ringback"), ring_s=20.0),
+            publish=lambda kind, **fields: self.told.append((kind, fields)),
+            on_offer=self.records.append,
+        )
+
+    def _addresses(self, name: str, ring_s: tuple[float, ...]) -> tuple[Destination, ...]:
+        address = self.stage.board.dialplan.destination(name, field="agent")
+        return tuple(replace(address, ring_s=each) for each in ring_s) or (address,)
+
+    def _leg(self, destination: Destination) -> Leg:
+        board = self.stage.board
+        leg = Leg(
+            leg_id=f"leg-{len(self.made)}", role="agent", destination=destination,
+            sip=board.sip, media=board.media, publish=lambda *_args, **_fields: None,
+        )  # fmt: skip
+        self.made.append(leg)
+        return leg
+
+    async def reach(self) -> Leg:
+        await open_all(self.operators.ports())
+        return await self.operators.reach()
+
+    async def close(self) -> None:
+        for leg in self.made:
+            await leg.release()
+        assert not self.stage.media.open_legs
+
+
+def play(tmp_path: Path, script: Callable[[Scene], Awaitable[None]]) -> None:
+    async def main() -> None:
+        await script(scene(tmp_path, agents=NAMES))
+
+    run(main())
+
+
+async def phones_of(stage: Scene, count: int) -> dict[str, Phone]:
+    """The next phones that are called, by the user they are called as."""
+    phones = [await stage.phone() for _ in range(count)]
+    return {phone.invitation.target.split(":")[1].split("@")[0]: phone for phone in phones}
+
+
+def test_all_are_rung_and_the_first_answer_wins(tmp_path: Path) -> None:
+    async def script(stage: Scene) -> None:
+        desk = Desk(stage, *NAMES)
+        reaching = asyncio.create_task(desk.reach())
+        phones = await phones_of(stage, 3)
+        await asyncio.sleep(2)
+        phones["bert"].answers()
+        leg = await reaching
+        assert "bert" in leg.record.uri
+        assert phones["alice"].hang_up_reason == phones["cleo"].hang_up_reason == ELSEWHERE
+        assert not phones["bert"].is_hung_up
+        assert desk.agents.of("bert") == ["ringing", "talking"]
+        assert desk.agents.of("alice") == desk.agents.of("cleo") == ["ringing", "release"]
+        assert desk.queue.answered_by == ["bert"]
+        assert [record.result for record in desk.records] == ["lost", "answered", "lost"]
+        assert ("agent.offer_ended", {"agent": "cleo", "result": "lost", "by": "bert"}) in desk.told
+        desk.operators.over()
+        desk.operators.over()
+        assert desk.agents.of("bert") == ["ringing", "talking", "finished"]
+        await desk.close()
+
+    play(tmp_path, script)
+
+
+def test_two_answers_in_one_moment_have_one_winner(tmp_path: Path) -> None:
+    async def script(stage: Scene) -> None:
+        desk = Desk(stage, "alice", "bert")
+        reaching = asyncio.create_task(desk.reach())
+        phones = await phones_of(stage, 2)
+        phones["bert"].answers()
+        phones["alice"].answers()
+        leg = await reaching
+        winner, loser = ("alice", "bert") if "alice" in leg.record.uri else ("bert", "alice")
+        assert desk.queue.answered_by == [winner]
+        assert not phones[winner].is_hung_up
+        assert phones[loser].hang_up_reason == ELSEWHERE
+        assert desk.agents.of(loser) == ["ringing", "release"]
+        await desk.close()
+
+    play(tmp_path, script)
+
+
+def test_one_who_declines_does_not_end_the_ringing_of_the_others(tmp_path: Path) -> None:
+    async def script(stage: Scene) -> None:
+        desk = Desk(stage, "alice", "bert")
+        reaching = asyncio.create_task(desk.reach())
+        phones = await phones_of(stage, 2)
+        phones["alice"].refuses(603, "Decline")
+        await asyncio.sleep(1)
+        assert desk.agents.of("alice") == ["ringing", "missed"]
+        assert not phones["bert"].is_hung_up
+        phones["bert"].answers()
+        await reaching
+        assert desk.agents.of("alice") == ["ringing", "missed"]
+        await desk.close()
+
+    play(tmp_path, script)
+
+
+def test_nobody_answers(tmp_path: Path) -> None:
+    async def script(stage: Scene) -> None:
+        desk = Desk(stage, "alice", "bert")
+        reaching = asyncio.create_task(desk.reach())
+        phones = await phones_of(stage, 2)
+        phones["alice"].refuses(486, "Busy Here")
+        with pytest.raises(OperatorsMissed) as missed:
+            await reaching
+        assert missed.value.ending.result == "no_answer"
+        assert phones["bert"].is_hung_up
+        assert desk.agents.reasons == ["486 Busy Here", "no answer within 20 s"]
+        assert [record.result for record in desk.records] == ["busy", "no_answer"]
+        assert desk.queue.answered_by == []
+        await desk.close()
+
+    play(tmp_path, script)
+
+
+def test_addresses_are_rung_in_turn_each_for_its_time(tmp_path: Path) -> None:
+    async def script(stage: Scene) -> None:
+        desk = Desk(stage, "alice", ring_s=(5.0, 7.0))
+        loop = asyncio.get_running_loop()
+        reaching = asyncio.create_task(desk.reach())
+        desk_phone = await stage.phone()
+        started = loop.time()
+        mobile = await stage.phone()
+        assert loop.time() - started == pytest.approx(5.0)
+        assert desk_phone.is_hung_up
+        mobile.answers()
+        assert await reaching is desk.made[1]
+        assert desk.agents.of("alice") == ["ringing", "talking"]
+        await desk.close()
+
+    play(tmp_path, script)
+
+
+def test_a_withdrawn_offer_frees_everybody(tmp_path: Path) -> None:
+    async def script(stage: Scene) -> None:
+        desk = Desk(stage, "alice", "bert")
+        reaching = asyncio.create_task(desk.reach())
+        await phones_of(stage, 2)
+        reaching.cancel()
+        await asyncio.wait([reaching])
+        assert desk.agents.of("alice") == desk.agents.of("bert") == ["ringing", "release"]
+        assert [record.result for record in desk.records] == ["withdrawn", "withdrawn"]
+        await desk.close()
+
+    play(tmp_path, script)
+
+
+def test_an_answer_that_crosses_the_withdrawal_wins_nothing(tmp_path: Path) -> None:
+    async def script(stage: Scene) -> None:
+        desk = Desk(stage, "alice")
+        reaching = asyncio.create_task(desk.reach())
+        phone = await stage.phone()
+        phone.answers()
+        reaching.cancel()
+        await asyncio.wait([reaching])
+        assert reaching.cancelled()
+        assert desk.agents.of("alice") == ["ringing", "release"]
+        assert desk.queue.answered_by == []
+        await desk.close()
+        assert phone.is_hung_up
+
+    play(tmp_path, script)
