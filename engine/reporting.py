@@ -1,0 +1,106 @@
+"""Records, history, reports, metrics and webhooks, tied to the daemon they tell about."""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from config.settings import Settings
+
+from .control import Method
+from .history import History
+from .live import Live
+from .record_methods import RecordMethods
+from .records import Records
+from .report import Reports
+from .report_methods import ReportMethods
+from .store_error import explain
+
+if TYPE_CHECKING:
+    from .daemon import Daemon
+
+
+class Reporting:
+    """Everything that looks at what happens and keeps it, and decides nothing."""
+
+    def __init__(self, daemon: "Daemon") -> None:
+        settings, store, events = daemon.settings, daemon.store, daemon.events
+        self._daemon = daemon
+        self._board = daemon.board
+        self.history = History(store.path)
+        self.records = Records(store)
+        self.reports = Reports(store, settings.reports)
+        self.live = Live(store, self.reports)
+        self.live.queues = lambda: [queue.name for queue in daemon.settings.queues]
+        self.live.agents = self._agent_views
+        self.live.engine = self._engine_view
+        self.records.on_stay.append(self.live.on_stay)
+        self.records.on_record += [self.live.on_record, self.history.add]
+        events.watch(self.records.watch)
+        daemon.board.history = self.history
+
+    def table(self) -> dict[str, Method]:
+        """The methods: report.*, record.*, history.*, callback.annotate."""
+        daemon = self._daemon
+        open_job = daemon.dispatcher.job
+        records = RecordMethods(daemon.store, daemon.events, self.history, open_job)
+        return records.table() | ReportMethods(self.reports, self.live).table()
+
+    async def open(self) -> None:
+        """Take up what an earlier engine left: before the first event. Raises StoreError."""
+        await self.records.open()
+        await self.live.open()
+        try:
+            self.history.open()
+        except sqlite3.Error as error:
+            raise explain(self._daemon.store.path, error) from error
+
+    async def start(self) -> None:
+        """The agents are there, and nobody has been called yet."""
+        if self._board.agents is not None:
+            self.records.begin(self._board.agents.all(), time.time())
+
+    async def stop(self) -> None:
+        """Nothing happens any more."""
+        self.history.close()
+
+    def reload(self, settings: Settings) -> None:
+        """Count by other settings from now on."""
+        self.reports.configure(settings.reports)
+
+    # -- what is shown of now ---------------------------------------------------------------
+
+    def _agent_views(self) -> Iterator[dict[str, Any]]:
+        if self._board.agents is None:
+            return
+        for agent in self._board.agents.all():
+            yield {
+                "agent": agent.name,
+                "state": agent.state,
+                "since": agent.since,
+                "reason": agent.reason,
+                "work": agent.work,
+                "queues": list(agent.queues),
+                "centre": agent.centre,
+                "calls": agent.calls,
+                "talk_s": round(agent.talk_s, 3),
+            }
+
+    def _engine_view(self) -> dict[str, Any]:
+        daemon = self._daemon
+        calls = daemon.register.calls.values()
+        status = daemon.store.status()
+        return {
+            "version": version("ringback"),
+            "uptime_s": time.time() - daemon.started_at,
+            "draining": daemon.dispatcher.draining,
+            "calls": len(calls),
+            "talking": sum(call.bridged_at is not None for call in calls),
+            "legs": len(daemon.register.legs),
+            "open_jobs": len(daemon.dispatcher.jobs),
+            "media_workers": len(daemon.media.pids),
+            "trunks": daemon.trunks.view(),
+            "store": {name: status[name] for name in ("pending", "errors", "last_error")},
+            "events": {"seq": daemon.events.seq, "subscribers": daemon.events.listeners},
+        }

@@ -1,0 +1,194 @@
+"""The waiting room: what one who waits for an operator hears until somebody is there.
+
+Callers and customers of customer-first callbacks wait alike: music, over which nothing is laid; an
+announcement takes its place and music goes on after it. A sentence is spoken before the music
+stops, so that nobody listens to silence meanwhile.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from config.inbound import FILE, Room
+from media.sources import Hold, Prompt
+
+from .announcements import Announcements, Standing
+from .leg import Leg
+from .whisper import Announcement, Whisperer
+
+__all__ = ["Guest", "Standing", "WaitingRoom", "WaitingRooms"]
+
+log = structlog.get_logger()
+
+LOOK_S = 1.0
+ALONE_S = 2.0
+SENTENCE_LIMIT_S = 120.0
+
+Publish = Callable[..., None]
+
+
+class WaitingRoom:
+    """One room as it is configured. Many may wait in it, each with `host`."""
+
+    def __init__(
+        self,
+        settings: Room,
+        *,
+        whisperer: Whisperer,
+        hold: Hold,
+        alone_s: float = ALONE_S,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.settings = settings
+        music = settings.music
+        self.music = Hold(str(Path(music).resolve())) if music else hold
+        self._whisperer = whisperer
+        self._alone_s = alone_s
+        self._clock = clock
+
+    @asynccontextmanager
+    async def host(
+        self,
+        leg: Leg,
+        standing: Callable[[], Standing | None] = lambda: None,
+        *,
+        customer_first: Publish | None = None,
+    ) -> AsyncIterator["Guest"]:
+        """Let the party of `leg` wait here; what it hears afterwards is the caller's to say.
+
+        `standing` gives its place whenever it is asked; None while there is none to tell of. For
+        a customer who was called, `customer_first` publishes `customer.left_waiting` when nobody
+        is there for him within two seconds, and he is asked for a moment's patience.
+        """
+        leg.hear(self.music)
+        announcements = Announcements(self.settings, self._clock())
+        guest = Guest(self, leg, standing, announcements, self._clock)
+        guest.attend(partial(self._welcome, leg, customer_first))
+        try:
+            yield guest
+        finally:
+            guest.leave()
+
+    async def _welcome(self, leg: Leg, customer_first: Publish | None) -> None:
+        texts = self.settings.texts
+        if customer_first is None:
+            await self.say(leg, self.settings.welcome)
+        else:
+            await asyncio.sleep(self._alone_s)
+            customer_first("customer.left_waiting", waited_s=self._alone_s)
+            await self.say(leg, texts.left_waiting)
+
+    async def say(self, leg: Leg, *sentences: str, music_after: bool = True) -> None:
+        """Say the sentences that are not empty to their end; then there is music again."""
+        ready = []
+        for sentence in sentences:
+            if sentence.startswith(FILE):
+                ready.append(_file(sentence))
+            elif sentence and (spoken := await self._whisperer.speak(sentence)) is not None:
+                ready.append(spoken)
+        for sound in ready:
+            await leg.play(sound.source, limit_s=sound.limit_s)
+        if ready and music_after and leg.ending is None:
+            leg.hear(self.music)
+
+
+class Guest:
+    """One who waits in a room, and whoever attends to him."""
+
+    def __init__(
+        self,
+        room: WaitingRoom,
+        leg: Leg,
+        standing: Callable[[], Standing | None],
+        announcements: Announcements,
+        clock: Callable[[], float],
+    ) -> None:
+        self._room = room
+        self._leg = leg
+        self._standing = standing
+        self._announcements = announcements
+        self._clock = clock
+        self._attending: asyncio.Task[None] | None = None
+
+    def attend(self, first: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Do `first`, and tell the guest from then on what he is to be told."""
+        self._attending = asyncio.get_running_loop().create_task(self._attend(first))
+        self._attending.add_done_callback(_report)
+
+    def leave(self) -> None:
+        """Nobody attends to the guest any more."""
+        if self._attending is not None:
+            self._attending.cancel()
+
+    async def say(self, *sentences: str) -> None:
+        """Tell the guest something at once, whatever he is being told; then he waits on."""
+        self.leave()
+        await self._room.say(self._leg, *sentences)
+        self.attend()
+
+    async def _attend(self, first: Callable[[], Awaitable[None]] | None) -> None:
+        if first is not None:
+            await first()
+        while self._announcements.any:
+            await asyncio.sleep(LOOK_S)
+            sentences = self._announcements.due(self._clock(), self._standing())
+            if sentences:
+                await self._room.say(self._leg, *sentences)
+                self._announcements.said(self._clock())
+
+
+def _file(sentence: str) -> Announcement:
+    path = Path(sentence.removeprefix(FILE)).resolve()
+    return Announcement(Prompt(str(path)), SENTENCE_LIMIT_S)
+
+
+def _report(attending: "asyncio.Task[None]") -> None:
+    if not attending.cancelled() and (error := attending.exception()) is not None:
+        # A defect costs the announcements, not the call.
+        log.error("waiting_room_failed", exc_info=error)
+
+
+class WaitingRooms:
+    """The configured rooms, and the one for whoever has none."""
+
+    def __init__(
+        self,
+        rooms: Sequence[Room],
+        *,
+        whisperer: Whisperer,
+        hold: Hold,
+        alone_s: float = ALONE_S,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._whisperer = whisperer
+        self._hold = hold
+        self._alone_s = alone_s
+        self._clock = clock
+        self.furnish(rooms)
+
+    def furnish(self, rooms: Sequence[Room]) -> None:
+        """Take the rooms as they are configured now; whoever waits goes on as he came in."""
+        named = {room.name: room for room in rooms}
+        named.setdefault("default", Room(name="default"))
+        self._rooms = {
+            name: WaitingRoom(
+                room,
+                whisperer=self._whisperer,
+                hold=self._hold,
+                alone_s=self._alone_s,
+                clock=self._clock,
+            )
+            for name, room in named.items()
+        }
+
+    def of(self, queue: str | None, name: str = "") -> WaitingRoom:
+        """The room called `name`, else that of the queue, else the default one."""
+        for key in (name, queue or ""):
+            if key in self._rooms:
+                return self._rooms[key]
+        return self._rooms["default"]
