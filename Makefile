@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 CONFIG ?= config/ringback.toml
 
-.PHONY: setup run demo test lint bench busy-day clean
+.PHONY: setup run demo test lint bench busy-day diagrams clean
 
 setup: $(VENV)/.installed
 
@@ -32,6 +32,9 @@ lint: setup
 
 busy-day: setup
 	RINGBACK_BUSY_DAY=500,200 $(BIN)/python -m pytest -s tests/test_integration/test_busy_day.py
+
+diagrams: setup
+	$(BIN)/python -m engine.state_diagrams docs/states.md
 
 bench: setup
 	$(BIN)/python -m scripts.bench
