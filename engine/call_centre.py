@@ -78,7 +78,7 @@ class CallCentre:
         """Take agents, queues and rooms as they are configured now; calls go on."""
         self._settings = settings
         self.roster.reconfigure(settings.agents, settings.agent_defaults)
-        self.rooms.furnish(settings.rooms)
+        self.rooms.furnish(settings.rooms, settings.reports.alone_s)
         self._configure_queues(start=False)
 
     def _configure_queues(self, *, start: bool) -> None:

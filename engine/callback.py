@@ -19,7 +19,7 @@ from .bridge import Bridge
 from .call import Call
 from .dialplan import Destination
 from .ending import Ending, retry_cause_of
-from .headers import context_headers
+from .headers import Subject, context_headers
 from .job import AttemptRecord, Failure, Job, JobState, OfferRecord
 from .leg import CODECS, Caller, Leg, LegEnded, Role
 from .operators import Candidate, Operators, OperatorsMissed, candidates_of, open_all
@@ -262,7 +262,7 @@ class Callback:
         request, dial = self.job.request, self._board.dial
         if leg.role == "agent":
             user: str | None = self._customer.user
-            headers = context_headers(dial.headers, self.job)
+            headers = context_headers(dial.headers, Subject.of(self.job))
         else:
             user, headers = request.caller_id, ()
         codecs: tuple[str, ...] = CODECS

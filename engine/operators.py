@@ -8,8 +8,9 @@ winner, and `over` frees him.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .dialplan import Destination
 from .ending import Ending
@@ -52,7 +53,8 @@ class Operators:
     `new_leg` makes a leg for an address, `dial` calls it and raises LegEnded when it is not
     answered. `legs` are those of the first addresses; their ports are taken ahead, those of others
     when their turn comes, beside `beside` or the first of them. `on_offer` gets the record of each
-    offer, which is filled in as things go on.
+    offer, which is filled in as things go on; `told` gives what an operator's screen is told of the
+    party before his phone rings.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Operators:
         publish: Callable[..., None],
         beside: Leg | None = None,
         on_offer: Callable[[OfferRecord], None] = lambda _record: None,
+        told: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self._candidates = candidates
         self._board = board
@@ -79,6 +82,7 @@ class Operators:
         self._rung_leg: dict[str | None, Leg] = {}
         self._won_by: OfferRecord | None = None
         self._on_offer = on_offer
+        self._told = told
 
     def ports(self) -> list[Awaitable[None]]:
         """What takes the ports of `legs`; to be awaited, together with others, before `reach`."""
@@ -166,13 +170,14 @@ class Operators:
         offer = self._offer
         if offer is None:
             return
+        told = self._told()
         for candidate in self._candidates:
             if candidate.agent is None:
                 continue
             record = OfferRecord(agent=candidate.agent, queue=offer.queue, offered=time.time())
             self._on_offer(record)
             self._ringing[candidate.agent] = record
-            self._publish("agent.offered", agent=candidate.agent, queue=offer.queue)
+            self._publish("agent.offered", agent=candidate.agent, queue=offer.queue, **told)
             if self._board.agents is not None:
                 self._board.agents.ringing(candidate.agent, offer.waiting.id)
 

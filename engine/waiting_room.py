@@ -66,22 +66,16 @@ class WaitingRoom:
         is there for him within two seconds, and he is asked for a moment's patience.
         """
         leg.hear(self.music)
-        announcements = Announcements(self.settings, self._clock())
-        guest = Guest(self, leg, standing, announcements, self._clock)
-        guest.attend(partial(self._welcome, leg, customer_first))
+        guest = Guest(self, leg, standing, self._clock)
+        if customer_first is None:
+            guest.tell(self.settings.welcome)
+        else:
+            guest.attend()
+            guest.alone_after(self._alone_s, customer_first)
         try:
             yield guest
         finally:
             guest.leave()
-
-    async def _welcome(self, leg: Leg, customer_first: Publish | None) -> None:
-        texts = self.settings.texts
-        if customer_first is None:
-            await self.say(leg, self.settings.welcome)
-        else:
-            await asyncio.sleep(self._alone_s)
-            customer_first("customer.left_waiting", waited_s=self._alone_s)
-            await self.say(leg, texts.left_waiting)
 
     async def say(self, leg: Leg, *sentences: str, music_after: bool = True) -> None:
         """Say the sentences that are not empty to their end; then there is music again."""
@@ -105,31 +99,48 @@ class Guest:
         room: WaitingRoom,
         leg: Leg,
         standing: Callable[[], Standing | None],
-        announcements: Announcements,
         clock: Callable[[], float],
     ) -> None:
         self._room = room
         self._leg = leg
         self._standing = standing
-        self._announcements = announcements
+        self._announcements = Announcements(room.settings, clock())
         self._clock = clock
         self._attending: asyncio.Task[None] | None = None
+        self._alone: asyncio.TimerHandle | None = None
+        self._has_left = False
+
+    def tell(self, *sentences: str) -> None:
+        """Tell the guest something at once, whatever he is being told; then he waits on."""
+        if not self._has_left:
+            self._interrupt()
+            self.attend(partial(self._room.say, self._leg, *sentences))
 
     def attend(self, first: Callable[[], Awaitable[None]] | None = None) -> None:
         """Do `first`, and tell the guest from then on what he is to be told."""
         self._attending = asyncio.get_running_loop().create_task(self._attend(first))
         self._attending.add_done_callback(_report)
 
+    def alone_after(self, alone_s: float, publish: Publish) -> None:
+        """Who still waits after so long is counted as left alone, and asked for patience."""
+        loop = asyncio.get_running_loop()
+        self._alone = loop.call_later(alone_s, self._left_alone, alone_s, publish)
+
     def leave(self) -> None:
-        """Nobody attends to the guest any more."""
+        """The wait is over: nobody attends to the guest any more. No effect twice."""
+        self._has_left = True
+        if self._alone is not None:
+            self._alone.cancel()
+        self._interrupt()
+
+    def _interrupt(self) -> None:
         if self._attending is not None:
             self._attending.cancel()
+            self._attending = None
 
-    async def say(self, *sentences: str) -> None:
-        """Tell the guest something at once, whatever he is being told; then he waits on."""
-        self.leave()
-        await self._room.say(self._leg, *sentences)
-        self.attend()
+    def _left_alone(self, alone_s: float, publish: Publish) -> None:
+        publish("customer.left_waiting", waited_s=alone_s)
+        self.tell(self._room.settings.texts.left_waiting)
 
     async def _attend(self, first: Callable[[], Awaitable[None]] | None) -> None:
         if first is not None:
@@ -171,8 +182,9 @@ class WaitingRooms:
         self._clock = clock
         self.furnish(rooms)
 
-    def furnish(self, rooms: Sequence[Room]) -> None:
+    def furnish(self, rooms: Sequence[Room], alone_s: float | None = None) -> None:
         """Take the rooms as they are configured now; whoever waits goes on as he came in."""
+        self._alone_s = self._alone_s if alone_s is None else alone_s
         named = {room.name: room for room in rooms}
         named.setdefault("default", Room(name="default"))
         self._rooms = {

@@ -18,7 +18,7 @@ from media.prompts import PromptError, check_prompt
 from media.sources import Prompt, Source, Tone
 from media.speech import SpeechError, Synthesizer
 
-from .headers import fill
+from .headers import Subject, fill
 from .job import Job
 from .protocol import EngineError
 
@@ -64,7 +64,7 @@ class Whisperer:
         loop = asyncio.get_running_loop()
         text = None
         if whisper is not None:
-            text = fill(whisper["template"], job) if "template" in whisper else whisper.get("text")
+            text = fill(whisper["template"], Subject.of(job)) if "template" in whisper else whisper.get("text")
         if text:
             return loop.create_task(self.speak(text))
         ready: asyncio.Future[Announcement | None] = loop.create_future()

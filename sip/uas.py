@@ -9,7 +9,7 @@ from .errors import NegotiationFailed, ParseError, SipError
 from .events import Answered, Cause, Ended, Event, Failed, IncomingInvite
 from .hop import Hop
 from .message import Request, response_to
-from .offer_answer import LocalAudio, NegotiatedAudio
+from .offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
 from .server_transaction import ServerTransaction
 from .session import Session
 from .timers import Timer
@@ -51,6 +51,15 @@ class UasSession(Session):
     def source(self) -> Hop:
         """Where the INVITE came from: the host is as received, whatever its headers say."""
         return self._transaction.hop
+
+    def objection(self, audio: LocalAudio) -> str | None:
+        """Why `accept` would answer 488, known before the caller hears ringing; None if not."""
+        if self.request.body:
+            try:
+                OfferAnswer(0).receive_offer(self.request.body, audio)
+            except (ParseError, NegotiationFailed) as error:
+                return error.reason
+        return None
 
     # -- what the owner decides
 

@@ -5,13 +5,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.headers import MAX_VALUE_CHARS, context_headers
+from engine.headers import MAX_VALUE_CHARS, Subject, context_headers
 from engine.job import Job, Request
 
 
-def job(context: dict[str, Any]) -> Job:
+def job(context: dict[str, Any]) -> Subject:
     request = Request(to="+442079460000", agent="alice", context=context)
-    return Job(id="j1", request=request, created=1.0)
+    return Subject.of(Job(id="j1", request=request, created=1.0))
 
 
 def test_fields_are_filled_in() -> None:

@@ -131,8 +131,8 @@ def test_a_guest_may_be_told_something_at_once_and_waits_on(tmp_path: Path) -> N
     async def script(leg: Leg, room: WaitingRoom, _phone: Phone) -> None:
         async with room.host(leg, lambda: Standing(2)) as guest:
             await asyncio.sleep(PLAYED_S / 2)  # in the middle of the welcome
-            await guest.say("Sorry.")
-            await asyncio.sleep(20.0)
+            guest.tell("Sorry.")
+            await asyncio.sleep(PLAYED_S + 20.0)
 
     heard = play(
         tmp_path,
