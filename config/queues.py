@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
+from .agents import WrapUp
 from .sections import Section, first_duplicate
 from .values import Name, NumberPrefix, Printable, Region, Seconds, wrong
 
@@ -106,6 +107,7 @@ class Queue(Section):
     skills: dict[str, int] = Field(default={})
     weight: float = Field(default=1.0, gt=0, le=1000, allow_inf_nan=False)
     ring_s: Seconds = 20.0
+    wrap_up_s: WrapUp | None = None
     ring_at_once: int = Field(default=3, ge=1, le=100)
     again_s: float = Field(default=10.0, ge=0, le=3600, allow_inf_nan=False)
     max_length: int = Limit

@@ -22,7 +22,14 @@ from .ending import Ending, retry_cause_of
 from .headers import Subject, context_headers
 from .job import AttemptRecord, Failure, Job, JobState, OfferRecord
 from .leg import CODECS, Caller, Leg, LegEnded, Role
-from .operators import Candidate, Operators, OperatorsMissed, candidates_of, open_all
+from .operators import (
+    Candidate,
+    Operators,
+    OperatorsMissed,
+    candidates_of,
+    free_offered,
+    open_all,
+)
 from .protocol import EngineError
 from .queue_place import QueuePlace, SentAway
 from .recording import Recording
@@ -238,6 +245,7 @@ class Callback:
             publish=self._publish,
             beside=customer,
             on_offer=self._offered,
+            line=self._line,
         )
         return self._operators
 
@@ -257,6 +265,14 @@ class Callback:
         )
         self._legs.append(leg)
         return leg
+
+    def _line(self, agent: str) -> Leg | None:
+        """The line of an agent who stays on the phone between calls, for this call."""
+        permanent = self._board.permanent
+        line = None if permanent is None else permanent.take(agent, self._publish_leg)
+        if line is not None:
+            self._legs.append(line)
+        return line
 
     async def _dial(self, leg: Leg, *, partner: Leg | None = None) -> None:
         request, dial = self.job.request, self._board.dial
@@ -286,6 +302,7 @@ class Callback:
             leg.hang_up(Ending("completed", "call over"))
         if self._operators is not None:
             self._operators.over()
+        free_offered(self.offer, self._board)
         # Apart, so that a recording that is slow to end keeps no port.
         if self._recording is not None:
             await self._within_limit(self._recording.stop())

@@ -16,6 +16,7 @@ from .dialplan import Destination
 from .ending import Ending
 from .job import OfferRecord
 from .leg import Leg, LegEnded
+from .protocol import EngineError
 from .switchboard import Switchboard
 from .waiting import Offer
 
@@ -43,14 +44,37 @@ async def open_all(ports: Sequence[Awaitable[None]]) -> None:
 
 
 def candidates_of(offer: Offer, board: Switchboard) -> tuple[Candidate, ...]:
-    """The operators whom an offer names. Raises EngineError where one has no address to dial."""
-    return tuple(Candidate(name, board.dialplan.agent_destinations(name)) for name in offer.agents)
+    """The operators whom an offer names.
+
+    One who has no address to dial now has missed it. Raises EngineError where no other is left.
+    """
+    found: list[Candidate] = []
+    why_not = EngineError("unavailable", "nobody is offered")
+    for name in offer.agents:
+        try:
+            found.append(Candidate(name, board.dialplan.agent_destinations(name)))
+        except EngineError as error:
+            why_not = error
+            if board.agents is not None:
+                counts = offer.queue is not None
+                board.agents.missed(name, offer.waiting.id, error.message, counts=counts)
+    if not found:
+        raise why_not
+    return tuple(found)
+
+
+def free_offered(offer: Offer | None, board: Switchboard) -> None:
+    """Free the agents of an offer who were not rung after all. No effect on any other."""
+    if offer is not None and board.agents is not None:
+        for name in offer.agents:
+            board.agents.release(name, offer.waiting.id)
 
 
 class Operators:
     """Rings `candidates` for one call.
 
-    `new_leg` makes a leg for an address, `dial` calls it and raises LegEnded when it is not
+    `new_leg` makes a leg for an address, `line` gives the line of an agent who stays on the phone,
+    in place of a leg for his first address; `dial` calls it and raises LegEnded when it is not
     answered. `legs` are those of the first addresses; their ports are taken ahead, those of others
     when their turn comes, beside `beside` or the first of them. `on_offer` gets the record of each
     offer, which is filled in as things go on; `told` gives what an operator's screen is told of the
@@ -69,6 +93,7 @@ class Operators:
         beside: Leg | None = None,
         on_offer: Callable[[OfferRecord], None] = lambda _record: None,
         told: Callable[[], Mapping[str, Any]] = dict,
+        line: Callable[[str], Leg | None] = lambda _agent: None,
     ) -> None:
         self._candidates = candidates
         self._board = board
@@ -76,13 +101,22 @@ class Operators:
         self._new_leg = new_leg
         self._dial = dial
         self._publish = publish
-        self.legs = [new_leg(candidate.addresses[0]) for candidate in candidates]
+        self._on_line: set[str] = set()
+        self.legs = [self._first_leg(candidate, line) for candidate in candidates]
         self._beside = beside or self.legs[0]
         self._ringing: dict[str, OfferRecord] = {}
         self._rung_leg: dict[str | None, Leg] = {}
         self._won_by: OfferRecord | None = None
         self._on_offer = on_offer
         self._told = told
+
+    def _first_leg(self, candidate: Candidate, line: Callable[[str], Leg | None]) -> Leg:
+        leg = None if candidate.agent is None else line(candidate.agent)
+        if leg is None:
+            return self._new_leg(candidate.addresses[0])
+        assert candidate.agent is not None
+        self._on_line.add(candidate.agent)
+        return leg
 
     def ports(self) -> list[Awaitable[None]]:
         """What takes the ports of `legs`; to be awaited, together with others, before `reach`."""
@@ -108,7 +142,8 @@ class Operators:
         if record is not None and self._offer is not None:
             record.ended = time.time()
             if self._board.agents is not None:
-                self._board.agents.finished(record.agent, self._offer.waiting.id)
+                offer = self._offer
+                self._board.agents.finished(record.agent, offer.waiting.id, offer.wrap_up_s)
 
     # -- ringing ----------------------------------------------------------------------------
 
@@ -178,7 +213,7 @@ class Operators:
             self._on_offer(record)
             self._ringing[candidate.agent] = record
             self._publish("agent.offered", agent=candidate.agent, queue=offer.queue, **told)
-            if self._board.agents is not None:
+            if self._board.agents is not None and candidate.agent not in self._on_line:
                 self._board.agents.ringing(candidate.agent, offer.waiting.id)
 
     def _missed(self, candidate: Candidate, missed: LegEnded) -> None:
@@ -187,7 +222,9 @@ class Operators:
         self._ends(candidate.agent, missed.ending.result)
         if self._board.agents is not None:
             work = self._offer.waiting.id
-            self._board.agents.missed(candidate.agent, work, str(missed.ending))
+            # A command that hangs up, and a request for him by name, are not held against him.
+            counts = self._offer.queue is not None and missed.ending.result != "hung_up"
+            self._board.agents.missed(candidate.agent, work, str(missed.ending), counts=counts)
 
     def _won(self, candidate: Candidate) -> None:
         if self._offer is None or candidate.agent is None:
@@ -206,8 +243,12 @@ class Operators:
             if candidate.agent is None or candidate.agent not in self._ringing:
                 continue
             assert self._offer is not None
-            if won_by is not None and (leg := self._rung_leg.get(candidate.agent)) is not None:
+            # Before he is free: the next INVITE to his phone must not overtake the CANCEL.
+            leg = self._rung_leg.get(candidate.agent)
+            if leg is not None and won_by is not None:
                 leg.hang_up(Ending("cancelled", f"answered by {won_by}"), ELSEWHERE)
+            elif leg is not None:
+                leg.hang_up(Ending("cancelled", "offer withdrawn"))
             self._ends(candidate.agent, "withdrawn" if won_by is None else "lost", by=won_by)
             if self._board.agents is not None:
                 self._board.agents.release(candidate.agent, self._offer.waiting.id)

@@ -37,7 +37,8 @@ class Waiting:
 class Offer:
     """Operators for one who waits: `agents` are reserved for `waiting.id` already.
 
-    They are to be rung at once, all of them, for `ring_s` at most.
+    They are to be rung at once, all of them, for `ring_s` at most. `wrap_up_s` is the queue's, for
+    after the call: None where the agent's own holds, 0 for none, -1 until he is ready.
     """
 
     waiting: Waiting
@@ -45,6 +46,7 @@ class Offer:
     agents: tuple[str, ...]
     ring_s: float
     offered_at: float
+    wrap_up_s: float | None = None
 
 
 LeaveReason = Literal["overflow", "timeout", "full", "closed", "withdrawn"]

@@ -10,9 +10,18 @@ import pytest
 
 from engine.agents import Agents
 from engine.dialplan import Destination
+from engine.ending import Ending
 from engine.job import OfferRecord
 from engine.leg import Caller, Leg
-from engine.operators import ELSEWHERE, Candidate, Operators, OperatorsMissed, open_all
+from engine.operators import (
+    ELSEWHERE,
+    Candidate,
+    Operators,
+    OperatorsMissed,
+    candidates_of,
+    open_all,
+)
+from engine.protocol import EngineError
 from engine.queues import Queues
 from engine.waiting import Offer, Waiting
 from tests.support.switchboard import Phone, Scene, scene
@@ -27,6 +36,9 @@ class AgentStates:
     def __init__(self) -> None:
         self.told: list[tuple[str, str]] = []
         self.reasons: list[str] = []
+        self.on_release: Callable[[str], None] = lambda _name: None
+        self.counted: list[bool] = []
+        self.wrap_ups: list[float | None] = []
 
     def ringing(self, name: str, _work: str) -> None:
         self.told.append((name, "ringing"))
@@ -36,11 +48,14 @@ class AgentStates:
 
     def release(self, name: str, _work: str) -> None:
         self.told.append((name, "release"))
+        self.on_release(name)
 
-    def finished(self, name: str, _work: str) -> None:
+    def finished(self, name: str, _work: str, wrap_up_s: float | None) -> None:
+        self.wrap_ups.append(wrap_up_s)
         self.told.append((name, "finished"))
 
-    def missed(self, name: str, _work: str, reason: str) -> None:
+    def missed(self, name: str, _work: str, reason: str, *, counts: bool) -> None:
+        self.counted.append(counts)
         self.told.append((name, "missed"))
         self.reasons.append(reason)
 
@@ -59,10 +74,29 @@ class Queue:
         self.answered_by.append(agent)
 
 
+def an_offer(*names: str, queue: str | None = "sales", wrap_up_s: float | None = None) -> Offer:
+    waiting = Waiting(
+        id="job-1", kind="callback", queue=queue, joined_at=0.0,
+        on_offer=lambda _offer: None, on_leave=lambda _leave: None,
+    )  # fmt: skip
+    return Offer(
+        waiting=waiting, queue=queue, agents=names, ring_s=20.0, offered_at=0.0,
+        wrap_up_s=wrap_up_s,
+    )  # fmt: skip
+
+
 class Desk:
     """Operators of one offer, with everything they are told."""
 
-    def __init__(self, stage: Scene, *names: str, ring_s: tuple[float, ...] = ()) -> None:
+    def __init__(
+        self,
+        stage: Scene,
+        *names: str,
+        ring_s: tuple[float, ...] = (),
+        queue: str | None = "sales",
+        wrap_up_s: float | None = None,
+        lines: tuple[str, ...] = (),
+    ) -> None:
         self.stage = stage
         self.agents, self.queue = AgentStates(), Queue()
         stage.board.agents = cast(Agents, self.agents)
@@ -70,11 +104,8 @@ class Desk:
         self.records: list[OfferRecord] = []
         self.made: list[Leg] = []
         self.told: list[tuple[str, dict[str, Any]]] = []
-        waiting = Waiting(
-            id="job-1", kind="callback", queue="sales", joined_at=0.0,
-            on_offer=lambda _offer: None, on_leave=lambda _leave: None,
-        )  # fmt: skip
-        offer = Offer(waiting=waiting, queue="sales", agents=names, ring_s=20.0, offered_at=0.0)
+        self.lines, self.lent = lines, dict[str, Leg]()
+        offer = an_offer(*names, queue=queue, wrap_up_s=wrap_up_s)
         self.operators = Operators(
             [Candidate(name, self._addresses(name, ring_s)) for name in names],
             stage.board,
@@ -83,6 +114,7 @@ class Desk:
             dial=lambda leg: leg.dial(caller=Caller(None, "ringback"), ring_s=20.0),
             publish=lambda kind, **fields: self.told.append((kind, fields)),
             on_offer=self.records.append,
+            line=self._line,
         )
 
     def _addresses(self, name: str, ring_s: tuple[float, ...]) -> tuple[Destination, ...]:
@@ -97,6 +129,12 @@ class Desk:
         )  # fmt: skip
         self.made.append(leg)
         return leg
+
+    def _line(self, name: str) -> Leg | None:
+        if name not in self.lines:
+            return None
+        self.lent[name] = self._leg(self.stage.board.dialplan.destination(name, field="agent"))
+        return self.lent[name]
 
     async def reach(self) -> Leg:
         await open_all(self.operators.ports())
@@ -243,5 +281,92 @@ def test_an_answer_that_crosses_the_withdrawal_wins_nothing(tmp_path: Path) -> N
         assert desk.queue.answered_by == []
         await desk.close()
         assert phone.is_hung_up
+
+    play(tmp_path, script)
+
+
+def test_only_offers_of_a_queue_count_against_one_who_does_not_answer(tmp_path: Path) -> None:
+    async def script(stage: Scene) -> None:
+        for queue, counts in (("sales", True), (None, False)):
+            desk = Desk(stage, "alice", queue=queue)
+            reaching = asyncio.create_task(desk.reach())
+            (await stage.phone()).refuses(486, "Busy Here")
+            with pytest.raises(OperatorsMissed):
+                await reaching
+            assert desk.agents.counted == [counts]
+            await desk.close()
+
+    play(tmp_path, script)
+
+
+def test_a_command_that_hangs_up_is_not_held_against_him(tmp_path: Path) -> None:
+    async def script(stage: Scene) -> None:
+        desk = Desk(stage, "alice")
+        reaching = asyncio.create_task(desk.reach())
+        await stage.phone()
+        desk.made[0].hang_up(Ending("hung_up", "hung up by command"))
+        with pytest.raises(OperatorsMissed):
+            await reaching
+        assert desk.agents.counted == [False]
+        await desk.close()
+
+    play(tmp_path, script)
+
+
+def test_his_phone_is_cancelled_before_he_is_free_again(tmp_path: Path) -> None:
+    async def script(stage: Scene) -> None:
+        desk = Desk(stage, "alice")
+        reaching = asyncio.create_task(desk.reach())
+        phone = await stage.phone()
+        desk.agents.on_release = lambda _name: freed.append(phone.is_hung_up)
+        freed: list[bool] = []
+        reaching.cancel()
+        await asyncio.wait([reaching])
+        assert freed == [True]
+        await desk.close()
+
+    play(tmp_path, script)
+
+
+def test_the_wrap_up_is_that_of_the_queue(tmp_path: Path) -> None:
+    async def script(stage: Scene) -> None:
+        desk = Desk(stage, "alice", wrap_up_s=7.0)
+        reaching = asyncio.create_task(desk.reach())
+        (await stage.phone()).answers()
+        await reaching
+        desk.operators.over()
+        assert desk.agents.wrap_ups == [7.0]
+        await desk.close()
+
+    play(tmp_path, script)
+
+
+def test_one_who_stays_on_the_line_is_not_dialled(tmp_path: Path) -> None:
+    """The line is one more leg; here it stands in for that of PermanentLegs.take."""
+
+    async def script(stage: Scene) -> None:
+        desk = Desk(stage, "alice", lines=("alice",))
+        reaching = asyncio.create_task(desk.reach())
+        (await stage.phone()).answers()
+        assert await reaching is desk.lent["alice"]
+        assert desk.made == [desk.lent["alice"]]
+        assert desk.agents.of("alice") == ["talking"], "a line that is up does not ring"
+        await desk.close()
+
+    play(tmp_path, script)
+
+
+def test_one_who_has_no_address_now_has_missed_the_offer(tmp_path: Path) -> None:
+    async def script(stage: Scene) -> None:
+        agents = AgentStates()
+        stage.board.agents = cast(Agents, agents)
+        offer = an_offer("alice", "bert")
+        stage.board.dialplan.set_agent("bert", ())
+        assert [one.agent for one in candidates_of(offer, stage.board)] == ["alice"]
+        assert agents.told == [("bert", "missed")]
+        stage.board.dialplan.set_agent("alice", ())
+        with pytest.raises(EngineError, match="no address"):
+            candidates_of(offer, stage.board)
+        assert agents.told[1:] == [("alice", "missed"), ("bert", "missed")]
 
     play(tmp_path, script)
