@@ -12,6 +12,7 @@ from .values import HostPort, Name, OptionalPath, Seconds, Secret, wrong
 
 _EVENT_PREFIX = re.compile(r"[a-z_]+(\.[a-z_]*)?")
 SECRET_CHARACTERS = 16
+_BASE64_SECRET = re.compile(r"whsec_[A-Za-z0-9+/]+={0,2}")
 
 
 def _check_zone(name: str) -> str:
@@ -95,6 +96,9 @@ class Webhook(Section):
             raise wrong(
                 "secret", f"a webhook needs a secret of at least {SECRET_CHARACTERS} characters"
             )
+        given = self.secret.get_secret_value()
+        if given.startswith("whsec_") and not _BASE64_SECRET.fullmatch(given):
+            raise wrong("secret", "what follows whsec_ must be base64")
         if self.retry_most_s < self.retry_s:
             raise wrong("retry_most_s", "must not be below retry_s")
         return self

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import tables
+from . import cli_webhooks, tables
 from .client import ENDED, Client
 from .command import (
     DEFAULT_SOCKET,
@@ -34,6 +34,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(cli_webhooks.app)
 
 
 class Order(StrEnum):

@@ -39,6 +39,11 @@ class Event(NamedTuple):
     type: str
     line: bytes
 
+    @property
+    def body(self) -> bytes:
+        """Its parameters alone, as JSON."""
+        return self.line[len(_LINE_BEGIN) : -len(_LINE_END)]
+
 
 Listener = Callable[[Event], None]
 

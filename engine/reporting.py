@@ -16,6 +16,8 @@ from .records import Records
 from .report import Reports
 from .report_methods import ReportMethods
 from .store_error import explain
+from .webhook_methods import WebhookMethods
+from .webhooks import Webhooks
 
 if TYPE_CHECKING:
     from .daemon import Daemon
@@ -31,6 +33,7 @@ class Reporting:
         self.history = History(store.path)
         self.records = Records(store)
         self.reports = Reports(store, settings.reports)
+        self.webhooks = Webhooks(settings.webhooks, events, store)
         self.live = Live(store, self.reports)
         self.live.queues = lambda: [queue.name for queue in daemon.settings.queues]
         self.live.agents = self._agent_views
@@ -41,11 +44,15 @@ class Reporting:
         daemon.board.history = self.history
 
     def table(self) -> dict[str, Method]:
-        """The methods: report.*, record.*, history.*, callback.annotate."""
+        """The methods: report.*, record.*, history.*, webhook.*, callback.annotate."""
         daemon = self._daemon
         open_job = daemon.dispatcher.job
         records = RecordMethods(daemon.store, daemon.events, self.history, open_job)
-        return records.table() | ReportMethods(self.reports, self.live).table()
+        return (
+            records.table()
+            | ReportMethods(self.reports, self.live).table()
+            | WebhookMethods(self.webhooks).table()
+        )
 
     async def open(self) -> None:
         """Take up what an earlier engine left: before the first event. Raises StoreError."""
@@ -55,19 +62,23 @@ class Reporting:
             self.history.open()
         except sqlite3.Error as error:
             raise explain(self._daemon.store.path, error) from error
+        await self.webhooks.open()
 
     async def start(self) -> None:
         """The agents are there, and nobody has been called yet."""
         if self._board.agents is not None:
             self.records.begin(self._board.agents.all(), time.time())
+        self.webhooks.start()
 
     async def stop(self) -> None:
         """Nothing happens any more."""
+        await self.webhooks.stop()
         self.history.close()
 
     def reload(self, settings: Settings) -> None:
-        """Count by other settings from now on."""
+        """Count by other settings, and deliver to other webhooks, from now on."""
         self.reports.configure(settings.reports)
+        self.webhooks.reload(settings.webhooks)
 
     # -- what is shown of now ---------------------------------------------------------------
 

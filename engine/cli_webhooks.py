@@ -1,0 +1,64 @@
+"""`ringback webhooks`: what is delivered to whom, and what was given up."""
+
+import time
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from .command import Json, SocketAfter, call
+from .tables import console
+
+app = typer.Typer(
+    name="webhooks",
+    help="Events sent to URLs: what is pending, what was given up.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@app.command("list")
+def list_webhooks(socket: SocketAfter = None, json: Json = False) -> None:
+    """List the webhooks, and what they could not deliver."""
+    call("webhook.list", _print_list)
+
+
+@app.command("retry")
+def retry(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    event: Annotated[
+        int | None, typer.Option(metavar="SEQ", help="One event that was given up, not all.")
+    ] = None,
+    socket: SocketAfter = None,
+    json: Json = False,
+) -> None:
+    """Deliver what was given up, and try at once what waits for its next attempt."""
+    call("webhook.retry", _print_retried, webhook=name, event=event)
+
+
+def _print_list(result: Mapping[str, Any]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for name in ("webhook", "url", "pending", "delivered", "failures", "given up", "last error"):
+        table.add_column(name, header_style="dim", overflow="fold")
+    for one in result["webhooks"]:
+        counts = (one["pending"], one["delivered"], one["failures"], one["given_up"])
+        table.add_row(
+            Text(one["webhook"]),
+            Text(one["url"]),
+            *map(str, counts),
+            Text(one["last_error"] or ""),
+        )
+    console.print(table)
+    for one in result["webhooks"]:
+        for lost in one["latest_given_up"]:
+            when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(lost["time"]))
+            line = f"{one['webhook']}: event {lost['seq']} given up at {when}: {lost['reason']}"
+            console.print(Text(line), style="yellow")
+
+
+def _print_retried(result: Mapping[str, Any]) -> None:
+    typer.echo(f"{result['retried']} deliveries are tried again")
+    if result["not_kept"]:
+        typer.echo(f"{result['not_kept']} are lost: the event log no longer has them")

@@ -1,0 +1,82 @@
+"""One HTTP request to the receiver of a webhook, and what came of it."""
+
+import asyncio
+import ssl
+from importlib.metadata import version
+from typing import NamedTuple
+
+import aiohttp
+
+REASON_CHARACTERS = 200
+# An answer that is longer is not read to its end: its connection is not used again.
+ANSWER_BYTES = 64 * 1024
+RESOLVED_FOR_S = 60
+
+
+class Answer(NamedTuple):
+    """What came of a request: `error` None, or why it is to be tried again."""
+
+    error: str | None
+    after_s: float | None = None
+
+
+class Sender:
+    """Sends to one receiver over connections that stay open. Certificates are verified.
+
+    To be made and closed where the loop runs; whoever sends bounds how many at once. `tls` replaces
+    the system's trust.
+    """
+
+    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0, ttl_dns_cache=RESOLVED_FOR_S, ssl=True if tls is None else tls
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={
+                "user-agent": f"Ringback/{version('ringback')}",
+                "content-type": "application/json",
+            },
+            auto_decompress=False,
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._session.close()
+
+    async def post(
+        self, url: str, headers: dict[str, str], body: bytes, timeout_s: float
+    ) -> Answer:
+        """Send `body`. Any 2xx means that it arrived; a redirect is not followed."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                async with self._session.post(
+                    url, headers=headers, data=body, allow_redirects=False
+                ) as response:
+                    return await _read(response)
+        except TimeoutError:
+            return Answer(f"no answer within {timeout_s:g} s")
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return Answer(_short(str(error) or type(error).__name__))
+
+
+async def _read(response: aiohttp.ClientResponse) -> Answer:
+    text = await response.content.read(ANSWER_BYTES)
+    if not response.content.at_eof():
+        response.close()
+    if 200 <= response.status < 300:
+        return Answer(None)
+    words = text[:REASON_CHARACTERS].decode(errors="replace").strip()
+    said = f"{response.status} {response.reason or ''}".strip()
+    return Answer(_short(f"{said}: {words}" if words else said), _retry_after_s(response))
+
+
+def _retry_after_s(response: aiohttp.ClientResponse) -> float | None:
+    """RFC 9110 section 10.2.3, in seconds; a date is not looked at."""
+    value = response.headers.get("retry-after", "")
+    return float(value) if value.isascii() and value.isdigit() and len(value) < 10 else None
+
+
+def _short(text: str) -> str:
+    printable = "".join(c if c.isprintable() else " " for c in text)
+    return printable[:REASON_CHARACTERS]
