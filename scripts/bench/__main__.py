@@ -12,7 +12,7 @@ from rich.console import Console
 
 from scripts.load.driver import LoadPeerFailed
 
-from . import relay_part, setup_part, soak_part, talk_part
+from . import asterisk_part, relay_part, setup_part, soak_part, talk_part
 from .engine_process import EngineFailed
 from .machine import Machine
 from .options import FULL, QUICK, Options
@@ -23,6 +23,7 @@ PARTS: dict[str, Callable[[Report, Options], Awaitable[None]]] = {
     "relay": relay_part.run,
     "talk": talk_part.run,
     "setup": setup_part.run,
+    "asterisk": asterisk_part.run,
     "soak": soak_part.run,
 }
 PAGE_COLUMNS = 150  # in a file or a pipe

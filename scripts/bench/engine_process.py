@@ -56,9 +56,7 @@ class EngineProcess:
         directory = Path(self._directory.name)
         self.socket = directory / "control.sock"
         self._config = directory / "ringback.toml"
-        self._config.write_text(
-            CONFIGURATION.format(directory=directory, sip_port=_free_udp_port())
-        )
+        self._config.write_text(CONFIGURATION.format(directory=directory, sip_port=free_udp_port()))
         self._log = directory / "log"
         self._process: asyncio.subprocess.Process | None = None
 
@@ -151,7 +149,8 @@ async def status_numbers(client: Client) -> dict[str, float]:
     return found
 
 
-def _free_udp_port() -> int:
+def free_udp_port() -> int:
+    """A UDP port that is free now."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -191,6 +191,7 @@ class LoadPeer:
         calls = self.phones.calls.values()
         return {
             **self.phones.counts,
+            "up": sum(call.state != "ended" for call in calls),
             "confirmed": sum(call.state == "confirmed" for call in calls),
             "streams": len(self.rtp.calls),
             "heard": hearing.packets,
