@@ -1,8 +1,6 @@
 """The call centre, tied to the daemon: agents, queues, and the rooms in which people wait."""
 
-import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from config.settings import Settings
 
@@ -12,6 +10,7 @@ from .agents import Agents
 from .control import Method
 from .opening import opening_hours
 from .permanent_leg import PermanentLegs
+from .queue_methods import QueueMethods
 from .queues import Queues
 from .roster import Roster
 from .waiting_room import WaitingRooms
@@ -52,11 +51,11 @@ class CallCentre:
         board.agents, board.queues = self.agents, self.queues
         board.permanent, board.rooms = self.permanent, self.rooms
         daemon.events.snapshot_sources["agent"] = self.agents.views
-        daemon.events.snapshot_sources["queue"] = self._queue_views
+        daemon.events.snapshot_sources["queue"] = self.queues.views
 
     def table(self) -> dict[str, Method]:
-        """The methods: agent.*."""
-        return AgentMethods(self.agents, self.roster).table()
+        """The methods: agent.*, queue.*."""
+        return AgentMethods(self.agents, self.roster).table() | QueueMethods(self.queues).table()
 
     async def open(self) -> None:
         """Take up what an earlier engine left, and begin to match. Raises StoreError."""
@@ -85,9 +84,3 @@ class CallCentre:
         settings = self._settings
         configure = self.queues.start if start else self.queues.configure
         configure(settings.queues, settings.centres, opening_hours(settings.calendars))
-
-    def _queue_views(self) -> Iterator[dict[str, Any]]:
-        now = time.time()
-        for line in tuple(self.queues.matcher.lines.values()):
-            if line.name is not None:
-                yield line.view(now)

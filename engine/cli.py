@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import cli_webhooks, tables
+from . import cli_agents, cli_queues, cli_webhooks, tables
 from .client import ENDED, Client
 from .command import (
     DEFAULT_SOCKET,
@@ -264,6 +264,14 @@ def hangup(
     if (call_id is None) == (leg is None):
         raise typer.BadParameter("give a call or --leg")
     call("call.hangup", tables.print_call, call=call_id, leg=leg)
+
+
+# -- agents and queues --------------------------------------------------------------------------
+
+app.command()(cli_agents.agents)
+app.add_typer(cli_agents.app)
+app.command()(cli_queues.queues)
+app.add_typer(cli_queues.app)
 
 
 # -- the engine from outside --------------------------------------------------------------------

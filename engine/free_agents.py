@@ -47,7 +47,7 @@ class FreeAgents:
             centre=operator.centre,
             skills=operator.skills,
             skill_names=frozenset(operator.skills),
-            serves=self._serves(operator),
+            serves=self.serves(operator),
         )
         self.by_name[operator.name] = profile
         for queue in profile.serves:
@@ -70,7 +70,8 @@ class FreeAgents:
         elif queue is not None:
             yield from self._by_queue.get(queue, {}).values()
 
-    def _serves(self, operator: Operator) -> dict[str, Service]:
+    def serves(self, operator: Operator) -> dict[str, Service]:
+        """The queues that an agent serves, free or not, and how."""
         own = {*operator.queues, *self._own.get(operator.name, ())} & self._queues
         tiers = dict(self._tiers.get(operator.name, ()))
         for queue in own:

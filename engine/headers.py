@@ -26,9 +26,7 @@ class Subject(NamedTuple):
         return cls(job.id, job.request.to, job.request.context)
 
 
-def context_headers(
-    templates: Mapping[str, str], subject: Subject
-) -> tuple[tuple[str, str], ...]:
+def context_headers(templates: Mapping[str, str], subject: Subject) -> tuple[tuple[str, str], ...]:
     """The configured headers with `{id}`, `{to}`, `{context}` and `{context.KEY}` filled in.
 
     A header all of whose fields are empty is left out. Control characters become a space, so that

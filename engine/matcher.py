@@ -466,6 +466,16 @@ class Matcher:
         operator = self._pool.get(agent)
         return operator is not None and operator.state != "logged_out"
 
+    def staff(self) -> dict[str, dict[str, int]]:
+        """How many agents of its own each queue has in each state."""
+        found: dict[str, dict[str, int]] = {}
+        for operator in self._pool.all():
+            for queue, (is_own, _tier) in self.free_agents.serves(operator).items():
+                if is_own:
+                    states = found.setdefault(queue, {})
+                    states[operator.state] = states.get(operator.state, 0) + 1
+        return found
+
     # -- held queues --------------------------------------------------------------------------
 
     def pause(self, name: str, paused: bool, now: float) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from .waiting import Offer, Waiting
 
@@ -93,6 +93,28 @@ class Entry:
     def is_over(self) -> bool:
         """Whether it has left for good."""
         return self.state in ENDED
+
+    def view(self, now: float, place: int, expected_wait_s: float | None) -> dict[str, Any]:
+        """The entry as it is shown, but for the context, which its job or call has."""
+        waiting = self.waiting
+        return {
+            "id": self.id,
+            "kind": waiting.kind,
+            "queue": self.queue,
+            "agent": waiting.agent,
+            "state": self.state,
+            "place": place,
+            "joined_at": waiting.joined_at,
+            "entered_at": self.entered_at,
+            "waited_s": self.waited_s(now),
+            "expected_wait_s": expected_wait_s,
+            "priority": self.priority,
+            "skills": self.skills,
+            "number": waiting.number,
+            "known_agent": waiting.known_agent,
+            "centre": self.centre,
+            "offered_to": self.offer.agents if self.offer is not None else (),
+        }
 
     def enter(self, state: EntryState) -> None:
         """Move to `state`. Raises IllegalEntryTransition where the table does not allow it."""

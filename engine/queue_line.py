@@ -2,9 +2,10 @@
 
 import math
 import random
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
 from config.queues import Centre, Queue, Vip
@@ -18,6 +19,12 @@ from .strategy import Strategy
 from .waiting import Waiting
 
 SECONDS_PER_MIN = 60.0
+# What is counted of a queue since the engine started. Whoever is moved or overflows to another
+# queue joins that one besides.
+TALLIED = (
+    "joined", "offered", "unanswered", "answered", "abandoned", "overflowed", "expired",
+    "withdrawn", "moved",
+)  # fmt: skip
 
 
 class Line:
@@ -30,6 +37,7 @@ class Line:
         self.name = name
         self.shelf = Shelf()
         self.order: list[Key] = []
+        self._standing: dict[int, Entry] = {}
         self.active: dict[str, tuple[str, ...]] = {}
         self.tally: Counter[str] = Counter()
         self.expected = ExpectedWait()
@@ -60,17 +68,24 @@ class Line:
     def add(self, entry: Entry, now: float) -> None:
         """`entry` comes to stand in its place."""
         insort(self.order, entry.key)
+        self._standing[entry.seq] = entry
         self.expected.waits(True, now)
 
     def remove(self, entry: Entry, now: float) -> None:
         """`entry` goes; the others move up."""
         del self.order[bisect_left(self.order, entry.key)]
+        del self._standing[entry.seq]
         if not self.order:
             self.expected.waits(False, now)
 
     def place(self, entry: Entry) -> int:
         """The place of `entry`: 1 is next."""
         return bisect_left(self.order, entry.key) + 1
+
+    def after(self, key: Key | None, count: int) -> list[Entry]:
+        """The first `count` who stand behind `key`; None: from the head."""
+        begin = 0 if key is None else bisect_right(self.order, key)
+        return [self._standing[seq] for _, _, seq in islice(self.order, begin, begin + count)]
 
     # -- letting go -------------------------------------------------------------------------
 
@@ -173,4 +188,7 @@ class Line:
             "talking": max(0, talking),
             "longest_wait_s": 0.0 if oldest is None else max(0.0, now - oldest),
             "expected_wait_s": self.expected.wait_s(len(self.order) + 1, now),
+            "removed": self.is_removed,
+            "tally": {name: self.tally[name] for name in TALLIED},
+            "centres": dict(self.shares.given),
         }

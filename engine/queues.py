@@ -17,6 +17,7 @@ from config.queues import Centre, Queue
 from .matcher import Happening, Matcher
 from .opening import OpeningHours
 from .operator_pool import Operator, OperatorPool
+from .queue_entry import Entry, Key
 from .waiting import Leave, LeaveReason, Offer, Waiting
 
 T = TypeVar("T")
@@ -130,6 +131,33 @@ class Queues:
         entry = self.matcher.entry(waiting_id)
         line = self.matcher.lines[entry.queue]
         return line.expected.wait_s(line.place(entry), self._clock())
+
+    # -- showing ------------------------------------------------------------------------------
+
+    def views(self) -> list[dict[str, Any]]:
+        """Every configured queue, as it is shown; those that are configured no more while used."""
+        now, staff = self._clock(), self.matcher.staff()
+        return [
+            line.view(now) | {"agents": staff.get(name, {})}
+            for name, line in self.matcher.lines.items()
+            if name is not None and (line.order or not line.is_removed)
+        ]
+
+    def view(self, queue: str) -> dict[str, Any]:
+        """One queue, as it is shown. Raises EngineError `not_found`."""
+        line = self.matcher.line(queue)
+        return line.view(self._clock()) | {"agents": self.matcher.staff().get(queue, {})}
+
+    def entries(self, queue: str, after: Key | None, count: int) -> list[Entry]:
+        """Who stands in a queue, first in line first. Raises EngineError `not_found`."""
+        return self.matcher.line(queue).after(after, count)
+
+    def entry_view(self, waiting_id: str) -> dict[str, Any]:
+        """One who waits, as he is shown. Raises EngineError `not_found`."""
+        entry, now = self.matcher.entry(waiting_id), self._clock()
+        line = self.matcher.lines[entry.queue]
+        place = line.place(entry)
+        return entry.view(now, place, line.expected.wait_s(place, now))
 
     # -- for commands -------------------------------------------------------------------------
 

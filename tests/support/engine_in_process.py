@@ -36,8 +36,11 @@ uri = "sip:alice@127.0.0.1:{closed_port}"
 """
 
 
-def settings_in(directory: Path, *, sip_port: int = 0) -> Settings:
-    """Settings whose files are in `directory`; alice and the trunk lead to a closed port."""
+def settings_in(directory: Path, *, sip_port: int = 0, more: str = "") -> Settings:
+    """Settings whose files are in `directory`; alice and the trunk lead to a closed port.
+
+    `more` is further configuration.
+    """
     first_port, last_port = free_udp_range(100)
     file = directory / "ringback.toml"
     text = TOML.format(
@@ -47,7 +50,7 @@ def settings_in(directory: Path, *, sip_port: int = 0) -> Settings:
         closed_port=free_port(),
         sip_port=sip_port,
     )
-    file.write_text(text)
+    file.write_text(text + more)
     return load(file, environ={})
 
 

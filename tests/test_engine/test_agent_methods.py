@@ -1,0 +1,180 @@
+"""agent.* through the socket of a whole engine, and `ringback agents` and `ringback agent`."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.client import Client, RequestRejected
+from engine.daemon import Daemon
+from engine.protocol import EngineError
+from tests.support.command_line import ringback
+from tests.support.engine_in_process import running, settings_in
+
+MORE = """
+skills = { sales = 3 }
+queues = ["sales"]
+[[agents]]
+name = "bert"
+login = "manual"
+centre = "leeds"
+addresses = [
+  { uri = "sip:bert@127.0.0.1:9", ring_s = 5.0 },
+  { uri = "+442079460001", kind = "mobile" },
+]
+[[centres]]
+name = "leeds"
+[[queues]]
+name = "sales"
+[agent_defaults]
+seats = 2
+"""
+
+Engine = tuple[Daemon, Client]
+
+
+@pytest.fixture
+async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
+    async with running(settings_in(tmp_path, more=MORE)) as pair:
+        yield pair
+
+
+async def refusal(client: Client, method: str, **params: Any) -> EngineError:
+    with pytest.raises(EngineError) as caught:
+        await client.call(method, **params)
+    return caught.value
+
+
+async def test_list_shows_everybody_and_can_be_narrowed(engine: Engine) -> None:
+    _daemon, client = engine
+    found = await client.call("agent.list")
+    assert [agent["agent"] for agent in found["agents"]] == ["alice", "bert"]
+    assert [agent["state"] for agent in found["agents"]] == ["available", "logged_out"]
+    assert (found["seats"], found["taken"]) == (2, 1)
+    for given, names in (
+        ({"queue": "sales"}, ["alice"]),
+        ({"centre": "leeds"}, ["bert"]),
+        ({"state": "logged_out"}, ["bert"]),
+        ({"state": "talking"}, []),
+    ):
+        found = await client.call("agent.list", **given)
+        assert [agent["agent"] for agent in found["agents"]] == names
+
+
+async def test_coming_pausing_and_going(engine: Engine) -> None:
+    _daemon, client = engine
+    agent = await client.call("agent.login", agent="bert")
+    assert agent["state"] == "available"
+    agent = await client.call("agent.pause", agent="bert", reason="lunch")
+    assert (agent["state"], agent["reason"]) == ("paused", "lunch")
+    assert (await client.call("agent.ready", agent="bert"))["state"] == "available"
+    agent = await client.call("agent.logout", agent="bert", reason="home")
+    assert (agent["state"], agent["reason"]) == ("logged_out", "home")
+    assert (await refusal(client, "agent.pause", agent="bert")).kind == "state"
+    assert (await refusal(client, "agent.ready", agent="bert")).kind == "state"
+    assert (await refusal(client, "agent.get", agent="nobody")).kind == "not_found"
+    with pytest.raises(RequestRejected, match="printable"):
+        await client.call("agent.pause", agent="alice", reason="a\nb")
+
+
+async def test_events_tell_each_change(engine: Engine) -> None:
+    daemon, client = engine
+    await daemon.events.settled()
+    since = daemon.events.seq
+    await client.call("agent.login", agent="bert")
+    await client.call("agent.pause", agent="bert", reason="lunch")
+    async with client.events(["agent."], since=since) as events:
+        first, second = [await anext(aiter(events)) for _ in range(2)]
+    assert (first["type"], first["previous"]) == ("agent.available", "logged_out")
+    assert (second["type"], second["agent"], second["reason"]) == ("agent.paused", "bert", "lunch")
+
+
+async def test_seats_are_a_limit(engine: Engine) -> None:
+    _daemon, client = engine
+    await client.call("agent.add", agent="cleo", uri="sip:cleo@127.0.0.1:9")
+    assert (await client.call("agent.get", agent="cleo"))["state"] == "available"
+    error = await refusal(client, "agent.login", agent="bert")
+    assert (error.kind, error.data["seats"]) == ("unavailable", 2)
+    await client.call("agent.logout", agent="cleo")
+    assert (await client.call("agent.login", agent="bert"))["state"] == "available"
+
+
+async def test_added_agents_can_be_removed_and_configured_ones_not(engine: Engine) -> None:
+    _daemon, client = engine
+    added = await client.call(
+        "agent.add", agent="cleo", uri="sip:cleo@127.0.0.1:9", skills={"sales": 2}, login="manual"
+    )
+    assert (added["added"], added["state"], added["skills"]) == (True, "logged_out", {"sales": 2})
+    assert (await refusal(client, "agent.add", agent="cleo", uri="sip:c@127.0.0.1")).kind == (
+        "conflict"
+    )
+    error = await refusal(client, "agent.add", agent="dora", uri="sip:dora@evil.example")
+    assert (error.kind, error.field) == ("refused", "uri")
+    await client.call("agent.remove", agent="cleo")
+    assert (await refusal(client, "agent.get", agent="cleo")).kind == "not_found"
+    assert (await refusal(client, "agent.remove", agent="alice")).kind == "refused"
+
+
+async def test_skills_and_addresses(engine: Engine) -> None:
+    daemon, client = engine
+    agent = await client.call("agent.skills", agent="alice", skills={"german": 7})
+    assert agent["skills"] == {"german": 7}
+    assert (await client.call("agent.skills", agent="alice"))["skills"] == {"sales": 3}
+    mobile = "+442079460001"
+    agent = await client.call("agent.address", agent="bert", uri=mobile)
+    assert [one["uri"] for one in agent["addresses"]] == [mobile, "sip:bert@127.0.0.1:9"]
+    first = daemon.board.dialplan.agent_destinations("bert")[0]
+    assert (first.kind, first.ring_s) == ("mobile", None)
+    agent = await client.call("agent.address", agent="bert", uri=mobile, use="off")
+    assert [one["enabled"] for one in agent["addresses"]] == [False, True]
+    error = await refusal(
+        client, "agent.address", agent="bert", uri="sip:bert@127.0.0.1:9", use="off"
+    )
+    assert error.kind == "state"
+    agent = await client.call("agent.address", agent="bert")
+    assert [one["uri"] for one in agent["addresses"]] == ["sip:bert@127.0.0.1:9", mobile]
+
+
+async def test_the_command_line(engine: Engine) -> None:
+    daemon, _client = engine
+    socket = daemon.settings.control.socket
+    text = (await ringback(socket, "agents")).text
+    assert "alice" in text and "available" in text and "1 of 2 seats" in text
+    assert (await ringback(socket, "agents", "--json", "--centre", "leeds")).json["agents"][0][
+        "agent"
+    ] == "bert"
+    text = (await ringback(socket, "agent", "login", "bert")).text
+    assert "sip:bert@127.0.0.1:9 (desk, for 5 s)" in text and "leeds" in text
+    text = (await ringback(socket, "agent", "pause", "bert", "--reason", "[b]lunch")).text
+    assert "paused" in text and "[b]lunch" in text
+    await ringback(socket, "agent", "ready", "bert")
+    text = (await ringback(socket, "agent", "skills", "bert", "german=7", "sales=2")).text
+    assert "german 7, sales 2" in text
+    await ringback(socket, "agent", "skills", "bert", "german", status=2)
+    await ringback(socket, "agent", "skills", "bert", status=2)
+    text = (await ringback(socket, "agent", "skills", "bert", "--reset")).text
+    assert "german" not in text
+    text = (await ringback(socket, "agent", "address", "bert", "+442079460001", "off")).text
+    assert "+442079460001 (mobile, off)" in text
+    shown = await ringback(socket, "agent", "address", "bert", "--json")
+    assert all(one["enabled"] for one in shown.json["addresses"])
+    await ringback(socket, "agent", "logout", "bert", "--reason", "home")
+    text = (
+        await ringback(
+            socket,
+            "agent",
+            "add",
+            "cleo",
+            "sip:cleo@127.0.0.1:9",
+            "--queue",
+            "sales",
+            "--skill",
+            "sales=4",
+            "--wrap-up-s",
+            "30",
+        )
+    ).text
+    assert "cleo" in text and "sales 4" in text
+    assert "no agent any more" in (await ringback(socket, "agent", "remove", "cleo")).text
+    assert "no agent named" in (await ringback(socket, "agents", "cleo", status=1)).text
