@@ -161,6 +161,7 @@ class Dial(Section):
     ring_s: Seconds = 30.0
     max_duration_s: Seconds = 7200.0
     max_hold_s: Seconds = 600.0
+    max_wait_s: Seconds = 86400.0
     join: bool = True
     on_crash: Literal["retry", "fail", "ask"] = "fail"
     crash_pause_s: float = Field(default=0.0, ge=0, le=86400 * 7, allow_inf_nan=False)

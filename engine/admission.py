@@ -142,8 +142,11 @@ class Admission:
             return number_in_uri(uri, self._region) if isinstance(uri, SipUri) else None
         return None if self._is_internal(text) else read_number(text, self._region)
 
-    def check(self, query: AdmissionQuery, now: float) -> Admitted:
-        """What of the query may be called, and when. Raises EngineError `refused`."""
+    def check(self, query: AdmissionQuery, now: float, *, counts: bool = True) -> Admitted:
+        """What of the query may be called, and when. Raises EngineError `refused`.
+
+        `counts` is False where it was accepted already, and only its time is another one.
+        """
         if query.agent is not None:
             self._check_place(query.agent, "agent")
         for other in query.numbers:
@@ -153,7 +156,8 @@ class Admission:
         number = self._check_place(query.to, "to")
         asked = Admitted(not_before=query.not_before, site=query.site, source=query.source)
         if number is None:
-            self._tally.check(_accepted("", asked, now))
+            if counts:
+                self._tally.check(_accepted("", asked, now))
             return asked
         self._check_register(number, now, "to")
         not_before, scheduled = self._when(number, query, now)
@@ -169,7 +173,8 @@ class Admission:
             site=query.site,
             source=query.source,
         )
-        self._check_limits(admitted, now)
+        if counts:
+            self._check_limits(admitted, now)
         return admitted
 
     def may_dial_now(self, called: str | None, now: float) -> Verdict:

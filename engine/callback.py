@@ -15,12 +15,13 @@ import structlog
 
 from media.sources import Peer
 
+from . import retry
 from .bridge import Bridge
 from .call import Call
 from .dialplan import Destination
 from .ending import Ending, retry_cause_of
 from .headers import Subject, context_headers
-from .job import AttemptRecord, Failure, Job, JobState, OfferRecord
+from .job import AttemptRecord, Failure, Job, JobState, OfferRecord, RetryCause
 from .leg import CODECS, Caller, Leg, LegEnded, Role
 from .operators import (
     Candidate,
@@ -53,7 +54,9 @@ class Outcome:
     cause: str
     failure: Failure | None = None
     may_retry: bool = False
-    retry_cause: str | None = None
+    retry_cause: RetryCause | None = None
+    not_before: float | None = None
+    """When the customer may be called, where it is only too early or too late for that now."""
 
 
 class Callback:
@@ -73,7 +76,7 @@ class Callback:
         self._agent = agent
         self._customer = customer
         self._board = board
-        self._attempt = AttemptRecord(call=self.call.id)
+        self._attempt = AttemptRecord(call=self.call.id, number=job.dial_to)
         self._legs: list[Leg] = []
         self._operators: Operators | None = None
         self._recording: Recording | None = None
@@ -111,14 +114,21 @@ class Callback:
             limit_s = board.dial.max_hold_s
             self._outcome = Outcome("failed", "unavailable", f"no operator within {limit_s:g} s")
         except (EngineError, StoreError) as error:
-            self._outcome = Outcome("failed", "unavailable", error.message, may_retry=True)
+            self._outcome = self._not_possible(error)
         except asyncio.CancelledError:
             self._outcome = self.outcome_if_cancelled
         finally:
             whisper.cancel()
             await self._clear()
-        self._attempt.result, self._attempt.cause = self._outcome.result, self._outcome.cause
+        self._note(self._outcome)
         return self._outcome
+
+    def _note(self, outcome: Outcome) -> None:
+        attempt = self._attempt
+        attempt.result, attempt.cause = outcome.result, outcome.cause
+        if outcome.may_retry:
+            attempt.retry_cause = retry.cause_of(outcome)
+        attempt.ended = time.time()
 
     async def _claim(self) -> None:
         """Have it on the disk that somebody may be called, before anybody is."""
@@ -276,6 +286,8 @@ class Callback:
 
     async def _dial(self, leg: Leg, *, partner: Leg | None = None) -> None:
         request, dial = self.job.request, self._board.dial
+        if leg.role == "customer":
+            self._check_customer()
         if leg.role == "agent":
             user: str | None = self._customer.user
             headers = context_headers(dial.headers, Subject.of(self.job))
@@ -289,6 +301,22 @@ class Callback:
         self._board.register.add_leg(self.call, leg)
         self._attempt.legs = [*self._attempt.legs, leg.record]
         await leg.dial(caller=caller, ring_s=request.ring_s, codecs=codecs, headers=headers)
+
+    def _check_customer(self) -> None:
+        """Whether the customer may still be called: he may have been blocked meanwhile.
+
+        Raises EngineError `refused`.
+        """
+        admission, number = self._board.admission, self.job.called
+        if admission is None:
+            return
+        if self.job.dial_to is not None:
+            other = admission.number(self.job.dial_to)
+            number = None if other is None else other.e164
+        verdict = admission.may_dial_now(number, time.time())
+        if not verdict.allowed:
+            data = {"policy": verdict.policy, "not_before": verdict.not_before}
+            raise EngineError("refused", verdict.reason or "not to be called", "to", data)
 
     def hang_up(self, leg_id: str | None = None) -> None:
         """End one leg, or all, because a command says so; the attempt is not repeated."""
@@ -343,6 +371,18 @@ class Callback:
             **fields,
         )
 
+    def _not_possible(self, error: EngineError | StoreError) -> Outcome:
+        """The attempt could not be made, or not be carried on."""
+        if isinstance(error, StoreError):
+            return Outcome("failed", "unavailable", error.message, may_retry=True)
+        if error.kind == "refused":
+            not_before = error.data.get("not_before")
+            hours = not_before if error.data.get("policy") == "hours" else None
+            return Outcome("failed", "refused", error.message, not_before=hours)
+        missed = self.offer is not None and error.field == "agent"
+        cause: RetryCause | None = "operator_missed" if missed else None
+        return Outcome("failed", "unavailable", error.message, may_retry=True, retry_cause=cause)
+
     def _read(self, leg: Leg, ending: Ending) -> Outcome:
         moment = self.job.state
         if moment == "bridged" and ending.result in ("hung_up", "completed"):
@@ -357,6 +397,16 @@ class Callback:
         )
         words = ending.result.replace("_", " ")
         cause = self._ended_by_command or f"{leg.role} {words}: {ending}, while {moment}"
-        retry = moment != "bridged" and self._ended_by_command is None
-        retry_cause = "operator_missed" if leg.role == "agent" else retry_cause_of(ending)
-        return Outcome("failed", ending.result, cause, failure, retry, retry_cause)
+        may_retry = moment != "bridged" and self._ended_by_command is None
+        return Outcome(
+            "failed", ending.result, cause, failure, may_retry, self._retry_cause(leg, ending)
+        )
+
+    def _retry_cause(self, leg: Leg, ending: Ending) -> RetryCause:
+        """Whose fault it is: the operator's alone only where the customer was not called."""
+        if leg.role == "customer":
+            return retry_cause_of(ending)
+        if self._agent is not None and self.job.request.queue is not None:
+            return "failed"  # an outside number to which the queue overflowed
+        is_alone = self.job.request.order == "agent_first" and self.job.state != "dialing_customer"
+        return "operator_missed" if is_alone else "failed"

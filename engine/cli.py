@@ -1,19 +1,18 @@
 """The command line: `ringback run` is the engine, everything else is a client of one."""
 
 import json as jsonlib
-import time
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from . import cli_agents, cli_queues, cli_webhooks, tables
-from .client import ENDED, Client
+from . import cli_agents, cli_callbacks, cli_numbers, cli_queues, cli_webhooks, tables
+from .client import Client
 from .command import (
     DEFAULT_SOCKET,
     EXIT_FAILED,
     EXIT_USAGE,
+    GIVE_UP_S,
     Json,
     Options,
     SocketAfter,
@@ -23,9 +22,6 @@ from .command import (
     print_result,
 )
 
-# How long a command that follows events waits for an engine that went away.
-GIVE_UP_S = 30.0
-
 app = typer.Typer(
     name="ringback",
     help="Callbacks: the operator is called first, then the customer, and the two are joined.",
@@ -34,15 +30,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-app.add_typer(cli_webhooks.app)
-
-
-class Order(StrEnum):
-    """Who is called first."""
-
-    agent_first = "agent_first"
-    customer_first = "customer_first"
 
 
 Socket = Annotated[
@@ -65,6 +52,11 @@ def main() -> None:
 @app.callback()
 def _options(socket: Socket = None, json: Json = False) -> None:
     pass
+
+
+app.add_typer(cli_callbacks.app)
+app.add_typer(cli_numbers.app)
+app.add_typer(cli_webhooks.app)
 
 
 # -- the engine itself --------------------------------------------------------------------------
@@ -109,130 +101,6 @@ def _load(file: Path) -> Any:
             print_json({"file": error.file, "ok": False, "key": error.key, "reason": error.reason})
         typer.echo(str(error), err=True)
         raise typer.Exit(EXIT_USAGE) from None
-
-
-# -- callbacks ----------------------------------------------------------------------------------
-
-
-@app.command()
-def callback(
-    to: Annotated[str, typer.Argument(metavar="TO", help="Number, sip: URI or agent to call.")],
-    agent: Annotated[str | None, typer.Option(metavar="A", help="Agent, number or URI.")] = None,
-    queue: Annotated[
-        str | None, typer.Option(metavar="Q", help="Queue, instead of an agent.")
-    ] = None,
-    id: Annotated[
-        str | None, typer.Option(metavar="ID", help="Key that makes it happen once.")
-    ] = None,
-    order: Annotated[Order | None, typer.Option(help="Who is called first.")] = None,
-    context: Annotated[list[str] | None, typer.Option(metavar="K=V", help="Repeatable.")] = None,
-    whisper: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Spoken to the agent.")
-    ] = None,
-    whisper_file: Annotated[str | None, typer.Option(metavar="WAV", help="Played instead.")] = None,
-    whisper_tone: Annotated[
-        str | None, typer.Option(metavar="TONE", help="Played instead.")
-    ] = None,
-    caller_id: Annotated[str | None, typer.Option(metavar="NUMBER")] = None,
-    trunk: Annotated[str | None, typer.Option(metavar="NAME")] = None,
-    priority: Annotated[int | None, typer.Option(help="Higher goes first.")] = None,
-    not_before: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Unix seconds, or +SECONDS from now.")
-    ] = None,
-    deadline: Annotated[str | None, typer.Option(metavar="TIME", help="Likewise.")] = None,
-    max_attempts: Annotated[int | None, typer.Option(metavar="N")] = None,
-    ring_s: Annotated[float | None, typer.Option(metavar="SECONDS")] = None,
-    max_duration_s: Annotated[float | None, typer.Option(metavar="SECONDS")] = None,
-    record: Annotated[bool, typer.Option("--record", help="Record the talk.")] = False,
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Until it has ended; tell how it goes.")
-    ] = False,
-    socket: SocketAfter = None,
-    json: Json = False,
-) -> None:
-    """Request a callback."""
-    whispers = {"text": whisper, "file": whisper_file, "tone": whisper_tone}
-    params: dict[str, Any] = {
-        "to": to,
-        "agent": agent,
-        "queue": queue,
-        "id": id,
-        "order": order and order.value,
-        "context": _context(context),
-        "whisper": {name: value for name, value in whispers.items() if value is not None} or None,
-        "caller_id": caller_id,
-        "trunk": trunk,
-        "priority": priority,
-        "not_before": _moment("--not-before", not_before),
-        "deadline": _moment("--deadline", deadline),
-        "max_attempts": max_attempts,
-        "ring_s": ring_s,
-        "max_duration_s": max_duration_s,
-        "record": record or None,
-    }
-    params = {name: value for name, value in params.items() if value is not None}
-
-    async def request(client: Client) -> dict[str, Any]:
-        if not wait:
-            return await client.callback(**params)
-        async with client.events(give_up_s=GIVE_UP_S) as events:
-            job = await client.callback(**params)
-            if f"callback.{job['state']}" in ENDED:
-                return job
-            tell = None if Options.json else tables.print_progress
-            return await client.wait_for_job(job["id"], tell, events=events)
-
-    job = ask(request)
-    print_result(job, tables.print_job)
-    if job["state"] in ("failed", "cancelled", "expired"):
-        raise typer.Exit(EXIT_FAILED)
-
-
-def _context(pairs: list[str] | None) -> dict[str, str] | None:
-    found: dict[str, str] = {}
-    for pair in pairs or []:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise typer.BadParameter(f"{pair!r} is not K=V", param_hint="--context")
-        found[key] = value
-    return found or None
-
-
-def _moment(option: str, text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        return time.time() + float(text) if text.startswith("+") else float(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is neither Unix seconds nor +SECONDS", param_hint=option
-        ) from None
-
-
-@app.command()
-def jobs(
-    id: Annotated[str | None, typer.Argument(metavar="[ID]", help="One job, in full.")] = None,
-    state: Annotated[str | None, typer.Option(metavar="STATE")] = None,
-    limit: Annotated[int, typer.Option(metavar="N")] = 20,
-    cursor: Annotated[str | None, typer.Option(metavar="CURSOR", help="The next page.")] = None,
-    socket: SocketAfter = None,
-    json: Json = False,
-) -> None:
-    """List callback jobs, newest first, or show one."""
-    if id is not None:
-        call("callback.get", tables.print_job, id=id)
-    else:
-        call("callback.list", tables.print_jobs, state=state, limit=limit, cursor=cursor)
-
-
-@app.command()
-def cancel(
-    id: Annotated[str, typer.Argument(metavar="ID")],
-    socket: SocketAfter = None,
-    json: Json = False,
-) -> None:
-    """Cancel a callback, whatever it is doing."""
-    call("callback.cancel", tables.print_job, id=id)
 
 
 # -- calls --------------------------------------------------------------------------------------

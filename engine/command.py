@@ -17,6 +17,8 @@ from .protocol import EngineError
 
 EXIT_FAILED, EXIT_USAGE, EXIT_NO_ENGINE, EXIT_INTERRUPTED = 1, 2, 3, 130
 DEFAULT_SOCKET = "run/control.sock"
+# How long a command that follows events waits for an engine that went away.
+GIVE_UP_S = 30.0
 
 
 class Options:

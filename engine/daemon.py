@@ -28,7 +28,8 @@ from sip.events import Event as SipEvent
 from sip.events import IncomingInvite, RegistrationChanged
 from sip.rate_limit import RateLimit
 
-from . import logs
+from . import logs, recovery
+from .admission import Admission, PolicySettings
 from .call import CallRegister
 from .call_centre import CallCentre
 from .control import ControlError, ControlServer
@@ -36,10 +37,11 @@ from .dialplan import Dialplan
 from .dispatcher import Dispatcher
 from .events import EventLog
 from .housekeeping import Housekeeping
-from .job import Job
+from .intake import Intake
 from .leg import Leg
 from .methods import Methods
 from .reporting import Reporting
+from .router import Router
 from .snapshot import views_of
 from .store import Store, StoreError
 from .switchboard import Switchboard
@@ -153,11 +155,25 @@ class Daemon:
             recordings=media.recordings,
             rtp_host=media.advertise,
         )
+        self.admission = self.board.admission = Admission(
+            PolicySettings.of(settings),
+            is_internal=lambda text: self.board.dialplan.is_internal(text),
+            store=self.store,
+            events=self.events,
+        )
+        self.router = self.board.router = Router(
+            settings, number_of=self.admission.number, store=self.store
+        )
         self.call_centre = CallCentre(self)
         self.dispatcher = Dispatcher(self.board)
+        self.admission.on_blocked.append(
+            lambda entry: self.dispatcher.block(entry.number, entry.reason)
+        )
+        self.intake = self.board.intake = Intake(self.board, self.dispatcher, settings)
         self.events.snapshot_sources["job"] = partial(views_of, self.dispatcher.jobs)
         self.events.snapshot_sources["call"] = partial(views_of, self.register.calls)
         self.reporting = Reporting(self)
+        self.reporting.records.cost_of = self.admission.settle
         self.control = ControlServer(
             settings.control, Methods(self, version("ringback")).table(), self.events
         )
@@ -175,6 +191,7 @@ class Daemon:
             raise settings.error("store.path", str(error)) from error
         self.events.attach(self.store)
         await self.reporting.open()
+        await self.admission.load(time.time())
         try:
             await self.sip.start()
         except ListenError as error:
@@ -227,31 +244,9 @@ class Daemon:
             await asyncio.sleep(GOODBYE_POLL_S)
 
     async def _take_over(self) -> None:
-        """Finish the jobs that an earlier engine had under way, and take over the queued ones."""
-        for job in await self.store.load_open():
-            if job.state == "queued" and not job.under_way:
-                self.dispatcher.resume(job)
-            else:
-                self._end_interrupted(job)
-
-    def _end_interrupted(self, job: Job) -> None:
-        now = time.time()
-        for attempt in job.attempts:
-            for leg in attempt.legs:
-                if leg.ended is None:
-                    leg.state, leg.ended, leg.reason = "ended", now, "engine restarted"
-            if attempt.result is None:
-                attempt.result, attempt.cause = "failed", "engine restarted"
-        job.enter("failed")
-        job.result, job.cause, job.ended_at = "failed", "engine restarted", now
-        self.store.save(job)
-        self.events.publish(
-            "callback.failed",
-            job=job.id,
-            context=job.request.context,
-            result=job.result,
-            cause=job.cause,
-        )
+        """Take over the jobs that an earlier engine left open."""
+        jobs = await self.store.load_open()
+        recovery.reconcile(jobs, self.dispatcher, self.board, time.time())
 
     def _on_sip(self, event: SipEvent) -> None:
         if isinstance(event, RegistrationChanged):

@@ -97,6 +97,10 @@ class Dialplan:
             return self._uri(text, field)
         return self._number(text, field, trunk)
 
+    def is_internal(self, text: str) -> bool:
+        """Whether `text` is an agent's name or an extension, and no telephone number."""
+        return text in self._agents or self._extension(text) is not None
+
     # -- agents -----------------------------------------------------------------------------
 
     def set_agent(

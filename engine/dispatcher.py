@@ -1,40 +1,59 @@
 """The dispatcher: which job is attempted when.
 
-Jobs wait in one heap until they are due, run as one task an attempt, at most `max_calls` at once
-(highest priority first, then oldest), and come back to the heap when they are to be tried again.
+Jobs wait in one heap until they are due. One that needs an operator of a queue, or an agent who is
+busy, then waits for him there; every other is ready at once. What is ready runs as one task an
+attempt, at most `max_calls` at once (highest priority first, then oldest), and comes back to the
+heap when it is to be tried again.
 """
 
 import asyncio
 import heapq
 import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 import structlog
 
+from . import retry
 from .callback import Callback, Outcome
-from .job import AttemptRecord, Job, JobState
+from .dialplan import Destination
+from .job import AttemptRecord, Job
+from .job_places import JobPlaces
 from .protocol import EngineError
 from .switchboard import Switchboard
+from .waiting import Leave, Offer
 
 log = structlog.get_logger()
 
+# How soon a job whose queue was full when it was due tries to join it again.
+FULL_RETRY_S = 15.0
+# Operators may miss a job many times while it waits in a queue: so many attempts are shown.
+MISSED_KEPT = 20
+# A step of the wall clock is noticed after so long at most.
+LONGEST_TIMER_S = 60.0
+
 
 class Dispatcher:
-    """Owns every open job: queued ones in heaps, running ones as tasks."""
+    """Owns every open job: queued ones in heaps and queues, running ones as tasks."""
 
     def __init__(self, board: Switchboard, *, wall_clock: Callable[[], float] = time.time) -> None:
         self._board = board
         self._wall_clock = wall_clock
         self._open: dict[str, Job] = {}
+        self._by_number: dict[str, dict[str, Job]] = {}
         self._later: list[tuple[float, int, str]] = []
         self._ready: list[tuple[int, float, int, str]] = []
         self._running: dict[str, tuple[Callback, asyncio.Task[Outcome]]] = {}
+        self._outside: dict[str, str] = {}
         self._order = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._idle = asyncio.Event()
         self._idle.set()
+        self._places = JobPlaces(
+            board, on_offer=self._offered, on_leave=self._sent_away, wall_clock=wall_clock
+        )
         self.draining = False
 
     # -- what is open -----------------------------------------------------------------------
@@ -48,10 +67,18 @@ class Dispatcher:
         """Every open job by its id; the same mapping for as long as the engine runs."""
         return self._open
 
+    def open_for(self, number: str | None) -> tuple[Job, ...]:
+        """The open jobs that call this number (E.164), and those about to be accepted."""
+        return tuple(self._by_number.get(number or "", {}).values())
+
     @property
     def active(self) -> int:
         """How many attempts are under way."""
         return len(self._running)
+
+    def is_running(self, job: Job) -> bool:
+        """Whether an attempt of the job is under way."""
+        return job.id in self._running
 
     def callback_of(self, call_id: str) -> Callback | None:
         """The running callback whose call this is."""
@@ -65,11 +92,28 @@ class Dispatcher:
     def will_start(self, job: Job) -> bool:
         """Whether an attempt would begin at once, were the job submitted now."""
         has_room = self.active + len(self._ready) < self._board.dial.max_calls
-        return has_room and not self.draining and self._due_at(job) <= self._wall_clock()
+        if not has_room or self.draining or self.due_at(job) > self._wall_clock():
+            return False
+        if not self._places.waits_for_operator(job):
+            return True
+        return job.request.queue is None and self._places.is_agent_free(job)
+
+    def expect(self, job: Job) -> None:
+        """Know the number of a job that is being accepted; `submit` or `forget` follows."""
+        if job.called is not None:
+            self._by_number.setdefault(job.called, {})[job.id] = job
+
+    def forget(self, job: Job) -> None:
+        """The number of the job is not known by it any more."""
+        jobs = self._by_number.get(job.called or "")
+        if jobs is not None:
+            jobs.pop(job.id, None)
+            if not jobs:
+                del self._by_number[job.called or ""]
 
     def submit(self, job: Job) -> None:
         """Take an accepted job; it is attempted when it is due and there is room."""
-        self._open[job.id] = job
+        self._take(job)
         self._publish_queued(job)
         self._schedule(job)
         self._dispatch()
@@ -77,11 +121,17 @@ class Dispatcher:
             job.under_way = False
             self._board.store.save(job)
 
-    def resume(self, job: Job) -> None:
-        """Take over a queued job that an earlier engine left in the store."""
-        self._open[job.id] = job
-        self._schedule(job)
+    def resume(self, jobs: Iterable[Job]) -> None:
+        """Take over queued jobs that an earlier engine left in the store, oldest first."""
+        for job in jobs:
+            self._take(job)
+            self._schedule(job)
         self._dispatch()
+
+    def _take(self, job: Job) -> None:
+        self._open[job.id] = job
+        self.expect(job)
+        self._watch(job)
 
     async def cancel(self, job: Job, cause: str = "cancelled by command") -> None:
         """Cancel an open job, whatever it is doing, and wait until its legs are hung up.
@@ -92,7 +142,7 @@ class Dispatcher:
             raise EngineError("state", f"job {job.id} has already ended: {job.state}")
         running = self._running.get(job.id)
         if running is None:
-            self._finish(job, "cancelled", "cancelled", cause)
+            self.finish(job, Outcome("cancelled", "cancelled", cause))
             return
         callback, task = running
         if callback.is_over:
@@ -109,25 +159,59 @@ class Dispatcher:
             callback.outcome_if_cancelled = outcome
             task.cancel()
 
+    def block(self, number: str, reason: str) -> None:
+        """A number is not to be called any more: what waits to call it ends."""
+        for job in self.open_for(number):
+            if job.id in self._open and job.id not in self._running:
+                cause = f"{number} is not to be called: {reason}"
+                self.finish(job, Outcome("cancelled", "refused", cause))
+
+    # -- when -------------------------------------------------------------------------------
+
     @staticmethod
-    def _due_at(job: Job) -> float:
+    def due_at(job: Job) -> float:
+        """When the job is to be called at the earliest (Unix seconds)."""
         return max(job.next_attempt_at or 0.0, job.request.not_before or 0.0)
 
-    def _schedule(self, job: Job) -> None:
-        due_at = self._due_at(job)
-        deadline = job.request.deadline
-        if due_at > self._wall_clock():
-            heapq.heappush(self._later, (due_at, next(self._order), job.id))
+    def changed(self, job: Job) -> None:
+        """The times, the priority or the numbers of a queued job are other ones now."""
+        self._watch(job)
+        if self.due_at(job) > self._wall_clock() or job not in self._places:
+            self._places.leave(job, "rescheduled")
+            self._schedule(job)
         else:
-            self._push_ready(job)
-        if deadline is not None:
-            heapq.heappush(self._later, (deadline, next(self._order), job.id))
+            self._places.reprioritise(job)
+            if self._places.has_offer(job):
+                self._push_ready(job)
+        self._dispatch()
+
+    def _schedule(self, job: Job) -> None:
+        due_at = self.due_at(job)
+        if due_at > self._wall_clock():
+            self._look_at(job, due_at)
+        else:
+            self._is_due(job)
+
+    def _watch(self, job: Job) -> None:
+        for deadline in (job.request.deadline, job.decide_by):
+            if deadline is not None:
+                self._look_at(job, deadline)
+
+    def _look_at(self, job: Job, at: float) -> None:
+        heapq.heappush(self._later, (at, next(self._order), job.id))
 
     def _push_ready(self, job: Job) -> None:
         entry = (-job.request.priority, job.created, next(self._order), job.id)
         heapq.heappush(self._ready, entry)
 
-    # -- dispatching ------------------------------------------------------------------------
+    def _is_due(self, job: Job) -> None:
+        """The job's time has come: it is ready, or waits for an operator."""
+        if job.decision is not None:
+            return
+        if job.request.queue is not None:
+            self._join(job)
+        else:
+            self._push_ready(job)
 
     def _dispatch(self) -> None:
         """Move what is due, expire what is too late, start what there is room for."""
@@ -136,45 +220,205 @@ class Dispatcher:
             self._due(heapq.heappop(self._later)[2], now)
         while self._ready and not self.draining and self.active < self._board.dial.max_calls:
             job = self._open.get(heapq.heappop(self._ready)[3])
-            if job is not None and job.state == "queued" and job.id not in self._running:
-                self._start(job)
-        self._set_timer(now)
+            if job is not None and self._is_idle(job) and self.due_at(job) <= now:
+                self._begin(job, now)
+        self._set_timer()
+
+    def _is_idle(self, job: Job) -> bool:
+        return job.state == "queued" and job.id not in self._running
 
     def _due(self, job_id: str, now: float) -> None:
         job = self._open.get(job_id)
-        if job is None or job.state != "queued" or job_id in self._running:
+        if job is None or not self._is_idle(job):
             return
         deadline = job.request.deadline
         if deadline is not None and deadline <= now:
-            self._finish(job, "expired", "expired", "deadline passed before it could be called")
-        else:
-            self._push_ready(job)
+            cause = "deadline passed before it could be called"
+            self.finish(job, Outcome("expired", "expired", cause))
+        elif job.decision is not None:
+            if job.decide_by is not None and job.decide_by <= now:
+                cause = "engine restarted, and nobody decided what to do"
+                self.finish(job, Outcome("failed", "failed", cause))
+        elif job in self._places:
+            self._expire_place(job, now)
+        elif self.due_at(job) <= now:
+            self._is_due(job)
 
-    def _set_timer(self, now: float) -> None:
+    def _set_timer(self) -> None:
         if self._timer is not None:
+            if self._later and self._timer_at == self._later[0][0]:
+                return
             self._timer.cancel()
             self._timer = None
         if self._later:
-            # Bounded, so that a step of the wall clock is noticed.
-            delay_s = min(max(self._later[0][0] - now, 0.0), 60.0)
-            self._timer = asyncio.get_running_loop().call_later(delay_s, self._dispatch)
+            self._timer_at = self._later[0][0]
+            delay_s = min(max(self._timer_at - self._wall_clock(), 0.0), LONGEST_TIMER_S)
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
 
-    def _start(self, job: Job) -> None:
-        plan, request = self._board.dialplan, job.request
-        job.next_attempt_at = None
+    def _tick(self) -> None:
+        self._timer = None
+        self._dispatch()
+
+    # -- waiting for an operator --------------------------------------------------------------
+
+    def _join(self, job: Job) -> None:
+        """Let a job that is due wait for its operator; a customer is to be called first at once."""
+        now = self._wall_clock()
+        if not self._may_call(job, now):
+            return
+        queues = self._board.queues
+        joined_at = job.queue_joined_at
+        if joined_at is None:
+            joined_at = job.queue_joined_at = max(job.created, self.due_at(job))
         try:
-            agent = plan.destination(request.agent or "", field="agent", trunk=request.trunk)
-            customer = plan.destination(request.to, field="to", trunk=request.trunk)
+            if queues is None:
+                reason = f"there is no queue named {job.request.queue!r}"
+                raise EngineError("refused", reason, field="queue")
+            if not self._places.waits_for_operator(job):
+                queues.check(job.request.queue or "")
+                self._push_ready(job)
+                return
+            self._places.join(job, joined_at)
+        except EngineError as error:
+            self._not_taken(job, error, now)
+            return
+        self._look_at(job, self._waits_until(job))
+
+    def _not_taken(self, job: Job, error: EngineError, now: float) -> None:
+        """The queue takes nobody: the job waits until it does, where that is to be expected."""
+        opens_at = error.data.get("opens_at")
+        if error.data.get("reason") == "full":
+            self._put_off(job, now + FULL_RETRY_S, error.message)
+        elif error.data.get("schedule") and opens_at is not None:
+            self._put_off(job, opens_at, error.message)
+        else:
+            self.finish(job, Outcome("failed", error.kind, error.message))
+
+    def _put_off(self, job: Job, until: float, reason: str) -> None:
+        """Nobody was called, and nobody is to be before `until`."""
+        self._places.leave(job, "put_off")
+        job.next_attempt_at, job.scheduled, job.under_way = until, reason, False
+        if job.state != "queued":
+            job.enter("queued")
+        deadline = job.request.deadline
+        if deadline is not None and until >= deadline:
+            cause = f"{reason}; it could not be called before its deadline"
+            self.finish(job, Outcome("expired", "expired", cause))
+            return
+        self._board.store.save(job)
+        self._publish_queued(job, cause=reason)
+        self._schedule(job)
+        self._set_timer()
+
+    def _expire_place(self, job: Job, now: float) -> None:
+        if now >= self._waits_until(job):
+            cause = f"no operator within {self._board.dial.max_wait_s:g} s"
+            self.finish(job, Outcome("failed", "unavailable", cause))
+
+    def _waits_until(self, job: Job) -> float:
+        """How long the job may wait for an operator (Unix seconds)."""
+        return (job.queue_joined_at or job.created) + self._board.dial.max_wait_s
+
+    def _offered(self, job: Job) -> None:
+        """Operators are reserved for the job: they are rung as soon as there is room."""
+        if self.draining:
+            self._places.leave(job, "draining")
+            return
+        self._push_ready(job)
+        self._dispatch()
+
+    def _sent_away(self, job: Job, leave: Leave) -> None:
+        """The queue has given the job up."""
+        if job.id not in self._open or not self._is_idle(job):
+            return
+        if leave.target is not None:
+            self._outside[job.id] = leave.target
+            self._push_ready(job)
+            self._dispatch()
+        elif leave.reason == "withdrawn":
+            self.finish(job, Outcome("cancelled", "cancelled", "removed from the queue by command"))
+        else:
+            self._given_up(job, leave)
+
+    def _given_up(self, job: Job, leave: Leave) -> None:
+        assert self._board.queues is not None
+        cause = f"sent away by the queue: {leave.reason}"
+        if leave.reason == "closed":
+            try:
+                self._board.queues.check(job.request.queue or "")
+            except EngineError as error:
+                self._not_taken(job, error, self._wall_clock())
+                return
+        self.finish(job, Outcome("failed", "unavailable", cause))
+
+    # -- an attempt -------------------------------------------------------------------------
+
+    def _begin(self, job: Job, now: float) -> None:
+        """Begin an attempt; or let the job wait for its agent, who is busy."""
+        if not self._may_call(job, now):
+            return
+        offer = self._places.take_offer(job)
+        outside = self._outside.pop(job.id, None)
+        if offer is None and outside is None and self._places.waits_for_operator(job):
+            if job.request.queue is not None:
+                if job not in self._places:
+                    self._join(job)
+                return
+            offer = self._places.reserve(job)
+            if offer is None:
+                if job not in self._places:
+                    self._join(job)
+                return
+        self._start(job, offer, outside)
+
+    def _may_call(self, job: Job, now: float) -> bool:
+        """Whether the customer may be called now; if not, the job waits until he may, or ends."""
+        admission = self._board.admission
+        if admission is None:
+            return True
+        verdict = admission.may_dial_now(self._number_of(job), now)
+        if verdict.allowed:
+            return True
+        reason = verdict.reason or "not to be called"
+        if verdict.policy == "hours" and verdict.not_before is not None:
+            self._put_off(job, verdict.not_before, reason)
+        else:
+            self.finish(job, Outcome("failed", "refused", reason))
+        return False
+
+    def _number_of(self, job: Job) -> str | None:
+        """The number (E.164) that is called next."""
+        admission = self._board.admission
+        if job.dial_to is None or admission is None:
+            return job.called
+        number = admission.number(job.dial_to)
+        return None if number is None else number.e164
+
+    def _start(self, job: Job, offer: Offer | None, outside: str | None) -> None:
+        plan, request = self._board.dialplan, job.request
+        job.next_attempt_at = job.scheduled = None
+        try:
+            agent: Destination | None = None
+            named = outside or request.agent
+            if offer is None and named is not None and not self._holds(job, outside):
+                agent = plan.destination(named, field="agent", trunk=request.trunk)
+            customer = plan.destination(job.dial_to or request.to, field="to", trunk=request.trunk)
         except EngineError as error:
             job.attempts = [*job.attempts, AttemptRecord(call="", result=error.kind)]
-            retry = error.kind != "refused"
-            self._settle(job, Outcome("failed", error.kind, error.message, may_retry=retry))
+            may_retry = error.kind != "refused"
+            outcome = Outcome("failed", error.kind, error.message, may_retry=may_retry)
+            self._settle(job, outcome, offer)
             return
-        callback = Callback(job, agent, customer, self._board)
+        callback = Callback(job, agent, customer, self._board, offer)
         task = asyncio.get_running_loop().create_task(callback.run())
         task.add_done_callback(partial(self._attempt_over, callback))
         self._running[job.id] = (callback, task)
         self._idle.clear()
+
+    def _holds(self, job: Job, outside: str | None) -> bool:
+        """Whether the customer holds the line until the agent whom the job names is free."""
+        is_first = job.request.order == "customer_first"
+        return is_first and outside is None and self._places.is_for_agent(job)
 
     def _attempt_over(self, callback: Callback, task: asyncio.Task[Outcome]) -> None:
         job = callback.job
@@ -189,46 +433,86 @@ class Dispatcher:
             outcome = Outcome("failed", "failed", f"internal error: {type(error).__name__}")
         else:
             outcome = task.result()
-        self._settle(job, outcome)
+        self._settle(job, outcome, callback.offer)
         self._dispatch()
 
     # -- the end of an attempt, and of a job ------------------------------------------------
 
-    def _settle(self, job: Job, outcome: Outcome) -> None:
-        now = self._wall_clock()
-        next_at = now + self._board.dial.retry_s
-        deadline = job.request.deadline
-        in_time = deadline is None or next_at < deadline
-        if outcome.may_retry and len(job.attempts) < job.request.max_attempts and in_time:
-            job.next_attempt_at = next_at
-            job.under_way = False
-            job.failure = outcome.failure
-            if job.state != "queued":
-                job.enter("queued")
-            self._board.store.save(job)
-            self._publish_queued(job, cause=outcome.cause)
-            self._schedule(job)
-            self._set_timer(now)
+    def _settle(self, job: Job, outcome: Outcome, offer: Offer | None) -> None:
+        if offer is not None:
+            self._places.free(offer)
+        if outcome.not_before is not None:
+            self._put_off(job, outcome.not_before, outcome.cause)
             return
-        self._finish(job, outcome.state, outcome.result, outcome.cause, outcome)
+        if self._is_free_miss(job, outcome, offer) and self._waits_on(job, outcome, offer):
+            return
+        self._places.leave(job)
+        now, dial = self._wall_clock(), self._board.dial
+        policy = retry.policy_of(
+            job.request, default_attempts=dial.max_attempts, default_pause_s=dial.retry_s
+        )
+        step = retry.next_step(job, outcome, policy, now)
+        if isinstance(step, retry.GiveUp):
+            self.finish(job, outcome)
+        else:
+            job.dial_to = step.number
+            self._again(job, outcome, step.at)
 
-    def _finish(
-        self, job: Job, state: JobState, result: str, cause: str, outcome: Outcome | None = None
-    ) -> None:
-        job.enter(state)
-        job.result, job.cause = result, cause
-        job.failure = outcome.failure if outcome is not None else None
-        job.next_attempt_at = None
+    @staticmethod
+    def _is_free_miss(job: Job, outcome: Outcome, offer: Offer | None) -> bool:
+        """Whether only an operator of a queue missed it: that is nothing to the customer."""
+        is_queued = offer is not None and offer.queue is not None
+        if not is_queued or "operator_missed" in job.request.retry:
+            return False
+        return outcome.may_retry and outcome.retry_cause == "operator_missed"
+
+    def _waits_on(self, job: Job, outcome: Outcome, offer: Offer | None) -> bool:
+        """Let the job wait for another operator. False: its time is over."""
+        now, deadline = self._wall_clock(), job.request.deadline
+        if now >= self._waits_until(job) or (deadline is not None and now >= deadline):
+            return False
+        missed = [one for one in job.attempts if one.retry_cause == "operator_missed"]
+        if len(missed) > MISSED_KEPT:
+            job.attempts = [one for one in job.attempts if one is not missed[0]]
+        if offer is not None and self._places.unanswered(job, offer):
+            self._again(job, outcome, None)
+        else:
+            self._again(job, outcome, now + self._board.dial.retry_s)
+        return True
+
+    def _again(self, job: Job, outcome: Outcome, at: float | None) -> None:
+        """The job waits for its next attempt: until `at`, or in the place that it has."""
+        job.next_attempt_at = at
+        job.under_way = False
+        job.failure = outcome.failure
+        if job.state != "queued":
+            job.enter("queued")
+        self._board.store.save(job)
+        self._publish_queued(job, cause=outcome.cause)
+        if at is not None:
+            self._schedule(job)
+            self._set_timer()
+
+    def finish(self, job: Job, outcome: Outcome) -> None:
+        """End an open job whose attempts are over."""
+        self._places.leave(job)
+        self._outside.pop(job.id, None)
+        job.enter(outcome.state)
+        job.result, job.cause = outcome.result, outcome.cause
+        job.failure = outcome.failure
+        job.next_attempt_at = job.decision = job.decide_by = None
+        job.under_way = False
         job.ended_at = self._wall_clock()
         self._open.pop(job.id, None)
+        self.forget(job)
         self._board.store.save(job)
         self._board.events.publish(
-            f"callback.{state}",
+            f"callback.{job.state}",
             job=job.id,
             call=job.attempts[-1].call if job.attempts else None,
             context=job.request.context,
-            result=result,
-            cause=cause,
+            result=job.result,
+            cause=job.cause,
             failure=job.failure,
         )
 
@@ -238,7 +522,7 @@ class Dispatcher:
             job=job.id,
             context=job.request.context,
             next_attempt_at=job.next_attempt_at or job.request.not_before,
-            cause=cause,
+            cause=cause or job.scheduled,
         )
 
     # -- stopping ---------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from typing import Literal
 from sip.events import Cause
 from sip.grammar import printable
 
+from .job import RetryCause
+
 Result = Literal[
     "completed",
     "busy",
@@ -53,7 +55,7 @@ _TRUNK_FAILURES = frozenset({500, 502, 503, 504})
 
 
 # What a callback does next depends on why its customer was not reached.
-_RETRY_CAUSES: dict[Result, str] = {
+_RETRY_CAUSES: dict[Result, RetryCause] = {
     "busy": "busy",
     "no_answer": "no_answer",
     "declined": "rejected",
@@ -64,7 +66,7 @@ _RETRY_CAUSES: dict[Result, str] = {
 }
 
 
-def retry_cause_of(ending: "Ending") -> str:
+def retry_cause_of(ending: "Ending") -> RetryCause:
     """The cause by which a callback is tried again: a key of the configured retries."""
     return _RETRY_CAUSES.get(ending.result, "failed")
 

@@ -185,6 +185,8 @@ class Job(msgspec.Struct, kw_only=True):
     """How many further requests for the same number were taken as this one."""
     decision: Literal["needed"] | None = None
     """A crash left open whether somebody was called: a person decides what happens."""
+    decide_by: float | None = None
+    """When the job fails if nobody has decided."""
     notes: list[str] = []
     outcome: str | None = None
     rating: int | None = None
@@ -226,15 +228,20 @@ class Job(msgspec.Struct, kw_only=True):
             "cause": self.cause,
             "failure": self.failure,
             "recording": self.recording,
+            "dial_to": self.dial_to,
             "numbers": request.numbers,
             "site": request.site,
+            "source": request.source,
             "skills": request.skills,
+            "known_agent": request.known_agent,
+            "script": request.script,
             "on_crash": request.on_crash,
             "called": self.called,
             "scheduled": self.scheduled,
             "offers": self.offers,
             "joined": self.joined,
             "decision": self.decision,
+            "decide_by": self.decide_by,
             "notes": self.notes,
             "outcome": self.outcome,
             "rating": self.rating,

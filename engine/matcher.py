@@ -219,6 +219,20 @@ class Matcher:
         entry.visited.clear()
         self._move(entry, self.lines[queue], "moved", now)
 
+    def reprioritise(self, entry_id: str, priority: int, now: float) -> None:
+        """Give one who waits, or is being offered, another priority. Raises EngineError."""
+        entry = self.entry(entry_id)
+        line, by = self.lines[entry.queue], priority - entry.waiting.priority
+        entry.waiting.priority = priority
+        if entry.state == "waiting":
+            self._raise(entry, line, by, now)
+            self._look_at(entry, now)
+        else:
+            line.remove(entry, now)
+            entry.priority += by
+            entry.set_key()
+            line.add(entry, now)
+
     def _waiting(self, entry_id: str) -> Entry:
         entry = self.entry(entry_id)
         if entry.state != "waiting":

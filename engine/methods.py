@@ -11,6 +11,7 @@ from media.errors import MediaError
 from .call import Call
 from .callback_methods import CallbackMethods
 from .control import Method, Peer
+from .number_methods import NumberMethods
 from .protocol import CallRef, DrainRequest, EngineError, NoParams
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Methods:
         return {
             "ping": Method(NoParams, self._ping),
             **self._callbacks.table(),
+            **NumberMethods(self._daemon.admission).table(),
             **self._daemon.call_centre.table(),
             **self._daemon.reporting.table(),
             "call.list": Method(NoParams, self._calls),

@@ -10,11 +10,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from .job import JobState, Order
+from .job import JobState, OnCrash, Order, RetryCause, RetryRule
 
 VERSION = 1
 CONTEXT_BYTES = 16 * 1024
 CONTEXT_DEPTH = 16
+MOST_NUMBERS = 10
 
 # JSON-RPC 2.0 section 5.1
 PARSE_ERROR = -32700
@@ -125,6 +126,30 @@ class WhisperSpec(Params):
             _printable("tone", self.tone)
 
 
+class RetrySpec(Params):
+    """What follows attempts that end for one cause, as [[retry]] of the configuration."""
+
+    attempts: Annotated[int, Meta(ge=1, le=100)] = 1
+    spacing_s: Annotated[
+        list[Annotated[float, Meta(gt=0, le=7 * 86400)]], Meta(max_length=100)
+    ] = []
+    next_number: bool = True
+
+    def rule(self) -> RetryRule:
+        """The rule that a job keeps."""
+        return RetryRule(
+            attempts=self.attempts, spacing_s=tuple(self.spacing_s), next_number=self.next_number
+        )
+
+
+Numbers = Annotated[list[Target], Meta(max_length=MOST_NUMBERS)]
+Priority = Annotated[int, Meta(ge=-1000, le=1000)]
+Skills = Annotated[
+    dict[Annotated[str, Meta(min_length=1, max_length=64)], Annotated[int, Meta(ge=1, le=100)]],
+    Meta(max_length=64),
+]
+
+
 class CallbackRequest(Params):
     """callback.request. What is None takes the engine's default."""
 
@@ -137,19 +162,30 @@ class CallbackRequest(Params):
     whisper: WhisperSpec | None = None
     caller_id: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
     trunk: Identifier | None = None
-    priority: Annotated[int, Meta(ge=-1000, le=1000)] | None = None
+    priority: Priority | None = None
     not_before: UnixTime | None = None
     deadline: UnixTime | None = None
     max_attempts: Annotated[int, Meta(ge=1, le=100)] | None = None
     ring_s: RingTime | None = None
     max_duration_s: CallTime | None = None
     record: bool | None = None
+    numbers: Numbers | None = None
+    site: Identifier | None = None
+    source: Identifier | None = None
+    skills: Skills | None = None
+    known_agent: Identifier | None = None
+    on_crash: OnCrash | None = None
+    retry: dict[RetryCause, RetrySpec] | None = None
+    join: bool | None = None
+    script: Annotated[str, Meta(min_length=1, max_length=1024)] | None = None
 
     def __post_init__(self) -> None:
         if self.agent is not None and self.queue is not None:
             raise BadParams("queue", "give only one of agent or queue")
-        for field in ("to", "agent", "queue", "id", "caller_id", "trunk"):
+        for field in _PRINTABLE:
             _printable(field, getattr(self, field))
+        for number in self.numbers or ():
+            _printable("numbers", number)
         if self.context is not None:
             if _depth_exceeds(self.context, CONTEXT_DEPTH):
                 raise BadParams("context", f"is nested deeper than {CONTEXT_DEPTH}")
@@ -168,10 +204,44 @@ class CallbackRequest(Params):
         _one_of(("agent", "queue"), {"agent": self.agent, "queue": self.queue})
 
 
+_PRINTABLE = (
+    "to", "agent", "queue", "id", "caller_id", "trunk", "site", "source", "known_agent", "script",
+)  # fmt: skip
+
+
 class JobRef(Params):
     """callback.get, callback.cancel."""
 
     id: JobId
+
+
+class Reschedule(Params):
+    """callback.reschedule: what is None stays as it is."""
+
+    id: JobId
+    not_before: UnixTime | None = None
+    deadline: UnixTime | None = None
+    numbers: Numbers | None = None
+
+    def __post_init__(self) -> None:
+        if self.not_before is None and self.deadline is None and self.numbers is None:
+            raise BadParams("not_before", "give not_before, deadline or numbers")
+        for number in self.numbers or ():
+            _printable("numbers", number)
+
+
+class Reprioritise(Params):
+    """callback.reprioritise."""
+
+    id: JobId
+    priority: Priority
+
+
+class Decision(Params):
+    """callback.decide: what becomes of a job for which somebody may have been called."""
+
+    id: JobId
+    decision: Literal["retry", "fail"]
 
 
 class JobQuery(Params):

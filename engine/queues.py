@@ -169,6 +169,10 @@ class Queues:
         """Send him away. Raises EngineError `not_found`, `state` where he is being offered."""
         self._step(lambda now: self.matcher.send_away(waiting_id, reason, now))
 
+    def reprioritise(self, waiting_id: str, priority: int) -> None:
+        """Let him wait in the place that another priority gives. Raises EngineError `not_found`."""
+        self._step(lambda now: self.matcher.reprioritise(waiting_id, priority, now))
+
     def pause(self, queue: str, paused: bool = True) -> None:
         """Offer nobody of `queue`, or offer again. Raises EngineError `not_found`."""
         if self.matcher.line(queue).paused != paused:

@@ -240,6 +240,20 @@ class Store:
         except sqlite3.Error as error:
             raise explain(self.path, error) from error
 
+    def document(self, kind: str, key: str, type: type[T]) -> T | None:
+        """One document as last put, committed or not, read as a `type`. Raises StoreError."""
+        for batch in (self._commit.pending, self._commit.writing):
+            if batch is not None and (kind, key) in batch.documents:
+                body = batch.documents[kind, key]
+                return None if body is None else _read_document(body, type, kind)
+        try:
+            found = self._finder.execute(
+                "SELECT body FROM documents WHERE kind = ? AND key = ?", (kind, key)
+            ).fetchone()
+        except sqlite3.Error as error:
+            raise explain(self.path, error) from error
+        return None if found is None else _read_document(found[0], type, kind)
+
     async def list(
         self, state: str | None = None, limit: int = 100, cursor: str | None = None
     ) -> Page:
@@ -307,6 +321,13 @@ class Store:
             "errors": commit.errors,
             "last_error": commit.last_error,
         }
+
+
+def _read_document(body: bytes, type: type[T], kind: str) -> T:
+    try:
+        return msgspec.json.decode(body, type=type)
+    except msgspec.DecodeError as error:
+        raise StoreError("corrupt", f"a document of kind {kind} cannot be read: {error}") from error
 
 
 def _is_storable(value: object) -> bool:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .admission import Admission
     from .agents import Agents
     from .history import History
+    from .intake import Intake
     from .permanent_leg import PermanentLegs
     from .queues import Queues
     from .router import Router
@@ -46,6 +47,7 @@ class Switchboard:
     queues: "Queues | None" = None
     admission: "Admission | None" = None
     router: "Router | None" = None
+    intake: "Intake | None" = None
     history: "History | None" = None
     permanent: "PermanentLegs | None" = None
     rooms: "WaitingRooms | None" = None

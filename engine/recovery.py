@@ -1,0 +1,113 @@
+"""After a crash: what becomes of the jobs that an earlier engine had under way.
+
+Its calls died with it, but nobody told the phones: some may still ring, and somebody may listen to
+silence. So a job that may have been dialled goes by its own policy, and is not dialled again before
+nobody can be on the line any more. What was certainly not dialled is dialled as if there had been
+no crash.
+"""
+
+from collections.abc import Sequence
+
+import structlog
+
+from config.sections import Dial
+
+from .dispatcher import Dispatcher
+from .job import Job
+from .switchboard import Switchboard
+
+log = structlog.get_logger()
+
+CAUSE = "engine restarted"
+# RFC 3261 section 16.6, timer C: a proxy lets a call ring for three minutes and more.
+LONGEST_RINGING_S = 180.0
+# RFC 4028 section 4.2: what a session is taken to last that nobody refreshes.
+LONGEST_SESSION_S = 1800.0
+
+
+def reconcile(jobs: Sequence[Job], dispatcher: Dispatcher, board: Switchboard, now: float) -> None:
+    """Take over the open jobs of the store, oldest first."""
+    to_resume = []
+    interrupted = 0
+    for job in jobs:
+        if job.state == "queued" and not job.under_way:
+            to_resume.append(job)
+            continue
+        interrupted += 1
+        if _settle(job, board, now):
+            to_resume.append(job)
+    dispatcher.resume(to_resume)
+    if interrupted:
+        log.warning("jobs_interrupted", jobs=interrupted, open=len(to_resume))
+
+
+def pause_s(job: Job, dial: Dial) -> float:
+    """How long after a crash somebody may still be on the line."""
+    if dial.crash_pause_s:
+        return dial.crash_pause_s
+    legs = [leg for attempt in job.attempts[-1:] for leg in attempt.legs]
+    if any(leg.answered is not None for leg in legs):
+        return LONGEST_SESSION_S
+    return max(LONGEST_RINGING_S, job.request.ring_s)
+
+
+def _settle(job: Job, board: Switchboard, now: float) -> bool:
+    """What follows for one that may have been dialled. True: it stays open, and is queued."""
+    policy, talked = job.request.on_crash, job.state == "bridged"
+    not_before = now + pause_s(job, board.dial)
+    _cut_off(job, now)
+    job.under_way = False
+    if policy == "fail" or talked:
+        # Whoever has talked is not called again, whatever the policy.
+        _end(job, board, now, completed=talked and policy != "fail")
+        return False
+    job.enter("queued")
+    job.next_attempt_at, job.scheduled = not_before, CAUSE
+    if policy == "ask":
+        job.decision, job.decide_by = "needed", now + board.dial.decide_s
+        board.events.publish(
+            "callback.decision_needed",
+            job=job.id,
+            context=job.request.context,
+            cause=CAUSE,
+            decide_by=job.decide_by,
+        )
+    else:
+        board.events.publish(
+            "callback.queued",
+            job=job.id,
+            context=job.request.context,
+            next_attempt_at=not_before,
+            cause=CAUSE,
+        )
+    board.store.save(job)
+    return True
+
+
+def _cut_off(job: Job, now: float) -> None:
+    """What was up in the earlier engine is not any more."""
+    for attempt in job.attempts:
+        for leg in attempt.legs:
+            if leg.ended is None:
+                leg.state, leg.ended, leg.reason = "ended", now, CAUSE
+        if attempt.result is None:
+            attempt.result, attempt.cause, attempt.ended = "failed", CAUSE, now
+            attempt.retry_cause = "failed"
+    for offer in job.offers:
+        if offer.ended is None:
+            offer.ended, offer.result = now, offer.result or "interrupted"
+
+
+def _end(job: Job, board: Switchboard, now: float, *, completed: bool) -> None:
+    job.enter("completed" if completed else "failed")
+    job.result, job.cause, job.ended_at = job.state, CAUSE, now
+    job.next_attempt_at = None
+    board.store.save(job)
+    board.events.publish(
+        f"callback.{job.state}",
+        job=job.id,
+        call=job.attempts[-1].call if job.attempts else None,
+        context=job.request.context,
+        result=job.result,
+        cause=job.cause,
+    )
