@@ -21,6 +21,7 @@ from .webhooks import Webhooks
 
 if TYPE_CHECKING:
     from .daemon import Daemon
+    from .exporter import Exporter
 
 
 class Reporting:
@@ -41,6 +42,7 @@ class Reporting:
         self.records.on_stay.append(self.live.on_stay)
         self.records.on_record += [self.live.on_record, self.history.add]
         events.watch(self.records.watch)
+        self.exporter = _exporter(daemon, self.records) if settings.metrics.listen else None
         daemon.board.history = self.history
 
     def table(self) -> dict[str, Method]:
@@ -65,13 +67,17 @@ class Reporting:
         await self.webhooks.open()
 
     async def start(self) -> None:
-        """The agents are there, and nobody has been called yet."""
+        """The agents are there, and nobody has been called yet. Raises ConfigError."""
         if self._board.agents is not None:
             self.records.begin(self._board.agents.all(), time.time())
         self.webhooks.start()
+        if self.exporter is not None:
+            await self.exporter.start()
 
     async def stop(self) -> None:
         """Nothing happens any more."""
+        if self.exporter is not None:
+            await self.exporter.stop()
         await self.webhooks.stop()
         self.history.close()
 
@@ -115,3 +121,10 @@ class Reporting:
             "store": {name: status[name] for name in ("pending", "errors", "last_error")},
             "events": {"seq": daemon.events.seq, "subscribers": daemon.events.listeners},
         }
+
+
+def _exporter(daemon: "Daemon", records: Records) -> "Exporter":
+    """Loaded where somebody asks for metrics, and not elsewhere."""
+    from .exporter import Exporter
+
+    return Exporter(daemon, records)

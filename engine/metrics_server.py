@@ -1,0 +1,66 @@
+"""Where Prometheus asks: GET /metrics, on an address of its own."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiohttp import web
+
+log = structlog.get_logger()
+
+# More connections than that are closed at once.
+MOST_CONNECTIONS = 16
+STOP_LIMIT_S = 1.0
+
+
+class MetricsServer:
+    """Serves what `text` gives, rendered once for all who ask at the same time."""
+
+    def __init__(self, text: Callable[[], Awaitable[bytes]], content_type: str) -> None:
+        self._text = text
+        self._content_type = content_type
+        self._rendering: asyncio.Task[bytes] | None = None
+        self._runner: web.ServerRunner | None = None
+        self._server: asyncio.Server | None = None
+        self.port = 0
+
+    async def start(self, host: str, port: int) -> None:
+        """Begin to serve. Raises OSError where the address cannot be had."""
+        serve = web.Server(self._answer, access_log=None)
+        self._runner = web.ServerRunner(serve, shutdown_timeout=STOP_LIMIT_S)
+        await self._runner.setup()
+
+        def connection() -> asyncio.BaseProtocol:
+            return serve() if len(serve.connections) < MOST_CONNECTIONS else _Closed()
+
+        self._server = await asyncio.get_running_loop().create_server(connection, host, port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Serve no more."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.path != "/metrics":
+            return web.Response(status=404, text="ask for /metrics\n")
+        if request.method not in ("GET", "HEAD"):
+            return web.Response(status=405, headers={"allow": "GET, HEAD"})
+        if self._rendering is None or self._rendering.done():
+            self._rendering = asyncio.create_task(self._render())
+        body = await asyncio.shield(self._rendering)
+        return web.Response(body=body, headers={"content-type": self._content_type})
+
+    async def _render(self) -> bytes:
+        return await self._text()
+
+
+class _Closed(asyncio.Protocol):
+    """A connection that is one too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
