@@ -30,7 +30,7 @@ TALK_BUCKETS_S = (5, 15, 30, 60, 120, 300, 600, 1200, 3600)
 Labels = tuple[str, ...]
 
 # When a total was begun is when the engine started: one series more for each says nothing.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Figure(NamedTuple):
