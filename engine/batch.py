@@ -6,7 +6,8 @@ tables are in schema.py.
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
@@ -17,9 +18,10 @@ from .store_error import is_of_the_disk
 
 log = structlog.get_logger()
 
-# A statement for many rows gives up the interpreter once, not once a row. Their numbers are
-# powers of two, so that few statements need to be prepared.
+# A statement for many rows gives up the interpreter once, not once a row. A few rows have a
+# statement of their own number; more are written by powers of two, so that few are prepared.
 MOST_ROWS = 512
+OWN_STATEMENT_ROWS = 32
 
 DocumentKey = tuple[str, str]  # kind, key
 Values = tuple[Any, ...]
@@ -92,12 +94,22 @@ class Batch:
         """
         if not len(self):
             return  # somebody only waited for the batch before
+        try:
+            self._write(connection, self._write_others)
+        except _REFUSALS as error:
+            if isinstance(error, sqlite3.Error) and is_of_the_disk(error):
+                raise
+            self._write(connection, self._write_others_apart)
+
+    def _write(
+        self, connection: sqlite3.Connection, others: Callable[[sqlite3.Connection], None]
+    ) -> None:
         connection.execute("BEGIN IMMEDIATE")
         try:
             _insert(connection, _JOBS, 7, _ON_JOB, list(self.jobs.values()))
             self._write_documents(connection)
             _insert(connection, _EVENTS, 4, "", self.events)
-            self._write_others(connection)
+            others(connection)
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
@@ -113,20 +125,19 @@ class Batch:
 
     def _write_others(self, connection: sqlite3.Connection) -> None:
         for (table, columns), rows in self.rows.items():
-            head = f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES "
-            connection.execute("SAVEPOINT others")
-            try:
-                _insert(connection, head, len(columns), "", rows)
-            except (sqlite3.Error, ValueError, OverflowError) as error:
-                _leave_out(connection, error, head)
-            connection.execute("RELEASE others")
+            _insert(connection, _head(table, columns), len(columns), "", rows)
         for statement, values in self.statements:
-            connection.execute("SAVEPOINT others")
-            try:
+            connection.execute(statement, values)
+
+    def _write_others_apart(self, connection: sqlite3.Connection) -> None:
+        """The same, with a savepoint for each, so that one that is refused can be left out."""
+        for (table, columns), rows in self.rows.items():
+            head = _head(table, columns)
+            with _left_out_if_refused(connection, head):
+                _insert(connection, head, len(columns), "", rows)
+        for statement, values in self.statements:
+            with _left_out_if_refused(connection, statement):
                 connection.execute(statement, values)
-            except (sqlite3.Error, ValueError, OverflowError) as error:
-                _leave_out(connection, error, statement)
-            connection.execute("RELEASE others")
 
 
 _JOBS = "INSERT INTO jobs (id, state, created, not_before, called, ended_at, body) VALUES "
@@ -139,25 +150,42 @@ _DOCUMENTS = "INSERT OR REPLACE INTO documents (kind, key, body) VALUES "
 _EVENTS = "INSERT INTO events (seq, time, type, body) VALUES "
 
 
-def _leave_out(connection: sqlite3.Connection, error: Exception, statement: str) -> None:
-    if isinstance(error, sqlite3.Error) and is_of_the_disk(error):
-        raise error
-    log.error("store_row_refused", statement=statement, reason=str(error))
-    connection.execute("ROLLBACK TO others")
+_REFUSALS = (sqlite3.Error, ValueError, OverflowError)
+
+
+@lru_cache(maxsize=64)
+def _head(table: str, columns: tuple[str, ...]) -> str:
+    return f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES "
+
+
+@contextmanager
+def _left_out_if_refused(connection: sqlite3.Connection, statement: str) -> Iterator[None]:
+    connection.execute("SAVEPOINT others")
+    try:
+        yield
+    except _REFUSALS as error:
+        if isinstance(error, sqlite3.Error) and is_of_the_disk(error):
+            raise
+        log.error("store_row_refused", statement=statement, reason=str(error))
+        connection.execute("ROLLBACK TO others")
+    connection.execute("RELEASE others")
 
 
 def _insert(
     connection: sqlite3.Connection, head: str, columns: int, tail: str, rows: Sequence[Values]
 ) -> None:
     first = 0
-    for count in _powers_of_two(len(rows)):
+    for count in _statements_for(len(rows)):
         some = rows[first : first + count]
         connection.execute(_statement(head, columns, count, tail), list(chain.from_iterable(some)))
         first += count
 
 
-def _powers_of_two(count: int) -> Iterator[int]:
+def _statements_for(count: int) -> Iterator[int]:
     while count:
+        if count <= OWN_STATEMENT_ROWS:
+            yield count
+            return
         power = min(MOST_ROWS, 1 << (count.bit_length() - 1))
         yield power
         count -= power
