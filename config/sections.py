@@ -73,6 +73,7 @@ class Control(Section):
     token: Secret = SecretStr("")
     token_file: OptionalPath = ""
     allow_users: list[User] = []
+    default_role: Literal["", "none", "read", "operate", "supervise", "administer"] = ""
     replay_events: int = Field(default=100_000, ge=1, le=10_000_000)
     replay_bytes: int = Field(default=64 << 20, ge=1 << 20)
     max_request_bytes: int = Field(default=1 << 20, ge=32 << 10, le=1 << 20)
@@ -91,6 +92,9 @@ class Control(Section):
             raise wrong("token_file", "token and token_file are both given; give one")
         if self.token_file:
             object.__setattr__(self, "token", read_secret(self.token_file, "token_file"))
+        token = self.token.get_secret_value()
+        if self.tcp and token and len(token) < 16:
+            raise wrong("token", "control.tcp needs a token of at least 16 characters")
         if not self.tcp:
             return self
         for key in ("tls_cert", "tls_key"):
@@ -98,10 +102,6 @@ class Control(Section):
                 raise wrong(
                     key, "needed with control.tcp: the control socket is never in clear on TCP"
                 )
-        if len(self.token.get_secret_value()) < 16:
-            raise wrong(
-                "token", "control.tcp needs a token (or token_file) of at least 16 characters"
-            )
         return self
 
 
@@ -111,6 +111,8 @@ class Store(Section):
     path: FilePath = Path("run/ringback.db")
     keep_events: int = Field(default=1_000_000, ge=1_000)
     keep_days: float = Field(default=0.0, ge=0.0)
+    keep_audit: int = Field(default=1_000_000, ge=1_000)
+    keep_audit_days: float = Field(default=365.0, ge=0.0)
 
 
 class Sip(Section):

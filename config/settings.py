@@ -25,6 +25,7 @@ from .policy import Costs, Destinations, Hours, Limits, Rate, check_rates
 from .queues import Centre, Queue, check_queues
 from .reporting import Metrics, Reports, Webhook
 from .retry import RetryRule
+from .rights import Right, check_rights
 from .rules import Rule, check_rules
 from .sections import (
     Control,
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
     )
 
     control: Control = Control()
+    rights: list[Right] = []
     store: Store = Store()
     sip: Sip = Sip()
     media: Media = Media()
@@ -129,6 +131,7 @@ class Settings(BaseSettings):
             {calendar.name for calendar in self.calendars},
         )
         check_rates(self.rates)
+        check_rights(self.rights, self.control)
         check_queues(self)
         twice = first_duplicate([rule.cause for rule in self.retry])
         if twice is not None:

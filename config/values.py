@@ -236,7 +236,8 @@ def _check_header_name(text: str) -> str:
     return text
 
 
-def _check_user(user: str | int) -> int:
+def check_user(user: str | int) -> int:
+    """The number of a user who is given by name or number."""
     if isinstance(user, int):
         if user < 0:
             raise _reject(f"{user} is not a user number")
@@ -289,7 +290,7 @@ Region = Annotated[str, AfterValidator(_check_region)]
 Printable = Annotated[str, AfterValidator(_check_printable)]
 Template = Annotated[str, Field(max_length=1000), AfterValidator(_check_template)]
 HeaderName = Annotated[str, AfterValidator(_check_header_name)]
-User = Annotated[str | int, AfterValidator(_check_user)]
+User = Annotated[str | int, AfterValidator(check_user)]
 Group = Annotated[str, AfterValidator(_check_group)]
 Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
 Seconds = Annotated[float, Field(gt=0, le=86400 * 7, allow_inf_nan=False)]

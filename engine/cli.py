@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import cli_agents, cli_callbacks, cli_numbers, cli_queues, cli_webhooks, tables
+from . import cli_agents, cli_audit, cli_callbacks, cli_numbers, cli_queues, cli_webhooks, tables
 from .client import Client
 from .command import (
     DEFAULT_SOCKET,
@@ -43,6 +43,17 @@ Socket = Annotated[
     ),
 ]
 
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--token-file",
+        envvar="RINGBACK_TOKEN_FILE",
+        callback=Options.take_token_file,
+        metavar="FILE",
+        help="Token to show to the engine, for rights that a user does not have.",
+    ),
+]
+
 
 def main() -> None:
     """The console script."""
@@ -50,7 +61,7 @@ def main() -> None:
 
 
 @app.callback()
-def _options(socket: Socket = None, json: Json = False) -> None:
+def _options(socket: Socket = None, token_file: TokenFile = None, json: Json = False) -> None:
     pass
 
 
@@ -207,6 +218,9 @@ def _parse_params(text: str) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise typer.BadParameter("must be an object", param_hint="JSON")
     return given
+
+
+app.command("audit")(cli_audit.audit)
 
 
 if __name__ == "__main__":

@@ -372,7 +372,7 @@ class Client:
                 self._channel = await Channel.open(self.address)
             return self._channel
 
-    async def call(self, method: str, **params: Any) -> Any:
+    async def call(self, method: str, /, **params: Any) -> Any:
         """The result of `method`. Raises EngineError, RequestRejected, ConnectionLost.
 
         A request is sent once: after ConnectionLost it may have been done or not.

@@ -8,6 +8,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -26,6 +27,7 @@ class Options:
 
     socket = DEFAULT_SOCKET
     json = False
+    token = ""
 
     @classmethod
     def take_socket(cls, value: str | None) -> str | None:
@@ -40,6 +42,16 @@ class Options:
         cls.json = cls.json or value
         return value
 
+    @classmethod
+    def take_token_file(cls, value: Path | None) -> Path | None:
+        """--token-file was parsed."""
+        if value is not None:
+            try:
+                cls.token = value.read_text().strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise typer.BadParameter(f"{value}: {error}") from None
+        return value
+
 
 SocketAfter = Annotated[
     str | None,
@@ -48,7 +60,7 @@ SocketAfter = Annotated[
 Json = Annotated[bool, typer.Option("--json", callback=Options.take_json, help="Print JSON.")]
 
 
-def call(method: str, show: Callable[[Any], None], **params: Any) -> Any:
+def call(method: str, show: Callable[[Any], None], /, **params: Any) -> Any:
     """Call `method` with the parameters that are not None, and show its result."""
     given = {name: value for name, value in params.items() if value is not None}
     result = ask(lambda client: client.call(method, **given))
@@ -60,7 +72,7 @@ def ask(question: Callable[[Client], Awaitable[Any]]) -> Any:
     """The answer to `question`; where there is none, say why and exit."""
 
     async def connected() -> Any:
-        async with await Client.connect(Options.socket) as client:
+        async with await Client.connect(Options.socket, token=Options.token) as client:
             return await question(client)
 
     try:

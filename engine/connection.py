@@ -1,8 +1,8 @@
 """One connection on the control socket: requests in, replies and events out, both bounded."""
 
 import asyncio
-import hmac
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,8 +21,10 @@ from .protocol import (
     EngineError,
     Subscribe,
 )
+from .rights import NOBODY, Principal
+from .roles import RANKS, NoRight, changes
 from .subscription import Subscription
-from .wire import RpcError
+from .wire import RpcError, RpcRequest
 
 if TYPE_CHECKING:
     from .control import ControlServer
@@ -91,9 +93,13 @@ class Connection(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         self.peer = self._peer_of(self._transport)
         self._authenticated = self.peer.transport == "unix"
+        self._by_token = False
+        self._act_as(self._server.rights.of_peer(self.peer))
         refusal = self._server.admit(self)
         if refusal is not None:
             log.warning("control_refused", peer=str(self.peer), reason=refusal.message)
+            if refusal.kind == "refused":
+                self._server.audit.refused(NOBODY, self.peer, "connect", b"{}", refusal.message)
             self._send(wire.error_line(wire.engine_error(refusal)))
             self.close()
         elif self._authenticated:
@@ -234,23 +240,26 @@ class Connection(asyncio.Protocol):
         except RpcError as error:
             self._send(wire.error_line(error))
             return
-        id = request.id
+        principal = self._principal
         try:
             method = self._find(request.method)
+            principal.check(request.method)
             params = wire.read_params(method.decoder, request.params)
+            if principal.agent is not None:
+                self._server.scope.check(principal.agent, request.method, params)
             result = method.run(params, self.peer)
             if isinstance(result, Awaitable):
                 self._in_flight += 1
-                self._server.spawn(self._finish(id, request.method, result))
+                self._server.spawn(self._finish(request, principal, result))
                 return
-            self._reply(id, result)
+            self._reply(request, principal, result)
             if method is self._own["events.subscribe"]:
                 self._start_events()
         except (RpcError, EngineError, BadParams) as error:
-            self._refuse(id, error)
+            self._refuse(request, principal, error)
         except Exception as error:
             log.exception("control_handler_died", peer=str(self.peer))
-            self._refuse(id, _defect(error))
+            self._refuse(request, principal, _defect(error))
 
     def _find(self, name: str) -> Method:
         if not self._authenticated and name != "auth":
@@ -260,46 +269,103 @@ class Connection(asyncio.Protocol):
             raise RpcError(METHOD_NOT_FOUND, f"unknown method {name}", method=name)
         return method
 
-    async def _finish(self, id: bytes | None, name: str, result: Awaitable[object]) -> None:
+    async def _finish(
+        self, request: RpcRequest, principal: Principal, result: Awaitable[object]
+    ) -> None:
         try:
-            self._reply(id, await result)
+            self._reply(request, principal, await result)
         except (RpcError, EngineError, BadParams) as error:
-            self._refuse(id, error)
+            self._refuse(request, principal, error)
         except Exception as error:
-            log.exception("control_handler_died", method=name, peer=str(self.peer))
-            self._refuse(id, _defect(error))
+            log.exception("control_handler_died", method=request.method, peer=str(self.peer))
+            self._refuse(request, principal, _defect(error))
         finally:
             self._in_flight -= 1
             self._go_on()
 
-    def _reply(self, id: bytes | None, result: object) -> None:
-        if id is not None:
-            self._send(wire.result_line(id, result))
+    def _reply(self, request: RpcRequest, principal: Principal, result: object) -> None:
+        method = request.method
+        if principal.agent is not None:
+            result = self._server.scope.narrowed(principal.agent, method, result)
+        line = b"" if request.id is None else wire.result_line(request.id, result)
+        if changes(method):
+            self._server.audit.done(principal, self.peer, method, request.params)
+        if line:
+            self._send(line)
 
-    def _refuse(self, id: bytes | None, error: RpcError | EngineError | BadParams) -> None:
-        if id is None:
+    def _refuse(
+        self,
+        request: RpcRequest,
+        principal: Principal,
+        error: RpcError | EngineError | BadParams,
+    ) -> None:
+        self._audit(request, principal, error)
+        if request.id is None:
             return  # JSON-RPC 2.0 section 4.1: a notification is not answered
         if isinstance(error, BadParams):
             error = wire.bad_params(error.field, error.reason)
         elif isinstance(error, EngineError):
             error = wire.engine_error(error)
-        error.id = id
+        error.id = request.id
         self._send(wire.error_line(error))
+
+    def _audit(
+        self,
+        request: RpcRequest,
+        principal: Principal,
+        error: RpcError | EngineError | BadParams,
+    ) -> None:
+        method, params, audit = request.method, request.params, self._server.audit
+        if isinstance(error, NoRight):
+            audit.refused(principal, self.peer, method, params, error.message)
+        elif changes(method) and not _is_unknown(error):
+            outcome = error.kind if isinstance(error, EngineError) else "error"
+            audit.done(principal, self.peer, method, params, outcome, str(error))
 
     # -- the methods of the wire itself -----------------------------------------------------
 
+    def _act_as(self, principal: Principal) -> None:
+        """Whatever is asked for from now on, this one asks for."""
+        self._principal = principal
+        self.peer = replace(self.peer, who=principal.name)
+
+    def reassess(self) -> None:
+        """Rights have changed: go by the new ones, and close where none is left."""
+        if self._closing or not self._authenticated:
+            return
+        before = self._principal
+        now = self._server.rights.again(self.peer, before, self._by_token)
+        if now is None:
+            self.close()
+        elif now != before:
+            self._act_as(now)
+            if self._subscription is not None and (
+                now.agent != before.agent or RANKS[now.role] < RANKS[before.role]
+            ):
+                self.close()  # what it is told must be asked for anew
+
     def _authenticate(self, params: Auth, _peer: Peer) -> dict[str, bool]:
-        if self.peer.transport == "tcp" and not self._authenticated:
-            token = self._settings.token.get_secret_value()
-            if not hmac.compare_digest(params.token.encode(), token.encode()):
-                log.warning("control_refused", peer=str(self.peer), reason="wrong token")
-                self._loop.call_soon(self.close)
-                raise EngineError("refused", "wrong token", field="token")
+        rights = self._server.rights
+        principal = rights.of_token(params.token)
+        if principal is not None:
+            self._by_token = True
+            if principal != self._principal:
+                self._end_subscription()
+                self._act_as(principal)
+            self._let_in()
+        elif rights.has_tokens or not self._authenticated:
+            log.warning("control_refused", peer=str(self.peer), reason="wrong token")
+            self._server.audit.refused(self._principal, self.peer, "auth", b"{}", "wrong token")
+            self._loop.call_soon(self.close)
+            raise EngineError("refused", "wrong token", field="token")
+        return {"authenticated": True}
+
+    def _let_in(self) -> None:
+        if not self._authenticated:
             self._authenticated = True
             self._lines.limit = self._settings.max_request_bytes
             if self._deadline is not None:
                 self._deadline.cancel()
-        return {"authenticated": True}
 
     def _subscribe(self, params: Subscribe, _peer: Peer) -> dict[str, Any]:
         events = self._events
@@ -317,6 +383,9 @@ class Connection(asyncio.Protocol):
         if with_snapshot:
             result["snapshot"] = True
         types = tuple(params.types)
+        scope, agent = self._server.scope, self._principal.agent
+        sees_view = None if agent is None else partial(scope.sees_view, agent)
+        shown = partial(snapshot.lines, events, types, sees_view)
         self._end_subscription()
         self._subscription = Subscription(
             events,
@@ -325,7 +394,8 @@ class Connection(asyncio.Protocol):
             limit_bytes=self._settings.slow_reader_bytes,
             write=self._send_event,
             on_slow=self._cut_off,
-            snapshot=partial(snapshot.lines, events, types) if with_snapshot else None,
+            snapshot=shown if with_snapshot else None,
+            sees=None if agent is None else partial(scope.sees, agent),
         )
         return result
 
@@ -347,3 +417,7 @@ class Connection(asyncio.Protocol):
 
 def _defect(error: Exception) -> RpcError:
     return RpcError(INTERNAL_ERROR, f"internal error: {type(error).__name__}")
+
+
+def _is_unknown(error: RpcError | EngineError | BadParams) -> bool:
+    return isinstance(error, RpcError) and error.code == METHOD_NOT_FOUND

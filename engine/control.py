@@ -15,11 +15,14 @@ from config.sections import Control
 from config.values import split_host_port
 
 from . import peer as peers
+from .agent_scope import AgentScope
+from .audit import Audit
 from .connection import Connection, Method
 from .events import EventLog
 from .lock import FileLock, LockHeld
 from .peer import Peer
 from .protocol import EngineError
+from .rights import Rights
 
 __all__ = ["ControlError", "ControlServer", "Method", "Peer"]
 
@@ -45,10 +48,22 @@ class ControlServer:
     `bind` takes the socket, so that a second engine stops at once; `start` begins to serve.
     """
 
-    def __init__(self, settings: Control, methods: Mapping[str, Method], events: EventLog) -> None:
+    def __init__(
+        self,
+        settings: Control,
+        methods: Mapping[str, Method],
+        events: EventLog,
+        *,
+        rights: Rights | None = None,
+        scope: AgentScope | None = None,
+        audit: Audit | None = None,
+    ) -> None:
         self.settings = settings
         self.methods = methods
         self.events = events
+        self.rights = rights or Rights(settings)
+        self.scope = scope or AgentScope()
+        self.audit = audit or Audit()
         self._connections: dict[Connection, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._servers: list[asyncio.AbstractServer] = []
@@ -200,12 +215,17 @@ class ControlServer:
         refusal: EngineError | None = None
         # Each transport has its own count: strangers on TCP cannot lock out the local users.
         count = sum(other.peer.transport == peer.transport for other in self._connections)
-        if peer.transport == "unix" and not peers.may_connect(peer, self.settings.allowed_uids):
+        if peer.transport == "unix" and not self.rights.may_connect(peer):
             refusal = EngineError("refused", f"{peer} may not use this socket")
         elif count >= self.settings.max_connections:
             refusal = EngineError("unavailable", f"there are {count} connections already")
         self._connections[connection] = None
         return refusal
+
+    def reassess(self) -> None:
+        """Rights have changed: every connection goes by the new ones, or is closed."""
+        for connection in tuple(self._connections):
+            connection.reassess()
 
     def forget(self, connection: Connection) -> None:
         """The connection is gone."""

@@ -30,6 +30,8 @@ from sip.rate_limit import RateLimit
 
 from . import logs, recovery
 from .admission import Admission, PolicySettings
+from .agent_scope import AgentScope
+from .audit import Audit
 from .call import CallRegister
 from .call_centre import CallCentre
 from .control import ControlError, ControlServer
@@ -42,6 +44,7 @@ from .leg import Leg
 from .methods import Methods
 from .reporting import Reporting
 from .router import Router
+from .rights import Rights
 from .snapshot import views_of
 from .store import Store, StoreError
 from .switchboard import Switchboard
@@ -112,6 +115,8 @@ class Daemon:
             self.events,
             keep_events=settings.store.keep_events,
             keep_days=settings.store.keep_days,
+            keep_audit=settings.store.keep_audit,
+            keep_audit_days=settings.store.keep_audit_days,
         )
         self.register = CallRegister()
         self.sip = SipEndpoint(
@@ -174,8 +179,16 @@ class Daemon:
         self.events.snapshot_sources["call"] = partial(views_of, self.register.calls)
         self.reporting = Reporting(self)
         self.reporting.records.cost_of = self.admission.settle
+        self.rights = Rights(settings.control, settings.rights)
+        scope = AgentScope(self.dispatcher.job, self._find_job, self.register)
+        self.call_centre.agents.on_change.append(scope.on_change)
         self.control = ControlServer(
-            settings.control, Methods(self, version("ringback")).table(), self.events
+            settings.control,
+            Methods(self, version("ringback")).table(),
+            self.events,
+            rights=self.rights,
+            scope=scope,
+            audit=Audit(self.store),
         )
 
     async def start(self) -> None:
@@ -247,6 +260,9 @@ class Daemon:
         """Take over the jobs that an earlier engine left open."""
         jobs = await self.store.load_open()
         recovery.reconcile(jobs, self.dispatcher, self.board, time.time())
+
+    def _find_job(self, job_id: str) -> Job | None:
+        return self.dispatcher.job(job_id) or self.store.find(job_id)
 
     def _on_sip(self, event: SipEvent) -> None:
         if isinstance(event, RegistrationChanged):

@@ -22,7 +22,10 @@ ROWS_PER_STEP = 1_000
 
 
 class Housekeeping:
-    """Keeps at most `keep_events` events; with `keep_days`, events and ended jobs for so long."""
+    """Keeps at most `keep_events` events; with `keep_days`, events and ended jobs for so long.
+
+    The same for the `keep_audit` entries of the audit log, and `keep_audit_days`. 0 days: for ever.
+    """
 
     def __init__(
         self,
@@ -31,14 +34,24 @@ class Housekeeping:
         *,
         keep_events: int,
         keep_days: float,
+        keep_audit: int = 1_000_000,
+        keep_audit_days: float = 0.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._events = events
-        self._keep_events = keep_events
-        self._keep_s = keep_days * DAY_S
+        self.configure(keep_events, keep_days, keep_audit, keep_audit_days)
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
+
+    def configure(
+        self, keep_events: int, keep_days: float, keep_audit: int, keep_audit_days: float
+    ) -> None:
+        """Keep so much from now on."""
+        self._keep_events = keep_events
+        self._keep_s = keep_days * DAY_S
+        self._keep_audit = keep_audit
+        self._keep_audit_s = keep_audit_days * DAY_S
 
     def start(self) -> None:
         """Begin, with a first round in PERIOD_S."""
@@ -68,6 +81,25 @@ class Housekeeping:
             await self._forget_jobs(limit)
         while self._events.oldest <= min(through, self._events.told - 1):
             self._events.cut(min(through, self._events.oldest + ROWS_PER_STEP - 1))
+            await self._store.flush()
+
+        await self._cut_audit()
+
+    async def _cut_audit(self) -> None:
+        """The audit log too is bounded, by number and by age."""
+        ((newest,),) = await self._store.query("SELECT COALESCE(MAX(number), 0) FROM audit")
+        through = newest - self._keep_audit
+        if self._keep_audit_s:
+            # In the order of time, but for steps of the clock.
+            ((last,),) = await self._store.query(
+                "SELECT COALESCE(MAX(number), 0) FROM audit WHERE time < ?",
+                (self._clock() - self._keep_audit_s,),
+            )
+            through = max(through, last)
+        ((oldest,),) = await self._store.query("SELECT COALESCE(MIN(number), 1) FROM audit")
+        while oldest <= through:
+            oldest = min(through + 1, oldest + ROWS_PER_STEP)
+            self._store.execute("DELETE FROM audit WHERE number < ?", (oldest,))
             await self._store.flush()
 
     async def _last_event_before(self, limit: float) -> int:

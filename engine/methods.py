@@ -8,6 +8,7 @@ import msgspec
 
 from media.errors import MediaError
 
+from .audit_methods import AuditMethods
 from .call import Call
 from .callback_methods import CallbackMethods
 from .control import Method, Peer
@@ -38,6 +39,7 @@ class Methods:
             **NumberMethods(self._daemon.admission).table(),
             **self._daemon.call_centre.table(),
             **self._daemon.reporting.table(),
+            **AuditMethods(self._daemon.store).table(),
             "call.list": Method(NoParams, self._calls),
             "call.get": Method(CallRef, self._call),
             "call.hangup": Method(CallRef, self._hang_up),

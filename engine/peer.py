@@ -1,6 +1,5 @@
-"""Who is at the other end of a control connection, and whether it may be there."""
+"""Who is at the other end of a control connection."""
 
-import os
 import pwd
 import socket
 import struct
@@ -8,6 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 _UCRED = struct.Struct("3i")  # struct ucred of socket(7): pid, uid, gid
+_SO_PEERGROUPS = 59  # socket(7); Python has no name for it
+_GROUPS_BYTES = 1024  # the most that Python asks for: 256 groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,9 @@ class Peer:
     uid: int | None = None
     gid: int | None = None
     pid: int | None = None
+    groups: tuple[int, ...] = ()
+    who: str = ""
+    """The name that the engine knows him by, see rights.py."""
 
     def __str__(self) -> str:
         if self.uid is None:
@@ -38,13 +42,12 @@ def unix_peer(connected: socket.socket) -> Peer:
     """The process that connected a Unix socket, as the kernel tells (SO_PEERCRED, unix(7))."""
     raw = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
     pid, uid, gid = _UCRED.unpack(raw)
-    return Peer("unix", uid=uid, gid=gid, pid=pid)
+    return Peer("unix", uid=uid, gid=gid, pid=pid, groups=(gid, *_other_groups(connected)))
 
 
-def may_connect(peer: Peer, allowed_uids: frozenset[int]) -> bool:
-    """Whether a local user may use the socket.
-
-    The engine's own user and root always may. Others must be allowed; where nobody is named, the
-    file mode of the socket has decided already.
-    """
-    return not allowed_uids or peer.uid in (0, os.geteuid()) or peer.uid in allowed_uids
+def _other_groups(connected: socket.socket) -> tuple[int, ...]:
+    try:
+        raw = connected.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _GROUPS_BYTES)
+    except OSError:  # more than these, or a kernel that does not tell
+        return ()
+    return struct.unpack(f"{len(raw) // 4}I", raw)

@@ -53,6 +53,24 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         *record_schema.STATEMENTS,
     ),
+    (
+        # Who asked for what on the control socket; `params` is JSON, or its beginning.
+        """
+        CREATE TABLE audit (
+            number   INTEGER PRIMARY KEY,
+            time     REAL NOT NULL,
+            who      TEXT NOT NULL,
+            role     TEXT NOT NULL,
+            peer     TEXT NOT NULL,
+            method   TEXT NOT NULL,
+            params   TEXT,
+            outcome  TEXT NOT NULL,
+            reason   TEXT,
+            repeated INTEGER NOT NULL
+        )
+        """,
+        "CREATE INDEX audit_by_time ON audit (time)",
+    ),
 )
 
 VERSION = len(MIGRATIONS)

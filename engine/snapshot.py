@@ -6,7 +6,7 @@ follow, and those that a view has already say again what it says.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -39,8 +39,16 @@ def views_of(table: Mapping[str, Viewed]) -> Iterator[dict[str, Any]]:
             yield thing.view()
 
 
-def lines(events: EventLog, types: tuple[str, ...], seq: int) -> Iterator[bytes]:
-    """The notifications of a snapshot for a reader of `types` who has everything up to `seq`."""
+def lines(
+    events: EventLog,
+    types: tuple[str, ...],
+    sees: Callable[[str, Mapping[str, Any]], bool] | None,
+    seq: int,
+) -> Iterator[bytes]:
+    """The notifications of a snapshot for a reader of `types` who has everything up to `seq`.
+
+    `sees` says whether a view of a source is for the reader (None: every one is).
+    """
     encoder = msgspec.json.Encoder()
     stamp = {"seq": seq, "epoch": events.epoch, "time": time.time()}
     counts: dict[str, int] = {}
@@ -49,6 +57,8 @@ def lines(events: EventLog, types: tuple[str, ...], seq: int) -> Iterator[bytes]
             continue
         counts[name] = 0
         for view in _views(name, source()):
+            if sees is not None and not sees(name, view):
+                continue
             counts[name] += 1
             yield encode_event(encoder, {**stamp, "type": f"snapshot.{name}", "view": view})
     yield encode_event(encoder, {**stamp, "type": "snapshot.end", "counts": counts})

@@ -29,6 +29,7 @@ class Subscription:
 
     `write` takes one line; `pause` and `resume` say whether the transport takes more now;
     `snapshot` is sent once the reader has caught up, before the events that follow;
+    `sees` says whether an event is for the reader (None: every one is);
     `on_slow` is called once with the last line to send when the reader is cut off.
     """
 
@@ -42,6 +43,7 @@ class Subscription:
         write: Callable[[bytes], None],
         on_slow: Callable[[bytes], None],
         snapshot: Snapshot | None = None,
+        sees: Callable[[Event], bool] | None = None,
     ) -> None:
         self._log = log
         self._types = types
@@ -52,6 +54,7 @@ class Subscription:
         self._write = write
         self._on_slow = on_slow
         self._snapshot = snapshot
+        self._sees = sees
         self._room = asyncio.Event()
         self._next_turn: asyncio.Handle | None = None
         # What cannot be done at once: reading from the disk, sending the snapshot.
@@ -88,7 +91,9 @@ class Subscription:
             self._catch_up()
 
     def _wants(self, event: Event) -> bool:
-        return not self._types or event.type.startswith(self._types)
+        if self._types and not event.type.startswith(self._types):
+            return False
+        return self._sees is None or self._sees(event)
 
     def _on_event(self, event: Event) -> None:
         if self._sent == event.seq - 1 and not self._paused and self._errand is None:

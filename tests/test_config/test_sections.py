@@ -184,7 +184,6 @@ def test_tcp_needs_tls_and_a_token() -> None:
     refused(Control, "tcp", tcp="localhost:1")
     refused(Control, "tls_cert", tcp="127.0.0.1:1", **token)
     refused(Control, "tls_key", tcp="127.0.0.1:1", tls_cert="c.pem", **token)
-    refused(Control, "token", tcp="127.0.0.1:1", **tls)
     refused(Control, "token", tcp="127.0.0.1:1", token="short", **tls)
     Control(tcp="127.0.0.1:1", **tls, **token)  # type: ignore[arg-type]
 

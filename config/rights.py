@@ -1,0 +1,69 @@
+"""[[rights]]: who may do what on the control socket."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, SecretStr, model_validator
+
+from .sections import Control, Section, first_duplicate, read_secret
+from .values import Group, Name, OptionalPath, Printable, Secret, check_user, wrong
+
+Role = Literal["read", "operate", "supervise", "administer"]
+
+TOKEN_LENGTH = 16
+
+OptionalUser = Annotated[
+    str | int, AfterValidator(lambda user: user if user == "" else check_user(user))
+]
+
+
+class Right(Section):
+    """What one user, one group or whoever shows one token may do: a role, or be an agent."""
+
+    name: Name
+    user: OptionalUser = ""
+    group: Group = ""
+    token: Secret = SecretStr("")
+    token_file: OptionalPath = ""
+    role: Role | None = None
+    agent: Printable = ""
+
+    @model_validator(mode="after")
+    def _check_whole(self) -> "Right":
+        if self.token.get_secret_value() and self.token_file:
+            raise wrong("token_file", "token and token_file are both given; give one")
+        if self.token_file:
+            object.__setattr__(self, "token", read_secret(self.token_file, "token_file"))
+        token = self.token.get_secret_value()
+        whose = {"user": self.user != "", "group": bool(self.group), "token": bool(token)}
+        if sum(whose.values()) != 1:
+            raise wrong("user", "give one of user, group and token (or token_file)")
+        if token and len(token) < TOKEN_LENGTH:
+            raise wrong("token", f"must have at least {TOKEN_LENGTH} characters")
+        if (self.role is None) == (not self.agent):
+            raise wrong("role", "give one of role and agent")
+        if self.agent and self.group:
+            raise wrong("agent", "a group is no agent; name its users one by one")
+        return self
+
+
+def check_rights(rights: Sequence[Right], control: Control) -> None:
+    """Raises an error where one stands twice, or TCP is served and no token opens it."""
+    twice = first_duplicate([right.name for right in rights])
+    if twice is not None:
+        raise wrong("rights", f"the name {twice!r} stands twice")
+    for key in ("user", "group"):
+        named = [str(getattr(right, key)) for right in rights if getattr(right, key) != ""]
+        twice = first_duplicate(named)
+        if twice is not None:
+            raise wrong("rights", f"the {key} {twice} stands twice")
+    given = [right.token.get_secret_value() for right in rights]
+    tokens = [token for token in (control.token.get_secret_value(), *given) if token]
+    if any(len(token) < TOKEN_LENGTH for token in tokens) and (rights or control.default_role):
+        raise wrong("control.token", f"must have at least {TOKEN_LENGTH} characters")
+    if first_duplicate(tokens) is not None:
+        raise wrong("rights", "one token stands twice")
+    if control.tcp and not tokens:
+        raise wrong(
+            "control.token", "control.tcp needs a token (or token_file), here or in [[rights]]"
+        )

@@ -1,0 +1,81 @@
+"""The method audit.list: the audit log, newest entry first."""
+
+import contextlib
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from .control import Method, Peer
+from .protocol import BadParams, Identifier, Params, UnixTime
+
+if TYPE_CHECKING:
+    from .store import Store
+
+COLUMNS = (
+    "number", "time", "who", "role", "peer", "method", "params", "outcome", "reason", "repeated",
+)  # fmt: skip
+# So many full entries fit on a line of the wire.
+MOST_ENTRIES = 200
+
+
+class AuditQuery(Params, rename={"from_": "from"}):
+    """audit.list: those for which all that is given holds; `method` is the beginning of a name."""
+
+    from_: UnixTime | None = None
+    to: UnixTime | None = None
+    who: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+    method: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    outcome: Identifier | None = None
+    limit: Annotated[int, Meta(ge=1, le=MOST_ENTRIES)] = 100
+    cursor: Annotated[str, Meta(max_length=20)] | None = None
+
+
+class AuditMethods:
+    """What an administrator may ask of the audit log."""
+
+    def __init__(self, store: "Store") -> None:
+        self._store = store
+
+    def table(self) -> dict[str, Method]:
+        """Method names, with the parameters each takes and what it does."""
+        return {"audit.list": Method(AuditQuery, self._list)}
+
+    async def _list(self, params: AuditQuery, _peer: Peer) -> dict[str, Any]:
+        wanted: list[tuple[str, object]] = [
+            ("time >= ?", params.from_),
+            ("time < ?", params.to),
+            ("who = ?", params.who),
+            ("substr(method, 1, length(?)) = ?", params.method),
+            ("outcome = ?", params.outcome),
+            ("number < ?", _read_cursor(params.cursor)),
+        ]
+        clauses: list[str] = []
+        values: list[object] = []
+        for clause, value in wanted:
+            if value is not None:
+                clauses.append(clause)
+                values += [value] * clause.count("?")
+        where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
+        rows = await self._store.query(
+            f"SELECT {', '.join(COLUMNS)} FROM audit {where} ORDER BY number DESC LIMIT ?",
+            (*values, params.limit),
+        )
+        entries = [_entry(row) for row in rows]
+        cursor = str(entries[-1]["number"]) if len(entries) == params.limit else None
+        return {"entries": entries, "cursor": cursor}
+
+
+def _entry(row: tuple[Any, ...]) -> dict[str, Any]:
+    entry = dict(zip(COLUMNS, row, strict=True))
+    with contextlib.suppress(msgspec.DecodeError):  # only its beginning was kept
+        entry["params"] = msgspec.json.decode(entry["params"] or "{}")
+    return entry
+
+
+def _read_cursor(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    if not (cursor.isascii() and cursor.isdigit()):
+        raise BadParams("cursor", "is not one that audit.list gave")
+    return int(cursor)

@@ -1,0 +1,121 @@
+"""Rights: who is at the other end of a control connection, and what he may ask for.
+
+Root and the engine's own user administer. Others are who the kernel says they are, or whoever a
+token that they show stands for; see config/rights.py.
+"""
+
+import grp
+import hashlib
+import hmac
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from config.rights import Right
+from config.sections import Control
+
+from .agent_scope import AGENT_METHODS
+from .peer import Peer, user_name
+from .roles import RANKS, NoRight, Role, needed
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks: a role, or an agent who acts for himself alone. `right`: the entry that says so."""
+
+    name: str
+    role: Role
+    agent: str | None = None
+    right: str | None = None
+
+    def check(self, method: str) -> None:
+        """Raise NoRight where a method is not for him."""
+        need = needed(method)
+        if need == "none":
+            return
+        if self.agent is not None:
+            allowed, had = method in AGENT_METHODS, "agent"
+        else:
+            allowed, had = RANKS[self.role] >= RANKS[need], self.role
+        if not allowed:
+            reason = f"{method} needs the role {need}; {self.name} has {had}"
+            raise NoRight(reason, field="method", role=need, had=had)
+
+
+NOBODY = Principal("nobody", "none")
+
+
+class Rights:
+    """The configured rights. `configure` takes other ones at any time."""
+
+    def __init__(self, control: Control, rights: Sequence[Right] = ()) -> None:
+        self.configure(control, rights)
+
+    def configure(self, control: Control, rights: Sequence[Right]) -> None:
+        """Go by these from now on."""
+        self._allowed_uids = control.allowed_uids
+        self._by_name = {right.name: _principal(right) for right in rights}
+        self._users = {right.user: right.name for right in rights if right.user != ""}
+        self._groups = [
+            (grp.getgrnam(right.group).gr_gid, right.name) for right in rights if right.group
+        ]
+        tokens = [(control.token.get_secret_value(), Principal("token", "administer"))]
+        tokens += [(right.token.get_secret_value(), self._by_name[right.name]) for right in rights]
+        self._tokens = [(_digest(token), principal) for token, principal in tokens if token]
+        self._default: Role = control.default_role or (
+            "none" if self._users or self._groups else "administer"
+        )
+
+    @property
+    def has_tokens(self) -> bool:
+        """Whether there is a token to show."""
+        return bool(self._tokens)
+
+    def of_peer(self, peer: Peer) -> Principal:
+        """Who a local user is; where several of his groups are named, the highest role holds."""
+        if peer.uid is None:
+            return NOBODY
+        name = user_name(peer.uid)
+        if peer.uid in (0, os.geteuid()):
+            return Principal(name, "administer")
+        right = self._users.get(peer.uid)
+        if right is not None:
+            return self._by_name[right]
+        found = [self._by_name[right] for gid, right in self._groups if gid in peer.groups]
+        if found:
+            best = max(found, key=lambda one: RANKS[one.role])
+            return Principal(name, best.role, right=best.right)
+        return Principal(name, self._default)
+
+    def of_token(self, token: str) -> Principal | None:
+        """Who a token stands for. Every token is compared, and takes the same time."""
+        shown = _digest(token)
+        found = None
+        for digest, principal in self._tokens:
+            if hmac.compare_digest(digest, shown):
+                found = principal
+        return found
+
+    def may_connect(self, peer: Peer) -> bool:
+        """Whether a local user may use the socket at all.
+
+        Where `allow_users` names nobody, the file mode of the socket has decided already.
+        """
+        if not self._allowed_uids or peer.uid in (0, os.geteuid(), *self._allowed_uids):
+            return True
+        return self.of_peer(peer).right is not None
+
+    def again(self, peer: Peer, principal: Principal, by_token: bool) -> Principal | None:
+        """Who he is now that rights may have changed; None: he may not stay."""
+        if not by_token:
+            return self.of_peer(peer) if self.may_connect(peer) else None
+        known = [now for _digest, now in self._tokens if now.name == principal.name]
+        return known[0] if known else None
+
+
+def _principal(right: Right) -> Principal:
+    return Principal(right.name, right.role or "none", right.agent or None, right.name)
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
