@@ -48,6 +48,7 @@ METHODS: Mapping[str, Role] = {
     "report.queue": "read",
     "report.site": "read",
     "route.explain": "read",
+    "webhook.list": "read",
     # -- to make callbacks, and to end them
     "call.hangup": "operate",
     "callback.annotate": "operate",
@@ -75,6 +76,7 @@ METHODS: Mapping[str, Role] = {
     "audit.list": "administer",
     "engine.drain": "administer",
     "engine.reload": "administer",
+    "webhook.retry": "administer",
 }
 
 
