@@ -39,12 +39,13 @@ from .dialplan import Dialplan
 from .dispatcher import Dispatcher
 from .events import EventLog
 from .housekeeping import Housekeeping
+from .job import Job
 from .intake import Intake
 from .leg import Leg
 from .methods import Methods
 from .reporting import Reporting
-from .router import Router
 from .rights import Rights
+from .router import Router
 from .snapshot import views_of
 from .store import Store, StoreError
 from .switchboard import Switchboard
