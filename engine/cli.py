@@ -150,6 +150,7 @@ def hangup(
 app.command()(cli_agents.agents)
 app.add_typer(cli_agents.app)
 app.command()(cli_queues.queues)
+app.command()(cli_audit.audit)
 app.add_typer(cli_queues.app)
 
 
@@ -218,9 +219,6 @@ def _parse_params(text: str) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise typer.BadParameter("must be an object", param_hint="JSON")
     return given
-
-
-app.command("audit")(cli_audit.audit)
 
 
 if __name__ == "__main__":

@@ -39,8 +39,8 @@ from .dialplan import Dialplan
 from .dispatcher import Dispatcher
 from .events import EventLog
 from .housekeeping import Housekeeping
-from .job import Job
 from .intake import Intake
+from .job import Job
 from .leg import Leg
 from .methods import Methods
 from .reporting import Reporting
