@@ -85,7 +85,7 @@ class Matcher:
         self._centres = centres
         configured = {queue.name: queue for queue in queues}
         for name, queue in configured.items():
-            line = self.lines.setdefault(name, Line(name, queue, self._rng))
+            line = self.lines.setdefault(name, Line(name, DIRECT, self._rng))
             line.configure(queue, centres, calendars)
             line.is_removed = False
         for line in self.lines.values():

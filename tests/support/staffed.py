@@ -1,0 +1,40 @@
+"""A scripted switchboard with real agents and queues, on the virtual clock."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from config.agents import Agent, AgentDefaults
+from config.queues import Queue
+from engine.agents import Agents
+from engine.opening import OpeningHours
+from engine.queues import Queues
+from tests.support.switchboard import Scene
+
+
+def staff(
+    stage: Scene,
+    *names: str,
+    queues: Sequence[Queue] = (),
+    calendars: dict[str, OpeningHours] | None = None,
+    defaults: dict[str, Any] | None = None,
+    **agent: Any,
+) -> Agents:
+    """Give the switchboard agents of these names, logged in, and queues that run."""
+    loop = asyncio.get_running_loop()
+    board = stage.board
+    board.agents = Agents(
+        [Agent(name=name, uri=f"sip:{name}@127.0.0.1:5080", **agent) for name in names],
+        defaults=AgentDefaults(**(defaults or {})),
+        events=board.events,
+        clock=loop.time,
+    )
+    board.queues = Queues(board.agents, board.events, ring_s=board.dial.ring_s, clock=loop.time)
+    board.queues.start(queues, calendars=calendars)
+    board.agents.start()
+    return board.agents
+
+
+def assert_nobody_is_held(agents: Agents) -> None:
+    """No agent is reserved, rung or talking when all is over."""
+    assert {agent.name: agent.state for agent in agents if agent.is_on_work} == {}
