@@ -39,6 +39,7 @@ from .dialplan import Dialplan
 from .dispatcher import Dispatcher
 from .events import EventLog
 from .housekeeping import Housekeeping
+from .inbound import Inbound
 from .intake import Intake
 from .job import Job
 from .leg import Leg
@@ -126,6 +127,7 @@ class Daemon:
             advertise=sip.advertise or None,
             product=sip.user_agent,
             rate_limit=RateLimit(sip.max_messages_per_s, sip.max_messages_burst),
+            admits=lambda source, now: self.inbound.admits(source, now),
         )
         self.media = MediaPool(
             workers=media.workers,
@@ -171,6 +173,7 @@ class Daemon:
             settings, number_of=self.admission.number, store=self.store
         )
         self.call_centre = CallCentre(self)
+        self.inbound = Inbound(self.board, settings, self.store)
         self.dispatcher = Dispatcher(self.board)
         self.admission.on_blocked.append(
             lambda entry: self.dispatcher.block(entry.number, entry.reason)
@@ -219,6 +222,7 @@ class Daemon:
         await self._take_over()
         await self.reporting.start()
         self.call_centre.start()
+        await self.inbound.start()
         self.housekeeping.start()
         await self.control.start()
         self.events.publish("engine.started")
@@ -233,7 +237,7 @@ class Daemon:
     async def stop(self) -> None:
         """Take everything down: calls first, the store last, so that each end is recorded."""
         self.events.publish("engine.stopping")
-        await self.dispatcher.stop()
+        await asyncio.gather(self.dispatcher.stop(), self.inbound.stop())
         await self.call_centre.stop()
         self.trunks.stop()
         await self._let_sip_finish()
@@ -269,8 +273,7 @@ class Daemon:
         if isinstance(event, RegistrationChanged):
             self.trunks.on_sip(event)
         elif isinstance(event, IncomingInvite):
-            # Nobody is to be reached here: Ringback places calls.
-            self.sip.reject(event.session, 404)
+            self.inbound.on_invite(event)
         elif isinstance(event.session.tag, Leg):
             event.session.tag.on_sip(event)
 

@@ -104,6 +104,7 @@ class Methods:
                 ],
             },
             "sip": self._sip_view(),
+            "inbound": daemon.inbound.status(),
             "tasks": len(asyncio.all_tasks()),
             "trunks": daemon.trunks.view(),
             "store": daemon.store.status(),
@@ -124,8 +125,11 @@ class Methods:
 
     async def _drain(self, params: DrainRequest, _peer: Peer) -> dict[str, Any]:
         self._daemon.events.publish("engine.draining")
-        drained = await self._dispatcher.drain(params.timeout_s)
+        dispatcher, inbound = self._dispatcher, self._daemon.inbound
+        drained = await asyncio.gather(
+            dispatcher.drain(params.timeout_s), inbound.drain(params.timeout_s)
+        )
         if params.stop:
             # After this reply is on its way.
             asyncio.get_running_loop().call_later(0.1, self._daemon.stop_requested.set)
-        return {"drained": drained, "active": self._dispatcher.active}
+        return {"drained": all(drained), "active": dispatcher.active + inbound.active}

@@ -77,8 +77,11 @@ class QueuePlace:
             return None
 
     async def offer(self) -> Offer:
-        """Wait for operators. Raises SentAway when the queue gives the party up."""
-        self._offer = await self._next
+        """Wait for operators. Raises SentAway when the queue gives the party up.
+
+        A wait that is cut short may be begun again: what came meanwhile is there then.
+        """
+        self._offer = await asyncio.shield(self._next)
         self._next = asyncio.get_running_loop().create_future()
         return self._offer
 
@@ -91,6 +94,11 @@ class QueuePlace:
         offer, self._offer = self._offer, None
         if offer is not None and self._is_in:
             self._queues.unanswered(offer)
+
+    def refused(self) -> None:
+        """The operators of the last offer could not be rung at all: they are free again."""
+        self._free(self._offer)
+        self.again()
 
     def _offered(self, offer: Offer) -> None:
         if self._next.done():  # being left in this very turn: `leave` frees the operators

@@ -117,9 +117,9 @@ def print_status(status: Mapping[str, Any]) -> None:
 def print_drain(result: Mapping[str, Any]) -> None:
     """The result of engine.drain."""
     if result["drained"]:
-        console.print("drained: no callback is under way")
+        console.print("drained: no call is under way")
     else:
-        console.print(f"not drained: {result['active']} callbacks are still under way")
+        console.print(f"not drained: {result['active']} calls are still under way")
 
 
 def print_event(event: Mapping[str, Any]) -> None:

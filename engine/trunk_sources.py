@@ -19,6 +19,7 @@ log = structlog.get_logger()
 
 LOOK_UP_AGAIN_S = 300.0
 TRY_AGAIN_S = 30.0
+START_LIMIT_S = 1.0
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Resolve = Callable[[str], Awaitable[Hop]]
@@ -64,9 +65,16 @@ class TrunkSources:
         return None
 
     async def start(self) -> None:
-        """Look every trunk up once, and go on doing so."""
-        found_all = await self.look_up()
-        self._looking_up = asyncio.get_running_loop().create_task(self._go_on(found_all))
+        """Look every trunk up, and go on doing so. A slow name service is not waited for."""
+        await asyncio.wait([self.look_up_soon()], timeout=START_LIMIT_S)
+
+    def look_up_soon(self) -> "asyncio.Task[bool]":
+        """Look every trunk up now, and go on doing so, whatever was to be done before."""
+        self.stop()
+        loop = asyncio.get_running_loop()
+        first = loop.create_task(self.look_up())
+        self._looking_up = loop.create_task(self._go_on(first))
+        return first
 
     def stop(self) -> None:
         """Look nothing up any more."""
@@ -88,7 +96,8 @@ class TrunkSources:
                 self._own[name] = hop
         return found_all
 
-    async def _go_on(self, found_all: bool) -> None:
+    async def _go_on(self, first: "asyncio.Task[bool]") -> None:
+        found_all = await first
         while True:
             await asyncio.sleep(LOOK_UP_AGAIN_S if found_all else TRY_AGAIN_S)
             found_all = await self.look_up()

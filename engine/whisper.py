@@ -64,11 +64,8 @@ class Whisperer:
         loop = asyncio.get_running_loop()
         text = None
         if whisper is not None:
-            text = (
-                fill(whisper["template"], Subject.of(job))
-                if "template" in whisper
-                else whisper.get("text")
-            )
+            template = whisper.get("template")
+            text = fill(template, Subject.of(job)) if template else whisper.get("text")
         if text:
             return loop.create_task(self.speak(text))
         ready: asyncio.Future[Announcement | None] = loop.create_future()

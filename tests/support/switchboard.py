@@ -120,6 +120,8 @@ class CallingPhone(Phone):
         self.request = request
         self.source = source
         self.statuses: list[int] = []
+        self.headers: tuple[tuple[str, str], ...] = ()
+        self.no_common_codec: str | None = None
         self.accepted = asyncio.Event()
         self.rejected = asyncio.Event()
 
@@ -133,6 +135,9 @@ class CallingPhone(Phone):
         self.state = "terminated"
         cause = events.Cause(487, "Request Terminated", "remote")
         self._tell(events.Failed(self.session, cause))
+
+    def objection(self, _audio: LocalAudio) -> str | None:
+        return self.no_common_codec
 
     def must_be_open(self) -> None:
         if self.state not in ("incoming", "early"):
@@ -165,6 +170,7 @@ class ScriptedSip:
         phone.must_be_open()
         phone.state = "terminated"
         phone.statuses.append(status)
+        phone.headers = headers
         phone.rejected.set()
 
     async def resolve(self, uri: str) -> Hop:

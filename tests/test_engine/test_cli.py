@@ -290,7 +290,7 @@ async def test_drain_that_was_not_done_is_status_1(tmp_path: Path) -> None:
     assert (await against(tmp_path, "drain", "--stop")).status == 0
     result = await against(tmp_path, "drain", "--timeout", "1")
     assert result.status == 1
-    assert "3 callbacks" in result.out
+    assert "3 calls" in result.out
 
 
 async def test_rpc_prints_the_result(tmp_path: Path) -> None:

@@ -85,6 +85,19 @@ def test_one_whom_nobody_answered_waits_on_in_his_place(tmp_path: Path) -> None:
     play(tmp_path, script)
 
 
+def test_a_wait_that_was_cut_short_misses_no_offer(tmp_path: Path) -> None:
+    async def script(place: QueuePlace, queue: Queue) -> None:
+        with place:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(3):
+                    await place.offer()
+            queue.offers("alice")
+            assert (await place.offer()).agents == ("alice",)
+            place.won()
+
+    play(tmp_path, script)
+
+
 def test_whoever_hangs_up_leaves(tmp_path: Path) -> None:
     async def script(place: QueuePlace, queue: Queue) -> None:
         async def waits() -> None:

@@ -1,0 +1,78 @@
+"""What is known of a call that came in: who calls, what he dialled, what route and rules say."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from config.inbound import Inbound as Route
+
+from .calling_party import CallingParty
+from .headers import Subject, fill
+from .rules import Ruling
+
+
+@dataclass(slots=True, kw_only=True)
+class Incoming:
+    """One call by `trunk` to the number `dialled`. What the rules set goes before the route."""
+
+    call: str
+    route: Route
+    trunk: str
+    party: CallingParty
+    dialled: str
+    default_whisper: str = ""
+    ruling: Ruling = field(default_factory=Ruling)
+    context: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        party = self.party
+        self.context = {**self.route.context, "caller": party.user, "dialled": self.dialled}
+        if party.name:
+            self.context["caller_name"] = party.name
+
+    @property
+    def queue(self) -> str | None:
+        """The queue that it enters; None where it is for one agent."""
+        if self.ruling.agent is not None:
+            return None
+        return self.ruling.queue or self.route.queue
+
+    @property
+    def agent(self) -> str | None:
+        """The agent whom it is for, where the rules name one."""
+        return self.ruling.agent
+
+    @property
+    def priority(self) -> int:
+        """Its priority in the queue."""
+        return self.route.priority if self.ruling.priority is None else self.ruling.priority
+
+    @property
+    def skills(self) -> dict[str, int]:
+        """The levels that an operator must have."""
+        return {**self.route.skills, **self.ruling.skills}
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the talk is."""
+        return self.route.record if self.ruling.record is None else self.ruling.record
+
+    @property
+    def subject(self) -> Subject:
+        """What templates are filled from."""
+        return Subject(self.call, self.party.user, self.context)
+
+    @property
+    def whisper(self) -> str:
+        """What the operator hears first; empty for nothing."""
+        template = self.ruling.whisper or self.route.whisper or self.default_whisper
+        return fill(template, self.subject)
+
+    def shown(self) -> dict[str, Any]:
+        """How its events and views tell of it."""
+        return {
+            "from": self.party.user,
+            "number": self.party.number,
+            "dialled": self.dialled,
+            "trunk": self.trunk,
+            "route": self.route.name,
+        }

@@ -1,0 +1,196 @@
+"""A reception: inbound calls with their queues, agents and rooms, in virtual time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+
+from config.agents import Agent, AgentDefaults
+from config.inbound import Inbound as Route
+from config.inbound import Room
+from config.queues import Queue
+from config.settings import Settings
+from engine.agents import Agents
+from engine.inbound import Inbound
+from engine.job import Job
+from engine.job import Request as JobRequest
+from engine.protocol import CallbackRequest, EngineError
+from engine.queues import Queues
+from engine.router import Router
+from engine.store import Store
+from engine.waiting_room import WaitingRooms
+from engine.whisper import Whisperer
+from sip.events import IncomingInvite
+
+from .switchboard import CallingPhone, Phone, Scene, ScriptedSpeech, incoming, scene
+from .virtual_loop import run
+
+MUSIC = "music"
+
+
+class Documents:
+    """Takes the store's place where only documents are kept."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], Any] = {}
+
+    def put(self, kind: str, key: str, value: msgspec.Struct | Mapping[str, Any]) -> None:
+        self.kept[kind, key] = value
+
+    def drop(self, kind: str, key: str) -> None:
+        self.kept.pop((kind, key), None)
+
+    async def load(self, kind: str, _type: type[Any]) -> dict[str, Any]:
+        return {key: value for (of, key), value in self.kept.items() if of == kind}
+
+
+class ScriptedIntake:
+    """Takes the intake's place: what callbacks were asked for, and with which place."""
+
+    def __init__(self) -> None:
+        self.accepted: list[tuple[CallbackRequest, float | None]] = []
+        self.rescheduled: list[str] = []
+        self.refusal: EngineError | None = None
+        self.takes_s = 0.0
+
+    async def accept(
+        self, params: CallbackRequest, *, queue_joined_at: float | None = None
+    ) -> tuple[Job, bool]:
+        await asyncio.sleep(self.takes_s)
+        if self.refusal is not None:
+            raise self.refusal
+        self.accepted.append((params, queue_joined_at))
+        request = JobRequest(to=params.to, queue=params.queue, not_before=params.not_before)
+        return Job(id=params.id or "cb-1", request=request, created=0.0), False
+
+    async def reschedule(self, job: Job, _change: Any) -> None:
+        self.rescheduled.append(job.id)
+
+
+@dataclass
+class Reception:
+    """The scene of `switchboard.py`, with everything that an inbound call needs."""
+
+    stage: Scene
+    inbound: Inbound
+    agents: Agents
+    queues: Queues
+    intake: ScriptedIntake
+    documents: Documents
+    settings: Settings
+
+    def call(self, phone: CallingPhone | None = None, **more: Any) -> CallingPhone:
+        """Somebody calls."""
+        phone = phone or incoming(**more)
+        self.inbound.on_invite(IncomingInvite(phone.session, phone.request))
+        return phone
+
+    def another(self) -> Inbound:
+        """The same again, not started yet."""
+        return Inbound(self.stage.board, self.settings, cast(Store, self.documents))
+
+    async def waiting(self, **more: Any) -> CallingPhone:
+        """Somebody has called, and his phone has acknowledged our answer."""
+        phone = self.call(**more)
+        async with asyncio.timeout(10):
+            await phone.accepted.wait()
+        phone.acknowledges()
+        await asyncio.sleep(0.01)
+        return phone
+
+    async def waiting_alone(self, **more: Any) -> CallingPhone:
+        """Somebody waits, and nobody is free for him."""
+        for agent in self.agents.all():
+            self.agents.pause(agent.name)
+        return await self.waiting(**more)
+
+    async def operator(self, *, ring_s: float = 1.0) -> Phone:
+        """The next operator who is rung; he has answered."""
+        phone = await self.stage.phone()
+        phone.rings()
+        await asyncio.sleep(ring_s)
+        phone.answers()
+        await asyncio.sleep(0.01)
+        return phone
+
+    def heard(self, nth: int = 0) -> list[Any]:
+        """What the nth leg of all was given to hear."""
+        return list(self.stage.media.heard.values())[nth]
+
+    def states(self) -> dict[str, str]:
+        """The agents' states."""
+        return {agent.name: agent.state for agent in self.agents.all()}
+
+
+Script = Callable[[Reception], Awaitable[None]]
+
+
+def reception(
+    tmp_path: Path,
+    script: Script,
+    *,
+    agents: tuple[str, ...] = ("alice",),
+    queues: list[Queue] | None = None,
+    routes: list[Route] | None = None,
+    room: Mapping[str, Any] | None = None,
+    rules: list[Any] | None = None,
+    documents: Documents | None = None,
+    speech: ScriptedSpeech | None = None,
+    wrap_up_s: float = 0.0,
+    **dial: Any,
+) -> Reception:
+    """Play a script; afterwards nothing may be left, and no agent be on a call."""
+
+    async def main() -> Reception:
+        stage = scene(tmp_path, agents=agents, **dial)
+        board, clock = stage.board, asyncio.get_running_loop().time
+        register = Agents(
+            [
+                Agent(name=name, uri=f"sip:{name}@127.0.0.1:5080", queues=["sales"])
+                for name in agents
+            ],
+            defaults=AgentDefaults(wrap_up_s=wrap_up_s),
+            events=board.events,
+            clock=clock,
+        )
+        register.start()
+        board.whisperer = cast(Whisperer, speech or ScriptedSpeech())
+        board.agents = register
+        board.queues = Queues(register, board.events, clock=clock)
+        board.queues.start(queues or [Queue(name="sales", again_s=5.0)])
+        board.rooms = WaitingRooms(
+            [Room(name="default", **(room or {}))],
+            whisperer=board.whisperer,
+            hold=board.hold,
+            clock=clock,
+        )
+        settings = Settings.model_validate({
+            "inbound": [{"name": "shop", "queue": "sales"}] if routes is None else
+                       [route.model_dump() for route in routes],
+            "queues": [{"name": "sales"}],
+            "trunks": [{"name": "one", "uri": "sip:127.0.0.1:5071"}],
+            "rules": rules or [],
+        })  # fmt: skip
+        board.router = Router(settings)
+        intake = ScriptedIntake()
+        board.intake = cast(Any, intake)
+        kept = documents or Documents()
+        inbound = Inbound(board, settings, cast(Store, kept), clock=clock)
+        await inbound.start()
+        desk = Reception(stage, inbound, register, board.queues, intake, kept, settings)
+        try:
+            await script(desk)
+            assert await inbound.idle(10_000.0)
+        finally:
+            await inbound.stop()
+            board.queues.stop()
+        stage.assert_nothing_left()
+        assert not {"reserved", "ringing", "talking"} & set(desk.states().values())
+        await asyncio.sleep(0.01)
+        assert len(asyncio.all_tasks()) == 1, asyncio.all_tasks()
+        return desk
+
+    return run(main())

@@ -1,0 +1,128 @@
+"""Which calls are taken and which are refused, and what is left when the engine goes."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from config.inbound import Inbound as Route
+from config.settings import Settings
+from sip.hop import Hop
+from tests.support.reception import Documents, Reception, reception
+from tests.support.switchboard import incoming
+
+CALLER = "+442079461111"
+
+
+def test_a_stranger_is_refused_and_leaves_no_event(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        stranger = desk.call(host="192.0.2.99")
+        assert stranger.statuses == [403]
+        assert desk.inbound.status()["strangers_refused"] == 1
+
+    desk = reception(tmp_path, script)
+    assert desk.stage.told("call.") == []
+
+
+def test_a_flood_of_strangers_is_not_answered(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        stranger, trunk = Hop("udp", "192.0.2.99", 5060), Hop("udp", "127.0.0.1", 5071)
+        admitted = [desk.inbound.admits(stranger, 0.0) for _ in range(100)]
+        assert True in admitted and False in admitted
+        assert all(desk.inbound.admits(trunk, 0.0) for _ in range(100))
+        assert desk.inbound.status()["strangers_ignored"] == admitted.count(False)
+
+    reception(tmp_path, script)
+
+
+@pytest.mark.parametrize(("dialled", "status"), [("+442079469999", 404), ("+442079460000", 488)])
+def test_what_is_not_taken_is_refused_before_it_rings(
+    tmp_path: Path, dialled: str, status: int
+) -> None:
+    async def script(desk: Reception) -> None:
+        phone = incoming(dialled)
+        phone.no_common_codec = "no codec in common" if status == 488 else None
+        desk.call(phone)
+        assert phone.statuses == [status]
+
+    route = Route(name="shop", number="+442079460000", queue="sales")
+    desk = reception(tmp_path, script, routes=[route])
+    refused = desk.stage.last("call.refused")
+    assert (refused["sip_status"], refused["trunk"], refused["from"]) == (status, "one", CALLER)
+
+
+def test_while_draining_calls_are_sent_elsewhere(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting_alone()
+        draining = asyncio.create_task(desk.inbound.drain(60.0))
+        await asyncio.sleep(1)
+        late = desk.call(caller="+442079462222")
+        assert late.statuses == [503]
+        assert late.headers == (("Retry-After", "10"),)
+        assert not draining.done()
+        caller.hangs_up()
+        assert await draining
+
+    reception(tmp_path, script)
+
+
+def test_draining_is_not_waited_for_too_long(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting_alone()
+        assert not await desk.inbound.drain(5.0)
+        caller.hangs_up()
+
+    reception(tmp_path, script)
+
+
+def test_nobody_is_taken_before_the_engine_is_ready(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        early = desk.another()
+        assert not early.admits(Hop("udp", "127.0.0.1", 5071), 0.0)
+        await early.start()
+        assert early.admits(Hop("udp", "127.0.0.1", 5071), 0.0)
+        await early.stop()
+
+    reception(tmp_path, script)
+
+
+def test_other_routes_and_trunks_hold_from_the_next_call_on(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        waiting = await desk.waiting_alone()
+        settings = Settings.model_validate(
+            {
+                "trunks": [{"name": "new", "uri": "sip:192.0.2.7"}],
+                "inbound": [{"name": "other", "queue": "sales", "number": "+4420"}],
+                "queues": [{"name": "sales"}],
+            }
+        )
+        desk.inbound.reload(settings)
+        await asyncio.sleep(1)
+        # The scripted network finds every name at 127.0.0.1.
+        assert desk.inbound.sources.trunk_of(Hop("udp", "127.0.0.1", 5080)) == "new"
+        assert desk.call(dialled="+331").statuses == [404]
+        assert not waiting.is_hung_up
+        waiting.hangs_up()
+
+    reception(tmp_path, script)
+
+
+def test_whoever_waited_when_an_engine_died_is_in_his_place_again(tmp_path: Path) -> None:
+    documents = Documents()
+    joined: list[float] = []
+
+    async def first(desk: Reception) -> None:
+        caller = await desk.waiting_alone()
+        joined.append(desk.stage.last("call.answered")["joined_at"])
+        documents.kept |= {k: v for k, v in desk.documents.kept.items() if k[0] == "place"}
+        caller.hangs_up()
+
+    reception(tmp_path, first, room={"regain_s": 60.0})
+
+    async def second(desk: Reception) -> None:
+        await asyncio.sleep(20)
+        caller = await desk.waiting_alone()
+        assert desk.stage.last("call.answered")["joined_at"] == joined[0]
+        caller.hangs_up()
+
+    reception(tmp_path, second, room={"regain_s": 60.0}, documents=documents)
