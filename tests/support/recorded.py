@@ -1,0 +1,120 @@
+"""A store with its event log, records, live figures and reports, without an engine around them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from config.reporting import Reports as ReportSettings
+from engine.events import EventLog
+from engine.history import History
+from engine.job import AttemptRecord, Job, LegRecord, OfferRecord, Request
+from engine.live import Live
+from engine.records import Records
+from engine.report import Reports
+from engine.store import Store
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Recorded:
+    """What `Reporting` ties together, on a test's clock."""
+
+    def __init__(self, path: Path, clock: Clock, settings: ReportSettings) -> None:
+        self.clock = clock
+        self.store = Store(path, flush_delay_s=0.001)
+        self.log = EventLog(clock=clock)
+        self.records = Records(self.store, clock=clock)
+        self.reports = Reports(self.store, settings, clock=clock)
+        self.live = Live(self.store, self.reports, clock=clock)
+        self.history = History(path)
+        self.records.on_stay.append(self.live.on_stay)
+        self.records.on_record += [self.live.on_record, self.history.add]
+
+    async def open(self) -> None:
+        """As the daemon starts it."""
+        await self.store.open()
+        self.log.attach(self.store)
+        self.log.watch(self.records.watch)
+        await self.records.open()
+        await self.live.open()
+        self.history.open()
+
+    async def close(self) -> None:
+        """As the daemon stops it."""
+        await self.log.settled()
+        self.history.close()
+        await self.store.close()
+
+    def at(self, now: float, type: str, **fields: Any) -> None:
+        """Publish an event at `now`."""
+        self.clock.now = now
+        self.log.publish(type, **fields)
+
+    def end(self, job: Job) -> None:
+        """Save a job that has ended, and publish its end."""
+        assert job.ended_at is not None
+        self.clock.now = job.ended_at
+        self.store.save(job)
+        self.log.publish(f"callback.{job.state}", job=job.id, context=job.request.context)
+
+    async def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """What the store has."""
+        return await self.store.query(sql)
+
+
+@asynccontextmanager
+async def recorded(path: Path, *, now: float = 1000.0, **settings: Any) -> AsyncIterator[Recorded]:
+    """Records in the file at `path`, in UTC unless told otherwise."""
+    given = ReportSettings(**({"time_zone": "UTC"} | settings))
+    here = Recorded(path, Clock(now), given)
+    await here.open()
+    try:
+        yield here
+    finally:
+        await here.close()
+
+
+def leg(role: str, started: float, answered: float | None, ended: float | None) -> LegRecord:
+    """A leg of an attempt."""
+    name = f"{role}-{started:g}"
+    given: Any = {"leg": name, "role": role, "uri": f"sip:{role}@pbx", "started": started}
+    return LegRecord(**given, answered=answered, ended=ended)
+
+
+def ended_job(
+    id: str = "j1",
+    *,
+    state: Any = "completed",
+    result: str | None = None,
+    created: float = 1000.0,
+    ended_at: float = 1100.0,
+    legs: list[list[LegRecord]] | None = None,
+    offers: list[OfferRecord] | None = None,
+    bridged_at: float | None = None,
+    called: str | None = "+442079460000",
+    **request: Any,
+) -> Job:
+    """A job that is over, with the legs of each attempt."""
+    attempts = [AttemptRecord(call=f"call-{id}", legs=own, result="x") for own in legs or []]
+    given: dict[str, Any] = {"to": "+442079460000", "agent": "alice", "context": {}} | request
+    return Job(
+        id=id,
+        state=state,
+        request=Request(**given),
+        created=created,
+        ended_at=ended_at,
+        attempts=attempts,
+        offers=offers or [],
+        bridged_at=bridged_at,
+        result=result or state,
+        called=called,
+    )
