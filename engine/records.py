@@ -81,8 +81,8 @@ class Records:
 
     async def open(self) -> None:
         """Take up what an earlier engine left, before the first event. Raises StoreError."""
-        ((seen_until,),) = await self._store.query("SELECT COALESCE(MAX(time), 0) FROM events")
-        self._seen_until = seen_until or self._clock()
+        newest = await self._store.query("SELECT time FROM events ORDER BY seq DESC LIMIT 1")
+        self._seen_until = newest[0][0] if newest else self._clock()
         columns = ", ".join(f"s.{name}" for name in Stay.__slots__)
         still_open = await self._store.query(
             f"""

@@ -12,7 +12,15 @@ from rich.console import Console
 
 from scripts.load.driver import LoadPeerFailed
 
-from . import asterisk_part, relay_part, setup_part, soak_part, talk_part
+from . import (
+    accept_part,
+    asterisk_part,
+    relay_part,
+    restart_part,
+    setup_part,
+    soak_part,
+    talk_part,
+)
 from .engine_process import EngineFailed
 from .machine import Machine
 from .options import FULL, QUICK, Options
@@ -23,6 +31,8 @@ PARTS: dict[str, Callable[[Report, Options], Awaitable[None]]] = {
     "relay": relay_part.run,
     "talk": talk_part.run,
     "setup": setup_part.run,
+    "accept": accept_part.run,
+    "restart": restart_part.run,
     "asterisk": asterisk_part.run,
     "soak": soak_part.run,
 }

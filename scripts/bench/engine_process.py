@@ -15,6 +15,7 @@ from .processes import cpu_s, descendants, open_files, pss_bytes, threads
 
 START_LIMIT_S = 20.0
 STOP_LIMIT_S = 15.0
+START_LOOK_S = 0.02
 ROOT = Path(__file__).resolve().parents[2]
 
 CONFIGURATION = """\
@@ -49,12 +50,16 @@ class EngineFailed(RuntimeError):
 
 
 class EngineProcess:
-    """A running daemon and its media worker. Use as an asynchronous context manager."""
+    """A running daemon and its media worker. Use as an asynchronous context manager.
+
+    Used again it is another daemon with the same store.
+    """
 
     def __init__(self) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="ringback-bench-")
         directory = Path(self._directory.name)
         self.socket = directory / "control.sock"
+        self.store = directory / "ringback.db"
         self._config = directory / "ringback.toml"
         self._config.write_text(CONFIGURATION.format(directory=directory, sip_port=free_udp_port()))
         self._log = directory / "log"
@@ -80,7 +85,7 @@ class EngineProcess:
                 if late or self._process.returncode is not None:
                     await self.__aexit__(None, None, None)
                     raise EngineFailed(f"the engine did not start: {self.log_text()}") from error
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(START_LOOK_S)
 
     async def __aexit__(
         self,

@@ -15,6 +15,11 @@ class Options:
     talk_s: float = 8.0
     setup_rates: tuple[tuple[int, int], ...] = ((20, 300), (50, 1000), (100, 1000))
     setup_runs: int = 3
+    accept_runs: int = 3
+    accept_requests: int = 2_000
+    restart_runs: int = 3
+    restart_jobs: int = 100_000
+    restart_open_jobs: int = 5_000
     soak_callbacks: int = 10_000
     soak_per_s: float = 80.0
 
@@ -28,5 +33,8 @@ QUICK = Options(
     talk_s=4.0,
     setup_rates=((20, 60), (50, 250), (100, 300)),
     setup_runs=1,
+    accept_runs=1,
+    accept_requests=1_000,
+    restart_runs=1,
     soak_callbacks=500,
 )

@@ -14,7 +14,7 @@ from rich.table import Table
 class Figure:
     """One measured thing. `value` is the median of the runs, `low` and `high` their range.
 
-    `target` is the most it may be; None where nothing is promised.
+    `target` is the most it may be, or with `is_floor` the least; None where nothing is promised.
     """
 
     part: str
@@ -26,11 +26,21 @@ class Figure:
     runs: int
     target: float | None = None
     note: str = ""
+    is_floor: bool = False
 
     @property
     def met(self) -> bool | None:
         """Whether the target is reached; None where there is none."""
-        return None if self.target is None else self.value <= self.target
+        if self.target is None:
+            return None
+        return self.value >= self.target if self.is_floor else self.value <= self.target
+
+    @property
+    def promised(self) -> str:
+        """The target in a cell of the table."""
+        if self.target is None:
+            return ""
+        return f"{'≥' if self.is_floor else '≤'} {_short(self.target)}"
 
 
 def figure(
@@ -40,11 +50,15 @@ def figure(
     runs: Sequence[float],
     *,
     target: float | None = None,
+    at_least: float | None = None,
     note: str = "",
 ) -> Figure:
-    """The figure that these runs give."""
+    """The figure that these runs give: at most `target`, or `at_least` so much."""
     value = statistics.median(runs)
-    return Figure(part, name, unit, value, min(runs), max(runs), len(runs), target, note)
+    is_floor = at_least is not None
+    promised = at_least if is_floor else target
+    low, high = min(runs), max(runs)
+    return Figure(part, name, unit, value, low, high, len(runs), promised, note, is_floor)
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
@@ -88,7 +102,7 @@ class Report:
                 f"{_short(item.value)} {item.unit}",
                 f"{_short(item.low)} – {_short(item.high)}" if item.runs > 1 else "",  # noqa: RUF001
                 str(item.runs),
-                "" if item.target is None else f"≤ {_short(item.target)}",
+                item.promised,
                 {None: "", True: "[green]met[/]", False: "[bold red]not met[/]"}[item.met],
                 item.note,
             )

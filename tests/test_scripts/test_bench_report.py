@@ -16,6 +16,12 @@ def test_a_verdict_is_given_only_where_something_is_promised() -> None:
     assert figure("p", "n", "ms", [3.1], target=3.0).met is False
 
 
+def test_a_target_may_be_the_least() -> None:
+    enough = figure("p", "n", "", [700.0], at_least=500.0)
+    assert (enough.met, enough.promised) == (True, "≥ 500")
+    assert figure("p", "n", "", [499.0], at_least=500.0).met is False
+
+
 def test_a_value_that_could_not_be_taken_is_not_met() -> None:
     assert figure("p", "n", "ms", [math.nan], target=3.0).met is False
 

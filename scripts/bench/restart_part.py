@@ -1,0 +1,47 @@
+"""How long a start takes where the store has a long history."""
+
+import asyncio
+import time
+
+from engine.client import Client
+from scripts.load.driver import LoadPeerProcess
+
+from . import full_store
+from .callbacks import Callbacks
+from .engine_process import EngineFailed, EngineProcess
+from .options import Options
+from .report import Report, figure
+
+PART = "restart"
+START_TARGET_S = 3.0
+
+
+async def run(report: Report, options: Options) -> None:
+    """Start with a store that is empty and with one that is full: from the command to an answer."""
+    jobs, still_open = options.restart_jobs, options.restart_open_jobs
+    engine = EngineProcess()
+    empty = [await _start(engine, 0) for _ in range(options.restart_runs)]
+    with LoadPeerProcess() as peer:
+        async with engine, Callbacks(str(engine.socket), peer.sip) as callbacks:
+            originals = await full_store.make_originals(callbacks)
+    await asyncio.to_thread(
+        full_store.multiply, engine.store, *originals, jobs=jobs, still_open=still_open
+    )
+    full = [await _start(engine, still_open) for _ in range(options.restart_runs)]
+    add = report.figures.append
+    add(figure(PART, "start to first answer, empty store", "s", empty))
+    note = f"{still_open} of them open; {engine.store.stat().st_size / 1e6:.0f} MB"
+    label = f"start to first answer, {jobs} jobs"
+    add(figure(PART, label, "s", full, target=START_TARGET_S, note=note))
+
+
+async def _start(engine: EngineProcess, open_jobs: int) -> float:
+    """Seconds until the engine answers. Raises EngineFailed where it does not know its jobs."""
+    began = time.monotonic()
+    async with engine:
+        took_s = time.monotonic() - began
+        async with await Client.connect(str(engine.socket)) as client:
+            queued = (await client.call("engine.status"))["jobs"].get("queued", 0)
+            if queued != open_jobs:
+                raise EngineFailed(f"after the start {queued} jobs wait, not {open_jobs}")
+    return took_s
