@@ -182,7 +182,7 @@ class Daemon:
         self.events.snapshot_sources["job"] = partial(views_of, self.dispatcher.jobs)
         self.events.snapshot_sources["call"] = partial(views_of, self.register.calls)
         self.reporting = Reporting(self)
-        self.reporting.records.cost_of = self.admission.settle
+        self.reporting.records.cost_of = lambda job: job.cost
         self.rights = Rights(settings.control, settings.rights)
         scope = AgentScope(self.dispatcher.job, self._find_job, self.register)
         self.call_centre.agents.on_change.append(scope.on_change)

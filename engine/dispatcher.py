@@ -503,6 +503,8 @@ class Dispatcher:
         job.next_attempt_at = job.decision = job.decide_by = None
         job.under_way = False
         job.ended_at = self._wall_clock()
+        if self._board.admission is not None:
+            job.cost = self._board.admission.settle(job)
         self._open.pop(job.id, None)
         self.forget(job)
         self._board.store.save(job)

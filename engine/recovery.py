@@ -61,7 +61,8 @@ def _settle(job: Job, board: Switchboard, now: float) -> bool:
         # Whoever has talked is not called again, whatever the policy.
         _end(job, board, now, completed=talked and policy != "fail")
         return False
-    job.enter("queued")
+    if job.state != "queued":
+        job.enter("queued")
     job.next_attempt_at, job.scheduled = not_before, CAUSE
     if policy == "ask":
         job.decision, job.decide_by = "needed", now + board.dial.decide_s
@@ -102,6 +103,8 @@ def _end(job: Job, board: Switchboard, now: float, *, completed: bool) -> None:
     job.enter("completed" if completed else "failed")
     job.result, job.cause, job.ended_at = job.state, CAUSE, now
     job.next_attempt_at = None
+    if board.admission is not None:
+        job.cost = board.admission.settle(job)
     board.store.save(job)
     board.events.publish(
         f"callback.{job.state}",

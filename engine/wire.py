@@ -16,7 +16,7 @@ from .protocol import (
 ID_BYTES = 1024
 NULL = b"null"
 
-_PATH = re.compile(r" - at `\$\.?([^`]*)`$")
+_PATH = re.compile(r" - at (?:`key` in )?`\$\.?([^`]*)`$")
 _MEMBER = re.compile(r"^Object (?:missing required|contains unknown) field `(.*)`$", re.DOTALL)
 
 
@@ -141,7 +141,8 @@ def explain(error: msgspec.ValidationError) -> tuple[str, str]:
     path = ""
     found = _PATH.search(text)
     if found:
-        path, text = found[1], text[: found.start()]
+        # A member of an object whose names are the client's is not named by msgspec.
+        path, text = found[1].replace("[...]", ""), text[: found.start()]
     cause = error.__cause__
     if isinstance(cause, BadParams):
         member, text = cause.field, cause.reason

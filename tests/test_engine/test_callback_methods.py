@@ -1,0 +1,167 @@
+"""callback.*: what a client asks of jobs, through the socket of a whole engine."""
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.queues import Queue
+from config.settings import Settings
+from engine.client import Client, RequestRejected
+from engine.daemon import Daemon
+from engine.protocol import EngineError
+from tests.support.engine_in_process import request, running, settings_in
+
+NUMBER = "+442079460123"
+PARAMS: dict[str, Any] = {"to": NUMBER, "agent": "alice", "not_before": 4e9}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return settings_in(tmp_path).model_copy(update={"queues": [Queue(name="sales")]})
+
+
+@pytest.fixture
+async def engine(settings: Settings) -> AsyncIterator[tuple[Daemon, Client]]:
+    async with running(settings) as pair:
+        yield pair
+
+
+async def refusal(client: Client, method: str, **params: Any) -> EngineError:
+    with pytest.raises(EngineError) as caught:
+        await client.call(method, **params)
+    return caught.value
+
+
+async def test_a_request_that_joins_says_which_job_it_joined(
+    engine: tuple[Daemon, Client],
+) -> None:
+    _daemon, client = engine
+    async with client.events(["callback."]) as events:
+        first = await client.callback(**PARAMS, id="first")
+        second = await client.callback(**PARAMS, id="second", context={"page": "prices"})
+        async for event in events:
+            if event["type"] == "callback.joined":
+                break
+    assert "joined_to" not in first
+    assert (second["id"], second["joined_to"], second["joined"]) == ("first", "first", 1)
+    assert (event["job"], event["joined"], event["request"]) == ("first", 1, "second")
+    again = await client.callback(**PARAMS, id="second", context={"page": "prices"})
+    assert (again["id"], again["replayed"], again["joined"]) == ("first", True, 1)
+    assert (await client.call("callback.get", id="second"))["id"] == "first"
+    assert [job["id"] for job in (await client.call("callback.list"))["jobs"]] == ["first"]
+    cancelled = await client.call("callback.cancel", id="second")
+    assert (cancelled["id"], cancelled["state"]) == ("first", "cancelled")
+
+
+async def test_what_was_asked_for_is_shown(engine: tuple[Daemon, Client]) -> None:
+    _daemon, client = engine
+    asked = {
+        "numbers": ["+442079460999"], "site": "shop", "source": "192.0.2.1", "script": "gold",
+        "skills": {"german": 3}, "known_agent": "alice", "on_crash": "ask",
+    }  # fmt: skip
+    job = await client.callback(**PARAMS, **asked)
+    assert {name: job[name] for name in asked} == asked
+    assert job["called"] == NUMBER
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({"numbers": "+44"}, "numbers"),
+        ({"numbers": ["+44"] * 11}, "numbers"),
+        ({"skills": {"german": 0}}, "skills"),
+        ({"on_crash": "pray"}, "on_crash"),
+        ({"retry": {"boredom": {}}}, "retry"),
+        ({"retry": {"busy": {"attempts": 0}}}, "retry.attempts"),
+        ({"retry": {"busy": {"tries": 3}}}, "retry.tries"),
+        ({"join": "yes"}, "join"),
+    ],
+)
+async def test_wrong_parameters_are_named(
+    engine: tuple[Daemon, Client], params: dict[str, Any], field: str
+) -> None:
+    _daemon, client = engine
+    with pytest.raises(RequestRejected) as caught:
+        await client.callback(**PARAMS, **params)
+    assert caught.value.field == field
+
+
+async def test_rescheduling_is_durable_and_told(settings: Settings) -> None:
+    async with running(settings) as (daemon, client):
+        await client.callback(**request(id="x"))
+        soon = time.time() + 3600
+        async with client.events(["callback.rescheduled"]) as events:
+            job = await client.call(
+                "callback.reschedule", id="x", not_before=soon, deadline=soon + 60,
+                numbers=["+442079460999"],
+            )  # fmt: skip
+            event = await anext(aiter(events))
+        assert (job["not_before"], job["deadline"]) == (soon, soon + 60)
+        assert job["numbers"] == ["+442079460999"]
+        assert (event["job"], event["not_before"], event["deadline"]) == ("x", soon, soon + 60)
+        early = await refusal(client, "callback.reschedule", id="x", deadline=soon - 1)
+        assert (early.kind, early.field) == ("refused", "deadline")
+        nowhere = await refusal(client, "callback.reschedule", id="x", numbers=["+16502530000"])
+        assert (nowhere.kind, nowhere.field) == ("refused", "numbers")
+        with pytest.raises(RequestRejected):
+            await client.call("callback.reschedule", id="x")
+    async with running(settings) as (daemon, client):
+        job = await client.call("callback.get", id="x")
+        assert (job["state"], job["not_before"]) == ("queued", soon)
+        assert daemon.dispatcher.due_at(daemon.dispatcher.jobs["x"]) == soon
+
+
+async def test_a_job_that_is_rescheduled_to_now_is_called(engine: tuple[Daemon, Client]) -> None:
+    _daemon, client = engine
+    await client.callback(**request(id="x"))
+    async with client.events() as events:
+        await client.call("callback.reschedule", id="x", not_before=time.time())
+        ended = await client.wait_for_job("x", events=events)
+    assert (ended["state"], ended["result"]) == ("failed", "unreachable")
+    assert (await refusal(client, "callback.reschedule", id="x", not_before=4e9)).kind == "state"
+    assert (await refusal(client, "callback.reprioritise", id="x", priority=1)).kind == "state"
+
+
+async def test_priorities_move_who_waits_in_a_queue(settings: Settings) -> None:
+    async with running(settings) as (daemon, client):
+        for name in ("one", "two", "three"):
+            await client.callback(to="sip:bob@127.0.0.1:9", queue="sales", id=name)
+        async with client.events(["callback.reprioritised"]) as events:
+            job = await client.call("callback.reprioritise", id="three", priority=9)
+            event = await anext(aiter(events))
+        assert (job["priority"], event["job"], event["priority"]) == (9, "three", 9)
+        places = {name: daemon.call_centre.queues.place(name) for name in ("one", "two", "three")}
+        assert places == {"three": 1, "one": 2, "two": 3}
+    async with running(settings) as (daemon, client):
+        assert daemon.call_centre.queues.place("three") == 1
+
+
+async def test_there_is_nothing_to_decide_about_most_jobs(engine: tuple[Daemon, Client]) -> None:
+    _daemon, client = engine
+    await client.callback(**request(id="x"))
+    assert (await refusal(client, "callback.decide", id="x", decision="retry")).kind == "state"
+    assert (await refusal(client, "callback.decide", id="y", decision="fail")).kind == "not_found"
+
+
+@pytest.mark.parametrize("decision", ["retry", "fail"])
+async def test_a_decision_is_made(settings: Settings, decision: str) -> None:
+    async with running(settings) as (daemon, client):
+        await client.callback(**request(id="x", on_crash="ask"))
+        job = daemon.dispatcher.jobs["x"]
+        job.under_way = True  # as it would be while it is dialled
+        await daemon.store.save(job, durable=True)
+    dial = settings.dial.model_copy(update={"crash_pause_s": 0.05})
+    async with running(settings.model_copy(update={"dial": dial})) as (_daemon, client):
+        waiting = await client.call("callback.get", id="x")
+        assert (waiting["state"], waiting["decision"]) == ("queued", "needed")
+        await client.call("callback.reschedule", id="x", not_before=time.time())
+        assert (await client.call("callback.get", id="x"))["state"] == "queued"
+        async with client.events() as events:
+            await client.call("callback.decide", id="x", decision=decision)
+            ended = await client.wait_for_job("x", events=events)
+    assert ended["state"] == "failed"
+    assert ended["result"] == ("unreachable" if decision == "retry" else "failed")
+    assert ended["decision"] is None
