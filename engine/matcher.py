@@ -24,7 +24,6 @@ from .queue_entry import Entry, EntryState, Scope
 from .queue_line import Line
 from .waiting import Leave, LeaveReason, Offer, Waiting
 
-DIRECT = Queue(name="direct")
 # How many deadlines are worked off in one step, so that calls are not held up by a rush of them.
 STEP = 100
 # How soon an overflow whose target could take nobody is tried again.
@@ -61,7 +60,7 @@ class Matcher:
         self._rng = rng or random.Random()
         self._ring_s = ring_s
         self.entries: dict[str, Entry] = {}
-        self.lines: dict[str | None, Line] = {None: Line(None, DIRECT, self._rng)}
+        self.lines: dict[str | None, Line] = {None: Line(None, self._rng)}
         self.free_agents = FreeAgents()
         self._on_call: dict[str, tuple[Line, str]] = {}
         self._centres: Mapping[str, Centre] = {}
@@ -85,7 +84,7 @@ class Matcher:
         self._centres = centres
         configured = {queue.name: queue for queue in queues}
         for name, queue in configured.items():
-            line = self.lines.setdefault(name, Line(name, DIRECT, self._rng))
+            line = self.lines.setdefault(name, Line(name, self._rng))
             line.configure(queue, centres, calendars)
             line.is_removed = False
         for line in self.lines.values():
@@ -96,7 +95,7 @@ class Matcher:
                 self.free_agents.add(operator)
         for line in self.lines.values():
             self._set_line_deadline(line, now)
-        for entry in tuple(self.entries.values()):
+        for entry in sorted(self.entries.values(), key=lambda entry: entry.key):
             if entry.centre not in centres:
                 entry.centre = None
             if entry.state == "waiting":
@@ -149,6 +148,7 @@ class Matcher:
         entry = Entry(
             waiting=waiting,
             seq=next(self._seq),
+            arrived_at=now,
             entered_at=waiting.joined_at,
             priority=waiting.priority,
             queue=waiting.queue,
@@ -402,7 +402,7 @@ class Matcher:
         """Do what is due for one who waits: let him go, let others help, offer him."""
         line = self.lines[entry.queue]
         limit_s = line.config.max_wait_s
-        if limit_s and now >= entry.waiting.joined_at + limit_s:
+        if limit_s and now >= entry.arrived_at + limit_s:
             self._end(entry, "expired", now, Leave(reason="timeout"))
             return
         if line.is_closing(now):
@@ -448,7 +448,8 @@ class Matcher:
     def _take_step(self, entry: Entry, step: Overflow, now: float) -> bool:
         outside = step.number
         if step.centre:
-            outside = self._centres[step.centre].number
+            centre = self._centres.get(step.centre)  # gone, where the queue is configured no more
+            outside = centre.number if centre is not None else ""
             if not outside:
                 entry.also |= {step.centre}
                 return False
@@ -560,7 +561,7 @@ class Matcher:
     def _set_deadline(self, entry: Entry, line: Line, changes_at: float) -> None:
         times = [changes_at, entry.retry_overflow_at, *entry.missed.values()]
         if line.config.max_wait_s:
-            times.append(entry.waiting.joined_at + line.config.max_wait_s)
+            times.append(entry.arrived_at + line.config.max_wait_s)
         if entry.steps_done < len(line.config.overflow):
             times.append(entry.entered_at + line.config.overflow[entry.steps_done].after_s)
         self._schedule(entry, min(times))

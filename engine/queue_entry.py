@@ -57,12 +57,14 @@ EVERYBODY = Scope()
 class Entry:
     """One who waits, as the matcher keeps him. Times are Unix seconds.
 
-    `entered_at` is when he came into his present queue; tiers and overflow count from there.
+    `arrived_at` is when he began this wait: one who comes back has joined long before. `entered_at`
+    is his place in time in his present queue; tiers and overflow count from there.
     `missed` says of agents who did not answer until when they are not to be asked again.
     """
 
     waiting: Waiting
     seq: int
+    arrived_at: float
     entered_at: float
     priority: int
     queue: str | None

@@ -18,6 +18,8 @@ from .shelf import Shelf
 from .strategy import Strategy
 from .waiting import Waiting
 
+# What holds in the line of requests for one agent alone, and in any until it is configured.
+DIRECT = Queue(name="direct")
 SECONDS_PER_MIN = 60.0
 # What is counted of a queue since the engine started. Whoever is moved or overflows to another
 # queue joins that one besides.
@@ -33,8 +35,9 @@ class Line:
     `active` has who was offered or is on a call of this queue: entry id to his agents.
     """
 
-    def __init__(self, name: str | None, config: Queue, rng: random.Random) -> None:
+    def __init__(self, name: str | None, rng: random.Random) -> None:
         self.name = name
+        self.config = DIRECT
         self.shelf = Shelf()
         self.order: list[Key] = []
         self._standing: dict[int, Entry] = {}
@@ -48,16 +51,19 @@ class Line:
         self.next_release_at = -math.inf
         self.next_at = math.inf
         self.hours: OpeningHours | None = None
+        self.strategy = Strategy(DIRECT, rng)
+        self.shares = Shares((), {}, {})
         self._rng = rng
-        self.configure(config, {}, {})
 
     def configure(
         self, config: Queue, centres: Mapping[str, Centre], calendars: Mapping[str, OpeningHours]
     ) -> None:
         """Take what the configuration says; who waits stays."""
         self.config = config
-        self.strategy = Strategy(config, self._rng)
+        self.strategy = Strategy(config, self._rng, self.strategy)
+        given = self.shares.given
         self.shares = Shares(config.shares, centres, calendars)
+        self.shares.given = given
         self.hours = calendars[config.calendar] if config.calendar else None
 
     # -- who stands in it -------------------------------------------------------------------

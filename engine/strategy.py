@@ -22,12 +22,14 @@ def _idle(agent: Operator) -> tuple[float, str]:
 class Strategy:
     """The strategy of one queue, with what it remembers between two choices."""
 
-    def __init__(self, queue: Queue, rng: random.Random) -> None:
+    def __init__(self, queue: Queue, rng: random.Random, before: "Strategy | None" = None) -> None:
         self.name: StrategyName = queue.strategy
         self.at_once = queue.ring_at_once if self.name == "ring_several" else 1
         self._rank = {name: number for number, name in enumerate(queue.agents)}
         self._rng = rng
         self._last: tuple[int, str] = (-1, "")
+        if before is not None and before._rank == self._rank:
+            self._last = before._last  # a reload does not begin the round anew
 
     def choose(self, agents: Sequence[Operator], skills: Mapping[str, int]) -> Operator:
         """The one of `agents` (at least one) who is asked for an entry that needs `skills`."""
