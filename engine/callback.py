@@ -18,21 +18,21 @@ from media.sources import Peer
 from . import retry
 from .bridge import Bridge
 from .call import Call
+from .customer_hold import CustomerHold, Postponed
 from .dialplan import Destination
 from .ending import Ending, retry_cause_of
+from .farewell import Farewell
 from .headers import Subject, context_headers
 from .job import AttemptRecord, Failure, Job, JobState, OfferRecord, RetryCause
 from .leg import CODECS, Caller, Leg, LegEnded, Role
 from .operators import (
     Candidate,
     Operators,
-    OperatorsMissed,
     candidates_of,
     free_offered,
     open_all,
 )
 from .protocol import EngineError
-from .queue_place import QueuePlace, SentAway
 from .recording import Recording
 from .store import StoreError
 from .switchboard import Switchboard
@@ -79,6 +79,7 @@ class Callback:
         self._attempt = AttemptRecord(call=self.call.id, number=job.dial_to)
         self._legs: list[Leg] = []
         self._operators: Operators | None = None
+        self._hold: CustomerHold | None = None
         self._recording: Recording | None = None
         self._ended_by_command: str | None = None
         self.outcome_if_cancelled = Outcome("cancelled", "cancelled", "cancelled")
@@ -107,12 +108,10 @@ class Callback:
             self._outcome = Outcome("completed", "completed", "maximum duration reached")
         except LegEnded as ended:
             self._outcome = self._read(ended.leg, ended.ending)
-        except SentAway as away:
-            cause = f"sent away by the queue: {away.leave.reason}"
-            self._outcome = Outcome("failed", "unavailable", cause)
-        except TimeoutError:
-            limit_s = board.dial.max_hold_s
-            self._outcome = Outcome("failed", "unavailable", f"no operator within {limit_s:g} s")
+        except Postponed:
+            self._outcome = self._postponed()
+        except Farewell as farewell:
+            self._outcome = Outcome("failed", "unavailable", farewell.result.cause)
         except (EngineError, StoreError) as error:
             self._outcome = self._not_possible(error)
         except asyncio.CancelledError:
@@ -159,61 +158,64 @@ class Callback:
         customer = self._leg("customer", self._customer)
         await customer.open()
         await self._dial(customer)
-        async with while_up(customer):
-            customer.hear(self._board.hold)
+        hold = self._hold = self._hold_of(customer)
+        async with while_up(customer), hold.host() as guest:
             self._enter("holding")
-            agent = await self._operator_for(customer)
-            async with while_up(agent):
-                await self._whisper(agent, whisper)
-                await self._talk(agent, customer)
+            while self.job.bridged_at is None:
+                agent = await self._operator_for(hold, customer)
+                try:
+                    async with while_up(agent):
+                        await self._whisper(agent, whisper)
+                        guest.leave()
+                        await self._talk(agent, customer)
+                except LegEnded as ended:
+                    if ended.leg is customer or not self._may_hold_again():
+                        raise
+                    self._operators_over()
+                    self._enter("holding")
 
-    async def _operator_for(self, customer: Leg) -> Leg:
-        """An operator for a customer who holds the line."""
-        if self._agent is not None or self._board.queues is None:
-            return await self._reach(self._ask(None, customer))
-        request = self.job.request
-        place = QueuePlace(
+    def _hold_of(self, customer: Leg) -> CustomerHold:
+        return CustomerHold(
+            self.job,
+            self.call.id,
+            customer,
             self._board,
-            id=self.job.id,
-            kind="call",
-            queue=request.queue,
-            agent=request.agent if request.queue is None else None,
-            joined_at=self.job.queue_joined_at or time.time(),
-            priority=request.priority,
-            skills=request.skills,
-            number=self.job.called,
-            context=request.context,
-            known_agent=request.known_agent,
+            ask=partial(self._ask_for, customer),
+            ringing=partial(self._enter, "dialing_agent"),
+            waiting=self._nobody_rings,
+            leaving=partial(self._leaving, customer),
+            publish=self._publish,
         )
-        try:
-            async with asyncio.timeout(self._board.dial.max_hold_s):
-                with place:
-                    return await self._first_operator(place, customer)
-        except SentAway as away:
-            if away.leave.target is None:
-                raise
-            self._agent = self._board.dialplan.destination(away.leave.target, field="queue")
-            return await self._reach(self._ask(None, customer))
 
-    async def _first_operator(self, place: QueuePlace, customer: Leg) -> Leg:
-        """Take offers until one of them is answered."""
-        while True:
-            offer = await place.offer()
-            try:
-                agent = await self._reach(self._ask(offer, customer))
-            except OperatorsMissed:
-                if offer.queue is None:
-                    raise
-                self._enter("holding")
-                place.again()
-            else:
-                place.won()
-                return agent
-
-    async def _reach(self, operators: Operators) -> Leg:
+    async def _operator_for(self, hold: CustomerHold, customer: Leg) -> Leg:
+        """An operator for a customer who holds the line."""
+        if self._agent is None and self._board.queues is not None:
+            return await hold.operator()
         self._enter("dialing_agent")
+        operators = self._ask(None, customer)
         await open_all(operators.ports())
         return await operators.reach()
+
+    def _may_hold_again(self) -> bool:
+        """Whether a customer who lost his operator before they were joined can get another."""
+        is_over = self.job.bridged_at is not None or self._ended_by_command is not None
+        return not is_over and self._agent is None and self.job.request.queue is not None
+
+    def _nobody_rings(self) -> None:
+        if self.job.state == "dialing_agent":
+            self._enter("holding")
+
+    def _ask_for(self, customer: Leg, whom: Offer | Destination) -> Operators:
+        if isinstance(whom, Offer):
+            return self._ask(whom, customer)
+        self._agent = whom  # an outside number, to which the queue overflowed
+        return self._ask(None, customer)
+
+    def _leaving(self, customer: Leg) -> str:
+        """Why the queue is left by a customer whose wait is cut short."""
+        ending = customer.ending
+        hung_up = ending is not None and ending.result == "hung_up"
+        return "abandoned" if hung_up and self._ended_by_command is None else "withdrawn"
 
     async def _whisper(self, agent: Leg, whisper: "asyncio.Future[Any]") -> None:
         self._enter("whispering")
@@ -255,9 +257,19 @@ class Callback:
             publish=self._publish,
             beside=customer,
             on_offer=self._offered,
+            told=self._told,
             line=self._line,
         )
         return self._operators
+
+    def _told(self) -> dict[str, Any]:
+        """What the operator's screen is told before his phone rings."""
+        job, history = self.job, self._board.history
+        return {
+            "number": job.called,
+            "history": [] if history is None else history.of(job.called),
+            "script": job.request.script,
+        }
 
     def _offered(self, record: OfferRecord) -> None:
         self.job.offers = [*self.job.offers, record]
@@ -328,14 +340,17 @@ class Callback:
     async def _clear(self) -> None:
         for leg in self.call.legs:
             leg.hang_up(Ending("completed", "call over"))
-        if self._operators is not None:
-            self._operators.over()
+        self._operators_over()
         free_offered(self.offer, self._board)
         # Apart, so that a recording that is slow to end keeps no port.
         if self._recording is not None:
             await self._within_limit(self._recording.stop())
         await self._within_limit(asyncio.gather(*(leg.release() for leg in self._legs)))
         self._board.register.remove(self.call)
+
+    def _operators_over(self) -> None:
+        if self._operators is not None:
+            self._operators.over()
 
     async def _within_limit(self, report: Awaitable[object]) -> None:
         try:
@@ -385,6 +400,8 @@ class Callback:
 
     def _read(self, leg: Leg, ending: Ending) -> Outcome:
         moment = self.job.state
+        if self._hold is not None and self._hold.is_postponed:
+            return self._postponed()
         if moment == "bridged" and ending.result in ("hung_up", "completed"):
             cause = self._ended_by_command or f"{leg.role} hung up"
             return Outcome("completed", "completed", cause)
@@ -401,6 +418,11 @@ class Callback:
         return Outcome(
             "failed", ending.result, cause, failure, may_retry, self._retry_cause(leg, ending)
         )
+
+    def _postponed(self) -> Outcome:
+        """The customer asked to be called back: as soon as he has hung up, in his place."""
+        cause = "the customer asked to be called back"
+        return Outcome("failed", "callback", cause, not_before=time.time())
 
     def _retry_cause(self, leg: Leg, ending: Ending) -> RetryCause:
         """Whose fault it is: the operator's alone only where the customer was not called."""

@@ -39,6 +39,8 @@ class CallbackWish:
         self._incoming = incoming
         self._refused = refused
         self._clock = clock
+        self.joined_at: float | None = None
+        """His place in the queue, once he has one."""
         self._accepting: asyncio.Task[Job] | None = None
 
     @property
@@ -60,18 +62,18 @@ class CallbackWish:
             return False
         return True
 
-    async def take(self, joined_at: float) -> Job | None:
-        """Have him called back, in the place of one who joined then. None where he cannot be."""
-        accept = self._accept(joined_at)
-        self._accepting = asyncio.get_running_loop().create_task(accept)
+    async def take(self) -> bool:
+        """Have him called back, in his place. False where he cannot be after all."""
+        self._accepting = asyncio.get_running_loop().create_task(self._accept())
         try:
-            return await asyncio.shield(self._accepting)
+            await asyncio.shield(self._accepting)
         except (EngineError, StoreError) as error:
             self._accepting = None
             self._refused(error.message)
-            return None
+            return False
+        return True
 
-    async def _accept(self, joined_at: float) -> Job:
+    async def _accept(self) -> Job:
         incoming, intake = self._incoming, self._board.intake
         assert intake is not None and incoming.party.number is not None
         whisper = incoming.whisper
@@ -92,7 +94,7 @@ class CallbackWish:
                 record=incoming.is_recorded,
                 not_before=self._clock() + HELD_S,
             ),
-            queue_joined_at=joined_at,
+            queue_joined_at=self.joined_at,
         )
         return job
 

@@ -8,6 +8,7 @@ wait until one hangs up. Whatever ends it, every leg is hung up and given back.
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -20,25 +21,29 @@ from .bridge import Bridge
 from .call import Call
 from .call_legs import CallLegs, within_report_limit
 from .callback_wish import CallbackWish
-from .caller_wait import CallerWait
 from .calling_party import CallingParty
 from .dialplan import Destination, Way
 from .ending import Ending
 from .farewell import CALLED_BACK, Farewell, Refused, Result, of_not_taken, refusal_of
+from .headers import context_headers
 from .incoming import Incoming
-from .job import Job
-from .leg import Leg, LegEnded
+from .job import Job, OfferRecord
+from .leg import CODECS, Caller, Leg, LegEnded
+from .operator_wait import OperatorWait
+from .operators import Candidate, Operators, candidates_of
 from .places import Places
 from .protocol import EngineError
 from .recording import Recording
 from .store import StoreError
 from .switchboard import Switchboard
+from .waiting import Offer
 from .waiting_room import Guest, WaitingRoom
 from .while_up import while_up
 from .whisper import Announcement
 
 log = structlog.get_logger()
 
+DEFAULT_CALLER = "ringback"
 RULES_LIMIT_S = 1.0
 STOPPED_BY_COMMAND = Result("cancelled", "hung up by command")
 
@@ -66,9 +71,10 @@ class InboundCall:
         self._legs = CallLegs(self.call, board, self._publish)
         self._caller = self._legs.make("customer", _address_of(incoming.party))
         self._wish = CallbackWish(board, incoming, refused=self._wish_refused, clock=clock)
+        self._offers: list[OfferRecord] = []
         self._guest: Guest | None = None
         self._refusal = ""
-        self._wait: CallerWait | None = None
+        self._wait: OperatorWait | None = None
         self._recording: Recording | None = None
         self._recorded: str | None = None
         self._farewell: Result | None = None
@@ -126,14 +132,14 @@ class InboundCall:
                     guest.leave()
                     return await self._part(room, farewell)
 
-    async def _until_talked(self, wait: CallerWait, guest: Guest) -> Result:
+    async def _until_talked(self, wait: OperatorWait, guest: Guest) -> Result:
         """From the wait to the end of the talk; who loses his operator before that waits again."""
         while True:
             self._enter("waiting")
             whisper = asyncio.ensure_future(self._whisper())
             try:
                 agent = await wait.operator()
-                self._about["agent"] = wait.agent
+                self._about["agent"] = self._agent
                 async with while_up(agent):
                     self._enter("whispering")
                     announcement = await whisper
@@ -223,7 +229,7 @@ class InboundCall:
         except SipError as error:  # hung up meanwhile
             log.debug("not_rejected", call=self.call.id, reason=error.reason)
 
-    def _answered(self, room: WaitingRoom) -> CallerWait:
+    def _answered(self, room: WaitingRoom) -> OperatorWait:
         """The caller's line is up: his wait begins, in a place that he may have had before."""
         incoming, now = self._incoming, self._clock()
         joined_at = now
@@ -239,18 +245,18 @@ class InboundCall:
             joined_at=joined_at,
             regained=joined_at < now,
         )
-        return CallerWait(
+        self._wish.joined_at = joined_at
+        return OperatorWait(
             self._board,
-            incoming,
             self._caller,
-            legs=self._legs,
             room=room,
+            who=incoming.waiting(joined_at),
+            limit_s=incoming.route.max_wait_s,
+            ask=self._ask,
             wish=self._wish,
-            joined_at=joined_at,
-            until=asyncio.get_running_loop().time() + incoming.route.max_wait_s,
-            enter=self._enter,
+            ringing=partial(self._enter, "ringing"),
+            waiting=partial(self._enter, "waiting"),
             leaving=self._leaving,
-            publish=self._publish,
         )
 
     def _standing(self) -> Standing | None:
@@ -264,6 +270,57 @@ class InboundCall:
         self._publish("call.callback_refused", reason=reason)
         if self._guest is not None:
             self._guest.tell(self._refusal)
+
+    # -- operators --------------------------------------------------------------------------
+
+    def _ask(self, whom: Offer | Destination) -> Operators:
+        """The operators of an offer, or whoever has the outside number; not rung yet."""
+        if isinstance(whom, Offer):
+            candidates, offer, ring_s = candidates_of(whom, self._board), whom, whom.ring_s
+        else:
+            candidates, offer = (Candidate(None, (whom,)),), None
+            ring_s = self._board.dial.ring_s
+        return Operators(
+            candidates,
+            self._board,
+            offer=offer,
+            new_leg=partial(self._legs.make, "agent"),
+            dial=partial(self._dial, ring_s),
+            publish=self._publish,
+            beside=self._caller,
+            on_offer=self._offers.append,
+            told=self._told,
+            line=self._legs.line,
+        )
+
+    async def _dial(self, ring_s: float, leg: Leg) -> None:
+        incoming, dial = self._incoming, self._board.dial
+        spoken = self._caller.audio.codec if self._caller.audio is not None else CODECS[0]
+        shown = incoming.ruling.caller_id or incoming.party.user
+        self._legs.add(leg)
+        await leg.dial(
+            caller=Caller(shown, default=dial.caller_id or DEFAULT_CALLER),
+            ring_s=ring_s,
+            codecs=(spoken, *(codec for codec in CODECS if codec != spoken)),
+            headers=context_headers(dial.headers, incoming.subject),
+        )
+
+    def _told(self) -> dict[str, Any]:
+        """What the operator's screen is told before his phone rings."""
+        number, history = self._incoming.party.number, self._board.history
+        return {
+            "number": number,
+            "history": [] if history is None else history.of(number),
+            "script": self._incoming.ruling.script,
+        }
+
+    @property
+    def _agent(self) -> str | None:
+        """The operator who answered last, else the one who was asked last."""
+        for offer in reversed(self._offers):
+            if offer.answered is not None:
+                return offer.agent
+        return self._offers[-1].agent if self._offers else self._incoming.agent
 
     # -- the end ----------------------------------------------------------------------------
 
@@ -338,7 +395,7 @@ class InboundCall:
             direction="inbound",
             **incoming.shown(),
             queue=incoming.queue,
-            agent=incoming.agent if wait is None else wait.agent,
+            agent=self._agent,
             result=result.word,
             cause=result.cause,
             started=self.call.started,
@@ -347,7 +404,7 @@ class InboundCall:
             bridged_at=self.call.bridged_at,
             recording=self._recorded,
             callback=None if callback is None else callback.id,
-            offers=[] if wait is None else wait.offers,
+            offers=self._offers,
             legs=[leg.record for leg in self.call.legs],
         )
 

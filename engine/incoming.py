@@ -67,6 +67,23 @@ class Incoming:
         template = self.ruling.whisper or self.route.whisper or self.default_whisper
         return fill(template, self.subject)
 
+    def waiting(self, joined_at: float) -> dict[str, Any]:
+        """How it waits in a queue: the members of Waiting."""
+        return {
+            "id": self.call,
+            "kind": "call",
+            "queue": self.queue,
+            "agent": self.agent,
+            "joined_at": joined_at,
+            "priority": self.priority,
+            "skills": self.skills,
+            "number": self.party.number,
+            "region": self.party.region,
+            "context": self.context,
+            "known_agent": self.ruling.known_agent,
+            "ring_s": self.ruling.ring_s,
+        }
+
     def shown(self) -> dict[str, Any]:
         """How its events and views tell of it."""
         return {

@@ -49,7 +49,7 @@ TRANSITIONS: dict[Order, dict[JobState, frozenset[JobState]]] = {
         "dialing_customer": _leads_to("holding", "queued"),
         "holding": _leads_to("dialing_agent", "queued"),
         "dialing_agent": _leads_to("whispering", "holding", "queued"),
-        "whispering": _leads_to("bridged", "queued"),
+        "whispering": _leads_to("bridged", "holding", "queued"),
         "bridged": _leads_to("completed"),
     },
 }

@@ -210,11 +210,15 @@ class Queues:
 
     def _tell(self, one: Happening) -> None:
         waiting = one.entry.waiting
-        whose = {"job" if waiting.kind == "callback" else "call": waiting.id}
+        if waiting.kind == "call" and waiting.call is None:
+            whose: dict[str, str | None] = {"call": waiting.id}
+        else:
+            whose = {"job": waiting.id, "call": waiting.call}
         self._events.publish(
             f"queue.{one.kind}",
             queue=one.queue,
             context=waiting.context or None,
+            kind=waiting.kind,
             **whose,
             **one.fields,
         )

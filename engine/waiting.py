@@ -14,13 +14,15 @@ class Waiting:
     """One who waits, in `queue` or for `agent` alone; exactly one of them is given.
 
     `joined_at` (Unix seconds) is his place: one who comes back keeps it. `on_offer` is called each
-    time operators are reserved for him, `on_leave` once if the queue sends him away.
+    time operators are reserved for him, `on_leave` once if the queue sends him away. `call` is that
+    of a job's customer who is on the line: `id` is then the job's, and `kind` "call".
     """
 
     id: str
     kind: Literal["callback", "call"]
     on_offer: "Callable[[Offer], None]"
     on_leave: "Callable[[Leave], None]"
+    call: str | None = None
     queue: str | None = None
     agent: str | None = None
     joined_at: float

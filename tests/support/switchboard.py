@@ -13,6 +13,7 @@ from typing import Any, cast
 import msgspec
 
 from config.agents import Agent
+from config.inbound import Room, Texts
 from config.sections import Dial, Route, Trunk
 from engine.call import CallRegister
 from engine.dialplan import Dialplan
@@ -22,6 +23,7 @@ from engine.job import Request as CallbackRequest
 from engine.leg import Leg
 from engine.store import Store, StoreError
 from engine.switchboard import Switchboard
+from engine.waiting_room import WaitingRooms
 from engine.whisper import Announcement, Whisperer
 from media.errors import NoPortLeft, RecordingFailed
 from media.messages import LegStats, Played
@@ -369,6 +371,11 @@ def scene(
         hold=Hold(),
         ringing=Ringing("GB"),
         recordings=tmp_path / "recordings",
+    )
+    board.rooms = WaitingRooms(
+        [Room(name="default", texts=Texts(left_waiting=""))],
+        whisperer=board.whisperer,
+        hold=board.hold,
     )
     return Scene(board, sip, media, store)
 

@@ -1,0 +1,166 @@
+"""The wait for an operator: somebody on the line, in his place, until an operator answers.
+
+A caller and a customer who was called first wait alike. The wait ends in one of four ways, and
+which is decided here: an operator has answered (`operator` returns), the party pressed the key to
+be called back, its time is up, or the queue sends it away (`Farewell` is raised). What comes later
+than the one that won is too late.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import structlog
+
+from .announcements import Standing
+from .dialplan import Destination
+from .farewell import CALLED_BACK, Farewell, Result, of_not_taken, of_sent_away
+from .leg import Leg, LegEnded
+from .operators import Operators, OperatorsMissed, open_all
+from .protocol import EngineError
+from .queue_place import QueuePlace, SentAway
+from .switchboard import Switchboard
+from .until_key import KeyPressed, until_key
+from .waiting import Offer
+from .waiting_room import WaitingRoom
+
+log = structlog.get_logger()
+
+
+class Wish(Protocol):
+    """What becomes of the wish to be called back."""
+
+    def may_be_taken(self) -> bool:
+        """Whether the party can be called back; where not, it is told so."""
+
+    async def take(self) -> bool:
+        """Have it called back. False where that is not possible after all, and it was told so."""
+
+
+class OperatorWait:
+    """The wait of the party of `leg` in `room`, for `limit_s` from now on.
+
+    `who` are the members of Waiting, `ask` makes the operators of an offer, or of an outside number
+    that stands in for them. `ringing` and `waiting` are called when operators begin to be rung, and
+    when none is any more; `leaving` gives what the queue is told when the wait is cut short. With
+    `once`, nobody waits on for a single agent who did not answer.
+    """
+
+    def __init__(
+        self,
+        board: Switchboard,
+        leg: Leg,
+        *,
+        room: WaitingRoom,
+        who: dict[str, Any],
+        limit_s: float,
+        ask: Callable[[Offer | Destination], Operators],
+        wish: Wish,
+        ringing: Callable[[], None],
+        waiting: Callable[[], None],
+        leaving: Callable[[], str],
+        once: bool = False,
+    ) -> None:
+        self._board = board
+        self._leg = leg
+        self._room = room
+        self._who = who
+        self._limit_s = limit_s
+        self._until = asyncio.get_running_loop().time() + limit_s
+        self._ask = ask
+        self._wish = wish
+        self._ringing = ringing
+        self._waiting = waiting
+        self._leaving = leaving
+        self._once = once
+        self._place: QueuePlace | None = None
+        self._operators: Operators | None = None
+        self.answered_by: Leg | None = None
+
+    @property
+    def standing(self) -> Standing | None:
+        """Where the party stands; None while operators are being rung, or it is in no queue."""
+        return None if self._place is None else self._place.standing
+
+    def release_operators(self) -> None:
+        """The call of whoever answered is over. No effect twice."""
+        if self._operators is not None:
+            self._operators.over()
+            self._operators = None
+
+    async def operator(self) -> Leg:
+        """Wait for an operator who answers. Raises Farewell where none is going to.
+
+        Raises OperatorsMissed with `once`.
+        """
+        room = self._room.settings
+        try:
+            with QueuePlace(self._board, **self._who) as place:
+                self._place = place
+                try:
+                    return await self._in_place(place)
+                except asyncio.CancelledError:
+                    place.reason = self._leaving()
+                    raise
+        except SentAway as away:
+            if away.leave.target is None:
+                raise of_sent_away(away.leave, room) from away
+            return await self._outside(away.leave.target)
+        except EngineError as error:
+            raise of_not_taken(error, room) from error
+        finally:
+            self._place = None
+
+    async def _in_place(self, place: QueuePlace) -> Leg:
+        room, wish = self._room.settings, self._wish
+        while True:
+            try:
+                async with asyncio.timeout_at(self._until):
+                    async with until_key(self._leg, room.callback_digit, wish.may_be_taken):
+                        return await self._first_operator(place)
+            except TimeoutError:
+                place.reason = "timeout"
+                result = Result("timeout", f"no operator within {self._limit_s:g} s")
+                raise Farewell(result, room.texts.timeout) from None
+            except KeyPressed:
+                self._waiting()
+                if await wish.take():
+                    place.reason = "callback"
+                    raise Farewell(CALLED_BACK, room.texts.callback_taken) from None
+                place.again()
+
+    async def _first_operator(self, place: QueuePlace) -> Leg:
+        """Take offers until one of them is answered."""
+        while True:
+            offer = await place.offer()
+            try:
+                agent = await self._reach(offer)
+            except OperatorsMissed:
+                if self._once and offer.queue is None:
+                    raise
+                self._waiting()
+                place.again()
+            except (EngineError, LegEnded) as error:  # nobody could be rung at all
+                log.warning("operator_not_rung", waiting=offer.waiting.id, reason=str(error))
+                self._waiting()
+                place.refused()
+            else:
+                place.won()
+                return agent
+
+    async def _outside(self, target: str) -> Leg:
+        """A number outside takes the call in an operator's place."""
+        try:
+            address = self._board.dialplan.destination(target, field="queue")
+            return await self._reach(address)
+        except (EngineError, LegEnded) as error:
+            result = Result("unavailable", f"{target}: {error}")
+            raise Farewell(result, self._room.settings.texts.timeout) from error
+
+    async def _reach(self, whom: Offer | Destination) -> Leg:
+        """Ring operators until one answers. Raises OperatorsMissed, or LegEnded without a port."""
+        self._operators = self._ask(whom)
+        self._ringing()
+        await open_all(self._operators.ports())
+        self.answered_by = await self._operators.reach()
+        return self.answered_by
