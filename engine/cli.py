@@ -6,7 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
-from . import cli_agents, cli_audit, cli_callbacks, cli_numbers, cli_queues, cli_webhooks, tables
+from . import (
+    cli_agents,
+    cli_audit,
+    cli_callbacks,
+    cli_numbers,
+    cli_queues,
+    cli_records,
+    cli_report,
+    cli_webhooks,
+    tables,
+)
 from .client import Client
 from .command import (
     DEFAULT_SOCKET,
@@ -67,6 +77,8 @@ def _options(socket: Socket = None, token_file: TokenFile = None, json: Json = F
 
 app.add_typer(cli_callbacks.app)
 app.add_typer(cli_numbers.app)
+app.add_typer(cli_records.app)
+app.add_typer(cli_report.app)
 app.add_typer(cli_webhooks.app)
 
 

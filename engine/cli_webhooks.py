@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
+from .cells import cell, columns
 from .command import Json, SocketAfter, call
 from .tables import console
 
@@ -39,23 +38,18 @@ def retry(
 
 
 def _print_list(result: Mapping[str, Any]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for name in ("webhook", "url", "pending", "delivered", "failures", "given up", "last error"):
-        table.add_column(name, header_style="dim", overflow="fold")
+    table = columns("webhook", "url", "pending", "delivered", "failures", "given up", "last error")
     for one in result["webhooks"]:
         counts = (one["pending"], one["delivered"], one["failures"], one["given_up"])
         table.add_row(
-            Text(one["webhook"]),
-            Text(one["url"]),
-            *map(str, counts),
-            Text(one["last_error"] or ""),
+            cell(one["webhook"]), cell(one["url"]), *map(str, counts), cell(one["last_error"] or "")
         )
     console.print(table)
     for one in result["webhooks"]:
         for lost in one["latest_given_up"]:
             when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(lost["time"]))
             line = f"{one['webhook']}: event {lost['seq']} given up at {when}: {lost['reason']}"
-            console.print(Text(line), style="yellow")
+            console.print(cell(line, style="yellow"))
 
 
 def _print_retried(result: Mapping[str, Any]) -> None:

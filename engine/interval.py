@@ -7,16 +7,31 @@ is set forward or back, and each moment still falls into exactly one interval.
 from bisect import bisect_right
 from datetime import datetime, tzinfo
 from typing import Literal
+from zoneinfo import ZoneInfo
+
+from .protocol import BadParams
 
 Interval = Literal["15min", "hour", "day", "total"]
 
 # Clocks are set by multiples of this.
 QUARTER_S = 900
+# What the machine's own time zone is called.
+LOCAL = "local"
 _STEP_S: dict[Interval, int] = {"15min": QUARTER_S, "hour": 3600, "day": 86400}
 
 
 class TooManyIntervals(ValueError):
     """The span has more intervals than a report may have."""
+
+
+def zone_of(name: str) -> tzinfo | None:
+    """The time zone of this name; "" and LOCAL are the machine's own. Raises BadParams."""
+    if name in ("", LOCAL):
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        raise BadParams("time_zone", f"{name!r} is not a time zone such as Europe/Paris") from None
 
 
 def start_of(moment: float, interval: Interval, zone: tzinfo | None) -> float:

@@ -168,6 +168,7 @@ class Live:
         return {
             "time": self._clock(),
             "day_began": self._day_began,
+            "time_zone": self._reports.zone_name,
             "service_level_s": self._reports.definitions.service_level_s,
             "queues": queues,
             "agents": list(self.agents()),

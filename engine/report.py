@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import tzinfo
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from config.reporting import Reports as ReportSettings
 
 from . import report_rows as rows
-from .interval import Interval, Intervals, TooManyIntervals, start_of
+from .interval import LOCAL, Interval, Intervals, TooManyIntervals, start_of, zone_of
 from .measures import (
     AgentPeriod,
     Definitions,
@@ -68,6 +67,11 @@ class Reports:
         """The place's time zone; None is the machine's own."""
         return zone_of(self._settings.time_zone)
 
+    @property
+    def zone_name(self) -> str:
+        """Its name; "local" is the machine's own."""
+        return self._settings.time_zone or LOCAL
+
     def configure(self, settings: ReportSettings) -> None:
         """Count by these settings from now on, the past as well."""
         self._settings = settings
@@ -90,7 +94,7 @@ class Reports:
             begin = start_of(end, "day", place)
         if begin >= end:
             raise BadParams("from", "must be earlier than to")
-        return Span(begin, end, interval, place, name or "local")
+        return Span(begin, end, interval, place, name or LOCAL)
 
     # -- the reports ------------------------------------------------------------------------
 
@@ -191,16 +195,6 @@ class Reports:
             "time_zone": span.zone_name,
             **table,
         }
-
-
-def zone_of(name: str) -> tzinfo | None:
-    """The time zone of this name; "" is the machine's own. Raises BadParams."""
-    if not name:
-        return None
-    try:
-        return ZoneInfo(name)
-    except (ValueError, OSError, LookupError):
-        raise BadParams("time_zone", f"{name!r} is not a time zone such as Europe/Paris") from None
 
 
 def _cut(span: Span) -> Intervals:

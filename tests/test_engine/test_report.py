@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from engine.interval import Interval
+from engine.interval import Interval, zone_of
 from engine.protocol import BadParams
-from engine.report import Span, page, zone_of
+from engine.report import Span, page
 from tests.support.recorded import Recorded, ended_job, leg, recorded
 
 LONDON = ZoneInfo("Europe/London")

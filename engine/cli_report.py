@@ -1,0 +1,196 @@
+"""`ringback report`: queues, agents, sites and callbacks over any span, to look at or to keep."""
+
+import json as jsonlib
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .client import Client
+from .command import EXIT_FAILED, Json, Options, SocketAfter, ask, fail
+from .export import CsvWriter, output
+from .interval import zone_of
+from .moments import FORMS, moment_of
+from .protocol import BadParams
+from .report_tables import csv_row, print_report
+
+app = typer.Typer(
+    name="report",
+    help="Figures of queues, agents, sites and callbacks; of today, unless told otherwise.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+class Interval(StrEnum):
+    """How a report is cut."""
+
+    quarter = "15min"
+    hour = "hour"
+    day = "day"
+    total = "total"
+
+
+class By(StrEnum):
+    """What callbacks are told apart by."""
+
+    all = "all"
+    site = "site"
+    queue = "queue"
+    agent = "agent"
+    result = "result"
+
+
+From = Annotated[str | None, typer.Option("--from", metavar="TIME", help=FORMS)]
+To = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Likewise; now, if left out.")]
+Cut = Annotated[Interval, typer.Option("--interval", help="How it is cut.")]
+Zone = Annotated[
+    str | None,
+    typer.Option("--zone", metavar="ZONE", help="As Europe/Paris [default: reports.time_zone]"),
+]
+AsCsv = Annotated[bool, typer.Option("--csv", help="For a spreadsheet.")]
+Into = Annotated[
+    Path | None, typer.Option("--output", metavar="FILE", help="Not to standard output.")
+]
+
+
+@app.command("queue")
+def queue(
+    name: Annotated[str | None, typer.Argument(metavar="[QUEUE]", help="One queue alone.")] = None,
+    begin: From = None,
+    end: To = None,
+    interval: Cut = Interval.total,
+    zone: Zone = None,
+    csv: AsCsv = False,
+    into: Into = None,
+    socket: SocketAfter = None,
+    json: Json = False,
+) -> None:
+    """Who was offered, answered, gave up; how long they waited; the service level."""
+    _report("queue", begin, end, interval, zone, csv, into, queue=name)
+
+
+@app.command("agent")
+def agent(
+    name: Annotated[str | None, typer.Argument(metavar="[AGENT]", help="One agent alone.")] = None,
+    begin: From = None,
+    end: To = None,
+    interval: Cut = Interval.total,
+    zone: Zone = None,
+    csv: AsCsv = False,
+    into: Into = None,
+    socket: SocketAfter = None,
+    json: Json = False,
+) -> None:
+    """What agents were offered and took, their times in each state, their occupancy."""
+    _report("agent", begin, end, interval, zone, csv, into, agent=name)
+
+
+@app.command("site")
+def site(
+    name: Annotated[str | None, typer.Argument(metavar="[SITE]", help="One site alone.")] = None,
+    begin: From = None,
+    end: To = None,
+    interval: Cut = Interval.total,
+    zone: Zone = None,
+    csv: AsCsv = False,
+    into: Into = None,
+    socket: SocketAfter = None,
+    json: Json = False,
+) -> None:
+    """Callbacks of each site, and its customers who were left without an operator."""
+    _report("site", begin, end, interval, zone, csv, into, site=name)
+
+
+@app.command("job")
+def job(
+    by: Annotated[By, typer.Option(help="What they are told apart by.")] = By.all,
+    begin: From = None,
+    end: To = None,
+    interval: Cut = Interval.total,
+    zone: Zone = None,
+    csv: AsCsv = False,
+    into: Into = None,
+    socket: SocketAfter = None,
+    json: Json = False,
+) -> None:
+    """Callbacks: what became of them, how soon, at what cost, and whether promises were kept."""
+    _report("job", begin, end, interval, zone, csv, into, by=by.value)
+
+
+def _report(
+    kind: str,
+    begin: str | None,
+    end: str | None,
+    interval: Interval,
+    zone: str | None,
+    csv: bool,
+    into: Path | None,
+    **which: str | None,
+) -> None:
+    if csv and Options.json:
+        raise typer.BadParameter("give --csv or --json, not both")
+
+    async def whole(client: Client) -> dict[str, Any]:
+        bounds = await moments(client, zone, {"from": begin, "to": end})
+        params = {"interval": interval.value, "time_zone": zone, **which, **bounds}
+        asked = {name: value for name, value in params.items() if value is not None}
+        return await _all_pages(client, f"report.{kind}", asked)
+
+    report = ask(whole)
+    place = zone_named(report["time_zone"])
+    try:
+        if csv:
+            with output(into) as file:
+                names = list(csv_row({**report["total"], "from": 0, "to": 0}, place))
+                first = [name for name in names if name not in ("from", "to")]
+                writer = CsvWriter(file, ["from", "to", report["by"], *first])
+                for row in report["rows"]:
+                    writer.write(csv_row(row, place))
+        elif Options.json or into is not None:
+            with output(into) as file:
+                file.write(jsonlib.dumps(report, ensure_ascii=False) + "\n")
+        else:
+            print_report(kind, report, place)
+    except OSError as error:
+        fail(EXIT_FAILED, f"{into}: {error.strerror or error}")
+
+
+async def _all_pages(client: Client, method: str, params: dict[str, Any]) -> dict[str, Any]:
+    """The whole report; its end is fixed first, so that all pages are of the same one."""
+    report: dict[str, Any] = await client.call(method, **params)
+    bounds = {"from": report["from"], "to": report["to"]}
+    cursor = report.pop("cursor")
+    while cursor is not None:
+        page = await client.call(method, **{**params, **bounds, "cursor": cursor})
+        report["rows"] += page["rows"]
+        cursor = page["cursor"]
+    return report
+
+
+async def moments(
+    client: Client, zone: str | None, texts: dict[str, str | None]
+) -> dict[str, float]:
+    """What was written, as Unix seconds: in `zone`, or the time zone of the engine's reports."""
+    given = {name: text for name, text in texts.items() if text is not None}
+    if not given:
+        return {}
+    name = zone or (await client.call("report.live"))["time_zone"]
+    now = time.time()
+    found: dict[str, float] = {}
+    for option, text in given.items():
+        try:
+            found[option] = moment_of(text, now, zone_named(name))
+        except (ValueError, OverflowError, OSError) as error:
+            raise typer.BadParameter(str(error), param_hint=f"--{option}") from None
+    return found
+
+
+def zone_named(name: str) -> Any:
+    """The time zone of this name."""
+    try:
+        return zone_of(name)
+    except BadParams as error:
+        raise typer.BadParameter(error.reason, param_hint="--zone") from None
