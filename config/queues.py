@@ -152,6 +152,8 @@ def check_queues(settings: "Settings") -> None:
     for index, agent in enumerate(settings.agents):
         _known(f"agents[{index}].queues", "queue", agent.queues, queues)
         _known(f"agents[{index}].centre", "centre", [agent.centre], centres)
+        if agent.permanent and settings.media.workers > 1:
+            raise wrong(f"agents[{index}].permanent", "a permanent line needs media.workers = 1")
     for index, queue in enumerate(settings.queues):
         key = f"queues[{index}]"
         _known(f"{key}.agents", "agent", queue.agents, agents)

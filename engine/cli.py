@@ -14,6 +14,7 @@ from . import (
     cli_queues,
     cli_records,
     cli_report,
+    cli_route,
     cli_webhooks,
     tables,
 )
@@ -163,6 +164,7 @@ app.command()(cli_agents.agents)
 app.add_typer(cli_agents.app)
 app.command()(cli_queues.queues)
 app.command()(cli_audit.audit)
+app.command()(cli_route.reload)
 app.add_typer(cli_queues.app)
 
 

@@ -222,8 +222,9 @@ class ControlServer:
         self._connections[connection] = None
         return refusal
 
-    def reassess(self) -> None:
-        """Rights have changed: every connection goes by the new ones, or is closed."""
+    def configure(self, settings: Control) -> None:
+        """Take other limits; every connection goes by the rights as they are now, or is closed."""
+        self.settings = settings
         for connection in tuple(self._connections):
             connection.reassess()
 

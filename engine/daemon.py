@@ -44,6 +44,7 @@ from .intake import Intake
 from .job import Job
 from .leg import Leg
 from .methods import Methods
+from .reload import Reload
 from .reporting import Reporting
 from .rights import Rights
 from .router import Router
@@ -83,6 +84,8 @@ async def _run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.stop_requested.set)
+    # Before it is up there is nothing to reload, and SIGHUP must not end it.
+    loop.add_signal_handler(signal.SIGHUP, daemon.on_hangup)
     try:
         await daemon.start()
         gc.collect()
@@ -186,6 +189,7 @@ class Daemon:
         self.rights = Rights(settings.control, settings.rights)
         scope = AgentScope(self.dispatcher.job, self._find_job, self.register)
         self.call_centre.agents.on_change.append(scope.on_change)
+        self.reload = Reload(self)
         self.control = ControlServer(
             settings.control,
             Methods(self, version("ringback")).table(),
@@ -253,6 +257,11 @@ class Daemon:
         await self.store.close()
         if self._is_ready:  # one that could not start has but one line to say
             log.info("stopped")
+
+    def on_hangup(self) -> None:
+        """SIGHUP: take the configuration as it is now."""
+        if self._is_ready:
+            self.reload.on_signal()
 
     async def _let_sip_finish(self) -> None:
         """Give the peers a moment to answer the last BYE and CANCEL."""

@@ -72,16 +72,35 @@ class Dialplan:
         default_region: str,
         trunk_usable: Callable[[str], bool] = lambda _name: True,
     ) -> None:
-        self._trunks = {trunk.name: trunk for trunk in trunks}
-        self._trunk_uris = {trunk.name: _sip_uri(trunk.uri) for trunk in trunks}
-        self._routes = list(routes)
+        self._trunk_usable = trunk_usable
         self._agents: dict[str, tuple[tuple[Address, ...], Credentials | None]] = {}
         for agent in agents:
             self.set_agent(agent.name, agent.reached_at, credentials_of(agent))
+        self.configure(
+            trunks=trunks, routes=routes, allow_hosts=allow_hosts, default_region=default_region
+        )
+
+    def configure(
+        self,
+        *,
+        trunks: Sequence[Trunk],
+        routes: Sequence[Route],
+        allow_hosts: Sequence[str],
+        default_region: str,
+    ) -> None:
+        """Dial by these from now on; the agents stay. Raises ParseError, see `check`."""
+        uris = self.check(trunks)
+        self._trunks = {trunk.name: trunk for trunk in trunks}
+        self._trunk_uris = uris
+        self._routes = list(routes)
         self._hosts = {host.strip("[]").lower() for host in allow_hosts}
-        self._hosts |= {uri.host for uri in self._trunk_uris.values()}
+        self._hosts |= {uri.host for uri in uris.values()}
         self._region = default_region
-        self._trunk_usable = trunk_usable
+
+    @staticmethod
+    def check(trunks: Sequence[Trunk]) -> dict[str, SipUri]:
+        """The URIs of these trunks by name. Raises ParseError for one that cannot be called."""
+        return {trunk.name: _sip_uri(trunk.uri) for trunk in trunks}
 
     def destination(self, text: str, *, field: str, trunk: str | None = None) -> Destination:
         """The ways to dial `text`. Raises EngineError `refused` or `unavailable`, naming `field`.

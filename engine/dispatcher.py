@@ -213,6 +213,10 @@ class Dispatcher:
         else:
             self._push_ready(job)
 
+    def wake(self) -> None:
+        """The limits are others: start what there is room for."""
+        self._dispatch()
+
     def _dispatch(self) -> None:
         """Move what is due, expire what is too late, start what there is room for."""
         now = self._wall_clock()

@@ -39,6 +39,7 @@ class Methods:
             **NumberMethods(self._daemon.admission).table(),
             **self._daemon.call_centre.table(),
             **self._daemon.reporting.table(),
+            **self._daemon.reload.table(),
             **AuditMethods(self._daemon.store).table(),
             "call.list": Method(NoParams, self._calls),
             "call.get": Method(CallRef, self._call),

@@ -165,3 +165,21 @@ def test_an_address_that_an_agent_may_not_be_given(text: str) -> None:
 @pytest.mark.parametrize("text", ["sip:x@127.0.0.1:5080", "SIP:x@pbx.example", "+442079460000"])
 def test_an_address_that_an_agent_may_be_given(text: str) -> None:
     plan(usable=set()).check_address(text, field="uri")
+
+
+def test_other_trunks_routes_and_hosts_hold_at_once_and_agents_stay() -> None:
+    dialplan = plan()
+    dialplan.configure(
+        trunks=[Trunk(name="three", uri="sip:198.51.100.3")],
+        routes=[Route(prefix="+1", trunks=["three"])],
+        allow_hosts=["new.example"],
+        default_region="US",
+    )
+    assert dialplan.destination("(212) 555-0123", field="to").ways[0].trunk == "three"
+    assert dialplan.destination("alice", field="agent").user == "alice"
+    assert dialplan.destination("sip:bob@new.example", field="to").user == "bob"
+    for gone in ("+442079460000", "sip:bob@pbx.example"):
+        with pytest.raises(EngineError, match="no route|not in dial.allow_hosts"):
+            dialplan.destination(gone, field="to")
+    with pytest.raises(EngineError, match="no trunk named 'one'"):
+        dialplan.destination("+12125550123", field="to", trunk="one")

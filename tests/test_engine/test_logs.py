@@ -31,3 +31,19 @@ def test_below_the_level_nothing_is_written(capsys: pytest.CaptureFixture[str]) 
     captured = capsys.readouterr().err
     assert "quiet" not in captured
     assert "loud" in captured
+
+
+def test_another_level_holds_for_loggers_that_are_in_use(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs.configure("warning", "console")
+    logger = structlog.get_logger()
+    logger.warning("first")
+    logs.set_level("debug")
+    logger.debug("second")
+    logs.set_level("error")
+    logger.warning("third")
+    captured = capsys.readouterr().err
+    assert "first" in captured
+    assert "second" in captured
+    assert "third" not in captured

@@ -260,10 +260,10 @@ async def test_new_rights_hold_on_connections_that_are_up() -> None:
         await client.ask("auth", token=TOKEN)
         assert "result" in await client.ask("callback.request", **REQUEST)
         server.rights.configure(server.settings, [right("board", token=TOKEN, role="read")])
-        server.reassess()
+        server.configure(server.settings)
         assert "error" in await client.ask("callback.request", **REQUEST)
         server.rights.configure(server.settings, [])
-        server.reassess()
+        server.configure(server.settings)
         assert await client.is_closed()
         await client.close()
 

@@ -92,3 +92,94 @@ def test_a_registrar_that_cannot_be_found_is_looked_for_again() -> None:
         trunks.stop()
 
     run(main())
+
+
+def unregistered(registrar: ScriptedRegistrar) -> RegistrationChanged:
+    return RegistrationChanged(
+        cast(Registration, registrar.stopped[-1]), "unregistered", 200, "OK", 0
+    )
+
+
+async def test_what_has_not_changed_stays_registered() -> None:
+    home = trunk("home", **REGISTERING)
+    trunks, registrar, _events = started(home)
+    await trunks.start()
+    trunks.on_sip(RegistrationChanged(cast(Registration, registrar.accounts[0]), "registered", 200,
+                                      "OK", 300))  # fmt: skip
+    again = trunk("home", **REGISTERING, caller_id="+441632960000")
+    await trunks.reconfigure([again, trunk("plain")])
+    assert len(registrar.accounts) == 1
+    assert registrar.stopped == []
+    assert [(one["name"], one["state"]) for one in trunks.view()] == [
+        ("home", "registered"), ("plain", "static")
+    ]  # fmt: skip
+
+
+async def test_another_account_registers_when_the_first_has_gone() -> None:
+    trunks, registrar, _events = started(trunk("home", **REGISTERING))
+    await trunks.start()
+    await trunks.reconfigure([trunk("home", **REGISTERING | {"password": "other"})])
+    assert registrar.stopped == [registrar.accounts[0]]
+    assert len(registrar.accounts) == 1
+    assert trunks.is_usable("home")
+    trunks.on_sip(unregistered(registrar))
+    await asyncio.sleep(0)
+    assert len(registrar.accounts) == 2
+    credentials = registrar.accounts[1].credentials
+    assert credentials is not None
+    assert credentials.password == "other"
+    trunks.on_sip(RegistrationChanged(cast(Registration, registrar.accounts[1]), "registered", 200,
+                                      "OK", 300))  # fmt: skip
+    assert trunks.view()[0]["state"] == "registered"
+
+
+async def test_a_trunk_that_is_gone_is_unregistered_and_not_used() -> None:
+    trunks, registrar, events = started(trunk("home", **REGISTERING))
+    await trunks.start()
+    await trunks.reconfigure([])
+    assert trunks.view() == []
+    assert registrar.stopped == [registrar.accounts[0]]
+    trunks.on_sip(unregistered(registrar))
+    await asyncio.sleep(0)
+    assert len(registrar.accounts) == 1
+    told = [event.type for event in events.after(0)]
+    assert told == ["trunk.unregistered"]
+    await trunks.reconfigure([trunk("home", **REGISTERING)])
+    assert len(registrar.accounts) == 2
+
+
+async def test_one_that_comes_back_before_it_has_gone_registers_after_it() -> None:
+    trunks, registrar, _events = started(trunk("home", **REGISTERING))
+    await trunks.start()
+    await trunks.reconfigure([])
+    await trunks.reconfigure([trunk("home", **REGISTERING)])
+    assert len(registrar.accounts) == 1
+    trunks.on_sip(unregistered(registrar))
+    await asyncio.sleep(0)
+    assert len(registrar.accounts) == 2
+
+
+async def test_a_static_trunk_begins_to_register_and_stops_to() -> None:
+    trunks, registrar, _events = started(trunk("home"))
+    await trunks.start()
+    await trunks.reconfigure([trunk("home", **REGISTERING)])
+    assert trunks.view()[0]["state"] == "registering"
+    assert len(registrar.accounts) == 1
+    await trunks.reconfigure([trunk("home")])
+    assert trunks.view()[0]["state"] == "static"
+    trunks.on_sip(unregistered(registrar))
+    await asyncio.sleep(0)
+    assert len(registrar.accounts) == 1
+    assert trunks.view()[0]["state"] == "static"
+
+
+def test_a_search_ends_with_its_trunk() -> None:
+    async def main() -> None:
+        trunks, registrar, _events = started(trunk("home", **REGISTERING), resolves=False)
+        await trunks.start()
+        await trunks.reconfigure([])
+        registrar.resolves = True
+        await asyncio.sleep(SEARCH_AGAIN_S + 1)
+        assert registrar.accounts == []
+
+    run(main())
