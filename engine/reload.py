@@ -6,7 +6,7 @@ holds for what comes after. `engine.reload` and SIGHUP do the same.
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -38,17 +38,13 @@ class ReloadRequest(Params):
 
 
 class Reload:
-    """Reads the file that the engine was started with again, whenever it is told to.
-
-    `also` is called with the new settings after everything else has taken them.
-    """
+    """Reads the file that the engine was started with again, whenever it is told to."""
 
     def __init__(self, daemon: "Daemon", environ: Mapping[str, str] | None = None) -> None:
         self._daemon = daemon
         self._environ = environ
         self._one_at_a_time = asyncio.Lock()
         self._by_signal: set[asyncio.Task[None]] = set()
-        self.also: list[Callable[[Settings], object]] = []
 
     def table(self) -> dict[str, Method]:
         """Method names, with the parameters each takes and what it does."""
@@ -131,13 +127,12 @@ class Reload:
         daemon.router.apply_settings(settings)
         daemon.intake.apply_settings(settings)
         daemon.call_centre.reload(settings)
+        daemon.inbound.reload(settings)
         daemon.reporting.reload(settings)
         kept = settings.store
         daemon.housekeeping.configure(
             kept.keep_events, kept.keep_days, kept.keep_audit, kept.keep_audit_days
         )
-        for take in self.also:
-            take(settings)
         daemon.dispatcher.wake()
         daemon.rights.configure(settings.control, settings.rights)
         daemon.control.configure(settings.control)

@@ -179,7 +179,7 @@ def test_other_trunks_routes_and_hosts_hold_at_once_and_agents_stay() -> None:
     assert dialplan.destination("alice", field="agent").user == "alice"
     assert dialplan.destination("sip:bob@new.example", field="to").user == "bob"
     for gone in ("+442079460000", "sip:bob@pbx.example"):
-        with pytest.raises(EngineError, match="no route|not in dial.allow_hosts"):
+        with pytest.raises(EngineError, match=r"no route|not in dial.allow_hosts"):
             dialplan.destination(gone, field="to")
     with pytest.raises(EngineError, match="no trunk named 'one'"):
         dialplan.destination("+12125550123", field="to", trunk="one")

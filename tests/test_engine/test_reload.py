@@ -192,17 +192,6 @@ async def test_sighup_does_the_same(tmp_path: Path) -> None:
             loop.remove_signal_handler(signal.SIGHUP)
 
 
-async def test_others_are_told_and_see_the_new_settings(engine: Engine) -> None:
-    daemon, client = engine
-    seen: list[float] = []
-    daemon.reload.also.append(lambda settings: seen.append(settings.dial.retry_s))
-    write(daemon, ("retry_s = 0.05", "retry_s = 7.0"))
-    await client.call("engine.reload", check=True)
-    assert seen == []
-    await client.call("engine.reload")
-    assert seen == [7.0]
-
-
 async def test_the_environment_is_laid_over_it_again(tmp_path: Path) -> None:
     async with running(settings_in(tmp_path)) as (daemon, _client):
         reload = Reload(daemon, {"RINGBACK_DIAL__RING_S": "12"})
