@@ -243,8 +243,9 @@ class Callback:
 
     def _ask(self, offer: Offer | None, customer: Leg | None = None) -> Operators:
         """The operators of an offer, or the one whom the request names; not rung yet."""
+        ring_s = self.job.request.ring_s
         if offer is not None:
-            candidates = candidates_of(offer, self._board)
+            candidates, ring_s = candidates_of(offer, self._board), offer.ring_s
         else:
             assert self._agent is not None
             candidates = (Candidate(None, (self._agent,)),)
@@ -253,7 +254,7 @@ class Callback:
             self._board,
             offer=offer,
             new_leg=partial(self._leg, "agent"),
-            dial=partial(self._dial, partner=customer),
+            dial=partial(self._dial, partner=customer, ring_s=ring_s),
             publish=self._publish,
             beside=customer,
             on_offer=self._offered,
@@ -296,7 +297,9 @@ class Callback:
             self._legs.append(line)
         return line
 
-    async def _dial(self, leg: Leg, *, partner: Leg | None = None) -> None:
+    async def _dial(
+        self, leg: Leg, *, partner: Leg | None = None, ring_s: float | None = None
+    ) -> None:
         request, dial = self.job.request, self._board.dial
         if leg.role == "customer":
             self._check_customer()
@@ -312,7 +315,9 @@ class Callback:
         caller = Caller(user, default=dial.caller_id or DEFAULT_CALLER)
         self._board.register.add_leg(self.call, leg)
         self._attempt.legs = [*self._attempt.legs, leg.record]
-        await leg.dial(caller=caller, ring_s=request.ring_s, codecs=codecs, headers=headers)
+        await leg.dial(
+            caller=caller, ring_s=ring_s or request.ring_s, codecs=codecs, headers=headers
+        )
 
     def _check_customer(self) -> None:
         """Whether the customer may still be called: he may have been blocked meanwhile.

@@ -28,8 +28,9 @@ log = structlog.get_logger()
 
 # How soon a job whose queue was full when it was due tries to join it again.
 FULL_RETRY_S = 15.0
-# Operators may miss a job many times while it waits in a queue: so many attempts are shown.
-MISSED_KEPT = 20
+# Operators may miss a job many times while it waits in a queue: so many attempts are shown, and
+# so many offers.
+MISSED_KEPT, OFFERS_KEPT = 20, 60
 # A step of the wall clock is noticed after so long at most.
 LONGEST_TIMER_S = 60.0
 
@@ -478,6 +479,7 @@ class Dispatcher:
         missed = [one for one in job.attempts if one.retry_cause == "operator_missed"]
         if len(missed) > MISSED_KEPT:
             job.attempts = [one for one in job.attempts if one is not missed[0]]
+            job.offers = job.offers[-OFFERS_KEPT:]
         if offer is not None and self._places.unanswered(job, offer):
             self._again(job, outcome, None)
         else:

@@ -128,6 +128,21 @@ def test_the_second_operator_takes_what_the_first_missed(tmp_path: Path) -> None
     play(tmp_path, script, "alice", "bert")
 
 
+def test_an_operator_is_rung_as_long_as_his_queue_says(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        job = queued(ring_s=300.0)
+        dispatcher.submit(job)
+        agent = await stage.phone()
+        agent.rings()
+        await asyncio.sleep(19.5)
+        assert not agent.is_hung_up
+        await asyncio.sleep(1)
+        assert agent.is_hung_up
+        await dispatcher.cancel(job)
+
+    play(tmp_path, script)
+
+
 def test_a_missed_job_keeps_its_place(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
         first, second = queued("first"), queued("second")

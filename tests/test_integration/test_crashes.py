@@ -133,6 +133,96 @@ async def test_an_engine_killed_as_the_phone_begins_to_ring_does_not_call_again(
         await engine.close()
 
 
+async def restarted(engine: Engine) -> Engine:
+    """Kill the engine, and a line to the next one."""
+    engine.process.kill()
+    await engine.close()
+    await asyncio.to_thread(engine.process.start)
+    return await Engine.connect(engine.process)
+
+
+async def test_a_callback_that_is_to_be_retried_is_called_once_nobody_can_be_on_the_line(
+    own_engine: StartEngine, wire: MakeWire
+) -> None:
+    engine = await own_engine(dial={"crash_pause_s": 1.0})
+    phone, customer_phone = wire("agent"), wire("customer")
+    asked = {"to": customer_phone.uri, "agent": phone.uri, "id": "mine", "on_crash": "retry"}
+    await engine.line.call("callback.request", **asked)
+    (await phone.called()).ring()
+    await asyncio.sleep(0.3)  # what has been told is on the disk by now
+    engine = await restarted(engine)
+    started = time.time()
+    try:
+        assert (await engine.line.call("callback.request", **asked))["replayed"] is True
+        with pytest.raises(PeerError, match="was not called"):
+            await phone.called(timeout_s=0.5)
+        agent = await phone.answer(timeout_s=4.0)
+        assert time.time() - started > 0.8
+        await customer_phone.answer()
+        await engine.state("bridged", "mine")
+        agent.bye()
+        record = await engine.ended("mine")
+        assert (record["state"], len(record["attempts"])) == ("completed", 2)
+        assert record["attempts"][0]["cause"] == "engine restarted"
+        with pytest.raises(PeerError, match="was not called"):
+            await phone.called(timeout_s=0.3)
+        await engine.assert_idle()
+    finally:
+        await engine.close()
+
+
+async def test_a_callback_that_asks_is_called_when_it_is_decided(
+    own_engine: StartEngine, wire: MakeWire
+) -> None:
+    engine = await own_engine(dial={"crash_pause_s": 0.2, "on_crash": "ask"})
+    phone = wire("agent")
+    await engine.callback(wire("customer").uri, phone.uri, id="mine")
+    await phone.called()
+    engine = await restarted(engine)
+    try:
+        job = await engine.job("mine")
+        assert (job["state"], job["decision"]) == ("queued", "needed")
+        with pytest.raises(PeerError, match="was not called"):
+            await phone.called(timeout_s=0.6)
+        await engine.line.call("callback.decide", id="mine", decision="retry")
+        call = await phone.called()
+        call.ring()
+        await engine.event("leg.ringing", "mine")
+        await engine.line.call("callback.cancel", id="mine")
+        await call.receive("CANCEL")
+        call.respond(487)
+        await engine.assert_idle()
+    finally:
+        await engine.close()
+
+
+async def test_places_in_a_queue_outlive_the_engine(
+    own_engine: StartEngine, wire: MakeWire
+) -> None:
+    phone = wire("anna")
+    engine = await own_engine(
+        agents=[{"name": "anna", "uri": phone.uri, "login": "manual"}],
+        queues=[{"name": "sales", "agents": ["anna"]}],
+    )
+    for job_id, number in (("one", 0), ("two", 0), ("urgent", 5)):
+        await engine.line.call(
+            "callback.request", to=wire(job_id).uri, queue="sales", id=job_id, priority=number
+        )
+    await engine.event("queue.joined", "urgent")
+    engine = await restarted(engine)
+    try:
+        again = await engine.line.call("queue.entries", queue="sales")
+        assert [entry["id"] for entry in again["entries"]] == ["urgent", "one", "two"]
+        await engine.line.call("agent.login", agent="anna")
+        for job_id in ("urgent", "one", "two"):
+            await phone.refuse(486, "Busy Here")
+            await engine.state("dialing_agent", job_id)
+            await engine.line.call("callback.cancel", id=job_id)
+        await engine.assert_idle()
+    finally:
+        await engine.close()
+
+
 async def test_a_stopped_engine_hangs_up_and_records_it(
     own_engine: StartEngine, wire: MakeWire
 ) -> None:
