@@ -10,7 +10,7 @@ import heapq
 import itertools
 import math
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,9 @@ from .queue_line import Line
 from .waiting import Leave, LeaveReason, Offer, Waiting
 
 # How many deadlines are worked off in one step, so that calls are not held up by a rush of them.
-STEP = 100
+STEP = 10
+# How many of a queue that goes on after a stop are offered in one step, likewise.
+FILLED = 10
 # How soon an overflow whose target could take nobody is tried again.
 OVERFLOW_RETRY_S = 5.0
 # How many from the head of a held queue are tried one by one before each agent is asked.
@@ -62,6 +64,7 @@ class Matcher:
         self.entries: dict[str, Entry] = {}
         self.lines: dict[str | None, Line] = {None: Line(None, self._rng)}
         self.free_agents = FreeAgents()
+        self.offers_made = 0
         self._on_call: dict[str, tuple[Line, str]] = {}
         self._centres: Mapping[str, Centre] = {}
         self._seq = itertools.count(1)
@@ -99,7 +102,7 @@ class Matcher:
             if entry.centre not in centres:
                 entry.centre = None
             if entry.state == "waiting":
-                self._look_at(entry, now)
+                self._schedule(entry, now)  # a step at a time, first in line first
 
     def line(self, name: str | None) -> Line:
         """The queue of this name. Raises EngineError `not_found`."""
@@ -331,7 +334,7 @@ class Matcher:
 
     def _offer(self, entry: Entry, line: Line, now: float) -> bool:
         """Offer `entry` to whom its queue's strategy chooses. False: nobody may be had."""
-        agents = self._candidates(entry, line, now)
+        agents = list(self._candidates(entry, line, now))
         chosen: list[str] = []
         while agents and len(chosen) < line.strategy.at_once:
             agent = line.strategy.choose(agents, entry.skills)
@@ -347,6 +350,7 @@ class Matcher:
         entry.next_at = math.inf
         line.released(entry, tuple(chosen), now)
         line.tally["offered"] += 1
+        self.offers_made += 1
         entry.told = False
         entry.offer = Offer(
             waiting=entry.waiting,
@@ -359,15 +363,17 @@ class Matcher:
         self._tell("offered", entry, now, agents=chosen, ring_s=entry.offer.ring_s)
         return True
 
-    def _candidates(self, entry: Entry, line: Line, now: float) -> list[Operator]:
-        scope, missed = entry.scope, entry.missed
-        return [
-            profile.operator
-            for profile in self.free_agents.of(line.name, scope.only)
-            if profile.operator.state == "available"
-            and profile.may_take(scope, profile.serves.get(line.name or ""))
-            and (not missed or missed.get(profile.name, now) <= now)
-        ]
+    def _candidates(self, entry: Entry, line: Line, now: float) -> Iterator[Operator]:
+        """The free agents who may take `entry`."""
+        scope, missed, queue = entry.scope, entry.missed, line.name or ""
+        for profile in self.free_agents.of(line.name, scope.only):
+            operator = profile.operator
+            if (
+                operator.state == "available"
+                and profile.may_take(scope, profile.serves.get(queue))
+                and (not missed or missed.get(profile.name, now) <= now)
+            ):
+                yield operator
 
     # -- matching -----------------------------------------------------------------------------
 
@@ -505,19 +511,24 @@ class Matcher:
         """Let go whom a held queue may let go now."""
         if not line.is_held:
             return
-        while line.may_release(now):
+        for _ in range(FILLED):
+            if not line.may_release(now):
+                break
             entry = self._first_servable(line, now)
             if entry is None:
                 line.is_held = False
                 break
             self._offer(entry, line, now)
+        else:
+            self._schedule(line, now)  # goes on in the next step
+            return
         self._set_line_deadline(line, now)
 
     def _first_servable(self, line: Line, now: float) -> Entry | None:
         if not line.shelf:
             return None
         for entry in line.shelf.first(line.order, HEADS):
-            if self._candidates(entry, line, now):
+            if next(self._candidates(entry, line, now), None) is not None:
                 return entry
         heads = (
             line.shelf.best(profile, profile.serves.get(line.name or ""), now)

@@ -107,6 +107,7 @@ class Methods:
             "sip": self._sip_view(),
             "inbound": daemon.inbound.status(),
             "tasks": len(asyncio.all_tasks()),
+            "queues": daemon.call_centre.queues.status(),
             "trunks": daemon.trunks.view(),
             "store": daemon.store.status(),
             "events": {"seq": daemon.events.seq, "subscribers": daemon.events.listeners},

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from config.queues import Centre, Queue
 
+from .decision_times import DecisionTimes
 from .matcher import Happening, Matcher
 from .opening import OpeningHours
 from .operator_pool import Operator, OperatorPool
@@ -53,6 +54,7 @@ class Queues:
         self._events = events
         self._clock = clock
         self.matcher = Matcher(pool, self._tell, rng=rng, ring_s=ring_s)
+        self.decision_times = DecisionTimes()
         self._depth = 0
         self._pending: list[Callable[[], object]] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -159,6 +161,10 @@ class Queues:
         place = line.place(entry)
         return entry.view(now, place, line.expected.wait_s(place, now))
 
+    def status(self) -> dict[str, Any]:
+        """How many wait, and how long it takes to decide who is offered to whom."""
+        return {"waiting": len(self.matcher.entries), **self.decision_times.view()}
+
     # -- for commands -------------------------------------------------------------------------
 
     def move(self, waiting_id: str, queue: str) -> None:
@@ -199,11 +205,14 @@ class Queues:
     def _step(self, work: Callable[[float], T]) -> T:
         assert not self._depth, "a step within a step"
         self._depth += 1
+        offers = self.matcher.offers_made
+        self.decision_times.begin()
         try:
             result = work(self._clock())
         finally:
             self._depth -= 1
             self._set_timer()
+        self.decision_times.end(self.matcher.offers_made - offers)
         while self._pending and not self._depth:
             self._pending.pop(0)()
         return result

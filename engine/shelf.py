@@ -37,7 +37,7 @@ class Profile:
             return self.name in scope.only
         if service is None or not self.is_within(scope, service):
             return False
-        return self.has(scope.names, scope.levels)
+        return not scope.names or self.has(scope.names, scope.levels)
 
     def is_within(self, scope: Scope, service: Service) -> bool:
         """The same, but for the skills, of a scope that is not kept for certain agents."""
@@ -48,9 +48,9 @@ class Profile:
 
     def has(self, names: tuple[str, ...], levels: tuple[int, ...]) -> bool:
         """Whether he has each skill at the level."""
-        if not names:
-            return True
         skills = self.skills
+        if len(names) == 1:
+            return skills.get(names[0], 0) >= levels[0]
         return all(skills.get(name, 0) >= level for name, level in zip(names, levels, strict=True))
 
 
@@ -127,10 +127,12 @@ class Shelf:
                     continue
                 if not profile.is_within(group.scope, service):
                     continue
+                names = group.scope.names
+                level = profile.skills[names[0]] if len(names) == 1 else 0
                 for levels, row in group.rows.items():
                     if best is not None and row[0] >= best:
                         continue
-                    if profile.has(group.scope.names, levels):
+                    if level >= levels[0] if level else profile.has(names, levels):
                         best = self._first(row, best, profile.name, now)
         return None if best is None else self._entries[best[2]]
 

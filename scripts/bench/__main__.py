@@ -15,6 +15,7 @@ from scripts.load.driver import LoadPeerFailed
 from . import (
     accept_part,
     asterisk_part,
+    dispatch_part,
     relay_part,
     restart_part,
     setup_part,
@@ -32,6 +33,7 @@ PARTS: dict[str, Callable[[Report, Options], Awaitable[None]]] = {
     "talk": talk_part.run,
     "setup": setup_part.run,
     "accept": accept_part.run,
+    "dispatch": dispatch_part.run,
     "restart": restart_part.run,
     "asterisk": asterisk_part.run,
     "soak": soak_part.run,

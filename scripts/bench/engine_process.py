@@ -52,16 +52,17 @@ class EngineFailed(RuntimeError):
 class EngineProcess:
     """A running daemon and its media worker. Use as an asynchronous context manager.
 
-    Used again it is another daemon with the same store.
+    `more` is configuration besides. Used again it is another daemon with the same store.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, more: str = "") -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="ringback-bench-")
         directory = Path(self._directory.name)
         self.socket = directory / "control.sock"
         self.store = directory / "ringback.db"
         self._config = directory / "ringback.toml"
-        self._config.write_text(CONFIGURATION.format(directory=directory, sip_port=free_udp_port()))
+        text = CONFIGURATION.format(directory=directory, sip_port=free_udp_port())
+        self._config.write_text(text + more)
         self._log = directory / "log"
         self._process: asyncio.subprocess.Process | None = None
 

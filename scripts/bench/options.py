@@ -20,6 +20,9 @@ class Options:
     restart_runs: int = 3
     restart_jobs: int = 100_000
     restart_open_jobs: int = 5_000
+    dispatch_agents: int = 500
+    dispatch_jobs: int = 10_000
+    dispatch_s: float = 15.0
     soak_callbacks: int = 10_000
     soak_per_s: float = 80.0
 
@@ -36,5 +39,7 @@ QUICK = Options(
     accept_runs=1,
     accept_requests=1_000,
     restart_runs=1,
+    dispatch_jobs=2_000,
+    dispatch_s=9.0,
     soak_callbacks=500,
 )

@@ -140,8 +140,9 @@ class Floor:
         return guest
 
     async def turn(self) -> None:
-        """Let the loop tell what has been decided."""
-        await asyncio.sleep(0)
+        """Let the loop go on with what has been decided, and tell it."""
+        for _ in range(3):
+            await asyncio.sleep(0)
 
     async def after(self, seconds: float) -> None:
         """Let time pass."""

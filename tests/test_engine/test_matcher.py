@@ -117,6 +117,7 @@ class Day:
         elif what == "reload":
             queues = QUEUES if given[0] else [q for q in QUEUES if q.name != "slow"]
             floor.queues.configure(queues, CENTRES)
+            await floor.after(0.0)
         await floor.turn()
         self.check()
 

@@ -520,7 +520,7 @@ def test_whoever_waits_keeps_his_place_over_a_reload_and_a_removed_queue_is_empt
         with pytest.raises(EngineError):
             await floor.join("new")
         floor.queues.configure([queue(agents=["ann"])])
-        await floor.turn()
+        await floor.after(0)
         assert guests[0].rings == ("ann",)
 
     play(script, [queue()], [agent("ann")])
@@ -531,7 +531,7 @@ def test_a_reload_offers_the_first_in_line_first() -> None:
         late = await floor.join("late")
         urgent = await floor.join("urgent", priority=3)
         floor.queues.configure([queue(agents=["ann"])])
-        await floor.turn()
+        await floor.after(0)
         assert urgent.rings == ("ann",) and not late.rings
 
     play(script, [queue()], [agent("ann")])

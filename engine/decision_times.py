@@ -1,0 +1,47 @@
+"""How long it takes to decide who is offered to whom: a measure of the engine, not of operators."""
+
+from collections import deque
+from collections.abc import Iterable
+from time import perf_counter, thread_time
+from typing import Any
+
+KEPT = 10_000
+
+
+class DecisionTimes:
+    """The times of the last decisions: by the clock on the wall, and of the processor alone.
+
+    The two differ where others have the processor, or the interpreter, in the middle of one.
+    """
+
+    def __init__(self) -> None:
+        self._wall_s: deque[float] = deque(maxlen=KEPT)
+        self._cpu_s: deque[float] = deque(maxlen=KEPT)
+        self._began = (0.0, 0.0)
+        self.count = 0
+
+    def begin(self) -> None:
+        """A step begins in which there may be decisions."""
+        self._began = (perf_counter(), thread_time())
+
+    def end(self, offers: int) -> None:
+        """It is over, and so many offers were made in it."""
+        if offers:
+            wall, cpu = self._began
+            self.count += offers
+            self._wall_s.extend([(perf_counter() - wall) / offers] * offers)
+            self._cpu_s.extend([(thread_time() - cpu) / offers] * offers)
+
+    def view(self) -> dict[str, Any]:
+        """How many there were, and percentiles of the last ones, in milliseconds."""
+        wall = _percentiles_ms(self._wall_s, (0.5, 0.99, 1.0))
+        cpu = _percentiles_ms(self._cpu_s, (0.5, 0.99))
+        names = ("p50_ms", "p99_ms", "most_ms", "cpu_p50_ms", "cpu_p99_ms")
+        return {"decisions": self.count, **dict(zip(names, [*wall, *cpu], strict=True))}
+
+
+def _percentiles_ms(times: Iterable[float], shares: tuple[float, ...]) -> list[float | None]:
+    ordered = sorted(times)
+    if not ordered:
+        return [None] * len(shares)
+    return [round(ordered[int(share * (len(ordered) - 1))] * 1e3, 4) for share in shares]
