@@ -53,15 +53,17 @@ class CallbackMethods:
             raise EngineError("not_found", f"there is no job {job_id}", field="id")
         return job
 
-    def _open(self, job_id: str) -> Job:
+    async def _open(self, job_id: str) -> Job:
+        """An open job, which may be changed. Raises EngineError `not_found`, `state`."""
+        await self._intake.settled(job_id)
         job = self._known(job_id)
         if job.state in TERMINAL_STATES:
             raise EngineError("state", f"job {job.id} has already ended: {job.state}", field="id")
         return job
 
-    def _queued(self, job_id: str) -> Job:
+    async def _queued(self, job_id: str) -> Job:
         """An open job that nobody is being called for. Raises EngineError `state`."""
-        job = self._open(job_id)
+        job = await self._open(job_id)
         if job.state != "queued" or self._dispatcher.is_running(job):
             raise EngineError("state", f"job {job.id} is under way: {job.state}", field="id")
         return job
@@ -70,7 +72,7 @@ class CallbackMethods:
         return self._known(params.id).view()
 
     async def _cancel(self, params: JobRef, _peer: Peer) -> dict[str, Any]:
-        job = self._open(params.id)
+        job = await self._open(params.id)
         await self._dispatcher.cancel(job)
         return job.view()
 
@@ -83,12 +85,12 @@ class CallbackMethods:
     # -- changes of what was asked for --------------------------------------------------------
 
     async def _reschedule(self, params: Reschedule, _peer: Peer) -> dict[str, Any]:
-        job = self._queued(params.id)
+        job = await self._queued(params.id)
         await self._intake.reschedule(job, params)
         return job.view()
 
     async def _reprioritise(self, params: Reprioritise, _peer: Peer) -> dict[str, Any]:
-        job = self._open(params.id)
+        job = await self._open(params.id)
         job.request = msgspec.structs.replace(job.request, priority=params.priority)
         self._publish("callback.reprioritised", job, priority=params.priority)
         self._dispatcher.changed(job)
@@ -96,7 +98,7 @@ class CallbackMethods:
         return job.view()
 
     async def _decide(self, params: Decision, _peer: Peer) -> dict[str, Any]:
-        job = self._open(params.id)
+        job = await self._open(params.id)
         if job.decision is None:
             raise EngineError("state", f"there is nothing to decide about job {job.id}", field="id")
         self._publish("callback.decided", job, decision=params.decision)

@@ -89,6 +89,14 @@ class Intake:
         job = self._dispatcher.job(joined.job) or store.find(joined.job)
         return None if job is None else (job, joined)
 
+    async def settled(self, job_id: str) -> None:
+        """Wait until no request of this id is on its way to the disk.
+
+        What `find` gives before is a copy that the dispatcher does not know: only to be looked at.
+        """
+        while (pending := self._accepting.get(job_id)) is not None:
+            await asyncio.wait([pending])
+
     async def accept(
         self, params: CallbackRequest, *, queue_joined_at: float | None = None
     ) -> tuple[Job, bool]:
@@ -119,8 +127,7 @@ class Intake:
 
     async def _known(self, job_id: str, fingerprint: str) -> Taken | None:
         """What became of an earlier request with this id."""
-        while (pending := self._accepting.get(job_id)) is not None:
-            await asyncio.wait([pending])
+        await self.settled(job_id)
         found = self._find(job_id)
         if found is None:
             return None

@@ -101,7 +101,8 @@ class QueuePlace:
         self.again()
 
     def _offered(self, offer: Offer) -> None:
-        if self._next.done():  # being left in this very turn: `leave` frees the operators
+        if self._next.done():  # cancelled in this very turn: the way out frees the operators
+            self._offer = offer
             return
         self._next.set_result(offer)
 

@@ -1,0 +1,194 @@
+"""What must hold of an engine at every moment, and of what it told when the day is over."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+from engine.agent import AGENT_TRANSITIONS, ON_WORK
+from engine.job import TERMINAL_STATES
+from engine.job import TRANSITIONS as JOB_TRANSITIONS
+from engine.queue_entry import ENDED
+
+from .virtual_engine import Engine
+
+STATES = {f"callback.{state}" for table in JOB_TRANSITIONS.values() for state in table} | {
+    f"callback.{state}" for state in TERMINAL_STATES
+}
+AGENT_STATES = {f"agent.{state}" for state in AGENT_TRANSITIONS}
+# A moment is over when nothing is ready to run; what is told then is true then.
+TOLERANCE_S = 0.05
+
+TRANSITIONS: Mapping[Any, Mapping[Any, Any]] = JOB_TRANSITIONS
+AGENT_TABLE: Mapping[Any, Any] = AGENT_TRANSITIONS
+
+Jobs = Mapping[str, Mapping[str, Any]]
+Event = dict[str, Any]
+
+
+class Invariants:
+    """Watches one engine from its start. What it finds wrong is an AssertionError."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        daemon = engine.daemon
+        self._dispatcher, self._register = daemon.dispatcher, daemon.register
+        self._agents, self._queues = daemon.call_centre.agents, daemon.call_centre.queues
+        self.events: list[Event] = []
+        self.moments = 0
+        daemon.events.watch(lambda event: self.events.append(dict(event)))
+
+    # -- at every moment --------------------------------------------------------------------
+
+    def check_moment(self) -> None:
+        """Nothing is left to do at this moment."""
+        if self._engine.is_dead:
+            return
+        self.moments += 1
+        self._one_call_each()
+        self._phones_have_owners()
+        self._agents_do_what_they_seem_to()
+        self._nobody_waits_for_nothing()
+
+    def _one_call_each(self) -> None:
+        jobs = Counter(call.job_id for call in self._register.calls.values() if call.job_id)
+        twice = [job for job, calls in jobs.items() if calls > 1]
+        assert not twice, f"two attempts at once: {twice}"
+        for user, calls in self._engine.world.network.by_user.items():
+            up = sum(call.is_up for call in calls)
+            assert up <= 1, f"{user} is called {up} times at once: {calls}"
+        for job in self._dispatcher.jobs.values():
+            assert not job.is_terminal, f"{job.id} is {job.state} and still open"
+        open_jobs = set(self._dispatcher.jobs)
+        assert set(jobs) <= open_jobs, f"calls of jobs that are not open: {set(jobs) - open_jobs}"
+
+    def _phones_have_owners(self) -> None:
+        legs = {id(leg._session) for leg in self._register.legs.values()}
+        for phone in self._engine.world.network.up:
+            assert id(phone) in legs, f"nobody owns the call of {phone.user} ({phone.state})"
+
+    def _agents_do_what_they_seem_to(self) -> None:
+        network = self._engine.world.network
+        for agent in self._agents.all():
+            up = network.calls_up(agent.name)
+            if up:
+                assert agent.state in ON_WORK, f"{agent.name} is {agent.state} during {up}"
+            if agent.state == "talking":
+                assert any(call.answered is not None for call in up), f"{agent.name} talks alone"
+            if agent.state == "ringing":
+                assert up, f"{agent.name} rings, but no phone of his"
+            if agent.is_on_work:
+                assert agent.work in self._dispatcher.jobs, (
+                    f"{agent.name} is {agent.state} for {agent.work}, which is over"
+                )
+
+    def _nobody_waits_for_nothing(self) -> None:
+        matcher = self._queues.matcher
+        # A timer may be late by as much as its clock is coarse.
+        now = self._engine.world.network.clock() - TOLERANCE_S
+        for entry in matcher.entries.values():
+            assert entry.state not in ENDED, f"{entry.id} is {entry.state} and still there"
+            assert entry.id in self._dispatcher.jobs, f"{entry.id} waits, but is not open"
+            line = matcher.lines[entry.queue]
+            if entry.state != "waiting" or not line.may_release(now):
+                continue
+            free = [one.name for one in matcher._candidates(entry, line, now)]
+            assert not free, f"{entry.id} waits in {entry.queue}, and {free} are free"
+
+    # -- in the evening ---------------------------------------------------------------------
+
+    def check_evening(self, jobs: Jobs) -> None:
+        """Every job is over, and everybody went home."""
+        engine = self._engine
+        for job_id, job in jobs.items():
+            assert job["state"] in TERMINAL_STATES, f"{job_id} is {job['state']}"
+        assert not self._dispatcher.jobs
+        assert not self._dispatcher.active
+        assert not self._register.calls
+        assert not self._register.legs
+        assert not engine.media.open_legs, "a port is not given back"
+        assert not engine.world.network.up, "a phone is still in a call"
+        matcher = self._queues.matcher
+        assert not matcher.entries
+        assert not matcher._on_call
+        for line in matcher.lines.values():
+            assert not line.active, f"{line.name} counts {line.active} as active"
+            assert not line.order
+            assert not line.shelf
+        for agent in self._agents.all():
+            assert agent.state in ("available", "wrap_up"), f"{agent.name} is {agent.state}"
+        self._check_events(jobs)
+
+    def _check_events(self, jobs: Jobs) -> None:
+        numbers = [event["seq"] for event in self.events]
+        assert all(after == before + 1 for before, after in pairwise(numbers)), "a gap"
+        told: dict[str, list[str]] = defaultdict(list)
+        at: dict[str, str] = {}
+        for event in self.events:
+            kind = event["type"]
+            if kind in STATES:
+                told[event["job"]].append(kind.removeprefix("callback."))
+            elif kind in AGENT_STATES:
+                state, agent = kind.removeprefix("agent."), event["agent"]
+                previous = at.get(agent, event["previous"])
+                assert event["previous"] == previous
+                assert state in AGENT_TABLE[previous], f"{agent}: {previous} to {state}"
+                at[agent] = state
+        for job_id, job in jobs.items():
+            states = told[job_id]
+            check_path(job_id, job["order"], states)
+            assert states[-1] == job["state"]
+
+    # -- what reports say -------------------------------------------------------------------
+
+    def check_reports(self, jobs: Jobs, reports: Mapping[str, Any]) -> None:
+        """The figures add up, and are those of the phones."""
+        states = Counter(job["state"] for job in jobs.values())
+        total = reports["job"]["total"]
+        assert total["requested"] == len(jobs)
+        assert {state: total[state] for state in TERMINAL_STATES} == {
+            state: states[state] for state in TERMINAL_STATES
+        }
+        assert total["open"] == 0
+        assert total["attempts"] == sum(len(job["attempts"]) for job in jobs.values())
+        sites = reports["site"]["totals"]
+        assert sum(row["requested"] for row in sites) == len(jobs)
+        self._check_queue_figures(reports["queue"])
+        self._check_agent_figures(reports["agent"])
+
+    def _check_queue_figures(self, report: Mapping[str, Any]) -> None:
+        total = report["total"]
+        results = (
+            "answered", "abandoned", "short_abandoned", "overflowed", "expired", "withdrawn",
+            "lost", "waiting",
+        )  # fmt: skip
+        assert total["offered"] == sum(total[result] for result in results)
+        assert total["waiting"] == total["lost"] == 0
+        kinds = Counter(event["type"] for event in self.events if event.get("queue"))
+        assert total["offered"] == kinds["queue.joined"]
+        assert total["answered"] == kinds["queue.answered"]
+
+    def _check_agent_figures(self, report: Mapping[str, Any]) -> None:
+        calls = self._engine.world.network.by_user
+        for row in report["totals"]:
+            name = row["agent"]
+            own = [event for event in self.events if event.get("agent") == name]
+            kinds = Counter(event["type"] for event in own)
+            assert row["offered"] == kinds["agent.ringing"]
+            assert row["offered"] == row["answered"] + row["missed"] + row["withdrawn"]
+            assert row["calls"] == row["answered"] == kinds["agent.talking"]
+            answered = [call for call in calls[name] if call.answered is not None]
+            assert row["answered"] <= len(answered)
+            talked_s = sum((call.ended or 0) - (call.answered or 0) for call in answered)
+            if row["answered"] == len(answered):
+                assert abs(row["talking_s"] - talked_s) <= TOLERANCE_S * (1 + len(answered)), name
+
+
+def check_path(job_id: str, order: str, states: list[str]) -> None:
+    """The states of a job were told in an order that its table allows."""
+    assert states, f"{job_id}: nothing was told"
+    table = TRANSITIONS[order]
+    assert states[0] == "queued", f"{job_id}: begins with {states[0]}"
+    for before, after in pairwise(states):
+        again = before == after == "queued"  # put off, or moved to another time
+        assert again or after in table.get(before, ()), f"{job_id}: {before} to {after}"

@@ -1,0 +1,36 @@
+"""Random histories of a call centre: nothing lost, nothing double, nobody stuck, figures add up.
+
+The whole engine runs in virtual time among phones that do as they please; what must hold is in
+tests/support/invariants.py. RINGBACK_HISTORIES=5000 lives through so many, others each time.
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+import structlog.testing
+from hypothesis import HealthCheck, given, settings
+
+from tests.support.random_day import DayPlan, day_plans, live_through
+
+ASKED_FOR = os.environ.get("RINGBACK_HISTORIES", "")
+HISTORIES = int(ASKED_FOR or 150)
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """A thousand engines have nothing to say."""
+    with structlog.testing.capture_logs():
+        yield
+
+
+@settings(
+    max_examples=HISTORIES,
+    deadline=None,
+    database=None,
+    derandomize=not ASKED_FOR,
+    suppress_health_check=list(HealthCheck),
+)
+@given(day_plans)
+def test_whatever_happens(plan: DayPlan) -> None:
+    live_through(plan)
