@@ -5,11 +5,13 @@ tells of one job. What the engine says of the day is then held against what the 
 """
 
 import asyncio
+import contextlib
+import os
 import random
 import re
+import signal
 import time
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from typing import Any
 from .control_line import ControlLine
 from .engine_process import EngineProcess
 from .sipp import Sipp, TracedMessage
+from .story import story
 
 QUEUE = "sales"
 TERMINAL = {"completed", "failed", "cancelled", "expired"}
@@ -28,12 +31,17 @@ _USER = re.compile(r"^INVITE sip:([^@]+)@")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How busy the day is."""
+    """How busy the day is. Requests come in bursts, spread over all kills.
+
+    Of `kills`, the share `starting` hits an engine that is still starting; after the share
+    `worker` of the others the media worker is killed first.
+    """
 
     callbacks: int
     kills: int
     operators: int = 12
-    per_s: float = 20.0
+    starting: float = 0.25
+    worker: float = 0.1
     seed: int = 1
 
 
@@ -44,7 +52,7 @@ class PhoneCall:
     user: str
     began: float
     ended: float
-    answered: bool = False
+    answered: float | None = None
     acknowledged: bool = False
     hung_up: bool = False
 
@@ -64,11 +72,28 @@ class Day:
     events: list[dict[str, Any]]
     gaps: list[dict[str, Any]]
     kills: list[float]
+    starts_s: list[float] = field(default_factory=list)
     reports: dict[str, Any] = field(default_factory=dict)
+    took_s: float = 0.0
+
+    def story(self, user: str) -> str:
+        """All that happened to one job, or to one agent, as a person can follow it."""
+        calls = [*self.customers.get(user, []), *self.operators.get(user, [])]
+        if user in self.operators:
+            own = {call.user for call in calls}
+            events = [event for event in self.events if event.get("agent") in own]
+            return story(events, calls, others=self._kills_between(calls))
+        return story(self.events, calls, about=user, others=self._kills_between(calls))
+
+    def _kills_between(self, calls: list[PhoneCall]) -> list[tuple[float, str]]:
+        first = min((call.began for call in calls), default=0.0)
+        last = max((call.ended for call in calls), default=0.0)
+        return [(at, "kill -9") for at in self.kills if first - 1 <= at <= last + 10]
 
 
 async def live_through(directory: Path, plan: Plan) -> Day:
     """Run the day to its end. Raises AssertionError when it does not end."""
+    began = time.monotonic()
     calls = 100 * plan.callbacks
     operators = await Sipp.start("busy_operator", directory, calls=calls, timeout_s=3600)
     customers = await Sipp.start("busy_customer", directory, calls=calls, timeout_s=3600)
@@ -83,18 +108,19 @@ async def live_through(directory: Path, plan: Plan) -> Day:
         ],
     )  # fmt: skip
     listener = Listener(engine.socket)
+    killer = Killer(engine, plan)
+    client = Client(engine.socket, plan, customers.port, killer)
     try:
         await asyncio.to_thread(engine.start)
         async with asyncio.TaskGroup() as group:
             listening = group.create_task(listener.run())
-            killing = group.create_task(_kill(engine, plan))
-            requesting = group.create_task(_request(engine.socket, plan, customers.port))
-            await asyncio.wait([killing, requesting])
-            jobs = await _all_ended(engine.socket, requesting.result())
-            reports = await _reports(engine.socket)
+            working = [group.create_task(killer.run()), group.create_task(client.run())]
+            await asyncio.gather(*working)
+            jobs = await client.all_ended()
+            reports = await client.reports()
             await asyncio.sleep(0.5)
             listening.cancel()
-        engine.stop()
+        await asyncio.to_thread(engine.stop)
     finally:
         engine.clear_away()
         await operators.stop()
@@ -105,67 +131,134 @@ async def live_through(directory: Path, plan: Plan) -> Day:
         operators=_calls(operators.messages()),
         events=listener.events,
         gaps=listener.gaps,
-        kills=killing.result(),
+        kills=killer.kills,
+        starts_s=killer.starts_s,
         reports=reports,
+        took_s=time.monotonic() - began,
     )
 
 
-async def _kill(engine: EngineProcess, plan: Plan) -> list[float]:
-    chance = random.Random(plan.seed)
-    killed: list[float] = []
-    for _ in range(plan.kills):
-        await asyncio.sleep(chance.uniform(0.02, 1.5))
-        killed.append(time.time())
-        engine.kill()
-        await asyncio.to_thread(engine.start)
-    return killed
+class Killer:
+    """kill -9 at random moments, of an engine that runs or is just starting."""
+
+    def __init__(self, engine: EngineProcess, plan: Plan) -> None:
+        self._engine = engine
+        self._plan = plan
+        self._chance = random.Random(plan.seed)
+        self.kills: list[float] = []
+        self.starts_s: list[float] = []
+        self._moved = asyncio.Condition()
+
+    @property
+    def progress(self) -> float:
+        """How much of the day is over, from 0 to 1."""
+        return len(self.kills) / self._plan.kills if self._plan.kills else 1.0
+
+    async def has_come_to(self, progress: float) -> None:
+        """Wait until so much of the day is over."""
+        async with self._moved:
+            await self._moved.wait_for(lambda: self.progress >= progress)
+
+    async def run(self) -> None:
+        """Kill as often as planned; the last engine lives on."""
+        chance, plan = self._chance, self._plan
+        while len(self.kills) < plan.kills:
+            await asyncio.sleep(chance.uniform(0.02, 1.5))
+            if chance.random() < plan.worker:
+                for pid in await asyncio.to_thread(self._engine.worker_pids):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+                await asyncio.sleep(chance.uniform(0.0, 0.5))
+            await self._kill()
+            while len(self.kills) < plan.kills and chance.random() < plan.starting:
+                self._engine.launch()
+                await asyncio.sleep(chance.uniform(0.0, 1.2 * self._start_s))
+                await self._kill()
+            started = time.monotonic()
+            await asyncio.to_thread(self._engine.start)
+            self.starts_s.append(time.monotonic() - started)
+
+    @property
+    def _start_s(self) -> float:
+        return self.starts_s[-1] if self.starts_s else 1.0
+
+    async def _kill(self) -> None:
+        self.kills.append(time.time())
+        self._engine.kill()
+        async with self._moved:
+            self._moved.notify_all()
 
 
-async def _request(socket: Path, plan: Plan, port: int) -> list[str]:
-    ids: list[str] = []
-    for number in range(plan.callbacks):
-        job = f"c{number}"
-        await _ask(
-            socket, "callback.request",
-            id=job, to=f"sip:{job}@127.0.0.1:{port}", queue=QUEUE, max_attempts=100,
+class Client:
+    """A site's back end: asks for callbacks, and asks again whenever it is not answered.
+
+    What was answered once is known for good: asked again, the engine says `replayed`.
+    """
+
+    def __init__(self, socket: Path, plan: Plan, port: int, killer: Killer) -> None:
+        self._socket = socket
+        self._plan = plan
+        self._port = port
+        self._killer = killer
+        self._chance = random.Random(plan.seed + 1)
+        self._accepted: list[str] = []
+
+    async def run(self) -> None:
+        """Ask for every callback of the day, and now and then for an old one again."""
+        while len(self._accepted) < self._plan.callbacks:
+            left = self._plan.callbacks - len(self._accepted)
+            for _ in range(min(left, self._chance.randint(1, 8))):
+                job = f"c{len(self._accepted)}"
+                await self._request(job)
+                self._accepted.append(job)
+            again = self._chance.choice(self._accepted)
+            answer = await self._request(again)
+            assert answer["replayed"], f"{again} was accepted, and is forgotten"
+            # Some of the day is left when the last has come: the engine dies among talks too.
+            await self._killer.has_come_to(0.9 * len(self._accepted) / self._plan.callbacks)
+
+    async def _request(self, job: str) -> dict[str, Any]:
+        number = int(job.removeprefix("c"))
+        answer: dict[str, Any] = await self._ask(
+            "callback.request",
+            id=job, to=f"sip:{job}@127.0.0.1:{self._port}", queue=QUEUE, max_attempts=100,
+            order="customer_first" if number % 5 == 4 else "agent_first",
             context={"site": f"site-{number % 3}"},
         )  # fmt: skip
-        ids.append(job)
-        await asyncio.sleep(1 / plan.per_s)
-    return ids
+        return answer
 
+    async def all_ended(self, patience_s: float = 120.0) -> dict[str, dict[str, Any]]:
+        """Every job, once the last has ended. Raises AssertionError when one does not."""
+        jobs: dict[str, dict[str, Any]] = {}
+        deadline = time.monotonic() + patience_s
+        left = list(self._accepted)
+        while left:
+            for job in left:
+                jobs[job] = await self._ask("callback.get", id=job)
+            left = [job for job in left if jobs[job]["state"] not in TERMINAL]
+            seen = {job: (jobs[job]["state"], jobs[job]["cause"]) for job in left[:5]}
+            assert time.monotonic() < deadline, f"{len(left)} jobs do not end, such as {seen}"
+            await asyncio.sleep(0.5)
+        return jobs
 
-async def _all_ended(socket: Path, ids: Iterable[str], patience_s: float = 120.0) -> dict[str, Any]:
-    jobs: dict[str, dict[str, Any]] = {}
-    deadline = time.monotonic() + patience_s
-    open_ids = list(ids)
-    while open_ids:
-        for job_id in open_ids:
-            jobs[job_id] = await _ask(socket, "callback.get", id=job_id)
-        open_ids = [job_id for job_id in open_ids if jobs[job_id]["state"] not in TERMINAL]
-        left = {job_id: (jobs[job_id]["state"], jobs[job_id]["cause"]) for job_id in open_ids[:5]}
-        assert time.monotonic() < deadline, f"{len(open_ids)} jobs do not end, such as {left}"
-        await asyncio.sleep(0.5)
-    return jobs
+    async def reports(self) -> dict[str, Any]:
+        """What the engine says of the day."""
+        names = ("queue", "site", "job", "agent")
+        return {name: await self._ask(f"report.{name}") for name in names}
 
-
-async def _reports(socket: Path) -> dict[str, Any]:
-    return {"queue": await _ask(socket, "report.queue"), "site": await _ask(socket, "report.site")}
-
-
-async def _ask(socket: Path, method: str, patience_s: float = 60.0, **params: Any) -> Any:
-    """Ask until it is answered, as a client does whose engine may die before it has."""
-    deadline = time.monotonic() + patience_s
-    while True:
-        try:
-            line = await ControlLine.open(socket)
+    async def _ask(self, method: str, patience_s: float = 60.0, **params: Any) -> Any:
+        """Ask until it is answered, as a client does whose engine may die before it has."""
+        deadline = time.monotonic() + patience_s
+        while True:
             try:
-                return await line.call(method, **params)
-            finally:
-                await line.close()
-        except (OSError, EOFError, ConnectionError, TimeoutError):
-            assert time.monotonic() < deadline, f"{method} is not answered"
-            await asyncio.sleep(0.05)
+                line = await ControlLine.open(self._socket)
+                try:
+                    return await line.call(method, **params)
+                finally:
+                    await line.close()
+            except (OSError, EOFError, ConnectionError, TimeoutError):
+                assert time.monotonic() < deadline, f"{method} is not answered"
+                await asyncio.sleep(0.05)
 
 
 class Listener:
@@ -188,7 +281,7 @@ class Listener:
         line = await ControlLine.open(self._socket)
         try:
             last = self.events[-1] if self.events else None
-            since = {} if last is None else {"since": last["seq"], "epoch": last["epoch"]}
+            since = {"since": 0} if last is None else {"since": last["seq"], "epoch": last["epoch"]}
             answer = await line.call("events.subscribe", **since)
             if "gap" in answer:
                 self.gaps.append(answer["gap"])
@@ -220,7 +313,7 @@ def _calls(messages: list[TracedMessage]) -> dict[str, list[PhoneCall]]:
         call.ended = message.time
         first_line = message.text.split("\n", 1)[0]
         if not message.received and first_line.startswith("SIP/2.0 200"):
-            call.answered = True
+            call.answered = call.answered or message.time
         call.acknowledged |= message.received and message.what == "ACK"
         call.hung_up |= message.what == "BYE"
     of_user: dict[str, list[PhoneCall]] = defaultdict(list)

@@ -97,7 +97,7 @@ def reports_say_what_the_phones_saw(day: Day) -> None:
         kills = sum(seen[0].began - 1 <= kill <= job["ended_at"] for kill in day.kills)
         # What a kill forgets is the answer of the very moment; the call itself is always known.
         assert sum(call.whole for call in seen) <= told + kills
-        assert told <= sum(call.answered for call in seen)
+        assert told <= sum(call.answered is not None for call in seen)
     (queue,) = day.reports["queue"]["rows"]
     assert queue["offered"] == len(day.jobs)
     assert queue["abandoned"] == 0
