@@ -196,7 +196,7 @@ class Store:
         that SQLite cannot hold; a row that the table refuses is logged and left out.
         """
         for column, value in row.items():
-            if not _is_storable(value):
+            if type(value) not in _STORED_AS_IS and not _is_storable(value):
                 raise TypeError(f"{table}.{column} cannot hold {type(value).__name__}")
         self._commit.pending.rows.setdefault((table, tuple(row)), []).append(tuple(row.values()))
         self._gathered(durable=False)
@@ -328,6 +328,9 @@ def _read_document(body: bytes, type: type[T], kind: str) -> T:
         return msgspec.json.decode(body, type=type)
     except msgspec.DecodeError as error:
         raise StoreError("corrupt", f"a document of kind {kind} cannot be read: {error}") from error
+
+
+_STORED_AS_IS = frozenset({str, float, bytes, type(None)})
 
 
 def _is_storable(value: object) -> bool:

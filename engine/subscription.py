@@ -56,18 +56,15 @@ class Subscription:
         self._snapshot = snapshot
         self._sees = sees
         self._room = asyncio.Event()
+        self._paused = True  # as long as there is no room
         self._next_turn: asyncio.Handle | None = None
         # What cannot be done at once: reading from the disk, sending the snapshot.
         self._errand: asyncio.Task[None] | None = None
 
-    @property
-    def _paused(self) -> bool:
-        return not self._room.is_set()
-
     def start(self, *, paused: bool) -> None:
         """Begin with what is kept, then go on with what is told."""
         if not paused:
-            self._room.set()
+            self._make_room()
         self._log.listen(self._on_event)
         self._catch_up()
 
@@ -82,13 +79,18 @@ class Subscription:
 
     def pause(self) -> None:
         """The transport takes no more for now."""
+        self._paused = True
         self._room.clear()
 
     def resume(self) -> None:
         """The transport takes more again."""
-        self._room.set()
+        self._make_room()
         if self._next_turn is None and self._errand is None:
             self._catch_up()
+
+    def _make_room(self) -> None:
+        self._paused = False
+        self._room.set()
 
     def _wants(self, event: Event) -> bool:
         if self._types and not event.type.startswith(self._types):
@@ -98,7 +100,8 @@ class Subscription:
     def _on_event(self, event: Event) -> None:
         if self._sent == event.seq - 1 and not self._paused and self._errand is None:
             self._sent = event.seq
-            if self._wants(event):
+            types = self._types
+            if not types or event.type.startswith(types):
                 self._write(event.line)
             return
         if self._wants(event):

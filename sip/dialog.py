@@ -159,7 +159,6 @@ def _route_set(message: Message) -> list[str]:
     return routes
 
 
-@lru_cache(maxsize=4096)
 def numeric_hop(uri: Uri, transport: Transport = "udp") -> Hop | None:
     """Where a URI with a numeric host leads (RFC 3263); None for names and other schemes.
 
@@ -167,10 +166,12 @@ def numeric_hop(uri: Uri, transport: Transport = "udp") -> Hop | None:
     """
     if not isinstance(uri, SipUri):
         return None
-    host = (uri.params.get("maddr") or uri.host).strip("[]")
+    host, named = uri.host, ""
+    if uri.params:
+        host = (uri.params.get("maddr") or host).strip("[]")
+        named = (uri.params.get("transport") or "").lower()
     if not is_numeric(host):
         return None
-    named = (uri.params.get("transport") or "").lower()
     if named == "tcp":
         transport = "tcp"
     elif named == "udp":
@@ -178,6 +179,7 @@ def numeric_hop(uri: Uri, transport: Transport = "udp") -> Hop | None:
     return Hop(transport, host, uri.port or DEFAULT_PORT)
 
 
+@lru_cache(maxsize=1024)
 def is_numeric(host: str) -> bool:
     """An IPv4 or IPv6 address rather than a name."""
     try:

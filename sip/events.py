@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 if TYPE_CHECKING:
     from .message import Request
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 Origin = Literal["remote", "local", "timeout", "transport"]
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(msgspec.Struct, frozen=True):
     """Why a session is over.
 
     `status` is the final response, or what RFC 3261 section 8.1.3.1 equates a failure with (408
@@ -29,8 +29,7 @@ class Cause:
     reason_header: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True):
     """A provisional response 101-199; `audio` when it has a description (early media)."""
 
     session: Session
@@ -39,40 +38,35 @@ class Progress:
     audio: NegotiatedAudio | None
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True):
     """The session is up: our INVITE got a 2xx (already acknowledged), or our 2xx got its ACK."""
 
     session: Session
     audio: NegotiatedAudio
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True):
     """The INVITE ended without a session."""
 
     session: Session
     cause: Cause
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True):
     """A session that was up is over."""
 
     session: Session
     cause: Cause
 
 
-@dataclass(frozen=True, slots=True)
-class MediaChanged:
+class MediaChanged(msgspec.Struct, frozen=True):
     """A re-INVITE or UPDATE of either side changed the audio; a hold shows in `direction`."""
 
     session: Session
     audio: NegotiatedAudio
 
 
-@dataclass(frozen=True, slots=True)
-class MediaRefused:
+class MediaRefused(msgspec.Struct, frozen=True):
     """The peer refused our re-INVITE; the session goes on as it was."""
 
     session: Session
@@ -80,8 +74,7 @@ class MediaRefused:
     phrase: str
 
 
-@dataclass(frozen=True, slots=True)
-class Info:
+class Info(msgspec.Struct, frozen=True):
     """An INFO with digits (application/dtmf-relay or application/dtmf), already answered."""
 
     session: Session
@@ -89,16 +82,14 @@ class Info:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class IncomingInvite:
+class IncomingInvite(msgspec.Struct, frozen=True):
     """Somebody calls: 100 has been sent, the owner rings, accepts or rejects."""
 
     session: Session
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
-class RegistrationChanged:
+class RegistrationChanged(msgspec.Struct, frozen=True):
     """The state of a registration; `expires_s` is what the registrar granted."""
 
     registration: Registration

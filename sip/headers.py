@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
+
+import msgspec
 
 from .errors import ParseError
 from .grammar import LWS, encode_params, is_token, parse_integer, parse_params, split_commas
@@ -134,8 +135,7 @@ def is_known(name: str) -> bool:
     return name in CANONICAL_NAMES
 
 
-@dataclass(frozen=True, slots=True)
-class Via:
+class Via(msgspec.Struct, frozen=True):
     """One Via value (RFC 3261 20.42). Treat `params` as read-only.
 
     `transport` is in upper case; `host` as in SipUri; parameter values as written.
@@ -144,7 +144,7 @@ class Via:
     transport: str
     host: str
     port: int | None = None
-    params: dict[str, str | None] = field(default_factory=dict)
+    params: dict[str, str | None] = {}
     #: Name and version; another than this may come from an element of another version.
     protocol: str = "SIP/2.0"
 
@@ -205,7 +205,7 @@ class Via:
 
 def parse_via(text: str) -> Via:
     """Read one Via value. Raises ParseError."""
-    return _parse_via_cached(text) if len(text) <= _CACHED_CHARACTERS else _parse_via(text)
+    return parse_via_cached(text) if len(text) <= _CACHED_CHARACTERS else _parse_via(text)
 
 
 def parse_top_via(text: str) -> Via:
@@ -251,11 +251,10 @@ def _parse_protocol(text: str) -> tuple[str, str, str]:
 _CACHED_CHARACTERS: Final = 256
 _parse_sent_by = lru_cache(maxsize=1024)(parse_host_port)
 # A Via comes back in each response to the request it was sent with.
-_parse_via_cached = lru_cache(maxsize=2048)(_parse_via)
+parse_via_cached = lru_cache(maxsize=2048)(_parse_via)
 
 
-@dataclass(frozen=True, slots=True)
-class CSeq:
+class CSeq(msgspec.Struct, frozen=True):
     """Sequence number and method of a request (RFC 3261 20.16)."""
 
     number: int
@@ -269,7 +268,7 @@ class CSeq:
 
 def parse_cseq(text: str) -> CSeq:
     """Read a CSeq value. Raises ParseError; also for a number of 2**31 or more (8.1.1.5)."""
-    return _parse_cseq_cached(text) if len(text) <= _CACHED_CHARACTERS else _parse_cseq(text)
+    return parse_cseq_cached(text) if len(text) <= _CACHED_CHARACTERS else _parse_cseq(text)
 
 
 def _parse_cseq(text: str) -> CSeq:
@@ -280,4 +279,4 @@ def _parse_cseq(text: str) -> CSeq:
     return CSeq(parse_integer(number, "CSeq", MAX_CSEQ), method)
 
 
-_parse_cseq_cached = lru_cache(maxsize=1024)(_parse_cseq)
+parse_cseq_cached = lru_cache(maxsize=1024)(_parse_cseq)

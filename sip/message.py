@@ -36,8 +36,9 @@ class Message:
         self._first: dict[str, str] | None = None
         self._typed: dict[str, object] = {}
         self.body = body
-        for name, value in headers:
-            self.add(name, value)
+        if headers:
+            for name, value in headers:
+                self.add(name, value)
 
     def get(self, name: str) -> str | None:
         """The first field of this name, raw; None when there is none."""
@@ -160,10 +161,10 @@ class Message:
     @property
     def via(self) -> Via:
         """The topmost Via."""
-        cached = self._typed.get("via")
-        if cached is None:
-            cached = self._typed["via"] = self._required("Via", parse_top_via)
-        return cached  # type: ignore[return-value]
+        typed = self._typed
+        if "via" not in typed:
+            typed["via"] = self._required("Via", parse_top_via)
+        return typed["via"]  # type: ignore[return-value]
 
     @property
     def vias(self) -> list[Via]:
@@ -172,21 +173,31 @@ class Message:
 
     @property
     def from_(self) -> NameAddr:
+        typed = self._typed
+        if "From" in typed:
+            return typed["From"]  # type: ignore[return-value]
         return self._required("From", parse_name_addr)
 
     @property
     def to(self) -> NameAddr:
+        typed = self._typed
+        if "To" in typed:
+            return typed["To"]  # type: ignore[return-value]
         return self._required("To", parse_name_addr)
 
     @property
     def call_id(self) -> str:
-        value = self.get("Call-ID")
+        first = self._first
+        value = first["Call-ID"] if first and "Call-ID" in first else self.get("Call-ID")
         if not value:
             raise ParseError("Call-ID is missing")
         return value
 
     @property
     def cseq(self) -> CSeq:
+        typed = self._typed
+        if "CSeq" in typed:
+            return typed["CSeq"]  # type: ignore[return-value]
         return self._required("CSeq", parse_cseq)
 
     @property
@@ -238,11 +249,10 @@ class Message:
 
     def encode(self) -> bytes:
         """The message as bytes; Content-Length is that of the body."""
-        lines = [f"{name}: {value}" for name, value in self._fields]
-        lines.insert(0, self.start_line())
-        lines.append(f"Content-Length: {len(self.body)}\r\n\r\n")
-        head = "\r\n".join(lines).encode("utf-8", "surrogateescape")
-        return head + self.body if self.body else head
+        fields = [f"{name}: {value}" for name, value in self._fields]
+        length = f"Content-Length: {len(self.body)}\r\n\r\n"
+        head = "\r\n".join([self.start_line(), *fields, length])
+        return head.encode("utf-8", "surrogateescape") + self.body
 
     def _same_content(self, other: Message) -> bool:
         return self._fields == other._fields and self.body == other.body
@@ -260,7 +270,7 @@ class Request(Message):
         headers: Iterable[tuple[str, str]] = (),
         body: bytes = b"",
     ) -> None:
-        super().__init__(headers, body)
+        Message.__init__(self, headers, body)
         self.method = method
         self.uri = uri
 
@@ -293,7 +303,7 @@ class Response(Message):
         headers: Iterable[tuple[str, str]] = (),
         body: bytes = b"",
     ) -> None:
-        super().__init__(headers, body)
+        Message.__init__(self, headers, body)
         self.status = status
         if phrase is None:
             phrase = REASON_PHRASES.get(status, "")

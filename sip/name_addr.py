@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
+
+import msgspec
 
 from .errors import ParseError
 from .grammar import (
@@ -23,8 +24,7 @@ _tokens = re.compile(r"[A-Za-z0-9\-.!%*_+`'~ \t]*+").fullmatch
 _CACHED_CHARACTERS: Final = 512
 
 
-@dataclass(frozen=True, slots=True)
-class NameAddr:
+class NameAddr(msgspec.Struct, frozen=True):
     """A URI with a display name (None when there is none) and header parameters.
 
     Parameter names are in lower case, values as written: `grammar.unquote` opens a quoted one.
@@ -33,7 +33,7 @@ class NameAddr:
 
     uri: SipUri | OtherUri
     display_name: str | None = None
-    params: dict[str, str | None] = field(default_factory=dict)
+    params: dict[str, str | None] = {}
 
     def __hash__(self) -> int:
         return hash((self.uri, self.display_name))
@@ -58,7 +58,7 @@ class NameAddr:
 def parse_name_addr(text: str) -> NameAddr:
     """Read one `name-addr / addr-spec` with its parameters. Raises ParseError."""
     if len(text) <= _CACHED_CHARACTERS:
-        return _parse_cached(text)
+        return parse_name_addr_cached(text)
     return _parse(text)
 
 
@@ -107,4 +107,4 @@ def _parse_addr_spec(text: str) -> NameAddr:
 
 
 # From, To and Contact come back unchanged in every message of a dialog.
-_parse_cached = lru_cache(maxsize=4096)(_parse)
+parse_name_addr_cached = lru_cache(maxsize=4096)(_parse)

@@ -7,8 +7,9 @@ and later offered, with port 0.
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from .errors import NegotiationFailed, ParseError
 from .sdp import (
@@ -34,8 +35,7 @@ _SENDING: Final = frozenset({"sendrecv", "sendonly"})
 _RECEIVING: Final = frozenset({"sendrecv", "recvonly"})
 
 
-@dataclass(frozen=True, slots=True)
-class LocalAudio:
+class LocalAudio(msgspec.Struct, frozen=True):
     """What we are ready to do: our RTP address, codecs in order of preference, and direction."""
 
     host: str
@@ -45,8 +45,7 @@ class LocalAudio:
     direction: Direction = "sendrecv"
 
 
-@dataclass(frozen=True, slots=True)
-class NegotiatedAudio:
+class NegotiatedAudio(msgspec.Struct, frozen=True):
     """What was agreed: where the peer listens, what to send, and `direction` as seen by us.
 
     While the peer holds with the address 0.0.0.0, `host` is its last real address, if any.
@@ -62,8 +61,7 @@ class NegotiatedAudio:
     ptime_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Choice:
+class _Choice(msgspec.Struct, frozen=True):
     """The codec and the payload types picked from a peer's media description."""
 
     codec: str

@@ -12,23 +12,41 @@ given twice.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from .errors import ParseError
 from .grammar import LWS, is_token, parse_integer, printable
-from .headers import CANONICAL_NAMES, SINGLE, canonical_name, parse_cseq, parse_top_via
+from .headers import (
+    CANONICAL_NAMES,
+    SINGLE,
+    canonical_name,
+    parse_cseq,
+    parse_cseq_cached,
+    parse_top_via,
+    parse_via,
+    parse_via_cached,
+)
 from .limits import MAX_HEAD_BYTES, MAX_HEADERS, MAX_LINE_BYTES, MAX_MESSAGE_BYTES
 from .message import Message, Request, Response
-from .name_addr import parse_name_addr
+from .name_addr import parse_name_addr, parse_name_addr_cached
 from .uri import OtherUri, SipUri, parse_uri
 
 _METHODS: Final = frozenset(
     {"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "INFO", "PRACK", "UPDATE"}
 )
 _fold = re.compile(r"\r\n[ \t]++").sub
+# Name and value of a header field as almost all are written; what it does not match is read slowly.
+_plain_fields = re.compile(
+    r"^([A-Za-z\-]++): ?+([^ \t\r\n](?:[^\r\n]*[^ \t\r\n])?)(?:\r\n|\Z)", re.MULTILINE
+).findall
 # Larger than any message, so that a framer can say "too large" where this says "no number".
 _MAX_CONTENT_LENGTH: Final = 2**32 - 1
 _MANDATORY: Final = ("Via", "From", "To", "Call-ID", "CSeq")
+# No value of a head of this length is too long to be kept.
+_CACHED_BYTES: Final = 1_500
+_READERS: Final = (parse_via, parse_name_addr, parse_cseq)
+_CACHED_READERS: Final = (parse_via_cached, parse_name_addr_cached, parse_cseq_cached)
 
 
 def parse(data: bytes) -> Request | Response:
@@ -49,9 +67,10 @@ def parse(data: bytes) -> Request | Response:
     start, _, block = data[:end].decode("utf-8", "surrogateescape").partition("\r\n")
     # A response is told by its version; no method has a slash.
     if start[:4].upper() == "SIP/":
-        response = _parse_status_line(start)
+        status, phrase = _read_status(start) if len(start) <= 64 else _parse_status_line(start)
+        response = Response(status, phrase)
         length = _read_fields(response, block)
-        _check_mandatory(response)
+        _check_mandatory(response, block)
         response.body = _body(data, end + 4, length)
         return response
     return _parse_request(data, end, start, block)
@@ -85,7 +104,7 @@ def _parse_request(data: bytes, end: int, start: str, block: str) -> Request:
         request.method, request.uri = _parse_request_line(start)
         if fault is not None:
             raise fault
-        _check_mandatory(request)
+        _check_mandatory(request, block)
         if request.cseq.method != request.method:
             raise ParseError("the method of CSeq is not that of the request")
         request.body = _body(data, end + 4, length)
@@ -124,7 +143,7 @@ def _check_version(version: str) -> None:
     raise ParseError("the request line does not end in the version")
 
 
-def _parse_status_line(line: str) -> Response:
+def _parse_status_line(line: str) -> tuple[int, str]:
     version, _, rest = line.partition(" ")
     if version != "SIP/2.0":
         _check_version(version)
@@ -133,7 +152,11 @@ def _parse_status_line(line: str) -> Response:
         raise ParseError("the status is not a number from 100 to 699")
     if len(phrase) > MAX_LINE_BYTES or "\n" in phrase or "\r" in phrase:
         raise ParseError("the reason phrase is malformed")
-    return Response(int(status), printable(phrase))
+    return int(status), printable(phrase)
+
+
+# Few different ones are ever seen.
+_read_status = lru_cache(maxsize=256)(_parse_status_line)
 
 
 def _read_fields(message: Message, block: str) -> int | None:
@@ -141,6 +164,27 @@ def _read_fields(message: Message, block: str) -> int | None:
 
     Raises ParseError for the first fault, after all fields that can be read have been.
     """
+    found = _plain_fields(block)
+    # One more than line ends of each kind: nothing was folded, skipped or run together.
+    if (
+        len(block) <= MAX_LINE_BYTES
+        and block.count("\n") == block.count("\r\n") == block.count("\r") == len(found) - 1
+        and len(found) <= MAX_HEADERS
+        and found[-1][0] == "Content-Length"
+    ):
+        length = found.pop()[1]
+        try:
+            fields = [(CANONICAL_NAMES[name], value) for name, value in found]
+        except KeyError:
+            return _read_fields_slowly(message, block)
+        first = dict(reversed(fields))
+        if "Content-Length" not in first:
+            message._fields, message._first = fields, first
+            return _read_length(length, None)
+    return _read_fields_slowly(message, block)
+
+
+def _read_fields_slowly(message: Message, block: str) -> int | None:
     block = _unfold(block)
     lines = block.split("\r\n")
     if len(lines) > MAX_HEADERS:
@@ -187,27 +231,31 @@ def _read_length(value: str, earlier: int | None) -> int:
     return length
 
 
-def _check_mandatory(message: Message) -> None:
+def _check_mandatory(message: Message, block: str) -> None:
     fields = message._fields
-    first = message._first = dict(reversed(fields))
+    first = message._first
+    if first is None:
+        first = message._first = dict(reversed(fields))
     for name in _MANDATORY:
-        if not first.get(name):
+        if name not in first or not first[name]:
             raise ParseError(f"{name} is missing")
     if len(first) != len(fields):
         names = [name for name, _ in fields]
         for name in SINGLE.intersection(first):
             if names.count(name) > 1:
                 raise ParseError(f"{name} is given more than once")
+    via, address, cseq = _READERS if len(block) > _CACHED_BYTES else _CACHED_READERS
     typed = message._typed
     name = "Via"
     try:
-        typed["via"] = parse_top_via(first["Via"])
+        value = first["Via"]
+        typed["via"] = parse_top_via(value) if "," in value else via(value)
         name = "From"
-        typed["From"] = parse_name_addr(first["From"])
+        typed["From"] = address(first["From"])
         name = "To"
-        typed["To"] = parse_name_addr(first["To"])
+        typed["To"] = address(first["To"])
         name = "CSeq"
-        typed["CSeq"] = parse_cseq(first["CSeq"])
+        typed["CSeq"] = cseq(first["CSeq"])
     except ParseError as error:
         raise ParseError(f"{name}: {error.reason}", error.status) from None
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Literal
 
+import msgspec
+
 from .errors import ParseError
 from .grammar import is_token, parse_integer
 
@@ -27,8 +29,7 @@ _BEFORE_CONNECTION: Final = "iuep"
 _MAX_CLOCK_HZ: Final = 2**31
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True):
     """The o= line. `session_id` and `version` are digits of any length."""
 
     username: str
@@ -43,8 +44,10 @@ class Origin:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+_NO_ORIGIN: Final = Origin("-", "0", "0", "IP4", "0.0.0.0")
+
+
+class Connection(msgspec.Struct, frozen=True):
     """A c= line. `host` as written, with the /ttl of a multicast group if there is one."""
 
     address_type: str
@@ -54,8 +57,7 @@ class Connection:
         return f"IN {self.address_type} {self.host}"
 
 
-@dataclass(frozen=True, slots=True)
-class RtpMap:
+class RtpMap(msgspec.Struct, frozen=True):
     """What a payload type means: encoding name as written, clock rate, channels."""
 
     encoding: str
@@ -163,7 +165,7 @@ class MediaDescription(Section):
 class SessionDescription(Section):
     """A whole session description."""
 
-    origin: Origin = Origin("-", "0", "0", "IP4", "0.0.0.0")
+    origin: Origin = _NO_ORIGIN
     name: str = "-"
     media: list[MediaDescription] = field(default_factory=list)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from itertools import chain
+
+import msgspec
 
 from .acknowledgement import Acknowledgements
 from .authorization import Authorization
@@ -25,8 +27,7 @@ _MAX_DATAGRAM_BYTES = 1300
 """Larger requests go over TCP where the path MTU is not known (18.1.1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Invitation:
+class Invitation(msgspec.Struct, frozen=True):
     """A call to be placed.
 
     `target` is the request URI; `hop` where the INVITE is sent; `route` a preloaded route set,
@@ -138,13 +139,14 @@ class UacSession(Session):
 
     def _is_too_large(self, fields: Fields) -> bool:
         """More than fits a datagram for sure, and TCP is possible and not ruled out (18.1.1)."""
-        size = len(self._offer) + 64 + sum(len(name) + len(value) + 4 for name, value in fields)
+        uri = self._request_uri
         return (
-            size > _MAX_DATAGRAM_BYTES
-            and not self._udp_only
+            not self._udp_only
             and "tcp" in self.core.local
-            and isinstance(self._request_uri, SipUri)
-            and "transport" not in self._request_uri.params
+            and isinstance(uri, SipUri)
+            and "transport" not in uri.params
+            and len(self._offer) + 64 + sum(map(len, chain.from_iterable(fields))) + 4 * len(fields)
+            > _MAX_DATAGRAM_BYTES
         )
 
     # -- hanging up before the answer

@@ -7,11 +7,12 @@ which phones send for star codes; `#` is escaped again when the URI is written.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import Final, Literal
 from urllib.parse import quote, unquote
+
+import msgspec
 
 from .errors import ParseError
 from .grammar import parse_integer
@@ -43,8 +44,7 @@ _NEVER_OPTIONAL: Final = ("user", "ttl", "method", "maddr", "transport")
 _CACHED_CHARACTERS: Final = 256
 
 
-@dataclass(frozen=True, slots=True)
-class SipUri:
+class SipUri(msgspec.Struct, frozen=True):
     """A sip: or sips: URI with its parts unescaped. Treat the dictionaries as read-only.
 
     `host` is in lower case, an IPv6 address without its brackets. Parameter names are in lower
@@ -56,8 +56,8 @@ class SipUri:
     user: str | None = None
     password: str | None = None
     port: int | None = None
-    params: dict[str, str | None] = field(default_factory=dict)
-    headers: dict[str, str] = field(default_factory=dict)
+    params: dict[str, str | None] = {}
+    headers: dict[str, str] = {}
 
     def __hash__(self) -> int:
         return hash((self.scheme, self.user, self.host, self.port))
@@ -105,8 +105,7 @@ class SipUri:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class OtherUri:
+class OtherUri(msgspec.Struct, frozen=True):
     """A URI of another scheme (tel:, urn:, http:), kept as written after the first colon."""
 
     scheme: str
