@@ -15,6 +15,7 @@ from . import (
     cli_records,
     cli_report,
     cli_route,
+    cli_top,
     cli_webhooks,
     tables,
 )
@@ -80,6 +81,7 @@ app.add_typer(cli_callbacks.app)
 app.add_typer(cli_numbers.app)
 app.add_typer(cli_records.app)
 app.add_typer(cli_report.app)
+app.add_typer(cli_top.app)
 app.add_typer(cli_webhooks.app)
 
 

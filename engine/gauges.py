@@ -51,6 +51,7 @@ class Gauges:
 
     def __init__(self, daemon: "Daemon") -> None:
         self._daemon = daemon
+        self._version = version("ringback")
         self.loop_delay = LoopDelay()
 
     async def read(self) -> list[Figure]:
@@ -73,7 +74,7 @@ class Gauges:
 
     def _engine(self) -> Iterator[Figure]:
         daemon = self._daemon
-        yield Figure("info", "The engine's version", {(version("ringback"),): 1.0}, ("version",))
+        yield Figure("info", "The engine's version", {(self._version,): 1.0}, ("version",))
         yield _one("uptime_seconds", "Since the engine started", time.time() - daemon.started_at)
         yield _one("draining", "1: takes no new callbacks", float(daemon.dispatcher.draining))
         yield _one("loop_delay_seconds", "Worst delay since last asked", self.loop_delay.take())

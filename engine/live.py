@@ -69,14 +69,15 @@ class _Day:
 class Live:
     """Counts stays and records as they come; `view` is report.live.
 
-    `queues` gives the configured queues' names, `agents` a view of each agent, `engine` how the
-    engine is.
+    `queues` gives the configured queues' names, `queue` what else there is to say of one now,
+    `agents` a view of each agent, `engine` how the engine is.
     """
 
     def __init__(
         self, store: Store, reports: Reports, *, clock: Callable[[], float] = time.time
     ) -> None:
         self.queues: Callable[[], Iterable[str]] = lambda: ()
+        self.queue: Callable[[str, float], Mapping[str, Any]] = lambda _name, _now: {}
         self.agents: Callable[[], Iterable[Mapping[str, Any]]] = lambda: ()
         self.engine: Callable[[], Mapping[str, Any]] = dict
         self._store = store
@@ -159,6 +160,7 @@ class Live:
             "waiting": len(waiting),
             "callers_waiting": sum(stay.kind == "call" for stay in waiting.values()),
             "longest_wait_s": 0.0 if since is None else round(max(0.0, now - since), 3),
+            **self.queue(name, now),
             **day.view(joined_today, self._reports),
         }
 

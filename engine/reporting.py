@@ -31,12 +31,14 @@ class Reporting:
         settings, store, events = daemon.settings, daemon.store, daemon.events
         self._daemon = daemon
         self._board = daemon.board
+        self._version = version("ringback")
         self.history = History(store.path)
         self.records = Records(store)
         self.reports = Reports(store, settings.reports)
         self.webhooks = Webhooks(settings.webhooks, events, store)
         self.live = Live(store, self.reports)
         self.live.queues = lambda: [queue.name for queue in daemon.settings.queues]
+        self.live.queue = self._queue_now
         self.live.agents = self._agent_views
         self.live.engine = self._engine_view
         self.records.on_stay.append(self.live.on_stay)
@@ -88,6 +90,16 @@ class Reporting:
 
     # -- what is shown of now ---------------------------------------------------------------
 
+    def _queue_now(self, name: str, now: float) -> dict[str, Any]:
+        line = self._daemon.call_centre.queues.matcher.lines.get(name)
+        if line is None:
+            return {}
+        return {
+            "paused": line.paused,
+            "open": line.hours is None or line.hours.is_open(now),
+            "expected_wait_s": line.expected.wait_s(len(line) + 1, now),
+        }
+
     def _agent_views(self) -> Iterator[dict[str, Any]]:
         if self._board.agents is None:
             return
@@ -109,7 +121,7 @@ class Reporting:
         calls = daemon.register.calls.values()
         status = daemon.store.status()
         return {
-            "version": version("ringback"),
+            "version": self._version,
             "uptime_s": time.time() - daemon.started_at,
             "draining": daemon.dispatcher.draining,
             "calls": len(calls),
@@ -118,6 +130,7 @@ class Reporting:
             "open_jobs": len(daemon.dispatcher.jobs),
             "media_workers": len(daemon.media.pids),
             "trunks": daemon.trunks.view(),
+            "webhooks": [hook.summary() for hook in self.webhooks.by_name.values()],
             "store": {name: status[name] for name in ("pending", "errors", "last_error")},
             "events": {"seq": daemon.events.seq, "subscribers": daemon.events.listeners},
         }

@@ -16,8 +16,9 @@ from config.reporting import Webhook as WebhookSettings
 from engine.events import EventLog
 from engine.protocol import EngineError
 from engine.store import Store
+from engine.webhook import Webhook
 from engine.webhook_signature import key_of, verify
-from engine.webhooks import Webhook, Webhooks
+from engine.webhooks import Webhooks
 from tests.support.ports import free_port
 from tests.support.receiver import Received, Receiver, hangs
 
@@ -176,7 +177,7 @@ async def test_one_that_is_given_up_is_told_and_can_be_tried_again(tmp_path: Pat
 async def test_too_many_are_given_up_at_once_and_told_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.webhooks.NO_ROOM_TOLD_S", 0.05)
+    monkeypatch.setattr("engine.webhook.NO_ROOM_TOLD_S", 0.05)
     given = settings(f"http://127.0.0.1:{free_port()}/", max_pending=3, retry_s=60.0,
                      retry_most_s=60.0)  # fmt: skip
     async with running(tmp_path / "db", given) as here:
