@@ -1,0 +1,190 @@
+"""Operators with real phones: several rung at once, at several addresses, on lines that stay up."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.engine_process import Engine
+from tests.support.peer_process import PeerError
+from tests.support.recording import Recording, read_wav
+from tests.support.sipp import Sipp
+from tests.support.softphone_process import SoftphoneProcess
+
+from .conftest import MakeWire, StartEngine, StartPhone
+
+AGENT_HZ, CUSTOMER_HZ, SECOND_HZ = 600, 1500, 2100
+ELSEWHERE = 'Reason: SIP;cause=200;text="Call completed elsewhere"'
+
+
+async def queued(engine: Engine, to: str, **params: Any) -> str:
+    """Request a callback of queue sales."""
+    job = await engine.line.call("callback.request", **({"to": to, "queue": "sales"} | params))
+    return str(job["id"])
+
+
+async def agent_is(engine: Engine, name: str, state: str, timeout_s: float = 6.0) -> None:
+    """Wait until an agent is in this state."""
+    deadline = time.monotonic() + timeout_s
+    while (found := (await engine.line.call("agent.get", agent=name))["state"]) != state:
+        assert time.monotonic() < deadline, f"{name} is {found}, not {state}"
+        await asyncio.sleep(0.02)
+
+
+def heard_by(phone: SoftphoneProcess, path: Path) -> Recording:
+    """What a stopped phone has recorded."""
+    return read_wav(path, started=phone.seen("recording")[0]["time"])
+
+
+async def test_of_several_rung_at_once_one_wins_and_the_other_is_told(
+    own_engine: StartEngine, softphone: StartPhone, tmp_path: Path
+) -> None:
+    slow = await Sipp.start("never_answer", tmp_path)
+    quick, customer = await asyncio.gather(
+        softphone(user="quick", tone=AGENT_HZ, answer_after=0.8),
+        softphone(user="customer", tone=CUSTOMER_HZ, record=tmp_path / "customer.wav"),
+    )
+    engine = await own_engine(
+        agents=[{"name": "anna", "uri": slow.uri}, {"name": "bert", "uri": quick.uri}],
+        queues=[{"name": "sales", "strategy": "ring_several", "agents": ["anna", "bert"]}],
+    )
+    job = await queued(engine, customer.uri)
+    await slow.finished()  # INVITE, 180, CANCEL, 487, ACK
+    (cancel,) = slow.received("CANCEL")
+    assert ELSEWHERE in cancel.text
+    await engine.state("bridged", job)
+    await agent_is(engine, "anna", "available")
+    await agent_is(engine, "bert", "talking")
+    await asyncio.sleep(0.6)
+    quick.command("hangup")
+    record = await engine.ended(job)
+    assert {offer["agent"]: offer["result"] for offer in record["offers"]} == {
+        "anna": "lost", "bert": "answered",
+    }  # fmt: skip
+    lost = await engine.event("agent.offer_ended", job, agent="anna")
+    assert (lost["result"], lost["by"]) == ("lost", "bert")
+    await agent_is(engine, "bert", "available")
+    assert (await engine.line.call("agent.get", agent="anna"))["missed"] == 0
+    await engine.assert_idle()
+    await asyncio.gather(quick.stop(), customer.stop())
+    assert heard_by(customer, tmp_path / "customer.wav").hears(AGENT_HZ, for_s=0.4)
+
+
+async def test_the_second_address_rings_when_the_first_does_not_answer(
+    own_engine: StartEngine, softphone: StartPhone, wire: MakeWire, tmp_path: Path
+) -> None:
+    desk = await Sipp.start("never_answer", tmp_path)
+    mobile, customer = await softphone(user="mobile"), wire("customer")
+    addresses = [
+        {"uri": desk.uri, "kind": "desk", "ring_s": 0.7},
+        {"uri": mobile.uri, "kind": "mobile"},
+    ]
+    engine = await own_engine(
+        agents=[{"name": "anna", "addresses": addresses, "queues": ["sales"]}],
+        queues=[{"name": "sales"}],
+    )
+    job = await queued(engine, customer.uri)
+    await desk.finished()
+    assert "cause=408" in desk.received("CANCEL")[0].text
+    call = await customer.answer()
+    await engine.state("bridged", job)
+    call.bye()
+    record = await engine.ended(job)
+    legs = record["attempts"][0]["legs"]
+    assert [leg["uri"] for leg in legs] == [desk.uri, mobile.uri, customer.uri]
+    rang_s = legs[1]["started"] - legs[0]["started"]
+    assert rang_s == pytest.approx(0.7, abs=0.4)
+    (offer,) = record["offers"]
+    assert (offer["agent"], offer["result"]) == ("anna", "answered")
+    await engine.assert_idle()
+
+
+async def test_a_line_that_stays_up_carries_one_call_after_the_other(
+    own_engine: StartEngine, softphone: StartPhone, tmp_path: Path
+) -> None:
+    agent, first, second = await asyncio.gather(
+        softphone(user="agent", tone=AGENT_HZ, record=tmp_path / "agent.wav"),
+        softphone(user="first", tone=CUSTOMER_HZ, record=tmp_path / "first.wav"),
+        softphone(user="second", tone=SECOND_HZ, record=tmp_path / "second.wav"),
+    )
+    engine = await own_engine(
+        agents=[{"name": "anna", "uri": agent.uri, "permanent": True, "queues": ["sales"]}],
+        queues=[{"name": "sales"}],
+    )
+    await agent_is(engine, "anna", "available")
+    talks = []
+    for customer in (first, second):
+        job = await queued(engine, customer.uri)
+        began = (await engine.state("bridged", job))["time"]
+        await asyncio.sleep(1.2)
+        customer.command("hangup")
+        record = await engine.ended(job)
+        assert record["state"] == "completed"
+        talks.append((began, record["ended_at"]))
+        await agent_is(engine, "anna", "available")
+        await asyncio.sleep(0.8)
+    assert len(agent.seen("incoming")) == 1, "the second call used the line that was there"
+    assert not agent.seen("state", state="disconnected")
+    view = await engine.line.call("agent.get", agent="anna")
+    assert (view["line"], view["calls"]) == ("up", 2)
+    await engine.line.call("agent.logout", agent="anna")
+    await agent.wait_for("state", state="disconnected")
+    await engine.assert_idle()
+    await asyncio.gather(agent.stop(), first.stop(), second.stop())
+
+    heard = heard_by(agent, tmp_path / "agent.wav")
+    (began_1, ended_1), (began_2, ended_2) = talks
+    talk_1, talk_2 = heard.at(began_1 + 0.3, ended_1), heard.at(began_2 + 0.3, ended_2)
+    assert talk_1.hears(CUSTOMER_HZ, for_s=0.6) and not talk_1.hears(SECOND_HZ)
+    assert talk_2.hears(SECOND_HZ, for_s=0.6) and not talk_2.hears(CUSTOMER_HZ)
+    between = heard.at(ended_1 + 0.25, ended_1 + 0.75)
+    assert not between.hears(CUSTOMER_HZ, for_s=0.1), "nothing of the call is left on the line"
+    for phone, name in ((first, "first.wav"), (second, "second.wav")):
+        assert heard_by(phone, tmp_path / name).hears(AGENT_HZ, for_s=0.6)
+
+
+async def test_a_line_that_goes_down_in_a_call_ends_it_and_comes_back(
+    own_engine: StartEngine, softphone: StartPhone, wire: MakeWire
+) -> None:
+    agent, customer = await softphone(user="agent"), wire("customer")
+    engine = await own_engine(
+        agents=[{"name": "anna", "uri": agent.uri, "permanent": True, "queues": ["sales"]}],
+        queues=[{"name": "sales"}],
+    )
+    await agent_is(engine, "anna", "available")
+    job = await queued(engine, customer.uri)
+    call = await customer.answer()
+    await engine.state("bridged", job)
+    agent.command("hangup")
+    await call.receive("BYE")
+    await engine.ended(job)
+    await agent_is(engine, "anna", "paused")
+    await agent_is(engine, "anna", "available")  # called again a second later
+    assert len(agent.seen("incoming")) == 2
+    await engine.line.call("agent.logout", agent="anna")
+    await engine.assert_idle()
+
+
+async def test_wrap_up_until_he_is_ready(own_engine: StartEngine, wire: MakeWire) -> None:
+    phone, customers = wire("anna"), [wire("one"), wire("two")]
+    engine = await own_engine(
+        agents=[{"name": "anna", "uri": phone.uri, "queues": ["sales"]}],
+        queues=[{"name": "sales", "wrap_up_s": -1}],
+    )
+    jobs = [await queued(engine, customer.uri) for customer in customers]
+    agent, customer = await phone.answer(), await customers[0].answer()
+    await engine.state("bridged", jobs[0])
+    customer.bye()
+    await agent.receive("BYE")
+    await agent_is(engine, "anna", "wrap_up")
+    with pytest.raises(PeerError, match="was not called"):
+        await phone.called(timeout_s=0.4)
+    assert (await engine.line.call("queue.get", queue="sales"))["waiting"] == 1
+    await engine.line.call("agent.ready", agent="anna")
+    await phone.answer()
+    (await customers[1].answer()).bye()
+    assert (await engine.ended(jobs[1]))["state"] in ("completed", "failed")
+    await agent_is(engine, "anna", "wrap_up")
+    await engine.assert_idle()
