@@ -182,15 +182,17 @@ class WireCall:
 class WirePhone:
     """A UDP socket that gets calls. BYE, CANCEL and OPTIONS are answered by themselves."""
 
-    def __init__(self, user: str, codec: str = "PCMU") -> None:
+    def __init__(self, user: str, codec: str = "PCMU", host: str = "127.0.0.1") -> None:
+        self.host = host
+        self.user = user
         self.port = free_port()
-        self.uri = f"sip:{user}@127.0.0.1:{self.port}"
+        self.uri = f"sip:{user}@{host}:{self.port}"
         self.codec = codec
         self.messages: Happenings[WireMessage] = Happenings()
         self.calls: list[WireCall] = []
         self.answers_cancel = True
         self._answers: dict[tuple[str, str], bytes] = {}
-        self._socket = open_timed("127.0.0.1", self.port)
+        self._socket = open_timed(host, self.port)
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._socket, self._on_readable)
 

@@ -86,8 +86,8 @@ async def wire() -> AsyncIterator[MakeWire]:
     """Makes phones that are bare wire: `wire("desk", codec="PCMA")`."""
     made: list[WirePhone] = []
 
-    def make(user: str = "wire", codec: str = "PCMU") -> WirePhone:
-        made.append(WirePhone(user, codec))
+    def make(user: str = "wire", codec: str = "PCMU", host: str = "127.0.0.1") -> WirePhone:
+        made.append(WirePhone(user, codec, host))
         return made[-1]
 
     yield make
