@@ -21,6 +21,7 @@ from . import (
     setup_part,
     soak_part,
     talk_part,
+    top_part,
 )
 from .engine_process import EngineFailed
 from .machine import Machine
@@ -36,6 +37,7 @@ PARTS: dict[str, Callable[[Report, Options], Awaitable[None]]] = {
     "dispatch": dispatch_part.run,
     "restart": restart_part.run,
     "asterisk": asterisk_part.run,
+    "top": top_part.run,
     "soak": soak_part.run,
 }
 PAGE_COLUMNS = 150  # in a file or a pipe

@@ -23,6 +23,7 @@ class Options:
     dispatch_agents: int = 500
     dispatch_jobs: int = 10_000
     dispatch_s: float = 15.0
+    top_s: float = 20.0
     soak_callbacks: int = 10_000
     soak_per_s: float = 80.0
 
@@ -41,5 +42,6 @@ QUICK = Options(
     restart_runs=1,
     dispatch_jobs=2_000,
     dispatch_s=9.0,
+    top_s=8.0,
     soak_callbacks=500,
 )
