@@ -268,8 +268,10 @@ class Dispatcher:
 
     def _join(self, job: Job) -> None:
         """Let a job that is due wait for its operator; a customer is to be called first at once."""
-        now = self._wall_clock()
-        if not self._may_call(job, now):
+        now, admission = self._wall_clock(), self._board.admission
+        # Whatever else may be against it is looked at when somebody is about to be called.
+        is_timed = admission is not None and admission.hours.enforced
+        if is_timed and not self._may_call(job, now):
             return
         queues = self._board.queues
         joined_at = job.queue_joined_at

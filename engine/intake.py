@@ -162,6 +162,7 @@ class Intake:
             fingerprint=fingerprint,
             created=now,
             called=admitted.called,
+            region=admitted.region,
             scheduled=admitted.scheduled,
             queue_joined_at=queue_joined_at,
         )

@@ -175,6 +175,8 @@ class Job(msgspec.Struct, kw_only=True):
     recording: str | None = None
     called: str | None = None
     """The customer's number in E.164, where `to` is one."""
+    region: str | None = None
+    """The country of `called`, where it is known."""
     dial_to: str | None = None
     """What is dialled for the customer next, where it is not the request's `to`."""
     scheduled: str | None = None

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from functools import partial
 
 from .job import Job
-from .number import CalledNumber
 from .protocol import EngineError
 from .switchboard import Switchboard
 from .waiting import Leave, Offer, Waiting
@@ -75,7 +74,6 @@ class JobPlaces:
         """
         queues, request = self._board.queues, job.request
         assert queues is not None, "a place needs queues"
-        number = self._number(job)
         queues.join(
             Waiting(
                 id=job.id,
@@ -88,17 +86,13 @@ class JobPlaces:
                 priority=request.priority,
                 skills=request.skills,
                 number=job.called,
-                region=None if number is None else number.region,
+                region=job.region,
                 context=request.context,
                 known_agent=request.known_agent,
                 ring_s=request.ring_s if request.queue is None else None,
             )
         )
         self._waiting[job.id] = job
-
-    def _number(self, job: Job) -> CalledNumber | None:
-        admission = self._board.admission
-        return None if admission is None or job.called is None else admission.number(job.called)
 
     def leave(self, job: Job, reason: str = "withdrawn") -> None:
         """The job waits no longer; an offer that it had not taken is given back."""
