@@ -7,8 +7,6 @@ heap when it is to be tried again.
 """
 
 import asyncio
-import heapq
-import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -16,23 +14,20 @@ from functools import partial
 import structlog
 
 from . import retry
+from .agenda import Agenda
 from .callback import Callback, Outcome
 from .dialplan import Destination
 from .job import AttemptRecord, Job
 from .job_places import JobPlaces
 from .protocol import EngineError
 from .switchboard import Switchboard
-from .waiting import Leave, Offer
+from .waiting import Offer
 
 log = structlog.get_logger()
 
-# How soon a job whose queue was full when it was due tries to join it again.
-FULL_RETRY_S = 15.0
 # Operators may miss a job many times while it waits in a queue: so many attempts are shown, and
 # so many offers.
 MISSED_KEPT, OFFERS_KEPT = 20, 60
-# A step of the wall clock is noticed after so long at most.
-LONGEST_TIMER_S = 60.0
 
 
 class Dispatcher:
@@ -43,18 +38,12 @@ class Dispatcher:
         self._wall_clock = wall_clock
         self._open: dict[str, Job] = {}
         self._by_number: dict[str, dict[str, Job]] = {}
-        self._later: list[tuple[float, int, str]] = []
-        self._ready: list[tuple[int, float, int, str]] = []
         self._running: dict[str, tuple[Callback, asyncio.Task[Outcome]]] = {}
-        self._outside: dict[str, str] = {}
-        self._order = itertools.count()
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
         self._idle = asyncio.Event()
         self._idle.set()
-        self._places = JobPlaces(
-            board, on_offer=self._offered, on_leave=self._sent_away, wall_clock=wall_clock
-        )
+        self._agenda = Agenda(wall_clock, self._dispatch)
+        self._places = JobPlaces(board, self, wall_clock=wall_clock)
+        self._is_dispatching = False
         self.draining = False
 
     # -- what is open -----------------------------------------------------------------------
@@ -92,7 +81,7 @@ class Dispatcher:
 
     def will_start(self, job: Job) -> bool:
         """Whether an attempt would begin at once, were the job submitted now."""
-        has_room = self.active + len(self._ready) < self._board.dial.max_calls
+        has_room = self.active + self._agenda.count_ready < self._board.dial.max_calls
         if not has_room or self.draining or self.due_at(job) > self._wall_clock():
             return False
         if not self._places.waits_for_operator(job):
@@ -182,28 +171,19 @@ class Dispatcher:
             self._schedule(job)
         else:
             self._places.reprioritise(job)
-            if self._places.has_offer(job):
-                self._push_ready(job)
         self._dispatch()
 
     def _schedule(self, job: Job) -> None:
         due_at = self.due_at(job)
         if due_at > self._wall_clock():
-            self._look_at(job, due_at)
+            self._agenda.look_at(job, due_at)
         else:
             self._is_due(job)
 
     def _watch(self, job: Job) -> None:
         for deadline in (job.request.deadline, job.decide_by):
             if deadline is not None:
-                self._look_at(job, deadline)
-
-    def _look_at(self, job: Job, at: float) -> None:
-        heapq.heappush(self._later, (at, next(self._order), job.id))
-
-    def _push_ready(self, job: Job) -> None:
-        entry = (-job.request.priority, job.created, next(self._order), job.id)
-        heapq.heappush(self._ready, entry)
+                self._agenda.look_at(job, deadline)
 
     def _is_due(self, job: Job) -> None:
         """The job's time has come: it is ready, or waits for an operator."""
@@ -212,7 +192,7 @@ class Dispatcher:
         if job.request.queue is not None:
             self._join(job)
         else:
-            self._push_ready(job)
+            self._agenda.ready(job)
 
     def wake(self) -> None:
         """The limits are others: start what there is room for."""
@@ -220,14 +200,23 @@ class Dispatcher:
 
     def _dispatch(self) -> None:
         """Move what is due, expire what is too late, start what there is room for."""
-        now = self._wall_clock()
-        while self._later and self._later[0][0] <= now:
-            self._due(heapq.heappop(self._later)[2], now)
-        while self._ready and not self.draining and self.active < self._board.dial.max_calls:
-            job = self._open.get(heapq.heappop(self._ready)[3])
+        if self._is_dispatching:  # somebody is ready at once: he is come to below
+            return
+        self._is_dispatching = True
+        try:
+            self._dispatch_all(self._wall_clock())
+        finally:
+            self._is_dispatching = False
+        self._agenda.set_timer()
+
+    def _dispatch_all(self, now: float) -> None:
+        agenda, most = self._agenda, self._board.dial.max_calls
+        for job_id in agenda.due(now):
+            self._due(job_id, now)
+        while agenda.count_ready and not self.draining and self.active < most:
+            job = self._open.get(agenda.next_ready())
             if job is not None and self._is_idle(job) and self.due_at(job) <= now:
                 self._begin(job, now)
-        self._set_timer()
 
     def _is_idle(self, job: Job) -> bool:
         return job.state == "queued" and job.id not in self._running
@@ -245,64 +234,36 @@ class Dispatcher:
                 cause = "engine restarted, and nobody decided what to do"
                 self.finish(job, Outcome("failed", "failed", cause))
         elif job in self._places:
-            self._expire_place(job, now)
+            if now >= self._places.waits_until(job):
+                cause = f"no operator within {self._board.dial.max_wait_s:g} s"
+                self.finish(job, Outcome("failed", "unavailable", cause))
         elif self.due_at(job) <= now:
             self._is_due(job)
-
-    def _set_timer(self) -> None:
-        if self._timer is not None:
-            if self._later and self._timer_at == self._later[0][0]:
-                return
-            self._timer.cancel()
-            self._timer = None
-        if self._later:
-            self._timer_at = self._later[0][0]
-            delay_s = min(max(self._timer_at - self._wall_clock(), 0.0), LONGEST_TIMER_S)
-            self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
-
-    def _tick(self) -> None:
-        self._timer = None
-        self._dispatch()
 
     # -- waiting for an operator --------------------------------------------------------------
 
     def _join(self, job: Job) -> None:
-        """Let a job that is due wait for its operator; a customer is to be called first at once."""
-        now, admission = self._wall_clock(), self._board.admission
+        """Let a job that is due wait for its operator."""
+        admission = self._board.admission
         # Whatever else may be against it is looked at when somebody is about to be called.
         is_timed = admission is not None and admission.hours.enforced
-        if is_timed and not self._may_call(job, now):
+        if is_timed and not self._may_call(job, self._wall_clock()):
             return
-        queues = self._board.queues
-        joined_at = job.queue_joined_at
-        if joined_at is None:
-            joined_at = job.queue_joined_at = max(job.created, self.due_at(job))
-        try:
-            if queues is None:
-                reason = f"there is no queue named {job.request.queue!r}"
-                raise EngineError("refused", reason, field="queue")
-            if not self._places.waits_for_operator(job):
-                queues.check(job.request.queue or "")
-                self._push_ready(job)
-                return
-            self._places.join(job, joined_at)
-        except EngineError as error:
-            self._not_taken(job, error, now)
-            return
-        self._look_at(job, self._waits_until(job))
+        if self._places.join(job, self.due_at(job)):
+            self._agenda.look_at(job, self._places.waits_until(job))
 
-    def _not_taken(self, job: Job, error: EngineError, now: float) -> None:
-        """The queue takes nobody: the job waits until it does, where that is to be expected."""
-        opens_at = error.data.get("opens_at")
-        if error.data.get("reason") == "full":
-            self._put_off(job, now + FULL_RETRY_S, error.message)
-        elif error.data.get("schedule") and opens_at is not None:
-            self._put_off(job, opens_at, error.message)
+    def ready(self, job: Job) -> None:
+        """The job may begin as soon as there is room: its operators are reserved, if it needs any."""
+        if job.id not in self._open or not self._is_idle(job):
+            self._places.leave(job)
+        elif self.draining:
+            self._places.leave(job, "draining")
         else:
-            self.finish(job, Outcome("failed", error.kind, error.message))
+            self._agenda.ready(job)
+            self._dispatch()
 
-    def _put_off(self, job: Job, until: float, reason: str) -> None:
-        """Nobody was called, and nobody is to be before `until`."""
+    def put_off(self, job: Job, until: float, reason: str) -> None:
+        """Nobody was called, and nobody is to be before `until` (Unix seconds)."""
         self._places.leave(job, "put_off")
         job.next_attempt_at, job.scheduled, job.under_way = until, reason, False
         if job.state != "queued":
@@ -315,48 +276,7 @@ class Dispatcher:
         self._board.store.save(job)
         self._publish_queued(job, cause=reason)
         self._schedule(job)
-        self._set_timer()
-
-    def _expire_place(self, job: Job, now: float) -> None:
-        if now >= self._waits_until(job):
-            cause = f"no operator within {self._board.dial.max_wait_s:g} s"
-            self.finish(job, Outcome("failed", "unavailable", cause))
-
-    def _waits_until(self, job: Job) -> float:
-        """How long the job may wait for an operator (Unix seconds)."""
-        return (job.queue_joined_at or job.created) + self._board.dial.max_wait_s
-
-    def _offered(self, job: Job) -> None:
-        """Operators are reserved for the job: they are rung as soon as there is room."""
-        if self.draining:
-            self._places.leave(job, "draining")
-            return
-        self._push_ready(job)
-        self._dispatch()
-
-    def _sent_away(self, job: Job, leave: Leave) -> None:
-        """The queue has given the job up."""
-        if job.id not in self._open or not self._is_idle(job):
-            return
-        if leave.target is not None:
-            self._outside[job.id] = leave.target
-            self._push_ready(job)
-            self._dispatch()
-        elif leave.reason == "withdrawn":
-            self.finish(job, Outcome("cancelled", "cancelled", "removed from the queue by command"))
-        else:
-            self._given_up(job, leave)
-
-    def _given_up(self, job: Job, leave: Leave) -> None:
-        assert self._board.queues is not None
-        cause = f"sent away by the queue: {leave.reason}"
-        if leave.reason == "closed":
-            try:
-                self._board.queues.check(job.request.queue or "")
-            except EngineError as error:
-                self._not_taken(job, error, self._wall_clock())
-                return
-        self.finish(job, Outcome("failed", "unavailable", cause))
+        self._agenda.set_timer()
 
     # -- an attempt -------------------------------------------------------------------------
 
@@ -365,7 +285,7 @@ class Dispatcher:
         if not self._may_call(job, now):
             return
         offer = self._places.take_offer(job)
-        outside = self._outside.pop(job.id, None)
+        outside = self._places.take_outside(job)
         if offer is None and outside is None and self._places.waits_for_operator(job):
             if job.request.queue is not None:
                 if job not in self._places:
@@ -388,7 +308,7 @@ class Dispatcher:
             return True
         reason = verdict.reason or "not to be called"
         if verdict.policy == "hours" and verdict.not_before is not None:
-            self._put_off(job, verdict.not_before, reason)
+            self.put_off(job, verdict.not_before, reason)
         else:
             self.finish(job, Outcome("failed", "refused", reason))
         return False
@@ -449,7 +369,7 @@ class Dispatcher:
         if offer is not None:
             self._places.free(offer)
         if outcome.not_before is not None:
-            self._put_off(job, outcome.not_before, outcome.cause)
+            self.put_off(job, outcome.not_before, outcome.cause)
             return
         if self._is_free_miss(job, outcome, offer) and self._waits_on(job, outcome, offer):
             return
@@ -476,7 +396,7 @@ class Dispatcher:
     def _waits_on(self, job: Job, outcome: Outcome, offer: Offer | None) -> bool:
         """Let the job wait for another operator. False: its time is over."""
         now, deadline = self._wall_clock(), job.request.deadline
-        if now >= self._waits_until(job) or (deadline is not None and now >= deadline):
+        if now >= self._places.waits_until(job) or (deadline is not None and now >= deadline):
             return False
         missed = [one for one in job.attempts if one.retry_cause == "operator_missed"]
         if len(missed) > MISSED_KEPT:
@@ -499,12 +419,11 @@ class Dispatcher:
         self._publish_queued(job, cause=outcome.cause)
         if at is not None:
             self._schedule(job)
-            self._set_timer()
+            self._agenda.set_timer()
 
     def finish(self, job: Job, outcome: Outcome) -> None:
         """End an open job whose attempts are over."""
         self._places.leave(job)
-        self._outside.pop(job.id, None)
         job.enter(outcome.state)
         job.result, job.cause = outcome.result, outcome.cause
         job.failure = outcome.failure
@@ -550,8 +469,7 @@ class Dispatcher:
     async def stop(self, limit_s: float = 5.0) -> None:
         """End every attempt under way and wait until each is hung up."""
         self.draining = True
-        if self._timer is not None:
-            self._timer.cancel()
+        self._agenda.stop()
         tasks = [task for _callback, task in self._running.values()]
         for callback, task in tuple(self._running.values()):
             self._cancel_running(callback, task, Outcome("failed", "failed", "engine stopped"))

@@ -8,36 +8,47 @@ import contextlib
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Protocol
 
+from .callback import Outcome
 from .job import Job
 from .protocol import EngineError
 from .switchboard import Switchboard
 from .waiting import Leave, Offer, Waiting
 
-OnOffer = Callable[[Job], None]
-OnLeave = Callable[[Job, Leave], None]
+# How soon a job whose queue was full when it was due tries to join it again.
+FULL_RETRY_S = 15.0
+
+
+class Owner(Protocol):
+    """Whoever has the jobs, and is told what becomes of their places."""
+
+    def ready(self, job: Job) -> None:
+        """Operators are reserved for the job, or nobody needs to be: it may be attempted."""
+
+    def put_off(self, job: Job, until: float, reason: str) -> None:
+        """Nobody is to be called before `until`."""
+
+    def finish(self, job: Job, outcome: Outcome) -> None:
+        """The queue has given the job up for good."""
 
 
 class JobPlaces:
     """Lets jobs wait in queues and for agents, and keeps the offers they get until they are taken.
 
-    `on_offer` is told of a job that has an offer, `on_leave` of one whom its queue sends away.
+    An offer is of a queue's operators, of one agent, or of an outside number to which the queue
+    overflowed.
     """
 
     def __init__(
-        self,
-        board: Switchboard,
-        *,
-        on_offer: OnOffer,
-        on_leave: OnLeave,
-        wall_clock: Callable[[], float] = time.time,
+        self, board: Switchboard, owner: Owner, *, wall_clock: Callable[[], float] = time.time
     ) -> None:
         self._board = board
-        self._on_offer = on_offer
-        self._on_leave = on_leave
+        self._owner = owner
         self._wall_clock = wall_clock
         self._waiting: dict[str, Job] = {}
         self._offers: dict[str, Offer] = {}
+        self._outside: dict[str, str] = {}
 
     def waits_for_operator(self, job: Job) -> bool:
         """Whether the job needs an operator of a queue, or an agent, before anybody is called."""
@@ -61,44 +72,70 @@ class JobPlaces:
         """Whether the job has a place."""
         return isinstance(job, Job) and job.id in self._waiting
 
-    def has_offer(self, job: Job) -> bool:
-        """Whether the job has an offer that is not taken yet."""
-        return job.id in self._offers
+    def waits_until(self, job: Job) -> float:
+        """How long the job may wait for an operator (Unix seconds)."""
+        return (job.queue_joined_at or job.created) + self._board.dial.max_wait_s
 
     # -- waiting ----------------------------------------------------------------------------
 
-    def join(self, job: Job, joined_at: float) -> None:
-        """Let the job wait in its queue, or for its agent, in the place of `joined_at`.
+    def join(self, job: Job, due_at: float) -> bool:
+        """Let a job that is due wait for its operator. False: it was not taken, or need not wait.
 
-        Raises EngineError where the queue takes nobody.
+        A customer who is called first waits on the line, later: his queue is only asked.
         """
+        if job.queue_joined_at is None:
+            job.queue_joined_at = max(job.created, due_at)
         queues, request = self._board.queues, job.request
-        assert queues is not None, "a place needs queues"
-        queues.join(
-            Waiting(
-                id=job.id,
-                kind="callback",
-                on_offer=self._offered,
-                on_leave=partial(self._left, job),
-                queue=request.queue,
-                agent=request.agent if request.queue is None else None,
-                joined_at=joined_at,
-                priority=request.priority,
-                skills=request.skills,
-                number=job.called,
-                region=job.region,
-                context=request.context,
-                known_agent=request.known_agent,
-                ring_s=request.ring_s if request.queue is None else None,
-            )
-        )
+        try:
+            if queues is None:
+                reason = f"there is no queue named {request.queue!r}"
+                raise EngineError("refused", reason, field="queue")
+            if not self.waits_for_operator(job):
+                queues.check(request.queue or "")
+                self._owner.ready(job)
+                return False
+            queues.join(self._as_waiting(job, job.queue_joined_at))
+        except EngineError as error:
+            self._not_taken(job, error)
+            return False
         self._waiting[job.id] = job
+        return True
+
+    def _as_waiting(self, job: Job, joined_at: float) -> Waiting:
+        request = job.request
+        return Waiting(
+            id=job.id,
+            kind="callback",
+            on_offer=self._offered,
+            on_leave=partial(self._left, job),
+            queue=request.queue,
+            agent=request.agent if request.queue is None else None,
+            joined_at=joined_at,
+            priority=request.priority,
+            skills=request.skills,
+            number=job.called,
+            region=job.region,
+            context=request.context,
+            known_agent=request.known_agent,
+            ring_s=request.ring_s if request.queue is None else None,
+        )
+
+    def _not_taken(self, job: Job, error: EngineError) -> None:
+        """The queue takes nobody: the job waits until it does, where that is to be expected."""
+        opens_at = error.data.get("opens_at")
+        if error.data.get("reason") == "full":
+            self._owner.put_off(job, self._wall_clock() + FULL_RETRY_S, error.message)
+        elif error.data.get("schedule") and opens_at is not None:
+            self._owner.put_off(job, opens_at, error.message)
+        else:
+            self._owner.finish(job, Outcome("failed", error.kind, error.message))
 
     def leave(self, job: Job, reason: str = "withdrawn") -> None:
         """The job waits no longer; an offer that it had not taken is given back."""
+        self._outside.pop(job.id, None)
         is_in = self._waiting.pop(job.id, None) is not None
         offer = self._offers.pop(job.id, None)
-        if (is_in or offer is not None) and self._board.queues is not None:
+        if is_in and self._board.queues is not None:
             self._board.queues.leave(job.id, reason)
         if offer is not None:
             self.free(offer)
@@ -108,6 +145,29 @@ class JobPlaces:
         if job.id in self._waiting and self._board.queues is not None:
             with contextlib.suppress(EngineError):  # just sent away, and not told yet
                 self._board.queues.reprioritise(job.id, job.request.priority)
+        if job.id in self._offers:
+            self._owner.ready(job)
+
+    def _left(self, job: Job, leave: Leave) -> None:
+        """The queue has given the job up."""
+        if self._waiting.pop(job.id, None) is None:
+            return
+        if leave.target is not None:
+            self._outside[job.id] = leave.target
+            self._owner.ready(job)
+            return
+        if leave.reason == "withdrawn":
+            cause = "removed from the queue by command"
+            self._owner.finish(job, Outcome("cancelled", "cancelled", cause))
+            return
+        if leave.reason == "closed" and self._board.queues is not None:
+            try:
+                self._board.queues.check(job.request.queue or "")
+            except EngineError as error:
+                self._not_taken(job, error)
+                return
+        cause = f"sent away by the queue: {leave.reason}"
+        self._owner.finish(job, Outcome("failed", "unavailable", cause))
 
     # -- offers -----------------------------------------------------------------------------
 
@@ -117,16 +177,8 @@ class JobPlaces:
         if agents is None or request.agent is None or not agents.reserve(request.agent, job.id):
             return None
         now = self._wall_clock()
-        waiting = Waiting(
-            id=job.id,
-            kind="callback",
-            on_offer=self._offered,
-            on_leave=partial(self._left, job),
-            agent=request.agent,
-            joined_at=now,
-        )
         return Offer(
-            waiting=waiting,
+            waiting=self._as_waiting(job, now),
             queue=None,
             agents=(request.agent,),
             ring_s=request.ring_s,
@@ -136,6 +188,10 @@ class JobPlaces:
     def take_offer(self, job: Job) -> Offer | None:
         """The offer that the job has, for whoever rings its operators."""
         return self._offers.pop(job.id, None)
+
+    def take_outside(self, job: Job) -> str | None:
+        """The outside number to which the job's queue sent it."""
+        return self._outside.pop(job.id, None)
 
     def unanswered(self, job: Job, offer: Offer) -> bool:
         """Nobody took the offer. True: the job waits on, in its old place."""
@@ -157,8 +213,4 @@ class JobPlaces:
             self.free(offer)
             return
         self._offers[job.id] = offer
-        self._on_offer(job)
-
-    def _left(self, job: Job, leave: Leave) -> None:
-        if self._waiting.pop(job.id, None) is not None:
-            self._on_leave(job, leave)
+        self._owner.ready(job)
