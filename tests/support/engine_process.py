@@ -233,9 +233,12 @@ class Engine:
         self.process.assert_no_defect()
 
     async def cancel_all(self) -> None:
-        """Cancel the job of every call that is up."""
+        """Cancel the job of every call that is up, and hang up those that have none."""
         for call in (await self.line.call("call.list"))["calls"]:
-            await self.line.call("callback.cancel", id=call["job"])
+            if call["job"] is None:
+                await self.line.call("call.hangup", call=call["call"])
+            else:
+                await self.line.call("callback.cancel", id=call["job"])
 
     async def close(self) -> None:
         """Close the line."""

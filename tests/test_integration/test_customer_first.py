@@ -1,12 +1,14 @@
 """Customer-first callbacks: the customer waits with hold sound, the agent is called after."""
 
 import asyncio
+from pathlib import Path
 
 from tests.support.engine_process import HOLD_HZ, Engine
+from tests.support.recording import write_tone_wav
 
-from .conftest import MakeWire
+from .conftest import MakeWire, StartEngine
 
-AGENT_HZ, CUSTOMER_HZ, WHISPER_HZ = 600, 1500, 1100
+AGENT_HZ, CUSTOMER_HZ, WHISPER_HZ, MOMENT_HZ = 600, 1500, 1100, 800
 
 
 async def test_the_customer_hears_hold_until_joined(engine: Engine, wire: MakeWire) -> None:
@@ -93,3 +95,48 @@ async def test_a_customer_who_does_not_answer_costs_the_agent_nothing(
     record = await engine.ended(job)
     assert (record["state"], record["result"]) == ("failed", "no_answer")
     assert not agent_phone.messages.items
+
+
+async def test_a_customer_left_alone_is_told_counted_and_may_be_called_back(
+    own_engine: StartEngine, wire: MakeWire, tmp_path: Path
+) -> None:
+    agent_phone, customer_phone = wire("agent"), wire("customer")
+    moment = write_tone_wav(tmp_path / "moment.wav", MOMENT_HZ, 0.6)
+    engine = await own_engine(
+        queues=[{"name": "sales"}],
+        agents=[{"name": "alice", "uri": agent_phone.uri, "queues": ["sales"]}],
+        rooms=[
+            {
+                "name": "sales",
+                "callback_digit": "5",
+                "texts": {"left_waiting": f"file:{moment}", "callback_taken": ""},
+            }
+        ],
+    )
+    await engine.line.call("agent.pause", agent="alice")
+    asked = {"to": customer_phone.uri, "queue": "sales", "order": "customer_first"}
+    job = (await engine.line.call("callback.request", **asked, context={"site": "shop"}))["id"]
+    customer = await customer_phone.answer(tone_hz=CUSTOMER_HZ)
+    left = await engine.event("customer.left_waiting", job)
+    await asyncio.sleep(1.0)
+    customer.rtp.send_digit(5)
+    await customer.receive("BYE")
+    again = await engine.event("callback.queued", job, nth=2)
+    assert again["cause"] == "the customer asked to be called back"
+    joined = await engine.event("queue.joined", job, nth=2)
+    assert joined["waited_s"] > 2.5
+    assert customer.rtp.heard(left["time"]).hears(MOMENT_HZ, for_s=0.4)
+
+    await engine.line.call("agent.ready", agent="alice")
+    agent = await agent_phone.answer(tone_hz=AGENT_HZ)
+    second = await customer_phone.answer(tone_hz=CUSTOMER_HZ)
+    await engine.state("bridged", job)
+    await asyncio.sleep(0.5)
+    agent.bye()
+    await second.receive("BYE")
+    assert (await engine.ended(job))["state"] == "completed"
+    assert second.rtp.heard().hears(AGENT_HZ, for_s=0.3)
+    report = await engine.line.call("report.site", site="shop")
+    # Of two answers one was left alone: what the events say, and the report.
+    assert (report["total"]["left_alone"], report["total"]["left_alone_30d"]) == (1, 1)
+    assert report["total"]["left_alone_percent"] == 50.0

@@ -1,12 +1,14 @@
 """Calls that come in by a trunk: what callers hear, who takes them, and how SIP goes."""
 
 import asyncio
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from tests.support.engine_process import HOLD_HZ, Engine
 from tests.support.ports import free_port
 from tests.support.recording import read_wav, write_tone_wav
+from tests.support.sipp import Sipp
 from tests.support.wire_caller import WireOutgoing
 from tests.support.wire_phone import WirePhone
 
@@ -316,3 +318,36 @@ async def test_either_hangs_up_and_the_other_is_hung_up_at_once(
         ended = await call_event(engine, "call.ended", nth=nth)
         assert ended["cause"] == f"{'operator' if by_operator else 'caller'} hung up"
     await engine.assert_idle()
+
+
+async def test_sipp_sends_many_callers_at_once(own_engine: StartEngine, tmp_path: Path) -> None:
+    """Twenty callers, two operators: whoever is not served hangs up; each is told of once."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    operators = await asyncio.gather(
+        *(Sipp.start("answer", tmp_path / name, calls=40, timeout_s=60) for name in ("one", "two"))
+    )
+    settings = centre(tmp_path, operators[0].uri, free_port())
+    settings["agents"].append({"name": "bert", "uri": operators[1].uri, "queues": ["sales"]})
+    settings["inbound"][0]["whisper"] = ""
+    engine = await own_engine(**settings)
+    callers = await Sipp.start(
+        "call",
+        tmp_path,
+        calls=20,
+        pause_ms=2000,
+        keys={"dialled": SHOP},
+        target=f"127.0.0.1:{engine.process.sip_port}",
+    )
+    await callers.finished(timeout_s=30)
+    await call_event(engine, "call.ended", nth=20)
+    ended = engine.line.events.that(lambda event: event["type"] == "call.ended")
+    results = Counter(event["result"] for event in ended)
+    assert results["completed"] >= 2 and set(results) <= {"completed", "abandoned"}
+    assert len({event["call"] for event in ended}) == 20
+    report = (await engine.line.call("report.queue"))["total"]
+    assert report["offered"] == 20
+    assert report["answered"] >= results["completed"]
+    await engine.assert_idle(patience_s=8.0)
+    for operator in operators:
+        await operator.stop()

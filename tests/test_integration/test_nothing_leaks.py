@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 import psutil
 
 from tests.support.engine_process import Engine
+from tests.support.ports import free_port
+from tests.support.wire_caller import WireOutgoing
 from tests.support.wire_phone import WirePhone
 
 from .conftest import MakeWire, StartEngine
@@ -60,6 +62,57 @@ async def cancelled(engine: Engine, agent_phone: WirePhone, customer_phone: Wire
     return job
 
 
+# -- calls that come in -------------------------------------------------------------------------
+
+QUEUE, CLOSED = "+442079460000", "+442079469999"
+
+
+async def talked(engine: Engine, operator_phone: WirePhone, caller_phone: WirePhone) -> None:
+    """The operator, whose phone is the only one that knows nothing of callers, hangs up."""
+    caller = WireOutgoing.place(caller_phone, engine.process.sip_port, QUEUE)
+    await caller.answered()
+    operator = await operator_phone.answer()
+    await asyncio.sleep(TALK_S)
+    operator.bye()
+    await caller.receive("BYE")
+
+
+async def abandoned(engine: Engine, operator_phone: WirePhone, caller_phone: WirePhone) -> None:
+    caller = WireOutgoing.place(caller_phone, engine.process.sip_port, QUEUE)
+    await caller.answered()
+    operator = await operator_phone.called()
+    operator.ring()
+    await asyncio.sleep(TALK_S)
+    caller.bye()
+    await operator.receive("CANCEL")
+
+
+async def refused(engine: Engine, _operator: WirePhone, caller_phone: WirePhone) -> None:
+    caller = WireOutgoing.place(caller_phone, engine.process.sip_port, CLOSED)
+    assert (await caller.refused()).what == "404"
+
+
+async def sent_away(engine: Engine, operator_phone: WirePhone, caller_phone: WirePhone) -> None:
+    """He presses the key and withholds his number, then a command hangs him up."""
+    caller = WireOutgoing.place(
+        caller_phone, engine.process.sip_port, QUEUE, headers=(("privacy", "id"),)
+    )
+    await caller.answered()
+    operator = await operator_phone.called()
+    operator.ring()
+    (call,) = (await engine.line.call("call.list"))["calls"]
+    caller.rtp.send_digit(5)
+    await engine.line.events.wait_for(
+        lambda event: event["type"] == "call.callback_refused" and event["call"] == call["call"],
+        timeout_s=3.0,
+    )
+    await engine.line.call("call.hangup", call=call["call"])
+    await caller.receive("BYE")
+    await operator.receive("CANCEL")
+
+
+INBOUND = [talked, abandoned, refused, sent_away]
+
 ENDINGS: list[Ending] = [completed, busy, not_answered, given_up, cancelled]
 
 
@@ -109,3 +162,36 @@ async def test_every_kind_of_ending_gives_everything_back(
     assert sum(status["jobs"].values()) == (ROUNDS + 1) * len(ENDINGS)
     assert status["sip"]["counters"]["internal_errors"] == 0
     assert status["sip"]["counters"]["malformed"] == 0
+
+
+async def test_calls_that_come_in_give_everything_back(
+    own_engine: StartEngine, wire: MakeWire
+) -> None:
+    operator_phone = wire("alice")
+    engine = await own_engine(
+        trunks=[{"name": "pbx", "uri": f"sip:127.0.0.1:{free_port()}"}],
+        inbound=[{"name": "shop", "number": QUEUE, "queue": "sales"}],
+        queues=[{"name": "sales"}],
+        agents=[{"name": "alice", "uri": operator_phone.uri, "queues": ["sales"]}],
+        rooms=[{"name": "sales", "callback_digit": "5", "regain_s": 0.5}],
+    )
+
+    async def round_of_all(nth: int) -> None:
+        for number, story in enumerate(INBOUND):
+            caller_phone = wire(f"+4420794{nth:03}{number:02}")
+            await story(engine, operator_phone, caller_phone)
+            caller_phone.close()
+            await engine.assert_idle()
+
+    await round_of_all(0)
+    await all_ports_rested(engine)
+    before = held(engine)
+    for nth in range(1, ROUNDS // 2):
+        await round_of_all(nth)
+    await all_ports_rested(engine)
+    assert held(engine) == before
+    status = await engine.line.call("engine.status")
+    assert status["inbound"]["calls"] == 0
+    assert status["sip"]["counters"]["internal_errors"] == 0
+    agents = (await engine.line.call("agent.list"))["agents"]
+    assert [agent["state"] for agent in agents] == ["available"]
