@@ -36,15 +36,25 @@ class Shares:
         if not sharing:
             return None
         credit = self._credit.setdefault(sharing, [0.0] * len(sharing))
-        total = 0.0
+        first = self._first(sharing, credit)
         for place, index in enumerate(sharing):
             credit[place] += self._shares[index].percent
-            total += self._shares[index].percent
-        first = max(range(len(sharing)), key=credit.__getitem__)
-        credit[first] -= total
+        credit[first] -= sum(self._shares[index].percent for index in sharing)
         centre = self._shares[sharing[first]].centre
         self.given[centre] = self.given.get(centre, 0) + 1
         return centre
+
+    def next(self, number: str | None, region: str | None, now: float) -> str | None:
+        """What `pick` would give; nothing is counted."""
+        sharing = self._sharing(number, region, now)
+        if not sharing:
+            return None
+        credit = self._credit.get(sharing) or [0.0] * len(sharing)
+        return self._shares[sharing[self._first(sharing, credit)]].centre
+
+    def _first(self, sharing: tuple[int, ...], credit: list[float]) -> int:
+        due = [credit[place] + self._shares[index].percent for place, index in enumerate(sharing)]
+        return max(range(len(sharing)), key=due.__getitem__)
 
     def _sharing(self, number: str | None, region: str | None, now: float) -> tuple[int, ...]:
         of_place: list[int] = []

@@ -167,6 +167,7 @@ app.add_typer(cli_agents.app)
 app.command()(cli_queues.queues)
 app.command()(cli_audit.audit)
 app.command()(cli_route.reload)
+app.add_typer(cli_route.app)
 app.add_typer(cli_queues.app)
 
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
+from .cells import cell, columns
 from .command import Json, SocketAfter, call
 from .tables import console
 
@@ -34,14 +33,12 @@ def audit(
 
 
 def _print(page: Mapping[str, Any]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for name in ("time", "who", "role", "method", "outcome", "asked for", "why not"):
-        table.add_column(name, header_style="dim", overflow="fold")
+    table = columns("time", "who", "role", "method", "outcome", "asked for", "why not")
     for entry in page["entries"]:
         params = entry["params"]
         shown = params if isinstance(params, str) else jsonlib.dumps(params, ensure_ascii=False)
         again = f" (and {entry['repeated']} times before)" if entry["repeated"] else ""
-        cells = (
+        told = (
             time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry["time"])),
             entry["who"],
             entry["role"],
@@ -50,12 +47,7 @@ def _print(page: Mapping[str, Any]) -> None:
             shown[:200],
             (entry["reason"] or "") + again,
         )
-        table.add_row(*(Text(_plain(cell)) for cell in cells))
+        table.add_row(*map(cell, told))
     console.print(table)
     if page["cursor"] is not None:
         console.print(f"more: --cursor {page['cursor']}", style="dim")
-
-
-def _plain(text: str) -> str:
-    """`text` on one line: what strangers wrote must not command the terminal."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

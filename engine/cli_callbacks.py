@@ -9,7 +9,17 @@ import typer
 
 from . import tables
 from .client import ENDED, Client
-from .command import EXIT_FAILED, GIVE_UP_S, Json, Options, SocketAfter, ask, call, print_result
+from .command import (
+    EXIT_FAILED,
+    GIVE_UP_S,
+    Json,
+    Options,
+    SocketAfter,
+    ask,
+    call,
+    context_of,
+    print_result,
+)
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -114,7 +124,7 @@ def callback(
         "queue": queue,
         "id": id,
         "order": order and order.value,
-        "context": _context(context),
+        "context": context_of(context),
         "whisper": {name: value for name, value in whispers.items() if value is not None} or None,
         "caller_id": caller_id,
         "trunk": trunk,
@@ -151,16 +161,6 @@ def callback(
     print_result(job, tables.print_job)
     if job["state"] in ("failed", "cancelled", "expired"):
         raise typer.Exit(EXIT_FAILED)
-
-
-def _context(pairs: list[str] | None) -> dict[str, str] | None:
-    found: dict[str, str] = {}
-    for pair in pairs or []:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise typer.BadParameter(f"{pair!r} is not K=V", param_hint="--context")
-        found[key] = value
-    return found or None
 
 
 def _skills(pairs: list[str] | None) -> dict[str, int] | None:

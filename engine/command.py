@@ -89,6 +89,17 @@ def ask(question: Callable[[Client], Awaitable[Any]]) -> Any:
         raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
+def context_of(pairs: list[str] | None) -> dict[str, str] | None:
+    """What `--context K=V` said, each time."""
+    found: dict[str, str] = {}
+    for pair in pairs or []:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise typer.BadParameter(f"{pair!r} is not K=V", param_hint="--context")
+        found[key] = value
+    return found or None
+
+
 def fail(status: int, message: str, **details: Any) -> NoReturn:
     """Say what went wrong, on standard error or as JSON, and exit."""
     if Options.json:

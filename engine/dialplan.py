@@ -120,6 +120,23 @@ class Dialplan:
         """Whether `text` is an agent's name or an extension, and no telephone number."""
         return text in self._agents or self._extension(text) is not None
 
+    def is_agent(self, text: str) -> bool:
+        """Whether `text` is an agent's name."""
+        return text in self._agents
+
+    def carried(
+        self, text: str, trunk: str | None = None
+    ) -> tuple[str | None, str | None, list[str]]:
+        """How a number is carried: as what it is dialled, the prefix of its route, the trunks in
+        their order, usable or not. None and no trunks where it is no number or has no route."""
+        number = self._extension(text) or _e164(text, self._region)
+        if number is None:
+            return None, None, []
+        for route in self._routes:
+            if number.startswith(route.prefix):
+                return number, route.prefix, [trunk] if trunk else list(route.trunks)
+        return number, None, [trunk] if trunk else []
+
     # -- agents -----------------------------------------------------------------------------
 
     def set_agent(

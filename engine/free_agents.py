@@ -41,7 +41,15 @@ class FreeAgents:
     def add(self, operator: Operator) -> Profile:
         """`operator` is free."""
         self.drop(operator.name)
-        profile = Profile(
+        profile = self.profile(operator)
+        self.by_name[operator.name] = profile
+        for queue in profile.serves:
+            self._by_queue.setdefault(queue, {})[operator.name] = profile
+        return profile
+
+    def profile(self, operator: Operator) -> Profile:
+        """What an agent can, and where, whether he is free or not."""
+        return Profile(
             operator=operator,
             name=operator.name,
             centre=operator.centre,
@@ -49,10 +57,6 @@ class FreeAgents:
             skill_names=frozenset(operator.skills),
             serves=self.serves(operator),
         )
-        self.by_name[operator.name] = profile
-        for queue in profile.serves:
-            self._by_queue.setdefault(queue, {})[operator.name] = profile
-        return profile
 
     def drop(self, name: str) -> None:
         """The agent is not free, or will be found out not to be."""

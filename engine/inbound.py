@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
+from config.inbound import Inbound as Route
 from config.settings import Settings
 from sip.errors import SipError
 from sip.events import IncomingInvite
@@ -22,6 +23,7 @@ from .calling_party import CallingParty, calling_party, dialled_number
 from .inbound_call import InboundCall
 from .inbound_routes import InboundRoutes
 from .incoming import Incoming
+from .number import read_number
 from .places import Places
 from .strangers import Strangers
 from .switchboard import Switchboard
@@ -78,6 +80,11 @@ class Inbound:
         self._routes = InboundRoutes(settings.inbound)
         self._region = settings.dial.default_region
         self._whisper = settings.whisper.default
+
+    def route(self, dialled: str, trunk: str) -> Route | None:
+        """The route of a call by `trunk` to this number, however it is written."""
+        number = read_number(dialled, self._region)
+        return self._routes.find((dialled,) if number is None else (number.e164, dialled), trunk)
 
     @property
     def active(self) -> int:

@@ -163,22 +163,8 @@ class Matcher:
 
     def _enter(self, entry: Entry, line: Line, now: float, **fields: Any) -> None:
         """`entry` comes into a queue, from outside or from another one."""
-        config, waiting = line.config, entry.waiting
-        entry.queue = line.name
-        entry.visited.add(config.name)
-        entry.skills = dict(waiting.skills)
-        for name, level in config.skills.items():
-            entry.skills[name] = max(level, entry.skills.get(name, 0))
-        entry.also, entry.steps_done, entry.retry_overflow_at = frozenset(), 0, math.inf
-        entry.priority -= entry.vip_raise
-        entry.vip_agents, entry.vip_until, entry.vip_raise = (), -math.inf, 0
-        vip = line.vip(waiting)
-        if vip is not None:
-            entry.vip_raise = vip.raise_priority
-            entry.priority += vip.raise_priority
-            if vip.agents:
-                entry.vip_agents = tuple(vip.agents)
-                entry.vip_until = entry.entered_at + vip.within_s
+        waiting = entry.waiting
+        line.receive(entry)
         entry.centre = line.shares.pick(waiting.number, waiting.region, now)
         entry.set_key()
         line.add(entry, now)

@@ -14,6 +14,7 @@ from .callback_methods import CallbackMethods
 from .control import Method, Peer
 from .number_methods import NumberMethods
 from .protocol import CallRef, DrainRequest, EngineError, NoParams
+from .route_methods import RouteMethods
 
 if TYPE_CHECKING:
     from .daemon import Daemon
@@ -40,6 +41,7 @@ class Methods:
             **self._daemon.call_centre.table(),
             **self._daemon.reporting.table(),
             **self._daemon.reload.table(),
+            **RouteMethods(self._daemon).table(),
             **AuditMethods(self._daemon.store).table(),
             "call.list": Method(NoParams, self._calls),
             "call.get": Method(CallRef, self._call),

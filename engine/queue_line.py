@@ -128,6 +128,25 @@ class Line:
                 at = min(at, closes_at)
         return at
 
+    def receive(self, entry: Entry) -> None:
+        """`entry` comes into this queue: what it needs here, and whether it is a VIP here."""
+        config, waiting = self.config, entry.waiting
+        entry.queue = self.name
+        entry.visited.add(config.name)
+        entry.skills = dict(waiting.skills)
+        for name, level in config.skills.items():
+            entry.skills[name] = max(level, entry.skills.get(name, 0))
+        entry.also, entry.steps_done, entry.retry_overflow_at = frozenset(), 0, math.inf
+        entry.priority -= entry.vip_raise
+        entry.vip_agents, entry.vip_until, entry.vip_raise = (), -math.inf, 0
+        vip = self.vip(waiting)
+        if vip is not None:
+            entry.vip_raise = vip.raise_priority
+            entry.priority += vip.raise_priority
+            if vip.agents:
+                entry.vip_agents = tuple(vip.agents)
+                entry.vip_until = entry.entered_at + vip.within_s
+
     # -- who may take an entry --------------------------------------------------------------
 
     def vip(self, waiting: Waiting) -> Vip | None:

@@ -1,0 +1,120 @@
+"""`ringback reload`, `ringback route explain` and `ringback audit` against a whole engine."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from config.settings import load
+from engine.client import Client
+from engine.daemon import Daemon
+from tests.support.engine_in_process import running, settings_in
+
+MORE = """
+[[rules]]
+name = "vip"
+match = { context = { tier = "gold" } }
+set = { priority = 50, whisper = "A gold customer" }
+"""
+
+
+class Printed(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+async def engine(tmp_path: Path) -> AsyncIterator[tuple[Daemon, Client]]:
+    settings = settings_in(tmp_path)
+    file = Path(settings.file)
+    file.write_text(file.read_text() + MORE)
+    async with running(load(file, {})) as pair:
+        yield pair
+
+
+async def ringback(daemon: Daemon, *words: str) -> Printed:
+    process = await asyncio.create_subprocess_exec(
+        str(Path(sys.executable).with_name("ringback")),
+        "--socket", str(daemon.settings.control.socket), *words,
+        env=os.environ | {"COLUMNS": "200"},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    async with asyncio.timeout(60):
+        out, err = await process.communicate()
+    return Printed(process.returncode or 0, out.decode(), err.decode())
+
+
+async def test_reload(engine: tuple[Daemon, Client]) -> None:
+    daemon, _client = engine
+    file = Path(daemon.settings.file)
+    assert (await ringback(daemon, "reload")).out == f"{file}: nothing changed\n"
+    file.write_text(file.read_text().replace("retry_s = 0.05", "retry_s = 7.0"))
+    printed = await ringback(daemon, "reload", "--check")
+    assert printed == Printed(0, f"{file}: would change\n  dial.retry_s: 0.05 → 7.0\n", "")
+    assert daemon.board.dial.retry_s == 0.05
+    printed = await ringback(daemon, "reload", "--json")
+    assert json.loads(printed.out)["words"] == ["dial.retry_s: 0.05 → 7.0"]
+    file.write_text(file.read_text().replace("retry_s = 7.0", "retry_s = 0"))
+    printed = await ringback(daemon, "reload")
+    assert printed.status == 1
+    assert printed.err == f"ringback: {file}: dial.retry_s: must be greater than 0\n"
+
+
+async def test_route_explain(engine: tuple[Daemon, Client]) -> None:
+    daemon, _client = engine
+    said = ("route", "explain", "020 7946 0123", "--agent", "alice")
+    printed = await ringback(daemon, *said, "--context", "tier=gold", "--at", "2026-11-23T12:00")
+    assert printed.status == 0
+    for words in (
+        "+442079460123  GB, fixed line  at 2026-11-23 12:00:00",
+        "context.tier is \"gold\", which fits 'gold'",
+        "sets priority = 50",
+        "trunk pbx: static",
+        "agent alice: available",
+        "→ would be called at once",
+    ):
+        assert words in printed.out
+    printed = await ringback(daemon, *said, "--json")
+    assert json.loads(printed.out)["rules"][0]["outcome"] == "no_match"
+
+
+async def test_route_explain_of_what_is_refused(engine: tuple[Daemon, Client]) -> None:
+    daemon, _client = engine
+    printed = await ringback(daemon, "route", "explain", "+12125550123")
+    assert printed.status == 1
+    assert "but trunks: no route for +12125550123" in printed.out
+    assert "→ would be refused" in printed.out
+    assert (await ringback(daemon, "route", "explain", "1", "--at", "noonish")).status == 2
+
+
+async def test_audit(engine: tuple[Daemon, Client]) -> None:
+    daemon, client = engine
+    await client.call("agent.pause", agent="alice", reason="tea")
+    printed = await ringback(daemon, "audit", "--method", "agent.")
+    assert "agent.pause" in printed.out
+    assert '"reason": "tea"' in printed.out
+    printed = await ringback(daemon, "audit", "--outcome", "refused", "--hours", "1", "--json")
+    assert json.loads(printed.out)["entries"] == []
+
+
+async def test_a_token_from_a_file(engine: tuple[Daemon, Client], tmp_path: Path) -> None:
+    daemon, client = engine
+    token = "0123456789abcdef-board"
+    file = Path(daemon.settings.file)
+    entry = f'[[rights]]\nname = "board"\ntoken = "{token}"\nrole = "read"\n'
+    file.write_text(file.read_text() + entry)
+    await client.call("engine.reload")
+    (tmp_path / "token").write_text(token)
+    printed = await ringback(daemon, "--token-file", str(tmp_path / "token"), "drain")
+    assert printed.status == 1
+    assert printed.err == "ringback: engine.drain needs the role administer; board has read\n"
+    printed = await ringback(daemon, "--token-file", str(tmp_path / "none"), "status")
+    assert printed.status == 2

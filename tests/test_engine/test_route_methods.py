@@ -1,0 +1,251 @@
+"""route.explain: the rules, and the whole decision, as a real request would have it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.settings import load
+from engine.client import Client, RequestRejected
+from engine.daemon import Daemon
+from engine.protocol import EngineError
+from tests.support.engine_in_process import request, running, settings_in
+
+NUMBER = "+442079460123"
+MONDAY_NOON = 1795435200.0  # 2026-11-23 12:00 in London
+MONDAY_NIGHT = MONDAY_NOON + 11 * 3600
+
+MORE = """
+[[rules]]
+name = "vip"
+[rules.match]
+context = { tier = ["gold", "platinum"] }
+[rules.set]
+agent = "bob"
+priority = 50
+[[rules]]
+name = "german"
+continue = true
+[rules.match]
+region = "DE"
+[rules.set]
+skills = { german = 3 }
+[[rules]]
+name = "night"
+[rules.match]
+hours = "mon-sun 20:00-08:00"
+zone = "Europe/London"
+[rules.set]
+queue = "night"
+whisper = "Night call from {context.site}"
+[[rules]]
+name = "rest"
+[rules.set]
+queue = "sales"
+caller_id = "+442079460999"
+[[queues]]
+name = "sales"
+[[queues.tiers]]
+after_s = 30.0
+agents = ["dora"]
+[[queues]]
+name = "night"
+max_length = 1
+[[agents]]
+name = "bob"
+uri = "sip:bob@127.0.0.1:9"
+queues = ["sales"]
+skills = { german = 5 }
+[[agents]]
+name = "carol"
+uri = "sip:carol@127.0.0.1:9"
+queues = ["sales"]
+[[agents]]
+name = "dora"
+uri = "sip:dora@127.0.0.1:9"
+skills = { german = 9 }
+[[inbound]]
+name = "shop"
+number = "+442079460"
+queue = "sales"
+context = { site = "shop" }
+priority = 4
+"""
+
+
+@pytest.fixture
+async def engine(tmp_path: Path) -> AsyncIterator[tuple[Daemon, Client]]:
+    settings = settings_in(tmp_path)
+    file = Path(settings.file)
+    text = file.read_text().replace('prefix = "+44"', 'prefix = "+4"')
+    file.write_text(text + MORE)
+    async with running(load(file, {})) as pair:
+        yield pair
+
+
+async def explain(client: Client, to: str = NUMBER, **params: Any) -> dict[str, Any]:
+    found: dict[str, Any] = await client.call("route.explain", to=to, at=MONDAY_NOON, **params)
+    return found
+
+
+def outcomes(found: dict[str, Any]) -> dict[str, str]:
+    return {one["rule"]: one["outcome"] for one in found["rules"]}
+
+
+async def test_which_rules_fire_and_why(engine: tuple[Daemon, Client]) -> None:
+    _daemon, client = engine
+    found = await explain(client, context={"tier": "silver"})
+    assert outcomes(found) == {
+        "vip": "no_match", "german": "no_match", "night": "no_match", "rest": "fired"
+    }  # fmt: skip
+    why = {one["rule"]: one["why"] for one in found["rules"]}
+    assert why == {
+        "vip": "context.tier is \"silver\", not 'gold' or 'platinum'",
+        "german": "region is \"GB\", not 'DE'",
+        "night": "hours is \"Mon 12:00\", not 'mon-sun 20:00-08:00' Europe/London",
+        "rest": "it is for everything",
+    }
+    assert found["fired"] == ["rest"]
+    assert found["set"] == {"queue": "sales", "caller_id": "+442079460999"}
+    assert found["request"]["queue"] == "sales"
+    (condition,) = found["rules"][0]["conditions"]
+    assert condition == {
+        "name": "context.tier", "wants": "'gold' or 'platinum'", "found": "silver", "holds": False
+    }  # fmt: skip
+
+
+async def test_the_first_that_decides_ends_it(engine: tuple[Daemon, Client]) -> None:
+    _daemon, client = engine
+    found = await explain(client, context={"tier": "gold"})
+    assert outcomes(found)["rest"] == "not_looked_at"
+    assert (found["agent"]["agent"], found["agent"]["could"]) == ("bob", True)
+    assert found["request"]["priority"] == 50
+    assert found["verdict"] == "called"
+
+
+async def test_what_the_request_says_itself_stays(engine: tuple[Daemon, Client]) -> None:
+    _daemon, client = engine
+    found = await explain(client, agent="alice", priority=2, context={"tier": "gold"})
+    assert found["rules"][0]["kept"] == {
+        "agent": "the request says agent itself", "priority": "the request says priority itself"
+    }  # fmt: skip
+    assert found["agent"]["agent"] == "alice"
+
+
+async def test_who_could_take_it_and_why_others_could_not(
+    engine: tuple[Daemon, Client],
+) -> None:
+    daemon, client = engine
+    found = await explain(client, to="+493012345678")
+    assert found["fired"] == ["german", "rest"]
+    agents = {one["agent"]: one["why_not"] for one in found["queue"]["agents"]}
+    assert agents == {
+        "bob": None,
+        "carol": "lacks german 3",
+        "dora": "helps from 30 s of waiting on",
+    }
+    assert found["verdict"] == "called"
+    await client.call("agent.pause", agent="bob")
+    found = await explain(client, to="+493012345678")
+    assert {one["agent"]: one["why_not"] for one in found["queue"]["agents"]}["bob"] == "paused"
+    assert found["verdict"] == "waits"
+    assert daemon.call_centre.queues.matcher.entries == {}
+
+
+async def test_at_another_time(engine: tuple[Daemon, Client]) -> None:
+    _daemon, client = engine
+    found = await client.call("route.explain", to=NUMBER, at=MONDAY_NIGHT)
+    assert found["fired"] == ["night"]
+    assert found["request"]["whisper"] == {"template": "Night call from {context.site}"}
+    assert found["queue"]["queue"] == "night"
+    assert found["queue"]["agents"] == []
+    assert found["verdict"] == "waits"
+
+
+async def test_number_and_trunks(engine: tuple[Daemon, Client]) -> None:
+    daemon, client = engine
+    found = await explain(client, to="020 7946 0123")
+    assert found["facts"]["number"] == NUMBER
+    assert found["admission"]["line_type"] == "fixed_line"
+    assert found["admission"]["zones"] == ["Europe/London"]
+    assert found["trunks"] == [
+        {"trunk": "pbx", "number": NUMBER, "route": "+4", "state": "static", "reason": None,
+         "usable": True}
+    ]  # fmt: skip
+    daemon.trunks._states["pbx"] = "failed"
+    daemon.trunks._reasons["pbx"] = "403 Forbidden"
+    found = await explain(client)
+    assert found["trunks"][0]["usable"] is False
+    assert found["verdict"] == "unavailable"
+    assert found["objections"][0]["step"] == "trunks"
+
+
+async def test_what_is_refused_says_by_which_policy(engine: tuple[Daemon, Client]) -> None:
+    _daemon, client = engine
+    found = await explain(client, to="+449012345678")
+    assert found["verdict"] == "refused"
+    assert found["admission"]["allowed"] is False
+    assert {"step": "admission", "policy": "line_type"}.items() <= found["objections"][0].items()
+    await client.call("number.block", number=NUMBER, reason="asked not to be")
+    found = await explain(client)
+    assert found["admission"]["policy"] == "do_not_call"
+    found = await explain(client, to="+12125550123")
+    assert found["trunks"] == []
+    assert found["objections"][-1]["reason"] == "no route for +12125550123"
+
+
+async def test_nobody_is_named(engine: tuple[Daemon, Client]) -> None:
+    daemon, client = engine
+    daemon.router.apply_settings(daemon.settings.model_copy(update={"rules": []}))
+    found = await explain(client)
+    assert found["rules"] == []
+    assert found["verdict"] == "refused"
+    assert found["objections"][0]["step"] == "party"
+
+
+async def test_nothing_is_counted(engine: tuple[Daemon, Client]) -> None:
+    daemon, client = engine
+    before = await client.call("engine.status")
+    seq = daemon.events.seq
+    for _ in range(20):
+        await explain(client, to="+493012345678")
+    assert daemon.events.seq == seq
+    assert (await client.call("engine.status"))["jobs"] == before["jobs"]
+    assert await client.call("callback.list") == {"jobs": [], "cursor": None}
+
+
+async def test_it_says_what_a_real_request_gets(engine: tuple[Daemon, Client]) -> None:
+    _daemon, client = engine
+    asked = {"to": "+493012345678", "context": {"site": "shop"}}
+    found = await client.call("route.explain", **asked)
+    await client.call("agent.pause", agent="bob")
+    job = await client.callback(**request(**asked) | {"agent": None})
+    for name in ("queue", "skills"):
+        assert job[name] == found["request"][name]
+
+
+async def test_a_call_that_comes_in(engine: tuple[Daemon, Client]) -> None:
+    _daemon, client = engine
+    found = await explain(client, from_trunk="pbx", dialled="020 7946 0123", to="+493012345678")
+    assert (found["kind"], found["route"]) == ("call", "shop")
+    assert found["facts"]["context"] == {
+        "site": "shop", "caller": "+493012345678", "dialled": "020 7946 0123"
+    }  # fmt: skip
+    assert found["fired"] == ["german", "rest"]
+    assert found["request"]["priority"] == 4
+    assert found["queue"]["agents"][0] == {
+        "agent": "bob", "state": "available", "could": True, "why_not": None
+    }  # fmt: skip
+    assert found["verdict"] == "called"
+
+
+async def test_a_call_that_no_route_takes(engine: tuple[Daemon, Client]) -> None:
+    _daemon, client = engine
+    found = await explain(client, from_trunk="pbx", dialled="+3531234567")
+    assert found["verdict"] == "refused"
+    assert "404" in found["objections"][0]["reason"]
+    with pytest.raises(EngineError, match="no trunk named 'x'"):
+        await explain(client, from_trunk="x", dialled="1")
+    with pytest.raises(RequestRejected, match="has both"):
+        await explain(client, dialled="1")
