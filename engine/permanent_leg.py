@@ -6,6 +6,7 @@ it is up. A call flow borrows the line by `take` instead of dialling.
 """
 
 import asyncio
+import contextlib
 from functools import partial
 from typing import Any, Final
 
@@ -51,7 +52,9 @@ class PermanentLegs:
             self._review(agent)
 
     async def stop(self) -> None:
-        """Hang up every line."""
+        """Hang up every line, and call nobody again."""
+        with contextlib.suppress(ValueError):  # where it was never started
+            self._agents.on_change.remove(self._changed)
         for name in tuple(self._tasks):
             self._hang_up(name)
         if self._ending:

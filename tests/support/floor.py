@@ -23,7 +23,9 @@ START = 1_795_600_800.0
 
 def agent(name: str, **settings: Any) -> AgentSettings:
     """An agent's settings; logged in from the start unless they say otherwise."""
-    return AgentSettings(name=name, uri=f"sip:{name}@127.0.0.1:5080", **settings)
+    if "addresses" not in settings:
+        settings.setdefault("uri", f"sip:{name}@127.0.0.1:5080")
+    return AgentSettings(name=name, **settings)
 
 
 class Guest:

@@ -1,0 +1,259 @@
+"""Lines that stay up between calls: kept, dialled again, lent to calls and given back."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.agents import AgentDefaults
+from engine.agents import Agents
+from engine.dialplan import Dialplan
+from engine.ending import Ending
+from engine.leg import Caller, Leg, LegEnded
+from engine.lent_leg import ANNOUNCEMENT, LentLeg
+from engine.permanent_leg import PermanentLegs
+from engine.while_up import while_up
+from media.messages import MediaTimeout
+from media.sources import Silence, Tone
+from tests.support.floor import agent
+from tests.support.switchboard import Phone, Scene, scene
+from tests.support.virtual_loop import run
+
+CALLER = Caller(None, default="ringback")
+
+
+class Line:
+    """Anna, who stays on the line, and her phone."""
+
+    def __init__(self, stage: Scene, **settings: Any) -> None:
+        self.stage = stage
+        board = stage.board
+        configured = agent("anna", **({"permanent": True} | settings))
+        self.agents = board.agents = Agents(
+            [configured], defaults=AgentDefaults(), events=board.events
+        )
+        set_agent(board.dialplan, configured.reached_at)
+        self.told: list[str] = []
+        self.legs = board.permanent = PermanentLegs(self.agents, board)
+        self.agents.start()
+        self.legs.start()
+
+    @property
+    def state(self) -> str:
+        return self.agents.known("anna").state
+
+    async def is_up(self) -> Phone:
+        """Her phone has answered."""
+        phone = await self.stage.phone()
+        phone.answers()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return phone
+
+    def take(self) -> Leg:
+        leg = self.legs.take("anna", lambda kind, _leg, **_fields: self.told.append(kind))
+        assert leg is not None
+        return leg
+
+    async def close(self) -> None:
+        await self.legs.stop()
+        self.stage.assert_nothing_left()
+
+
+def set_agent(dialplan: Dialplan, addresses: Any) -> None:
+    dialplan.set_agent("anna", addresses)
+
+
+def play(tmp_path: Path, script: Callable[[Line], Awaitable[None]], **settings: Any) -> None:
+    async def main() -> None:
+        line = Line(scene(tmp_path), **settings)
+        await script(line)
+        await line.close()
+
+    run(main())
+
+
+def test_he_is_called_when_he_logs_in_and_free_once_he_has_answered(tmp_path: Path) -> None:
+    async def script(line: Line) -> None:
+        assert line.state == "paused"
+        phone = await line.is_up()
+        assert line.state == "available"
+        assert line.legs.line_of("anna") is not None
+        line.agents.logout("anna")
+        await asyncio.sleep(1)
+        assert phone.is_hung_up
+        assert line.stage.sip.phones.empty()
+
+    play(tmp_path, script)
+
+
+def test_a_line_that_nobody_answers_is_dialled_again_at_growing_intervals(tmp_path: Path) -> None:
+    async def script(line: Line) -> None:
+        loop = asyncio.get_running_loop()
+        called: list[float] = []
+        for _ in range(9):
+            phone = await line.stage.phone()
+            called.append(loop.time())
+            phone.refuses(486, "Busy Here")
+        spans = [round(b - a) for a, b in pairwise(called)]
+        assert spans == [1, 2, 4, 8, 16, 32, 60, 60]
+        assert line.state == "paused"
+        assert line.stage.last("line.failed")["retry_s"] == 60.0
+
+    play(tmp_path, script)
+
+
+def test_a_line_that_was_stable_is_dialled_again_at_once(tmp_path: Path) -> None:
+    async def script(line: Line) -> None:
+        loop = asyncio.get_running_loop()
+        phone = await line.is_up()
+        for up_s, pause_s in ((5, 1), (5, 2), (40, 1)):
+            await asyncio.sleep(up_s)
+            phone.hangs_up()
+            down = loop.time()
+            assert line.state == "paused"
+            phone = await line.is_up()
+            assert loop.time() - down == pytest.approx(pause_s)
+            assert line.state == "available"
+
+    play(tmp_path, script)
+
+
+def test_his_addresses_are_tried_in_turn(tmp_path: Path) -> None:
+    addresses = [
+        {"uri": "sip:desk@127.0.0.1:5080", "ring_s": 5.0}, {"uri": "sip:mobile@127.0.0.1:5080"}
+    ]  # fmt: skip
+
+    async def script(line: Line) -> None:
+        desk = await line.stage.phone()
+        assert "desk" in desk.invitation.target
+        mobile = await line.is_up()
+        assert "mobile" in mobile.invitation.target
+        assert desk.is_hung_up and line.state == "available"
+
+    play(tmp_path, script, addresses=addresses)
+
+
+def test_a_call_borrows_the_line_and_gives_it_back(tmp_path: Path) -> None:
+    async def script(line: Line) -> None:
+        phone = await line.is_up()
+        up = line.legs.line_of("anna")
+        assert up is not None
+        for _ in range(2):
+            line.told.clear()
+            leg = line.take()
+            assert line.legs.take("anna", lambda *_args, **_fields: None) is None, "one call only"
+            line.stage.board.register.legs[leg.id] = leg
+            await leg.open()
+            await leg.dial(caller=CALLER, ring_s=20.0)
+            assert line.told == ["leg.dialing", "leg.answered"]
+            assert leg.record.reason == "permanent line"
+            leg.hear(Tone("440/1000"))
+            leg.hang_up(Ending("completed", "call over"))
+            await leg.release()
+            assert line.told[2:] == ["leg.ended"]
+            assert not phone.is_hung_up and up.ending is None
+            assert line.stage.board.register.legs[up.id] is up
+            heard = line.stage.media.heard[up.id]
+            assert heard[-1] == Silence() and ANNOUNCEMENT in heard
+            assert leg.record.media is not None
+
+    play(tmp_path, script)
+
+
+def test_music_between_calls_where_he_likes_it(tmp_path: Path) -> None:
+    async def script(line: Line) -> None:
+        await line.is_up()
+        up = line.legs.line_of("anna")
+        assert up is not None
+        assert line.stage.media.heard[up.id][-1] == line.stage.board.hold
+
+    play(tmp_path, script, comfort="music")
+
+
+def test_a_line_that_ends_in_a_call_ends_the_call(tmp_path: Path) -> None:
+    async def script(line: Line) -> None:
+        phone = await line.is_up()
+        leg = line.take()
+        await leg.open()
+        await leg.dial(caller=CALLER, ring_s=20.0)
+        with pytest.raises(LegEnded) as ended:
+            async with while_up(leg):
+                phone.hangs_up()
+                await asyncio.sleep(10)
+        assert ended.value.ending.result == "hung_up"
+        assert line.legs.take("anna", lambda *_args, **_fields: None) is None
+        await leg.release()
+
+    play(tmp_path, script)
+
+
+def test_a_line_that_ends_before_the_call_begins(tmp_path: Path) -> None:
+    async def script(line: Line) -> None:
+        phone = await line.is_up()
+        leg = line.take()
+        phone.hangs_up()
+        for begin in (leg.open(), leg.dial(caller=CALLER, ring_s=20.0)):
+            with pytest.raises(LegEnded):
+                await begin
+        await leg.release()
+        assert line.told == [], "the call has told nothing of it"
+
+    play(tmp_path, script)
+
+
+def test_holding_and_lost_media_are_the_calls_while_it_has_the_line(tmp_path: Path) -> None:
+    async def script(line: Line) -> None:
+        phone = await line.is_up()
+        leg = line.take()
+        held: list[bool] = []
+        leg.on_hold = lambda _leg, is_held: held.append(is_held)
+        await leg.open()
+        await leg.dial(caller=CALLER, ring_s=20.0)
+        phone.holds()
+        phone.resumes()
+        assert held == [True, False]
+        assert line.told[2:] == ["leg.held", "leg.resumed"]
+        leg.on_media(MediaTimeout(leg.id, 30.0))
+        assert leg.ending is not None and leg.ending.result == "no_media"
+        assert phone.is_hung_up
+        await leg.release()
+
+    play(tmp_path, script)
+
+
+def test_giving_back_is_for_lines_only(tmp_path: Path) -> None:
+    async def script(line: Line) -> None:
+        await line.is_up()
+        leg = line.take()
+        await leg.open()
+        await leg.dial(caller=CALLER, ring_s=20.0)
+        assert isinstance(leg, LentLeg)
+        line.legs.give_back(leg)
+        assert leg.ending is not None
+        other = line.legs.line_of("anna")
+        assert other is not None
+        line.legs.give_back(other)
+        assert other.ending is None
+        await leg.release()
+
+    play(tmp_path, script)
+
+
+def test_nobody_is_dialled_while_he_talks_on_his_phone(tmp_path: Path) -> None:
+    """His line went down, and a call was dialled to him meanwhile."""
+
+    async def script(line: Line) -> None:
+        phone = await line.is_up()
+        line.agents.reserve("anna", "job")
+        phone.hangs_up()
+        await asyncio.sleep(60)
+        assert line.stage.sip.phones.empty()
+        line.agents.release("anna", "job")
+        await line.is_up()
+        assert line.state == "available"
+
+    play(tmp_path, script)
