@@ -253,7 +253,7 @@ class Dispatcher:
             self._agenda.look_at(job, self._places.waits_until(job))
 
     def ready(self, job: Job) -> None:
-        """The job may begin as soon as there is room: its operators are reserved, if it needs any."""
+        """The job may begin once there is room; its operators are reserved, where it needs any."""
         if job.id not in self._open or not self._is_idle(job):
             self._places.leave(job)
         elif self.draining:

@@ -1,0 +1,70 @@
+"""`ringback callback` and what is done with jobs, against an engine."""
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from engine.daemon import Daemon
+from tests.support.command_line import ringback
+from tests.support.engine_in_process import running, settings_in
+
+NUMBER = "+442079460123"
+LATER = ("--not-before", "4000000000")
+
+
+@pytest.fixture
+async def daemon(tmp_path: Path) -> AsyncIterator[Daemon]:
+    async with running(settings_in(tmp_path)) as (daemon, _client):
+        yield daemon
+
+
+async def test_every_option_reaches_the_engine(daemon: Daemon) -> None:
+    socket = daemon.settings.control.socket
+    done = await ringback(
+        socket, "callback", NUMBER, "--agent", "alice", "--id", "x", *LATER,
+        "--number", "+442079460777", "--number", "+442079460888", "--site", "shop",
+        "--source", "192.0.2.1", "--skill", "german=3", "--known-agent", "alice",
+        "--on-crash", "ask", "--retry", "busy=3,60,300", "--no-join", "--script", "gold", "--json",
+    )  # fmt: skip
+    assert done.json["id"] == "x"
+    request = daemon.dispatcher.jobs["x"].request
+    assert request.numbers == ["+442079460777", "+442079460888"]
+    assert (request.site, request.source, request.script) == ("shop", "192.0.2.1", "gold")
+    assert (request.skills, request.known_agent, request.on_crash) == (
+        {"german": 3}, "alice", "ask",
+    )  # fmt: skip
+    assert (request.retry["busy"].attempts, request.retry["busy"].spacing_s) == (3, (60.0, 300.0))
+    joined = await ringback(socket, "callback", NUMBER, "--agent", "alice", *LATER, "--json")
+    assert joined.json["joined_to"] == "x"
+
+
+@pytest.mark.parametrize(
+    "option", [("--skill", "german"), ("--retry", "busy"), ("--on-crash", "pray")]
+)
+async def test_options_that_make_no_sense_are_usage_errors(
+    daemon: Daemon, option: tuple[str, str]
+) -> None:
+    socket = daemon.settings.control.socket
+    await ringback(socket, "callback", NUMBER, "--agent", "alice", *option, status=2)
+    assert not daemon.dispatcher.jobs
+
+
+async def test_jobs_are_changed_from_the_shell(daemon: Daemon) -> None:
+    socket = daemon.settings.control.socket
+    await ringback(socket, "callback", NUMBER, "--agent", "alice", "--id", "x", *LATER)
+    await ringback(
+        socket, "reschedule", "x", "--not-before", "+3600", "--deadline", "+7200",
+        "--number", "+442079460777",
+    )  # fmt: skip
+    job = daemon.dispatcher.jobs["x"]
+    assert job.request.not_before == pytest.approx(time.time() + 3600, abs=60)
+    assert job.request.numbers == ["+442079460777"]
+    assert (await ringback(socket, "reprioritise", "x", "9", "--json")).json["priority"] == 9
+    await ringback(socket, "decide", "x", "retry", status=1)
+    await ringback(socket, "decide", "x", "perhaps", status=2)
+    shown = await ringback(socket, "jobs", "x", "--json")
+    assert shown.json["state"] == "queued"
+    await ringback(socket, "cancel", "x")
+    await ringback(socket, "reschedule", "x", "--not-before", "+1", status=1)

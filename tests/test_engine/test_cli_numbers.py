@@ -1,0 +1,45 @@
+"""`ringback numbers` against an engine: what it prints, and its exit status."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import ringback
+from tests.support.engine_in_process import running, settings_in
+
+NUMBER = "+442079460123"
+
+
+@pytest.fixture
+async def socket(tmp_path: Path) -> AsyncIterator[Path]:
+    settings = settings_in(tmp_path)
+    async with running(settings):
+        yield settings.control.socket
+
+
+async def test_the_register_from_the_shell(socket: Path) -> None:
+    blocked = await ringback(socket, "numbers", "block", NUMBER, "--reason", "asked us")
+    assert blocked.text == f"{NUMBER} is not called for good: asked us\n"
+    until = await ringback(socket, "numbers", "block", "+442079460999", "--until", "+30d")
+    assert "is not called until 20" in until.text
+    listed = await ringback(socket, "numbers", "list", "--json")
+    assert [entry["number"] for entry in listed.json["numbers"]] == [NUMBER, "+442079460999"]
+    shown = await ringback(socket, "numbers", "list", "--limit", "1")
+    assert NUMBER in shown.text and "asked us" in shown.text and "more: --cursor" in shown.text
+    again = await ringback(socket, "numbers", "unblock", NUMBER)
+    assert again.text == f"{NUMBER} may be called again\n"
+    await ringback(socket, "numbers", "unblock", NUMBER, status=1)
+
+
+async def test_a_check_is_done_or_failed(socket: Path) -> None:
+    allowed = await ringback(socket, "numbers", "check", NUMBER)
+    assert "may be called" in allowed.text and "Europe/London" in allowed.text
+    refused = await ringback(socket, "numbers", "check", "+449098790123", status=1)
+    assert "refused (line_type)" in refused.text
+    await ringback(socket, "numbers", "check", "nobody", status=1)
+
+
+@pytest.mark.parametrize("until", ["soon", "+3x"])
+async def test_times_that_are_none_are_usage_errors(socket: Path, until: str) -> None:
+    await ringback(socket, "numbers", "block", NUMBER, "--until", until, status=2)

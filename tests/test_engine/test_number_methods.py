@@ -1,0 +1,101 @@
+"""number.*: the register, and what would become of a request, through the socket."""
+
+import os
+import pwd
+import time
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.policy import Costs, Hours, Rate
+from config.settings import Settings
+from engine.client import Client, RequestRejected
+from engine.daemon import Daemon
+from engine.protocol import EngineError
+from tests.support.engine_in_process import running, settings_in
+
+NUMBER = "+442079460123"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return settings_in(tmp_path)
+
+
+@pytest.fixture
+async def engine(settings: Settings) -> AsyncIterator[tuple[Daemon, Client]]:
+    async with running(settings) as pair:
+        yield pair
+
+
+async def test_a_number_is_blocked_listed_and_unblocked(settings: Settings) -> None:
+    until = time.time() + 3600
+    async with running(settings) as (_daemon, client):
+        async with client.events(["number."]) as events:
+            entry = await client.call(
+                "number.block", number="020 7946 0123", reason="asked us", until=until
+            )
+            event = await anext(aiter(events))
+        assert (event["type"], event["number"]) == ("number.blocked", NUMBER)
+        assert entry == {
+            "number": NUMBER,
+            "reason": "asked us",
+            "since": entry["since"],
+            "until": until,
+            "by": pwd.getpwuid(os.getuid()).pw_name,
+        }
+        await client.call("number.block", number="+442079460999")
+    async with running(settings) as (_daemon, client):  # it is on the disk
+        page = await client.call("number.list", limit=1)
+        assert page["numbers"] == [entry]
+        rest = await client.call("number.list", cursor=page["cursor"])
+        assert [one["number"] for one in rest["numbers"]] == ["+442079460999"]
+        assert rest["numbers"][0]["until"] is None
+        assert (await client.call("number.list", prefix="+49"))["numbers"] == []
+        assert await client.call("number.unblock", number=NUMBER) == entry
+        with pytest.raises(EngineError) as caught:
+            await client.call("number.unblock", number=NUMBER)
+        assert (caught.value.kind, caught.value.field) == ("not_found", "number")
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [({"number": "alice"}, "number"), ({"number": NUMBER, "until": 1.0}, "until")],
+)
+async def test_what_cannot_be_blocked(
+    engine: tuple[Daemon, Client], params: dict[str, Any], field: str
+) -> None:
+    _daemon, client = engine
+    with pytest.raises(EngineError) as caught:
+        await client.call("number.block", **params)
+    assert (caught.value.kind, caught.value.field) == ("refused", field)
+    with pytest.raises(RequestRejected):
+        await client.call("number.block", number=NUMBER, reason="two\nlines")
+
+
+async def test_a_check_says_what_would_become_of_a_request(settings: Settings) -> None:
+    hours = Hours(enforce=True, hours=["mon-sun 00:00-24:00"], holiday_hours=["00:00-24:00"])
+    changed = settings.model_copy(
+        update={
+            "hours": hours,
+            "rates": [Rate(prefix="+44", per_minute=Decimal("0.02"))],
+            "costs": Costs(currency="GBP", expected_talk_s=60.0),
+        }
+    )
+    async with running(changed) as (_daemon, client):
+        found = await client.call("number.check", number=NUMBER)
+        assert found["allowed"] is True
+        assert (found["called"], found["region"], found["line_type"]) == (
+            NUMBER, "GB", "fixed_line",
+        )  # fmt: skip
+        assert found["cost_estimate"]["currency"] == "GBP"
+        assert found["blocked"] is None
+        premium = await client.call("number.check", number="+449098790123")
+        assert (premium["allowed"], premium["policy"]) == (False, "line_type")
+        await client.call("number.block", number=NUMBER, reason="asked us")
+        blocked = await client.call("number.check", number=NUMBER)
+        assert (blocked["allowed"], blocked["policy"]) == (False, "do_not_call")
+        assert blocked["blocked"]["reason"] == "asked us"
