@@ -37,7 +37,8 @@ class EngineProcess:
         self.log_path = directory / "engine.log"
         self.config_path = directory / "ringback.toml"
         directory.mkdir(parents=True, exist_ok=True)
-        write_config(self.config_path, self._settings(sections))
+        self.settings = self._settings(sections)
+        write_config(self.config_path, self.settings)
         self._process: subprocess.Popen[bytes] | None = None
 
     def _settings(self, sections: Settings) -> Settings:
@@ -54,6 +55,11 @@ class EngineProcess:
             else:
                 settings[name] = section
         return settings
+
+    def rewrite_config(self, **sections: Any) -> None:
+        """Have these sections in the file instead; the engine is not told."""
+        self.settings |= sections
+        write_config(self.config_path, self.settings)
 
     def start(self) -> None:
         """Run the daemon and wait until its control socket answers."""
