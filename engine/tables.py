@@ -68,12 +68,14 @@ def print_job(job: Mapping[str, Any]) -> None:
 
 def print_calls(result: Mapping[str, Any]) -> None:
     """The result of call.list."""
-    table = _table("call", "job or caller", "state", "up for", "legs")
+    table = _table("call", "job, or caller and number", "for", "state", "up for", "legs")
     for call in result["calls"]:
         legs = ", ".join(f"{leg['role']} {leg['state']}" for leg in call["legs"])
+        whom = call.get("agent") or call.get("queue") or ""
         table.add_row(
             call["call"],
-            call["job"] or call.get("from", ""),
+            _whose(call),
+            whom,
             _state(call["state"]),
             _duration(call["started"], time.time()),
             legs,
@@ -81,11 +83,27 @@ def print_calls(result: Mapping[str, Any]) -> None:
     console.print(table)
 
 
+def _whose(call: Mapping[str, Any]) -> str:
+    """Whose call it is: a job's, or that of a caller and the number that he dialled."""
+    if call["job"]:
+        return str(call["job"])
+    return f"{call.get('from', '?')} → {call.get('dialled', '?')}"
+
+
 def print_call(call: Mapping[str, Any]) -> None:
     """One call in full, with the media of its legs."""
     state = _state(call["state"])
-    whose = f"job {call['job']}" if call["job"] else f"from {call.get('from')}"
-    console.print(f"call {_plain(call['call'])}  {_plain(whose)}  {state}")
+    kind = "job" if call["job"] else "from"
+    console.print(f"call {_plain(call['call'])}  {kind} {_plain(_whose(call))}  {state}")
+    shown = {name: call[name] for name in ("trunk", "route", "queue", "agent") if call.get(name)}
+    if call.get("joined_at") is not None:
+        shown["waits since"] = _date(call["joined_at"])
+    shown |= {f"context {key}": value for key, value in (call.get("context") or {}).items()}
+    if shown:
+        table = Table.grid(padding=(0, 2))
+        for name, value in shown.items():
+            table.add_row(_plain(name), _plain(str(value)))
+        console.print(table)
     _print_legs(None, call["legs"])
     media = [leg for leg in call["legs"] if leg.get("media")]
     if not media:
