@@ -127,7 +127,6 @@ class Callback:
         attempt.result, attempt.cause = outcome.result, outcome.cause
         if outcome.may_retry:
             attempt.retry_cause = retry.cause_of(outcome)
-        attempt.ended = time.time()
 
     async def _claim(self) -> None:
         """Have it on the disk that somebody may be called, before anybody is."""

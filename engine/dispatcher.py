@@ -164,9 +164,11 @@ class Dispatcher:
         return max(job.next_attempt_at or 0.0, job.request.not_before or 0.0)
 
     def changed(self, job: Job) -> None:
-        """The times, the priority or the numbers of a queued job are other ones now."""
+        """The times, the priority or the numbers of an open job are other ones now."""
         self._watch(job)
-        if self.due_at(job) > self._wall_clock() or job not in self._places:
+        if not self._is_idle(job):
+            self._places.reprioritise(job)
+        elif self.due_at(job) > self._wall_clock() or job not in self._places:
             self._places.leave(job, "rescheduled")
             self._schedule(job)
         else:
@@ -366,6 +368,8 @@ class Dispatcher:
     # -- the end of an attempt, and of a job ------------------------------------------------
 
     def _settle(self, job: Job, outcome: Outcome, offer: Offer | None) -> None:
+        if job.attempts:
+            job.attempts[-1].ended = self._wall_clock()
         if offer is not None:
             self._places.free(offer)
         if outcome.not_before is not None:

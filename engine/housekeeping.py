@@ -21,6 +21,13 @@ DAY_S = 86_400.0
 ROWS_PER_STEP = 1_000
 
 
+# What requests were taken in by jobs that are no more.
+_WITHOUT_JOB = """
+    DELETE FROM documents WHERE kind = 'joined'
+    AND json_extract(CAST(body AS TEXT), '$.job') NOT IN (SELECT id FROM jobs)
+"""
+
+
 class Housekeeping:
     """Keeps at most `keep_events` events; with `keep_days`, events and ended jobs for so long.
 
@@ -120,4 +127,5 @@ class Housekeeping:
             await self._store.flush()
             forgotten += len(rows)
         if forgotten:
+            self._store.execute(_WITHOUT_JOB)
             log.info("old_jobs_forgotten", jobs=forgotten)

@@ -142,8 +142,8 @@ class JobPlaces:
 
     def reprioritise(self, job: Job) -> None:
         """The job's priority is another one: it has its place by that."""
-        if job.id in self._waiting and self._board.queues is not None:
-            with contextlib.suppress(EngineError):  # just sent away, and not told yet
+        if self._board.queues is not None:
+            with contextlib.suppress(EngineError):  # it waits nowhere
                 self._board.queues.reprioritise(job.id, job.request.priority)
         if job.id in self._offers:
             self._owner.ready(job)

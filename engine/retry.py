@@ -156,7 +156,8 @@ def _when(
     pause_s = _pause(rule, ended_so, policy)
     if tried[-1] is last:
         return now + pause_s
-    return max(soonest, (tried[-1].ended or now) + pause_s)
+    ended = tried[-1].ended
+    return max(soonest, (now if ended is None else ended) + pause_s)
 
 
 def _pause(rule: RetryRule, ended_so: int, policy: RetryPolicy) -> float:

@@ -8,8 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from config.policy import Hours
+from engine.admission import Admission, PolicySettings
 from engine.dispatcher import Dispatcher
-from engine.job import Job, Request
+from engine.do_not_call import Blocked
+from engine.job import Job, Request, RetryCause, RetryRule
 from engine.protocol import EngineError
 from tests.support.switchboard import Scene, job, scene
 from tests.support.virtual_loop import run
@@ -304,3 +307,131 @@ def test_a_defect_in_a_callback_ends_that_job_only(
         stage.board.register.calls.clear()
 
     play(tmp_path, script)
+
+
+def admitting(stage: Scene, **policy: Any) -> Admission:
+    """Give the switchboard an admission of these policies."""
+    stage.board.admission = Admission(PolicySettings(**policy))
+    return stage.board.admission
+
+
+def calling(number: str = "+442079460123", **request: Any) -> Job:
+    under_test = job(to=number, **request)
+    under_test.called = number
+    return under_test
+
+
+def test_other_numbers_have_their_turn(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        rules: dict[RetryCause, RetryRule] = {
+            "busy": RetryRule(attempts=2, spacing_s=(60.0,)),
+            "no_answer": RetryRule(attempts=1),
+        }
+        under_test = calling(numbers=["+442079460777"], retry=rules, max_attempts=10)
+        dispatcher.submit(under_test)
+        dialled, times = [], []
+        for status in (486, 486, 486, 408):
+            (await stage.phone()).answers()
+            customer = await stage.phone()
+            times.append(asyncio.get_running_loop().time())
+            dialled.append(customer.invitation.target.partition("@")[0][4:])
+            customer.refuses(status)
+        await ended(under_test)
+        first, other = "+442079460123", "+442079460777"
+        assert dialled == [first, other, first, other]
+        assert [attempt.number for attempt in under_test.attempts] == [None, other, None, other]
+        assert times == pytest.approx([0.0, 5.0, 60.0, 65.0])
+        assert [one.retry_cause for one in under_test.attempts] == [
+            "busy", "busy", "busy", "no_answer",
+        ]  # fmt: skip
+        assert (under_test.state, under_test.result) == ("failed", "no_answer")
+
+    play(tmp_path, script)
+
+
+def test_a_number_that_is_blocked_while_the_operator_rings_is_not_called(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        admission = admitting(stage)
+        under_test = calling(max_attempts=5)
+        dispatcher.submit(under_test)
+        agent = await stage.phone()
+        agent.rings()
+        entry = Blocked(number="+442079460123", reason="asked us", since=0.0)
+        await admission.do_not_call.block(entry)
+        dispatcher.block(entry.number, entry.reason)  # leaves alone what is under way
+        agent.answers()
+        await ended(under_test)
+        assert (under_test.state, under_test.result) == ("failed", "refused")
+        assert under_test.cause == "+442079460123 is not to be called: asked us"
+        assert agent.is_hung_up
+        assert stage.sip.phones.empty()
+
+        again = calling()
+        dispatcher.submit(again)
+        assert (again.state, again.result) == ("failed", "refused")
+
+    play(tmp_path, script)
+
+
+def test_a_retry_that_comes_out_of_hours_waits_for_them(tmp_path: Path) -> None:
+    # Virtual time begins with 1970: a Thursday, 01:00 in London.
+    hours = Hours(enforce=True, hours=["thu 00:00-02:00", "thu 03:00-23:00"])
+
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        admitting(stage, hours=hours)
+        under_test = calling(max_attempts=2)
+        dispatcher.submit(under_test)
+        (await stage.phone()).refuses(486)
+        await asyncio.sleep(3605)
+        assert under_test.state == "queued"
+        assert under_test.next_attempt_at == 3600.0 * 2
+        assert "out of calling hours" in (under_test.scheduled or "")
+        assert stored(stage, "job-1").next_attempt_at == 3600.0 * 2
+        await asyncio.sleep(3550)
+        assert stage.sip.phones.empty()
+        await asyncio.sleep(100)
+        (await stage.phone()).refuses(486)
+        await ended(under_test)
+        assert len(under_test.attempts) == 2
+
+    play(tmp_path, script, retry_s=3600.0)
+
+
+def test_hours_that_begin_after_the_deadline_expire_the_job(tmp_path: Path) -> None:
+    hours = Hours(enforce=True, hours=["thu 03:00-23:00"])
+
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        admitting(stage, hours=hours)
+        under_test = calling(deadline=3600.0)
+        dispatcher.submit(under_test)
+        assert under_test.state == "expired"
+        assert "before its deadline" in (under_test.cause or "")
+
+    play(tmp_path, script)
+
+
+def test_a_job_that_is_changed_while_it_runs_is_not_begun_again(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        under_test = job()
+        dispatcher.submit(under_test)
+        phone = await stage.phone()
+        under_test.request = Request(to=under_test.request.to, agent="alice", priority=9)
+        dispatcher.changed(under_test)
+        await asyncio.sleep(1)
+        assert stage.sip.phones.empty()
+        phone.refuses(486)
+        await ended(under_test)
+
+    play(tmp_path, script)
+
+
+def test_many_that_are_due_at_once_are_begun_one_after_the_other(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        jobs = [named(f"job-{number}", not_before=10.0) for number in range(2000)]
+        dispatcher.resume(jobs)
+        for _ in jobs:
+            (await stage.phone()).refuses(486)
+        await ended(jobs[-1])
+        assert not dispatcher.jobs
+
+    play(tmp_path, script, max_calls=50)

@@ -293,6 +293,44 @@ def test_an_operator_who_answers_as_the_job_is_cancelled(
     play(tmp_path, script)
 
 
+def test_a_customer_who_is_called_first_holds_until_an_operator_is_free(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        agents.pause("alice")
+        job = queued(order="customer_first")
+        dispatcher.submit(job)
+        customer = await stage.phone()
+        customer.answers()
+        await asyncio.sleep(30)
+        assert job.state == "holding"
+        dispatcher.changed(job)  # as another priority would
+        agents.ready("alice")
+        agent = await stage.phone()
+        agent.answers()
+        await asyncio.sleep(5)
+        assert job.bridged_at is not None
+        agent.hangs_up()
+        await ended(job)
+        assert customer.is_hung_up
+
+    play(tmp_path, script)
+
+
+def test_nobody_is_called_first_while_the_queue_is_full(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        agents.pause("alice")
+        waiting, job = queued("waiting"), queued(order="customer_first")
+        dispatcher.submit(waiting)
+        dispatcher.submit(job)
+        await asyncio.sleep(10)
+        assert stage.sip.phones.empty()
+        await dispatcher.cancel(waiting)
+        customer = await stage.phone()
+        await dispatcher.cancel(job)
+        assert customer.is_hung_up
+
+    play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], max_length=1),))
+
+
 # -- agents by name -------------------------------------------------------------------------------
 
 
