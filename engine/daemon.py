@@ -273,7 +273,9 @@ class Daemon:
     async def _take_over(self) -> None:
         """Take over the jobs that an earlier engine left open."""
         jobs = await self.store.load_open()
-        recovery.reconcile(jobs, self.dispatcher, self.board, time.time())
+        recovery.reconcile(
+            jobs, self.dispatcher, self.board, time.time(), self.store.kept_log.ends_at
+        )
 
     def _find_job(self, job_id: str) -> Job | None:
         return self.dispatcher.job(job_id) or self.store.find(job_id)

@@ -6,6 +6,7 @@ nobody can be on the line any more. What was certainly not dialled is dialled as
 no crash.
 """
 
+import math
 from collections.abc import Sequence
 
 import structlog
@@ -23,13 +24,27 @@ CAUSE = "engine restarted"
 LONGEST_RINGING_S = 180.0
 # RFC 4028 section 4.2: what a session is taken to last that nobody refreshes.
 LONGEST_SESSION_S = 1800.0
+# A job is on the disk before it is told of. What was accepted so shortly before the crash may not
+# have been told of, and is told of, maybe once more.
+UNTOLD_S = 60.0
 
 
-def reconcile(jobs: Sequence[Job], dispatcher: Dispatcher, board: Switchboard, now: float) -> None:
-    """Take over the open jobs of the store, oldest first."""
+def reconcile(
+    jobs: Sequence[Job],
+    dispatcher: Dispatcher,
+    board: Switchboard,
+    now: float,
+    log_ends_at: float = math.inf,
+) -> None:
+    """Take over the open jobs of the store, oldest first.
+
+    `log_ends_at` is when the earlier engine last told something (Unix seconds).
+    """
     to_resume = []
     interrupted = 0
     for job in jobs:
+        if job.state == "queued" and not job.attempts and job.created > log_ends_at - UNTOLD_S:
+            _publish_queued(job, board, job.request.not_before)
         if job.state == "queued" and not job.under_way:
             to_resume.append(job)
             continue
@@ -64,6 +79,7 @@ def _settle(job: Job, board: Switchboard, now: float) -> bool:
     if job.state != "queued":
         job.enter("queued")
     job.next_attempt_at, job.scheduled = not_before, CAUSE
+    _publish_queued(job, board, not_before)
     if policy == "ask":
         job.decision, job.decide_by = "needed", now + board.dial.decide_s
         board.events.publish(
@@ -73,16 +89,18 @@ def _settle(job: Job, board: Switchboard, now: float) -> bool:
             cause=CAUSE,
             decide_by=job.decide_by,
         )
-    else:
-        board.events.publish(
-            "callback.queued",
-            job=job.id,
-            context=job.request.context,
-            next_attempt_at=not_before,
-            cause=CAUSE,
-        )
     board.store.save(job)
     return True
+
+
+def _publish_queued(job: Job, board: Switchboard, next_attempt_at: float | None) -> None:
+    board.events.publish(
+        "callback.queued",
+        job=job.id,
+        context=job.request.context,
+        next_attempt_at=next_attempt_at,
+        cause=CAUSE,
+    )
 
 
 def _cut_off(job: Job, now: float) -> None:

@@ -1,198 +1,33 @@
-"""A random day of a call centre in virtual time, and what must hold at each moment of it.
+"""A random day of a call centre, lived through in virtual time with the whole engine.
 
-A `DayPlan` is drawn by hypothesis (`day_plans`); `live_through` runs it with the whole engine.
-Times are in whole seconds, so that much happens at once: answers cross with cancels, hang-ups with
-answers, the end of a wrap-up with an offer. After the last of the plan comes the calm: every phone
-answers and every agent is ready, so that whatever waits must come to its end.
+After the last of the plan comes the calm: every phone answers and every agent is ready, so that
+whatever waits must come to its end. A day with kills is lived through by several engines, one after
+another, on one disk and among the same phones.
 """
 
 import asyncio
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hypothesis import strategies as st
-
-from config.agents import Agent as AgentSettings
-from config.queues import Overflow, Queue
-from config.sections import Dial, Log, Media, Store, Whisper
-from config.settings import Settings
-
-from .invariants import Invariants
+from .invariants import Invariants, Told, check_customers
+from .random_plans import KEEP_S, QUEUES, CallbackPlan, CommandPlan, DayPlan, KillPlan
 from .story import story
-from .virtual_engine import Engine, World, world
-from .virtual_phones import SILENT, Conduct, Network, Step
+from .virtual_engine import MIDDAY, Engine, World, world
+from .virtual_phones import Conduct, Network, Step
 
-QUEUES = ("sales", "support")
 CALM_LIMIT_S = 3000
 # What is left after the last call: reports of legs, wrap-ups.
 AFTER_S = 60
 CALM: Conduct = (Step(1, "rings"), Step(1, "answers"), Step(5, "hangs_up"))
 DISK = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
-
-@dataclass(frozen=True)
-class CallbackPlan:
-    """A request at `at_s`; its customer's phone does as `conducts` say, call by call."""
-
-    at_s: int
-    asked: dict[str, Any]
-    conducts: tuple[Conduct, ...] = ()
-    not_before_s: int | None = None
-    deadline_s: int | None = None
-
-
-@dataclass(frozen=True)
-class CommandPlan:
-    """A command at `at_s`; `number` says whom of all there are it is about."""
-
-    at_s: int
-    what: str
-    number: int
-
-
-@dataclass(frozen=True)
-class AgentPlan:
-    """An agent, and what his phone does, call by call."""
-
-    queues: tuple[str, ...]
-    wrap_up_s: int
-    missed_limit: int
-    conducts: tuple[Conduct, ...]
-
-
-@dataclass(frozen=True)
-class DayPlan:
-    """A whole day."""
-
-    agents: tuple[AgentPlan, ...]
-    strategy: str
-    overflow_s: int | None
-    capacity: int
-    callbacks: tuple[CallbackPlan, ...]
-    commands: tuple[CommandPlan, ...]
-
-    def settings(self, directory: Path) -> Settings:
-        """The configuration of the day."""
-        overflow = (
-            [] if self.overflow_s is None
-            else [Overflow(after_s=float(self.overflow_s), queue="support")]
-        )  # fmt: skip
-        return Settings(
-            store=Store(path=directory / "ringback.db"),
-            media=Media(recordings=directory / "recordings"),
-            whisper=Whisper(cache_dir=directory / "speech"),
-            log=Log(level="error"),
-            dial=Dial(retry_s=5.0, max_hold_s=120.0),
-            agents=[
-                AgentSettings(
-                    name=f"a{number}",
-                    uri=f"sip:a{number}@127.0.0.1:5080",
-                    queues=list(agent.queues),
-                    wrap_up_s=float(agent.wrap_up_s),
-                    missed_limit=agent.missed_limit,
-                )
-                for number, agent in enumerate(self.agents)
-            ],
-            queues=[
-                Queue.model_validate(
-                    {"name": "sales", "strategy": self.strategy, "ring_at_once": 2,
-                     "ring_s": 8.0, "again_s": 4.0, "capacity": self.capacity,
-                     "overflow": overflow}
-                ),
-                Queue(name="support", ring_s=8.0, again_s=2.0),
-            ],
-        )  # fmt: skip
-
-    def conducts(self) -> dict[str, Sequence[Conduct]]:
-        """What each phone does."""
-        return {
-            **{f"a{number}": agent.conducts for number, agent in enumerate(self.agents)},
-            **{f"c{number}": one.conducts for number, one in enumerate(self.callbacks)},
-        }
-
-
-# -- drawing one --------------------------------------------------------------------------------
-
-_soon = st.integers(0, 12)
-_answers = st.builds(
-    lambda rings, answers, talks: (
-        Step(rings, "rings"), Step(answers, "answers"), Step(talks, "hangs_up"),
-    ),
-    _soon, _soon, st.integers(0, 15),
-)  # fmt: skip
-_holds = st.builds(
-    lambda answers, holds: (
-        Step(answers, "answers"), Step(holds, "holds"), Step(2, "resumes"), Step(3, "hangs_up"),
-    ),
-    _soon, _soon,
-)  # fmt: skip
-_stays = st.builds(lambda rings: (Step(rings, "rings"), Step(1, "answers")), _soon)
-_refuses = st.builds(
-    lambda rings, after, act: (Step(rings, "rings"), Step(after, act)),
-    _soon, _soon, st.sampled_from(["is_busy", "declines", "is_unreachable"]),
-)  # fmt: skip
-_rings_out = st.builds(lambda rings: (Step(rings, "rings"),), _soon)
-conducts = st.one_of(_answers, _answers, _stays, _holds, _refuses, _rings_out, st.just(SILENT))
-
-_asked = st.fixed_dictionaries(
-    {
-        "order": st.sampled_from(["agent_first", "customer_first"]),
-        "ring_s": st.sampled_from([6.0, 15.0]),
-        "max_attempts": st.integers(1, 3),
-        "max_duration_s": st.just(20.0),
-    },
-    optional={"priority": st.integers(-1, 1)},
-)
-_party = st.one_of(
-    st.sampled_from([{"queue": queue} for queue in QUEUES]),
-    st.integers(0, 2).map(lambda number: {"agent": number}),
-)
-_callbacks = st.builds(
-    lambda at_s, asked, party, phone, not_before_s, deadline_s: CallbackPlan(
-        at_s, asked | party, tuple(phone), not_before_s, deadline_s
-    ),
-    at_s=st.integers(0, 60),
-    asked=_asked,
-    party=_party,
-    phone=st.lists(conducts, max_size=3),
-    not_before_s=st.one_of(st.none(), st.none(), st.integers(0, 20)),
-    deadline_s=st.one_of(st.none(), st.none(), st.integers(21, 60)),
-)
-COMMANDS = (
-    "cancel", "hang_up", "hang_up_leg", "move", "withdraw", "reschedule", "prioritise",
-    "pause", "ready", "log_out", "log_in", "pause_queue", "resume_queue", "media_dies",
-)  # fmt: skip
-_commands = st.builds(
-    CommandPlan, at_s=st.integers(0, 90), what=st.sampled_from(COMMANDS), number=st.integers(0, 7)
-)
-_agents = st.builds(
-    AgentPlan,
-    queues=st.sampled_from([QUEUES, QUEUES, ("sales",), ("support",)]),
-    wrap_up_s=st.sampled_from([0, 0, 3]),
-    missed_limit=st.sampled_from([0, 2]),
-    conducts=st.lists(conducts, max_size=4).map(tuple),
-)
-day_plans = st.builds(
-    DayPlan,
-    # The first serves every queue, so that nobody waits in vain.
-    agents=st.lists(_agents, min_size=1, max_size=3).map(
-        lambda agents: (replace(agents[0], queues=QUEUES), *agents[1:])
-    ),
-    strategy=st.sampled_from(["longest_idle", "ring_several", "ring_several", "round_robin"]),
-    overflow_s=st.one_of(st.none(), st.integers(1, 15)),
-    capacity=st.sampled_from([0, 0, 1]),
-    callbacks=st.lists(_callbacks, min_size=1, max_size=6).map(tuple),
-    commands=st.lists(_commands, max_size=8).map(tuple),
-)
-
-
-# -- living through it --------------------------------------------------------------------------
+Deed = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass
@@ -201,7 +36,8 @@ class DayEnd:
 
     jobs: dict[str, dict[str, Any]]
     network: Network
-    invariants: Invariants
+    told: Told
+    moments: int
     reports: dict[str, Any] = field(default_factory=dict)
 
 
@@ -211,7 +47,7 @@ def live_through(plan: DayPlan) -> DayEnd:
         around.network.conducts = dict(plan.conducts())
         day = _Day(plan, around)
         try:
-            return around.run(day.run())
+            return day.live()
         except BaseException as error:
             error.add_note(day.story())
             raise
@@ -221,43 +57,87 @@ class _Day:
     def __init__(self, plan: DayPlan, around: World) -> None:
         self._plan = plan
         self._world = around
-        self._engine = Engine(around, plan.settings(around.directory))
-        self._asked: list[str] = []
-        self._invariants: Invariants | None = None
-
-    async def run(self) -> DayEnd:
-        engine = self._engine
-        await engine.start()
-        invariants = self._invariants = Invariants(engine)
-        self._world.checks.append(invariants.check_moment)
-        idle_tasks = len(asyncio.all_tasks())
-        begins = asyncio.get_running_loop().time()
-        doing: list[tuple[int, Callable[[], Coroutine[Any, Any, None]]]] = [
+        self._settings = plan.settings(around.directory)
+        self._engine: Engine
+        self._accepted: dict[str, None] = {}
+        self._told = Told()
+        self._moments = 0
+        self._kills: list[tuple[float, str]] = []
+        todo: list[tuple[float, Deed]] = [
             (one.at_s, partial(self._request, number, one))
-            for number, one in enumerate(self._plan.callbacks)
+            for number, one in enumerate(plan.callbacks)
         ]
-        doing += [(one.at_s, partial(self._command, one)) for one in self._plan.commands]
-        async with asyncio.TaskGroup() as group:
-            for at_s, do in sorted(doing, key=lambda one: one[0]):
-                await asyncio.sleep(begins + at_s - asyncio.get_running_loop().time())
-                group.create_task(do())
-            await asyncio.sleep(0)
-            await self._calm()
-        jobs = {job: await engine.ask("callback.get", id=job) for job in self._asked}
+        todo += [(one.at_s, partial(self._command, one)) for one in plan.commands]
+        self._todo = sorted(todo, key=lambda one: one[0])
+
+    def live(self) -> DayEnd:
+        """The whole day: one life after another, the last of them to the evening."""
+        for kill in self._plan.kills:
+            self._world.run(self._killed(kill))
+            self._world.clock.shift(kill.down_ms / 1000)
+        return self._world.run(self._last())
+
+    def story(self) -> str:
+        """What has happened so far."""
+        return story(self._told.events, self._world.network.calls, others=self._kills)
+
+    @property
+    def _now_s(self) -> float:
+        return time.time() - MIDDAY
+
+    # -- lives ------------------------------------------------------------------------------
+
+    async def _killed(self, kill: KillPlan) -> None:
+        """A life that ends in the midst of it, maybe while it begins."""
+        self._engine = engine = Engine(self._world, self._settings)
+        living = asyncio.create_task(self._live())
+        await asyncio.wait([living], timeout=kill.after_ms / 1000)
+        if living.done():  # nothing may end it but a failure
+            living.result()
+        self._kills.append((time.time(), "kill -9"))
+        self._world.checks.clear()
+        await engine.kill(KEEP_S)
+
+    async def _live(self) -> None:
+        await self._start()
+        await self._do_all()
+        await asyncio.sleep(10_000)
+
+    async def _last(self) -> DayEnd:
+        self._engine = engine = Engine(self._world, self._settings)
+        invariants = await self._start()
+        idle_tasks = len(asyncio.all_tasks())
+        await self._do_all()
+        await self._calm()
+        jobs = {job: await engine.ask("callback.get", id=job) for job in self._accepted}
         invariants.check_evening(jobs)
-        assert len(asyncio.all_tasks()) == idle_tasks, "a task is left behind"
-        end = DayEnd(jobs, self._world.network, invariants)
+        assert len(asyncio.all_tasks()) <= idle_tasks, "a task is left behind"
+        self._told.check(jobs)
+        check_customers(jobs, self._world.network)
+        end = DayEnd(jobs, self._world.network, self._told, self._moments + invariants.moments)
         for report in ("job", "queue", "agent", "site"):
             end.reports[report] = await engine.ask(f"report.{report}")
-        invariants.check_reports(jobs, end.reports)
+        self._told.check_reports(jobs, end.reports, self._world.network, kills=len(self._kills))
         self._world.checks.clear()
         await engine.stop()
         return end
 
-    def story(self) -> str:
-        """What has happened so far."""
-        events = self._invariants.events if self._invariants is not None else []
-        return story(events, self._world.network.calls)
+    async def _start(self) -> Invariants:
+        invariants = Invariants(self._engine)
+        self._engine.daemon.events.listen(self._told.listen)
+        await self._engine.start()
+        self._world.checks.append(invariants.check_moment)
+        return invariants
+
+    async def _do_all(self) -> None:
+        """Everything of the plan that is not done yet."""
+        async with asyncio.TaskGroup() as group:
+            while self._todo:
+                at_s, do = self._todo[0]
+                if at_s > self._now_s:
+                    await asyncio.sleep(at_s - self._now_s)
+                del self._todo[0]
+                group.create_task(do())
 
     async def _calm(self) -> None:
         """From now on everybody does what is hoped for."""
@@ -270,6 +150,9 @@ class _Day:
             for number in range(len(self._plan.agents)):
                 await engine.try_to("agent.login", agent=f"a{number}")
                 await engine.try_to("agent.ready", agent=f"a{number}")
+            for job in tuple(engine.daemon.dispatcher.jobs.values()):
+                if job.decision is not None:
+                    await engine.try_to("callback.decide", id=job.id, decision="retry")
             await asyncio.sleep(5)
             if not engine.daemon.dispatcher.jobs:
                 break
@@ -278,23 +161,28 @@ class _Day:
             raise AssertionError(f"these do not come to an end: {left}")
         await asyncio.sleep(AFTER_S)
 
+    # -- what is done -----------------------------------------------------------------------
+
     async def _request(self, number: int, one: CallbackPlan) -> None:
         asked = dict(one.asked)
         if "agent" in asked:
             asked["agent"] = f"a{asked['agent'] % len(self._plan.agents)}"
-        now = time.time()
+        due_at = MIDDAY + one.at_s
         if one.not_before_s is not None:
-            asked["not_before"] = now + one.not_before_s
+            asked["not_before"] = due_at + one.not_before_s
         if one.deadline_s is not None:
-            asked["deadline"] = now + one.deadline_s
+            asked["deadline"] = due_at + one.deadline_s
         job_id = f"c{number}"
-        site = f"site-{number % 2}"
-        answer = await self._engine.try_to(
-            "callback.request", id=job_id, to=f"sip:{job_id}@127.0.0.1:5090",
-            context={"site": site}, **asked,
-        )  # fmt: skip
+        try:
+            answer = await self._engine.try_to(
+                "callback.request", id=job_id, to=f"sip:{job_id}@127.0.0.1:5090",
+                context={"site": f"site-{number % 2}"}, **asked,
+            )  # fmt: skip
+        except asyncio.CancelledError:  # killed before it answered: the client asks again
+            self._todo.insert(0, (one.at_s, partial(self._request, number, one)))
+            raise
         if answer is not None:
-            self._asked.append(job_id)
+            self._accepted[job_id] = None
 
     async def _command(self, one: CommandPlan) -> None:
         engine = self._engine
@@ -331,6 +219,9 @@ class _Day:
                 await engine.try_to(f"queue.{one.what.removesuffix('_queue')}", queue=queue)
             case "media_dies":
                 engine.media.die()
+            case "decide":
+                decision = ("retry", "fail")[one.number % 2]
+                await engine.try_to("callback.decide", id=job, decision=decision)
 
 
 def outcomes(end: DayEnd) -> Counter[str]:

@@ -6,10 +6,11 @@ a kill -9 at that moment would.
 """
 
 import asyncio
+import itertools
 import sqlite3
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from unittest.mock import patch
@@ -37,6 +38,7 @@ MIDDAY = 1_790_000_000.0
 COMMIT_S = 0.002
 PORT_S = 0.001
 RESTART_S = 0.1
+DYING_TURNS = 200
 CLIENT = Peer("unix", uid=0, gid=0, pid=1)
 
 
@@ -48,6 +50,11 @@ class World:
     network: Network
     clock: time_machine.Traveller
     checks: list[Callable[[], None]]
+    ids: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def new_id(self) -> str:
+        """An id that no engine of this world has given before."""
+        return f"{next(self.ids):04x}"
 
     def pass_time(self, seconds: float) -> None:
         """Nothing is left to do at this moment: look at it, and go on to the next."""
@@ -157,8 +164,13 @@ class _InlineWriter:
         self._commit._written(batch, failure)
 
 
+def _say_nothing(*_said: Any, **_more: Any) -> int:
+    """In place of publishing, in an engine that is dead."""
+    return 0
+
+
 class Engine:
-    """One engine's life. Make it by `started`."""
+    """One engine's life, from `start` to `stop` or `kill`."""
 
     def __init__(self, world: World, settings: Settings) -> None:
         self.world = world
@@ -169,6 +181,8 @@ class Engine:
         ):
             self.daemon = Daemon(settings)
         self.media.register = self.daemon.register
+        self.daemon.board.new_id = world.new_id
+        self.writer: _InlineWriter | None = None
         self.is_dead = False
 
     def _make_sip(self, _listen: Any, *, on_event: Callable[[Any], None], **_more: Any) -> Any:
@@ -194,17 +208,37 @@ class Engine:
         """Stop in good order."""
         await self.daemon.stop()
 
-    def kill(self, keep_s: float) -> None:
-        """kill -9: what is not on the disk is lost, and nobody hears from this engine again."""
-        self.is_dead = self.sip.is_dead = self.writer.is_dead = True
+    async def kill(self, keep_s: float) -> None:
+        """kill -9: what is not on the disk is lost, and nobody hears from this engine again.
+
+        Phones keep its calls for `keep_s`. Every other task of the loop ends with it.
+        """
+        self.is_dead = self.sip.is_dead = True
+        self.daemon.events.publish = _say_nothing  # type: ignore[method-assign]
+        self.world.network.crash(keep_s)
+        if self.writer is not None:
+            self.writer.is_dead = True
+        for _ in range(DYING_TURNS):
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            if not others:
+                break
+            for task in others:
+                task.cancel()
+            await asyncio.sleep(0)
+        else:
+            raise AssertionError(f"tasks that do not end when cancelled: {others}")
+        self._let_go_of_the_disk()
+
+    def _let_go_of_the_disk(self) -> None:
         store = self.daemon.store
+        if not store._is_open:
+            return
+        store._is_open = False
         for connection in (store._finder, store._writer):
             connection.close()
         store._lists.close()
         store._reports.close()
         store._lock.release()
-        store._is_open = False
-        self.world.network.crash(keep_s)
 
     async def ask(self, method: str, **params: Any) -> Any:
         """Call a method of the control protocol. Raises EngineError, or BadParams."""

@@ -11,7 +11,8 @@ import pytest
 import structlog.testing
 from hypothesis import HealthCheck, given, settings
 
-from tests.support.random_day import DayPlan, day_plans, live_through
+from tests.support.random_day import live_through
+from tests.support.random_plans import DayPlan, day_plans, days_with_kills
 
 ASKED_FOR = os.environ.get("RINGBACK_HISTORIES", "")
 HISTORIES = int(ASKED_FOR or 150)
@@ -24,13 +25,22 @@ def quiet() -> Iterator[None]:
         yield
 
 
-@settings(
+every_day = settings(
     max_examples=HISTORIES,
     deadline=None,
     database=None,
     derandomize=not ASKED_FOR,
     suppress_health_check=list(HealthCheck),
 )
+
+
+@every_day
 @given(day_plans)
 def test_whatever_happens(plan: DayPlan) -> None:
+    live_through(plan)
+
+
+@every_day
+@given(days_with_kills)
+def test_whenever_the_engine_is_killed(plan: DayPlan) -> None:
     live_through(plan)

@@ -98,9 +98,15 @@ def reports_say_what_the_phones_saw(day: Day) -> None:
         # What a kill forgets is the answer of the very moment; the call itself is always known.
         assert sum(call.whole for call in seen) <= told + kills
         assert told <= sum(call.answered is not None for call in seen)
-    (queue,) = day.reports["queue"]["rows"]
-    assert queue["offered"] == len(day.jobs)
-    assert queue["abandoned"] == 0
+    queue = day.reports["queue"]["total"]
+    # One who is called again after a kill waits once more.
+    kinds = Counter(event["type"] for event in day.events)
+    assert queue["answered"] == kinds["queue.answered"]
+    assert queue["offered"] == queue["answered"] + queue["withdrawn"] + queue["lost"]
+    assert queue["offered"] >= len(day.jobs)
+    assert queue["abandoned"] == queue["short_abandoned"] == queue["waiting"] == 0
+    total = day.reports["job"]["total"]
+    assert (total["requested"], total["completed"]) == (len(day.jobs), len(day.jobs))
     sites = day.reports["site"]["rows"]
     assert sum(row["completed"] for row in sites) == len(day.jobs)
 

@@ -1,0 +1,207 @@
+"""Random days of a call centre, drawn by hypothesis: who asks for what, and what phones do.
+
+Times are in whole seconds, so that much happens at once: answers cross with cancels, hang-ups with
+answers, the end of a wrap-up with an offer. Kills come between the seconds as well.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from config.agents import Agent as AgentSettings
+from config.queues import Overflow, Queue
+from config.sections import Dial, Log, Media, Store, Whisper
+from config.settings import Settings
+
+from .virtual_phones import SILENT, Conduct, Step
+
+QUEUES = ("sales", "support")
+# How long a phone keeps the call of an engine that died, and how long the next one waits for it.
+KEEP_S, CRASH_PAUSE_S = 3.0, 4.0
+
+
+@dataclass(frozen=True)
+class CallbackPlan:
+    """A request at `at_s`; its customer's phone does as `conducts` say, call by call."""
+
+    at_s: int
+    asked: dict[str, Any]
+    conducts: tuple[Conduct, ...] = ()
+    not_before_s: int | None = None
+    deadline_s: int | None = None
+
+
+@dataclass(frozen=True)
+class CommandPlan:
+    """A command at `at_s`; `number` says whom of all there are it is about."""
+
+    at_s: int
+    what: str
+    number: int
+
+
+@dataclass(frozen=True)
+class KillPlan:
+    """kill -9 so long after the last engine began to start; the next begins `down_ms` later."""
+
+    after_ms: int
+    down_ms: int
+
+
+@dataclass(frozen=True)
+class AgentPlan:
+    """An agent, and what his phone does, call by call."""
+
+    queues: tuple[str, ...]
+    wrap_up_s: int
+    missed_limit: int
+    conducts: tuple[Conduct, ...]
+
+
+@dataclass(frozen=True)
+class DayPlan:
+    """A whole day."""
+
+    agents: tuple[AgentPlan, ...]
+    strategy: str
+    overflow_s: int | None
+    capacity: int
+    callbacks: tuple[CallbackPlan, ...]
+    commands: tuple[CommandPlan, ...]
+    kills: tuple[KillPlan, ...] = ()
+
+    def settings(self, directory: Path) -> Settings:
+        """The configuration of the day."""
+        overflow = (
+            [] if self.overflow_s is None
+            else [Overflow(after_s=float(self.overflow_s), queue="support")]
+        )  # fmt: skip
+        return Settings(
+            store=Store(path=directory / "ringback.db"),
+            media=Media(recordings=directory / "recordings"),
+            whisper=Whisper(cache_dir=directory / "speech"),
+            log=Log(level="error"),
+            dial=Dial(retry_s=5.0, max_hold_s=120.0, crash_pause_s=CRASH_PAUSE_S),
+            agents=[
+                AgentSettings(
+                    name=f"a{number}",
+                    uri=f"sip:a{number}@127.0.0.1:5080",
+                    queues=list(agent.queues),
+                    wrap_up_s=float(agent.wrap_up_s),
+                    missed_limit=agent.missed_limit,
+                )
+                for number, agent in enumerate(self.agents)
+            ],
+            queues=[
+                Queue.model_validate(
+                    {"name": "sales", "strategy": self.strategy, "ring_at_once": 2,
+                     "ring_s": 8.0, "again_s": 4.0, "capacity": self.capacity,
+                     "overflow": overflow}
+                ),
+                Queue(name="support", ring_s=8.0, again_s=2.0),
+            ],
+        )  # fmt: skip
+
+    def conducts(self) -> dict[str, Sequence[Conduct]]:
+        """What each phone does."""
+        return {
+            **{f"a{number}": agent.conducts for number, agent in enumerate(self.agents)},
+            **{f"c{number}": one.conducts for number, one in enumerate(self.callbacks)},
+        }
+
+
+# -- drawing one --------------------------------------------------------------------------------
+
+_soon = st.integers(0, 12)
+_answers = st.builds(
+    lambda rings, answers, talks: (
+        Step(rings, "rings"), Step(answers, "answers"), Step(talks, "hangs_up"),
+    ),
+    _soon, _soon, st.integers(0, 15),
+)  # fmt: skip
+_holds = st.builds(
+    lambda answers, holds: (
+        Step(answers, "answers"), Step(holds, "holds"), Step(2, "resumes"), Step(3, "hangs_up"),
+    ),
+    _soon, _soon,
+)  # fmt: skip
+_stays = st.builds(lambda rings: (Step(rings, "rings"), Step(1, "answers")), _soon)
+_refuses = st.builds(
+    lambda rings, after, act: (Step(rings, "rings"), Step(after, act)),
+    _soon, _soon, st.sampled_from(["is_busy", "declines", "is_unreachable"]),
+)  # fmt: skip
+_rings_out = st.builds(lambda rings: (Step(rings, "rings"),), _soon)
+conducts = st.one_of(_answers, _answers, _stays, _holds, _refuses, _rings_out, st.just(SILENT))
+
+_asked = st.fixed_dictionaries(
+    {
+        "order": st.sampled_from(["agent_first", "customer_first"]),
+        "ring_s": st.sampled_from([6.0, 15.0]),
+        "max_attempts": st.integers(1, 3),
+        "max_duration_s": st.just(20.0),
+    },
+    optional={"priority": st.integers(-1, 1)},
+)
+_party = st.one_of(
+    st.sampled_from([{"queue": queue} for queue in QUEUES]),
+    st.integers(0, 2).map(lambda number: {"agent": number}),
+)
+_callbacks = st.builds(
+    lambda at_s, asked, party, phone, not_before_s, deadline_s: CallbackPlan(
+        at_s, asked | party, tuple(phone), not_before_s, deadline_s
+    ),
+    at_s=st.integers(0, 60),
+    asked=_asked,
+    party=_party,
+    phone=st.lists(conducts, max_size=3),
+    not_before_s=st.one_of(st.none(), st.none(), st.integers(0, 20)),
+    deadline_s=st.one_of(st.none(), st.none(), st.integers(21, 60)),
+)
+COMMANDS = (
+    "cancel", "hang_up", "hang_up_leg", "move", "withdraw", "reschedule", "prioritise",
+    "pause", "ready", "log_out", "log_in", "pause_queue", "resume_queue", "media_dies", "decide",
+)  # fmt: skip
+_commands = st.builds(
+    CommandPlan, at_s=st.integers(0, 90), what=st.sampled_from(COMMANDS), number=st.integers(0, 7)
+)
+_agents = st.builds(
+    AgentPlan,
+    queues=st.sampled_from([QUEUES, QUEUES, ("sales",), ("support",)]),
+    wrap_up_s=st.sampled_from([0, 0, 3]),
+    missed_limit=st.sampled_from([0, 2]),
+    conducts=st.lists(conducts, max_size=4).map(tuple),
+)
+day_plans = st.builds(
+    DayPlan,
+    # The first serves every queue, so that nobody waits in vain.
+    agents=st.lists(_agents, min_size=1, max_size=3).map(
+        lambda agents: (replace(agents[0], queues=QUEUES), *agents[1:])
+    ),
+    strategy=st.sampled_from(["longest_idle", "ring_several", "ring_several", "round_robin"]),
+    overflow_s=st.one_of(st.none(), st.integers(1, 15)),
+    capacity=st.sampled_from([0, 0, 1]),
+    callbacks=st.lists(_callbacks, min_size=1, max_size=6).map(tuple),
+    commands=st.lists(_commands, max_size=8).map(tuple),
+)
+
+_kills = st.builds(KillPlan, after_ms=st.integers(0, 40_000), down_ms=st.integers(1, 3_000))
+_policies = st.sampled_from(["retry", "retry", "fail", "ask"])
+
+
+def _with_kills(plan: DayPlan, kills: list[KillPlan], policies: list[str]) -> DayPlan:
+    callbacks = tuple(
+        replace(one, asked=one.asked | {"on_crash": policies[number % len(policies)]})
+        for number, one in enumerate(plan.callbacks)
+    )
+    return replace(plan, callbacks=callbacks, kills=tuple(kills))
+
+
+days_with_kills = st.builds(
+    _with_kills,
+    day_plans,
+    st.lists(_kills, min_size=1, max_size=4),
+    st.lists(_policies, min_size=1, max_size=4),
+)
