@@ -1,6 +1,5 @@
 """The methods of the control protocol that report: report.*."""
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
@@ -9,13 +8,11 @@ from msgspec import Meta
 from .control import Method, Peer
 from .interval import Interval
 from .protocol import Identifier, Params, UnixTime
-from .report import Reports, Span, page
+from .report import Reports
+from .report_count import Kind, Question
 
 if TYPE_CHECKING:
     from .live import Live
-
-# A page ends early when it holds this much, so that it fits into a line of the wire.
-PAGE_BYTES = 512 * 1024
 
 
 class ReportQuery(Params, rename={"from_": "from"}):
@@ -28,9 +25,18 @@ class ReportQuery(Params, rename={"from_": "from"}):
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 1000
     cursor: Annotated[str, Meta(max_length=16)] | None = None
 
-    def span(self, reports: Reports) -> Span:
-        """The span that is meant. Raises BadParams."""
-        return reports.span(self.from_, self.to, self.interval, self.time_zone)
+    def asked(self, reports: Reports, kind: Kind, **more: Any) -> Question:
+        """What is asked. Raises BadParams."""
+        return reports.question(
+            kind,
+            self.from_,
+            self.to,
+            interval=self.interval,
+            time_zone=self.time_zone,
+            limit=self.limit,
+            cursor=self.cursor,
+            **more,
+        )
 
 
 class QueueReportQuery(ReportQuery):
@@ -79,29 +85,19 @@ class ReportMethods:
         }
 
     async def _queue(self, params: QueueReportQuery, _peer: Peer) -> msgspec.Raw:
-        table = await self._reports.queues(params.span(self._reports), params.queue)
-        return await _encoded(params, table)
+        asked = params.asked(self._reports, "queue", which=params.queue)
+        return await self._reports.answer(asked)
 
     async def _agent(self, params: AgentReportQuery, _peer: Peer) -> msgspec.Raw:
-        table = await self._reports.agents(params.span(self._reports), params.agent)
-        return await _encoded(params, table)
+        asked = params.asked(self._reports, "agent", which=params.agent)
+        return await self._reports.answer(asked)
 
     async def _site(self, params: SiteReportQuery, _peer: Peer) -> msgspec.Raw:
-        table = await self._reports.sites(params.span(self._reports), params.site)
-        return await _encoded(params, table)
+        asked = params.asked(self._reports, "site", which=params.site)
+        return await self._reports.answer(asked)
 
     async def _job(self, params: JobReportQuery, _peer: Peer) -> msgspec.Raw:
-        table = await self._reports.jobs(params.span(self._reports), params.by)
-        return await _encoded(params, table)
+        return await self._reports.answer(params.asked(self._reports, "job", by=params.by))
 
     def _now(self, _params: LiveQuery, _peer: Peer) -> dict[str, Any]:
         return self._live.view()
-
-
-async def _encoded(params: ReportQuery, table: dict[str, Any]) -> msgspec.Raw:
-    """The page that was asked for, made outside of the loop's thread: it may be long."""
-
-    def encode() -> bytes:
-        return msgspec.json.encode(page(table, params.limit, params.cursor, PAGE_BYTES))
-
-    return msgspec.Raw(await asyncio.to_thread(encode))

@@ -42,6 +42,20 @@ LAST_STATES = f"""
 """
 
 
+def how_many(kind: str, begin: float, end: float, most: int) -> Query:
+    """How many rows a report would read, counted up to `most`."""
+    periods = ("agent_periods", "since", end + AFTERWARDS_S)
+    tables = {
+        "queue": [("queue_stays", "joined_at", end), periods],
+        "agent": [periods],
+        "job": [("records", "created", end)],
+        "site": [("records", "created", end), ("customer_answers", "answered_at", end)],
+    }[kind]
+    parts = [f"SELECT 1 FROM {name} WHERE {at} >= ? AND {at} < ?" for name, at, _end in tables]
+    values = [value for _name, _at, until in tables for value in (begin, until)]
+    return f"SELECT COUNT(*) FROM ({' UNION ALL '.join(parts)} LIMIT ?)", (*values, most)
+
+
 # -- stays in queues ----------------------------------------------------------------------------
 
 

@@ -299,8 +299,12 @@ class Store:
 
         It runs in a thread of its own, and holds up no other but queries. Raises StoreError.
         """
+        return await self.read(lambda reports: reports.execute(sql, params).fetchall())
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What `work` reads, like `query`. Raises StoreError, and what `work` raises."""
         await self._flush_if_possible()
-        return await self._reports.run(lambda reports: reports.execute(sql, params).fetchall())
+        return await self._reports.run(work)
 
     async def _flush_if_possible(self) -> None:
         try:

@@ -1,5 +1,6 @@
 """A store with its event log, records, live figures and reports, without an engine around them."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -65,6 +66,12 @@ class Recorded:
         self.clock.now = job.ended_at
         self.store.save(job)
         self.log.publish(f"callback.{job.state}", job=job.id, context=job.request.context)
+
+    async def report(self, kind: Any, *span: float, **more: Any) -> dict[str, Any]:
+        """A report, all of it."""
+        asked = self.reports.question(kind, *span, limit=10_000, **more)
+        report: dict[str, Any] = json.loads(bytes(await self.reports.answer(asked)))
+        return report
 
     async def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """What the store has."""

@@ -117,9 +117,7 @@ def test_statistics_add_up_in_any_history(steps: list[tuple[float, str, str, str
                     step(here, now, name, where, what)
                 if number:
                     here.at(now, "engine.started")
-                report = await here.reports.queues(
-                    here.reports.span(NOON - 1, now + 1, "total", None)
-                )
+                report = await here.report("queue", NOON - 1, now + 1)
                 for row in report["totals"]:
                     became = sum(row[name] for name in BECAME) + row["waiting"]
                     assert row["offered"] == became
