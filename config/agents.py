@@ -16,6 +16,9 @@ WrapUp = Annotated[float, Field(ge=-1, le=86400, allow_inf_nan=False)]
 Limit = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=1000)]
 
+# The key of his phone by which he takes the call; "": he need only answer.
+ConfirmKey = Annotated[str, Field(pattern=r"^[0-9*#A-D]?$")]
+
 UNTIL_READY = -1.0
 
 
@@ -25,6 +28,7 @@ class Address(Section):
     uri: AgentAddress
     kind: Kind = "desk"
     ring_s: Seconds | None = None
+    confirm: ConfirmKey = ""
 
 
 class AgentDefaults(Section):
@@ -35,6 +39,7 @@ class AgentDefaults(Section):
     max_wrap_up_s: Limit = 600.0
     missed_limit: Count = 3
     comfort: Comfort = "silence"
+    confirm_text: Printable = "Press {digit} to take the call."
     seats: int = Field(default=0, ge=0, le=100_000)
 
 

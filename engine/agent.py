@@ -132,7 +132,7 @@ class Agent:
         own = self.own_skills
         self.skills: Mapping[str, int] = dict(self._settings.skills if own is None else own)
         known = {
-            one.uri: AgentAddress(one.uri, one.kind, one.ring_s)
+            one.uri: AgentAddress(one.uri, one.kind, one.ring_s, confirm=one.confirm)
             for one in self._settings.reached_at
         }
         chosen = [
@@ -332,7 +332,13 @@ class Agent:
             "queues": self.queues,
             "centre": self.centre,
             "addresses": [
-                {"uri": one.uri, "kind": one.kind, "ring_s": one.ring_s, "enabled": one.enabled}
+                {
+                    "uri": one.uri,
+                    "kind": one.kind,
+                    "ring_s": one.ring_s,
+                    "enabled": one.enabled,
+                    "confirm": one.confirm,
+                }
                 for one in self.all_addresses
             ],
             "permanent": self.permanent,

@@ -69,6 +69,7 @@ class NewAddress(Params):
     uri: Target
     kind: Literal["desk", "browser", "mobile"] = "desk"
     ring_s: RingTime | None = None
+    confirm: Annotated[str, Meta(pattern="^[0-9*#A-D]?$")] = ""
 
 
 class NewAgent(Params):

@@ -8,12 +8,16 @@ from config.agents import AgentDefaults, Comfort, Kind
 
 @dataclass(frozen=True, slots=True)
 class AgentAddress:
-    """One place at which an agent is reached; `ring_s` None: as long as the request says."""
+    """One place at which an agent is reached; `ring_s` None: as long as the request says.
+
+    `confirm` is the key by which he takes a call there; "": by answering.
+    """
 
     uri: str
     kind: Kind = "desk"
     ring_s: float | None = None
     enabled: bool = True
+    confirm: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,11 @@ class Agents:
         else:
             log.warning("no_seat", agent=agent.name, seats=self._defaults.seats)
 
+    @property
+    def confirm_text(self) -> str:
+        """What is said to one who has to take a call by a key; {digit} is the key."""
+        return self._defaults.confirm_text
+
     def get(self, name: str) -> Agent | None:
         """The agent of this name, if there is one."""
         return self._agents.get(name)

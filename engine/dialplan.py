@@ -35,6 +35,10 @@ class Address(Protocol):
     def ring_s(self) -> float | None:
         """How long it rings before the next address does; None: as the request says."""
 
+    @property
+    def confirm(self) -> str:
+        """The key by which a call is taken there; "": by answering."""
+
 
 @dataclass(frozen=True, slots=True)
 class Way:
@@ -57,6 +61,7 @@ class Destination:
     ring_s: float | None = None  # how long it rings, where the address says so
     kind: Kind | None = None  # of an agent's address
     agent: str | None = None  # whose address it is
+    confirm: str = ""  # the key by which he takes a call there
 
 
 class Dialplan:
@@ -191,7 +196,7 @@ class Dialplan:
             ways: tuple[Way, ...] = (Way(address.uri, address.uri, credentials=credentials),)
         else:
             ways = self._number(address.uri, field, None).ways
-        return Destination(name, ways, address.ring_s, address.kind, name)
+        return Destination(name, ways, address.ring_s, address.kind, name, address.confirm)
 
     def _uri(self, text: str, field: str) -> Destination:
         try:

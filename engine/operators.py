@@ -18,10 +18,16 @@ from .job import OfferRecord
 from .leg import Leg, LegEnded
 from .protocol import EngineError
 from .switchboard import Switchboard
+from .until_key import KeyPressed, until_key
 from .waiting import Offer
+from .while_up import while_up
 
 # RFC 3326 section 3.1: a phone that reads it lists no missed call.
 ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
+
+# How long one who has answered has to take the call by a key; the pause before he is asked again.
+CONFIRM_S = 15.0
+CONFIRM_PAUSE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +185,8 @@ class Operators:
                     await leg.open(beside=self._beside)
                 self._rung_leg[candidate.agent] = leg
                 await self._ring_at(leg, address)
+                if address.confirm and candidate.agent not in self._on_line:
+                    await self._confirm(leg, address.confirm)
             except LegEnded as ended:
                 missed = ended
                 continue
@@ -197,6 +205,27 @@ class Operators:
         except TimeoutError:
             ending = Ending("no_answer", f"no answer within {address.ring_s:g} s")
             leg.hang_up(ending, 'SIP;cause=408;text="No answer"')
+            raise LegEnded(leg, leg.ending or ending) from None
+
+    async def _confirm(self, leg: Leg, key: str) -> None:
+        """Ask whoever answered for the key: a mailbox takes no call. Raises LegEnded."""
+        board = self._board
+        said = None
+        try:
+            async with while_up(leg), until_key(leg, key), asyncio.timeout(CONFIRM_S):
+                if board.agents is not None:
+                    said = await board.whisperer.speak(
+                        board.agents.confirm_text.replace("{digit}", key)
+                    )
+                while True:
+                    if said is not None:
+                        await leg.play(said.source, limit_s=said.limit_s)
+                    await asyncio.sleep(CONFIRM_PAUSE_S)
+        except KeyPressed:
+            return
+        except TimeoutError:
+            ending = Ending("no_answer", f"answered, but not taken within {CONFIRM_S:g} s")
+            leg.hang_up(ending)
             raise LegEnded(leg, leg.ending or ending) from None
 
     # -- what the agents and their queue are told ---------------------------------------------

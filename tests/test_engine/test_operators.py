@@ -24,7 +24,10 @@ from engine.operators import (
 from engine.protocol import EngineError
 from engine.queues import Queues
 from engine.waiting import Offer, Waiting
-from tests.support.switchboard import Phone, Scene, scene
+from engine.whisper import Whisperer
+from media.messages import Dtmf
+from media.sources import Prompt
+from tests.support.switchboard import Phone, Scene, ScriptedSpeech, scene
 from tests.support.virtual_loop import run
 
 NAMES = ("alice", "bert", "cleo")
@@ -32,6 +35,8 @@ NAMES = ("alice", "bert", "cleo")
 
 class AgentStates:
     """Stands in for the register of agents: keeps what it was told, in order."""
+
+    confirm_text = "Press {digit} to take the call."
 
     def __init__(self) -> None:
         self.told: list[tuple[str, str]] = []
@@ -96,6 +101,7 @@ class Desk:
         queue: str | None = "sales",
         wrap_up_s: float | None = None,
         lines: tuple[str, ...] = (),
+        confirm: dict[str, str] | None = None,
     ) -> None:
         self.stage = stage
         self.agents, self.queue = AgentStates(), Queue()
@@ -104,6 +110,8 @@ class Desk:
         self.records: list[OfferRecord] = []
         self.made: list[Leg] = []
         self.told: list[tuple[str, dict[str, Any]]] = []
+        self.confirm = confirm or {}
+        stage.board.whisperer = cast(Whisperer, ScriptedSpeech())
         self.lines, self.lent = lines, dict[str, Leg]()
         offer = an_offer(*names, queue=queue, wrap_up_s=wrap_up_s)
         self.operators = Operators(
@@ -118,7 +126,8 @@ class Desk:
         )
 
     def _addresses(self, name: str, ring_s: tuple[float, ...]) -> tuple[Destination, ...]:
-        address = self.stage.board.dialplan.destination(name, field="agent")
+        plan = self.stage.board.dialplan
+        address = replace(plan.destination(name, field="agent"), confirm=self.confirm.get(name, ""))
         return tuple(replace(address, ring_s=each) for each in ring_s) or (address,)
 
     def _leg(self, destination: Destination) -> Leg:
@@ -368,5 +377,83 @@ def test_one_who_has_no_address_now_has_missed_the_offer(tmp_path: Path) -> None
         with pytest.raises(EngineError, match="no address"):
             candidates_of(offer, stage.board)
         assert agents.told[1:] == [("alice", "missed"), ("bert", "missed")]
+
+    play(tmp_path, script)
+
+
+def press(desk: Desk, number: int, digit: str) -> None:
+    """The phone of a leg sends a digit."""
+    leg = desk.made[number]
+    leg.on_media(Dtmf(leg.id, digit, 100))
+
+
+def test_a_call_is_taken_by_the_key_where_the_address_says_so(tmp_path: Path) -> None:
+    async def script(stage: Scene) -> None:
+        desk = Desk(stage, "alice", confirm={"alice": "1"})
+        reaching = asyncio.create_task(desk.reach())
+        (await stage.phone()).answers()
+        await asyncio.sleep(4)
+        press(desk, 0, "5")
+        await asyncio.sleep(1)
+        assert not reaching.done()
+        heard = stage.media.heard[desk.made[0].id]
+        assert Prompt("Press 1 to take the call.") in heard
+        press(desk, 0, "1")
+        assert await reaching is desk.made[0]
+        assert desk.agents.of("alice") == ["ringing", "talking"]
+        await desk.close()
+
+    play(tmp_path, script)
+
+
+def test_a_mailbox_takes_no_call(tmp_path: Path) -> None:
+    async def script(stage: Scene) -> None:
+        desk = Desk(stage, "alice", confirm={"alice": "1"})
+        reaching = asyncio.create_task(desk.reach())
+        phone = await stage.phone()
+        answered = asyncio.get_running_loop().time()
+        phone.answers()
+        with pytest.raises(OperatorsMissed) as missed:
+            await reaching
+        assert asyncio.get_running_loop().time() - answered == pytest.approx(15.0)
+        assert missed.value.ending.result == "no_answer" and phone.is_hung_up
+        assert desk.agents.of("alice") == ["ringing", "missed"]
+        await desk.close()
+
+    play(tmp_path, script)
+
+
+def test_of_several_the_first_confirmed_answer_wins(tmp_path: Path) -> None:
+    async def script(stage: Scene) -> None:
+        desk = Desk(stage, "alice", "bert", confirm={"alice": "1", "bert": "1"})
+        reaching = asyncio.create_task(desk.reach())
+        phones = await phones_of(stage, 2)
+        phones["alice"].answers()
+        await asyncio.sleep(1)
+        phones["bert"].answers()
+        await asyncio.sleep(1)
+        press(desk, 1, "1")
+        leg = await reaching
+        assert "bert" in leg.record.uri
+        assert phones["alice"].hang_up_reason == ELSEWHERE
+        assert desk.agents.of("alice") == ["ringing", "release"]
+        assert desk.queue.answered_by == ["bert"]
+        await desk.close()
+
+    play(tmp_path, script)
+
+
+def test_one_who_hangs_up_instead_of_pressing_has_missed_it(tmp_path: Path) -> None:
+    async def script(stage: Scene) -> None:
+        desk = Desk(stage, "alice", confirm={"alice": "1"})
+        reaching = asyncio.create_task(desk.reach())
+        phone = await stage.phone()
+        phone.answers()
+        await asyncio.sleep(1)
+        phone.hangs_up()
+        with pytest.raises(OperatorsMissed):
+            await reaching
+        assert desk.agents.of("alice") == ["ringing", "missed"]
+        await desk.close()
 
     play(tmp_path, script)

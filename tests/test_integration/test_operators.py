@@ -188,3 +188,30 @@ async def test_wrap_up_until_he_is_ready(own_engine: StartEngine, wire: MakeWire
     assert (await engine.ended(jobs[1]))["state"] in ("completed", "failed")
     await agent_is(engine, "anna", "wrap_up")
     await engine.assert_idle()
+
+
+async def test_whoever_answers_must_press_the_key_before_the_customer_is_called(
+    own_engine: StartEngine, softphone: StartPhone, wire: MakeWire, tmp_path: Path
+) -> None:
+    mobile = await softphone(user="mobile", record=tmp_path / "mobile.wav")
+    customer = wire("customer")
+    addresses = [{"uri": mobile.uri, "kind": "mobile", "confirm": "1"}]
+    engine = await own_engine(
+        agents=[{"name": "anna", "addresses": addresses, "queues": ["sales"]}],
+        queues=[{"name": "sales"}],
+    )
+    job = await queued(engine, customer.uri)
+    await mobile.wait_for("state", state="confirmed")
+    answered = time.time()
+    with pytest.raises(PeerError, match="was not called"):
+        await customer.called(timeout_s=2.5)
+    assert (await engine.line.call("agent.get", agent="anna"))["state"] == "ringing"
+    mobile.command("digits 1")
+    call = await customer.answer()
+    await engine.state("bridged", job)
+    call.bye()
+    assert (await engine.ended(job))["state"] == "completed"
+    await engine.assert_idle()
+    await mobile.stop()
+    heard = heard_by(mobile, tmp_path / "mobile.wav").at(answered, answered + 2.5)
+    assert heard.level_dbfs() > -40, "he was asked to press it"
