@@ -100,8 +100,7 @@ class Subscription:
     def _on_event(self, event: Event) -> None:
         if self._sent == event.seq - 1 and not self._paused and self._errand is None:
             self._sent = event.seq
-            types = self._types
-            if not types or event.type.startswith(types):
+            if self._wants(event):
                 self._write(event.line)
             return
         if self._wants(event):

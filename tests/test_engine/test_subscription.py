@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.events import EventLog
+from engine.events import Event, EventLog
 from engine.subscription import CATCH_UP_EVENTS, Subscription
 from tests.support import virtual_loop
 
@@ -24,6 +24,7 @@ class Reader:
         types: tuple[str, ...] = (),
         limit_bytes: int = 1 << 20,
         room: int | None = None,
+        sees: Callable[[Event], bool] | None = None,
     ) -> None:
         self.seen: list[int] = []
         self.last: dict[str, Any] | None = None
@@ -35,6 +36,7 @@ class Reader:
             limit_bytes=limit_bytes,
             write=self.write,
             on_slow=self.on_slow,
+            sees=sees,
         )
         self.subscription.start(paused=room == 0)
 
@@ -61,6 +63,14 @@ def publish(log: EventLog, count: int, type: str = "test.event", **fields: Any) 
 
 def run(story: Coroutine[Any, Any, None]) -> None:
     virtual_loop.run(story)
+
+
+def test_a_reader_gets_only_what_he_may_see_of_what_is_kept_and_of_what_comes() -> None:
+    log = EventLog()
+    publish(log, 4)
+    reader = Reader(log, after=1, sees=lambda event: event.seq % 2 == 0)
+    publish(log, 4)
+    assert reader.seen == [2, 4, 6, 8]
 
 
 def test_replay_then_live_without_gap_or_duplicate() -> None:
