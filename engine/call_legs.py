@@ -9,7 +9,7 @@ import structlog
 from .call import Call
 from .dialplan import Destination
 from .ending import Ending
-from .leg import Leg, Role
+from .leg import CODECS, Leg, Role
 from .switchboard import Switchboard
 
 log = structlog.get_logger()
@@ -76,6 +76,14 @@ class CallLegs:
         await within_report_limit(
             self._call, asyncio.gather(*(leg.release() for leg in self._made))
         )
+
+
+def codecs_like(partner: Leg | None) -> tuple[str, ...]:
+    """What to offer: first what the partner speaks, so that nothing has to be converted."""
+    if partner is None or partner.audio is None:
+        return CODECS
+    spoken = partner.audio.codec
+    return (spoken, *(codec for codec in CODECS if codec != spoken))
 
 
 async def within_report_limit(call: Call, report: Awaitable[object]) -> None:

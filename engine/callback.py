@@ -6,7 +6,6 @@ join them, and wait until one hangs up. Whatever ends it, every leg is hung up a
 
 import asyncio
 import time
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,13 +17,14 @@ from media.sources import Peer
 from . import retry
 from .bridge import Bridge
 from .call import Call
+from .call_legs import CallLegs, codecs_like, within_report_limit
 from .customer_hold import CustomerHold, Postponed
 from .dialplan import Destination
 from .ending import Ending, retry_cause_of
 from .farewell import Farewell
 from .headers import Subject, context_headers
 from .job import AttemptRecord, Failure, Job, JobState, OfferRecord, RetryCause
-from .leg import CODECS, Caller, Leg, LegEnded, Role
+from .leg import Caller, Leg, LegEnded
 from .operators import (
     Candidate,
     Operators,
@@ -41,7 +41,6 @@ from .while_up import while_up
 
 log = structlog.get_logger()
 
-REPORT_LIMIT_S = 1.0
 DEFAULT_CALLER = "ringback"
 
 
@@ -77,7 +76,7 @@ class Callback:
         self._customer = customer
         self._board = board
         self._attempt = AttemptRecord(call=self.call.id, number=job.dial_to)
-        self._legs: list[Leg] = []
+        self._legs = CallLegs(self.call, board, self._publish)
         self._operators: Operators | None = None
         self._hold: CustomerHold | None = None
         self._recording: Recording | None = None
@@ -139,7 +138,7 @@ class Callback:
     async def _agent_first(self, whisper: "asyncio.Future[Any]") -> None:
         self._enter("dialing_agent")
         operators = self._ask(self.offer)
-        customer = self._leg("customer", self._customer)
+        customer = self._legs.make("customer", self._customer)
         # Its port as well, so that it can be dialled without a wait.
         await open_all([*operators.ports(), customer.open(beside=operators.legs[0])])
         agent = await operators.reach()
@@ -154,7 +153,7 @@ class Callback:
 
     async def _customer_first(self, whisper: "asyncio.Future[Any]") -> None:
         self._enter("dialing_customer")
-        customer = self._leg("customer", self._customer)
+        customer = self._legs.make("customer", self._customer)
         await customer.open()
         await self._dial(customer)
         hold = self._hold = self._hold_of(customer)
@@ -225,7 +224,7 @@ class Callback:
     async def _talk(self, agent: Leg, customer: Leg) -> None:
         board, request = self._board, self.job.request
         bridge = Bridge(
-            agent, customer, media=board.media, hold=board.hold, publish=self._publish_leg
+            agent, customer, media=board.media, hold=board.hold, publish=self._legs.publish
         )
         bridge.join()
         self.job.bridged_at = self.call.bridged_at = time.time()
@@ -252,13 +251,13 @@ class Callback:
             candidates,
             self._board,
             offer=offer,
-            new_leg=partial(self._leg, "agent"),
+            new_leg=partial(self._legs.make, "agent"),
             dial=partial(self._dial, partner=customer, ring_s=ring_s),
             publish=self._publish,
             beside=customer,
             on_offer=self._offered,
             told=self._told,
-            line=self._line,
+            line=self._legs.line,
         )
         return self._operators
 
@@ -274,28 +273,6 @@ class Callback:
     def _offered(self, record: OfferRecord) -> None:
         self.job.offers = [*self.job.offers, record]
 
-    def _leg(self, role: Role, destination: Destination) -> Leg:
-        board = self._board
-        leg = Leg(
-            leg_id=f"leg-{board.new_id()}",
-            role=role,
-            destination=destination,
-            sip=board.sip,
-            media=board.media,
-            publish=self._publish_leg,
-            rtp_host=board.rtp_host,
-        )
-        self._legs.append(leg)
-        return leg
-
-    def _line(self, agent: str) -> Leg | None:
-        """The line of an agent who stays on the phone between calls, for this call."""
-        permanent = self._board.permanent
-        line = None if permanent is None else permanent.take(agent, self._publish_leg)
-        if line is not None:
-            self._legs.append(line)
-        return line
-
     async def _dial(
         self, leg: Leg, *, partner: Leg | None = None, ring_s: float | None = None
     ) -> None:
@@ -307,15 +284,14 @@ class Callback:
             headers = context_headers(dial.headers, Subject.of(self.job))
         else:
             user, headers = request.caller_id, ()
-        codecs: tuple[str, ...] = CODECS
-        if partner is not None and partner.audio is not None:
-            spoken = partner.audio.codec
-            codecs = (spoken, *(codec for codec in CODECS if codec != spoken))
         caller = Caller(user, default=dial.caller_id or DEFAULT_CALLER)
-        self._board.register.add_leg(self.call, leg)
+        self._legs.add(leg)
         self._attempt.legs = [*self._attempt.legs, leg.record]
         await leg.dial(
-            caller=caller, ring_s=ring_s or request.ring_s, codecs=codecs, headers=headers
+            caller=caller,
+            ring_s=ring_s or request.ring_s,
+            codecs=codecs_like(partner),
+            headers=headers,
         )
 
     def _check_customer(self) -> None:
@@ -342,26 +318,18 @@ class Callback:
                 leg.hang_up(Ending("hung_up", "hung up by command"))
 
     async def _clear(self) -> None:
-        for leg in self.call.legs:
-            leg.hang_up(Ending("completed", "call over"))
+        self._legs.hang_up()
         self._operators_over()
         free_offered(self.offer, self._board)
         # Apart, so that a recording that is slow to end keeps no port.
         if self._recording is not None:
-            await self._within_limit(self._recording.stop())
-        await self._within_limit(asyncio.gather(*(leg.release() for leg in self._legs)))
+            await within_report_limit(self.call, self._recording.stop())
+        await self._legs.give_back()
         self._board.register.remove(self.call)
 
     def _operators_over(self) -> None:
         if self._operators is not None:
             self._operators.over()
-
-    async def _within_limit(self, report: Awaitable[object]) -> None:
-        try:
-            async with asyncio.timeout(REPORT_LIMIT_S):
-                await report
-        except TimeoutError:
-            log.warning("media_report_late", call=self.call.id)
 
     # -- telling ----------------------------------------------------------------------------
 
@@ -376,18 +344,6 @@ class Callback:
         job = self.job
         self._board.events.publish(
             kind, job=job.id, call=self.call.id, context=job.request.context, **fields
-        )
-
-    def _publish_leg(self, kind: str, leg: Leg, **fields: object) -> None:
-        record = leg.record
-        self._publish(
-            kind,
-            leg=leg.id,
-            role=leg.role,
-            uri=record.uri,
-            sip_status=record.sip_status,
-            reason=record.reason,
-            **fields,
         )
 
     def _not_possible(self, error: EngineError | StoreError) -> Outcome:

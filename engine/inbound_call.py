@@ -19,7 +19,7 @@ from sip.session import Session
 from .announcements import Standing
 from .bridge import Bridge
 from .call import Call
-from .call_legs import CallLegs, within_report_limit
+from .call_legs import CallLegs, codecs_like, within_report_limit
 from .callback_wish import CallbackWish
 from .calling_party import CallingParty
 from .dialplan import Destination, Way
@@ -28,7 +28,7 @@ from .farewell import CALLED_BACK, Farewell, Refused, Result, of_not_taken, refu
 from .headers import context_headers
 from .incoming import Incoming
 from .job import Job, OfferRecord
-from .leg import CODECS, Caller, Leg, LegEnded
+from .leg import Caller, Leg, LegEnded
 from .operator_wait import OperatorWait
 from .operators import Candidate, Operators, candidates_of
 from .places import Places
@@ -295,13 +295,12 @@ class InboundCall:
 
     async def _dial(self, ring_s: float, leg: Leg) -> None:
         incoming, dial = self._incoming, self._board.dial
-        spoken = self._caller.audio.codec if self._caller.audio is not None else CODECS[0]
         shown = incoming.ruling.caller_id or incoming.party.user
         self._legs.add(leg)
         await leg.dial(
             caller=Caller(shown, default=dial.caller_id or DEFAULT_CALLER),
             ring_s=ring_s,
-            codecs=(spoken, *(codec for codec in CODECS if codec != spoken)),
+            codecs=codecs_like(self._caller),
             headers=context_headers(dial.headers, incoming.subject),
         )
 
