@@ -1,17 +1,19 @@
 """The call centre, tied to the daemon: agents, queues, and the rooms in which people wait."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from config.queues import Centre, Queue
 from config.settings import Settings
 
 from .agent_clock import AgentClock
 from .agent_methods import AgentMethods
 from .agents import Agents
 from .control import Method
-from .opening import opening_hours
+from .opening import OpeningHours, opening_hours
 from .permanent_leg import PermanentLegs
 from .queue_methods import QueueMethods
-from .queues import Queues
+from .queues import PAUSED_AS, Queues
 from .roster import Roster
 from .waiting_room import WaitingRooms
 
@@ -40,7 +42,10 @@ class CallCentre:
             takes_permanent=settings.media.workers == 1,
         )
         self.clock = AgentClock(self.agents)
-        self.queues = Queues(self.agents, daemon.events, ring_s=settings.dial.ring_s)
+        self._store = daemon.store
+        self.queues = Queues(
+            self.agents, daemon.events, ring_s=settings.dial.ring_s, store=daemon.store
+        )
         self.permanent = PermanentLegs(self.agents, board)
         self.rooms = WaitingRooms(
             settings.rooms,
@@ -61,7 +66,8 @@ class CallCentre:
         """Take up what an earlier engine left, and begin to match. Raises StoreError."""
         await self.roster.start()
         self.clock.start()
-        self._configure_queues(start=True)
+        paused = await self._store.load(PAUSED_AS, dict)
+        self.queues.start(*self._queue_settings(), paused=paused)
 
     def start(self) -> None:
         """Calls can be made: call those who stay on the line."""
@@ -78,9 +84,10 @@ class CallCentre:
         self._settings = settings
         self.roster.reconfigure(settings.agents, settings.agent_defaults)
         self.rooms.furnish(settings.rooms, settings.reports.alone_s)
-        self._configure_queues(start=False)
+        self.queues.configure(*self._queue_settings())
 
-    def _configure_queues(self, *, start: bool) -> None:
+    def _queue_settings(
+        self,
+    ) -> tuple[Sequence[Queue], Sequence[Centre], Mapping[str, OpeningHours]]:
         settings = self._settings
-        configure = self.queues.start if start else self.queues.configure
-        configure(settings.queues, settings.centres, opening_hours(settings.calendars))
+        return settings.queues, settings.centres, opening_hours(settings.calendars)

@@ -10,7 +10,9 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from typing import Any
 
+import msgspec
 import structlog
 
 from . import retry
@@ -45,6 +47,7 @@ class Dispatcher:
         self._places = JobPlaces(board, self, wall_clock=wall_clock)
         self._is_dispatching = False
         self.draining = False
+        board.events.watch(self._moved)
 
     # -- what is open -----------------------------------------------------------------------
 
@@ -155,6 +158,12 @@ class Dispatcher:
             if job.id in self._open and job.id not in self._running:
                 cause = f"{number} is not to be called: {reason}"
                 self.finish(job, Outcome("cancelled", "refused", cause))
+
+    def _moved(self, event: Mapping[str, Any]) -> None:
+        """A job that was moved to another queue stays there, through retries and restarts."""
+        if event["type"] == "queue.moved" and (job := self._open.get(event.get("job", ""))):
+            job.request = msgspec.structs.replace(job.request, queue=event["to_queue"])
+            self._board.store.save(job)
 
     # -- when -------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from config.queues import Centre, Queue
@@ -23,6 +23,7 @@ from .waiting import Leave, LeaveReason, Offer, Waiting
 
 T = TypeVar("T")
 
+PAUSED_AS = "queue_paused"
 ON_CALL = frozenset({"reserved", "ringing", "talking"})
 # A step of the wall clock is noticed after so long at most.
 LONGEST_TIMER_S = 60.0
@@ -33,6 +34,16 @@ class Publisher(Protocol):
 
     def publish(self, type: str, **fields: Any) -> object:
         """Publish an event of `type`."""
+
+
+class Documents(Protocol):
+    """What the queues need of the store."""
+
+    def put(self, kind: str, key: str, value: Mapping[str, Any]) -> object:
+        """Keep `value` under `kind` and `key`."""
+
+    def drop(self, kind: str, key: str) -> object:
+        """Forget it."""
 
 
 class Queues:
@@ -47,11 +58,13 @@ class Queues:
         events: Publisher,
         *,
         ring_s: float = 30.0,
+        store: Documents | None = None,
         rng: random.Random | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._pool = pool
         self._events = events
+        self._store = store
         self._clock = clock
         self.matcher = Matcher(pool, self._tell, rng=rng, ring_s=ring_s)
         self.decision_times = DecisionTimes()
@@ -65,11 +78,16 @@ class Queues:
         queues: Sequence[Queue] = (),
         centres: Sequence[Centre] = (),
         calendars: Mapping[str, OpeningHours] | None = None,
+        *,
+        paused: Iterable[str] = (),
     ) -> None:
-        """Begin to match."""
+        """Begin to match. `paused` are the queues that an earlier engine left paused."""
         self._pool.on_free.append(self._on_free)
         self._pool.on_change.append(self._on_change)
         self.configure(queues, centres, calendars)
+        for name in paused:
+            if name in self.matcher.lines:
+                self._step(lambda now, name=name: self.matcher.pause(name, True, now))  # type: ignore[misc]
 
     def configure(
         self,
@@ -184,6 +202,10 @@ class Queues:
         if self.matcher.line(queue).paused != paused:
             self._step(lambda now: self.matcher.pause(queue, paused, now))
             self._events.publish("queue.paused" if paused else "queue.resumed", queue=queue)
+            if self._store is not None and paused:
+                self._store.put(PAUSED_AS, queue, {})
+            elif self._store is not None:
+                self._store.drop(PAUSED_AS, queue)
 
     # -- steps --------------------------------------------------------------------------------
 
