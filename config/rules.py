@@ -176,8 +176,14 @@ class Rule(Section):
         return setting
 
 
-def check_rules(rules: list[Rule], trunks: set[str], queues: set[str], calendars: set[str]) -> None:
-    """Raise where two rules have one name, or one names a trunk, queue or calendar there is not."""
+def check_rules(
+    rules: list[Rule],
+    trunks: set[str],
+    queues: set[str],
+    calendars: set[str],
+    centres: set[str],
+) -> None:
+    """Raise where two rules have one name, or one names a trunk, queue or the like there is not."""
     twice = first_duplicate([rule.name for rule in rules])
     if twice is not None:
         raise wrong("rules", f"the name {twice!r} stands twice")
@@ -187,6 +193,8 @@ def check_rules(rules: list[Rule], trunks: set[str], queues: set[str], calendars
             raise wrong(f"{where}.set.trunk", f"there is no trunk named {rule.set.trunk!r}")
         if rule.set.queue is not None and rule.set.queue not in queues:
             raise wrong(f"{where}.set.queue", f"there is no queue named {rule.set.queue!r}")
+        if rule.set.centre is not None and rule.set.centre not in centres:
+            raise wrong(f"{where}.set.centre", f"there is no centre named {rule.set.centre!r}")
         for name in rule.match.queue or []:
             if name not in queues:
                 raise wrong(f"{where}.match.queue", f"there is no queue named {name!r}")

@@ -129,6 +129,7 @@ class Settings(BaseSettings):
             known,
             {queue.name for queue in self.queues},
             {calendar.name for calendar in self.calendars},
+            {centre.name for centre in self.centres},
         )
         check_rates(self.rates)
         check_rights(self.rights, self.control)

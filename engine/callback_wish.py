@@ -89,6 +89,7 @@ class CallbackWish:
                 caller_id=incoming.ruling.caller_id,
                 skills=incoming.skills or None,
                 known_agent=incoming.ruling.known_agent,
+                centre=incoming.ruling.centre,
                 script=incoming.ruling.script,
                 priority=incoming.priority,
                 record=incoming.is_recorded,

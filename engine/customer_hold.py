@@ -110,6 +110,7 @@ class CustomerHold:
                 "number": job.called,
                 "context": request.context,
                 "known_agent": request.known_agent,
+                "centre": request.centre,
             },
             limit_s=self._board.dial.max_hold_s,
             ask=self._ask,

@@ -81,6 +81,7 @@ class Incoming:
             "region": self.party.region,
             "context": self.context,
             "known_agent": self.ruling.known_agent,
+            "centre": self.ruling.centre,
             "ring_s": self.ruling.ring_s,
         }
 

@@ -243,6 +243,9 @@ class Intake:
         if known is not None and (agents is None or known not in agents):
             reason = f"there is no agent named {known!r}"
             raise EngineError("refused", reason, field="known_agent")
+        queues, centre = self._board.queues, params.centre
+        if centre is not None and (queues is None or centre not in queues.matcher.centres):
+            raise EngineError("refused", f"there is no centre named {centre!r}", field="centre")
 
     def _check_queue(self, request: Request, now: float) -> None:
         """Whether the queue takes one more. Raises EngineError.
@@ -297,6 +300,7 @@ class Intake:
             on_crash=params.on_crash or dial.on_crash,
             script=params.script,
             known_agent=params.known_agent,
+            centre=params.centre,
             retry=retry,
         )
 

@@ -130,6 +130,7 @@ class Request(msgspec.Struct, kw_only=True, frozen=True):
     on_crash: OnCrash = "fail"
     script: str | None = None
     known_agent: str | None = None
+    centre: str | None = None
     retry: dict[RetryCause, RetryRule] = {}
     """The causes with a rule of their own; the others follow max_attempts and dial.retry_s."""
 
@@ -236,6 +237,7 @@ class Job(msgspec.Struct, kw_only=True):
             "source": request.source,
             "skills": request.skills,
             "known_agent": request.known_agent,
+            "centre": request.centre,
             "script": request.script,
             "on_crash": request.on_crash,
             "called": self.called,

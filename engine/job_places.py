@@ -117,6 +117,7 @@ class JobPlaces:
             region=job.region,
             context=request.context,
             known_agent=request.known_agent,
+            centre=request.centre,
             ring_s=request.ring_s if request.queue is None else None,
         )
 

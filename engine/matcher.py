@@ -66,7 +66,7 @@ class Matcher:
         self.free_agents = FreeAgents()
         self.offers_made = 0
         self._on_call: dict[str, tuple[Line, str]] = {}
-        self._centres: Mapping[str, Centre] = {}
+        self.centres: Mapping[str, Centre] = {}
         self._seq = itertools.count(1)
         self._order = itertools.count()
         self._deadlines: list[tuple[float, int, Entry | Line]] = []
@@ -84,7 +84,7 @@ class Matcher:
 
         A queue that is no more takes nobody, and is served until it is empty.
         """
-        self._centres = centres
+        self.centres = centres
         configured = {queue.name: queue for queue in queues}
         for name, queue in configured.items():
             line = self.lines.setdefault(name, Line(name, self._rng))
@@ -165,12 +165,15 @@ class Matcher:
         """`entry` comes into a queue, from outside or from another one."""
         waiting = entry.waiting
         line.receive(entry)
-        entry.centre = line.shares.pick(waiting.number, waiting.region, now)
+        if waiting.centre in self.centres:
+            entry.centre = waiting.centre
+        else:
+            entry.centre = line.shares.pick(waiting.number, waiting.region, now)
         entry.set_key()
         line.add(entry, now)
         line.tally["joined"] += 1
         self._tell("joined", entry, now, centre=entry.centre, **fields)
-        outside = self._centres[entry.centre].number if entry.centre is not None else ""
+        outside = self.centres[entry.centre].number if entry.centre is not None else ""
         if outside:
             self._end(entry, "overflowed", now, Leave(reason="overflow", target=outside))
             return
@@ -440,7 +443,7 @@ class Matcher:
     def _take_step(self, entry: Entry, step: Overflow, now: float) -> bool:
         outside = step.number
         if step.centre:
-            centre = self._centres.get(step.centre)  # gone, where the queue is configured no more
+            centre = self.centres.get(step.centre)  # gone, where the queue is configured no more
             outside = centre.number if centre is not None else ""
             if not outside:
                 entry.also |= {step.centre}

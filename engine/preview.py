@@ -30,7 +30,7 @@ def could_take(
         skills=dict(waiting.skills),
     )
     line.receive(entry)
-    entry.centre = line.shares.next(waiting.number, waiting.region, now)
+    entry.centre = waiting.centre or line.shares.next(waiting.number, waiting.region, now)
 
     def is_logged_in(name: str) -> bool:
         operator = pool.get(name)
@@ -68,6 +68,7 @@ def waiting_as_if(
     region: str | None,
     context: dict[str, Any],
     known_agent: str | None,
+    centre: str | None,
 ) -> Waiting:
     """One who might wait, and whom nobody is told of."""
     return Waiting(
@@ -84,6 +85,7 @@ def waiting_as_if(
         region=region,
         context=context,
         known_agent=known_agent,
+        centre=centre,
     )
 
 

@@ -174,6 +174,7 @@ class CallbackRequest(Params):
     source: Identifier | None = None
     skills: Skills | None = None
     known_agent: Identifier | None = None
+    centre: Identifier | None = None
     on_crash: OnCrash | None = None
     retry: dict[RetryCause, RetrySpec] | None = None
     join: bool | None = None
@@ -205,7 +206,8 @@ class CallbackRequest(Params):
 
 
 _PRINTABLE = (
-    "to", "agent", "queue", "id", "caller_id", "trunk", "site", "source", "known_agent", "script",
+    "to", "agent", "queue", "id", "caller_id", "trunk", "site", "source", "known_agent", "centre",
+    "script",
 )  # fmt: skip
 
 

@@ -66,9 +66,7 @@ class RouteMethods:
         assert isinstance(filled, RouteQuery)
         objections: list[dict[str, Any]] = []
         not_before, admission = self._admission(filled, now, objections)
-        queue, agent = self._operator(
-            filled, facts, now, objections, known_agent=filled.known_agent
-        )
+        queue, agent = self._operator(filled, facts, now, objections)
         trunks = self._trunks(filled.to, filled.trunk, "to", objections)
         explained = _explained("callback", facts, ruling, now) | {
             "request": _requested(filled, ruling),
@@ -141,9 +139,7 @@ class RouteMethods:
         else:
             ruling = router.rules.apply(facts, explain=True)
         filled = _waiting_of(route, ruling, params.to)
-        queue, agent = self._operator(
-            filled, facts, now, objections, known_agent=ruling.known_agent
-        )
+        queue, agent = self._operator(filled, facts, now, objections)
         explained = _explained("call", facts, ruling, now) | {
             "route": route and route.name,
             "request": _requested(filled, ruling),
@@ -162,8 +158,6 @@ class RouteMethods:
         facts: Facts,
         now: float,
         objections: list[dict[str, Any]],
-        *,
-        known_agent: str | None,
     ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
         """The queue that it would wait in, or the agent who is named."""
         centre = self._daemon.call_centre
@@ -177,7 +171,8 @@ class RouteMethods:
             number=facts.number,
             region=facts.region,
             context=dict(facts.context),
-            known_agent=known_agent,
+            known_agent=params.known_agent,
+            centre=params.centre,
         )
         if params.queue is not None:
             matcher = centre.queues.matcher
@@ -321,6 +316,7 @@ def _waiting_of(route: "Route | None", ruling: Ruling, caller: str) -> CallbackR
         caller_id=ruling.caller_id,
         script=ruling.script,
         known_agent=ruling.known_agent,
+        centre=ruling.centre,
     )
 
 

@@ -28,7 +28,7 @@ NumberOf = Callable[[str], CalledNumber | None]
 # What rules may look at in a request as something that it says itself.
 _SAID = (
     "queue", "agent", "skills", "priority", "whisper", "caller_id", "trunk", "record", "script",
-    "known_agent", "order", "max_attempts", "ring_s", "max_duration_s",
+    "known_agent", "centre", "order", "max_attempts", "ring_s", "max_duration_s",
 )  # fmt: skip
 
 _HISTORY = """

@@ -32,6 +32,7 @@ class Waiting:
     region: str | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
     known_agent: str | None = None
+    centre: str | None = None
     ring_s: float | None = None
 
 

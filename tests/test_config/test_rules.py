@@ -93,6 +93,7 @@ def test_a_rule_in_full(tmp_path: Path) -> None:
         ("match = { queue = 'nowhere' }", "rules[0].match.queue", "no queue named 'nowhere'"),
         ("set = { queue = 'nowhere' }", "rules[0].set.queue", "no queue named 'nowhere'"),
         ("match = { calendar = 'shop' }", "rules[0].match.calendar", "no calendar named 'shop'"),
+        ("set = { centre = 'york' }", "rules[0].set.centre", "no centre named 'york'"),
         ("set = { trunk = 'isdn' }", "rules[0].set.trunk", "no trunk named 'isdn'"),
         ("set = { queue = 'a', agent = 'b' }", "rules[0].set.agent", "give one"),
         ("set = { priority = 5000 }", "rules[0].set.priority", "less than or equal"),

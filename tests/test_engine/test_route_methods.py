@@ -1,5 +1,6 @@
 """route.explain: the rules, and the whole decision, as a real request would have it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -223,6 +224,32 @@ async def test_it_says_what_a_real_request_gets(engine: tuple[Daemon, Client]) -
     job = await client.callback(**request(**asked) | {"agent": None})
     for name in ("queue", "skills"):
         assert job[name] == found["request"][name]
+
+
+async def test_a_centre_that_a_rule_sets(engine: tuple[Daemon, Client]) -> None:
+    daemon, client = engine
+    file = Path(daemon.settings.file)
+    rule = '[[rules]]\nname = "north"\ncontinue = true\nset = { centre = "leeds" }\n'
+    text = file.read_text().replace('[[rules]]\nname = "vip"', rule + '[[rules]]\nname = "vip"')
+    text = text.replace('name = "carol"', 'name = "carol"\ncentre = "leeds"')
+    file.write_text(text + '[[centres]]\nname = "leeds"\n[[centres]]\nname = "york"\n')
+    daemon.reload._environ = {}
+    await client.call("engine.reload")
+    found = await explain(client)
+    agents = {one["agent"]: one["why_not"] for one in found["queue"]["agents"]}
+    assert agents == {
+        "carol": None, "bob": "the turn of centre leeds", "dora": "the turn of centre leeds"
+    }  # fmt: skip
+    async with client.events(["queue.offered"]) as events:
+        job = await client.callback(to="sip:x@127.0.0.1:9", queue="sales")
+        async with asyncio.timeout(10):
+            offered = await anext(events)
+    assert (offered["job"], offered["agents"]) == (job["id"], ["carol"])
+    assert job["centre"] == "leeds"
+    found = await explain(client, centre="york")
+    assert found["verdict"] == "waits"
+    with pytest.raises(EngineError, match="no centre named 'x'"):
+        await client.callback(to="sip:x@127.0.0.1:9", queue="sales", centre="x")
 
 
 async def test_a_call_that_comes_in(engine: tuple[Daemon, Client]) -> None:
