@@ -23,6 +23,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+MOST_ROWS = 10_000  # of a page
+
 
 class Interval(StrEnum):
     """How a report is cut."""
@@ -135,7 +137,13 @@ def _report(
 
     async def whole(client: Client) -> dict[str, Any]:
         bounds = await moments(client, zone, {"from": begin, "to": end})
-        params = {"interval": interval.value, "time_zone": zone, **which, **bounds}
+        params = {
+            "limit": MOST_ROWS,
+            "interval": interval.value,
+            "time_zone": zone,
+            **which,
+            **bounds,
+        }
         asked = {name: value for name, value in params.items() if value is not None}
         return await _all_pages(client, f"report.{kind}", asked)
 

@@ -23,18 +23,20 @@ from config.reporting import Reports as ReportSettings
 from .interval import LOCAL, Interval, start_of, zone_of
 from .measures import Definitions
 from .protocol import BadParams, EngineError
-from .report_count import Kind, Question, answer, has_more_rows
+from .report_count import Kind, Page, Question, answer, has_more_rows
 from .report_worker import Order, Refusal, Reply
 from .store import Store
 
 # More rows than that are counted elsewhere.
 ROWS_HERE = 2_000
 WORKER_LIMIT_S = 120.0
+# How long the pages after the one that was asked for are kept.
+KEPT_S = 60.0
 ROOT = str(Path(__file__).resolve().parents[1])
 
 
 class Reports:
-    """Answers questions, one at a time."""
+    """Answers questions; the large ones one after the other."""
 
     def __init__(
         self, store: Store, settings: ReportSettings, *, clock: Callable[[], float] = time.time
@@ -42,6 +44,8 @@ class Reports:
         self._store = store
         self._clock = clock
         self._one_at_a_time = asyncio.Lock()
+        self._ahead: dict[Question, msgspec.Raw] = {}
+        self._forget_timer: asyncio.TimerHandle | None = None
         self.configure(settings)
 
     @property
@@ -98,20 +102,40 @@ class Reports:
         )
 
     async def answer(self, asked: Question) -> msgspec.Raw:
-        """A page of the report. Raises BadParams, StoreError, EngineError `unavailable`."""
+        """A page of the report. Raises BadParams, StoreError, EngineError `unavailable`.
 
-        def here(connection: sqlite3.Connection) -> bytes | None:
+        The pages after the first are of the same count, while nobody else asks for pages.
+        """
+        known = self._ahead.pop(_without_now(asked), None) if asked.cursor is not None else None
+        if known is not None:
+            return known
+
+        def here(connection: sqlite3.Connection) -> list[Page] | None:
             if has_more_rows(connection, asked, ROWS_HERE):
                 return None
             return answer(connection, asked)
 
-        async with self._one_at_a_time:
-            found = await self._store.read(here)
-            if found is None:
-                found = await self._elsewhere(asked)
-        return msgspec.Raw(found)
+        pages = await self._store.read(here)
+        if pages is None:
+            async with self._one_at_a_time:
+                pages = await self._elsewhere(asked)
+        first, *following = pages
+        if following:
+            self._keep(asked, following)
+        return first.body
 
-    async def _elsewhere(self, asked: Question) -> bytes:
+    def _keep(self, asked: Question, pages: list[Page]) -> None:
+        """Have the pages at hand that are asked for next, for a while."""
+        self._ahead = {
+            _without_now(msgspec.structs.replace(asked, cursor=page.cursor)): page.body
+            for page in pages
+        }
+        if self._forget_timer is not None:
+            self._forget_timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._forget_timer = loop.call_later(KEPT_S, self._ahead.clear)
+
+    async def _elsewhere(self, asked: Question) -> list[Page]:
         path = os.pathsep.join(filter(None, (ROOT, os.environ.get("PYTHONPATH"))))
         worker = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "engine.report_worker"),
@@ -137,4 +161,8 @@ class Reports:
         reply = msgspec.json.decode(said, type=Reply | Refusal)
         if isinstance(reply, Refusal):
             raise BadParams(reply.field, reply.reason)
-        return bytes(reply.page)
+        return reply.pages
+
+
+def _without_now(asked: Question) -> Question:
+    return msgspec.structs.replace(asked, now=0.0)

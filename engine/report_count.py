@@ -37,6 +37,8 @@ ALONE_DAYS = 30
 DAY_S = 86400
 # A page ends early when it holds this much, so that it fits into a line of the wire.
 PAGE_BYTES = 512 * 1024
+# So much of a report is made at once: a reader of its pages has it counted once.
+MOST_AHEAD_BYTES = 16 * 1024 * 1024
 
 
 class Question(msgspec.Struct, kw_only=True, frozen=True):
@@ -57,10 +59,25 @@ class Question(msgspec.Struct, kw_only=True, frozen=True):
     cursor: str | None = None
 
 
-def answer(connection: sqlite3.Connection, asked: Question) -> bytes:
-    """A page of the report, as JSON. Raises BadParams, sqlite3.Error."""
+class Page(msgspec.Struct, frozen=True):
+    """A page as JSON; `cursor` is the one that asks for it."""
+
+    cursor: str | None
+    body: msgspec.Raw
+
+
+def answer(connection: sqlite3.Connection, asked: Question) -> list[Page]:
+    """The page that is asked for and those after it. Raises BadParams, sqlite3.Error."""
     table = count(connection, asked)
-    return msgspec.json.encode(page(table, asked.limit, asked.cursor, PAGE_BYTES))
+    pages: list[Page] = []
+    cursor, size = asked.cursor, 0
+    while not pages or (cursor is not None and size < MOST_AHEAD_BYTES):
+        found = page(table, asked.limit, cursor, PAGE_BYTES)
+        body = msgspec.json.encode(found)
+        pages.append(Page(cursor, msgspec.Raw(body)))
+        cursor = found["cursor"]
+        size += len(body)
+    return pages
 
 
 def count(connection: sqlite3.Connection, asked: Question) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The process that counts one large report: a question comes in, a page goes out, it ends.
+"""The process that counts one large report: a question comes in, its pages go out, it ends.
 
 It reads the store's file beside the engine, and gives way to it.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from .protocol import BadParams
-from .report_count import Question, answer
+from .report_count import Page, Question, answer
 
 NICENESS = 10
 BUSY_TIMEOUT_S = 5.0
@@ -25,10 +25,10 @@ class Order(msgspec.Struct, frozen=True):
     asked: Question
 
 
-class Reply(msgspec.Struct, frozen=True, tag="page"):
-    """The page, as JSON."""
+class Reply(msgspec.Struct, frozen=True, tag="pages"):
+    """The page that was asked for, and those after it."""
 
-    page: msgspec.Raw
+    pages: list[Page]
 
 
 class Refusal(msgspec.Struct, frozen=True, tag="refused"):
@@ -51,7 +51,7 @@ def main() -> None:
     )
     reply: Reply | Refusal
     try:
-        reply = Reply(msgspec.Raw(answer(connection, order.asked)))
+        reply = Reply(answer(connection, order.asked))
     except BadParams as error:
         reply = Refusal(error.field, error.reason)
     sys.stdout.buffer.write(msgspec.json.encode(reply))

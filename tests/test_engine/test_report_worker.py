@@ -1,6 +1,7 @@
 """A report that is counted in a process of its own is the one that is counted here."""
 
 import asyncio
+import json
 import os
 import signal
 from pathlib import Path
@@ -10,6 +11,7 @@ import psutil
 import pytest
 
 import engine.report
+import engine.report_count
 from engine.protocol import BadParams, EngineError
 from tests.support.recorded import Recorded, ended_job, leg, recorded
 
@@ -72,3 +74,31 @@ async def test_a_worker_that_dies_is_told_and_one_that_takes_too_long_is_killed(
         await asyncio.wait([asking])
         assert me.children() == []
         assert (await here.report("job", 900.0, 5000.0))["total"]["requested"] == 30
+
+
+async def test_pages_are_of_one_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = []
+
+    def count(connection: Any, asked: Any) -> Any:
+        counted.append(asked.cursor)
+        return engine.report_count.answer(connection, asked)
+
+    monkeypatch.setattr(engine.report, "answer", count)
+    async with recorded(tmp_path / "db", now=0.0) as here:
+        past(here)
+
+        async def page(cursor: str | None) -> Any:
+            asked = here.reports.question(
+                "job", 900.0, 5000.0, interval="15min", limit=2, cursor=cursor
+            )
+            return json.loads(bytes(await here.reports.answer(asked)))
+
+        first = await page(None)
+        here.end(ended_job("late", created=4999.0, ended_at=5000.0))  # changes no page
+        second = await page(first["cursor"])
+        assert [len(first["rows"]), len(second["rows"])] == [2, 2]
+        assert second["total"]["requested"] == first["total"]["requested"] == 30
+        assert counted == [None]
+        # A page that was read already is counted again.
+        assert (await page(first["cursor"]))["total"]["requested"] == 31
+        assert counted == [None, "2"]
