@@ -8,7 +8,7 @@ winner, and `over` frees him.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,11 +42,24 @@ class OperatorsMissed(LegEnded):
     """Nobody answered: the leg and the ending are those of the last one who did not."""
 
 
-async def open_all(ports: Sequence[Awaitable[None]]) -> None:
-    """Take ports side by side. Raises LegEnded where there is none, when all have been tried."""
-    for failure in await asyncio.gather(*ports, return_exceptions=True):
-        if failure is not None:
-            raise failure
+async def open_all(ports: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Take ports, one after another: mostly they are ready, and none waits.
+
+    Raises LegEnded where there is none, when all have been tried.
+    """
+    failure: LegEnded | None = None
+    left = list(ports)
+    try:
+        while left:
+            try:
+                await left.pop(0)
+            except LegEnded as ended:
+                failure = failure or ended
+    finally:
+        for port in left:
+            port.close()
+    if failure is not None:
+        raise failure
 
 
 def candidates_of(offer: Offer, board: Switchboard) -> tuple[Candidate, ...]:
@@ -124,7 +137,7 @@ class Operators:
         self._on_line.add(candidate.agent)
         return leg
 
-    def ports(self) -> list[Awaitable[None]]:
+    def ports(self) -> list[Coroutine[Any, Any, None]]:
         """What takes the ports of `legs`; to be awaited, together with others, before `reach`."""
         return [leg.open(beside=self._beside) for leg in self.legs]
 

@@ -4,6 +4,7 @@ import pwd
 import socket
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 _UCRED = struct.Struct("3i")  # struct ucred of socket(7): pid, uid, gid
@@ -27,7 +28,7 @@ class Peer:
     def __str__(self) -> str:
         if self.uid is None:
             return f"{self.transport} {self.address}"
-        return f"user {user_name(self.uid)} (process {self.pid})"
+        return _process_of(self.uid, self.pid)
 
 
 def user_name(uid: int) -> str:
@@ -36,6 +37,12 @@ def user_name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
+
+@lru_cache(maxsize=256)
+def _process_of(uid: int, pid: int | None) -> str:
+    # Kept: looking up a user reads a file, and a client is named with each of its requests.
+    return f"user {user_name(uid)} (process {pid})"
 
 
 def unix_peer(connected: socket.socket) -> Peer:

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,7 @@ STOP_DEADLINE_S: Final = 2.0
 DIGIT_DURATION_MS: Final = 100
 DIGIT_GAP_MS: Final = 80
 _MAX_DIGIT_MS: Final = 8000
+ASIDE_PAIRS: Final = 32  # port pairs that are ready for legs; half of them gone, more are asked for
 _UNASKED: Final = 0  # the number of a request whose answer nobody waits for
 
 _REFUSALS: Final[dict[str, type[MediaError]]] = {
@@ -91,6 +93,8 @@ class MediaClient:
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection[Command, Answer | Event] | None = None
         self._requests: dict[int, asyncio.Future[Any]] = {}
+        self._aside: deque[Endpoint] = deque()
+        self._asking_aside: asyncio.Task[None] | None = None
         self._last_request = 0
         self._last_play = 0
         self._stopping = False
@@ -136,6 +140,7 @@ class MediaClient:
             await self._end_process()
             raise WorkerFailed("media worker ended before it was ready") from error
         self._stopping = self._hung = False
+        await self._set_aside()
         self._watchdog.start()
 
     async def stop(self) -> None:
@@ -150,10 +155,32 @@ class MediaClient:
     async def open(self, leg: str, *, beside: str | None = None) -> Endpoint:
         """Bind a port pair for `leg`. Raises NoPortLeft, WorkerGone.
 
-        `beside` names a leg of the same call; it matters to MediaPool only.
+        It mostly has one that was set aside, and does not wait for the worker. `beside` names a leg
+        of the same call; it matters to MediaPool only.
         """
+        aside = self._aside
+        if len(aside) <= ASIDE_PAIRS // 2 and self._asking_aside is None and self.alive:
+            self._asking_aside = asyncio.ensure_future(self._set_aside())
+        if not aside and self._asking_aside is not None:
+            await asyncio.shield(self._asking_aside)  # it may be getting the last ones
+        connection = self._connection
+        if aside and connection is not None and connection.is_open:
+            endpoint = aside.popleft()
+            # Nothing comes of it until the leg is connected.
+            connection.send_along(m.Open(_UNASKED, leg, endpoint.port))
+            return endpoint
         answer = await self._ask(m.Opened, m.Open, leg)
         return Endpoint(answer.host, answer.port)
+
+    async def _set_aside(self) -> None:
+        try:
+            missing = ASIDE_PAIRS - len(self._aside)
+            found = await self._ask(m.Aside, m.SetAside, missing)
+            self._aside += [Endpoint(found.host, port) for port in found.ports]
+        except WorkerGone:
+            pass  # the next one begins with none
+        finally:
+            self._asking_aside = None
 
     def connect(
         self,
@@ -281,6 +308,7 @@ class MediaClient:
 
     def _lost(self, reason: str) -> None:
         self._watchdog.stop()
+        self._aside.clear()
         requests, self._requests = self._requests, {}
         for future in requests.values():
             if not future.done():

@@ -29,6 +29,7 @@ class Connection(asyncio.Protocol, Generic[Sent, Received]):
         self._on_lost = on_lost
         self._splitter = FrameSplitter()
         self._pending: list[Sent] = []
+        self._flush_due = False
         self._transport: asyncio.WriteTransport | None = None
         self._loop = asyncio.get_running_loop()
         self._error = ""
@@ -42,12 +43,19 @@ class Connection(asyncio.Protocol, Generic[Sent, Received]):
         """Send `message` by the end of this turn of the loop; nothing once the other is gone."""
         if self._transport is None:
             return
-        if not self._pending:
+        if not self._flush_due:
+            self._flush_due = True
             self._loop.call_soon(self.flush)
         self._pending.append(message)
 
+    def send_along(self, message: Sent) -> None:
+        """Send `message` before the next one: it needs no wake of the other's own."""
+        if self._transport is not None:
+            self._pending.append(message)
+
     def flush(self) -> None:
         """Write what waits to be sent."""
+        self._flush_due = False
         pending = self._pending
         if pending and self._transport is not None:
             self._pending = []

@@ -32,10 +32,14 @@ class _Message(msgspec.Struct, array_like=True):
 
 
 class Open(_Message, tag=1):
-    """Bind a port pair for a leg. Answered by Opened or Refused."""
+    """Bind a port pair for a leg. Answered by Opened or Refused.
+
+    With `port` it takes the pair of that port, which was set aside for it, and is not answered.
+    """
 
     request: int
     leg: str
+    port: int = 0
 
 
 class Connect(_Message, tag=2):
@@ -111,6 +115,13 @@ class GetCounters(_Message, tag=10):
     request: int
 
 
+class SetAside(_Message, tag=11):
+    """Keep up to `count` port pairs for legs to be opened. Answered by Aside."""
+
+    request: int
+    count: int
+
+
 Command: TypeAlias = (
     Open
     | Connect
@@ -122,6 +133,7 @@ Command: TypeAlias = (
     | Close
     | GetStats
     | GetCounters
+    | SetAside
 )
 
 
@@ -168,6 +180,14 @@ class Opened(_Message, tag=64):
     port: int
 
 
+class Aside(_Message, tag=70):
+    """The ports of the pairs set aside: fewer than asked for where few are free."""
+
+    request: int
+    host: str
+    ports: list[int]
+
+
 class Refused(_Message, tag=65):
     request: int
     kind: Literal["no_port_left", "unknown_leg", "recording_failed"]
@@ -193,7 +213,7 @@ class Done(_Message, tag=69):
     request: int
 
 
-Answer: TypeAlias = Opened | Refused | Closed | Stats | Counters | Done
+Answer: TypeAlias = Opened | Aside | Refused | Closed | Stats | Counters | Done
 
 
 # Worker to engine: events

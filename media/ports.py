@@ -145,12 +145,13 @@ class PortPool:
         self._free = deque(ports)
         self._kept: deque[PortPair] = deque()  # bound, and out of quarantine
         self._quarantined: deque[tuple[float, PortPair]] = deque()
+        self._aside: dict[int, PortPair] = {}  # bound, for legs to come
         self._late = 0
 
     @property
     def free(self) -> int:
         """How many pairs may be taken, if no other process holds them."""
-        return len(self._free) + len(self._kept)
+        return len(self._free) + len(self._kept) + len(self._aside)
 
     @property
     def quarantined(self) -> int:
@@ -163,24 +164,50 @@ class PortPool:
         When none is free, the one that is longest in quarantine is taken out of it: better than no
         call. Raises NoPortLeft.
         """
+        pair, reason = self._take_free()
+        if pair is None and self._quarantined:
+            _, pair = self._quarantined.popleft()
+            self._late += pair.discard_waiting()
+        if pair is None:
+            raise NoPortLeft(reason)
+        return pair
+
+    def _take_free(self) -> tuple[PortPair | None, str]:
+        """A pair that is neither used nor in quarantine, or why there is none."""
         if self._kept:
-            return self._kept.popleft()
+            return self._kept.popleft(), ""
         free = self._free
         reason = "every RTP port is in use"
         for _ in range(len(free)):
             port = free.popleft()
             try:
-                return self._bind(port)
+                return self._bind(port), ""
             except OSError as error:
                 free.append(port)
                 reason = f"RTP port {port}: {error.strerror}"
                 if error.errno not in _TAKEN:
                     break
-        if self._quarantined:
-            _, pair = self._quarantined.popleft()
-            self._late += pair.discard_waiting()
-            return pair
-        raise NoPortLeft(reason)
+        return None, reason
+
+    def set_aside(self, count: int) -> list[int]:
+        """Bind up to `count` pairs for `take_aside`; their ports. At most half of what is free."""
+        ports: list[int] = []
+        while len(ports) < count and len(self._free) + len(self._kept) > len(self._aside):
+            pair, _ = self._take_free()
+            if pair is None:
+                break
+            try:
+                pair.open_line()
+            except OSError:  # no descriptor left
+                self._let_go(pair)
+                break
+            self._aside[pair.port] = pair
+            ports.append(pair.port)
+        return ports
+
+    def take_aside(self, port: int) -> PortPair:
+        """The pair of a port that was set aside. Raises KeyError where there is none."""
+        return self._aside.pop(port)
 
     def give_back(self, pair: PortPair, now: float) -> None:
         """Put `pair` into quarantine. What waits on its sockets is counted when it leaves."""
@@ -205,6 +232,8 @@ class PortPool:
             self._let_go(self._quarantined.popleft()[1])
         while self._kept:
             self._let_go(self._kept.popleft())
+        while self._aside:
+            self._let_go(self._aside.popitem()[1])
 
     def stock(self) -> None:
         """Bind what may be kept, so that the first calls find it and no file is opened later."""
@@ -218,7 +247,7 @@ class PortPool:
                 self._free.append(port)
 
     def _keep(self, pair: PortPair) -> None:
-        if len(self._kept) < _KEPT_PAIRS:
+        if len(self._kept) + len(self._aside) < _KEPT_PAIRS:
             try:
                 pair.open_line()
             except OSError:  # no descriptor left

@@ -87,6 +87,7 @@ class Switch:
             m.Close: self._close,
             m.GetStats: self._get_stats,
             m.GetCounters: self._get_counters,
+            m.SetAside: self._set_aside,
         }
 
     @property
@@ -158,7 +159,7 @@ class Switch:
 
     def _open(self, command: m.Open) -> None:
         try:
-            pair = self._ports.take()
+            pair = self._ports.take_aside(command.port) if command.port else self._ports.take()
         except NoPortLeft as error:
             self._report(m.Refused(command.request, "no_port_left", error.reason))
             return
@@ -168,7 +169,12 @@ class Switch:
             self._forget(previous)
         self._legs[command.leg] = leg
         self._rounds[pair.port // 2 % ROUNDS_PER_VISIT][command.leg] = leg
-        self._report(m.Opened(command.request, self._settings.address, pair.port))
+        if not command.port:
+            self._report(m.Opened(command.request, self._settings.address, pair.port))
+
+    def _set_aside(self, command: m.SetAside) -> None:
+        ports = self._ports.set_aside(command.count)
+        self._report(m.Aside(command.request, self._settings.address, ports))
 
     def _new_stream(self) -> OutgoingStream:
         beginning = next(self._beginnings, None)

@@ -259,3 +259,19 @@ async def test_an_address_that_cannot_be_a_peers(host: str, port: int) -> None:
 def test_digits_that_cannot_be_sent(digits: str, duration_ms: int) -> None:
     with pytest.raises(ValueError, match=r"DTMF|between"):
         Bench().client.send_digits("a", digits, duration_ms=duration_ms)
+
+
+async def test_legs_have_ports_at_once_and_are_never_short_of_them() -> None:
+    bench = Bench(pairs=100)
+    await bench.client.start()
+    try:
+        first = bench.client.open("first")
+        with pytest.raises(StopIteration):  # without a turn of the loop
+            first.send(None)
+        assert await bench.client.close("first") is not None
+        opened = [await bench.client.open(str(number)) for number in range(90)]
+        assert len({endpoint.port for endpoint in opened}) == 90
+        assert (await bench.client.counters()).legs == 90
+        assert (await bench.client.counters()).ports_free == 9
+    finally:
+        await bench.client.stop()

@@ -78,3 +78,15 @@ async def test_what_is_not_understood_ends_the_connection() -> None:
     pair.ours.send(b"\0\0\0\2no")
     await until(lambda: len(pair.lost) == 2)
     assert any("not understood" in reason for _, reason in pair.lost)
+
+
+async def test_a_message_may_wait_for_the_next_one() -> None:
+    pair = Pair()
+    await pair.open()
+    pair.engine.send_along(Bridge("first", "x"))
+    for _ in range(5):
+        await asyncio.sleep(0.002)
+    assert pair.batches == []
+    pair.engine.send(Bridge("second", "x"))
+    await until(lambda: bool(pair.batches))
+    assert pair.batches == [[Bridge("first", "x"), Bridge("second", "x")]]

@@ -249,3 +249,35 @@ def test_discard_waiting_stops_at_its_limit() -> None:
     assert discard_waiting(pair.rtp) == 3
     sender.close()
     pair.close()
+
+
+def test_pairs_that_are_set_aside_are_given_to_nobody_else() -> None:
+    made, _ = pool(8)
+    aside = made.set_aside(3)
+    taken = [made.take() for _ in range(5)]
+    with pytest.raises(NoPortLeft):
+        made.take()
+    assert len({pair.port for pair in taken} | set(aside)) == 8
+    taken += [made.take_aside(port) for port in aside]
+    assert sorted(pair.rtp.getsockname()[1] for pair in taken) == sorted(
+        pair.port for pair in taken
+    )
+    for pair in taken:
+        pair.close()
+    made.close()
+
+
+def test_at_most_half_of_what_is_free_is_set_aside() -> None:
+    made, _ = pool(8)
+    assert len(made.set_aside(100)) == 4
+    assert made.free == 8
+    assert made.set_aside(1) == []
+    made.close()
+
+
+def test_what_rests_in_quarantine_is_not_set_aside() -> None:
+    made, _ = pool(2)
+    made.give_back(made.take(), 0.0)
+    made.give_back(made.take(), 0.0)
+    assert made.set_aside(1) == []
+    made.close()
