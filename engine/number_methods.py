@@ -10,7 +10,6 @@ from .admission import AdmissionQuery
 from .control import Method, Peer
 from .do_not_call import Blocked
 from .number import CalledNumber
-from .peer import user_name
 from .protocol import BadParams, EngineError, Identifier, Params, Target, UnixTime
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ class NumberMethods:
             reason=params.reason,
             since=now,
             until=params.until,
-            by=peer.address or None if peer.uid is None else user_name(peer.uid),
+            by=peer.who or None,
         )
         await self._admission.do_not_call.block(entry)
         return msgspec.structs.asdict(entry)

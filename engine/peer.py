@@ -31,6 +31,7 @@ class Peer:
         return _process_of(self.uid, self.pid)
 
 
+@lru_cache(maxsize=256)
 def user_name(uid: int) -> str:
     """The name of a user, or its number where it has none."""
     try:

@@ -122,7 +122,6 @@ class Reload:
             allow_hosts=settings.dial.allow_hosts,
             default_region=settings.dial.default_region,
         )
-        await daemon.trunks.reconfigure(settings.trunks)
         daemon.admission.apply(PolicySettings.of(settings))
         daemon.router.apply_settings(settings)
         daemon.intake.apply_settings(settings)
@@ -136,6 +135,8 @@ class Reload:
         daemon.dispatcher.wake()
         daemon.rights.configure(settings.control, settings.rights)
         daemon.control.configure(settings.control)
+        # Last: a registrar's name may take its time to be found.
+        await daemon.trunks.reconfigure(settings.trunks)
 
     def _tell(self, changes: list[Change], by: str) -> None:
         restart = [change.key for change in changes if not change.live]

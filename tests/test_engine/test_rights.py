@@ -22,6 +22,7 @@ from engine.protocol import EngineError
 from engine.rights import NOBODY, Principal, Rights
 
 from .control_peer import Handlers, Lines
+from .test_control import connect_tls, needs_openssl, tls_settings
 
 TOKEN = "0123456789abcdef-"
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
@@ -282,3 +283,25 @@ async def test_an_agent_has_what_agents_may_have() -> None:
         assert (told["seq"], told["agent"]) == (3, "alice")
         assert kept.rows[0]["role"] == "agent"
         await client.close()
+
+
+@needs_openssl
+async def test_tokens_with_roles_on_tcp(tmp_path: Path) -> None:
+    entries = (right("board", token=TOKEN, role="read"),)
+    tls = tls_settings(tmp_path) | {"token": SecretStr("")}
+    async with served(*entries, **tls) as (server, kept):
+        (address,) = server.tcp_addresses
+        client = await connect_tls(address, tmp_path)
+        assert "auth" in (await client.ask("ping"))["error"]["message"]
+        assert (await client.ask("auth", token=TOKEN))["result"] == {"authenticated": True}
+        assert "result" in await client.ask("events.subscribe")
+        reply = await client.ask("callback.request", **REQUEST)
+        assert reply["error"]["data"]["had"] == "read"
+        assert (kept.rows[0]["who"], kept.rows[0]["role"]) == ("board", "read")
+        assert kept.rows[0]["peer"].startswith("tcp 127.0.0.1:")
+        stranger = await connect_tls(address, tmp_path)
+        assert "wrong token" in str(await stranger.ask("auth", token=TOKEN + "x"))
+        assert await stranger.is_closed()
+        assert kept.seen()[-1] == ("nobody", "auth", "refused")
+        for one in (client, stranger):
+            await one.close()
