@@ -145,7 +145,7 @@ class Matcher:
             if self._pool.get(waiting.agent) is None:
                 reason = f"there is no agent named {waiting.agent!r}"
                 raise EngineError("refused", reason, field="agent")
-        else:
+        elif not waiting.is_back or waiting.queue not in self.lines:
             self.check(waiting.queue or "", now)
         line = self.lines[waiting.queue]
         entry = Entry(

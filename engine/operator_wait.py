@@ -95,7 +95,9 @@ class OperatorWait:
         """
         room = self._room.settings
         try:
-            with QueuePlace(self._board, **self._who) as place:
+            with QueuePlace(
+                self._board, **self._who, is_back=self.answered_by is not None
+            ) as place:
                 self._place = place
                 try:
                     return await self._in_place(place)

@@ -15,7 +15,8 @@ class Waiting:
 
     `joined_at` (Unix seconds) is his place: one who comes back keeps it. `on_offer` is called each
     time operators are reserved for him, `on_leave` once if the queue sends him away. `call` is that
-    of a job's customer who is on the line: `id` is then the job's, and `kind` "call".
+    of a job's customer who is on the line: `id` is then the job's, and `kind` "call". One who
+    `is_back` had an operator and lost him: his queue takes him even if it is full or closed by now.
     """
 
     id: str
@@ -23,6 +24,7 @@ class Waiting:
     on_offer: "Callable[[Offer], None]"
     on_leave: "Callable[[Leave], None]"
     call: str | None = None
+    is_back: bool = False
     queue: str | None = None
     agent: str | None = None
     joined_at: float

@@ -175,6 +175,27 @@ def test_an_operator_who_hangs_up_before_he_is_joined_is_replaced(tmp_path: Path
     assert joined["place"] == 1
 
 
+def test_who_lost_his_operator_is_taken_by_a_full_queue(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting()
+        operator = await desk.stage.phone()
+        operator.rings()
+        operator.answers()
+        await asyncio.sleep(0.01)
+        for name in ("alice", "bert"):
+            desk.agents.pause(name)
+        other = await desk.waiting(caller="+442079462222")
+        operator.hangs_up()
+        await asyncio.sleep(5)
+        assert not caller.is_hung_up
+        assert desk.stage.last("queue.joined")["place"] == 1
+        caller.hangs_up()
+        other.hangs_up()
+
+    queue = Queue(name="sales", max_length=1)
+    reception(tmp_path, script, routes=[SHOP], queues=[queue], agents=("alice", "bert"))
+
+
 def test_nobody_waits_for_ever(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         desk.agents.pause("alice")
