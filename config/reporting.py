@@ -63,6 +63,7 @@ class Reports(Section):
     include_overflowed: bool = False
     promise_s: Limit = 0.0
     alone_s: Limit = 2.0
+    keep_days: Annotated[float, Field(ge=0, le=36_500, allow_inf_nan=False)] = 0.0
 
 
 class Metrics(Section):

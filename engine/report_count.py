@@ -33,8 +33,6 @@ T = TypeVar("T")
 Kind = Literal["queue", "agent", "site", "job"]
 
 MOST_INTERVALS = 10_000
-ALONE_DAYS = 30
-DAY_S = 86400
 # A page ends early when it holds this much, so that it fits into a line of the wire.
 PAGE_BYTES = 512 * 1024
 # So much of a report is made at once: a reader of its pages has it counted once.
@@ -145,7 +143,7 @@ def _jobs(connection: sqlite3.Connection, asked: Question) -> dict[str, Any]:
 
 def _sites(connection: sqlite3.Connection, asked: Question) -> dict[str, Any]:
     site = asked.which
-    month_ago = asked.begin - ALONE_DAYS * DAY_S
+    month_ago = asked.begin - rows.ALONE_S
     alone = _Alone(_found(connection, rows.answers(month_ago, asked.end)), asked.alone_s)
     keyed: list[tuple[str, float, JobRow | None]] = [
         (key, row.created, row)
@@ -253,7 +251,7 @@ class _Alone:
     def figures(self, sites: Iterable[str], begin: float, end: float) -> Figures:
         """Those of the interval, and of the 30 days up to its end."""
         sites = list(sites)
-        month = measure_alone(self._between(sites, end - ALONE_DAYS * DAY_S, end), self._limit_s)
+        month = measure_alone(self._between(sites, end - rows.ALONE_S, end), self._limit_s)
         return measure_alone(self._between(sites, begin, end), self._limit_s) | {
             f"{name.removesuffix('_percent')}_30d{'_percent' * name.endswith('_percent')}": value
             for name, value in month.items()

@@ -16,6 +16,8 @@ Rows = list[tuple[Any, ...]]
 
 # A call that begins in the span may last into the next day.
 AFTERWARDS_S = 86400.0
+# How far back a report of sites looks for customers who were left alone.
+ALONE_S = 30 * 86400.0
 # By what report.job can be told apart, and where it stands in the table of records.
 BY = {"all": "''", "site": "site", "queue": "queue", "agent": "agent", "result": "result"}
 
@@ -44,15 +46,16 @@ LAST_STATES = f"""
 
 def how_many(kind: str, begin: float, end: float, most: int) -> Query:
     """How many rows a report would read, counted up to `most`."""
-    periods = ("agent_periods", "since", end + AFTERWARDS_S)
+    periods = ("agent_periods", "since", begin, end + AFTERWARDS_S)
+    jobs = ("records", "created", begin, end)
     tables = {
-        "queue": [("queue_stays", "joined_at", end), periods],
+        "queue": [("queue_stays", "joined_at", begin, end), periods],
         "agent": [periods],
-        "job": [("records", "created", end)],
-        "site": [("records", "created", end), ("customer_answers", "answered_at", end)],
+        "job": [jobs],
+        "site": [jobs, ("customer_answers", "answered_at", begin - ALONE_S, end)],
     }[kind]
-    parts = [f"SELECT 1 FROM {name} WHERE {at} >= ? AND {at} < ?" for name, at, _end in tables]
-    values = [value for _name, _at, until in tables for value in (begin, until)]
+    parts = [f"SELECT 1 FROM {name} WHERE {at} >= ? AND {at} < ?" for name, at, *_ in tables]
+    values = [value for _name, _at, *bounds in tables for value in bounds]
     return f"SELECT COUNT(*) FROM ({' UNION ALL '.join(parts)} LIMIT ?)", (*values, most)
 
 
