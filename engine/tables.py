@@ -54,8 +54,9 @@ def print_job(job: Mapping[str, Any]) -> None:
         value = job.get(name)
         if value is not None:
             table.add_row(name, _state(value) if name == "state" else _plain(str(value)))
-    table.add_row("created", _date(job["created"]))
-    for name in ("bridged_at", "ended_at", "next_attempt_at"):
+    for name, value in _standing(job).items():
+        table.add_row(name, _plain(value))
+    for name in _TIMES:
         if job.get(name) is not None:
             table.add_row(name, _date(job[name]))
     for key, value in (job.get("context") or {}).items():
@@ -64,6 +65,29 @@ def print_job(job: Mapping[str, Any]) -> None:
     for number, attempt in enumerate(job["attempts"], 1):
         title = f"attempt {number}: {attempt.get('result') or 'under way'}"
         _print_legs(title, attempt["legs"])
+
+
+_TIMES = (
+    "created", "not_before", "deadline", "next_attempt_at", "decide_by", "bridged_at", "ended_at",
+)  # fmt: skip
+
+
+def _standing(job: Mapping[str, Any]) -> dict[str, str]:
+    """What is to be known of a job besides what was asked for, where there is something."""
+    shown: dict[str, Any] = {
+        "priority": job.get("priority"),
+        "waits because": job.get("scheduled"),
+        "decision": job.get("decision"),
+        "calls next": job.get("dial_to"),
+        "further requests": job.get("joined"),
+        "offered to": ", ".join(
+            f"{offer['agent']} ({offer['result'] or 'rings'})" for offer in job.get("offers") or ()
+        ),
+    }
+    cost = job.get("cost")
+    if cost is not None and float(cost["amount"]):
+        shown["cost"] = f"{cost['amount']} {cost['currency']}"
+    return {name: str(value) for name, value in shown.items() if value}
 
 
 def print_calls(result: Mapping[str, Any]) -> None:

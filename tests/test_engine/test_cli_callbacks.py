@@ -66,5 +66,9 @@ async def test_jobs_are_changed_from_the_shell(daemon: Daemon) -> None:
     await ringback(socket, "decide", "x", "perhaps", status=2)
     shown = await ringback(socket, "jobs", "x", "--json")
     assert shown.json["state"] == "queued"
+    await ringback(socket, "callback", NUMBER, "--agent", "alice", *LATER)
+    for_people = (await ringback(socket, "jobs", "x")).text.split()
+    for word in ("priority", "9", "not_before", "deadline", "further", "requests", "1"):
+        assert word in for_people
     await ringback(socket, "cancel", "x")
     await ringback(socket, "reschedule", "x", "--not-before", "+1", status=1)
