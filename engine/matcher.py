@@ -6,22 +6,24 @@ that he may take. Between two steps nobody waits who could be offered to somebod
 a queue is paused, full or paced, or the agent has just left that entry unanswered.
 """
 
-import heapq
 import itertools
 import math
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from config.queues import Centre, Overflow, Queue
 
+from .deadlines import Deadlines
 from .free_agents import FreeAgents
+from .happening import Happening
 from .opening import OpeningHours
-from .operator_pool import Operator, OperatorPool
+from .operator_pool import OperatorPool
 from .protocol import EngineError
 from .queue_entry import Entry, EntryState, Scope
 from .queue_line import Line
+from .selection import candidates, first_servable, next_for
 from .waiting import Leave, LeaveReason, Offer, Waiting
 
 # How many deadlines are worked off in one step, so that calls are not held up by a rush of them.
@@ -30,20 +32,6 @@ STEP = 10
 FILLED = 10
 # How soon an overflow whose target could take nobody is tried again.
 OVERFLOW_RETRY_S = 5.0
-# How many from the head of a held queue are tried one by one before each agent is asked.
-HEADS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """Something that was decided: `kind` is the last word of its event's type."""
-
-    kind: str
-    entry: Entry
-    queue: str | None
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    offer: Offer | None = None
-    leave: Leave | None = None
 
 
 class Matcher:
@@ -52,7 +40,7 @@ class Matcher:
     def __init__(
         self,
         pool: OperatorPool,
-        tell: Callable[["Happening"], None],
+        tell: Callable[[Happening], None],
         *,
         rng: random.Random | None = None,
         ring_s: float = 30.0,
@@ -68,8 +56,7 @@ class Matcher:
         self._on_call: dict[str, tuple[Line, str]] = {}
         self.centres: Mapping[str, Centre] = {}
         self._seq = itertools.count(1)
-        self._order = itertools.count()
-        self._deadlines: list[tuple[float, int, Entry | Line]] = []
+        self._deadlines: Deadlines[Entry | Line] = Deadlines()
 
     # -- what is configured -------------------------------------------------------------------
 
@@ -102,7 +89,7 @@ class Matcher:
             if entry.centre not in centres:
                 entry.centre = None
             if entry.state == "waiting":
-                self._schedule(entry, now)  # a step at a time, first in line first
+                self._deadlines.set(entry, now)  # a step at a time, first in line first
 
     def line(self, name: str | None) -> Line:
         """The queue of this name. Raises EngineError `not_found`."""
@@ -125,17 +112,7 @@ class Matcher:
         line = self.lines.get(name)
         if line is None or line.is_removed:
             raise EngineError("refused", f"there is no queue named {name!r}", field="queue")
-        limit = line.config.max_length
-        if limit and len(line) >= limit:
-            words = f"queue {name} is full: {len(line)} are waiting"
-            raise EngineError("unavailable", words, "queue", {"reason": "full", "length": limit})
-        if line.hours is not None and not line.hours.is_open(now):
-            data = {
-                "reason": "closed",
-                "opens_at": line.hours.opens_at(now),
-                "schedule": line.config.when_closed == "schedule",
-            }
-            raise EngineError("unavailable", f"queue {name} is closed", "queue", data)
+        line.check(now)
 
     def join(self, waiting: Waiting, now: float) -> Entry:
         """Take in one who waits. Raises EngineError as `check` does, and `conflict`."""
@@ -323,7 +300,7 @@ class Matcher:
 
     def _offer(self, entry: Entry, line: Line, now: float) -> bool:
         """Offer `entry` to whom its queue's strategy chooses. False: nobody may be had."""
-        agents = list(self._candidates(entry, line, now))
+        agents = list(candidates(entry, line, self.free_agents, now))
         chosen: list[str] = []
         while agents and len(chosen) < line.strategy.at_once:
             agent = line.strategy.choose(agents, entry.skills)
@@ -352,18 +329,6 @@ class Matcher:
         self._tell("offered", entry, now, agents=chosen, ring_s=entry.offer.ring_s)
         return True
 
-    def _candidates(self, entry: Entry, line: Line, now: float) -> Iterator[Operator]:
-        """The free agents who may take `entry`."""
-        scope, missed, queue = entry.scope, entry.missed, line.name or ""
-        for profile in self.free_agents.of(line.name, scope.only):
-            operator = profile.operator
-            if (
-                operator.state == "available"
-                and profile.may_take(scope, profile.serves.get(queue))
-                and (not missed or missed.get(profile.name, now) <= now)
-            ):
-                yield operator
-
     # -- matching -----------------------------------------------------------------------------
 
     def free(self, agent: str, now: float) -> None:
@@ -372,23 +337,9 @@ class Matcher:
         if operator is None:
             return
         profile = self.free_agents.add(operator)
+        set_deadline = partial(self._set_line_deadline, now=now)
         while agent in self.free_agents.by_name and operator.state == "available":
-            best: tuple[int, float, float, int] | None = None
-            found: tuple[Entry, Line] | None = None
-            for line in self.lines.values():
-                service = profile.serves.get(line.name or "")
-                if not line.shelf or (service is None and not line.shelf.keeps_for(agent)):
-                    continue
-                if not line.may_release(now):
-                    self._set_line_deadline(line, now)
-                    continue
-                entry = line.shelf.best(profile, service, now)
-                if entry is None:
-                    continue
-                aged_s = line.config.weight * entry.waited_s(now)
-                rank = (-entry.priority, -aged_s, entry.waiting.joined_at, entry.seq)
-                if best is None or rank < best:
-                    best, found = rank, (entry, line)
+            found = next_for(profile, self.lines.values(), now, set_deadline)
             if found is None or not self._offer(*found, now):
                 return
             self._set_line_deadline(found[1], now)
@@ -503,46 +454,26 @@ class Matcher:
         for _ in range(FILLED):
             if not line.may_release(now):
                 break
-            entry = self._first_servable(line, now)
+            entry = first_servable(line, self.free_agents, now)
             if entry is None:
                 line.is_held = False
                 break
             self._offer(entry, line, now)
         else:
-            self._schedule(line, now)  # goes on in the next step
+            self._deadlines.set(line, now)  # goes on in the next step
             return
         self._set_line_deadline(line, now)
-
-    def _first_servable(self, line: Line, now: float) -> Entry | None:
-        if not line.shelf:
-            return None
-        for entry in line.shelf.first(line.order, HEADS):
-            if next(self._candidates(entry, line, now), None) is not None:
-                return entry
-        heads = (
-            line.shelf.best(profile, profile.serves.get(line.name or ""), now)
-            for profile in tuple(self.free_agents.by_name.values())
-            if profile.operator.state == "available"
-        )
-        return min((e for e in heads if e is not None), key=lambda e: e.key, default=None)
 
     # -- deadlines ----------------------------------------------------------------------------
 
     @property
     def next_deadline(self) -> float | None:
         """When `tick` is to be called next."""
-        while self._deadlines and self._deadlines[0][2].next_at != self._deadlines[0][0]:
-            heapq.heappop(self._deadlines)
-        return self._deadlines[0][0] if self._deadlines else None
+        return self._deadlines.next_at
 
     def tick(self, now: float) -> None:
         """Do what is due by now, or the first part of it: see `next_deadline` afterwards."""
-        for _ in range(STEP):
-            due_at = self.next_deadline
-            if due_at is None or due_at > now:
-                return
-            target = heapq.heappop(self._deadlines)[2]
-            target.next_at = math.inf
+        for target in self._deadlines.due(now, STEP):
             if isinstance(target, Line):
                 self._line_due(target, now)
             elif target.state == "waiting":
@@ -551,12 +482,12 @@ class Matcher:
     def _line_due(self, line: Line, now: float) -> None:
         if line.is_closing(now):
             for entry in line.shelf:
-                self._schedule(entry, now)
+                self._deadlines.set(entry, now)
         self._fill_if_held(line, now)
         self._set_line_deadline(line, now)
 
     def _set_line_deadline(self, line: Line, now: float) -> None:
-        self._schedule(line, line.next_change(now))
+        self._deadlines.set(line, line.next_change(now))
 
     def _set_deadline(self, entry: Entry, line: Line, changes_at: float) -> None:
         times = [changes_at, entry.retry_overflow_at, *entry.missed.values()]
@@ -564,13 +495,7 @@ class Matcher:
             times.append(entry.arrived_at + line.config.max_wait_s)
         if entry.steps_done < len(line.config.overflow):
             times.append(entry.entered_at + line.config.overflow[entry.steps_done].after_s)
-        self._schedule(entry, min(times))
-
-    def _schedule(self, target: Entry | Line, at: float) -> None:
-        if at != target.next_at:
-            target.next_at = at
-            if at < math.inf:
-                heapq.heappush(self._deadlines, (at, next(self._order), target))
+        self._deadlines.set(entry, min(times))
 
     # -- telling ------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from config.queues import Centre, Queue, Vip
 from .centre import Shares
 from .expected_wait import ExpectedWait
 from .opening import OpeningHours
+from .protocol import EngineError
 from .queue_entry import Entry, Key, Scope
 from .shelf import Shelf
 from .strategy import Strategy
@@ -65,6 +66,21 @@ class Line:
         self.shares = Shares(config.shares, centres, calendars)
         self.shares.given = given
         self.hours = calendars[config.calendar] if config.calendar else None
+
+    def check(self, now: float) -> None:
+        """Whether it takes one more. Raises EngineError `unavailable`."""
+        name, config = self.name, self.config
+        if config.max_length and len(self) >= config.max_length:
+            words = f"queue {name} is full: {len(self)} are waiting"
+            data: dict[str, Any] = {"reason": "full", "length": config.max_length}
+            raise EngineError("unavailable", words, "queue", data)
+        if self.hours is not None and not self.hours.is_open(now):
+            data = {
+                "reason": "closed",
+                "opens_at": self.hours.opens_at(now),
+                "schedule": config.when_closed == "schedule",
+            }
+            raise EngineError("unavailable", f"queue {name} is closed", "queue", data)
 
     # -- who stands in it -------------------------------------------------------------------
 

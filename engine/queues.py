@@ -15,7 +15,8 @@ from typing import Any, Protocol, TypeVar
 from config.queues import Centre, Queue
 
 from .decision_times import DecisionTimes
-from .matcher import Happening, Matcher
+from .happening import Happening
+from .matcher import Matcher
 from .opening import OpeningHours
 from .operator_pool import Operator, OperatorPool
 from .queue_entry import Entry, Key

@@ -1,0 +1,49 @@
+"""One heap of deadlines for many things, each of which has one at most at a time."""
+
+import heapq
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Generic, Protocol, TypeVar
+
+
+class HasDeadline(Protocol):
+    """What can have a deadline: `next_at` is when (math.inf: it has none)."""
+
+    next_at: float
+
+
+T = TypeVar("T", bound=HasDeadline)
+
+
+class Deadlines(Generic[T]):
+    """Says what is due, earliest first; equals in the order in which they were set."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, T]] = []
+        self._order = itertools.count()
+
+    def set(self, target: T, at: float) -> None:
+        """`target` is due at `at` and at no other time; math.inf: not at all."""
+        if at != target.next_at:
+            target.next_at = at
+            if at < math.inf:
+                heapq.heappush(self._heap, (at, next(self._order), target))
+
+    @property
+    def next_at(self) -> float | None:
+        """When the next is due."""
+        heap = self._heap
+        while heap and heap[0][2].next_at != heap[0][0]:  # it has another one by now, or none
+            heapq.heappop(heap)
+        return heap[0][0] if heap else None
+
+    def due(self, now: float, most: int) -> Iterator[T]:
+        """The first `most` that are due by now; each has no deadline when it is given."""
+        for _ in range(most):
+            at = self.next_at
+            if at is None or at > now:
+                return
+            target = heapq.heappop(self._heap)[2]
+            target.next_at = math.inf
+            yield target
