@@ -12,7 +12,7 @@ import msgspec
 
 from .job import TERMINAL_STATES, Job
 from .record import Row, Stay, answer_rows, moments_of, row_of, site_of
-from .report_rows import LAST_STATES
+from .report_rows import LAST_STATES, stays_of_open
 from .store import Store
 
 Event = Mapping[str, Any]
@@ -83,15 +83,7 @@ class Records:
         """Take up what an earlier engine left, before the first event. Raises StoreError."""
         newest = await self._store.query("SELECT time FROM events ORDER BY seq DESC LIMIT 1")
         self._seen_until = newest[0][0] if newest else self._clock()
-        columns = ", ".join(f"s.{name}" for name in Stay.__slots__)
-        still_open = await self._store.query(
-            f"""
-            SELECT {columns} FROM queue_stays s WHERE s.entry IN (
-                SELECT id FROM jobs WHERE ended_at IS NULL
-                UNION SELECT entry FROM queue_stays WHERE left_at IS NULL
-            ) ORDER BY s.joined_at, s.rowid
-            """
-        )
+        still_open = await self._store.query(*stays_of_open())
         for row in still_open:
             stay = Stay(*row)
             self._stays.setdefault(stay.entry, []).append(stay)

@@ -9,7 +9,9 @@ import msgspec
 
 from .job import Job
 from .measures import AgentPeriod, JobRow, Stay
+from .record import Stay as StoredStay
 from .record import agent_of, due_at, moments_of
+from .stored_jobs import OPEN_STATES
 
 Query = tuple[str, Sequence[Any]]
 Rows = list[tuple[Any, ...]]
@@ -18,6 +20,8 @@ Rows = list[tuple[Any, ...]]
 AFTERWARDS_S = 86400.0
 # How far back a report of sites looks for customers who were left alone.
 ALONE_S = 30 * 86400.0
+# By their state there is an index; by `ended_at` all that have ended would be gone through.
+_MARKS = ", ".join("?" * len(OPEN_STATES))
 # By what report.job can be told apart, and where it stands in the table of records.
 BY = {"all": "''", "site": "site", "queue": "queue", "agent": "agent", "result": "result"}
 
@@ -57,6 +61,20 @@ def how_many(kind: str, begin: float, end: float, most: int) -> Query:
     parts = [f"SELECT 1 FROM {name} WHERE {at} >= ? AND {at} < ?" for name, at, *_ in tables]
     values = [value for _name, _at, *bounds in tables for value in bounds]
     return f"SELECT COUNT(*) FROM ({' UNION ALL '.join(parts)} LIMIT ?)", (*values, most)
+
+
+def stays_of_open() -> Query:
+    """All stays of those who have not left, and of jobs that have not ended."""
+    columns = ", ".join(f"s.{name}" for name in StoredStay.__slots__)
+    return (
+        f"""
+        SELECT {columns} FROM queue_stays s WHERE s.entry IN (
+            SELECT id FROM jobs WHERE state IN ({_MARKS})
+            UNION SELECT entry FROM queue_stays WHERE left_at IS NULL
+        ) ORDER BY s.joined_at, s.rowid
+        """,
+        OPEN_STATES,
+    )
 
 
 # -- stays in queues ----------------------------------------------------------------------------
@@ -165,8 +183,8 @@ def ended_jobs(begin: float, end: float, by: str) -> Query:
 def open_jobs(begin: float, end: float) -> Query:
     """The callbacks that were requested in the span and have not ended."""
     return (
-        "SELECT body FROM jobs WHERE ended_at IS NULL AND created >= ? AND created < ?",
-        (begin, end),
+        f"SELECT body FROM jobs WHERE state IN ({_MARKS}) AND created >= ? AND created < ?",
+        (*OPEN_STATES, begin, end),
     )
 
 
