@@ -8,10 +8,12 @@ import pytest
 
 from tests.support.control_line import Refused
 from tests.support.engine_process import Engine
+from tests.support.ports import free_port
+from tests.support.wire_caller import WireOutgoing
 
 from .conftest import MakeWire, StartEngine
 
-NUMBER = "+442079460123"
+NUMBER, SHOP = "+442079460123", "+442079460000"
 
 
 async def told(engine: Engine, kind: str, **fields: Any) -> dict[str, Any]:
@@ -73,6 +75,44 @@ async def test_what_a_rule_sets_is_what_goes_out(own_engine: StartEngine, wire: 
     assert ended["recording"]
     assert not desk.calls
     assert not first.calls
+
+
+async def test_a_rule_moves_a_call_that_comes_in_and_explain_says_so_before(
+    own_engine: StartEngine, wire: MakeWire
+) -> None:
+    sales, german, pbx = wire("sales"), wire("german"), free_port()
+    engine = await own_engine(
+        trunks=[trunk("pbx", pbx)],
+        inbound=[{"name": "shop", "number": SHOP, "queue": "sales", "context": {"site": "shop"}}],
+        queues=[{"name": "sales"}, {"name": "german"}],
+        agents=[
+            {"name": "anna", "uri": sales.uri, "queues": ["sales"]},
+            {"name": "gerd", "uri": german.uri, "queues": ["german"]},
+        ],
+        rules=[
+            {
+                "name": "from-Germany",
+                "match": {"kind": "call", "region": "DE", "dialled": SHOP, "trunk": "pbx"},
+                "set": {"queue": "german", "script": "de.html", "caller_id": "+442079460999"},
+            }
+        ],
+    )
+    explained = await engine.line.call(
+        "route.explain", to="+493012345678", from_trunk="pbx", dialled=SHOP
+    )
+    assert (explained["fired"], explained["queue"]["queue"]) == (["from-Germany"], "german")
+    assert [one["agent"] for one in explained["queue"]["agents"] if one["could"]] == ["gerd"]
+    caller = WireOutgoing.place(wire("+493012345678"), engine.process.sip_port, SHOP)
+    await caller.answered()
+    operator = await german.answer()
+    assert "+442079460999" in operator.invite["from"]
+    offered = await told(engine, "agent.offered", agent="gerd")
+    assert (offered["queue"], offered["script"]) == ("german", "de.html")
+    await told(engine, "call.bridged")
+    caller.bye()
+    await operator.receive("BYE")
+    assert not sales.calls
+    await engine.assert_idle()
 
 
 async def test_a_call_survives_a_reload_and_what_is_new_works(
