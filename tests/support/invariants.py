@@ -12,6 +12,7 @@ from engine.events import Event as LoggedEvent
 from engine.job import TERMINAL_STATES
 from engine.job import TRANSITIONS as JOB_TRANSITIONS
 from engine.queue_entry import ENDED
+from engine.selection import candidates
 
 from .virtual_engine import Engine
 from .virtual_phones import Network
@@ -96,7 +97,7 @@ class Invariants:
             line = matcher.lines[entry.queue]
             if entry.state != "waiting" or not line.may_release(now):
                 continue
-            free = [one.name for one in matcher._candidates(entry, line, now)]
+            free = [one.name for one in candidates(entry, line, matcher.free_agents, now)]
             assert not free, f"{entry.id} waits in {entry.queue}, and {free} are free"
 
     # -- in the evening ---------------------------------------------------------------------
