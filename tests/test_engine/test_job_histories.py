@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from config.queues import Overflow, Queue
 from engine.agents import Agents
 from engine.dispatcher import Dispatcher
-from engine.job import Job, Request, RetryRule
+from engine.job import Job, Request, RetryCause, RetryRule
 from engine.protocol import EngineError
 from tests.support.staffed import assert_nobody_is_held, staff
 from tests.support.switchboard import Phone, Scene, scene
@@ -30,6 +30,10 @@ QUEUES = (
         max_wait_s=120.0,
         overflow=[Overflow(after_s=60.0, number="sip:partner@127.0.0.1:5099")],
     ),
+)
+RETRIES: tuple[dict[RetryCause, RetryRule], ...] = (
+    {},
+    {"busy": RetryRule(attempts=2, spacing_s=(40.0,))},
 )
 ENDS = {"callback.completed", "callback.failed", "callback.cancelled", "callback.expired"}
 
@@ -95,7 +99,7 @@ class Day:
                 deadline=pick.choice((None, None, now + 100)),
                 max_attempts=pick.choice((1, 3)),
                 ring_s=20.0,
-                retry=pick.choice(({}, {"busy": RetryRule(attempts=2, spacing_s=(40.0,))})),
+                retry=pick.choice(RETRIES),
                 numbers=pick.choice(([], ["sip:other@127.0.0.1"])),
                 **who,
             ),
