@@ -245,7 +245,13 @@ def _event_type(kind: str) -> _Styled:
 
 
 def _details(event: Mapping[str, Any]) -> str:
-    return _pairs({k: v for k, v in event.items() if k not in _STANDARD_FIELDS})
+    return _pairs({k: _short(v) for k, v in event.items() if k not in _STANDARD_FIELDS})
+
+
+def _short(value: Any) -> Any:
+    """Of a list of legs, offers or earlier calls: how many. All of it is in the JSON."""
+    is_of_objects = isinstance(value, list) and value and isinstance(value[0], Mapping)
+    return len(value) if is_of_objects else value
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

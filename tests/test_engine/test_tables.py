@@ -28,6 +28,13 @@ def test_event_is_one_line_with_what_is_special_to_it(shown: Console) -> None:
     assert "epoch" not in line
 
 
+def test_of_lists_of_objects_an_event_line_tells_how_many_there_are(shown: Console) -> None:
+    legs = [{"leg": "l1", "role": "customer"}, {"leg": "l2", "role": "agent"}]
+    tables.print_event(event("call.ended", call="call-1", result="completed", legs=legs))
+    (line,) = shown.export_text().splitlines()
+    assert "legs=2" in line and "customer" not in line
+
+
 def test_gap_is_told(shown: Console) -> None:
     tables.print_event(
         {"type": "client.gap", "seq": 9, "from": 3, "to": 8, "reason": "evicted", "epoch": "e"}

@@ -321,7 +321,7 @@ async def test_either_hangs_up_and_the_other_is_hung_up_at_once(
 
 
 async def test_sipp_sends_many_callers_at_once(own_engine: StartEngine, tmp_path: Path) -> None:
-    """Twenty callers, two operators: whoever is not served hangs up; each is told of once."""
+    """Twenty callers over UDP, one over TCP, two operators: each caller is told of once."""
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
     operators = await asyncio.gather(
@@ -340,13 +340,22 @@ async def test_sipp_sends_many_callers_at_once(own_engine: StartEngine, tmp_path
         target=f"127.0.0.1:{engine.process.sip_port}",
     )
     await callers.finished(timeout_s=30)
-    await call_event(engine, "call.ended", nth=20)
+    over_tcp = await Sipp.start(
+        "call",
+        tmp_path,
+        transport="t1",
+        pause_ms=300,
+        keys={"dialled": SHOP},
+        target=f"127.0.0.1:{engine.process.sip_port}",
+    )
+    await over_tcp.finished(timeout_s=15)
+    await call_event(engine, "call.ended", nth=21)
     ended = engine.line.events.that(lambda event: event["type"] == "call.ended")
     results = Counter(event["result"] for event in ended)
     assert results["completed"] >= 2 and set(results) <= {"completed", "abandoned"}
-    assert len({event["call"] for event in ended}) == 20
+    assert len({event["call"] for event in ended}) == 21
     report = (await engine.line.call("report.queue"))["total"]
-    assert report["offered"] == 20
+    assert report["offered"] == 21
     assert report["answered"] >= results["completed"]
     await engine.assert_idle(patience_s=8.0)
     for operator in operators:
