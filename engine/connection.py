@@ -93,7 +93,6 @@ class Connection(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         self.peer = self._peer_of(self._transport)
         self._authenticated = self.peer.transport == "unix"
-        self._by_token = False
         self._act_as(self._server.rights.of_peer(self.peer))
         refusal = self._server.admit(self)
         if refusal is not None:
@@ -334,7 +333,7 @@ class Connection(asyncio.Protocol):
         if self._closing or not self._authenticated:
             return
         before = self._principal
-        now = self._server.rights.again(self.peer, before, self._by_token)
+        now = self._server.rights.again(self.peer, before)
         if now is None:
             self.close()
         elif now != before:
@@ -348,10 +347,9 @@ class Connection(asyncio.Protocol):
         rights = self._server.rights
         principal = rights.of_token(params.token)
         if principal is not None:
-            self._by_token = True
             if principal != self._principal:
                 self._end_subscription()
-                self._act_as(principal)
+            self._act_as(principal)
             self._let_in()
         elif rights.has_tokens or not self._authenticated:
             log.warning("control_refused", peer=str(self.peer), reason="wrong token")

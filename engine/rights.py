@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from config.rights import Right
 from config.sections import Control
@@ -21,12 +21,14 @@ from .roles import RANKS, NoRight, Role, needed
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: a role, or an agent who acts for himself alone. `right`: the entry that says so."""
+    """Who asks: a role, or an agent who acts for himself alone. `right` is the entry that says so,
+    `token` the digest of the token that he has shown."""
 
     name: str
     role: Role
     agent: str | None = None
     right: str | None = None
+    token: bytes | None = field(default=None, repr=False, compare=False)
 
     def check(self, method: str) -> None:
         """Raise NoRight where a method is not for him."""
@@ -61,7 +63,9 @@ class Rights:
         ]
         tokens = [(control.token.get_secret_value(), Principal("token", "administer"))]
         tokens += [(right.token.get_secret_value(), self._by_name[right.name]) for right in rights]
-        self._tokens = [(_digest(token), principal) for token, principal in tokens if token]
+        self._tokens = [
+            replace(principal, token=_digest(token)) for token, principal in tokens if token
+        ]
         self._default: Role = control.default_role or (
             "none" if self._users or self._groups else "administer"
         )
@@ -91,8 +95,8 @@ class Rights:
         """Who a token stands for. Every token is compared, and takes the same time."""
         shown = _digest(token)
         found = None
-        for digest, principal in self._tokens:
-            if hmac.compare_digest(digest, shown):
+        for principal in self._tokens:
+            if hmac.compare_digest(principal.token or b"", shown):
                 found = principal
         return found
 
@@ -105,12 +109,11 @@ class Rights:
             return True
         return self.of_peer(peer).right is not None
 
-    def again(self, peer: Peer, principal: Principal, by_token: bool) -> Principal | None:
+    def again(self, peer: Peer, principal: Principal) -> Principal | None:
         """Who he is now that rights may have changed; None: he may not stay."""
-        if not by_token:
-            return self.of_peer(peer) if self.may_connect(peer) else None
-        known = [now for _digest, now in self._tokens if now.name == principal.name]
-        return known[0] if known else None
+        if principal.token is not None:
+            return next((one for one in self._tokens if one.token == principal.token), None)
+        return self.of_peer(peer) if self.may_connect(peer) else None
 
 
 def _principal(right: Right) -> Principal:
