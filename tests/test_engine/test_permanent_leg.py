@@ -11,13 +11,8 @@ import pytest
 from config.agents import AgentDefaults
 from engine.agents import Agents
 from engine.dialplan import Dialplan
-from engine.ending import Ending
-from engine.leg import Caller, Leg, LegEnded
-from engine.lent_leg import ANNOUNCEMENT, LentLeg
+from engine.leg import Caller, Leg
 from engine.permanent_leg import PermanentLegs
-from engine.while_up import while_up
-from media.messages import MediaTimeout
-from media.sources import Silence, Tone
 from tests.support.floor import agent
 from tests.support.switchboard import Phone, Scene, scene
 from tests.support.virtual_loop import run
@@ -137,33 +132,6 @@ def test_his_addresses_are_tried_in_turn(tmp_path: Path) -> None:
     play(tmp_path, script, addresses=addresses)
 
 
-def test_a_call_borrows_the_line_and_gives_it_back(tmp_path: Path) -> None:
-    async def script(line: Line) -> None:
-        phone = await line.is_up()
-        up = line.legs.line_of("anna")
-        assert up is not None
-        for _ in range(2):
-            line.told.clear()
-            leg = line.take()
-            assert line.legs.take("anna", lambda *_args, **_fields: None) is None, "one call only"
-            line.stage.board.register.legs[leg.id] = leg
-            await leg.open()
-            await leg.dial(caller=CALLER, ring_s=20.0)
-            assert line.told == ["leg.dialing", "leg.answered"]
-            assert leg.record.reason == "permanent line"
-            leg.hear(Tone("440/1000"))
-            leg.hang_up(Ending("completed", "call over"))
-            await leg.release()
-            assert line.told[2:] == ["leg.ended"]
-            assert not phone.is_hung_up and up.ending is None
-            assert line.stage.board.register.legs[up.id] is up
-            heard = line.stage.media.heard[up.id]
-            assert heard[-1] == Silence() and ANNOUNCEMENT in heard
-            assert leg.record.media is not None
-
-    play(tmp_path, script)
-
-
 def test_music_between_calls_where_he_likes_it(tmp_path: Path) -> None:
     async def script(line: Line) -> None:
         await line.is_up()
@@ -172,75 +140,6 @@ def test_music_between_calls_where_he_likes_it(tmp_path: Path) -> None:
         assert line.stage.media.heard[up.id][-1] == line.stage.board.hold
 
     play(tmp_path, script, comfort="music")
-
-
-def test_a_line_that_ends_in_a_call_ends_the_call(tmp_path: Path) -> None:
-    async def script(line: Line) -> None:
-        phone = await line.is_up()
-        leg = line.take()
-        await leg.open()
-        await leg.dial(caller=CALLER, ring_s=20.0)
-        with pytest.raises(LegEnded) as ended:
-            async with while_up(leg):
-                phone.hangs_up()
-                await asyncio.sleep(10)
-        assert ended.value.ending.result == "hung_up"
-        assert line.legs.take("anna", lambda *_args, **_fields: None) is None
-        await leg.release()
-
-    play(tmp_path, script)
-
-
-def test_a_line_that_ends_before_the_call_begins(tmp_path: Path) -> None:
-    async def script(line: Line) -> None:
-        phone = await line.is_up()
-        leg = line.take()
-        phone.hangs_up()
-        for begin in (leg.open(), leg.dial(caller=CALLER, ring_s=20.0)):
-            with pytest.raises(LegEnded):
-                await begin
-        await leg.release()
-        assert line.told == [], "the call has told nothing of it"
-
-    play(tmp_path, script)
-
-
-def test_holding_and_lost_media_are_the_calls_while_it_has_the_line(tmp_path: Path) -> None:
-    async def script(line: Line) -> None:
-        phone = await line.is_up()
-        leg = line.take()
-        held: list[bool] = []
-        leg.on_hold = lambda _leg, is_held: held.append(is_held)
-        await leg.open()
-        await leg.dial(caller=CALLER, ring_s=20.0)
-        phone.holds()
-        phone.resumes()
-        assert held == [True, False]
-        assert line.told[2:] == ["leg.held", "leg.resumed"]
-        leg.on_media(MediaTimeout(leg.id, 30.0))
-        assert leg.ending is not None and leg.ending.result == "no_media"
-        assert phone.is_hung_up
-        await leg.release()
-
-    play(tmp_path, script)
-
-
-def test_giving_back_is_for_lines_only(tmp_path: Path) -> None:
-    async def script(line: Line) -> None:
-        await line.is_up()
-        leg = line.take()
-        await leg.open()
-        await leg.dial(caller=CALLER, ring_s=20.0)
-        assert isinstance(leg, LentLeg)
-        line.legs.give_back(leg)
-        assert leg.ending is not None
-        other = line.legs.line_of("anna")
-        assert other is not None
-        line.legs.give_back(other)
-        assert other.ending is None
-        await leg.release()
-
-    play(tmp_path, script)
 
 
 def test_nobody_is_dialled_while_he_talks_on_his_phone(tmp_path: Path) -> None:

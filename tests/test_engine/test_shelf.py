@@ -5,12 +5,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.queues import Queue, Tier
-from engine.free_agents import FreeAgents
 from engine.queue_entry import Entry, Scope
 from engine.shelf import NEVER, Profile, Shelf
 from engine.waiting import Waiting
-from tests.support.floor import agent
 
 SKILLS = ("german", "french")
 
@@ -94,31 +91,3 @@ def test_the_best_is_the_first_of_those_he_may_take(
     for one in there:
         shelf.take(one)
     assert not len(shelf) and not shelf._groups and not shelf._kept
-
-
-def test_who_serves_which_queue_and_from_which_tier_on() -> None:
-    free = FreeAgents()
-    free.configure(
-        [
-            Queue(
-                name="sales", agents=["ann"],
-                tiers=[
-                    Tier(after_s=1, agents=["bob"]), Tier(after_s=2, queues=["service"]),
-                    Tier(after_s=3, centres=["leeds"]),
-                ],
-            ),
-            Queue(name="service"),
-        ]
-    )  # fmt: skip
-
-    def serves(name: str, **more: Any) -> dict[str, tuple[bool, int]]:
-        settings = agent(name, **more)
-        operator: Any = Anyone(name, settings.centre or None, settings.skills)
-        operator.queues = tuple(settings.queues)
-        return free.serves(operator)
-
-    assert serves("ann") == {"sales": (True, NEVER)}
-    assert serves("bob") == {"sales": (False, 1)}
-    assert serves("cat", queues=["service"]) == {"service": (True, NEVER), "sales": (False, 2)}
-    assert serves("dan", centre="leeds") == {"sales": (False, NEVER)}, "his centre helps in time"
-    assert serves("eve", queues=["gone"]) == {}
