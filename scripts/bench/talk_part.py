@@ -95,7 +95,11 @@ def _measure(
         values = [window[key] for window in windows]
         add(figure(part, f"relay delay {name}", "ms", values, target=target))
     late_ms = max(window["sender_late_max_ms"] for window in windows)
-    report.notes.append(f"{PART}: the load peer itself was late by {late_ms:.1f} ms at worst")
+    undated = sum(window["undated"] for window in windows)
+    report.notes.append(
+        f"{PART}: the load peer itself was late by {late_ms:.1f} ms at worst, and interrupted in"
+        f" sending {undated} packets, whose delay is not known"
+    )
     heard = float(stats["heard_from_strangers"] - strangers)
     forged = sum(window["intruder_packets"] for window in windows)
     note = stats["first_stranger"] or f"{forged} forged packets among those sent"

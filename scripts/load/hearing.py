@@ -1,5 +1,6 @@
 """What the phones hear: who from, how late, in what order, and whether it was meant for them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,11 @@ NOBODY = -1
 
 @dataclass(frozen=True, slots=True)
 class WindowReport:
-    """One measuring window. `lost` counts packets sent in it that the partner never heard."""
+    """One measuring window. `lost` counts packets sent in it that the partner never heard.
+
+    `undated` counts those that were heard, but of which nobody knows when exactly they were sent:
+    they are left out of the delays.
+    """
 
     sent: int
     heard: int
@@ -22,6 +27,7 @@ class WindowReport:
     duplicates: int
     engine_frames: int
     breaks: int
+    undated: int
     delay_p50_ms: float
     delay_p99_ms: float
     delay_max_ms: float
@@ -86,28 +92,36 @@ class Hearing:
                 )
         if self.window:
             windows = np.where(marked, columns["window"][:count], self.window).astype(np.int64)
-            delays = self._table.arrival_ns(count) - columns["sent_ns"][:count]
             numbers = columns["count"][:count].astype(np.int64)
             sequence = columns["sequence"][:count].astype(np.int64)
-            rows = (windows, phones, sequence, serials, numbers, delays, partner.astype(np.int64))
+            sent_ns = columns["sent_ns"][:count]
+            delays = self._table.arrival_ns(count) - sent_ns
+            heard = partner.astype(np.int64)
+            rows = (windows, phones, sequence, serials, numbers, delays, heard, sent_ns)
             self._kept.append(np.stack(rows))
 
-    def report(self, window: int, sent: int) -> WindowReport:
-        """Sum up a window, and forget all that was kept."""
-        kept = np.concatenate(self._kept, axis=1) if self._kept else np.zeros((7, 0), np.int64)
+    def report(self, window: int, sent: int, interrupted: Sequence[int] = ()) -> WindowReport:
+        """Sum up a window, and forget all that was kept.
+
+        `interrupted` are times of sending that are not those of all packets which carry them.
+        """
+        kept = np.concatenate(self._kept, axis=1) if self._kept else np.zeros((8, 0), np.int64)
         self._kept.clear()
         kept = kept[:, kept[0] == window]
         partner = kept[6] == 1
         serials, numbers, delays = kept[3][partner], kept[4][partner], kept[5][partner]
         distinct = len(np.unique(serials << 32 | numbers))
+        heard = len(delays)
+        delays = delays[~np.isin(kept[7][partner], np.asarray(interrupted, np.int64))]
         p50, p99 = np.percentile(delays, (50, 99)) if len(delays) else (0.0, 0.0)
         return WindowReport(
             sent=sent,
-            heard=len(delays),
+            heard=heard,
             lost=sent - distinct,
-            duplicates=len(delays) - distinct,
+            duplicates=heard - distinct,
             engine_frames=int(np.count_nonzero(~partner)),
             breaks=_breaks(kept[1], kept[2]),
+            undated=heard - len(delays),
             delay_p50_ms=float(p50) / 1e6,
             delay_p99_ms=float(p99) / 1e6,
             delay_max_ms=float(delays.max(initial=0)) / 1e6,

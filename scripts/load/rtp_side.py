@@ -14,7 +14,10 @@ from .talk import SLOT_NS, SLOTS, STRANGER, Talk
 FIRST_PHONE = host_number("127.1.0.1")
 PHONES = 32_768
 DRAIN_EVERY_SLOTS = 8
-GAP_NS = SLOT_NS // 4
+# Who was late catches up not twice as fast as phones speak: more would be a burst that no phones
+# send and no relay can take, and would be measured as its delay.
+GAP_NS = SLOT_NS * 3 // 5
+FORGIVEN_NS = 10 * SLOTS * SLOT_NS  # what one is later than that is not caught up with
 RECEIVE_BUFFER_BYTES = 64 * 1024 * 1024
 SO_RCVBUFFORCE = 33  # asm-generic/socket.h
 
@@ -126,7 +129,12 @@ class RtpSide:
         self.hearing.drain()
         self.hearing.window = 0
         sent = self.calls.sent.pop(window, 0) + self.direct.sent.pop(window, 0)
-        report = asdict(self.hearing.report(window, sent))
+        interrupted = [
+            sent_ns
+            for talk in (self.calls, self.direct)
+            for sent_ns in talk.interrupted.pop(window, ())
+        ]
+        report = asdict(self.hearing.report(window, sent, interrupted))
         report["intruder_packets"] = self.intruders.sent.pop(window, 0)
         report["sender_late_max_ms"] = self.late_max_ns / 1e6
         return report
@@ -134,20 +142,19 @@ class RtpSide:
     def run(self, now_ns: int) -> None:
         """Send the slot that is due, and now and then take what has come.
 
-        Whoever was late catches up slot by slot, with GAP_NS between them: a burst that no phones
-        would send is not to be the relay's delay.
+        Whoever was late catches up slot by slot, with GAP_NS between them.
         """
-        if not self._due_ns or now_ns - self._due_ns > SLOTS * SLOT_NS:
+        if not self._due_ns or now_ns - self._due_ns > FORGIVEN_NS:
             self._due_ns = now_ns
         if now_ns < max(self._due_ns, self._not_before_ns):
             return
         self.late_max_ns = max(self.late_max_ns, now_ns - self._due_ns)
         slot = self._slot
         if not self.calls_silent:
-            self.calls.send(slot, now_ns)
+            self.calls.send(slot)
         if not self.direct_silent:
-            self.direct.send(slot, now_ns)
-        self.intruders.send(slot, now_ns)
+            self.direct.send(slot)
+        self.intruders.send(slot)
         self._slot = (slot + 1) % SLOTS
         self._due_ns += SLOT_NS
         self._not_before_ns = now_ns + GAP_NS
@@ -158,8 +165,8 @@ class RtpSide:
 
     @property
     def due_ns(self) -> int:
-        """When the next slot is due; in the past while there is something to catch up with."""
-        return self._due_ns
+        """When there is something to send again."""
+        return max(self._due_ns, self._not_before_ns)
 
     def rest(self) -> None:
         """Nobody talks: take what still arrives, and begin afresh at the next `run`."""

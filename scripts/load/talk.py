@@ -3,6 +3,9 @@
 A packet's payload carries who sent it, its number, the measuring window and the time of sending.
 """
 
+import time
+from collections.abc import Callable
+
 import numpy as np
 
 from .mmsg import BUFFER_BYTES, SendTable, Table
@@ -12,6 +15,9 @@ SLOTS = 40
 SLOT_NS = PERIOD_NS // SLOTS
 FRAME_SAMPLES = 160
 MARK = 0x6B_63_61_62
+# A batch takes some 0.2 ms to send. One that took longer was interrupted, and the time in its
+# packets is not when all of them were sent.
+INTERRUPTED_NS = 1_000_000
 STRANGER = 0x8000_0000  # set in the serial of a stream that nobody may ever hear
 
 _RTP: list[tuple[str, str]] = [
@@ -35,10 +41,16 @@ _AUDIO = np.frombuffer((b"\x10" * 10 + b"\x90" * 10) * 7, np.uint8)[:136]
 
 
 class Talk:
-    """The streams that are being sent. Rows of one slot lie side by side, for one system call."""
+    """The streams that are being sent. Rows of one slot lie side by side, for one system call.
 
-    def __init__(self, fd: int, capacity: int) -> None:
+    `interrupted` holds, by window, the times of sending of batches whose sending was interrupted.
+    """
+
+    def __init__(
+        self, fd: int, capacity: int, *, clock_ns: Callable[[], int] = time.time_ns
+    ) -> None:
         self._fd = fd
+        self._clock_ns = clock_ns
         self._room = capacity // SLOTS + 1
         rows = self._room * SLOTS
         self._table = SendTable(rows, SENT_PACKET)
@@ -52,6 +64,7 @@ class Talk:
         self._owners = [0] * rows
         self.window = 0
         self.sent: dict[int, int] = {}
+        self.interrupted: dict[int, list[int]] = {}
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -92,7 +105,7 @@ class Talk:
             self._rows[self._owners[row]] = row
         self._resize(slot)
 
-    def send(self, slot: int, now_ns: int) -> None:
+    def send(self, slot: int) -> None:
         """Send the packets due in this slot."""
         count = self._used[slot]
         if not count:
@@ -102,8 +115,10 @@ class Talk:
         timestamp += FRAME_SAMPLES
         number += 1
         window[:] = self.window
-        sent[:] = now_ns
+        sent[:] = now_ns = self._clock_ns()
         taken = self._table.send(self._fd, slot * self._room, count)
+        if self._clock_ns() - now_ns > INTERRUPTED_NS:
+            self.interrupted.setdefault(self.window, []).append(now_ns)
         self.sent[self.window] = self.sent.get(self.window, 0) + taken
 
     def _resize(self, slot: int) -> None:
