@@ -377,7 +377,7 @@ class Dispatcher:
     # -- the end of an attempt, and of a job ------------------------------------------------
 
     def _settle(self, job: Job, outcome: Outcome, offer: Offer | None) -> None:
-        if job.attempts:
+        if job.attempts and job.attempts[-1].ended is None:
             job.attempts[-1].ended = self._wall_clock()
         if offer is not None:
             self._places.free(offer)
