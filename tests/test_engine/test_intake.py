@@ -5,10 +5,11 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
+from config.calendars import Calendar
 from config.policy import Limit, Limits
 from config.queues import Queue
 from config.retry import RetryRule
@@ -262,6 +263,28 @@ async def test_a_queue_takes_refuses_and_is_full(settings: Settings) -> None:
         cancelled = await client.call("callback.cancel", id=job["id"])
         assert cancelled["state"] == "cancelled"
         await with_queue(client)
+
+
+@pytest.mark.parametrize("when_closed", ["schedule", "refuse"])
+async def test_a_closed_queue_says_when_it_opens(
+    settings: Settings, when_closed: Literal["schedule", "refuse"]
+) -> None:
+    tomorrow = time.strftime("%a", time.gmtime(time.time() + 2 * 86400)).lower()
+    office = Calendar(name="office", zone="UTC", hours=[f"{tomorrow} 10:00-12:00"])
+    queue = Queue(name="sales", calendar="office", when_closed=when_closed)
+    sections = {"queues": [queue], "calendars": [office]}
+    async with running(changed(settings, **sections)) as (_daemon, client):
+        if when_closed == "refuse":
+            with pytest.raises(EngineError) as closed:
+                await with_queue(client)
+            assert (closed.value.kind, closed.value.data["reason"]) == ("unavailable", "closed")
+            opens_at = closed.value.data["opens_at"]
+        else:
+            job = await with_queue(client)
+            assert (job["state"], job["scheduled"]) == ("queued", "queue sales is closed")
+            opens_at = job["next_attempt_at"]
+        assert 86400 < opens_at - time.time() < 3 * 86400
+        assert opens_at % 86400 == 10 * 3600
 
 
 async def test_a_place_that_was_waited_for_is_kept(settings: Settings) -> None:
