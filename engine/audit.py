@@ -13,7 +13,10 @@ from typing import Any, Protocol
 import msgspec
 
 from .peer import Peer
+from .protocol import METHOD_NOT_FOUND, EngineError
 from .rights import Principal
+from .roles import NoRight, changes
+from .wire import RpcError
 
 PARAMS_BYTES = 2048
 REASON_LENGTH = 500
@@ -51,6 +54,19 @@ class Audit:
         self._store = store
         self._clock = clock
         self._refusals: dict[tuple[str, str, str], _Refusal] = {}
+
+    def answered(
+        self, who: Principal, peer: Peer, method: str, params: bytes, error: Exception | None = None
+    ) -> None:
+        """A request was done, or came to this error: it is written where it is for this log."""
+        if isinstance(error, NoRight):
+            self.refused(who, peer, method, params, error.message)
+        elif changes(method) and not _is_unknown(error):
+            if error is None:
+                self.done(who, peer, method, params)
+            else:
+                outcome = error.kind if isinstance(error, EngineError) else "error"
+                self.done(who, peer, method, params, outcome, str(error))
 
     def done(
         self,
@@ -104,6 +120,10 @@ class Audit:
                 "repeated": repeated,
             },
         )
+
+
+def _is_unknown(error: Exception | None) -> bool:
+    return isinstance(error, RpcError) and error.code == METHOD_NOT_FOUND
 
 
 def shown(params: bytes) -> str:

@@ -22,7 +22,7 @@ from .protocol import (
     Subscribe,
 )
 from .rights import NOBODY, Principal
-from .roles import RANKS, NoRight, changes
+from .roles import RANKS
 from .subscription import Subscription
 from .wire import RpcError, RpcRequest
 
@@ -287,8 +287,7 @@ class Connection(asyncio.Protocol):
         if principal.agent is not None:
             result = self._server.scope.narrowed(principal.agent, method, result)
         line = b"" if request.id is None else wire.result_line(request.id, result)
-        if changes(method):
-            self._server.audit.done(principal, self.peer, method, request.params)
+        self._server.audit.answered(principal, self.peer, method, request.params)
         if line:
             self._send(line)
 
@@ -298,7 +297,8 @@ class Connection(asyncio.Protocol):
         principal: Principal,
         error: RpcError | EngineError | BadParams,
     ) -> None:
-        self._audit(request, principal, error)
+        method, params = request.method, request.params
+        self._server.audit.answered(principal, self.peer, method, params, error)
         if request.id is None:
             return  # JSON-RPC 2.0 section 4.1: a notification is not answered
         if isinstance(error, BadParams):
@@ -307,19 +307,6 @@ class Connection(asyncio.Protocol):
             error = wire.engine_error(error)
         error.id = request.id
         self._send(wire.error_line(error))
-
-    def _audit(
-        self,
-        request: RpcRequest,
-        principal: Principal,
-        error: RpcError | EngineError | BadParams,
-    ) -> None:
-        method, params, audit = request.method, request.params, self._server.audit
-        if isinstance(error, NoRight):
-            audit.refused(principal, self.peer, method, params, error.message)
-        elif changes(method) and not _is_unknown(error):
-            outcome = error.kind if isinstance(error, EngineError) else "error"
-            audit.done(principal, self.peer, method, params, outcome, str(error))
 
     # -- the methods of the wire itself -----------------------------------------------------
 
@@ -415,7 +402,3 @@ class Connection(asyncio.Protocol):
 
 def _defect(error: Exception) -> RpcError:
     return RpcError(INTERNAL_ERROR, f"internal error: {type(error).__name__}")
-
-
-def _is_unknown(error: RpcError | EngineError | BadParams) -> bool:
-    return isinstance(error, RpcError) and error.code == METHOD_NOT_FOUND
