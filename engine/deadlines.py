@@ -3,7 +3,6 @@
 import heapq
 import itertools
 import math
-from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
 
@@ -38,12 +37,14 @@ class Deadlines(Generic[T]):
             heapq.heappop(heap)
         return heap[0][0] if heap else None
 
-    def due(self, now: float, most: int) -> Iterator[T]:
-        """The first `most` that are due by now; each has no deadline when it is given."""
-        for _ in range(most):
+    def due(self, now: float, most: int) -> list[T]:
+        """The first `most` that are due by now; none of them has a deadline any more."""
+        found: list[T] = []
+        while len(found) < most:
             at = self.next_at
             if at is None or at > now:
-                return
+                break
             target = heapq.heappop(self._heap)[2]
             target.next_at = math.inf
-            yield target
+            found.append(target)
+        return found

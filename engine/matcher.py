@@ -451,6 +451,7 @@ class Matcher:
         """Let go whom a held queue may let go now."""
         if not line.is_held:
             return
+        line.has_more = False
         for _ in range(FILLED):
             if not line.may_release(now):
                 break
@@ -460,8 +461,7 @@ class Matcher:
                 break
             self._offer(entry, line, now)
         else:
-            self._deadlines.set(line, now)  # goes on in the next step
-            return
+            line.has_more = True
         self._set_line_deadline(line, now)
 
     # -- deadlines ----------------------------------------------------------------------------

@@ -49,6 +49,8 @@ class Line:
         self.is_removed = False
         self.is_held = False
         """Whether entries wait only because nothing may be let go: when it may, all are tried."""
+        self.has_more = False
+        """Whether more may be let go at once, and only the step was over."""
         self.next_release_at = -math.inf
         self.next_at = math.inf
         self.hours: OpeningHours | None = None
@@ -135,7 +137,7 @@ class Line:
 
     def next_change(self, now: float) -> float:
         """When the line is to be looked at again for its own sake."""
-        at = math.inf
+        at = now if self.has_more else math.inf
         if self.is_held and self.shelf and now < self.next_release_at:
             at = self.next_release_at
         if self.config.at_closing == "send_away" and self.hours is not None and self.order:

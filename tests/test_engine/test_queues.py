@@ -203,6 +203,21 @@ def test_a_paused_queue_offers_nobody_and_then_the_first() -> None:
     play(script, [queue()], [agent("ann", queues=["sales"])])
 
 
+def test_many_are_let_go_in_steps_and_none_is_forgotten() -> None:
+    async def script(floor: Floor) -> None:
+        floor.queues.pause("sales")
+        guests = [await floor.join(f"guest{n}") for n in range(45)]
+        floor.queues.pause("sales", False)
+        rung = sum(bool(guest.rings) for guest in guests)
+        assert rung < 45, "not all in one step: calls go on meanwhile"
+        for _ in range(5):
+            await floor.after(0)
+        assert all(guest.rings for guest in guests)
+
+    agents = [agent(f"a{n}", queues=["sales"]) for n in range(45)]
+    play(script, [queue()], agents)
+
+
 # -- who may take whom ------------------------------------------------------------------------
 
 
