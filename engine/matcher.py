@@ -364,7 +364,8 @@ class Matcher:
             entry.scope = scope
             line.shelf.put(entry)
         if line.is_held:
-            self._fill_if_held(line, now)
+            if not line.has_more:  # else its turn comes at once
+                self._fill_if_held(line, now)
         elif line.may_release(now):
             self._offer(entry, line, now)
         self._set_line_deadline(line, now)
