@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,13 +121,18 @@ async def test_a_job_that_was_about_to_be_dialled_is_not_dialled_again(tmp_path:
 
 async def test_what_is_accepted_and_begun_is_told_apart_on_the_disk(tmp_path: Path) -> None:
     async with running(settings_in(tmp_path)) as (daemon, client):
+        saved: list[tuple[str, bool]] = []
+        save = daemon.store.save
+
+        def watched(job: Job, *, durable: bool = False) -> Any:
+            if durable:
+                saved.append((job.id, job.under_way))
+            return save(job, durable=durable)  # type: ignore[call-overload]
+
+        daemon.store.save = watched  # type: ignore[method-assign]
         await client.callback(**request(id="later"))
         await client.callback(to="sip:bob@127.0.0.1:9", agent="alice", id="now")
-        await daemon.store.flush()
-        later, now = daemon.store.find("later"), daemon.store.find("now")
-        assert later is not None
-        assert now is not None
-        assert (later.under_way, now.under_way) == (False, True)
+        assert saved == [("later", False), ("now", True)]
 
 
 async def test_a_media_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
