@@ -99,6 +99,8 @@ class RecordMethods:
 
     async def _list(self, params: RecordQuery, _peer: Peer) -> dict[str, Any]:
         after = _read_cursor(params.cursor)
+        # The index is entered where the page before ended.
+        begin = max(params.from_ or 0.0, after[0])
         found = await self._store.query(
             """
             SELECT r.body, a.outcome, a.rating, a.notes, r.created, r.rowid FROM records r
@@ -106,7 +108,7 @@ class RecordMethods:
             WHERE r.created >= ? AND r.created < ? AND (r.created, r.rowid) > (?, ?)
             ORDER BY r.created, r.rowid LIMIT ?
             """,
-            (params.from_ or 0.0, 1e12 if params.to is None else params.to, *after, params.limit),
+            (begin, 1e12 if params.to is None else params.to, *after, params.limit),
         )
         records: list[dict[str, Any]] = []
         size = 0
