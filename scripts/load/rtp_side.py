@@ -17,7 +17,7 @@ DRAIN_EVERY_SLOTS = 8
 # Who was late catches up not twice as fast as phones speak: more would be a burst that no phones
 # send and no relay can take, and would be measured as its delay.
 GAP_NS = SLOT_NS * 3 // 5
-FORGIVEN_NS = 10 * SLOTS * SLOT_NS  # what one is later than that is not caught up with
+FORGIVEN_NS = 2 * SLOTS * SLOT_NS  # what one is later than that is not caught up with
 RECEIVE_BUFFER_BYTES = 64 * 1024 * 1024
 SO_RCVBUFFORCE = 33  # asm-generic/socket.h
 
@@ -165,8 +165,8 @@ class RtpSide:
 
     @property
     def due_ns(self) -> int:
-        """When there is something to send again."""
-        return max(self._due_ns, self._not_before_ns)
+        """When the next slot is due; in the past while there is something to catch up with."""
+        return self._due_ns
 
     def rest(self) -> None:
         """Nobody talks: take what still arrives, and begin afresh at the next `run`."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from scripts.load.phones import Address
-from scripts.load.rtp_side import RtpSide
+from scripts.load.rtp_side import GAP_NS, RtpSide
 from scripts.load.talk import INTERRUPTED_NS, SLOT_NS, SLOTS
 
 
@@ -113,7 +113,7 @@ def test_who_was_late_catches_up_without_a_burst(side: RtpSide) -> None:
     for _ in range(60):
         side.run(now_ns)
         sent.append(side.direct.sent[1])
-        now_ns = max(now_ns + 1, side.due_ns)
+        now_ns = max(now_ns + GAP_NS, side.due_ns)
     relay.close()
     assert [later - before for before, later in itertools.pairwise(sent)] == [1] * 59
     assert now_ns - started_ns == 61 * SLOT_NS  # up with the time again
