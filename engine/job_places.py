@@ -195,9 +195,10 @@ class JobPlaces:
         return self._outside.pop(job.id, None)
 
     def unanswered(self, job: Job, offer: Offer) -> bool:
-        """Nobody took the offer. True: the job waits on, in its old place."""
+        """Nobody took the offer. True: the job waits on, in its old place; False: it has none."""
         queues = self._board.queues
         if queues is None or not queues.unanswered(offer):
+            self._waiting.pop(job.id, None)
             return False
         self._waiting.setdefault(job.id, job)
         return True

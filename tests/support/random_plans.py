@@ -11,12 +11,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from config.agents import Address
 from config.agents import Agent as AgentSettings
 from config.queues import Overflow, Queue
 from config.sections import Dial, Log, Media, Store, Whisper
 from config.settings import Settings
 
-from .virtual_phones import SILENT, Conduct, Step
+from .virtual_phones import MOBILE, SILENT, Conduct, Step
 
 QUEUES = ("sales", "support")
 # How long a phone keeps the call of an engine that died, and how long the next one waits for it.
@@ -59,6 +60,14 @@ class AgentPlan:
     wrap_up_s: int
     missed_limit: int
     conducts: tuple[Conduct, ...]
+    has_mobile: bool = False
+
+    def addresses(self, name: str) -> list[Address]:
+        """Where he is rung: at his desk, then on his mobile where he has one."""
+        desk = Address(uri=f"sip:{name}@127.0.0.1:5080", ring_s=4.0 if self.has_mobile else None)
+        if not self.has_mobile:
+            return [desk]
+        return [desk, Address(uri=f"sip:{name}{MOBILE}@127.0.0.1:5081", kind="mobile")]
 
 
 @dataclass(frozen=True)
@@ -72,6 +81,7 @@ class DayPlan:
     callbacks: tuple[CallbackPlan, ...]
     commands: tuple[CommandPlan, ...]
     kills: tuple[KillPlan, ...] = ()
+    max_calls: int = 1000
 
     def settings(self, directory: Path) -> Settings:
         """The configuration of the day."""
@@ -84,11 +94,16 @@ class DayPlan:
             media=Media(recordings=directory / "recordings"),
             whisper=Whisper(cache_dir=directory / "speech"),
             log=Log(level="error"),
-            dial=Dial(retry_s=5.0, max_hold_s=120.0, crash_pause_s=CRASH_PAUSE_S),
+            dial=Dial(
+                retry_s=5.0,
+                max_hold_s=120.0,
+                crash_pause_s=CRASH_PAUSE_S,
+                max_calls=self.max_calls,
+            ),
             agents=[
                 AgentSettings(
                     name=f"a{number}",
-                    uri=f"sip:a{number}@127.0.0.1:5080",
+                    addresses=agent.addresses(f"a{number}"),
                     queues=list(agent.queues),
                     wrap_up_s=float(agent.wrap_up_s),
                     missed_limit=agent.missed_limit,
@@ -109,6 +124,7 @@ class DayPlan:
         """What each phone does."""
         return {
             **{f"a{number}": agent.conducts for number, agent in enumerate(self.agents)},
+            **{f"a{number}{MOBILE}": agent.conducts for number, agent in enumerate(self.agents)},
             **{f"c{number}": one.conducts for number, one in enumerate(self.callbacks)},
         }
 
@@ -172,6 +188,7 @@ _agents = st.builds(
     queues=st.sampled_from([QUEUES, QUEUES, ("sales",), ("support",)]),
     wrap_up_s=st.sampled_from([0, 0, 3]),
     missed_limit=st.sampled_from([0, 2]),
+    has_mobile=st.sampled_from([False, False, True]),
     conducts=st.lists(conducts, max_size=4).map(tuple),
 )
 day_plans = st.builds(
@@ -183,6 +200,7 @@ day_plans = st.builds(
     strategy=st.sampled_from(["longest_idle", "ring_several", "ring_several", "round_robin"]),
     overflow_s=st.one_of(st.none(), st.integers(1, 15)),
     capacity=st.sampled_from([0, 0, 1]),
+    max_calls=st.sampled_from([1000, 1000, 2, 1]),
     callbacks=st.lists(_callbacks, min_size=1, max_size=6).map(tuple),
     commands=st.lists(_commands, max_size=8).map(tuple),
 )

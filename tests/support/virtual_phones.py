@@ -34,6 +34,8 @@ Conduct = tuple[Step, ...]
 """What a phone does when it is called, unless the caller hangs up before."""
 
 SILENT: Conduct = ()
+MOBILE = "-mobile"
+"""What an agent's mobile phone adds to his name."""
 
 LOOK_S = 0.001
 
@@ -80,9 +82,13 @@ class Network:
         self.up.add(phone)
         return call
 
-    def calls_up(self, user: str) -> list[PhoneCall]:
-        """The calls of this phone that are up now."""
-        return [call for call in self.by_user[user] if call.is_up]
+    def calls_of(self, agent: str) -> list[PhoneCall]:
+        """The calls at all phones of an agent."""
+        return [*self.by_user[agent], *self.by_user[agent + MOBILE]]
+
+    def calls_up(self, agent: str) -> list[PhoneCall]:
+        """Those that are up now."""
+        return [call for call in self.calls_of(agent) if call.is_up]
 
     async def call_of(self, user: str, *, within_s: float = 600.0) -> "VirtualPhone":
         """The phone of `user`, once it is called, or now if it is."""

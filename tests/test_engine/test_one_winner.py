@@ -242,6 +242,32 @@ def test_the_operator_hangs_up_as_the_customer_answers(tmp_path: Path, first: st
     play(tmp_path, script)
 
 
+@both_orders
+def test_an_operator_who_answers_and_hangs_up_at_once_is_asked_again(
+    tmp_path: Path, order: Order
+) -> None:
+    """His queue has let the job go with his answer; it must come back to wait there."""
+
+    async def script(shop: Shop) -> None:
+        job = await shop.request(order, max_attempts=2)
+        if order == "customer_first":
+            await shop.answered(CUSTOMER)
+        operator = await shop.waiting(await shop.phone_of("alice"))
+        operator.act("answers")
+        operator.act("hangs_up")
+        await asyncio.sleep(2)
+        if order == "customer_first":  # he was hung up on with the operator, and is called again
+            await shop.answered(CUSTOMER)
+        again = await shop.answered("alice")
+        if order == "agent_first":
+            await shop.answered(CUSTOMER)
+        again.act("hangs_up")
+        await shop.over(job)
+        assert (await shop.job(job))["state"] == "completed"
+
+    play(tmp_path, script)
+
+
 @pytest.mark.parametrize("first", ["answer", "hang_up"])
 def test_the_customer_hangs_up_as_the_operator_answers(tmp_path: Path, first: str) -> None:
     async def script(shop: Shop) -> None:
