@@ -12,21 +12,21 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from config.policy import Costs, Destinations, Hours, Limits, Rate
-from sip.errors import ParseError
-from sip.uri import SipUri, parse_uri
 
 from .calling_hours import CallingHours
 from .do_not_call import DoNotCall
 from .limits import Accepted, Tally
-from .number import CalledNumber, is_emergency, number_in_uri, read_number
+from .number import CalledNumber, dialled, is_emergency, read_number
 from .protocol import EngineError
 from .rates import Cost, Rates
+from .record import site_of
 
 if TYPE_CHECKING:
     from config.settings import Settings
 
     from .events import EventLog
     from .job import Job
+    from .protocol import CallbackRequest
     from .store import Store
 
 Policy = Literal["do_not_call", "line_type", "destination", "velocity", "cost", "hours"]
@@ -43,6 +43,19 @@ class AdmissionQuery:
     source: str | None = None
     not_before: float | None = None
     deadline: float | None = None
+
+    @classmethod
+    def of(cls, params: "CallbackRequest") -> "AdmissionQuery":
+        """What a request asks for."""
+        return cls(
+            to=params.to,
+            numbers=params.numbers or (),
+            agent=params.agent,
+            site=params.site or site_of(params.context or {}),
+            source=params.source,
+            not_before=params.not_before,
+            deadline=params.deadline,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,14 +146,7 @@ class Admission:
 
     def number(self, text: str) -> CalledNumber | None:
         """The telephone number that dialling `text` reaches; None where it is no number."""
-        scheme = text[:5].lower()
-        if scheme.startswith("sip:") or scheme == "sips:":
-            try:
-                uri = parse_uri(text)
-            except ParseError:
-                return None
-            return number_in_uri(uri, self._region) if isinstance(uri, SipUri) else None
-        return None if self._is_internal(text) else read_number(text, self._region)
+        return None if self._is_internal(text) else dialled(text, self._region)
 
     def check(self, query: AdmissionQuery, now: float, *, counts: bool = True) -> Admitted:
         """What of the query may be called, and when. Raises EngineError `refused`.

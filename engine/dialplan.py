@@ -6,10 +6,7 @@ that once, when the callback is requested, so that what may not be dialled is re
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Protocol
-
-import phonenumbers
 
 from config.agents import Agent, Kind
 from config.settings import Route, Trunk
@@ -17,6 +14,7 @@ from sip.digest import Credentials
 from sip.errors import ParseError
 from sip.uri import SipUri, parse_uri
 
+from .number import read_number
 from .protocol import EngineError
 
 
@@ -134,7 +132,7 @@ class Dialplan:
     ) -> tuple[str | None, str | None, list[str]]:
         """How a number is carried: as what it is dialled, the prefix of its route, the trunks in
         their order, usable or not. None and no trunks where it is no number or has no route."""
-        number = self._extension(text) or _e164(text, self._region)
+        number = self._extension(text) or self._e164(text)
         if number is None:
             return None, None, []
         for route in self._routes:
@@ -214,7 +212,7 @@ class Dialplan:
         return Destination(uri.user or uri.host, (Way(text, text),))
 
     def _number(self, text: str, field: str, trunk: str | None) -> Destination:
-        number = self._extension(text) or _e164(text, self._region)
+        number = self._extension(text) or self._e164(text)
         if number is None:
             reason = f"{text!r} is neither a telephone number, a sip: URI nor a configured agent"
             raise EngineError("refused", reason, field=field)
@@ -226,6 +224,10 @@ class Dialplan:
             reason = f"no trunk for {number} is usable now ({', '.join(names)})"
             raise EngineError("unavailable", reason, field=field)
         return Destination(number, tuple(self._by_trunk(number, name) for name in usable))
+
+    def _e164(self, text: str) -> str | None:
+        number = read_number(text, self._region)
+        return None if number is None else number.e164
 
     def _extension(self, text: str) -> str | None:
         """`text` as an extension, when a route for such numbers (no leading +) takes it."""
@@ -272,15 +274,3 @@ def _sip_uri(text: str) -> SipUri:
     if not isinstance(uri, SipUri):
         raise ParseError(f"{text!r} is not a sip: URI")
     return uri
-
-
-@lru_cache(maxsize=4096)
-def _e164(text: str, region: str) -> str | None:
-    """`text` in E.164, read as dialled in `region`; None where it cannot be a number."""
-    try:
-        number = phonenumbers.parse(text, region)
-    except phonenumbers.NumberParseException:
-        return None
-    if number.extension or not phonenumbers.is_possible_number(number):
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

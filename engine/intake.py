@@ -20,7 +20,6 @@ from .dispatcher import Dispatcher
 from .job import Job, Request, RetryCause, RetryRule
 from .protocol import CallbackRequest, EngineError, Reschedule
 from .retry import most_attempts
-from .router import site_of
 from .rules import Ruling
 from .store import StoreError
 from .switchboard import Switchboard
@@ -227,16 +226,7 @@ class Intake:
         self._check_agents(params)
         if params.deadline is not None and params.deadline <= now:
             raise EngineError("refused", "the deadline has already passed", field="deadline")
-        query = AdmissionQuery(
-            to=params.to,
-            numbers=params.numbers or (),
-            agent=params.agent,
-            site=params.site or site_of(params.context or {}),
-            source=params.source,
-            not_before=params.not_before,
-            deadline=params.deadline,
-        )
-        return self._admission.check(query, now)
+        return self._admission.check(AdmissionQuery.of(params), now)
 
     def _check_agents(self, params: CallbackRequest) -> None:
         agents, known = self._board.agents, params.known_agent

@@ -13,7 +13,8 @@ import phonenumbers
 from phonenumbers import timezone
 
 from config.policy import LineType
-from sip.uri import SipUri
+from sip.errors import ParseError
+from sip.uri import SipUri, parse_uri
 
 _LINE_TYPES: dict[int, LineType] = {
     phonenumbers.PhoneNumberType.FIXED_LINE: "fixed_line",
@@ -59,6 +60,18 @@ def read_number(text: str, region: str) -> CalledNumber | None:
         zones=_zones(number, country),
         line_type=_LINE_TYPES.get(phonenumbers.number_type(number), "unknown"),
     )
+
+
+def dialled(text: str, region: str) -> CalledNumber | None:
+    """The number that dialling `text`, digits or a sip: URI, reaches; None where it is none."""
+    scheme = text[:5].lower()
+    if not (scheme.startswith("sip:") or scheme == "sips:"):
+        return read_number(text, region)
+    try:
+        uri = parse_uri(text)
+    except ParseError:
+        return None
+    return number_in_uri(uri, region) if isinstance(uri, SipUri) else None
 
 
 def number_in_uri(uri: SipUri, region: str) -> CalledNumber | None:

@@ -13,7 +13,6 @@ from .admission import AdmissionQuery
 from .control import Method, Peer
 from .preview import could_take, waiting_as_if
 from .protocol import BadParams, CallbackRequest, EngineError, Identifier, Target, UnixTime
-from .router import site_of
 from .rules import Condition, Facts, Ruling, Step
 
 if TYPE_CHECKING:
@@ -82,15 +81,7 @@ class RouteMethods:
     ) -> tuple[float | None, dict[str, Any]]:
         """When it would be called, and what the policies say."""
         admission = self._daemon.admission
-        query = AdmissionQuery(
-            to=params.to,
-            numbers=params.numbers or (),
-            agent=params.agent,
-            site=params.site or site_of(params.context or {}),
-            source=params.source,
-            not_before=params.not_before,
-            deadline=params.deadline,
-        )
+        query = AdmissionQuery.of(params)
         number = admission.number(params.to)
         view: dict[str, Any] = {
             "called": number and number.e164,

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from sip.errors import ParseError
-from sip.uri import SipUri, parse_uri
-
-from .number import CalledNumber, number_in_uri, read_number
+from .number import CalledNumber, dialled
 from .opening import opening_hours
 from .protocol import CallbackRequest
+from .record import site_of
 from .rules import Facts, History, Rules, Ruling
 from .store_error import StoreError
 
@@ -189,17 +187,4 @@ class Router:
         )
 
     def _read(self, text: str) -> CalledNumber | None:
-        scheme = text[:5].lower()
-        if scheme.startswith("sip:") or scheme == "sips:":
-            try:
-                uri = parse_uri(text)
-            except ParseError:
-                return None
-            return number_in_uri(uri, self._region) if isinstance(uri, SipUri) else None
-        return read_number(text, self._region)
-
-
-def site_of(context: Mapping[str, Any]) -> str | None:
-    """The site that a context names."""
-    site = context.get("site")
-    return site if isinstance(site, str) else None
+        return dialled(text, self._region)
