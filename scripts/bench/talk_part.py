@@ -85,8 +85,12 @@ def _measure(
             part, "packets lost", "", lost, target=0, note=f"of {sent}, {offered:.1%} of all due"
         )
     )
-    for name, key in (("duplicates", "duplicates"), ("breaks in RTP sequence", "breaks")):
-        add(figure(part, name, "", [float(window[key]) for window in windows], target=0))
+    reordered = sum(window["reordered"] for window in windows)
+    for name, key, note in (
+        ("duplicates", "duplicates", ""),
+        ("breaks in RTP sequence", "breaks", f"{reordered} packets reordered on their way"),
+    ):
+        add(figure(part, name, "", [float(window[key]) for window in windows], target=0, note=note))
     for name, key, target in (
         ("p50", "delay_p50_ms", None),
         ("p99", "delay_p99_ms", DELAY_P99_TARGET_MS),

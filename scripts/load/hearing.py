@@ -17,8 +17,9 @@ NOBODY = -1
 class WindowReport:
     """One measuring window. `lost` counts packets sent in it that the partner never heard.
 
-    `undated` counts those that were heard, but of which nobody knows when exactly they were sent:
-    they are left out of the delays.
+    `breaks` are those of the relay; `reordered` counts packets that the network, on either side of
+    the relay, let come late. `undated` counts those that were heard, but of which nobody knows when
+    exactly they were sent: they are left out of the delays.
     """
 
     sent: int
@@ -27,6 +28,7 @@ class WindowReport:
     duplicates: int
     engine_frames: int
     breaks: int
+    reordered: int
     undated: int
     delay_p50_ms: float
     delay_p99_ms: float
@@ -120,7 +122,8 @@ class Hearing:
             lost=sent - distinct,
             duplicates=heard - distinct,
             engine_frames=int(np.count_nonzero(~partner)),
-            breaks=_breaks(kept[1], kept[2]),
+            breaks=_breaks(kept[1], kept[2], kept[4], partner),
+            reordered=_reordered(kept[1], kept[2]),
             undated=heard - len(delays),
             delay_p50_ms=float(p50) / 1e6,
             delay_p99_ms=float(p99) / 1e6,
@@ -128,9 +131,34 @@ class Hearing:
         )
 
 
-def _breaks(phones: npt.NDArray[np.int64], sequence: npt.NDArray[np.int64]) -> int:
-    """How often a phone heard an RTP sequence number that does not follow the one before it."""
+def _breaks(
+    phones: npt.NDArray[np.int64],
+    sequence: npt.NDArray[np.int64],
+    numbers: npt.NDArray[np.int64],
+    partner: npt.NDArray[np.bool_],
+) -> int:
+    """How often the stream that a phone hears has a hole, a repetition, or its partner's packets
+    in another order than they were sent in.
+
+    What the network delivers in another order is put in order first, as the phone would.
+    """
+    in_arrival = np.argsort(phones, kind="stable")
+    phones, sequence = phones[in_arrival], sequence[in_arrival]
+    numbers, partner = numbers[in_arrival], partner[in_arrival]
+    first = np.flatnonzero(np.diff(phones, prepend=-1))
+    begins = np.repeat(sequence[first], np.diff(first, append=len(phones)))
+    place = (sequence - begins + 0x8000 & 0xFFFF) - 0x8000
+    order = np.lexsort((place, phones))
+    phones, place, numbers, partner = phones[order], place[order], numbers[order], partner[order]
+    steps = (np.diff(phones) == 0) & (np.diff(place) != 1)
+    talkers, said = phones[partner], numbers[partner]
+    turned = (np.diff(talkers) == 0) & (np.diff(said) <= 0)
+    return int(np.count_nonzero(steps) + np.count_nonzero(turned))
+
+
+def _reordered(phones: npt.NDArray[np.int64], sequence: npt.NDArray[np.int64]) -> int:
+    """How many packets came after one that follows them in the stream."""
     order = np.argsort(phones, kind="stable")
     same_phone = np.diff(phones[order]) == 0
     steps = np.diff(sequence[order]) & 0xFFFF
-    return int(np.count_nonzero(same_phone & (steps != 1)))
+    return int(np.count_nonzero(same_phone & (steps >= 0x8000)))

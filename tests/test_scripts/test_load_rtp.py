@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
+from scripts.load.hearing import _breaks, _reordered
 from scripts.load.phones import Address
 from scripts.load.rtp_side import GAP_NS, RtpSide
 from scripts.load.talk import INTERRUPTED_NS, SLOT_NS, SLOTS
@@ -146,6 +148,26 @@ def test_a_break_in_the_sequence_a_phone_hears_is_counted(side: RtpSide) -> None
     report = side.close_window(1)
     relay.close()
     assert report["breaks"] == 1
+
+
+@pytest.mark.parametrize(
+    ("heard", "breaks", "reordered"),
+    [
+        ([(65534, 1), (65535, 2), (0, 3), (1, 4)], 0, 0),
+        ([(65534, 1), (0, 3), (65535, 2), (1, 4)], 0, 1),
+        ([(10, 1), (11, 2), (13, 3)], 1, 0),
+        ([(10, 1), (11, 2), (11, 3)], 1, 0),
+        ([(10, 1), (11, 3), (12, 2)], 1, 0),
+    ],
+    ids=["in order", "network reorders", "a hole", "a repetition", "relay reorders"],
+)
+def test_what_the_network_reorders_is_no_break(
+    heard: list[tuple[int, int]], breaks: int, reordered: int
+) -> None:
+    sequence, numbers = np.array(heard, np.int64).T
+    phones = np.full(len(heard), 3)
+    assert _breaks(phones, sequence, numbers, np.full(len(heard), True)) == breaks
+    assert _reordered(phones, sequence) == reordered
 
 
 def test_streams_are_spread_over_the_period_and_leave_no_holes(side: RtpSide) -> None:
