@@ -48,6 +48,15 @@ def answered_legs(job: dict[str, Any], role: str) -> int:
     )
 
 
+def gave_up_waiting(job: dict[str, Any]) -> int:
+    """How often the customer is said to have hung up before an operator was there."""
+    return sum(
+        attempt["result"] == "hung_up"
+        and any(leg["role"] == "customer" and leg["answered"] for leg in attempt["legs"])
+        for attempt in job["attempts"]
+    )
+
+
 @pytest.mark.timeout(1800)
 async def test_a_busy_day_with_kills(tmp_path: Path, plan: Plan) -> None:
     day = await live_through(tmp_path, plan)
@@ -81,6 +90,7 @@ def what_has_ended_is_not_repeated(day: Day) -> None:
         assert not late, f"{job_id} is called after its end\n{day.story(job_id)}"
         # A talk that a kill cut off may be repeated; one that was told as completed may not.
         talks, kills = sum(call.whole for call in calls), kills_during(day, calls, job)
+        talks -= gave_up_waiting(job)
         assert talks <= 1 + kills, f"{job_id} talked {talks} times\n{day.story(job_id)}"
 
 
@@ -126,9 +136,15 @@ def reports_say_what_the_phones_saw(day: Day) -> None:
     kinds = Counter(event["type"] for event in day.events)
     assert queue["answered"] == kinds["queue.answered"]
     # One who is called again after a kill waits once more.
-    assert queue["offered"] == queue["answered"] + queue["withdrawn"] + queue["lost"]
+    gone = queue["abandoned"] + queue["short_abandoned"]
+    assert queue["offered"] == queue["answered"] + queue["withdrawn"] + queue["lost"] + gone
     assert queue["offered"] >= len(day.jobs)
-    assert queue["abandoned"] == queue["short_abandoned"] == queue["waiting"] == 0
+    assert queue["waiting"] == 0
+    # Only customers who are called first can give up a queue.
+    assert gone == kinds["queue.abandoned"]
+    for event in day.events:
+        if event["type"] == "queue.abandoned":
+            assert day.jobs[event["job"]]["order"] == "customer_first"
     for row in day.reports["agent"]["totals"]:
         agent = row["agent"]
         answered = sum(call.answered is not None for call in day.operators[agent])
