@@ -47,7 +47,11 @@ class Plan:
 
 @dataclass(slots=True)
 class PhoneCall:
-    """One call as a phone saw it, from the INVITE to its last message. Times are Unix seconds."""
+    """One call as a phone saw it, from the INVITE to its BYE, or its last message if it saw none.
+
+    A phone whose engine is dead repeats its BYE; whoever held it has hung up at the first one.
+    Times are Unix seconds.
+    """
 
     user: str
     began: float
@@ -310,7 +314,8 @@ def _calls(messages: list[TracedMessage]) -> dict[str, list[PhoneCall]]:
             if message.received and invited is not None:
                 calls[call_id] = PhoneCall(invited.group(1), message.time, message.time)
             continue
-        call.ended = message.time
+        if not call.hung_up:
+            call.ended = message.time
         first_line = message.text.split("\n", 1)[0]
         if not message.received and first_line.startswith("SIP/2.0 200"):
             call.answered = call.answered or message.time

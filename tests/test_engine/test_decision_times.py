@@ -24,7 +24,8 @@ def test_a_step_is_shared_by_the_offers_made_in_it() -> None:
     view = times.view()
     assert view["decisions"] == 4
     assert 5.0 <= view["p50_ms"] == view["most_ms"]
-    assert 0.0 < view["cpu_p99_ms"] <= view["p99_ms"]
+    # The two clocks do not run at quite the same rate where one of them is being adjusted.
+    assert 0.0 < view["cpu_p99_ms"] <= 1.01 * view["p99_ms"]
 
 
 def test_only_the_last_ones_are_kept() -> None:
