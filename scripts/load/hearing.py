@@ -109,6 +109,8 @@ class Hearing:
         """
         kept = np.concatenate(self._kept, axis=1) if self._kept else np.zeros((8, 0), np.int64)
         self._kept.clear()
+        # Streams go on over the ends of a window: what was sent before it is no hole in what is heard.
+        everything = kept
         kept = kept[:, kept[0] == window]
         partner = kept[6] == 1
         serials, numbers, delays = kept[3][partner], kept[4][partner], kept[5][partner]
@@ -122,8 +124,8 @@ class Hearing:
             lost=sent - distinct,
             duplicates=heard - distinct,
             engine_frames=int(np.count_nonzero(~partner)),
-            breaks=_breaks(kept[1], kept[2], kept[4], partner),
-            reordered=_reordered(kept[1], kept[2]),
+            breaks=_breaks(everything[1], everything[2], everything[4], everything[6] == 1),
+            reordered=_reordered(everything[1], everything[2]),
             undated=heard - len(delays),
             delay_p50_ms=float(p50) / 1e6,
             delay_p99_ms=float(p99) / 1e6,

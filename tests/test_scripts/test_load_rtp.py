@@ -150,6 +150,26 @@ def test_a_break_in_the_sequence_a_phone_hears_is_counted(side: RtpSide) -> None
     assert report["breaks"] == 1
 
 
+def test_what_was_sent_before_a_window_is_no_hole_in_it(side: RtpSide) -> None:
+    relay = Relay(side.direct_phones(2), lambda leg: leg ^ 1)
+    side.feed(relay.pairs)
+    fill = bytearray(172)  # a frame of the engine's own, which comes first
+    fill[0] = 0x80
+    relay.sockets[0].send(fill)
+    side.hearing.window = 1
+    for window in (0, 1, 0):
+        side.open_window(window)
+        end = time.monotonic() + 0.06
+        while time.monotonic() < end:
+            side.run(time.time_ns())
+            relay.run()
+    report = side.close_window(1)
+    relay.close()
+    assert report["breaks"] == 0
+    assert 0 < report["heard"] == report["sent"]
+    assert report["engine_frames"] == 1
+
+
 @pytest.mark.parametrize(
     ("heard", "breaks", "reordered"),
     [
