@@ -109,7 +109,7 @@ class Hearing:
         """
         kept = np.concatenate(self._kept, axis=1) if self._kept else np.zeros((8, 0), np.int64)
         self._kept.clear()
-        # Streams go on over the ends of a window: what was sent before it is no hole in what is heard.
+        # Streams go on over the ends of a window: what was sent before it is no hole.
         everything = kept
         kept = kept[:, kept[0] == window]
         partner = kept[6] == 1
