@@ -11,7 +11,7 @@ from .grammar import LWS, unquote
 
 _PARAM: Final = (
     r"[ \t]*+([A-Za-z0-9\-.!%*_+`'~]++)[ \t]*+=[ \t]*+"
-    r'("(?:[^"\\]|\\.)*+"|[^\s",;]++)[ \t]*+(?:,|$)'
+    r'("(?:[^"\\]++|\\.)*"|[^\s",;]++)[ \t]*+(?:,|$)'
 )
 _param = re.compile(rf"{_PARAM}|[ \t]*+,").match
 

@@ -19,10 +19,10 @@ from .grammar import parse_integer
 
 _ESCAPED: Final = r"%[0-9A-Fa-f]{2}"
 _MARK: Final = r"\-_.!~*'()"
-_user = re.compile(rf"(?:[A-Za-z0-9{_MARK}&=+$,;?/#]|{_ESCAPED})++").fullmatch
-_password = re.compile(rf"(?:[A-Za-z0-9{_MARK}&=+$,]|{_ESCAPED})*+").fullmatch
-_param = re.compile(rf"(?:[A-Za-z0-9{_MARK}\[\]/:&+$]|{_ESCAPED})++").fullmatch
-_header = re.compile(rf"(?:[A-Za-z0-9{_MARK}\[\]/?:+$]|{_ESCAPED})*+").fullmatch
+_user = re.compile(rf"(?:[A-Za-z0-9{_MARK}&=+$,;?/#]++|{_ESCAPED})+").fullmatch
+_password = re.compile(rf"(?:[A-Za-z0-9{_MARK}&=+$,]++|{_ESCAPED})*").fullmatch
+_param = re.compile(rf"(?:[A-Za-z0-9{_MARK}\[\]/:&+$]++|{_ESCAPED})+").fullmatch
+_header = re.compile(rf"(?:[A-Za-z0-9{_MARK}\[\]/?:+$]++|{_ESCAPED})*").fullmatch
 _host = re.compile(
     r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_\-]*[A-Za-z0-9_])?\.)*[A-Za-z0-9_](?:[A-Za-z0-9_\-]*[A-Za-z0-9_])?\.?"
 ).fullmatch
