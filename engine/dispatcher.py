@@ -107,6 +107,8 @@ class Dispatcher:
     def submit(self, job: Job) -> None:
         """Take an accepted job; it is attempted when it is due and there is room."""
         self._take(job)
+        if job.scheduled is not None:
+            self._places.interrupt(job, self.due_at(job))
         self._publish_queued(job)
         self._schedule(job)
         self._dispatch()
@@ -179,6 +181,7 @@ class Dispatcher:
             self._places.reprioritise(job)
         elif self.due_at(job) > self._wall_clock() or job not in self._places:
             self._places.leave(job, "rescheduled")
+            self._places.interrupt(job, self.due_at(job))
             self._schedule(job)
         else:
             self._places.reprioritise(job)
@@ -273,9 +276,11 @@ class Dispatcher:
             self._agenda.ready(job)
             self._dispatch()
 
-    def put_off(self, job: Job, until: float, reason: str) -> None:
+    def put_off(self, job: Job, until: float, reason: str, *, is_waiting: bool = False) -> None:
         """Nobody was called, and nobody is to be before `until` (Unix seconds)."""
         self._places.leave(job, "put_off")
+        if not is_waiting:
+            self._places.interrupt(job, until)
         job.next_attempt_at, job.scheduled, job.under_way = until, reason, False
         if job.state != "queued":
             job.enter("queued")
@@ -396,6 +401,7 @@ class Dispatcher:
             self.finish(job, outcome)
         else:
             job.dial_to = step.number
+            self._places.interrupt(job, step.at)
             self._again(job, outcome, step.at)
 
     @staticmethod

@@ -184,6 +184,10 @@ class Job(msgspec.Struct, kw_only=True):
     """Why the job waits for its time, in words for a person."""
     offers: list[OfferRecord] = []
     queue_joined_at: float | None = None
+    """When it first joined its queue, which is its place there: a later attempt keeps it."""
+    queue_since: float | None = None
+    """Since when it has waited for an operator, where it was away meanwhile: limits, tiers and
+    overflow count from here. None: since `queue_joined_at`."""
     joined: int = 0
     """How many further requests for the same number were taken as this one."""
     decision: Literal["needed"] | None = None

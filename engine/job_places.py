@@ -26,8 +26,8 @@ class Owner(Protocol):
     def ready(self, job: Job) -> None:
         """Operators are reserved for the job, or nobody needs to be: it may be attempted."""
 
-    def put_off(self, job: Job, until: float, reason: str) -> None:
-        """Nobody is to be called before `until`."""
+    def put_off(self, job: Job, until: float, reason: str, *, is_waiting: bool = False) -> None:
+        """Nobody is to be called before `until`; `is_waiting`: its wait goes on meanwhile."""
 
     def finish(self, job: Job, outcome: Outcome) -> None:
         """The queue has given the job up for good."""
@@ -74,7 +74,13 @@ class JobPlaces:
 
     def waits_until(self, job: Job) -> float:
         """How long the job may wait for an operator (Unix seconds)."""
-        return (job.queue_joined_at or job.created) + self._board.dial.max_wait_s
+        since = job.queue_since or job.queue_joined_at or job.created
+        return since + self._board.dial.max_wait_s
+
+    def interrupt(self, job: Job, until: float) -> None:
+        """The job waits for nobody before `until`: its wait is counted anew, its place is kept."""
+        if job.queue_joined_at is not None and until > self._wall_clock():
+            job.queue_since = until
 
     # -- waiting ----------------------------------------------------------------------------
 
@@ -85,6 +91,8 @@ class JobPlaces:
         """
         if job.queue_joined_at is None:
             job.queue_joined_at = max(job.created, due_at)
+        if job.queue_since is not None:  # it may have been called back sooner than was said
+            job.queue_since = min(job.queue_since, self._wall_clock())
         queues, request = self._board.queues, job.request
         try:
             if queues is None:
@@ -111,6 +119,7 @@ class JobPlaces:
             queue=request.queue,
             agent=request.agent if request.queue is None else None,
             joined_at=joined_at,
+            since=job.queue_since,
             priority=request.priority,
             skills=request.skills,
             number=job.called,
@@ -124,8 +133,9 @@ class JobPlaces:
     def _not_taken(self, job: Job, error: EngineError) -> None:
         """The queue takes nobody: the job waits until it does, where that is to be expected."""
         opens_at = error.data.get("opens_at")
-        if error.data.get("reason") == "full":
-            self._owner.put_off(job, self._wall_clock() + FULL_RETRY_S, error.message)
+        now = self._wall_clock()
+        if error.data.get("reason") == "full" and now < self.waits_until(job):
+            self._owner.put_off(job, now + FULL_RETRY_S, error.message, is_waiting=True)
         elif error.data.get("schedule") and opens_at is not None:
             self._owner.put_off(job, opens_at, error.message)
         else:

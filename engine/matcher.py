@@ -129,7 +129,7 @@ class Matcher:
             waiting=waiting,
             seq=next(self._seq),
             arrived_at=now,
-            entered_at=waiting.joined_at,
+            entered_at=waiting.joined_at if waiting.since is None else waiting.since,
             priority=waiting.priority,
             queue=waiting.queue,
             skills=dict(waiting.skills),
@@ -343,6 +343,12 @@ class Matcher:
             if found is None or not self._offer(*found, now):
                 return
             self._set_line_deadline(found[1], now)
+
+    def logged_out(self, agent: str, now: float) -> None:
+        """Nobody is kept for `agent` any more: whoever was is looked at again, in steps."""
+        for line in self.lines.values():
+            for entry in line.shelf.kept_for(agent):
+                self._deadlines.set(entry, now)
 
     def _look_at(self, entry: Entry, now: float) -> None:
         """Do what is due for one who waits: let him go, let others help, offer him."""

@@ -58,7 +58,7 @@ class Entry:
     """One who waits, as the matcher keeps him. Times are Unix seconds.
 
     `arrived_at` is when he began this wait: one who comes back has joined long before. `entered_at`
-    is his place in time in his present queue; tiers and overflow count from there.
+    is when he came into his present queue; tiers and overflow count from there.
     `missed` says of agents who did not answer until when they are not to be asked again.
     """
 

@@ -10,6 +10,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from config.queues import Centre, Queue
@@ -215,8 +216,12 @@ class Queues:
 
     def _on_change(self, agent: Operator, _previous: str) -> None:
         if agent.state not in ON_CALL:
-            name = agent.name
-            self._soon(lambda: self._step(lambda now: self.matcher.over(name, now)))
+            self._soon(lambda: self._step(partial(self._off_call, agent.name, agent.state)))
+
+    def _off_call(self, agent: str, state: str, now: float) -> None:
+        self.matcher.over(agent, now)
+        if state == "logged_out":
+            self.matcher.logged_out(agent, now)
 
     def _soon(self, work: Callable[[], object]) -> None:
         """At once, or after the step that is being made: the matcher makes one at a time."""

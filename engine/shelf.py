@@ -115,6 +115,10 @@ class Shelf:
         """Whether an entry is kept for this agent."""
         return agent in self._kept
 
+    def kept_for(self, agent: str) -> list[Entry]:
+        """The entries that are kept for this agent, alone or with others."""
+        return [self._entries[key[2]] for key in self._kept.get(agent, ())]
+
     def best(self, profile: Profile, service: Service | None, now: float) -> Entry | None:
         """The first entry that this agent may take; `service` None: he does not serve it."""
         best: Key | None = None

@@ -13,9 +13,10 @@ from typing import Any, Literal
 class Waiting:
     """One who waits, in `queue` or for `agent` alone; exactly one of them is given.
 
-    `joined_at` (Unix seconds) is his place: one who comes back keeps it. `on_offer` is called each
-    time operators are reserved for him, `on_leave` once if the queue sends him away. `call` is that
-    of a job's customer who is on the line: `id` is then the job's, and `kind` "call". One who
+    `joined_at` (Unix seconds) is his place: one who comes back keeps it. `since` is when he came
+    back, where he was away for a while: tiers and overflow count from then. `on_offer` is called
+    each time operators are reserved for him, `on_leave` once if the queue sends him away. `call` is
+    that of a job's customer who is on the line: `id` is then the job's, and `kind` "call". One who
     `is_back` had an operator and lost him: his queue takes him even if it is full or closed by now.
     """
 
@@ -28,6 +29,7 @@ class Waiting:
     queue: str | None = None
     agent: str | None = None
     joined_at: float
+    since: float | None = None
     priority: int = 0
     skills: Mapping[str, int] = field(default_factory=dict)
     number: str | None = None

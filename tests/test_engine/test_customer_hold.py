@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from config.queues import Overflow, Queue
+from config.queues import Centre, Overflow, Queue, Share
 from engine.callback import Callback, Outcome
 from engine.job import Job
 from engine.store import StoreError
@@ -197,6 +197,22 @@ def test_hanging_up_as_the_operator_answers_has_one_winner(
 
     _desk, outcome, _job = hold(tmp_path, script, free=True)
     assert (outcome.state, outcome.result) == ("failed", "hung_up")
+
+
+def test_his_place_decides_which_centre_has_him(tmp_path: Path) -> None:
+    shares = [Share(centre="leeds", percent=1), Share(centre="paris", percent=1, regions=["FR"])]
+    queue = Queue(name="sales", shares=shares)
+
+    async def script(desk: Reception, customer: Phone, _attempt: "asyncio.Task[Outcome]") -> None:
+        assert desk.stage.board.queues is not None
+        desk.stage.board.queues.configure([queue], [Centre(name="leeds"), Centre(name="paris")])
+        await asyncio.sleep(1)
+        customer.hangs_up()
+
+    asked = job("customer_first", agent=None, queue="sales")
+    asked.region = "FR"
+    desk, _outcome, _job = hold(tmp_path, script, under_test=asked)
+    assert desk.stage.last("queue.joined")["centre"] == "paris"
 
 
 def test_the_queue_may_send_him_to_a_number_outside(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from engine.agents import Agents
 from engine.dispatcher import Dispatcher
 from engine.job import Job, Request, RetryRule
 from engine.opening import OpeningHours
+from engine.waiting import Waiting
 from tests.support.staffed import assert_nobody_is_held, staff
 from tests.support.switchboard import Phone, Scene, scene
 from tests.support.virtual_loop import run
@@ -213,6 +214,51 @@ def test_a_customer_who_is_busy_is_tried_again_from_the_head_of_the_queue(tmp_pa
         await ended(others[-1])
 
     play(tmp_path, script)
+
+
+def later(job_id: str = "job-1") -> Job:
+    """A job whose customer, should he be busy, is tried again after 1000 s."""
+    rule = RetryRule(attempts=2, spacing_s=(1000.0,))
+    return queued(job_id, retry={"busy": rule}, max_attempts=2)
+
+
+def test_a_callback_that_is_tried_again_later_may_wait_as_long_as_any(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        job = later()
+        dispatcher.submit(job)
+        (await stage.phone()).answers()
+        (await stage.phone()).refuses(486)
+        await asyncio.sleep(1)
+        agents.pause("alice")
+        await asyncio.sleep(1300)
+        assert job.state == "queued", job.cause
+        agents.ready("alice")
+        (await stage.phone()).refuses(486)  # alice misses it: the wait goes on
+        await asyncio.sleep(1)
+        assert (job.state, job.next_attempt_at) == ("queued", None)
+        agents.pause("alice")
+        await ended(job)
+        assert job.cause == "no operator within 500 s"
+        assert job.ended_at == pytest.approx(1500.0, abs=1.0)
+
+    play(tmp_path, script, max_wait_s=500.0)
+
+
+def test_a_callback_that_is_tried_again_later_begins_its_overflow_anew(tmp_path: Path) -> None:
+    step = Overflow(after_s=100.0, number="sip:partner@127.0.0.1:5099")
+
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        job = later()
+        dispatcher.submit(job)
+        (await stage.phone()).answers()
+        (await stage.phone()).refuses(486)
+        await asyncio.sleep(1)
+        agent, customer = await talks(stage, job)
+        assert "alice" in agent.invitation.target, "who is free now"
+        customer.hangs_up()
+        await ended(job)
+
+    play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], overflow=[step]),))
 
 
 @pytest.mark.parametrize("moment", ["waiting", "offered", "ringing", "answered", "dialing"])
@@ -500,6 +546,31 @@ def test_a_full_queue_is_tried_again(tmp_path: Path) -> None:
     play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], max_length=1),))
 
 
+def test_a_queue_that_stays_full_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        agents.pause("alice")
+        first, second = queued("first"), queued("second")
+        dispatcher.submit(first)
+        dispatcher.submit(second)
+        assert stage.board.queues is not None
+        stage.board.queues.join(blocker())
+        await ended(second)
+        assert second.cause == "queue sales is full: 1 are waiting"
+        assert second.ended_at == pytest.approx(510.0)
+        stage.board.queues.leave("blocker")
+
+    def blocker() -> Waiting:
+        """Takes the place of the first one, who is sent away in time."""
+        now = asyncio.get_running_loop().time()
+        return Waiting(
+            id="blocker", kind="call", queue="sales", joined_at=now, is_back=True,
+            on_offer=lambda _offer: None, on_leave=lambda _leave: None,
+        )  # fmt: skip
+
+    queue = Queue(name="sales", agents=["alice"], max_length=1)
+    play(tmp_path, script, queues=(queue,), max_wait_s=500.0)
+
+
 def test_an_overflow_calls_the_outside_number_as_the_operator(tmp_path: Path) -> None:
     step = Overflow(after_s=10.0, number="sip:partner@127.0.0.1:5099")
 
@@ -609,6 +680,21 @@ def test_another_time_takes_a_job_out_of_the_queue_until_then(tmp_path: Path) ->
         await ended(job)
 
     play(tmp_path, script)
+
+
+def test_a_job_that_is_given_another_day_may_wait_as_long_as_any_then(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        agents.pause("alice")
+        job = queued()
+        dispatcher.submit(job)
+        for not_before in (9000.0, 4000.0):  # the second thought is an earlier time
+            job.request = Request(to=job.request.to, queue="sales", not_before=not_before)
+            dispatcher.changed(job)
+        await ended(job)
+        assert job.cause == "no operator within 500 s"
+        assert job.ended_at == pytest.approx(4500.0)
+
+    play(tmp_path, script, max_wait_s=500.0)
 
 
 def test_jobs_taken_over_stand_in_the_order_of_their_places(tmp_path: Path) -> None:

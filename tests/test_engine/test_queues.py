@@ -322,6 +322,24 @@ def test_nobody_is_kept_for_one_who_is_not_logged_in() -> None:
     play(script, [queue(known_agent_s=15, agents=["ann", "bob"])], agents)
 
 
+def test_who_is_kept_for_an_agent_who_logs_out_is_anybodys_at_once() -> None:
+    vip = Vip(context={"tier": "gold"}, agents=["ann", "cat"], within_s=60)
+
+    async def script(floor: Floor) -> None:
+        floor.agents.pause("ann")
+        guest = await floor.join("guest", known_agent="ann")
+        gold = await floor.join("gold", context={"tier": "gold"})
+        await floor.after(5)
+        assert not guest.rings, "ann is only away for a moment"
+        floor.agents.logout("ann")
+        await floor.after(0.001)
+        assert (guest.rings, gold.rings) == (("bob",), ("dan",))
+
+    names = ["ann", "bob", "cat", "dan"]
+    agents = [agent(name, login="manual" if name == "cat" else "auto") for name in names]
+    play(script, [queue(known_agent_s=60, vip=[vip], agents=names)], agents)
+
+
 def test_a_vip_is_kept_for_his_agents_and_comes_before_others() -> None:
     vip = Vip(context={"tier": "gold"}, agents=["cat"], within_s=20, raise_priority=5)
 
