@@ -21,6 +21,9 @@ ConfirmKey = Annotated[str, Field(pattern=r"^[0-9*#A-D]?$")]
 
 UNTIL_READY = -1.0
 
+# Why an agent cannot be permanent: both legs of a call live in one media worker.
+ONE_WORKER = "a permanent line needs media.workers = 1: it cannot move to the worker of a call"
+
 
 class Address(Section):
     """One place at which an agent is reached: a sip: URI, or a number that a route takes."""

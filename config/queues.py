@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
-from .agents import WrapUp
+from .agents import ONE_WORKER, Level, WrapUp
 from .sections import Section, first_duplicate
-from .values import Name, NumberPrefix, Printable, Region, Seconds, wrong
+from .values import Name, NumberPrefix, OutsideNumber, Region, Seconds, host_of, wrong
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -36,7 +36,7 @@ class Centre(Section):
 
     name: Name
     calendar: str = ""
-    number: Printable = ""
+    number: OutsideNumber = ""
 
 
 class Tier(Section):
@@ -85,7 +85,7 @@ class Overflow(Section):
     after_s: Seconds
     queue: str = ""
     centre: str = ""
-    number: Printable = ""
+    number: OutsideNumber = ""
     raise_priority: int = Raise
 
     @model_validator(mode="after")
@@ -104,7 +104,7 @@ class Queue(Section):
     name: Name
     strategy: StrategyName = "longest_idle"
     agents: list[str] = Field(default=[])
-    skills: dict[str, int] = Field(default={})
+    skills: dict[Name, Level] = Field(default={}, max_length=64)
     weight: float = Field(default=1.0, gt=0, le=1000, allow_inf_nan=False)
     ring_s: Seconds = 20.0
     wrap_up_s: WrapUp | None = None
@@ -130,9 +130,6 @@ class Queue(Section):
             times = [entry.after_s for entry in entries]
             if times != sorted(times):
                 raise wrong(key, "must be in the order of after_s")
-        for name, level in self.skills.items():
-            if level < 1:
-                raise wrong("skills", f"the level of {name!r} must be at least 1")
         twice = first_duplicate(self.agents)
         if twice is not None:
             raise wrong("agents", f"agent {twice!r} stands twice")
@@ -149,11 +146,12 @@ def check_queues(settings: "Settings") -> None:
     queues = {queue.name for queue in settings.queues}
     for index, centre in enumerate(settings.centres):
         _known(f"centres[{index}].calendar", "calendar", [centre.calendar], calendars)
+        _can_be_called(f"centres[{index}].number", centre.number, settings)
     for index, agent in enumerate(settings.agents):
         _known(f"agents[{index}].queues", "queue", agent.queues, queues)
         _known(f"agents[{index}].centre", "centre", [agent.centre], centres)
         if agent.permanent and settings.media.workers > 1:
-            raise wrong(f"agents[{index}].permanent", "a permanent line needs media.workers = 1")
+            raise wrong(f"agents[{index}].permanent", ONE_WORKER)
     for index, queue in enumerate(settings.queues):
         key = f"queues[{index}]"
         _known(f"{key}.agents", "agent", queue.agents, agents)
@@ -169,8 +167,23 @@ def check_queues(settings: "Settings") -> None:
             _known(f"{key}.vip[{number}].agents", "agent", vip.agents, agents)
         for number, step in enumerate(queue.overflow):
             at = f"{key}.overflow[{number}]"
-            _known(f"{at}.queue", "queue", [step.queue], queues - {queue.name})
+            _known(f"{at}.queue", "queue", [step.queue], queues)
+            if step.queue == queue.name:
+                raise wrong(f"{at}.queue", "must be another queue")
             _known(f"{at}.centre", "centre", [step.centre], centres)
+            _can_be_called(f"{at}.number", step.number, settings)
+
+
+def _can_be_called(key: str, outside: str, settings: "Settings") -> None:
+    if outside[:4].lower() == "sip:":
+        hosts = {host.strip("[]").lower() for host in settings.dial.allow_hosts}
+        hosts |= {host_of(trunk.uri) for trunk in settings.trunks}
+        if host_of(outside) not in hosts:
+            raise wrong(key, f"host {host_of(outside)!r} is not in dial.allow_hosts")
+    elif outside.startswith("+"):
+        number = "+" + "".join(filter(str.isdigit, outside))
+        if not any(number.startswith(route.prefix) for route in settings.routes):
+            raise wrong(key, f"no route takes {number}")
 
 
 def _known(key: str, noun: str, names: Iterable[str], known: set[str]) -> None:

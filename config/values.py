@@ -18,6 +18,7 @@ _HOST_NAME = re.compile(
     r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?"
 )
 _NUMBER = re.compile(r"\+?[0-9]{1,32}")
+_WRITTEN_NUMBER = re.compile(r"\+?[0-9][0-9 ()./-]{0,40}")
 _NUMBER_PREFIX = re.compile(r"\+?[0-9*#]{0,32}")
 # RFC 3261 section 25.1: token
 _HEADER_NAME = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")
@@ -199,6 +200,20 @@ def _check_agent_address(text: str) -> str:
     return text if _NUMBER.fullmatch(text) else _check_agent_uri(text)
 
 
+def _check_outside(text: str) -> str:
+    if not text or _WRITTEN_NUMBER.fullmatch(text):
+        return text
+    if text[:4].lower() != "sip:":
+        raise _reject(f"{text!r} is neither a telephone number nor a sip: URI")
+    return _check_sip_uri(text)
+
+
+def host_of(uri: str) -> str:
+    """The host of a configured sip: URI, as dial.allow_hosts has it."""
+    host = uri.partition(":")[2].partition(";")[0].rpartition("@")[2]
+    return (host[1 : host.find("]")] if host.startswith("[") else host.partition(":")[0]).lower()
+
+
 def _check_prefix(text: str) -> str:
     if not _NUMBER_PREFIX.fullmatch(text):
         raise _reject(f"{text!r} must be the start of a number: '+' (or none), then digits")
@@ -285,6 +300,8 @@ AgentAddress = Annotated[str, AfterValidator(_check_agent_address)]
 OptionalAgentAddress = Annotated[
     str, AfterValidator(lambda text: text and _check_agent_address(text))
 ]
+# A number or sip: URI outside, which takes calls in an operator's place; empty: none.
+OutsideNumber = Annotated[str, AfterValidator(_check_outside)]
 NumberPrefix = Annotated[str, AfterValidator(_check_prefix)]
 Region = Annotated[str, AfterValidator(_check_region)]
 Printable = Annotated[str, AfterValidator(_check_printable)]

@@ -101,7 +101,8 @@ class Agent:
         self.talk_s = 0.0
         self.times: dict[AgentState, float] = {}
         self.counted_from = now
-        self.line_up = not settings.permanent
+        self.permanent = False
+        self.line_up = True
         self.own_skills: dict[str, int] | None = None
         self.own_addresses: list[tuple[str, bool]] | None = None
         self.configure(settings, terms)
@@ -113,7 +114,9 @@ class Agent:
         self._take_own()
         self.queues = tuple(settings.queues)
         self.centre = settings.centre or None
-        self.permanent = settings.permanent
+        if settings.permanent != self.permanent:
+            self.permanent = settings.permanent
+            self.line_up = not self.permanent
 
     def set_skills(self, skills: dict[str, int] | None) -> None:
         """Other skills than the configured ones, until told otherwise; None: the configured."""
@@ -189,6 +192,7 @@ class Agent:
 
     def line(self, up: bool, now: float) -> None:
         """His permanent line came up or went down; without it he is not available."""
+        up = up or not self.permanent  # one that he is to have no more is not missed
         self.line_up = up
         if up and self.state == "paused" and self.paused_by == "line":
             self._rest(now)
@@ -329,7 +333,6 @@ class Agent:
             "talk_s": self.time_in("talking", now),
             "times": {state: self.time_in(state, now) for state in AGENT_TRANSITIONS},
             "skills": dict(self.skills),
-            "queues": self.queues,
             "centre": self.centre,
             "addresses": [
                 {

@@ -1,5 +1,6 @@
 """The methods of the control protocol that are about agents: agent.*."""
 
+from collections.abc import Container
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
@@ -7,10 +8,11 @@ from msgspec import Meta
 
 from .agent import Agent, AgentState
 from .control import Method, Peer
-from .protocol import BadParams, Identifier, Params, RingTime, Target
+from .protocol import BadParams, EngineError, Identifier, Params, RingTime, Target
 
 if TYPE_CHECKING:
     from .agents import Agents
+    from .queues import Queues
     from .roster import Roster
 
 Reason = Annotated[str, Meta(max_length=256)]
@@ -99,9 +101,10 @@ class NewAgent(Params):
 class AgentMethods:
     """What a client may do with agents."""
 
-    def __init__(self, agents: "Agents", roster: "Roster") -> None:
+    def __init__(self, agents: "Agents", roster: "Roster", queues: "Queues") -> None:
         self._agents = agents
         self._roster = roster
+        self._queues = queues
 
     def table(self) -> dict[str, Method]:
         """Method names, with the parameters each takes and what it does."""
@@ -122,7 +125,7 @@ class AgentMethods:
         def fits(agent: Agent) -> bool:
             return (
                 params.state in (None, agent.state)
-                and (params.queue is None or params.queue in agent.queues)
+                and (params.queue is None or params.queue in self._agents.serves(agent))
                 and params.centre in (None, agent.centre)
             )
 
@@ -151,7 +154,16 @@ class AgentMethods:
         return self._agents.view(self._roster.arrange(params.agent, params.uri, params.use))
 
     async def _add(self, params: NewAgent, _peer: Peer) -> dict[str, Any]:
+        for queue in params.queues or ():
+            self._must_be_known("queue", queue, self._queues.matcher.lines, "queues")
+        if params.centre is not None:
+            self._must_be_known("centre", params.centre, self._queues.matcher.centres, "centre")
         return self._agents.view(await self._roster.add(params.fields()))
+
+    @staticmethod
+    def _must_be_known(noun: str, name: str, known: Container[str | None], field: str) -> None:
+        if name not in known:
+            raise EngineError("refused", f"there is no {noun} named {name!r}", field=field)
 
     def _remove(self, params: AgentRef, _peer: Peer) -> dict[str, Any]:
         self._roster.remove(params.agent)

@@ -48,6 +48,7 @@ class Agents:
 
     `on_free` is called with the name of each agent who becomes available, `on_change` with the
     agent and the state he leaves, after it is kept and published. They may call back in here.
+    `serves` gives the names of the queues that are an agent's own, by his settings or the queue's.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Agents:
         self.on_free: list[Callable[[str], None]] = []
         self.on_change: list[Callable[[Agent, AgentState], None]] = []
         self.on_deadline: Callable[[], None] | None = None
+        self.serves: Callable[[Agent], Sequence[str]] = lambda agent: agent.queues
         for settings in configured:
             self.enrol(settings)
 
@@ -85,7 +87,10 @@ class Agents:
             agent = self._agents[settings.name] = Agent(settings, terms, now)
             agent.begin_day(day_of(now), now)
         else:
+            was_permanent = agent.permanent
             agent.configure(settings, terms)
+            if agent.permanent != was_permanent:
+                self._change(agent, lambda: agent.line(agent.line_up, self._clock()))
         agent.added = added
         return agent
 
@@ -361,7 +366,7 @@ class Agents:
 
     def view(self, agent: Agent) -> dict[str, Any]:
         """An agent as the control protocol shows him now."""
-        return agent.view(self._clock())
+        return agent.view(self._clock()) | {"queues": self.serves(agent)}
 
     def views(self) -> list[dict[str, Any]]:
         """Every agent as the control protocol shows him now."""

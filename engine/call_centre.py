@@ -46,6 +46,7 @@ class CallCentre:
         self.queues = Queues(
             self.agents, daemon.events, ring_s=settings.dial.ring_s, store=daemon.store
         )
+        self.agents.serves = self.queues.matcher.served_by
         self.permanent = PermanentLegs(self.agents, board)
         self.rooms = WaitingRooms(
             settings.rooms,
@@ -60,7 +61,10 @@ class CallCentre:
 
     def table(self) -> dict[str, Method]:
         """The methods: agent.*, queue.*."""
-        return AgentMethods(self.agents, self.roster).table() | QueueMethods(self.queues).table()
+        return (
+            AgentMethods(self.agents, self.roster, self.queues).table()
+            | QueueMethods(self.queues).table()
+        )
 
     async def open(self) -> None:
         """Take up what an earlier engine left, and begin to match. Raises StoreError."""
@@ -83,6 +87,7 @@ class CallCentre:
         """Take agents, queues and rooms as they are configured now; calls go on."""
         self._settings = settings
         self.roster.reconfigure(settings.agents, settings.agent_defaults)
+        self.permanent.review()
         self.rooms.furnish(settings.rooms, settings.reports.alone_s)
         self.queues.configure(*self._queue_settings())
 

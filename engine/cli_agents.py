@@ -47,7 +47,7 @@ def agents(
         str | None, typer.Argument(metavar="[NAME]", help="One agent, in full.")
     ] = None,
     state: Annotated[str | None, typer.Option(metavar="STATE", help="Only those in it.")] = None,
-    queue: Annotated[str | None, typer.Option(metavar="Q", help="Only those who name it.")] = None,
+    queue: Annotated[str | None, typer.Option(metavar="Q", help="Only those who serve it.")] = None,
     centre: Annotated[str | None, typer.Option(metavar="C", help="Only those there.")] = None,
     socket: SocketAfter = None,
     json: Json = False,

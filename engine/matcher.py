@@ -19,7 +19,7 @@ from .deadlines import Deadlines
 from .free_agents import FreeAgents
 from .happening import Happening
 from .opening import OpeningHours
-from .operator_pool import OperatorPool
+from .operator_pool import Operator, OperatorPool
 from .protocol import EngineError
 from .queue_entry import Entry, EntryState, Scope
 from .queue_line import Line
@@ -433,6 +433,11 @@ class Matcher:
     def _is_logged_in(self, agent: str) -> bool:
         operator = self._pool.get(agent)
         return operator is not None and operator.state != "logged_out"
+
+    def served_by(self, operator: Operator) -> tuple[str, ...]:
+        """The queues that are an agent's own, in the order of the configuration."""
+        serves = self.free_agents.serves(operator)
+        return tuple(name for name in self.lines if name in serves and serves[name][0])
 
     def staff(self) -> dict[str, dict[str, int]]:
         """How many agents of its own each queue has in each state."""

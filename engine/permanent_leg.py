@@ -48,6 +48,10 @@ class PermanentLegs:
     def start(self) -> None:
         """Call every permanent agent who is logged in, and from now on whoever logs in."""
         self._agents.on_change.append(self._changed)
+        self.review()
+
+    def review(self) -> None:
+        """Call and hang up whom the configuration has on the line, or no longer has."""
         for agent in tuple(self._agents):
             self._review(agent)
 
@@ -114,7 +118,7 @@ class PermanentLegs:
         if wanted and agent.name not in self._tasks:
             keep = self._keep(agent.name)
             self._tasks[agent.name] = asyncio.get_running_loop().create_task(keep)
-        elif not wanted and agent.name in self._tasks:
+        elif not wanted and agent.name in self._tasks and not agent.is_on_work:
             self._hang_up(agent.name)
         waits = self._off_work.get(agent.name)
         if waits is not None and not agent.is_on_work:

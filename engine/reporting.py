@@ -115,7 +115,7 @@ class Reporting:
                 "since": agent.since,
                 "reason": agent.reason,
                 "work": agent.work,
-                "queues": list(agent.queues),
+                "queues": list(self._board.agents.serves(agent)),
                 "centre": agent.centre,
                 "calls": agent.calls,
                 "talk_s": round(agent.talk_s, 3),

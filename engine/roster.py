@@ -11,8 +11,8 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
+from config.agents import ONE_WORKER, AgentDefaults
 from config.agents import Agent as AgentSettings
-from config.agents import AgentDefaults
 
 from .agent import Agent, AgentImage, AgentState
 from .agents import STORED_AS, Agents, Publisher
@@ -55,7 +55,11 @@ class Roster:
                 self._store.drop(ADDED_AS, name)
                 continue
             try:
-                self._agents.enrol(AgentSettings(**fields), added=True)
+                settings = AgentSettings(**fields)
+                if settings.permanent and not self._takes_permanent:
+                    log.warning("no_permanent_line", agent=name, reason=ONE_WORKER)
+                    settings = settings.model_copy(update={"permanent": False})
+                self._agents.enrol(settings, added=True)
             except ValidationError as error:  # kept by an engine that took what this one does not
                 log.error("agent_left_out", agent=name, reason=str(error))
         images = await self._store.load(STORED_AS, AgentImage)
@@ -81,8 +85,7 @@ class Roster:
                 address.uri, field="addresses" if not settings.uri else "uri"
             )
         if settings.permanent and not self._takes_permanent:
-            reason = "a permanent line needs media.workers = 1"
-            raise EngineError("refused", reason, field="permanent")
+            raise EngineError("refused", ONE_WORKER, field="permanent")
         agent = self._agents.enrol(settings, added=True)
         try:
             await self._store.put(ADDED_AS, name, dict(fields), durable=True)

@@ -27,6 +27,9 @@ addresses = [
 name = "leeds"
 [[queues]]
 name = "sales"
+[[queues]]
+name = "service"
+agents = ["bert"]
 [agent_defaults]
 seats = 2
 """
@@ -54,12 +57,14 @@ async def test_list_shows_everybody_and_can_be_narrowed(engine: Engine) -> None:
     assert (found["seats"], found["taken"]) == (2, 1)
     for given, names in (
         ({"queue": "sales"}, ["alice"]),
+        ({"queue": "service"}, ["bert"]),
         ({"centre": "leeds"}, ["bert"]),
         ({"state": "logged_out"}, ["bert"]),
         ({"state": "talking"}, []),
     ):
         found = await client.call("agent.list", **given)
         assert [agent["agent"] for agent in found["agents"]] == names
+    assert (await client.call("agent.get", agent="bert"))["queues"] == ["service"]
 
 
 async def test_coming_pausing_and_going(engine: Engine) -> None:
@@ -111,6 +116,11 @@ async def test_added_agents_can_be_removed_and_configured_ones_not(engine: Engin
     )
     error = await refusal(client, "agent.add", agent="dora", uri="sip:dora@evil.example")
     assert (error.kind, error.field) == ("refused", "uri")
+    wrong: dict[str, Any] = {"queues": ["sales", "night"], "centre": "york"}
+    for field, value in wrong.items():
+        given = {field: value}
+        error = await refusal(client, "agent.add", agent="dora", uri="sip:d@127.0.0.1:9", **given)
+        assert (error.kind, error.field) == ("refused", field)
     await client.call("agent.remove", agent="cleo")
     assert (await refusal(client, "agent.get", agent="cleo")).kind == "not_found"
     assert (await refusal(client, "agent.remove", agent="alice")).kind == "refused"

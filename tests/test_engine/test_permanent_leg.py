@@ -142,6 +142,33 @@ def test_music_between_calls_where_he_likes_it(tmp_path: Path) -> None:
     play(tmp_path, script, comfort="music")
 
 
+def test_a_reload_calls_and_hangs_up_but_not_in_a_call(tmp_path: Path) -> None:
+    async def script(line: Line) -> None:
+        line.agents.pause("anna", "lunch")
+        line.agents.enrol(agent("anna", permanent=True))
+        line.legs.review()
+        phone = await line.is_up()
+        assert line.state == "paused", "she has lunch all the same"
+        line.agents.ready("anna")
+        leg = line.take()
+        line.agents.reserve("anna", "job")
+        line.agents.talking("anna", "job")
+        line.agents.enrol(agent("anna"))
+        line.legs.review()
+        await asyncio.sleep(1)
+        assert not phone.is_hung_up
+        line.legs.give_back(leg)
+        line.agents.finished("anna", "job")
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert phone.is_hung_up
+        assert line.state == "available"
+        await asyncio.sleep(100)
+        assert line.stage.sip.phones.empty()
+
+    play(tmp_path, script, permanent=False)
+
+
 def test_nobody_is_dialled_while_he_talks_on_his_phone(tmp_path: Path) -> None:
     """His line went down, and a call was dialled to him meanwhile."""
 

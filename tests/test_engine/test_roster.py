@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from config.agents import AgentDefaults
+from engine.agent import LINE_DOWN
 from engine.agents import Agents
 from engine.dialplan import Dialplan
 from engine.events import EventLog
@@ -103,6 +104,31 @@ async def test_what_an_agent_may_not_be(store: Store, fields: Any, field: str) -
         await staff.roster.add(fields)
     assert (refused.value.kind, refused.value.field) == ("refused", field)
     assert len(staff.agents) == 0
+
+
+async def test_who_was_added_as_permanent_is_dialled_where_no_line_can_be_kept(
+    store: Store,
+) -> None:
+    staff = Staff(store)
+    await staff.roster.start()
+    await staff.roster.add({"name": "bert", "uri": "sip:bert@127.0.0.1", "permanent": True})
+    assert staff.agents.known("bert").state == "paused"
+    again = Staff(store, takes_permanent=False)
+    await again.roster.start()
+    bert = again.agents.known("bert")
+    assert (bert.permanent, bert.state) == (False, "available")
+
+
+@pytest.mark.parametrize("is_permanent", [True, False])
+async def test_a_reload_puts_an_agent_on_the_line_and_takes_him_off_it(
+    store: Store, is_permanent: bool
+) -> None:
+    staff = Staff(store, agent("anna", permanent=not is_permanent))
+    await staff.roster.start()
+    staff.roster.reconfigure([agent("anna", permanent=is_permanent)], AgentDefaults())
+    anna = staff.agents.known("anna")
+    expected = ("paused", LINE_DOWN, "down") if is_permanent else ("available", None, None)
+    assert (anna.state, anna.reason, staff.agents.view(anna)["line"]) == expected
 
 
 async def test_a_reload_changes_adds_and_removes(store: Store) -> None:
