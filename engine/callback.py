@@ -137,7 +137,7 @@ class Callback:
 
     async def _agent_first(self, whisper: "asyncio.Future[Any]") -> None:
         self._enter("dialing_agent")
-        operators = self._ask(self.offer)
+        operators = self._ask(self.offer or self._named())
         customer = self._legs.make("customer", self._customer)
         # Its port as well, so that it can be dialled without a wait.
         await open_all([*operators.ports(), customer.open(beside=operators.legs[0])])
@@ -178,7 +178,7 @@ class Callback:
             self.call.id,
             customer,
             self._board,
-            ask=partial(self._ask_for, customer),
+            ask=partial(self._ask, customer=customer),
             ringing=partial(self._enter, "dialing_agent"),
             waiting=self._nobody_rings,
             leaving=partial(self._leaving, customer),
@@ -190,9 +190,14 @@ class Callback:
         if self._agent is None and self._board.queues is not None:
             return await hold.operator()
         self._enter("dialing_agent")
-        operators = self._ask(None, customer)
+        operators = self._ask(self._named(), customer)
         await open_all(operators.ports())
         return await operators.reach()
+
+    def _named(self) -> Destination:
+        """The agent whom the request names, or the outside number to which its queue sent it."""
+        assert self._agent is not None
+        return self._agent
 
     def _may_hold_again(self) -> bool:
         """Whether a customer who lost his operator before they were joined can get another."""
@@ -202,12 +207,6 @@ class Callback:
     def _nobody_rings(self) -> None:
         if self.job.state == "dialing_agent":
             self._enter("holding")
-
-    def _ask_for(self, customer: Leg, whom: Offer | Destination) -> Operators:
-        if isinstance(whom, Offer):
-            return self._ask(whom, customer)
-        self._agent = whom  # an outside number, to which the queue overflowed
-        return self._ask(None, customer)
 
     def _leaving(self, customer: Leg) -> str:
         """Why the queue is left by a customer whose wait is cut short."""
@@ -239,14 +238,14 @@ class Callback:
 
     # -- legs -------------------------------------------------------------------------------
 
-    def _ask(self, offer: Offer | None, customer: Leg | None = None) -> Operators:
-        """The operators of an offer, or the one whom the request names; not rung yet."""
-        ring_s = self.job.request.ring_s
-        if offer is not None:
-            candidates, ring_s = candidates_of(offer, self._board), offer.ring_s
+    def _ask(self, whom: Offer | Destination, customer: Leg | None = None) -> Operators:
+        """The operators of an offer, or one who is no agent; not rung yet."""
+        offer, ring_s = None, self.job.request.ring_s
+        if isinstance(whom, Offer):
+            offer, ring_s = whom, whom.ring_s
+            candidates = candidates_of(offer, self._board)
         else:
-            assert self._agent is not None
-            candidates = (Candidate(None, (self._agent,)),)
+            candidates = (Candidate(None, (whom,)),)
         self._operators = Operators(
             candidates,
             self._board,
@@ -388,7 +387,5 @@ class Callback:
         """Whose fault it is: the operator's alone only where the customer was not called."""
         if leg.role == "customer":
             return retry_cause_of(ending)
-        if self._agent is not None and self.job.request.queue is not None:
-            return "failed"  # an outside number to which the queue overflowed
         is_alone = self.job.request.order == "agent_first" and self.job.state != "dialing_customer"
         return "operator_missed" if is_alone else "failed"

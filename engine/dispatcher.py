@@ -19,7 +19,7 @@ from . import retry
 from .agenda import Agenda
 from .callback import Callback, Outcome
 from .dialplan import Destination
-from .job import AttemptRecord, Job
+from .job import AttemptRecord, Job, RetryCause
 from .job_places import JobPlaces
 from .protocol import EngineError
 from .switchboard import Switchboard
@@ -347,9 +347,14 @@ class Dispatcher:
                 agent = plan.destination(named, field="agent", trunk=request.trunk)
             customer = plan.destination(job.dial_to or request.to, field="to", trunk=request.trunk)
         except EngineError as error:
-            job.attempts = [*job.attempts, AttemptRecord(call="", result=error.kind)]
             may_retry = error.kind != "refused"
-            outcome = Outcome("failed", error.kind, error.message, may_retry=may_retry)
+            is_missed = may_retry and outside is not None and error.field == "agent"
+            cause: RetryCause | None = "operator_missed" if is_missed else None
+            attempt = AttemptRecord(call="", result=error.kind, retry_cause=cause)
+            job.attempts = [*job.attempts, attempt]
+            outcome = Outcome(
+                "failed", error.kind, error.message, may_retry=may_retry, retry_cause=cause
+            )
             self._settle(job, outcome, offer)
             return
         callback = Callback(job, agent, customer, self._board, offer)
@@ -389,7 +394,7 @@ class Dispatcher:
         if outcome.not_before is not None:
             self.put_off(job, outcome.not_before, outcome.cause)
             return
-        if self._is_free_miss(job, outcome, offer) and self._waits_on(job, outcome, offer):
+        if self._is_free_miss(job, outcome) and self._waits_on(job, outcome, offer):
             return
         self._places.leave(job)
         now, dial = self._wall_clock(), self._board.dial
@@ -405,10 +410,12 @@ class Dispatcher:
             self._again(job, outcome, step.at)
 
     @staticmethod
-    def _is_free_miss(job: Job, outcome: Outcome, offer: Offer | None) -> bool:
-        """Whether only an operator of a queue missed it: that is nothing to the customer."""
-        is_queued = offer is not None and offer.queue is not None
-        if not is_queued or "operator_missed" in job.request.retry:
+    def _is_free_miss(job: Job, outcome: Outcome) -> bool:
+        """Whether only an operator of a queue, or an outside number in his place, missed it.
+
+        That is nothing to the customer.
+        """
+        if job.request.queue is None or "operator_missed" in job.request.retry:
             return False
         return outcome.may_retry and outcome.retry_cause == "operator_missed"
 

@@ -188,6 +188,8 @@ class Job(msgspec.Struct, kw_only=True):
     queue_since: float | None = None
     """Since when it has waited for an operator, where it was away meanwhile: limits, tiers and
     overflow count from here. None: since `queue_joined_at`."""
+    outside_tried: dict[str, float] = {}
+    """The outside numbers to which its queue sent it in this wait, and when it did so last."""
     joined: int = 0
     """How many further requests for the same number were taken as this one."""
     decision: Literal["needed"] | None = None

@@ -80,7 +80,7 @@ class JobPlaces:
     def interrupt(self, job: Job, until: float) -> None:
         """The job waits for nobody before `until`: its wait is counted anew, its place is kept."""
         if job.queue_joined_at is not None and until > self._wall_clock():
-            job.queue_since = until
+            job.queue_since, job.outside_tried = until, {}
 
     # -- waiting ----------------------------------------------------------------------------
 
@@ -120,6 +120,8 @@ class JobPlaces:
             agent=request.agent if request.queue is None else None,
             joined_at=joined_at,
             since=job.queue_since,
+            outside_tried=job.outside_tried,
+            is_back=bool(job.outside_tried),
             priority=request.priority,
             skills=request.skills,
             number=job.called,
@@ -201,8 +203,11 @@ class JobPlaces:
         return self._offers.pop(job.id, None)
 
     def take_outside(self, job: Job) -> str | None:
-        """The outside number to which the job's queue sent it."""
-        return self._outside.pop(job.id, None)
+        """The outside number to which the job's queue sent it, for whoever rings it."""
+        outside = self._outside.pop(job.id, None)
+        if outside is not None:
+            job.outside_tried = job.outside_tried | {outside: self._wall_clock()}
+        return outside
 
     def unanswered(self, job: Job, offer: Offer) -> bool:
         """Nobody took the offer. True: the job waits on, in its old place; False: it has none."""

@@ -32,6 +32,9 @@ STEP = 10
 FILLED = 10
 # How soon an overflow whose target could take nobody is tried again.
 OVERFLOW_RETRY_S = 5.0
+# An outside number that did not take somebody gets him again after the time of its step, at least
+# after this.
+OUTSIDE_AGAIN_S = 60.0
 
 
 class Matcher:
@@ -142,7 +145,9 @@ class Matcher:
         """`entry` comes into a queue, from outside or from another one."""
         waiting = entry.waiting
         line.receive(entry)
-        if waiting.centre in self.centres:
+        if waiting.outside_tried:  # anybody may have him who was sent away already
+            entry.centre = None
+        elif waiting.centre in self.centres:
             entry.centre = waiting.centre
         else:
             entry.centre = line.shares.pick(waiting.number, waiting.region, now)
@@ -407,6 +412,11 @@ class Matcher:
                 entry.also |= {step.centre}
                 return False
         if outside:
+            tried_at = entry.waiting.outside_tried.get(outside, -math.inf)
+            again_at = tried_at + max(step.after_s, OUTSIDE_AGAIN_S)
+            if now < again_at:
+                entry.retry_overflow_at = min(entry.retry_overflow_at, again_at)
+                return False
             self._end(entry, "overflowed", now, Leave(reason="overflow", target=outside))
             return True
         if step.queue and step.queue not in entry.visited:

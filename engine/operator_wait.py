@@ -7,6 +7,7 @@ than the one that won is too late.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -75,6 +76,7 @@ class OperatorWait:
         self._once = once
         self._place: QueuePlace | None = None
         self._operators: Operators | None = None
+        self._outside_tried: dict[str, float] = {}
         self.answered_by: Leg | None = None
 
     @property
@@ -91,12 +93,32 @@ class OperatorWait:
     async def operator(self) -> Leg:
         """Wait for an operator who answers. Raises Farewell where none is going to.
 
-        Raises OperatorsMissed with `once`.
+        An outside number to which the queue sends the party stands in for one; where it does not
+        take the call, the party is in its old place again. Raises OperatorsMissed with `once`.
         """
+        while True:
+            try:
+                return await self._in_queue()
+            except SentAway as away:
+                if away.leave.target is None:
+                    raise of_sent_away(away.leave, self._room.settings) from away
+                outside = away.leave.target
+            self._outside_tried[outside] = time.time()
+            try:
+                address = self._board.dialplan.destination(outside, field="queue")
+                return await self._reach(address)
+            except (EngineError, LegEnded) as error:
+                log.info("outside_missed", waiting=self._who["id"], reason=f"{outside}: {error}")
+                self._waiting()
+
+    async def _in_queue(self) -> Leg:
         room = self._room.settings
         try:
             with QueuePlace(
-                self._board, **self._who, is_back=self.answered_by is not None
+                self._board,
+                **self._who,
+                is_back=self.answered_by is not None or bool(self._outside_tried),
+                outside_tried=dict(self._outside_tried),
             ) as place:
                 self._place = place
                 try:
@@ -104,10 +126,6 @@ class OperatorWait:
                 except asyncio.CancelledError:
                     place.reason = self._leaving()
                     raise
-        except SentAway as away:
-            if away.leave.target is None:
-                raise of_sent_away(away.leave, room) from away
-            return await self._outside(away.leave.target)
         except EngineError as error:
             raise of_not_taken(error, room) from error
         finally:
@@ -149,15 +167,6 @@ class OperatorWait:
             else:
                 place.won()
                 return agent
-
-    async def _outside(self, target: str) -> Leg:
-        """A number outside takes the call in an operator's place."""
-        try:
-            address = self._board.dialplan.destination(target, field="queue")
-            return await self._reach(address)
-        except (EngineError, LegEnded) as error:
-            result = Result("unavailable", f"{target}: {error}")
-            raise Farewell(result, self._room.settings.texts.timeout) from error
 
     async def _reach(self, whom: Offer | Destination) -> Leg:
         """Ring operators until one answers. Raises OperatorsMissed, or LegEnded without a port."""

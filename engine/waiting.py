@@ -17,7 +17,8 @@ class Waiting:
     back, where he was away for a while: tiers and overflow count from then. `on_offer` is called
     each time operators are reserved for him, `on_leave` once if the queue sends him away. `call` is
     that of a job's customer who is on the line: `id` is then the job's, and `kind` "call". One who
-    `is_back` had an operator and lost him: his queue takes him even if it is full or closed by now.
+    `is_back` had an operator and lost him, or was sent outside and not taken there: his queue takes
+    him even if it is full or closed by now. `outside_tried` has these numbers, and when that was.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Waiting:
     agent: str | None = None
     joined_at: float
     since: float | None = None
+    outside_tried: Mapping[str, float] = field(default_factory=dict)
     priority: int = 0
     skills: Mapping[str, int] = field(default_factory=dict)
     number: str | None = None

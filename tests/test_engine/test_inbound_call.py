@@ -230,17 +230,28 @@ def test_the_queue_may_send_him_to_a_number_outside(tmp_path: Path) -> None:
     assert desk.stage.last("queue.overflowed")["target"] == "+442079460999"
 
 
-def test_nobody_outside_answers(tmp_path: Path) -> None:
+def test_who_is_not_taken_outside_is_in_his_place_again(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         desk.agents.pause("alice")
         caller = await desk.waiting()
         (await desk.stage.phone()).refuses(486, "Busy Here")
         await asyncio.sleep(3)
-        assert caller.is_hung_up
+        assert not caller.is_hung_up
+        assert desk.heard() == [Hold()], "the music goes on"
+        second = await desk.waiting(caller="+442079462222")
+        desk.agents.ready("alice")
+        operator = await desk.operator()
+        assert "alice" in operator.invitation.target
+        operator.hangs_up()
+        await asyncio.sleep(0)
+        assert caller.is_hung_up and not second.is_hung_up
+        second.hangs_up()
 
     queue = Queue(name="sales", overflow=[Overflow(after_s=30.0, number="+442079460999")])
     desk = reception(tmp_path, script, queues=[queue])
-    assert desk.stage.last("call.ended")["result"] == "unavailable"
+    assert desk.stage.told("queue.")[:4] == [
+        "queue.joined", "queue.overflowed", "queue.joined", "queue.joined",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", ["We are full.", ""])

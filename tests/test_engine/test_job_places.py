@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from config.queues import Overflow, Queue
+from config.queues import Centre, Overflow, Queue, Share
 from engine.agents import Agents
 from engine.dispatcher import Dispatcher
 from engine.job import Job, Request, RetryRule
@@ -585,13 +585,56 @@ def test_an_overflow_calls_the_outside_number_as_the_operator(tmp_path: Path) ->
         await ended(job)
         assert job.state == "completed"
 
-        missed = queued("missed", max_attempts=1)
-        dispatcher.submit(missed)
-        (await stage.phone()).refuses(486)
-        await ended(missed)
-        assert (missed.state, missed.result) == ("failed", "busy")
+    play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], overflow=[step]),))
+
+
+def test_an_outside_number_that_does_not_take_it_costs_nothing(tmp_path: Path) -> None:
+    step = Overflow(after_s=10.0, number="sip:partner@127.0.0.1:5099")
+
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        agents.pause("alice")
+        job, other = queued(max_attempts=1), queued("other", max_attempts=1)
+        dispatcher.submit(job)
+        for at in (10.0, 70.0):
+            partner = await stage.phone()
+            assert "partner" in partner.invitation.target
+            assert asyncio.get_running_loop().time() == pytest.approx(at, abs=0.2)
+            partner.refuses(486)
+        await asyncio.sleep(40)
+        agents.ready("alice")
+        agent, customer = await talks(stage, job)
+        assert "alice" in agent.invitation.target
+        dispatcher.submit(other)
+        (await stage.phone()).refuses(503)
+        customer.hangs_up()
+        await ended(job)
+        agent, customer = await talks(stage, other)
+        assert "alice" in agent.invitation.target
+        customer.hangs_up()
+        await ended(other)
 
     play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], overflow=[step]),))
+
+
+def test_an_outside_centre_that_does_not_take_it_leaves_it_to_anybody(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        partner = Centre(name="partner", number="sip:partner@127.0.0.1:5099")
+        shares = [Share(centre="partner", percent=1.0)]
+        assert stage.board.queues is not None
+        stage.board.queues.configure(
+            [Queue(name="sales", agents=["alice"], shares=shares)], [partner]
+        )
+        job = queued(max_attempts=1)
+        dispatcher.submit(job)
+        phone = await stage.phone()
+        assert "partner" in phone.invitation.target
+        phone.refuses(486)
+        agent, customer = await talks(stage, job)
+        assert "alice" in agent.invitation.target
+        customer.hangs_up()
+        await ended(job)
+
+    play(tmp_path, script)
 
 
 class OpenFrom(OpeningHours):

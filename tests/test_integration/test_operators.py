@@ -145,6 +145,43 @@ async def test_a_line_that_stays_up_carries_one_call_after_the_other(
         assert heard_by(phone, tmp_path / name).hears(AGENT_HZ, for_s=0.6)
 
 
+async def test_on_a_line_the_whisper_is_heard_and_a_pause_waits_for_the_end_of_the_call(
+    own_engine: StartEngine, softphone: StartPhone, tmp_path: Path
+) -> None:
+    agent, customer = await asyncio.gather(
+        softphone(user="agent", tone=AGENT_HZ, record=tmp_path / "agent.wav"),
+        softphone(user="customer", tone=CUSTOMER_HZ, record=tmp_path / "customer.wav"),
+    )
+    engine = await own_engine(
+        agents=[{"name": "anna", "uri": agent.uri, "permanent": True, "queues": ["sales"]}],
+        queues=[{"name": "sales"}],
+    )
+    await agent_is(engine, "anna", "available")
+    job = await queued(
+        engine, customer.uri, order="customer_first", whisper={"tone": f"{SECOND_HZ}/900"}
+    )
+    whispered = (await engine.state("whispering", job))["time"]
+    joined = (await engine.state("bridged", job))["time"]
+    await engine.line.call("agent.pause", agent="anna", reason="lunch")
+    await asyncio.sleep(1.0)
+    await agent_is(engine, "anna", "talking")
+    customer.command("hangup")
+    ended = (await engine.ended(job))["ended_at"]
+    await agent_is(engine, "anna", "paused")
+    assert (await engine.line.call("agent.get", agent="anna"))["line"] == "up"
+    await engine.line.call("agent.logout", agent="anna")
+    await agent.wait_for("state", state="disconnected")
+    await engine.assert_idle()
+    await asyncio.gather(agent.stop(), customer.stop())
+    by_agent = heard_by(agent, tmp_path / "agent.wav")
+    by_customer = heard_by(customer, tmp_path / "customer.wav")
+    assert by_agent.at(whispered, joined).hears(SECOND_HZ, for_s=0.5)
+    assert not by_agent.at(whispered, joined).hears(CUSTOMER_HZ, for_s=0.1)
+    assert not by_customer.hears(SECOND_HZ, for_s=0.1)
+    assert by_agent.at(joined + 0.2, ended).hears(CUSTOMER_HZ, for_s=0.5)
+    assert by_customer.at(joined + 0.2, ended).hears(AGENT_HZ, for_s=0.5)
+
+
 async def test_a_line_that_goes_down_in_a_call_ends_it_and_comes_back(
     own_engine: StartEngine, softphone: StartPhone, wire: MakeWire
 ) -> None:
