@@ -46,7 +46,7 @@ class CallCentre:
         self.queues = Queues(
             self.agents, daemon.events, ring_s=settings.dial.ring_s, store=daemon.store
         )
-        self.agents.serves = self.queues.matcher.served_by
+        self.agents.serves = self.queues.matcher.free_agents.own
         self.permanent = PermanentLegs(self.agents, board)
         self.rooms = WaitingRooms(
             settings.rooms,

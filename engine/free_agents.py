@@ -88,3 +88,16 @@ class FreeAgents:
         for queue in own:
             serves[queue] = (True, tiers.get(queue, NEVER))
         return serves
+
+    def own(self, operator: Operator) -> list[str]:
+        """The queues that are an agent's own, by name."""
+        return sorted(queue for queue, (is_own, _tier) in self.serves(operator).items() if is_own)
+
+    def staff(self, operators: Iterable[Operator]) -> dict[str, dict[str, int]]:
+        """How many of `operators` each queue has as its own in each state."""
+        found: dict[str, dict[str, int]] = {}
+        for operator in operators:
+            for queue in self.own(operator):
+                states = found.setdefault(queue, {})
+                states[operator.state] = states.get(operator.state, 0) + 1
+        return found

@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from config.queues import Centre, Overflow, Queue
+from config.queues import Centre, Queue
 
 from .deadlines import Deadlines
+from .escalation import escalate, next_look
 from .free_agents import FreeAgents
 from .happening import Happening
 from .opening import OpeningHours
-from .operator_pool import Operator, OperatorPool
+from .operator_pool import OperatorPool
 from .protocol import EngineError
 from .queue_entry import Entry, EntryState, Scope
 from .queue_line import Line
@@ -30,11 +31,6 @@ from .waiting import Leave, LeaveReason, Offer, Waiting
 STEP = 10
 # How many of a queue that goes on after a stop are offered in one step, likewise.
 FILLED = 10
-# How soon an overflow whose target could take nobody is tried again.
-OVERFLOW_RETRY_S = 5.0
-# An outside number that did not take somebody gets him again after the time of its step, at least
-# after this.
-OUTSIDE_AGAIN_S = 60.0
 
 
 class Matcher:
@@ -116,6 +112,13 @@ class Matcher:
         if line is None or line.is_removed:
             raise EngineError("refused", f"there is no queue named {name!r}", field="queue")
         line.check(now)
+
+    def _takes(self, now: float, queue: str) -> bool:
+        try:
+            self.check(queue, now)
+        except EngineError:
+            return False
+        return True
 
     def join(self, waiting: Waiting, now: float) -> Entry:
         """Take in one who waits. Raises EngineError as `check` does, and `conflict`."""
@@ -358,14 +361,15 @@ class Matcher:
     def _look_at(self, entry: Entry, now: float) -> None:
         """Do what is due for one who waits: let him go, let others help, offer him."""
         line = self.lines[entry.queue]
-        limit_s = line.config.max_wait_s
-        if limit_s and now >= entry.arrived_at + limit_s:
-            self._end(entry, "expired", now, Leave(reason="timeout"))
+        due = escalate(entry, line, self.centres, partial(self._takes, now), now)
+        if due.raise_by:
+            self._raise(entry, line, due.raise_by, now)
+        if due.leave is not None:
+            state: EntryState = "overflowed" if due.leave.target else "expired"
+            self._end(entry, state, now, due.leave)
             return
-        if line.is_closing(now):
-            self._end(entry, "expired", now, Leave(reason="closed"))
-            return
-        if self._overflow(entry, line, now):
+        if due.to_queue is not None:
+            self._move(entry, self.lines[due.to_queue], "overflowed", now)
             return
         if entry.missed:
             entry.missed = {name: until for name, until in entry.missed.items() if until > now}
@@ -381,53 +385,7 @@ class Matcher:
             self._offer(entry, line, now)
         self._set_line_deadline(line, now)
         if entry.state == "waiting" and not entry.is_over:
-            self._set_deadline(entry, line, changes_at)
-
-    def _overflow(self, entry: Entry, line: Line, now: float) -> bool:
-        """Take the steps that are due. True once `entry` is no longer in this queue."""
-        steps = line.config.overflow
-        retry = now >= entry.retry_overflow_at
-        entry.retry_overflow_at = math.inf if retry else entry.retry_overflow_at
-        first = entry.steps_done
-        if retry:
-            first = 0
-        for number in range(first, len(steps)):
-            step = steps[number]
-            if now < entry.entered_at + step.after_s:
-                break
-            is_new = number >= entry.steps_done
-            entry.steps_done = max(entry.steps_done, number + 1)
-            if is_new and step.raise_priority:
-                self._raise(entry, line, step.raise_priority, now)
-            if self._take_step(entry, step, now):
-                return True
-        return False
-
-    def _take_step(self, entry: Entry, step: Overflow, now: float) -> bool:
-        outside = step.number
-        if step.centre:
-            centre = self.centres.get(step.centre)  # gone, where the queue is configured no more
-            outside = centre.number if centre is not None else ""
-            if not outside:
-                entry.also |= {step.centre}
-                return False
-        if outside:
-            tried_at = entry.waiting.outside_tried.get(outside, -math.inf)
-            again_at = tried_at + max(step.after_s, OUTSIDE_AGAIN_S)
-            if now < again_at:
-                entry.retry_overflow_at = min(entry.retry_overflow_at, again_at)
-                return False
-            self._end(entry, "overflowed", now, Leave(reason="overflow", target=outside))
-            return True
-        if step.queue and step.queue not in entry.visited:
-            try:
-                self.check(step.queue, now)
-            except EngineError:
-                entry.retry_overflow_at = now + OVERFLOW_RETRY_S
-                return False
-            self._move(entry, self.lines[step.queue], "overflowed", now)
-            return True
-        return False
+            self._deadlines.set(entry, next_look(entry, line, changes_at))
 
     def _raise(self, entry: Entry, line: Line, by: int, now: float) -> None:
         line.shelf.take(entry)
@@ -443,21 +401,6 @@ class Matcher:
     def _is_logged_in(self, agent: str) -> bool:
         operator = self._pool.get(agent)
         return operator is not None and operator.state != "logged_out"
-
-    def served_by(self, operator: Operator) -> tuple[str, ...]:
-        """The queues that are an agent's own, in the order of the configuration."""
-        serves = self.free_agents.serves(operator)
-        return tuple(name for name in self.lines if name in serves and serves[name][0])
-
-    def staff(self) -> dict[str, dict[str, int]]:
-        """How many agents of its own each queue has in each state."""
-        found: dict[str, dict[str, int]] = {}
-        for operator in self._pool.all():
-            for queue, (is_own, _tier) in self.free_agents.serves(operator).items():
-                if is_own:
-                    states = found.setdefault(queue, {})
-                    states[operator.state] = states.get(operator.state, 0) + 1
-        return found
 
     # -- held queues --------------------------------------------------------------------------
 
@@ -510,14 +453,6 @@ class Matcher:
 
     def _set_line_deadline(self, line: Line, now: float) -> None:
         self._deadlines.set(line, line.next_change(now))
-
-    def _set_deadline(self, entry: Entry, line: Line, changes_at: float) -> None:
-        times = [changes_at, entry.retry_overflow_at, *entry.missed.values()]
-        if line.config.max_wait_s:
-            times.append(entry.arrived_at + line.config.max_wait_s)
-        if entry.steps_done < len(line.config.overflow):
-            times.append(entry.entered_at + line.config.overflow[entry.steps_done].after_s)
-        self._deadlines.set(entry, min(times))
 
     # -- telling ------------------------------------------------------------------------------
 

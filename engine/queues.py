@@ -158,7 +158,7 @@ class Queues:
 
     def views(self) -> list[dict[str, Any]]:
         """Every configured queue, as it is shown; those that are configured no more while used."""
-        now, staff = self._clock(), self.matcher.staff()
+        now, staff = self._clock(), self._staff()
         return [
             line.view(now) | {"agents": staff.get(name, {})}
             for name, line in self.matcher.lines.items()
@@ -168,7 +168,10 @@ class Queues:
     def view(self, queue: str) -> dict[str, Any]:
         """One queue, as it is shown. Raises EngineError `not_found`."""
         line = self.matcher.line(queue)
-        return line.view(self._clock()) | {"agents": self.matcher.staff().get(queue, {})}
+        return line.view(self._clock()) | {"agents": self._staff().get(queue, {})}
+
+    def _staff(self) -> dict[str, dict[str, int]]:
+        return self.matcher.free_agents.staff(self._pool.all())
 
     def entries(self, queue: str, after: Key | None, count: int) -> list[Entry]:
         """Who stands in a queue, first in line first. Raises EngineError `not_found`."""

@@ -276,7 +276,7 @@ class Day:
         assert not any(one.is_on_work or one.state == "wrap_up" for one in self.floor.agents)
         assert not any(line.active or line.order for line in self.matcher.lines.values())
         for name in NAMES:
-            assert self.matcher.staff()  # still sensible for whoever asks
+            assert self.matcher.free_agents.staff(self.floor.agents.all())  # still sensible
             if self.floor.state(name) != "logged_out":
                 self.floor.agents.ready(name)
                 assert self.floor.state(name) == "available"
