@@ -20,6 +20,7 @@ class Shares:
         shares: Sequence[Share],
         centres: Mapping[str, Centre],
         calendars: Mapping[str, OpeningHours],
+        before: "Shares | None" = None,
     ) -> None:
         self._shares = [share for share in shares if share.percent > 0]
         self._hours = [
@@ -29,6 +30,10 @@ class Shares:
         # For each set of centres that share, how far each is behind or ahead.
         self._credit: dict[tuple[int, ...], list[float]] = {}
         self.given: dict[str, int] = {}
+        if before is not None:  # a reload does not begin the turns anew
+            self.given = before.given
+            if before._shares == self._shares:
+                self._credit = before._credit
 
     def pick(self, number: str | None, region: str | None, now: float) -> str | None:
         """The centre of the next entry, of a customer with `number` in `region`; None: any."""

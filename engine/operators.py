@@ -195,6 +195,7 @@ class Operators:
             leg = first if missed is None else self._new_leg(address)
             try:
                 if missed is not None:
+                    self._line_is_down(candidate)
                     await leg.open(beside=self._beside)
                 self._rung_leg[candidate.agent] = leg
                 await self._ring_at(leg, address)
@@ -207,6 +208,15 @@ class Operators:
         assert missed is not None
         self._missed(candidate, missed)
         raise OperatorsMissed(missed.leg, missed.ending) from missed
+
+    def _line_is_down(self, candidate: Candidate) -> None:
+        """He is rung from now on as anybody else; no effect on one who has no line."""
+        name = candidate.agent
+        if name is None or name not in self._on_line:
+            return
+        self._on_line.discard(name)
+        if self._offer is not None and self._board.agents is not None:
+            self._board.agents.ringing(name, self._offer.waiting.id)
 
     async def _ring_at(self, leg: Leg, address: Destination) -> None:
         if address.ring_s is None:

@@ -64,9 +64,7 @@ class Line:
         """Take what the configuration says; who waits stays."""
         self.config = config
         self.strategy = Strategy(config, self._rng, self.strategy)
-        given = self.shares.given
-        self.shares = Shares(config.shares, centres, calendars)
-        self.shares.given = given
+        self.shares = Shares(config.shares, centres, calendars, self.shares)
         self.hours = calendars[config.calendar] if config.calendar else None
 
     def check(self, now: float) -> None:

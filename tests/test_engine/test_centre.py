@@ -36,6 +36,18 @@ def test_each_has_its_share_after_any_number(percents: list[int], count: int) ->
     assert shares.given == {name: number for name, number in given_to.items() if name}
 
 
+def test_a_reload_that_changes_no_share_goes_on_where_it_was() -> None:
+    halves = [Share(centre="london", percent=50), Share(centre="leeds", percent=50)]
+    shares, chosen = Shares(halves, CENTRES, {}), []
+    for _ in range(4):
+        chosen.append(shares.pick(None, None, 0.0))
+        shares = Shares([share.model_copy() for share in halves], CENTRES, {}, shares)
+    assert chosen == ["london", "leeds", "london", "leeds"]
+    assert shares.given == {"london": 2, "leeds": 2}
+    thirds = [*halves, Share(centre="york", percent=50)]
+    assert Shares(thirds, CENTRES, {}, shares).pick(None, None, 0.0) == "london"
+
+
 def test_without_shares_there_is_no_centre() -> None:
     assert Shares([], {}, {}).pick("+442079460000", "GB", 0.0) is None
 

@@ -365,6 +365,22 @@ def test_one_who_stays_on_the_line_is_not_dialled(tmp_path: Path) -> None:
     play(tmp_path, script)
 
 
+def test_one_whose_line_goes_down_is_rung_at_his_next_address_as_anybody(tmp_path: Path) -> None:
+    async def script(stage: Scene) -> None:
+        desk = Desk(stage, "alice", lines=("alice",), ring_s=(5.0, 5.0), confirm={"alice": "1"})
+        reaching = asyncio.create_task(desk.reach())
+        (await stage.phone()).refuses(480)
+        (await stage.phone()).answers()
+        await asyncio.sleep(1)
+        assert not reaching.done(), "he has to press the key"
+        assert desk.agents.of("alice") == ["ringing"]
+        desk.made[-1].on_media(Dtmf(desk.made[-1].id, "1", 100))
+        assert await reaching is desk.made[-1]
+        await desk.close()
+
+    play(tmp_path, script)
+
+
 def test_one_who_has_no_address_now_has_missed_the_offer(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         agents = AgentStates()

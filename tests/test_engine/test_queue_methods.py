@@ -25,6 +25,11 @@ name = "sales"
 [[queues]]
 name = "service"
 max_length = 2
+shares = [{ centre = "leeds", percent = 70.0 }, { centre = "york", percent = 30.0 }]
+[[centres]]
+name = "leeds"
+[[centres]]
+name = "york"
 """
 
 Engine = tuple[Daemon, Client]
@@ -135,6 +140,7 @@ async def test_the_command_line(engine: Engine) -> None:
         "c2 waits in service, number 1"
         in (await ringback(socket, "queue", "move", "c2", "service")).text
     )
+    assert "leeds 1 (100%)" in (await ringback(socket, "queues", "service")).text
     assert "sales is paused" in (await ringback(socket, "queue", "pause", "sales")).text
     assert "paused" in (await ringback(socket, "queues")).text
     assert "no longer paused" in (await ringback(socket, "queue", "resume", "sales")).text
