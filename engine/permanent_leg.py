@@ -229,7 +229,7 @@ class PermanentLegs:
         self._board.register.legs.pop(line.id, None)
 
     def _publish(self, name: str, kind: str, line: Leg, **fields: Any) -> None:
-        if name in self._lent:
+        if name in self._lent and kind != "leg.ended":
             return  # the call that has it tells of it
         record = line.record
         self._board.events.publish(

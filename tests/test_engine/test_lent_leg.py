@@ -55,6 +55,7 @@ def test_a_line_that_ends_in_a_call_ends_the_call(tmp_path: Path) -> None:
                 phone.hangs_up()
                 await asyncio.sleep(10)
         assert ended.value.ending.result == "hung_up"
+        assert line.stage.last("line.ended")["agent"] == "anna"
         assert line.legs.take("anna", lambda *_args, **_fields: None) is None
         await leg.release()
 
