@@ -107,8 +107,6 @@ class Dispatcher:
     def submit(self, job: Job) -> None:
         """Take an accepted job; it is attempted when it is due and there is room."""
         self._take(job)
-        if job.scheduled is not None:
-            self._places.interrupt(job, self.due_at(job))
         self._publish_queued(job)
         self._schedule(job)
         self._dispatch()

@@ -165,6 +165,8 @@ class Intake:
             scheduled=admitted.scheduled,
             queue_joined_at=queue_joined_at,
         )
+        if job.scheduled is not None and queue_joined_at is not None:
+            job.queue_since = request.not_before  # he waits for nobody until then
         # Known to the disk with the acceptance, so that it costs no commit of its own.
         job.under_way = self._dispatcher.will_start(job)
         self._admission.took(job_id, admitted, now)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pytest
 
 from config.calendars import Calendar
-from config.policy import Limit, Limits
+from config.policy import Hours, Limit, Limits
 from config.queues import Queue
 from config.retry import RetryRule
 from config.rules import Rule
@@ -301,6 +301,23 @@ async def test_a_place_that_was_waited_for_is_kept(settings: Settings) -> None:
     # The next engine gives him the same place.
     async with running(changed(settings, queues=queues)) as (daemon, _client):
         assert daemon.call_centre.queues.place(late.id) == 1
+
+
+async def test_whoever_wishes_to_be_called_back_out_of_hours_waits_from_when_he_may_be_called(
+    settings: Settings,
+) -> None:
+    day = time.strftime("%a", time.gmtime(time.time() + 2 * 86400)).lower()
+    hours = Hours(enforce=True, hours=[f"{day} 10:00-12:00"], unknown_zone="UTC")
+    sections: dict[str, Any] = {"queues": [Queue(name="sales")], "hours": hours}
+    async with running(changed(settings, **sections)) as (daemon, _client):
+        request = asked(agent=None, queue="sales", not_before=None)
+        job, _ = await daemon.intake.accept(request, queue_joined_at=time.time() - 3000)
+        assert job.scheduled is not None and job.request.not_before is not None
+    async with running(changed(settings, **sections)) as (daemon, _client):
+        again = daemon.dispatcher.job(job.id)
+        assert again is not None
+        assert again.queue_since == job.request.not_before
+        assert again.queue_joined_at == job.queue_joined_at, "his place is that of his call"
 
 
 async def test_a_draining_engine_takes_nothing(daemon: Daemon) -> None:
