@@ -131,11 +131,12 @@ class Matcher:
         elif not waiting.is_back or waiting.queue not in self.lines:
             self.check(waiting.queue or "", now)
         line = self.lines[waiting.queue]
+        entered_at = waiting.joined_at if waiting.since is None else waiting.since
         entry = Entry(
             waiting=waiting,
             seq=next(self._seq),
-            arrived_at=now,
-            entered_at=waiting.joined_at if waiting.since is None else waiting.since,
+            arrived_at=entered_at if waiting.outside_tried else now,  # he was not away
+            entered_at=entered_at,
             priority=waiting.priority,
             queue=waiting.queue,
             skills=dict(waiting.skills),

@@ -616,6 +616,23 @@ def test_an_outside_number_that_does_not_take_it_costs_nothing(tmp_path: Path) -
     play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], overflow=[step]),))
 
 
+def test_the_limit_of_the_queue_holds_over_numbers_outside(tmp_path: Path) -> None:
+    step = Overflow(after_s=10.0, number="sip:partner@127.0.0.1:5099")
+
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        agents.pause("alice")
+        job = queued()
+        dispatcher.submit(job)
+        for _ in range(2):
+            (await stage.phone()).refuses(486)
+        await ended(job)
+        assert job.cause == "sent away by the queue: timeout"
+        assert job.ended_at == pytest.approx(100.0, abs=0.2)
+
+    queue = Queue(name="sales", agents=["alice"], overflow=[step], max_wait_s=100.0)
+    play(tmp_path, script, queues=(queue,))
+
+
 def test_an_outside_centre_that_does_not_take_it_leaves_it_to_anybody(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
         partner = Centre(name="partner", number="sip:partner@127.0.0.1:5099")
