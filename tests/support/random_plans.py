@@ -20,6 +20,8 @@ from config.settings import Settings
 from .virtual_phones import MOBILE, SILENT, Conduct, Step
 
 QUEUES = ("sales", "support")
+# Where support overflows to: a switchboard with as many lines as are wanted.
+OUTSIDE = "partner"
 # How long a phone keeps the call of an engine that died, and how long the next one waits for it.
 KEEP_S, CRASH_PAUSE_S = 3.0, 4.0
 
@@ -77,6 +79,8 @@ class DayPlan:
     agents: tuple[AgentPlan, ...]
     strategy: str
     overflow_s: int | None
+    outside_s: int | None
+    outside: tuple[Conduct, ...]
     capacity: int
     callbacks: tuple[CallbackPlan, ...]
     commands: tuple[CommandPlan, ...]
@@ -88,6 +92,10 @@ class DayPlan:
         overflow = (
             [] if self.overflow_s is None
             else [Overflow(after_s=float(self.overflow_s), queue="support")]
+        )  # fmt: skip
+        outside = (
+            [] if self.outside_s is None
+            else [Overflow(after_s=float(self.outside_s), number=f"sip:{OUTSIDE}@127.0.0.1:5095")]
         )  # fmt: skip
         return Settings(
             store=Store(path=directory / "ringback.db"),
@@ -116,7 +124,7 @@ class DayPlan:
                      "ring_s": 8.0, "again_s": 4.0, "capacity": self.capacity,
                      "overflow": overflow}
                 ),
-                Queue(name="support", ring_s=8.0, again_s=2.0),
+                Queue(name="support", ring_s=8.0, again_s=2.0, overflow=outside),
             ],
         )  # fmt: skip
 
@@ -125,6 +133,7 @@ class DayPlan:
         return {
             **{f"a{number}": agent.conducts for number, agent in enumerate(self.agents)},
             **{f"a{number}{MOBILE}": agent.conducts for number, agent in enumerate(self.agents)},
+            OUTSIDE: self.outside,
             **{f"c{number}": one.conducts for number, one in enumerate(self.callbacks)},
         }
 
@@ -199,6 +208,8 @@ day_plans = st.builds(
     ),
     strategy=st.sampled_from(["longest_idle", "ring_several", "ring_several", "round_robin"]),
     overflow_s=st.one_of(st.none(), st.integers(1, 15)),
+    outside_s=st.one_of(st.none(), st.integers(1, 15)),
+    outside=st.lists(conducts, max_size=4).map(tuple),
     capacity=st.sampled_from([0, 0, 1]),
     max_calls=st.sampled_from([1000, 1000, 2, 1]),
     callbacks=st.lists(_callbacks, min_size=1, max_size=6).map(tuple),

@@ -218,9 +218,11 @@ class Engine:
         self.world.network.crash(keep_s)
         if self.writer is not None:
             self.writer.is_dead = True
+        quiet_turns = 0
         for _ in range(DYING_TURNS):
             others = asyncio.all_tasks() - {asyncio.current_task()}
-            if not others:
+            quiet_turns = 0 if others else quiet_turns + 1
+            if quiet_turns > 1:  # the end of the last task may have begun another
                 break
             for task in others:
                 task.cancel()
