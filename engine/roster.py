@@ -146,7 +146,11 @@ class Roster:
                     self._dismiss(agent.name)
 
     def _changed(self, agent: Agent, _previous: AgentState) -> None:
-        if agent.state == "logged_out" and agent.name in self._leaving:
+        if agent.name not in self._leaving or agent.is_on_work:
+            return
+        if agent.is_logged_in:  # he asked to stay, during his last call
+            self._agents.logout(agent.name, "removed")
+        else:
             self._dismiss(agent.name)
 
     def _dismiss(self, name: str) -> None:

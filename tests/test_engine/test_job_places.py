@@ -694,6 +694,41 @@ def test_a_closed_queue_schedules_or_ends(tmp_path: Path, when_closed: Any) -> N
     )
 
 
+class Closes(OpenFrom):
+    """Closed from 100 s on until it opens again."""
+
+    def is_open(self, at: float) -> bool:
+        return at < 100.0 or super().is_open(at)
+
+    def closes_at(self, at: float) -> float | None:
+        return 100.0 if at < 100.0 else None
+
+
+def test_who_is_sent_away_at_closing_time_waits_on_when_it_opens(tmp_path: Path) -> None:
+    queue = Queue(
+        name="sales", agents=["alice"], calendar="office", when_closed="schedule",
+        at_closing="send_away",
+    )  # fmt: skip
+
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        agents.pause("alice")
+        job = queued()
+        dispatcher.submit(job)
+        await asyncio.sleep(101)
+        assert (job.next_attempt_at, job.scheduled) == (9000.0, "queue sales is closed")
+        await asyncio.sleep(9100)
+        assert job.state == "queued", job.cause
+        agents.ready("alice")
+        _agent, customer = await talks(stage, job)
+        customer.hangs_up()
+        await ended(job)
+
+    play(
+        tmp_path, script, queues=(queue,), max_wait_s=500.0,
+        staffing={"calendars": {"office": Closes(9000.0)}},
+    )  # fmt: skip
+
+
 def test_a_queue_that_is_not_there_any_more_ends_the_job(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
         job = queued(queue="support")

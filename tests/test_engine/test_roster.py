@@ -148,6 +148,20 @@ async def test_a_reload_changes_adds_and_removes(store: Store) -> None:
         staff.dialplan.agent_destinations("cleo")
 
 
+async def test_one_who_is_to_leave_after_his_call_cannot_stay(store: Store) -> None:
+    staff = Staff(store, agent("anna"))
+    await staff.roster.start()
+    free: list[str] = []
+    staff.agents.on_free.append(free.append)
+    staff.agents.reserve("anna", "job")
+    staff.agents.talking("anna", "job")
+    staff.roster.reconfigure([], AgentDefaults())
+    staff.agents.login("anna")
+    staff.agents.finished("anna", "job", 30.0)
+    assert "anna" not in staff.agents and not free
+    assert staff.told()[-1] == "agent.removed"
+
+
 async def test_one_who_comes_back_before_he_has_left_stays(store: Store) -> None:
     staff = Staff(store, agent("anna"))
     await staff.roster.start()
