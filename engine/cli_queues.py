@@ -1,5 +1,6 @@
 """`ringback queues` and `ringback queue`: who waits where, and changing that."""
 
+import time
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -142,7 +143,13 @@ def print_queue(queue: Mapping[str, Any]) -> None:
 def _remarks(queue: Mapping[str, Any]) -> str:
     remarks = ["paused"] if queue["paused"] else []
     if not queue["open"]:
-        remarks.append("closed")
+        opens_at = queue["opens_at"]
+        until = (
+            ""
+            if opens_at is None
+            else time.strftime(" until %Y-%m-%d %H:%M", time.localtime(opens_at))
+        )
+        remarks.append(f"closed{until}")
     if queue["removed"]:
         remarks.append("no longer configured")
     return ", ".join(remarks)

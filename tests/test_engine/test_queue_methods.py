@@ -14,7 +14,8 @@ from engine.waiting import Leave, Waiting
 from tests.support.command_line import ringback
 from tests.support.engine_in_process import running, settings_in
 
-MORE = """
+OTHER_DAY = time.strftime("%a", time.localtime(time.time() + 2 * 86400))
+MORE = f"""
 [[agents]]
 name = "bert"
 login = "manual"
@@ -25,7 +26,14 @@ name = "sales"
 [[queues]]
 name = "service"
 max_length = 2
-shares = [{ centre = "leeds", percent = 70.0 }, { centre = "york", percent = 30.0 }]
+shares = [{{ centre = "leeds", percent = 70.0 }}, {{ centre = "york", percent = 30.0 }}]
+[[queues]]
+name = "night"
+calendar = "night"
+[[calendars]]
+name = "night"
+zone = "UTC"
+hours = ["{OTHER_DAY.lower()} 22:00-23:00"]
 [[centres]]
 name = "leeds"
 [[centres]]
@@ -61,7 +69,7 @@ async def refusal(client: Client, method: str, **params: Any) -> EngineError:
 async def test_list_and_get(engine: Engine) -> None:
     daemon, client = engine
     found = (await client.call("queue.list"))["queues"]
-    assert [queue["queue"] for queue in found] == ["sales", "service"]
+    assert [queue["queue"] for queue in found] == ["sales", "service", "night"]
     assert found[0]["agents"] == {"logged_out": 1}
     join(daemon, "c1", 60)
     queue = await client.call("queue.get", queue="sales")
@@ -132,6 +140,7 @@ async def test_the_command_line(engine: Engine) -> None:
     join(daemon, "c2", 5)
     text = (await ringback(socket, "queues")).text
     assert "sales" in text and "1:1" in text and "service" in text
+    assert "closed until " in text
     text = (await ringback(socket, "queues", "sales", "--limit", "1")).text
     assert "+442079460000" in text and "--cursor" in text and "c2" not in text
     shown = await ringback(socket, "queues", "sales", "--json")
