@@ -44,15 +44,17 @@ def _of_trunks(trunks: Any) -> Iterator[str]:
 
 
 def _of_queues(view: View) -> Iterator[str]:
-    at_work = any(agent["state"] in AT_WORK for agent in view["agents"])
+    staffed = {
+        queue for agent in view["agents"] if agent["state"] in AT_WORK for queue in agent["queues"]
+    }
     for queue in view["queues"]:
         if not queue["waiting"]:
             continue
         name, count = queue["queue"], queue["waiting"]
         if queue.get("paused"):
             yield f"queue {name} is paused, and {count} wait"
-        elif not at_work:
-            yield f"queue {name}: {count} wait, and no agent is at work"
+        elif name not in staffed:
+            yield f"queue {name}: {count} wait, and no agent who serves it is at work"
 
 
 def _of_webhooks(webhooks: Any, now: float) -> Iterator[str]:

@@ -25,7 +25,7 @@ app = typer.Typer(rich_markup_mode=None)
 PERIOD_S = 1.0
 # An engine that does not answer within this is told to be gone.
 PATIENCE_S = 5.0
-PLAIN_HEIGHT = 1000
+PLAIN_WIDTH, PLAIN_HEIGHT = 120, 1000
 
 
 @app.command()
@@ -38,7 +38,7 @@ def top(socket: SocketAfter = None, json: Json = False) -> None:
         print_json(ask(lambda client: client.call("report.live")))
     elif not (sys.stdout.isatty() and sys.stdin.isatty()):
         view = ask(lambda client: client.call("report.live"))
-        for line in screen(view, None, Choices(with_logged_out=True), PLAIN_HEIGHT):
+        for line in screen(view, None, Choices(with_logged_out=True), PLAIN_WIDTH, PLAIN_HEIGHT):
             if line:
                 typer.echo("".join(text for text, _style in line).rstrip())
     else:
@@ -100,7 +100,8 @@ class _Top:
 
     def _draw(self) -> None:
         width, height = shutil.get_terminal_size()
-        self._screen.draw(screen(self._view, self._trouble, self._choices, height), width, height)
+        lines = screen(self._view, self._trouble, self._choices, width, height)
+        self._screen.draw(lines, width, height)
 
     def _key(self) -> None:
         keys = os.read(sys.stdin.fileno(), 64).decode(errors="replace")

@@ -11,6 +11,7 @@ from config.settings import Settings
 from .control import Method
 from .history import History
 from .live import Live
+from .record import site_of
 from .record_methods import RecordMethods
 from .record_retention import Retention
 from .records import Records
@@ -108,6 +109,7 @@ class Reporting:
     def _agent_views(self) -> Iterator[dict[str, Any]]:
         if self._board.agents is None:
             return
+        served = self._daemon.call_centre.queues.matcher.free_agents.serves
         for agent in self._board.agents.all():
             yield {
                 "agent": agent.name,
@@ -115,11 +117,29 @@ class Reporting:
                 "since": agent.since,
                 "reason": agent.reason,
                 "work": agent.work,
-                "queues": list(self._board.agents.serves(agent)),
+                "customer": None if agent.work is None else self._customer_of(agent.work),
+                "queues": sorted(served(agent)),
                 "centre": agent.centre,
                 "calls": agent.calls,
                 "talk_s": round(agent.talk_s, 3),
             }
+
+    def _customer_of(self, work: str) -> dict[str, str | None] | None:
+        """Who it is, and what for: of a job that is open, or a call that is up."""
+        job = self._daemon.dispatcher.job(work)
+        if job is not None:
+            request = job.request
+            number = job.called or request.to
+            return {"number": number, "queue": request.queue, "site": request.site}
+        call = self._daemon.register.calls.get(work)
+        if call is None:
+            return None
+        about = call.about
+        return {
+            "number": about.get("number") or about.get("from"),
+            "queue": about.get("queue"),
+            "site": site_of(about.get("context")),
+        }
 
     def _engine_view(self) -> dict[str, Any]:
         daemon = self._daemon

@@ -5,14 +5,14 @@ then who is there to take them.
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .alerts import alerts
 from .cells import span
 from .cli_agents import STATE_STYLES
-from .screen import Line, padded
+from .screen import Line, Piece, padded
 
 View = Mapping[str, Any]
 
@@ -26,6 +26,7 @@ _ORDER = {
 }
 MOST_ALERTS = 4
 GAP = "  "
+BETWEEN = "   "
 # Below this share the service level is shown in red, above the second in green.
 POOR_PERCENT, GOOD_PERCENT = 60.0, 80.0
 
@@ -51,20 +52,22 @@ class Choices:
                 self.page = max(0, self.page - 1)
 
 
-def screen(view: View | None, trouble: str | None, choices: Choices, height: int) -> list[Line]:
+def screen(
+    view: View | None, trouble: str | None, choices: Choices, width: int, height: int
+) -> list[Line]:
     """The lines of the screen. `trouble` says why `view` is old, or missing."""
     lines: list[Line] = []
     if trouble is not None:
         lines.append(((padded(trouble, len(trouble)), "bold white on red"),))
     if view is None:
         return lines
-    lines += _head(view)
+    lines += _head(view, width)
     found = alerts(view)
     lines += [((padded(f"! {text}", len(text) + 2), "bold red"),) for text in found[:MOST_ALERTS]]
     if len(found) > MOST_ALERTS:
         lines.append(((f"! and {len(found) - MOST_ALERTS} more", "bold red"),))
     lines.append(())
-    lines += _queues(view)
+    lines += _queues(view, width, height - len(lines) - 1)
     lines.append(())
     lines += _agents(view, choices, height - len(lines) - 1)
     lines = lines[: height - 1]
@@ -74,7 +77,7 @@ def screen(view: View | None, trouble: str | None, choices: Choices, height: int
     return lines
 
 
-def _head(view: View) -> list[Line]:
+def _head(view: View, width: int) -> list[Line]:
     engine, ended = view["engine"], view["jobs_today"]
     clock = time.strftime("%H:%M:%S", time.localtime(view["time"]))
     usable = sum(trunk["state"] != "failed" for trunk in engine["trunks"])
@@ -82,48 +85,105 @@ def _head(view: View) -> list[Line]:
         f"{ended.get(state, 0)} {state}"
         for state in ("completed", "failed", "expired", "cancelled")
     )
-    return [
+    return _flowed(
         (
-            (f"ringback {engine['version']}", "bold"),
-            (f"   up {span(engine['uptime_s'])}   {clock}", ""),
+            ((f"ringback {engine['version']}", "bold"), (f"   up {span(engine['uptime_s'])}", "")),
+            ((clock, ""),),
+            ((f"calls {engine['calls']}", "bold"), (f" ({engine['talking']} talking)", "")),
+            ((f"legs {engine['legs']}", ""),),
+            ((f"jobs {engine['open_jobs']}", "bold"), (" open", "")),
+            ((f"trunks {usable}/{len(engine['trunks'])}", ""),),
+            ((f"today {today}", ""),),
         ),
-        (
-            (f"calls {engine['calls']}", "bold"),
-            (f" ({engine['talking']} talking)   legs {engine['legs']}   ", ""),
-            (f"jobs {engine['open_jobs']}", "bold"),
-            (f" open, today {today}   trunks {usable}/{len(engine['trunks'])}", ""),
-        ),
-    ]
+        width,
+    )
 
 
-_QUEUE_HEADS = (
-    ("queue", 20), ("waiting", 8), ("longest", 8), ("expected", 9), ("offered", 8),
-    ("answered", 9), ("abandoned", 10), ("ASA", 7), ("level", 8),
+def _flowed(groups: Iterable[tuple[Piece, ...]], width: int) -> list[Line]:
+    """The groups one after the other, on as few lines as they fit on whole."""
+    lines: list[Line] = []
+    left = 0
+    for group in groups:
+        needed = sum(len(text) for text, _style in group)
+        if lines and needed + len(BETWEEN) <= left:
+            lines[-1] = (*lines[-1], (BETWEEN, ""), *group)
+            left -= needed + len(BETWEEN)
+        else:
+            lines.append(group)
+            left = width - needed
+    return lines
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A figure of a queue: how wide, what is shown, and in which style."""
+
+    head: str
+    width: int
+    text: Callable[[View], object]
+    style: Callable[[View], str] = lambda _queue: ""
+
+
+_QUEUE_COLUMNS = (
+    _Column(
+        "waiting", 8, lambda q: q["waiting"], lambda q: "bold yellow" if q["waiting"] else "dim"
+    ),
+    _Column("longest", 8, lambda q: span(q["longest_wait_s"]) if q["waiting"] else ""),
+    _Column("expected", 9, lambda q: span(q.get("expected_wait_s")), lambda _q: "dim"),
+    _Column("offered", 8, lambda q: q["offered"]),
+    _Column("answered", 9, lambda q: q["answered"]),
+    _Column("abandoned", 10, lambda q: q["abandoned"], lambda q: "red" if q["abandoned"] else ""),
+    _Column("ASA", 7, lambda q: span(q["asa_s"])),
+    _Column("level", 6, lambda q: _level(q), lambda q: _level_style(q["service_level_percent"])),
 )  # fmt: skip
+# What a narrow screen does without, first to last.
+_LEFT_OUT = ("expected", "offered", "ASA", "longest", "answered", "abandoned")
+NAME_WIDTH, MOST_NAME_WIDTH = 15, 30
 
 
-def _queues(view: View) -> list[Line]:
-    if not view["queues"]:
+def _queues(view: View, width: int, room: int) -> list[Line]:
+    """A line for each queue; where there is no room for all, those in which somebody waits."""
+    queues: Sequence[View] = view["queues"]
+    if not queues:
         return []
-    lines: list[Line] = [_heads(_QUEUE_HEADS)]
-    for queue in view["queues"]:
+    columns = list(_QUEUE_COLUMNS)
+    for head in _LEFT_OUT:
+        if NAME_WIDTH + sum(column.width for column in columns) <= width:
+            break
+        columns = [column for column in columns if column.head != head]
+    name_width = width - sum(column.width for column in columns)
+    name_width = max(NAME_WIDTH, min(name_width, MOST_NAME_WIDTH))
+    rows = max(1, room - 1 - _rows_for_agents(view, room))
+    hidden: Sequence[View] = ()
+    if len(queues) > rows:
+        queues = sorted(queues, key=lambda queue: (-queue["waiting"], -queue["longest_wait_s"]))
+        queues, hidden = queues[: rows - 1], queues[rows - 1 :]
+    heads = padded("queue", name_width)
+    heads += "".join(padded(column.head, column.width, right=True) for column in columns)
+    lines: list[Line] = [((heads, "dim"),)]
+    for queue in queues:
         name = queue["queue"] + _notes(queue)
-        waiting = queue["waiting"]
-        level = queue["service_level_percent"]
         lines.append(
             (
-                (padded(name, 20), "bold" if waiting else ""),
-                (padded(str(waiting), 8, right=True), "bold yellow" if waiting else "dim"),
-                (_right(span(queue["longest_wait_s"]) if waiting else "", 8), ""),
-                (_right(span(queue.get("expected_wait_s")), 9), "dim"),
-                (_right(queue["offered"], 8), ""),
-                (_right(queue["answered"], 9), ""),
-                (_right(queue["abandoned"], 10), "red" if queue["abandoned"] else ""),
-                (_right(span(queue["asa_s"]), 7), ""),
-                (_right("" if level is None else f"{level:.0f} %", 8), _level_style(level)),
+                (padded(name, name_width), "bold" if queue["waiting"] else ""),
+                *((_right(c.text(queue), c.width), c.style(queue)) for c in columns),
             )
         )
+    if hidden:
+        waiting = sum(queue["waiting"] for queue in hidden)
+        whom = f"{waiting} wait" if waiting else "nobody waits"
+        lines.append(((f"and {len(hidden)} more, {whom} there", "dim"),))
     return lines
+
+
+def _rows_for_agents(view: View, room: int) -> int:
+    """What queues leave to the agents, with heads and a line between: half, if they need it."""
+    return min(len(view["agents"]) + 3, room // 2) if view["agents"] else 0
+
+
+def _level(queue: View) -> str:
+    level = queue["service_level_percent"]
+    return "" if level is None else f"{level:.0f} %"
 
 
 def _notes(queue: View) -> str:
@@ -137,7 +197,7 @@ def _level_style(percent: float | None) -> str:
 
 
 _AGENT_HEADS = (
-    ("agent", 20), ("state", 12), ("for", 8), ("calls", 7), ("talked", 8), ("  what", 30),
+    ("agent", 20), ("state", 11), ("for", 8), ("calls", 7), ("talked", 8), ("  what", 30),
 )  # fmt: skip
 
 
@@ -155,11 +215,11 @@ def _agents(view: View, choices: Choices, room: int) -> list[Line]:
     lines: list[Line] = [_counts(everybody, choices.page + 1, pages), _heads(_AGENT_HEADS)]
     for agent in shown[first : first + rows]:
         state = agent["state"]
-        what = agent["work"] or agent["reason"] or ""
+        what = _what(agent)
         lines.append(
             (
                 (padded(agent["agent"], 20), ""),
-                (padded(state.replace("_", " "), 12), STATE_STYLES.get(state, "")),
+                (padded(state.replace("_", " "), 11), STATE_STYLES.get(state, "")),
                 (_right(span(now - agent["since"]), 8), ""),
                 (_right(agent["calls"], 7), ""),
                 (_right(span(agent["talk_s"]), 8), ""),
@@ -167,6 +227,14 @@ def _agents(view: View, choices: Choices, room: int) -> list[Line]:
             )
         )
     return lines
+
+
+def _what(agent: View) -> str:
+    """Whom he is busy with, or why he is what he is."""
+    customer = agent.get("customer")
+    if customer is None:
+        return str(agent["work"] or agent["reason"] or "")
+    return " ".join(customer[name] for name in ("number", "queue", "site") if customer[name])
 
 
 def _sorting(sort: str) -> Any:
@@ -193,7 +261,7 @@ def _counts(agents: Iterable[View], page: int, pages: int) -> Line:
 
 
 def _heads(heads: Iterable[tuple[str, int]]) -> Line:
-    named = ("queue", "agent", "state", "  what")
+    named = ("agent", "state", "  what")
     text = "".join(padded(name, width, right=name not in named) for name, width in heads)
     return ((text, "dim"),)
 

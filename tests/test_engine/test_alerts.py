@@ -21,6 +21,10 @@ def queue(**changed: Any) -> dict[str, Any]:
     return {"queue": "sales", "waiting": 3, "paused": False} | changed
 
 
+def agent(state: str, queue: str = "sales") -> dict[str, Any]:
+    return {"state": state, "queues": [queue]}
+
+
 HOOK = {"webhook": "crm", "pending": 7, "last_error": "500", "last_error_at": 990.0}
 
 
@@ -37,11 +41,12 @@ HOOK = {"webhook": "crm", "pending": 7, "last_error": "500", "last_error_at": 99
         ({"engine": {"store": {"last_error": {"time": 900.0, "message": "full"}}}}, None),
         ({"engine": {"webhooks": [HOOK]}}, "webhook crm: 7 wait; 500"),
         ({"engine": {"webhooks": [HOOK | {"pending": 0}]}}, None),
-        ({"queues": [queue()]}, "sales: 3 wait, and no agent is at work"),
-        ({"queues": [queue()], "agents": [{"state": "paused"}]}, "no agent is at work"),
-        ({"queues": [queue()], "agents": [{"state": "talking"}]}, None),
+        ({"queues": [queue()]}, "sales: 3 wait, and no agent who serves it"),
+        ({"queues": [queue()], "agents": [agent("paused")]}, "no agent who serves it is at work"),
+        ({"queues": [queue()], "agents": [agent("talking")]}, None),
+        ({"queues": [queue()], "agents": [agent("talking", "help")]}, "no agent who serves it"),
         ({"queues": [queue(waiting=0)]}, None),
-        ({"queues": [queue(paused=True)], "agents": [{"state": "available"}]}, "is paused"),
+        ({"queues": [queue(paused=True)], "agents": [agent("available")]}, "is paused"),
     ],
 )
 def test_alerts(changed: dict[str, Any], told: str | None) -> None:

@@ -9,7 +9,7 @@ NOW = 100_000.0
 
 def agent(name: str, state: str, since: float, **more: Any) -> dict[str, Any]:
     return {"agent": name, "state": state, "since": NOW - since, "reason": None, "work": None,
-            "calls": 0, "talk_s": 0.0} | more  # fmt: skip
+            "calls": 0, "talk_s": 0.0, "queues": ["sales"]} | more  # fmt: skip
 
 
 def view(agents: list[dict[str, Any]] | None = None, **engine: Any) -> dict[str, Any]:
@@ -36,8 +36,10 @@ def view(agents: list[dict[str, Any]] | None = None, **engine: Any) -> dict[str,
     }  # fmt: skip
 
 
-def texts(view: Any, trouble: str | None, choices: Choices, *, height: int = 30) -> list[str]:
-    lines = screen(view, trouble, choices, height)
+def texts(
+    view: Any, trouble: str | None, choices: Choices, *, width: int = 120, height: int = 30
+) -> list[str]:
+    lines = screen(view, trouble, choices, width, height)
     assert len(lines) <= height
     return ["".join(text for text, _style in line) for line in lines]
 
@@ -46,9 +48,10 @@ def test_everything_is_on_it() -> None:
     shown = texts(view([agent("alice", "talking", 65.0, work="j1", calls=7, talk_s=600.0)]), None,
                   Choices())  # fmt: skip
     assert shown[0].startswith("ringback 1.2.3   up 1:01:40")
-    assert "calls 5 (4 talking)" in shown[1] and "jobs 11 open" in shown[1]
-    assert "17 completed  2 failed  0 expired  0 cancelled" in shown[1]
-    assert "trunks 0/1" in shown[1]
+    head = "\n".join(shown[:2])
+    assert "calls 5 (4 talking)" in head and "jobs 11 open" in head
+    assert "17 completed  2 failed  0 expired  0 cancelled" in head
+    assert "trunks 0/1" in head
     assert shown[2] == "! trunk pbx failed: 403 Forbidden"
     sales = next(line for line in shown if line.startswith("sales"))
     assert sales.split() == ["sales", "3", "1:15", "2:05", "40", "30", "4", "0:12", "83", "%"]
@@ -109,7 +112,7 @@ def test_trouble_is_told_above_what_was_last_seen() -> None:
 def test_no_screen_is_too_small() -> None:
     agents = [agent(f"a{number}", "available", 1.0) for number in range(20)]
     for height in range(1, 12):
-        assert len(screen(view(agents), "trouble", Choices(), height)) <= height + 1
+        assert len(screen(view(agents), "trouble", Choices(), 80, height)) <= height + 1
 
 
 def test_many_alerts_leave_room_for_the_rest() -> None:
@@ -117,3 +120,32 @@ def test_many_alerts_leave_room_for_the_rest() -> None:
     shown = texts(view(trunks=trunks), None, Choices())
     assert sum(line.startswith("! trunk") for line in shown) == 4
     assert "! and 6 more" in shown  # nobody is at work besides
+
+
+def test_at_80_by_24_nothing_is_cut_off_that_a_manager_looks_at() -> None:
+    customer = {"number": "+442079460001", "queue": "sales", "site": "shop"}
+    talker = agent("alice", "talking", 65.0, work="cb-1", talk_s=600.0, customer=customer)
+    shown = texts(view([talker]), None, Choices(), width=80, height=24)
+    assert all(len(line.rstrip()) <= 80 for line in shown)
+    whole = "\n".join(shown)
+    assert "0 cancelled" in whole and "trunks 0/1" in whole and "level" in whole
+    assert next(line for line in shown if line.startswith("sales")).rstrip().endswith("83 %")
+    assert next(line for line in shown if line.startswith("alice")).rstrip().endswith("sales shop")
+
+
+def test_a_narrow_screen_keeps_who_waits_and_the_service_level() -> None:
+    shown = texts(view(), None, Choices(), width=40)
+    heads = next(line for line in shown if line.startswith("queue"))
+    assert heads.split() == ["queue", "waiting", "abandoned", "level"]
+
+
+def test_more_queues_than_there_is_room_for_leave_half_of_it_to_the_agents() -> None:
+    crowded = view([agent(f"a{number}", "available", 1.0) for number in range(30)])
+    queues = [crowded["queues"][1] | {"queue": f"q{number}"} for number in range(40)]
+    queues[33] |= {"waiting": 2, "longest_wait_s": 9.0}
+    queues[35] |= {"waiting": 1, "longest_wait_s": 60.0}
+    shown = texts(crowded | {"queues": queues}, None, Choices(), width=80, height=24)
+    named = [line.split()[0] for line in shown if line.startswith("q") and line[1].isdigit()]
+    assert named[:3] == ["q33", "q35", "q0"] and len(named) > 4
+    assert f"and {40 - len(named)} more, nobody waits there" in shown
+    assert sum(line.startswith("a") and line[1].isdigit() for line in shown) > 4
