@@ -116,12 +116,7 @@ class Daemon:
         )
         self.store = Store(settings.store.path)
         self.housekeeping = Housekeeping(
-            self.store,
-            self.events,
-            keep_events=settings.store.keep_events,
-            keep_days=settings.store.keep_days,
-            keep_audit=settings.store.keep_audit,
-            keep_audit_days=settings.store.keep_audit_days,
+            self.store, self.events, settings.store, settings.reports.keep_days
         )
         self.register = CallRegister()
         self.sip = SipEndpoint(
@@ -184,6 +179,9 @@ class Daemon:
         self.intake = self.board.intake = Intake(self.board, self.dispatcher, settings)
         self.events.snapshot_sources["job"] = partial(views_of, self.dispatcher.jobs)
         self.events.snapshot_sources["call"] = partial(views_of, self.register.calls)
+        numbers = self.admission.do_not_call
+        self.events.snapshot_sources["number"] = lambda: numbers.views(time.time())
+        self.events.snapshot_sources["trunk"] = self.trunks.view
         self.reporting = Reporting(self)
         self.reporting.records.cost_of = lambda job: job.cost
         self.rights = Rights(settings.control, settings.rights)

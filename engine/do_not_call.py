@@ -4,8 +4,8 @@ It is kept in memory and on disk. A number is blocked from the moment that it wa
 answer comes once it is on the disk.
 """
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -73,6 +73,13 @@ class DoNotCall:
         return [self._numbers[number] for number in shown], (
             shown[-1] if len(wanted) > limit else None
         )
+
+    def views(self, now: float) -> Iterator[dict[str, Any]]:
+        """Every entry that holds, which may change on the way."""
+        for number in tuple(self._numbers):
+            entry = self._numbers.get(number)
+            if entry is not None and entry.holds(now):
+                yield msgspec.structs.asdict(entry)
 
     def __len__(self) -> int:
         return len(self._numbers)

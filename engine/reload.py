@@ -128,10 +128,7 @@ class Reload:
         daemon.call_centre.reload(settings)
         daemon.inbound.reload(settings)
         daemon.reporting.reload(settings)
-        kept = settings.store
-        daemon.housekeeping.configure(
-            kept.keep_events, kept.keep_days, kept.keep_audit, kept.keep_audit_days
-        )
+        daemon.housekeeping.configure(settings.store, settings.reports.keep_days)
         daemon.dispatcher.wake()
         daemon.rights.configure(settings.control, settings.rights)
         daemon.control.configure(settings.control)

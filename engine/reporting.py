@@ -13,7 +13,6 @@ from .history import History
 from .live import Live
 from .record import site_of
 from .record_methods import RecordMethods
-from .record_retention import Retention
 from .records import Records
 from .report import Reports
 from .report_methods import ReportMethods
@@ -37,7 +36,6 @@ class Reporting:
         self.history = History(store.path)
         self.records = Records(store)
         self.reports = Reports(store, settings.reports)
-        self.retention = Retention(store, settings.reports.keep_days)
         self.webhooks = Webhooks(settings.webhooks, events, store)
         self.live = Live(store, self.reports)
         self.live.queues = lambda: [queue.name for queue in daemon.settings.queues]
@@ -76,7 +74,6 @@ class Reporting:
         if self._board.agents is not None:
             self.records.begin(self._board.agents.all(), time.time())
         self.webhooks.start()
-        self.retention.start()
         if self.exporter is not None:
             await self.exporter.start()
 
@@ -85,13 +82,11 @@ class Reporting:
         if self.exporter is not None:
             await self.exporter.stop()
         await self.webhooks.stop()
-        await self.retention.stop()
         self.history.close()
 
     def reload(self, settings: Settings) -> None:
         """Count by other settings, and deliver to other webhooks, from now on."""
         self.reports.configure(settings.reports)
-        self.retention.keep_days = settings.reports.keep_days
         self.webhooks.reload(settings.webhooks)
 
     # -- what is shown of now ---------------------------------------------------------------

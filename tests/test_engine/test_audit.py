@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from config.sections import Store as StoreSettings
 from engine.audit import PARAMS_BYTES, REPEATED_S, Audit, shown
 from engine.peer import Peer
 from engine.rights import Principal
@@ -128,10 +129,11 @@ async def test_the_log_of_an_engine(tmp_path: Path) -> None:
         with pytest.raises(Exception, match="cursor"):
             await client.call("audit.list", cursor="x")
 
-        daemon.housekeeping.configure(1000, 0.0, 2, 0.0)
+        few = StoreSettings.model_construct(keep_audit=2)  # fewer than may be configured
+        daemon.housekeeping.configure(few, 0.0)
         await daemon.housekeeping.sweep()
         left = (await client.call("audit.list"))["entries"]
         assert len(left) == 2
-        daemon.housekeeping.configure(1000, 0.0, 1000, 1e-9)
+        daemon.housekeeping.configure(StoreSettings(keep_audit_days=1e-9), 0.0)
         await daemon.housekeeping.sweep()
         assert len((await client.call("audit.list"))["entries"]) <= 1

@@ -154,7 +154,7 @@ async def test_whisper_log_level_and_what_is_kept(
     job = daemon.dispatcher.job("a")
     assert job is not None
     assert job.request.whisper == {"template": "Hello from {context.site}"}
-    assert daemon.housekeeping._keep_events == 1000
+    assert daemon.housekeeping._kept.keep_events == 1000
     assert '"event": "reloaded"' not in capsys.readouterr().err
 
 
