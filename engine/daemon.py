@@ -184,6 +184,7 @@ class Daemon:
         self.events.snapshot_sources["trunk"] = self.trunks.view
         self.reporting = Reporting(self)
         self.reporting.records.cost_of = lambda job: job.cost
+        self.reporting.records.cost_of_legs = lambda legs: self.admission.rates.cost_of_legs(legs)
         self.rights = Rights(settings.control, settings.rights)
         scope = AgentScope(self.dispatcher.job, self._find_job, self.register)
         self.call_centre.agents.on_change.append(scope.on_change)

@@ -1,6 +1,6 @@
 """What calls cost: a rate by the longest prefix of the number, in exact decimal arithmetic."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -55,11 +55,11 @@ class Rates:
 
     def cost_of(self, job: Job) -> dict[str, Any]:
         """What all legs of a job cost so far, as the job shows it: in total and by leg."""
-        legs = [
-            self._cost_of_leg(leg) | {"leg": leg.leg, "role": leg.role}
-            for attempt in job.attempts
-            for leg in attempt.legs
-        ]
+        return self.cost_of_legs(leg for attempt in job.attempts for leg in attempt.legs)
+
+    def cost_of_legs(self, called: Iterable[LegRecord]) -> dict[str, Any]:
+        """What legs that were called cost so far, in the same form."""
+        legs = [self._cost_of_leg(leg) | {"leg": leg.leg, "role": leg.role} for leg in called]
         billed = [leg for leg in legs if "amount" in leg]
         total = sum((Decimal(leg["amount"]) for leg in billed), Decimal(0))
         return {"amount": str(total), "currency": self.costs.currency, "legs": billed}

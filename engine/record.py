@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from .job import AttemptRecord, Job, LegRecord
+from .job import Job, LegRecord
 
 Row = dict[str, Any]
 
@@ -71,7 +71,8 @@ def moments_of(job: Job) -> Moments:
                 until = talk_at if talk_at is not None else leg.ended or ended_at
                 found.answers.append(Answer(leg.leg, leg.answered, max(0.0, until - leg.answered)))
     if job.bridged_at is not None:
-        found.talk_s = _talk_ended(job.attempts[-1:], job.bridged_at, ended_at) - job.bridged_at
+        legs = job.attempts[-1].legs if job.attempts else ()
+        found.talk_s = talked_s(legs, job.bridged_at, ended_at)
     return found
 
 
@@ -165,12 +166,11 @@ def _first(moments: Iterable[float | None]) -> float | None:
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-def _talk_ended(attempts: Iterable[AttemptRecord], bridged_at: float, ended_at: float) -> float:
-    """When the first of the two hung up; legs that were over before the talk have no part."""
+def talked_s(legs: Iterable[LegRecord], bridged_at: float, ended_at: float) -> float:
+    """How long two talked, until the first hung up; legs that were over before have no part."""
     ends = [
         leg.ended
-        for attempt in attempts
-        for leg in attempt.legs
+        for leg in legs
         if leg.answered is not None and leg.ended is not None and leg.ended >= bridged_at
     ]
-    return max(bridged_at, min([*ends, ended_at]))
+    return max(0.0, min([*ends, ended_at]) - bridged_at)

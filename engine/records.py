@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from .job import TERMINAL_STATES, Job
-from .record import Row, Stay, answer_rows, moments_of, row_of, site_of
+from .job import TERMINAL_STATES, Job, LegRecord
+from .record import Row, Stay, answer_rows, moments_of, row_of, site_of, talked_s
 from .report_rows import LAST_STATES, stays_of_open
 from .store import Store
 
@@ -44,7 +44,8 @@ class AgentNow(Protocol):
 class Records:
     """Writes records, stays and periods.
 
-    `cost_of` gives what an ended job cost (`amount`, `currency`, and more for the record) or None.
+    `cost_of` gives what an ended job cost (`amount`, `currency`, and more for the record) or None,
+    `cost_of_legs` the same of legs that were called.
     `on_stay` are called with each stay when it begins and again when it ends, `on_record` with the
     row of each record.
     """
@@ -56,6 +57,9 @@ class Records:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.cost_of: Callable[[Job], Mapping[str, Any] | None] = lambda _job: None
+        self.cost_of_legs: Callable[[Iterable[LegRecord]], Mapping[str, Any] | None] = lambda _: (
+            None
+        )
         self.on_stay: list[Callable[[Stay], None]] = []
         self.on_record: list[Callable[[Row], None]] = []
         self._store = store
@@ -218,7 +222,11 @@ class Records:
             return
         entry, ended_at = event["call"], event["time"]
         talk_at, answered_at = event.get("bridged_at"), event.get("answered_at")
-        talk_s = None if talk_at is None else max(0.0, ended_at - talk_at)
+        legs: Iterable[LegRecord] = event.get("legs", ())
+        # The call is over only when its media and recording are: the talk was before that.
+        talk_s = None if talk_at is None else talked_s(legs, talk_at, ended_at)
+        # The caller's own leg was not called: it costs nothing here.
+        cost = self.cost_of_legs(leg for leg in legs if leg.role == "agent")
         stays = self._stays_of(entry, ended_at, talk_s)
         created = event.get("started") or (stays[0].joined_at if stays else ended_at)
         row: Row = {
@@ -237,8 +245,11 @@ class Records:
             "talk_at": talk_at,
             "ended_at": ended_at,
             "talk_s": talk_s,
+            "cost": None if cost is None else float(cost["amount"]),
+            "currency": None if cost is None else cost["currency"],
         }
-        told = {**event, **row, "stays": [stay.row() for stay in stays]}
+        told = {**event, **row, "stays": [stay.row() for stay in stays], "cost": cost}
+        del told["currency"]
         del told["type"], told["seq"], told["epoch"], told["time"]
         row["body"] = msgspec.json.encode(told)
         self._store.insert("records", row)

@@ -90,10 +90,12 @@ async def recorded(path: Path, *, now: float = 1000.0, **settings: Any) -> Async
         await here.close()
 
 
-def leg(role: str, started: float, answered: float | None, ended: float | None) -> LegRecord:
+def leg(
+    role: str, started: float, answered: float | None, ended: float | None, *, uri: str = ""
+) -> LegRecord:
     """A leg of an attempt."""
     name = f"{role}-{started:g}"
-    given: Any = {"leg": name, "role": role, "uri": f"sip:{role}@pbx", "started": started}
+    given: Any = {"leg": name, "role": role, "uri": uri or f"sip:{role}@pbx", "started": started}
     return LegRecord(**given, answered=answered, ended=ended)
 
 

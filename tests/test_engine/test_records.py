@@ -1,5 +1,7 @@
 """The keeper of records: from events to rows, in any order and over a restart."""
 
+import json
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -7,7 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from config.policy import Rate
 from engine.job import OfferRecord
+from engine.rates import Rates
 from tests.support.recorded import Recorded, ended_job, leg, recorded
 
 STAYS = "SELECT entry, queue, kind, joined_at, left_at, result, reason, agent, talk_s FROM queue_stays ORDER BY joined_at, rowid"  # noqa: E501
@@ -134,6 +138,24 @@ async def test_a_call_that_came_in_has_a_record(tmp_path: Path) -> None:
         ]
         (stay,) = await stays(here)
         assert stay["talk_s"] == 60.0
+
+
+async def test_a_call_has_the_talk_until_one_hung_up_and_the_cost_of_its_outside_operator(
+    tmp_path: Path,
+) -> None:
+    async with recorded(tmp_path / "db") as here:
+        here.records.cost_of_legs = Rates([Rate(prefix="+44", per_minute=Decimal(6))]).cost_of_legs
+        caller = leg("customer", 1000.0, 1000.0, 1064.0, uri="sip:+447700900001@trunk")
+        operator = leg("agent", 1001.0, 1004.0, 1064.5, uri="sip:+442079460000@trunk")
+        here.at(
+            1069.0, "call.ended", call="c1", started=1000.0, answered_at=1004.0, bridged_at=1004.0,
+            result="completed", legs=[caller, operator],
+        )  # fmt: skip
+        assert await here.rows("SELECT talk_s, cost, currency FROM records") == [(60.0, 6.1, "EUR")]
+        ((body,),) = await here.rows("SELECT body FROM records")
+        cost = json.loads(body)["cost"]
+        assert cost["amount"] == "6.1000"
+        assert [one["leg"] for one in cost["legs"]] == [operator.leg]
 
 
 async def test_agents_periods_follow_their_events(tmp_path: Path) -> None:
