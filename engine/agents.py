@@ -8,6 +8,7 @@ set without a lock.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, tzinfo
 from functools import partial
 from typing import Any, Protocol
 
@@ -49,6 +50,7 @@ class Agents:
     `on_free` is called with the name of each agent who becomes available, `on_change` with the
     agent and the state he leaves, after it is kept and published. They may call back in here.
     `serves` gives the names of the queues that are an agent's own, by his settings or the queue's.
+    In `zone` (None: the machine's own) the days begin by which calls and talk time are counted.
     """
 
     def __init__(
@@ -58,8 +60,10 @@ class Agents:
         defaults: AgentDefaults | None = None,
         events: Publisher,
         store: Documents | None = None,
+        zone: tzinfo | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self.zone = zone
         self._events = events
         self._store = store
         self._clock = clock
@@ -85,7 +89,7 @@ class Agents:
         if agent is None:
             now = self._clock()
             agent = self._agents[settings.name] = Agent(settings, terms, now)
-            agent.begin_day(day_of(now), now)
+            agent.begin_day(day_of(now, self.zone), now)
         else:
             was_permanent = agent.permanent
             agent.configure(settings, terms)
@@ -325,7 +329,7 @@ class Agents:
 
     def begin_day(self, now: float) -> None:
         """Let the day's figures begin anew, where the day is another than theirs."""
-        day = day_of(now)
+        day = day_of(now, self.zone)
         for agent in self._agents.values():
             if agent.begin_day(day, now):
                 self._keep(agent)
@@ -336,7 +340,7 @@ class Agents:
         before = agent.state, agent.since, agent.reason
         wish = agent.wish
         now = self._clock()
-        agent.begin_day(day_of(now), now)
+        agent.begin_day(day_of(now, self.zone), now)
         move()
         self._keep(agent)
         self._note_deadline(agent)
@@ -385,6 +389,6 @@ class Agents:
             self._wrapping.pop(agent.name, None)
 
 
-def day_of(now: float) -> str:
-    """The day of the machine's local time that the figures belong to."""
-    return time.strftime("%Y-%m-%d", time.localtime(now))
+def day_of(now: float, zone: tzinfo | None) -> str:
+    """The day that `now` is in there."""
+    return datetime.fromtimestamp(now, zone).date().isoformat()

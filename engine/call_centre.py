@@ -10,6 +10,7 @@ from .agent_clock import AgentClock
 from .agent_methods import AgentMethods
 from .agents import Agents
 from .control import Method
+from .interval import zone_of
 from .opening import OpeningHours, opening_hours
 from .permanent_leg import PermanentLegs
 from .queue_methods import QueueMethods
@@ -32,6 +33,7 @@ class CallCentre:
             defaults=settings.agent_defaults,
             events=daemon.events,
             store=daemon.store,
+            zone=zone_of(settings.reports.time_zone),
         )
         self.roster = Roster(
             settings.agents,
@@ -86,6 +88,7 @@ class CallCentre:
     def reload(self, settings: Settings) -> None:
         """Take agents, queues and rooms as they are configured now; calls go on."""
         self._settings = settings
+        self.agents.zone = zone_of(settings.reports.time_zone)
         self.roster.reconfigure(settings.agents, settings.agent_defaults)
         self.permanent.review()
         self.rooms.furnish(settings.rooms, settings.reports.alone_s)

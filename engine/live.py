@@ -10,12 +10,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
+
 from . import report_rows as rows
 from .interval import next_after, start_of
 from .measures import mean_of, service_levels, share
 from .record import Row, Stay
 from .report import Reports
 from .store import Store
+from .store_error import StoreError
+
+log = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -66,6 +71,14 @@ class _Day:
         }
 
 
+@dataclass(slots=True)
+class _Meanwhile:
+    """What happened while the rows of today were read: the stays, and the states of jobs' ends."""
+
+    stays: dict[str, Stay] = field(default_factory=dict)
+    jobs: dict[str, str] = field(default_factory=dict)
+
+
 class Live:
     """Counts stays and records as they come; `view` is report.live.
 
@@ -87,37 +100,51 @@ class Live:
         self._days: dict[str, _Day] = {}
         self._jobs: Counter[str] = Counter()
         self._day_began = self._day_ends = 0.0
+        self._meanwhile: _Meanwhile | None = None
 
     async def open(self) -> None:
         """Count what there is of today. Raises StoreError."""
-        now = self._clock()
-        self._begin_day(now)
+        self._meanwhile = meanwhile = _Meanwhile()
+        began, ends = self._today(self._clock())
         # In one query: those who wait may have joined before today.
         columns = ", ".join(Stay.__slots__)
         found = await self._store.query(
-            f"SELECT {columns} FROM queue_stays WHERE joined_at >= ? OR left_at IS NULL",
-            (self._day_began,),
+            f"SELECT {columns} FROM queue_stays WHERE joined_at >= ? OR left_at IS NULL", (began,)
         )
-        jobs = await self._store.query(*rows.ended_states(self._day_began))
+        ended = await self._store.query(*rows.ended_callbacks(began))
+        self._begin_day(began, ends)
         self._waiting.clear()
-        for row in found:
-            stay = Stay(*row)
+        for stay in ({row[0]: Stay(*row) for row in found} | meanwhile.stays).values():
             if stay.left_at is None:
                 self._waiting.setdefault(stay.queue, {})[stay.id] = stay
             else:
                 self._count(stay)
-        self._jobs.update(dict(jobs))
+        self._jobs.update((dict(ended) | meanwhile.jobs).values())
+        self._meanwhile = None
 
-    def _begin_day(self, now: float) -> None:
+    async def recount(self) -> None:
+        """By other definitions, or in another time zone. What cannot be read stays as it was."""
+        try:
+            await self.open()
+        except StoreError as error:
+            log.warning("today_not_recounted", reason=error.message)
+            self._meanwhile = None
+
+    def _today(self, now: float) -> tuple[float, float]:
         zone = self._reports.zone
-        self._day_began = start_of(now, "day", zone)
-        self._day_ends = next_after(self._day_began, "day", zone)
+        began = start_of(now, "day", zone)
+        return began, next_after(began, "day", zone)
+
+    def _begin_day(self, began: float, ends: float) -> None:
+        self._day_began, self._day_ends = began, ends
         self._days.clear()
         self._jobs.clear()
 
     def on_stay(self, stay: Stay) -> None:
         """A stay began, or ended."""
         self._look_at_the_clock()
+        if self._meanwhile is not None:
+            self._meanwhile.stays[stay.id] = stay
         waiting = self._waiting.setdefault(stay.queue, {})
         if stay.left_at is None:
             waiting[stay.id] = stay
@@ -127,13 +154,16 @@ class Live:
     def on_record(self, row: Row) -> None:
         """A callback or call ended."""
         self._look_at_the_clock()
-        if row["kind"] == "callback":
-            self._jobs[row["state"]] += 1
+        if row["kind"] != "callback":
+            return
+        self._jobs[row["state"]] += 1
+        if self._meanwhile is not None:
+            self._meanwhile.jobs[row["id"]] = row["state"]
 
     def _look_at_the_clock(self) -> None:
         now = self._clock()
         if not self._day_began <= now < self._day_ends:
-            self._begin_day(now)
+            self._begin_day(*self._today(now))
 
     def _count(self, stay: Stay) -> None:
         if stay.joined_at >= self._day_began and stay.result is not None:

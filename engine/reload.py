@@ -127,7 +127,7 @@ class Reload:
         daemon.intake.apply_settings(settings)
         daemon.call_centre.reload(settings)
         daemon.inbound.reload(settings)
-        daemon.reporting.reload(settings)
+        await daemon.reporting.reload(settings)
         daemon.housekeeping.configure(settings.store, settings.reports.keep_days)
         daemon.dispatcher.wake()
         daemon.rights.configure(settings.control, settings.rights)

@@ -46,7 +46,7 @@ class Reports:
         self._one_at_a_time = asyncio.Lock()
         self._ahead: dict[Question, msgspec.Raw] = {}
         self._forget_timer: asyncio.TimerHandle | None = None
-        self.configure(settings)
+        self._take(settings)
 
     @property
     def zone(self) -> tzinfo | None:
@@ -58,8 +58,14 @@ class Reports:
         """Its name; "local" is the machine's own."""
         return self._settings.time_zone or LOCAL
 
-    def configure(self, settings: ReportSettings) -> None:
-        """Count by these settings from now on, the past as well."""
+    def configure(self, settings: ReportSettings) -> bool:
+        """Count by these settings from now on, the past as well. Whether they are others."""
+        if settings == self._settings:
+            return False
+        self._take(settings)
+        return True
+
+    def _take(self, settings: ReportSettings) -> None:
         self._settings = settings
         self.definitions = Definitions(
             service_level_s=settings.service_level_s,

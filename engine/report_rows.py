@@ -232,15 +232,9 @@ def _row_of_open(job: Job) -> JobRow:
     )
 
 
-def ended_states(begin: float) -> Query:
-    """How many callbacks ended since `begin` in each state."""
-    return (
-        """
-        SELECT state, COUNT(*) FROM records WHERE ended_at >= ? AND kind = 'callback'
-        GROUP BY state
-        """,
-        (begin,),
-    )
+def ended_callbacks(begin: float) -> Query:
+    """The callbacks that ended since `begin`, and the state of each."""
+    return "SELECT id, state FROM records WHERE ended_at >= ? AND kind = 'callback'", (begin,)
 
 
 def answers(begin: float, end: float) -> Query:

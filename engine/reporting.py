@@ -84,9 +84,10 @@ class Reporting:
         await self.webhooks.stop()
         self.history.close()
 
-    def reload(self, settings: Settings) -> None:
+    async def reload(self, settings: Settings) -> None:
         """Count by other settings, and deliver to other webhooks, from now on."""
-        self.reports.configure(settings.reports)
+        if self.reports.configure(settings.reports):
+            await self.live.recount()
         self.webhooks.reload(settings.webhooks)
 
     # -- what is shown of now ---------------------------------------------------------------

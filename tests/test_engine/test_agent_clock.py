@@ -1,6 +1,7 @@
 """The agents' one timer: wrap-ups end when they should, and midnight is noticed."""
 
 import asyncio
+from datetime import timedelta, timezone, tzinfo
 from typing import Any
 
 from config.agents import AgentDefaults
@@ -17,14 +18,14 @@ class Events:
         """Take one."""
 
 
-async def begin(start: float = 0.0) -> tuple[Agents, AgentClock]:
+async def begin(start: float = 0.0, zone: tzinfo | None = None) -> tuple[Agents, AgentClock]:
     loop = asyncio.get_running_loop()
 
     def now() -> float:
         return start + loop.time()
 
     configured = [agent("alice", wrap_up_s=7), agent("bert", wrap_up_s=200)]
-    agents = Agents(configured, defaults=AgentDefaults(), events=Events(), clock=now)
+    agents = Agents(configured, defaults=AgentDefaults(), events=Events(), zone=zone, clock=now)
     agents.start()
     clock = AgentClock(agents, wall_clock=now)
     clock.start()
@@ -72,6 +73,19 @@ def test_a_new_day_is_noticed_within_a_minute() -> None:
         while alice.calls:
             await asyncio.sleep(LONGEST_WAIT_S)
             assert asyncio.get_running_loop().time() <= 86400 + LONGEST_WAIT_S
+        clock.stop()
+
+    run(main())
+
+
+def test_a_day_is_that_of_the_place() -> None:
+    async def main() -> None:
+        agents, clock = await begin(zone=timezone(timedelta(hours=14)))  # its day is over at 10:00
+        talk(agents, "alice")
+        await asyncio.sleep(10 * 3600 - LONGEST_WAIT_S)
+        assert agents.known("alice").calls == 1
+        await asyncio.sleep(2 * LONGEST_WAIT_S)
+        assert agents.known("alice").calls == 0
         clock.stop()
 
     run(main())

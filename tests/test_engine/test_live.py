@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from config.reporting import Reports as ReportSettings
 from tests.support.recorded import Recorded, ended_job, recorded
 
 DAY = 86400.0
@@ -63,6 +64,31 @@ async def test_a_restart_counts_on(tmp_path: Path) -> None:
         before = (here.live.queue_views(), here.live.view()["jobs_today"])
     async with recorded(tmp_path / "db", now=NOON + 32) as here:
         assert (here.live.queue_views(), here.live.view()["jobs_today"]) == before
+
+
+async def test_other_definitions_and_another_zone_hold_for_what_was_today(tmp_path: Path) -> None:
+    async with recorded(tmp_path / "db", now=NOON) as here:
+        here.at(NOON - 10 * 3600, "queue.joined", call="c1", queue="sales")
+        here.at(NOON - 10 * 3600 + 30, "queue.answered", call="c1", queue="sales")
+        here.end(ended_job("early", created=NOON - 10 * 3600, ended_at=NOON - 10 * 3600 + 9))
+        here.at(NOON, "queue.joined", call="c2", queue="sales")
+        here.at(NOON + 1, "queue.joined", call="c3", queue="sales")
+        assert queue(here, "sales")["service_level_percent"] == 0.0
+        here.reports.configure(ReportSettings(time_zone="UTC", service_level_s=45.0))
+        recount = asyncio.create_task(here.live.recount())
+        await asyncio.sleep(0)
+        here.at(NOON + 5, "queue.abandoned", call="c2", queue="sales")  # while it is counted
+        here.end(ended_job("late", created=NOON, ended_at=NOON + 6))
+        await recount
+        view = queue(here, "sales")
+        assert (view["offered"], view["answered"], view["abandoned"]) == (3, 1, 1)
+        assert view["waiting"] == 1
+        assert view["service_level_percent"] == 50.0
+        assert here.live.view()["jobs_today"] == {"completed": 2}
+        here.reports.configure(ReportSettings(time_zone="America/New_York"))  # its day is younger
+        await here.live.recount()
+        assert queue(here, "sales")["answered"] == 0
+        assert here.live.view()["jobs_today"] == {"completed": 1}
 
 
 # -- any history --------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ async def test_reload_counts_by_other_definitions(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     async with running(settings) as (daemon, client):
         changed = settings.model_copy(update={"reports": Reports(service_level_s=45.0)})
-        daemon.reporting.reload(changed)
+        await daemon.reporting.reload(changed)
         assert (await client.call("report.live"))["service_level_s"] == 45.0
         report = await client.call("report.queue")
         assert report["definitions"]["service_level_s"] == 45.0
