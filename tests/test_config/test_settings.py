@@ -1,11 +1,14 @@
 """Loading a configuration: the documented default, the errors, the environment over the file."""
 
+import re
 import tomllib
+from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from pydantic import BaseModel
 
 from config.settings import ConfigError, Settings, load
 
@@ -109,6 +112,27 @@ def test_default_file_documents_every_key_with_its_default() -> None:
     contract = tomllib.loads(CONTRACT)
     for name in ("trunks", "routes", "agents"):
         assert contract[name][0].items() <= data[name][0].items()
+
+
+def nested(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    """The keys of the tables inside a table, each with the name of its model."""
+    for field in model.model_fields.values():
+        kinds = [field.annotation]
+        while kinds:
+            kind = kinds.pop()
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from (
+                    (kind.__name__, one.alias or key) for key, one in kind.model_fields.items()
+                )
+                yield from nested(kind)
+            kinds += get_args(kind)
+
+
+def test_default_file_names_every_key_of_the_tables_inside_tables() -> None:
+    words = set(re.findall(r"\w+", DEFAULT.read_text()))
+    found = set(nested(Settings))
+    assert ("HistoryMatch", "none_within_s") in found
+    assert {key for key in found if key[1] not in words} == set()
 
 
 def test_first_cause_comes_first(tmp_path: Path) -> None:
