@@ -92,6 +92,7 @@ class CallCentre:
         self.roster.reconfigure(settings.agents, settings.agent_defaults)
         self.permanent.review()
         self.rooms.furnish(settings.rooms, settings.reports.alone_s)
+        self.queues.matcher.ring_s = settings.dial.ring_s
         self.queues.configure(*self._queue_settings())
 
     def _queue_settings(

@@ -7,10 +7,20 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from .cells import cell, columns, span
-from .cli_report import AsCsv, From, Into, To, Zone, moments, zone_named
+from .cli_span import (
+    AsCsv,
+    From,
+    Into,
+    To,
+    Zone,
+    check_form,
+    moments,
+    written_to,
+    zone_named,
+)
 from .client import Client
-from .command import EXIT_FAILED, Json, Options, SocketAfter, ask, call, fail
-from .export import CsvWriter, output
+from .command import Json, Options, SocketAfter, ask, call
+from .export import CsvWriter
 from .moments import written
 from .tables import console
 
@@ -46,30 +56,24 @@ def records(
         record = ask(lambda client: client.call("record.get", id=id))
         typer.echo(jsonlib.dumps(record, ensure_ascii=False, indent=None if Options.json else 2))
         return
-    if csv and Options.json:
-        raise typer.BadParameter("give --csv or --json, not both")
+    check_form(csv)
 
     async def write(client: Client) -> None:
         bounds = await moments(client, zone, {"from": begin, "to": end})
         place = zone_named(zone or (await client.call("report.live"))["time_zone"])
         found = _all(client, bounds)
         if csv:
-            with output(into) as file:
+            with written_to(into) as file:
                 writer = CsvWriter(file, CSV_COLUMNS)
                 async for record in found:
                     writer.write(_csv_row(record, place))
         elif Options.json or into is not None:
-            with output(into) as file:
+            with written_to(into) as file:
                 await _write_json(file, found)
         else:
             await _print(found, place)
 
-    try:
-        ask(write)
-    except BrokenPipeError:
-        raise typer.Exit(EXIT_FAILED) from None
-    except OSError as error:
-        fail(EXIT_FAILED, f"{into}: {error.strerror or error}")
+    ask(write)
 
 
 async def _all(client: Client, bounds: dict[str, float]) -> AsyncIterator[dict[str, Any]]:
@@ -121,7 +125,8 @@ def _csv_row(record: Mapping[str, Any], zone: Any) -> dict[str, Any]:
         "attempts": len(attempts) if isinstance(attempts, list) else attempts,
         "offers": len(record.get("offers") or []),
         "stays": len(record.get("stays") or []),
-        "alone_s": max(record.get("alone_s") or [0.0]),
+        "talk_s": None if record.get("talk_s") is None else round(record["talk_s"], 3),
+        "alone_s": round(max(record.get("alone_s") or [0.0]), 3),
         "cost": cost.get("amount"),
         "currency": cost.get("currency"),
         "notes": "\n".join(record.get("notes") or []),

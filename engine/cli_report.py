@@ -1,19 +1,26 @@
 """`ringback report`: queues, agents, sites and callbacks over any span, to look at or to keep."""
 
 import json as jsonlib
-import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from .cli_span import (
+    AsCsv,
+    From,
+    Into,
+    To,
+    Zone,
+    check_form,
+    moments,
+    written_to,
+    zone_named,
+)
 from .client import Client
-from .command import EXIT_FAILED, Json, Options, SocketAfter, ask, fail
-from .export import CsvWriter, output
-from .interval import zone_of
-from .moments import FORMS, moment_of
-from .protocol import BadParams
+from .command import Json, Options, SocketAfter, ask
+from .export import CsvWriter
 from .report_tables import csv_row, print_report
 
 app = typer.Typer(
@@ -45,17 +52,7 @@ class By(StrEnum):
     result = "result"
 
 
-From = Annotated[str | None, typer.Option("--from", metavar="TIME", help=FORMS)]
-To = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Likewise; now, if left out.")]
 Cut = Annotated[Interval, typer.Option("--interval", help="How it is cut.")]
-Zone = Annotated[
-    str | None,
-    typer.Option("--zone", metavar="ZONE", help="As Europe/Paris [default: reports.time_zone]"),
-]
-AsCsv = Annotated[bool, typer.Option("--csv", help="For a spreadsheet.")]
-Into = Annotated[
-    Path | None, typer.Option("--output", metavar="FILE", help="Not to standard output.")
-]
 
 
 @app.command("queue")
@@ -132,8 +129,7 @@ def _report(
     into: Path | None,
     **which: str | None,
 ) -> None:
-    if csv and Options.json:
-        raise typer.BadParameter("give --csv or --json, not both")
+    check_form(csv)
 
     async def whole(client: Client) -> dict[str, Any]:
         bounds = await moments(client, zone, {"from": begin, "to": end})
@@ -149,21 +145,18 @@ def _report(
 
     report = ask(whole)
     place = zone_named(report["time_zone"])
-    try:
-        if csv:
-            with output(into) as file:
-                names = list(csv_row({**report["total"], "from": 0, "to": 0}, place))
-                first = [name for name in names if name not in ("from", "to")]
-                writer = CsvWriter(file, ["from", "to", report["by"], *first])
-                for row in report["rows"]:
-                    writer.write(csv_row(row, place))
-        elif Options.json or into is not None:
-            with output(into) as file:
-                file.write(jsonlib.dumps(report, ensure_ascii=False) + "\n")
-        else:
-            print_report(kind, report, place)
-    except OSError as error:
-        fail(EXIT_FAILED, f"{into}: {error.strerror or error}")
+    if csv:
+        with written_to(into) as file:
+            names = list(csv_row({**report["total"], "from": 0, "to": 0}, place))
+            first = [name for name in names if name not in ("from", "to")]
+            writer = CsvWriter(file, ["from", "to", report["by"], *first])
+            for row in report["rows"]:
+                writer.write(csv_row(row, place))
+    elif Options.json or into is not None:
+        with written_to(into) as file:
+            file.write(jsonlib.dumps(report, ensure_ascii=False) + "\n")
+    else:
+        print_report(kind, report, place)
 
 
 async def _all_pages(client: Client, method: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -176,29 +169,3 @@ async def _all_pages(client: Client, method: str, params: dict[str, Any]) -> dic
         report["rows"] += page["rows"]
         cursor = page["cursor"]
     return report
-
-
-async def moments(
-    client: Client, zone: str | None, texts: dict[str, str | None]
-) -> dict[str, float]:
-    """What was written, as Unix seconds: in `zone`, or the time zone of the engine's reports."""
-    given = {name: text for name, text in texts.items() if text is not None}
-    if not given:
-        return {}
-    name = zone or (await client.call("report.live"))["time_zone"]
-    now = time.time()
-    found: dict[str, float] = {}
-    for option, text in given.items():
-        try:
-            found[option] = moment_of(text, now, zone_named(name))
-        except (ValueError, OverflowError, OSError) as error:
-            raise typer.BadParameter(str(error), param_hint=f"--{option}") from None
-    return found
-
-
-def zone_named(name: str) -> Any:
-    """The time zone of this name."""
-    try:
-        return zone_of(name)
-    except BadParams as error:
-        raise typer.BadParameter(error.reason, param_hint="--zone") from None

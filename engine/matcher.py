@@ -34,7 +34,10 @@ FILLED = 10
 
 
 class Matcher:
-    """All queues, whoever waits in them, and the agents who are free."""
+    """All queues, whoever waits in them, and the agents who are free.
+
+    `ring_s` is how long an agent rings for one who waits for him alone, unless that one says it.
+    """
 
     def __init__(
         self,
@@ -47,7 +50,7 @@ class Matcher:
         self._pool = pool
         self._told = tell
         self._rng = rng or random.Random()
-        self._ring_s = ring_s
+        self.ring_s = ring_s
         self.entries: dict[str, Entry] = {}
         self.lines: dict[str | None, Line] = {None: Line(None, self._rng)}
         self.free_agents = FreeAgents()
@@ -331,7 +334,7 @@ class Matcher:
             waiting=entry.waiting,
             queue=entry.queue,
             agents=tuple(chosen),
-            ring_s=entry.waiting.ring_s or (line.config.ring_s if line.name else self._ring_s),
+            ring_s=entry.waiting.ring_s or (line.config.ring_s if line.name else self.ring_s),
             offered_at=now,
             wrap_up_s=line.config.wrap_up_s,
         )

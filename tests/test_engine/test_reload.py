@@ -147,6 +147,7 @@ async def test_whisper_log_level_and_what_is_kept(
         daemon,
         ("[whisper]", '[whisper]\ndefault = "Hello from {context.site}"'),
         ("[store]", "[store]\nkeep_events = 1000"),
+        ("retry_s = 0.05", "retry_s = 0.05\nring_s = 7.5"),
         more='[log]\nlevel = "error"\n',
     )
     await client.call("engine.reload")
@@ -155,6 +156,7 @@ async def test_whisper_log_level_and_what_is_kept(
     assert job is not None
     assert job.request.whisper == {"template": "Hello from {context.site}"}
     assert daemon.housekeeping._kept.keep_events == 1000
+    assert daemon.call_centre.queues.matcher.ring_s == 7.5
     assert '"event": "reloaded"' not in capsys.readouterr().err
 
 
