@@ -143,6 +143,7 @@ class CustomerHold:
         job.request = msgspec.structs.replace(job.request, order="agent_first")
         job.next_attempt_at, job.under_way = time.time() + HELD_S, False
         self.is_postponed = True
+        self._publish("customer.callback", if_saved=True)
         try:
             await self._board.store.save(job, durable=True)
         except StoreError as error:
@@ -152,5 +153,4 @@ class CustomerHold:
             assert self._guest is not None
             self._guest.tell(self._room.settings.texts.callback_refused)
             return False
-        self._publish("customer.callback")
         return True

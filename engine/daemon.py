@@ -186,7 +186,7 @@ class Daemon:
         self.reporting.records.cost_of = lambda job: job.cost
         self.reporting.records.cost_of_legs = lambda legs: self.admission.rates.cost_of_legs(legs)
         self.rights = Rights(settings.control, settings.rights)
-        scope = AgentScope(self.dispatcher.job, self._find_job, self.register)
+        scope = AgentScope(self._told_job, self._find_job, self.register)
         self.call_centre.agents.on_change.append(scope.on_change)
         self.reload = Reload(self)
         self.control = ControlServer(
@@ -272,9 +272,10 @@ class Daemon:
     async def _take_over(self) -> None:
         """Take over the jobs that an earlier engine left open."""
         jobs = await self.store.load_open()
-        recovery.reconcile(
-            jobs, self.dispatcher, self.board, time.time(), self.store.kept_log.ends_at
-        )
+        recovery.reconcile(jobs, self.dispatcher, self.board, time.time())
+
+    def _told_job(self, job_id: str) -> Job | None:
+        return self.dispatcher.job(job_id) or self.dispatcher.accepting.get(job_id)
 
     def _find_job(self, job_id: str) -> Job | None:
         return self.dispatcher.job(job_id) or self.store.find(job_id)

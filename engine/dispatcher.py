@@ -40,6 +40,7 @@ class Dispatcher:
         self._wall_clock = wall_clock
         self._open: dict[str, Job] = {}
         self._by_number: dict[str, dict[str, Job]] = {}
+        self.accepting: dict[str, Job] = {}  # told of, and not taken yet
         self._running: dict[str, tuple[Callback, asyncio.Task[Outcome]]] = {}
         self._idle = asyncio.Event()
         self._idle.set()
@@ -91,13 +92,20 @@ class Dispatcher:
             return True
         return job.request.queue is None and self._places.is_agent_free(job)
 
-    def expect(self, job: Job) -> None:
-        """Know the number of a job that is being accepted; `submit` or `forget` follows."""
+    def accept(self, job: Job) -> None:
+        """Know a job, and tell of it, that is saved durably in this turn; `submit` or `forget`
+        follows."""
+        self.accepting[job.id] = job
+        self._expect(job)
+        self._publish_queued(job, if_saved=True)
+
+    def _expect(self, job: Job) -> None:
         if job.called is not None:
             self._by_number.setdefault(job.called, {})[job.id] = job
 
     def forget(self, job: Job) -> None:
         """The number of the job is not known by it any more."""
+        self.accepting.pop(job.id, None)
         jobs = self._by_number.get(job.called or "")
         if jobs is not None:
             jobs.pop(job.id, None)
@@ -106,8 +114,8 @@ class Dispatcher:
 
     def submit(self, job: Job) -> None:
         """Take an accepted job; it is attempted when it is due and there is room."""
+        self.accepting.pop(job.id, None)
         self._take(job)
-        self._publish_queued(job)
         self._schedule(job)
         self._dispatch()
         if job.under_way and job.id not in self._running and not job.is_terminal:
@@ -123,7 +131,7 @@ class Dispatcher:
 
     def _take(self, job: Job) -> None:
         self._open[job.id] = job
-        self.expect(job)
+        self._expect(job)
         self._watch(job)
 
     async def cancel(self, job: Job, cause: str = "cancelled by command") -> None:
@@ -469,13 +477,16 @@ class Dispatcher:
             failure=job.failure,
         )
 
-    def _publish_queued(self, job: Job, cause: str | None = None) -> None:
+    def _publish_queued(
+        self, job: Job, cause: str | None = None, *, if_saved: bool = False
+    ) -> None:
         self._board.events.publish(
             "callback.queued",
             job=job.id,
             context=job.request.context,
             next_attempt_at=job.next_attempt_at or job.request.not_before,
             cause=cause or job.scheduled,
+            if_saved=if_saved,
         )
 
     # -- stopping ---------------------------------------------------------------------------

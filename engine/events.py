@@ -32,6 +32,9 @@ _new_row = tuple.__new__  # the class itself makes a row in two calls more
 _LINE_BEGIN = b'{"jsonrpc":"2.0","method":"event","params":'
 _LINE_END = b"}\n"
 
+NOT_SAVED = "engine.not_saved"
+_STILL_TOLD = ("seq", "epoch", "time", "job", "call", "agent")
+
 
 class Event(msgspec.Struct, frozen=True):
     """One published event: `line` is the whole notification, with its line end."""
@@ -123,9 +126,14 @@ class EventLog:
         agent: str | None = None,
         queue: str | None = None,
         context: Context | None = None,
+        if_saved: bool = False,
         **fields: Any,
     ) -> int:
-        """Publish an event of `type`; gives its sequence number. What is None is left out."""
+        """Publish an event of `type`; gives its sequence number. What is None is left out.
+
+        `if_saved`: it is of something that is saved durably in this turn of the loop. Where that
+        cannot be written, it is undone, and NOT_SAVED is told in the place of the event.
+        """
         self.seq = seq = self.seq + 1
         now = self._clock()
         params: dict[str, Any] = {"seq": seq, "epoch": self.epoch, "time": now, "type": type}
@@ -146,7 +154,7 @@ class EventLog:
                 params[name] = value
         row = _new_row(EventRow, (seq, now, type, self._encoder.encode(params)))
         if self._store is not None:
-            self._store.append(row)
+            self._store.append(row, self._not_saved(params) if if_saved else None)
             if self._watchers:
                 self._show(params)
             return seq
@@ -157,6 +165,12 @@ class EventLog:
             untold, self._untold = self._untold, []
             self._tell(untold)
         return seq
+
+    def _not_saved(self, params: Mapping[str, Any]) -> EventRow:
+        """What is told instead of an event."""
+        kept = {name: params[name] for name in _STILL_TOLD if name in params}
+        body = self._encoder.encode({**kept, "type": NOT_SAVED, "of": params["type"]})
+        return EventRow(params["seq"], params["time"], NOT_SAVED, body)
 
     def _show(self, params: Mapping[str, Any]) -> None:
         """Show the event to the watchers; one that is published by a watcher has to wait."""

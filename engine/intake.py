@@ -170,7 +170,7 @@ class Intake:
         # Known to the disk with the acceptance, so that it costs no commit of its own.
         job.under_way = self._dispatcher.will_start(job)
         self._admission.took(job_id, admitted, now)
-        self._dispatcher.expect(job)
+        self._dispatcher.accept(job)
         try:
             await self._board.store.save(job, durable=True)
         except BaseException:
@@ -320,23 +320,24 @@ class Intake:
                     "unavailable", f"job {job.id}, for the same number, was not saved"
                 )
         job.joined += 1
-        store.save(job)
-        try:
-            if named:
-                joined = Joined(job=job.id, fingerprint=fingerprint)
-                await store.put(JOINED, job_id, joined, durable=True)
-            else:
-                await store.flush()
-        except StoreError:
-            job.joined -= 1
-            raise
         self._board.events.publish(
             "callback.joined",
             job=job.id,
             context=job.request.context,
             joined=job.joined,
             request=job_id if named else None,
+            if_saved=True,
         )
+        saved = [store.save(job, durable=True)]
+        if named:
+            joined = Joined(job=job.id, fingerprint=fingerprint)
+            saved.append(store.put(JOINED, job_id, joined, durable=True))
+        try:
+            await asyncio.gather(*saved)
+        except StoreError:
+            job.joined -= 1
+            store.save(job)  # what else had changed is not undone
+            raise
         return Taken(job, joined=True)
 
 

@@ -6,7 +6,6 @@ nobody can be on the line any more. What was certainly not dialled is dialled as
 no crash.
 """
 
-import math
 from collections.abc import Sequence
 
 import structlog
@@ -24,9 +23,6 @@ CAUSE = "engine restarted"
 LONGEST_RINGING_S = 180.0
 # RFC 4028 section 4.2: what a session is taken to last that nobody refreshes.
 LONGEST_SESSION_S = 1800.0
-# A job is on the disk before it is told of. What was accepted so shortly before the crash may not
-# have been told of, and is told of, maybe once more.
-UNTOLD_S = 60.0
 
 
 def reconcile(
@@ -34,17 +30,11 @@ def reconcile(
     dispatcher: Dispatcher,
     board: Switchboard,
     now: float,
-    log_ends_at: float = math.inf,
 ) -> None:
-    """Take over the open jobs of the store, oldest first.
-
-    `log_ends_at` is when the earlier engine last told something (Unix seconds).
-    """
+    """Take over the open jobs of the store, oldest first."""
     to_resume = []
     interrupted = 0
     for job in jobs:
-        if job.state == "queued" and not job.attempts and job.created > log_ends_at - UNTOLD_S:
-            _publish_queued(job, board, job.request.not_before)
         if job.state == "queued" and not job.under_way:
             to_resume.append(job)
             continue

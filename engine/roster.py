@@ -87,12 +87,12 @@ class Roster:
         if settings.permanent and not self._takes_permanent:
             raise EngineError("refused", ONE_WORKER, field="permanent")
         agent = self._agents.enrol(settings, added=True)
+        self._events.publish("agent.added", agent=name, if_saved=True)
         try:
             await self._store.put(ADDED_AS, name, dict(fields), durable=True)
         except EngineError:
             self._agents.dismiss(name)
             raise
-        self._events.publish("agent.added", agent=name)
         self._reach(agent)
         self._agents.log_in_at_start(agent)
         return agent

@@ -209,9 +209,15 @@ class Store:
         self._commit.pending.statements.append((statement, tuple(values)))
         self._gathered(durable=False)
 
-    def append(self, event: EventRow) -> None:
-        """Write an event of the log, which numbers them; `on_events` tells when it is done."""
+    def append(self, event: EventRow, instead: EventRow | None = None) -> None:
+        """Write an event of the log, which numbers them; `on_events` tells when it is done.
+
+        Where what is saved durably in this turn cannot be written, so that it is undone, `instead`
+        takes its place and its number.
+        """
         self._commit.pending.events.append(event)
+        if instead is not None:
+            self._commit.pending.instead[event.seq] = instead
         self._commit.flush_in(self._commit.event_delay_s)
 
     def _gathered(self, durable: bool) -> Future | None:

@@ -12,15 +12,11 @@ Found = tuple[list[tuple[int, str, bytes]], int]
 
 
 class KeptLog(NamedTuple):
-    """What a file has of its log; `oldest` is `newest + 1` where it has none.
-
-    `ends_at` is the time of the newest event (Unix seconds); 0 where there is none.
-    """
+    """What a file has of its log; `oldest` is `newest + 1` where it has none."""
 
     epoch: str
     oldest: int
     newest: int
-    ends_at: float
 
 
 def kept_log(connection: sqlite3.Connection) -> KeptLog:
@@ -32,8 +28,7 @@ def kept_log(connection: sqlite3.Connection) -> KeptLog:
     (epoch,) = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
     newest = connection.execute("SELECT MAX(seq) FROM events").fetchone()[0] or 0
     oldest = connection.execute("SELECT MIN(seq) FROM events").fetchone()[0] or newest + 1
-    last = connection.execute("SELECT time FROM events WHERE seq = ?", (newest,)).fetchone()
-    return KeptLog(epoch, oldest, newest, last[0] if last is not None else 0.0)
+    return KeptLog(epoch, oldest, newest)
 
 
 def page(connection: sqlite3.Connection, after: int, until: int, types: tuple[str, ...]) -> Found:

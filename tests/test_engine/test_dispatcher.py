@@ -52,6 +52,7 @@ async def ended(under_test: Job) -> None:
 def test_a_job_runs_to_its_end_and_is_stored(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         under_test = job()
+        dispatcher.accept(under_test)
         dispatcher.submit(under_test)
         assert dispatcher.active == 1
         for _ in range(2):
@@ -105,6 +106,7 @@ def test_a_deadline_that_passes_in_the_queue_expires_the_job(tmp_path: Path) -> 
 def test_retries_up_to_max_attempts(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         under_test = job(max_attempts=3)
+        dispatcher.accept(under_test)
         dispatcher.submit(under_test)
         times = []
         for _ in range(3):

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from engine.events import Event, EventLog, Gap
+from engine.events import NOT_SAVED, Event, EventLog, Gap
 from engine.store import Store
+from engine.store_error import StoreError
 
 
 @asynccontextmanager
@@ -32,6 +33,30 @@ def on_disk(path: Path) -> list[dict[str, Any]]:
     with sqlite3.connect(path) as connection:
         rows = connection.execute("SELECT body FROM events ORDER BY seq")
         return [json.loads(body) for (body,) in rows]
+
+
+async def test_an_event_of_what_could_not_be_saved_is_told_as_that(tmp_path: Path) -> None:
+    path = tmp_path / "log.db"
+    async with opened(path) as (store, log):
+        store.put("large", "0", {"text": "x" * 50_000})
+        await store.flush()
+        (pages,) = store._writer.execute("PRAGMA page_count").fetchone()
+        store._writer.execute(f"PRAGMA max_page_count = {pages}")
+        log.publish("thing.kept", job="j1", x=1)  # of what is not undone
+        log.publish("thing.added", job="j1", context={"a": 1}, if_saved=True, x=1)
+        with pytest.raises(StoreError):
+            await store.put("thing", "j1", {"text": "x" * 50_000}, durable=True)
+        store._writer.execute("PRAGMA max_page_count = 1000000")
+        log.publish("thing.added", job="j1", if_saved=True)
+        await store.put("thing", "j1", {"text": "short"}, durable=True)
+        await log.settled()
+        assert [event["type"] for event in on_disk(path)] == [
+            "thing.kept", NOT_SAVED, "thing.added"
+        ]  # fmt: skip
+        instead = on_disk(path)[1]
+        assert (instead["seq"], instead["job"], instead["of"]) == (2, "j1", "thing.added")
+        assert "context" not in instead
+        assert [event.type for event in log.after(0)][1] == NOT_SAVED
 
 
 async def test_an_event_is_on_the_disk_when_it_is_told(tmp_path: Path) -> None:

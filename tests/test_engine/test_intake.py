@@ -15,6 +15,7 @@ from config.queues import Queue
 from config.retry import RetryRule
 from config.rules import Rule
 from config.settings import Settings
+from engine.batch import EventRow
 from engine.client import Client
 from engine.daemon import Daemon
 from engine.intake import fingerprint_of
@@ -118,6 +119,23 @@ async def test_who_does_not_join(daemon: Daemon) -> None:
     await daemon.dispatcher.cancel(apart.job)
     after = await daemon.intake.take(asked())
     assert not after.joined
+
+
+async def test_an_accepted_job_and_its_event_are_one_transaction(daemon: Daemon) -> None:
+    seen: list[list[str]] = []
+
+    def committed(events: list[EventRow]) -> None:
+        with sqlite3.connect(daemon.store.path) as disk:
+            found = disk.execute("SELECT id FROM jobs UNION SELECT key FROM documents "
+                                 "WHERE kind = 'joined' ORDER BY 1")  # fmt: skip
+            seen.append([event.type for event in events] + [id for (id,) in found])
+        tell(events)
+
+    await daemon.events.settled()
+    tell, daemon.store.on_events = daemon.store.on_events, committed
+    await daemon.intake.take(asked(id="first", not_before=4e9))
+    await daemon.intake.take(asked(id="second"))
+    assert seen == [["callback.queued", "first"], ["callback.joined", "first", "second"]]
 
 
 async def test_a_request_whose_job_could_not_be_saved_leaves_nothing(

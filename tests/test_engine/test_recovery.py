@@ -202,20 +202,6 @@ def test_a_deadline_that_passed_while_no_engine_ran(tmp_path: Path) -> None:
     play(tmp_path, script, crash_pause_s=60.0)
 
 
-def test_what_was_accepted_as_the_engine_died_is_told_of(tmp_path: Path) -> None:
-    """A job is on the disk before it is told of: the crash may have come in between."""
-
-    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        fresh, old = left(under_way=False, not_before=4e9), left(under_way=False, not_before=4e9)
-        fresh.id, fresh.created = "fresh", 990.0
-        now = asyncio.get_running_loop().time()
-        recovery.reconcile([old, fresh], dispatcher, stage.board, now, log_ends_at=995.0)
-        assert stage.told("callback.") == ["callback.queued"]
-        assert stage.last("callback.queued")["job"] == "fresh"
-
-    play(tmp_path, script)
-
-
 def test_a_job_that_waits_for_a_decision_is_told_of_as_queued(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         job = left("dialing_agent", "ask")
