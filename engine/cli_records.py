@@ -118,11 +118,10 @@ def _csv_row(record: Mapping[str, Any], zone: Any) -> dict[str, Any]:
     times = {
         name: None if record.get(name) is None else written(record[name], zone) for name in TIMES
     }
-    attempts = record.get("attempts")
     return {
         **record,
         **times,
-        "attempts": len(attempts) if isinstance(attempts, list) else attempts,
+        "attempts": len(record["attempts"]),
         "offers": len(record.get("offers") or []),
         "stays": len(record.get("stays") or []),
         "talk_s": None if record.get("talk_s") is None else round(record["talk_s"], 3),

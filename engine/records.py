@@ -248,7 +248,8 @@ class Records:
             "cost": None if cost is None else float(cost["amount"]),
             "currency": None if cost is None else cost["currency"],
         }
-        told = {**event, **row, "stays": [stay.row() for stay in stays], "cost": cost}
+        told = {**event, **row, "attempts": [], "cost": cost}
+        told["stays"] = [stay.row() for stay in stays]
         del told["currency"]
         del told["type"], told["seq"], told["epoch"], told["time"]
         row["body"] = msgspec.json.encode(told)
