@@ -149,7 +149,8 @@ def _report(
         with written_to(into) as file:
             names = list(csv_row({**report["total"], "from": 0, "to": 0}, place))
             first = [name for name in names if name not in ("from", "to")]
-            writer = CsvWriter(file, ["from", "to", report["by"], *first])
+            by = [report["by"]] if report["by"] != "all" else []
+            writer = CsvWriter(file, ["from", "to", *by, *first])
             for row in report["rows"]:
                 writer.write(csv_row(row, place))
     elif Options.json or into is not None:

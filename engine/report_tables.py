@@ -81,22 +81,22 @@ def print_report(kind: str, report: Row, zone: tzinfo | None) -> None:
     """A report, its total last."""
     by, shown = report["by"], COLUMNS[kind]
     with_time = report["interval"] != "total"
-    heads = [*(["from"] if with_time else []), by, *(head for head, _name, _show in shown)]
-    table = columns(*heads)
+    first = [*(["from"] if with_time else []), *([by] if by != "all" else [])]
+    table = columns(*(first or [""]), *(head for head, _name, _show in shown))
     for row in report["rows"]:
-        _add(table, row, written(row["from"], zone) if with_time else None, row[by] or "-", shown)
+        keys = [written(row["from"], zone)] if with_time else []
+        keys += [row[by] or "-"] if by != "all" else []
+        _add(table, row, keys or [""], shown)
     table.add_section()
-    whole = report["total"]
-    _add(table, whole, "" if with_time else None, "total", shown)
+    _add(table, report["total"], [*[""] * (len(first) - 1), "total"], shown)
     console.print(
         cell(f"{written(report['from'], zone)} to {written(report['to'], zone)}", style="dim")
     )
     console.print(table)
 
 
-def _add(table: Table, row: Row, time: str | None, key: str, shown: Sequence[Column]) -> None:
-    cells = [show(row.get(name)) for _head, name, show in shown]
-    table.add_row(*map(cell, [*([] if time is None else [time]), key, *cells]))
+def _add(table: Table, row: Row, keys: Sequence[str], shown: Sequence[Column]) -> None:
+    table.add_row(*map(cell, [*keys, *(show(row.get(name)) for _head, name, show in shown)]))
 
 
 def csv_row(row: Row, zone: tzinfo | None) -> dict[str, Any]:

@@ -162,10 +162,9 @@ def _queues(view: View, width: int, room: int) -> list[Line]:
     heads += "".join(padded(column.head, column.width, right=True) for column in columns)
     lines: list[Line] = [((heads, "dim"),)]
     for queue in queues:
-        name = queue["queue"] + _notes(queue)
         lines.append(
             (
-                (padded(name, name_width), "bold" if queue["waiting"] else ""),
+                (padded(_name(queue, name_width), name_width), "bold" if queue["waiting"] else ""),
                 *((_right(c.text(queue), c.width), c.style(queue)) for c in columns),
             )
         )
@@ -184,6 +183,15 @@ def _rows_for_agents(view: View, room: int) -> int:
 def _level(queue: View) -> str:
     level = queue["service_level_percent"]
     return "" if level is None else f"{level:.0f} %"
+
+
+def _name(queue: View, width: int) -> str:
+    """Its name in the middle of which something is left out, since the ends tell queues apart."""
+    name, notes = str(queue["queue"]), _notes(queue)
+    room = max(5, width - len(notes))
+    if len(name) > room:
+        name = f"{name[: room - room // 2 - 1]}…{name[-(room // 2) :]}"
+    return name + notes
 
 
 def _notes(queue: View) -> str:

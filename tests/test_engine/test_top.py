@@ -149,3 +149,10 @@ def test_more_queues_than_there_is_room_for_leave_half_of_it_to_the_agents() -> 
     assert named[:3] == ["q33", "q35", "q0"] and len(named) > 4
     assert f"and {40 - len(named)} more, nobody waits there" in shown
     assert sum(line.startswith("a") and line[1].isdigit() for line in shown) > 4
+
+
+def test_long_names_keep_the_end_that_tells_them_apart() -> None:
+    queue = view()["queues"][0] | {"queue": "customer-service-in-french-21"}
+    for is_open, shown_as in ((True, "custome…ench-21 "), (False, "cu…-21 (closed)")):
+        crowd = view() | {"queues": [queue | {"open": is_open}]}
+        assert shown_as in "\n".join(texts(crowd, None, Choices(), width=80))
