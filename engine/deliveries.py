@@ -55,18 +55,20 @@ class Deliveries:
         """How many are pending, with those under way."""
         return len(self._open)
 
-    def add(self, delivery: Delivery, now: float) -> bool:
-        """Take a delivery in, newer than all of its subject. False: there is no room for it."""
-        if len(self._open) >= self.terms.max_pending:
-            return False
+    @property
+    def has_room(self) -> bool:
+        """Whether one more should be held in memory."""
+        return len(self._open) < self.terms.max_pending
+
+    def add(self, delivery: Delivery, now: float) -> None:
+        """Take a delivery in, newer than all of its subject."""
         if delivery.seq in self._open:
-            return True
+            return
         self._open[delivery.seq] = delivery
         lane = self._lanes.setdefault(delivery.subject, deque())
         lane.append(delivery)
         if len(lane) == 1:
             self._schedule(delivery, now)
-        return True
 
     def take(self, now: float) -> Delivery | None:
         """The next delivery that is due; it is under way from now on, and counts an attempt."""

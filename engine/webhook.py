@@ -21,6 +21,7 @@ from .deliveries import Deliveries, Delivery, Terms
 from .events import Event, EventLog
 from .protocol import EngineError
 from .store import Store
+from .store_error import StoreError
 from .webhook_signature import ID, SIGNATURE, TIMESTAMP, key_of, sign
 
 if TYPE_CHECKING:
@@ -35,9 +36,8 @@ SAVE_DELAY_S = 0.5
 # So many that were given up are remembered, to be tried again by command.
 MOST_GIVEN_UP = 1000
 SHOWN_GIVEN_UP = 10
-# Those for which there was no room are told together.
-NO_ROOM_TOLD_S = 1.0
-NO_ROOM = "too many are waiting already"
+# The log is read again after so long, where it could not be.
+READ_AGAIN_S = 1.0
 NOT_KEPT = "the event log no longer has it"
 
 
@@ -99,11 +99,11 @@ class Webhook:
         self._sending: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._save_timer: asyncio.TimerHandle | None = None
-        self._no_room: list[int] = []
+        self._reading: asyncio.Task[None] | None = None
         self._last_error: str | None = None
         self._last_error_at: float | None = None
         self._last_delivered_at: float | None = None
-        self._read_through: int | None = None  # None: as far as the log goes
+        self._read_through: int | None = None  # where it stays behind; None: it keeps up
         self.deliveries = Deliveries(_terms(settings))
         self.configure(settings)
 
@@ -116,6 +116,7 @@ class Webhook:
         if self._sender is not None:
             self.deliveries.hurry(self._clock())
             self._pump()
+            self._read_on_soon()
 
     # -- what is to be delivered ------------------------------------------------------------
 
@@ -131,13 +132,59 @@ class Webhook:
             self._add(seq, kind, body, attempts.pop(seq))
         for seq in attempts:
             self._give_up(seq, "", attempts[seq], NOT_KEPT)
-        while self._read_through < self._events.told:
-            found, self._read_through = await self._store.events_after(
-                self._read_through, self._events.told, self._types
+        await self._read_on()
+
+    async def _read_on(self) -> None:
+        """Take in what follows, until the log ends or there is no room. Raises StoreError."""
+        events = self._events
+        while self._read_through is not None and not self._is_halted:
+            if self._read_through >= events.told:
+                self._read_through = None  # from here on events are taken as they come
+                return
+            if self._read_through + 1 < events.oldest:
+                self._skip(self._read_through + 1, events.oldest - 1)
+            found, through = await self._store.events_after(
+                self._read_through, events.told, self._types
             )
-            for seq, kind, body in found:
-                self._add(seq, kind, body)
-        self._read_through = None
+            while found and self.deliveries.has_room:
+                self._add(*found.pop(0))
+            # What there was no room for is read again.
+            self._read_through = found[0][0] - 1 if found else through
+            self._pump()
+            if found:
+                return
+
+    def _read_on_soon(self) -> None:
+        """Go on reading, where there is something to read, and room for more than a few."""
+        is_behind = self._read_through is not None and not self._is_halted
+        has_room = len(self.deliveries) <= self.settings.max_pending // 2
+        if is_behind and has_room and self._reading is None:
+            self._reading = asyncio.get_running_loop().create_task(self._catch_up())
+
+    async def _catch_up(self) -> None:
+        try:
+            await self._read_on()
+        except StoreError as error:
+            log.warning("webhook_cannot_read", webhook=self.name, reason=error.message)
+            await asyncio.sleep(READ_AGAIN_S)
+        finally:
+            self._reading = None
+        self._save_soon()
+        self._read_on_soon()
+
+    def _skip(self, first: int, last: int) -> None:
+        """The log was cut before these were read: nobody knows whether they were for us."""
+        self._note_given_up(first, "", 0, NOT_KEPT)
+        log.error("webhook_too_far_behind", webhook=self.name, first=first, last=last)
+        self._events.publish(
+            "webhook.failed",
+            webhook=self.name,
+            event=first,
+            last_event=last,
+            attempts=0,
+            reason=NOT_KEPT,
+        )
+        self._read_through = last
 
     async def _stored(self, numbers: Sequence[int]) -> list[tuple[int, str, bytes]]:
         return await self._store.query(
@@ -148,36 +195,22 @@ class Webhook:
 
     def take(self, event: Event) -> None:
         """An event is on the disk."""
-        if event.type.startswith(self._types):
-            self._add(event.seq, event.type, event.body)
-            self._pump()
+        if self._read_through is not None or not event.type.startswith(self._types):
+            return
+        if not self.deliveries.has_room:
+            self._read_through = event.seq - 1
+            self._save_soon()
+            log.warning("webhook_behind", webhook=self.name, pending=len(self.deliveries))
+            return
+        self._add(event.seq, event.type, event.body)
+        self._pump()
 
     def _add(self, seq: int, kind: str, body: bytes, attempts: int = 0) -> None:
         if kind.startswith(OWN_EVENTS):
             return
         delivery = Delivery(seq, kind, _subject_of(body).name(), body, attempts)
-        if not self.deliveries.add(delivery, self._clock()):
-            self._refuse(delivery)
+        self.deliveries.add(delivery, self._clock())
         self._save_soon()
-
-    def _refuse(self, delivery: Delivery) -> None:
-        self._note_given_up(delivery.seq, delivery.type, 0, NO_ROOM)
-        if not self._no_room:
-            asyncio.get_running_loop().call_later(NO_ROOM_TOLD_S, self._tell_no_room)
-        self._no_room.append(delivery.seq)
-
-    def _tell_no_room(self) -> None:
-        refused, self._no_room = self._no_room, []
-        log.error("webhook_overflows", webhook=self.name, events=len(refused))
-        self._events.publish(
-            "webhook.failed",
-            webhook=self.name,
-            event=refused[0],
-            last_event=refused[-1],
-            events=len(refused),
-            attempts=0,
-            reason=NO_ROOM,
-        )
 
     # -- sending ----------------------------------------------------------------------------
 
@@ -188,6 +221,7 @@ class Webhook:
 
         self._sender = Sender()
         self._pump()
+        self._read_on_soon()
 
     def halt(self) -> None:
         """Begin no delivery and keep nothing any more."""
@@ -200,10 +234,11 @@ class Webhook:
     async def stop(self) -> None:
         """Deliver nothing more; what is under way counts as not delivered."""
         self.halt()
-        for task in self._sending:
+        tasks = [*self._sending, *([] if self._reading is None else [self._reading])]
+        for task in tasks:
             task.cancel()
-        if self._sending:
-            await asyncio.wait(self._sending)
+        if tasks:
+            await asyncio.wait(tasks)
         if self._sender is not None:
             await self._sender.close()
             self._sender = None
@@ -234,6 +269,7 @@ class Webhook:
             if error := task.exception():
                 log.error("webhook_died", webhook=self.name, exc_info=error)
             self._pump()
+            self._read_on_soon()
 
     async def _send(self, delivery: Delivery, sender: "Sender") -> None:
         settings = self.settings
@@ -271,7 +307,6 @@ class Webhook:
             webhook=self.name,
             event=seq,
             last_event=seq,
-            events=1,
             attempts=attempts,
             reason=reason,
         )
@@ -308,6 +343,7 @@ class Webhook:
             "url": f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}",
             "types": list(self._types),
             "pending": len(self.deliveries),
+            "behind": 0 if self._read_through is None else self._events.told - self._read_through,
             "under_way": self.deliveries.under_way,
             "next_attempt_at": self.deliveries.next_due_at,
             "delivered": self.delivered,

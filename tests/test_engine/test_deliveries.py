@@ -19,7 +19,7 @@ def delivery(seq: int, subject: str = "j1") -> Delivery:
 def test_a_later_event_of_a_job_waits_for_the_earlier_and_others_do_not() -> None:
     pending = deliveries()
     for seq, subject in ((1, "j1"), (2, "j1"), (3, "j2")):
-        assert pending.add(delivery(seq, subject), 0.0)
+        pending.add(delivery(seq, subject), 0.0)
     first, other = pending.take(0.0), pending.take(0.0)
     assert first is not None and other is not None
     assert (first.seq, other.seq, pending.take(0.0)) == (1, 3, None)
@@ -63,13 +63,15 @@ def test_it_is_given_up_after_so_many_attempts_and_the_next_has_its_turn() -> No
 
 def test_there_is_room_for_so_many_and_the_same_is_taken_once() -> None:
     pending = deliveries(max_pending=2)
-    assert pending.add(delivery(1), 0.0) and pending.add(delivery(2), 0.0)
-    assert not pending.add(delivery(3), 0.0)
+    pending.add(delivery(1), 0.0)
+    assert pending.has_room
+    pending.add(delivery(2), 0.0)
+    assert not pending.has_room
     first = pending.take(0.0)
     assert first is not None
     pending.delivered(first, 0.0)
-    assert pending.add(delivery(2), 0.0)
-    assert len(pending) == 1
+    pending.add(delivery(2), 0.0)
+    assert pending.has_room and len(pending) == 1
 
 
 def test_hurry_makes_everything_due() -> None:

@@ -174,23 +174,48 @@ async def test_one_that_is_given_up_is_told_and_can_be_tried_again(tmp_path: Pat
             assert here.crm.view()["given_up"] == 0
 
 
-async def test_too_many_are_given_up_at_once_and_told_together(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("engine.webhook.NO_ROOM_TOLD_S", 0.05)
-    given = settings(f"http://127.0.0.1:{free_port()}/", max_pending=3, retry_s=60.0,
-                     retry_most_s=60.0)  # fmt: skip
+async def test_more_than_may_wait_in_memory_wait_in_the_log(tmp_path: Path) -> None:
+    receiver = await Receiver().start()
+    given = settings(receiver.url, max_pending=3, max_attempts=100)
+    await receiver.stop()
+    async with running(tmp_path / "db", given) as here:
+        for number in range(10):
+            here.log.publish("callback.queued", job=f"j{number % 2}")
+            here.log.publish("leg.dialing", job=f"j{number % 2}")  # not among its types
+        await here.log.settled()
+        assert (len(here.crm.deliveries), here.crm.view()["behind"]) == (3, 14)
+    async with running(tmp_path / "db", given) as here:  # its place is kept over a restart
+        assert len(here.crm.deliveries) == 3
+        here.log.publish("callback.queued", job="j1")
+        await receiver.start()
+        await until(lambda: here.crm.view()["behind"] == 0)
+        here.log.publish("callback.queued", job="j0")
+        await here.idle()
+        assert sorted(set(seqs(receiver))) == [*range(1, 21, 2), 21, 22]
+        for job in ("j0", "j1"):
+            assert seqs(receiver, job) == sorted(set(seqs(receiver, job)))
+        assert here.crm.view()["given_up"] == 0
+    await receiver.stop()
+
+
+async def test_one_so_far_behind_that_the_log_was_cut_is_told(tmp_path: Path) -> None:
+    receiver = await Receiver().start()
+    given = settings(receiver.url, max_pending=1, max_attempts=100)
+    await receiver.stop()
     async with running(tmp_path / "db", given) as here:
         told: list[dict[str, Any]] = []
         here.log.watch(lambda event: told.append(dict(event)))
-        for number in range(10):
+        for number in range(6):
             here.log.publish("callback.queued", job=f"j{number}")
         await here.log.settled()
-        assert len(here.crm.deliveries) == 3
-        await asyncio.sleep(0.1)
+        here.log.cut(4)
+        await receiver.start()
+        await until(lambda: 6 in seqs(receiver))
+        assert seqs(receiver) == [1, 5, 6]
         (failed,) = [event for event in told if event["type"] == "webhook.failed"]
-        assert (failed["events"], failed["event"], failed["last_event"]) == (7, 4, 10)
-        assert here.crm.view()["given_up"] == 7
+        assert (failed["event"], failed["last_event"], failed["attempts"]) == (2, 4, 0)
+        assert "no longer has it" in failed["reason"]
+    await receiver.stop()
 
 
 async def test_what_is_pending_survives_a_restart(tmp_path: Path) -> None:
