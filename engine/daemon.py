@@ -272,7 +272,9 @@ class Daemon:
     async def _take_over(self) -> None:
         """Take over the jobs that an earlier engine left open."""
         jobs = await self.store.load_open()
-        recovery.reconcile(jobs, self.dispatcher, self.board, time.time())
+        recovery.reconcile(
+            jobs, self.dispatcher, self.board, time.time(), self.store.kept_log.seen_until
+        )
 
     def _told_job(self, job_id: str) -> Job | None:
         return self.dispatcher.job(job_id) or self.dispatcher.accepting.get(job_id)

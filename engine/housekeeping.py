@@ -17,6 +17,7 @@ from config.sections import Store as Kept
 from .events import EventLog
 from .store import Store
 from .store_error import StoreError
+from .stored_events import ALIVE
 
 log = structlog.get_logger()
 
@@ -45,7 +46,7 @@ _OLD_RECORDS = {
 
 
 class Housekeeping:
-    """Goes its round every PERIOD_S, and at once when it is told to keep otherwise.
+    """Goes its round every PERIOD_S, and at once when it is told to keep otherwise; notes the time.
 
     [store] says how many events and entries of the audit log are kept, and how long these and jobs
     that have ended; `keep_records_days` is for records and what reports are counted from. 0 days:
@@ -92,6 +93,8 @@ class Housekeeping:
                 async with asyncio.timeout(PERIOD_S):
                     await self._changed.wait()
             self._changed.clear()
+            # So that it is known when it died, though nothing happened before.
+            self._store.insert("meta", {"key": ALIVE, "value": str(self._clock())})
             try:
                 await self.sweep()
             except StoreError as error:

@@ -6,6 +6,7 @@ nobody can be on the line any more. What was certainly not dialled is dialled as
 no crash.
 """
 
+import math
 from collections.abc import Sequence
 
 import structlog
@@ -30,8 +31,13 @@ def reconcile(
     dispatcher: Dispatcher,
     board: Switchboard,
     now: float,
+    seen_until: float = math.inf,
 ) -> None:
-    """Take over the open jobs of the store, oldest first."""
+    """Take over the open jobs of the store, oldest first.
+
+    `seen_until` is when the earlier engine was last known to run (Unix seconds): what was up then
+    was cut off, and neither lasted nor costs anything until now.
+    """
     to_resume = []
     interrupted = 0
     for job in jobs:
@@ -39,7 +45,7 @@ def reconcile(
             to_resume.append(job)
             continue
         interrupted += 1
-        if _settle(job, board, now):
+        if _settle(job, board, now, min(now, seen_until)):
             to_resume.append(job)
     dispatcher.resume(to_resume)
     if interrupted:
@@ -56,11 +62,11 @@ def pause_s(job: Job, dial: Dial) -> float:
     return max(LONGEST_RINGING_S, job.request.ring_s)
 
 
-def _settle(job: Job, board: Switchboard, now: float) -> bool:
+def _settle(job: Job, board: Switchboard, now: float, cut_off_at: float) -> bool:
     """What follows for one that may have been dialled. True: it stays open, and is queued."""
     policy, talked = job.request.on_crash, job.state == "bridged"
     not_before = now + pause_s(job, board.dial)
-    _cut_off(job, now)
+    _cut_off(job, cut_off_at)
     job.under_way = False
     if policy == "fail" or talked:
         # Whoever has talked is not called again, whatever the policy.
@@ -93,18 +99,20 @@ def _publish_queued(job: Job, board: Switchboard, next_attempt_at: float | None)
     )
 
 
-def _cut_off(job: Job, now: float) -> None:
-    """What was up in the earlier engine is not any more."""
+def _cut_off(job: Job, at: float) -> None:
+    """What was up in the earlier engine is not any more, since `at`."""
+    at = max(at, job.bridged_at or 0.0)
     for attempt in job.attempts:
         for leg in attempt.legs:
             if leg.ended is None:
-                leg.state, leg.ended, leg.reason = "ended", now, CAUSE
+                leg.ended = max(at, leg.answered or leg.started)
+                leg.state, leg.reason = "ended", CAUSE
         if attempt.result is None:
-            attempt.result, attempt.cause, attempt.ended = "failed", CAUSE, now
+            attempt.result, attempt.cause, attempt.ended = "failed", CAUSE, at
             attempt.retry_cause = "failed"
     for offer in job.offers:
         if offer.ended is None:
-            offer.ended, offer.result = now, offer.result or "interrupted"
+            offer.ended, offer.result = max(at, offer.offered), offer.result or "interrupted"
 
 
 def _end(job: Job, board: Switchboard, now: float, *, completed: bool) -> None:

@@ -8,15 +8,22 @@ from typing import NamedTuple
 PAGE_EVENTS = 2_000
 PAGE_BYTES = 128 * 1024
 
+# The key of `meta` under which a running engine notes the time.
+ALIVE = "alive"
+
 Found = tuple[list[tuple[int, str, bytes]], int]
 
 
 class KeptLog(NamedTuple):
-    """What a file has of its log; `oldest` is `newest + 1` where it has none."""
+    """What a file has of its log; `oldest` is `newest + 1` where it has none.
+
+    `seen_until` is when the engine that wrote it was last known to run (Unix seconds; 0: never).
+    """
 
     epoch: str
     oldest: int
     newest: int
+    seen_until: float
 
 
 def kept_log(connection: sqlite3.Connection) -> KeptLog:
@@ -28,7 +35,10 @@ def kept_log(connection: sqlite3.Connection) -> KeptLog:
     (epoch,) = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
     newest = connection.execute("SELECT MAX(seq) FROM events").fetchone()[0] or 0
     oldest = connection.execute("SELECT MIN(seq) FROM events").fetchone()[0] or newest + 1
-    return KeptLog(epoch, oldest, newest)
+    last = connection.execute("SELECT time FROM events WHERE seq = ?", (newest,)).fetchone()
+    alive = connection.execute("SELECT value FROM meta WHERE key = ?", (ALIVE,)).fetchone()
+    seen_until = max(last[0] if last else 0.0, float(alive[0]) if alive else 0.0)
+    return KeptLog(epoch, oldest, newest, seen_until)
 
 
 def page(connection: sqlite3.Connection, after: int, until: int, types: tuple[str, ...]) -> Found:

@@ -13,6 +13,7 @@ from engine import recovery
 from engine.callback import Outcome
 from engine.dispatcher import Dispatcher
 from engine.job import AttemptRecord, Job, JobState, LegRecord, OfferRecord, OnCrash, Request
+from engine.record import moments_of
 from tests.support.switchboard import Scene, scene
 from tests.support.virtual_loop import run
 
@@ -200,6 +201,22 @@ def test_a_deadline_that_passed_while_no_engine_ran(tmp_path: Path) -> None:
         assert stage.sip.phones.empty()
 
     play(tmp_path, script, crash_pause_s=60.0)
+
+
+def test_a_talk_lasted_until_the_engine_was_last_seen_and_not_until_the_next(
+    tmp_path: Path,
+) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        talking = left("bridged", "retry")
+        talking.bridged_at = 100.0
+        for leg in talking.attempts[0].legs:
+            leg.started, leg.answered, leg.ended = 80.0, 90.0, None
+        recovery.reconcile([talking], dispatcher, stage.board, 9000.0, seen_until=160.0)
+        assert (talking.state, talking.ended_at) == ("completed", 9000.0)
+        assert {leg.ended for leg in talking.attempts[0].legs} == {160.0}
+        assert moments_of(talking).talk_s == 60.0
+
+    play(tmp_path, script)
 
 
 def test_a_job_that_waits_for_a_decision_is_told_of_as_queued(tmp_path: Path) -> None:

@@ -50,3 +50,13 @@ def test_a_page_is_short(connection: sqlite3.Connection, monkeypatch: pytest.Mon
     monkeypatch.setattr(stored_events, "PAGE_EVENTS", 7)
     events, through = stored_events.page(connection, 90, 100, ("callback.",))
     assert ([seq for seq, *_ in events], through) == ([92, 96], 97)
+
+
+def test_the_engine_was_seen_at_its_last_event_or_note_of_the_time(
+    connection: sqlite3.Connection,
+) -> None:
+    assert stored_events.kept_log(connection).seen_until == 0.0
+    connection.execute("INSERT INTO events VALUES (1, 50.5, 'call.ended', '{}')")
+    assert stored_events.kept_log(connection).seen_until == 50.5
+    connection.execute("INSERT INTO meta VALUES (?, '110.25')", (stored_events.ALIVE,))
+    assert stored_events.kept_log(connection).seen_until == 110.25
