@@ -67,7 +67,8 @@ class Records:
         self._stays: dict[str, list[Stay]] = {}
         self._unconfirmed: dict[str, Stay] = {}
         self._agents: dict[str, str] = {}
-        self._seen_until = 0.0
+        self.seen_until = 0.0
+        """When an earlier engine was last known to run."""
         self._by_type: dict[str, Callable[[Event], None]] = {
             "queue.joined": self._joined,
             "queue.moved": self._left,
@@ -85,7 +86,7 @@ class Records:
 
     async def open(self) -> None:
         """Take up what an earlier engine left, before the first event. Raises StoreError."""
-        self._seen_until = self._store.kept_log.seen_until or self._clock()
+        self.seen_until = self._store.kept_log.seen_until or self._clock()
         still_open = await self._store.query(*stays_of_open())
         for row in still_open:
             stay = Stay(*row)
@@ -94,7 +95,7 @@ class Records:
                 self._unconfirmed[stay.entry] = stay
         for agent, state in await self._store.query(LAST_STATES):
             self._agents[agent] = state
-        self._agents_down(self._seen_until)
+        self._agents_down(self.seen_until)
 
     def begin(self, agents: Iterable[AgentNow], now: float) -> None:
         """Note what the agents do that have said nothing since the start."""
@@ -113,7 +114,7 @@ class Records:
     def _started(self, _event: Event) -> None:
         # Those who did not join again were cut off with the earlier engine.
         for stay in tuple(self._unconfirmed.values()):
-            self._close(stay, "lost", self._seen_until, reason="engine restarted")
+            self._close(stay, "lost", self.seen_until, reason="engine restarted")
             if stay.kind == "call":
                 self._stays.pop(stay.entry, None)
         self._unconfirmed.clear()
@@ -185,11 +186,13 @@ class Records:
         for tell in self.on_stay:
             tell(stay)
 
-    def _stays_of(self, entry: str, at: float, talk_s: float | None) -> list[Stay]:
+    def _stays_of(
+        self, entry: str, at: float, talk_s: float | None, became: str = "withdrawn"
+    ) -> list[Stay]:
         """The stays of one who is done: the last is closed, and knows how long the talk was."""
         stays = self._stays.pop(entry, [])
         if stays and stays[-1].left_at is None:
-            self._close(stays[-1], "withdrawn", at)
+            self._close(stays[-1], became, at)
         answered = [stay for stay in stays if stay.result == "answered"]
         if answered and talk_s is not None:
             answered[-1].talk_s = talk_s
@@ -219,14 +222,16 @@ class Records:
         """An inbound call is over; the calls of callbacks are in the records of their jobs."""
         if "job" in event or event.get("direction") == "outbound":
             return
-        entry, ended_at = event["call"], event["time"]
+        entry, cut_off_at = event["call"], event.get("ended_at")
+        ended_at = event["time"] if cut_off_at is None else cut_off_at
         talk_at, answered_at = event.get("bridged_at"), event.get("answered_at")
         legs: Iterable[LegRecord] = event.get("legs", ())
         # The call is over only when its media and recording are: the talk was before that.
         talk_s = None if talk_at is None else talked_s(legs, talk_at, ended_at)
         # The caller's own leg was not called: it costs nothing here.
         cost = self.cost_of_legs(leg for leg in legs if leg.role == "agent")
-        stays = self._stays_of(entry, ended_at, talk_s)
+        became = "withdrawn" if cut_off_at is None else "lost"
+        stays = self._stays_of(entry, ended_at, talk_s, became)
         created = event.get("started") or (stays[0].joined_at if stays else ended_at)
         row: Row = {
             "id": entry,

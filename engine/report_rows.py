@@ -64,13 +64,14 @@ def how_many(kind: str, begin: float, end: float, most: int) -> Query:
 
 
 def stays_of_open() -> Query:
-    """All stays of those who have not left, and of jobs that have not ended."""
+    """All stays of those who have not left, and of jobs and calls that have not ended."""
     columns = ", ".join(f"s.{name}" for name in StoredStay.__slots__)
     return (
         f"""
         SELECT {columns} FROM queue_stays s WHERE s.entry IN (
             SELECT id FROM jobs WHERE state IN ({_MARKS})
             UNION SELECT entry FROM queue_stays WHERE left_at IS NULL
+            UNION SELECT key FROM documents WHERE kind = 'call_up'
         ) ORDER BY s.joined_at, s.rowid
         """,
         OPEN_STATES,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from config.settings import Settings
 
+from .calls_up import CallsUp
 from .control import Method
 from .history import History
 from .live import Live
@@ -35,6 +36,7 @@ class Reporting:
         self._version = version("ringback")
         self.history = History(store.path)
         self.records = Records(store)
+        self.calls_up = CallsUp(store)
         self.reports = Reports(store, settings.reports)
         self.webhooks = Webhooks(settings.webhooks, events, store)
         self.live = Live(store, self.reports)
@@ -45,6 +47,7 @@ class Reporting:
         self.records.on_stay.append(self.live.on_stay)
         self.records.on_record += [self.live.on_record, self.history.add]
         events.watch(self.records.watch)
+        events.watch(self.calls_up.watch)
         self.exporter = _exporter(daemon, self.records) if settings.metrics.listen else None
         daemon.board.history = self.history
 
@@ -62,6 +65,7 @@ class Reporting:
     async def open(self) -> None:
         """Take up what an earlier engine left: before the first event. Raises StoreError."""
         await self.records.open()
+        await self.calls_up.open()
         await self.live.open()
         try:
             self.history.open()
@@ -73,6 +77,8 @@ class Reporting:
         """The agents are there, and nobody has been called yet. Raises ConfigError."""
         if self._board.agents is not None:
             self.records.begin(self._board.agents.all(), time.time())
+        for ended in self.calls_up.cut_off(self.records.seen_until):
+            self._daemon.events.publish("call.ended", **ended)
         self.webhooks.start()
         if self.exporter is not None:
             await self.exporter.start()

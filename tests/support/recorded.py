@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from config.reporting import Reports as ReportSettings
+from engine.calls_up import CallsUp
 from engine.events import EventLog
 from engine.history import History
 from engine.job import AttemptRecord, Job, LegRecord, OfferRecord, Request
@@ -34,6 +35,7 @@ class Recorded:
         self.store = Store(path, flush_delay_s=0.001)
         self.log = EventLog(clock=clock)
         self.records = Records(self.store, clock=clock)
+        self.calls_up = CallsUp(self.store)
         self.reports = Reports(self.store, settings, clock=clock)
         self.live = Live(self.store, self.reports, clock=clock)
         self.history = History(path)
@@ -46,6 +48,7 @@ class Recorded:
         self.log.attach(self.store)
         self.log.watch(self.records.watch)
         await self.records.open()
+        await self.calls_up.open()
         await self.live.open()
         self.history.open()
 
