@@ -209,7 +209,8 @@ class Agents:
         agent = self._of(name, work, "reserved", "ringing")
         if agent is None:
             return False
-        self._change(agent, lambda: agent.missed(self._clock(), reason, counts=counts))
+        move = partial(agent.missed, self._clock(), reason, counts=counts)
+        self._change(agent, move, missed=True)
         return True
 
     def finished(self, name: str, work: str, wrap_up_s: float | None = None) -> bool:
@@ -336,7 +337,7 @@ class Agents:
 
     # -- every change -----------------------------------------------------------------------
 
-    def _change(self, agent: Agent, move: Callable[[], object]) -> None:
+    def _change(self, agent: Agent, move: Callable[[], object], **told: Any) -> None:
         before = agent.state, agent.since, agent.reason
         wish = agent.wish
         now = self._clock()
@@ -358,6 +359,7 @@ class Agents:
             reason=agent.reason,
             work=agent.work,
             since=agent.since,
+            **told,
         )
         for tell in tuple(self.on_change):
             tell(agent, previous)

@@ -72,7 +72,10 @@ class JobRow(NamedTuple):
 
 
 class AgentPeriod(NamedTuple):
-    """An agent was in `state` from `since` to `until`; `work` is whose call it was about."""
+    """An agent was in `state` from `since` to `until`; `work` is whose call it was about.
+
+    `missed`: he came into it by leaving an offer unanswered.
+    """
 
     agent: str
     state: str
@@ -80,6 +83,7 @@ class AgentPeriod(NamedTuple):
     until: float
     work: str | None = None
     reason: str | None = None
+    missed: bool = False
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float | None:
@@ -259,12 +263,12 @@ def _since(period: AgentPeriod) -> float:
 
 
 def _outcome_of_offer(ringing: AgentPeriod, following: AgentPeriod | None) -> str:
-    """What came of ringing him: he is told the reason when it was he who missed it."""
+    """What came of ringing him."""
     if following is None:
         return "ringing"
     if following.state == "talking" and following.work == ringing.work:
         return "answered"
-    return "missed" if following.reason and following.state != "down" else "withdrawn"
+    return "missed" if following.missed else "withdrawn"
 
 
 # -- jobs ---------------------------------------------------------------------------------------

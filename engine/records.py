@@ -266,14 +266,22 @@ class Records:
     def _agent_changed(self, event: Event) -> None:
         state = event["type"].removeprefix("agent.")
         since = event.get("since", event["time"])
-        self._period(event["agent"], state, since, event.get("reason"), event.get("work"))
+        reason, work, missed = event.get("reason"), event.get("work"), event.get("missed", False)
+        self._period(event["agent"], state, since, reason, work, missed=missed)
 
     def _period(
-        self, agent: str, state: str, since: float, reason: str | None, work: str | None
+        self,
+        agent: str,
+        state: str,
+        since: float,
+        reason: str | None,
+        work: str | None,
+        *,
+        missed: bool = False,
     ) -> None:
         self._agents[agent] = state
         row = {"agent": agent, "state": state, "since": since, "reason": reason, "work": work}
-        self._store.insert("agent_periods", row)
+        self._store.insert("agent_periods", row | {"missed": int(missed)})
 
 
 def _entry(event: Event) -> str:

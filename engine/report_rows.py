@@ -142,7 +142,7 @@ def periods(begin: float, end: float, agent: str | None) -> Query:
     return (
         f"""
         {_NAMES}
-        SELECT p.agent, p.state, p.since, p.work, p.reason FROM names
+        SELECT p.agent, p.state, p.since, p.work, p.reason, p.missed FROM names
         JOIN agent_periods p ON p.agent = names.agent AND p.since < ? AND p.since >= COALESCE(
             (SELECT MAX(b.since) FROM agent_periods b
              WHERE b.agent = names.agent AND b.since <= ?), ?)
@@ -156,11 +156,11 @@ def periods(begin: float, end: float, agent: str | None) -> Query:
 def read_periods(found: Rows, now: float) -> dict[str, list[AgentPeriod]]:
     """The periods of each agent in order; the last one is not over yet."""
     by_agent: dict[str, list[AgentPeriod]] = defaultdict(list)
-    for number, (agent, state, since, work, reason) in enumerate(found):
+    for number, (agent, state, since, work, reason, missed) in enumerate(found):
         following = found[number + 1] if number + 1 < len(found) else None
         is_last = following is None or following[0] != agent
         until = max(now, since) if following is None or is_last else following[2]
-        by_agent[agent].append(AgentPeriod(agent, state, since, until, work, reason))
+        by_agent[agent].append(AgentPeriod(agent, state, since, until, work, reason, bool(missed)))
     return by_agent
 
 

@@ -71,6 +71,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX audit_by_time ON audit (time)",
     ),
+    # 1 where the agent left an offer unanswered before; its reason may say what he asked for.
+    ("ALTER TABLE agent_periods ADD COLUMN missed INTEGER",),
 )
 
 VERSION = len(MIGRATIONS)

@@ -198,3 +198,19 @@ def test_whoever_is_told_may_change_agents_in_turn() -> None:
     desk.agents.pause("alice")
     desk.agents.ready("alice")
     assert (desk.state(), desk.agents.known("alice").work) == ("reserved", "next")
+
+
+def test_a_miss_is_told_as_that_whatever_he_asked_for_meanwhile() -> None:
+    desk = Desk()
+    for missed in (True, False):
+        desk.agents.ready("alice")
+        desk.agents.reserve("alice", "j1")
+        desk.agents.ringing("alice", "j1")
+        desk.agents.pause("alice", "lunch")
+        if missed:
+            desk.agents.missed("alice", "j1", "no answer")
+        else:
+            desk.agents.release("alice", "j1")
+        kind, told = desk.told[-1]
+        assert (kind, told["reason"]) == ("agent.paused", "lunch")
+        assert told.get("missed", False) is missed

@@ -147,11 +147,14 @@ def test_percentiles_by_hand() -> None:
 # -- agents -------------------------------------------------------------------------------------
 
 
+MISSES = ("no answer", "3 offers unanswered in a row")
+
+
 def periods(*steps: tuple[str, float, str | None, str | None], end: float) -> list[AgentPeriod]:
     """state, since, work, reason."""
     ends = [step[1] for step in steps[1:]] + [end]
     return [
-        AgentPeriod("alice", state, since, until, work, reason)
+        AgentPeriod("alice", state, since, until, work, reason, reason in MISSES)
         for (state, since, work, reason), until in zip(steps, ends, strict=True)
     ]
 
@@ -220,6 +223,14 @@ def test_an_offer_that_the_engines_death_ended_is_no_miss() -> None:
     assert figures["logged_in_s"] == 5.0
     still = periods(("ringing", 0.0, "j1", None), end=3.0)
     assert measure_agents([still], 0.0, 10.0)["ringing_now"] == 1
+
+
+def test_what_he_asked_for_meanwhile_says_nothing_of_an_offer() -> None:
+    ringing = AgentPeriod("alice", "ringing", 0.0, 5.0, "j1")
+    pauses = AgentPeriod("alice", "paused", 5.0, 9.0, None, "lunch")
+    leaves = AgentPeriod("alice", "logged_out", 5.0, 9.0, None, None, missed=True)
+    assert measure_agents([[ringing, pauses]], 0.0, 9.0)["withdrawn"] == 1
+    assert measure_agents([[ringing, leaves]], 0.0, 9.0)["missed"] == 1
 
 
 # -- jobs ---------------------------------------------------------------------------------------
