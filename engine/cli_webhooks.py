@@ -38,11 +38,13 @@ def retry(
 
 
 def _print_list(result: Mapping[str, Any]) -> None:
-    table = columns("webhook", "url", "pending", "delivered", "failures", "given up", "last error")
+    counted = ("pending", "behind", "delivered", "failures", "given_up")
+    heads = (name.replace("_", " ") for name in counted)
+    table = columns("webhook", "url", *heads, "last error")
     for one in result["webhooks"]:
-        counts = (one["pending"], one["delivered"], one["failures"], one["given_up"])
+        counts = (str(one[name]) for name in counted)
         table.add_row(
-            cell(one["webhook"]), cell(one["url"]), *map(str, counts), cell(one["last_error"] or "")
+            cell(one["webhook"]), cell(one["url"]), *counts, cell(one["last_error"] or "")
         )
     console.print(table)
     for one in result["webhooks"]:
