@@ -115,8 +115,6 @@ class Records:
         # Those who did not join again were cut off with the earlier engine.
         for stay in tuple(self._unconfirmed.values()):
             self._close(stay, "lost", self.seen_until, reason="engine restarted")
-            if stay.kind == "call":
-                self._stays.pop(stay.entry, None)
         self._unconfirmed.clear()
 
     def _agents_down(self, since: float) -> None:

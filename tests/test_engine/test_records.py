@@ -174,6 +174,20 @@ async def test_agents_periods_follow_their_events(tmp_path: Path) -> None:
         ]
 
 
+async def test_a_customer_who_was_called_first_and_cut_off_has_both_stays(tmp_path: Path) -> None:
+    waits = {"job": "j1", "queue": "sales", "kind": "call"}
+    async with recorded(tmp_path / "db") as here:
+        here.store.save(msgspec.structs.replace(ended_job("j1"), state="queued", ended_at=None))
+        here.at(1000.0, "queue.joined", **waits)
+    async with recorded(tmp_path / "db", now=2000.0) as here:
+        here.at(2000.0, "engine.started")
+        here.at(2001.0, "queue.joined", **waits)
+        here.at(2002.0, "queue.answered", **waits, agent="alice")
+        here.end(ended_job("j1", created=1000.0, ended_at=2050.0))
+        ((body,),) = await here.rows("SELECT body FROM records")
+        assert [stay["result"] for stay in json.loads(body)["stays"]] == ["lost", "answered"]
+
+
 async def test_a_restart_keeps_who_joins_again_and_closes_the_others(tmp_path: Path) -> None:
     async with recorded(tmp_path / "db") as here:
         here.store.save(msgspec.structs.replace(ended_job("j1"), state="queued", ended_at=None))
