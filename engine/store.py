@@ -75,6 +75,8 @@ class Store:
             self._writer, self._finder, lists, reports = opened
             schema.migrate(self._writer)
             self.kept_log = stored_events.kept_log(self._writer)
+            for reading in opened[1:]:
+                reading.execute("PRAGMA query_only = ON")
         except OSError as error:
             self._abandon(opened)
             raise StoreError("io", f"{self.path}: {error.strerror or error}") from error

@@ -346,3 +346,14 @@ async def test_a_flush_while_a_batch_is_being_written_needs_no_rows_of_its_own(
         await store.flush()
         await saved
         assert store.status()["errors"] == 0
+
+
+async def test_nothing_but_the_writer_writes(tmp_path: Path) -> None:
+    async with opened(tmp_path / "jobs.db") as store:
+        (mode,) = store._writer.execute("PRAGMA journal_mode").fetchone()
+        (synchronous,) = store._writer.execute("PRAGMA synchronous").fetchone()
+        assert (mode, synchronous) == ("wal", 2)  # 2: FULL
+        with pytest.raises(StoreError):
+            await store.query("DELETE FROM jobs")
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            store._finder.execute("DELETE FROM jobs")
