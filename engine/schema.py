@@ -72,7 +72,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX audit_by_time ON audit (time)",
     ),
     # 1 where the agent left an offer unanswered before; its reason may say what he asked for.
-    ("ALTER TABLE agent_periods ADD COLUMN missed INTEGER",),
+    (
+        "ALTER TABLE agent_periods ADD COLUMN missed INTEGER",
+        # As it was told until now: by whether there is a reason.
+        "UPDATE agent_periods SET missed = 1 WHERE reason IS NOT NULL AND state <> 'down'",
+    ),
 )
 
 VERSION = len(MIGRATIONS)
