@@ -1,7 +1,13 @@
 """What the tables of the command line are made of."""
 
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
+
+FEWEST_COLUMNS = 3
+BETWEEN = 2  # cells between two columns
 
 
 def cell(text: str, style: str = "") -> Text:
@@ -25,3 +31,16 @@ def columns(*names: str) -> Table:
     for name in names:
         table.add_column(name, header_style="dim", overflow="fold")
     return table
+
+
+def fitting(width: int, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
+    """How many columns of such a table, from the left, have room in `width` cells."""
+    widths = [cell_len(head) for head in heads]
+    for row in rows:
+        widths = [max(known, cell_len(text)) for known, text in zip(widths, row, strict=True)]
+    used = -BETWEEN
+    for count, wide in enumerate(widths):
+        used += wide + BETWEEN
+        if used > width:
+            return max(FEWEST_COLUMNS, count)
+    return len(widths)

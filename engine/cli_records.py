@@ -1,12 +1,13 @@
 """`ringback records`, `history` and `annotate`: what became of each, and what people say of it."""
 
 import json as jsonlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any, TextIO
 
 import typer
 
-from .cells import cell, columns, span
+from .cells import cell, columns, fitting, span
 from .cli_span import (
     AsCsv,
     From,
@@ -27,6 +28,19 @@ from .tables import console
 app = typer.Typer(rich_markup_mode=None)
 
 PAGE = 500
+# The columns of records for people: a narrow terminal goes without the last ones.
+HEADS = (
+    "id",
+    "requested",
+    "number",
+    "state",
+    "talk",
+    "agent",
+    "queue",
+    "site",
+    "outcome",
+    "result",
+)
 # The columns of records as CSV; the times are written in the place's time zone.
 TIMES = ("created", "due_at", "deadline", "called_at", "operator_at", "customer_at", "talk_at",
          "ended_at")  # fmt: skip
@@ -95,20 +109,24 @@ async def _write_json(file: TextIO, found: AsyncIterator[dict[str, Any]]) -> Non
 
 async def _print(found: AsyncIterator[dict[str, Any]], zone: Any) -> None:
     """A line for each; a page at a time, as there may be many."""
-    heads = ("id", "requested", "number", "queue", "agent", "state", "result", "talk", "outcome")
-    table = columns(*heads)
+    rows: list[tuple[str, ...]] = []
     async for record in found:
-        table.add_row(
-            cell(record["id"]),
-            cell(written(record["created"], zone)),
-            *(cell(record.get(name) or "") for name in ("number", "queue", "agent", "state")),
-            cell(record.get("result") or ""),
-            cell(span(record.get("talk_s"))),
-            cell(record.get("outcome") or ""),
-        )
-        if table.row_count == PAGE:
-            console.print(table)
-            table = columns(*heads)
+        shown = {**record, "talk": span(record.get("talk_s"))}
+        shown["requested"] = f"{datetime.fromtimestamp(record['created'], zone):%Y-%m-%d %H:%M}"
+        rows.append(tuple(str(shown.get(head) or "") for head in HEADS))
+        if len(rows) == PAGE:
+            _print_page(rows)
+            rows.clear()
+    _print_page(rows)
+
+
+def _print_page(rows: Sequence[Sequence[str]]) -> None:
+    count = fitting(console.width, HEADS, rows)
+    table = columns()
+    for head in HEADS[:count]:
+        table.add_column(head, header_style="dim", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(cell, row[:count]))
     console.print(table)
 
 

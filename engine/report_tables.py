@@ -1,12 +1,10 @@
 """What reports look like to people, and which columns they have as CSV."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import tzinfo
-from typing import Any
+from datetime import datetime, tzinfo
+from typing import Any, Literal
 
-from rich.table import Table
-
-from .cells import cell, columns, span
+from .cells import cell, columns, fitting, span
 from .measures import flat
 from .moments import written
 from .tables import console
@@ -27,33 +25,36 @@ def _amounts(value: Any) -> str:
     return ", ".join(f"{amount:g} {currency}" for currency, amount in (value or {}).items())
 
 
-_JOBS: tuple[Column, ...] = (
+# In the order of what one looks at first: a narrow terminal goes without the last ones.
+_OUTCOMES: tuple[Column, ...] = (
     ("requested", "requested", _count),
     ("completed", "completed", _count),
+)
+_JOBS: tuple[Column, ...] = (
     ("failed", "failed", _count),
-    ("cancelled", "cancelled", _count),
-    ("expired", "expired", _count),
-    ("open", "open", _count),
-    ("to operator", "to_operator_s", span),
     ("to talk", "to_talk_s", span),
-    ("to talk p90", "to_talk_p90_s", span),
     ("promise", "promise_kept_percent", _percent),
-    ("talk", "talk_s", span),
     ("cost", "costs", _amounts),
+    ("open", "open", _count),
+    ("expired", "expired", _count),
+    ("cancelled", "cancelled", _count),
+    ("to operator", "to_operator_s", span),
+    ("to talk p90", "to_talk_p90_s", span),
+    ("talk", "talk_s", span),
 )
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "queue": (
         ("offered", "offered", _count),
         ("answered", "answered", _count),
         ("abandoned", "abandoned", _count),
-        ("short", "short_abandoned", _count),
-        ("overflowed", "overflowed", _count),
-        ("waiting", "waiting", _count),
-        ("service level", "service_level_percent", _percent),
+        ("level", "service_level_percent", _percent),
         ("ASA", "asa_s", span),
         ("wait p90", "wait_p90_s", span),
-        ("longest", "longest_wait_s", span),
+        ("waiting", "waiting", _count),
         ("AHT", "aht_s", span),
+        ("short", "short_abandoned", _count),
+        ("overflowed", "overflowed", _count),
+        ("longest", "longest_wait_s", span),
         ("talk p50", "talk_p50_s", span),
     ),
     "agent": (
@@ -61,42 +62,59 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         ("answered", "answered", _count),
         ("missed", "missed", _count),
         ("calls", "calls", _count),
-        ("talking", "talking_s", span),
-        ("wrap-up", "wrap_up_s", span),
-        ("paused", "paused_s", span),
-        ("logged in", "logged_in_s", span),
         ("occupancy", "occupancy_percent", _percent),
         ("AHT", "aht_s", span),
+        ("talking", "talking_s", span),
+        ("logged in", "logged_in_s", span),
+        ("paused", "paused_s", span),
+        ("wrap-up", "wrap_up_s", span),
     ),
     "site": (
-        *_JOBS,
+        *_OUTCOMES,
         ("left alone", "left_alone_percent", _percent),
         ("30 days", "left_alone_30d_percent", _percent),
+        *_JOBS,
     ),
-    "job": _JOBS,
+    "job": (*_OUTCOMES, *_JOBS),
 }
 
 
 def print_report(kind: str, report: Row, zone: tzinfo | None) -> None:
-    """A report, its total last."""
-    by, shown = report["by"], COLUMNS[kind]
-    with_time = report["interval"] != "total"
-    first = [*(["from"] if with_time else []), *([by] if by != "all" else [])]
-    table = columns(*(first or [""]), *(head for head, _name, _show in shown))
+    """A report, its total last; as many columns as there is room for."""
+    by, interval, shown = report["by"], report["interval"], COLUMNS[kind]
+    first = [*(["from"] if interval != "total" else []), *([by] if by != "all" else [])] or [""]
+    rows = []
     for row in report["rows"]:
-        keys = [written(row["from"], zone)] if with_time else []
+        keys = [_began(row["from"], interval, zone)] if interval != "total" else []
         keys += [row[by] or "-"] if by != "all" else []
-        _add(table, row, keys or [""], shown)
-    table.add_section()
-    _add(table, report["total"], [*[""] * (len(first) - 1), "total"], shown)
+        rows.append([*(keys or [""]), *_figures(row, shown)])
+    rows.append([*[""] * (len(first) - 1), "total", *_figures(report["total"], shown)])
+    heads = [*first, *(head for head, _name, _show in shown)]
+    count = fitting(console.width, heads, rows)
+    table = columns()
+    for number, head in enumerate(heads[:count]):
+        justify: Literal["left", "right"] = "left" if number < len(first) else "right"
+        table.add_column(head, header_style="dim", justify=justify, no_wrap=True)
+    for cells in rows:
+        table.add_row(*map(cell, cells[:count]))
     console.print(
         cell(f"{written(report['from'], zone)} to {written(report['to'], zone)}", style="dim")
     )
     console.print(table)
+    if left_out := ", ".join(heads[count:]):
+        console.print(cell(f"no room for: {left_out}; --csv has everything", style="dim"))
 
 
-def _add(table: Table, row: Row, keys: Sequence[str], shown: Sequence[Column]) -> None:
-    table.add_row(*map(cell, [*keys, *(show(row.get(name)) for _head, name, show in shown)]))
+def _figures(row: Row, shown: Sequence[Column]) -> list[str]:
+    return [show(row.get(name)) for _head, name, show in shown]
+
+
+def _began(moment: float, interval: str, zone: tzinfo | None) -> str:
+    """When an interval began, in short; the hour that comes again has its offset."""
+    local = datetime.fromtimestamp(moment, zone)
+    if interval == "day":
+        return f"{local:%Y-%m-%d}"
+    return f"{local:%m-%d %H:%M}" + (f"{local.astimezone(zone):%z}" if local.fold else "")
 
 
 def csv_row(row: Row, zone: tzinfo | None) -> dict[str, Any]:

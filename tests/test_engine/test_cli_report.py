@@ -26,9 +26,11 @@ class Past:
     def __init__(self, daemon: Daemon) -> None:
         self.daemon = daemon
 
-    async def ask(self, *arguments: str) -> Result:
+    async def ask(self, *arguments: str, columns: int = 200) -> Result:
         socket = str(self.daemon.settings.control.socket)
-        return await ringback("--socket", socket, *arguments, TZ="America/New_York")
+        return await ringback(
+            "--socket", socket, *arguments, TZ="America/New_York", COLUMNS=str(columns)
+        )
 
 
 @pytest.fixture
@@ -64,6 +66,12 @@ async def test_reports_for_people_spreadsheets_and_programs(past: Past, tmp_path
     assert shown.status == 0
     assert "2026-03-29 02:00:00+01:00 to 2026-03-29 06:00:00+01:00" in shown.out
     assert "shop.example" in shown.out and "1200" in shown.out and "total" in shown.out
+
+    narrow = await past.ask("report", "job", *span, "--interval", "hour", columns=60)
+    lines = narrow.out.splitlines()
+    assert all(len(line.rstrip()) <= 60 for line in lines)
+    assert lines[2].split()[:4] == ["03-29", "02:00", "360", "360"]
+    assert "--csv has everything" in " ".join(lines[-2:])
 
     table = await past.ask("report", "job", *span, "--interval", "hour", "--csv")
     found = rows(table.out)
