@@ -57,6 +57,11 @@ class Outcome:
     not_before: float | None = None
     """When the customer may be called, where it is only too early or too late for that now."""
 
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether the attempt was broken off by us, and is to be made anew."""
+        return self.result == retry.INTERRUPTED
+
 
 class Callback:
     """One attempt of a job, from its first INVITE to the last BYE."""
@@ -124,7 +129,8 @@ class Callback:
     def _note(self, outcome: Outcome) -> None:
         attempt = self._attempt
         attempt.result, attempt.cause = outcome.result, outcome.cause
-        if outcome.may_retry:
+        # One that is broken off counts only if the customer has answered it.
+        if outcome.may_retry or (outcome.is_interrupted and attempt.was_answered):
             attempt.retry_cause = retry.cause_of(outcome)
 
     async def _claim(self) -> None:

@@ -241,10 +241,13 @@ class Daemon:
     async def stop(self) -> None:
         """Take everything down: calls first, the store last, so that each end is recorded."""
         self.events.publish("engine.stopping")
+        # First, so that an operator whose call ends now is not offered the next one.
+        self.call_centre.queues.stop()
         await asyncio.gather(self.dispatcher.stop(), self.inbound.stop())
         await self.call_centre.stop()
         self.trunks.stop()
         await self._let_sip_finish()
+        recovery.wait_for_phones(self.dispatcher.interrupted, self.board, time.time())
         with contextlib.suppress(TimeoutError):  # the disk may be full
             async with asyncio.timeout(LAST_EVENTS_S):
                 await self.events.settled()

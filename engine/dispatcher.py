@@ -30,6 +30,7 @@ log = structlog.get_logger()
 # Operators may miss a job many times while it waits in a queue: so many attempts are shown, and
 # so many offers.
 MISSED_KEPT, OFFERS_KEPT = 20, 60
+STOPPED = "engine stopped"
 
 
 class Dispatcher:
@@ -47,6 +48,7 @@ class Dispatcher:
         self._places = JobPlaces(board, self, wall_clock=wall_clock)
         self._is_dispatching = False
         self.draining = False
+        self.interrupted: list[Callback] = []
         board.events.watch(self._moved)
 
     # -- what is open -----------------------------------------------------------------------
@@ -389,6 +391,9 @@ class Dispatcher:
             job.attempts[-1].ended = self._wall_clock()
         if offer is not None:
             self._places.free(offer)
+        if outcome.is_interrupted:  # it keeps its place
+            self._again(job, outcome, None)
+            return
         if outcome.not_before is not None:
             self.put_off(job, outcome.not_before, outcome.cause)
             return
@@ -491,11 +496,19 @@ class Dispatcher:
         return True
 
     async def stop(self, limit_s: float = 5.0) -> None:
-        """End every attempt under way and wait until each is hung up."""
+        """End every attempt under way and wait until each is hung up.
+
+        Whoever talks is cut off, and his job fails. Every other job is `queued` again, for the next
+        engine: what was broken off is in `interrupted`.
+        """
         self.draining = True
         self._agenda.stop()
-        tasks = [task for _callback, task in self._running.values()]
-        for callback, task in tuple(self._running.values()):
-            self._cancel_running(callback, task, Outcome("failed", "failed", "engine stopped"))
-        if tasks:
-            await asyncio.wait(tasks, timeout=limit_s)
+        running = tuple(self._running.values())
+        for callback, task in running:
+            result = "failed" if callback.job.state == "bridged" else retry.INTERRUPTED
+            self._cancel_running(callback, task, Outcome("failed", result, STOPPED))
+        if running:
+            await asyncio.wait([task for _callback, task in running], timeout=limit_s)
+        self.interrupted = [
+            callback for callback, _task in running if callback.job.id in self._open
+        ]

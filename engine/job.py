@@ -88,6 +88,11 @@ class AttemptRecord(msgspec.Struct, kw_only=True):
     """What was dialled for the customer, where it was not the request's `to`."""
     ended: float | None = None
 
+    @property
+    def was_answered(self) -> bool:
+        """Whether the customer has answered."""
+        return any(leg.role == "customer" and leg.answered is not None for leg in self.legs)
+
 
 class RetryRule(msgspec.Struct, kw_only=True, frozen=True):
     """What follows when attempts end for one cause.

@@ -1,9 +1,12 @@
-"""After a crash: what becomes of the jobs that an earlier engine had under way.
+"""After a stop or a crash: what becomes of the jobs that an engine had under way.
 
-Its calls died with it, but nobody told the phones: some may still ring, and somebody may listen to
-silence. So a job that may have been dialled goes by its own policy, and is not dialled again before
-nobody can be on the line any more. What was certainly not dialled is dialled as if there had been
-no crash.
+An engine that stops in good order hangs up whom it called, and its jobs are queued again. One whose
+phones have not confirmed that waits as after a crash.
+
+The calls of one that died went with it, but nobody told the phones: some may still ring, and
+somebody may listen to silence. So a job that may have been dialled goes by its own policy, and is
+not dialled again before nobody can be on the line any more. What was certainly not dialled is
+dialled as if there had been no crash.
 """
 
 import math
@@ -13,6 +16,7 @@ import structlog
 
 from config.sections import Dial
 
+from .callback import Callback
 from .dispatcher import Dispatcher
 from .job import Job
 from .switchboard import Switchboard
@@ -56,6 +60,19 @@ def reconcile(
         log.warning("jobs_interrupted", jobs=interrupted, open=len(to_resume))
 
 
+def wait_for_phones(interrupted: Sequence[Callback], board: Switchboard, now: float) -> None:
+    """The engine stops: put off the jobs of those attempts whose phones may go on ringing."""
+    for callback in interrupted:
+        job = callback.job
+        if job.state != "queued" or not any(leg.may_still_be_up for leg in callback.call.legs):
+            continue
+        not_before = now + pause_s(job, board.dial)
+        job.next_attempt_at = max(not_before, job.next_attempt_at or 0.0)
+        job.scheduled = "engine stopped, and a phone did not confirm that it was hung up"
+        board.store.save(job)
+        _publish_queued(job, board, job.next_attempt_at, job.scheduled)
+
+
 def pause_s(job: Job, dial: Dial) -> float:
     """How long after a crash somebody may still be on the line."""
     if dial.crash_pause_s:
@@ -93,13 +110,15 @@ def _settle(job: Job, board: Switchboard, now: float) -> bool:
     return True
 
 
-def _publish_queued(job: Job, board: Switchboard, next_attempt_at: float | None) -> None:
+def _publish_queued(
+    job: Job, board: Switchboard, next_attempt_at: float | None, cause: str = CAUSE
+) -> None:
     board.events.publish(
         "callback.queued",
         job=job.id,
         context=job.request.context,
         next_attempt_at=next_attempt_at,
-        cause=CAUSE,
+        cause=cause,
     )
 
 
