@@ -23,7 +23,7 @@ from .dialplan import Destination
 from .ending import Ending, retry_cause_of
 from .farewell import Farewell
 from .headers import Subject, context_headers
-from .job import AttemptRecord, Failure, Job, JobState, OfferRecord, RetryCause
+from .job import MACHINE, AttemptRecord, Failure, Job, JobState, OfferRecord, RetryCause
 from .leg import Caller, Leg, LegEnded
 from .operators import (
     Candidate,
@@ -101,6 +101,8 @@ class Callback:
         """
         job, board = self.job, self._board
         job.attempts = [*job.attempts, self._attempt]
+        if job.outcome == MACHINE:  # of an attempt before
+            job.outcome = None
         board.register.add(self.call)
         whisper = board.whisperer.prepare(job)
         try:
@@ -123,8 +125,20 @@ class Callback:
         finally:
             whisper.cancel()
             await self._clear()
+        self._outcome = self._unless_machine(self._outcome)
         self._note(self._outcome)
         return self._outcome
+
+    def _unless_machine(self, outcome: Outcome) -> Outcome:
+        """The customer was not reached where somebody wrote back that a machine had answered."""
+        is_ended = outcome.state in ("completed", "failed") and outcome.not_before is None
+        is_machine = self.job.outcome == MACHINE and self._attempt.was_answered
+        if not is_ended or not is_machine or outcome.is_interrupted:
+            return outcome
+        moment, self.job.bridged_at = self.job.state, None
+        failure = Failure(side="customer", moment=moment)
+        cause = f"a machine answered for the customer; {outcome.cause}"
+        return Outcome("failed", MACHINE, cause, failure, may_retry=True, retry_cause=MACHINE)
 
     def _note(self, outcome: Outcome) -> None:
         attempt = self._attempt

@@ -88,11 +88,15 @@ class Intake:
         job = self._dispatcher.job(joined.job) or store.find(joined.job)
         return None if job is None else (job, joined)
 
-    async def settled(self, job_id: str) -> None:
-        """Wait until no request of this id is on its way to the disk.
+    async def known(self, job_id: str) -> Job | None:
+        """As `find`, once no request of this id is on its way to the disk. Raises StoreError.
 
         What `find` gives before is a copy that the dispatcher does not know: only to be looked at.
         """
+        await self._settled(job_id)
+        return self.find(job_id)
+
+    async def _settled(self, job_id: str) -> None:
         while (pending := self._accepting.get(job_id)) is not None:
             await asyncio.wait([pending])
 
@@ -126,7 +130,7 @@ class Intake:
 
     async def _known(self, job_id: str, fingerprint: str) -> Taken | None:
         """What became of an earlier request with this id."""
-        await self.settled(job_id)
+        await self._settled(job_id)
         found = self._find(job_id)
         if found is None:
             return None

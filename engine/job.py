@@ -26,6 +26,9 @@ OnCrash = Literal["retry", "fail", "ask"]
 RetryCause = Literal[
     "busy", "no_answer", "rejected", "unreachable", "operator_missed", "machine", "failed"
 ]
+# The outcome that is written back of a callback, and the result of an attempt, where a machine
+# answered for the customer.
+MACHINE = "machine"
 
 TERMINAL_STATES: frozenset[JobState] = frozenset({"completed", "failed", "cancelled", "expired"})
 
@@ -35,14 +38,15 @@ def _leads_to(*states: JobState) -> frozenset[JobState]:
 
 
 # A job goes back to `queued` between two attempts. It passes through `whispering` even when there
-# is nothing to say, so that a client sees the same states on every callback.
+# is nothing to say, so that a client sees the same states on every callback. One that was joined is
+# queued again only where it was a machine that had answered for the customer.
 TRANSITIONS: dict[Order, dict[JobState, frozenset[JobState]]] = {
     "agent_first": {
         "queued": _leads_to("dialing_agent", "expired"),
         "dialing_agent": _leads_to("whispering", "queued"),
         "whispering": _leads_to("dialing_customer", "queued"),
         "dialing_customer": _leads_to("bridged", "queued"),
-        "bridged": _leads_to("completed"),
+        "bridged": _leads_to("completed", "queued"),
     },
     "customer_first": {
         "queued": _leads_to("dialing_customer", "expired"),
@@ -50,7 +54,7 @@ TRANSITIONS: dict[Order, dict[JobState, frozenset[JobState]]] = {
         "holding": _leads_to("dialing_agent", "queued"),
         "dialing_agent": _leads_to("whispering", "holding", "queued"),
         "whispering": _leads_to("bridged", "holding", "queued"),
-        "bridged": _leads_to("completed"),
+        "bridged": _leads_to("completed", "queued"),
     },
 }
 
