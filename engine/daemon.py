@@ -38,6 +38,7 @@ from .control import ControlError, ControlServer
 from .dialplan import Dialplan
 from .dispatcher import Dispatcher
 from .events import EventLog
+from .heartbeat import Heartbeat
 from .housekeeping import Housekeeping
 from .inbound import Inbound
 from .intake import Intake
@@ -124,6 +125,7 @@ class Daemon:
             keep_audit_days=settings.store.keep_audit_days,
         )
         self.register = CallRegister()
+        self.heartbeat = Heartbeat(self.store, self.register)
         self.sip = SipEndpoint(
             sip.listen,
             on_event=self._on_sip,
@@ -228,6 +230,7 @@ class Daemon:
         self.call_centre.start()
         await self.inbound.start()
         self.housekeeping.start()
+        self.heartbeat.start()
         await self.control.start()
         self.events.publish("engine.started")
         self._is_ready = True
@@ -251,6 +254,7 @@ class Daemon:
         with contextlib.suppress(TimeoutError):  # the disk may be full
             async with asyncio.timeout(LAST_EVENTS_S):
                 await self.events.settled()
+        self.heartbeat.stop()
         await self.housekeeping.stop()
         await self.reporting.stop()
         await self.control.stop()

@@ -81,8 +81,7 @@ class Records:
 
     async def open(self) -> None:
         """Take up what an earlier engine left, before the first event. Raises StoreError."""
-        newest = await self._store.query("SELECT time FROM events ORDER BY seq DESC LIMIT 1")
-        self._seen_until = newest[0][0] if newest else self._clock()
+        self._seen_until = self._store.kept_log.ends_at or self._clock()
         still_open = await self._store.query(*stays_of_open())
         for row in still_open:
             stay = Stay(*row)

@@ -10,7 +10,7 @@ dialled as if there had been no crash.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import structlog
 
@@ -42,7 +42,8 @@ def reconcile(
 ) -> None:
     """Take over the open jobs of the store, oldest first.
 
-    `log_ends_at` is when the earlier engine last told something (Unix seconds).
+    `log_ends_at` is when the earlier engine last gave a sign of life (Unix seconds): what it had up
+    ended then, not when the next one came.
     """
     to_resume = []
     interrupted = 0
@@ -53,6 +54,7 @@ def reconcile(
             to_resume.append(job)
             continue
         interrupted += 1
+        _cut_off(job, min(now, log_ends_at))
         if _settle(job, board, now):
             to_resume.append(job)
     dispatcher.resume(to_resume)
@@ -87,7 +89,6 @@ def _settle(job: Job, board: Switchboard, now: float) -> bool:
     """What follows for one that may have been dialled. True: it stays open, and is queued."""
     policy, talked = job.request.on_crash, job.state == "bridged"
     not_before = now + pause_s(job, board.dial)
-    _cut_off(job, now)
     job.under_way = False
     if policy == "fail" or talked:
         # Whoever has talked is not called again, whatever the policy.
@@ -122,18 +123,36 @@ def _publish_queued(
     )
 
 
-def _cut_off(job: Job, now: float) -> None:
-    """What was up in the earlier engine is not any more."""
+def _cut_off(job: Job, at: float) -> None:
+    """What was up in the earlier engine is not since `at`, or since the last that is known of it."""
+    at = max(at, *_moments(job))
     for attempt in job.attempts:
         for leg in attempt.legs:
             if leg.ended is None:
-                leg.state, leg.ended, leg.reason = "ended", now, CAUSE
+                leg.state, leg.ended, leg.reason = "ended", at, CAUSE
         if attempt.result is None:
-            attempt.result, attempt.cause, attempt.ended = "failed", CAUSE, now
+            attempt.result, attempt.cause, attempt.ended = "failed", CAUSE, at
             attempt.retry_cause = "failed"
     for offer in job.offers:
         if offer.ended is None:
-            offer.ended, offer.result = now, offer.result or "interrupted"
+            offer.ended, offer.result = at, offer.result or "interrupted"
+
+
+def _moments(job: Job) -> Iterator[float]:
+    """Every moment that the records of a job tell of."""
+    legs = [leg for attempt in job.attempts for leg in attempt.legs]
+    for moment in (
+        job.created,
+        job.bridged_at,
+        *(offer.offered for offer in job.offers),
+        *(offer.answered for offer in job.offers),
+        *(leg.started for leg in legs),
+        *(leg.ringing for leg in legs),
+        *(leg.answered for leg in legs),
+        *(leg.ended for leg in legs),
+    ):
+        if moment is not None:
+            yield moment
 
 
 def _end(job: Job, board: Switchboard, now: float, *, completed: bool) -> None:

@@ -8,13 +8,17 @@ from typing import NamedTuple
 PAGE_EVENTS = 2_000
 PAGE_BYTES = 128 * 1024
 
+# The document (its kind and key) that says when the engine last lived; see heartbeat.py.
+HEARTBEAT = ("heartbeat", "engine")
+
 Found = tuple[list[tuple[int, str, bytes]], int]
 
 
 class KeptLog(NamedTuple):
     """What a file has of its log; `oldest` is `newest + 1` where it has none.
 
-    `ends_at` is the time of the newest event (Unix seconds); 0 where there is none.
+    `ends_at` is when the engine that wrote it last gave a sign of life: its newest event, or a later
+    heartbeat (Unix seconds); 0 where there is neither.
     """
 
     epoch: str
@@ -32,8 +36,17 @@ def kept_log(connection: sqlite3.Connection) -> KeptLog:
     (epoch,) = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
     newest = connection.execute("SELECT MAX(seq) FROM events").fetchone()[0] or 0
     oldest = connection.execute("SELECT MIN(seq) FROM events").fetchone()[0] or newest + 1
-    last = connection.execute("SELECT time FROM events WHERE seq = ?", (newest,)).fetchone()
-    return KeptLog(epoch, oldest, newest, last[0] if last is not None else 0.0)
+    (ends_at,) = connection.execute(
+        """
+        SELECT MAX(
+            COALESCE((SELECT time FROM events WHERE seq = ?), 0.0),
+            COALESCE((SELECT json_extract(CAST(body AS TEXT), '$.at') FROM documents
+                      WHERE kind = ? AND key = ?), 0.0)
+        )
+        """,
+        (newest, *HEARTBEAT),
+    ).fetchone()
+    return KeptLog(epoch, oldest, newest, ends_at)
 
 
 def page(connection: sqlite3.Connection, after: int, until: int, types: tuple[str, ...]) -> Found:

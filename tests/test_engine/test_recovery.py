@@ -13,6 +13,7 @@ from engine import recovery
 from engine.callback import Outcome
 from engine.dispatcher import Dispatcher
 from engine.job import AttemptRecord, Job, JobState, LegRecord, OfferRecord, OnCrash, Request
+from engine.record import moments_of
 from tests.support.switchboard import Scene, scene
 from tests.support.virtual_loop import run
 
@@ -212,6 +213,27 @@ def test_what_was_accepted_as_the_engine_died_is_told_of(tmp_path: Path) -> None
         recovery.reconcile([old, fresh], dispatcher, stage.board, now, log_ends_at=995.0)
         assert stage.told("callback.") == ["callback.queued"]
         assert stage.last("callback.queued")["job"] == "fresh"
+
+    play(tmp_path, script)
+
+
+def test_what_was_cut_off_ended_when_the_engine_died(tmp_path: Path) -> None:
+    """Not when the next one came: nobody talked meanwhile."""
+
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        talked, rang = left("bridged", "retry"), left("dialing_agent", "retry")
+        talked.attempts[0].legs[0].answered = 2.0
+        rang.id, rang.attempts[0].legs[0].ringing = "rang", 75.0
+        now = asyncio.get_running_loop().time()
+        recovery.reconcile([talked, rang], dispatcher, stage.board, now, log_ends_at=70.0)
+        assert talked.ended_at == 1000.0
+        moments = moments_of(talked)
+        assert (moments.talk_at, moments.talk_s) == (4.0, 66.0)
+        assert (talked.attempts[0].ended, talked.offers[0].ended) == (70.0, 70.0)
+        # What is known of it may be later than the last event.
+        assert (rang.attempts[0].legs[0].ended, rang.attempts[0].ended) == (75.0, 75.0)
+        assert rang.next_attempt_at == 1180.0
+        await dispatcher.cancel(rang)
 
     play(tmp_path, script)
 
