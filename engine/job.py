@@ -4,7 +4,7 @@ A job is the durable record of one callback. Its fields and states are those of 
 protocol; times are Unix seconds. The table of allowed transitions is in one place, below.
 """
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -28,7 +28,7 @@ RetryCause = Literal[
 ]
 # The outcome that is written back of a callback, and the result of an attempt, where a machine
 # answered for the customer.
-MACHINE = "machine"
+MACHINE: Final = "machine"
 
 TERMINAL_STATES: frozenset[JobState] = frozenset({"completed", "failed", "cancelled", "expired"})
 
