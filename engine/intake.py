@@ -155,7 +155,7 @@ class Intake:
         params.require_party()
         admitted = self._admit(params, now)
         if self._joins(params):
-            for open_job in self._dispatcher.open_for(admitted.called):
+            for open_job in self._dispatcher.open.of_number(admitted.called):
                 return await self._join(open_job, job_id, fingerprint, named=params.id is not None)
         request = self._request(params, ruling, admitted)
         self._check_queue(request, now)
@@ -174,11 +174,11 @@ class Intake:
         # Known to the disk with the acceptance, so that it costs no commit of its own.
         job.under_way = self._dispatcher.will_start(job)
         self._admission.took(job_id, admitted, now)
-        self._dispatcher.expect(job)
+        self._dispatcher.open.expect(job)
         try:
             await self._board.store.save(job, durable=True)
         except BaseException:
-            self._dispatcher.forget(job)
+            self._dispatcher.open.forget(job)
             self._admission.forget(job_id)
             raise
         self._dispatcher.submit(job)

@@ -215,6 +215,11 @@ class Job(msgspec.Struct, kw_only=True):
         """Whether the job has ended."""
         return self.state in TERMINAL_STATES
 
+    @property
+    def next_due_at(self) -> float:
+        """When the job is to be called next, at the earliest (Unix seconds)."""
+        return max(self.next_attempt_at or 0.0, self.request.not_before or 0.0)
+
     def enter(self, state: JobState) -> None:
         """Move to `state`. Raises IllegalTransition where the table does not allow it."""
         allowed = TRANSITIONS[self.request.order].get(self.state, frozenset())

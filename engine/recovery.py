@@ -124,7 +124,7 @@ def _publish_queued(
 
 
 def _cut_off(job: Job, at: float) -> None:
-    """What was up in the earlier engine is not since `at`, or since the last that is known of it."""
+    """What was up in the earlier engine ended at `at`, or at the last that is known of it."""
     at = max(at, *_moments(job))
     for attempt in job.attempts:
         for leg in attempt.legs:

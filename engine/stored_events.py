@@ -17,8 +17,8 @@ Found = tuple[list[tuple[int, str, bytes]], int]
 class KeptLog(NamedTuple):
     """What a file has of its log; `oldest` is `newest + 1` where it has none.
 
-    `ends_at` is when the engine that wrote it last gave a sign of life: its newest event, or a later
-    heartbeat (Unix seconds); 0 where there is neither.
+    `ends_at` is when the engine that wrote it last gave a sign of life (Unix seconds): its newest
+    event, or a later heartbeat; 0 where there is neither.
     """
 
     epoch: str

@@ -111,7 +111,7 @@ async def test_rescheduling_is_durable_and_told(settings: Settings) -> None:
     async with running(settings) as (daemon, client):
         job = await client.call("callback.get", id="x")
         assert (job["state"], job["not_before"]) == ("queued", soon)
-        assert daemon.dispatcher.due_at(daemon.dispatcher.jobs["x"]) == soon
+        assert daemon.dispatcher.jobs["x"].next_due_at == soon
 
 
 async def test_a_job_that_is_rescheduled_to_now_is_called(engine: tuple[Daemon, Client]) -> None:
