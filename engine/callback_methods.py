@@ -67,6 +67,7 @@ class CallbackMethods:
     async def _cancel(self, params: JobRef, _peer: Peer) -> dict[str, Any]:
         job = await self._open(params.id)
         await self._dispatcher.cancel(job)
+        await self._board.store.flush()  # no crash brings it back
         return job.view()
 
     async def _list(self, params: JobQuery, _peer: Peer) -> dict[str, Any]:

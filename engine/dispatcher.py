@@ -306,7 +306,7 @@ class Dispatcher:
 
     def _start(self, job: Job, offer: Offer | None, outside: str | None) -> None:
         plan, request = self._board.dialplan, job.request
-        job.next_attempt_at = job.scheduled = None
+        job.next_attempt_at = job.quiet_until = job.scheduled = None
         try:
             agent: Destination | None = None
             named = outside or request.agent

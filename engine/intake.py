@@ -207,7 +207,8 @@ class Intake:
         )
         job.scheduled = admitted.scheduled
         if change.not_before is not None:
-            job.next_attempt_at = None
+            # A crash may have left phones ringing: they are given their time by any command.
+            job.next_attempt_at = job.quiet_until
         self._board.events.publish(
             "callback.rescheduled",
             job=job.id,

@@ -177,6 +177,8 @@ class Job(msgspec.Struct, kw_only=True):
     bridged_at: float | None = None
     ended_at: float | None = None
     next_attempt_at: float | None = None
+    quiet_until: float | None = None
+    """Until when a phone may still ring of an engine that is gone: nobody is called before."""
     under_way: bool = False
     """An attempt is made, or about to be: what may have been dialled is not dialled again."""
     result: str | None = None

@@ -68,8 +68,8 @@ def wait_for_phones(interrupted: Sequence[Callback], board: Switchboard, now: fl
         job = callback.job
         if job.state != "queued" or not any(leg.may_still_be_up for leg in callback.call.legs):
             continue
-        not_before = now + pause_s(job, board.dial)
-        job.next_attempt_at = max(not_before, job.next_attempt_at or 0.0)
+        job.quiet_until = now + pause_s(job, board.dial)
+        job.next_attempt_at = max(job.quiet_until, job.next_attempt_at or 0.0)
         job.scheduled = "engine stopped, and a phone did not confirm that it was hung up"
         board.store.save(job)
         _publish_queued(job, board, job.next_attempt_at, job.scheduled)
@@ -96,7 +96,8 @@ def _settle(job: Job, board: Switchboard, now: float) -> bool:
         return False
     if job.state != "queued":
         job.enter("queued")
-    job.next_attempt_at, job.scheduled = not_before, CAUSE
+    job.next_attempt_at = job.quiet_until = not_before
+    job.scheduled = CAUSE
     _publish_queued(job, board, not_before)
     if policy == "ask":
         job.decision, job.decide_by = "needed", now + board.dial.decide_s

@@ -9,11 +9,16 @@ import msgspec
 import pytest
 
 from config.sections import Dial
+from config.settings import Settings
 from engine import recovery
+from engine.admission import Admission
 from engine.callback import Outcome
 from engine.dispatcher import Dispatcher
+from engine.intake import Intake
 from engine.job import AttemptRecord, Job, JobState, LegRecord, OfferRecord, OnCrash, Request
+from engine.protocol import Reschedule
 from engine.record import moments_of
+from engine.router import Router
 from tests.support.switchboard import Scene, scene
 from tests.support.virtual_loop import run
 
@@ -133,6 +138,23 @@ def test_how_long_somebody_may_be_on_the_line(
     job = left("dialing_agent", "retry", answered=answered, ring_s=ring_s)
     assert recovery.pause_s(job, Dial()) == pause_s
     assert recovery.pause_s(job, Dial(crash_pause_s=7.0)) == 7.0
+
+
+def test_another_time_does_not_shorten_the_wait_for_the_phones(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        job = left("dialing_agent", "retry")
+        reconcile(stage, dispatcher, job)
+        stage.board.admission, stage.board.router = Admission(), Router(Settings())
+        clock = asyncio.get_running_loop().time
+        intake = Intake(stage.board, dispatcher, Settings(), wall_clock=clock)
+        await intake.reschedule(job, Reschedule(id=job.id, not_before=1010.0))
+        assert job.next_attempt_at == 1060.0
+        (await stage.phone()).refuses(486)
+        assert asyncio.get_running_loop().time() == pytest.approx(1060.0)
+        await asyncio.sleep(1)
+        assert job.quiet_until is None
+
+    play(tmp_path, script, crash_pause_s=60.0)
 
 
 @pytest.mark.parametrize("policy", ["retry", "ask"])
