@@ -62,7 +62,7 @@ class _Day:
         self._accepted: dict[str, None] = {}
         self._told = Told()
         self._moments = 0
-        self._is_up = False
+        self._up = asyncio.Event()
         self._kills: list[tuple[float, str]] = []
         todo: list[tuple[float, Deed]] = [
             (one.at_s, partial(self._request, number, one))
@@ -91,7 +91,7 @@ class _Day:
     async def _killed(self, kill: KillPlan) -> None:
         """A life that ends in the midst of it, maybe while it begins."""
         self._engine = engine = Engine(self._world, self._settings)
-        self._is_up = False
+        self._up = asyncio.Event()
         living = asyncio.create_task(self._live())
         await asyncio.wait([living], timeout=kill.after_ms / 1000)
         if living.done():  # nothing may end it but a failure
@@ -104,10 +104,11 @@ class _Day:
         await engine.kill(KEEP_S)
 
     async def _stopped(self, engine: Engine, living: "asyncio.Task[None]") -> None:
-        while not self._is_up and not living.done():
-            await asyncio.sleep(0.01)
-        living.cancel()
-        await asyncio.wait([living])
+        up = asyncio.create_task(self._up.wait())
+        await asyncio.wait([living, up], return_when=asyncio.FIRST_COMPLETED)
+        for task in (living, up):
+            task.cancel()
+        await asyncio.wait([living, up])
         self._kills.append((time.time(), "SIGTERM"))
         self._world.checks.clear()
         await engine.stop()
@@ -142,7 +143,7 @@ class _Day:
         invariants = Invariants(self._engine)
         self._engine.daemon.events.listen(self._told.listen)
         await self._engine.start()
-        self._is_up = True
+        self._up.set()
         self._world.checks.append(invariants.check_moment)
         return invariants
 
