@@ -121,16 +121,17 @@ class Dispatcher:
         """
         if job.id not in self.open:
             raise EngineError("state", f"job {job.id} has already ended: {job.state}")
-        running = self._running.get(job.id)
-        if running is None:
-            self.finish(job, Outcome("cancelled", "cancelled", cause))
-            return
-        callback, task = running
-        if callback.is_over:
-            await asyncio.wait([task])
+        outcome = Outcome("cancelled", "cancelled", cause)
+        while job.id in self.open:
+            running = self._running.get(job.id)
+            if running is None:
+                self.finish(job, outcome)
+                return
+            # An attempt that has just failed may be followed by another: not so the next time.
+            self._cancel_running(*running, outcome)
+            await asyncio.wait([running[1]])
+        if job.state != "cancelled":
             raise EngineError("state", f"job {job.id} has just ended: {job.state}")
-        self._cancel_running(callback, task, Outcome("cancelled", "cancelled", cause))
-        await asyncio.wait([task])
 
     def _cancel_running(
         self, callback: Callback, task: asyncio.Task[Outcome], outcome: Outcome

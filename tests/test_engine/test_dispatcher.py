@@ -237,6 +237,19 @@ def test_cancelling_a_job_that_ended_is_an_error(tmp_path: Path) -> None:
     play(tmp_path, script)
 
 
+def test_cancelling_as_an_attempt_fails_that_would_be_made_anew(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        running = named("running", max_attempts=3)
+        dispatcher.submit(running)
+        (await stage.phone()).refuses(486)
+        while not dispatcher._running["running"][0].is_over:
+            await asyncio.sleep(0)
+        await dispatcher.cancel(running)
+        assert (running.state, len(running.attempts)) == ("cancelled", 1)
+
+    play(tmp_path, script)
+
+
 def test_cancelling_in_the_instant_it_ends_has_one_winner(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         under_test = job()
