@@ -6,7 +6,6 @@ join them, and wait until one hangs up. Whatever ends it, every leg is hung up a
 
 import asyncio
 import time
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -32,6 +31,7 @@ from .operators import (
     free_offered,
     open_all,
 )
+from .outcome import Outcome
 from .protocol import EngineError
 from .recording import Recording
 from .store import StoreError
@@ -42,25 +42,6 @@ from .while_up import while_up
 log = structlog.get_logger()
 
 DEFAULT_CALLER = "ringback"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How an attempt ended: the job's next state unless it is retried, and why."""
-
-    state: JobState
-    result: str
-    cause: str
-    failure: Failure | None = None
-    may_retry: bool = False
-    retry_cause: RetryCause | None = None
-    not_before: float | None = None
-    """When the customer may be called, where it is only too early or too late for that now."""
-
-    @property
-    def is_interrupted(self) -> bool:
-        """Whether the attempt was broken off by us, and is to be made anew."""
-        return self.result == retry.INTERRUPTED
 
 
 class Callback:

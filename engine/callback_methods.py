@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .callback import Outcome
 from .control import Method, Peer
 from .job import TERMINAL_STATES, Job
+from .outcome import Outcome
 from .protocol import (
     CallbackRequest,
     Decision,

@@ -17,11 +17,12 @@ import structlog
 
 from . import retry
 from .agenda import Agenda
-from .callback import Callback, Outcome
+from .callback import Callback
 from .dialplan import Destination
 from .job import AttemptRecord, Job, RetryCause
 from .job_places import JobPlaces
 from .open_jobs import OpenJobs
+from .outcome import Outcome
 from .protocol import EngineError
 from .settlement import Settlement
 from .switchboard import Switchboard

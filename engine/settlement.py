@@ -6,10 +6,10 @@ The decision after a failure is `retry.next_step`; here it is carried out, saved
 from collections.abc import Callable
 
 from . import retry
-from .callback import Outcome
 from .job import Job
 from .job_places import JobPlaces
 from .open_jobs import OpenJobs
+from .outcome import Outcome
 from .switchboard import Switchboard
 from .waiting import Offer
 

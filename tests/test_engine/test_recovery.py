@@ -12,10 +12,10 @@ from config.sections import Dial
 from config.settings import Settings
 from engine import recovery
 from engine.admission import Admission
-from engine.callback import Outcome
 from engine.dispatcher import Dispatcher
 from engine.intake import Intake
 from engine.job import AttemptRecord, Job, JobState, LegRecord, OfferRecord, OnCrash, Request
+from engine.outcome import Outcome
 from engine.protocol import Reschedule
 from engine.record import moments_of
 from engine.router import Router
