@@ -353,7 +353,9 @@ class Callback:
         if error.kind == "refused":
             not_before = error.data.get("not_before")
             hours = not_before if error.data.get("policy") == "hours" else None
-            return Outcome("failed", "refused", error.message, not_before=hours)
+            # Another number may still be called; which, is asked anew.
+            is_other = self.job.dial_to is not None
+            return Outcome("failed", "refused", error.message, may_retry=is_other, not_before=hours)
         missed = self.offer is not None and error.field == "agent"
         cause: RetryCause | None = "operator_missed" if missed else None
         return Outcome("failed", "unavailable", error.message, may_retry=True, retry_cause=cause)

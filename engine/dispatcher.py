@@ -295,7 +295,7 @@ class Dispatcher:
         if verdict.policy == "hours" and verdict.not_before is not None:
             self.put_off(job, verdict.not_before, reason)
         else:
-            self.finish(job, Outcome("failed", "refused", reason))
+            self._settlement.not_to_be_called(job, reason)
         return False
 
     def _number_of(self, job: Job) -> str | None:

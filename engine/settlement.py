@@ -4,6 +4,9 @@ The decision after a failure is `retry.next_step`; here it is carried out, saved
 """
 
 from collections.abc import Callable
+from dataclasses import replace
+
+import msgspec
 
 from . import retry
 from .job import Job
@@ -51,17 +54,36 @@ class Settlement:
         if self._is_free_miss(job, outcome) and self._waits_on(job, outcome, offer):
             return
         self._places.leave(job)
-        now, dial = self._wall_clock(), self._board.dial
-        policy = retry.policy_of(
-            job.request, default_attempts=dial.max_attempts, default_pause_s=dial.retry_s
-        )
-        step = retry.next_step(job, outcome, policy, now)
+        step = self._next_step(job, outcome)
         if isinstance(step, retry.GiveUp):
             self.finish(job, outcome)
         else:
             job.dial_to = step.number
             self._places.interrupt(job, step.at)
             self._again(job, outcome, step.at)
+
+    def not_to_be_called(self, job: Job, reason: str) -> None:
+        """The number whose turn it is may not be called any more: the others have theirs."""
+        refused = Outcome("failed", "refused", reason)
+        self._places.leave(job)
+        if job.dial_to is None or not job.attempts:
+            self.finish(job, refused)
+            return
+        left = [number for number in job.request.numbers if number != job.dial_to]
+        job.request = msgspec.structs.replace(job.request, numbers=left)
+        step = self._next_step(job, replace(refused, may_retry=True))
+        if isinstance(step, retry.GiveUp):
+            self.finish(job, refused)
+        else:
+            job.dial_to = step.number
+            self._again(job, refused, step.at)
+
+    def _next_step(self, job: Job, outcome: Outcome) -> retry.Again | retry.GiveUp:
+        now, dial = self._wall_clock(), self._board.dial
+        policy = retry.policy_of(
+            job.request, default_attempts=dial.max_attempts, default_pause_s=dial.retry_s
+        )
+        return retry.next_step(job, outcome, policy, now)
 
     @staticmethod
     def _is_free_miss(job: Job, outcome: Outcome) -> bool:

@@ -441,6 +441,36 @@ def test_a_number_that_is_blocked_while_the_operator_rings_is_not_called(tmp_pat
     play(tmp_path, script)
 
 
+@pytest.mark.parametrize("as_it_rings", [False, True])
+def test_another_number_that_is_blocked_leaves_the_others_their_turns(
+    tmp_path: Path, as_it_rings: bool
+) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        admission = admitting(stage)
+        blocked, third = "+442079460777", "+442079460888"
+        under_test = calling(numbers=[blocked, third], max_attempts=6)
+        dispatcher.submit(under_test)
+        (await stage.phone()).answers()
+        (await stage.phone()).refuses(486)
+        entry = Blocked(number=blocked, reason="asked us", since=0.0)
+        if as_it_rings:
+            agent = await stage.phone()
+            await admission.do_not_call.block(entry)
+            agent.answers()
+        else:
+            await admission.do_not_call.block(entry)
+        (await stage.phone()).answers()
+        customer = await stage.phone()
+        assert customer.invitation.target.startswith(f"sip:{third}@")
+        customer.answers()
+        await asyncio.sleep(5)
+        customer.hangs_up()
+        await ended(under_test)
+        assert under_test.state == "completed"
+
+    play(tmp_path, script)
+
+
 def test_a_retry_that_comes_out_of_hours_waits_for_them(tmp_path: Path) -> None:
     # Virtual time begins with 1970: a Thursday, 01:00 in London.
     hours = Hours(enforce=True, hours=["thu 00:00-02:00", "thu 03:00-23:00"])
