@@ -76,6 +76,7 @@ class Settlement:
             self.finish(job, refused)
         else:
             job.dial_to = step.number
+            self._places.interrupt(job, step.at)
             self._again(job, refused, step.at)
 
     def _next_step(self, job: Job, outcome: Outcome) -> retry.Again | retry.GiveUp:
