@@ -68,8 +68,7 @@ def wait_for_phones(interrupted: Sequence[Callback], board: Switchboard, now: fl
         job = callback.job
         if job.state != "queued" or not any(leg.may_still_be_up for leg in callback.call.legs):
             continue
-        job.quiet_until = now + pause_s(job, board.dial)
-        job.next_attempt_at = max(job.quiet_until, job.next_attempt_at or 0.0)
+        _keep_quiet(job, now + pause_s(job, board.dial))
         job.scheduled = "engine stopped, and a phone did not confirm that it was hung up"
         board.store.save(job)
         _publish_queued(job, board, job.next_attempt_at, job.scheduled)
@@ -85,6 +84,14 @@ def pause_s(job: Job, dial: Dial) -> float:
     return max(LONGEST_RINGING_S, job.request.ring_s)
 
 
+def _keep_quiet(job: Job, until: float) -> None:
+    """Nobody is called before `until`, and only then the job waits again for an operator."""
+    job.quiet_until = until
+    job.next_attempt_at = max(until, job.next_attempt_at or 0.0)
+    if job.queue_joined_at is not None:
+        job.queue_since, job.outside_tried = job.next_attempt_at, {}
+
+
 def _settle(job: Job, board: Switchboard, now: float) -> bool:
     """What follows for one that may have been dialled. True: it stays open, and is queued."""
     policy, talked = job.request.on_crash, job.state == "bridged"
@@ -96,7 +103,8 @@ def _settle(job: Job, board: Switchboard, now: float) -> bool:
         return False
     if job.state != "queued":
         job.enter("queued")
-    job.next_attempt_at = job.quiet_until = not_before
+    job.next_attempt_at = None
+    _keep_quiet(job, not_before)
     job.scheduled = CAUSE
     _publish_queued(job, board, not_before)
     if policy == "ask":

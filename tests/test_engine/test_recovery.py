@@ -119,6 +119,7 @@ def test_a_retry_waits_until_nobody_can_be_on_the_line(tmp_path: Path, state: Jo
         image = stored(stage, job)
         assert (image.state, image.next_attempt_at) == ("queued", 1060.0)
         assert (image.under_way, image.queue_joined_at) == (False, 5.0)
+        assert image.queue_since == 1060.0  # its place is the old one, its wait a new one
         assert stage.last("callback.queued")["cause"] == "engine restarted"
         (await stage.phone()).refuses(486)
         assert asyncio.get_running_loop().time() == pytest.approx(1060.0)
