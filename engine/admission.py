@@ -6,7 +6,7 @@ cost or hours. Parties that are no telephone number (agents, extensions, sip: UR
 """
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
@@ -63,6 +63,7 @@ class Admitted:
     """What may be called. `not_before` is when; `scheduled` says why that is later than asked."""
 
     called: str | None = None
+    others: tuple[CalledNumber, ...] = ()
     region: str | None = None
     zone: str | None = None
     zones: tuple[str, ...] = ()
@@ -155,20 +156,28 @@ class Admission:
         """
         if query.agent is not None:
             self._check_place(query.agent, "agent")
-        for other in query.numbers:
-            number = self._check_place(other, "numbers")
+        others = []
+        for text in query.numbers:
+            number = self._check_place(text, "numbers")
             if number is not None:
                 self._check_register(number, now, "numbers")
+                others.append(number)
         number = self._check_place(query.to, "to")
-        asked = Admitted(not_before=query.not_before, site=query.site, source=query.source)
+        asked = Admitted(
+            others=tuple(others),
+            not_before=query.not_before,
+            site=query.site,
+            source=query.source,
+        )
         if number is None:
             if counts:
-                self._tally.check(_accepted("", asked, now))
+                self._check_limits(asked, now)
             return asked
         self._check_register(number, now, "to")
         not_before, scheduled = self._when(number, query, now)
         admitted = Admitted(
             called=number.e164,
+            others=asked.others,
             region=number.region,
             zone=self.hours.places(number)[0].zone.key,
             zones=number.zones,
@@ -205,7 +214,7 @@ class Admission:
 
     def took(self, job_id: str, admitted: Admitted, now: float) -> None:
         """Count an accepted request; in the same turn of the loop as its check and its save."""
-        self._tally.took(_accepted(job_id, admitted, now))
+        self._tally.took(self._accepted(job_id, admitted, now))
 
     def forget(self, job_id: str) -> None:
         """An accepted request could not be saved: it does not count."""
@@ -281,21 +290,31 @@ class Admission:
         return f"{out}; to be called from {local:%A %Y-%m-%d %H:%M %Z}"
 
     def _check_limits(self, admitted: Admitted, now: float) -> None:
-        cost = admitted.cost_estimate
-        if cost is not None and cost.rate is None and self._tally.limits_cost:
-            data = {"policy": "cost", "limit": "rate"}
-            reason = f"cost is limited, and there is no rate for {admitted.called}"
-            raise EngineError("refused", reason, "to", data)
-        self._tally.check(_accepted("", admitted, now))
+        if self._tally.limits_cost:
+            for called, field in _all_of(admitted):
+                if self.rates.rate(called) is None:
+                    data = {"policy": "cost", "limit": "rate"}
+                    reason = f"cost is limited, and there is no rate for {called}"
+                    raise EngineError("refused", reason, field, data)
+        self._tally.check(self._accepted("", admitted, now))
+
+    def _accepted(self, job_id: str, admitted: Admitted, now: float) -> Accepted:
+        """The request as it counts: whichever of its numbers it will be, and the dearest."""
+        costs = [self.rates.estimate(called).amount for called, _field in _all_of(admitted)]
+        return Accepted(
+            id=job_id,
+            at=now,
+            number=admitted.called,
+            others=tuple(number.e164 for number in admitted.others),
+            site=admitted.site,
+            source=admitted.source,
+            cost=max(costs, default=Decimal(0)),
+        )
 
 
-def _accepted(job_id: str, admitted: Admitted, now: float) -> Accepted:
-    cost = admitted.cost_estimate
-    return Accepted(
-        id=job_id,
-        at=now,
-        number=admitted.called,
-        site=admitted.site,
-        source=admitted.source,
-        cost=cost.amount if cost is not None else Decimal(0),
-    )
+def _all_of(admitted: Admitted) -> Iterator[tuple[str, str]]:
+    """Every number (E.164) that may be called, and the parameter that names it."""
+    if admitted.called is not None:
+        yield admitted.called, "to"
+    for number in admitted.others:
+        yield number.e164, "numbers"

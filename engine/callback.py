@@ -6,7 +6,6 @@ join them, and wait until one hangs up. Whatever ends it, every leg is hung up a
 
 import asyncio
 import time
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -23,7 +22,7 @@ from .dialplan import Destination
 from .ending import Ending, retry_cause_of
 from .farewell import Farewell
 from .headers import Subject, context_headers
-from .job import AttemptRecord, Failure, Job, JobState, OfferRecord, RetryCause
+from .job import MACHINE, AttemptRecord, Failure, Job, JobState, OfferRecord, RetryCause
 from .leg import Caller, Leg, LegEnded
 from .operators import (
     Candidate,
@@ -32,6 +31,7 @@ from .operators import (
     free_offered,
     open_all,
 )
+from .outcome import Outcome
 from .protocol import EngineError
 from .recording import Recording
 from .store import StoreError
@@ -42,20 +42,6 @@ from .while_up import while_up
 log = structlog.get_logger()
 
 DEFAULT_CALLER = "ringback"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How an attempt ended: the job's next state unless it is retried, and why."""
-
-    state: JobState
-    result: str
-    cause: str
-    failure: Failure | None = None
-    may_retry: bool = False
-    retry_cause: RetryCause | None = None
-    not_before: float | None = None
-    """When the customer may be called, where it is only too early or too late for that now."""
 
 
 class Callback:
@@ -96,6 +82,8 @@ class Callback:
         """
         job, board = self.job, self._board
         job.attempts = [*job.attempts, self._attempt]
+        if job.outcome == MACHINE:  # of an attempt before
+            job.outcome = None
         board.register.add(self.call)
         whisper = board.whisperer.prepare(job)
         try:
@@ -118,13 +106,26 @@ class Callback:
         finally:
             whisper.cancel()
             await self._clear()
+        self._outcome = self._unless_machine(self._outcome)
         self._note(self._outcome)
         return self._outcome
+
+    def _unless_machine(self, outcome: Outcome) -> Outcome:
+        """The customer was not reached where somebody wrote back that a machine had answered."""
+        is_ended = outcome.state in ("completed", "failed") and outcome.not_before is None
+        is_machine = self.job.outcome == MACHINE and self._attempt.was_answered
+        if not is_ended or not is_machine or outcome.is_interrupted:
+            return outcome
+        moment, self.job.bridged_at = self.job.state, None
+        failure = Failure(side="customer", moment=moment)
+        cause = f"a machine answered for the customer; {outcome.cause}"
+        return Outcome("failed", MACHINE, cause, failure, may_retry=True, retry_cause=MACHINE)
 
     def _note(self, outcome: Outcome) -> None:
         attempt = self._attempt
         attempt.result, attempt.cause = outcome.result, outcome.cause
-        if outcome.may_retry:
+        # One that is broken off counts only if the customer has answered it.
+        if outcome.may_retry or (outcome.is_interrupted and attempt.was_answered):
             attempt.retry_cause = retry.cause_of(outcome)
 
     async def _claim(self) -> None:
@@ -352,7 +353,9 @@ class Callback:
         if error.kind == "refused":
             not_before = error.data.get("not_before")
             hours = not_before if error.data.get("policy") == "hours" else None
-            return Outcome("failed", "refused", error.message, not_before=hours)
+            # Another number may still be called; which, is asked anew.
+            is_other = self.job.dial_to is not None
+            return Outcome("failed", "refused", error.message, may_retry=is_other, not_before=hours)
         missed = self.offer is not None and error.field == "agent"
         cause: RetryCause | None = "operator_missed" if missed else None
         return Outcome("failed", "unavailable", error.message, may_retry=True, retry_cause=cause)

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .callback import Outcome
 from .control import Method, Peer
 from .job import TERMINAL_STATES, Job
+from .outcome import Outcome
 from .protocol import (
     CallbackRequest,
     Decision,
@@ -47,16 +47,9 @@ class CallbackMethods:
         # The id is that of the job that took the request in, not the one it came with.
         return view | {"joined_to": taken.job.id} if taken.joined else view
 
-    def _known(self, job_id: str) -> Job:
-        job = self._intake.find(job_id)
-        if job is None:
-            raise EngineError("not_found", f"there is no job {job_id}", field="id")
-        return job
-
     async def _open(self, job_id: str) -> Job:
         """An open job, which may be changed. Raises EngineError `not_found`, `state`."""
-        await self._intake.settled(job_id)
-        job = self._known(job_id)
+        job = _found(await self._intake.known(job_id), job_id)
         if job.state in TERMINAL_STATES:
             raise EngineError("state", f"job {job.id} has already ended: {job.state}", field="id")
         return job
@@ -69,11 +62,12 @@ class CallbackMethods:
         return job
 
     def _get(self, params: JobRef, _peer: Peer) -> dict[str, Any]:
-        return self._known(params.id).view()
+        return _found(self._intake.find(params.id), params.id).view()
 
     async def _cancel(self, params: JobRef, _peer: Peer) -> dict[str, Any]:
         job = await self._open(params.id)
         await self._dispatcher.cancel(job)
+        await self._board.store.flush()  # no crash brings it back
         return job.view()
 
     async def _list(self, params: JobQuery, _peer: Peer) -> dict[str, Any]:
@@ -114,3 +108,9 @@ class CallbackMethods:
     def _publish(self, kind: str, job: Job, **fields: Any) -> None:
         context = job.request.context
         self._board.events.publish(kind, job=job.id, context=context, **fields)
+
+
+def _found(job: Job | None, job_id: str) -> Job:
+    if job is None:
+        raise EngineError("not_found", f"there is no job {job_id}", field="id")
+    return job

@@ -78,7 +78,9 @@ def ask(question: Callable[[Client], Awaitable[Any]]) -> Any:
     try:
         return asyncio.run(connected())
     except EngineError as error:
-        fail(EXIT_FAILED, error.message, kind=error.kind, field=error.field)
+        fail(
+            EXIT_FAILED, error.message, kind=error.kind, field=error.field, data=error.data or None
+        )
     except RequestRejected as error:
         fail(EXIT_USAGE, error.message, code=error.code, field=error.field)
     except ConnectionLost as error:

@@ -38,6 +38,7 @@ from .control import ControlError, ControlServer
 from .dialplan import Dialplan
 from .dispatcher import Dispatcher
 from .events import EventLog
+from .heartbeat import Heartbeat
 from .housekeeping import Housekeeping
 from .inbound import Inbound
 from .intake import Intake
@@ -119,6 +120,7 @@ class Daemon:
             self.store, self.events, settings.store, settings.reports.keep_days
         )
         self.register = CallRegister()
+        self.heartbeat = Heartbeat(self.store, self.register)
         self.sip = SipEndpoint(
             sip.listen,
             on_event=self._on_sip,
@@ -186,7 +188,7 @@ class Daemon:
         self.reporting.records.cost_of = lambda job: job.cost
         self.reporting.records.cost_of_legs = lambda legs: self.admission.rates.cost_of_legs(legs)
         self.rights = Rights(settings.control, settings.rights)
-        scope = AgentScope(self._told_job, self._find_job, self.register)
+        scope = AgentScope(self.dispatcher.open.told, self._find_job, self.register)
         self.call_centre.agents.on_change.append(scope.on_change)
         self.reload = Reload(self)
         self.control = ControlServer(
@@ -227,6 +229,7 @@ class Daemon:
         self.call_centre.start()
         await self.inbound.start()
         self.housekeeping.start()
+        self.heartbeat.start()
         await self.control.start()
         self.events.publish("engine.started")
         self._is_ready = True
@@ -240,13 +243,17 @@ class Daemon:
     async def stop(self) -> None:
         """Take everything down: calls first, the store last, so that each end is recorded."""
         self.events.publish("engine.stopping")
+        # First, so that an operator whose call ends now is not offered the next one.
+        self.call_centre.queues.stop()
         await asyncio.gather(self.dispatcher.stop(), self.inbound.stop())
         await self.call_centre.stop()
         self.trunks.stop()
         await self._let_sip_finish()
+        recovery.wait_for_phones(self.dispatcher.interrupted, self.board, time.time())
         with contextlib.suppress(TimeoutError):  # the disk may be full
             async with asyncio.timeout(LAST_EVENTS_S):
                 await self.events.settled()
+        self.heartbeat.stop()
         await self.housekeeping.stop()
         await self.reporting.stop()
         await self.control.stop()
@@ -275,9 +282,6 @@ class Daemon:
         recovery.reconcile(
             jobs, self.dispatcher, self.board, time.time(), self.store.kept_log.seen_until
         )
-
-    def _told_job(self, job_id: str) -> Job | None:
-        return self.dispatcher.job(job_id) or self.dispatcher.accepting.get(job_id)
 
     def _find_job(self, job_id: str) -> Job | None:
         return self.dispatcher.job(job_id) or self.store.find(job_id)

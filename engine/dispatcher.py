@@ -17,19 +17,20 @@ import structlog
 
 from . import retry
 from .agenda import Agenda
-from .callback import Callback, Outcome
+from .callback import Callback
 from .dialplan import Destination
 from .job import AttemptRecord, Job, RetryCause
 from .job_places import JobPlaces
+from .open_jobs import OpenJobs
+from .outcome import Outcome
 from .protocol import EngineError
+from .settlement import Settlement
 from .switchboard import Switchboard
 from .waiting import Offer
 
 log = structlog.get_logger()
 
-# Operators may miss a job many times while it waits in a queue: so many attempts are shown, and
-# so many offers.
-MISSED_KEPT, OFFERS_KEPT = 20, 60
+STOPPED = "engine stopped"
 
 
 class Dispatcher:
@@ -38,32 +39,33 @@ class Dispatcher:
     def __init__(self, board: Switchboard, *, wall_clock: Callable[[], float] = time.time) -> None:
         self._board = board
         self._wall_clock = wall_clock
-        self._open: dict[str, Job] = {}
-        self._by_number: dict[str, dict[str, Job]] = {}
-        self.accepting: dict[str, Job] = {}  # told of, and not taken yet
+        self.open = OpenJobs()
         self._running: dict[str, tuple[Callback, asyncio.Task[Outcome]]] = {}
         self._idle = asyncio.Event()
         self._idle.set()
         self._agenda = Agenda(wall_clock, self._dispatch)
         self._places = JobPlaces(board, self, wall_clock=wall_clock)
+        self._settlement = Settlement(
+            board, self.open, self._places, schedule=self._reschedule, wall_clock=wall_clock
+        )
+        # How a job that nobody is being called for ends, or is put off.
+        self.finish = self._settlement.finish
+        self.put_off = self._settlement.put_off
         self._is_dispatching = False
         self.draining = False
+        self.interrupted: list[Callback] = []
         board.events.watch(self._moved)
 
     # -- what is open -----------------------------------------------------------------------
 
     def job(self, job_id: str) -> Job | None:
         """The open job of this id, if there is one."""
-        return self._open.get(job_id)
+        return self.open.get(job_id)
 
     @property
     def jobs(self) -> Mapping[str, Job]:
         """Every open job by its id; the same mapping for as long as the engine runs."""
-        return self._open
-
-    def open_for(self, number: str | None) -> tuple[Job, ...]:
-        """The open jobs that call this number (E.164), and those about to be accepted."""
-        return tuple(self._by_number.get(number or "", {}).values())
+        return self.open.by_id
 
     @property
     def active(self) -> int:
@@ -86,35 +88,22 @@ class Dispatcher:
     def will_start(self, job: Job) -> bool:
         """Whether an attempt would begin at once, were the job submitted now."""
         has_room = self.active + self._agenda.count_ready < self._board.dial.max_calls
-        if not has_room or self.draining or self.due_at(job) > self._wall_clock():
+        if not has_room or self.draining or job.next_due_at > self._wall_clock():
             return False
         if not self._places.waits_for_operator(job):
             return True
         return job.request.queue is None and self._places.is_agent_free(job)
 
     def accept(self, job: Job) -> None:
-        """Know a job, and tell of it, that is saved durably in this turn; `submit` or `forget`
-        follows."""
-        self.accepting[job.id] = job
-        self._expect(job)
-        self._publish_queued(job, if_saved=True)
+        """Know a job, and tell of it, that is saved durably in this turn.
 
-    def _expect(self, job: Job) -> None:
-        if job.called is not None:
-            self._by_number.setdefault(job.called, {})[job.id] = job
-
-    def forget(self, job: Job) -> None:
-        """The number of the job is not known by it any more."""
-        self.accepting.pop(job.id, None)
-        jobs = self._by_number.get(job.called or "")
-        if jobs is not None:
-            jobs.pop(job.id, None)
-            if not jobs:
-                del self._by_number[job.called or ""]
+        `submit` follows, or `open.forget` when it could not be saved.
+        """
+        self.open.expect(job)
+        self._settlement.publish_queued(job, if_saved=True)
 
     def submit(self, job: Job) -> None:
         """Take an accepted job; it is attempted when it is due and there is room."""
-        self.accepting.pop(job.id, None)
         self._take(job)
         self._schedule(job)
         self._dispatch()
@@ -130,8 +119,7 @@ class Dispatcher:
         self._dispatch()
 
     def _take(self, job: Job) -> None:
-        self._open[job.id] = job
-        self._expect(job)
+        self.open.add(job)
         self._watch(job)
 
     async def cancel(self, job: Job, cause: str = "cancelled by command") -> None:
@@ -139,18 +127,19 @@ class Dispatcher:
 
         Raises EngineError `state` once it has ended.
         """
-        if job.id not in self._open:
+        if job.id not in self.open:
             raise EngineError("state", f"job {job.id} has already ended: {job.state}")
-        running = self._running.get(job.id)
-        if running is None:
-            self.finish(job, Outcome("cancelled", "cancelled", cause))
-            return
-        callback, task = running
-        if callback.is_over:
-            await asyncio.wait([task])
+        outcome = Outcome("cancelled", "cancelled", cause)
+        while job.id in self.open:
+            running = self._running.get(job.id)
+            if running is None:
+                self.finish(job, outcome)
+                return
+            # An attempt that has just failed may be followed by another: not so the next time.
+            self._cancel_running(*running, outcome)
+            await asyncio.wait([running[1]])
+        if job.state != "cancelled":
             raise EngineError("state", f"job {job.id} has just ended: {job.state}")
-        self._cancel_running(callback, task, Outcome("cancelled", "cancelled", cause))
-        await asyncio.wait([task])
 
     def _cancel_running(
         self, callback: Callback, task: asyncio.Task[Outcome], outcome: Outcome
@@ -162,43 +151,42 @@ class Dispatcher:
 
     def block(self, number: str, reason: str) -> None:
         """A number is not to be called any more: what waits to call it ends."""
-        for job in self.open_for(number):
-            if job.id in self._open and job.id not in self._running:
+        for job in self.open.of_number(number):
+            if job.id in self.open and job.id not in self._running:
                 cause = f"{number} is not to be called: {reason}"
                 self.finish(job, Outcome("cancelled", "refused", cause))
 
     def _moved(self, event: Mapping[str, Any]) -> None:
         """A job that was moved to another queue stays there, through retries and restarts."""
-        if event["type"] == "queue.moved" and (job := self._open.get(event.get("job", ""))):
+        if event["type"] == "queue.moved" and (job := self.open.get(event.get("job", ""))):
             job.request = msgspec.structs.replace(job.request, queue=event["to_queue"])
             self._board.store.save(job)
 
     # -- when -------------------------------------------------------------------------------
-
-    @staticmethod
-    def due_at(job: Job) -> float:
-        """When the job is to be called at the earliest (Unix seconds)."""
-        return max(job.next_attempt_at or 0.0, job.request.not_before or 0.0)
 
     def changed(self, job: Job) -> None:
         """The times, the priority or the numbers of an open job are other ones now."""
         self._watch(job)
         if not self._is_idle(job):
             self._places.reprioritise(job)
-        elif self.due_at(job) > self._wall_clock() or job not in self._places:
+        elif job.next_due_at > self._wall_clock() or job not in self._places:
             self._places.leave(job, "rescheduled")
-            self._places.interrupt(job, self.due_at(job))
+            self._places.interrupt(job, job.next_due_at)
             self._schedule(job)
         else:
             self._places.reprioritise(job)
         self._dispatch()
 
     def _schedule(self, job: Job) -> None:
-        due_at = self.due_at(job)
-        if due_at > self._wall_clock():
-            self._agenda.look_at(job, due_at)
+        at = job.next_due_at
+        if at > self._wall_clock():
+            self._agenda.look_at(job, at)
         else:
             self._is_due(job)
+
+    def _reschedule(self, job: Job) -> None:
+        self._schedule(job)
+        self._agenda.set_timer()
 
     def _watch(self, job: Job) -> None:
         for deadline in (job.request.deadline, job.decide_by):
@@ -234,15 +222,15 @@ class Dispatcher:
         for job_id in agenda.due(now):
             self._due(job_id, now)
         while agenda.count_ready and not self.draining and self.active < most:
-            job = self._open.get(agenda.next_ready())
-            if job is not None and self._is_idle(job) and self.due_at(job) <= now:
+            job = self.open.get(agenda.next_ready())
+            if job is not None and self._is_idle(job) and job.next_due_at <= now:
                 self._begin(job, now)
 
     def _is_idle(self, job: Job) -> bool:
         return job.state == "queued" and job.id not in self._running
 
     def _due(self, job_id: str, now: float) -> None:
-        job = self._open.get(job_id)
+        job = self.open.get(job_id)
         if job is None or not self._is_idle(job):
             return
         deadline = job.request.deadline
@@ -257,7 +245,7 @@ class Dispatcher:
             if now >= self._places.waits_until(job):
                 cause = f"no operator within {self._board.dial.max_wait_s:g} s"
                 self.finish(job, Outcome("failed", "unavailable", cause))
-        elif self.due_at(job) <= now:
+        elif job.next_due_at <= now:
             self._is_due(job)
 
     # -- waiting for an operator --------------------------------------------------------------
@@ -269,36 +257,18 @@ class Dispatcher:
         is_timed = admission is not None and admission.hours.enforced
         if is_timed and not self._may_call(job, self._wall_clock()):
             return
-        if self._places.join(job, self.due_at(job)):
+        if self._places.join(job, job.next_due_at):
             self._agenda.look_at(job, self._places.waits_until(job))
 
     def ready(self, job: Job) -> None:
         """The job may begin once there is room; its operators are reserved, where it needs any."""
-        if job.id not in self._open or not self._is_idle(job):
+        if job.id not in self.open or not self._is_idle(job):
             self._places.leave(job)
         elif self.draining:
             self._places.leave(job, "draining")
         else:
             self._agenda.ready(job)
             self._dispatch()
-
-    def put_off(self, job: Job, until: float, reason: str, *, is_waiting: bool = False) -> None:
-        """Nobody was called, and nobody is to be before `until` (Unix seconds)."""
-        self._places.leave(job, "put_off")
-        if not is_waiting:
-            self._places.interrupt(job, until)
-        job.next_attempt_at, job.scheduled, job.under_way = until, reason, False
-        if job.state != "queued":
-            job.enter("queued")
-        deadline = job.request.deadline
-        if deadline is not None and until >= deadline:
-            cause = f"{reason}; it could not be called before its deadline"
-            self.finish(job, Outcome("expired", "expired", cause))
-            return
-        self._board.store.save(job)
-        self._publish_queued(job, cause=reason)
-        self._schedule(job)
-        self._agenda.set_timer()
 
     # -- an attempt -------------------------------------------------------------------------
 
@@ -332,7 +302,7 @@ class Dispatcher:
         if verdict.policy == "hours" and verdict.not_before is not None:
             self.put_off(job, verdict.not_before, reason)
         else:
-            self.finish(job, Outcome("failed", "refused", reason))
+            self._settlement.not_to_be_called(job, reason)
         return False
 
     def _number_of(self, job: Job) -> str | None:
@@ -345,7 +315,7 @@ class Dispatcher:
 
     def _start(self, job: Job, offer: Offer | None, outside: str | None) -> None:
         plan, request = self._board.dialplan, job.request
-        job.next_attempt_at = job.scheduled = None
+        job.next_attempt_at = job.quiet_until = job.scheduled = None
         try:
             agent: Destination | None = None
             named = outside or request.agent
@@ -361,7 +331,7 @@ class Dispatcher:
             outcome = Outcome(
                 "failed", error.kind, error.message, may_retry=may_retry, retry_cause=cause
             )
-            self._settle(job, outcome, offer)
+            self._settlement.settle(job, outcome, offer)
             return
         callback = Callback(job, agent, customer, self._board, offer)
         task = asyncio.get_running_loop().create_task(callback.run())
@@ -387,107 +357,8 @@ class Dispatcher:
             outcome = Outcome("failed", "failed", f"internal error: {type(error).__name__}")
         else:
             outcome = task.result()
-        self._settle(job, outcome, callback.offer)
+        self._settlement.settle(job, outcome, callback.offer)
         self._dispatch()
-
-    # -- the end of an attempt, and of a job ------------------------------------------------
-
-    def _settle(self, job: Job, outcome: Outcome, offer: Offer | None) -> None:
-        if job.attempts and job.attempts[-1].ended is None:
-            job.attempts[-1].ended = self._wall_clock()
-        if offer is not None:
-            self._places.free(offer)
-        if outcome.not_before is not None:
-            self.put_off(job, outcome.not_before, outcome.cause)
-            return
-        if self._is_free_miss(job, outcome) and self._waits_on(job, outcome, offer):
-            return
-        self._places.leave(job)
-        now, dial = self._wall_clock(), self._board.dial
-        policy = retry.policy_of(
-            job.request, default_attempts=dial.max_attempts, default_pause_s=dial.retry_s
-        )
-        step = retry.next_step(job, outcome, policy, now)
-        if isinstance(step, retry.GiveUp):
-            self.finish(job, outcome)
-        else:
-            job.dial_to = step.number
-            self._places.interrupt(job, step.at)
-            self._again(job, outcome, step.at)
-
-    @staticmethod
-    def _is_free_miss(job: Job, outcome: Outcome) -> bool:
-        """Whether only an operator of a queue, or an outside number in his place, missed it.
-
-        That is nothing to the customer.
-        """
-        if job.request.queue is None or "operator_missed" in job.request.retry:
-            return False
-        return outcome.may_retry and outcome.retry_cause == "operator_missed"
-
-    def _waits_on(self, job: Job, outcome: Outcome, offer: Offer | None) -> bool:
-        """Let the job wait for another operator. False: its time is over."""
-        now, deadline = self._wall_clock(), job.request.deadline
-        if now >= self._places.waits_until(job) or (deadline is not None and now >= deadline):
-            return False
-        missed = [one for one in job.attempts if one.retry_cause == "operator_missed"]
-        if len(missed) > MISSED_KEPT:
-            job.attempts = [one for one in job.attempts if one is not missed[0]]
-            job.offers = job.offers[-OFFERS_KEPT:]
-        if offer is not None and self._places.unanswered(job, offer):
-            self._again(job, outcome, None)
-        else:
-            self._again(job, outcome, now + self._board.dial.retry_s)
-        return True
-
-    def _again(self, job: Job, outcome: Outcome, at: float | None) -> None:
-        """The job waits for its next attempt: until `at`, or in the place that it has."""
-        job.next_attempt_at = at
-        job.under_way = False
-        job.failure = outcome.failure
-        if job.state != "queued":
-            job.enter("queued")
-        self._board.store.save(job)
-        self._publish_queued(job, cause=outcome.cause)
-        if at is not None:
-            self._schedule(job)
-            self._agenda.set_timer()
-
-    def finish(self, job: Job, outcome: Outcome) -> None:
-        """End an open job whose attempts are over."""
-        self._places.leave(job)
-        job.enter(outcome.state)
-        job.result, job.cause = outcome.result, outcome.cause
-        job.failure = outcome.failure
-        job.next_attempt_at = job.decision = job.decide_by = None
-        job.under_way = False
-        job.ended_at = self._wall_clock()
-        if self._board.admission is not None:
-            job.cost = self._board.admission.settle(job)
-        self._open.pop(job.id, None)
-        self.forget(job)
-        self._board.store.save(job)
-        self._board.events.publish(
-            f"callback.{job.state}",
-            job=job.id,
-            call=job.attempts[-1].call if job.attempts else None,
-            context=job.request.context,
-            result=job.result,
-            cause=job.cause,
-            failure=job.failure,
-        )
-
-    def _publish_queued(
-        self, job: Job, cause: str | None = None, *, if_saved: bool = False
-    ) -> None:
-        self._board.events.publish(
-            "callback.queued",
-            job=job.id,
-            context=job.request.context,
-            next_attempt_at=job.next_attempt_at or job.request.not_before,
-            cause=cause or job.scheduled,
-            if_saved=if_saved,
-        )
 
     # -- stopping ---------------------------------------------------------------------------
 
@@ -502,11 +373,17 @@ class Dispatcher:
         return True
 
     async def stop(self, limit_s: float = 5.0) -> None:
-        """End every attempt under way and wait until each is hung up."""
+        """End every attempt under way and wait until each is hung up.
+
+        Whoever talks is cut off, and his job fails. Every other job is `queued` again, for the next
+        engine: what was broken off is in `interrupted`.
+        """
         self.draining = True
         self._agenda.stop()
-        tasks = [task for _callback, task in self._running.values()]
-        for callback, task in tuple(self._running.values()):
-            self._cancel_running(callback, task, Outcome("failed", "failed", "engine stopped"))
-        if tasks:
-            await asyncio.wait(tasks, timeout=limit_s)
+        running = tuple(self._running.values())
+        for callback, task in running:
+            result = "failed" if callback.job.state == "bridged" else retry.INTERRUPTED
+            self._cancel_running(callback, task, Outcome("failed", result, STOPPED))
+        if running:
+            await asyncio.wait([task for _callback, task in running], timeout=limit_s)
+        self.interrupted = [callback for callback, _task in running if callback.job.id in self.open]

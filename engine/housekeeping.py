@@ -17,7 +17,6 @@ from config.sections import Store as Kept
 from .events import EventLog
 from .store import Store
 from .store_error import StoreError
-from .stored_events import ALIVE
 
 log = structlog.get_logger()
 
@@ -93,8 +92,6 @@ class Housekeeping:
                 async with asyncio.timeout(PERIOD_S):
                     await self._changed.wait()
             self._changed.clear()
-            # So that it is known when it died, though nothing happened before.
-            self._store.insert("meta", {"key": ALIVE, "value": str(self._clock())})
             try:
                 await self.sweep()
             except StoreError as error:

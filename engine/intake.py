@@ -88,11 +88,15 @@ class Intake:
         job = self._dispatcher.job(joined.job) or store.find(joined.job)
         return None if job is None else (job, joined)
 
-    async def settled(self, job_id: str) -> None:
-        """Wait until no request of this id is on its way to the disk.
+    async def known(self, job_id: str) -> Job | None:
+        """As `find`, once no request of this id is on its way to the disk. Raises StoreError.
 
         What `find` gives before is a copy that the dispatcher does not know: only to be looked at.
         """
+        await self._settled(job_id)
+        return self.find(job_id)
+
+    async def _settled(self, job_id: str) -> None:
         while (pending := self._accepting.get(job_id)) is not None:
             await asyncio.wait([pending])
 
@@ -126,7 +130,7 @@ class Intake:
 
     async def _known(self, job_id: str, fingerprint: str) -> Taken | None:
         """What became of an earlier request with this id."""
-        await self.settled(job_id)
+        await self._settled(job_id)
         found = self._find(job_id)
         if found is None:
             return None
@@ -151,7 +155,7 @@ class Intake:
         params.require_party()
         admitted = self._admit(params, now)
         if self._joins(params):
-            for open_job in self._dispatcher.open_for(admitted.called):
+            for open_job in self._dispatcher.open.of_number(admitted.called):
                 return await self._join(open_job, job_id, fingerprint, named=params.id is not None)
         request = self._request(params, ruling, admitted)
         self._check_queue(request, now)
@@ -174,7 +178,7 @@ class Intake:
         try:
             await self._board.store.save(job, durable=True)
         except BaseException:
-            self._dispatcher.forget(job)
+            self._dispatcher.open.forget(job)
             self._admission.forget(job_id)
             raise
         self._dispatcher.submit(job)
@@ -203,7 +207,8 @@ class Intake:
         )
         job.scheduled = admitted.scheduled
         if change.not_before is not None:
-            job.next_attempt_at = None
+            # A crash may have left phones ringing: they are given their time by any command.
+            job.next_attempt_at = job.quiet_until
         self._board.events.publish(
             "callback.rescheduled",
             job=job.id,

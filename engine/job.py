@@ -4,7 +4,7 @@ A job is the durable record of one callback. Its fields and states are those of 
 protocol; times are Unix seconds. The table of allowed transitions is in one place, below.
 """
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -26,6 +26,9 @@ OnCrash = Literal["retry", "fail", "ask"]
 RetryCause = Literal[
     "busy", "no_answer", "rejected", "unreachable", "operator_missed", "machine", "failed"
 ]
+# The outcome that is written back of a callback, and the result of an attempt, where a machine
+# answered for the customer.
+MACHINE: Final = "machine"
 
 TERMINAL_STATES: frozenset[JobState] = frozenset({"completed", "failed", "cancelled", "expired"})
 
@@ -35,14 +38,15 @@ def _leads_to(*states: JobState) -> frozenset[JobState]:
 
 
 # A job goes back to `queued` between two attempts. It passes through `whispering` even when there
-# is nothing to say, so that a client sees the same states on every callback.
+# is nothing to say, so that a client sees the same states on every callback. One that was joined is
+# queued again only where it was a machine that had answered for the customer.
 TRANSITIONS: dict[Order, dict[JobState, frozenset[JobState]]] = {
     "agent_first": {
         "queued": _leads_to("dialing_agent", "expired"),
         "dialing_agent": _leads_to("whispering", "queued"),
         "whispering": _leads_to("dialing_customer", "queued"),
         "dialing_customer": _leads_to("bridged", "queued"),
-        "bridged": _leads_to("completed"),
+        "bridged": _leads_to("completed", "queued"),
     },
     "customer_first": {
         "queued": _leads_to("dialing_customer", "expired"),
@@ -50,7 +54,7 @@ TRANSITIONS: dict[Order, dict[JobState, frozenset[JobState]]] = {
         "holding": _leads_to("dialing_agent", "queued"),
         "dialing_agent": _leads_to("whispering", "holding", "queued"),
         "whispering": _leads_to("bridged", "holding", "queued"),
-        "bridged": _leads_to("completed"),
+        "bridged": _leads_to("completed", "queued"),
     },
 }
 
@@ -87,6 +91,11 @@ class AttemptRecord(msgspec.Struct, kw_only=True):
     number: str | None = None
     """What was dialled for the customer, where it was not the request's `to`."""
     ended: float | None = None
+
+    @property
+    def was_answered(self) -> bool:
+        """Whether the customer has answered."""
+        return any(leg.role == "customer" and leg.answered is not None for leg in self.legs)
 
 
 class RetryRule(msgspec.Struct, kw_only=True, frozen=True):
@@ -168,6 +177,8 @@ class Job(msgspec.Struct, kw_only=True):
     bridged_at: float | None = None
     ended_at: float | None = None
     next_attempt_at: float | None = None
+    quiet_until: float | None = None
+    """Until when a phone may still ring of an engine that is gone: nobody is called before."""
     under_way: bool = False
     """An attempt is made, or about to be: what may have been dialled is not dialled again."""
     result: str | None = None
@@ -205,6 +216,11 @@ class Job(msgspec.Struct, kw_only=True):
     def is_terminal(self) -> bool:
         """Whether the job has ended."""
         return self.state in TERMINAL_STATES
+
+    @property
+    def next_due_at(self) -> float:
+        """When the job is to be called next, at the earliest (Unix seconds)."""
+        return max(self.next_attempt_at or 0.0, self.request.not_before or 0.0)
 
     def enter(self, state: JobState) -> None:
         """Move to `state`. Raises IllegalTransition where the table does not allow it."""

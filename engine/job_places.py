@@ -10,8 +10,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from .callback import Outcome
 from .job import Job
+from .outcome import Outcome
 from .protocol import EngineError
 from .switchboard import Switchboard
 from .waiting import Leave, Offer, Waiting

@@ -98,6 +98,7 @@ class Leg:
         self._rtp_port = 0
         self._dialled = False
         self._session: Session | None = None
+        self._hung_up: list[Session] = []
         self._called_us = False
         self._media_open = False
         self._outcome: asyncio.Future[Ending | None] | None = None
@@ -272,7 +273,13 @@ class Leg:
         if self._session is not None:
             self._sip.hangup(self._session, reason_header)
             self._session.tag = None
+            self._hung_up.append(self._session)
             self._session = None
+
+    @property
+    def may_still_be_up(self) -> bool:
+        """Whether a phone that we hung up has not confirmed it yet: it may go on ringing."""
+        return any(session.state != "terminated" for session in self._hung_up)
 
     async def release(self) -> None:
         """Hang up if need be, and give the media endpoint back, keeping its last report."""

@@ -30,12 +30,14 @@ Key = tuple[str, str]  # what is limited, and which of them: ("site", "shop.exam
 class Accepted(msgspec.Struct, kw_only=True, eq=False):
     """One accepted request, as it counts; `id` is that of its job.
 
-    `cost` is first what is expected, and what it was when it is over.
+    It counts for each number that it may call. `cost` is first what is expected, and what it was
+    when it is over.
     """
 
     id: str = ""
     at: float
     number: str | None = None
+    others: tuple[str, ...] = ()
     site: str | None = None
     source: str | None = None
     cost: Decimal = Decimal(0)
@@ -43,7 +45,8 @@ class Accepted(msgspec.Struct, kw_only=True, eq=False):
     def counts_for(self) -> list[Key]:
         """Everything this request counts for."""
         source = address_block(self.source) if self.source else None
-        named = (("number", self.number), ("site", self.site), ("source", source))
+        numbers = dict.fromkeys((self.number, *self.others))
+        named = [*(("number", one) for one in numbers), ("site", self.site), ("source", source)]
         return [("total", ""), *((what, which) for what, which in named if which)]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from .job import Job, LegRecord
+from .job import MACHINE, AttemptRecord, Job, LegRecord
 
 Row = dict[str, Any]
 
@@ -57,13 +57,17 @@ class Moments:
 def moments_of(job: Job) -> Moments:
     """What the legs of an ended job say."""
     ended_at = job.ended_at if job.ended_at is not None else job.created
+    # Where a machine answered, it was not the customer who did.
+    reached = [attempt for attempt in job.attempts if attempt.result != MACHINE]
     found = Moments(
-        called_at=_first(leg.started for leg in _legs(job, "customer")),
-        operator_at=_first(leg.answered for leg in _legs(job, "agent")),
-        customer_at=_first(leg.answered for leg in _legs(job, "customer")),
+        called_at=_first(leg.started for leg in _legs(job.attempts, "customer")),
+        operator_at=_first(leg.answered for leg in _legs(job.attempts, "agent")),
+        customer_at=_first(leg.answered for leg in _legs(reached, "customer")),
         talk_at=job.bridged_at,
     )
     for number, attempt in enumerate(job.attempts, 1):
+        if attempt.result == MACHINE:
+            continue
         # Only the last attempt can have come to a talk: none is made after one.
         talk_at = job.bridged_at if number == len(job.attempts) else None
         for leg in attempt.legs:
@@ -158,8 +162,8 @@ def site_of(context: Mapping[str, Any] | None) -> str | None:
     return site if isinstance(site, str) else None
 
 
-def _legs(job: Job, role: str) -> Iterator[LegRecord]:
-    return (leg for attempt in job.attempts for leg in attempt.legs if leg.role == role)
+def _legs(attempts: Iterable[AttemptRecord], role: str) -> Iterator[LegRecord]:
+    return (leg for attempt in attempts for leg in attempt.legs if leg.role == role)
 
 
 def _first(moments: Iterable[float | None]) -> float | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -56,7 +56,7 @@ _NOTES = "SELECT outcome, rating, notes FROM annotations WHERE id = ?"
 class RecordMethods:
     """What a client may ask of the records, and write to them.
 
-    `open_job` gives the job of an id that has not ended.
+    `known` gives the job of an id, open or ended, or the one that took in the request of this id.
     """
 
     def __init__(
@@ -64,12 +64,12 @@ class RecordMethods:
         store: "Store",
         events: "EventLog",
         history: "History",
-        open_job: Callable[[str], Job | None],
+        known: Callable[[str], Awaitable[Job | None]],
     ) -> None:
         self._store = store
         self._events = events
         self._history = history
-        self._open_job = open_job
+        self._known = known
         # Notes of a call are read before they are added to.
         self._annotating = asyncio.Lock()
 
@@ -83,16 +83,17 @@ class RecordMethods:
         }
 
     async def _get(self, params: JobRef, _peer: Peer) -> dict[str, Any]:
+        job = await self._known(params.id)
         found = await self._store.query(
             """
             SELECT body, a.outcome, a.rating, a.notes FROM records r
             LEFT JOIN annotations a ON a.id = r.id WHERE r.id = ?
             """,
-            (params.id,),
+            (params.id if job is None else job.id,),
         )
         if not found:
-            if self._open_job(params.id) is not None:
-                reason = f"job {params.id} has not ended: it has a record then"
+            if job is not None and not job.is_terminal:
+                reason = f"job {job.id} has not ended: it has a record then"
                 raise EngineError("state", reason, field="id")
             raise EngineError("not_found", f"there is no record {params.id}", field="id")
         return _told(*found[0])
@@ -130,7 +131,7 @@ class RecordMethods:
             return await self._annotate_next(params)
 
     async def _annotate_next(self, params: Annotation) -> dict[str, Any]:
-        job = self._open_job(params.id) or self._store.find(params.id)
+        job = await self._known(params.id)
         if job is not None:
             notes = job.notes
         else:
@@ -152,6 +153,7 @@ class RecordMethods:
         store = self._store
         notes = [*notes, params.notes] if params.notes is not None else notes
         now = time.time()
+        annotated = params.id if job is None else job.id
         store.execute(
             """
             INSERT INTO annotations (id, time, outcome, rating, notes) VALUES (?, ?, ?, ?, ?)
@@ -159,11 +161,11 @@ class RecordMethods:
             outcome = COALESCE(excluded.outcome, outcome),
             rating = COALESCE(excluded.rating, rating)
             """,
-            (params.id, now, params.outcome, params.rating, msgspec.json.encode(notes)),
+            (annotated, now, params.outcome, params.rating, msgspec.json.encode(notes)),
         )
-        whose: dict[str, Any] = {"call": params.id}
+        whose: dict[str, Any] = {"call": annotated}
         if job is not None:
-            whose = {"job": params.id, "context": job.request.context}
+            whose = {"job": annotated, "context": job.request.context}
             job.notes = notes
             job.outcome = params.outcome if params.outcome is not None else job.outcome
             job.rating = params.rating if params.rating is not None else job.rating

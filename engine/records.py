@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from .job import TERMINAL_STATES, Job, LegRecord
+from .job import MACHINE, TERMINAL_STATES, Job, LegRecord
 from .record import Row, Stay, answer_rows, moments_of, row_of, site_of, talked_s
 from .report_rows import LAST_STATES, stays_of_open
 from .store import Store
@@ -210,6 +210,11 @@ class Records:
         self._store.insert("records", row)
         for answer in answer_rows(job, moments):
             self._store.insert("customer_answers", answer)
+        if any(attempt.result == MACHINE for attempt in job.attempts):
+            # What was written of an attempt that was made anew is not said of the callback.
+            self._store.execute(
+                "UPDATE annotations SET outcome = ? WHERE id = ?", (job.outcome, job.id)
+            )
         if cost is not None and job.cost != cost:
             job.cost = dict(cost)
             self._store.save(job)

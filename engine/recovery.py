@@ -1,18 +1,22 @@
-"""After a crash: what becomes of the jobs that an earlier engine had under way.
+"""After a stop or a crash: what becomes of the jobs that an engine had under way.
 
-Its calls died with it, but nobody told the phones: some may still ring, and somebody may listen to
-silence. So a job that may have been dialled goes by its own policy, and is not dialled again before
-nobody can be on the line any more. What was certainly not dialled is dialled as if there had been
-no crash.
+An engine that stops in good order hangs up whom it called, and its jobs are queued again. One whose
+phones have not confirmed that waits as after a crash.
+
+The calls of one that died went with it, but nobody told the phones: some may still ring, and
+somebody may listen to silence. So a job that may have been dialled goes by its own policy, and is
+not dialled again before nobody can be on the line any more. What was certainly not dialled is
+dialled as if there had been no crash.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import structlog
 
 from config.sections import Dial
 
+from .callback import Callback
 from .dispatcher import Dispatcher
 from .job import Job
 from .switchboard import Switchboard
@@ -45,11 +49,24 @@ def reconcile(
             to_resume.append(job)
             continue
         interrupted += 1
-        if _settle(job, board, now, min(now, seen_until)):
+        _cut_off(job, min(now, seen_until))
+        if _settle(job, board, now):
             to_resume.append(job)
     dispatcher.resume(to_resume)
     if interrupted:
         log.warning("jobs_interrupted", jobs=interrupted, open=len(to_resume))
+
+
+def wait_for_phones(interrupted: Sequence[Callback], board: Switchboard, now: float) -> None:
+    """The engine stops: put off the jobs of those attempts whose phones may go on ringing."""
+    for callback in interrupted:
+        job = callback.job
+        if job.state != "queued" or not any(leg.may_still_be_up for leg in callback.call.legs):
+            continue
+        _keep_quiet(job, now + pause_s(job, board.dial))
+        job.scheduled = "engine stopped, and a phone did not confirm that it was hung up"
+        board.store.save(job)
+        _publish_queued(job, board, job.next_attempt_at, job.scheduled)
 
 
 def pause_s(job: Job, dial: Dial) -> float:
@@ -62,11 +79,18 @@ def pause_s(job: Job, dial: Dial) -> float:
     return max(LONGEST_RINGING_S, job.request.ring_s)
 
 
-def _settle(job: Job, board: Switchboard, now: float, cut_off_at: float) -> bool:
+def _keep_quiet(job: Job, until: float) -> None:
+    """Nobody is called before `until`, and only then the job waits again for an operator."""
+    job.quiet_until = until
+    job.next_attempt_at = max(until, job.next_attempt_at or 0.0)
+    if job.queue_joined_at is not None:
+        job.queue_since, job.outside_tried = job.next_attempt_at, {}
+
+
+def _settle(job: Job, board: Switchboard, now: float) -> bool:
     """What follows for one that may have been dialled. True: it stays open, and is queued."""
     policy, talked = job.request.on_crash, job.state == "bridged"
     not_before = now + pause_s(job, board.dial)
-    _cut_off(job, cut_off_at)
     job.under_way = False
     if policy == "fail" or talked:
         # Whoever has talked is not called again, whatever the policy.
@@ -74,7 +98,9 @@ def _settle(job: Job, board: Switchboard, now: float, cut_off_at: float) -> bool
         return False
     if job.state != "queued":
         job.enter("queued")
-    job.next_attempt_at, job.scheduled = not_before, CAUSE
+    job.next_attempt_at = None
+    _keep_quiet(job, not_before)
+    job.scheduled = CAUSE
     _publish_queued(job, board, not_before)
     if policy == "ask":
         job.decision, job.decide_by = "needed", now + board.dial.decide_s
@@ -89,30 +115,48 @@ def _settle(job: Job, board: Switchboard, now: float, cut_off_at: float) -> bool
     return True
 
 
-def _publish_queued(job: Job, board: Switchboard, next_attempt_at: float | None) -> None:
+def _publish_queued(
+    job: Job, board: Switchboard, next_attempt_at: float | None, cause: str = CAUSE
+) -> None:
     board.events.publish(
         "callback.queued",
         job=job.id,
         context=job.request.context,
         next_attempt_at=next_attempt_at,
-        cause=CAUSE,
+        cause=cause,
     )
 
 
 def _cut_off(job: Job, at: float) -> None:
-    """What was up in the earlier engine is not any more, since `at`."""
-    at = max(at, job.bridged_at or 0.0)
+    """What was up in the earlier engine ended at `at`, or at the last that is known of it."""
+    at = max(at, *_moments(job))
     for attempt in job.attempts:
         for leg in attempt.legs:
             if leg.ended is None:
-                leg.ended = max(at, leg.answered or leg.started)
-                leg.state, leg.reason = "ended", CAUSE
+                leg.state, leg.ended, leg.reason = "ended", at, CAUSE
         if attempt.result is None:
             attempt.result, attempt.cause, attempt.ended = "failed", CAUSE, at
             attempt.retry_cause = "failed"
     for offer in job.offers:
         if offer.ended is None:
-            offer.ended, offer.result = max(at, offer.offered), offer.result or "interrupted"
+            offer.ended, offer.result = at, offer.result or "interrupted"
+
+
+def _moments(job: Job) -> Iterator[float]:
+    """Every moment that the records of a job tell of."""
+    legs = [leg for attempt in job.attempts for leg in attempt.legs]
+    for moment in (
+        job.created,
+        job.bridged_at,
+        *(offer.offered for offer in job.offers),
+        *(offer.answered for offer in job.offers),
+        *(leg.started for leg in legs),
+        *(leg.ringing for leg in legs),
+        *(leg.answered for leg in legs),
+        *(leg.ended for leg in legs),
+    ):
+        if moment is not None:
+            yield moment
 
 
 def _end(job: Job, board: Switchboard, now: float, *, completed: bool) -> None:

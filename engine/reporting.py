@@ -54,8 +54,8 @@ class Reporting:
     def table(self) -> dict[str, Method]:
         """The methods: report.*, record.*, history.*, webhook.*, callback.annotate."""
         daemon = self._daemon
-        open_job = daemon.dispatcher.job
-        records = RecordMethods(daemon.store, daemon.events, self.history, open_job)
+        known = daemon.intake.known
+        records = RecordMethods(daemon.store, daemon.events, self.history, known)
         return (
             records.table()
             | ReportMethods(self.reports, self.live).table()

@@ -2,7 +2,8 @@
 
 `next_step` is a pure function of the job, how its attempt ended, and the policy. An attempt counts
 for the number that was dialled in it; one that missed the operator alone counts for all numbers,
-since nobody was called.
+since nobody was called. One that was broken off by us before the customer answered counts for
+nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,8 @@ from .job import AttemptRecord, Job, Request, RetryCause, RetryRule
 
 # No request and no rule leads to more.
 MOST_ATTEMPTS = 100
+# The result of an attempt that the engine broke off, because it stopped.
+INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +106,17 @@ def next_step(job: Job, outcome: AttemptOutcome, policy: RetryPolicy, now: float
 
 
 def _is_free(job: Job, attempt: AttemptRecord, policy: RetryPolicy) -> bool:
-    """In a queue, an operator who did not answer costs the customer no attempt."""
+    """Whether it costs the customer no attempt: it was broken off before he answered, or an
+    operator of a queue did not answer."""
+    if _is_void(attempt):
+        return True
     is_queued = job.request.queue is not None and "operator_missed" not in policy.rules
     return is_queued and attempt.retry_cause == "operator_missed"
+
+
+def _is_void(attempt: AttemptRecord) -> bool:
+    """Whether it was broken off before the customer answered."""
+    return attempt.result == INTERRUPTED and attempt.retry_cause is None
 
 
 def _another(
@@ -144,7 +155,9 @@ def _when(
     tried = [
         attempt
         for attempt in made
-        if attempt.number == number and attempt.retry_cause != "operator_missed"
+        if attempt.number == number
+        and attempt.retry_cause != "operator_missed"
+        and not _is_void(attempt)
     ]
     if not tried:
         return soonest

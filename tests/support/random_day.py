@@ -62,6 +62,7 @@ class _Day:
         self._accepted: dict[str, None] = {}
         self._told = Told()
         self._moments = 0
+        self._up = asyncio.Event()
         self._kills: list[tuple[float, str]] = []
         todo: list[tuple[float, Deed]] = [
             (one.at_s, partial(self._request, number, one))
@@ -90,13 +91,29 @@ class _Day:
     async def _killed(self, kill: KillPlan) -> None:
         """A life that ends in the midst of it, maybe while it begins."""
         self._engine = engine = Engine(self._world, self._settings)
+        self._up = asyncio.Event()
         living = asyncio.create_task(self._live())
         await asyncio.wait([living], timeout=kill.after_ms / 1000)
         if living.done():  # nothing may end it but a failure
             living.result()
+        if kill.in_order:
+            await self._stopped(engine, living)
+            return
         self._kills.append((time.time(), "kill -9"))
         self._world.checks.clear()
         await engine.kill(KEEP_S)
+
+    async def _stopped(self, engine: Engine, living: "asyncio.Task[None]") -> None:
+        up = asyncio.create_task(self._up.wait())
+        await asyncio.wait([living, up], return_when=asyncio.FIRST_COMPLETED)
+        for task in (living, up):
+            task.cancel()
+        await asyncio.wait([living, up])
+        self._kills.append((time.time(), "SIGTERM"))
+        self._world.checks.clear()
+        await engine.stop()
+        assert not self._world.network.up, "a phone is left in a call"
+        assert not engine.media.open_legs, "a port is not given back"
 
     async def _live(self) -> None:
         await self._start()
@@ -126,6 +143,7 @@ class _Day:
         invariants = Invariants(self._engine)
         self._engine.daemon.events.listen(self._told.listen)
         await self._engine.start()
+        self._up.set()
         self._world.checks.append(invariants.check_moment)
         return invariants
 
@@ -219,6 +237,8 @@ class _Day:
                 await engine.try_to(f"queue.{one.what.removesuffix('_queue')}", queue=queue)
             case "media_dies":
                 engine.media.die()
+            case "machine":
+                await engine.try_to("callback.annotate", id=job, outcome="machine")
             case "decide":
                 decision = ("retry", "fail")[one.number % 2]
                 await engine.try_to("callback.decide", id=job, decision=decision)

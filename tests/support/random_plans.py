@@ -48,10 +48,14 @@ class CommandPlan:
 
 @dataclass(frozen=True)
 class KillPlan:
-    """kill -9 so long after the last engine began to start; the next begins `down_ms` later."""
+    """The engine ends so long after it began to start; the next begins `down_ms` later.
+
+    `in_order`: it is stopped, once it is up; otherwise kill -9.
+    """
 
     after_ms: int
     down_ms: int
+    in_order: bool = False
 
 
 @dataclass(frozen=True)
@@ -187,7 +191,8 @@ _callbacks = st.builds(
 )
 COMMANDS = (
     "cancel", "hang_up", "hang_up_leg", "move", "withdraw", "reschedule", "prioritise",
-    "pause", "ready", "log_out", "log_in", "pause_queue", "resume_queue", "media_dies", "decide",
+    "pause", "ready", "log_out", "log_in", "pause_queue", "resume_queue", "media_dies", "machine",
+    "decide",
 )  # fmt: skip
 _commands = st.builds(
     CommandPlan, at_s=st.integers(0, 90), what=st.sampled_from(COMMANDS), number=st.integers(0, 7)
@@ -216,7 +221,12 @@ day_plans = st.builds(
     commands=st.lists(_commands, max_size=8).map(tuple),
 )
 
-_kills = st.builds(KillPlan, after_ms=st.integers(0, 40_000), down_ms=st.integers(1, 3_000))
+_kills = st.builds(
+    KillPlan,
+    after_ms=st.integers(0, 40_000),
+    down_ms=st.integers(1, 3_000),
+    in_order=st.booleans(),
+)
 _policies = st.sampled_from(["retry", "retry", "fail", "ask"])
 
 

@@ -159,6 +159,31 @@ def test_velocity_counts_what_was_accepted() -> None:
         under_test.check(AdmissionQuery(to=LONDON), NOON + 30)
 
 
+def test_limits_count_every_number_that_a_request_may_call() -> None:
+    """Or a form could have somebody called as often as it likes, as the second of two numbers."""
+    under_test = admission(limits=Limits(number=Limit(per_hour=1)))
+    admitted = under_test.check(AdmissionQuery(to=LONDON, numbers=[MOBILE, LONDON]), NOON)
+    under_test.took("job-1", admitted, NOON)
+    assert refused(under_test, to=MOBILE).data["limit"] == "number"
+    assert refused(under_test, to=BERLIN, numbers=[MOBILE]).data["limit"] == "number"
+    assert refused(under_test, to="alice", numbers=[MOBILE]).data["limit"] == "number"
+    under_test.check(AdmissionQuery(to=BERLIN), NOON)
+
+
+def test_the_dearest_number_of_a_request_is_what_it_is_expected_to_cost() -> None:
+    under_test = admission(
+        limits=Limits(total=Limit(cost_per_day=Decimal("0.05"))),
+        rates=[
+            Rate(prefix="+44", per_minute=Decimal("0.01")),
+            Rate(prefix="+49", per_minute=Decimal("0.02")),
+        ],
+    )
+    under_test.check(AdmissionQuery(to=LONDON), NOON)
+    assert refused(under_test, to=LONDON, numbers=[BERLIN]).data["policy"] == "cost"
+    error = refused(under_test, to=LONDON, numbers=["+33123456789"])
+    assert (error.field, error.data["limit"]) == ("numbers", "rate")
+
+
 def test_cost_is_limited_and_settled() -> None:
     policy: dict[str, Any] = {
         "limits": Limits(total=Limit(cost_per_day=Decimal("0.05"))),

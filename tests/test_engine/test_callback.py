@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.callback import Callback, Outcome
+from engine.callback import Callback
 from engine.job import Job
+from engine.outcome import Outcome
 from engine.store import StoreError
 from media.sources import Hold, Peer, Ringing, Tone
 from tests.support.switchboard import Phone, Scene, job, scene

@@ -1,5 +1,6 @@
 """callback.*: what a client asks of jobs, through the socket of a whole engine."""
 
+import sqlite3
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -111,7 +112,17 @@ async def test_rescheduling_is_durable_and_told(settings: Settings) -> None:
     async with running(settings) as (daemon, client):
         job = await client.call("callback.get", id="x")
         assert (job["state"], job["not_before"]) == ("queued", soon)
-        assert daemon.dispatcher.due_at(daemon.dispatcher.jobs["x"]) == soon
+        assert daemon.dispatcher.jobs["x"].next_due_at == soon
+
+
+async def test_what_is_cancelled_is_so_on_the_disk_when_it_is_answered(
+    engine: tuple[Daemon, Client],
+) -> None:
+    daemon, client = engine
+    await client.callback(**request(id="x"))
+    await client.call("callback.cancel", id="x")
+    with sqlite3.connect(daemon.settings.store.path) as disk:
+        assert disk.execute("SELECT state FROM jobs WHERE id = 'x'").fetchall() == [("cancelled",)]
 
 
 async def test_a_job_that_is_rescheduled_to_now_is_called(engine: tuple[Daemon, Client]) -> None:

@@ -87,6 +87,34 @@ def test_jobs_and_their_places(tmp_path: Path) -> None:
     restarted(tmp_path, before, after)
 
 
+def test_who_is_offered_as_the_engine_stops_is_offered_again(tmp_path: Path) -> None:
+    async def before(engine: Engine) -> None:
+        await engine.ask("agent.login", agent="alice")
+        await engine.ask("agent.add", agent="dora", uri="sip:dora@127.0.0.1:5083",
+                         queues=["sales"])  # fmt: skip
+        await engine.ask("agent.login", agent="dora")
+        await wait_in(engine, "sales", "first", "second")
+        (await engine.world.network.call_of("dora")).act("rings")
+
+    async def after(engine: Engine) -> None:
+        network = engine.world.network
+        phone = await network.call_of("dora")
+        # He was hung up once, and not offered the next one while the engine stopped.
+        assert [call.hung_up_by for call in network.calls_of("dora")] == ["engine", None]
+        job = await engine.ask("callback.get", id="first")
+        assert job["state"] == "dialing_agent"
+        assert job["attempts"][0]["result"] == "interrupted"
+        assert [offer["result"] for offer in job["offers"]] == ["withdrawn", None]
+        phone.act("answers")
+        (await network.call_of("first")).act("answers")
+        await asyncio.sleep(1)
+        assert (await engine.ask("callback.get", id="first"))["state"] == "bridged"
+        total = (await engine.ask("report.queue", queue="sales"))["total"]
+        assert (total["offered"], total["answered"], total["waiting"]) == (2, 1, 1)
+
+    restarted(tmp_path, before, after)
+
+
 def test_agents_and_what_was_said_of_them(tmp_path: Path) -> None:
     seen: dict[str, Any] = {}
 

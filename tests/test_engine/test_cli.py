@@ -83,7 +83,8 @@ class Engine(Handlers):
         params.require_party()
         self.asked.append(("request", params))
         if params.to == "666":
-            raise EngineError("refused", "666 may not be called", field="to")
+            reason, data = "666 may not be called", {"policy": "destination"}
+            raise EngineError("refused", reason, field="to", data=data)
         context = params.context
         self.served.events.publish("callback.queued", job="j1", context=context)
         self.served.events.publish("leg.ringing", job="j1", leg="l1", role="agent", sip_status=180)
@@ -233,6 +234,8 @@ async def test_refusal_is_one_line_and_status_1(tmp_path: Path) -> None:
     result = await against(tmp_path, "callback", "666", "--agent", "alice")
     assert (result.status, result.out) == (1, "")
     assert result.err == "ringback: 666 may not be called\n"
+    result = await against(tmp_path, "callback", "666", "--agent", "alice", "--json")
+    assert result.json["error"]["data"] == {"policy": "destination"}
     result = await against(tmp_path, "cancel", "j9", "--json")
     assert result.status == 1
     assert result.json == {

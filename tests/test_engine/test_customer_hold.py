@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from config.queues import Centre, Overflow, Queue, Share
-from engine.callback import Callback, Outcome
+from engine.callback import Callback
 from engine.job import Job
+from engine.outcome import Outcome
 from engine.store import StoreError
 from media.messages import Dtmf
 from media.sources import Hold, Peer, Prompt

@@ -14,6 +14,7 @@ from engine.dispatcher import Dispatcher
 from engine.do_not_call import Blocked
 from engine.job import Job, Request, RetryCause, RetryRule
 from engine.protocol import EngineError
+from engine.recovery import LONGEST_RINGING_S, wait_for_phones
 from tests.support.switchboard import Scene, job, scene
 from tests.support.virtual_loop import run
 
@@ -238,6 +239,20 @@ def test_cancelling_a_job_that_ended_is_an_error(tmp_path: Path) -> None:
     play(tmp_path, script)
 
 
+def test_cancelling_as_an_attempt_fails_that_would_be_made_anew(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        running = named("running", max_attempts=3)
+        dispatcher.submit(running)
+        (await stage.phone()).refuses(486)
+        await asyncio.sleep(0)  # it is read, and not put away yet
+        (callback, _task) = dispatcher._running["running"]
+        assert callback.is_over
+        await dispatcher.cancel(running)
+        assert (running.state, len(running.attempts)) == ("cancelled", 1)
+
+    play(tmp_path, script)
+
+
 def test_cancelling_in_the_instant_it_ends_has_one_winner(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         under_test = job()
@@ -279,16 +294,69 @@ def test_draining_starts_nothing_and_waits_for_what_runs(tmp_path: Path) -> None
     play(tmp_path, script)
 
 
-def test_stopping_fails_what_runs_and_keeps_what_waits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("answers", [0, 1])
+@pytest.mark.parametrize("order", ["agent_first", "customer_first"])
+def test_stopping_leaves_what_was_not_joined_to_the_next_engine(
+    tmp_path: Path, order: str, answers: int
+) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        running, waiting = named("running"), named("waiting", not_before=500.0)
-        dispatcher.submit(running)
-        dispatcher.submit(waiting)
-        phone = await stage.phone()
+        dispatcher.submit(named("running", order=order))
+        dispatcher.submit(named("waiting", not_before=500.0))
+        phones = [await stage.phone()]
+        for _ in range(answers):
+            phones[-1].answers()
+            phones.append(await stage.phone())
         await dispatcher.stop()
-        assert phone.is_hung_up
-        assert (running.state, running.cause) == ("failed", "engine stopped")
-        assert waiting.state == "queued"
+        assert all(phone.is_hung_up for phone in phones)
+        left = stored(stage, "running")
+        assert (left.state, left.under_way, left.next_attempt_at) == ("queued", False, None)
+        (attempt,) = left.attempts
+        assert (attempt.result, attempt.cause) == ("interrupted", "engine stopped")
+        # Only the attempt that a customer has answered is one of his.
+        is_his = order == "customer_first" and answers == 1
+        assert attempt.retry_cause == ("failed" if is_his else None)
+        assert stage.last("callback.queued")["cause"] == "engine stopped"
+        assert dispatcher.jobs["waiting"].state == "queued"
+        assert [callback.job.id for callback in dispatcher.interrupted] == ["running"]
+
+    play(tmp_path, script)
+
+
+def test_stopping_ends_the_job_of_those_who_talk(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        talking = named("talking")
+        dispatcher.submit(talking)
+        phones = []
+        for _ in range(2):
+            phones.append(await stage.phone())
+            phones[-1].answers()
+        await asyncio.sleep(10)
+        assert talking.state == "bridged"
+        await dispatcher.stop()
+        assert all(phone.is_hung_up for phone in phones)
+        left = stored(stage, "talking")
+        assert (left.state, left.result, left.cause) == ("failed", "failed", "engine stopped")
+        assert dispatcher.interrupted == []
+
+    play(tmp_path, script)
+
+
+def test_a_phone_that_does_not_confirm_is_given_time_before_it_is_called_again(
+    tmp_path: Path,
+) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        dispatcher.submit(named("confirmed"))
+        (await stage.phone()).state = "terminated"
+        dispatcher.submit(named("silent"))
+        (await stage.phone()).rings()
+        await dispatcher.stop()
+        now = asyncio.get_running_loop().time()
+        wait_for_phones(dispatcher.interrupted, stage.board, now)
+        assert stored(stage, "confirmed").next_attempt_at is None
+        left = stored(stage, "silent")
+        assert left.next_attempt_at == now + LONGEST_RINGING_S
+        assert left.scheduled and "did not confirm" in left.scheduled
+        assert stage.last("callback.queued")["next_attempt_at"] == left.next_attempt_at
 
     play(tmp_path, script)
 
@@ -371,6 +439,36 @@ def test_a_number_that_is_blocked_while_the_operator_rings_is_not_called(tmp_pat
         again = calling()
         dispatcher.submit(again)
         assert (again.state, again.result) == ("failed", "refused")
+
+    play(tmp_path, script)
+
+
+@pytest.mark.parametrize("as_it_rings", [False, True])
+def test_another_number_that_is_blocked_leaves_the_others_their_turns(
+    tmp_path: Path, as_it_rings: bool
+) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        admission = admitting(stage)
+        blocked, third = "+442079460777", "+442079460888"
+        under_test = calling(numbers=[blocked, third], max_attempts=6)
+        dispatcher.submit(under_test)
+        (await stage.phone()).answers()
+        (await stage.phone()).refuses(486)
+        entry = Blocked(number=blocked, reason="asked us", since=0.0)
+        if as_it_rings:
+            agent = await stage.phone()
+            await admission.do_not_call.block(entry)
+            agent.answers()
+        else:
+            await admission.do_not_call.block(entry)
+        (await stage.phone()).answers()
+        customer = await stage.phone()
+        assert customer.invitation.target.startswith(f"sip:{third}@")
+        customer.answers()
+        await asyncio.sleep(5)
+        customer.hangs_up()
+        await ended(under_test)
+        assert under_test.state == "completed"
 
     play(tmp_path, script)
 

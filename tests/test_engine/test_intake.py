@@ -155,7 +155,7 @@ async def test_a_request_whose_job_could_not_be_saved_leaves_nothing(
             await second
         assert caught.value.kind == "unavailable"
     assert not daemon.dispatcher.jobs
-    assert not daemon.dispatcher.open_for(NUMBER)
+    assert not daemon.dispatcher.open.of_number(NUMBER)
     assert not (await daemon.intake.take(asked(id="first"))).replayed
 
 

@@ -19,7 +19,7 @@ def tally(store: Store | None = None, **limits: dict[str, Any]) -> Tally:
     return Tally(Limits.model_validate(limits), store)
 
 
-def request(id: str, at: float, cost: str = "0", **who: str) -> Accepted:
+def request(id: str, at: float, cost: str = "0", **who: Any) -> Accepted:
     return Accepted(id=id, at=at, cost=Decimal(cost), **who)
 
 

@@ -415,7 +415,7 @@ def test_a_customer_whose_operator_left_as_he_answered_was_not_joined(tmp_path: 
 # -- as a request is taken -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", ["cancel", "reschedule", "reprioritise"])
+@pytest.mark.parametrize("command", ["cancel", "reschedule", "reprioritise", "annotate"])
 @both_orders
 def test_a_command_about_a_job_that_is_being_accepted_waits_for_it(
     tmp_path: Path, order: Order, command: str
@@ -429,6 +429,7 @@ def test_a_command_about_a_job_that_is_being_accepted_waits_for_it(
         members: dict[str, dict[str, Any]] = {
             "reschedule": {"not_before": now + 5},
             "reprioritise": {"priority": 7},
+            "annotate": {"notes": "wants blue", "rating": 4},
             "cancel": {},
         }
         more = members[command]
@@ -445,6 +446,9 @@ def test_a_command_about_a_job_that_is_being_accepted_waits_for_it(
             due_s = 5 if command == "reschedule" else 3
             assert shop.network.calls[0].began == pytest.approx(now + due_s, abs=0.05)
         await shop.over("mine")
+        if command == "annotate":
+            job = await shop.job("mine")
+            assert (job["notes"], job["rating"]) == (["wants blue"], 4)
         about = [event["type"] for event in shop.log.events if event.get("job") == "mine"]
         assert about[0] == "callback.queued"
 

@@ -20,8 +20,11 @@ class Asked:
     def __init__(self, here: Recorded) -> None:
         self.here = here
         self.open: dict[str, Job] = {}
-        methods = RecordMethods(here.store, here.log, here.history, self.open.get)
+        methods = RecordMethods(here.store, here.log, here.history, self._known)
         self._table = methods.table()
+
+    async def _known(self, job_id: str) -> Job | None:
+        return self.open.get(job_id) or self.here.store.find(job_id)
 
     async def ask(self, name: str, **params: Any) -> Any:
         return await ask(self._table, name, **params)

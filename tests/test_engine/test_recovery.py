@@ -9,11 +9,16 @@ import msgspec
 import pytest
 
 from config.sections import Dial
+from config.settings import Settings
 from engine import recovery
-from engine.callback import Outcome
+from engine.admission import Admission
 from engine.dispatcher import Dispatcher
+from engine.intake import Intake
 from engine.job import AttemptRecord, Job, JobState, LegRecord, OfferRecord, OnCrash, Request
+from engine.outcome import Outcome
+from engine.protocol import Reschedule
 from engine.record import moments_of
+from engine.router import Router
 from tests.support.switchboard import Scene, scene
 from tests.support.virtual_loop import run
 
@@ -114,6 +119,7 @@ def test_a_retry_waits_until_nobody_can_be_on_the_line(tmp_path: Path, state: Jo
         image = stored(stage, job)
         assert (image.state, image.next_attempt_at) == ("queued", 1060.0)
         assert (image.under_way, image.queue_joined_at) == (False, 5.0)
+        assert image.queue_since == 1060.0  # its place is the old one, its wait a new one
         assert stage.last("callback.queued")["cause"] == "engine restarted"
         (await stage.phone()).refuses(486)
         assert asyncio.get_running_loop().time() == pytest.approx(1060.0)
@@ -133,6 +139,23 @@ def test_how_long_somebody_may_be_on_the_line(
     job = left("dialing_agent", "retry", answered=answered, ring_s=ring_s)
     assert recovery.pause_s(job, Dial()) == pause_s
     assert recovery.pause_s(job, Dial(crash_pause_s=7.0)) == 7.0
+
+
+def test_another_time_does_not_shorten_the_wait_for_the_phones(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        job = left("dialing_agent", "retry")
+        reconcile(stage, dispatcher, job)
+        stage.board.admission, stage.board.router = Admission(), Router(Settings())
+        clock = asyncio.get_running_loop().time
+        intake = Intake(stage.board, dispatcher, Settings(), wall_clock=clock)
+        await intake.reschedule(job, Reschedule(id=job.id, not_before=1010.0))
+        assert job.next_attempt_at == 1060.0
+        (await stage.phone()).refuses(486)
+        assert asyncio.get_running_loop().time() == pytest.approx(1060.0)
+        await asyncio.sleep(1)
+        assert job.quiet_until is None
+
+    play(tmp_path, script, crash_pause_s=60.0)
 
 
 @pytest.mark.parametrize("policy", ["retry", "ask"])
@@ -203,18 +226,23 @@ def test_a_deadline_that_passed_while_no_engine_ran(tmp_path: Path) -> None:
     play(tmp_path, script, crash_pause_s=60.0)
 
 
-def test_a_talk_lasted_until_the_engine_was_last_seen_and_not_until_the_next(
-    tmp_path: Path,
-) -> None:
+def test_what_was_cut_off_ended_when_the_engine_died(tmp_path: Path) -> None:
+    """Not when the next one came: nobody talked meanwhile."""
+
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        talking = left("bridged", "retry")
-        talking.bridged_at = 100.0
-        for leg in talking.attempts[0].legs:
-            leg.started, leg.answered, leg.ended = 80.0, 90.0, None
-        recovery.reconcile([talking], dispatcher, stage.board, 9000.0, seen_until=160.0)
-        assert (talking.state, talking.ended_at) == ("completed", 9000.0)
-        assert {leg.ended for leg in talking.attempts[0].legs} == {160.0}
-        assert moments_of(talking).talk_s == 60.0
+        talked, rang = left("bridged", "retry"), left("dialing_agent", "retry")
+        talked.attempts[0].legs[0].answered = 2.0
+        rang.id, rang.attempts[0].legs[0].ringing = "rang", 75.0
+        now = asyncio.get_running_loop().time()
+        recovery.reconcile([talked, rang], dispatcher, stage.board, now, seen_until=70.0)
+        assert talked.ended_at == 1000.0
+        moments = moments_of(talked)
+        assert (moments.talk_at, moments.talk_s) == (4.0, 66.0)
+        assert (talked.attempts[0].ended, talked.offers[0].ended) == (70.0, 70.0)
+        # What is known of it may be later than the last event.
+        assert (rang.attempts[0].legs[0].ended, rang.attempts[0].ended) == (75.0, 75.0)
+        assert rang.next_attempt_at == 1180.0
+        await dispatcher.cancel(rang)
 
     play(tmp_path, script)
 

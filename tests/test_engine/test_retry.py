@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 
 from engine.job import AttemptRecord, Job, Request, RetryCause, RetryRule
-from engine.retry import Again, GiveUp, RetryPolicy, most_attempts, next_step, policy_of
+from engine.retry import (
+    INTERRUPTED,
+    Again,
+    GiveUp,
+    RetryPolicy,
+    most_attempts,
+    next_step,
+    policy_of,
+)
 
 NOW = 1000.0
 
@@ -97,6 +105,16 @@ def test_what_a_request_says_bounds_all_causes() -> None:
 def test_an_operator_missed_in_a_queue_costs_the_customer_nothing() -> None:
     job = tried(*["operator_missed"] * 5, "busy", agent=None, queue="sales", max_attempts=2)
     assert step(job) == Again(NOW + 5, None)
+
+
+def test_what_was_broken_off_before_the_customer_answered_costs_him_nothing() -> None:
+    policy = RetryPolicy(RetryRule(spacing_s=(5.0,)), most=2, rules=RULES)
+    job = tried("busy", "busy")
+    job.attempts[0].result, job.attempts[0].retry_cause = INTERRUPTED, None
+    assert step(job, policy) == Again(NOW + 60, None)
+    # One that he had answered counts.
+    job.attempts[0].retry_cause = "failed"
+    assert isinstance(step(job, policy), GiveUp)
 
 
 def test_no_attempt_after_the_deadline() -> None:

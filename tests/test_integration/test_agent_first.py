@@ -162,3 +162,24 @@ async def test_the_maximum_duration_ends_the_talk(
     assert record["state"] == "completed"
     assert "maximum duration" in record["cause"]
     assert all(seconds - 0.05 < bye.time - record["bridged_at"] < seconds + 0.5 for bye in byes)
+
+
+async def test_a_customer_for_whom_a_machine_answered_is_called_again(
+    engine: Engine, wire: MakeWire
+) -> None:
+    agent_phone, customer_phone = wire("agent"), wire("customer")
+    retry = {"machine": {"attempts": 2, "spacing_s": [0.5]}}
+    job = await engine.callback(customer_phone.uri, agent_phone.uri, retry=retry)
+    agent, mailbox = await agent_phone.answer(), await customer_phone.answer()
+    bridged = await engine.state("bridged", job)
+    await engine.line.call("callback.annotate", id=job, outcome="machine")
+    await engine.line.call("call.hangup", call=bridged["call"])
+    await asyncio.gather(agent.receive("BYE"), mailbox.receive("BYE"))
+    queued = await engine.event("callback.queued", job, nth=2)
+    assert queued["next_attempt_at"] > queued["time"]
+    agent, _customer = await agent_phone.answer(), await customer_phone.answer()
+    await engine.event("callback.bridged", job, nth=2)
+    agent.bye()
+    record = await engine.ended(job)
+    assert (record["state"], record["outcome"]) == ("completed", None)
+    assert [one["result"] for one in record["attempts"]] == ["machine", "completed"]

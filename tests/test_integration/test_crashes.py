@@ -14,7 +14,7 @@ import pytest
 from tests.support.engine_process import Engine, EngineProcess, write_config
 from tests.support.peer_process import PeerError
 from tests.support.ports import free_port
-from tests.support.wire_phone import WireCall
+from tests.support.wire_phone import WireCall, WirePhone
 
 from .conftest import MakeWire, StartEngine
 
@@ -133,10 +133,10 @@ async def test_an_engine_killed_as_the_phone_begins_to_ring_does_not_call_again(
         await engine.close()
 
 
-async def restarted(engine: Engine) -> Engine:
-    """Kill the engine, and a line to the next one."""
-    engine.process.kill()
+async def restarted(engine: Engine, *, kill: bool = True) -> Engine:
+    """End the engine (`kill`: without a chance to say so), and give a line to the next one."""
     await engine.close()
+    await asyncio.to_thread(engine.process.kill if kill else engine.process.stop)
     await asyncio.to_thread(engine.process.start)
     return await Engine.connect(engine.process)
 
@@ -235,6 +235,117 @@ async def test_a_stopped_engine_hangs_up_and_records_it(
     with sqlite3.connect(engine.process.directory / "run" / "ringback.db") as store:
         (check,) = store.execute("pragma integrity_check").fetchone()
     assert check == "ok"
+
+
+async def until_ringing(phone: WirePhone) -> WireCall:
+    call = await phone.called()
+    call.ring()
+    return call
+
+
+@pytest.mark.parametrize("on_crash", ["fail", "retry"])
+@pytest.mark.parametrize("rings", ["agent", "customer"])
+async def test_a_restart_loses_no_callback(
+    own_engine: StartEngine, wire: MakeWire, rings: str, on_crash: str
+) -> None:
+    engine = await own_engine()
+    agent_phone, customer_phone = wire("agent"), wire("customer")
+    await engine.callback(
+        customer_phone.uri, agent_phone.uri, id="mine", on_crash=on_crash, context={"cart": 3}
+    )
+    if rings == "customer":
+        agent = await agent_phone.answer()
+        call = await until_ringing(customer_phone)
+    else:
+        call = await until_ringing(agent_phone)
+    await engine.event("leg.ringing", "mine", role=rings)
+    engine = await restarted(engine, kill=False)
+    try:
+        await call.receive("CANCEL")
+        if rings == "customer":
+            await agent.receive("BYE")
+        agent = await agent_phone.answer()
+        await customer_phone.answer()
+        await engine.state("bridged", "mine")
+        agent.bye()
+        job = await engine.ended("mine")
+        assert (job["state"], job["context"]) == ("completed", {"cart": 3})
+        first, second = job["attempts"]
+        assert (first["result"], first["cause"]) == ("interrupted", "engine stopped")
+        assert second["legs"][0]["started"] >= first["ended"]
+        assert len(agent_phone.calls) == 2
+        await engine.assert_idle()
+    finally:
+        await engine.close()
+
+
+async def test_a_customer_who_waited_for_an_operator_is_called_again_after_a_restart(
+    own_engine: StartEngine, wire: MakeWire
+) -> None:
+    phone, customer_phone = wire("anna"), wire("customer")
+    engine = await own_engine(
+        agents=[{"name": "anna", "uri": phone.uri, "login": "manual"}],
+        queues=[{"name": "sales", "agents": ["anna"]}],
+    )
+    await engine.line.call(
+        "callback.request",
+        to=customer_phone.uri, queue="sales", id="mine", order="customer_first",
+    )  # fmt: skip
+    customer = await customer_phone.answer()
+    await engine.event("queue.joined", "mine")
+    engine = await restarted(engine, kill=False)
+    try:
+        await customer.receive("BYE")
+        await customer_phone.answer()
+        await engine.line.call("agent.login", agent="anna")
+        agent = await phone.answer()
+        await engine.state("bridged", "mine")
+        agent.bye()
+        job = await engine.ended("mine")
+        assert job["state"] == "completed"
+        # He had answered: that attempt is one of his.
+        assert job["attempts"][0]["retry_cause"] == "failed"
+        await engine.assert_idle()
+    finally:
+        await engine.close()
+
+
+async def test_who_talks_as_the_engine_stops_is_not_called_again(
+    own_engine: StartEngine, wire: MakeWire
+) -> None:
+    engine = await own_engine()
+    agent_phone, customer_phone = wire("agent"), wire("customer")
+    await engine.callback(customer_phone.uri, agent_phone.uri, id="mine", max_attempts=5)
+    agent, customer = await agent_phone.answer(), await customer_phone.answer()
+    await engine.state("bridged", "mine")
+    engine = await restarted(engine, kill=False)
+    try:
+        await asyncio.gather(agent.receive("BYE"), customer.receive("BYE"))
+        job = await engine.job("mine")
+        assert (job["state"], job["cause"]) == ("failed", "engine stopped")
+        with pytest.raises(PeerError, match="was not called"):
+            await agent_phone.called(timeout_s=0.5)
+    finally:
+        await engine.close()
+
+
+async def test_a_phone_that_ignores_cancel_is_not_called_again_at_once(
+    own_engine: StartEngine, wire: MakeWire
+) -> None:
+    engine = await own_engine(dial={"crash_pause_s": 5.0})
+    phone = wire("agent")
+    phone.answers_cancel = False
+    await engine.callback(wire("customer").uri, phone.uri, id="mine")
+    await until_ringing(phone)
+    await engine.event("leg.ringing", "mine")
+    engine = await restarted(engine, kill=False)
+    try:
+        again = await phone.called(timeout_s=12.0)
+        (interrupted, _second) = (await engine.job("mine"))["attempts"]
+        assert again.invite.time >= interrupted["ended"] + 5.0
+        await engine.line.call("callback.cancel", id="mine")
+    finally:
+        await engine.close()
 
 
 async def test_a_drained_engine_finishes_its_calls_and_takes_no_more(

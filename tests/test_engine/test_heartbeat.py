@@ -1,0 +1,40 @@
+"""The heartbeat: until when the engine lived, as the next one reads it."""
+
+import asyncio
+from pathlib import Path
+
+from config.sections import Media
+from config.sections import Store as StoreSettings
+from config.settings import Settings
+from tests.support.virtual_engine import Engine, world
+from tests.support.virtual_phones import SILENT
+
+
+def test_a_talk_that_a_crash_cut_off_was_as_long_as_the_engine_lived(tmp_path: Path) -> None:
+    """In a quiet engine nothing is told during a talk, and the next engine may come much later."""
+
+    async def before() -> None:
+        engine = Engine(around, settings)
+        await engine.start()
+        await engine.ask("callback.request", id="c", to="sip:c@127.0.0.1", agent="sip:a@127.0.0.1")
+        for user in ("a", "c"):
+            (await around.network.call_of(user)).act("answers")
+        await asyncio.sleep(602)
+        await engine.kill(0.0)
+
+    async def after() -> None:
+        engine = Engine(around, settings)
+        await engine.start()
+        record = await engine.ask("record.get", id="c")
+        assert 595 <= record["talk_s"] <= 603
+        await engine.stop()
+
+    with world(tmp_path) as around:
+        around.network.default = SILENT
+        settings = Settings(
+            store=StoreSettings(path=tmp_path / "ringback.db"),
+            media=Media(recordings=tmp_path / "recordings"),
+        )
+        around.run(before())
+        around.clock.shift(36_000)
+        around.run(after())
