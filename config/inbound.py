@@ -119,6 +119,8 @@ class Inbound(Section):
     whisper: Template = ""
     record: bool = False
     max_wait_s: Seconds = 3600.0
+    agent_s: Interval = 30.0
+    """How long a caller whom a rule gives to an agent is kept for him alone."""
     context: dict[str, Any] = Field(default={})
 
     @model_validator(mode="after")

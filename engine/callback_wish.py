@@ -82,13 +82,12 @@ class CallbackWish:
                 id=self._id,
                 to=incoming.party.number,
                 queue=incoming.queue,
-                agent=incoming.agent,
                 context=incoming.context,
                 whisper=WhisperSpec(text=whisper) if whisper else None,
                 trunk=incoming.ruling.trunk,
                 caller_id=incoming.ruling.caller_id,
                 skills=incoming.skills or None,
-                known_agent=incoming.ruling.known_agent,
+                known_agent=self._known_agent,
                 centre=incoming.ruling.centre,
                 script=incoming.ruling.script,
                 priority=incoming.priority,
@@ -98,6 +97,11 @@ class CallbackWish:
             queue_joined_at=self.joined_at,
         )
         return job
+
+    @property
+    def _known_agent(self) -> str | None:
+        agents, known = self._board.agents, self._incoming.known_agent
+        return known if known is not None and agents is not None and known in agents else None
 
     @property
     def _id(self) -> str:

@@ -19,31 +19,28 @@ from sip.session import Session
 from .announcements import Standing
 from .bridge import Bridge
 from .call import Call
-from .call_legs import CallLegs, codecs_like, within_report_limit
+from .call_legs import CallLegs, within_report_limit
 from .callback_wish import CallbackWish
+from .caller_operators import CallerOperators
 from .calling_party import CallingParty
 from .dialplan import Destination, Way
 from .ending import Ending
 from .farewell import CALLED_BACK, Farewell, Refused, Result, of_not_taken, refusal_of
-from .headers import context_headers
 from .incoming import Incoming
-from .job import Job, OfferRecord
-from .leg import Caller, Leg, LegEnded
+from .job import Job
+from .leg import Leg, LegEnded
 from .operator_wait import OperatorWait
-from .operators import Candidate, Operators, candidates_of
 from .places import Places
 from .protocol import EngineError
 from .recording import Recording
 from .store import StoreError
 from .switchboard import Switchboard
-from .waiting import Offer
 from .waiting_room import Guest, WaitingRoom
 from .while_up import while_up
 from .whisper import Announcement
 
 log = structlog.get_logger()
 
-DEFAULT_CALLER = "ringback"
 RULES_LIMIT_S = 1.0
 STOPPED_BY_COMMAND = Result("cancelled", "hung up by command")
 
@@ -71,7 +68,7 @@ class InboundCall:
         self._legs = CallLegs(self.call, board, self._publish)
         self._caller = self._legs.make("customer", _address_of(incoming.party))
         self._wish = CallbackWish(board, incoming, refused=self._wish_refused, clock=clock)
-        self._offers: list[OfferRecord] = []
+        self._operators = CallerOperators(board, incoming, self._legs, self._caller, self._publish)
         self._guest: Guest | None = None
         self._refusal = ""
         self._wait: OperatorWait | None = None
@@ -139,7 +136,7 @@ class InboundCall:
             whisper = asyncio.ensure_future(self._whisper())
             try:
                 agent = await wait.operator()
-                self._about["agent"] = self._agent
+                self._about["agent"] = self._operators.agent
                 async with while_up(agent):
                     self._enter("whispering")
                     announcement = await whisper
@@ -208,10 +205,9 @@ class InboundCall:
 
         Raises Refused where there is nothing to tell him.
         """
-        queue = self._incoming.queue
         try:
-            if queue is not None and self._board.queues is not None:
-                self._board.queues.check(queue)
+            if self._board.queues is not None:
+                self._board.queues.check(self._incoming.queue)
         except EngineError as error:
             farewell = of_not_taken(error, room.settings)
             refusal = refusal_of(farewell, error, self._clock())
@@ -232,11 +228,9 @@ class InboundCall:
     def _answered(self, room: WaitingRoom) -> OperatorWait:
         """The caller's line is up: his wait begins, in a place that he may have had before."""
         incoming, now = self._incoming, self._clock()
-        joined_at = now
-        if incoming.queue is not None:
-            joined_at = self._places.join(
-                self.call.id, incoming.queue, incoming.party.number, room.settings.regain_s
-            )
+        joined_at = self._places.join(
+            self.call.id, incoming.queue, incoming.party.number, room.settings.regain_s
+        )
         self._about["joined_at"] = joined_at
         self._publish(
             "call.answered",
@@ -252,12 +246,18 @@ class InboundCall:
             room=room,
             who=incoming.waiting(joined_at),
             limit_s=incoming.route.max_wait_s,
-            ask=self._ask,
+            ask=self._operators.ask,
             wish=self._wish,
             ringing=partial(self._enter, "ringing"),
             waiting=partial(self._enter, "waiting"),
             leaving=self._leaving,
+            first=self._outside_first(),
         )
+
+    def _outside_first(self) -> str | None:
+        """The number or URI that a rule names in an agent's place: it is rung before the queue."""
+        agent = self._incoming.agent
+        return None if agent is None or self._board.dialplan.is_agent(agent) else agent
 
     def _standing(self) -> Standing | None:
         return None if self._wait is None else self._wait.standing
@@ -270,56 +270,6 @@ class InboundCall:
         self._publish("call.callback_refused", reason=reason)
         if self._guest is not None:
             self._guest.tell(self._refusal)
-
-    # -- operators --------------------------------------------------------------------------
-
-    def _ask(self, whom: Offer | Destination) -> Operators:
-        """The operators of an offer, or whoever has the outside number; not rung yet."""
-        if isinstance(whom, Offer):
-            candidates, offer, ring_s = candidates_of(whom, self._board), whom, whom.ring_s
-        else:
-            candidates, offer = (Candidate(None, (whom,)),), None
-            ring_s = self._board.dial.ring_s
-        return Operators(
-            candidates,
-            self._board,
-            offer=offer,
-            new_leg=partial(self._legs.make, "agent"),
-            dial=partial(self._dial, ring_s),
-            publish=self._publish,
-            beside=self._caller,
-            on_offer=self._offers.append,
-            told=self._told,
-            line=self._legs.line,
-        )
-
-    async def _dial(self, ring_s: float, leg: Leg) -> None:
-        incoming, dial = self._incoming, self._board.dial
-        shown = incoming.ruling.caller_id or incoming.party.user
-        self._legs.add(leg)
-        await leg.dial(
-            caller=Caller(shown, default=dial.caller_id or DEFAULT_CALLER),
-            ring_s=ring_s,
-            codecs=codecs_like(self._caller),
-            headers=context_headers(dial.headers, incoming.subject),
-        )
-
-    def _told(self) -> dict[str, Any]:
-        """What the operator's screen is told before his phone rings."""
-        number, history = self._incoming.party.number, self._board.history
-        return {
-            "number": number,
-            "history": [] if history is None else history.of(number),
-            "script": self._incoming.ruling.script,
-        }
-
-    @property
-    def _agent(self) -> str | None:
-        """The operator who answered last, else the one who was asked last."""
-        for offer in reversed(self._offers):
-            if offer.answered is not None:
-                return offer.agent
-        return self._offers[-1].agent if self._offers else self._incoming.agent
 
     # -- the end ----------------------------------------------------------------------------
 
@@ -381,10 +331,9 @@ class InboundCall:
         self._publish_ended(result, callback)
 
     def _keep_or_give_up_place(self, result: Result) -> None:
-        queue = self._incoming.queue
-        if queue is not None and self._wait is not None:
+        if self._wait is not None:
             keep = self._places.hung_up if result.word == "abandoned" else self._places.used
-            keep(self.call.id, queue, self._incoming.party.number)
+            keep(self.call.id, self._incoming.queue, self._incoming.party.number)
 
     def _publish_ended(self, result: Result, callback: Job | None) -> None:
         wait, incoming = self._wait, self._incoming
@@ -394,7 +343,7 @@ class InboundCall:
             direction="inbound",
             **incoming.shown(),
             queue=incoming.queue,
-            agent=self._agent,
+            agent=self._operators.agent,
             result=result.word,
             cause=result.cause,
             started=self.call.started,
@@ -403,7 +352,7 @@ class InboundCall:
             bridged_at=self.call.bridged_at,
             recording=self._recorded,
             callback=None if callback is None else callback.id,
-            offers=self._offers,
+            offers=self._operators.offers,
             legs=[leg.record for leg in self.call.legs],
         )
 

@@ -30,16 +30,19 @@ class Incoming:
             self.context["caller_name"] = party.name
 
     @property
-    def queue(self) -> str | None:
-        """The queue that it enters; None where it is for one agent."""
-        if self.ruling.agent is not None:
-            return None
+    def queue(self) -> str:
+        """The queue that it enters."""
         return self.ruling.queue or self.route.queue
 
     @property
     def agent(self) -> str | None:
-        """The agent whom it is for, where the rules name one."""
+        """The agent whom it is for, where the rules name one: the others stand in for him."""
         return self.ruling.agent
+
+    @property
+    def known_agent(self) -> str | None:
+        """The agent for whom the queue keeps it."""
+        return self.ruling.agent or self.ruling.known_agent
 
     @property
     def priority(self) -> int:
@@ -73,14 +76,14 @@ class Incoming:
             "id": self.call,
             "kind": "call",
             "queue": self.queue,
-            "agent": self.agent,
             "joined_at": joined_at,
             "priority": self.priority,
             "skills": self.skills,
             "number": self.party.number,
             "region": self.party.region,
             "context": self.context,
-            "known_agent": self.ruling.known_agent,
+            "known_agent": self.known_agent,
+            "known_agent_s": self.route.agent_s if self.agent is not None else None,
             "centre": self.ruling.centre,
             "ring_s": self.ruling.ring_s,
         }

@@ -44,7 +44,8 @@ class OperatorWait:
     `who` are the members of Waiting, `ask` makes the operators of an offer, or of an outside number
     that stands in for them. `ringing` and `waiting` are called when operators begin to be rung, and
     when none is any more; `leaving` gives what the queue is told when the wait is cut short. With
-    `once`, nobody waits on for a single agent who did not answer.
+    `once`, nobody waits on for a single agent who did not answer. `first` is an outside number that
+    is rung before the queue is joined, and stood in for by the queue when it does not answer.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class OperatorWait:
         waiting: Callable[[], None],
         leaving: Callable[[], str],
         once: bool = False,
+        first: str | None = None,
     ) -> None:
         self._board = board
         self._leg = leg
@@ -74,6 +76,7 @@ class OperatorWait:
         self._waiting = waiting
         self._leaving = leaving
         self._once = once
+        self._first = first
         self._place: QueuePlace | None = None
         self._operators: Operators | None = None
         self._outside_tried: dict[str, float] = {}
@@ -96,20 +99,23 @@ class OperatorWait:
         An outside number to which the queue sends the party stands in for one; where it does not
         take the call, the party is in its old place again. Raises OperatorsMissed with `once`.
         """
+        outside, self._first = self._first, None
         while True:
-            try:
-                return await self._in_queue()
-            except SentAway as away:
-                if away.leave.target is None:
-                    raise of_sent_away(away.leave, self._room.settings) from away
-                outside = away.leave.target
-            self._outside_tried[outside] = time.time()
+            if outside is None:
+                try:
+                    return await self._in_queue()
+                except SentAway as away:
+                    if away.leave.target is None:
+                        raise of_sent_away(away.leave, self._room.settings) from away
+                    outside = away.leave.target
+                self._outside_tried[outside] = time.time()
             try:
                 address = self._board.dialplan.destination(outside, field="queue")
                 return await self._reach(address)
             except (EngineError, LegEnded) as error:
                 log.info("outside_missed", waiting=self._who["id"], reason=f"{outside}: {error}")
                 self._waiting()
+            outside = None
 
     async def _in_queue(self) -> Leg:
         room = self._room.settings

@@ -37,13 +37,14 @@ def could_take(
         return operator is not None and operator.state != "logged_out"
 
     scope, _changes_at = line.scope(entry, now, is_logged_in)
+    held_back = line.held_back(now)
     found: list[dict[str, Any]] = []
     for operator in pool.all():
         profile = matcher.free_agents.profile(operator)
         service = profile.serves.get(line.name or "")
         if service is None and not (scope.only and operator.name in scope.only):
             continue
-        why_not = _why_not(profile, scope, service, line)
+        why_not = _why_not(profile, scope, service, line, held_back)
         found.append(
             {
                 "agent": operator.name,
@@ -69,6 +70,7 @@ def waiting_as_if(
     context: dict[str, Any],
     known_agent: str | None,
     centre: str | None,
+    known_agent_s: float | None = None,
 ) -> Waiting:
     """One who might wait, and whom nobody is told of."""
     return Waiting(
@@ -85,6 +87,7 @@ def waiting_as_if(
         region=region,
         context=context,
         known_agent=known_agent,
+        known_agent_s=known_agent_s,
         centre=centre,
     )
 
@@ -93,7 +96,9 @@ def _not_told(_what: Offer | Leave) -> None:
     raise AssertionError("nobody waits here")
 
 
-def _why_not(profile: Profile, scope: Scope, service: Service | None, line: Line) -> str | None:
+def _why_not(
+    profile: Profile, scope: Scope, service: Service | None, line: Line, held_back: str | None
+) -> str | None:
     state = profile.operator.state
     if scope.only is not None:
         if profile.name not in scope.only:
@@ -114,4 +119,4 @@ def _why_not(profile: Profile, scope: Scope, service: Service | None, line: Line
             if profile.skills.get(name, 0) < level
         ]
         return f"lacks {', '.join(lacking)}"
-    return None if state == "available" else state.replace("_", " ")
+    return held_back if state == "available" else state.replace("_", " ")

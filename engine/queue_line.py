@@ -113,11 +113,20 @@ class Line:
 
     def may_release(self, now: float) -> bool:
         """Whether one more may be offered now. If not, the line is held."""
-        limit = self.config.capacity
-        if self.paused or now < self.next_release_at or (limit and len(self.active) >= limit):
+        if self.held_back(now) is not None:
             self.is_held = True
             return False
         return True
+
+    def held_back(self, now: float) -> str | None:
+        """Why nobody may be offered now; None where one may."""
+        if self.paused:
+            return "the queue is paused"
+        if now < self.next_release_at:
+            return "it is not time for the next one"
+        if 0 < self.config.capacity <= len(self.active):
+            return "the queue is at its capacity"
+        return None
 
     def released(self, entry: Entry, agents: tuple[str, ...], now: float) -> None:
         """`entry` was offered to `agents`."""
@@ -184,8 +193,8 @@ class Line:
         waiting, config = entry.waiting, self.config
         if waiting.agent is not None:
             return Scope(only=(waiting.agent,)), math.inf
-        until = entry.entered_at + config.known_agent_s
-        known = waiting.known_agent
+        known, kept_s = waiting.known_agent, waiting.known_agent_s
+        until = entry.entered_at + (config.known_agent_s if kept_s is None else kept_s)
         if known is not None and now < until and reachable(known):
             return Scope(only=(known,)), until
         if now < entry.vip_until and any(map(reachable, entry.vip_agents)):

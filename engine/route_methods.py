@@ -129,8 +129,10 @@ class RouteMethods:
             ruling = Ruling()
         else:
             ruling = router.rules.apply(facts, explain=True)
+        kept_s = route.agent_s if route is not None and ruling.agent is not None else None
         filled = _waiting_of(route, ruling, params.to)
-        queue, agent = self._operator(filled, facts, now, objections)
+        queue, _none = self._operator(filled, facts, now, objections, kept_s)
+        agent = self._outside(ruling.agent)
         explained = _explained("call", facts, ruling, now) | {
             "route": route and route.name,
             "request": _requested(filled, ruling),
@@ -149,6 +151,7 @@ class RouteMethods:
         facts: Facts,
         now: float,
         objections: list[dict[str, Any]],
+        kept_s: float | None = None,
     ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
         """The queue that it would wait in, or the agent who is named."""
         centre = self._daemon.call_centre
@@ -163,6 +166,7 @@ class RouteMethods:
             region=facts.region,
             context=dict(facts.context),
             known_agent=params.known_agent,
+            known_agent_s=kept_s,
             centre=params.centre,
         )
         if params.queue is not None:
@@ -194,6 +198,14 @@ class RouteMethods:
             }
         trunks = self._trunks(params.agent, params.trunk, "agent", objections)
         return None, {"agent": params.agent, "state": None, "could": True, "trunks": trunks}
+
+    def _outside(self, number: str | None) -> dict[str, Any] | None:
+        """The outside number that a call would go to before it enters its queue."""
+        if number is None or self._daemon.board.dialplan.is_agent(number):
+            return None
+        against: list[dict[str, Any]] = []
+        trunks = self._trunks(number, None, "agent", against)
+        return {"agent": number, "state": None, "could": not against, "trunks": trunks}
 
     def _trunks(
         self, text: str, trunk: str | None, field: str, objections: list[dict[str, Any]]
@@ -299,14 +311,13 @@ def _waiting_of(route: "Route | None", ruling: Ruling, caller: str) -> CallbackR
         return CallbackRequest(to=caller)
     return CallbackRequest(
         to=caller,
-        agent=ruling.agent,
-        queue=None if ruling.agent is not None else ruling.queue or route.queue,
+        queue=ruling.queue or route.queue,
         priority=route.priority if ruling.priority is None else ruling.priority,
         skills={**route.skills, **ruling.skills} or None,
         record=route.record if ruling.record is None else ruling.record,
         caller_id=ruling.caller_id,
         script=ruling.script,
-        known_agent=ruling.known_agent,
+        known_agent=ruling.agent or ruling.known_agent,
         centre=ruling.centre,
     )
 
@@ -330,10 +341,7 @@ def _verdict(
         verdict = "unavailable" if kinds == {"unavailable"} else "refused"
     elif (not_before is not None and not_before > now) or (queue is not None and not queue["open"]):
         verdict = "scheduled"
-    elif (queue is not None and not any(one["could"] for one in queue["agents"])) or (
-        agent is not None and not agent["could"]
-    ):
-        verdict = "waits"
     else:
-        verdict = "called"
+        could = [one["could"] for one in (*(queue["agents"] if queue else ()), agent) if one]
+        verdict = "called" if any(could) else "waits"
     return {"verdict": verdict, "objections": objections}

@@ -19,6 +19,7 @@ class Waiting:
     that of a job's customer who is on the line: `id` is then the job's, and `kind` "call". One who
     `is_back` had an operator and lost him, or was sent outside and not taken there: his queue takes
     him even if it is full or closed by now. `outside_tried` has these numbers, and when that was.
+    `known_agent_s` is how long he is kept for `known_agent`, where it is not the queue's to say.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Waiting:
     region: str | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
     known_agent: str | None = None
+    known_agent_s: float | None = None
     centre: str | None = None
     ring_s: float | None = None
 

@@ -132,3 +132,29 @@ def test_one_that_is_scheduled_or_joined_another_keeps_its_own_time(tmp_path: Pa
         assert intake.rescheduled == []
 
     play(tmp_path, script)
+
+
+def test_one_whom_a_rule_gave_to_an_agent_is_called_back_by_the_queue_that_knows_him(
+    tmp_path: Path,
+) -> None:
+    async def script(
+        wish: CallbackWish, intake: ScriptedIntake, stage: Scene, _refused: list[str]
+    ) -> None:
+        stage.board.agents = cast(Any, {"alice"})
+        assert await wish.take()
+        ((asked, _joined_at),) = intake.accepted
+        assert (asked.queue, asked.agent, asked.known_agent) == ("sales", None, "alice")
+
+    play(tmp_path, script, agent="alice")
+
+
+def test_an_agent_who_is_none_any_more_is_not_asked_for(tmp_path: Path) -> None:
+    async def script(
+        wish: CallbackWish, intake: ScriptedIntake, stage: Scene, _refused: list[str]
+    ) -> None:
+        stage.board.agents = cast(Any, {"alice"})
+        assert await wish.take()
+        ((asked, _joined_at),) = intake.accepted
+        assert asked.known_agent is None
+
+    play(tmp_path, script, known_agent="bert")

@@ -291,10 +291,70 @@ def test_rules_may_say_whose_call_it_is(tmp_path: Path) -> None:
     }  # fmt: skip
     desk = reception(tmp_path, script, agents=("alice", "bert"), rules=[rule])
     ended = desk.stage.last("call.ended")
-    assert ended["agent"] == "bert" and "queue" not in ended
+    assert (ended["agent"], ended["queue"]) == ("bert", "sales")
     assert ended["recording"].endswith(".wav")
     assert desk.heard(1)[0] == Prompt(CALLER)
     assert desk.stage.media.recorded and desk.stage.media.stopped
+
+
+FOR_BERT = {"name": "his", "set": {"agent": "bert", "ring_s": 6.0}}
+KEPT = Route(name="shop", queue="sales", agent_s=20.0)
+
+
+@pytest.mark.parametrize(
+    ("bert", "begins_s", "ends_s"),
+    [("logged out", 0, 0.1), ("paused", 20, 20.1), ("rings on", 20, 20.1)],
+)
+def test_an_agent_whom_a_rule_names_and_who_is_not_there_is_stood_in_for(
+    tmp_path: Path, bert: str, begins_s: float, ends_s: float
+) -> None:
+    async def script(desk: Reception) -> None:
+        loop = asyncio.get_running_loop()
+        if bert == "logged out":
+            desk.agents.logout("bert")
+        elif bert == "paused":
+            desk.agents.pause("bert")
+        called_at = loop.time()
+        caller = await desk.waiting()
+        phone = await desk.stage.phone()
+        for _ in range(2 if bert == "rings on" else 0):  # again after again_s
+            assert "bert" in phone.invitation.target
+            phone.rings()
+            phone = await desk.stage.phone()
+        assert "alice" in phone.invitation.target
+        assert begins_s <= loop.time() - called_at < ends_s
+        phone.answers()
+        await asyncio.sleep(1)
+        caller.hangs_up()
+
+    reception(tmp_path, script, agents=("alice", "bert"), rules=[FOR_BERT], routes=[KEPT])
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_number_that_a_rule_names_is_rung_and_the_queue_stands_in_for_it(
+    tmp_path: Path, answers: bool
+) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting()
+        mobile = await desk.stage.phone()
+        assert "+447700900123" in mobile.invitation.target
+        mobile.rings()
+        if answers:
+            mobile.answers()
+        else:
+            await asyncio.sleep(6.1)
+            assert mobile.is_hung_up
+            assert not caller.is_hung_up
+            assert "alice" in (await desk.operator()).invitation.target
+        await asyncio.sleep(1)
+        caller.hangs_up()
+
+    rule = {"name": "his", "set": {"agent": "+447700900123", "ring_s": 6.0}}
+    desk = reception(tmp_path, script, rules=[rule], routes=[KEPT])
+    ended = desk.stage.last("call.ended")
+    assert ended["result"] == "completed"
+    assert ended["agent"] == ("+447700900123" if answers else "alice")
+    assert ("queue.joined" in desk.stage.told()) is not answers
 
 
 # -- before the answer --------------------------------------------------------------------------

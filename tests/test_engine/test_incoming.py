@@ -37,11 +37,14 @@ def test_rules_go_before_the_route() -> None:
     assert incoming.skills == {"german": 9} and incoming.whisper == "call-1"
 
 
-def test_a_call_for_one_agent_is_in_no_queue() -> None:
-    incoming = call(agent="alice")
-    assert (incoming.queue, incoming.agent) == (None, "alice")
+def test_a_call_for_one_agent_is_kept_for_him_in_its_queue() -> None:
+    incoming = call(agent="alice", known_agent="bert")
+    assert (incoming.queue, incoming.agent) == ("sales", "alice")
     waiting = incoming.waiting(7.0)
-    assert (waiting["queue"], waiting["agent"], waiting["joined_at"]) == (None, "alice", 7.0)
+    assert (waiting["queue"], waiting["known_agent"], waiting["known_agent_s"]) == (
+        "sales", "alice", 30.0,
+    )  # fmt: skip
+    assert call(known_agent="bert").waiting(7.0)["known_agent_s"] is None
 
 
 def test_the_default_whisper_is_the_last_resort() -> None:

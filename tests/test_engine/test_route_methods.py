@@ -276,3 +276,38 @@ async def test_a_call_that_no_route_takes(engine: tuple[Daemon, Client]) -> None
         await explain(client, from_trunk="x", dialled="1")
     with pytest.raises(RequestRejected, match="has both"):
         await explain(client, dialled="1")
+
+
+async def test_a_call_for_an_agent_whom_a_rule_names(engine: tuple[Daemon, Client]) -> None:
+    """His queue keeps it for him while he is there; a number is called before the queue is."""
+    daemon, client = engine
+    file = Path(daemon.settings.file)
+    daemon.reload._environ = {}
+    original = file.read_text()
+
+    async def call_for(agent: str) -> dict[str, Any]:
+        rule = f'[[rules]]\nname = "his"\nset.agent = "{agent}"\n'
+        file.write_text(original.replace("[[rules]]", rule + "[[rules]]", 1))
+        await client.call("engine.reload")
+        return await explain(client, from_trunk="pbx", dialled="020 7946 0123")
+
+    found = await call_for("carol")
+    agents = {one["agent"]: one["why_not"] for one in found["queue"]["agents"]}
+    assert agents["carol"] is None and agents["bob"] == "kept for carol"
+    await client.call("agent.logout", agent="carol")
+    found = await call_for("carol")
+    agents = {one["agent"]: one["why_not"] for one in found["queue"]["agents"]}
+    assert agents["carol"] == "logged out" and agents["bob"] is None
+    assert found["verdict"] == "called" and found["agent"] is None
+    found = await call_for("+442079460999")
+    assert found["agent"]["agent"] == "+442079460999" and found["agent"]["could"]
+    assert found["queue"]["queue"] == "sales"
+
+
+async def test_a_queue_that_lets_nobody_go(engine: tuple[Daemon, Client]) -> None:
+    _daemon, client = engine
+    await client.call("queue.pause", queue="sales")
+    found = await explain(client, queue="sales")
+    agents = {one["agent"]: one["why_not"] for one in found["queue"]["agents"]}
+    assert agents["bob"] == "the queue is paused"
+    assert found["verdict"] == "waits"
