@@ -77,8 +77,11 @@ class WaitingRoom:
         finally:
             guest.leave()
 
-    async def say(self, leg: Leg, *sentences: str, music_after: bool = True) -> None:
-        """Say the sentences that are not empty to their end; then there is music again."""
+    async def say(self, leg: Leg, *sentences: str, music_after: bool = True) -> bool:
+        """Say the sentences that are not empty to their end; then there is music again.
+
+        False where there was nothing that could be said: the party hears what it heard before.
+        """
         ready = []
         for sentence in sentences:
             if sentence.startswith(FILE):
@@ -89,6 +92,7 @@ class WaitingRoom:
             await leg.play(sound.source, limit_s=sound.limit_s)
         if ready and music_after and leg.ending is None:
             leg.hear(self.music)
+        return bool(ready)
 
 
 class Guest:
@@ -109,12 +113,14 @@ class Guest:
         self._attending: asyncio.Task[None] | None = None
         self._alone: asyncio.TimerHandle | None = None
         self._has_left = False
+        self._is_told = False
+        """Whether a sentence is being said, or was cut short and nothing is heard instead yet."""
 
     def tell(self, *sentences: str) -> None:
         """Tell the guest something at once, whatever he is being told; then he waits on."""
         if not self._has_left:
             self._interrupt()
-            self.attend(partial(self._room.say, self._leg, *sentences))
+            self.attend(partial(self._say, *sentences))
 
     def attend(self, first: Callable[[], Awaitable[None]] | None = None) -> None:
         """Do `first`, and tell the guest from then on what he is to be told."""
@@ -142,6 +148,13 @@ class Guest:
         publish("customer.left_waiting", waited_s=alone_s)
         self.tell(self._room.settings.texts.left_waiting)
 
+    async def _say(self, *sentences: str) -> None:
+        was_cut_short, self._is_told = self._is_told, True
+        is_said = await self._room.say(self._leg, *sentences)
+        if was_cut_short and not is_said and self._leg.ending is None:
+            self._leg.hear(self._room.music)
+        self._is_told = False
+
     async def _attend(self, first: Callable[[], Awaitable[None]] | None) -> None:
         if first is not None:
             await first()
@@ -149,7 +162,7 @@ class Guest:
             await asyncio.sleep(LOOK_S)
             sentences = self._announcements.due(self._clock(), self._standing())
             if sentences:
-                await self._room.say(self._leg, *sentences)
+                await self._say(*sentences)
                 self._announcements.said(self._clock())
 
 

@@ -151,6 +151,20 @@ def test_a_guest_may_be_told_something_at_once_and_waits_on(tmp_path: Path) -> N
     ]
 
 
+def test_music_goes_on_after_a_sentence_that_was_cut_short_for_nothing(tmp_path: Path) -> None:
+    """A text may be empty, or not to be spoken."""
+
+    async def script(leg: Leg, room: WaitingRoom, _phone: Phone) -> None:
+        async with room.host(leg, lambda: Standing(2)) as guest:
+            await asyncio.sleep(PLAYED_S / 2)
+            guest.tell("")
+            await asyncio.sleep(1.0)
+            guest.tell("")
+            await asyncio.sleep(10.0)
+
+    assert play(tmp_path, script, welcome="Welcome.") == [MUSIC, Prompt("Welcome."), MUSIC]
+
+
 def test_a_wait_that_is_over_at_once_leaves_nothing(tmp_path: Path) -> None:
     async def script(leg: Leg, room: WaitingRoom, _phone: Phone) -> None:
         async with room.host(leg):
