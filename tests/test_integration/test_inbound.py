@@ -17,6 +17,7 @@ from .test_real_phones import heard_by
 
 SHOP = "+442079460000"
 AGENT_HZ, CALLER_HZ, WELCOME_HZ, NEXT_HZ, BYE_HZ = 600, 1500, 1100, 900, 750
+PLACE_HZ, WAIT_HZ, ONE_HZ, TWO_HZ = 650, 1300, 1700, 2100
 CONTEXT = {"site": "shop.example"}
 
 
@@ -110,6 +111,58 @@ async def test_a_caller_hears_music_and_his_place_and_talks_to_an_operator(
     assert desk.at(bridged["time"] + 0.3, bridged["time"] + 1.4).hears(CALLER_HZ, for_s=0.8)
     (record,) = (await engine.line.call("record.list"))["records"]
     assert (record["kind"], record["number"]) == ("call", "+442079461111")
+
+
+async def test_those_who_wait_hear_their_places_and_what_is_repeated(
+    own_engine: StartEngine, wire: MakeWire, tmp_path: Path
+) -> None:
+    """The first in line is told nothing; the others, callers and called, the same."""
+
+    def tone(name: str, hz: float) -> str:
+        return f"file:{write_tone_wav(tmp_path / f'{name}.wav', hz, 0.5)}"
+
+    desk, customer_phone = wire("desk"), wire("customer")
+    settings = centre(
+        tmp_path, desk.uri, free_port(),
+        announce_frequency_s=60.0, announce_holdtime="once", announce_round_seconds=5,
+        periodic_announce=[tone("one", ONE_HZ), tone("two", TWO_HZ)],
+        periodic_announce_start_s=3.0, periodic_announce_frequency_s=1.5,
+    )  # fmt: skip
+    settings["rooms"][0]["texts"] |= {
+        "place": tone("place", PLACE_HZ), "wait": tone("wait", WAIT_HZ), "left_waiting": "",
+    }  # fmt: skip
+    engine = await own_engine(**settings)
+    served = call(engine, wire("+442079460009"))  # so that the wait is known
+    await served.answered()
+    await desk.answer()
+    await call_event(engine, "call.bridged")
+    served.bye()
+    await call_event(engine, "call.ended")
+    await pause(engine)
+    callers = [call(engine, wire(f"+44207946{number}")) for number in (1111, 2222)]
+    for caller in callers:
+        await caller.answered()
+    asked = {"to": customer_phone.uri, "queue": "sales", "order": "customer_first"}
+    job = (await engine.line.call("callback.request", **asked))["id"]
+    customer = await customer_phone.answer(tone_hz=CALLER_HZ)
+    await asyncio.sleep(7.5)
+    first, second = (caller.rtp.heard() for caller in callers)
+    assert first.hears(WELCOME_HZ, for_s=0.4) and first.hears(HOLD_HZ, for_s=3.0)
+    assert not any(first.hears(hz) for hz in (PLACE_HZ, WAIT_HZ, ONE_HZ, TWO_HZ))
+    called = customer.rtp.heard()
+    assert second.hears(WELCOME_HZ, for_s=0.4) and not called.hears(WELCOME_HZ)
+    for waiting in (second, called):
+        assert 0.4 < waiting.heard_s(PLACE_HZ) < 0.9  # once
+        assert 0.4 < waiting.heard_s(WAIT_HZ) < 0.9
+        order = [waiting.first_heard_s(hz) for hz in (PLACE_HZ, WAIT_HZ, ONE_HZ, TWO_HZ)]
+        assert None not in order and order == sorted(order, key=float)  # type: ignore[arg-type]
+        assert waiting.hears(ONE_HZ, for_s=0.4) and waiting.hears(TWO_HZ, for_s=0.4)
+        assert waiting.hears(HOLD_HZ, for_s=1.0)
+        assert waiting.longest_gap_s() < 0.1
+    for caller in callers:
+        caller.bye()
+    await engine.line.call("callback.cancel", id=job)
+    await engine.assert_idle()
 
 
 async def test_a_key_has_the_caller_called_back_in_his_place(
