@@ -6,6 +6,9 @@ from typing import Any, Literal, Protocol
 
 from .leg import Leg
 
+# The callback of one who calls us himself is looked at again after so long.
+ON_THE_LINE_S = 30.0
+
 
 class CallOwner(Protocol):
     """The call flow that a call belongs to."""
@@ -59,19 +62,42 @@ class CallRegister:
     def __init__(self) -> None:
         self.calls: dict[str, Call] = {}
         self.legs: dict[str, Leg] = {}
+        self._on_the_line: dict[str, set[str]] = {}
 
     def add(self, call: Call) -> None:
         """Register a call that begins."""
         self.calls[call.id] = call
+        number = call.about.get("number")
+        if number is not None:
+            self._on_the_line.setdefault(number, set()).add(call.id)
+
+    def is_on_the_line(self, number: str | None) -> bool:
+        """Whether somebody calls us from `number` (E.164) just now: he cannot be called."""
+        return number in self._on_the_line
+
+    def off_the_line(self, call: Call) -> None:
+        """Who called has been hung up: he can be called. No effect twice."""
+        number = call.about.get("number", "")
+        calls = self._on_the_line.get(number, set())
+        calls.discard(call.id)
+        if not calls:
+            self._on_the_line.pop(number, None)
 
     def add_leg(self, call: Call, leg: Leg) -> None:
         """Register a leg of a registered call."""
         call.legs.append(leg)
         self.legs[leg.id] = leg
 
+    def forget_leg(self, call: Call, leg: Leg) -> None:
+        """A leg that is over is not shown any more."""
+        call.legs.remove(leg)
+        if self.legs.get(leg.id) is leg:
+            del self.legs[leg.id]
+
     def remove(self, call: Call) -> None:
         """Forget a call that is over, and its legs."""
         self.calls.pop(call.id, None)
+        self.off_the_line(call)
         for leg in call.legs:
             if self.legs.get(leg.id) is leg:  # a line that stays up has its own leg back
                 del self.legs[leg.id]

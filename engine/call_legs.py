@@ -15,6 +15,8 @@ from .switchboard import Switchboard
 log = structlog.get_logger()
 
 REPORT_LIMIT_S = 1.0
+# Operators may miss one who waits many times: so many legs are shown of a call.
+LEGS_KEPT = 60
 
 
 class CallLegs:
@@ -25,6 +27,7 @@ class CallLegs:
         self._board = board
         self._publish = publish
         self._made: list[Leg] = []
+        self._releasing: set[asyncio.Task[None]] = set()
 
     def make(self, role: Role, destination: Destination) -> Leg:
         """A leg that is not called yet, and part of the call only once it is added."""
@@ -53,6 +56,19 @@ class CallLegs:
         """The leg is about to be called, or has called: it is part of the call."""
         self._board.register.add_leg(self._call, leg)
 
+    def let_go(self, leg: Leg) -> None:
+        """The call goes on without this leg: it is hung up, and its port given back."""
+        if leg not in self._made:
+            return
+        self._made.remove(leg)
+        releasing = asyncio.get_running_loop().create_task(leg.release())
+        self._releasing.add(releasing)
+        releasing.add_done_callback(self._releasing.discard)
+        shown = self._call.legs
+        if len(shown) > LEGS_KEPT:
+            over = next(one for one in shown if one not in self._made)
+            self._board.register.forget_leg(self._call, over)
+
     def publish(self, kind: str, leg: Leg, **fields: Any) -> None:
         """Tell of one leg."""
         record = leg.record
@@ -74,7 +90,8 @@ class CallLegs:
     async def give_back(self) -> None:
         """Give every port back, keeping the last reports."""
         await within_report_limit(
-            self._call, asyncio.gather(*(leg.release() for leg in self._made))
+            self._call,
+            asyncio.gather(*(leg.release() for leg in self._made), *self._releasing),
         )
 
 

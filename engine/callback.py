@@ -15,7 +15,7 @@ from media.sources import Peer
 
 from . import retry
 from .bridge import Bridge
-from .call import Call
+from .call import ON_THE_LINE_S, Call
 from .call_legs import CallLegs, codecs_like, within_report_limit
 from .customer_hold import CustomerHold, Postponed
 from .dialplan import Destination
@@ -171,6 +171,7 @@ class Callback:
                     if ended.leg is customer or not self._may_hold_again():
                         raise
                     self._operators_over()
+                    self._legs.let_go(ended.leg)
                     self._enter("holding")
 
     def _hold_of(self, customer: Leg) -> CustomerHold:
@@ -258,6 +259,7 @@ class Callback:
             on_offer=self._offered,
             told=self._told,
             line=self._legs.line,
+            let_go=self._legs.let_go,
         )
         return self._operators
 
@@ -305,6 +307,9 @@ class Callback:
         if self.job.dial_to is not None:
             other = admission.number(self.job.dial_to)
             number = None if other is None else other.e164
+        if self._board.register.is_on_the_line(number):
+            later = {"policy": "on_the_line", "not_before": time.time() + ON_THE_LINE_S}
+            raise EngineError("refused", "the customer is on the line", "to", later)
         verdict = admission.may_dial_now(number, time.time())
         if not verdict.allowed:
             data = {"policy": verdict.policy, "not_before": verdict.not_before}
@@ -352,10 +357,11 @@ class Callback:
             return Outcome("failed", "unavailable", error.message, may_retry=True)
         if error.kind == "refused":
             not_before = error.data.get("not_before")
-            hours = not_before if error.data.get("policy") == "hours" else None
+            may_be_later = error.data.get("policy") in ("hours", "on_the_line")
+            later = not_before if may_be_later else None
             # Another number may still be called; which, is asked anew.
             is_other = self.job.dial_to is not None
-            return Outcome("failed", "refused", error.message, may_retry=is_other, not_before=hours)
+            return Outcome("failed", "refused", error.message, may_retry=is_other, not_before=later)
         missed = self.offer is not None and error.field == "agent"
         cause: RetryCause | None = "operator_missed" if missed else None
         return Outcome("failed", "unavailable", error.message, may_retry=True, retry_cause=cause)

@@ -85,7 +85,6 @@ class CallbackWish:
                 context=incoming.context,
                 whisper=WhisperSpec(text=whisper) if whisper else None,
                 trunk=incoming.ruling.trunk,
-                caller_id=incoming.ruling.caller_id,
                 skills=incoming.skills or None,
                 known_agent=self._known_agent,
                 centre=incoming.ruling.centre,

@@ -15,10 +15,12 @@ from .switchboard import Switchboard
 from .waiting import Offer
 
 DEFAULT_CALLER = "ringback"
+# Operators may miss one who waits many times: so many offers are shown of a call.
+OFFERS_KEPT = 60
 
 
 class CallerOperators:
-    """Makes the operators of one call. `offers` is whom it was offered to, first to last."""
+    """Makes the operators of one call. `offers` is whom it was offered to last, the newest last."""
 
     def __init__(
         self,
@@ -50,9 +52,10 @@ class CallerOperators:
             dial=partial(self._dial, ring_s),
             publish=self._publish,
             beside=self._caller,
-            on_offer=self.offers.append,
+            on_offer=self._offered,
             told=self._told,
             line=self._legs.line,
+            let_go=self._legs.let_go,
         )
 
     @property
@@ -62,6 +65,9 @@ class CallerOperators:
             if offer.answered is not None:
                 return offer.agent
         return self.offers[-1].agent if self.offers else self._incoming.agent
+
+    def _offered(self, record: OfferRecord) -> None:
+        self.offers = [*self.offers[-(OFFERS_KEPT - 1) :], record]
 
     async def _dial(self, ring_s: float, leg: Leg) -> None:
         incoming, dial = self._incoming, self._board.dial

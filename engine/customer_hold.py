@@ -106,6 +106,7 @@ class CustomerHold:
                 "agent": request.agent if request.queue is None else None,
                 "joined_at": job.queue_joined_at,
                 "since": job.queue_since,
+                "has_place": True,  # he was called because there was one
                 "priority": request.priority,
                 "skills": request.skills,
                 "number": job.called,
@@ -144,6 +145,12 @@ class CustomerHold:
         job.next_attempt_at, job.under_way = time.time() + HELD_S, False
         self.is_postponed = True
         self._publish("customer.callback", if_saved=True)
+        self._publish(
+            "callback.queued",
+            next_attempt_at=job.next_attempt_at,
+            cause="the customer asked to be called back",
+            if_saved=True,
+        )
         try:
             await self._board.store.save(job, durable=True)
         except StoreError as error:

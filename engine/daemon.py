@@ -50,6 +50,7 @@ from .reporting import Reporting
 from .rights import Rights
 from .router import Router
 from .snapshot import views_of
+from .standing_in import StandingIn
 from .store import Store, StoreError
 from .switchboard import Switchboard
 from .trunks import Trunks
@@ -178,6 +179,7 @@ class Daemon:
         self.admission.on_blocked.append(
             lambda entry: self.dispatcher.block(entry.number, entry.reason)
         )
+        self.board.standing_in = StandingIn(self.dispatcher)
         self.intake = self.board.intake = Intake(self.board, self.dispatcher, settings)
         self.events.snapshot_sources["job"] = partial(views_of, self.dispatcher.jobs)
         self.events.snapshot_sources["call"] = partial(views_of, self.register.calls)

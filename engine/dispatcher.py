@@ -17,6 +17,7 @@ import structlog
 
 from . import retry
 from .agenda import Agenda
+from .call import ON_THE_LINE_S
 from .callback import Callback
 from .dialplan import Destination
 from .job import AttemptRecord, Job, RetryCause
@@ -141,6 +142,14 @@ class Dispatcher:
         if job.state != "cancelled":
             raise EngineError("state", f"job {job.id} has just ended: {job.state}")
 
+    def call_off(self, job: Job, cause: str) -> None:
+        """Cancel a job, if it is open, without waiting for its legs to be hung up."""
+        outcome = Outcome("cancelled", "cancelled", cause)
+        if job.id in self._running:
+            self._cancel_running(*self._running[job.id], outcome)
+        elif job.id in self.open:
+            self.finish(job, outcome)
+
     def _cancel_running(
         self, callback: Callback, task: asyncio.Task[Outcome], outcome: Outcome
     ) -> None:
@@ -226,6 +235,10 @@ class Dispatcher:
             if job is not None and self._is_idle(job) and job.next_due_at <= now:
                 self._begin(job, now)
 
+    def is_idle(self, job: Job) -> bool:
+        """Whether the job is open, and nothing is under way for it."""
+        return job.id in self.open and self._is_idle(job)
+
     def _is_idle(self, job: Job) -> bool:
         return job.state == "queued" and job.id not in self._running
 
@@ -252,6 +265,8 @@ class Dispatcher:
 
     def _join(self, job: Job) -> None:
         """Let a job that is due wait for its operator."""
+        if self.put_off_if_calling(job):
+            return
         admission = self._board.admission
         # Whatever else may be against it is looked at when somebody is about to be called.
         is_timed = admission is not None and admission.hours.enforced
@@ -274,7 +289,7 @@ class Dispatcher:
 
     def _begin(self, job: Job, now: float) -> None:
         """Begin an attempt; or let the job wait for its agent, who is busy."""
-        if not self._may_call(job, now):
+        if self.put_off_if_calling(job) or not self._may_call(job, now):
             return
         offer = self._places.take_offer(job)
         outside = self._places.take_outside(job)
@@ -304,6 +319,13 @@ class Dispatcher:
         else:
             self._settlement.not_to_be_called(job, reason)
         return False
+
+    def put_off_if_calling(self, job: Job) -> bool:
+        """Whether the customer calls us just now; if so, the job waits until he does no more."""
+        if not self._board.register.is_on_the_line(self._number_of(job)):
+            return False
+        self.put_off(job, self._wall_clock() + ON_THE_LINE_S, "the customer is on the line")
+        return True
 
     def _number_of(self, job: Job) -> str | None:
         """The number (E.164) that is called next."""

@@ -72,6 +72,7 @@ class InboundCall:
         self._guest: Guest | None = None
         self._refusal = ""
         self._wait: OperatorWait | None = None
+        self._has_place = False
         self._recording: Recording | None = None
         self._recorded: str | None = None
         self._farewell: Result | None = None
@@ -149,6 +150,7 @@ class InboundCall:
                 if ended.leg is self._caller or self.call.bridged_at is not None:
                     raise
                 wait.release_operators()
+                self._legs.let_go(ended.leg)
             finally:
                 whisper.cancel()
 
@@ -167,6 +169,8 @@ class InboundCall:
         bridge.join()
         self.call.bridged_at = time.time()
         self._enter("bridged")
+        if board.standing_in is not None:
+            board.standing_in.served(self._incoming.party.number, self._incoming.queue)
         self._publish("call.bridged", agent=self._about["agent"])
         try:
             if self._incoming.is_recorded:
@@ -205,9 +209,13 @@ class InboundCall:
 
         Raises Refused where there is nothing to tell him.
         """
+        queue, number, board = self._incoming.queue, self._incoming.party.number, self._board
+        self._has_place = self._places.has(queue, number) or (
+            board.standing_in is not None and board.standing_in.place_of(number, queue) is not None
+        )
         try:
-            if self._board.queues is not None:
-                self._board.queues.check(self._incoming.queue)
+            if board.queues is not None:
+                board.queues.check(queue, has_place=self._has_place)
         except EngineError as error:
             farewell = of_not_taken(error, room.settings)
             refusal = refusal_of(farewell, error, self._clock())
@@ -228,8 +236,10 @@ class InboundCall:
     def _answered(self, room: WaitingRoom) -> OperatorWait:
         """The caller's line is up: his wait begins, in a place that he may have had before."""
         incoming, now = self._incoming, self._clock()
+        queue, number, callbacks = incoming.queue, incoming.party.number, self._board.standing_in
+        waits_since = None if callbacks is None else callbacks.begin(number, queue)
         joined_at = self._places.join(
-            self.call.id, incoming.queue, incoming.party.number, room.settings.regain_s
+            self.call.id, queue, number, room.settings.regain_s, waits_since
         )
         self._about["joined_at"] = joined_at
         self._publish(
@@ -244,7 +254,7 @@ class InboundCall:
             self._board,
             self._caller,
             room=room,
-            who=incoming.waiting(joined_at),
+            who=incoming.waiting(joined_at) | {"has_place": self._has_place},
             limit_s=incoming.route.max_wait_s,
             ask=self._operators.ask,
             wish=self._wish,
@@ -323,6 +333,7 @@ class InboundCall:
         if self._recording is not None:
             await within_report_limit(self.call, self._recording.stop())
         await self._legs.give_back()
+        self._board.register.off_the_line(self.call)
         callback = await self._wish.fall_due() if result is CALLED_BACK else None
         if result is CALLED_BACK and callback is None:
             result = Result("abandoned", "caller hung up, and could not be called back")

@@ -168,6 +168,7 @@ class Intake:
             region=admitted.region,
             scheduled=admitted.scheduled,
             queue_joined_at=queue_joined_at,
+            has_place=queue_joined_at is not None,
         )
         if job.scheduled is not None and queue_joined_at is not None:
             job.queue_since = request.not_before  # he waits for nobody until then

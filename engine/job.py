@@ -201,6 +201,8 @@ class Job(msgspec.Struct, kw_only=True):
     overflow count from here. None: since `queue_joined_at`."""
     outside_tried: dict[str, float] = {}
     """The outside numbers to which its queue sent it in this wait, and when it did so last."""
+    has_place: bool = False
+    """It has stood in its queue, which takes it back even when it is full by then."""
     joined: int = 0
     """How many further requests for the same number were taken as this one."""
     decision: Literal["needed"] | None = None

@@ -99,10 +99,11 @@ class JobPlaces:
                 reason = f"there is no queue named {request.queue!r}"
                 raise EngineError("refused", reason, field="queue")
             if not self.waits_for_operator(job):
-                queues.check(request.queue or "")
+                queues.check(request.queue or "", has_place=job.has_place)
                 self._owner.ready(job)
                 return False
             queues.join(self._as_waiting(job, job.queue_joined_at))
+            job.has_place = True
         except EngineError as error:
             self._not_taken(job, error)
             return False
@@ -122,6 +123,7 @@ class JobPlaces:
             since=job.queue_since,
             outside_tried=job.outside_tried,
             is_back=bool(job.outside_tried),
+            has_place=job.has_place,
             priority=request.priority,
             skills=request.skills,
             number=job.called,

@@ -71,7 +71,7 @@ class Matcher:
     ) -> None:
         """Take the queues as they are configured now. Whoever waits keeps his place.
 
-        A queue that is no more takes nobody, and is served until it is empty.
+        A queue that is no more takes nobody, and is served until it is empty, by those who did.
         """
         self.centres = centres
         configured = {queue.name: queue for queue in queues}
@@ -80,8 +80,10 @@ class Matcher:
             line.configure(queue, centres, calendars)
             line.is_removed = False
         for line in self.lines.values():
-            line.is_removed = line.name is not None and line.name not in configured
+            if line.name is not None and line.name not in configured and not line.is_removed:
+                line.remove_from_configuration()
         self.free_agents.configure(line.config for line in self.lines.values() if line.name)
+        self._note_staff()
         for operator in self._pool.all():
             if operator.state == "available":
                 self.free_agents.add(operator)
@@ -92,6 +94,15 @@ class Matcher:
                 entry.centre = None
             if entry.state == "waiting":
                 self._deadlines.set(entry, now)  # a step at a time, first in line first
+
+    def _note_staff(self) -> None:
+        """Remember who serves each queue: should it be configured no more, agents cannot say so."""
+        for line in self.lines.values():
+            line.staff = []
+        for operator in self._pool.all():
+            for queue, (is_own, _tier) in self.free_agents.serves(operator).items():
+                if is_own:
+                    self.lines[queue].staff.append(operator.name)
 
     def line(self, name: str | None) -> Line:
         """The queue of this name. Raises EngineError `not_found`."""
@@ -109,12 +120,15 @@ class Matcher:
 
     # -- joining and leaving ------------------------------------------------------------------
 
-    def check(self, name: str, now: float) -> None:
-        """Whether the queue would take one more. Raises EngineError `refused`, `unavailable`."""
+    def check(self, name: str, now: float, *, has_place: bool = False) -> None:
+        """Whether the queue would take one more, or one who `has_place` in it.
+
+        Raises EngineError `refused`, `unavailable`.
+        """
         line = self.lines.get(name)
         if line is None or line.is_removed:
             raise EngineError("refused", f"there is no queue named {name!r}", field="queue")
-        line.check(now)
+        line.check(now, has_place=has_place)
 
     def _takes(self, now: float, queue: str) -> bool:
         try:
@@ -132,7 +146,7 @@ class Matcher:
                 reason = f"there is no agent named {waiting.agent!r}"
                 raise EngineError("refused", reason, field="agent")
         elif not waiting.is_back or waiting.queue not in self.lines:
-            self.check(waiting.queue or "", now)
+            self.check(waiting.queue or "", now, has_place=waiting.has_place)
         line = self.lines[waiting.queue]
         entered_at = waiting.joined_at if waiting.since is None else waiting.since
         entry = Entry(

@@ -8,7 +8,8 @@ than the one that won is too late.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 import structlog
@@ -110,12 +111,35 @@ class OperatorWait:
                     outside = away.leave.target
                 self._outside_tried[outside] = time.time()
             try:
-                address = self._board.dialplan.destination(outside, field="queue")
-                return await self._reach(address)
+                return await self._outside(outside)
             except (EngineError, LegEnded) as error:
                 log.info("outside_missed", waiting=self._who["id"], reason=f"{outside}: {error}")
-                self._waiting()
+            except KeyPressed:
+                if await self._wish.take():
+                    raise Farewell(CALLED_BACK, self._room.settings.texts.callback_taken) from None
+            self._waiting()
             outside = None
+
+    async def _outside(self, number: str) -> Leg:
+        """A number outside takes the call in an operator's place, as long as the party waits."""
+        address = self._board.dialplan.destination(number, field="queue")
+        try:
+            async with self._cut_short():
+                return await self._reach(address)
+        except TimeoutError:
+            raise self._too_long() from None
+
+    @asynccontextmanager
+    async def _cut_short(self) -> AsyncIterator[None]:
+        """What the party may end by its key (KeyPressed), and its limit does (TimeoutError)."""
+        digit = self._room.settings.callback_digit
+        async with asyncio.timeout_at(self._until):
+            async with until_key(self._leg, digit, self._wish.may_be_taken):
+                yield
+
+    def _too_long(self) -> Farewell:
+        result = Result("timeout", f"no operator within {self._limit_s:g} s")
+        return Farewell(result, self._room.settings.texts.timeout)
 
     async def _in_queue(self) -> Leg:
         room = self._room.settings
@@ -141,13 +165,11 @@ class OperatorWait:
         room, wish = self._room.settings, self._wish
         while True:
             try:
-                async with asyncio.timeout_at(self._until):
-                    async with until_key(self._leg, room.callback_digit, wish.may_be_taken):
-                        return await self._first_operator(place)
+                async with self._cut_short():
+                    return await self._first_operator(place)
             except TimeoutError:
                 place.reason = "timeout"
-                result = Result("timeout", f"no operator within {self._limit_s:g} s")
-                raise Farewell(result, room.texts.timeout) from None
+                raise self._too_long() from None
             except KeyPressed:
                 self._waiting()
                 if await wish.take():
@@ -178,6 +200,10 @@ class OperatorWait:
         """Ring operators until one answers. Raises OperatorsMissed, or LegEnded without a port."""
         self._operators = self._ask(whom)
         self._ringing()
-        await open_all(self._operators.ports())
+        try:
+            await open_all(self._operators.ports())
+        except BaseException:
+            self._operators.put_away()
+            raise
         self.answered_by = await self._operators.reach()
         return self.answered_by

@@ -97,7 +97,7 @@ class Operators:
     answered. `legs` are those of the first addresses; their ports are taken ahead, those of others
     when their turn comes, beside `beside` or the first of them. `on_offer` gets the record of each
     offer, which is filled in as things go on; `told` gives what an operator's screen is told of the
-    party before his phone rings.
+    party before his phone rings. `let_go` gets each leg that the call goes on without.
     """
 
     def __init__(
@@ -113,6 +113,7 @@ class Operators:
         on_offer: Callable[[OfferRecord], None] = lambda _record: None,
         told: Callable[[], Mapping[str, Any]] = dict,
         line: Callable[[str], Leg | None] = lambda _agent: None,
+        let_go: Callable[[Leg], None] = lambda _leg: None,
     ) -> None:
         self._candidates = candidates
         self._board = board
@@ -128,6 +129,8 @@ class Operators:
         self._won_by: OfferRecord | None = None
         self._on_offer = on_offer
         self._told = told
+        self._let_go = let_go
+        self._tried = list(self.legs)
 
     def _first_leg(self, candidate: Candidate, line: Callable[[str], Leg | None]) -> Leg:
         leg = None if candidate.agent is None else line(candidate.agent)
@@ -151,9 +154,17 @@ class Operators:
             else:
                 winner, leg = await self._first_to_answer()
             self._won(winner)
+            self._tried.remove(leg)
             return leg
         finally:
             self._withdraw()
+            self.put_away()
+
+    def put_away(self) -> None:
+        """Have the ports given back of whoever was tried and has not won. No effect twice."""
+        tried, self._tried = self._tried, []
+        for leg in tried:
+            self._let_go(leg)
 
     def over(self) -> None:
         """The winner's call is over: he goes on to wrap up, or is free. No effect twice."""
@@ -196,6 +207,7 @@ class Operators:
             try:
                 if missed is not None:
                     self._line_is_down(candidate)
+                    self._tried.append(leg)
                     await leg.open(beside=self._beside)
                 self._rung_leg[candidate.agent] = leg
                 await self._ring_at(leg, address)

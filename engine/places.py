@@ -49,26 +49,41 @@ class Places:
             heapq.heappush(self._expiring, (place.until, key))
         self._expire(now)
 
-    def join(self, call: str, queue: str, number: str | None, regain_s: float) -> float:
+    def join(
+        self,
+        call: str,
+        queue: str,
+        number: str | None,
+        regain_s: float,
+        waits_since: float | None = None,
+    ) -> float:
         """`call` joins `queue` now: since when it waits, which is earlier where it came back.
 
-        Two calls from one number do not share a place: the later one begins at the end.
+        `waits_since` is the place of his callback, where one waits in this queue. Two calls from
+        one number do not share a place: the later one begins at the end.
         """
         now = self._clock()
         self._expire(now)
+        now = now if waits_since is None else min(now, waits_since)
         if number is None or regain_s <= 0:
             return now
         key = _key(queue, number)
         place = self._held.get(key)
         if place is not None and place.until is None:
             return now
-        joined_at = now if place is None else place.joined_at
+        joined_at = now if place is None else min(now, place.joined_at)
         self._keep(
             HeldPlace(
                 queue=queue, number=number, joined_at=joined_at, regain_s=regain_s, held_by=call
             )
         )
         return joined_at
+
+    def has(self, queue: str, number: str | None) -> bool:
+        """Whether `number` would have a place of before in `queue` now."""
+        self._expire(self._clock())
+        place = self._held.get(_key(queue, number or ""))
+        return place is not None and place.until is not None
 
     def hung_up(self, call: str, queue: str, number: str | None) -> None:
         """`call` is over and nobody took it: its place is kept for a while."""

@@ -47,6 +47,8 @@ class Line:
         self.expected = ExpectedWait()
         self.paused = False
         self.is_removed = False
+        self.staff: list[str] = []
+        """The agents who serve it as their own."""
         self.is_held = False
         """Whether entries wait only because nothing may be let go: when it may, all are tried."""
         self.has_more = False
@@ -67,10 +69,17 @@ class Line:
         self.shares = Shares(config.shares, centres, calendars, self.shares)
         self.hours = calendars[config.calendar] if config.calendar else None
 
-    def check(self, now: float) -> None:
-        """Whether it takes one more. Raises EngineError `unavailable`."""
+    def remove_from_configuration(self) -> None:
+        """It takes nobody any more; those who served it go on until it is empty."""
+        self.is_removed = True
+        others = [name for name in self.staff if name not in self.config.agents]
+        agents = [*self.config.agents, *others]
+        self.config = self.config.model_copy(update={"agents": agents})
+
+    def check(self, now: float, *, has_place: bool = False) -> None:
+        """Whether it takes one more, or one who `has_place`. Raises EngineError `unavailable`."""
         name, config = self.name, self.config
-        if config.max_length and len(self) >= config.max_length:
+        if config.max_length and len(self) >= config.max_length and not has_place:
             words = f"queue {name} is full: {len(self)} are waiting"
             data: dict[str, Any] = {"reason": "full", "length": config.max_length}
             raise EngineError("unavailable", words, "queue", data)

@@ -112,13 +112,13 @@ class Queues:
 
     # -- for those who wait -------------------------------------------------------------------
 
-    def check(self, queue: str) -> None:
-        """Whether `queue` would take one more now.
+    def check(self, queue: str, *, has_place: bool = False) -> None:
+        """Whether `queue` would take one more now, or one who `has_place` in it.
 
         Raises EngineError `refused` where it is not known, `unavailable` where it is full or
         closed: data has `reason`, and `opens_at` and `schedule` of one that is closed.
         """
-        self.matcher.check(queue, self._clock())
+        self.matcher.check(queue, self._clock(), has_place=has_place)
 
     def join(self, waiting: Waiting) -> None:
         """Let him wait. `on_offer` or `on_leave` are called in a later turn of the loop.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .permanent_leg import PermanentLegs
     from .queues import Queues
     from .router import Router
+    from .standing_in import StandingIn
     from .waiting_room import WaitingRooms
 
 
@@ -48,6 +49,7 @@ class Switchboard:
     admission: "Admission | None" = None
     router: "Router | None" = None
     intake: "Intake | None" = None
+    standing_in: "StandingIn | None" = None
     history: "History | None" = None
     permanent: "PermanentLegs | None" = None
     rooms: "WaitingRooms | None" = None

@@ -19,6 +19,7 @@ class Waiting:
     that of a job's customer who is on the line: `id` is then the job's, and `kind` "call". One who
     `is_back` had an operator and lost him, or was sent outside and not taken there: his queue takes
     him even if it is full or closed by now. `outside_tried` has these numbers, and when that was.
+    One who `has_place` has stood in the queue before: it takes him even if it is full.
     `known_agent_s` is how long he is kept for `known_agent`, where it is not the queue's to say.
     """
 
@@ -28,6 +29,7 @@ class Waiting:
     on_leave: "Callable[[Leave], None]"
     call: str | None = None
     is_back: bool = False
+    has_place: bool = False
     queue: str | None = None
     agent: str | None = None
     joined_at: float

@@ -14,7 +14,7 @@ from engine.job import TRANSITIONS as JOB_TRANSITIONS
 from engine.queue_entry import ENDED
 from engine.selection import candidates
 
-from .random_plans import OUTSIDE
+from .random_plans import OUTSIDE, REGAIN_S
 from .virtual_engine import Engine
 from .virtual_phones import Network
 
@@ -24,8 +24,14 @@ STATES = {f"callback.{state}" for table in JOB_TRANSITIONS.values() for state in
 AGENT_STATES = {f"agent.{state}" for state in AGENT_TRANSITIONS}
 # A moment is over when nothing is ready to run; what is told then is true then.
 TOLERANCE_S = 0.05
-# No day has more callbacks; so many may wait when the engine is killed.
-MOST_WAITING = 6
+# No day has more callbacks and callers; so many may wait when the engine is killed.
+MOST_WAITING = 8
+# How long a call may take besides its wait: to be set up, a whisper, a farewell.
+AROUND_A_WAIT_S = 10.0
+CALL_RESULTS = {
+    "completed", "abandoned", "hung_up", "callback", "timeout", "closed", "full", "overflow",
+    "withdrawn", "unavailable", "cancelled", "failed",
+}  # fmt: skip
 
 TRANSITIONS: Mapping[Any, Mapping[Any, Any]] = JOB_TRANSITIONS
 AGENT_TABLE: Mapping[Any, Any] = AGENT_TRANSITIONS
@@ -42,6 +48,7 @@ class Invariants:
         daemon = engine.daemon
         self._dispatcher, self._register = daemon.dispatcher, daemon.register
         self._agents, self._queues = daemon.call_centre.agents, daemon.call_centre.queues
+        self._inbound = daemon.inbound
         self.moments = 0
         self._quiet_since: dict[str, float] = {}
 
@@ -56,6 +63,27 @@ class Invariants:
         self._phones_have_owners()
         self._agents_do_what_they_seem_to()
         self._nobody_waits_for_nothing()
+        self._callers_are_somewhere()
+
+    @property
+    def _calls_up(self) -> dict[str, Any]:
+        return {name: call for name, (call, _task) in self._inbound._calls.items()}
+
+    def _callers_are_somewhere(self) -> None:
+        """Each call is in one state, in a queue only while it waits, and not for ever."""
+        entries, now = self._queues.matcher.entries, self._engine.world.network.clock()
+        for name, inbound in self._calls_up.items():
+            call = inbound.call
+            if name in entries:
+                assert call.state in ("waiting", "ringing"), f"{name} is {call.state} in a queue"
+            elif call.state == "waiting":  # between two of its moments
+                since = self._quiet_since.setdefault(name, now)
+                assert now - since < TOLERANCE_S, f"{name} waits in no queue"
+                continue
+            self._quiet_since.pop(name, None)
+            if call.bridged_at is None:
+                limit_s = inbound._incoming.route.max_wait_s + AROUND_A_WAIT_S
+                assert now - call.started < limit_s, f"{name} waits for more than {limit_s:g} s"
 
     def _one_call_each(self) -> None:
         jobs = Counter(call.job_id for call in self._register.calls.values() if call.job_id)
@@ -73,6 +101,7 @@ class Invariants:
 
     def _phones_have_owners(self) -> None:
         legs = {id(leg._session) for leg in self._register.legs.values()}
+        legs |= {id(call._session) for call in self._calls_up.values()}
         for phone in self._engine.world.network.up:
             assert id(phone) in legs, f"nobody owns the call of {phone.user} ({phone.state})"
 
@@ -93,7 +122,7 @@ class Invariants:
             else:
                 self._quiet_since.pop(agent.name, None)
             if agent.is_on_work:
-                assert agent.work in self._dispatcher.jobs, (
+                assert agent.work in self._dispatcher.jobs or agent.work in self._calls_up, (
                     f"{agent.name} is {agent.state} for {agent.work}, which is over"
                 )
 
@@ -103,7 +132,8 @@ class Invariants:
         now = self._engine.world.network.clock() - TOLERANCE_S
         for entry in matcher.entries.values():
             assert entry.state not in ENDED, f"{entry.id} is {entry.state} and still there"
-            assert entry.id in self._dispatcher.jobs, f"{entry.id} waits, but is not open"
+            is_open = entry.id in self._dispatcher.jobs or entry.id in self._calls_up
+            assert is_open, f"{entry.id} waits, but is not open"
             line = matcher.lines[entry.queue]
             if entry.state != "waiting" or not line.may_release(now):
                 continue
@@ -119,6 +149,7 @@ class Invariants:
             assert job["state"] in TERMINAL_STATES, f"{job_id} is {job['state']}"
         assert not self._dispatcher.jobs
         assert not self._dispatcher.active
+        assert not self._inbound.active
         assert not self._register.calls
         assert not self._register.legs
         assert not engine.media.open_legs, "a port is not given back"
@@ -148,8 +179,17 @@ class Told:
         """The events of this type."""
         return [event for event in self.events if event["type"] == kind]
 
-    def check(self, jobs: Jobs) -> None:
-        """The log is whole, and tells of nothing that the tables do not allow."""
+    def asked_by_key(self) -> list[str]:
+        """The callbacks that callers asked for while they waited."""
+        return [
+            event["job"] for event in self.of("callback.queued") if event["job"].startswith("call-")
+        ]
+
+    def check(self, jobs: Jobs, asked_orders: Mapping[str, str] | None = None) -> None:
+        """The log is whole, and tells of nothing that the tables do not allow.
+
+        A job may be agent-first where another order was asked for: its customer wished that.
+        """
         numbers = [event["seq"] for event in self.events]
         assert all(after == before + 1 for before, after in pairwise(numbers)), "a gap"
         told: dict[str, list[str]] = defaultdict(list)
@@ -166,8 +206,60 @@ class Told:
                 at[agent] = state
         for job_id, job in jobs.items():
             states = told[job_id]
-            check_path(job_id, job["order"], states)
+            check_path(job_id, job["order"], states, (asked_orders or {}).get(job_id))
             assert states[-1] == job["state"]
+
+    def check_calls(self, jobs: Jobs) -> None:
+        """Each call that came in ended once, and who kept his place had it."""
+        came = {event["call"]: event for event in self.of("call.incoming")}
+        ended = {event["call"]: event for event in self.of("call.ended")}
+        assert len(ended) == len(self.of("call.ended")), "a call ended twice"
+        assert set(ended) == set(came), f"never ended: {set(came) - set(ended)}"
+        for event in self.of("queue.abandoned"):
+            assert event["kind"] == "call", "nobody abandons who is not on the line"
+        answered = {event["call"]: event for event in self.of("call.answered")}
+        for name, end in ended.items():
+            result = end["result"]
+            assert result in CALL_RESULTS, f"{name}: {result}: {end['cause']}"
+            talked = end.get("bridged_at") is not None
+            assert talked if result == "completed" else not talked or result == "failed", name
+            if result == "callback":
+                self._check_callback(end, jobs, answered[name]["joined_at"])
+        self._check_regained(ended)
+
+    def _check_callback(self, end: Event, jobs: Jobs, joined_at: float) -> None:
+        """He is called back, in his place, and not before he has hung up."""
+        job = jobs[end["callback"]]
+        if job["id"] != f"{end['call']}-callback":
+            return  # an open callback of his number took him in
+        joined = [one for one in self.of("queue.joined") if one.get("job") == job["id"]]
+        for one in joined[:1]:
+            place_of = one["time"] - one["waited_s"]
+            assert abs(place_of - joined_at) < TOLERANCE_S, f"{job['id']} has lost its place"
+        called = [event for event in self.of("callback.dialing_agent") if event["job"] == job["id"]]
+        assert all(event["time"] >= end["time"] - TOLERANCE_S for event in called)
+
+    def _check_regained(self, ended: Mapping[str, Event]) -> None:
+        """Who hung up and called again in time had his old place, or that of his callback."""
+        left: dict[tuple[str, str], tuple[float, float]] = {}
+        numbers = {event["call"]: event.get("number") for event in self.of("call.incoming")}
+        for event in self.events:
+            number = numbers.get(event.get("call", ""))
+            if event["type"] == "call.answered":
+                place = left.pop((number or "", event["queue"]), None)
+                if place is not None and event["time"] < place[0] + REGAIN_S - TOLERANCE_S:
+                    assert event["joined_at"] <= place[1], f"{event['call']} lost its place"
+            elif event["type"] == "call.ended" and event["result"] == "abandoned" and number:
+                place_of = self._joined_at(event["call"])
+                if place_of is not None:
+                    left[number, event["queue"]] = (event["time"], place_of)
+
+    def _joined_at(self, call: str) -> float | None:
+        for event in self.of("call.answered"):
+            if event["call"] == call:
+                at: float = event["joined_at"]
+                return at
+        return None
 
     # -- what reports say -------------------------------------------------------------------
 
@@ -203,6 +295,8 @@ class Told:
         joined = kinds["queue.joined"]
         assert total["offered"] <= joined if kills else total["offered"] == joined
         assert total["answered"] == kinds["queue.answered"]
+        abandoned = total["abandoned"] + total["short_abandoned"]
+        assert abandoned == kinds["queue.abandoned"]
 
     def _check_agent_figures(self, report: Mapping[str, Any], network: Network) -> None:
         for row in report["totals"]:
@@ -219,22 +313,26 @@ class Told:
                 assert abs(row["talking_s"] - talked_s) <= TOLERANCE_S * (1 + len(answered)), name
 
 
-def check_path(job_id: str, order: str, states: list[str]) -> None:
-    """The states of a job were told in an order that its table allows."""
+def check_path(job_id: str, order: str, states: list[str], asked: str | None = None) -> None:
+    """The states of a job were told in an order that its table allows; `asked` was its first."""
     assert states, f"{job_id}: nothing was told"
-    table = TRANSITIONS[order]
+    tables = [TRANSITIONS[one] for one in (order, asked) if one is not None]
     assert states[0] == "queued", f"{job_id}: begins with {states[0]}"
     for before, after in pairwise(states):
         again = before == after == "queued"  # put off, or moved to another time
-        assert again or after in table.get(before, ()), f"{job_id}: {before} to {after}"
+        is_allowed = any(after in table.get(before, ()) for table in tables)
+        assert again or is_allowed, f"{job_id}: {before} to {after}"
 
 
 def check_customers(jobs: Jobs, network: Network) -> None:
     """No customer was called twice at once, or again when his job was over, or after a talk."""
     for job_id, job in jobs.items():
-        calls = network.by_user[job_id]
+        is_asked_by_key = job_id not in network.by_user
+        calls = network.by_user[job["to"] if is_asked_by_key else job_id]
         for before, after in pairwise(calls):
             assert before.ended is not None and after.began >= before.ended, f"{job_id}: at once"
+        if is_asked_by_key:  # his number may be called for another one
+            continue
         assert all(call.began <= job["ended_at"] for call in calls), f"{job_id}: after its end"
         if job["bridged_at"] is not None:
             again = [call for call in calls if call.began > job["bridged_at"]]

@@ -14,9 +14,21 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from .invariants import Invariants, Told, check_customers
-from .random_plans import KEEP_S, QUEUES, CallbackPlan, CommandPlan, DayPlan, KillPlan
+from .random_plans import (
+    DIALLED,
+    KEEP_S,
+    QUEUES,
+    VARIANTS,
+    CallbackPlan,
+    CallerPlan,
+    CommandPlan,
+    DayPlan,
+    KillPlan,
+    number_of,
+)
 from .story import story
 from .virtual_engine import MIDDAY, Engine, World, world
 from .virtual_phones import Conduct, Network, Step
@@ -69,6 +81,10 @@ class _Day:
             for number, one in enumerate(plan.callbacks)
         ]
         todo += [(one.at_s, partial(self._command, one)) for one in plan.commands]
+        todo += [
+            (one.calls[0].after_s, partial(self._calls, number, one))
+            for number, one in enumerate(plan.callers)
+        ]
         self._todo = sorted(todo, key=lambda one: one[0])
 
     def live(self) -> DayEnd:
@@ -126,10 +142,12 @@ class _Day:
         idle_tasks = len(asyncio.all_tasks())
         await self._do_all()
         await self._calm()
+        self._accepted |= dict.fromkeys(self._told.asked_by_key())
         jobs = {job: await engine.ask("callback.get", id=job) for job in self._accepted}
         invariants.check_evening(jobs)
         assert len(asyncio.all_tasks()) <= idle_tasks, "a task is left behind"
-        self._told.check(jobs)
+        self._told.check(jobs, self._asked_orders())
+        self._told.check_calls(jobs)
         check_customers(jobs, self._world.network)
         end = DayEnd(jobs, self._world.network, self._told, self._moments + invariants.moments)
         for report in ("job", "queue", "agent", "site"):
@@ -138,6 +156,9 @@ class _Day:
         self._world.checks.clear()
         await engine.stop()
         return end
+
+    def _asked_orders(self) -> dict[str, str]:
+        return {f"c{number}": one.asked["order"] for number, one in enumerate(self._plan.callbacks)}
 
     async def _start(self) -> Invariants:
         invariants = Invariants(self._engine)
@@ -172,10 +193,11 @@ class _Day:
                 if job.decision is not None:
                     await engine.try_to("callback.decide", id=job.id, decision="retry")
             await asyncio.sleep(5)
-            if not engine.daemon.dispatcher.jobs:
+            if not engine.daemon.dispatcher.jobs and not engine.daemon.inbound.active:
                 break
         else:
-            left = {job.id: job.state for job in engine.daemon.dispatcher.jobs.values()}
+            left = [f"{job.id} {job.state}" for job in engine.daemon.dispatcher.jobs.values()]
+            left += engine.daemon.inbound._calls
             raise AssertionError(f"these do not come to an end: {left}")
         await asyncio.sleep(AFTER_S)
 
@@ -202,13 +224,43 @@ class _Day:
         if answer is not None:
             self._accepted[job_id] = None
 
+    async def _calls(self, number: int, one: CallerPlan, first: int = 0) -> None:
+        """Somebody calls, and calls again, unless his phone is just in use."""
+        network, user = self._world.network, number_of(number)
+        for nth, plan in enumerate(one.calls[first:], first):
+            try:
+                if nth > first:
+                    await asyncio.sleep(plan.after_s)
+                if not network.is_up(user):
+                    phone = self._engine.sip.call(
+                        user, DIALLED[plan.queue], plan.steps, withheld=one.withheld
+                    )
+                    await phone.over.wait()
+            except asyncio.CancelledError:  # the engine was killed: he may call the next one
+                if nth + 1 < len(one.calls):
+                    again_s = self._now_s + KEEP_S + one.calls[nth + 1].after_s
+                    self._todo.append((again_s, partial(self._calls, number, one, nth + 1)))
+                    self._todo.sort(key=lambda deed: deed[0])
+                raise
+
+    async def _reload(self, variant: int) -> None:
+        """The configuration has changed, for this engine and those after it."""
+        self._settings = self._plan.settings(self._world.directory, variant)
+        reload = self._engine.daemon.reload
+        with patch.object(reload, "_load", lambda: self._settings):
+            await reload.run(by="a plan")
+
     async def _command(self, one: CommandPlan) -> None:
         engine = self._engine
         register = engine.daemon.register
         job = f"c{one.number % len(self._plan.callbacks)}"
         agent = f"a{one.number % len(self._plan.agents)}"
         queue = QUEUES[one.number % 2]
+        calls = sorted(engine.daemon.inbound._calls)
+        who = calls[one.number % len(calls)] if calls and one.number % 2 else job
         match one.what:
+            case "reload":
+                await self._reload(one.number % VARIANTS)
             case "cancel":
                 await engine.try_to("callback.cancel", id=job)
             case "hang_up" | "hang_up_leg":
@@ -218,9 +270,9 @@ class _Day:
                     kind = "call" if one.what == "hang_up" else "leg"
                     await engine.try_to("call.hangup", **{kind: name})
             case "move":
-                await engine.try_to("queue.move", id=job, queue=queue)
+                await engine.try_to("queue.move", id=who, queue=queue)
             case "withdraw":
-                await engine.try_to("queue.remove", id=job)
+                await engine.try_to("queue.remove", id=who)
             case "reschedule":
                 await engine.try_to("callback.reschedule", id=job, not_before=time.time() + 10)
             case "prioritise":

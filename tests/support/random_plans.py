@@ -4,7 +4,7 @@ Times are in whole seconds, so that much happens at once: answers cross with can
 answers, the end of a wrap-up with an offer. Kills come between the seconds as well.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,23 @@ from hypothesis import strategies as st
 
 from config.agents import Address
 from config.agents import Agent as AgentSettings
+from config.inbound import Inbound as InboundRoute
+from config.inbound import Room, Texts
 from config.queues import Overflow, Queue
-from config.sections import Dial, Log, Media, Store, Whisper
+from config.rules import Match, Rule, Setting
+from config.sections import Dial, Log, Media, Route, Store, Trunk, Whisper
 from config.settings import Settings
 
-from .virtual_phones import MOBILE, SILENT, Conduct, Step
+from .virtual_phones import KEY, MOBILE, SILENT, Conduct, Step
 
 QUEUES = ("sales", "support")
 # Where support overflows to: a switchboard with as many lines as are wanted.
 OUTSIDE = "partner"
+DIALLED = {"sales": "+442079460001", "support": "+442079460002"}
+# How long callers wait at most, and have their places when they have hung up.
+MAX_WAIT_S, REGAIN_S = 40.0, 20.0
+# What there is to be said; nobody listens.
+SPOKEN = f"file:{__file__}"
 # How long a phone keeps the call of an engine that died, and how long the next one waits for it.
 KEEP_S, CRASH_PAUSE_S = 3.0, 4.0
 
@@ -35,6 +43,24 @@ class CallbackPlan:
     conducts: tuple[Conduct, ...] = ()
     not_before_s: int | None = None
     deadline_s: int | None = None
+
+
+@dataclass(frozen=True)
+class CallPlan:
+    """A call to us, so long after the caller's last one; `steps` is what he does in it."""
+
+    after_s: int
+    queue: str
+    steps: Conduct
+
+
+@dataclass(frozen=True)
+class CallerPlan:
+    """One who calls us, maybe again; `conducts` is what his phone does when it is called."""
+
+    calls: tuple[CallPlan, ...]
+    conducts: tuple[Conduct, ...]
+    withheld: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,6 +102,20 @@ class AgentPlan:
         return [desk, Address(uri=f"sip:{name}{MOBILE}@127.0.0.1:5081", kind="mobile")]
 
 
+# What a reload brings: the configuration of the morning, or
+OTHER_WAYS, WITHOUT_THE_LAST_AGENT, WITHOUT_SUPPORT = 1, 2, 3
+VARIANTS = 4
+
+_TEXTS: Mapping[str, str] = {
+    name: SPOKEN for name in Texts.model_fields if name not in ("minute", "minutes", "seconds")
+}
+ROOM = Room(
+    name="default", welcome=SPOKEN, announce_frequency_s=15.0, periodic_announce=[SPOKEN],
+    periodic_announce_frequency_s=10.0, callback_digit=KEY, regain_s=REGAIN_S,
+    texts=Texts(**_TEXTS),
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class DayPlan:
     """A whole day."""
@@ -90,18 +130,46 @@ class DayPlan:
     commands: tuple[CommandPlan, ...]
     kills: tuple[KillPlan, ...] = ()
     max_calls: int = 1000
+    callers: tuple[CallerPlan, ...] = ()
+    rule_agent: int | None = None
 
-    def settings(self, directory: Path) -> Settings:
-        """The configuration of the day."""
-        overflow = (
-            [] if self.overflow_s is None
-            else [Overflow(after_s=float(self.overflow_s), queue="support")]
-        )  # fmt: skip
+    def settings(self, directory: Path, variant: int = 0) -> Settings:
+        """The configuration of the day; `variant` is one of those that a reload brings."""
+        agents = self.agents if variant != WITHOUT_THE_LAST_AGENT else self.agents[:1]
+        sales: dict[str, Any] = {
+            "name": "sales", "strategy": self.strategy, "ring_at_once": 2, "ring_s": 8.0,
+            "again_s": 4.0, "capacity": self.capacity,
+        }  # fmt: skip
+        if self.overflow_s is not None and variant != WITHOUT_SUPPORT:
+            sales["overflow"] = [{"after_s": self.overflow_s, "queue": "support"}]
+        if variant == OTHER_WAYS:
+            sales |= {"strategy": "ordered", "ring_s": 5.0, "capacity": 0, "max_length": 3}
         outside = (
             [] if self.outside_s is None
             else [Overflow(after_s=float(self.outside_s), number=f"sip:{OUTSIDE}@127.0.0.1:5095")]
         )  # fmt: skip
+        support = Queue(name="support", ring_s=8.0, again_s=2.0, overflow=outside)
+        queues = [Queue.model_validate(sales), support]
+        if variant == WITHOUT_SUPPORT:
+            del queues[1]
+        names = [queue.name for queue in queues]
+        rules: list[Rule] = []
+        if self.rule_agent is not None and variant != OTHER_WAYS:
+            agent = f"a{self.rule_agent % len(agents)}"
+            match = Match(kind="call", prefix=[number_of(0)])
+            rules = [Rule(name="his", match=match, set=Setting(agent=agent))]
         return Settings(
+            trunks=[Trunk(name="pbx", uri="sip:127.0.0.1:5071")],
+            routes=[Route(prefix="+", trunks=["pbx"])],
+            inbound=[
+                InboundRoute(
+                    name=name, number=number, max_wait_s=MAX_WAIT_S, agent_s=10.0,
+                    queue=name if name in names else "sales",
+                )
+                for name, number in DIALLED.items()
+            ],
+            rooms=[ROOM],
+            rules=rules,
             store=Store(path=directory / "ringback.db"),
             media=Media(recordings=directory / "recordings"),
             whisper=Whisper(cache_dir=directory / "speech"),
@@ -111,25 +179,20 @@ class DayPlan:
                 max_hold_s=120.0,
                 crash_pause_s=CRASH_PAUSE_S,
                 max_calls=self.max_calls,
+                max_wait_s=600.0,
+                max_duration_s=20.0,
             ),
             agents=[
                 AgentSettings(
                     name=f"a{number}",
                     addresses=agent.addresses(f"a{number}"),
-                    queues=list(agent.queues),
+                    queues=[name for name in agent.queues if name in names],
                     wrap_up_s=float(agent.wrap_up_s),
                     missed_limit=agent.missed_limit,
                 )
-                for number, agent in enumerate(self.agents)
+                for number, agent in enumerate(agents)
             ],
-            queues=[
-                Queue.model_validate(
-                    {"name": "sales", "strategy": self.strategy, "ring_at_once": 2,
-                     "ring_s": 8.0, "again_s": 4.0, "capacity": self.capacity,
-                     "overflow": overflow}
-                ),
-                Queue(name="support", ring_s=8.0, again_s=2.0, overflow=outside),
-            ],
+            queues=queues,
         )  # fmt: skip
 
     def conducts(self) -> dict[str, Sequence[Conduct]]:
@@ -139,7 +202,13 @@ class DayPlan:
             **{f"a{number}{MOBILE}": agent.conducts for number, agent in enumerate(self.agents)},
             OUTSIDE: self.outside,
             **{f"c{number}": one.conducts for number, one in enumerate(self.callbacks)},
+            **{number_of(number): one.conducts for number, one in enumerate(self.callers)},
         }
+
+
+def number_of(caller: int) -> str:
+    """The telephone number of a caller."""
+    return f"+4420794611{caller:02}"
 
 
 # -- drawing one --------------------------------------------------------------------------------
@@ -163,7 +232,15 @@ _refuses = st.builds(
     _soon, _soon, st.sampled_from(["is_busy", "declines", "is_unreachable"]),
 )  # fmt: skip
 _rings_out = st.builds(lambda rings: (Step(rings, "rings"),), _soon)
-conducts = st.one_of(_answers, _answers, _stays, _holds, _refuses, _rings_out, st.just(SILENT))
+_presses = st.builds(
+    lambda answers, waits, after: (
+        Step(answers, "answers"), Step(waits, "presses"), Step(after, "hangs_up"),
+    ),
+    _soon, _soon, _soon,
+)  # fmt: skip
+conducts = st.one_of(
+    _answers, _answers, _stays, _holds, _refuses, _rings_out, st.just(SILENT), _presses, _presses
+)
 
 _asked = st.fixed_dictionaries(
     {
@@ -189,7 +266,30 @@ _callbacks = st.builds(
     not_before_s=st.one_of(st.none(), st.none(), st.integers(0, 20)),
     deadline_s=st.one_of(st.none(), st.none(), st.integers(21, 60)),
 )
+_wishes = st.builds(
+    lambda waits, after: (Step(waits, "presses"), Step(after, "hangs_up")), _soon, _soon
+)
+_calls = st.builds(
+    CallPlan,
+    after_s=st.integers(0, 25),
+    queue=st.sampled_from(("sales", *QUEUES)),
+    steps=st.one_of(
+        _soon.map(lambda waits: (Step(waits, "hangs_up"),)),
+        st.integers(0, 50).map(lambda waits: (Step(waits, "hangs_up"),)),
+        _wishes,
+        _wishes,
+        st.sampled_from([0, 0.01]).map(lambda after: (Step(after, "cancels"),)),
+        st.just(SILENT),
+    ),
+)
+_callers = st.builds(
+    CallerPlan,
+    calls=st.lists(_calls, min_size=1, max_size=4).map(tuple),
+    conducts=st.lists(conducts, max_size=2).map(tuple),
+    withheld=st.sampled_from([False, False, False, True]),
+)
 COMMANDS = (
+    "reload", "reload",
     "cancel", "hang_up", "hang_up_leg", "move", "withdraw", "reschedule", "prioritise",
     "pause", "ready", "log_out", "log_in", "pause_queue", "resume_queue", "media_dies", "machine",
     "decide",
@@ -217,7 +317,9 @@ day_plans = st.builds(
     outside=st.lists(conducts, max_size=4).map(tuple),
     capacity=st.sampled_from([0, 0, 1]),
     max_calls=st.sampled_from([1000, 1000, 2, 1]),
-    callbacks=st.lists(_callbacks, min_size=1, max_size=6).map(tuple),
+    callbacks=st.lists(_callbacks, min_size=1, max_size=5).map(tuple),
+    callers=st.lists(_callers, max_size=3).map(tuple),
+    rule_agent=st.one_of(st.none(), st.integers(0, 2)),
     commands=st.lists(_commands, max_size=8).map(tuple),
 )
 

@@ -137,6 +137,8 @@ class _Control:
 
     async def stop(self) -> None: ...
 
+    def configure(self, _settings: Any) -> None: ...
+
 
 class _InlineWriter:
     """Writes batches in place of the store's thread, each in COMMIT_S of virtual time."""

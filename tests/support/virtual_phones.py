@@ -10,17 +10,21 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, cast
 
 from engine.leg import Leg
+from media.messages import Dtmf
 from sip import events
+from sip.errors import SipError
 from sip.hop import Hop
+from sip.offer_answer import LocalAudio
 from sip.session import Session
 from sip.uac import Invitation
 from sip.uri import SipUri, parse_uri
 
-from .switchboard import audio
+from .switchboard import audio, incoming
 
 Act = Literal[
-    "rings", "answers", "is_busy", "declines", "is_unreachable", "hangs_up", "holds", "resumes"
-]
+    "rings", "answers", "is_busy", "declines", "is_unreachable", "hangs_up", "holds", "resumes",
+    "presses", "cancels",
+]  # fmt: skip
 
 
 class Step(NamedTuple):
@@ -37,15 +41,21 @@ SILENT: Conduct = ()
 MOBILE = "-mobile"
 """What an agent's mobile phone adds to his name."""
 
+KEY = "1"
+"""The key that phones press."""
+
 LOOK_S = 0.001
+# How long the ACK of our 200 takes.
+ACK_S = 0.02
 
 
 @dataclass(eq=False)
 class PhoneCall:
-    """One call at a phone, as the phone saw it. Times are Unix seconds."""
+    """One call at a phone, or from it, as the phone saw it. Times are Unix seconds."""
 
     user: str
     began: float
+    is_from_it: bool = False
     answered: float | None = None
     ended: float | None = None
     hung_up_by: Literal["phone", "engine", "crash"] | None = None
@@ -72,11 +82,16 @@ class Network:
         own = self.conducts.get(user)
         if not own:
             return self.default
-        return own[min(len(self.by_user[user]), len(own) - 1)]
+        before = sum(not call.is_from_it for call in self.by_user[user])
+        return own[min(before, len(own) - 1)]
+
+    def is_up(self, user: str) -> bool:
+        """Whether the phone of `user` is in use."""
+        return any(call.is_up for call in self.by_user[user])
 
     def called(self, phone: "VirtualPhone") -> PhoneCall:
-        """A phone begins to be called."""
-        call = PhoneCall(phone.user, self.clock())
+        """A phone begins to be called, or calls."""
+        call = PhoneCall(phone.user, self.clock(), phone.is_caller)
         self.calls.append(call)
         self.by_user[phone.user].append(call)
         self.up.add(phone)
@@ -108,17 +123,25 @@ class Network:
 class VirtualPhone:
     """The far end of one INVITE; to the engine it is the session."""
 
+    is_caller = False
+
     def __init__(
         self, network: Network, invitation: Invitation, tell: Callable[[Any], None]
     ) -> None:
-        self.tag: Any = None
-        self.state = "calling"
         uri = parse_uri(invitation.target)
         assert isinstance(uri, SipUri)
-        self.user = uri.user or uri.host
+        user = uri.user or uri.host
+        self._begin(network, user, network.conduct(user), tell)
+
+    def _begin(
+        self, network: Network, user: str, steps: Conduct, tell: Callable[[Any], None]
+    ) -> None:
+        self.tag: Any = None
+        self.state = "calling"
+        self.user = user
+        self.over = asyncio.Event()
         self._network = network
         self._tell = tell
-        steps = network.conduct(self.user)
         self.call = network.called(self)
         self._script = asyncio.get_running_loop().create_task(self._follow(steps))
 
@@ -142,6 +165,7 @@ class VirtualPhone:
         if self.call.ended is None:
             self.call.ended, self.call.hung_up_by = self._network.clock(), by
         self._network.up.discard(self)
+        self.over.set()
 
     async def _follow(self, steps: Conduct) -> None:
         for step in steps:
@@ -167,6 +191,8 @@ class VirtualPhone:
             case "hangs_up" if is_answered:
                 self._end("phone")
                 self._say(events.Ended(self.session, events.Cause(None, "BYE", "remote")))
+            case "presses" if is_answered and isinstance(self.tag, Leg):
+                self.tag.on_media(Dtmf(self.tag.id, KEY, 100))
             case "holds" | "resumes" if is_answered:
                 direction = "recvonly" if act == "holds" else "sendrecv"
                 self._say(events.MediaChanged(self.session, audio(direction)))
@@ -183,6 +209,59 @@ _REFUSALS: dict[str, events.Cause] = {
     "declines": events.Cause(603, "Decline", "remote"),
     "is_unreachable": events.Cause(503, "connection refused", "transport"),
 }
+
+
+class VirtualCaller(VirtualPhone):
+    """A phone that calls us by the trunk: the near end of its INVITE is the engine's to answer."""
+
+    is_caller = True
+
+    def __init__(
+        self,
+        network: Network,
+        user: str,
+        dialled: str,
+        steps: Conduct,
+        tell: Callable[[Any], None],
+        *,
+        withheld: bool = False,
+    ) -> None:
+        invite = incoming(dialled, "anonymous" if withheld else user)
+        self.request, self.source = invite.request, invite.source
+        self._begin(network, user, steps, tell)
+        self.state = "incoming"
+
+    def objection(self, _audio: LocalAudio) -> str | None:
+        return None
+
+    def must_be_open(self) -> None:
+        """Raises SipError where there is nothing left to answer."""
+        if self.state not in ("incoming", "early"):
+            raise SipError(f"the call is {self.state}")
+
+    def accepted(self) -> None:
+        """Our 200 has come; the ACK follows."""
+        self.state = "accepted"
+        asyncio.get_running_loop().call_later(ACK_S, self._acknowledges)
+
+    def rejected(self) -> None:
+        """We have answered that we do not take the call."""
+        self._script.cancel()
+        self._end("engine")
+
+    def _acknowledges(self) -> None:
+        if self.call.is_up and self.state == "accepted":
+            self.state = "confirmed"
+            self.call.answered = self._network.clock()
+            self._say(events.Answered(self.session, audio()))
+
+    def act(self, act: Act) -> None:
+        if act == "cancels" and self.state in ("incoming", "early"):
+            self._end("phone")
+            cause = events.Cause(487, "Request Terminated", "remote")
+            self._say(events.Failed(self.session, cause))
+        elif act != "answers":
+            super().act(act)
 
 
 class VirtualSip:
@@ -210,3 +289,32 @@ class VirtualSip:
     def hangup(self, session: Session, reason: str | None = None) -> None:
         if not self.is_dead:
             cast(VirtualPhone, session).hung_up()
+
+    # -- calls that come in -----------------------------------------------------------------
+
+    def call(
+        self, user: str, dialled: str, steps: Conduct, *, withheld: bool = False
+    ) -> VirtualCaller:
+        """`user` calls us, and does as `steps` say."""
+        caller = VirtualCaller(
+            self._network, user, dialled, steps, self._on_event, withheld=withheld
+        )
+        self._on_event(events.IncomingInvite(caller.session, caller.request))
+        return caller
+
+    def ring(self, session: Session, status: int = 180) -> None:
+        caller = cast(VirtualCaller, session)
+        caller.must_be_open()
+        caller.state = "early"
+
+    def accept(self, session: Session, audio: LocalAudio) -> None:
+        caller = cast(VirtualCaller, session)
+        caller.must_be_open()
+        caller.accepted()
+
+    def reject(
+        self, session: Session, status: int, headers: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        caller = cast(VirtualCaller, session)
+        caller.must_be_open()
+        caller.rejected()

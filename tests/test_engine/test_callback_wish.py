@@ -53,12 +53,13 @@ def test_it_asks_for_what_the_call_was(tmp_path: Path) -> None:
         assert (asked.skills, asked.priority, asked.script) == (
             {"german": 2, "billing": 3}, 50, "gold.html",
         )  # fmt: skip
+        assert asked.caller_id is None  # that of the call was for the operator
         assert asked.not_before == 1000.0 + HELD_S
         job = await wish.fall_due()
         assert job is not None and intake.rescheduled == [job.id]
         assert refused == []
 
-    play(tmp_path, script, priority=50, skills={"billing": 3}, script="gold.html")
+    play(tmp_path, script, priority=50, skills={"billing": 3}, script="gold.html", caller_id="1")
 
 
 def test_a_hidden_number_cannot_be_called(tmp_path: Path) -> None:

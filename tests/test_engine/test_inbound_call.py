@@ -8,6 +8,8 @@ import pytest
 
 from config.inbound import Inbound as Route
 from config.queues import Overflow, Queue
+from engine.call_legs import LEGS_KEPT
+from engine.caller_operators import OFFERS_KEPT
 from engine.protocol import EngineError
 from media.sources import Hold, Peer, Prompt
 from tests.support.reception import Reception, reception
@@ -157,6 +159,30 @@ def test_an_operator_who_does_not_answer_costs_no_place(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_operators_who_do_not_answer_leave_nothing_behind_while_he_waits(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting()
+        for _ in range(LEGS_KEPT + 10):
+            (await desk.stage.phone()).refuses(486)
+            await asyncio.sleep(0.01)
+            assert len(desk.stage.media.open_legs) == 1
+            if desk.states()["alice"] == "paused":
+                desk.agents.ready("alice")
+        (await desk.operator(ring_s=0)).hangs_up()
+        await asyncio.sleep(0.01)
+        assert len(desk.stage.media.open_legs) == 2  # she is rung again
+        assert len(desk.stage.board.register.legs) <= LEGS_KEPT + 1
+        await desk.operator(ring_s=0)
+        await asyncio.sleep(3)
+        caller.hangs_up()
+
+    desk = reception(tmp_path, script, queues=[Queue(name="sales", again_s=1.0)], routes=[SHOP])
+    ended = desk.stage.last("call.ended")
+    assert ended["result"] == "completed"
+    assert len(ended["legs"]) <= LEGS_KEPT + 1 and len(ended["offers"]) <= OFFERS_KEPT
+    assert ended["legs"][0]["role"] == "customer"
+
+
 def test_an_operator_who_hangs_up_before_he_is_joined_is_replaced(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting()
@@ -252,6 +278,30 @@ def test_who_is_not_taken_outside_is_in_his_place_again(tmp_path: Path) -> None:
     assert desk.stage.told("queue.")[:4] == [
         "queue.joined", "queue.overflowed", "queue.joined", "queue.joined",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("ended_by", ["key", "limit"])
+def test_his_key_and_his_limit_hold_while_a_number_outside_rings(
+    tmp_path: Path, ended_by: str
+) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting_alone()
+        outside = await desk.stage.phone()
+        outside.rings()
+        await asyncio.sleep(1)
+        assert not outside.is_hung_up
+        if ended_by == "key":
+            presses(desk, "1")
+        await asyncio.sleep(5)
+        assert outside.is_hung_up and caller.is_hung_up
+
+    overflow = [Overflow(after_s=5.0, number="+447700900123")]
+    desk = reception(
+        tmp_path, script, room=KEY, queues=[Queue(name="sales", overflow=overflow)],
+        routes=[Route(name="shop", queue="sales", max_wait_s=8.0)],
+    )  # fmt: skip
+    result = desk.stage.last("call.ended")["result"]
+    assert result == ("callback" if ended_by == "key" else "timeout")
 
 
 @pytest.mark.parametrize("text", ["We are full.", ""])
@@ -544,6 +594,25 @@ def test_who_calls_again_in_time_is_in_his_old_place(tmp_path: Path) -> None:
 
 
 # -- commands, and the end of the engine --------------------------------------------------------
+
+
+def test_a_full_queue_takes_back_who_has_a_place_in_it(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        first = await desk.waiting_alone()
+        first.hangs_up()
+        await asyncio.sleep(1)
+        second = await desk.waiting(caller="+442079462222")
+        again = await desk.waiting()
+        assert again.statuses == [180, 200] and not again.is_hung_up
+        third = desk.call(caller="+442079463333")
+        await third.rejected.wait()
+        assert third.statuses == [486]
+        again.hangs_up()
+        second.hangs_up()
+
+    queue = Queue(name="sales", max_length=1)
+    room = {"regain_s": 30.0, "texts": {"full": ""}}
+    reception(tmp_path, script, queues=[queue], room=room)
 
 
 def test_a_command_may_hang_up(tmp_path: Path) -> None:

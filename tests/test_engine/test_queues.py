@@ -559,6 +559,27 @@ def test_whoever_waits_keeps_his_place_over_a_reload_and_a_removed_queue_is_empt
     play(script, [queue()], [agent("ann")])
 
 
+def test_a_removed_queue_is_emptied_by_those_who_served_it() -> None:
+    """Their configuration cannot name it any more."""
+
+    async def script(floor: Floor) -> None:
+        floor.agents.pause("ann")
+        guests = [await floor.join(f"guest{n}") for n in range(2)]
+        for _ in range(2):  # whatever else is changed later
+            floor.agents.enrol(agent("ann", queues=["service"]))
+            floor.queues.configure([queue("service")])
+        floor.agents.ready("ann")
+        for guest in guests:
+            await floor.turn()
+            assert guest.rings == ("ann",)
+            guest.is_taken()
+            guest.is_done()
+        with pytest.raises(EngineError):
+            floor.queues.view("sales")
+
+    play(script, [queue()], [agent("ann", queues=["sales"])])
+
+
 def test_a_reload_offers_the_first_in_line_first() -> None:
     async def script(floor: Floor) -> None:
         late = await floor.join("late")
