@@ -100,6 +100,8 @@ class InboundCall:
             result = Result("unavailable", error.message)
         except asyncio.CancelledError:
             result = self._ended_by or Result("cancelled", "cancelled")
+            if self.call.bridged_at is not None:  # they talked
+                result = Result("completed", result.cause)
         finally:
             self._is_over = True
             await self._clear(result)

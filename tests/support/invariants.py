@@ -222,7 +222,8 @@ class Told:
             result = end["result"]
             assert result in CALL_RESULTS, f"{name}: {result}: {end['cause']}"
             talked = end.get("bridged_at") is not None
-            assert talked if result == "completed" else not talked or result == "failed", name
+            fits = talked if result == "completed" else not talked or result == "failed"
+            assert fits, f"{name}: {end}"
             if result == "callback":
                 self._check_callback(end, jobs, answered[name]["joined_at"])
         self._check_regained(ended)
