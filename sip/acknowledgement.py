@@ -1,14 +1,19 @@
 """The ACKs for the 2xx responses to one INVITE of ours (RFC 3261 section 13.2.2.4)."""
 
+from typing import Final
+
 from .authorization import Authorization, credentials_of
 from .bye import Bye
 from .client_transaction import ClientTransaction
 from .core import Core
-from .dialog import Dialog, dialog_of_uac
+from .dialog import Dialog, bare_dialog_of_uac, dialog_of_uac
 from .errors import ParseError
 from .hop import Hop
 from .message import Request, Response
 from .transaction import FailureCause
+
+MAX_FORKS: Final = 32
+"""Answers and early dialogs of one INVITE that are looked at: no proxy forks further."""
 
 
 class Acknowledgements:
@@ -26,25 +31,39 @@ class Acknowledgements:
         self._sent: dict[str, tuple[Hop, bytes]] = {}
 
     def repeat(self, response: Response) -> bool:
-        """Send the ACK again if this 2xx was acknowledged before."""
+        """Send the ACK again if this 2xx was acknowledged before; beyond MAX_FORKS, do nothing.
+
+        Returns whether there is nothing more to do.
+        """
         sent = self._sent.get(response.to.tag or "")
         if sent is None:
-            return False
+            return len(self._sent) >= MAX_FORKS
         self._core.transactions.retransmit(*sent)
         return True
 
-    def first(self, transaction: ClientTransaction, response: Response) -> Dialog | None:
-        """Acknowledge a new fork; None when no dialog can be read from its 2xx."""
-        core, invite = self._core, transaction.request
+    def first(self, transaction: ClientTransaction, response: Response, now: float) -> Dialog:
+        """Acknowledge a new fork.
+
+        Raises ParseError for a 2xx without a readable Contact or Record-Route. Whoever sent it has
+        answered all the same: it is acknowledged and ended the way that the INVITE went.
+        """
+        invite = transaction.request
         try:
             dialog = dialog_of_uac(invite, response, transaction.hop)
         except ParseError:
-            core.counters.malformed += 1
-            return None
+            self._core.counters.malformed += 1
+            dialog = bare_dialog_of_uac(invite, response, transaction.hop)
+            self._acknowledge(invite, dialog)
+            self.decline(dialog, now)
+            raise
+        self._acknowledge(invite, dialog)
+        return dialog
+
+    def _acknowledge(self, invite: Request, dialog: Dialog) -> None:
+        core = self._core
         data = build_ack(core, invite, dialog).encode()
         self._sent[dialog.remote_tag] = (dialog.hop, data)
         core.transactions.send(dialog.hop, data)
-        return dialog
 
     def decline(self, dialog: Dialog, now: float) -> None:
         """End a fork that is not wanted."""
@@ -55,9 +74,7 @@ class Acknowledgements:
     ) -> None:
         """See ClientUser: what comes when the session is over."""
         if 200 <= response.status < 300 and not self.repeat(response):
-            dialog = self.first(transaction, response)
-            if dialog is not None:
-                self.decline(dialog, now)
+            self.decline(self.first(transaction, response, now), now)
 
     def transaction_failed(
         self, transaction: ClientTransaction, cause: FailureCause, now: float

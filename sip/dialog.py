@@ -127,6 +127,21 @@ def dialog_of_uac(request: Request, response: Response, hop: Hop) -> Dialog:
     )
 
 
+def bare_dialog_of_uac(request: Request, response: Response, hop: Hop) -> Dialog:
+    """As `dialog_of_uac`, for a response whose Contact or Record-Route cannot be read."""
+    return Dialog(
+        call_id=request.call_id,
+        local=request.get("From") or "",
+        remote=response.get("To") or "",
+        remote_tag=response.to.tag or "",
+        target=request.uri,
+        routes=request.get_all("Route"),
+        local_cseq=request.cseq.number,
+        remote_cseq=None,
+        fallback_hop=hop,
+    )
+
+
 def dialog_of_uas(request: Request, local_tag: str, hop: Hop) -> Dialog:
     """The dialog that our response to an INVITE makes (12.1.1). Raises ParseError."""
     contact = request.contact

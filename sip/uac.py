@@ -6,7 +6,7 @@ from itertools import chain
 
 import msgspec
 
-from .acknowledgement import Acknowledgements
+from .acknowledgement import MAX_FORKS, Acknowledgements
 from .authorization import Authorization
 from .client_transaction import CALLING, PROCEEDING, ClientTransaction
 from .core import Core
@@ -235,7 +235,7 @@ class UacSession(Session):
         if response.status == 100:
             return
         tag = response.to.tag
-        if tag is not None:
+        if tag is not None and (tag in self._early or len(self._early) < MAX_FORKS):
             self.state = "early"
             self._early[tag] = response
         audio = None
@@ -253,8 +253,11 @@ class UacSession(Session):
     def _success(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         if self._acks.repeat(response):
             return
-        dialog = self._acks.first(transaction, response)
-        if dialog is None:
+        try:
+            dialog = self._acks.first(transaction, response, now)
+        except ParseError as error:
+            if self.dialog is None:
+                self._unreadable(error, now)
             return
         if self.dialog is not None:
             self._acks.decline(dialog, now)
@@ -278,6 +281,14 @@ class UacSession(Session):
             return
         self.state = "confirmed"
         self.core.emit(Answered(self, audio))
+
+    def _unreadable(self, error: ParseError, now: float) -> None:
+        """A 2xx without a readable Contact or Record-Route: it has been hung up already."""
+        cause = Cause(None, f"the answer cannot be read: {error.reason}", "local")
+        if self._cancelled:
+            cause = Cause(487, "Request Terminated", "local")
+        self._report(Failed(self, cause))
+        self.finish(None, now)
 
     def _refused(self, response: Response, now: float) -> None:
         if self._reported:

@@ -1,5 +1,8 @@
 """Forked 2xx responses: the first is kept, the others end."""
 
+import pytest
+
+from sip.acknowledgement import MAX_FORKS
 from sip.events import (
     Answered,
     Failed,
@@ -10,7 +13,7 @@ from sip.message import Request, Response, response_to
 from sip.offer_answer import OfferAnswer
 from sip.session import Session
 
-from .simulation import Agent, Network, audio, inject, pair
+from .simulation import Agent, Network, audio, clean, inject, pair
 
 
 class TestForking:
@@ -68,6 +71,61 @@ class TestForking:
         )
         assert ack.uri.encode() == "sip:bob@192.0.2.30"
         assert ack.get_all("Route") == ["<sip:192.0.2.51;lr>", "<sip:192.0.2.50;lr>"]
+
+    def answered_by_hand(self, *answers: tuple[int, str, str]) -> tuple[Network, Agent, Session]:
+        """alice's call, answered with these of (status, To tag, Contact)."""
+        network = Network()
+        alice, bob = pair(network)
+        network.agents.pop("192.0.2.2")
+        call = alice.invite(bob)
+        invite = network.messages("INVITE")[0]
+        assert isinstance(invite, Request)
+        for status, tag, contact in answers:
+            answer = response_to(
+                invite, status, to_tag=tag, headers=[("Contact", contact)], body=b""
+            )
+            network.inject("192.0.2.1", answer.encode(), bob.hop)
+        network.run(until=0.1)
+        return network, alice, call
+
+    @pytest.mark.parametrize("is_cancelled", [False, True])
+    @pytest.mark.parametrize("provisional", [[], [(180, "one", "<sip:192.0.2.30>")]])
+    def test_an_answer_that_cannot_be_followed_is_hung_up(
+        self, provisional: list[tuple[int, str, str]], is_cancelled: bool
+    ) -> None:
+        network, alice, call = self.answered_by_hand(*provisional)
+        if is_cancelled:
+            alice.do(call.hangup)
+        invite = network.messages("INVITE")[0]
+        assert isinstance(invite, Request)
+        answer = response_to(invite, 200, to_tag="one", headers=[("Contact", "<sip:[::>")])
+        for _ in range(2):
+            network.inject("192.0.2.1", answer.encode(), Hop("udp", "192.0.2.2", 5060))
+        network.run(until=1.0)
+        requests = [m for _, _, _, m in network.log if isinstance(m, Request)]
+        ended = [(m.method, m.to.tag, m.uri.encode()) for m in requests if m.method != "CANCEL"][1:]
+        assert ended[:3] == [
+            ("ACK", "one", "sip:bob@192.0.2.2"),
+            ("BYE", "one", "sip:bob@192.0.2.2"),
+            ("ACK", "one", "sip:bob@192.0.2.2"),
+        ]
+        cause = alice.only(Failed).cause
+        assert cause.origin == "local"
+        assert is_cancelled or "cannot be read" in cause.phrase
+        network.run()
+        clean(alice)
+
+    def test_a_peer_that_forks_without_end_is_not_followed(self) -> None:
+        ringing = [(180, f"tag{number}", "<sip:192.0.2.30>") for number in range(100)]
+        _, alice, _ = self.answered_by_hand(*ringing)
+        assert alice.ua.dialog_count == MAX_FORKS
+        answers = [(200, f"tag{number}", "<sip:192.0.2.30>") for number in range(100)]
+        network, alice, call = self.answered_by_hand(*ringing, *answers)
+        assert len(network.messages("ACK")) == MAX_FORKS
+        assert len(network.messages("BYE")) == MAX_FORKS
+        alice.do(call.hangup)
+        network.run()
+        clean(alice)
 
     def test_each_early_dialog_is_counted_and_answers_bye(self) -> None:
         network = Network()
