@@ -84,7 +84,11 @@ class Dialog:
             ("To", self.remote),
             ("Call-ID", self.call_id),
         ]
-        self.hop = numeric_hop(next_uri, self.fallback_hop.transport) or self.fallback_hop
+        fallback = self.fallback_hop
+        hop = numeric_hop(next_uri, fallback.transport)
+        # Who names an IPv6 address over IPv4 has one of both, and we perhaps have not.
+        same_family = hop is not None and (":" in hop.host) == (":" in fallback.host)
+        self.hop = hop if hop is not None and same_family else fallback
 
     def refresh(self, message: Message) -> None:
         """Take the Contact of a target refresh request or of its 2xx (12.2.1.2, 12.2.2)."""
@@ -175,9 +179,10 @@ def _route_set(message: Message) -> list[str]:
 
 
 def numeric_hop(uri: Uri, transport: Transport = "udp") -> Hop | None:
-    """Where a URI with a numeric host leads (RFC 3263); None for names and other schemes.
+    """Where a URI with a numeric host leads (RFC 3263); None where it does not say.
 
-    `transport` is for sips: and for a URI that names none.
+    That is for names, other schemes, and transports that we have not. `transport` is for sips: and
+    for a URI that names none.
     """
     if not isinstance(uri, SipUri):
         return None
@@ -191,6 +196,8 @@ def numeric_hop(uri: Uri, transport: Transport = "udp") -> Hop | None:
         transport = "tcp"
     elif named == "udp":
         transport = "udp"
+    elif named:
+        return None
     return Hop(transport, host, uri.port or DEFAULT_PORT)
 
 

@@ -8,16 +8,16 @@ from typing import Literal
 from .authorization import Authorization
 from .client_transaction import ClientTransaction
 from .core import Core
-from .dialog import Fields, trusted_request
+from .dialog import DEFAULT_PORT, Fields, trusted_request
 from .digest import Credentials
 from .errors import ParseError
 from .events import RegistrationChanged
 from .hop import Hop
 from .message import Message, Response, parse_delta_seconds
-from .name_addr import NameAddr
+from .name_addr import NameAddr, parse_name_addr
 from .timers import Timer
 from .transaction import FailureCause
-from .uri import SipUri, parse_uri
+from .uri import SipUri, Uri, parse_uri
 
 RegistrationState = Literal["registering", "registered", "failed", "unregistering", "unregistered"]
 
@@ -166,15 +166,30 @@ class Registration:
     def _granted_s(self, response: Response) -> int:
         """Of our Contact, else of Expires, else what was asked for (10.2.4)."""
         try:
-            for contact in response.contacts:
+            contacts = response.contacts
+            for contact in contacts:
                 value = contact.params.get("expires")
-                if value is not None and f"<{contact.uri.encode()}>" == self._contact:
+                if value is not None and self._is_ours(contact.uri, is_alone=len(contacts) == 1):
                     return min(parse_delta_seconds(value), _MAX_EXPIRES_S)
             if response.expires is not None:
                 return min(response.expires, _MAX_EXPIRES_S)
         except ParseError:
             self._core.counters.malformed += 1
         return self._expires_s
+
+    def _is_ours(self, uri: Uri, *, is_alone: bool) -> bool:
+        """Whether a Contact in the answer is our binding.
+
+        Registrars add parameters and leave out the port 5060, and some put the address there that
+        the request came from: where nobody else is bound, the user is enough.
+        """
+        ours = parse_name_addr(self._contact).uri
+        if not isinstance(uri, SipUri) or not isinstance(ours, SipUri) or uri.user != ours.user:
+            return False
+        return is_alone or (uri.host, uri.port or DEFAULT_PORT) == (
+            ours.host,
+            ours.port or DEFAULT_PORT,
+        )
 
     def _lengthen(self, response: Response) -> bool:
         """Take the Min-Expires of a 423 (10.2.8); False when it is of no use."""

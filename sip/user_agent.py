@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -35,6 +36,7 @@ from .uri import OtherUri, SipUri
 DEFAULT_PORT = 5060
 _METHODS = frozenset(ALLOW.split(", "))
 _SDP_TYPES = ("application/sdp", None)
+_call_id = re.compile(rb"\r\n(?:call-id|i)[ \t]*:[ \t]*([^\s]+)", re.IGNORECASE).search
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +189,10 @@ class UserAgent:
 
     def _is_of_known_call(self, data: bytes) -> bool:
         """A cheap look at the Call-ID: those of our calls cannot be guessed."""
-        start = data.find(b"\r\nCall-ID:")
-        if start < 0:
-            return False
-        end = data.find(b"\r\n", start + 2)
-        call_id = data[start + 10 : end].strip()
-        return self.core.knows_call(call_id.decode("utf-8", "surrogateescape"))
+        found = _call_id(data)
+        return found is not None and self.core.knows_call(
+            found[1].decode("utf-8", "surrogateescape")
+        )
 
     def _response(self, response: Response, now: float) -> None:
         transaction = self.core.transactions.client_for(response)

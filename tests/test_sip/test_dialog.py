@@ -86,6 +86,13 @@ class TestRouting:
     def test_names_go_where_the_dialog_was_made(self) -> None:
         assert caller(contact="<sip:bob@phone.example.com>").hop == FALLBACK
 
+    @pytest.mark.parametrize("host", ["[2001:db8::2]", "192.0.2.2;transport=tls"])
+    def test_an_address_that_the_way_here_has_not_got_goes_there_too(self, host: str) -> None:
+        dialog = caller(contact=f"<sip:bob@{host}>")
+        assert dialog.hop == FALLBACK
+        request = dialog.request("BYE", "SIP/2.0/UDP x;branch=z9hG4bK2", [])
+        assert request.uri.encode() == f"sip:bob@{host}"
+
     def test_target_refresh_keeps_the_route_set(self) -> None:
         dialog = caller("<sip:192.0.2.51;lr>")
         dialog.refresh(invite(("Contact", "<sip:new@192.0.2.77>")))
@@ -133,6 +140,7 @@ class TestSequenceNumbers:
         ("sip:a@example.com", None),
         ("sip:a@192.0.2.1;maddr=example.com", None),
         ("tel:+441234", None),
+        ("sip:a@192.0.2.1:5061;transport=tls", None),
     ],
 )
 def test_numeric_hop(uri: str, hop: Hop | None) -> None:

@@ -106,6 +106,15 @@ def test_refresh_before_expiry_with_the_same_call_id() -> None:
         ([], 100),
         ([("Contact", "<sip:other@192.0.2.8>;expires=7"), ("Expires", "50")], 50),
         ([("Contact", "<sip:alice@192.0.2.1:5060>;expires=x")], 100),
+        ([("Contact", "<sip:alice@192.0.2.1;ob>;expires=30"), ("Expires", "50")], 30),
+        ([("Contact", "<sip:alice@198.51.100.7:32100>;expires=30")], 30),
+        (
+            [
+                ("Contact", "<sip:alice@192.0.2.8>;expires=7, <sip:bob@192.0.2.1>;expires=8"),
+                ("Contact", "<sip:alice@192.0.2.1;transport=udp>;expires=60"),
+            ],
+            60,
+        ),
         ([("Expires", "99999999")], 86_400),
     ],
 )
