@@ -28,6 +28,7 @@ class Bridge:
         self._joined = True
         for leg in (self._first, self._second):
             leg.on_hold = self._held
+            leg.on_info_digit = self._info_digit
             self._publish("bridge.joined", leg)
         self._arrange()
 
@@ -38,11 +39,17 @@ class Bridge:
         self._joined = False
         for leg in (self._first, self._second):
             leg.on_hold = None
+            leg.on_info_digit = None
             self._publish("bridge.left", leg)
 
     def _held(self, _leg: Leg, _held: bool) -> None:
         if self._joined:
             self._arrange()
+
+    def _info_digit(self, leg: Leg, digit: str, duration_ms: int) -> None:
+        """What came by SIP goes on as telephone-event; that one the worker relays by itself."""
+        partner = self._second if leg is self._first else self._first
+        self._media.send_digits(partner.id, digit, duration_ms=duration_ms)
 
     def _arrange(self) -> None:
         if self._first.is_held or self._second.is_held:

@@ -91,6 +91,8 @@ class Leg:
         self.on_early_media: Callable[[], object] | None = None
         self.on_hold: Callable[[Leg, bool], None] | None = None
         self.on_digit: Callable[[str], None] | None = None
+        self.on_info_digit: Callable[[Leg, str, int], None] | None = None
+        self.borrower: Leg | None = None  # the leg of the call that has this permanent line
         self._sip = sip
         self._media = media
         self._publish = publish
@@ -337,11 +339,17 @@ class Leg:
                 self._end(of_ended_session(event.cause))
             case sip_events.MediaChanged():
                 self._media_changed(event.audio)
+            case sip_events.InfoDigit():
+                (self.borrower or self).info_digit(event.digit, event.duration_ms)
 
     def _progress(self, event: sip_events.Progress) -> None:
         record = self.record
         record.sip_status, record.reason = event.status, event.phrase
-        if event.audio is not None and record.state != "early_media":
+        if event.audio is not None and record.state == "early_media":
+            # Another branch speaks now: the call was forked, or forwarded.
+            if event.audio != self.audio:
+                self._connect(event.audio)
+        elif event.audio is not None:
             self._connect(event.audio)
             record.state = "early_media"
             record.ringing = record.ringing or time.time()
@@ -364,6 +372,7 @@ class Leg:
             self._connect(audio)
         if self.ending is None:
             self._publish("leg.answered", self)
+            self._note_hold(audio)
 
     def _failed(self, ending: Ending) -> None:
         self._session = None
@@ -373,6 +382,9 @@ class Leg:
 
     def _media_changed(self, audio: NegotiatedAudio) -> None:
         self._connect(audio)
+        self._note_hold(audio)
+
+    def _note_hold(self, audio: NegotiatedAudio) -> None:
         held = audio.direction in ("recvonly", "inactive")
         if held == self.is_held or self.record.state not in ("answered", "held"):
             return
@@ -395,6 +407,7 @@ class Leg:
                 payload_type=audio.payload_type,
                 telephone_event_payload_type=audio.telephone_event_payload_type,
                 direction=audio.direction,
+                telephone_event_received_payload_type=audio.telephone_event_received_payload_type,
             )
         except BadAddress as error:
             self.hang_up(Ending("incompatible", error.reason))
@@ -412,9 +425,7 @@ class Leg:
                 if finished is not None and not finished.done():
                     finished.set_result(None)
             case media_events.Dtmf():
-                self._publish("leg.dtmf", self, digit=event.digit, duration_ms=event.duration_ms)
-                if self.on_digit is not None:
-                    self.on_digit(event.digit)
+                self._pressed(event.digit, event.duration_ms)
             case media_events.SilenceStarted():
                 self._publish("leg.silence", self, silent_ms=event.silent_ms)
             case media_events.PeerMoved():
@@ -424,6 +435,17 @@ class Leg:
                 if not self.is_held and self.record.answered is not None:
                     reason = f"no RTP for {event.silent_s:g} s"
                     self.hang_up(Ending("no_media", reason), f'SIP;cause=200;text="{reason}"')
+
+    def info_digit(self, digit: str, duration_ms: int) -> None:
+        """The party pressed a key, and its phone told so by SIP."""
+        self._pressed(digit, duration_ms)
+        if self.on_info_digit is not None:
+            self.on_info_digit(self, digit, duration_ms)
+
+    def _pressed(self, digit: str, duration_ms: int) -> None:
+        self._publish("leg.dtmf", self, digit=digit, duration_ms=duration_ms)
+        if self.on_digit is not None:
+            self.on_digit(digit)
 
     def on_media_lost(self, reason: str) -> None:
         """The media worker that carried this leg died: the leg cannot go on."""

@@ -56,6 +56,7 @@ class LentLeg(Leg):
         self._has_line = self._media_open = True
         line.on_end.append(self._line_ended)
         line.on_hold = self._line_held
+        line.borrower = self
 
     async def open(self, *, beside: Leg | None = None) -> None:
         """The line has its port. Raises LegEnded where the line has just ended."""
@@ -136,6 +137,6 @@ class LentLeg(Leg):
         for finished in self._played.values():
             if not finished.done():
                 finished.set_result(None)
-        self._line.on_hold = None
+        self._line.on_hold = self._line.borrower = None
         self._line.on_end.remove(self._line_ended)
         self._give_back(self)

@@ -193,6 +193,7 @@ class MediaClient:
         payload_type: int,
         telephone_event_payload_type: int | None,
         direction: Direction,
+        telephone_event_received_payload_type: int | None = None,
     ) -> None:
         """Say where the leg's peer is and what was agreed, first and after each re-INVITE.
 
@@ -212,6 +213,7 @@ class MediaClient:
                 payload_type,
                 telephone_event_payload_type,
                 direction,
+                telephone_event_received_payload_type,
             )
         )
 

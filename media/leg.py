@@ -116,7 +116,11 @@ class Leg:
         assert self.rtcp is not None
         if reachable:
             self.rtcp.remote = (host, description.rtcp_port)
-        self.incoming.event_payload_type = description.telephone_event_payload_type
+        # Some peers send the number that they gave, others the one that they were given.
+        self.incoming.event_payload_types = (
+            description.telephone_event_payload_type,
+            description.telephone_event_received_payload_type,
+        )
         self.incoming.audio = _audio(description.payload_type, description.codec)
         self._connected_at = now
         self.incoming.loud_at = now
@@ -155,7 +159,7 @@ class Leg:
             return
         incoming = self.incoming
         payload_type = first & 0x7F
-        known = payload_type in incoming.audio or payload_type == incoming.event_payload_type
+        known = payload_type in incoming.audio or payload_type in incoming.event_payload_types
         incoming.settle()
         if known and learner.consider(
             source,

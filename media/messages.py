@@ -43,7 +43,11 @@ class Open(_Message, tag=1):
 
 
 class Connect(_Message, tag=2):
-    """Where the leg's peer says it is, and what was agreed. Sent again after each re-INVITE."""
+    """Where the leg's peer says it is, and what was agreed. Sent again after each re-INVITE.
+
+    The payload types are what the peer wants to get. It may send telephone-event under the number
+    that it was told itself, `telephone_event_received_payload_type`, as well.
+    """
 
     leg: str
     host: str
@@ -53,6 +57,7 @@ class Connect(_Message, tag=2):
     payload_type: int
     telephone_event_payload_type: int | None
     direction: Direction
+    telephone_event_received_payload_type: int | None = None
 
 
 class Hear(_Message, tag=3):

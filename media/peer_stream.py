@@ -64,7 +64,7 @@ class PeerStream(Reception):
         "_target",
         "audio",
         "delta",
-        "event_payload_type",
+        "event_payload_types",
         "expect",
         "leg",
         "listeners",
@@ -81,7 +81,7 @@ class PeerStream(Reception):
         super().__init__()
         self.leg = leg
         self.audio: dict[int, str] = {}  # codec by payload type
-        self.event_payload_type: int | None = None
+        self.event_payload_types: tuple[int | None, ...] = ()
         self.listeners: list[Playout] = []
         self.listening = False
         self.loud_at = 0.0
@@ -134,7 +134,7 @@ class PeerStream(Reception):
         first, sequence, timestamp, ssrc = HEADER.unpack_from(packet)
         payload_type = first & 0x7F
         codec = self.audio.get(payload_type)
-        if codec is None and payload_type != self.event_payload_type:
+        if codec is None and payload_type not in self.event_payload_types:
             if payload_type != _COMFORT_NOISE_PAYLOAD_TYPE:
                 leg.dropped_garbage += 1
                 return
@@ -165,7 +165,7 @@ class PeerStream(Reception):
                 and not self.listening
             ):
                 self._arm(payload_type, codec)
-        elif payload_type == self.event_payload_type:
+        elif payload_type in self.event_payload_types:
             leg.event_received(payload, timestamp, now)
             for listener in self.listeners:
                 listener.relay_event(self, extended, timestamp, marker, payload, now)

@@ -144,6 +144,7 @@ class MediaPool:
         payload_type: int,
         telephone_event_payload_type: int | None,
         direction: Direction,
+        telephone_event_received_payload_type: int | None = None,
     ) -> None:
         """As MediaClient.connect. Raises BadAddress."""
         member = self._by_leg.get(leg)
@@ -157,6 +158,7 @@ class MediaPool:
                 payload_type=payload_type,
                 telephone_event_payload_type=telephone_event_payload_type,
                 direction=direction,
+                telephone_event_received_payload_type=telephone_event_received_payload_type,
             )
 
     def hear(self, leg: str, source: Source) -> int:

@@ -74,12 +74,12 @@ class MediaRefused(msgspec.Struct, frozen=True):
     phrase: str
 
 
-class Info(msgspec.Struct, frozen=True):
-    """An INFO with digits (application/dtmf-relay or application/dtmf), already answered."""
+class InfoDigit(msgspec.Struct, frozen=True):
+    """A digit in an INFO, already answered."""
 
     session: Session
-    content_type: str
-    body: bytes
+    digit: str
+    duration_ms: int
 
 
 class IncomingInvite(msgspec.Struct, frozen=True):
@@ -106,7 +106,7 @@ Event = (
     | Ended
     | MediaChanged
     | MediaRefused
-    | Info
+    | InfoDigit
     | IncomingInvite
     | RegistrationChanged
 )

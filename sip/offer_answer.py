@@ -48,6 +48,8 @@ class LocalAudio(msgspec.Struct, frozen=True):
 class NegotiatedAudio(msgspec.Struct, frozen=True):
     """What was agreed: where the peer listens, what to send, and `direction` as seen by us.
 
+    `telephone_event_payload_type` is what to send; the peer may send another, by the number that
+    our own description gave (RFC 3264 5.1).
     While the peer holds with the address 0.0.0.0, `host` is its last real address, if any.
     """
 
@@ -59,6 +61,7 @@ class NegotiatedAudio(msgspec.Struct, frozen=True):
     telephone_event_payload_type: int | None
     direction: Direction
     ptime_ms: int
+    telephone_event_received_payload_type: int | None = None
 
 
 class _Choice(msgspec.Struct, frozen=True):
@@ -149,7 +152,7 @@ class OfferAnswer:
         choice = _choose(media, local, self._sent.media[self._index].rtpmaps())
         if choice is None:
             raise NegotiationFailed("the answer has no codec that was offered")
-        self._current = self._agree(answer, media, choice, local)
+        self._current = self._agree(answer, media, choice, local, _TELEPHONE_EVENT_NUMBER)
         return self._current
 
     def receive_offer(self, body: bytes, local: LocalAudio) -> tuple[bytes, NegotiatedAudio]:
@@ -161,7 +164,8 @@ class OfferAnswer:
             raise NegotiationFailed("the offer has fewer streams than were agreed")
         index, choice = self._find_stream(offer, local)
         media = offer.media[index]
-        negotiated = self._agree(offer, media, choice, local)
+        event = choice.telephone_event_payload_type
+        negotiated = self._agree(offer, media, choice, local, event)
         answers = [_rejected(stream) for stream in offer.media]
         answers[index] = _describe(
             local,
@@ -197,6 +201,7 @@ class OfferAnswer:
         media: MediaDescription,
         choice: _Choice,
         local: LocalAudio,
+        event_received: int | None,
     ) -> NegotiatedAudio:
         connection = theirs.connection_of(media)
         if connection is None:
@@ -221,6 +226,9 @@ class OfferAnswer:
                 receives=direction in _SENDING and local.direction in _RECEIVING,
             ),
             ptime_ms=media.ptime_ms or _PTIME_MS,
+            telephone_event_received_payload_type=(
+                None if choice.telephone_event_payload_type is None else event_received
+            ),
         )
 
     def _send(self, local: LocalAudio, media: list[MediaDescription]) -> bytes:

@@ -13,7 +13,8 @@ from .bye import Bye
 from .core import Core
 from .dialog import Dialog, Fields
 from .errors import NegotiationFailed, ParseError, SipError
-from .events import Cause, Ended, Event, Failed, Info, MediaChanged
+from .events import Cause, Ended, Event, Failed, InfoDigit, MediaChanged
+from .info_digit import CONTENT_TYPES, parse_info_digit
 from .message import Request, Response, response_to
 from .offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
 from .reinvite import Reinvite
@@ -32,7 +33,6 @@ State = Literal[
 ]
 
 SDP = ("Content-Type", "application/sdp")
-_DIGITS = ("application/dtmf-relay", "application/dtmf")
 
 
 class Session:
@@ -270,13 +270,15 @@ class Session:
             content_type = request.content_type
         except ParseError:
             content_type = ""
-        if content_type in _DIGITS:
+        if content_type in CONTENT_TYPES:
+            pressed = parse_info_digit(request.body)
             self.answer(transaction, 200, now)
-            self.core.emit(Info(self, content_type, request.body))
+            if pressed is not None:
+                self.core.emit(InfoDigit(self, *pressed))
         elif not request.body:
             self.answer(transaction, 200, now)
         else:
-            self.answer(transaction, 415, now, headers=[("Accept", ", ".join(_DIGITS))])
+            self.answer(transaction, 415, now, headers=[("Accept", ", ".join(CONTENT_TYPES))])
 
     def _update(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
         """UPDATE (RFC 3311)."""

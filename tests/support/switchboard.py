@@ -88,8 +88,11 @@ class Phone:
         self.state = "early"
         self._tell(events.Progress(self.session, 180, "Ringing", None))
 
-    def plays_early_media(self) -> None:
-        self._tell(events.Progress(self.session, 183, "Session Progress", audio()))
+    def plays_early_media(self, port: int = 40000) -> None:
+        self._tell(events.Progress(self.session, 183, "Session Progress", audio(port=port)))
+
+    def presses(self, digit: str) -> None:
+        self._tell(events.InfoDigit(self.session, digit, 160))
 
     def answers(self, codec: str = "PCMU", host: str = "127.0.0.1") -> None:
         direction = "inactive" if host == "0.0.0.0" else "sendrecv"
@@ -196,6 +199,8 @@ class ScriptedMedia:
     heard: dict[str, list[Source]] = field(default_factory=dict)
     open_legs: set[str] = field(default_factory=set)
     connected: list[tuple[str, str]] = field(default_factory=list)
+    ports: list[int] = field(default_factory=list)
+    digits: list[tuple[str, str, int]] = field(default_factory=list)
     port_left: bool = True
     plays: int = 0
     ends_plays: bool = True
@@ -211,8 +216,12 @@ class ScriptedMedia:
         self.heard[leg] = []
         return LocalAudio(host="127.0.0.1", port=10000)
 
-    def connect(self, leg: str, *, direction: str, **_audio: Any) -> None:
+    def connect(self, leg: str, *, direction: str, port: int, **_audio: Any) -> None:
         self.connected.append((leg, direction))
+        self.ports.append(port)
+
+    def send_digits(self, leg: str, digits: str, *, duration_ms: int) -> None:
+        self.digits.append((leg, digits, duration_ms))
 
     def hear(self, leg: str, source: Source) -> int:
         self.plays += 1

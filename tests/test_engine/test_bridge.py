@@ -47,6 +47,8 @@ def test_hold_music_while_one_holds_the_other(tmp_path: Path) -> None:
         phone_b.holds()
         phone_b.resumes()
         assert heard["b"][-1:] == [Hold()]
+        phone_a.presses("5")
+        assert stage.media.digits == [("b", "5", 160)]
         phone_a.resumes()
         assert heard["a"][-1:] == [Peer("b")]
         assert heard["b"][-1:] == [Peer("a")]
@@ -54,6 +56,8 @@ def test_hold_music_while_one_holds_the_other(tmp_path: Path) -> None:
         bridge.leave()
         phone_a.holds()
         assert heard["b"][-1:] == [Peer("a")]
+        phone_a.presses("6")
+        assert len(stage.media.digits) == 1
         assert told == [
             ("bridge.joined", "a"), ("bridge.joined", "b"), ("bridge.left", "a"),
             ("bridge.left", "b"),

@@ -89,6 +89,51 @@ def test_each_event_is_told_once_and_in_order(tmp_path: Path) -> None:
     play(tmp_path, script)
 
 
+def test_early_media_of_another_branch_is_taken(tmp_path: Path) -> None:
+    """The call is forwarded: the branch that spoke first is silent from then on."""
+
+    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
+        phone = await stage.phone()
+        for port in (40000, 40000, 40002, 40002):
+            phone.plays_early_media(port)
+        assert stage.media.ports == [40000, 40002]
+        phone.answers()
+        await dialling
+        assert stage.media.ports == [40000, 40002, 40000]
+        assert kinds(told).count("leg.early_media") == 1
+
+    play(tmp_path, script)
+
+
+def test_an_answer_on_hold_is_a_hold(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
+        phone = await stage.phone()
+        phone.answers(host="0.0.0.0")
+        await dialling
+        assert leg.is_held
+        assert leg.record.answered is not None
+        phone.resumes()
+        assert kinds(told)[-3:] == ["leg.answered", "leg.held", "leg.resumed"]
+
+    play(tmp_path, script)
+
+
+def test_digits_by_info_are_told_as_others_are(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+        pressed: list[str] = []
+        leg.on_digit = pressed.append
+        phone = await answered(stage, leg)
+        phone.presses("5")
+        assert pressed == ["5"]
+        assert told[-1] == ("leg.dtmf", {"digit": "5", "duration_ms": 160})
+
+    play(tmp_path, script)
+
+
 def test_hold_and_resume(tmp_path: Path) -> None:
     async def script(stage: Scene, leg: Leg, told: Told) -> None:
         changes = []

@@ -44,6 +44,24 @@ def test_a_call_borrows_the_line_and_gives_it_back(tmp_path: Path) -> None:
     play(tmp_path, script)
 
 
+def test_digits_by_info_are_the_calls_while_it_has_the_line(tmp_path: Path) -> None:
+    async def script(line: Line) -> None:
+        phone = await line.is_up()
+        leg = line.take()
+        await leg.open()
+        await leg.dial(caller=CALLER, ring_s=20.0)
+        pressed: list[str] = []
+        leg.on_digit = pressed.append
+        phone.presses("5")
+        assert pressed == ["5"] and line.told[-1] == "leg.dtmf"
+        leg.hang_up(Ending("completed", "call over"))
+        await leg.release()
+        phone.presses("6")
+        assert pressed == ["5"]
+
+    play(tmp_path, script)
+
+
 def test_a_line_that_ends_in_a_call_ends_the_call(tmp_path: Path) -> None:
     async def script(line: Line) -> None:
         phone = await line.is_up()

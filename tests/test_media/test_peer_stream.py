@@ -30,7 +30,7 @@ class Peer:
         self.events: list[bytes] = []
         self.stream = PeerStream(cast(Leg, self))
         self.stream.audio = {0: "PCMU", 8: "PCMA"}
-        self.stream.event_payload_type = 101
+        self.stream.event_payload_types = (97, 101)
 
     def peer_heard(self, now: float) -> None:
         self.heard += 1
@@ -113,13 +113,14 @@ def test_the_level_is_looked_at_once_when_asked_for() -> None:
 def test_events_comfort_noise_and_what_was_not_agreed() -> None:
     peer = Peer()
     peer.receive(packet(1, b"\x05\x8a\x01\x40", 101))
-    peer.receive(packet(2, b"\x40", 13))
-    peer.receive(packet(3, payload_type=96))
+    peer.receive(packet(2, b"\x06\x8a\x01\x40", 97))
+    peer.receive(packet(3, b"\x40", 13))
+    peer.receive(packet(4, payload_type=96))
     peer.receive(b"no RTP")
-    assert peer.events == [b"\x05\x8a\x01\x40"]
-    assert peer.stream.packets_received == 2
+    assert peer.events == [b"\x05\x8a\x01\x40", b"\x06\x8a\x01\x40"]
+    assert peer.stream.packets_received == 3
     assert peer.dropped_garbage == 2
-    assert peer.heard == 2
+    assert peer.heard == 3
 
 
 def test_a_new_ssrc_begins_a_new_epoch() -> None:

@@ -105,6 +105,22 @@ def test_telephone_event_only_when_both_want_it() -> None:
     assert b"101" not in OfferAnswer(1).make_offer(LocalAudio("h", 1, telephone_event=False))
 
 
+def test_a_peer_may_want_events_under_a_number_of_its_own() -> None:
+    """It then sends them under ours, or under its own (RFC 3264 5.1)."""
+    us = OfferAnswer(1)
+    us.make_offer(_US)
+    answer = _sdp("m=audio 5000 RTP/AVP 0 96\r\na=rtpmap:96 telephone-event/8000\r\n")
+    audio = us.receive_answer(answer)
+    assert audio.telephone_event_payload_type == 96
+    assert audio.telephone_event_received_payload_type == 101
+    # Answering, we give the number back that was offered.
+    audio = _agreed(answer)
+    assert audio.telephone_event_payload_type == 96
+    assert audio.telephone_event_received_payload_type == 96
+    none = _agreed(_sdp("m=audio 5000 RTP/AVP 0\r\n"))
+    assert none.telephone_event_received_payload_type is None
+
+
 def test_answer_may_leave_our_maps_out() -> None:
     us = OfferAnswer(1)
     us.make_offer(_US)

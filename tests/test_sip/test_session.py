@@ -8,7 +8,7 @@ from sip.events import (
     Answered,
     Ended,
     IncomingInvite,
-    Info,
+    InfoDigit,
 )
 from sip.hop import Hop
 from sip.message import Request
@@ -45,11 +45,11 @@ class TestOtherRequests:
         data = within(call, "INFO", body=body, Content_Type=content_type)
         (ok,) = inject(network, data, bob, alice)
         assert ok.status == 200
-        assert alice.only(Info) == Info(call, content_type, body)
+        assert alice.only(InfoDigit) == InfoDigit(call, "5", 160)
         # The same datagram again is a retransmission: answered again, reported once.
         (again,) = inject(network, data, bob, alice)
         assert again.encode() == ok.encode()
-        assert len(alice.of(Info)) == 1
+        assert len(alice.of(InfoDigit)) == 1
 
     @pytest.mark.parametrize(
         ("header", "body", "status"),
@@ -58,6 +58,9 @@ class TestOtherRequests:
             (("Content_Type", "application/media_control+xml"), b"<x/>", 415),
             (("Content_Type", "///"), b"x", 415),
             (("Info_Package", "foo"), b"", 469),
+            (("Content_Type", "application/dtmf-relay"), b"Signal=16\r\n", 200),
+            (("Content_Type", "application/dtmf-relay"), b"Signal=x\r\n", 400),
+            (("Content_Type", "application/dtmf"), b"", 400),
         ],
     )
     def test_other_info(self, header: tuple[str, str], body: bytes, status: int) -> None:
@@ -68,7 +71,7 @@ class TestOtherRequests:
         data = within(call, "INFO", body=body, **{name: value})  # type: ignore[arg-type]
         (response,) = inject(network, data, bob, alice)
         assert response.status == status
-        assert alice.of(Info) == []
+        assert alice.of(InfoDigit) == []
 
     @pytest.mark.parametrize(
         ("method", "status"),
