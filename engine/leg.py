@@ -151,7 +151,7 @@ class Leg:
                     if self.ending is not None or not ending.trunk_failed:
                         break
         except TimeoutError:
-            ending = Ending("no_answer", f"no answer within {ring_s:g} s")
+            ending = self.not_answered(ring_s)
             self._hang_up_session('SIP;cause=408;text="No answer"')
         self._end(ending)
         raise LegEnded(self, self.ending or ending)
@@ -193,11 +193,22 @@ class Leg:
             if give_up is not None:
                 give_up.cancel()
 
+    @property
+    def _is_silent(self) -> bool:
+        """Whether nothing at all has come back for the INVITE."""
+        return self._session is not None and self._session.state == "calling"
+
+    def not_answered(self, ring_s: float) -> Ending:
+        """Why nobody took the call in `ring_s`; to be asked before the leg is hung up."""
+        if self._is_silent:
+            return Ending("unreachable", f"no response within {ring_s:g} s", trunk_failed=True)
+        return Ending("no_answer", f"no answer within {ring_s:g} s")
+
     def _no_response(self) -> None:
-        if self._session is not None and self._session.state == "calling":
+        if self._is_silent:
+            ending = self.not_answered(TRUNK_RESPONSE_S)
             self._hang_up_session()
-            reason = f"no response within {TRUNK_RESPONSE_S:g} s"
-            self._settle(Ending("unreachable", reason, trunk_failed=True))
+            self._settle(ending)
 
     def _settle(self, outcome: Ending | None) -> None:
         if self._outcome is not None and not self._outcome.done():

@@ -238,7 +238,7 @@ class Operators:
             async with asyncio.timeout(address.ring_s):
                 await self._dial(leg)
         except TimeoutError:
-            ending = Ending("no_answer", f"no answer within {address.ring_s:g} s")
+            ending = leg.not_answered(address.ring_s)
             leg.hang_up(ending, 'SIP;cause=408;text="No answer"')
             raise LegEnded(leg, leg.ending or ending) from None
 

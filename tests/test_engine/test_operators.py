@@ -232,6 +232,7 @@ def test_nobody_answers(tmp_path: Path) -> None:
         desk = Desk(stage, "alice", "bert")
         reaching = asyncio.create_task(desk.reach())
         phones = await phones_of(stage, 2)
+        phones["bert"].rings()
         phones["alice"].refuses(486, "Busy Here")
         with pytest.raises(OperatorsMissed) as missed:
             await reaching

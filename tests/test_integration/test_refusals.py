@@ -97,7 +97,8 @@ async def test_the_agents_phone_is_silent_until_the_ring_time_is_over(
     job = await engine.callback(wire("customer").uri, agent_phone.uri, ring_s=0.4)
     await agent_phone.called()
     record = await engine.ended(job, timeout_s=3.0)
-    assert (record["state"], record["result"]) == ("failed", "no_answer")
+    assert (record["state"], record["result"]) == ("failed", "unreachable")
+    assert "no response within 0.4 s" in record["cause"]
     assert [message.what for message in agent_phone.messages.items] == ["INVITE"]
     agent_phone.calls[0].ring()  # a late 1xx: now it is CANCELled
     await agent_phone.calls[0].receive("CANCEL")

@@ -1,5 +1,7 @@
 """Digits in INFO bodies, as phones and gateways write them."""
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,7 +38,5 @@ def test_none(body: bytes) -> None:
 
 @given(st.binary(max_size=200))
 def test_anything_is_read_or_refused(body: bytes) -> None:
-    try:
+    with contextlib.suppress(ParseError):
         parse_info_digit(body)
-    except ParseError:
-        pass

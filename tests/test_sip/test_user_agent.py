@@ -376,7 +376,7 @@ class TestFloods:
         network = Network()
         alice = network.agent("192.0.2.1", rate_limit=RateLimit(messages_per_s=0.001, burst=4))
         bob = network.agent("192.0.2.2")
-        call, called = established(network, alice, bob)
+        call, _called = established(network, alice, bob)
         for i in range(100):
             network.inject("192.0.2.1", raw(call_id=f"f{i}", branch=f"z9hG4bK{i}"), bob.hop)
         network.run(until=network.now + 1)
