@@ -103,6 +103,7 @@ class Leg:
         self._hung_up: list[Session] = []
         self._called_us = False
         self._media_open = False
+        self._silent_early = False
         self._outcome: asyncio.Future[Ending | None] | None = None
         self._played: dict[int, asyncio.Future[None]] = {}
 
@@ -379,7 +380,7 @@ class Leg:
         record.sip_status, record.reason = 200, "OK"
         # First, so that what the call flow says next goes to the worker in one message with this.
         self._settle(None)
-        if audio != self.audio:
+        if audio != self.audio or self._silent_early:
             self._connect(audio)
         if self.ending is None:
             self._publish("leg.answered", self)
@@ -441,9 +442,11 @@ class Leg:
                 self._publish("leg.silence", self, silent_ms=event.silent_ms)
             case media_events.PeerMoved():
                 self._publish("leg.peer_moved", self, host=event.host, port=event.port)
+            case media_events.MediaTimeout() if self.record.answered is None:
+                self._silent_early = True  # early media that fell silent is no fault yet
             case media_events.MediaTimeout():
                 self._publish("leg.media_timeout", self, silent_s=event.silent_s)
-                if not self.is_held and self.record.answered is not None:
+                if not self.is_held:
                     reason = f"no RTP for {event.silent_s:g} s"
                     self.hang_up(Ending("no_media", reason), f'SIP;cause=200;text="{reason}"')
 

@@ -123,6 +123,7 @@ class Leg:
         )
         self.incoming.audio = _audio(description.payload_type, description.codec)
         self._connected_at = now
+        self._timed_out = False  # from each description on, the wait for its RTP begins anew
         self.incoming.loud_at = now
         self.look_at = now
         self._may_receive = description.direction in ("sendrecv", "recvonly")

@@ -252,7 +252,10 @@ class SilenceEnded(_Message, tag=100):
 
 
 class MediaTimeout(_Message, tag=101):
-    """No RTP from the peer for `silent_s`, although it should send. Once, until MediaResumed."""
+    """No RTP from the peer for `silent_s`, although it should send.
+
+    Once, until MediaResumed or the next Connect.
+    """
 
     leg: str
     silent_s: float

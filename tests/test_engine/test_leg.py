@@ -107,6 +107,25 @@ def test_early_media_of_another_branch_is_taken(tmp_path: Path) -> None:
     play(tmp_path, script)
 
 
+def test_a_phone_silent_since_its_early_media_is_waited_for_from_its_answer(
+    tmp_path: Path,
+) -> None:
+    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=60.0))
+        phone = await stage.phone()
+        phone.plays_early_media()
+        leg.on_media(MediaTimeout("leg-1", 30.0))
+        assert "leg.media_timeout" not in kinds(told)
+        phone.answers()
+        await dialling
+        assert len(stage.media.connected) == 2, "told to the worker again"
+        leg.on_media(MediaTimeout("leg-1", 30.0))
+        assert leg.ending is not None and leg.ending.result == "no_media"
+
+    play(tmp_path, script)
+
+
 def test_an_answer_on_hold_is_a_hold(tmp_path: Path) -> None:
     async def script(stage: Scene, leg: Leg, told: Told) -> None:
         await leg.open()

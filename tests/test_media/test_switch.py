@@ -476,6 +476,16 @@ def test_timeout_once_and_resumed(desk: Desk) -> None:
     assert desk.events(m.MediaResumed) == [m.MediaResumed("a")]
 
 
+def test_a_new_description_begins_a_new_wait(desk: Desk) -> None:
+    a = desk.phone("a", 0x11)
+    desk.now = monotonic()
+    desk.tick(110)
+    assert len(desk.events(m.MediaTimeout)) == 1
+    desk.switch.execute(a.describe("a"))
+    desk.tick(110)
+    assert len(desk.events(m.MediaTimeout)) == 2
+
+
 def test_no_timeout_of_a_peer_that_must_not_send(desk: Desk) -> None:
     a = desk.phone("a", 0x11)
     desk.switch.execute(a.describe("a", direction="sendonly"))
