@@ -28,7 +28,7 @@ class Counters:
     """Requests answered 405."""
     transport_failures: int = 0
     internal_errors: int = 0
-    """Faults of ours while a message was handled; the message was dropped. Must stay zero."""
+    """Faults of ours while a message or a timer was handled; it was dropped. Must stay zero."""
 
     def as_dict(self) -> dict[str, int]:
         """Name to total."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import os
 import random
@@ -25,6 +26,8 @@ from .uas import UasSession
 from .udp import UdpTransport
 from .uri import parse_host_port
 from .user_agent import Bounds, UserAgent
+
+log = logging.getLogger(__name__)
 
 Family = Literal["ipv4", "ipv6"]
 
@@ -209,7 +212,11 @@ class SipEndpoint:
     # -- from the transports
 
     def _received(self, data: bytes, source: Hop) -> None:
-        self.ua.receive(data, source, self._time())
+        try:
+            self.ua.receive(data, source, self._time())
+        except Exception:  # a fault of ours must not cost the messages that come after this one
+            self.ua.counters.internal_errors += 1
+            log.exception("internal error: a message from %s was dropped", source)
 
     def _failed(self, hop: Hop, reason: str) -> None:
         self.ua.transport_failed(hop, reason, self._time())
@@ -220,7 +227,11 @@ class SipEndpoint:
 
     def _woken(self) -> None:
         self._wake = None
-        self.ua.handle_timers(self._time())
+        try:
+            self.ua.handle_timers(self._time())
+        except Exception:  # nor the timers
+            self.ua.counters.internal_errors += 1
+            log.exception("internal error: a timer was dropped")
         self._flush()
 
     # -- to the transports and the owner

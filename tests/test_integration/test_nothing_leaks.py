@@ -62,6 +62,46 @@ async def cancelled(engine: Engine, agent_phone: WirePhone, customer_phone: Wire
     return job
 
 
+async def crossed(engine: Engine, agent_phone: WirePhone, customer_phone: WirePhone) -> str:
+    """The customer's 200 crosses the CANCEL, and two branches of his answer."""
+    customer_phone.answers_cancel = False
+    job = await engine.callback(customer_phone.uri, agent_phone.uri)
+    agent = await agent_phone.answer()
+    customer = await customer_phone.called()
+    for customer.tag in ("one", "two", "three"):
+        customer.respond(183, with_sdp=True)
+    await engine.event("leg.early_media", job, role="customer")
+    agent.bye()
+    await customer.receive("CANCEL")
+    for nth, customer.tag in enumerate(("one", "two"), start=1):
+        customer.accept()
+        await customer.receive("ACK", nth=nth)
+        await customer.receive("BYE", nth=nth)
+    return job
+
+
+async def held_to_the_end(engine: Engine, agent_phone: WirePhone, customer_phone: WirePhone) -> str:
+    """The customer hangs up while he holds, and the engine's answer has no ACK yet."""
+    job = await engine.callback(customer_phone.uri, agent_phone.uri)
+    agent = await agent_phone.answer(tone_hz=600)
+    customer = await customer_phone.answer(tone_hz=1500)
+    await engine.state("bridged", job)
+    customer.reinvite("sendonly")
+    await engine.event("leg.held", job, role="customer")
+    customer.bye()
+    await agent.receive("BYE")
+    return job
+
+
+async def not_followed(engine: Engine, agent_phone: WirePhone, customer_phone: WirePhone) -> str:
+    """An answer whose description is of no use."""
+    job = await engine.callback(customer_phone.uri, agent_phone.uri)
+    agent = await agent_phone.called()
+    agent.respond(200)
+    await agent.receive("BYE")
+    return job
+
+
 # -- calls that come in -------------------------------------------------------------------------
 
 QUEUE, CLOSED = "+442079460000", "+442079469999"
@@ -113,7 +153,9 @@ async def sent_away(engine: Engine, operator_phone: WirePhone, caller_phone: Wir
 
 INBOUND = [talked, abandoned, refused, sent_away]
 
-ENDINGS: list[Ending] = [completed, busy, not_answered, given_up, cancelled]
+ENDINGS: list[Ending] = [
+    completed, busy, not_answered, given_up, cancelled, crossed, held_to_the_end, not_followed,
+]  # fmt: skip
 
 
 def held(engine: Engine) -> list[tuple[int, int]]:

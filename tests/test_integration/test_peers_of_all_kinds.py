@@ -7,7 +7,8 @@ import time
 import pytest
 
 from tests.support.engine_process import HOLD_HZ, Engine
-from tests.support.wire_phone import WireCall, WireMessage, WirePhone, sdp
+from tests.support.happenings import Happenings
+from tests.support.wire_phone import WireCall, WireMessage, WirePhone, parse, sdp
 from tests.support.wire_rtp import WireRtp
 
 from .conftest import MakeWire, StartEngine
@@ -296,3 +297,82 @@ async def _send_frames(rtp: WireRtp, samples: int, count: int) -> None:
         header = struct.pack("!BBHII", 0x80, 0, 1000 + number + samples, number * samples, samples)
         rtp.send_raw(header + bytes([0x55]) * samples)
         await asyncio.sleep(samples / 8000)
+
+
+class TcpPhone:
+    """A phone on TCP, answering by hand; it may be rung again on another connection."""
+
+    def __init__(self) -> None:
+        self.received: Happenings[WireMessage] = Happenings()
+        self.rtp = WireRtp()
+        self.writers: list[asyncio.StreamWriter] = []
+
+    async def listen(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        self.uri = f"sip:tcp@127.0.0.1:{self.port};transport=tcp"
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writers.append(writer)
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                if head == b"\r\n\r\n":
+                    continue
+                size = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+                data = head.lstrip(b"\r\n") + await reader.readexactly(size)
+                self.received.add(parse(data, time.time(), ("", len(self.writers))))
+        except asyncio.IncompleteReadError:
+            writer.close()
+
+    async def get(self, what: str, nth: int = 1) -> WireMessage:
+        return await self.received.wait_for(lambda m: m.what == what, timeout_s=3.0, nth=nth)
+
+    def response(self, request: WireMessage, status: int, body: str = "") -> bytes:
+        to = request["to"] if "tag=" in request["to"] else f"{request['to']};tag=tcp"
+        lines = [
+            f"SIP/2.0 {status} X",
+            *(f"Via: {via}" for via in request.all("via")),
+            f"From: {request['from']}",
+            f"To: {to}",
+            f"Call-ID: {request['call-id']}",
+            f"CSeq: {request['cseq']}",
+            f"Contact: <{self.uri}>",
+            *(["Content-Type: application/sdp"] if body else []),
+            f"Content-Length: {len(body)}",
+        ]
+        return "\r\n".join([*lines, "", body]).encode()
+
+    async def close(self) -> None:
+        self._server.close()
+        for writer in self.writers:
+            writer.close()
+        self.rtp.close()
+
+
+async def test_tcp_in_pieces_and_a_connection_that_is_closed_in_mid_dialog(
+    engine: Engine, wire: MakeWire
+) -> None:
+    agent_phone, customer = wire("agent"), TcpPhone()
+    await customer.listen()
+    job = await engine.callback(customer.uri, agent_phone.uri)
+    agent = await agent_phone.answer(tone_hz=AGENT_HZ)
+    invite = await customer.get("INVITE")
+    writer = customer.writers[0]
+    ok = customer.response(invite, 200, sdp(customer.rtp))
+    writer.write(customer.response(invite, 100) + customer.response(invite, 180) + ok[:100])
+    await engine.event("leg.ringing", job, role="customer")
+    writer.write(ok[100:-30])
+    await asyncio.sleep(0.1)
+    writer.write(ok[-30:] + b"\r\n\r\n")
+    await customer.get("ACK")
+    await engine.state("bridged", job)
+    writer.close()
+    await asyncio.sleep(0.3)
+    assert (await engine.job(job))["state"] == "bridged", "RTP goes on, and so does the call"
+    agent.bye()
+    bye = await customer.get("BYE")
+    assert bye.source[1] == 2, "on a connection of its own"
+    customer.writers[1].write(customer.response(bye, 200))
+    assert (await engine.ended(job))["state"] == "completed"
+    await customer.close()

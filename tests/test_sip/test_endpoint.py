@@ -283,3 +283,31 @@ def test_on_uvloop(check: Callable[..., Awaitable[None]]) -> None:
             await check()
 
     uvloop.run(run())
+
+
+async def test_a_fault_of_ours_costs_one_message_or_timer_and_is_counted(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bob = answering(Phone("udp:127.0.0.1:0"))
+    alice = Phone("udp:127.0.0.2:0")
+    async with phones(alice, bob):
+        ua, receive = bob.endpoint.ua, bob.endpoint.ua.receive
+
+        def faulty(data: bytes, source: Hop, now: float) -> None:
+            if data == b"fault":
+                raise LookupError("a fault")
+            receive(data, source, now)
+
+        def broken(_: object, now: float) -> None:
+            raise LookupError("a fault")
+
+        monkeypatch.setattr(ua, "receive", faulty)
+        ua.core.timers.schedule(0.0, broken)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for _ in range(2):
+                sender.sendto(b"fault", ("127.0.0.1", bob.port))
+        await alice.call(f"sip:bob@127.0.0.1:{bob.port}")
+        await alice.until(Answered)
+        await eventually(lambda: ua.counters.internal_errors == 3)
+    assert caplog.text.count("internal error") == 3
+    assert "LookupError: a fault" in caplog.text
