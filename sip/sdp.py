@@ -139,8 +139,9 @@ class MediaDescription(Section):
     @property
     def ptime_ms(self) -> int | None:
         """a=ptime in milliseconds; None when absent or of no use."""
-        value = self.attribute("ptime")
-        if not value or not value.isascii() or not value.strip().isdigit() or len(value) > 4:
+        # Spaces alone: strip() takes control characters away that int() does not.
+        value = (self.attribute("ptime") or "").strip(" ")
+        if not value.isascii() or not value.isdigit() or len(value) > 4:
             return None
         return int(value) or None
 

@@ -138,7 +138,7 @@ def test_malformed_attributes_are_passed_over() -> None:
     assert media.rtpmaps() == {98: RtpMap("G729", 8000)}
     assert media.ptime_ms is None
     assert media.rtcp_port is None
-    for ptime in ("0", "99999", "", " 2 0", "²"):
+    for ptime in ("0", "99999", "", " 2 0", "²", "\x1e20", "\x1c"):
         assert MediaDescription(attributes=[("ptime", ptime)]).ptime_ms is None
 
 
