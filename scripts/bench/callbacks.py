@@ -36,10 +36,10 @@ class Followed:
             self._changed.clear()
             await self._changed.wait()
 
-    async def ended(self) -> str:
-        """The state the callback ended in."""
+    async def ended(self) -> tuple[str, str]:
+        """The state the callback ended in, and why."""
         event = await self.event(*ENDED)
-        return str(event["type"].partition(".")[2])
+        return str(event["type"].partition(".")[2]), str(event.get("cause", ""))
 
 
 class Callbacks:

@@ -55,7 +55,7 @@ ENDINGS: tuple[Ending, ...] = (
     ),
     Ending("cancelled, 200 crosses", "late", "answer-5", "cancelled", {}, "dialing_agent"),
     Ending("cancelled when joined", "answer-5", "answer-5", "cancelled", {}, "bridged"),
-    Ending("customer first", "answer-5", "answer-5.bye-80", "completed", CUSTOMER_FIRST),
+    Ending("customer first", "answer-5", "answer-5.bye-500", "completed", CUSTOMER_FIRST),
     Ending("customer leaves on hold", "noanswer", "answer-5.bye-120", "failed", CUSTOMER_FIRST),
     Ending("customer first, operator busy", "busy", "answer-5", "failed", CUSTOMER_FIRST),
 )

@@ -103,7 +103,7 @@ async def _through(
 
 async def _one(callbacks: Callbacks, ending: Ending, wrong: Counter[str]) -> None:
     client = callbacks.client
-    state = "never ended"
+    state, cause = "never ended", ""
     try:
         callback = await callbacks.request(ending.operator, ending.customer, **ending.parameters)
         if ending.cancel_at:
@@ -115,13 +115,13 @@ async def _one(callbacks: Callbacks, ending: Ending, wrong: Counter[str]) -> Non
                 event = await callback.event(ending.hang_up_at)
             await client.call("call.hangup", call=event["call"])
         async with asyncio.timeout(END_LIMIT_S):
-            state = await callback.ended()
+            state, cause = await callback.ended()
     except TimeoutError:
         pass
     except EngineError as error:
-        state = f"refused: {error}"
+        state, cause = "refused", str(error)
     if state != ending.state:
-        wrong[f"{ending.name}: {state}"] += 1
+        wrong[f"{ending.name}: {state}, {cause}"] += 1
 
 
 async def _at_rest(client: Client, engine: EngineProcess) -> dict[str, float]:

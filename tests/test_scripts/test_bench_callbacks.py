@@ -10,8 +10,8 @@ async def test_a_followed_callback_gives_the_events_that_came_and_those_to_come(
     assert (await callback.event("bridged"))["call"] == "c"
     waiting = asyncio.create_task(callback.ended())
     await asyncio.sleep(0)
-    callback.take({"type": "callback.completed"})
-    assert await waiting == "completed"
+    callback.take({"type": "callback.completed", "cause": "agent hung up"})
+    assert await waiting == ("completed", "agent hung up")
 
 
 async def test_work_is_spread_evenly_and_never_waits_for_its_own_end() -> None:
