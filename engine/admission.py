@@ -71,6 +71,8 @@ class Admitted:
     not_before: float | None = None
     scheduled: str | None = None
     cost_estimate: Cost | None = None
+    counted_cost: Decimal = Decimal(0)
+    """What is expected of the dearest of its numbers."""
     site: str | None = None
     source: str | None = None
 
@@ -165,6 +167,9 @@ class Admission:
         number = self._check_place(query.to, "to")
         asked = Admitted(
             others=tuple(others),
+            counted_cost=max(
+                (self.rates.estimate(other.e164).amount for other in others), default=Decimal(0)
+            ),
             not_before=query.not_before,
             site=query.site,
             source=query.source,
@@ -175,6 +180,7 @@ class Admission:
             return asked
         self._check_register(number, now, "to")
         not_before, scheduled = self._when(number, query, now)
+        estimate = self.rates.estimate(number.e164)
         admitted = Admitted(
             called=number.e164,
             others=asked.others,
@@ -184,7 +190,8 @@ class Admission:
             line_type=number.line_type,
             not_before=not_before,
             scheduled=scheduled,
-            cost_estimate=self.rates.estimate(number.e164),
+            cost_estimate=estimate,
+            counted_cost=max(asked.counted_cost, estimate.amount),
             site=query.site,
             source=query.source,
         )
@@ -214,7 +221,7 @@ class Admission:
 
     def took(self, job_id: str, admitted: Admitted, now: float) -> None:
         """Count an accepted request; in the same turn of the loop as its check and its save."""
-        self._tally.took(self._accepted(job_id, admitted, now))
+        self._tally.took(_accepted(job_id, admitted, now))
 
     def forget(self, job_id: str) -> None:
         """An accepted request could not be saved: it does not count."""
@@ -296,20 +303,20 @@ class Admission:
                     data = {"policy": "cost", "limit": "rate"}
                     reason = f"cost is limited, and there is no rate for {called}"
                     raise EngineError("refused", reason, field, data)
-        self._tally.check(self._accepted("", admitted, now))
+        self._tally.check(_accepted("", admitted, now))
 
-    def _accepted(self, job_id: str, admitted: Admitted, now: float) -> Accepted:
-        """The request as it counts: whichever of its numbers it will be, and the dearest."""
-        costs = [self.rates.estimate(called).amount for called, _field in _all_of(admitted)]
-        return Accepted(
-            id=job_id,
-            at=now,
-            number=admitted.called,
-            others=tuple(number.e164 for number in admitted.others),
-            site=admitted.site,
-            source=admitted.source,
-            cost=max(costs, default=Decimal(0)),
-        )
+
+def _accepted(job_id: str, admitted: Admitted, now: float) -> Accepted:
+    """The request as it counts: whichever of its numbers it will be, and the dearest."""
+    return Accepted(
+        id=job_id,
+        at=now,
+        number=admitted.called,
+        others=tuple(number.e164 for number in admitted.others),
+        site=admitted.site,
+        source=admitted.source,
+        cost=admitted.counted_cost,
+    )
 
 
 def _all_of(admitted: Admitted) -> Iterator[tuple[str, str]]:

@@ -56,8 +56,8 @@ class Batch:
         self.jobs: dict[str, JobRow] = {}
         self.documents: dict[DocumentKey, bytes | None] = {}  # None: dropped
         self.events: list[EventRow] = []
-        # By number, what is told instead of an event of something durable that is undone.
-        self.instead: dict[int, EventRow] = {}
+        # By number, what makes the event that is told instead of one whose matter is undone.
+        self.instead: dict[int, Callable[[], EventRow]] = {}
         self.rows: dict[tuple[str, tuple[str, ...]], list[Values]] = {}
         self.statements: list[tuple[str, Values]] = []
         # Those whose saving somebody waits for: undone when it fails.
@@ -83,7 +83,10 @@ class Batch:
         for key, body in failed.documents.items():
             if key not in failed.durable_documents:
                 self.documents.setdefault(key, body)
-        self.events[:0] = [failed.instead.get(row.seq, row) for row in failed.events]
+        instead = failed.instead
+        self.events[:0] = [
+            instead[row.seq]() if row.seq in instead else row for row in failed.events
+        ]
         for table, rows in failed.rows.items():
             self.rows[table] = rows + self.rows.get(table, [])
         self.statements[:0] = failed.statements

@@ -14,6 +14,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -154,7 +155,7 @@ class EventLog:
                 params[name] = value
         row = _new_row(EventRow, (seq, now, type, self._encoder.encode(params)))
         if self._store is not None:
-            self._store.append(row, self._not_saved(params) if if_saved else None)
+            self._store.append(row, partial(self._not_saved, params) if if_saved else None)
             if self._watchers:
                 self._show(params)
             return seq

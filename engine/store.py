@@ -211,11 +211,11 @@ class Store:
         self._commit.pending.statements.append((statement, tuple(values)))
         self._gathered(durable=False)
 
-    def append(self, event: EventRow, instead: EventRow | None = None) -> None:
+    def append(self, event: EventRow, instead: Callable[[], EventRow] | None = None) -> None:
         """Write an event of the log, which numbers them; `on_events` tells when it is done.
 
-        Where what is saved durably in this turn cannot be written, so that it is undone, `instead`
-        takes its place and its number.
+        Where what is saved durably in this turn cannot be written, so that it is undone, what
+        `instead` makes takes its place and its number.
         """
         self._commit.pending.events.append(event)
         if instead is not None:
