@@ -18,6 +18,8 @@ from unittest.mock import patch
 import msgspec
 import time_machine
 
+from config.sections import Media
+from config.sections import Store as StoreSettings
 from config.settings import Settings
 from engine.batch import Batch
 from engine.daemon import Daemon
@@ -74,6 +76,15 @@ def world(directory: Path) -> Iterator[World]:
         import time
 
         yield World(directory, Network(lambda: time.time()), clock, [])
+
+
+def settings_in(directory: Path, **sections: Any) -> Settings:
+    """Settings with these sections, whose files are in `directory`."""
+    return Settings(
+        store=StoreSettings(path=directory / "ringback.db"),
+        media=Media(recordings=directory / "recordings"),
+        **sections,
+    )
 
 
 class VirtualMedia(ScriptedMedia):

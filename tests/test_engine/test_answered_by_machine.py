@@ -10,9 +10,8 @@ import pytest
 from config.agents import Agent
 from config.queues import Queue
 from config.retry import RetryRule
-from config.sections import Media, Route, Store, Trunk
-from config.settings import Settings
-from tests.support.virtual_engine import Engine, world
+from config.sections import Route, Trunk
+from tests.support.virtual_engine import Engine, settings_in, world
 from tests.support.virtual_phones import SILENT
 
 NUMBER, OTHER = "+442079460123", "+442079460124"
@@ -29,9 +28,8 @@ def play(tmp_path: Path, script: Callable[[Engine], Awaitable[None]], *rules: Re
 
     with world(tmp_path) as around:
         around.network.default = SILENT
-        settings = Settings(
-            store=Store(path=tmp_path / "ringback.db"),
-            media=Media(recordings=tmp_path / "recordings"),
+        settings = settings_in(
+            tmp_path,
             trunks=[Trunk(name="pbx", uri="sip:127.0.0.1:5070")],
             routes=[Route(prefix="+", trunks=["pbx"])],
             retry=list(rules),

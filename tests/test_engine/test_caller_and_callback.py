@@ -10,13 +10,12 @@ from config.agents import Agent
 from config.inbound import Inbound as Route
 from config.inbound import Room
 from config.queues import Queue
-from config.sections import Media, Store, Trunk
 from config.sections import Route as TrunkRoute
-from config.settings import Settings
+from config.sections import Trunk
 from engine.call import ON_THE_LINE_S
 from tests.support.invariants import Invariants, Told
 from tests.support.random_plans import SPOKEN
-from tests.support.virtual_engine import Engine, world
+from tests.support.virtual_engine import Engine, settings_in, world
 from tests.support.virtual_phones import KEY, SILENT, Network, VirtualCaller, VirtualPhone
 
 CALLER, OTHER, SHOP = "+442079461111", "+442079462222", "+442079460000"
@@ -83,9 +82,8 @@ def play(tmp_path: Path, script: Callable[[Shop], Awaitable[None]]) -> None:
 
     with world(tmp_path) as around:
         around.network.default = SILENT
-        settings = Settings(
-            store=Store(path=tmp_path / "ringback.db"),
-            media=Media(recordings=tmp_path / "recordings"),
+        settings = settings_in(
+            tmp_path,
             trunks=[Trunk(name="pbx", uri="sip:127.0.0.1:5070")],
             routes=[TrunkRoute(prefix="+", trunks=["pbx"])],
             inbound=[Route(name="shop", queue="sales")],

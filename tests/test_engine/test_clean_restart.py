@@ -10,10 +10,9 @@ import pytest
 from config.agents import Agent
 from config.policy import Limit, Limits
 from config.queues import Queue
-from config.sections import Media, Route, Store, Trunk
-from config.settings import Settings
+from config.sections import Route, Trunk
 from engine.protocol import EngineError
-from tests.support.virtual_engine import Engine, World, world
+from tests.support.virtual_engine import Engine, World, settings_in, world
 from tests.support.virtual_phones import SILENT
 
 Part = Callable[[Engine], Awaitable[None]]
@@ -31,9 +30,8 @@ def restarted(tmp_path: Path, before: Part, after: Part, *, down_s: float = 5.0)
 
     with world(tmp_path) as around:
         around.network.default = SILENT
-        settings = Settings(
-            store=Store(path=tmp_path / "ringback.db"),
-            media=Media(recordings=tmp_path / "recordings"),
+        settings = settings_in(
+            tmp_path,
             trunks=[Trunk(name="pbx", uri="sip:127.0.0.1:5070")],
             routes=[Route(prefix="+", trunks=["pbx"])],
             limits=Limits(number=Limit(per_day=2)),

@@ -3,10 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from config.sections import Media
-from config.sections import Store as StoreSettings
-from config.settings import Settings
-from tests.support.virtual_engine import Engine, world
+from tests.support.virtual_engine import Engine, settings_in, world
 from tests.support.virtual_phones import SILENT
 
 
@@ -31,9 +28,8 @@ def test_a_talk_that_a_crash_cut_off_was_as_long_as_the_engine_lived(tmp_path: P
 
     with world(tmp_path) as around:
         around.network.default = SILENT
-        settings = Settings(
-            store=StoreSettings(path=tmp_path / "ringback.db"),
-            media=Media(recordings=tmp_path / "recordings"),
+        settings = settings_in(
+            tmp_path,
         )
         around.run(before())
         around.clock.shift(36_000)

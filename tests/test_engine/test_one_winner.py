@@ -13,10 +13,8 @@ import pytest
 
 from config.agents import Agent
 from config.queues import Queue
-from config.sections import Media, Store
-from config.settings import Settings
 from tests.support.invariants import Invariants, Told
-from tests.support.virtual_engine import Engine, world
+from tests.support.virtual_engine import Engine, settings_in, world
 from tests.support.virtual_phones import SILENT, Network, VirtualPhone
 
 Order = Literal["agent_first", "customer_first"]
@@ -104,9 +102,8 @@ def play(
 
     with world(tmp_path) as around:
         around.network.default = SILENT
-        settings = Settings(
-            store=Store(path=tmp_path / "ringback.db"),
-            media=Media(recordings=tmp_path / "recordings"),
+        settings = settings_in(
+            tmp_path,
             queues=[Queue.model_validate({"name": "sales", "ring_s": 10.0} | queue)],
             agents=[
                 Agent(
