@@ -23,9 +23,8 @@ from .ending import Ending, retry_cause_of
 from .farewell import Farewell
 from .headers import Subject, context_headers
 from .job import MACHINE, AttemptRecord, Failure, Job, JobState, OfferRecord, RetryCause
-from .leg import Caller, Leg, LegEnded
+from .leg import DEFAULT_CALLER, Caller, Leg, LegEnded
 from .operators import (
-    Candidate,
     Operators,
     candidates_of,
     free_offered,
@@ -40,8 +39,6 @@ from .waiting import Offer
 from .while_up import while_up
 
 log = structlog.get_logger()
-
-DEFAULT_CALLER = "ringback"
 
 
 class Callback:
@@ -242,14 +239,10 @@ class Callback:
 
     def _ask(self, whom: Offer | Destination, customer: Leg | None = None) -> Operators:
         """The operators of an offer, or one who is no agent; not rung yet."""
-        offer, ring_s = None, self.job.request.ring_s
-        if isinstance(whom, Offer):
-            offer, ring_s = whom, whom.ring_s
-            candidates = candidates_of(offer, self._board)
-        else:
-            candidates = (Candidate(None, (whom,)),)
+        offer = whom if isinstance(whom, Offer) else None
+        ring_s = self.job.request.ring_s if offer is None else offer.ring_s
         self._operators = Operators(
-            candidates,
+            candidates_of(whom, self._board),
             self._board,
             offer=offer,
             new_leg=partial(self._legs.make, "agent"),

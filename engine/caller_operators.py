@@ -8,15 +8,11 @@ from .call_legs import CallLegs, codecs_like
 from .dialplan import Destination
 from .headers import context_headers
 from .incoming import Incoming
-from .job import OfferRecord
-from .leg import Caller, Leg
-from .operators import Candidate, Operators, candidates_of
+from .job import OFFERS_KEPT, OfferRecord
+from .leg import DEFAULT_CALLER, Caller, Leg
+from .operators import Operators, candidates_of
 from .switchboard import Switchboard
 from .waiting import Offer
-
-DEFAULT_CALLER = "ringback"
-# Operators may miss one who waits many times: so many offers are shown of a call.
-OFFERS_KEPT = 60
 
 
 class CallerOperators:
@@ -39,13 +35,11 @@ class CallerOperators:
 
     def ask(self, whom: Offer | Destination) -> Operators:
         """The operators of an offer, or whoever has the outside number; not rung yet."""
-        if isinstance(whom, Offer):
-            candidates, offer, ring_s = candidates_of(whom, self._board), whom, whom.ring_s
-        else:
-            candidates, offer = (Candidate(None, (whom,)),), None
-            ring_s = self._incoming.ruling.ring_s or self._board.dial.ring_s
+        offer = whom if isinstance(whom, Offer) else None
+        ring_s = self._incoming.ruling.ring_s or self._board.dial.ring_s
+        ring_s = ring_s if offer is None else offer.ring_s
         return Operators(
-            candidates,
+            candidates_of(whom, self._board),
             self._board,
             offer=offer,
             new_leg=partial(self._legs.make, "agent"),

@@ -1,6 +1,7 @@
 """What the tables of the command line are made of."""
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from rich.cells import cell_len
 from rich.table import Table
@@ -31,6 +32,28 @@ def columns(*names: str) -> Table:
     for name in names:
         table.add_column(name, header_style="dim", overflow="fold")
     return table
+
+
+def fitted(
+    width: int,
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    figures_from: int | None = None,
+) -> tuple[Table, int]:
+    """A table of as many columns, from the left, as have room in `width` cells; how many they are.
+
+    The columns from `figures_from` on hold figures.
+    """
+    count = fitting(width, heads, rows)
+    table = columns()
+    for number, head in enumerate(heads[:count]):
+        is_figure = figures_from is not None and number >= figures_from
+        justify: Literal["left", "right"] = "right" if is_figure else "left"
+        table.add_column(head, header_style="dim", justify=justify, no_wrap=True)
+    for row in rows:
+        table.add_row(*map(cell, row[:count]))
+    return table, count
 
 
 def fitting(width: int, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> int:

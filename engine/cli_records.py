@@ -1,13 +1,13 @@
 """`ringback records`, `history` and `annotate`: what became of each, and what people say of it."""
 
 import json as jsonlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any, TextIO
 
 import typer
 
-from .cells import cell, columns, fitting, span
+from .cells import cell, columns, fitted, span
 from .cli_span import (
     AsCsv,
     From,
@@ -115,19 +115,9 @@ async def _print(found: AsyncIterator[dict[str, Any]], zone: Any) -> None:
         shown["requested"] = f"{datetime.fromtimestamp(record['created'], zone):%Y-%m-%d %H:%M}"
         rows.append(tuple(str(shown.get(head) or "") for head in HEADS))
         if len(rows) == PAGE:
-            _print_page(rows)
+            console.print(fitted(console.width, HEADS, rows)[0])
             rows.clear()
-    _print_page(rows)
-
-
-def _print_page(rows: Sequence[Sequence[str]]) -> None:
-    count = fitting(console.width, HEADS, rows)
-    table = columns()
-    for head in HEADS[:count]:
-        table.add_column(head, header_style="dim", no_wrap=True)
-    for row in rows:
-        table.add_row(*map(cell, row[:count]))
-    console.print(table)
+    console.print(fitted(console.width, HEADS, rows)[0])
 
 
 def _csv_row(record: Mapping[str, Any], zone: Any) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from .job_places import JobPlaces
 from .open_jobs import OpenJobs
 from .outcome import Outcome
 from .protocol import EngineError
-from .settlement import Settlement
+from .settlement import Settlement, publish_queued
 from .switchboard import Switchboard
 from .waiting import Offer
 
@@ -101,7 +101,7 @@ class Dispatcher:
         `submit` follows, or `open.forget` when it could not be saved.
         """
         self.open.expect(job)
-        self._settlement.publish_queued(job, if_saved=True)
+        publish_queued(self._board.events, job, if_saved=True)
 
     def submit(self, job: Job) -> None:
         """Take an accepted job; it is attempted when it is due and there is room."""

@@ -144,6 +144,10 @@ class Request(msgspec.Struct, kw_only=True, frozen=True):
     """The causes with a rule of their own; the others follow max_attempts and dial.retry_s."""
 
 
+# Operators may miss one who waits many times: so many offers are shown of a job or call.
+OFFERS_KEPT: Final = 60
+
+
 class OfferRecord(msgspec.Struct, kw_only=True):
     """One agent was offered the job: `result` says what came of it, once something did."""
 
@@ -223,6 +227,11 @@ class Job(msgspec.Struct, kw_only=True):
     def next_due_at(self) -> float:
         """When the job is to be called next, at the earliest (Unix seconds)."""
         return max(self.next_attempt_at or 0.0, self.request.not_before or 0.0)
+
+    def interrupt_wait(self, until: float) -> None:
+        """It waits for nobody before `until`: its wait is counted anew, its place is kept."""
+        if self.queue_joined_at is not None:
+            self.queue_since, self.outside_tried = until, {}
 
     def enter(self, state: JobState) -> None:
         """Move to `state`. Raises IllegalTransition where the table does not allow it."""

@@ -78,9 +78,9 @@ class JobPlaces:
         return since + self._board.dial.max_wait_s
 
     def interrupt(self, job: Job, until: float) -> None:
-        """The job waits for nobody before `until`: its wait is counted anew, its place is kept."""
-        if job.queue_joined_at is not None and until > self._wall_clock():
-            job.queue_since, job.outside_tried = until, {}
+        """The job waits for nobody before `until`, where that is still to come."""
+        if until > self._wall_clock():
+            job.interrupt_wait(until)
 
     # -- waiting ----------------------------------------------------------------------------
 

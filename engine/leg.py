@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import structlog
 from msgspec import structs
@@ -52,6 +52,10 @@ class LegEnded(Exception):
         super().__init__(f"{leg.role}: {ending}")
         self.leg = leg
         self.ending = ending
+
+
+# Who calls where neither the configuration nor anybody else says it.
+DEFAULT_CALLER: Final = "ringback"
 
 
 @dataclass(frozen=True, slots=True)

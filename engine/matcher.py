@@ -100,9 +100,8 @@ class Matcher:
         for line in self.lines.values():
             line.staff = []
         for operator in self._pool.all():
-            for queue, (is_own, _tier) in self.free_agents.serves(operator).items():
-                if is_own:
-                    self.lines[queue].staff.append(operator.name)
+            for queue in self.free_agents.own(operator):
+                self.lines[queue].staff.append(operator.name)
 
     def line(self, name: str | None) -> Line:
         """The queue of this name. Raises EngineError `not_found`."""

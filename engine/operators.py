@@ -62,11 +62,14 @@ async def open_all(ports: Sequence[Coroutine[Any, Any, None]]) -> None:
         raise failure
 
 
-def candidates_of(offer: Offer, board: Switchboard) -> tuple[Candidate, ...]:
-    """The operators whom an offer names.
+def candidates_of(whom: Offer | Destination, board: Switchboard) -> tuple[Candidate, ...]:
+    """The operators whom an offer names, or one who is no agent.
 
     One who has no address to dial now has missed it. Raises EngineError where no other is left.
     """
+    if not isinstance(whom, Offer):
+        return (Candidate(None, (whom,)),)
+    offer = whom
     found: list[Candidate] = []
     why_not = EngineError("unavailable", "nobody is offered")
     for name in offer.agents:

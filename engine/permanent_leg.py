@@ -18,7 +18,7 @@ from .agent import Agent, AgentState
 from .agents import Agents
 from .dialplan import Destination
 from .ending import Ending
-from .leg import Caller, Leg, LegEnded, PublishLegEvent, Role
+from .leg import DEFAULT_CALLER, Caller, Leg, LegEnded, PublishLegEvent, Role
 from .lent_leg import LentLeg
 from .protocol import EngineError
 from .switchboard import Switchboard
@@ -30,7 +30,6 @@ LONGEST_RETRY_S: Final = 60.0
 # A line that was up for so long is dialled again as soon as it is down.
 STABLE_S: Final = 30.0
 RELEASE_LIMIT_S: Final = 1.0
-DEFAULT_CALLER: Final = "ringback"
 
 
 class PermanentLegs:

@@ -19,6 +19,7 @@ from config.sections import Dial
 from .callback import Callback
 from .dispatcher import Dispatcher
 from .job import Job
+from .settlement import publish_queued
 from .switchboard import Switchboard
 
 log = structlog.get_logger()
@@ -66,7 +67,7 @@ def wait_for_phones(interrupted: Sequence[Callback], board: Switchboard, now: fl
         _keep_quiet(job, now + pause_s(job, board.dial))
         job.scheduled = "engine stopped, and a phone did not confirm that it was hung up"
         board.store.save(job)
-        _publish_queued(job, board, job.next_attempt_at, job.scheduled)
+        publish_queued(board.events, job)
 
 
 def pause_s(job: Job, dial: Dial) -> float:
@@ -83,8 +84,7 @@ def _keep_quiet(job: Job, until: float) -> None:
     """Nobody is called before `until`, and only then the job waits again for an operator."""
     job.quiet_until = until
     job.next_attempt_at = max(until, job.next_attempt_at or 0.0)
-    if job.queue_joined_at is not None:
-        job.queue_since, job.outside_tried = job.next_attempt_at, {}
+    job.interrupt_wait(job.next_attempt_at)
 
 
 def _settle(job: Job, board: Switchboard, now: float) -> bool:
@@ -101,7 +101,7 @@ def _settle(job: Job, board: Switchboard, now: float) -> bool:
     job.next_attempt_at = None
     _keep_quiet(job, not_before)
     job.scheduled = CAUSE
-    _publish_queued(job, board, not_before)
+    publish_queued(board.events, job)
     if policy == "ask":
         job.decision, job.decide_by = "needed", now + board.dial.decide_s
         board.events.publish(
@@ -113,18 +113,6 @@ def _settle(job: Job, board: Switchboard, now: float) -> bool:
         )
     board.store.save(job)
     return True
-
-
-def _publish_queued(
-    job: Job, board: Switchboard, next_attempt_at: float | None, cause: str = CAUSE
-) -> None:
-    board.events.publish(
-        "callback.queued",
-        job=job.id,
-        context=job.request.context,
-        next_attempt_at=next_attempt_at,
-        cause=cause,
-    )
 
 
 def _cut_off(job: Job, at: float) -> None:

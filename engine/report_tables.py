@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
-from typing import Any, Literal
+from typing import Any
 
-from .cells import cell, columns, fitting, span
+from .cells import cell, fitted, span
 from .measures import flat
 from .moments import written
 from .tables import console
@@ -90,13 +90,7 @@ def print_report(kind: str, report: Row, zone: tzinfo | None) -> None:
         rows.append([*(keys or [""]), *_figures(row, shown)])
     rows.append([*[""] * (len(first) - 1), "total", *_figures(report["total"], shown)])
     heads = [*first, *(head for head, _name, _show in shown)]
-    count = fitting(console.width, heads, rows)
-    table = columns()
-    for number, head in enumerate(heads[:count]):
-        justify: Literal["left", "right"] = "left" if number < len(first) else "right"
-        table.add_column(head, header_style="dim", justify=justify, no_wrap=True)
-    for cells in rows:
-        table.add_row(*map(cell, cells[:count]))
+    table, count = fitted(console.width, heads, rows, figures_from=len(first))
     console.print(
         cell(f"{written(report['from'], zone)} to {written(report['to'], zone)}", style="dim")
     )

@@ -4,21 +4,20 @@ The decision after a failure is `retry.next_step`; here it is carried out, saved
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import msgspec
 
 from . import retry
-from .job import Job
+from .events import EventLog
+from .job import OFFERS_KEPT, Job
 from .job_places import JobPlaces
 from .open_jobs import OpenJobs
 from .outcome import Outcome
 from .switchboard import Switchboard
 from .waiting import Offer
 
-# Operators may miss a job many times while it waits in a queue: so many attempts are shown, and
-# so many offers.
-MISSED_KEPT, OFFERS_KEPT = 20, 60
+# Operators may miss a job many times while it waits in a queue: so many attempts are shown.
+MISSED_KEPT = 20
 
 
 class Settlement:
@@ -54,37 +53,32 @@ class Settlement:
         if self._is_free_miss(job, outcome) and self._waits_on(job, outcome, offer):
             return
         self._places.leave(job)
-        step = self._next_step(job, outcome)
-        if isinstance(step, retry.GiveUp):
-            self.finish(job, outcome)
-        else:
-            job.dial_to = step.number
-            self._places.interrupt(job, step.at)
-            self._again(job, outcome, step.at)
+        self._follow(job, outcome)
 
     def not_to_be_called(self, job: Job, reason: str) -> None:
         """The number whose turn it is may not be called any more: the others have theirs."""
-        refused = Outcome("failed", "refused", reason)
+        refused = Outcome("failed", "refused", reason, may_retry=True)
         self._places.leave(job)
         if job.dial_to is None or not job.attempts:
             self.finish(job, refused)
             return
         left = [number for number in job.request.numbers if number != job.dial_to]
         job.request = msgspec.structs.replace(job.request, numbers=left)
-        step = self._next_step(job, replace(refused, may_retry=True))
-        if isinstance(step, retry.GiveUp):
-            self.finish(job, refused)
-        else:
-            job.dial_to = step.number
-            self._places.interrupt(job, step.at)
-            self._again(job, refused, step.at)
+        self._follow(job, refused)
 
-    def _next_step(self, job: Job, outcome: Outcome) -> retry.Again | retry.GiveUp:
-        now, dial = self._wall_clock(), self._board.dial
+    def _follow(self, job: Job, outcome: Outcome) -> None:
+        """What the policy wants after `outcome`: another attempt, or the end."""
+        dial = self._board.dial
         policy = retry.policy_of(
             job.request, default_attempts=dial.max_attempts, default_pause_s=dial.retry_s
         )
-        return retry.next_step(job, outcome, policy, now)
+        step = retry.next_step(job, outcome, policy, self._wall_clock())
+        if isinstance(step, retry.GiveUp):
+            self.finish(job, outcome)
+            return
+        job.dial_to = step.number
+        self._places.interrupt(job, step.at)
+        self._again(job, outcome, step.at)
 
     @staticmethod
     def _is_free_miss(job: Job, outcome: Outcome) -> bool:
@@ -119,7 +113,7 @@ class Settlement:
         if job.state != "queued":
             job.enter("queued")
         self._board.store.save(job)
-        self.publish_queued(job, cause=outcome.cause)
+        publish_queued(self._board.events, job, outcome.cause)
         if at is not None:
             self._schedule(job)
 
@@ -146,20 +140,6 @@ class Settlement:
             failure=job.failure,
         )
 
-    def publish_queued(self, job: Job, cause: str | None = None, *, if_saved: bool = False) -> None:
-        """Tell that the job waits for its time or its turn, and why.
-
-        `if_saved`: it is told only if what is saved durably in this turn is.
-        """
-        self._board.events.publish(
-            "callback.queued",
-            job=job.id,
-            context=job.request.context,
-            next_attempt_at=job.next_attempt_at or job.request.not_before,
-            cause=cause or job.scheduled,
-            if_saved=if_saved,
-        )
-
     def put_off(self, job: Job, until: float, reason: str, *, is_waiting: bool = False) -> None:
         """Nobody was called, and nobody is to be before `until` (Unix seconds)."""
         self._places.leave(job, "put_off")
@@ -174,5 +154,22 @@ class Settlement:
             self.finish(job, Outcome("expired", "expired", cause))
             return
         self._board.store.save(job)
-        self.publish_queued(job, cause=reason)
+        publish_queued(self._board.events, job, reason)
         self._schedule(job)
+
+
+def publish_queued(
+    events: EventLog, job: Job, cause: str | None = None, *, if_saved: bool = False
+) -> None:
+    """Tell that the job waits for its time or its turn, and why.
+
+    `if_saved`: it is told only if what is saved durably in this turn is.
+    """
+    events.publish(
+        "callback.queued",
+        job=job.id,
+        context=job.request.context,
+        next_attempt_at=job.next_attempt_at or job.request.not_before,
+        cause=cause or job.scheduled,
+        if_saved=if_saved,
+    )

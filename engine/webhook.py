@@ -176,14 +176,7 @@ class Webhook:
         """The log was cut before these were read: nobody knows whether they were for us."""
         self._note_given_up(first, "", 0, NOT_KEPT)
         log.error("webhook_too_far_behind", webhook=self.name, first=first, last=last)
-        self._events.publish(
-            "webhook.failed",
-            webhook=self.name,
-            event=first,
-            last_event=last,
-            attempts=0,
-            reason=NOT_KEPT,
-        )
+        self._tell_failed(first, last, 0, NOT_KEPT)
         self._read_through = last
 
     async def _stored(self, numbers: Sequence[int]) -> list[tuple[int, str, bytes]]:
@@ -302,11 +295,14 @@ class Webhook:
     def _give_up(self, seq: int, kind: str, attempts: int, reason: str) -> None:
         self._note_given_up(seq, kind, attempts, reason)
         log.error("webhook_given_up", webhook=self.name, seq=seq, reason=reason)
+        self._tell_failed(seq, seq, attempts, reason)
+
+    def _tell_failed(self, first: int, last: int, attempts: int, reason: str) -> None:
         self._events.publish(
             "webhook.failed",
             webhook=self.name,
-            event=seq,
-            last_event=seq,
+            event=first,
+            last_event=last,
             attempts=attempts,
             reason=reason,
         )

@@ -9,7 +9,7 @@ import pytest
 from config.inbound import Inbound as Route
 from config.queues import Overflow, Queue
 from engine.call_legs import LEGS_KEPT
-from engine.caller_operators import OFFERS_KEPT
+from engine.job import OFFERS_KEPT
 from engine.protocol import EngineError
 from media.sources import Hold, Peer, Prompt
 from tests.support.reception import Reception, reception
