@@ -120,6 +120,14 @@ def _translations() -> tuple[bytes, bytes]:
 ULAW_TO_ALAW, ALAW_TO_ULAW = _translations()
 """Tables for bytes.translate."""
 
+TRANSLATION: Final[dict[tuple[str, str], bytes | None]] = {
+    ("PCMU", "PCMU"): None,
+    ("PCMA", "PCMA"): None,
+    ("PCMU", "PCMA"): ULAW_TO_ALAW,
+    ("PCMA", "PCMU"): ALAW_TO_ULAW,
+}
+"""From the codec received to the codec sent, a table for bytes.translate where they differ."""
+
 SILENCE: Final = {
     codec: encode(np.zeros(FRAME_SAMPLES, np.int16), codec) for codec in ("PCMU", "PCMA")
 }

@@ -233,7 +233,7 @@ class Leg:
             for listener in incoming.listeners:
                 listener.fill_gap(now)
         if now >= rtcp.due_at:
-            self._settle_all()
+            self._book()
             self._send_rtcp(rtcp.report(incoming, self.playout.stream, now))
         key_held = self.digit_reader is not None and self.digit_reader.holding
         if self._silent or key_held:
@@ -263,7 +263,7 @@ class Leg:
 
     def stats(self) -> LegStats:
         """The figures of the leg so far."""
-        self._settle_all()
+        self._book()
         incoming, stream = self.incoming, self.playout.stream
         lost, expected = incoming.lost, incoming.expected
         figures = LegStats(
@@ -292,7 +292,7 @@ class Leg:
             listener.hear_silence()
         if self.rtcp is None or self._line is None:
             return
-        self._settle_all()
+        self._book()
         self._send_rtcp(self.rtcp.goodbye(self.incoming, self.playout.stream, now))
         if self._equipment.doors.remove(self):
             self.dropped_stranger += self.pair.discard_strangers()
@@ -300,9 +300,10 @@ class Leg:
             self._equipment.relay.remove(self._line.fileno())
         self._line = None
 
-    def _settle_all(self) -> None:
-        self.incoming.settle()
-        self.playout.settle()
+    def _book(self) -> None:
+        self.incoming.book()
+        if self.playout.hearing is not None:
+            self.playout.hearing.book()
 
     def _clip_ended(self, play: int) -> None:
         self._equipment.emit(Played(self.name, play))

@@ -15,6 +15,13 @@ from .g711 import decode
 FLOOR_DBFS: Final = -96.0  # what digital silence counts as
 SILENT_DBFS: Final = -50.0  # speech lies between -40 and -10, the noise of a good line under -60
 
+_LOUD: Final = 150  # of 32768: -47 dB of full scale
+LOUD: Final[dict[str, bytes]] = {
+    codec: bytes(abs(int(value)) >= _LOUD for value in decode(bytes(range(256)), codec))
+    for codec in ("PCMU", "PCMA")
+}
+"""By codec, for each byte: whether it is a sample that can be heard."""
+
 _FULL_SCALE_POWER = 32768.0**2 / 2
 
 

@@ -1,15 +1,15 @@
 """What a leg's peer sends: accounted for, and forwarded to the legs that hear it.
 
-`receive` deals with a packet in its general form. Whenever the next packet can be predicted to
-the bit (20 ms further on, same payload type, one listener or none), the stream is armed: `expect`
-then holds the first eight bytes of that packet, and the relay's tight loop forwards it by one
-addition (`delta`) as long as the prediction holds. `settle` books such a run.
+`receive_packet` deals with a packet in its general form. Whenever the next packet can be predicted
+to the bit (20 ms further on, same payload type, one listener or none), the stream is armed: its
+flow then has the first eight bytes of that packet, and the relay's fast path forwards it by one
+addition as long as the prediction holds. `settle` books such a run.
 """
 
 from typing import TYPE_CHECKING, Final
 
-from . import g711
-from .level import SILENT_DBFS, levels_dbfs
+from .fast_path import CODECS, STEP, TRANSLATIONS
+from .level import LOUD, SILENT_DBFS, levels_dbfs
 from .reception import Reception
 from .rtp import (
     FRAME_SAMPLES,
@@ -25,24 +25,6 @@ if TYPE_CHECKING:
     from .leg import Leg
     from .playout import Playout
 
-# From one 20 ms packet to the next, in the first eight bytes as one number.
-STEP: Final = (1 << 32) + FRAME_SAMPLES
-
-_LOUD: Final = 150  # of 32768: -47 dB of full scale
-LOUD: Final[dict[str, bytes]] = {
-    codec: bytes(abs(int(value)) >= _LOUD for value in g711.decode(bytes(range(256)), codec))
-    for codec in ("PCMU", "PCMA")
-}
-"""By codec, for each byte: whether it is a sample that can be heard."""
-
-TRANSLATION: Final[dict[tuple[str, str], bytes | None]] = {
-    ("PCMU", "PCMU"): None,
-    ("PCMA", "PCMA"): None,
-    ("PCMU", "PCMA"): g711.ULAW_TO_ALAW,
-    ("PCMA", "PCMU"): g711.ALAW_TO_ULAW,
-}
-"""From the codec received to the codec sent, a table for bytes.translate where they differ."""
-
 _COMFORT_NOISE_PAYLOAD_TYPE: Final = 13
 
 
@@ -52,7 +34,7 @@ def audible(payload: bytes, codec: str) -> bool:
 
 
 class PeerStream(Reception):
-    """The received stream of one leg. Attributes without underscore belong to the tight loop too.
+    """The received stream of one leg. Times are seconds of one monotonic clock.
 
     `loud_at` is when the peer last said something that can be heard, as far as one sample of each
     packet tells; with `listening` set, the next packet is looked at as a whole.
@@ -63,18 +45,10 @@ class PeerStream(Reception):
         "_run_start",
         "_target",
         "audio",
-        "delta",
         "event_payload_types",
-        "expect",
         "leg",
         "listeners",
         "listening",
-        "loud",
-        "loud_at",
-        "out_fd",
-        "out_ssrc",
-        "stop",
-        "translation",
     )
 
     def __init__(self, leg: "Leg") -> None:
@@ -84,14 +58,6 @@ class PeerStream(Reception):
         self.event_payload_types: tuple[int | None, ...] = ()
         self.listeners: list[Playout] = []
         self.listening = False
-        self.loud_at = 0.0
-        self.expect = -1
-        self.stop = -1
-        self.delta = 0
-        self.out_ssrc = 0
-        self.out_fd = -1  # the listener's socket; negative while there is no listener
-        self.translation: bytes | None = None
-        self.loud = LOUD["PCMU"]
         self._run_start = 0
         self._target: OutgoingStream | None = None
         self._epoch = 0
@@ -101,26 +67,35 @@ class PeerStream(Reception):
         """Changes whenever extended sequence numbers begin anew."""
         return self._epoch
 
+    @property
+    def loud_at(self) -> float:
+        """When the peer was last heard to say something."""
+        return self.flow.loud_at
+
+    @loud_at.setter
+    def loud_at(self, now: float) -> None:
+        self.flow.loud_at = now
+
     def start(self, ssrc: int, sequence: int, timestamp: int, now: float) -> None:
         super().start(ssrc, sequence, timestamp, now)
         self._epoch += 1
 
-    def settle(self) -> None:
-        """Book what the tight loop forwarded, and take the stream back from it."""
-        expect = self.expect
-        if expect < 0:
-            return
-        self.expect = -1
-        packets = (expect - self._run_start) // STEP
+    def book(self) -> None:
+        """Bring the figures up to what the fast path has forwarded so far."""
+        flow = self.flow
+        expect = flow.expect
+        packets = (expect - self._run_start) // STEP if expect else 0
         if packets:
+            self._run_start = expect
             self.advance(packets)
             if self._target is not None:
-                self._target.advance(packets, self.heard_at)
+                self._target.advance(packets, flow.heard_at, failures=flow.failures)
+                flow.failures = 0
 
-    def send_failed(self) -> None:
-        """A packet that the tight loop forwarded could not be sent."""
-        if self._target is not None:
-            self._target.failed()
+    def settle(self) -> None:
+        """Take the stream back from the fast path, with what it has forwarded booked."""
+        self.book()
+        self.flow.expect = 0
 
     def receive_packet(self, packet: bytearray, size: int, now: float) -> None:
         """Deal with any packet that came from the leg's peer."""
@@ -148,12 +123,11 @@ class PeerStream(Reception):
         payload = bytes(packet[start:end])
         marker = bool(first & MARKER_BIT)
         if codec is not None:
-            self.loud = LOUD[codec]
             if self.listening and size >= PACKET_BYTES:
                 self.listening = False
                 leg.heard_level(audible(payload, codec), now)
-            elif len(payload) > 80 and self.loud[payload[80]]:
-                self.loud_at = now
+            elif len(payload) > 80 and LOUD[codec][payload[80]]:
+                self.flow.loud_at = now
             if leg.tap is not None:
                 leg.tap.write(timestamp, payload, codec, now)
             for listener in self.listeners:
@@ -180,12 +154,10 @@ class PeerStream(Reception):
         expect = word << 48 | sequence << 32 | timestamp
         # No field may carry into the next one, neither in what comes nor in what is sent.
         room = min(0x10000 - sequence, (0xFFFFFFFF - timestamp) // FRAME_SAMPLES + 1)
-        listeners = self.listeners
+        flow, listeners = self.flow, self.listeners
         if not listeners:
             self._target = None
-            self.out_fd = -1
-            self.delta = 0
-            self.translation = None
+            flow.out_fd = -1
         elif len(listeners) == 1 and listeners[0].relayed is self:
             listener = listeners[0]
             stream = listener.stream
@@ -198,11 +170,14 @@ class PeerStream(Reception):
                 (0xFFFFFFFF - out_timestamp) // FRAME_SAMPLES + 1,
             )
             self._target = stream
-            self.out_fd = listener.line_fd
-            self.delta = (out_word << 48 | out_sequence << 32 | out_timestamp) - expect
-            self.out_ssrc = stream.ssrc
-            self.translation = TRANSLATION[codec, listener.codec]
+            flow.out_fd = listener.line_fd
+            flow.delta = (out_word << 48 | out_sequence << 32 | out_timestamp) - expect
+            flow.out_ssrc = stream.ssrc
+            flow.translation = TRANSLATIONS[codec, listener.codec]
         else:
             return
-        self.stop = expect + room * STEP
-        self._run_start = self.expect = expect
+        flow.ssrc = self.ssrc
+        flow.codec = CODECS[codec]
+        flow.failures = 0
+        flow.stop = expect + room * STEP
+        self._run_start = flow.expect = expect

@@ -6,8 +6,9 @@ from typing import Final
 
 from .clip import SILENCE, Clip
 from .frames import SpeakingSources
+from .g711 import TRANSLATION
 from .messages import Codec, Connect
-from .peer_stream import TRANSLATION, PeerStream
+from .peer_stream import PeerStream
 from .rtp import HEADER, MARKER_BIT, VERSION_BITS
 from .stream import OutgoingStream
 from .telephone_event import DigitWriter
@@ -99,7 +100,7 @@ class Playout:
                 self._hush()
 
     def settle(self) -> None:
-        """Book what the tight loop sent here."""
+        """Book what the fast path sent here."""
         if self.hearing is not None:
             self.hearing.settle()
 

@@ -1,11 +1,12 @@
 """What is known of a received RTP stream: extended sequence, loss, jitter (RFC 3550 appendix A).
 
-`receive` is told of every packet in its general form. The relay's tight loop takes packets that
+`receive` is told of every packet in its general form. The relay's fast path takes packets that
 are exactly the predicted ones by itself, and reports them by `advance` as a run.
 """
 
 from typing import Final
 
+from .flow import Flow
 from .rtp import CLOCK_HZ, FRAME_SAMPLES
 
 MAX_DROPOUT: Final = 3000  # RFC 3550 A.1
@@ -16,8 +17,9 @@ _RECENT_MASK: Final = (1 << MAX_MISORDER) - 1
 class Reception:
     """One received stream, and the sum of those that came before it on the same leg.
 
-    `highest` is the extended sequence number of RFC 3550 (cycles above the low 16 bits);
-    `jitter` is in timestamp units; times are seconds of one monotonic clock.
+    `highest` is the extended sequence number of RFC 3550 (cycles above the low 16 bits); `flow`
+    has jitter, in timestamp units, and when the newest packet came. Times are seconds of one
+    monotonic clock.
     """
 
     __slots__ = (
@@ -30,9 +32,8 @@ class Reception:
         "base",
         "bytes_received",
         "duplicates",
-        "heard_at",
+        "flow",
         "highest",
-        "jitter",
         "received",
         "reordered",
         "ssrc",
@@ -40,6 +41,7 @@ class Reception:
     )
 
     def __init__(self) -> None:
+        self.flow = Flow()
         self.ssrc = -1
         self.base = 0
         self.highest = -1
@@ -47,9 +49,7 @@ class Reception:
         self.bytes_received = 0
         self.reordered = 0
         self.duplicates = 0
-        self.jitter = 0.0
         self.timestamp = 0
-        self.heard_at = 0.0
         self._recent = 0  # bit n: whether sequence `highest - n` was received
         self._bad_sequence = -1
         self._expected_before = 0
@@ -71,9 +71,9 @@ class Reception:
         self._bad_sequence = -1
         self._expected_reported = 0
         self._received_reported = 0
-        self.jitter = 0.0
         self.timestamp = (timestamp - FRAME_SAMPLES) & 0xFFFFFFFF
-        self.heard_at = now - FRAME_SAMPLES / CLOCK_HZ
+        self.flow.jitter = 0.0
+        self.flow.heard_at = now - FRAME_SAMPLES / CLOCK_HZ
 
     def receive(
         self, sequence: int, timestamp: int, size: int, now: float, *, timed: bool = True
@@ -110,17 +110,18 @@ class Reception:
             return None
         self.received += 1
         self.bytes_received += size
+        flow = self.flow
         if timed:
             # A.8: D is the difference of relative transit times of two packets.
             ticks = ((timestamp - self.timestamp + 0x80000000) & 0xFFFFFFFF) - 0x80000000
-            difference = abs((now - self.heard_at) * CLOCK_HZ - ticks)
+            difference = abs((now - flow.heard_at) * CLOCK_HZ - ticks)
             if difference < CLOCK_HZ:  # else the sender's clock jumped: a new source behind it
-                self.jitter += (difference - self.jitter) * 0.0625
+                flow.jitter += (difference - flow.jitter) * 0.0625
             self.timestamp = timestamp
         else:
-            elapsed = round((now - self.heard_at) * CLOCK_HZ)
+            elapsed = round((now - flow.heard_at) * CLOCK_HZ)
             self.timestamp = (self.timestamp + elapsed) & 0xFFFFFFFF
-        self.heard_at = now
+        flow.heard_at = now
         return extended
 
     def advance(self, packets: int) -> None:
@@ -131,6 +132,16 @@ class Reception:
         self.timestamp = (self.timestamp + packets * FRAME_SAMPLES) & 0xFFFFFFFF
         shift = min(packets, MAX_MISORDER)
         self._recent = (self._recent << shift | ((1 << shift) - 1)) & _RECENT_MASK
+
+    @property
+    def heard_at(self) -> float:
+        """When the newest packet came."""
+        return self.flow.heard_at
+
+    @property
+    def jitter(self) -> float:
+        """Interarrival jitter in timestamp units (A.8)."""
+        return self.flow.jitter
 
     @property
     def packets_received(self) -> int:

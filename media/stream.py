@@ -102,12 +102,16 @@ class OutgoingStream:
         self.sequence_offset -= 1
         self._first_mapped = sequence + 1
 
-    def advance(self, packets: int, now: float) -> None:
-        """`packets` 20 ms packets of the mapped stream were forwarded in order, the last `now`."""
+    def advance(self, packets: int, now: float, *, failures: int = 0) -> None:
+        """`packets` 20 ms packets of the mapped stream were forwarded in order, the last `now`.
+
+        `failures` of them were refused by the kernel.
+        """
         self.sequence += packets
         self.timestamp += packets * FRAME_SAMPLES
-        self.packets_sent += packets
+        self.packets_sent += packets - failures
         self.bytes_sent += packets * FRAME_SAMPLES
+        self.errors += failures
         self.sent_at = now
 
     def failed(self) -> None:

@@ -119,7 +119,7 @@ class Switch:
         self._round = (self._round + 1) % ROUNDS_PER_VISIT
         for leg in self._rounds[self._round].values():
             # Nearly every leg is healthy, and is passed over without a call.
-            if now - leg.incoming.heard_at >= GAP_FILL_S or now >= leg.look_at:
+            if now - leg.incoming.flow.heard_at >= GAP_FILL_S or now >= leg.look_at:
                 leg.look_after(now)
         self._recordings.frame(now)
         if self._round == 0:

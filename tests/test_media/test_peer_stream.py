@@ -4,9 +4,10 @@ from typing import cast
 
 import pytest
 
+from media.fast_path import STEP
 from media.g711 import SILENCE
 from media.leg import Leg
-from media.peer_stream import STEP, PeerStream, audible
+from media.peer_stream import PeerStream, audible
 from media.recorder import Tap
 from media.rtp import build
 
@@ -52,7 +53,7 @@ def first_eight_bytes(data: bytes) -> int:
 def test_the_next_packet_is_predicted_to_the_bit() -> None:
     peer = Peer()
     peer.receive(packet(41))
-    assert peer.stream.expect == first_eight_bytes(packet(42))
+    assert peer.stream.flow.expect == first_eight_bytes(packet(42))
     assert peer.stream.ssrc == SSRC
 
 
@@ -60,14 +61,14 @@ def test_the_next_packet_is_predicted_to_the_bit() -> None:
 def test_frames_of_another_length_are_not_predicted(payload_bytes: int) -> None:
     peer = Peer()
     peer.receive(packet(41, bytes(payload_bytes)))
-    assert peer.stream.expect < 0
+    assert peer.stream.flow.expect == 0
     assert peer.stream.packets_received == 1
 
 
 def test_a_run_is_booked_once() -> None:
     peer = Peer()
     peer.receive(packet(41))
-    peer.stream.expect += 7 * STEP  # as the tight loop leaves it
+    peer.stream.flow.expect += 7 * STEP  # as the fast path leaves it
     peer.stream.settle()
     assert (peer.stream.packets_received, peer.stream.bytes_received) == (8, 1280)
     peer.stream.settle()
@@ -80,7 +81,7 @@ def test_a_run_is_booked_once() -> None:
 def test_a_prediction_stops_before_the_sequence_number_wraps(sequence: int, room: int) -> None:
     peer = Peer()
     peer.receive(packet(sequence))
-    assert (peer.stream.stop - peer.stream.expect) // STEP == room
+    assert (peer.stream.flow.stop - peer.stream.flow.expect) // STEP == room
 
 
 def test_a_recorded_stream_is_not_predicted() -> None:
@@ -94,7 +95,7 @@ def test_a_recorded_stream_is_not_predicted() -> None:
     peer, notes = Peer(), Notes()
     peer.tap = notes
     peer.receive(packet(1))
-    assert peer.stream.expect < 0
+    assert peer.stream.flow.expect == 0
     assert notes.frames == [(FIRST_TIMESTAMP + 160, b"\x33" * 160, "PCMU")]
 
 

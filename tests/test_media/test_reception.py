@@ -152,7 +152,7 @@ def test_advance_is_the_same_as_packet_by_packet(
     for index in range(1, packets + 1):
         one.send(index)
     run.reception.advance(packets)
-    run.reception.heard_at = one.reception.heard_at
+    run.reception.flow.heard_at = one.reception.heard_at
     for source in (one, run):  # what follows is judged alike
         source.send(packets + 2)
         source.send(packets)

@@ -246,7 +246,7 @@ def test_a_moved_peer_is_followed(bridged: tuple[Desk, Phone, Phone]) -> None:
     desk.drain()
     assert b.listen() == []  # the old address spoke a moment ago
     leg.incoming.settle()
-    leg.incoming.heard_at -= 1.0
+    leg.incoming.flow.heard_at -= 1.0
     a.talk(desk.addresses["a"], 10)
     desk.drain()
     moved = b.listen()
@@ -582,7 +582,7 @@ Event = st.tuples(st.sampled_from(["talk", "lose", "swap", "double", "restart"])
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(Event, max_size=25), st.integers(0, 65535))
-def test_tight_loop_and_general_path_agree(events: list[tuple[str, int]], sequence: int) -> None:
+def test_fast_path_and_general_path_agree(events: list[tuple[str, int]], sequence: int) -> None:
     """The same packets, once with prediction and once without, sound and count the same."""
     outcomes = []
     for predicted in (True, False):

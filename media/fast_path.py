@@ -1,0 +1,131 @@
+"""The relay's fast path: what is done for a packet that was predicted, compiled by numba.
+
+A table has one `Flow` for each descriptor. `forward` goes through the sockets that are readable,
+and hands back to Python at the first packet that is not the expected one.
+"""
+
+import platform
+from collections.abc import Callable
+from typing import Final, ParamSpec, TypeVar
+
+import numba
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from .flow import Flow
+from .g711 import ALAW_TO_ULAW, ULAW_TO_ALAW
+from .level import LOUD
+from .rtp import FRAME_SAMPLES, HEADER_BYTES, PACKET_BYTES
+
+MAX_DATAGRAM_BYTES: Final = 2048
+
+CODECS: Final[dict[str, int]] = {"PCMU": 0, "PCMA": 1}
+"""By name, the row of the table of loud samples, for `Flow.codec`."""
+
+TRANSLATIONS: Final[dict[tuple[str, str], int]] = {
+    ("PCMU", "PCMU"): 0,
+    ("PCMA", "PCMA"): 0,
+    ("PCMU", "PCMA"): 1,
+    ("PCMA", "PCMU"): 2,
+}
+"""From the codec received to the codec sent, for `Flow.translation`; 0 leaves the payload alone."""
+
+FLOW: Final = np.dtype(Flow)
+"""A row of the flow table."""
+
+# struct epoll_event, which is packed on one machine only (epoll_ctl(2)).
+_PACKED: Final = platform.machine() == "x86_64"
+EPOLL_EVENT: Final = np.dtype(
+    {
+        "names": ["events", "fd"],
+        "formats": ["<u4", "<i4"],
+        "offsets": [0, 4 if _PACKED else 8],
+        "itemsize": 12 if _PACKED else 16,
+    }
+)
+
+_LOUD: Final = np.array([list(LOUD[codec]) for codec in CODECS], np.bool_)
+_TRANSLATED: Final = np.array([list(range(256)), list(ULAW_TO_ALAW), list(ALAW_TO_ULAW)], np.uint8)
+_MIDDLE: Final = HEADER_BYTES + FRAME_SAMPLES // 2
+
+# From one 20 ms packet to the next, in the first eight bytes as one number.
+STEP: Final = (1 << 32) + FRAME_SAMPLES
+_STEP: Final = np.uint64(STEP)
+
+_TRANSFER: Final = types.intp(types.int32, types.voidptr, types.uintp, types.int32)
+_receive: Callable[..., int] = types.ExternalFunction("recv", _TRANSFER)
+_send: Callable[..., int] = types.ExternalFunction("send", _TRANSFER)
+_epoll_wait: Callable[..., int] = types.ExternalFunction(
+    "epoll_wait", types.int32(types.int32, types.voidptr, types.int32, types.int32)
+)
+
+Records = NDArray[np.void]
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
+
+
+def _compiled(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
+    """`function` in machine code, kept on disk between runs where there is a place to write."""
+    try:
+        return numba.njit(cache=True)(function)
+    except RuntimeError:  # no place: then it is compiled anew by each worker
+        return numba.njit()(function)
+
+
+@_compiled
+def poll(epoll_fd: int, events: Records, limit: int) -> int:
+    """Fill `events` with at most `limit` readable sockets, without waiting; how many there are."""
+    return max(0, _epoll_wait(epoll_fd, events.ctypes, limit, 0))
+
+
+@_compiled
+def forward(
+    events: Records, at: int, count: int, flows: Records, packet: NDArray[np.uint8], now: float
+) -> tuple[int, int]:
+    """Forward one packet of each socket in `events[at:count]`, as long as they are as expected.
+
+    Returns the index of the first one that is not, with the size of what now lies in `packet`;
+    or `count` and 0.
+    """
+    for index in range(at, count):
+        fd = events[index].fd
+        size = _receive(fd, packet.ctypes, MAX_DATAGRAM_BYTES, 0)
+        if size < 0:  # a pending ICMP error, or the packet had a bad checksum
+            continue
+        flow = flows[fd]
+        first = np.uint64(0)
+        for octet in range(8):
+            first = first << np.uint64(8) | np.uint64(packet[octet])
+        ssrc = np.uint32(0)
+        for octet in range(8, 12):
+            ssrc = ssrc << np.uint32(8) | np.uint32(packet[octet])
+        if (
+            size != PACKET_BYTES
+            or first != flow.expect
+            or not first
+            or ssrc != flow.ssrc
+            or first == flow.stop
+        ):
+            return index, size
+        flow.expect = first + _STEP
+        # In units of the RTP clock, as the jitter.
+        late = abs((now - flow.heard_at) * 8000.0 - 160.0)
+        flow.heard_at = now
+        flow.jitter += (late - flow.jitter) * 0.0625
+        # One sample from the middle of the payload tells, most of the time.
+        if _LOUD[flow.codec, packet[_MIDDLE]]:
+            flow.loud_at = now
+        if flow.out_fd < 0:
+            continue
+        if flow.translation:
+            for octet in range(HEADER_BYTES, PACKET_BYTES):
+                packet[octet] = _TRANSLATED[flow.translation, packet[octet]]
+        rewritten = first + flow.delta
+        for octet in range(8):
+            packet[octet] = rewritten >> np.uint64(56 - 8 * octet) & np.uint64(0xFF)
+        for octet in range(4):
+            packet[8 + octet] = flow.out_ssrc >> np.uint32(24 - 8 * octet) & np.uint32(0xFF)
+        if _send(flow.out_fd, packet.ctypes, PACKET_BYTES, 0) < 0:
+            flow.failures += np.uint32(1)
+    return count, 0
