@@ -52,6 +52,7 @@ class Inbound:
     ) -> None:
         self._board = board
         self._clock = clock
+        self._rtp_host = board.rtp_host or settings.media.address
         self.sources = TrunkSources(settings.trunks, board.sip.resolve)
         self.strangers = Strangers()
         self.places = Places(store, clock=clock)
@@ -148,7 +149,7 @@ class Inbound:
         request = event.request
         party = calling_party(request, self._region)
         dialled = dialled_number(request, self._region)
-        objection = session.objection(LocalAudio(host="127.0.0.1", port=9))
+        objection = session.objection(LocalAudio(host=self._rtp_host, port=9))
         route = self._routes.find(dialled, trunk)
         if self.draining:
             self._refuse(session, 503, party, dialled[0], trunk, "the engine is draining")
@@ -193,15 +194,15 @@ class Inbound:
         reason: str,
     ) -> None:
         """Refuse a trunk's call, and tell why."""
-        self._reject(session, status)
+        self._reject(session, status, reason if status == 488 else None)
         told: dict[str, Any] = {"from": party.user, "number": party.number, "dialled": dialled}
         self._board.events.publish(
             "call.refused", trunk=trunk, sip_status=status, reason=reason, **told
         )
 
-    def _reject(self, session: UasSession, status: int) -> None:
+    def _reject(self, session: UasSession, status: int, reason: str | None = None) -> None:
         headers = (("Retry-After", str(RETRY_AFTER_S)),) if status == 503 else ()
         try:
-            self._board.sip.reject(session, status, headers)
+            self._board.sip.reject(session, status, headers, reason=reason)
         except SipError as error:  # hung up already
             log.debug("not_rejected", status=status, reason=error.reason)

@@ -203,10 +203,15 @@ class SipEndpoint:
         self._flush_from_owner()
 
     def reject(
-        self, session: Session, status: int, headers: tuple[tuple[str, str], ...] = ()
+        self,
+        session: Session,
+        status: int,
+        headers: tuple[tuple[str, str], ...] = (),
+        *,
+        reason: str | None = None,
     ) -> None:
         """See UasSession.reject."""
-        _called(session).reject(status, self._time(), headers)
+        _called(session).reject(status, self._time(), headers, reason=reason)
         self._flush_from_owner()
 
     # -- from the transports

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from .errors import ParseError
-from .grammar import LWS, encode_params, is_token, parse_integer, parse_params, split_commas
+from .grammar import LWS, encode_params, is_token, parse_integer, parse_params, quote, split_commas
 from .uri import encode_host, parse_host_port
 
 #: Compact forms: RFC 3261 7.3.3 and the extensions registered with IANA.
@@ -280,3 +280,8 @@ def _parse_cseq(text: str) -> CSeq:
 
 
 parse_cseq_cached = lru_cache(maxsize=1024)(_parse_cseq)
+
+
+def warning(reason: str) -> tuple[str, str]:
+    """The field that tells a person what is wrong (RFC 3261 20.43)."""
+    return ("Warning", f"399 - {quote(reason)}")

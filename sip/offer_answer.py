@@ -7,6 +7,7 @@ and later offered, with port 0.
 from __future__ import annotations
 
 from copy import copy
+from ipaddress import ip_address
 from typing import Final
 
 import msgspec
@@ -207,6 +208,8 @@ class OfferAnswer:
         if connection is None:
             raise NegotiationFailed("the audio stream has no address")
         host = connection.host.partition("/")[0]
+        if host not in _HELD_HOSTS:
+            _check_address(host, local)
         direction = theirs.direction_of(media)
         receives = direction in _RECEIVING
         if host in _HELD_HOSTS:
@@ -254,6 +257,17 @@ def _parse(body: bytes) -> SessionDescription:
         return parse_sdp(body)
     except ParseError as error:
         raise NegotiationFailed(error.reason) from error
+
+
+def _check_address(host: str, local: LocalAudio) -> None:
+    """What we send to is an address of the family that we send from: a name is not looked up."""
+    version = 6 if ":" in local.host else 4
+    try:
+        address = ip_address(host)
+    except ValueError:
+        address = None
+    if address is None or address.version != version or "%" in host:
+        raise NegotiationFailed(f"the audio address {host} is not an IPv{version} address")
 
 
 def _choose(

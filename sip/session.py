@@ -14,6 +14,7 @@ from .core import Core
 from .dialog import Dialog, Fields
 from .errors import NegotiationFailed, ParseError, SipError
 from .events import Cause, Ended, Event, Failed, InfoDigit, MediaChanged
+from .headers import warning
 from .info_digit import CONTENT_TYPES, parse_info_digit
 from .message import Request, Response, response_to
 from .offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
@@ -312,11 +313,8 @@ class Session:
         assert self.local_audio is not None
         try:
             answer, audio = self.media.receive_offer(request.body, self.local_audio)
-        except ParseError as error:
-            self.answer(transaction, 400, now, phrase=error.reason)
-            return
-        except NegotiationFailed:
-            self.answer(transaction, 488, now)
+        except NegotiationFailed as error:
+            self.answer(transaction, 488, now, headers=[warning(error.reason)])
             return
         dialog.refresh(request)
         if request.method == "INVITE":
@@ -362,7 +360,7 @@ class Session:
         if accepted.offer_sent:
             try:
                 audio = self.media.receive_answer(ack.body)
-            except (ParseError, NegotiationFailed) as error:
+            except NegotiationFailed as error:
                 self.no_agreement(error.reason, now)
                 return
         self.acknowledged(audio, now)

@@ -247,7 +247,7 @@ class UacSession(Session):
         # Each fork answers the one offer, and the 2xx may answer it anew: the offer stays open.
         try:
             return self.media.fork().receive_answer(body)
-        except (ParseError, NegotiationFailed):
+        except NegotiationFailed:
             return None
 
     def _success(self, transaction: ClientTransaction, response: Response, now: float) -> None:
@@ -275,7 +275,7 @@ class UacSession(Session):
         body = response.body or (early.body if early is not None else b"")
         try:
             audio = self.media.receive_answer(body)
-        except (ParseError, NegotiationFailed) as error:
+        except NegotiationFailed as error:
             self._report(Failed(self, Cause(488, error.reason, "local")))
             self.end(self._cause, now, reason='SIP;cause=488;text="Not Acceptable Here"')
             return

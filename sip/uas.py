@@ -5,8 +5,9 @@ from __future__ import annotations
 from .authorization import Authorization
 from .core import Core
 from .dialog import Dialog, Fields, dialog_of_uas
-from .errors import NegotiationFailed, ParseError, SipError
+from .errors import NegotiationFailed, SipError
 from .events import Answered, Cause, Ended, Event, Failed, IncomingInvite
+from .headers import warning
 from .hop import Hop
 from .message import Request, response_to
 from .offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
@@ -57,7 +58,7 @@ class UasSession(Session):
         if self.request.body:
             try:
                 OfferAnswer(0).receive_offer(self.request.body, audio)
-            except (ParseError, NegotiationFailed) as error:
+            except NegotiationFailed as error:
                 return error.reason
         return None
 
@@ -83,8 +84,8 @@ class UasSession(Session):
                 body, self._audio = self.media.receive_offer(offer, audio)
             else:
                 body = self.media.make_offer(audio)
-        except (ParseError, NegotiationFailed) as error:
-            self.reject(488, now, phrase=error.reason)
+        except NegotiationFailed as error:
+            self.reject(488, now, reason=error.reason)
             return
         self._stop_guard()
         self.state = "accepted"
@@ -96,12 +97,15 @@ class UasSession(Session):
         now: float,
         headers: tuple[tuple[str, str], ...] = (),
         *,
-        phrase: str | None = None,
+        reason: str | None = None,
     ) -> None:
-        """Send a final response, 300-699. SipError when the call is not open any more."""
+        """Send a final response, 300-699. SipError when the call is not open any more.
+
+        `reason` tells the caller in words what is wrong, in a Warning.
+        """
         self._must_be_open()
-        self._respond(status, now, list(headers))
-        self._report(Failed(self, Cause(status, phrase or "rejected", "local")))
+        self._respond(status, now, [*headers, *([] if reason is None else [warning(reason)])])
+        self._report(Failed(self, Cause(status, reason or "rejected", "local")))
         self.finish(None, now)
 
     def _must_be_open(self) -> None:

@@ -17,8 +17,7 @@ from .counters import Counters
 from .dialog import Fields
 from .errors import ParseError
 from .events import Event
-from .grammar import quote
-from .headers import Via
+from .headers import Via, warning
 from .hop import Hop
 from .message import Message, Request, Response, response_to
 from .parser import parse
@@ -321,7 +320,7 @@ class UserAgent:
         if transaction.state in (TRYING, PROCEEDING):
             tag = self._stateless_tag(transaction.request)
             response = response_to(
-                transaction.request, error.status, to_tag=tag, headers=[_warning(error)]
+                transaction.request, error.status, to_tag=tag, headers=[warning(error.reason)]
             )
             transaction.respond(response, now)
 
@@ -335,17 +334,12 @@ class UserAgent:
             request.replace_top_via(request.via.with_source(source.host, source.port))
         except ParseError:
             return
-        self._reply(request, error.status, hop, [_warning(error)])
+        self._reply(request, error.status, hop, [warning(error.reason)])
 
     def _stateless_tag(self, request: Message) -> str:
         seed = "\n".join(request.get(name) or "" for name in ("Call-ID", "From", "CSeq"))
         data = seed.encode("utf-8", "surrogateescape")
         return hashlib.blake2s(data, key=self._secret, digest_size=8).hexdigest()
-
-
-def _warning(error: ParseError) -> tuple[str, str]:
-    """What is wrong, for a person (20.43)."""
-    return ("Warning", f"399 - {quote(error.reason)}")
 
 
 def _ends_in_version(line: str) -> bool:

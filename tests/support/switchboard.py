@@ -127,6 +127,7 @@ class CallingPhone(Phone):
         self.statuses: list[int] = []
         self.headers: tuple[tuple[str, str], ...] = ()
         self.no_common_codec: str | None = None
+        self.refused_because: str | None = None
         self.accepted = asyncio.Event()
         self.rejected = asyncio.Event()
 
@@ -169,13 +170,19 @@ class ScriptedSip:
         phone.accepted.set()
 
     def reject(
-        self, session: Session, status: int, headers: tuple[tuple[str, str], ...] = ()
+        self,
+        session: Session,
+        status: int,
+        headers: tuple[tuple[str, str], ...] = (),
+        *,
+        reason: str | None = None,
     ) -> None:
         phone = cast(CallingPhone, session)
         phone.must_be_open()
         phone.state = "terminated"
         phone.statuses.append(status)
         phone.headers = headers
+        phone.refused_because = reason
         phone.rejected.set()
 
     async def resolve(self, uri: str) -> Hop:

@@ -313,7 +313,12 @@ class VirtualSip:
         caller.accepted()
 
     def reject(
-        self, session: Session, status: int, headers: tuple[tuple[str, str], ...] = ()
+        self,
+        session: Session,
+        status: int,
+        headers: tuple[tuple[str, str], ...] = (),
+        *,
+        reason: str | None = None,
     ) -> None:
         caller = cast(VirtualCaller, session)
         caller.must_be_open()

@@ -44,6 +44,7 @@ def test_what_is_not_taken_is_refused_before_it_rings(
         phone.no_common_codec = "no codec in common" if status == 488 else None
         desk.call(phone)
         assert phone.statuses == [status]
+        assert phone.refused_because == phone.no_common_codec
 
     route = Route(name="shop", number="+442079460000", queue="sales")
     desk = reception(tmp_path, script, routes=[route])

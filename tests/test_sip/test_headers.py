@@ -15,6 +15,7 @@ from sip.headers import (
     parse_top_via,
     parse_via,
     parse_via_list,
+    warning,
 )
 from tests.test_sip import strategies
 
@@ -129,6 +130,10 @@ def test_cseq() -> None:
     for text in ("", "1", "INVITE", "INVITE 1", "-1 A", "1 A B", "2147483648 A", "1 (", "x A"):
         with pytest.raises(ParseError):
             parse_cseq(text)
+
+
+def test_warning() -> None:
+    assert warning('no "x"\r\nhere') == ("Warning", r'399 - "no \"x\"  here"')
 
 
 @given(st.text() | st.text().map(lambda text: f"SIP/2.0/UDP {text}"))

@@ -12,7 +12,7 @@ from sip.sdp import parse_sdp
 from tests.test_sip import strategies
 
 _US = LocalAudio("192.0.2.1", 4000)
-_THEM = LocalAudio("2001:db8::2", 6000)
+_THEM = LocalAudio("192.0.2.2", 6000)
 
 
 def _sdp(*media: str, connection: str = "IN IP4 198.51.100.7", session: str = "") -> bytes:
@@ -49,7 +49,7 @@ def test_both_ends_agree() -> None:
     ours = us.receive_answer(answer)
     assert not us.offer_pending
     assert us.negotiated == ours and them.negotiated == theirs
-    assert (ours.host, ours.port, ours.rtcp_port) == ("2001:db8::2", 6000, 6001)
+    assert (ours.host, ours.port, ours.rtcp_port) == ("192.0.2.2", 6000, 6001)
     assert (theirs.host, theirs.port) == ("192.0.2.1", 4000)
     assert (ours.codec, ours.payload_type, ours.telephone_event_payload_type) == ("PCMU", 0, 101)
     assert ours.direction == theirs.direction == "sendrecv"
@@ -59,7 +59,7 @@ def test_both_ends_agree() -> None:
 def test_codec_follows_the_order_of_the_peer_among_ours() -> None:
     offer = _sdp("m=audio 5000 RTP/AVP 18 8 0\r\n")
     assert _agreed(offer).codec == "PCMA"
-    assert _agreed(offer, LocalAudio("h", 1, codecs=("PCMU",))).codec == "PCMU"
+    assert _agreed(offer, LocalAudio("192.0.2.7", 1, codecs=("PCMU",))).codec == "PCMU"
     answer, _ = OfferAnswer(1).receive_offer(offer, _US)
     assert parse_sdp(answer).media[0].formats == ["8"]
 
@@ -96,13 +96,14 @@ def test_wideband_and_stereo_are_no_g711() -> None:
 
 def test_telephone_event_only_when_both_want_it() -> None:
     offer = OfferAnswer(1).make_offer(_US)
-    answer, audio = OfferAnswer(2).receive_offer(offer, LocalAudio("h", 1, telephone_event=False))
+    without = LocalAudio("192.0.2.7", 1, telephone_event=False)
+    answer, audio = OfferAnswer(2).receive_offer(offer, without)
     assert audio.telephone_event_payload_type is None
     assert b"telephone-event" not in answer
     us = OfferAnswer(1)
     us.make_offer(_US)
     assert us.receive_answer(answer).telephone_event_payload_type is None
-    assert b"101" not in OfferAnswer(1).make_offer(LocalAudio("h", 1, telephone_event=False))
+    assert b"101" not in OfferAnswer(1).make_offer(without)
 
 
 def test_a_peer_may_want_events_under_a_number_of_its_own() -> None:
@@ -137,10 +138,22 @@ def test_rtcp_port_and_ptime() -> None:
 
 
 def test_address_of_the_stream_comes_first() -> None:
-    assert _agreed(_sdp("m=audio 5000 RTP/AVP 0\r\nc=IN IP6 2001:db8::9\r\n")).host == "2001:db8::9"
+    assert _agreed(_sdp("m=audio 5000 RTP/AVP 0\r\nc=IN IP4 192.0.2.9\r\n")).host == "192.0.2.9"
     offer = b"v=0\r\no=- 1 1 IN IP4 h\r\ns=-\r\nt=0 0\r\nm=audio 5000 RTP/AVP 0\r\n"
     with pytest.raises(NegotiationFailed, match="no address"):
         _agreed(offer)
+
+
+def test_an_address_of_our_family() -> None:
+    def asked(host: str) -> str:
+        offer = _sdp(f"m=audio 5000 RTP/AVP 0\r\nc=IN IP6 {host}\r\n")
+        return OfferAnswer(1).receive_offer(offer, LocalAudio("2001:db8::1", 4000))[1].host
+
+    assert asked("2001:db8::9") == "2001:db8::9"
+    assert asked("::") == "::"  # a hold (RFC 3264 8.4)
+    for host in ("192.0.2.9", "fe80::1%eth0", "a.example"):
+        with pytest.raises(NegotiationFailed, match="is not an IPv6 address"):
+            asked(host)
 
 
 @pytest.mark.parametrize(
@@ -153,6 +166,8 @@ def test_address_of_the_stream_comes_first() -> None:
         ("m=audio 5000 RTP/AVP 18 3\r\n", "no codec in common"),
         ("m=audio 5000 RTP/AVP 101\r\na=rtpmap:101 telephone-event/8000\r\n", "no codec in common"),
         ("nonsense\r\n", "letter=value"),
+        ("m=audio 5000 RTP/AVP 0\r\nc=IN IP4 a.example\r\n", "a.example is not an IPv4 address"),
+        ("m=audio 5000 RTP/AVP 0\r\nc=IN IP6 2001:db8::9\r\n", "is not an IPv4 address"),
     ],
 )
 def test_offers_without_anything_to_talk_over(media: str, reason: str) -> None:
@@ -240,7 +255,7 @@ def _flows(direction: Direction) -> tuple[bool, bool]:
 @pytest.mark.parametrize("theirs", get_args(Direction))
 @pytest.mark.parametrize("ours", get_args(Direction))
 def test_directions(ours: Direction, theirs: Direction) -> None:
-    local = LocalAudio("h", 4000, direction=ours)
+    local = LocalAudio("192.0.2.7", 4000, direction=ours)
     answer, audio = OfferAnswer(1).receive_offer(
         _sdp(f"m=audio 5000 RTP/AVP 0\r\na={theirs}\r\n"), local
     )
@@ -250,7 +265,7 @@ def test_directions(ours: Direction, theirs: Direction) -> None:
     assert parse_sdp(answer).media[0].direction == audio.direction
     # The other end sees the mirror image.
     them = OfferAnswer(2)
-    them.make_offer(LocalAudio("h", 5000, direction=theirs))
+    them.make_offer(LocalAudio("192.0.2.7", 5000, direction=theirs))
     assert them.receive_answer(answer).direction == _MIRROR[audio.direction]
 
 
@@ -366,7 +381,7 @@ def test_forks_go_their_own_ways() -> None:
 
 def test_nothing_to_offer() -> None:
     with pytest.raises(NegotiationFailed, match="no codec"):
-        OfferAnswer(1).make_offer(LocalAudio("h", 1, codecs=("opus",)))
+        OfferAnswer(1).make_offer(LocalAudio("192.0.2.7", 1, codecs=("opus",)))
 
 
 @given(

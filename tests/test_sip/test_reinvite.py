@@ -16,6 +16,10 @@ from .simulation import Network, audio, clean, established, inject, pair, within
 HOLD = LocalAudio("192.0.2.1", 4000, direction="sendonly")
 
 
+def _offer(connection: str, media: str) -> bytes:
+    return f"v=0\r\no=- 1 1 {connection}\r\ns=-\r\nc={connection}\r\nt=0 0\r\n{media}\r\n".encode()
+
+
 class TestReinvite:
     def test_hold_and_resume(self) -> None:
         network = Network()
@@ -137,19 +141,29 @@ class TestReinvite:
         assert len(network.sent(200)) == before
 
     @pytest.mark.parametrize(
-        ("body", "status"),
+        ("body", "reason"),
         [
-            (b"v=0\r\no=- 1 1 IN IP4 192.0.2.2\r\ns=-\r\nt=0 0\r\nm=video 9 RTP/AVP 31\r\n", 488),
-            (b"rubbish", 488),
+            (_offer("IN IP4 192.0.2.2", "m=video 9 RTP/AVP 31"), "no audio stream is offered"),
+            (b"rubbish", "the session description does not begin with v=0"),
+            (
+                _offer("IN IP4 phone.example.com", "m=audio 4000 RTP/AVP 0"),
+                "the audio address phone.example.com is not an IPv4 address",
+            ),
+            (
+                _offer("IN IP6 2001:db8::2", "m=audio 4000 RTP/AVP 0"),
+                "the audio address 2001:db8::2 is not an IPv4 address",
+            ),
         ],
     )
-    def test_received_with_an_offer_of_no_use(self, body: bytes, status: int) -> None:
+    def test_received_with_an_offer_of_no_use(self, body: bytes, reason: str) -> None:
         network = Network()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
         (refusal,) = inject(network, within(call, "INVITE", body=body), bob, alice)
-        assert refusal.status == status
+        assert refusal.status == 488
+        assert refusal.get("Warning") == f'399 - "{reason}"'
         assert call.state == "confirmed"
+        assert alice.of(MediaChanged) == []
 
     def test_received_before_our_2xx_was_acknowledged(self) -> None:
         network = Network()

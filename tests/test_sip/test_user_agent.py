@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sip.events import Answered, Ended, Failed, IncomingInvite
+from sip.events import Answered, Cause, Ended, Failed, IncomingInvite
 from sip.hop import Hop
 from sip.message import Request, Response
 from sip.parser import parse
@@ -186,7 +186,10 @@ class TestInvite:
         network.run(until=0.1)
         bob.do(bob.incoming.accept, audio())
         assert network.sent(488) == [0.1]
-        assert bob.only(Failed).cause.status == 488
+        (refusal,) = network.messages(488)
+        reason = "the session description does not begin with v=0"
+        assert refusal.get("Warning") == f'399 - "{reason}"'
+        assert bob.only(Failed).cause == Cause(488, reason, "local")
         network.run()
         clean(bob)
 
