@@ -30,7 +30,9 @@ Result = Literal[
 ]
 
 _BY_STATUS: dict[int, Result] = {
+    401: "unreachable",
     404: "not_found",
+    407: "unreachable",
     408: "no_answer",
     410: "not_found",
     415: "incompatible",
@@ -50,9 +52,9 @@ _BY_STATUS: dict[int, Result] = {
     608: "rejected",
 }
 
-# What another trunk may cure: the far side of this one is out of order, the callee is not.
-_TRUNK_FAILURES = frozenset({500, 502, 503, 504})
-
+# What another trunk may cure: the far side of this one is out of order or refuses our credentials;
+# the callee was not asked.
+_TRUNK_FAILURES = frozenset({401, 407, 500, 502, 503, 504})
 
 # What a callback does next depends on why its customer was not reached.
 _RETRY_CAUSES: dict[Result, RetryCause] = {

@@ -20,6 +20,8 @@ from sip.events import Cause
         (403, "rejected", False),
         (302, "rejected", False),
         (699, "rejected", False),
+        (401, "unreachable", True),
+        (407, "unreachable", True),
         (408, "no_answer", False),
         (500, "unreachable", True),
         (503, "unreachable", True),

@@ -130,17 +130,19 @@ async def test_a_trunk_registers_and_leaves(own_engine: StartEngine, tmp_path: P
 async def test_the_next_trunk_is_tried_when_one_is_out_of_order(
     own_engine: StartEngine, wire: MakeWire
 ) -> None:
-    sick, well, agent_phone = wire("sick"), wire("well"), wire("agent")
+    strict, sick, well, agent_phone = wire("strict"), wire("sick"), wire("well"), wire("agent")
     engine = await own_engine(
         trunks=[
             trunk("gone", free_port()),
+            trunk("strict", strict.port),
             trunk("sick", sick.port),
             trunk("well", well.port),
         ],
-        routes=[{"prefix": "+", "trunks": ["gone", "sick", "well"]}],
+        routes=[{"prefix": "+", "trunks": ["gone", "strict", "sick", "well"]}],
     )
     job = await engine.callback("+442079460123", agent_phone.uri)
     agent = await agent_phone.answer()
+    await strict.refuse(407, "Proxy Authentication Required")
     await sick.refuse(503, "Service Unavailable")
     customer = await well.answer()
     await engine.state("bridged", job)
