@@ -12,7 +12,7 @@ from config.agents import Agent, Kind
 from config.settings import Route, Trunk
 from sip.digest import Credentials
 from sip.errors import ParseError
-from sip.uri import SipUri, parse_uri
+from sip.uri import SipUri, Uri, parse_uri
 
 from .number import read_number
 from .protocol import EngineError
@@ -191,7 +191,8 @@ class Dialplan:
         self, name: str, address: Address, credentials: Credentials | None, field: str
     ) -> Destination:
         if address.uri[:4].lower() == "sip:":  # whoever gave it to him was allowed to
-            ways: tuple[Way, ...] = (Way(address.uri, address.uri, credentials=credentials),)
+            own = credentials or self._credentials_at(parse_uri(address.uri))
+            ways: tuple[Way, ...] = (Way(address.uri, address.uri, credentials=own),)
         else:
             ways = self._number(address.uri, field, None).ways
         return Destination(name, ways, address.ring_s, address.kind, name, address.confirm)
@@ -209,7 +210,19 @@ class Dialplan:
         if uri.host not in self._hosts:
             reason = f"host {uri.host!r} is not in dial.allow_hosts"
             raise EngineError("refused", reason, field=field)
-        return Destination(uri.user or uri.host, (Way(text, text),))
+        way = Way(text, text, credentials=self._credentials_at(uri))
+        return Destination(uri.user or uri.host, (way,))
+
+    def _credentials_at(self, uri: Uri) -> Credentials | None:
+        """Those of a trunk that `uri` leads to: it asks for them whoever is called there."""
+        if not isinstance(uri, SipUri):
+            return None
+        for name, trunk_uri in self._trunk_uris.items():
+            if trunk_uri.address == uri.address:
+                credentials = credentials_of(self._trunks[name])
+                if credentials is not None:
+                    return credentials
+        return None
 
     def _number(self, text: str, field: str, trunk: str | None) -> Destination:
         number = self._extension(text) or self._e164(text)

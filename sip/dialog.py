@@ -7,9 +7,7 @@ from .grammar import split_commas
 from .hop import Hop, Transport
 from .message import Message, Request, Response
 from .name_addr import parse_name_addr
-from .uri import SipUri, Uri, parse_host_port
-
-DEFAULT_PORT = 5060
+from .uri import DEFAULT_PORT, SipUri, Uri, parse_host_port
 
 Fields = list[tuple[str, str]]
 

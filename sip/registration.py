@@ -8,7 +8,7 @@ from typing import Literal
 from .authorization import Authorization
 from .client_transaction import ClientTransaction
 from .core import Core
-from .dialog import DEFAULT_PORT, Fields, trusted_request
+from .dialog import Fields, trusted_request
 from .digest import Credentials
 from .errors import ParseError
 from .events import RegistrationChanged
@@ -186,10 +186,7 @@ class Registration:
         ours = parse_name_addr(self._contact).uri
         if not isinstance(uri, SipUri) or not isinstance(ours, SipUri) or uri.user != ours.user:
             return False
-        return is_alone or (uri.host, uri.port or DEFAULT_PORT) == (
-            ours.host,
-            ours.port or DEFAULT_PORT,
-        )
+        return is_alone or uri.address == ours.address
 
     def _lengthen(self, response: Response) -> bool:
         """Take the Min-Expires of a 423 (10.2.8); False when it is of no use."""

@@ -6,7 +6,7 @@ Address records only: NAPTR and SRV are not asked. `;transport=` is honoured; wi
 import asyncio
 import socket
 
-from .dialog import DEFAULT_PORT, numeric_hop
+from .dialog import numeric_hop
 from .errors import SipError
 from .hop import Hop, Transport
 from .uri import SipUri, parse_uri
@@ -40,7 +40,8 @@ class Resolver:
         if hop is not None:
             return hop
         transport: Transport = "tcp" if named == "tcp" else "udp"
-        return Hop(transport, await self._address(uri.host), uri.port or DEFAULT_PORT)
+        host, port = uri.address
+        return Hop(transport, await self._address(host), port)
 
     async def _address(self, name: str) -> str:
         loop = asyncio.get_running_loop()

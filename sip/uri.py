@@ -43,6 +43,9 @@ _NEVER_OPTIONAL: Final = ("user", "ttl", "method", "maddr", "transport")
 
 _CACHED_CHARACTERS: Final = 256
 
+DEFAULT_PORT: Final = 5060
+"""Where a URI or a Via names no port (RFC 3261 18.1.1, 18.2.2)."""
+
 
 class SipUri(msgspec.Struct, frozen=True):
     """A sip: or sips: URI with its parts unescaped. Treat the dictionaries as read-only.
@@ -61,6 +64,11 @@ class SipUri(msgspec.Struct, frozen=True):
 
     def __hash__(self) -> int:
         return hash((self.scheme, self.user, self.host, self.port))
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port that it leads to."""
+        return self.host, self.port or DEFAULT_PORT
 
     def encode(self) -> str:
         """The URI as text, escaped where RFC 3261 25.1 demands it."""

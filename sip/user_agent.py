@@ -30,9 +30,8 @@ from .timers import TimerValues
 from .transaction_layer import server_key
 from .uac import Invitation, UacSession
 from .uas import UasSession
-from .uri import OtherUri, SipUri
+from .uri import DEFAULT_PORT, OtherUri, SipUri
 
-DEFAULT_PORT = 5060
 _METHODS = frozenset(ALLOW.split(", "))
 _SDP_TYPES = ("application/sdp", None)
 _call_id = re.compile(rb"\r\n(?:call-id|i)[ \t]*:[ \t]*([^\s]+)", re.IGNORECASE).search

@@ -1,5 +1,7 @@
 """Which parties may be dialled, by which ways, and what is refused."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from config.agents import Address, Agent
@@ -7,8 +9,10 @@ from config.sections import Route, Trunk
 from engine.dialplan import Dialplan
 from engine.protocol import EngineError
 
+ALICE = Agent(name="alice", uri="sip:alice@192.0.2.7:5080")
 
-def plan(usable: set[str] | None = None) -> Dialplan:
+
+def plan(usable: set[str] | None = None, agents: Sequence[Agent] = (ALICE,)) -> Dialplan:
     return Dialplan(
         trunks=[
             Trunk(name="one", uri="sip:127.0.0.1:5071;transport=tcp", caller_id="+441632960000"),
@@ -21,7 +25,7 @@ def plan(usable: set[str] | None = None) -> Dialplan:
             Route(prefix="+4", trunks=["two"]),
             Route(prefix="20", trunks=["one"]),
         ],
-        agents=[Agent(name="alice", uri="sip:alice@192.0.2.7:5080")],
+        agents=agents,
         allow_hosts=["127.0.0.1", "PBX.example", "[::1]"],
         default_region="GB",
         trunk_usable=lambda name: usable is None or name in usable,
@@ -58,6 +62,27 @@ def test_one_trunk_can_be_asked_for() -> None:
 def test_an_agents_name() -> None:
     destination = plan().destination("alice", field="agent")
     assert [way.target for way in destination.ways] == ["sip:alice@192.0.2.7:5080"]
+
+
+def test_who_is_called_at_a_trunk_is_called_with_its_credentials() -> None:
+    agents = [
+        Agent(name="bob", uri="sip:bob@10.9.8.7"),
+        Agent.model_validate(
+            {"name": "carol", "uri": "sip:carol@10.9.8.7", "username": "c", "password": "s"}
+        ),
+    ]
+    dialplan = plan(agents=agents)
+
+    def username(party: str) -> str | None:
+        (way,) = dialplan.destination(party, field="agent").ways
+        assert way.target == way.hop_uri
+        return None if way.credentials is None else way.credentials.username
+
+    assert username("sip:100@10.9.8.7") == username("sip:100@10.9.8.7:5060") == "u"
+    assert username("bob") == "u"
+    assert username("carol") == "c"
+    for elsewhere in ("sip:100@10.9.8.7:5061", "sip:100@127.0.0.1:5071", "sip:100@pbx.example"):
+        assert username(elsewhere) is None
 
 
 @pytest.mark.parametrize(
