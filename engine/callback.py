@@ -64,6 +64,7 @@ class Callback:
         self._hold: CustomerHold | None = None
         self._recording: Recording | None = None
         self._ended_by_command: str | None = None
+        self.is_called_off = False
         self.outcome_if_cancelled = Outcome("cancelled", "cancelled", "cancelled")
         self._outcome: Outcome | None = None
 
@@ -71,6 +72,10 @@ class Callback:
     def is_over(self) -> bool:
         """Whether the attempt is decided, or being cancelled: nothing can change its end."""
         return self._outcome is not None
+
+    def call_off(self, outcome: Outcome) -> None:
+        """Its task is about to be cancelled: that is how it ends."""
+        self.is_called_off, self.outcome_if_cancelled = True, outcome
 
     async def run(self) -> Outcome:
         """Make the attempt, and hang everything up.

@@ -153,9 +153,10 @@ class Dispatcher:
     def _cancel_running(
         self, callback: Callback, task: asyncio.Task[Outcome], outcome: Outcome
     ) -> None:
-        # Once only: a second cancellation would cut the hanging up short.
-        if not callback.is_over and not task.cancelling():
-            callback.outcome_if_cancelled = outcome
+        # Once only: a second cancellation would cut the hanging up short. A cancellation of the
+        # flow's own (a time that is over, a key) may be on its way: the flow would go on after it.
+        if not callback.is_over and not callback.is_called_off:
+            callback.call_off(outcome)
             task.cancel()
 
     def block(self, number: str, reason: str) -> None:

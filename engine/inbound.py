@@ -112,8 +112,7 @@ class Inbound:
         self.sources.stop()
         tasks = [task for _call, task in self._calls.values()]
         for call, task in tuple(self._calls.values()):
-            # Once only: a second cancellation would cut the hanging up short.
-            if not call.is_over and not task.cancelling():
+            if not call.is_over:  # a cancellation would cut the hanging up short
                 call.stopped_by("engine stopped")
                 task.cancel()
         if tasks:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -262,6 +263,36 @@ def test_cancelling_in_the_instant_it_ends_has_one_winner(tmp_path: Path) -> Non
         await dispatcher.cancel(under_test)
         assert under_test.is_terminal
         assert stage.told("callback.").count(f"callback.{under_test.state}") == 1
+
+    play(tmp_path, script)
+
+
+@pytest.mark.parametrize("by", ["cancel", "call_off", "stop"])
+def test_cancelling_in_the_instant_the_operator_takes_the_call_with_his_key(
+    tmp_path: Path, by: str
+) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        plan, under_test = stage.board.dialplan, job(max_attempts=3)
+        alice = replace(plan.destination("alice", field="agent"), confirm="1")
+        monkeypatch = pytest.MonkeyPatch()
+        monkeypatch.setattr(plan, "destination", lambda *_of, **_more: alice)
+        dispatcher.submit(under_test)
+        operator = await stage.phone()
+        operator.answers()
+        await asyncio.sleep(1)
+        operator.presses("1")
+        if by == "cancel":
+            async with asyncio.timeout(5):
+                await dispatcher.cancel(under_test)
+        elif by == "call_off":
+            dispatcher.call_off(under_test, "not wanted any more")
+        else:
+            await dispatcher.stop()
+        await asyncio.sleep(1)
+        assert operator.is_hung_up
+        assert dispatcher.active == 0
+        assert under_test.state == ("queued" if by == "stop" else "cancelled")
+        assert stage.sip.phones.empty(), "the customer must not be called"
 
     play(tmp_path, script)
 

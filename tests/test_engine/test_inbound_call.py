@@ -641,3 +641,16 @@ def test_the_engine_stops_with_callers_waiting_and_talking(tmp_path: Path) -> No
     desk = reception(tmp_path, script)
     assert desk.stage.last("call.ended")["result"] == "cancelled"
     assert desk.stage.last("call.ended")["cause"] == "engine stopped"
+
+
+def test_the_engine_stops_in_the_instant_a_caller_loses_his_operator(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting()
+        operator = await desk.operator()
+        operator.hangs_up()  # in the middle of the whisper
+        async with asyncio.timeout(0.1):
+            await desk.inbound.stop()
+        assert caller.is_hung_up
+
+    desk = reception(tmp_path, script, routes=[SHOP])
+    assert desk.stage.last("call.ended")["cause"] == "engine stopped"
