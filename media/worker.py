@@ -74,8 +74,10 @@ async def serve(sock: socket.socket, settings: MediaSettings) -> None:
 
 def main() -> None:
     """Entry point of the process."""
-    # Ctrl-C in a terminal reaches the whole group; the engine ends its calls and then this socket.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C in a terminal, and the stop of a service, reach every process; the engine ends its
+    # calls and then this socket.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

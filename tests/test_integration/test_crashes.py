@@ -279,6 +279,33 @@ async def test_a_restart_loses_no_callback(
         await engine.close()
 
 
+async def test_a_service_manager_that_stops_every_process_at_once_loses_no_callback(
+    own_engine: StartEngine, wire: MakeWire
+) -> None:
+    engine = await own_engine()
+    agent_phone, customer_phone = wire("agent"), wire("customer")
+    await engine.callback(customer_phone.uri, agent_phone.uri, id="mine")
+    await agent_phone.answer()
+    await until_ringing(customer_phone)
+    await engine.event("leg.ringing", "mine", role="customer")
+    await engine.close()
+    await asyncio.to_thread(engine.process.stop, group=True)
+    assert "media_worker_died" not in engine.process.log()
+    await asyncio.to_thread(engine.process.start)
+    engine = await Engine.connect(engine.process)
+    try:
+        agent = await agent_phone.answer()
+        await customer_phone.answer()
+        await engine.state("bridged", "mine")
+        agent.bye()
+        job = await engine.ended("mine")
+        interrupted, completed = job["attempts"]
+        assert (interrupted["result"], completed["result"]) == ("interrupted", "completed")
+        assert all(leg["media"] for leg in interrupted["legs"]), "no last figures"
+    finally:
+        await engine.close()
+
+
 async def test_a_customer_who_waited_for_an_operator_is_called_again_after_a_restart(
     own_engine: StartEngine, wire: MakeWire
 ) -> None:
