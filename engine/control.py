@@ -162,6 +162,8 @@ class ControlServer:
 
     def _remove_socket_file(self) -> None:
         """Remove the socket file, if it is still ours."""
+        if self._unix_inode is None:
+            return
         path = self.settings.socket
         try:
             status = path.stat()

@@ -204,15 +204,18 @@ class Daemon:
 
     async def start(self) -> None:
         """Start everything. Raises ConfigError naming the key whose value cannot be had."""
+        try:
+            await self._start()
+        except StoreError as error:
+            raise self.settings.error("store.path", error.message) from error
+
+    async def _start(self) -> None:
         settings = self.settings
         try:
             await self.control.bind()
         except ControlError as error:
             raise settings.error(error.key, error.reason) from error
-        try:
-            await self.store.open()
-        except StoreError as error:
-            raise settings.error("store.path", str(error)) from error
+        await self.store.open()
         self.events.attach(self.store)
         await self.reporting.open()
         await self.admission.load(time.time())

@@ -420,6 +420,7 @@ WRONG_SETTINGS: list[tuple[dict[str, Any], str]] = [
     ({"sip": {"listen": ["udp:127.0.0.1:notaport"]}}, "sip.listen"),
     ({"media": {"prots": [1, 2]}}, "media.prots"),
     ({"control": {"socket": "/proc/none/control.sock"}}, "control.socket"),
+    ({"control": {"socket": "/etc/passwd/control.sock"}}, "control.socket"),
     ({"store": {"path": "/proc/none/ringback.db"}}, "store.path"),
     ({"routes": [{"prefix": "+", "trunks": ["none"]}]}, "routes"),
 ]
@@ -433,6 +434,27 @@ async def test_wrong_settings_are_one_line_and_status_2(
     line = await fails_to_start(process)
     assert key in line
     assert process.config_path.name in line
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE jobs SET body = x'00'",
+        "INSERT OR REPLACE INTO documents (kind, key, body) VALUES ('agent', 'anna', x'00')",
+    ],
+)
+async def test_a_damaged_store_is_one_line_and_status_2(
+    own_engine: StartEngine, wire: MakeWire, damage: str
+) -> None:
+    phone = wire("anna")
+    engine = await own_engine(agents=[{"name": "anna", "uri": phone.uri}])
+    await engine.callback(wire("customer").uri, "anna", not_before=4e9)
+    await engine.close()
+    await asyncio.to_thread(engine.process.stop)
+    with sqlite3.connect(engine.process.directory / "run" / "ringback.db") as store:
+        store.execute(damage)
+    engine.process.log_path.unlink()
+    assert "store.path" in await fails_to_start(engine.process)
 
 
 async def test_a_second_engine_on_the_same_socket_is_refused(own_engine: StartEngine) -> None:
