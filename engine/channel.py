@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import math
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from .protocol import KIND_CODES, EngineError
+from .protocol import INVALID_PARAMS, KIND_CODES, EngineError
 
 Event = dict[str, Any]
 
@@ -34,7 +35,8 @@ class NoEngine(ConnectionLost):
 
 
 class RequestRejected(ClientError):
-    """The engine did not understand the request: JSON-RPC code, message, data naming the field."""
+    """The request was not understood, or JSON cannot say it: JSON-RPC code, message, data naming
+    the field."""
 
     def __init__(self, code: int, message: str, data: dict[str, Any]) -> None:
         super().__init__(message)
@@ -85,6 +87,33 @@ def _error(body: dict[str, Any]) -> EngineError | RequestRejected:
     return RequestRejected(body["code"], body["message"], data)
 
 
+def _request_line(id: int, method: str, params: dict[str, Any]) -> bytes:
+    """A request as it is sent. Raises RequestRejected where JSON cannot say it."""
+    request = {"jsonrpc": "2.0", "id": id, "method": method, "params": params}
+    try:
+        line = _encode(request)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _rejected("params", f"cannot be sent as JSON: {error}") from error
+    if b"null" in line:  # which is what the encoder makes of infinity, and means the default
+        for name, value in params.items():
+            if not _is_finite(value):
+                raise _rejected(name, "must be a finite number")
+    return line + b"\n"
+
+
+def _is_finite(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        return all(_is_finite(inner) for inner in value.values())
+    return not isinstance(value, list | tuple) or all(_is_finite(inner) for inner in value)
+
+
+def _rejected(field: str, reason: str) -> RequestRejected:
+    data = {"field": field, "reason": reason}
+    return RequestRejected(INVALID_PARAMS, f"{field}: {reason}", data)
+
+
 class Channel:
     """One connection: replies find their requests, events go to `on_event`.
 
@@ -132,11 +161,11 @@ class Channel:
         if self._failure is not None:
             raise self._failure
         id = next(self._ids)
+        line = _request_line(id, method, params)
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[id] = reply
-        request = {"jsonrpc": "2.0", "id": id, "method": method, "params": params}
         try:
-            self._writer.write(_encode(request) + b"\n")
+            self._writer.write(line)
             with contextlib.suppress(ConnectionError):  # the reader tells how it ended
                 await self._writer.drain()
             return await reply

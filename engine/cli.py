@@ -1,6 +1,8 @@
 """The command line: `ringback run` is the engine, everything else is a client of one."""
 
+import io
 import json as jsonlib
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -69,6 +71,9 @@ TokenFile = Annotated[
 
 def main() -> None:
     """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names may be in any script, a terminal not
+            stream.reconfigure(errors="backslashreplace")
     app()
 
 
@@ -231,7 +236,7 @@ def rpc(
 def _parse_params(text: str) -> dict[str, Any]:
     try:
         given = jsonlib.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise typer.BadParameter(f"not JSON: {error}", param_hint="JSON") from None
     if not isinstance(given, dict):
         raise typer.BadParameter("must be an object", param_hint="JSON")

@@ -167,13 +167,13 @@ def _skills(pairs: list[str] | None) -> dict[str, int] | None:
     found: dict[str, int] = {}
     for pair in pairs or []:
         name, _, level = pair.partition("=")
-        if not name or not level.isdigit():
+        if not name or not (level.isascii() and level.isdigit() and len(level) < 10):
             raise typer.BadParameter(f"{pair!r} is not NAME=LEVEL", param_hint="--skill")
         found[name] = int(level)
     return found or None
 
 
-_RETRY = re.compile(r"(\w+)=(\d+)((?:,\d+(?:\.\d+)?)*)")
+_RETRY = re.compile(r"(\w+)=(\d{1,9})((?:,\d+(?:\.\d+)?)*)")
 
 
 def _retry(texts: list[str] | None) -> dict[str, Any] | None:

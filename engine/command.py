@@ -33,6 +33,8 @@ class Options:
     def take_socket(cls, value: str | None) -> str | None:
         """--socket was parsed."""
         if value is not None:
+            if not value:
+                raise typer.BadParameter("must be the path of a socket")
             cls.socket = value
         return value
 
@@ -122,5 +124,8 @@ def print_result(result: Any, show: Callable[[Any], None]) -> None:
 
 def print_json(value: Any) -> None:
     """Print one line of JSON."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    if sys.stdout is None:  # closed by whoever started us
+        return
+    is_ascii = sys.stdout.encoding.lower() not in ("utf-8", "utf8")
+    sys.stdout.write(json.dumps(value, ensure_ascii=is_ascii) + "\n")
     sys.stdout.flush()

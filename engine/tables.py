@@ -13,7 +13,7 @@ from rich.table import Table
 # Into a file or pipe there is no width to keep to; lines should not break at 80.
 console = Console(
     highlight=False,
-    width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160,
+    width=None if (sys.stdout and sys.stdout.isatty()) or "COLUMNS" in os.environ else 160,
 )
 
 STATE_STYLES = {

@@ -252,12 +252,42 @@ async def test_wrong_parameter_is_usage(tmp_path: Path) -> None:
     for wrong in (
         ("callback", "1", "--context", "x"),
         ("rpc", "ping", "{"),
+        ("rpc", "ping", "[" * 20_000),
+        ("callback", "1", "--agent", "a", "--skill", "german=²"),
+        ("status", "--socket", ""),
         ("hangup",),
         ("nope",),
     ):
         result = await ringback(*wrong)
         assert result.status == 2
         assert result.err
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--not-before", "nan"),
+        ("--not-before", "+inf"),
+        ("--ring-s", "nan"),
+        ("--context", "site=\udcff"),
+    ],
+)
+async def test_what_cannot_be_sent_is_usage_and_calls_nobody(
+    tmp_path: Path, wrong: tuple[str, str]
+) -> None:
+    engine = Engine()
+    result = await against(tmp_path, "callback", "1", "--agent", "a", *wrong, engine=engine)
+    assert (result.status, len(result.err.splitlines())) == (2, 1)
+    assert not engine.requests
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+async def test_names_that_the_terminal_cannot_show(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "日.toml").touch()
+    result = await ringback("check", "日.toml", cwd=tmp_path, PYTHONIOENCODING=encoding)
+    assert result.status == 0
+    result = await ringback("--json", "--socket", "/日/\udcff", "status", PYTHONIOENCODING=encoding)
+    assert result.json["error"]["message"].startswith("no engine at /日/\udcff")
 
 
 async def test_no_engine_is_status_3(tmp_path: Path) -> None:

@@ -39,6 +39,27 @@ async def test_result_and_typed_errors(tmp_path: Path) -> None:
             await client.call("no.such")
 
 
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (float("inf"), "n: must be a finite number"),
+        ({"deep": [1.0, float("nan")]}, "n: must be a finite number"),
+        ("\udcff", "cannot be sent as JSON"),
+        (object(), "cannot be sent as JSON"),
+    ],
+)
+async def test_what_json_cannot_say_is_not_sent(tmp_path: Path, value: object, reason: str) -> None:
+    async with (
+        serving(tmp_path) as served,
+        await Client.connect(served.settings.socket) as client,
+    ):
+        with pytest.raises(RequestRejected, match=reason):
+            await client.call(
+                "callback.request", to="1", agent="2", context={"none": None}, n=value
+            )
+        assert await client.call("add", n=1) == 2
+
+
 async def test_many_requests_share_the_connection(tmp_path: Path) -> None:
     async with (
         serving(tmp_path) as served,
