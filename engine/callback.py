@@ -277,6 +277,8 @@ class Callback:
         self, leg: Leg, *, partner: Leg | None = None, ring_s: float | None = None
     ) -> None:
         request, dial = self.job.request, self._board.dial
+        if self._ended_by_command is not None:
+            raise LegEnded(leg, Ending("hung_up", self._ended_by_command))
         if leg.role == "customer":
             self._check_customer()
         if leg.role == "agent":
@@ -314,11 +316,15 @@ class Callback:
             raise EngineError("refused", verdict.reason or "not to be called", "to", data)
 
     def hang_up(self, leg_id: str | None = None) -> None:
-        """End one leg, or all, because a command says so; the attempt is not repeated."""
+        """End one leg, or all, and so the attempt, because a command says so; it is not repeated.
+
+        With an operator who rings all who ring are hung up: nobody is to take the call any more.
+        """
         self._ended_by_command = "hung up by command"
-        for leg in self.call.legs:
-            if leg_id is None or leg.id == leg_id:
-                leg.hang_up(Ending("hung_up", "hung up by command"))
+        for leg in tuple(self.call.legs):
+            rings = leg.role == "agent" and leg.record.answered is None
+            if rings or leg_id in (None, leg.id):
+                leg.hang_up(Ending("hung_up", self._ended_by_command))
 
     async def _clear(self) -> None:
         self._legs.hang_up()

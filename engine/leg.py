@@ -175,6 +175,8 @@ class Leg:
             hop = await self._sip.resolve(way.hop_uri)
         except (ResolutionFailed, ParseError) as error:
             return Ending("unreachable", str(error), trunk_failed=True)
+        if self.ending is not None:  # hung up while the address was looked up
+            return self.ending
         loop = asyncio.get_running_loop()
         self._outcome = loop.create_future()
         from_user = caller.user or way.caller_id or caller.default

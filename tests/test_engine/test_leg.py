@@ -13,6 +13,7 @@ from engine.leg import CODECS, Caller, Leg, LegEnded
 from media.messages import Dtmf, MediaTimeout, PeerMoved, Played, SilenceStarted
 from media.sources import Prompt
 from sip import events
+from sip.hop import Hop
 from tests.support.switchboard import CallingPhone, Phone, Scene, incoming, scene
 from tests.support.virtual_loop import run
 
@@ -353,5 +354,30 @@ def test_a_key_press_is_told_to_the_call_flow(tmp_path: Path) -> None:
         leg.on_digit = pressed.append
         leg.on_media(Dtmf("leg-1", "5", 100))
         assert pressed == ["5"]
+
+    play(tmp_path, script)
+
+
+def test_who_is_hung_up_while_his_address_is_looked_up_is_not_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+        looked_up = asyncio.Event()
+        resolve = stage.sip.resolve
+
+        async def slowly(uri: str) -> Hop:
+            await looked_up.wait()
+            return await resolve(uri)
+
+        monkeypatch.setattr(stage.sip, "resolve", slowly)
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "ringback"), ring_s=30.0))
+        await asyncio.sleep(1)
+        leg.hang_up(Ending("hung_up", "hung up by command"))
+        looked_up.set()
+        with pytest.raises(LegEnded, match="hung up by command"):
+            await dialling
+        assert stage.sip.phones.empty()
+        assert kinds(told) == ["leg.dialing", "leg.ended"]
 
     play(tmp_path, script)

@@ -1,0 +1,109 @@
+"""`call.hangup`: whoever is called by a callback is called no further, and it ends with it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.agents import Agent
+from config.queues import Queue
+from engine.protocol import EngineError
+from tests.support.virtual_engine import Engine, settings_in, world
+from tests.support.virtual_phones import MOBILE, SILENT
+
+JOB = "mine"
+
+
+def play(tmp_path: Path, script: Callable[[Engine], Awaitable[None]], **queue: Any) -> None:
+    """Request a callback of a queue whose operators have a second phone, and run the script."""
+
+    async def main() -> None:
+        engine = Engine(around, settings)
+        await engine.start()
+        await engine.ask(
+            "callback.request", id=JOB, to="sip:carol@127.0.0.1:5090", queue="sales", max_attempts=5
+        )
+        await script(engine)
+        await engine.stop()
+
+    with world(tmp_path) as around:
+        around.network.default = SILENT
+        settings = settings_in(
+            tmp_path,
+            queues=[Queue.model_validate({"name": "sales", "ring_s": 10.0} | queue)],
+            agents=[
+                Agent.model_validate({
+                    "name": name, "queues": ["sales"],
+                    "addresses": [
+                        {"uri": f"sip:{name}@127.0.0.1:5080", "ring_s": 5.0},
+                        {"uri": f"sip:{name}{MOBILE}@127.0.0.1:5080"},
+                    ],
+                })
+                for name in ("alice", "bert")
+            ],
+        )  # fmt: skip
+        around.run(main())
+
+
+async def call_of(engine: Engine) -> dict[str, Any]:
+    (call,) = (await engine.ask("call.list"))["calls"]
+    found: dict[str, Any] = call
+    return found
+
+
+@pytest.mark.parametrize("what", ["call", "leg"])
+@pytest.mark.parametrize("strategy", ["ordered", "ring_several"])
+def test_no_other_phone_of_an_operator_rings(tmp_path: Path, what: str, strategy: str) -> None:
+    async def script(engine: Engine) -> None:
+        network = engine.world.network
+        (await network.call_of("alice")).act("rings")
+        call = await call_of(engine)
+        ref = call["call"] if what == "call" else call["legs"][0]["leg"]
+        await engine.ask("call.hangup", **{what: ref})
+        await asyncio.sleep(20)
+        job = await engine.ask("callback.get", id=JOB)
+        assert (job["state"], job["cause"]) == ("failed", "hung up by command")
+        assert not network.calls_up("alice") and not network.calls_up("bert")
+        assert not network.calls_of("alice" + MOBILE) and not network.calls_of("bert" + MOBILE)
+        agents = (await engine.ask("agent.list"))["agents"]
+        assert {(one["state"], one["missed"]) for one in agents} == {("available", 0)}
+
+    play(tmp_path, script, strategy=strategy)
+
+
+def test_nobody_is_called_who_was_about_to_be(tmp_path: Path) -> None:
+    async def script(engine: Engine) -> None:
+        for _ in range(1000):
+            if (await engine.ask("call.list"))["calls"]:
+                break
+            await asyncio.sleep(0)
+        call = await call_of(engine)
+        assert not call["legs"]
+        await engine.ask("call.hangup", call=call["call"])
+        await asyncio.sleep(20)
+        assert (await engine.ask("callback.get", id=JOB))["cause"] == "hung up by command"
+        assert not engine.world.network.calls
+
+    play(tmp_path, script)
+
+
+def test_a_leg_that_has_ended_cannot_be_hung_up(tmp_path: Path) -> None:
+    async def script(engine: Engine) -> None:
+        network = engine.world.network
+        (await network.call_of("alice")).act("is_busy")
+        (await network.call_of("alice" + MOBILE)).act("rings")
+        first, _second = (await call_of(engine))["legs"]
+        with pytest.raises(EngineError) as refused:
+            await engine.ask("call.hangup", leg=first["leg"])
+        assert (refused.value.kind, refused.value.field) == ("state", "leg")
+        (await network.call_of("alice" + MOBILE)).act("answers")
+        customer = await network.call_of("carol")
+        customer.act("answers")
+        await asyncio.sleep(5)
+        customer.act("hangs_up")
+        await asyncio.sleep(1)
+        assert (await engine.ask("callback.get", id=JOB))["cause"] == "customer hung up"
+
+    play(tmp_path, script)
