@@ -149,6 +149,7 @@ class Callback:
             await self._whisper(agent, whisper)
             self._enter("dialing_customer")
             agent.hear(self._board.ringing)
+            customer.on_early_media_over = lambda: agent.hear(self._board.ringing)
             customer.on_early_media = lambda: agent.hear(Peer(customer.id))
             await self._dial(customer, partner=agent)
             async with while_up(customer):

@@ -93,6 +93,7 @@ class Leg:
         self.audio: NegotiatedAudio | None = None
         self.on_end: list[Callable[[Leg], None]] = []
         self.on_early_media: Callable[[], object] | None = None
+        self.on_early_media_over: Callable[[], object] | None = None
         self.on_hold: Callable[[Leg, bool], None] | None = None
         self.on_digit: Callable[[str], None] | None = None
         self.on_info_digit: Callable[[Leg, str, int], None] | None = None
@@ -149,6 +150,8 @@ class Leg:
                 ways = self.destination.ways
                 for number, way in enumerate(ways, start=1):
                     is_last = number == len(ways)
+                    if number > 1:
+                        self._begin_anew()
                     outcome = await self._dial_way(way, caller, local, headers, is_last)
                     if outcome is None:
                         return
@@ -199,6 +202,13 @@ class Leg:
         finally:
             if give_up is not None:
                 give_up.cancel()
+
+    def _begin_anew(self) -> None:
+        """What a trunk let ring or speak is over once it has failed: the next one begins anew."""
+        had_early_media = self.record.state == "early_media"
+        self.record.state, self.audio = "dialing", None
+        if had_early_media and self.on_early_media_over is not None:
+            self.on_early_media_over()
 
     @property
     def _is_silent(self) -> bool:

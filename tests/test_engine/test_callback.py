@@ -246,6 +246,29 @@ def test_early_media_of_the_customer_reaches_the_operator(tmp_path: Path) -> Non
     assert "leg.early_media" in stage.told("leg.")
 
 
+def test_the_operator_hears_ringing_again_when_another_trunk_calls(tmp_path: Path) -> None:
+    async def script(stage: Scene, _task: "asyncio.Task[Outcome]") -> None:
+        (await stage.phone()).answers()
+        over_one = await stage.phone()
+        over_one.plays_early_media()  # all lines of this trunk are busy
+        await asyncio.sleep(1)
+        over_one.refuses(503)
+        over_two = await stage.phone()
+        await asyncio.sleep(1)
+        agent_leg, customer_leg = stage.media.heard
+        assert stage.media.heard[agent_leg][1:] == [Peer(customer_leg), Ringing("GB")]
+        over_two.rings()
+        await asyncio.sleep(1)
+        assert stage.told("leg.")[-2:] == ["leg.early_media", "leg.ringing"]
+        over_two.plays_early_media()
+        await asyncio.sleep(1)
+        assert stage.media.heard[agent_leg][-1] == Peer(customer_leg)
+        over_two.refuses(486)
+
+    _stage, outcome = play(tmp_path, job(to="+442079460000"), script)
+    assert outcome.result == "busy"
+
+
 def test_the_second_leg_is_offered_the_first_ones_codec_first(tmp_path: Path) -> None:
     async def script(stage: Scene, _task: "asyncio.Task[Outcome]") -> None:
         agent = await stage.phone()
