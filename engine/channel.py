@@ -15,6 +15,7 @@ from .protocol import INVALID_PARAMS, KIND_CODES, EngineError
 
 Event = dict[str, Any]
 
+REQUEST_BYTES = 1 << 20  # the protocol's limit
 # Above any reply; the reader holds at most twice this before the engine feels it.
 LINE_BYTES = 4 << 20
 
@@ -98,6 +99,8 @@ def _request_line(id: int, method: str, params: dict[str, Any]) -> bytes:
         for name, value in params.items():
             if not _is_finite(value):
                 raise _rejected(name, "must be a finite number")
+    if len(line) > REQUEST_BYTES:  # the error for it would have no id
+        raise _rejected("params", f"the request is {len(line)} bytes long; at most {REQUEST_BYTES}")
     return line + b"\n"
 
 

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from .channel import Address, Channel, ConnectionLost, Event
+from .protocol import EngineError
 
 RETRY_FIRST_S = 0.05
 RETRY_MOST_S = 2.0
@@ -17,7 +18,8 @@ class EventStream:
     What could not be resumed comes as an event of type `client.gap` with `from`, `to` and
     `reason`; after what is kept follow views of what is there now, as `snapshot.*` up to
     `snapshot.end`. With `snapshot` these come in any case, with False never. Raises ConnectionLost
-    when no engine is found for `give_up_s` (None: never).
+    when no engine is found for `give_up_s` (None: never), and EngineError: `unavailable` where it
+    has no room for so long, anything else at once.
     """
 
     def __init__(
@@ -123,7 +125,9 @@ class EventStream:
         while True:
             try:
                 await self.start()
-            except ConnectionLost:
+            except (ConnectionLost, EngineError) as error:
+                if isinstance(error, EngineError) and error.kind != "unavailable":
+                    raise
                 if give_up_at is not None and loop.time() + delay_s > give_up_at:
                     raise
                 await asyncio.sleep(delay_s)

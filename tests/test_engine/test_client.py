@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from engine.channel import Address
 from engine.client import Client, ConnectionLost, Event, NoEngine, RequestRejected
+from engine.connection import Connection
 from engine.control import Method
 from engine.events import EventLog
 from engine.protocol import EngineError, JobRef
@@ -46,6 +48,7 @@ async def test_result_and_typed_errors(tmp_path: Path) -> None:
         ({"deep": [1.0, float("nan")]}, "n: must be a finite number"),
         ("\udcff", "cannot be sent as JSON"),
         (object(), "cannot be sent as JSON"),
+        ("x" * 2**20, "bytes long; at most 1048576"),
     ],
 )
 async def test_what_json_cannot_say_is_not_sent(tmp_path: Path, value: object, reason: str) -> None:
@@ -54,9 +57,10 @@ async def test_what_json_cannot_say_is_not_sent(tmp_path: Path, value: object, r
         await Client.connect(served.settings.socket) as client,
     ):
         with pytest.raises(RequestRejected, match=reason):
-            await client.call(
-                "callback.request", to="1", agent="2", context={"none": None}, n=value
-            )
+            async with asyncio.timeout(LIMIT_S):
+                await client.call(
+                    "callback.request", to="1", agent="2", context={"none": None}, n=value
+                )
         assert await client.call("add", n=1) == 2
 
 
@@ -149,6 +153,30 @@ async def test_events_resume_after_a_broken_connection(tmp_path: Path) -> None:
         assert [event["seq"] for event in await take(events, 2)] == [2, 3]
         await events.close()
         await client.close()
+
+
+async def test_events_are_resumed_once_the_engine_has_room_for_the_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(tmp_path, max_connections=1) as served:
+        admit, refusals = served.server.admit, []
+
+        def admitting(connection: Connection) -> EngineError | None:
+            refusals.append(admit(connection))
+            return refusals[-1]
+
+        monkeypatch.setattr(served.server, "admit", admitting)
+        stream = Client(Address(str(served.settings.socket))).events()
+        async with stream:
+            for connection in tuple(served.server._connections):
+                connection.abort()
+            await until(lambda: not served.server.connections)
+            other = await served.connect()
+            served.events.publish("missed.meanwhile")
+            next_event = asyncio.create_task(take(stream, 1))
+            await until(lambda: any(refusals))
+            await other.close()
+            assert [event["type"] for event in await next_event] == ["missed.meanwhile"]
 
 
 async def test_what_cannot_be_resumed_is_told(tmp_path: Path) -> None:
