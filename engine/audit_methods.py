@@ -76,6 +76,7 @@ def _entry(row: tuple[Any, ...]) -> dict[str, Any]:
 def _read_cursor(cursor: str | None) -> int | None:
     if cursor is None:
         return None
-    if not (cursor.isascii() and cursor.isdigit()):
+    number = int(cursor) if cursor.isascii() and cursor.isdigit() else -1
+    if not 0 <= number < 1 << 63:
         raise BadParams("cursor", "is not one that audit.list gave")
-    return int(cursor)
+    return number

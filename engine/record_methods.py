@@ -200,7 +200,7 @@ def _read_cursor(cursor: str | None) -> tuple[float, int]:
         return 0.0, -1
     created, slash, number = cursor.partition("/")
     try:
-        if slash and number.isdigit():
+        if slash and number.isdigit() and int(number) < 1 << 63:
             return float(created), int(number)
     except ValueError:
         pass
