@@ -64,6 +64,7 @@ class Callback:
         self._hold: CustomerHold | None = None
         self._recording: Recording | None = None
         self._ended_by_command: str | None = None
+        self._not_spoken = ""  # why the whisper could not be
         self.is_called_off = False
         self.outcome_if_cancelled = Outcome("cancelled", "cancelled", "cancelled")
         self._outcome: Outcome | None = None
@@ -87,7 +88,7 @@ class Callback:
         if job.outcome == MACHINE:  # of an attempt before
             job.outcome = None
         board.register.add(self.call)
-        whisper = board.whisperer.prepare(job)
+        whisper = board.whisperer.prepare(job, self._cannot_speak)
         try:
             await self._claim()
             if job.request.order == "agent_first":
@@ -224,6 +225,11 @@ class Callback:
         announcement = await whisper
         if announcement is not None:
             await agent.play(announcement.source, limit_s=announcement.limit_s)
+        elif self._not_spoken:
+            self._legs.publish("leg.not_played", agent, error=self._not_spoken)
+
+    def _cannot_speak(self, reason: str) -> None:
+        self._not_spoken = reason
 
     async def _talk(self, agent: Leg, customer: Leg) -> None:
         board, request = self._board, self.job.request

@@ -78,6 +78,7 @@ class InboundCall:
         self._farewell: Result | None = None
         self._ended_by: Result | None = None
         self._is_over = False
+        self._not_spoken = ""  # why the whisper could not be
 
     @property
     def is_over(self) -> bool:
@@ -145,6 +146,8 @@ class InboundCall:
                     announcement = await whisper
                     if announcement is not None:
                         await agent.play(announcement.source, limit_s=announcement.limit_s)
+                    elif self._not_spoken:
+                        self._legs.publish("leg.not_played", agent, error=self._not_spoken)
                     guest.leave()
                     await self._talk(agent)
                 return Result("completed", "maximum duration reached")
@@ -276,7 +279,10 @@ class InboundCall:
 
     async def _whisper(self) -> Announcement | None:
         text = self._incoming.whisper
-        return await self._board.whisperer.speak(text) if text else None
+        return await self._board.whisperer.speak(text, self._cannot_speak) if text else None
+
+    def _cannot_speak(self, reason: str) -> None:
+        self._not_spoken = reason
 
     def _wish_refused(self, reason: str) -> None:
         self._publish("call.callback_refused", reason=reason)

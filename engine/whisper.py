@@ -5,7 +5,7 @@ callback that says the same.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,10 @@ class Announcement:
     limit_s: float = PLAY_LIMIT_S
 
 
+def _say_nothing(_reason: str) -> None:
+    pass
+
+
 class Whisperer:
     """Checks whispers when they are asked for, and has them ready when the operator answers."""
 
@@ -58,8 +62,11 @@ class Whisperer:
         except tones.ToneError as error:
             raise EngineError("refused", str(error), field="whisper.tone") from error
 
-    def prepare(self, job: Job) -> "asyncio.Future[Announcement | None]":
-        """Begin to prepare a job's whisper; None comes where there is none, or it failed."""
+    def prepare(
+        self, job: Job, on_failed: Callable[[str], None] = _say_nothing
+    ) -> "asyncio.Future[Announcement | None]":
+        """Begin to prepare a job's whisper; None comes where there is none, or it failed, of which
+        `on_failed` is told the reason."""
         whisper = job.request.whisper
         loop = asyncio.get_running_loop()
         text = None
@@ -67,13 +74,15 @@ class Whisperer:
             template = whisper.get("template")
             text = fill(template, Subject.of(job)) if template else whisper.get("text")
         if text:
-            return loop.create_task(self.speak(text))
+            return loop.create_task(self.speak(text, on_failed))
         ready: asyncio.Future[Announcement | None] = loop.create_future()
         source = None if whisper is None else _source(whisper)
         ready.set_result(None if source is None else Announcement(source))
         return ready
 
-    async def speak(self, text: str) -> Announcement | None:
+    async def speak(
+        self, text: str, on_failed: Callable[[str], None] = _say_nothing
+    ) -> Announcement | None:
         """`text` spoken, ready to be played; None where that failed, which is logged."""
         loop = asyncio.get_running_loop()
         try:
@@ -81,7 +90,9 @@ class Whisperer:
                 path = await loop.run_in_executor(self._thread, self._synthesizer.prompt, text)
         except (SpeechError, TimeoutError) as error:
             # A callback without its announcement is better than none.
-            log.error("whisper_failed", reason=str(error) or f"over {PREPARE_LIMIT_S:g} s")
+            reason = str(error) or f"speaking it takes over {PREPARE_LIMIT_S:g} s"
+            log.error("whisper_failed", reason=reason)
+            on_failed(reason)
             return None
         return Announcement(Prompt(str(path)))
 

@@ -5,7 +5,7 @@ instant, which no real peer would do on demand.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -269,15 +269,24 @@ class ScriptedSpeech:
     def __init__(self) -> None:
         self.fails = False
 
-    async def speak(self, text: str) -> Announcement | None:
-        return None if self.fails else Announcement(Prompt(text))
+    async def speak(
+        self, text: str, on_failed: Callable[[str], None] = lambda _reason: None
+    ) -> Announcement | None:
+        if not self.fails:
+            return Announcement(Prompt(text))
+        on_failed("no voice")
+        return None
 
-    def prepare(self, job: Job) -> "asyncio.Future[Announcement | None]":
-        return asyncio.ensure_future(self._prepare(job.request.whisper or {}))
+    def prepare(
+        self, job: Job, on_failed: Callable[[str], None] = lambda _reason: None
+    ) -> "asyncio.Future[Announcement | None]":
+        return asyncio.ensure_future(self._prepare(job.request.whisper or {}, on_failed))
 
-    async def _prepare(self, whisper: Mapping[str, Any]) -> Announcement | None:
+    async def _prepare(
+        self, whisper: Mapping[str, Any], on_failed: Callable[[str], None]
+    ) -> Announcement | None:
         text = whisper.get("text") or whisper.get("template")
-        return await self.speak(text) if text else None
+        return await self.speak(text, on_failed) if text else None
 
 
 class ScriptedStore:

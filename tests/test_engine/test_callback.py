@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -12,8 +12,9 @@ from engine.callback import Callback
 from engine.job import Job
 from engine.outcome import Outcome
 from engine.store import StoreError
+from engine.whisper import Whisperer
 from media.sources import Hold, Peer, Ringing, Tone
-from tests.support.switchboard import Phone, Scene, job, scene
+from tests.support.switchboard import Phone, Scene, ScriptedSpeech, job, scene
 from tests.support.virtual_loop import run
 
 Script = Callable[[Scene, "asyncio.Task[Outcome]"], Awaitable[None]]
@@ -164,6 +165,20 @@ def test_operator_hangs_up_during_the_whisper(tmp_path: Path) -> None:
     assert outcome.failure.moment == "whispering"
     assert outcome.failure.reason_header == "Q.850;cause=16"
     assert stage.sip.phones.empty(), "the customer must not be called"
+
+
+def test_a_whisper_that_cannot_be_spoken_is_told_and_the_call_goes_on(tmp_path: Path) -> None:
+    async def script(stage: Scene, _task: "asyncio.Task[Outcome]") -> None:
+        speech = ScriptedSpeech()
+        speech.fails = True
+        stage.board.whisperer = cast(Whisperer, speech)
+        _agent, customer = await both_answer(stage)
+        customer.hangs_up()
+
+    stage, outcome = play(tmp_path, job(whisper={"text": "..."}), script)
+    assert outcome.state == "completed"
+    told = stage.last("leg.not_played")
+    assert (told["role"], told["error"]) == ("agent", "no voice")
 
 
 def test_operator_hangs_up_while_the_customer_rings(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from engine.job import OFFERS_KEPT
 from engine.protocol import EngineError
 from media.sources import Hold, Peer, Prompt
 from tests.support.reception import Reception, reception
-from tests.support.switchboard import CallingPhone, Phone
+from tests.support.switchboard import CallingPhone, Phone, ScriptedSpeech
 
 CALLER = "+442079461111"
 SHOP = Route(name="shop", queue="sales", whisper="For {context.site}", context={"site": "shop"})
@@ -199,6 +199,18 @@ def test_an_operator_who_hangs_up_before_he_is_joined_is_replaced(tmp_path: Path
     assert desk.stage.told("queue.").count("queue.joined") == 2
     joined = desk.stage.last("queue.joined")
     assert joined["place"] == 1
+
+
+def test_a_whisper_that_cannot_be_spoken_is_told_and_the_call_goes_on(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller, _operator = await talking(desk)
+        caller.hangs_up()
+
+    speech = ScriptedSpeech()
+    speech.fails = True
+    desk = reception(tmp_path, script, routes=[SHOP], speech=speech)
+    assert desk.stage.last("call.ended")["result"] == "completed"
+    assert desk.stage.last("leg.not_played")["error"] == "no voice"
 
 
 def test_who_lost_his_operator_is_taken_by_a_full_queue(tmp_path: Path) -> None:

@@ -69,7 +69,9 @@ async def test_speech_that_fails_leaves_the_callback_without_a_whisper(
 
     under_test = whisperer(tmp_path)
     monkeypatch.setattr(Synthesizer, "prompt", broken)
-    assert await prepared(under_test, whisper={"text": "Hello"}) is None
+    reasons: list[str] = []
+    assert await under_test.prepare(job(whisper={"text": "Hello"}), reasons.append) is None
+    assert reasons == ["no voice"]
     under_test.close()
 
 
