@@ -16,6 +16,7 @@ from .protocol import (
     Reprioritise,
     Reschedule,
 )
+from .store import StoreError
 
 if TYPE_CHECKING:
     from .daemon import Daemon
@@ -85,25 +86,47 @@ class CallbackMethods:
 
     async def _reprioritise(self, params: Reprioritise, _peer: Peer) -> dict[str, Any]:
         job = await self._open(params.id)
-        job.request = msgspec.structs.replace(job.request, priority=params.priority)
-        self._publish("callback.reprioritised", job, priority=params.priority)
-        self._dispatcher.changed(job)
-        await self._board.store.save(job, durable=True)
+        before = job.request.priority
+        self._give_priority(job, params.priority)
+        self._publish("callback.reprioritised", job, priority=params.priority, if_saved=True)
+        try:
+            await self._board.store.save(job, durable=True)
+        except StoreError:
+            self._give_priority(job, before)
+            self._board.store.save(job)  # what else had changed is not undone
+            raise
         return job.view()
+
+    def _give_priority(self, job: Job, priority: int) -> None:
+        job.request = msgspec.structs.replace(job.request, priority=priority)
+        self._dispatcher.changed(job)
 
     async def _decide(self, params: Decision, _peer: Peer) -> dict[str, Any]:
         job = await self._open(params.id)
         if job.decision is None:
             raise EngineError("state", f"there is nothing to decide about job {job.id}", field="id")
-        self._publish("callback.decided", job, decision=params.decision)
         if params.decision == "fail":
+            self._publish("callback.decided", job, decision=params.decision)
             cause = "engine restarted, and it was decided not to call again"
             self._dispatcher.finish(job, Outcome("failed", "failed", cause))
+            await self._board.store.flush()
         else:
-            job.decision = job.decide_by = None
-            self._dispatcher.changed(job)
-        await self._board.store.save(job, durable=True)
+            await self._let_be_called(job)
         return job.view()
+
+    async def _let_be_called(self, job: Job) -> None:
+        before = job.decision, job.decide_by
+        job.decision = job.decide_by = None
+        self._publish("callback.decided", job, decision="retry", if_saved=True)
+        try:
+            await self._board.store.save(job, durable=True)
+        except StoreError:
+            if self._dispatcher.is_idle(job):
+                job.decision, job.decide_by = before
+            self._board.store.save(job)
+            raise
+        finally:
+            self._dispatcher.changed(job)
 
     def _publish(self, kind: str, job: Job, **fields: Any) -> None:
         context = job.request.context

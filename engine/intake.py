@@ -203,6 +203,7 @@ class Intake:
             to=request.to, numbers=numbers, not_before=not_before, deadline=deadline
         )
         admitted = self._admission.check(asked, now, counts=False)
+        before = request, job.scheduled, job.next_attempt_at
         job.request = msgspec.structs.replace(
             request, not_before=admitted.not_before, deadline=deadline, numbers=numbers
         )
@@ -217,9 +218,17 @@ class Intake:
             not_before=admitted.not_before,
             deadline=deadline,
             reason=admitted.scheduled,
+            if_saved=True,
         )
         self._dispatcher.changed(job)
-        await self._board.store.save(job, durable=True)
+        try:
+            await self._board.store.save(job, durable=True)
+        except StoreError:
+            if self._dispatcher.is_idle(job):
+                job.request, job.scheduled, job.next_attempt_at = before
+                self._dispatcher.changed(job)
+            self._board.store.save(job)  # what else had changed is not undone
+            raise
 
     # -- what is asked for ------------------------------------------------------------------
 

@@ -176,3 +176,63 @@ async def test_a_decision_is_made(settings: Settings, decision: str) -> None:
     assert ended["state"] == "failed"
     assert ended["result"] == ("unreachable" if decision == "retry" else "failed")
     assert ended["decision"] is None
+
+
+def let_write(daemon: Daemon, *, may: bool) -> None:
+    """Have the store's file as on a disk that cannot be written, or as it was."""
+    daemon.store._writer.execute(f"PRAGMA query_only = {'OFF' if may else 'ON'}")
+
+
+async def test_a_change_that_cannot_be_saved_is_undone(settings: Settings) -> None:
+    async with running(settings) as (daemon, client):
+        await client.callback(**PARAMS, id="x", priority=1)
+        await daemon.store.flush()
+        let_write(daemon, may=False)
+        for method, change in (
+            ("callback.reprioritise", {"priority": 5}),
+            ("callback.reschedule", {"not_before": 4.5e9, "numbers": ["+442079460999"]}),
+        ):
+            error = await refusal(client, method, id="x", **change)
+            assert (error.kind, error.data["store"]) == ("unavailable", "read_only")
+        job = await client.call("callback.get", id="x")
+        assert (job["priority"], job["not_before"], job["numbers"]) == (1, 4e9, [])
+        assert daemon.dispatcher.jobs["x"].next_due_at == 4e9
+        async with client.events(["callback.re", "engine.not_saved"]) as events:
+            let_write(daemon, may=True)
+            await client.call("callback.reprioritise", id="x", priority=7)
+            told = [await anext(events) for _ in range(3)]
+        assert [event.get("of", event["type"]) for event in told] == [
+            "callback.reprioritised", "callback.rescheduled", "callback.reprioritised",
+        ]  # fmt: skip
+        assert [event["type"] for event in told[:2]] == ["engine.not_saved"] * 2
+        assert told[2]["priority"] == 7
+    async with running(settings) as (_daemon, client):
+        job = await client.call("callback.get", id="x")
+        assert (job["priority"], job["not_before"], job["numbers"]) == (7, 4e9, [])
+
+
+@pytest.mark.parametrize("decision", ["retry", "fail"])
+async def test_a_decision_that_cannot_be_saved_is_lost_nowhere(
+    settings: Settings, decision: str
+) -> None:
+    async with running(settings) as (daemon, client):
+        await client.callback(**PARAMS, id="x", on_crash="ask")
+        job = daemon.dispatcher.jobs["x"]
+        job.under_way = True  # as it would be while it is dialled
+        await daemon.store.save(job, durable=True)
+    async with running(settings) as (daemon, client):
+        await daemon.store.flush()
+        let_write(daemon, may=False)
+        error = await refusal(client, "callback.decide", id="x", decision=decision)
+        assert error.data["store"] == "read_only"
+        now = await client.call("callback.get", id="x")
+        let_write(daemon, may=True)
+        # Open, and not decided, or ended: the same in the engine, on the disk and after a restart.
+        is_open = decision == "retry"
+        assert (now["state"], now["decision"]) == (
+            ("queued", "needed") if is_open else ("failed", None)
+        )
+        assert ("x" in daemon.dispatcher.jobs) == is_open
+    async with running(settings) as (_daemon, client):
+        again = await client.call("callback.get", id="x")
+        assert (again["state"], again["decision"]) == (now["state"], now["decision"])
