@@ -118,6 +118,8 @@ class InboundCall:
             await caller.open()
         except LegEnded as ended:
             raise Refused(503, Result("unavailable", str(ended.ending))) from ended
+        if self._ended_by is not None:  # by a command, before he heard anything
+            raise Refused(480, self._ended_by)
         caller.take(self._session)
         self._legs.add(caller)
         async with while_up(caller):

@@ -11,6 +11,7 @@ from config.queues import Overflow, Queue
 from engine.call_legs import LEGS_KEPT
 from engine.job import OFFERS_KEPT
 from engine.protocol import EngineError
+from engine.rules import Ruling
 from media.sources import Hold, Peer, Prompt
 from tests.support.reception import Reception, reception
 from tests.support.switchboard import CallingPhone, Phone, ScriptedSpeech
@@ -639,6 +640,33 @@ def test_a_command_may_hang_up(tmp_path: Path) -> None:
 
     desk = reception(tmp_path, script)
     assert desk.stage.last("call.ended")["cause"] == "hung up by command"
+
+
+def test_a_command_may_hang_up_before_the_call_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def script(desk: Reception) -> None:
+        router, looked_up = desk.stage.board.router, asyncio.Event()
+        assert router is not None
+        ask_rules = router.call
+
+        async def slowly(*facts: Any, **more: Any) -> Ruling:
+            await looked_up.wait()
+            return await ask_rules(*facts, **more)
+
+        monkeypatch.setattr(router, "call", slowly)
+        caller = desk.call()
+        await asyncio.sleep(0.1)
+        (call,) = desk.stage.board.register.calls.values()
+        assert call.owner is not None
+        call.owner.hang_up()
+        looked_up.set()
+        await asyncio.sleep(0.1)
+        assert caller.statuses == [480]
+
+    desk = reception(tmp_path, script)
+    ended = desk.stage.last("call.ended")
+    assert (ended["result"], ended["cause"]) == ("cancelled", "hung up by command")
 
 
 def test_the_engine_stops_with_callers_waiting_and_talking(tmp_path: Path) -> None:
