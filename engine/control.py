@@ -17,7 +17,7 @@ from config.values import split_host_port
 from . import peer as peers
 from .agent_scope import AgentScope
 from .audit import Audit
-from .connection import Connection, Method
+from .connection import AUTH_LIMIT_S, Connection, Method
 from .events import EventLog
 from .lock import FileLock, LockHeld
 from .peer import Peer
@@ -98,7 +98,11 @@ class ControlServer:
         self._servers.append(server)
         for listening in self._tcp:
             server = await loop.create_server(
-                lambda: Connection(self, _tcp_peer), sock=listening, backlog=BACKLOG, ssl=self._tls
+                lambda: Connection(self, _tcp_peer),
+                sock=listening,
+                backlog=BACKLOG,
+                ssl=self._tls,
+                ssl_handshake_timeout=AUTH_LIMIT_S,  # it is no connection yet, and not counted
             )
             self._servers.append(server)
 

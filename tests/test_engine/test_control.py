@@ -14,6 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from config.sections import Control
+from engine import connection as connection_module
 from engine import control as control_module
 from engine.control import ControlError, ControlServer, Peer
 from engine.events import EventLog
@@ -233,6 +234,23 @@ async def test_wrong_token_ends_the_connection(tmp_path: Path) -> None:
         client = await connect_tls(address, tmp_path)
         reply = await client.ask("auth", token="wrong")
         assert reply["error"]["data"] == {"kind": "refused", "field": "token"}
+        assert await client.is_closed()
+        await client.close()
+
+
+@needs_openssl
+@pytest.mark.parametrize("shakes_hands", [True, False])
+async def test_who_shows_no_token_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shakes_hands: bool
+) -> None:
+    for module in (control_module, connection_module):
+        monkeypatch.setattr(module, "AUTH_LIMIT_S", 0.2)
+    async with serving(tmp_path, **tls_settings(tmp_path)) as served:
+        (address,) = served.server.tcp_addresses
+        if shakes_hands:
+            client = await connect_tls(address, tmp_path)
+        else:
+            client = Lines(*await asyncio.open_connection(*address))
         assert await client.is_closed()
         await client.close()
 
