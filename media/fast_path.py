@@ -112,7 +112,8 @@ def forward(
         # In units of the RTP clock, as the jitter.
         late = abs((now - flow.heard_at) * 8000.0 - 160.0)
         flow.heard_at = now
-        flow.jitter += (late - flow.jitter) * 0.0625
+        if late < 8000.0:  # else the sender's clock stood still (Reception.receive)
+            flow.jitter += (late - flow.jitter) * 0.0625
         # One sample from the middle of the payload tells, most of the time.
         if _LOUD[flow.codec, packet[_MIDDLE]]:
             flow.loud_at = now

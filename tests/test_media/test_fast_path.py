@@ -22,6 +22,7 @@ from media.fast_path import (
 )
 from media.flow import Flow
 from media.g711 import SILENCE, TRANSLATION
+from media.reception import Reception
 from media.rtp import build
 
 SSRC, OUT_SSRC = 0xFEDCBA98, 0x89ABCDEF
@@ -133,6 +134,20 @@ def test_jitter_is_that_of_rfc_3550(bench: Bench) -> None:
         bench.step(flow.heard_at + 0.02 + late_ms / 1000)
         expected += (abs(late_ms) * 8 - expected) / 16
         assert flow.jitter == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("pause_s", [1.0, 1.5, 10.0])
+def test_a_sender_that_paused_is_no_jitter(bench: Bench, pause_s: float) -> None:
+    """Its packets go on from each other, its clock stood still: as `Reception` counts it."""
+    flow, reception = bench.arm(2), Reception()
+    reception.start(SSRC, 1, 160, NOW)
+    reception.receive(1, 160, 160, NOW)
+    reception.receive(2, 320, 160, NOW + pause_s)
+    flow.heard_at = NOW
+    bench.a.send(packet(2))
+    bench.step(NOW + pause_s)
+    assert flow.jitter == pytest.approx(reception.jitter, abs=1e-9)
+    assert flow.heard_at == NOW + pause_s
 
 
 @pytest.mark.parametrize(
