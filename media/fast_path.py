@@ -53,6 +53,7 @@ _MIDDLE: Final = HEADER_BYTES + FRAME_SAMPLES // 2
 STEP: Final = (1 << 32) + FRAME_SAMPLES
 _STEP: Final = np.uint64(STEP)
 
+_typeof: Callable[[object], object] = numba.typeof
 _TRANSFER: Final = types.intp(types.int32, types.voidptr, types.uintp, types.int32)
 _receive: Callable[..., int] = types.ExternalFunction("recv", _TRANSFER)
 _send: Callable[..., int] = types.ExternalFunction("send", _TRANSFER)
@@ -65,21 +66,31 @@ _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
 
 
-def _compiled(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
-    """`function` in machine code, kept on disk between runs where there is a place to write."""
-    try:
-        return numba.njit(cache=True)(function)
-    except RuntimeError:  # no place: then it is compiled anew by each worker
-        return numba.njit()(function)
+def _compiled(
+    *arguments: object,
+) -> Callable[[Callable[_Parameters, _Result]], Callable[_Parameters, _Result]]:
+    """Machine code for arguments like these, kept on disk between runs where that is possible."""
+    signature = tuple(_typeof(argument) for argument in arguments)
+
+    def compiled(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
+        try:
+            return numba.njit(signature, cache=True)(function)
+        except Exception:  # noqa: BLE001 - no place, a full disk, a file cut off: many kinds
+            return numba.njit(signature)(function)
+
+    return compiled
 
 
-@_compiled
+_EVENTS: Final = np.zeros(1, EPOLL_EVENT)
+
+
+@_compiled(0, _EVENTS, 0)
 def poll(epoll_fd: int, events: Records, limit: int) -> int:
     """Fill `events` with at most `limit` readable sockets, without waiting; how many there are."""
     return max(0, _epoll_wait(epoll_fd, events.ctypes, limit, 0))
 
 
-@_compiled
+@_compiled(_EVENTS, 0, 0, np.zeros(1, FLOW), np.zeros(1, np.uint8), 0.0)
 def forward(
     events: Records, at: int, count: int, flows: Records, packet: NDArray[np.uint8], now: float
 ) -> tuple[int, int]:

@@ -36,7 +36,6 @@ class Relay:
         self._streams: dict[int, PeerStream] = {}
         self._buffer = bytearray(MAX_DATAGRAM_BYTES)
         self._packet = np.frombuffer(self._buffer, np.uint8)
-        self.drain()  # so that the fast path is compiled before the first packet comes
 
     def fileno(self) -> int:
         """The epoll's descriptor: readable while there is something to drain."""

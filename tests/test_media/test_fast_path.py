@@ -1,11 +1,14 @@
 """The compiled loop: what it forwards, to the bit, and at what it hands back to Python."""
 
 import os
+import resource
 import select
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 
@@ -251,7 +254,45 @@ def test_a_closed_epoll_has_nothing() -> None:
     assert poll(fd, np.zeros(1, EPOLL_EVENT), 1) == 0
 
 
+def function_in(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], int]:
+    """A function of a file of its own, whose machine code is kept in `directory`."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(directory))
+    source = directory / "plus_one.py"
+    if not source.exists():
+        source.write_text("def plus_one(number):\n    return number + 1\n")
+    made: dict[str, Any] = {}
+    exec(compile(source.read_text(), str(source), "exec"), made)
+    plus_one: Callable[[int], int] = made["plus_one"]
+    return plus_one
+
+
 def test_without_a_place_for_the_cache_it_is_compiled_all_the_same() -> None:
     made: dict[str, Any] = {}
     exec("def plus_one(number):\n    return number + 1", made)  # of no file: nowhere to keep it
-    assert _compiled(made["plus_one"])(41) == 42
+    assert _compiled(0)(made["plus_one"])(41) == 42
+
+
+@pytest.mark.parametrize("kept", ["*.nbi", "*.nbc"])
+@pytest.mark.parametrize("spoilt", [b"", b"no machine code"])
+def test_a_spoilt_cache_does_not_keep_the_worker_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: str, spoilt: bytes
+) -> None:
+    assert _compiled(0)(function_in(tmp_path, monkeypatch))(41) == 42
+    (file,) = tmp_path.rglob(kept)
+    file.write_bytes(spoilt)
+    assert _compiled(0)(function_in(tmp_path, monkeypatch))(41) == 42
+
+
+def test_a_full_disk_does_not_keep_the_worker_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plus_one = function_in(tmp_path, monkeypatch)
+    _, most = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, most))
+    try:
+        compiled = _compiled(0)(plus_one)
+        compiled(41)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert compiled(41) == 42
+    assert not list(tmp_path.rglob("*.nbi"))
