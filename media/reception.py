@@ -12,6 +12,7 @@ from .rtp import CLOCK_HZ, FRAME_SAMPLES
 MAX_DROPOUT: Final = 3000  # RFC 3550 A.1
 MAX_MISORDER: Final = 100
 _RECENT_MASK: Final = (1 << MAX_MISORDER) - 1
+_CYCLE: Final = 0x10000
 
 
 class Reception:
@@ -64,7 +65,7 @@ class Reception:
             self._received_before += self.received
         self.ssrc = ssrc
         # One cycle ahead, so that packets from before the first one have numbers too.
-        self.base = sequence + 0x10000
+        self.base = sequence + _CYCLE
         self.highest = self.base - 1
         self.received = 0
         self._recent = 0
@@ -142,6 +143,11 @@ class Reception:
     def jitter(self) -> float:
         """Interarrival jitter in timestamp units (A.8)."""
         return self.flow.jitter
+
+    @property
+    def reported_highest(self) -> int:
+        """`highest` with the cycles counted from 0, as reports have it (A.1)."""
+        return self.highest - _CYCLE
 
     @property
     def packets_received(self) -> int:

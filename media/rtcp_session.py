@@ -26,6 +26,7 @@ class RtcpSession:
         "_packets_reported",
         "_peer_report",
         "_peer_report_at",
+        "_peer_report_ssrc",
         "_rng",
         "_round_trip_s",
         "_ssrc",
@@ -48,6 +49,7 @@ class RtcpSession:
         self._packets_reported = 0
         self._peer_report = 0
         self._peer_report_at = 0.0
+        self._peer_report_ssrc = -1
         self._round_trip_s: float | None = None
         self._block: rtcp.ReportBlock | None = None
         self.bye_received = False
@@ -66,6 +68,7 @@ class RtcpSession:
         if compound.sender is not None:
             self._peer_report = compound.sender.ntp >> 16 & 0xFFFFFFFF
             self._peer_report_at = now
+            self._peer_report_ssrc = compound.ssrc
         for block in compound.blocks:
             if block.ssrc == self._ssrc:
                 self._block = block
@@ -111,14 +114,18 @@ class RtcpSession:
         block = None
         if reception.highest >= 0:
             fraction, lost = reception.report_loss()
-            delay = round((now - self._peer_report_at) * 65536) if self._peer_report else 0
+            last_report = delay = 0
+            if self._peer_report_ssrc == reception.ssrc:
+                last_report = self._peer_report
+                # `now` is when the frame was due: what came meanwhile is newer.
+                delay = max(0, round((now - self._peer_report_at) * 65536))
             block = rtcp.ReportBlock(
                 reception.ssrc,
                 fraction,
                 lost,
-                reception.highest,
+                reception.reported_highest,
                 int(reception.jitter),
-                self._peer_report,
+                last_report,
                 delay,
             )
         return rtcp.report(self._ssrc, sender, block)

@@ -54,7 +54,7 @@ def test_a_report_says_what_was_sent_and_received() -> None:
     assert (compound.sender.packets, compound.sender.octets) == (10, 1600)
     (block,) = compound.blocks
     assert (block.ssrc, block.fraction_lost, block.cumulative_lost) == (5, 25, 1)
-    assert block.highest_sequence == 2 * 65536 + 3
+    assert block.highest_sequence == 65536 + 3  # one cycle (A.1)
     assert (block.last_report, block.delay) == (0, 0)
 
 
@@ -72,6 +72,22 @@ def test_delay_since_the_peers_report() -> None:
     reception, stream = talking()
     (block,) = rtcp.parse(made.report(reception, stream, 103.5)).blocks
     assert (block.last_report, block.delay) == (0x23456789, round(2.5 * 65536))
+
+
+def test_a_report_that_came_after_the_frame_was_due_has_no_delay() -> None:
+    made = session()
+    info = rtcp.SenderInfo(0x0001_2345_6789_0000, 0, 1, 160)
+    assert made.receive(rtcp.report(5, info, None), PEER, 101.015)
+    (block,) = rtcp.parse(made.report(*talking(), 101.0)).blocks
+    assert (block.last_report, block.delay) == (0x23456789, 0)
+
+
+def test_the_report_of_another_source_is_not_that_of_this_stream() -> None:
+    made = session()
+    info = rtcp.SenderInfo(0x0001_2345_6789_0000, 0, 1, 160)
+    assert made.receive(rtcp.report(4, info, None), PEER, 101.0)  # whom the peer replaced
+    (block,) = rtcp.parse(made.report(*talking(), 103.5)).blocks
+    assert (block.ssrc, block.last_report, block.delay) == (5, 0, 0)
 
 
 def test_round_trip_and_the_peers_view() -> None:
