@@ -209,12 +209,12 @@ class Leg:
             silent_ms = round((now - self.incoming.loud_at) * 1000)
             self._equipment.emit(SilenceStarted(self.name, silent_ms))
 
-    def event_received(self, payload: bytes, timestamp: int, now: float) -> None:
-        """A telephone-event packet of the peer."""
+    def event_received(self, payload: bytes, timestamp: int, now: float, *, late: bool) -> None:
+        """A telephone-event packet of the peer; `late` when a newer packet came before it."""
         if self.digit_reader is None:
             self.digit_reader = DigitReader()
         self.look_at = now  # the end of the key may be lost
-        for digit, duration_ms in self.digit_reader.receive(payload, timestamp, now):
+        for digit, duration_ms in self.digit_reader.receive(payload, timestamp, now, late=late):
             self._equipment.emit(Dtmf(self.name, digit, duration_ms))
 
     # Now and then

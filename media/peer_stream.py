@@ -140,7 +140,7 @@ class PeerStream(Reception):
             ):
                 self._arm(payload_type, codec)
         elif payload_type in self.event_payload_types:
-            leg.event_received(payload, timestamp, now)
+            leg.event_received(payload, timestamp, now, late=extended != self.highest)
             for listener in self.listeners:
                 listener.relay_event(self, extended, timestamp, marker, payload, now)
         else:

@@ -18,12 +18,13 @@ LOST_END_S: Final = 0.2
 class DigitReader:
     """Turns the packets of telephone-events into key presses, each told once, at its end."""
 
-    __slots__ = ("_at", "_digit", "_duration", "_timestamp")
+    __slots__ = ("_at", "_digit", "_duration", "_segments", "_timestamp")
 
     def __init__(self) -> None:
         self._timestamp = -1
         self._digit = ""  # the key held down now, if any
         self._duration = 0
+        self._segments = 0  # duration of the segments before this one, section 2.5.1.3
         self._at = 0.0
 
     @property
@@ -31,22 +32,32 @@ class DigitReader:
         """Whether a key is held down."""
         return bool(self._digit)
 
-    def receive(self, payload: bytes, timestamp: int, now: float) -> list[tuple[str, int]]:
+    def receive(
+        self, payload: bytes, timestamp: int, now: float, *, late: bool = False
+    ) -> list[tuple[str, int]]:
         """Key presses that ended with this packet, as (digit, milliseconds).
 
         The timestamp names the event; packets that come after its end say nothing new. A new
-        event while a key is held means that the end of the first was lost.
+        event while a key is held means that the end of the first was lost. `late` says that
+        packets sent after this one came before it.
         """
         if len(payload) < PAYLOAD.size:
             return []
         event, flags, duration = PAYLOAD.unpack_from(payload)
         pressed = []
         if timestamp != self._timestamp:
-            pressed = self._release()
-            if event >= len(DIGITS):
-                return pressed
+            step = (timestamp - self._timestamp) & 0xFFFFFFFF
+            if late and self._timestamp >= 0 and step >= 0x80000000:  # of a key press before
+                return []
+            if event < len(DIGITS) and self._digit == DIGITS[event] and step == _MAX_DURATION:
+                self._segments += _MAX_DURATION
+            else:
+                pressed = self._release()
+                if event >= len(DIGITS):
+                    return pressed
+                self._digit = DIGITS[event]
+                self._segments = 0
             self._timestamp = timestamp
-            self._digit = DIGITS[event]
             self._duration = 0
         if self._digit:
             self._duration = max(self._duration, duration)
@@ -62,7 +73,7 @@ class DigitReader:
     def _release(self) -> list[tuple[str, int]]:
         if not self._digit:
             return []
-        press = (self._digit, self._duration * 1000 // CLOCK_HZ)
+        press = (self._digit, (self._segments + self._duration) * 1000 // CLOCK_HZ)
         self._digit = ""
         return [press]
 

@@ -29,6 +29,7 @@ class Peer:
         self.heard = 0
         self.levels: list[bool] = []
         self.events: list[bytes] = []
+        self.late: list[bool] = []
         self.stream = PeerStream(cast(Leg, self))
         self.stream.audio = {0: "PCMU", 8: "PCMA"}
         self.stream.event_payload_types = (97, 101)
@@ -39,8 +40,9 @@ class Peer:
     def heard_level(self, loud: bool, now: float) -> None:
         self.levels.append(loud)
 
-    def event_received(self, payload: bytes, timestamp: int, now: float) -> None:
+    def event_received(self, payload: bytes, timestamp: int, now: float, *, late: bool) -> None:
         self.events.append(payload)
+        self.late.append(late)
 
     def receive(self, data: bytes, now: float = 1.0) -> None:
         self.stream.receive_packet(bytearray(data), len(data), now)
@@ -122,6 +124,13 @@ def test_events_comfort_noise_and_what_was_not_agreed() -> None:
     assert peer.stream.packets_received == 3
     assert peer.dropped_garbage == 2
     assert peer.heard == 3
+
+
+def test_an_event_that_was_overtaken_is_late() -> None:
+    peer = Peer()
+    for sequence in (1, 3, 2, 4):
+        peer.receive(packet(sequence, b"\x05\x8a\x01\x40", 101))
+    assert peer.late == [False, False, True, False]
 
 
 def test_a_new_ssrc_begins_a_new_epoch() -> None:

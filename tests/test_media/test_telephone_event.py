@@ -50,6 +50,46 @@ def test_packets_out_of_order_do_not_shorten_it() -> None:
     assert reader.receive(event(3, 480, end=True), 1, 0.02) == [("3", 60)]
 
 
+def test_a_long_key_press_in_segments_is_one() -> None:
+    """Beyond 0xFFFF a further segment begins where the first one ended (section 2.5.1.3)."""
+    reader = DigitReader()
+    reader.receive(event(7, 0xFF00), 1000, 0.0)
+    reader.receive(event(7, 0xFFFF), 1000, 0.02)
+    assert reader.receive(event(7, 160), 1000 + 0xFFFF, 0.04) == []
+    assert reader.receive(event(7, 0xFFFF), 1000 + 0xFFFF, 0.06) == []
+    assert reader.receive(event(7, 800), 1000 + 2 * 0xFFFF, 0.08) == []
+    ended = reader.receive(event(7, 1600, end=True), 1000 + 2 * 0xFFFF, 0.1)
+    assert ended == [("7", (2 * 0xFFFF + 1600) // 8)]
+    assert reader.receive(event(7, 1600, end=True), 1000 + 2 * 0xFFFF, 0.12) == []
+
+
+def test_another_key_after_a_long_one_is_no_segment_of_it() -> None:
+    reader = DigitReader()
+    reader.receive(event(7, 0xFFFF), 1000, 0.0)
+    assert reader.receive(event(8, 160), 1000 + 0xFFFF, 0.02) == [("7", 8191)]
+    assert reader.receive(event(8, 400, end=True), 1000 + 0xFFFF, 0.04) == [("8", 50)]
+
+
+def test_a_late_packet_of_the_key_before_is_no_key_press() -> None:
+    reader = DigitReader()
+    assert reader.receive(event(1, 400, end=True), 0xFFFFFF00, 0.0) == [("1", 50)]
+    assert reader.receive(event(2, 160), 700, 0.1) == []
+    assert reader.receive(event(1, 400, end=True), 0xFFFFFF00, 0.11, late=True) == []
+    assert reader.receive(event(2, 400, end=True), 700, 0.12) == [("2", 50)]
+
+
+def test_a_key_press_that_was_overtaken_by_sound_counts() -> None:
+    reader = DigitReader()
+    assert reader.receive(event(1, 400, end=True), 0xFFFFFF00, 0.0, late=True) == [("1", 50)]
+    assert reader.receive(event(2, 400, end=True), 5000, 0.1, late=True) == [("2", 50)]
+
+
+def test_a_source_whose_timestamps_begin_anew_is_understood() -> None:
+    reader = DigitReader()
+    reader.receive(event(1, 400, end=True), 0x70000000, 0.0)
+    assert reader.receive(event(2, 400, end=True), 1000, 0.1) == [("2", 50)]
+
+
 @pytest.mark.parametrize("payload", [b"", b"\1\n\0", event(16, 800, end=True), event(200, 8)])
 def test_what_is_no_digit_says_nothing(payload: bytes) -> None:
     reader = DigitReader()
