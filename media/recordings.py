@@ -71,16 +71,15 @@ class Recordings:
     def close(self) -> None:
         """End every recording and wait for the files to be complete."""
         now = monotonic()
-        for recording in list(self._legs):
-            self._release(recording)
-            if not recording.writing:
-                try:
-                    length = recording.length_samples(now)
-                    recording.writer.write(recording.take(), length, last=True)
-                except OSError:  # nobody is left to be told
-                    recording.writer.abandon()
         if self._thread is not None:
             self._thread.shutdown()
+        for recording in list(self._legs):
+            self._release(recording)
+            try:
+                length = recording.length_samples(now)
+                recording.writer.write(recording.take(), length, last=True)
+            except OSError:  # nobody is left to be told
+                recording.writer.abandon()
 
     def _end(self, recording: Recording, request: int | None) -> None:
         self._release(recording)
@@ -95,7 +94,7 @@ class Recordings:
     async def _write(self, recording: Recording, frames: list[Frame], length: int) -> None:
         recording.writing = True
         try:
-            await self._in_thread(recording, frames, length, last=False)
+            await self._write_in_thread(recording, frames, length, last=False)
         except OSError as error:
             self._fail(recording, error.strerror or str(error))
         finally:
@@ -103,9 +102,9 @@ class Recordings:
 
     async def _finish(self, recording: Recording, length: int, request: int | None) -> None:
         try:
-            await self._in_thread(recording, recording.take(), length, last=True)
+            await self._write_in_thread(recording, recording.take(), length, last=True)
         except OSError as error:
-            recording.writer.abandon()
+            await self._in_thread(recording.writer.abandon)
             reason = f"{recording.path}: {error.strerror}"
             if request is None:
                 self._report(m.RecordingEnded(recording.path, reason))
@@ -120,18 +119,20 @@ class Recordings:
     def _fail(self, recording: Recording, reason: str) -> None:
         if recording in self._legs:
             self._release(recording)
-            recording.writer.abandon()
+            # Not here: closing waits for a write under way, and the disk may hang.
+            self._spawn(self._in_thread(recording.writer.abandon))
             self._report(m.RecordingEnded(recording.path, f"{recording.path}: {reason}"))
 
-    async def _in_thread(
+    async def _write_in_thread(
         self, recording: Recording, frames: list[Frame], length: int, *, last: bool
     ) -> None:
+        await self._in_thread(lambda: recording.writer.write(frames, length, last=last))
+
+    async def _in_thread(self, work: Callable[[], None]) -> None:
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "recorder")
-        # One thread takes the writes in the order they were asked for.
-        await asyncio.get_running_loop().run_in_executor(
-            self._thread, lambda: recording.writer.write(frames, length, last=last)
-        )
+        # One thread does what is to be done in the order it was asked for.
+        await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -1,6 +1,7 @@
 """Which legs are recorded, and what the engine is told when a recording ends."""
 
 import asyncio
+import threading
 import wave
 from pathlib import Path
 from typing import cast
@@ -10,7 +11,7 @@ import pytest
 from media import messages as m
 from media.leg import Leg
 from media.peer_stream import PeerStream
-from media.recorder import Tap
+from media.recorder import MAX_PENDING_FRAMES, Frame, Tap, WavWriter
 from media.recordings import WRITE_INTERVAL_FRAMES, Recordings
 
 from .waiting import until
@@ -136,6 +137,66 @@ async def test_close_completes_the_files(tmp_path: Path, monkeypatch: pytest.Mon
     studio.start(path)
     assert studio.a.tap is not None
     studio.a.tap.write(0, b"\x10" * 160, "PCMU", 100.0)
+    monkeypatch.setattr("media.recordings.monotonic", lambda: 103.0)
+    studio.recordings.close()
+    with wave.open(str(path)) as sound:
+        assert sound.getnframes() == 24000
+
+
+class StuckWriter:
+    """A writer whose disk does not answer until `answers` is set; notes who closes the file."""
+
+    def __init__(self) -> None:
+        self.answers = threading.Event()
+        self.began = threading.Event()
+        self.abandoned_by: list[str] = []
+
+    def write(self, frames: list[Frame], length_samples: int, *, last: bool = False) -> None:
+        self.began.set()
+        self.answers.wait()
+
+    def abandon(self) -> None:
+        self.abandoned_by.append(threading.current_thread().name)
+
+
+async def test_a_disk_that_hangs_does_not_hold_up_the_calls(tmp_path: Path) -> None:
+    """Closing a file waits for the write under way: that is for the thread to do."""
+    studio, path, writer = Studio(), tmp_path / "call.wav", StuckWriter()
+    studio.start(path)
+    (recording,) = studio.recordings._legs
+    recording.writer.abandon()
+    recording.writer = cast(WavWriter, writer)
+    for _ in range(WRITE_INTERVAL_FRAMES):
+        studio.recordings.frame(1.0)
+    await until(writer.began.is_set)
+    tap = studio.a.tap
+    assert tap is not None
+    for index in range(MAX_PENDING_FRAMES + 1):
+        tap.write(160 * index, b"\x10" * 160, "PCMU", 1.0)
+    for _ in range(WRITE_INTERVAL_FRAMES):
+        studio.recordings.frame(2.0)
+    assert studio.reports[1:] == [
+        m.RecordingEnded(str(path), f"{path}: the file cannot be written fast enough")
+    ]
+    assert studio.a.tap is None
+    assert writer.abandoned_by == []
+    writer.answers.set()
+    await until(lambda: writer.abandoned_by)
+    assert writer.abandoned_by[0].startswith("recorder")
+    studio.recordings.close()
+
+
+async def test_close_waits_for_a_write_under_way_and_completes_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio, path = Studio(), tmp_path / "call.wav"
+    monkeypatch.setattr("media.recordings.monotonic", lambda: 100.0)
+    studio.start(path)
+    for _ in range(WRITE_INTERVAL_FRAMES):
+        studio.recordings.frame(102.0)
+    (recording,) = studio.recordings._legs
+    await asyncio.sleep(0)  # the task hands the write over
+    assert recording.writing
     monkeypatch.setattr("media.recordings.monotonic", lambda: 103.0)
     studio.recordings.close()
     with wave.open(str(path)) as sound:
