@@ -115,8 +115,11 @@ class MediaClient:
     async def start(self) -> None:
         """Start the process and wait until it answers. Raises WorkerFailed."""
         self._check_address()
-        ours, theirs = socket.socketpair()
         loop = asyncio.get_running_loop()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise WorkerFailed(f"media worker did not start: {error.strerror}") from error
         try:
             self._process = await loop.run_in_executor(None, self._spawn, theirs.fileno())
         except OSError as error:
@@ -135,12 +138,14 @@ class MediaClient:
         try:
             async with asyncio.timeout(START_DEADLINE_S):
                 await self.counters()
+                await self._set_aside()
+            if not connection.is_open:
+                raise WorkerGone("the media worker died")
         except (WorkerGone, TimeoutError) as error:
             connection.close()
             await self._end_process()
             raise WorkerFailed("media worker ended before it was ready") from error
-        self._stopping = self._hung = False
-        await self._set_aside()
+        self._stopping = self._hung = False  # with no await since it was seen alive
         self._watchdog.start()
 
     async def stop(self) -> None:
@@ -173,10 +178,12 @@ class MediaClient:
         return Endpoint(answer.host, answer.port)
 
     async def _set_aside(self) -> None:
+        connection = self._connection
         try:
             missing = ASIDE_PAIRS - len(self._aside)
             found = await self._ask(m.Aside, m.SetAside, missing)
-            self._aside += [Endpoint(found.host, port) for port in found.ports]
+            if connection is not None and connection.is_open:  # else they are gone with it
+                self._aside += [Endpoint(found.host, port) for port in found.ports]
         except WorkerGone:
             pass  # the next one begins with none
         finally:
@@ -346,11 +353,11 @@ class MediaClient:
 
     def _check_address(self) -> None:
         address = self._settings.address
-        with socket.socket(self._family, socket.SOCK_DGRAM) as probe:
-            try:
+        try:
+            with socket.socket(self._family, socket.SOCK_DGRAM) as probe:
                 probe.bind((address, 0))
-            except OSError as error:
-                raise WorkerFailed(f"media address {address}: {error.strerror}") from error
+        except OSError as error:
+            raise WorkerFailed(f"media address {address}: {error.strerror}") from error
 
     def _spawn(self, fd: int) -> subprocess.Popen[bytes]:
         root = str(Path(__file__).resolve().parent.parent)
