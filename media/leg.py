@@ -139,9 +139,10 @@ class Leg:
         except OSError:  # no route to it: as good as a peer that does not answer
             self.playout.stream.errors += 1
             return
+        # What came before it was connected is anybody's: a stranger's, or the last peer's. It must
+        # not pass for a packet from the address that is yet to be heard.
+        self.dropped_late += discard_waiting(line)
         if not self._relaying:
-            # What came before it was connected is anybody's: a stranger's, or the last peer's.
-            self.dropped_late += discard_waiting(line)
             self.playout.use(line)
             self._equipment.relay.add(line.fileno(), self.incoming)
             self._relaying = True

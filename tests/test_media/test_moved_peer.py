@@ -1,0 +1,35 @@
+"""A peer that a re-INVITE moves while packets of the old one are still under way."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from media import messages as m
+
+from .phone import Phone
+from .test_switch import Desk
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    made = Desk()
+    yield made
+    made.close()
+
+
+def test_what_the_old_peer_sent_last_does_not_stand_for_the_new_one(desk: Desk) -> None:
+    old, partner = desk.phone("a", 0x11), desk.phone("b", 0x22)
+    desk.switch.execute(m.Bridge("a", "b"))
+    to_a = desk.addresses["a"]
+    old.talk(to_a, 5)
+    desk.drain()
+    old.talk(to_a, 2)  # waits in the line as the description comes
+    described, real = Phone(0x33), Phone(0x44)  # the new peer sends from another port than it says
+    desk.phones += [described, real]
+    desk.switch.execute(described.describe("a"))
+    real.talk(to_a, 10)
+    desk.drain()
+    heard = [packet.payload for packet in partner.listen()]
+    assert heard == [old.frame] * 5 + [real.frame] * 6  # after probation
+    assert desk.events(m.PeerMoved) == [m.PeerMoved("a", "127.0.0.1", real.port)]
+    assert desk.stats("a").dropped_late == 2
