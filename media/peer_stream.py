@@ -15,7 +15,6 @@ from .rtp import (
     FRAME_SAMPLES,
     HEADER,
     MARKER_BIT,
-    PACKET_BYTES,
     VERSION_BITS,
     payload_bounds,
 )
@@ -123,10 +122,10 @@ class PeerStream(Reception):
         payload = bytes(packet[start:end])
         marker = bool(first & MARKER_BIT)
         if codec is not None:
-            if self.listening and size >= PACKET_BYTES:
+            if self.listening and payload:
                 self.listening = False
                 leg.heard_level(audible(payload, codec), now)
-            elif len(payload) > 80 and LOUD[codec][payload[80]]:
+            elif payload and LOUD[codec][payload[len(payload) // 2]]:
                 self.flow.loud_at = now
             if leg.tap is not None:
                 leg.tap.write(timestamp, payload, codec, now)

@@ -113,6 +113,25 @@ def test_the_level_is_looked_at_once_when_asked_for() -> None:
     assert not audible(SILENCE["PCMA"], "PCMA")
 
 
+@pytest.mark.parametrize("payload_bytes", [80, 160, 240])
+def test_frames_of_any_length_are_listened_to(payload_bytes: int) -> None:
+    peer = Peer()
+    peer.stream.listening = True
+    peer.receive(packet(1, SILENCE["PCMU"][:1] * payload_bytes))
+    assert peer.levels == [False]
+    assert peer.stream.loud_at == 0.0
+    peer.receive(packet(2, b"\x10" * payload_bytes), now=2.0)
+    assert peer.stream.loud_at == 2.0
+
+
+def test_an_empty_packet_says_nothing_of_the_level() -> None:
+    peer = Peer()
+    peer.stream.listening = True
+    peer.receive(packet(1, b""))
+    assert peer.levels == []
+    assert peer.stream.listening
+
+
 def test_events_comfort_noise_and_what_was_not_agreed() -> None:
     peer = Peer()
     peer.receive(packet(1, b"\x05\x8a\x01\x40", 101))
