@@ -40,7 +40,6 @@ class PeerStream(Reception):
     """
 
     __slots__ = (
-        "_epoch",
         "_run_start",
         "_target",
         "audio",
@@ -59,12 +58,6 @@ class PeerStream(Reception):
         self.listening = False
         self._run_start = 0
         self._target: OutgoingStream | None = None
-        self._epoch = 0
-
-    @property
-    def epoch(self) -> int:
-        """Changes whenever extended sequence numbers begin anew."""
-        return self._epoch
 
     @property
     def loud_at(self) -> float:
@@ -74,10 +67,6 @@ class PeerStream(Reception):
     @loud_at.setter
     def loud_at(self, now: float) -> None:
         self.flow.loud_at = now
-
-    def start(self, ssrc: int, sequence: int, timestamp: int, now: float) -> None:
-        super().start(ssrc, sequence, timestamp, now)
-        self._epoch += 1
 
     def book(self) -> None:
         """Bring the figures up to what the fast path has forwarded so far."""

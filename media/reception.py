@@ -19,8 +19,8 @@ class Reception:
     """One received stream, and the sum of those that came before it on the same leg.
 
     `highest` is the extended sequence number of RFC 3550 (cycles above the low 16 bits); `flow`
-    has jitter, in timestamp units, and when the newest packet came. Times are seconds of one
-    monotonic clock.
+    has jitter, in timestamp units, and when the newest packet came. `epoch` changes whenever
+    extended sequence numbers or timestamps begin anew. Times are seconds of one monotonic clock.
     """
 
     __slots__ = (
@@ -33,6 +33,7 @@ class Reception:
         "base",
         "bytes_received",
         "duplicates",
+        "epoch",
         "flow",
         "highest",
         "received",
@@ -44,6 +45,7 @@ class Reception:
     def __init__(self) -> None:
         self.flow = Flow()
         self.ssrc = -1
+        self.epoch = 0
         self.base = 0
         self.highest = -1
         self.received = 0
@@ -64,6 +66,7 @@ class Reception:
             self._expected_before += self.highest - self.base + 1
             self._received_before += self.received
         self.ssrc = ssrc
+        self.epoch += 1
         # One cycle ahead, so that packets from before the first one have numbers too.
         self.base = sequence + _CYCLE
         self.highest = self.base - 1
@@ -116,9 +119,12 @@ class Reception:
             # A.8: D is the difference of relative transit times of two packets.
             ticks = ((timestamp - self.timestamp + 0x80000000) & 0xFFFFFFFF) - 0x80000000
             difference = abs((now - flow.heard_at) * CLOCK_HZ - ticks)
-            if difference < CLOCK_HZ:  # else the sender's clock jumped: a new source behind it
+            if difference < CLOCK_HZ:
                 flow.jitter += (difference - flow.jitter) * 0.0625
-            self.timestamp = timestamp
+                self.timestamp = timestamp
+            elif extended == self.highest:  # the sender's clock jumped: a new source behind it
+                self.epoch += 1
+                self.timestamp = timestamp
         else:
             elapsed = round((now - flow.heard_at) * CLOCK_HZ)
             self.timestamp = (self.timestamp + elapsed) & 0xFFFFFFFF

@@ -1,0 +1,71 @@
+"""What a listener hears when the source behind its partner changes, as a PBX does on transfer."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from media import messages as m
+
+from .phone import Phone, assert_unbroken
+from .test_switch import Desk
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    made = Desk()
+    yield made
+    made.close()
+
+
+def bridge(desk: Desk) -> tuple[Phone, Phone]:
+    a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
+    desk.switch.execute(m.Bridge("a", "b"))
+    return a, b
+
+
+def say(desk: Desk, a: Phone, packets: int) -> None:
+    for _ in range(packets):
+        a.talk(desk.addresses["a"])
+        desk.drain()
+
+
+@pytest.mark.parametrize("jump", [-5_000_000, 5_000_000, 0x7FFF0000])
+def test_timestamps_that_begin_anew_are_not_passed_on(desk: Desk, jump: int) -> None:
+    a, b = bridge(desk)
+    say(desk, a, 4)
+    a.timestamp = (a.timestamp + jump) & 0xFFFFFFFF
+    say(desk, a, 4)
+    heard = b.listen()
+    assert len(heard) == 8
+    assert_unbroken(heard)
+    assert [packet.marker for packet in heard] == [True, *[False] * 3, True, *[False] * 3]
+    assert desk.stats("a").jitter_ms < 20
+    assert desk.stats("a").lost == 0
+
+
+def test_a_packet_from_before_the_change_does_not_disturb_what_follows(desk: Desk) -> None:
+    a, b = bridge(desk)
+    say(desk, a, 4)
+    late_sequence, late_timestamp = a.sequence, a.timestamp
+    a.sequence += 1
+    a.timestamp += 5_000_000
+    say(desk, a, 2)
+    sequence, timestamp = a.sequence, a.timestamp
+    a.sequence, a.timestamp = late_sequence, late_timestamp
+    say(desk, a, 1)
+    a.sequence, a.timestamp = sequence, timestamp
+    say(desk, a, 3)
+    heard = b.listen()
+    assert len(heard) == 9
+    assert_unbroken(heard)
+
+
+def test_a_short_pause_is_passed_on(desk: Desk) -> None:
+    """Silence suppression: the timestamps show how long it lasted."""
+    a, b = bridge(desk)
+    say(desk, a, 2)
+    a.timestamp += 160 * 20
+    say(desk, a, 2)
+    first, second, third, _ = b.listen()
+    assert second.timestamp - first.timestamp == 160
+    assert third.timestamp - second.timestamp == 160 * 21
