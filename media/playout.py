@@ -32,6 +32,7 @@ class Playout:
         "_loop",
         "_mapped_epoch",
         "_may_send",
+        "_patient",
         "_play",
         "_position",
         "_send",
@@ -65,6 +66,7 @@ class Playout:
         self.relayed: PeerStream | None = None
         self._mapped_epoch = -1
         self._waiting_since = 0.0
+        self._patient = False
         self._clip: Clip | None = None
         self._loop = False
         self._position = 0
@@ -119,8 +121,14 @@ class Playout:
         self._position = self._left[1] if self._left and loop and self._left[0] is clip else 0
         self._speak()
 
-    def hear_peer(self, source: PeerStream, now: float) -> None:
-        """The peer hears another leg's peer from its next packet on; till then, what it heard."""
+    def hear_peer(self, source: PeerStream, now: float, *, patient: bool = False) -> None:
+        """The peer hears another leg's peer from its next packet on; till then, what it heard.
+
+        That is for GAP_FILL_S at most, or with `patient` for as long as the first packet takes.
+        """
+        if self._patient and not patient:  # the wait that is bounded begins now
+            self._waiting_since = now
+        self._patient = patient
         if self.hearing is source:
             return
         self.leave_peer()
@@ -273,6 +281,7 @@ class Playout:
             and now - self._waiting_since >= GAP_FILL_S
             and self._may_send
             and self._clip is not SILENCE
+            and not (self._patient and hearing.highest < 0)
         ):
             hearing.settle()
             self.relayed = None

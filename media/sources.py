@@ -39,7 +39,7 @@ class Ringing(msgspec.Struct, frozen=True, tag="ringing"):
 
 
 class Peer(msgspec.Struct, frozen=True, tag="peer"):
-    """What another leg of the same worker says: the relay."""
+    """What another leg of the same worker says: the relay. Till then, what was heard before."""
 
     leg: str
 

@@ -238,7 +238,7 @@ class Switch:
             if other is None or other is leg:
                 leg.playout.hear_silence()
             else:
-                leg.playout.hear_peer(other.incoming, time.monotonic())
+                leg.playout.hear_peer(other.incoming, time.monotonic(), patient=True)
             return
         clip = self._library.find(source)
         if clip is not None:

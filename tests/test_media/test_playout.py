@@ -131,6 +131,36 @@ def test_what_was_heard_goes_on_until_the_peers_first_packet(listener: Listener)
     assert [first for _, _, _, first in listener.heard()] == [b"\x01", b"\x01", b"\x33", b"\x33"]
 
 
+def test_early_media_that_does_not_come_leaves_what_was_heard(listener: Listener) -> None:
+    """A network that announces early media and sends none does not silence the ringing."""
+    stream = Peer().stream
+    listener.playout.hear_clip(5, CLIP, loop=True)
+    listener.playout.hear_peer(stream, listener.now, patient=True)
+    listener.playout.fill_gap(listener.now + 60.0)
+    listener.tick()
+    assert [first for _, _, _, first in listener.heard()] == [b"\x01"]
+    talk(listener, stream, range(900, 902))
+    listener.tick()
+    assert [first for _, _, _, first in listener.heard()] == [b"\x33", b"\x33"]
+    listener.playout.fill_gap(listener.now + GAP_FILL_S)
+    listener.tick()
+    assert [first for _, _, _, first in listener.heard()] == [SILENCE.pcmu[:1]]
+
+
+def test_the_ringing_ends_with_the_answer_though_nothing_is_heard(listener: Listener) -> None:
+    stream = Peer().stream
+    listener.playout.hear_clip(5, CLIP, loop=True)
+    listener.playout.hear_peer(stream, listener.now, patient=True)
+    answered_at = listener.now + 9.0
+    listener.playout.hear_peer(stream, answered_at)
+    listener.playout.fill_gap(answered_at + GAP_FILL_S - 0.01)
+    listener.tick()
+    assert [first for _, _, _, first in listener.heard()] == [b"\x01"]
+    listener.playout.fill_gap(answered_at + GAP_FILL_S)
+    listener.tick()
+    assert [first for _, _, _, first in listener.heard()] == [SILENCE.pcmu[:1]]
+
+
 def test_a_gap_is_filled_not_too_early(listener: Listener) -> None:
     stream = Peer().stream
     listener.playout.hear_peer(stream, listener.now)

@@ -2,9 +2,13 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from media import messages as m
+from media.clip import Clip
+from media.g711 import SILENCE
+from media.sources import Peer
 
 from .phone import Phone, assert_unbroken
 from .test_switch import Desk
@@ -69,3 +73,28 @@ def test_a_short_pause_is_passed_on(desk: Desk) -> None:
     first, second, third, _ = b.listen()
     assert second.timestamp - first.timestamp == 160
     assert third.timestamp - second.timestamp == 160 * 21
+
+
+def test_ringing_goes_on_until_the_first_packet_of_early_media(desk: Desk) -> None:
+    a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
+    ringing = Clip.of(np.full(1600, 9000, np.int16))
+    desk.switch._legs["b"].playout.hear_clip(1, ringing, loop=True)
+    desk.switch.execute(m.Hear("b", 2, Peer("a")))
+    desk.tick(100)
+    assert {packet.payload for packet in b.listen()} == {ringing.pcmu[:160]}
+    say(desk, a, 3)
+    assert [packet.payload for packet in b.listen()] == [a.frame] * 3
+    assert len({packet.ssrc for packet in b.heard}) == 1
+
+
+def test_ringing_ends_soon_after_the_answer_of_a_peer_that_sends_nothing(desk: Desk) -> None:
+    desk.phone("a", 0x11)
+    b = desk.phone("b", 0x22)
+    desk.switch._legs["b"].playout.hear_clip(1, Clip.of(np.full(1600, 9000, np.int16)), loop=True)
+    desk.switch.execute(m.Hear("b", 2, Peer("a")))
+    desk.tick(50)
+    desk.switch.execute(m.Bridge("a", "b"))
+    desk.tick(50)
+    b.listen()
+    desk.tick(10)
+    assert {packet.payload for packet in b.listen()} == {SILENCE["PCMU"]}
