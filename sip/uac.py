@@ -237,7 +237,9 @@ class UacSession(Session):
         tag = response.to.tag
         if tag is not None and (tag in self._early or len(self._early) < MAX_FORKS):
             self.state = "early"
-            self._early[tag] = response
+            # A later one without a body does not take back the answer of an earlier one.
+            if response.body or tag not in self._early:
+                self._early[tag] = response
         audio = None
         if response.body and response.content_type == "application/sdp":
             audio = self._early_audio(response.body)

@@ -164,6 +164,32 @@ class TestSetUp:
         network.run(until=0.3)
         assert alice.only(Answered).audio.port == 4002
 
+    @pytest.mark.parametrize("statuses", [(183,), (183, 180), (180, 183, 182, 180)])
+    def test_a_200_without_description_after_early_media(self, statuses: tuple[int, ...]) -> None:
+        """The answer of the 183 holds, whatever else rang in between."""
+        network = Network()
+        alice, bob = pair(network)
+        network.agents.pop("192.0.2.2")
+        call = alice.invite(bob)
+        invite = network.messages("INVITE")[0]
+        assert isinstance(invite, Request)
+        body, _ = OfferAnswer(1).receive_offer(invite.body, audio(5000, "192.0.2.7"))
+        contact = ("Contact", "<sip:bob@192.0.2.2>")
+        for place, status in enumerate((*statuses, 200)):
+            described = status == 183
+            response = response_to(
+                invite,
+                status,
+                to_tag="b",
+                headers=[contact, ("Content-Type", "application/sdp")] if described else [contact],
+                body=body if described else b"",
+            )
+            network.inject("192.0.2.1", response.encode(), bob.hop, after_s=0.1 + place)
+        network.run(until=10.0)
+        agreed = alice.only(Answered).audio
+        assert (agreed.host, agreed.port) == ("192.0.2.7", 5000)
+        assert call.state == "confirmed"
+
     def test_an_offer_in_our_200_is_answered_in_the_ack(self) -> None:
         """A peer that sends INVITE without a description."""
         network = Network()
