@@ -29,6 +29,8 @@ _HEADERS: Final = {
 }
 # A server that calls every fresh nonce stale would otherwise be answered for ever.
 _MAX_STALE_IN_A_ROW: Final = 2
+# Each request is signed for every realm that asked; a realm of a new name each time would add up.
+_MAX_REALMS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ class DigestClient:
                 if fresh.stale_in_a_row > _MAX_STALE_IN_A_ROW:
                     raise ChallengeRefused(f"{challenge.realm} calls every nonce stale")
             self._protections[key] = fresh
+        while len(self._protections) > _MAX_REALMS:
+            del self._protections[next(iter(self._protections))]
         return self.authorize(method, uri, body)
 
     def authorize(self, method: str, uri: str, body: bytes = b"") -> list[tuple[str, str]]:

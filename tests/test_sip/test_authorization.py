@@ -8,7 +8,7 @@ from sip.events import (
     MediaChanged,
 )
 from sip.hop import Hop
-from sip.message import Request, response_to
+from sip.message import Request, Response, response_to
 from sip.offer_answer import LocalAudio
 from sip.parser import parse
 from sip.session import Session
@@ -93,6 +93,36 @@ class TestDigest:
         assert side.asked == ["INVITE", "INVITE"]
         assert side.alice.only(Failed).cause.status == 407
         clean(side.alice)
+
+    def test_two_that_refuse_by_turns_are_not_asked_for_ever(self) -> None:
+        """A proxy whose nonces serve once, before a called side that knows another password."""
+        network = Network()
+        alice, bob = pair(network)
+        spent: set[str] = set()
+        asked: list[int] = []
+
+        def answer(sender: str, message: Request | Response) -> bool:
+            if not isinstance(message, Request) or message.method != "INVITE":
+                return True
+            assert len(asked) < 50
+            signed = message.get("Proxy-Authorization") or ""
+            nonce = f"n{len(asked)}"
+            status, field = 407, "Proxy-Authenticate"
+            if signed and signed not in spent and "nc=00000001" in signed:
+                status, field = 401, "WWW-Authenticate"
+            spent.add(signed)
+            asked.append(status)
+            challenge = f'Digest realm="{status}", nonce="{nonce}", qop="auth"'
+            refusal = response_to(message, status, to_tag="b", headers=[(field, challenge)])
+            network.inject("192.0.2.1", refusal.encode(), bob.hop, after_s=0.01)
+            return True
+
+        network.drop = answer
+        alice.invite(bob, credentials=Credentials("alice", "wrong"))
+        network.run()
+        assert asked[:4] == [407, 401, 407, 401]
+        assert alice.only(Failed).cause.status in (401, 407)
+        clean(alice)
 
     def test_hung_up_before_the_challenge(self) -> None:
         network = Network()

@@ -231,6 +231,14 @@ def test_a_nonce_that_served_may_expire_without_a_word() -> None:
         client.answer(_challenged('Digest realm="r", nonce="3", qop="auth"'), "A", "sip:h")
 
 
+def test_realms_of_ever_new_names_are_not_kept() -> None:
+    client = _client()
+    for number in range(50):
+        answers = client.answer(_challenged(f'Digest realm="r{number}", nonce="1"'), "A", "sip:h")
+        assert f'realm="r{number}"' in answers[-1][1]
+    assert len(client.authorize("A", "sip:h")) == 8
+
+
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
