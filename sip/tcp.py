@@ -29,7 +29,7 @@ class TcpLimits:
 
 
 class TcpTransport:
-    """A listening socket and all connections, keyed by the peer's address.
+    """The listening sockets and all connections, keyed by the peer's address.
 
     `on_message(data, source)` is called for each framed message, `on_batch_end()` after each group
     of them, `on_failed(hop, reason)` when a connection cannot be opened or is lost,
@@ -53,7 +53,7 @@ class TcpTransport:
         self._connections: dict[Hop, TcpConnection] = {}
         self._opening: dict[Hop, _Opening] = {}
         self._accepted: Counter[str] = Counter()
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._sweep: asyncio.TimerHandle | None = None
         self._closing = False
         self.refused = 0
@@ -72,10 +72,11 @@ class TcpTransport:
     async def listen(self, host: str, port: int) -> tuple[str, int]:
         """Accept connections; return the bound address. Raises OSError."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
+        server = await loop.create_server(
             lambda: TcpConnection(self, accepted=True), host, port, reuse_address=True
         )
-        address = self._server.sockets[0].getsockname()
+        self._servers.append(server)
+        address = server.sockets[0].getsockname()
         return str(address[0]), int(address[1])
 
     async def close(self) -> None:
@@ -90,9 +91,9 @@ class TcpTransport:
         )
         for connection in list(self._connections.values()):
             connection.close()
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
+        for server in self._servers:
+            server.close()
+            await server.wait_closed()
         # Connections report their end in the next turn of the loop.
         for _ in range(3):
             await asyncio.sleep(0)
@@ -170,9 +171,12 @@ class TcpTransport:
         loop = asyncio.get_running_loop()
         now = loop.time()
         for connection in list(self._connections.values()):
-            fresh = connection.accepted and not connection.proven
-            limit_s = self.limits.first_message_s if fresh else self.limits.idle_s
-            if now - connection.active_at > limit_s:
+            if connection.accepted and not connection.proven:
+                # Pings are no messages: whoever sends nothing else is cut off all the same.
+                is_due = now - connection.made_at > self.limits.first_message_s
+            else:
+                is_due = now - connection.active_at > self.limits.idle_s
+            if is_due:
                 connection.close()
         self._sweep = loop.call_later(self.limits.first_message_s / 3, self._close_idle)
 
@@ -196,14 +200,14 @@ class TcpConnection(asyncio.Protocol):
         self.accepted = accepted
         self.proven = False
         """A whole message has come."""
-        self.active_at = 0.0
+        self.made_at = self.active_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
         # uvloop's transports do not derive from asyncio's.
         stream = cast(asyncio.Transport, transport)
         self._transport = stream
-        self.active_at = asyncio.get_running_loop().time()
+        self.made_at = self.active_at = asyncio.get_running_loop().time()
         if self.accepted:
             peer = stream.get_extra_info("peername")
             if not peer:
@@ -245,13 +249,23 @@ class TcpConnection(asyncio.Protocol):
             return
         self.active_at = asyncio.get_running_loop().time()
         transport.write(data)
-        if transport.get_write_buffer_size() > self._owner.limits.write_buffer_bytes:
+        if self.unsent_bytes > self._owner.limits.write_buffer_bytes:
             self._reason = "the peer does not read"
             transport.abort()
 
+    @property
+    def unsent_bytes(self) -> int:
+        """What waits to be taken by the kernel."""
+        return self._transport.get_write_buffer_size() if self._transport is not None else 0
+
     def close(self) -> None:
-        """Close after what is waiting has been sent."""
-        if self._transport is not None:
+        """Close after what is waiting has been sent; asked again, at once."""
+        if self._transport is None:
+            return
+        if self._transport.is_closing():
+            # The peer has not read it meanwhile, and might never.
+            self._transport.abort()
+        else:
             self._transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:

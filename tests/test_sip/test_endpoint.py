@@ -250,6 +250,16 @@ class TestListening:
             await phone.endpoint.start()
 
 
+async def test_stopping_closes_every_listener() -> None:
+    phone = Phone("tcp:127.0.0.1:0", "tcp:127.0.0.1:0")
+    await phone.endpoint.start()
+    ports = [hop.port for hop in phone.endpoint.addresses]
+    await phone.endpoint.stop()
+    for port in ports:
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", port)
+
+
 async def test_stopping_leaves_nothing() -> None:
     async def descriptors() -> int:
         await asyncio.sleep(0.05)

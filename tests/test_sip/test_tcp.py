@@ -1,10 +1,13 @@
 """The TCP transport on real sockets: framing, reuse, bounds."""
 
 import asyncio
+import contextlib
+import socket
 
 import pytest
 
 from sip.events import Answered
+from sip.rate_limit import RateLimit
 from sip.tcp import TcpLimits
 
 from .test_endpoint import Phone, answering, eventually, phones
@@ -98,6 +101,39 @@ async def test_a_connection_that_says_nothing_is_closed() -> None:
         async with asyncio.timeout(5):
             assert await reader.read() == b""
         writer.close()
+
+
+async def test_pings_alone_keep_no_connection_open() -> None:
+    phone = Phone("tcp:127.0.0.1:0", tcp_limits=TcpLimits(first_message_s=0.06))
+    async with phones(phone):
+        reader, writer = await open_stream(phone.port)
+        async with asyncio.timeout(5):
+            with contextlib.suppress(ConnectionError):
+                while not reader.at_eof():
+                    writer.write(b"\r\n\r\n")
+                    await reader.read(2)
+        assert phone.endpoint.tcp.connection_count == 0
+        writer.close()
+
+
+async def test_an_idle_peer_that_leaves_answers_unread_is_cut_off() -> None:
+    """Closing waits for what is not sent yet, which here is for ever."""
+    limits = TcpLimits(first_message_s=0.3, idle_s=0.3, write_buffer_bytes=2**30)
+    phone = Phone("tcp:127.0.0.1:0", tcp_limits=limits, rate_limit=RateLimit(messages_per_s=0))
+    async with phones(phone):
+        mute = socket.socket()
+        mute.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        mute.connect(("127.0.0.1", phone.port))
+        _, writer = await asyncio.open_connection(sock=mute, limit=1024)
+        await eventually(lambda: phone.endpoint.tcp.connection_count == 1)
+        (connection,) = phone.endpoint.tcp._connections.values()
+        async with asyncio.timeout(20):
+            while not connection.unsent_bytes:
+                writer.write(options(1) * 500)
+                await writer.drain()
+                await asyncio.sleep(0)
+        await eventually(lambda: phone.endpoint.tcp.connection_count == 0)
+        writer.transport.abort()
 
 
 async def test_a_peer_that_does_not_read_is_cut_off() -> None:
