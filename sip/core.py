@@ -55,13 +55,24 @@ class Core:
         transports: tuple[Transport, ...] = ("udp", "tcp")
         for transport in transports:
             sent_by = encode_host(*self._address(transport))
-            suffix = ";transport=tcp" if transport == "tcp" else ""
             self._vias[transport] = f"SIP/2.0/{transport.upper()} {sent_by};rport;branch="
-            self._contacts[transport] = f"<sip:{user}@{sent_by}{suffix}>"
+            self._contacts[transport] = self._contact(transport, user)
 
     def _address(self, transport: Transport) -> tuple[str, int]:
         fallback = next(iter(self.local.values()), ("localhost", 5060))
         return self.local.get(transport, fallback)
+
+    def _contact(self, transport: Transport, user: str) -> str:
+        """Where we listen, and by which transport when that is another than the peer's.
+
+        Without a TCP listener we still open connections, but nobody can open one to us.
+        """
+        host, port = self._address(transport)
+        listening = transport if transport in self.local else next(iter(self.local), transport)
+        # Without the parameter it is UDP (RFC 3263 4.1), yet over TCP many take it for TCP.
+        is_plain = listening == transport == "udp"
+        params: dict[str, str | None] = {} if is_plain else {"transport": listening}
+        return f"<{SipUri('sip', host, user, None, port, params).encode()}>"
 
     # -- identity
 
@@ -85,9 +96,7 @@ class Core:
         """The Contact for a peer reached through `hop`; `user` in place of the product's name."""
         if user is None:
             return self._contacts[hop.transport]
-        host, port = self._address(hop.transport)
-        params: dict[str, str | None] = {"transport": "tcp"} if hop.transport == "tcp" else {}
-        return f"<{SipUri('sip', host, user, None, port, params).encode()}>"
+        return self._contact(hop.transport, user)
 
     # -- sessions
 

@@ -33,6 +33,15 @@ def test_a_transport_that_does_not_listen_borrows_the_address_of_another() -> No
     assert core(udp=("192.0.2.1", 5060)).via(TCP, "b").startswith("SIP/2.0/TCP 192.0.2.1:5060;")
 
 
+def test_contact_names_a_transport_that_listens() -> None:
+    only_udp = core(udp=("192.0.2.1", 5060))
+    assert only_udp.contact(TCP) == "<sip:ringback@192.0.2.1:5060;transport=udp>"
+    assert only_udp.contact(TCP, "a") == "<sip:a@192.0.2.1:5060;transport=udp>"
+    assert only_udp.contact(UDP) == "<sip:ringback@192.0.2.1:5060>"
+    only_tcp = core(tcp=("192.0.2.1", 5060))
+    assert only_tcp.contact(UDP) == "<sip:ringback@192.0.2.1:5060;transport=tcp>"
+
+
 @pytest.mark.parametrize("name", ["new_branch", "new_tag", "new_call_id"])
 def test_identifiers_are_random_and_branches_have_the_cookie(name: str) -> None:
     seeded = (Core({}, TimerValues(), "R", random.Random(seed)) for seed in range(500))

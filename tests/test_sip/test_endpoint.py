@@ -12,11 +12,14 @@ import uvloop
 from sip.endpoint import ListenError, SipEndpoint, parse_listen
 from sip.events import Answered, Ended, Event, Failed, IncomingInvite
 from sip.hop import Hop, Transport
-from sip.offer_answer import LocalAudio
+from sip.message import Request, response_to
+from sip.offer_answer import LocalAudio, OfferAnswer
+from sip.parser import content_length, parse
 from sip.rate_limit import RateLimit
 from sip.session import Session
 from sip.timers import TimerValues
 from sip.uac import Invitation
+from sip.uri import SipUri
 
 HOSTS: list[tuple[Transport, str]] = [
     ("udp", "127.0.0.1"),
@@ -107,6 +110,45 @@ async def test_a_call(transport: Transport, host: str) -> None:
         for phone in (alice, bob):
             assert phone.endpoint.ua.session_count == 0
             assert phone.endpoint.ua.counters.malformed == 0
+
+
+async def test_a_peer_reached_over_tcp_hangs_up_where_only_udp_listens() -> None:
+    invites: asyncio.Queue[Request] = asyncio.Queue()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        invite = parse(head + await reader.readexactly(content_length(head[:-4]) or 0))
+        assert isinstance(invite, Request)
+        body, _ = OfferAnswer(1).receive_offer(invite.body, AUDIO)
+        writer.write(response_to(invite, 200, to_tag="b", body=body).encode())
+        invites.put_nowait(invite)
+        await reader.read()
+
+    alice = Phone("udp:127.0.0.1:0")
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    async with server, phones(alice):
+        port = server.sockets[0].getsockname()[1]
+        await alice.call(f"sip:bob@127.0.0.1:{port};transport=tcp")
+        await alice.until(Answered)
+        invite = await invites.get()
+        contact = invite.contact
+        assert contact is not None and isinstance(contact.uri, SipUri)
+        assert contact.uri.params["transport"] == "udp"
+        bye = Request(
+            "BYE",
+            contact.uri,
+            [
+                ("Via", "SIP/2.0/UDP 127.0.0.1:9;rport;branch=z9hG4bKbye"),
+                ("From", f"{invite.get('To')};tag=b"),
+                ("To", invite.get("From") or ""),
+                ("Call-ID", invite.call_id),
+                ("CSeq", "1 BYE"),
+            ],
+        )
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(bye.encode(), (contact.uri.host, contact.uri.port or 5060))
+            ended = await alice.until(Ended)
+        assert isinstance(ended, Ended) and ended.cause.origin == "remote"
 
 
 async def test_retransmission_over_the_real_clock() -> None:
