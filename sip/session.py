@@ -9,6 +9,7 @@ from typing import Literal
 
 from .accepted_invite import AcceptedInvite
 from .authorization import Authorization
+from .body import unsupported_body
 from .bye import Bye
 from .core import Core
 from .dialog import Dialog, Fields
@@ -311,6 +312,10 @@ class Session:
     def _answer_offer(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
         request = transaction.request
         assert self.local_audio is not None
+        supported = unsupported_body(request)
+        if supported is not None:
+            self.answer(transaction, 415, now, headers=supported)
+            return
         try:
             answer, audio = self.media.receive_offer(request.body, self.local_audio)
         except NegotiationFailed as error:

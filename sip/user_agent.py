@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .body import unsupported_body
 from .core import ALLOW, SUPPORTED_OPTIONS, Core, Local
 from .counters import Counters
 from .dialog import Fields
@@ -33,7 +34,6 @@ from .uas import UasSession
 from .uri import DEFAULT_PORT, OtherUri, SipUri
 
 _METHODS = frozenset(ALLOW.split(", "))
-_SDP_TYPES = ("application/sdp", None)
 _call_id = re.compile(rb"\r\n(?:call-id|i)[ \t]*:[ \t]*([^\s]+)", re.IGNORECASE).search
 
 
@@ -276,12 +276,10 @@ class UserAgent:
         elif core.incoming_count >= self._bounds.incoming_sessions:
             core.counters.overloaded += 1
             self._reply(request, 503, hop, [("Retry-After", "10")])
-        elif request.body and request.content_type not in _SDP_TYPES:
-            self._reply(request, 415, hop, [("Accept", "application/sdp")])
+        elif (supported := unsupported_body(request)) is not None:
+            self._reply(request, 415, hop, supported)
         elif not request.accepts("application/sdp"):
             self._reply(request, 406, hop, [("Accept", "application/sdp")])
-        elif request.get("Content-Encoding") not in (None, "identity"):
-            self._reply(request, 415, hop, [("Accept-Encoding", "identity")])
         else:
             transaction = core.transactions.accept(request, key, hop)
             try:

@@ -165,6 +165,29 @@ class TestReinvite:
         assert call.state == "confirmed"
         assert alice.of(MediaChanged) == []
 
+    @pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+    @pytest.mark.parametrize(
+        ("header", "answer"),
+        [
+            ({"Content_Type": "multipart/mixed;boundary=x"}, ("Accept", "application/sdp")),
+            (
+                {"Content_Type": "application/sdp", "Content_Encoding": "gzip"},
+                ("Accept-Encoding", "identity"),
+            ),
+        ],
+    )
+    def test_received_with_a_body_that_is_no_offer(
+        self, method: str, header: dict[str, str], answer: tuple[str, str]
+    ) -> None:
+        network = Network()
+        alice, bob = pair(network)
+        call, _ = established(network, alice, bob)
+        data = within(call, method, body=b"--x\r\n", **header)  # type: ignore[arg-type]
+        (refusal,) = inject(network, data, bob, alice)
+        assert refusal.status == 415
+        assert answer in refusal.headers()
+        assert call.state == "confirmed"
+
     def test_received_before_our_2xx_was_acknowledged(self) -> None:
         network = Network()
         alice, bob = pair(network)
