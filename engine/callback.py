@@ -222,7 +222,8 @@ class Callback:
 
     async def _whisper(self, agent: Leg, whisper: "asyncio.Future[Any]") -> None:
         self._enter("whispering")
-        announcement = await whisper
+        # Shielded: another operator may have to hear it, when this one leaves meanwhile.
+        announcement = await asyncio.shield(whisper)
         if announcement is not None:
             await agent.play(announcement.source, limit_s=announcement.limit_s)
         elif self._not_spoken:

@@ -12,10 +12,11 @@ from engine.callback import Callback
 from engine.job import Job
 from engine.outcome import Outcome
 from engine.store import StoreError
+from engine.whisper import Announcement
 from media.messages import Dtmf
 from media.sources import Hold, Peer, Prompt
 from tests.support.reception import Reception, reception
-from tests.support.switchboard import Phone, job
+from tests.support.switchboard import Phone, ScriptedSpeech, job
 
 TEXTS = {
     "left_waiting": "One moment.",
@@ -92,6 +93,32 @@ def test_he_is_counted_as_left_waiting_once_and_only_when_he_is(tmp_path: Path) 
     assert desk.stage.last("customer.left_waiting")["job"] == "job-1"
     desk, _outcome, _job = hold(tmp_path, soon, free=True)
     assert desk.stage.told("customer.") == []
+
+
+def test_an_operator_who_leaves_before_the_whisper_is_spoken_takes_it_from_nobody(
+    tmp_path: Path,
+) -> None:
+    class SlowSpeech(ScriptedSpeech):
+        async def speak(
+            self, text: str, on_failed: Callable[[str], None] = lambda _reason: None
+        ) -> Announcement | None:
+            await asyncio.sleep(40)
+            return await super().speak(text, on_failed)
+
+    async def script(desk: Reception, customer: Phone, _attempt: "asyncio.Task[Outcome]") -> None:
+        first = await desk.operator()
+        await asyncio.sleep(1)
+        first.hangs_up()
+        await desk.operator()
+        await asyncio.sleep(60)
+        customer.hangs_up()
+
+    asked = job("customer_first", agent=None, queue="sales", whisper={"text": "For you."})
+    desk, outcome, _job = hold(
+        tmp_path, script, free=True, under_test=asked, agents=("alice", "bert"), speech=SlowSpeech()
+    )
+    assert outcome.state == "completed"
+    assert Prompt("For you.") in desk.heard(2)
 
 
 def test_he_hangs_up(tmp_path: Path) -> None:
