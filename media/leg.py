@@ -138,6 +138,8 @@ class Leg:
             line.connect(peer)
         except OSError:  # no route to it: as good as a peer that does not answer
             self.playout.stream.errors += 1
+            # Still connected to where it was before, and nobody there is the peer any more.
+            self._leave_line()
             return
         # What came before it was connected is anybody's: a stranger's, or the last peer's. It must
         # not pass for a packet from the address that is yet to be heard.
@@ -297,9 +299,15 @@ class Leg:
         self._send_rtcp(self.rtcp.goodbye(self.incoming, self.playout.stream, now))
         if self._equipment.doors.remove(self):
             self.dropped_stranger += self.pair.discard_strangers()
-        if self._relaying:
-            self._equipment.relay.remove(self._line.fileno())
+        self._leave_line()
         self._line = None
+
+    def _leave_line(self) -> None:
+        if self._relaying:
+            assert self._line is not None
+            self.playout.use(None)
+            self._equipment.relay.remove(self._line.fileno())
+            self._relaying = False
 
     def _book(self) -> None:
         self.incoming.book()

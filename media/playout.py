@@ -79,10 +79,11 @@ class Playout:
         """Whether digits are being sent."""
         return bool(self._digits)
 
-    def use(self, line: socket.socket) -> None:
-        """Send on `line`, which is connected to the peer."""
-        self._send = line.send
-        self.line_fd = line.fileno()
+    def use(self, line: socket.socket | None) -> None:
+        """Send on `line`, which is connected to the peer; with None what is sent is lost."""
+        self.settle()
+        self._send = len if line is None else line.send
+        self.line_fd = -1 if line is None else line.fileno()
 
     def agree(self, description: Connect, *, may_send: bool, now: float) -> None:
         """Take over codec and payload types, and whether anything may be sent."""

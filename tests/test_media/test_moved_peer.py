@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from media import messages as m
@@ -33,3 +34,29 @@ def test_what_the_old_peer_sent_last_does_not_stand_for_the_new_one(desk: Desk) 
     assert heard == [old.frame] * 5 + [real.frame] * 6  # after probation
     assert desk.events(m.PeerMoved) == [m.PeerMoved("a", "127.0.0.1", real.port)]
     assert desk.stats("a").dropped_late == 2
+
+
+def test_a_peer_that_moves_where_no_way_leads_leaves_nobody_listening(desk: Desk) -> None:
+    old, partner = desk.phone("a", 0x11), desk.phone("b", 0x22)
+    desk.switch.execute(m.Bridge("a", "b"))
+    to_a, to_b = desk.addresses["a"], desk.addresses["b"]
+    for _ in range(3):
+        old.talk(to_a)
+        partner.talk(to_b)
+        desk.drain()
+    assert len(old.listen()) == 3
+    gone = msgspec.structs.replace(old.describe("a"), host="255.255.255.255")
+    desk.switch.execute(gone)  # connecting to a broadcast address is refused
+    old.talk(to_a, 3)
+    partner.talk(to_b, 3)
+    desk.drain()
+    desk.tick(3)
+    assert old.listen() == []
+    assert len(partner.listen()) == 3
+    assert desk.stats("a").send_errors > 0
+    desk.switch.execute(old.describe("a"))
+    old.talk(to_a, 3)
+    partner.talk(to_b, 3)
+    desk.drain()
+    assert len(old.listen()) == len(partner.listen()) == 3
+    desk.switch.execute(m.Close(1, "a"))
