@@ -124,7 +124,8 @@ class Leg:
         self.incoming.audio = _audio(description.payload_type, description.codec)
         self._connected_at = now
         self._timed_out = False  # from each description on, the wait for its RTP begins anew
-        self.incoming.loud_at = now
+        if not self._silent:
+            self.incoming.loud_at = now
         self.look_at = now
         self._may_receive = description.direction in ("sendrecv", "recvonly")
         may_send = description.direction in ("sendrecv", "sendonly") and reachable
@@ -257,7 +258,9 @@ class Leg:
                 self._silent = False
                 self._quiet_looks = 0
                 equipment.emit(SilenceEnded(self.name))
-        elif now - incoming.loud_at >= equipment.silence_s and silent_s < GAP_FILL_S:
+        elif now - incoming.loud_at < equipment.silence_s:
+            self._quiet_looks = 0
+        elif silent_s < GAP_FILL_S:
             incoming.settle()
             incoming.listening = True
         if self.digit_reader is not None:
