@@ -24,7 +24,7 @@ _LINE_RECEIVE_BUFFER_BYTES: Final = 16 * 1024
 
 _KEPT_PAIRS: Final = 64  # that are bound although no call has them: no more, and no fewer
 
-_EXPEDITED_FORWARDING: Final = 0xB8  # DSCP EF (RFC 3246) in the TOS byte
+_EXPEDITED_FORWARDING: Final = 0xB8  # DSCP EF (RFC 3246) in the byte of TOS or class
 
 # Linux: getsockopt(SOL_SOCKET, SO_MEMINFO) fills nine u32, the last one counts dropped datagrams.
 _SO_MEMINFO: Final = 55
@@ -92,6 +92,8 @@ class PortPair:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _LINE_RECEIVE_BUFFER_BYTES)
         if self._family == socket.AF_INET:
             line.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED_FORWARDING)
+        else:
+            line.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _EXPEDITED_FORWARDING)
         self.line = line
         return line
 

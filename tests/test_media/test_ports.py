@@ -281,3 +281,17 @@ def test_what_rests_in_quarantine_is_not_set_aside() -> None:
     made.give_back(made.take(), 0.0)
     assert made.set_aside(1) == []
     made.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "level", "option"),
+    [
+        (HOST, socket.IPPROTO_IP, socket.IP_TOS),
+        ("::1", socket.IPPROTO_IPV6, socket.IPV6_TCLASS),
+    ],
+)
+def test_sound_is_marked_for_expedited_forwarding(host: str, level: int, option: int) -> None:
+    first = free_even_ports(1)
+    pair = PortPool(host, first, first + 1).take()
+    assert pair.open_line().getsockopt(level, option) == 46 << 2  # DSCP EF
+    pair.close()
