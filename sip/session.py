@@ -288,7 +288,8 @@ class Session:
         if not request.body:
             dialog.refresh(request)
             self.answer(transaction, 200, now, headers=[self._contact(dialog)])
-        elif self.is_offering:
+        elif self.media.offer_pending:
+            # Ours in a re-INVITE, in our 2xx, or in the INVITE while it rings (RFC 3311 5.2).
             self.answer(transaction, 491, now)
         elif self.state != "confirmed" or self._accepted is not None or self.local_audio is None:
             retry = str(self.core.rng.randint(0, 10))

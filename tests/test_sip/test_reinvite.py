@@ -10,6 +10,7 @@ from sip.events import (
 )
 from sip.message import Request, response_to
 from sip.offer_answer import LocalAudio, OfferAnswer
+from sip.parser import parse
 
 from .simulation import Network, audio, clean, established, inject, pair, within
 
@@ -228,3 +229,23 @@ class TestUpdate:
         body = OfferAnswer(9).make_offer(audio(4888, "192.0.2.2"))
         (refusal,) = inject(network, within(call, "UPDATE", body=body), bob, alice)
         assert refusal.status == 491
+
+    def test_glare_with_the_offer_of_an_invite_that_rings(self) -> None:
+        """Only what a 2xx answers is answered for good; until then our offer is out."""
+        network = Network()
+        alice, bob = pair(network)
+        call = alice.invite(bob)
+        network.run(until=0.1)
+        bob.do(bob.incoming.ring)
+        network.run(until=0.2)
+        assert call.state == "early"
+        body = OfferAnswer(9).make_offer(audio(4888, "192.0.2.2"))
+        update = within(bob.incoming, "UPDATE", body=body)
+        # As bob would send it to alice.
+        invite, ringing = network.messages("INVITE")[0], network.messages(180)[0]
+        sent = parse(update)
+        sent.set("From", ringing.get("To") or "")
+        sent.set("To", invite.get("From") or "")
+        (refusal,) = inject(network, sent.encode(), bob, alice)
+        assert refusal.status == 491
+        assert alice.of(MediaChanged) == []
