@@ -5,7 +5,7 @@ from __future__ import annotations
 from .authorization import Authorization
 from .core import Core
 from .dialog import Dialog, Fields, dialog_of_uas
-from .errors import NegotiationFailed, SipError
+from .errors import NegotiationFailed, ParseError, SipError
 from .events import Answered, Cause, Ended, Event, Failed, IncomingInvite
 from .headers import warning
 from .hop import Hop
@@ -38,9 +38,10 @@ class UasSession(Session):
         self._hangup_reason: str | None = None
         transaction.user = self
         transaction.respond(response_to(request, 100), now)
-        self._guard: Timer | None = core.timers.schedule(
-            now + core.values.timer_c_s, self._left_unanswered
-        )
+        limit_s, at_limit = core.values.timer_c_s, self._left_unanswered
+        if 0 < (expires_s := _expires_s(request)) < limit_s:
+            limit_s, at_limit = expires_s, self._expired
+        self._guard: Timer | None = core.timers.schedule(now + limit_s, at_limit)
         core.emit(IncomingInvite(self, request))
 
     @property
@@ -130,10 +131,15 @@ class UasSession(Session):
         self._guard = None
         self.reject(480, now)
 
+    def _expired(self, _: object, now: float) -> None:
+        """The caller waits no longer, as it said in Expires (13.3.1)."""
+        self._guard = None
+        self.cancel_received(now)
+
     # -- what the caller does
 
     def cancel_received(self, now: float) -> None:
-        """A CANCEL for the INVITE; it has been answered already."""
+        """A CANCEL for the INVITE, itself answered already, or its Expires is over."""
         if self.state in ("incoming", "early"):
             self._respond(487, now, [])
             self._report(Failed(self, Cause(487, "Request Terminated", "remote")))
@@ -197,3 +203,11 @@ class UasSession(Session):
     def _stop_guard(self) -> None:
         self.core.timers.cancel(self._guard)
         self._guard = None
+
+
+def _expires_s(invite: Request) -> int:
+    """How long the caller waits; 0 when it does not say so in a number."""
+    try:
+        return invite.expires or 0
+    except ParseError:
+        return 0

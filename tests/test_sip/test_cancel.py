@@ -129,6 +129,32 @@ class TestCancel:
         assert bob.only(Failed).cause.status == alice.only(Failed).cause.status == 480
         clean(alice, bob)
 
+    @pytest.mark.parametrize(
+        ("expires", "status", "at"),
+        [("30", 487, 30.01), ("0", 480, 200.01), ("x", 480, 200.01), ("300", 480, 200.01)],
+    )
+    def test_an_invitation_that_expires(self, expires: str, status: int, at: float) -> None:
+        network = Network()
+        alice, bob = pair(network)
+        alice.invite(bob, headers=(("Expires", expires),))
+        network.run(until=0.1)
+        bob.do(bob.incoming.ring)
+        network.run()
+        assert network.sent(status) == pytest.approx([at])
+        origin = "remote" if status == 487 else "local"
+        assert bob.only(Failed).cause.origin == origin
+        assert alice.only(Failed).cause.status == status
+        clean(alice, bob)
+
+    def test_an_answered_invitation_does_not_expire(self) -> None:
+        network = Network()
+        alice, bob = pair(network)
+        call = alice.invite(bob, headers=(("Expires", "30"),))
+        network.run(until=1.0)
+        bob.do(bob.incoming.accept, audio())
+        network.run(until=60.0)
+        assert call.state == "confirmed"
+
     def test_the_called_side_hangs_up_before_answering(self) -> None:
         network = Network()
         alice, bob = pair(network)
