@@ -13,6 +13,7 @@ from .transaction import (
     retransmit,
     stop_timers,
 )
+from .uri import DEFAULT_PORT
 
 TRYING = "trying"
 PROCEEDING = "proceeding"
@@ -157,6 +158,21 @@ class InviteServerTransaction(ServerTransaction):
         status = response.status
         event = "send 1xx" if status < 200 else "send 2xx" if status < 300 else "send 300-699"
         self.handle(event, response, now)
+
+    def transport_failed(self, now: float) -> None:
+        """As for any transaction; but a call outlives the TCP connection it came by.
+
+        What is still to be said goes to the port that the caller listens on (RFC 3261 18.2.2).
+        Of what may be lost already, 2xx are sent again by the user, others here.
+        """
+        hop = self.hop
+        listener = hop._replace(port=self.request.via.port or DEFAULT_PORT)
+        if not self.reliable or hop == listener:
+            super().transport_failed(now)
+            return
+        self.layer.move(self, listener)
+        if self.state == COMPLETED:
+            retransmit(self, None, now)
 
 
 class NonInviteServerTransaction(ServerTransaction):

@@ -40,6 +40,9 @@ class TransactionLayer(Protocol):
     def forget(self, transaction: "Transaction") -> None:
         """The transaction has terminated."""
 
+    def move(self, transaction: "Transaction", hop: Hop) -> None:
+        """What the transaction sends goes to `hop` from now on."""
+
 
 class Transaction:
     """One transaction: state, at most two running timers, the bytes it may have to send again."""

@@ -58,6 +58,15 @@ class Transactions:
             self._servers.pop(transaction.key, None)
             if transaction.merge_key is not None:
                 self._merged.pop(transaction.merge_key, None)
+        self._leave_hop(transaction)
+
+    def move(self, transaction: Transaction, hop: Hop) -> None:
+        """Let what a transaction sends go to another hop."""
+        self._leave_hop(transaction)
+        transaction.hop = hop
+        self._by_hop.setdefault(hop, {})[transaction] = None
+
+    def _leave_hop(self, transaction: Transaction) -> None:
         peers = self._by_hop.get(transaction.hop)
         if peers is not None:
             peers.pop(transaction, None)

@@ -195,6 +195,34 @@ class TestNonInvite:
         assert (transaction.state, user.failures) == (TERMINATED, ["transport"])
 
 
+class TestLostConnection:
+    """The connection that the INVITE came by is gone (RFC 3261 18.2.2)."""
+
+    def test_what_is_said_later_goes_to_the_port_in_via(self) -> None:
+        transaction, layer, user = invite(TCP._replace(port=40_000))
+        answer(transaction, 180)
+        transaction.transport_failed(0.1)
+        assert transaction.hop == TCP._replace(port=5062)
+        assert (len(layer.sent), user.failures) == (1, [])
+        answer(transaction, 200)
+        assert transaction.state == ACCEPTED
+
+    def test_a_refusal_without_ack_is_sent_again_once(self) -> None:
+        transaction, layer, user = invite(TCP._replace(port=40_000))
+        answer(transaction, 486)
+        transaction.transport_failed(0.1)
+        assert [data[8:11] for _, data, _ in layer.sent] == [b"486", b"486"]
+        transaction.transport_failed(0.2)
+        assert (len(layer.sent), user.failures) == (2, ["transport"])
+        layer.advance(32.0)
+        assert transaction.state == TERMINATED
+
+    def test_other_requests_have_been_answered(self) -> None:
+        transaction, layer, _ = bye(TCP._replace(port=40_000))
+        transaction.transport_failed(0.1)
+        assert (transaction.state, layer.sent) == (TRYING, [])
+
+
 @pytest.mark.parametrize(
     ("state", "statuses"),
     [(ACCEPTED, (180, 486)), (COMPLETED, (180, 200, 486)), (CONFIRMED, (180, 200, 486))],

@@ -6,11 +6,11 @@ import socket
 
 import pytest
 
-from sip.events import Answered
+from sip.events import Answered, IncomingInvite
 from sip.rate_limit import RateLimit
 from sip.tcp import TcpLimits
 
-from .test_endpoint import Phone, answering, eventually, phones
+from .test_endpoint import AUDIO, Phone, answering, eventually, phones
 
 
 async def open_stream(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -170,3 +170,27 @@ async def test_connections_are_bounded_on_the_way_out_too() -> None:
             await alice.call(f"sip:bob@127.0.0.1:{peer.port};transport=tcp")
         await eventually(lambda: len(alice.events) == 1)
         assert alice.endpoint.tcp.connection_count == 2
+
+
+async def test_a_caller_whose_connection_was_lost_is_answered_on_another() -> None:
+    phone = Phone("tcp:127.0.0.1:0")
+    answers: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers.put_nowait(await reader.readuntil(b"\r\n\r\n"))
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    async with server, phones(phone):
+        port = server.sockets[0].getsockname()[1]
+        reader, writer = await open_stream(phone.port)
+        invite = options(1).replace(b"OPTIONS", b"INVITE")
+        writer.write(invite.replace(b"127.0.0.1:9;", f"127.0.0.1:{port};".encode()))
+        call = await phone.until(IncomingInvite)
+        assert isinstance(call, IncomingInvite)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+        await eventually(lambda: phone.endpoint.tcp.connection_count == 0)
+        phone.endpoint.accept(call.session, AUDIO)
+        async with asyncio.timeout(5):
+            assert (await answers.get()).startswith(b"SIP/2.0 200 OK")

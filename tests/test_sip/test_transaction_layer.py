@@ -147,3 +147,15 @@ def test_what_is_sent_is_kept_in_order_and_retransmissions_are_counted() -> None
     transactions.retransmit(hop, b"2")
     assert transactions.output == [(hop, b"1"), (hop, b"2")]
     assert counters.as_dict()["retransmissions_sent"] == 1
+
+
+def test_a_moved_transaction_fails_with_its_new_hop() -> None:
+    transactions = layer()
+    old, new = UDP, UDP._replace(port=9)
+    user = User()
+    transaction = transactions.request(user, request(), "z9hG4bKtest", old, 0.0)
+    transactions.move(transaction, new)
+    transactions.transport_failed(old, "lost", 0.1)
+    assert user.failures == []
+    transactions.transport_failed(new, "lost", 0.1)
+    assert (user.failures, len(transactions)) == (["transport"], 0)

@@ -31,6 +31,9 @@ class Layer:
     def forget(self, transaction: Transaction) -> None:
         self.forgotten.append(transaction)
 
+    def move(self, transaction: Transaction, hop: Hop) -> None:
+        transaction.hop = hop
+
     def advance(self, until: float) -> None:
         """Fire every timer due up to `until`, each at its own time."""
         while (deadline := self.timers.next_deadline()) is not None and deadline <= until:
