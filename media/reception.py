@@ -122,8 +122,9 @@ class Reception:
             if difference < CLOCK_HZ:
                 flow.jitter += (difference - flow.jitter) * 0.0625
                 self.timestamp = timestamp
-            elif extended == self.highest:  # the sender's clock jumped: a new source behind it
-                self.epoch += 1
+            elif extended == self.highest:
+                if ticks != step * FRAME_SAMPLES:  # the clock jumped: a new source behind it
+                    self.epoch += 1
                 self.timestamp = timestamp
         else:
             elapsed = round((now - flow.heard_at) * CLOCK_HZ)

@@ -64,6 +64,20 @@ def test_a_packet_from_before_the_change_does_not_disturb_what_follows(desk: Des
     assert_unbroken(heard)
 
 
+def test_a_pause_in_which_the_clock_stood_still_changes_nothing(desk: Desk) -> None:
+    """The fast path sees but the packet it expects, and both have to agree."""
+    for predicted in (True, False):
+        a, b = bridge(desk)
+        incoming = desk.switch._legs["a"].incoming
+        say(desk, a, 3)
+        incoming.flow.heard_at -= 5.0
+        if not predicted:
+            incoming.settle()
+        say(desk, a, 3)
+        assert_unbroken(b.listen())
+        assert [packet.marker for packet in b.heard] == [True, *[False] * 5]
+
+
 def test_a_short_pause_is_passed_on(desk: Desk) -> None:
     """Silence suppression: the timestamps show how long it lasted."""
     a, b = bridge(desk)
