@@ -111,7 +111,7 @@ class Leg:
         elif reachable:
             before = self.learner.current
             self.learner.signal(host, port, now)
-            if self.learner.current != before:
+            if self.learner.current != before or not self._relaying:
                 self._point_line(self.learner.current)
         assert self.rtcp is not None
         if reachable:

@@ -60,3 +60,19 @@ def test_a_peer_that_moves_where_no_way_leads_leaves_nobody_listening(desk: Desk
     desk.drain()
     assert len(old.listen()) == len(partner.listen()) == 3
     desk.switch.execute(m.Close(1, "a"))
+
+
+def test_an_address_that_could_not_be_reached_is_tried_again_with_the_next_description(
+    desk: Desk,
+) -> None:
+    phone, partner = desk.phone("a", 0x11), desk.phone("b", 0x22)
+    desk.switch.execute(m.Bridge("a", "b"))
+    desk.switch._legs["a"]._leave_line()  # as after a connect without a route
+    partner.talk(desk.addresses["b"], 2)
+    desk.drain()
+    assert phone.listen() == []
+    desk.switch.execute(phone.describe("a"))
+    partner.talk(desk.addresses["b"], 2)
+    phone.talk(desk.addresses["a"], 2)
+    desk.drain()
+    assert len(phone.listen()) == len(partner.listen()) == 2
