@@ -7,7 +7,7 @@ from .grammar import split_commas
 from .hop import Hop, Transport
 from .message import Message, Request, Response
 from .name_addr import parse_name_addr
-from .uri import DEFAULT_PORT, SipUri, Uri, parse_host_port
+from .uri import DEFAULT_PORT, SipUri, Uri, parse_host_port, without_headers
 
 Fields = list[tuple[str, str]]
 
@@ -59,7 +59,8 @@ class Dialog:
     def retarget(self, target: Uri) -> None:
         """Take a new remote target; work out where requests go and how (12.2.1.1)."""
         self.target = target
-        self.request_uri: Uri = target
+        # The Contact of a careless peer may have headers; the request URI may not.
+        self.request_uri: Uri = without_headers(target)
         next_uri: Uri = target
         routes = self.routes
         if routes:

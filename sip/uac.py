@@ -21,7 +21,7 @@ from .offer_answer import LocalAudio, NegotiatedAudio
 from .session import SDP, Session, failed_to_reach, failure
 from .timers import Timer
 from .transaction import FailureCause
-from .uri import OtherUri, SipUri, Uri, parse_uri
+from .uri import OtherUri, SipUri, Uri, parse_uri, without_headers
 
 _MAX_DATAGRAM_BYTES = 1300
 """Larger requests go over TCP where the path MTU is not known (18.1.1)."""
@@ -70,7 +70,7 @@ class UacSession(Session):
     def __init__(self, core: Core, invitation: Invitation, now: float) -> None:
         """Send the INVITE. Raises ParseError for URIs, ValueError for headers that are none."""
         target = parse_uri(invitation.target)
-        self._request_uri: Uri = _without_headers(target)
+        self._request_uri: Uri = without_headers(target)
         sender = parse_uri(invitation.from_uri)
         local_tag = core.new_tag()
         local = NameAddr(sender, invitation.from_display, {"tag": local_tag})
@@ -379,13 +379,6 @@ class _Cancel:
         self, transaction: ClientTransaction, cause: FailureCause, now: float
     ) -> None:
         """See ClientUser."""
-
-
-def _without_headers(uri: Uri) -> Uri:
-    """A request URI may have no headers (19.1.1)."""
-    if isinstance(uri, OtherUri) or not uri.headers:
-        return uri
-    return SipUri(uri.scheme, uri.host, uri.user, uri.password, uri.port, uri.params)
 
 
 def _address_of_record(uri: Uri) -> Uri:

@@ -138,6 +138,13 @@ def parse_uri(text: str) -> SipUri | OtherUri:
     return _parse(text)
 
 
+def without_headers(uri: Uri) -> Uri:
+    """A request URI may have no headers (19.1.1)."""
+    if isinstance(uri, OtherUri) or not uri.headers:
+        return uri
+    return SipUri(uri.scheme, uri.host, uri.user, uri.password, uri.port, uri.params)
+
+
 def encode_host(host: str, port: int | None = None) -> str:
     """`host[:port]`, an IPv6 address in brackets."""
     if ":" in host:

@@ -57,6 +57,11 @@ class TestMaking:
         assert (dialog.remote_tag, dialog.local_cseq, dialog.remote_cseq) == ("a1", 0, 41)
         assert dialog.routes == ["<sip:192.0.2.51;lr>", "<sip:192.0.2.52;lr>"]
 
+    def test_headers_of_a_contact_stay_out_of_the_request_line(self) -> None:
+        dialog = caller(contact="<sip:bob@192.0.2.2;x=1?Subject=y>")
+        bye = parse(dialog.request("BYE", "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1", []).encode())
+        assert bye.start_line() == "BYE sip:bob@192.0.2.2;x=1 SIP/2.0"
+
     def test_without_contact_the_request_uri_and_from_serve(self) -> None:
         ok = response_to(invite(), 200, to_tag="b1")
         assert dialog_of_uac(invite(), ok, FALLBACK).target.encode() == "sip:bob@example.com"
