@@ -89,14 +89,18 @@ class TcpTransport:
         await asyncio.gather(
             *(opening.task for opening in self._opening.values()), return_exceptions=True
         )
-        for connection in list(self._connections.values()):
-            connection.close()
         for server in self._servers:
             server.close()
+        # The second time those are cut off whose peers do not read.
+        for _ in range(2):
+            for connection in list(self._connections.values()):
+                connection.close()
+            # Connections report their end in the next turn of the loop.
+            for _ in range(3):
+                await asyncio.sleep(0)
+        # From Python 3.12 on it waits for the connections as well.
+        for server in self._servers:
             await server.wait_closed()
-        # Connections report their end in the next turn of the loop.
-        for _ in range(3):
-            await asyncio.sleep(0)
 
     def send(self, hop: Hop, data: bytes) -> None:
         """Send on the connection to `hop`, opening one if need be; failures go to `on_failed`."""

@@ -26,6 +26,22 @@ def options(number: int) -> bytes:
     ).encode()
 
 
+async def reads_nothing(phone: Phone) -> asyncio.StreamWriter:
+    """A connection to `phone` whose peer asks until answers are stuck."""
+    mute = socket.socket()
+    mute.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    mute.connect(("127.0.0.1", phone.port))
+    _, writer = await asyncio.open_connection(sock=mute, limit=1024)
+    await eventually(lambda: phone.endpoint.tcp.connection_count == 1)
+    (connection,) = phone.endpoint.tcp._connections.values()
+    async with asyncio.timeout(20):
+        while not connection.unsent_bytes:
+            writer.write(options(1) * 500)
+            await writer.drain()
+            await asyncio.sleep(0)
+    return writer
+
+
 async def test_split_and_joined_messages() -> None:
     phone = Phone("tcp:127.0.0.1:0")
     async with phones(phone):
@@ -121,19 +137,20 @@ async def test_an_idle_peer_that_leaves_answers_unread_is_cut_off() -> None:
     limits = TcpLimits(first_message_s=0.3, idle_s=0.3, write_buffer_bytes=2**30)
     phone = Phone("tcp:127.0.0.1:0", tcp_limits=limits, rate_limit=RateLimit(messages_per_s=0))
     async with phones(phone):
-        mute = socket.socket()
-        mute.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        mute.connect(("127.0.0.1", phone.port))
-        _, writer = await asyncio.open_connection(sock=mute, limit=1024)
-        await eventually(lambda: phone.endpoint.tcp.connection_count == 1)
-        (connection,) = phone.endpoint.tcp._connections.values()
-        async with asyncio.timeout(20):
-            while not connection.unsent_bytes:
-                writer.write(options(1) * 500)
-                await writer.drain()
-                await asyncio.sleep(0)
+        writer = await reads_nothing(phone)
         await eventually(lambda: phone.endpoint.tcp.connection_count == 0)
         writer.transport.abort()
+
+
+async def test_stopping_waits_for_no_peer_that_does_not_read() -> None:
+    limits = TcpLimits(write_buffer_bytes=2**30)
+    phone = Phone("tcp:127.0.0.1:0", tcp_limits=limits, rate_limit=RateLimit(messages_per_s=0))
+    await phone.endpoint.start()
+    writer = await reads_nothing(phone)
+    async with asyncio.timeout(5):
+        await phone.endpoint.stop()
+    assert phone.endpoint.tcp.connection_count == 0
+    writer.transport.abort()
 
 
 async def test_a_peer_that_does_not_read_is_cut_off() -> None:
