@@ -13,6 +13,8 @@ from .counters import Counters
 from .hop import Hop
 from .message import Request, Response
 from .server_transaction import (
+    COMPLETED,
+    CONFIRMED,
     InviteServerTransaction,
     NonInviteServerTransaction,
     ServerTransaction,
@@ -56,8 +58,8 @@ class Transactions:
             self._clients.pop(transaction.key, None)
         elif isinstance(transaction, ServerTransaction):
             self._servers.pop(transaction.key, None)
-            if transaction.merge_key is not None:
-                self._merged.pop(transaction.merge_key, None)
+            if self._merged.get(transaction.merge_key) is transaction:
+                del self._merged[transaction.merge_key]
         self._leave_hop(transaction)
 
     def move(self, transaction: Transaction, hop: Hop) -> None:
@@ -125,8 +127,12 @@ class Transactions:
         return self._servers.get(server_key(cancel, "INVITE"))
 
     def is_merged(self, request: Request) -> bool:
-        """The same INVITE is being served already, having come another way (8.2.2.2)."""
-        return _merge_key(request) in self._merged
+        """The same INVITE is being served already, having come another way (8.2.2.2).
+
+        One that was refused is not: a proxy that forks serially may send it on to us again.
+        """
+        served = self._merged.get(_merge_key(request))
+        return served is not None and served.state not in (COMPLETED, CONFIRMED)
 
     # -- failures
 

@@ -209,6 +209,26 @@ class TestInvite:
         assert status(ua, raw("INVITE", branch="z9hG4bKfork")) == 482
         assert len([e for e in ua.take_events() if isinstance(e, IncomingInvite)]) == 1
 
+    def test_sent_on_to_us_again_after_a_refusal(self) -> None:
+        """A proxy that forks serially keeps CSeq and From tag, and changes the request URI."""
+        network = Network()
+        bob = network.agent("192.0.2.1")
+        network.inject("192.0.2.1", raw("INVITE"), PEER)
+        network.run(until=0.1)
+        bob.do(bob.incoming.reject, 404)
+        again = raw("INVITE", branch="z9hG4bKnext", uri="sip:other@192.0.2.1")
+        network.inject("192.0.2.1", again, PEER)
+        network.inject("192.0.2.1", raw("INVITE", branch="z9hG4bKfork"), PEER, after_s=0.1)
+        network.run(until=40.0)
+        assert len(bob.of(IncomingInvite)) == 2
+        # The first has timed out meanwhile, but what is served now still has but one way.
+        network.inject("192.0.2.1", raw("INVITE", branch="z9hG4bKlate"), PEER)
+        network.run(until=41.0)
+        assert len(network.sent(482)) == 2
+        bob.do(bob.of(IncomingInvite)[1].session.hangup)
+        network.run()
+        clean(bob)
+
     def test_a_retransmission_is_not_a_second_call(self) -> None:
         ua = agent()
         assert status(ua, raw("INVITE")) == 100
