@@ -66,7 +66,10 @@ class Transactions:
         """Let what a transaction sends go to another hop."""
         self._leave_hop(transaction)
         transaction.hop = hop
-        self._by_hop.setdefault(hop, {})[transaction] = None
+        self._join_hop(transaction)
+
+    def _join_hop(self, transaction: Transaction) -> None:
+        self._by_hop.setdefault(transaction.hop, {})[transaction] = None
 
     def _leave_hop(self, transaction: Transaction) -> None:
         peers = self._by_hop.get(transaction.hop)
@@ -87,7 +90,7 @@ class Transactions:
         else:
             transaction = NonInviteClientTransaction(self, user, request, branch, hop)
         self._clients[transaction.key] = transaction
-        self._by_hop.setdefault(hop, {})[transaction] = None
+        self._join_hop(transaction)
         transaction.start(now)
         return transaction
 
@@ -108,7 +111,7 @@ class Transactions:
         else:
             transaction = NonInviteServerTransaction(self, key, request, hop)
         self._servers[key] = transaction
-        self._by_hop.setdefault(hop, {})[transaction] = None
+        self._join_hop(transaction)
         return transaction
 
     def server_for(self, request: Request, key: object) -> ServerTransaction | None:
