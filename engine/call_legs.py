@@ -11,6 +11,7 @@ from .dialplan import Destination
 from .ending import Ending
 from .leg import CODECS, Leg, Role
 from .switchboard import Switchboard
+from .whisper import Announcement, Unspoken, Whisper
 
 log = structlog.get_logger()
 
@@ -68,6 +69,13 @@ class CallLegs:
         if len(shown) > LEGS_KEPT:
             over = next(one for one in shown if one not in self._made)
             self._board.register.forget_leg(self._call, over)
+
+    async def whisper(self, agent: Leg, whisper: Whisper) -> None:
+        """Let the operator hear his whisper to its end, or tell why he does not hear it."""
+        if isinstance(whisper, Announcement):
+            await agent.play(whisper.source, limit_s=whisper.limit_s)
+        elif isinstance(whisper, Unspoken):
+            self.publish("leg.not_played", agent, error=whisper.reason)
 
     def publish(self, kind: str, leg: Leg, **fields: Any) -> None:
         """Tell of one leg."""

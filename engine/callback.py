@@ -37,6 +37,7 @@ from .store import StoreError
 from .switchboard import Switchboard
 from .waiting import Offer
 from .while_up import while_up
+from .whisper import Whisper
 
 log = structlog.get_logger()
 
@@ -64,7 +65,6 @@ class Callback:
         self._hold: CustomerHold | None = None
         self._recording: Recording | None = None
         self._ended_by_command: str | None = None
-        self._not_spoken = ""  # why the whisper could not be
         self.is_called_off = False
         self.outcome_if_cancelled = Outcome("cancelled", "cancelled", "cancelled")
         self._outcome: Outcome | None = None
@@ -88,7 +88,7 @@ class Callback:
         if job.outcome == MACHINE:  # of an attempt before
             job.outcome = None
         board.register.add(self.call)
-        whisper = board.whisperer.prepare(job, self._cannot_speak)
+        whisper = board.whisperer.prepare(job)
         try:
             await self._claim()
             if job.request.order == "agent_first":
@@ -139,7 +139,7 @@ class Callback:
 
     # -- the two stories --------------------------------------------------------------------
 
-    async def _agent_first(self, whisper: "asyncio.Future[Any]") -> None:
+    async def _agent_first(self, whisper: "asyncio.Future[Whisper]") -> None:
         self._enter("dialing_agent")
         operators = self._ask(self.offer or self._named())
         customer = self._legs.make("customer", self._customer)
@@ -156,7 +156,7 @@ class Callback:
             async with while_up(customer):
                 await self._talk(agent, customer)
 
-    async def _customer_first(self, whisper: "asyncio.Future[Any]") -> None:
+    async def _customer_first(self, whisper: "asyncio.Future[Whisper]") -> None:
         self._enter("dialing_customer")
         customer = self._legs.make("customer", self._customer)
         await customer.open()
@@ -220,17 +220,10 @@ class Callback:
         hung_up = ending is not None and ending.result == "hung_up"
         return "abandoned" if hung_up and self._ended_by_command is None else "withdrawn"
 
-    async def _whisper(self, agent: Leg, whisper: "asyncio.Future[Any]") -> None:
+    async def _whisper(self, agent: Leg, whisper: "asyncio.Future[Whisper]") -> None:
         self._enter("whispering")
         # Shielded: another operator may have to hear it, when this one leaves meanwhile.
-        announcement = await asyncio.shield(whisper)
-        if announcement is not None:
-            await agent.play(announcement.source, limit_s=announcement.limit_s)
-        elif self._not_spoken:
-            self._legs.publish("leg.not_played", agent, error=self._not_spoken)
-
-    def _cannot_speak(self, reason: str) -> None:
-        self._not_spoken = reason
+        await self._legs.whisper(agent, await asyncio.shield(whisper))
 
     async def _talk(self, agent: Leg, customer: Leg) -> None:
         board, request = self._board, self.job.request

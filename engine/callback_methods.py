@@ -1,5 +1,6 @@
 """The methods of the control protocol that are about callbacks: callback.*."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,7 +17,6 @@ from .protocol import (
     Reprioritise,
     Reschedule,
 )
-from .store import StoreError
 
 if TYPE_CHECKING:
     from .daemon import Daemon
@@ -86,15 +86,10 @@ class CallbackMethods:
 
     async def _reprioritise(self, params: Reprioritise, _peer: Peer) -> dict[str, Any]:
         job = await self._open(params.id)
-        before = job.request.priority
+        undo = partial(self._give_priority, job, job.request.priority)
         self._give_priority(job, params.priority)
         self._publish("callback.reprioritised", job, priority=params.priority, if_saved=True)
-        try:
-            await self._board.store.save(job, durable=True)
-        except StoreError:
-            self._give_priority(job, before)
-            self._board.store.save(job)  # what else had changed is not undone
-            raise
+        await self._board.store.save_or_undo(job, undo)
         return job.view()
 
     def _give_priority(self, job: Job, priority: int) -> None:
@@ -116,15 +111,15 @@ class CallbackMethods:
 
     async def _let_be_called(self, job: Job) -> None:
         before = job.decision, job.decide_by
+
+        def undo() -> None:
+            if self._dispatcher.is_idle(job):
+                job.decision, job.decide_by = before
+
         job.decision = job.decide_by = None
         self._publish("callback.decided", job, decision="retry", if_saved=True)
         try:
-            await self._board.store.save(job, durable=True)
-        except StoreError:
-            if self._dispatcher.is_idle(job):
-                job.decision, job.decide_by = before
-            self._board.store.save(job)
-            raise
+            await self._board.store.save_or_undo(job, undo)
         finally:
             self._dispatcher.changed(job)
 

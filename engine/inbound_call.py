@@ -37,7 +37,7 @@ from .store import StoreError
 from .switchboard import Switchboard
 from .waiting_room import Guest, WaitingRoom
 from .while_up import while_up
-from .whisper import Announcement
+from .whisper import Whisper
 
 log = structlog.get_logger()
 
@@ -78,7 +78,6 @@ class InboundCall:
         self._farewell: Result | None = None
         self._ended_by: Result | None = None
         self._is_over = False
-        self._not_spoken = ""  # why the whisper could not be
 
     @property
     def is_over(self) -> bool:
@@ -145,11 +144,7 @@ class InboundCall:
                 self._about["agent"] = self._operators.agent
                 async with while_up(agent):
                     self._enter("whispering")
-                    announcement = await whisper
-                    if announcement is not None:
-                        await agent.play(announcement.source, limit_s=announcement.limit_s)
-                    elif self._not_spoken:
-                        self._legs.publish("leg.not_played", agent, error=self._not_spoken)
+                    await self._legs.whisper(agent, await whisper)
                     guest.leave()
                     await self._talk(agent)
                 return Result("completed", "maximum duration reached")
@@ -279,12 +274,9 @@ class InboundCall:
     def _standing(self) -> Standing | None:
         return None if self._wait is None else self._wait.standing
 
-    async def _whisper(self) -> Announcement | None:
+    async def _whisper(self) -> Whisper:
         text = self._incoming.whisper
-        return await self._board.whisperer.speak(text, self._cannot_speak) if text else None
-
-    def _cannot_speak(self, reason: str) -> None:
-        self._not_spoken = reason
+        return await self._board.whisperer.speak(text) if text else None
 
     def _wish_refused(self, reason: str) -> None:
         self._publish("call.callback_refused", reason=reason)

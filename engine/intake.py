@@ -204,6 +204,12 @@ class Intake:
         )
         admitted = self._admission.check(asked, now, counts=False)
         before = request, job.scheduled, job.next_attempt_at
+
+        def undo() -> None:
+            if self._dispatcher.is_idle(job):
+                job.request, job.scheduled, job.next_attempt_at = before
+                self._dispatcher.changed(job)
+
         job.request = msgspec.structs.replace(
             request, not_before=admitted.not_before, deadline=deadline, numbers=numbers
         )
@@ -221,14 +227,7 @@ class Intake:
             if_saved=True,
         )
         self._dispatcher.changed(job)
-        try:
-            await self._board.store.save(job, durable=True)
-        except StoreError:
-            if self._dispatcher.is_idle(job):
-                job.request, job.scheduled, job.next_attempt_at = before
-                self._dispatcher.changed(job)
-            self._board.store.save(job)  # what else had changed is not undone
-            raise
+        await self._board.store.save_or_undo(job, undo)
 
     # -- what is asked for ------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from .switchboard import Switchboard
 from .until_key import KeyPressed, until_key
 from .waiting import Offer
 from .while_up import while_up
+from .whisper import Announcement
 
 # RFC 3326 section 3.1: a phone that reads it lists no missed call.
 ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
@@ -256,7 +257,7 @@ class Operators:
                         board.agents.confirm_text.replace("{digit}", key)
                     )
                 while True:
-                    if said is not None:
+                    if isinstance(said, Announcement):
                         await leg.play(said.source, limit_s=said.limit_s)
                     await asyncio.sleep(CONFIRM_PAUSE_S)
         except KeyPressed:

@@ -157,6 +157,15 @@ class Store:
             self._commit.pending.durable_jobs.add(job.id)
         return self._gathered(durable)
 
+    async def save_or_undo(self, job: Job, undo: Callable[[], None]) -> None:
+        """Have a change of `job` on the disk; where that fails it is undone. Raises StoreError."""
+        try:
+            await self.save(job, durable=True)
+        except StoreError:
+            undo()
+            self.save(job)  # what else changed meanwhile is not undone
+            raise
+
     @overload
     def put(
         self, kind: str, key: str, value: msgspec.Struct | Mapping[str, Any], *,

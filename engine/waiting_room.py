@@ -86,8 +86,10 @@ class WaitingRoom:
         for sentence in sentences:
             if sentence.startswith(FILE):
                 ready.append(_file(sentence))
-            elif sentence and (spoken := await self._whisperer.speak(sentence)) is not None:
-                ready.append(spoken)
+            elif sentence:
+                spoken = await self._whisperer.speak(sentence)
+                if isinstance(spoken, Announcement):
+                    ready.append(spoken)
         for sound in ready:
             await leg.play(sound.source, limit_s=sound.limit_s)
         if ready and music_after and leg.ending is None:

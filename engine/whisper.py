@@ -5,7 +5,7 @@ callback that says the same.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,8 +36,14 @@ class Announcement:
     limit_s: float = PLAY_LIMIT_S
 
 
-def _say_nothing(_reason: str) -> None:
-    pass
+@dataclass(frozen=True, slots=True)
+class Unspoken:
+    """A whisper that could not be spoken, and why."""
+
+    reason: str
+
+
+Whisper = Announcement | Unspoken | None
 
 
 class Whisperer:
@@ -62,11 +68,8 @@ class Whisperer:
         except tones.ToneError as error:
             raise EngineError("refused", str(error), field="whisper.tone") from error
 
-    def prepare(
-        self, job: Job, on_failed: Callable[[str], None] = _say_nothing
-    ) -> "asyncio.Future[Announcement | None]":
-        """Begin to prepare a job's whisper; None comes where there is none, or it failed, of which
-        `on_failed` is told the reason."""
+    def prepare(self, job: Job) -> "asyncio.Future[Whisper]":
+        """Begin to prepare a job's whisper; None comes where there is none."""
         whisper = job.request.whisper
         loop = asyncio.get_running_loop()
         text = None
@@ -74,16 +77,14 @@ class Whisperer:
             template = whisper.get("template")
             text = fill(template, Subject.of(job)) if template else whisper.get("text")
         if text:
-            return loop.create_task(self.speak(text, on_failed))
-        ready: asyncio.Future[Announcement | None] = loop.create_future()
+            return asyncio.ensure_future(self.speak(text))
+        ready: asyncio.Future[Whisper] = loop.create_future()
         source = None if whisper is None else _source(whisper)
         ready.set_result(None if source is None else Announcement(source))
         return ready
 
-    async def speak(
-        self, text: str, on_failed: Callable[[str], None] = _say_nothing
-    ) -> Announcement | None:
-        """`text` spoken, ready to be played; None where that failed, which is logged."""
+    async def speak(self, text: str) -> Announcement | Unspoken:
+        """`text` spoken, ready to be played; where that fails it is logged."""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(PREPARE_LIMIT_S):
@@ -92,8 +93,7 @@ class Whisperer:
             # A callback without its announcement is better than none.
             reason = str(error) or f"speaking it takes over {PREPARE_LIMIT_S:g} s"
             log.error("whisper_failed", reason=reason)
-            on_failed(reason)
-            return None
+            return Unspoken(reason)
         return Announcement(Prompt(str(path)))
 
     def close(self) -> None:

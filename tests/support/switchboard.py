@@ -5,7 +5,7 @@ instant, which no real peer would do on demand.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -24,7 +24,7 @@ from engine.leg import Leg
 from engine.store import Store, StoreError
 from engine.switchboard import Switchboard
 from engine.waiting_room import WaitingRooms
-from engine.whisper import Announcement, Whisperer
+from engine.whisper import Announcement, Unspoken, Whisper, Whisperer
 from media.errors import NoPortLeft, RecordingFailed
 from media.messages import LegStats, Played
 from media.pool import MediaPool
@@ -269,24 +269,15 @@ class ScriptedSpeech:
     def __init__(self) -> None:
         self.fails = False
 
-    async def speak(
-        self, text: str, on_failed: Callable[[str], None] = lambda _reason: None
-    ) -> Announcement | None:
-        if not self.fails:
-            return Announcement(Prompt(text))
-        on_failed("no voice")
-        return None
+    async def speak(self, text: str) -> Announcement | Unspoken:
+        return Unspoken("no voice") if self.fails else Announcement(Prompt(text))
 
-    def prepare(
-        self, job: Job, on_failed: Callable[[str], None] = lambda _reason: None
-    ) -> "asyncio.Future[Announcement | None]":
-        return asyncio.ensure_future(self._prepare(job.request.whisper or {}, on_failed))
+    def prepare(self, job: Job) -> "asyncio.Future[Whisper]":
+        return asyncio.ensure_future(self._prepare(job.request.whisper or {}))
 
-    async def _prepare(
-        self, whisper: Mapping[str, Any], on_failed: Callable[[str], None]
-    ) -> Announcement | None:
+    async def _prepare(self, whisper: Mapping[str, Any]) -> Whisper:
         text = whisper.get("text") or whisper.get("template")
-        return await self.speak(text, on_failed) if text else None
+        return await self.speak(text) if text else None
 
 
 class ScriptedStore:

@@ -12,7 +12,7 @@ from engine.callback import Callback
 from engine.job import Job
 from engine.outcome import Outcome
 from engine.store import StoreError
-from engine.whisper import Announcement
+from engine.whisper import Announcement, Unspoken
 from media.messages import Dtmf
 from media.sources import Hold, Peer, Prompt
 from tests.support.reception import Reception, reception
@@ -99,11 +99,9 @@ def test_an_operator_who_leaves_before_the_whisper_is_spoken_takes_it_from_nobod
     tmp_path: Path,
 ) -> None:
     class SlowSpeech(ScriptedSpeech):
-        async def speak(
-            self, text: str, on_failed: Callable[[str], None] = lambda _reason: None
-        ) -> Announcement | None:
+        async def speak(self, text: str) -> Announcement | Unspoken:
             await asyncio.sleep(40)
-            return await super().speak(text, on_failed)
+            return await super().speak(text)
 
     async def script(desk: Reception, customer: Phone, _attempt: "asyncio.Task[Outcome]") -> None:
         first = await desk.operator()

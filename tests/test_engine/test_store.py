@@ -251,6 +251,30 @@ async def test_full_disk_fails_the_durable_save_and_undoes_it(tmp_path: Path) ->
         assert list(rows(tmp_path / "jobs.db")) == ["j2"]
 
 
+async def test_change_that_cannot_be_saved_is_undone_and_what_else_changed_is_kept(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path / "jobs.db", flush_delay_s=1000.0, retry_delay_s=0.0) as store:
+        await store.save(changed := job("j1"), durable=True)
+        await fill_disk(store)
+
+        def undo() -> None:
+            changed.request.context["text"] = "as it was"
+
+        changed.request.context["text"] = "x" * 50_000
+        changing = asyncio.ensure_future(store.save_or_undo(changed, undo))
+        await asyncio.sleep(0)
+        changed.enter("dialing_agent")
+        with pytest.raises(StoreError):
+            await changing
+        free_disk(store)
+        await store.flush()
+        kept = store.find("j1")
+        assert kept is not None
+        assert (kept.request.context["text"], kept.state) == ("as it was", "dialing_agent")
+        assert rows(tmp_path / "jobs.db") == {"j1": "dialing_agent"}
+
+
 async def test_other_saves_wait_until_the_disk_has_room(tmp_path: Path) -> None:
     async with opened(tmp_path / "jobs.db", flush_delay_s=1000.0, retry_delay_s=0.0) as store:
         await fill_disk(store)

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from engine.protocol import EngineError
-from engine.whisper import Announcement, Whisperer
+from engine.whisper import Announcement, Unspoken, Whisper, Whisperer
 from media.sources import Prompt, Tone
 from media.speech import SpeechError, Synthesizer
 from tests.support.switchboard import job
@@ -18,7 +18,7 @@ def whisperer(tmp_path: Path) -> Whisperer:
     return Whisperer(Synthesizer(tmp_path / "speech"))
 
 
-async def prepared(under_test: Whisperer, **request: Any) -> Announcement | None:
+async def prepared(under_test: Whisperer, **request: Any) -> Whisper:
     return await under_test.prepare(job(**request))
 
 
@@ -26,10 +26,10 @@ async def test_none_a_tone_and_a_file(tmp_path: Path) -> None:
     under_test = whisperer(tmp_path)
     assert await prepared(under_test) is None
     tone = await prepared(under_test, whisper={"tone": "440/500"})
-    assert tone is not None
+    assert isinstance(tone, Announcement)
     assert tone.source == Tone("440/500")
     file = await prepared(under_test, whisper={"file": str(tmp_path / "a.wav")})
-    assert file is not None
+    assert isinstance(file, Announcement)
     assert file.source == Prompt(str(tmp_path / "a.wav"))
     under_test.close()
 
@@ -37,7 +37,7 @@ async def test_none_a_tone_and_a_file(tmp_path: Path) -> None:
 async def test_text_is_spoken(tmp_path: Path) -> None:
     under_test = whisperer(tmp_path)
     spoken = await prepared(under_test, whisper={"text": "A visitor is waiting."})
-    assert spoken is not None
+    assert isinstance(spoken, Announcement)
     assert isinstance(spoken.source, Prompt)
     samples, rate = soundfile.read(spoken.source.path, dtype="int16")
     assert len(samples) > rate / 2
@@ -69,9 +69,7 @@ async def test_speech_that_fails_leaves_the_callback_without_a_whisper(
 
     under_test = whisperer(tmp_path)
     monkeypatch.setattr(Synthesizer, "prompt", broken)
-    reasons: list[str] = []
-    assert await under_test.prepare(job(whisper={"text": "Hello"}), reasons.append) is None
-    assert reasons == ["no voice"]
+    assert await prepared(under_test, whisper={"text": "Hello"}) == Unspoken("no voice")
     under_test.close()
 
 
