@@ -7,7 +7,8 @@ import msgspec
 from msgspec import Meta
 
 from .control import Method, Peer
-from .protocol import BadParams, Identifier, Params, UnixTime
+from .cursor import row_of
+from .protocol import Identifier, Params, UnixTime
 
 if TYPE_CHECKING:
     from .store import Store
@@ -42,13 +43,14 @@ class AuditMethods:
         return {"audit.list": Method(AuditQuery, self._list)}
 
     async def _list(self, params: AuditQuery, _peer: Peer) -> dict[str, Any]:
+        before = None if params.cursor is None else row_of(params.cursor, "audit.list")
         wanted: list[tuple[str, object]] = [
             ("time >= ?", params.from_),
             ("time < ?", params.to),
             ("who = ?", params.who),
             ("substr(method, 1, length(?)) = ?", params.method),
             ("outcome = ?", params.outcome),
-            ("number < ?", _read_cursor(params.cursor)),
+            ("number < ?", before),
         ]
         clauses: list[str] = []
         values: list[object] = []
@@ -71,12 +73,3 @@ def _entry(row: tuple[Any, ...]) -> dict[str, Any]:
     with contextlib.suppress(msgspec.DecodeError):  # only its beginning was kept
         entry["params"] = msgspec.json.decode(entry["params"] or "{}")
     return entry
-
-
-def _read_cursor(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
-    number = int(cursor) if cursor.isascii() and cursor.isdigit() else -1
-    if not 0 <= number < 1 << 63:
-        raise BadParams("cursor", "is not one that audit.list gave")
-    return number

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from .control import Method, Peer
+from .cursor import never_given, row_of
 from .job import Job
 from .protocol import BadParams, EngineError, JobId, JobRef, Params, UnixTime
 
@@ -198,10 +199,8 @@ def _told(
 def _read_cursor(cursor: str | None) -> tuple[float, int]:
     if cursor is None:
         return 0.0, -1
-    created, slash, number = cursor.partition("/")
+    created, _slash, row = cursor.partition("/")
     try:
-        if slash and number.isdigit() and int(number) < 1 << 63:
-            return float(created), int(number)
-    except ValueError:
-        pass
-    raise BadParams("cursor", "is not one that record.list gave")
+        return float(created), row_of(row, "record.list")
+    except ValueError as error:
+        raise never_given("record.list") from error

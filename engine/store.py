@@ -21,6 +21,7 @@ import structlog
 
 from . import schema, stored_events, stored_jobs
 from .batch import EventRow, Future, JobRow
+from .cursor import row_of
 from .group_commit import GroupCommit
 from .job import Job
 from .lock import FileLock, LockHeld
@@ -279,7 +280,7 @@ class Store:
         A page may be shorter than `limit` (see PAGE_BYTES). Raises StoreError, or BadParams for a
         cursor that this store never gave.
         """
-        before = stored_jobs.read_cursor(cursor)
+        before = None if cursor is None else row_of(cursor, "callback.list")
         await self._flush_if_possible()
         return await self._lists.run(lambda lists: stored_jobs.page(lists, state, limit, before))
 
