@@ -14,6 +14,8 @@ from typing import Any
 from config.settings import Settings
 from engine.client import Client, NoEngine
 
+from .child_process import stop
+
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = Path("config/ringback.toml")
 READY_S = 10.0
@@ -91,7 +93,7 @@ class Phone:
 
     async def stop(self) -> None:
         """End it, and read what it says at last."""
-        await stop_process(self._process)
+        await stop(self._process, STOP_S)
         await self._reading
 
     async def _read(self) -> None:
@@ -101,18 +103,6 @@ class Phone:
             self._news.set()
             self._news = asyncio.Event()
         self._news.set()
-
-
-async def stop_process(process: asyncio.subprocess.Process) -> None:
-    """SIGTERM, and SIGKILL for one that does not heed it."""
-    if process.returncode is None:
-        process.terminate()
-    try:
-        async with asyncio.timeout(STOP_S):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
 
 
 @contextlib.asynccontextmanager
@@ -139,7 +129,7 @@ async def running_daemon(settings: Settings, say: Say) -> AsyncIterator[Client]:
             finally:
                 await client.close()
         finally:
-            await stop_process(process)
+            await stop(process, STOP_S)
 
 
 async def _connect(control: Path, process: asyncio.subprocess.Process) -> Client:

@@ -5,13 +5,14 @@ measures it by turns with the engine, so that what else the machine does falls o
 """
 
 import asyncio
-import contextlib
 import os
 import shutil
 import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from scripts.child_process import stop
 
 from .engine_process import free_udp_port
 from .processes import cpu_s
@@ -127,14 +128,7 @@ class AsteriskProcess:
     ) -> None:
         if self._process is None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
-        try:
-            async with asyncio.timeout(STOP_LIMIT_S):
-                await self._process.wait()
-        except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
+        await stop(self._process, STOP_LIMIT_S)
         self._directory.cleanup()
 
     def cpu_s(self) -> float:

@@ -1,7 +1,6 @@
 """One engine under test: a daemon with a configuration of its own in a temporary directory."""
 
 import asyncio
-import contextlib
 import socket
 import sys
 import tempfile
@@ -10,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from engine.client import Client, ConnectionLost
+from scripts.child_process import stop
 
 from .processes import cpu_s, descendants, open_files, pss_bytes, threads
 
@@ -96,14 +96,7 @@ class EngineProcess:
     ) -> None:
         if self._process is None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
-        try:
-            async with asyncio.timeout(STOP_LIMIT_S):
-                await self._process.wait()
-        except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
+        await stop(self._process, STOP_LIMIT_S)
 
     @property
     def pid(self) -> int:
