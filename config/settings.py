@@ -20,7 +20,7 @@ from . import environment
 from .agents import Agent, AgentDefaults
 from .calendars import Calendar
 from .errors import ConfigError
-from .inbound import Inbound, Room
+from .inbound import Inbound, Room, check_inbound
 from .policy import Costs, Destinations, Hours, Limits, Rate, check_rates
 from .queues import Centre, Queue, check_queues
 from .reporting import Metrics, Reports, Webhook
@@ -124,10 +124,12 @@ class Settings(BaseSettings):
             for name in route.trunks:
                 if name not in known:
                     raise wrong(f"routes[{index}].trunks", f"there is no trunk named {name!r}")
+        queues = {queue.name for queue in self.queues}
+        check_inbound(self.inbound, self.rooms, known, queues)
         check_rules(
             self.rules,
             known,
-            {queue.name for queue in self.queues},
+            queues,
             {calendar.name for calendar in self.calendars},
             {centre.name for centre in self.centres},
         )

@@ -18,7 +18,7 @@ from .do_not_call import DoNotCall
 from .limits import Accepted, Tally
 from .number import CalledNumber, dialled, is_emergency, read_number
 from .protocol import EngineError
-from .rates import Cost, Rates
+from .rates import Rates
 from .record import site_of
 
 if TYPE_CHECKING:
@@ -70,7 +70,6 @@ class Admitted:
     line_type: str | None = None
     not_before: float | None = None
     scheduled: str | None = None
-    cost_estimate: Cost | None = None
     counted_cost: Decimal = Decimal(0)
     """What is expected of the dearest of its numbers."""
     site: str | None = None
@@ -190,7 +189,6 @@ class Admission:
             line_type=number.line_type,
             not_before=not_before,
             scheduled=scheduled,
-            cost_estimate=estimate,
             counted_cost=max(asked.counted_cost, estimate.amount),
             site=query.site,
             source=query.source,

@@ -32,6 +32,7 @@ from .waiting import Offer
 log = structlog.get_logger()
 
 STOPPED = "engine stopped"
+STOP_LIMIT_S = 5.0
 
 
 class Dispatcher:
@@ -123,14 +124,14 @@ class Dispatcher:
         self.open.add(job)
         self._watch(job)
 
-    async def cancel(self, job: Job, cause: str = "cancelled by command") -> None:
+    async def cancel(self, job: Job) -> None:
         """Cancel an open job, whatever it is doing, and wait until its legs are hung up.
 
         Raises EngineError `state` once it has ended.
         """
         if job.id not in self.open:
             raise EngineError("state", f"job {job.id} has already ended: {job.state}")
-        outcome = Outcome("cancelled", "cancelled", cause)
+        outcome = Outcome("cancelled", "cancelled", "cancelled by command")
         while job.id in self.open:
             running = self._running.get(job.id)
             if running is None:
@@ -395,7 +396,7 @@ class Dispatcher:
             return False
         return True
 
-    async def stop(self, limit_s: float = 5.0) -> None:
+    async def stop(self) -> None:
         """End every attempt under way and wait until each is hung up.
 
         Whoever talks is cut off, and his job fails. Every other job is `queued` again, for the next
@@ -408,5 +409,5 @@ class Dispatcher:
             result = "failed" if callback.job.state == "bridged" else retry.INTERRUPTED
             self._cancel_running(callback, task, Outcome("failed", result, STOPPED))
         if running:
-            await asyncio.wait([task for _callback, task in running], timeout=limit_s)
+            await asyncio.wait([task for _callback, task in running], timeout=STOP_LIMIT_S)
         self.interrupted = [callback for callback, _task in running if callback.job.id in self.open]

@@ -191,13 +191,11 @@ class JobPlaces:
         agents, request = self._board.agents, job.request
         if agents is None or request.agent is None or not agents.reserve(request.agent, job.id):
             return None
-        now = self._wall_clock()
         return Offer(
-            waiting=self._as_waiting(job, now),
+            waiting=self._as_waiting(job, self._wall_clock()),
             queue=None,
             agents=(request.agent,),
             ring_s=request.ring_s,
-            offered_at=now,
         )
 
     def take_offer(self, job: Job) -> Offer | None:

@@ -348,7 +348,6 @@ class Matcher:
             queue=entry.queue,
             agents=tuple(chosen),
             ring_s=entry.waiting.ring_s or (line.config.ring_s if line.name else self.ring_s),
-            offered_at=now,
             wrap_up_s=line.config.wrap_up_s,
         )
         self._tell("offered", entry, now, agents=chosen, ring_s=entry.offer.ring_s)

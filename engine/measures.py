@@ -16,15 +16,6 @@ Figures = dict[str, Any]
 
 PERCENTILES = (50, 90, 95, 99)
 
-StayResult = Literal["answered", "abandoned", "overflowed", "expired", "withdrawn", "lost"]
-STAY_RESULTS: tuple[StayResult, ...] = (
-    "answered",
-    "abandoned",
-    "overflowed",
-    "expired",
-    "withdrawn",
-    "lost",
-)
 # The states of an agent in which he takes calls or is handling one.
 READY_STATES = ("available", "reserved", "ringing", "talking", "wrap_up")
 AGENT_STATES = (*READY_STATES, "paused")

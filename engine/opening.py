@@ -61,12 +61,6 @@ class OpeningHours:
             end = max(end, until)
         return None
 
-    def holiday(self, at: float) -> str | None:
-        """The name of the public holiday that it is."""
-        if self._holidays is None:
-            return None
-        return self._holidays.get(datetime.fromtimestamp(at, self._zone).date())
-
     def _look_up(self, at: float) -> None:
         # A span may have begun the day before; the state changes no later than in two days' time,
         # as far as this is concerned.

@@ -39,8 +39,8 @@ class Rates:
                 return rate
         return None
 
-    def cost(self, called: str, talk_s: float, at: float | None = None) -> Cost:
-        """What a call to `called` costs that was answered for `talk_s` (`at`: when it began).
+    def cost(self, called: str, talk_s: float) -> Cost:
+        """What a call to `called` costs that was answered for `talk_s` seconds.
 
         Nothing, where it was not answered or no rate is known.
         """
@@ -70,7 +70,7 @@ class Rates:
         if not user.startswith("+") or leg.answered is None or leg.ended is None:
             return {}
         talk_s = leg.ended - leg.answered
-        cost = self.cost(user, talk_s, leg.answered)
+        cost = self.cost(user, talk_s)
         if cost.rate is None:
             return {}
         return {"amount": str(cost.amount), "rate": cost.rate, "talk_s": round(talk_s, 3)}

@@ -355,9 +355,6 @@ def _read_document(body: bytes, type: type[T], kind: str) -> T:
 _STORED_AS_IS = frozenset({str, float, bytes, type(None)})
 
 
-_STORABLE = frozenset({type(None), str, float, bytes})
-
-
 def _is_storable(value: object) -> bool:
     if isinstance(value, int):
         return -(1 << 63) <= value < 1 << 63

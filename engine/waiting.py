@@ -58,7 +58,6 @@ class Offer:
     queue: str | None
     agents: tuple[str, ...]
     ring_s: float
-    offered_at: float
     wrap_up_s: float | None = None
 
 

@@ -45,13 +45,8 @@ EPOLL_EVENT: Final = np.dtype(
     }
 )
 
-_LOUD: Final = np.array([list(LOUD[codec]) for codec in CODECS], np.bool_)
-_TRANSLATED: Final = np.array([list(range(256)), list(ULAW_TO_ALAW), list(ALAW_TO_ULAW)], np.uint8)
-_MIDDLE: Final = HEADER_BYTES + FRAME_SAMPLES // 2
-
 # From one 20 ms packet to the next, in the first eight bytes as one number.
 STEP: Final = (1 << 32) + FRAME_SAMPLES
-_STEP: Final = np.uint64(STEP)
 
 _typeof: Callable[[object], object] = numba.typeof
 _TRANSFER: Final = types.intp(types.int32, types.voidptr, types.uintp, types.int32)
@@ -90,54 +85,74 @@ def poll(epoll_fd: int, events: Records, limit: int) -> int:
     return max(0, _epoll_wait(epoll_fd, events.ctypes, limit, 0))
 
 
-@_compiled(_EVENTS, 0, 0, np.zeros(1, FLOW), np.zeros(1, np.uint8), 0.0)
-def forward(
-    events: Records, at: int, count: int, flows: Records, packet: NDArray[np.uint8], now: float
-) -> tuple[int, int]:
-    """Forward one packet of each socket in `events[at:count]`, as long as they are as expected.
+Forward = Callable[[Records, int, int, Records, NDArray[np.uint8], float], tuple[int, int]]
 
-    Returns the index of the first one that is not, with the size of what now lies in `packet`;
-    or `count` and 0.
+
+def _loop() -> Forward:
+    """`forward`, with all that it takes from other files in its closure.
+
+    Machine code that was kept is found again by the text of this file and by what the closure
+    holds. Globals would be constants in it as well, and stay what they were when it was made.
     """
-    for index in range(at, count):
-        fd = events[index].fd
-        size = _receive(fd, packet.ctypes, MAX_DATAGRAM_BYTES, 0)
-        if size < 0:  # a pending ICMP error, or the packet had a bad checksum
-            continue
-        flow = flows[fd]
-        first = np.uint64(0)
-        for octet in range(8):
-            first = first << np.uint64(8) | np.uint64(packet[octet])
-        ssrc = np.uint32(0)
-        for octet in range(8, 12):
-            ssrc = ssrc << np.uint32(8) | np.uint32(packet[octet])
-        if (
-            size != PACKET_BYTES
-            or first != flow.expect
-            or not first
-            or ssrc != flow.ssrc
-            or first == flow.stop
-        ):
-            return index, size
-        flow.expect = first + _STEP
-        # In units of the RTP clock, as the jitter.
-        late = abs((now - flow.heard_at) * 8000.0 - 160.0)
-        flow.heard_at = now
-        if late < 8000.0:  # else the sender's clock stood still (Reception.receive)
-            flow.jitter += (late - flow.jitter) * 0.0625
-        # One sample from the middle of the payload tells, most of the time.
-        if _LOUD[flow.codec, packet[_MIDDLE]]:
-            flow.loud_at = now
-        if flow.out_fd < 0:
-            continue
-        if flow.translation:
-            for octet in range(HEADER_BYTES, PACKET_BYTES):
-                packet[octet] = _TRANSLATED[flow.translation, packet[octet]]
-        rewritten = first + flow.delta
-        for octet in range(8):
-            packet[octet] = rewritten >> np.uint64(56 - 8 * octet) & np.uint64(0xFF)
-        for octet in range(4):
-            packet[8 + octet] = flow.out_ssrc >> np.uint32(24 - 8 * octet) & np.uint32(0xFF)
-        if _send(flow.out_fd, packet.ctypes, PACKET_BYTES, 0) < 0:
-            flow.failures += np.uint32(1)
-    return count, 0
+    header_bytes, packet_bytes = HEADER_BYTES, PACKET_BYTES
+    middle = HEADER_BYTES + FRAME_SAMPLES // 2
+    step = np.uint64(STEP)
+    loud = np.array([list(LOUD[codec]) for codec in CODECS], np.bool_)
+    translated = np.array([list(range(256)), list(ULAW_TO_ALAW), list(ALAW_TO_ULAW)], np.uint8)
+
+    @_compiled(_EVENTS, 0, 0, np.zeros(1, FLOW), np.zeros(1, np.uint8), 0.0)
+    def forward(
+        events: Records, at: int, count: int, flows: Records, packet: NDArray[np.uint8], now: float
+    ) -> tuple[int, int]:
+        """Forward one packet of each socket in `events[at:count]`, as long as they are as expected.
+
+        Returns the index of the first one that is not, with the size of what now lies in `packet`;
+        or `count` and 0.
+        """
+        for index in range(at, count):
+            fd = events[index].fd
+            size = _receive(fd, packet.ctypes, MAX_DATAGRAM_BYTES, 0)
+            if size < 0:  # a pending ICMP error, or the packet had a bad checksum
+                continue
+            flow = flows[fd]
+            first = np.uint64(0)
+            for octet in range(8):
+                first = first << np.uint64(8) | np.uint64(packet[octet])
+            ssrc = np.uint32(0)
+            for octet in range(8, 12):
+                ssrc = ssrc << np.uint32(8) | np.uint32(packet[octet])
+            if (
+                size != packet_bytes
+                or first != flow.expect
+                or not first
+                or ssrc != flow.ssrc
+                or first == flow.stop
+            ):
+                return index, size
+            flow.expect = first + step
+            # In units of the RTP clock, as the jitter.
+            late = abs((now - flow.heard_at) * 8000.0 - 160.0)
+            flow.heard_at = now
+            if late < 8000.0:  # else the sender's clock stood still (Reception.receive)
+                flow.jitter += (late - flow.jitter) * 0.0625
+            # One sample from the middle of the payload tells, most of the time.
+            if loud[flow.codec, packet[middle]]:
+                flow.loud_at = now
+            if flow.out_fd < 0:
+                continue
+            if flow.translation:
+                for octet in range(header_bytes, packet_bytes):
+                    packet[octet] = translated[flow.translation, packet[octet]]
+            rewritten = first + flow.delta
+            for octet in range(8):
+                packet[octet] = rewritten >> np.uint64(56 - 8 * octet) & np.uint64(0xFF)
+            for octet in range(4):
+                packet[8 + octet] = flow.out_ssrc >> np.uint32(24 - 8 * octet) & np.uint32(0xFF)
+            if _send(flow.out_fd, packet.ctypes, packet_bytes, 0) < 0:
+                flow.failures += np.uint32(1)
+        return count, 0
+
+    return forward
+
+
+forward: Final = _loop()

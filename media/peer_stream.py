@@ -9,7 +9,7 @@ addition as long as the prediction holds. `settle` books such a run.
 from typing import TYPE_CHECKING, Final
 
 from .fast_path import CODECS, STEP, TRANSLATIONS
-from .level import LOUD, SILENT_DBFS, levels_dbfs
+from .level import LOUD, SILENT_DBFS, level_dbfs
 from .reception import Reception
 from .rtp import (
     FRAME_SAMPLES,
@@ -29,7 +29,7 @@ _COMFORT_NOISE_PAYLOAD_TYPE: Final = 13
 
 def audible(payload: bytes, codec: str) -> bool:
     """Whether a frame of G.711 holds more than line noise."""
-    return bool(levels_dbfs([payload], [codec])[0] > SILENT_DBFS)
+    return level_dbfs(payload, codec) > SILENT_DBFS
 
 
 class PeerStream(Reception):

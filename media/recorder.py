@@ -1,7 +1,7 @@
 """Recording of a call: stereo WAV, what one leg's peer says on each channel, aligned in time.
 
-The packet path only notes each frame and its place on the recording's timeline. Decoding and
-writing happen in a thread, once a second; the newest second is kept back for packets that come
+The packet path only notes each frame and its place on the recording's timeline. The file is opened,
+written and closed in a thread, once a second; the newest second is kept back for packets that come
 late. Sizes in the header are right after each write, so that a file cut off by a crash is whole.
 """
 
@@ -60,16 +60,16 @@ class Track:
 class Recording:
     """A recording under way. `left` and `right` are the taps of its two legs."""
 
-    __slots__ = ("_frames", "left", "path", "right", "started_at", "writer", "writing")
+    __slots__ = ("_frames", "left", "path", "refused", "right", "started_at", "writer", "writing")
 
     def __init__(self, path: str, started_at: float) -> None:
-        """Creates the file; raises OSError."""
         self.path = path
         self.started_at = started_at
         self._frames: list[Frame] = []
         self.left = Track(0, self._frames, started_at)
         self.right = Track(1, self._frames, started_at)
         self.writer = WavWriter(path)
+        self.refused = False  # the file could not be opened
         self.writing = False  # a write is under way in the thread
 
     @property
@@ -91,20 +91,29 @@ class Recording:
 class WavWriter:
     """Writes frames placed on a timeline; to be used by one thread at a time. Raises OSError."""
 
-    __slots__ = ("_file", "_window", "_written")
+    __slots__ = ("_file", "_path", "_window", "_written")
 
     def __init__(self, path: str) -> None:
-        self._file: BinaryIO = Path(path).open("wb")  # noqa: SIM115 - closed by the last write
+        self._path = Path(path)
+        self._file: BinaryIO | None = None
         self._written = 0  # samples of each channel
         self._window = np.zeros((2 * _KEPT_BACK_SAMPLES, _CHANNELS), np.int16)
+
+    def open(self) -> None:
+        """Create the file."""
+        self._file = self._path.open("wb")
         self._file.write(self._header())
         self._file.flush()
 
     def write(self, frames: list[Frame], length_samples: int, *, last: bool = False) -> None:
         """Place `frames`, and write all but the newest second of `length_samples`; all if `last`.
 
-        What belongs before or after that stretch of the timeline is left out.
+        What belongs before or after that stretch of the timeline is left out. Where the file could
+        not be opened, nothing is written.
         """
+        file = self._file
+        if file is None:
+            return
         until = length_samples if last else length_samples - _KEPT_BACK_SAMPLES
         self._reach(length_samples + _KEPT_BACK_SAMPLES)
         window, base = self._window, self._written
@@ -114,23 +123,31 @@ class WavWriter:
                 window[at : at + len(payload), channel] = g711.decode(payload, codec)
         if until > base:
             count = until - base
-            self._file.write(window[:count].astype("<i2").tobytes())
+            file.write(window[:count].astype("<i2").tobytes())
             self._written = until
             rest = len(window) - count
             window[:rest] = window[count:].copy()
             window[rest:] = 0
-            self._file.seek(0)
-            self._file.write(self._header())
-            self._file.seek(0, 2)
-            self._file.flush()
+            file.seek(0)
+            file.write(self._header())
+            file.seek(0, 2)
+            file.flush()
         if last:
-            self._file.close()
+            file.close()
 
     def abandon(self) -> None:
         """Close the file as it is, after a write that failed."""
-        # Closing writes what is buffered, which fails again for the reason that is known already.
-        with contextlib.suppress(OSError):
-            self._file.close()
+        if self._file is not None:
+            # Closing writes what is buffered, which fails again for the reason known already.
+            with contextlib.suppress(OSError):
+                self._file.close()
+
+    def discard(self) -> None:
+        """Close the file and remove it, after it was opened too late or not wholly."""
+        if self._file is not None:
+            self.abandon()
+            with contextlib.suppress(OSError):
+                self._path.unlink()
 
     def _reach(self, end_samples: int) -> None:
         missing = end_samples - self._written - len(self._window)

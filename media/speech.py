@@ -79,10 +79,6 @@ class Synthesizer:
             self._trim(path)
         return path
 
-    def synthesize(self, text: str, path: Path | str) -> None:
-        """Write a WAV file that says `text` to `path`, whole or not at all; raises SpeechError."""
-        self._write(self._speak(_plain(text)), Path(path))
-
     def _name(self, words: str) -> str:
         identity = f"{self.voice.lower()}\0{self.rate_wpm}\0{words}"
         return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest() + ".wav"

@@ -47,7 +47,7 @@ class Demo:
         async with running_daemon(self._settings, self._say) as client:
             operator, customer = await self._start_phones()
             try:
-                job, hung_up = await self._call(client, operator, customer)
+                job, hung_up = await self._call(client, customer)
             finally:
                 await asyncio.gather(operator.stop(), customer.stop())
         heard = {phone.name: self._hear(phone) for phone in (operator, customer)}
@@ -86,9 +86,7 @@ class Demo:
         self._operator_address = AGENT if port == wanted else operator.uri
         return operator, customer
 
-    async def _call(
-        self, client: Client, operator: Phone, customer: Phone
-    ) -> tuple[dict[str, Any], float]:
+    async def _call(self, client: Client, customer: Phone) -> tuple[dict[str, Any], float]:
         """The job once it has ended, and when the customer hung up."""
         self._say(
             f"customer {customer.uri} asks to be called; operator is {self._operator_address}"

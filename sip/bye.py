@@ -5,6 +5,7 @@ from collections.abc import Callable
 from .authorization import Authorization
 from .client_transaction import ClientTransaction
 from .core import Core
+from .detour import take_detour
 from .dialog import Dialog, Fields
 from .message import Response
 from .transaction import FailureCause
@@ -13,7 +14,7 @@ from .transaction import FailureCause
 class Bye:
     """Ends a dialog. Whatever is answered, even nothing, the dialog is over: `on_done(now)`."""
 
-    __slots__ = ("_authorization", "_core", "_dialog", "_on_done", "_reason")
+    __slots__ = ("_authorization", "_core", "_detoured", "_dialog", "_on_done", "_reason")
 
     def __init__(
         self,
@@ -30,6 +31,7 @@ class Bye:
         self._authorization = authorization
         self._reason = reason
         self._on_done = on_done
+        self._detoured = False
         self._send(now)
 
     def _send(self, now: float) -> None:
@@ -52,12 +54,25 @@ class Bye:
             transaction.request, response
         ):
             self._send(now)
-        elif self._on_done is not None:
-            self._on_done(now)
+        else:
+            self._done(now)
 
     def transaction_failed(
         self, transaction: ClientTransaction, cause: FailureCause, now: float
     ) -> None:
         """See ClientUser."""
+        if cause == "transport" and not self._detoured:
+            self._detoured = True
+            if take_detour(self._core, self._dialog, self._detour_taken):
+                return
+        self._done(now)
+
+    def _detour_taken(self, is_there: bool, now: float) -> None:
+        if is_there:
+            self._send(now)
+        else:
+            self._done(now)
+
+    def _done(self, now: float) -> None:
         if self._on_done is not None:
             self._on_done(now)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from .counters import Counters
+from .detour import Lookup
 from .events import Event
 from .headers import MAGIC_COOKIE
 from .hop import Hop, Transport
@@ -37,6 +38,7 @@ class Core:
         self.counters = Counters()
         self.transactions = Transactions(self.timers, values, self.counters)
         self.events: deque[Event] = deque()
+        self.lookups: list[Lookup] = []
         self.product = product
         self._sessions: dict[str, list[Session]] = {}
         self.session_count = 0

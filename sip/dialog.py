@@ -7,7 +7,7 @@ from .grammar import split_commas
 from .hop import Hop, Transport
 from .message import Message, Request, Response
 from .name_addr import parse_name_addr
-from .uri import DEFAULT_PORT, SipUri, Uri, parse_host_port, without_headers
+from .uri import SipUri, Uri, parse_host_port, without_headers
 
 Fields = list[tuple[str, str]]
 
@@ -25,6 +25,7 @@ class Dialog:
         "hop",
         "local",
         "local_cseq",
+        "named_hop",
         "remote",
         "remote_cseq",
         "remote_tag",
@@ -88,6 +89,26 @@ class Dialog:
         # Who names an IPv6 address over IPv4 has one of both, and we perhaps have not.
         same_family = hop is not None and (":" in hop.host) == (":" in fallback.host)
         self.hop = hop if hop is not None and same_family else fallback
+        self.named_hop: SipUri | None = None
+        """The URI of the next hop where its host is a name."""
+        if isinstance(next_uri, SipUri) and not is_numeric(next_uri.address[0]):
+            self.named_hop = next_uri
+
+    def reroute(self, found: Hop | None) -> bool:
+        """Send where the name of the next hop was found to lead; whether that is another way.
+
+        A name that leads nowhere stands for the host that we have spoken with, at the port of the
+        name, as the Via of a request does for its responses (18.2.2).
+        """
+        name, fallback = self.named_hop, self.fallback_hop
+        if found is None and name is not None:
+            params = {key: value for key, value in name.params.items() if key == "transport"}
+            there = SipUri("sip", fallback.host, port=name.port, params=params)
+            found = numeric_hop(there, fallback.transport)
+        if found is None or found == self.hop:
+            return False
+        self.hop = found
+        return True
 
     def refresh(self, message: Message) -> None:
         """Take the Contact of a target refresh request or of its 2xx (12.2.1.2, 12.2.2)."""
@@ -185,9 +206,8 @@ def numeric_hop(uri: Uri, transport: Transport = "udp") -> Hop | None:
     """
     if not isinstance(uri, SipUri):
         return None
-    host, named = uri.host, ""
+    (host, port), named = uri.address, ""
     if uri.params:
-        host = (uri.params.get("maddr") or host).strip("[]")
         named = (uri.params.get("transport") or "").lower()
     if not is_numeric(host):
         return None
@@ -197,7 +217,7 @@ def numeric_hop(uri: Uri, transport: Transport = "udp") -> Hop | None:
         transport = "udp"
     elif named:
         return None
-    return Hop(transport, host, uri.port or DEFAULT_PORT)
+    return Hop(transport, host, port)
 
 
 @lru_cache(maxsize=1024)

@@ -11,13 +11,14 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from .detour import Lookup
 from .errors import ParseError, SipError
 from .events import Event
 from .hop import Hop, Transport
 from .offer_answer import LocalAudio
 from .rate_limit import RateLimit
 from .registration import Account, Registration
-from .resolver import Resolver
+from .resolver import ResolutionFailed, Resolver
 from .session import Session
 from .tcp import TcpLimits, TcpTransport
 from .timers import TimerValues
@@ -88,6 +89,7 @@ class SipEndpoint:
             limits=tcp_limits,
         )
         self._udp: dict[Family, UdpTransport] = {}
+        self._lookups: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: asyncio.TimerHandle | None = None
         self._wake_at = 0.0
@@ -121,6 +123,9 @@ class SipEndpoint:
             udp.close()
         self._udp.clear()
         self._loop = None
+        for task in self._lookups:
+            task.cancel()
+        await asyncio.gather(*self._lookups, return_exceptions=True)
         await self.tcp.close()
         self.ua.close()
 
@@ -289,7 +294,20 @@ class SipEndpoint:
                     udp.send(hop, data)
             else:
                 self.tcp.send(hop, data)
+        for lookup in self.ua.take_lookups():
+            task = asyncio.ensure_future(self._look_up(lookup))
+            self._lookups.add(task)
+            task.add_done_callback(self._lookups.discard)
         self._set_wake()
+
+    async def _look_up(self, lookup: Lookup) -> None:
+        try:
+            hop = await self.resolver.resolve_uri(lookup.uri, lookup.near)
+        except ResolutionFailed as error:
+            log.info("%s: %s", lookup.uri, error)
+            hop = None
+        lookup.found(hop, self._time())
+        self._flush()
 
     def _report_later(self, hop: Hop, reason: str) -> None:
         if self._loop is not None:

@@ -355,7 +355,7 @@ def response_to(
     fields = [field for field in request._fields if field[0] in copied]
     if to_tag is not None:
         for place, (name, value) in enumerate(fields):
-            if name == "To" and not _has_tag(request, value):
+            if name == "To" and not _has_tag(request):
                 fields[place] = (name, f"{value};tag={to_tag}")
                 break
     response._fields = fields
@@ -364,7 +364,7 @@ def response_to(
     return response
 
 
-def _has_tag(request: Request, raw: str) -> bool:
+def _has_tag(request: Request) -> bool:
     try:
         return request.to.tag is not None
     except ParseError:

@@ -28,7 +28,7 @@ class NameAddr(msgspec.Struct, frozen=True):
     """A URI with a display name (None when there is none) and header parameters.
 
     Parameter names are in lower case, values as written: `grammar.unquote` opens a quoted one.
-    Treat `params` as read-only; `with_param` makes a changed copy.
+    Treat `params` as read-only.
     """
 
     uri: SipUri | OtherUri
@@ -42,10 +42,6 @@ class NameAddr(msgspec.Struct, frozen=True):
     def tag(self) -> str | None:
         """The tag of From or To; None when there is none or it is empty."""
         return self.params.get("tag") or None
-
-    def with_param(self, name: str, value: str | None) -> NameAddr:
-        """A copy with one parameter added or replaced."""
-        return NameAddr(self.uri, self.display_name, {**self.params, name: value})
 
     def encode(self) -> str:
         """The value as text, always with angle brackets."""

@@ -87,7 +87,7 @@ class Registration:
         self._core.timers.cancel(self._timer)
         self._timer = None
         if not registered:
-            self._done(None, "", now)
+            self._done(None, "")
             return
         self.state = "unregistering"
         self._expires_s = 0
@@ -126,7 +126,7 @@ class Registration:
             self._send(None, now)
         elif self.state == "unregistering":
             if transaction.request.get("Expires") == "0":
-                self._done(status, response.phrase, now)
+                self._done(status, response.phrase)
             else:
                 self._send(None, now)
         elif status < 300:
@@ -144,7 +144,7 @@ class Registration:
             return
         self._transaction = None
         if self.state == "unregistering":
-            self._done(None, cause, now)
+            self._done(None, cause)
         elif cause == "timeout":
             self._failed(408, "Request Timeout", 0.0, now)
         else:
@@ -214,7 +214,7 @@ class Registration:
         except ParseError:
             return 0.0
 
-    def _done(self, status: int | None, phrase: str, now: float) -> None:
+    def _done(self, status: int | None, phrase: str) -> None:
         self.state = "unregistered"
         self._core.registrations.discard(self)
         self._core.emit(RegistrationChanged(self, "unregistered", status, phrase, 0))

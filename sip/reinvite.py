@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from .acknowledgement import build_ack
 from .client_transaction import ClientTransaction
+from .detour import take_detour
 from .errors import NegotiationFailed, ParseError
 from .events import Cause, MediaChanged, MediaRefused
 from .message import Response
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 class Reinvite:
     """Offers new audio within a confirmed session, again after glare (491)."""
 
-    __slots__ = ("_ack", "_audio", "_retry", "_session", "_transaction", "offering")
+    __slots__ = ("_ack", "_audio", "_detoured", "_retry", "_session", "_transaction", "offering")
 
     def __init__(self, session: Session, audio: LocalAudio, now: float) -> None:
         self._session = session
@@ -28,6 +29,7 @@ class Reinvite:
         self._retry: Timer | None = None
         self._transaction: ClientTransaction | None = None
         self._ack = b""
+        self._detoured = False
         self.offering = False
         """An offer is out and has no answer yet."""
         self._send(None, now)
@@ -91,10 +93,26 @@ class Reinvite:
         self, transaction: ClientTransaction, cause: FailureCause, now: float
     ) -> None:
         """See ClientUser: an unanswered re-INVITE ends the session (12.2.1.2)."""
-        if self._session.state == "confirmed" and self.offering:
-            self.offering = False
-            status = 408 if cause == "timeout" else 503
-            self._session.end(Cause(status, "re-INVITE not answered", cause), now)
+        session = self._session
+        if session.state != "confirmed" or not self.offering:
+            return
+        self.offering = False
+        if cause == "transport" and not self._detoured:
+            self._detoured = True
+            if take_detour(session.core, session.in_dialog, self._detour_taken):
+                session.media.withdraw_offer()
+                return
+        status = 408 if cause == "timeout" else 503
+        session.end(Cause(status, "re-INVITE not answered", cause), now)
+
+    def _detour_taken(self, is_there: bool, now: float) -> None:
+        session = self._session
+        if session.state != "confirmed":
+            return
+        if is_there:
+            self._send(None, now)
+        else:
+            session.end(Cause(503, "re-INVITE not answered", "transport"), now)
 
     def _accepted(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         session = self._session

@@ -9,7 +9,7 @@ import socket
 from .dialog import numeric_hop
 from .errors import SipError
 from .hop import Hop, Transport
-from .uri import SipUri, parse_uri
+from .uri import SipUri, Uri, parse_uri
 
 _KEEP_S = 60.0
 _CACHED_NAMES = 1_000
@@ -24,26 +24,37 @@ class Resolver:
 
     def __init__(self, *, timeout_s: float = 5.0) -> None:
         self._timeout_s = timeout_s
-        self._names: dict[str, tuple[float, str]] = {}
+        self._names: dict[str, tuple[float, list[str]]] = {}
 
     async def resolve(self, text: str) -> Hop:
         """The hop for a URI. Raises ParseError for text that is no URI, ResolutionFailed."""
-        uri = parse_uri(text)
-        hop = numeric_hop(uri)
+        return await self.resolve_uri(parse_uri(text))
+
+    async def resolve_uri(self, uri: Uri, near: Hop | None = None) -> Hop:
+        """The hop for a URI. Raises ResolutionFailed.
+
+        `near` has the transport for a URI that names none, and the address family to be preferred.
+        """
+        transport: Transport = "udp" if near is None else near.transport
+        hop = numeric_hop(uri, transport)
         if not isinstance(uri, SipUri):
-            raise ResolutionFailed(f"{text} is not a SIP URI")
-        named = (uri.params.get("transport") or "udp").lower()
+            raise ResolutionFailed(f"{uri} is not a SIP URI")
+        named = (uri.params.get("transport") or transport).lower()
         if named not in ("udp", "tcp"):
             raise ResolutionFailed(f"transport {named} is not supported")
         if uri.scheme == "sips":
             raise ResolutionFailed("sips: needs TLS, which is not supported")
         if hop is not None:
             return hop
-        transport: Transport = "tcp" if named == "tcp" else "udp"
+        transport = "tcp" if named == "tcp" else "udp"
         host, port = uri.address
-        return Hop(transport, await self._address(host), port)
+        # IPv4 first, as sockets of both families are rare among SIP elements.
+        wants_ipv6 = near is not None and ":" in near.host
+        addresses = await self._addresses(host)
+        address = min(addresses, key=lambda address: (":" in address) != wants_ipv6)
+        return Hop(transport, address, port)
 
-    async def _address(self, name: str) -> str:
+    async def _addresses(self, name: str) -> list[str]:
         loop = asyncio.get_running_loop()
         known = self._names.get(name)
         if known is not None and known[0] > loop.time():
@@ -57,11 +68,9 @@ class Resolver:
             raise ResolutionFailed(f"{name}: {error}") from None
         if not found:
             raise ResolutionFailed(f"{name} has no address")
-        # IPv4 first, as sockets of both families are rare among SIP elements.
-        found.sort(key=lambda entry: entry[0] != socket.AF_INET)
-        address = str(found[0][4][0])
+        addresses = [str(entry[4][0]) for entry in found]
         self._names.pop(name, None)
         while len(self._names) >= _CACHED_NAMES:
             del self._names[next(iter(self._names))]
-        self._names[name] = (loop.time() + _KEEP_S, address)
-        return address
+        self._names[name] = (loop.time() + _KEEP_S, addresses)
+        return addresses

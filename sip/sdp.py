@@ -127,15 +127,6 @@ class MediaDescription(Section):
                 maps.setdefault(number, rtpmap)
         return maps
 
-    def fmtp(self, payload_type: int) -> str | None:
-        """The format parameters of a payload type."""
-        for name, value in self.attributes:
-            if name == "fmtp" and value:
-                number, _, text = value.partition(" ")
-                if number == str(payload_type):
-                    return text
-        return None
-
     @property
     def ptime_ms(self) -> int | None:
         """a=ptime in milliseconds; None when absent or of no use."""

@@ -88,11 +88,6 @@ class Session:
         return self.dialog.remote_tag if self.dialog is not None else None
 
     @property
-    def remote_uri(self) -> str:
-        """The peer's address of record: To of our requests."""
-        return self.dialog.remote if self.dialog is not None else ""
-
-    @property
     def in_dialog(self) -> Dialog:
         """The dialog of a session that has one; SipError otherwise."""
         if self.dialog is None:

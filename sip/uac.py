@@ -39,7 +39,6 @@ class Invitation(msgspec.Struct, frozen=True):
     from_uri: str
     audio: LocalAudio
     from_display: str | None = None
-    to_display: str | None = None
     credentials: Credentials | None = None
     headers: tuple[tuple[str, str], ...] = ()
     route: tuple[str, ...] = ()
@@ -74,7 +73,7 @@ class UacSession(Session):
         sender = parse_uri(invitation.from_uri)
         local_tag = core.new_tag()
         local = NameAddr(sender, invitation.from_display, {"tag": local_tag})
-        remote = NameAddr(_address_of_record(target), invitation.to_display)
+        remote = NameAddr(_address_of_record(target))
         # Values from outside are checked once, here.
         checked = Message(
             [
@@ -106,11 +105,6 @@ class UacSession(Session):
         self._reported = False
         self._transaction: ClientTransaction
         self._send_invite(now)
-
-    @property
-    def remote_uri(self) -> str:
-        """The peer's address of record."""
-        return self.dialog.remote if self.dialog is not None else self._invitation.target
 
     def _send_invite(self, now: float) -> None:
         core = self.core

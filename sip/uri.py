@@ -68,7 +68,10 @@ class SipUri(msgspec.Struct, frozen=True):
     @property
     def address(self) -> tuple[str, int]:
         """Host and port that it leads to."""
-        return self.host, self.port or DEFAULT_PORT
+        host = self.host
+        if self.params:
+            host = (self.params.get("maddr") or host).strip("[]")
+        return host, self.port or DEFAULT_PORT
 
     def encode(self) -> str:
         """The URI as text, escaped where RFC 3261 25.1 demands it."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from .body import unsupported_body
 from .core import ALLOW, SUPPORTED_OPTIONS, Core, Local
 from .counters import Counters
+from .detour import Lookup
 from .dialog import Fields
 from .errors import ParseError
 from .events import Event
@@ -48,8 +49,8 @@ class Bounds:
 class UserAgent:
     """One SIP endpoint. Times are seconds on the caller's clock; see `Core.rng` for randomness.
 
-    After each call of a method take `take_output` to the network and `take_events` to the owner,
-    and call `handle_timers` at `next_deadline`.
+    After each call of a method take `take_output` to the network, `take_lookups` to the name
+    service and `take_events` to the owner, and call `handle_timers` at `next_deadline`.
 
     `admits` is asked for each INVITE that would begin a call, with where it came from and `now`:
     one that is not admitted is counted as rate limited, gets no answer and leaves no trace.
@@ -91,6 +92,13 @@ class UserAgent:
             self.core.counters.sent += len(output)
         return output
 
+    def take_lookups(self) -> list[Lookup]:
+        """Names whose addresses are wanted."""
+        lookups = self.core.lookups
+        if lookups:
+            self.core.lookups = []
+        return lookups
+
     def take_events(self) -> list[Event]:
         """What has happened, in order."""
         events = list(self.core.events)
@@ -124,6 +132,7 @@ class UserAgent:
         core.transactions.abandon_all()
         core.transactions.output.clear()
         core.events.clear()
+        core.lookups.clear()
         core.timers.clear()
 
     @property

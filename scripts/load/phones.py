@@ -55,7 +55,6 @@ class Call:
     final: bytes = b""
     last: bytes = b""
     unacknowledged: bytes = b""
-    bye_branch: str = ""
 
 
 @dataclass(slots=True)

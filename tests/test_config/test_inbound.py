@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from config.inbound import Inbound, Room, Texts, check_inbound
 from config.sections import Section, Trunk
+from config.settings import ConfigError, load
 
 
 def refused(model: type[Section], **values: Any) -> str:
@@ -74,6 +75,30 @@ def test_routes_name_what_there_is() -> None:
     ):
         with pytest.raises(PydanticCustomError, match="there is no"):
             check_inbound([route], rooms, trunks, queues)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("queue", "inbound[0].queue: there is no queue named 'none'"),
+        ("trunks", "inbound[0].trunks: there is no trunk named 'none'"),
+        ("room", "inbound[0].room: there is no room named 'none'"),
+    ],
+)
+def test_a_configuration_is_refused_that_names_what_there_is_not(
+    tmp_path: Path, name: str, reason: str
+) -> None:
+    names = {"queue": "sales", "trunks": ["pbx"], "room": "vip"}
+    names[name] = ["none"] if name == "trunks" else "none"
+    file = tmp_path / "ringback.toml"
+    file.write_text(
+        "[[queues]]\nname = 'sales'\n[[rooms]]\nname = 'vip'\n"
+        "[[trunks]]\nname = 'pbx'\nuri = 'sip:192.0.2.1'\n[[inbound]]\nname = 'a'\n"
+        + "".join(f"{key} = {value!r}\n" for key, value in names.items())
+    )
+    with pytest.raises(ConfigError) as refused:
+        load(file, {})
+    assert reason in str(refused.value)
 
 
 def test_networks_of_a_trunk() -> None:

@@ -42,8 +42,7 @@ def test_what_is_known_of_an_admitted_number() -> None:
     assert admitted.line_type == "fixed_line"
     assert (admitted.site, admitted.source) == ("shop", "192.0.2.1")
     assert (admitted.not_before, admitted.scheduled) == (None, None)
-    assert admitted.cost_estimate is not None
-    assert admitted.cost_estimate.amount == Decimal("0.03")
+    assert admitted.counted_cost == Decimal("0.03")
 
 
 @pytest.mark.parametrize("party", ["alice", "1001", "sip:bob@192.0.2.1", "sip:1001@192.0.2.1"])

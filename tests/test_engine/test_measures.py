@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.measures import (
-    STAY_RESULTS,
     AgentPeriod,
     Definitions,
     JobRow,
@@ -23,6 +22,7 @@ from engine.measures import (
     share,
 )
 
+RESULTS = ("answered", "abandoned", "overflowed", "expired", "withdrawn", "lost")
 DAY = Definitions(service_level_s=20.0, short_abandon_s=5.0)
 
 
@@ -105,7 +105,7 @@ def test_a_queue_in_which_nothing_happened() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from([*STAY_RESULTS, None]), st.floats(0, 1000)), max_size=60),
+    st.lists(st.tuples(st.sampled_from([*RESULTS, None]), st.floats(0, 1000)), max_size=60),
     st.floats(0.1, 100),
     st.floats(0, 100),
 )

@@ -85,7 +85,7 @@ def an_offer(*names: str, queue: str | None = "sales", wrap_up_s: float | None =
         on_offer=lambda _offer: None, on_leave=lambda _leave: None,
     )  # fmt: skip
     return Offer(
-        waiting=waiting, queue=queue, agents=names, ring_s=20.0, offered_at=0.0,
+        waiting=waiting, queue=queue, agents=names, ring_s=20.0,
         wrap_up_s=wrap_up_s,
     )  # fmt: skip
 

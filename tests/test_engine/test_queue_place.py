@@ -38,9 +38,7 @@ class Queue:
     def offers(self, agent: str) -> Offer:
         """Let an agent be free."""
         assert self.waiting is not None
-        offer = Offer(
-            waiting=self.waiting, queue="sales", agents=(agent,), ring_s=20.0, offered_at=0.0
-        )
+        offer = Offer(waiting=self.waiting, queue="sales", agents=(agent,), ring_s=20.0)
         self.waiting.on_offer(offer)
         return offer
 

@@ -157,6 +157,19 @@ async def test_a_recording_ends_with_its_leg(bench: Bench, tmp_path: Path) -> No
         await bench.client.record("a", "b", path)
 
 
+async def test_a_disk_that_hangs_does_not_hold_up_the_worker(bench: Bench, tmp_path: Path) -> None:
+    await bench.phone("a", 0x11)
+    await bench.phone("b", 0x22)
+    path = tmp_path / "call.wav"
+    os.mkfifo(path)  # opening it waits for who reads
+    recording = asyncio.ensure_future(bench.client.record("a", "b", str(path)))
+    assert (await bench.client.counters()).legs == 2
+    assert not recording.done()
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    await recording
+    os.close(reader)
+
+
 async def test_a_prompt_that_does_not_exist_says_why(bench: Bench) -> None:
     await bench.phone("a", 0x11)
     play = bench.client.hear("a", Prompt("/nowhere/to/be.wav"))

@@ -1,6 +1,7 @@
 """The compiled loop: what it forwards, to the bit, and at what it hands back to Python."""
 
 import importlib
+import importlib.util
 import os
 import resource
 import select
@@ -8,12 +9,14 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numba
 import numpy as np
 import pytest
 
+from media import fast_path, g711, level, rtp
 from media.fast_path import (
     CODECS,
     EPOLL_EVENT,
@@ -299,3 +302,46 @@ def test_a_full_disk_does_not_keep_the_worker_from_starting(
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert compiled(41) == 42
     assert not list(tmp_path.rglob("*.nbi"))
+
+
+def started_again() -> ModuleType:
+    """The fast path as the next worker has it, which may find the machine code of this one."""
+    spec = importlib.util.spec_from_file_location(fast_path.__name__, fast_path.__file__)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def step_with(module: ModuleType, bench: Bench) -> tuple[Flow, bytes]:
+    """One packet of silence through that fast path, from PCMU to PCMA."""
+    flow = bench.arm(41)
+    flow.translation, flow.loud_at = TRANSLATIONS["PCMU", "PCMA"], 0.0
+    bench.a.send(packet(41, SILENCE["PCMU"]))
+    count = poll(bench.epoll.fileno(), bench.events, 16)
+    assert module.forward(bench.events, 0, count, bench.flows, bench.packet, NOW) == (1, 0)
+    return flow, bench.b.recv(2048)[12:]
+
+
+def test_machine_code_kept_from_before_does_not_outlive_what_it_was_made_of(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """numba looks at the text of one file, and other files say what is loud and how it is sent."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    flow, sent = step_with(started_again(), bench)
+    assert (flow.loud_at, sent) == (0.0, SILENCE["PCMA"])
+    assert started_again().forward.stats.cache_hits  # as nothing has changed
+
+    everything = {codec: bytes([1]) * 256 for codec in CODECS}
+    with monkeypatch.context() as change:
+        change.setattr(level, "LOUD", everything)
+        flow, _ = step_with(started_again(), bench)
+    assert flow.loud_at == NOW
+    with monkeypatch.context() as change:
+        change.setattr(g711, "ULAW_TO_ALAW", bytes([7]) * 256)
+        _, sent = step_with(started_again(), bench)
+    assert sent == bytes([7]) * 160
+    with monkeypatch.context() as change:
+        change.setattr(rtp, "FRAME_SAMPLES", 80)
+        flow, _ = step_with(started_again(), bench)
+    assert flow.expect == first_eight_bytes(packet(41)) + (1 << 32) + 80

@@ -21,12 +21,18 @@ def read(path: Path) -> NDArray[np.int16]:
     return np.frombuffer(data, "<i2").reshape(-1, 2)
 
 
+def opened(path: Path, started_at: float = 0.0) -> Recording:
+    recording = Recording(str(path), started_at)
+    recording.writer.open()
+    return recording
+
+
 def finish(recording: Recording, now: float) -> None:
     recording.writer.write(recording.take(), recording.length_samples(now), last=True)
 
 
 def test_sides_stand_on_their_channels_at_their_times(tmp_path: Path) -> None:
-    recording = Recording(str(tmp_path / "call.wav"), 100.0)
+    recording = opened(tmp_path / "call.wav", 100.0)
     for frame in range(25):  # left speaks from 0.1 s to 0.6 s, right from 1.0 to 1.5
         recording.left.write(5000 + 160 * frame, LOUD, "PCMU", 100.1 + 0.02 * frame)
         recording.right.write(160 * frame, QUIET, "PCMA", 101.0 + 0.02 * frame)
@@ -41,7 +47,7 @@ def test_sides_stand_on_their_channels_at_their_times(tmp_path: Path) -> None:
 
 
 def test_network_jitter_moves_nothing(tmp_path: Path) -> None:
-    recording = Recording(str(tmp_path / "call.wav"), 0.0)
+    recording = opened(tmp_path / "call.wav")
     for frame, late_s in enumerate([0, 0.03, 0.05, 0.01, 0]):
         recording.left.write(160 * frame, LOUD, "PCMU", 0.02 * frame + late_s)
     finish(recording, 0.2)
@@ -49,7 +55,7 @@ def test_network_jitter_moves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_new_source_is_placed_by_its_arrival(tmp_path: Path) -> None:
-    recording = Recording(str(tmp_path / "call.wav"), 0.0)
+    recording = opened(tmp_path / "call.wav")
     recording.left.write(4_000_000_000, LOUD, "PCMU", 0.0)
     recording.left.write(77, LOUD, "PCMU", 0.5)
     finish(recording, 1.0)
@@ -58,7 +64,7 @@ def test_a_new_source_is_placed_by_its_arrival(tmp_path: Path) -> None:
 
 
 def test_timestamps_may_wrap(tmp_path: Path) -> None:
-    recording = Recording(str(tmp_path / "call.wav"), 0.0)
+    recording = opened(tmp_path / "call.wav")
     for frame in range(4):
         recording.left.write((2**32 - 320 + 160 * frame) % 2**32, LOUD, "PCMU", 0.02 * frame)
     finish(recording, 0.08)
@@ -69,7 +75,7 @@ def test_the_file_is_whole_after_each_write_and_late_packets_have_a_second(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "call.wav"
-    recording = Recording(str(path), 0.0)
+    recording = opened(path)
     assert len(read(path)) == 0
     for second in range(1, 5):
         for frame in range(50):
@@ -85,5 +91,26 @@ def test_the_file_is_whole_after_each_write_and_late_packets_have_a_second(
 
 
 def test_a_path_that_cannot_be_written(tmp_path: Path) -> None:
+    recording = Recording(str(tmp_path / "no" / "such" / "call.wav"), 0.0)
     with pytest.raises(FileNotFoundError):
-        Recording(str(tmp_path / "no" / "such" / "call.wav"), 0.0)
+        recording.writer.open()
+    finish(recording, 1.0)
+    recording.writer.abandon()
+    recording.writer.discard()
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_was_opened_too_late_is_removed(tmp_path: Path) -> None:
+    recording = opened(tmp_path / "call.wav")
+    finish(recording, 1.0)
+    recording.writer.discard()
+    assert not list(tmp_path.iterdir())
+
+
+def test_nobody_elses_file_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "call.wav").mkdir()
+    recording = Recording(str(tmp_path / "call.wav"), 0.0)
+    with pytest.raises(IsADirectoryError):
+        recording.writer.open()
+    recording.writer.discard()
+    assert (tmp_path / "call.wav").exists()

@@ -91,6 +91,33 @@ class TestRouting:
     def test_names_go_where_the_dialog_was_made(self) -> None:
         assert caller(contact="<sip:bob@phone.example.com>").hop == FALLBACK
 
+    def test_the_next_hop_is_known_by_its_name(self) -> None:
+        assert caller().named_hop is None
+        assert caller(contact="<tel:+441632960000>").named_hop is None
+        assert str(caller(contact="<sip:bob@a.example.com>").named_hop) == "sip:bob@a.example.com"
+        assert caller(contact="<sip:bob@a.example.com;maddr=192.0.2.3>").named_hop is None
+        route = "<sip:proxy.example.com:5099;lr>"
+        assert str(caller(route).named_hop) == "sip:proxy.example.com:5099;lr"
+        assert caller("<sip:192.0.2.51;lr>", contact="<sip:bob@a.example.com>").named_hop is None
+
+    @pytest.mark.parametrize(
+        ("contact", "found", "hop"),
+        [
+            ("sip:bob@a.example.com", Hop("tcp", "192.0.2.9", 5060), ("tcp", "192.0.2.9", 5060)),
+            ("sip:bob@a.example.com:5070", None, ("udp", FALLBACK.host, 5070)),
+            ("sip:bob@a.example.com;transport=tcp", None, ("tcp", FALLBACK.host, 5060)),
+            ("sip:bob@a.example.com;transport=tls", None, None),
+            ("sip:bob@a.example.com", None, None),
+            ("sip:bob@a.example.com", FALLBACK, None),
+        ],
+    )
+    def test_another_way(
+        self, contact: str, found: Hop | None, hop: tuple[str, str, int] | None
+    ) -> None:
+        dialog = caller(contact=f"<{contact}>")
+        assert dialog.reroute(found) == (hop is not None)
+        assert dialog.hop == (hop or FALLBACK)
+
     @pytest.mark.parametrize("host", ["[2001:db8::2]", "192.0.2.2;transport=tls"])
     def test_an_address_that_the_way_here_has_not_got_goes_there_too(self, host: str) -> None:
         dialog = caller(contact=f"<sip:bob@{host}>")

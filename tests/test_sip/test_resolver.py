@@ -9,6 +9,7 @@ import pytest
 from sip.errors import ParseError
 from sip.hop import Hop
 from sip.resolver import ResolutionFailed, Resolver
+from sip.uri import parse_uri
 from tests.support.virtual_loop import VirtualLoop
 
 
@@ -64,6 +65,35 @@ class Names(VirtualLoop):
             (socket.AF_INET6, socket.SOCK_DGRAM, 17, "", ("2001:db8::1", 0, 0, 0)),
             (socket.AF_INET, socket.SOCK_DGRAM, 17, "", ("192.0.2.7", 0)),
         ]
+
+
+@pytest.mark.parametrize(
+    ("uri", "near", "hop"),
+    [
+        ("sip:pbx.example.com", Hop("tcp", "192.0.2.1", 40000), Hop("tcp", "192.0.2.7", 5060)),
+        ("sip:pbx.example.com:5070", Hop("udp", "::1", 5060), Hop("udp", "2001:db8::1", 5070)),
+        (
+            "sip:pbx.example.com;transport=udp",
+            Hop("tcp", "192.0.2.1", 40000),
+            Hop("udp", "192.0.2.7", 5060),
+        ),
+        ("sip:192.0.2.3", Hop("tcp", "192.0.2.1", 40000), Hop("tcp", "192.0.2.3", 5060)),
+    ],
+)
+def test_what_the_uri_leaves_open_is_as_the_peer_was_reached(uri: str, near: Hop, hop: Hop) -> None:
+    with asyncio.Runner(loop_factory=Names) as runner:
+        assert runner.run(Resolver().resolve_uri(parse_uri(uri), near)) == hop
+
+
+def test_the_address_of_a_uri_that_has_another_name() -> None:
+    async def main() -> list[str]:
+        await Resolver().resolve("sip:a@192.0.2.1;maddr=pbx.example.com")
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, Names)
+        return loop.asked
+
+    with asyncio.Runner(loop_factory=Names) as runner:
+        assert runner.run(main()) == ["pbx.example.com"]
 
 
 def test_names_are_remembered_for_a_minute() -> None:

@@ -51,8 +51,6 @@ def test_parts() -> None:
     )
     assert audio.formats == ["0", "97", "101"]
     assert audio.rtpmaps() == {97: RtpMap("iLBC", 8000, 1), 101: RtpMap("telephone-event", 8000)}
-    assert audio.fmtp(101) == "0-15"
-    assert audio.fmtp(0) is None
     assert (audio.rtcp_port, audio.ptime_ms, audio.direction) == (53020, 30, "sendonly")
     assert (video.rtcp_port, video.ptime_ms, video.direction) == (None, None, None)
     assert session.connection_of(audio) == Connection("IP6", "2001:db8::1")

@@ -6,8 +6,12 @@ import socket
 
 import pytest
 
-from sip.events import Answered, IncomingInvite
+from sip.events import Answered, Ended, IncomingInvite
+from sip.message import Request, response_to
+from sip.offer_answer import OfferAnswer
+from sip.parser import parse
 from sip.rate_limit import RateLimit
+from sip.session import Session
 from sip.tcp import TcpLimits
 
 from .test_endpoint import AUDIO, Phone, answering, eventually, phones
@@ -211,3 +215,71 @@ async def test_a_caller_whose_connection_was_lost_is_answered_on_another() -> No
         phone.endpoint.accept(call.session, AUDIO)
         async with asyncio.timeout(5):
             assert (await answers.get()).startswith(b"SIP/2.0 200 OK")
+
+
+@pytest.mark.parametrize(
+    "contact", ["sip:y@localhost:{port};transport=tcp", "sip:y@localhost:{port}"]
+)
+async def test_a_caller_whose_connection_was_lost_is_hung_up_where_its_contact_is(
+    contact: str,
+) -> None:
+    phone = answering(Phone("tcp:127.0.0.1:0"))
+    requests: asyncio.Queue[Request] = asyncio.Queue()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = parse(await reader.readuntil(b"\r\n\r\n"))
+        assert isinstance(request, Request)
+        requests.put_nowait(request)
+        writer.write(response_to(request, 200).encode())
+        await reader.read()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    async with server, phones(phone):
+        port = server.sockets[0].getsockname()[1]
+        call = await called_by_tcp(phone, contact.format(port=port))
+        phone.endpoint.hangup(call)
+        async with asyncio.timeout(5):
+            request = await requests.get()
+        assert request.method == "BYE"
+        assert request.uri.encode() == contact.format(port=port)
+        await phone.until(Ended)
+        assert phone.endpoint.ua.session_count == 0
+
+
+async def test_stopping_waits_for_no_name_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    phone, asked = answering(Phone("tcp:127.0.0.1:0")), asyncio.Event()
+
+    async def never(*_args: object, **_named: object) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    async with phones(phone):
+        call = await called_by_tcp(phone, "sip:y@pbx.example.com")
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", never)
+        phone.endpoint.hangup(call)
+        async with asyncio.timeout(5):
+            await asked.wait()
+    assert not [event for event in phone.events if isinstance(event, Ended)]
+
+
+async def called_by_tcp(phone: Phone, contact: str) -> Session:
+    """A call over a connection that is lost once it is up."""
+    reader, writer = await open_stream(phone.port)
+    offer = OfferAnswer(1).make_offer(AUDIO)
+    invite = options(1).replace(b"OPTIONS", b"INVITE")
+    fields = (
+        f"Contact: <{contact}>\r\nContent-Type: application/sdp\r\nContent-Length: {len(offer)}"
+    )
+    writer.write(invite.replace(b"Content-Length: 0", fields.encode()) + offer)
+    answer = b""
+    while not answer.startswith(b"SIP/2.0 200"):
+        answer = await reader.readuntil(b"\r\n\r\n")
+    to = next(line for line in answer.split(b"\r\n") if line.startswith(b"To:"))
+    ack = options(2).replace(b"OPTIONS", b"ACK").replace(b"Call-ID: c2", b"Call-ID: c1")
+    ack = ack.replace(b"To: <sip:x@127.0.0.1>", to)
+    writer.write(ack)
+    answered = await phone.until(Answered)
+    assert isinstance(answered, Answered)
+    writer.close()
+    await eventually(lambda: phone.endpoint.tcp.connection_count == 0)
+    return answered.session
