@@ -5,6 +5,9 @@ for a short time after connect), another port of the signalled host, and the sig
 itself. The first two need several packets that go on from each other; a stronger proof always
 takes the leg, a weaker one never. A peer that moved later is known by its own stream: same SSRC,
 same sequence space, and only once its old address has fallen silent.
+
+Where a new description moves the peer, the old one goes on to send for a moment, often from the
+same host: it proves nothing meanwhile, or the new one, which may only listen, would lose the leg.
 """
 
 from typing import Final
@@ -15,6 +18,7 @@ PROBATION_PACKETS: Final = 5
 PROBATION_S: Final = 1.0  # the packets of a proof come within this time
 LEARNING_WINDOW_S: Final = 3.0  # after connect, another host may prove itself
 MOVED_SILENCE_S: Final = 0.6
+LEFT_S: Final = 1.0  # whoever was the peer before a new description may go on for so long
 _MAX_STEP: Final = 50  # sequence numbers between two packets of a proof
 _MAX_MOVED_STEP: Final = 3000
 _MAX_CANDIDATES: Final = 4
@@ -34,6 +38,7 @@ class PeerLearner:
 
     __slots__ = (
         "_candidates",
+        "_left",
         "_window_end",
         "current",
         "proof",
@@ -47,12 +52,16 @@ class PeerLearner:
         self._window_end = now + LEARNING_WINDOW_S
         # Since when, how many packets, their SSRC, the newest sequence number.
         self._candidates: dict[Address, tuple[float, int, int, int]] = {}
+        self._left: dict[Address, float] = {}  # former peers, and until when they prove nothing
 
     def signal(self, host: str, port: int, now: float) -> None:
         """The peer was described anew. The same address keeps what was learned."""
         self._window_end = now + LEARNING_WINDOW_S
         self._candidates.clear()
         if (host, port) != self.signalled:
+            # Its stream does not end at once, and its host is often the new one's.
+            self._left = {left: until for left, until in self._left.items() if until > now}
+            self._left[self.current] = now + LEFT_S
             self.signalled = self.current = (host, port)
             self.proof = UNHEARD
 
@@ -80,6 +89,8 @@ class PeerLearner:
         """
         if source == self.signalled:
             return self._believe(source, SIGNALLED)
+        if self._left.get(source, 0.0) > now:
+            return False
         if self.proof != UNHEARD and ssrc == stream_ssrc:
             step = (sequence - stream_sequence) & 0xFFFF
             if now - heard_at < MOVED_SILENCE_S or not 0 < step < _MAX_MOVED_STEP:

@@ -36,6 +36,25 @@ def test_what_the_old_peer_sent_last_does_not_stand_for_the_new_one(desk: Desk) 
     assert desk.stats("a").dropped_late == 2
 
 
+def test_the_old_peer_goes_on_for_a_while_and_the_new_one_only_listens(desk: Desk) -> None:
+    old, partner = desk.phone("a", 0x11), desk.phone("b", 0x22)
+    desk.switch.execute(m.Bridge("a", "b"))
+    to_a, to_b = desk.addresses["a"], desk.addresses["b"]
+    old.talk(to_a, 5)
+    desk.drain()
+    assert len(partner.listen()) == 5
+    new = Phone(0x33)
+    desk.phones.append(new)
+    desk.switch.execute(new.describe("a"))
+    old.talk(to_a, 20)
+    partner.talk(to_b, 5)
+    desk.drain()
+    assert partner.listen() == old.listen() == []
+    assert len(new.listen()) == 5
+    assert desk.stats("a").dropped_stranger == 20
+    assert desk.events(m.PeerMoved) == []
+
+
 def test_a_peer_that_moves_where_no_way_leads_leaves_nobody_listening(desk: Desk) -> None:
     old, partner = desk.phone("a", 0x11), desk.phone("b", 0x22)
     desk.switch.execute(m.Bridge("a", "b"))

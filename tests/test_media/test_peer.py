@@ -2,6 +2,7 @@
 
 from media.peer import (
     LEARNING_WINDOW_S,
+    LEFT_S,
     MOVED_SILENCE_S,
     OTHER_HOST,
     OTHER_PORT,
@@ -162,3 +163,25 @@ def test_the_same_description_keeps_what_was_learned() -> None:
     assert talk.stream(PORT, 5, at=0.1)[-1]
     talk.learner.signal(HOST, 4000, 5.0)
     assert talk.learner.current == PORT
+
+
+def test_who_was_the_peer_before_a_new_description_proves_nothing_for_a_while() -> None:
+    talk = Talk()
+    talk.from_peer(5, 99, 10.0)
+    talk.learner.signal("192.0.2.200", 9000, 20.0)
+    assert not any(talk.stream(EXACT, 49, at=20.0))
+    assert talk.learner.current == ("192.0.2.200", 9000)
+    # A gateway that sends from one address, whatever it describes, is heard in the end.
+    assert talk.stream(EXACT, 5, at=20.0 + LEFT_S, first=150)[-1]
+
+
+def test_of_several_forks_none_that_was_left_comes_back() -> None:
+    talk = Talk()
+    for place in range(1, 4):
+        talk.learner.signal(HOST, 4000 + place, 0.1 * place)
+    for place in range(3):
+        assert not any(talk.stream((HOST, 4000 + place), 10, at=0.4))
+    assert talk.consider((HOST, 4003), 8, 1, 0.5)
+    talk.learner.signal(HOST, 4000, 0.6)
+    assert talk.learner.current == EXACT
+    assert talk.consider(EXACT, 9, 1, 0.7)
