@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from .counters import Counters
 from .detour import Lookup
 from .events import Event
 from .headers import MAGIC_COOKIE
-from .hop import Hop, Transport
+from .hop import Hop
 from .message import Request
 from .timers import TimerHeap, TimerValues
 from .transaction_layer import Transactions
-from .uri import SipUri, encode_host
+from .whereabouts import Local, Whereabouts
 
 if TYPE_CHECKING:
     from .registration import Registration
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
 SUPPORTED_OPTIONS = frozenset[str]()
 """Option tags (RFC 3261 19.2) that a Require may name: none."""
-
-Local = Mapping[Transport, tuple[str, int]]
 
 
 class Core:
@@ -48,33 +45,15 @@ class Core:
         self.request_fields = [("Allow", ALLOW), ("User-Agent", product)]
         self.set_local(local)
 
-    def set_local(self, local: Local) -> None:
-        """Take the addresses that peers shall send to, by transport."""
-        self.local = dict(local)
-        self._vias: dict[Transport, str] = {}
-        self._contacts: dict[Transport, str] = {}
+    def set_local(self, local: Local, ipv6: Local | None = None) -> None:
+        """Take the addresses that peers shall send to; `ipv6` where others are for its peers."""
         user = self.product.lower()
-        transports: tuple[Transport, ...] = ("udp", "tcp")
-        for transport in transports:
-            sent_by = encode_host(*self._address(transport))
-            self._vias[transport] = f"SIP/2.0/{transport.upper()} {sent_by};rport;branch="
-            self._contacts[transport] = self._contact(transport, user)
+        self._here = Whereabouts(local, user)
+        self._here_ipv6 = self._here if ipv6 is None else Whereabouts(ipv6, user)
 
-    def _address(self, transport: Transport) -> tuple[str, int]:
-        fallback = next(iter(self.local.values()), ("localhost", 5060))
-        return self.local.get(transport, fallback)
-
-    def _contact(self, transport: Transport, user: str) -> str:
-        """Where we listen, and by which transport when that is another than the peer's.
-
-        Without a TCP listener we still open connections, but nobody can open one to us.
-        """
-        host, port = self._address(transport)
-        listening = transport if transport in self.local else next(iter(self.local), transport)
-        # Without the parameter it is UDP (RFC 3263 4.1), yet over TCP many take it for TCP.
-        is_plain = listening == transport == "udp"
-        params: dict[str, str | None] = {} if is_plain else {"transport": listening}
-        return f"<{SipUri('sip', host, user, None, port, params).encode()}>"
+    def here(self, hop: Hop) -> Whereabouts:
+        """Where we are for the peer at `hop`: of two families, it may have one alone."""
+        return self._here_ipv6 if ":" in hop.host else self._here
 
     # -- identity
 
@@ -92,13 +71,11 @@ class Core:
 
     def via(self, hop: Hop, branch: str) -> str:
         """The Via of a request to `hop`."""
-        return self._vias[hop.transport] + branch
+        return self.here(hop).via(hop.transport, branch)
 
     def contact(self, hop: Hop, user: str | None = None) -> str:
         """The Contact for a peer reached through `hop`; `user` in place of the product's name."""
-        if user is None:
-            return self._contacts[hop.transport]
-        return self._contact(hop.transport, user)
+        return self.here(hop).contact(hop.transport, user)
 
     # -- sessions
 

@@ -108,11 +108,12 @@ class SipEndpoint:
         except ListenError:
             await self.stop()
             raise
-        local: dict[Transport, tuple[str, int]] = {}
+        local: dict[Family, dict[Transport, tuple[str, int]]] = {"ipv4": {}, "ipv6": {}}
         for hop in self.addresses:
             host = self._advertise or await self._reachable_host(hop.host)
-            local.setdefault(hop.transport, (host, hop.port))
-        self.ua.core.set_local(local)
+            local[_family(hop.host)].setdefault(hop.transport, (host, hop.port))
+        ipv4, ipv6 = local["ipv4"], local["ipv6"]
+        self.ua.core.set_local(ipv4 or ipv6, ipv6 or ipv4)
 
     async def stop(self) -> None:
         """Close the sockets and forget all state. Hang up first: nothing more is sent."""

@@ -136,7 +136,7 @@ class UacSession(Session):
         uri = self._request_uri
         return (
             not self._udp_only
-            and "tcp" in self.core.local
+            and self.core.here(self._hop).listens("tcp")
             and isinstance(uri, SipUri)
             and "transport" not in uri.params
             and len(self._offer) + 64 + sum(map(len, chain.from_iterable(fields))) + 4 * len(fields)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .body import unsupported_body
-from .core import ALLOW, SUPPORTED_OPTIONS, Core, Local
+from .core import ALLOW, SUPPORTED_OPTIONS, Core
 from .counters import Counters
 from .detour import Lookup
 from .dialog import Fields
@@ -33,6 +33,7 @@ from .transaction_layer import server_key
 from .uac import Invitation, UacSession
 from .uas import UasSession
 from .uri import DEFAULT_PORT, OtherUri, SipUri
+from .whereabouts import Local
 
 _METHODS = frozenset(ALLOW.split(", "))
 _call_id = re.compile(rb"\r\n(?:call-id|i)[ \t]*:[ \t]*([^\s]+)", re.IGNORECASE).search

@@ -112,6 +112,22 @@ async def test_a_call(transport: Transport, host: str) -> None:
             assert phone.endpoint.ua.counters.malformed == 0
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+async def test_a_peer_of_either_family_is_told_an_address_of_its_own(host: str) -> None:
+    alice = Phone("udp:127.0.0.1:0", "udp:[::1]:0")
+    bob = answering(Phone(f"udp:{host}:0"))
+    async with phones(alice, bob):
+        await alice.call(f"sip:bob@{host}:{bob.port}")
+        invite = await bob.until(IncomingInvite)
+        assert isinstance(invite, IncomingInvite)
+        (ours,) = (hop for hop in alice.endpoint.addresses if hop.host == host.strip("[]"))
+        assert invite.request.contact is not None
+        assert str(invite.request.contact.uri) == f"sip:ringback@{host}:{ours.port}"
+        via = invite.request.via
+        assert (via.host, via.port) == (ours.host, ours.port)
+        await alice.until(Answered)
+
+
 async def test_a_peer_reached_over_tcp_hangs_up_where_only_udp_listens() -> None:
     invites: asyncio.Queue[Request] = asyncio.Queue()
 
