@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .counters import Counters
 from .detour import Lookup
 from .events import Event
-from .headers import MAGIC_COOKIE
+from .headers import MAGIC_COOKIE, Via
 from .hop import Hop
 from .message import Request
 from .timers import TimerHeap, TimerValues
@@ -54,6 +54,10 @@ class Core:
     def here(self, hop: Hop) -> Whereabouts:
         """Where we are for the peer at `hop`: of two families, it may have one alone."""
         return self._here_ipv6 if ":" in hop.host else self._here
+
+    def has_sent(self, via: Via) -> bool:
+        """Whether a Via is of a request of ours."""
+        return self._here.sent(via) or self._here_ipv6.sent(via)
 
     # -- identity
 

@@ -104,7 +104,7 @@ class SipUri(msgspec.Struct, frozen=True):
             other.user,
             other.password,
             other.port,
-        ) or not _same_host(self.host, other.host):
+        ) or not is_same_host(self.host, other.host):
             return False
         for name in self.params.keys() & other.params.keys():
             if (self.params[name] or "").lower() != (other.params[name] or "").lower():
@@ -265,7 +265,8 @@ def _check_ipv6(host: str) -> None:
         raise ParseError("an IPv6 address in a URI has no zone")
 
 
-def _same_host(one: str, other: str) -> bool:
+def is_same_host(one: str, other: str) -> bool:
+    """Whether two hosts are written alike, or are the same IPv6 address."""
     if one.lower() == other.lower():
         return True
     if ":" not in one or ":" not in other:

@@ -203,7 +203,10 @@ class UserAgent:
         )
 
     def _response(self, response: Response, now: float) -> None:
-        transaction = self.core.transactions.client_for(response)
+        transaction = None
+        # One Via, which is ours: else it went astray (8.1.3.3, 18.1.2).
+        if len(response.vias) == 1 and self.core.has_sent(response.via):
+            transaction = self.core.transactions.client_for(response)
         if transaction is None:
             # RFC 6026 section 8.9: nobody waits for it, nothing is done.
             self.core.counters.unmatched_responses += 1

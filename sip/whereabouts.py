@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .headers import Via
 from .hop import Transport
-from .uri import DEFAULT_PORT, SipUri, encode_host
+from .uri import DEFAULT_PORT, SipUri, encode_host, is_same_host
 
 Local = Mapping[Transport, tuple[str, int]]
 
@@ -18,14 +19,17 @@ class Whereabouts:
     `user` stands in Contact where nothing else is asked for.
     """
 
-    __slots__ = ("_contacts", "_local", "_vias")
+    __slots__ = ("_contacts", "_local", "_sent_by", "_vias")
 
     def __init__(self, local: Local, user: str) -> None:
         self._local = dict(local)
         self._vias: dict[Transport, str] = {}
         self._contacts: dict[Transport, str] = {}
+        self._sent_by: list[tuple[str, int]] = []
         for transport in _TRANSPORTS:
-            sent_by = encode_host(*self._address(transport))
+            host, port = self._address(transport)
+            self._sent_by.append((host, port))
+            sent_by = encode_host(host, port)
             self._vias[transport] = f"SIP/2.0/{transport.upper()} {sent_by};rport;branch="
             self._contacts[transport] = self._contact(transport, user)
 
@@ -40,6 +44,11 @@ class Whereabouts:
     def contact(self, transport: Transport, user: str | None = None) -> str:
         """The Contact for a peer reached by `transport`."""
         return self._contacts[transport] if user is None else self._contact(transport, user)
+
+    def sent(self, via: Via) -> bool:
+        """Whether a Via is one of ours (18.1.2)."""
+        port = via.port or DEFAULT_PORT
+        return any(port == ours and is_same_host(via.host, host) for host, ours in self._sent_by)
 
     def _address(self, transport: Transport) -> tuple[str, int]:
         fallback = next(iter(self._local.values()), ("localhost", DEFAULT_PORT))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sip.events import Answered, Cause, Ended, Failed, IncomingInvite
 from sip.hop import Hop
-from sip.message import Request, Response
+from sip.message import Request, Response, response_to
 from sip.parser import parse
 from sip.rate_limit import RateLimit
 from sip.uac import Invitation
@@ -140,6 +140,28 @@ class TestOutsideDialogs:
         )
         assert ask(ua, ok) == []
         assert ua.counters.unmatched_responses == 1
+
+    @pytest.mark.parametrize(
+        ("right", "wrong"),
+        [
+            (b"192.0.2.1:5060;", b"192.0.2.77:5060;"),
+            (b"192.0.2.1:5060;", b"192.0.2.1:5099;"),
+            (b"\r\nFrom:", b"\r\nVia: SIP/2.0/UDP 192.0.2.8;branch=z9hG4bK8\r\nFrom:"),
+        ],
+    )
+    def test_responses_that_went_astray_are_dropped(self, right: bytes, wrong: bytes) -> None:
+        ua = agent()
+        offer = audio(4000)
+        ua.invite(Invitation("sip:bob@192.0.2.2", PEER, "sip:alice@192.0.2.1", offer), 0.0)
+        ((_, invite),) = ua.take_output()
+        request = parse(invite)
+        assert isinstance(request, Request)
+        busy = response_to(request, 486, to_tag="b").encode()
+        ua.receive(busy.replace(right, wrong), PEER, 0.1)
+        assert (ua.take_output(), ua.take_events()) == ([], [])
+        assert ua.counters.unmatched_responses == 1
+        ua.receive(busy, PEER, 0.2)
+        assert [type(event) for event in ua.take_events()] == [Failed]
 
 
 class TestWhereResponsesGo:
