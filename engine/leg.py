@@ -152,7 +152,7 @@ class Leg:
                     is_last = number == len(ways)
                     if number > 1:
                         self._begin_anew()
-                    outcome = await self._dial_way(way, caller, local, headers, is_last)
+                    outcome = await self._dial_way(way, caller, local, headers, ring_s, is_last)
                     if outcome is None:
                         return
                     ending = outcome
@@ -170,6 +170,7 @@ class Leg:
         caller: Caller,
         local: LocalAudio,
         headers: tuple[tuple[str, str], ...],
+        ring_s: float,
         is_last: bool,
     ) -> Ending | None:
         """None when answered, otherwise why not."""
@@ -190,6 +191,7 @@ class Leg:
             audio=local,
             credentials=way.credentials,
             headers=headers,
+            ring_s=ring_s,
         )
         try:
             self._session = self._sip.invite(invitation)

@@ -31,7 +31,8 @@ class Invitation(msgspec.Struct, frozen=True):
     """A call to be placed.
 
     `target` is the request URI; `hop` where the INVITE is sent; `route` a preloaded route set,
-    such as an outbound proxy; `headers` further fields.
+    such as an outbound proxy; `headers` further fields. `ring_s` is how long the owner lets it
+    ring: up to then nobody else gives up.
     """
 
     target: str
@@ -42,6 +43,7 @@ class Invitation(msgspec.Struct, frozen=True):
     credentials: Credentials | None = None
     headers: tuple[tuple[str, str], ...] = ()
     route: tuple[str, ...] = ()
+    ring_s: float = 0.0
 
 
 class UacSession(Session):
@@ -223,7 +225,8 @@ class UacSession(Session):
             return
         if self._guard is None:
             core = self.core
-            self._guard = core.timers.schedule(now + core.values.timer_c_s, self._rang_too_long)
+            limit_s = max(core.values.timer_c_s, self._invitation.ring_s)
+            self._guard = core.timers.schedule(now + limit_s, self._rang_too_long)
         if self.state == "calling":
             self.state = "proceeding"
         if response.status == 100:

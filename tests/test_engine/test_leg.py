@@ -64,6 +64,7 @@ def test_dialling_offers_both_codecs_at_the_opened_port(tmp_path: Path) -> None:
         assert phone.invitation.audio.port == 10000
         assert phone.invitation.audio.codecs == CODECS
         assert phone.invitation.from_uri == "sip:ringback@127.0.0.1"
+        assert phone.invitation.ring_s == 30.0, "SIP gives up no sooner than the leg"
         assert stage.media.connected == [("leg-1", "sendrecv")]
         assert (leg.record.state, leg.record.sip_status) == ("answered", 200)
 

@@ -120,6 +120,17 @@ class TestCancel:
         assert alice.only(Failed).cause.origin == "local"
         clean(alice, bob)
 
+    def test_a_call_may_ring_for_longer_than_timer_c(self) -> None:
+        network = Network()
+        alice = network.agent("192.0.2.1", timers=TimerValues(timer_c_s=100.0))
+        bob = network.agent("192.0.2.2")
+        alice.invite(bob, ring_s=150.0)
+        network.run(until=0.1)
+        bob.do(bob.incoming.ring)
+        network.run()
+        assert network.sent("CANCEL") == pytest.approx([150.02])
+        clean(alice, bob)
+
     def test_timer_c_refuses_a_call_that_nobody_answers(self) -> None:
         network = Network()
         alice, bob = pair(network)
