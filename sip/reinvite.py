@@ -85,7 +85,7 @@ class Reinvite:
         elif status in (401, 407) and session.authorization.accept(transaction.request, response):
             self._send(None, now)
         elif status in (408, 481):
-            session.end(Cause(status, response.phrase, "remote", response.get("Reason")), now)
+            session.fail(Cause(status, response.phrase, "remote", response.get("Reason")), now)
         else:
             session.reinvite_done(MediaRefused(session, status, response.phrase), now)
 
@@ -103,7 +103,7 @@ class Reinvite:
                 session.media.withdraw_offer()
                 return
         status = 408 if cause == "timeout" else 503
-        session.end(Cause(status, "re-INVITE not answered", cause), now)
+        session.fail(Cause(status, "re-INVITE not answered", cause), now)
 
     def _detour_taken(self, is_there: bool, now: float) -> None:
         session = self._session
@@ -112,7 +112,7 @@ class Reinvite:
         if is_there:
             self._send(None, now)
         else:
-            session.end(Cause(503, "re-INVITE not answered", "transport"), now)
+            session.fail(Cause(503, "re-INVITE not answered", "transport"), now)
 
     def _accepted(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         session = self._session

@@ -44,6 +44,7 @@ class Session:
         "_accepted",
         "_cause",
         "_reinvite",
+        "_reported",
         "_wanted_audio",
         "authorization",
         "call_id",
@@ -77,6 +78,7 @@ class Session:
         self._reinvite: Reinvite | None = None
         self._wanted_audio: LocalAudio | None = None
         self._cause = Cause(None, "", "local")
+        self._reported = False
         core.add(self)
 
     def __repr__(self) -> str:
@@ -174,12 +176,23 @@ class Session:
             now=now,
         )
 
+    def fail(self, cause: Cause, now: float) -> None:
+        """End a session that cannot go on. Its owner is told now: a dead peer answers no BYE."""
+        self._report(Ended(self, cause))
+        self.end(cause, now)
+
+    def _report(self, event: Event) -> None:
+        """Tell the owner how the session ends, once."""
+        if not self._reported:
+            self._reported = True
+            self.core.emit(event)
+
     def _bye_done(self, now: float) -> None:
         self.finish(self.ending(), now)
 
     def ending(self) -> Event | None:
         """The event that ends this session; None when it was reported before."""
-        return Ended(self, self._cause)
+        return None if self._reported else Ended(self, self._cause)
 
     def finish(self, event: Event | None, now: float) -> None:
         """The session is over: forget it and say so."""
@@ -374,11 +387,11 @@ class Session:
 
     def no_agreement(self, reason: str, now: float) -> None:
         """The answer in the ACK is of no use: no media can flow."""
-        self.end(Cause(488, reason, "local"), now)
+        self.fail(Cause(488, reason, "local"), now)
 
     def _no_ack(self, now: float) -> None:
         self._accepted = None
-        self.end(Cause(408, "no ACK", "timeout"), now)
+        self.fail(Cause(408, "no ACK", "timeout"), now)
 
     def response_failed(
         self, transaction: ServerTransaction, cause: FailureCause, now: float

@@ -13,7 +13,7 @@ from .core import Core
 from .dialog import Dialog, Fields, dialog_of_uac, trusted_request
 from .digest import Credentials
 from .errors import NegotiationFailed, ParseError
-from .events import Answered, Cause, Ended, Event, Failed, Progress
+from .events import Answered, Cause, Event, Failed, Progress
 from .hop import Hop
 from .message import Message, Request, Response
 from .name_addr import NameAddr
@@ -60,7 +60,6 @@ class UacSession(Session):
         "_hop",
         "_invitation",
         "_offer",
-        "_reported",
         "_request_uri",
         "_transaction",
         "_udp_only",
@@ -104,7 +103,6 @@ class UacSession(Session):
         self._guard: Timer | None = None
         self._cancelled = False
         self._cancel_reason: str | None = None
-        self._reported = False
         self._transaction: ClientTransaction
         self._send_invite(now)
 
@@ -307,15 +305,6 @@ class UacSession(Session):
         self.finish(None, now)
 
     # -- ends
-
-    def _report(self, event: Event) -> None:
-        if not self._reported:
-            self._reported = True
-            self.core.emit(event)
-
-    def ending(self) -> Event | None:
-        """See Session."""
-        return None if self._reported else Ended(self, self._cause)
 
     def finish(self, event: Event | None, now: float) -> None:
         """See Session."""

@@ -19,7 +19,7 @@ from .timers import Timer
 class UasSession(Session):
     """A call that comes in: the owner rings, accepts or rejects it."""
 
-    __slots__ = ("_answered", "_audio", "_guard", "_hangup_reason", "_reported", "_transaction")
+    __slots__ = ("_answered", "_audio", "_guard", "_hangup_reason", "_transaction")
 
     owns_call_id = False
 
@@ -34,7 +34,6 @@ class UasSession(Session):
         self._transaction = transaction
         self._audio: NegotiatedAudio | None = None
         self._answered = False
-        self._reported = False
         self._hangup_reason: str | None = None
         transaction.user = self
         transaction.respond(response_to(request, 100), now)
@@ -181,11 +180,6 @@ class UasSession(Session):
             self.finish(None, now)
 
     # -- ends
-
-    def _report(self, event: Event) -> None:
-        if not self._reported:
-            self._reported = True
-            self.core.emit(event)
 
     def ending(self) -> Event | None:
         """See Session."""

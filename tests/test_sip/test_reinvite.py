@@ -122,8 +122,13 @@ class TestReinvite:
         call, _ = established(network, alice, bob)
         network.agents.pop("192.0.2.2")
         alice.do(call.reinvite, HOLD)
-        network.run()
+        begun = network.now
+        network.run(until=begun + 32.1)  # the owner need not wait for the BYE, too, to time out
         assert alice.only(Ended).cause == Cause(408, "re-INVITE not answered", "timeout")
+        assert call.state == "terminating"
+        network.run()
+        assert network.now > begun + 60
+        assert len(alice.of(Ended)) == 1
         clean(alice)
 
     def test_received_without_offer(self) -> None:
@@ -140,6 +145,19 @@ class TestReinvite:
         before = len(network.sent(200))
         network.run(until=network.now + 5)
         assert len(network.sent(200)) == before
+
+    def test_received_and_never_acknowledged(self) -> None:
+        network = Network()
+        alice, bob = pair(network)
+        call, _ = established(network, alice, bob)
+        contact = "<sip:192.0.2.2>"
+        inject(network, within(call, "INVITE", number=50, Contact=contact), bob, alice)
+        network.agents.pop("192.0.2.2")
+        network.run(until=network.now + 32.1)
+        assert alice.only(Ended).cause == Cause(408, "no ACK", "timeout")
+        network.run()
+        assert len(alice.of(Ended)) == 1
+        clean(alice)
 
     @pytest.mark.parametrize(
         ("body", "reason"),
