@@ -21,7 +21,7 @@ from .registration import Account, Registration
 from .resolver import ResolutionFailed, Resolver
 from .session import Session
 from .tcp import TcpLimits, TcpTransport
-from .timers import TimerValues
+from .timers import TIMER_GRID_S, TimerValues
 from .uac import Invitation
 from .uas import UasSession
 from .udp import UdpTransport
@@ -31,10 +31,6 @@ from .user_agent import Bounds, UserAgent
 log = logging.getLogger(__name__)
 
 Family = Literal["ipv4", "ipv6"]
-
-# Deadlines that lie this close together share a wake: a call leaves four timers behind that only
-# forget something, and the shortest that matters is T1.
-TIMER_GRID_S = 0.1
 
 
 class ListenError(SipError):

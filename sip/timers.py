@@ -8,6 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+TIMER_GRID_S = 0.1
+"""Deadlines that lie this close together may share a wake, at the time of the last one: a call
+leaves four timers behind that only forget something, and the shortest that matters is T1."""
+
 
 @dataclass(frozen=True, slots=True)
 class TimerValues:
@@ -79,7 +83,11 @@ class TimerValues:
 
 
 class Timer:
-    """A deadline in a TimerHeap: `callback(argument, now)` is called once, unless cancelled."""
+    """A deadline in a TimerHeap: `callback(argument, now)` is called once, unless cancelled.
+
+    `now` is the time `at` itself where it fires no later than shared wakes make it: the next
+    retransmission counts from there, or the lateness of each would add up.
+    """
 
     __slots__ = ("argument", "at", "callback")
 
@@ -89,6 +97,8 @@ class Timer:
         self.argument = argument
 
 
+_SHARED_WAKE_S = 2 * TIMER_GRID_S
+"""How late a timer is at the most because wakes are shared, with something for a busy loop."""
 _COMPACT_FROM = 256
 """Heaps smaller than this are never compacted: it would cost more than the memory is worth."""
 
@@ -160,5 +170,6 @@ class TimerHeap:
             argument = timer.argument
             timer.callback = timer.argument = None
             fired += 1
-            callback(argument, now)
+            # Where the process was held up, what it missed must not come in a burst.
+            callback(argument, timer.at if now - timer.at <= _SHARED_WAKE_S else now)
         return fired

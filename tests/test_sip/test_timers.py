@@ -23,6 +23,30 @@ class TestTimerValues:
 
 
 class TestTimerHeap:
+    def test_the_lateness_of_shared_wakes_does_not_add_up(self) -> None:
+        heap, fired = TimerHeap(), []
+
+        def again(_: object, now: float) -> None:
+            fired.append(now)
+            heap.schedule(now + 1.0, again)
+
+        heap.schedule(1.0, again)
+        for wake in (1.09, 2.06, 3.1):
+            heap.fire_due(wake)
+        assert fired == [1.0, 2.0, 3.0]
+
+    def test_what_was_missed_does_not_come_in_a_burst(self) -> None:
+        heap, fired = TimerHeap(), []
+
+        def again(_: object, now: float) -> None:
+            fired.append(now)
+            heap.schedule(now + 1.0, again)
+
+        heap.schedule(1.0, again)
+        assert heap.fire_due(9.5) == 1
+        assert fired == [9.5]
+        assert heap.next_deadline() == 10.5
+
     def test_fires_in_order_of_time_then_of_scheduling(self) -> None:
         heap, fired = TimerHeap(), []
         for name, at in (("c", 2.0), ("a", 1.0), ("b", 1.0), ("d", 3.0)):
