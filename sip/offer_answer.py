@@ -27,6 +27,7 @@ __all__ = ["Direction", "LocalAudio", "NegotiatedAudio", "NegotiationFailed", "O
 
 _STATIC: Final = {0: RtpMap("PCMU", 8000), 8: RtpMap("PCMA", 8000)}
 _STATIC_NUMBERS: Final = {"PCMU": 0, "PCMA": 8}
+_PROTOCOL: Final = "RTP/AVP"
 _TELEPHONE_EVENT: Final = "TELEPHONE-EVENT"
 _TELEPHONE_EVENT_NUMBER: Final = 101
 _CLOCK_HZ: Final = 8000
@@ -110,7 +111,7 @@ class OfferAnswer:
         """Our offer. Raises NegotiationFailed when one is already under way (RFC 3264 4)."""
         if self._pending:
             raise NegotiationFailed("an offer is not answered yet")
-        streams = self._sent.media if self._sent else [_audio("RTP/AVP")]
+        streams = self._sent.media if self._sent else [_audio(_PROTOCOL)]
         media = [_rejected(stream) for stream in streams]
         maps = {
             number: _STATIC[number]
@@ -121,7 +122,7 @@ class OfferAnswer:
             raise NegotiationFailed("no codec to offer")
         media[self._index] = _describe(
             local,
-            "RTP/AVP",
+            _PROTOCOL,
             maps,
             _TELEPHONE_EVENT_NUMBER if local.telephone_event else None,
             local.direction,
@@ -149,6 +150,8 @@ class OfferAnswer:
         media = answer.media[self._index]
         if media.media != "audio" or media.port == 0:
             raise NegotiationFailed("the audio stream was rejected")
+        if media.protocol != _PROTOCOL:
+            raise NegotiationFailed(f"audio is answered over {media.protocol}, not {_PROTOCOL}")
         # An answer may name our payload types and leave their maps out.
         choice = _choose(media, local, self._sent.media[self._index].rtpmaps())
         if choice is None:
@@ -187,8 +190,8 @@ class OfferAnswer:
             media = offer.media[place]
             if media.media != "audio" or media.port == 0:
                 continue
-            if media.protocol != "RTP/AVP":
-                reason = f"audio is offered over {media.protocol}, not RTP/AVP"
+            if media.protocol != _PROTOCOL:
+                reason = f"audio is offered over {media.protocol}, not {_PROTOCOL}"
                 continue
             choice = _choose(media, local, {})
             if choice is not None:

@@ -181,6 +181,7 @@ def test_offers_without_anything_to_talk_over(media: str, reason: str) -> None:
         "",
         "m=audio 0 RTP/AVP 0\r\n",
         "m=audio 5000 RTP/AVP 18\r\n",
+        "m=audio 5000 RTP/SAVP 0\r\n",
         "m=video 5000 RTP/AVP 0\r\n",
         "m=audio 5000 RTP/AVP 0\r\nm=audio 5002 RTP/AVP 0\r\n",
         "junk",
