@@ -110,6 +110,7 @@ class SipEndpoint:
             local[_family(hop.host)].setdefault(hop.transport, (host, hop.port))
         ipv4, ipv6 = local["ipv4"], local["ipv6"]
         self.ua.core.set_local(ipv4 or ipv6, ipv6 or ipv4)
+        self.resolver.prefers_ipv6 = not ipv4
 
     async def stop(self) -> None:
         """Close the sockets and forget all state. Hang up first: nothing more is sent."""

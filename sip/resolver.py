@@ -24,6 +24,8 @@ class Resolver:
 
     def __init__(self, *, timeout_s: float = 5.0) -> None:
         self._timeout_s = timeout_s
+        self.prefers_ipv6 = False
+        """For an endpoint that listens on IPv6 alone."""
         self._names: dict[str, tuple[float, list[str]]] = {}
 
     async def resolve(self, text: str) -> Hop:
@@ -49,7 +51,7 @@ class Resolver:
         transport = "tcp" if named == "tcp" else "udp"
         host, port = uri.address
         # IPv4 first, as sockets of both families are rare among SIP elements.
-        wants_ipv6 = near is not None and ":" in near.host
+        wants_ipv6 = self.prefers_ipv6 if near is None else ":" in near.host
         addresses = await self._addresses(host)
         address = min(addresses, key=lambda address: (":" in address) != wants_ipv6)
         return Hop(transport, address, port)

@@ -272,6 +272,12 @@ async def test_a_flood_from_one_address_does_not_stop_another() -> None:
 
 
 class TestListening:
+    async def test_names_lead_to_the_family_that_listens(self) -> None:
+        only_ipv6, both = Phone("udp:[::1]:0"), Phone("udp:127.0.0.1:0", "udp:[::1]:0")
+        async with phones(only_ipv6, both):
+            assert only_ipv6.endpoint.resolver.prefers_ipv6
+            assert not both.endpoint.resolver.prefers_ipv6
+
     async def test_a_port_that_is_taken(self) -> None:
         first = Phone("udp:127.0.0.1:0")
         async with phones(first):

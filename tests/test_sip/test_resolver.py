@@ -85,6 +85,18 @@ def test_what_the_uri_leaves_open_is_as_the_peer_was_reached(uri: str, near: Hop
         assert runner.run(Resolver().resolve_uri(parse_uri(uri), near)) == hop
 
 
+def test_a_name_leads_to_an_address_that_we_can_reach() -> None:
+    async def main() -> list[str]:
+        resolver, hosts = Resolver(), []
+        for prefers_ipv6 in (False, True):
+            resolver.prefers_ipv6 = prefers_ipv6
+            hosts.append((await resolver.resolve("sip:pbx.example.com")).host)
+        return hosts
+
+    with asyncio.Runner(loop_factory=Names) as runner:
+        assert runner.run(main()) == ["192.0.2.7", "2001:db8::1"]
+
+
 def test_the_address_of_a_uri_that_has_another_name() -> None:
     async def main() -> list[str]:
         await Resolver().resolve("sip:a@192.0.2.1;maddr=pbx.example.com")
