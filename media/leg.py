@@ -322,6 +322,8 @@ class Leg:
 
     def _send_rtcp(self, packet: bytes) -> None:
         assert self.rtcp is not None
+        if not packet:
+            return
         try:
             self.pair.rtcp.sendto(packet, self.rtcp.remote)
         except OSError:  # as in RTP; RTCP has no use for a count

@@ -23,6 +23,8 @@ class RtcpSession:
     __slots__ = (
         "_block",
         "_cname",
+        "_has_reported",
+        "_heard_reported",
         "_packets_reported",
         "_peer_report",
         "_peer_report_at",
@@ -46,7 +48,10 @@ class RtcpSession:
         self.remote: Address = ("", 0)
         # The first one comes after half the interval, section 6.2.
         self.due_at = now + self._interval_s() / 2
-        self._packets_reported = 0
+        # Packets sent by the last report and by the one before, and packets heard by the last.
+        self._packets_reported = (0, 0)
+        self._heard_reported = 0
+        self._has_reported = False
         self._peer_report = 0
         self._peer_report_at = 0.0
         self._peer_report_ssrc = -1
@@ -85,7 +90,9 @@ class RtcpSession:
         return self._report(reception, stream, now) + self._cname.sdes(self._ssrc)
 
     def goodbye(self, reception: Reception, stream: OutgoingStream, now: float) -> bytes:
-        """The last compound packet."""
+        """The last compound packet; none where nothing was ever sent (section 6.3.7)."""
+        if not self._has_reported and not stream.packets_sent:
+            return b""
         last = self._report(reception, stream, now)
         return last + self._cname.sdes(self._ssrc) + rtcp.goodbye(self._ssrc)
 
@@ -103,8 +110,11 @@ class RtcpSession:
 
     def _report(self, reception: Reception, stream: OutgoingStream, now: float) -> bytes:
         sender = None
-        if stream.packets_sent > self._packets_reported:
-            self._packets_reported = stream.packets_sent
+        before_last, last = self._packets_reported
+        self._packets_reported = last, stream.packets_sent
+        self._has_reported = True
+        # Section 6.4: who has sent since the last report, or the one before.
+        if stream.packets_sent > before_last:
             sender = rtcp.SenderInfo(
                 rtcp.ntp_time(now + self._unix_offset_s),
                 stream.timestamp + round((now - stream.sent_at) * CLOCK_HZ),
@@ -112,7 +122,8 @@ class RtcpSession:
                 stream.bytes_sent,
             )
         block = None
-        if reception.highest >= 0:
+        heard, self._heard_reported = self._heard_reported, reception.packets_received
+        if reception.highest >= 0 and reception.packets_received > heard:  # A.3
             fraction, lost = reception.report_loss()
             last_report = delay = 0
             if self._peer_report_ssrc == reception.ssrc:

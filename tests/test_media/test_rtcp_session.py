@@ -58,11 +58,31 @@ def test_a_report_says_what_was_sent_and_received() -> None:
     assert (block.last_report, block.delay) == (0, 0)
 
 
-def test_who_sent_nothing_since_is_a_receiver() -> None:
+def test_who_sent_nothing_since_the_report_before_the_last_is_a_receiver() -> None:
     reception, stream = talking()
     made = session()
-    made.report(reception, stream, 101.0)
-    assert rtcp.parse(made.report(reception, stream, 106.0)).sender is None
+    reports = [rtcp.parse(made.report(reception, stream, 101.0 + 5 * n)) for n in range(4)]
+    assert [report.sender is not None for report in reports] == [True, True, False, False]
+    stream.next_frame(160, 120.0)
+    assert rtcp.parse(made.report(reception, stream, 121.0)).sender is not None
+
+
+def test_of_a_stream_not_heard_since_there_is_nothing_to_report() -> None:
+    reception, stream = talking()
+    made = session()
+    assert len(rtcp.parse(made.report(reception, stream, 101.0)).blocks) == 1
+    assert rtcp.parse(made.report(reception, stream, 106.0)).blocks == ()
+    reception.receive(4, 1600, 160, 107.0)
+    (block,) = rtcp.parse(made.report(reception, stream, 111.0)).blocks
+    assert block.fraction_lost == 0
+
+
+def test_who_never_sent_anything_says_no_goodbye() -> None:
+    made = session()
+    silent = OutgoingStream(77, 0, 1000)
+    assert made.goodbye(Reception(), silent, 101.0) == b""
+    made.report(Reception(), silent, 102.0)
+    assert rtcp.parse(made.goodbye(Reception(), silent, 103.0)).bye
 
 
 def test_delay_since_the_peers_report() -> None:

@@ -546,6 +546,12 @@ def test_reports_go_out_and_strangers_reports_are_dropped(
     assert rtcp.parse(a.reports()[-1]).bye
 
 
+def test_a_leg_that_never_sent_closes_without_a_word(desk: Desk) -> None:
+    a = desk.phone("a", 0x11)
+    desk.switch.execute(m.Close(1, "a"))
+    assert a.reports() == []
+
+
 def test_no_port_left_is_refused(desk: Desk) -> None:
     for number in range(6):
         desk.open(str(number))
