@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .body import unsupported_body
+from .body import ignore_optional_body, unsupported_body
 from .core import ALLOW, SUPPORTED_OPTIONS, Core
 from .counters import Counters
 from .detour import Lookup
@@ -236,6 +236,7 @@ class UserAgent:
             if method == "CANCEL":
                 self._cancel(request, key, hop, now)
             elif not self._is_refused(request, hop):
+                ignore_optional_body(request)
                 if request.to.tag is not None:
                     self._in_dialog(request, key, hop, now)
                 elif method == "INVITE":

@@ -200,6 +200,15 @@ class TestInvite:
         assert status(ua, raw("INVITE", extra=extra, body=body)) == code
         assert nothing_kept(ua)
 
+    def test_a_body_that_may_be_ignored_is(self) -> None:
+        ua = agent()
+        extra = "Content-Type: text/plain\r\nContent-Disposition: render;handling=optional\r\n"
+        invite = raw("INVITE", extra=extra, body="hello")
+        assert status(ua, invite) == 100
+        (event,) = ua.take_events()
+        assert isinstance(event, IncomingInvite)
+        assert event.request.body == b""
+
     def test_an_offer_of_no_use_is_488_when_answered(self) -> None:
         network = Network()
         bob = network.agent("192.0.2.1")
