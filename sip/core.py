@@ -42,6 +42,13 @@ class Core:
         self.incoming_count = 0
         self.registrations: set[Registration] = set()
         self.capabilities = [("Allow", ALLOW), ("Accept", "application/sdp")]
+        # What the answer to OPTIONS should have (11.2). An empty Supported means no extension.
+        self.all_capabilities = [
+            *self.capabilities,
+            ("Accept-Encoding", "identity"),
+            ("Accept-Language", "en"),
+            ("Supported", ", ".join(sorted(SUPPORTED_OPTIONS))),
+        ]
         self.request_fields = [("Allow", ALLOW), ("User-Agent", product)]
         self.set_local(local)
 

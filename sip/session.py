@@ -269,7 +269,7 @@ class Session:
         self.finish(Ended(self, cause), now)
 
     def _options(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
-        self.answer(transaction, 200, now, headers=self.core.capabilities)
+        self.answer(transaction, 200, now, headers=self.core.all_capabilities)
 
     def _info(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
         request = transaction.request

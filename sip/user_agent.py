@@ -242,7 +242,7 @@ class UserAgent:
                 elif method == "INVITE":
                     self._incoming(request, key, hop, now)
                 elif method == "OPTIONS":
-                    self._reply(request, 200, hop, core.capabilities)
+                    self._reply(request, 200, hop, core.all_capabilities)
                 else:
                     core.counters.unknown_dialog += 1
                     self._reply(request, 481, hop)

@@ -86,6 +86,9 @@ class TestOutsideDialogs:
             "UPDATE",
         ]
         assert ok.get("Accept") == "application/sdp"
+        assert ok.get("Accept-Encoding") == "identity"
+        assert ok.get("Accept-Language") == "en"
+        assert ok.get("Supported") == ""
         assert ok.to.tag
         assert nothing_kept(ua)
 
