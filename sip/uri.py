@@ -267,11 +267,15 @@ def _check_ipv6(host: str) -> None:
 
 def is_same_host(one: str, other: str) -> bool:
     """Whether two hosts are written alike, or are the same IPv6 address."""
-    if one.lower() == other.lower():
-        return True
-    if ":" not in one or ":" not in other:
-        return False
+    return canonical_ipv6(one.lower()) == canonical_ipv6(other.lower())
+
+
+@lru_cache(maxsize=1024)
+def canonical_ipv6(host: str) -> str:
+    """An IPv6 address in its one usual spelling (RFC 5952); any other host unchanged."""
+    if ":" not in host:
+        return host
     try:
-        return IPv6Address(one) == IPv6Address(other)
+        return str(IPv6Address(host))
     except ValueError:
-        return False
+        return host

@@ -173,6 +173,9 @@ class TestSequenceNumbers:
         ("sip:a@192.0.2.1;maddr=example.com", None),
         ("tel:+441234", None),
         ("sip:a@192.0.2.1:5061;transport=tls", None),
+        # As the kernel says it, for what comes from there.
+        ("sip:[2001:DB8:0:0:0:0:0:1]:5070", Hop("udp", "2001:db8::1", 5070)),
+        ("sip:a@example.com;maddr=[0::1]", Hop("udp", "::1", 5060)),
     ],
 )
 def test_numeric_hop(uri: str, hop: Hop | None) -> None:
