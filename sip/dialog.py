@@ -7,7 +7,7 @@ from .grammar import split_commas
 from .hop import Hop, Transport
 from .message import Message, Request, Response
 from .name_addr import parse_name_addr
-from .uri import SipUri, Uri, canonical_ipv6, parse_host_port, without_headers
+from .uri import SipUri, Uri, canonical_host, parse_host_port, without_headers
 
 Fields = list[tuple[str, str]]
 
@@ -218,7 +218,7 @@ def numeric_hop(uri: Uri, transport: Transport = "udp") -> Hop | None:
     elif named:
         return None
     # As the kernel writes it: hops are compared with where messages and errors come from.
-    return Hop(transport, canonical_ipv6(host), port)
+    return Hop(transport, canonical_host(host), port)
 
 
 @lru_cache(maxsize=1024)

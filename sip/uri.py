@@ -267,14 +267,20 @@ def _check_ipv6(host: str) -> None:
 
 def is_same_host(one: str, other: str) -> bool:
     """Whether two hosts are written alike, or are the same IPv6 address."""
-    return canonical_ipv6(one.lower()) == canonical_ipv6(other.lower())
+    return canonical_host(one.lower()) == canonical_host(other.lower())
 
 
 @lru_cache(maxsize=1024)
-def canonical_ipv6(host: str) -> str:
-    """An IPv6 address in its one usual spelling (RFC 5952); any other host unchanged."""
+def canonical_host(host: str) -> str:
+    """An address in its one usual spelling (RFC 5952); a name unchanged.
+
+    An octet with zeros before it, which old gateways write, is decimal as any other (25.1): to the
+    kernel it would be octal.
+    """
     if ":" not in host:
-        return host
+        if _ipv4(host) is None:
+            return host
+        return ".".join(str(int(octet)) for octet in host.split("."))
     try:
         return str(IPv6Address(host))
     except ValueError:

@@ -174,6 +174,7 @@ class TestSequenceNumbers:
         ("tel:+441234", None),
         ("sip:a@192.0.2.1:5061;transport=tls", None),
         # As the kernel says it, for what comes from there.
+        ("sip:a@192.000.002.010", Hop("udp", "192.0.2.10", 5060)),
         ("sip:[2001:DB8:0:0:0:0:0:1]:5070", Hop("udp", "2001:db8::1", 5070)),
         ("sip:a@example.com;maddr=[0::1]", Hop("udp", "::1", 5060)),
     ],
