@@ -154,7 +154,7 @@ async def test_digits_under_either_number_and_by_info(engine: Engine, wire: Make
     digits = {p.payload[0] for p in customer.rtp.packets if p.payload_type == 101}
     assert digits == {1, 2, 3}
     since = time.time()
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.6)
     assert customer.rtp.heard(since).hears(AGENT_HZ), "the sound goes on after the digits"
     customer.rtp.send_digit(4)
     await engine.event("leg.dtmf", job, digit="4", role="customer")
