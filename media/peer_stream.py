@@ -149,6 +149,8 @@ class PeerStream(Reception):
         elif len(listeners) == 1 and listeners[0].relayed is self:
             listener = listeners[0]
             stream = listener.stream
+            if not stream.is_at(self.timestamp):  # the sender's clock has gone back a little
+                return
             out_sequence = (stream.sequence + 1) & 0xFFFF
             out_timestamp = (stream.timestamp + FRAME_SAMPLES) & 0xFFFFFFFF
             out_word = VERSION_BITS | listener.payload_type

@@ -14,12 +14,14 @@ FRAME_S: Final = 0.02
 class OutgoingStream:
     """Numbering and figures of an outgoing stream. `sequence` and `timestamp` never wrap here.
 
-    They are those of the newest packet sent; the low 16 and 32 bits travel. `marker_due` says
-    that the next packet is the first of a new source and carries the marker bit.
+    They are those of the newest packet sent; the low 16 and 32 bits travel. `sent_at` is when that
+    timestamp was first sent. `marker_due` says that the next packet is the first of a new source
+    and carries the marker bit.
     """
 
     __slots__ = (
         "_first_mapped",
+        "_frames",
         "bytes_sent",
         "errors",
         "marker_due",
@@ -38,6 +40,7 @@ class OutgoingStream:
         self.sequence = sequence - 1
         self.timestamp = timestamp - FRAME_SAMPLES
         self.sent_at = 0.0
+        self._frames = 1  # of 20 ms, that the newest packet has begun
         self.packets_sent = 0
         self.bytes_sent = 0
         self.errors = 0
@@ -47,11 +50,11 @@ class OutgoingStream:
         self._first_mapped = 0
 
     def next_timestamp(self, now: float) -> int:
-        """The timestamp due `now`: whole frames after the newest one, at least one."""
+        """The timestamp due `now`: whole frames after the newest packet, none of its own again."""
         if not self.packets_sent:
             return self.timestamp + FRAME_SAMPLES
         frames = round((now - self.sent_at) / FRAME_S)
-        return self.timestamp + FRAME_SAMPLES * max(1, frames)
+        return self.timestamp + FRAME_SAMPLES * max(self._frames, frames)
 
     def next_frame(self, payload_bytes: int, now: float) -> bool:
         """Step to the next 20 ms frame of our own making; returns its marker bit.
@@ -63,6 +66,7 @@ class OutgoingStream:
         self.timestamp = timestamp
         self.sequence += 1
         self.sent_at = now
+        self._frames = 1
         self.packets_sent += 1
         self.bytes_sent += payload_bytes
         self.marker_due = False
@@ -91,11 +95,18 @@ class OutgoingStream:
         stamped = self.timestamp + ticks
         if mine > self.sequence:
             self.sequence = mine
-            self.timestamp = stamped
-            self.sent_at = now
+            # The packets of a telephone-event all have the time at which it began.
+            if stamped > self.timestamp:
+                self.timestamp = stamped
+                self.sent_at = now
+                self._frames = max(1, -(-payload_bytes // FRAME_SAMPLES))
         self.packets_sent += 1
         self.bytes_sent += payload_bytes
         return mine, stamped
+
+    def is_at(self, timestamp: int) -> bool:
+        """Whether the newest timestamp is that of the mapped stream's `timestamp`."""
+        return (timestamp + self.timestamp_offset - self.timestamp) & 0xFFFFFFFF == 0
 
     def skip(self, sequence: int) -> None:
         """Packet `sequence`, the mapped stream's newest, is not forwarded, and leaves no gap."""
@@ -109,6 +120,7 @@ class OutgoingStream:
         """
         self.sequence += packets
         self.timestamp += packets * FRAME_SAMPLES
+        self._frames = 1
         self.packets_sent += packets - failures
         self.bytes_sent += packets * FRAME_SAMPLES
         self.errors += failures

@@ -78,6 +78,15 @@ def test_a_pause_in_which_the_clock_stood_still_changes_nothing(desk: Desk) -> N
         assert [packet.marker for packet in b.heard] == [True, *[False] * 5]
 
 
+def test_a_clock_that_goes_back_a_little_is_passed_on_as_it_is(desk: Desk) -> None:
+    a, b = bridge(desk)
+    say(desk, a, 3)
+    a.timestamp -= 480
+    say(desk, a, 5)
+    stamps = np.array([packet.timestamp for packet in b.listen()], np.int64)
+    assert np.diff(stamps).tolist() == [160, 160, -320, 160, 160, 160, 160]
+
+
 def test_a_short_pause_is_passed_on(desk: Desk) -> None:
     """Silence suppression: the timestamps show how long it lasted."""
     a, b = bridge(desk)

@@ -72,6 +72,37 @@ def test_telephone_event_packets_share_a_timestamp() -> None:
     assert (stream.sequence, stream.timestamp) == (3, 480)
 
 
+def test_sound_after_a_forwarded_telephone_event_does_not_lag_behind() -> None:
+    stream = OutgoingStream(1, 0, 0)
+    stream.follow(70000, 5000, 1.0)
+    assert stream.forward(70000, 5000, 160, 1.0) == (0, 0)
+    for packet in range(20):  # 0.4 s, all with the time of its beginning
+        at = 1.02 + 0.02 * packet
+        assert stream.forward(70001 + packet, 5160, 4, at) == (1 + packet, 160)
+    stream.next_frame(160, 1.42)  # another source
+    assert (stream.sequence, stream.timestamp) == (21, 160 * 21)
+
+
+def test_sound_beside_a_telephone_event_goes_on_in_its_own_time() -> None:
+    stream = OutgoingStream(1, 0, 0)
+    stream.follow(70000, 5000, 1.0)
+    stream.forward(70000, 5000, 160, 1.0)
+    stream.forward(70001, 5160, 160, 1.02)
+    assert stream.forward(70002, 5000, 4, 1.03) == (2, 0)
+    stream.next_frame(160, 1.04)
+    assert stream.timestamp == 320
+
+
+def test_no_sound_of_a_long_packet_is_stamped_again() -> None:
+    stream = OutgoingStream(1, 0, 0)
+    stream.follow(70000, 5000, 1.0)
+    stream.forward(70000, 5000, 480, 1.0)
+    stream.next_frame(160, 1.02)
+    assert stream.timestamp == 480
+    stream.next_frame(160, 1.04)
+    assert stream.timestamp == 640
+
+
 Change = st.tuples(
     st.sampled_from(["frames", "peer"]),
     st.integers(1, 30),
