@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from .values import (
     AdvertisedHost,
+    Country,
     FilePath,
     HeaderName,
     Host,
@@ -141,7 +142,7 @@ class Media(Section):
     ports: PortRange = (10_000, 19_999)
     workers: int = Field(default=1, ge=1, le=64)
     hold: OptionalPath = ""
-    ringing: Printable = "GB"
+    ringing: Country = "GB"
     timeout_s: float = Field(default=30.0, ge=0, le=86400)
     silence_s: float = Field(default=10.0, ge=0, le=86400)
     recordings: FilePath = Path("run/recordings")

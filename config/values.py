@@ -80,7 +80,7 @@ def _check_name(text: str) -> str:
 def _check_socket_path(path: Path) -> Path:
     _check_printable(str(path))
     size = len(str(path).encode())
-    if str(path) == ".":
+    if not path.name:
         raise _reject("must be the path of a socket")
     if size > SOCKET_PATH_BYTES:
         raise _reject(f"is {size} bytes long; a Unix socket path has at most {SOCKET_PATH_BYTES}")
@@ -89,7 +89,7 @@ def _check_socket_path(path: Path) -> Path:
 
 def _check_file_path(path: Path) -> Path:
     _check_printable(str(path))
-    if str(path) == ".":
+    if not path.name:
         raise _reject("must be the path of a file")
     return path
 
@@ -226,6 +226,12 @@ def _check_region(text: str) -> str:
     return text
 
 
+def _check_country(text: str) -> str:
+    if not re.fullmatch("[A-Za-z]{2}", text):
+        raise _reject(f"{text!r} is not a country; it is two letters such as GB")
+    return text
+
+
 def _check_printable(text: str) -> str:
     if not text.isprintable():
         raise _reject("must be printable characters on one line")
@@ -303,6 +309,7 @@ OptionalAgentAddress = Annotated[
 # A number or sip: URI outside, which takes calls in an operator's place; empty: none.
 OutsideNumber = Annotated[str, AfterValidator(_check_outside)]
 NumberPrefix = Annotated[str, AfterValidator(_check_prefix)]
+Country = Annotated[str, AfterValidator(_check_country)]
 Region = Annotated[str, AfterValidator(_check_region)]
 Printable = Annotated[str, AfterValidator(_check_printable)]
 Template = Annotated[str, Field(max_length=1000), AfterValidator(_check_template)]

@@ -28,7 +28,7 @@ from sip.events import Event as SipEvent
 from sip.events import IncomingInvite, RegistrationChanged
 from sip.rate_limit import RateLimit
 
-from . import logs, recovery
+from . import logs, preflight, recovery
 from .admission import Admission, PolicySettings
 from .agent_scope import AgentScope
 from .audit import Audit
@@ -215,6 +215,7 @@ class Daemon:
             await self.control.bind()
         except ControlError as error:
             raise settings.error(error.key, error.reason) from error
+        preflight.check(settings)
         await self.store.open()
         self.events.attach(self.store)
         await self.reporting.open()

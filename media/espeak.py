@@ -37,6 +37,10 @@ class SpeechError(Exception):
         self.reason = reason
 
 
+class NoSuchVoice(SpeechError):
+    """The library has no voice of that name."""
+
+
 class _Voice(ctypes.Structure):
     _fields_ = (
         ("name", ctypes.c_char_p),
@@ -92,10 +96,10 @@ class Espeak:
 
     def voice_identifier(self, voice: str) -> str:
         """The library's identifier ("gmw/en") of a voice given as language tag ("en-gb"), name or
-        identifier; SpeechError when there is none."""
+        identifier; NoSuchVoice when there is none."""
         identifier = self._voices.get(voice.lower())
         if identifier is None:
-            raise SpeechError(f"there is no voice {voice!r}")
+            raise NoSuchVoice(f"there is no voice {voice!r}")
         return identifier
 
     def speak(

@@ -15,9 +15,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .espeak import MAX_RATE_WPM, MIN_RATE_WPM, SpeechError, espeak
+from .espeak import MAX_RATE_WPM, MIN_RATE_WPM, NoSuchVoice, SpeechError, espeak
 
-__all__ = ["SpeechError", "Synthesizer"]
+__all__ = ["NoSuchVoice", "SpeechError", "Synthesizer"]
 
 MAX_TEXT_CHARACTERS: Final = 2000
 MAX_DURATION_S: Final = 300.0

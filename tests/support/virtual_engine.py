@@ -18,7 +18,7 @@ from unittest.mock import patch
 import msgspec
 import time_machine
 
-from config.sections import Media
+from config.sections import Media, Whisper
 from config.sections import Store as StoreSettings
 from config.settings import Settings
 from engine.batch import Batch
@@ -80,6 +80,7 @@ def world(directory: Path) -> Iterator[World]:
 
 def settings_in(directory: Path, **sections: Any) -> Settings:
     """Settings with these sections, whose files are in `directory`."""
+    sections.setdefault("whisper", Whisper(cache_dir=directory / "speech"))
     return Settings(
         store=StoreSettings(path=directory / "ringback.db"),
         media=Media(recordings=directory / "recordings"),

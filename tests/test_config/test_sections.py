@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from config.agents import Agent
-from config.sections import Control, Dial, Media, Route, Section, Sip, Trunk, Whisper
+from config.sections import Control, Dial, Media, Route, Section, Sip, Store, Trunk, Whisper
 
 
 def refused(model: type[Section], key: str, **values: Any) -> str:
@@ -170,6 +170,17 @@ def test_socket_path_fits_into_a_socket_address() -> None:
     Control(socket=Path("x" * 107))
     assert "107" in refused(Control, "socket", socket=Path("x" * 108))
     refused(Control, "socket", socket="")
+    assert "path of a socket" in refused(Control, "socket", socket="/")
+
+
+def test_the_root_is_no_file() -> None:
+    assert "path of a file" in refused(Store, "path", path="/")
+
+
+def test_ringing_is_that_of_a_country() -> None:
+    assert Media(ringing="US").ringing == "US"
+    for country in ("", "U5", "GBR", "Ж1"):
+        refused(Media, "ringing", ringing=country)
 
 
 def test_hold_music_must_be_there(tmp_path: Path) -> None:

@@ -40,6 +40,13 @@ async def test_a_store_that_cannot_be_opened(tmp_path: Path) -> None:
     assert f"{tmp_path}/ringback.toml: store.path: " in reason
 
 
+async def test_a_directory_of_recordings_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "recordings").write_text("in the way")
+    settings = settings_in(tmp_path)
+    reason = await refused(Daemon(settings))
+    assert reason == f"{settings.file}: media.recordings: {tmp_path}/recordings: File exists"
+
+
 async def test_a_control_socket_that_cannot_be_made(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     (tmp_path / "control.sock").mkdir()

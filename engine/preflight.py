@@ -1,0 +1,57 @@
+"""What is looked at before the engine starts, so that it is not told at the first call only.
+
+The configuration alone cannot know it: directories must be writable, sounds readable, the voice
+there.
+"""
+
+import errno
+import tempfile
+from pathlib import Path
+
+import structlog
+
+from config.settings import Settings
+from media.prompts import PromptError, check_prompt
+from media.speech import NoSuchVoice, SpeechError, Synthesizer
+
+log = structlog.get_logger()
+
+# What a disk that is full answers: it may have room again at the next call.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def check(settings: Settings) -> None:
+    """Raises ConfigError naming the key whose value cannot be used.
+
+    Directories that are not there are made, as they would be at the first call.
+    """
+    for key, directory in (
+        ("media.recordings", settings.media.recordings),
+        ("whisper.cache_dir", settings.whisper.cache_dir),
+    ):
+        try:
+            _must_be_writable(directory)
+        except OSError as error:
+            if error.errno not in _FULL:
+                reason = f"{directory}: {error.strerror or error}"
+                raise settings.error(key, reason) from error
+    music = [(f"rooms[{number}].music", room.music) for number, room in enumerate(settings.rooms)]
+    for key, path in (("media.hold", settings.media.hold), *music):
+        try:
+            if path:
+                check_prompt(path)
+        except PromptError as error:
+            raise settings.error(key, str(error)) from error
+    try:
+        Synthesizer(settings.whisper.cache_dir, voice=settings.whisper.voice).prepare()
+    except NoSuchVoice as error:
+        raise settings.error("whisper.voice", error.reason) from error
+    except SpeechError as error:  # calls are better without speech than not at all
+        log.error("no_speech", reason=error.reason)
+
+
+def _must_be_writable(directory: Path) -> None:
+    """Raises OSError. Only its owner may read what is said there."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=directory):
+        pass
