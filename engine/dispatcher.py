@@ -48,7 +48,12 @@ class Dispatcher:
         self._agenda = Agenda(wall_clock, self._dispatch)
         self._places = JobPlaces(board, self, wall_clock=wall_clock)
         self._settlement = Settlement(
-            board, self.open, self._places, schedule=self._reschedule, wall_clock=wall_clock
+            board,
+            self.open,
+            self._places,
+            schedule=self._reschedule,
+            ended=self._agenda.forget,
+            wall_clock=wall_clock,
         )
         # How a job that nobody is being called for ends, or is put off.
         self.finish = self._settlement.finish
@@ -191,7 +196,7 @@ class Dispatcher:
     def _schedule(self, job: Job) -> None:
         at = job.next_due_at
         if at > self._wall_clock():
-            self._agenda.look_at(job, at)
+            self._agenda.look_at(job, at, "due")
         else:
             self._is_due(job)
 
@@ -200,9 +205,10 @@ class Dispatcher:
         self._agenda.set_timer()
 
     def _watch(self, job: Job) -> None:
-        for deadline in (job.request.deadline, job.decide_by):
-            if deadline is not None:
-                self._agenda.look_at(job, deadline)
+        if job.request.deadline is not None:
+            self._agenda.look_at(job, job.request.deadline, "deadline")
+        if job.decide_by is not None:
+            self._agenda.look_at(job, job.decide_by, "decision")
 
     def _is_due(self, job: Job) -> None:
         """The job's time has come: it is ready, or waits for an operator."""
@@ -234,8 +240,12 @@ class Dispatcher:
             self._due(job_id, now)
         while agenda.count_ready and not self.draining and self.active < most:
             job = self.open.get(agenda.next_ready())
-            if job is not None and self._is_idle(job) and job.next_due_at <= now:
+            if job is None or not self._is_idle(job):
+                continue
+            if job.next_due_at <= now:
                 self._begin(job, now)
+            else:  # the clock was set back
+                self._schedule(job)
 
     def is_idle(self, job: Job) -> bool:
         """Whether the job is open, and nothing is under way for it."""
@@ -275,7 +285,7 @@ class Dispatcher:
         if is_timed and not self._may_call(job, self._wall_clock()):
             return
         if self._places.join(job, job.next_due_at):
-            self._agenda.look_at(job, self._places.waits_until(job))
+            self._agenda.look_at(job, self._places.waits_until(job), "wait")
 
     def ready(self, job: Job) -> None:
         """The job may begin once there is room; its operators are reserved, where it needs any."""

@@ -21,7 +21,10 @@ MISSED_KEPT = 20
 
 
 class Settlement:
-    """Ends open jobs, or has them tried again. `schedule` is told of each that has a time."""
+    """Ends open jobs, or has them tried again.
+
+    `schedule` is told of each that has a time, `ended` of each that is over.
+    """
 
     def __init__(
         self,
@@ -30,12 +33,14 @@ class Settlement:
         places: JobPlaces,
         *,
         schedule: Callable[[Job], None],
+        ended: Callable[[Job], None],
         wall_clock: Callable[[], float],
     ) -> None:
         self._board = board
         self._open = jobs
         self._places = places
         self._schedule = schedule
+        self._ended = ended
         self._wall_clock = wall_clock
 
     def settle(self, job: Job, outcome: Outcome, offer: Offer | None) -> None:
@@ -129,6 +134,7 @@ class Settlement:
         if self._board.admission is not None:
             job.cost = self._board.admission.settle(job)
         self._open.remove(job)
+        self._ended(job)
         self._board.store.save(job)
         self._board.events.publish(
             f"callback.{job.state}",

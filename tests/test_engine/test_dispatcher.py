@@ -186,6 +186,66 @@ def test_priority_then_age_decides_who_is_next(tmp_path: Path) -> None:
     play(tmp_path, script, max_calls=1)
 
 
+def test_a_lower_priority_sends_back_who_waits_for_room(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        jobs = [named("running"), named("first"), named("second")]
+        for one in jobs:
+            dispatcher.submit(one)
+            await asyncio.sleep(1)
+        jobs[1].request = msgspec.structs.replace(jobs[1].request, priority=-5)
+        dispatcher.changed(jobs[1])
+        order = []
+        for _ in jobs:
+            phone = await stage.phone()
+            (call,) = stage.board.register.calls.values()
+            order.append(call.job_id)
+            phone.refuses(486)
+        assert order == ["running", "second", "first"]
+        await ended(jobs[1])
+
+    play(tmp_path, script, max_calls=1)
+
+
+def test_changes_and_jobs_that_have_ended_leave_nothing_behind(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        moved = job(not_before=1e6)
+        dispatcher.submit(moved)
+        for number in range(1000):
+            moved.request = msgspec.structs.replace(
+                moved.request, not_before=2e6 + number, deadline=3e6 + number
+            )
+            dispatcher.changed(moved)
+            over = named(f"over-{number}", not_before=1e6, deadline=2e6)
+            dispatcher.submit(over)
+            await dispatcher.cancel(over)
+        assert len(dispatcher._agenda) < 150
+        await dispatcher.cancel(moved)
+
+    play(tmp_path, script)
+
+
+def test_a_clock_that_is_set_back_forgets_nobody(tmp_path: Path) -> None:
+    async def main() -> None:
+        stage = scene(tmp_path, max_calls=1)
+        loop = asyncio.get_running_loop()
+        step_s = 0.0
+        dispatcher = Dispatcher(stage.board, wall_clock=lambda: loop.time() + step_s)
+        running, waiting = named("running"), named("waiting", not_before=10.0)
+        dispatcher.submit(running)
+        dispatcher.submit(waiting)
+        phone = await stage.phone()
+        await asyncio.sleep(20)
+        step_s = -50.0
+        phone.refuses(486)
+        phone = await stage.phone()
+        assert loop.time() == pytest.approx(60.0)
+        phone.refuses(486)
+        await ended(waiting)
+        stage.assert_nothing_left()
+
+    run(main())
+
+
 def test_cancelling_a_queued_job(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         under_test = job(not_before=500.0)
