@@ -19,7 +19,7 @@ from .call import ON_THE_LINE_S, Call
 from .call_legs import CallLegs, codecs_like, within_report_limit
 from .customer_hold import CustomerHold, Postponed
 from .dialplan import Destination
-from .ending import Ending, retry_cause_of
+from .ending import BY_COMMAND, Ending, retry_cause_of
 from .farewell import Farewell
 from .headers import Subject, context_headers
 from .job import MACHINE, AttemptRecord, Failure, Job, JobState, OfferRecord, RetryCause
@@ -279,7 +279,7 @@ class Callback:
     ) -> None:
         request, dial = self.job.request, self._board.dial
         if self._ended_by_command is not None:
-            raise LegEnded(leg, Ending("hung_up", self._ended_by_command))
+            raise LegEnded(leg, BY_COMMAND)
         if leg.role == "customer":
             self._check_customer()
         if leg.role == "agent":
@@ -321,11 +321,11 @@ class Callback:
 
         With an operator who rings all who ring are hung up: nobody is to take the call any more.
         """
-        self._ended_by_command = "hung up by command"
+        self._ended_by_command = BY_COMMAND.phrase
         for leg in tuple(self.call.legs):
             rings = leg.role == "agent" and leg.record.answered is None
             if rings or leg_id in (None, leg.id):
-                leg.hang_up(Ending("hung_up", self._ended_by_command))
+                leg.hang_up(BY_COMMAND)
 
     async def _clear(self) -> None:
         self._legs.hang_up()

@@ -93,6 +93,9 @@ class Ending:
         return f"{self.sip_status} {self.phrase}"
 
 
+BY_COMMAND = Ending("hung_up", "hung up by command")
+
+
 def of_failed_invite(cause: Cause) -> Ending:
     """The ending of an INVITE that was not answered with a 2xx."""
     if cause.origin == "timeout":

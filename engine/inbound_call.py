@@ -24,7 +24,7 @@ from .callback_wish import CallbackWish
 from .caller_operators import CallerOperators
 from .calling_party import CallingParty
 from .dialplan import Destination, Way
-from .ending import Ending
+from .ending import BY_COMMAND
 from .farewell import CALLED_BACK, Farewell, Refused, Result, of_not_taken, refusal_of
 from .incoming import Incoming
 from .job import Job
@@ -42,7 +42,7 @@ from .whisper import Whisper
 log = structlog.get_logger()
 
 RULES_LIMIT_S = 1.0
-STOPPED_BY_COMMAND = Result("cancelled", "hung up by command")
+STOPPED_BY_COMMAND = Result("cancelled", BY_COMMAND.phrase)
 
 
 class InboundCall:
@@ -291,7 +291,7 @@ class InboundCall:
             self._ended_by = STOPPED_BY_COMMAND
         for leg in self.call.legs:
             if leg_id is None or leg.id == leg_id:
-                leg.hang_up(Ending("hung_up", "hung up by command"))
+                leg.hang_up(BY_COMMAND)
 
     def stopped_by(self, cause: str) -> None:
         """Say why the task is about to be cancelled."""

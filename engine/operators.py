@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .dialplan import Destination
-from .ending import Ending
+from .ending import BY_COMMAND, Ending
 from .job import OfferRecord
 from .leg import Leg, LegEnded
 from .protocol import EngineError
@@ -204,7 +204,7 @@ class Operators:
             await asyncio.gather(*rung, return_exceptions=True)
 
     async def _ring(self, candidate: Candidate, first: Leg) -> Leg:
-        """Ring one operator at each of his addresses until he answers."""
+        """Ring one operator at each of his addresses until he answers or is hung up by command."""
         missed: LegEnded | None = None
         for address in candidate.addresses:
             leg = first if missed is None else self._new_leg(address)
@@ -219,6 +219,8 @@ class Operators:
                     await self._confirm(leg, address.confirm)
             except LegEnded as ended:
                 missed = ended
+                if ended.ending == BY_COMMAND:  # whoever said so means him, not this phone
+                    break
                 continue
             return leg
         assert missed is not None

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from config.agents import Agent
+from config.inbound import Inbound
 from config.queues import Queue
+from config.sections import Trunk
 from engine.protocol import EngineError
 from tests.support.virtual_engine import Engine, settings_in, world
 from tests.support.virtual_phones import MOBILE, SILENT
@@ -19,12 +21,23 @@ JOB = "mine"
 def play(tmp_path: Path, script: Callable[[Engine], Awaitable[None]], **queue: Any) -> None:
     """Request a callback of a queue whose operators have a second phone, and run the script."""
 
-    async def main() -> None:
-        engine = Engine(around, settings)
-        await engine.start()
+    async def with_callback(engine: Engine) -> None:
         await engine.ask(
             "callback.request", id=JOB, to="sip:carol@127.0.0.1:5090", queue="sales", max_attempts=5
         )
+        await script(engine)
+
+    play_with_callers(tmp_path, with_callback, **queue)
+
+
+def play_with_callers(
+    tmp_path: Path, script: Callable[[Engine], Awaitable[None]], **queue: Any
+) -> None:
+    """Run the script where nobody waits yet, and callers come in by a trunk."""
+
+    async def main() -> None:
+        engine = Engine(around, settings)
+        await engine.start()
         await script(engine)
         await engine.stop()
 
@@ -32,6 +45,8 @@ def play(tmp_path: Path, script: Callable[[Engine], Awaitable[None]], **queue: A
         around.network.default = SILENT
         settings = settings_in(
             tmp_path,
+            trunks=[Trunk(name="pbx", uri="sip:127.0.0.1:5071")],
+            inbound=[Inbound(name="shop", queue="sales")],
             queues=[Queue.model_validate({"name": "sales", "ring_s": 10.0} | queue)],
             agents=[
                 Agent.model_validate({
@@ -107,3 +122,47 @@ def test_a_leg_that_has_ended_cannot_be_hung_up(tmp_path: Path) -> None:
         assert (await engine.ask("callback.get", id=JOB))["cause"] == "customer hung up"
 
     play(tmp_path, script)
+
+
+@pytest.mark.parametrize("strategy", ["ordered", "ring_several"])
+def test_a_caller_whose_ringing_operator_is_hung_up_gets_another(
+    tmp_path: Path, strategy: str
+) -> None:
+    async def script(engine: Engine) -> None:
+        network = engine.world.network
+        engine.sip.call("+442079461111", "+442079460000", SILENT)
+        (await network.call_of("alice")).act("rings")
+        call = await call_of(engine)
+        leg = next(leg["leg"] for leg in call["legs"] if "alice" in leg["uri"])
+        await engine.ask("call.hangup", leg=leg)
+        bert = await network.call_of("bert")
+        await asyncio.sleep(1)
+        bert.act("answers")
+        await asyncio.sleep(20)
+        assert not network.calls_of("alice" + MOBILE)
+        assert (await call_of(engine))["state"] == "bridged"
+        states = {one["agent"]: one for one in (await engine.ask("agent.list"))["agents"]}
+        assert (states["alice"]["state"], states["alice"]["missed"]) == ("available", 0)
+        bert.act("hangs_up")
+        await asyncio.sleep(1)
+
+    play_with_callers(tmp_path, script, strategy=strategy)
+
+
+def test_an_operator_who_is_hung_up_at_his_last_phone_is_called_no_further(tmp_path: Path) -> None:
+    async def script(engine: Engine) -> None:
+        network = engine.world.network
+        caller = engine.sip.call("+442079461111", "+442079460000", SILENT)
+        (await network.call_of("alice")).act("is_busy")
+        mobile = await network.call_of("alice" + MOBILE)
+        mobile.act("rings")
+        await engine.ask("call.hangup", leg=(await call_of(engine))["legs"][-1]["leg"])
+        assert not mobile.call.is_up
+        await network.call_of("bert")
+        assert len(network.calls_of("alice")) == 2
+        await engine.ask("call.hangup", call=(await call_of(engine))["call"])
+        await asyncio.sleep(1)
+        assert not caller.call.is_up and not network.calls_up("bert")
+        assert not network.calls_of("bert" + MOBILE)
+
+    play_with_callers(tmp_path, script, strategy="ordered")
