@@ -5,7 +5,8 @@ import contextlib
 import itertools
 import math
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,9 @@ from .protocol import INVALID_PARAMS, KIND_CODES, EngineError
 Event = dict[str, Any]
 
 REQUEST_BYTES = 1 << 20  # the protocol's limit
+# How long a reply may take, unless the client says otherwise: the engine waits for a disk, and
+# counts large reports.
+REPLY_S = 60.0
 # Above any reply; the reader holds at most twice this before the engine feels it.
 LINE_BYTES = 4 << 20
 
@@ -33,6 +37,10 @@ class ConnectionLost(ClientError):
 
 class NoEngine(ConnectionLost):
     """Nobody answers at that address."""
+
+
+class NoReply(ClientError):
+    """The engine has not answered in time; whether a request was done is not known."""
 
 
 class RequestRejected(ClientError):
@@ -78,6 +86,19 @@ class Address:
             raise NoEngine(f"no engine at {self}: {error.strerror or error}") from error
 
 
+@asynccontextmanager
+async def within(limit_s: float | None, what: str) -> AsyncIterator[None]:
+    """What may take `limit_s`, None: any time. Raises NoReply after that."""
+    limit = asyncio.timeout(limit_s)
+    try:
+        async with limit:
+            yield
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise NoReply(f"{what}: no reply within {limit_s:g} s") from None
+
+
 def _error(body: dict[str, Any]) -> EngineError | RequestRejected:
     data = body.get("data")
     data = data if isinstance(data, dict) else {}
@@ -120,7 +141,7 @@ def _rejected(field: str, reason: str) -> RequestRejected:
 class Channel:
     """One connection: replies find their requests, events go to `on_event`.
 
-    `on_event` may wait, and then nothing more is read.
+    `on_event` may wait, and then nothing more is read. A reply may take `reply_s`, None: any time.
     """
 
     def __init__(
@@ -129,8 +150,10 @@ class Channel:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         on_event: Callable[[Event], Any] | None = None,
+        reply_s: float | None = REPLY_S,
     ) -> None:
         self._address = address
+        self._reply_s = reply_s
         self._reader = reader
         self._writer = writer
         self._on_event = on_event
@@ -141,10 +164,15 @@ class Channel:
 
     @classmethod
     async def open(
-        cls, address: Address, on_event: Callable[[Event], Any] | None = None
+        cls,
+        address: Address,
+        on_event: Callable[[Event], Any] | None = None,
+        reply_s: float | None = REPLY_S,
     ) -> "Channel":
-        """Connect, and authenticate where that is needed. Raises NoEngine, EngineError."""
-        channel = cls(address, *await address.open(), on_event)
+        """Connect, and authenticate where that is needed. Raises NoEngine, NoReply, EngineError."""
+        async with within(reply_s, f"connecting to {address}"):
+            opened = await address.open()
+        channel = cls(address, *opened, on_event, reply_s)
         if address.token:
             try:
                 await channel.call("auth", {"token": address.token})
@@ -160,7 +188,7 @@ class Channel:
 
     async def call(self, method: str, params: dict[str, Any]) -> Any:
         """Send a request, wait for its result. Raises EngineError, RequestRejected,
-        ConnectionLost."""
+        ConnectionLost, NoReply."""
         if self._failure is not None:
             raise self._failure
         id = next(self._ids)
@@ -168,12 +196,20 @@ class Channel:
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[id] = reply
         try:
-            self._writer.write(line)
-            with contextlib.suppress(ConnectionError):  # the reader tells how it ended
-                await self._writer.drain()
-            return await reply
+            async with within(self._patience_s(method, params), method):
+                self._writer.write(line)
+                with contextlib.suppress(ConnectionError):  # the reader tells how it ended
+                    await self._writer.drain()
+                return await reply
         finally:
             self._waiting.pop(id, None)
+
+    def _patience_s(self, method: str, params: dict[str, Any]) -> float | None:
+        """How long the reply may take: a drain as long as it is told to wait, besides."""
+        if method != "engine.drain" or self._reply_s is None:
+            return self._reply_s
+        timeout_s = params.get("timeout_s")
+        return None if timeout_s is None else self._reply_s + timeout_s
 
     async def wait_closed(self) -> None:
         """Wait until the connection is over."""

@@ -143,7 +143,7 @@ def _report(
         asked = {name: value for name, value in params.items() if value is not None}
         return await _all_pages(client, f"report.{kind}", asked)
 
-    report = ask(whole)
+    report = ask(whole, reply_s=None)  # that of a year may take its time
     place = zone_named(report["time_zone"])
     if csv:
         with written_to(into) as file:

@@ -15,12 +15,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from .channel import (
+    REPLY_S,
     Address,
     Channel,
     ClientError,
     ConnectionLost,
     Event,
     NoEngine,
+    NoReply,
     RequestRejected,
 )
 from .event_stream import EventStream
@@ -33,6 +35,7 @@ __all__ = [
     "Event",
     "EventStream",
     "NoEngine",
+    "NoReply",
     "RequestRejected",
 ]
 
@@ -42,10 +45,15 @@ ENDED = frozenset(
 
 
 class Client:
-    """One engine. Requests share a connection, which is made anew when it was lost."""
+    """One engine. Requests share a connection, which is made anew when it was lost.
 
-    def __init__(self, address: Address) -> None:
+    `reply_s` is how long a reply may take (None: any time), also that to a subscription; there is
+    no limit to the time between two events.
+    """
+
+    def __init__(self, address: Address, *, reply_s: float | None = REPLY_S) -> None:
         self.address = address
+        self.reply_s = reply_s
         self._channel: Channel | None = None
         self._connecting = asyncio.Lock()
 
@@ -58,13 +66,15 @@ class Client:
         port: int = 0,
         token: str = "",
         tls: ssl.SSLContext | None = None,
+        reply_s: float | None = REPLY_S,
     ) -> "Client":
         """Connect to the Unix socket at `path`, or to `host` and `port` with TLS and `token`.
 
-        Raises NoEngine, or EngineError `refused` where the engine does not let this user in.
+        Raises NoEngine, NoReply, or EngineError `refused` where the engine does not let this user
+        in.
         """
         address = Address(os.fspath(path), host, port, token, tls)
-        client = cls(address)
+        client = cls(address, reply_s=reply_s)
         await client._connected()
         return client
 
@@ -89,13 +99,14 @@ class Client:
         async with self._connecting:
             if self._channel is None or not self._channel.is_open:
                 await self.close()
-                self._channel = await Channel.open(self.address)
+                self._channel = await Channel.open(self.address, reply_s=self.reply_s)
             return self._channel
 
     async def call(self, method: str, /, **params: Any) -> Any:
-        """The result of `method`. Raises EngineError, RequestRejected, ConnectionLost.
+        """The result of `method`. Raises EngineError, RequestRejected, ConnectionLost, NoReply.
 
-        A request is sent once: after ConnectionLost it may have been done or not.
+        A request is sent once: after the last two it may have been done or not. `engine.drain` may
+        take as long as it is told to, besides `reply_s`.
         """
         channel = self._channel
         if channel is None or not channel.is_open:
@@ -130,6 +141,7 @@ class Client:
             epoch=epoch,
             snapshot=snapshot,
             give_up_s=give_up_s,
+            reply_s=self.reply_s,
         )
 
     async def wait_for_job(
@@ -142,7 +154,8 @@ class Client:
         """The job once it has ended; `on_event` is called with its events on the way.
 
         With `events`, a stream that was begun before the job was requested, no event is missed.
-        Survives a restart of the engine. Raises EngineError `not_found`, ConnectionLost.
+        Survives a restart of the engine. Raises EngineError `not_found`, ConnectionLost,
+        NoReply.
         """
         if events is None:
             async with self.events() as fresh:

@@ -1,7 +1,7 @@
 """What every client command does: ask one engine, show the answer, or say why there is none.
 
 Exit status: 0 done, 1 the call failed or the engine refused, 2 usage or configuration, 3 no
-engine.
+engine, or none that answers.
 """
 
 import asyncio
@@ -13,7 +13,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from .client import Client, ClientError, ConnectionLost, RequestRejected
+from .channel import REPLY_S
+from .client import Client, ClientError, ConnectionLost, NoReply, RequestRejected
 from .protocol import EngineError
 
 EXIT_FAILED, EXIT_USAGE, EXIT_NO_ENGINE, EXIT_INTERRUPTED = 1, 2, 3, 130
@@ -70,11 +71,13 @@ def call(method: str, show: Callable[[Any], None], /, **params: Any) -> Any:
     return result
 
 
-def ask(question: Callable[[Client], Awaitable[Any]]) -> Any:
-    """The answer to `question`; where there is none, say why and exit."""
+def ask(question: Callable[[Client], Awaitable[Any]], *, reply_s: float | None = REPLY_S) -> Any:
+    """The answer to `question`; where there is none, say why and exit. See Client for `reply_s`."""
 
     async def connected() -> Any:
-        async with await Client.connect(Options.socket, token=Options.token) as client:
+        async with await Client.connect(
+            Options.socket, token=Options.token, reply_s=reply_s
+        ) as client:
             return await question(client)
 
     try:
@@ -87,6 +90,8 @@ def ask(question: Callable[[Client], Awaitable[Any]]) -> Any:
         fail(EXIT_USAGE, error.message, code=error.code, field=error.field)
     except ConnectionLost as error:
         fail(EXIT_NO_ENGINE, str(error), kind="no_engine")
+    except NoReply as error:
+        fail(EXIT_NO_ENGINE, f"the engine does not answer: {error}", kind="no_reply")
     except ClientError as error:
         fail(EXIT_FAILED, str(error))
     except KeyboardInterrupt:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
 
-from .channel import Address, Channel, ConnectionLost, Event
+from .channel import REPLY_S, Address, Channel, ConnectionLost, Event, NoReply
 from .protocol import EngineError
 
 RETRY_FIRST_S = 0.05
@@ -18,8 +18,9 @@ class EventStream:
     What could not be resumed comes as an event of type `client.gap` with `from`, `to` and
     `reason`; after what is kept follow views of what is there now, as `snapshot.*` up to
     `snapshot.end`. With `snapshot` these come in any case, with False never. Raises ConnectionLost
-    when no engine is found for `give_up_s` (None: never), and EngineError: `unavailable` where it
-    has no room for so long, anything else at once.
+    or NoReply when no engine is found, or none answers, for `give_up_s` (None: never), and
+    EngineError: `unavailable` where it has no room for so long, anything else at once. The reply
+    to a subscription may take `reply_s` (None: any time).
     """
 
     def __init__(
@@ -31,12 +32,14 @@ class EventStream:
         epoch: str | None = None,
         snapshot: bool | None = None,
         give_up_s: float | None = None,
+        reply_s: float | None = REPLY_S,
     ) -> None:
         self._address = address
         self._types = list(types)
         self.epoch = epoch
         self.seq = since
         self._give_up_s = give_up_s
+        self._reply_s = reply_s
         # A snapshot that broke off is asked for again; once seen whole, only after another gap.
         self._snapshot = snapshot
         self._channel: Channel | None = None
@@ -46,8 +49,8 @@ class EventStream:
         self._ended: asyncio.Task[None] | None = None
 
     async def start(self) -> Self:
-        """Subscribe; every event after this is seen. Raises NoEngine, EngineError."""
-        channel = await Channel.open(self._address, self._next.put)
+        """Subscribe; every event after this is seen. Raises NoEngine, NoReply, EngineError."""
+        channel = await Channel.open(self._address, self._next.put, self._reply_s)
         params: dict[str, Any] = {"types": self._types}
         if self.seq is not None:
             params["since"] = self.seq
@@ -125,7 +128,7 @@ class EventStream:
         while True:
             try:
                 await self.start()
-            except (ConnectionLost, EngineError) as error:
+            except (ConnectionLost, NoReply, EngineError) as error:
                 if isinstance(error, EngineError) and error.kind != "unavailable":
                     raise
                 if give_up_at is not None and loop.time() + delay_s > give_up_at:

@@ -9,11 +9,19 @@ import pytest
 from pydantic import SecretStr
 
 from engine.channel import Address
-from engine.client import Client, ConnectionLost, Event, NoEngine, RequestRejected
+from engine.client import (
+    Client,
+    ConnectionLost,
+    Event,
+    EventStream,
+    NoEngine,
+    NoReply,
+    RequestRejected,
+)
 from engine.connection import Connection
 from engine.control import Method
 from engine.events import EventLog
-from engine.protocol import EngineError, JobRef
+from engine.protocol import DrainRequest, EngineError, JobRef
 
 from .control_peer import LIMIT_S, Handlers, serving, until
 from .test_control import certificate, needs_openssl
@@ -293,3 +301,103 @@ async def test_job_is_waited_for_across_a_restart(tmp_path: Path) -> None:
         async with asyncio.timeout(LIMIT_S):
             assert (await waiting)["state"] == "failed"
         await client.close()
+
+
+SOON_S = 0.02
+
+
+async def test_a_reply_that_does_not_come_is_waited_for_no_longer(tmp_path: Path) -> None:
+    handlers = Handlers()
+    async with (
+        serving(tmp_path, handlers) as served,
+        await Client.connect(served.settings.socket, reply_s=SOON_S) as client,
+    ):
+        with pytest.raises(NoReply, match=r"wait: no reply within 0\.02 s"):
+            await client.call("wait", n=1)
+        handlers.gate.set()
+        # The connection is as good as before; the reply that comes late is nobody's.
+        assert await client.call("wait", n=2) == 2
+        assert served.server.connections == 1
+
+
+async def test_a_caller_who_gives_up_sooner_is_told_nothing_else(tmp_path: Path) -> None:
+    async with (
+        serving(tmp_path, Handlers()) as served,
+        await Client.connect(served.settings.socket) as client,
+    ):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(SOON_S):
+                await client.call("wait", n=1)
+
+
+class Draining(Handlers):
+    """engine.drain takes its time, as it is told to."""
+
+    def table(self) -> dict[str, Method]:
+        return super().table() | {"engine.drain": Method(DrainRequest, self.drain)}
+
+    async def drain(self, params: DrainRequest, _peer: object) -> dict[str, Any]:
+        await asyncio.sleep(2 * SOON_S)
+        return {"drained": True, "active": 0}
+
+
+@pytest.mark.parametrize("timeout_s", [None, 2 * SOON_S])
+async def test_a_drain_may_take_as_long_as_it_was_given(
+    tmp_path: Path, timeout_s: float | None
+) -> None:
+    async with (
+        serving(tmp_path, Draining()) as served,
+        await Client.connect(served.settings.socket, reply_s=SOON_S) as client,
+    ):
+        assert (await client.call("engine.drain", timeout_s=timeout_s))["drained"]
+        with pytest.raises(NoReply):
+            await client.call("engine.drain", timeout_s=0.001)
+
+
+async def test_an_engine_that_stands_still_is_none(tmp_path: Path) -> None:
+    def accept_and_say_nothing(_reader: object, writer: asyncio.StreamWriter) -> None:
+        silent.append(writer)
+
+    silent: list[asyncio.StreamWriter] = []
+    path = tmp_path / "silent.sock"
+    server = await asyncio.start_unix_server(accept_and_say_nothing, path)
+    async with server:
+        with pytest.raises(NoReply):
+            await Client.connect(path, token="x" * 16, reply_s=SOON_S)
+        async with await Client.connect(path, reply_s=SOON_S) as client:
+            with pytest.raises(NoReply):
+                await client.events(give_up_s=0.0).start()
+        for writer in silent:
+            writer.close()
+
+
+async def test_events_may_be_as_far_apart_as_they_like(tmp_path: Path) -> None:
+    async with (
+        serving(tmp_path) as served,
+        await Client.connect(served.settings.socket, reply_s=SOON_S) as client,
+        client.events() as events,
+    ):
+        asyncio.get_running_loop().call_later(3 * SOON_S, served.events.publish, "late.event")
+        assert [event["type"] for event in await take(events, 1)] == ["late.event"]
+        assert served.server.connections == 2
+
+
+async def test_a_stream_tries_again_where_its_subscription_is_not_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(tmp_path) as served:
+        stream = Client(Address(str(served.settings.socket)), reply_s=SOON_S).events()
+        await stream.start()
+        start, refusals = EventStream.start, [NoReply("no reply")]
+
+        async def starting(self: EventStream) -> EventStream:
+            if refusals:
+                raise refusals.pop()
+            return await start(self)
+
+        monkeypatch.setattr(EventStream, "start", starting)
+        for connection in tuple(served.server._connections):
+            connection.abort()
+        served.events.publish("missed.meanwhile")
+        assert [event["type"] for event in await take(stream, 1)] == ["missed.meanwhile"]
+        await stream.close()

@@ -7,6 +7,7 @@ import pytest
 import typer
 
 from engine import command
+from engine.client import Client, NoReply
 from engine.command import Options
 
 
@@ -45,3 +46,17 @@ def test_result_is_shown_or_printed(capsys: pytest.CaptureFixture[str]) -> None:
     command.print_result({"a": "é"}, shown.append)
     assert capsys.readouterr().out == '{"a": "é"}\n'
     assert len(shown) == 1
+
+
+def test_an_engine_that_does_not_answer_is_status_3(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def nobody(*_where: object, **_how: object) -> None:
+        raise NoReply("ping: no reply within 60 s")
+
+    monkeypatch.setattr(Client, "connect", nobody)
+    with pytest.raises(typer.Exit) as exited:
+        command.call("ping", print)
+    assert exited.value.exit_code == 3
+    told = "ringback: the engine does not answer: ping: no reply within 60 s\n"
+    assert capsys.readouterr() == ("", told)
