@@ -4,6 +4,7 @@ import re
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import structs
 
 from .protocol import (
     INVALID_PARAMS,
@@ -53,6 +54,7 @@ class _AnyId(msgspec.Struct):
 _envelope = msgspec.json.Decoder(_Envelope)
 _anything = msgspec.json.Decoder()
 _any_id = msgspec.json.Decoder(_AnyId)
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encoder = msgspec.json.Encoder()
 
 
@@ -117,7 +119,10 @@ def _not_a_request(line: bytes, error: msgspec.ValidationError) -> RpcError:
 
 
 def read_params(decoder: "msgspec.json.Decoder[Any]", params: bytes) -> Any:
-    """The parameters, checked. Raises RpcError naming the first field that is wrong, and why."""
+    """The parameters, checked. Raises RpcError naming the first field that is wrong, and why.
+
+    One that is optional may be null, whatever its type: it is left out.
+    """
     if params.startswith(b"["):
         raise bad_params("params", "must be an object: parameters are given by name")
     try:
@@ -125,9 +130,25 @@ def read_params(decoder: "msgspec.json.Decoder[Any]", params: bytes) -> Any:
     except RecursionError as error:
         raise RpcError(PARSE_ERROR, "JSON is nested too deeply") from error
     except msgspec.ValidationError as error:
+        given = _without_nulls(decoder.type, params)
+        if given is not None:
+            return read_params(decoder, given)
         raise bad_params(*explain(error)) from error
     except msgspec.DecodeError as error:
         raise RpcError(PARSE_ERROR, str(error)) from error
+
+
+def _without_nulls(type: type[msgspec.Struct], params: bytes) -> bytes | None:
+    """The parameters without the optional ones that are null; None where none is."""
+    try:
+        given = _members.decode(params)
+    except msgspec.DecodeError:
+        return None
+    optional = {field.encode_name for field in structs.fields(type) if not field.required}
+    kept = {
+        name: value for name, value in given.items() if name not in optional or bytes(value) != NULL
+    }
+    return None if len(kept) == len(given) else _encoder.encode(kept)
 
 
 def bad_params(field: str, reason: str) -> RpcError:

@@ -172,3 +172,18 @@ def test_every_parameter_and_kind_is_documented() -> None:
     for name, code in KIND_CODES.items():
         assert f"`{name}`" in page
         assert str(code).replace("-", "\N{MINUS SIGN}") in page
+
+
+def test_an_optional_parameter_that_is_null_is_left_out() -> None:
+    assert read(JobQuery, {"limit": None, "cursor": None, "state": "queued"}) == JobQuery(
+        state="queued"
+    )
+    assert read(DrainRequest, {"stop": None, "timeout_s": 5}) == DrainRequest(timeout_s=5.0)
+    assert read(Subscribe, {"types": None, "since": None, "snapshot": None}) == Subscribe()
+
+
+def test_null_hides_no_other_mistake() -> None:
+    assert blamed(JobQuery, {"limit": None, "state": "nope"}) == "state"
+    assert blamed(JobQuery, {"limit": None, "strange": None}) == "strange"
+    assert blamed(JobRef, {"id": None}) == "id"
+    assert blamed(CallbackRequest, GOOD | {"whisper": None, "to": None}) == "to"
