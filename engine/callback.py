@@ -22,7 +22,7 @@ from .dialplan import Destination
 from .ending import BY_COMMAND, Ending, retry_cause_of
 from .farewell import Farewell
 from .headers import Subject, context_headers
-from .job import MACHINE, AttemptRecord, Failure, Job, JobState, OfferRecord, RetryCause
+from .job import MACHINE, AttemptRecord, Failure, Job, JobState, OfferRecord, RetryCause, Side
 from .leg import DEFAULT_CALLER, Caller, Leg, LegEnded
 from .operators import (
     Operators,
@@ -378,15 +378,16 @@ class Callback:
         if moment == "bridged" and ending.result in ("hung_up", "completed"):
             cause = self._ended_by_command or f"{leg.role} hung up"
             return Outcome("completed", "completed", cause)
+        side: Side = "engine" if ending.is_ours else leg.role
         failure = Failure(
-            side=leg.role,
+            side=side,
             moment=moment,
             sip_status=ending.sip_status,
             sip_reason=ending.phrase if ending.sip_status is not None else None,
             reason_header=ending.reason_header,
         )
         words = ending.result.replace("_", " ")
-        cause = self._ended_by_command or f"{leg.role} {words}: {ending}, while {moment}"
+        cause = self._ended_by_command or f"{side} {words}: {ending}, while {moment}"
         may_retry = moment != "bridged" and self._ended_by_command is None
         return Outcome(
             "failed", ending.result, cause, failure, may_retry, self._retry_cause(leg, ending)

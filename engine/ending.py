@@ -79,13 +79,17 @@ def _header(cause: Cause) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Why a leg is over. `phrase` is for a person; status and Reason header as the peer sent."""
+    """Why a leg is over. `phrase` is for a person; status and Reason header as the peer sent.
+
+    `is_ours`: for want of something that the engine should have had; the party is not to blame.
+    """
 
     result: Result
     phrase: str
     sip_status: int | None = None
     reason_header: str | None = None
     trunk_failed: bool = False
+    is_ours: bool = False
 
     def __str__(self) -> str:
         if self.sip_status is None:

@@ -159,10 +159,13 @@ class OfferRecord(msgspec.Struct, kw_only=True):
     result: str | None = None
 
 
+Side = Literal["agent", "customer", "engine"]
+
+
 class Failure(msgspec.Struct, kw_only=True):
     """Why a job did not complete: which side, at which moment, and what SIP said."""
 
-    side: Literal["agent", "customer", "engine"]
+    side: Side
     moment: JobState
     sip_status: int | None = None
     sip_reason: str | None = None

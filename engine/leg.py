@@ -122,7 +122,7 @@ class Leg:
         try:
             opened = await self._media.open(self.id, beside=beside.id if beside else None)
         except MediaError as error:
-            ending = Ending("unavailable", str(error))
+            ending = Ending("unavailable", str(error), is_ours=True)
             if self._called_us:
                 self.hang_up(ending)
             self.ending = self.ending or ending
@@ -485,4 +485,5 @@ class Leg:
         for finished in self._played.values():
             if not finished.done():
                 finished.set_result(None)
-        self.hang_up(Ending("failed", reason), 'Q.850;cause=41;text="Temporary failure"')
+        ending = Ending("failed", reason, is_ours=True)
+        self.hang_up(ending, 'Q.850;cause=41;text="Temporary failure"')

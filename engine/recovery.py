@@ -18,7 +18,7 @@ from config.sections import Dial
 
 from .callback import Callback
 from .dispatcher import Dispatcher
-from .job import Job
+from .job import Failure, Job
 from .settlement import publish_queued
 from .switchboard import Switchboard
 
@@ -148,6 +148,7 @@ def _moments(job: Job) -> Iterator[float]:
 
 
 def _end(job: Job, board: Switchboard, now: float, *, completed: bool) -> None:
+    job.failure = None if completed else Failure(side="engine", moment=job.state)
     job.enter("completed" if completed else "failed")
     job.result, job.cause, job.ended_at = job.state, CAUSE, now
     job.next_attempt_at = None
@@ -161,4 +162,5 @@ def _end(job: Job, board: Switchboard, now: float, *, completed: bool) -> None:
         context=job.request.context,
         result=job.result,
         cause=job.cause,
+        failure=job.failure,
     )

@@ -9,7 +9,7 @@ import msgspec
 
 from . import retry
 from .events import EventLog
-from .job import OFFERS_KEPT, Job
+from .job import OFFERS_KEPT, Failure, Job
 from .job_places import JobPlaces
 from .open_jobs import OpenJobs
 from .outcome import Outcome
@@ -125,9 +125,11 @@ class Settlement:
     def finish(self, job: Job, outcome: Outcome) -> None:
         """End an open job whose attempts are over."""
         self._places.leave(job)
+        job.failure = outcome.failure
+        if job.failure is None and outcome.state == "failed":  # neither of the two is to blame
+            job.failure = Failure(side="engine", moment=job.state)
         job.enter(outcome.state)
         job.result, job.cause = outcome.result, outcome.cause
-        job.failure = outcome.failure
         job.next_attempt_at = job.decision = job.decide_by = None
         job.under_way = False
         job.ended_at = self._wall_clock()

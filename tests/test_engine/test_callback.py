@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from engine.callback import Callback
-from engine.job import Job
+from engine.job import Failure, Job
 from engine.outcome import Outcome
 from engine.store import StoreError
 from engine.whisper import Whisperer
@@ -339,7 +339,10 @@ def test_no_port_left_is_unavailable(tmp_path: Path) -> None:
 
     outcome = run(main())
     assert (outcome.state, outcome.result) == ("failed", "unavailable")
-    assert "no RTP port left" in outcome.cause
+    assert (
+        outcome.cause == "engine unavailable: no RTP port left in 10000-19999, while dialing_agent"
+    )
+    assert outcome.failure == Failure(side="engine", moment="dialing_agent")
 
 
 def test_media_worker_dies_in_mid_call(tmp_path: Path) -> None:
@@ -353,7 +356,8 @@ def test_media_worker_dies_in_mid_call(tmp_path: Path) -> None:
 
     _stage, outcome = play(tmp_path, job(), script)
     assert (outcome.state, outcome.result) == ("failed", "failed")
-    assert "media worker died" in outcome.cause
+    assert outcome.cause == "engine failed: media worker died, while bridged"
+    assert outcome.failure == Failure(side="engine", moment="bridged")
     assert not outcome.may_retry
 
 

@@ -13,7 +13,7 @@ from config.policy import Hours
 from engine.admission import Admission, PolicySettings
 from engine.dispatcher import Dispatcher
 from engine.do_not_call import Blocked
-from engine.job import Job, Request, RetryCause, RetryRule
+from engine.job import Failure, Job, Request, RetryCause, RetryRule
 from engine.protocol import EngineError
 from engine.recovery import LONGEST_RINGING_S, wait_for_phones
 from tests.support.switchboard import Scene, job, scene
@@ -464,6 +464,7 @@ def test_a_defect_in_a_callback_ends_that_job_only(
         dispatcher.submit(under_test)
         await ended(under_test)
         assert (under_test.state, under_test.cause) == ("failed", "internal error: RuntimeError")
+        assert under_test.failure == Failure(side="engine", moment="queued")
         assert dispatcher.active == 0
         stage.board.register.calls.clear()
 

@@ -10,7 +10,7 @@ import pytest
 from config.queues import Centre, Overflow, Queue, Share
 from engine.agents import Agents
 from engine.dispatcher import Dispatcher
-from engine.job import Job, Request, RetryRule
+from engine.job import Failure, Job, Request, RetryRule
 from engine.opening import OpeningHours
 from engine.waiting import Waiting
 from tests.support.staffed import assert_nobody_is_held, staff
@@ -239,6 +239,7 @@ def test_a_callback_that_is_tried_again_later_may_wait_as_long_as_any(tmp_path: 
         agents.pause("alice")
         await ended(job)
         assert job.cause == "no operator within 500 s"
+        assert job.failure == Failure(side="engine", moment="queued")
         assert job.ended_at == pytest.approx(1500.0, abs=1.0)
 
     play(tmp_path, script, max_wait_s=500.0)

@@ -14,7 +14,16 @@ from engine import recovery
 from engine.admission import Admission
 from engine.dispatcher import Dispatcher
 from engine.intake import Intake
-from engine.job import AttemptRecord, Job, JobState, LegRecord, OfferRecord, OnCrash, Request
+from engine.job import (
+    AttemptRecord,
+    Failure,
+    Job,
+    JobState,
+    LegRecord,
+    OfferRecord,
+    OnCrash,
+    Request,
+)
 from engine.outcome import Outcome
 from engine.protocol import Reschedule
 from engine.record import moments_of
@@ -95,9 +104,15 @@ def test_what_was_not_dialled_is_dialled(tmp_path: Path, policy: OnCrash) -> Non
 def test_what_may_have_been_dialled_fails_by_default(tmp_path: Path, state: JobState) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         job = left(state)
+        job.failure = Failure(side="customer", moment="dialing_customer", sip_status=486)  # before
         reconcile(stage, dispatcher, job)
         image = stored(stage, job)
         assert (image.state, image.result, image.cause) == ("failed", "failed", "engine restarted")
+        assert image.failure == Failure(side="engine", moment=state)
+        assert stage.last("callback.failed")["failure"] == {
+            "side": "engine", "moment": state, "sip_status": None, "sip_reason": None,
+            "reason_header": None,
+        }  # fmt: skip
         assert image.ended_at == 1000.0
         (leg,) = image.attempts[0].legs
         assert (leg.state, leg.ended, leg.reason) == ("ended", 1000.0, "engine restarted")
@@ -162,8 +177,10 @@ def test_another_time_does_not_shorten_the_wait_for_the_phones(tmp_path: Path) -
 def test_nobody_is_called_again_who_has_talked(tmp_path: Path, policy: OnCrash) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         job = left("bridged", policy)
+        job.failure = Failure(side="customer", moment="dialing_customer", sip_status=486)  # before
         reconcile(stage, dispatcher, job)
         image = stored(stage, job)
+        assert image.failure is None
         assert (image.state, image.result, image.cause) == (
             "completed", "completed", "engine restarted",
         )  # fmt: skip
