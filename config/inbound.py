@@ -1,13 +1,21 @@
 """[[inbound]] and [[rooms]]: which calls come in, where they wait, and what those who wait hear."""
 
 import re
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from .sections import Section
-from .values import Name, NumberPrefix, OptionalPath, Printable, Seconds, Template, wrong
+from .values import (
+    Name,
+    NumberPrefix,
+    OptionalPath,
+    Printable,
+    Seconds,
+    Template,
+    is_file,
+    wrong,
+)
 
 FILE = "file:"
 
@@ -19,7 +27,7 @@ def _check_spoken(text: str) -> str:
         raise wrong("", "must be printable characters on one line")
     if text.startswith(FILE):
         path = text.removeprefix(FILE)
-        if not Path(path).is_file():
+        if not is_file(path):
             raise wrong("", f"{path}: there is no such file")
         return text
     rest = _FIELD.sub("", text)
@@ -86,7 +94,7 @@ class Room(Section):
     @field_validator("music")
     @classmethod
     def _check_music(cls, music: str) -> str:
-        if music and not Path(music).is_file():
+        if music and not is_file(music):
             raise wrong("", f"{music}: there is no such file")
         return music
 

@@ -28,6 +28,7 @@ from .values import (
     SocketPath,
     Template,
     User,
+    is_file,
     wrong,
 )
 
@@ -150,7 +151,7 @@ class Media(Section):
     @field_validator("hold")
     @classmethod
     def _check_hold(cls, hold: str) -> str:
-        if hold and not Path(hold).is_file():
+        if hold and not is_file(hold):
             raise wrong("", f"{hold}: there is no such file")
         return hold
 

@@ -37,7 +37,8 @@ def test_sounds_may_be_files(tmp_path: Path) -> None:
     assert "no such file" in refused(Texts, thanks=f"file:{sound}")
     sound.write_bytes(b"RIFF")
     assert Texts(thanks=f"file:{sound}").thanks == f"file:{sound}"
-    assert "no such file" in refused(Room, name="a", music=str(tmp_path / "none.wav"))
+    for name in ("none.wav", "x" * 5000):
+        assert "no such file" in refused(Room, name="a", music=str(tmp_path / name))
     assert Room(name="a", music=str(sound)).music == str(sound)
 
 

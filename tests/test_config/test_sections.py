@@ -235,3 +235,7 @@ def test_secret_is_given_once(tmp_path: Path) -> None:
 def test_registering_needs_a_user_name() -> None:
     refused(Trunk, "username", name="t", uri="sip:h", register=True)
     assert Trunk(name="t", uri="sip:h", register=True, username="u").register_
+
+
+def test_music_of_a_name_that_no_file_can_have() -> None:
+    assert "there is no such file" in refused(Media, "hold", hold="x" * 5000)
