@@ -39,6 +39,9 @@ UNKNOWN_LINE_BYTES = 4096
 AUTH_LIMIT_S = 10.0
 # How long a connection that is to be closed may take for what it has not read yet.
 LINGER_S = 30.0
+# How long one that is refused is left open on our side: a client writes before it reads why, and
+# a pipe that breaks then would hide the reason from it.
+REFUSED_LINGER_S = 1.0
 # Events of one turn of the loop are written at once, up to so many bytes: each write wakes the
 # reader's process, which costs more than the event.
 GATHER_BYTES = 16 * 1024
@@ -74,6 +77,7 @@ class Connection(asyncio.Protocol):
         self._in_flight = 0
         self._subscription: Subscription | None = None
         self._write_paused = self._read_paused = self._eof = self._closing = False
+        self.is_refused = False
         self._next_turn: asyncio.Handle | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._gathered: list[bytes] = []
@@ -96,11 +100,12 @@ class Connection(asyncio.Protocol):
         self._act_as(self._server.rights.of_peer(self.peer))
         refusal = self._server.admit(self)
         if refusal is not None:
+            self.is_refused = True
             log.warning("control_refused", peer=str(self.peer), reason=refusal.message)
             if refusal.kind == "refused":
                 self._server.audit.refused(NOBODY, self.peer, "connect", b"{}", refusal.message)
             self._send(wire.error_line(wire.engine_error(refusal)))
-            self.close()
+            self._part()
         elif self._authenticated:
             self._lines.limit = self._settings.max_request_bytes
         else:
@@ -156,6 +161,15 @@ class Connection(asyncio.Protocol):
         self._send_gathered()
         self._transport.close()
         self._deadline = self._loop.call_later(LINGER_S, self._transport.abort)
+
+    def _part(self) -> None:
+        """Close after a refusal, where that may take a moment once the peer has read why."""
+        if not (self._server.may_linger and self._transport.can_write_eof()):
+            self.close()
+            return
+        self._closing = True
+        self._transport.write_eof()
+        self._deadline = self._loop.call_later(REFUSED_LINGER_S, self._transport.abort)
 
     def abort(self) -> None:
         """Close at once."""

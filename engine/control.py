@@ -220,13 +220,22 @@ class ControlServer:
         peer = connection.peer
         refusal: EngineError | None = None
         # Each transport has its own count: strangers on TCP cannot lock out the local users.
-        count = sum(other.peer.transport == peer.transport for other in self._connections)
+        count = sum(
+            other.peer.transport == peer.transport and not other.is_refused
+            for other in self._connections
+        )
         if peer.transport == "unix" and not self.rights.may_connect(peer):
             refusal = EngineError("refused", f"{peer} may not use this socket")
         elif count >= self.settings.max_connections:
             refusal = EngineError("unavailable", f"there are {count} connections already")
         self._connections[connection] = None
         return refusal
+
+    @property
+    def may_linger(self) -> bool:
+        """Whether one that is refused may stay open for a moment: no more of them than others."""
+        refused = sum(connection.is_refused for connection in self._connections)
+        return refused <= self.settings.max_connections
 
     def configure(self, settings: Control) -> None:
         """Take other limits; every connection goes by the rights as they are now, or is closed."""

@@ -172,6 +172,43 @@ async def test_too_many_connections_are_told_and_closed(tmp_path: Path) -> None:
         await fourth.close()
 
 
+async def test_who_is_refused_can_still_write_before_he_reads_why(tmp_path: Path) -> None:
+    async with serving(tmp_path, max_connections=1) as served:
+        first = await served.connect()
+        await first.ask("ping")
+        second = await served.connect()
+        assert (await second.error())["data"]["kind"] == "unavailable"
+        assert await second.is_closed()
+        for _ in range(3):  # a pipe that breaks here would hide the reason from many a client
+            second.request(1, "ping")
+            await second.writer.drain()
+            await asyncio.sleep(0)
+        await second.close()
+        await until(lambda: served.server.connections == 1)
+        await first.close()
+
+
+async def test_whoever_lingers_keeps_nobody_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.connection.REFUSED_LINGER_S", 0.05)
+    async with serving(tmp_path, max_connections=2) as served:
+        clients = [await served.connect() for _ in range(2)]
+        for client in clients:
+            await client.ask("ping")
+        refused = [await served.connect() for _ in range(5)]
+        for client in refused:
+            assert (await client.error())["data"]["kind"] == "unavailable"
+        assert served.server.connections <= 4  # no more of them than of the others
+        await clients[0].close()
+        await until(lambda: served.server.connections <= 3)
+        another = await served.connect()
+        assert "result" in await another.ask("ping")
+        await until(lambda: served.server.connections == 2)
+        for client in (another, *clients[1:], *refused):
+            await client.close()
+
+
 def certificate(directory: Path) -> tuple[str, str]:
     cert, key = directory / "cert.pem", directory / "key.pem"
     if not cert.exists():
