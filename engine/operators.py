@@ -292,8 +292,10 @@ class Operators:
         self._ends(candidate.agent, missed.ending.result)
         if self._board.agents is not None:
             work = self._offer.waiting.id
-            # A command that hangs up, and a request for him by name, are not held against him.
-            counts = self._offer.queue is not None and missed.ending.result != "hung_up"
+            # A request for him by name, a command that hangs up, and what is our own fault are not
+            # held against him.
+            is_his = missed.ending != BY_COMMAND and not missed.ending.is_ours
+            counts = self._offer.queue is not None and is_his
             self._board.agents.missed(candidate.agent, work, str(missed.ending), counts=counts)
 
     def _won(self, candidate: Candidate) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from engine.agents import Agents
 from engine.dialplan import Destination
-from engine.ending import Ending
+from engine.ending import BY_COMMAND
 from engine.job import OfferRecord
 from engine.leg import Caller, Leg
 from engine.operators import (
@@ -314,7 +314,23 @@ def test_a_command_that_hangs_up_is_not_held_against_him(tmp_path: Path) -> None
         desk = Desk(stage, "alice")
         reaching = asyncio.create_task(desk.reach())
         await stage.phone()
-        desk.made[0].hang_up(Ending("hung_up", "hung up by command"))
+        desk.made[0].hang_up(BY_COMMAND)
+        with pytest.raises(OperatorsMissed):
+            await reaching
+        assert desk.agents.counted == [False]
+        await desk.close()
+
+    play(tmp_path, script)
+
+
+def test_what_the_engine_lacks_is_not_held_against_him(tmp_path: Path) -> None:
+    async def script(stage: Scene) -> None:
+        desk = Desk(stage, "alice")
+        reaching = asyncio.create_task(desk.reach())
+        (await stage.phone()).rings()
+        await asyncio.sleep(1)
+        stage.media.open_legs.clear()
+        desk.made[0].on_media_lost("media worker died")
         with pytest.raises(OperatorsMissed):
             await reaching
         assert desk.agents.counted == [False]
@@ -471,6 +487,7 @@ def test_one_who_hangs_up_instead_of_pressing_has_missed_it(tmp_path: Path) -> N
         with pytest.raises(OperatorsMissed):
             await reaching
         assert desk.agents.of("alice") == ["ringing", "missed"]
+        assert desk.agents.counted == [True]
         await desk.close()
 
     play(tmp_path, script)
