@@ -30,6 +30,10 @@ _LINE_TYPES: dict[int, LineType] = {
     phonenumbers.PhoneNumberType.VOICEMAIL: "voicemail",
 }
 
+# How people write numbers: digits of any script and what they put between them. phonenumbers finds
+# digits in any text; an address, or a letter for a digit, would have a stranger called.
+_BETWEEN = r"\s()\[\]/.~\u00b7\u2010-\u2015\u2212\uff0d\uff0e-"
+_WRITTEN = re.compile(rf"(?:tel:)?[\s(\[]*[+\uff0b]?[\d{_BETWEEN}]*", re.IGNORECASE)
 _NO_COUNTRY = ("001", "ZZ")
 # RFC 3966 section 3: visual separators
 _SEPARATORS = re.compile(r"[-.()]")
@@ -48,6 +52,8 @@ class CalledNumber:
 @lru_cache(maxsize=4096)
 def read_number(text: str, region: str) -> CalledNumber | None:
     """`text` as it would be dialled in `region`; None where it cannot be a number."""
+    if not _WRITTEN.fullmatch(text):
+        return None
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:

@@ -7,7 +7,19 @@ from sip.uri import SipUri, parse_uri
 
 
 @pytest.mark.parametrize(
-    "text", ["+442079460123", "020 7946 0123", "00442079460123", "+44 (0)20 7946 0123"]
+    "text",
+    [
+        "+442079460123",
+        "020 7946 0123",
+        "00442079460123",
+        "+44 (0)20 7946 0123",
+        "tel:+44-20-7946-0123",
+        "(+44) 20.7946.0123",
+        "020\u20117946\u20130123",
+        "020/7946 0123",
+        "\uff0b\uff14\uff14\uff12\uff10\uff17\uff19\uff14\uff16\uff10\uff11\uff12\uff13",
+        "\u0660\u0662\u0660\u0667\u0669\u0664\u0666\u0660\u0661\u0662\u0663",
+    ],
 )
 def test_every_way_to_write_a_number_is_the_same_number(text: str) -> None:
     number = read_number(text, "GB")
@@ -16,7 +28,25 @@ def test_every_way_to_write_a_number_is_the_same_number(text: str) -> None:
     assert (number.zones, number.line_type) == (("Europe/London",), "fixed_line")
 
 
-@pytest.mark.parametrize("text", ["", "12", "hello", "+", "+442079460123 ext. 5"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "12",
+        "hello",
+        "+",
+        "+442079460123 ext. 5",
+        # Digits in other texts, and a letter in place of one: a stranger would be called.
+        '"Bob" <sip:bob@127.0.0.1>',
+        "http://shop.example/2079460123",
+        "mailto:2079460123",
+        "020 7946 O123",
+        "sip 2079460123",
+        "0800 FLOWERS",
+        "<b>2079460123",
+        "++442079460123",
+    ],
+)
 def test_what_is_no_number(text: str) -> None:
     assert read_number(text, "GB") is None
 
