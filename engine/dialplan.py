@@ -210,6 +210,10 @@ class Dialplan:
         if uri.host not in self._hosts:
             reason = f"host {uri.host!r} is not in dial.allow_hosts"
             raise EngineError("refused", reason, field=field)
+        transport = (uri.params.get("transport") or "udp").lower()
+        if transport not in ("udp", "tcp"):
+            reason = f"{text!r}: transport {transport} is not supported; it is udp or tcp"
+            raise EngineError("refused", reason, field=field)
         way = Way(text, text, credentials=self._credentials_at(uri))
         return Destination(uri.user or uri.host, (way,))
 

@@ -93,6 +93,7 @@ def test_who_is_called_at_a_trunk_is_called_with_its_credentials() -> None:
         "sip:bob@[::1]:5060",
         "sip:bob@10.9.8.7",
         "sip:127.0.0.1",
+        "sip:bob@127.0.0.1;transport=TCP",
     ],
 )
 def test_uris_at_permitted_hosts(uri: str) -> None:
@@ -106,6 +107,7 @@ def test_uris_at_permitted_hosts(uri: str) -> None:
         ("sip:bob@127.0.0.1;maddr=evil.example", "maddr"),
         ("sip:bob@127.0.0.1?Route=%3Csip:evil.example%3E", "headers"),
         ("sips:bob@127.0.0.1", "not a sip: URI"),
+        ("sip:bob@127.0.0.1;transport=tls", "transport tls is not supported; it is udp or tcp"),
         ("sip:bob@127.0.0.1\r\nX-Evil: 1", ""),
         ("sip:", ""),
         ("not a number", "neither"),
