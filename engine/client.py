@@ -26,12 +26,14 @@ from .channel import (
     RequestRejected,
 )
 from .event_stream import EventStream
+from .protocol import EngineError
 
 __all__ = [
     "ENDED",
     "Client",
     "ClientError",
     "ConnectionLost",
+    "EngineError",
     "Event",
     "EventStream",
     "NoEngine",

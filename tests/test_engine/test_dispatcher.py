@@ -456,7 +456,7 @@ def test_a_defect_in_a_callback_ends_that_job_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        def broken(_job: Job, _on_failed: object) -> None:
+        def broken(_job: Job) -> None:
             raise RuntimeError("boom")
 
         monkeypatch.setattr(stage.board.whisperer, "prepare", broken)
