@@ -28,9 +28,8 @@ class Recording:
         A call that cannot be recorded goes on, and `recording.failed` tells why.
         """
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            await self._media.record(agent.id, customer.id, str(self._path.resolve()))
-        except (MediaError, OSError) as error:
+            await self._media.record(agent.id, customer.id, str(self._path.absolute()))
+        except MediaError as error:
             log.error("recording_failed", path=str(self._path), reason=str(error))
             self._publish("recording.failed", path=str(self._path), reason=str(error))
             return None

@@ -100,7 +100,8 @@ class WavWriter:
         self._window = np.zeros((2 * _KEPT_BACK_SAMPLES, _CHANNELS), np.int16)
 
     def open(self) -> None:
-        """Create the file."""
+        """Create the file, and its directory, which is for its owner alone."""
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file = self._path.open("wb")
         self._file.write(self._header())
         self._file.flush()

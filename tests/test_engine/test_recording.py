@@ -3,8 +3,11 @@
 from pathlib import Path
 from typing import cast
 
+import pytest
+
 from engine.leg import Leg
 from engine.recording import Recording
+from media.errors import MediaError
 from tests.support.switchboard import scene
 
 
@@ -17,25 +20,25 @@ def leg(name: str) -> Leg:
     return cast(Leg, _Named(name))
 
 
-async def test_the_directory_is_made_private_and_the_file_named_after_the_call(
-    tmp_path: Path,
-) -> None:
+async def test_the_file_is_named_after_the_call(tmp_path: Path) -> None:
     stage = scene(tmp_path)
     told: list[str] = []
     recording = Recording("call-1", stage.board, lambda kind, **_fields: told.append(kind))
     path = await recording.start(leg("a"), leg("b"))
     assert path == str(tmp_path / "recordings" / "call-1.wav")
     assert stage.media.recorded == [("a", "b", path)]
-    assert (tmp_path / "recordings").stat().st_mode & 0o777 == 0o700
     await recording.stop()
     await recording.stop()
     assert stage.media.stopped == ["a"]
     assert told == ["recording.started", "recording.ended"]
 
 
-async def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
+async def test_a_file_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refused(_a: str, _b: str, path: str) -> None:
+        raise MediaError(f"{path}: No space left on device")
+
     stage = scene(tmp_path)
-    (tmp_path / "recordings").write_text("in the way")
+    monkeypatch.setattr(stage.media, "record", refused)
     told: list[str] = []
     recording = Recording("call-1", stage.board, lambda kind, **_fields: told.append(kind))
     assert await recording.start(leg("a"), leg("b")) is None

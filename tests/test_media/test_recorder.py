@@ -91,13 +91,14 @@ def test_the_file_is_whole_after_each_write_and_late_packets_have_a_second(
 
 
 def test_a_path_that_cannot_be_written(tmp_path: Path) -> None:
-    recording = Recording(str(tmp_path / "no" / "such" / "call.wav"), 0.0)
-    with pytest.raises(FileNotFoundError):
+    (tmp_path / "file").touch()
+    recording = Recording(str(tmp_path / "file" / "such" / "call.wav"), 0.0)
+    with pytest.raises(NotADirectoryError):
         recording.writer.open()
     finish(recording, 1.0)
     recording.writer.abandon()
     recording.writer.discard()
-    assert not list(tmp_path.iterdir())
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
 
 
 def test_what_was_opened_too_late_is_removed(tmp_path: Path) -> None:
@@ -105,6 +106,11 @@ def test_what_was_opened_too_late_is_removed(tmp_path: Path) -> None:
     finish(recording, 1.0)
     recording.writer.discard()
     assert not list(tmp_path.iterdir())
+
+
+def test_the_directory_is_made_and_private(tmp_path: Path) -> None:
+    finish(opened(tmp_path / "recordings" / "call.wav"), 1.0)
+    assert (tmp_path / "recordings").stat().st_mode & 0o777 == 0o700
 
 
 def test_nobody_elses_file_is_removed(tmp_path: Path) -> None:

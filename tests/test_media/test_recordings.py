@@ -72,9 +72,10 @@ async def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     studio = Studio()
     studio.recordings.stop(1, studio.a.leg)
     assert refusal(studio) == "the leg is not being recorded"
-    studio.start(tmp_path / "no such directory" / "call.wav")
+    (tmp_path / "file").touch()
+    studio.start(tmp_path / "file" / "call.wav")
     await until(lambda: studio.reports)
-    assert "No such file or directory" in refusal(studio)
+    assert "File exists" in refusal(studio)
     assert studio.a.tap is None
     await studio.started(tmp_path / "call.wav")
     studio.recordings.start(2, studio.b.leg, Party().leg, str(tmp_path / "other.wav"))
@@ -231,7 +232,7 @@ async def test_legs_that_close_meanwhile_leave_a_whole_file(
 async def test_what_never_began_does_not_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    studio, path, disk = Studio(), tmp_path / "none" / "call.wav", SlowDisk(monkeypatch)
+    studio, path, disk = Studio(), tmp_path, SlowDisk(monkeypatch)
     studio.start(path)
     await until(lambda: disk.waiting)
     studio.recordings.leg_closed(studio.a.leg)
@@ -239,7 +240,7 @@ async def test_what_never_began_does_not_end(
     studio.recordings.stop(3, studio.a.leg)
     disk.answers.set()
     await until(lambda: len(studio.reports) == 3)
-    failure = f"{path}: No such file or directory"
+    failure = f"{path}: Is a directory"
     assert studio.reports == [
         m.Refused(1, "recording_failed", failure),
         m.Refused(2, "recording_failed", failure),
