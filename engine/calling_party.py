@@ -51,7 +51,7 @@ def calling_party(request: Request, region: str) -> CallingParty:
 def dialled_number(request: Request, region: str) -> tuple[str, ...]:
     """What was dialled, as the trunk sent it and, where that is a number, in E.164 before it."""
     uri = request.uri
-    user = printable(uri.user or "")[:MAX_CHARS] if isinstance(uri, SipUri) else ""
+    user = _user_part(uri) if isinstance(uri, SipUri) else ""
     number = read_number(user, region) if user else None
     if number is None or number.e164 == user:
         return (user,)
@@ -76,7 +76,12 @@ def _privacy(request: Request) -> list[str]:
 def _user(address: NameAddr) -> str:
     uri = address.uri
     if isinstance(uri, SipUri):
-        return printable((uri.user or "").partition(";")[0])[:MAX_CHARS]
+        return _user_part(uri)
     if isinstance(uri, OtherUri) and uri.scheme == "tel":
         return printable(uri.rest.partition(";")[0])[:MAX_CHARS]
     return ""
+
+
+def _user_part(uri: SipUri) -> str:
+    """Without its parameters, such as those of a ported number (RFC 4694)."""
+    return printable((uri.user or "").partition(";")[0])[:MAX_CHARS]

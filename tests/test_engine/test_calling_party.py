@@ -65,6 +65,8 @@ def test_privacy_none_withholds_nothing() -> None:
         ("sip:sales@127.0.0.1", ("sales",)),
         ("sip:127.0.0.1", ("",)),
         ("tel:+442079460000", ("",)),
+        ("sip:+442079460000;npdi;rn=+442079469999@127.0.0.1", ("+442079460000",)),
+        ("sip:100;phone-context=shop@127.0.0.1", ("100",)),
     ],
 )
 def test_the_dialled_number(uri: str, dialled: tuple[str, ...]) -> None:
