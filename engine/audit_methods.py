@@ -40,7 +40,7 @@ class AuditMethods:
 
     def table(self) -> dict[str, Method]:
         """Method names, with the parameters each takes and what it does."""
-        return {"audit.list": Method(AuditQuery, self._list)}
+        return {"audit.list": Method(AuditQuery, self._list, is_large=True)}
 
     async def _list(self, params: AuditQuery, _peer: Peer) -> dict[str, Any]:
         before = None if params.cursor is None else row_of(params.cursor, "audit.list")

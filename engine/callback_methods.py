@@ -36,7 +36,7 @@ class CallbackMethods:
             "callback.request": Method(CallbackRequest, self._request),
             "callback.get": Method(JobRef, self._get),
             "callback.cancel": Method(JobRef, self._cancel),
-            "callback.list": Method(JobQuery, self._list),
+            "callback.list": Method(JobQuery, self._list, is_large=True),
             "callback.reschedule": Method(Reschedule, self._reschedule),
             "callback.reprioritise": Method(Reprioritise, self._reprioritise),
             "callback.decide": Method(Decision, self._decide),

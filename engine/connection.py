@@ -51,17 +51,21 @@ class Method:
     """One method: the structure of its parameters, and what it does with them for a peer.
 
     `run` may be a coroutine function; one that is not is answered before the next line is read.
-    It raises EngineError or BadParams to refuse.
+    It raises EngineError or BadParams to refuse. Replies of one that `is_large` are made one after
+    the other, each when the peer has taken those before.
     """
 
-    __slots__ = ("decoder", "run")
+    __slots__ = ("decoder", "is_large", "run")
 
     def __init__(
         self,
         params: type[msgspec.Struct],
         run: Callable[[Any, Peer], Awaitable[object] | object],
+        *,
+        is_large: bool = False,
     ) -> None:
         self.decoder = msgspec.json.Decoder(params)
+        self.is_large = is_large
         self.run = run
 
 
@@ -75,6 +79,9 @@ class Connection(asyncio.Protocol):
         self._settings = server.settings
         self._lines = wire.LineBuffer(UNKNOWN_LINE_BYTES)
         self._in_flight = 0
+        self._large = asyncio.Lock()
+        self._writable = asyncio.Event()
+        self._writable.set()
         self._subscription: Subscription | None = None
         self._write_paused = self._read_paused = self._eof = self._closing = False
         self.is_refused = False
@@ -119,6 +126,7 @@ class Connection(asyncio.Protocol):
             if handle is not None:
                 handle.cancel()
         self._deadline = self._next_turn = self._gathering = None
+        self._writable.set()  # nobody waits for a peer that is gone
         self._lines.clear()
         self._server.forget(self)
 
@@ -140,12 +148,14 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The peer does not take what it is sent: read nothing more from it."""
         self._write_paused = True
+        self._writable.clear()
         if self._subscription is not None:
             self._subscription.pause()
 
     def resume_writing(self) -> None:
         """The peer takes it again."""
         self._write_paused = False
+        self._writable.set()
         if self._subscription is not None:
             self._subscription.resume()
         self._go_on()
@@ -260,7 +270,10 @@ class Connection(asyncio.Protocol):
             params = wire.read_params(method.decoder, request.params)
             if principal.agent is not None:
                 self._server.scope.check(principal.agent, request.method, params)
-            result = method.run(params, self.peer)
+            if method.is_large:
+                result: object = self._run_large(method, params, self.peer)
+            else:
+                result = method.run(params, self.peer)
             if isinstance(result, Awaitable):
                 self._in_flight += 1
                 self._server.spawn(self._finish(request, principal, result))
@@ -273,6 +286,14 @@ class Connection(asyncio.Protocol):
         except Exception as error:
             log.exception("control_handler_died", peer=str(self.peer))
             self._refuse(request, principal, _defect(error))
+
+    async def _run_large(self, method: Method, params: msgspec.Struct, peer: Peer) -> object:
+        async with self._large:
+            await self._writable.wait()
+            if self._closing:
+                raise EngineError("unavailable", "the connection is being closed")
+            result = method.run(params, peer)
+            return await result if isinstance(result, Awaitable) else result
 
     def _find(self, name: str) -> Method:
         if not self._authenticated and name != "auth":

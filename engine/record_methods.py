@@ -78,7 +78,7 @@ class RecordMethods:
         """Method names, with the parameters each takes and what it does."""
         return {
             "record.get": Method(JobRef, self._get),
-            "record.list": Method(RecordQuery, self._list),
+            "record.list": Method(RecordQuery, self._list, is_large=True),
             "history.get": Method(HistoryQuery, self._of),
             "callback.annotate": Method(Annotation, self._annotate),
         }

@@ -77,10 +77,10 @@ class ReportMethods:
     def table(self) -> dict[str, Method]:
         """Method names, with the parameters each takes and what it does."""
         return {
-            "report.queue": Method(QueueReportQuery, self._queue),
-            "report.agent": Method(AgentReportQuery, self._agent),
-            "report.site": Method(SiteReportQuery, self._site),
-            "report.job": Method(JobReportQuery, self._job),
+            "report.queue": Method(QueueReportQuery, self._queue, is_large=True),
+            "report.agent": Method(AgentReportQuery, self._agent, is_large=True),
+            "report.site": Method(SiteReportQuery, self._site, is_large=True),
+            "report.job": Method(JobReportQuery, self._job, is_large=True),
             "report.live": Method(LiveQuery, self._now),
         }
 

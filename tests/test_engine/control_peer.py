@@ -42,6 +42,7 @@ class Handlers:
             "die_later": Method(NoParams, self.die_later),
             "unencodable": Method(NoParams, self.unencodable),
             "big": Method(Number, self.big),
+            "large": Method(Number, self.big, is_large=True),
             "conflict": Method(NoParams, self.conflict),
             "callback.request": Method(CallbackRequest, self.callback),
         }

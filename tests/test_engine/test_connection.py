@@ -246,14 +246,16 @@ async def test_requests_in_flight_are_limited_by_not_reading(tmp_path: Path) -> 
         await other.close()
 
 
+class Counting(Handlers):
+    bigs = 0
+
+    async def big(self, params: Number, _peer: object) -> str:
+        self.bigs += 1
+        await asyncio.sleep(0)
+        return "x" * params.n
+
+
 async def test_client_that_reads_no_replies_is_not_read_either(tmp_path: Path) -> None:
-    class Counting(Handlers):
-        bigs = 0
-
-        async def big(self, params: Number, _peer: object) -> str:
-            self.bigs += 1
-            return "x" * params.n
-
     handlers = Counting()
     async with serving(tmp_path, handlers, max_in_flight=2) as served:
         client = await served.connect()
@@ -266,6 +268,27 @@ async def test_client_that_reads_no_replies_is_not_read_either(tmp_path: Path) -
         assert 0 < handlers.bigs < 20
         client.go_on_reading()
         assert [(await client.receive())["id"] for _ in range(200)] == list(range(200))
+        await client.close()
+        await other.close()
+
+
+async def test_large_replies_are_made_when_those_before_are_taken(tmp_path: Path) -> None:
+    handlers = Counting()
+    async with serving(tmp_path, handlers, max_in_flight=100) as served:
+        client, gone, other = [await served.connect() for _ in range(3)]
+        for each in (client, gone):
+            each.stop_reading()
+            for n in range(60):
+                each.request(n, "large", n=500_000)
+            each.request("small", "add", n=1)
+        for _ in range(100):
+            assert "result" in await other.ask("ping")
+        assert 0 < handlers.bigs < 10
+        gone.writer.transport.abort()
+        client.go_on_reading()
+        ids = [(await client.receive())["id"] for _ in range(61)]
+        assert [id for id in ids if id != "small"] == list(range(60))
+        assert handlers.bigs < 70, "replies were made for a client that is gone"
         await client.close()
         await other.close()
 
