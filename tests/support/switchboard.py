@@ -5,7 +5,7 @@ instant, which no real peer would do on demand.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -296,6 +296,13 @@ class ScriptedStore:
         else:
             saved.set_result(None)
         return saved
+
+    async def save_or_undo(self, job: Job, undo: Callable[[], None]) -> None:
+        try:
+            await self.save(job, durable=True)
+        except StoreError:
+            undo()
+            raise
 
 
 @dataclass
