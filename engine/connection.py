@@ -10,6 +10,7 @@ import msgspec
 import structlog
 
 from . import snapshot, wire
+from .line_writer import LineWriter
 from .peer import Peer
 from .protocol import (
     INTERNAL_ERROR,
@@ -33,7 +34,6 @@ log = structlog.get_logger()
 
 # Lines read in one turn of the loop, so that a client that pipelines does not hold up calls.
 LINES_PER_TURN = 32
-WRITE_BUFFER_BYTES = 64 * 1024
 # Before a client has shown its token, it gets little room and little time.
 UNKNOWN_LINE_BYTES = 4096
 AUTH_LIMIT_S = 10.0
@@ -42,9 +42,6 @@ LINGER_S = 30.0
 # How long one that is refused is left open on our side: a client writes before it reads why, and
 # a pipe that breaks then would hide the reason from it.
 REFUSED_LINGER_S = 1.0
-# Events of one turn of the loop are written at once, up to so many bytes: each write wakes the
-# reader's process, which costs more than the event.
-GATHER_BYTES = 16 * 1024
 
 
 class Method:
@@ -80,16 +77,11 @@ class Connection(asyncio.Protocol):
         self._lines = wire.LineBuffer(UNKNOWN_LINE_BYTES)
         self._in_flight = 0
         self._large = asyncio.Lock()
-        self._writable = asyncio.Event()
-        self._writable.set()
         self._subscription: Subscription | None = None
-        self._write_paused = self._read_paused = self._eof = self._closing = False
+        self._read_paused = self._eof = self._closing = False
         self.is_refused = False
         self._next_turn: asyncio.Handle | None = None
         self._deadline: asyncio.TimerHandle | None = None
-        self._gathered: list[bytes] = []
-        self._gathered_bytes = 0
-        self._gathering: asyncio.Handle | None = None
         self._own: Mapping[str, Method] = {
             "auth": Method(Auth, self._authenticate),
             "events.subscribe": Method(Subscribe, self._subscribe),
@@ -101,7 +93,7 @@ class Connection(asyncio.Protocol):
         """Let the peer in, or tell it why not."""
         self._loop = asyncio.get_running_loop()
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+        self._writer = LineWriter(self._transport)
         self.peer = self._peer_of(self._transport)
         self._authenticated = self.peer.transport == "unix"
         self._act_as(self._server.rights.of_peer(self.peer))
@@ -111,7 +103,7 @@ class Connection(asyncio.Protocol):
             log.warning("control_refused", peer=str(self.peer), reason=refusal.message)
             if refusal.kind == "refused":
                 self._server.audit.refused(NOBODY, self.peer, "connect", b"{}", refusal.message)
-            self._send(wire.error_line(wire.engine_error(refusal)))
+            self._writer.write(wire.error_line(wire.engine_error(refusal)))
             self._part()
         elif self._authenticated:
             self._lines.limit = self._settings.max_request_bytes
@@ -122,11 +114,11 @@ class Connection(asyncio.Protocol):
         """Forget the peer. Requests that are being handled are finished: they may be durable."""
         self._closing = True
         self._end_subscription()
-        for handle in (self._deadline, self._next_turn, self._gathering):
+        for handle in (self._deadline, self._next_turn):
             if handle is not None:
                 handle.cancel()
-        self._deadline = self._next_turn = self._gathering = None
-        self._writable.set()  # nobody waits for a peer that is gone
+        self._deadline = self._next_turn = None
+        self._writer.drop()
         self._lines.clear()
         self._server.forget(self)
 
@@ -147,15 +139,13 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The peer does not take what it is sent: read nothing more from it."""
-        self._write_paused = True
-        self._writable.clear()
+        self._writer.pause()
         if self._subscription is not None:
             self._subscription.pause()
 
     def resume_writing(self) -> None:
         """The peer takes it again."""
-        self._write_paused = False
-        self._writable.set()
+        self._writer.resume()
         if self._subscription is not None:
             self._subscription.resume()
         self._go_on()
@@ -168,7 +158,7 @@ class Connection(asyncio.Protocol):
         self._end_subscription()
         if self._deadline is not None:
             self._deadline.cancel()
-        self._send_gathered()
+        self._writer.flush()
         self._transport.close()
         self._deadline = self._loop.call_later(LINGER_S, self._transport.abort)
 
@@ -185,33 +175,11 @@ class Connection(asyncio.Protocol):
         """Close at once."""
         self._transport.abort()
 
-    def _send(self, line: bytes) -> None:
-        """Write a line, after the events that wait."""
-        self._gathered.append(line)
-        self._send_gathered()
-
-    def _send_event(self, line: bytes) -> None:
-        """Write a line at the end of this turn of the loop, together with its others."""
-        self._gathered.append(line)
-        self._gathered_bytes += len(line)
-        if self._gathered_bytes > GATHER_BYTES:
-            self._send_gathered()
-        elif self._gathering is None:
-            self._gathering = self._loop.call_soon(self._send_gathered)
-
-    def _send_gathered(self) -> None:
-        if self._gathering is not None:
-            self._gathering.cancel()
-            self._gathering = None
-        gathered, self._gathered, self._gathered_bytes = self._gathered, [], 0
-        if gathered and not self._transport.is_closing():
-            self._transport.write(b"".join(gathered))
-
     # -- requests ---------------------------------------------------------------------------
 
     @property
     def _has_room(self) -> bool:
-        return self._in_flight < self._settings.max_in_flight and not self._write_paused
+        return self._in_flight < self._settings.max_in_flight and self._writer.has_room
 
     def _go_on(self) -> None:
         """Read on, in a turn of its own, if there is room."""
@@ -227,7 +195,7 @@ class Connection(asyncio.Protocol):
                 line = self._lines.next()
             except wire.LineTooLong:
                 message = f"line longer than {self._lines.limit} bytes; the rest of it is skipped"
-                self._send(wire.error_line(RpcError(INVALID_REQUEST, message)))
+                self._writer.write(wire.error_line(RpcError(INVALID_REQUEST, message)))
                 continue
             if line is None:
                 self._read_all()
@@ -248,7 +216,7 @@ class Connection(asyncio.Protocol):
         if self._lines.rest.strip():
             self._lines.clear()
             message = "the last line has no end"
-            self._send(wire.error_line(RpcError(PARSE_ERROR, message)))
+            self._writer.write(wire.error_line(RpcError(PARSE_ERROR, message)))
         if not self._in_flight:
             self.close()
 
@@ -261,7 +229,7 @@ class Connection(asyncio.Protocol):
         try:
             request = wire.read_request(line)
         except RpcError as error:
-            self._send(wire.error_line(error))
+            self._writer.write(wire.error_line(error))
             return
         principal = self._principal
         try:
@@ -289,7 +257,7 @@ class Connection(asyncio.Protocol):
 
     async def _run_large(self, method: Method, params: msgspec.Struct, peer: Peer) -> object:
         async with self._large:
-            await self._writable.wait()
+            await self._writer.room()
             if self._closing:
                 raise EngineError("unavailable", "the connection is being closed")
             result = method.run(params, peer)
@@ -324,7 +292,7 @@ class Connection(asyncio.Protocol):
         line = b"" if request.id is None else wire.result_line(request.id, result)
         self._server.audit.answered(principal, self.peer, method, request.params)
         if line:
-            self._send(line)
+            self._writer.write(line)
 
     def _refuse(
         self,
@@ -341,7 +309,7 @@ class Connection(asyncio.Protocol):
         elif isinstance(error, EngineError):
             error = wire.engine_error(error)
         error.id = request.id
-        self._send(wire.error_line(error))
+        self._writer.write(wire.error_line(error))
 
     # -- the methods of the wire itself -----------------------------------------------------
 
@@ -412,7 +380,7 @@ class Connection(asyncio.Protocol):
             types=types,
             after=after,
             limit_bytes=self._settings.slow_reader_bytes,
-            write=self._send_event,
+            write=self._writer.write_event,
             on_slow=self._cut_off,
             snapshot=shown if with_snapshot else None,
             sees=None if agent is None else partial(scope.sees, agent),
@@ -422,11 +390,11 @@ class Connection(asyncio.Protocol):
     def _start_events(self) -> None:
         """After the reply, which the reader needs to make sense of them."""
         if self._subscription is not None:
-            self._subscription.start(paused=self._write_paused)
+            self._subscription.start(paused=not self._writer.has_room)
 
     def _cut_off(self, last_line: bytes) -> None:
         log.warning("control_slow_reader", peer=str(self.peer))
-        self._send(last_line)
+        self._writer.write(last_line)
         self.close()
 
     def _end_subscription(self) -> None:
