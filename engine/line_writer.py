@@ -40,10 +40,7 @@ class LineWriter:
 
     def flush(self) -> None:
         """Write what waits."""
-        if self._gathering is not None:
-            self._gathering.cancel()
-            self._gathering = None
-        gathered, self._gathered, self._gathered_bytes = self._gathered, [], 0
+        gathered = self._take()
         if gathered and not self._transport.is_closing():
             self._transport.write(b"".join(gathered))
 
@@ -66,8 +63,12 @@ class LineWriter:
 
     def drop(self) -> None:
         """The connection is lost: forget what waits."""
+        self._take()
+        self.resume()
+
+    def _take(self) -> list[bytes]:
         if self._gathering is not None:
             self._gathering.cancel()
             self._gathering = None
-        self._gathered, self._gathered_bytes = [], 0
-        self.resume()
+        gathered, self._gathered, self._gathered_bytes = self._gathered, [], 0
+        return gathered

@@ -168,19 +168,24 @@ def test_a_deadline_holds_for_a_retry_that_finds_no_room(tmp_path: Path) -> None
     play(tmp_path, script, max_calls=1, retry_s=5.0)
 
 
+async def called_in_turn(stage: Scene, count: int) -> list[str | None]:
+    """The ids of the next `count` jobs, as their agents are called and refuse."""
+    order = []
+    for _ in range(count):
+        phone = await stage.phone()
+        (call,) = stage.board.register.calls.values()
+        order.append(call.job_id)
+        phone.refuses(486)
+    return order
+
+
 def test_priority_then_age_decides_who_is_next(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         jobs = [named("running"), named("old"), named("new"), named("urgent", priority=5)]
         for one in jobs:
             dispatcher.submit(one)
             await asyncio.sleep(1)
-        order = []
-        for _ in jobs:
-            phone = await stage.phone()
-            (call,) = stage.board.register.calls.values()
-            order.append(call.job_id)
-            phone.refuses(486)
-        assert order == ["running", "urgent", "old", "new"]
+        assert await called_in_turn(stage, len(jobs)) == ["running", "urgent", "old", "new"]
         await ended(jobs[2])
 
     play(tmp_path, script, max_calls=1)
@@ -194,13 +199,7 @@ def test_a_lower_priority_sends_back_who_waits_for_room(tmp_path: Path) -> None:
             await asyncio.sleep(1)
         jobs[1].request = msgspec.structs.replace(jobs[1].request, priority=-5)
         dispatcher.changed(jobs[1])
-        order = []
-        for _ in jobs:
-            phone = await stage.phone()
-            (call,) = stage.board.register.calls.values()
-            order.append(call.job_id)
-            phone.refuses(486)
-        assert order == ["running", "second", "first"]
+        assert await called_in_turn(stage, len(jobs)) == ["running", "second", "first"]
         await ended(jobs[1])
 
     play(tmp_path, script, max_calls=1)

@@ -7,6 +7,7 @@ import time
 import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pytest
@@ -48,6 +49,15 @@ class Bench:
             quarantine_s=quarantine_s,
         )
 
+    async def __aenter__(self) -> Self:
+        await self.client.start()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.client.stop()
+        for phone in self.phones:
+            phone.close()
+
     async def phone(self, leg: str, fill: int) -> tuple[Phone, tuple[str, int]]:
         phone = Phone(fill)
         self.phones.append(phone)
@@ -68,12 +78,8 @@ class Bench:
 
 @pytest.fixture
 async def bench() -> AsyncIterator[Bench]:
-    made = Bench()
-    await made.client.start()
-    yield made
-    await made.client.stop()
-    for phone in made.phones:
-        phone.close()
+    async with Bench() as made:
+        yield made
 
 
 def worker_fds(bench: Bench) -> int:

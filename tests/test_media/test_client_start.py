@@ -73,10 +73,8 @@ async def test_a_worker_that_dies_as_it_starts_is_noticed_once(
 
 @pytest.fixture
 async def bench() -> AsyncIterator[Bench]:
-    made = Bench()
-    await made.client.start()
-    yield made
-    await made.client.stop()
+    async with Bench() as made:
+        yield made
 
 
 async def test_ports_of_a_worker_that_died_are_not_kept(bench: Bench) -> None:

@@ -227,6 +227,16 @@ def established(network: Network, alice: Agent, bob: Agent) -> tuple[Session, Se
     return call, bob.incoming
 
 
+def call_to_nobody(network: Network) -> tuple[Agent, Agent, Session, Request]:
+    """A call whose INVITE nobody takes: the test answers it in the place of the second agent."""
+    alice, bob = pair(network)
+    network.agents.pop(bob.hop.host)
+    call = alice.invite(bob)
+    invite = network.messages("INVITE")[0]
+    assert isinstance(invite, Request)
+    return alice, bob, call, invite
+
+
 def clean(*agents: Agent) -> None:
     for agent in agents:
         assert agent.leftovers == (0, 0, 0, 0)

@@ -13,7 +13,7 @@ from sip.message import Request, Response, response_to
 from sip.offer_answer import OfferAnswer
 from sip.session import Session
 
-from .simulation import Agent, Network, audio, clean, inject, pair
+from .simulation import Agent, Network, audio, call_to_nobody, clean, inject
 
 
 class TestForking:
@@ -21,11 +21,7 @@ class TestForking:
 
     def two_answers(self) -> tuple[Network, Agent, Session, list[Request | Response]]:
         network = Network()
-        alice, _ = pair(network)
-        network.agents.pop("192.0.2.2")
-        call = alice.invite(_)
-        invite = network.messages("INVITE")[0]
-        assert isinstance(invite, Request)
+        alice, _, call, invite = call_to_nobody(network)
         source = Hop("udp", "192.0.2.2", 5060)
         for place, tag in enumerate(("one", "two")):
             host = f"192.0.2.{30 + place}"
@@ -75,11 +71,7 @@ class TestForking:
     def answered_by_hand(self, *answers: tuple[int, str, str]) -> tuple[Network, Agent, Session]:
         """alice's call, answered with these of (status, To tag, Contact)."""
         network = Network()
-        alice, bob = pair(network)
-        network.agents.pop("192.0.2.2")
-        call = alice.invite(bob)
-        invite = network.messages("INVITE")[0]
-        assert isinstance(invite, Request)
+        alice, bob, call, invite = call_to_nobody(network)
         for status, tag, contact in answers:
             answer = response_to(
                 invite, status, to_tag=tag, headers=[("Contact", contact)], body=b""
@@ -129,11 +121,7 @@ class TestForking:
 
     def test_each_early_dialog_is_counted_and_answers_bye(self) -> None:
         network = Network()
-        alice, bob = pair(network)
-        network.agents.pop("192.0.2.2")
-        call = alice.invite(bob)
-        invite = network.messages("INVITE")[0]
-        assert isinstance(invite, Request)
+        alice, bob, call, invite = call_to_nobody(network)
         for tag in ("one", "two"):
             ringing = response_to(
                 invite, 180, to_tag=tag, headers=[("Contact", "<sip:192.0.2.30>")]

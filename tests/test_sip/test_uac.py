@@ -16,7 +16,7 @@ from sip.message import Request, response_to
 from sip.offer_answer import OfferAnswer
 from sip.session import Session
 
-from .simulation import Network, audio, clean, established, pair
+from .simulation import Network, audio, call_to_nobody, clean, established, pair
 
 
 @pytest.fixture(params=["udp", "tcp"])
@@ -168,11 +168,7 @@ class TestSetUp:
     def test_a_200_without_description_after_early_media(self, statuses: tuple[int, ...]) -> None:
         """The answer of the 183 holds, whatever else rang in between."""
         network = Network()
-        alice, bob = pair(network)
-        network.agents.pop("192.0.2.2")
-        call = alice.invite(bob)
-        invite = network.messages("INVITE")[0]
-        assert isinstance(invite, Request)
+        alice, bob, call, invite = call_to_nobody(network)
         body, _ = OfferAnswer(1).receive_offer(invite.body, audio(5000, "192.0.2.7"))
         contact = ("Contact", "<sip:bob@192.0.2.2>")
         for place, status in enumerate((*statuses, 200)):
