@@ -31,10 +31,10 @@ lint: setup
 	$(BIN)/mypy
 
 busy-day: setup
-	RINGBACK_BUSY_DAY=500,200 $(BIN)/python -m pytest -s tests/test_integration/test_busy_day.py
+	RINGBACK_BUSY_DAY=500,200 $(BIN)/python -m pytest -s tests/integration/test_busy_day.py
 
 diagrams: setup
-	$(BIN)/python -m engine.state_diagrams docs/states.md
+	$(BIN)/python -m scripts.state_diagrams docs/states.md
 
 bench: setup
 	$(BIN)/python -m scripts.bench

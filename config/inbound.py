@@ -6,16 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from .sections import Section
-from .values import (
-    Name,
-    NumberPrefix,
-    OptionalPath,
-    Printable,
-    Seconds,
-    Template,
-    is_file,
-    wrong,
-)
+from .values import Name, NumberPrefix, OptionalPath, Printable, Seconds, Template, is_file, wrong
 
 FILE = "file:"
 

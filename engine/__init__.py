@@ -1,1 +1,5 @@
-"""The engine: legs, callbacks, jobs, the control socket and the daemon that ties the rooms."""
+"""The engine decides: who is called when, who is offered to whom, and what is told of it.
+
+From the bottom up: `store`, `routing`, `reports`, `acd`, `calls`, `callbacks`, `inbound`,
+`webhooks`, `control`, then `daemon`, which builds them all, and `cli`.
+"""

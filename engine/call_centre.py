@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 from config.queues import Centre, Queue
 from config.settings import Settings
 
-from .agent_clock import AgentClock
-from .agent_methods import AgentMethods
-from .agents import Agents
-from .control import Method
-from .interval import zone_of
-from .opening import OpeningHours, opening_hours
-from .permanent_leg import PermanentLegs
-from .queue_methods import QueueMethods
-from .queues import PAUSED_AS, Queues
-from .roster import Roster
-from .waiting_room import WaitingRooms
+from .acd.agent_clock import AgentClock
+from .acd.agents import Agents
+from .acd.queues import PAUSED_AS, Queues
+from .acd.roster import Roster
+from .calls.permanent_leg import PermanentLegs
+from .calls.waiting_room import WaitingRooms
+from .control.methods.agents import AgentMethods
+from .control.methods.queues import QueueMethods
+from .control.server import Method
+from .reports.intervals import zone_of
+from .routing.opening_hours import OpeningHours, opening_hours
 
 if TYPE_CHECKING:
     from .daemon import Daemon

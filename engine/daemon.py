@@ -20,41 +20,42 @@ from config.settings import ConfigError, Settings
 from media.errors import WorkerFailed
 from media.messages import Event as MediaEvent
 from media.messages import RecordingEnded
-from media.pool import MediaPool
+from media.sound.speech import Synthesizer
 from media.sources import Hold, Ringing
-from media.speech import Synthesizer
+from media.worker_pool import MediaPool
 from sip.endpoint import ListenError, SipEndpoint
 from sip.events import Event as SipEvent
 from sip.events import IncomingInvite, RegistrationChanged
 from sip.rate_limit import RateLimit
 
-from . import logs, preflight, recovery
-from .admission import Admission, PolicySettings
-from .agent_scope import AgentScope
-from .audit import Audit
-from .call import CallRegister
+from . import logs, preflight
 from .call_centre import CallCentre
-from .control import ControlError, ControlServer
-from .dialplan import Dialplan
-from .dispatcher import Dispatcher
-from .events import EventLog
-from .heartbeat import Heartbeat
-from .housekeeping import Housekeeping
-from .inbound import Inbound
-from .intake import Intake
+from .callbacks import recovery
+from .callbacks.caller_takeover import StandingIn
+from .callbacks.dispatcher import Dispatcher
+from .callbacks.intake import Intake
+from .calls.call import CallRegister
+from .calls.leg import Leg
+from .calls.services import Switchboard
+from .calls.whisper import Whisperer
+from .control.agent_scope import AgentScope
+from .control.audit import Audit
+from .control.live_view import Reporting
+from .control.methods.engine import Methods
+from .control.rights import Rights
+from .control.server import ControlError, ControlServer
+from .control.snapshot import views_of
+from .inbound.inbound import Inbound
 from .job import Job
-from .leg import Leg
-from .methods import Methods
 from .reload import Reload
-from .reporting import Reporting
-from .rights import Rights
-from .router import Router
-from .snapshot import views_of
-from .standing_in import StandingIn
-from .store import Store, StoreError
-from .switchboard import Switchboard
-from .trunks import Trunks
-from .whisper import Whisperer
+from .routing.admission import Admission, PolicySettings
+from .routing.dialplan import Dialplan
+from .routing.router import Router
+from .routing.trunks import Trunks
+from .store.event_log import EventLog
+from .store.heartbeat import Heartbeat
+from .store.retention import Housekeeping
+from .store.store import Store, StoreError
 
 log = structlog.get_logger()
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import structlog
 
 from config.settings import Settings
-from media.prompts import PromptError, check_prompt
-from media.speech import NoSuchVoice, SpeechError, Synthesizer
+from media.sound.prompts import PromptError, check_prompt
+from media.sound.speech import NoSuchVoice, SpeechError, Synthesizer
 
 log = structlog.get_logger()
 

@@ -13,14 +13,14 @@ import msgspec
 import structlog
 from pydantic import ValidationError
 
+from config.difference import Change, compare, effective
 from config.settings import ConfigError, Settings, load
 from sip.errors import ParseError
 
 from . import logs
-from .admission import PolicySettings
-from .control import Method, Peer
-from .difference import Change, compare, effective
+from .control.server import Method, Peer
 from .protocol import EngineError, Params
+from .routing.admission import PolicySettings
 
 if TYPE_CHECKING:
     from .daemon import Daemon

@@ -1,1 +1,4 @@
-"""Media: RTP, RTCP, relay, prompts and the worker process that runs them. Knows no SIP."""
+"""Media as the engine sees it: the pool of workers, their messages, the sources of sound.
+
+Packets are moved by `worker` in a process of its own. It knows no SIP.
+"""

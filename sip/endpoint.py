@@ -11,21 +11,21 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from .detour import Lookup
+from .dialog.next_hop import Lookup
+from .dialog.registration import Account, Registration
+from .dialog.session import Session
+from .dialog.uac import Invitation
+from .dialog.uas import UasSession
 from .errors import ParseError, SipError
 from .events import Event
 from .hop import Hop, Transport
-from .offer_answer import LocalAudio
+from .message.uri import parse_host_port
 from .rate_limit import RateLimit
-from .registration import Account, Registration
-from .resolver import ResolutionFailed, Resolver
-from .session import Session
-from .tcp import TcpLimits, TcpTransport
-from .timers import TIMER_GRID_S, TimerValues
-from .uac import Invitation
-from .uas import UasSession
-from .udp import UdpTransport
-from .uri import parse_host_port
+from .sdp.offer_answer import LocalAudio
+from .transaction.timers import TIMER_GRID_S, TimerValues
+from .transport.resolver import ResolutionFailed, Resolver
+from .transport.tcp import TcpLimits, TcpTransport
+from .transport.udp import UdpTransport
 from .user_agent import Bounds, UserAgent
 
 log = logging.getLogger(__name__)

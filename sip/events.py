@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 if TYPE_CHECKING:
-    from .message import Request
-    from .offer_answer import NegotiatedAudio
-    from .registration import Registration
-    from .session import Session
+    from .dialog.registration import Registration
+    from .dialog.session import Session
+    from .message.message import Request
+    from .sdp.offer_answer import NegotiatedAudio
 
 Origin = Literal["remote", "local", "timeout", "transport"]
 

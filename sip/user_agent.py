@@ -12,28 +12,28 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .body import ignore_optional_body, unsupported_body
-from .core import ALLOW, SUPPORTED_OPTIONS, Core
 from .counters import Counters
-from .detour import Lookup
-from .dialog import Fields
+from .dialog.context import ALLOW, SUPPORTED_OPTIONS, Core
+from .dialog.dialog import Fields
+from .dialog.local_address import Local
+from .dialog.next_hop import Lookup
+from .dialog.registration import Account, Registration
+from .dialog.session import Session
+from .dialog.uac import Invitation, UacSession
+from .dialog.uas import UasSession
 from .errors import ParseError
 from .events import Event
-from .headers import Via, warning
 from .hop import Hop
-from .message import Message, Request, Response, response_to
-from .parser import parse
-from .randomness import BlockRandom
+from .message.body import ignore_optional_body, unsupported_body
+from .message.headers import Via, warning
+from .message.message import Message, Request, Response, response_to
+from .message.parser import parse
+from .message.uri import DEFAULT_PORT, OtherUri, SipUri
+from .random_ids import BlockRandom
 from .rate_limit import RateLimit, RateLimiter
-from .registration import Account, Registration
-from .server_transaction import PROCEEDING, TRYING, ServerTransaction
-from .session import Session
-from .timers import TimerValues
-from .transaction_layer import server_key
-from .uac import Invitation, UacSession
-from .uas import UasSession
-from .uri import DEFAULT_PORT, OtherUri, SipUri
-from .whereabouts import Local
+from .transaction.layer import server_key
+from .transaction.server import PROCEEDING, TRYING, ServerTransaction
+from .transaction.timers import TimerValues
 
 _METHODS = frozenset(ALLOW.split(", "))
 _call_id = re.compile(rb"\r\n(?:call-id|i)[ \t]*:[ \t]*([^\s]+)", re.IGNORECASE).search

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from engine.control import Method, Peer
+from engine.control.server import Method, Peer
 
 
 async def ask(table: Mapping[str, Method], name: str, **params: Any) -> Any:

@@ -7,8 +7,8 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from engine.cli import app
-from engine.command import Options
+from engine.cli.command import Options
+from engine.cli.main import app
 
 
 class Result:

@@ -98,7 +98,9 @@ class EngineProcess:
     def worker_pids(self) -> list[int]:
         """The process ids of its media workers."""
         children = psutil.Process(self.pid).children(recursive=True)
-        return [child.pid for child in children if "media.worker" in " ".join(child.cmdline())]
+        return [
+            child.pid for child in children if "media.worker.worker" in " ".join(child.cmdline())
+        ]
 
     def log(self) -> str:
         """All that it has logged."""

@@ -11,11 +11,11 @@ from typing import Any
 from config.agents import Agent as AgentSettings
 from config.agents import AgentDefaults
 from config.queues import Centre, Queue
-from engine.agent_clock import AgentClock
-from engine.agents import Agents
-from engine.opening import OpeningHours
-from engine.queues import Queues
-from engine.waiting import Leave, Offer, Waiting
+from engine.acd.agent_clock import AgentClock
+from engine.acd.agents import Agents
+from engine.acd.queues import Queues
+from engine.acd.waiting import Leave, Offer, Waiting
+from engine.routing.opening_hours import OpeningHours
 
 # A Wednesday, 10:00 in London.
 START = 1_795_600_800.0

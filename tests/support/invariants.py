@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from engine.agent import AGENT_TRANSITIONS, ON_WORK
-from engine.events import Event as LoggedEvent
+from engine.acd.agent import AGENT_TRANSITIONS, ON_WORK
+from engine.acd.queue_entry import ENDED
+from engine.acd.selection import candidates
 from engine.job import TERMINAL_STATES
 from engine.job import TRANSITIONS as JOB_TRANSITIONS
-from engine.queue_entry import ENDED
-from engine.selection import candidates
+from engine.store.event_log import Event as LoggedEvent
 
 from .random_plans import OUTSIDE, REGAIN_S
 from .virtual_engine import Engine

@@ -13,16 +13,16 @@ from config.inbound import Inbound as Route
 from config.inbound import Room
 from config.queues import Queue
 from config.settings import Settings
-from engine.agents import Agents
-from engine.inbound import Inbound
+from engine.acd.agents import Agents
+from engine.acd.queues import Queues
+from engine.calls.waiting_room import WaitingRooms
+from engine.calls.whisper import Whisperer
+from engine.inbound.inbound import Inbound
 from engine.job import Job
 from engine.job import Request as JobRequest
 from engine.protocol import CallbackRequest, EngineError
-from engine.queues import Queues
-from engine.router import Router
-from engine.store import Store
-from engine.waiting_room import WaitingRooms
-from engine.whisper import Whisperer
+from engine.routing.router import Router
+from engine.store.store import Store
 from sip.events import IncomingInvite
 
 from .switchboard import CallingPhone, Phone, Scene, ScriptedSpeech, incoming, scene

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from config.reporting import Reports as ReportSettings
-from engine.calls_up import CallsUp
-from engine.events import EventLog
-from engine.history import History
+from engine.inbound.interrupted_calls import CallsUp
 from engine.job import AttemptRecord, Job, LegRecord, OfferRecord, Request
-from engine.live import Live
-from engine.records import Records
-from engine.report import Reports
-from engine.store import Store
+from engine.reports.cdr_writer import Records
+from engine.reports.history import History
+from engine.reports.live import Live
+from engine.reports.report import Reports
+from engine.store.event_log import EventLog
+from engine.store.store import Store
 
 
 class Clock:

@@ -6,9 +6,9 @@ from typing import Any
 
 from config.agents import Agent, AgentDefaults
 from config.queues import Queue
-from engine.agents import Agents
-from engine.opening import OpeningHours
-from engine.queues import Queues
+from engine.acd.agents import Agents
+from engine.acd.queues import Queues
+from engine.routing.opening_hours import OpeningHours
 from tests.support.switchboard import Scene
 
 

@@ -15,30 +15,30 @@ import msgspec
 from config.agents import Agent
 from config.inbound import Room, Texts
 from config.sections import Dial, Route, Trunk
-from engine.call import CallRegister
-from engine.dialplan import Dialplan
-from engine.events import EventLog
+from engine.calls.call import CallRegister
+from engine.calls.leg import Leg
+from engine.calls.services import Switchboard
+from engine.calls.waiting_room import WaitingRooms
+from engine.calls.whisper import Announcement, Unspoken, Whisper, Whisperer
 from engine.job import Job, Order
 from engine.job import Request as CallbackRequest
-from engine.leg import Leg
-from engine.store import Store, StoreError
-from engine.switchboard import Switchboard
-from engine.waiting_room import WaitingRooms
-from engine.whisper import Announcement, Unspoken, Whisper, Whisperer
+from engine.routing.dialplan import Dialplan
+from engine.store.event_log import EventLog
+from engine.store.store import Store, StoreError
 from media.errors import NoPortLeft, RecordingFailed
 from media.messages import LegStats, Played
-from media.pool import MediaPool
+from media.sound.speech import Synthesizer
 from media.sources import Hold, Peer, Prompt, Ringing, Source
-from media.speech import Synthesizer
+from media.worker_pool import MediaPool
 from sip import events
+from sip.dialog.session import Session
+from sip.dialog.uac import Invitation
 from sip.endpoint import SipEndpoint
 from sip.errors import SipError
 from sip.hop import Hop
-from sip.message import Request
-from sip.offer_answer import LocalAudio, NegotiatedAudio
-from sip.session import Session
-from sip.uac import Invitation
-from sip.uri import parse_uri
+from sip.message.message import Request
+from sip.message.uri import parse_uri
+from sip.sdp.offer_answer import LocalAudio, NegotiatedAudio
 
 DEADLINE_S = 1000.0
 

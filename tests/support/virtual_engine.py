@@ -21,11 +21,11 @@ import time_machine
 from config.sections import Media, Whisper
 from config.sections import Store as StoreSettings
 from config.settings import Settings
-from engine.batch import Batch
+from engine.control.peer import Peer
 from engine.daemon import Daemon
-from engine.peer import Peer
 from engine.protocol import EngineError
-from engine.store import Store
+from engine.store.batch import Batch
+from engine.store.store import Store
 from media.errors import WorkerGone
 
 from .switchboard import ScriptedMedia

@@ -9,15 +9,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, cast
 
-from engine.leg import Leg
+from engine.calls.leg import Leg
 from media.messages import Dtmf
 from sip import events
+from sip.dialog.session import Session
+from sip.dialog.uac import Invitation
 from sip.errors import SipError
 from sip.hop import Hop
-from sip.offer_answer import LocalAudio
-from sip.session import Session
-from sip.uac import Invitation
-from sip.uri import SipUri, parse_uri
+from sip.message.uri import SipUri, parse_uri
+from sip.sdp.offer_answer import LocalAudio
 
 from .switchboard import audio, incoming
 

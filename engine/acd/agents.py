@@ -1,0 +1,396 @@
+"""The register of agents: who there is, what each does now, and who hears when that changes.
+
+Every change goes through here: it is made in the agent's state machine (`agent.py`), kept in the
+store, published as `agent.<state>`, and told to whoever waits for somebody to be free, in that
+order and before the call returns. All of it is synchronous, so that a reservation is compare and
+set without a lock.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, tzinfo
+from functools import partial
+from typing import Any, Protocol
+
+import msgspec
+import structlog
+
+from config.agents import Agent as AgentSettings
+from config.agents import AgentDefaults
+
+from ..protocol import EngineError
+from .agent import Agent, AgentImage, AgentState
+from .agent_terms import Terms
+
+log = structlog.get_logger()
+
+STORED_AS = "agent"
+
+
+class Documents(Protocol):
+    """What the register needs of the store."""
+
+    def put(self, kind: str, key: str, value: msgspec.Struct) -> object:
+        """Keep `value` under `kind` and `key`."""
+
+    def drop(self, kind: str, key: str) -> object:
+        """Forget it."""
+
+
+class Publisher(Protocol):
+    """What the register needs of the event log."""
+
+    def publish(self, type: str, **fields: Any) -> object:
+        """Publish an event of `type`."""
+
+
+class Agents:
+    """Every agent by name.
+
+    `on_free` is called with the name of each agent who becomes available, `on_change` with the
+    agent and the state he leaves, after it is kept and published. They may call back in here.
+    `serves` gives the names of the queues that are an agent's own, by his settings or the queue's.
+    In `zone` (None: the machine's own) the days begin by which calls and talk time are counted.
+    """
+
+    def __init__(
+        self,
+        configured: Sequence[AgentSettings],
+        *,
+        defaults: AgentDefaults | None = None,
+        events: Publisher,
+        store: Documents | None = None,
+        zone: tzinfo | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.zone = zone
+        self._events = events
+        self._store = store
+        self._clock = clock
+        self._agents: dict[str, Agent] = {}
+        self._defaults = defaults or AgentDefaults()
+        self._wrapping: dict[str, float] = {}
+        self.on_free: list[Callable[[str], None]] = []
+        self.on_change: list[Callable[[Agent, AgentState], None]] = []
+        self.on_deadline: Callable[[], None] | None = None
+        self.serves: Callable[[Agent], Sequence[str]] = lambda agent: agent.queues
+        for settings in configured:
+            self.enrol(settings)
+
+    # -- who there is -----------------------------------------------------------------------
+
+    def enrol(self, settings: AgentSettings, *, added: bool = False) -> Agent:
+        """Have an agent, logged out, or another one's settings for the agent of this name.
+
+        `added`: by command, not by the configuration.
+        """
+        terms = Terms.of(settings, self._defaults)
+        agent = self._agents.get(settings.name)
+        if agent is None:
+            now = self._clock()
+            agent = self._agents[settings.name] = Agent(settings, terms, now)
+            agent.begin_day(day_of(now, self.zone), now)
+        else:
+            was_permanent = agent.permanent
+            agent.configure(settings, terms)
+            if agent.permanent != was_permanent:
+                self._change(agent, lambda: agent.line(agent.line_up, self._clock()))
+        agent.added = added
+        return agent
+
+    def dismiss(self, name: str) -> None:
+        """Have this agent no longer; he is logged out."""
+        self._agents.pop(name, None)
+        self._wrapping.pop(name, None)
+        if self._store is not None:
+            self._store.drop(STORED_AS, name)
+
+    def set_defaults(self, defaults: AgentDefaults) -> None:
+        """What holds from now on for whoever is enrolled, and how many seats there are."""
+        self._defaults = defaults
+
+    def start(self, images: Mapping[str, AgentImage] | None = None) -> None:
+        """Take up what an earlier engine left (`images`), and log in who needs no asking.
+
+        Whoever was on a call then is in wrap-up, free, or where he asked to be after it.
+        """
+        now = self._clock()
+        images = images or {}
+        for agent in self._agents.values():
+            image = images.get(agent.name)
+            if image is not None:
+                agent.restore(image, now)
+        for agent in self._agents.values():
+            if agent.name in images:
+                self._change(agent, partial(agent.interrupted, now))
+            else:
+                self.log_in_at_start(agent)
+
+    def log_in_at_start(self, agent: Agent) -> None:
+        """Log in an agent who is new here, where his terms say so and there is a seat."""
+        if not agent.terms.auto_login:
+            return
+        if self._has_seat():
+            self._change(agent, partial(agent.login, self._clock(), "start"))
+        else:
+            log.warning("no_seat", agent=agent.name, seats=self._defaults.seats)
+
+    @property
+    def confirm_text(self) -> str:
+        """What is said to one who has to take a call by a key; {digit} is the key."""
+        return self._defaults.confirm_text
+
+    def get(self, name: str) -> Agent | None:
+        """The agent of this name, if there is one."""
+        return self._agents.get(name)
+
+    def known(self, name: str) -> Agent:
+        """The agent of this name. Raises EngineError `not_found`."""
+        agent = self._agents.get(name)
+        if agent is None:
+            raise EngineError("not_found", f"there is no agent named {name!r}", field="agent")
+        return agent
+
+    def all(self) -> Iterable[Agent]:
+        """Every agent, in the order of the configuration."""
+        return self._agents.values()
+
+    def __iter__(self) -> Iterator[Agent]:
+        return iter(self._agents.values())
+
+    def __len__(self) -> int:
+        return len(self._agents)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._agents
+
+    # -- a call -----------------------------------------------------------------------------
+    # Each of these is True when it was done, False, with nothing done, when the agent is not
+    # there, or his work is another by now. So a flow may end what it began without looking.
+
+    def reserve(self, name: str, work: str, now: float | None = None) -> bool:
+        """Compare and set: an available agent becomes `work`'s, a job's or call's id."""
+        agent = self._agents.get(name)
+        if agent is None or agent.state != "available":
+            return False
+        at = self._clock() if now is None else now
+        self._change(agent, lambda: agent.reserve(work, at))
+        return True
+
+    def ringing(self, name: str, work: str) -> bool:
+        """His phone rings."""
+        agent = self._of(name, work, "reserved")
+        if agent is None:
+            return False
+        self._change(agent, lambda: agent.ringing(self._clock()))
+        return True
+
+    def talking(self, name: str, work: str) -> bool:
+        """He has answered."""
+        agent = self._of(name, work, "reserved", "ringing")
+        if agent is None:
+            return False
+        self._change(agent, lambda: agent.talking(self._clock()))
+        return True
+
+    def release(self, name: str, work: str) -> bool:
+        """The offer is withdrawn, through no fault of his."""
+        agent = self._of(name, work, "reserved", "ringing")
+        if agent is None:
+            return False
+        self._change(agent, lambda: agent.release(self._clock()))
+        return True
+
+    def missed(self, name: str, work: str, reason: str, *, counts: bool = True) -> bool:
+        """He did not answer; after too many times in a row he is paused.
+
+        `counts` is False where he was asked for by name, and not offered by a queue.
+        """
+        agent = self._of(name, work, "reserved", "ringing")
+        if agent is None:
+            return False
+        move = partial(agent.missed, self._clock(), reason, counts=counts)
+        self._change(agent, move, missed=True)
+        return True
+
+    def finished(self, name: str, work: str, wrap_up_s: float | None = None) -> bool:
+        """His call is over: he wraps up, is free, or goes where he asked to meanwhile.
+
+        `wrap_up_s` is the queue's, where it says one: 0 for none, -1 until he is ready.
+        """
+        agent = self._of(name, work, "reserved", "ringing", "talking")
+        if agent is None:
+            return False
+        self._change(agent, lambda: agent.finished(self._clock(), wrap_up_s))
+        return True
+
+    def _of(self, name: str, work: str, *states: AgentState) -> Agent | None:
+        agent = self._agents.get(name)
+        if agent is None or agent.work != work or agent.state not in states:
+            return None
+        return agent
+
+    # -- what he asks for -------------------------------------------------------------------
+
+    def login(self, name: str) -> Agent:
+        """Log him in. Raises EngineError `not_found`, or `unavailable` when no seat is left."""
+        agent = self.known(name)
+        if not agent.is_logged_in and not self._has_seat():
+            seats = self._defaults.seats
+            reason = f"all {seats} seats are taken"
+            raise EngineError("unavailable", reason, field="agent", data={"seats": seats})
+        self._change(agent, lambda: agent.login(self._clock()))
+        return agent
+
+    def logout(self, name: str, reason: str | None = None) -> Agent:
+        """Log him out, after his call if he has one. Raises EngineError `not_found`."""
+        agent = self.known(name)
+        self._change(agent, lambda: agent.logout(self._clock(), reason))
+        return agent
+
+    def pause(self, name: str, reason: str | None = None) -> Agent:
+        """Offer him nothing, after his call if he has one.
+
+        Raises EngineError `not_found`, or `state` when he is not logged in.
+        """
+        agent = self.known(name)
+        self._must_be_logged_in(agent)
+        self._change(agent, lambda: agent.pause(self._clock(), reason))
+        return agent
+
+    def ready(self, name: str) -> Agent:
+        """End his pause or wrap-up, or take back what he asked for.
+
+        Raises EngineError `not_found`, or `state` when he is not logged in.
+        """
+        agent = self.known(name)
+        self._must_be_logged_in(agent)
+        self._change(agent, lambda: agent.ready(self._clock()))
+        return agent
+
+    def set_skills(self, name: str, skills: dict[str, int] | None) -> Agent:
+        """Give him other skills; None: the configured ones. Raises EngineError `not_found`."""
+        agent = self.known(name)
+        agent.set_skills(skills)
+        self._keep(agent)
+        self._events.publish("agent.skills", agent=name, skills=dict(agent.skills))
+        if agent.state == "available":  # somebody may have waited for what he can now
+            self._tell_free(agent)
+        return agent
+
+    def arrange(self, name: str, addresses: list[tuple[str, bool]] | None) -> Agent:
+        """Put his addresses into this order, on or off; None: as configured.
+
+        Raises EngineError `not_found`.
+        """
+        agent = self.known(name)
+        agent.arrange(addresses)
+        self._keep(agent)
+        shown = [{"uri": one.uri, "enabled": one.enabled} for one in agent.all_addresses]
+        self._events.publish("agent.addresses", agent=name, addresses=shown)
+        return agent
+
+    def line(self, name: str, up: bool) -> None:
+        """His permanent line came up, or went down."""
+        agent = self._agents.get(name)
+        if agent is not None:
+            self._change(agent, lambda: agent.line(up, self._clock()))
+
+    @staticmethod
+    def _must_be_logged_in(agent: Agent) -> None:
+        if not agent.is_logged_in:
+            raise EngineError("state", f"agent {agent.name} is not logged in", field="agent")
+
+    @property
+    def seats(self) -> int:
+        """How many may be logged in at once; 0: as many as there are."""
+        return self._defaults.seats
+
+    @property
+    def seats_taken(self) -> int:
+        """How many are logged in."""
+        return sum(agent.is_logged_in for agent in self._agents.values())
+
+    def _has_seat(self) -> bool:
+        return not self._defaults.seats or self.seats_taken < self._defaults.seats
+
+    # -- time -------------------------------------------------------------------------------
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When the next wrap-up ends; None while none does by itself."""
+        return min(self._wrapping.values(), default=None)
+
+    def tick(self, now: float) -> None:
+        """End the wrap-ups that are over by now."""
+        for name, until in sorted(self._wrapping.items(), key=lambda item: item[1]):
+            agent = self._agents.get(name)
+            if until <= now and agent is not None:
+                self._change(agent, partial(agent.wrap_up_ends, now))
+
+    def begin_day(self, now: float) -> None:
+        """Let the day's figures begin anew, where the day is another than theirs."""
+        day = day_of(now, self.zone)
+        for agent in self._agents.values():
+            if agent.begin_day(day, now):
+                self._keep(agent)
+
+    # -- every change -----------------------------------------------------------------------
+
+    def _change(self, agent: Agent, move: Callable[[], object], **told: Any) -> None:
+        before = agent.state, agent.since, agent.reason
+        wish = agent.wish
+        now = self._clock()
+        agent.begin_day(day_of(now, self.zone), now)
+        move()
+        self._keep(agent)
+        self._note_deadline(agent)
+        if agent.wish is not None and agent.wish != wish:
+            self._events.publish(
+                "agent.asked", agent=agent.name, wish=agent.wish, reason=agent.wish_reason
+            )
+        if before == (agent.state, agent.since, agent.reason):
+            return
+        previous = before[0]
+        self._events.publish(
+            f"agent.{agent.state}",
+            agent=agent.name,
+            previous=previous,
+            reason=agent.reason,
+            work=agent.work,
+            since=agent.since,
+            **told,
+        )
+        for tell in tuple(self.on_change):
+            tell(agent, previous)
+        if agent.state == "available" and previous != "available":
+            self._tell_free(agent)
+
+    def _tell_free(self, agent: Agent) -> None:
+        for tell in tuple(self.on_free):
+            tell(agent.name)
+
+    def view(self, agent: Agent) -> dict[str, Any]:
+        """An agent as the control protocol shows him now."""
+        return agent.view(self._clock()) | {"queues": self.serves(agent)}
+
+    def views(self) -> list[dict[str, Any]]:
+        """Every agent as the control protocol shows him now."""
+        return [self.view(agent) for agent in self._agents.values()]
+
+    def _keep(self, agent: Agent) -> None:
+        if self._store is not None:
+            self._store.put(STORED_AS, agent.name, agent.image())
+
+    def _note_deadline(self, agent: Agent) -> None:
+        if agent.state == "wrap_up" and agent.wrap_up_until is not None:
+            self._wrapping[agent.name] = agent.wrap_up_until
+            if self.on_deadline is not None:
+                self.on_deadline()
+        else:
+            self._wrapping.pop(agent.name, None)
+
+
+def day_of(now: float, zone: tzinfo | None) -> str:
+    """The day that `now` is in there."""
+    return datetime.fromtimestamp(now, zone).date().isoformat()

@@ -1,0 +1,103 @@
+"""The free agents, by the queues that each may serve."""
+
+from collections.abc import Iterable, Iterator
+
+from config.queues import Queue
+
+from .agent_pool import Operator
+from .waiting_index import NEVER, Profile, Service
+
+
+class FreeAgents:
+    """Who is free. One who is no longer available stays until it is noticed."""
+
+    def __init__(self) -> None:
+        self.by_name: dict[str, Profile] = {}
+        self._by_queue: dict[str, dict[str, Profile]] = {}
+        self._queues: set[str] = set()
+        self._own: dict[str, list[str]] = {}
+        self._tiers: dict[str, dict[str, int]] = {}
+        self._helpers: dict[str, dict[str, int]] = {}
+        self._centres: dict[str, list[str]] = {}
+
+    def configure(self, queues: Iterable[Queue]) -> None:
+        """Take who serves which queue, from which tier on; nobody is free afterwards."""
+        self.__init__()  # type: ignore[misc]
+        for queue in queues:
+            self._queues.add(queue.name)
+            for name in queue.agents:
+                self._own.setdefault(name, []).append(queue.name)
+            for tier, step in enumerate(queue.tiers, start=1):
+                for name in step.agents:
+                    self._tiers.setdefault(name, {}).setdefault(queue.name, tier)
+                for name in step.queues:
+                    self._helpers.setdefault(name, {}).setdefault(queue.name, tier)
+                for name in step.centres:
+                    self._centres.setdefault(name, []).append(queue.name)
+            for overflow in queue.overflow:
+                if overflow.centre:
+                    self._centres.setdefault(overflow.centre, []).append(queue.name)
+
+    def add(self, operator: Operator) -> Profile:
+        """`operator` is free."""
+        self.drop(operator.name)
+        profile = self.profile(operator)
+        self.by_name[operator.name] = profile
+        for queue in profile.serves:
+            self._by_queue.setdefault(queue, {})[operator.name] = profile
+        return profile
+
+    def profile(self, operator: Operator) -> Profile:
+        """What an agent can, and where, whether he is free or not."""
+        return Profile(
+            operator=operator,
+            name=operator.name,
+            centre=operator.centre,
+            skills=operator.skills,
+            skill_names=frozenset(operator.skills),
+            serves=self.serves(operator),
+        )
+
+    def drop(self, name: str) -> None:
+        """The agent is not free, or will be found out not to be."""
+        profile = self.by_name.pop(name, None)
+        if profile is not None:
+            for queue in profile.serves:
+                del self._by_queue[queue][name]
+
+    def of(self, queue: str | None, only: tuple[str, ...] | None) -> Iterator[Profile]:
+        """The free agents who may serve the queue, or those of `only`."""
+        if only is not None:
+            for name in only:
+                if name in self.by_name:
+                    yield self.by_name[name]
+        elif queue is not None:
+            yield from self._by_queue.get(queue, {}).values()
+
+    def serves(self, operator: Operator) -> dict[str, Service]:
+        """The queues that an agent serves, free or not, and how."""
+        own = {*operator.queues, *self._own.get(operator.name, ())} & self._queues
+        tiers = dict(self._tiers.get(operator.name, ()))
+        for queue in own:
+            for helped, tier in self._helpers.get(queue, {}).items():
+                tiers[helped] = min(tier, tiers.get(helped, tier))
+        if operator.centre is not None:
+            for queue in self._centres.get(operator.centre, ()):
+                tiers.setdefault(queue, NEVER)
+        serves = {queue: (False, tier) for queue, tier in tiers.items()}
+        for queue in own:
+            serves[queue] = (True, tiers.get(queue, NEVER))
+        return serves
+
+    def own(self, operator: Operator) -> list[str]:
+        """The queues that are an agent's own, by name."""
+        return sorted(queue for queue, (is_own, _tier) in self.serves(operator).items() if is_own)
+
+    def staff(self, operators: Iterable[Operator]) -> dict[str, dict[str, int]]:
+        """How many of `operators` each queue has as its own in each state."""
+        found: dict[str, dict[str, int]] = {}
+        for operator in operators:
+            for queue in self.own(operator):
+                states = found.setdefault(queue, {})
+                states[operator.state] = states.get(operator.state, 0) + 1
+        return found

@@ -1,0 +1,105 @@
+"""What waiting does to one who stands in a queue: he is sent away, goes elsewhere, or rises.
+
+`escalate` says what is due, `next_look` when it is to be asked again; what is due is done by the
+matcher. Who may take him meanwhile is the line's business (`Line.scope`).
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from config.queues import Centre, Overflow
+
+from .queue import Line
+from .queue_entry import Entry
+from .waiting import Leave
+
+# How soon an overflow whose target could take nobody is tried again.
+OVERFLOW_RETRY_S = 5.0
+# An outside number that did not take somebody gets him again after the time of its step, at least
+# after this.
+OUTSIDE_AGAIN_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """What is due for an entry: its priority rises by `raise_by`, then it leaves, or goes on.
+
+    `leave` sends it away, `to_queue` to another queue; at most one of them is given.
+    """
+
+    raise_by: int = 0
+    leave: Leave | None = None
+    to_queue: str | None = None
+
+
+NOTHING = Escalation()
+
+
+def escalate(
+    entry: Entry,
+    line: Line,
+    centres: Mapping[str, Centre],
+    takes: Callable[[str], bool],
+    now: float,
+) -> Escalation:
+    """What is due for `entry` in `line`. `takes` says whether a queue takes one more."""
+    limit_s = line.config.max_wait_s
+    if limit_s and now >= entry.arrived_at + limit_s:
+        return Escalation(leave=Leave(reason="timeout"))
+    if line.is_closing(now):
+        return Escalation(leave=Leave(reason="closed"))
+    steps = line.config.overflow
+    return _overflow(entry, steps, centres, takes, now) if steps else NOTHING
+
+
+def next_look(entry: Entry, line: Line, scope_changes_at: float) -> float:
+    """When `escalate` is to be asked again for one who waits, or others may take him."""
+    times = [scope_changes_at, entry.retry_overflow_at, *entry.missed.values()]
+    if line.config.max_wait_s:
+        times.append(entry.arrived_at + line.config.max_wait_s)
+    if entry.steps_done < len(line.config.overflow):
+        times.append(entry.entered_at + line.config.overflow[entry.steps_done].after_s)
+    return min(times)
+
+
+def _overflow(
+    entry: Entry,
+    steps: list[Overflow],
+    centres: Mapping[str, Centre],
+    takes: Callable[[str], bool],
+    now: float,
+) -> Escalation:
+    """Take the steps that are due, until one leads away."""
+    first = entry.steps_done
+    if now >= entry.retry_overflow_at:
+        first, entry.retry_overflow_at = 0, math.inf
+    raise_by = 0
+    for number in range(first, len(steps)):
+        step = steps[number]
+        if now < entry.entered_at + step.after_s:
+            break
+        if number >= entry.steps_done:
+            entry.steps_done = number + 1
+            raise_by += step.raise_priority
+        outside = step.number
+        if step.centre:
+            centre = centres.get(step.centre)  # gone, where the queue is configured no more
+            outside = centre.number if centre is not None else ""
+            if not outside:
+                entry.also |= {step.centre}
+        if outside:
+            again_at = _outside_again_at(entry, step, outside)
+            if now >= again_at:
+                return Escalation(raise_by, leave=Leave(reason="overflow", target=outside))
+            entry.retry_overflow_at = min(entry.retry_overflow_at, again_at)
+        elif step.queue and step.queue not in entry.visited:
+            if takes(step.queue):
+                return Escalation(raise_by, to_queue=step.queue)
+            entry.retry_overflow_at = min(entry.retry_overflow_at, now + OVERFLOW_RETRY_S)
+    return Escalation(raise_by) if raise_by else NOTHING
+
+
+def _outside_again_at(entry: Entry, step: Overflow, outside: str) -> float:
+    tried_at = entry.waiting.outside_tried.get(outside, -math.inf)
+    return tried_at + max(step.after_s, OUTSIDE_AGAIN_S)

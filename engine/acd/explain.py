@@ -1,0 +1,122 @@
+"""Who could take one who came to a queue now, and why others could not. Nothing is changed."""
+
+from typing import Any
+
+from .agent_pool import OperatorPool
+from .matcher import Matcher
+from .queue import Line
+from .queue_entry import Entry, Scope
+from .waiting import Leave, Offer, Waiting
+from .waiting_index import Profile, Service
+
+MOST_AGENTS = 200
+
+
+def could_take(
+    matcher: Matcher, pool: OperatorPool, waiting: Waiting, now: float
+) -> list[dict[str, Any]]:
+    """Each agent who may serve `waiting` at some time: whether he could now, and if not, why.
+
+    Those who could come first. Raises EngineError `not_found` where there is no such queue.
+    """
+    line = matcher.line(waiting.queue)
+    entry = Entry(
+        waiting=waiting,
+        seq=0,
+        arrived_at=now,
+        entered_at=waiting.joined_at,
+        priority=waiting.priority,
+        queue=waiting.queue,
+        skills=dict(waiting.skills),
+    )
+    line.receive(entry)
+    entry.centre = waiting.centre or line.shares.next(waiting.number, waiting.region, now)
+
+    def is_logged_in(name: str) -> bool:
+        operator = pool.get(name)
+        return operator is not None and operator.state != "logged_out"
+
+    scope, _changes_at = line.scope(entry, now, is_logged_in)
+    held_back = line.held_back(now)
+    found: list[dict[str, Any]] = []
+    for operator in pool.all():
+        profile = matcher.free_agents.profile(operator)
+        service = profile.serves.get(line.name or "")
+        if service is None and not (scope.only and operator.name in scope.only):
+            continue
+        why_not = _why_not(profile, scope, service, line, held_back)
+        found.append(
+            {
+                "agent": operator.name,
+                "state": operator.state,
+                "could": why_not is None,
+                "why_not": why_not,
+            }
+        )
+    found.sort(key=lambda one: not one["could"])
+    return found[:MOST_AGENTS]
+
+
+def waiting_as_if(
+    *,
+    kind: str,
+    queue: str | None,
+    agent: str | None,
+    now: float,
+    priority: int,
+    skills: dict[str, int],
+    number: str | None,
+    region: str | None,
+    context: dict[str, Any],
+    known_agent: str | None,
+    centre: str | None,
+    known_agent_s: float | None = None,
+) -> Waiting:
+    """One who might wait, and whom nobody is told of."""
+    return Waiting(
+        id="",
+        kind="call" if kind == "call" else "callback",
+        on_offer=_not_told,
+        on_leave=_not_told,
+        queue=queue,
+        agent=agent,
+        joined_at=now,
+        priority=priority,
+        skills=skills,
+        number=number,
+        region=region,
+        context=context,
+        known_agent=known_agent,
+        known_agent_s=known_agent_s,
+        centre=centre,
+    )
+
+
+def _not_told(_what: Offer | Leave) -> None:
+    raise AssertionError("nobody waits here")
+
+
+def _why_not(
+    profile: Profile, scope: Scope, service: Service | None, line: Line, held_back: str | None
+) -> str | None:
+    state = profile.operator.state
+    if scope.only is not None:
+        if profile.name not in scope.only:
+            return f"kept for {' or '.join(scope.only)}"
+    elif service is not None and not profile.is_within(scope, service):
+        _is_own, tier = service
+        if scope.centre is not None and profile.centre != scope.centre:
+            return f"the turn of centre {scope.centre}"
+        return (
+            f"helps from {line.config.tiers[tier - 1].after_s:g} s of waiting on"
+            if (0 < tier <= len(line.config.tiers))
+            else "helps only after an overflow"
+        )
+    elif not profile.has(scope.names, scope.levels):
+        lacking = [
+            f"{name} {level}"
+            for name, level in zip(scope.names, scope.levels, strict=True)
+            if profile.skills.get(name, 0) < level
+        ]
+        return f"lacks {', '.join(lacking)}"
+    return held_back if state == "available" else state.replace("_", " ")

@@ -1,0 +1,253 @@
+"""A line: one configured queue, who stands in it, and how fast it may be let go."""
+
+import math
+import random
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter
+from collections.abc import Callable, Mapping
+from itertools import islice
+from typing import Any
+
+from config.queues import Centre, Queue, Vip
+
+from ..protocol import EngineError
+from ..routing.opening_hours import OpeningHours
+from .centre_shares import Shares
+from .expected_wait import ExpectedWait
+from .queue_entry import Entry, Key, Scope
+from .strategy import Strategy
+from .waiting import Waiting
+from .waiting_index import Shelf
+
+# What holds in the line of requests for one agent alone, and in any until it is configured.
+DIRECT = Queue(name="direct")
+SECONDS_PER_MIN = 60.0
+# What is counted of a queue since the engine started. Whoever is moved or overflows to another
+# queue joins that one besides.
+TALLIED = (
+    "joined", "offered", "unanswered", "answered", "abandoned", "overflowed", "expired",
+    "withdrawn", "moved",
+)  # fmt: skip
+
+
+class Line:
+    """One queue at work. `name` is None in the line of requests for one agent alone.
+
+    `active` has who was offered or is on a call of this queue: entry id to his agents.
+    """
+
+    def __init__(self, name: str | None, rng: random.Random) -> None:
+        self.name = name
+        self.config = DIRECT
+        self.shelf = Shelf()
+        self.order: list[Key] = []
+        self._standing: dict[int, Entry] = {}
+        self.active: dict[str, tuple[str, ...]] = {}
+        self.tally: Counter[str] = Counter()
+        self.expected = ExpectedWait()
+        self.paused = False
+        self.is_removed = False
+        self.staff: list[str] = []
+        """The agents who serve it as their own."""
+        self.is_held = False
+        """Whether entries wait only because nothing may be let go: when it may, all are tried."""
+        self.has_more = False
+        """Whether more may be let go at once, and only the step was over."""
+        self.next_release_at = -math.inf
+        self.next_at = math.inf
+        self.hours: OpeningHours | None = None
+        self.strategy = Strategy(DIRECT, rng)
+        self.shares = Shares((), {}, {})
+        self._rng = rng
+
+    def configure(
+        self, config: Queue, centres: Mapping[str, Centre], calendars: Mapping[str, OpeningHours]
+    ) -> None:
+        """Take what the configuration says; who waits stays."""
+        self.config = config
+        self.strategy = Strategy(config, self._rng, self.strategy)
+        self.shares = Shares(config.shares, centres, calendars, self.shares)
+        self.hours = calendars[config.calendar] if config.calendar else None
+
+    def remove_from_configuration(self) -> None:
+        """It takes nobody any more; those who served it go on until it is empty."""
+        self.is_removed = True
+        others = [name for name in self.staff if name not in self.config.agents]
+        agents = [*self.config.agents, *others]
+        self.config = self.config.model_copy(update={"agents": agents})
+
+    def check(self, now: float, *, has_place: bool = False) -> None:
+        """Whether it takes one more, or one who `has_place`. Raises EngineError `unavailable`."""
+        name, config = self.name, self.config
+        if config.max_length and len(self) >= config.max_length and not has_place:
+            words = f"queue {name} is full: {len(self)} are waiting"
+            data: dict[str, Any] = {"reason": "full", "length": config.max_length}
+            raise EngineError("unavailable", words, "queue", data)
+        if self.hours is not None and not self.hours.is_open(now):
+            data = {
+                "reason": "closed",
+                "opens_at": self.hours.opens_at(now),
+                "schedule": config.when_closed == "schedule",
+            }
+            raise EngineError("unavailable", f"queue {name} is closed", "queue", data)
+
+    # -- who stands in it -------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def add(self, entry: Entry, now: float) -> None:
+        """`entry` comes to stand in its place."""
+        insort(self.order, entry.key)
+        self._standing[entry.seq] = entry
+        self.expected.waits(True, now)
+
+    def remove(self, entry: Entry, now: float) -> None:
+        """`entry` goes; the others move up."""
+        del self.order[bisect_left(self.order, entry.key)]
+        del self._standing[entry.seq]
+        if not self.order:
+            self.expected.waits(False, now)
+
+    def place(self, entry: Entry) -> int:
+        """The place of `entry`: 1 is next."""
+        return bisect_left(self.order, entry.key) + 1
+
+    def after(self, key: Key | None, count: int) -> list[Entry]:
+        """The first `count` who stand behind `key`; None: from the head."""
+        begin = 0 if key is None else bisect_right(self.order, key)
+        return [self._standing[seq] for _, _, seq in islice(self.order, begin, begin + count)]
+
+    # -- letting go -------------------------------------------------------------------------
+
+    def may_release(self, now: float) -> bool:
+        """Whether one more may be offered now. If not, the line is held."""
+        if self.held_back(now) is not None:
+            self.is_held = True
+            return False
+        return True
+
+    def held_back(self, now: float) -> str | None:
+        """Why nobody may be offered now; None where one may."""
+        if self.paused:
+            return "the queue is paused"
+        if now < self.next_release_at:
+            return "it is not time for the next one"
+        if 0 < self.config.capacity <= len(self.active):
+            return "the queue is at its capacity"
+        return None
+
+    def released(self, entry: Entry, agents: tuple[str, ...], now: float) -> None:
+        """`entry` was offered to `agents`."""
+        self.active[entry.id] = agents
+        if self.config.release_per_min:
+            self.next_release_at = now + SECONDS_PER_MIN / self.config.release_per_min
+
+    def is_closing(self, now: float) -> bool:
+        """Whether those who still wait are to be sent away."""
+        return (
+            self.config.at_closing == "send_away"
+            and self.hours is not None
+            and not self.hours.is_open(now)
+        )
+
+    def next_change(self, now: float) -> float:
+        """When the line is to be looked at again for its own sake."""
+        at = now if self.has_more else math.inf
+        if self.is_held and self.shelf and now < self.next_release_at:
+            at = self.next_release_at
+        if self.config.at_closing == "send_away" and self.hours is not None and self.order:
+            closes_at = self.hours.closes_at(now)
+            if closes_at is not None and closes_at > now:
+                at = min(at, closes_at)
+        return at
+
+    def receive(self, entry: Entry) -> None:
+        """`entry` comes into this queue: what it needs here, and whether it is a VIP here."""
+        config, waiting = self.config, entry.waiting
+        entry.queue = self.name
+        entry.visited.add(config.name)
+        entry.skills = dict(waiting.skills)
+        for name, level in config.skills.items():
+            entry.skills[name] = max(level, entry.skills.get(name, 0))
+        entry.also, entry.steps_done, entry.retry_overflow_at = frozenset(), 0, math.inf
+        entry.priority -= entry.vip_raise
+        entry.vip_agents, entry.vip_until, entry.vip_raise = (), -math.inf, 0
+        vip = self.vip(waiting)
+        if vip is not None:
+            entry.vip_raise = vip.raise_priority
+            entry.priority += vip.raise_priority
+            if vip.agents:
+                entry.vip_agents = tuple(vip.agents)
+                entry.vip_until = entry.entered_at + vip.within_s
+
+    # -- who may take an entry --------------------------------------------------------------
+
+    def vip(self, waiting: Waiting) -> Vip | None:
+        """What the configuration says of VIPs like this one, if he is one."""
+        for vip in self.config.vip:
+            if vip.min_priority is not None and waiting.priority < vip.min_priority:
+                continue
+            if all(waiting.context.get(key) == value for key, value in vip.context.items()):
+                return vip
+        return None
+
+    def scope(
+        self, entry: Entry, now: float, reachable: Callable[[str], bool]
+    ) -> tuple[Scope, float]:
+        """Who may take `entry` now, and when that changes.
+
+        Nobody waits for an agent of his own, or VIPs for theirs, who is not `reachable` at all.
+        """
+        waiting, config = entry.waiting, self.config
+        if waiting.agent is not None:
+            return Scope(only=(waiting.agent,)), math.inf
+        known, kept_s = waiting.known_agent, waiting.known_agent_s
+        until = entry.entered_at + (config.known_agent_s if kept_s is None else kept_s)
+        if known is not None and now < until and reachable(known):
+            return Scope(only=(known,)), until
+        if now < entry.vip_until and any(map(reachable, entry.vip_agents)):
+            return Scope(only=entry.vip_agents), entry.vip_until
+        also = entry.also
+        tier, lower, changes_at = 0, 0, math.inf
+        for step in config.tiers:
+            if now < entry.entered_at + step.after_s:
+                changes_at = entry.entered_at + step.after_s
+                break
+            tier += 1
+            lower += step.lower_skills
+            also = also.union(step.centres)
+        centre = entry.centre
+        if centre is not None and config.share_s:
+            share_until = entry.entered_at + config.share_s
+            if now >= share_until:
+                centre = None
+            else:
+                changes_at = min(changes_at, share_until)
+        needed = sorted((name, level - lower) for name, level in entry.skills.items())
+        needed = [(name, level) for name, level in needed if level > 0]
+        names = tuple(name for name, _level in needed)
+        levels = tuple(level for _name, level in needed)
+        return Scope(None, tier, centre, also, names, levels), changes_at
+
+    def view(self, now: float) -> dict[str, Any]:
+        """The line as it is shown."""
+        waiting = len(self.shelf)
+        oldest = min((key[1] for key in self.order), default=None)
+        talking = len(self.active) - (len(self.order) - waiting)
+        hours = self.hours
+        return {
+            "queue": self.name,
+            "strategy": self.config.strategy,
+            "paused": self.paused,
+            "open": hours is None or hours.is_open(now),
+            "opens_at": None if hours is None else hours.opens_at(now),
+            "waiting": waiting,
+            "offered": len(self.order) - waiting,
+            "talking": max(0, talking),
+            "longest_wait_s": 0.0 if oldest is None else max(0.0, now - oldest),
+            "expected_wait_s": self.expected.wait_s(len(self.order) + 1, now),
+            "removed": self.is_removed,
+            "tally": {name: self.tally[name] for name in TALLIED},
+            "centres": dict(self.shares.given),
+        }

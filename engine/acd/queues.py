@@ -1,0 +1,295 @@
+"""The queues, as the rest of the engine uses them: the matcher on a clock and an event loop.
+
+What the matcher decides is published as `queue.*` at once, in the order in which it was decided;
+whoever waits is told in the next turn of the loop, so that nobody is called back from within the
+call that he makes. An offer or a leave that was overtaken in between is not told.
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from config.queues import Centre, Queue
+
+from ..routing.opening_hours import OpeningHours
+from .agent_pool import Operator, OperatorPool
+from .decision_times import DecisionTimes
+from .happening import Happening
+from .matcher import Matcher
+from .queue_entry import Entry, Key
+from .waiting import Leave, LeaveReason, Offer, Waiting
+
+T = TypeVar("T")
+
+PAUSED_AS = "queue_paused"
+ON_CALL = frozenset({"reserved", "ringing", "talking"})
+# A step of the wall clock is noticed after so long at most.
+LONGEST_TIMER_S = 60.0
+
+
+class Publisher(Protocol):
+    """What the queues need of the event log."""
+
+    def publish(self, type: str, **fields: Any) -> object:
+        """Publish an event of `type`."""
+
+
+class Documents(Protocol):
+    """What the queues need of the store."""
+
+    def put(self, kind: str, key: str, value: Mapping[str, Any]) -> object:
+        """Keep `value` under `kind` and `key`."""
+
+    def drop(self, kind: str, key: str) -> object:
+        """Forget it."""
+
+
+class Queues:
+    """Everybody who waits for an operator.
+
+    `start` has to be called once the loop runs and the agents are there.
+    """
+
+    def __init__(
+        self,
+        pool: OperatorPool,
+        events: Publisher,
+        *,
+        ring_s: float = 30.0,
+        store: Documents | None = None,
+        rng: random.Random | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._pool = pool
+        self._events = events
+        self._store = store
+        self._clock = clock
+        self.matcher = Matcher(pool, self._tell, rng=rng, ring_s=ring_s)
+        self.decision_times = DecisionTimes()
+        self._depth = 0
+        self._pending: list[Callable[[], object]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+
+    def start(
+        self,
+        queues: Sequence[Queue] = (),
+        centres: Sequence[Centre] = (),
+        calendars: Mapping[str, OpeningHours] | None = None,
+        *,
+        paused: Iterable[str] = (),
+    ) -> None:
+        """Begin to match. `paused` are the queues that an earlier engine left paused."""
+        self._pool.on_free.append(self._on_free)
+        self._pool.on_change.append(self._on_change)
+        self.configure(queues, centres, calendars)
+        for name in paused:
+            if name in self.matcher.lines:
+                self._step(lambda now, name=name: self.matcher.pause(name, True, now))  # type: ignore[misc]
+
+    def configure(
+        self,
+        queues: Sequence[Queue],
+        centres: Sequence[Centre] = (),
+        calendars: Mapping[str, OpeningHours] | None = None,
+    ) -> None:
+        """Take the configuration as it is now; whoever waits keeps his place."""
+        by_name = {centre.name: centre for centre in centres}
+        self._step(lambda now: self.matcher.configure(queues, by_name, calendars or {}, now))
+
+    def stop(self) -> None:
+        """Offer nobody any more."""
+        with contextlib.suppress(ValueError):  # where it was never started
+            self._pool.on_free.remove(self._on_free)
+            self._pool.on_change.remove(self._on_change)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # -- for those who wait -------------------------------------------------------------------
+
+    def check(self, queue: str, *, has_place: bool = False) -> None:
+        """Whether `queue` would take one more now, or one who `has_place` in it.
+
+        Raises EngineError `refused` where it is not known, `unavailable` where it is full or
+        closed: data has `reason`, and `opens_at` and `schedule` of one that is closed.
+        """
+        self.matcher.check(queue, self._clock(), has_place=has_place)
+
+    def join(self, waiting: Waiting) -> None:
+        """Let him wait. `on_offer` or `on_leave` are called in a later turn of the loop.
+
+        Raises EngineError as `check` does, and `conflict` where he waits already.
+        """
+        self._step(lambda now: self.matcher.join(waiting, now))
+
+    def leave(self, waiting_id: str, reason: str = "withdrawn") -> bool:
+        """He waits no longer, for his own reason; False where he did not wait any more.
+
+        With reason `abandoned` a call is counted as such; anything else is neither counted
+        against anybody. Who was told of an offer frees its agents himself.
+        """
+        return self._step(lambda now: self.matcher.leave(waiting_id, reason, now))
+
+    def answered(self, offer: Offer, agent: str) -> bool:
+        """`agent` won the offer; False where it was no longer open."""
+        return self._step(lambda now: self.matcher.answered(offer, agent, now))
+
+    def unanswered(self, offer: Offer) -> bool:
+        """Nobody took the offer; he waits on in his old place. False where he does not."""
+        return self._step(lambda now: self.matcher.unanswered(offer, now))
+
+    def place(self, waiting_id: str) -> int:
+        """His place; 1 is next. Raises EngineError `not_found`."""
+        entry = self.matcher.entry(waiting_id)
+        return self.matcher.lines[entry.queue].place(entry)
+
+    def expected_wait_s(self, waiting_id: str) -> float | None:
+        """How long he may still wait, as far as it is known. Raises EngineError `not_found`."""
+        entry = self.matcher.entry(waiting_id)
+        line = self.matcher.lines[entry.queue]
+        return line.expected.wait_s(line.place(entry), self._clock())
+
+    # -- showing ------------------------------------------------------------------------------
+
+    def views(self) -> list[dict[str, Any]]:
+        """Every configured queue, as it is shown; those that are configured no more while used."""
+        now, staff = self._clock(), self._staff()
+        return [
+            line.view(now) | {"agents": staff.get(name, {})}
+            for name, line in self.matcher.lines.items()
+            if name is not None and (line.order or not line.is_removed)
+        ]
+
+    def view(self, queue: str) -> dict[str, Any]:
+        """One queue, as it is shown. Raises EngineError `not_found`."""
+        line = self.matcher.line(queue)
+        return line.view(self._clock()) | {"agents": self._staff().get(queue, {})}
+
+    def _staff(self) -> dict[str, dict[str, int]]:
+        return self.matcher.free_agents.staff(self._pool.all())
+
+    def entries(self, queue: str, after: Key | None, count: int) -> list[Entry]:
+        """Who stands in a queue, first in line first. Raises EngineError `not_found`."""
+        return self.matcher.line(queue).after(after, count)
+
+    def entry_view(self, waiting_id: str) -> dict[str, Any]:
+        """One who waits, as he is shown. Raises EngineError `not_found`."""
+        entry, now = self.matcher.entry(waiting_id), self._clock()
+        line = self.matcher.lines[entry.queue]
+        place = line.place(entry)
+        return entry.view(now, place, line.expected.wait_s(place, now))
+
+    def status(self) -> dict[str, Any]:
+        """How many wait, and how long it takes to decide who is offered to whom."""
+        return {"waiting": len(self.matcher.entries), **self.decision_times.view()}
+
+    # -- for commands -------------------------------------------------------------------------
+
+    def move(self, waiting_id: str, queue: str) -> None:
+        """Let him wait in another queue. Raises EngineError."""
+        self._step(lambda now: self.matcher.move(waiting_id, queue, now))
+
+    def remove(self, waiting_id: str, reason: LeaveReason = "withdrawn") -> None:
+        """Send him away. Raises EngineError `not_found`, `state` where he is being offered."""
+        self._step(lambda now: self.matcher.send_away(waiting_id, reason, now))
+
+    def reprioritise(self, waiting_id: str, priority: int) -> None:
+        """Let him wait in the place that another priority gives. Raises EngineError `not_found`."""
+        self._step(lambda now: self.matcher.reprioritise(waiting_id, priority, now))
+
+    def pause(self, queue: str, paused: bool = True) -> None:
+        """Offer nobody of `queue`, or offer again. Raises EngineError `not_found`."""
+        if self.matcher.line(queue).paused != paused:
+            self._step(lambda now: self.matcher.pause(queue, paused, now))
+            self._events.publish("queue.paused" if paused else "queue.resumed", queue=queue)
+            if self._store is not None and paused:
+                self._store.put(PAUSED_AS, queue, {})
+            elif self._store is not None:
+                self._store.drop(PAUSED_AS, queue)
+
+    # -- steps --------------------------------------------------------------------------------
+
+    def _on_free(self, agent: str) -> None:
+        self._soon(lambda: self._step(lambda now: self.matcher.free(agent, now)))
+
+    def _on_change(self, agent: Operator, _previous: str) -> None:
+        if agent.state not in ON_CALL:
+            self._soon(lambda: self._step(partial(self._off_call, agent.name, agent.state)))
+
+    def _off_call(self, agent: str, state: str, now: float) -> None:
+        self.matcher.over(agent, now)
+        if state == "logged_out":
+            self.matcher.logged_out(agent, now)
+
+    def _soon(self, work: Callable[[], object]) -> None:
+        """At once, or after the step that is being made: the matcher makes one at a time."""
+        if self._depth:
+            self._pending.append(work)
+        else:
+            work()
+
+    def _step(self, work: Callable[[float], T]) -> T:
+        assert not self._depth, "a step within a step"
+        self._depth += 1
+        offers = self.matcher.offers_made
+        self.decision_times.begin()
+        try:
+            result = work(self._clock())
+        finally:
+            self._depth -= 1
+            self._set_timer()
+        self.decision_times.end(self.matcher.offers_made - offers)
+        while self._pending and not self._depth:
+            self._pending.pop(0)()
+        return result
+
+    def _tell(self, one: Happening) -> None:
+        waiting = one.entry.waiting
+        if waiting.kind == "call" and waiting.call is None:
+            whose: dict[str, str | None] = {"call": waiting.id}
+        else:
+            whose = {"job": waiting.id, "call": waiting.call}
+        self._events.publish(
+            f"queue.{one.kind}",
+            queue=one.queue,
+            context=waiting.context or None,
+            kind=waiting.kind,
+            **whose,
+            **one.fields,
+        )
+        if one.offer is not None or one.leave is not None:
+            asyncio.get_running_loop().call_soon(self._hand_over, one)
+
+    def _hand_over(self, one: Happening) -> None:
+        entry = one.entry
+        if one.leave is not None:
+            entry.waiting.on_leave(one.leave)
+        elif one.offer is not None and entry.offer is one.offer and not entry.is_over:
+            entry.told = True
+            entry.waiting.on_offer(one.offer)
+
+    # -- time ---------------------------------------------------------------------------------
+
+    def _set_timer(self) -> None:
+        due_at = self.matcher.next_deadline
+        if self._timer is not None:
+            if self._timer_at == due_at:
+                return
+            self._timer.cancel()
+            self._timer = None
+        if due_at is not None:
+            self._timer_at = due_at
+            delay_s = min(max(due_at - self._clock(), 0.0), LONGEST_TIMER_S)
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._step(self.matcher.tick)
+
+
+__all__ = ["Leave", "Offer", "Queues", "Waiting"]

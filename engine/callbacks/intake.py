@@ -1,0 +1,379 @@
+"""The intake: the one way in which a callback comes into being.
+
+What the rules set, whether it may be called, whether an open callback of the same number takes it
+in, and only then a job: on the disk before anybody is told of it.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from config.retry import RetryRule as RetrySettings
+
+from ..calls.services import Switchboard
+from ..job import Job, Request, RetryCause, RetryRule
+from ..protocol import CallbackRequest, EngineError, Reschedule
+from ..routing.admission import AdmissionQuery, Admitted
+from ..routing.rules import Ruling
+from ..store.store import StoreError
+from .dispatcher import Dispatcher
+from .retry import most_attempts
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+
+JOINED = "joined"
+
+
+class Joined(msgspec.Struct, kw_only=True):
+    """A request that an open job took in: which one, and what was asked for."""
+
+    job: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a request: `replayed`: it was known already; `joined`: it made no job."""
+
+    job: Job
+    replayed: bool = False
+    joined: bool = False
+
+
+class Intake:
+    """Takes requests, one at a time for each id and each number."""
+
+    def __init__(
+        self,
+        board: Switchboard,
+        dispatcher: Dispatcher,
+        settings: "Settings",
+        *,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        assert board.router is not None and board.admission is not None
+        self._board = board
+        self._dispatcher = dispatcher
+        self._router, self._admission = board.router, board.admission
+        self._wall_clock = wall_clock
+        # Ids and jobs on their way to the disk, so that two requests cannot both be first.
+        self._accepting: dict[str, asyncio.Future[None]] = {}
+        self.apply_settings(settings)
+
+    def apply_settings(self, settings: "Settings") -> None:
+        """Take requests by these from now on."""
+        self._dial = settings.dial
+        self._whisper_template = settings.whisper.default
+        self._retry = _retry_rules(settings.retry)
+
+    def find(self, job_id: str) -> Job | None:
+        """The job of this id, or the one that took in the request of this id. Raises StoreError."""
+        found = self._find(job_id)
+        return None if found is None else found[0]
+
+    def _find(self, job_id: str) -> tuple[Job, Joined | None] | None:
+        store = self._board.store
+        job = self._dispatcher.job(job_id) or store.find(job_id)
+        if job is not None:
+            return job, None
+        joined = store.document(JOINED, job_id, Joined)
+        if joined is None:
+            return None
+        job = self._dispatcher.job(joined.job) or store.find(joined.job)
+        return None if job is None else (job, joined)
+
+    async def known(self, job_id: str) -> Job | None:
+        """As `find`, once no request of this id is on its way to the disk. Raises StoreError.
+
+        What `find` gives before is a copy that the dispatcher does not know: only to be looked at.
+        """
+        await self._settled(job_id)
+        return self.find(job_id)
+
+    async def _settled(self, job_id: str) -> None:
+        while (pending := self._accepting.get(job_id)) is not None:
+            await asyncio.wait([pending])
+
+    async def accept(
+        self, params: CallbackRequest, *, queue_joined_at: float | None = None
+    ) -> tuple[Job, bool]:
+        """The job of a request, and whether the request was known already. Raises as `take`."""
+        taken = await self.take(params, queue_joined_at=queue_joined_at)
+        return taken.job, taken.replayed
+
+    async def take(self, params: CallbackRequest, *, queue_joined_at: float | None = None) -> Taken:
+        """Take a request. `queue_joined_at` is the place of one who has waited already.
+
+        Raises EngineError (`conflict`, `refused`, `unavailable`), BadParams, StoreError.
+        """
+        fingerprint = fingerprint_of(params)
+        if params.id is not None:
+            known = await self._known(params.id, fingerprint)
+            if known is not None:
+                return known
+        if self._dispatcher.draining:
+            raise EngineError("unavailable", "the engine is draining and takes no new callbacks")
+        job_id = params.id or f"cb-{self._board.new_id()}"
+        accepted = asyncio.get_running_loop().create_future()
+        self._accepting[job_id] = accepted
+        try:
+            return await self._take(job_id, fingerprint, params, queue_joined_at)
+        finally:
+            del self._accepting[job_id]
+            accepted.set_result(None)
+
+    async def _known(self, job_id: str, fingerprint: str) -> Taken | None:
+        """What became of an earlier request with this id."""
+        await self._settled(job_id)
+        found = self._find(job_id)
+        if found is None:
+            return None
+        job, joined = found
+        asked_for = job.fingerprint if joined is None else joined.fingerprint
+        if asked_for != fingerprint:
+            reason = f"job {job_id} exists and was requested with other parameters"
+            raise EngineError("conflict", reason, field="id")
+        return Taken(job, replayed=True, joined=joined is not None)
+
+    async def _take(
+        self,
+        job_id: str,
+        fingerprint: str,
+        params: CallbackRequest,
+        queue_joined_at: float | None,
+    ) -> Taken:
+        # From here to the save nothing waits: what was checked still holds when it counts.
+        history = await self._router.history(params.to)
+        now = self._wall_clock()
+        params, ruling = self._router.route(params, history, now)
+        params.require_party()
+        admitted = self._admit(params, now)
+        if self._joins(params):
+            for open_job in self._dispatcher.open.of_number(admitted.called):
+                return await self._join(open_job, job_id, fingerprint, named=params.id is not None)
+        request = self._request(params, ruling, admitted)
+        self._check_queue(request, now)
+        job = Job(
+            id=job_id,
+            request=request,
+            fingerprint=fingerprint,
+            created=now,
+            called=admitted.called,
+            region=admitted.region,
+            scheduled=admitted.scheduled,
+            queue_joined_at=queue_joined_at,
+            has_place=queue_joined_at is not None,
+        )
+        if job.scheduled is not None and queue_joined_at is not None:
+            job.queue_since = request.not_before  # he waits for nobody until then
+        # Known to the disk with the acceptance, so that it costs no commit of its own.
+        job.under_way = self._dispatcher.will_start(job)
+        self._admission.took(job_id, admitted, now)
+        self._dispatcher.accept(job)
+        try:
+            await self._board.store.save(job, durable=True)
+        except BaseException:
+            self._dispatcher.open.forget(job)
+            self._admission.forget(job_id)
+            raise
+        self._dispatcher.submit(job)
+        return Taken(job)
+
+    async def reschedule(self, job: Job, change: Reschedule) -> None:
+        """Give a queued job other times, or other further numbers. Raises EngineError, StoreError.
+
+        Who asks for a time out of hours is told for when the job is scheduled, as at first.
+        """
+        now, request = self._wall_clock(), job.request
+        not_before = request.not_before if change.not_before is None else change.not_before
+        deadline = request.deadline if change.deadline is None else change.deadline
+        numbers = request.numbers if change.numbers is None else change.numbers
+        if deadline is not None and deadline <= max(now, not_before or 0.0):
+            reason = "the deadline must be later than now and not_before"
+            raise EngineError("refused", reason, field="deadline")
+        for number in change.numbers or ():
+            self._board.dialplan.destination(number, field="numbers", trunk=request.trunk)
+        asked = AdmissionQuery(
+            to=request.to, numbers=numbers, not_before=not_before, deadline=deadline
+        )
+        admitted = self._admission.check(asked, now, counts=False)
+        before = request, job.scheduled, job.next_attempt_at
+
+        def undo() -> None:
+            if self._dispatcher.is_idle(job):
+                job.request, job.scheduled, job.next_attempt_at = before
+                self._dispatcher.changed(job)
+
+        job.request = msgspec.structs.replace(
+            request, not_before=admitted.not_before, deadline=deadline, numbers=numbers
+        )
+        job.scheduled = admitted.scheduled
+        if change.not_before is not None:
+            # A crash may have left phones ringing: they are given their time by any command.
+            job.next_attempt_at = job.quiet_until
+        self._board.events.publish(
+            "callback.rescheduled",
+            job=job.id,
+            context=request.context,
+            not_before=admitted.not_before,
+            deadline=deadline,
+            reason=admitted.scheduled,
+            if_saved=True,
+        )
+        self._dispatcher.changed(job)
+        await self._board.store.save_or_undo(job, undo)
+
+    # -- what is asked for ------------------------------------------------------------------
+
+    def _admit(self, params: CallbackRequest, now: float) -> Admitted:
+        """Whether it may be called, and when. Raises EngineError."""
+        plan = self._board.dialplan
+        if params.agent is not None:
+            plan.destination(params.agent, field="agent", trunk=params.trunk)
+        plan.destination(params.to, field="to", trunk=params.trunk)
+        for number in params.numbers or ():
+            plan.destination(number, field="numbers", trunk=params.trunk)
+        self._check_agents(params)
+        if params.deadline is not None and params.deadline <= now:
+            raise EngineError("refused", "the deadline has already passed", field="deadline")
+        return self._admission.check(AdmissionQuery.of(params), now)
+
+    def _check_agents(self, params: CallbackRequest) -> None:
+        agents, known = self._board.agents, params.known_agent
+        if known is not None and (agents is None or known not in agents):
+            reason = f"there is no agent named {known!r}"
+            raise EngineError("refused", reason, field="known_agent")
+        queues, centre = self._board.queues, params.centre
+        if centre is not None and (queues is None or centre not in queues.matcher.centres):
+            raise EngineError("refused", f"there is no centre named {centre!r}", field="centre")
+
+    def _check_queue(self, request: Request, now: float) -> None:
+        """Whether the queue takes one more. Raises EngineError.
+
+        One that is closed may take it for when it opens; one that is to wait is not held against
+        what the queue is now.
+        """
+        if request.queue is None:
+            return
+        queues = self._board.queues
+        if queues is None:
+            reason = f"there is no queue named {request.queue!r}"
+            raise EngineError("refused", reason, field="queue")
+        try:
+            queues.check(request.queue)
+        except EngineError as error:
+            is_later = (request.not_before or 0.0) > now
+            is_scheduled = bool(error.data.get("schedule")) and error.data.get("opens_at")
+            if error.kind == "refused" or not (is_later or is_scheduled):
+                raise
+
+    def _request(self, params: CallbackRequest, ruling: Ruling, admitted: Admitted) -> Request:
+        """The request with its defaults filled in. Raises EngineError where it is refused."""
+        dial = self._dial
+        whisper = self._whisper(params, ruling)
+        self._board.whisperer.check(whisper)
+        retry: dict[RetryCause, RetryRule] = self._retry
+        if params.retry:
+            own = {cause: rule.rule() for cause, rule in params.retry.items()}
+            retry = {**retry, **own}
+        numbers = params.numbers or []
+        return Request(
+            to=params.to,
+            agent=params.agent,
+            queue=params.queue,
+            order=params.order or "agent_first",
+            context=params.context or {},
+            whisper=whisper,
+            caller_id=params.caller_id,
+            trunk=params.trunk,
+            priority=params.priority or 0,
+            not_before=admitted.not_before,
+            deadline=params.deadline,
+            max_attempts=params.max_attempts or most_attempts(retry, numbers, dial.max_attempts),
+            ring_s=params.ring_s or dial.ring_s,
+            max_duration_s=params.max_duration_s or dial.max_duration_s,
+            record=params.record or False,
+            numbers=numbers,
+            site=admitted.site,
+            source=params.source,
+            skills=params.skills or {},
+            on_crash=params.on_crash or dial.on_crash,
+            script=params.script,
+            known_agent=params.known_agent,
+            centre=params.centre,
+            retry=retry,
+        )
+
+    def _whisper(self, params: CallbackRequest, ruling: Ruling) -> dict[str, Any] | None:
+        whisper = params.whisper
+        if whisper is not None:
+            tone = f"{whisper.tone:g}" if isinstance(whisper.tone, float) else whisper.tone
+            said = {"text": whisper.text, "file": whisper.file, "tone": tone}
+            return {name: value for name, value in said.items() if value is not None}
+        template = self._whisper_template if ruling.whisper is None else ruling.whisper
+        return {"template": template} if template else None
+
+    # -- one open job for each number ---------------------------------------------------------
+
+    def _joins(self, params: CallbackRequest) -> bool:
+        return self._dial.join if params.join is None else params.join
+
+    async def _join(self, job: Job, job_id: str, fingerprint: str, *, named: bool) -> Taken:
+        """Let an open job take the request in, so that its number is called once."""
+        store = self._board.store
+        if (first := self._accepting.get(job.id)) is not None:
+            await asyncio.wait([first])
+            if self.find(job.id) is None:
+                raise EngineError(
+                    "unavailable", f"job {job.id}, for the same number, was not saved"
+                )
+        job.joined += 1
+        self._board.events.publish(
+            "callback.joined",
+            job=job.id,
+            context=job.request.context,
+            joined=job.joined,
+            request=job_id if named else None,
+            if_saved=True,
+        )
+        saved = [store.save(job, durable=True)]
+        if named:
+            joined = Joined(job=job.id, fingerprint=fingerprint)
+            saved.append(store.put(JOINED, job_id, joined, durable=True))
+        try:
+            await asyncio.gather(*saved)
+        except StoreError:
+            job.joined -= 1
+            store.save(job)  # what else had changed is not undone
+            raise
+        return Taken(job, joined=True)
+
+
+def fingerprint_of(params: CallbackRequest) -> str:
+    """The same for requests that ask for the same thing, whatever the order of their members.
+
+    What is left out does not count, so that parameters added later change nothing.
+    """
+    given = {
+        name: value
+        for name in params.__struct_fields__
+        if (value := getattr(params, name)) is not None
+    }
+    return hashlib.sha256(msgspec.json.encode(given, order="deterministic")).hexdigest()
+
+
+def _retry_rules(configured: Sequence[RetrySettings]) -> dict[RetryCause, RetryRule]:
+    return {
+        rule.cause: RetryRule(
+            attempts=rule.attempts,
+            spacing_s=tuple(rule.spacing_s),
+            next_number=rule.next_number,
+        )
+        for rule in configured
+    }

@@ -1,0 +1,166 @@
+"""After a stop or a crash: what becomes of the jobs that an engine had under way.
+
+An engine that stops in good order hangs up whom it called, and its jobs are queued again. One whose
+phones have not confirmed that waits as after a crash.
+
+The calls of one that died went with it, but nobody told the phones: some may still ring, and
+somebody may listen to silence. So a job that may have been dialled goes by its own policy, and is
+not dialled again before nobody can be on the line any more. What was certainly not dialled is
+dialled as if there had been no crash.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import structlog
+
+from config.sections import Dial
+
+from ..calls.services import Switchboard
+from ..job import Failure, Job
+from .attempt import Callback
+from .completion import publish_queued
+from .dispatcher import Dispatcher
+
+log = structlog.get_logger()
+
+CAUSE = "engine restarted"
+# RFC 3261 section 16.6, timer C: a proxy lets a call ring for three minutes and more.
+LONGEST_RINGING_S = 180.0
+# RFC 4028 section 4.2: what a session is taken to last that nobody refreshes.
+LONGEST_SESSION_S = 1800.0
+
+
+def reconcile(
+    jobs: Sequence[Job],
+    dispatcher: Dispatcher,
+    board: Switchboard,
+    now: float,
+    seen_until: float = math.inf,
+) -> None:
+    """Take over the open jobs of the store, oldest first.
+
+    `seen_until` is when the earlier engine was last known to run (Unix seconds): what was up then
+    was cut off, and neither lasted nor costs anything until now.
+    """
+    to_resume = []
+    interrupted = 0
+    for job in jobs:
+        if job.state == "queued" and not job.under_way:
+            to_resume.append(job)
+            continue
+        interrupted += 1
+        _cut_off(job, min(now, seen_until))
+        if _settle(job, board, now):
+            to_resume.append(job)
+    dispatcher.resume(to_resume)
+    if interrupted:
+        log.warning("jobs_interrupted", jobs=interrupted, open=len(to_resume))
+
+
+def wait_for_phones(interrupted: Sequence[Callback], board: Switchboard, now: float) -> None:
+    """The engine stops: put off the jobs of those attempts whose phones may go on ringing."""
+    for callback in interrupted:
+        job = callback.job
+        if job.state != "queued" or not any(leg.may_still_be_up for leg in callback.call.legs):
+            continue
+        _keep_quiet(job, now + pause_s(job, board.dial))
+        job.scheduled = "engine stopped, and a phone did not confirm that it was hung up"
+        board.store.save(job)
+        publish_queued(board.events, job)
+
+
+def pause_s(job: Job, dial: Dial) -> float:
+    """How long after a crash somebody may still be on the line."""
+    if dial.crash_pause_s:
+        return dial.crash_pause_s
+    legs = [leg for attempt in job.attempts[-1:] for leg in attempt.legs]
+    if any(leg.answered is not None for leg in legs):
+        return LONGEST_SESSION_S
+    return max(LONGEST_RINGING_S, job.request.ring_s)
+
+
+def _keep_quiet(job: Job, until: float) -> None:
+    """Nobody is called before `until`, and only then the job waits again for an operator."""
+    job.quiet_until = until
+    job.next_attempt_at = max(until, job.next_attempt_at or 0.0)
+    job.interrupt_wait(job.next_attempt_at)
+
+
+def _settle(job: Job, board: Switchboard, now: float) -> bool:
+    """What follows for one that may have been dialled. True: it stays open, and is queued."""
+    policy, talked = job.request.on_crash, job.state == "bridged"
+    not_before = now + pause_s(job, board.dial)
+    job.under_way = False
+    if policy == "fail" or talked:
+        # Whoever has talked is not called again, whatever the policy.
+        _end(job, board, now, completed=talked and policy != "fail")
+        return False
+    if job.state != "queued":
+        job.enter("queued")
+    job.next_attempt_at = None
+    _keep_quiet(job, not_before)
+    job.scheduled = CAUSE
+    publish_queued(board.events, job)
+    if policy == "ask":
+        job.decision, job.decide_by = "needed", now + board.dial.decide_s
+        board.events.publish(
+            "callback.decision_needed",
+            job=job.id,
+            context=job.request.context,
+            cause=CAUSE,
+            decide_by=job.decide_by,
+        )
+    board.store.save(job)
+    return True
+
+
+def _cut_off(job: Job, at: float) -> None:
+    """What was up in the earlier engine ended at `at`, or at the last that is known of it."""
+    at = max(at, *_moments(job))
+    for attempt in job.attempts:
+        for leg in attempt.legs:
+            if leg.ended is None:
+                leg.state, leg.ended, leg.reason = "ended", at, CAUSE
+        if attempt.result is None:
+            attempt.result, attempt.cause, attempt.ended = "failed", CAUSE, at
+            attempt.retry_cause = "failed"
+    for offer in job.offers:
+        if offer.ended is None:
+            offer.ended, offer.result = at, offer.result or "interrupted"
+
+
+def _moments(job: Job) -> Iterator[float]:
+    """Every moment that the records of a job tell of."""
+    legs = [leg for attempt in job.attempts for leg in attempt.legs]
+    for moment in (
+        job.created,
+        job.bridged_at,
+        *(offer.offered for offer in job.offers),
+        *(offer.answered for offer in job.offers),
+        *(leg.started for leg in legs),
+        *(leg.ringing for leg in legs),
+        *(leg.answered for leg in legs),
+        *(leg.ended for leg in legs),
+    ):
+        if moment is not None:
+            yield moment
+
+
+def _end(job: Job, board: Switchboard, now: float, *, completed: bool) -> None:
+    job.failure = None if completed else Failure(side="engine", moment=job.state)
+    job.enter("completed" if completed else "failed")
+    job.result, job.cause, job.ended_at = job.state, CAUSE, now
+    job.next_attempt_at = None
+    if board.admission is not None:
+        job.cost = board.admission.settle(job)
+    board.store.save(job)
+    board.events.publish(
+        f"callback.{job.state}",
+        job=job.id,
+        call=job.attempts[-1].call if job.attempts else None,
+        context=job.request.context,
+        result=job.result,
+        cause=job.cause,
+        failure=job.failure,
+    )

@@ -1,0 +1,178 @@
+"""What follows an attempt that did not bring the two together: another one, or the end.
+
+`next_step` is a pure function of the job, how its attempt ended, and the policy. An attempt counts
+for the number that was dialled in it; one that missed the operator alone counts for all numbers,
+since nobody was called. One that was broken off by us before the customer answered counts for
+nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ..job import AttemptRecord, Job, Request, RetryCause, RetryRule
+
+# No request and no rule leads to more.
+MOST_ATTEMPTS = 100
+# The result of an attempt that the engine broke off, because it stopped.
+INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Rules by cause, `otherwise` for a cause without one, and `most` attempts in all."""
+
+    otherwise: RetryRule
+    most: int
+    rules: Mapping[RetryCause, RetryRule] = field(default_factory=dict)
+
+    def of(self, cause: RetryCause) -> RetryRule:
+        """The rule for `cause`."""
+        return self.rules.get(cause, self.otherwise)
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The next attempt: at `at` (Unix seconds), to `number` (None: the request's `to`)."""
+
+    at: float
+    number: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """No further attempt, and why."""
+
+    reason: str
+
+
+class AttemptOutcome(Protocol):
+    """What `next_step` reads of how an attempt ended."""
+
+    @property
+    def may_retry(self) -> bool:
+        """Whether another attempt could end otherwise."""
+
+    @property
+    def retry_cause(self) -> str | None:
+        """Which rule holds; None is `failed`."""
+
+
+def policy_of(request: Request, *, default_attempts: int, default_pause_s: float) -> RetryPolicy:
+    """The policy of a request, whose `most` attempts it says itself."""
+    simple = RetryRule(
+        attempts=default_attempts if request.retry else request.max_attempts,
+        spacing_s=(default_pause_s,),
+    )
+    return RetryPolicy(otherwise=simple, most=request.max_attempts, rules=request.retry)
+
+
+def most_attempts(
+    rules: Mapping[RetryCause, RetryRule], numbers: Sequence[str], default_attempts: int
+) -> int:
+    """How many attempts a job may take whose request does not say it: what its rules allow."""
+    each = default_attempts
+    if rules:
+        each = max(default_attempts, 1 + sum(rule.attempts - 1 for rule in rules.values()))
+    return min(each * (1 + len(numbers)), MOST_ATTEMPTS)
+
+
+def cause_of(outcome: AttemptOutcome) -> RetryCause:
+    """The cause that decides what follows `outcome`."""
+    cause = outcome.retry_cause
+    for known in _CAUSES:
+        if known == cause:
+            return known
+    return "failed"
+
+
+_CAUSES: tuple[RetryCause, ...] = (
+    "busy", "no_answer", "rejected", "unreachable", "operator_missed", "machine", "failed",
+)  # fmt: skip
+
+
+def next_step(job: Job, outcome: AttemptOutcome, policy: RetryPolicy, now: float) -> Again | GiveUp:
+    """What follows `outcome`, that of the last attempt of `job`, which is among its records."""
+    if not outcome.may_retry:
+        return GiveUp("another attempt would not end otherwise")
+    counted = sum(not _is_free(job, attempt, policy) for attempt in job.attempts)
+    if counted >= policy.most:
+        return GiveUp(f"all {policy.most} attempts are made")
+    step = _another(job, job.attempts, policy, now)
+    deadline = job.request.deadline
+    if isinstance(step, Again) and deadline is not None and step.at >= deadline:
+        return GiveUp("the next attempt would begin after the deadline")
+    return step
+
+
+def _is_free(job: Job, attempt: AttemptRecord, policy: RetryPolicy) -> bool:
+    """Whether it costs the customer no attempt: it was broken off before he answered, or an
+    operator of a queue did not answer."""
+    if _is_void(attempt):
+        return True
+    is_queued = job.request.queue is not None and "operator_missed" not in policy.rules
+    return is_queued and attempt.retry_cause == "operator_missed"
+
+
+def _is_void(attempt: AttemptRecord) -> bool:
+    """Whether it was broken off before the customer answered."""
+    return attempt.result == INTERRUPTED and attempt.retry_cause is None
+
+
+def _another(
+    job: Job, made: Sequence[AttemptRecord], policy: RetryPolicy, now: float
+) -> Again | GiveUp:
+    last = made[-1]
+    cause = last.retry_cause or "failed"
+    rule = policy.of(cause)
+    if cause == "operator_missed":
+        missed = sum(attempt.retry_cause == cause for attempt in made)
+        if missed >= rule.attempts:
+            return GiveUp("operator missed it too often")
+        return Again(now + _pause(rule, missed, policy), last.number)
+    numbers: list[str | None] = [None, *job.request.numbers]
+    if not rule.next_number:
+        turns = [last.number]
+    else:
+        here = numbers.index(last.number) if last.number in numbers else 0
+        turns = [*numbers[here + 1 :], *numbers[: here + 1]]
+    for number in turns:
+        at = _when(number, last, made, policy, now)
+        if at is not None:
+            return Again(at, number)
+    return GiveUp(f"{cause.replace('_', ' ')}: no further attempt for this cause")
+
+
+def _when(
+    number: str | None,
+    last: AttemptRecord,
+    made: Sequence[AttemptRecord],
+    policy: RetryPolicy,
+    now: float,
+) -> float | None:
+    """When `number` may be tried; None where it has had its attempts."""
+    soonest = now + _pause(policy.otherwise, 1, policy)
+    tried = [
+        attempt
+        for attempt in made
+        if attempt.number == number
+        and attempt.retry_cause != "operator_missed"
+        and not _is_void(attempt)
+    ]
+    if not tried:
+        return soonest
+    cause = tried[-1].retry_cause or "failed"
+    rule = policy.of(cause)
+    ended_so = sum(attempt.retry_cause == cause for attempt in tried)
+    if ended_so >= rule.attempts:
+        return None
+    pause_s = _pause(rule, ended_so, policy)
+    if tried[-1] is last:
+        return now + pause_s
+    ended = tried[-1].ended
+    return max(soonest, (now if ended is None else ended) + pause_s)
+
+
+def _pause(rule: RetryRule, ended_so: int, policy: RetryPolicy) -> float:
+    spacing = rule.spacing_s or policy.otherwise.spacing_s
+    return spacing[min(ended_so, len(spacing)) - 1]

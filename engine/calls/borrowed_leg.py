@@ -1,0 +1,142 @@
+"""A lent leg: one call's use of a line that stays up between calls.
+
+To the call flow it is a leg like any other. It answers at once, after a short tone that announces
+the call to the operator; when the flow hangs it up, the call's use of the line ends and the line
+stays. When the line ends, the lent leg ends with it.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from media import messages as media_events
+from media.errors import MediaError
+from media.sources import Tone
+from media.worker_pool import MediaPool
+from sip.endpoint import SipEndpoint
+
+from .hangup_cause import Ending
+from .leg import CODECS, Caller, Leg, LegEnded, PublishLegEvent, Role
+from .while_up import while_up
+
+log = structlog.get_logger()
+
+ANNOUNCEMENT: Final = Tone("880/120,0/60,880/120")
+ANNOUNCEMENT_LIMIT_S: Final = 2.0
+
+
+class LentLeg(Leg):
+    """`line` for one call. `give_back` is called once, at the moment at which the call lets go."""
+
+    def __init__(
+        self,
+        line: Leg,
+        *,
+        role: Role,
+        sip: SipEndpoint,
+        media: MediaPool,
+        publish: PublishLegEvent,
+        give_back: "Callable[[LentLeg], None]",
+    ) -> None:
+        # The line's id: it is what the media worker knows.
+        super().__init__(
+            leg_id=line.id,
+            role=role,
+            destination=line.destination,
+            sip=sip,
+            media=media,
+            publish=publish,
+        )
+        self.record.uri = line.record.uri
+        self.audio = line.audio
+        self._line = line
+        self._give_back = give_back
+        self._has_line = self._media_open = True
+        line.on_end.append(self._line_ended)
+        line.on_hold = self._line_held
+        line.borrower = self
+
+    async def open(self, *, beside: Leg | None = None) -> None:
+        """The line has its port. Raises LegEnded where the line has just ended."""
+        if self.ending is not None:
+            raise LegEnded(self, self.ending)
+
+    async def dial(
+        self,
+        *,
+        caller: Caller,
+        ring_s: float,
+        codecs: tuple[str, ...] = CODECS,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """Announce the call. Raises LegEnded where the line has ended or ends meanwhile."""
+        if self.ending is not None:
+            raise LegEnded(self, self.ending)
+        self._dialled = True
+        record = self.record
+        record.started = time.time()
+        self._publish("leg.dialing", self)
+        async with while_up(self):
+            await self.play(ANNOUNCEMENT, limit_s=ANNOUNCEMENT_LIMIT_S)
+        record.state = "held" if self._line.is_held else "answered"
+        record.answered = time.time()
+        record.reason = "permanent line"
+        self._publish("leg.answered", self, permanent=True)
+
+    async def release(self) -> None:
+        """Let go of the line if that has not been done, and keep its report: that of the line."""
+        if self._dialled:
+            self.hang_up(Ending("completed", "released"))
+        self._let_go()
+        if self._line.ending is None:
+            try:
+                self._report(await self._media.stats(self.id))
+            except MediaError as error:
+                log.info("no_media_report", leg=self.id, reason=str(error))
+
+    def on_media(self, event: media_events.Event) -> None:
+        """Take one event of the line's media endpoint; one that ends the line is the line's."""
+        if isinstance(event, media_events.MediaTimeout):
+            self._line.on_media(event)
+        else:
+            super().on_media(event)
+
+    def on_media_lost(self, reason: str) -> None:
+        """The media worker died: the line cannot go on."""
+        self._line.on_media_lost(reason)
+
+    def _line_ended(self, line: Leg) -> None:
+        assert line.ending is not None
+        if self._dialled:
+            self._end(line.ending)
+        else:
+            self.ending = line.ending
+            self._let_go()
+
+    def _line_held(self, line: Leg, held: bool) -> None:
+        self.audio = line.audio
+        if self.record.answered is None:
+            return
+        self.record.state = "held" if held else "answered"
+        self._publish("leg.held" if held else "leg.resumed", self)
+        if self.on_hold is not None:
+            self.on_hold(self, held)
+
+    def _end(self, ending: Ending) -> None:
+        if self.ending is not None:
+            return
+        self._let_go()
+        super()._end(ending)
+
+    def _let_go(self) -> None:
+        if not self._has_line:
+            return
+        self._has_line = self._media_open = False
+        for finished in self._played.values():
+            if not finished.done():
+                finished.set_result(None)
+        self._line.on_hold = self._line.borrower = None
+        self._line.on_end.remove(self._line_ended)
+        self._give_back(self)

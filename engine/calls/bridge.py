@@ -1,0 +1,60 @@
+"""A bridge: two answered legs that hear each other, or hold sound while one holds the other."""
+
+from collections.abc import Callable
+
+from media.sources import Hold
+from media.worker_pool import MediaPool
+
+from .leg import Leg
+
+PublishBridgeEvent = Callable[..., None]
+
+
+class Bridge:
+    """Joins two legs of one call; each hears the other and nobody else."""
+
+    def __init__(
+        self, first: Leg, second: Leg, *, media: MediaPool, hold: Hold, publish: PublishBridgeEvent
+    ) -> None:
+        self._first = first
+        self._second = second
+        self._media = media
+        self._hold = hold
+        self._publish = publish
+        self._joined = False
+
+    def join(self) -> None:
+        """Let the two hear each other. A leg that has its party on hold keeps it there."""
+        self._joined = True
+        for leg in (self._first, self._second):
+            leg.on_hold = self._held
+            leg.on_info_digit = self._info_digit
+            self._publish("bridge.joined", leg)
+        self._arrange()
+
+    def leave(self) -> None:
+        """Take the bridge apart; what each leg hears next is the caller's to say."""
+        if not self._joined:
+            return
+        self._joined = False
+        for leg in (self._first, self._second):
+            leg.on_hold = None
+            leg.on_info_digit = None
+            self._publish("bridge.left", leg)
+
+    def _held(self, _leg: Leg, _held: bool) -> None:
+        if self._joined:
+            self._arrange()
+
+    def _info_digit(self, leg: Leg, digit: str, duration_ms: int) -> None:
+        """What came by SIP goes on as telephone-event; that one the worker relays by itself."""
+        partner = self._second if leg is self._first else self._first
+        self._media.send_digits(partner.id, digit, duration_ms=duration_ms)
+
+    def _arrange(self) -> None:
+        if self._first.is_held or self._second.is_held:
+            for leg, partner in ((self._first, self._second), (self._second, self._first)):
+                if partner.is_held:
+                    leg.hear(self._hold)
+        else:
+            self._media.bridge(self._first.id, self._second.id)

@@ -1,0 +1,69 @@
+"""How a call that came in ends: the word for it, and what the caller is told before the BYE."""
+
+from dataclasses import dataclass
+
+from config.inbound import Room
+
+from ..acd.waiting import Leave
+from ..protocol import EngineError
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How the call ended: one word, and a sentence for a person."""
+
+    word: str
+    cause: str
+
+
+CALLED_BACK = Result("callback", "the caller asked to be called back")
+# Where there is no sentence to tell why a queue takes nobody. Not 503, at which a trunk would send
+# no more calls at all.
+REFUSALS = {"closed": 480, "full": 486}
+
+
+class Refused(Exception):
+    """The call is not answered: its INVITE gets `status`."""
+
+    def __init__(self, status: int, result: Result, retry_after_s: float | None = None) -> None:
+        super().__init__(result.cause)
+        self.status = status
+        self.result = result
+        self.retry_after_s = retry_after_s
+
+
+class Farewell(Exception):
+    """Nobody is going to talk to the caller now: he hears `text`, and is hung up."""
+
+    def __init__(self, result: Result, text: str) -> None:
+        super().__init__(result.cause)
+        self.result = result
+        self.text = text
+
+
+def of_not_taken(error: EngineError, room: Room) -> Farewell:
+    """The queue does not take the caller."""
+    reason = error.data.get("reason")
+    if reason in ("closed", "full"):
+        return Farewell(Result(reason, error.message), _text(reason, room))
+    return Farewell(Result("unavailable", error.message), room.texts.timeout)
+
+
+def of_sent_away(leave: Leave, room: Room) -> Farewell:
+    """The queue gives up the caller who waited in it."""
+    cause = f"sent away by the queue: {leave.reason}"
+    return Farewell(Result(leave.reason, cause), _text(leave.reason, room))
+
+
+def refusal_of(farewell: Farewell, error: EngineError, now: float) -> Refused | None:
+    """The refusal in place of a farewell without words; None where there is something to say."""
+    status = REFUSALS.get(farewell.result.word)
+    if farewell.text or status is None:
+        return None
+    opens_at = error.data.get("opens_at")
+    return Refused(status, farewell.result, None if opens_at is None else max(1.0, opens_at - now))
+
+
+def _text(reason: str, room: Room) -> str:
+    texts = room.texts
+    return {"closed": texts.closed, "full": texts.full}.get(reason, texts.timeout)

@@ -1,0 +1,183 @@
+"""`ringback records`, `history` and `annotate`: what became of each, and what people say of it."""
+
+import json as jsonlib
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import Annotated, Any, TextIO
+
+import typer
+
+from ..client import Client
+from .cells import cell, columns, fitted, span
+from .command import Json, Options, SocketAfter, ask, call
+from .export import CsvWriter
+from .moments import written
+from .tables import console
+from .time_span import AsCsv, From, Into, To, Zone, check_form, moments, written_to, zone_named
+
+app = typer.Typer(rich_markup_mode=None)
+
+PAGE = 500
+# The columns of records for people: a narrow terminal goes without the last ones.
+HEADS = (
+    "id",
+    "requested",
+    "number",
+    "state",
+    "talk",
+    "agent",
+    "queue",
+    "site",
+    "outcome",
+    "result",
+)
+# The columns of records as CSV; the times are written in the place's time zone.
+TIMES = ("created", "due_at", "deadline", "called_at", "operator_at", "customer_at", "talk_at",
+         "ended_at")  # fmt: skip
+CSV_COLUMNS = (
+    "id", "kind", "number", "site", "queue", "agent", "state", "result", "cause", *TIMES, "talk_s",
+    "attempts", "offers", "stays", "alone_s", "cost", "currency", "outcome", "rating", "notes",
+    "recording", "context",
+)  # fmt: skip
+
+
+@app.command()
+def records(
+    id: Annotated[str | None, typer.Argument(metavar="[ID]", help="One record, as JSON.")] = None,
+    begin: From = None,
+    end: To = None,
+    zone: Zone = None,
+    csv: AsCsv = False,
+    into: Into = None,
+    socket: SocketAfter = None,
+    json: Json = False,
+) -> None:
+    """What became of each callback and call that has ended, in the order of request.
+
+    With --json one record a line, all of it.
+    """
+    if id is not None:
+        record = ask(lambda client: client.call("record.get", id=id))
+        typer.echo(jsonlib.dumps(record, ensure_ascii=False, indent=None if Options.json else 2))
+        return
+    check_form(csv)
+
+    async def write(client: Client) -> None:
+        bounds = await moments(client, zone, {"from": begin, "to": end})
+        place = zone_named(zone or (await client.call("report.live"))["time_zone"])
+        found = _all(client, bounds)
+        if csv:
+            with written_to(into) as file:
+                writer = CsvWriter(file, CSV_COLUMNS)
+                async for record in found:
+                    writer.write(_csv_row(record, place))
+        elif Options.json or into is not None:
+            with written_to(into) as file:
+                await _write_json(file, found)
+        else:
+            await _print(found, place)
+
+    ask(write)
+
+
+async def _all(client: Client, bounds: dict[str, float]) -> AsyncIterator[dict[str, Any]]:
+    """Every record, page after page."""
+    cursor: dict[str, str] = {}
+    while True:
+        page = await client.call("record.list", limit=PAGE, **bounds, **cursor)
+        for record in page["records"]:
+            yield record
+        if page["cursor"] is None:
+            return
+        cursor = {"cursor": page["cursor"]}
+
+
+async def _write_json(file: TextIO, found: AsyncIterator[dict[str, Any]]) -> None:
+    async for record in found:
+        file.write(jsonlib.dumps(record, ensure_ascii=False) + "\n")
+
+
+async def _print(found: AsyncIterator[dict[str, Any]], zone: Any) -> None:
+    """A line for each; a page at a time, as there may be many."""
+    rows: list[tuple[str, ...]] = []
+    async for record in found:
+        shown = {**record, "talk": span(record.get("talk_s"))}
+        shown["requested"] = f"{datetime.fromtimestamp(record['created'], zone):%Y-%m-%d %H:%M}"
+        rows.append(tuple(str(shown.get(head) or "") for head in HEADS))
+        if len(rows) == PAGE:
+            console.print(fitted(console.width, HEADS, rows)[0])
+            rows.clear()
+    console.print(fitted(console.width, HEADS, rows)[0])
+
+
+def _csv_row(record: Mapping[str, Any], zone: Any) -> dict[str, Any]:
+    """A record as cells: lists become how many there were, or what they say."""
+    cost = record.get("cost") or {}
+    times = {
+        name: None if record.get(name) is None else written(record[name], zone) for name in TIMES
+    }
+    return {
+        **record,
+        **times,
+        "attempts": len(record["attempts"]),
+        "offers": len(record.get("offers") or []),
+        "stays": len(record.get("stays") or []),
+        "talk_s": None if record.get("talk_s") is None else round(record["talk_s"], 3),
+        "alone_s": round(max(record.get("alone_s") or [0.0]), 3),
+        "cost": cost.get("amount"),
+        "currency": cost.get("currency"),
+        "notes": "\n".join(record.get("notes") or []),
+        "context": jsonlib.dumps(record.get("context") or {}, ensure_ascii=False),
+    }
+
+
+@app.command()
+def history(
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="In E.164: +442079460000.")],
+    limit: Annotated[int, typer.Option(metavar="N")] = 10,
+    socket: SocketAfter = None,
+    json: Json = False,
+) -> None:
+    """Show earlier callbacks and calls of a number, as an operator sees them."""
+    call("history.get", _print_history, number=number, limit=limit)
+
+
+def _print_history(found: Mapping[str, Any]) -> None:
+    table = columns("id", "ended", "kind", "result", "agent", "talk", "outcome", "rating", "note")
+    for entry in found["history"]:
+        table.add_row(
+            cell(entry["id"]),
+            cell(written(entry["ended_at"], None)),
+            cell(entry["kind"]),
+            cell(entry.get("result") or entry["state"]),
+            cell(entry.get("agent") or ""),
+            cell(span(entry.get("talk_s"))),
+            cell(entry.get("outcome") or ""),
+            cell(str(entry.get("rating", ""))),
+            cell(entry.get("note") or ""),
+        )
+    console.print(table)
+
+
+@app.command()
+def annotate(
+    id: Annotated[str, typer.Argument(metavar="ID", help="A job, or a call that came in.")],
+    note: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Added to the notes there are.")
+    ] = None,
+    outcome: Annotated[
+        str | None, typer.Option(metavar="WORD", help="As sold, no interest.")
+    ] = None,
+    rating: Annotated[int | None, typer.Option(metavar="N", help="0 to 10.")] = None,
+    socket: SocketAfter = None,
+    json: Json = False,
+) -> None:
+    """Write a note, an outcome or a rating to a callback or a call."""
+    call(
+        "callback.annotate",
+        lambda _result: typer.echo(f"{id} is annotated"),
+        id=id,
+        notes=note,
+        outcome=outcome,
+        rating=rating,
+    )

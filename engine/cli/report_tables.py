@@ -1,0 +1,117 @@
+"""What reports look like to people, and which columns they have as CSV."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, tzinfo
+from typing import Any
+
+from ..reports.measures import flat
+from .cells import cell, fitted, span
+from .moments import written
+from .tables import console
+
+Row = Mapping[str, Any]
+Column = tuple[str, str, Callable[[Any], str]]
+
+
+def _count(value: Any) -> str:
+    return "" if value is None else f"{value:g}"
+
+
+def _percent(value: Any) -> str:
+    return "" if value is None else f"{value:.1f} %"
+
+
+def _amounts(value: Any) -> str:
+    return ", ".join(f"{amount:g} {currency}" for currency, amount in (value or {}).items())
+
+
+# In the order of what one looks at first: a narrow terminal goes without the last ones.
+_OUTCOMES: tuple[Column, ...] = (
+    ("requested", "requested", _count),
+    ("completed", "completed", _count),
+)
+_JOBS: tuple[Column, ...] = (
+    ("failed", "failed", _count),
+    ("to talk", "to_talk_s", span),
+    ("promise", "promise_kept_percent", _percent),
+    ("cost", "costs", _amounts),
+    ("open", "open", _count),
+    ("expired", "expired", _count),
+    ("cancelled", "cancelled", _count),
+    ("to operator", "to_operator_s", span),
+    ("to talk p90", "to_talk_p90_s", span),
+    ("talk", "talk_s", span),
+)
+COLUMNS: dict[str, tuple[Column, ...]] = {
+    "queue": (
+        ("offered", "offered", _count),
+        ("answered", "answered", _count),
+        ("abandoned", "abandoned", _count),
+        ("level", "service_level_percent", _percent),
+        ("ASA", "asa_s", span),
+        ("wait p90", "wait_p90_s", span),
+        ("waiting", "waiting", _count),
+        ("AHT", "aht_s", span),
+        ("short", "short_abandoned", _count),
+        ("overflowed", "overflowed", _count),
+        ("longest", "longest_wait_s", span),
+        ("talk p50", "talk_p50_s", span),
+    ),
+    "agent": (
+        ("offered", "offered", _count),
+        ("answered", "answered", _count),
+        ("missed", "missed", _count),
+        ("calls", "calls", _count),
+        ("occupancy", "occupancy_percent", _percent),
+        ("AHT", "aht_s", span),
+        ("talking", "talking_s", span),
+        ("logged in", "logged_in_s", span),
+        ("paused", "paused_s", span),
+        ("wrap-up", "wrap_up_s", span),
+    ),
+    "site": (
+        *_OUTCOMES,
+        ("left alone", "left_alone_percent", _percent),
+        ("30 days", "left_alone_30d_percent", _percent),
+        *_JOBS,
+    ),
+    "job": (*_OUTCOMES, *_JOBS),
+}
+
+
+def print_report(kind: str, report: Row, zone: tzinfo | None) -> None:
+    """A report, its total last; as many columns as there is room for."""
+    by, interval, shown = report["by"], report["interval"], COLUMNS[kind]
+    first = [*(["from"] if interval != "total" else []), *([by] if by != "all" else [])] or [""]
+    rows = []
+    for row in report["rows"]:
+        keys = [_began(row["from"], interval, zone)] if interval != "total" else []
+        keys += [row[by] or "-"] if by != "all" else []
+        rows.append([*(keys or [""]), *_figures(row, shown)])
+    rows.append([*[""] * (len(first) - 1), "total", *_figures(report["total"], shown)])
+    heads = [*first, *(head for head, _name, _show in shown)]
+    table, count = fitted(console.width, heads, rows, figures_from=len(first))
+    console.print(
+        cell(f"{written(report['from'], zone)} to {written(report['to'], zone)}", style="dim")
+    )
+    console.print(table)
+    if left_out := ", ".join(heads[count:]):
+        console.print(cell(f"no room for: {left_out}; --csv has everything", style="dim"))
+
+
+def _figures(row: Row, shown: Sequence[Column]) -> list[str]:
+    return [show(row.get(name)) for _head, name, show in shown]
+
+
+def _began(moment: float, interval: str, zone: tzinfo | None) -> str:
+    """When an interval began, in short; the hour that comes again has its offset."""
+    local = datetime.fromtimestamp(moment, zone)
+    if interval == "day":
+        return f"{local:%Y-%m-%d}"
+    return f"{local:%m-%d %H:%M}" + (f"{local.astimezone(zone):%z}" if local.fold else "")
+
+
+def csv_row(row: Row, zone: tzinfo | None) -> dict[str, Any]:
+    """A row as cells: its times are written, mappings become pairs."""
+    times = {name: written(row[name], zone) for name in ("from", "to")}
+    return flat({**row, **times})

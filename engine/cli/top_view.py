@@ -1,0 +1,278 @@
+"""The live screen: what report.live says, as lines. Pure: the terminal is cli_top.py's.
+
+Written for somebody who looks at it from across the room: what is wrong first, then who waits,
+then who is there to take them.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .agents import STATE_STYLES
+from .alerts import alerts
+from .cells import span
+from .screen import Line, Piece, padded
+
+View = Mapping[str, Any]
+
+SORTS = ("state", "name", "since", "calls")
+# Who is busy first, who is away last.
+_ORDER = {
+    state: number
+    for number, state in enumerate(
+        ("talking", "ringing", "reserved", "wrap_up", "available", "paused", "logged_out")
+    )
+}
+MOST_ALERTS = 4
+GAP = "  "
+BETWEEN = "   "
+# Below this share the service level is shown in red, above the second in green.
+POOR_PERCENT, GOOD_PERCENT = 60.0, 80.0
+
+
+@dataclass(slots=True)
+class Choices:
+    """What the person at the screen chose: how agents are sorted, who is left out, which page."""
+
+    sort: str = SORTS[0]
+    with_logged_out: bool = False
+    page: int = 0
+
+    def key(self, key: str) -> None:
+        """A key was pressed."""
+        match key:
+            case "s":
+                self.sort = SORTS[(SORTS.index(self.sort) + 1) % len(SORTS)]
+            case "l":
+                self.with_logged_out = not self.with_logged_out
+            case " ":
+                self.page += 1
+            case "b":
+                self.page = max(0, self.page - 1)
+
+
+def screen(
+    view: View | None, trouble: str | None, choices: Choices, width: int, height: int
+) -> list[Line]:
+    """The lines of the screen. `trouble` says why `view` is old, or missing."""
+    lines: list[Line] = []
+    if trouble is not None:
+        lines.append(((padded(trouble, len(trouble)), "bold white on red"),))
+    if view is None:
+        return lines
+    lines += _head(view, width)
+    found = alerts(view)
+    lines += [((padded(f"! {text}", len(text) + 2), "bold red"),) for text in found[:MOST_ALERTS]]
+    if len(found) > MOST_ALERTS:
+        lines.append(((f"! and {len(found) - MOST_ALERTS} more", "bold red"),))
+    lines.append(())
+    lines += _queues(view, width, height - len(lines) - 1)
+    lines.append(())
+    lines += _agents(view, choices, height - len(lines) - 1)
+    lines = lines[: height - 1]
+    lines += [()] * (height - 1 - len(lines))
+    keys = "q quit   s sort   l logged out   space, b pages"
+    lines.append(((f"{keys}   sorted by {choices.sort}", "dim"),))
+    return lines
+
+
+def _head(view: View, width: int) -> list[Line]:
+    engine, ended = view["engine"], view["jobs_today"]
+    clock = time.strftime("%H:%M:%S", time.localtime(view["time"]))
+    usable = sum(trunk["state"] != "failed" for trunk in engine["trunks"])
+    today = GAP.join(
+        f"{ended.get(state, 0)} {state}"
+        for state in ("completed", "failed", "expired", "cancelled")
+    )
+    return _flowed(
+        (
+            ((f"ringback {engine['version']}", "bold"), (f"   up {span(engine['uptime_s'])}", "")),
+            ((clock, ""),),
+            ((f"calls {engine['calls']}", "bold"), (f" ({engine['talking']} talking)", "")),
+            ((f"legs {engine['legs']}", ""),),
+            ((f"jobs {engine['open_jobs']}", "bold"), (" open", "")),
+            ((f"trunks {usable}/{len(engine['trunks'])}", ""),),
+            ((f"today {today}", ""),),
+        ),
+        width,
+    )
+
+
+def _flowed(groups: Iterable[tuple[Piece, ...]], width: int) -> list[Line]:
+    """The groups one after the other, on as few lines as they fit on whole."""
+    lines: list[Line] = []
+    left = 0
+    for group in groups:
+        needed = sum(len(text) for text, _style in group)
+        if lines and needed + len(BETWEEN) <= left:
+            lines[-1] = (*lines[-1], (BETWEEN, ""), *group)
+            left -= needed + len(BETWEEN)
+        else:
+            lines.append(group)
+            left = width - needed
+    return lines
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A figure of a queue: how wide, what is shown, and in which style."""
+
+    head: str
+    width: int
+    text: Callable[[View], object]
+    style: Callable[[View], str] = lambda _queue: ""
+
+
+_QUEUE_COLUMNS = (
+    _Column(
+        "waiting", 8, lambda q: q["waiting"], lambda q: "bold yellow" if q["waiting"] else "dim"
+    ),
+    _Column("longest", 8, lambda q: span(q["longest_wait_s"]) if q["waiting"] else ""),
+    _Column("expected", 9, lambda q: span(q.get("expected_wait_s")), lambda _q: "dim"),
+    _Column("offered", 8, lambda q: q["offered"]),
+    _Column("answered", 9, lambda q: q["answered"]),
+    _Column("abandoned", 10, lambda q: q["abandoned"], lambda q: "red" if q["abandoned"] else ""),
+    _Column("ASA", 7, lambda q: span(q["asa_s"])),
+    _Column("level", 6, lambda q: _level(q), lambda q: _level_style(q["service_level_percent"])),
+)  # fmt: skip
+# What a narrow screen does without, first to last.
+_LEFT_OUT = ("expected", "offered", "ASA", "longest", "answered", "abandoned")
+NAME_WIDTH, MOST_NAME_WIDTH = 15, 30
+
+
+def _queues(view: View, width: int, room: int) -> list[Line]:
+    """A line for each queue; where there is no room for all, those in which somebody waits."""
+    queues: Sequence[View] = view["queues"]
+    if not queues:
+        return []
+    columns = list(_QUEUE_COLUMNS)
+    for head in _LEFT_OUT:
+        if NAME_WIDTH + sum(column.width for column in columns) <= width:
+            break
+        columns = [column for column in columns if column.head != head]
+    name_width = width - sum(column.width for column in columns)
+    name_width = max(NAME_WIDTH, min(name_width, MOST_NAME_WIDTH))
+    rows = max(1, room - 1 - _rows_for_agents(view, room))
+    hidden: Sequence[View] = ()
+    if len(queues) > rows:
+        queues = sorted(queues, key=lambda queue: (-queue["waiting"], -queue["longest_wait_s"]))
+        queues, hidden = queues[: rows - 1], queues[rows - 1 :]
+    heads = padded("queue", name_width)
+    heads += "".join(padded(column.head, column.width, right=True) for column in columns)
+    lines: list[Line] = [((heads, "dim"),)]
+    for queue in queues:
+        lines.append(
+            (
+                (padded(_name(queue, name_width), name_width), "bold" if queue["waiting"] else ""),
+                *((_right(c.text(queue), c.width), c.style(queue)) for c in columns),
+            )
+        )
+    if hidden:
+        waiting = sum(queue["waiting"] for queue in hidden)
+        whom = f"{waiting} wait" if waiting else "nobody waits"
+        lines.append(((f"and {len(hidden)} more, {whom} there", "dim"),))
+    return lines
+
+
+def _rows_for_agents(view: View, room: int) -> int:
+    """What queues leave to the agents, with heads and a line between: half, if they need it."""
+    return min(len(view["agents"]) + 3, room // 2) if view["agents"] else 0
+
+
+def _level(queue: View) -> str:
+    level = queue["service_level_percent"]
+    return "" if level is None else f"{level:.0f} %"
+
+
+def _name(queue: View, width: int) -> str:
+    """Its name in the middle of which something is left out, since the ends tell queues apart."""
+    name, notes = str(queue["queue"]), _notes(queue)
+    room = max(5, width - len(notes))
+    if len(name) > room:
+        name = f"{name[: room - room // 2 - 1]}…{name[-(room // 2) :]}"
+    return name + notes
+
+
+def _notes(queue: View) -> str:
+    return " (paused)" if queue.get("paused") else "" if queue.get("open", True) else " (closed)"
+
+
+def _level_style(percent: float | None) -> str:
+    if percent is None:
+        return ""
+    return "red" if percent < POOR_PERCENT else "green" if percent >= GOOD_PERCENT else "yellow"
+
+
+_AGENT_HEADS = (
+    ("agent", 20), ("state", 11), ("for", 8), ("calls", 7), ("talked", 8), ("  what", 30),
+)  # fmt: skip
+
+
+def _agents(view: View, choices: Choices, room: int) -> list[Line]:
+    everybody: Sequence[View] = view["agents"]
+    if not everybody:
+        return []
+    now = view["time"]
+    there = [agent for agent in everybody if agent["state"] != "logged_out"]
+    shown = sorted(everybody if choices.with_logged_out else there, key=_sorting(choices.sort))
+    rows = max(1, room - 2)
+    pages = max(1, -(-len(shown) // rows))
+    choices.page = min(choices.page, pages - 1)
+    first = choices.page * rows
+    lines: list[Line] = [_counts(everybody, choices.page + 1, pages), _heads(_AGENT_HEADS)]
+    for agent in shown[first : first + rows]:
+        state = agent["state"]
+        what = _what(agent)
+        lines.append(
+            (
+                (padded(agent["agent"], 20), ""),
+                (padded(state.replace("_", " "), 11), STATE_STYLES.get(state, "")),
+                (_right(span(now - agent["since"]), 8), ""),
+                (_right(agent["calls"], 7), ""),
+                (_right(span(agent["talk_s"]), 8), ""),
+                ("  " + padded(what, min(40, max(1, len(what)))), "dim"),
+            )
+        )
+    return lines
+
+
+def _what(agent: View) -> str:
+    """Whom he is busy with, or why he is what he is."""
+    customer = agent.get("customer")
+    if customer is None:
+        return str(agent["work"] or agent["reason"] or "")
+    return " ".join(customer[name] for name in ("number", "queue", "site") if customer[name])
+
+
+def _sorting(sort: str) -> Any:
+    match sort:
+        case "name":
+            return lambda agent: agent["agent"]
+        case "since":
+            return lambda agent: (agent["since"], agent["agent"])
+        case "calls":
+            return lambda agent: (-agent["calls"], agent["agent"])
+    return lambda agent: (_ORDER.get(agent["state"], 0), agent["since"], agent["agent"])
+
+
+def _counts(agents: Iterable[View], page: int, pages: int) -> Line:
+    counts: dict[str, int] = {}
+    for agent in agents:
+        counts[agent["state"]] = counts.get(agent["state"], 0) + 1
+    pieces = [
+        (f"{counts[state]} {state.replace('_', ' ')}{GAP}", STATE_STYLES.get(state, ""))
+        for state in _ORDER
+        if state in counts
+    ]
+    return (*pieces, (f"page {page} of {pages}" if pages > 1 else "", "dim"))
+
+
+def _heads(heads: Iterable[tuple[str, int]]) -> Line:
+    named = ("agent", "state", "  what")
+    text = "".join(padded(name, width, right=name not in named) for name, width in heads)
+    return ((text, "dim"),)
+
+
+def _right(value: object, width: int) -> str:
+    return padded(str(value), width, right=True)

@@ -1,0 +1,154 @@
+"""The audit log: who changed something, or was refused, on the control socket.
+
+Each entry is a row that goes to the disk with whatever else is saved in that moment, a tenth of a
+second later at the latest. Secrets are left out of it. It can be read, not changed; housekeeping
+cuts off its old end.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from ..protocol import METHOD_NOT_FOUND, EngineError
+from .jsonrpc import RpcError
+from .peer import Peer
+from .rights import Principal
+from .roles import NoRight, changes
+
+PARAMS_BYTES = 2048
+REASON_LENGTH = 500
+# The same refusal is written once in so long, with how often it was repeated since the last one:
+# a client that goes on asking must not push out what else there is.
+REPEATED_S = 1.0
+MOST_REFUSALS = 1000
+
+_SECRETS = ("password", "secret", "token")
+# Parameters that hold none of these hold no secret; \u would be another spelling of anything.
+_SUSPECT = (b"password", b"secret", b"token", b"\\u")
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Rows(Protocol):
+    """What the audit log needs of the store."""
+
+    def insert(self, table: str, row: dict[str, object]) -> None:
+        """Write a row."""
+
+
+@dataclass(slots=True)
+class _Refusal:
+    written: float
+    repeated: int = 0
+
+
+class Audit:
+    """Writes the audit log; without a store, none."""
+
+    def __init__(
+        self, store: Rows | None = None, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._refusals: dict[tuple[str, str, str], _Refusal] = {}
+
+    def answered(
+        self, who: Principal, peer: Peer, method: str, params: bytes, error: Exception | None = None
+    ) -> None:
+        """A request was done, or came to this error: it is written where it is for this log."""
+        if isinstance(error, NoRight):
+            self.refused(who, peer, method, params, error.message)
+        elif changes(method) and not _is_unknown(error):
+            if error is None:
+                self.done(who, peer, method, params)
+            else:
+                outcome = error.kind if isinstance(error, EngineError) else "error"
+                self.done(who, peer, method, params, outcome, str(error))
+
+    def done(
+        self,
+        who: Principal,
+        peer: Peer,
+        method: str,
+        params: bytes,
+        outcome: str = "done",
+        reason: str | None = None,
+    ) -> None:
+        """A request that changes something has this `outcome`: `done`, or a kind of error."""
+        self._write(who, peer, method, params, outcome, reason, 0)
+
+    def refused(self, who: Principal, peer: Peer, method: str, params: bytes, reason: str) -> None:
+        """Somebody asked for what he has no right to."""
+        now = self._clock()
+        key = (who.name, peer.address.rpartition(":")[0], method)
+        known = self._refusals.get(key)
+        if known is not None and now - known.written < REPEATED_S:
+            known.repeated += 1
+            return
+        if known is None and len(self._refusals) >= MOST_REFUSALS:
+            self._refusals.clear()
+        repeated = known.repeated if known is not None else 0
+        self._refusals[key] = _Refusal(now)
+        self._write(who, peer, method, params, "refused", reason, repeated)
+
+    def _write(
+        self,
+        who: Principal,
+        peer: Peer,
+        method: str,
+        params: bytes,
+        outcome: str,
+        reason: str | None,
+        repeated: int,
+    ) -> None:
+        if self._store is None:
+            return
+        self._store.insert(
+            "audit",
+            {
+                "time": self._clock(),
+                "who": who.name,
+                "role": "agent" if who.agent is not None else who.role,
+                "peer": str(peer),
+                "method": method[:64],
+                "params": shown(params),
+                "outcome": outcome,
+                "reason": reason and reason[:REASON_LENGTH],
+                "repeated": repeated,
+            },
+        )
+
+
+def _is_unknown(error: Exception | None) -> bool:
+    return isinstance(error, RpcError) and error.code == METHOD_NOT_FOUND
+
+
+def shown(params: bytes) -> str:
+    """Parameters as the audit log keeps them: without secrets, and not longer than fits there."""
+    if len(params) <= PARAMS_BYTES and not _is_suspect(params.lower()):
+        return params.decode(errors="replace")
+    try:
+        text: str = _encode(_without_secrets(_decode(params))).decode()
+    except (msgspec.DecodeError, RecursionError):
+        return ""  # what cannot be read cannot be cleaned
+    return text if len(text) <= PARAMS_BYTES else text[: PARAMS_BYTES - 1] + "…"
+
+
+def _is_suspect(params: bytes) -> bool:
+    # Written out: it is asked of every request that changes something.
+    password, secret, token, escape = _SUSPECT
+    return password in params or secret in params or token in params or escape in params
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: "***" if any(word in name.lower() for word in _SECRETS) else _without_secrets(one)
+            for name, one in value.items()
+        }
+    if isinstance(value, list):
+        return [_without_secrets(one) for one in value]
+    return value

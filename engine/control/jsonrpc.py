@@ -1,0 +1,247 @@
+"""JSON-RPC 2.0, one object a line: lines cut out of a stream, requests read, replies written."""
+
+import re
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import structs
+
+from ..protocol import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR, BadParams, EngineError
+
+ID_BYTES = 1024
+NULL = b"null"
+
+_PATH = re.compile(r" - at (?:`key` in )?`\$\.?([^`]*)`$")
+_MEMBER = re.compile(r"^Object (?:missing required|contains unknown) field `(.*)`$", re.DOTALL)
+
+
+class RpcError(Exception):
+    """A request that is answered with a JSON-RPC error. `id` is the raw JSON of the request's."""
+
+    def __init__(self, code: int, message: str, *, id: bytes = NULL, **data: Any) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.id = id
+        self.data = data
+
+
+class RpcRequest(NamedTuple):
+    """One request. `id` and `params` are raw JSON; `id` is None for a notification."""
+
+    id: bytes | None
+    method: str
+    params: bytes
+
+
+class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
+    jsonrpc: Any = None
+    id: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    method: Any = None
+    params: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class _AnyId(msgspec.Struct):
+    id: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+_envelope = msgspec.json.Decoder(_Envelope)
+_anything = msgspec.json.Decoder()
+_any_id = msgspec.json.Decoder(_AnyId)
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_encoder = msgspec.json.Encoder()
+
+
+def read_request(line: bytes) -> RpcRequest:
+    """The request in a line. Raises RpcError, with the request's id where there is one."""
+    try:
+        if not line.isascii():
+            line.decode()
+        envelope = _envelope.decode(line)
+    except UnicodeDecodeError as error:
+        raise RpcError(PARSE_ERROR, f"not UTF-8: {error.reason} at byte {error.start}") from error
+    except RecursionError as error:
+        raise RpcError(PARSE_ERROR, "JSON is nested too deeply") from error
+    except msgspec.ValidationError as error:
+        raise _not_a_request(line, error) from error
+    except msgspec.DecodeError as error:
+        raise RpcError(PARSE_ERROR, str(error)) from error
+    id = _checked_id(envelope.id)
+    known_id = NULL if id is None else id
+    if envelope.jsonrpc != "2.0":
+        raise RpcError(INVALID_REQUEST, 'jsonrpc: must be "2.0"', id=known_id, field="jsonrpc")
+    if not isinstance(envelope.method, str):
+        raise RpcError(INVALID_REQUEST, "method: must be a string", id=known_id, field="method")
+    params = b"{}" if isinstance(envelope.params, msgspec.UnsetType) else bytes(envelope.params)
+    if not params.startswith((b"{", b"[")):
+        raise RpcError(INVALID_REQUEST, "params: must be an object", id=known_id, field="params")
+    return RpcRequest(id, envelope.method, params)
+
+
+def _checked_id(raw: msgspec.Raw | msgspec.UnsetType) -> bytes | None:
+    if isinstance(raw, msgspec.UnsetType):
+        return None
+    id = bytes(raw)
+    if id[:1] in (b"{", b"[", b"t", b"f"):
+        raise RpcError(INVALID_REQUEST, "id: must be a string, a number or null", field="id")
+    if len(id) > ID_BYTES:
+        raise RpcError(INVALID_REQUEST, f"id: longer than {ID_BYTES} bytes", field="id")
+    return id
+
+
+def _not_a_request(line: bytes, error: msgspec.ValidationError) -> RpcError:
+    """The error for a line that did not fit the envelope, which may be no JSON at all."""
+    try:
+        _anything.decode(line)
+    except RecursionError:
+        return RpcError(PARSE_ERROR, "JSON is nested too deeply")
+    except msgspec.ValidationError:
+        pass  # a number too large: JSON all the same
+    except msgspec.DecodeError as malformed:
+        return RpcError(PARSE_ERROR, str(malformed))
+    if line.lstrip()[:1] == b"[":
+        reason = "batch arrays are not taken: send one object a line; lines may be pipelined"
+        return RpcError(INVALID_REQUEST, reason)
+    field, reason = explain(error)
+    try:
+        id = _checked_id(_any_id.decode(line).id)
+    except (msgspec.DecodeError, RpcError):
+        id = None
+    message = f"{field}: {reason}" if field else f"not a request: {reason}"
+    data = {"field": field} if field else {}
+    return RpcError(INVALID_REQUEST, message, id=NULL if id is None else id, **data)
+
+
+def read_params(decoder: "msgspec.json.Decoder[Any]", params: bytes) -> Any:
+    """The parameters, checked. Raises RpcError naming the first field that is wrong, and why.
+
+    One that is optional may be null, whatever its type: it is left out.
+    """
+    if params.startswith(b"["):
+        raise bad_params("params", "must be an object: parameters are given by name")
+    try:
+        return decoder.decode(params)
+    except RecursionError as error:
+        raise RpcError(PARSE_ERROR, "JSON is nested too deeply") from error
+    except msgspec.ValidationError as error:
+        given = _without_nulls(decoder.type, params)
+        if given is not None:
+            return read_params(decoder, given)
+        raise bad_params(*explain(error)) from error
+    except msgspec.DecodeError as error:
+        raise RpcError(PARSE_ERROR, str(error)) from error
+
+
+def _without_nulls(type: type[msgspec.Struct], params: bytes) -> bytes | None:
+    """The parameters without the optional ones that are null; None where none is."""
+    try:
+        given = _members.decode(params)
+    except msgspec.DecodeError:
+        return None
+    optional = {field.encode_name for field in structs.fields(type) if not field.required}
+    kept = {
+        name: value for name, value in given.items() if name not in optional or bytes(value) != NULL
+    }
+    return None if len(kept) == len(given) else _encoder.encode(kept)
+
+
+def bad_params(field: str, reason: str) -> RpcError:
+    """The error for a parameter that does not hold."""
+    return RpcError(INVALID_PARAMS, f"{field}: {reason}", field=field, reason=reason)
+
+
+def explain(error: msgspec.ValidationError) -> tuple[str, str]:
+    """The field (dotted path) that a validation error is about, and the reason in words."""
+    text = str(error)
+    path = ""
+    found = _PATH.search(text)
+    if found:
+        # A member of an object whose names are the client's is not named by msgspec.
+        path, text = found[1].replace("[...]", ""), text[: found.start()]
+    cause = error.__cause__
+    if isinstance(cause, BadParams):
+        member, text = cause.field, cause.reason
+    else:
+        named = _MEMBER.match(text)
+        member = named[1] if named else ""
+        if named:
+            text = "missing" if "missing" in text.partition("`")[0] else "unknown"
+    field = ".".join(part for part in (path, member) if part)
+    return field, text.replace("`", "").replace("Expected", "expected")
+
+
+def result_line(id: bytes, result: Any) -> bytes:
+    """The reply to a request that was done."""
+    return b'{"jsonrpc":"2.0","id":%b,"result":%b}\n' % (id, _encoder.encode(result))
+
+
+def error_line(error: RpcError) -> bytes:
+    """The reply to a request that was not understood."""
+    body: dict[str, Any] = {"code": error.code, "message": error.message}
+    if error.data:
+        body["data"] = error.data
+    return b'{"jsonrpc":"2.0","id":%b,"error":%b}\n' % (error.id, _encoder.encode(body))
+
+
+def engine_error(error: EngineError, id: bytes = NULL) -> RpcError:
+    """An engine error as the wire shows it: `data.kind`, and `data.field` where one is to blame."""
+    data = {**error.data, "kind": error.kind}
+    if error.field is not None:
+        data["field"] = error.field
+    return RpcError(error.code, error.message, id=id, **data)
+
+
+class LineTooLong(Exception):
+    """A line went over the limit; the rest of it is skipped."""
+
+
+class LineBuffer:
+    """Cuts a stream into lines of at most `limit` bytes, holding no more than that and a chunk."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._buffer = bytearray()
+        self._start = 0  # of the line that is next
+        self._scanned = 0  # no line end before this
+        self._skipping = False
+
+    def feed(self, data: bytes) -> None:
+        """Take what was received."""
+        if self._start:
+            del self._buffer[: self._start]
+            self._scanned -= self._start
+            self._start = 0
+        self._buffer += data
+
+    def next(self) -> bytes | None:
+        """The next line without its end, None when there is no whole one. Raises LineTooLong."""
+        buffer = self._buffer
+        while True:
+            end = buffer.find(b"\n", self._scanned)
+            if end < 0:
+                self._scanned = len(buffer)
+                if self._skipping:
+                    self.clear()
+                elif len(buffer) - self._start > self.limit:
+                    self.clear()
+                    self._skipping = True
+                    raise LineTooLong
+                return None
+            start, self._start = self._start, end + 1
+            self._scanned = self._start
+            if self._skipping:
+                self._skipping = False
+            elif end - start > self.limit:
+                raise LineTooLong
+            else:
+                return bytes(buffer[start:end])
+
+    def clear(self) -> None:
+        """Forget what is held."""
+        self._buffer.clear()
+        self._start = self._scanned = 0
+
+    @property
+    def rest(self) -> bytes:
+        """What is held and not a whole line yet."""
+        return bytes(self._buffer[self._start :])

@@ -1,0 +1,170 @@
+"""The methods of the control protocol that are about agents: agent.*."""
+
+from collections.abc import Container
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from ...acd.agent import Agent, AgentState
+from ...protocol import BadParams, EngineError, Identifier, Params, RingTime, Target
+from ..server import Method, Peer
+
+if TYPE_CHECKING:
+    from ...acd.agents import Agents
+    from ...acd.queues import Queues
+    from ...acd.roster import Roster
+
+Reason = Annotated[str, Meta(max_length=256)]
+Level = Annotated[int, Meta(ge=1, le=10)]
+Skills = Annotated[dict[Identifier, Level], Meta(max_length=64)]
+WrapUp = Annotated[float, Meta(ge=-1, le=86400)]
+Limit = Annotated[float, Meta(ge=0, le=86400)]
+
+
+class AgentRef(Params):
+    """agent.get, agent.login, agent.ready, agent.remove."""
+
+    agent: Identifier
+
+
+class AgentQuery(Params):
+    """agent.list: those for whom all that is given holds."""
+
+    state: AgentState | None = None
+    queue: Identifier | None = None
+    centre: Identifier | None = None
+
+
+class AgentReason(Params):
+    """agent.logout, agent.pause."""
+
+    agent: Identifier
+    reason: Reason | None = None
+
+    def __post_init__(self) -> None:
+        if self.reason is not None and not self.reason.isprintable():
+            raise BadParams("reason", "must be printable characters on one line")
+
+
+class AgentSkills(Params):
+    """agent.skills: `skills` in place of those he has; None: the configured ones."""
+
+    agent: Identifier
+    skills: Skills | None = None
+
+
+class AgentAddressUse(Params):
+    """agent.address: which of his addresses comes first, or is on or off.
+
+    Without `uri` they are as configured again.
+    """
+
+    agent: Identifier
+    uri: Target | None = None
+    use: Literal["first", "on", "off"] = "first"
+
+
+class NewAddress(Params):
+    """An address of an agent who is added."""
+
+    uri: Target
+    kind: Literal["desk", "browser", "mobile"] = "desk"
+    ring_s: RingTime | None = None
+    confirm: Annotated[str, Meta(pattern="^[0-9*#A-D]?$")] = ""
+
+
+class NewAgent(Params):
+    """agent.add: as [[agents]] of the configuration, without an account of his own."""
+
+    agent: Identifier
+    uri: Target | None = None
+    addresses: Annotated[list[NewAddress], Meta(min_length=1, max_length=16)] | None = None
+    skills: Skills | None = None
+    queues: Annotated[list[Identifier], Meta(max_length=64)] | None = None
+    centre: Identifier | None = None
+    login: Literal["auto", "manual"] | None = None
+    wrap_up_s: WrapUp | None = None
+    max_wrap_up_s: Limit | None = None
+    missed_limit: Annotated[int, Meta(ge=0, le=1000)] | None = None
+    comfort: Literal["silence", "music"] | None = None
+    permanent: bool | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """What is given, as the configuration would say it."""
+        given = {
+            name: value for name, value in msgspec.to_builtins(self).items() if value is not None
+        }
+        return {"name": given.pop("agent"), **given}
+
+
+class AgentMethods:
+    """What a client may do with agents."""
+
+    def __init__(self, agents: "Agents", roster: "Roster", queues: "Queues") -> None:
+        self._agents = agents
+        self._roster = roster
+        self._queues = queues
+
+    def table(self) -> dict[str, Method]:
+        """Method names, with the parameters each takes and what it does."""
+        return {
+            "agent.list": Method(AgentQuery, self._list),
+            "agent.get": Method(AgentRef, self._get),
+            "agent.login": Method(AgentRef, self._login),
+            "agent.logout": Method(AgentReason, self._logout),
+            "agent.pause": Method(AgentReason, self._pause),
+            "agent.ready": Method(AgentRef, self._ready),
+            "agent.skills": Method(AgentSkills, self._skills),
+            "agent.address": Method(AgentAddressUse, self._address),
+            "agent.add": Method(NewAgent, self._add),
+            "agent.remove": Method(AgentRef, self._remove),
+        }
+
+    def _list(self, params: AgentQuery, _peer: Peer) -> dict[str, Any]:
+        def fits(agent: Agent) -> bool:
+            return (
+                params.state in (None, agent.state)
+                and (params.queue is None or params.queue in self._agents.serves(agent))
+                and params.centre in (None, agent.centre)
+            )
+
+        shown = [self._agents.view(agent) for agent in self._agents if fits(agent)]
+        return {"agents": shown, "seats": self._agents.seats, "taken": self._agents.seats_taken}
+
+    def _get(self, params: AgentRef, _peer: Peer) -> dict[str, Any]:
+        return self._agents.view(self._agents.known(params.agent))
+
+    def _login(self, params: AgentRef, _peer: Peer) -> dict[str, Any]:
+        return self._agents.view(self._agents.login(params.agent))
+
+    def _logout(self, params: AgentReason, _peer: Peer) -> dict[str, Any]:
+        return self._agents.view(self._agents.logout(params.agent, params.reason))
+
+    def _pause(self, params: AgentReason, _peer: Peer) -> dict[str, Any]:
+        return self._agents.view(self._agents.pause(params.agent, params.reason))
+
+    def _ready(self, params: AgentRef, _peer: Peer) -> dict[str, Any]:
+        return self._agents.view(self._agents.ready(params.agent))
+
+    def _skills(self, params: AgentSkills, _peer: Peer) -> dict[str, Any]:
+        return self._agents.view(self._agents.set_skills(params.agent, params.skills))
+
+    def _address(self, params: AgentAddressUse, _peer: Peer) -> dict[str, Any]:
+        return self._agents.view(self._roster.arrange(params.agent, params.uri, params.use))
+
+    async def _add(self, params: NewAgent, _peer: Peer) -> dict[str, Any]:
+        for queue in params.queues or ():
+            self._must_be_known("queue", queue, self._queues.matcher.lines, "queues")
+        if params.centre is not None:
+            self._must_be_known("centre", params.centre, self._queues.matcher.centres, "centre")
+        return self._agents.view(await self._roster.add(params.fields()))
+
+    @staticmethod
+    def _must_be_known(noun: str, name: str, known: Container[str | None], field: str) -> None:
+        if name not in known:
+            raise EngineError("refused", f"there is no {noun} named {name!r}", field=field)
+
+    def _remove(self, params: AgentRef, _peer: Peer) -> dict[str, Any]:
+        self._roster.remove(params.agent)
+        return {"agent": params.agent, "removed": True}

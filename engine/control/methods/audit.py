@@ -1,0 +1,75 @@
+"""The method audit.list: the audit log, newest entry first."""
+
+import contextlib
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from ...protocol import Identifier, Params, UnixTime
+from ...store.cursor import row_of
+from ..server import Method, Peer
+
+if TYPE_CHECKING:
+    from ...store.store import Store
+
+COLUMNS = (
+    "number", "time", "who", "role", "peer", "method", "params", "outcome", "reason", "repeated",
+)  # fmt: skip
+# So many full entries fit on a line of the wire.
+MOST_ENTRIES = 200
+
+
+class AuditQuery(Params, rename={"from_": "from"}):
+    """audit.list: those for which all that is given holds; `method` is the beginning of a name."""
+
+    from_: UnixTime | None = None
+    to: UnixTime | None = None
+    who: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+    method: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    outcome: Identifier | None = None
+    limit: Annotated[int, Meta(ge=1, le=MOST_ENTRIES)] = 100
+    cursor: Annotated[str, Meta(max_length=20)] | None = None
+
+
+class AuditMethods:
+    """What an administrator may ask of the audit log."""
+
+    def __init__(self, store: "Store") -> None:
+        self._store = store
+
+    def table(self) -> dict[str, Method]:
+        """Method names, with the parameters each takes and what it does."""
+        return {"audit.list": Method(AuditQuery, self._list, is_large=True)}
+
+    async def _list(self, params: AuditQuery, _peer: Peer) -> dict[str, Any]:
+        before = None if params.cursor is None else row_of(params.cursor, "audit.list")
+        wanted: list[tuple[str, object]] = [
+            ("time >= ?", params.from_),
+            ("time < ?", params.to),
+            ("who = ?", params.who),
+            ("substr(method, 1, length(?)) = ?", params.method),
+            ("outcome = ?", params.outcome),
+            ("number < ?", before),
+        ]
+        clauses: list[str] = []
+        values: list[object] = []
+        for clause, value in wanted:
+            if value is not None:
+                clauses.append(clause)
+                values += [value] * clause.count("?")
+        where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
+        rows = await self._store.query(
+            f"SELECT {', '.join(COLUMNS)} FROM audit {where} ORDER BY number DESC LIMIT ?",
+            (*values, params.limit),
+        )
+        entries = [_entry(row) for row in rows]
+        cursor = str(entries[-1]["number"]) if len(entries) == params.limit else None
+        return {"entries": entries, "cursor": cursor}
+
+
+def _entry(row: tuple[Any, ...]) -> dict[str, Any]:
+    entry = dict(zip(COLUMNS, row, strict=True))
+    with contextlib.suppress(msgspec.DecodeError):  # only its beginning was kept
+        entry["params"] = msgspec.json.decode(entry["params"] or "{}")
+    return entry

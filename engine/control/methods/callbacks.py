@@ -1,0 +1,134 @@
+"""The methods of the control protocol that are about callbacks: callback.*."""
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ...callbacks.outcome import Outcome
+from ...job import TERMINAL_STATES, Job
+from ...protocol import (
+    CallbackRequest,
+    Decision,
+    EngineError,
+    JobQuery,
+    JobRef,
+    Reprioritise,
+    Reschedule,
+)
+from ..server import Method, Peer
+
+if TYPE_CHECKING:
+    from ...daemon import Daemon
+
+
+class CallbackMethods:
+    """What a client may do with callback jobs."""
+
+    def __init__(self, daemon: "Daemon") -> None:
+        self._board = daemon.board
+        self._dispatcher = daemon.dispatcher
+        self._intake = daemon.intake
+
+    def table(self) -> dict[str, Method]:
+        """Method names, with the parameters each takes and what it does."""
+        return {
+            "callback.request": Method(CallbackRequest, self._request),
+            "callback.get": Method(JobRef, self._get),
+            "callback.cancel": Method(JobRef, self._cancel),
+            "callback.list": Method(JobQuery, self._list, is_large=True),
+            "callback.reschedule": Method(Reschedule, self._reschedule),
+            "callback.reprioritise": Method(Reprioritise, self._reprioritise),
+            "callback.decide": Method(Decision, self._decide),
+        }
+
+    async def _request(self, params: CallbackRequest, _peer: Peer) -> dict[str, Any]:
+        taken = await self._intake.take(params)
+        view = taken.job.view() | {"replayed": taken.replayed}
+        # The id is that of the job that took the request in, not the one it came with.
+        return view | {"joined_to": taken.job.id} if taken.joined else view
+
+    async def _open(self, job_id: str) -> Job:
+        """An open job, which may be changed. Raises EngineError `not_found`, `state`."""
+        job = _found(await self._intake.known(job_id), job_id)
+        if job.state in TERMINAL_STATES:
+            raise EngineError("state", f"job {job.id} has already ended: {job.state}", field="id")
+        return job
+
+    async def _queued(self, job_id: str) -> Job:
+        """An open job that nobody is being called for. Raises EngineError `state`."""
+        job = await self._open(job_id)
+        if job.state != "queued" or self._dispatcher.is_running(job):
+            raise EngineError("state", f"job {job.id} is under way: {job.state}", field="id")
+        return job
+
+    def _get(self, params: JobRef, _peer: Peer) -> dict[str, Any]:
+        return _found(self._intake.find(params.id), params.id).view()
+
+    async def _cancel(self, params: JobRef, _peer: Peer) -> dict[str, Any]:
+        job = await self._open(params.id)
+        await self._dispatcher.cancel(job)
+        await self._board.store.flush()  # no crash brings it back
+        return job.view()
+
+    async def _list(self, params: JobQuery, _peer: Peer) -> dict[str, Any]:
+        jobs, cursor = await self._board.store.list(params.state, params.limit, params.cursor)
+        # An open job is ahead of its stored image.
+        current = [self._dispatcher.job(job.id) or job for job in jobs]
+        return {"jobs": [job.view() for job in current], "cursor": cursor}
+
+    # -- changes of what was asked for --------------------------------------------------------
+
+    async def _reschedule(self, params: Reschedule, _peer: Peer) -> dict[str, Any]:
+        job = await self._queued(params.id)
+        await self._intake.reschedule(job, params)
+        return job.view()
+
+    async def _reprioritise(self, params: Reprioritise, _peer: Peer) -> dict[str, Any]:
+        job = await self._open(params.id)
+        undo = partial(self._give_priority, job, job.request.priority)
+        self._give_priority(job, params.priority)
+        self._publish("callback.reprioritised", job, priority=params.priority, if_saved=True)
+        await self._board.store.save_or_undo(job, undo)
+        return job.view()
+
+    def _give_priority(self, job: Job, priority: int) -> None:
+        job.request = msgspec.structs.replace(job.request, priority=priority)
+        self._dispatcher.changed(job)
+
+    async def _decide(self, params: Decision, _peer: Peer) -> dict[str, Any]:
+        job = await self._open(params.id)
+        if job.decision is None:
+            raise EngineError("state", f"there is nothing to decide about job {job.id}", field="id")
+        if params.decision == "fail":
+            self._publish("callback.decided", job, decision=params.decision)
+            cause = "engine restarted, and it was decided not to call again"
+            self._dispatcher.finish(job, Outcome("failed", "failed", cause))
+            await self._board.store.flush()
+        else:
+            await self._let_be_called(job)
+        return job.view()
+
+    async def _let_be_called(self, job: Job) -> None:
+        before = job.decision, job.decide_by
+
+        def undo() -> None:
+            if self._dispatcher.is_idle(job):
+                job.decision, job.decide_by = before
+
+        job.decision = job.decide_by = None
+        self._publish("callback.decided", job, decision="retry", if_saved=True)
+        try:
+            await self._board.store.save_or_undo(job, undo)
+        finally:
+            self._dispatcher.changed(job)
+
+    def _publish(self, kind: str, job: Job, **fields: Any) -> None:
+        context = job.request.context
+        self._board.events.publish(kind, job=job.id, context=context, **fields)
+
+
+def _found(job: Job | None, job_id: str) -> Job:
+    if job is None:
+        raise EngineError("not_found", f"there is no job {job_id}", field="id")
+    return job

@@ -1,0 +1,131 @@
+"""The methods of the control protocol that are about numbers: number.*."""
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from ...protocol import BadParams, EngineError, Identifier, Params, Target, UnixTime
+from ...routing.admission import AdmissionQuery
+from ...routing.do_not_call import Blocked
+from ...routing.phone_number import CalledNumber
+from ..server import Method, Peer
+
+if TYPE_CHECKING:
+    from ...routing.admission import Admission
+
+DEFAULT_REASON = "asked not to be called"
+
+
+class NumberBlock(Params):
+    """number.block: `until` is when the number may be called again; None: never."""
+
+    number: Target
+    reason: Annotated[str, Meta(min_length=1, max_length=500)] = DEFAULT_REASON
+    until: UnixTime | None = None
+
+    def __post_init__(self) -> None:
+        for field in ("number", "reason"):
+            if not getattr(self, field).isprintable():
+                raise BadParams(field, "must be printable characters on one line")
+
+
+class NumberRef(Params):
+    """number.unblock."""
+
+    number: Target
+
+
+class NumberQuery(Params):
+    """number.list: in the order of the numbers; `prefix` is the beginning of those wanted."""
+
+    prefix: Annotated[str, Meta(max_length=32)] = ""
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+    cursor: Annotated[str, Meta(max_length=64)] | None = None
+
+
+class NumberCheck(Params):
+    """number.check: what would become of a request at `at` (None: now)."""
+
+    number: Target
+    at: UnixTime | None = None
+    site: Identifier | None = None
+    source: Identifier | None = None
+
+
+class NumberMethods:
+    """What a client may ask and say about numbers."""
+
+    def __init__(self, admission: "Admission") -> None:
+        self._admission = admission
+
+    def table(self) -> dict[str, Method]:
+        """Method names, with the parameters each takes and what it does."""
+        return {
+            "number.block": Method(NumberBlock, self._block),
+            "number.unblock": Method(NumberRef, self._unblock),
+            "number.list": Method(NumberQuery, self._list),
+            "number.check": Method(NumberCheck, self._check),
+        }
+
+    async def _block(self, params: NumberBlock, peer: Peer) -> dict[str, Any]:
+        now = time.time()
+        if params.until is not None and params.until <= now:
+            raise EngineError("refused", "until has already passed", field="until")
+        entry = Blocked(
+            number=self._read(params.number).e164,
+            reason=params.reason,
+            since=now,
+            until=params.until,
+            by=peer.who or None,
+        )
+        await self._admission.do_not_call.block(entry)
+        return msgspec.structs.asdict(entry)
+
+    async def _unblock(self, params: NumberRef, _peer: Peer) -> dict[str, Any]:
+        number = self._read(params.number).e164
+        entry = await self._admission.do_not_call.unblock(number, time.time())
+        if entry is None:
+            raise EngineError("not_found", f"{number} is not blocked", field="number")
+        return msgspec.structs.asdict(entry)
+
+    def _list(self, params: NumberQuery, _peer: Peer) -> dict[str, Any]:
+        entries, cursor = self._admission.do_not_call.page(
+            time.time(), limit=params.limit, after=params.cursor or "", prefix=params.prefix
+        )
+        return {"numbers": [msgspec.structs.asdict(entry) for entry in entries], "cursor": cursor}
+
+    def _check(self, params: NumberCheck, _peer: Peer) -> dict[str, Any]:
+        admission, now = self._admission, time.time()
+        number = self._read(params.number)
+        entry = admission.do_not_call.find(number.e164, now)
+        view: dict[str, Any] = {
+            "called": number.e164,
+            "region": number.region,
+            "zones": number.zones,
+            "line_type": number.line_type,
+            "blocked": entry and msgspec.structs.asdict(entry),
+            "cost_estimate": admission.rates.estimate(number.e164),
+            "allowed": True,
+            "policy": None,
+            "reason": None,
+            "not_before": None,
+        }
+        query = AdmissionQuery(
+            to=params.number, site=params.site, source=params.source, not_before=params.at
+        )
+        try:
+            admitted = admission.check(query, now)
+        except EngineError as error:
+            policy = error.data.get("policy")
+            return view | {"allowed": False, "policy": policy, "reason": error.message}
+        policy = "hours" if admitted.scheduled else None
+        scheduled = {"not_before": admitted.not_before, "reason": admitted.scheduled}
+        return view | scheduled | {"policy": policy}
+
+    def _read(self, text: str) -> CalledNumber:
+        number = self._admission.number(text)
+        if number is None:
+            raise EngineError("refused", f"{text!r} is not a telephone number", field="number")
+        return number

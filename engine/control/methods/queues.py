@@ -1,0 +1,105 @@
+"""The methods of the control protocol that are about queues: queue.*."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from msgspec import Meta
+
+from ...acd.queue_entry import Key
+from ...protocol import BadParams, Identifier, NoParams, Params
+from ..server import Method, Peer
+
+if TYPE_CHECKING:
+    from ...acd.queues import Queues
+
+
+class QueueRef(Params):
+    """queue.get, queue.pause, queue.resume."""
+
+    queue: Identifier
+
+
+class QueueEntries(Params):
+    """queue.entries: who waits, first in line first."""
+
+    queue: Identifier
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+    cursor: Annotated[str, Meta(max_length=64)] | None = None
+
+
+class EntryMove(Params):
+    """queue.move: let who waits as `id` wait in `queue`."""
+
+    id: Identifier
+    queue: Identifier
+
+
+class EntryRef(Params):
+    """queue.remove."""
+
+    id: Identifier
+
+
+class QueueMethods:
+    """What a client may do with queues, and with those who wait in them."""
+
+    def __init__(self, queues: "Queues") -> None:
+        self._queues = queues
+
+    def table(self) -> dict[str, Method]:
+        """Method names, with the parameters each takes and what it does."""
+        return {
+            "queue.list": Method(NoParams, self._list),
+            "queue.get": Method(QueueRef, self._get),
+            "queue.entries": Method(QueueEntries, self._entries),
+            "queue.move": Method(EntryMove, self._move),
+            "queue.remove": Method(EntryRef, self._remove),
+            "queue.pause": Method(QueueRef, self._pause),
+            "queue.resume": Method(QueueRef, self._resume),
+        }
+
+    def _list(self, _params: NoParams, _peer: Peer) -> dict[str, Any]:
+        return {"queues": self._queues.views()}
+
+    def _get(self, params: QueueRef, _peer: Peer) -> dict[str, Any]:
+        return self._queues.view(params.queue)
+
+    def _entries(self, params: QueueEntries, _peer: Peer) -> dict[str, Any]:
+        # One more than asked for, to know whether there is a next page.
+        found = self._queues.entries(params.queue, _read(params.cursor), params.limit + 1)
+        page = found[: params.limit]
+        return {
+            "queue": params.queue,
+            "entries": [self._queues.entry_view(entry.id) for entry in page],
+            "cursor": _cursor(page[-1].key) if len(found) > len(page) else None,
+        }
+
+    def _move(self, params: EntryMove, _peer: Peer) -> dict[str, Any]:
+        self._queues.move(params.id, params.queue)
+        return self._queues.entry_view(params.id)
+
+    def _remove(self, params: EntryRef, _peer: Peer) -> dict[str, Any]:
+        view = self._queues.entry_view(params.id)
+        self._queues.remove(params.id)
+        return view | {"state": "withdrawn"}
+
+    def _pause(self, params: QueueRef, _peer: Peer) -> dict[str, Any]:
+        self._queues.pause(params.queue)
+        return self._queues.view(params.queue)
+
+    def _resume(self, params: QueueRef, _peer: Peer) -> dict[str, Any]:
+        self._queues.pause(params.queue, paused=False)
+        return self._queues.view(params.queue)
+
+
+def _cursor(key: Key) -> str:
+    return ":".join(map(repr, key))
+
+
+def _read(cursor: str | None) -> Key | None:
+    if cursor is None:
+        return None
+    try:
+        priority, joined_at, seq = cursor.split(":")
+        return int(priority), float(joined_at), int(seq)
+    except ValueError as error:
+        raise BadParams("cursor", "is not one that was given") from error

@@ -1,0 +1,206 @@
+"""The methods about records: record.get, history.get, record.list and callback.annotate."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from ...job import Job
+from ...protocol import BadParams, EngineError, JobId, JobRef, Params, UnixTime
+from ...store.cursor import never_given, row_of
+from ..server import Method, Peer
+
+if TYPE_CHECKING:
+    from ...reports.history import History
+    from ...store.event_log import EventLog
+    from ...store.store import Store
+
+MOST_NOTES = 100
+PAGE_BYTES = 512 * 1024
+
+
+class Annotation(Params):
+    """callback.annotate: what a person says of a callback or a call."""
+
+    id: JobId
+    notes: Annotated[str, Meta(min_length=1, max_length=4000)] | None = None
+    outcome: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+    rating: Annotated[int, Meta(ge=0, le=10)] | None = None
+
+    def __post_init__(self) -> None:
+        if self.notes is None and self.outcome is None and self.rating is None:
+            raise BadParams("notes", "give notes, outcome or rating")
+
+
+class HistoryQuery(Params):
+    """history.get: a number in E.164."""
+
+    number: Annotated[str, Meta(min_length=1, max_length=64)]
+    limit: Annotated[int, Meta(ge=1, le=100)] = 10
+
+
+class RecordQuery(Params, rename={"from_": "from"}):
+    """record.list: in the order of request; `cursor` is that of the page before."""
+
+    from_: UnixTime | None = None
+    to: UnixTime | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+    cursor: Annotated[str, Meta(max_length=32)] | None = None
+
+
+_NOTES = "SELECT outcome, rating, notes FROM annotations WHERE id = ?"
+
+
+class RecordMethods:
+    """What a client may ask of the records, and write to them.
+
+    `known` gives the job of an id, open or ended, or the one that took in the request of this id.
+    """
+
+    def __init__(
+        self,
+        store: "Store",
+        events: "EventLog",
+        history: "History",
+        known: Callable[[str], Awaitable[Job | None]],
+    ) -> None:
+        self._store = store
+        self._events = events
+        self._history = history
+        self._known = known
+        # Notes of a call are read before they are added to.
+        self._annotating = asyncio.Lock()
+
+    def table(self) -> dict[str, Method]:
+        """Method names, with the parameters each takes and what it does."""
+        return {
+            "record.get": Method(JobRef, self._get),
+            "record.list": Method(RecordQuery, self._list, is_large=True),
+            "history.get": Method(HistoryQuery, self._of),
+            "callback.annotate": Method(Annotation, self._annotate),
+        }
+
+    async def _get(self, params: JobRef, _peer: Peer) -> dict[str, Any]:
+        job = await self._known(params.id)
+        found = await self._store.query(
+            """
+            SELECT body, a.outcome, a.rating, a.notes FROM records r
+            LEFT JOIN annotations a ON a.id = r.id WHERE r.id = ?
+            """,
+            (params.id if job is None else job.id,),
+        )
+        if not found:
+            if job is not None and not job.is_terminal:
+                reason = f"job {job.id} has not ended: it has a record then"
+                raise EngineError("state", reason, field="id")
+            raise EngineError("not_found", f"there is no record {params.id}", field="id")
+        return _told(*found[0])
+
+    async def _list(self, params: RecordQuery, _peer: Peer) -> dict[str, Any]:
+        after = _read_cursor(params.cursor)
+        # The index is entered where the page before ended.
+        begin = max(params.from_ or 0.0, after[0])
+        found = await self._store.query(
+            """
+            SELECT r.body, a.outcome, a.rating, a.notes, r.created, r.rowid FROM records r
+            LEFT JOIN annotations a ON a.id = r.id
+            WHERE r.created >= ? AND r.created < ? AND (r.created, r.rowid) > (?, ?)
+            ORDER BY r.created, r.rowid LIMIT ?
+            """,
+            (begin, 1e12 if params.to is None else params.to, *after, params.limit),
+        )
+        records: list[dict[str, Any]] = []
+        size = 0
+        cursor = None
+        for *shown, created, number in found:
+            size += len(shown[0])
+            if records and size > PAGE_BYTES:
+                break
+            records.append(_told(*shown))
+            cursor = f"{created!r}/{number}"
+        is_last = len(records) == len(found) < params.limit
+        return {"records": records, "cursor": None if is_last else cursor}
+
+    def _of(self, params: HistoryQuery, _peer: Peer) -> dict[str, Any]:
+        return {"history": self._history.of(params.number, params.limit)}
+
+    async def _annotate(self, params: Annotation, _peer: Peer) -> dict[str, Any]:
+        async with self._annotating:
+            return await self._annotate_next(params)
+
+    async def _annotate_next(self, params: Annotation) -> dict[str, Any]:
+        job = await self._known(params.id)
+        if job is not None:
+            notes = job.notes
+        else:
+            found = await self._store.query(
+                "SELECT (SELECT notes FROM annotations a WHERE a.id = r.id) FROM records r "
+                "WHERE r.id = ?",
+                (params.id,),
+            )
+            if not found:
+                reason = f"there is no callback or call {params.id}"
+                raise EngineError("not_found", reason, field="id")
+            notes = msgspec.json.decode(found[0][0]) if found[0][0] else []
+        if params.notes is not None and len(notes) >= MOST_NOTES:
+            raise EngineError("refused", f"it has {MOST_NOTES} notes already", field="notes")
+        return await self._write(params, job, notes)
+
+    async def _write(self, params: Annotation, job: Job | None, notes: list[str]) -> dict[str, Any]:
+        """All in one transaction; answered once it is on the disk."""
+        store = self._store
+        notes = [*notes, params.notes] if params.notes is not None else notes
+        now = time.time()
+        annotated = params.id if job is None else job.id
+        store.execute(
+            """
+            INSERT INTO annotations (id, time, outcome, rating, notes) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (id) DO UPDATE SET time = excluded.time, notes = excluded.notes,
+            outcome = COALESCE(excluded.outcome, outcome),
+            rating = COALESCE(excluded.rating, rating)
+            """,
+            (annotated, now, params.outcome, params.rating, msgspec.json.encode(notes)),
+        )
+        whose: dict[str, Any] = {"call": annotated}
+        if job is not None:
+            whose = {"job": annotated, "context": job.request.context}
+            job.notes = notes
+            job.outcome = params.outcome if params.outcome is not None else job.outcome
+            job.rating = params.rating if params.rating is not None else job.rating
+            store.save(job)
+        self._events.publish(
+            "callback.annotated",
+            notes=params.notes,
+            outcome=params.outcome,
+            rating=params.rating,
+            **whose,
+        )
+        await store.flush()
+        if job is not None:
+            return job.view()
+        ((outcome, rating, _notes),) = await store.query(_NOTES, (params.id,))
+        return {"id": params.id, "notes": notes, "outcome": outcome, "rating": rating}
+
+
+def _told(
+    body: bytes, outcome: str | None, rating: int | None, notes: bytes | None
+) -> dict[str, Any]:
+    record: dict[str, Any] = msgspec.json.decode(body)
+    return record | {
+        "outcome": outcome,
+        "rating": rating,
+        "notes": msgspec.json.decode(notes) if notes else [],
+    }
+
+
+def _read_cursor(cursor: str | None) -> tuple[float, int]:
+    if cursor is None:
+        return 0.0, -1
+    created, _slash, row = cursor.partition("/")
+    try:
+        return float(created), row_of(row, "record.list")
+    except ValueError as error:
+        raise never_given("record.list") from error

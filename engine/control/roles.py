@@ -1,0 +1,97 @@
+"""Who may ask for what: each method of the control protocol, and the role that it needs.
+
+Each role may do what those before it may. An agent (config/rights.py) is none of them: what he may
+ask for stands in agent_scope.py.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from ..protocol import EngineError
+
+Role = Literal["none", "read", "operate", "supervise", "administer"]
+"""`none`: known, and may do nothing."""
+
+RANKS: Mapping[Role, int] = {
+    "none": 0,
+    "read": 1,
+    "operate": 2,
+    "supervise": 3,
+    "administer": 4,
+}
+
+# `none` is for everybody who may connect. `read` changes nothing; whatever else does change
+# something, and is kept in the audit log.
+METHODS: Mapping[str, Role] = {
+    "auth": "none",
+    "ping": "none",
+    # -- to see
+    "agent.get": "read",
+    "agent.list": "read",
+    "call.get": "read",
+    "call.list": "read",
+    "callback.get": "read",
+    "callback.list": "read",
+    "engine.status": "read",
+    "events.subscribe": "read",
+    "history.get": "read",
+    "number.check": "read",
+    "number.list": "read",
+    "queue.entries": "read",
+    "queue.get": "read",
+    "queue.list": "read",
+    "record.get": "read",
+    "record.list": "read",
+    "report.agent": "read",
+    "report.job": "read",
+    "report.live": "read",
+    "report.queue": "read",
+    "report.site": "read",
+    "route.explain": "read",
+    "webhook.list": "read",
+    # -- to make callbacks, and to end them
+    "call.hangup": "operate",
+    "callback.annotate": "operate",
+    "callback.cancel": "operate",
+    "callback.reprioritise": "operate",
+    "callback.request": "operate",
+    "callback.reschedule": "operate",
+    "number.block": "operate",
+    # -- to lead agents and queues
+    "agent.address": "supervise",
+    "agent.login": "supervise",
+    "agent.logout": "supervise",
+    "agent.pause": "supervise",
+    "agent.ready": "supervise",
+    "agent.skills": "supervise",
+    "callback.decide": "supervise",
+    "number.unblock": "supervise",
+    "queue.move": "supervise",
+    "queue.pause": "supervise",
+    "queue.remove": "supervise",
+    "queue.resume": "supervise",
+    # -- to change what there is
+    "agent.add": "administer",
+    "agent.remove": "administer",
+    "audit.list": "administer",
+    "engine.drain": "administer",
+    "engine.reload": "administer",
+    "webhook.retry": "administer",
+}
+
+
+def needed(method: str) -> Role:
+    """The role that a method needs; the highest, where nobody has said."""
+    return METHODS.get(method, "administer")
+
+
+def changes(method: str) -> bool:
+    """Whether a method changes something."""
+    return RANKS[needed(method)] > RANKS["read"]
+
+
+class NoRight(EngineError):
+    """`refused`: who asks has no right to it. `role` is the one that has, `had` his own."""
+
+    def __init__(self, message: str, *, field: str, role: str, had: str) -> None:
+        super().__init__("refused", message, field, {"role": role, "had": had})

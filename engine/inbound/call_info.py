@@ -1,0 +1,99 @@
+"""What is known of a call that came in: who calls, what he dialled, what route and rules say."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from config.inbound import Inbound as Route
+
+from ..calls.templates import Subject, fill
+from ..routing.rules import Ruling
+from .caller_id import CallingParty
+
+
+@dataclass(slots=True, kw_only=True)
+class Incoming:
+    """One call by `trunk` to the number `dialled`. What the rules set goes before the route."""
+
+    call: str
+    route: Route
+    trunk: str
+    party: CallingParty
+    dialled: str
+    default_whisper: str = ""
+    ruling: Ruling = field(default_factory=Ruling)
+    context: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        party = self.party
+        self.context = {**self.route.context, "caller": party.user, "dialled": self.dialled}
+        if party.name:
+            self.context["caller_name"] = party.name
+
+    @property
+    def queue(self) -> str:
+        """The queue that it enters."""
+        return self.ruling.queue or self.route.queue
+
+    @property
+    def agent(self) -> str | None:
+        """The agent whom it is for, where the rules name one: the others stand in for him."""
+        return self.ruling.agent
+
+    @property
+    def known_agent(self) -> str | None:
+        """The agent for whom the queue keeps it."""
+        return self.ruling.agent or self.ruling.known_agent
+
+    @property
+    def priority(self) -> int:
+        """Its priority in the queue."""
+        return self.route.priority if self.ruling.priority is None else self.ruling.priority
+
+    @property
+    def skills(self) -> dict[str, int]:
+        """The levels that an operator must have."""
+        return {**self.route.skills, **self.ruling.skills}
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the talk is."""
+        return self.route.record if self.ruling.record is None else self.ruling.record
+
+    @property
+    def subject(self) -> Subject:
+        """What templates are filled from."""
+        return Subject(self.call, self.party.user, self.context)
+
+    @property
+    def whisper(self) -> str:
+        """What the operator hears first; empty for nothing."""
+        template = self.ruling.whisper or self.route.whisper or self.default_whisper
+        return fill(template, self.subject)
+
+    def waiting(self, joined_at: float) -> dict[str, Any]:
+        """How it waits in a queue: the members of Waiting."""
+        return {
+            "id": self.call,
+            "kind": "call",
+            "queue": self.queue,
+            "joined_at": joined_at,
+            "priority": self.priority,
+            "skills": self.skills,
+            "number": self.party.number,
+            "region": self.party.region,
+            "context": self.context,
+            "known_agent": self.known_agent,
+            "known_agent_s": self.route.agent_s if self.agent is not None else None,
+            "centre": self.ruling.centre,
+            "ring_s": self.ruling.ring_s,
+        }
+
+    def shown(self) -> dict[str, Any]:
+        """How its events and views tell of it."""
+        return {
+            "from": self.party.user,
+            "number": self.party.number,
+            "dialled": self.dialled,
+            "trunk": self.trunk,
+            "route": self.route.name,
+        }

@@ -1,0 +1,207 @@
+"""Calls that come in: from whom they are taken, which are refused, and all that are up now.
+
+A call is taken only from the address of a trunk, and only where a route says which queue it enters.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+import structlog
+
+from config.inbound import Inbound as Route
+from config.settings import Settings
+from sip.dialog.uas import UasSession
+from sip.errors import SipError
+from sip.events import IncomingInvite
+from sip.hop import Hop
+from sip.sdp.offer_answer import LocalAudio
+
+from ..calls.services import Switchboard
+from ..routing.phone_number import read_number
+from .call_info import Incoming
+from .caller_id import CallingParty, calling_party, dialled_number
+from .inbound_call import InboundCall
+from .inbound_routes import InboundRoutes
+from .kept_positions import Places
+from .trunk_identify import TrunkSources
+from .unknown_sources import Strangers
+
+if TYPE_CHECKING:
+    from ..store.store import Store
+
+log = structlog.get_logger()
+
+# How soon a trunk may send calls again that came while the engine was draining (RFC 3261 20.33).
+RETRY_AFTER_S = 10
+STOP_LIMIT_S = 5.0
+
+
+class Inbound:
+    """Takes the calls that come in, each in a task of its own."""
+
+    def __init__(
+        self,
+        board: Switchboard,
+        settings: Settings,
+        store: "Store",
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._board = board
+        self._clock = clock
+        self._rtp_host = board.rtp_host or settings.media.address
+        self.sources = TrunkSources(settings.trunks, board.sip.resolve)
+        self.strangers = Strangers()
+        self.places = Places(store, clock=clock)
+        self.draining = False
+        self._has_started = False
+        self._calls: dict[str, tuple[InboundCall, asyncio.Task[None]]] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._configure(settings)
+
+    # -- life -------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Learn whose addresses the trunks have, and who may come back. Raises StoreError."""
+        await self.places.load()
+        await self.sources.start()
+        self._has_started = True
+
+    def reload(self, settings: Settings) -> None:
+        """Take trunks and routes as they are configured now; calls go on."""
+        self.sources.configure(settings.trunks)
+        self.sources.look_up_soon()
+        self._configure(settings)
+
+    def _configure(self, settings: Settings) -> None:
+        self._routes = InboundRoutes(settings.inbound)
+        self._region = settings.dial.default_region
+        self._whisper = settings.whisper.default
+
+    def route(self, dialled: str, trunk: str) -> Route | None:
+        """The route of a call by `trunk` to this number, however it is written."""
+        number = read_number(dialled, self._region)
+        return self._routes.find((dialled,) if number is None else (number.e164, dialled), trunk)
+
+    @property
+    def active(self) -> int:
+        """How many calls are up."""
+        return len(self._calls)
+
+    async def drain(self, timeout_s: float | None) -> bool:
+        """Take no more calls, and wait for those that are up. True once none is."""
+        self.draining = True
+        return await self.idle(timeout_s)
+
+    async def idle(self, timeout_s: float | None) -> bool:
+        """Wait until no call is up. True once none is, False when that takes too long."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def stop(self) -> None:
+        """Hang up every call and wait until each is."""
+        self.draining = True
+        self.sources.stop()
+        tasks = [task for _call, task in self._calls.values()]
+        for call, task in tuple(self._calls.values()):
+            if not call.is_over:  # a cancellation would cut the hanging up short
+                call.stopped_by("engine stopped")
+                task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOP_LIMIT_S)
+
+    def status(self) -> dict[str, Any]:
+        """What engine.status tells of it."""
+        return {
+            "calls": self.active,
+            "strangers_refused": self.strangers.refused,
+            "strangers_ignored": self.strangers.ignored,
+            "places_kept": len(self.places),
+        }
+
+    # -- what comes in ----------------------------------------------------------------------
+
+    def admits(self, source: Hop, now: float) -> bool:
+        """Whether an INVITE from `source` is to be noticed; asked before it costs anything."""
+        if not self._has_started:
+            return False  # nobody knows yet who it is; he will ask again
+        if self.sources.trunk_of(source) is not None:
+            return True
+        return self.strangers.may_knock(source.host, now)
+
+    def on_invite(self, event: IncomingInvite) -> None:
+        """Somebody calls."""
+        session = cast(UasSession, event.session)
+        trunk = self.sources.trunk_of(session.source)
+        if trunk is None:
+            self.strangers.refuse(session.source.host, self._clock())
+            self._reject(session, 403)
+            return
+        request = event.request
+        party = calling_party(request, self._region)
+        dialled = dialled_number(request, self._region)
+        objection = session.objection(LocalAudio(host=self._rtp_host, port=9))
+        route = self._routes.find(dialled, trunk)
+        if self.draining:
+            self._refuse(session, 503, party, dialled[0], trunk, "the engine is draining")
+        elif route is None:
+            self._refuse(session, 404, party, dialled[0], trunk, "no inbound route takes it")
+        elif objection is not None:
+            self._refuse(session, 488, party, dialled[0], trunk, objection)
+        else:
+            incoming = Incoming(
+                call=f"call-{self._board.new_id()}",
+                route=route,
+                trunk=trunk,
+                party=party,
+                dialled=dialled[0],
+                default_whisper=self._whisper,
+            )
+            call = InboundCall(
+                self._board, session, incoming, places=self.places, clock=self._clock
+            )
+            task = asyncio.get_running_loop().create_task(call.run())
+            self._calls[call.call.id] = (call, task)
+            self._idle.clear()
+            task.add_done_callback(partial(self._over, call.call.id, session))
+
+    def _over(self, call_id: str, session: UasSession, task: "asyncio.Task[None]") -> None:
+        del self._calls[call_id]
+        if not self._calls:
+            self._idle.set()
+        if task.cancelled():  # before its first step
+            self._reject(session, 503)
+        elif (error := task.exception()) is not None:
+            # A defect ends this one call, and is told.
+            log.error("inbound_call_died", call=call_id, exc_info=error)
+
+    def _refuse(
+        self,
+        session: UasSession,
+        status: int,
+        party: CallingParty,
+        dialled: str,
+        trunk: str,
+        reason: str,
+    ) -> None:
+        """Refuse a trunk's call, and tell why."""
+        self._reject(session, status, reason if status == 488 else None)
+        told: dict[str, Any] = {"from": party.user, "number": party.number, "dialled": dialled}
+        self._board.events.publish(
+            "call.refused", trunk=trunk, sip_status=status, reason=reason, **told
+        )
+
+    def _reject(self, session: UasSession, status: int, reason: str | None = None) -> None:
+        headers = (("Retry-After", str(RETRY_AFTER_S)),) if status == 503 else ()
+        try:
+            self._board.sip.reject(session, status, headers, reason=reason)
+        except SipError as error:  # hung up already
+            log.debug("not_rejected", status=status, reason=error.reason)

@@ -1,0 +1,67 @@
+"""The calls that came in and are up, on the disk: the end of those that a crash cut off is told.
+
+A callback is a job, and the next engine ends it. A call that came in has nothing but its events.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..store.store import Store
+
+Event = Mapping[str, Any]
+
+STORED_AS = "call_up"
+CAUSE = "engine restarted"
+# What each event adds: members that are as it has them, and one that is its time.
+_TOLD: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "call.incoming": (("context", "from", "number", "dialled", "trunk", "route"), "started"),
+    "call.answered": (("queue", "agent"), "taken_at"),
+    "queue.answered": (("agent",), "answered_at"),
+    "call.bridged": (("agent",), "bridged_at"),
+}
+
+
+class CallsUp:
+    """Keeps what is known of each call until its end is told."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._up: dict[str, dict[str, Any]] = {}
+        self._cut_off: dict[str, dict[str, Any]] = {}
+
+    async def open(self) -> None:
+        """Read what an earlier engine left. Raises StoreError."""
+        self._cut_off = await self._store.load(STORED_AS, dict)
+
+    def cut_off(self, at: float) -> Iterator[dict[str, Any]]:
+        """The members of `call.ended` for each call that was up when its engine died, at `at`."""
+        for call, known in tuple(self._cut_off.items()):
+            yield {
+                "call": call,
+                "direction": "inbound",
+                **known,
+                "result": "completed" if "bridged_at" in known else "failed",
+                "cause": CAUSE,
+                "ended_at": max(at, *(known.get(name) or 0.0 for _, name in _TOLD.values())),
+            }
+
+    def watch(self, event: Event) -> None:
+        """Take one event, as it is published."""
+        kind = event["type"]
+        if kind == "call.ended":
+            call = event["call"]
+            if self._up.pop(call, None) is not None or self._cut_off.pop(call, None) is not None:
+                self._store.drop(STORED_AS, call)
+            return
+        told = _TOLD.get(kind)
+        if told is None or "call" not in event:
+            return
+        call = event["call"]
+        if kind == "call.incoming":
+            self._up[call] = {}
+        known = self._up.get(call)
+        if known is not None:
+            members, moment = told
+            known |= {name: event[name] for name in members if name in event}
+            known[moment] = event["time"]
+            self._store.put(STORED_AS, call, known)

@@ -1,0 +1,209 @@
+"""What goes on now and went on today: the figures of a screen that is looked at all day.
+
+Kept by counting as things happen, so that asking costs next to nothing; the same figures as
+report.queue gives for today, from rows.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from ..store.errors import StoreError
+from ..store.store import Store
+from . import report_queries as rows
+from .cdr import Row, Stay
+from .intervals import next_after, start_of
+from .measures import mean_of, service_levels, share
+from .report import Reports
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Day:
+    """What became of those who joined one queue today."""
+
+    results: Counter[str] = field(default_factory=Counter)
+    short_abandoned: int = 0
+    answered_in_time: int = 0
+    abandoned_in_time: int = 0
+    waited_s: float = 0.0
+
+    def count(self, result: str, waited_s: float, reports: Reports) -> None:
+        definitions = reports.definitions
+        self.results[result] += 1
+        in_time = waited_s <= definitions.service_level_s
+        if result == "answered":
+            self.answered_in_time += in_time
+            self.waited_s += waited_s
+        elif result == "abandoned":
+            self.abandoned_in_time += in_time
+            self.short_abandoned += waited_s < definitions.short_abandon_s
+
+    def view(self, waiting: int, reports: Reports) -> dict[str, Any]:
+        results = self.results
+        abandoned = results["abandoned"] - self.short_abandoned
+        offered = results.total() + waiting
+        return {
+            "offered": offered,
+            "answered": results["answered"],
+            "abandoned": abandoned,
+            "short_abandoned": self.short_abandoned,
+            "overflowed": results["overflowed"],
+            "expired": results["expired"],
+            "withdrawn": results["withdrawn"],
+            "lost": results["lost"],
+            "abandoned_percent": share(abandoned, offered - self.short_abandoned),
+            "asa_s": mean_of(self.waited_s, results["answered"]),
+            **service_levels(
+                answered=results["answered"],
+                answered_in_time=self.answered_in_time,
+                abandoned=abandoned,
+                short_abandoned=self.short_abandoned,
+                abandoned_in_time=self.abandoned_in_time,
+                overflowed=results["overflowed"],
+                definitions=reports.definitions,
+            ),
+        }
+
+
+@dataclass(slots=True)
+class _Meanwhile:
+    """What happened while the rows of today were read: the stays, and the states of jobs' ends."""
+
+    stays: dict[str, Stay] = field(default_factory=dict)
+    jobs: dict[str, str] = field(default_factory=dict)
+
+
+class Live:
+    """Counts stays and records as they come; `view` is report.live.
+
+    `queues` gives the configured queues' names, `queue` what else there is to say of one now,
+    `agents` a view of each agent, `engine` how the engine is.
+    """
+
+    def __init__(
+        self, store: Store, reports: Reports, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.queues: Callable[[], Iterable[str]] = lambda: ()
+        self.queue: Callable[[str, float], Mapping[str, Any]] = lambda _name, _now: {}
+        self.agents: Callable[[], Iterable[Mapping[str, Any]]] = lambda: ()
+        self.engine: Callable[[], Mapping[str, Any]] = dict
+        self._store = store
+        self._reports = reports
+        self._clock = clock
+        self._waiting: dict[str, dict[str, Stay]] = {}
+        self._days: dict[str, _Day] = {}
+        self._jobs: Counter[str] = Counter()
+        self._day_began = self._day_ends = 0.0
+        self._meanwhile: _Meanwhile | None = None
+
+    async def open(self) -> None:
+        """Count what there is of today. Raises StoreError."""
+        self._meanwhile = meanwhile = _Meanwhile()
+        began, ends = self._today(self._clock())
+        # In one query: those who wait may have joined before today.
+        columns = ", ".join(Stay.__slots__)
+        found = await self._store.query(
+            f"SELECT {columns} FROM queue_stays WHERE joined_at >= ? OR left_at IS NULL", (began,)
+        )
+        ended = await self._store.query(*rows.ended_callbacks(began))
+        self._begin_day(began, ends)
+        self._waiting.clear()
+        for stay in ({row[0]: Stay(*row) for row in found} | meanwhile.stays).values():
+            if stay.left_at is None:
+                self._waiting.setdefault(stay.queue, {})[stay.id] = stay
+            else:
+                self._count(stay)
+        self._jobs.update((dict(ended) | meanwhile.jobs).values())
+        self._meanwhile = None
+
+    async def recount(self) -> None:
+        """By other definitions, or in another time zone. What cannot be read stays as it was."""
+        try:
+            await self.open()
+        except StoreError as error:
+            log.warning("today_not_recounted", reason=error.message)
+            self._meanwhile = None
+
+    def _today(self, now: float) -> tuple[float, float]:
+        zone = self._reports.zone
+        began = start_of(now, "day", zone)
+        return began, next_after(began, "day", zone)
+
+    def _begin_day(self, began: float, ends: float) -> None:
+        self._day_began, self._day_ends = began, ends
+        self._days.clear()
+        self._jobs.clear()
+
+    def on_stay(self, stay: Stay) -> None:
+        """A stay began, or ended."""
+        self._look_at_the_clock()
+        if self._meanwhile is not None:
+            self._meanwhile.stays[stay.id] = stay
+        waiting = self._waiting.setdefault(stay.queue, {})
+        if stay.left_at is None:
+            waiting[stay.id] = stay
+        elif waiting.pop(stay.id, None) is not None:
+            self._count(stay)
+
+    def on_record(self, row: Row) -> None:
+        """A callback or call ended."""
+        self._look_at_the_clock()
+        if row["kind"] != "callback":
+            return
+        self._jobs[row["state"]] += 1
+        if self._meanwhile is not None:
+            self._meanwhile.jobs[row["id"]] = row["state"]
+
+    def _look_at_the_clock(self) -> None:
+        now = self._clock()
+        if not self._day_began <= now < self._day_ends:
+            self._begin_day(*self._today(now))
+
+    def _count(self, stay: Stay) -> None:
+        if stay.joined_at >= self._day_began and stay.result is not None:
+            day = self._days.setdefault(stay.queue, _Day())
+            day.count(stay.result, stay.waited_s or 0.0, self._reports)
+
+    # -- showing ----------------------------------------------------------------------------
+
+    def queue_views(self) -> list[dict[str, Any]]:
+        """Each queue: who waits now, and today's figures."""
+        self._look_at_the_clock()
+        now = self._clock()
+        names = dict.fromkeys([*self.queues(), *self._days])
+        names |= dict.fromkeys(name for name, waiting in self._waiting.items() if waiting)
+        return [self._queue_view(name, now) for name in names]
+
+    def _queue_view(self, name: str, now: float) -> dict[str, Any]:
+        waiting = self._waiting.get(name, {})
+        since = min((stay.joined_at for stay in waiting.values()), default=None)
+        joined_today = sum(stay.joined_at >= self._day_began for stay in waiting.values())
+        day = self._days.get(name) or _Day()
+        return {
+            "queue": name,
+            "waiting": len(waiting),
+            "callers_waiting": sum(stay.kind == "call" for stay in waiting.values()),
+            "longest_wait_s": 0.0 if since is None else round(max(0.0, now - since), 3),
+            **self.queue(name, now),
+            **day.view(joined_today, self._reports),
+        }
+
+    def view(self) -> dict[str, Any]:
+        """All of it."""
+        queues = self.queue_views()
+        return {
+            "time": self._clock(),
+            "day_began": self._day_began,
+            "time_zone": self._reports.zone_name,
+            "service_level_s": self._reports.definitions.service_level_s,
+            "queues": queues,
+            "agents": list(self.agents()),
+            "jobs_today": dict(self._jobs),
+            "engine": dict(self.engine()),
+        }

@@ -1,0 +1,174 @@
+"""Reports: what is asked, by which definitions, and where it is counted.
+
+A small report is counted in the thread that reads the store. A large one takes seconds of Python,
+and would hold up every call for the time that sorting and freeing a hundred thousand rows takes:
+it is counted in a process of its own, which is gone when it has answered.
+"""
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import sys
+import time
+from collections.abc import Callable
+from datetime import tzinfo
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from config.reporting import Reports as ReportSettings
+
+from ..protocol import BadParams, EngineError
+from ..store.store import Store
+from .intervals import LOCAL, Interval, start_of, zone_of
+from .measures import Definitions
+from .report_count import Kind, Page, Question, answer, has_more_rows
+from .report_worker import Order, Refusal, Reply
+
+# More rows than that are counted elsewhere.
+ROWS_HERE = 2_000
+WORKER_LIMIT_S = 120.0
+# How long the pages after the one that was asked for are kept.
+KEPT_S = 60.0
+ROOT = str(Path(__file__).resolve().parents[2])
+
+
+class Reports:
+    """Answers questions; the large ones one after the other."""
+
+    def __init__(
+        self, store: Store, settings: ReportSettings, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._one_at_a_time = asyncio.Lock()
+        self._ahead: dict[Question, msgspec.Raw] = {}
+        self._forget_timer: asyncio.TimerHandle | None = None
+        self._take(settings)
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """The place's time zone; None is the machine's own."""
+        return zone_of(self._settings.time_zone)
+
+    @property
+    def zone_name(self) -> str:
+        """Its name; "local" is the machine's own."""
+        return self._settings.time_zone or LOCAL
+
+    def configure(self, settings: ReportSettings) -> bool:
+        """Count by these settings from now on, the past as well. Whether they are others."""
+        if settings == self._settings:
+            return False
+        self._take(settings)
+        return True
+
+    def _take(self, settings: ReportSettings) -> None:
+        self._settings = settings
+        self.definitions = Definitions(
+            service_level_s=settings.service_level_s,
+            short_abandon_s=settings.short_abandon_s,
+            include_abandoned=settings.include_abandoned,
+            include_short_abandoned=settings.include_short_abandoned,
+            include_overflowed=settings.include_overflowed,
+        )
+
+    def question(
+        self,
+        kind: Kind,
+        begin: float | None = None,
+        end: float | None = None,
+        *,
+        interval: Interval = "total",
+        time_zone: str | None = None,
+        **more: Any,
+    ) -> Question:
+        """What is asked: of today, unless told otherwise. Raises BadParams."""
+        name = time_zone or self.zone_name
+        place = zone_of(name)
+        now = self._clock()
+        end = now if end is None else end
+        if begin is None:
+            begin = start_of(end, "day", place)
+        if begin >= end:
+            raise BadParams("from", "must be earlier than to")
+        return Question(
+            kind=kind,
+            begin=begin,
+            end=end,
+            interval=interval,
+            time_zone=name,
+            now=now,
+            definitions=self.definitions,
+            promise_s=self._settings.promise_s,
+            alone_s=self._settings.alone_s,
+            **more,
+        )
+
+    async def answer(self, asked: Question) -> msgspec.Raw:
+        """A page of the report. Raises BadParams, StoreError, EngineError `unavailable`.
+
+        The pages after the first are of the same count, while nobody else asks for pages.
+        """
+        known = self._ahead.pop(_without_now(asked), None) if asked.cursor is not None else None
+        if known is not None:
+            return known
+
+        def here(connection: sqlite3.Connection) -> list[Page] | None:
+            if has_more_rows(connection, asked, ROWS_HERE):
+                return None
+            return answer(connection, asked)
+
+        pages = await self._store.read(here)
+        if pages is None:
+            async with self._one_at_a_time:
+                pages = await self._elsewhere(asked)
+        first, *following = pages
+        if following:
+            self._keep(asked, following)
+        return first.body
+
+    def _keep(self, asked: Question, pages: list[Page]) -> None:
+        """Have the pages at hand that are asked for next, for a while."""
+        self._ahead = {
+            _without_now(msgspec.structs.replace(asked, cursor=page.cursor)): page.body
+            for page in pages
+        }
+        if self._forget_timer is not None:
+            self._forget_timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._forget_timer = loop.call_later(KEPT_S, self._ahead.clear)
+
+    async def _elsewhere(self, asked: Question) -> list[Page]:
+        path = os.pathsep.join(filter(None, (ROOT, os.environ.get("PYTHONPATH"))))
+        worker = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "engine.reports.report_worker"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,  # it is not meant by the signals of a terminal
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        order = msgspec.json.encode(Order(path=str(self._store.path), asked=asked))
+        try:
+            async with asyncio.timeout(WORKER_LIMIT_S):
+                said, _ = await worker.communicate(order)
+        except TimeoutError:
+            reason = f"the report was not counted within {WORKER_LIMIT_S:g} s: ask for less"
+            raise EngineError("unavailable", reason) from None
+        finally:
+            if worker.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    worker.kill()
+                await worker.wait()
+        if worker.returncode != 0:
+            raise EngineError("unavailable", "the report could not be counted; see the log")
+        reply = msgspec.json.decode(said, type=Reply | Refusal)
+        if isinstance(reply, Refusal):
+            raise BadParams(reply.field, reply.reason)
+        return reply.pages
+
+
+def _without_now(asked: Question) -> Question:
+    return msgspec.structs.replace(asked, now=0.0)

@@ -1,0 +1,325 @@
+"""Admission: what may be called, when, and at what cost.
+
+Asked when a callback is requested, and again right before each dial. Every refusal is an
+EngineError `refused` whose data names the `policy`: do_not_call, line_type, destination, velocity,
+cost or hours. Parties that are no telephone number (agents, extensions, sip: URIs of persons) pass.
+"""
+
+import datetime
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal
+
+from config.policy import Costs, Destinations, Hours, Limits, Rate
+
+from ..protocol import EngineError
+from ..reports.cdr import site_of
+from .calling_hours import CallingHours
+from .do_not_call import DoNotCall
+from .limits import Accepted, Tally
+from .phone_number import CalledNumber, dialled, is_emergency, read_number
+from .rates import Rates
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+
+    from ..job import Job
+    from ..protocol import CallbackRequest
+    from ..store.event_log import EventLog
+    from ..store.store import Store
+
+Policy = Literal["do_not_call", "line_type", "destination", "velocity", "cost", "hours"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmissionQuery:
+    """What is asked for: whom to call (`numbers`: or else), for whom, and between which times."""
+
+    to: str
+    numbers: Sequence[str] = ()
+    agent: str | None = None
+    site: str | None = None
+    source: str | None = None
+    not_before: float | None = None
+    deadline: float | None = None
+
+    @classmethod
+    def of(cls, params: "CallbackRequest") -> "AdmissionQuery":
+        """What a request asks for."""
+        return cls(
+            to=params.to,
+            numbers=params.numbers or (),
+            agent=params.agent,
+            site=params.site or site_of(params.context or {}),
+            source=params.source,
+            not_before=params.not_before,
+            deadline=params.deadline,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """What may be called. `not_before` is when; `scheduled` says why that is later than asked."""
+
+    called: str | None = None
+    others: tuple[CalledNumber, ...] = ()
+    region: str | None = None
+    zone: str | None = None
+    zones: tuple[str, ...] = ()
+    line_type: str | None = None
+    not_before: float | None = None
+    scheduled: str | None = None
+    counted_cost: Decimal = Decimal(0)
+    """What is expected of the dearest of its numbers."""
+    site: str | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a number may be dialled now; if not, by which policy, why, and when it may be."""
+
+    allowed: bool
+    policy: Policy | None = None
+    reason: str | None = None
+    not_before: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySettings:
+    """The sections of the configuration that admission goes by."""
+
+    hours: Hours = field(default_factory=Hours)
+    limits: Limits = field(default_factory=Limits)
+    destinations: Destinations = field(default_factory=Destinations)
+    costs: Costs = field(default_factory=Costs)
+    rates: Sequence[Rate] = ()
+    default_region: str = "GB"
+
+    @classmethod
+    def of(cls, settings: "Settings") -> "PolicySettings":
+        """Those of an engine's settings."""
+        return cls(
+            hours=settings.hours,
+            limits=settings.limits,
+            destinations=settings.destinations,
+            costs=settings.costs,
+            rates=settings.rates,
+            default_region=settings.dial.default_region,
+        )
+
+
+class Admission:
+    """Holds requests against the policies, and counts those that were accepted.
+
+    `is_internal` tells which texts name agents and extensions rather than telephone numbers.
+    """
+
+    def __init__(
+        self,
+        policy: PolicySettings | None = None,
+        *,
+        is_internal: Callable[[str], bool] = lambda _text: False,
+        store: "Store | None" = None,
+        events: "EventLog | None" = None,
+    ) -> None:
+        policy = policy or PolicySettings()
+        self.do_not_call = DoNotCall(store, events)
+        self.on_blocked = self.do_not_call.on_blocked
+        self._is_internal = is_internal
+        self._tally = Tally(policy.limits, store)
+        self.apply(policy)
+
+    def apply(self, policy: PolicySettings) -> None:
+        """Go by other settings from now on; what was counted still counts."""
+        self.rates = Rates(policy.rates, policy.costs)
+        self.hours = CallingHours(policy.hours)
+        self._destinations = policy.destinations
+        self._region = policy.default_region
+        self._tally.limits = policy.limits
+
+    async def load(self, now: float) -> None:
+        """Read the register of blocked numbers and the counts. Raises StoreError."""
+        await self.do_not_call.load(now)
+        await self._tally.load(now)
+
+    # -- asking -----------------------------------------------------------------------------
+
+    def number(self, text: str) -> CalledNumber | None:
+        """The telephone number that dialling `text` reaches; None where it is no number."""
+        return None if self._is_internal(text) else dialled(text, self._region)
+
+    def check(self, query: AdmissionQuery, now: float, *, counts: bool = True) -> Admitted:
+        """What of the query may be called, and when. Raises EngineError `refused`.
+
+        `counts` is False where it was accepted already, and only its time is another one.
+        """
+        if query.agent is not None:
+            self._check_place(query.agent, "agent")
+        others = []
+        for text in query.numbers:
+            number = self._check_place(text, "numbers")
+            if number is not None:
+                self._check_register(number, now, "numbers")
+                others.append(number)
+        number = self._check_place(query.to, "to")
+        asked = Admitted(
+            others=tuple(others),
+            counted_cost=max(
+                (self.rates.estimate(other.e164).amount for other in others), default=Decimal(0)
+            ),
+            not_before=query.not_before,
+            site=query.site,
+            source=query.source,
+        )
+        if number is None:
+            if counts:
+                self._check_limits(asked, now)
+            return asked
+        self._check_register(number, now, "to")
+        not_before, scheduled = self._when(number, query, now)
+        estimate = self.rates.estimate(number.e164)
+        admitted = Admitted(
+            called=number.e164,
+            others=asked.others,
+            region=number.region,
+            zone=self.hours.places(number)[0].zone.key,
+            zones=number.zones,
+            line_type=number.line_type,
+            not_before=not_before,
+            scheduled=scheduled,
+            counted_cost=max(asked.counted_cost, estimate.amount),
+            site=query.site,
+            source=query.source,
+        )
+        if counts:
+            self._check_limits(admitted, now)
+        return admitted
+
+    def may_dial_now(self, called: str | None, now: float) -> Verdict:
+        """Whether a number (E.164; None: no number) may be dialled at this moment.
+
+        To be asked right before each dial: it may have been blocked meanwhile, or hours be over.
+        """
+        number = None if called is None else read_number(called, self._region)
+        if number is None:
+            return Verdict(True)
+        try:
+            self._check_destination(number, "to")
+            self._check_register(number, now, "to")
+        except EngineError as error:
+            return Verdict(False, error.data["policy"], error.message, error.data.get("until"))
+        opens_at = self.hours.opens(number, now)
+        if opens_at == now:
+            return Verdict(True)
+        return Verdict(False, "hours", self._out_of_hours(number, now, opens_at), opens_at)
+
+    # -- counting ---------------------------------------------------------------------------
+
+    def took(self, job_id: str, admitted: Admitted, now: float) -> None:
+        """Count an accepted request; in the same turn of the loop as its check and its save."""
+        self._tally.took(_accepted(job_id, admitted, now))
+
+    def forget(self, job_id: str) -> None:
+        """An accepted request could not be saved: it does not count."""
+        self._tally.forget(job_id)
+
+    def settle(self, job: "Job") -> dict[str, Any]:
+        """A job has ended: count what it cost instead of what was expected. Gives its cost."""
+        cost = self.rates.cost_of(job)
+        self._tally.settle(job.id, Decimal(cost["amount"]))
+        return cost
+
+    # -- the policies -----------------------------------------------------------------------
+
+    def _check_place(self, text: str, field: str) -> CalledNumber | None:
+        """The number of a party, where it is one and its destination is allowed."""
+        number = self.number(text)
+        if number is None:
+            digits = text.strip()
+            if digits.isdigit() and not self._destinations.emergency:
+                self._check_emergency(digits, field)
+            return None
+        self._check_destination(number, field)
+        return number
+
+    def _check_emergency(self, digits: str, field: str) -> None:
+        if is_emergency(digits, self._region):
+            data = {"policy": "destination", "emergency": True}
+            reason = f"{digits} is an emergency number, and destinations.emergency is off"
+            raise EngineError("refused", reason, field=field, data=data)
+
+    def _check_destination(self, number: CalledNumber, field: str) -> None:
+        rules = self._destinations
+        allowed = max((p for p in rules.allow if number.e164.startswith(p)), key=len, default="")
+        refused = max((p for p in rules.refuse if number.e164.startswith(p)), key=len, default="")
+        if len(refused) >= len(allowed):
+            data = {"policy": "destination", "prefix": refused or None}
+            why = f"destinations.refuse has {refused}" if refused else "it is not allowed"
+            raise EngineError("refused", f"{number.e164} is not called: {why}", field, data)
+        if number.line_type in rules.refuse_line_types:
+            data = {"policy": "line_type", "line_type": number.line_type}
+            words = number.line_type.replace("_", " ")
+            raise EngineError("refused", f"{number.e164} is not called: {words}", field, data)
+
+    def _check_register(self, number: CalledNumber, now: float, field: str) -> None:
+        entry = self.do_not_call.find(number.e164, now)
+        if entry is not None:
+            data = {"policy": "do_not_call", "reason": entry.reason, "until": entry.until}
+            reason = f"{number.e164} is not to be called: {entry.reason}"
+            raise EngineError("refused", reason, field, data)
+
+    def _when(
+        self, number: CalledNumber, query: AdmissionQuery, now: float
+    ) -> tuple[float | None, str | None]:
+        """The time of the call, and why it is not the one that was asked for."""
+        wanted = max(now, query.not_before or 0.0)
+        opens_at = self.hours.opens(number, wanted)
+        if opens_at == wanted:
+            return query.not_before, None
+        reason = self._out_of_hours(number, wanted, opens_at)
+        data = {"policy": "hours", "opens_at": opens_at}
+        if opens_at is None:
+            raise EngineError("refused", reason, "to", data)
+        if query.deadline is not None and query.deadline <= opens_at:
+            raise EngineError("refused", f"{reason}, after the deadline", "deadline", data)
+        return opens_at, reason
+
+    def _out_of_hours(self, number: CalledNumber, at: float, opens_at: float | None) -> str:
+        out = f"out of calling hours: {self.hours.describe(number, at)}"
+        if opens_at is None:
+            return f"{out}, and there are none in the next weeks"
+        # Long waits need the date, and its offset tells the zone's side of a change of clocks.
+        local: datetime.datetime = self.hours.places(number)[0].local(opens_at)
+        return f"{out}; to be called from {local:%A %Y-%m-%d %H:%M %Z}"
+
+    def _check_limits(self, admitted: Admitted, now: float) -> None:
+        if self._tally.limits_cost:
+            for called, field in _all_of(admitted):
+                if self.rates.rate(called) is None:
+                    data = {"policy": "cost", "limit": "rate"}
+                    reason = f"cost is limited, and there is no rate for {called}"
+                    raise EngineError("refused", reason, field, data)
+        self._tally.check(_accepted("", admitted, now))
+
+
+def _accepted(job_id: str, admitted: Admitted, now: float) -> Accepted:
+    """The request as it counts: whichever of its numbers it will be, and the dearest."""
+    return Accepted(
+        id=job_id,
+        at=now,
+        number=admitted.called,
+        others=tuple(number.e164 for number in admitted.others),
+        site=admitted.site,
+        source=admitted.source,
+        cost=admitted.counted_cost,
+    )
+
+
+def _all_of(admitted: Admitted) -> Iterator[tuple[str, str]]:
+    """Every number (E.164) that may be called, and the parameter that names it."""
+    if admitted.called is not None:
+        yield admitted.called, "to"
+    for number in admitted.others:
+        yield number.e164, "numbers"

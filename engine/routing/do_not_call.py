@@ -1,0 +1,122 @@
+"""The register of numbers that are not to be called: each with a reason, and perhaps an expiry.
+
+It is kept in memory and on disk. A number is blocked from the moment that it was asked for; the
+answer comes once it is on the disk.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from ..store.event_log import EventLog
+    from ..store.store import Store
+
+KIND = "do_not_call"
+
+
+class Blocked(msgspec.Struct, frozen=True, kw_only=True):
+    """One blocked number. `until` is None where it is blocked for good; `by`: who asked for it."""
+
+    number: str
+    reason: str
+    since: float
+    until: float | None = None
+    by: str | None = None
+
+    def holds(self, now: float) -> bool:
+        """Whether the number is still blocked."""
+        return self.until is None or now < self.until
+
+
+class DoNotCall:
+    """The blocked numbers, in E.164.
+
+    `on_blocked` are called at once with each number that is blocked, to stop what is queued.
+    """
+
+    def __init__(self, store: "Store | None" = None, events: "EventLog | None" = None) -> None:
+        self.on_blocked: list[Callable[[Blocked], None]] = []
+        self._store = store
+        self._events = events
+        self._numbers: dict[str, Blocked] = {}
+
+    async def load(self, now: float) -> None:
+        """Read the register from the store, without what has expired. Raises StoreError."""
+        if self._store is None:
+            return
+        stored: Mapping[str, Blocked] = await self._store.load(KIND, Blocked)
+        self._numbers = dict(stored)
+        for entry in stored.values():
+            if not entry.holds(now):
+                self._forget(entry.number)
+
+    def find(self, number: str, now: float) -> Blocked | None:
+        """The entry that blocks `number` now, if one does."""
+        entry = self._numbers.get(number)
+        if entry is None or entry.holds(now):
+            return entry
+        self._forget(number)
+        return None
+
+    def page(
+        self, now: float, *, limit: int, after: str = "", prefix: str = ""
+    ) -> tuple[list[Blocked], str | None]:
+        """Entries in the order of their numbers, and the last number where more follow."""
+        wanted = sorted(
+            number
+            for number, entry in self._numbers.items()
+            if number > after and number.startswith(prefix) and entry.holds(now)
+        )
+        shown = wanted[:limit]
+        return [self._numbers[number] for number in shown], (
+            shown[-1] if len(wanted) > limit else None
+        )
+
+    def views(self, now: float) -> Iterator[dict[str, Any]]:
+        """Every entry that holds, which may change on the way."""
+        for number in tuple(self._numbers):
+            entry = self._numbers.get(number)
+            if entry is not None and entry.holds(now):
+                yield msgspec.structs.asdict(entry)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    async def block(self, entry: Blocked) -> None:
+        """Block a number, or change why and until when; returns once it is on the disk.
+
+        Raises StoreError where it cannot be written now: it is blocked all the same, and written
+        as soon as can be.
+        """
+        self._numbers[entry.number] = entry
+        if self._store is not None:
+            self._store.put(KIND, entry.number, entry)
+        self._publish("number.blocked", entry)
+        for stop in self.on_blocked:
+            stop(entry)
+        if self._store is not None:
+            await self._store.flush()
+
+    async def unblock(self, number: str, now: float) -> Blocked | None:
+        """Allow a number again; gives the entry that blocked it, if one did. As `block`."""
+        entry = self.find(number, now)
+        if entry is None:
+            return None
+        self._forget(number)
+        self._publish("number.unblocked", entry)
+        if self._store is not None:
+            await self._store.flush()
+        return entry
+
+    def _forget(self, number: str) -> None:
+        self._numbers.pop(number, None)
+        if self._store is not None:
+            self._store.drop(KIND, number)
+
+    def _publish(self, kind: str, entry: Blocked) -> None:
+        if self._events is not None:
+            self._events.publish(
+                kind, number=entry.number, reason=entry.reason, until=entry.until, by=entry.by
+            )

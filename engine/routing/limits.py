@@ -1,0 +1,241 @@
+"""Velocity and cost limits: how many requests were accepted lately, of whom, and what they cost.
+
+Windows slide: "a day" is the last 24 hours. Each accepted request is one document in the store, so
+that the counts survive a restart and are in the transaction of the job itself. Nothing is counted
+where nothing is limited.
+"""
+
+import ipaddress
+from collections import deque
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from config.policy import Limit, Limits
+
+from ..protocol import EngineError
+
+if TYPE_CHECKING:
+    from ..store.store import Store
+
+KIND = "accepted"
+MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86400.0
+# Who has one IPv6 address has all of its network (RFC 6177).
+IPV6_SITE_BITS = 64
+
+Key = tuple[str, str]  # what is limited, and which of them: ("site", "shop.example")
+
+
+class Accepted(msgspec.Struct, kw_only=True, eq=False):
+    """One accepted request, as it counts; `id` is that of its job.
+
+    It counts for each number that it may call. `cost` is first what is expected, and what it was
+    when it is over.
+    """
+
+    id: str = ""
+    at: float
+    number: str | None = None
+    others: tuple[str, ...] = ()
+    site: str | None = None
+    source: str | None = None
+    cost: Decimal = Decimal(0)
+
+    def counts_for(self) -> list[Key]:
+        """Everything this request counts for."""
+        source = address_block(self.source) if self.source else None
+        numbers = dict.fromkeys((self.number, *self.others))
+        named = [*(("number", one) for one in numbers), ("site", self.site), ("source", source)]
+        return [("total", ""), *((what, which) for what, which in named if which)]
+
+
+def address_block(source: str) -> str:
+    """What shares a limit with `source`: an IPv6 address with its network, others alone."""
+    try:
+        address = ipaddress.ip_address(source)
+    except ValueError:
+        return source
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address.packed, IPV6_SITE_BITS), strict=False))
+
+
+class _Window:
+    """The requests of the last `length_s`, in all and by key, oldest first."""
+
+    def __init__(self, name: str, length_s: float) -> None:
+        self.name = name
+        self.length_s = length_s
+        self.by_key: dict[Key, deque[Accepted]] = {}
+        self._all: deque[Accepted] = deque()
+
+    def add(self, request: Accepted) -> None:
+        self._all.append(request)
+        for key in request.counts_for():
+            self.by_key.setdefault(key, deque()).append(request)
+
+    def expire(self, now: float) -> list[Accepted]:
+        """Forget what is no longer in the window; gives it."""
+        gone = []
+        while self._all and self._all[0].at + self.length_s <= now:
+            gone.append(self._all.popleft())
+            self._drop(gone[-1])
+        return gone
+
+    def remove(self, request: Accepted) -> None:
+        if request in self._all:
+            self._all.remove(request)
+            self._drop(request)
+
+    def _drop(self, request: Accepted) -> None:
+        for key in request.counts_for():
+            of_key = self.by_key[key]
+            of_key.remove(request)  # found first, where it expires
+            if not of_key:
+                del self.by_key[key]
+
+
+class Tally:
+    """Counts accepted requests and holds them against the limits."""
+
+    def __init__(self, limits: Limits, store: "Store | None" = None) -> None:
+        self.limits = limits
+        self._store = store
+        self._day = _Window("a day", DAY_S)
+        self._windows = (_Window("a minute", MINUTE_S), _Window("an hour", HOUR_S), self._day)
+        self._by_id: dict[str, Accepted] = {}
+        self._spent: dict[Key, Decimal] = {}
+        self._newest = 0.0
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether anything is limited."""
+        return self.limits != Limits()
+
+    @property
+    def limits_cost(self) -> bool:
+        """Whether any cost is limited."""
+        limits = self.limits
+        every = (limits.number, limits.site, limits.source, limits.total)
+        return any(limit.cost_per_day for limit in every)
+
+    async def load(self, now: float) -> None:
+        """Read what an earlier engine counted. Raises StoreError."""
+        if self._store is None:
+            return
+        stored = await self._store.load(KIND, Accepted)
+        for request in sorted(stored.values(), key=lambda request: request.at):
+            self._add(request)
+        self._expire(now)
+
+    # -- asking -----------------------------------------------------------------------------
+
+    def check(self, request: Accepted) -> None:
+        """Raises EngineError `refused`, policy `velocity` or `cost`, where a limit is reached."""
+        if not self.is_needed:
+            return
+        self._expire(request.at)
+        for key in request.counts_for():
+            limit: Limit = getattr(self.limits, key[0])
+            most_by_window = (limit.per_minute, limit.per_hour, limit.per_day)
+            for window, most in zip(self._windows, most_by_window, strict=True):
+                self._check_velocity(key, window, most)
+            if limit.cost_per_day:
+                self._check_cost(key, limit.cost_per_day, request.cost)
+
+    def _check_velocity(self, key: Key, window: _Window, most: int) -> None:
+        counted = window.by_key.get(key, ())
+        if not most or len(counted) < most:
+            return
+        retry_at = counted[len(counted) - most].at + window.length_s
+        reason = f"{most} requests in {window.name} are the most for {_words(key)}"
+        raise _refusal("velocity", key, reason, retry_at)
+
+    def _check_cost(self, key: Key, most: Decimal, cost: Decimal) -> None:
+        spent = self._spent.get(key, Decimal(0))
+        if spent + cost <= most:
+            return
+        retry_at = None
+        for earlier in self._day.by_key.get(key, ()):
+            spent -= earlier.cost
+            if spent + cost <= most:
+                retry_at = earlier.at + DAY_S
+                break
+        reason = f"calls for {most} in a day are the most for {_words(key)}"
+        raise _refusal("cost", key, reason, retry_at)
+
+    # -- counting ---------------------------------------------------------------------------
+
+    def took(self, request: Accepted) -> None:
+        """Count an accepted request."""
+        if not self.is_needed:
+            return
+        self._expire(request.at)
+        self._add(request)
+        self._put(request)
+
+    def settle(self, id: str, cost: Decimal) -> None:
+        """The request is over: it cost this much, not what was expected."""
+        request = self._by_id.get(id)
+        if request is None or request.cost == cost:
+            return
+        self._spend(request, cost - request.cost)
+        request.cost = cost
+        self._put(request)
+
+    def forget(self, id: str) -> None:
+        """The request was not accepted after all."""
+        request = self._by_id.pop(id, None)
+        if request is None:
+            return
+        for window in self._windows:
+            window.remove(request)
+        self._spend(request, -request.cost)
+        self._drop(id)
+
+    def _add(self, request: Accepted) -> None:
+        # A clock that was set back must not bring them out of order.
+        request.at = self._newest = max(request.at, self._newest)
+        self._by_id[request.id] = request
+        for window in self._windows:
+            window.add(request)
+        self._spend(request, request.cost)
+
+    def _expire(self, now: float) -> None:
+        for window in self._windows:
+            gone = window.expire(now)
+            if window is self._day:
+                for request in gone:
+                    self._by_id.pop(request.id, None)
+                    self._spend(request, -request.cost)
+                    self._drop(request.id)
+
+    def _spend(self, request: Accepted, amount: Decimal) -> None:
+        if not amount:
+            return
+        for key in request.counts_for():
+            self._spent[key] = self._spent.get(key, Decimal(0)) + amount
+            if not self._spent[key]:
+                del self._spent[key]
+
+    def _put(self, request: Accepted) -> None:
+        if self._store is not None:
+            self._store.put(KIND, request.id, request)
+
+    def _drop(self, id: str) -> None:
+        if self._store is not None:
+            self._store.drop(KIND, id)
+
+
+def _words(key: Key) -> str:
+    what, which = key
+    return "all together" if what == "total" else f"{what} {which}"
+
+
+def _refusal(policy: str, key: Key, reason: str, retry_at: float | None) -> EngineError:
+    field = {"number": "to", "site": "site", "source": "source"}.get(key[0])
+    data = {"policy": policy, "limit": key[0], "retry_at": retry_at}
+    return EngineError("refused", reason, field=field, data=data)

@@ -1,0 +1,134 @@
+"""A telephone number: how it is written in full, where it is, and what kind of line it reaches.
+
+What cannot be known stays open: a number no list has yet is of line type `unknown`, one of no
+country (+800) has no region, and a number whose place is unknown has no time zones.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib import resources
+
+import phonenumbers
+from phonenumbers import timezone
+
+from config.policy import LineType
+from sip.errors import ParseError
+from sip.message.uri import SipUri, parse_uri
+
+_LINE_TYPES: dict[int, LineType] = {
+    phonenumbers.PhoneNumberType.FIXED_LINE: "fixed_line",
+    phonenumbers.PhoneNumberType.MOBILE: "mobile",
+    phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE: "fixed_line_or_mobile",
+    phonenumbers.PhoneNumberType.TOLL_FREE: "toll_free",
+    phonenumbers.PhoneNumberType.PREMIUM_RATE: "premium_rate",
+    phonenumbers.PhoneNumberType.SHARED_COST: "shared_cost",
+    phonenumbers.PhoneNumberType.VOIP: "voip",
+    phonenumbers.PhoneNumberType.PERSONAL_NUMBER: "personal_number",
+    phonenumbers.PhoneNumberType.PAGER: "pager",
+    phonenumbers.PhoneNumberType.UAN: "uan",
+    phonenumbers.PhoneNumberType.VOICEMAIL: "voicemail",
+}
+
+# How people write numbers: digits of any script and what they put between them. phonenumbers finds
+# digits in any text; an address, or a letter for a digit, would have a stranger called.
+_BETWEEN = r"\s()\[\]/.~\u00b7\u2010-\u2015\u2212\uff0d\uff0e-"
+_WRITTEN = re.compile(rf"(?:tel:)?[\s(\[]*[+\uff0b]?[\d{_BETWEEN}]*", re.IGNORECASE)
+_NO_COUNTRY = ("001", "ZZ")
+# RFC 3966 section 3: visual separators
+_SEPARATORS = re.compile(r"[-.()]")
+
+
+@dataclass(frozen=True, slots=True)
+class CalledNumber:
+    """A number in E.164, its country, every time zone it may be in, and its kind of line."""
+
+    e164: str
+    region: str | None
+    zones: tuple[str, ...]
+    line_type: LineType
+
+
+@lru_cache(maxsize=4096)
+def read_number(text: str, region: str) -> CalledNumber | None:
+    """`text` as it would be dialled in `region`; None where it cannot be a number."""
+    if not _WRITTEN.fullmatch(text):
+        return None
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if number.extension or not phonenumbers.is_possible_number(number):
+        return None
+    return CalledNumber(
+        e164=phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164),
+        region=(country := _country(number)),
+        zones=_zones(number, country),
+        line_type=_LINE_TYPES.get(phonenumbers.number_type(number), "unknown"),
+    )
+
+
+def dialled(text: str, region: str) -> CalledNumber | None:
+    """The number that dialling `text`, digits or a sip: URI, reaches; None where it is none."""
+    scheme = text[:5].lower()
+    if not (scheme.startswith("sip:") or scheme == "sips:"):
+        return read_number(text, region)
+    try:
+        uri = parse_uri(text)
+    except ParseError:
+        return None
+    return number_in_uri(uri, region) if isinstance(uri, SipUri) else None
+
+
+def number_in_uri(uri: SipUri, region: str) -> CalledNumber | None:
+    """The number that a sip: URI names in its user part; None where it names a person.
+
+    A gateway would dial digits as they stand, so digits that make a valid number are one.
+    """
+    user = (uri.user or "").partition(";")[0]
+    bare = _SEPARATORS.sub("", user)
+    if not re.fullmatch(r"\+?[0-9]+", bare):
+        return None
+    number = read_number(bare, region)
+    if number is None:
+        return None
+    is_said = bare.startswith("+") or (uri.params.get("user") or "").lower() == "phone"
+    return number if is_said or _is_valid(number.e164) else None
+
+
+def is_emergency(digits: str, region: str) -> bool:
+    """Whether these digits reach the police, the fire brigade or an ambulance in `region`."""
+    return bool(phonenumbers.connects_to_emergency_number(digits, region))
+
+
+def _is_valid(e164: str) -> bool:
+    return bool(phonenumbers.is_valid_number(phonenumbers.parse(e164)))
+
+
+def _country(number: phonenumbers.PhoneNumber) -> str | None:
+    region = phonenumbers.region_code_for_number(number)
+    if region is None:  # not in use as far as is known; the country code still says where
+        region = phonenumbers.region_code_for_country_code(number.country_code or 0)
+    return None if region in _NO_COUNTRY else region
+
+
+def _zones(number: phonenumbers.PhoneNumber, region: str | None) -> tuple[str, ...]:
+    found = timezone.time_zones_for_number(number)
+    if found == (timezone.UNKNOWN_TIMEZONE,):
+        found = timezone.time_zones_for_geographical_number(number)
+    if found == (timezone.UNKNOWN_TIMEZONE,):
+        return ()
+    # A country code may serve several countries; the number's own is known better.
+    own = tuple(zone for zone in found if zone in _zones_of_countries().get(region or "", ()))
+    return own or tuple(found)
+
+
+@cache
+def _zones_of_countries() -> dict[str, frozenset[str]]:
+    table = resources.files("tzdata").joinpath("zoneinfo", "zone.tab").read_text("utf-8")
+    zones: dict[str, set[str]] = {}
+    for line in table.splitlines():
+        if line and not line.startswith("#"):
+            country, _coordinates, zone = line.split("\t")[:3]
+            zones.setdefault(country, set()).add(zone)
+    return {country: frozenset(names) for country, names in zones.items()}

@@ -1,0 +1,190 @@
+"""The router: what the rules are told of a request or a call, and what comes of it.
+
+What a request says itself stays, unless a rule overrides it; what it leaves open, the first rule
+sets; what no rule sets takes the engine's defaults, elsewhere.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ..protocol import CallbackRequest
+from ..reports.cdr import site_of
+from ..store.errors import StoreError
+from .opening_hours import opening_hours
+from .phone_number import CalledNumber, dialled
+from .rules import Facts, History, Rules, Ruling
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+
+    from ..store.store import Store
+
+NumberOf = Callable[[str], CalledNumber | None]
+
+# What rules may look at in a request as something that it says itself.
+_SAID = (
+    "queue", "agent", "skills", "priority", "whisper", "caller_id", "trunk", "record", "script",
+    "known_agent", "centre", "order", "max_attempts", "ring_s", "max_duration_s",
+)  # fmt: skip
+
+_HISTORY = """
+    SELECT COUNT(*), SUM(json_array_length(CAST(body AS TEXT), '$.attempts')),
+           SUM(state = 'completed'), MAX(created)
+    FROM jobs WHERE called = ?
+"""
+
+
+class Router:
+    """The rules, and where their facts come from. `apply_settings` takes other ones at any time."""
+
+    def __init__(
+        self,
+        settings: "Settings | None" = None,
+        *,
+        number_of: NumberOf | None = None,
+        store: "Store | None" = None,
+    ) -> None:
+        self._rules = Rules()
+        self._region = "GB"
+        self._number_of = number_of or self._read
+        self._store = store
+        if settings is not None:
+            self.apply_settings(settings)
+
+    def apply_settings(self, settings: "Settings") -> None:
+        """Go by these from now on."""
+        calendars = opening_hours(settings.calendars)
+
+        def is_open(name: str, at: float) -> bool:
+            return calendars[name].is_open(at)
+
+        self._region = settings.dial.default_region
+        self._rules = Rules(settings.rules, is_open=is_open)
+
+    @property
+    def rules(self) -> Rules:
+        """The rules as they are now."""
+        return self._rules
+
+    def apply(self, facts: Facts) -> Ruling:
+        """What the rules set."""
+        return self._rules.apply(facts)
+
+    # -- callbacks --------------------------------------------------------------------------
+
+    async def history(self, to: str) -> History:
+        """Earlier callbacks of a number, where a rule looks at them; none where the store fails."""
+        number = self._number_of(to) if self._rules.needs_history else None
+        if number is None or self._store is None:
+            return History()
+        try:
+            ((callbacks, attempts, completed, last),) = await self._store.query(
+                _HISTORY, (number.e164,)
+            )
+        except StoreError:
+            return History()  # it is told in the status; rules must not stop callbacks
+        return History(
+            callbacks=callbacks, attempts=attempts or 0, completed=completed or 0, last=last
+        )
+
+    def route(
+        self, params: CallbackRequest, history: History, now: float
+    ) -> tuple[CallbackRequest, Ruling]:
+        """The request as the rules leave it. What has no place in it is in the ruling alone."""
+        if not self._rules:
+            return params, Ruling()
+        ruling = self._rules.apply(self.facts(params, history, now))
+        return self.fill(params, ruling), ruling
+
+    def facts(self, params: CallbackRequest, history: History, now: float) -> Facts:
+        """What rules are told of a request."""
+        number = self._number_of(params.to)
+        context = params.context or {}
+        given = {
+            name: value for name in _SAID if (value := getattr(params, name, None)) is not None
+        }
+        return Facts(
+            to=params.to,
+            now=now,
+            number=number.e164 if number else None,
+            region=number.region if number else None,
+            line_type=number.line_type if number else None,
+            queue=params.queue,
+            agent=params.agent,
+            site=getattr(params, "site", None) or site_of(context),
+            context=context,
+            history=history,
+            given=given,
+        )
+
+    def fill(self, params: CallbackRequest, ruling: Ruling) -> CallbackRequest:
+        """`params` with what the ruling sets."""
+        changes = ruling.settings()
+        if "queue" in changes:
+            changes["agent"] = None
+        elif "agent" in changes:
+            changes["queue"] = None
+        if "skills" in changes:
+            changes["skills"] = {**(getattr(params, "skills", None) or {}), **ruling.skills}
+        if "whisper" in changes:
+            changes["whisper"] = None  # a template, which requests do not have: see the ruling
+        known = type(params).__struct_fields__
+        changes = {name: value for name, value in changes.items() if name in known}
+        return msgspec.structs.replace(params, **changes) if changes else params
+
+    # -- calls ------------------------------------------------------------------------------
+
+    async def call(
+        self,
+        caller: str,
+        *,
+        dialled: str | None,
+        trunk: str | None,
+        queue: str | None,
+        context: Mapping[str, Any],
+        now: float,
+    ) -> Ruling:
+        """What the rules set for a call that came in; `queue` is the one its route names."""
+        if not self._rules:
+            return Ruling()
+        history = await self.history(caller)
+        return self._rules.apply(
+            self.call_facts(
+                caller, dialled=dialled, trunk=trunk, queue=queue, context=context, now=now,
+                history=history,
+            )
+        )  # fmt: skip
+
+    def call_facts(
+        self,
+        caller: str,
+        *,
+        dialled: str | None,
+        trunk: str | None,
+        queue: str | None,
+        context: Mapping[str, Any],
+        now: float,
+        history: History,
+    ) -> Facts:
+        """What rules are told of a call that came in. Its route is no request: rules change it."""
+        number = self._number_of(caller)
+        reached = self._number_of(dialled) if dialled else None
+        return Facts(
+            kind="call",
+            to=caller,
+            now=now,
+            number=number.e164 if number else None,
+            region=number.region if number else None,
+            line_type=number.line_type if number else None,
+            queue=queue,
+            site=site_of(context),
+            trunk=trunk,
+            dialled=reached.e164 if reached else dialled,
+            context=context,
+            history=history,
+        )
+
+    def _read(self, text: str) -> CalledNumber | None:
+        return dialled(text, self._region)

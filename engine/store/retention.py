@@ -1,0 +1,173 @@
+"""Housekeeping: forgets what is too old, or too much, and leaves what is needed still.
+
+It goes in small steps, each a transaction that other saves share, so that nobody waits long for
+the writer. Nothing is told of what was cut off the event log: a reader who asks for it is told of
+the gap.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+
+import structlog
+
+from config.sections import Store as Kept
+
+from .errors import StoreError
+from .event_log import EventLog
+from .store import Store
+
+log = structlog.get_logger()
+
+PERIOD_S = 60.0
+DAY_S = 86_400.0
+ROWS_PER_STEP = 1_000
+
+# What requests were taken in by jobs that are no more.
+_WITHOUT_JOB = """
+    DELETE FROM documents WHERE kind = 'joined'
+    AND json_extract(CAST(body AS TEXT), '$.job') NOT IN (SELECT id FROM jobs)
+"""
+# Which rows that reports are counted from are old, oldest first, by the table they are in.
+_OLD_RECORDS = {
+    "records": "ended_at < ? ORDER BY ended_at",
+    "queue_stays": "joined_at < ? AND left_at IS NOT NULL ORDER BY joined_at",
+    "customer_answers": "answered_at < ? ORDER BY answered_at",
+    # The last period of an agent says what he does still.
+    "agent_periods": """
+        since < ? AND EXISTS (
+            SELECT 1 FROM agent_periods n
+            WHERE n.agent = agent_periods.agent AND n.since > agent_periods.since
+        ) ORDER BY since
+    """,
+}
+
+
+class Housekeeping:
+    """Goes its round every PERIOD_S, and at once when it is told to keep otherwise; notes the time.
+
+    [store] says how many events and entries of the audit log are kept, and how long these and jobs
+    that have ended; `keep_records_days` is for records and what reports are counted from. 0 days:
+    for ever.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        events: EventLog,
+        kept: Kept,
+        keep_records_days: float = 0.0,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._events = events
+        self._kept = kept
+        self._keep_records_days = keep_records_days
+        self._clock = clock
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def configure(self, kept: Kept, keep_records_days: float) -> None:
+        """Keep so much from now on."""
+        if (kept, keep_records_days) != (self._kept, self._keep_records_days):
+            self._kept, self._keep_records_days = kept, keep_records_days
+            self._changed.set()
+
+    def start(self) -> None:
+        """Begin, with a first round in PERIOD_S."""
+        self._task = asyncio.get_running_loop().create_task(self._go_round())
+
+    async def stop(self) -> None:
+        """End, in the middle of a round if need be."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            self._task = None
+
+    async def _go_round(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PERIOD_S):
+                    await self._changed.wait()
+            self._changed.clear()
+            try:
+                await self.sweep()
+            except StoreError as error:
+                log.warning("housekeeping_put_off", reason=error.message)
+
+    async def sweep(self) -> None:
+        """One round: forget what is too old now. Raises StoreError."""
+        await self._cut_events()
+        await self._forget_jobs()
+        await self._cut_audit()
+        await self._forget_records()
+
+    def _before(self, days: float) -> float | None:
+        """When what is kept for so many days began; None: it is kept for ever."""
+        return self._clock() - days * DAY_S if days else None
+
+    async def _cut_events(self) -> None:
+        events = self._events
+        through = events.told - self._kept.keep_events
+        limit = self._before(self._kept.keep_days)
+        if limit is not None:
+            # The log is in the order of time, but for steps of the clock.
+            rows = await self._store.query(
+                "SELECT seq FROM events WHERE time >= ? ORDER BY seq LIMIT 1", (limit,)
+            )
+            through = max(through, rows[0][0] - 1 if rows else events.told)
+        while events.oldest <= min(through, events.told - 1):
+            events.cut(min(through, events.oldest + ROWS_PER_STEP - 1))
+            await self._store.flush()
+
+    async def _forget_jobs(self) -> None:
+        limit = self._before(self._kept.keep_days)
+        if limit is None:
+            return
+        old = "SELECT number FROM jobs WHERE ended_at < ? ORDER BY ended_at"
+        forgotten = 0
+        while rows := await self._store.query(f"{old} LIMIT {ROWS_PER_STEP}", (limit,)):
+            # Asked again where it is done: a job may have been saved meanwhile.
+            self._store.execute(
+                f"DELETE FROM jobs WHERE number IN ({old} LIMIT {ROWS_PER_STEP})", (limit,)
+            )
+            await self._store.flush()
+            forgotten += len(rows)
+        if forgotten:
+            self._store.execute(_WITHOUT_JOB)
+            log.info("old_jobs_forgotten", jobs=forgotten)
+
+    async def _cut_audit(self) -> None:
+        ((newest,),) = await self._store.query("SELECT COALESCE(MAX(number), 0) FROM audit")
+        through = newest - self._kept.keep_audit
+        limit = self._before(self._kept.keep_audit_days)
+        if limit is not None:
+            # In the order of time, but for steps of the clock.
+            ((last,),) = await self._store.query(
+                "SELECT COALESCE(MAX(number), 0) FROM audit WHERE time < ?", (limit,)
+            )
+            through = max(through, last)
+        ((oldest,),) = await self._store.query("SELECT COALESCE(MIN(number), 1) FROM audit")
+        while oldest <= through:
+            oldest = min(through + 1, oldest + ROWS_PER_STEP)
+            self._store.execute("DELETE FROM audit WHERE number < ?", (oldest,))
+            await self._store.flush()
+
+    async def _forget_records(self) -> None:
+        limit = self._before(self._keep_records_days)
+        if limit is None:
+            return
+        for table, old in _OLD_RECORDS.items():
+            rows = f"SELECT rowid FROM {table} WHERE {old}"
+            some = f"{rows} LIMIT {ROWS_PER_STEP}"
+            while await self._store.query(f"{rows} LIMIT 1", (limit,)):
+                if table == "records":  # and what people wrote about them
+                    self._store.execute(
+                        "DELETE FROM annotations WHERE id IN"
+                        f" (SELECT id FROM records WHERE rowid IN ({some}))",
+                        (limit,),
+                    )
+                self._store.execute(f"DELETE FROM {table} WHERE rowid IN ({some})", (limit,))
+                await self._store.flush()

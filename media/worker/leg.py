@@ -1,0 +1,337 @@
+"""A leg: one peer, its sockets, and what is known of it."""
+
+import socket
+from typing import Final
+
+from ..messages import (
+    Connect,
+    Dtmf,
+    LegStats,
+    MediaResumed,
+    MediaTimeout,
+    PeerMoved,
+    Played,
+    SilenceEnded,
+    SilenceStarted,
+)
+from ..rtp.outgoing_stream import OutgoingStream
+from ..rtp.rtcp_session import RtcpSession
+from ..rtp.rtp import HEADER, payload_bounds
+from ..rtp.symmetric_rtp import Address, PeerLearner
+from ..rtp.telephone_event import DigitReader
+from .context import Equipment
+from .peer_stream import PeerStream
+from .playout import GAP_FILL_S, Playout
+from .port_pool import PortPair, discard_waiting
+from .recorder import Tap
+
+_LOUD_AGAIN_S: Final = 0.5
+_QUIET_LOOKS: Final = 3  # frames looked at as a whole before a peer is called silent
+_STATIC_CODECS: Final[dict[int, str]] = {0: "PCMU", 8: "PCMA"}
+_UNSPECIFIED: Final = ("0.0.0.0", "::")
+
+
+class Leg:
+    """One leg of a call: `incoming` is what its peer sends, `playout` what the peer hears.
+
+    Times are seconds of one monotonic clock.
+    """
+
+    __slots__ = (
+        "_connected_at",
+        "_equipment",
+        "_heard",
+        "_line",
+        "_may_receive",
+        "_quiet_looks",
+        "_relaying",
+        "_silent",
+        "_timed_out",
+        "digit_reader",
+        "dropped_garbage",
+        "dropped_late",
+        "dropped_stranger",
+        "incoming",
+        "learner",
+        "look_at",
+        "name",
+        "pair",
+        "playout",
+        "rtcp",
+        "tap",
+    )
+
+    def __init__(
+        self, name: str, pair: PortPair, stream: OutgoingStream, equipment: Equipment
+    ) -> None:
+        self.name = name
+        self.pair = pair
+        self._equipment = equipment
+        self.playout = Playout(stream, equipment.speaking, self._clip_ended)
+        self._line: socket.socket | None = None
+        self._relaying = False  # once the line is connected and the relay reads it
+        self.incoming = PeerStream(self)
+        self.learner: PeerLearner | None = None
+        self.rtcp: RtcpSession | None = None
+        self._may_receive = False
+        self._connected_at = 0.0
+        self.digit_reader: DigitReader | None = None  # from the first key on
+        self._heard = False
+        self._timed_out = False
+        self._silent = False
+        self._quiet_looks = 0
+        self.tap: Tap | None = None
+        self.look_at = 0.0
+        self.dropped_garbage = 0
+        self.dropped_stranger = 0
+        self.dropped_late = 0
+
+    # The peer
+
+    def connect(self, description: Connect, now: float) -> None:
+        """Take over where the peer is and what was agreed; raises OSError without a socket."""
+        self.incoming.settle()
+        host, port = description.host, description.port
+        # A peer that is to hear nothing may give no address (RFC 3264 section 8.4).
+        reachable = port > 0 and host not in _UNSPECIFIED
+        if self.learner is None:
+            self._line = self.pair.open_line()
+            if self._equipment.doors.add(self):
+                self.dropped_late += self.pair.discard_waiting()
+            self.learner = PeerLearner(host, port, now)
+            self.rtcp = RtcpSession(
+                self.playout.stream.ssrc,
+                self._equipment.cname,
+                now,
+                unix_offset_s=self._equipment.unix_offset_s,
+                rng=self._equipment.rng,
+            )
+            if reachable:
+                self._point_line(self.learner.current)
+        elif reachable:
+            before = self.learner.current
+            self.learner.signal(host, port, now)
+            if self.learner.current != before or not self._relaying:
+                self._point_line(self.learner.current)
+        assert self.rtcp is not None
+        if reachable:
+            self.rtcp.remote = (host, description.rtcp_port)
+        # Some peers send the number that they gave, others the one that they were given.
+        self.incoming.event_payload_types = (
+            description.telephone_event_payload_type,
+            description.telephone_event_received_payload_type,
+        )
+        self.incoming.audio = _audio(description.payload_type, description.codec)
+        self._connected_at = now
+        self._timed_out = False  # from each description on, the wait for its RTP begins anew
+        if not self._silent:
+            self.incoming.loud_at = now
+        self.look_at = now
+        self._may_receive = description.direction in ("sendrecv", "recvonly")
+        may_send = description.direction in ("sendrecv", "sendonly") and reachable
+        self.playout.agree(description, may_send=may_send, now=now)
+
+    def _point_line(self, peer: Address) -> None:
+        line = self._line
+        assert line is not None
+        self.incoming.settle()
+        try:
+            line.connect(peer)
+        except OSError:  # no route to it: as good as a peer that does not answer
+            self.playout.stream.errors += 1
+            # Still connected to where it was before, and nobody there is the peer any more.
+            self._leave_line()
+            return
+        # What came before it was connected is anybody's: a stranger's, or the last peer's. It must
+        # not pass for a packet from the address that is yet to be heard.
+        self.dropped_late += discard_waiting(line)
+        if not self._relaying:
+            self.playout.use(line)
+            self._equipment.relay.add(line.fileno(), self.incoming)
+            self._relaying = True
+
+    def door_received(self, packet: bytearray, size: int, source: Address, now: float) -> None:
+        """A datagram that did not come from where the peer is believed to be."""
+        learner = self.learner
+        assert learner is not None
+        bounds = payload_bounds(packet, size)
+        if bounds is None:
+            self.dropped_garbage += 1
+            return
+        first, sequence, _timestamp, ssrc = HEADER.unpack_from(packet)
+        if source == learner.current:  # waited here since before the line was connected
+            self.incoming.receive_packet(packet, size, now)
+            return
+        incoming = self.incoming
+        payload_type = first & 0x7F
+        known = payload_type in incoming.audio or payload_type in incoming.event_payload_types
+        incoming.settle()
+        if known and learner.consider(
+            source,
+            ssrc,
+            sequence,
+            now,
+            heard_at=incoming.heard_at,
+            stream_ssrc=incoming.ssrc,
+            stream_sequence=incoming.highest,
+        ):
+            self._point_line(source)
+            self._equipment.emit(PeerMoved(self.name, *source))
+            incoming.receive_packet(packet, size, now)
+        else:
+            self.dropped_stranger += 1
+
+    def rtcp_received(self, packet: bytearray, size: int, source: Address, now: float) -> None:
+        """A datagram on the RTCP port: the peer's host only."""
+        if self.learner is None or self.rtcp is None or source[0] != self.learner.current[0]:
+            self.dropped_stranger += 1
+        elif not self.rtcp.receive(bytes(packet[:size]), source, now):
+            self.dropped_garbage += 1
+
+    def peer_heard(self, now: float) -> None:
+        """A packet of the peer went through the general path."""
+        learner = self.learner
+        assert learner is not None
+        learner.heard()
+        if not self._heard:
+            self._heard = True
+            self.incoming.loud_at = now
+        if self._timed_out:
+            self._timed_out = False
+            self.incoming.loud_at = now
+            self._equipment.emit(MediaResumed(self.name))
+
+    def heard_level(self, loud: bool, now: float) -> None:
+        """A whole frame was looked at, after its samples had suggested silence."""
+        if loud:
+            self.incoming.loud_at = now
+            self._quiet_looks = 0
+            return
+        self._quiet_looks += 1
+        if self._quiet_looks == _QUIET_LOOKS and not self._silent:
+            self._silent = True
+            silent_ms = round((now - self.incoming.loud_at) * 1000)
+            self._equipment.emit(SilenceStarted(self.name, silent_ms))
+
+    def event_received(self, payload: bytes, timestamp: int, now: float, *, late: bool) -> None:
+        """A telephone-event packet of the peer; `late` when a newer packet came before it."""
+        if self.digit_reader is None:
+            self.digit_reader = DigitReader()
+        self.look_at = now  # the end of the key may be lost
+        for digit, duration_ms in self.digit_reader.receive(payload, timestamp, now, late=late):
+            self._equipment.emit(Dtmf(self.name, digit, duration_ms))
+
+    # Now and then
+
+    def look_after(self, now: float) -> None:
+        """What needs no better clock than five times a second, and is not due that often.
+
+        To be called when nothing came from the peer for GAP_FILL_S, or `look_at` has come.
+        """
+        rtcp = self.rtcp
+        if rtcp is None:
+            return
+        incoming = self.incoming
+        self._watch_peer(now)
+        if now - incoming.heard_at >= GAP_FILL_S:
+            for listener in incoming.listeners:
+                listener.fill_gap(now)
+        if now >= rtcp.due_at:
+            self._book()
+            self._send_rtcp(rtcp.report(incoming, self.playout.stream, now))
+        key_held = self.digit_reader is not None and self.digit_reader.holding
+        if self._silent or key_held:
+            self.look_at = now
+        else:
+            self.look_at = min(rtcp.due_at, incoming.loud_at + self._equipment.silence_s)
+
+    def _watch_peer(self, now: float) -> None:
+        """The peer sends nothing, or nothing to be heard, or its silence may be over."""
+        incoming, equipment = self.incoming, self._equipment
+        silent_s = now - max(incoming.heard_at, self._connected_at)
+        if self._may_receive and silent_s >= equipment.timeout_s and not self._timed_out:
+            incoming.settle()
+            self._timed_out = True
+            equipment.emit(MediaTimeout(self.name, round(silent_s, 3)))
+        if self._silent:
+            if now - incoming.loud_at < _LOUD_AGAIN_S:
+                self._silent = False
+                self._quiet_looks = 0
+                equipment.emit(SilenceEnded(self.name))
+        elif now - incoming.loud_at < equipment.silence_s:
+            self._quiet_looks = 0
+        elif silent_s < GAP_FILL_S:
+            incoming.settle()
+            incoming.listening = True
+        if self.digit_reader is not None:
+            for digit, duration_ms in self.digit_reader.expire(now):
+                equipment.emit(Dtmf(self.name, digit, duration_ms))
+
+    def stats(self) -> LegStats:
+        """The figures of the leg so far."""
+        self._book()
+        incoming, stream = self.incoming, self.playout.stream
+        lost, expected = incoming.lost, incoming.expected
+        figures = LegStats(
+            packets_received=incoming.packets_received,
+            bytes_received=incoming.bytes_received,
+            packets_sent=stream.packets_sent,
+            bytes_sent=stream.bytes_sent,
+            lost=lost,
+            lost_fraction=lost / expected if expected else 0.0,
+            jitter_ms=incoming.jitter / 8,
+            reordered=incoming.reordered,
+            duplicates=incoming.duplicates,
+            dropped_stranger=self.dropped_stranger,
+            dropped_garbage=self.dropped_garbage,
+            dropped_late=self.dropped_late,
+            send_errors=stream.errors,
+        )
+        if self.rtcp is not None:
+            self.rtcp.fill(figures)
+        return figures
+
+    def close(self, now: float) -> None:
+        """Say goodbye and let go of everything but the port pair, which goes into quarantine."""
+        self.playout.close()
+        for listener in self.incoming.listeners.copy():
+            listener.hear_silence()
+        if self.rtcp is None or self._line is None:
+            return
+        self._book()
+        self._send_rtcp(self.rtcp.goodbye(self.incoming, self.playout.stream, now))
+        if self._equipment.doors.remove(self):
+            self.dropped_stranger += self.pair.discard_strangers()
+        self._leave_line()
+        self._line = None
+
+    def _leave_line(self) -> None:
+        if self._relaying:
+            assert self._line is not None
+            self.playout.use(None)
+            self._equipment.relay.remove(self._line.fileno())
+            self._relaying = False
+
+    def _book(self) -> None:
+        self.incoming.book()
+        if self.playout.hearing is not None:
+            self.playout.hearing.book()
+
+    def _clip_ended(self, play: int) -> None:
+        self._equipment.emit(Played(self.name, play))
+
+    def _send_rtcp(self, packet: bytes) -> None:
+        assert self.rtcp is not None
+        if not packet:
+            return
+        try:
+            self.pair.rtcp.sendto(packet, self.rtcp.remote)
+        except OSError:  # as in RTP; RTCP has no use for a count
+            return
+
+
+def _audio(payload_type: int, codec: str) -> dict[int, str]:
+    """What is taken as sound: the payload type agreed on, and the static ones of G.711."""
+    if _STATIC_CODECS.get(payload_type) == codec:
+        return _STATIC_CODECS
+    return {**_STATIC_CODECS, payload_type: codec}

@@ -1,0 +1,167 @@
+"""What a leg's peer sends: accounted for, and forwarded to the legs that hear it.
+
+`receive_packet` deals with a packet in its general form. Whenever the next packet can be predicted
+to the bit (20 ms further on, same payload type, one listener or none), the stream is armed: its
+flow then has the first eight bytes of that packet, and the relay's fast path forwards it by one
+addition as long as the prediction holds. `settle` books such a run.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from ..rtp.outgoing_stream import OutgoingStream
+from ..rtp.receive_stats import Reception
+from ..rtp.rtp import FRAME_SAMPLES, HEADER, MARKER_BIT, VERSION_BITS, payload_bounds
+from ..sound.level import LOUD, SILENT_DBFS, level_dbfs
+from .fast_path import CODECS, STEP, TRANSLATIONS
+
+if TYPE_CHECKING:
+    from .leg import Leg
+    from .playout import Playout
+
+_COMFORT_NOISE_PAYLOAD_TYPE: Final = 13
+
+
+def audible(payload: bytes, codec: str) -> bool:
+    """Whether a frame of G.711 holds more than line noise."""
+    return level_dbfs(payload, codec) > SILENT_DBFS
+
+
+class PeerStream(Reception):
+    """The received stream of one leg. Times are seconds of one monotonic clock.
+
+    `loud_at` is when the peer last said something that can be heard, as far as one sample of each
+    packet tells; with `listening` set, the next packet is looked at as a whole.
+    """
+
+    __slots__ = (
+        "_run_start",
+        "_target",
+        "audio",
+        "event_payload_types",
+        "leg",
+        "listeners",
+        "listening",
+    )
+
+    def __init__(self, leg: "Leg") -> None:
+        super().__init__()
+        self.leg = leg
+        self.audio: dict[int, str] = {}  # codec by payload type
+        self.event_payload_types: tuple[int | None, ...] = ()
+        self.listeners: list[Playout] = []
+        self.listening = False
+        self._run_start = 0
+        self._target: OutgoingStream | None = None
+
+    @property
+    def loud_at(self) -> float:
+        """When the peer was last heard to say something."""
+        return self.flow.loud_at
+
+    @loud_at.setter
+    def loud_at(self, now: float) -> None:
+        self.flow.loud_at = now
+
+    def book(self) -> None:
+        """Bring the figures up to what the fast path has forwarded so far."""
+        flow = self.flow
+        expect = flow.expect
+        packets = (expect - self._run_start) // STEP if expect else 0
+        if packets:
+            self._run_start = expect
+            self.advance(packets)
+            if self._target is not None:
+                self._target.advance(packets, flow.heard_at, failures=flow.failures)
+                flow.failures = 0
+
+    def settle(self) -> None:
+        """Take the stream back from the fast path, with what it has forwarded booked."""
+        self.book()
+        self.flow.expect = 0
+
+    def receive_packet(self, packet: bytearray, size: int, now: float) -> None:
+        """Deal with any packet that came from the leg's peer."""
+        self.settle()
+        leg = self.leg
+        bounds = payload_bounds(packet, size)
+        if bounds is None:
+            leg.dropped_garbage += 1
+            return
+        start, end = bounds
+        first, sequence, timestamp, ssrc = HEADER.unpack_from(packet)
+        payload_type = first & 0x7F
+        codec = self.audio.get(payload_type)
+        if codec is None and payload_type not in self.event_payload_types:
+            if payload_type != _COMFORT_NOISE_PAYLOAD_TYPE:
+                leg.dropped_garbage += 1
+                return
+            end = start
+        if ssrc != self.ssrc:
+            self.start(ssrc, sequence, timestamp, now)
+        extended = self.receive(sequence, timestamp, end - start, now, timed=codec is not None)
+        if extended is None:
+            return
+        leg.peer_heard(now)
+        payload = bytes(packet[start:end])
+        marker = bool(first & MARKER_BIT)
+        if codec is not None:
+            if self.listening and payload:
+                self.listening = False
+                leg.heard_level(audible(payload, codec), now)
+            elif payload and LOUD[codec][payload[len(payload) // 2]]:
+                self.flow.loud_at = now
+            if leg.tap is not None:
+                leg.tap.write(timestamp, payload, codec, now)
+            for listener in self.listeners:
+                listener.relay_audio(self, extended, timestamp, marker, payload, codec, now)
+            if (
+                extended == self.highest
+                and end - start == FRAME_SAMPLES
+                and leg.tap is None
+                and not self.listening
+            ):
+                self._arm(payload_type, codec)
+        elif payload_type in self.event_payload_types:
+            leg.event_received(payload, timestamp, now, late=extended != self.highest)
+            for listener in self.listeners:
+                listener.relay_event(self, extended, timestamp, marker, payload, now)
+        else:
+            for listener in self.listeners:
+                listener.relay_nothing(self, extended)
+
+    def _arm(self, payload_type: int, codec: str) -> None:
+        sequence = (self.highest + 1) & 0xFFFF
+        timestamp = (self.timestamp + FRAME_SAMPLES) & 0xFFFFFFFF
+        word = VERSION_BITS | payload_type
+        expect = word << 48 | sequence << 32 | timestamp
+        # No field may carry into the next one, neither in what comes nor in what is sent.
+        room = min(0x10000 - sequence, (0xFFFFFFFF - timestamp) // FRAME_SAMPLES + 1)
+        flow, listeners = self.flow, self.listeners
+        if not listeners:
+            self._target = None
+            flow.out_fd = -1
+        elif len(listeners) == 1 and listeners[0].relayed is self:
+            listener = listeners[0]
+            stream = listener.stream
+            if not stream.is_at(self.timestamp):  # the sender's clock has gone back a little
+                return
+            out_sequence = (stream.sequence + 1) & 0xFFFF
+            out_timestamp = (stream.timestamp + FRAME_SAMPLES) & 0xFFFFFFFF
+            out_word = VERSION_BITS | listener.payload_type
+            room = min(
+                room,
+                0x10000 - out_sequence,
+                (0xFFFFFFFF - out_timestamp) // FRAME_SAMPLES + 1,
+            )
+            self._target = stream
+            flow.out_fd = listener.line_fd
+            flow.delta = (out_word << 48 | out_sequence << 32 | out_timestamp) - expect
+            flow.out_ssrc = stream.ssrc
+            flow.translation = TRANSLATIONS[codec, listener.codec]
+        else:
+            return
+        flow.ssrc = self.ssrc
+        flow.codec = CODECS[codec]
+        flow.failures = 0
+        flow.stop = expect + room * STEP
+        self._run_start = flow.expect = expect

@@ -1,0 +1,297 @@
+"""What a leg's peer hears: frames of the clock, another leg's peer, or digits, as one stream."""
+
+import socket
+from collections.abc import Callable
+from typing import Final
+
+from ..messages import Codec, Connect
+from ..rtp.outgoing_stream import OutgoingStream
+from ..rtp.rtp import HEADER, MARKER_BIT, VERSION_BITS
+from ..rtp.telephone_event import DigitWriter
+from ..sound.clip import SILENCE, Clip
+from ..sound.frames import SpeakingSources
+from ..sound.g711 import TRANSLATION
+from .peer_stream import PeerStream
+
+GAP_FILL_S: Final = 0.16  # silence is sent once the relayed peer has said nothing for so long
+
+
+class Playout:
+    """Decides which source is heard, and sends it. Times are seconds of one monotonic clock.
+
+    `relayed` is the stream that is being forwarded at the moment; while it is None, the peer hears
+    the frames of the clock, or nothing when it must not hear anything. `ended` is told the number
+    of a finite clip that has come to its end.
+    """
+
+    __slots__ = (
+        "_clip",
+        "_digits",
+        "_ended",
+        "_left",
+        "_loop",
+        "_mapped_epoch",
+        "_may_send",
+        "_patient",
+        "_play",
+        "_position",
+        "_send",
+        "_speaking",
+        "_waiting_since",
+        "codec",
+        "event_payload_type",
+        "hearing",
+        "line_fd",
+        "payload_type",
+        "relayed",
+        "stream",
+    )
+
+    def __init__(
+        self,
+        stream: OutgoingStream,
+        speaking: "SpeakingSources[Playout]",
+        ended: Callable[[int], None],
+    ) -> None:
+        self.stream = stream
+        self._speaking = speaking
+        self._ended = ended
+        self._send: Callable[[bytes], int] = len  # until there is a socket
+        self.line_fd = -1
+        self.codec: Codec = "PCMU"
+        self.payload_type = 0
+        self.event_payload_type: int | None = None
+        self._may_send = False
+        self.hearing: PeerStream | None = None
+        self.relayed: PeerStream | None = None
+        self._mapped_epoch = -1
+        self._waiting_since = 0.0
+        self._patient = False
+        self._clip: Clip | None = None
+        self._loop = False
+        self._position = 0
+        self._left: tuple[Clip, int] | None = None
+        self._play = 0
+        self._digits: DigitWriter | None = None  # from the first digit to be sent on
+
+    @property
+    def dialling(self) -> bool:
+        """Whether digits are being sent."""
+        return bool(self._digits)
+
+    def use(self, line: socket.socket | None) -> None:
+        """Send on `line`, which is connected to the peer; with None what is sent is lost."""
+        self.settle()
+        self._send = len if line is None else line.send
+        self.line_fd = -1 if line is None else line.fileno()
+
+    def agree(self, description: Connect, *, may_send: bool, now: float) -> None:
+        """Take over codec and payload types, and whether anything may be sent."""
+        self.settle()
+        if description.codec != self.codec:
+            self._speaking.set_codec(self, description.codec)
+        self.codec = description.codec
+        self.payload_type = description.payload_type
+        self.event_payload_type = description.telephone_event_payload_type
+        if may_send != self._may_send:
+            self._may_send = may_send
+            self.relayed = None
+            self._waiting_since = now
+            if may_send:
+                self._speak()
+            else:
+                self._hush()
+
+    def settle(self) -> None:
+        """Book what the fast path sent here."""
+        if self.hearing is not None:
+            self.hearing.settle()
+
+    def hear_clip(self, play: int, clip: Clip, *, loop: bool) -> None:
+        """From the next frame on the peer hears `clip`.
+
+        A loop that is heard again, as music after an announcement, goes on where it was left.
+        """
+        self.leave_peer()
+        if self._loop and self._clip is not None and self._clip is not SILENCE:
+            position = self._speaking.position(self)
+            self._left = self._clip, self._position if position is None else position
+        self._play = play
+        self._clip = clip
+        self._loop = loop
+        self._position = self._left[1] if self._left and loop and self._left[0] is clip else 0
+        self._speak()
+
+    def hear_peer(self, source: PeerStream, now: float, *, patient: bool = False) -> None:
+        """The peer hears another leg's peer from its next packet on; till then, what it heard.
+
+        That is for GAP_FILL_S at most, or with `patient` for as long as the first packet takes.
+        """
+        if self._patient and not patient:  # the wait that is bounded begins now
+            self._waiting_since = now
+        self._patient = patient
+        if self.hearing is source:
+            return
+        self.leave_peer()
+        self._play = 0
+        source.settle()
+        source.listeners.append(self)
+        self.hearing = source
+        self._waiting_since = now
+
+    def hear_silence(self) -> None:
+        """The peer hears silence."""
+        self.hear_clip(0, SILENCE, loop=True)
+
+    def leave_peer(self) -> None:
+        if self.hearing is not None:
+            self.hearing.settle()
+            self.hearing.listeners.remove(self)
+            self.hearing = None
+        self.relayed = None
+
+    def _speak(self) -> None:
+        if self._clip is not None and self._may_send:
+            self._speaking.add(
+                self, self._clip, self.codec, loop=self._loop, position=self._position
+            )
+
+    def _hush(self) -> None:
+        position = self._speaking.remove(self)
+        if position is not None:
+            self._position = position
+
+    def clip_ended(self) -> None:
+        """The finite clip had its last frame: silence follows, and the engine is told."""
+        play = self._play
+        self._clip, self._loop, self._position = SILENCE, True, 0
+        self._speak()
+        if play:
+            self._ended(play)
+
+    def send_frame(self, payload: bytes, now: float) -> None:
+        """Send a frame of the clock."""
+        if self._digits:
+            return
+        stream = self.stream
+        marker = stream.next_frame(len(payload), now)
+        self._transmit(self.payload_type, stream.sequence, stream.timestamp, marker, payload)
+
+    def send_digits(self, digits: str, duration_ms: int, gap_ms: int) -> bool:
+        """Queue DTMF digits; False when the peer takes no telephone-events."""
+        if self.event_payload_type is None:
+            return False
+        self.settle()
+        self.relayed = None
+        if self._digits is None:
+            self._digits = DigitWriter()
+        self._digits.add(digits, duration_ms=duration_ms, gap_ms=gap_ms)
+        return True
+
+    def send_digit_frame(self, now: float) -> None:
+        """The next frame of the digits under way."""
+        frame = self._digits.next_frame() if self._digits is not None else None
+        if frame is None or self.event_payload_type is None or not self._may_send:
+            return
+        payload, begins = frame
+        if begins:
+            self.stream.next_frame(len(payload), now)
+        else:
+            self.stream.repeat_timestamp(len(payload))
+        stream = self.stream
+        self._transmit(self.event_payload_type, stream.sequence, stream.timestamp, begins, payload)
+
+    def relay_audio(
+        self,
+        source: PeerStream,
+        sequence: int,
+        timestamp: int,
+        marker: bool,
+        payload: bytes,
+        codec: str,
+        now: float,
+    ) -> None:
+        """Forward an audio packet of the leg that is heard. `sequence` is extended."""
+        if not self._follows(source, sequence, timestamp, now):
+            return
+        stream = self.stream
+        numbers = stream.forward(sequence, timestamp, len(payload), now)
+        if numbers is not None:
+            table = TRANSLATION[codec, self.codec]
+            if table is not None:
+                payload = payload.translate(table)
+            marker = marker or stream.marker_due
+            stream.marker_due = False
+            self._transmit(self.payload_type, *numbers, marker, payload)
+
+    def relay_event(
+        self,
+        source: PeerStream,
+        sequence: int,
+        timestamp: int,
+        marker: bool,
+        payload: bytes,
+        now: float,
+    ) -> None:
+        """Forward a telephone-event packet, if this peer takes any."""
+        if self.event_payload_type is None:
+            self.relay_nothing(source, sequence)
+        elif self._follows(source, sequence, timestamp, now):
+            numbers = self.stream.forward(sequence, timestamp, len(payload), now)
+            if numbers is not None:
+                self._transmit(self.event_payload_type, *numbers, marker, payload)
+
+    def relay_nothing(self, source: PeerStream, sequence: int) -> None:
+        """A packet of the leg that is heard has no place in this peer's stream."""
+        if self.relayed is source and sequence == source.highest:
+            self.stream.skip(sequence)
+
+    def _follows(self, source: PeerStream, sequence: int, timestamp: int, now: float) -> bool:
+        """Whether `source` is being forwarded, beginning with this packet if need be."""
+        if not self._may_send or self._digits:
+            self.relayed = None
+            return False
+        if self.relayed is source and self._mapped_epoch == source.epoch:
+            return True
+        if sequence != source.highest:
+            return False
+        self._speaking.remove(self)
+        self._clip = None
+        self.relayed = source
+        self._mapped_epoch = source.epoch
+        self.stream.follow(sequence, timestamp, now)
+        return True
+
+    def _transmit(
+        self, payload_type: int, sequence: int, timestamp: int, marker: bool, payload: bytes
+    ) -> None:
+        first = VERSION_BITS | payload_type | (MARKER_BIT if marker else 0)
+        stream = self.stream
+        header = HEADER.pack(first, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, stream.ssrc)
+        try:
+            self._send(header + payload)
+        except OSError:  # the peer's port is closed, or the kernel's buffer is full
+            stream.failed()
+
+    def fill_gap(self, now: float) -> None:
+        """Keep the peer's stream alive with silence when the leg that is heard sends nothing."""
+        hearing = self.hearing
+        if (
+            hearing is not None
+            and now - hearing.heard_at >= GAP_FILL_S
+            and now - self._waiting_since >= GAP_FILL_S
+            and self._may_send
+            and self._clip is not SILENCE
+            and not (self._patient and hearing.highest < 0)
+        ):
+            hearing.settle()
+            self.relayed = None
+            self._clip, self._loop, self._position = SILENCE, True, 0
+            self._speak()
+
+    def close(self) -> None:
+        """Send nothing any more."""
+        self.leave_peer()
+        self._speaking.remove(self)
+        self._clip = None
+        self._may_send = False

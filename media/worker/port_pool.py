@@ -1,0 +1,296 @@
+"""Even/odd RTP/RTCP port pairs (RFC 3550 section 11): bound sockets, and their quarantine.
+
+A closed pair stays bound for a few seconds, so that what its last peer still sends reaches
+neither the next call nor another process. A stock of pairs is then kept bound and taken again as
+they are: binding is dear.
+"""
+
+import errno
+import random
+import select
+import socket
+import struct
+from collections import deque
+from typing import Final
+
+from ..errors import NoPortLeft
+from ..settings import QUARANTINE_S
+
+# A socket holds at most so much (the kernel takes twice the figure, and counts a datagram of G.711
+# as 768 bytes to 2.3 KB). A line's queue is short, so that a worker that was held up goes on with
+# fresh sound instead of being late for the rest of the call.
+_RECEIVE_BUFFER_BYTES: Final = 32 * 1024
+_LINE_RECEIVE_BUFFER_BYTES: Final = 16 * 1024
+
+_KEPT_PAIRS: Final = 64  # that are bound although no call has them: no more, and no fewer
+
+_EXPEDITED_FORWARDING: Final = 0xB8  # DSCP EF (RFC 3246) in the byte of TOS or class
+
+# Linux: getsockopt(SOL_SOCKET, SO_MEMINFO) fills nine u32, the last one counts dropped datagrams.
+_SO_MEMINFO: Final = 55
+_MEMINFO: Final = struct.Struct("9I")
+
+_TAKEN: Final = frozenset({errno.EADDRINUSE, errno.EACCES})
+
+
+def kernel_drops(sock: socket.socket) -> int:
+    """Datagrams the kernel dropped because the receive buffer of `sock` was full."""
+    return int(_MEMINFO.unpack(sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size))[8])
+
+
+def discard_waiting(sock: socket.socket, limit: int = 1000) -> int:
+    """Read and drop what waits on `sock`; returns how many datagrams, at most `limit`."""
+    count = 0
+    while count < limit:
+        try:
+            sock.recv(1)
+        except BlockingIOError:
+            break
+        except OSError:  # the pending ICMP error of something sent to the last peer
+            continue
+        count += 1
+    return count
+
+
+class PortPair:
+    """Two bound, unconnected, non-blocking sockets: RTP on an even port, RTCP on the next.
+
+    `line` is a second socket on the RTP port, to be connected to a peer; there is one from the
+    first `open_line` on.
+    """
+
+    __slots__ = ("_dropped", "_family", "line", "port", "rtcp", "rtp")
+
+    def __init__(self, port: int, family: int, rtp: socket.socket, rtcp: socket.socket) -> None:
+        self.port = port
+        self._family = family
+        self.rtp = rtp
+        self.rtcp = rtcp
+        self.line: socket.socket | None = None
+        self._dropped = 0
+
+    def open_line(self) -> socket.socket:
+        """The second socket of the RTP port. Once connected, what it gets comes from its peer only.
+
+        One that served a call before is still connected to that call's peer. Raises OSError.
+        """
+        if self.line is not None:
+            return self.line
+        door = self.rtp
+        line = socket.socket(self._family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        # The door was bound alone, so the port is ours; it is shared for this moment only.
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            line.bind(door.getsockname())
+        except OSError:
+            line.close()
+            raise
+        finally:
+            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _LINE_RECEIVE_BUFFER_BYTES)
+        if self._family == socket.AF_INET:
+            line.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED_FORWARDING)
+        else:
+            line.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _EXPEDITED_FORWARDING)
+        self.line = line
+        return line
+
+    @property
+    def sockets(self) -> tuple[socket.socket, ...]:
+        """All there are."""
+        return (self.rtp, self.rtcp) if self.line is None else (self.rtp, self.rtcp, self.line)
+
+    def discard_waiting(self) -> int:
+        """Drop what waits; how many RTP and RTCP datagrams came unread since this was last asked.
+
+        What the kernel dropped because nobody read is counted for the unconnected RTP socket.
+        """
+        waiting = discard_waiting(self.line) if self.line is not None else 0
+        return waiting + self.discard_strangers()
+
+    def discard_strangers(self) -> int:
+        """As `discard_waiting`, but for the two unconnected sockets only."""
+        waiting = discard_waiting(self.rtp) + discard_waiting(self.rtcp)
+        dropped = kernel_drops(self.rtp)
+        count = waiting + dropped - self._dropped
+        self._dropped = dropped
+        return count
+
+    def close(self) -> None:
+        """Close all sockets."""
+        for sock in self.sockets:
+            sock.close()
+
+
+class PortPool:
+    """The pairs of ports `first` to `last` inclusive on one address.
+
+    Those that were never used, or let go, are bound in a random order.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        first: int,
+        last: int,
+        *,
+        quarantine_s: float = QUARANTINE_S,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._address = address
+        self._family = int(socket.AF_INET6 if ":" in address else socket.AF_INET)
+        self._quarantine_s = quarantine_s
+        ports = list(range(first + first % 2, last, 2))
+        (rng or random.SystemRandom()).shuffle(ports)
+        self._free = deque(ports)
+        self._kept: deque[PortPair] = deque()  # bound, and out of quarantine
+        self._quarantined: deque[tuple[float, PortPair]] = deque()
+        self._aside: dict[int, PortPair] = {}  # bound, for legs to come
+        self._late = 0
+
+    @property
+    def free(self) -> int:
+        """How many pairs may be taken, if no other process holds them."""
+        return len(self._free) + len(self._kept) + len(self._aside)
+
+    @property
+    def quarantined(self) -> int:
+        """How many pairs wait to become free."""
+        return len(self._quarantined)
+
+    def take(self) -> PortPair:
+        """The pair that has rested longest, bound; a port of another process is passed over.
+
+        When none is free, the one that is longest in quarantine is taken out of it: better than no
+        call. Raises NoPortLeft.
+        """
+        pair, reason = self._take_free()
+        if pair is None and self._quarantined:
+            _, pair = self._quarantined.popleft()
+            self._late += pair.discard_waiting()
+        if pair is None:
+            raise NoPortLeft(reason)
+        return pair
+
+    def _take_free(self) -> tuple[PortPair | None, str]:
+        """A pair that is neither used nor in quarantine, or why there is none."""
+        if self._kept:
+            return self._kept.popleft(), ""
+        free = self._free
+        reason = "every RTP port is in use"
+        for _ in range(len(free)):
+            port = free.popleft()
+            try:
+                return self._bind(port), ""
+            except OSError as error:
+                free.append(port)
+                reason = f"RTP port {port}: {error.strerror}"
+                if error.errno not in _TAKEN:
+                    break
+        return None, reason
+
+    def set_aside(self, count: int) -> list[int]:
+        """Bind up to `count` pairs for `take_aside`; their ports. At most half of what is free."""
+        ports: list[int] = []
+        while len(ports) < count and len(self._free) + len(self._kept) > len(self._aside):
+            pair, _ = self._take_free()
+            if pair is None:
+                break
+            try:
+                pair.open_line()
+            except OSError:  # no descriptor left
+                self._let_go(pair)
+                break
+            self._aside[pair.port] = pair
+            ports.append(pair.port)
+        return ports
+
+    def take_aside(self, port: int) -> PortPair:
+        """The pair of a port that was set aside. Raises KeyError where there is none."""
+        return self._aside.pop(port)
+
+    def give_back(self, pair: PortPair, now: float) -> None:
+        """Put `pair` into quarantine. What waits on its sockets is counted when it leaves."""
+        self._quarantined.append((now + self._quarantine_s, pair))
+
+    def release_due(self, now: float) -> int:
+        """End the quarantines that are over; how many datagrams came for pairs that left it."""
+        quarantined = self._quarantined
+        due: list[PortPair] = []
+        while quarantined and quarantined[0][0] <= now:
+            due.append(quarantined.popleft()[1])
+        if due:
+            self._late += _discard_late(due)
+            for pair in due:
+                self._keep(pair)
+        late, self._late = self._late, 0
+        return late
+
+    def close(self) -> None:
+        """Let go of every pair that no call has."""
+        while self._quarantined:
+            self._let_go(self._quarantined.popleft()[1])
+        while self._kept:
+            self._let_go(self._kept.popleft())
+        while self._aside:
+            self._let_go(self._aside.popitem()[1])
+
+    def stock(self) -> None:
+        """Bind what may be kept, so that the first calls find it and no file is opened later."""
+        for _ in range(min(len(self._free), 2 * _KEPT_PAIRS)):
+            if len(self._kept) >= _KEPT_PAIRS:
+                break
+            port = self._free.popleft()
+            try:
+                self._keep(self._bind(port))
+            except OSError:  # another process has it
+                self._free.append(port)
+
+    def _keep(self, pair: PortPair) -> None:
+        if len(self._kept) + len(self._aside) < _KEPT_PAIRS:
+            try:
+                pair.open_line()
+            except OSError:  # no descriptor left
+                self._let_go(pair)
+            else:
+                self._kept.append(pair)
+        else:
+            self._let_go(pair)
+
+    def _let_go(self, pair: PortPair) -> None:
+        pair.close()
+        self._free.append(pair.port)
+
+    def _bind(self, port: int) -> PortPair:
+        rtp = self._bind_one(port)
+        try:
+            rtcp = self._bind_one(port + 1)
+        except OSError:
+            rtp.close()
+            raise
+        return PortPair(port, self._family, rtp, rtcp)
+
+    def _bind_one(self, port: int) -> socket.socket:
+        sock = socket.socket(self._family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        try:
+            sock.bind((self._address, port))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
+        except OSError:
+            sock.close()
+            raise
+        return sock
+
+
+def _discard_late(pairs: list[PortPair]) -> int:
+    """Empty the sockets of `pairs`; one system call tells which hold anything at all."""
+    waiting = select.poll()
+    by_fd: dict[int, PortPair] = {}
+    for pair in pairs:
+        for sock in pair.sockets:
+            fd = sock.fileno()
+            by_fd[fd] = pair
+            waiting.register(fd, select.POLLIN)
+    late = {id(by_fd[fd]): by_fd[fd] for fd, _ in waiting.poll(0)}
+    return sum(pair.discard_waiting() for pair in late.values())

@@ -1,0 +1,294 @@
+"""The legs of one worker and the commands that act on them. Owns everything but the process."""
+
+import asyncio
+import random
+import secrets
+import struct
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from .. import messages as m
+from ..errors import NoPortLeft
+from ..rtp.outgoing_stream import OutgoingStream
+from ..rtp.rtcp import Cname
+from ..settings import MediaSettings
+from ..sound.clip_library import ClipSource, Library, SourceError, loops
+from ..sound.frames import SpeakingSources
+from ..sources import Hold, Peer, Ringing
+from .context import Equipment
+from .leg import Leg
+from .listeners import Doors
+from .playout import GAP_FILL_S, Playout
+from .port_pool import PortPool
+from .recordings import Recordings
+from .relay import Relay
+
+# SSRC, sequence number and timestamp to begin at: random (RFC 3550 section 5.1), drawn in bulk.
+_BEGINNING: Final = struct.Struct("!IHI")
+_BEGINNINGS: Final = 100
+
+ROUNDS_PER_VISIT: Final = 10  # each leg is looked after in one of so many ticks of 20 ms
+
+
+class Switch:
+    """All legs of a worker. `report` takes answers and events for the engine.
+
+    Nothing here reads a socket by itself: the owner calls `relay.drain` and `doors.drain` when
+    they are readable, and `tick` every 20 ms.
+    """
+
+    def __init__(
+        self,
+        settings: MediaSettings,
+        report: Callable[[m.Answer | m.Event], None],
+        *,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._settings = settings
+        self._report = report
+        self._rng = rng or random.SystemRandom()
+        self._beginnings: Iterator[tuple[int, int, int]] = iter(())
+        low, high = settings.ports
+        self._ports = PortPool(
+            settings.address, low, high, quarantine_s=settings.quarantine_s, rng=self._rng
+        )
+        self.relay = Relay()
+        self.doors = Doors()
+        self._speaking: SpeakingSources[Playout] = SpeakingSources()
+        self._equipment = Equipment(
+            relay=self.relay,
+            doors=self.doors,
+            speaking=self._speaking,
+            emit=report,
+            timeout_s=settings.timeout_s,
+            silence_s=settings.silence_s,
+            cname=Cname(f"{secrets.token_hex(6)}@{settings.address}"),
+            unix_offset_s=time.time() - time.monotonic(),
+            rng=random.Random(self._rng.getrandbits(64)),
+        )
+        self._library = Library()
+        self._recordings = Recordings(report)
+        self._loading: set[asyncio.Task[None]] = set()
+        self._plays: dict[Leg, int] = {}  # the newest request to hear, while its clip is loading
+        self._legs: dict[str, Leg] = {}
+        self._rounds: list[dict[str, Leg]] = [{} for _ in range(ROUNDS_PER_VISIT)]
+        self._round = 0
+        self._dialling: list[Playout] = []
+        self._totals = m.WorkerCounters()
+        self._carry_out: dict[type[m.Command], Callable[[Any], None]] = {
+            m.Open: self._open,
+            m.Connect: self._connect,
+            m.Hear: self._hear,
+            m.Bridge: self._bridge,
+            m.SendDigits: self._send_digits,
+            m.Record: self._record,
+            m.StopRecording: self._stop_recording,
+            m.Close: self._close,
+            m.GetStats: self._get_stats,
+            m.GetCounters: self._get_counters,
+            m.SetAside: self._set_aside,
+        }
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to do for the clock."""
+        return not self._legs and not self._ports.quarantined
+
+    async def prepare(self) -> None:
+        """Make the sounds and bind the ports that calls may need, before one does."""
+        self._ports.stock()
+        for source in (Hold(), Ringing()):
+            await self._library.load(source)
+
+    def execute(self, command: m.Command) -> None:
+        """Carry out one command. What names a leg that is gone has no effect."""
+        self._carry_out[type(command)](command)
+
+    def tick(self, now: float) -> None:
+        """Send the next frame of everything that speaks, and look after some legs."""
+        frames = self._speaking.tick()
+        for playout, payload in zip(frames.keys, frames.payloads, strict=True):
+            playout.send_frame(payload, now)
+        for playout in frames.ended:
+            playout.clip_ended()
+        if self._dialling:
+            for playout in self._dialling:
+                playout.send_digit_frame(now)
+            self._dialling = [playout for playout in self._dialling if playout.dialling]
+        self._round = (self._round + 1) % ROUNDS_PER_VISIT
+        for leg in self._rounds[self._round].values():
+            # Nearly every leg is healthy, and is passed over without a call.
+            if now - leg.incoming.flow.heard_at >= GAP_FILL_S or now >= leg.look_at:
+                leg.look_after(now)
+        self._recordings.frame(now)
+        if self._round == 0:
+            self.doors.reopen_due(now)
+            self._totals.dropped_late += self._ports.release_due(now)
+
+    def skipped_frames(self, frames: int) -> None:
+        """The clock was late by so many whole frames."""
+        self._totals.clock_frames_skipped += frames
+
+    def counters(self) -> m.WorkerCounters:
+        """The figures of the worker so far."""
+        totals, legs = self._totals, self._legs.values()
+        return m.WorkerCounters(
+            legs=len(legs),
+            ports_free=self._ports.free,
+            ports_quarantined=self._ports.quarantined,
+            dropped_stranger=totals.dropped_stranger + sum(leg.dropped_stranger for leg in legs),
+            dropped_garbage=totals.dropped_garbage + sum(leg.dropped_garbage for leg in legs),
+            dropped_late=totals.dropped_late + sum(leg.dropped_late for leg in legs),
+            clock_frames_skipped=totals.clock_frames_skipped,
+        )
+
+    def close(self) -> None:
+        """Close every leg and socket."""
+        for task in self._loading:
+            task.cancel()
+        now = time.monotonic()
+        self._recordings.close()
+        for leg in self._legs.values():
+            leg.close(now)
+            leg.pair.close()
+        self._legs.clear()
+        self._ports.close()
+        self.relay.close()
+        self.doors.close()
+
+    def _open(self, command: m.Open) -> None:
+        try:
+            pair = self._ports.take_aside(command.port) if command.port else self._ports.take()
+        except NoPortLeft as error:
+            self._report(m.Refused(command.request, "no_port_left", error.reason))
+            return
+        leg = Leg(command.leg, pair, self._new_stream(), self._equipment)
+        previous = self._legs.get(command.leg)
+        if previous is not None:
+            self._forget(previous)
+        self._legs[command.leg] = leg
+        self._rounds[pair.port // 2 % ROUNDS_PER_VISIT][command.leg] = leg
+        if not command.port:
+            self._report(m.Opened(command.request, self._settings.address, pair.port))
+
+    def _set_aside(self, command: m.SetAside) -> None:
+        ports = self._ports.set_aside(command.count)
+        self._report(m.Aside(command.request, self._settings.address, ports))
+
+    def _new_stream(self) -> OutgoingStream:
+        beginning = next(self._beginnings, None)
+        if beginning is None:
+            size = _BEGINNING.size * _BEGINNINGS
+            self._beginnings = _BEGINNING.iter_unpack(self._rng.randbytes(size))
+            beginning = next(self._beginnings)
+        ssrc, sequence, timestamp = beginning
+        return OutgoingStream(ssrc, sequence & 0x7FFF, timestamp)
+
+    def _connect(self, command: m.Connect) -> None:
+        leg = self._legs.get(command.leg)
+        if leg is None:
+            return
+        try:
+            leg.connect(command, time.monotonic())
+        except OSError:
+            # No descriptor left. The leg stays deaf, which the engine learns by MediaTimeout or
+            # by its own call timers; the other legs and the rest of the frame must go on.
+            leg.playout.stream.errors += 1
+
+    def _close(self, command: m.Close) -> None:
+        leg = self._legs.get(command.leg)
+        stats = None
+        if leg is not None:
+            self._forget(leg)
+            stats = leg.stats()
+        self._report(m.Closed(command.request, stats))
+
+    def _forget(self, leg: Leg) -> None:
+        now = time.monotonic()
+        self._recordings.leg_closed(leg)
+        leg.close(now)
+        del self._legs[leg.name]
+        del self._rounds[leg.pair.port // 2 % ROUNDS_PER_VISIT][leg.name]
+        self._plays.pop(leg, None)
+        if leg.playout in self._dialling:
+            self._dialling.remove(leg.playout)
+        self._ports.give_back(leg.pair, now)
+        totals = self._totals
+        totals.dropped_stranger += leg.dropped_stranger
+        totals.dropped_garbage += leg.dropped_garbage
+        totals.dropped_late += leg.dropped_late
+
+    def _bridge(self, command: m.Bridge) -> None:
+        a, b = self._legs.get(command.a), self._legs.get(command.b)
+        if a is not None and b is not None and a is not b:
+            now = time.monotonic()
+            self._plays.pop(a, None)
+            self._plays.pop(b, None)
+            a.playout.hear_peer(b.incoming, now)
+            b.playout.hear_peer(a.incoming, now)
+
+    def _hear(self, command: m.Hear) -> None:
+        leg, play, source = self._legs.get(command.leg), command.play, command.source
+        if leg is None:
+            return
+        self._plays.pop(leg, None)
+        if isinstance(source, Peer):
+            other = self._legs.get(source.leg)
+            if other is None or other is leg:
+                leg.playout.hear_silence()
+            else:
+                leg.playout.hear_peer(other.incoming, time.monotonic(), patient=True)
+            return
+        clip = self._library.find(source)
+        if clip is not None:
+            leg.playout.hear_clip(play, clip, loop=loops(source))
+            return
+        self._plays[leg] = play
+        task = asyncio.ensure_future(self._load(leg, play, source))
+        self._loading.add(task)
+        task.add_done_callback(self._loading.discard)
+
+    def _send_digits(self, command: m.SendDigits) -> None:
+        leg = self._legs.get(command.leg)
+        if (
+            leg is not None
+            and leg.playout.send_digits(command.digits, command.duration_ms, command.gap_ms)
+            and leg.playout not in self._dialling
+        ):
+            self._dialling.append(leg.playout)
+
+    def _record(self, command: m.Record) -> None:
+        a, b = self._legs.get(command.a), self._legs.get(command.b)
+        if a is None or b is None:
+            reason = f"{command.a} or {command.b} is not open"
+            self._report(m.Refused(command.request, "unknown_leg", reason))
+        else:
+            self._recordings.start(command.request, a, b, command.path)
+
+    def _stop_recording(self, command: m.StopRecording) -> None:
+        leg = self._legs.get(command.a)
+        if leg is None:
+            self._report(m.Refused(command.request, "unknown_leg", f"{command.a} is not open"))
+        else:
+            self._recordings.stop(command.request, leg)
+
+    def _get_stats(self, command: m.GetStats) -> None:
+        leg = self._legs.get(command.leg)
+        self._report(m.Stats(command.request, leg.stats() if leg is not None else None))
+
+    def _get_counters(self, command: m.GetCounters) -> None:
+        self._report(m.Counters(command.request, self.counters()))
+
+    async def _load(self, leg: Leg, play: int, source: ClipSource) -> None:
+        try:
+            clip = await self._library.load(source)
+        except SourceError as error:
+            if self._plays.get(leg) == play:
+                del self._plays[leg]
+                leg.playout.hear_silence()
+                self._report(m.Played(leg.name, play, str(error)))
+            return
+        if self._plays.get(leg) == play:
+            del self._plays[leg]
+            leg.playout.hear_clip(play, clip, loop=loops(source))

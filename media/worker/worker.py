@@ -1,0 +1,94 @@
+"""The media worker: the process that carries the sound. Nothing else runs in it.
+
+Started as `python -m media.worker FD SETTINGS` with an inherited Unix socket and its settings in
+JSON. It ends when the other end of the socket is closed.
+"""
+
+import asyncio
+import contextlib
+import gc
+import os
+import resource
+import signal
+import socket
+import sys
+from typing import Final
+
+import msgspec
+import uvloop
+
+from ..channel import Connection
+from ..messages import Answer, Command, Event, command_decoder
+from ..settings import MediaSettings
+from .clock import FrameClock
+from .pacing import RelayPacing
+from .switch import Switch
+
+# Container objects alive more than at the last collection before there is another: the packet
+# path makes no cycles, and a full collection would hold up every call.
+_GC_THRESHOLDS: Final = (200_000, 50, 1000)
+
+# How long the threads that load prompts and write recordings may hold up the packets.
+_SWITCH_INTERVAL_S: Final = 0.0005
+
+# Where it is allowed: packets go before everything else on the machine.
+_NICENESS: Final = -10
+
+
+async def serve(sock: socket.socket, settings: MediaSettings) -> None:
+    """Work for the engine at the other end of `sock` until it closes it."""
+    loop = asyncio.get_running_loop()
+    over = asyncio.Event()
+
+    def lost(reason: str) -> None:
+        over.set()
+
+    def execute(commands: list[Command]) -> None:
+        for command in commands:
+            switch.execute(command)
+        clock.start()
+
+    def tick(due_at: float) -> bool:
+        switch.tick(due_at)
+        pacing.frame()
+        return not switch.idle
+
+    connection: Connection[Answer | Event, Command] = Connection(command_decoder, execute, lost)
+    switch = Switch(settings, connection.send)
+    clock = FrameClock(loop, tick, switch.skipped_frames)
+    pacing = RelayPacing(loop, switch.relay)
+    loop.add_reader(switch.doors.fileno(), switch.doors.drain)
+    await switch.prepare()
+    await loop.create_connection(lambda: connection, sock=sock)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
+    try:
+        await over.wait()
+    finally:
+        clock.stop()
+        pacing.stop()
+        loop.remove_reader(switch.doors.fileno())
+        switch.close()
+
+
+def main() -> None:
+    """Entry point of the process."""
+    # Ctrl-C in a terminal, and the stop of a service, reach every process; the engine ends its
+    # calls and then this socket.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    sock = socket.socket(fileno=int(sys.argv[1]))
+    sock.setblocking(False)
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    settings = msgspec.json.decode(sys.argv[2], type=MediaSettings)
+    uvloop.run(serve(sock, settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,376 @@
+"""The engine's side of one media worker: starts the process, speaks to it, notices its end.
+
+A worker that is there and does not answer is killed: its calls then end as those of a dead one.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from . import messages as m
+from .channel import Connection
+from .errors import (
+    BadAddress,
+    MediaError,
+    NoPortLeft,
+    RecordingFailed,
+    UnknownLeg,
+    WorkerFailed,
+    WorkerGone,
+)
+from .messages import Answer, Codec, Command, Direction, Event, LegStats, WorkerCounters
+from .settings import QUARANTINE_S, SILENCE_S, TIMEOUT_S, MediaSettings
+from .sources import Source
+from .watchdog import PERIOD_S, Watchdog
+
+START_DEADLINE_S: Final = 20.0
+STOP_DEADLINE_S: Final = 2.0
+DIGIT_DURATION_MS: Final = 100
+DIGIT_GAP_MS: Final = 80
+_MAX_DIGIT_MS: Final = 8000
+ASIDE_PAIRS: Final = 32  # port pairs that are ready for legs; half of them gone, more are asked for
+_UNASKED: Final = 0  # the number of a request whose answer nobody waits for
+
+_REFUSALS: Final[dict[str, type[MediaError]]] = {
+    "no_port_left": NoPortLeft,
+    "unknown_leg": UnknownLeg,
+    "recording_failed": RecordingFailed,
+}
+
+A = TypeVar("A", bound=Answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a leg receives RTP; RTCP is on the next port."""
+
+    host: str
+    port: int
+
+
+def numeric_address(family: socket.AddressFamily, host: str) -> str:
+    """`host` in its one usual spelling; raises BadAddress when it is no address of `family`."""
+    try:
+        return socket.inet_ntop(family, socket.inet_pton(family, host))
+    except (OSError, ValueError) as error:
+        kind = "IPv6" if family == socket.AF_INET6 else "IPv4"
+        raise BadAddress(f"{host!r} is not an {kind} address") from error
+
+
+class MediaClient:
+    """One worker process. Methods without `await` are sent by the end of the loop's turn.
+
+    `on_event` gets what the legs have to tell, in order. `on_died` is called once when the process
+    ends without `stop`, with the reason; requests under way then raise WorkerGone.
+    """
+
+    def __init__(
+        self,
+        *,
+        address: str,
+        ports: tuple[int, int],
+        on_event: Callable[[Event], None],
+        on_died: Callable[[str], None],
+        timeout_s: float = TIMEOUT_S,
+        silence_s: float = SILENCE_S,
+        quarantine_s: float = QUARANTINE_S,
+        watch_period_s: float = PERIOD_S,
+    ) -> None:
+        self._settings = MediaSettings(address, ports, timeout_s, silence_s, quarantine_s)
+        self._family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self._on_event = on_event
+        self._on_died = on_died
+        self._process: subprocess.Popen[bytes] | None = None
+        self._connection: Connection[Command, Answer | Event] | None = None
+        self._requests: dict[int, asyncio.Future[Any]] = {}
+        self._aside: deque[Endpoint] = deque()
+        self._asking_aside: asyncio.Task[None] | None = None
+        self._last_request = 0
+        self._last_play = 0
+        self._stopping = False
+        self._hung = False
+        self._watchdog = Watchdog(self._ask_for_life, self._kill_hung, period_s=watch_period_s)
+        self._reaping: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the worker, None when there is none."""
+        return self._process.pid if self._process is not None else None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the worker can be spoken to."""
+        return self._connection is not None and self._connection.is_open
+
+    async def start(self) -> None:
+        """Start the process and wait until it answers. Raises WorkerFailed."""
+        self._check_address()
+        loop = asyncio.get_running_loop()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise WorkerFailed(f"media worker did not start: {error.strerror}") from error
+        try:
+            self._process = await loop.run_in_executor(None, self._spawn, theirs.fileno())
+        except OSError as error:
+            ours.close()
+            raise WorkerFailed(f"media worker did not start: {error}") from error
+        except asyncio.CancelledError:
+            ours.close()  # which ends the process, if there is one by now
+            raise
+        finally:
+            theirs.close()
+        self._stopping = True  # till it is ready, its death is the failure of this call
+        ours.setblocking(False)
+        self._connection = Connection(m.report_decoder, self._take, self._lost)
+        connection = self._connection
+        await loop.create_connection(lambda: connection, sock=ours)
+        try:
+            async with asyncio.timeout(START_DEADLINE_S):
+                await self.counters()
+                await self._set_aside()
+            if not connection.is_open:
+                raise WorkerGone("the media worker died")
+        except (WorkerGone, TimeoutError) as error:
+            connection.close()
+            await self._end_process()
+            raise WorkerFailed("media worker ended before it was ready") from error
+        self._stopping = self._hung = False  # with no await since it was seen alive
+        self._watchdog.start()
+
+    async def stop(self) -> None:
+        """Close every leg and end the process. Without effect when it has ended."""
+        self._stopping = True
+        self._watchdog.stop()
+        if self._connection is not None:
+            self._connection.close()
+        if self._process is not None:
+            await self._end_process()
+
+    async def open(self, leg: str, *, beside: str | None = None) -> Endpoint:
+        """Bind a port pair for `leg`. Raises NoPortLeft, WorkerGone.
+
+        It mostly has one that was set aside, and does not wait for the worker. `beside` names a leg
+        of the same call; it matters to MediaPool only.
+        """
+        aside = self._aside
+        if len(aside) <= ASIDE_PAIRS // 2 and self._asking_aside is None and self.alive:
+            self._asking_aside = asyncio.ensure_future(self._set_aside())
+        if not aside and self._asking_aside is not None:
+            await asyncio.shield(self._asking_aside)  # it may be getting the last ones
+        connection = self._connection
+        if aside and connection is not None and connection.is_open:
+            endpoint = aside.popleft()
+            # Nothing comes of it until the leg is connected.
+            connection.send_along(m.Open(_UNASKED, leg, endpoint.port))
+            return endpoint
+        answer = await self._ask(m.Opened, m.Open, leg)
+        return Endpoint(answer.host, answer.port)
+
+    async def _set_aside(self) -> None:
+        connection = self._connection
+        try:
+            missing = ASIDE_PAIRS - len(self._aside)
+            found = await self._ask(m.Aside, m.SetAside, missing)
+            if connection is not None and connection.is_open:  # else they are gone with it
+                self._aside += [Endpoint(found.host, port) for port in found.ports]
+        except WorkerGone:
+            pass  # the next one begins with none
+        finally:
+            self._asking_aside = None
+
+    def connect(
+        self,
+        leg: str,
+        *,
+        host: str,
+        port: int,
+        rtcp_port: int,
+        codec: Codec,
+        payload_type: int,
+        telephone_event_payload_type: int | None,
+        direction: Direction,
+        telephone_event_received_payload_type: int | None = None,
+    ) -> None:
+        """Say where the leg's peer is and what was agreed, first and after each re-INVITE.
+
+        Before it, whatever comes for the leg is dropped. Raises BadAddress when `host` is no
+        numeric address of the worker's family, or a port is out of range.
+        """
+        address = numeric_address(self._family, host)
+        if not (0 <= port <= 65535 and 0 < rtcp_port <= 65535):
+            raise BadAddress(f"port {port} or {rtcp_port} is out of range")
+        self._send(
+            m.Connect(
+                leg,
+                address,
+                port,
+                rtcp_port,
+                codec,
+                payload_type,
+                telephone_event_payload_type,
+                direction,
+                telephone_event_received_payload_type,
+            )
+        )
+
+    def hear(self, leg: str, source: Source) -> int:
+        """Let `leg` hear `source` from now on; returns the number that Played will carry."""
+        self._last_play += 1
+        self._send(m.Hear(leg, self._last_play, source))
+        return self._last_play
+
+    def bridge(self, a: str, b: str) -> None:
+        """Let leg `a` hear leg `b` and the reverse."""
+        self._send(m.Bridge(a, b))
+
+    def send_digits(
+        self,
+        leg: str,
+        digits: str,
+        *,
+        duration_ms: int = DIGIT_DURATION_MS,
+        gap_ms: int = DIGIT_GAP_MS,
+    ) -> None:
+        """Send DTMF to the leg's peer as telephone-events, if it takes them.
+
+        Raises ValueError for what is no DTMF digit, or a duration beyond 8 s.
+        """
+        if not set(digits.upper()) <= set("0123456789*#ABCD"):
+            raise ValueError(f"{digits!r} are not DTMF digits")
+        if not (0 < duration_ms <= _MAX_DIGIT_MS and 0 < gap_ms <= _MAX_DIGIT_MS):
+            raise ValueError(f"{duration_ms} ms and {gap_ms} ms are not between 1 and 8000")
+        self._send(m.SendDigits(leg, digits, duration_ms, gap_ms))
+
+    async def record(self, a: str, b: str, path: str) -> None:
+        """Record two legs: stereo WAV, `a` left, `b` right. Raises RecordingFailed, WorkerGone."""
+        await self._ask(m.Done, m.Record, a, b, path)
+
+    async def stop_recording(self, a: str) -> None:
+        """End the recording of leg `a`; the file is complete on return."""
+        await self._ask(m.Done, m.StopRecording, a)
+
+    async def close(self, leg: str) -> LegStats | None:
+        """Close the leg at once; its figures, None if it was not open. Raises WorkerGone."""
+        return (await self._ask(m.Closed, m.Close, leg)).stats
+
+    def discard(self, leg: str) -> None:
+        """Close the leg, whether it is open or only about to be; its figures are not wanted."""
+        self._send(m.Close(_UNASKED, leg))
+
+    async def stats(self, leg: str) -> LegStats | None:
+        """The figures of the leg so far, None if it is not open. Raises WorkerGone."""
+        return (await self._ask(m.Stats, m.GetStats, leg)).stats
+
+    async def counters(self) -> WorkerCounters:
+        """The figures of the worker. Raises WorkerGone."""
+        return (await self._ask(m.Counters, m.GetCounters)).counters
+
+    def _send(self, command: Command) -> None:
+        if self._connection is not None:
+            self._connection.send(command)
+
+    def _ask(
+        self, answer: type[A], command: Callable[..., Command], *args: object
+    ) -> "asyncio.Future[A]":
+        future: asyncio.Future[A] = asyncio.get_running_loop().create_future()
+        connection = self._connection
+        if connection is None or not connection.is_open:
+            future.set_exception(WorkerGone("the media worker is not running"))
+            return future
+        self._last_request += 1
+        self._requests[self._last_request] = future
+        connection.send(command(self._last_request, *args))
+        return future
+
+    def _ask_for_life(self) -> None:
+        self._send(m.GetCounters(_UNASKED))
+
+    def _kill_hung(self) -> None:
+        self._hung = True
+        if self._process is not None:
+            self._process.kill()  # the end of the connection follows
+
+    def _take(self, messages: list[Answer | Event]) -> None:
+        self._watchdog.heard()
+        for message in messages:
+            if isinstance(message, Answer):
+                future = self._requests.pop(message.request, None)
+                if future is None or future.done():
+                    continue
+                if isinstance(message, m.Refused):
+                    future.set_exception(_REFUSALS[message.kind](message.reason))
+                else:
+                    future.set_result(message)
+            else:
+                self._on_event(message)
+
+    def _lost(self, reason: str) -> None:
+        self._watchdog.stop()
+        self._aside.clear()
+        requests, self._requests = self._requests, {}
+        for future in requests.values():
+            if not future.done():
+                future.set_exception(WorkerGone("the media worker died"))
+        if not self._stopping:
+            self._reaping = asyncio.ensure_future(self._report_death(reason))
+
+    async def _report_death(self, reason: str) -> None:
+        process = self._process
+        assert process is not None
+        await self._end_process()
+        status = process.returncode
+        if self._hung:
+            reason = f"did not answer for {self._watchdog.deadline_s:g} s and was killed"
+        elif status is not None and status < 0:
+            reason = f"killed by {signal.Signals(-status).name}"
+        elif status:
+            reason = f"exit status {status}"
+        self._on_died(f"media worker {process.pid}: {reason}")
+
+    async def _end_process(self) -> None:
+        """Wait for the process, and kill it if it does not end by itself."""
+        process = self._process
+        if process is None:
+            return
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(None, process.wait, STOP_DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            await loop.run_in_executor(None, process.wait)
+        self._process = None
+
+    def _check_address(self) -> None:
+        address = self._settings.address
+        try:
+            with socket.socket(self._family, socket.SOCK_DGRAM) as probe:
+                probe.bind((address, 0))
+        except OSError as error:
+            raise WorkerFailed(f"media address {address}: {error.strerror}") from error
+
+    def _spawn(self, fd: int) -> subprocess.Popen[bytes]:
+        root = str(Path(__file__).resolve().parent.parent)
+        path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+        return subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "media.worker.worker",
+                str(fd),
+                msgspec.json.encode(self._settings).decode(),
+            ],
+            pass_fds=(fd,),
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": path},
+        )

@@ -1,0 +1,263 @@
+"""Several media workers behind the interface of one.
+
+Both legs of a call live in the same worker. A worker that dies, or is killed because it hangs, is
+started again, at growing intervals while it keeps dying; its legs are gone, and the owner is told
+which.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from .errors import MediaError, UnknownLeg, WorkerFailed, WorkerGone
+from .messages import Codec, Direction, Event, LegStats, WorkerCounters
+from .settings import QUARANTINE_S, SILENCE_S, TIMEOUT_S
+from .sources import Source
+from .watchdog import PERIOD_S
+from .worker_client import DIGIT_DURATION_MS, DIGIT_GAP_MS, Endpoint, MediaClient
+
+FIRST_RESTART_S: Final = 0.1
+LONGEST_RESTART_S: Final = 10.0
+_HEALTHY_S: Final = 30.0  # a worker that lived so long starts again at the first interval
+
+OnDied = Callable[[str, list[str]], None]
+
+
+class _Member:
+    """One worker of the pool and the legs it carries."""
+
+    __slots__ = ("client", "legs", "restart_s", "started_at", "starting")
+
+    def __init__(self) -> None:
+        self.client: MediaClient
+        self.legs: set[str] = set()
+        self.restart_s = FIRST_RESTART_S
+        self.started_at = 0.0
+        self.starting: asyncio.Task[None] | None = None
+
+
+class MediaPool:
+    """`workers` media workers, each with its own share of `ports`.
+
+    `on_died` gets the reason and the names of the legs that went with a worker; `on_restarted` is
+    called when it works again. Legs are named by the caller; what is said about a leg that is
+    gone has no effect, unless it is awaited: then it raises UnknownLeg or WorkerGone.
+    """
+
+    def __init__(
+        self,
+        *,
+        address: str,
+        ports: tuple[int, int],
+        on_event: Callable[[Event], None],
+        on_died: OnDied,
+        on_restarted: Callable[[], None] | None = None,
+        workers: int = 1,
+        timeout_s: float = TIMEOUT_S,
+        silence_s: float = SILENCE_S,
+        quarantine_s: float = QUARANTINE_S,
+        watch_period_s: float = PERIOD_S,
+    ) -> None:
+        self._on_died = on_died
+        self._on_restarted = on_restarted
+        self._members: list[_Member] = []
+        self._by_leg: dict[str, _Member] = {}
+        self._stopping = False
+        first, last = ports
+        share = (last - first + 1) // workers // 2 * 2
+        for index in range(workers):
+            member = _Member()
+            low = first + index * share
+            high = last if index == workers - 1 else low + share - 1
+            member.client = MediaClient(
+                address=address,
+                ports=(low, high),
+                on_event=on_event,
+                on_died=lambda reason, member=member: self._died(member, reason),  # type: ignore[misc]
+                timeout_s=timeout_s,
+                silence_s=silence_s,
+                quarantine_s=quarantine_s,
+                watch_period_s=watch_period_s,
+            )
+            self._members.append(member)
+
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of the workers that run."""
+        return [member.client.pid for member in self._members if member.client.pid is not None]
+
+    async def start(self) -> None:
+        """Start all workers. Raises WorkerFailed; none is left running then."""
+        self._stopping = False
+        outcomes = await asyncio.gather(
+            *(self._start(member) for member in self._members), return_exceptions=True
+        )
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                await self.stop()
+                raise outcome
+
+    async def stop(self) -> None:
+        """End all workers."""
+        self._stopping = True
+        for member in self._members:
+            if member.starting is not None:
+                member.starting.cancel()
+                member.starting = None
+            for leg in member.legs:
+                self._by_leg.pop(leg, None)
+            member.legs.clear()
+        await asyncio.gather(*(member.client.stop() for member in self._members))
+
+    async def open(self, leg: str, *, beside: str | None = None) -> Endpoint:
+        """Bind a port pair for `leg`, in the worker of leg `beside` if there is such.
+
+        Raises NoPortLeft, WorkerGone.
+        """
+        member = self._by_leg.get(beside) if beside is not None else None
+        if member is None:
+            alive = [member for member in self._members if member.client.alive]
+            if not alive:
+                raise WorkerGone("no media worker is running")
+            member = min(alive, key=lambda candidate: len(candidate.legs))
+        member.legs.add(leg)
+        self._by_leg[leg] = member
+        try:
+            return await member.client.open(leg)
+        except asyncio.CancelledError:
+            # The worker opens it all the same.
+            self._forget(leg)
+            member.client.discard(leg)
+            raise
+        except MediaError:
+            self._forget(leg)
+            raise
+
+    def connect(
+        self,
+        leg: str,
+        *,
+        host: str,
+        port: int,
+        rtcp_port: int,
+        codec: Codec,
+        payload_type: int,
+        telephone_event_payload_type: int | None,
+        direction: Direction,
+        telephone_event_received_payload_type: int | None = None,
+    ) -> None:
+        """As MediaClient.connect. Raises BadAddress."""
+        member = self._by_leg.get(leg)
+        if member is not None:
+            member.client.connect(
+                leg,
+                host=host,
+                port=port,
+                rtcp_port=rtcp_port,
+                codec=codec,
+                payload_type=payload_type,
+                telephone_event_payload_type=telephone_event_payload_type,
+                direction=direction,
+                telephone_event_received_payload_type=telephone_event_received_payload_type,
+            )
+
+    def hear(self, leg: str, source: Source) -> int:
+        """As MediaClient.hear; 0 when the leg is gone."""
+        member = self._by_leg.get(leg)
+        return member.client.hear(leg, source) if member is not None else 0
+
+    def bridge(self, a: str, b: str) -> None:
+        """As MediaClient.bridge."""
+        member = self._by_leg.get(a)
+        if member is not None:
+            member.client.bridge(a, b)
+
+    def send_digits(
+        self,
+        leg: str,
+        digits: str,
+        *,
+        duration_ms: int = DIGIT_DURATION_MS,
+        gap_ms: int = DIGIT_GAP_MS,
+    ) -> None:
+        """As MediaClient.send_digits. Raises ValueError."""
+        member = self._by_leg.get(leg)
+        if member is not None:
+            member.client.send_digits(leg, digits, duration_ms=duration_ms, gap_ms=gap_ms)
+
+    async def record(self, a: str, b: str, path: str) -> None:
+        """As MediaClient.record."""
+        await self._client(a).record(a, b, path)
+
+    async def stop_recording(self, a: str) -> None:
+        """As MediaClient.stop_recording."""
+        await self._client(a).stop_recording(a)
+
+    async def close(self, leg: str) -> LegStats | None:
+        """As MediaClient.close; None also when the leg went with its worker."""
+        member = self._by_leg.get(leg)
+        if member is None:
+            return None
+        self._forget(leg)
+        try:
+            return await member.client.close(leg)
+        except WorkerGone:
+            return None
+
+    async def stats(self, leg: str) -> LegStats | None:
+        """As MediaClient.stats; None also when the leg went with its worker."""
+        member = self._by_leg.get(leg)
+        if member is None:
+            return None
+        try:
+            return await member.client.stats(leg)
+        except WorkerGone:
+            return None
+
+    async def counters(self) -> list[WorkerCounters]:
+        """The figures of each worker that runs."""
+        clients = [member.client for member in self._members if member.client.alive]
+        answers = await asyncio.gather(
+            *(client.counters() for client in clients), return_exceptions=True
+        )
+        return [answer for answer in answers if isinstance(answer, WorkerCounters)]
+
+    def _client(self, leg: str) -> MediaClient:
+        member = self._by_leg.get(leg)
+        if member is None:
+            raise UnknownLeg(f"leg {leg} is not open")
+        return member.client
+
+    def _forget(self, leg: str) -> None:
+        member = self._by_leg.pop(leg, None)
+        if member is not None:
+            member.legs.discard(leg)
+
+    def _died(self, member: _Member, reason: str) -> None:
+        legs = sorted(member.legs)
+        for leg in legs:
+            self._by_leg.pop(leg, None)
+        member.legs.clear()
+        if not self._stopping:
+            member.starting = asyncio.ensure_future(self._restart(member))
+        self._on_died(reason, legs)
+
+    async def _start(self, member: _Member) -> None:
+        await member.client.start()
+        member.started_at = asyncio.get_running_loop().time()
+
+    async def _restart(self, member: _Member) -> None:
+        loop = asyncio.get_running_loop()
+        if loop.time() - member.started_at >= _HEALTHY_S:
+            member.restart_s = FIRST_RESTART_S
+        while True:
+            await asyncio.sleep(member.restart_s)
+            member.restart_s = min(LONGEST_RESTART_S, 2 * member.restart_s)
+            try:
+                await self._start(member)
+            except WorkerFailed:
+                continue
+            break
+        member.starting = None
+        if self._on_restarted is not None:
+            self._on_restarted()

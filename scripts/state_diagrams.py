@@ -1,0 +1,114 @@
+"""docs/states.md: diagrams of the state machines of job, agent and queue entry, from their tables.
+
+`python -m engine.state_diagrams FILE` writes it (`make diagrams`). What a table says is drawn, and
+nothing else; a test holds the file against the tables.
+"""
+
+import sys
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.acd.agent import AGENT_TRANSITIONS
+from engine.acd.queue_entry import ENDED, ENTRY_TRANSITIONS
+from engine.job import TERMINAL_STATES, TRANSITIONS
+
+HEAD = """\
+# States
+
+Drawn from the tables in the code by `make diagrams`; whoever changes a table draws them anew. No
+state is entered but along an arrow: anything else raises an error in the engine.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StateMachine:
+    """One table: where it stands, where it begins, where it ends (nowhere: it goes on for good)."""
+
+    title: str
+    table: str
+    about: str
+    begins: str
+    ends: Collection[str]
+    leads_to: Mapping[Any, Collection[str]]
+
+    @property
+    def states(self) -> list[str]:
+        """Every state, in the order in which they are first reached from the beginning."""
+        found = [self.begins]
+        for state in found:
+            found += sorted({*self.leads_to.get(state, ())} - {*found})
+        named = {*self.leads_to, *self.ends}.union(*self.leads_to.values())
+        return found + sorted(named - {*found})
+
+    def diagram(self) -> str:
+        """The table as a Mermaid state diagram."""
+        states = self.states
+        lines = ["stateDiagram-v2", f"    [*] --> {self.begins}"]
+        for state in states:
+            lines += [
+                f"    {state} --> {following}"
+                for following in sorted(self.leads_to.get(state, ()), key=states.index)
+            ]
+        lines += [f"    {state} --> [*]" for state in states if state in self.ends]
+        return "\n".join(lines)
+
+
+MACHINES = (
+    StateMachine(
+        title="Callback job, operator first",
+        table='engine/job.py, TRANSITIONS["agent_first"]',
+        about="Between two attempts a job goes back to `queued`; from there it may expire.",
+        begins="queued",
+        ends=TERMINAL_STATES,
+        leads_to=TRANSITIONS["agent_first"],
+    ),
+    StateMachine(
+        title="Callback job, customer first",
+        table='engine/job.py, TRANSITIONS["customer_first"]',
+        about="The customer waits in `holding`, between the offers to operators as well.",
+        begins="queued",
+        ends=TERMINAL_STATES,
+        leads_to=TRANSITIONS["customer_first"],
+    ),
+    StateMachine(
+        title="Agent",
+        table="engine/acd/agent.py, AGENT_TRANSITIONS",
+        about="Whoever is `reserved` is one call's alone. There is no end: an agent comes again.",
+        begins="logged_out",
+        ends=(),
+        leads_to=AGENT_TRANSITIONS,
+    ),
+    StateMachine(
+        title="Queue entry: a caller or customer on the line",
+        table='engine/acd/queue_entry.py, ENTRY_TRANSITIONS["call"]',
+        about="Whoever moves to another queue stays `waiting`, and is counted in both.",
+        begins="waiting",
+        ends=ENDED,
+        leads_to=ENTRY_TRANSITIONS["call"],
+    ),
+    StateMachine(
+        title="Queue entry: a callback for which nobody is on the line yet",
+        table='engine/acd/queue_entry.py, ENTRY_TRANSITIONS["callback"]',
+        about="The same, but it cannot be abandoned: nobody waits on the line.",
+        begins="waiting",
+        ends=ENDED - {"abandoned"},
+        leads_to=ENTRY_TRANSITIONS["callback"],
+    ),
+)
+
+
+def page() -> str:
+    """The whole of docs/states.md."""
+    parts = [HEAD]
+    for machine in MACHINES:
+        parts.append(
+            f"## {machine.title}\n\n{machine.about} Table: `{machine.table}`.\n\n"
+            f"```mermaid\n{machine.diagram()}\n```\n"
+        )
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(page())

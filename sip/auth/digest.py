@@ -1,0 +1,198 @@
+"""Digest authentication, client side (RFC 3261 22, RFC 7616, RFC 8760).
+
+Of several challenges for one realm the strongest algorithm is answered, so that nobody on the
+way can talk us down to MD5 while the server offers better.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from ..errors import ChallengeRefused, ParseError
+from ..message.grammar import quote
+from ..message.message import Response
+from .challenge import Challenge, parse_challenge
+
+#: Supported algorithms without `-sess`, weakest first.
+_HASHES: Final[dict[str, Callable[[bytes], str]]] = {
+    "md5": lambda data: hashlib.md5(data, usedforsecurity=False).hexdigest(),
+    "sha-256": lambda data: hashlib.sha256(data).hexdigest(),
+}
+_STRENGTH: Final = {name: place for place, name in enumerate(_HASHES)}
+_HEADERS: Final = {
+    "WWW-Authenticate": "Authorization",
+    "Proxy-Authenticate": "Proxy-Authorization",
+}
+# A server that calls every fresh nonce stale would otherwise be answered for ever.
+_MAX_STALE_IN_A_ROW: Final = 2
+# Each request is signed for every realm that asked; a realm of a new name each time would add up.
+_MAX_REALMS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """User name and password for every realm that asks."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(slots=True)
+class _Protection:
+    """The nonce in use for one realm."""
+
+    challenge: Challenge
+    cnonce: str
+    uses: int = 0
+    stale_in_a_row: int = 0
+
+
+class DigestClient:
+    """Answers challenges and signs later requests of one account or dialog.
+
+    `rng` makes the cnonces.
+    """
+
+    __slots__ = ("_credentials", "_protections", "_rng")
+
+    def __init__(self, credentials: Credentials, rng: random.Random) -> None:
+        self._credentials = credentials
+        self._rng = rng
+        self._protections: dict[tuple[str, str], _Protection] = {}
+
+    def answer(
+        self, response: Response, method: str, uri: str, body: bytes = b""
+    ) -> list[tuple[str, str]]:
+        """Header fields for the request sent again after a 401 or 407.
+
+        `uri` is the request URI as sent. Raises ChallengeRefused when nothing in the challenge is
+        supported, or when it turns down credentials that a fresh nonce was signed with.
+        """
+        for key, challenge in _strongest(response).items():
+            held = self._protections.get(key)
+            fresh = _Protection(challenge, f"{self._rng.getrandbits(128):032x}")
+            # After several uses a nonce may have expired, even when the server forgets `stale`.
+            if held is not None and held.uses == 1:
+                if not challenge.stale:
+                    raise ChallengeRefused(f"{challenge.realm} refused the user name or password")
+                fresh.stale_in_a_row = held.stale_in_a_row + 1
+                if fresh.stale_in_a_row > _MAX_STALE_IN_A_ROW:
+                    raise ChallengeRefused(f"{challenge.realm} calls every nonce stale")
+            self._protections[key] = fresh
+        while len(self._protections) > _MAX_REALMS:
+            del self._protections[next(iter(self._protections))]
+        return self.authorize(method, uri, body)
+
+    def authorize(self, method: str, uri: str, body: bytes = b"") -> list[tuple[str, str]]:
+        """Header fields for a further request, with the nonces at hand; none before a challenge."""
+        fields: list[tuple[str, str]] = []
+        for (name, _), protection in self._protections.items():
+            protection.uses += 1
+            value = answer_challenge(
+                protection.challenge,
+                self._credentials,
+                method=method,
+                uri=uri,
+                body=body,
+                cnonce=protection.cnonce,
+                nonce_count=protection.uses,
+            )
+            fields.append((name, value))
+        return fields
+
+
+def answer_challenge(
+    challenge: Challenge,
+    credentials: Credentials,
+    *,
+    method: str,
+    uri: str,
+    cnonce: str,
+    nonce_count: int = 1,
+    body: bytes = b"",
+) -> str:
+    """Value of Authorization or Proxy-Authorization (RFC 7616 3.4). Raises ChallengeRefused."""
+    algorithm = (challenge.algorithm or "MD5").lower()
+    is_session = algorithm.endswith("-sess")
+    digest = _HASHES.get(algorithm.removesuffix("-sess"))
+    if digest is None:
+        raise ChallengeRefused(f"algorithm {challenge.algorithm} is not supported")
+    qop = _pick_qop(challenge)
+
+    def hashed(*parts: str) -> str:
+        return digest(":".join(parts).encode("utf-8", "surrogateescape"))
+
+    secret = hashed(credentials.username, challenge.realm, credentials.password)
+    if is_session:
+        secret = hashed(secret, challenge.nonce, cnonce)
+    request = hashed(method, uri, digest(body)) if qop == "auth-int" else hashed(method, uri)
+    count = f"{nonce_count:08x}"
+    if qop is None:
+        proof = hashed(secret, challenge.nonce, request)
+    else:
+        proof = hashed(secret, challenge.nonce, count, cnonce, qop, request)
+    params = [
+        f"username={quote(credentials.username)}",
+        f"realm={quote(challenge.realm)}",
+        f"nonce={quote(challenge.nonce)}",
+        f"uri={quote(uri)}",
+        f'response="{proof}"',
+    ]
+    if challenge.algorithm is not None:
+        params.append(f"algorithm={challenge.algorithm}")
+    if qop is not None or is_session:
+        params.append(f"cnonce={quote(cnonce)}")
+    if qop is not None:
+        params += [f"qop={qop}", f"nc={count}"]
+    if challenge.opaque is not None:
+        params.append(f"opaque={quote(challenge.opaque)}")
+    return "Digest " + ", ".join(params)
+
+
+def _pick_qop(challenge: Challenge) -> str | None:
+    if not challenge.qop:
+        return None
+    for qop in ("auth", "auth-int"):
+        if qop in challenge.qop:
+            return qop
+    raise ChallengeRefused(f"quality of protection {', '.join(challenge.qop)} is not supported")
+
+
+def _strongest(response: Response) -> dict[tuple[str, str], Challenge]:
+    """By header to send and realm, the challenge to answer. Raises ChallengeRefused if none."""
+    best: dict[tuple[str, str], Challenge] = {}
+    reason = "the response has no challenge"
+    for asking, answering in _HEADERS.items():
+        for value in response.get_all(asking):
+            try:
+                challenge = parse_challenge(value)
+            except ParseError as error:
+                reason = error.reason
+                continue
+            if challenge is None:
+                reason = "the authentication scheme is not Digest"
+                continue
+            try:
+                _pick_qop(challenge)
+            except ChallengeRefused as refused:
+                reason = refused.reason
+                continue
+            strength = _strength(challenge)
+            if strength < 0:
+                reason = f"algorithm {challenge.algorithm} is not supported"
+                continue
+            key = (answering, challenge.realm)
+            if key not in best or strength > _strength(best[key]):
+                best[key] = challenge
+    if not best:
+        raise ChallengeRefused(reason)
+    return best
+
+
+def _strength(challenge: Challenge) -> int:
+    algorithm = (challenge.algorithm or "MD5").lower().removesuffix("-sess")
+    return _STRENGTH.get(algorithm, -1)

@@ -1,0 +1,78 @@
+"""BYE, sent (RFC 3261 section 15.1.1)."""
+
+from collections.abc import Callable
+
+from ..auth.authorization import Authorization
+from ..message.message import Response
+from ..transaction.client import ClientTransaction
+from ..transaction.transaction import FailureCause
+from .context import Core
+from .dialog import Dialog, Fields
+from .next_hop import take_detour
+
+
+class Bye:
+    """Ends a dialog. Whatever is answered, even nothing, the dialog is over: `on_done(now)`."""
+
+    __slots__ = ("_authorization", "_core", "_detoured", "_dialog", "_on_done", "_reason")
+
+    def __init__(
+        self,
+        core: Core,
+        dialog: Dialog,
+        authorization: Authorization,
+        *,
+        reason: str | None,
+        on_done: Callable[[float], None] | None,
+        now: float,
+    ) -> None:
+        self._core = core
+        self._dialog = dialog
+        self._authorization = authorization
+        self._reason = reason
+        self._on_done = on_done
+        self._detoured = False
+        self._send(now)
+
+    def _send(self, now: float) -> None:
+        core, dialog = self._core, self._dialog
+        branch = core.new_branch()
+        extra: Fields = [("User-Agent", core.product)]
+        if self._reason:
+            extra.append(("Reason", self._reason))
+        extra += self._authorization.headers("BYE", dialog.request_uri.encode())
+        request = dialog.request("BYE", core.via(dialog.hop, branch), extra)
+        core.transactions.request(self, request, branch, dialog.hop, now)
+
+    def response_received(
+        self, transaction: ClientTransaction, response: Response, now: float
+    ) -> None:
+        """See ClientUser."""
+        if response.status < 200:
+            return
+        if response.status in (401, 407) and self._authorization.accept(
+            transaction.request, response
+        ):
+            self._send(now)
+        else:
+            self._done(now)
+
+    def transaction_failed(
+        self, transaction: ClientTransaction, cause: FailureCause, now: float
+    ) -> None:
+        """See ClientUser."""
+        if cause == "transport" and not self._detoured:
+            self._detoured = True
+            if take_detour(self._core, self._dialog, self._detour_taken):
+                return
+        self._done(now)
+
+    def _detour_taken(self, is_there: bool, now: float) -> None:
+        if is_there:
+            self._send(now)
+        else:
+            self._done(now)
+
+    def _done(self, now: float) -> None:
+        if self._on_done is not None:
+            self._on_done(now)

@@ -1,0 +1,129 @@
+"""What the parts of a user agent share: timers, transactions, identity, the table of sessions."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from typing import TYPE_CHECKING
+
+from ..counters import Counters
+from ..events import Event
+from ..hop import Hop
+from ..message.headers import MAGIC_COOKIE, Via
+from ..message.message import Request
+from ..transaction.layer import Transactions
+from ..transaction.timers import TimerHeap, TimerValues
+from .local_address import Local, Whereabouts
+from .next_hop import Lookup
+
+if TYPE_CHECKING:
+    from .registration import Registration
+    from .session import Session
+
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
+SUPPORTED_OPTIONS = frozenset[str]()
+"""Option tags (RFC 3261 19.2) that a Require may name: none."""
+
+
+class Core:
+    """Shared state of one user agent. Everything random comes from `rng`."""
+
+    def __init__(self, local: Local, values: TimerValues, product: str, rng: random.Random) -> None:
+        self.values = values
+        self.rng = rng
+        self.timers = TimerHeap()
+        self.counters = Counters()
+        self.transactions = Transactions(self.timers, values, self.counters)
+        self.events: deque[Event] = deque()
+        self.lookups: list[Lookup] = []
+        self.product = product
+        self._sessions: dict[str, list[Session]] = {}
+        self.session_count = 0
+        self.incoming_count = 0
+        self.registrations: set[Registration] = set()
+        self.capabilities = [("Allow", ALLOW), ("Accept", "application/sdp")]
+        # What the answer to OPTIONS should have (11.2). An empty Supported means no extension.
+        self.all_capabilities = [
+            *self.capabilities,
+            ("Accept-Encoding", "identity"),
+            ("Accept-Language", "en"),
+            ("Supported", ", ".join(sorted(SUPPORTED_OPTIONS))),
+        ]
+        self.request_fields = [("Allow", ALLOW), ("User-Agent", product)]
+        self.set_local(local)
+
+    def set_local(self, local: Local, ipv6: Local | None = None) -> None:
+        """Take the addresses that peers shall send to; `ipv6` where others are for its peers."""
+        user = self.product.lower()
+        self._here = Whereabouts(local, user)
+        self._here_ipv6 = self._here if ipv6 is None else Whereabouts(ipv6, user)
+
+    def here(self, hop: Hop) -> Whereabouts:
+        """Where we are for the peer at `hop`: of two families, it may have one alone."""
+        return self._here_ipv6 if ":" in hop.host else self._here
+
+    def has_sent(self, via: Via) -> bool:
+        """Whether a Via is of a request of ours."""
+        return self._here.sent(via) or self._here_ipv6.sent(via)
+
+    # -- identity
+
+    def new_branch(self) -> str:
+        """A branch, unique in space and time (8.1.1.7)."""
+        return f"{MAGIC_COOKIE}{self.rng.getrandbits(80):020x}"
+
+    def new_tag(self) -> str:
+        """A tag with more than the 32 bits of randomness of 19.3."""
+        return f"{self.rng.getrandbits(64):016x}"
+
+    def new_call_id(self) -> str:
+        """A Call-ID that nobody can guess."""
+        return f"{self.rng.getrandbits(128):032x}"
+
+    def via(self, hop: Hop, branch: str) -> str:
+        """The Via of a request to `hop`."""
+        return self.here(hop).via(hop.transport, branch)
+
+    def contact(self, hop: Hop, user: str | None = None) -> str:
+        """The Contact for a peer reached through `hop`; `user` in place of the product's name."""
+        return self.here(hop).contact(hop.transport, user)
+
+    # -- sessions
+
+    def emit(self, event: Event) -> None:
+        """Queue an event for the owner."""
+        self.events.append(event)
+
+    def add(self, session: Session) -> None:
+        """Enter a new session."""
+        self._sessions.setdefault(session.call_id, []).append(session)
+        self.session_count += 1
+        self.incoming_count += not session.owns_call_id
+
+    def discard(self, session: Session) -> None:
+        """Forget a session that is over."""
+        sessions = self._sessions.get(session.call_id)
+        if sessions is not None and session in sessions:
+            sessions.remove(session)
+            self.session_count -= 1
+            self.incoming_count -= not session.owns_call_id
+            if not sessions:
+                del self._sessions[session.call_id]
+
+    def knows_call(self, call_id: str) -> bool:
+        """Whether a session has this Call-ID."""
+        return call_id in self._sessions
+
+    def session_for(self, request: Request) -> Session | None:
+        """The session that a request with a To tag is for (12.2.2)."""
+        sessions = self._sessions.get(request.call_id)
+        if sessions is not None:
+            local_tag, remote_tag = request.to.tag, request.from_.tag or ""
+            for session in sessions:
+                if session.local_tag == local_tag and session.has_dialog(remote_tag):
+                    return session
+        return None
+
+    def sessions(self) -> list[Session]:
+        """Every session."""
+        return [session for sessions in self._sessions.values() for session in sessions]

@@ -1,0 +1,231 @@
+"""A dialog: route set, remote target, sequence numbers (RFC 3261 section 12)."""
+
+from functools import lru_cache
+
+from ..errors import ParseError
+from ..hop import Hop, Transport
+from ..message.grammar import split_commas
+from ..message.message import Message, Request, Response
+from ..message.name_addr import parse_name_addr
+from ..message.uri import SipUri, Uri, canonical_host, parse_host_port, without_headers
+
+Fields = list[tuple[str, str]]
+
+
+class Dialog:
+    """One dialog of ours; the ends are local and remote, whoever called.
+
+    `local` and `remote` are the From and To values of requests we send, tags included.
+    """
+
+    __slots__ = (
+        "_fields",
+        "call_id",
+        "fallback_hop",
+        "hop",
+        "local",
+        "local_cseq",
+        "named_hop",
+        "remote",
+        "remote_cseq",
+        "remote_tag",
+        "request_uri",
+        "routes",
+        "target",
+    )
+
+    def __init__(
+        self,
+        *,
+        call_id: str,
+        local: str,
+        remote: str,
+        remote_tag: str,
+        target: Uri,
+        routes: list[str],
+        local_cseq: int,
+        remote_cseq: int | None,
+        fallback_hop: Hop,
+    ) -> None:
+        self.call_id = call_id
+        self.local = local
+        self.remote = remote
+        self.remote_tag = remote_tag
+        self.routes = routes
+        self.local_cseq = local_cseq
+        self.remote_cseq = remote_cseq
+        self.fallback_hop = fallback_hop
+        self.retarget(target)
+
+    def retarget(self, target: Uri) -> None:
+        """Take a new remote target; work out where requests go and how (12.2.1.1)."""
+        self.target = target
+        # The Contact of a careless peer may have headers; the request URI may not.
+        self.request_uri: Uri = without_headers(target)
+        next_uri: Uri = target
+        routes = self.routes
+        if routes:
+            next_uri = parse_name_addr(routes[0]).uri
+            if isinstance(next_uri, SipUri) and "lr" not in next_uri.params:
+                # A strict router expects itself in the request URI and the target at the end.
+                self.request_uri = SipUri(
+                    next_uri.scheme,
+                    next_uri.host,
+                    next_uri.user,
+                    next_uri.password,
+                    next_uri.port,
+                    next_uri.params,
+                )
+                routes = [*routes[1:], f"<{target.encode()}>"]
+        self._fields: Fields = [
+            ("Max-Forwards", "70"),
+            *(("Route", route) for route in routes),
+            ("From", self.local),
+            ("To", self.remote),
+            ("Call-ID", self.call_id),
+        ]
+        fallback = self.fallback_hop
+        hop = numeric_hop(next_uri, fallback.transport)
+        # Who names an IPv6 address over IPv4 has one of both, and we perhaps have not.
+        same_family = hop is not None and (":" in hop.host) == (":" in fallback.host)
+        self.hop = hop if hop is not None and same_family else fallback
+        self.named_hop: SipUri | None = None
+        """The URI of the next hop where its host is a name."""
+        if isinstance(next_uri, SipUri) and not is_numeric(next_uri.address[0]):
+            self.named_hop = next_uri
+
+    def reroute(self, found: Hop | None) -> bool:
+        """Send where the name of the next hop was found to lead; whether that is another way.
+
+        A name that leads nowhere stands for the host that we have spoken with, at the port of the
+        name, as the Via of a request does for its responses (18.2.2).
+        """
+        name, fallback = self.named_hop, self.fallback_hop
+        if found is None and name is not None:
+            params = {key: value for key, value in name.params.items() if key == "transport"}
+            there = SipUri("sip", fallback.host, port=name.port, params=params)
+            found = numeric_hop(there, fallback.transport)
+        if found is None or found == self.hop:
+            return False
+        self.hop = found
+        return True
+
+    def refresh(self, message: Message) -> None:
+        """Take the Contact of a target refresh request or of its 2xx (12.2.1.2, 12.2.2)."""
+        contact = message.contact
+        if contact is not None and contact.uri != self.target:
+            self.retarget(contact.uri)
+
+    def request(
+        self, method: str, via: str, extra: Fields, body: bytes = b"", number: int | None = None
+    ) -> Request:
+        """A request within the dialog; `number` is given for ACK, which reuses its INVITE's."""
+        if number is None:
+            self.local_cseq += 1
+            number = self.local_cseq
+        fields = [("Via", via), *self._fields, ("CSeq", f"{number} {method}"), *extra]
+        return trusted_request(method, self.request_uri, fields, body)
+
+    def in_order(self, request: Request) -> bool:
+        """Check and take the sequence number of a request received (12.2.2)."""
+        number = request.cseq.number
+        if self.remote_cseq is not None and number < self.remote_cseq:
+            return False
+        self.remote_cseq = number
+        return True
+
+
+def dialog_of_uac(request: Request, response: Response, hop: Hop) -> Dialog:
+    """The dialog that a response to our INVITE makes (12.1.2). Raises ParseError."""
+    contact = response.contact
+    return Dialog(
+        call_id=request.call_id,
+        local=request.get("From") or "",
+        remote=response.get("To") or "",
+        remote_tag=response.to.tag or "",
+        target=contact.uri if contact is not None else request.uri,
+        routes=_route_set(response)[::-1],
+        local_cseq=request.cseq.number,
+        remote_cseq=None,
+        fallback_hop=hop,
+    )
+
+
+def bare_dialog_of_uac(request: Request, response: Response, hop: Hop) -> Dialog:
+    """As `dialog_of_uac`, for a response whose Contact or Record-Route cannot be read."""
+    return Dialog(
+        call_id=request.call_id,
+        local=request.get("From") or "",
+        remote=response.get("To") or "",
+        remote_tag=response.to.tag or "",
+        target=request.uri,
+        routes=request.get_all("Route"),
+        local_cseq=request.cseq.number,
+        remote_cseq=None,
+        fallback_hop=hop,
+    )
+
+
+def dialog_of_uas(request: Request, local_tag: str, hop: Hop) -> Dialog:
+    """The dialog that our response to an INVITE makes (12.1.1). Raises ParseError."""
+    contact = request.contact
+    return Dialog(
+        call_id=request.call_id,
+        local=f"{request.get('To')};tag={local_tag}",
+        remote=request.get("From") or "",
+        remote_tag=request.from_.tag or "",
+        target=contact.uri if contact is not None else request.from_.uri,
+        routes=_route_set(request),
+        local_cseq=0,
+        remote_cseq=request.cseq.number,
+        fallback_hop=hop,
+    )
+
+
+def trusted_request(method: str, uri: Uri, fields: Fields, body: bytes = b"") -> Request:
+    """A request from fields whose names are canonical and whose values are known to be clean."""
+    request = Request(method, uri, (), body)
+    request._fields = fields
+    return request
+
+
+def _route_set(message: Message) -> list[str]:
+    routes: list[str] = []
+    for value in message.get_all("Record-Route"):
+        for route in split_commas(value):
+            parse_name_addr(route)
+            routes.append(route)
+    return routes
+
+
+def numeric_hop(uri: Uri, transport: Transport = "udp") -> Hop | None:
+    """Where a URI with a numeric host leads (RFC 3263); None where it does not say.
+
+    That is for names, other schemes, and transports that we have not. `transport` is for sips: and
+    for a URI that names none.
+    """
+    if not isinstance(uri, SipUri):
+        return None
+    (host, port), named = uri.address, ""
+    if uri.params:
+        named = (uri.params.get("transport") or "").lower()
+    if not is_numeric(host):
+        return None
+    if named == "tcp":
+        transport = "tcp"
+    elif named == "udp":
+        transport = "udp"
+    elif named:
+        return None
+    # As the kernel writes it: hops are compared with where messages and errors come from.
+    return Hop(transport, canonical_host(host), port)
+
+
+@lru_cache(maxsize=1024)
+def is_numeric(host: str) -> bool:
+    """An IPv4 or IPv6 address rather than a name."""
+    try:
+        name, _ = parse_host_port(f"[{host}]" if ":" in host else host)
+    except ParseError:
+        return False
+    return ":" in name or name.rpartition(".")[2].isdigit()

@@ -1,0 +1,220 @@
+"""Registration client with refresh (RFC 3261 section 10.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..auth.authorization import Authorization
+from ..auth.digest import Credentials
+from ..errors import ParseError
+from ..events import RegistrationChanged
+from ..hop import Hop
+from ..message.message import Message, Response, parse_delta_seconds
+from ..message.name_addr import NameAddr, parse_name_addr
+from ..message.uri import SipUri, Uri, parse_uri
+from ..transaction.client import ClientTransaction
+from ..transaction.timers import Timer
+from ..transaction.transaction import FailureCause
+from .context import Core
+from .dialog import Fields, trusted_request
+
+RegistrationState = Literal["registering", "registered", "failed", "unregistering", "unregistered"]
+
+_REFRESH_FRACTION = 0.8
+_SOONEST_REFRESH_S = 1.0
+_MAX_EXPIRES_S = 86_400
+_FIRST_RETRY_S = 2.0
+_LONGEST_RETRY_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What to register: `aor` at `registrar` (URIs), reached through `hop`, for `expires_s`."""
+
+    aor: str
+    registrar: str
+    hop: Hop
+    credentials: Credentials | None = None
+    expires_s: int = 300
+    contact_user: str | None = None
+
+
+class Registration:
+    """Keeps one binding alive until stopped.
+
+    It refreshes after 80 % of what the registrar grants. After a failure it tries again, first
+    after 2 s, then twice as long each time up to 2 min, randomised by a fifth so that many do not
+    come back at once. Each change is a RegistrationChanged event, a repeated failure included.
+    """
+
+    def __init__(self, core: Core, account: Account, now: float) -> None:
+        """Send the first REGISTER. Raises ParseError for the URIs of the account."""
+        registrar = parse_uri(account.registrar)
+        aor = parse_uri(account.aor)
+        if not isinstance(registrar, SipUri) or not isinstance(aor, SipUri):
+            raise ParseError("a registration needs sip: URIs")
+        self._core = core
+        self.account = account
+        self.state: RegistrationState = "registering"
+        # The request URI names the domain only (10.2).
+        self._uri = SipUri(
+            registrar.scheme, registrar.host, None, None, registrar.port, registrar.params
+        )
+        user = account.contact_user or aor.user or core.product.lower()
+        self._contact = core.contact(account.hop, user)
+        self._fields = Message(
+            [
+                ("From", NameAddr(aor, None, {"tag": core.new_tag()}).encode()),
+                ("To", NameAddr(aor).encode()),
+            ]
+        ).headers()
+        self._call_id = core.new_call_id()
+        self._cseq = 0
+        self._authorization = Authorization(account.credentials, core.rng)
+        self._expires_s = account.expires_s
+        self._timer: Timer | None = None
+        self._failures = 0
+        self._transaction: ClientTransaction | None = None
+        core.registrations.add(self)
+        self._send(None, now)
+
+    def stop(self, now: float) -> None:
+        """Remove the binding; `unregistered` follows when that is answered or given up."""
+        if self.state in ("unregistering", "unregistered"):
+            return
+        registered = self.state == "registered" or self._transaction is not None
+        self._core.timers.cancel(self._timer)
+        self._timer = None
+        if not registered:
+            self._done(None, "")
+            return
+        self.state = "unregistering"
+        self._expires_s = 0
+        # One REGISTER at a time (10.2): else it follows the one under way.
+        if self._transaction is None:
+            self._send(None, now)
+
+    def _send(self, _: object, now: float) -> None:
+        core, hop = self._core, self.account.hop
+        self._timer = None
+        self._cseq += 1
+        branch = core.new_branch()
+        fields: Fields = [
+            ("Via", core.via(hop, branch)),
+            ("Max-Forwards", "70"),
+            *self._fields,
+            ("Call-ID", self._call_id),
+            ("CSeq", f"{self._cseq} REGISTER"),
+            ("Contact", self._contact),
+            ("Expires", str(self._expires_s)),
+            *core.request_fields,
+            *self._authorization.headers("REGISTER", self._uri.encode()),
+        ]
+        request = trusted_request("REGISTER", self._uri, fields)
+        self._transaction = core.transactions.request(self, request, branch, hop, now)
+
+    def response_received(
+        self, transaction: ClientTransaction, response: Response, now: float
+    ) -> None:
+        """See ClientUser."""
+        status = response.status
+        if status < 200 or transaction is not self._transaction:
+            return
+        self._transaction = None
+        if status in (401, 407) and self._authorization.accept(transaction.request, response):
+            self._send(None, now)
+        elif self.state == "unregistering":
+            if transaction.request.get("Expires") == "0":
+                self._done(status, response.phrase)
+            else:
+                self._send(None, now)
+        elif status < 300:
+            self._registered(response, now)
+        elif status == 423 and self._lengthen(response):
+            self._send(None, now)
+        else:
+            self._failed(status, response.phrase, self._retry_after_s(response), now)
+
+    def transaction_failed(
+        self, transaction: ClientTransaction, cause: FailureCause, now: float
+    ) -> None:
+        """See ClientUser."""
+        if transaction is not self._transaction:
+            return
+        self._transaction = None
+        if self.state == "unregistering":
+            self._done(None, cause)
+        elif cause == "timeout":
+            self._failed(408, "Request Timeout", 0.0, now)
+        else:
+            self._failed(503, self._core.transactions.failure_reason, 0.0, now)
+
+    def _registered(self, response: Response, now: float) -> None:
+        granted_s = self._granted_s(response)
+        if granted_s <= 0:
+            self._failed(response.status, "the registrar granted no time", 0.0, now)
+            return
+        self._failures = 0
+        self.state = "registered"
+        after_s = max(_SOONEST_REFRESH_S, granted_s * _REFRESH_FRACTION)
+        self._timer = self._core.timers.schedule(now + after_s, self._send)
+        self._core.emit(
+            RegistrationChanged(self, "registered", response.status, response.phrase, granted_s)
+        )
+
+    def _granted_s(self, response: Response) -> int:
+        """Of our Contact, else of Expires, else what was asked for (10.2.4)."""
+        try:
+            contacts = response.contacts
+            for contact in contacts:
+                value = contact.params.get("expires")
+                if value is not None and self._is_ours(contact.uri, is_alone=len(contacts) == 1):
+                    return min(parse_delta_seconds(value), _MAX_EXPIRES_S)
+            if response.expires is not None:
+                return min(response.expires, _MAX_EXPIRES_S)
+        except ParseError:
+            self._core.counters.malformed += 1
+        return self._expires_s
+
+    def _is_ours(self, uri: Uri, *, is_alone: bool) -> bool:
+        """Whether a Contact in the answer is our binding.
+
+        Registrars add parameters and leave out the port 5060, and some put the address there that
+        the request came from: where nobody else is bound, the user is enough.
+        """
+        ours = parse_name_addr(self._contact).uri
+        if not isinstance(uri, SipUri) or not isinstance(ours, SipUri) or uri.user != ours.user:
+            return False
+        return is_alone or uri.address == ours.address
+
+    def _lengthen(self, response: Response) -> bool:
+        """Take the Min-Expires of a 423 (10.2.8); False when it is of no use."""
+        try:
+            minimum_s = parse_delta_seconds(response.get("Min-Expires") or "")
+        except ParseError:
+            return False
+        if not self._expires_s < minimum_s <= _MAX_EXPIRES_S:
+            return False
+        self._expires_s = minimum_s
+        return True
+
+    def _failed(self, status: int, phrase: str, at_least_s: float, now: float) -> None:
+        self.state = "failed"
+        delay_s = min(_LONGEST_RETRY_S, _FIRST_RETRY_S * 2 ** min(self._failures, 10))
+        delay_s *= self._core.rng.uniform(0.8, 1.2)
+        self._failures += 1
+        self._timer = self._core.timers.schedule(now + max(delay_s, at_least_s), self._send)
+        self._core.emit(RegistrationChanged(self, "failed", status, phrase, 0))
+
+    def _retry_after_s(self, response: Response) -> float:
+        value = (response.get("Retry-After") or "").partition(";")[0].partition("(")[0].strip()
+        try:
+            return float(min(parse_delta_seconds(value), 3600)) if value else 0.0
+        except ParseError:
+            return 0.0
+
+    def _done(self, status: int | None, phrase: str) -> None:
+        self.state = "unregistered"
+        self._core.registrations.discard(self)
+        self._core.emit(RegistrationChanged(self, "unregistered", status, phrase, 0))

@@ -1,0 +1,146 @@
+"""A re-INVITE of ours (RFC 3261 section 14.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import NegotiationFailed, ParseError
+from ..events import Cause, MediaChanged, MediaRefused
+from ..message.message import Response
+from ..sdp.offer_answer import LocalAudio
+from ..transaction.client import ClientTransaction
+from ..transaction.timers import Timer
+from ..transaction.transaction import FailureCause
+from .ack import build_ack
+from .next_hop import take_detour
+
+if TYPE_CHECKING:
+    from .session import Session
+
+
+class Reinvite:
+    """Offers new audio within a confirmed session, again after glare (491)."""
+
+    __slots__ = ("_ack", "_audio", "_detoured", "_retry", "_session", "_transaction", "offering")
+
+    def __init__(self, session: Session, audio: LocalAudio, now: float) -> None:
+        self._session = session
+        self._audio = audio
+        self._retry: Timer | None = None
+        self._transaction: ClientTransaction | None = None
+        self._ack = b""
+        self._detoured = False
+        self.offering = False
+        """An offer is out and has no answer yet."""
+        self._send(None, now)
+
+    def _send(self, _: object, now: float) -> None:
+        session = self._session
+        core, dialog = session.core, session.in_dialog
+        self._retry = None
+        if session.is_answering:
+            # The peer's re-INVITE came first; ours waits for its ACK.
+            self._retry = core.timers.schedule(now + self._glare_delay_s(), self._send)
+            return
+        body = session.media.make_offer(self._audio)
+        self.offering = True
+        branch = core.new_branch()
+        extra = [
+            ("Contact", core.contact(dialog.hop)),
+            *core.request_fields,
+            *session.authorization.headers("INVITE", dialog.request_uri.encode(), body),
+            ("Content-Type", "application/sdp"),
+        ]
+        request = dialog.request("INVITE", core.via(dialog.hop, branch), extra, body)
+        self._transaction = core.transactions.request(self, request, branch, dialog.hop, now)
+
+    def stop(self, now: float) -> None:
+        """The session is over: no retry; a 2xx that still comes is acknowledged."""
+        core = self._session.core
+        core.timers.cancel(self._retry)
+        self._retry = None
+        transaction = self._transaction
+        if transaction is not None and transaction.state in ("calling", "proceeding"):
+            core.transactions.abandon_after(transaction, core.values.timer_b_s, now)
+
+    def response_received(
+        self, transaction: ClientTransaction, response: Response, now: float
+    ) -> None:
+        """See ClientUser."""
+        status = response.status
+        session = self._session
+        if status < 200:
+            return
+        if status < 300:
+            self._accepted(transaction, response, now)
+            return
+        if not self.offering:
+            return
+        self.offering = False
+        session.media.withdraw_offer()
+        if session.state != "confirmed":
+            return
+        if status == 491:
+            self._retry = session.core.timers.schedule(now + self._glare_delay_s(), self._send)
+        elif status in (401, 407) and session.authorization.accept(transaction.request, response):
+            self._send(None, now)
+        elif status in (408, 481):
+            session.fail(Cause(status, response.phrase, "remote", response.get("Reason")), now)
+        else:
+            session.reinvite_done(MediaRefused(session, status, response.phrase), now)
+
+    def transaction_failed(
+        self, transaction: ClientTransaction, cause: FailureCause, now: float
+    ) -> None:
+        """See ClientUser: an unanswered re-INVITE ends the session (12.2.1.2)."""
+        session = self._session
+        if session.state != "confirmed" or not self.offering:
+            return
+        self.offering = False
+        if cause == "transport" and not self._detoured:
+            self._detoured = True
+            if take_detour(session.core, session.in_dialog, self._detour_taken):
+                session.media.withdraw_offer()
+                return
+        status = 408 if cause == "timeout" else 503
+        session.fail(Cause(status, "re-INVITE not answered", cause), now)
+
+    def _detour_taken(self, is_there: bool, now: float) -> None:
+        session = self._session
+        if session.state != "confirmed":
+            return
+        if is_there:
+            self._send(None, now)
+        else:
+            session.fail(Cause(503, "re-INVITE not answered", "transport"), now)
+
+    def _accepted(self, transaction: ClientTransaction, response: Response, now: float) -> None:
+        session = self._session
+        core, dialog = session.core, session.in_dialog
+        if self._ack:
+            core.transactions.retransmit(dialog.hop, self._ack)
+            return
+        try:
+            dialog.refresh(response)
+        except ParseError:
+            core.counters.malformed += 1
+        self._ack = build_ack(core, transaction.request, dialog).encode()
+        core.transactions.send(dialog.hop, self._ack)
+        if session.state != "confirmed":
+            return
+        self.offering = False
+        try:
+            audio = session.media.receive_answer(response.body)
+        except (ParseError, NegotiationFailed) as error:
+            session.media.withdraw_offer()
+            session.reinvite_done(MediaRefused(session, 488, error.reason), now)
+            return
+        session.local_audio = self._audio
+        session.reinvite_done(MediaChanged(session, audio), now)
+
+    def _glare_delay_s(self) -> float:
+        """2.1 to 4 s for the owner of the Call-ID, 0 to 2 s for the other, in steps of 10 ms."""
+        session = self._session
+        if session.owns_call_id:
+            return session.core.rng.randint(210, 400) / 100
+        return session.core.rng.randint(0, 200) / 100

@@ -1,0 +1,375 @@
+"""The calling side of an INVITE session (RFC 3261 sections 9.1 and 13.2)."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import msgspec
+
+from ..auth.authorization import Authorization
+from ..auth.digest import Credentials
+from ..errors import NegotiationFailed, ParseError
+from ..events import Answered, Cause, Event, Failed, Progress
+from ..hop import Hop
+from ..message.message import Message, Request, Response
+from ..message.name_addr import NameAddr
+from ..message.uri import OtherUri, SipUri, Uri, parse_uri, without_headers
+from ..sdp.offer_answer import LocalAudio, NegotiatedAudio
+from ..transaction.client import CALLING, PROCEEDING, ClientTransaction
+from ..transaction.timers import Timer
+from ..transaction.transaction import FailureCause
+from .ack import MAX_FORKS, Acknowledgements
+from .context import Core
+from .dialog import Dialog, Fields, dialog_of_uac, trusted_request
+from .session import SDP, Session, failed_to_reach, failure
+
+_MAX_DATAGRAM_BYTES = 1300
+"""Larger requests go over TCP where the path MTU is not known (18.1.1)."""
+
+
+class Invitation(msgspec.Struct, frozen=True):
+    """A call to be placed.
+
+    `target` is the request URI; `hop` where the INVITE is sent; `route` a preloaded route set,
+    such as an outbound proxy; `headers` further fields. `ring_s` is how long the owner lets it
+    ring: up to then nobody else gives up.
+    """
+
+    target: str
+    hop: Hop
+    from_uri: str
+    audio: LocalAudio
+    from_display: str | None = None
+    credentials: Credentials | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    route: tuple[str, ...] = ()
+    ring_s: float = 0.0
+
+
+class UacSession(Session):
+    """A call we place. With forking, the first 2xx is kept, others are acknowledged and ended."""
+
+    __slots__ = (
+        "_acks",
+        "_cancel_reason",
+        "_cancelled",
+        "_cseq",
+        "_early",
+        "_fields",
+        "_guard",
+        "_hop",
+        "_invitation",
+        "_offer",
+        "_request_uri",
+        "_transaction",
+        "_udp_only",
+    )
+
+    owns_call_id = True
+
+    def __init__(self, core: Core, invitation: Invitation, now: float) -> None:
+        """Send the INVITE. Raises ParseError for URIs, ValueError for headers that are none."""
+        target = parse_uri(invitation.target)
+        self._request_uri: Uri = without_headers(target)
+        sender = parse_uri(invitation.from_uri)
+        local_tag = core.new_tag()
+        local = NameAddr(sender, invitation.from_display, {"tag": local_tag})
+        remote = NameAddr(_address_of_record(target))
+        # Values from outside are checked once, here.
+        checked = Message(
+            [
+                *(("Route", route) for route in invitation.route),
+                ("From", local.encode()),
+                ("To", remote.encode()),
+                *invitation.headers,
+            ]
+        )
+        super().__init__(
+            core,
+            core.new_call_id(),
+            local_tag,
+            "calling",
+            Authorization(invitation.credentials, core.rng),
+        )
+        self.local_audio = invitation.audio
+        self._fields = checked.headers()
+        self._invitation = invitation
+        self._hop = invitation.hop
+        self._udp_only = False
+        self._cseq = 0
+        self._offer = self.media.make_offer(invitation.audio)
+        self._early: dict[str, Response] = {}
+        self._acks = Acknowledgements(core, self.authorization)
+        self._guard: Timer | None = None
+        self._cancelled = False
+        self._cancel_reason: str | None = None
+        self._transaction: ClientTransaction
+        self._send_invite(now)
+
+    def _send_invite(self, now: float) -> None:
+        core = self.core
+        self._cseq += 1
+        branch = core.new_branch()
+        fields = self._invite_fields(branch)
+        if self._hop.transport == "udp" and self._is_too_large(fields):
+            self._hop = Hop("tcp", self._hop.host, self._hop.port)
+            fields = self._invite_fields(branch)
+        request = trusted_request("INVITE", self._request_uri, fields, self._offer)
+        self._transaction = core.transactions.request(self, request, branch, self._hop, now)
+
+    def _invite_fields(self, branch: str) -> Fields:
+        core, hop = self.core, self._hop
+        return [
+            ("Via", core.via(hop, branch)),
+            ("Max-Forwards", "70"),
+            *self._fields,
+            ("Call-ID", self.call_id),
+            ("CSeq", f"{self._cseq} INVITE"),
+            ("Contact", core.contact(hop)),
+            *core.request_fields,
+            *self.authorization.headers("INVITE", self._request_uri.encode(), self._offer),
+            SDP,
+        ]
+
+    def _is_too_large(self, fields: Fields) -> bool:
+        """More than fits a datagram for sure, and TCP is possible and not ruled out (18.1.1)."""
+        uri = self._request_uri
+        return (
+            not self._udp_only
+            and self.core.here(self._hop).listens("tcp")
+            and isinstance(uri, SipUri)
+            and "transport" not in uri.params
+            and len(self._offer) + 64 + sum(map(len, chain.from_iterable(fields))) + 4 * len(fields)
+            > _MAX_DATAGRAM_BYTES
+        )
+
+    # -- hanging up before the answer
+
+    def _give_up(self, now: float, reason: str | None) -> None:
+        self._cancelled = True
+        self._cancel_reason = reason
+        self.state = "terminating"
+        # A CANCEL must not overtake its INVITE: it waits for a provisional response (9.1).
+        if self._transaction.state is PROCEEDING:
+            self._send_cancel(now)
+
+    def _send_cancel(self, now: float) -> None:
+        core, invite = self.core, self._transaction
+        request = invite.request
+        fields: Fields = [
+            ("Via", request.get("Via") or ""),
+            ("Max-Forwards", "70"),
+            *(("Route", route) for route in request.get_all("Route")),
+            ("From", request.get("From") or ""),
+            ("To", request.get("To") or ""),
+            ("Call-ID", self.call_id),
+            ("CSeq", f"{self._cseq} CANCEL"),
+            ("User-Agent", core.product),
+        ]
+        if self._cancel_reason:
+            fields.append(("Reason", self._cancel_reason))
+        cancel = trusted_request("CANCEL", request.uri, fields)
+        core.transactions.request(_Cancel(), cancel, invite.branch, invite.hop, now)
+        core.timers.cancel(self._guard)
+        self._guard = core.timers.schedule(now + core.values.timer_b_s, self._cancel_unanswered)
+
+    def _cancel_unanswered(self, _: object, now: float) -> None:
+        """No final response to the INVITE in 64*T1 after CANCEL: it is as good as over (9.1)."""
+        self._transaction.abandon()
+        self._report(Failed(self, Cause(487, "Request Terminated", "local")))
+        self.finish(None, now)
+
+    def _rang_too_long(self, _: object, now: float) -> None:
+        """Timer C, here only so that a silent peer cannot keep the session for ever."""
+        self._guard = None
+        self.hangup(now)
+
+    # -- responses to the INVITE
+
+    def response_received(
+        self, transaction: ClientTransaction, response: Response, now: float
+    ) -> None:
+        """See ClientUser."""
+        status = response.status
+        if status < 200:
+            self._provisional(response, now)
+        elif status < 300:
+            self._success(transaction, response, now)
+        elif transaction is self._transaction:
+            self._refused(response, now)
+
+    def transaction_failed(
+        self, transaction: ClientTransaction, cause: FailureCause, now: float
+    ) -> None:
+        """See ClientUser."""
+        if self._reported or transaction is not self._transaction:
+            return
+        if cause == "transport" and self._hop != self._invitation.hop and not self._cancelled:
+            # TCP was our idea; the peer may know UDP alone (18.1.1).
+            self._udp_only = True
+            self._hop = self._invitation.hop
+            self._send_invite(now)
+            return
+        event = failed_to_reach(self, cause)
+        if self._cancelled:
+            event = Failed(self, Cause(event.cause.status, event.cause.phrase, "local"))
+        self._report(event)
+        self.finish(None, now)
+
+    def _provisional(self, response: Response, now: float) -> None:
+        if self._cancelled:
+            if self._guard is None:
+                self._send_cancel(now)
+            return
+        if self._guard is None:
+            core = self.core
+            limit_s = max(core.values.timer_c_s, self._invitation.ring_s)
+            self._guard = core.timers.schedule(now + limit_s, self._rang_too_long)
+        if self.state == "calling":
+            self.state = "proceeding"
+        if response.status == 100:
+            return
+        tag = response.to.tag
+        if tag is not None and (tag in self._early or len(self._early) < MAX_FORKS):
+            self.state = "early"
+            # A later one without a body does not take back the answer of an earlier one.
+            if response.body or tag not in self._early:
+                self._early[tag] = response
+        audio = None
+        if response.body and response.content_type == "application/sdp":
+            audio = self._early_audio(response.body)
+        self.core.emit(Progress(self, response.status, response.phrase, audio))
+
+    def _early_audio(self, body: bytes) -> NegotiatedAudio | None:
+        # Each fork answers the one offer, and the 2xx may answer it anew: the offer stays open.
+        try:
+            return self.media.fork().receive_answer(body)
+        except NegotiationFailed:
+            return None
+
+    def _success(self, transaction: ClientTransaction, response: Response, now: float) -> None:
+        if self._acks.repeat(response):
+            return
+        try:
+            dialog = self._acks.first(transaction, response, now)
+        except ParseError as error:
+            if self.dialog is None:
+                self._unreadable(error, now)
+            return
+        if self.dialog is not None:
+            self._acks.decline(dialog, now)
+            return
+        self.dialog = dialog
+        self._stop_guard()
+        early = self._early.get(dialog.remote_tag)
+        self._early.clear()
+        if self._cancelled:
+            # The CANCEL crossed the 2xx.
+            self._report(Failed(self, Cause(487, "Request Terminated", "local")))
+            self.end(self._cause, now, reason=self._cancel_reason)
+            return
+        # Some answer only in the 18x and leave the 2xx empty.
+        body = response.body or (early.body if early is not None else b"")
+        try:
+            audio = self.media.receive_answer(body)
+        except NegotiationFailed as error:
+            self._report(Failed(self, Cause(488, error.reason, "local")))
+            self.end(self._cause, now, reason='SIP;cause=488;text="Not Acceptable Here"')
+            return
+        self.state = "confirmed"
+        self.core.emit(Answered(self, audio))
+
+    def _unreadable(self, error: ParseError, now: float) -> None:
+        """A 2xx without a readable Contact or Record-Route: it has been hung up already."""
+        cause = Cause(None, f"the answer cannot be read: {error.reason}", "local")
+        if self._cancelled:
+            cause = Cause(487, "Request Terminated", "local")
+        self._report(Failed(self, cause))
+        self.finish(None, now)
+
+    def _refused(self, response: Response, now: float) -> None:
+        if self._reported:
+            return
+        if (
+            response.status in (401, 407)
+            and not self._cancelled
+            and self.authorization.accept(self._transaction.request, response)
+        ):
+            self._stop_guard()
+            self._early.clear()
+            self.state = "calling"
+            self._transaction.user = self._acks
+            self._send_invite(now)
+            return
+        self._report(failure(self, response, local=self._cancelled))
+        self.finish(None, now)
+
+    # -- ends
+
+    def finish(self, event: Event | None, now: float) -> None:
+        """See Session."""
+        self._stop_guard()
+        # The transaction lives on for up to 64*T1; the session need not.
+        self._transaction.user = self._acks
+        super().finish(event, now)
+
+    def _stop_guard(self) -> None:
+        self.core.timers.cancel(self._guard)
+        self._guard = None
+
+    # -- requests in early dialogs
+
+    @property
+    def dialog_count(self) -> int:
+        """See Session."""
+        return super().dialog_count + len(self._early)
+
+    def has_dialog(self, remote_tag: str) -> bool:
+        """See Session."""
+        return super().has_dialog(remote_tag) or remote_tag in self._early
+
+    def dialog_for(self, request: Request) -> Dialog | None:
+        """See Session."""
+        if self.dialog is not None:
+            return self.dialog
+        response = self._early.get(request.from_.tag or "")
+        if response is None:
+            return None
+        return dialog_of_uac(self._transaction.request, response, self._transaction.hop)
+
+    def ended_by_peer(self, cause: Cause, dialog: Dialog, now: float) -> None:
+        """See Session. In an early dialog: the 2xx was lost, and the peer has given up."""
+        if self.dialog is not None:
+            super().ended_by_peer(cause, dialog, now)
+            return
+        self._early.pop(dialog.remote_tag, None)
+        if self._early:
+            return
+        self._report(Failed(self, cause))
+        if self._transaction.state in (CALLING, PROCEEDING):
+            self._transaction.abandon()
+        self.finish(None, now)
+
+
+class _Cancel:
+    """The user of a CANCEL transaction: what matters is the response to the INVITE."""
+
+    __slots__ = ()
+
+    def response_received(
+        self, transaction: ClientTransaction, response: Response, now: float
+    ) -> None:
+        """See ClientUser."""
+
+    def transaction_failed(
+        self, transaction: ClientTransaction, cause: FailureCause, now: float
+    ) -> None:
+        """See ClientUser."""
+
+
+def _address_of_record(uri: Uri) -> Uri:
+    """What of a request URI may stand in To (19.1.1): neither port nor transport parameters."""
+    if isinstance(uri, OtherUri):
+        return uri
+    params = {name: value for name, value in uri.params.items() if name == "user"}
+    return SipUri(uri.scheme, uri.host, uri.user, None, None, params)

@@ -1,0 +1,207 @@
+"""The called side of an INVITE session (RFC 3261 sections 9.2 and 13.3)."""
+
+from __future__ import annotations
+
+from ..auth.authorization import Authorization
+from ..errors import NegotiationFailed, ParseError, SipError
+from ..events import Answered, Cause, Ended, Event, Failed, IncomingInvite
+from ..hop import Hop
+from ..message.headers import warning
+from ..message.message import Request, response_to
+from ..sdp.offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
+from ..transaction.server import ServerTransaction
+from ..transaction.timers import Timer
+from .context import Core
+from .dialog import Dialog, Fields, dialog_of_uas
+from .session import Session
+
+
+class UasSession(Session):
+    """A call that comes in: the owner rings, accepts or rejects it."""
+
+    __slots__ = ("_answered", "_audio", "_guard", "_hangup_reason", "_transaction")
+
+    owns_call_id = False
+
+    def __init__(self, core: Core, transaction: ServerTransaction, now: float) -> None:
+        """Answer 100 and tell the owner. Raises ParseError for a Contact or Record-Route."""
+        request = transaction.request
+        local_tag = core.new_tag()
+        dialog = dialog_of_uas(request, local_tag, transaction.hop)
+        authorization = Authorization(None, core.rng)
+        super().__init__(core, request.call_id, local_tag, "incoming", authorization)
+        self.dialog = dialog
+        self._transaction = transaction
+        self._audio: NegotiatedAudio | None = None
+        self._answered = False
+        self._hangup_reason: str | None = None
+        transaction.user = self
+        transaction.respond(response_to(request, 100), now)
+        limit_s, at_limit = core.values.timer_c_s, self._left_unanswered
+        if 0 < (expires_s := _expires_s(request)) < limit_s:
+            limit_s, at_limit = expires_s, self._expired
+        self._guard: Timer | None = core.timers.schedule(now + limit_s, at_limit)
+        core.emit(IncomingInvite(self, request))
+
+    @property
+    def request(self) -> Request:
+        """The INVITE."""
+        return self._transaction.request
+
+    @property
+    def source(self) -> Hop:
+        """Where the INVITE came from: the host is as received, whatever its headers say."""
+        return self._transaction.hop
+
+    def objection(self, audio: LocalAudio) -> str | None:
+        """Why `accept` would answer 488, known before the caller hears ringing; None if not."""
+        if self.request.body:
+            try:
+                OfferAnswer(0).receive_offer(self.request.body, audio)
+            except NegotiationFailed as error:
+                return error.reason
+        return None
+
+    # -- what the owner decides
+
+    def ring(self, now: float, status: int = 180) -> None:
+        """Send a provisional response, 101-199. SipError when it is too late for one."""
+        self._must_be_open()
+        self.state = "early"
+        self._respond(status, now, [self._contact(self.in_dialog)])
+
+    def accept(self, audio: LocalAudio, now: float) -> None:
+        """Answer 200; `Answered` follows with the ACK.
+
+        An offer without common ground is answered 488 and reported as `Failed`. SipError when
+        the call is not open any more.
+        """
+        self._must_be_open()
+        self.local_audio = audio
+        offer = self.request.body
+        try:
+            if offer:
+                body, self._audio = self.media.receive_offer(offer, audio)
+            else:
+                body = self.media.make_offer(audio)
+        except NegotiationFailed as error:
+            self.reject(488, now, reason=error.reason)
+            return
+        self._stop_guard()
+        self.state = "accepted"
+        self._accept(self._transaction, body, not offer, now)
+
+    def reject(
+        self,
+        status: int,
+        now: float,
+        headers: tuple[tuple[str, str], ...] = (),
+        *,
+        reason: str | None = None,
+    ) -> None:
+        """Send a final response, 300-699. SipError when the call is not open any more.
+
+        `reason` tells the caller in words what is wrong, in a Warning.
+        """
+        self._must_be_open()
+        self._respond(status, now, [*headers, *([] if reason is None else [warning(reason)])])
+        self._report(Failed(self, Cause(status, reason or "rejected", "local")))
+        self.finish(None, now)
+
+    def _must_be_open(self) -> None:
+        if self.state not in ("incoming", "early"):
+            raise SipError(f"the call is {self.state}, it can be neither answered nor rejected")
+
+    def _respond(self, status: int, now: float, headers: Fields) -> None:
+        fields = [("Server", self.core.product), *headers]
+        response = response_to(self.request, status, to_tag=self.local_tag, headers=fields)
+        self._transaction.respond(response, now)
+
+    def _give_up(self, now: float, reason: str | None) -> None:
+        if self.state == "accepted":
+            # No BYE before the ACK (section 15).
+            self._hangup_reason = reason
+            self._cause = Cause(None, "hung up", "local")
+            self.state = "terminating"
+        else:
+            self.reject(480, now, (("Reason", reason),) if reason else ())
+
+    def _left_unanswered(self, _: object, now: float) -> None:
+        self._guard = None
+        self.reject(480, now)
+
+    def _expired(self, _: object, now: float) -> None:
+        """The caller waits no longer, as it said in Expires (13.3.1)."""
+        self._guard = None
+        self.cancel_received(now)
+
+    # -- what the caller does
+
+    def cancel_received(self, now: float) -> None:
+        """A CANCEL for the INVITE, itself answered already, or its Expires is over."""
+        if self.state in ("incoming", "early"):
+            self._respond(487, now, [])
+            self._report(Failed(self, Cause(487, "Request Terminated", "remote")))
+            self.finish(None, now)
+
+    def acknowledged(self, audio: NegotiatedAudio | None, now: float) -> None:
+        """See Session."""
+        if self.state == "terminating":
+            self.end(Cause(None, "hung up", "local"), now, reason=self._hangup_reason)
+        elif self.state == "accepted":
+            self.state = "confirmed"
+            self._audio = audio or self._audio
+            assert self._audio is not None
+            self._answered = True
+            self.core.emit(Answered(self, self._audio))
+            self._next_reinvite(now)
+        else:
+            super().acknowledged(audio, now)
+
+    def no_agreement(self, reason: str, now: float) -> None:
+        """See Session."""
+        if self.state in ("accepted", "terminating"):
+            self._report(Failed(self, Cause(488, reason, "local")))
+        super().no_agreement(reason, now)
+
+    def _no_ack(self, now: float) -> None:
+        if self.state in ("accepted", "terminating"):
+            self._report(Failed(self, Cause(408, "no ACK", "timeout")))
+        super()._no_ack(now)
+
+    def ended_by_peer(self, cause: Cause, dialog: Dialog, now: float) -> None:
+        """See Session. Before our final response the INVITE is still to be answered (15.1.2)."""
+        if self.state in ("incoming", "early"):
+            self._respond(487, now, [])
+        if self.state == "confirmed":
+            self.finish(Ended(self, cause), now)
+        else:
+            self._report(Failed(self, cause))
+            self.finish(None, now)
+
+    # -- ends
+
+    def ending(self) -> Event | None:
+        """See Session."""
+        if self._reported:
+            return None
+        return Ended(self, self._cause) if self._answered else Failed(self, self._cause)
+
+    def finish(self, event: Event | None, now: float) -> None:
+        """See Session."""
+        self._stop_guard()
+        # The transaction lives on for up to 64*T1; the session need not.
+        self._transaction.user = None
+        super().finish(event, now)
+
+    def _stop_guard(self) -> None:
+        self.core.timers.cancel(self._guard)
+        self._guard = None
+
+
+def _expires_s(invite: Request) -> int:
+    """How long the caller waits; 0 when it does not say so in a number."""
+    try:
+        return invite.expires or 0
+    except ParseError:
+        return 0

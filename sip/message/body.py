@@ -1,0 +1,45 @@
+"""Which bodies are read, refused and ignored (RFC 3261 section 8.2.3)."""
+
+from __future__ import annotations
+
+from ..errors import ParseError
+from .grammar import LWS, parse_params
+from .info_dtmf import CONTENT_TYPES
+from .message import Request
+
+_SDP_TYPES = ("application/sdp", None)
+
+
+def unsupported_body(request: Request) -> list[tuple[str, str]] | None:
+    """What a 415 has to say; None where the body can be read, or there is none.
+
+    Raises ParseError for a Content-Type that is none.
+    """
+    if request.body and request.content_type not in _SDP_TYPES:
+        return [("Accept", "application/sdp")]
+    if request.get("Content-Encoding") not in (None, "identity"):
+        return [("Accept-Encoding", "identity")]
+    return None
+
+
+def ignore_optional_body(request: Request) -> None:
+    """Drop a body that we cannot read where its sender allows it: `handling=optional` (20.11).
+
+    Raises ParseError for a Content-Type that is none.
+    """
+    if not request.body or not _is_optional(request.get("Content-Disposition") or ""):
+        return
+    read = _SDP_TYPES if request.method != "INFO" else CONTENT_TYPES
+    if request.content_type not in read or request.get("Content-Encoding"):
+        for name in ("Content-Type", "Content-Encoding"):
+            request.remove(name)
+        request.body = b""
+
+
+def _is_optional(disposition: str) -> bool:
+    _, semicolon, params = disposition.partition(";")
+    try:
+        handling = parse_params(semicolon + params, "Content-Disposition").get("handling") or ""
+    except ParseError:
+        return False
+    return handling.strip(LWS).lower() == "optional"

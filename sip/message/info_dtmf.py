@@ -1,0 +1,39 @@
+"""DTMF in the body of INFO, as gateways and PBXs send it that take no telephone-event.
+
+`application/dtmf-relay` has the lines `Signal=5` and `Duration=160` (milliseconds),
+`application/dtmf` the digit alone. There is no RFC; some write 10 and 11 for * and #.
+"""
+
+from typing import Final
+
+from ..errors import ParseError
+
+CONTENT_TYPES: Final = ("application/dtmf-relay", "application/dtmf")
+
+_DIGITS: Final = frozenset("0123456789*#ABCD")
+_NUMBERED: Final = {"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15": "D"}
+_FLASH: Final = frozenset({"16", "!"})
+_DURATION_MS: Final = 160
+_LONGEST_MS: Final = 8_000
+
+
+def parse_info_digit(body: bytes) -> tuple[str, int] | None:
+    """The digit and how long it was pressed in ms; None for a hook flash. Raises ParseError."""
+    text = body.decode("ascii", "replace")
+    fields: dict[str, str] = {}
+    for line in text.splitlines():
+        name, equals, value = line.partition("=")
+        if equals:
+            fields.setdefault(name.strip().lower(), value.strip())
+        elif line.strip():
+            fields.setdefault("signal", line.strip())
+    signal = fields.get("signal", "").upper()
+    if signal in _FLASH:
+        return None
+    digit = _NUMBERED.get(signal, signal)
+    if digit not in _DIGITS:
+        raise ParseError("the body has no DTMF digit")
+    duration = fields.get("duration", "")
+    is_number = duration.isascii() and duration.isdigit() and len(duration) <= 6
+    duration_ms = int(duration) if is_number else 0
+    return digit, min(duration_ms or _DURATION_MS, _LONGEST_MS)

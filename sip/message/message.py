@@ -1,0 +1,389 @@
+"""SIP requests and responses: ordered header fields with raw values, typed on demand.
+
+Bytes of a head that are no UTF-8 are kept as surrogate escapes, so that a field goes out as it
+came in; `grammar.printable` makes text of it for people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final, TypeVar
+
+from ..errors import ParseError
+from .grammar import is_token, parse_integer, split_commas
+from .headers import CSeq, Via, canonical_name, is_known, parse_cseq, parse_top_via, parse_via_list
+from .name_addr import NameAddr, parse_name_addr, parse_name_addr_list
+from .reason_phrases import REASON_PHRASES
+from .uri import OtherUri, SipUri
+
+T = TypeVar("T")
+
+_MAX_DELTA_SECONDS: Final = 2**32 - 1
+
+
+class Message:
+    """What requests and responses share.
+
+    Header names are canonical where known and as given otherwise; they compare without case.
+    There is no Content-Length among the fields: `encode` writes it from the body. The typed
+    properties are parsed on first use, kept until the field changes, and raise ParseError.
+    """
+
+    __slots__ = ("_fields", "_first", "_typed", "body")
+
+    def __init__(self, headers: Iterable[tuple[str, str]] = (), body: bytes = b"") -> None:
+        self._fields: list[tuple[str, str]] = []
+        self._first: dict[str, str] | None = None
+        self._typed: dict[str, object] = {}
+        self.body = body
+        if headers:
+            for name, value in headers:
+                self.add(name, value)
+
+    def get(self, name: str) -> str | None:
+        """The first field of this name, raw; None when there is none."""
+        first = self._first
+        if first is None:
+            first = self._first = dict(reversed(self._fields))
+        value = first.get(name)
+        if value is not None:
+            return value
+        name = canonical_name(name)
+        if is_known(name):
+            return first.get(name)
+        name = name.lower()
+        return next((value for key, value in self._fields if key.lower() == name), None)
+
+    def get_all(self, name: str) -> list[str]:
+        """Every field of this name, raw and in order; comma lists are not split."""
+        name = canonical_name(name)
+        if is_known(name):
+            return [value for key, value in self._fields if key == name]
+        name = name.lower()
+        return [value for key, value in self._fields if key.lower() == name]
+
+    def get_list(self, name: str) -> list[str]:
+        """The elements of a comma-separated field, such as Require or Allow. Raises ParseError."""
+        return [
+            element for value in self.get_all(name) for element in split_commas(value) if element
+        ]
+
+    def headers(self) -> list[tuple[str, str]]:
+        """Every field as (name, raw value), in order."""
+        return list(self._fields)
+
+    def add(self, name: str, value: str) -> None:
+        """Append a field. ValueError for a name or value that would break the message."""
+        self._insert(len(self._fields), name, value)
+
+    def prepend(self, name: str, value: str) -> None:
+        """Put a field before all others, as a new Via or Record-Route goes."""
+        self._insert(0, name, value)
+
+    def set(self, name: str, value: str) -> None:
+        """Replace every field of this name by one, in the place of the first."""
+        name = canonical_name(name)
+        key = name.lower()
+        places = [i for i, (field, _) in enumerate(self._fields) if field.lower() == key]
+        if not places:
+            self.add(name, value)
+            return
+        self.remove(name)
+        self._insert(places[0], name, value)
+
+    def remove(self, name: str) -> None:
+        """Drop every field of this name."""
+        key = canonical_name(name).lower()
+        self._fields = [field for field in self._fields if field[0].lower() != key]
+        self._forget()
+
+    def replace_top_via(self, via: Via) -> None:
+        """Write the topmost Via anew, the others kept as far as they can be told apart."""
+        for place, (name, value) in enumerate(self._fields):
+            if name == "Via":
+                try:
+                    rest = split_commas(value)[1:]
+                except ParseError:
+                    # A field with a quote left open; only what answers it gets here.
+                    rest = []
+                self._fields[place] = (name, ", ".join([via.encode(), *rest]))
+                self._forget()
+                self._typed["via"] = via
+                return
+        self.prepend("Via", via.encode())
+
+    def _insert(self, place: int, name: str, value: str) -> None:
+        name = canonical_name(name)
+        if not is_token(name):
+            raise ValueError(f"not a header name: {name!r}")
+        if "\r" in value or "\n" in value:
+            raise ValueError(f"line end in the value of {name}")
+        if name == "Content-Length":
+            return
+        self._fields.insert(place, (name, value.strip(" \t")))
+        self._forget()
+
+    def _forget(self) -> None:
+        self._first = None
+        if self._typed:
+            self._typed = {}
+
+    def _required(self, name: str, parse: Callable[[str], T]) -> T:
+        value = self._optional(name, parse)
+        if value is None:
+            raise ParseError(f"{name} is missing")
+        return value
+
+    def _optional(self, name: str, parse: Callable[[str], T]) -> T | None:
+        cached = self._typed.get(name)
+        if cached is not None:
+            return cached  # type: ignore[return-value]
+        raw = self.get(name)
+        if raw is None:
+            return None
+        try:
+            value = parse(raw)
+        except ParseError as error:
+            raise ParseError(f"{name}: {error.reason}", error.status) from None
+        self._typed[name] = value
+        return value
+
+    def _addresses(self, name: str) -> list[NameAddr]:
+        cached = self._typed.get(name)
+        if cached is None:
+            try:
+                cached = [a for raw in self.get_all(name) for a in parse_name_addr_list(raw)]
+            except ParseError as error:
+                raise ParseError(f"{name}: {error.reason}", error.status) from None
+            self._typed[name] = cached
+        return cached  # type: ignore[return-value]
+
+    @property
+    def via(self) -> Via:
+        """The topmost Via."""
+        typed = self._typed
+        if "via" not in typed:
+            typed["via"] = self._required("Via", parse_top_via)
+        return typed["via"]  # type: ignore[return-value]
+
+    @property
+    def vias(self) -> list[Via]:
+        """Every Via, topmost first."""
+        return [via for raw in self.get_all("Via") for via in parse_via_list(raw)]
+
+    @property
+    def from_(self) -> NameAddr:
+        typed = self._typed
+        if "From" in typed:
+            return typed["From"]  # type: ignore[return-value]
+        return self._required("From", parse_name_addr)
+
+    @property
+    def to(self) -> NameAddr:
+        typed = self._typed
+        if "To" in typed:
+            return typed["To"]  # type: ignore[return-value]
+        return self._required("To", parse_name_addr)
+
+    @property
+    def call_id(self) -> str:
+        first = self._first
+        value = first["Call-ID"] if first and "Call-ID" in first else self.get("Call-ID")
+        if not value:
+            raise ParseError("Call-ID is missing")
+        return value
+
+    @property
+    def cseq(self) -> CSeq:
+        typed = self._typed
+        if "CSeq" in typed:
+            return typed["CSeq"]  # type: ignore[return-value]
+        return self._required("CSeq", parse_cseq)
+
+    @property
+    def contacts(self) -> list[NameAddr]:
+        """Every Contact; the `*` of a REGISTER, which is no address, raises ParseError."""
+        return self._addresses("Contact")
+
+    @property
+    def contact(self) -> NameAddr | None:
+        """The first Contact."""
+        contacts = self._addresses("Contact")
+        return contacts[0] if contacts else None
+
+    @property
+    def record_routes(self) -> list[NameAddr]:
+        return self._addresses("Record-Route")
+
+    @property
+    def routes(self) -> list[NameAddr]:
+        return self._addresses("Route")
+
+    @property
+    def max_forwards(self) -> int | None:
+        return self._optional("Max-Forwards", _parse_max_forwards)
+
+    @property
+    def expires(self) -> int | None:
+        """Expires in seconds."""
+        return self._optional("Expires", parse_delta_seconds)
+
+    @property
+    def content_type(self) -> str | None:
+        """Media type in lower case without parameters, such as `application/sdp`."""
+        return self._optional("Content-Type", _parse_media_type)
+
+    def accepts(self, media_type: str) -> bool:
+        """Whether Accept allows a body of this type in the answer (20.1); SDP without an Accept.
+
+        Raises ParseError.
+        """
+        if self.get("Accept") is None:
+            return media_type == "application/sdp"
+        kind = media_type.partition("/")[0]
+        ranges = {_parse_media_type(element) for element in self.get_list("Accept")}
+        return not ranges.isdisjoint({media_type, f"{kind}/*", "*/*"})
+
+    def start_line(self) -> str:
+        raise NotImplementedError
+
+    def encode(self) -> bytes:
+        """The message as bytes; Content-Length is that of the body."""
+        fields = [f"{name}: {value}" for name, value in self._fields]
+        length = f"Content-Length: {len(self.body)}\r\n\r\n"
+        head = "\r\n".join([self.start_line(), *fields, length])
+        return head.encode("utf-8", "surrogateescape") + self.body
+
+    def _same_content(self, other: Message) -> bool:
+        return self._fields == other._fields and self.body == other.body
+
+
+class Request(Message):
+    """A SIP request."""
+
+    __slots__ = ("method", "uri")
+
+    def __init__(
+        self,
+        method: str,
+        uri: SipUri | OtherUri,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+    ) -> None:
+        Message.__init__(self, headers, body)
+        self.method = method
+        self.uri = uri
+
+    def start_line(self) -> str:
+        return f"{self.method} {self.uri.encode()} SIP/2.0"
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Request)
+            and self.method == other.method
+            and self.uri == other.uri
+            and self._same_content(other)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.uri.encode()}>"
+
+
+class Response(Message):
+    """A SIP response."""
+
+    __slots__ = ("phrase", "status")
+
+    def __init__(
+        self,
+        status: int,
+        phrase: str | None = None,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+    ) -> None:
+        Message.__init__(self, headers, body)
+        self.status = status
+        if phrase is None:
+            phrase = REASON_PHRASES.get(status, "")
+        elif "\r" in phrase or "\n" in phrase:
+            raise ValueError("line end in the reason phrase")
+        self.phrase = phrase
+
+    def start_line(self) -> str:
+        return f"SIP/2.0 {self.status} {self.phrase}"
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Response)
+            and self.status == other.status
+            and self.phrase == other.phrase
+            and self._same_content(other)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status} {self.phrase}>"
+
+
+_COPIED: Final = frozenset({"Via", "From", "To", "Call-ID", "CSeq"})
+
+
+def response_to(
+    request: Request,
+    status: int,
+    phrase: str | None = None,
+    *,
+    to_tag: str | None = None,
+    headers: Iterable[tuple[str, str]] = (),
+    body: bytes = b"",
+) -> Response:
+    """A response as RFC 3261 8.2.6 and 12.1.1 say.
+
+    Copies Via, From, To, Call-ID and CSeq, Record-Route into 101 to 299 of an INVITE, and Timestamp
+    into 100. `to_tag` is added when To has no tag. Also for the `partial` of a ParseError.
+    """
+    response = Response(status, phrase, (), body)
+    copied = _COPIED
+    if status == 100:
+        copied = copied | {"Timestamp"}
+    elif status < 300 and request.method == "INVITE":
+        copied = copied | {"Record-Route"}
+    # Values were checked when the request was made or read; they are not checked again.
+    fields = [field for field in request._fields if field[0] in copied]
+    if to_tag is not None:
+        for place, (name, value) in enumerate(fields):
+            if name == "To" and not _has_tag(request):
+                fields[place] = (name, f"{value};tag={to_tag}")
+                break
+    response._fields = fields
+    for name, value in headers:
+        response.add(name, value)
+    return response
+
+
+def _has_tag(request: Request) -> bool:
+    try:
+        return request.to.tag is not None
+    except ParseError:
+        # Adding to a To that cannot be read may make it worse; it goes back as it came.
+        return True
+
+
+def parse_delta_seconds(text: str) -> int:
+    """Seconds up to 2**32-1 (RFC 3261 20.19). Raises ParseError."""
+    return parse_integer(text, "the number of seconds", _MAX_DELTA_SECONDS)
+
+
+def _parse_max_forwards(text: str) -> int:
+    return parse_integer(text, "Max-Forwards", 255)
+
+
+def _parse_media_type(text: str) -> str:
+    kind, slash, subtype = text.partition(";")[0].partition("/")
+    kind, subtype = kind.strip(" \t"), subtype.strip(" \t")
+    if not slash or not is_token(kind) or not is_token(subtype):
+        raise ParseError("not a media type")
+    return f"{kind}/{subtype}".lower()

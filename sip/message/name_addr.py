@@ -1,0 +1,98 @@
+"""From, To, Contact, Route and Record-Route values (RFC 3261 20.10, 25.1)."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from ..errors import ParseError
+from .grammar import LWS, encode_params, parse_params, quote, quoted_length, split_commas, unquote
+from .uri import OtherUri, SipUri, parse_uri
+
+_tokens = re.compile(r"[A-Za-z0-9\-.!%*_+`'~ \t]*+").fullmatch
+_CACHED_CHARACTERS: Final = 512
+
+
+class NameAddr(msgspec.Struct, frozen=True):
+    """A URI with a display name (None when there is none) and header parameters.
+
+    Parameter names are in lower case, values as written: `grammar.unquote` opens a quoted one.
+    Treat `params` as read-only.
+    """
+
+    uri: SipUri | OtherUri
+    display_name: str | None = None
+    params: dict[str, str | None] = {}
+
+    def __hash__(self) -> int:
+        return hash((self.uri, self.display_name))
+
+    @property
+    def tag(self) -> str | None:
+        """The tag of From or To; None when there is none or it is empty."""
+        return self.params.get("tag") or None
+
+    def encode(self) -> str:
+        """The value as text, always with angle brackets."""
+        name = "" if self.display_name is None else quote(self.display_name) + " "
+        return f"{name}<{self.uri.encode()}>{encode_params(self.params)}"
+
+    __str__ = encode
+
+
+def parse_name_addr(text: str) -> NameAddr:
+    """Read one `name-addr / addr-spec` with its parameters. Raises ParseError."""
+    if len(text) <= _CACHED_CHARACTERS:
+        return parse_name_addr_cached(text)
+    return _parse(text)
+
+
+def parse_name_addr_list(text: str) -> list[NameAddr]:
+    """Read a comma-separated list of them. Raises ParseError."""
+    return [parse_name_addr(element) for element in split_commas(text)]
+
+
+def _parse(text: str) -> NameAddr:
+    text = text.strip(LWS)
+    display_name: str | None = None
+    if text.startswith('"'):
+        length = quoted_length(text)
+        if not length:
+            raise ParseError("the quoted display name is not closed")
+        display_name = unquote(text[:length])
+        text = text[length:].lstrip(LWS)
+        if not text.startswith("<"):
+            raise ParseError("a display name needs a URI in angle brackets after it")
+        start = 0
+    else:
+        start = text.find("<")
+    if start < 0:
+        return _parse_addr_spec(text)
+    if start > 0:
+        name = text[:start].strip(LWS)
+        if _tokens(name) is None:
+            raise ParseError("the display name must be in quotes")
+        display_name = name
+    end = text.find(">", start)
+    if end < 0:
+        raise ParseError("the URI is not closed by >")
+    uri = parse_uri(text[start + 1 : end])
+    rest = text[end + 1 :]
+    return NameAddr(uri, display_name, parse_params(rest, "the address") if rest else {})
+
+
+def _parse_addr_spec(text: str) -> NameAddr:
+    """Without brackets, all after the first semicolon belongs to the header (RFC 3261 20)."""
+    uri_text, semicolon, rest = text.partition(";")
+    uri_text = uri_text.rstrip(LWS)
+    if "?" in uri_text or "," in uri_text:
+        raise ParseError("a URI with ? or , must be in angle brackets")
+    params = parse_params(semicolon + rest, "the address") if semicolon else {}
+    return NameAddr(parse_uri(uri_text), None, params)
+
+
+# From, To and Contact come back unchanged in every message of a dialog.
+parse_name_addr_cached = lru_cache(maxsize=4096)(_parse)

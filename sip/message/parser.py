@@ -1,0 +1,282 @@
+"""Bytes to messages (RFC 3261 7, 18.3, 25.1).
+
+Read at once: start line, header field names, and what a transaction layer needs (Via, From, To,
+Call-ID, CSeq). All else is read when asked for.
+
+Leniencies: CRLF before the start line is skipped (7.5); a status line may lack the space before
+an empty reason phrase, which several gateways leave out; a missing Max-Forwards, branch or From
+tag is accepted, as RFC 2543 elements send none (RFC 4475 3.4.1); the same Content-Length may be
+given twice.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from ..errors import ParseError
+from .grammar import LWS, is_token, parse_integer, printable
+from .headers import (
+    CANONICAL_NAMES,
+    SINGLE,
+    canonical_name,
+    parse_cseq,
+    parse_cseq_cached,
+    parse_top_via,
+    parse_via,
+    parse_via_cached,
+)
+from .limits import MAX_HEAD_BYTES, MAX_HEADERS, MAX_LINE_BYTES, MAX_MESSAGE_BYTES
+from .message import Message, Request, Response
+from .name_addr import parse_name_addr, parse_name_addr_cached
+from .uri import OtherUri, SipUri, parse_uri
+
+_METHODS: Final = frozenset(
+    {"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "INFO", "PRACK", "UPDATE"}
+)
+_fold = re.compile(r"\r\n[ \t]++").sub
+# Name and value of a header field as almost all are written; what it does not match is read slowly.
+_plain_fields = re.compile(
+    r"^([A-Za-z\-]++): ?+([^ \t\r\n](?:[^\r\n]*[^ \t\r\n])?)(?:\r\n|\Z)", re.MULTILINE
+).findall
+# Larger than any message, so that a framer can say "too large" where this says "no number".
+_MAX_CONTENT_LENGTH: Final = 2**32 - 1
+_MANDATORY: Final = ("Via", "From", "To", "Call-ID", "CSeq")
+# No value of a head of this length is too long to be kept.
+_CACHED_BYTES: Final = 1_500
+_READERS: Final = (parse_via, parse_name_addr, parse_cseq)
+_CACHED_READERS: Final = (parse_via_cached, parse_name_addr_cached, parse_cseq_cached)
+
+
+def parse(data: bytes) -> Request | Response:
+    """Read one datagram or one framed message. Raises ParseError and nothing else.
+
+    Bytes after the Content-Length are dropped (18.3). The error's `partial` is set for a request
+    that can be answered.
+    """
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise ParseError(f"the message is longer than {MAX_MESSAGE_BYTES} bytes", 513)
+    if data[:2] == b"\r\n":
+        data = data.lstrip(b"\r\n")
+    end = data.find(b"\r\n\r\n")
+    if end < 0:
+        raise ParseError("the head of the message does not end")
+    if end > MAX_HEAD_BYTES:
+        raise ParseError(f"the head of the message is longer than {MAX_HEAD_BYTES} bytes", 513)
+    start, _, block = data[:end].decode("utf-8", "surrogateescape").partition("\r\n")
+    # A response is told by its version; no method has a slash.
+    if start[:4].upper() == "SIP/":
+        status, phrase = _read_status(start) if len(start) <= 64 else _parse_status_line(start)
+        response = Response(status, phrase)
+        length = _read_fields(response, block)
+        _check_mandatory(response, block)
+        response.body = _body(data, end + 4, length)
+        return response
+    return _parse_request(data, end, start, block)
+
+
+def content_length(head: bytes) -> int | None:
+    """The Content-Length of a head, for framing; None when it has none. Raises ParseError.
+
+    Faults of other fields are for `parse` to find: the stream is still in step.
+    """
+    _, _, block = head.decode("utf-8", "surrogateescape").partition("\r\n")
+    length: int | None = None
+    for line in _unfold(block).split("\r\n"):
+        name, _, value = line.partition(":")
+        if canonical_name(name.rstrip(LWS)) == "Content-Length":
+            length = _read_length(value.strip(LWS), length)
+    return length
+
+
+def _parse_request(data: bytes, end: int, start: str, block: str) -> Request:
+    method, _, rest = start.partition(" ")
+    request = Request(method, OtherUri("", rest))
+    # Fields come first, so that a bad request line, too, can be answered.
+    fault: ParseError | None = None
+    length: int | None = None
+    try:
+        length = _read_fields(request, block)
+    except ParseError as error:
+        fault = error
+    try:
+        request.method, request.uri = _parse_request_line(start)
+        if fault is not None:
+            raise fault
+        _check_mandatory(request, block)
+        if request.cseq.method != request.method:
+            raise ParseError("the method of CSeq is not that of the request")
+        request.body = _body(data, end + 4, length)
+    except ParseError as error:
+        if request.method != "ACK" and is_token(request.method) and _can_be_answered(request):
+            error.partial = request
+        raise
+    return request
+
+
+def _parse_request_line(line: str) -> tuple[str, SipUri | OtherUri]:
+    if len(line) > MAX_LINE_BYTES:
+        raise ParseError("the request line is too long", 414)
+    parts = line.split(" ")
+    if len(parts) != 3:
+        raise ParseError("the request line is not method, URI and version with one space between")
+    method, uri_text, version = parts
+    if method not in _METHODS and not is_token(method):
+        raise ParseError("the method is not a token")
+    if version != "SIP/2.0":
+        _check_version(version)
+    try:
+        uri = parse_uri(uri_text)
+    except ParseError as error:
+        raise ParseError(f"request URI: {error.reason}") from None
+    if isinstance(uri, SipUri) and uri.headers:
+        raise ParseError("the request URI has headers")
+    return method, uri
+
+
+def _check_version(version: str) -> None:
+    if version.upper() == "SIP/2.0":
+        return
+    if version[:4].upper() == "SIP/":
+        raise ParseError("the version is not SIP/2.0", 505)
+    raise ParseError("the request line does not end in the version")
+
+
+def _parse_status_line(line: str) -> tuple[int, str]:
+    version, _, rest = line.partition(" ")
+    if version != "SIP/2.0":
+        _check_version(version)
+    status, _, phrase = rest.partition(" ")
+    if len(status) != 3 or not (status.isascii() and status.isdigit() and "1" <= status[0] <= "6"):
+        raise ParseError("the status is not a number from 100 to 699")
+    if len(phrase) > MAX_LINE_BYTES or "\n" in phrase or "\r" in phrase:
+        raise ParseError("the reason phrase is malformed")
+    return int(status), printable(phrase)
+
+
+# Few different ones are ever seen.
+_read_status = lru_cache(maxsize=256)(_parse_status_line)
+
+
+def _read_fields(message: Message, block: str) -> int | None:
+    """Fill in the header fields; returns the Content-Length.
+
+    Raises ParseError for the first fault, after all fields that can be read have been.
+    """
+    found = _plain_fields(block)
+    # One more than line ends of each kind: nothing was folded, skipped or run together.
+    if (
+        len(block) <= MAX_LINE_BYTES
+        and block.count("\n") == block.count("\r\n") == block.count("\r") == len(found) - 1
+        and len(found) <= MAX_HEADERS
+        and found[-1][0] == "Content-Length"
+    ):
+        length = found.pop()[1]
+        try:
+            fields = [(CANONICAL_NAMES[name], value) for name, value in found]
+        except KeyError:
+            return _read_fields_slowly(message, block)
+        first = dict(reversed(fields))
+        if "Content-Length" not in first:
+            message._fields, message._first = fields, first
+            return _read_length(length, None)
+    return _read_fields_slowly(message, block)
+
+
+def _read_fields_slowly(message: Message, block: str) -> int | None:
+    block = _unfold(block)
+    lines = block.split("\r\n")
+    if len(lines) > MAX_HEADERS:
+        raise ParseError(f"the message has more than {MAX_HEADERS} header fields", 513)
+    fields = message._fields
+    length: int | None = None
+    fault: ParseError | None = None
+    if block.count("\n") != len(lines) - 1 or block.count("\r") != len(lines) - 1:
+        fault = ParseError("a header field has a line end that is not CRLF")
+    if len(block) > MAX_LINE_BYTES and any(len(line) > MAX_LINE_BYTES for line in lines):
+        fault = ParseError(f"a header field is longer than {MAX_LINE_BYTES} bytes", 513)
+    for line in lines:
+        spelled, colon, value = line.partition(":")
+        name = CANONICAL_NAMES.get(spelled)
+        if name is None or not colon:
+            spelled = spelled.rstrip(LWS)
+            if not colon or not is_token(spelled):
+                fault = fault or ParseError("a header field is not a name, a colon and a value")
+                continue
+            name = canonical_name(spelled)
+        value = value.strip(LWS)
+        if name == "Content-Length":
+            try:
+                length = _read_length(value, length)
+            except ParseError as error:
+                fault = fault or error
+        else:
+            fields.append((name, value))
+    if fault is not None:
+        raise fault
+    return length
+
+
+def _unfold(block: str) -> str:
+    if "\r\n " in block or "\r\n\t" in block:
+        return _fold(" ", block)
+    return block
+
+
+def _read_length(value: str, earlier: int | None) -> int:
+    length = parse_integer(value, "Content-Length", _MAX_CONTENT_LENGTH)
+    if earlier is not None and length != earlier:
+        raise ParseError("Content-Length is given twice and differs")
+    return length
+
+
+def _check_mandatory(message: Message, block: str) -> None:
+    fields = message._fields
+    first = message._first
+    if first is None:
+        first = message._first = dict(reversed(fields))
+    for name in _MANDATORY:
+        if name not in first or not first[name]:
+            raise ParseError(f"{name} is missing")
+    if len(first) != len(fields):
+        names = [name for name, _ in fields]
+        for name in SINGLE.intersection(first):
+            if names.count(name) > 1:
+                raise ParseError(f"{name} is given more than once")
+    via, address, cseq = _READERS if len(block) > _CACHED_BYTES else _CACHED_READERS
+    typed = message._typed
+    name = "Via"
+    try:
+        value = first["Via"]
+        typed["via"] = parse_top_via(value) if "," in value else via(value)
+        name = "From"
+        typed["From"] = address(first["From"])
+        name = "To"
+        typed["To"] = address(first["To"])
+        name = "CSeq"
+        typed["CSeq"] = cseq(first["CSeq"])
+    except ParseError as error:
+        raise ParseError(f"{name}: {error.reason}", error.status) from None
+
+
+def _can_be_answered(request: Request) -> bool:
+    """Whether the topmost Via says where; of one with bad parameters the address is taken."""
+    try:
+        return bool(request.via)
+    except ParseError:
+        raw = request.get("Via") or ""
+    try:
+        request._typed["via"] = parse_top_via(raw.partition(";")[0].partition(",")[0])
+    except ParseError:
+        return False
+    return True
+
+
+def _body(data: bytes, start: int, length: int | None) -> bytes:
+    if length is None:
+        return data[start:]
+    end = start + length
+    if end > len(data):
+        raise ParseError("the body is shorter than Content-Length")
+    return data[start:end]

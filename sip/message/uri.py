@@ -1,0 +1,287 @@
+"""SIP and SIPS URIs (RFC 3261 19.1) and, unopened, the URIs of every other scheme.
+
+Leniencies: `_` in host names, which container and test networks use, and `#` in the user part,
+which phones send for star codes; `#` is escaped again when the URI is written.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from ipaddress import IPv6Address
+from typing import Final, Literal
+from urllib.parse import quote, unquote
+
+import msgspec
+
+from ..errors import ParseError
+from .grammar import parse_integer
+
+_ESCAPED: Final = r"%[0-9A-Fa-f]{2}"
+_MARK: Final = r"\-_.!~*'()"
+_user = re.compile(rf"(?:[A-Za-z0-9{_MARK}&=+$,;?/#]++|{_ESCAPED})+").fullmatch
+_password = re.compile(rf"(?:[A-Za-z0-9{_MARK}&=+$,]++|{_ESCAPED})*").fullmatch
+_param = re.compile(rf"(?:[A-Za-z0-9{_MARK}\[\]/:&+$]++|{_ESCAPED})+").fullmatch
+_header = re.compile(rf"(?:[A-Za-z0-9{_MARK}\[\]/?:+$]++|{_ESCAPED})*").fullmatch
+_host = re.compile(
+    r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_\-]*[A-Za-z0-9_])?\.)*[A-Za-z0-9_](?:[A-Za-z0-9_\-]*[A-Za-z0-9_])?\.?"
+).fullmatch
+_octet = r"(?:25[0-5]|(?:2[0-4]|[01]?[0-9])?[0-9])"
+_ipv4 = re.compile(rf"{_octet}(?:\.{_octet}){{3}}").fullmatch
+# What is safe in every part of a URI.
+_plain = re.compile(r"[A-Za-z0-9\-_.!~*'()]*+").fullmatch
+_scheme = re.compile(r"[A-Za-z][A-Za-z0-9+\-.]*+").fullmatch
+_other = re.compile(r"[!#-;=?-~]++").fullmatch
+
+_USER_SAFE: Final = "-_.!~*'()&=+$,;?/"
+_PASSWORD_SAFE: Final = "-_.!~*'()&=+$,"
+_PARAM_SAFE: Final = "-_.!~*'()[]/:&+$"
+_HEADER_SAFE: Final = "-_.!~*'()[]/?:+$"
+
+#: URI parameters that make a difference when only one of two URIs has them (RFC 3261 19.1.4).
+_NEVER_OPTIONAL: Final = ("user", "ttl", "method", "maddr", "transport")
+
+_CACHED_CHARACTERS: Final = 256
+
+DEFAULT_PORT: Final = 5060
+"""Where a URI or a Via names no port (RFC 3261 18.1.1, 18.2.2)."""
+
+
+class SipUri(msgspec.Struct, frozen=True):
+    """A sip: or sips: URI with its parts unescaped. Treat the dictionaries as read-only.
+
+    `host` is in lower case, an IPv6 address without its brackets. Parameter names are in lower
+    case; a parameter without a value is None.
+    """
+
+    scheme: Literal["sip", "sips"]
+    host: str
+    user: str | None = None
+    password: str | None = None
+    port: int | None = None
+    params: dict[str, str | None] = {}
+    headers: dict[str, str] = {}
+
+    def __hash__(self) -> int:
+        return hash((self.scheme, self.user, self.host, self.port))
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port that it leads to."""
+        host = self.host
+        if self.params:
+            host = (self.params.get("maddr") or host).strip("[]")
+        return host, self.port or DEFAULT_PORT
+
+    def encode(self) -> str:
+        """The URI as text, escaped where RFC 3261 25.1 demands it."""
+        text = encode_host(self.host) if self.port is None else encode_host(self.host, self.port)
+        if self.user is not None:
+            user = _escape(self.user, _USER_SAFE)
+            if self.password is not None:
+                user = f"{user}:{_escape(self.password, _PASSWORD_SAFE)}"
+            text = f"{user}@{text}"
+        if self.params:
+            for name, value in self.params.items():
+                text += ";" + _escape(name, _PARAM_SAFE)
+                if value is not None:
+                    text += "=" + _escape(value, _PARAM_SAFE)
+        if self.headers:
+            text += "?" + "&".join(
+                f"{_escape(name, _HEADER_SAFE)}={_escape(value, _HEADER_SAFE)}"
+                for name, value in self.headers.items()
+            )
+        return f"{self.scheme}:{text}"
+
+    __str__ = encode
+
+    def matches(self, other: SipUri | OtherUri) -> bool:
+        """Equality as RFC 3261 19.1.4 defines it; not transitive, hence not `==`."""
+        if not isinstance(other, SipUri):
+            return False
+        if (self.scheme, self.user, self.password, self.port) != (
+            other.scheme,
+            other.user,
+            other.password,
+            other.port,
+        ) or not is_same_host(self.host, other.host):
+            return False
+        for name in self.params.keys() & other.params.keys():
+            if (self.params[name] or "").lower() != (other.params[name] or "").lower():
+                return False
+        if any((name in self.params) != (name in other.params) for name in _NEVER_OPTIONAL):
+            return False
+        return {name.lower(): value for name, value in self.headers.items()} == {
+            name.lower(): value for name, value in other.headers.items()
+        }
+
+
+class OtherUri(msgspec.Struct, frozen=True):
+    """A URI of another scheme (tel:, urn:, http:), kept as written after the first colon."""
+
+    scheme: str
+    rest: str
+
+    def encode(self) -> str:
+        return f"{self.scheme}:{self.rest}"
+
+    __str__ = encode
+
+    def matches(self, other: SipUri | OtherUri) -> bool:
+        return self == other
+
+
+Uri = SipUri | OtherUri
+
+
+def parse_uri(text: str) -> SipUri | OtherUri:
+    """Read a URI. Raises ParseError."""
+    if len(text) <= _CACHED_CHARACTERS:
+        return _parse_cached(text)
+    return _parse(text)
+
+
+def without_headers(uri: Uri) -> Uri:
+    """A request URI may have no headers (19.1.1)."""
+    if isinstance(uri, OtherUri) or not uri.headers:
+        return uri
+    return SipUri(uri.scheme, uri.host, uri.user, uri.password, uri.port, uri.params)
+
+
+def encode_host(host: str, port: int | None = None) -> str:
+    """`host[:port]`, an IPv6 address in brackets."""
+    if ":" in host:
+        host = f"[{host}]"
+    return host if port is None else f"{host}:{port}"
+
+
+def parse_host_port(text: str) -> tuple[str, int | None]:
+    """Read `host [":" port]`; the host in lower case and without brackets. Raises ParseError."""
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and rest[0] != ":"):
+            raise ParseError("the IPv6 address is not closed by ]")
+        colon, port_text = rest[:1], rest[1:]
+        _check_ipv6(host)
+    else:
+        host, colon, port_text = text.partition(":")
+        if _host(host) is None:
+            raise ParseError("the host is not a host name or an address")
+        last = host.rstrip(".").rpartition(".")[2]
+        if last.isdigit():
+            _check_ipv4(host)
+    if not colon:
+        return host.lower(), None
+    port = parse_integer(port_text, "the port", 65535)
+    if port == 0:
+        raise ParseError("the port is 0")
+    return host.lower(), port
+
+
+def _parse(text: str) -> SipUri | OtherUri:
+    scheme, colon, rest = text.partition(":")
+    if not colon or _scheme(scheme) is None:
+        raise ParseError("the URI has no scheme")
+    lowered = scheme.lower()
+    if lowered != "sip" and lowered != "sips":
+        if _other(rest) is None:
+            raise ParseError("the URI has characters that no URI may have")
+        return OtherUri(lowered, rest)
+    user: str | None = None
+    password: str | None = None
+    userinfo, at, rest = rest.rpartition("@")
+    if at:
+        user, colon, secret = userinfo.partition(":")
+        if _user(user) is None:
+            raise ParseError("the user part of the URI is malformed")
+        user = _open(user)
+        if colon:
+            if _password(secret) is None:
+                raise ParseError("the password part of the URI is malformed")
+            password = _open(secret)
+    params: dict[str, str | None] = {}
+    headers: dict[str, str] = {}
+    if "?" in rest:
+        rest, _, header_text = rest.partition("?")
+        headers = _parse_headers(header_text)
+    if ";" in rest:
+        rest, *items = rest.split(";")
+        params = _parse_params(items)
+    host, port = parse_host_port(rest)
+    kind: Literal["sip", "sips"] = "sip" if lowered == "sip" else "sips"
+    return SipUri(kind, host, user, password, port, params, headers)
+
+
+# The same few URIs come back in every message of a dialog.
+_parse_cached = lru_cache(maxsize=4096)(_parse)
+
+
+def _parse_params(items: list[str]) -> dict[str, str | None]:
+    params: dict[str, str | None] = {}
+    for item in items:
+        name, equals, value = item.partition("=")
+        if _param(name) is None or (equals and _param(value) is None):
+            raise ParseError("the URI has a malformed parameter")
+        params[_open(name).lower()] = _open(value) if equals else None
+    if len(params) != len(items):
+        raise ParseError("the URI has a parameter twice")
+    return params
+
+
+def _parse_headers(text: str) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for item in text.split("&"):
+        name, equals, value = item.partition("=")
+        if not (equals and name) or _header(name) is None or _header(value) is None:
+            raise ParseError("the URI has a malformed header")
+        name, value = _open(name), _open(value)
+        # A header named twice is a list, as two fields of a message would be (RFC 3261 7.3.1).
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _open(text: str) -> str:
+    return unquote(text, errors="surrogateescape") if "%" in text else text
+
+
+def _escape(text: str, safe: str) -> str:
+    if _plain(text) is not None:
+        return text
+    return quote(text, safe=safe, errors="surrogateescape")
+
+
+def _check_ipv4(host: str) -> None:
+    if _ipv4(host) is None:
+        raise ParseError("the host is not an IPv4 address")
+
+
+@lru_cache(maxsize=1024)
+def _check_ipv6(host: str) -> None:
+    try:
+        address = IPv6Address(host)
+    except ValueError:
+        raise ParseError("the host is not an IPv6 address") from None
+    if address.scope_id is not None:
+        raise ParseError("an IPv6 address in a URI has no zone")
+
+
+def is_same_host(one: str, other: str) -> bool:
+    """Whether two hosts are written alike, or are the same IPv6 address."""
+    return canonical_host(one.lower()) == canonical_host(other.lower())
+
+
+@lru_cache(maxsize=1024)
+def canonical_host(host: str) -> str:
+    """An address in its one usual spelling (RFC 5952); a name unchanged.
+
+    An octet with zeros before it, which old gateways write, is decimal as any other (25.1): to the
+    kernel it would be octal.
+    """
+    if ":" not in host:
+        if _ipv4(host) is None:
+            return host
+        return ".".join(str(int(octet)) for octet in host.split("."))
+    try:
+        return str(IPv6Address(host))
+    except ValueError:
+        return host

@@ -1,0 +1,268 @@
+"""Session descriptions (RFC 4566, RFC 8866): text to objects and back.
+
+Leniencies: lines may end in LF alone (RFC 4566 5 asks for it), the last one in nothing; `s=` and
+`t=` may be missing, as some gateways leave them out. Lines this module has no use for are kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final, Literal
+
+import msgspec
+
+from ..errors import ParseError
+from ..message.grammar import is_token, parse_integer
+
+Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
+_DIRECTIONS: Final[dict[str, Direction]] = {
+    "sendrecv": "sendrecv",
+    "sendonly": "sendonly",
+    "recvonly": "recvonly",
+    "inactive": "inactive",
+}
+
+_MAX_MEDIA: Final = 32
+# Line types that stand before c= and after it, in the order of RFC 4566 5.
+_BEFORE_CONNECTION: Final = "iuep"
+_MAX_CLOCK_HZ: Final = 2**31
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """The o= line. `session_id` and `version` are digits of any length."""
+
+    username: str
+    session_id: str
+    version: str
+    address_type: str
+    host: str
+
+    def encode(self) -> str:
+        return (
+            f"{self.username} {self.session_id} {self.version} IN {self.address_type} {self.host}"
+        )
+
+
+_NO_ORIGIN: Final = Origin("-", "0", "0", "IP4", "0.0.0.0")
+
+
+class Connection(msgspec.Struct, frozen=True):
+    """A c= line. `host` as written, with the /ttl of a multicast group if there is one."""
+
+    address_type: str
+    host: str
+
+    def encode(self) -> str:
+        return f"IN {self.address_type} {self.host}"
+
+
+class RtpMap(msgspec.Struct, frozen=True):
+    """What a payload type means: encoding name as written, clock rate, channels."""
+
+    encoding: str
+    clock_hz: int
+    channels: int = 1
+
+
+@dataclass(slots=True)
+class Section:
+    """What the session part and each media part have in common."""
+
+    connection: Connection | None = None
+    #: Lines of other types as (type, value), in order.
+    lines: list[tuple[str, str]] = field(default_factory=list)
+    #: a= lines as (name, value), the value None when there is no colon.
+    attributes: list[tuple[str, str | None]] = field(default_factory=list)
+
+    def attribute(self, name: str) -> str | None:
+        """Value of the first attribute of this name; "" when it has none, None when absent."""
+        for key, value in self.attributes:
+            if key == name:
+                return value or ""
+        return None
+
+    @property
+    def direction(self) -> Direction | None:
+        """The direction attribute of this part; None when it has none."""
+        for key, value in self.attributes:
+            if value is None and (direction := _DIRECTIONS.get(key.rstrip(" "))):
+                return direction
+        return None
+
+    def _encode_body(self, out: list[str]) -> None:
+        for kind, value in self.lines:
+            if kind in _BEFORE_CONNECTION:
+                out.append(f"{kind}={value}")
+        if self.connection is not None:
+            out.append(f"c={self.connection.encode()}")
+        for kind, value in self.lines:
+            if kind not in _BEFORE_CONNECTION:
+                out.append(f"{kind}={value}")
+        for name, text in self.attributes:
+            out.append(f"a={name}" if text is None else f"a={name}:{text}")
+
+
+@dataclass(slots=True)
+class MediaDescription(Section):
+    """One m= line with what belongs to it. Port 0 is a rejected or ended stream."""
+
+    media: str = "audio"
+    port: int = 0
+    protocol: str = "RTP/AVP"
+    formats: list[str] = field(default_factory=list)
+    #: The number after the port's slash; None when there is none.
+    port_count: int | None = None
+
+    def rtpmaps(self) -> dict[int, RtpMap]:
+        """Payload types that an a=rtpmap explains; malformed ones are left out."""
+        maps: dict[int, RtpMap] = {}
+        for name, value in self.attributes:
+            if name == "rtpmap" and value:
+                try:
+                    number, rtpmap = _parse_rtpmap(value)
+                except ParseError:
+                    # A map that nobody can read leaves its payload type unexplained, no more.
+                    continue
+                maps.setdefault(number, rtpmap)
+        return maps
+
+    @property
+    def ptime_ms(self) -> int | None:
+        """a=ptime in milliseconds; None when absent or of no use."""
+        # Spaces alone: strip() takes control characters away that int() does not.
+        value = (self.attribute("ptime") or "").strip(" ")
+        if not value.isascii() or not value.isdigit() or len(value) > 4:
+            return None
+        return int(value) or None
+
+    @property
+    def rtcp_port(self) -> int | None:
+        """The port of a=rtcp (RFC 3605); None when absent or malformed."""
+        text = self.attribute("rtcp")
+        if text is None:
+            return None
+        try:
+            return parse_integer(text.partition(" ")[0], "the RTCP port", 65535) or None
+        except ParseError:
+            return None
+
+    def _encode(self, out: list[str]) -> None:
+        port = str(self.port) if self.port_count is None else f"{self.port}/{self.port_count}"
+        out.append(f"m={self.media} {port} {self.protocol} {' '.join(self.formats)}")
+        self._encode_body(out)
+
+
+@dataclass(slots=True)
+class SessionDescription(Section):
+    """A whole session description."""
+
+    origin: Origin = _NO_ORIGIN
+    name: str = "-"
+    media: list[MediaDescription] = field(default_factory=list)
+
+    def encode(self) -> bytes:
+        """The description as text with CRLF line ends."""
+        out = ["v=0", f"o={self.origin.encode()}", f"s={self.name}"]
+        self._encode_body(out)
+        for media in self.media:
+            media._encode(out)
+        out.append("")
+        return "\r\n".join(out).encode("utf-8", "surrogateescape")
+
+    def connection_of(self, media: MediaDescription) -> Connection | None:
+        """The c= that holds for a media part: its own, or else the session's."""
+        return media.connection or self.connection
+
+    def direction_of(self, media: MediaDescription) -> Direction:
+        """The direction that holds for a media part; sendrecv when nothing says otherwise."""
+        return media.direction or self.direction or "sendrecv"
+
+
+def parse_sdp(data: bytes) -> SessionDescription:
+    """Read a session description. Raises ParseError and nothing else."""
+    lines = data.decode("utf-8", "surrogateescape").replace("\r\n", "\n").split("\n")
+    while lines and not lines[-1]:
+        lines.pop()
+    if not lines or lines[0].rstrip(" ") != "v=0":
+        raise ParseError("the session description does not begin with v=0")
+    session = SessionDescription()
+    section: Section = session
+    has_origin = False
+    for line in lines[1:]:
+        if line[1:2] != "=" or not line[0].isalpha() or "\r" in line or "\0" in line:
+            raise ParseError("the session description has a line that is not letter=value")
+        kind, value = line[0], line[2:]
+        if kind == "a":
+            name, colon, text = value.partition(":")
+            section.attributes.append((name, text if colon else None))
+        elif kind == "m":
+            if len(session.media) == _MAX_MEDIA:
+                raise ParseError(f"the session description has more than {_MAX_MEDIA} streams")
+            section = _parse_media(value)
+            session.media.append(section)
+        elif kind == "c":
+            # Several c= lines mean layered multicast (RFC 4566 5.7): the first is as good as any.
+            connection = _parse_connection(value)
+            section.connection = section.connection or connection
+        elif section is not session:
+            section.lines.append((kind, value))
+        elif kind == "o" and not has_origin:
+            session.origin = _parse_origin(value)
+            has_origin = True
+        elif kind == "s":
+            session.name = value
+        else:
+            session.lines.append((kind, value))
+    if not has_origin:
+        raise ParseError("the session description has no o=")
+    return session
+
+
+def _words(value: str) -> list[str]:
+    return [word for word in value.split(" ") if word]
+
+
+def _parse_origin(value: str) -> Origin:
+    words = _words(value)
+    if len(words) != 6 or words[3] != "IN":
+        raise ParseError("o= is not user, session, version, IN, address type and address")
+    return Origin(words[0], words[1], words[2], words[4], words[5])
+
+
+def _parse_connection(value: str) -> Connection:
+    words = _words(value)
+    if len(words) != 3 or words[0] != "IN":
+        raise ParseError("c= is not IN, address type and address")
+    return Connection(words[1], words[2])
+
+
+def _parse_media(value: str) -> MediaDescription:
+    words = _words(value)
+    if len(words) < 4:
+        raise ParseError("m= is not media, port, protocol and formats")
+    port, slash, count = words[1].partition("/")
+    return MediaDescription(
+        media=words[0],
+        port=parse_integer(port, "the port of m=", 65535),
+        protocol=words[2],
+        formats=words[3:],
+        port_count=parse_integer(count, "the port count of m=", 65535) if slash else None,
+    )
+
+
+# The same few codecs come back in every description.
+@lru_cache(maxsize=256)
+def _parse_rtpmap(value: str) -> tuple[int, RtpMap]:
+    number, _, text = value.partition(" ")
+    encoding, *numbers = text.strip(" ").split("/")
+    if not is_token(encoding) or not 1 <= len(numbers) <= 2:
+        raise ParseError("rtpmap is not payload type, encoding and clock rate")
+    return (
+        parse_integer(number, "the payload type of rtpmap", 127),
+        RtpMap(
+            encoding,
+            parse_integer(numbers[0], "the clock rate of rtpmap", _MAX_CLOCK_HZ),
+            parse_integer(numbers[1], "the channels of rtpmap", 255) if len(numbers) == 2 else 1,
+        ),
+    )

@@ -1,0 +1,334 @@
+"""Offer and answer (RFC 3264) for one audio stream with telephone-event (RFC 4733).
+
+G.711 only. Of several audio streams the first usable is taken; every other stream is answered,
+and later offered, with port 0.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from ipaddress import ip_address
+from typing import Final
+
+import msgspec
+
+from ..errors import NegotiationFailed, ParseError
+from .description import (
+    Connection,
+    Direction,
+    MediaDescription,
+    Origin,
+    RtpMap,
+    SessionDescription,
+    parse_sdp,
+)
+
+__all__ = ["Direction", "LocalAudio", "NegotiatedAudio", "NegotiationFailed", "OfferAnswer"]
+
+_STATIC: Final = {0: RtpMap("PCMU", 8000), 8: RtpMap("PCMA", 8000)}
+_STATIC_NUMBERS: Final = {"PCMU": 0, "PCMA": 8}
+_PROTOCOL: Final = "RTP/AVP"
+_TELEPHONE_EVENT: Final = "TELEPHONE-EVENT"
+_TELEPHONE_EVENT_NUMBER: Final = 101
+_CLOCK_HZ: Final = 8000
+_PTIME_MS: Final = 20
+_HELD_HOSTS: Final = frozenset({"0.0.0.0", "::", "0:0:0:0:0:0:0:0"})
+_SENDING: Final = frozenset({"sendrecv", "sendonly"})
+_RECEIVING: Final = frozenset({"sendrecv", "recvonly"})
+
+
+class LocalAudio(msgspec.Struct, frozen=True):
+    """What we are ready to do: our RTP address, codecs in order of preference, and direction."""
+
+    host: str
+    port: int
+    codecs: tuple[str, ...] = ("PCMU", "PCMA")
+    telephone_event: bool = True
+    direction: Direction = "sendrecv"
+
+
+class NegotiatedAudio(msgspec.Struct, frozen=True):
+    """What was agreed: where the peer listens, what to send, and `direction` as seen by us.
+
+    `telephone_event_payload_type` is what to send; the peer may send another, by the number that
+    our own description gave (RFC 3264 5.1).
+    While the peer holds with the address 0.0.0.0, `host` is its last real address, if any.
+    """
+
+    host: str
+    port: int
+    rtcp_port: int
+    codec: str
+    payload_type: int
+    telephone_event_payload_type: int | None
+    direction: Direction
+    ptime_ms: int
+    telephone_event_received_payload_type: int | None = None
+
+
+class _Choice(msgspec.Struct, frozen=True):
+    """The codec and the payload types picked from a peer's media description."""
+
+    codec: str
+    payload_type: int
+    telephone_event_payload_type: int | None
+
+
+class OfferAnswer:
+    """Offers and answers of one dialog. `session_id` is our o= session, any number below 2**63.
+
+    What was agreed stays in force when a later negotiation fails.
+    """
+
+    __slots__ = ("_current", "_index", "_local", "_pending", "_sent", "_session_id", "_version")
+
+    def __init__(self, session_id: int) -> None:
+        self._session_id = session_id
+        self._version = session_id
+        # What we sent last, as it stands in force; rejected streams keep their places in it.
+        self._sent: SessionDescription | None = None
+        self._index = 0
+        # Our offer's audio, kept after the answer: the 200 may repeat what the 183 said.
+        self._local: LocalAudio | None = None
+        self._pending = False
+        self._current: NegotiatedAudio | None = None
+
+    @property
+    def offer_pending(self) -> bool:
+        """Whether an offer of ours waits for its answer."""
+        return self._pending
+
+    @property
+    def negotiated(self) -> NegotiatedAudio | None:
+        """What is in force."""
+        return self._current
+
+    def fork(self) -> OfferAnswer:
+        """A copy for another early dialog of the same INVITE."""
+        return copy(self)
+
+    def make_offer(self, local: LocalAudio) -> bytes:
+        """Our offer. Raises NegotiationFailed when one is already under way (RFC 3264 4)."""
+        if self._pending:
+            raise NegotiationFailed("an offer is not answered yet")
+        streams = self._sent.media if self._sent else [_audio(_PROTOCOL)]
+        media = [_rejected(stream) for stream in streams]
+        maps = {
+            number: _STATIC[number]
+            for number in map(_STATIC_NUMBERS.get, local.codecs)
+            if number is not None
+        }
+        if not maps:
+            raise NegotiationFailed("no codec to offer")
+        media[self._index] = _describe(
+            local,
+            _PROTOCOL,
+            maps,
+            _TELEPHONE_EVENT_NUMBER if local.telephone_event else None,
+            local.direction,
+        )
+        self._local = local
+        self._pending = True
+        return self._send(local, media)
+
+    def withdraw_offer(self) -> None:
+        """Forget an unanswered offer: the request that carried it failed."""
+        self._pending = False
+
+    def receive_answer(self, body: bytes) -> NegotiatedAudio:
+        """Take the answer to our last offer; again when a later response repeats it.
+
+        Raises NegotiationFailed.
+        """
+        local = self._local
+        if local is None or self._sent is None:
+            raise NegotiationFailed("an answer came, but nothing was offered")
+        self._pending = False
+        answer = _parse(body)
+        if len(answer.media) != len(self._sent.media):
+            raise NegotiationFailed("the answer has not the streams of the offer")
+        media = answer.media[self._index]
+        if media.media != "audio" or media.port == 0:
+            raise NegotiationFailed("the audio stream was rejected")
+        if media.protocol != _PROTOCOL:
+            raise NegotiationFailed(f"audio is answered over {media.protocol}, not {_PROTOCOL}")
+        # An answer may name our payload types and leave their maps out.
+        choice = _choose(media, local, self._sent.media[self._index].rtpmaps())
+        if choice is None:
+            raise NegotiationFailed("the answer has no codec that was offered")
+        self._current = self._agree(answer, media, choice, local, _TELEPHONE_EVENT_NUMBER)
+        return self._current
+
+    def receive_offer(self, body: bytes, local: LocalAudio) -> tuple[bytes, NegotiatedAudio]:
+        """Answer the peer's offer: our description and what is agreed. Raises NegotiationFailed."""
+        if self._pending:
+            raise NegotiationFailed("an offer came while ours is not answered")
+        offer = _parse(body)
+        if self._sent is not None and len(offer.media) < len(self._sent.media):
+            raise NegotiationFailed("the offer has fewer streams than were agreed")
+        index, choice = self._find_stream(offer, local)
+        media = offer.media[index]
+        event = choice.telephone_event_payload_type
+        negotiated = self._agree(offer, media, choice, local, event)
+        answers = [_rejected(stream) for stream in offer.media]
+        answers[index] = _describe(
+            local,
+            media.protocol,
+            {choice.payload_type: RtpMap(choice.codec, _CLOCK_HZ)},
+            choice.telephone_event_payload_type,
+            negotiated.direction,
+        )
+        self._index = index
+        self._local = None
+        self._current = negotiated
+        return self._send(local, answers), negotiated
+
+    def _find_stream(self, offer: SessionDescription, local: LocalAudio) -> tuple[int, _Choice]:
+        reason = "no audio stream is offered"
+        places = sorted(range(len(offer.media)), key=lambda place: place != self._index)
+        for place in places:
+            media = offer.media[place]
+            if media.media != "audio" or media.port == 0:
+                continue
+            if media.protocol != _PROTOCOL:
+                reason = f"audio is offered over {media.protocol}, not {_PROTOCOL}"
+                continue
+            choice = _choose(media, local, {})
+            if choice is not None:
+                return place, choice
+            reason = "no codec in common"
+        raise NegotiationFailed(reason)
+
+    def _agree(
+        self,
+        theirs: SessionDescription,
+        media: MediaDescription,
+        choice: _Choice,
+        local: LocalAudio,
+        event_received: int | None,
+    ) -> NegotiatedAudio:
+        connection = theirs.connection_of(media)
+        if connection is None:
+            raise NegotiationFailed("the audio stream has no address")
+        host = connection.host.partition("/")[0]
+        if host not in _HELD_HOSTS:
+            _check_address(host, local)
+        direction = theirs.direction_of(media)
+        receives = direction in _RECEIVING
+        if host in _HELD_HOSTS:
+            # Hold as RFC 2543 did it; RFC 3264 8.4 still asks to understand it.
+            receives = False
+            if self._current is not None:
+                host = self._current.host
+        return NegotiatedAudio(
+            host=host,
+            port=media.port,
+            rtcp_port=media.rtcp_port or min(media.port + 1, 65535),
+            codec=choice.codec,
+            payload_type=choice.payload_type,
+            telephone_event_payload_type=choice.telephone_event_payload_type,
+            direction=_direction(
+                sends=receives and local.direction in _SENDING,
+                receives=direction in _SENDING and local.direction in _RECEIVING,
+            ),
+            ptime_ms=media.ptime_ms or _PTIME_MS,
+            telephone_event_received_payload_type=(
+                None if choice.telephone_event_payload_type is None else event_received
+            ),
+        )
+
+    def _send(self, local: LocalAudio, media: list[MediaDescription]) -> bytes:
+        """Our description; its version grows when anything in it changed (RFC 3264 8)."""
+        kind = "IP6" if ":" in local.host else "IP4"
+        description = SessionDescription(
+            connection=Connection(kind, local.host),
+            lines=[("t", "0 0")],
+            origin=Origin("-", str(self._session_id), str(self._version), kind, local.host),
+            media=media,
+        )
+        if self._sent is not None and description != self._sent:
+            self._version += 1
+            description.origin = Origin(
+                "-", str(self._session_id), str(self._version), kind, local.host
+            )
+        self._sent = description
+        return description.encode()
+
+
+def _parse(body: bytes) -> SessionDescription:
+    try:
+        return parse_sdp(body)
+    except ParseError as error:
+        raise NegotiationFailed(error.reason) from error
+
+
+def _check_address(host: str, local: LocalAudio) -> None:
+    """What we send to is an address of the family that we send from: a name is not looked up."""
+    version = 6 if ":" in local.host else 4
+    try:
+        address = ip_address(host)
+    except ValueError:
+        address = None
+    if address is None or address.version != version or "%" in host:
+        raise NegotiationFailed(f"the audio address {host} is not an IPv{version} address")
+
+
+def _choose(
+    media: MediaDescription, local: LocalAudio, offered: dict[int, RtpMap]
+) -> _Choice | None:
+    """The first format of theirs that is a codec of ours, and their telephone-event."""
+    maps = {**_STATIC, **offered, **media.rtpmaps()}
+    codec: tuple[str, int] | None = None
+    telephone_event: int | None = None
+    for text in media.formats:
+        if not text.isascii() or not text.isdigit() or len(text) > 3:
+            continue
+        number = int(text)
+        rtpmap = maps.get(number)
+        if rtpmap is None or rtpmap.clock_hz != _CLOCK_HZ or rtpmap.channels != 1:
+            continue
+        encoding = rtpmap.encoding.upper()
+        if encoding == _TELEPHONE_EVENT:
+            if telephone_event is None and local.telephone_event:
+                telephone_event = number
+        elif codec is None and encoding in local.codecs:
+            codec = encoding, number
+    return None if codec is None else _Choice(*codec, telephone_event)
+
+
+def _describe(
+    local: LocalAudio,
+    protocol: str,
+    maps: dict[int, RtpMap],
+    telephone_event: int | None,
+    direction: Direction,
+) -> MediaDescription:
+    media = _audio(protocol)
+    media.port = local.port
+    for number, rtpmap in maps.items():
+        media.formats.append(str(number))
+        media.attributes.append(("rtpmap", f"{number} {rtpmap.encoding}/{rtpmap.clock_hz}"))
+    if telephone_event is not None:
+        media.formats.append(str(telephone_event))
+        media.attributes.append(("rtpmap", f"{telephone_event} telephone-event/{_CLOCK_HZ}"))
+        media.attributes.append(("fmtp", f"{telephone_event} 0-15"))
+    media.attributes.append(("ptime", str(_PTIME_MS)))
+    media.attributes.append((direction, None))
+    return media
+
+
+def _audio(protocol: str) -> MediaDescription:
+    return MediaDescription(media="audio", protocol=protocol)
+
+
+def _rejected(media: MediaDescription) -> MediaDescription:
+    """The same stream with port 0 (RFC 3264 6); it still has to name a format."""
+    return MediaDescription(
+        media=media.media, port=0, protocol=media.protocol, formats=media.formats[:1] or ["0"]
+    )
+
+
+def _direction(*, sends: bool, receives: bool) -> Direction:
+    if sends:
+        return "sendrecv" if receives else "sendonly"
+    return "recvonly" if receives else "inactive"

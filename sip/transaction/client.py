@@ -1,0 +1,230 @@
+"""Client transactions: RFC 3261 section 17.1 with the Accepted state of RFC 6026 section 7.2."""
+
+from typing import ClassVar, Protocol
+
+from ..hop import Hop
+from ..message.message import Request, Response
+from .transaction import (
+    TERMINATED,
+    FailureCause,
+    Table,
+    Transaction,
+    TransactionLayer,
+    retransmit,
+    stop_timers,
+)
+
+CALLING = "calling"
+TRYING = "trying"
+PROCEEDING = "proceeding"
+ACCEPTED = "accepted"
+COMPLETED = "completed"
+
+
+class ClientUser(Protocol):
+    """Who sent the request."""
+
+    def response_received(
+        self, transaction: "ClientTransaction", response: Response, now: float
+    ) -> None:
+        """A response that is not a mere retransmission; every 2xx to an INVITE is passed."""
+
+    def transaction_failed(
+        self, transaction: "ClientTransaction", cause: FailureCause, now: float
+    ) -> None:
+        """No final response came in time, or the request could not be sent."""
+
+
+class ClientTransaction(Transaction):
+    """A request under way: `start` sends it, `receive` takes its responses."""
+
+    __slots__ = ("branch", "user")
+
+    def __init__(
+        self,
+        layer: TransactionLayer,
+        user: ClientUser,
+        request: Request,
+        branch: str,
+        hop: Hop,
+        state: str,
+    ) -> None:
+        super().__init__(layer, (branch, request.method), request, hop, state)
+        self.user = user
+        self.branch = branch
+
+    def start(self, now: float) -> None:
+        """Send the request and start the timers of the first state."""
+        raise NotImplementedError
+
+    def receive(self, response: Response, now: float) -> None:
+        """Take a response that matches (17.1.3)."""
+        raise NotImplementedError
+
+
+def _pass_up(transaction: ClientTransaction, response: Response, now: float) -> None:
+    transaction.user.response_received(transaction, response, now)
+
+
+def _release(transaction: ClientTransaction, message: object, now: float) -> None:
+    # Only the key is needed from here on; the rest may be large and has timer K to live.
+    del transaction.user, transaction.request
+    transaction.data = b""
+
+
+def _timed_out(transaction: ClientTransaction, message: object, now: float) -> None:
+    transaction.user.transaction_failed(transaction, "timeout", now)
+
+
+def _unreachable(transaction: ClientTransaction, message: object, now: float) -> None:
+    transaction.user.transaction_failed(transaction, "transport", now)
+
+
+def _send_ack(transaction: ClientTransaction, response: Response, now: float) -> None:
+    transaction.data = build_ack(transaction.request, response).encode()
+    transaction.layer.send(transaction.hop, transaction.data)
+
+
+def _retransmit_a(transaction: ClientTransaction, message: object, now: float) -> None:
+    retransmit(transaction, message, now)
+    transaction.start_retransmission("timer_a", transaction.interval_s * 2, now)
+
+
+def _retransmit_e(transaction: ClientTransaction, message: object, now: float) -> None:
+    retransmit(transaction, message, now)
+    t2_s = transaction.layer.values.t2_s
+    interval_s = t2_s if transaction.state == PROCEEDING else min(transaction.interval_s * 2, t2_s)
+    transaction.start_retransmission("timer_e", interval_s, now)
+
+
+def _start_d(transaction: ClientTransaction, message: object, now: float) -> None:
+    transaction.linger("timer_d", transaction.layer.values.timer_d_s, now)
+
+
+def _start_k(transaction: ClientTransaction, message: object, now: float) -> None:
+    transaction.linger("timer_k", transaction.layer.values.timer_k_s, now)
+
+
+def _start_m(transaction: ClientTransaction, message: object, now: float) -> None:
+    # Not zero on reliable transports: another 2xx may still come from another fork.
+    transaction.start_lifetime("timer_m", transaction.layer.values.timer_m_s, now)
+
+
+class InviteClientTransaction(ClientTransaction):
+    """RFC 3261 figure 5, as RFC 6026 figure 1 replaces it."""
+
+    __slots__ = ()
+
+    TABLE: ClassVar[Table] = {
+        CALLING: {
+            "1xx": (PROCEEDING, (stop_timers, _pass_up)),
+            "2xx": (ACCEPTED, (stop_timers, _start_m, _pass_up)),
+            "300-699": (COMPLETED, (stop_timers, _send_ack, _start_d, _pass_up)),
+            "timer_a": (CALLING, (_retransmit_a,)),
+            "timer_b": (TERMINATED, (_timed_out,)),
+            "transport_error": (TERMINATED, (_unreachable,)),
+        },
+        PROCEEDING: {
+            "1xx": (PROCEEDING, (_pass_up,)),
+            "2xx": (ACCEPTED, (_start_m, _pass_up)),
+            "300-699": (COMPLETED, (_send_ack, _start_d, _pass_up)),
+            "transport_error": (PROCEEDING, ()),
+        },
+        ACCEPTED: {
+            "1xx": (ACCEPTED, ()),
+            "2xx": (ACCEPTED, (_pass_up,)),
+            "300-699": (ACCEPTED, ()),
+            "timer_m": (TERMINATED, ()),
+            "transport_error": (ACCEPTED, ()),
+        },
+        COMPLETED: {
+            "1xx": (COMPLETED, ()),
+            "2xx": (COMPLETED, ()),
+            "300-699": (COMPLETED, (retransmit,)),
+            "timer_d": (TERMINATED, ()),
+            "transport_error": (TERMINATED, (_unreachable,)),
+        },
+        TERMINATED: {},
+    }
+
+    def __init__(
+        self, layer: TransactionLayer, user: ClientUser, request: Request, branch: str, hop: Hop
+    ) -> None:
+        super().__init__(layer, user, request, branch, hop, CALLING)
+
+    def start(self, now: float) -> None:
+        """Send the INVITE; timers A and B start."""
+        values = self.layer.values
+        self.data = self.request.encode()
+        self.start_retransmission("timer_a", values.timer_a_s, now)
+        self.start_lifetime("timer_b", values.timer_b_s, now)
+        self.layer.send(self.hop, self.data)
+
+    def receive(self, response: Response, now: float) -> None:
+        """Take a response that matches (17.1.3)."""
+        status = response.status
+        event = "1xx" if status < 200 else "2xx" if status < 300 else "300-699"
+        self.handle(event, response, now)
+
+
+class NonInviteClientTransaction(ClientTransaction):
+    """RFC 3261 figure 6."""
+
+    __slots__ = ()
+
+    TABLE: ClassVar[Table] = {
+        TRYING: {
+            "1xx": (PROCEEDING, (_pass_up,)),
+            "200-699": (COMPLETED, (stop_timers, _start_k, _pass_up, _release)),
+            "timer_e": (TRYING, (_retransmit_e,)),
+            "timer_f": (TERMINATED, (_timed_out,)),
+            "transport_error": (TERMINATED, (_unreachable,)),
+        },
+        PROCEEDING: {
+            "1xx": (PROCEEDING, (_pass_up,)),
+            "200-699": (COMPLETED, (stop_timers, _start_k, _pass_up, _release)),
+            "timer_e": (PROCEEDING, (_retransmit_e,)),
+            "timer_f": (TERMINATED, (_timed_out,)),
+            "transport_error": (TERMINATED, (_unreachable,)),
+        },
+        COMPLETED: {
+            "1xx": (COMPLETED, ()),
+            "200-699": (COMPLETED, ()),
+            "timer_k": (TERMINATED, ()),
+            "transport_error": (COMPLETED, ()),
+        },
+        TERMINATED: {},
+    }
+
+    def __init__(
+        self, layer: TransactionLayer, user: ClientUser, request: Request, branch: str, hop: Hop
+    ) -> None:
+        super().__init__(layer, user, request, branch, hop, TRYING)
+
+    def start(self, now: float) -> None:
+        """Send the request; timers E and F start."""
+        values = self.layer.values
+        self.data = self.request.encode()
+        self.start_retransmission("timer_e", values.timer_e_s, now)
+        self.start_lifetime("timer_f", values.timer_f_s, now)
+        self.layer.send(self.hop, self.data)
+
+    def receive(self, response: Response, now: float) -> None:
+        """Take a response that matches (17.1.3)."""
+        self.handle("1xx" if response.status < 200 else "200-699", response, now)
+
+
+_ACK_COPIES = ("From", "Call-ID", "Route")
+
+
+def build_ack(invite: Request, response: Response) -> Request:
+    """The ACK for a non-2xx final response (17.1.1.3): same branch, To of the response."""
+    ack = Request("ACK", invite.uri)
+    ack.add("Via", invite.get_all("Via")[0])
+    ack.add("Max-Forwards", "70")
+    for name in _ACK_COPIES:
+        for value in invite.get_all(name):
+            ack.add(name, value)
+    ack.add("To", response.get("To") or invite.get("To") or "")
+    ack.add("CSeq", f"{invite.cseq.number} ACK")
+    return ack

@@ -1,0 +1,78 @@
+"""Where a SIP URI leads: numeric hosts at once, names through the system's resolver (RFC 3263).
+
+Address records only: NAPTR and SRV are not asked. `;transport=` is honoured; without it UDP.
+"""
+
+import asyncio
+import socket
+
+from ..dialog.dialog import numeric_hop
+from ..errors import SipError
+from ..hop import Hop, Transport
+from ..message.uri import SipUri, Uri, parse_uri
+
+_KEEP_S = 60.0
+_CACHED_NAMES = 1_000
+
+
+class ResolutionFailed(SipError):
+    """A URI that leads nowhere: not a SIP URI, a transport we lack, or a name without address."""
+
+
+class Resolver:
+    """Resolves URIs for one endpoint; remembers up to 1,000 names for a minute each."""
+
+    def __init__(self, *, timeout_s: float = 5.0) -> None:
+        self._timeout_s = timeout_s
+        self.prefers_ipv6 = False
+        """For an endpoint that listens on IPv6 alone."""
+        self._names: dict[str, tuple[float, list[str]]] = {}
+
+    async def resolve(self, text: str) -> Hop:
+        """The hop for a URI. Raises ParseError for text that is no URI, ResolutionFailed."""
+        return await self.resolve_uri(parse_uri(text))
+
+    async def resolve_uri(self, uri: Uri, near: Hop | None = None) -> Hop:
+        """The hop for a URI. Raises ResolutionFailed.
+
+        `near` has the transport for a URI that names none, and the address family to be preferred.
+        """
+        transport: Transport = "udp" if near is None else near.transport
+        hop = numeric_hop(uri, transport)
+        if not isinstance(uri, SipUri):
+            raise ResolutionFailed(f"{uri} is not a SIP URI")
+        named = (uri.params.get("transport") or transport).lower()
+        if named not in ("udp", "tcp"):
+            raise ResolutionFailed(f"transport {named} is not supported")
+        if uri.scheme == "sips":
+            raise ResolutionFailed("sips: needs TLS, which is not supported")
+        if hop is not None:
+            return hop
+        transport = "tcp" if named == "tcp" else "udp"
+        host, port = uri.address
+        # IPv4 first, as sockets of both families are rare among SIP elements.
+        wants_ipv6 = self.prefers_ipv6 if near is None else ":" in near.host
+        addresses = await self._addresses(host)
+        address = min(addresses, key=lambda address: (":" in address) != wants_ipv6)
+        return Hop(transport, address, port)
+
+    async def _addresses(self, name: str) -> list[str]:
+        loop = asyncio.get_running_loop()
+        known = self._names.get(name)
+        if known is not None and known[0] > loop.time():
+            return known[1]
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                found = await loop.getaddrinfo(name, None, type=socket.SOCK_DGRAM)
+        except TimeoutError:
+            raise ResolutionFailed(f"{name}: no answer from the name service") from None
+        except (OSError, UnicodeError) as error:
+            raise ResolutionFailed(f"{name}: {error}") from None
+        if not found:
+            raise ResolutionFailed(f"{name} has no address")
+        addresses = [str(entry[4][0]) for entry in found]
+        self._names.pop(name, None)
+        while len(self._names) >= _CACHED_NAMES:
+            del self._names[next(iter(self._names))]
+        self._names[name] = (loop.time() + _KEEP_S, addresses)
+        return addresses

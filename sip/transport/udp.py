@@ -1,0 +1,158 @@
+"""SIP over UDP: one socket, drained in a bounded loop, ICMP errors reported at once (Linux)."""
+
+import asyncio
+import errno
+import logging
+import os
+import select
+import socket
+import struct
+from collections.abc import Callable
+
+from ..hop import Hop
+
+_log = logging.getLogger(__name__)
+
+_BATCH = 64
+"""Datagrams taken before others on the loop get their turn."""
+_RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
+_MAX_DATAGRAM_BYTES = 65_535
+
+# linux/in.h, linux/in6.h; the socket module does not name them in Python 3.11.
+_IP_RECVERR = 11
+_IPV6_RECVERR = 25
+_EXTENDED_ERROR = struct.Struct("=IBBBBII")
+"""struct sock_extended_err of linux/errqueue.h; the first field is the errno."""
+_UNREACHABLE = {
+    errno.ECONNREFUSED,
+    errno.EHOSTUNREACH,
+    errno.ENETUNREACH,
+    errno.EHOSTDOWN,
+    errno.ENOPROTOOPT,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENETDOWN,
+    errno.EINVAL,
+}
+_FULL = {errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS}
+
+
+class UdpTransport:
+    """A bound UDP socket on an asyncio loop.
+
+    `on_datagram(data, source)` is called for each datagram, `on_batch_end()` after each group of
+    them, `on_failed(hop, reason)` when something sent to `hop` was refused on its way.
+    """
+
+    def __init__(
+        self,
+        *,
+        on_datagram: Callable[[bytes, Hop], None],
+        on_batch_end: Callable[[], None],
+        on_failed: Callable[[Hop, str], None],
+    ) -> None:
+        self._on_datagram = on_datagram
+        self._on_batch_end = on_batch_end
+        self._on_failed = on_failed
+        self._buffer = bytearray(_MAX_DATAGRAM_BYTES)
+        self._view = memoryview(self._buffer)
+        self._socket: socket.socket | None = None
+        self._poll: select.epoll | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.dropped = 0
+        """Datagrams the kernel had no room to send; SIP retransmits them."""
+
+    def open(self, host: str, port: int) -> tuple[str, int]:
+        """Bind and begin to read; return the bound address. Raises OSError."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        bound = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        try:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
+            if family == socket.AF_INET6:
+                bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                bound.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+            else:
+                bound.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+            bound.bind((host, port))
+        except OSError:
+            bound.close()
+            raise
+        self._socket = bound
+        # libuv stops watching a descriptor that reports an error, and every ICMP error is one.
+        # An epoll descriptor in between never reports errors itself.
+        self._poll = select.epoll(1)
+        self._poll.register(bound.fileno(), select.EPOLLIN)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._poll.fileno(), self._readable)
+        address = bound.getsockname()
+        return str(address[0]), int(address[1])
+
+    def close(self) -> None:
+        """Stop reading and release the port."""
+        if self._loop is not None and self._poll is not None:
+            self._loop.remove_reader(self._poll.fileno())
+            self._poll.close()
+        if self._socket is not None:
+            self._socket.close()
+        self._loop = self._poll = self._socket = None
+
+    def send(self, hop: Hop, data: bytes) -> None:
+        """Send a datagram; failures are reported through `on_failed`, never raised."""
+        if self._socket is None:
+            return
+        for _ in range(3):
+            try:
+                self._socket.sendto(data, (hop.host, hop.port))
+                return
+            except OSError as error:
+                if error.errno in _FULL:
+                    self.dropped += 1
+                    return
+                # The kernel reports the ICMP error of an earlier datagram here, and has not
+                # sent this one: once the queue is read, try again.
+                if not self._read_errors():
+                    self._report(hop, error.errno)
+                    return
+
+    def _readable(self) -> None:
+        received = 0
+        on_datagram = self._on_datagram
+        while received < _BATCH and self._socket is not None:
+            try:
+                size, address = self._socket.recvfrom_into(self._buffer)
+            except (BlockingIOError, InterruptedError):
+                if not received:
+                    self._read_errors()
+                break
+            except OSError:
+                # An ICMP error on an unconnected socket; its details are in the queue.
+                self._read_errors()
+                received += 1
+                continue
+            received += 1
+            on_datagram(bytes(self._view[:size]), Hop("udp", address[0], address[1]))
+        self._on_batch_end()
+
+    def _read_errors(self) -> int:
+        """Empty the error queue of the socket; return how many errors it held."""
+        count = 0
+        while self._socket is not None and count < _BATCH:
+            try:
+                _, ancillary, _, address = self._socket.recvmsg(0, 512, socket.MSG_ERRQUEUE)
+            except OSError:
+                break
+            count += 1
+            for level, kind, data in ancillary:
+                if (level, kind) in (
+                    (socket.IPPROTO_IP, _IP_RECVERR),
+                    (socket.IPPROTO_IPV6, _IPV6_RECVERR),
+                ) and len(data) >= _EXTENDED_ERROR.size:
+                    code = _EXTENDED_ERROR.unpack_from(data)[0]
+                    if code in _UNREACHABLE and address:
+                        self._report(Hop("udp", address[0], address[1]), code)
+        return count
+
+    def _report(self, hop: Hop, code: int | None) -> None:
+        reason = os.strerror(code) if code else "cannot send"
+        _log.debug("udp: %s: %s", hop, reason)
+        self._on_failed(hop, reason)

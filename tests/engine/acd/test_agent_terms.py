@@ -1,0 +1,25 @@
+"""What is laid down for an agent, with the defaults where he does not say it."""
+
+from config.agents import AgentDefaults
+from engine.acd.agent_terms import Terms
+from tests.support.floor import agent
+
+DEFAULTS = AgentDefaults(
+    login="manual", wrap_up_s=20, max_wrap_up_s=60, missed_limit=5, comfort="music"
+)
+
+
+def test_the_defaults_hold_where_he_says_nothing() -> None:
+    terms = Terms.of(agent("ann"), DEFAULTS)
+    assert terms == Terms(
+        auto_login=False, wrap_up_s=20, max_wrap_up_s=60, missed_limit=5, comfort="music"
+    )
+
+
+def test_his_own_go_before_them_also_where_they_are_nought() -> None:
+    own = agent(
+        "ann", login="auto", wrap_up_s=0, max_wrap_up_s=0, missed_limit=0, comfort="silence"
+    )
+    assert Terms.of(own, DEFAULTS) == Terms(
+        auto_login=True, wrap_up_s=0, max_wrap_up_s=0, missed_limit=0, comfort="silence"
+    )

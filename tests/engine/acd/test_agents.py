@@ -1,0 +1,216 @@
+"""The register of agents: whoever changes is kept, told, and offered again, in that order."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from config.agents import AgentDefaults
+from engine.acd.agent import AgentImage
+from engine.acd.agents import Agents
+from engine.protocol import EngineError
+from tests.support.floor import agent
+
+
+class Desk:
+    """A register whose clock is the test's, with all that it told and kept."""
+
+    def __init__(self, *agents: Any, images: dict[str, AgentImage] | None = None, **defaults: Any):
+        self.now = 1000.0
+        self.told: list[tuple[str, dict[str, Any]]] = []
+        self.order: list[str] = []
+        self.kept: dict[str, AgentImage] = {}
+        self.agents = Agents(
+            agents or (agent("alice"), agent("bert")),
+            defaults=AgentDefaults(**defaults),
+            events=self,
+            store=self,
+            clock=lambda: self.now,
+        )
+        self.agents.on_free.append(lambda name: self.order.append(f"free {name}"))
+        self.agents.on_change.append(lambda one, old: self.order.append(f"{one.name} was {old}"))
+        self.agents.start(images)
+
+    def publish(self, type: str, **fields: Any) -> None:
+        self.told.append((type, fields))
+        self.order.append(f"told {type}")
+
+    def put(self, kind: str, key: str, value: msgspec.Struct) -> None:
+        assert kind == "agent" and isinstance(value, AgentImage)
+        self.kept[key] = value
+        self.order.append(f"kept {key} {value.state}")
+
+    def drop(self, kind: str, key: str) -> None:
+        self.kept.pop(key, None)
+
+    def state(self, name: str = "alice") -> str:
+        return self.agents.known(name).state
+
+
+def test_a_change_is_kept_then_told_then_offered() -> None:
+    desk = Desk(agent("alice", login="manual"))
+    desk.order.clear()
+    desk.agents.login("alice")
+    assert desk.order == [
+        "kept alice available", "told agent.available", "alice was logged_out", "free alice"
+    ]  # fmt: skip
+    desk.order.clear()
+    desk.agents.login("alice")
+    assert desk.order == ["kept alice available"], "nothing has changed"
+
+
+def test_reservations_have_one_winner() -> None:
+    desk = Desk()
+    assert desk.agents.reserve("alice", "one")
+    assert not desk.agents.reserve("alice", "two")
+    assert not desk.agents.reserve("nobody", "one")
+    kind, fields = desk.told[-1]
+    assert (kind, fields["work"], fields["previous"]) == ("agent.reserved", "one", "available")
+
+
+def test_an_end_that_is_not_his_changes_nothing() -> None:
+    desk = Desk()
+    desk.agents.reserve("alice", "one")
+    ends: list[Callable[[], bool]] = [
+        lambda: desk.agents.release("alice", "two"),
+        lambda: desk.agents.finished("alice", "two"),
+        lambda: desk.agents.missed("alice", "two", "no answer"),
+        lambda: desk.agents.talking("alice", "two"),
+        lambda: desk.agents.release("nobody", "one"),
+    ]
+    for end in ends:
+        assert not end()
+    assert desk.state() == "reserved"
+    assert desk.agents.release("alice", "one")
+    assert not desk.agents.release("alice", "one"), "no effect twice"
+    assert desk.order[-1] == "free alice"
+
+
+def test_a_call_and_its_wrap_up() -> None:
+    desk = Desk(agent("alice", wrap_up_s=30))
+    set_timers: list[float | None] = []
+    desk.agents.on_deadline = lambda: set_timers.append(desk.agents.next_deadline)
+    desk.agents.reserve("alice", "job")
+    desk.agents.ringing("alice", "job")
+    desk.agents.talking("alice", "job")
+    desk.now += 60
+    assert desk.agents.finished("alice", "job")
+    assert (desk.state(), desk.agents.next_deadline) == ("wrap_up", 1090.0)
+    assert set_timers == [1090.0]
+    desk.agents.tick(1089.9)
+    assert desk.state() == "wrap_up"
+    desk.agents.tick(1090.0)
+    assert desk.state() == "available"
+    assert desk.agents.next_deadline is None
+
+
+def test_the_queues_wrap_up_wins() -> None:
+    desk = Desk(agent("alice", wrap_up_s=30))
+    desk.agents.reserve("alice", "job")
+    desk.agents.talking("alice", "job")
+    desk.agents.finished("alice", "job", 0.0)
+    assert desk.state() == "available"
+
+
+def test_seats() -> None:
+    desk = Desk(agent("alice"), agent("bert"), agent("cleo"), seats=2)
+    assert [desk.state(name) for name in ("alice", "bert", "cleo")] == [
+        "available", "available", "logged_out"
+    ]  # fmt: skip
+    with pytest.raises(EngineError) as refused:
+        desk.agents.login("cleo")
+    assert (refused.value.kind, refused.value.data) == ("unavailable", {"seats": 2})
+    desk.agents.login("bert")  # has his seat
+    desk.agents.pause("bert")
+    assert desk.agents.seats_taken == 2
+    desk.agents.logout("bert")
+    assert desk.agents.login("cleo").state == "available"
+
+
+def test_who_is_not_logged_in_is_neither_paused_nor_ready() -> None:
+    desk = Desk(agent("alice", login="manual"))
+    for act in (desk.agents.pause, desk.agents.ready):
+        with pytest.raises(EngineError) as refused:
+            act("alice")
+        assert refused.value.kind == "state"
+
+
+def test_what_he_asks_for_during_a_call_is_told_at_once() -> None:
+    desk = Desk()
+    desk.agents.reserve("alice", "job")
+    desk.agents.pause("alice", "lunch")
+    desk.agents.pause("alice", "lunch")
+    asked = [fields for kind, fields in desk.told if kind == "agent.asked"]
+    assert asked == [{"agent": "alice", "wish": "paused", "reason": "lunch"}]
+    desk.agents.release("alice", "job")
+    assert desk.told[-1][0] == "agent.paused"
+    assert "free alice" not in desk.order[-3:]
+
+
+def test_new_skills_are_offered_to_those_who_wait() -> None:
+    desk = Desk()
+    desk.order.clear()
+    desk.agents.set_skills("alice", {"german": 5})
+    assert desk.order == ["kept alice available", "told agent.skills", "free alice"]
+    desk.agents.pause("alice")
+    desk.order.clear()
+    desk.agents.set_skills("alice", None)
+    assert "free alice" not in desk.order
+
+
+def test_the_day_begins_at_midnight_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+    desk.agents.reserve("alice", "job")
+    desk.agents.talking("alice", "job")
+    desk.agents.finished("alice", "job")
+    assert desk.agents.known("alice").calls == 1
+    desk.now += 86400
+    desk.agents.begin_day(desk.now)
+    assert desk.agents.known("alice").calls == 0
+    assert desk.kept["alice"].calls == 0
+
+
+def test_a_restart_takes_everybody_up() -> None:
+    desk = Desk(agent("alice", wrap_up_s=30), agent("bert"), agent("cleo"))
+    for name in ("alice", "bert"):
+        desk.agents.reserve(name, "job")
+    desk.agents.talking("alice", "job")
+    desk.agents.logout("cleo", "home")
+    again = Desk(
+        agent("alice", wrap_up_s=30), agent("bert"), agent("cleo"), agent("dora"), images=desk.kept
+    )
+    assert [one.state for one in again.agents] == [
+        "wrap_up", "available", "logged_out", "available"
+    ]  # fmt: skip
+    assert again.agents.next_deadline == 1030.0
+    assert "free bert" in again.order
+    assert again.agents.known("cleo").reason == "home"
+
+
+def test_whoever_is_told_may_change_agents_in_turn() -> None:
+    desk = Desk()
+
+    def take(name: str) -> None:
+        assert desk.agents.reserve(name, "next")
+
+    desk.agents.on_free.append(take)
+    desk.agents.pause("alice")
+    desk.agents.ready("alice")
+    assert (desk.state(), desk.agents.known("alice").work) == ("reserved", "next")
+
+
+def test_a_miss_is_told_as_that_whatever_he_asked_for_meanwhile() -> None:
+    desk = Desk()
+    for missed in (True, False):
+        desk.agents.ready("alice")
+        desk.agents.reserve("alice", "j1")
+        desk.agents.ringing("alice", "j1")
+        desk.agents.pause("alice", "lunch")
+        if missed:
+            desk.agents.missed("alice", "j1", "no answer")
+        else:
+            desk.agents.release("alice", "j1")
+        kind, told = desk.told[-1]
+        assert (kind, told["reason"]) == ("agent.paused", "lunch")
+        assert told.get("missed", False) is missed

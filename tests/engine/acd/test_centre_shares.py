@@ -1,0 +1,66 @@
+"""Centres' shares: whatever the per cents, nobody is ahead or behind by more than one."""
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.queues import Centre, Share
+from engine.acd.centre_shares import Shares
+
+NAMES = ("london", "leeds", "york", "bath")
+CENTRES = {name: Centre(name=name) for name in NAMES}
+
+
+@given(
+    st.lists(st.integers(0, 100), min_size=1, max_size=4).filter(any),
+    st.integers(1, 400),
+)
+def test_each_has_its_share_after_any_number(percents: list[int], count: int) -> None:
+    shares = Shares(
+        [
+            Share(centre=name, percent=percent)
+            for name, percent in zip(NAMES, percents, strict=False)
+        ],
+        CENTRES,
+        {},
+    )
+    total = sum(percents)
+    given_to: Counter[str | None] = Counter()
+    for number in range(1, count + 1):
+        given_to[shares.pick(None, None, 0.0)] += 1
+        for name, percent in zip(NAMES, percents, strict=False):
+            exact = number * percent / total
+            assert abs(given_to[name] - exact) < len(percents)
+            assert percent or not given_to[name]
+    assert shares.given == {name: number for name, number in given_to.items() if name}
+
+
+def test_a_reload_that_changes_no_share_goes_on_where_it_was() -> None:
+    halves = [Share(centre="london", percent=50), Share(centre="leeds", percent=50)]
+    shares, chosen = Shares(halves, CENTRES, {}), []
+    for _ in range(4):
+        chosen.append(shares.pick(None, None, 0.0))
+        shares = Shares([share.model_copy() for share in halves], CENTRES, {}, shares)
+    assert chosen == ["london", "leeds", "london", "leeds"]
+    assert shares.given == {"london": 2, "leeds": 2}
+    thirds = [*halves, Share(centre="york", percent=50)]
+    assert Shares(thirds, CENTRES, {}, shares).pick(None, None, 0.0) == "london"
+
+
+def test_without_shares_there_is_no_centre() -> None:
+    assert Shares([], {}, {}).pick("+442079460000", "GB", 0.0) is None
+
+
+def test_a_share_that_names_the_place_has_all_of_it() -> None:
+    shares = Shares(
+        [
+            Share(centre="london", percent=1, prefixes=["+4420"]),
+            Share(centre="leeds", percent=99),
+        ],
+        CENTRES,
+        {},
+    )
+    assert {shares.pick("+442079460000", "GB", 0.0) for _ in range(50)} == {"london"}
+    assert {shares.pick("+441139460000", "GB", 0.0) for _ in range(50)} == {"leeds"}
+    assert {shares.pick(None, None, 0.0) for _ in range(50)} == {"leeds"}

@@ -1,0 +1,93 @@
+"""The shelf finds for an agent what a look at every entry would."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.acd.queue_entry import Entry, Scope
+from engine.acd.waiting import Waiting
+from engine.acd.waiting_index import NEVER, Profile, Shelf
+
+SKILLS = ("german", "french")
+
+
+def entry(seq: int, scope: Scope, missed: dict[str, float]) -> Entry:
+    waiting = Waiting(
+        id=f"e{seq}", kind="call", queue="sales", joined_at=float(seq % 3),
+        on_offer=lambda _offer: None, on_leave=lambda _leave: None,
+    )  # fmt: skip
+    one = Entry(
+        waiting=waiting, seq=seq, arrived_at=0.0, entered_at=0.0, priority=seq % 2, queue="sales",
+        skills={}, scope=scope, missed=missed,
+    )  # fmt: skip
+    one.set_key()
+    return one
+
+
+def scope_of(tier: int, centre: str | None, also: frozenset[str], levels: tuple[int, ...]) -> Scope:
+    return Scope(None, tier, centre, also, SKILLS[: len(levels)], levels)
+
+
+LEVEL = st.integers(1, 3)
+scopes = st.one_of(
+    st.sampled_from([("ann",), ("bob",), ("ann", "bob")]).map(lambda only: Scope(only=only)),
+    st.builds(
+        scope_of,
+        st.integers(0, 2),
+        st.sampled_from([None, "leeds"]),
+        st.sampled_from([frozenset[str](), frozenset({"york"})]),
+        st.one_of(st.just(()), st.tuples(LEVEL), st.tuples(LEVEL, LEVEL)),
+    ),
+)
+
+
+class Anyone:
+    """An operator, as far as shelves look at him."""
+
+    def __init__(self, name: str, centre: str | None, skills: dict[str, int]) -> None:
+        self.name, self.centre, self.skills = name, centre, skills
+
+
+def profile(name: str, centre: str | None, skills: dict[str, int]) -> Profile:
+    operator: Any = Anyone(name, centre, skills)
+    return Profile(operator, name, centre, skills, frozenset(skills), {})
+
+
+@given(
+    st.lists(
+        st.tuples(scopes, st.sampled_from([{}, {}, {"ann": 50.0}, {"ann": 5.0}]), st.booleans()),
+        max_size=25,
+    ),
+    st.sampled_from(["ann", "bob", "cat"]),
+    st.sampled_from([None, "leeds", "york"]),
+    st.dictionaries(st.sampled_from(SKILLS), st.integers(1, 3)),
+    st.sampled_from([None, (True, NEVER), (False, 0), (False, 1), (False, NEVER)]),
+)
+def test_the_best_is_the_first_of_those_he_may_take(
+    given_entries: list[tuple[Scope, dict[str, float], bool]],
+    name: str,
+    centre: str | None,
+    skills: dict[str, int],
+    service: tuple[bool, int] | None,
+) -> None:
+    now = 10.0
+    shelf, there = Shelf(), []
+    for seq, (scope, missed, is_taken) in enumerate(given_entries):
+        one = entry(seq, scope, missed)
+        shelf.put(one)
+        if is_taken:
+            shelf.take(one)
+        else:
+            there.append(one)
+    assert len(shelf) == len(there)
+    who = profile(name, centre, skills)
+    able = [
+        one
+        for one in there
+        if who.may_take(one.scope, service) and one.missed.get(name, now) <= now
+    ]
+    assert shelf.best(who, service, now) is min(able, key=lambda one: one.key, default=None)
+    for one in there:
+        shelf.take(one)
+    assert not len(shelf) and not shelf._groups and not shelf._kept

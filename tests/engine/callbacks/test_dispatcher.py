@@ -1,0 +1,628 @@
+"""When jobs are attempted: due times, deadlines, retries, priorities, limits, cancelling."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from config.policy import Hours
+from engine.callbacks.dispatcher import Dispatcher
+from engine.callbacks.recovery import LONGEST_RINGING_S, wait_for_phones
+from engine.job import Failure, Job, Request, RetryCause, RetryRule
+from engine.protocol import EngineError
+from engine.routing.admission import Admission, PolicySettings
+from engine.routing.do_not_call import Blocked
+from tests.support.switchboard import Scene, job, scene
+from tests.support.virtual_loop import run
+
+Script = Callable[[Scene, Dispatcher], Awaitable[None]]
+
+
+def play(tmp_path: Path, script: Script, **options: Any) -> None:
+    """Run a script with a dispatcher whose wall clock is the virtual one."""
+
+    async def main() -> None:
+        stage = scene(tmp_path, **options)
+        loop = asyncio.get_running_loop()
+        await script(stage, Dispatcher(stage.board, wall_clock=loop.time))
+        stage.assert_nothing_left()
+
+    run(main())
+
+
+def named(job_id: str, **request: Any) -> Job:
+    asked = {"to": "sip:bob@127.0.0.1", "agent": "alice"} | request
+    return Job(id=job_id, request=Request(**asked), created=asyncio.get_running_loop().time())
+
+
+def stored(stage: Scene, job_id: str) -> Job:
+    return msgspec.json.decode(stage.store.jobs[job_id], type=Job)
+
+
+async def ended(under_test: Job) -> None:
+    for _ in range(100_000):
+        if under_test.is_terminal:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"job is still {under_test.state}")
+
+
+def test_a_job_runs_to_its_end_and_is_stored(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        under_test = job()
+        dispatcher.accept(under_test)
+        dispatcher.submit(under_test)
+        assert dispatcher.active == 1
+        for _ in range(2):
+            phone = await stage.phone()
+            phone.answers()
+        await asyncio.sleep(1)
+        phone.hangs_up()
+        await ended(under_test)
+        assert dispatcher.active == 0
+        assert dispatcher.job("job-1") is None
+        image = stored(stage, "job-1")
+        assert (image.state, image.result, image.cause) == (
+            "completed", "completed", "customer hung up",
+        )  # fmt: skip
+        assert image.attempts[0].result == "completed"
+        assert stage.told("callback.")[0] == "callback.queued"
+        assert stage.last("callback.completed")["cause"] == "customer hung up"
+
+    play(tmp_path, script)
+
+
+def test_not_before_is_waited_for(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        under_test = job(not_before=500.0)
+        dispatcher.submit(under_test)
+        assert dispatcher.active == 0
+        phone = await stage.phone()
+        assert asyncio.get_running_loop().time() == pytest.approx(500.0)
+        phone.refuses(486)
+        await ended(under_test)
+
+    play(tmp_path, script)
+
+
+def test_a_deadline_that_passes_in_the_queue_expires_the_job(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        first, second = named("first", ring_s=300.0), named("second", deadline=50.0)
+        dispatcher.submit(first)
+        dispatcher.submit(second)
+        phone = await stage.phone()
+        await asyncio.sleep(60)
+        assert second.state == "expired"
+        assert stage.last("callback.expired")["job"] == "second"
+        phone.refuses(486)
+        await ended(first)
+        assert stage.sip.phones.empty()
+
+    play(tmp_path, script, max_calls=1)
+
+
+def test_retries_up_to_max_attempts(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        under_test = job(max_attempts=3)
+        dispatcher.accept(under_test)
+        dispatcher.submit(under_test)
+        times = []
+        for _ in range(3):
+            phone = await stage.phone()
+            times.append(asyncio.get_running_loop().time())
+            phone.refuses(486, "Busy Here")
+        await ended(under_test)
+        assert times == pytest.approx([0.0, 7.0, 14.0])
+        assert under_test.state == "failed"
+        assert [attempt.result for attempt in under_test.attempts] == ["busy"] * 3
+        assert stage.told("callback.").count("callback.queued") == 3
+        await asyncio.sleep(100)
+        assert stage.sip.phones.empty()
+
+    play(tmp_path, script, retry_s=7.0)
+
+
+def test_no_retry_after_the_two_were_joined(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        under_test = job(max_attempts=3)
+        dispatcher.submit(under_test)
+        (await stage.phone()).answers()
+        phone = await stage.phone()
+        phone.answers()
+        await asyncio.sleep(1)
+        phone.hangs_up()
+        await ended(under_test)
+        assert len(under_test.attempts) == 1
+
+    play(tmp_path, script)
+
+
+def test_no_retry_that_would_begin_after_the_deadline(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        under_test = job(max_attempts=3, deadline=6.0)
+        dispatcher.submit(under_test)
+        (await stage.phone()).refuses(486)
+        await ended(under_test)
+        assert (under_test.state, under_test.result) == ("failed", "busy")
+
+    play(tmp_path, script, retry_s=7.0)
+
+
+def test_a_deadline_holds_for_a_retry_that_finds_no_room(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        first = named("first", max_attempts=2, deadline=20.0, ring_s=300.0)
+        second = named("second", ring_s=300.0)
+        dispatcher.submit(first)
+        dispatcher.submit(second)
+        (await stage.phone()).refuses(486)
+        phone = await stage.phone()
+        await asyncio.sleep(30)
+        assert first.state == "expired"
+        phone.refuses(486)
+        await ended(second)
+
+    play(tmp_path, script, max_calls=1, retry_s=5.0)
+
+
+async def called_in_turn(stage: Scene, count: int) -> list[str | None]:
+    """The ids of the next `count` jobs, as their agents are called and refuse."""
+    order = []
+    for _ in range(count):
+        phone = await stage.phone()
+        (call,) = stage.board.register.calls.values()
+        order.append(call.job_id)
+        phone.refuses(486)
+    return order
+
+
+def test_priority_then_age_decides_who_is_next(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        jobs = [named("running"), named("old"), named("new"), named("urgent", priority=5)]
+        for one in jobs:
+            dispatcher.submit(one)
+            await asyncio.sleep(1)
+        assert await called_in_turn(stage, len(jobs)) == ["running", "urgent", "old", "new"]
+        await ended(jobs[2])
+
+    play(tmp_path, script, max_calls=1)
+
+
+def test_a_lower_priority_sends_back_who_waits_for_room(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        jobs = [named("running"), named("first"), named("second")]
+        for one in jobs:
+            dispatcher.submit(one)
+            await asyncio.sleep(1)
+        jobs[1].request = msgspec.structs.replace(jobs[1].request, priority=-5)
+        dispatcher.changed(jobs[1])
+        assert await called_in_turn(stage, len(jobs)) == ["running", "second", "first"]
+        await ended(jobs[1])
+
+    play(tmp_path, script, max_calls=1)
+
+
+def test_changes_and_jobs_that_have_ended_leave_nothing_behind(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        moved = job(not_before=1e6)
+        dispatcher.submit(moved)
+        for number in range(1000):
+            moved.request = msgspec.structs.replace(
+                moved.request, not_before=2e6 + number, deadline=3e6 + number
+            )
+            dispatcher.changed(moved)
+            over = named(f"over-{number}", not_before=1e6, deadline=2e6)
+            dispatcher.submit(over)
+            await dispatcher.cancel(over)
+        assert len(dispatcher._agenda) < 150
+        await dispatcher.cancel(moved)
+
+    play(tmp_path, script)
+
+
+def test_a_clock_that_is_set_back_forgets_nobody(tmp_path: Path) -> None:
+    async def main() -> None:
+        stage = scene(tmp_path, max_calls=1)
+        loop = asyncio.get_running_loop()
+        step_s = 0.0
+        dispatcher = Dispatcher(stage.board, wall_clock=lambda: loop.time() + step_s)
+        running, waiting = named("running"), named("waiting", not_before=10.0)
+        dispatcher.submit(running)
+        dispatcher.submit(waiting)
+        phone = await stage.phone()
+        await asyncio.sleep(20)
+        step_s = -50.0
+        phone.refuses(486)
+        phone = await stage.phone()
+        assert loop.time() == pytest.approx(60.0)
+        phone.refuses(486)
+        await ended(waiting)
+        stage.assert_nothing_left()
+
+    run(main())
+
+
+def test_cancelling_a_queued_job(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        under_test = job(not_before=500.0)
+        dispatcher.submit(under_test)
+        await dispatcher.cancel(under_test)
+        assert (under_test.state, under_test.cause) == ("cancelled", "cancelled by command")
+        await asyncio.sleep(1000)
+        assert stage.sip.phones.empty()
+
+    play(tmp_path, script)
+
+
+def test_cancelling_before_the_first_step(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        under_test = job()
+        dispatcher.submit(under_test)
+        await dispatcher.cancel(under_test)
+        assert under_test.state == "cancelled"
+        assert stage.sip.phones.empty()
+        assert dispatcher.active == 0
+
+    play(tmp_path, script)
+
+
+@pytest.mark.parametrize("answers", [0, 1, 2])
+def test_cancelling_a_running_job_waits_until_all_is_hung_up(tmp_path: Path, answers: int) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        under_test = job()
+        dispatcher.submit(under_test)
+        phones = [await stage.phone()]
+        for _ in range(answers):
+            phones[-1].answers()
+            await asyncio.sleep(1)
+            if not stage.sip.phones.empty():
+                phones.append(await stage.phone())
+        await asyncio.gather(*(dispatcher.cancel(under_test) for _ in range(3)))
+        assert under_test.state == "cancelled"
+        assert all(phone.is_hung_up for phone in phones)
+
+    play(tmp_path, script)
+
+
+def test_cancelling_a_job_that_ended_is_an_error(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        under_test = job()
+        dispatcher.submit(under_test)
+        (await stage.phone()).refuses(486)
+        await ended(under_test)
+        with pytest.raises(EngineError, match="already ended"):
+            await dispatcher.cancel(under_test)
+
+    play(tmp_path, script)
+
+
+def test_cancelling_as_an_attempt_fails_that_would_be_made_anew(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        running = named("running", max_attempts=3)
+        dispatcher.submit(running)
+        (await stage.phone()).refuses(486)
+        await asyncio.sleep(0)  # it is read, and not put away yet
+        (callback, _task) = dispatcher._running["running"]
+        assert callback.is_over
+        await dispatcher.cancel(running)
+        assert (running.state, len(running.attempts)) == ("cancelled", 1)
+
+    play(tmp_path, script)
+
+
+def test_cancelling_in_the_instant_it_ends_has_one_winner(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        under_test = job()
+        dispatcher.submit(under_test)
+        phone = await stage.phone()
+        phone.refuses(486)
+        await dispatcher.cancel(under_test)
+        assert under_test.is_terminal
+        assert stage.told("callback.").count(f"callback.{under_test.state}") == 1
+
+    play(tmp_path, script)
+
+
+@pytest.mark.parametrize("by", ["cancel", "call_off", "stop"])
+def test_cancelling_in_the_instant_the_operator_takes_the_call_with_his_key(
+    tmp_path: Path, by: str
+) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        plan, under_test = stage.board.dialplan, job(max_attempts=3)
+        alice = replace(plan.destination("alice", field="agent"), confirm="1")
+        monkeypatch = pytest.MonkeyPatch()
+        monkeypatch.setattr(plan, "destination", lambda *_of, **_more: alice)
+        dispatcher.submit(under_test)
+        operator = await stage.phone()
+        operator.answers()
+        await asyncio.sleep(1)
+        operator.presses("1")
+        if by == "cancel":
+            async with asyncio.timeout(5):
+                await dispatcher.cancel(under_test)
+        elif by == "call_off":
+            dispatcher.call_off(under_test, "not wanted any more")
+        else:
+            await dispatcher.stop()
+        await asyncio.sleep(1)
+        assert operator.is_hung_up
+        assert dispatcher.active == 0
+        assert under_test.state == ("queued" if by == "stop" else "cancelled")
+        assert stage.sip.phones.empty(), "the customer must not be called"
+
+    play(tmp_path, script)
+
+
+def test_a_job_whose_way_is_gone_when_it_is_due_fails(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        under_test = job(to="sip:bob@elsewhere.example", max_attempts=5)
+        dispatcher.submit(under_test)
+        assert (under_test.state, under_test.result) == ("failed", "refused")
+        assert "dial.allow_hosts" in (under_test.cause or "")
+
+    play(tmp_path, script)
+
+
+def test_draining_starts_nothing_and_waits_for_what_runs(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        running, waiting = named("running"), named("waiting")
+        dispatcher.submit(running)
+        phone = await stage.phone()
+        assert not await dispatcher.drain(5.0)
+        dispatcher.submit(waiting)
+        draining = asyncio.create_task(dispatcher.drain(None))
+        await asyncio.sleep(1)
+        assert not draining.done()
+        phone.refuses(486)
+        assert await draining
+        assert waiting.state == "queued"
+        assert stage.sip.phones.empty()
+
+    play(tmp_path, script)
+
+
+@pytest.mark.parametrize("answers", [0, 1])
+@pytest.mark.parametrize("order", ["agent_first", "customer_first"])
+def test_stopping_leaves_what_was_not_joined_to_the_next_engine(
+    tmp_path: Path, order: str, answers: int
+) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        dispatcher.submit(named("running", order=order))
+        dispatcher.submit(named("waiting", not_before=500.0))
+        phones = [await stage.phone()]
+        for _ in range(answers):
+            phones[-1].answers()
+            phones.append(await stage.phone())
+        await dispatcher.stop()
+        assert all(phone.is_hung_up for phone in phones)
+        left = stored(stage, "running")
+        assert (left.state, left.under_way, left.next_attempt_at) == ("queued", False, None)
+        (attempt,) = left.attempts
+        assert (attempt.result, attempt.cause) == ("interrupted", "engine stopped")
+        # Only the attempt that a customer has answered is one of his.
+        is_his = order == "customer_first" and answers == 1
+        assert attempt.retry_cause == ("failed" if is_his else None)
+        assert stage.last("callback.queued")["cause"] == "engine stopped"
+        assert dispatcher.jobs["waiting"].state == "queued"
+        assert [callback.job.id for callback in dispatcher.interrupted] == ["running"]
+
+    play(tmp_path, script)
+
+
+def test_stopping_ends_the_job_of_those_who_talk(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        talking = named("talking")
+        dispatcher.submit(talking)
+        phones = []
+        for _ in range(2):
+            phones.append(await stage.phone())
+            phones[-1].answers()
+        await asyncio.sleep(10)
+        assert talking.state == "bridged"
+        await dispatcher.stop()
+        assert all(phone.is_hung_up for phone in phones)
+        left = stored(stage, "talking")
+        assert (left.state, left.result, left.cause) == ("failed", "failed", "engine stopped")
+        assert dispatcher.interrupted == []
+
+    play(tmp_path, script)
+
+
+def test_a_phone_that_does_not_confirm_is_given_time_before_it_is_called_again(
+    tmp_path: Path,
+) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        dispatcher.submit(named("confirmed"))
+        (await stage.phone()).state = "terminated"
+        dispatcher.submit(named("silent"))
+        (await stage.phone()).rings()
+        await dispatcher.stop()
+        now = asyncio.get_running_loop().time()
+        wait_for_phones(dispatcher.interrupted, stage.board, now)
+        assert stored(stage, "confirmed").next_attempt_at is None
+        left = stored(stage, "silent")
+        assert left.next_attempt_at == now + LONGEST_RINGING_S
+        assert left.scheduled and "did not confirm" in left.scheduled
+        assert stage.last("callback.queued")["next_attempt_at"] == left.next_attempt_at
+
+    play(tmp_path, script)
+
+
+def test_a_defect_in_a_callback_ends_that_job_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        def broken(_job: Job) -> None:
+            raise RuntimeError("boom")
+
+        monkeypatch.setattr(stage.board.whisperer, "prepare", broken)
+        under_test = job()
+        dispatcher.submit(under_test)
+        await ended(under_test)
+        assert (under_test.state, under_test.cause) == ("failed", "internal error: RuntimeError")
+        assert under_test.failure == Failure(side="engine", moment="queued")
+        assert dispatcher.active == 0
+        stage.board.register.calls.clear()
+
+    play(tmp_path, script)
+
+
+def admitting(stage: Scene, **policy: Any) -> Admission:
+    """Give the switchboard an admission of these policies."""
+    stage.board.admission = Admission(PolicySettings(**policy))
+    return stage.board.admission
+
+
+def calling(number: str = "+442079460123", **request: Any) -> Job:
+    under_test = job(to=number, **request)
+    under_test.called = number
+    return under_test
+
+
+def test_other_numbers_have_their_turn(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        rules: dict[RetryCause, RetryRule] = {
+            "busy": RetryRule(attempts=2, spacing_s=(60.0,)),
+            "no_answer": RetryRule(attempts=1),
+        }
+        under_test = calling(numbers=["+442079460777"], retry=rules, max_attempts=10)
+        dispatcher.submit(under_test)
+        dialled, times = [], []
+        for status in (486, 486, 486, 408):
+            (await stage.phone()).answers()
+            customer = await stage.phone()
+            times.append(asyncio.get_running_loop().time())
+            dialled.append(customer.invitation.target.partition("@")[0][4:])
+            customer.refuses(status)
+        await ended(under_test)
+        first, other = "+442079460123", "+442079460777"
+        assert dialled == [first, other, first, other]
+        assert [attempt.number for attempt in under_test.attempts] == [None, other, None, other]
+        assert times == pytest.approx([0.0, 5.0, 60.0, 65.0])
+        assert [one.retry_cause for one in under_test.attempts] == [
+            "busy", "busy", "busy", "no_answer",
+        ]  # fmt: skip
+        assert (under_test.state, under_test.result) == ("failed", "no_answer")
+
+    play(tmp_path, script)
+
+
+def test_a_number_that_is_blocked_while_the_operator_rings_is_not_called(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        admission = admitting(stage)
+        under_test = calling(max_attempts=5)
+        dispatcher.submit(under_test)
+        agent = await stage.phone()
+        agent.rings()
+        entry = Blocked(number="+442079460123", reason="asked us", since=0.0)
+        await admission.do_not_call.block(entry)
+        dispatcher.block(entry.number, entry.reason)  # leaves alone what is under way
+        agent.answers()
+        await ended(under_test)
+        assert (under_test.state, under_test.result) == ("failed", "refused")
+        assert under_test.cause == "+442079460123 is not to be called: asked us"
+        assert agent.is_hung_up
+        assert stage.sip.phones.empty()
+
+        again = calling()
+        dispatcher.submit(again)
+        assert (again.state, again.result) == ("failed", "refused")
+
+    play(tmp_path, script)
+
+
+@pytest.mark.parametrize("as_it_rings", [False, True])
+def test_another_number_that_is_blocked_leaves_the_others_their_turns(
+    tmp_path: Path, as_it_rings: bool
+) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        admission = admitting(stage)
+        blocked, third = "+442079460777", "+442079460888"
+        under_test = calling(numbers=[blocked, third], max_attempts=6)
+        dispatcher.submit(under_test)
+        (await stage.phone()).answers()
+        (await stage.phone()).refuses(486)
+        entry = Blocked(number=blocked, reason="asked us", since=0.0)
+        if as_it_rings:
+            agent = await stage.phone()
+            await admission.do_not_call.block(entry)
+            agent.answers()
+        else:
+            await admission.do_not_call.block(entry)
+        (await stage.phone()).answers()
+        customer = await stage.phone()
+        assert customer.invitation.target.startswith(f"sip:{third}@")
+        customer.answers()
+        await asyncio.sleep(5)
+        customer.hangs_up()
+        await ended(under_test)
+        assert under_test.state == "completed"
+
+    play(tmp_path, script)
+
+
+def test_a_retry_that_comes_out_of_hours_waits_for_them(tmp_path: Path) -> None:
+    # Virtual time begins with 1970: a Thursday, 01:00 in London.
+    hours = Hours(enforce=True, hours=["thu 00:00-02:00", "thu 03:00-23:00"])
+
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        admitting(stage, hours=hours)
+        under_test = calling(max_attempts=2)
+        dispatcher.submit(under_test)
+        (await stage.phone()).refuses(486)
+        await asyncio.sleep(3605)
+        assert under_test.state == "queued"
+        assert under_test.next_attempt_at == 3600.0 * 2
+        assert "out of calling hours" in (under_test.scheduled or "")
+        assert stored(stage, "job-1").next_attempt_at == 3600.0 * 2
+        await asyncio.sleep(3550)
+        assert stage.sip.phones.empty()
+        await asyncio.sleep(100)
+        (await stage.phone()).refuses(486)
+        await ended(under_test)
+        assert len(under_test.attempts) == 2
+
+    play(tmp_path, script, retry_s=3600.0)
+
+
+def test_hours_that_begin_after_the_deadline_expire_the_job(tmp_path: Path) -> None:
+    hours = Hours(enforce=True, hours=["thu 03:00-23:00"])
+
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        admitting(stage, hours=hours)
+        under_test = calling(deadline=3600.0)
+        dispatcher.submit(under_test)
+        assert under_test.state == "expired"
+        assert "before its deadline" in (under_test.cause or "")
+
+    play(tmp_path, script)
+
+
+def test_a_job_that_is_changed_while_it_runs_is_not_begun_again(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        under_test = job()
+        dispatcher.submit(under_test)
+        phone = await stage.phone()
+        under_test.request = Request(to=under_test.request.to, agent="alice", priority=9)
+        dispatcher.changed(under_test)
+        await asyncio.sleep(1)
+        assert stage.sip.phones.empty()
+        phone.refuses(486)
+        await ended(under_test)
+
+    play(tmp_path, script)
+
+
+def test_many_that_are_due_at_once_are_begun_one_after_the_other(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        jobs = [named(f"job-{number}", not_before=10.0) for number in range(2000)]
+        dispatcher.resume(jobs)
+        for _ in jobs:
+            (await stage.phone()).refuses(486)
+        await ended(jobs[-1])
+        assert not dispatcher.jobs
+
+    play(tmp_path, script, max_calls=50)

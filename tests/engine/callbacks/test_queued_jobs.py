@@ -1,0 +1,810 @@
+"""Jobs that wait for operators, in queues and for agents who are busy: who gets them, and when."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.queues import Centre, Overflow, Queue, Share
+from engine.acd.agents import Agents
+from engine.acd.waiting import Waiting
+from engine.callbacks.dispatcher import Dispatcher
+from engine.job import Failure, Job, Request, RetryRule
+from engine.routing.opening_hours import OpeningHours
+from tests.support.staffed import assert_nobody_is_held, staff
+from tests.support.switchboard import Phone, Scene, scene
+from tests.support.virtual_loop import run
+
+Script = Callable[[Scene, Dispatcher, Agents], Awaitable[None]]
+
+
+def play(
+    tmp_path: Path,
+    script: Script,
+    *names: str,
+    queues: tuple[Queue, ...] = (),
+    staffing: dict[str, Any] | None = None,
+    **options: Any,
+) -> None:
+    """Run a script with agents of these names (alice), queue sales, and a virtual wall clock."""
+
+    async def main() -> None:
+        names_here = names or ("alice",)
+        stage = scene(tmp_path, agents=names_here, **options)
+        loop = asyncio.get_running_loop()
+        known = queues or (Queue(name="sales", agents=list(names_here), ring_s=20.0),)
+        agents = staff(stage, *names_here, queues=known, **(staffing or {}))
+        dispatcher = Dispatcher(stage.board, wall_clock=loop.time)
+        await script(stage, dispatcher, agents)
+        await asyncio.sleep(0.1)
+        stage.assert_nothing_left()
+        assert_nobody_is_held(agents)
+        assert stage.board.queues is not None
+        assert not stage.board.queues.matcher.entries
+
+    run(main())
+
+
+def queued(job_id: str = "job-1", **request: Any) -> Job:
+    asked = {"to": "sip:bob@127.0.0.1", "queue": "sales"} | request
+    if "agent" in request:
+        asked.pop("queue")
+    return Job(id=job_id, request=Request(**asked), created=asyncio.get_running_loop().time())
+
+
+async def ended(job: Job) -> None:
+    for _ in range(100_000):
+        if job.is_terminal:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"job is still {job.state}")
+
+
+async def talks(stage: Scene, job: Job) -> tuple[Phone, Phone]:
+    """Both sides answer."""
+    agent = await stage.phone()
+    agent.answers()
+    customer = await stage.phone()
+    customer.answers()
+    await asyncio.sleep(0.1)
+    assert job.state == "bridged"
+    return agent, customer
+
+
+def test_a_job_of_a_queue_is_offered_to_who_is_free(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        job = queued()
+        dispatcher.submit(job)
+        _agent, customer = await talks(stage, job)
+        assert agents.known("alice").state == "talking"
+        assert agents.known("alice").work == "job-1"
+        customer.hangs_up()
+        await ended(job)
+        assert job.state == "completed"
+        (offer,) = job.offers
+        assert (offer.agent, offer.queue, offer.result) == ("alice", "sales", "answered")
+        assert list(stage.told("queue.")) == [
+            "queue.joined", "queue.offered", "queue.answered",
+        ]  # fmt: skip
+
+    play(tmp_path, script)
+
+
+def test_a_job_waits_until_an_operator_is_free_and_nobody_is_called_before(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        agents.pause("alice", "lunch")
+        job = queued()
+        dispatcher.submit(job)
+        await asyncio.sleep(600)
+        assert stage.sip.phones.empty()
+        assert (job.state, job.queue_joined_at, job.under_way) == ("queued", 0.0, False)
+        agents.ready("alice")
+        _agent, customer = await talks(stage, job)
+        customer.hangs_up()
+        await ended(job)
+
+    play(tmp_path, script)
+
+
+def test_the_second_operator_takes_what_the_first_missed(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        job = queued(max_attempts=1)
+        dispatcher.submit(job)
+        first = await stage.phone()
+        first.refuses(486)
+        second = await stage.phone()
+        assert second.invitation.target != first.invitation.target
+        second.answers()
+        customer = await stage.phone()
+        customer.answers()
+        await asyncio.sleep(1)
+        customer.hangs_up()
+        await ended(job)
+        assert job.state == "completed"
+        assert [offer.result for offer in job.offers] == ["busy", "answered"]
+        assert stage.told("queue.").count("queue.joined") == 1
+
+    play(tmp_path, script, "alice", "bert")
+
+
+def test_an_operator_is_rung_as_long_as_his_queue_says(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        job = queued(ring_s=300.0)
+        dispatcher.submit(job)
+        agent = await stage.phone()
+        agent.rings()
+        await asyncio.sleep(19.5)
+        assert not agent.is_hung_up
+        await asyncio.sleep(1)
+        assert agent.is_hung_up
+        await dispatcher.cancel(job)
+
+    play(tmp_path, script)
+
+
+def test_a_missed_job_keeps_its_place(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        first, second = queued("first"), queued("second")
+        dispatcher.submit(first)
+        (await stage.phone()).refuses(480)
+        dispatcher.submit(second)
+        # Alice has just left the first unanswered: she gets the second, and then the first.
+        _agent, customer = await talks(stage, second)
+        await asyncio.sleep(60)
+        customer.hangs_up()
+        _agent, customer = await talks(stage, first)
+        assert first.queue_joined_at == 0.0
+        customer.hangs_up()
+        await ended(first)
+
+    play(tmp_path, script)
+
+
+def test_many_misses_cost_nothing_and_only_the_last_are_shown(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        job = queued(max_attempts=1)
+        dispatcher.submit(job)
+        for _ in range(30):
+            (await stage.phone()).refuses(486)
+        _agent, customer = await talks(stage, job)
+        customer.hangs_up()
+        await ended(job)
+        assert job.state == "completed"
+        assert len(job.attempts) == 21
+
+    play(tmp_path, script, staffing={"defaults": {"missed_limit": 0}})
+
+
+def test_with_a_rule_for_missed_operators_the_job_ends_by_it(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        rule = RetryRule(attempts=2, spacing_s=(100.0,))
+        job = queued(max_attempts=10, retry={"operator_missed": rule})
+        dispatcher.submit(job)
+        (await stage.phone()).refuses(486)
+        (await stage.phone()).refuses(486)
+        assert asyncio.get_running_loop().time() == pytest.approx(100.0)
+        await ended(job)
+        assert (job.state, job.result) == ("failed", "busy")
+
+    play(tmp_path, script)
+
+
+def test_a_customer_who_is_busy_is_tried_again_from_the_head_of_the_queue(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        rule = RetryRule(attempts=2, spacing_s=(50.0,))
+        first = queued("first", retry={"busy": rule}, max_attempts=2)
+        dispatcher.submit(first)
+        (await stage.phone()).answers()
+        (await stage.phone()).refuses(486)
+        await asyncio.sleep(1)
+        assert (first.state, first.attempts[0].retry_cause) == ("queued", "busy")
+        agents.pause("alice")
+        others = [queued(f"other-{number}") for number in range(3)]
+        for other in others:
+            dispatcher.submit(other)
+        await asyncio.sleep(100)
+        agents.ready("alice")
+        _agent, customer = await talks(stage, first)
+        customer.hangs_up()
+        for other in others:
+            _agent, customer = await talks(stage, other)
+            customer.hangs_up()
+        await ended(others[-1])
+
+    play(tmp_path, script)
+
+
+def later(job_id: str = "job-1") -> Job:
+    """A job whose customer, should he be busy, is tried again after 1000 s."""
+    rule = RetryRule(attempts=2, spacing_s=(1000.0,))
+    return queued(job_id, retry={"busy": rule}, max_attempts=2)
+
+
+def test_a_callback_that_is_tried_again_later_may_wait_as_long_as_any(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        job = later()
+        dispatcher.submit(job)
+        (await stage.phone()).answers()
+        (await stage.phone()).refuses(486)
+        await asyncio.sleep(1)
+        agents.pause("alice")
+        await asyncio.sleep(1300)
+        assert job.state == "queued", job.cause
+        agents.ready("alice")
+        (await stage.phone()).refuses(486)  # alice misses it: the wait goes on
+        await asyncio.sleep(1)
+        assert (job.state, job.next_attempt_at) == ("queued", None)
+        agents.pause("alice")
+        await ended(job)
+        assert job.cause == "no operator within 500 s"
+        assert job.failure == Failure(side="engine", moment="queued")
+        assert job.ended_at == pytest.approx(1500.0, abs=1.0)
+
+    play(tmp_path, script, max_wait_s=500.0)
+
+
+def test_a_callback_that_is_tried_again_later_begins_its_overflow_anew(tmp_path: Path) -> None:
+    step = Overflow(after_s=100.0, number="sip:partner@127.0.0.1:5099")
+
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        job = later()
+        dispatcher.submit(job)
+        (await stage.phone()).answers()
+        (await stage.phone()).refuses(486)
+        await asyncio.sleep(1)
+        agent, customer = await talks(stage, job)
+        assert "alice" in agent.invitation.target, "who is free now"
+        customer.hangs_up()
+        await ended(job)
+
+    play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], overflow=[step]),))
+
+
+@pytest.mark.parametrize("moment", ["waiting", "offered", "ringing", "answered", "dialing"])
+def test_cancelling_in_every_state_frees_the_agent(tmp_path: Path, moment: str) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        if moment == "waiting":
+            agents.pause("alice")
+        job = queued()
+        dispatcher.submit(job)
+        if moment == "offered":
+            assert agents.known("alice").state == "reserved"
+        elif moment != "waiting":
+            agent = await stage.phone()
+            if moment != "ringing":
+                agent.answers()
+                if moment == "dialing":
+                    await stage.phone()
+                    await asyncio.sleep(1)
+        await dispatcher.cancel(job)
+        assert (job.state, job.result) == ("cancelled", "cancelled")
+        assert agents.known("alice").state in ("available", "paused")
+        await asyncio.sleep(100)
+        assert stage.sip.phones.empty()
+
+    play(tmp_path, script)
+
+
+@pytest.mark.parametrize("agent_is_first", [True, False])
+def test_an_operator_who_hangs_up_as_the_customer_answers(
+    tmp_path: Path, agent_is_first: bool
+) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        job = queued(max_attempts=1)
+        dispatcher.submit(job)
+        agent = await stage.phone()
+        agent.answers()
+        customer = await stage.phone()
+        customer.rings()
+        await asyncio.sleep(1)
+        if agent_is_first:
+            agent.hangs_up()
+            customer.answers()
+        else:
+            customer.answers()
+            agent.hangs_up()
+        await ended(job)
+        ends = [kind for kind in stage.told("callback.") if kind.split(".")[1] in (
+            "completed", "failed", "cancelled", "expired")]  # fmt: skip
+        assert len(ends) == 1
+        assert customer.is_hung_up
+        assert agents.known("alice").state == "available"
+
+    play(tmp_path, script)
+
+
+@pytest.mark.parametrize("cancel_is_first", [True, False])
+def test_an_operator_who_answers_as_the_job_is_cancelled(
+    tmp_path: Path, cancel_is_first: bool
+) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        job = queued()
+        dispatcher.submit(job)
+        agent = await stage.phone()
+        agent.rings()
+        await asyncio.sleep(1)
+        if cancel_is_first:
+            cancelling = asyncio.ensure_future(dispatcher.cancel(job))
+            await asyncio.sleep(0)
+            agent.answers()
+        else:
+            agent.answers()
+            cancelling = asyncio.ensure_future(dispatcher.cancel(job))
+        await cancelling
+        assert job.state == "cancelled"
+        assert agent.is_hung_up
+        assert agents.known("alice").state == "available"
+
+    play(tmp_path, script)
+
+
+def test_a_customer_who_is_called_first_holds_until_an_operator_is_free(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        agents.pause("alice")
+        job = queued(order="customer_first")
+        dispatcher.submit(job)
+        customer = await stage.phone()
+        customer.answers()
+        await asyncio.sleep(30)
+        assert job.state == "holding"
+        dispatcher.changed(job)  # as another priority would
+        agents.ready("alice")
+        agent = await stage.phone()
+        agent.answers()
+        await asyncio.sleep(5)
+        assert job.bridged_at is not None
+        agent.hangs_up()
+        await ended(job)
+        assert customer.is_hung_up
+
+    play(tmp_path, script)
+
+
+def test_nobody_is_called_first_while_the_queue_is_full(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        agents.pause("alice")
+        waiting, job = queued("waiting"), queued(order="customer_first")
+        dispatcher.submit(waiting)
+        dispatcher.submit(job)
+        await asyncio.sleep(10)
+        assert stage.sip.phones.empty()
+        await dispatcher.cancel(waiting)
+        customer = await stage.phone()
+        await dispatcher.cancel(job)
+        assert customer.is_hung_up
+
+    play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], max_length=1),))
+
+
+# -- agents by name -------------------------------------------------------------------------------
+
+
+def test_a_named_agent_is_called_at_once_and_is_nobody_elses_meanwhile(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        first, second = queued("first", agent="alice"), queued("second", agent="alice")
+        assert dispatcher.will_start(first)
+        dispatcher.submit(first)
+        assert agents.known("alice").work == "first"
+        assert not dispatcher.will_start(second)
+        dispatcher.submit(second)
+        assert stage.told("queue.") == ["queue.joined"]
+        _agent, customer = await talks(stage, first)
+        assert stage.sip.phones.empty()
+        assert second.state == "queued"
+        customer.hangs_up()
+        _agent, customer = await talks(stage, second)
+        customer.hangs_up()
+        await ended(second)
+
+    play(tmp_path, script)
+
+
+def test_a_named_agent_who_does_not_answer_is_not_paused_and_the_job_ends(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        for number in range(5):
+            job = queued(f"job-{number}", agent="alice")
+            dispatcher.submit(job)
+            (await stage.phone()).refuses(486, "Busy Here")
+            await ended(job)
+            assert (job.state, job.result) == ("failed", "busy")
+            assert job.cause == "agent busy: 486 Busy Here, while dialing_agent"
+        assert agents.known("alice").state == "available"
+
+    play(tmp_path, script)
+
+
+def test_a_named_agent_is_tried_again_as_asked(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        job = queued(agent="alice", max_attempts=3)
+        dispatcher.submit(job)
+        for _ in range(3):
+            (await stage.phone()).refuses(486)
+        await ended(job)
+        assert [attempt.result for attempt in job.attempts] == ["busy"] * 3
+
+    play(tmp_path, script, retry_s=7.0)
+
+
+def test_cancelling_a_job_that_waits_for_its_agent(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        agents.pause("alice")
+        job = queued(agent="alice")
+        dispatcher.submit(job)
+        await asyncio.sleep(10)
+        await dispatcher.cancel(job)
+        agents.ready("alice")
+        await asyncio.sleep(10)
+        assert stage.sip.phones.empty()
+
+    play(tmp_path, script)
+
+
+# -- limits ---------------------------------------------------------------------------------------
+
+
+def test_max_calls_holds_for_offers_as_well(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        jobs = [queued(f"job-{number}") for number in range(3)]
+        for job in jobs:
+            dispatcher.submit(job)
+        for job in jobs:
+            _agent, customer = await talks(stage, job)
+            assert dispatcher.active == 1
+            assert stage.sip.phones.empty()
+            customer.hangs_up()
+            await ended(job)
+
+    play(tmp_path, script, "alice", "bert", "cleo", max_calls=1)
+
+
+def test_an_offer_that_finds_no_room_is_given_back_when_the_job_is_cancelled(
+    tmp_path: Path,
+) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        first, second = queued("first"), queued("second")
+        dispatcher.submit(first)
+        agent = await stage.phone()
+        dispatcher.submit(second)
+        await asyncio.sleep(1)
+        assert agents.known("bert").state == "reserved"
+        await dispatcher.cancel(second)
+        assert agents.known("bert").state == "available"
+        await dispatcher.cancel(first)
+        assert agent.is_hung_up
+
+    play(tmp_path, script, "alice", "bert", max_calls=1)
+
+
+def test_a_deadline_ends_the_wait(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        agents.pause("alice")
+        job = queued(deadline=50.0)
+        dispatcher.submit(job)
+        await ended(job)
+        assert job.state == "expired"
+        assert job.ended_at == pytest.approx(50.0)
+
+    play(tmp_path, script)
+
+
+@pytest.mark.parametrize("who", [{"queue": "sales"}, {"agent": "alice"}])
+def test_no_wait_is_for_ever(tmp_path: Path, who: dict[str, str]) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        agents.pause("alice")
+        job = queued(**who)
+        dispatcher.submit(job)
+        await ended(job)
+        assert (job.state, job.result) == ("failed", "unavailable")
+        assert job.cause == "no operator within 500 s"
+        assert job.ended_at == pytest.approx(500.0)
+
+    play(tmp_path, script, max_wait_s=500.0)
+
+
+def test_a_queue_that_gives_a_job_up_ends_it(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        agents.pause("alice")
+        job = queued()
+        dispatcher.submit(job)
+        await ended(job)
+        assert (job.state, job.result) == ("failed", "unavailable")
+        assert job.cause == "sent away by the queue: timeout"
+        assert job.ended_at == pytest.approx(30.0, abs=0.2)
+
+    play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], max_wait_s=30.0),))
+
+
+def test_a_job_that_is_removed_from_the_queue_is_cancelled(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        agents.pause("alice")
+        job = queued()
+        dispatcher.submit(job)
+        assert stage.board.queues is not None
+        stage.board.queues.remove("job-1")
+        await ended(job)
+        assert job.state == "cancelled"
+
+    play(tmp_path, script)
+
+
+def test_a_full_queue_is_tried_again(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        agents.pause("alice")
+        first, second = queued("first"), queued("second")
+        dispatcher.submit(first)
+        dispatcher.submit(second)
+        assert second.scheduled == "queue sales is full: 1 are waiting"
+        await asyncio.sleep(20)
+        agents.ready("alice")
+        for job in (first, second):
+            _agent, customer = await talks(stage, job)
+            customer.hangs_up()
+            await ended(job)
+        assert second.queue_joined_at == 0.0
+
+    play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], max_length=1),))
+
+
+def test_a_queue_that_stays_full_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        agents.pause("alice")
+        first, second = queued("first"), queued("second")
+        dispatcher.submit(first)
+        dispatcher.submit(second)
+        assert stage.board.queues is not None
+        stage.board.queues.join(blocker())
+        await ended(second)
+        assert second.cause == "queue sales is full: 1 are waiting"
+        assert second.ended_at == pytest.approx(510.0)
+        stage.board.queues.leave("blocker")
+
+    def blocker() -> Waiting:
+        """Takes the place of the first one, who is sent away in time."""
+        now = asyncio.get_running_loop().time()
+        return Waiting(
+            id="blocker", kind="call", queue="sales", joined_at=now, is_back=True,
+            on_offer=lambda _offer: None, on_leave=lambda _leave: None,
+        )  # fmt: skip
+
+    queue = Queue(name="sales", agents=["alice"], max_length=1)
+    play(tmp_path, script, queues=(queue,), max_wait_s=500.0)
+
+
+def test_an_overflow_calls_the_outside_number_as_the_operator(tmp_path: Path) -> None:
+    step = Overflow(after_s=10.0, number="sip:partner@127.0.0.1:5099")
+
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        agents.pause("alice")
+        job = queued()
+        dispatcher.submit(job)
+        agent, customer = await talks(stage, job)
+        assert agent.invitation.target == "sip:partner@127.0.0.1:5099"
+        assert asyncio.get_running_loop().time() == pytest.approx(10.1)
+        customer.hangs_up()
+        await ended(job)
+        assert job.state == "completed"
+
+    play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], overflow=[step]),))
+
+
+def test_an_outside_number_that_does_not_take_it_costs_nothing(tmp_path: Path) -> None:
+    step = Overflow(after_s=10.0, number="sip:partner@127.0.0.1:5099")
+
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        agents.pause("alice")
+        job, other = queued(max_attempts=1), queued("other", max_attempts=1)
+        dispatcher.submit(job)
+        for at in (10.0, 70.0):
+            partner = await stage.phone()
+            assert "partner" in partner.invitation.target
+            assert asyncio.get_running_loop().time() == pytest.approx(at, abs=0.2)
+            partner.refuses(486)
+        await asyncio.sleep(40)
+        agents.ready("alice")
+        agent, customer = await talks(stage, job)
+        assert "alice" in agent.invitation.target
+        dispatcher.submit(other)
+        (await stage.phone()).refuses(503)
+        customer.hangs_up()
+        await ended(job)
+        agent, customer = await talks(stage, other)
+        assert "alice" in agent.invitation.target
+        customer.hangs_up()
+        await ended(other)
+
+    play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], overflow=[step]),))
+
+
+def test_the_limit_of_the_queue_holds_over_numbers_outside(tmp_path: Path) -> None:
+    step = Overflow(after_s=10.0, number="sip:partner@127.0.0.1:5099")
+
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        agents.pause("alice")
+        job = queued()
+        dispatcher.submit(job)
+        for _ in range(2):
+            (await stage.phone()).refuses(486)
+        await ended(job)
+        assert job.cause == "sent away by the queue: timeout"
+        assert job.ended_at == pytest.approx(100.0, abs=0.2)
+
+    queue = Queue(name="sales", agents=["alice"], overflow=[step], max_wait_s=100.0)
+    play(tmp_path, script, queues=(queue,))
+
+
+def test_an_outside_centre_that_does_not_take_it_leaves_it_to_anybody(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        partner = Centre(name="partner", number="sip:partner@127.0.0.1:5099")
+        shares = [Share(centre="partner", percent=1.0)]
+        assert stage.board.queues is not None
+        stage.board.queues.configure(
+            [Queue(name="sales", agents=["alice"], shares=shares)], [partner]
+        )
+        job = queued(max_attempts=1)
+        dispatcher.submit(job)
+        phone = await stage.phone()
+        assert "partner" in phone.invitation.target
+        phone.refuses(486)
+        agent, customer = await talks(stage, job)
+        assert "alice" in agent.invitation.target
+        customer.hangs_up()
+        await ended(job)
+
+    play(tmp_path, script)
+
+
+class OpenFrom(OpeningHours):
+    """Open from a moment on, for ever."""
+
+    def __init__(self, opens_at: float) -> None:
+        self._opens_at = opens_at
+
+    def is_open(self, at: float) -> bool:
+        return at >= self._opens_at
+
+    def opens_at(self, at: float) -> float | None:
+        return max(at, self._opens_at)
+
+    def closes_at(self, at: float) -> float | None:
+        return None
+
+
+@pytest.mark.parametrize("when_closed", ["schedule", "refuse"])
+def test_a_closed_queue_schedules_or_ends(tmp_path: Path, when_closed: Any) -> None:
+    queue = Queue(name="sales", agents=["alice"], calendar="office", when_closed=when_closed)
+
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        job = queued()
+        dispatcher.submit(job)
+        if when_closed == "refuse":
+            assert (job.state, job.result) == ("failed", "unavailable")
+            return
+        assert (job.next_attempt_at, job.scheduled) == (500.0, "queue sales is closed")
+        _agent, customer = await talks(stage, job)
+        assert asyncio.get_running_loop().time() == pytest.approx(500.1)
+        customer.hangs_up()
+        await ended(job)
+
+    play(
+        tmp_path,
+        script,
+        queues=(queue,),
+        staffing={"calendars": {"office": OpenFrom(500.0)}},
+    )
+
+
+class Closes(OpenFrom):
+    """Closed from 100 s on until it opens again."""
+
+    def is_open(self, at: float) -> bool:
+        return at < 100.0 or super().is_open(at)
+
+    def closes_at(self, at: float) -> float | None:
+        return 100.0 if at < 100.0 else None
+
+
+def test_who_is_sent_away_at_closing_time_waits_on_when_it_opens(tmp_path: Path) -> None:
+    queue = Queue(
+        name="sales", agents=["alice"], calendar="office", when_closed="schedule",
+        at_closing="send_away",
+    )  # fmt: skip
+
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        agents.pause("alice")
+        job = queued()
+        dispatcher.submit(job)
+        await asyncio.sleep(101)
+        assert (job.next_attempt_at, job.scheduled) == (9000.0, "queue sales is closed")
+        await asyncio.sleep(9100)
+        assert job.state == "queued", job.cause
+        agents.ready("alice")
+        _agent, customer = await talks(stage, job)
+        customer.hangs_up()
+        await ended(job)
+
+    play(
+        tmp_path, script, queues=(queue,), max_wait_s=500.0,
+        staffing={"calendars": {"office": Closes(9000.0)}},
+    )  # fmt: skip
+
+
+def test_a_queue_that_is_not_there_any_more_ends_the_job(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        job = queued(queue="support")
+        dispatcher.resume([job])
+        assert (job.state, job.result) == ("failed", "refused")
+
+    play(tmp_path, script)
+
+
+# -- changes --------------------------------------------------------------------------------------
+
+
+def test_another_priority_changes_the_place_in_the_queue(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        agents.pause("alice")
+        jobs = [queued(f"job-{number}") for number in range(3)]
+        for job in jobs:
+            dispatcher.submit(job)
+        last = jobs[-1]
+        last.request = Request(to=last.request.to, queue="sales", priority=5)
+        dispatcher.changed(last)
+        assert stage.board.queues is not None
+        assert stage.board.queues.place(last.id) == 1
+        agents.ready("alice")
+        for job in (last, *jobs[:2]):
+            _agent, customer = await talks(stage, job)
+            customer.hangs_up()
+            await ended(job)
+
+    play(tmp_path, script)
+
+
+def test_another_time_takes_a_job_out_of_the_queue_until_then(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        agents.pause("alice")
+        job = queued()
+        dispatcher.submit(job)
+        job.request = Request(to=job.request.to, queue="sales", not_before=100.0)
+        dispatcher.changed(job)
+        agents.ready("alice")
+        _agent, customer = await talks(stage, job)
+        assert asyncio.get_running_loop().time() == pytest.approx(100.1)
+        customer.hangs_up()
+        await ended(job)
+
+    play(tmp_path, script)
+
+
+def test_a_job_that_is_given_another_day_may_wait_as_long_as_any_then(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        agents.pause("alice")
+        job = queued()
+        dispatcher.submit(job)
+        for not_before in (9000.0, 4000.0):  # the second thought is an earlier time
+            job.request = Request(to=job.request.to, queue="sales", not_before=not_before)
+            dispatcher.changed(job)
+        await ended(job)
+        assert job.cause == "no operator within 500 s"
+        assert job.ended_at == pytest.approx(4500.0)
+
+    play(tmp_path, script, max_wait_s=500.0)
+
+
+def test_jobs_taken_over_stand_in_the_order_of_their_places(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+        agents.pause("alice")
+        await asyncio.sleep(100)
+        jobs = [queued(f"job-{number}") for number in range(3)]
+        for job, joined_at in zip(jobs, (50.0, 20.0, 30.0), strict=True):
+            job.queue_joined_at = joined_at
+        dispatcher.resume(jobs)
+        agents.ready("alice")
+        for job in (jobs[1], jobs[2], jobs[0]):
+            _agent, customer = await talks(stage, job)
+            customer.hangs_up()
+            await ended(job)
+
+    play(tmp_path, script)

@@ -1,0 +1,154 @@
+"""When one who waits is told what: intervals, places, waits, and what is repeated."""
+
+from typing import Any
+
+import pytest
+
+from config.inbound import Room, Texts
+from engine.calls.announcements import Announcements, Standing, spoken_wait
+
+TEXTS = Texts(thanks="")
+
+
+def announcements(**settings: Any) -> Announcements:
+    defaults: dict[str, Any] = {"texts": TEXTS, "announce_frequency_s": 90.0}
+    return Announcements(Room(name="a", **(defaults | settings)), entered=0.0)
+
+
+def heard(told: Announcements, until_s: int, standing: Any) -> dict[int, list[str]]:
+    """What is said at which second; `standing` gives the standing at a second."""
+    said = {}
+    for second in range(until_s):
+        sentences = told.due(float(second), standing(second))
+        if sentences:
+            said[second] = sentences
+            told.said(float(second))
+    return said
+
+
+def test_nothing_is_told_unless_asked_for() -> None:
+    told = announcements(announce_frequency_s=0.0)
+    assert not told.any
+    assert heard(told, 200, lambda _s: Standing(3, 60.0)) == {}
+
+
+def test_the_place_is_told_at_once_and_at_intervals() -> None:
+    said = heard(announcements(), 200, lambda _s: Standing(3))
+    assert said == {second: ["You are number 3 in line."] for second in (0, 90, 180)}
+
+
+def test_a_change_is_told_before_its_time_but_not_too_soon() -> None:
+    places = {0: 9, 5: 8, 10: 7, 40: 6}
+
+    def standing(second: int) -> Standing:
+        return Standing(places[max(s for s in places if s <= second)])
+
+    said = heard(announcements(), 100, standing)
+    assert said == {
+        0: ["You are number 9 in line."],
+        15: ["You are number 7 in line."],
+        40: ["You are number 6 in line."],
+    }
+
+
+def test_a_worse_place_may_be_kept_quiet() -> None:
+    said = heard(
+        announcements(announce_position_only_up=True), 200, lambda s: Standing(3 if s < 20 else 5)
+    )
+    assert list(said) == [0]
+
+
+@pytest.mark.parametrize(
+    ("policy", "place", "sentence"),
+    [
+        ("yes", 6, ["You are number 6 in line."]),
+        ("no", 6, []),
+        ("limit", 5, ["You are number 5 in line."]),
+        ("limit", 6, []),
+        ("more", 5, ["You are number 5 in line."]),
+        ("more", 6, ["More than 5 callers are ahead of you."]),
+    ],
+)
+def test_places_beyond_the_limit(policy: str, place: int, sentence: list[str]) -> None:
+    told = announcements(announce_position=policy)
+    assert told.due(0.0, Standing(place)) == sentence
+
+
+def test_the_first_in_line_is_told_only_if_wanted() -> None:
+    assert announcements().due(0.0, Standing(1, 300.0)) == []
+    told = announcements(announce_to_first=True, announce_holdtime="yes")
+    assert told.due(0.0, Standing(1, 300.0)) == ["You are next."]
+
+
+def test_whoever_is_being_connected_is_told_nothing() -> None:
+    assert announcements().due(0.0, None) == []
+
+
+@pytest.mark.parametrize(("policy", "times"), [("yes", [0, 90, 180]), ("once", [0]), ("no", [])])
+def test_the_wait_is_told_always_once_or_never(policy: str, times: list[int]) -> None:
+    told = announcements(announce_holdtime=policy, announce_position="no")
+    said = heard(told, 200, lambda _s: Standing(3, 300.0))
+    assert list(said) == times
+    for sentences in said.values():
+        assert sentences == ["The expected wait is about 5 minutes."]
+
+
+def test_place_wait_and_thanks_make_one_announcement() -> None:
+    told = announcements(announce_holdtime="yes", texts=Texts())
+    assert told.due(0.0, Standing(2, 70.0)) == [
+        "You are number 2 in line.",
+        "The expected wait is about 1 minute.",
+        "Thank you for waiting.",
+    ]
+
+
+def test_an_unknown_wait_is_not_told() -> None:
+    told = announcements(announce_holdtime="yes")
+    assert told.due(0.0, Standing(2, None)) == ["You are number 2 in line."]
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "step_s", "words"),
+    [
+        (0, 0, ""),
+        (29, 0, ""),
+        (30, 0, "1 minute"),
+        (89.9, 0, "1 minute"),
+        (90, 0, "2 minutes"),
+        (600, 0, "10 minutes"),
+        (0, 10, "30 seconds"),
+        (44, 10, "1 minute 10 seconds"),
+        (44, 30, "1 minute"),
+        (95, 15, "2 minutes"),
+        (100, 5, "2 minutes 10 seconds"),
+    ],
+)
+def test_waits_are_rounded(wait_s: float, step_s: int, words: str) -> None:
+    room = Room(name="a", announce_round_seconds=step_s)  # type: ignore[arg-type]
+    assert spoken_wait(wait_s, room) == words
+
+
+def test_periodic_announcements_take_turns() -> None:
+    told = announcements(
+        announce_frequency_s=0.0,
+        periodic_announce=["One.", "Press {digit}."],
+        periodic_announce_frequency_s=30.0,
+        periodic_announce_start_s=10.0,
+        callback_digit="1",
+    )
+    assert told.any
+    said = heard(told, 120, lambda _s: Standing(2))
+    assert said == {10: ["One."], 40: ["Press 1."], 70: ["One."], 100: ["Press 1."]}
+
+
+def test_periodic_announcements_may_count_from_their_end() -> None:
+    told = announcements(
+        announce_frequency_s=0.0,
+        periodic_announce=["One."],
+        periodic_announce_frequency_s=30.0,
+        periodic_announce_from_end=True,
+    )
+    assert told.due(30.0, Standing(2)) == ["One."]
+    told.said(38.0)
+    assert told.due(67.9, Standing(2)) == []
+    assert told.due(68.0, Standing(2)) == ["One."]

@@ -1,0 +1,132 @@
+"""A line that stays up, as a leg of one call after the other."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from engine.calls.borrowed_leg import ANNOUNCEMENT, LentLeg
+from engine.calls.hangup_cause import Ending
+from engine.calls.leg import Caller, LegEnded
+from engine.calls.while_up import while_up
+from media.messages import MediaTimeout
+from media.sources import Silence, Tone
+
+from .test_permanent_leg import Line, play
+
+CALLER = Caller(None, default="ringback")
+
+
+def test_a_call_borrows_the_line_and_gives_it_back(tmp_path: Path) -> None:
+    async def script(line: Line) -> None:
+        phone = await line.is_up()
+        up = line.legs.line_of("anna")
+        assert up is not None
+        for _ in range(2):
+            line.told.clear()
+            leg = line.take()
+            assert line.legs.take("anna", lambda *_args, **_fields: None) is None, "one call only"
+            line.stage.board.register.legs[leg.id] = leg
+            await leg.open()
+            await leg.dial(caller=CALLER, ring_s=20.0)
+            assert line.told == ["leg.dialing", "leg.answered"]
+            assert leg.record.reason == "permanent line"
+            leg.hear(Tone("440/1000"))
+            leg.hang_up(Ending("completed", "call over"))
+            await leg.release()
+            assert line.told[2:] == ["leg.ended"]
+            assert not phone.is_hung_up and up.ending is None
+            assert line.stage.board.register.legs[up.id] is up
+            heard = line.stage.media.heard[up.id]
+            assert heard[-1] == Silence() and ANNOUNCEMENT in heard
+            assert leg.record.media is not None
+
+    play(tmp_path, script)
+
+
+def test_digits_by_info_are_the_calls_while_it_has_the_line(tmp_path: Path) -> None:
+    async def script(line: Line) -> None:
+        phone = await line.is_up()
+        leg = line.take()
+        await leg.open()
+        await leg.dial(caller=CALLER, ring_s=20.0)
+        pressed: list[str] = []
+        leg.on_digit = pressed.append
+        phone.presses("5")
+        assert pressed == ["5"] and line.told[-1] == "leg.dtmf"
+        leg.hang_up(Ending("completed", "call over"))
+        await leg.release()
+        phone.presses("6")
+        assert pressed == ["5"]
+
+    play(tmp_path, script)
+
+
+def test_a_line_that_ends_in_a_call_ends_the_call(tmp_path: Path) -> None:
+    async def script(line: Line) -> None:
+        phone = await line.is_up()
+        leg = line.take()
+        await leg.open()
+        await leg.dial(caller=CALLER, ring_s=20.0)
+        with pytest.raises(LegEnded) as ended:
+            async with while_up(leg):
+                phone.hangs_up()
+                await asyncio.sleep(10)
+        assert ended.value.ending.result == "hung_up"
+        assert line.stage.last("line.ended")["agent"] == "anna"
+        assert line.legs.take("anna", lambda *_args, **_fields: None) is None
+        await leg.release()
+
+    play(tmp_path, script)
+
+
+def test_a_line_that_ends_before_the_call_begins(tmp_path: Path) -> None:
+    async def script(line: Line) -> None:
+        phone = await line.is_up()
+        leg = line.take()
+        phone.hangs_up()
+        for begin in (leg.open(), leg.dial(caller=CALLER, ring_s=20.0)):
+            with pytest.raises(LegEnded):
+                await begin
+        await leg.release()
+        assert line.told == [], "the call has told nothing of it"
+
+    play(tmp_path, script)
+
+
+def test_holding_and_lost_media_are_the_calls_while_it_has_the_line(tmp_path: Path) -> None:
+    async def script(line: Line) -> None:
+        phone = await line.is_up()
+        leg = line.take()
+        held: list[bool] = []
+        leg.on_hold = lambda _leg, is_held: held.append(is_held)
+        await leg.open()
+        await leg.dial(caller=CALLER, ring_s=20.0)
+        phone.holds()
+        phone.resumes()
+        assert held == [True, False]
+        assert line.told[2:] == ["leg.held", "leg.resumed"]
+        leg.on_media(MediaTimeout(leg.id, 30.0))
+        assert leg.ending is not None and leg.ending.result == "no_media"
+        assert phone.is_hung_up
+        await leg.release()
+
+    play(tmp_path, script)
+
+
+def test_giving_back_is_for_lines_only(tmp_path: Path) -> None:
+    async def script(line: Line) -> None:
+        await line.is_up()
+        leg = line.take()
+        await leg.open()
+        await leg.dial(caller=CALLER, ring_s=20.0)
+        assert isinstance(leg, LentLeg)
+        line.legs.give_back(leg)
+        assert leg.ending is not None
+        other = line.legs.line_of("anna")
+        assert other is not None
+        line.legs.give_back(other)
+        assert other.ending is None
+        await leg.release()
+
+    play(tmp_path, script)

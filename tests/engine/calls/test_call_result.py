@@ -1,0 +1,49 @@
+"""What a caller is told when nobody takes him, and what his INVITE gets without words."""
+
+import pytest
+
+from config.inbound import Room, Texts
+from engine.acd.waiting import Leave, LeaveReason
+from engine.calls.call_result import of_not_taken, of_sent_away, refusal_of
+from engine.protocol import EngineError
+
+ROOM = Room(name="sales", texts=Texts(closed="Closed.", full="Full.", timeout="Sorry."))
+SILENT = Room(name="sales", texts=Texts(closed="", full="", timeout=""))
+
+
+def error(reason: str | None, **data: float) -> EngineError:
+    return EngineError("unavailable", "no", "queue", {"reason": reason, **data})
+
+
+@pytest.mark.parametrize(
+    ("reason", "word", "text"),
+    [
+        ("closed", "closed", "Closed."),
+        ("full", "full", "Full."),
+        (None, "unavailable", "Sorry."),
+    ],
+)
+def test_a_queue_that_does_not_take_him(reason: str | None, word: str, text: str) -> None:
+    farewell = of_not_taken(error(reason), ROOM)
+    assert (farewell.result.word, farewell.text) == (word, text)
+    assert refusal_of(farewell, error(reason), 0.0) is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"), [("closed", "Closed."), ("full", "Full."), ("timeout", "Sorry."),
+                         ("overflow", "Sorry."), ("withdrawn", "Sorry.")],
+)  # fmt: skip
+def test_a_queue_that_sends_him_away(reason: LeaveReason, text: str) -> None:
+    farewell = of_sent_away(Leave(reason=reason), ROOM)
+    assert (farewell.result.word, farewell.text) == (reason, text)
+
+
+def test_without_words_his_invite_is_refused() -> None:
+    closed = error("closed", opens_at=5000.0)
+    refusal = refusal_of(of_not_taken(closed, SILENT), closed, 4000.0)
+    assert refusal is not None and (refusal.status, refusal.retry_after_s) == (480, 1000.0)
+    full = error("full")
+    refusal = refusal_of(of_not_taken(full, SILENT), full, 4000.0)
+    assert refusal is not None and (refusal.status, refusal.retry_after_s) == (486, None)
+    other = error(None)
+    assert refusal_of(of_not_taken(other, SILENT), other, 4000.0) is None

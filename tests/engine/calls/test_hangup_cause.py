@@ -1,0 +1,69 @@
+"""From SIP causes to words."""
+
+import msgspec
+import pytest
+
+from engine.calls.hangup_cause import of_ended_session, of_failed_invite
+from sip.events import Cause
+
+
+@pytest.mark.parametrize(
+    ("status", "result", "trunk_failed"),
+    [
+        (486, "busy", False),
+        (600, "busy", False),
+        (603, "declined", False),
+        (480, "unavailable", False),
+        (404, "not_found", False),
+        (484, "not_found", False),
+        (488, "incompatible", False),
+        (403, "rejected", False),
+        (302, "rejected", False),
+        (699, "rejected", False),
+        (401, "unreachable", True),
+        (407, "unreachable", True),
+        (408, "no_answer", False),
+        (500, "unreachable", True),
+        (503, "unreachable", True),
+        (505, "unreachable", False),
+    ],
+)
+def test_final_responses(status: int, result: str, trunk_failed: bool) -> None:
+    ending = of_failed_invite(Cause(status, "Phrase", "remote", "Q.850;cause=17"))
+    assert (ending.result, ending.sip_status) == (result, status)
+    assert ending.trunk_failed is trunk_failed
+    assert ending.reason_header == "Q.850;cause=17"
+    assert str(ending) == f"{status} Phrase"
+
+
+def test_a_reason_header_that_is_no_text_can_still_be_told() -> None:
+    broken = b'SIP;text="\xff"'.decode(errors="surrogateescape")
+    for ending in (
+        of_failed_invite(Cause(486, "Busy Here", "remote", broken)),
+        of_ended_session(Cause(None, "BYE", "remote", broken)),
+    ):
+        assert msgspec.json.encode(ending.reason_header)
+
+
+def test_no_response_at_all_is_unreachable() -> None:
+    ending = of_failed_invite(Cause(408, "Request Timeout", "timeout"))
+    assert (ending.result, ending.trunk_failed) == ("unreachable", True)
+
+
+def test_a_transport_error_is_unreachable() -> None:
+    ending = of_failed_invite(Cause(503, "connection refused", "transport"))
+    assert (ending.result, ending.phrase) == ("unreachable", "connection refused")
+    assert ending.trunk_failed
+
+
+def test_an_answer_without_a_codec_in_common() -> None:
+    ending = of_failed_invite(Cause(None, "no common codec", "local"))
+    assert (ending.result, str(ending)) == ("failed", "no common codec")
+
+
+@pytest.mark.parametrize(
+    ("origin", "result"), [("remote", "hung_up"), ("timeout", "failed"), ("transport", "failed")]
+)
+def test_sessions_that_were_up(origin: str, result: str) -> None:
+    cause = Cause(None, "over", origin)  # type: ignore[arg-type]
+    assert of_ended_session(cause).result == result

@@ -1,0 +1,384 @@
+"""A leg by itself: what it tells, what it hears."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.calls.hangup_cause import Ending
+from engine.calls.leg import CODECS, Caller, Leg, LegEnded
+from engine.routing.dialplan import Destination, Way
+from media.messages import Dtmf, MediaTimeout, PeerMoved, Played, SilenceStarted
+from media.sources import Prompt
+from sip import events
+from sip.hop import Hop
+from tests.support.switchboard import CallingPhone, Phone, Scene, incoming, scene
+from tests.support.virtual_loop import run
+
+Told = list[tuple[str, dict[str, Any]]]
+Script = Callable[[Scene, Leg, Told], Awaitable[None]]
+
+
+def play(tmp_path: Path, script: Script) -> None:
+    """Run a script with one leg to bob; it must give everything back."""
+
+    async def main() -> None:
+        stage = scene(tmp_path)
+        told: Told = []
+        leg = Leg(
+            leg_id="leg-1",
+            role="customer",
+            destination=stage.board.dialplan.destination("sip:bob@127.0.0.1", field="to"),
+            sip=stage.board.sip,
+            media=stage.board.media,
+            publish=lambda kind, _leg, **fields: told.append((kind, fields)),
+        )
+        stage.board.register.legs["leg-1"] = leg
+        await script(stage, leg, told)
+        await leg.release()
+        assert not stage.media.open_legs
+        assert leg.record.state == "ended"
+
+    run(main())
+
+
+async def answered(stage: Scene, leg: Leg) -> Phone:
+    await leg.open()
+    dialling = asyncio.create_task(leg.dial(caller=Caller(None, "ringback"), ring_s=30.0))
+    phone = await stage.phone()
+    phone.rings()
+    phone.answers()
+    await dialling
+    return phone
+
+
+def kinds(told: Told) -> list[str]:
+    return [kind for kind, _fields in told]
+
+
+def test_dialling_offers_both_codecs_at_the_opened_port(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+        phone = await answered(stage, leg)
+        assert phone.invitation.audio.port == 10000
+        assert phone.invitation.audio.codecs == CODECS
+        assert phone.invitation.from_uri == "sip:ringback@127.0.0.1"
+        assert phone.invitation.ring_s == 30.0, "SIP gives up no sooner than the leg"
+        assert stage.media.connected == [("leg-1", "sendrecv")]
+        assert (leg.record.state, leg.record.sip_status) == ("answered", 200)
+
+    play(tmp_path, script)
+
+
+def test_each_event_is_told_once_and_in_order(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
+        phone = await stage.phone()
+        phone.rings()
+        phone.rings()
+        phone.plays_early_media()
+        phone.plays_early_media()
+        phone.answers()
+        await dialling
+        phone.hangs_up("Q.850;cause=16")
+        assert kinds(told) == [
+            "leg.dialing", "leg.ringing", "leg.early_media", "leg.answered", "leg.ended",
+        ]  # fmt: skip
+        assert told[-1][1] == {"result": "hung_up", "reason_header": "Q.850;cause=16"}
+
+    play(tmp_path, script)
+
+
+def test_early_media_of_another_branch_is_taken(tmp_path: Path) -> None:
+    """The call is forwarded: the branch that spoke first is silent from then on."""
+
+    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
+        phone = await stage.phone()
+        for port in (40000, 40000, 40002, 40002):
+            phone.plays_early_media(port)
+        assert stage.media.ports == [40000, 40002]
+        phone.answers()
+        await dialling
+        assert stage.media.ports == [40000, 40002, 40000]
+        assert kinds(told).count("leg.early_media") == 1
+
+    play(tmp_path, script)
+
+
+def test_a_phone_silent_since_its_early_media_is_waited_for_from_its_answer(
+    tmp_path: Path,
+) -> None:
+    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=60.0))
+        phone = await stage.phone()
+        phone.plays_early_media()
+        leg.on_media(MediaTimeout("leg-1", 30.0))
+        assert "leg.media_timeout" not in kinds(told)
+        phone.answers()
+        await dialling
+        assert len(stage.media.connected) == 2, "told to the worker again"
+        leg.on_media(MediaTimeout("leg-1", 30.0))
+        assert leg.ending is not None and leg.ending.result == "no_media"
+
+    play(tmp_path, script)
+
+
+def test_an_answer_on_hold_is_a_hold(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
+        phone = await stage.phone()
+        phone.answers(host="0.0.0.0")
+        await dialling
+        assert leg.is_held
+        assert leg.record.answered is not None
+        phone.resumes()
+        assert kinds(told)[-3:] == ["leg.answered", "leg.held", "leg.resumed"]
+
+    play(tmp_path, script)
+
+
+def test_digits_by_info_are_told_as_others_are(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+        pressed: list[str] = []
+        leg.on_digit = pressed.append
+        phone = await answered(stage, leg)
+        phone.presses("5")
+        assert pressed == ["5"]
+        assert told[-1] == ("leg.dtmf", {"digit": "5", "duration_ms": 160})
+
+    play(tmp_path, script)
+
+
+def test_hold_and_resume(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+        changes = []
+        leg.on_hold = lambda _leg, held: changes.append(held)
+        phone = await answered(stage, leg)
+        phone.holds()
+        phone.holds()
+        assert leg.is_held
+        phone.resumes()
+        assert not leg.is_held
+        assert changes == [True, False]
+        assert kinds(told)[-2:] == ["leg.held", "leg.resumed"]
+
+    play(tmp_path, script)
+
+
+def test_a_leg_that_is_held_from_the_start_is_connected_when_it_resumes(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
+        phone = await stage.phone()
+        phone.answers(host="0.0.0.0")
+        await dialling
+        assert stage.media.connected == []
+        phone.resumes()
+        assert stage.media.connected == [("leg-1", "sendrecv")]
+
+    play(tmp_path, script)
+
+
+def test_media_events_are_told(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+        await answered(stage, leg)
+        leg.on_media(Dtmf("leg-1", "5", 120))
+        leg.on_media(SilenceStarted("leg-1", 10_000))
+        leg.on_media(Played("leg-1", 7, "a.wav: cannot be opened"))
+        leg.on_media(PeerMoved("leg-1", "127.0.0.1", 41000))
+        assert told[-4:] == [
+            ("leg.dtmf", {"digit": "5", "duration_ms": 120}),
+            ("leg.silence", {"silent_ms": 10_000}),
+            ("leg.not_played", {"error": "a.wav: cannot be opened"}),
+            ("leg.peer_moved", {"host": "127.0.0.1", "port": 41000}),
+        ]
+
+    play(tmp_path, script)
+
+
+def test_no_rtp_ends_the_leg_unless_it_is_held(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+        phone = await answered(stage, leg)
+        phone.holds()
+        leg.on_media(MediaTimeout("leg-1", 30.0))
+        assert leg.ending is None
+        phone.resumes()
+        leg.on_media(MediaTimeout("leg-1", 30.0))
+        assert leg.ending is not None
+        assert leg.ending.result == "no_media"
+        assert phone.is_hung_up
+
+    play(tmp_path, script)
+
+
+def test_playing_to_its_end_and_to_its_limit(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+        await answered(stage, leg)
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        await leg.play(Prompt("a.wav"), limit_s=10.0)
+        assert loop.time() - started == pytest.approx(2.0)
+        stage.media.ends_plays = False
+        started = loop.time()
+        await leg.play(Prompt("a.wav"), limit_s=10.0)
+        assert loop.time() - started == pytest.approx(10.0)
+
+    play(tmp_path, script)
+
+
+def test_hanging_up_twice_tells_once(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+        phone = await answered(stage, leg)
+        leg.hang_up(Ending("completed", "first"))
+        leg.hang_up(Ending("completed", "second"))
+        phone.hangs_up()
+        assert kinds(told).count("leg.ended") == 1
+        assert leg.record.reason == "first"
+        assert phone.hang_up_reason is not None
+
+    play(tmp_path, script)
+
+
+def test_release_keeps_the_last_report(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+        await answered(stage, leg)
+        await leg.refresh_stats()
+        assert leg.record.media is not None
+        assert leg.record.media["packets_received"] == 1
+        await leg.release()
+        assert leg.record.media["packets_received"] == 2
+
+    play(tmp_path, script)
+
+
+def calling_leg(stage: Scene, told: Told, caller: CallingPhone) -> Leg:
+    leg = Leg(
+        leg_id="leg-in",
+        role="customer",
+        destination=Destination("+442079461111", (Way("sip:+442079461111@127.0.0.1", ""),)),
+        sip=stage.board.sip,
+        media=stage.board.media,
+        publish=lambda kind, _leg, **fields: told.append((kind, fields)),
+    )
+    leg.take(caller.session)
+    return leg
+
+
+def play_called(tmp_path: Path, script: Callable[[Scene, Leg, CallingPhone], Any]) -> Told:
+    """Run a script with one leg that has called us; it must give everything back."""
+    told: Told = []
+
+    async def main() -> None:
+        stage, caller = scene(tmp_path), incoming()
+        leg = calling_leg(stage, told, caller)
+        await script(stage, leg, caller)
+        await leg.release()
+        assert not stage.media.open_legs
+        assert leg.record.state == "ended"
+        assert caller.is_hung_up or caller.state == "terminated"
+
+    run(main())
+    return told
+
+
+def test_a_party_that_calls_is_rung_accepted_and_heard(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, caller: CallingPhone) -> None:
+        await leg.open()
+        assert caller.statuses == [180]
+        accepting = asyncio.create_task(leg.accept())
+        await caller.accepted.wait()
+        assert leg.record.answered is None
+        caller.acknowledges("PCMA")
+        await accepting
+        assert caller.statuses == [180, 200]
+        assert leg.record.state == "answered" and leg.audio is not None
+        assert stage.media.connected == [("leg-in", "sendrecv")]
+
+    told = play_called(tmp_path, script)
+    assert kinds(told) == ["leg.ringing", "leg.answered", "leg.ended"]
+
+
+def test_a_party_that_calls_may_hang_up_before_the_answer(tmp_path: Path) -> None:
+    async def script(_stage: Scene, leg: Leg, caller: CallingPhone) -> None:
+        await leg.open()
+        caller.cancels()
+        with pytest.raises(LegEnded, match="before the answer"):
+            await leg.accept()
+        assert leg.ending is not None and leg.ending.result == "hung_up"
+
+    assert kinds(play_called(tmp_path, script)) == ["leg.ringing", "leg.ended"]
+
+
+def test_a_cancel_that_crosses_with_the_answer_ends_the_leg(tmp_path: Path) -> None:
+    async def script(_stage: Scene, leg: Leg, caller: CallingPhone) -> None:
+        await leg.open()
+        caller.state = "terminated"  # cancelled; that is still to be told
+        with pytest.raises(LegEnded):
+            await leg.accept()
+
+    play_called(tmp_path, script)
+
+
+def test_a_party_without_an_ack_is_not_answered(tmp_path: Path) -> None:
+    async def script(_stage: Scene, leg: Leg, caller: CallingPhone) -> None:
+        await leg.open()
+        accepting = asyncio.create_task(leg.accept())
+        await caller.accepted.wait()
+        caller._tell(events.Failed(caller.session, events.Cause(408, "no ACK", "timeout")))
+        with pytest.raises(LegEnded, match="no ACK"):
+            await accepting
+        caller.state = "terminated"
+
+    play_called(tmp_path, script)
+
+
+def test_without_a_port_a_party_that_calls_is_not_answered(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, caller: CallingPhone) -> None:
+        stage.media.port_left = False
+        with pytest.raises(LegEnded, match="no RTP port"):
+            await leg.open()
+        assert caller.is_hung_up
+
+    assert kinds(play_called(tmp_path, script)) == ["leg.ringing", "leg.ended"]
+
+
+def test_a_key_press_is_told_to_the_call_flow(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+        pressed: list[str] = []
+        await answered(stage, leg)
+        leg.on_digit = pressed.append
+        leg.on_media(Dtmf("leg-1", "5", 100))
+        assert pressed == ["5"]
+
+    play(tmp_path, script)
+
+
+def test_who_is_hung_up_while_his_address_is_looked_up_is_not_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+        looked_up = asyncio.Event()
+        resolve = stage.sip.resolve
+
+        async def slowly(uri: str) -> Hop:
+            await looked_up.wait()
+            return await resolve(uri)
+
+        monkeypatch.setattr(stage.sip, "resolve", slowly)
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "ringback"), ring_s=30.0))
+        await asyncio.sleep(1)
+        leg.hang_up(Ending("hung_up", "hung up by command"))
+        looked_up.set()
+        with pytest.raises(LegEnded, match="hung up by command"):
+            await dialling
+        assert stage.sip.phones.empty()
+        assert kinds(told) == ["leg.dialing", "leg.ended"]
+
+    play(tmp_path, script)

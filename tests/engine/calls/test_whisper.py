@@ -1,0 +1,89 @@
+"""The whisper: checked when asked for, ready when needed, and never the end of a callback."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from engine.calls.whisper import Announcement, Unspoken, Whisper, Whisperer
+from engine.protocol import EngineError
+from media.sound.speech import SpeechError, Synthesizer
+from media.sources import Prompt, Tone
+from tests.support.switchboard import job
+
+
+def whisperer(tmp_path: Path) -> Whisperer:
+    return Whisperer(Synthesizer(tmp_path / "speech"))
+
+
+async def prepared(under_test: Whisperer, **request: Any) -> Whisper:
+    return await under_test.prepare(job(**request))
+
+
+async def test_none_a_tone_and_a_file(tmp_path: Path) -> None:
+    under_test = whisperer(tmp_path)
+    assert await prepared(under_test) is None
+    tone = await prepared(under_test, whisper={"tone": "440/500"})
+    assert isinstance(tone, Announcement)
+    assert tone.source == Tone("440/500")
+    file = await prepared(under_test, whisper={"file": str(tmp_path / "a.wav")})
+    assert isinstance(file, Announcement)
+    assert file.source == Prompt(str(tmp_path / "a.wav"))
+    under_test.close()
+
+
+async def test_text_is_spoken(tmp_path: Path) -> None:
+    under_test = whisperer(tmp_path)
+    spoken = await prepared(under_test, whisper={"text": "A visitor is waiting."})
+    assert isinstance(spoken, Announcement)
+    assert isinstance(spoken.source, Prompt)
+    samples, rate = soundfile.read(spoken.source.path, dtype="int16")
+    assert len(samples) > rate / 2
+    assert np.abs(samples).max() > 1000
+    under_test.close()
+
+
+async def test_a_template_is_filled_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+
+    def say(_self: Synthesizer, text: str) -> Path:
+        said.append(text)
+        return tmp_path / "x.wav"
+
+    under_test = whisperer(tmp_path)
+    monkeypatch.setattr(Synthesizer, "prompt", say)
+    whisper = {"template": "Call for {context.site}"}
+    await prepared(under_test, whisper=whisper, context={"site": "the shop"})
+    assert said == ["Call for the shop"]
+    assert await prepared(under_test, whisper=whisper, context={}) is None
+    under_test.close()
+
+
+async def test_speech_that_fails_leaves_the_callback_without_a_whisper(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_self: Synthesizer, _text: str) -> Path:
+        raise SpeechError("no voice")
+
+    under_test = whisperer(tmp_path)
+    monkeypatch.setattr(Synthesizer, "prompt", broken)
+    assert await prepared(under_test, whisper={"text": "Hello"}) == Unspoken("no voice")
+    under_test.close()
+
+
+@pytest.mark.parametrize(
+    ("whisper", "field"),
+    [
+        ({"file": "/nowhere/at/all.wav"}, "whisper.file"),
+        ({"tone": "high"}, "whisper.tone"),
+        ({"tone": "440/0"}, "whisper.tone"),
+    ],
+)
+def test_what_cannot_be_played_is_refused_by_name(
+    tmp_path: Path, whisper: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(EngineError) as caught:
+        whisperer(tmp_path).check(whisper)
+    assert (caught.value.kind, caught.value.field) == ("refused", field)

@@ -1,0 +1,62 @@
+"""What client commands print and how they exit."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import typer
+
+from engine.cli import command
+from engine.cli.command import Options
+from engine.client import Client, NoReply
+
+
+@pytest.fixture(autouse=True)
+def options() -> Iterator[None]:
+    socket, as_json = Options.socket, Options.json
+    yield
+    Options.socket, Options.json = socket, as_json
+
+
+def test_options_said_once_hold() -> None:
+    Options.take_json(True)
+    Options.take_json(False)
+    Options.take_socket("/x")
+    Options.take_socket(None)
+    assert (Options.json, Options.socket) == (True, "/x")
+
+
+def test_failure_for_people_and_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as exited:
+        command.fail(3, "nobody there", kind="no_engine", field=None)
+    assert exited.value.exit_code == 3
+    assert capsys.readouterr() == ("", "ringback: nobody there\n")
+    Options.json = True
+    with pytest.raises(typer.Exit):
+        command.fail(3, "nobody there", kind="no_engine", field=None)
+    out = json.loads(capsys.readouterr().out)
+    assert out == {"error": {"message": "nobody there", "kind": "no_engine"}}
+
+
+def test_result_is_shown_or_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    shown: list[object] = []
+    command.print_result({"a": "é"}, shown.append)
+    assert shown == [{"a": "é"}]
+    Options.json = True
+    command.print_result({"a": "é"}, shown.append)
+    assert capsys.readouterr().out == '{"a": "é"}\n'
+    assert len(shown) == 1
+
+
+def test_an_engine_that_does_not_answer_is_status_3(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def nobody(*_where: object, **_how: object) -> None:
+        raise NoReply("ping: no reply within 60 s")
+
+    monkeypatch.setattr(Client, "connect", nobody)
+    with pytest.raises(typer.Exit) as exited:
+        command.call("ping", print)
+    assert exited.value.exit_code == 3
+    told = "ringback: the engine does not answer: ping: no reply within 60 s\n"
+    assert capsys.readouterr() == ("", told)

@@ -1,0 +1,378 @@
+"""The command line as a process: what it prints, and its exit status."""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.settings import load
+from engine.control.server import Method
+from engine.protocol import (
+    CallbackRequest,
+    CallRef,
+    DrainRequest,
+    EngineError,
+    JobQuery,
+    JobRef,
+    NoParams,
+)
+
+from ..control_peer import Handlers, serving
+
+ROOT = Path(__file__).parents[3]
+
+LEG = {
+    "leg": "l1",
+    "role": "agent",
+    "uri": "sip:alice@127.0.0.1",
+    "state": "ended",
+    "sip_status": 200,
+    "reason": None,
+    "started": 1.0,
+    "ringing": 1.5,
+    "answered": 3.0,
+    "ended": 9.0,
+}
+
+
+class Engine(Handlers):
+    """Answers like an engine; a requested job ends as `outcome` as soon as somebody asks."""
+
+    def __init__(self, outcome: str = "completed") -> None:
+        super().__init__()
+        self.outcome = outcome
+        self.served: Any = None
+        self.asked: list[tuple[str, Any]] = []
+
+    def table(self) -> dict[str, Method]:
+        return {
+            "ping": Method(NoParams, self.ping),
+            "callback.request": Method(CallbackRequest, self.request),
+            "callback.get": Method(JobRef, lambda params, _: self.job(params.id, self.outcome)),
+            "callback.cancel": Method(JobRef, self.cancel),
+            "callback.list": Method(JobQuery, self.list),
+            "call.list": Method(NoParams, lambda params, _: {"calls": [self.call()]}),
+            "call.get": Method(CallRef, lambda params, _: self.call()),
+            "call.hangup": Method(CallRef, self.hangup),
+            "engine.status": Method(NoParams, lambda params, _: self.status()),
+            "engine.drain": Method(DrainRequest, self.drain),
+        }
+
+    def job(self, id: str, state: str) -> dict[str, Any]:
+        return {
+            "id": id,
+            "state": state,
+            "to": "+442079460123",
+            "agent": "alice",
+            "queue": None,
+            "order": "agent_first",
+            "context": {"site": "[red]shop\x1b[2J"},
+            "created": 1000.0,
+            "attempts": [{"call": "c1", "legs": [LEG], "result": state}],
+            "bridged_at": 1010.0,
+            "ended_at": 1075.0,
+            "result": state,
+            "cause": "customer busy",
+        }
+
+    def request(self, params: CallbackRequest, _peer: object) -> dict[str, Any]:
+        params.require_party()
+        self.asked.append(("request", params))
+        if params.to == "666":
+            reason, data = "666 may not be called", {"policy": "destination"}
+            raise EngineError("refused", reason, field="to", data=data)
+        context = params.context
+        self.served.events.publish("callback.queued", job="j1", context=context)
+        self.served.events.publish("leg.ringing", job="j1", leg="l1", role="agent", sip_status=180)
+        self.served.events.publish(f"callback.{self.outcome}", job="j1", cause="customer busy")
+        return self.job("j1", "queued") | {"replayed": False}
+
+    def cancel(self, params: JobRef, _peer: object) -> dict[str, Any]:
+        raise EngineError("not_found", f"there is no job {params.id}", field="id")
+
+    def list(self, params: JobQuery, _peer: object) -> dict[str, Any]:
+        self.asked.append(("list", params))
+        return {"jobs": [self.job("j2", "failed"), self.job("j1", "completed")], "cursor": "1f"}
+
+    def call(self) -> dict[str, Any]:
+        leg = LEG | {"media": {"packets_received": 500, "jitter_ms": 1.25}}
+        return {"call": "c1", "job": "j1", "state": "bridged", "started": 1.0, "legs": [leg]}
+
+    def hangup(self, params: CallRef, _peer: object) -> dict[str, Any]:
+        self.asked.append(("hangup", params))
+        return self.call()
+
+    def status(self) -> dict[str, Any]:
+        return {
+            "version": "0.1.0",
+            "epoch": "e1",
+            "uptime_s": 3700.0,
+            "draining": False,
+            "jobs": {"completed": 2},
+            "calls": 1,
+            "legs": 2,
+            "media": {"workers": [{"pid": 7, "legs": 2}]},
+            "sip": {"received": 10},
+            "trunks": [{"name": "pbx", "registered": False}],
+            "store": {"pending": 0, "last_error": None},
+            "events": {"seq": 4, "subscribers": 0},
+        }
+
+    def drain(self, params: DrainRequest, _peer: object) -> dict[str, Any]:
+        return {"drained": params.timeout_s is None, "active": 0 if params.timeout_s is None else 3}
+
+
+class Result:
+    """What a finished command left."""
+
+    def __init__(self, status: int, out: str, err: str) -> None:
+        self.status = status
+        self.out = out
+        self.err = err
+
+    @property
+    def json(self) -> Any:
+        (line,) = self.out.splitlines()
+        return json.loads(line)
+
+
+async def ringback(*arguments: str, cwd: Path | None = None, **environ: str) -> Result:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}
+    env |= {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "TERM": "dumb"} | environ
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "engine.cli.main",
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=env,
+        cwd=cwd,
+    )
+    async with asyncio.timeout(60):
+        out, err = await process.communicate()
+    assert process.returncode is not None
+    assert b"Traceback" not in err, err.decode()
+    return Result(process.returncode, out.decode(), err.decode())
+
+
+async def against(tmp_path: Path, *arguments: str, engine: Engine | None = None) -> Result:
+    engine = engine or Engine()
+    async with serving(tmp_path, engine) as served:
+        engine.served = served
+        return await ringback("--socket", str(served.settings.socket), *arguments)
+
+
+async def test_jobs_for_people(tmp_path: Path) -> None:
+    result = await against(tmp_path, "jobs", "--state", "failed", "--limit", "5")
+    assert result.status == 0
+    for text in ("j1", "j2", "failed", "customer busy", "1:05", "--cursor 1f"):
+        assert text in result.out
+
+
+async def test_jobs_for_programs_with_json_on_either_side(tmp_path: Path) -> None:
+    for arguments in (("--json", "jobs"), ("jobs", "--json")):
+        result = await against(tmp_path, *arguments)
+        assert [job["id"] for job in result.json["jobs"]] == ["j2", "j1"]
+        assert result.json["cursor"] == "1f"
+
+
+async def test_one_job_in_full_and_nothing_in_it_commands_the_terminal(tmp_path: Path) -> None:
+    result = await against(tmp_path, "jobs", "j1")
+    assert "sip:alice@127.0.0.1" in result.out
+    assert "site = [red]shop" in result.out
+    assert "\x1b" not in result.out
+
+
+async def test_callback_sends_what_it_was_given(tmp_path: Path) -> None:
+    engine = Engine()
+    arguments = (
+        "callback +442079460123 --agent alice --id key-1 --order customer_first"
+        " --context site=shop --context q=a=b --whisper-tone 440/200 --caller-id +4420 --trunk pbx"
+        " --priority 5 --not-before 1e9 --deadline +60 --max-attempts 2 --ring-s 20"
+        " --max-duration-s 600 --record"
+    )
+    result = await against(tmp_path, *arguments.split(), "--json", engine=engine)
+    assert result.status == 0
+    assert result.json["id"] == "j1"
+    ((_, params),) = engine.asked
+    assert (params.to, params.agent, params.id) == ("+442079460123", "alice", "key-1")
+    assert (params.order, params.context) == ("customer_first", {"site": "shop", "q": "a=b"})
+    assert params.whisper.tone == "440/200"
+    assert (params.caller_id, params.trunk, params.priority) == ("+4420", "pbx", 5)
+    assert params.not_before == 1e9
+    assert params.deadline > 1.7e9
+    assert (params.max_attempts, params.ring_s, params.max_duration_s) == (2, 20.0, 600.0)
+    assert params.record is True
+
+
+@pytest.mark.parametrize(("outcome", "status"), [("completed", 0), ("failed", 1), ("expired", 1)])
+async def test_waiting_tells_how_it_goes_and_how_it_ended(
+    tmp_path: Path, outcome: str, status: int
+) -> None:
+    result = await against(
+        tmp_path, "callback", "1", "--agent", "alice", "--wait", engine=Engine(outcome)
+    )
+    assert result.status == status
+    for text in ("callback.queued", "leg.ringing", "sip_status=180", f"callback.{outcome}"):
+        assert text in result.out
+
+
+async def test_waiting_as_a_program_gets_the_job_that_ended(tmp_path: Path) -> None:
+    result = await against(
+        tmp_path, "callback", "1", "--agent", "alice", "--wait", "--json", engine=Engine("failed")
+    )
+    assert result.status == 1
+    assert result.json["state"] == "failed"
+
+
+async def test_refusal_is_one_line_and_status_1(tmp_path: Path) -> None:
+    result = await against(tmp_path, "callback", "666", "--agent", "alice")
+    assert (result.status, result.out) == (1, "")
+    assert result.err == "ringback: 666 may not be called\n"
+    result = await against(tmp_path, "callback", "666", "--agent", "alice", "--json")
+    assert result.json["error"]["data"] == {"policy": "destination"}
+    result = await against(tmp_path, "cancel", "j9", "--json")
+    assert result.status == 1
+    assert result.json == {
+        "error": {"message": "there is no job j9", "kind": "not_found", "field": "id"}
+    }
+
+
+async def test_wrong_parameter_is_usage(tmp_path: Path) -> None:
+    result = await against(tmp_path, "callback", "1")
+    assert result.status == 2
+    assert "give agent or queue" in result.err
+    result = await against(tmp_path, "rpc", "no.such")
+    assert result.status == 2
+    for wrong in (
+        ("callback", "1", "--context", "x"),
+        ("rpc", "ping", "{"),
+        ("rpc", "ping", "[" * 20_000),
+        ("callback", "1", "--agent", "a", "--skill", "german=²"),
+        ("status", "--socket", ""),
+        ("hangup",),
+        ("nope",),
+    ):
+        result = await ringback(*wrong)
+        assert result.status == 2
+        assert result.err
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--not-before", "nan"),
+        ("--not-before", "+inf"),
+        ("--ring-s", "nan"),
+        ("--context", "site=\udcff"),
+    ],
+)
+async def test_what_cannot_be_sent_is_usage_and_calls_nobody(
+    tmp_path: Path, wrong: tuple[str, str]
+) -> None:
+    engine = Engine()
+    result = await against(tmp_path, "callback", "1", "--agent", "a", *wrong, engine=engine)
+    assert (result.status, len(result.err.splitlines())) == (2, 1)
+    assert not engine.requests
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+async def test_names_that_the_terminal_cannot_show(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "日.toml").touch()
+    result = await ringback("check", "日.toml", cwd=tmp_path, PYTHONIOENCODING=encoding)
+    assert result.status == 0
+    result = await ringback("--json", "--socket", "/日/\udcff", "status", PYTHONIOENCODING=encoding)
+    assert result.json["error"]["message"].startswith("no engine at /日/\udcff")
+
+
+async def test_no_engine_is_status_3(tmp_path: Path) -> None:
+    result = await ringback("--socket", str(tmp_path / "none"), "status")
+    assert result.status == 3
+    assert str(tmp_path / "none") in result.err
+    assert len(result.err.splitlines()) == 1
+
+
+async def test_socket_from_the_environment_and_after_the_command(tmp_path: Path) -> None:
+    engine = Engine()
+    async with serving(tmp_path, engine) as served:
+        path = str(served.settings.socket)
+        result = await ringback("status", "--json", RINGBACK_CONTROL__SOCKET=path)
+        assert result.json["version"] == "0.1.0"
+        result = await ringback("status", "--socket", path, RINGBACK_CONTROL__SOCKET="/nowhere")
+        assert result.status == 0
+        for text in ("0.1.0", "1:01:40", "trunk pbx", "completed=2", "pending=0"):
+            assert text in result.out
+
+
+async def test_calls_and_hangup(tmp_path: Path) -> None:
+    engine = Engine()
+    assert "agent ended" in (await against(tmp_path, "calls")).out
+    assert "jitter_ms" in (await against(tmp_path, "calls", "c1")).out
+    assert (await against(tmp_path, "hangup", "c1", engine=engine)).status == 0
+    assert (await against(tmp_path, "hangup", "--leg", "l1", engine=engine)).status == 0
+    (_, by_call), (_, by_leg) = engine.asked
+    assert (by_call.call, by_call.leg, by_leg.call, by_leg.leg) == ("c1", None, None, "l1")
+
+
+async def test_drain_that_was_not_done_is_status_1(tmp_path: Path) -> None:
+    assert (await against(tmp_path, "drain", "--stop")).status == 0
+    result = await against(tmp_path, "drain", "--timeout", "1")
+    assert result.status == 1
+    assert "3 calls" in result.out
+
+
+async def test_rpc_prints_the_result(tmp_path: Path) -> None:
+    result = await against(tmp_path, "rpc", "callback.get", '{"id": "j7"}')
+    assert result.json["id"] == "j7"
+
+
+async def test_events_are_followed_line_by_line(tmp_path: Path) -> None:
+    engine = Engine()
+    async with serving(tmp_path, engine) as served:
+        served.events.publish("leg.ringing", job="j1", leg="l1")
+        served.events.publish("callback.queued", job="j1")
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "engine.cli.main", "--json"),
+            *("--socket", str(served.settings.socket), "events", "--types", "callback.,bridge."),
+            *("--since", "0"),
+            stdout=asyncio.subprocess.PIPE,
+            cwd=ROOT,
+        )
+        assert process.stdout is not None
+        async with asyncio.timeout(60):
+            assert json.loads(await process.stdout.readline())["type"] == "callback.queued"
+            served.events.publish("bridge.joined", job="j1")
+            assert json.loads(await process.stdout.readline())["type"] == "bridge.joined"
+            process.kill()
+            await process.wait()
+
+
+async def test_check_says_ok_or_what_is_wrong_on_one_line(tmp_path: Path) -> None:
+    result = await ringback("check", str(ROOT / "config" / "ringback.toml"))
+    assert result.status == 0
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text("[sip]\nlisten = 5\n[control]\nsockte = 'x'\n")
+    result = await ringback("check", str(wrong))
+    assert (result.status, result.out) == (2, "")
+    assert result.err == f"{wrong}: control.sockte: unknown key; did you mean socket?\n"
+    result = await ringback("check", str(wrong), "--json")
+    assert result.status == 2
+    assert json.loads(result.out)["key"] == "control.sockte"
+
+
+async def test_run_with_a_wrong_configuration_is_one_line_and_status_2(tmp_path: Path) -> None:
+    result = await ringback("run", "--config", str(tmp_path / "none.toml"))
+    assert result.status == 2
+    assert result.err == f"{tmp_path}/none.toml: cannot be read: No such file or directory\n"
+
+
+def test_default_socket_is_that_of_the_default_configuration() -> None:
+    from engine.cli.command import DEFAULT_SOCKET
+
+    settings = load(ROOT / "config" / "ringback.toml", {})
+    assert str(settings.control.socket) == DEFAULT_SOCKET

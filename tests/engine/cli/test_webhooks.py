@@ -1,0 +1,32 @@
+"""`ringback webhooks` against an engine."""
+
+from pathlib import Path
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from config.reporting import Webhook
+from tests.support.engine_in_process import request, running, settings_in
+from tests.support.receiver import Receiver
+
+from ..control_peer import until
+from .test_main import ringback
+
+
+async def test_webhooks_for_people_and_for_programs(tmp_path: Path) -> None:
+    async with Receiver(lambda _: web.Response(status=500, text="[red]oh\x1b[2J")) as receiver:
+        secret = SecretStr("a secret of some length")
+        hook = Webhook(name="crm", url=receiver.url, secret=secret, max_attempts=1)
+        settings = settings_in(tmp_path).model_copy(update={"webhooks": [hook]})
+        async with running(settings) as (daemon, client):
+            await client.callback(**request())
+            await until(lambda: daemon.reporting.webhooks.named("crm").given_up)
+            given = ("--socket", str(settings.control.socket), "webhooks")
+            shown = await ringback(*given, "list")
+            assert shown.status == 0 and "\x1b" not in shown.out
+            assert "crm" in shown.out and "500 Internal Server Error: [red]oh" in shown.out
+            assert (await ringback(*given, "list", "--json")).json["webhooks"][0]["given_up"] == 1
+            retried = await ringback(*given, "retry", "crm")
+            assert (retried.status, retried.out) == (0, "1 deliveries are tried again\n")
+            unknown = await ringback(*given, "retry", "erp")
+            assert (unknown.status, unknown.err) == (1, "ringback: there is no webhook erp\n")

@@ -1,0 +1,157 @@
+"""queue.* through the socket of a whole engine, and `ringback queues` and `ringback queue`."""
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.acd.waiting import Leave, Waiting
+from engine.client import Client, RequestRejected
+from engine.daemon import Daemon
+from engine.protocol import EngineError
+from tests.support.command_line import ringback
+from tests.support.engine_in_process import running, settings_in
+
+OTHER_DAY = time.strftime("%a", time.localtime(time.time() + 2 * 86400))
+MORE = f"""
+[[agents]]
+name = "bert"
+login = "manual"
+uri = "sip:bert@127.0.0.1:9"
+queues = ["sales"]
+[[queues]]
+name = "sales"
+[[queues]]
+name = "service"
+max_length = 2
+shares = [{{ centre = "leeds", percent = 70.0 }}, {{ centre = "york", percent = 30.0 }}]
+[[queues]]
+name = "night"
+calendar = "night"
+[[calendars]]
+name = "night"
+zone = "UTC"
+hours = ["{OTHER_DAY.lower()} 22:00-23:00"]
+[[centres]]
+name = "leeds"
+[[centres]]
+name = "york"
+"""
+
+Engine = tuple[Daemon, Client]
+
+
+@pytest.fixture
+async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
+    async with running(settings_in(tmp_path, more=MORE)) as pair:
+        yield pair
+
+
+def join(daemon: Daemon, waiting_id: str, ago_s: float, **more: Any) -> list[Leave]:
+    """Let a caller wait in sales since `ago_s` seconds; gives how he leaves, once he does."""
+    left: list[Leave] = []
+    queues = daemon.call_centre.queues
+    given: dict[str, Any] = {"queue": "sales", "kind": "call", "joined_at": time.time() - ago_s}
+    queues.join(
+        Waiting(id=waiting_id, on_offer=lambda _offer: None, on_leave=left.append, **(given | more))
+    )
+    return left
+
+
+async def refusal(client: Client, method: str, **params: Any) -> EngineError:
+    with pytest.raises(EngineError) as caught:
+        await client.call(method, **params)
+    return caught.value
+
+
+async def test_list_and_get(engine: Engine) -> None:
+    daemon, client = engine
+    found = (await client.call("queue.list"))["queues"]
+    assert [queue["queue"] for queue in found] == ["sales", "service", "night"]
+    assert found[0]["agents"] == {"logged_out": 1}
+    join(daemon, "c1", 60)
+    queue = await client.call("queue.get", queue="sales")
+    assert (queue["waiting"], queue["offered"], queue["tally"]["joined"]) == (1, 0, 1)
+    assert queue["longest_wait_s"] == pytest.approx(60, abs=5)
+    assert queue["expected_wait_s"] is None
+    assert (await refusal(client, "queue.get", queue="none")).kind == "not_found"
+
+
+async def test_entries_come_in_their_order_and_in_pages(engine: Engine) -> None:
+    daemon, client = engine
+    for number in range(5):
+        join(daemon, f"c{number}", 10 + number, number=f"+4420794600{number}")
+    join(daemon, "vip", 1, priority=5)
+    page = await client.call("queue.entries", queue="sales", limit=4)
+    assert [entry["id"] for entry in page["entries"]] == ["vip", "c4", "c3", "c2"]
+    assert [entry["place"] for entry in page["entries"]] == [1, 2, 3, 4]
+    assert page["entries"][1]["number"] == "+44207946004"
+    await client.call("queue.remove", id="c4")  # which does not disturb the next page
+    page = await client.call("queue.entries", queue="sales", limit=4, cursor=page["cursor"])
+    assert [entry["id"] for entry in page["entries"]] == ["c1", "c0"]
+    assert page["cursor"] is None
+    with pytest.raises(RequestRejected, match="cursor"):
+        await client.call("queue.entries", queue="sales", cursor="x")
+
+
+async def test_moving(engine: Engine) -> None:
+    daemon, client = engine
+    join(daemon, "c1", 5, queue="service")
+    join(daemon, "c2", 30)
+    moved = await client.call("queue.move", id="c2", queue="service")
+    assert (moved["queue"], moved["place"]) == ("service", 1)
+    assert (await refusal(client, "queue.move", id="c2", queue="service")).kind == "state"
+    assert (await refusal(client, "queue.move", id="c9", queue="service")).kind == "not_found"
+    assert (await refusal(client, "queue.move", id="c2", queue="none")).kind == "refused"
+    join(daemon, "c3", 1)
+    error = await refusal(client, "queue.move", id="c3", queue="service")
+    assert (error.kind, error.data["reason"]) == ("unavailable", "full")
+
+
+async def test_removing_tells_who_waits(engine: Engine) -> None:
+    daemon, client = engine
+    left = join(daemon, "c1", 5)
+    removed = await client.call("queue.remove", id="c1")
+    assert (removed["state"], removed["id"]) == ("withdrawn", "c1")
+    await client.call("ping")
+    assert [leave.reason for leave in left] == ["withdrawn"]
+
+
+async def test_a_paused_queue_offers_nobody_until_it_is_resumed(engine: Engine) -> None:
+    daemon, client = engine
+    assert (await client.call("queue.pause", queue="sales"))["paused"] is True
+    join(daemon, "c1", 5)
+    await client.call("agent.login", agent="bert")
+    assert (await client.call("agent.get", agent="bert"))["state"] == "available"
+    assert (await client.call("queue.resume", queue="sales"))["paused"] is False
+    agent = await client.call("agent.get", agent="bert")
+    assert (agent["state"], agent["work"]) == ("reserved", "c1")
+    (entry,) = (await client.call("queue.entries", queue="sales"))["entries"]
+    assert (entry["state"], entry["offered_to"]) == ("offered", ["bert"])
+    assert (await refusal(client, "queue.remove", id="c1")).kind == "state"
+
+
+async def test_the_command_line(engine: Engine) -> None:
+    daemon, _client = engine
+    socket = daemon.settings.control.socket
+    join(daemon, "c1", 75, number="+442079460000")
+    join(daemon, "c2", 5)
+    text = (await ringback(socket, "queues")).text
+    assert "sales" in text and "1:1" in text and "service" in text
+    assert "closed until " in text
+    text = (await ringback(socket, "queues", "sales", "--limit", "1")).text
+    assert "+442079460000" in text and "--cursor" in text and "c2" not in text
+    shown = await ringback(socket, "queues", "sales", "--json")
+    assert [entry["id"] for entry in shown.json["entries"]] == ["c1", "c2"]
+    assert (
+        "c2 waits in service, number 1"
+        in (await ringback(socket, "queue", "move", "c2", "service")).text
+    )
+    assert "leeds 1 (100%)" in (await ringback(socket, "queues", "service")).text
+    assert "sales is paused" in (await ringback(socket, "queue", "pause", "sales")).text
+    assert "paused" in (await ringback(socket, "queues")).text
+    assert "no longer paused" in (await ringback(socket, "queue", "resume", "sales")).text
+    assert "c1 waits no longer" in (await ringback(socket, "queue", "remove", "c1")).text
+    await ringback(socket, "queue", "remove", "c1", status=1)

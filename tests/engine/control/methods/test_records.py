@@ -1,0 +1,124 @@
+"""record.get, record.list, history.get and callback.annotate, as a client asks them."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine.control.methods.records import MOST_NOTES, RecordMethods
+from engine.job import Job
+from engine.protocol import BadParams, EngineError
+from tests.support.asking import ask
+from tests.support.recorded import Recorded, ended_job, recorded
+
+
+class Asked:
+    """The methods, with the jobs that are open."""
+
+    def __init__(self, here: Recorded) -> None:
+        self.here = here
+        self.open: dict[str, Job] = {}
+        methods = RecordMethods(here.store, here.log, here.history, self._known)
+        self._table = methods.table()
+
+    async def _known(self, job_id: str) -> Job | None:
+        return self.open.get(job_id) or self.here.store.find(job_id)
+
+    async def ask(self, name: str, **params: Any) -> Any:
+        return await ask(self._table, name, **params)
+
+
+@pytest.fixture
+async def asked(tmp_path: Path) -> AsyncIterator[Asked]:
+    async with recorded(tmp_path / "db") as here:
+        yield Asked(here)
+
+
+async def test_a_record_is_there_once_its_job_has_ended(asked: Asked) -> None:
+    asked.open["j1"] = msgspec.structs.replace(ended_job("j1"), state="queued", ended_at=None)
+    with pytest.raises(EngineError, match="has not ended"):
+        await asked.ask("record.get", id="j1")
+    with pytest.raises(EngineError, match="there is no record j2"):
+        await asked.ask("record.get", id="j2")
+    asked.here.end(ended_job("j1"))
+    found = await asked.ask("record.get", id="j1")
+    assert (found["id"], found["state"], found["notes"], found["rating"]) == (
+        "j1", "completed", [], None,
+    )  # fmt: skip
+
+
+async def test_pages_give_every_record_once_also_of_one_moment(asked: Asked) -> None:
+    for number in range(25):
+        asked.here.end(ended_job(f"j{number}", created=1000.0 + number // 10))
+    seen: list[str] = []
+    cursor = None
+    for _ in range(10):
+        page = await asked.ask("record.list", limit=7, cursor=cursor)
+        seen += [record["id"] for record in page["records"]]
+        cursor = page["cursor"]
+        asked.here.end(ended_job(f"x{len(seen)}", created=500.0))  # does not disturb the pages
+        if cursor is None:
+            break
+    assert seen == [f"j{number}" for number in range(25)]
+    some = await asked.ask("record.list", **{"from": 1001.0, "to": 1002.0})
+    assert [record["id"] for record in some["records"]] == [f"j{n}" for n in range(10, 20)]
+    for cursor in ("x", "1.0/", "1.0/x", "/3", "1.0", f"1.0/{1 << 63}"):
+        with pytest.raises(BadParams):
+            await asked.ask("record.list", cursor=cursor)
+
+
+async def test_a_page_fits_into_a_line(asked: Asked) -> None:
+    for number in range(60):
+        asked.here.end(ended_job(f"j{number}", context={"x": "y" * 16_000}))
+    page = await asked.ask("record.list", limit=1000)
+    assert len(msgspec.json.encode(page)) < 1 << 20
+    assert page["cursor"] is not None
+    rest = await asked.ask("record.list", limit=1000, cursor=page["cursor"])
+    assert len(page["records"]) + len(rest["records"]) == 60
+
+
+async def test_notes_outcome_and_rating_before_and_after_the_end(asked: Asked) -> None:
+    job = msgspec.structs.replace(ended_job("j1"), state="queued", ended_at=None)
+    asked.open["j1"] = job
+    told: list[dict[str, Any]] = []
+    asked.here.log.watch(lambda event: told.append(dict(event)))
+    shown = await asked.ask("callback.annotate", id="j1", notes="wants blue", rating=4)
+    assert (shown["notes"], shown["rating"], shown["outcome"]) == (["wants blue"], 4, None)
+    assert (told[-1]["type"], told[-1]["job"], told[-1]["notes"]) == (
+        "callback.annotated", "j1", "wants blue",
+    )  # fmt: skip
+    asked.open.clear()
+    job.state, job.ended_at = "completed", 1100.0
+    asked.here.end(job)
+    after = await asked.ask("callback.annotate", id="j1", notes="bought it", outcome="sold")
+    assert (after["notes"], after["outcome"]) == (["wants blue", "bought it"], "sold")
+    record = await asked.ask("record.get", id="j1")
+    assert (record["notes"], record["outcome"], record["rating"]) == (
+        ["wants blue", "bought it"], "sold", 4,
+    )  # fmt: skip
+    (entry,) = (await asked.ask("history.get", number="+442079460000"))["history"]
+    assert (entry["note"], entry["outcome"], entry["rating"]) == ("bought it", "sold", 4)
+
+
+async def test_a_call_that_came_in_can_be_annotated(asked: Asked) -> None:
+    asked.here.at(1000.0, "call.ended", call="c1", started=990.0, number="+442079460000")
+    assert await asked.ask("callback.annotate", id="c1", notes="asked for opening hours") == {
+        "id": "c1", "notes": ["asked for opening hours"], "outcome": None, "rating": None,
+    }  # fmt: skip
+    again = await asked.ask("callback.annotate", id="c1", rating=0)
+    assert (again["notes"], again["rating"]) == (["asked for opening hours"], 0)
+
+
+async def test_what_cannot_be_annotated(asked: Asked) -> None:
+    with pytest.raises(EngineError, match="there is no callback or call j9"):
+        await asked.ask("callback.annotate", id="j9", rating=1)
+    with pytest.raises(msgspec.ValidationError, match="give notes"):
+        await asked.ask("callback.annotate", id="j9")
+    job = ended_job("j1")
+    job.notes = ["x"] * MOST_NOTES
+    asked.here.end(job)
+    with pytest.raises(EngineError, match="100 notes already"):
+        await asked.ask("callback.annotate", id="j1", notes="one more")
+    assert (await asked.ask("callback.annotate", id="j1", outcome="sold"))["outcome"] == "sold"

@@ -1,0 +1,240 @@
+"""What is an agent's: himself, his calls, his callbacks; and that he sees nothing else."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from engine.acd.agent import AgentState
+from engine.calls.call import Call, CallRegister
+from engine.client import Client
+from engine.control.agent_scope import AFTERWARDS_S, MOST_REMEMBERED, AgentScope
+from engine.control.methods.agents import AgentRef
+from engine.control.roles import NoRight
+from engine.daemon import Daemon
+from engine.job import Job, OfferRecord, Request
+from engine.protocol import CallRef, EngineError, JobRef
+from engine.store.event_log import Event, EventLog
+from tests.support.engine_in_process import request, running, settings_in
+
+TOKEN = "0123456789abcdef-alice"
+
+
+@dataclass
+class Worker:
+    name: str
+    state: AgentState
+    work: str | None = None
+
+
+class Scene:
+    """A scope, its clock, and what happens to agents."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.open: dict[str, Job] = {}
+        self.ended: dict[str, Job] = {}
+        self.register = CallRegister()
+        self.scope = AgentScope(
+            self.open.get,
+            lambda id: self.open.get(id) or self.ended.get(id),
+            self.register,
+            lambda: self.now,
+        )
+        self._log = EventLog(epoch="e")
+        self._told: list[Event] = []
+        self._log.listen(self._told.append)
+
+    def agent(self, name: str, previous: AgentState, state: AgentState, work: str | None) -> None:
+        self.scope.on_change(Worker(name, state, work), previous)
+
+    def may(self, method: str, params: Any, agent: str = "alice") -> bool:
+        try:
+            self.scope.check(agent, method, params)
+        except NoRight as error:
+            assert error.kind == "refused"
+            assert error.data["had"] == "agent"
+            return False
+        return True
+
+    def sees(self, type: str, **fields: Any) -> bool:
+        """Whether alice sees this event."""
+        self._log.publish(type, **fields)
+        return self.scope.sees("alice", self._told[-1])
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+def job(id: str, agent: str | None = None, **fields: Any) -> Job:
+    return Job(id=id, created=1.0, request=Request(to="+441", agent=agent, queue="q"), **fields)
+
+
+def test_himself(scene: Scene) -> None:
+    assert scene.may("agent.pause", AgentRef(agent="alice"))
+    assert not scene.may("agent.pause", AgentRef(agent="bob"))
+    assert not scene.may("agent.get", AgentRef(agent="bob"))
+
+
+def test_a_job_is_his_who_is_named_for_it(scene: Scene) -> None:
+    scene.open["j"] = job("j", "alice")
+    assert scene.may("callback.get", JobRef(id="j"))
+    assert not scene.may("callback.get", JobRef(id="j"), agent="bob")
+    assert not scene.may("callback.annotate", JobRef(id="none"))
+
+
+def test_a_job_is_his_who_has_talked_on_it_also_after_a_restart(scene: Scene) -> None:
+    taken = OfferRecord(agent="alice", offered=1.0, answered=2.0)
+    missed = OfferRecord(agent="bob", offered=1.0)
+    scene.ended["j"] = job("j", offers=[missed, taken])
+    assert scene.may("callback.annotate", JobRef(id="j"))
+    assert scene.may("record.get", JobRef(id="j"))
+    assert not scene.may("callback.annotate", JobRef(id="j"), agent="bob")
+
+
+def test_what_he_is_on_and_what_he_was_on(scene: Scene) -> None:
+    scene.agent("alice", "available", "reserved", "j")
+    assert scene.sees("callback.dialing_agent", job="j")
+    scene.agent("alice", "reserved", "talking", "j")
+    scene.agent("alice", "talking", "wrap_up", None)
+    scene.now += 3600
+    assert scene.sees("callback.completed", job="j")
+    assert scene.may("callback.annotate", JobRef(id="j"))
+    assert not scene.sees("callback.completed", job="other")
+
+
+def test_an_offer_that_he_missed_is_his_no_longer(scene: Scene) -> None:
+    scene.agent("alice", "available", "reserved", "j")
+    scene.agent("alice", "reserved", "ringing", "j")
+    scene.agent("alice", "ringing", "available", None)
+    assert scene.sees("leg.ended", job="j")
+    scene.now += AFTERWARDS_S
+    assert not scene.sees("leg.dtmf", job="j")
+    assert not scene.may("callback.get", JobRef(id="j"))
+
+
+def test_events_of_others_and_of_the_engine(scene: Scene) -> None:
+    assert scene.sees("agent.paused", agent="alice")
+    assert not scene.sees("agent.paused", agent="bob")
+    assert scene.sees("queue.offered", agents=["bob", "alice"], job="j")
+    assert not scene.sees("queue.offered", agents=["bob"], job="j")
+    assert not scene.sees("trunk.failed", trunk="pbx")
+    assert not scene.sees("engine.draining")
+
+
+def test_events_of_his_job_in_which_another_agent_is_named(scene: Scene) -> None:
+    scene.agent("alice", "available", "reserved", "j")
+    assert not scene.sees("agent.offered", agent="bob", job="j")
+
+
+def test_calls(scene: Scene) -> None:
+    mine, other = Call("c1", "j1"), Call("c2", "j2")
+    line = Call("c3", None, direction="inbound", about={"agent": "alice"})
+    for call in (mine, other, line):
+        scene.register.add(call)
+    mine.legs.append(SimpleNamespace(id="l1", record={}))  # type: ignore[arg-type]
+    scene.agent("alice", "available", "reserved", "j1")
+    assert scene.may("call.hangup", CallRef(call="c1"))
+    assert scene.may("call.hangup", CallRef(leg="l1"))
+    assert scene.may("call.get", CallRef(call="c3"))
+    assert not scene.may("call.hangup", CallRef(call="c2"))
+    assert not scene.may("call.hangup", CallRef(leg="none"))
+    shown = scene.scope.narrowed(
+        "alice", "call.list", {"calls": [one.view() for one in (mine, other, line)]}
+    )
+    assert [view["call"] for view in shown["calls"]] == ["c1", "c3"]
+
+
+def test_an_inbound_call_that_he_is_on(scene: Scene) -> None:
+    scene.register.add(Call("c1", None, direction="inbound"))
+    scene.agent("alice", "available", "reserved", "c1")
+    assert scene.may("call.hangup", CallRef(call="c1"))
+    assert scene.sees("call.answered", call="c1")
+
+
+def test_views_of_a_snapshot(scene: Scene) -> None:
+    scene.open["j"] = job("j", "alice")
+    sees = scene.scope.sees_view
+    assert sees("alice", "agent", {"agent": "alice"})
+    assert not sees("alice", "agent", {"agent": "bob"})
+    assert sees("alice", "job", {"id": "j"})
+    assert not sees("bob", "job", {"id": "j"})
+    assert sees("alice", "call", {"call": "c", "job": "j"})
+    assert not sees("alice", "queue", {"queue": "q"})
+
+
+def test_what_is_remembered_is_bounded(scene: Scene) -> None:
+    for number in range(MOST_REMEMBERED + 10):
+        scene.agent("alice", "available", "talking", f"j{number}")
+    assert len(scene.scope._until) == MOST_REMEMBERED
+    assert not scene.sees("x", job="j0")
+
+
+# -- through a whole engine ---------------------------------------------------------------------
+
+
+@pytest.fixture
+async def engine(tmp_path: Path) -> AsyncIterator[tuple[Daemon, Client, Client]]:
+    """An engine, its administrator, and alice."""
+    settings = settings_in(tmp_path)
+    file = Path(settings.file)
+    file.write_text(f'{file.read_text()}[[rights]]\nname="a"\ntoken="{TOKEN}"\nagent="alice"\n')
+    from config.settings import load
+
+    async with (
+        running(load(file, {})) as (daemon, root),
+        await Client.connect(settings.control.socket, token=TOKEN) as alice,
+    ):
+        yield daemon, root, alice
+
+
+async def refused(client: Client, method: str, **params: Any) -> bool:
+    try:
+        await client.call(method, **params)
+    except EngineError as error:
+        return error.kind == "refused" and error.data.get("had") == "agent"
+    return False
+
+
+async def test_alice_and_nobody_else(engine: tuple[Daemon, Client, Client]) -> None:
+    _daemon, root, alice = engine
+    await root.call("agent.add", agent="bob", uri="sip:bob@127.0.0.1:9")
+    await root.callback(**request(id="hers"))
+    await root.callback(**request(id="his", agent="bob", to="sip:carol@127.0.0.1:9"))
+
+    assert (await alice.call("agent.pause", agent="alice", reason="tea"))["state"] == "paused"
+    assert (await alice.call("agent.ready", agent="alice"))["state"] == "available"
+    assert await refused(alice, "agent.pause", agent="bob")
+    assert [one["agent"] for one in (await alice.call("agent.list"))["agents"]] == ["alice"]
+    assert (await alice.call("callback.get", id="hers"))["id"] == "hers"
+    assert (await alice.call("callback.annotate", id="hers", notes="rang"))["notes"] == ["rang"]
+    assert await refused(alice, "callback.annotate", id="his", notes="x")
+    assert await refused(alice, "callback.cancel", id="hers")
+    assert await refused(alice, "callback.list")
+    assert await refused(alice, "engine.status")
+    assert await refused(alice, "agent.add", agent="eve", uri="sip:eve@127.0.0.1:9")
+    assert (await alice.call("call.list"))["calls"] == []
+
+
+async def test_alice_hears_of_nobody_else(engine: tuple[Daemon, Client, Client]) -> None:
+    _daemon, root, alice = engine
+    await root.call("agent.add", agent="bob", uri="sip:bob@127.0.0.1:9")
+    async with alice.events(snapshot=True) as events:
+        await root.callback(**request(id="his", agent="bob", to="sip:carol@127.0.0.1:9"))
+        await root.call("agent.pause", agent="bob")
+        await root.callback(**request(id="hers"))
+        told = []
+        async for event in events:
+            told.append((event["type"], event.get("job"), event.get("agent")))
+            if event["type"] == "callback.queued":
+                break
+    assert told == [
+        ("snapshot.agent", None, None),
+        ("snapshot.end", None, None),
+        ("callback.queued", "hers", None),
+    ]

@@ -1,0 +1,58 @@
+"""Records, history and reports of a whole engine, through its control socket."""
+
+from pathlib import Path
+
+import pytest
+
+from config.queues import Queue
+from config.reporting import Reports
+from engine.protocol import EngineError
+from tests.support.engine_in_process import request, running, settings_in
+
+from ..control_peer import until
+
+
+async def test_a_callback_is_in_the_records_reports_and_history(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path).model_copy(update={"queues": [Queue(name="sales")]})
+    async with running(settings) as (daemon, client):
+        live = await client.call("report.live")
+        assert [view["queue"] for view in live["queues"]] == ["sales"]
+        assert [agent["agent"] for agent in live["agents"]] == ["alice"]
+        assert live["engine"]["open_jobs"] == 0
+        job = await client.callback(**request(to="+442079460123", id="j1"))
+        with pytest.raises(EngineError, match="has not ended"):
+            await client.call("record.get", id="j1")
+        await client.call("callback.annotate", id="j1", notes="a regular")
+        await client.call("callback.cancel", id=job["id"])
+        record = await client.call("record.get", id="j1")
+        assert (record["state"], record["notes"]) == ("cancelled", ["a regular"])
+        listed = await client.call("record.list")
+        assert [one["id"] for one in listed["records"]] == ["j1"]
+        history = await client.call("history.get", number="+442079460123")
+        assert [one["note"] for one in history["history"]] == ["a regular"]
+        jobs = await client.call("report.job", **{"from": job["created"] - 1})
+        assert (jobs["total"]["requested"], jobs["total"]["cancelled"]) == (1, 1)
+        assert (await client.call("report.live"))["jobs_today"] == {"cancelled": 1}
+        assert daemon.board.history is daemon.reporting.history
+
+
+async def test_records_are_there_after_a_restart(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    async with running(settings) as (_daemon, client):
+        await client.callback(**request(id="j1"))
+        await client.call("callback.cancel", id="j1")
+    async with running(settings) as (daemon, client):
+        assert (await client.call("record.get", id="j1"))["state"] == "cancelled"
+        agents = await client.call("report.agent", **{"from": 1.0})
+        assert [row["agent"] for row in agents["totals"]] == ["alice"]
+        await until(lambda: daemon.reporting.live.view()["jobs_today"] == {"cancelled": 1})
+
+
+async def test_reload_counts_by_other_definitions(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    async with running(settings) as (daemon, client):
+        changed = settings.model_copy(update={"reports": Reports(service_level_s=45.0)})
+        await daemon.reporting.reload(changed)
+        assert (await client.call("report.live"))["service_level_s"] == 45.0
+        report = await client.call("report.queue")
+        assert report["definitions"]["service_level_s"] == 45.0

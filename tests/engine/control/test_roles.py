@@ -1,0 +1,50 @@
+"""The table of roles: every method has its entry, and each role has what those below it have."""
+
+import itertools
+from pathlib import Path
+
+from engine.control.agent_scope import AGENT_METHODS
+from engine.control.connection import Connection
+from engine.control.roles import METHODS, RANKS, changes, needed
+from tests.support.engine_in_process import running, settings_in
+
+DOCUMENTED = Path(__file__).parents[3] / "docs" / "control-protocol.md"
+
+
+async def test_every_method_of_the_engine_has_a_role(tmp_path: Path) -> None:
+    async with running(settings_in(tmp_path)) as (daemon, _client):
+        served = {*daemon.control.methods, "auth", "events.subscribe"}
+    assert served - METHODS.keys() == set(), "methods without a role in engine/roles.py"
+
+
+def test_roles_have_an_order() -> None:
+    assert list(RANKS) == ["none", "read", "operate", "supervise", "administer"]
+    assert all(low < high for low, high in itertools.pairwise(RANKS.values()))
+
+
+def test_a_method_that_nobody_has_thought_of_needs_the_highest() -> None:
+    assert needed("no.such") == "administer"
+
+
+def test_what_only_looks_is_not_a_change() -> None:
+    assert not changes("callback.get")
+    assert not changes("ping")
+    assert changes("callback.request")
+    assert changes("engine.drain")
+
+
+def test_what_agents_may_have_is_there() -> None:
+    assert METHODS.keys() >= AGENT_METHODS
+
+
+def test_the_documentation_has_the_role_of_every_method() -> None:
+    text = DOCUMENTED.read_text()
+    rows = [line.split("|") for line in text.splitlines() if line.startswith("| `")]
+    told = {row[1].strip(" `"): row[2].strip() for row in rows if len(row) == 5}
+    missing = {name: role for name, role in METHODS.items() if told.get(name) != role}
+    assert missing == {}
+
+
+def test_connection_serves_what_the_table_calls_everybodys() -> None:
+    assert {name for name, role in METHODS.items() if role == "none"} == {"auth", "ping"}
+    assert Connection.__doc__

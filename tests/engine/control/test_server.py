@@ -1,0 +1,327 @@
+"""The control socket itself: its file, its modes, who else is there, who may connect, TCP."""
+
+import asyncio
+import os
+import shutil
+import socket
+import ssl
+import stat
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from config.sections import Control
+from engine.control import connection as connection_module
+from engine.control import server as control_module
+from engine.control.server import ControlError, ControlServer, Peer
+from engine.store.event_log import EventLog
+
+from ..control_peer import Handlers, Lines, serving, until
+
+TOKEN = SecretStr("0123456789abcdef-token")
+
+
+needs_openssl = pytest.mark.skipif(
+    shutil.which("openssl") is None, reason="openssl makes the certificate, and is not here"
+)
+
+
+def server(path: Path) -> ControlServer:
+    return ControlServer(Control(socket=path), {}, EventLog())
+
+
+async def test_socket_has_mode_0660_from_the_first_moment(tmp_path: Path) -> None:
+    one = server(tmp_path / "run" / "control.sock")
+    await one.bind()
+    status = one.settings.socket.stat()
+    assert stat.S_ISSOCK(status.st_mode)
+    assert stat.S_IMODE(status.st_mode) == 0o660
+    await one.stop()
+    assert not one.settings.socket.exists()
+
+
+async def test_socket_file_of_a_dead_engine_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "control.sock"
+    dead = socket.socket(socket.AF_UNIX)
+    dead.bind(str(path))
+    dead.close()
+    async with serving(tmp_path) as served:
+        client = await served.connect()
+        assert (await client.ask("ping"))["result"]["version"] == "1"
+        await client.close()
+
+
+async def test_living_engine_is_not_replaced(tmp_path: Path) -> None:
+    async with serving(tmp_path) as served:
+        with pytest.raises(ControlError) as raised:
+            await server(served.settings.socket).bind()
+        assert raised.value.key == "control.socket"
+        assert "another engine is running" in raised.value.reason
+        client = await served.connect()
+        assert "result" in await client.ask("ping")
+        await client.close()
+
+
+async def test_living_listener_without_a_lock_is_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "control.sock"
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        other.listen(1)
+        with pytest.raises(ControlError, match="another engine is running"):
+            await server(path).bind()
+        assert path.exists()
+
+
+async def test_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "control.sock"
+    path.write_text("precious")
+    with pytest.raises(ControlError, match="not a socket"):
+        await server(path).bind()
+    assert path.read_text() == "precious"
+
+
+async def test_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ControlError) as raised:
+        await server(tmp_path / "file" / "control.sock").bind()
+    assert raised.value.key == "control.socket"
+    assert "\n" not in raised.value.reason
+
+
+@needs_openssl
+async def test_failed_bind_leaves_nothing(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen(1)
+        cert, key = certificate(tmp_path)
+        port = taken.getsockname()[1]
+        settings = Control(
+            socket=tmp_path / "control.sock",
+            tcp=f"127.0.0.1:{port}",
+            tls_cert=cert,
+            tls_key=key,
+            token=TOKEN,
+        )
+        with pytest.raises(ControlError) as raised:
+            await ControlServer(settings, {}, EventLog()).bind()
+        assert raised.value.key == "control.tcp"
+        assert "in use" in raised.value.reason
+    again = server(tmp_path / "control.sock")
+    await again.bind()
+    await again.stop()
+
+
+async def test_socket_file_taken_over_by_another_is_not_removed(tmp_path: Path) -> None:
+    one = server(tmp_path / "control.sock")
+    await one.bind()
+    one.settings.socket.unlink()
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(one.settings.socket))
+        await one.stop()
+        assert one.settings.socket.exists()
+
+
+async def test_peer_is_who_the_kernel_says(tmp_path: Path) -> None:
+    seen: list[Peer] = []
+
+    class Spy(Handlers):
+        async def ping(self, _params: object, peer: Peer) -> dict[str, str]:
+            seen.append(peer)
+            return {}
+
+    async with serving(tmp_path, Spy()) as served:
+        client = await served.connect()
+        await client.ask("ping")
+        await client.close()
+    assert (seen[0].uid, seen[0].gid, seen[0].pid) == (os.getuid(), os.getgid(), os.getpid())
+
+
+async def test_user_who_is_not_allowed_is_told_and_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger = Peer("unix", uid=54321, gid=54321, pid=1)
+    monkeypatch.setattr(control_module, "_unix_peer", lambda transport: stranger)
+    async with serving(tmp_path, allow_users=[12345]) as served:
+        client = await served.connect()
+        error = await client.error()
+        assert error["code"] == -32002
+        assert error["data"]["kind"] == "refused"
+        assert "54321" in error["message"]
+        assert await client.is_closed()
+        await client.close()
+
+
+async def test_too_many_connections_are_told_and_closed(tmp_path: Path) -> None:
+    async with serving(tmp_path, max_connections=2) as served:
+        clients = [await served.connect() for _ in range(2)]
+        for client in clients:
+            await client.ask("ping")
+        third = await served.connect()
+        assert (await third.error())["data"]["kind"] == "unavailable"
+        assert await third.is_closed()
+        assert "result" in await clients[0].ask("ping")
+        await clients[1].close()
+        await third.close()
+        await until(lambda: served.server.connections == 1)
+        fourth = await served.connect()
+        assert "result" in await fourth.ask("ping")
+        await clients[0].close()
+        await fourth.close()
+
+
+async def test_who_is_refused_can_still_write_before_he_reads_why(tmp_path: Path) -> None:
+    async with serving(tmp_path, max_connections=1) as served:
+        first = await served.connect()
+        await first.ask("ping")
+        second = await served.connect()
+        assert (await second.error())["data"]["kind"] == "unavailable"
+        assert await second.is_closed()
+        for _ in range(3):  # a pipe that breaks here would hide the reason from many a client
+            second.request(1, "ping")
+            await second.writer.drain()
+            await asyncio.sleep(0)
+        await second.close()
+        await until(lambda: served.server.connections == 1)
+        await first.close()
+
+
+async def test_whoever_lingers_keeps_nobody_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.control.connection.REFUSED_LINGER_S", 0.05)
+    async with serving(tmp_path, max_connections=2) as served:
+        clients = [await served.connect() for _ in range(2)]
+        for client in clients:
+            await client.ask("ping")
+        refused = [await served.connect() for _ in range(5)]
+        for client in refused:
+            assert (await client.error())["data"]["kind"] == "unavailable"
+        assert served.server.connections <= 4  # no more of them than of the others
+        await clients[0].close()
+        await until(lambda: served.server.connections <= 3)
+        another = await served.connect()
+        assert "result" in await another.ask("ping")
+        await until(lambda: served.server.connections == 2)
+        for client in (another, *clients[1:], *refused):
+            await client.close()
+
+
+def certificate(directory: Path) -> tuple[str, str]:
+    cert, key = directory / "cert.pem", directory / "key.pem"
+    if not cert.exists():
+        subprocess.run(
+            [
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "rsa:2048",
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                "/CN=localhost",
+                "-addext",
+                "subjectAltName=IP:127.0.0.1",
+                "-keyout",
+                "key.pem",
+                "-out",
+                "cert.pem",
+            ],
+            cwd=directory,
+            check=True,
+            capture_output=True,
+        )
+    return str(cert), str(key)
+
+
+def tls_settings(directory: Path) -> dict[str, Any]:
+    cert, key = certificate(directory)
+    return {"tcp": "127.0.0.1:0", "tls_cert": cert, "tls_key": key, "token": TOKEN}
+
+
+async def connect_tls(address: tuple[str, int], directory: Path) -> Lines:
+    context = ssl.create_default_context(cafile=certificate(directory)[0])
+    return Lines(*await asyncio.open_connection(*address, ssl=context))
+
+
+@needs_openssl
+async def test_tcp_needs_the_token_first(tmp_path: Path) -> None:
+    async with serving(tmp_path, **tls_settings(tmp_path)) as served:
+        (address,) = served.server.tcp_addresses
+        client = await connect_tls(address, tmp_path)
+        for method in ("ping", "events.subscribe", "no.such"):
+            reply = await client.ask(method)
+            assert reply["error"]["data"]["kind"] == "refused"
+            assert "auth" in reply["error"]["message"]
+        assert (await client.ask("auth", token=TOKEN.get_secret_value()))["result"] == {
+            "authenticated": True
+        }
+        assert "result" in await client.ask("ping")
+        await client.close()
+
+
+@needs_openssl
+async def test_wrong_token_ends_the_connection(tmp_path: Path) -> None:
+    async with serving(tmp_path, **tls_settings(tmp_path)) as served:
+        (address,) = served.server.tcp_addresses
+        client = await connect_tls(address, tmp_path)
+        reply = await client.ask("auth", token="wrong")
+        assert reply["error"]["data"] == {"kind": "refused", "field": "token"}
+        assert await client.is_closed()
+        await client.close()
+
+
+@needs_openssl
+@pytest.mark.parametrize("shakes_hands", [True, False])
+async def test_who_shows_no_token_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shakes_hands: bool
+) -> None:
+    for module in (control_module, connection_module):
+        monkeypatch.setattr(module, "AUTH_LIMIT_S", 0.2)
+    async with serving(tmp_path, **tls_settings(tmp_path)) as served:
+        (address,) = served.server.tcp_addresses
+        if shakes_hands:
+            client = await connect_tls(address, tmp_path)
+        else:
+            client = Lines(*await asyncio.open_connection(*address))
+        assert await client.is_closed()
+        await client.close()
+
+
+@needs_openssl
+async def test_unknown_client_gets_little_room(tmp_path: Path) -> None:
+    async with serving(tmp_path, **tls_settings(tmp_path)) as served:
+        (address,) = served.server.tcp_addresses
+        client = await connect_tls(address, tmp_path)
+        client.send(b" " * 5000)
+        assert "4096" in (await client.error())["message"]
+        await client.close()
+
+
+async def test_certificate_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    settings = Control(
+        socket=tmp_path / "control.sock",
+        tcp="127.0.0.1:0",
+        tls_cert=str(tmp_path / "none.pem"),
+        tls_key=str(tmp_path / "none.key"),
+        token=TOKEN,
+    )
+    with pytest.raises(ControlError) as raised:
+        await ControlServer(settings, {}, EventLog()).bind()
+    assert raised.value.key == "control.tls_cert"
+
+
+async def test_stop_ends_waiting_handlers_and_connections(tmp_path: Path) -> None:
+    handlers = Handlers()
+    async with serving(tmp_path, handlers) as served:
+        client = await served.connect()
+        client.request(1, "wait", n=1)
+        client.request(2, "add", n=1)
+        assert (await client.receive())["id"] == 2
+        await until(lambda: handlers.waiting)
+    assert await client.is_closed()
+    await client.close()

@@ -1,0 +1,161 @@
+"""The wish to be called back: what is asked for, when it is due, and why it may be refused."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, cast
+
+from config.inbound import Inbound as Route
+from engine.inbound.call_info import Incoming
+from engine.inbound.callback_on_key import HELD_S, CallbackWish
+from engine.inbound.caller_id import CallingParty
+from engine.job import Job
+from engine.protocol import EngineError
+from engine.routing.admission import AdmissionQuery
+from engine.routing.rules import Ruling
+from tests.support.reception import ScriptedIntake
+from tests.support.switchboard import Scene, scene
+from tests.support.virtual_loop import run
+
+BOB = CallingParty("+442079461111", "sip:+442079461111@pbx", number="+442079461111", region="GB")
+HIDDEN = CallingParty("anonymous", "sip:anonymous@anonymous.invalid")
+
+Script = Callable[[CallbackWish, ScriptedIntake, Scene, list[str]], Awaitable[None]]
+
+
+def play(tmp_path: Path, story: Script, party: CallingParty = BOB, **ruling: Any) -> None:
+    async def main() -> None:
+        stage, intake = scene(tmp_path), ScriptedIntake()
+        stage.board.intake = cast(Any, intake)
+        route = Route(name="shop", queue="sales", skills={"german": 2}, context={"site": "shop"})
+        incoming = Incoming(
+            call="call-1", route=route, trunk="one", party=party, dialled="+442079460000",
+            default_whisper="For {context.site}", ruling=Ruling(**ruling),
+        )  # fmt: skip
+        refused: list[str] = []
+        wish = CallbackWish(stage.board, incoming, refused=refused.append, clock=lambda: 1000.0)
+        wish.joined_at = 900.0
+        await story(wish, intake, stage, refused)
+
+    run(main())
+
+
+def test_it_asks_for_what_the_call_was(tmp_path: Path) -> None:
+    async def script(
+        wish: CallbackWish, intake: ScriptedIntake, _stage: Scene, refused: list[str]
+    ) -> None:
+        assert wish.may_be_taken()
+        assert await wish.take() and wish.is_taken
+        ((asked, joined_at),) = intake.accepted
+        assert joined_at == 900.0
+        assert (asked.id, asked.to, asked.queue) == ("call-1-callback", BOB.number, "sales")
+        assert asked.whisper is not None and asked.whisper.text == "For shop"
+        assert (asked.skills, asked.priority, asked.script) == (
+            {"german": 2, "billing": 3}, 50, "gold.html",
+        )  # fmt: skip
+        assert asked.caller_id is None  # that of the call was for the operator
+        assert asked.not_before == 1000.0 + HELD_S
+        job = await wish.fall_due()
+        assert job is not None and intake.rescheduled == [job.id]
+        assert refused == []
+
+    play(tmp_path, script, priority=50, skills={"billing": 3}, script="gold.html", caller_id="1")
+
+
+def test_a_hidden_number_cannot_be_called(tmp_path: Path) -> None:
+    async def script(
+        wish: CallbackWish, _intake: ScriptedIntake, _stage: Scene, refused: list[str]
+    ) -> None:
+        assert not wish.may_be_taken()
+        assert refused == ["the number is withheld"]
+        assert await wish.fall_due() is None
+
+    play(tmp_path, script, party=HIDDEN)
+
+
+def test_nor_one_that_admission_refuses(tmp_path: Path) -> None:
+    class Admission:
+        def check(self, query: AdmissionQuery, _now: float) -> None:
+            raise EngineError("refused", f"{query.to} is not to be called")
+
+    async def script(
+        wish: CallbackWish, _intake: ScriptedIntake, stage: Scene, refused: list[str]
+    ) -> None:
+        stage.board.admission = cast(Any, Admission())
+        assert not wish.may_be_taken()
+        assert refused == [f"{BOB.number} is not to be called"]
+
+    play(tmp_path, script)
+
+
+def test_one_that_was_refused_after_all_is_not_due(tmp_path: Path) -> None:
+    async def script(
+        wish: CallbackWish, intake: ScriptedIntake, _stage: Scene, refused: list[str]
+    ) -> None:
+        intake.refusal = EngineError("unavailable", "draining")
+        assert not await wish.take() and not wish.is_taken
+        assert refused == ["draining"]
+        assert await wish.fall_due() is None
+
+    play(tmp_path, script)
+
+
+def test_it_holds_when_he_hangs_up_meanwhile(tmp_path: Path) -> None:
+    async def script(
+        wish: CallbackWish, intake: ScriptedIntake, _stage: Scene, _refused: list[str]
+    ) -> None:
+        intake.takes_s = 2.0
+        taking = asyncio.create_task(wish.take())
+        await asyncio.sleep(1)
+        taking.cancel()
+        await asyncio.wait([taking])
+        assert taking.cancelled() and wish.is_taken
+        assert await wish.fall_due() is not None
+        assert len(intake.accepted) == len(intake.rescheduled) == 1
+
+    play(tmp_path, script)
+
+
+def test_one_that_is_scheduled_or_joined_another_keeps_its_own_time(tmp_path: Path) -> None:
+    async def script(
+        wish: CallbackWish, intake: ScriptedIntake, _stage: Scene, _refused: list[str]
+    ) -> None:
+        accept = intake.accept
+
+        async def later(*args: Any, **more: Any) -> tuple[Job, bool]:
+            job, replayed = await accept(*args, **more)
+            job.scheduled = "out of calling hours"
+            return job, replayed
+
+        intake.accept = later  # type: ignore[method-assign]
+        assert await wish.take()
+        assert await wish.fall_due() is not None
+        assert intake.rescheduled == []
+
+    play(tmp_path, script)
+
+
+def test_one_whom_a_rule_gave_to_an_agent_is_called_back_by_the_queue_that_knows_him(
+    tmp_path: Path,
+) -> None:
+    async def script(
+        wish: CallbackWish, intake: ScriptedIntake, stage: Scene, _refused: list[str]
+    ) -> None:
+        stage.board.agents = cast(Any, {"alice"})
+        assert await wish.take()
+        ((asked, _joined_at),) = intake.accepted
+        assert (asked.queue, asked.agent, asked.known_agent) == ("sales", None, "alice")
+
+    play(tmp_path, script, agent="alice")
+
+
+def test_an_agent_who_is_none_any_more_is_not_asked_for(tmp_path: Path) -> None:
+    async def script(
+        wish: CallbackWish, intake: ScriptedIntake, stage: Scene, _refused: list[str]
+    ) -> None:
+        stage.board.agents = cast(Any, {"alice"})
+        assert await wish.take()
+        ((asked, _joined_at),) = intake.accepted
+        assert asked.known_agent is None
+
+    play(tmp_path, script, known_agent="bert")

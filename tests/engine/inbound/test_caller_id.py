@@ -1,0 +1,73 @@
+"""Who calls and what was dialled, as trunks say it."""
+
+import pytest
+
+from engine.inbound.caller_id import ANONYMOUS, calling_party, dialled_number
+from sip.message.message import Request
+from sip.message.uri import parse_uri
+
+
+def invite(from_: str, uri: str = "sip:+442079460000@127.0.0.1", **headers: str) -> Request:
+    fields = [("From", f"{from_};tag=1")]
+    fields += [(name.replace("_", "-"), value) for name, value in headers.items()]
+    return Request("INVITE", parse_uri(uri), fields)
+
+
+def test_a_number_is_written_in_full() -> None:
+    caller = calling_party(invite('"Bob, at home" <sip:02079461111@10.0.0.1>'), "GB")
+    assert (caller.user, caller.number) == ("+442079461111", "+442079461111")
+    assert (caller.region, caller.name) == ("GB", "Bob, at home")
+
+
+def test_who_has_no_number_is_shown_by_his_name() -> None:
+    caller = calling_party(invite("<sip:bob@10.0.0.1:5062>"), "GB")
+    assert (caller.user, caller.number, caller.name) == ("bob", None, None)
+    assert caller.uri == "sip:bob@10.0.0.1:5062"
+
+
+@pytest.mark.parametrize(
+    "asserted", ["<sip:+442079462222@trunk>", '"B" <tel:+44-20-7946-2222>', "tel:+442079462222"]
+)
+def test_what_the_trunk_asserts_goes_first(asserted: str) -> None:
+    request = invite("<sip:+442079461111@10.0.0.1>", P_Asserted_Identity=asserted)
+    assert calling_party(request, "GB").number == "+442079462222"
+
+
+def test_what_is_no_address_is_passed_over() -> None:
+    request = invite("<sip:+442079461111@10.0.0.1>", P_Asserted_Identity="<<nonsense")
+    assert calling_party(request, "GB").number == "+442079461111"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        invite('"Anonymous" <sip:anonymous@anonymous.invalid>'),
+        invite("<sip:10.0.0.1>"),
+        invite("<sip:+442079461111@10.0.0.1>", Privacy="id"),
+        invite("<sip:+442079461111@10.0.0.1>", Privacy="critical; user"),
+    ],
+)
+def test_who_withholds_his_number_has_none(request_: Request) -> None:
+    caller = calling_party(request_, "GB")
+    assert (caller.user, caller.number, caller.name) == (ANONYMOUS, None, None)
+
+
+def test_privacy_none_withholds_nothing() -> None:
+    request = invite("<sip:+442079461111@10.0.0.1>", Privacy="none")
+    assert calling_party(request, "GB").number == "+442079461111"
+
+
+@pytest.mark.parametrize(
+    ("uri", "dialled"),
+    [
+        ("sip:+442079460000@127.0.0.1", ("+442079460000",)),
+        ("sip:02079460000@127.0.0.1", ("+442079460000", "02079460000")),
+        ("sip:sales@127.0.0.1", ("sales",)),
+        ("sip:127.0.0.1", ("",)),
+        ("tel:+442079460000", ("",)),
+        ("sip:+442079460000;npdi;rn=+442079469999@127.0.0.1", ("+442079460000",)),
+        ("sip:100;phone-context=shop@127.0.0.1", ("100",)),
+    ],
+)
+def test_the_dialled_number(uri: str, dialled: tuple[str, ...]) -> None:
+    assert dialled_number(invite("<sip:a@b>", uri), "GB") == dialled

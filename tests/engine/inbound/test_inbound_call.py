@@ -1,0 +1,696 @@
+"""A call that comes in, from its INVITE to the last BYE, in virtual time."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.inbound import Inbound as Route
+from config.queues import Overflow, Queue
+from engine.calls.call_legs import LEGS_KEPT
+from engine.job import OFFERS_KEPT
+from engine.protocol import EngineError
+from engine.routing.rules import Ruling
+from media.sources import Hold, Peer, Prompt
+from tests.support.reception import Reception, reception
+from tests.support.switchboard import CallingPhone, Phone, ScriptedSpeech
+
+CALLER = "+442079461111"
+SHOP = Route(name="shop", queue="sales", whisper="For {context.site}", context={"site": "shop"})
+
+
+async def talking(desk: Reception) -> tuple[CallingPhone, Phone]:
+    """A caller who has been joined with an operator."""
+    caller = await desk.waiting()
+    operator = await desk.operator()
+    await asyncio.sleep(3)
+    return caller, operator
+
+
+def test_from_the_first_ring_to_the_last_bye(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller, operator = await talking(desk)
+        assert caller.statuses == [180, 200]
+        assert "alice" in operator.invitation.target
+        assert CALLER in operator.invitation.from_uri
+        assert desk.states() == {"alice": "talking"}
+        await asyncio.sleep(60)
+        operator.hangs_up()
+        await asyncio.sleep(0)
+        assert caller.is_hung_up
+
+    desk = reception(tmp_path, script, routes=[SHOP], room={"welcome": "Welcome."})
+    assert desk.stage.told("call.") == [
+        "call.incoming", "call.answered", "call.bridged", "call.ended",
+    ]  # fmt: skip
+    assert desk.stage.told("queue.") == [
+        "queue.joined", "queue.offered", "queue.answered",
+    ]  # fmt: skip
+    ended = desk.stage.last("call.ended")
+    assert (ended["result"], ended["cause"]) == ("completed", "operator hung up")
+    assert (ended["number"], ended["dialled"]) == (CALLER, "+442079460000")
+    assert (ended["queue"], ended["agent"]) == ("sales", "alice")
+    assert [leg["role"] for leg in ended["legs"]] == ["customer", "agent"]
+    caller, operator = desk.heard(0), desk.heard(1)
+    assert caller[:3] == [Hold(), Prompt("Welcome."), Hold()]
+    assert isinstance(caller[-1], Peer) and isinstance(operator[-1], Peer)
+    assert operator[0] == Prompt("For shop")
+
+
+def test_the_operators_screen_is_told_before_his_phone_rings(tmp_path: Path) -> None:
+    class History:
+        def of(self, number: str | None) -> list[dict[str, Any]]:
+            return [{"id": "cb-1", "number": number}]
+
+    async def script(desk: Reception) -> None:
+        desk.stage.board.history = History()  # type: ignore[assignment]
+        caller, _operator = await talking(desk)
+        caller.hangs_up()
+
+    rule = {"name": "gold", "match": {"kind": "call"}, "set": {"script": "gold.html"}}
+    desk = reception(tmp_path, script, routes=[SHOP], rules=[rule],
+                     headers={"X-Site": "{context.site}"})  # fmt: skip
+    offered = desk.stage.last("agent.offered")
+    assert offered["context"] == {
+        "site": "shop", "caller": CALLER, "caller_name": "A caller", "dialled": "+442079460000",
+    }  # fmt: skip
+    assert offered["history"] == [{"id": "cb-1", "number": CALLER}]
+    assert offered["script"] == "gold.html"
+    told = desk.stage.told()
+    assert told.index("agent.offered") < told.index("leg.dialing")
+
+
+def test_headers_tell_the_operators_phone(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller, operator = await talking(desk)
+        assert ("X-Site", "shop") in operator.invitation.headers
+        caller.hangs_up()
+        await asyncio.sleep(0)
+        assert operator.is_hung_up
+
+    desk = reception(tmp_path, script, routes=[SHOP], headers={"X-Site": "{context.site}"})
+    assert desk.stage.last("call.ended")["cause"] == "caller hung up"
+
+
+def test_who_hangs_up_while_he_waits_has_abandoned(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        desk.agents.pause("alice")
+        caller = await desk.waiting()
+        await asyncio.sleep(30)
+        caller.hangs_up()
+
+    desk = reception(tmp_path, script)
+    assert desk.stage.told("queue.") == ["queue.joined", "queue.abandoned"]
+    assert desk.stage.last("call.ended")["result"] == "abandoned"
+    assert desk.states() == {"alice": "paused"}
+
+
+def test_who_hangs_up_while_an_operator_rings_sets_him_free(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting()
+        operator = await desk.stage.phone()
+        operator.rings()
+        await asyncio.sleep(1)
+        caller.hangs_up()
+        await asyncio.sleep(0.01)
+        assert operator.is_hung_up
+        assert desk.states() == {"alice": "available"}
+
+    desk = reception(tmp_path, script)
+    assert desk.stage.last("call.ended")["result"] == "abandoned"
+
+
+@pytest.mark.parametrize("caller_first", [True, False])
+def test_hanging_up_as_the_operator_answers_has_one_winner(
+    tmp_path: Path, caller_first: bool
+) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting()
+        operator = await desk.stage.phone()
+        operator.rings()
+        await asyncio.sleep(1)
+        for act in (caller.hangs_up, operator.answers)[:: 1 if caller_first else -1]:
+            act()
+        await asyncio.sleep(0.01)
+        assert operator.is_hung_up
+
+    desk = reception(tmp_path, script)
+    assert desk.stage.last("call.ended")["result"] == "abandoned"
+    ended = [kind for kind in desk.stage.told("queue.") if kind != "queue.offered"]
+    assert ended == ["queue.joined", "queue.abandoned"]
+
+
+def test_an_operator_who_does_not_answer_costs_no_place(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting()
+        operator = await desk.stage.phone()
+        operator.refuses(486, "Busy Here")
+        operator = await desk.operator()
+        await asyncio.sleep(1)
+        assert desk.stage.board.register.calls
+        caller.hangs_up()
+
+    desk = reception(tmp_path, script)
+    assert desk.stage.told("queue.") == [
+        "queue.joined", "queue.offered", "queue.unanswered", "queue.offered", "queue.answered",
+    ]  # fmt: skip
+    assert [offer["result"] for offer in desk.stage.last("call.ended")["offers"]] == [
+        "busy", "answered",
+    ]  # fmt: skip
+
+
+def test_operators_who_do_not_answer_leave_nothing_behind_while_he_waits(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting()
+        for _ in range(LEGS_KEPT + 10):
+            (await desk.stage.phone()).refuses(486)
+            await asyncio.sleep(0.01)
+            assert len(desk.stage.media.open_legs) == 1
+            if desk.states()["alice"] == "paused":
+                desk.agents.ready("alice")
+        (await desk.operator(ring_s=0)).hangs_up()
+        await asyncio.sleep(0.01)
+        assert len(desk.stage.media.open_legs) == 2  # she is rung again
+        assert len(desk.stage.board.register.legs) <= LEGS_KEPT + 1
+        await desk.operator(ring_s=0)
+        await asyncio.sleep(3)
+        caller.hangs_up()
+
+    desk = reception(tmp_path, script, queues=[Queue(name="sales", again_s=1.0)], routes=[SHOP])
+    ended = desk.stage.last("call.ended")
+    assert ended["result"] == "completed"
+    assert len(ended["legs"]) <= LEGS_KEPT + 1 and len(ended["offers"]) <= OFFERS_KEPT
+    assert ended["legs"][0]["role"] == "customer"
+
+
+def test_an_operator_who_hangs_up_before_he_is_joined_is_replaced(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting()
+        first = await desk.operator()
+        first.hangs_up()  # in the middle of the whisper
+        await asyncio.sleep(0.01)
+        assert not caller.is_hung_up
+        await desk.operator()
+        await asyncio.sleep(3)
+        caller.hangs_up()
+
+    desk = reception(tmp_path, script, routes=[SHOP], agents=("alice", "bert"))
+    assert desk.stage.last("call.ended")["result"] == "completed"
+    assert desk.stage.told("queue.").count("queue.joined") == 2
+    joined = desk.stage.last("queue.joined")
+    assert joined["place"] == 1
+
+
+def test_a_whisper_that_cannot_be_spoken_is_told_and_the_call_goes_on(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller, _operator = await talking(desk)
+        caller.hangs_up()
+
+    speech = ScriptedSpeech()
+    speech.fails = True
+    desk = reception(tmp_path, script, routes=[SHOP], speech=speech)
+    assert desk.stage.last("call.ended")["result"] == "completed"
+    assert desk.stage.last("leg.not_played")["error"] == "no voice"
+
+
+def test_who_lost_his_operator_is_taken_by_a_full_queue(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting()
+        operator = await desk.stage.phone()
+        operator.rings()
+        operator.answers()
+        await asyncio.sleep(0.01)
+        for name in ("alice", "bert"):
+            desk.agents.pause(name)
+        other = await desk.waiting(caller="+442079462222")
+        operator.hangs_up()
+        await asyncio.sleep(5)
+        assert not caller.is_hung_up
+        assert desk.stage.last("queue.joined")["place"] == 1
+        caller.hangs_up()
+        other.hangs_up()
+
+    queue = Queue(name="sales", max_length=1)
+    reception(tmp_path, script, routes=[SHOP], queues=[queue], agents=("alice", "bert"))
+
+
+def test_nobody_waits_for_ever(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        desk.agents.pause("alice")
+        caller = await desk.waiting()
+        await asyncio.sleep(61)
+        assert not caller.is_hung_up  # he is being told
+        await asyncio.sleep(3)
+        assert caller.is_hung_up
+
+    route = Route(name="shop", queue="sales", max_wait_s=60.0)
+    desk = reception(tmp_path, script, routes=[route], room={"texts": {"timeout": "Sorry."}})
+    assert desk.stage.last("call.ended")["result"] == "timeout"
+    assert desk.stage.last("queue.left")["reason"] == "timeout"
+    assert desk.heard()[-1] == Prompt("Sorry.")
+
+
+def test_the_queue_may_send_him_to_a_number_outside(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        desk.agents.pause("alice")
+        caller = await desk.waiting()
+        outside = await desk.operator()
+        assert "+442079460999" in outside.invitation.target
+        assert desk.heard()[:-1] == [Hold()], "music, until he is joined"
+        await asyncio.sleep(1)
+        outside.hangs_up()
+        await asyncio.sleep(0)
+        assert caller.is_hung_up
+
+    queue = Queue(name="sales", overflow=[Overflow(after_s=30.0, number="+442079460999")])
+    desk = reception(tmp_path, script, queues=[queue])
+    assert desk.stage.last("call.ended")["result"] == "completed"
+    assert desk.stage.last("queue.overflowed")["target"] == "+442079460999"
+
+
+def test_who_is_not_taken_outside_is_in_his_place_again(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        desk.agents.pause("alice")
+        caller = await desk.waiting()
+        (await desk.stage.phone()).refuses(486, "Busy Here")
+        await asyncio.sleep(3)
+        assert not caller.is_hung_up
+        assert desk.heard() == [Hold()], "the music goes on"
+        second = await desk.waiting(caller="+442079462222")
+        desk.agents.ready("alice")
+        operator = await desk.operator()
+        assert "alice" in operator.invitation.target
+        operator.hangs_up()
+        await asyncio.sleep(0)
+        assert caller.is_hung_up and not second.is_hung_up
+        second.hangs_up()
+
+    queue = Queue(name="sales", overflow=[Overflow(after_s=30.0, number="+442079460999")])
+    desk = reception(tmp_path, script, queues=[queue])
+    assert desk.stage.told("queue.")[:4] == [
+        "queue.joined", "queue.overflowed", "queue.joined", "queue.joined",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("ended_by", ["key", "limit"])
+def test_his_key_and_his_limit_hold_while_a_number_outside_rings(
+    tmp_path: Path, ended_by: str
+) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting_alone()
+        outside = await desk.stage.phone()
+        outside.rings()
+        await asyncio.sleep(1)
+        assert not outside.is_hung_up
+        if ended_by == "key":
+            presses(desk, "1")
+        await asyncio.sleep(5)
+        assert outside.is_hung_up and caller.is_hung_up
+
+    overflow = [Overflow(after_s=5.0, number="+447700900123")]
+    desk = reception(
+        tmp_path, script, room=KEY, queues=[Queue(name="sales", overflow=overflow)],
+        routes=[Route(name="shop", queue="sales", max_wait_s=8.0)],
+    )  # fmt: skip
+    result = desk.stage.last("call.ended")["result"]
+    assert result == ("callback" if ended_by == "key" else "timeout")
+
+
+@pytest.mark.parametrize("text", ["We are full.", ""])
+def test_a_full_queue(tmp_path: Path, text: str) -> None:
+    async def script(desk: Reception) -> None:
+        desk.agents.pause("alice")
+        first = await desk.waiting()
+        second = desk.call(caller="+442079462222")
+        await asyncio.sleep(0.1)
+        if text:
+            second.acknowledges()
+            await asyncio.sleep(3)
+            assert second.statuses == [180, 200]
+            assert second.is_hung_up
+            assert desk.heard(1) == [Prompt(text)]
+        else:
+            assert second.statuses == [486]
+        assert desk.stage.last("call.ended")["result"] == "full"
+        first.hangs_up()
+
+    queue = Queue(name="sales", max_length=1)
+    reception(tmp_path, script, queues=[queue], room={"texts": {"full": text}})
+
+
+def test_rules_may_say_whose_call_it_is(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting()
+        operator = await desk.operator()
+        assert "bert" in operator.invitation.target
+        assert "+442079469999" in operator.invitation.from_uri
+        await asyncio.sleep(3)
+        caller.hangs_up()
+
+    rule = {
+        "name": "his", "match": {"prefix": [CALLER]},
+        "set": {"agent": "bert", "caller_id": "+442079469999", "whisper": "{to}", "record": True},
+    }  # fmt: skip
+    desk = reception(tmp_path, script, agents=("alice", "bert"), rules=[rule])
+    ended = desk.stage.last("call.ended")
+    assert (ended["agent"], ended["queue"]) == ("bert", "sales")
+    assert ended["recording"].endswith(".wav")
+    assert desk.heard(1)[0] == Prompt(CALLER)
+    assert desk.stage.media.recorded and desk.stage.media.stopped
+
+
+FOR_BERT = {"name": "his", "set": {"agent": "bert", "ring_s": 6.0}}
+KEPT = Route(name="shop", queue="sales", agent_s=20.0)
+
+
+@pytest.mark.parametrize(
+    ("bert", "begins_s", "ends_s"),
+    [("logged out", 0, 0.1), ("paused", 20, 20.1), ("rings on", 20, 20.1)],
+)
+def test_an_agent_whom_a_rule_names_and_who_is_not_there_is_stood_in_for(
+    tmp_path: Path, bert: str, begins_s: float, ends_s: float
+) -> None:
+    async def script(desk: Reception) -> None:
+        loop = asyncio.get_running_loop()
+        if bert == "logged out":
+            desk.agents.logout("bert")
+        elif bert == "paused":
+            desk.agents.pause("bert")
+        called_at = loop.time()
+        caller = await desk.waiting()
+        phone = await desk.stage.phone()
+        for _ in range(2 if bert == "rings on" else 0):  # again after again_s
+            assert "bert" in phone.invitation.target
+            phone.rings()
+            phone = await desk.stage.phone()
+        assert "alice" in phone.invitation.target
+        assert begins_s <= loop.time() - called_at < ends_s
+        phone.answers()
+        await asyncio.sleep(1)
+        caller.hangs_up()
+
+    reception(tmp_path, script, agents=("alice", "bert"), rules=[FOR_BERT], routes=[KEPT])
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_number_that_a_rule_names_is_rung_and_the_queue_stands_in_for_it(
+    tmp_path: Path, answers: bool
+) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting()
+        mobile = await desk.stage.phone()
+        assert "+447700900123" in mobile.invitation.target
+        mobile.rings()
+        if answers:
+            mobile.answers()
+        else:
+            await asyncio.sleep(6.1)
+            assert mobile.is_hung_up
+            assert not caller.is_hung_up
+            assert "alice" in (await desk.operator()).invitation.target
+        await asyncio.sleep(1)
+        caller.hangs_up()
+
+    rule = {"name": "his", "set": {"agent": "+447700900123", "ring_s": 6.0}}
+    desk = reception(tmp_path, script, rules=[rule], routes=[KEPT])
+    ended = desk.stage.last("call.ended")
+    assert ended["result"] == "completed"
+    assert ended["agent"] == ("+447700900123" if answers else "alice")
+    assert ("queue.joined" in desk.stage.told()) is not answers
+
+
+# -- before the answer --------------------------------------------------------------------------
+
+
+def test_a_call_that_is_cancelled_before_the_answer(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        early, late = desk.call(), desk.call(caller="+442079462222")
+        early.cancels()  # before anything was done for it
+        await late.accepted.wait()
+        late.cancels()  # it crosses our 200: there is no ACK
+        await asyncio.sleep(0.01)
+        assert early.statuses == []
+
+    desk = reception(tmp_path, script)
+    assert desk.stage.told("call.ended") == ["call.ended", "call.ended"]
+    assert desk.stage.last("call.ended")["result"] == "hung_up"
+    assert desk.stage.told("queue.") == []
+
+
+def test_no_port_is_left(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        desk.stage.media.port_left = False
+        caller = desk.call()
+        await asyncio.sleep(0.1)
+        assert caller.statuses == [503]
+
+    desk = reception(tmp_path, script)
+    assert desk.stage.last("call.ended")["result"] == "unavailable"
+
+
+def test_no_port_is_left_for_the_operator(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting_alone()
+        desk.stage.media.port_left = False
+        desk.agents.ready("alice")
+        await asyncio.sleep(1)
+        assert desk.states() == {"alice": "available"}
+        desk.stage.media.port_left = True
+        await desk.operator()
+        await asyncio.sleep(3)
+        caller.hangs_up()
+
+    desk = reception(tmp_path, script)
+    assert desk.stage.last("call.ended")["result"] == "completed"
+
+
+# -- the key, and coming back -------------------------------------------------------------------
+
+KEY = {"callback_digit": "1", "texts": {"callback_taken": "Bye.", "callback_refused": "No."}}
+
+
+def presses(desk: Reception, digit: str, nth: int = 0) -> None:
+    """The nth leg that is up presses a key."""
+    from media.messages import Dtmf
+
+    leg = list(desk.stage.board.register.legs.values())[nth]
+    leg.on_media(Dtmf(leg.id, digit, 100))
+
+
+def test_a_key_has_him_called_back_in_his_place(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting_alone()
+        await asyncio.sleep(20)
+        presses(desk, "2")
+        await asyncio.sleep(1)
+        assert not desk.intake.accepted
+        presses(desk, "1")
+        await asyncio.sleep(1)
+        assert not caller.is_hung_up  # he is being told
+        assert not desk.intake.rescheduled
+        await asyncio.sleep(3)
+        assert caller.is_hung_up
+        assert desk.intake.rescheduled
+
+    desk = reception(tmp_path, script, room=KEY, routes=[SHOP])
+    ((request, joined_at),) = desk.intake.accepted
+    assert (request.to, request.queue) == (CALLER, "sales")
+    assert request.context is not None and request.context["site"] == "shop"
+    assert request.not_before is not None
+    answered = desk.stage.last("call.answered")
+    assert joined_at == answered["joined_at"]
+    assert desk.stage.last("queue.left")["reason"] == "callback"
+    ended = desk.stage.last("call.ended")
+    assert ended["result"] == "callback" and ended["callback"] == request.id
+    assert desk.heard()[-1] == Prompt("Bye.")
+
+
+def test_who_hangs_up_while_his_callback_is_taken_is_called_back(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting_alone()
+        desk.intake.takes_s = 1.0
+        presses(desk, "1")
+        await asyncio.sleep(0.5)
+        caller.hangs_up()
+
+    desk = reception(tmp_path, script, room=KEY)
+    assert len(desk.intake.accepted) == len(desk.intake.rescheduled) == 1
+    assert desk.stage.last("call.ended")["result"] == "callback"
+
+
+def test_who_withholds_his_number_waits_on(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting(caller="anonymous")
+        operator = await desk.stage.phone()
+        operator.rings()
+        await asyncio.sleep(0.1)
+        presses(desk, "1")
+        await asyncio.sleep(1)
+        assert not operator.is_hung_up, "nobody stops ringing for it"
+        operator.answers()
+        await asyncio.sleep(3)
+        caller.hangs_up()
+
+    desk = reception(tmp_path, script, room=KEY)
+    assert Prompt("No.") in desk.heard()
+    assert desk.stage.last("call.ended")["result"] == "completed"
+    assert desk.stage.last("call.ended")["from"] == "anonymous"
+    assert "number" not in desk.stage.last("call.ended")
+
+
+def test_a_callback_that_is_refused_leaves_him_waiting(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting_alone()
+        desk.intake.refusal = EngineError("refused", "too many today")
+        presses(desk, "1")
+        await asyncio.sleep(5)
+        assert desk.heard()[-2:] == [Prompt("No."), Hold()]
+        desk.agents.ready("alice")
+        await desk.operator()
+        await asyncio.sleep(3)
+        caller.hangs_up()
+
+    desk = reception(tmp_path, script, room=KEY)
+    assert desk.stage.last("call.callback_refused")["reason"] == "too many today"
+    assert desk.stage.last("call.ended")["result"] == "completed"
+
+
+@pytest.mark.parametrize("key_first", [True, False])
+def test_the_key_pressed_as_the_operator_answers_has_one_winner(
+    tmp_path: Path, key_first: bool
+) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting()
+        operator = await desk.stage.phone()
+        operator.rings()
+        await asyncio.sleep(1)
+        if key_first:
+            presses(desk, "1")
+            operator.answers()
+        else:
+            operator.answers()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            presses(desk, "1")
+        await asyncio.sleep(5)
+        if key_first:
+            assert caller.is_hung_up and operator.is_hung_up
+            assert len(desk.intake.accepted) == 1
+        else:
+            assert not caller.is_hung_up and not operator.is_hung_up
+            assert not desk.intake.accepted
+            caller.hangs_up()
+
+    desk = reception(tmp_path, script, room=KEY)
+    expected = "callback" if key_first else "completed"
+    assert desk.stage.last("call.ended")["result"] == expected
+
+
+def test_who_calls_again_in_time_is_in_his_old_place(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        first = await desk.waiting_alone()
+        joined_at = desk.stage.last("call.answered")["joined_at"]
+        await asyncio.sleep(10)
+        other = await desk.waiting(caller="+442079462222")
+        first.hangs_up()
+        await asyncio.sleep(20)
+        again = await desk.waiting()
+        answered = desk.stage.last("call.answered")
+        assert answered["joined_at"] == joined_at and answered["regained"] is True
+        assert desk.stage.last("queue.joined")["place"] == 1
+        for caller in (again, other):
+            caller.hangs_up()
+
+    reception(tmp_path, script, room={"regain_s": 60.0})
+
+
+# -- commands, and the end of the engine --------------------------------------------------------
+
+
+def test_a_full_queue_takes_back_who_has_a_place_in_it(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        first = await desk.waiting_alone()
+        first.hangs_up()
+        await asyncio.sleep(1)
+        second = await desk.waiting(caller="+442079462222")
+        again = await desk.waiting()
+        assert again.statuses == [180, 200] and not again.is_hung_up
+        third = desk.call(caller="+442079463333")
+        await third.rejected.wait()
+        assert third.statuses == [486]
+        again.hangs_up()
+        second.hangs_up()
+
+    queue = Queue(name="sales", max_length=1)
+    room = {"regain_s": 30.0, "texts": {"full": ""}}
+    reception(tmp_path, script, queues=[queue], room=room)
+
+
+def test_a_command_may_hang_up(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller, operator = await talking(desk)
+        (call,) = desk.stage.board.register.calls.values()
+        assert call.view()["direction"] == "inbound" and call.view()["from"] == CALLER
+        assert call.owner is not None
+        call.owner.hang_up()
+        await asyncio.sleep(0.01)
+        assert caller.is_hung_up and operator.is_hung_up
+
+    desk = reception(tmp_path, script)
+    assert desk.stage.last("call.ended")["cause"] == "hung up by command"
+
+
+def test_a_command_may_hang_up_before_the_call_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def script(desk: Reception) -> None:
+        router, looked_up = desk.stage.board.router, asyncio.Event()
+        assert router is not None
+        ask_rules = router.call
+
+        async def slowly(*facts: Any, **more: Any) -> Ruling:
+            await looked_up.wait()
+            return await ask_rules(*facts, **more)
+
+        monkeypatch.setattr(router, "call", slowly)
+        caller = desk.call()
+        await asyncio.sleep(0.1)
+        (call,) = desk.stage.board.register.calls.values()
+        assert call.owner is not None
+        call.owner.hang_up()
+        looked_up.set()
+        await asyncio.sleep(0.1)
+        assert caller.statuses == [480]
+
+    desk = reception(tmp_path, script)
+    ended = desk.stage.last("call.ended")
+    assert (ended["result"], ended["cause"]) == ("cancelled", "hung up by command")
+
+
+def test_the_engine_stops_with_callers_waiting_and_talking(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        talks, operator = await talking(desk)
+        waits = await desk.waiting(caller="+442079462222")
+        rings = desk.call(caller="+442079463333")
+        await desk.inbound.stop()
+        assert talks.is_hung_up and waits.is_hung_up and operator.is_hung_up
+        assert rings.statuses == [503]
+
+    desk = reception(tmp_path, script)
+    assert desk.stage.last("call.ended")["result"] == "cancelled"
+    assert desk.stage.last("call.ended")["cause"] == "engine stopped"
+
+
+def test_the_engine_stops_in_the_instant_a_caller_loses_his_operator(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting()
+        operator = await desk.operator()
+        operator.hangs_up()  # in the middle of the whisper
+        async with asyncio.timeout(0.1):
+            await desk.inbound.stop()
+        assert caller.is_hung_up
+
+    desk = reception(tmp_path, script, routes=[SHOP])
+    assert desk.stage.last("call.ended")["cause"] == "engine stopped"

@@ -1,0 +1,304 @@
+"""Every formula of the reports, against figures worked out by hand."""
+
+import itertools
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.reports.measures import (
+    AgentPeriod,
+    Definitions,
+    JobRow,
+    Stay,
+    flat,
+    measure_agents,
+    measure_alone,
+    measure_jobs,
+    measure_queue,
+    percentile,
+    share,
+)
+
+RESULTS = ("answered", "abandoned", "overflowed", "expired", "withdrawn", "lost")
+DAY = Definitions(service_level_s=20.0, short_abandon_s=5.0)
+
+
+def stay(result: str | None, waited_s: float, **more: Any) -> Stay:
+    return Stay("sales", 0.0, result, waited_s, **more)
+
+
+# Six answered (four within 20 s), three gave up (one at once, one in time), two overflowed, one was
+# withdrawn, one expired, one was lost, one waits.
+STAYS = [
+    stay("answered", 2.0, talk_s=60.0, handle_s=70.0),
+    stay("answered", 8.0, talk_s=120.0, handle_s=150.0),
+    stay("answered", 20.0, talk_s=30.0, handle_s=30.0),
+    stay("answered", 10.0),
+    stay("answered", 21.0, talk_s=90.0, handle_s=110.0),
+    stay("answered", 59.0, talk_s=300.0, handle_s=340.0),
+    stay("abandoned", 4.9),
+    stay("abandoned", 12.0),
+    stay("abandoned", 70.0),
+    stay("overflowed", 30.0),
+    stay("overflowed", 30.0),
+    stay("withdrawn", 5.0),
+    stay("expired", 100.0),
+    stay("lost", 1.0),
+    stay(None, 44.0),
+]
+
+
+def test_a_queue_by_hand() -> None:
+    figures = measure_queue(STAYS, DAY)
+    assert figures == figures | {
+        "offered": 15, "answered": 6, "abandoned": 2, "short_abandoned": 1, "overflowed": 2,
+        "expired": 1, "withdrawn": 1, "lost": 1, "waiting": 1, "answered_in_service_level": 4,
+        # answered in time of answered and abandoned: 4 of 6 + 2
+        "service_level_percent": 50.0,
+        # Asterisk: completed in time of completed, 4 of 6
+        "asterisk_sl_percent": 66.67,
+        # and with the abandoned, those within the level counted as good: 4 + 2 of 6 + 3
+        "asterisk_sl2_percent": 66.67,
+        # of those offered but the short ones: 2 of 14
+        "abandoned_percent": 14.29,
+        "asa_s": 20.0,  # (2 + 8 + 20 + 10 + 21 + 59) / 6
+        "aht_s": 140.0,  # (70 + 150 + 30 + 110 + 340) / 5
+        "talk_s": 600.0,
+        "longest_wait_s": 100.0,
+        "wait_p50_s": 10.0, "wait_p90_s": 59.0,
+        "abandon_p50_s": 12.0, "abandon_p99_s": 70.0,
+        "talk_p50_s": 90.0, "talk_p95_s": 300.0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("abandoned", "short", "overflowed", "percent"),
+    [
+        (False, False, False, 66.67),  # 4 of 6
+        (True, False, False, 50.0),  # 4 of 6 + 2
+        (True, True, False, 44.44),  # 4 of 6 + 2 + 1
+        (False, True, False, 66.67),  # short ones are a part of the abandoned
+        (True, False, True, 40.0),  # 4 of 6 + 2 + 2
+        (True, True, True, 36.36),  # 4 of 6 + 2 + 1 + 2
+        (False, False, True, 50.0),  # 4 of 6 + 2
+    ],
+)
+def test_the_switches_of_the_service_level(
+    abandoned: bool, short: bool, overflowed: bool, percent: float
+) -> None:
+    definitions = Definitions(
+        include_abandoned=abandoned,
+        include_short_abandoned=short,
+        include_overflowed=overflowed,
+    )
+    assert measure_queue(STAYS, definitions)["service_level_percent"] == percent
+
+
+def test_a_queue_in_which_nothing_happened() -> None:
+    figures = measure_queue([], DAY)
+    assert figures["offered"] == 0
+    for name in ("service_level_percent", "asterisk_sl2_percent", "asa_s", "aht_s", "wait_p50_s"):
+        assert figures[name] is None
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([*RESULTS, None]), st.floats(0, 1000)), max_size=60),
+    st.floats(0.1, 100),
+    st.floats(0, 100),
+)
+def test_what_was_offered_is_the_sum_of_what_became_of_it(
+    found: list[tuple[str | None, float]], level_s: float, short_s: float
+) -> None:
+    definitions = Definitions(service_level_s=level_s, short_abandon_s=short_s)
+    figures = measure_queue([stay(*one) for one in found], definitions)
+    became = (
+        "answered", "abandoned", "short_abandoned", "overflowed", "expired", "withdrawn", "lost",
+        "waiting",
+    )  # fmt: skip
+    assert figures["offered"] == sum(figures[name] for name in became) == len(found)
+    for name in ("service_level_percent", "asterisk_sl_percent", "asterisk_sl2_percent"):
+        assert figures[name] is None or 0 <= figures[name] <= 100
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=200), st.sampled_from([50, 90, 95, 99]))
+def test_a_percentile_is_the_smallest_value_that_so_many_do_not_exceed(
+    values: list[float], percent: int
+) -> None:
+    ordered = sorted(values)
+    found = percentile(ordered, percent)
+    assert found is not None
+    needed = math.ceil(len(values) * percent / 100)
+    assert sum(value <= found for value in values) >= needed
+    assert sum(value < found for value in values) < needed
+
+
+def test_percentiles_by_hand() -> None:
+    ten = [float(value) for value in range(1, 11)]
+    assert [percentile(ten, p) for p in (0.1, 10, 50, 90, 91, 99, 100)] == [
+        1, 1, 5, 9, 10, 10, 10,
+    ]  # fmt: skip
+    assert percentile([], 50) is None
+    assert (share(1, 3), share(1, 0)) == (33.33, None)
+
+
+# -- agents -------------------------------------------------------------------------------------
+
+
+MISSES = ("no answer", "3 offers unanswered in a row")
+
+
+def periods(*steps: tuple[str, float, str | None, str | None], end: float) -> list[AgentPeriod]:
+    """state, since, work, reason."""
+    ends = [step[1] for step in steps[1:]] + [end]
+    return [
+        AgentPeriod("alice", state, since, until, work, reason, reason in MISSES)
+        for (state, since, work, reason), until in zip(steps, ends, strict=True)
+    ]
+
+
+ALICE = periods(
+    ("available", 0.0, None, None),
+    ("reserved", 100.0, "j1", None),
+    ("ringing", 101.0, "j1", None),
+    ("talking", 105.0, "j1", None),
+    ("wrap_up", 165.0, "j1", None),
+    ("available", 195.0, None, None),
+    ("reserved", 200.0, "j2", None),
+    ("ringing", 200.0, "j2", None),
+    ("available", 220.0, None, "no answer"),
+    ("reserved", 230.0, "j3", None),
+    ("ringing", 231.0, "j3", None),
+    ("available", 233.0, None, None),
+    ("paused", 300.0, None, "lunch"),
+    ("logged_out", 400.0, None, None),
+    end=1000.0,
+)
+
+
+def test_an_agent_by_hand() -> None:
+    figures = measure_agents([ALICE], 0.0, 1000.0)
+    assert figures == figures | {
+        "offered": 3, "answered": 1, "missed": 1, "withdrawn": 1, "ringing_now": 0, "calls": 1,
+        "available_s": 182.0,  # 100 + 5 + 10 + 67
+        "reserved_s": 2.0, "ringing_s": 26.0, "talking_s": 60.0, "wrap_up_s": 30.0,
+        "paused_s": 100.0,
+        "logged_in_s": 400.0,
+        "occupancy_percent": 30.0,  # 60 + 30 of the 300 s in which he took calls
+        "aht_s": 90.0,
+        "talk_p50_s": 60.0,
+        "pauses": {"lunch": 100.0},
+    }  # fmt: skip
+
+
+def test_times_are_cut_at_the_ends_of_an_interval_and_calls_are_not() -> None:
+    figures = measure_agents([ALICE], 110.0, 180.0)
+    assert (figures["talking_s"], figures["wrap_up_s"], figures["calls"]) == (55.0, 15.0, 0)
+    begins_with_it = measure_agents([ALICE], 105.0, 110.0)
+    assert (begins_with_it["talking_s"], begins_with_it["calls"]) == (5.0, 1)
+    assert begins_with_it["aht_s"] == 90.0  # the whole call: 60 s of talk, 30 s of wrap-up
+    assert begins_with_it["offered"] == 0  # he was rung before
+
+
+@given(st.lists(st.floats(1.0, 999.0), max_size=6))
+def test_times_of_parts_add_up_to_those_of_the_whole(cuts: list[float]) -> None:
+    edges = [0.0, *sorted(cuts), 1000.0]
+    parts = [measure_agents([ALICE], a, b) for a, b in itertools.pairwise(edges)]
+    whole = measure_agents([ALICE], 0.0, 1000.0)
+    for name in ("talking_s", "wrap_up_s", "available_s", "paused_s", "logged_in_s"):
+        assert sum(part[name] for part in parts) == pytest.approx(whole[name], abs=0.01)
+    for name in ("offered", "answered", "missed", "withdrawn", "calls"):
+        assert sum(part[name] for part in parts) == whole[name]
+
+
+def test_an_offer_that_the_engines_death_ended_is_no_miss() -> None:
+    cut = periods(
+        ("ringing", 0.0, "j1", None), ("down", 5.0, None, None), ("logged_out", 9.0, None, None),
+        end=10.0,
+    )  # fmt: skip
+    figures = measure_agents([cut], 0.0, 10.0)
+    assert (figures["offered"], figures["missed"], figures["withdrawn"]) == (1, 0, 1)
+    assert figures["logged_in_s"] == 5.0
+    still = periods(("ringing", 0.0, "j1", None), end=3.0)
+    assert measure_agents([still], 0.0, 10.0)["ringing_now"] == 1
+
+
+def test_what_he_asked_for_meanwhile_says_nothing_of_an_offer() -> None:
+    ringing = AgentPeriod("alice", "ringing", 0.0, 5.0, "j1")
+    pauses = AgentPeriod("alice", "paused", 5.0, 9.0, None, "lunch")
+    leaves = AgentPeriod("alice", "logged_out", 5.0, 9.0, None, None, missed=True)
+    assert measure_agents([[ringing, pauses]], 0.0, 9.0)["withdrawn"] == 1
+    assert measure_agents([[ringing, leaves]], 0.0, 9.0)["missed"] == 1
+
+
+# -- jobs ---------------------------------------------------------------------------------------
+
+
+def job(state: str = "completed", **more: Any) -> JobRow:
+    given: dict[str, Any] = {"created": 0.0, "due_at": 100.0, "state": state}
+    return JobRow(**(given | more))
+
+
+def test_jobs_by_hand() -> None:
+    jobs = [
+        job(operator_at=102.0, customer_at=106.0, talk_at=106.0, called_at=103.0, talk_s=60.0,
+            attempts=1, cost=0.25, currency="EUR", rating=5, promised_by=110.0),
+        job(operator_at=104.0, customer_at=130.0, talk_at=130.0, called_at=120.0, talk_s=30.0,
+            attempts=2, cost=0.5, currency="EUR", rating=2, promised_by=110.0),
+        job("failed", operator_at=101.0, called_at=105.0, attempts=3, cost=0.1, currency="USD"),
+        job("cancelled"),
+        job("expired", promised_by=150.0),
+        job("queued", promised_by=500.0),
+        job("dialing_agent", promised_by=150.0),
+    ]  # fmt: skip
+    figures = measure_jobs(jobs, now=200.0)
+    assert figures == figures | {
+        "requested": 7, "completed": 2, "failed": 1, "cancelled": 1, "expired": 1, "open": 2,
+        "completed_percent": 40.0,  # 2 of the 5 that have ended
+        "attempts": 6, "called": 3,
+        # promised: 1 kept, 2 broken by a late call, expired broken, one pending, one overdue
+        "promised": 5, "promise_kept": 1, "promise_broken": 3, "promise_kept_percent": 25.0,
+        "to_operator_s": 2.333, "to_operator_p50_s": 2.0,
+        "to_customer_s": 18.0, "to_talk_s": 18.0, "to_talk_p90_s": 30.0,
+        "talk_s": 90.0, "talk_p50_s": 30.0,
+        "rated": 2, "rating": 3.5,
+        "costs": {"EUR": 0.75, "USD": 0.1},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("row", "kept", "broken", "promised"),
+    [
+        (job(promised_by=110.0, called_at=110.0), 1, 0, 1),
+        (job(promised_by=110.0, called_at=110.1), 0, 1, 1),
+        (job("cancelled", promised_by=110.0, ended_at=105.0), 0, 0, 0),
+        (job("cancelled", promised_by=110.0, ended_at=111.0), 0, 1, 1),
+        (job("failed", promised_by=110.0, ended_at=105.0), 0, 1, 1),
+        (job("queued", promised_by=300.0), 0, 0, 1),
+        (job("queued"), 0, 0, 0),
+    ],
+)
+def test_what_becomes_of_a_promise(row: JobRow, kept: int, broken: int, promised: int) -> None:
+    figures = measure_jobs([row], now=200.0)
+    found = (figures["promise_kept"], figures["promise_broken"], figures["promised"])
+    assert found == (kept, broken, promised)
+
+
+def test_who_is_called_before_he_was_due_waited_for_nothing() -> None:
+    assert measure_jobs([job(operator_at=99.0)], 200.0)["to_operator_s"] == 0.0
+
+
+def test_customers_left_alone() -> None:
+    assert measure_alone([0.0, 2.0, 2.01, 30.0], 2.0) == {
+        "customers_answered": 4,
+        "left_alone": 2,
+        "left_alone_percent": 50.0,
+    }
+    assert measure_alone([], 2.0)["left_alone_percent"] is None
+
+
+def test_figures_as_cells() -> None:
+    flattened = flat({"a": 1, "costs": {"EUR": 0.75, "": 2.0}, "pauses": {}})
+    assert flattened == {"a": 1, "costs": "EUR=0.75 -=2", "pauses": ""}

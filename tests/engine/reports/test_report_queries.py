@@ -1,0 +1,98 @@
+"""What is made of rows before anything is counted."""
+
+import sqlite3
+from collections.abc import Iterator
+
+import pytest
+
+from engine.reports import report_queries as rows
+from engine.store.schema import migrate
+
+
+@pytest.fixture
+def store() -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(connection)
+    yield connection
+    connection.close()
+
+
+def period(store: sqlite3.Connection, agent: str, state: str, since: float, work: str = "") -> None:
+    store.execute(
+        "INSERT INTO agent_periods (agent, state, since, work) VALUES (?, ?, ?, ?)",
+        (agent, state, since, work or None),
+    )
+
+
+def test_the_last_state_of_each_agent(store: sqlite3.Connection) -> None:
+    assert store.execute(rows.LAST_STATES).fetchall() == []
+    period(store, "bob", "available", 10.0)
+    period(store, "alice", "available", 10.0)
+    period(store, "alice", "paused", 20.0)
+    period(store, "alice", "talking", 20.0)  # of two at one moment, the later row
+    assert store.execute(rows.LAST_STATES).fetchall() == [
+        ("alice", "talking"),
+        ("bob", "available"),
+    ]
+
+
+def test_periods_begin_with_the_one_that_the_span_falls_into(store: sqlite3.Connection) -> None:
+    for since, state in ((10.0, "available"), (20.0, "paused"), (30.0, "available")):
+        period(store, "alice", state, since)
+    period(store, "bob", "available", 29.0)
+    found = store.execute(*rows.periods(25.0, 28.0, None)).fetchall()
+    read = rows.read_periods(found, now=100.0)
+    assert [(p.state, p.since, p.until) for p in read["alice"]] == [
+        ("paused", 20.0, 30.0), ("available", 30.0, 100.0),
+    ]  # fmt: skip
+    assert [(p.since, p.until) for p in read["bob"]] == [(29.0, 100.0)]
+    only = store.execute(*rows.periods(25.0, 28.0, "bob")).fetchall()
+    assert {row[0] for row in only} == {"bob"}
+
+
+def test_handling_that_is_not_over_counts_when_it_is(store: sqlite3.Connection) -> None:
+    period(store, "alice", "talking", 10.0, "c1")
+    period(store, "alice", "wrap_up", 40.0, "c1")
+    assert store.execute(*rows.handles(0.0, 100.0)).fetchall() == [("c1", 10.0, 40.0)]
+    period(store, "alice", "available", 55.0)
+    assert store.execute(*rows.handles(0.0, 100.0)).fetchall() == [
+        ("c1", 10.0, 40.0), ("c1", 40.0, 55.0),
+    ]  # fmt: skip
+
+
+def test_handling_belongs_to_the_stay_that_it_follows() -> None:
+    found = [
+        ("c1", "sales", 10.0, "answered", 5.0, 30.0),
+        ("c1", "help", 100.0, "answered", 2.0, 10.0),
+        ("c2", "help", 100.0, None, None, None),
+    ]
+    handled = [("c1", 15.0, 45.0), ("c1", 45.0, 60.0), ("c1", 102.0, 112.0), ("c1", 5.0, 9.0),
+               ("c2", 100.0, 200.0)]  # fmt: skip
+    stays = rows.read_stays(found, handled, now=150.0)
+    assert [(stay.handle_s, stay.waited_s) for stay in stays] == [
+        (45.0, 5.0), (10.0, 2.0), (None, 50.0),
+    ]  # fmt: skip
+
+
+def test_the_earlier_of_two_promises_holds() -> None:
+    row = ("j1", "", 0.0, 100.0, "completed", 150.0, *[None] * 6, 1, None, None, None)
+    ((_key, without),) = rows.read_jobs([row], [], "all", 0.0)
+    ((_key, early),) = rows.read_jobs([row], [], "all", 20.0)
+    ((_key, late),) = rows.read_jobs([row], [], "all", 90.0)
+    assert (without.promised_by, early.promised_by, late.promised_by) == (150.0, 120.0, 150.0)
+
+
+@pytest.mark.parametrize(("kind", "found"), [("queue", 3), ("agent", 2), ("job", 0), ("site", 1)])
+def test_how_many_rows_a_report_would_read(
+    store: sqlite3.Connection, kind: str, found: int
+) -> None:
+    for since in (10.0, 20.0):
+        period(store, "alice", "available", since)
+    store.execute(
+        "INSERT INTO queue_stays (id, entry, kind, queue, joined_at) VALUES ('s','c','call','q',15)"
+    )
+    store.execute("INSERT INTO customer_answers VALUES ('l', 'j', NULL, 15.0, 0.0)")
+    query, values = rows.how_many(kind, 10.0, 21.0, 100)
+    assert store.execute(query, values).fetchall() == [(found,)]
+    query, values = rows.how_many(kind, 10.0, 21.0, 1)
+    assert store.execute(query, values).fetchall() == [(min(found, 1),)]

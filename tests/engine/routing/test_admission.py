@@ -1,0 +1,224 @@
+"""What may be called, when and at what cost: each policy refuses in its own name."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from config.policy import Costs, Destinations, Hours, Limit, Limits, Rate
+from engine.job import AttemptRecord, Job, LegRecord, Request
+from engine.protocol import EngineError
+from engine.routing.admission import Admission, AdmissionQuery, PolicySettings
+from engine.routing.do_not_call import Blocked
+
+LONDON, BERLIN = "+442079460123", "+493012345678"
+MOBILE = "+447400123456"
+PREMIUM = "+449098790123"
+# Wednesday 2026-11-25, 12:00 and 23:00 in London.
+NOON, NIGHT = 1795608000.0, 1795647600.0
+THURSDAY_8 = NIGHT + 9 * 3600
+
+
+def admission(**policy: Any) -> Admission:
+    return Admission(
+        PolicySettings(**policy), is_internal=lambda text: text in ("alice", "1001", "112")
+    )
+
+
+def refused(under_test: Admission, now: float = NOON, **query: Any) -> EngineError:
+    with pytest.raises(EngineError) as caught:
+        under_test.check(AdmissionQuery(**query), now)
+    assert caught.value.kind == "refused"
+    assert caught.value.message
+    return caught.value
+
+
+def test_what_is_known_of_an_admitted_number() -> None:
+    rates = [Rate(prefix="+44", per_minute=Decimal("0.01"))]
+    admitted = admission(rates=rates).check(
+        AdmissionQuery(to="020 7946 0123", site="shop", source="192.0.2.1"), NOON
+    )
+    assert (admitted.called, admitted.region, admitted.zone) == (LONDON, "GB", "Europe/London")
+    assert admitted.line_type == "fixed_line"
+    assert (admitted.site, admitted.source) == ("shop", "192.0.2.1")
+    assert (admitted.not_before, admitted.scheduled) == (None, None)
+    assert admitted.counted_cost == Decimal("0.03")
+
+
+@pytest.mark.parametrize("party", ["alice", "1001", "sip:bob@192.0.2.1", "sip:1001@192.0.2.1"])
+def test_who_has_no_number_passes(party: str) -> None:
+    under_test = admission(destinations=Destinations(allow=["+49"]))
+    admitted = under_test.check(AdmissionQuery(to=party, agent=party), NOON)
+    assert admitted.called is None
+    assert under_test.may_dial_now(None, NOON).allowed
+
+
+def test_a_number_in_a_uri_is_that_number() -> None:
+    uri = f"sip:{PREMIUM}@192.0.2.1;user=phone"
+    assert refused(admission(), to=uri).data["policy"] == "line_type"
+
+
+@pytest.mark.parametrize(
+    ("to", "policy", "more"),
+    [
+        (PREMIUM, "line_type", {"line_type": "premium_rate"}),
+        ("+4420", None, {}),
+        ("+33123456789", "destination", {"prefix": None}),
+        ("+4930123456", "destination", {"prefix": "+4930"}),
+        ("+49891234567", None, {}),
+    ],
+)
+def test_destinations_by_the_longest_prefix(to: str, policy: str | None, more: Any) -> None:
+    under_test = admission(destinations=Destinations(allow=["+44", "+49"], refuse=["+4930"]))
+    if policy is None:
+        under_test.check(AdmissionQuery(to=to), NOON)
+        return
+    error = refused(under_test, to=to)
+    assert error.field == "to"
+    assert error.data == {"policy": policy} | more
+
+
+def test_every_number_of_a_request_is_looked_at() -> None:
+    under_test = admission()
+    assert refused(under_test, to=LONDON, numbers=[MOBILE, PREMIUM]).field == "numbers"
+    assert refused(under_test, to=LONDON, agent=PREMIUM).field == "agent"
+
+
+def test_emergency_numbers() -> None:
+    error = refused(admission(), to="112")
+    assert error.data == {"policy": "destination", "emergency": True}
+    allowed = admission(destinations=Destinations(emergency=True))
+    assert allowed.check(AdmissionQuery(to="112"), NOON).called is None
+
+
+async def test_the_register_of_numbers_that_are_not_called() -> None:
+    under_test = admission()
+    entry = Blocked(number=LONDON, reason="asked us", since=NOON, until=NOON + 60)
+    await under_test.do_not_call.block(entry)
+    error = refused(under_test, to=LONDON)
+    assert error.data == {"policy": "do_not_call", "reason": "asked us", "until": NOON + 60}
+    assert refused(under_test, to=MOBILE, numbers=[LONDON]).field == "numbers"
+    verdict = under_test.may_dial_now(LONDON, NOON)
+    assert (verdict.allowed, verdict.policy, verdict.not_before) == (
+        False, "do_not_call", NOON + 60,
+    )  # fmt: skip
+    assert under_test.may_dial_now(LONDON, NOON + 61).allowed
+    under_test.check(AdmissionQuery(to=LONDON), NOON + 61)
+
+
+def test_out_of_hours_a_request_is_scheduled() -> None:
+    under_test = admission(hours=Hours(enforce=True))
+    assert under_test.check(AdmissionQuery(to=LONDON), NOON).scheduled is None
+    admitted = under_test.check(AdmissionQuery(to=LONDON), NIGHT)
+    assert admitted.not_before == THURSDAY_8
+    assert admitted.scheduled is not None
+    assert "Thursday 2026-11-26 08:00" in admitted.scheduled
+    # A time that was asked for is held against the hours of that time.
+    later = under_test.check(AdmissionQuery(to=LONDON, not_before=NIGHT), NOON)
+    assert later.not_before == THURSDAY_8
+    at_noon = under_test.check(AdmissionQuery(to=LONDON, not_before=NOON), NOON - 7200)
+    assert (at_noon.not_before, at_noon.scheduled) == (NOON, None)
+
+
+def test_the_hours_are_those_of_the_called_place() -> None:
+    under_test = admission(hours=Hours(enforce=True, hours=["mon-fri 08:00-21:00"]))
+    evening = NOON + 8.5 * 3600  # 20:30 in London, 21:30 in Berlin
+    assert under_test.check(AdmissionQuery(to=LONDON), evening).scheduled is None
+    assert under_test.check(AdmissionQuery(to=BERLIN), evening).not_before == THURSDAY_8 - 3600
+
+
+def test_hours_that_begin_too_late_are_refused() -> None:
+    under_test = admission(hours=Hours(enforce=True))
+    error = refused(under_test, NIGHT, to=LONDON, deadline=NIGHT + 3600)
+    assert (error.field, error.data) == ("deadline", {"policy": "hours", "opens_at": THURSDAY_8})
+    never = admission(hours=Hours(enforce=True, hours=[]))
+    assert refused(never, to=LONDON).data == {"policy": "hours", "opens_at": None}
+
+
+def test_right_before_the_dial_the_hours_say_when_it_may_be() -> None:
+    under_test = admission(hours=Hours(enforce=True))
+    verdict = under_test.may_dial_now(LONDON, NIGHT)
+    assert (verdict.allowed, verdict.policy, verdict.not_before) == (False, "hours", THURSDAY_8)
+    assert under_test.may_dial_now(LONDON, THURSDAY_8).allowed
+
+
+def test_velocity_counts_what_was_accepted() -> None:
+    under_test = admission(limits=Limits(number=Limit(per_hour=2), site=Limit(per_day=3)))
+    for number in range(2):
+        admitted = under_test.check(AdmissionQuery(to=LONDON, site="shop"), NOON + number)
+        under_test.took(f"job-{number}", admitted, NOON + number)
+    error = refused(under_test, NOON + 10, to=LONDON, site="shop")
+    assert error.data == {"policy": "velocity", "limit": "number", "retry_at": NOON + 3600}
+    under_test.forget("job-1")
+    admitted = under_test.check(AdmissionQuery(to=LONDON, site="shop"), NOON + 20)
+    # What was accepted already is not held against the limits again.
+    under_test.took("job-2", admitted, NOON + 20)
+    under_test.check(AdmissionQuery(to=LONDON), NOON + 30, counts=False)
+    with pytest.raises(EngineError):
+        under_test.check(AdmissionQuery(to=LONDON), NOON + 30)
+
+
+def test_limits_count_every_number_that_a_request_may_call() -> None:
+    """Or a form could have somebody called as often as it likes, as the second of two numbers."""
+    under_test = admission(limits=Limits(number=Limit(per_hour=1)))
+    admitted = under_test.check(AdmissionQuery(to=LONDON, numbers=[MOBILE, LONDON]), NOON)
+    under_test.took("job-1", admitted, NOON)
+    assert refused(under_test, to=MOBILE).data["limit"] == "number"
+    assert refused(under_test, to=BERLIN, numbers=[MOBILE]).data["limit"] == "number"
+    assert refused(under_test, to="alice", numbers=[MOBILE]).data["limit"] == "number"
+    under_test.check(AdmissionQuery(to=BERLIN), NOON)
+
+
+def test_the_dearest_number_of_a_request_is_what_it_is_expected_to_cost() -> None:
+    under_test = admission(
+        limits=Limits(total=Limit(cost_per_day=Decimal("0.05"))),
+        rates=[
+            Rate(prefix="+44", per_minute=Decimal("0.01")),
+            Rate(prefix="+49", per_minute=Decimal("0.02")),
+        ],
+    )
+    under_test.check(AdmissionQuery(to=LONDON), NOON)
+    assert refused(under_test, to=LONDON, numbers=[BERLIN]).data["policy"] == "cost"
+    error = refused(under_test, to=LONDON, numbers=["+33123456789"])
+    assert (error.field, error.data["limit"]) == ("numbers", "rate")
+
+
+def test_cost_is_limited_and_settled() -> None:
+    policy: dict[str, Any] = {
+        "limits": Limits(total=Limit(cost_per_day=Decimal("0.05"))),
+        "rates": [Rate(prefix="+44", per_minute=Decimal("0.01"))],
+        "costs": Costs(currency="GBP", expected_talk_s=180.0),
+    }
+    under_test = admission(**policy)
+    admitted = under_test.check(AdmissionQuery(to=LONDON), NOON)
+    under_test.took("job-1", admitted, NOON)
+    error = refused(under_test, to=MOBILE)
+    assert error.data["policy"] == "cost"
+    legs = [
+        LegRecord(
+            leg="l", role="customer", uri=f"sip:{LONDON}@trunk", started=NOON,
+            answered=NOON, ended=NOON + 60,
+        )
+    ]  # fmt: skip
+    job = Job(
+        id="job-1",
+        request=Request(to=LONDON, agent="alice"),
+        created=NOON,
+        attempts=[AttemptRecord(call="c", legs=legs)],
+    )
+    cost = under_test.settle(job)
+    assert (cost["amount"], cost["currency"]) == ("0.0100", "GBP")
+    under_test.check(AdmissionQuery(to=MOBILE), NOON)
+    assert refused(under_test, to=BERLIN).data == {"policy": "cost", "limit": "rate"}
+
+
+def test_other_settings_hold_at_once_and_what_was_counted_counts() -> None:
+    under_test = admission(limits=Limits(number=Limit(per_day=9)))
+    under_test.took("job-1", under_test.check(AdmissionQuery(to=LONDON), NOON), NOON)
+    under_test.apply(
+        PolicySettings(
+            limits=Limits(number=Limit(per_day=1)), destinations=Destinations(allow=["+44"])
+        )
+    )
+    assert refused(under_test, to=LONDON).data["policy"] == "velocity"
+    assert refused(under_test, to=BERLIN).data["policy"] == "destination"

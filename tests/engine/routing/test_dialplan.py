@@ -1,0 +1,212 @@
+"""Which parties may be dialled, by which ways, and what is refused."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from config.agents import Address, Agent
+from config.sections import Route, Trunk
+from engine.protocol import EngineError
+from engine.routing.dialplan import Dialplan
+
+ALICE = Agent(name="alice", uri="sip:alice@192.0.2.7:5080")
+
+
+def plan(usable: set[str] | None = None, agents: Sequence[Agent] = (ALICE,)) -> Dialplan:
+    return Dialplan(
+        trunks=[
+            Trunk(name="one", uri="sip:127.0.0.1:5071;transport=tcp", caller_id="+441632960000"),
+            Trunk.model_validate(
+                {"name": "two", "uri": "sip:10.9.8.7", "username": "u", "password": "p"}
+            ),
+        ],
+        routes=[
+            Route(prefix="+44", trunks=["one", "two"]),
+            Route(prefix="+4", trunks=["two"]),
+            Route(prefix="20", trunks=["one"]),
+        ],
+        agents=agents,
+        allow_hosts=["127.0.0.1", "PBX.example", "[::1]"],
+        default_region="GB",
+        trunk_usable=lambda name: usable is None or name in usable,
+    )
+
+
+def test_a_number_in_national_form_goes_to_its_routes_trunks_in_order() -> None:
+    destination = plan().destination("020 7946 0000", field="to")
+    assert destination.user == "+442079460000"
+    assert [way.trunk for way in destination.ways] == ["one", "two"]
+    first, second = destination.ways
+    assert first.target == "sip:+442079460000@127.0.0.1:5071;transport=tcp"
+    assert first.hop_uri == "sip:127.0.0.1:5071;transport=tcp"
+    assert first.caller_id == "+441632960000"
+    assert first.credentials is None
+    assert second.credentials is not None
+    assert second.from_host == "10.9.8.7"
+
+
+def test_the_first_matching_route_wins() -> None:
+    assert [way.trunk for way in plan().destination("+493012345678", field="to").ways] == ["two"]
+
+
+def test_an_extension_is_dialled_as_written() -> None:
+    destination = plan().destination("2001", field="to")
+    assert destination.ways[0].target.startswith("sip:2001@")
+
+
+def test_one_trunk_can_be_asked_for() -> None:
+    destination = plan().destination("+442079460000", field="to", trunk="two")
+    assert [way.trunk for way in destination.ways] == ["two"]
+
+
+def test_an_agents_name() -> None:
+    destination = plan().destination("alice", field="agent")
+    assert [way.target for way in destination.ways] == ["sip:alice@192.0.2.7:5080"]
+
+
+def test_who_is_called_at_a_trunk_is_called_with_its_credentials() -> None:
+    agents = [
+        Agent(name="bob", uri="sip:bob@10.9.8.7"),
+        Agent.model_validate(
+            {"name": "carol", "uri": "sip:carol@10.9.8.7", "username": "c", "password": "s"}
+        ),
+    ]
+    dialplan = plan(agents=agents)
+
+    def username(party: str) -> str | None:
+        (way,) = dialplan.destination(party, field="agent").ways
+        assert way.target == way.hop_uri
+        return None if way.credentials is None else way.credentials.username
+
+    assert username("sip:100@10.9.8.7") == username("sip:100@10.9.8.7:5060") == "u"
+    assert username("bob") == "u"
+    assert username("carol") == "c"
+    for elsewhere in ("sip:100@10.9.8.7:5061", "sip:100@127.0.0.1:5071", "sip:100@pbx.example"):
+        assert username(elsewhere) is None
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "sip:bob@127.0.0.1:5090",
+        "SIP:bob@pbx.EXAMPLE",
+        "sip:bob@[::1]:5060",
+        "sip:bob@10.9.8.7",
+        "sip:127.0.0.1",
+        "sip:bob@127.0.0.1;transport=TCP",
+    ],
+)
+def test_uris_at_permitted_hosts(uri: str) -> None:
+    assert [way.target for way in plan().destination(uri, field="to").ways] == [uri]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("sip:bob@evil.example", "dial.allow_hosts"),
+        ("sip:bob@127.0.0.1;maddr=evil.example", "maddr"),
+        ("sip:bob@127.0.0.1?Route=%3Csip:evil.example%3E", "headers"),
+        ("sips:bob@127.0.0.1", "not a sip: URI"),
+        ("sip:bob@127.0.0.1;transport=tls", "transport tls is not supported; it is udp or tcp"),
+        ("sip:bob@127.0.0.1\r\nX-Evil: 1", ""),
+        ("sip:", ""),
+        ("not a number", "neither"),
+        ("12", "neither"),
+        ("+", "neither"),
+        ("+44207946000000000000", "neither"),
+        ("+1 650 253 0000", "no route"),
+        ("+1 650 253 0000 ext. 5", "neither"),
+        ("alice2", "neither"),
+        ("", "neither"),
+    ],
+)
+def test_what_is_refused_says_why_and_names_the_field(text: str, why: str) -> None:
+    with pytest.raises(EngineError) as caught:
+        plan().destination(text, field="to")
+    assert caught.value.kind == "refused"
+    assert caught.value.field == "to"
+    assert why in caught.value.message
+
+
+def test_an_unknown_trunk_is_refused() -> None:
+    with pytest.raises(EngineError, match="no trunk named 'three'") as caught:
+        plan().destination("+442079460000", field="to", trunk="three")
+    assert caught.value.field == "trunk"
+
+
+def test_trunks_out_of_order_are_passed_over() -> None:
+    destination = plan({"two"}).destination("+442079460000", field="to")
+    assert [way.trunk for way in destination.ways] == ["two"]
+
+
+def test_no_usable_trunk_is_unavailable() -> None:
+    with pytest.raises(EngineError) as caught:
+        plan(set()).destination("+442079460000", field="to")
+    assert caught.value.kind == "unavailable"
+
+
+def test_an_agents_addresses_in_their_order() -> None:
+    dialplan = plan()
+    addresses = [
+        Address(uri="sip:alice@desk.example", kind="desk", ring_s=12.0),
+        Address(uri="+447700900123", kind="mobile"),
+    ]
+    dialplan.set_agent("alice", addresses)
+    desk, mobile = dialplan.agent_destinations("alice")
+    assert (desk.ways[0].target, desk.ring_s, desk.kind) == ("sip:alice@desk.example", 12.0, "desk")
+    assert (mobile.kind, mobile.ring_s, mobile.agent) == ("mobile", None, "alice")
+    assert [way.trunk for way in mobile.ways] == ["one", "two"]
+    assert mobile.ways[0].target.startswith("sip:+447700900123@")
+    assert dialplan.destination("alice", field="agent") == desk
+
+
+def test_an_address_whose_trunks_are_down_is_left_out() -> None:
+    dialplan = plan(usable=set())
+    mobile = Address(uri="+447700900123", kind="mobile")
+    dialplan.set_agent("alice", [mobile, Address(uri="sip:alice@desk.example")])
+    assert [one.kind for one in dialplan.agent_destinations("alice")] == ["desk"]
+    dialplan.set_agent("alice", [mobile])
+    with pytest.raises(EngineError, match="usable") as raised:
+        dialplan.agent_destinations("alice")
+    assert raised.value.kind == "unavailable"
+
+
+def test_an_agent_without_an_address_and_one_who_is_not_there() -> None:
+    dialplan = plan()
+    dialplan.set_agent("alice", [])
+    with pytest.raises(EngineError, match="no address"):
+        dialplan.destination("alice", field="agent")
+    dialplan.forget_agent("alice")
+    with pytest.raises(EngineError) as raised:
+        dialplan.agent_destinations("alice")
+    assert raised.value.kind == "not_found"
+
+
+@pytest.mark.parametrize("text", ["sip:x@evil.example", "+15551230000", "nobody"])
+def test_an_address_that_an_agent_may_not_be_given(text: str) -> None:
+    with pytest.raises(EngineError) as raised:
+        plan(usable=set()).check_address(text, field="uri")
+    assert raised.value.kind == "refused"
+
+
+@pytest.mark.parametrize("text", ["sip:x@127.0.0.1:5080", "SIP:x@pbx.example", "+442079460000"])
+def test_an_address_that_an_agent_may_be_given(text: str) -> None:
+    plan(usable=set()).check_address(text, field="uri")
+
+
+def test_other_trunks_routes_and_hosts_hold_at_once_and_agents_stay() -> None:
+    dialplan = plan()
+    dialplan.configure(
+        trunks=[Trunk(name="three", uri="sip:198.51.100.3")],
+        routes=[Route(prefix="+1", trunks=["three"])],
+        allow_hosts=["new.example"],
+        default_region="US",
+    )
+    assert dialplan.destination("(212) 555-0123", field="to").ways[0].trunk == "three"
+    assert dialplan.destination("alice", field="agent").user == "alice"
+    assert dialplan.destination("sip:bob@new.example", field="to").user == "bob"
+    for gone in ("+442079460000", "sip:bob@pbx.example"):
+        with pytest.raises(EngineError, match=r"no route|not in dial.allow_hosts"):
+            dialplan.destination(gone, field="to")
+    with pytest.raises(EngineError, match="no trunk named 'one'"):
+        dialplan.destination("+12125550123", field="to", trunk="one")

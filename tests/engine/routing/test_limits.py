@@ -1,0 +1,180 @@
+"""Velocity and cost limits, against a plain count over random histories."""
+
+import asyncio
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from config.policy import Limit, Limits
+from engine.protocol import EngineError
+from engine.routing.limits import DAY_S, HOUR_S, MINUTE_S, Accepted, Tally, address_block
+from engine.store.store import Store
+
+
+def tally(store: Store | None = None, **limits: dict[str, Any]) -> Tally:
+    return Tally(Limits.model_validate(limits), store)
+
+
+def request(id: str, at: float, cost: str = "0", **who: Any) -> Accepted:
+    return Accepted(id=id, at=at, cost=Decimal(cost), **who)
+
+
+def refusal(under_test: Tally, asked: Accepted) -> EngineError:
+    with pytest.raises(EngineError) as caught:
+        under_test.check(asked)
+    assert caught.value.kind == "refused"
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("key", "length_s"),
+    [("per_minute", MINUTE_S), ("per_hour", HOUR_S), ("per_day", DAY_S)],
+)
+def test_the_window_slides(key: str, length_s: float) -> None:
+    under_test = tally(number={key: 2})
+    for id, at in (("a", 100.0), ("b", 110.0)):
+        under_test.check(request(id, at, number="+441"))
+        under_test.took(request(id, at, number="+441"))
+    error = refusal(under_test, request("c", 120.0, number="+441"))
+    assert (error.data["policy"], error.data["limit"]) == ("velocity", "number")
+    assert error.data["retry_at"] == 100.0 + length_s
+    assert error.field == "to"
+    under_test.check(request("c", 120.0, number="+442"))
+    under_test.check(request("c", 100.0 + length_s, number="+441"))
+
+
+def test_each_site_each_source_and_all_together() -> None:
+    under_test = tally(site={"per_hour": 1}, source={"per_hour": 1}, total={"per_hour": 3})
+    under_test.took(request("a", 1.0, site="shop", source="192.0.2.1"))
+    assert refusal(under_test, request("b", 2.0, site="shop")).data["limit"] == "site"
+    assert refusal(under_test, request("b", 2.0, source="192.0.2.1")).data["limit"] == "source"
+    under_test.took(request("b", 2.0, site="other"))
+    under_test.took(request("c", 3.0))
+    assert refusal(under_test, request("d", 4.0)).data["limit"] == "total"
+
+
+def test_sources_are_told_apart_as_far_as_their_owners_are() -> None:
+    assert address_block("2001:db8::1") == address_block("2001:db8::2:3")
+    assert address_block("2001:db8::1") != address_block("2001:db8:0:1::1")
+    assert address_block("::ffff:192.0.2.1") == address_block("192.0.2.1")
+    assert address_block("192.0.2.1") != address_block("192.0.2.2")
+    assert address_block("visitor-7") == "visitor-7"
+
+
+def test_cost_is_expected_first_and_settled_later() -> None:
+    under_test = tally(site={"cost_per_day": 1})
+    for id in ("a", "b"):
+        under_test.took(request(id, 1.0, "0.4", site="shop"))
+    error = refusal(under_test, request("c", 2.0, "0.4", site="shop"))
+    assert (error.data["policy"], error.data["retry_at"]) == ("cost", 1.0 + DAY_S)
+    under_test.settle("a", Decimal("0.2"))
+    under_test.check(request("c", 2.0, "0.4", site="shop"))
+    under_test.settle("a", Decimal("5"))
+    assert refusal(under_test, request("c", 2.0, site="shop")).data["policy"] == "cost"
+    under_test.check(request("c", 1.0 + DAY_S, "0.4", site="shop"))
+    assert (
+        refusal(under_test, request("d", 2.0 + DAY_S, "1.1", site="shop")).data["retry_at"] is None
+    )
+
+
+def test_what_was_not_saved_does_not_count() -> None:
+    under_test = tally(number={"per_day": 1, "cost_per_day": 1})
+    under_test.took(request("a", 1.0, "0.9", number="+441"))
+    under_test.forget("a")
+    under_test.check(request("b", 1.0, "0.9", number="+441"))
+    under_test.forget("never")
+
+
+def test_a_clock_that_is_set_back_loses_no_count() -> None:
+    under_test = tally(total={"per_minute": 2})
+    under_test.took(request("a", 1000.0))
+    under_test.took(request("b", 500.0))
+    assert refusal(under_test, request("c", 1001.0)).data["retry_at"] == 1060.0
+
+
+def test_without_limits_nothing_is_kept() -> None:
+    under_test = tally()
+    under_test.took(request("a", 1.0, number="+441"))
+    under_test.limits = Limits(number=Limit(per_day=1))
+    under_test.check(request("b", 1.0, number="+441"))
+
+
+HISTORIES = st.lists(
+    st.tuples(
+        st.floats(0, 20_000).map(lambda step: round(step, 1)),
+        st.sampled_from(["+441", "+442"]),
+        st.sampled_from(["shop", "other", None]),
+        st.sampled_from(["0", "0.25", "1.5"]),
+        st.sampled_from([None, "0", "0.75"]),
+    ),
+    max_size=60,
+)
+
+
+@settings(deadline=None)
+@given(history=HISTORIES, hourly=st.integers(1, 4), daily=st.integers(1, 8))
+def test_accepted_requests_never_exceed_a_limit_and_none_is_refused_below_it(
+    history: list[tuple[float, str, str | None, str, str | None]], hourly: int, daily: int
+) -> None:
+    most = Decimal(4)
+    under_test = tally(number={"per_hour": hourly}, site={"per_day": daily, "cost_per_day": most})
+    taken: list[Accepted] = []
+    now = 0.0
+    for index, (step, number, site, cost, settled) in enumerate(history):
+        now += step
+        asked = Accepted(id=str(index), at=now, number=number, site=site, cost=Decimal(cost))
+
+        def lately(length_s: float, now: float = now) -> list[Accepted]:
+            return [one for one in taken if one.at + length_s > now]
+
+        calls = sum(one.number == number for one in lately(HOUR_S))
+        of_site = [one for one in lately(DAY_S) if site is not None and one.site == site]
+        spent = sum((one.cost for one in of_site), asked.cost if site is not None else Decimal(0))
+        fits = calls < hourly and len(of_site) < daily and spent <= most
+        try:
+            under_test.check(asked)
+        except EngineError as error:
+            assert not fits
+            retry_at = error.data["retry_at"]
+            assert retry_at is None or retry_at > now
+        else:
+            assert fits
+            under_test.took(asked)
+            taken.append(asked)
+            if settled is not None:
+                under_test.settle(asked.id, Decimal(settled))
+
+
+async def test_counts_and_costs_survive_a_restart(tmp_path: Path) -> None:
+    store = Store(tmp_path / "ringback.db")
+    await store.open()
+    limits = {"number": {"per_day": 2}, "total": {"cost_per_day": 1}}
+    before = tally(store, **limits)
+    before.took(request("old", 1.0, number="+441"))
+    before.took(request("a", 1000.0, "0.5", number="+441"))
+    before.took(request("b", 1001.0, "0.5", number="+442"))
+    before.took(request("gone", 1002.0, number="+441"))
+    before.settle("b", Decimal("0.1"))
+    before.forget("gone")
+    await store.close()
+
+    store = Store(tmp_path / "ringback.db")
+    await store.open()
+    try:
+        after = tally(store, **limits)
+        await after.load(now=10.0 + DAY_S)
+        after.check(request("c", 20.0 + DAY_S, "0.4", number="+441"))
+        error = refusal(after, request("c", 20.0 + DAY_S, "0.5", number="+441"))
+        assert error.data["policy"] == "cost"
+        after.took(request("c", 20.0 + DAY_S, number="+441"))
+        error = refusal(after, request("d", 21.0 + DAY_S, number="+441"))
+        assert error.data["retry_at"] == 1000.0 + DAY_S
+        await asyncio.sleep(0)
+        await store.flush()
+        assert set(await store.load("accepted", Accepted)) == {"a", "b", "c"}
+    finally:
+        await store.close()

@@ -1,0 +1,118 @@
+"""Numbers: written in full, their place, their line, and where a URI hides one."""
+
+import pytest
+
+from engine.routing.phone_number import is_emergency, number_in_uri, read_number
+from sip.message.uri import SipUri, parse_uri
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+442079460123",
+        "020 7946 0123",
+        "00442079460123",
+        "+44 (0)20 7946 0123",
+        "tel:+44-20-7946-0123",
+        "(+44) 20.7946.0123",
+        "020\u20117946\u20130123",
+        "020/7946 0123",
+        "\uff0b\uff14\uff14\uff12\uff10\uff17\uff19\uff14\uff16\uff10\uff11\uff12\uff13",
+        "\u0660\u0662\u0660\u0667\u0669\u0664\u0666\u0660\u0661\u0662\u0663",
+    ],
+)
+def test_every_way_to_write_a_number_is_the_same_number(text: str) -> None:
+    number = read_number(text, "GB")
+    assert number is not None
+    assert (number.e164, number.region) == ("+442079460123", "GB")
+    assert (number.zones, number.line_type) == (("Europe/London",), "fixed_line")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "12",
+        "hello",
+        "+",
+        "+442079460123 ext. 5",
+        # Digits in other texts, and a letter in place of one: a stranger would be called.
+        '"Bob" <sip:bob@127.0.0.1>',
+        "http://shop.example/2079460123",
+        "mailto:2079460123",
+        "020 7946 O123",
+        "sip 2079460123",
+        "0800 FLOWERS",
+        "<b>2079460123",
+        "++442079460123",
+    ],
+)
+def test_what_is_no_number(text: str) -> None:
+    assert read_number(text, "GB") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "region", "line_type"),
+    [
+        ("+449098790000", "GB", "premium_rate"),
+        ("+16502530000", "US", "fixed_line_or_mobile"),
+        ("+4915112345678", "DE", "mobile"),
+        ("+498003301000", "DE", "toll_free"),
+        ("+80012345678", None, "toll_free"),
+    ],
+)
+def test_lines_and_regions(text: str, region: str | None, line_type: str) -> None:
+    number = read_number(text, "GB")
+    assert number is not None
+    assert (number.region, number.line_type) == (region, line_type)
+
+
+def test_a_number_that_no_list_has_keeps_the_place_of_its_code() -> None:
+    number = read_number("+447700900123", "GB")  # reserved for drama
+    assert number is not None
+    assert (number.region, number.line_type) == ("GB", "unknown")
+    assert number.zones == ("Europe/London",)
+
+
+def test_zones_are_those_of_the_numbers_own_country() -> None:
+    jamaica = read_number("+18765551234", "GB")
+    assert jamaica is not None
+    assert jamaica.zones == ("America/Jamaica",)
+    russia = read_number("+79161234567", "GB")
+    assert russia is not None
+    assert "Europe/Moscow" in russia.zones
+    assert "Asia/Almaty" not in russia.zones
+
+
+def test_a_number_of_no_country_has_no_zones() -> None:
+    number = read_number("+80012345678", "GB")
+    assert number is not None
+    assert number.zones == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "e164"),
+    [
+        ("sip:+442079460123@127.0.0.1", "+442079460123"),
+        ("sip:+44-20-7946-0123;isub=1@pbx.example", "+442079460123"),
+        ("sip:%2B442079460123@pbx.example", "+442079460123"),
+        ("sip:02079460123@pbx.example", "+442079460123"),
+        ("sip:00442079460123@pbx.example", "+442079460123"),
+        ("sip:2079460123@pbx.example;user=phone", "+442079460123"),
+        ("sip:2001@127.0.0.1", None),
+        ("sip:bob@127.0.0.1", None),
+        ("sip:b1.c2@127.0.0.1", None),
+        ("sip:127.0.0.1", None),
+    ],
+)
+def test_numbers_in_uris(text: str, e164: str | None) -> None:
+    uri = parse_uri(text)
+    assert isinstance(uri, SipUri)
+    number = number_in_uri(uri, "GB")
+    assert (number and number.e164) == e164
+
+
+def test_emergency_numbers_are_those_of_the_country() -> None:
+    assert is_emergency("999", "GB")
+    assert is_emergency("112", "DE")
+    assert not is_emergency("2001", "GB")

@@ -1,0 +1,185 @@
+"""Trunks and their registrations, told by events of a scripted endpoint."""
+
+import asyncio
+from typing import Any, cast
+
+import msgspec
+
+from config.sections import Trunk
+from engine.routing.trunks import SEARCH_AGAIN_S, Trunks
+from engine.store.event_log import EventLog
+from sip.dialog.registration import Account, Registration
+from sip.endpoint import SipEndpoint
+from sip.events import RegistrationChanged
+from sip.hop import Hop
+from sip.transport.resolver import ResolutionFailed
+from tests.support.virtual_loop import run
+
+
+class ScriptedRegistrar:
+    """Takes the place of SipEndpoint; keeps the accounts it was given."""
+
+    def __init__(self, *, resolves: bool = True) -> None:
+        self.accounts: list[Account] = []
+        self.stopped: list[object] = []
+        self.resolves = resolves
+
+    async def resolve(self, uri: str) -> Hop:
+        if not self.resolves:
+            raise ResolutionFailed(f"{uri}: no such host")
+        return Hop("udp", "127.0.0.1", 5070)
+
+    def register(self, account: Account) -> Registration:
+        self.accounts.append(account)
+        return cast(Registration, account)
+
+    def unregister(self, registration: Registration) -> None:
+        self.stopped.append(registration)
+
+
+def trunk(name: str, **more: Any) -> Trunk:
+    entry = {"name": name, "uri": "sip:pbx.example:5070;transport=udp"} | more
+    return Trunk.model_validate(entry)
+
+
+REGISTERING = {"register": True, "username": "ringback", "password": "secret"}
+
+
+def started(*trunks: Trunk, resolves: bool = True) -> tuple[Trunks, ScriptedRegistrar, EventLog]:
+    registrar, events = ScriptedRegistrar(resolves=resolves), EventLog()
+    return Trunks(trunks, sip=cast(SipEndpoint, registrar), events=events), registrar, events
+
+
+async def test_only_trunks_that_ask_for_it_are_registered() -> None:
+    trunks, registrar, _events = started(trunk("plain"), trunk("home", **REGISTERING))
+    await trunks.start()
+    (account,) = registrar.accounts
+    assert account.aor == "sip:ringback@pbx.example"
+    assert account.credentials is not None
+    assert account.credentials.password == "secret"
+    assert [one["state"] for one in trunks.view()] == ["static", "registering"]
+    trunks.stop()
+    assert registrar.stopped == [account]
+
+
+async def test_a_trunk_is_not_used_while_its_registration_fails() -> None:
+    trunks, registrar, events = started(trunk("home", **REGISTERING))
+    await trunks.start()
+    assert trunks.is_usable("home")
+    registration = cast(Registration, registrar.accounts[0])
+    trunks.on_sip(RegistrationChanged(registration, "failed", 403, "Forbidden", 0))
+    assert not trunks.is_usable("home")
+    assert trunks.view()[0]["reason"] == "403 Forbidden"
+    trunks.on_sip(RegistrationChanged(registration, "registered", 200, "OK", 300))
+    assert trunks.is_usable("home")
+    told = [msgspec.json.decode(event.line)["params"] for event in events.after(0)]
+    assert [(one["type"], one["trunk"]) for one in told] == [
+        ("trunk.failed", "home"),
+        ("trunk.registered", "home"),
+    ]
+
+
+def test_a_registrar_that_cannot_be_found_is_looked_for_again() -> None:
+    async def main() -> None:
+        trunks, registrar, _events = started(trunk("home", **REGISTERING), resolves=False)
+        await trunks.start()
+        assert registrar.accounts == []
+        assert not trunks.is_usable("home")
+        assert "no such host" in trunks.view()[0]["reason"]
+        registrar.resolves = True
+        await asyncio.sleep(SEARCH_AGAIN_S + 1)
+        assert len(registrar.accounts) == 1
+        trunks.stop()
+
+    run(main())
+
+
+def unregistered(registrar: ScriptedRegistrar) -> RegistrationChanged:
+    return RegistrationChanged(
+        cast(Registration, registrar.stopped[-1]), "unregistered", 200, "OK", 0
+    )
+
+
+async def test_what_has_not_changed_stays_registered() -> None:
+    home = trunk("home", **REGISTERING)
+    trunks, registrar, _events = started(home)
+    await trunks.start()
+    trunks.on_sip(RegistrationChanged(cast(Registration, registrar.accounts[0]), "registered", 200,
+                                      "OK", 300))  # fmt: skip
+    again = trunk("home", **REGISTERING, caller_id="+441632960000")
+    await trunks.reconfigure([again, trunk("plain")])
+    assert len(registrar.accounts) == 1
+    assert registrar.stopped == []
+    assert [(one["name"], one["state"]) for one in trunks.view()] == [
+        ("home", "registered"), ("plain", "static")
+    ]  # fmt: skip
+
+
+async def test_another_account_registers_when_the_first_has_gone() -> None:
+    trunks, registrar, _events = started(trunk("home", **REGISTERING))
+    await trunks.start()
+    await trunks.reconfigure([trunk("home", **REGISTERING | {"password": "other"})])
+    assert registrar.stopped == [registrar.accounts[0]]
+    assert len(registrar.accounts) == 1
+    assert trunks.is_usable("home")
+    trunks.on_sip(unregistered(registrar))
+    await asyncio.sleep(0)
+    assert len(registrar.accounts) == 2
+    credentials = registrar.accounts[1].credentials
+    assert credentials is not None
+    assert credentials.password == "other"
+    trunks.on_sip(RegistrationChanged(cast(Registration, registrar.accounts[1]), "registered", 200,
+                                      "OK", 300))  # fmt: skip
+    assert trunks.view()[0]["state"] == "registered"
+
+
+async def test_a_trunk_that_is_gone_is_unregistered_and_not_used() -> None:
+    trunks, registrar, events = started(trunk("home", **REGISTERING))
+    await trunks.start()
+    await trunks.reconfigure([])
+    assert trunks.view() == []
+    assert registrar.stopped == [registrar.accounts[0]]
+    trunks.on_sip(unregistered(registrar))
+    await asyncio.sleep(0)
+    assert len(registrar.accounts) == 1
+    told = [event.type for event in events.after(0)]
+    assert told == ["trunk.unregistered"]
+    await trunks.reconfigure([trunk("home", **REGISTERING)])
+    assert len(registrar.accounts) == 2
+
+
+async def test_one_that_comes_back_before_it_has_gone_registers_after_it() -> None:
+    trunks, registrar, _events = started(trunk("home", **REGISTERING))
+    await trunks.start()
+    await trunks.reconfigure([])
+    await trunks.reconfigure([trunk("home", **REGISTERING)])
+    assert len(registrar.accounts) == 1
+    trunks.on_sip(unregistered(registrar))
+    await asyncio.sleep(0)
+    assert len(registrar.accounts) == 2
+
+
+async def test_a_static_trunk_begins_to_register_and_stops_to() -> None:
+    trunks, registrar, _events = started(trunk("home"))
+    await trunks.start()
+    await trunks.reconfigure([trunk("home", **REGISTERING)])
+    assert trunks.view()[0]["state"] == "registering"
+    assert len(registrar.accounts) == 1
+    await trunks.reconfigure([trunk("home")])
+    assert trunks.view()[0]["state"] == "static"
+    trunks.on_sip(unregistered(registrar))
+    await asyncio.sleep(0)
+    assert len(registrar.accounts) == 1
+    assert trunks.view()[0]["state"] == "static"
+
+
+def test_a_search_ends_with_its_trunk() -> None:
+    async def main() -> None:
+        trunks, registrar, _events = started(trunk("home", **REGISTERING), resolves=False)
+        await trunks.start()
+        await trunks.reconfigure([])
+        registrar.resolves = True
+        await asyncio.sleep(SEARCH_AGAIN_S + 1)
+        assert registrar.accounts == []
+
+    run(main())

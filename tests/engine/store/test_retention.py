@@ -1,0 +1,71 @@
+"""What is forgotten in time, and what with it."""
+
+from pathlib import Path
+
+from config.sections import Store as Kept
+from engine.callbacks.intake import JOINED, Joined
+from engine.store.retention import Housekeeping
+from tests.support.engine_in_process import running, settings_in
+from tests.support.recorded import ended_job, leg, recorded
+
+DAY = 86400.0
+KEEP_ALL = Kept()
+
+
+async def test_what_a_forgotten_job_took_in_is_forgotten_with_it(tmp_path: Path) -> None:
+    asked = {"to": "+442079460123", "agent": "alice", "not_before": 4e9}
+    async with running(settings_in(tmp_path)) as (daemon, client):
+        await client.callback(**asked, id="old")
+        await client.callback(**asked, id="joins old")
+        await client.call("callback.cancel", id="old")
+        await client.callback(**asked, id="new")
+        await client.callback(**asked, id="joins new")
+        daemon.housekeeping.configure(Kept(keep_days=1e-9), 0.0)
+        await daemon.housekeeping.sweep()
+        await daemon.store.flush()
+        assert daemon.store.find("old") is None
+        assert await daemon.store.load(JOINED, Joined) == {
+            "joins new": daemon.store.document(JOINED, "joins new", Joined)
+        }
+        assert (await client.call("callback.get", id="joins new"))["id"] == "new"
+
+
+async def test_records_that_are_older_are_forgotten(tmp_path: Path) -> None:
+    async with recorded(tmp_path / "db", now=0.0) as here:
+        for number, day in enumerate((0.0, 5.0, 40.0)):
+            at = day * DAY
+            here.at(at, "queue.joined", job=f"j{number}", queue="sales")
+            here.at(at + 1, "queue.answered", job=f"j{number}", agent="alice")
+            here.at(at + 1, "agent.talking", agent="alice", work=f"j{number}")
+            legs = [leg("customer", at, at + 1, at + 9)]
+            here.end(ended_job(f"j{number}", created=at, ended_at=at + 9, legs=[legs]))
+            here.store.execute("INSERT INTO annotations VALUES (?, 1.0, 'sold', 5, '[]')",
+                               (f"j{number}",))  # fmt: skip
+        here.at(3.0, "agent.available", agent="bob")
+        here.at(4.0, "queue.joined", call="c1", queue="sales")  # still waits
+        here.clock.now = 41 * DAY
+        housekeeping = Housekeeping(here.store, here.log, KEEP_ALL, clock=here.clock)
+        await housekeeping.sweep()
+        assert len(await here.rows("SELECT id FROM records")) == 3
+        housekeeping.configure(KEEP_ALL, 10.0)
+        await housekeeping.sweep()
+        assert await here.rows("SELECT id FROM records") == [("j2",)]
+        assert await here.rows("SELECT id FROM annotations") == [("j2",)]
+        assert await here.rows("SELECT record FROM customer_answers") == [("j2",)]
+        assert await here.rows("SELECT entry FROM queue_stays ORDER BY entry") == [
+            ("c1",), ("j2",),
+        ]  # fmt: skip
+        assert await here.rows("SELECT agent, since FROM agent_periods ORDER BY agent") == [
+            ("alice", 40 * DAY + 1), ("bob", 3.0),
+        ]  # fmt: skip
+
+
+async def test_many_records_are_forgotten_in_steps(tmp_path: Path) -> None:
+    async with recorded(tmp_path / "db", now=0.0) as here:
+        for number in range(2200):
+            here.end(ended_job(f"j{number}", created=1.0, ended_at=2.0))
+        here.clock.now = 41 * DAY
+        before = here.store.status()["commits"]
+        await Housekeeping(here.store, here.log, KEEP_ALL, 10.0, clock=here.clock).sweep()
+        assert await here.rows("SELECT id FROM records") == []
+        assert here.store.status()["commits"] - before >= 3

@@ -1,0 +1,164 @@
+"""Digits in and out as telephone-events."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media.rtp.telephone_event import DIGITS, LOST_END_S, PAYLOAD, DigitReader, DigitWriter
+
+
+def event(code: int, duration: int, *, end: bool = False) -> bytes:
+    return PAYLOAD.pack(code, (0x80 if end else 0) | 10, duration)
+
+
+def test_a_key_press_is_told_once_at_its_end() -> None:
+    reader = DigitReader()
+    for n in range(1, 5):
+        assert reader.receive(event(5, 160 * n), 1000, n * 0.02) == []
+    assert reader.holding
+    assert reader.receive(event(5, 800, end=True), 1000, 0.1) == [("5", 100)]
+    assert reader.receive(event(5, 800, end=True), 1000, 0.12) == []
+    assert reader.receive(event(5, 800, end=True), 1000, 0.14) == []
+    assert not reader.holding
+    assert reader.expire(9.0) == []
+
+
+def test_the_same_key_twice_is_two_presses() -> None:
+    reader = DigitReader()
+    assert reader.receive(event(1, 400, end=True), 1000, 0.0) == [("1", 50)]
+    assert reader.receive(event(1, 400, end=True), 3000, 0.2) == [("1", 50)]
+
+
+def test_one_packet_that_got_through_is_enough() -> None:
+    assert DigitReader().receive(event(11, 1600, end=True), 7, 0.0) == [("#", 200)]
+
+
+def test_a_lost_end_is_noticed_by_the_next_event_or_by_time() -> None:
+    reader = DigitReader()
+    reader.receive(event(1, 320), 1000, 0.0)
+    assert reader.receive(event(2, 160), 5000, 0.1) == [("1", 40)]
+    assert reader.expire(0.1 + LOST_END_S - 0.01) == []
+    assert reader.expire(0.1 + LOST_END_S) == [("2", 20)]
+    assert reader.expire(9.0) == []
+    assert reader.receive(event(2, 480, end=True), 5000, 9.1) == []  # its end came late
+
+
+def test_packets_out_of_order_do_not_shorten_it() -> None:
+    reader = DigitReader()
+    reader.receive(event(3, 480), 1, 0.0)
+    reader.receive(event(3, 320), 1, 0.01)
+    assert reader.receive(event(3, 480, end=True), 1, 0.02) == [("3", 60)]
+
+
+def test_a_long_key_press_in_segments_is_one() -> None:
+    """Beyond 0xFFFF a further segment begins where the first one ended (section 2.5.1.3)."""
+    reader = DigitReader()
+    reader.receive(event(7, 0xFF00), 1000, 0.0)
+    reader.receive(event(7, 0xFFFF), 1000, 0.02)
+    assert reader.receive(event(7, 160), 1000 + 0xFFFF, 0.04) == []
+    assert reader.receive(event(7, 0xFFFF), 1000 + 0xFFFF, 0.06) == []
+    assert reader.receive(event(7, 800), 1000 + 2 * 0xFFFF, 0.08) == []
+    ended = reader.receive(event(7, 1600, end=True), 1000 + 2 * 0xFFFF, 0.1)
+    assert ended == [("7", (2 * 0xFFFF + 1600) // 8)]
+    assert reader.receive(event(7, 1600, end=True), 1000 + 2 * 0xFFFF, 0.12) == []
+
+
+def test_another_key_after_a_long_one_is_no_segment_of_it() -> None:
+    reader = DigitReader()
+    reader.receive(event(7, 0xFFFF), 1000, 0.0)
+    assert reader.receive(event(8, 160), 1000 + 0xFFFF, 0.02) == [("7", 8191)]
+    assert reader.receive(event(8, 400, end=True), 1000 + 0xFFFF, 0.04) == [("8", 50)]
+
+
+def test_a_late_packet_of_the_key_before_is_no_key_press() -> None:
+    reader = DigitReader()
+    assert reader.receive(event(1, 400, end=True), 0xFFFFFF00, 0.0) == [("1", 50)]
+    assert reader.receive(event(2, 160), 700, 0.1) == []
+    assert reader.receive(event(1, 400, end=True), 0xFFFFFF00, 0.11, late=True) == []
+    assert reader.receive(event(2, 400, end=True), 700, 0.12) == [("2", 50)]
+
+
+def test_a_key_press_that_was_overtaken_by_sound_counts() -> None:
+    reader = DigitReader()
+    assert reader.receive(event(1, 400, end=True), 0xFFFFFF00, 0.0, late=True) == [("1", 50)]
+    assert reader.receive(event(2, 400, end=True), 5000, 0.1, late=True) == [("2", 50)]
+
+
+def test_a_source_whose_timestamps_begin_anew_is_understood() -> None:
+    reader = DigitReader()
+    reader.receive(event(1, 400, end=True), 0x70000000, 0.0)
+    assert reader.receive(event(2, 400, end=True), 1000, 0.1) == [("2", 50)]
+
+
+@pytest.mark.parametrize("payload", [b"", b"\1\n\0", event(16, 800, end=True), event(200, 8)])
+def test_what_is_no_digit_says_nothing(payload: bytes) -> None:
+    reader = DigitReader()
+    assert reader.receive(payload, 1, 0.0) == []
+    assert reader.expire(99.0) == []
+
+
+def test_a_digit_is_written_with_three_end_packets() -> None:
+    writer = DigitWriter()
+    writer.add("7", duration_ms=60, gap_ms=60)
+    frames = []
+    while writer:
+        frames.append(writer.next_frame())
+    assert frames[:5] == [
+        (event(7, 160), True),
+        (event(7, 320), False),
+        (event(7, 480, end=True), False),
+        (event(7, 480, end=True), False),
+        (event(7, 480, end=True), False),
+    ]
+    assert frames[5:] == [None]
+
+
+def test_a_digit_that_does_not_exist_adds_nothing() -> None:
+    writer = DigitWriter()
+    with pytest.raises(ValueError, match="'E'"):
+        writer.add("1E", duration_ms=100, gap_ms=100)
+    assert not writer
+
+
+def test_clear_stops_in_mid_digit() -> None:
+    writer = DigitWriter()
+    writer.add("12", duration_ms=100, gap_ms=100)
+    writer.next_frame()
+    writer.clear()
+    assert not writer
+    assert writer.next_frame() is None
+
+
+@given(
+    st.text(DIGITS, min_size=1, max_size=6),
+    st.integers(20, 400),
+    st.integers(20, 200),
+    st.sets(st.integers(0, 400)),
+)
+def test_what_is_written_is_read_whatever_is_lost(
+    digits: str, duration_ms: int, gap_ms: int, lost: set[int]
+) -> None:
+    writer, reader = DigitWriter(), DigitReader()
+    writer.add(digits.lower(), duration_ms=duration_ms, gap_ms=gap_ms)
+    read, survived = [], []
+    timestamp = now = 0
+    frame = packet = 0
+    digit = -1
+    while writer:
+        made = writer.next_frame()
+        frame += 1
+        if made is None:
+            continue
+        payload, begins = made
+        if begins:
+            digit += 1
+            timestamp = frame * 160
+        packet += 1
+        if packet not in lost:
+            survived.append(digit)
+            now = frame * 20
+            read += reader.receive(payload, timestamp, now / 1000)
+    read += reader.expire(now / 1000 + LOST_END_S)
+    expected = [digits[index] for index in sorted(set(survived))]
+    assert [pressed for pressed, _ in read] == expected
+    assert all(0 < length <= duration_ms + 20 for _, length in read)

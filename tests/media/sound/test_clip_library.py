@@ -1,0 +1,89 @@
+"""Clips that are there at once, clips that are made, and sources that cannot be played."""
+
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from media.sound import g711
+from media.sound.clip import SILENCE
+from media.sound.clip_library import ClipSource, Library, SourceError, loops
+from media.sources import Hold, Prompt, Ringing, Silence, Tone
+
+
+@pytest.mark.parametrize(
+    ("source", "for_ever"),
+    [
+        (Silence(), True),
+        (Hold(), True),
+        (Ringing("DE"), True),
+        (Tone("440/100"), False),
+        (Tone("440/100", loop=True), True),
+        (Prompt("/x.wav"), False),
+        (Prompt("/x.wav", loop=True), True),
+    ],
+)
+def test_which_sources_go_on_for_ever(source: ClipSource, for_ever: bool) -> None:
+    assert loops(source) is for_ever
+
+
+@pytest.mark.parametrize("source", [Tone("440/100"), Hold(), Ringing("US")])
+async def test_what_was_made_is_found_from_then_on(source: ClipSource) -> None:
+    library = Library()
+    assert library.find(source) is None
+    clip = await library.load(source)
+    assert clip.samples > 0
+    assert library.find(source) is clip
+
+
+def test_silence_needs_no_making() -> None:
+    assert Library().find(Silence()) is SILENCE
+
+
+async def test_gain_is_in_decibels_and_kept_apart() -> None:
+    library = Library()
+    loud, quiet = (
+        await library.load(Tone("440/100")),
+        await library.load(Tone("440/100", False, -6)),
+    )
+    peaks = [int(np.abs(g711.decode(clip.pcmu, "PCMU")).max()) for clip in (loud, quiet)]
+    assert peaks[1] / peaks[0] == pytest.approx(0.5, abs=0.03)
+
+
+async def test_a_prompt_and_hold_music_of_the_same_file_are_one_clip(tmp_path: Path) -> None:
+    path = tmp_path / "welcome.wav"
+    with wave.open(str(path), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(np.full(800, 1000, "<i2").tobytes())
+    library = Library()
+    clip = await library.load(Prompt(str(path)))
+    assert clip.samples == 800
+    assert library.find(Hold(str(path))) is clip
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        (Prompt("/nowhere/to/be.wav"), "/nowhere/to/be.wav"),
+        (Hold("/nowhere/to/be.wav"), "/nowhere/to/be.wav"),
+        (Tone("no tone"), "no tone"),
+        (Ringing("ATLANTIS"), "ATLANTIS"),
+    ],
+)
+async def test_what_cannot_be_played_says_why(source: ClipSource, reason: str) -> None:
+    library = Library()
+    with pytest.raises(SourceError, match=reason):
+        await library.load(source)
+    assert library.find(source) is None
+
+
+async def test_tones_made_long_ago_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("media.sound.clip_library._MAX_MADE", 2)
+    library = Library()
+    tones = [Tone(f"{hz}/20") for hz in (400, 500, 600)]
+    for tone in tones:
+        await library.load(tone)
+    assert [library.find(tone) is not None for tone in tones] == [False, True, True]

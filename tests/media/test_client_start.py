@@ -1,0 +1,137 @@
+"""Workers that die while they start, or cannot be started: always noticed, and once."""
+
+import asyncio
+import errno
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from media import messages as m
+from media.errors import WorkerFailed, WorkerGone
+from media.worker_client import MediaClient
+from media.worker_pool import MediaPool
+
+from .test_worker_client import Bench
+from .waiting import until
+from .worker.test_port_pool import free_even_ports
+
+HOST = "127.0.0.1"
+
+_SHORT_LIVED = """
+import socket, sys
+from media import messages as m
+sock, answers = socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2])
+splitter = m.FrameSplitter()
+while True:
+    for body in splitter.feed(sock.recv(65536)):
+        for command in m.command_decoder.decode(body):
+            if not answers:
+                sys.exit()
+            answers -= 1
+            if isinstance(command, m.GetCounters):
+                report = m.Counters(command.request, m.WorkerCounters())
+            else:
+                report = m.Aside(command.request, "127.0.0.1", [40000])
+            sock.sendall(m.encode_frame([report]))
+            if not answers and sys.argv[3] == "at once":
+                sys.exit()
+"""
+
+
+@pytest.mark.parametrize("answers", [0, 1, 2])
+@pytest.mark.parametrize("how", ["at once", "when asked again"])
+async def test_a_worker_that_dies_as_it_starts_is_noticed_once(
+    monkeypatch: pytest.MonkeyPatch, answers: int, how: str
+) -> None:
+    def spawn(client: MediaClient, fd: int) -> subprocess.Popen[bytes]:
+        arguments = [sys.executable, "-c", _SHORT_LIVED, str(fd), str(answers), how]
+        return subprocess.Popen(arguments, pass_fds=(fd,))
+
+    monkeypatch.setattr(MediaClient, "_spawn", spawn)
+    bench = Bench()
+    try:
+        await bench.client.start()
+    except WorkerFailed:
+        assert bench.deaths == []
+        assert bench.client.pid is None
+    else:
+        assert answers == 2  # it was ready before
+        if how == "when asked again":
+            assert bench.client.alive
+            with pytest.raises(WorkerGone):
+                await bench.client.counters()
+        await until(lambda: bench.deaths)
+    assert not bench.client.alive
+    assert not bench.client._aside
+    await bench.client.stop()
+    assert len(bench.deaths) <= 1
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    async with Bench() as made:
+        yield made
+
+
+async def test_ports_of_a_worker_that_died_are_not_kept(bench: Bench) -> None:
+    client = bench.client
+    client._aside.clear()
+    asking = asyncio.ensure_future(client._set_aside())
+    await asyncio.sleep(0)
+    # Its last answer and its end are read in one turn of the loop.
+    client._take([m.Aside(client._last_request, HOST, [40000])])
+    assert client._connection is not None
+    client._connection.connection_lost(None)
+    await asking
+    assert not client._aside
+    await until(lambda: bench.deaths)
+
+
+def no_descriptor(*args: object, **options: object) -> socket.socket:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+@pytest.mark.parametrize("what", ["socketpair", "socket"])
+async def test_without_descriptors_the_worker_fails_to_start(
+    monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    bench = Bench()
+    monkeypatch.setattr(socket, what, no_descriptor)
+    with pytest.raises(WorkerFailed, match="Too many open files"):
+        await bench.client.start()
+
+
+async def test_the_pool_tries_again_until_there_are_descriptors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = free_even_ports(2)
+    deaths: list[str] = []
+    restarts: list[bool] = []
+    pool = MediaPool(
+        address=HOST,
+        ports=(first, first + 3),
+        on_event=lambda event: None,
+        on_died=lambda reason, legs: deaths.append(reason),
+        on_restarted=lambda: restarts.append(True),
+    )
+    await pool.start()
+    pair: Callable[..., object] = socket.socketpair
+    tries: list[bool] = []
+
+    def scarce(*args: object, **options: object) -> object:
+        tries.append(True)
+        return pair(*args, **options) if len(tries) > 1 else no_descriptor()
+
+    try:
+        monkeypatch.setattr(socket, "socketpair", scarce)
+        os.kill(pool.pids[0], 9)
+        await until(lambda: restarts)
+        assert len(deaths) == 1
+        assert len(tries) == 2
+        assert len(pool.pids) == 1
+    finally:
+        await pool.stop()

@@ -1,0 +1,70 @@
+"""When a peer is called silent, and what does not end its silence."""
+
+from collections.abc import Iterator
+from time import monotonic
+
+import pytest
+
+from media import messages as m
+from media.worker.leg import Leg
+
+from .phone import Phone
+from .worker.test_switch import Desk
+
+SILENT = 0xFF  # u-law zero
+LOUD = 0x10
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    made = Desk()
+    yield made
+    made.close()
+
+
+def look(desk: Desk, leg: Leg, phone: Phone) -> None:
+    """One visit to the leg after a second without a loud sample, and the packet it asks for."""
+    leg.incoming.loud_at = monotonic() - 1.1
+    phone.talk(desk.addresses["a"])
+    desk.drain()
+    leg.look_after(monotonic())
+    phone.talk(desk.addresses["a"])
+    desk.drain()
+
+
+def test_looks_before_the_peer_spoke_do_not_count(desk: Desk) -> None:
+    phone = desk.phone("a", SILENT)
+    leg = desk.switch._legs["a"]
+    phone.talk(desk.addresses["a"])
+    desk.drain()
+    look(desk, leg, phone)
+    look(desk, leg, phone)
+    phone.fill = LOUD
+    phone.talk(desk.addresses["a"])
+    desk.drain()
+    leg.look_after(monotonic())
+    phone.fill = SILENT
+    look(desk, leg, phone)
+    look(desk, leg, phone)
+    assert desk.events(m.SilenceStarted) == []
+    look(desk, leg, phone)
+    assert len(desk.events(m.SilenceStarted)) == 1
+
+
+def test_a_new_description_is_no_sound(desk: Desk) -> None:
+    """A session timer's re-INVITE does not end a silence."""
+    phone = desk.phone("a", SILENT)
+    leg = desk.switch._legs["a"]
+    phone.talk(desk.addresses["a"])
+    desk.drain()
+    for _ in range(3):
+        look(desk, leg, phone)
+    assert len(desk.events(m.SilenceStarted)) == 1
+    desk.switch.execute(phone.describe("a"))
+    leg.look_after(monotonic())
+    assert desk.events(m.SilenceEnded) == []
+    phone.fill = LOUD
+    phone.talk(desk.addresses["a"])
+    desk.drain()
+    leg.look_after(monotonic())
+    assert desk.events(m.SilenceEnded) == [m.SilenceEnded("a")]

@@ -1,0 +1,296 @@
+"""A real worker process, real sockets."""
+
+import asyncio
+import os
+import signal
+import time
+import wave
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pytest
+
+from media import messages as m
+from media.errors import (
+    BadAddress,
+    NoPortLeft,
+    RecordingFailed,
+    UnknownLeg,
+    WorkerFailed,
+    WorkerGone,
+)
+from media.sound import g711
+from media.sound.g711 import SILENCE
+from media.sources import Hold, Prompt, Tone
+from media.worker_client import MediaClient
+
+from .phone import Phone, assert_unbroken
+from .waiting import until, until_answer
+from .worker.test_port_pool import free_even_ports
+
+HOST = "127.0.0.1"
+
+
+class Bench:
+    """A client, what it was told, and phones."""
+
+    def __init__(self, pairs: int = 4, quarantine_s: float = 0.2) -> None:
+        first = free_even_ports(pairs)
+        self.events: list[m.Event] = []
+        self.deaths: list[str] = []
+        self.phones: list[Phone] = []
+        self.client = MediaClient(
+            address=HOST,
+            ports=(first, first + 2 * pairs - 1),
+            on_event=self.events.append,
+            on_died=self.deaths.append,
+            quarantine_s=quarantine_s,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self.client.start()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.client.stop()
+        for phone in self.phones:
+            phone.close()
+
+    async def phone(self, leg: str, fill: int) -> tuple[Phone, tuple[str, int]]:
+        phone = Phone(fill)
+        self.phones.append(phone)
+        endpoint = await self.client.open(leg)
+        description = phone.describe(leg)
+        self.client.connect(
+            leg,
+            host=description.host,
+            port=description.port,
+            rtcp_port=description.rtcp_port,
+            codec="PCMU",
+            payload_type=0,
+            telephone_event_payload_type=101,
+            direction="sendrecv",
+        )
+        return phone, (endpoint.host, endpoint.port)
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    async with Bench() as made:
+        yield made
+
+
+def worker_fds(bench: Bench) -> int:
+    return len(os.listdir(f"/proc/{bench.client.pid}/fd"))
+
+
+async def test_a_tone_is_played_to_its_end_then_silence(bench: Bench) -> None:
+    phone, _ = await bench.phone("a", 0x11)
+    play = bench.client.hear("a", Tone("440/200"))
+    await until(lambda: bench.events)
+    assert bench.events == [m.Played("a", play)]
+    await until(lambda: len(phone.heard) + len(phone.listen()) >= 13)
+    assert_unbroken(phone.heard)
+    frames = [heard.payload for heard in phone.heard]
+    assert SILENCE["PCMU"] not in frames[:10]
+    assert set(frames[10:]) == {SILENCE["PCMU"]}
+
+
+async def test_frames_come_every_twenty_milliseconds(bench: Bench) -> None:
+    phone, _ = await bench.phone("a", 0x11)
+    bench.client.hear("a", Hold())
+    await until(phone.listen)
+    started, before = time.monotonic(), len(phone.heard)
+    await until(lambda: phone.listen() is not None and len(phone.heard) >= before + 50)
+    assert time.monotonic() - started == pytest.approx(1.0, abs=0.15)
+    assert_unbroken(phone.heard)
+
+
+async def test_a_bridge_in_a_real_worker(bench: Bench) -> None:
+    a, to_a = await bench.phone("a", 0x11)
+    b, to_b = await bench.phone("b", 0x22)
+    bench.client.bridge("a", "b")
+    await bench.client.counters()
+    for _ in range(20):
+        a.talk(to_a)
+        b.talk(to_b)
+    await until(lambda: len(a.heard) + len(a.listen()) >= 20 <= len(b.heard) + len(b.listen()))
+    assert {heard.payload for heard in a.heard[:20]} == {b.frame}
+    assert {heard.payload for heard in b.heard[:20]} == {a.frame}
+    stats = await bench.client.close("a")
+    assert stats is not None
+    assert (stats.packets_received, stats.lost) == (20, 0)
+    assert await bench.client.stats("a") is None
+    assert await bench.client.close("a") is None
+
+
+async def test_a_recording_of_both_sides(bench: Bench, tmp_path: Path) -> None:
+    a, to_a = await bench.phone("a", 0x11)
+    b, to_b = await bench.phone("b", 0x22)
+    path = tmp_path / "call.wav"
+    bench.client.bridge("a", "b")
+    await bench.client.record("a", "b", str(path))
+    with pytest.raises(RecordingFailed):
+        await bench.client.record("a", "b", str(path))
+    for _ in range(5):
+        a.talk(to_a)
+        b.talk(to_b)
+        await asyncio.sleep(0.02)
+    await until(lambda: len(b.heard) + len(b.listen()) >= 5)
+    await bench.client.stop_recording("a")
+    with wave.open(str(path)) as sound:
+        samples = np.frombuffer(sound.readframes(sound.getnframes()), "<i2").reshape(-1, 2)
+    assert np.count_nonzero(samples[:, 0] == g711.decode(b"\x11", "PCMU")[0]) == 800
+    assert np.count_nonzero(samples[:, 1] == g711.decode(b"\x22", "PCMU")[0]) == 800
+    assert_unbroken(b.heard)
+
+
+async def test_a_recording_ends_with_its_leg(bench: Bench, tmp_path: Path) -> None:
+    await bench.phone("a", 0x11)
+    await bench.phone("b", 0x22)
+    path = str(tmp_path / "call.wav")
+    await bench.client.record("a", "b", path)
+    await bench.client.close("b")
+    await until(lambda: bench.events)
+    assert bench.events == [m.RecordingEnded(path)]
+    with pytest.raises(RecordingFailed):
+        await bench.client.stop_recording("a")
+    with pytest.raises(RecordingFailed, match="File exists"):
+        await bench.client.record("a", "a", f"{path}/of-no-directory.wav")
+    with pytest.raises(UnknownLeg):
+        await bench.client.record("a", "b", path)
+
+
+async def test_a_disk_that_hangs_does_not_hold_up_the_worker(bench: Bench, tmp_path: Path) -> None:
+    await bench.phone("a", 0x11)
+    await bench.phone("b", 0x22)
+    path = tmp_path / "call.wav"
+    os.mkfifo(path)  # opening it waits for who reads
+    recording = asyncio.ensure_future(bench.client.record("a", "b", str(path)))
+    assert (await bench.client.counters()).legs == 2
+    assert not recording.done()
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    await recording
+    os.close(reader)
+
+
+async def test_a_prompt_that_does_not_exist_says_why(bench: Bench) -> None:
+    await bench.phone("a", 0x11)
+    play = bench.client.hear("a", Prompt("/nowhere/to/be.wav"))
+    await until(lambda: bench.events)
+    (played,) = bench.events
+    assert isinstance(played, m.Played)
+    assert played.play == play
+    assert played.error is not None
+    assert "/nowhere/to/be.wav" in played.error
+
+
+async def test_no_port_left_and_none_leaks() -> None:
+    bench = Bench(pairs=2, quarantine_s=0.05)
+    await bench.client.start()
+    try:
+        before = worker_fds(bench)
+        for _ in range(12):
+            a, to_a = await bench.phone("a", 0x11)
+            await bench.phone("b", 0x22)
+            with pytest.raises(NoPortLeft):
+                await bench.client.open("c")
+            bench.client.bridge("a", "b")
+            a.talk(to_a)
+            await bench.client.close("a")
+            await bench.client.close("b")
+            await until_quarantine_is_over(bench)
+        assert worker_fds(bench) == before
+        counters = await bench.client.counters()
+        assert (counters.legs, counters.ports_free) == (0, 2)
+    finally:
+        await bench.client.stop()
+        for phone in bench.phones:
+            phone.close()
+
+
+async def until_quarantine_is_over(bench: Bench) -> None:
+    async def over() -> bool:
+        return not (await bench.client.counters()).ports_quarantined
+
+    await until_answer(over)
+
+
+async def test_a_killed_worker_is_noticed_at_once(bench: Bench) -> None:
+    await bench.phone("a", 0x11)
+    pid = bench.client.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)  # so that the request below has no answer
+    pending = asyncio.ensure_future(bench.client.stats("a"))
+    await asyncio.sleep(0)
+    started = time.monotonic()
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(WorkerGone):
+        await pending
+    await until(lambda: bench.deaths)
+    assert time.monotonic() - started < 1.0
+    assert bench.deaths == [f"media worker {pid}: killed by SIGKILL"]
+    assert not bench.client.alive
+    with pytest.raises(WorkerGone):
+        await bench.client.open("b")
+    bench.client.bridge("a", "b")  # no effect, no error
+
+
+async def test_stop_is_no_death_and_ends_the_process(bench: Bench) -> None:
+    pid = bench.client.pid
+    assert pid is not None
+    await bench.client.stop()
+    assert bench.deaths == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    await bench.client.stop()
+    await bench.client.start()  # and it may be started again
+    assert (await bench.client.counters()).legs == 0
+
+
+async def test_an_address_that_is_not_ours() -> None:
+    client = MediaClient(
+        address="192.0.2.1", ports=(4000, 4010), on_event=print, on_died=lambda reason: None
+    )
+    with pytest.raises(WorkerFailed, match=r"192\.0\.2\.1"):
+        await client.start()
+
+
+@pytest.mark.parametrize(("host", "port"), [("phone.example", 4000), ("::1", 4000), (HOST, 70000)])
+async def test_an_address_that_cannot_be_a_peers(host: str, port: int) -> None:
+    bench = Bench()
+    with pytest.raises(BadAddress):
+        bench.client.connect(
+            "a",
+            host=host,
+            port=port,
+            rtcp_port=4001,
+            codec="PCMU",
+            payload_type=0,
+            telephone_event_payload_type=None,
+            direction="sendrecv",
+        )
+
+
+@pytest.mark.parametrize(("digits", "duration_ms"), [("1x", 100), ("1", 0), ("1", 9000)])
+def test_digits_that_cannot_be_sent(digits: str, duration_ms: int) -> None:
+    with pytest.raises(ValueError, match=r"DTMF|between"):
+        Bench().client.send_digits("a", digits, duration_ms=duration_ms)
+
+
+async def test_legs_have_ports_at_once_and_are_never_short_of_them() -> None:
+    bench = Bench(pairs=100)
+    await bench.client.start()
+    try:
+        first = bench.client.open("first")
+        with pytest.raises(StopIteration):  # without a turn of the loop
+            first.send(None)
+        assert await bench.client.close("first") is not None
+        opened = [await bench.client.open(str(number)) for number in range(90)]
+        assert len({endpoint.port for endpoint in opened}) == 90
+        assert (await bench.client.counters()).legs == 90
+        assert (await bench.client.counters()).ports_free == 9
+    finally:
+        await bench.client.stop()

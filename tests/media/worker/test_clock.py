@@ -1,0 +1,82 @@
+"""The 20 ms clock: no drift, no burst."""
+
+import asyncio
+
+import pytest
+
+from media.worker import clock
+from media.worker.clock import FrameClock
+from tests.support import virtual_loop
+
+
+def never(frames: int) -> None:
+    pytest.fail(f"{frames} frames skipped")
+
+
+def test_it_ticks_without_drift_and_stops_when_there_is_nothing_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(clock, "monotonic", lambda: loop.time() + 0.0004)  # always a bit late
+        due: list[float] = []
+
+        def tick(due_at: float) -> bool:
+            due.append(due_at)
+            return len(due) < 500
+
+        frames = FrameClock(loop, tick, never)
+        frames.start()
+        frames.start()  # runs already
+        await asyncio.sleep(30)
+        assert len(due) == 500
+        assert due[-1] - due[0] == pytest.approx(499 * 0.02)
+        frames.start()
+        await asyncio.sleep(30)
+        assert len(due) == 501
+
+    virtual_loop.run(main())
+
+
+def test_frames_missed_are_skipped_not_sent_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        held_up_s = 0.0
+        monkeypatch.setattr(clock, "monotonic", lambda: loop.time() + held_up_s)
+        due: list[float] = []
+        skipped: list[int] = []
+
+        def tick(due_at: float) -> bool:
+            nonlocal held_up_s
+            due.append(round(due_at, 6))
+            if len(due) == 3:
+                held_up_s = 0.11
+            return len(due) < 6
+
+        FrameClock(loop, tick, skipped.append).start()
+        await asyncio.sleep(5)
+        assert skipped == [4]
+        assert due == [0.02, 0.04, 0.06, 0.16, 0.18, 0.2]
+
+    virtual_loop.run(main())
+
+
+def test_a_timer_that_fires_early_is_no_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(clock, "monotonic", lambda: loop.time() * 0.9)
+        due: list[float] = []
+
+        def tick(due_at: float) -> bool:
+            due.append(due_at)
+            return True
+
+        frames = FrameClock(loop, tick, never)
+        frames.start()
+        await asyncio.sleep(1.001)
+        frames.stop()
+        assert len(due) == 45
+        await asyncio.sleep(1)
+        assert len(due) == 45
+
+    virtual_loop.run(main())

@@ -1,0 +1,128 @@
+"""Who knocks at the unconnected sockets, and how a flood is shut out."""
+
+import socket
+from collections.abc import Iterator
+from time import monotonic
+from typing import cast
+
+import pytest
+
+from media.worker.leg import Leg
+from media.worker.listeners import FLOOD_DATAGRAMS, FLOOD_S, Doors
+from media.worker.port_pool import PortPair
+
+from .test_port_pool import HOST, pool
+
+
+class Hall:
+    """Stands in for a leg: its sockets, and what came through its doors."""
+
+    def __init__(self, pair: PortPair) -> None:
+        self.pair = pair
+        self.rtp: list[bytes] = []
+        self.rtcp: list[bytes] = []
+        self.sources: set[tuple[str, int]] = set()
+
+    def door_received(
+        self, packet: bytearray, size: int, source: tuple[str, int], now: float
+    ) -> None:
+        self.rtp.append(bytes(packet[:size]))
+        self.sources.add(source)
+
+    def rtcp_received(
+        self, packet: bytearray, size: int, source: tuple[str, int], now: float
+    ) -> None:
+        self.rtcp.append(bytes(packet[:size]))
+
+    @property
+    def leg(self) -> Leg:
+        return cast(Leg, self)
+
+
+@pytest.fixture
+def hall() -> Iterator[Hall]:
+    made = Hall(pool(1)[0].take())
+    yield made
+    made.pair.close()
+
+
+@pytest.fixture
+def stranger() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((HOST, 0))
+        yield sock
+
+
+def test_what_comes_is_handed_over_with_its_source(hall: Hall, stranger: socket.socket) -> None:
+    doors = Doors()
+    assert not doors.add(hall.leg)
+    stranger.sendto(b"one", (HOST, hall.pair.port))
+    stranger.sendto(b"two", (HOST, hall.pair.port + 1))
+    doors.drain()
+    assert (hall.rtp, hall.rtcp) == ([b"one"], [b"two"])
+    assert hall.sources == {stranger.getsockname()}
+    assert doors.remove(hall.leg)
+    stranger.sendto(b"three", (HOST, hall.pair.port))
+    doors.drain()
+    assert hall.rtp == [b"one"]
+    doors.close()
+
+
+@pytest.mark.parametrize("offset", [0, 1])
+def test_it_is_told_what_waits_already(hall: Hall, stranger: socket.socket, offset: int) -> None:
+    doors = Doors()
+    stranger.sendto(b"early", (HOST, hall.pair.port + offset))
+    assert doors.add(hall.leg)
+    assert not hall.rtp + hall.rtcp  # only told: the leg decides
+    doors.close()
+
+
+def test_what_waits_for_another_leg_is_not_meant(hall: Hall, stranger: socket.socket) -> None:
+    doors = Doors()
+    other = Hall(pool(1)[0].take())
+    doors.add(other.leg)
+    stranger.sendto(b"early", (HOST, other.pair.port))
+    assert not doors.add(hall.leg)
+    assert not doors.remove(hall.leg)
+    doors.close()
+    other.pair.close()
+
+
+def test_a_flood_is_read_so_far_and_again_after_a_while(
+    hall: Hall, stranger: socket.socket
+) -> None:
+    doors = Doors()
+    doors.add(hall.leg)
+    to = (HOST, hall.pair.port)
+    for _ in range(20):
+        for _ in range(20):
+            stranger.sendto(b"x", to)
+        for _ in range(5):
+            doors.drain()
+    assert FLOOD_DATAGRAMS <= len(hall.rtp) < FLOOD_DATAGRAMS + 20
+    stranger.sendto(b"y", (HOST, hall.pair.port + 1))
+    doors.drain()
+    assert hall.rtcp == [b"y"]  # the other socket is still read
+    doors.reopen_due(monotonic())
+    doors.drain()
+    before = len(hall.rtp)
+    assert before < FLOOD_DATAGRAMS + 20
+    doors.reopen_due(monotonic() + FLOOD_S)
+    doors.drain()
+    assert len(hall.rtp) > before
+    assert doors.remove(hall.leg)
+    doors.close()
+
+
+def test_a_shut_door_can_be_removed(hall: Hall, stranger: socket.socket) -> None:
+    doors = Doors()
+    doors.add(hall.leg)
+    for _ in range(FLOOD_DATAGRAMS // 10 + 2):
+        for _ in range(10):
+            stranger.sendto(b"x", (HOST, hall.pair.port))
+        for _ in range(3):
+            doors.drain()
+    assert doors.remove(hall.leg)
+    doors.reopen_due(monotonic() + FLOOD_S)
+    assert not doors.add(hall.leg) or hall.pair.discard_waiting() > 0
+    doors.close()

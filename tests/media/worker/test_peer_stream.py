@@ -1,0 +1,163 @@
+"""When the next packet is predicted, when it is not, and what a run of predicted ones books."""
+
+from typing import cast
+
+import pytest
+
+from media.rtp.rtp import build
+from media.sound.g711 import SILENCE
+from media.worker.fast_path import STEP
+from media.worker.leg import Leg
+from media.worker.peer_stream import PeerStream, audible
+from media.worker.recorder import Tap
+
+SSRC = 0x77
+FIRST_TIMESTAMP = 5000
+
+
+def packet(sequence: int, payload: bytes = b"\x33" * 160, payload_type: int = 0) -> bytes:
+    timestamp = (FIRST_TIMESTAMP + 160 * sequence) & 0xFFFFFFFF
+    return build(payload_type, sequence, timestamp, SSRC, payload)
+
+
+class Peer:
+    """Stands in for the leg of a stream, and notes what it is told."""
+
+    def __init__(self) -> None:
+        self.dropped_garbage = 0
+        self.tap: Tap | None = None
+        self.heard = 0
+        self.levels: list[bool] = []
+        self.events: list[bytes] = []
+        self.late: list[bool] = []
+        self.stream = PeerStream(cast(Leg, self))
+        self.stream.audio = {0: "PCMU", 8: "PCMA"}
+        self.stream.event_payload_types = (97, 101)
+
+    def peer_heard(self, now: float) -> None:
+        self.heard += 1
+
+    def heard_level(self, loud: bool, now: float) -> None:
+        self.levels.append(loud)
+
+    def event_received(self, payload: bytes, timestamp: int, now: float, *, late: bool) -> None:
+        self.events.append(payload)
+        self.late.append(late)
+
+    def receive(self, data: bytes, now: float = 1.0) -> None:
+        self.stream.receive_packet(bytearray(data), len(data), now)
+
+
+def first_eight_bytes(data: bytes) -> int:
+    return int.from_bytes(data[:8], "big")
+
+
+def test_the_next_packet_is_predicted_to_the_bit() -> None:
+    peer = Peer()
+    peer.receive(packet(41))
+    assert peer.stream.flow.expect == first_eight_bytes(packet(42))
+    assert peer.stream.ssrc == SSRC
+
+
+@pytest.mark.parametrize("payload_bytes", [80, 240])
+def test_frames_of_another_length_are_not_predicted(payload_bytes: int) -> None:
+    peer = Peer()
+    peer.receive(packet(41, bytes(payload_bytes)))
+    assert peer.stream.flow.expect == 0
+    assert peer.stream.packets_received == 1
+
+
+def test_a_run_is_booked_once() -> None:
+    peer = Peer()
+    peer.receive(packet(41))
+    peer.stream.flow.expect += 7 * STEP  # as the fast path leaves it
+    peer.stream.settle()
+    assert (peer.stream.packets_received, peer.stream.bytes_received) == (8, 1280)
+    peer.stream.settle()
+    assert peer.stream.packets_received == 8
+    peer.receive(packet(49))
+    assert (peer.stream.packets_received, peer.stream.lost) == (9, 0)
+
+
+@pytest.mark.parametrize(("sequence", "room"), [(65530, 5), (65535, 0x10000), (0, 0xFFFF)])
+def test_a_prediction_stops_before_the_sequence_number_wraps(sequence: int, room: int) -> None:
+    peer = Peer()
+    peer.receive(packet(sequence))
+    assert (peer.stream.flow.stop - peer.stream.flow.expect) // STEP == room
+
+
+def test_a_recorded_stream_is_not_predicted() -> None:
+    class Notes:
+        def __init__(self) -> None:
+            self.frames: list[tuple[int, bytes, str]] = []
+
+        def write(self, timestamp: int, payload: bytes, codec: str, now: float) -> None:
+            self.frames.append((timestamp, payload, codec))
+
+    peer, notes = Peer(), Notes()
+    peer.tap = notes
+    peer.receive(packet(1))
+    assert peer.stream.flow.expect == 0
+    assert notes.frames == [(FIRST_TIMESTAMP + 160, b"\x33" * 160, "PCMU")]
+
+
+def test_the_level_is_looked_at_once_when_asked_for() -> None:
+    peer = Peer()
+    peer.stream.listening = True
+    peer.receive(packet(1, SILENCE["PCMU"]))
+    peer.receive(packet(2, SILENCE["PCMU"]))
+    peer.stream.listening = True
+    peer.receive(packet(3))
+    assert peer.levels == [False, True]
+    assert audible(b"\x10" * 160, "PCMU")
+    assert not audible(SILENCE["PCMA"], "PCMA")
+
+
+@pytest.mark.parametrize("payload_bytes", [80, 160, 240])
+def test_frames_of_any_length_are_listened_to(payload_bytes: int) -> None:
+    peer = Peer()
+    peer.stream.listening = True
+    peer.receive(packet(1, SILENCE["PCMU"][:1] * payload_bytes))
+    assert peer.levels == [False]
+    assert peer.stream.loud_at == 0.0
+    peer.receive(packet(2, b"\x10" * payload_bytes), now=2.0)
+    assert peer.stream.loud_at == 2.0
+
+
+def test_an_empty_packet_says_nothing_of_the_level() -> None:
+    peer = Peer()
+    peer.stream.listening = True
+    peer.receive(packet(1, b""))
+    assert peer.levels == []
+    assert peer.stream.listening
+
+
+def test_events_comfort_noise_and_what_was_not_agreed() -> None:
+    peer = Peer()
+    peer.receive(packet(1, b"\x05\x8a\x01\x40", 101))
+    peer.receive(packet(2, b"\x06\x8a\x01\x40", 97))
+    peer.receive(packet(3, b"\x40", 13))
+    peer.receive(packet(4, payload_type=96))
+    peer.receive(b"no RTP")
+    assert peer.events == [b"\x05\x8a\x01\x40", b"\x06\x8a\x01\x40"]
+    assert peer.stream.packets_received == 3
+    assert peer.dropped_garbage == 2
+    assert peer.heard == 3
+
+
+def test_an_event_that_was_overtaken_is_late() -> None:
+    peer = Peer()
+    for sequence in (1, 3, 2, 4):
+        peer.receive(packet(sequence, b"\x05\x8a\x01\x40", 101))
+    assert peer.late == [False, False, True, False]
+
+
+def test_a_new_ssrc_begins_a_new_epoch() -> None:
+    peer = Peer()
+    peer.receive(packet(1))
+    epoch = peer.stream.epoch
+    peer.receive(packet(2))
+    assert peer.stream.epoch == epoch
+    peer.receive(build(0, 9000, 1, SSRC + 1, b"\x33" * 160))
+    assert peer.stream.epoch == epoch + 1
+    assert (peer.stream.packets_received, peer.stream.lost) == (3, 0)

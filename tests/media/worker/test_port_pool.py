@@ -1,0 +1,297 @@
+"""Port pairs: even and odd, quarantine, ports taken by others."""
+
+import contextlib
+import random
+import socket
+
+import pytest
+
+from media.errors import NoPortLeft
+from media.worker.port_pool import PortPool, discard_waiting
+
+HOST = "127.0.0.1"
+
+
+def free_even_ports(pairs: int) -> int:
+    """The first port of a range of free pairs, found by binding them."""
+    for _ in range(200):
+        first = random.randrange(5000, 15000) * 2
+        held = []
+        try:
+            for port in range(first, first + 2 * pairs):
+                sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                held.append(sock)
+                sock.bind((HOST, port))
+        except OSError:
+            continue
+        finally:
+            for sock in held:
+                sock.close()
+        return first
+    raise AssertionError("no free range of ports")
+
+
+def pool(pairs: int, *, offset: int = 0) -> tuple[PortPool, int]:
+    first = free_even_ports(pairs + 1)
+    made = PortPool(
+        HOST, first + offset, first + 2 * pairs - 1, quarantine_s=3.0, rng=random.Random(1)
+    )
+    return made, first
+
+
+def test_rtp_is_even_and_rtcp_the_next() -> None:
+    ports, first = pool(1)
+    pair = ports.take()
+    assert pair.port == first
+    assert pair.rtp.getsockname() == (HOST, first)
+    assert pair.rtcp.getsockname() == (HOST, first + 1)
+    assert not pair.rtp.getblocking()
+    pair.close()
+
+
+def test_an_odd_first_port_is_left_out() -> None:
+    ports, first = pool(2, offset=1)
+    assert ports.free == 1
+    pair = ports.take()
+    assert pair.port == first + 2
+    pair.close()
+
+
+def test_every_pair_is_given_once_and_then_none() -> None:
+    ports, first = pool(3)
+    pairs = [ports.take() for _ in range(3)]
+    assert {pair.port for pair in pairs} == {first, first + 2, first + 4}
+    with pytest.raises(NoPortLeft, match="in use"):
+        ports.take()
+    for pair in pairs:
+        pair.close()
+
+
+def test_quarantine_keeps_the_port_bound_and_counts_what_comes() -> None:
+    ports, first = pool(1)
+    pair = ports.take()
+    ports.give_back(pair, 100.0)
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for _ in range(3):
+        sender.sendto(b"late", (HOST, first))
+    sender.sendto(b"late", (HOST, first + 1))
+    assert ports.release_due(102.9) == 0
+    assert (ports.free, ports.quarantined) == (0, 1)
+    assert ports.release_due(103.0) == 4
+    assert (ports.free, ports.quarantined) == (1, 0)
+    again = ports.take()
+    assert again is pair  # still bound: nobody else could have it in between
+    assert ports.release_due(200.0) == 0
+    again.close()
+    sender.close()
+
+
+def test_what_the_kernel_dropped_in_quarantine_is_counted_too() -> None:
+    ports, first = pool(1)
+    ports.give_back(ports.take(), 0.0)
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for _ in range(1000):
+        sender.sendto(bytes(172), (HOST, first))
+    assert ports.release_due(3.0) == 1000
+    ports.close()
+    sender.close()
+
+
+def test_what_the_last_peer_sends_in_quarantine_is_counted() -> None:
+    ports, first = pool(1)
+    pair = ports.take()
+    peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    peer.bind((HOST, 0))
+    pair.open_line().connect(peer.getsockname())
+    ports.give_back(pair, 0.0)
+    for _ in range(2):
+        peer.sendto(bytes(172), (HOST, first))
+    assert ports.release_due(3.0) == 2
+    ports.close()
+    peer.close()
+
+
+def test_those_that_rested_longest_come_first() -> None:
+    ports, _ = pool(3)
+    pairs = [ports.take() for _ in range(3)]
+    for pair in (pairs[1], pairs[2], pairs[0]):
+        ports.give_back(pair, 0.0)
+    ports.release_due(3.0)
+    again = [ports.take() for _ in range(3)]
+    assert again == [pairs[1], pairs[2], pairs[0]]
+    for pair in again:
+        pair.close()
+
+
+def test_quarantine_is_cut_short_rather_than_refuse_a_call() -> None:
+    ports, _ = pool(3)
+    pairs = [ports.take(), ports.take()]
+    ports.give_back(pairs[1], 0.0)
+    ports.give_back(pairs[0], 1.0)
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sender.sendto(b"late", (HOST, pairs[1].port))
+    fresh = ports.take()
+    assert fresh not in pairs  # one that is free goes first
+    assert ports.take() is pairs[1]  # then the one that has rested longest
+    with pytest.raises(BlockingIOError):
+        pairs[1].rtp.recv(1)  # its next call does not get what was sent to the last one
+    assert ports.take() is pairs[0]
+    with pytest.raises(NoPortLeft, match="in use"):
+        ports.take()
+    assert ports.release_due(1.5) == 1
+    sender.close()
+    for pair in (*pairs, fresh):
+        pair.close()
+
+
+def test_no_more_pairs_stay_bound_than_a_few_hundred(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("media.worker.port_pool._KEPT_PAIRS", 1)
+    ports, _ = pool(3)
+    pairs = [ports.take() for _ in range(3)]
+    for pair in pairs:
+        ports.give_back(pair, 0.0)
+    ports.release_due(3.0)
+    assert [pair.rtp.fileno() >= 0 for pair in pairs] == [True, False, False]
+    assert ports.free == 3
+    assert ports.take() is pairs[0]
+    pairs[0].close()
+
+
+def test_a_stock_of_bound_pairs_leaves_out_what_others_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("media.worker.port_pool._KEPT_PAIRS", 2)
+    ports, first = pool(3)
+    other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    other.bind((HOST, first + 3))
+    ports.stock()
+    assert ports.free == 3
+    with pytest.raises(OSError, match="in use"):
+        bind_again(first)
+    pairs = [ports.take(), ports.take()]
+    assert {pair.port for pair in pairs} == {first, first + 4}
+    assert all(pair.line is not None for pair in pairs)
+    other.close()
+    for pair in pairs:
+        pair.close()
+
+
+def bind_again(port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((HOST, port))
+
+
+def test_one_line_serves_one_call_after_the_other() -> None:
+    ports, first = pool(1)
+    pair = ports.take()
+    peers = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+    for peer in peers:
+        peer.bind((HOST, 0))
+    line = pair.open_line()
+    line.connect(peers[0].getsockname())
+    peers[0].close()
+    for _ in range(2):
+        with contextlib.suppress(ConnectionRefusedError):
+            line.send(b"to nobody")
+    assert pair.open_line() is line
+    line.connect(peers[1].getsockname())
+    peers[1].sendto(b"waits", (HOST, first))
+    assert discard_waiting(line) == 1  # the error of the last call does not hide it
+    line.send(b"hello")
+    assert peers[1].recv(10) == b"hello"
+    peers[1].close()
+    pair.close()
+
+
+def test_nobody_else_can_bind_a_port_that_has_a_line() -> None:
+    ports, first = pool(1)
+    pair = ports.take()
+    pair.open_line()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with pytest.raises(OSError, match="in use"):
+            other.bind((HOST, first))
+    pair.close()
+
+
+@pytest.mark.parametrize("odd", [0, 1])
+def test_a_port_of_another_process_is_passed_over(odd: int) -> None:
+    ports, first = pool(2)
+    other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    other.bind((HOST, first + odd))
+    pair = ports.take()
+    assert pair.port == first + 2
+    with pytest.raises(NoPortLeft, match="ddress already in use"):
+        ports.take()
+    other.close()
+    again = ports.take()  # it comes back when the other is gone
+    assert again.port == first
+    again.close()
+    pair.close()
+
+
+def test_close_lets_go_of_quarantined_sockets() -> None:
+    ports, _ = pool(2)
+    pair = ports.take()
+    ports.give_back(pair, 0.0)
+    ports.close()
+    assert pair.rtp.fileno() == -1
+    assert ports.free == 2
+
+
+def test_discard_waiting_stops_at_its_limit() -> None:
+    ports, first = pool(1)
+    pair = ports.take()
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for _ in range(5):
+        sender.sendto(b"x", (HOST, first))
+    assert discard_waiting(pair.rtp, limit=2) == 2
+    assert discard_waiting(pair.rtp) == 3
+    sender.close()
+    pair.close()
+
+
+def test_pairs_that_are_set_aside_are_given_to_nobody_else() -> None:
+    made, _ = pool(8)
+    aside = made.set_aside(3)
+    taken = [made.take() for _ in range(5)]
+    with pytest.raises(NoPortLeft):
+        made.take()
+    assert len({pair.port for pair in taken} | set(aside)) == 8
+    taken += [made.take_aside(port) for port in aside]
+    assert sorted(pair.rtp.getsockname()[1] for pair in taken) == sorted(
+        pair.port for pair in taken
+    )
+    for pair in taken:
+        pair.close()
+    made.close()
+
+
+def test_at_most_half_of_what_is_free_is_set_aside() -> None:
+    made, _ = pool(8)
+    assert len(made.set_aside(100)) == 4
+    assert made.free == 8
+    assert made.set_aside(1) == []
+    made.close()
+
+
+def test_what_rests_in_quarantine_is_not_set_aside() -> None:
+    made, _ = pool(2)
+    made.give_back(made.take(), 0.0)
+    made.give_back(made.take(), 0.0)
+    assert made.set_aside(1) == []
+    made.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "level", "option"),
+    [
+        (HOST, socket.IPPROTO_IP, socket.IP_TOS),
+        ("::1", socket.IPPROTO_IPV6, socket.IPV6_TCLASS),
+    ],
+)
+def test_sound_is_marked_for_expedited_forwarding(host: str, level: int, option: int) -> None:
+    first = free_even_ports(1)
+    pair = PortPool(host, first, first + 1).take()
+    assert pair.open_line().getsockopt(level, option) == 46 << 2  # DSCP EF
+    pair.close()

@@ -1,0 +1,122 @@
+"""Recordings: two sides, aligned in time, in a whole WAV file."""
+
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from media.sound import g711
+from media.worker.recorder import Recording
+
+LOUD = g711.encode(np.full(160, 8000, np.int16), "PCMU")
+QUIET = g711.encode(np.full(160, 1000, np.int16), "PCMA")
+
+
+def read(path: Path) -> NDArray[np.int16]:
+    with wave.open(str(path)) as sound:
+        assert (sound.getnchannels(), sound.getsampwidth(), sound.getframerate()) == (2, 2, 8000)
+        data = sound.readframes(sound.getnframes())
+    return np.frombuffer(data, "<i2").reshape(-1, 2)
+
+
+def opened(path: Path, started_at: float = 0.0) -> Recording:
+    recording = Recording(str(path), started_at)
+    recording.writer.open()
+    return recording
+
+
+def finish(recording: Recording, now: float) -> None:
+    recording.writer.write(recording.take(), recording.length_samples(now), last=True)
+
+
+def test_sides_stand_on_their_channels_at_their_times(tmp_path: Path) -> None:
+    recording = opened(tmp_path / "call.wav", 100.0)
+    for frame in range(25):  # left speaks from 0.1 s to 0.6 s, right from 1.0 to 1.5
+        recording.left.write(5000 + 160 * frame, LOUD, "PCMU", 100.1 + 0.02 * frame)
+        recording.right.write(160 * frame, QUIET, "PCMA", 101.0 + 0.02 * frame)
+    finish(recording, 102.0)
+    samples = read(tmp_path / "call.wav")
+    assert len(samples) == 16000
+    left, right = samples[:, 0], samples[:, 1]
+    assert np.flatnonzero(left)[[0, -1]].tolist() == [800, 800 + 3999]
+    assert np.flatnonzero(right)[[0, -1]].tolist() == [8000, 8000 + 3999]
+    assert left[800] == pytest.approx(8000, rel=0.05)
+    assert right[8000] == pytest.approx(1000, rel=0.05)
+
+
+def test_network_jitter_moves_nothing(tmp_path: Path) -> None:
+    recording = opened(tmp_path / "call.wav")
+    for frame, late_s in enumerate([0, 0.03, 0.05, 0.01, 0]):
+        recording.left.write(160 * frame, LOUD, "PCMU", 0.02 * frame + late_s)
+    finish(recording, 0.2)
+    assert np.flatnonzero(read(tmp_path / "call.wav")[:, 0]).tolist() == list(range(800))
+
+
+def test_a_new_source_is_placed_by_its_arrival(tmp_path: Path) -> None:
+    recording = opened(tmp_path / "call.wav")
+    recording.left.write(4_000_000_000, LOUD, "PCMU", 0.0)
+    recording.left.write(77, LOUD, "PCMU", 0.5)
+    finish(recording, 1.0)
+    heard = np.flatnonzero(read(tmp_path / "call.wav")[:, 0])
+    assert heard.tolist() == [*range(160), *range(4000, 4160)]
+
+
+def test_timestamps_may_wrap(tmp_path: Path) -> None:
+    recording = opened(tmp_path / "call.wav")
+    for frame in range(4):
+        recording.left.write((2**32 - 320 + 160 * frame) % 2**32, LOUD, "PCMU", 0.02 * frame)
+    finish(recording, 0.08)
+    assert np.flatnonzero(read(tmp_path / "call.wav")[:, 0]).tolist() == list(range(640))
+
+
+def test_the_file_is_whole_after_each_write_and_late_packets_have_a_second(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "call.wav"
+    recording = opened(path)
+    assert len(read(path)) == 0
+    for second in range(1, 5):
+        for frame in range(50):
+            if (second, frame) != (2, 10):
+                at = 50 * (second - 1) + frame
+                recording.left.write(160 * at, LOUD, "PCMU", 0.02 * at)
+        recording.writer.write(recording.take(), 8000 * second)
+        assert len(read(path)) == 8000 * (second - 1)
+        if second == 2:  # comes 0.8 s late
+            recording.left.write(160 * 60, LOUD, "PCMU", 1.2)
+    finish(recording, 4.0)
+    assert np.count_nonzero(read(path)[:, 0]) == 32000
+
+
+def test_a_path_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    recording = Recording(str(tmp_path / "file" / "such" / "call.wav"), 0.0)
+    with pytest.raises(NotADirectoryError):
+        recording.writer.open()
+    finish(recording, 1.0)
+    recording.writer.abandon()
+    recording.writer.discard()
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_what_was_opened_too_late_is_removed(tmp_path: Path) -> None:
+    recording = opened(tmp_path / "call.wav")
+    finish(recording, 1.0)
+    recording.writer.discard()
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_directory_is_made_and_private(tmp_path: Path) -> None:
+    finish(opened(tmp_path / "recordings" / "call.wav"), 1.0)
+    assert (tmp_path / "recordings").stat().st_mode & 0o777 == 0o700
+
+
+def test_nobody_elses_file_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "call.wav").mkdir()
+    recording = Recording(str(tmp_path / "call.wav"), 0.0)
+    with pytest.raises(IsADirectoryError):
+        recording.writer.open()
+    recording.writer.discard()
+    assert (tmp_path / "call.wav").exists()

@@ -1,0 +1,638 @@
+"""Legs over real sockets, with the clock in the test's hands."""
+
+import itertools
+import random
+import socket
+from collections.abc import Iterator
+from time import monotonic
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from media import messages as m
+from media.rtp import rtcp
+from media.rtp.outgoing_stream import FRAME_S
+from media.rtp.rtp import build
+from media.rtp.telephone_event import PAYLOAD
+from media.settings import MediaSettings
+from media.sound.g711 import SILENCE, ULAW_TO_ALAW
+from media.sources import Peer, Silence
+from media.worker.switch import ROUNDS_PER_VISIT, Switch
+
+from ..phone import Phone, assert_unbroken
+from .test_port_pool import free_even_ports
+
+HOST = "127.0.0.1"
+
+
+class Desk:
+    """A switch, its phones and its reports."""
+
+    def __init__(self, *, pairs: int = 6, timeout_s: float = 2.0, silence_s: float = 1.0) -> None:
+        first = free_even_ports(pairs)
+        self.reports: list[m.Answer | m.Event] = []
+        self.switch = Switch(
+            MediaSettings(HOST, (first, first + 2 * pairs - 1), timeout_s, silence_s, 1.0),
+            self.reports.append,
+            rng=random.Random(4),
+        )
+        self.now = monotonic()
+        self.phones: list[Phone] = []
+        self.addresses: dict[str, tuple[str, int]] = {}
+
+    def open(self, leg: str) -> tuple[str, int]:
+        self.switch.execute(m.Open(1, leg))
+        opened = self.reports.pop()
+        assert isinstance(opened, m.Opened)
+        self.addresses[leg] = (opened.host, opened.port)
+        return self.addresses[leg]
+
+    def phone(self, leg: str, fill: int, **options: object) -> Phone:
+        """A phone connected to a new leg."""
+        phone = Phone(fill, **options)  # type: ignore[arg-type]
+        self.phones.append(phone)
+        self.open(leg)
+        self.switch.execute(phone.describe(leg))
+        return phone
+
+    def drain(self) -> None:
+        while self.switch.relay.drain():
+            pass
+        for _ in range(20):
+            self.switch.doors.drain()
+
+    def tick(self, frames: int = 1) -> None:
+        for _ in range(frames):
+            self.now += FRAME_S
+            self.switch.tick(self.now)
+
+    def stats(self, leg: str) -> m.LegStats:
+        self.switch.execute(m.GetStats(1, leg))
+        answer = self.reports.pop()
+        assert isinstance(answer, m.Stats)
+        assert answer.stats is not None
+        return answer.stats
+
+    def events(self, *kinds: type) -> list[object]:
+        return [report for report in self.reports if isinstance(report, kinds)]
+
+    def close(self) -> None:
+        self.switch.close()
+        for phone in self.phones:
+            phone.close()
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    made = Desk()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def bridged(desk: Desk) -> tuple[Desk, Phone, Phone]:
+    a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
+    desk.switch.execute(m.Bridge("a", "b"))
+    return desk, a, b
+
+
+def converse(desk: Desk, a: Phone, b: Phone, rounds: int) -> None:
+    for _ in range(rounds):
+        a.talk(desk.addresses["a"])
+        b.talk(desk.addresses["b"])
+        desk.drain()
+
+
+def test_each_hears_the_partner_and_never_itself(bridged: tuple[Desk, Phone, Phone]) -> None:
+    desk, a, b = bridged
+    converse(desk, a, b, 50)
+    assert [heard.payload for heard in a.listen()] == [b.frame] * 50
+    assert [heard.payload for heard in b.listen()] == [a.frame] * 50
+    for phone, other in ((a, b), (b, a)):
+        assert_unbroken(phone.heard)
+        assert phone.heard[0].ssrc not in (phone.ssrc, other.ssrc)
+        assert [heard.marker for heard in phone.heard] == [True] + [False] * 49
+    stats = desk.stats("a")
+    assert (stats.packets_received, stats.bytes_received) == (50, 8000)
+    assert (stats.packets_sent, stats.bytes_sent) == (50, 8000)
+    assert (stats.lost, stats.duplicates, stats.dropped_stranger) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("sequence", [0, 65535, 65500])
+def test_sequence_cycles_pass_through(desk: Desk, sequence: int) -> None:
+    a, b = desk.phone("a", 0x11, sequence=sequence), desk.phone("b", 0x22)
+    desk.switch.execute(m.Bridge("a", "b"))
+    converse(desk, a, b, 80)
+    assert len(b.listen()) == 80
+    assert_unbroken(b.heard)
+    assert desk.stats("a").lost == 0
+
+
+def test_our_own_wraps_are_right(bridged: tuple[Desk, Phone, Phone]) -> None:
+    desk, a, b = bridged
+    leg = desk.switch._legs["b"]
+    leg.playout.stream.sequence = 65530
+    leg.playout.stream.timestamp = 2**32 - 5 * 160
+    converse(desk, a, b, 40)
+    assert len(b.listen()) == 40
+    assert_unbroken(b.heard)
+    assert [heard.payload_type for heard in b.heard] == [0] * 40
+
+
+def test_a_gap_stays_a_gap(bridged: tuple[Desk, Phone, Phone]) -> None:
+    desk, a, b = bridged
+    a.talk(desk.addresses["a"], 10)
+    a.talk(desk.addresses["a"], 10, lose=3)
+    desk.drain()
+    heard = b.listen()
+    assert len(heard) == 20
+    assert heard[10].sequence - heard[9].sequence & 0xFFFF == 4
+    assert heard[10].timestamp - heard[9].timestamp & 0xFFFFFFFF == 640
+    assert not heard[10].marker
+    assert desk.stats("a").lost == 3
+
+
+def test_codecs_are_converted_both_ways(desk: Desk) -> None:
+    a, b = desk.phone("a", 0x11), desk.phone("b", 0x22, codec="PCMA")
+    desk.switch.execute(m.Bridge("a", "b"))
+    converse(desk, a, b, 10)
+    assert {heard.payload_type for heard in a.listen()} == {0}
+    assert {heard.payload_type for heard in b.listen()} == {8}
+    assert {heard.payload for heard in b.heard} == {a.frame.translate(ULAW_TO_ALAW)}
+    assert len(b.heard) == 10
+    assert_unbroken(b.heard)
+
+
+def test_strangers_are_dropped_and_counted(bridged: tuple[Desk, Phone, Phone]) -> None:
+    desk, a, b = bridged
+    stranger = Phone(0x66)
+    desk.phones.append(stranger)
+    for _ in range(30):
+        stranger.talk(desk.addresses["a"])
+        stranger.talk(desk.addresses["b"])
+        converse(desk, a, b, 1)
+    assert {heard.payload for heard in a.listen()} == {b.frame}
+    assert {heard.payload for heard in b.listen()} == {a.frame}
+    assert len(a.heard) == len(b.heard) == 30
+    assert stranger.listen() == []
+    assert desk.stats("a").dropped_stranger == 30
+    assert desk.stats("a").packets_received == 30
+
+
+def test_a_flood_is_shut_out_and_the_call_untouched(bridged: tuple[Desk, Phone, Phone]) -> None:
+    desk, a, b = bridged
+    converse(desk, a, b, 5)
+    stranger = Phone(0x66)
+    desk.phones.append(stranger)
+    for _ in range(100):
+        stranger.talk(desk.addresses["a"], 20)
+        desk.drain()
+    converse(desk, a, b, 5)
+    assert desk.stats("a").dropped_stranger < 200  # read no further
+    assert len(a.listen()) == len(b.listen()) == 10
+    desk.switch.execute(m.Close(1, "a"))
+    assert isinstance(desk.reports.pop(), m.Closed)
+    assert desk.switch.counters().dropped_stranger == 2000  # what the kernel dropped is counted
+
+
+def test_garbage_is_dropped_and_counted(bridged: tuple[Desk, Phone, Phone]) -> None:
+    desk, a, b = bridged
+    converse(desk, a, b, 5)
+    garbage = [b"", b"x", bytes(12), bytes(172), b"\xff" * 1500, build(96, 1, 1, 1, bytes(160))]
+    for packet in garbage:
+        a.sock.sendto(packet, desk.addresses["a"])
+    desk.drain()
+    converse(desk, a, b, 5)
+    assert len(b.listen()) == 10
+    assert_unbroken(b.heard)
+    assert desk.stats("a").dropped_garbage == len(garbage)
+
+
+def test_before_connect_everything_is_dropped(desk: Desk) -> None:
+    address = desk.open("a")
+    phone = Phone(0x11)
+    desk.phones.append(phone)
+    phone.talk(address, 4)
+    desk.drain()
+    desk.switch.execute(phone.describe("a"))
+    desk.drain()
+    stats = desk.stats("a")
+    assert (stats.dropped_late, stats.packets_received) == (4, 0)
+
+
+def test_after_close_everything_is_dropped_and_counted(
+    bridged: tuple[Desk, Phone, Phone],
+) -> None:
+    desk, a, b = bridged
+    converse(desk, a, b, 3)
+    desk.switch.execute(m.Close(1, "a"))
+    a.talk(desk.addresses["a"], 5)
+    desk.drain()
+    assert len(b.listen()) == 3
+    desk.now += 1.0
+    desk.tick(ROUNDS_PER_VISIT)
+    assert desk.switch.counters().dropped_late == 5
+    assert desk.switch.counters().ports_quarantined == 0
+
+
+def test_a_moved_peer_is_followed(bridged: tuple[Desk, Phone, Phone]) -> None:
+    desk, a, b = bridged
+    converse(desk, a, b, 5)
+    b.listen()
+    leg = desk.switch._legs["a"]
+    a.move()
+    a.talk(desk.addresses["a"], 10)
+    desk.drain()
+    assert b.listen() == []  # the old address spoke a moment ago
+    leg.incoming.settle()
+    leg.incoming.flow.heard_at -= 1.0
+    a.talk(desk.addresses["a"], 10)
+    desk.drain()
+    moved = b.listen()
+    assert [heard.payload for heard in moved] == [a.frame] * 6  # after probation
+    first = b.heard[0].sequence
+    sequences = [(heard.sequence - first) & 0xFFFF for heard in b.heard]
+    assert sequences == [*range(5), *range(19, 25)]
+    assert desk.events(m.PeerMoved) == [m.PeerMoved("a", HOST, a.port)]
+    b.talk(desk.addresses["b"], 3)
+    desk.drain()
+    assert len(a.listen()) == 3
+
+
+def test_a_new_description_moves_the_leg_at_once(bridged: tuple[Desk, Phone, Phone]) -> None:
+    desk, a, b = bridged
+    converse(desk, a, b, 5)
+    b.listen()
+    new = Phone(0x33)
+    desk.phones.append(new)
+    desk.switch.execute(new.describe("a"))
+    new.talk(desk.addresses["a"], 5)
+    a.talk(desk.addresses["a"], 5)
+    b.talk(desk.addresses["b"], 5)
+    desk.drain()
+    assert [heard.payload for heard in b.listen()] == [new.frame] * 5
+    assert_unbroken([*b.heard])
+    assert len(new.listen()) == 5
+    assert desk.stats("a").dropped_stranger == 5
+
+
+def test_one_unbroken_stream_over_all_sources(desk: Desk) -> None:
+    a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
+    execute = desk.switch.execute
+    execute(m.Hear("b", 1, Silence()))
+    desk.tick(5)
+    execute(m.Bridge("a", "b"))
+    desk.tick(2)  # what was heard goes on until the peer's first packet
+    for _ in range(10):
+        desk.now += FRAME_S
+        a.talk(desk.addresses["a"])
+        desk.drain()
+        desk.switch.tick(desk.now)
+    desk.switch._legs["a"].incoming.settle()
+    desk.now = monotonic()
+    execute(m.Hear("b", 2, Silence()))
+    desk.tick(3)
+    execute(m.Hear("b", 3, Peer("a")))
+    for _ in range(5):
+        a.talk(desk.addresses["a"])
+        desk.drain()
+    heard = b.listen()
+    frames = [packet.payload == a.frame for packet in heard]
+    assert frames == [False] * 7 + [True] * 10 + [False] * 3 + [True] * 5
+    assert [packet.marker for packet in heard].count(True) >= 3
+    assert all(heard[index].marker for index in (0, 7, 20))
+    assert {packet.ssrc for packet in heard} == {heard[0].ssrc}
+    first = heard[0].sequence
+    assert [(packet.sequence - first) & 0xFFFF for packet in heard] == list(range(len(heard)))
+    steps = [
+        (after.timestamp - before.timestamp) & 0xFFFFFFFF
+        for before, after in itertools.pairwise(heard)
+    ]
+    assert all(step > 0 and step % 160 == 0 for step in steps)
+
+
+def test_a_silent_partner_is_filled_with_silence(bridged: tuple[Desk, Phone, Phone]) -> None:
+    desk, a, b = bridged
+    converse(desk, a, b, 5)
+    desk.now = monotonic()
+    desk.tick(40)
+    silence = b.listen()[5:]
+    assert {packet.payload for packet in silence} == {SILENCE["PCMU"]}
+    assert 20 <= len(silence) <= 32  # from 160 to 360 ms on
+    # The pause shows in the timestamps alone, and the marker bit says that it is one.
+    assert [packet.marker for packet in silence] == [True] + [False] * (len(silence) - 1)
+    steps = [
+        ((after.sequence - before.sequence) & 0xFFFF, (after.timestamp - before.timestamp) // 160)
+        for before, after in itertools.pairwise(b.heard[4:])
+    ]
+    assert steps[0][0] == 1
+    assert steps[0][1] >= 8
+    assert set(steps[1:]) == {(1, 1)}
+    a.talk(desk.addresses["a"], 3)
+    desk.drain()
+    desk.now = monotonic()
+    desk.tick(5)
+    assert [packet.payload for packet in b.listen()] == [a.frame] * 3
+
+
+def test_the_source_ends_when_its_leg_is_closed(bridged: tuple[Desk, Phone, Phone]) -> None:
+    desk, a, b = bridged
+    converse(desk, a, b, 5)
+    desk.switch.execute(m.Close(1, "a"))
+    desk.tick(3)
+    assert [packet.payload for packet in b.listen()[5:]] == [SILENCE["PCMU"]] * 3
+
+
+@pytest.mark.parametrize("direction", ["recvonly", "inactive"])
+def test_on_hold_nothing_is_sent(
+    bridged: tuple[Desk, Phone, Phone], direction: m.Direction
+) -> None:
+    desk, a, b = bridged
+    converse(desk, a, b, 5)
+    desk.switch.execute(b.describe("b", direction=direction))
+    b.listen()
+    converse(desk, a, b, 5)
+    desk.switch.execute(m.Hear("b", 1, Silence()))
+    desk.tick(5)
+    assert b.listen() == []
+    desk.switch.execute(b.describe("b"))
+    desk.tick(5)
+    assert len(b.listen()) == 5
+    first = b.heard[0].sequence
+    assert [(packet.sequence - first) & 0xFFFF for packet in b.heard] == list(range(10))
+
+
+def test_a_peer_without_an_address_is_on_hold(bridged: tuple[Desk, Phone, Phone]) -> None:
+    desk, a, b = bridged
+    converse(desk, a, b, 5)
+    described = b.describe("b")
+    described.host = "0.0.0.0"
+    desk.switch.execute(described)
+    converse(desk, a, b, 5)
+    assert len(b.listen()) == 5
+    assert len(a.listen()) == 10  # it may still be heard
+    desk.switch.execute(b.describe("b"))
+    converse(desk, a, b, 5)
+    assert len(b.listen()) == 5
+
+
+def test_a_peer_behind_nat_is_learned(desk: Desk) -> None:
+    a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
+    desk.switch.execute(m.Bridge("a", "b"))
+    a.move()  # it never sends from where it said
+    for _ in range(10):
+        a.talk(desk.addresses["a"])
+        desk.drain()
+    assert desk.events(m.PeerMoved) == [m.PeerMoved("a", HOST, a.port)]
+    assert len(b.listen()) == 6
+    b.talk(desk.addresses["b"], 3)
+    desk.drain()
+    assert len(a.listen()) == 3
+
+
+def key(code: int, packets: int = 4) -> list[bytes]:
+    held = [PAYLOAD.pack(code, 10, 160 * (n + 1)) for n in range(packets)]
+    return held + [PAYLOAD.pack(code, 0x8A, 160 * packets)] * 3
+
+
+def test_a_digit_is_told_once_and_relayed(bridged: tuple[Desk, Phone, Phone]) -> None:
+    desk, a, b = bridged
+    desk.switch.execute(b.describe("b", events=97))
+    converse(desk, a, b, 3)
+    a.press(desk.addresses["a"], key(5))
+    a.talk(desk.addresses["a"], 3)
+    desk.drain()
+    assert desk.events(m.Dtmf) == [m.Dtmf("a", "5", 80)]
+    heard = b.listen()
+    assert [packet.payload_type for packet in heard] == [0] * 3 + [97] * 7 + [0] * 3
+    assert [packet.payload for packet in heard[3:10]] == key(5)
+    assert len({packet.timestamp for packet in heard[3:10]}) == 1
+    assert heard[3].marker
+    first = heard[0].sequence
+    assert [(packet.sequence - first) & 0xFFFF for packet in heard] == list(range(13))
+
+
+def test_a_digit_is_dropped_without_a_gap_for_who_takes_none(
+    bridged: tuple[Desk, Phone, Phone],
+) -> None:
+    desk, a, b = bridged
+    desk.switch.execute(b.describe("b", events=None))
+    converse(desk, a, b, 3)
+    a.press(desk.addresses["a"], key(11))
+    a.talk(desk.addresses["a"], 3)
+    desk.drain()
+    assert desk.events(m.Dtmf) == [m.Dtmf("a", "#", 80)]
+    heard = b.listen()
+    assert [packet.payload_type for packet in heard] == [0] * 6
+    first = heard[0].sequence
+    assert [(packet.sequence - first) & 0xFFFF for packet in heard] == list(range(6))
+
+
+def test_a_digit_whose_end_is_lost_is_told_after_a_while(
+    bridged: tuple[Desk, Phone, Phone],
+) -> None:
+    desk, a, b = bridged
+    converse(desk, a, b, 3)
+    a.press(desk.addresses["a"], key(7)[:3])
+    desk.drain()
+    desk.now = monotonic()
+    desk.tick(20)
+    assert desk.events(m.Dtmf) == [m.Dtmf("a", "7", 60)]
+
+
+def test_digits_are_sent_in_place_of_the_source(bridged: tuple[Desk, Phone, Phone]) -> None:
+    desk, a, b = bridged
+    converse(desk, a, b, 3)
+    desk.switch.execute(m.SendDigits("b", "42", 60, 60))
+    for _ in range(16):
+        desk.now += FRAME_S
+        a.talk(desk.addresses["a"])
+        desk.drain()
+        desk.switch.tick(desk.now)
+    heard = b.listen()
+    events = [packet for packet in heard if packet.payload_type == 101]
+    digits = [PAYLOAD.unpack(packet.payload)[0] for packet in events]
+    assert digits == [4] * 5 + [2] * 5
+    assert [packet.marker for packet in events] == ([True] + [False] * 4) * 2
+    assert heard[-1].payload == a.frame
+    first = heard[0].sequence
+    assert [(packet.sequence - first) & 0xFFFF for packet in heard] == list(range(len(heard)))
+
+
+def test_timeout_once_and_resumed(desk: Desk) -> None:
+    a = desk.phone("a", 0x11)
+    a.talk(desk.addresses["a"], 2)
+    desk.drain()
+    desk.now = monotonic()
+    desk.tick(95)
+    assert desk.events(m.MediaTimeout) == []
+    desk.tick(100)
+    (timeout,) = desk.events(m.MediaTimeout)
+    assert isinstance(timeout, m.MediaTimeout)
+    assert 2.0 <= timeout.silent_s < 2.2
+    a.talk(desk.addresses["a"], 2)
+    desk.drain()
+    assert desk.events(m.MediaResumed) == [m.MediaResumed("a")]
+
+
+def test_a_new_description_begins_a_new_wait(desk: Desk) -> None:
+    a = desk.phone("a", 0x11)
+    desk.now = monotonic()
+    desk.tick(110)
+    assert len(desk.events(m.MediaTimeout)) == 1
+    desk.switch.execute(a.describe("a"))
+    desk.tick(110)
+    assert len(desk.events(m.MediaTimeout)) == 2
+
+
+def test_no_timeout_of_a_peer_that_must_not_send(desk: Desk) -> None:
+    a = desk.phone("a", 0x11)
+    desk.switch.execute(a.describe("a", direction="sendonly"))
+    desk.now = monotonic()
+    desk.tick(300)
+    assert desk.events(m.MediaTimeout) == []
+
+
+def test_silence_is_noticed_and_its_end(desk: Desk) -> None:
+    a = desk.phone("a", 0xFF)  # u-law zero
+    for _ in range(7):
+        leg = desk.switch._legs["a"]
+        leg.incoming.loud_at -= 0.6
+        leg.look_at -= 0.6
+        for _ in range(ROUNDS_PER_VISIT):
+            a.talk(desk.addresses["a"])
+            desk.drain()
+            desk.switch.tick(monotonic())
+    (started,) = desk.events(m.SilenceStarted)
+    assert isinstance(started, m.SilenceStarted)
+    assert started.silent_ms >= 1000
+    a.fill = 0x10
+    a.talk(desk.addresses["a"], 3)
+    desk.drain()
+    desk.now = monotonic()
+    desk.tick(ROUNDS_PER_VISIT)
+    assert desk.events(m.SilenceEnded) == [m.SilenceEnded("a")]
+
+
+def test_reports_go_out_and_strangers_reports_are_dropped(
+    bridged: tuple[Desk, Phone, Phone],
+) -> None:
+    desk, a, b = bridged
+    converse(desk, a, b, 10)
+    leg = desk.switch._legs["a"]
+    assert leg.rtcp is not None
+    leg.rtcp.due_at = leg.look_at = monotonic()
+    for _ in range(ROUNDS_PER_VISIT):
+        desk.switch.tick(monotonic())
+    (packet,) = a.reports()
+    compound = rtcp.parse(packet)
+    assert compound.sender is not None
+    assert compound.sender.packets == 10
+    assert compound.blocks[0].ssrc == a.ssrc
+    address = (HOST, desk.addresses["a"][1] + 1)
+    block = rtcp.ReportBlock(a.heard[0].ssrc if a.listen() else 0, 0, 3, 9, 8, 0, 0)
+    a.rtcp.sendto(rtcp.report(a.ssrc, None, block), address)
+    desk.drain()
+    assert desk.stats("a").remote_lost == 3
+    other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    other.bind(("127.0.0.2", 0))
+    other.sendto(rtcp.report(a.ssrc, None, block), address)
+    a.rtcp.sendto(b"garbage", address)
+    desk.drain()
+    assert (desk.stats("a").dropped_stranger, desk.stats("a").dropped_garbage) == (1, 1)
+    other.close()
+    desk.switch.execute(m.Close(1, "a"))
+    assert rtcp.parse(a.reports()[-1]).bye
+
+
+def test_a_leg_that_never_sent_closes_without_a_word(desk: Desk) -> None:
+    a = desk.phone("a", 0x11)
+    desk.switch.execute(m.Close(1, "a"))
+    assert a.reports() == []
+
+
+def test_no_port_left_is_refused(desk: Desk) -> None:
+    for number in range(6):
+        desk.open(str(number))
+    desk.switch.execute(m.Open(9, "one too many"))
+    refused = desk.reports.pop()
+    assert isinstance(refused, m.Refused)
+    assert (refused.request, refused.kind) == (9, "no_port_left")
+
+
+def test_what_is_said_of_a_leg_that_is_gone_has_no_effect(desk: Desk) -> None:
+    phone = Phone(1)
+    desk.phones.append(phone)
+    for command in (
+        phone.describe("gone"),
+        m.Hear("gone", 1, Silence()),
+        m.Bridge("gone", "too"),
+        m.SendDigits("gone", "1", 100, 100),
+    ):
+        desk.switch.execute(command)
+    desk.switch.execute(m.Close(5, "gone"))
+    assert desk.reports == [m.Closed(5, None)]
+
+
+def take_one_by_one(desk: Desk) -> None:
+    """Let no packet be the predicted one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("media.worker.relay._MAX_BATCHES", 1)
+        while desk.switch.relay.drain(limit=1):
+            desk.switch._legs["a"].incoming.settle()
+
+
+Event = st.tuples(st.sampled_from(["talk", "lose", "swap", "double", "restart"]), st.integers(1, 9))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(Event, max_size=25), st.integers(0, 65535))
+def test_fast_path_and_general_path_agree(events: list[tuple[str, int]], sequence: int) -> None:
+    """The same packets, once with prediction and once without, sound and count the same."""
+    outcomes = []
+    for predicted in (True, False):
+        desk = Desk(pairs=2)
+        try:
+            a, b = desk.phone("a", 0x11, sequence=sequence), desk.phone("b", 0x22)
+            desk.switch.execute(m.Bridge("a", "b"))
+            to = desk.addresses["a"]
+            for kind, count in events:
+                if kind == "talk":
+                    a.talk(to, count)
+                elif kind == "lose":
+                    a.talk(to, 1, lose=count)
+                elif kind == "swap":
+                    a.sequence += 1
+                    a.talk(to)
+                    a.sequence -= 2
+                    a.talk(to)
+                    a.sequence += 1
+                elif kind == "double":
+                    a.talk(to)
+                    a.sequence -= 1
+                    a.talk(to)
+                else:
+                    a.ssrc += 1
+                    a.sequence = count * 7000 & 0xFFFF
+                if predicted:
+                    desk.drain()
+                else:
+                    take_one_by_one(desk)
+            stats = desk.stats("a")
+            b.listen()
+            first = b.heard[0].sequence if b.heard else 0
+            outcomes.append(
+                (
+                    [((heard.sequence - first) & 0xFFFF, heard.marker) for heard in b.heard],
+                    stats.packets_received,
+                    stats.bytes_received,
+                    stats.lost,
+                    stats.duplicates,
+                    stats.reordered,
+                    desk.stats("b").packets_sent,
+                )
+            )
+        finally:
+            desk.close()
+    assert outcomes[0] == outcomes[1]

@@ -1,0 +1,188 @@
+"""Dialogs: route sets, where requests go, sequence numbers (RFC 3261 section 12)."""
+
+import pytest
+
+from sip.dialog.dialog import Dialog, dialog_of_uac, dialog_of_uas, is_numeric, numeric_hop
+from sip.errors import ParseError
+from sip.hop import Hop
+from sip.message.message import Request, Response, response_to
+from sip.message.parser import parse
+from sip.message.uri import parse_uri
+
+FALLBACK = Hop("udp", "192.0.2.99", 5060)
+
+
+def invite(*fields: tuple[str, str]) -> Request:
+    message = Request(
+        "INVITE",
+        parse_uri("sip:bob@example.com"),
+        [
+            ("Via", "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1"),
+            ("From", '"Alice" <sip:alice@example.com>;tag=a1'),
+            ("To", "<sip:bob@example.com>"),
+            ("Call-ID", "c1"),
+            ("CSeq", "41 INVITE"),
+            *fields,
+        ],
+    )
+    parsed = parse(message.encode())
+    assert isinstance(parsed, Request)
+    return parsed
+
+
+def caller(*routes: str, contact: str = "<sip:bob@192.0.2.2:5070>") -> Dialog:
+    fields = [("Contact", contact), *(("Record-Route", route) for route in routes)]
+    ok = parse(response_to(invite(), 200, to_tag="b1", headers=fields).encode())
+    assert isinstance(ok, Response)
+    return dialog_of_uac(invite(), ok, FALLBACK)
+
+
+class TestMaking:
+    def test_by_the_caller(self) -> None:
+        dialog = caller()
+        assert dialog.call_id == "c1"
+        assert dialog.local == '"Alice" <sip:alice@example.com>;tag=a1'
+        assert dialog.remote == "<sip:bob@example.com>;tag=b1"
+        assert (dialog.remote_tag, dialog.local_cseq, dialog.remote_cseq) == ("b1", 41, None)
+        assert dialog.hop == Hop("udp", "192.0.2.2", 5070)
+
+    def test_by_the_called(self) -> None:
+        request = invite(
+            ("Contact", "<sip:alice@192.0.2.1>"),
+            ("Record-Route", "<sip:192.0.2.51;lr>, <sip:192.0.2.52;lr>"),
+        )
+        dialog = dialog_of_uas(request, "b2", FALLBACK)
+        assert dialog.local == "<sip:bob@example.com>;tag=b2"
+        assert dialog.remote == '"Alice" <sip:alice@example.com>;tag=a1'
+        assert (dialog.remote_tag, dialog.local_cseq, dialog.remote_cseq) == ("a1", 0, 41)
+        assert dialog.routes == ["<sip:192.0.2.51;lr>", "<sip:192.0.2.52;lr>"]
+
+    def test_headers_of_a_contact_stay_out_of_the_request_line(self) -> None:
+        dialog = caller(contact="<sip:bob@192.0.2.2;x=1?Subject=y>")
+        bye = parse(dialog.request("BYE", "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1", []).encode())
+        assert bye.start_line() == "BYE sip:bob@192.0.2.2;x=1 SIP/2.0"
+
+    def test_without_contact_the_request_uri_and_from_serve(self) -> None:
+        ok = response_to(invite(), 200, to_tag="b1")
+        assert dialog_of_uac(invite(), ok, FALLBACK).target.encode() == "sip:bob@example.com"
+        assert dialog_of_uas(invite(), "b", FALLBACK).target.encode() == "sip:alice@example.com"
+
+    @pytest.mark.parametrize("field", ["Contact", "Record-Route"])
+    def test_unreadable(self, field: str) -> None:
+        with pytest.raises(ParseError):
+            dialog_of_uas(invite((field, "<sip:")), "b", FALLBACK)
+
+
+class TestRouting:
+    def test_loose(self) -> None:
+        dialog = caller("<sip:192.0.2.51;lr>", "<sip:192.0.2.52:5099;lr>")
+        request = dialog.request("BYE", "SIP/2.0/UDP x;branch=z9hG4bK2", [])
+        assert request.uri.encode() == "sip:bob@192.0.2.2:5070"
+        assert request.get_all("Route") == ["<sip:192.0.2.52:5099;lr>", "<sip:192.0.2.51;lr>"]
+        assert dialog.hop == Hop("udp", "192.0.2.52", 5099)
+
+    def test_strict(self) -> None:
+        dialog = caller("<sip:192.0.2.51;lr>", "<sip:strict@192.0.2.52;x=y?Subject=z>")
+        request = dialog.request("BYE", "SIP/2.0/UDP x;branch=z9hG4bK2", [])
+        assert request.uri.encode() == "sip:strict@192.0.2.52;x=y"
+        assert request.get_all("Route") == ["<sip:192.0.2.51;lr>", "<sip:bob@192.0.2.2:5070>"]
+        assert dialog.hop == Hop("udp", "192.0.2.52", 5060)
+
+    def test_names_go_where_the_dialog_was_made(self) -> None:
+        assert caller(contact="<sip:bob@phone.example.com>").hop == FALLBACK
+
+    def test_the_next_hop_is_known_by_its_name(self) -> None:
+        assert caller().named_hop is None
+        assert caller(contact="<tel:+441632960000>").named_hop is None
+        assert str(caller(contact="<sip:bob@a.example.com>").named_hop) == "sip:bob@a.example.com"
+        assert caller(contact="<sip:bob@a.example.com;maddr=192.0.2.3>").named_hop is None
+        route = "<sip:proxy.example.com:5099;lr>"
+        assert str(caller(route).named_hop) == "sip:proxy.example.com:5099;lr"
+        assert caller("<sip:192.0.2.51;lr>", contact="<sip:bob@a.example.com>").named_hop is None
+
+    @pytest.mark.parametrize(
+        ("contact", "found", "hop"),
+        [
+            ("sip:bob@a.example.com", Hop("tcp", "192.0.2.9", 5060), ("tcp", "192.0.2.9", 5060)),
+            ("sip:bob@a.example.com:5070", None, ("udp", FALLBACK.host, 5070)),
+            ("sip:bob@a.example.com;transport=tcp", None, ("tcp", FALLBACK.host, 5060)),
+            ("sip:bob@a.example.com;transport=tls", None, None),
+            ("sip:bob@a.example.com", None, None),
+            ("sip:bob@a.example.com", FALLBACK, None),
+        ],
+    )
+    def test_another_way(
+        self, contact: str, found: Hop | None, hop: tuple[str, str, int] | None
+    ) -> None:
+        dialog = caller(contact=f"<{contact}>")
+        assert dialog.reroute(found) == (hop is not None)
+        assert dialog.hop == (hop or FALLBACK)
+
+    @pytest.mark.parametrize("host", ["[2001:db8::2]", "192.0.2.2;transport=tls"])
+    def test_an_address_that_the_way_here_has_not_got_goes_there_too(self, host: str) -> None:
+        dialog = caller(contact=f"<sip:bob@{host}>")
+        assert dialog.hop == FALLBACK
+        request = dialog.request("BYE", "SIP/2.0/UDP x;branch=z9hG4bK2", [])
+        assert request.uri.encode() == f"sip:bob@{host}"
+
+    def test_target_refresh_keeps_the_route_set(self) -> None:
+        dialog = caller("<sip:192.0.2.51;lr>")
+        dialog.refresh(invite(("Contact", "<sip:new@192.0.2.77>")))
+        request = dialog.request("BYE", "SIP/2.0/UDP x;branch=z9hG4bK2", [])
+        assert request.uri.encode() == "sip:new@192.0.2.77"
+        assert request.get_all("Route") == ["<sip:192.0.2.51;lr>"]
+        assert dialog.hop == Hop("udp", "192.0.2.51", 5060)
+
+    def test_a_refresh_without_contact_changes_nothing(self) -> None:
+        dialog = caller()
+        dialog.refresh(invite())
+        assert dialog.hop == Hop("udp", "192.0.2.2", 5070)
+
+
+class TestSequenceNumbers:
+    def test_ours_grow_but_not_for_ack(self) -> None:
+        dialog = caller()
+        via = "SIP/2.0/UDP x;branch=z9hG4bK2"
+        numbers = [
+            dialog.request("ACK", via, [], number=41).cseq.number,
+            dialog.request("INFO", via, []).cseq.number,
+            dialog.request("BYE", via, []).cseq.number,
+        ]
+        assert numbers == [41, 42, 43]
+
+    def test_theirs_may_skip_but_not_go_back(self) -> None:
+        dialog = caller()
+        seen = []
+        for number in (7, 7, 90, 89):
+            request = invite()
+            request.set("CSeq", f"{number} INVITE")
+            seen.append(dialog.in_order(request))
+        assert seen == [True, True, True, False]
+        assert dialog.remote_cseq == 90
+
+
+@pytest.mark.parametrize(
+    ("uri", "hop"),
+    [
+        ("sip:a@192.0.2.1", Hop("udp", "192.0.2.1", 5060)),
+        ("sip:192.0.2.1:99;transport=tcp", Hop("tcp", "192.0.2.1", 99)),
+        ("sip:192.0.2.1;transport=TCP", Hop("tcp", "192.0.2.1", 5060)),
+        ("sip:a@[2001:db8::1]:5062", Hop("udp", "2001:db8::1", 5062)),
+        ("sip:a@example.com;maddr=192.0.2.9", Hop("udp", "192.0.2.9", 5060)),
+        ("sip:a@example.com", None),
+        ("sip:a@192.0.2.1;maddr=example.com", None),
+        ("tel:+441234", None),
+        ("sip:a@192.0.2.1:5061;transport=tls", None),
+        # As the kernel says it, for what comes from there.
+        ("sip:a@192.000.002.010", Hop("udp", "192.0.2.10", 5060)),
+        ("sip:[2001:DB8:0:0:0:0:0:1]:5070", Hop("udp", "2001:db8::1", 5070)),
+        ("sip:a@example.com;maddr=[0::1]", Hop("udp", "::1", 5060)),
+    ],
+)
+def test_numeric_hop(uri: str, hop: Hop | None) -> None:
+    assert numeric_hop(parse_uri(uri)) == hop
+
+
+@pytest.mark.parametrize("host", ["", "a", "a.1x", "x y", "1.2.3", "[::1"])
+def test_not_numeric(host: str) -> None:
+    assert not is_numeric(host)

@@ -1,0 +1,241 @@
+"""The registration client against a registrar written out by hand (RFC 3261 10.2)."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+
+from sip.auth.digest import Credentials
+from sip.dialog.registration import Account, Registration
+from sip.errors import ParseError
+from sip.events import RegistrationChanged
+from sip.hop import Hop
+from sip.message.message import Request, Response, response_to
+from sip.message.parser import parse
+
+from ..simulation import Agent, Network
+
+REGISTRAR = Hop("udp", "192.0.2.5", 5060)
+Answer = Callable[[Request], Response | None]
+
+
+def granted(expires_s: int) -> Answer:
+    def answer(request: Request) -> Response:
+        contact = f"{request.get('Contact')};expires={expires_s}"
+        return response_to(request, 200, to_tag="r", headers=[("Contact", contact)])
+
+    return answer
+
+
+def status(code: int, *fields: tuple[str, str]) -> Answer:
+    return lambda request: response_to(request, code, to_tag="r", headers=fields)
+
+
+class Registrar:
+    """Gives the answers in turn, the last one for ever; notes when what was asked."""
+
+    def __init__(self, *answers: Answer, **account: object) -> None:
+        self.network = Network()
+        self.agent: Agent = self.network.agent("192.0.2.1")
+        self.answers = list(answers)
+        self.requests: list[tuple[float, Request]] = []
+        self.network.drop = self.take
+        settings: dict[str, object] = {
+            "aor": "sip:alice@example.com",
+            "registrar": "sip:example.com",
+            "hop": REGISTRAR,
+            "expires_s": 100,
+            **account,
+        }
+        self.registration: Registration = self.agent.ua.register(
+            Account(**settings),  # type: ignore[arg-type]
+            0.0,
+        )
+        self.network.flush(self.agent)
+
+    def take(self, sender: str, message: Request | Response) -> bool:
+        assert isinstance(message, Request)
+        self.requests.append((self.network.now, message))
+        answer = (self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])(message)
+        if answer is not None:
+            self.network.inject("192.0.2.1", answer.encode(), REGISTRAR)
+        return True
+
+    def run(self, until: float) -> None:
+        self.network.run(until=until)
+
+    @property
+    def states(self) -> list[tuple[str, int | None, int]]:
+        return [
+            (event.state, event.status, event.expires_s)
+            for event in self.agent.of(RegistrationChanged)
+        ]
+
+    @property
+    def times(self) -> list[float]:
+        return [at for at, _ in self.requests]
+
+
+def test_the_request() -> None:
+    registrar = Registrar(granted(60))
+    registrar.run(1.0)
+    request = registrar.requests[0][1]
+    assert request.uri.encode() == "sip:example.com"
+    assert request.to.uri.encode() == request.from_.uri.encode() == "sip:alice@example.com"
+    assert request.to.tag is None
+    assert request.get("Expires") == "100"
+    assert request.get("Contact") == "<sip:alice@192.0.2.1:5060>"
+    assert registrar.states == [("registered", 200, 60)]
+    assert registrar.registration.state == "registered"
+
+
+def test_refresh_before_expiry_with_the_same_call_id() -> None:
+    registrar = Registrar(granted(60))
+    registrar.run(150.0)
+    assert registrar.times == pytest.approx([0, 48, 96, 144])
+    requests = [request for _, request in registrar.requests]
+    assert len({request.call_id for request in requests}) == 1
+    assert len({request.from_.tag for request in requests}) == 1
+    assert [request.cseq.number for request in requests] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expires_s"),
+    [
+        ([("Expires", "40")], 40),
+        ([], 100),
+        ([("Contact", "<sip:other@192.0.2.8>;expires=7"), ("Expires", "50")], 50),
+        ([("Contact", "<sip:alice@192.0.2.1:5060>;expires=x")], 100),
+        ([("Contact", "<sip:alice@192.0.2.1;ob>;expires=30"), ("Expires", "50")], 30),
+        ([("Contact", "<sip:alice@198.51.100.7:32100>;expires=30")], 30),
+        (
+            [
+                ("Contact", "<sip:alice@192.0.2.8>;expires=7, <sip:bob@192.0.2.1>;expires=8"),
+                ("Contact", "<sip:alice@192.0.2.1;transport=udp>;expires=60"),
+            ],
+            60,
+        ),
+        ([("Expires", "99999999")], 86_400),
+    ],
+)
+def test_how_long_was_granted(fields: list[tuple[str, str]], expires_s: int) -> None:
+    registrar = Registrar(status(200, *fields))
+    registrar.run(1.0)
+    assert registrar.states == [("registered", 200, expires_s)]
+
+
+def test_too_brief_is_asked_again_for_longer() -> None:
+    registrar = Registrar(status(423, ("Min-Expires", "600")), granted(600))
+    registrar.run(1.0)
+    assert [request.get("Expires") for _, request in registrar.requests] == ["100", "600"]
+    assert registrar.states == [("registered", 200, 600)]
+
+
+@pytest.mark.parametrize("value", ["", "x", "50", "99999999"])
+def test_a_min_expires_of_no_use_is_a_failure(value: str) -> None:
+    registrar = Registrar(status(423, ("Min-Expires", value)))
+    registrar.run(1.0)
+    assert registrar.states == [("failed", 423, 0)]
+    assert len(registrar.requests) == 1
+
+
+def test_digest() -> None:
+    challenge = ("WWW-Authenticate", 'Digest realm="r", nonce="n", qop="auth"')
+    registrar = Registrar(
+        status(401, challenge), granted(60), credentials=Credentials("alice", "secret")
+    )
+    registrar.run(50.0)
+    assert len(registrar.requests) == 3
+    assert registrar.requests[0][1].get("Authorization") is None
+    assert "nc=00000001" in (registrar.requests[1][1].get("Authorization") or "")
+    assert "nc=00000002" in (registrar.requests[2][1].get("Authorization") or "")
+    assert [state for state, _, _ in registrar.states] == ["registered", "registered"]
+
+
+def test_failures_back_off_and_recover() -> None:
+    registrar = Registrar(*[status(500)] * 4, granted(1_000))
+    registrar.run(60.0)
+    gaps = [later - sooner for sooner, later in pairwise(registrar.times)]
+    for gap, expected in zip(gaps, (2, 4, 8, 16), strict=True):
+        assert expected * 0.8 <= gap <= expected * 1.2
+    assert [state for state, _, _ in registrar.states] == ["failed"] * 4 + ["registered"]
+
+
+def test_back_off_is_bounded() -> None:
+    registrar = Registrar(status(403))
+    registrar.run(5_000.0)
+    gaps = [later - sooner for sooner, later in pairwise(registrar.times)]
+    assert max(gaps) <= 144.0
+    assert len(gaps) > 30
+
+
+def test_retry_after_is_honoured() -> None:
+    registrar = Registrar(status(503, ("Retry-After", "77 (busy);duration=3")), granted(60))
+    registrar.run(100.0)
+    assert registrar.times == pytest.approx([0, 77])
+
+
+def test_nobody_answers() -> None:
+    registrar = Registrar(lambda request: None)
+    registrar.run(33.0)
+    assert registrar.states == [("failed", 408, 0)]
+
+
+def test_unreachable() -> None:
+    registrar = Registrar(lambda request: None)
+    registrar.agent.ua.transport_failed(REGISTRAR, "connection refused", 0.1)
+    registrar.network.flush(registrar.agent)
+    assert registrar.states == [("failed", 503, 0)]
+    assert registrar.agent.of(RegistrationChanged)[0].phrase == "connection refused"
+
+
+def test_stop_removes_the_binding() -> None:
+    registrar = Registrar(granted(60))
+    registrar.run(1.0)
+    registrar.agent.do(registrar.registration.stop)
+    registrar.run(100.0)
+    assert registrar.requests[-1][1].get("Expires") == "0"
+    assert registrar.states == [("registered", 200, 60), ("unregistered", 200, 0)]
+    assert registrar.agent.leftovers == (0, 0, 0, 0)
+    assert registrar.agent.ua.core.registrations == set()
+
+
+def test_stop_waits_for_the_register_under_way() -> None:
+    registrar = Registrar(granted(60))
+    registrar.agent.do(registrar.registration.stop)
+    registrar.agent.do(registrar.registration.stop)
+    assert len(registrar.requests) == 1
+    registrar.run(100.0)
+    assert [request.get("Expires") for _, request in registrar.requests] == ["100", "0"]
+    assert registrar.states == [("unregistered", 200, 0)]
+
+
+def test_stop_while_failed_sends_nothing() -> None:
+    registrar = Registrar(status(403))
+    registrar.run(1.0)
+    registrar.agent.do(registrar.registration.stop)
+    registrar.run(500.0)
+    assert len(registrar.requests) == 1
+    assert registrar.states[-1] == ("unregistered", None, 0)
+    assert registrar.agent.leftovers == (0, 0, 0, 0)
+
+
+def test_stop_when_nobody_answers() -> None:
+    registrar = Registrar(granted(60), lambda request: None)
+    registrar.run(1.0)
+    registrar.agent.do(registrar.registration.stop)
+    registrar.run(100.0)
+    assert registrar.states[-1][0] == "unregistered"
+    assert registrar.agent.leftovers == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("field", ["aor", "registrar"])
+@pytest.mark.parametrize("uri", ["", "tel:+1", "nonsense"])
+def test_bad_uris(field: str, uri: str) -> None:
+    with pytest.raises(ParseError):
+        Registrar(granted(60), **{field: uri})
+
+
+def test_the_wire_is_parseable() -> None:
+    registrar = Registrar(granted(60))
+    assert parse(registrar.requests[0][1].encode()) == registrar.requests[0][1]

@@ -1,0 +1,145 @@
+"""Requests within a session: target refresh, INFO, OPTIONS, sequence numbers."""
+
+import random
+
+import pytest
+
+from sip.dialog.uac import Invitation
+from sip.events import Answered, Ended, IncomingInvite, InfoDigit
+from sip.hop import Hop
+from sip.message.message import Request
+from sip.message.parser import parse
+from sip.user_agent import UserAgent
+
+from ..simulation import Network, audio, clean, established, inject, pair, within
+
+
+class TestTargetRefresh:
+    def test_later_requests_go_to_the_new_contact(self) -> None:
+        network = Network()
+        alice, bob = pair(network)
+        call, _ = established(network, alice, bob)
+        data = within(call, "UPDATE", Contact="<sip:bob@192.0.2.77:5099>")
+        (ok,) = inject(network, data, bob, alice)
+        assert ok.status == 200
+        assert ok.contact is not None
+        alice.do(call.hangup)
+        bye = network.messages("BYE")[-1]
+        assert isinstance(bye, Request)
+        assert bye.uri.encode() == "sip:bob@192.0.2.77:5099"
+        assert network.log[-1][2] == "192.0.2.77"
+
+
+class TestOtherRequests:
+    @pytest.mark.parametrize("content_type", ["application/dtmf-relay", "application/dtmf"])
+    def test_digits_in_info(self, content_type: str) -> None:
+        network = Network()
+        alice, bob = pair(network)
+        call, _ = established(network, alice, bob)
+        body = b"Signal=5\r\nDuration=160\r\n"
+        data = within(call, "INFO", body=body, Content_Type=content_type)
+        (ok,) = inject(network, data, bob, alice)
+        assert ok.status == 200
+        assert alice.only(InfoDigit) == InfoDigit(call, "5", 160)
+        # The same datagram again is a retransmission: answered again, reported once.
+        (again,) = inject(network, data, bob, alice)
+        assert again.encode() == ok.encode()
+        assert len(alice.of(InfoDigit)) == 1
+
+    @pytest.mark.parametrize(
+        ("header", "body", "status"),
+        [
+            (("X", "y"), b"", 200),
+            (("Content_Type", "application/media_control+xml"), b"<x/>", 415),
+            (("Content_Type", "///"), b"x", 415),
+            (("Info_Package", "foo"), b"", 469),
+            (("Content_Type", "application/dtmf-relay"), b"Signal=16\r\n", 200),
+            (("Content_Type", "application/dtmf-relay"), b"Signal=x\r\n", 400),
+            (("Content_Type", "application/dtmf"), b"", 400),
+        ],
+    )
+    def test_other_info(self, header: tuple[str, str], body: bytes, status: int) -> None:
+        network = Network()
+        alice, bob = pair(network)
+        call, _ = established(network, alice, bob)
+        name, value = header
+        data = within(call, "INFO", body=body, **{name: value})  # type: ignore[arg-type]
+        (response,) = inject(network, data, bob, alice)
+        assert response.status == status
+        assert alice.of(InfoDigit) == []
+
+    @pytest.mark.parametrize(
+        ("method", "status"),
+        [("OPTIONS", 200), ("PRACK", 405), ("REFER", 405), ("NOTIFY", 405), ("FOO", 405)],
+    )
+    def test_within_the_dialog(self, method: str, status: int) -> None:
+        network = Network()
+        alice, bob = pair(network)
+        call, _ = established(network, alice, bob)
+        (response,) = inject(network, within(call, method), bob, alice)
+        assert response.status == status
+        assert "INVITE" in (response.get("Allow") or "")
+        assert call.state == "confirmed"
+
+    def test_a_sequence_number_that_goes_back(self) -> None:
+        network = Network()
+        alice, bob = pair(network)
+        call, _ = established(network, alice, bob)
+        inject(network, within(call, "INFO", number=100), bob, alice)
+        (response,) = inject(network, within(call, "BYE", number=99), bob, alice)
+        assert response.status == 500
+        assert call.state == "confirmed"
+
+    def test_an_unreadable_contact_changes_nothing(self) -> None:
+        network = Network()
+        alice, bob = pair(network)
+        call, _ = established(network, alice, bob)
+        (response,) = inject(network, within(call, "INVITE", Contact="<sip:"), bob, alice)
+        assert response.status == 400
+        assert alice.ua.counters.malformed == 1
+        alice.do(call.hangup)
+        network.run()
+        clean(alice, bob)
+
+    def test_a_wrong_tag_is_another_dialog(self) -> None:
+        network = Network()
+        alice, bob = pair(network)
+        call, _ = established(network, alice, bob)
+        data = within(call, "BYE").replace(call.local_tag.encode(), b"deadbeef")
+        (response,) = inject(network, data, bob, alice)
+        assert response.status == 481
+        assert call.state == "confirmed"
+
+
+def test_the_same_user_agent_may_call_itself() -> None:
+    network = Network()
+    alice = network.agent("192.0.2.1")
+    call = alice.invite(alice)
+    network.run(until=0.1)
+    alice.do(alice.incoming.accept, audio(4002))
+    network.run(until=0.2)
+    assert len(alice.of(Answered)) == 2
+    alice.do(call.hangup)
+    network.run()
+    assert len(alice.of(Ended)) == 2
+    clean(alice)
+
+
+def test_an_outbound_proxy_is_followed() -> None:
+    ua = UserAgent(local={"udp": ("192.0.2.1", 5060)}, rng=random.Random(1))
+    proxy = Hop("udp", "192.0.2.60", 5060)
+    invitation = Invitation(
+        target="sip:bob@example.com?Subject=x",
+        hop=proxy,
+        from_uri="sip:alice@example.com",
+        audio=audio(),
+        route=("<sip:192.0.2.60;lr>",),
+    )
+    ua.invite(invitation, 0.0)
+    ((hop, data),) = ua.take_output()
+    invite = parse(data)
+    assert isinstance(invite, Request)
+    assert hop == proxy
+    assert invite.uri.encode() == "sip:bob@example.com"
+    assert invite.get_all("Route") == ["<sip:192.0.2.60;lr>"]
+    assert IncomingInvite not in {type(event) for event in ua.take_events()}

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sip.errors import ParseError
+from sip.message.framing import StreamFramer
+from sip.message.limits import MAX_HEAD_BYTES, MAX_MESSAGE_BYTES
+from tests.sip import strategies
+
+_HEAD = b"OPTIONS sip:b@h SIP/2.0\r\nVia: SIP/2.0/TCP h\r\n"
+
+
+def test_messages_back_to_back() -> None:
+    one = _HEAD + b"Content-Length: 3\r\n\r\nabc"
+    two = _HEAD + b"l:0\r\n\r\n"
+    framer = StreamFramer()
+    assert framer.feed(one + two + one[:-1]) == [one, two]
+    assert framer.feed(b"c") == [one]
+    assert framer.take_pongs() == 0
+
+
+def test_body_may_look_like_a_message() -> None:
+    message = _HEAD + b"Content-Length: 8\r\n\r\n\r\n\r\n\r\n\r\n"
+    assert StreamFramer().feed(message) == [message]
+
+
+def test_faulty_fields_do_not_put_the_stream_out_of_step() -> None:
+    message = _HEAD + b"no colon\r\nContent-Length: 1\r\n\r\nx"
+    assert StreamFramer().feed(message) == [message]
+
+
+def test_pings_are_counted() -> None:
+    framer = StreamFramer()
+    assert framer.feed(b"\r\n\r") == []
+    assert framer.take_pongs() == 0
+    assert framer.feed(b"\n\r\n\r\n\r\n") == []
+    assert framer.take_pongs() == 2
+    message = _HEAD + b"l: 0\r\n\r\n"
+    # The odd line end belonged to no ping.
+    assert framer.feed(message + b"\r\n\r\n") == [message]
+    assert framer.take_pongs() == 1
+    assert framer.take_pongs() == 0
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        b"",
+        b"Content-Length: -1\r\n",
+        b"Content-Length: x\r\n",
+        b"l: 1\r\nl: 2\r\n",
+        b"Content-Length: 65536\r\n",
+        b"Content-Length: 99999999999999\r\n",
+    ],
+)
+def test_faults_end_the_stream(field: bytes) -> None:
+    framer = StreamFramer()
+    with pytest.raises(ParseError):
+        framer.feed(_HEAD + field + b"\r\n")
+    assert framer.fault is not None
+    with pytest.raises(ParseError):
+        framer.feed(_HEAD + b"l: 0\r\n\r\n")
+
+
+def test_messages_before_a_fault_count() -> None:
+    message = _HEAD + b"l: 0\r\n\r\n"
+    framer = StreamFramer()
+    assert framer.feed(message + _HEAD + b"\r\n") == [message]
+    assert framer.fault is not None
+    with pytest.raises(ParseError):
+        framer.feed(b"")
+
+
+def test_limits() -> None:
+    framer = StreamFramer()
+    with pytest.raises(ParseError) as caught:
+        for _ in range(MAX_HEAD_BYTES // 1000 + 2):
+            framer.feed(b"x" * 1000)
+    assert caught.value.status == 513
+    head = _HEAD + b"Content-Length: %d\r\n\r\n"
+    room = MAX_MESSAGE_BYTES - len(head % 10000)
+    message = head % room + b"b" * room
+    assert StreamFramer().feed(message) == [message]
+    with pytest.raises(ParseError):
+        StreamFramer().feed(head % (room + 1))
+
+
+def _cut(data: bytes, sizes: list[int]) -> list[bytes]:
+    chunks = []
+    for size in sizes:
+        chunks.append(data[:size])
+        data = data[size:]
+    return [*chunks, data]
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(
+        strategies.messages.map(lambda message: message.encode()) | st.just(b"\r\n\r\n"), max_size=4
+    ),
+    st.lists(st.integers(1, 60), max_size=40),
+)
+def test_chunks_make_no_difference(messages: list[bytes], sizes: list[int]) -> None:
+    framer = StreamFramer()
+    found = [m for chunk in _cut(b"".join(messages), sizes) for m in framer.feed(chunk)]
+    assert found == [message for message in messages if message != b"\r\n\r\n"]
+    assert framer.take_pongs() == messages.count(b"\r\n\r\n")
+
+
+@given(st.binary(max_size=200), st.lists(st.integers(1, 9), max_size=20))
+def test_arbitrary_bytes_in_any_chunks(noise: bytes, sizes: list[int]) -> None:
+    data = _HEAD + b"l: 2\r\n\r\nab" + noise
+
+    def run(chunks: list[bytes]) -> tuple[list[bytes], str | None]:
+        framer, found = StreamFramer(), []
+        for chunk in chunks:
+            try:
+                found += framer.feed(chunk)
+            except ParseError:
+                break
+        return found, framer.fault.reason if framer.fault else None
+
+    assert run([data]) == run(_cut(data, sizes)) == run(_cut(data, [1] * len(data)))
+
+
+def test_one_byte_at_a_time_costs_no_more_than_its_length() -> None:
+    framer = StreamFramer()
+    message = _HEAD + b"X: %s\r\nl: 0\r\n\r\n" % (b"a" * 8000)
+    found = [m for i in range(len(message)) for m in framer.feed(message[i : i + 1])]
+    assert found == [message]

@@ -1,0 +1,387 @@
+"""The endpoint over real loopback sockets: UDP, TCP, refused peers, floods, bad addresses."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+import uvloop
+
+from sip.dialog.session import Session
+from sip.dialog.uac import Invitation
+from sip.endpoint import ListenError, SipEndpoint, parse_listen
+from sip.events import Answered, Ended, Event, Failed, IncomingInvite
+from sip.hop import Hop, Transport
+from sip.message.message import Request, response_to
+from sip.message.parser import content_length, parse
+from sip.message.uri import SipUri
+from sip.rate_limit import RateLimit
+from sip.sdp.offer_answer import LocalAudio, OfferAnswer
+from sip.transaction.timers import TimerValues
+
+HOSTS: list[tuple[Transport, str]] = [
+    ("udp", "127.0.0.1"),
+    ("tcp", "127.0.0.1"),
+    ("udp", "[::1]"),
+    ("tcp", "[::1]"),
+]
+AUDIO = LocalAudio("127.0.0.1", 4000)
+
+
+class Phone:
+    """An endpoint with its events as they come."""
+
+    def __init__(self, *listen: str, **settings: object) -> None:
+        self.events: list[Event] = []
+        self.arrived = asyncio.Event()
+        self.endpoint = SipEndpoint(listen, on_event=self.take, **settings)  # type: ignore[arg-type]
+        self.react: Callable[[Event], None] = lambda event: None
+
+    def take(self, event: Event) -> None:
+        self.events.append(event)
+        self.arrived.set()
+        self.react(event)
+
+    async def until(self, kind: type[Event]) -> Event:
+        async with asyncio.timeout(10):
+            while True:
+                for event in self.events:
+                    if isinstance(event, kind):
+                        return event
+                self.arrived.clear()
+                await self.arrived.wait()
+
+    async def call(self, target: str) -> Session:
+        return self.endpoint.invite(
+            Invitation(
+                target=target,
+                hop=await self.endpoint.resolve(target),
+                from_uri="sip:alice@127.0.0.1",
+                audio=AUDIO,
+            )
+        )
+
+    @property
+    def port(self) -> int:
+        return self.endpoint.addresses[0].port
+
+
+@asynccontextmanager
+async def phones(*made: Phone) -> AsyncIterator[None]:
+    for phone in made:
+        await phone.endpoint.start()
+    try:
+        yield
+    finally:
+        for phone in made:
+            await phone.endpoint.stop()
+
+
+def answering(phone: Phone) -> Phone:
+    def react(event: Event) -> None:
+        if isinstance(event, IncomingInvite):
+            phone.endpoint.ring(event.session)
+            phone.endpoint.accept(event.session, AUDIO)
+
+    phone.react = react
+    return phone
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        # What is waited for happens in the kernel; there is no event to wait on.
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize(("transport", "host"), HOSTS)
+async def test_a_call(transport: Transport, host: str) -> None:
+    listen = f"{transport}:{host}:0"
+    alice, bob = Phone(listen), answering(Phone(listen))
+    async with phones(alice, bob):
+        call = await alice.call(f"sip:bob@{host}:{bob.port};transport={transport}")
+        await alice.until(Answered)
+        await bob.until(Answered)
+        alice.endpoint.hangup(call)
+        await alice.until(Ended)
+        await bob.until(Ended)
+        for phone in (alice, bob):
+            assert phone.endpoint.ua.session_count == 0
+            assert phone.endpoint.ua.counters.malformed == 0
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+async def test_a_peer_of_either_family_is_told_an_address_of_its_own(host: str) -> None:
+    alice = Phone("udp:127.0.0.1:0", "udp:[::1]:0")
+    bob = answering(Phone(f"udp:{host}:0"))
+    async with phones(alice, bob):
+        await alice.call(f"sip:bob@{host}:{bob.port}")
+        invite = await bob.until(IncomingInvite)
+        assert isinstance(invite, IncomingInvite)
+        (ours,) = (hop for hop in alice.endpoint.addresses if hop.host == host.strip("[]"))
+        assert invite.request.contact is not None
+        assert str(invite.request.contact.uri) == f"sip:ringback@{host}:{ours.port}"
+        via = invite.request.via
+        assert (via.host, via.port) == (ours.host, ours.port)
+        await alice.until(Answered)
+
+
+async def test_a_peer_reached_over_tcp_hangs_up_where_only_udp_listens() -> None:
+    invites: asyncio.Queue[Request] = asyncio.Queue()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        invite = parse(head + await reader.readexactly(content_length(head[:-4]) or 0))
+        assert isinstance(invite, Request)
+        body, _ = OfferAnswer(1).receive_offer(invite.body, AUDIO)
+        writer.write(response_to(invite, 200, to_tag="b", body=body).encode())
+        invites.put_nowait(invite)
+        await reader.read()
+
+    alice = Phone("udp:127.0.0.1:0")
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    async with server, phones(alice):
+        port = server.sockets[0].getsockname()[1]
+        await alice.call(f"sip:bob@127.0.0.1:{port};transport=tcp")
+        await alice.until(Answered)
+        invite = await invites.get()
+        contact = invite.contact
+        assert contact is not None and isinstance(contact.uri, SipUri)
+        assert contact.uri.params["transport"] == "udp"
+        bye = Request(
+            "BYE",
+            contact.uri,
+            [
+                ("Via", "SIP/2.0/UDP 127.0.0.1:9;rport;branch=z9hG4bKbye"),
+                ("From", f"{invite.get('To')};tag=b"),
+                ("To", invite.get("From") or ""),
+                ("Call-ID", invite.call_id),
+                ("CSeq", "1 BYE"),
+            ],
+        )
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(bye.encode(), (contact.uri.host, contact.uri.port or 5060))
+            ended = await alice.until(Ended)
+        assert isinstance(ended, Ended) and ended.cause.origin == "remote"
+
+
+async def test_retransmission_over_the_real_clock() -> None:
+    """A peer that answers the second INVITE only."""
+    alice = Phone("udp:127.0.0.1:0", timers=TimerValues(t1_s=0.02))
+    async with phones(alice):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+            peer.bind(("127.0.0.1", 0))
+            peer.setblocking(False)
+            await alice.call(f"sip:bob@127.0.0.1:{peer.getsockname()[1]}")
+            loop = asyncio.get_running_loop()
+            async with asyncio.timeout(5):
+                first = await loop.sock_recv(peer, 65535)
+                second = await loop.sock_recv(peer, 65535)
+            assert first == second
+        failed = await alice.until(Failed)
+        assert isinstance(failed, Failed)
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_nobody_listens_there(transport: Transport) -> None:
+    alice = Phone(f"{transport}:127.0.0.1:0")
+    async with phones(alice):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            udp.bind(("127.0.0.1", 0))
+            tcp.bind(("127.0.0.1", 0))
+            port = (udp if transport == "udp" else tcp).getsockname()[1]
+            if transport == "udp":
+                udp.close()
+            started = asyncio.get_running_loop().time()
+            await alice.call(f"sip:bob@127.0.0.1:{port};transport={transport}")
+            failed = await alice.until(Failed)
+        assert isinstance(failed, Failed)
+        assert failed.cause.origin == "transport"
+        assert failed.cause.phrase == "Connection refused"
+        assert asyncio.get_running_loop().time() - started < 5.0
+        assert alice.endpoint.ua.transaction_count == 0
+
+
+async def test_calls_go_on_after_an_icmp_error() -> None:
+    alice, bob = Phone("udp:127.0.0.1:0"), answering(Phone("udp:127.0.0.1:0"))
+    async with phones(alice, bob):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
+            closed.bind(("127.0.0.1", 0))
+            dead = closed.getsockname()[1]
+        for _ in range(5):
+            await alice.call(f"sip:x@127.0.0.1:{dead}")
+        # Sent while the errors of the others are still queued on the socket.
+        await alice.call(f"sip:bob@127.0.0.1:{bob.port}")
+        await alice.until(Answered)
+        await eventually(lambda: sum(isinstance(e, Failed) for e in alice.events) == 5)
+
+
+async def test_an_address_family_without_socket() -> None:
+    alice = Phone("udp:127.0.0.1:0")
+    async with phones(alice):
+        await alice.call("sip:bob@[::1]:5060")
+        failed = await alice.until(Failed)
+        assert isinstance(failed, Failed)
+        assert "UDP" in failed.cause.phrase
+
+
+async def test_events_are_never_delivered_within_a_call_of_ours() -> None:
+    alice = Phone("tcp:127.0.0.1:0")
+    async with phones(alice):
+        session = await alice.call("sip:bob@127.0.0.1:9;transport=udp")
+        assert alice.events == []
+        assert session.state == "calling"
+        await alice.until(Failed)
+
+
+async def test_an_owner_that_raises_loses_no_event() -> None:
+    alice, bob = Phone("udp:127.0.0.1:0"), answering(Phone("udp:127.0.0.1:0"))
+    loop = asyncio.get_running_loop()
+    reported: list[object] = []
+    loop.set_exception_handler(lambda _, context: reported.append(context["exception"]))
+
+    def fail(event: Event) -> None:
+        raise RuntimeError(type(event).__name__)
+
+    alice.react = fail
+    async with phones(alice, bob):
+        call = await alice.call(f"sip:bob@127.0.0.1:{bob.port}")
+        await alice.until(Answered)
+        alice.endpoint.hangup(call)
+        await alice.until(Ended)
+    assert len(reported) == len(alice.events) >= 2
+
+
+async def test_a_flood_from_one_address_does_not_stop_another() -> None:
+    bob = answering(Phone("udp:127.0.0.1:0", rate_limit=RateLimit(messages_per_s=50, burst=100)))
+    alice = Phone("udp:127.0.0.2:0")
+    async with phones(alice, bob):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flooder:
+            flooder.bind(("127.0.0.66", 0))
+            rubbish = b"OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/UDP x\r\n\r\n" * 5
+            for _ in range(10):
+                for _ in range(200):
+                    flooder.sendto(rubbish, ("127.0.0.1", bob.port))
+                await asyncio.sleep(0)
+            await alice.call(f"sip:bob@127.0.0.1:{bob.port}")
+            await alice.until(Answered)
+        await eventually(lambda: bob.endpoint.ua.counters.rate_limited > 1_000)
+        assert bob.endpoint.ua.transaction_count <= 2
+
+
+class TestListening:
+    async def test_names_lead_to_the_family_that_listens(self) -> None:
+        only_ipv6, both = Phone("udp:[::1]:0"), Phone("udp:127.0.0.1:0", "udp:[::1]:0")
+        async with phones(only_ipv6, both):
+            assert only_ipv6.endpoint.resolver.prefers_ipv6
+            assert not both.endpoint.resolver.prefers_ipv6
+
+    async def test_a_port_that_is_taken(self) -> None:
+        first = Phone("udp:127.0.0.1:0")
+        async with phones(first):
+            second = Phone("tcp:127.0.0.1:0", f"udp:127.0.0.1:{first.port}")
+            with pytest.raises(ListenError) as raised:
+                await second.endpoint.start()
+        assert raised.value.reason == f"udp:127.0.0.1:{first.port}: address already in use"
+
+    async def test_all_addresses_and_an_advertised_host(self) -> None:
+        anywhere = Phone("udp:0.0.0.0:0")
+        behind_nat = Phone("udp:127.0.0.1:0", advertise="203.0.113.5")
+        async with phones(anywhere, behind_nat):
+            hop = Hop("udp", "127.0.0.1", 9)
+            assert "0.0.0.0" not in anywhere.endpoint.ua.core.contact(hop)
+            assert "@203.0.113.5:" in behind_nat.endpoint.ua.core.contact(hop)
+
+    @pytest.mark.parametrize(
+        "text",
+        ["", "udp", "udp:127.0.0.1", "udp:127.0.0.1:x", "tls:127.0.0.1:1", "udp:a b:5060",
+         "udp:127.0.0.1:65536", "udp:[::1:5060"],
+    )  # fmt: skip
+    def test_what_is_no_address(self, text: str) -> None:
+        with pytest.raises(ListenError) as raised:
+            parse_listen(text)
+        assert raised.value.reason.startswith(f"{text}: ")
+
+    def test_addresses(self) -> None:
+        assert parse_listen("udp:127.0.0.1:5060") == Hop("udp", "127.0.0.1", 5060)
+        assert parse_listen("tcp:[::1]:0") == Hop("tcp", "::1", 0)
+
+    async def test_two_udp_addresses_of_a_family(self) -> None:
+        phone = Phone("udp:127.0.0.1:0", "udp:127.0.0.2:0")
+        with pytest.raises(ListenError, match="one UDP address"):
+            await phone.endpoint.start()
+
+
+async def test_stopping_closes_every_listener() -> None:
+    phone = Phone("tcp:127.0.0.1:0", "tcp:127.0.0.1:0")
+    await phone.endpoint.start()
+    ports = [hop.port for hop in phone.endpoint.addresses]
+    await phone.endpoint.stop()
+    for port in ports:
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_stopping_leaves_nothing() -> None:
+    async def descriptors() -> int:
+        await asyncio.sleep(0.05)
+        return len(os.listdir("/proc/self/fd"))
+
+    before = await descriptors()
+    tasks = len(asyncio.all_tasks())
+    for _ in range(3):
+        alice = Phone("udp:127.0.0.1:0", "tcp:127.0.0.1:0")
+        bob = answering(Phone("udp:127.0.0.1:0", "tcp:127.0.0.1:0"))
+        async with phones(alice, bob):
+            port = bob.endpoint.addresses[1].port
+            await alice.call(f"sip:bob@127.0.0.1:{port};transport=tcp")
+            await alice.until(Answered)
+    assert await descriptors() == before
+    assert len(asyncio.all_tasks()) == tasks
+
+
+@pytest.mark.parametrize(
+    "check", [test_nobody_listens_there, test_a_call, test_calls_go_on_after_an_icmp_error]
+)
+def test_on_uvloop(check: Callable[..., Awaitable[None]]) -> None:
+    async def run() -> None:
+        if check is test_a_call:
+            for transport, host in HOSTS:
+                await check(transport, host)
+        elif check is test_nobody_listens_there:
+            await check("udp")
+            await check("tcp")
+        else:
+            await check()
+
+    uvloop.run(run())
+
+
+async def test_a_fault_of_ours_costs_one_message_or_timer_and_is_counted(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bob = answering(Phone("udp:127.0.0.1:0"))
+    alice = Phone("udp:127.0.0.2:0")
+    async with phones(alice, bob):
+        ua, receive = bob.endpoint.ua, bob.endpoint.ua.receive
+
+        def faulty(data: bytes, source: Hop, now: float) -> None:
+            if data == b"fault":
+                raise LookupError("a fault")
+            receive(data, source, now)
+
+        def broken(_: object, now: float) -> None:
+            raise LookupError("a fault")
+
+        monkeypatch.setattr(ua, "receive", faulty)
+        ua.core.timers.schedule(0.0, broken)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for _ in range(2):
+                sender.sendto(b"fault", ("127.0.0.1", bob.port))
+        await alice.call(f"sip:bob@127.0.0.1:{bob.port}")
+        await alice.until(Answered)
+        await eventually(lambda: ua.counters.internal_errors == 3)
+    assert caplog.text.count("internal error") == 3
+    assert "LookupError: a fault" in caplog.text

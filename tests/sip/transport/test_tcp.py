@@ -1,0 +1,285 @@
+"""The TCP transport on real sockets: framing, reuse, bounds."""
+
+import asyncio
+import contextlib
+import socket
+
+import pytest
+
+from sip.dialog.session import Session
+from sip.events import Answered, Ended, IncomingInvite
+from sip.message.message import Request, response_to
+from sip.message.parser import parse
+from sip.rate_limit import RateLimit
+from sip.sdp.offer_answer import OfferAnswer
+from sip.transport.tcp import TcpLimits
+
+from ..test_endpoint import AUDIO, Phone, answering, eventually, phones
+
+
+async def open_stream(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", port)
+
+
+def options(number: int) -> bytes:
+    return (
+        "OPTIONS sip:x@127.0.0.1 SIP/2.0\r\n"
+        f"Via: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bK{number}\r\n"
+        "From: <sip:y@127.0.0.1>;tag=1\r\nTo: <sip:x@127.0.0.1>\r\n"
+        f"Call-ID: c{number}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+    ).encode()
+
+
+async def reads_nothing(phone: Phone) -> asyncio.StreamWriter:
+    """A connection to `phone` whose peer asks until answers are stuck."""
+    mute = socket.socket()
+    mute.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    mute.connect(("127.0.0.1", phone.port))
+    _, writer = await asyncio.open_connection(sock=mute, limit=1024)
+    await eventually(lambda: phone.endpoint.tcp.connection_count == 1)
+    (connection,) = phone.endpoint.tcp._connections.values()
+    async with asyncio.timeout(20):
+        while not connection.unsent_bytes:
+            writer.write(options(1) * 500)
+            await writer.drain()
+            await asyncio.sleep(0)
+    return writer
+
+
+async def test_split_and_joined_messages() -> None:
+    phone = Phone("tcp:127.0.0.1:0")
+    async with phones(phone):
+        reader, writer = await open_stream(phone.port)
+        data = options(1) + options(2) + options(3)
+        for start in range(0, len(data), 37):
+            writer.write(data[start : start + 37])
+            await asyncio.sleep(0)
+        for number in (1, 2, 3):
+            async with asyncio.timeout(5):
+                answer = await reader.readuntil(b"\r\n\r\n")
+            assert answer.startswith(b"SIP/2.0 200 OK")
+            assert f"Call-ID: c{number}\r\n".encode() in answer
+        writer.close()
+        await eventually(lambda: phone.endpoint.tcp.connection_count == 0)
+
+
+async def test_a_stream_that_cannot_be_framed_is_closed() -> None:
+    phone = Phone("tcp:127.0.0.1:0")
+    async with phones(phone):
+        reader, writer = await open_stream(phone.port)
+        writer.write(b"rubbish\r\n" * 20_000 + b"\r\n\r\n")
+        async with asyncio.timeout(5):
+            with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+                await reader.readexactly(1)
+        assert phone.endpoint.ua.counters.malformed == 1
+        writer.close()
+
+
+async def test_a_ping_is_answered_with_a_pong() -> None:
+    phone = Phone("tcp:127.0.0.1:0")
+    async with phones(phone):
+        reader, writer = await open_stream(phone.port)
+        writer.write(b"\r\n\r\n")
+        async with asyncio.timeout(5):
+            assert await reader.readexactly(2) == b"\r\n"
+        writer.close()
+
+
+async def test_a_fault_behind_a_whole_message_closes_after_its_answer() -> None:
+    phone = Phone("tcp:127.0.0.1:0")
+    async with phones(phone):
+        reader, writer = await open_stream(phone.port)
+        writer.write(options(1) + b"OPTIONS sip:x SIP/2.0\r\nTo: y\r\n\r\n")
+        async with asyncio.timeout(5):
+            answers = await reader.read()
+        assert answers.startswith(b"SIP/2.0 200 OK")
+        assert phone.endpoint.ua.counters.malformed == 1
+        writer.close()
+
+
+async def test_connections_of_one_host_are_bounded() -> None:
+    phone = Phone("tcp:127.0.0.1:0", tcp_limits=TcpLimits(connections_per_host=3))
+    async with phones(phone):
+        streams = [await open_stream(phone.port) for _ in range(6)]
+        await eventually(lambda: phone.endpoint.tcp.refused == 3)
+        assert phone.endpoint.tcp.connection_count == 3
+        for _, writer in streams:
+            writer.close()
+        await eventually(lambda: phone.endpoint.tcp.connection_count == 0)
+        reader, writer = await open_stream(phone.port)
+        writer.write(options(1))
+        async with asyncio.timeout(5):
+            assert await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+
+async def test_a_connection_that_says_nothing_is_closed() -> None:
+    phone = Phone("tcp:127.0.0.1:0", tcp_limits=TcpLimits(first_message_s=0.05))
+    async with phones(phone):
+        reader, writer = await open_stream(phone.port)
+        writer.write(options(1)[:50])
+        async with asyncio.timeout(5):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_pings_alone_keep_no_connection_open() -> None:
+    phone = Phone("tcp:127.0.0.1:0", tcp_limits=TcpLimits(first_message_s=0.06))
+    async with phones(phone):
+        reader, writer = await open_stream(phone.port)
+        async with asyncio.timeout(5):
+            with contextlib.suppress(ConnectionError):
+                while not reader.at_eof():
+                    writer.write(b"\r\n\r\n")
+                    await reader.read(2)
+        assert phone.endpoint.tcp.connection_count == 0
+        writer.close()
+
+
+async def test_an_idle_peer_that_leaves_answers_unread_is_cut_off() -> None:
+    """Closing waits for what is not sent yet, which here is for ever."""
+    limits = TcpLimits(first_message_s=0.3, idle_s=0.3, write_buffer_bytes=2**30)
+    phone = Phone("tcp:127.0.0.1:0", tcp_limits=limits, rate_limit=RateLimit(messages_per_s=0))
+    async with phones(phone):
+        writer = await reads_nothing(phone)
+        await eventually(lambda: phone.endpoint.tcp.connection_count == 0)
+        writer.transport.abort()
+
+
+async def test_stopping_waits_for_no_peer_that_does_not_read() -> None:
+    limits = TcpLimits(write_buffer_bytes=2**30)
+    phone = Phone("tcp:127.0.0.1:0", tcp_limits=limits, rate_limit=RateLimit(messages_per_s=0))
+    await phone.endpoint.start()
+    writer = await reads_nothing(phone)
+    async with asyncio.timeout(5):
+        await phone.endpoint.stop()
+    assert phone.endpoint.tcp.connection_count == 0
+    writer.transport.abort()
+
+
+async def test_a_peer_that_does_not_read_is_cut_off() -> None:
+    phone = Phone("tcp:127.0.0.1:0", tcp_limits=TcpLimits(write_buffer_bytes=100_000))
+    async with phones(phone):
+        _, writer = await open_stream(phone.port)
+        with pytest.raises(ConnectionError):
+            async with asyncio.timeout(20):
+                while True:
+                    writer.write(options(1) * 200)
+                    await writer.drain()
+        await eventually(lambda: phone.endpoint.tcp.connection_count == 0)
+
+
+async def test_a_connection_is_reused() -> None:
+    alice, bob = Phone("tcp:127.0.0.1:0"), answering(Phone("tcp:127.0.0.1:0"))
+    async with phones(alice, bob):
+        for number in range(1, 4):
+            await alice.call(f"sip:bob@127.0.0.1:{bob.port};transport=tcp")
+            await eventually(
+                lambda number=number: (  # type: ignore[misc]
+                    sum(isinstance(event, Answered) for event in alice.events) == number
+                )
+            )
+        assert alice.endpoint.tcp.connection_count == 1
+        assert bob.endpoint.tcp.connection_count == 1
+
+
+async def test_connections_are_bounded_on_the_way_out_too() -> None:
+    alice = Phone("tcp:127.0.0.1:0", tcp_limits=TcpLimits(connections=2))
+    peers = [Phone("tcp:127.0.0.1:0") for _ in range(3)]
+    async with phones(alice, *peers):
+        for peer in peers:
+            await alice.call(f"sip:bob@127.0.0.1:{peer.port};transport=tcp")
+        await eventually(lambda: len(alice.events) == 1)
+        assert alice.endpoint.tcp.connection_count == 2
+
+
+async def test_a_caller_whose_connection_was_lost_is_answered_on_another() -> None:
+    phone = Phone("tcp:127.0.0.1:0")
+    answers: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers.put_nowait(await reader.readuntil(b"\r\n\r\n"))
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    async with server, phones(phone):
+        port = server.sockets[0].getsockname()[1]
+        reader, writer = await open_stream(phone.port)
+        invite = options(1).replace(b"OPTIONS", b"INVITE")
+        writer.write(invite.replace(b"127.0.0.1:9;", f"127.0.0.1:{port};".encode()))
+        call = await phone.until(IncomingInvite)
+        assert isinstance(call, IncomingInvite)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+        await eventually(lambda: phone.endpoint.tcp.connection_count == 0)
+        phone.endpoint.accept(call.session, AUDIO)
+        async with asyncio.timeout(5):
+            assert (await answers.get()).startswith(b"SIP/2.0 200 OK")
+
+
+@pytest.mark.parametrize(
+    "contact", ["sip:y@localhost:{port};transport=tcp", "sip:y@localhost:{port}"]
+)
+async def test_a_caller_whose_connection_was_lost_is_hung_up_where_its_contact_is(
+    contact: str,
+) -> None:
+    phone = answering(Phone("tcp:127.0.0.1:0"))
+    requests: asyncio.Queue[Request] = asyncio.Queue()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = parse(await reader.readuntil(b"\r\n\r\n"))
+        assert isinstance(request, Request)
+        requests.put_nowait(request)
+        writer.write(response_to(request, 200).encode())
+        await reader.read()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    async with server, phones(phone):
+        port = server.sockets[0].getsockname()[1]
+        call = await called_by_tcp(phone, contact.format(port=port))
+        phone.endpoint.hangup(call)
+        async with asyncio.timeout(5):
+            request = await requests.get()
+        assert request.method == "BYE"
+        assert request.uri.encode() == contact.format(port=port)
+        await phone.until(Ended)
+        assert phone.endpoint.ua.session_count == 0
+
+
+async def test_stopping_waits_for_no_name_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    phone, asked = answering(Phone("tcp:127.0.0.1:0")), asyncio.Event()
+
+    async def never(*_args: object, **_named: object) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    async with phones(phone):
+        call = await called_by_tcp(phone, "sip:y@pbx.example.com")
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", never)
+        phone.endpoint.hangup(call)
+        async with asyncio.timeout(5):
+            await asked.wait()
+    assert not [event for event in phone.events if isinstance(event, Ended)]
+
+
+async def called_by_tcp(phone: Phone, contact: str) -> Session:
+    """A call over a connection that is lost once it is up."""
+    reader, writer = await open_stream(phone.port)
+    offer = OfferAnswer(1).make_offer(AUDIO)
+    invite = options(1).replace(b"OPTIONS", b"INVITE")
+    fields = (
+        f"Contact: <{contact}>\r\nContent-Type: application/sdp\r\nContent-Length: {len(offer)}"
+    )
+    writer.write(invite.replace(b"Content-Length: 0", fields.encode()) + offer)
+    answer = b""
+    while not answer.startswith(b"SIP/2.0 200"):
+        answer = await reader.readuntil(b"\r\n\r\n")
+    to = next(line for line in answer.split(b"\r\n") if line.startswith(b"To:"))
+    ack = options(2).replace(b"OPTIONS", b"ACK").replace(b"Call-ID: c2", b"Call-ID: c1")
+    ack = ack.replace(b"To: <sip:x@127.0.0.1>", to)
+    writer.write(ack)
+    answered = await phone.until(Answered)
+    assert isinstance(answered, Answered)
+    writer.close()
+    await eventually(lambda: phone.endpoint.tcp.connection_count == 0)
+    return answered.session
