@@ -7,7 +7,7 @@ from config.queues import Centre, Queue
 from config.settings import Settings
 
 from .acd.agent_clock import AgentClock
-from .acd.agents import Agents
+from .acd.agents import AgentRegistry
 from .acd.queues import PAUSED_AS, Queues
 from .acd.roster import Roster
 from .calls.permanent_leg import PermanentLegs
@@ -26,9 +26,9 @@ class CallCentre:
     """Whoever takes calls, and whoever waits for one of them."""
 
     def __init__(self, daemon: "Daemon") -> None:
-        settings, board = daemon.settings, daemon.board
+        settings, services = daemon.settings, daemon.services
         self._settings = settings
-        self.agents = Agents(
+        self.agents = AgentRegistry(
             settings.agents,
             defaults=settings.agent_defaults,
             events=daemon.events,
@@ -38,7 +38,7 @@ class CallCentre:
         self.roster = Roster(
             settings.agents,
             agents=self.agents,
-            dialplan=board.dialplan,
+            dialplan=services.dialplan,
             store=daemon.store,
             events=daemon.events,
             takes_permanent=settings.media.workers == 1,
@@ -49,15 +49,15 @@ class CallCentre:
             self.agents, daemon.events, ring_s=settings.dial.ring_s, store=daemon.store
         )
         self.agents.serves = self.queues.matcher.free_agents.own
-        self.permanent = PermanentLegs(self.agents, board)
+        self.permanent = PermanentLegs(self.agents, services)
         self.rooms = WaitingRooms(
             settings.rooms,
-            whisperer=board.whisperer,
-            hold=board.hold,
+            announcer=services.announcer,
+            hold=services.hold,
             alone_s=settings.reports.alone_s,
         )
-        board.agents, board.queues = self.agents, self.queues
-        board.permanent, board.rooms = self.permanent, self.rooms
+        services.agents, services.queues = self.agents, self.queues
+        services.permanent, services.rooms = self.permanent, self.rooms
         daemon.events.snapshot_sources["agent"] = self.agents.views
         daemon.events.snapshot_sources["queue"] = self.queues.views
 

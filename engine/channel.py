@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from .protocol import INVALID_PARAMS, KIND_CODES, EngineError
+from .control.jsonrpc import INVALID_PARAMS
+from .errors import KIND_CODES, EngineError
 
 Event = dict[str, Any]
 

@@ -25,8 +25,8 @@ from .channel import (
     NoReply,
     RequestRejected,
 )
+from .errors import EngineError
 from .event_stream import EventStream
-from .protocol import EngineError
 
 __all__ = [
     "ENDED",

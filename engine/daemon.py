@@ -31,13 +31,13 @@ from sip.rate_limit import RateLimit
 from . import logs, preflight
 from .call_centre import CallCentre
 from .callbacks import recovery
-from .callbacks.caller_takeover import StandingIn
+from .callbacks.caller_takeover import CallerTakeover
 from .callbacks.dispatcher import Dispatcher
 from .callbacks.intake import Intake
-from .calls.call import CallRegister
+from .calls.call import CallRegistry
 from .calls.leg import Leg
-from .calls.services import Switchboard
-from .calls.whisper import Whisperer
+from .calls.services import CallServices
+from .calls.whisper import Announcer
 from .control.agent_scope import AgentScope
 from .control.audit import Audit
 from .control.live_view import Reporting
@@ -54,7 +54,7 @@ from .routing.router import Router
 from .routing.trunks import Trunks
 from .store.event_log import EventLog
 from .store.heartbeat import Heartbeat
-from .store.retention import Housekeeping
+from .store.retention import Retention
 from .store.store import Store, StoreError
 
 log = structlog.get_logger()
@@ -118,10 +118,10 @@ class Daemon:
             capacity=settings.control.replay_events, capacity_bytes=settings.control.replay_bytes
         )
         self.store = Store(settings.store.path)
-        self.housekeeping = Housekeeping(
+        self.retention = Retention(
             self.store, self.events, settings.store, settings.reports.keep_days
         )
-        self.register = CallRegister()
+        self.register = CallRegistry()
         self.heartbeat = Heartbeat(self.store, self.register)
         self.sip = SipEndpoint(
             sip.listen,
@@ -142,7 +142,7 @@ class Daemon:
             on_restarted=self._on_media_restarted,
         )
         self.trunks = Trunks(settings.trunks, sip=self.sip, events=self.events)
-        self.board = Switchboard(
+        self.services = CallServices(
             sip=self.sip,
             media=self.media,
             dialplan=Dialplan(
@@ -155,7 +155,7 @@ class Daemon:
             ),
             events=self.events,
             store=self.store,
-            whisperer=Whisperer(
+            announcer=Announcer(
                 Synthesizer(settings.whisper.cache_dir, voice=settings.whisper.voice)
             ),
             register=self.register,
@@ -165,23 +165,23 @@ class Daemon:
             recordings=media.recordings,
             rtp_host=media.advertise,
         )
-        self.admission = self.board.admission = Admission(
+        self.admission = self.services.admission = Admission(
             PolicySettings.of(settings),
-            is_internal=lambda text: self.board.dialplan.is_internal(text),
+            is_internal=lambda text: self.services.dialplan.is_internal(text),
             store=self.store,
             events=self.events,
         )
-        self.router = self.board.router = Router(
+        self.router = self.services.router = Router(
             settings, number_of=self.admission.number, store=self.store
         )
         self.call_centre = CallCentre(self)
-        self.inbound = Inbound(self.board, settings, self.store)
-        self.dispatcher = Dispatcher(self.board)
+        self.inbound = Inbound(self.services, settings, self.store)
+        self.dispatcher = Dispatcher(self.services)
         self.admission.on_blocked.append(
             lambda entry: self.dispatcher.block(entry.number, entry.reason)
         )
-        self.board.standing_in = StandingIn(self.dispatcher)
-        self.intake = self.board.intake = Intake(self.board, self.dispatcher, settings)
+        self.services.caller_takeover = CallerTakeover(self.dispatcher)
+        self.intake = self.services.intake = Intake(self.services, self.dispatcher, settings)
         self.events.snapshot_sources["job"] = partial(views_of, self.dispatcher.jobs)
         self.events.snapshot_sources["call"] = partial(views_of, self.register.calls)
         numbers = self.admission.do_not_call
@@ -235,7 +235,7 @@ class Daemon:
         await self.reporting.start()
         self.call_centre.start()
         await self.inbound.start()
-        self.housekeeping.start()
+        self.retention.start()
         self.heartbeat.start()
         await self.control.start()
         self.events.publish("engine.started")
@@ -256,17 +256,17 @@ class Daemon:
         await self.call_centre.stop()
         self.trunks.stop()
         await self._let_sip_finish()
-        recovery.wait_for_phones(self.dispatcher.interrupted, self.board, time.time())
+        recovery.wait_for_phones(self.dispatcher.interrupted, self.services, time.time())
         with contextlib.suppress(TimeoutError):  # the disk may be full
             async with asyncio.timeout(LAST_EVENTS_S):
                 await self.events.settled()
         self.heartbeat.stop()
-        await self.housekeeping.stop()
+        await self.retention.stop()
         await self.reporting.stop()
         await self.control.stop()
         await self.sip.stop()
         await self.media.stop()
-        self.board.whisperer.close()
+        self.services.announcer.close()
         await self.store.close()
         if self._is_ready:  # one that could not start has but one line to say
             log.info("stopped")
@@ -287,7 +287,7 @@ class Daemon:
         """Take over the jobs that an earlier engine left open."""
         jobs = await self.store.load_open()
         recovery.reconcile(
-            jobs, self.dispatcher, self.board, time.time(), self.store.kept_log.seen_until
+            jobs, self.dispatcher, self.services, time.time(), self.store.kept_log.seen_until
         )
 
     def _find_job(self, job_id: str) -> Job | None:

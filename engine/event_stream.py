@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from .channel import REPLY_S, Address, Channel, ConnectionLost, Event, NoReply
-from .protocol import EngineError
+from .errors import EngineError
 
 RETRY_FIRST_S = 0.05
 RETRY_MOST_S = 2.0

@@ -19,7 +19,8 @@ from sip.errors import ParseError
 
 from . import logs
 from .control.server import Method, Peer
-from .protocol import EngineError, Params
+from .errors import EngineError
+from .request import Params
 from .routing.admission import PolicySettings
 
 if TYPE_CHECKING:
@@ -105,18 +106,18 @@ class Reload:
             key = str(error.errors(include_url=False)[0].get("ctx", {}).get("key", ""))
             raise wanted.error(key, f"{reason}, before a restart") from error
         try:
-            self._daemon.board.dialplan.check(settings.trunks)
+            self._daemon.services.dialplan.check(settings.trunks)
         except ParseError as error:
             raise wanted.error("trunks", error.reason) from error
         return settings
 
     async def _take(self, settings: Settings) -> None:
         """Let every part of the engine go by `settings`. What is left to fail is a defect."""
-        daemon, board = self._daemon, self._daemon.board
+        daemon, services = self._daemon, self._daemon.services
         daemon.settings = settings
         logs.set_level(settings.log.level)
-        board.dial = settings.dial
-        board.dialplan.configure(
+        services.dial = settings.dial
+        services.dialplan.configure(
             trunks=settings.trunks,
             routes=settings.routes,
             allow_hosts=settings.dial.allow_hosts,
@@ -128,7 +129,7 @@ class Reload:
         daemon.call_centre.reload(settings)
         daemon.inbound.reload(settings)
         await daemon.reporting.reload(settings)
-        daemon.housekeeping.configure(settings.store, settings.reports.keep_days)
+        daemon.retention.configure(settings.store, settings.reports.keep_days)
         daemon.dispatcher.wake()
         daemon.rights.configure(settings.control, settings.rights)
         daemon.control.configure(settings.control)

@@ -17,7 +17,7 @@ from rich.markup import escape
 
 from config.settings import ConfigError, Settings, load
 from engine.client import Client, ClientError
-from engine.protocol import EngineError
+from engine.errors import EngineError
 
 from .demo_stage import CONFIG, ROOT, Phone, StageError, free_port, running_daemon
 from .demo_verdict import CUSTOMER_HZ, OPERATOR_HZ, Verdict, judge

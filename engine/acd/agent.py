@@ -13,7 +13,7 @@ import msgspec
 from config.agents import UNTIL_READY
 from config.agents import Agent as AgentSettings
 
-from .agent_terms import AgentAddress, Terms
+from .agent_terms import AgentAddress, AgentPolicy
 
 AgentState = Literal[
     "logged_out", "available", "reserved", "ringing", "talking", "wrap_up", "paused"
@@ -82,7 +82,9 @@ class Agent:
         "wrap_up_until",
     )  # fmt: skip
 
-    def __init__(self, settings: AgentSettings, terms: Terms, now: float, *, added: bool = False):
+    def __init__(
+        self, settings: AgentSettings, terms: AgentPolicy, now: float, *, added: bool = False
+    ):
         self.name = settings.name
         self.added = added
         self.state: AgentState = "logged_out"
@@ -107,7 +109,7 @@ class Agent:
         self.own_addresses: list[tuple[str, bool]] | None = None
         self.configure(settings, terms)
 
-    def configure(self, settings: AgentSettings, terms: Terms) -> None:
+    def configure(self, settings: AgentSettings, terms: AgentPolicy) -> None:
         """Take what the configuration says of him; his state stays as it is."""
         self.terms = terms
         self._settings = settings

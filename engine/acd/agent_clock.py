@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from .agents import Agents
+from .agents import AgentRegistry
 
 # Bounded, so that a step of the wall clock and the end of a day are noticed.
 LONGEST_WAIT_S = 60.0
@@ -13,7 +13,9 @@ LONGEST_WAIT_S = 60.0
 class AgentClock:
     """One timer for all agents, set to the next wrap-up that ends by itself."""
 
-    def __init__(self, agents: Agents, *, wall_clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, agents: AgentRegistry, *, wall_clock: Callable[[], float] = time.time
+    ) -> None:
         self._agents = agents
         self._wall_clock = wall_clock
         self._timer: asyncio.TimerHandle | None = None

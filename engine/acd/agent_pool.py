@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 
-class Operator(Protocol):
+class PooledAgent(Protocol):
     """One agent, as queues see him."""
 
     @property
@@ -44,7 +44,7 @@ class Operator(Protocol):
         """How long he has talked today."""
 
 
-class OperatorPool(Protocol):
+class AgentPool(Protocol):
     """All agents. Reserving is compare-and-set: only one who asks gets an agent."""
 
     @property
@@ -55,10 +55,10 @@ class OperatorPool(Protocol):
     def on_change(self) -> list[Any]:
         """Called with an agent who has changed and the state he left."""
 
-    def get(self, name: str, /) -> Operator | None:
+    def get(self, name: str, /) -> PooledAgent | None:
         """The agent of this name, if there is one."""
 
-    def all(self) -> Iterable[Operator]:
+    def all(self) -> Iterable[PooledAgent]:
         """Every agent, in the order of the configuration."""
 
     def reserve(self, name: str, work: str, now: float, /) -> bool:

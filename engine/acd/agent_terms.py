@@ -21,7 +21,7 @@ class AgentAddress:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class AgentPolicy:
     """How an agent works: what the configuration says of him, defaults filled in."""
 
     auto_login: bool
@@ -31,7 +31,7 @@ class Terms:
     comfort: Comfort
 
     @classmethod
-    def of(cls, agent: AgentSettings, defaults: AgentDefaults) -> "Terms":
+    def of(cls, agent: AgentSettings, defaults: AgentDefaults) -> "AgentPolicy":
         """The terms of `agent`, with `defaults` where he does not say it himself."""
 
         def told(own: float | None, default: float) -> float:

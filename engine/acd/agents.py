@@ -18,9 +18,9 @@ import structlog
 from config.agents import Agent as AgentSettings
 from config.agents import AgentDefaults
 
-from ..protocol import EngineError
+from ..errors import EngineError
 from .agent import Agent, AgentImage, AgentState
-from .agent_terms import Terms
+from .agent_terms import AgentPolicy
 
 log = structlog.get_logger()
 
@@ -44,7 +44,7 @@ class Publisher(Protocol):
         """Publish an event of `type`."""
 
 
-class Agents:
+class AgentRegistry:
     """Every agent by name.
 
     `on_free` is called with the name of each agent who becomes available, `on_change` with the
@@ -84,7 +84,7 @@ class Agents:
 
         `added`: by command, not by the configuration.
         """
-        terms = Terms.of(settings, self._defaults)
+        terms = AgentPolicy.of(settings, self._defaults)
         agent = self._agents.get(settings.name)
         if agent is None:
             now = self._clock()

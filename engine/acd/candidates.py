@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from config.queues import Queue
 
-from .agent_pool import Operator
+from .agent_pool import PooledAgent
 from .waiting_index import NEVER, Profile, Service
 
 
@@ -38,7 +38,7 @@ class FreeAgents:
                 if overflow.centre:
                     self._centres.setdefault(overflow.centre, []).append(queue.name)
 
-    def add(self, operator: Operator) -> Profile:
+    def add(self, operator: PooledAgent) -> Profile:
         """`operator` is free."""
         self.drop(operator.name)
         profile = self.profile(operator)
@@ -47,7 +47,7 @@ class FreeAgents:
             self._by_queue.setdefault(queue, {})[operator.name] = profile
         return profile
 
-    def profile(self, operator: Operator) -> Profile:
+    def profile(self, operator: PooledAgent) -> Profile:
         """What an agent can, and where, whether he is free or not."""
         return Profile(
             operator=operator,
@@ -74,7 +74,7 @@ class FreeAgents:
         elif queue is not None:
             yield from self._by_queue.get(queue, {}).values()
 
-    def serves(self, operator: Operator) -> dict[str, Service]:
+    def serves(self, operator: PooledAgent) -> dict[str, Service]:
         """The queues that an agent serves, free or not, and how."""
         own = {*operator.queues, *self._own.get(operator.name, ())} & self._queues
         tiers = dict(self._tiers.get(operator.name, ()))
@@ -89,11 +89,11 @@ class FreeAgents:
             serves[queue] = (True, tiers.get(queue, NEVER))
         return serves
 
-    def own(self, operator: Operator) -> list[str]:
+    def own(self, operator: PooledAgent) -> list[str]:
         """The queues that are an agent's own, by name."""
         return sorted(queue for queue, (is_own, _tier) in self.serves(operator).items() if is_own)
 
-    def staff(self, operators: Iterable[Operator]) -> dict[str, dict[str, int]]:
+    def staff(self, operators: Iterable[PooledAgent]) -> dict[str, dict[str, int]]:
         """How many of `operators` each queue has as its own in each state."""
         found: dict[str, dict[str, int]] = {}
         for operator in operators:

@@ -12,7 +12,7 @@ from config.queues import Centre, Share
 from ..routing.opening_hours import OpeningHours
 
 
-class Shares:
+class CentreShares:
     """Says which centre gets the next entry of one queue."""
 
     def __init__(
@@ -20,7 +20,7 @@ class Shares:
         shares: Sequence[Share],
         centres: Mapping[str, Centre],
         calendars: Mapping[str, OpeningHours],
-        before: "Shares | None" = None,
+        before: "CentreShares | None" = None,
     ) -> None:
         self._shares = [share for share in shares if share.percent > 0]
         self._hours = [

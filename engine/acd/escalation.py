@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from config.queues import Centre, Overflow
 
-from .queue import Line
+from .queue import CallQueue
 from .queue_entry import Entry
 from .waiting import Leave
 
@@ -38,7 +38,7 @@ NOTHING = Escalation()
 
 def escalate(
     entry: Entry,
-    line: Line,
+    line: CallQueue,
     centres: Mapping[str, Centre],
     takes: Callable[[str], bool],
     now: float,
@@ -53,7 +53,7 @@ def escalate(
     return _overflow(entry, steps, centres, takes, now) if steps else NOTHING
 
 
-def next_look(entry: Entry, line: Line, scope_changes_at: float) -> float:
+def next_look(entry: Entry, line: CallQueue, scope_changes_at: float) -> float:
     """When `escalate` is to be asked again for one who waits, or others may take him."""
     times = [scope_changes_at, entry.retry_overflow_at, *entry.missed.values()]
     if line.config.max_wait_s:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from .agent_pool import OperatorPool
+from .agent_pool import AgentPool
 from .matcher import Matcher
-from .queue import Line
+from .queue import CallQueue
 from .queue_entry import Entry, Scope
 from .waiting import Leave, Offer, Waiting
 from .waiting_index import Profile, Service
@@ -13,7 +13,7 @@ MOST_AGENTS = 200
 
 
 def could_take(
-    matcher: Matcher, pool: OperatorPool, waiting: Waiting, now: float
+    matcher: Matcher, pool: AgentPool, waiting: Waiting, now: float
 ) -> list[dict[str, Any]]:
     """Each agent who may serve `waiting` at some time: whether he could now, and if not, why.
 
@@ -97,7 +97,7 @@ def _not_told(_what: Offer | Leave) -> None:
 
 
 def _why_not(
-    profile: Profile, scope: Scope, service: Service | None, line: Line, held_back: str | None
+    profile: Profile, scope: Scope, service: Service | None, line: CallQueue, held_back: str | None
 ) -> str | None:
     state = profile.operator.state
     if scope.only is not None:

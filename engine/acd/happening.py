@@ -9,7 +9,7 @@ from .waiting import Leave, Offer
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class QueueEvent:
     """`kind` is the last word of its event's type. An offer or a leave is told to who waits."""
 
     kind: str

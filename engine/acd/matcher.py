@@ -15,14 +15,14 @@ from typing import Any
 
 from config.queues import Centre, Queue
 
-from ..protocol import EngineError
+from ..errors import EngineError
 from ..routing.opening_hours import OpeningHours
-from .agent_pool import OperatorPool
+from .agent_pool import AgentPool
 from .candidates import FreeAgents
 from .deadlines import Deadlines
 from .escalation import escalate, next_look
-from .happening import Happening
-from .queue import Line
+from .happening import QueueEvent
+from .queue import CallQueue
 from .queue_entry import Entry, EntryState, Scope
 from .selection import candidates, first_servable, next_for
 from .waiting import Leave, LeaveReason, Offer, Waiting
@@ -41,8 +41,8 @@ class Matcher:
 
     def __init__(
         self,
-        pool: OperatorPool,
-        tell: Callable[[Happening], None],
+        pool: AgentPool,
+        tell: Callable[[QueueEvent], None],
         *,
         rng: random.Random | None = None,
         ring_s: float = 30.0,
@@ -52,13 +52,13 @@ class Matcher:
         self._rng = rng or random.Random()
         self.ring_s = ring_s
         self.entries: dict[str, Entry] = {}
-        self.lines: dict[str | None, Line] = {None: Line(None, self._rng)}
+        self.lines: dict[str | None, CallQueue] = {None: CallQueue(None, self._rng)}
         self.free_agents = FreeAgents()
         self.offers_made = 0
-        self._on_call: dict[str, tuple[Line, str]] = {}
+        self._on_call: dict[str, tuple[CallQueue, str]] = {}
         self.centres: Mapping[str, Centre] = {}
         self._seq = itertools.count(1)
-        self._deadlines: Deadlines[Entry | Line] = Deadlines()
+        self._deadlines: Deadlines[Entry | CallQueue] = Deadlines()
 
     # -- what is configured -------------------------------------------------------------------
 
@@ -76,7 +76,7 @@ class Matcher:
         self.centres = centres
         configured = {queue.name: queue for queue in queues}
         for name, queue in configured.items():
-            line = self.lines.setdefault(name, Line(name, self._rng))
+            line = self.lines.setdefault(name, CallQueue(name, self._rng))
             line.configure(queue, centres, calendars)
             line.is_removed = False
         for line in self.lines.values():
@@ -103,7 +103,7 @@ class Matcher:
             for queue in self.free_agents.own(operator):
                 self.lines[queue].staff.append(operator.name)
 
-    def line(self, name: str | None) -> Line:
+    def line(self, name: str | None) -> CallQueue:
         """The queue of this name. Raises EngineError `not_found`."""
         line = self.lines.get(name)
         if line is None or (line.is_removed and not line.order):
@@ -161,7 +161,7 @@ class Matcher:
         self._enter(entry, line, now)
         return entry
 
-    def _enter(self, entry: Entry, line: Line, now: float, **fields: Any) -> None:
+    def _enter(self, entry: Entry, line: CallQueue, now: float, **fields: Any) -> None:
         """`entry` comes into a queue, from outside or from another one."""
         waiting = entry.waiting
         line.receive(entry)
@@ -173,14 +173,14 @@ class Matcher:
             entry.centre = line.shares.pick(waiting.number, waiting.region, now)
         entry.set_key()
         line.add(entry, now)
-        line.tally["joined"] += 1
+        line.rate_limits["joined"] += 1
         self._tell("joined", entry, now, centre=entry.centre, **fields)
         outside = self.centres[entry.centre].number if entry.centre is not None else ""
         if outside:
             self._end(entry, "overflowed", now, Leave(reason="overflow", target=outside))
             return
         entry.scope, _ = self._scope(entry, line, now)
-        line.shelf.put(entry)
+        line.waiting_index.put(entry)
         self._set_line_deadline(line, now)
         self._look_at(entry, now)
 
@@ -233,11 +233,11 @@ class Matcher:
             raise EngineError("state", f"{entry_id} is just being {entry.state}", field="id")
         return entry
 
-    def _move(self, entry: Entry, target: Line, kind: str, now: float) -> None:
+    def _move(self, entry: Entry, target: CallQueue, kind: str, now: float) -> None:
         line = self.lines[entry.queue]
         self._tell(kind, entry, now, to_queue=target.name)
-        line.tally[kind] += 1
-        line.shelf.take(entry)
+        line.rate_limits[kind] += 1
+        line.waiting_index.take(entry)
         line.remove(entry, now)
         entry.entered_at = now
         self._enter(entry, target, now, from_queue=line.name)
@@ -262,11 +262,11 @@ class Matcher:
             target=leave.target if leave is not None else None,
             agent=agent,
         )  # fmt: skip
-        line.tally[state] += 1
+        line.rate_limits[state] += 1
         del self.entries[entry.id]
         line.remove(entry, now)
-        if previous == "waiting" and entry in line.shelf:
-            line.shelf.take(entry)
+        if previous == "waiting" and entry in line.waiting_index:
+            line.waiting_index.take(entry)
         entry.next_at = math.inf
         if previous == "offered" and state != "answered":
             del line.active[entry.id]
@@ -304,10 +304,10 @@ class Matcher:
         entry.offer, entry.told = None, False
         for name in offer.agents:
             entry.missed[name] = now + line.config.again_s
-        line.tally["unanswered"] += 1
+        line.rate_limits["unanswered"] += 1
         self._tell("unanswered", entry, now, agents=offer.agents)
         entry.scope, _ = self._scope(entry, line, now)
-        line.shelf.put(entry)
+        line.waiting_index.put(entry)
         self._look_at(entry, now)
         self._fill_if_held(line, now)
         return True
@@ -323,7 +323,7 @@ class Matcher:
             del line.active[entry_id]
             self._fill_if_held(line, now)
 
-    def _offer(self, entry: Entry, line: Line, now: float) -> bool:
+    def _offer(self, entry: Entry, line: CallQueue, now: float) -> bool:
         """Offer `entry` to whom its queue's strategy chooses. False: nobody may be had."""
         agents = list(candidates(entry, line, self.free_agents, now))
         chosen: list[str] = []
@@ -337,10 +337,10 @@ class Matcher:
         if not chosen:
             return False
         entry.enter("offered")
-        line.shelf.take(entry)
+        line.waiting_index.take(entry)
         entry.next_at = math.inf
         line.released(entry, tuple(chosen), now)
-        line.tally["offered"] += 1
+        line.rate_limits["offered"] += 1
         self.offers_made += 1
         entry.told = False
         entry.offer = Offer(
@@ -371,7 +371,7 @@ class Matcher:
     def logged_out(self, agent: str, now: float) -> None:
         """Nobody is kept for `agent` any more: whoever was is looked at again, in steps."""
         for line in self.lines.values():
-            for entry in line.shelf.kept_for(agent):
+            for entry in line.waiting_index.kept_for(agent):
                 self._deadlines.set(entry, now)
 
     def _look_at(self, entry: Entry, now: float) -> None:
@@ -391,9 +391,9 @@ class Matcher:
             entry.missed = {name: until for name, until in entry.missed.items() if until > now}
         scope, changes_at = self._scope(entry, line, now)
         if scope != entry.scope:
-            line.shelf.take(entry)
+            line.waiting_index.take(entry)
             entry.scope = scope
-            line.shelf.put(entry)
+            line.waiting_index.put(entry)
         if line.is_held:
             if not line.has_more:  # else its turn comes at once
                 self._fill_if_held(line, now)
@@ -403,15 +403,15 @@ class Matcher:
         if entry.state == "waiting" and not entry.is_over:
             self._deadlines.set(entry, next_look(entry, line, changes_at))
 
-    def _raise(self, entry: Entry, line: Line, by: int, now: float) -> None:
-        line.shelf.take(entry)
+    def _raise(self, entry: Entry, line: CallQueue, by: int, now: float) -> None:
+        line.waiting_index.take(entry)
         line.remove(entry, now)
         entry.priority += by
         entry.set_key()
         line.add(entry, now)
-        line.shelf.put(entry)
+        line.waiting_index.put(entry)
 
-    def _scope(self, entry: Entry, line: Line, now: float) -> tuple[Scope, float]:
+    def _scope(self, entry: Entry, line: CallQueue, now: float) -> tuple[Scope, float]:
         return line.scope(entry, now, self._is_logged_in)
 
     def _is_logged_in(self, agent: str) -> bool:
@@ -428,7 +428,7 @@ class Matcher:
             line.is_held = True
             self._fill_if_held(line, now)
 
-    def _fill_if_held(self, line: Line, now: float) -> None:
+    def _fill_if_held(self, line: CallQueue, now: float) -> None:
         """Let go whom a held queue may let go now."""
         if not line.is_held:
             return
@@ -455,19 +455,19 @@ class Matcher:
     def tick(self, now: float) -> None:
         """Do what is due by now, or the first part of it: see `next_deadline` afterwards."""
         for target in self._deadlines.due(now, STEP):
-            if isinstance(target, Line):
+            if isinstance(target, CallQueue):
                 self._line_due(target, now)
             elif target.state == "waiting":
                 self._look_at(target, now)
 
-    def _line_due(self, line: Line, now: float) -> None:
+    def _line_due(self, line: CallQueue, now: float) -> None:
         if line.is_closing(now):
-            for entry in line.shelf:
+            for entry in line.waiting_index:
                 self._deadlines.set(entry, now)
         self._fill_if_held(line, now)
         self._set_line_deadline(line, now)
 
-    def _set_line_deadline(self, line: Line, now: float) -> None:
+    def _set_line_deadline(self, line: CallQueue, now: float) -> None:
         self._deadlines.set(line, line.next_change(now))
 
     # -- telling ------------------------------------------------------------------------------
@@ -484,4 +484,4 @@ class Matcher:
             "priority": entry.priority,
         }
         offer = entry.offer if kind == "offered" else None
-        self._told(Happening(kind, entry, line.name, said | fields, offer=offer, leave=leave))
+        self._told(QueueEvent(kind, entry, line.name, said | fields, offer=offer, leave=leave))

@@ -10,14 +10,14 @@ from typing import Any
 
 from config.queues import Centre, Queue, Vip
 
-from ..protocol import EngineError
+from ..errors import EngineError
 from ..routing.opening_hours import OpeningHours
-from .centre_shares import Shares
+from .centre_shares import CentreShares
 from .expected_wait import ExpectedWait
 from .queue_entry import Entry, Key, Scope
-from .strategy import Strategy
+from .strategy import AgentStrategy
 from .waiting import Waiting
-from .waiting_index import Shelf
+from .waiting_index import WaitingIndex
 
 # What holds in the line of requests for one agent alone, and in any until it is configured.
 DIRECT = Queue(name="direct")
@@ -30,7 +30,7 @@ TALLIED = (
 )  # fmt: skip
 
 
-class Line:
+class CallQueue:
     """One queue at work. `name` is None in the line of requests for one agent alone.
 
     `active` has who was offered or is on a call of this queue: entry id to his agents.
@@ -39,11 +39,11 @@ class Line:
     def __init__(self, name: str | None, rng: random.Random) -> None:
         self.name = name
         self.config = DIRECT
-        self.shelf = Shelf()
+        self.waiting_index = WaitingIndex()
         self.order: list[Key] = []
         self._standing: dict[int, Entry] = {}
         self.active: dict[str, tuple[str, ...]] = {}
-        self.tally: Counter[str] = Counter()
+        self.rate_limits: Counter[str] = Counter()
         self.expected = ExpectedWait()
         self.paused = False
         self.is_removed = False
@@ -56,8 +56,8 @@ class Line:
         self.next_release_at = -math.inf
         self.next_at = math.inf
         self.hours: OpeningHours | None = None
-        self.strategy = Strategy(DIRECT, rng)
-        self.shares = Shares((), {}, {})
+        self.strategy = AgentStrategy(DIRECT, rng)
+        self.shares = CentreShares((), {}, {})
         self._rng = rng
 
     def configure(
@@ -65,8 +65,8 @@ class Line:
     ) -> None:
         """Take what the configuration says; who waits stays."""
         self.config = config
-        self.strategy = Strategy(config, self._rng, self.strategy)
-        self.shares = Shares(config.shares, centres, calendars, self.shares)
+        self.strategy = AgentStrategy(config, self._rng, self.strategy)
+        self.shares = CentreShares(config.shares, centres, calendars, self.shares)
         self.hours = calendars[config.calendar] if config.calendar else None
 
     def remove_from_configuration(self) -> None:
@@ -154,7 +154,7 @@ class Line:
     def next_change(self, now: float) -> float:
         """When the line is to be looked at again for its own sake."""
         at = now if self.has_more else math.inf
-        if self.is_held and self.shelf and now < self.next_release_at:
+        if self.is_held and self.waiting_index and now < self.next_release_at:
             at = self.next_release_at
         if self.config.at_closing == "send_away" and self.hours is not None and self.order:
             closes_at = self.hours.closes_at(now)
@@ -232,7 +232,7 @@ class Line:
 
     def view(self, now: float) -> dict[str, Any]:
         """The line as it is shown."""
-        waiting = len(self.shelf)
+        waiting = len(self.waiting_index)
         oldest = min((key[1] for key in self.order), default=None)
         talking = len(self.active) - (len(self.order) - waiting)
         hours = self.hours
@@ -248,6 +248,6 @@ class Line:
             "longest_wait_s": 0.0 if oldest is None else max(0.0, now - oldest),
             "expected_wait_s": self.expected.wait_s(len(self.order) + 1, now),
             "removed": self.is_removed,
-            "tally": {name: self.tally[name] for name in TALLIED},
+            "tally": {name: self.rate_limits[name] for name in TALLIED},
             "centres": dict(self.shares.given),
         }

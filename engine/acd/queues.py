@@ -16,9 +16,9 @@ from typing import Any, Protocol, TypeVar
 from config.queues import Centre, Queue
 
 from ..routing.opening_hours import OpeningHours
-from .agent_pool import Operator, OperatorPool
+from .agent_pool import AgentPool, PooledAgent
 from .decision_times import DecisionTimes
-from .happening import Happening
+from .happening import QueueEvent
 from .matcher import Matcher
 from .queue_entry import Entry, Key
 from .waiting import Leave, LeaveReason, Offer, Waiting
@@ -56,7 +56,7 @@ class Queues:
 
     def __init__(
         self,
-        pool: OperatorPool,
+        pool: AgentPool,
         events: Publisher,
         *,
         ring_s: float = 30.0,
@@ -217,7 +217,7 @@ class Queues:
     def _on_free(self, agent: str) -> None:
         self._soon(lambda: self._step(lambda now: self.matcher.free(agent, now)))
 
-    def _on_change(self, agent: Operator, _previous: str) -> None:
+    def _on_change(self, agent: PooledAgent, _previous: str) -> None:
         if agent.state not in ON_CALL:
             self._soon(lambda: self._step(partial(self._off_call, agent.name, agent.state)))
 
@@ -248,7 +248,7 @@ class Queues:
             self._pending.pop(0)()
         return result
 
-    def _tell(self, one: Happening) -> None:
+    def _tell(self, one: QueueEvent) -> None:
         waiting = one.entry.waiting
         if waiting.kind == "call" and waiting.call is None:
             whose: dict[str, str | None] = {"call": waiting.id}
@@ -265,7 +265,7 @@ class Queues:
         if one.offer is not None or one.leave is not None:
             asyncio.get_running_loop().call_soon(self._hand_over, one)
 
-    def _hand_over(self, one: Happening) -> None:
+    def _hand_over(self, one: QueueEvent) -> None:
         entry = one.entry
         if one.leave is not None:
             entry.waiting.on_leave(one.leave)

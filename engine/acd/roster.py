@@ -14,11 +14,11 @@ from pydantic import ValidationError
 from config.agents import ONE_WORKER, AgentDefaults
 from config.agents import Agent as AgentSettings
 
-from ..protocol import EngineError
+from ..errors import EngineError
 from ..routing.dialplan import Dialplan, credentials_of
 from ..store.store import Store
 from .agent import Agent, AgentImage, AgentState
-from .agents import STORED_AS, Agents, Publisher
+from .agents import STORED_AS, AgentRegistry, Publisher
 
 log = structlog.get_logger()
 
@@ -32,7 +32,7 @@ class Roster:
         self,
         configured: Sequence[AgentSettings],
         *,
-        agents: Agents,
+        agents: AgentRegistry,
         dialplan: Dialplan,
         store: Store,
         events: Publisher,

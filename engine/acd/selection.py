@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from .agent_pool import Operator
+from .agent_pool import PooledAgent
 from .candidates import FreeAgents
-from .queue import Line
+from .queue import CallQueue
 from .queue_entry import Entry
 from .waiting_index import Profile
 
@@ -12,7 +12,9 @@ from .waiting_index import Profile
 HEADS = 8
 
 
-def candidates(entry: Entry, line: Line, free: FreeAgents, now: float) -> Iterator[Operator]:
+def candidates(
+    entry: Entry, line: CallQueue, free: FreeAgents, now: float
+) -> Iterator[PooledAgent]:
     """The free agents who may take `entry`."""
     scope, missed, queue = entry.scope, entry.missed, line.name or ""
     for profile in free.of(line.name, scope.only):
@@ -26,22 +28,24 @@ def candidates(entry: Entry, line: Line, free: FreeAgents, now: float) -> Iterat
 
 
 def next_for(
-    profile: Profile, lines: Iterable[Line], now: float, on_held: Callable[[Line], None]
-) -> tuple[Entry, Line] | None:
+    profile: Profile, lines: Iterable[CallQueue], now: float, on_held: Callable[[CallQueue], None]
+) -> tuple[Entry, CallQueue] | None:
     """The first of all whom a free agent may take: by priority, then by the weighted wait.
 
     `on_held` is told of each line that may let nobody go now.
     """
     best: tuple[int, float, float, int] | None = None
-    found: tuple[Entry, Line] | None = None
+    found: tuple[Entry, CallQueue] | None = None
     for line in lines:
         service = profile.serves.get(line.name or "")
-        if not line.shelf or (service is None and not line.shelf.keeps_for(profile.name)):
+        if not line.waiting_index or (
+            service is None and not line.waiting_index.keeps_for(profile.name)
+        ):
             continue
         if not line.may_release(now):
             on_held(line)
             continue
-        entry = line.shelf.best(profile, service, now)
+        entry = line.waiting_index.best(profile, service, now)
         if entry is None:
             continue
         aged_s = line.config.weight * entry.waited_s(now)
@@ -51,15 +55,15 @@ def next_for(
     return found
 
 
-def first_servable(line: Line, free: FreeAgents, now: float) -> Entry | None:
+def first_servable(line: CallQueue, free: FreeAgents, now: float) -> Entry | None:
     """The first in a line whom any free agent may take."""
-    if not line.shelf:
+    if not line.waiting_index:
         return None
-    for entry in line.shelf.first(line.order, HEADS):
+    for entry in line.waiting_index.first(line.order, HEADS):
         if next(candidates(entry, line, free, now), None) is not None:
             return entry
     heads = (
-        line.shelf.best(profile, profile.serves.get(line.name or ""), now)
+        line.waiting_index.best(profile, profile.serves.get(line.name or ""), now)
         for profile in tuple(free.by_name.values())
         if profile.operator.state == "available"
     )

@@ -10,19 +10,21 @@ from typing import Any
 
 from config.queues import Queue, StrategyName
 
-from .agent_pool import Operator
+from .agent_pool import PooledAgent
 
-Chooser = Callable[[Operator], Any]
+Chooser = Callable[[PooledAgent], Any]
 
 
-def _idle(agent: Operator) -> tuple[float, str]:
+def _idle(agent: PooledAgent) -> tuple[float, str]:
     return (agent.idle_since or 0.0, agent.name)
 
 
-class Strategy:
+class AgentStrategy:
     """The strategy of one queue, with what it remembers between two choices."""
 
-    def __init__(self, queue: Queue, rng: random.Random, before: "Strategy | None" = None) -> None:
+    def __init__(
+        self, queue: Queue, rng: random.Random, before: "AgentStrategy | None" = None
+    ) -> None:
         self.name: StrategyName = queue.strategy
         self.at_once = queue.ring_at_once if self.name == "ring_several" else 1
         self._rank = {name: number for number, name in enumerate(queue.agents)}
@@ -31,7 +33,7 @@ class Strategy:
         if before is not None and before._rank == self._rank:
             self._last = before._last  # a reload does not begin the round anew
 
-    def choose(self, agents: Sequence[Operator], skills: Mapping[str, int]) -> Operator:
+    def choose(self, agents: Sequence[PooledAgent], skills: Mapping[str, int]) -> PooledAgent:
         """The one of `agents` (at least one) who is asked for an entry that needs `skills`."""
         if len(agents) == 1:
             return agents[0]
@@ -39,7 +41,7 @@ class Strategy:
             return self._rng.choice(agents)
         return min(agents, key=self._chooser(skills))
 
-    def taken(self, agent: Operator) -> None:
+    def taken(self, agent: PooledAgent) -> None:
         """`agent` was chosen and is reserved."""
         self._last = self._order(agent)
 
@@ -59,10 +61,10 @@ class Strategy:
             )
         return _idle
 
-    def _order(self, agent: Operator) -> tuple[int, str]:
+    def _order(self, agent: PooledAgent) -> tuple[int, str]:
         """The place in the queue's own list of agents; those not in it come after, by name."""
         return (self._rank.get(agent.name, len(self._rank)), agent.name)
 
-    def _next_in_turn(self, agent: Operator) -> tuple[bool, tuple[int, str]]:
+    def _next_in_turn(self, agent: PooledAgent) -> tuple[bool, tuple[int, str]]:
         order = self._order(agent)
         return (order <= self._last, order)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
-from .agent_pool import Operator
+from .agent_pool import PooledAgent
 from .queue_entry import Entry, Key, Scope
 
 NEVER = 1 << 30
@@ -24,7 +24,7 @@ Row = list[Key]
 class Profile:
     """An agent as matching sees him: what he can, and which queues he serves."""
 
-    operator: Operator
+    operator: PooledAgent
     name: str
     centre: str | None
     skills: Mapping[str, int]
@@ -63,7 +63,7 @@ class _Group:
     rows: dict[tuple[int, ...], Row] = field(default_factory=dict)
 
 
-class Shelf:
+class WaitingIndex:
     """The entries of one queue that wait to be offered."""
 
     def __init__(self) -> None:

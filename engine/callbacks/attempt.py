@@ -14,20 +14,20 @@ import structlog
 from media.sources import Peer
 
 from ..acd.waiting import Offer
-from ..calls.agent_ringer import Operators, candidates_of, free_offered, open_all
+from ..calls.agent_ringer import AgentRinger, candidates_of, free_offered, open_all
 from ..calls.bridge import Bridge
 from ..calls.call import ON_THE_LINE_S, Call
 from ..calls.call_legs import CallLegs, codecs_like, within_report_limit
-from ..calls.call_result import Farewell
-from ..calls.hangup_cause import BY_COMMAND, Ending, retry_cause_of
+from ..calls.call_result import TurnedAway
+from ..calls.hangup_cause import BY_COMMAND, HangupCause, retry_cause_of
 from ..calls.leg import DEFAULT_CALLER, Caller, Leg, LegEnded
 from ..calls.recording import Recording
-from ..calls.services import Switchboard
+from ..calls.services import CallServices
 from ..calls.templates import Subject, context_headers
 from ..calls.while_up import while_up
 from ..calls.whisper import Whisper
+from ..errors import EngineError
 from ..job import MACHINE, AttemptRecord, Failure, Job, JobState, OfferRecord, RetryCause, Side
-from ..protocol import EngineError
 from ..routing.dialplan import Destination
 from ..store.store import StoreError
 from . import retry
@@ -37,7 +37,7 @@ from .outcome import Outcome
 log = structlog.get_logger()
 
 
-class Callback:
+class Attempt:
     """One attempt of a job, from its first INVITE to the last BYE."""
 
     def __init__(
@@ -45,18 +45,18 @@ class Callback:
         job: Job,
         agent: Destination | None,
         customer: Destination,
-        board: Switchboard,
+        services: CallServices,
         offer: Offer | None = None,
     ) -> None:
         self.job = job
-        self.call = Call(f"call-{board.new_id()}", job.id)
+        self.call = Call(f"call-{services.new_id()}", job.id)
         self.offer = offer
         self._agent = agent
         self._customer = customer
-        self._board = board
+        self._services = services
         self._attempt = AttemptRecord(call=self.call.id, number=job.dial_to)
-        self._legs = CallLegs(self.call, board, self._publish)
-        self._operators: Operators | None = None
+        self._legs = CallLegs(self.call, services, self._publish)
+        self._operators: AgentRinger | None = None
         self._hold: CustomerHold | None = None
         self._recording: Recording | None = None
         self._ended_by_command: str | None = None
@@ -78,12 +78,12 @@ class Callback:
 
         Cancelling the task that runs it ends it with `outcome_if_cancelled`.
         """
-        job, board = self.job, self._board
+        job, services = self.job, self._services
         job.attempts = [*job.attempts, self._attempt]
         if job.outcome == MACHINE:  # of an attempt before
             job.outcome = None
-        board.register.add(self.call)
-        whisper = board.whisperer.prepare(job)
+        services.register.add(self.call)
+        whisper = services.announcer.prepare(job)
         try:
             await self._claim()
             if job.request.order == "agent_first":
@@ -95,8 +95,8 @@ class Callback:
             self._outcome = self._read(ended.leg, ended.ending)
         except Postponed:
             self._outcome = self._postponed()
-        except Farewell as farewell:
-            self._outcome = Outcome("failed", "unavailable", farewell.result.cause)
+        except TurnedAway as turned_away:
+            self._outcome = Outcome("failed", "unavailable", turned_away.result.cause)
         except (EngineError, StoreError) as error:
             self._outcome = self._not_possible(error)
         except asyncio.CancelledError:
@@ -130,7 +130,7 @@ class Callback:
         """Have it on the disk that somebody may be called, before anybody is."""
         if not self.job.under_way:
             self.job.under_way = True
-            await self._board.store.save(self.job, durable=True)
+            await self._services.store.save(self.job, durable=True)
 
     # -- the two stories --------------------------------------------------------------------
 
@@ -144,8 +144,8 @@ class Callback:
         async with while_up(agent):
             await self._whisper(agent, whisper)
             self._enter("dialing_customer")
-            agent.hear(self._board.ringing)
-            customer.on_early_media_over = lambda: agent.hear(self._board.ringing)
+            agent.hear(self._services.ringing)
+            customer.on_early_media_over = lambda: agent.hear(self._services.ringing)
             customer.on_early_media = lambda: agent.hear(Peer(customer.id))
             await self._dial(customer, partner=agent)
             async with while_up(customer):
@@ -178,7 +178,7 @@ class Callback:
             self.job,
             self.call.id,
             customer,
-            self._board,
+            self._services,
             ask=partial(self._ask, customer=customer),
             ringing=partial(self._enter, "dialing_agent"),
             waiting=self._nobody_rings,
@@ -188,7 +188,7 @@ class Callback:
 
     async def _operator_for(self, hold: CustomerHold, customer: Leg) -> Leg:
         """An operator for a customer who holds the line."""
-        if self._agent is None and self._board.queues is not None:
+        if self._agent is None and self._services.queues is not None:
             return await hold.operator()
         self._enter("dialing_agent")
         operators = self._ask(self._named(), customer)
@@ -221,16 +221,16 @@ class Callback:
         await self._legs.whisper(agent, await asyncio.shield(whisper))
 
     async def _talk(self, agent: Leg, customer: Leg) -> None:
-        board, request = self._board, self.job.request
+        services, request = self._services, self.job.request
         bridge = Bridge(
-            agent, customer, media=board.media, hold=board.hold, publish=self._legs.publish
+            agent, customer, media=services.media, hold=services.hold, publish=self._legs.publish
         )
         bridge.join()
         self.job.bridged_at = self.call.bridged_at = time.time()
         self._enter("bridged")
         try:
             if request.record:
-                self._recording = Recording(self.call.id, board, self._publish)
+                self._recording = Recording(self.call.id, services, self._publish)
                 self.job.recording = await self._recording.start(agent, customer)
             await asyncio.sleep(request.max_duration_s)
         finally:
@@ -238,13 +238,13 @@ class Callback:
 
     # -- legs -------------------------------------------------------------------------------
 
-    def _ask(self, whom: Offer | Destination, customer: Leg | None = None) -> Operators:
+    def _ask(self, whom: Offer | Destination, customer: Leg | None = None) -> AgentRinger:
         """The operators of an offer, or one who is no agent; not rung yet."""
         offer = whom if isinstance(whom, Offer) else None
         ring_s = self.job.request.ring_s if offer is None else offer.ring_s
-        self._operators = Operators(
-            candidates_of(whom, self._board),
-            self._board,
+        self._operators = AgentRinger(
+            candidates_of(whom, self._services),
+            self._services,
             offer=offer,
             new_leg=partial(self._legs.make, "agent"),
             dial=partial(self._dial, partner=customer, ring_s=ring_s),
@@ -259,7 +259,7 @@ class Callback:
 
     def _told(self) -> dict[str, Any]:
         """What the operator's screen is told before his phone rings."""
-        job, history = self.job, self._board.history
+        job, history = self.job, self._services.history
         return {
             "number": job.called,
             "history": [] if history is None else history.of(job.called),
@@ -272,7 +272,7 @@ class Callback:
     async def _dial(
         self, leg: Leg, *, partner: Leg | None = None, ring_s: float | None = None
     ) -> None:
-        request, dial = self.job.request, self._board.dial
+        request, dial = self.job.request, self._services.dial
         if self._ended_by_command is not None:
             raise LegEnded(leg, BY_COMMAND)
         if leg.role == "customer":
@@ -297,13 +297,13 @@ class Callback:
 
         Raises EngineError `refused`.
         """
-        admission, number = self._board.admission, self.job.called
+        admission, number = self._services.admission, self.job.called
         if admission is None:
             return
         if self.job.dial_to is not None:
             other = admission.number(self.job.dial_to)
             number = None if other is None else other.e164
-        if self._board.register.is_on_the_line(number):
+        if self._services.register.is_on_the_line(number):
             later = {"policy": "on_the_line", "not_before": time.time() + ON_THE_LINE_S}
             raise EngineError("refused", "the customer is on the line", "to", later)
         verdict = admission.may_dial_now(number, time.time())
@@ -325,12 +325,12 @@ class Callback:
     async def _clear(self) -> None:
         self._legs.hang_up()
         self._operators_over()
-        free_offered(self.offer, self._board)
+        free_offered(self.offer, self._services)
         # Apart, so that a recording that is slow to end keeps no port.
         if self._recording is not None:
             await within_report_limit(self.call, self._recording.stop())
         await self._legs.give_back()
-        self._board.register.remove(self.call)
+        self._services.register.remove(self.call)
 
     def _operators_over(self) -> None:
         if self._operators is not None:
@@ -339,15 +339,15 @@ class Callback:
     # -- telling ----------------------------------------------------------------------------
 
     def _enter(self, state: JobState) -> None:
-        job, board = self.job, self._board
+        job, services = self.job, self._services
         job.enter(state)
         self.call.state = state
-        board.store.save(job)
+        services.store.save(job)
         self._publish(f"callback.{state}", attempt=len(job.attempts))
 
     def _publish(self, kind: str, **fields: Any) -> None:
         job = self.job
-        self._board.events.publish(
+        self._services.events.publish(
             kind, job=job.id, call=self.call.id, context=job.request.context, **fields
         )
 
@@ -366,7 +366,7 @@ class Callback:
         cause: RetryCause | None = "operator_missed" if missed else None
         return Outcome("failed", "unavailable", error.message, may_retry=True, retry_cause=cause)
 
-    def _read(self, leg: Leg, ending: Ending) -> Outcome:
+    def _read(self, leg: Leg, ending: HangupCause) -> Outcome:
         moment = self.job.state
         if self._hold is not None and self._hold.is_postponed:
             return self._postponed()
@@ -393,7 +393,7 @@ class Callback:
         cause = "the customer asked to be called back"
         return Outcome("failed", "callback", cause, not_before=time.time())
 
-    def _retry_cause(self, leg: Leg, ending: Ending) -> RetryCause:
+    def _retry_cause(self, leg: Leg, ending: HangupCause) -> RetryCause:
         """Whose fault it is: the operator's alone only where the customer was not called."""
         if leg.role == "customer":
             return retry_cause_of(ending)

@@ -11,7 +11,7 @@ from .dispatcher import Dispatcher
 BEFORE_THE_CUSTOMER = ("queued", "dialing_agent", "whispering")
 
 
-class StandingIn:
+class CallerTakeover:
     """What becomes of the callbacks of those who call. Only those that are due are meant."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:

@@ -8,19 +8,19 @@ from collections.abc import Callable
 import msgspec
 
 from ..acd.waiting import Offer
-from ..calls.services import Switchboard
+from ..calls.services import CallServices
 from ..job import OFFERS_KEPT, Failure, Job
 from ..store.event_log import EventLog
 from . import retry
 from .open_jobs import OpenJobs
 from .outcome import Outcome
-from .queued_jobs import JobPlaces
+from .queued_jobs import QueuedJobs
 
 # Operators may miss a job many times while it waits in a queue: so many attempts are shown.
 MISSED_KEPT = 20
 
 
-class Settlement:
+class Completion:
     """Ends open jobs, or has them tried again.
 
     `schedule` is told of each that has a time, `ended` of each that is over.
@@ -28,15 +28,15 @@ class Settlement:
 
     def __init__(
         self,
-        board: Switchboard,
+        services: CallServices,
         jobs: OpenJobs,
-        places: JobPlaces,
+        places: QueuedJobs,
         *,
         schedule: Callable[[Job], None],
         ended: Callable[[Job], None],
         wall_clock: Callable[[], float],
     ) -> None:
-        self._board = board
+        self._services = services
         self._open = jobs
         self._places = places
         self._schedule = schedule
@@ -73,7 +73,7 @@ class Settlement:
 
     def _follow(self, job: Job, outcome: Outcome) -> None:
         """What the policy wants after `outcome`: another attempt, or the end."""
-        dial = self._board.dial
+        dial = self._services.dial
         policy = retry.policy_of(
             job.request, default_attempts=dial.max_attempts, default_pause_s=dial.retry_s
         )
@@ -107,7 +107,7 @@ class Settlement:
         if offer is not None and self._places.unanswered(job, offer):
             self._again(job, outcome, None)
         else:
-            self._again(job, outcome, now + self._board.dial.retry_s)
+            self._again(job, outcome, now + self._services.dial.retry_s)
         return True
 
     def _again(self, job: Job, outcome: Outcome, at: float | None) -> None:
@@ -117,8 +117,8 @@ class Settlement:
         job.failure = outcome.failure
         if job.state != "queued":
             job.enter("queued")
-        self._board.store.save(job)
-        publish_queued(self._board.events, job, outcome.cause)
+        self._services.store.save(job)
+        publish_queued(self._services.events, job, outcome.cause)
         if at is not None:
             self._schedule(job)
 
@@ -133,12 +133,12 @@ class Settlement:
         job.next_attempt_at = job.decision = job.decide_by = None
         job.under_way = False
         job.ended_at = self._wall_clock()
-        if self._board.admission is not None:
-            job.cost = self._board.admission.settle(job)
+        if self._services.admission is not None:
+            job.cost = self._services.admission.settle(job)
         self._open.remove(job)
         self._ended(job)
-        self._board.store.save(job)
-        self._board.events.publish(
+        self._services.store.save(job)
+        self._services.events.publish(
             f"callback.{job.state}",
             job=job.id,
             call=job.attempts[-1].call if job.attempts else None,
@@ -161,8 +161,8 @@ class Settlement:
             cause = f"{reason}; it could not be called before its deadline"
             self.finish(job, Outcome("expired", "expired", cause))
             return
-        self._board.store.save(job)
-        publish_queued(self._board.events, job, reason)
+        self._services.store.save(job)
+        publish_queued(self._services.events, job, reason)
         self._schedule(job)
 
 

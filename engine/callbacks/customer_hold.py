@@ -11,13 +11,13 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from ..acd.waiting import Offer
-from ..calls.agent_ringer import Operators
-from ..calls.agent_wait import OperatorWait
-from ..calls.announcements import Standing
-from ..calls.call_result import Farewell
+from ..calls.agent_ringer import AgentRinger
+from ..calls.agent_wait import AgentWait
+from ..calls.announcements import QueuePosition
+from ..calls.call_result import TurnedAway
 from ..calls.leg import Leg
-from ..calls.services import Switchboard
-from ..calls.waiting_room import Guest
+from ..calls.services import CallServices
+from ..calls.waiting_room import WaitingParty
 from ..job import Job
 from ..routing.dialplan import Destination
 from ..store.store import StoreError
@@ -42,31 +42,31 @@ class CustomerHold:
         job: Job,
         call: str,
         customer: Leg,
-        board: Switchboard,
+        services: CallServices,
         *,
-        ask: Callable[[Offer | Destination], Operators],
+        ask: Callable[[Offer | Destination], AgentRinger],
         ringing: Callable[[], None],
         waiting: Callable[[], None],
         leaving: Callable[[], str],
         publish: Callable[..., None],
     ) -> None:
-        assert board.rooms is not None
+        assert services.rooms is not None
         self._job = job
         self._call = call
         self._customer = customer
-        self._board = board
+        self._services = services
         self._ask = ask
         self._ringing = ringing
         self._waiting = waiting
         self._leaving = leaving
         self._publish = publish
-        self._room = board.rooms.of(job.request.queue)
-        self._guest: Guest | None = None
-        self._wait: OperatorWait | None = None
+        self._room = services.rooms.of(job.request.queue)
+        self._guest: WaitingParty | None = None
+        self._wait: AgentWait | None = None
         self.is_postponed = False
 
     @asynccontextmanager
-    async def host(self) -> AsyncIterator[Guest]:
+    async def host(self) -> AsyncIterator[WaitingParty]:
         """Let him wait: until `leave` of the guest, or the end of the block."""
         async with self._room.host(
             self._customer, self._standing, customer_first=self._publish
@@ -83,19 +83,19 @@ class CustomerHold:
         try:
             self._wait = self._wait or self._in_queue()
             return await self._wait.operator()
-        except Farewell as farewell:
+        except TurnedAway as turned_away:
             assert self._guest is not None
             self._guest.leave()
-            await self._room.say(self._customer, farewell.text, music_after=False)
+            await self._room.say(self._customer, turned_away.text, music_after=False)
             if self.is_postponed:
-                raise Postponed from farewell
+                raise Postponed from turned_away
             raise
 
-    def _in_queue(self) -> OperatorWait:
+    def _in_queue(self) -> AgentWait:
         job, request = self._job, self._job.request
         job.queue_joined_at = job.queue_joined_at or time.time()
-        return OperatorWait(
-            self._board,
+        return AgentWait(
+            self._services,
             self._customer,
             room=self._room,
             who={
@@ -115,7 +115,7 @@ class CustomerHold:
                 "known_agent": request.known_agent,
                 "centre": request.centre,
             },
-            limit_s=self._board.dial.max_hold_s,
+            limit_s=self._services.dial.max_hold_s,
             ask=self._ask,
             wish=self,
             ringing=self._ringing,
@@ -124,7 +124,7 @@ class CustomerHold:
             once=True,
         )
 
-    def _standing(self) -> Standing | None:
+    def _standing(self) -> QueuePosition | None:
         return None if self._wait is None else self._wait.standing
 
     def _why_he_leaves(self) -> str:
@@ -152,7 +152,7 @@ class CustomerHold:
             if_saved=True,
         )
         try:
-            await self._board.store.save(job, durable=True)
+            await self._services.store.save(job, durable=True)
         except StoreError as error:
             job.state, job.request, job.next_attempt_at = before
             job.under_way, self.is_postponed = True, False

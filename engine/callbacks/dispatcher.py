@@ -17,17 +17,17 @@ import structlog
 
 from ..acd.waiting import Offer
 from ..calls.call import ON_THE_LINE_S
-from ..calls.services import Switchboard
+from ..calls.services import CallServices
+from ..errors import EngineError
 from ..job import AttemptRecord, Job, RetryCause
-from ..protocol import EngineError
 from ..routing.dialplan import Destination
 from . import retry
-from .attempt import Callback
-from .completion import Settlement, publish_queued
+from .attempt import Attempt
+from .completion import Completion, publish_queued
 from .open_jobs import OpenJobs
 from .outcome import Outcome
-from .queued_jobs import JobPlaces
-from .schedule import Agenda
+from .queued_jobs import QueuedJobs
+from .schedule import JobSchedule
 
 log = structlog.get_logger()
 
@@ -38,17 +38,19 @@ STOP_LIMIT_S = 5.0
 class Dispatcher:
     """Owns every open job: queued ones in heaps and queues, running ones as tasks."""
 
-    def __init__(self, board: Switchboard, *, wall_clock: Callable[[], float] = time.time) -> None:
-        self._board = board
+    def __init__(
+        self, services: CallServices, *, wall_clock: Callable[[], float] = time.time
+    ) -> None:
+        self._services = services
         self._wall_clock = wall_clock
         self.open = OpenJobs()
-        self._running: dict[str, tuple[Callback, asyncio.Task[Outcome]]] = {}
+        self._running: dict[str, tuple[Attempt, asyncio.Task[Outcome]]] = {}
         self._idle = asyncio.Event()
         self._idle.set()
-        self._agenda = Agenda(wall_clock, self._dispatch)
-        self._places = JobPlaces(board, self, wall_clock=wall_clock)
-        self._settlement = Settlement(
-            board,
+        self._agenda = JobSchedule(wall_clock, self._dispatch)
+        self._places = QueuedJobs(services, self, wall_clock=wall_clock)
+        self._settlement = Completion(
+            services,
             self.open,
             self._places,
             schedule=self._reschedule,
@@ -60,8 +62,8 @@ class Dispatcher:
         self.put_off = self._settlement.put_off
         self._is_dispatching = False
         self.draining = False
-        self.interrupted: list[Callback] = []
-        board.events.watch(self._moved)
+        self.interrupted: list[Attempt] = []
+        services.events.watch(self._moved)
 
     # -- what is open -----------------------------------------------------------------------
 
@@ -83,9 +85,9 @@ class Dispatcher:
         """Whether an attempt of the job is under way."""
         return job.id in self._running
 
-    def callback_of(self, call_id: str) -> Callback | None:
+    def callback_of(self, call_id: str) -> Attempt | None:
         """The running callback whose call this is."""
-        call = self._board.register.calls.get(call_id)
+        call = self._services.register.calls.get(call_id)
         if call is None or call.job_id not in self._running:
             return None
         return self._running[call.job_id][0]
@@ -94,7 +96,7 @@ class Dispatcher:
 
     def will_start(self, job: Job) -> bool:
         """Whether an attempt would begin at once, were the job submitted now."""
-        has_room = self.active + self._agenda.count_ready < self._board.dial.max_calls
+        has_room = self.active + self._agenda.count_ready < self._services.dial.max_calls
         if not has_room or self.draining or job.next_due_at > self._wall_clock():
             return False
         if not self._places.waits_for_operator(job):
@@ -107,7 +109,7 @@ class Dispatcher:
         `submit` follows, or `open.forget` when it could not be saved.
         """
         self.open.expect(job)
-        publish_queued(self._board.events, job, if_saved=True)
+        publish_queued(self._services.events, job, if_saved=True)
 
     def submit(self, job: Job) -> None:
         """Take an accepted job; it is attempted when it is due and there is room."""
@@ -116,7 +118,7 @@ class Dispatcher:
         self._dispatch()
         if job.under_way and job.id not in self._running and not job.is_terminal:
             job.under_way = False
-            self._board.store.save(job)
+            self._services.store.save(job)
 
     def resume(self, jobs: Iterable[Job]) -> None:
         """Take over queued jobs that an earlier engine left in the store, oldest first."""
@@ -157,7 +159,7 @@ class Dispatcher:
             self.finish(job, outcome)
 
     def _cancel_running(
-        self, callback: Callback, task: asyncio.Task[Outcome], outcome: Outcome
+        self, callback: Attempt, task: asyncio.Task[Outcome], outcome: Outcome
     ) -> None:
         # Once only: a second cancellation would cut the hanging up short. A cancellation of the
         # flow's own (a time that is over, a key) may be on its way: the flow would go on after it.
@@ -176,7 +178,7 @@ class Dispatcher:
         """A job that was moved to another queue stays there, through retries and restarts."""
         if event["type"] == "queue.moved" and (job := self.open.get(event.get("job", ""))):
             job.request = msgspec.structs.replace(job.request, queue=event["to_queue"])
-            self._board.store.save(job)
+            self._services.store.save(job)
 
     # -- when -------------------------------------------------------------------------------
 
@@ -235,7 +237,7 @@ class Dispatcher:
         self._agenda.set_timer()
 
     def _dispatch_all(self, now: float) -> None:
-        agenda, most = self._agenda, self._board.dial.max_calls
+        agenda, most = self._agenda, self._services.dial.max_calls
         for job_id in agenda.due(now):
             self._due(job_id, now)
         while agenda.count_ready and not self.draining and self.active < most:
@@ -268,7 +270,7 @@ class Dispatcher:
                 self.finish(job, Outcome("failed", "failed", cause))
         elif job in self._places:
             if now >= self._places.waits_until(job):
-                cause = f"no operator within {self._board.dial.max_wait_s:g} s"
+                cause = f"no operator within {self._services.dial.max_wait_s:g} s"
                 self.finish(job, Outcome("failed", "unavailable", cause))
         elif job.next_due_at <= now:
             self._is_due(job)
@@ -279,7 +281,7 @@ class Dispatcher:
         """Let a job that is due wait for its operator."""
         if self.put_off_if_calling(job):
             return
-        admission = self._board.admission
+        admission = self._services.admission
         # Whatever else may be against it is looked at when somebody is about to be called.
         is_timed = admission is not None and admission.hours.enforced
         if is_timed and not self._may_call(job, self._wall_clock()):
@@ -319,7 +321,7 @@ class Dispatcher:
 
     def _may_call(self, job: Job, now: float) -> bool:
         """Whether the customer may be called now; if not, the job waits until he may, or ends."""
-        admission = self._board.admission
+        admission = self._services.admission
         if admission is None:
             return True
         verdict = admission.may_dial_now(self._number_of(job), now)
@@ -334,21 +336,21 @@ class Dispatcher:
 
     def put_off_if_calling(self, job: Job) -> bool:
         """Whether the customer calls us just now; if so, the job waits until he does no more."""
-        if not self._board.register.is_on_the_line(self._number_of(job)):
+        if not self._services.register.is_on_the_line(self._number_of(job)):
             return False
         self.put_off(job, self._wall_clock() + ON_THE_LINE_S, "the customer is on the line")
         return True
 
     def _number_of(self, job: Job) -> str | None:
         """The number (E.164) that is called next."""
-        admission = self._board.admission
+        admission = self._services.admission
         if job.dial_to is None or admission is None:
             return job.called
         number = admission.number(job.dial_to)
         return None if number is None else number.e164
 
     def _start(self, job: Job, offer: Offer | None, outside: str | None) -> None:
-        plan, request = self._board.dialplan, job.request
+        plan, request = self._services.dialplan, job.request
         job.next_attempt_at = job.quiet_until = job.scheduled = None
         try:
             agent: Destination | None = None
@@ -367,7 +369,7 @@ class Dispatcher:
             )
             self._settlement.settle(job, outcome, offer)
             return
-        callback = Callback(job, agent, customer, self._board, offer)
+        callback = Attempt(job, agent, customer, self._services, offer)
         task = asyncio.get_running_loop().create_task(callback.run())
         task.add_done_callback(partial(self._attempt_over, callback))
         self._running[job.id] = (callback, task)
@@ -378,7 +380,7 @@ class Dispatcher:
         is_first = job.request.order == "customer_first"
         return is_first and outside is None and self._places.is_for_agent(job)
 
-    def _attempt_over(self, callback: Callback, task: asyncio.Task[Outcome]) -> None:
+    def _attempt_over(self, callback: Attempt, task: asyncio.Task[Outcome]) -> None:
         job = callback.job
         del self._running[job.id]
         if not self._running:

@@ -15,9 +15,11 @@ import msgspec
 
 from config.retry import RetryRule as RetrySettings
 
-from ..calls.services import Switchboard
+from ..calls.services import CallServices
+from ..control.params import Reschedule
+from ..errors import EngineError
 from ..job import Job, Request, RetryCause, RetryRule
-from ..protocol import CallbackRequest, EngineError, Reschedule
+from ..request import CallbackRequest
 from ..routing.admission import AdmissionQuery, Admitted
 from ..routing.rules import Ruling
 from ..store.store import StoreError
@@ -38,7 +40,7 @@ class Joined(msgspec.Struct, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class AcceptedRequest:
     """What became of a request: `replayed`: it was known already; `joined`: it made no job."""
 
     job: Job
@@ -51,16 +53,16 @@ class Intake:
 
     def __init__(
         self,
-        board: Switchboard,
+        services: CallServices,
         dispatcher: Dispatcher,
         settings: "Settings",
         *,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        assert board.router is not None and board.admission is not None
-        self._board = board
+        assert services.router is not None and services.admission is not None
+        self._services = services
         self._dispatcher = dispatcher
-        self._router, self._admission = board.router, board.admission
+        self._router, self._admission = services.router, services.admission
         self._wall_clock = wall_clock
         # Ids and jobs on their way to the disk, so that two requests cannot both be first.
         self._accepting: dict[str, asyncio.Future[None]] = {}
@@ -78,7 +80,7 @@ class Intake:
         return None if found is None else found[0]
 
     def _find(self, job_id: str) -> tuple[Job, Joined | None] | None:
-        store = self._board.store
+        store = self._services.store
         job = self._dispatcher.job(job_id) or store.find(job_id)
         if job is not None:
             return job, None
@@ -107,7 +109,9 @@ class Intake:
         taken = await self.take(params, queue_joined_at=queue_joined_at)
         return taken.job, taken.replayed
 
-    async def take(self, params: CallbackRequest, *, queue_joined_at: float | None = None) -> Taken:
+    async def take(
+        self, params: CallbackRequest, *, queue_joined_at: float | None = None
+    ) -> AcceptedRequest:
         """Take a request. `queue_joined_at` is the place of one who has waited already.
 
         Raises EngineError (`conflict`, `refused`, `unavailable`), BadParams, StoreError.
@@ -119,7 +123,7 @@ class Intake:
                 return known
         if self._dispatcher.draining:
             raise EngineError("unavailable", "the engine is draining and takes no new callbacks")
-        job_id = params.id or f"cb-{self._board.new_id()}"
+        job_id = params.id or f"cb-{self._services.new_id()}"
         accepted = asyncio.get_running_loop().create_future()
         self._accepting[job_id] = accepted
         try:
@@ -128,7 +132,7 @@ class Intake:
             del self._accepting[job_id]
             accepted.set_result(None)
 
-    async def _known(self, job_id: str, fingerprint: str) -> Taken | None:
+    async def _known(self, job_id: str, fingerprint: str) -> AcceptedRequest | None:
         """What became of an earlier request with this id."""
         await self._settled(job_id)
         found = self._find(job_id)
@@ -139,7 +143,7 @@ class Intake:
         if asked_for != fingerprint:
             reason = f"job {job_id} exists and was requested with other parameters"
             raise EngineError("conflict", reason, field="id")
-        return Taken(job, replayed=True, joined=joined is not None)
+        return AcceptedRequest(job, replayed=True, joined=joined is not None)
 
     async def _take(
         self,
@@ -147,7 +151,7 @@ class Intake:
         fingerprint: str,
         params: CallbackRequest,
         queue_joined_at: float | None,
-    ) -> Taken:
+    ) -> AcceptedRequest:
         # From here to the save nothing waits: what was checked still holds when it counts.
         history = await self._router.history(params.to)
         now = self._wall_clock()
@@ -177,13 +181,13 @@ class Intake:
         self._admission.took(job_id, admitted, now)
         self._dispatcher.accept(job)
         try:
-            await self._board.store.save(job, durable=True)
+            await self._services.store.save(job, durable=True)
         except BaseException:
             self._dispatcher.open.forget(job)
             self._admission.forget(job_id)
             raise
         self._dispatcher.submit(job)
-        return Taken(job)
+        return AcceptedRequest(job)
 
     async def reschedule(self, job: Job, change: Reschedule) -> None:
         """Give a queued job other times, or other further numbers. Raises EngineError, StoreError.
@@ -198,7 +202,7 @@ class Intake:
             reason = "the deadline must be later than now and not_before"
             raise EngineError("refused", reason, field="deadline")
         for number in change.numbers or ():
-            self._board.dialplan.destination(number, field="numbers", trunk=request.trunk)
+            self._services.dialplan.destination(number, field="numbers", trunk=request.trunk)
         asked = AdmissionQuery(
             to=request.to, numbers=numbers, not_before=not_before, deadline=deadline
         )
@@ -217,7 +221,7 @@ class Intake:
         if change.not_before is not None:
             # A crash may have left phones ringing: they are given their time by any command.
             job.next_attempt_at = job.quiet_until
-        self._board.events.publish(
+        self._services.events.publish(
             "callback.rescheduled",
             job=job.id,
             context=request.context,
@@ -227,13 +231,13 @@ class Intake:
             if_saved=True,
         )
         self._dispatcher.changed(job)
-        await self._board.store.save_or_undo(job, undo)
+        await self._services.store.save_or_undo(job, undo)
 
     # -- what is asked for ------------------------------------------------------------------
 
     def _admit(self, params: CallbackRequest, now: float) -> Admitted:
         """Whether it may be called, and when. Raises EngineError."""
-        plan = self._board.dialplan
+        plan = self._services.dialplan
         if params.agent is not None:
             plan.destination(params.agent, field="agent", trunk=params.trunk)
         plan.destination(params.to, field="to", trunk=params.trunk)
@@ -245,11 +249,11 @@ class Intake:
         return self._admission.check(AdmissionQuery.of(params), now)
 
     def _check_agents(self, params: CallbackRequest) -> None:
-        agents, known = self._board.agents, params.known_agent
+        agents, known = self._services.agents, params.known_agent
         if known is not None and (agents is None or known not in agents):
             reason = f"there is no agent named {known!r}"
             raise EngineError("refused", reason, field="known_agent")
-        queues, centre = self._board.queues, params.centre
+        queues, centre = self._services.queues, params.centre
         if centre is not None and (queues is None or centre not in queues.matcher.centres):
             raise EngineError("refused", f"there is no centre named {centre!r}", field="centre")
 
@@ -261,7 +265,7 @@ class Intake:
         """
         if request.queue is None:
             return
-        queues = self._board.queues
+        queues = self._services.queues
         if queues is None:
             reason = f"there is no queue named {request.queue!r}"
             raise EngineError("refused", reason, field="queue")
@@ -277,7 +281,7 @@ class Intake:
         """The request with its defaults filled in. Raises EngineError where it is refused."""
         dial = self._dial
         whisper = self._whisper(params, ruling)
-        self._board.whisperer.check(whisper)
+        self._services.announcer.check(whisper)
         retry: dict[RetryCause, RetryRule] = self._retry
         if params.retry:
             own = {cause: rule.rule() for cause, rule in params.retry.items()}
@@ -324,9 +328,11 @@ class Intake:
     def _joins(self, params: CallbackRequest) -> bool:
         return self._dial.join if params.join is None else params.join
 
-    async def _join(self, job: Job, job_id: str, fingerprint: str, *, named: bool) -> Taken:
+    async def _join(
+        self, job: Job, job_id: str, fingerprint: str, *, named: bool
+    ) -> AcceptedRequest:
         """Let an open job take the request in, so that its number is called once."""
-        store = self._board.store
+        store = self._services.store
         if (first := self._accepting.get(job.id)) is not None:
             await asyncio.wait([first])
             if self.find(job.id) is None:
@@ -334,7 +340,7 @@ class Intake:
                     "unavailable", f"job {job.id}, for the same number, was not saved"
                 )
         job.joined += 1
-        self._board.events.publish(
+        self._services.events.publish(
             "callback.joined",
             job=job.id,
             context=job.request.context,
@@ -352,7 +358,7 @@ class Intake:
             job.joined -= 1
             store.save(job)  # what else had changed is not undone
             raise
-        return Taken(job, joined=True)
+        return AcceptedRequest(job, joined=True)
 
 
 def fingerprint_of(params: CallbackRequest) -> str:

@@ -11,9 +11,9 @@ from functools import partial
 from typing import Protocol
 
 from ..acd.waiting import Leave, Offer, Waiting
-from ..calls.services import Switchboard
+from ..calls.services import CallServices
+from ..errors import EngineError
 from ..job import Job
-from ..protocol import EngineError
 from .outcome import Outcome
 
 # How soon a job whose queue was full when it was due tries to join it again.
@@ -33,7 +33,7 @@ class Owner(Protocol):
         """The queue has given the job up for good."""
 
 
-class JobPlaces:
+class QueuedJobs:
     """Lets jobs wait in queues and for agents, and keeps the offers they get until they are taken.
 
     An offer is of a queue's operators, of one agent, or of an outside number to which the queue
@@ -41,9 +41,9 @@ class JobPlaces:
     """
 
     def __init__(
-        self, board: Switchboard, owner: Owner, *, wall_clock: Callable[[], float] = time.time
+        self, services: CallServices, owner: Owner, *, wall_clock: Callable[[], float] = time.time
     ) -> None:
-        self._board = board
+        self._services = services
         self._owner = owner
         self._wall_clock = wall_clock
         self._waiting: dict[str, Job] = {}
@@ -59,12 +59,12 @@ class JobPlaces:
 
     def is_for_agent(self, job: Job) -> bool:
         """Whether the job is for one agent by name."""
-        agents, name = self._board.agents, job.request.agent
+        agents, name = self._services.agents, job.request.agent
         return agents is not None and name is not None and name in agents
 
     def is_agent_free(self, job: Job) -> bool:
         """Whether the agent whom the job names could be had at once."""
-        agents = self._board.agents
+        agents = self._services.agents
         agent = None if agents is None else agents.get(job.request.agent or "")
         return agent is not None and agent.state == "available"
 
@@ -75,7 +75,7 @@ class JobPlaces:
     def waits_until(self, job: Job) -> float:
         """How long the job may wait for an operator (Unix seconds)."""
         since = job.queue_since or job.queue_joined_at or job.created
-        return since + self._board.dial.max_wait_s
+        return since + self._services.dial.max_wait_s
 
     def interrupt(self, job: Job, until: float) -> None:
         """The job waits for nobody before `until`, where that is still to come."""
@@ -93,7 +93,7 @@ class JobPlaces:
             job.queue_joined_at = max(job.created, due_at)
         if job.queue_since is not None:  # it may have been called back sooner than was said
             job.queue_since = min(job.queue_since, self._wall_clock())
-        queues, request = self._board.queues, job.request
+        queues, request = self._services.queues, job.request
         try:
             if queues is None:
                 reason = f"there is no queue named {request.queue!r}"
@@ -150,16 +150,16 @@ class JobPlaces:
         self._outside.pop(job.id, None)
         is_in = self._waiting.pop(job.id, None) is not None
         offer = self._offers.pop(job.id, None)
-        if is_in and self._board.queues is not None:
-            self._board.queues.leave(job.id, reason)
+        if is_in and self._services.queues is not None:
+            self._services.queues.leave(job.id, reason)
         if offer is not None:
             self.free(offer)
 
     def reprioritise(self, job: Job) -> None:
         """The job's priority is another one: it has its place by that."""
-        if self._board.queues is not None:
+        if self._services.queues is not None:
             with contextlib.suppress(EngineError):  # it waits nowhere
-                self._board.queues.reprioritise(job.id, job.request.priority)
+                self._services.queues.reprioritise(job.id, job.request.priority)
         if job.id in self._offers:
             self._owner.ready(job)
 
@@ -175,9 +175,9 @@ class JobPlaces:
             cause = "removed from the queue by command"
             self._owner.finish(job, Outcome("cancelled", "cancelled", cause))
             return
-        if leave.reason == "closed" and self._board.queues is not None:
+        if leave.reason == "closed" and self._services.queues is not None:
             try:
-                self._board.queues.check(job.request.queue or "")
+                self._services.queues.check(job.request.queue or "")
             except EngineError as error:
                 self._not_taken(job, error)
                 return
@@ -188,7 +188,7 @@ class JobPlaces:
 
     def reserve(self, job: Job) -> Offer | None:
         """The agent whom the job names, if he is free now: nobody else waits for one who is."""
-        agents, request = self._board.agents, job.request
+        agents, request = self._services.agents, job.request
         if agents is None or request.agent is None or not agents.reserve(request.agent, job.id):
             return None
         return Offer(
@@ -211,7 +211,7 @@ class JobPlaces:
 
     def unanswered(self, job: Job, offer: Offer) -> bool:
         """Nobody took the offer. True: the job waits on, in its old place; False: it has none."""
-        queues = self._board.queues
+        queues = self._services.queues
         if queues is None or not queues.unanswered(offer):
             self._waiting.pop(job.id, None)
             return False
@@ -220,9 +220,9 @@ class JobPlaces:
 
     def free(self, offer: Offer) -> None:
         """Give back the agents whom nobody rang; the others are this job's no more."""
-        if self._board.agents is not None:
+        if self._services.agents is not None:
             for name in offer.agents:
-                self._board.agents.release(name, offer.waiting.id)
+                self._services.agents.release(name, offer.waiting.id)
 
     def _offered(self, offer: Offer) -> None:
         job = self._waiting.get(offer.waiting.id)

@@ -16,9 +16,9 @@ import structlog
 
 from config.sections import Dial
 
-from ..calls.services import Switchboard
+from ..calls.services import CallServices
 from ..job import Failure, Job
-from .attempt import Callback
+from .attempt import Attempt
 from .completion import publish_queued
 from .dispatcher import Dispatcher
 
@@ -34,7 +34,7 @@ LONGEST_SESSION_S = 1800.0
 def reconcile(
     jobs: Sequence[Job],
     dispatcher: Dispatcher,
-    board: Switchboard,
+    services: CallServices,
     now: float,
     seen_until: float = math.inf,
 ) -> None:
@@ -51,23 +51,23 @@ def reconcile(
             continue
         interrupted += 1
         _cut_off(job, min(now, seen_until))
-        if _settle(job, board, now):
+        if _settle(job, services, now):
             to_resume.append(job)
     dispatcher.resume(to_resume)
     if interrupted:
         log.warning("jobs_interrupted", jobs=interrupted, open=len(to_resume))
 
 
-def wait_for_phones(interrupted: Sequence[Callback], board: Switchboard, now: float) -> None:
+def wait_for_phones(interrupted: Sequence[Attempt], services: CallServices, now: float) -> None:
     """The engine stops: put off the jobs of those attempts whose phones may go on ringing."""
     for callback in interrupted:
         job = callback.job
         if job.state != "queued" or not any(leg.may_still_be_up for leg in callback.call.legs):
             continue
-        _keep_quiet(job, now + pause_s(job, board.dial))
+        _keep_quiet(job, now + pause_s(job, services.dial))
         job.scheduled = "engine stopped, and a phone did not confirm that it was hung up"
-        board.store.save(job)
-        publish_queued(board.events, job)
+        services.store.save(job)
+        publish_queued(services.events, job)
 
 
 def pause_s(job: Job, dial: Dial) -> float:
@@ -87,31 +87,31 @@ def _keep_quiet(job: Job, until: float) -> None:
     job.interrupt_wait(job.next_attempt_at)
 
 
-def _settle(job: Job, board: Switchboard, now: float) -> bool:
+def _settle(job: Job, services: CallServices, now: float) -> bool:
     """What follows for one that may have been dialled. True: it stays open, and is queued."""
     policy, talked = job.request.on_crash, job.state == "bridged"
-    not_before = now + pause_s(job, board.dial)
+    not_before = now + pause_s(job, services.dial)
     job.under_way = False
     if policy == "fail" or talked:
         # Whoever has talked is not called again, whatever the policy.
-        _end(job, board, now, completed=talked and policy != "fail")
+        _end(job, services, now, completed=talked and policy != "fail")
         return False
     if job.state != "queued":
         job.enter("queued")
     job.next_attempt_at = None
     _keep_quiet(job, not_before)
     job.scheduled = CAUSE
-    publish_queued(board.events, job)
+    publish_queued(services.events, job)
     if policy == "ask":
-        job.decision, job.decide_by = "needed", now + board.dial.decide_s
-        board.events.publish(
+        job.decision, job.decide_by = "needed", now + services.dial.decide_s
+        services.events.publish(
             "callback.decision_needed",
             job=job.id,
             context=job.request.context,
             cause=CAUSE,
             decide_by=job.decide_by,
         )
-    board.store.save(job)
+    services.store.save(job)
     return True
 
 
@@ -147,15 +147,15 @@ def _moments(job: Job) -> Iterator[float]:
             yield moment
 
 
-def _end(job: Job, board: Switchboard, now: float, *, completed: bool) -> None:
+def _end(job: Job, services: CallServices, now: float, *, completed: bool) -> None:
     job.failure = None if completed else Failure(side="engine", moment=job.state)
     job.enter("completed" if completed else "failed")
     job.result, job.cause, job.ended_at = job.state, CAUSE, now
     job.next_attempt_at = None
-    if board.admission is not None:
-        job.cost = board.admission.settle(job)
-    board.store.save(job)
-    board.events.publish(
+    if services.admission is not None:
+        job.cost = services.admission.settle(job)
+    services.store.save(job)
+    services.events.publish(
         f"callback.{job.state}",
         job=job.id,
         call=job.attempts[-1].call if job.attempts else None,

@@ -21,7 +21,7 @@ MOST_STALE = 64
 Why = Literal["due", "deadline", "decision", "wait"]
 
 
-class Agenda:
+class JobSchedule:
     """Times to look at jobs, and jobs that are ready, by priority and then by age.
 
     `on_time` is called when the next of the times has come.

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..acd.waiting import Offer
+from ..errors import EngineError
 from ..job import OfferRecord
-from ..protocol import EngineError
 from ..routing.dialplan import Destination
-from .hangup_cause import BY_COMMAND, Ending
+from .hangup_cause import BY_COMMAND, HangupCause
 from .leg import Leg, LegEnded
-from .services import Switchboard
+from .services import CallServices
 from .until_key import KeyPressed, until_key
 from .while_up import while_up
 from .whisper import Announcement
@@ -39,7 +39,7 @@ class Candidate:
     addresses: tuple[Destination, ...]
 
 
-class OperatorsMissed(LegEnded):
+class AgentsMissed(LegEnded):
     """Nobody answered: the leg and the ending are those of the last one who did not."""
 
 
@@ -63,7 +63,7 @@ async def open_all(ports: Sequence[Coroutine[Any, Any, None]]) -> None:
         raise failure
 
 
-def candidates_of(whom: Offer | Destination, board: Switchboard) -> tuple[Candidate, ...]:
+def candidates_of(whom: Offer | Destination, services: CallServices) -> tuple[Candidate, ...]:
     """The operators whom an offer names, or one who is no agent.
 
     One who has no address to dial now has missed it. Raises EngineError where no other is left.
@@ -75,25 +75,25 @@ def candidates_of(whom: Offer | Destination, board: Switchboard) -> tuple[Candid
     why_not = EngineError("unavailable", "nobody is offered")
     for name in offer.agents:
         try:
-            found.append(Candidate(name, board.dialplan.agent_destinations(name)))
+            found.append(Candidate(name, services.dialplan.agent_destinations(name)))
         except EngineError as error:
             why_not = error
-            if board.agents is not None:
+            if services.agents is not None:
                 counts = offer.queue is not None
-                board.agents.missed(name, offer.waiting.id, error.message, counts=counts)
+                services.agents.missed(name, offer.waiting.id, error.message, counts=counts)
     if not found:
         raise why_not
     return tuple(found)
 
 
-def free_offered(offer: Offer | None, board: Switchboard) -> None:
+def free_offered(offer: Offer | None, services: CallServices) -> None:
     """Free the agents of an offer who were not rung after all. No effect on any other."""
-    if offer is not None and board.agents is not None:
+    if offer is not None and services.agents is not None:
         for name in offer.agents:
-            board.agents.release(name, offer.waiting.id)
+            services.agents.release(name, offer.waiting.id)
 
 
-class Operators:
+class AgentRinger:
     """Rings `candidates` for one call.
 
     `new_leg` makes a leg for an address, `line` gives the line of an agent who stays on the phone,
@@ -107,7 +107,7 @@ class Operators:
     def __init__(
         self,
         candidates: Sequence[Candidate],
-        board: Switchboard,
+        services: CallServices,
         *,
         offer: Offer | None,
         new_leg: Callable[[Destination], Leg],
@@ -120,7 +120,7 @@ class Operators:
         let_go: Callable[[Leg], None] = lambda _leg: None,
     ) -> None:
         self._candidates = candidates
-        self._board = board
+        self._services = services
         self._offer = offer
         self._new_leg = new_leg
         self._dial = dial
@@ -175,9 +175,9 @@ class Operators:
         record, self._won_by = self._won_by, None
         if record is not None and self._offer is not None:
             record.ended = time.time()
-            if self._board.agents is not None:
+            if self._services.agents is not None:
                 offer = self._offer
-                self._board.agents.finished(record.agent, offer.waiting.id, offer.wrap_up_s)
+                self._services.agents.finished(record.agent, offer.waiting.id, offer.wrap_up_s)
 
     # -- ringing ----------------------------------------------------------------------------
 
@@ -196,7 +196,7 @@ class Operators:
                     failure = task.exception()
                     if failure is None:
                         return rung[task], task.result()
-                    if not waiting or not isinstance(failure, OperatorsMissed):
+                    if not waiting or not isinstance(failure, AgentsMissed):
                         raise failure
         finally:
             for task in waiting:
@@ -225,7 +225,7 @@ class Operators:
             return leg
         assert missed is not None
         self._missed(candidate, missed)
-        raise OperatorsMissed(missed.leg, missed.ending) from missed
+        raise AgentsMissed(missed.leg, missed.ending) from missed
 
     def _line_is_down(self, candidate: Candidate) -> None:
         """He is rung from now on as anybody else; no effect on one who has no line."""
@@ -233,8 +233,8 @@ class Operators:
         if name is None or name not in self._on_line:
             return
         self._on_line.discard(name)
-        if self._offer is not None and self._board.agents is not None:
-            self._board.agents.ringing(name, self._offer.waiting.id)
+        if self._offer is not None and self._services.agents is not None:
+            self._services.agents.ringing(name, self._offer.waiting.id)
 
     async def _ring_at(self, leg: Leg, address: Destination) -> None:
         if address.ring_s is None:
@@ -250,13 +250,13 @@ class Operators:
 
     async def _confirm(self, leg: Leg, key: str) -> None:
         """Ask whoever answered for the key: a mailbox takes no call. Raises LegEnded."""
-        board = self._board
+        services = self._services
         said = None
         try:
             async with while_up(leg), until_key(leg, key), asyncio.timeout(CONFIRM_S):
-                if board.agents is not None:
-                    said = await board.whisperer.speak(
-                        board.agents.confirm_text.replace("{digit}", key)
+                if services.agents is not None:
+                    said = await services.announcer.speak(
+                        services.agents.confirm_text.replace("{digit}", key)
                     )
                 while True:
                     if isinstance(said, Announcement):
@@ -265,7 +265,7 @@ class Operators:
         except KeyPressed:
             return
         except TimeoutError:
-            ending = Ending("no_answer", f"answered, but not taken within {CONFIRM_S:g} s")
+            ending = HangupCause("no_answer", f"answered, but not taken within {CONFIRM_S:g} s")
             leg.hang_up(ending)
             raise LegEnded(leg, leg.ending or ending) from None
 
@@ -283,30 +283,30 @@ class Operators:
             self._on_offer(record)
             self._ringing[candidate.agent] = record
             self._publish("agent.offered", agent=candidate.agent, queue=offer.queue, **told)
-            if self._board.agents is not None and candidate.agent not in self._on_line:
-                self._board.agents.ringing(candidate.agent, offer.waiting.id)
+            if self._services.agents is not None and candidate.agent not in self._on_line:
+                self._services.agents.ringing(candidate.agent, offer.waiting.id)
 
     def _missed(self, candidate: Candidate, missed: LegEnded) -> None:
         if self._offer is None or candidate.agent is None:
             return
         self._ends(candidate.agent, missed.ending.result)
-        if self._board.agents is not None:
+        if self._services.agents is not None:
             work = self._offer.waiting.id
             # A request for him by name, a command that hangs up, and what is our own fault are not
             # held against him.
             is_his = missed.ending != BY_COMMAND and not missed.ending.is_ours
             counts = self._offer.queue is not None and is_his
-            self._board.agents.missed(candidate.agent, work, str(missed.ending), counts=counts)
+            self._services.agents.missed(candidate.agent, work, str(missed.ending), counts=counts)
 
     def _won(self, candidate: Candidate) -> None:
         if self._offer is None or candidate.agent is None:
             return
         record = self._won_by = self._ringing.pop(candidate.agent)
         record.answered, record.result = time.time(), "answered"
-        if self._board.agents is not None:
-            self._board.agents.talking(candidate.agent, self._offer.waiting.id)
-        if self._board.queues is not None:
-            self._board.queues.answered(self._offer, candidate.agent)
+        if self._services.agents is not None:
+            self._services.agents.talking(candidate.agent, self._offer.waiting.id)
+        if self._services.queues is not None:
+            self._services.queues.answered(self._offer, candidate.agent)
 
     def _withdraw(self) -> None:
         """Whoever still rings here has lost, or is not needed any more: not his fault."""
@@ -318,12 +318,12 @@ class Operators:
             # Before he is free: the next INVITE to his phone must not overtake the CANCEL.
             leg = self._rung_leg.get(candidate.agent)
             if leg is not None and won_by is not None:
-                leg.hang_up(Ending("cancelled", f"answered by {won_by}"), ELSEWHERE)
+                leg.hang_up(HangupCause("cancelled", f"answered by {won_by}"), ELSEWHERE)
             elif leg is not None:
-                leg.hang_up(Ending("cancelled", "offer withdrawn"))
+                leg.hang_up(HangupCause("cancelled", "offer withdrawn"))
             self._ends(candidate.agent, "withdrawn" if won_by is None else "lost", by=won_by)
-            if self._board.agents is not None:
-                self._board.agents.release(candidate.agent, self._offer.waiting.id)
+            if self._services.agents is not None:
+                self._services.agents.release(candidate.agent, self._offer.waiting.id)
 
     def _ends(self, agent: str, result: str, by: str | None = None) -> None:
         record = self._ringing.pop(agent)

@@ -15,14 +15,14 @@ from typing import Any, Protocol
 import structlog
 
 from ..acd.waiting import Offer
-from ..protocol import EngineError
+from ..errors import EngineError
 from ..routing.dialplan import Destination
-from .agent_ringer import Operators, OperatorsMissed, open_all
-from .announcements import Standing
-from .call_result import CALLED_BACK, Farewell, Result, of_not_taken, of_sent_away
+from .agent_ringer import AgentRinger, AgentsMissed, open_all
+from .announcements import QueuePosition
+from .call_result import CALLED_BACK, Result, TurnedAway, of_not_taken, of_sent_away
 from .leg import Leg, LegEnded
 from .queue_place import QueuePlace, SentAway
-from .services import Switchboard
+from .services import CallServices
 from .until_key import KeyPressed, until_key
 from .waiting_room import WaitingRoom
 
@@ -39,7 +39,7 @@ class Wish(Protocol):
         """Have it called back. False where that is not possible after all, and it was told so."""
 
 
-class OperatorWait:
+class AgentWait:
     """The wait of the party of `leg` in `room`, for `limit_s` from now on.
 
     `who` are the members of Waiting, `ask` makes the operators of an offer, or of an outside number
@@ -51,13 +51,13 @@ class OperatorWait:
 
     def __init__(
         self,
-        board: Switchboard,
+        services: CallServices,
         leg: Leg,
         *,
         room: WaitingRoom,
         who: dict[str, Any],
         limit_s: float,
-        ask: Callable[[Offer | Destination], Operators],
+        ask: Callable[[Offer | Destination], AgentRinger],
         wish: Wish,
         ringing: Callable[[], None],
         waiting: Callable[[], None],
@@ -65,7 +65,7 @@ class OperatorWait:
         once: bool = False,
         first: str | None = None,
     ) -> None:
-        self._board = board
+        self._services = services
         self._leg = leg
         self._room = room
         self._who = who
@@ -79,12 +79,12 @@ class OperatorWait:
         self._once = once
         self._first = first
         self._place: QueuePlace | None = None
-        self._operators: Operators | None = None
+        self._operators: AgentRinger | None = None
         self._outside_tried: dict[str, float] = {}
         self.answered_by: Leg | None = None
 
     @property
-    def standing(self) -> Standing | None:
+    def standing(self) -> QueuePosition | None:
         """Where the party stands; None while operators are being rung, or it is in no queue."""
         return None if self._place is None else self._place.standing
 
@@ -116,13 +116,15 @@ class OperatorWait:
                 log.info("outside_missed", waiting=self._who["id"], reason=f"{outside}: {error}")
             except KeyPressed:
                 if await self._wish.take():
-                    raise Farewell(CALLED_BACK, self._room.settings.texts.callback_taken) from None
+                    raise TurnedAway(
+                        CALLED_BACK, self._room.settings.texts.callback_taken
+                    ) from None
             self._waiting()
             outside = None
 
     async def _outside(self, number: str) -> Leg:
         """A number outside takes the call in an operator's place, as long as the party waits."""
-        address = self._board.dialplan.destination(number, field="queue")
+        address = self._services.dialplan.destination(number, field="queue")
         try:
             async with self._cut_short():
                 return await self._reach(address)
@@ -137,15 +139,15 @@ class OperatorWait:
             async with until_key(self._leg, digit, self._wish.may_be_taken):
                 yield
 
-    def _too_long(self) -> Farewell:
+    def _too_long(self) -> TurnedAway:
         result = Result("timeout", f"no operator within {self._limit_s:g} s")
-        return Farewell(result, self._room.settings.texts.timeout)
+        return TurnedAway(result, self._room.settings.texts.timeout)
 
     async def _in_queue(self) -> Leg:
         room = self._room.settings
         try:
             with QueuePlace(
-                self._board,
+                self._services,
                 **self._who,
                 is_back=self.answered_by is not None or bool(self._outside_tried),
                 outside_tried=dict(self._outside_tried),
@@ -174,7 +176,7 @@ class OperatorWait:
                 self._waiting()
                 if await wish.take():
                     place.reason = "callback"
-                    raise Farewell(CALLED_BACK, room.texts.callback_taken) from None
+                    raise TurnedAway(CALLED_BACK, room.texts.callback_taken) from None
                 place.again()
 
     async def _first_operator(self, place: QueuePlace) -> Leg:
@@ -183,7 +185,7 @@ class OperatorWait:
             offer = await place.offer()
             try:
                 agent = await self._reach(offer)
-            except OperatorsMissed:
+            except AgentsMissed:
                 if self._once and offer.queue is None:
                     raise
                 self._waiting()

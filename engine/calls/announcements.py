@@ -15,7 +15,7 @@ HALF_A_MINUTE_S = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class QueuePosition:
     """Where one stands in his queue: 1 is next. None: nobody knows how long it will take."""
 
     place: int
@@ -44,7 +44,7 @@ class Announcements:
         room = self._room
         return bool(room.periodic_announce) and room.periodic_announce_frequency_s > 0
 
-    def due(self, now: float, standing: Standing | None) -> list[str]:
+    def due(self, now: float, standing: QueuePosition | None) -> list[str]:
         """The sentences to be said now, if any; they count as said. Each is text or a file.
 
         `standing` is None where the party is in no queue (or is being connected): nothing is due.
@@ -61,7 +61,7 @@ class Announcements:
             interval_s = self._room.periodic_announce_frequency_s
             self._periodic_at = max(self._periodic_at, now + interval_s)
 
-    def _position(self, now: float, standing: Standing) -> list[str]:
+    def _position(self, now: float, standing: QueuePosition) -> list[str]:
         room = self._room
         if room.announce_frequency_s <= 0:
             return []
@@ -84,7 +84,7 @@ class Announcements:
     def _is_better(self, place: int) -> bool:
         return not self._told_place or place <= self._told_place
 
-    def _sentences(self, standing: Standing) -> list[str]:
+    def _sentences(self, standing: QueuePosition) -> list[str]:
         room, texts = self._room, self._room.texts
         place = self._place(standing.place)
         # Who is next is not told how long that will take.
@@ -107,7 +107,7 @@ class Announcements:
             return ""
         return texts.next if place == 1 else texts.place
 
-    def _wait(self, standing: Standing) -> str:
+    def _wait(self, standing: QueuePosition) -> str:
         room = self._room
         if room.announce_holdtime == "no":
             return ""

@@ -17,7 +17,7 @@ from media.sources import Tone
 from media.worker_pool import MediaPool
 from sip.endpoint import SipEndpoint
 
-from .hangup_cause import Ending
+from .hangup_cause import HangupCause
 from .leg import CODECS, Caller, Leg, LegEnded, PublishLegEvent, Role
 from .while_up import while_up
 
@@ -27,7 +27,7 @@ ANNOUNCEMENT: Final = Tone("880/120,0/60,880/120")
 ANNOUNCEMENT_LIMIT_S: Final = 2.0
 
 
-class LentLeg(Leg):
+class BorrowedLeg(Leg):
     """`line` for one call. `give_back` is called once, at the moment at which the call lets go."""
 
     def __init__(
@@ -38,7 +38,7 @@ class LentLeg(Leg):
         sip: SipEndpoint,
         media: MediaPool,
         publish: PublishLegEvent,
-        give_back: "Callable[[LentLeg], None]",
+        give_back: "Callable[[BorrowedLeg], None]",
     ) -> None:
         # The line's id: it is what the media worker knows.
         super().__init__(
@@ -88,7 +88,7 @@ class LentLeg(Leg):
     async def release(self) -> None:
         """Let go of the line if that has not been done, and keep its report: that of the line."""
         if self._dialled:
-            self.hang_up(Ending("completed", "released"))
+            self.hang_up(HangupCause("completed", "released"))
         self._let_go()
         if self._line.ending is None:
             try:
@@ -124,7 +124,7 @@ class LentLeg(Leg):
         if self.on_hold is not None:
             self.on_hold(self, held)
 
-    def _end(self, ending: Ending) -> None:
+    def _end(self, ending: HangupCause) -> None:
         if self.ending is not None:
             return
         self._let_go()

@@ -56,7 +56,7 @@ class Call:
         }
 
 
-class CallRegister:
+class CallRegistry:
     """Every call and leg that is up now."""
 
     def __init__(self) -> None:

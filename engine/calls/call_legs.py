@@ -8,9 +8,9 @@ import structlog
 
 from ..routing.dialplan import Destination
 from .call import Call
-from .hangup_cause import Ending
+from .hangup_cause import HangupCause
 from .leg import CODECS, Leg, Role
-from .services import Switchboard
+from .services import CallServices
 from .whisper import Announcement, Unspoken, Whisper
 
 log = structlog.get_logger()
@@ -23,31 +23,31 @@ LEGS_KEPT = 60
 class CallLegs:
     """The legs of `call`; `publish` tells of it."""
 
-    def __init__(self, call: Call, board: Switchboard, publish: Callable[..., None]) -> None:
+    def __init__(self, call: Call, services: CallServices, publish: Callable[..., None]) -> None:
         self._call = call
-        self._board = board
+        self._services = services
         self._publish = publish
         self._made: list[Leg] = []
         self._releasing: set[asyncio.Task[None]] = set()
 
     def make(self, role: Role, destination: Destination) -> Leg:
         """A leg that is not called yet, and part of the call only once it is added."""
-        board = self._board
+        services = self._services
         leg = Leg(
-            leg_id=f"leg-{board.new_id()}",
+            leg_id=f"leg-{services.new_id()}",
             role=role,
             destination=destination,
-            sip=board.sip,
-            media=board.media,
+            sip=services.sip,
+            media=services.media,
             publish=self.publish,
-            rtp_host=board.rtp_host,
+            rtp_host=services.rtp_host,
         )
         self._made.append(leg)
         return leg
 
     def line(self, agent: str) -> Leg | None:
         """The line of an agent who stays on the phone between calls, for this call."""
-        permanent = self._board.permanent
+        permanent = self._services.permanent
         line = None if permanent is None else permanent.take(agent, self.publish)
         if line is not None:
             self._made.append(line)
@@ -55,7 +55,7 @@ class CallLegs:
 
     def add(self, leg: Leg) -> None:
         """The leg is about to be called, or has called: it is part of the call."""
-        self._board.register.add_leg(self._call, leg)
+        self._services.register.add_leg(self._call, leg)
 
     def let_go(self, leg: Leg) -> None:
         """The call goes on without this leg: it is hung up, and its port given back."""
@@ -68,7 +68,7 @@ class CallLegs:
         shown = self._call.legs
         if len(shown) > LEGS_KEPT:
             over = next(one for one in shown if one not in self._made)
-            self._board.register.forget_leg(self._call, over)
+            self._services.register.forget_leg(self._call, over)
 
     async def whisper(self, agent: Leg, whisper: Whisper) -> None:
         """Let the operator hear his whisper to its end, or tell why he does not hear it."""
@@ -93,7 +93,7 @@ class CallLegs:
     def hang_up(self) -> None:
         """Hang up whoever is up or being called."""
         for leg in self._call.legs:
-            leg.hang_up(Ending("completed", "call over"))
+            leg.hang_up(HangupCause("completed", "call over"))
 
     async def give_back(self) -> None:
         """Give every port back, keeping the last reports."""

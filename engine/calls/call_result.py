@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from config.inbound import Room
 
 from ..acd.waiting import Leave
-from ..protocol import EngineError
+from ..errors import EngineError
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Refused(Exception):
         self.retry_after_s = retry_after_s
 
 
-class Farewell(Exception):
+class TurnedAway(Exception):
     """Nobody is going to talk to the caller now: he hears `text`, and is hung up."""
 
     def __init__(self, result: Result, text: str) -> None:
@@ -41,27 +41,29 @@ class Farewell(Exception):
         self.text = text
 
 
-def of_not_taken(error: EngineError, room: Room) -> Farewell:
+def of_not_taken(error: EngineError, room: Room) -> TurnedAway:
     """The queue does not take the caller."""
     reason = error.data.get("reason")
     if reason in ("closed", "full"):
-        return Farewell(Result(reason, error.message), _text(reason, room))
-    return Farewell(Result("unavailable", error.message), room.texts.timeout)
+        return TurnedAway(Result(reason, error.message), _text(reason, room))
+    return TurnedAway(Result("unavailable", error.message), room.texts.timeout)
 
 
-def of_sent_away(leave: Leave, room: Room) -> Farewell:
+def of_sent_away(leave: Leave, room: Room) -> TurnedAway:
     """The queue gives up the caller who waited in it."""
     cause = f"sent away by the queue: {leave.reason}"
-    return Farewell(Result(leave.reason, cause), _text(leave.reason, room))
+    return TurnedAway(Result(leave.reason, cause), _text(leave.reason, room))
 
 
-def refusal_of(farewell: Farewell, error: EngineError, now: float) -> Refused | None:
+def refusal_of(turned_away: TurnedAway, error: EngineError, now: float) -> Refused | None:
     """The refusal in place of a farewell without words; None where there is something to say."""
-    status = REFUSALS.get(farewell.result.word)
-    if farewell.text or status is None:
+    status = REFUSALS.get(turned_away.result.word)
+    if turned_away.text or status is None:
         return None
     opens_at = error.data.get("opens_at")
-    return Refused(status, farewell.result, None if opens_at is None else max(1.0, opens_at - now))
+    return Refused(
+        status, turned_away.result, None if opens_at is None else max(1.0, opens_at - now)
+    )
 
 
 def _text(reason: str, room: Room) -> str:

@@ -7,7 +7,7 @@ another exception, so a cancellation from outside stays what it is.
 import asyncio
 
 
-class CutShort:
+class CancelScope:
     """Enter and leave it with `_begin` and `_is_cut`; `_cut` cancels the body in between."""
 
     def _begin(self) -> None:

@@ -68,7 +68,7 @@ _RETRY_CAUSES: dict[Result, RetryCause] = {
 }
 
 
-def retry_cause_of(ending: "Ending") -> RetryCause:
+def retry_cause_of(ending: "HangupCause") -> RetryCause:
     """The cause by which a callback is tried again: a key of the configured retries."""
     return _RETRY_CAUSES.get(ending.result, "failed")
 
@@ -78,7 +78,7 @@ def _header(cause: Cause) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class HangupCause:
     """Why a leg is over. `phrase` is for a person; status and Reason header as the peer sent.
 
     `is_ours`: for want of something that the engine should have had; the party is not to blame.
@@ -97,19 +97,19 @@ class Ending:
         return f"{self.sip_status} {self.phrase}"
 
 
-BY_COMMAND = Ending("hung_up", "hung up by command")
+BY_COMMAND = HangupCause("hung_up", "hung up by command")
 
 
-def of_failed_invite(cause: Cause) -> Ending:
+def of_failed_invite(cause: Cause) -> HangupCause:
     """The ending of an INVITE that was not answered with a 2xx."""
     if cause.origin == "timeout":
-        return Ending("unreachable", "no response", cause.status, trunk_failed=True)
+        return HangupCause("unreachable", "no response", cause.status, trunk_failed=True)
     if cause.origin == "transport":
-        return Ending("unreachable", cause.phrase, cause.status, trunk_failed=True)
+        return HangupCause("unreachable", cause.phrase, cause.status, trunk_failed=True)
     status = cause.status
     if status is None:
-        return Ending("failed", cause.phrase, None, _header(cause))
-    return Ending(
+        return HangupCause("failed", cause.phrase, None, _header(cause))
+    return HangupCause(
         _BY_STATUS.get(status, "rejected" if status < 500 or status >= 600 else "unreachable"),
         cause.phrase,
         status,
@@ -118,19 +118,19 @@ def of_failed_invite(cause: Cause) -> Ending:
     )
 
 
-def of_call_not_taken(cause: Cause) -> Ending:
+def of_call_not_taken(cause: Cause) -> HangupCause:
     """The ending of a call that came in and was not answered."""
     if cause.origin == "remote":
-        return Ending("hung_up", "hung up before the answer", cause.status, _header(cause))
+        return HangupCause("hung_up", "hung up before the answer", cause.status, _header(cause))
     if cause.status == 488:
-        return Ending("incompatible", cause.phrase, cause.status)
-    return Ending("failed", cause.phrase, cause.status, _header(cause))
+        return HangupCause("incompatible", cause.phrase, cause.status)
+    return HangupCause("failed", cause.phrase, cause.status, _header(cause))
 
 
-def of_ended_session(cause: Cause) -> Ending:
+def of_ended_session(cause: Cause) -> HangupCause:
     """The ending of an answered session."""
     if cause.origin == "remote":
-        return Ending("hung_up", "hung up", cause.status, _header(cause))
+        return HangupCause("hung_up", "hung up", cause.status, _header(cause))
     if cause.origin == "local":
-        return Ending("completed", cause.phrase, cause.status, _header(cause))
-    return Ending("failed", cause.phrase, cause.status, _header(cause))
+        return HangupCause("completed", cause.phrase, cause.status, _header(cause))
+    return HangupCause("failed", cause.phrase, cause.status, _header(cause))

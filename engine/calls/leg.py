@@ -29,8 +29,8 @@ from sip.sdp.offer_answer import LocalAudio, NegotiatedAudio
 from sip.transport.resolver import ResolutionFailed
 
 from ..job import LegRecord
-from ..routing.dialplan import Destination, Way
-from .hangup_cause import Ending, of_call_not_taken, of_ended_session, of_failed_invite
+from ..routing.dialplan import Destination, DialTarget
+from .hangup_cause import HangupCause, of_call_not_taken, of_ended_session, of_failed_invite
 
 log = structlog.get_logger()
 
@@ -48,7 +48,7 @@ TRUNK_RESPONSE_S = 5.0
 class LegEnded(Exception):
     """A leg ended while a call flow needed it: it was not answered, or its party hung up."""
 
-    def __init__(self, leg: "Leg", ending: Ending) -> None:
+    def __init__(self, leg: "Leg", ending: HangupCause) -> None:
         super().__init__(f"{leg.role}: {ending}")
         self.leg = leg
         self.ending = ending
@@ -89,7 +89,7 @@ class Leg:
         self.record = LegRecord(
             leg=leg_id, role=role, uri=destination.ways[0].target, started=time.time()
         )
-        self.ending: Ending | None = None
+        self.ending: HangupCause | None = None
         self.audio: NegotiatedAudio | None = None
         self.on_end: list[Callable[[Leg], None]] = []
         self.on_early_media: Callable[[], object] | None = None
@@ -109,7 +109,7 @@ class Leg:
         self._called_us = False
         self._media_open = False
         self._silent_early = False
-        self._outcome: asyncio.Future[Ending | None] | None = None
+        self._outcome: asyncio.Future[HangupCause | None] | None = None
         self._played: dict[int, asyncio.Future[None]] = {}
 
     # -- dialling ---------------------------------------------------------------------------
@@ -122,7 +122,7 @@ class Leg:
         try:
             opened = await self._media.open(self.id, beside=beside.id if beside else None)
         except MediaError as error:
-            ending = Ending("unavailable", str(error), is_ours=True)
+            ending = HangupCause("unavailable", str(error), is_ours=True)
             if self._called_us:
                 self.hang_up(ending)
             self.ending = self.ending or ending
@@ -144,7 +144,7 @@ class Leg:
         self.record.started = time.time()
         self._publish("leg.dialing", self)
         local = LocalAudio(host=self._rtp_host, port=self._rtp_port, codecs=codecs)
-        ending = Ending("unreachable", "no way to dial")
+        ending = HangupCause("unreachable", "no way to dial")
         try:
             async with asyncio.timeout(ring_s):
                 ways = self.destination.ways
@@ -166,19 +166,19 @@ class Leg:
 
     async def _dial_way(
         self,
-        way: Way,
+        way: DialTarget,
         caller: Caller,
         local: LocalAudio,
         headers: tuple[tuple[str, str], ...],
         ring_s: float,
         is_last: bool,
-    ) -> Ending | None:
+    ) -> HangupCause | None:
         """None when answered, otherwise why not."""
         self.record.uri = way.target
         try:
             hop = await self._sip.resolve(way.hop_uri)
         except (ResolutionFailed, ParseError) as error:
-            return Ending("unreachable", str(error), trunk_failed=True)
+            return HangupCause("unreachable", str(error), trunk_failed=True)
         if self.ending is not None:  # hung up while the address was looked up
             return self.ending
         loop = asyncio.get_running_loop()
@@ -196,7 +196,7 @@ class Leg:
         try:
             self._session = self._sip.invite(invitation)
         except (ParseError, ValueError) as error:
-            return Ending("failed", f"cannot be dialled: {error}")
+            return HangupCause("failed", f"cannot be dialled: {error}")
         self._session.tag = self
         give_up = None if is_last else loop.call_later(TRUNK_RESPONSE_S, self._no_response)
         try:
@@ -217,11 +217,11 @@ class Leg:
         """Whether nothing at all has come back for the INVITE."""
         return self._session is not None and self._session.state == "calling"
 
-    def not_answered(self, ring_s: float) -> Ending:
+    def not_answered(self, ring_s: float) -> HangupCause:
         """Why nobody took the call in `ring_s`; to be asked before the leg is hung up."""
         if self._is_silent:
-            return Ending("unreachable", f"no response within {ring_s:g} s", trunk_failed=True)
-        return Ending("no_answer", f"no answer within {ring_s:g} s")
+            return HangupCause("unreachable", f"no response within {ring_s:g} s", trunk_failed=True)
+        return HangupCause("no_answer", f"no answer within {ring_s:g} s")
 
     def _no_response(self) -> None:
         if self._is_silent:
@@ -229,7 +229,7 @@ class Leg:
             self._hang_up_session()
             self._settle(ending)
 
-    def _settle(self, outcome: Ending | None) -> None:
+    def _settle(self, outcome: HangupCause | None) -> None:
         if self._outcome is not None and not self._outcome.done():
             self._outcome.set_result(outcome)
 
@@ -245,7 +245,7 @@ class Leg:
         try:
             self._sip.ring(session)
         except SipError as error:  # hung up already; what told so is still to be delivered
-            self._end(Ending("hung_up", error.reason))
+            self._end(HangupCause("hung_up", error.reason))
         else:
             self._publish("leg.ringing", self)
 
@@ -260,7 +260,7 @@ class Leg:
             try:
                 self._sip.accept(self._session, local)
             except SipError as error:
-                self._end(Ending("hung_up", error.reason))
+                self._end(HangupCause("hung_up", error.reason))
             await self._outcome
         if self.ending is not None:
             raise LegEnded(self, self.ending)
@@ -295,7 +295,7 @@ class Leg:
 
     # -- the end ----------------------------------------------------------------------------
 
-    def hang_up(self, ending: Ending, reason_header: str = CLEARING) -> None:
+    def hang_up(self, ending: HangupCause, reason_header: str = CLEARING) -> None:
         """End the leg from our side: CANCEL or BYE as its state wants. No effect once ended."""
         if self.ending is None:
             self._hang_up_session(reason_header)
@@ -316,7 +316,7 @@ class Leg:
     async def release(self) -> None:
         """Hang up if need be, and give the media endpoint back, keeping its last report."""
         if self._dialled:
-            self.hang_up(Ending("completed", "released"))
+            self.hang_up(HangupCause("completed", "released"))
         if self._media_open:
             self._media_open = False
             try:
@@ -333,7 +333,7 @@ class Leg:
         if stats is not None:
             self.record.media = structs.asdict(stats)
 
-    def _end(self, ending: Ending) -> None:
+    def _end(self, ending: HangupCause) -> None:
         if self.ending is not None:
             return
         self.ending = ending
@@ -404,7 +404,7 @@ class Leg:
             self._publish("leg.answered", self)
             self._note_hold(audio)
 
-    def _failed(self, ending: Ending) -> None:
+    def _failed(self, ending: HangupCause) -> None:
         self._session = None
         if ending.sip_status is not None:
             self.record.sip_status = ending.sip_status
@@ -440,7 +440,7 @@ class Leg:
                 telephone_event_received_payload_type=audio.telephone_event_received_payload_type,
             )
         except BadAddress as error:
-            self.hang_up(Ending("incompatible", error.reason))
+            self.hang_up(HangupCause("incompatible", error.reason))
 
     # -- what the media worker reports ------------------------------------------------------
 
@@ -466,7 +466,7 @@ class Leg:
                 self._publish("leg.media_timeout", self, silent_s=event.silent_s)
                 if not self.is_held:
                     reason = f"no RTP for {event.silent_s:g} s"
-                    self.hang_up(Ending("no_media", reason), f'SIP;cause=200;text="{reason}"')
+                    self.hang_up(HangupCause("no_media", reason), f'SIP;cause=200;text="{reason}"')
 
     def info_digit(self, digit: str, duration_ms: int) -> None:
         """The party pressed a key, and its phone told so by SIP."""
@@ -485,5 +485,5 @@ class Leg:
         for finished in self._played.values():
             if not finished.done():
                 finished.set_result(None)
-        ending = Ending("failed", reason, is_ours=True)
+        ending = HangupCause("failed", reason, is_ours=True)
         self.hang_up(ending, 'Q.850;cause=41;text="Temporary failure"')

@@ -15,13 +15,13 @@ import structlog
 from media.sources import Silence, Source
 
 from ..acd.agent import Agent, AgentState
-from ..acd.agents import Agents
-from ..protocol import EngineError
+from ..acd.agents import AgentRegistry
+from ..errors import EngineError
 from ..routing.dialplan import Destination
-from .borrowed_leg import LentLeg
-from .hangup_cause import Ending
+from .borrowed_leg import BorrowedLeg
+from .hangup_cause import HangupCause
 from .leg import DEFAULT_CALLER, Caller, Leg, LegEnded, PublishLegEvent, Role
-from .services import Switchboard
+from .services import CallServices
 
 log = structlog.get_logger()
 
@@ -35,13 +35,13 @@ RELEASE_LIMIT_S: Final = 1.0
 class PermanentLegs:
     """Keeps the lines of the permanent agents up, and lends them to calls."""
 
-    def __init__(self, agents: Agents, board: Switchboard) -> None:
+    def __init__(self, agents: AgentRegistry, services: CallServices) -> None:
         self._agents = agents
-        self._board = board
+        self._services = services
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._lines: dict[str, Leg] = {}
-        self._lent: dict[str, LentLeg] = {}
+        self._lent: dict[str, BorrowedLeg] = {}
         self._off_work: dict[str, asyncio.Event] = {}
 
     def start(self) -> None:
@@ -78,11 +78,11 @@ class PermanentLegs:
         line = self._lines.get(agent)
         if line is None or line.ending is not None or agent in self._lent:
             return None
-        lent = LentLeg(
+        lent = BorrowedLeg(
             line,
             role=role,
-            sip=self._board.sip,
-            media=self._board.media,
+            sip=self._services.sip,
+            media=self._services.media,
             publish=publish,
             give_back=partial(self._back, agent),
         )
@@ -91,21 +91,21 @@ class PermanentLegs:
 
     def give_back(self, leg: Leg) -> None:
         """End a call's use of a line, if it has not ended. No effect on any other leg."""
-        if isinstance(leg, LentLeg):
-            leg.hang_up(Ending("completed", "call over"))
+        if isinstance(leg, BorrowedLeg):
+            leg.hang_up(HangupCause("completed", "call over"))
 
-    def _back(self, agent: str, lent: LentLeg) -> None:
+    def _back(self, agent: str, lent: BorrowedLeg) -> None:
         if self._lent.get(agent) is lent:
             del self._lent[agent]
         line = self._lines.get(agent)
         if line is not None and line.id == lent.id and line.ending is None:
-            self._board.register.legs[line.id] = line
+            self._services.register.legs[line.id] = line
             line.hear(self._comfort(agent))
 
     def _comfort(self, name: str) -> Source:
         agent = self._agents.get(name)
         music = agent is not None and agent.terms.comfort == "music"
-        return self._board.hold if music else Silence()
+        return self._services.hold if music else Silence()
 
     # -- which lines are wanted -------------------------------------------------------------
 
@@ -140,7 +140,7 @@ class PermanentLegs:
             try:
                 line = await self._call(name)
             except (LegEnded, EngineError) as error:
-                self._board.events.publish(
+                self._services.events.publish(
                     "line.failed", agent=name, reason=str(error), retry_s=retry_s
                 )
             else:
@@ -182,7 +182,7 @@ class PermanentLegs:
     async def _call(self, name: str) -> Leg:
         """His line, from the first address that answers. Raises LegEnded, EngineError."""
         missed: LegEnded | None = None
-        for destination in self._board.dialplan.agent_destinations(name):
+        for destination in self._services.dialplan.agent_destinations(name):
             line = self._leg(name, destination)
             try:
                 await self._dial(line)
@@ -197,7 +197,7 @@ class PermanentLegs:
         raise missed
 
     async def _dial(self, line: Leg) -> None:
-        dial = self._board.dial
+        dial = self._services.dial
         await line.open()
         await line.dial(
             caller=Caller(None, default=dial.caller_id or DEFAULT_CALLER),
@@ -205,33 +205,33 @@ class PermanentLegs:
         )
 
     def _leg(self, name: str, destination: Destination) -> Leg:
-        board = self._board
+        services = self._services
         line = Leg(
-            leg_id=f"line-{board.new_id()}",
+            leg_id=f"line-{services.new_id()}",
             role="agent",
             destination=destination,
-            sip=board.sip,
-            media=board.media,
+            sip=services.sip,
+            media=services.media,
             publish=partial(self._publish, name),
-            rtp_host=board.rtp_host,
+            rtp_host=services.rtp_host,
         )
-        board.register.legs[line.id] = line
+        services.register.legs[line.id] = line
         return line
 
     async def _release(self, line: Leg) -> None:
-        line.hang_up(Ending("completed", "logged out"))
+        line.hang_up(HangupCause("completed", "logged out"))
         try:
             async with asyncio.timeout(RELEASE_LIMIT_S):
                 await line.release()
         except TimeoutError:
             log.warning("media_report_late", leg=line.id)
-        self._board.register.legs.pop(line.id, None)
+        self._services.register.legs.pop(line.id, None)
 
     def _publish(self, name: str, kind: str, line: Leg, **fields: Any) -> None:
         if name in self._lent and kind != "leg.ended":
             return  # the call that has it tells of it
         record = line.record
-        self._board.events.publish(
+        self._services.events.publish(
             kind.replace("leg.", "line.", 1),
             agent=name,
             leg=line.id,

@@ -5,9 +5,9 @@ from types import TracebackType
 from typing import Any
 
 from ..acd.waiting import Leave, Offer, Waiting
-from ..protocol import EngineError
-from .announcements import Standing
-from .services import Switchboard
+from ..errors import EngineError
+from .announcements import QueuePosition
+from .services import CallServices
 
 
 class SentAway(Exception):
@@ -25,10 +25,10 @@ class QueuePlace:
     nobody. `reason` is what the queue is told on the way out.
     """
 
-    def __init__(self, board: Switchboard, **who: Any) -> None:
-        assert board.queues is not None, "a place needs queues"
-        self._queues = board.queues
-        self._agents = board.agents
+    def __init__(self, services: CallServices, **who: Any) -> None:
+        assert services.queues is not None, "a place needs queues"
+        self._queues = services.queues
+        self._agents = services.agents
         self._waiting = Waiting(on_offer=self._offered, on_leave=self._left, **who)
         self._next: asyncio.Future[Offer] = asyncio.get_running_loop().create_future()
         self._offer: Offer | None = None
@@ -66,13 +66,13 @@ class QueuePlace:
                 self._agents.release(name, self._waiting.id)
 
     @property
-    def standing(self) -> Standing | None:
+    def standing(self) -> QueuePosition | None:
         """Where the party stands; None once it waits no longer, or operators are being rung."""
         if not self._is_in or self._offer is not None:
             return None
         queues, waiting = self._queues, self._waiting.id
         try:
-            return Standing(queues.place(waiting), queues.expected_wait_s(waiting))
+            return QueuePosition(queues.place(waiting), queues.expected_wait_s(waiting))
         except EngineError:
             return None
 

@@ -7,7 +7,7 @@ import structlog
 from media.errors import MediaError
 
 from .leg import Leg
-from .services import Switchboard
+from .services import CallServices
 
 log = structlog.get_logger()
 
@@ -15,9 +15,9 @@ log = structlog.get_logger()
 class Recording:
     """Records two joined legs into a file named after the call."""
 
-    def __init__(self, call_id: str, board: Switchboard, publish: Callable[..., None]) -> None:
-        self._path = board.recordings / f"{call_id}.wav"
-        self._media = board.media
+    def __init__(self, call_id: str, services: CallServices, publish: Callable[..., None]) -> None:
+        self._path = services.recordings / f"{call_id}.wav"
+        self._media = services.media
         self._publish = publish
         self._agent = ""
         self._started = False

@@ -14,13 +14,13 @@ from sip.endpoint import SipEndpoint
 from ..routing.dialplan import Dialplan
 from ..store.event_log import EventLog
 from ..store.store import Store
-from .call import CallRegister
-from .whisper import Whisperer
+from .call import CallRegistry
+from .whisper import Announcer
 
 if TYPE_CHECKING:
-    from ..acd.agents import Agents
+    from ..acd.agents import AgentRegistry
     from ..acd.queues import Queues
-    from ..callbacks.caller_takeover import StandingIn
+    from ..callbacks.caller_takeover import CallerTakeover
     from ..callbacks.intake import Intake
     from ..reports.history import History
     from ..routing.admission import Admission
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Switchboard:
+class CallServices:
     """SIP, media, dialplan, store and events, as the call flows use them."""
 
     sip: SipEndpoint
@@ -38,18 +38,18 @@ class Switchboard:
     dialplan: Dialplan
     events: EventLog
     store: Store
-    whisperer: Whisperer
-    register: CallRegister
+    announcer: Announcer
+    register: CallRegistry
     dial: Dial
     hold: Hold
     ringing: Ringing
     recordings: Path
-    agents: "Agents | None" = None
+    agents: "AgentRegistry | None" = None
     queues: "Queues | None" = None
     admission: "Admission | None" = None
     router: "Router | None" = None
     intake: "Intake | None" = None
-    standing_in: "StandingIn | None" = None
+    caller_takeover: "CallerTakeover | None" = None
     history: "History | None" = None
     permanent: "PermanentLegs | None" = None
     rooms: "WaitingRooms | None" = None

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from types import TracebackType
 
-from .cancel_scope import CutShort
+from .cancel_scope import CancelScope
 from .leg import Leg
 
 
@@ -11,7 +11,7 @@ class KeyPressed(Exception):
     """The party pressed the key that ends the body."""
 
 
-class until_key(CutShort):
+class until_key(CancelScope):
     """Run the body until the party of `leg` presses `digit`: KeyPressed is raised in it then.
 
     `may` is asked at each press whether it counts. An empty `digit` is no key. What the body has

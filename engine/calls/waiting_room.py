@@ -17,11 +17,11 @@ import structlog
 from config.inbound import FILE, Room
 from media.sources import Hold, Prompt
 
-from .announcements import Announcements, Standing
+from .announcements import Announcements, QueuePosition
 from .leg import Leg
-from .whisper import Announcement, Whisperer
+from .whisper import Announcement, Announcer
 
-__all__ = ["Guest", "Standing", "WaitingRoom", "WaitingRooms"]
+__all__ = ["QueuePosition", "WaitingParty", "WaitingRoom", "WaitingRooms"]
 
 log = structlog.get_logger()
 
@@ -39,7 +39,7 @@ class WaitingRoom:
         self,
         settings: Room,
         *,
-        whisperer: Whisperer,
+        announcer: Announcer,
         hold: Hold,
         alone_s: float = ALONE_S,
         clock: Callable[[], float] = time.time,
@@ -47,7 +47,7 @@ class WaitingRoom:
         self.settings = settings
         music = settings.music
         self.music = Hold(str(Path(music).resolve())) if music else hold
-        self._whisperer = whisperer
+        self._announcer = announcer
         self._alone_s = alone_s
         self._clock = clock
 
@@ -55,10 +55,10 @@ class WaitingRoom:
     async def host(
         self,
         leg: Leg,
-        standing: Callable[[], Standing | None] = lambda: None,
+        standing: Callable[[], QueuePosition | None] = lambda: None,
         *,
         customer_first: Publish | None = None,
-    ) -> AsyncIterator["Guest"]:
+    ) -> AsyncIterator["WaitingParty"]:
         """Let the party of `leg` wait here; what it hears afterwards is the caller's to say.
 
         `standing` gives its place whenever it is asked; None while there is none to tell of. For
@@ -66,7 +66,7 @@ class WaitingRoom:
         is there for him within two seconds, and he is asked for a moment's patience.
         """
         leg.hear(self.music)
-        guest = Guest(self, leg, standing, self._clock)
+        guest = WaitingParty(self, leg, standing, self._clock)
         if customer_first is None:
             guest.tell(self.settings.welcome)
         else:
@@ -87,7 +87,7 @@ class WaitingRoom:
             if sentence.startswith(FILE):
                 ready.append(_file(sentence))
             elif sentence:
-                spoken = await self._whisperer.speak(sentence)
+                spoken = await self._announcer.speak(sentence)
                 if isinstance(spoken, Announcement):
                     ready.append(spoken)
         for sound in ready:
@@ -97,14 +97,14 @@ class WaitingRoom:
         return bool(ready)
 
 
-class Guest:
+class WaitingParty:
     """One who waits in a room, and whoever attends to him."""
 
     def __init__(
         self,
         room: WaitingRoom,
         leg: Leg,
-        standing: Callable[[], Standing | None],
+        standing: Callable[[], QueuePosition | None],
         clock: Callable[[], float],
     ) -> None:
         self._room = room
@@ -186,12 +186,12 @@ class WaitingRooms:
         self,
         rooms: Sequence[Room],
         *,
-        whisperer: Whisperer,
+        announcer: Announcer,
         hold: Hold,
         alone_s: float = ALONE_S,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._whisperer = whisperer
+        self._announcer = announcer
         self._hold = hold
         self._alone_s = alone_s
         self._clock = clock
@@ -205,7 +205,7 @@ class WaitingRooms:
         self._rooms = {
             name: WaitingRoom(
                 room,
-                whisperer=self._whisperer,
+                announcer=self._announcer,
                 hold=self._hold,
                 alone_s=self._alone_s,
                 clock=self._clock,

@@ -2,11 +2,11 @@
 
 from types import TracebackType
 
-from .cancel_scope import CutShort
+from .cancel_scope import CancelScope
 from .leg import Leg, LegEnded
 
 
-class while_up(CutShort):
+class while_up(CancelScope):
     """Run the body only while `leg` is up: raises LegEnded in it as soon as the leg ends."""
 
     def __init__(self, leg: Leg) -> None:

@@ -18,8 +18,8 @@ from media.sound.prompts import PromptError, check_prompt
 from media.sound.speech import SpeechError, Synthesizer
 from media.sources import Prompt, Source, Tone
 
+from ..errors import EngineError
 from ..job import Job
-from ..protocol import EngineError
 from .templates import Subject, fill
 
 log = structlog.get_logger()
@@ -46,7 +46,7 @@ class Unspoken:
 Whisper = Announcement | Unspoken | None
 
 
-class Whisperer:
+class Announcer:
     """Checks whispers when they are asked for, and has them ready when the operator answers."""
 
     def __init__(self, synthesizer: Synthesizer) -> None:

@@ -15,7 +15,7 @@ import typer
 
 from ..channel import REPLY_S
 from ..client import Client, ClientError, ConnectionLost, NoReply, RequestRejected
-from ..protocol import EngineError
+from ..errors import EngineError
 
 EXIT_FAILED, EXIT_USAGE, EXIT_NO_ENGINE, EXIT_INTERRUPTED = 1, 2, 3, 130
 DEFAULT_SOCKET = "run/control.sock"

@@ -103,7 +103,7 @@ def print_queues(result: Mapping[str, Any]) -> None:
 def print_queue(queue: Mapping[str, Any]) -> None:
     """The results of queue.get and queue.entries."""
     staff = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in queue["agents"].items())
-    tally = ", ".join(f"{number} {what}" for what, number in queue["tally"].items() if number)
+    rate_limits = ", ".join(f"{number} {what}" for what, number in queue["tally"].items() if number)
     given, shared = queue["centres"], sum(queue["centres"].values())
     centres = (f"{name} {count} ({count / shared:.0%})" for name, count in given.items())
     table = Table.grid(padding=(0, 2))
@@ -116,7 +116,7 @@ def print_queue(queue: Mapping[str, Any]) -> None:
         "talking": str(queue["talking"]),
         "next would wait": span(queue["expected_wait_s"]) or "not known",
         "agents": staff or "none",
-        "so far": tally or "nothing",
+        "so far": rate_limits or "nothing",
         **({"centres": ", ".join(centres)} if shared else {}),
     }.items():
         table.add_row(title, cell(value))

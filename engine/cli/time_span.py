@@ -9,7 +9,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from ..client import Client
-from ..protocol import BadParams
+from ..errors import BadParams
 from ..reports.intervals import zone_of
 from .command import EXIT_FAILED, Options, fail
 from .export import output

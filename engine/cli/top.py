@@ -15,7 +15,7 @@ from typing import Any
 import typer
 
 from ..client import Client, ClientError, ConnectionLost
-from ..protocol import EngineError
+from ..errors import EngineError
 from .command import Json, Options, SocketAfter, ask, print_json
 from .screen import Screen
 from .top_view import Choices, screen

@@ -17,7 +17,7 @@ from .roles import NoRight, needed
 
 if TYPE_CHECKING:
     from ..acd.agent import AgentState
-    from ..calls.call import Call, CallRegister
+    from ..calls.call import Call, CallRegistry
 
 # Of what he may have, each is checked below. Those of himself name him in `agent`.
 _HIMSELF = frozenset(
@@ -70,7 +70,7 @@ class AgentScope:
         self,
         open_job: Callable[[str], Job | None] = lambda _id: None,
         find_job: Callable[[str], Job | None] = lambda _id: None,
-        register: "CallRegister | None" = None,
+        register: "CallRegistry | None" = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._open_job = open_job

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from ..protocol import METHOD_NOT_FOUND, EngineError
-from .jsonrpc import RpcError
+from ..errors import EngineError
+from .jsonrpc import METHOD_NOT_FOUND, RpcError
 from .peer import Peer
 from .rights import Principal
 from .roles import NoRight, changes

@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 import structlog
 
-from ..protocol import (
+from ..errors import BadParams, EngineError
+from . import jsonrpc, snapshot
+from .jsonrpc import (
     INTERNAL_ERROR,
     INVALID_REQUEST,
     METHOD_NOT_FOUND,
     PARSE_ERROR,
-    Auth,
-    BadParams,
-    EngineError,
-    Subscribe,
+    RpcError,
+    RpcRequest,
 )
-from . import jsonrpc, snapshot
-from .jsonrpc import RpcError, RpcRequest
 from .line_writer import LineWriter
+from .params import Auth, Subscribe
 from .peer import Peer
 from .rights import NOBODY, Principal
 from .roles import RANKS

@@ -11,13 +11,13 @@ from .metrics_server import MetricsServer
 
 if TYPE_CHECKING:
     from ..daemon import Daemon
-    from ..reports.cdr_writer import Records
+    from ..reports.cdr_writer import CdrWriter
 
 
 class Exporter:
     """The figures of one engine, at `metrics.listen`."""
 
-    def __init__(self, daemon: "Daemon", records: "Records") -> None:
+    def __init__(self, daemon: "Daemon", records: "CdrWriter") -> None:
         self._settings = daemon.settings
         self._metrics = Metrics()
         self._gauges = Gauges(daemon)

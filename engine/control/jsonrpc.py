@@ -6,7 +6,15 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import structs
 
-from ..protocol import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR, BadParams, EngineError
+from ..errors import BadParams, EngineError
+
+# JSON-RPC 2.0 section 5.1
+PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
+METHOD_NOT_FOUND = -32601
+INVALID_PARAMS = -32602
+INTERNAL_ERROR = -32603
+
 
 ID_BYTES = 1024
 NULL = b"null"

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from config.settings import Settings
 
-from ..inbound.interrupted_calls import CallsUp
+from ..inbound.interrupted_calls import InterruptedCalls
 from ..reports.cdr import site_of
-from ..reports.cdr_writer import Records
+from ..reports.cdr_writer import CdrWriter
 from ..reports.history import History
 from ..reports.live import Live
 from ..reports.report import Reports
@@ -32,11 +32,11 @@ class Reporting:
     def __init__(self, daemon: "Daemon") -> None:
         settings, store, events = daemon.settings, daemon.store, daemon.events
         self._daemon = daemon
-        self._board = daemon.board
+        self._services = daemon.services
         self._version = version("ringback")
         self.history = History(store.path)
-        self.records = Records(store)
-        self.calls_up = CallsUp(store)
+        self.records = CdrWriter(store)
+        self.interrupted_calls = InterruptedCalls(store)
         self.reports = Reports(store, settings.reports)
         self.webhooks = Webhooks(settings.webhooks, events, store)
         self.live = Live(store, self.reports)
@@ -47,9 +47,9 @@ class Reporting:
         self.records.on_stay.append(self.live.on_stay)
         self.records.on_record += [self.live.on_record, self.history.add]
         events.watch(self.records.watch)
-        events.watch(self.calls_up.watch)
+        events.watch(self.interrupted_calls.watch)
         self.exporter = _exporter(daemon, self.records) if settings.metrics.listen else None
-        daemon.board.history = self.history
+        daemon.services.history = self.history
 
     def table(self) -> dict[str, Method]:
         """The methods: report.*, record.*, history.*, webhook.*, callback.annotate."""
@@ -65,7 +65,7 @@ class Reporting:
     async def open(self) -> None:
         """Take up what an earlier engine left: before the first event. Raises StoreError."""
         await self.records.open()
-        await self.calls_up.open()
+        await self.interrupted_calls.open()
         await self.live.open()
         try:
             self.history.open()
@@ -75,9 +75,9 @@ class Reporting:
 
     async def start(self) -> None:
         """The agents are there, and nobody has been called yet. Raises ConfigError."""
-        if self._board.agents is not None:
-            self.records.begin(self._board.agents.all(), time.time())
-        for ended in self.calls_up.cut_off(self.records.seen_until):
+        if self._services.agents is not None:
+            self.records.begin(self._services.agents.all(), time.time())
+        for ended in self.interrupted_calls.cut_off(self.records.seen_until):
             self._daemon.events.publish("call.ended", **ended)
         self.webhooks.start()
         if self.exporter is not None:
@@ -109,10 +109,10 @@ class Reporting:
         }
 
     def _agent_views(self) -> Iterator[dict[str, Any]]:
-        if self._board.agents is None:
+        if self._services.agents is None:
             return
         served = self._daemon.call_centre.queues.matcher.free_agents.serves
-        for agent in self._board.agents.all():
+        for agent in self._services.agents.all():
             yield {
                 "agent": agent.name,
                 "state": agent.state,
@@ -163,7 +163,7 @@ class Reporting:
         }
 
 
-def _exporter(daemon: "Daemon", records: Records) -> "Exporter":
+def _exporter(daemon: "Daemon", records: CdrWriter) -> "Exporter":
     """Loaded where somebody asks for metrics, and not elsewhere."""
     from .exporter import Exporter
 

@@ -7,7 +7,7 @@ ask for stands in agent_scope.py.
 from collections.abc import Mapping
 from typing import Literal
 
-from ..protocol import EngineError
+from ..errors import EngineError
 
 Role = Literal["none", "read", "operate", "supervise", "administer"]
 """`none`: known, and may do nothing."""

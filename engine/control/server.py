@@ -14,7 +14,7 @@ import structlog
 from config.sections import Control
 from config.values import split_host_port
 
-from ..protocol import EngineError
+from ..errors import EngineError
 from ..store.event_log import EventLog
 from ..store.file_lock import FileLock, LockHeld
 from . import peer as peers

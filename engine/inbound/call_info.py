@@ -11,7 +11,7 @@ from .caller_id import CallingParty
 
 
 @dataclass(slots=True, kw_only=True)
-class Incoming:
+class InboundCallInfo:
     """One call by `trunk` to the number `dialled`. What the rules set goes before the route."""
 
     call: str

@@ -10,12 +10,14 @@ from collections.abc import Callable
 
 import structlog
 
-from ..calls.services import Switchboard
+from ..calls.services import CallServices
+from ..control.params import Reschedule
+from ..errors import EngineError
 from ..job import Job
-from ..protocol import CallbackRequest, EngineError, Reschedule, WhisperSpec
+from ..request import CallbackRequest, WhisperSpec
 from ..routing.admission import AdmissionQuery
 from ..store.store import StoreError
-from .call_info import Incoming
+from .call_info import InboundCallInfo
 
 log = structlog.get_logger()
 
@@ -24,18 +26,18 @@ ACCEPT_LIMIT_S = 5.0
 HELD_S = 60.0
 
 
-class CallbackWish:
+class CallbackOnKey:
     """What becomes of it in one call. `refused` is called with a reason when it cannot be."""
 
     def __init__(
         self,
-        board: Switchboard,
-        incoming: Incoming,
+        services: CallServices,
+        incoming: InboundCallInfo,
         *,
         refused: Callable[[str], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._board = board
+        self._services = services
         self._incoming = incoming
         self._refused = refused
         self._clock = clock
@@ -50,13 +52,13 @@ class CallbackWish:
 
     def may_be_taken(self) -> bool:
         """Whether he can be called back: asked before anybody stops ringing for him."""
-        board, number = self._board, self._incoming.party.number
+        services, number = self._services, self._incoming.party.number
         try:
-            if number is None or board.intake is None:
+            if number is None or services.intake is None:
                 raise EngineError("refused", "the number is withheld")
-            board.dialplan.destination(number, field="to", trunk=self._incoming.ruling.trunk)
-            if board.admission is not None:
-                board.admission.check(AdmissionQuery(to=number), self._clock())
+            services.dialplan.destination(number, field="to", trunk=self._incoming.ruling.trunk)
+            if services.admission is not None:
+                services.admission.check(AdmissionQuery(to=number), self._clock())
         except EngineError as error:
             self._refused(error.message)
             return False
@@ -74,7 +76,7 @@ class CallbackWish:
         return True
 
     async def _accept(self) -> Job:
-        incoming, intake = self._incoming, self._board.intake
+        incoming, intake = self._incoming, self._services.intake
         assert intake is not None and incoming.party.number is not None
         whisper = incoming.whisper
         job, _is_replayed = await intake.accept(
@@ -99,7 +101,7 @@ class CallbackWish:
 
     @property
     def _known_agent(self) -> str | None:
-        agents, known = self._board.agents, self._incoming.known_agent
+        agents, known = self._services.agents, self._incoming.known_agent
         return known if known is not None and agents is not None and known in agents else None
 
     @property
@@ -114,7 +116,7 @@ class CallbackWish:
         if not self._accepting.done() or self._accepting.exception() is not None:
             return None
         job = self._accepting.result()
-        intake = self._board.intake
+        intake = self._services.intake
         # One that joined another job, or was scheduled for later, has its own time.
         if intake is not None and job.id == self._id and job.scheduled is None:
             try:

@@ -5,14 +5,14 @@ from functools import partial
 from typing import Any
 
 from ..acd.waiting import Offer
-from ..calls.agent_ringer import Operators, candidates_of
+from ..calls.agent_ringer import AgentRinger, candidates_of
 from ..calls.call_legs import CallLegs, codecs_like
 from ..calls.leg import DEFAULT_CALLER, Caller, Leg
-from ..calls.services import Switchboard
+from ..calls.services import CallServices
 from ..calls.templates import context_headers
 from ..job import OFFERS_KEPT, OfferRecord
 from ..routing.dialplan import Destination
-from .call_info import Incoming
+from .call_info import InboundCallInfo
 
 
 class CallerOperators:
@@ -20,27 +20,27 @@ class CallerOperators:
 
     def __init__(
         self,
-        board: Switchboard,
-        incoming: Incoming,
+        services: CallServices,
+        incoming: InboundCallInfo,
         legs: CallLegs,
         caller: Leg,
         publish: Callable[..., None],
     ) -> None:
-        self._board = board
+        self._services = services
         self._incoming = incoming
         self._legs = legs
         self._caller = caller
         self._publish = publish
         self.offers: list[OfferRecord] = []
 
-    def ask(self, whom: Offer | Destination) -> Operators:
+    def ask(self, whom: Offer | Destination) -> AgentRinger:
         """The operators of an offer, or whoever has the outside number; not rung yet."""
         offer = whom if isinstance(whom, Offer) else None
-        ring_s = self._incoming.ruling.ring_s or self._board.dial.ring_s
+        ring_s = self._incoming.ruling.ring_s or self._services.dial.ring_s
         ring_s = ring_s if offer is None else offer.ring_s
-        return Operators(
-            candidates_of(whom, self._board),
-            self._board,
+        return AgentRinger(
+            candidates_of(whom, self._services),
+            self._services,
             offer=offer,
             new_leg=partial(self._legs.make, "agent"),
             dial=partial(self._dial, ring_s),
@@ -64,7 +64,7 @@ class CallerOperators:
         self.offers = [*self.offers[-(OFFERS_KEPT - 1) :], record]
 
     async def _dial(self, ring_s: float, leg: Leg) -> None:
-        incoming, dial = self._incoming, self._board.dial
+        incoming, dial = self._incoming, self._services.dial
         shown = incoming.ruling.caller_id or incoming.party.user
         self._legs.add(leg)
         await leg.dial(
@@ -76,7 +76,7 @@ class CallerOperators:
 
     def _told(self) -> dict[str, Any]:
         """What the operator's screen is told before his phone rings."""
-        number, history = self._incoming.party.number, self._board.history
+        number, history = self._incoming.party.number, self._services.history
         return {
             "number": number,
             "history": [] if history is None else history.of(number),

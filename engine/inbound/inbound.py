@@ -19,15 +19,15 @@ from sip.events import IncomingInvite
 from sip.hop import Hop
 from sip.sdp.offer_answer import LocalAudio
 
-from ..calls.services import Switchboard
+from ..calls.services import CallServices
 from ..routing.phone_number import read_number
-from .call_info import Incoming
+from .call_info import InboundCallInfo
 from .caller_id import CallingParty, calling_party, dialled_number
 from .inbound_call import InboundCall
 from .inbound_routes import InboundRoutes
-from .kept_positions import Places
-from .trunk_identify import TrunkSources
-from .unknown_sources import Strangers
+from .kept_positions import KeptPositions
+from .trunk_identify import TrunkIdentifier
+from .unknown_sources import UnknownSources
 
 if TYPE_CHECKING:
     from ..store.store import Store
@@ -44,18 +44,18 @@ class Inbound:
 
     def __init__(
         self,
-        board: Switchboard,
+        services: CallServices,
         settings: Settings,
         store: "Store",
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._board = board
+        self._services = services
         self._clock = clock
-        self._rtp_host = board.rtp_host or settings.media.address
-        self.sources = TrunkSources(settings.trunks, board.sip.resolve)
-        self.strangers = Strangers()
-        self.places = Places(store, clock=clock)
+        self._rtp_host = services.rtp_host or settings.media.address
+        self.sources = TrunkIdentifier(settings.trunks, services.sip.resolve)
+        self.strangers = UnknownSources()
+        self.places = KeptPositions(store, clock=clock)
         self.draining = False
         self._has_started = False
         self._calls: dict[str, tuple[InboundCall, asyncio.Task[None]]] = {}
@@ -157,8 +157,8 @@ class Inbound:
         elif objection is not None:
             self._refuse(session, 488, party, dialled[0], trunk, objection)
         else:
-            incoming = Incoming(
-                call=f"call-{self._board.new_id()}",
+            incoming = InboundCallInfo(
+                call=f"call-{self._services.new_id()}",
                 route=route,
                 trunk=trunk,
                 party=party,
@@ -166,7 +166,7 @@ class Inbound:
                 default_whisper=self._whisper,
             )
             call = InboundCall(
-                self._board, session, incoming, places=self.places, clock=self._clock
+                self._services, session, incoming, places=self.places, clock=self._clock
             )
             task = asyncio.get_running_loop().create_task(call.run())
             self._calls[call.call.id] = (call, task)
@@ -195,13 +195,13 @@ class Inbound:
         """Refuse a trunk's call, and tell why."""
         self._reject(session, status, reason if status == 488 else None)
         told: dict[str, Any] = {"from": party.user, "number": party.number, "dialled": dialled}
-        self._board.events.publish(
+        self._services.events.publish(
             "call.refused", trunk=trunk, sip_status=status, reason=reason, **told
         )
 
     def _reject(self, session: UasSession, status: int, reason: str | None = None) -> None:
         headers = (("Retry-After", str(RETRY_AFTER_S)),) if status == 503 else ()
         try:
-            self._board.sip.reject(session, status, headers, reason=reason)
+            self._services.sip.reject(session, status, headers, reason=reason)
         except SipError as error:  # hung up already
             log.debug("not_rejected", status=status, reason=error.reason)

@@ -16,28 +16,28 @@ import structlog
 from sip.dialog.session import Session
 from sip.errors import SipError
 
-from ..calls.agent_wait import OperatorWait
-from ..calls.announcements import Standing
+from ..calls.agent_wait import AgentWait
+from ..calls.announcements import QueuePosition
 from ..calls.bridge import Bridge
 from ..calls.call import Call
 from ..calls.call_legs import CallLegs, within_report_limit
-from ..calls.call_result import CALLED_BACK, Farewell, Refused, Result, of_not_taken, refusal_of
+from ..calls.call_result import CALLED_BACK, Refused, Result, TurnedAway, of_not_taken, refusal_of
 from ..calls.hangup_cause import BY_COMMAND
 from ..calls.leg import Leg, LegEnded
 from ..calls.recording import Recording
-from ..calls.services import Switchboard
-from ..calls.waiting_room import Guest, WaitingRoom
+from ..calls.services import CallServices
+from ..calls.waiting_room import WaitingParty, WaitingRoom
 from ..calls.while_up import while_up
 from ..calls.whisper import Whisper
+from ..errors import EngineError
 from ..job import Job
-from ..protocol import EngineError
-from ..routing.dialplan import Destination, Way
+from ..routing.dialplan import Destination, DialTarget
 from ..store.store import StoreError
-from .call_info import Incoming
-from .callback_on_key import CallbackWish
+from .call_info import InboundCallInfo
+from .callback_on_key import CallbackOnKey
 from .caller_id import CallingParty
 from .caller_operators import CallerOperators
-from .kept_positions import Places
+from .kept_positions import KeptPositions
 
 log = structlog.get_logger()
 
@@ -50,14 +50,14 @@ class InboundCall:
 
     def __init__(
         self,
-        board: Switchboard,
+        services: CallServices,
         session: Session,
-        incoming: Incoming,
+        incoming: InboundCallInfo,
         *,
-        places: Places,
+        places: KeptPositions,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._board = board
+        self._services = services
         self._session = session
         self._incoming = incoming
         self._places = places
@@ -65,13 +65,15 @@ class InboundCall:
         self._about: dict[str, Any] = {**incoming.shown(), "context": incoming.context}
         self.call = Call(incoming.call, None, direction="inbound", owner=self, about=self._about)
         self.call.state = "incoming"
-        self._legs = CallLegs(self.call, board, self._publish)
+        self._legs = CallLegs(self.call, services, self._publish)
         self._caller = self._legs.make("customer", _address_of(incoming.party))
-        self._wish = CallbackWish(board, incoming, refused=self._wish_refused, clock=clock)
-        self._operators = CallerOperators(board, incoming, self._legs, self._caller, self._publish)
-        self._guest: Guest | None = None
+        self._wish = CallbackOnKey(services, incoming, refused=self._wish_refused, clock=clock)
+        self._operators = CallerOperators(
+            services, incoming, self._legs, self._caller, self._publish
+        )
+        self._guest: WaitingParty | None = None
         self._refusal = ""
-        self._wait: OperatorWait | None = None
+        self._wait: AgentWait | None = None
         self._has_place = False
         self._recording: Recording | None = None
         self._recorded: str | None = None
@@ -86,7 +88,7 @@ class InboundCall:
 
     async def run(self) -> None:
         """Take the call, and hang everything up in the end. Cancelling the task ends the call."""
-        self._board.register.add(self.call)
+        self._services.register.add(self.call)
         self._publish("call.incoming", **self._incoming.shown())
         result = Result("failed", "internal error")
         try:
@@ -130,11 +132,11 @@ class InboundCall:
                 self._guest, self._refusal = guest, room.settings.texts.callback_refused
                 try:
                     return await self._until_talked(self._wait, guest)
-                except Farewell as farewell:
+                except TurnedAway as turned_away:
                     guest.leave()
-                    return await self._part(room, farewell)
+                    return await self._part(room, turned_away)
 
-    async def _until_talked(self, wait: OperatorWait, guest: Guest) -> Result:
+    async def _until_talked(self, wait: AgentWait, guest: WaitingParty) -> Result:
         """From the wait to the end of the talk; who loses his operator before that waits again."""
         while True:
             self._enter("waiting")
@@ -156,41 +158,41 @@ class InboundCall:
             finally:
                 whisper.cancel()
 
-    async def _part(self, room: WaitingRoom, farewell: Farewell) -> Result:
+    async def _part(self, room: WaitingRoom, turned_away: TurnedAway) -> Result:
         """Tell the caller why he is hung up."""
-        self._farewell = farewell.result
+        self._farewell = turned_away.result
         self._enter("parting")
-        await room.say(self._caller, farewell.text, music_after=False)
-        return farewell.result
+        await room.say(self._caller, turned_away.text, music_after=False)
+        return turned_away.result
 
     async def _talk(self, agent: Leg) -> None:
-        board, caller = self._board, self._caller
+        services, caller = self._services, self._caller
         bridge = Bridge(
-            agent, caller, media=board.media, hold=board.hold, publish=self._legs.publish
+            agent, caller, media=services.media, hold=services.hold, publish=self._legs.publish
         )
         bridge.join()
         self.call.bridged_at = time.time()
         self._enter("bridged")
-        if board.standing_in is not None:
-            board.standing_in.served(self._incoming.party.number, self._incoming.queue)
+        if services.caller_takeover is not None:
+            services.caller_takeover.served(self._incoming.party.number, self._incoming.queue)
         self._publish("call.bridged", agent=self._about["agent"])
         try:
             if self._incoming.is_recorded:
-                self._recording = Recording(self.call.id, board, self._publish)
+                self._recording = Recording(self.call.id, services, self._publish)
                 self._recorded = await self._recording.start(agent, caller)
             ruling = self._incoming.ruling
-            await asyncio.sleep(ruling.max_duration_s or board.dial.max_duration_s)
+            await asyncio.sleep(ruling.max_duration_s or services.dial.max_duration_s)
         finally:
             bridge.leave()
 
     # -- before the wait --------------------------------------------------------------------
 
     async def _apply_rules(self) -> None:
-        board, incoming = self._board, self._incoming
-        if board.router is not None:
+        services, incoming = self._services, self._incoming
+        if services.router is not None:
             try:
                 async with asyncio.timeout(RULES_LIMIT_S):
-                    incoming.ruling = await board.router.call(
+                    incoming.ruling = await services.router.call(
                         incoming.party.number or incoming.party.user,
                         dialled=incoming.dialled,
                         trunk=incoming.trunk,
@@ -203,26 +205,27 @@ class InboundCall:
         self._about["queue"], self._about["agent"] = incoming.queue, incoming.agent
 
     def _room(self) -> WaitingRoom:
-        assert self._board.rooms is not None
-        return self._board.rooms.of(self._incoming.queue, self._incoming.route.room)
+        assert self._services.rooms is not None
+        return self._services.rooms.of(self._incoming.queue, self._incoming.route.room)
 
-    def _unwelcome(self, room: WaitingRoom) -> Farewell | None:
+    def _unwelcome(self, room: WaitingRoom) -> TurnedAway | None:
         """What a caller is to be told whom the queue does not take now.
 
         Raises Refused where there is nothing to tell him.
         """
-        queue, number, board = self._incoming.queue, self._incoming.party.number, self._board
+        queue, number, services = self._incoming.queue, self._incoming.party.number, self._services
         self._has_place = self._places.has(queue, number) or (
-            board.standing_in is not None and board.standing_in.place_of(number, queue) is not None
+            services.caller_takeover is not None
+            and services.caller_takeover.place_of(number, queue) is not None
         )
         try:
-            if board.queues is not None:
-                board.queues.check(queue, has_place=self._has_place)
+            if services.queues is not None:
+                services.queues.check(queue, has_place=self._has_place)
         except EngineError as error:
-            farewell = of_not_taken(error, room.settings)
-            refusal = refusal_of(farewell, error, self._clock())
+            turned_away = of_not_taken(error, room.settings)
+            refusal = refusal_of(turned_away, error, self._clock())
             if refusal is None:
-                return farewell
+                return turned_away
             raise refusal from error
         return None
 
@@ -231,14 +234,18 @@ class InboundCall:
         if retry_after_s is not None:
             headers = (("Retry-After", str(int(retry_after_s))),)
         try:
-            self._board.sip.reject(self._session, status, headers)
+            self._services.sip.reject(self._session, status, headers)
         except SipError as error:  # hung up meanwhile
             log.debug("not_rejected", call=self.call.id, reason=error.reason)
 
-    def _answered(self, room: WaitingRoom) -> OperatorWait:
+    def _answered(self, room: WaitingRoom) -> AgentWait:
         """The caller's line is up: his wait begins, in a place that he may have had before."""
         incoming, now = self._incoming, self._clock()
-        queue, number, callbacks = incoming.queue, incoming.party.number, self._board.standing_in
+        queue, number, callbacks = (
+            incoming.queue,
+            incoming.party.number,
+            self._services.caller_takeover,
+        )
         waits_since = None if callbacks is None else callbacks.begin(number, queue)
         joined_at = self._places.join(
             self.call.id, queue, number, room.settings.regain_s, waits_since
@@ -252,8 +259,8 @@ class InboundCall:
             regained=joined_at < now,
         )
         self._wish.joined_at = joined_at
-        return OperatorWait(
-            self._board,
+        return AgentWait(
+            self._services,
             self._caller,
             room=room,
             who=incoming.waiting(joined_at) | {"has_place": self._has_place},
@@ -269,14 +276,14 @@ class InboundCall:
     def _outside_first(self) -> str | None:
         """The number or URI that a rule names in an agent's place: it is rung before the queue."""
         agent = self._incoming.agent
-        return None if agent is None or self._board.dialplan.is_agent(agent) else agent
+        return None if agent is None or self._services.dialplan.is_agent(agent) else agent
 
-    def _standing(self) -> Standing | None:
+    def _standing(self) -> QueuePosition | None:
         return None if self._wait is None else self._wait.standing
 
     async def _whisper(self) -> Whisper:
         text = self._incoming.whisper
-        return await self._board.whisperer.speak(text) if text else None
+        return await self._services.announcer.speak(text) if text else None
 
     def _wish_refused(self, reason: str) -> None:
         self._publish("call.callback_refused", reason=reason)
@@ -335,12 +342,12 @@ class InboundCall:
         if self._recording is not None:
             await within_report_limit(self.call, self._recording.stop())
         await self._legs.give_back()
-        self._board.register.off_the_line(self.call)
+        self._services.register.off_the_line(self.call)
         callback = await self._wish.fall_due() if result is CALLED_BACK else None
         if result is CALLED_BACK and callback is None:
             result = Result("abandoned", "caller hung up, and could not be called back")
         self._keep_or_give_up_place(result)
-        self._board.register.remove(self.call)
+        self._services.register.remove(self.call)
         self._publish_ended(result, callback)
 
     def _keep_or_give_up_place(self, result: Result) -> None:
@@ -375,10 +382,10 @@ class InboundCall:
         self.call.state = state
 
     def _publish(self, kind: str, **fields: Any) -> None:
-        self._board.events.publish(
+        self._services.events.publish(
             kind, call=self.call.id, context=self._incoming.context, **fields
         )
 
 
 def _address_of(party: CallingParty) -> Destination:
-    return Destination(party.user, (Way(party.uri, party.uri),))
+    return Destination(party.user, (DialTarget(party.uri, party.uri),))

@@ -21,7 +21,7 @@ _TOLD: Mapping[str, tuple[tuple[str, ...], str]] = {
 }
 
 
-class CallsUp:
+class InterruptedCalls:
     """Keeps what is known of each call until its end is told."""
 
     def __init__(self, store: Store) -> None:

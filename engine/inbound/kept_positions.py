@@ -15,7 +15,7 @@ from ..store.store import Store
 KIND = "place"
 
 
-class HeldPlace(msgspec.Struct, kw_only=True):
+class KeptPosition(msgspec.Struct, kw_only=True):
     """The place of `number` in `queue`. `until` is None while call `held_by` waits in it."""
 
     queue: str
@@ -26,13 +26,13 @@ class HeldPlace(msgspec.Struct, kw_only=True):
     until: float | None = None
 
 
-class Places:
+class KeptPositions:
     """Who has a place to come back to."""
 
     def __init__(self, store: Store, *, clock: Callable[[], float] = time.time) -> None:
         self._store = store
         self._clock = clock
-        self._held: dict[str, HeldPlace] = {}
+        self._held: dict[str, KeptPosition] = {}
         self._expiring: list[tuple[float, str]] = []
 
     def __len__(self) -> int:
@@ -40,7 +40,7 @@ class Places:
 
     async def load(self) -> None:
         """Take over the places of an earlier engine: whoever waited then may call again now."""
-        held = await self._store.load(KIND, HeldPlace)
+        held = await self._store.load(KIND, KeptPosition)
         now = self._clock()
         for key, place in held.items():
             self._held[key] = place
@@ -73,7 +73,7 @@ class Places:
             return now
         joined_at = now if place is None else min(now, place.joined_at)
         self._keep(
-            HeldPlace(
+            KeptPosition(
                 queue=queue, number=number, joined_at=joined_at, regain_s=regain_s, held_by=call
             )
         )
@@ -99,7 +99,7 @@ class Places:
         if place is not None:
             self._drop(_key(queue, place.number))
 
-    def _of(self, call: str, queue: str, number: str | None) -> HeldPlace | None:
+    def _of(self, call: str, queue: str, number: str | None) -> KeptPosition | None:
         place = self._held.get(_key(queue, number or ""))
         return place if place is not None and place.held_by == call else None
 
@@ -110,7 +110,7 @@ class Places:
             if place is not None and place.until == until:  # not taken up meanwhile
                 self._drop(key)
 
-    def _keep(self, place: HeldPlace) -> None:
+    def _keep(self, place: KeptPosition) -> None:
         key = _key(place.queue, place.number)
         self._held[key] = place
         self._store.put(KIND, key, place)

@@ -25,7 +25,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Resolve = Callable[[str], Awaitable[Hop]]
 
 
-class TrunkSources:
+class TrunkIdentifier:
     """The addresses of the configured trunks. Until one's name is found, its networks count."""
 
     def __init__(self, trunks: Sequence[Trunk], resolve: Resolve) -> None:

@@ -15,7 +15,7 @@ TOGETHER = RateLimit(messages_per_s=50.0, burst=100.0)
 TELL_AGAIN_S = 60.0
 
 
-class Strangers:
+class UnknownSources:
     """Counts those who were refused, and those who were not even answered."""
 
     def __init__(self) -> None:

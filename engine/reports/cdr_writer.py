@@ -41,7 +41,7 @@ class AgentNow(Protocol):
     work: str | None
 
 
-class Records:
+class CdrWriter:
     """Writes records, stays and periods.
 
     `cost_of` gives what an ended job cost (`amount`, `currency`, and more for the record) or None,

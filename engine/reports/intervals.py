@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from ..protocol import BadParams
+from ..errors import BadParams
 
 Interval = Literal["15min", "hour", "day", "total"]
 

@@ -20,7 +20,7 @@ import msgspec
 
 from config.reporting import Reports as ReportSettings
 
-from ..protocol import BadParams, EngineError
+from ..errors import BadParams, EngineError
 from ..store.store import Store
 from .intervals import LOCAL, Interval, start_of, zone_of
 from .measures import Definitions

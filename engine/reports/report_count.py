@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from ..protocol import BadParams
+from ..errors import BadParams
 from . import report_queries as rows
 from .intervals import Interval, Intervals, TooManyIntervals, zone_of
 from .measures import (

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from ..protocol import BadParams
+from ..errors import BadParams
 from .report_count import Page, Question, answer
 
 NICENESS = 10

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from config.policy import Costs, Destinations, Hours, Limits, Rate
 
-from ..protocol import EngineError
+from ..errors import EngineError
 from ..reports.cdr import site_of
 from .calling_hours import CallingHours
 from .do_not_call import DoNotCall
-from .limits import Accepted, Tally
+from .limits import Accepted, RateLimits
 from .phone_number import CalledNumber, dialled, is_emergency, read_number
 from .rates import Rates
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
 
     from ..job import Job
-    from ..protocol import CallbackRequest
+    from ..request import CallbackRequest
     from ..store.event_log import EventLog
     from ..store.store import Store
 
@@ -128,7 +128,7 @@ class Admission:
         self.do_not_call = DoNotCall(store, events)
         self.on_blocked = self.do_not_call.on_blocked
         self._is_internal = is_internal
-        self._tally = Tally(policy.limits, store)
+        self._rate_limits = RateLimits(policy.limits, store)
         self.apply(policy)
 
     def apply(self, policy: PolicySettings) -> None:
@@ -137,12 +137,12 @@ class Admission:
         self.hours = CallingHours(policy.hours)
         self._destinations = policy.destinations
         self._region = policy.default_region
-        self._tally.limits = policy.limits
+        self._rate_limits.limits = policy.limits
 
     async def load(self, now: float) -> None:
         """Read the register of blocked numbers and the counts. Raises StoreError."""
         await self.do_not_call.load(now)
-        await self._tally.load(now)
+        await self._rate_limits.load(now)
 
     # -- asking -----------------------------------------------------------------------------
 
@@ -219,16 +219,16 @@ class Admission:
 
     def took(self, job_id: str, admitted: Admitted, now: float) -> None:
         """Count an accepted request; in the same turn of the loop as its check and its save."""
-        self._tally.took(_accepted(job_id, admitted, now))
+        self._rate_limits.took(_accepted(job_id, admitted, now))
 
     def forget(self, job_id: str) -> None:
         """An accepted request could not be saved: it does not count."""
-        self._tally.forget(job_id)
+        self._rate_limits.forget(job_id)
 
     def settle(self, job: "Job") -> dict[str, Any]:
         """A job has ended: count what it cost instead of what was expected. Gives its cost."""
         cost = self.rates.cost_of(job)
-        self._tally.settle(job.id, Decimal(cost["amount"]))
+        self._rate_limits.settle(job.id, Decimal(cost["amount"]))
         return cost
 
     # -- the policies -----------------------------------------------------------------------
@@ -295,13 +295,13 @@ class Admission:
         return f"{out}; to be called from {local:%A %Y-%m-%d %H:%M %Z}"
 
     def _check_limits(self, admitted: Admitted, now: float) -> None:
-        if self._tally.limits_cost:
+        if self._rate_limits.limits_cost:
             for called, field in _all_of(admitted):
                 if self.rates.rate(called) is None:
                     data = {"policy": "cost", "limit": "rate"}
                     reason = f"cost is limited, and there is no rate for {called}"
                     raise EngineError("refused", reason, field, data)
-        self._tally.check(_accepted("", admitted, now))
+        self._rate_limits.check(_accepted("", admitted, now))
 
 
 def _accepted(job_id: str, admitted: Admitted, now: float) -> Accepted:

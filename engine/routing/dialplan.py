@@ -14,11 +14,11 @@ from sip.auth.digest import Credentials
 from sip.errors import ParseError
 from sip.message.uri import SipUri, Uri, parse_uri
 
-from ..protocol import EngineError
+from ..errors import EngineError
 from .phone_number import read_number
 
 
-class Address(Protocol):
+class AgentAddress(Protocol):
     """Where an agent is reached: a sip: URI, or a number that a route takes."""
 
     @property
@@ -39,7 +39,7 @@ class Address(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class DialTarget:
     """One way to dial a party: the request URI, where to send it, and as whom."""
 
     target: str
@@ -55,7 +55,7 @@ class Destination:
     """A party that may be dialled: how it is shown (`user`), and the ways, best first."""
 
     user: str
-    ways: tuple[Way, ...]
+    ways: tuple[DialTarget, ...]
     ring_s: float | None = None  # how long it rings, where the address says so
     kind: Kind | None = None  # of an agent's address
     agent: str | None = None  # whose address it is
@@ -76,7 +76,7 @@ class Dialplan:
         trunk_usable: Callable[[str], bool] = lambda _name: True,
     ) -> None:
         self._trunk_usable = trunk_usable
-        self._agents: dict[str, tuple[tuple[Address, ...], Credentials | None]] = {}
+        self._agents: dict[str, tuple[tuple[AgentAddress, ...], Credentials | None]] = {}
         for agent in agents:
             self.set_agent(agent.name, agent.reached_at, credentials_of(agent))
         self.configure(
@@ -143,7 +143,7 @@ class Dialplan:
     # -- agents -----------------------------------------------------------------------------
 
     def set_agent(
-        self, name: str, addresses: Sequence[Address], credentials: Credentials | None = None
+        self, name: str, addresses: Sequence[AgentAddress], credentials: Credentials | None = None
     ) -> None:
         """Know an agent by `name`, to be reached at `addresses` in this order from now on."""
         self._agents[name] = (tuple(addresses), credentials)
@@ -188,11 +188,11 @@ class Dialplan:
                 raise
 
     def _address(
-        self, name: str, address: Address, credentials: Credentials | None, field: str
+        self, name: str, address: AgentAddress, credentials: Credentials | None, field: str
     ) -> Destination:
         if address.uri[:4].lower() == "sip:":  # whoever gave it to him was allowed to
             own = credentials or self._credentials_at(parse_uri(address.uri))
-            ways: tuple[Way, ...] = (Way(address.uri, address.uri, credentials=own),)
+            ways: tuple[DialTarget, ...] = (DialTarget(address.uri, address.uri, credentials=own),)
         else:
             ways = self._number(address.uri, field, None).ways
         return Destination(name, ways, address.ring_s, address.kind, name, address.confirm)
@@ -214,7 +214,7 @@ class Dialplan:
         if transport not in ("udp", "tcp"):
             reason = f"{text!r}: transport {transport} is not supported; it is udp or tcp"
             raise EngineError("refused", reason, field=field)
-        way = Way(text, text, credentials=self._credentials_at(uri))
+        way = DialTarget(text, text, credentials=self._credentials_at(uri))
         return Destination(uri.user or uri.host, (way,))
 
     def _credentials_at(self, uri: Uri) -> Credentials | None:
@@ -263,13 +263,13 @@ class Dialplan:
                 return list(route.trunks)
         return []
 
-    def _by_trunk(self, number: str, name: str) -> Way:
+    def _by_trunk(self, number: str, name: str) -> DialTarget:
         trunk, uri = self._trunks[name], self._trunk_uris[name]
         target = SipUri(
             scheme="sip", user=number, password=None, host=uri.host, port=uri.port,
             params=dict(uri.params), headers={},
         )  # fmt: skip
-        return Way(
+        return DialTarget(
             target=str(target),
             hop_uri=trunk.uri,
             trunk=name,

@@ -14,7 +14,7 @@ import msgspec
 
 from config.policy import Limit, Limits
 
-from ..protocol import EngineError
+from ..errors import EngineError
 
 if TYPE_CHECKING:
     from ..store.store import Store
@@ -98,7 +98,7 @@ class _Window:
                 del self.by_key[key]
 
 
-class Tally:
+class RateLimits:
     """Counts accepted requests and holds them against the limits."""
 
     def __init__(self, limits: Limits, store: "Store | None" = None) -> None:

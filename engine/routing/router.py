@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ..protocol import CallbackRequest
 from ..reports.cdr import site_of
+from ..request import CallbackRequest
 from ..store.errors import StoreError
 from .opening_hours import opening_hours
 from .phone_number import CalledNumber, dialled
-from .rules import Facts, History, Rules, Ruling
+from .rules import CallerHistory, Facts, Rules, Ruling
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -74,23 +74,23 @@ class Router:
 
     # -- callbacks --------------------------------------------------------------------------
 
-    async def history(self, to: str) -> History:
+    async def history(self, to: str) -> CallerHistory:
         """Earlier callbacks of a number, where a rule looks at them; none where the store fails."""
         number = self._number_of(to) if self._rules.needs_history else None
         if number is None or self._store is None:
-            return History()
+            return CallerHistory()
         try:
             ((callbacks, attempts, completed, last),) = await self._store.query(
                 _HISTORY, (number.e164,)
             )
         except StoreError:
-            return History()  # it is told in the status; rules must not stop callbacks
-        return History(
+            return CallerHistory()  # it is told in the status; rules must not stop callbacks
+        return CallerHistory(
             callbacks=callbacks, attempts=attempts or 0, completed=completed or 0, last=last
         )
 
     def route(
-        self, params: CallbackRequest, history: History, now: float
+        self, params: CallbackRequest, history: CallerHistory, now: float
     ) -> tuple[CallbackRequest, Ruling]:
         """The request as the rules leave it. What has no place in it is in the ruling alone."""
         if not self._rules:
@@ -98,7 +98,7 @@ class Router:
         ruling = self._rules.apply(self.facts(params, history, now))
         return self.fill(params, ruling), ruling
 
-    def facts(self, params: CallbackRequest, history: History, now: float) -> Facts:
+    def facts(self, params: CallbackRequest, history: CallerHistory, now: float) -> Facts:
         """What rules are told of a request."""
         number = self._number_of(params.to)
         context = params.context or {}
@@ -166,7 +166,7 @@ class Router:
         queue: str | None,
         context: Mapping[str, Any],
         now: float,
-        history: History,
+        history: CallerHistory,
     ) -> Facts:
         """What rules are told of a call that came in. Its route is no request: rules change it."""
         number = self._number_of(caller)

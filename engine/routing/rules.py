@@ -22,7 +22,7 @@ PARTY = ("queue", "agent")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class History:
+class CallerHistory:
     """Earlier callbacks of a number: how many, how many attempts were made for them, how many
     completed, and when the last was requested."""
 
@@ -48,7 +48,7 @@ class Facts:
     trunk: str | None = None
     dialled: str | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
-    history: History = field(default_factory=History)
+    history: CallerHistory = field(default_factory=CallerHistory)
     given: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from ..protocol import BadParams
+from ..errors import BadParams
 
 _ROW = re.compile(r"[1-9][0-9]{0,18}")
 

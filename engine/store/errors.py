@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from ..protocol import EngineError
+from ..errors import EngineError
 
 _REASONS: dict[int, tuple[str, str]] = {
     sqlite3.SQLITE_FULL: ("disk_full", "the disk is full"),

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from ..calls.call import CallRegister
+from ..calls.call import CallRegistry
 from .event_table import ALIVE
 from .store import Store
 
@@ -20,7 +20,7 @@ class Heartbeat:
     """Beats every PERIOD_S while there are calls in `register`, every QUIET_PERIOD_S otherwise."""
 
     def __init__(
-        self, store: Store, register: CallRegister, *, clock: Callable[[], float] = time.time
+        self, store: Store, register: CallRegistry, *, clock: Callable[[], float] = time.time
     ) -> None:
         self._store = store
         self._register = register

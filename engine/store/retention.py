@@ -44,7 +44,7 @@ _OLD_RECORDS = {
 }
 
 
-class Housekeeping:
+class Retention:
     """Goes its round every PERIOD_S, and at once when it is told to keep otherwise; notes the time.
 
     [store] says how many events and entries of the audit log are kept, and how long these and jobs

@@ -16,7 +16,7 @@ JITTER = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class DeliveryPolicy:
     """How often, how fast and how many: [[webhooks]] of the configuration."""
 
     max_attempts: int = 12
@@ -37,13 +37,13 @@ class Delivery:
     due_at: float = 0.0
 
 
-class Deliveries:
+class DeliveryQueue:
     """The deliveries that are pending, in lanes by subject; the head of each is due or under way.
 
     Every delivery that `take` gives has to be brought back by `delivered` or `failed`.
     """
 
-    def __init__(self, terms: Terms, *, rng: random.Random | None = None) -> None:
+    def __init__(self, terms: DeliveryPolicy, *, rng: random.Random | None = None) -> None:
         self.terms = terms
         self.under_way = 0
         self._rng = rng or random.Random()

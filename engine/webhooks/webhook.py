@@ -17,11 +17,11 @@ import structlog
 
 from config.reporting import Webhook as WebhookSettings
 
-from ..protocol import EngineError
+from ..errors import EngineError
 from ..store.errors import StoreError
 from ..store.event_log import Event, EventLog
 from ..store.store import Store
-from .delivery_queue import Deliveries, Delivery, Terms
+from .delivery_queue import Delivery, DeliveryPolicy, DeliveryQueue
 from .signature import ID, SIGNATURE, TIMESTAMP, key_of, sign
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Webhook:
         self._last_error_at: float | None = None
         self._last_delivered_at: float | None = None
         self._read_through: int | None = None  # where it stays behind; None: it keeps up
-        self.deliveries = Deliveries(_terms(settings))
+        self.deliveries = DeliveryQueue(_terms(settings))
         self.configure(settings)
 
     def configure(self, settings: WebhookSettings) -> None:
@@ -383,8 +383,8 @@ class Webhook:
         return {"retried": len(known), "not_kept": len(wanted_seqs - known)}
 
 
-def _terms(settings: WebhookSettings) -> Terms:
-    return Terms(
+def _terms(settings: WebhookSettings) -> DeliveryPolicy:
+    return DeliveryPolicy(
         max_attempts=settings.max_attempts,
         retry_s=settings.retry_s,
         retry_most_s=settings.retry_most_s,

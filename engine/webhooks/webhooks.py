@@ -6,7 +6,7 @@ from typing import Any
 
 from config.reporting import Webhook as WebhookSettings
 
-from ..protocol import EngineError
+from ..errors import EngineError
 from ..store.event_log import EventLog
 from ..store.store import Store
 from .webhook import STORED_AS, Image, Webhook

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..messages import Event
 from ..rtp.rtcp import Cname
 from ..sound.frames import SpeakingSources
-from .listeners import Doors
+from .listeners import Listeners
 from .relay import Relay
 
 if TYPE_CHECKING:
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Equipment:
+class WorkerContext:
     """The relay, the doors, the sources that speak, and the way to tell the engine."""
 
     relay: Relay
-    doors: Doors
+    doors: Listeners
     speaking: "SpeakingSources[Playout]"
     emit: Callable[[Event], None]
     timeout_s: float

@@ -19,7 +19,7 @@ from ..rtp.rtcp_session import RtcpSession
 from ..rtp.rtp import HEADER, payload_bounds
 from ..rtp.symmetric_rtp import Address, PeerLearner
 from ..rtp.telephone_event import DigitReader
-from .context import Equipment
+from .context import WorkerContext
 from .peer_stream import PeerStream
 from .playout import GAP_FILL_S, Playout
 from .port_pool import PortPair, discard_waiting
@@ -31,7 +31,7 @@ _STATIC_CODECS: Final[dict[int, str]] = {0: "PCMU", 8: "PCMA"}
 _UNSPECIFIED: Final = ("0.0.0.0", "::")
 
 
-class Leg:
+class MediaLeg:
     """One leg of a call: `incoming` is what its peer sends, `playout` what the peer hears.
 
     Times are seconds of one monotonic clock.
@@ -62,7 +62,7 @@ class Leg:
     )
 
     def __init__(
-        self, name: str, pair: PortPair, stream: OutgoingStream, equipment: Equipment
+        self, name: str, pair: PortPair, stream: OutgoingStream, equipment: WorkerContext
     ) -> None:
         self.name = name
         self.pair = pair

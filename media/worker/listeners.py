@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from .leg import Leg
+    from .leg import MediaLeg
 
 MAX_DATAGRAM_BYTES: Final = 2048
 FLOOD_DATAGRAMS: Final = 100  # in one period of FLOOD_S, then the socket is shut for the rest of it
@@ -24,7 +24,7 @@ _READS: Final = 8
 class _Door:
     __slots__ = ("is_rtcp", "leg", "period_end", "read", "sock")
 
-    def __init__(self, sock: socket.socket, leg: "Leg", is_rtcp: bool) -> None:
+    def __init__(self, sock: socket.socket, leg: "MediaLeg", is_rtcp: bool) -> None:
         self.sock = sock
         self.leg = leg
         self.is_rtcp = is_rtcp
@@ -32,7 +32,7 @@ class _Door:
         self.period_end = 0.0
 
 
-class Doors:
+class Listeners:
     """Reads the unconnected sockets of all legs of a worker, within bounds."""
 
     __slots__ = ("_buffer", "_doors", "_epoll", "_shut")
@@ -47,7 +47,7 @@ class Doors:
         """The epoll's descriptor: readable while there is something to drain."""
         return self._epoll.fileno()
 
-    def add(self, leg: "Leg") -> bool:
+    def add(self, leg: "MediaLeg") -> bool:
         """Read both sockets of the leg's pair; says whether anything waits on them already."""
         pair = leg.pair
         rtp, rtcp = pair.rtp.fileno(), pair.rtcp.fileno()
@@ -58,7 +58,7 @@ class Doors:
         # Asked of the whole epoll: one system call, and mostly the answer is no for all.
         return any(fd in (rtp, rtcp) for fd, _ in self._epoll.poll(0, len(self._doors)))
 
-    def remove(self, leg: "Leg") -> bool:
+    def remove(self, leg: "MediaLeg") -> bool:
         """Read the leg's sockets, still open, no longer; says whether a stranger was heard."""
         heard = False
         for sock in (leg.pair.rtp, leg.pair.rtcp):

@@ -15,7 +15,7 @@ from ..sound.level import LOUD, SILENT_DBFS, level_dbfs
 from .fast_path import CODECS, STEP, TRANSLATIONS
 
 if TYPE_CHECKING:
-    from .leg import Leg
+    from .leg import MediaLeg
     from .playout import Playout
 
 _COMFORT_NOISE_PAYLOAD_TYPE: Final = 13
@@ -43,7 +43,7 @@ class PeerStream(Reception):
         "listening",
     )
 
-    def __init__(self, leg: "Leg") -> None:
+    def __init__(self, leg: "MediaLeg") -> None:
         super().__init__()
         self.leg = leg
         self.audio: dict[int, str] = {}  # codec by payload type

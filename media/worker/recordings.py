@@ -11,7 +11,7 @@ from .disk_thread import DiskThread
 from .recorder import MAX_PENDING_FRAMES, Recording
 
 if TYPE_CHECKING:
-    from .leg import Leg
+    from .leg import MediaLeg
 
 WRITE_INTERVAL_FRAMES: Final = 50
 
@@ -31,13 +31,13 @@ class Recordings:
 
     def __init__(self, report: Callable[[m.Answer | m.Event], None]) -> None:
         self._report = report
-        self._by_leg: dict[Leg, Recording] = {}
-        self._legs: dict[Recording, tuple[Leg, Leg]] = {}
+        self._by_leg: dict[MediaLeg, Recording] = {}
+        self._legs: dict[Recording, tuple[MediaLeg, MediaLeg]] = {}
         self._disk = DiskThread("recorder")
         self._tasks: set[asyncio.Task[None]] = set()
         self._frame = 0
 
-    def start(self, request: int, a: "Leg", b: "Leg", path: str) -> None:
+    def start(self, request: int, a: "MediaLeg", b: "MediaLeg", path: str) -> None:
         """Record `a` and `b` to `path` from now on; answered once the file is there."""
         if a in self._by_leg or b in self._by_leg:
             self._report(m.Refused(request, "recording_failed", "the leg is being recorded"))
@@ -50,7 +50,7 @@ class Recordings:
             leg.tap = tap
         self._spawn(self._opened(recording, self._disk.ask(recording.writer.open), request))
 
-    def stop(self, request: int, leg: "Leg") -> None:
+    def stop(self, request: int, leg: "MediaLeg") -> None:
         """End the recording of `leg`; answered once the file is complete."""
         recording = self._by_leg.get(leg)
         if recording is None:
@@ -58,7 +58,7 @@ class Recordings:
         else:
             self._end(recording, request)
 
-    def leg_closed(self, leg: "Leg") -> None:
+    def leg_closed(self, leg: "MediaLeg") -> None:
         """A recorded leg is gone: the recording ends by itself."""
         recording = self._by_leg.get(leg)
         if recording is not None:

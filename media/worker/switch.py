@@ -16,9 +16,9 @@ from ..settings import MediaSettings
 from ..sound.clip_library import ClipSource, Library, SourceError, loops
 from ..sound.frames import SpeakingSources
 from ..sources import Hold, Peer, Ringing
-from .context import Equipment
-from .leg import Leg
-from .listeners import Doors
+from .context import WorkerContext
+from .leg import MediaLeg
+from .listeners import Listeners
 from .playout import GAP_FILL_S, Playout
 from .port_pool import PortPool
 from .recordings import Recordings
@@ -54,9 +54,9 @@ class Switch:
             settings.address, low, high, quarantine_s=settings.quarantine_s, rng=self._rng
         )
         self.relay = Relay()
-        self.doors = Doors()
+        self.doors = Listeners()
         self._speaking: SpeakingSources[Playout] = SpeakingSources()
-        self._equipment = Equipment(
+        self._equipment = WorkerContext(
             relay=self.relay,
             doors=self.doors,
             speaking=self._speaking,
@@ -70,9 +70,11 @@ class Switch:
         self._library = Library()
         self._recordings = Recordings(report)
         self._loading: set[asyncio.Task[None]] = set()
-        self._plays: dict[Leg, int] = {}  # the newest request to hear, while its clip is loading
-        self._legs: dict[str, Leg] = {}
-        self._rounds: list[dict[str, Leg]] = [{} for _ in range(ROUNDS_PER_VISIT)]
+        self._plays: dict[
+            MediaLeg, int
+        ] = {}  # the newest request to hear, while its clip is loading
+        self._legs: dict[str, MediaLeg] = {}
+        self._rounds: list[dict[str, MediaLeg]] = [{} for _ in range(ROUNDS_PER_VISIT)]
         self._round = 0
         self._dialling: list[Playout] = []
         self._totals = m.WorkerCounters()
@@ -163,7 +165,7 @@ class Switch:
         except NoPortLeft as error:
             self._report(m.Refused(command.request, "no_port_left", error.reason))
             return
-        leg = Leg(command.leg, pair, self._new_stream(), self._equipment)
+        leg = MediaLeg(command.leg, pair, self._new_stream(), self._equipment)
         previous = self._legs.get(command.leg)
         if previous is not None:
             self._forget(previous)
@@ -204,7 +206,7 @@ class Switch:
             stats = leg.stats()
         self._report(m.Closed(command.request, stats))
 
-    def _forget(self, leg: Leg) -> None:
+    def _forget(self, leg: MediaLeg) -> None:
         now = time.monotonic()
         self._recordings.leg_closed(leg)
         leg.close(now)
@@ -280,7 +282,7 @@ class Switch:
     def _get_counters(self, command: m.GetCounters) -> None:
         self._report(m.Counters(command.request, self.counters()))
 
-    async def _load(self, leg: Leg, play: int, source: ClipSource) -> None:
+    async def _load(self, leg: MediaLeg, play: int, source: ClipSource) -> None:
         try:
             clip = await self._library.load(source)
         except SourceError as error:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from engine.client import Client
-from engine.protocol import EngineError
+from engine.errors import EngineError
 from scripts.load.driver import LoadPeerProcess
 
 from .callbacks import Callbacks, spread

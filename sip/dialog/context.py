@@ -13,7 +13,7 @@ from ..message.headers import MAGIC_COOKIE, Via
 from ..message.message import Request
 from ..transaction.layer import Transactions
 from ..transaction.timers import TimerHeap, TimerValues
-from .local_address import Local, Whereabouts
+from .local_address import Local, LocalAddress
 from .next_hop import Lookup
 
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ class Core:
     def set_local(self, local: Local, ipv6: Local | None = None) -> None:
         """Take the addresses that peers shall send to; `ipv6` where others are for its peers."""
         user = self.product.lower()
-        self._here = Whereabouts(local, user)
-        self._here_ipv6 = self._here if ipv6 is None else Whereabouts(ipv6, user)
+        self._here = LocalAddress(local, user)
+        self._here_ipv6 = self._here if ipv6 is None else LocalAddress(ipv6, user)
 
-    def here(self, hop: Hop) -> Whereabouts:
+    def here(self, hop: Hop) -> LocalAddress:
         """Where we are for the peer at `hop`: of two families, it may have one alone."""
         return self._here_ipv6 if ":" in hop.host else self._here
 

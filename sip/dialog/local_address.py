@@ -13,7 +13,7 @@ Local = Mapping[Transport, tuple[str, int]]
 _TRANSPORTS: tuple[Transport, ...] = ("udp", "tcp")
 
 
-class Whereabouts:
+class LocalAddress:
     """The addresses that peers of one family shall send to, `local`, by transport.
 
     `user` stands in Contact where nothing else is asked for.

@@ -19,8 +19,9 @@ from engine.client import (
     RequestRejected,
 )
 from engine.control.connection import Connection
+from engine.control.params import DrainRequest, JobRef
 from engine.control.server import Method
-from engine.protocol import DrainRequest, EngineError, JobRef
+from engine.errors import EngineError
 from engine.store.event_log import EventLog
 
 from .control.test_server import certificate, needs_openssl

@@ -11,7 +11,7 @@ import pytest
 
 from engine.client import Client, EventStream
 from engine.daemon import Daemon
-from engine.protocol import EngineError
+from engine.errors import EngineError
 from engine.reload import Reload
 from tests.support.engine_in_process import request, running, settings_in
 
@@ -66,7 +66,7 @@ async def test_a_wrong_file_changes_nothing(engine: Engine) -> None:
     }  # fmt: skip
     assert error.message == f"{daemon.settings.file}: dial.ring_s: must be greater than 0"
     assert daemon.settings is before
-    assert daemon.board.dial.retry_s == 0.05
+    assert daemon.services.dial.retry_s == 0.05
 
 
 async def test_a_check_changes_nothing_and_tells_the_difference(engine: Engine) -> None:
@@ -75,10 +75,10 @@ async def test_a_check_changes_nothing_and_tells_the_difference(engine: Engine) 
     result = await client.call("engine.reload", check=True)
     assert result["words"] == ["dial.retry_s: 0.05 → 7.0"]
     assert result["checked_only"] is True
-    assert daemon.board.dial.retry_s == 0.05
+    assert daemon.services.dial.retry_s == 0.05
     result = await client.call("engine.reload")
     assert result["words"] == ["dial.retry_s: 0.05 → 7.0"]
-    assert daemon.board.dial.retry_s == 7.0
+    assert daemon.services.dial.retry_s == 7.0
 
 
 async def test_what_needs_a_restart_is_named_until_there_was_one(engine: Engine) -> None:
@@ -135,7 +135,7 @@ async def test_trunks_come_and_go(engine: Engine) -> None:
     await client.call("engine.reload")
     states = {one["name"]: one["state"] for one in (await client.call("engine.status"))["trunks"]}
     assert states == {"pbx": "static", "two": "static"}
-    found = daemon.board.dialplan.destination("+442079460123", field="to")
+    found = daemon.services.dialplan.destination("+442079460123", field="to")
     assert [way.trunk for way in found.ways] == ["two"]
 
 
@@ -155,7 +155,7 @@ async def test_whisper_log_level_and_what_is_kept(
     job = daemon.dispatcher.job("a")
     assert job is not None
     assert job.request.whisper == {"template": "Hello from {context.site}"}
-    assert daemon.housekeeping._kept.keep_events == 1000
+    assert daemon.retention._kept.keep_events == 1000
     assert daemon.call_centre.queues.matcher.ring_s == 7.5
     assert '"event": "reloaded"' not in capsys.readouterr().err
 
@@ -167,11 +167,11 @@ async def test_rights_change_on_connections_that_are_up(engine: Engine) -> None:
     write(daemon, more=entry)
     result = await client.call("engine.reload")
     assert token not in str(result)
-    async with await Client.connect(daemon.settings.control.socket, token=token) as board:
-        await board.callback(**request(id="a"))
+    async with await Client.connect(daemon.settings.control.socket, token=token) as services:
+        await services.callback(**request(id="a"))
         write(daemon, ('role = "operate"', 'role = "read"'))
         await client.call("engine.reload")
-        assert (await refused(board, "callback.cancel", id="a")).data["had"] == "read"
+        assert (await refused(services, "callback.cancel", id="a")).data["had"] == "read"
 
 
 async def test_sighup_does_the_same(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ async def abandoned(engine: Engine, operator_phone: WirePhone, caller_phone: Wir
     await operator.receive("CANCEL")
 
 
-async def refused(engine: Engine, _operator: WirePhone, caller_phone: WirePhone) -> None:
+async def refused(engine: Engine, _agent: WirePhone, caller_phone: WirePhone) -> None:
     caller = WireOutgoing.place(caller_phone, engine.process.sip_port, CLOSED)
     assert (await caller.refused()).what == "404"
 

@@ -6,7 +6,7 @@ from time import monotonic
 import pytest
 
 from media import messages as m
-from media.worker.leg import Leg
+from media.worker.leg import MediaLeg
 
 from .phone import Phone
 from .worker.test_switch import Desk
@@ -22,7 +22,7 @@ def desk() -> Iterator[Desk]:
     made.close()
 
 
-def look(desk: Desk, leg: Leg, phone: Phone) -> None:
+def look(desk: Desk, leg: MediaLeg, phone: Phone) -> None:
     """One visit to the leg after a second without a loud sample, and the packet it asks for."""
     leg.incoming.loud_at = monotonic() - 1.1
     phone.talk(desk.addresses["a"])

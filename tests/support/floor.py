@@ -12,7 +12,7 @@ from config.agents import Agent as AgentSettings
 from config.agents import AgentDefaults
 from config.queues import Centre, Queue
 from engine.acd.agent_clock import AgentClock
-from engine.acd.agents import Agents
+from engine.acd.agents import AgentRegistry
 from engine.acd.queues import Queues
 from engine.acd.waiting import Leave, Offer, Waiting
 from engine.routing.opening_hours import OpeningHours
@@ -114,7 +114,7 @@ class Floor:
         self._loop = asyncio.get_running_loop()
         self.events: list[dict[str, Any]] = []
         self.watch: list[Callable[[dict[str, Any]], None]] = []
-        self.agents = Agents(agents, defaults=defaults, events=self, clock=self.clock)
+        self.agents = AgentRegistry(agents, defaults=defaults, events=self, clock=self.clock)
         self.queues = Queues(self.agents, self, rng=random.Random(seed), clock=self.clock)
         self.agents.start()
         self._agent_clock = AgentClock(self.agents, wall_clock=self.clock)

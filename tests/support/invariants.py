@@ -66,13 +66,13 @@ class Invariants:
         self._callers_are_somewhere()
 
     @property
-    def _calls_up(self) -> dict[str, Any]:
+    def _interrupted_calls(self) -> dict[str, Any]:
         return {name: call for name, (call, _task) in self._inbound._calls.items()}
 
     def _callers_are_somewhere(self) -> None:
         """Each call is in one state, in a queue only while it waits, and not for ever."""
         entries, now = self._queues.matcher.entries, self._engine.world.network.clock()
-        for name, inbound in self._calls_up.items():
+        for name, inbound in self._interrupted_calls.items():
             call = inbound.call
             if name in entries:
                 assert call.state in ("waiting", "ringing"), f"{name} is {call.state} in a queue"
@@ -101,14 +101,14 @@ class Invariants:
 
     def _phones_have_owners(self) -> None:
         legs = {id(leg._session) for leg in self._register.legs.values()}
-        legs |= {id(call._session) for call in self._calls_up.values()}
+        legs |= {id(call._session) for call in self._interrupted_calls.values()}
         for phone in self._engine.world.network.up:
             assert id(phone) in legs, f"nobody owns the call of {phone.user} ({phone.state})"
 
     def _agents_do_what_they_seem_to(self) -> None:
         network = self._engine.world.network
         for agent in self._agents.all():
-            up = network.calls_up(agent.name)
+            up = network.interrupted_calls(agent.name)
             assert len(up) <= 1, f"{agent.name} has two calls at once: {up}"
             if up:
                 assert agent.state in ON_WORK, f"{agent.name} is {agent.state} during {up}"
@@ -122,9 +122,9 @@ class Invariants:
             else:
                 self._quiet_since.pop(agent.name, None)
             if agent.is_on_work:
-                assert agent.work in self._dispatcher.jobs or agent.work in self._calls_up, (
-                    f"{agent.name} is {agent.state} for {agent.work}, which is over"
-                )
+                assert (
+                    agent.work in self._dispatcher.jobs or agent.work in self._interrupted_calls
+                ), f"{agent.name} is {agent.state} for {agent.work}, which is over"
 
     def _nobody_waits_for_nothing(self) -> None:
         matcher = self._queues.matcher
@@ -132,7 +132,7 @@ class Invariants:
         now = self._engine.world.network.clock() - TOLERANCE_S
         for entry in matcher.entries.values():
             assert entry.state not in ENDED, f"{entry.id} is {entry.state} and still there"
-            is_open = entry.id in self._dispatcher.jobs or entry.id in self._calls_up
+            is_open = entry.id in self._dispatcher.jobs or entry.id in self._interrupted_calls
             assert is_open, f"{entry.id} waits, but is not open"
             line = matcher.lines[entry.queue]
             if entry.state != "waiting" or not line.may_release(now):
@@ -160,7 +160,7 @@ class Invariants:
         for line in matcher.lines.values():
             assert not line.active, f"{line.name} counts {line.active} as active"
             assert not line.order
-            assert not line.shelf
+            assert not line.waiting_index
         for agent in self._agents.all():
             assert agent.state in ("available", "wrap_up"), f"{agent.name} is {agent.state}"
 

@@ -13,14 +13,15 @@ from config.inbound import Inbound as Route
 from config.inbound import Room
 from config.queues import Queue
 from config.settings import Settings
-from engine.acd.agents import Agents
+from engine.acd.agents import AgentRegistry
 from engine.acd.queues import Queues
 from engine.calls.waiting_room import WaitingRooms
-from engine.calls.whisper import Whisperer
+from engine.calls.whisper import Announcer
+from engine.errors import EngineError
 from engine.inbound.inbound import Inbound
 from engine.job import Job
 from engine.job import Request as JobRequest
-from engine.protocol import CallbackRequest, EngineError
+from engine.request import CallbackRequest
 from engine.routing.router import Router
 from engine.store.store import Store
 from sip.events import IncomingInvite
@@ -76,7 +77,7 @@ class Reception:
 
     stage: Scene
     inbound: Inbound
-    agents: Agents
+    agents: AgentRegistry
     queues: Queues
     intake: ScriptedIntake
     documents: Documents
@@ -90,7 +91,7 @@ class Reception:
 
     def another(self) -> Inbound:
         """The same again, not started yet."""
-        return Inbound(self.stage.board, self.settings, cast(Store, self.documents))
+        return Inbound(self.stage.services, self.settings, cast(Store, self.documents))
 
     async def waiting(self, **more: Any) -> CallingPhone:
         """Somebody has called, and his phone has acknowledged our answer."""
@@ -146,25 +147,25 @@ def reception(
 
     async def main() -> Reception:
         stage = scene(tmp_path, agents=agents, **dial)
-        board, clock = stage.board, asyncio.get_running_loop().time
-        register = Agents(
+        services, clock = stage.services, asyncio.get_running_loop().time
+        register = AgentRegistry(
             [
                 Agent(name=name, uri=f"sip:{name}@127.0.0.1:5080", queues=["sales"])
                 for name in agents
             ],
             defaults=AgentDefaults(wrap_up_s=wrap_up_s),
-            events=board.events,
+            events=services.events,
             clock=clock,
         )
         register.start()
-        board.whisperer = cast(Whisperer, speech or ScriptedSpeech())
-        board.agents = register
-        board.queues = Queues(register, board.events, clock=clock)
-        board.queues.start(queues or [Queue(name="sales", again_s=5.0)])
-        board.rooms = WaitingRooms(
+        services.announcer = cast(Announcer, speech or ScriptedSpeech())
+        services.agents = register
+        services.queues = Queues(register, services.events, clock=clock)
+        services.queues.start(queues or [Queue(name="sales", again_s=5.0)])
+        services.rooms = WaitingRooms(
             [Room(name="default", **(room or {}))],
-            whisperer=board.whisperer,
-            hold=board.hold,
+            announcer=services.announcer,
+            hold=services.hold,
             clock=clock,
         )
         settings = Settings.model_validate({
@@ -174,19 +175,19 @@ def reception(
             "trunks": [{"name": "one", "uri": "sip:127.0.0.1:5071"}],
             "rules": rules or [],
         })  # fmt: skip
-        board.router = Router(settings)
+        services.router = Router(settings)
         intake = ScriptedIntake()
-        board.intake = cast(Any, intake)
+        services.intake = cast(Any, intake)
         kept = documents or Documents()
-        inbound = Inbound(board, settings, cast(Store, kept), clock=clock)
+        inbound = Inbound(services, settings, cast(Store, kept), clock=clock)
         await inbound.start()
-        desk = Reception(stage, inbound, register, board.queues, intake, kept, settings)
+        desk = Reception(stage, inbound, register, services.queues, intake, kept, settings)
         try:
             await script(desk)
             assert await inbound.idle(10_000.0)
         finally:
             await inbound.stop()
-            board.queues.stop()
+            services.queues.stop()
         stage.assert_nothing_left()
         assert not {"reserved", "ringing", "talking"} & set(desk.states().values())
         await asyncio.sleep(0.01)

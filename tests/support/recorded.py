@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from config.reporting import Reports as ReportSettings
-from engine.inbound.interrupted_calls import CallsUp
+from engine.inbound.interrupted_calls import InterruptedCalls
 from engine.job import AttemptRecord, Job, LegRecord, OfferRecord, Request
-from engine.reports.cdr_writer import Records
+from engine.reports.cdr_writer import CdrWriter
 from engine.reports.history import History
 from engine.reports.live import Live
 from engine.reports.report import Reports
@@ -34,8 +34,8 @@ class Recorded:
         self.clock = clock
         self.store = Store(path, flush_delay_s=0.001)
         self.log = EventLog(clock=clock)
-        self.records = Records(self.store, clock=clock)
-        self.calls_up = CallsUp(self.store)
+        self.records = CdrWriter(self.store, clock=clock)
+        self.interrupted_calls = InterruptedCalls(self.store)
         self.reports = Reports(self.store, settings, clock=clock)
         self.live = Live(self.store, self.reports, clock=clock)
         self.history = History(path)
@@ -48,7 +48,7 @@ class Recorded:
         self.log.attach(self.store)
         self.log.watch(self.records.watch)
         await self.records.open()
-        await self.calls_up.open()
+        await self.interrupted_calls.open()
         await self.live.open()
         self.history.open()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from config.agents import Agent, AgentDefaults
 from config.queues import Queue
-from engine.acd.agents import Agents
+from engine.acd.agents import AgentRegistry
 from engine.acd.queues import Queues
 from engine.routing.opening_hours import OpeningHours
 from tests.support.switchboard import Scene
@@ -19,22 +19,24 @@ def staff(
     calendars: dict[str, OpeningHours] | None = None,
     defaults: dict[str, Any] | None = None,
     **agent: Any,
-) -> Agents:
+) -> AgentRegistry:
     """Give the switchboard agents of these names, logged in, and queues that run."""
     loop = asyncio.get_running_loop()
-    board = stage.board
-    board.agents = Agents(
+    services = stage.services
+    services.agents = AgentRegistry(
         [Agent(name=name, uri=f"sip:{name}@127.0.0.1:5080", **agent) for name in names],
         defaults=AgentDefaults(**(defaults or {})),
-        events=board.events,
+        events=services.events,
         clock=loop.time,
     )
-    board.queues = Queues(board.agents, board.events, ring_s=board.dial.ring_s, clock=loop.time)
-    board.queues.start(queues, calendars=calendars)
-    board.agents.start()
-    return board.agents
+    services.queues = Queues(
+        services.agents, services.events, ring_s=services.dial.ring_s, clock=loop.time
+    )
+    services.queues.start(queues, calendars=calendars)
+    services.agents.start()
+    return services.agents
 
 
-def assert_nobody_is_held(agents: Agents) -> None:
+def assert_nobody_is_held(agents: AgentRegistry) -> None:
     """No agent is reserved, rung or talking when all is over."""
     assert {agent.name: agent.state for agent in agents if agent.is_on_work} == {}

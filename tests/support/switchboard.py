@@ -15,11 +15,11 @@ import msgspec
 from config.agents import Agent
 from config.inbound import Room, Texts
 from config.sections import Dial, Route, Trunk
-from engine.calls.call import CallRegister
+from engine.calls.call import CallRegistry
 from engine.calls.leg import Leg
-from engine.calls.services import Switchboard
+from engine.calls.services import CallServices
 from engine.calls.waiting_room import WaitingRooms
-from engine.calls.whisper import Announcement, Unspoken, Whisper, Whisperer
+from engine.calls.whisper import Announcement, Announcer, Unspoken, Whisper
 from engine.job import Job, Order
 from engine.job import Request as CallbackRequest
 from engine.routing.dialplan import Dialplan
@@ -214,7 +214,7 @@ class ScriptedMedia:
     records: bool = True
     recorded: list[tuple[str, str, str]] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
-    register: CallRegister | None = None
+    register: CallRegistry | None = None
 
     async def open(self, leg: str, *, beside: str | None = None) -> Any:
         if not self.port_left:
@@ -309,7 +309,7 @@ class ScriptedStore:
 class Scene:
     """A switchboard with its scripted parts, and the story told so far."""
 
-    board: Switchboard
+    services: CallServices
     sip: ScriptedSip
     media: ScriptedMedia
     store: ScriptedStore
@@ -321,19 +321,21 @@ class Scene:
 
     def told(self, prefix: str = "") -> list[str]:
         """Types of the events so far that begin with `prefix`."""
-        return [event.type for event in self.board.events.after(0) if event.type.startswith(prefix)]
+        return [
+            event.type for event in self.services.events.after(0) if event.type.startswith(prefix)
+        ]
 
     def last(self, kind: str) -> dict[str, Any]:
         """The newest event of this type."""
-        lines = [event.line for event in self.board.events.after(0) if event.type == kind]
+        lines = [event.line for event in self.services.events.after(0) if event.type == kind]
         params: dict[str, Any] = msgspec.json.decode(lines[-1])["params"]
         return params
 
     def assert_nothing_left(self) -> None:
         """No leg, no call, no port stays behind."""
         assert not self.media.open_legs
-        assert not self.board.register.legs
-        assert not self.board.register.calls
+        assert not self.services.register.legs
+        assert not self.services.register.calls
 
 
 def incoming(
@@ -373,10 +375,10 @@ def scene(
     if routes is None:
         routes = [Route(prefix="+", trunks=[one.name for one in trunks])] if trunks else []
     sip, media, store = ScriptedSip(), ScriptedMedia(), ScriptedStore()
-    register = CallRegister()
+    register = CallRegistry()
     media.register = register
     settings = Dial(**dial)
-    board = Switchboard(
+    services = CallServices(
         sip=cast(SipEndpoint, sip),
         media=cast(MediaPool, media),
         dialplan=Dialplan(
@@ -388,19 +390,19 @@ def scene(
         ),
         events=EventLog(),
         store=cast(Store, store),
-        whisperer=Whisperer(Synthesizer(tmp_path / "speech")),
+        announcer=Announcer(Synthesizer(tmp_path / "speech")),
         register=register,
         dial=settings,
         hold=Hold(),
         ringing=Ringing("GB"),
         recordings=tmp_path / "recordings",
     )
-    board.rooms = WaitingRooms(
+    services.rooms = WaitingRooms(
         [Room(name="default", texts=Texts(left_waiting=""))],
-        whisperer=board.whisperer,
-        hold=board.hold,
+        announcer=services.announcer,
+        hold=services.hold,
     )
-    return Scene(board, sip, media, store)
+    return Scene(services, sip, media, store)
 
 
 def job(order: Order = "agent_first", **request: Any) -> Job:

@@ -23,7 +23,7 @@ from config.sections import Store as StoreSettings
 from config.settings import Settings
 from engine.control.peer import Peer
 from engine.daemon import Daemon
-from engine.protocol import EngineError
+from engine.errors import EngineError
 from engine.store.batch import Batch
 from engine.store.store import Store
 from media.errors import WorkerGone
@@ -195,7 +195,7 @@ class Engine:
         ):
             self.daemon = Daemon(settings)
         self.media.register = self.daemon.register
-        self.daemon.board.new_id = world.new_id
+        self.daemon.services.new_id = world.new_id
         self.writer: _InlineWriter | None = None
         self.is_dead = False
 

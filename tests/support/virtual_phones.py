@@ -101,7 +101,7 @@ class Network:
         """The calls at all phones of an agent."""
         return [*self.by_user[agent], *self.by_user[agent + MOBILE]]
 
-    def calls_up(self, agent: str) -> list[PhoneCall]:
+    def interrupted_calls(self, agent: str) -> list[PhoneCall]:
         """Those that are up now."""
         return [call for call in self.calls_of(agent) if call.is_up]
 

@@ -7,11 +7,12 @@ import msgspec
 from msgspec import Meta
 
 from ...acd.agent import Agent, AgentState
-from ...protocol import BadParams, EngineError, Identifier, Params, RingTime, Target
+from ...errors import BadParams, EngineError
+from ...request import Identifier, Params, RingTime, Target
 from ..server import Method, Peer
 
 if TYPE_CHECKING:
-    from ...acd.agents import Agents
+    from ...acd.agents import AgentRegistry
     from ...acd.queues import Queues
     from ...acd.roster import Roster
 
@@ -101,7 +102,7 @@ class NewAgent(Params):
 class AgentMethods:
     """What a client may do with agents."""
 
-    def __init__(self, agents: "Agents", roster: "Roster", queues: "Queues") -> None:
+    def __init__(self, agents: "AgentRegistry", roster: "Roster", queues: "Queues") -> None:
         self._agents = agents
         self._roster = roster
         self._queues = queues

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from ...protocol import Identifier, Params, UnixTime
+from ...request import Identifier, Params, UnixTime
 from ...store.cursor import row_of
 from ..server import Method, Peer
 

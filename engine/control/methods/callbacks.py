@@ -6,16 +6,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ...callbacks.outcome import Outcome
+from ...errors import EngineError
 from ...job import TERMINAL_STATES, Job
-from ...protocol import (
-    CallbackRequest,
-    Decision,
-    EngineError,
-    JobQuery,
-    JobRef,
-    Reprioritise,
-    Reschedule,
-)
+from ...request import CallbackRequest
+from ..params import Decision, JobQuery, JobRef, Reprioritise, Reschedule
 from ..server import Method, Peer
 
 if TYPE_CHECKING:
@@ -26,7 +20,7 @@ class CallbackMethods:
     """What a client may do with callback jobs."""
 
     def __init__(self, daemon: "Daemon") -> None:
-        self._board = daemon.board
+        self._services = daemon.services
         self._dispatcher = daemon.dispatcher
         self._intake = daemon.intake
 
@@ -68,11 +62,11 @@ class CallbackMethods:
     async def _cancel(self, params: JobRef, _peer: Peer) -> dict[str, Any]:
         job = await self._open(params.id)
         await self._dispatcher.cancel(job)
-        await self._board.store.flush()  # no crash brings it back
+        await self._services.store.flush()  # no crash brings it back
         return job.view()
 
     async def _list(self, params: JobQuery, _peer: Peer) -> dict[str, Any]:
-        jobs, cursor = await self._board.store.list(params.state, params.limit, params.cursor)
+        jobs, cursor = await self._services.store.list(params.state, params.limit, params.cursor)
         # An open job is ahead of its stored image.
         current = [self._dispatcher.job(job.id) or job for job in jobs]
         return {"jobs": [job.view() for job in current], "cursor": cursor}
@@ -89,7 +83,7 @@ class CallbackMethods:
         undo = partial(self._give_priority, job, job.request.priority)
         self._give_priority(job, params.priority)
         self._publish("callback.reprioritised", job, priority=params.priority, if_saved=True)
-        await self._board.store.save_or_undo(job, undo)
+        await self._services.store.save_or_undo(job, undo)
         return job.view()
 
     def _give_priority(self, job: Job, priority: int) -> None:
@@ -104,7 +98,7 @@ class CallbackMethods:
             self._publish("callback.decided", job, decision=params.decision)
             cause = "engine restarted, and it was decided not to call again"
             self._dispatcher.finish(job, Outcome("failed", "failed", cause))
-            await self._board.store.flush()
+            await self._services.store.flush()
         else:
             await self._let_be_called(job)
         return job.view()
@@ -119,13 +113,13 @@ class CallbackMethods:
         job.decision = job.decide_by = None
         self._publish("callback.decided", job, decision="retry", if_saved=True)
         try:
-            await self._board.store.save_or_undo(job, undo)
+            await self._services.store.save_or_undo(job, undo)
         finally:
             self._dispatcher.changed(job)
 
     def _publish(self, kind: str, job: Job, **fields: Any) -> None:
         context = job.request.context
-        self._board.events.publish(kind, job=job.id, context=context, **fields)
+        self._services.events.publish(kind, job=job.id, context=context, **fields)
 
 
 def _found(job: Job | None, job_id: str) -> Job:

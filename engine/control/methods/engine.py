@@ -9,7 +9,8 @@ import msgspec
 from media.errors import MediaError
 
 from ...calls.call import Call
-from ...protocol import CallRef, DrainRequest, EngineError, NoParams
+from ...errors import EngineError
+from ..params import CallRef, DrainRequest, NoParams
 from ..server import Method, Peer
 from .audit import AuditMethods
 from .callbacks import CallbackMethods
@@ -27,7 +28,7 @@ class Methods:
 
     def __init__(self, daemon: "Daemon", version: str) -> None:
         self._daemon = daemon
-        self._board = daemon.board
+        self._services = daemon.services
         self._dispatcher = daemon.dispatcher
         self._version = version
         self._callbacks = CallbackMethods(daemon)
@@ -56,7 +57,7 @@ class Methods:
     # -- calls ------------------------------------------------------------------------------
 
     def _calls(self, _params: NoParams, _peer: Peer) -> dict[str, Any]:
-        return {"calls": [call.view() for call in self._board.register.calls.values()]}
+        return {"calls": [call.view() for call in self._services.register.calls.values()]}
 
     async def _call(self, params: CallRef, _peer: Peer) -> dict[str, Any]:
         call = self._find_call(params)
@@ -79,7 +80,7 @@ class Methods:
         return call.view()
 
     def _find_call(self, params: CallRef) -> Call:
-        register = self._board.register
+        register = self._services.register
         if params.call is not None:
             call = register.calls.get(params.call)
             if call is None:
@@ -93,13 +94,13 @@ class Methods:
     # -- the engine -------------------------------------------------------------------------
 
     async def _status(self, _params: NoParams, _peer: Peer) -> dict[str, Any]:
-        daemon, register = self._daemon, self._board.register
+        daemon, register = self._daemon, self._services.register
         return {
             "version": self._version,
             "epoch": daemon.events.epoch,
             "uptime_s": time.time() - daemon.started_at,
             "draining": self._dispatcher.draining,
-            "jobs": await self._board.store.count(),
+            "jobs": await self._services.store.count(),
             "calls": len(register.calls),
             "legs": len(register.legs),
             "media": {

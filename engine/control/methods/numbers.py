@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from ...protocol import BadParams, EngineError, Identifier, Params, Target, UnixTime
+from ...errors import BadParams, EngineError
+from ...request import Identifier, Params, Target, UnixTime
 from ...routing.admission import AdmissionQuery
 from ...routing.do_not_call import Blocked
 from ...routing.phone_number import CalledNumber

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from msgspec import Meta
 
 from ...acd.queue_entry import Key
-from ...protocol import BadParams, Identifier, NoParams, Params
+from ...errors import BadParams
+from ...request import Identifier, Params
+from ..params import NoParams
 from ..server import Method, Peer
 
 if TYPE_CHECKING:

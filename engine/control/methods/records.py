@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from ...errors import BadParams, EngineError
 from ...job import Job
-from ...protocol import BadParams, EngineError, JobId, JobRef, Params, UnixTime
+from ...request import JobId, Params, UnixTime
 from ...store.cursor import never_given, row_of
+from ..params import JobRef
 from ..server import Method, Peer
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from ...protocol import Identifier, Params, UnixTime
 from ...reports.intervals import Interval
 from ...reports.report import Reports
 from ...reports.report_count import Kind, Question
+from ...request import Identifier, Params, UnixTime
 from ..server import Method, Peer
 
 if TYPE_CHECKING:

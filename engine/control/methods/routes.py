@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ...acd.explain import could_take, waiting_as_if
-from ...protocol import BadParams, CallbackRequest, EngineError, Identifier, Target, UnixTime
+from ...errors import BadParams, EngineError
+from ...request import CallbackRequest, Identifier, Target, UnixTime
 from ...routing.admission import AdmissionQuery
 from ...routing.rules import Condition, Facts, Ruling, Step
 from ..server import Method, Peer
@@ -65,7 +66,7 @@ class RouteMethods:
         assert isinstance(filled, RouteQuery)
         objections: list[dict[str, Any]] = []
         not_before, admission = self._admission(filled, now, objections)
-        queue, agent = self._operator(filled, facts, now, objections)
+        queue, agent = self._agent(filled, facts, now, objections)
         trunks = self._trunks(filled.to, filled.trunk, "to", objections)
         explained = _explained("callback", facts, ruling, now) | {
             "request": _requested(filled, ruling),
@@ -131,7 +132,7 @@ class RouteMethods:
             ruling = router.rules.apply(facts, explain=True)
         kept_s = route.agent_s if route is not None and ruling.agent is not None else None
         filled = _waiting_of(route, ruling, params.to)
-        queue, _none = self._operator(filled, facts, now, objections, kept_s)
+        queue, _none = self._agent(filled, facts, now, objections, kept_s)
         agent = self._outside(ruling.agent)
         explained = _explained("call", facts, ruling, now) | {
             "route": route and route.name,
@@ -145,7 +146,7 @@ class RouteMethods:
 
     # -- who would take it, and by what it would be carried ---------------------------------
 
-    def _operator(
+    def _agent(
         self,
         params: CallbackRequest,
         facts: Facts,
@@ -201,7 +202,7 @@ class RouteMethods:
 
     def _outside(self, number: str | None) -> dict[str, Any] | None:
         """The outside number that a call would go to before it enters its queue."""
-        if number is None or self._daemon.board.dialplan.is_agent(number):
+        if number is None or self._daemon.services.dialplan.is_agent(number):
             return None
         against: list[dict[str, Any]] = []
         trunks = self._trunks(number, None, "agent", against)
@@ -211,7 +212,7 @@ class RouteMethods:
         self, text: str, trunk: str | None, field: str, objections: list[dict[str, Any]]
     ) -> list[dict[str, Any]]:
         """The trunks that would carry it, in the order in which they are tried."""
-        plan, trunks = self._daemon.board.dialplan, self._daemon.trunks
+        plan, trunks = self._daemon.services.dialplan, self._daemon.trunks
         try:
             plan.destination(text, field=field, trunk=trunk)
         except EngineError as error:

@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from ...protocol import Identifier, NoParams, Params
+from ...request import Identifier, Params
 from ...webhooks.webhooks import Webhooks
+from ..params import NoParams
 from ..server import Method, Peer
 
 

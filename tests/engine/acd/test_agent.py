@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from config.agents import AgentDefaults
 from engine.acd.agent import AGENT_TRANSITIONS, Agent, AgentImage, IllegalMove
-from engine.acd.agent_terms import Terms
+from engine.acd.agent_terms import AgentPolicy
 from tests.support.floor import agent as settings_of
 
 
@@ -16,7 +16,7 @@ def an_agent(now: float = 0.0, **settings: Any) -> Agent:
     """Alice, logged in at `now`."""
     settings = {"name": "alice"} | settings
     configured = settings_of(**settings)
-    alice = Agent(configured, Terms.of(configured, AgentDefaults()), now)
+    alice = Agent(configured, AgentPolicy.of(configured, AgentDefaults()), now)
     alice.login(now)
     return alice
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from config.agents import AgentDefaults
 from engine.acd.agent_clock import LONGEST_WAIT_S, AgentClock
-from engine.acd.agents import Agents
+from engine.acd.agents import AgentRegistry
 from tests.support.floor import agent
 from tests.support.virtual_loop import run
 
@@ -18,21 +18,23 @@ class Events:
         """Take one."""
 
 
-async def begin(start: float = 0.0, zone: tzinfo | None = None) -> tuple[Agents, AgentClock]:
+async def begin(start: float = 0.0, zone: tzinfo | None = None) -> tuple[AgentRegistry, AgentClock]:
     loop = asyncio.get_running_loop()
 
     def now() -> float:
         return start + loop.time()
 
     configured = [agent("alice", wrap_up_s=7), agent("bert", wrap_up_s=200)]
-    agents = Agents(configured, defaults=AgentDefaults(), events=Events(), zone=zone, clock=now)
+    agents = AgentRegistry(
+        configured, defaults=AgentDefaults(), events=Events(), zone=zone, clock=now
+    )
     agents.start()
     clock = AgentClock(agents, wall_clock=now)
     clock.start()
     return agents, clock
 
 
-def talk(agents: Agents, name: str) -> None:
+def talk(agents: AgentRegistry, name: str) -> None:
     agents.reserve(name, "job")
     agents.talking(name, "job")
     agents.finished(name, "job")

@@ -1,7 +1,7 @@
 """What is laid down for an agent, with the defaults where he does not say it."""
 
 from config.agents import AgentDefaults
-from engine.acd.agent_terms import Terms
+from engine.acd.agent_terms import AgentPolicy
 from tests.support.floor import agent
 
 DEFAULTS = AgentDefaults(
@@ -10,8 +10,8 @@ DEFAULTS = AgentDefaults(
 
 
 def test_the_defaults_hold_where_he_says_nothing() -> None:
-    terms = Terms.of(agent("ann"), DEFAULTS)
-    assert terms == Terms(
+    terms = AgentPolicy.of(agent("ann"), DEFAULTS)
+    assert terms == AgentPolicy(
         auto_login=False, wrap_up_s=20, max_wrap_up_s=60, missed_limit=5, comfort="music"
     )
 
@@ -20,6 +20,6 @@ def test_his_own_go_before_them_also_where_they_are_nought() -> None:
     own = agent(
         "ann", login="auto", wrap_up_s=0, max_wrap_up_s=0, missed_limit=0, comfort="silence"
     )
-    assert Terms.of(own, DEFAULTS) == Terms(
+    assert AgentPolicy.of(own, DEFAULTS) == AgentPolicy(
         auto_login=True, wrap_up_s=0, max_wrap_up_s=0, missed_limit=0, comfort="silence"
     )

@@ -8,8 +8,8 @@ import pytest
 
 from config.agents import AgentDefaults
 from engine.acd.agent import AgentImage
-from engine.acd.agents import Agents
-from engine.protocol import EngineError
+from engine.acd.agents import AgentRegistry
+from engine.errors import EngineError
 from tests.support.floor import agent
 
 
@@ -21,7 +21,7 @@ class Desk:
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.order: list[str] = []
         self.kept: dict[str, AgentImage] = {}
-        self.agents = Agents(
+        self.agents = AgentRegistry(
             agents or (agent("alice"), agent("bert")),
             defaults=AgentDefaults(**defaults),
             events=self,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.queues import Centre, Share
-from engine.acd.centre_shares import Shares
+from engine.acd.centre_shares import CentreShares
 
 NAMES = ("london", "leeds", "york", "bath")
 CENTRES = {name: Centre(name=name) for name in NAMES}
@@ -17,7 +17,7 @@ CENTRES = {name: Centre(name=name) for name in NAMES}
     st.integers(1, 400),
 )
 def test_each_has_its_share_after_any_number(percents: list[int], count: int) -> None:
-    shares = Shares(
+    shares = CentreShares(
         [
             Share(centre=name, percent=percent)
             for name, percent in zip(NAMES, percents, strict=False)
@@ -38,22 +38,22 @@ def test_each_has_its_share_after_any_number(percents: list[int], count: int) ->
 
 def test_a_reload_that_changes_no_share_goes_on_where_it_was() -> None:
     halves = [Share(centre="london", percent=50), Share(centre="leeds", percent=50)]
-    shares, chosen = Shares(halves, CENTRES, {}), []
+    shares, chosen = CentreShares(halves, CENTRES, {}), []
     for _ in range(4):
         chosen.append(shares.pick(None, None, 0.0))
-        shares = Shares([share.model_copy() for share in halves], CENTRES, {}, shares)
+        shares = CentreShares([share.model_copy() for share in halves], CENTRES, {}, shares)
     assert chosen == ["london", "leeds", "london", "leeds"]
     assert shares.given == {"london": 2, "leeds": 2}
     thirds = [*halves, Share(centre="york", percent=50)]
-    assert Shares(thirds, CENTRES, {}, shares).pick(None, None, 0.0) == "london"
+    assert CentreShares(thirds, CENTRES, {}, shares).pick(None, None, 0.0) == "london"
 
 
 def test_without_shares_there_is_no_centre() -> None:
-    assert Shares([], {}, {}).pick("+442079460000", "GB", 0.0) is None
+    assert CentreShares([], {}, {}).pick("+442079460000", "GB", 0.0) is None
 
 
 def test_a_share_that_names_the_place_has_all_of_it() -> None:
-    shares = Shares(
+    shares = CentreShares(
         [
             Share(centre="london", percent=1, prefixes=["+4420"]),
             Share(centre="leeds", percent=99),

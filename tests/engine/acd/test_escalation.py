@@ -6,7 +6,7 @@ from typing import Any
 
 from config.queues import Centre, Overflow, Queue
 from engine.acd.escalation import OUTSIDE_AGAIN_S, OVERFLOW_RETRY_S, Escalation, escalate, next_look
-from engine.acd.queue import Line
+from engine.acd.queue import CallQueue
 from engine.acd.queue_entry import Entry
 from engine.acd.waiting import Leave, Waiting
 
@@ -17,8 +17,8 @@ CENTRES = {
 OUTSIDE = Leave(reason="overflow", target="+442079460999")
 
 
-def line_of(*steps: Overflow, **settings: Any) -> Line:
-    line = Line("sales", random.Random(1))
+def line_of(*steps: Overflow, **settings: Any) -> CallQueue:
+    line = CallQueue("sales", random.Random(1))
     line.configure(Queue(name="sales", overflow=list(steps), **settings), CENTRES, {})
     return line
 
@@ -33,7 +33,7 @@ def entry(**who: Any) -> Entry:
     )
 
 
-def due(one: Entry, line: Line, now: float, *, takes: bool = True) -> Escalation:
+def due(one: Entry, line: CallQueue, now: float, *, takes: bool = True) -> Escalation:
     return escalate(one, line, CENTRES, lambda _queue: takes, now)
 
 

@@ -9,7 +9,7 @@ import pytest
 from config.agents import Agent, AgentDefaults
 from config.queues import Centre, Overflow, Queue, Share, Tier, Vip
 from engine.acd.explain import could_take, waiting_as_if
-from engine.protocol import EngineError
+from engine.errors import EngineError
 from tests.support.floor import Floor
 from tests.support.virtual_loop import run
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from config.queues import Centre, Overflow, Queue, Tier, Vip
 from engine.acd.agent import Agent
-from engine.acd.queue import Line
+from engine.acd.queue import CallQueue
 from engine.acd.queue_entry import Entry
 from tests.support.floor import Floor, Guest, agent
 from tests.support.virtual_loop import run
@@ -162,7 +162,7 @@ class Day:
         for entry in self.matcher.entries.values():
             line = self.matcher.lines[entry.queue]
             assert stand.pop(entry.seq) == 1 and entry.key in line.order
-            assert (entry in line.shelf) == (entry.state == "waiting")
+            assert (entry in line.waiting_index) == (entry.state == "waiting")
         assert not stand
         for guest in self.guests:
             has_gone = guest.id not in self.matcher.entries
@@ -210,7 +210,7 @@ class Day:
                 for name in event["agents"]:
                     assert not self.may(self.floor.agents.known(name), entry)
 
-    def is_held(self, line: Line) -> bool:
+    def is_held(self, line: CallQueue) -> bool:
         full = line.config.capacity and len(line.active) >= line.config.capacity
         return bool(line.paused or full or self.floor.clock() < line.next_release_at)
 

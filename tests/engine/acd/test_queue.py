@@ -3,12 +3,12 @@
 import random
 
 from config.queues import Queue
-from engine.acd.queue import TALLIED, Line
+from engine.acd.queue import TALLIED, CallQueue
 from tests.engine.acd.test_queue_entry import entry
 
 
-def a_line(**settings: float) -> Line:
-    line = Line("sales", random.Random(1))
+def a_line(**settings: float) -> CallQueue:
+    line = CallQueue("sales", random.Random(1))
     line.configure(Queue(name="sales", **settings), {}, {})  # type: ignore[arg-type]
     return line
 
@@ -35,7 +35,7 @@ def test_a_paced_line_says_when_it_is_to_be_looked_at_again() -> None:
     one = entry()
     one.set_key()
     line.add(one, 100.0)
-    line.shelf.put(one)
+    line.waiting_index.put(one)
     assert line.may_release(100.0)
     line.released(one, ("ann",), 100.0)
     assert not line.may_release(109.9) and line.is_held
@@ -50,7 +50,7 @@ def test_its_view_counts_who_waits_rings_and_talks() -> None:
     for one in (first, second):
         one.set_key()
         line.add(one, 100.0)
-    line.shelf.put(second)
+    line.waiting_index.put(second)
     line.active = {"first": ("ann",), "other": ("bob",)}
     view = line.view(160.0)
     assert (view["waiting"], view["offered"], view["talking"]) == (1, 1, 1)

@@ -9,7 +9,7 @@ import pytest
 from config.agents import Agent as AgentSettings
 from config.calendars import Calendar
 from config.queues import Centre, Overflow, Queue, Share, Tier, Vip
-from engine.protocol import EngineError
+from engine.errors import EngineError
 from engine.routing.opening_hours import opening_hours
 from tests.support.floor import START, Floor, agent
 from tests.support.virtual_loop import run

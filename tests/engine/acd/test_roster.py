@@ -8,9 +8,9 @@ import pytest
 
 from config.agents import AgentDefaults
 from engine.acd.agent import LINE_DOWN
-from engine.acd.agents import Agents
+from engine.acd.agents import AgentRegistry
 from engine.acd.roster import Roster
-from engine.protocol import EngineError
+from engine.errors import EngineError
 from engine.routing.dialplan import Dialplan
 from engine.store.event_log import EventLog
 from engine.store.store import Store
@@ -34,7 +34,9 @@ class Staff:
             default_region="GB",
         )  # fmt: skip
         self.events = EventLog()
-        self.agents = Agents(configured, defaults=AgentDefaults(), events=self.events, store=store)
+        self.agents = AgentRegistry(
+            configured, defaults=AgentDefaults(), events=self.events, store=store
+        )
         self.roster = Roster(
             configured, agents=self.agents, dialplan=self.dialplan, store=store,
             events=self.events, takes_permanent=takes_permanent,

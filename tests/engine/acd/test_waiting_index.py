@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from engine.acd.queue_entry import Entry, Scope
 from engine.acd.waiting import Waiting
-from engine.acd.waiting_index import NEVER, Profile, Shelf
+from engine.acd.waiting_index import NEVER, Profile, WaitingIndex
 
 SKILLS = ("german", "french")
 
@@ -72,22 +72,22 @@ def test_the_best_is_the_first_of_those_he_may_take(
     service: tuple[bool, int] | None,
 ) -> None:
     now = 10.0
-    shelf, there = Shelf(), []
+    waiting_index, there = WaitingIndex(), []
     for seq, (scope, missed, is_taken) in enumerate(given_entries):
         one = entry(seq, scope, missed)
-        shelf.put(one)
+        waiting_index.put(one)
         if is_taken:
-            shelf.take(one)
+            waiting_index.take(one)
         else:
             there.append(one)
-    assert len(shelf) == len(there)
+    assert len(waiting_index) == len(there)
     who = profile(name, centre, skills)
     able = [
         one
         for one in there
         if who.may_take(one.scope, service) and one.missed.get(name, now) <= now
     ]
-    assert shelf.best(who, service, now) is min(able, key=lambda one: one.key, default=None)
+    assert waiting_index.best(who, service, now) is min(able, key=lambda one: one.key, default=None)
     for one in there:
-        shelf.take(one)
-    assert not len(shelf) and not shelf._groups and not shelf._kept
+        waiting_index.take(one)
+    assert not len(waiting_index) and not waiting_index._groups and not waiting_index._kept

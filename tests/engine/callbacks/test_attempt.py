@@ -8,9 +8,9 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from engine.callbacks.attempt import Callback
+from engine.callbacks.attempt import Attempt
 from engine.callbacks.outcome import Outcome
-from engine.calls.whisper import Whisperer
+from engine.calls.whisper import Announcer
 from engine.job import Failure, Job
 from engine.store.store import StoreError
 from media.sources import Hold, Peer, Ringing, Tone
@@ -20,12 +20,12 @@ from tests.support.virtual_loop import run
 Script = Callable[[Scene, "asyncio.Task[Outcome]"], Awaitable[None]]
 
 
-def attempt(stage: Scene, under_test: Job) -> Callback:
+def attempt(stage: Scene, under_test: Job) -> Attempt:
     """One attempt of a job, not begun yet."""
-    plan, request = stage.board.dialplan, under_test.request
+    plan, request = stage.services.dialplan, under_test.request
     agent = plan.destination(request.agent or "", field="agent")
     customer = plan.destination(request.to, field="to")
-    return Callback(under_test, agent, customer, stage.board)
+    return Attempt(under_test, agent, customer, stage.services)
 
 
 def play(tmp_path: Path, under_test: Job, script: Script, **options: Any) -> tuple[Scene, Outcome]:
@@ -171,7 +171,7 @@ def test_a_whisper_that_cannot_be_spoken_is_told_and_the_call_goes_on(tmp_path: 
     async def script(stage: Scene, _task: "asyncio.Task[Outcome]") -> None:
         speech = ScriptedSpeech()
         speech.fails = True
-        stage.board.whisperer = cast(Whisperer, speech)
+        stage.services.announcer = cast(Announcer, speech)
         _agent, customer = await both_answer(stage)
         customer.hangs_up()
 
@@ -318,10 +318,10 @@ def test_hanging_up_by_command_is_not_repeated(tmp_path: Path) -> None:
         agent = await stage.phone()
         agent.rings()
         await asyncio.sleep(1)
-        (leg,) = stage.board.register.legs.values()
-        from engine.calls.hangup_cause import Ending
+        (leg,) = stage.services.register.legs.values()
+        from engine.calls.hangup_cause import HangupCause
 
-        leg.hang_up(Ending("hung_up", "by hand"))
+        leg.hang_up(HangupCause("hung_up", "by hand"))
         await agent.hung_up.wait()
 
     _stage, outcome = play(tmp_path, job(), script)
@@ -348,7 +348,7 @@ def test_no_port_left_is_unavailable(tmp_path: Path) -> None:
 def test_media_worker_dies_in_mid_call(tmp_path: Path) -> None:
     async def script(stage: Scene, _task: "asyncio.Task[Outcome]") -> None:
         agent, customer = await both_answer(stage)
-        for leg in tuple(stage.board.register.legs.values()):
+        for leg in tuple(stage.services.register.legs.values()):
             leg.on_media_lost("media worker died")
         stage.media.open_legs.clear()
         await agent.hung_up.wait()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from config.queues import Centre, Overflow, Queue, Share
-from engine.callbacks.attempt import Callback
+from engine.callbacks.attempt import Attempt
 from engine.callbacks.outcome import Outcome
 from engine.calls.whisper import Announcement, Unspoken
 from engine.job import Job
@@ -36,12 +36,12 @@ def hold(tmp_path: Path, script: Script, *, free: bool = False, under_test: Job 
     outcomes: list[Outcome] = []
 
     async def main(desk: Reception) -> None:
-        board = desk.stage.board
+        services = desk.stage.services
         if not free:
             for agent in desk.agents.all():
                 desk.agents.pause(agent.name)
-        target = board.dialplan.destination(under_test.request.to, field="to")
-        attempt = asyncio.create_task(Callback(under_test, None, target, board).run())
+        target = services.dialplan.destination(under_test.request.to, field="to")
+        attempt = asyncio.create_task(Attempt(under_test, None, target, services).run())
         customer = await desk.stage.phone()
         customer.answers()
         await script(desk, customer, attempt)
@@ -52,7 +52,7 @@ def hold(tmp_path: Path, script: Script, *, free: bool = False, under_test: Job 
 
 
 def presses(desk: Reception, digit: str) -> None:
-    leg = next(iter(desk.stage.board.register.legs.values()))
+    leg = next(iter(desk.stage.services.register.legs.values()))
     leg.on_media(Dtmf(leg.id, digit, 100))
 
 
@@ -230,8 +230,8 @@ def test_his_place_decides_which_centre_has_him(tmp_path: Path) -> None:
     queue = Queue(name="sales", shares=shares)
 
     async def script(desk: Reception, customer: Phone, _attempt: "asyncio.Task[Outcome]") -> None:
-        assert desk.stage.board.queues is not None
-        desk.stage.board.queues.configure([queue], [Centre(name="leeds"), Centre(name="paris")])
+        assert desk.stage.services.queues is not None
+        desk.stage.services.queues.configure([queue], [Centre(name="leeds"), Centre(name="paris")])
         await asyncio.sleep(1)
         customer.hangs_up()
 

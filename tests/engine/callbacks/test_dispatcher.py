@@ -12,8 +12,8 @@ import pytest
 from config.policy import Hours
 from engine.callbacks.dispatcher import Dispatcher
 from engine.callbacks.recovery import LONGEST_RINGING_S, wait_for_phones
+from engine.errors import EngineError
 from engine.job import Failure, Job, Request, RetryCause, RetryRule
-from engine.protocol import EngineError
 from engine.routing.admission import Admission, PolicySettings
 from engine.routing.do_not_call import Blocked
 from tests.support.switchboard import Scene, job, scene
@@ -28,7 +28,7 @@ def play(tmp_path: Path, script: Script, **options: Any) -> None:
     async def main() -> None:
         stage = scene(tmp_path, **options)
         loop = asyncio.get_running_loop()
-        await script(stage, Dispatcher(stage.board, wall_clock=loop.time))
+        await script(stage, Dispatcher(stage.services, wall_clock=loop.time))
         stage.assert_nothing_left()
 
     run(main())
@@ -173,7 +173,7 @@ async def called_in_turn(stage: Scene, count: int) -> list[str | None]:
     order = []
     for _ in range(count):
         phone = await stage.phone()
-        (call,) = stage.board.register.calls.values()
+        (call,) = stage.services.register.calls.values()
         order.append(call.job_id)
         phone.refuses(486)
     return order
@@ -228,7 +228,7 @@ def test_a_clock_that_is_set_back_forgets_nobody(tmp_path: Path) -> None:
         stage = scene(tmp_path, max_calls=1)
         loop = asyncio.get_running_loop()
         step_s = 0.0
-        dispatcher = Dispatcher(stage.board, wall_clock=lambda: loop.time() + step_s)
+        dispatcher = Dispatcher(stage.services, wall_clock=lambda: loop.time() + step_s)
         running, waiting = named("running"), named("waiting", not_before=10.0)
         dispatcher.submit(running)
         dispatcher.submit(waiting)
@@ -331,7 +331,7 @@ def test_cancelling_in_the_instant_the_operator_takes_the_call_with_his_key(
     tmp_path: Path, by: str
 ) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        plan, under_test = stage.board.dialplan, job(max_attempts=3)
+        plan, under_test = stage.services.dialplan, job(max_attempts=3)
         alice = replace(plan.destination("alice", field="agent"), confirm="1")
         monkeypatch = pytest.MonkeyPatch()
         monkeypatch.setattr(plan, "destination", lambda *_of, **_more: alice)
@@ -441,7 +441,7 @@ def test_a_phone_that_does_not_confirm_is_given_time_before_it_is_called_again(
         (await stage.phone()).rings()
         await dispatcher.stop()
         now = asyncio.get_running_loop().time()
-        wait_for_phones(dispatcher.interrupted, stage.board, now)
+        wait_for_phones(dispatcher.interrupted, stage.services, now)
         assert stored(stage, "confirmed").next_attempt_at is None
         left = stored(stage, "silent")
         assert left.next_attempt_at == now + LONGEST_RINGING_S
@@ -458,22 +458,22 @@ def test_a_defect_in_a_callback_ends_that_job_only(
         def broken(_job: Job) -> None:
             raise RuntimeError("boom")
 
-        monkeypatch.setattr(stage.board.whisperer, "prepare", broken)
+        monkeypatch.setattr(stage.services.announcer, "prepare", broken)
         under_test = job()
         dispatcher.submit(under_test)
         await ended(under_test)
         assert (under_test.state, under_test.cause) == ("failed", "internal error: RuntimeError")
         assert under_test.failure == Failure(side="engine", moment="queued")
         assert dispatcher.active == 0
-        stage.board.register.calls.clear()
+        stage.services.register.calls.clear()
 
     play(tmp_path, script)
 
 
 def admitting(stage: Scene, **policy: Any) -> Admission:
     """Give the switchboard an admission of these policies."""
-    stage.board.admission = Admission(PolicySettings(**policy))
-    return stage.board.admission
+    stage.services.admission = Admission(PolicySettings(**policy))
+    return stage.services.admission
 
 
 def calling(number: str = "+442079460123", **request: Any) -> Job:

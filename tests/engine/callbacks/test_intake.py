@@ -18,9 +18,10 @@ from config.settings import Settings
 from engine.callbacks.intake import fingerprint_of
 from engine.client import Client
 from engine.daemon import Daemon
+from engine.errors import BadParams, EngineError
 from engine.job import Job, OnCrash
 from engine.job import RetryRule as JobRule
-from engine.protocol import BadParams, CallbackRequest, EngineError, RetrySpec
+from engine.request import CallbackRequest, RetrySpec
 from engine.store.batch import EventRow
 from engine.store.errors import StoreError
 from tests.support.engine_in_process import running, settings_in

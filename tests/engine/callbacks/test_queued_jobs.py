@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from config.queues import Centre, Overflow, Queue, Share
-from engine.acd.agents import Agents
+from engine.acd.agents import AgentRegistry
 from engine.acd.waiting import Waiting
 from engine.callbacks.dispatcher import Dispatcher
 from engine.job import Failure, Job, Request, RetryRule
@@ -17,7 +17,7 @@ from tests.support.staffed import assert_nobody_is_held, staff
 from tests.support.switchboard import Phone, Scene, scene
 from tests.support.virtual_loop import run
 
-Script = Callable[[Scene, Dispatcher, Agents], Awaitable[None]]
+Script = Callable[[Scene, Dispatcher, AgentRegistry], Awaitable[None]]
 
 
 def play(
@@ -36,13 +36,13 @@ def play(
         loop = asyncio.get_running_loop()
         known = queues or (Queue(name="sales", agents=list(names_here), ring_s=20.0),)
         agents = staff(stage, *names_here, queues=known, **(staffing or {}))
-        dispatcher = Dispatcher(stage.board, wall_clock=loop.time)
+        dispatcher = Dispatcher(stage.services, wall_clock=loop.time)
         await script(stage, dispatcher, agents)
         await asyncio.sleep(0.1)
         stage.assert_nothing_left()
         assert_nobody_is_held(agents)
-        assert stage.board.queues is not None
-        assert not stage.board.queues.matcher.entries
+        assert stage.services.queues is not None
+        assert not stage.services.queues.matcher.entries
 
     run(main())
 
@@ -74,7 +74,7 @@ async def talks(stage: Scene, job: Job) -> tuple[Phone, Phone]:
 
 
 def test_a_job_of_a_queue_is_offered_to_who_is_free(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         job = queued()
         dispatcher.submit(job)
         _agent, customer = await talks(stage, job)
@@ -93,7 +93,7 @@ def test_a_job_of_a_queue_is_offered_to_who_is_free(tmp_path: Path) -> None:
 
 
 def test_a_job_waits_until_an_operator_is_free_and_nobody_is_called_before(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice", "lunch")
         job = queued()
         dispatcher.submit(job)
@@ -109,7 +109,7 @@ def test_a_job_waits_until_an_operator_is_free_and_nobody_is_called_before(tmp_p
 
 
 def test_the_second_operator_takes_what_the_first_missed(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         job = queued(max_attempts=1)
         dispatcher.submit(job)
         first = await stage.phone()
@@ -130,7 +130,7 @@ def test_the_second_operator_takes_what_the_first_missed(tmp_path: Path) -> None
 
 
 def test_an_operator_is_rung_as_long_as_his_queue_says(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         job = queued(ring_s=300.0)
         dispatcher.submit(job)
         agent = await stage.phone()
@@ -145,7 +145,7 @@ def test_an_operator_is_rung_as_long_as_his_queue_says(tmp_path: Path) -> None:
 
 
 def test_a_missed_job_keeps_its_place(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         first, second = queued("first"), queued("second")
         dispatcher.submit(first)
         (await stage.phone()).refuses(480)
@@ -163,7 +163,7 @@ def test_a_missed_job_keeps_its_place(tmp_path: Path) -> None:
 
 
 def test_many_misses_cost_nothing_and_only_the_last_are_shown(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         job = queued(max_attempts=1)
         dispatcher.submit(job)
         for _ in range(30):
@@ -178,7 +178,7 @@ def test_many_misses_cost_nothing_and_only_the_last_are_shown(tmp_path: Path) ->
 
 
 def test_with_a_rule_for_missed_operators_the_job_ends_by_it(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         rule = RetryRule(attempts=2, spacing_s=(100.0,))
         job = queued(max_attempts=10, retry={"operator_missed": rule})
         dispatcher.submit(job)
@@ -192,7 +192,7 @@ def test_with_a_rule_for_missed_operators_the_job_ends_by_it(tmp_path: Path) -> 
 
 
 def test_a_customer_who_is_busy_is_tried_again_from_the_head_of_the_queue(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         rule = RetryRule(attempts=2, spacing_s=(50.0,))
         first = queued("first", retry={"busy": rule}, max_attempts=2)
         dispatcher.submit(first)
@@ -223,7 +223,7 @@ def later(job_id: str = "job-1") -> Job:
 
 
 def test_a_callback_that_is_tried_again_later_may_wait_as_long_as_any(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         job = later()
         dispatcher.submit(job)
         (await stage.phone()).answers()
@@ -248,7 +248,7 @@ def test_a_callback_that_is_tried_again_later_may_wait_as_long_as_any(tmp_path: 
 def test_a_callback_that_is_tried_again_later_begins_its_overflow_anew(tmp_path: Path) -> None:
     step = Overflow(after_s=100.0, number="sip:partner@127.0.0.1:5099")
 
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         job = later()
         dispatcher.submit(job)
         (await stage.phone()).answers()
@@ -264,7 +264,7 @@ def test_a_callback_that_is_tried_again_later_begins_its_overflow_anew(tmp_path:
 
 @pytest.mark.parametrize("moment", ["waiting", "offered", "ringing", "answered", "dialing"])
 def test_cancelling_in_every_state_frees_the_agent(tmp_path: Path, moment: str) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         if moment == "waiting":
             agents.pause("alice")
         job = queued()
@@ -291,7 +291,7 @@ def test_cancelling_in_every_state_frees_the_agent(tmp_path: Path, moment: str) 
 def test_an_operator_who_hangs_up_as_the_customer_answers(
     tmp_path: Path, agent_is_first: bool
 ) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         job = queued(max_attempts=1)
         dispatcher.submit(job)
         agent = await stage.phone()
@@ -319,7 +319,7 @@ def test_an_operator_who_hangs_up_as_the_customer_answers(
 def test_an_operator_who_answers_as_the_job_is_cancelled(
     tmp_path: Path, cancel_is_first: bool
 ) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         job = queued()
         dispatcher.submit(job)
         agent = await stage.phone()
@@ -341,7 +341,7 @@ def test_an_operator_who_answers_as_the_job_is_cancelled(
 
 
 def test_a_customer_who_is_called_first_holds_until_an_operator_is_free(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         job = queued(order="customer_first")
         dispatcher.submit(job)
@@ -363,7 +363,7 @@ def test_a_customer_who_is_called_first_holds_until_an_operator_is_free(tmp_path
 
 
 def test_nobody_is_called_first_while_the_queue_is_full(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         waiting, job = queued("waiting"), queued(order="customer_first")
         dispatcher.submit(waiting)
@@ -382,7 +382,7 @@ def test_nobody_is_called_first_while_the_queue_is_full(tmp_path: Path) -> None:
 
 
 def test_a_named_agent_is_called_at_once_and_is_nobody_elses_meanwhile(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         first, second = queued("first", agent="alice"), queued("second", agent="alice")
         assert dispatcher.will_start(first)
         dispatcher.submit(first)
@@ -402,7 +402,7 @@ def test_a_named_agent_is_called_at_once_and_is_nobody_elses_meanwhile(tmp_path:
 
 
 def test_a_named_agent_who_does_not_answer_is_not_paused_and_the_job_ends(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         for number in range(5):
             job = queued(f"job-{number}", agent="alice")
             dispatcher.submit(job)
@@ -416,7 +416,7 @@ def test_a_named_agent_who_does_not_answer_is_not_paused_and_the_job_ends(tmp_pa
 
 
 def test_a_named_agent_is_tried_again_as_asked(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         job = queued(agent="alice", max_attempts=3)
         dispatcher.submit(job)
         for _ in range(3):
@@ -428,7 +428,7 @@ def test_a_named_agent_is_tried_again_as_asked(tmp_path: Path) -> None:
 
 
 def test_cancelling_a_job_that_waits_for_its_agent(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         job = queued(agent="alice")
         dispatcher.submit(job)
@@ -445,7 +445,7 @@ def test_cancelling_a_job_that_waits_for_its_agent(tmp_path: Path) -> None:
 
 
 def test_max_calls_holds_for_offers_as_well(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         jobs = [queued(f"job-{number}") for number in range(3)]
         for job in jobs:
             dispatcher.submit(job)
@@ -462,7 +462,7 @@ def test_max_calls_holds_for_offers_as_well(tmp_path: Path) -> None:
 def test_an_offer_that_finds_no_room_is_given_back_when_the_job_is_cancelled(
     tmp_path: Path,
 ) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         first, second = queued("first"), queued("second")
         dispatcher.submit(first)
         agent = await stage.phone()
@@ -478,7 +478,7 @@ def test_an_offer_that_finds_no_room_is_given_back_when_the_job_is_cancelled(
 
 
 def test_a_deadline_ends_the_wait(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         job = queued(deadline=50.0)
         dispatcher.submit(job)
@@ -491,7 +491,7 @@ def test_a_deadline_ends_the_wait(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("who", [{"queue": "sales"}, {"agent": "alice"}])
 def test_no_wait_is_for_ever(tmp_path: Path, who: dict[str, str]) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         job = queued(**who)
         dispatcher.submit(job)
@@ -504,7 +504,7 @@ def test_no_wait_is_for_ever(tmp_path: Path, who: dict[str, str]) -> None:
 
 
 def test_a_queue_that_gives_a_job_up_ends_it(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         job = queued()
         dispatcher.submit(job)
@@ -517,12 +517,12 @@ def test_a_queue_that_gives_a_job_up_ends_it(tmp_path: Path) -> None:
 
 
 def test_a_job_that_is_removed_from_the_queue_is_cancelled(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         job = queued()
         dispatcher.submit(job)
-        assert stage.board.queues is not None
-        stage.board.queues.remove("job-1")
+        assert stage.services.queues is not None
+        stage.services.queues.remove("job-1")
         await ended(job)
         assert job.state == "cancelled"
 
@@ -530,7 +530,7 @@ def test_a_job_that_is_removed_from_the_queue_is_cancelled(tmp_path: Path) -> No
 
 
 def test_a_full_queue_is_tried_again(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         first, second = queued("first"), queued("second")
         dispatcher.submit(first)
@@ -548,17 +548,17 @@ def test_a_full_queue_is_tried_again(tmp_path: Path) -> None:
 
 
 def test_a_queue_that_stays_full_is_not_waited_for_for_ever(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         first, second = queued("first"), queued("second")
         dispatcher.submit(first)
         dispatcher.submit(second)
-        assert stage.board.queues is not None
-        stage.board.queues.join(blocker())
+        assert stage.services.queues is not None
+        stage.services.queues.join(blocker())
         await ended(second)
         assert second.cause == "queue sales is full: 1 are waiting"
         assert second.ended_at == pytest.approx(510.0)
-        stage.board.queues.leave("blocker")
+        stage.services.queues.leave("blocker")
 
     def blocker() -> Waiting:
         """Takes the place of the first one, who is sent away in time."""
@@ -575,7 +575,7 @@ def test_a_queue_that_stays_full_is_not_waited_for_for_ever(tmp_path: Path) -> N
 def test_an_overflow_calls_the_outside_number_as_the_operator(tmp_path: Path) -> None:
     step = Overflow(after_s=10.0, number="sip:partner@127.0.0.1:5099")
 
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         job = queued()
         dispatcher.submit(job)
@@ -592,7 +592,7 @@ def test_an_overflow_calls_the_outside_number_as_the_operator(tmp_path: Path) ->
 def test_an_outside_number_that_does_not_take_it_costs_nothing(tmp_path: Path) -> None:
     step = Overflow(after_s=10.0, number="sip:partner@127.0.0.1:5099")
 
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         job, other = queued(max_attempts=1), queued("other", max_attempts=1)
         dispatcher.submit(job)
@@ -620,7 +620,7 @@ def test_an_outside_number_that_does_not_take_it_costs_nothing(tmp_path: Path) -
 def test_the_limit_of_the_queue_holds_over_numbers_outside(tmp_path: Path) -> None:
     step = Overflow(after_s=10.0, number="sip:partner@127.0.0.1:5099")
 
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         job = queued()
         dispatcher.submit(job)
@@ -635,11 +635,11 @@ def test_the_limit_of_the_queue_holds_over_numbers_outside(tmp_path: Path) -> No
 
 
 def test_an_outside_centre_that_does_not_take_it_leaves_it_to_anybody(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         partner = Centre(name="partner", number="sip:partner@127.0.0.1:5099")
         shares = [Share(centre="partner", percent=1.0)]
-        assert stage.board.queues is not None
-        stage.board.queues.configure(
+        assert stage.services.queues is not None
+        stage.services.queues.configure(
             [Queue(name="sales", agents=["alice"], shares=shares)], [partner]
         )
         job = queued(max_attempts=1)
@@ -675,7 +675,7 @@ class OpenFrom(OpeningHours):
 def test_a_closed_queue_schedules_or_ends(tmp_path: Path, when_closed: Any) -> None:
     queue = Queue(name="sales", agents=["alice"], calendar="office", when_closed=when_closed)
 
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         job = queued()
         dispatcher.submit(job)
         if when_closed == "refuse":
@@ -711,7 +711,7 @@ def test_who_is_sent_away_at_closing_time_waits_on_when_it_opens(tmp_path: Path)
         at_closing="send_away",
     )  # fmt: skip
 
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         job = queued()
         dispatcher.submit(job)
@@ -731,7 +731,7 @@ def test_who_is_sent_away_at_closing_time_waits_on_when_it_opens(tmp_path: Path)
 
 
 def test_a_queue_that_is_not_there_any_more_ends_the_job(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         job = queued(queue="support")
         dispatcher.resume([job])
         assert (job.state, job.result) == ("failed", "refused")
@@ -743,7 +743,7 @@ def test_a_queue_that_is_not_there_any_more_ends_the_job(tmp_path: Path) -> None
 
 
 def test_another_priority_changes_the_place_in_the_queue(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         jobs = [queued(f"job-{number}") for number in range(3)]
         for job in jobs:
@@ -751,8 +751,8 @@ def test_another_priority_changes_the_place_in_the_queue(tmp_path: Path) -> None
         last = jobs[-1]
         last.request = Request(to=last.request.to, queue="sales", priority=5)
         dispatcher.changed(last)
-        assert stage.board.queues is not None
-        assert stage.board.queues.place(last.id) == 1
+        assert stage.services.queues is not None
+        assert stage.services.queues.place(last.id) == 1
         agents.ready("alice")
         for job in (last, *jobs[:2]):
             _agent, customer = await talks(stage, job)
@@ -763,7 +763,7 @@ def test_another_priority_changes_the_place_in_the_queue(tmp_path: Path) -> None
 
 
 def test_another_time_takes_a_job_out_of_the_queue_until_then(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         job = queued()
         dispatcher.submit(job)
@@ -779,7 +779,7 @@ def test_another_time_takes_a_job_out_of_the_queue_until_then(tmp_path: Path) ->
 
 
 def test_a_job_that_is_given_another_day_may_wait_as_long_as_any_then(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         job = queued()
         dispatcher.submit(job)
@@ -794,7 +794,7 @@ def test_a_job_that_is_given_another_day_may_wait_as_long_as_any_then(tmp_path: 
 
 
 def test_jobs_taken_over_stand_in_the_order_of_their_places(tmp_path: Path) -> None:
-    async def script(stage: Scene, dispatcher: Dispatcher, agents: Agents) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         await asyncio.sleep(100)
         jobs = [queued(f"job-{number}") for number in range(3)]

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from engine.callbacks.schedule import MOST_STALE, Agenda, Why
+from engine.callbacks.schedule import MOST_STALE, JobSchedule, Why
 from engine.job import Job, Request
 from tests.support.virtual_loop import run
 
@@ -21,7 +21,7 @@ def test_each_is_looked_at_in_its_time_and_not_before() -> None:
             seen.extend((loop.time(), job_id) for job_id in agenda.due(loop.time()))
             agenda.set_timer()
 
-        agenda = Agenda(loop.time, look)
+        agenda = JobSchedule(loop.time, look)
         entries: list[tuple[str, float, Why]] = [
             ("late", 500.0, "due"), ("soon", 5.0, "due"), ("early", 1.0, "wait"),
             ("soon", 7.0, "deadline"),
@@ -39,7 +39,7 @@ def test_an_earlier_time_that_comes_later_is_not_missed() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         times: list[float] = []
-        agenda = Agenda(loop.time, lambda: times.append(loop.time()))
+        agenda = JobSchedule(loop.time, lambda: times.append(loop.time()))
         agenda.look_at(job("late"), 50.0, "due")
         agenda.set_timer()
         agenda.look_at(job("early"), 10.0, "due")
@@ -64,7 +64,7 @@ def test_a_step_of_the_wall_clock_is_noticed_within_a_minute() -> None:
                 times.append(loop.time())
             agenda.set_timer()
 
-        agenda = Agenda(lambda: loop.time() + step_s, look)
+        agenda = JobSchedule(lambda: loop.time() + step_s, look)
         agenda.look_at(job("far"), 100_000.0, "due")
         agenda.set_timer()
         await asyncio.sleep(1)
@@ -76,7 +76,7 @@ def test_a_step_of_the_wall_clock_is_noticed_within_a_minute() -> None:
 
 
 def test_who_is_ready_comes_by_priority_then_by_age_then_in_order() -> None:
-    agenda = Agenda(lambda: 0.0, lambda: None)
+    agenda = JobSchedule(lambda: 0.0, lambda: None)
     for one in (
         job("new", created=2.0),
         job("old", created=1.0),
@@ -92,7 +92,7 @@ def test_who_is_ready_comes_by_priority_then_by_age_then_in_order() -> None:
 
 
 def test_another_time_for_the_same_reason_is_in_the_place_of_the_one_before() -> None:
-    agenda = Agenda(lambda: 0.0, lambda: None)
+    agenda = JobSchedule(lambda: 0.0, lambda: None)
     for at in (5.0, 1.0, 9.0):
         agenda.look_at(job("moved"), at, "due")
         agenda.look_at(job("moved"), 7.0, "deadline")
@@ -101,7 +101,7 @@ def test_another_time_for_the_same_reason_is_in_the_place_of_the_one_before() ->
 
 
 def test_what_is_ready_again_has_the_place_of_its_priority_now() -> None:
-    agenda = Agenda(lambda: 0.0, lambda: None)
+    agenda = JobSchedule(lambda: 0.0, lambda: None)
     for one in (job("first", priority=5), job("second", priority=1), job("first", priority=0)):
         agenda.ready(one)
     assert agenda.count_ready == 2
@@ -110,7 +110,7 @@ def test_what_is_ready_again_has_the_place_of_its_priority_now() -> None:
 
 
 def test_who_is_due_later_is_not_ready() -> None:
-    agenda = Agenda(lambda: 0.0, lambda: None)
+    agenda = JobSchedule(lambda: 0.0, lambda: None)
     agenda.ready(job("put off"))
     agenda.look_at(job("put off"), 5.0, "due")
     assert agenda.count_ready == 0
@@ -118,7 +118,7 @@ def test_who_is_due_later_is_not_ready() -> None:
 
 
 def test_nothing_is_kept_of_changes_and_of_jobs_that_have_ended() -> None:
-    agenda = Agenda(lambda: 0.0, lambda: None)
+    agenda = JobSchedule(lambda: 0.0, lambda: None)
     for number in range(5000):
         agenda.look_at(job("moved"), 1000.0 + number, "due")
         agenda.ready(job("urged", priority=number))

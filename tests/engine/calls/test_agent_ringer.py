@@ -8,22 +8,22 @@ from typing import Any, cast
 
 import pytest
 
-from engine.acd.agents import Agents
+from engine.acd.agents import AgentRegistry
 from engine.acd.queues import Queues
 from engine.acd.waiting import Offer, Waiting
 from engine.calls.agent_ringer import (
     ELSEWHERE,
+    AgentRinger,
+    AgentsMissed,
     Candidate,
-    Operators,
-    OperatorsMissed,
     candidates_of,
     open_all,
 )
 from engine.calls.hangup_cause import BY_COMMAND
 from engine.calls.leg import Caller, Leg
-from engine.calls.whisper import Whisperer
+from engine.calls.whisper import Announcer
+from engine.errors import EngineError
 from engine.job import OfferRecord
-from engine.protocol import EngineError
 from engine.routing.dialplan import Destination
 from media.messages import Dtmf
 from media.sources import Prompt
@@ -105,18 +105,18 @@ class Desk:
     ) -> None:
         self.stage = stage
         self.agents, self.queue = AgentStates(), Queue()
-        stage.board.agents = cast(Agents, self.agents)
-        stage.board.queues = cast(Queues, self.queue)
+        stage.services.agents = cast(AgentRegistry, self.agents)
+        stage.services.queues = cast(Queues, self.queue)
         self.records: list[OfferRecord] = []
         self.made: list[Leg] = []
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.confirm = confirm or {}
-        stage.board.whisperer = cast(Whisperer, ScriptedSpeech())
+        stage.services.announcer = cast(Announcer, ScriptedSpeech())
         self.lines, self.lent = lines, dict[str, Leg]()
         offer = an_offer(*names, queue=queue, wrap_up_s=wrap_up_s)
-        self.operators = Operators(
+        self.operators = AgentRinger(
             [Candidate(name, self._addresses(name, ring_s)) for name in names],
-            stage.board,
+            stage.services,
             offer=offer,
             new_leg=self._leg,
             dial=lambda leg: leg.dial(caller=Caller(None, "ringback"), ring_s=20.0),
@@ -126,15 +126,15 @@ class Desk:
         )
 
     def _addresses(self, name: str, ring_s: tuple[float, ...]) -> tuple[Destination, ...]:
-        plan = self.stage.board.dialplan
+        plan = self.stage.services.dialplan
         address = replace(plan.destination(name, field="agent"), confirm=self.confirm.get(name, ""))
         return tuple(replace(address, ring_s=each) for each in ring_s) or (address,)
 
     def _leg(self, destination: Destination) -> Leg:
-        board = self.stage.board
+        services = self.stage.services
         leg = Leg(
             leg_id=f"leg-{len(self.made)}", role="agent", destination=destination,
-            sip=board.sip, media=board.media, publish=lambda *_args, **_fields: None,
+            sip=services.sip, media=services.media, publish=lambda *_args, **_fields: None,
         )  # fmt: skip
         self.made.append(leg)
         return leg
@@ -142,7 +142,7 @@ class Desk:
     def _line(self, name: str) -> Leg | None:
         if name not in self.lines:
             return None
-        self.lent[name] = self._leg(self.stage.board.dialplan.destination(name, field="agent"))
+        self.lent[name] = self._leg(self.stage.services.dialplan.destination(name, field="agent"))
         return self.lent[name]
 
     async def reach(self) -> Leg:
@@ -234,7 +234,7 @@ def test_nobody_answers(tmp_path: Path) -> None:
         phones = await phones_of(stage, 2)
         phones["bert"].rings()
         phones["alice"].refuses(486, "Busy Here")
-        with pytest.raises(OperatorsMissed) as missed:
+        with pytest.raises(AgentsMissed) as missed:
             await reaching
         assert missed.value.ending.result == "no_answer"
         assert phones["bert"].is_hung_up
@@ -301,7 +301,7 @@ def test_only_offers_of_a_queue_count_against_one_who_does_not_answer(tmp_path: 
             desk = Desk(stage, "alice", queue=queue)
             reaching = asyncio.create_task(desk.reach())
             (await stage.phone()).refuses(486, "Busy Here")
-            with pytest.raises(OperatorsMissed):
+            with pytest.raises(AgentsMissed):
                 await reaching
             assert desk.agents.counted == [counts]
             await desk.close()
@@ -315,7 +315,7 @@ def test_a_command_that_hangs_up_is_not_held_against_him(tmp_path: Path) -> None
         reaching = asyncio.create_task(desk.reach())
         await stage.phone()
         desk.made[0].hang_up(BY_COMMAND)
-        with pytest.raises(OperatorsMissed):
+        with pytest.raises(AgentsMissed):
             await reaching
         assert desk.agents.counted == [False]
         await desk.close()
@@ -331,7 +331,7 @@ def test_what_the_engine_lacks_is_not_held_against_him(tmp_path: Path) -> None:
         await asyncio.sleep(1)
         stage.media.open_legs.clear()
         desk.made[0].on_media_lost("media worker died")
-        with pytest.raises(OperatorsMissed):
+        with pytest.raises(AgentsMissed):
             await reaching
         assert desk.agents.counted == [False]
         await desk.close()
@@ -401,14 +401,14 @@ def test_one_whose_line_goes_down_is_rung_at_his_next_address_as_anybody(tmp_pat
 def test_one_who_has_no_address_now_has_missed_the_offer(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         agents = AgentStates()
-        stage.board.agents = cast(Agents, agents)
+        stage.services.agents = cast(AgentRegistry, agents)
         offer = an_offer("alice", "bert")
-        stage.board.dialplan.set_agent("bert", ())
-        assert [one.agent for one in candidates_of(offer, stage.board)] == ["alice"]
+        stage.services.dialplan.set_agent("bert", ())
+        assert [one.agent for one in candidates_of(offer, stage.services)] == ["alice"]
         assert agents.told == [("bert", "missed")]
-        stage.board.dialplan.set_agent("alice", ())
+        stage.services.dialplan.set_agent("alice", ())
         with pytest.raises(EngineError, match="no address"):
-            candidates_of(offer, stage.board)
+            candidates_of(offer, stage.services)
         assert agents.told[1:] == [("alice", "missed"), ("bert", "missed")]
 
     play(tmp_path, script)
@@ -446,7 +446,7 @@ def test_a_mailbox_takes_no_call(tmp_path: Path) -> None:
         phone = await stage.phone()
         answered = asyncio.get_running_loop().time()
         phone.answers()
-        with pytest.raises(OperatorsMissed) as missed:
+        with pytest.raises(AgentsMissed) as missed:
             await reaching
         assert asyncio.get_running_loop().time() - answered == pytest.approx(15.0)
         assert missed.value.ending.result == "no_answer" and phone.is_hung_up
@@ -484,7 +484,7 @@ def test_one_who_hangs_up_instead_of_pressing_has_missed_it(tmp_path: Path) -> N
         phone.answers()
         await asyncio.sleep(1)
         phone.hangs_up()
-        with pytest.raises(OperatorsMissed):
+        with pytest.raises(AgentsMissed):
             await reaching
         assert desk.agents.of("alice") == ["ringing", "missed"]
         assert desk.agents.counted == [True]

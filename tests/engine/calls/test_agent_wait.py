@@ -10,10 +10,10 @@ import pytest
 
 from engine.acd.queues import Queues
 from engine.acd.waiting import Leave, Offer
-from engine.calls.agent_ringer import Operators, OperatorsMissed
-from engine.calls.agent_wait import OperatorWait
-from engine.calls.call_result import Farewell
-from engine.calls.hangup_cause import Ending
+from engine.calls.agent_ringer import AgentRinger, AgentsMissed
+from engine.calls.agent_wait import AgentWait
+from engine.calls.call_result import TurnedAway
+from engine.calls.hangup_cause import HangupCause
 from engine.calls.leg import Leg
 from engine.calls.waiting_room import WaitingRoom
 from engine.routing.dialplan import Destination
@@ -38,7 +38,7 @@ class Rung:
 
     async def reach(self) -> Leg:
         if not await self.answers:
-            raise OperatorsMissed(self.leg, Ending("no_answer", "no answer"))
+            raise AgentsMissed(self.leg, HangupCause("no_answer", "no answer"))
         return self.leg
 
     def over(self) -> None:
@@ -55,7 +55,7 @@ class NoWish:
 
 @dataclass
 class Stage:
-    wait: OperatorWait
+    wait: AgentWait
     queue: Queue
     rung: list[Rung]
     asked: list[Offer | Destination]
@@ -75,18 +75,18 @@ def play(tmp_path: Path, script: Callable[[Stage], Any], **options: Any) -> None
         scenery = scene(tmp_path)
         queue, told, rung = Queue(), [], []
         asked: list[Offer | Destination] = []
-        scenery.board.queues = cast(Queues, queue)
+        scenery.services.queues = cast(Queues, queue)
         leg, phone = await answered(scenery)
-        assert scenery.board.rooms is not None
-        room: WaitingRoom = scenery.board.rooms.of("sales")
+        assert scenery.services.rooms is not None
+        room: WaitingRoom = scenery.services.rooms.of("sales")
 
-        def ask(whom: Offer | Destination) -> Operators:
+        def ask(whom: Offer | Destination) -> AgentRinger:
             asked.append(whom)
             rung.append(Rung(leg))
-            return cast(Operators, rung[-1])
+            return cast(AgentRinger, rung[-1])
 
-        wait = OperatorWait(
-            scenery.board, leg, room=room, who={"id": "call-1", "kind": "call", "queue": "sales",
+        wait = AgentWait(
+            scenery.services, leg, room=room, who={"id": "call-1", "kind": "call", "queue": "sales",
             "joined_at": 5.0}, limit_s=60.0, ask=ask, wish=NoWish(),
             ringing=lambda: told.append("ringing"), waiting=lambda: told.append("waiting"),
             leaving=lambda: "abandoned", **options,
@@ -120,9 +120,9 @@ def test_its_limit_holds_over_several_operators(tmp_path: Path) -> None:
         await first
         # He was lost before they were joined.
         began = asyncio.get_running_loop().time()
-        with pytest.raises(Farewell) as farewell:
+        with pytest.raises(TurnedAway) as turned_away:
             await stage.wait.operator()
-        assert farewell.value.result.word == "timeout"
+        assert turned_away.value.result.word == "timeout"
         assert asyncio.get_running_loop().time() - began < 20
         assert stage.queue.waiting is not None and stage.queue.waiting.is_back
         assert stage.queue.told == ["join", "join", "leave: timeout"]
@@ -168,7 +168,7 @@ def test_a_number_outside_may_take_it_or_not(tmp_path: Path) -> None:
 def test_a_full_queue_is_a_farewell(tmp_path: Path) -> None:
     async def script(stage: Stage) -> None:
         stage.queue.full = True
-        with pytest.raises(Farewell):
+        with pytest.raises(TurnedAway):
             await stage.wait.operator()
 
     play(tmp_path, script)

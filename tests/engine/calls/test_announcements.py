@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from config.inbound import Room, Texts
-from engine.calls.announcements import Announcements, Standing, spoken_wait
+from engine.calls.announcements import Announcements, QueuePosition, spoken_wait
 
 TEXTS = Texts(thanks="")
 
@@ -29,19 +29,19 @@ def heard(told: Announcements, until_s: int, standing: Any) -> dict[int, list[st
 def test_nothing_is_told_unless_asked_for() -> None:
     told = announcements(announce_frequency_s=0.0)
     assert not told.any
-    assert heard(told, 200, lambda _s: Standing(3, 60.0)) == {}
+    assert heard(told, 200, lambda _s: QueuePosition(3, 60.0)) == {}
 
 
 def test_the_place_is_told_at_once_and_at_intervals() -> None:
-    said = heard(announcements(), 200, lambda _s: Standing(3))
+    said = heard(announcements(), 200, lambda _s: QueuePosition(3))
     assert said == {second: ["You are number 3 in line."] for second in (0, 90, 180)}
 
 
 def test_a_change_is_told_before_its_time_but_not_too_soon() -> None:
     places = {0: 9, 5: 8, 10: 7, 40: 6}
 
-    def standing(second: int) -> Standing:
-        return Standing(places[max(s for s in places if s <= second)])
+    def standing(second: int) -> QueuePosition:
+        return QueuePosition(places[max(s for s in places if s <= second)])
 
     said = heard(announcements(), 100, standing)
     assert said == {
@@ -53,7 +53,9 @@ def test_a_change_is_told_before_its_time_but_not_too_soon() -> None:
 
 def test_a_worse_place_may_be_kept_quiet() -> None:
     said = heard(
-        announcements(announce_position_only_up=True), 200, lambda s: Standing(3 if s < 20 else 5)
+        announcements(announce_position_only_up=True),
+        200,
+        lambda s: QueuePosition(3 if s < 20 else 5),
     )
     assert list(said) == [0]
 
@@ -71,13 +73,13 @@ def test_a_worse_place_may_be_kept_quiet() -> None:
 )
 def test_places_beyond_the_limit(policy: str, place: int, sentence: list[str]) -> None:
     told = announcements(announce_position=policy)
-    assert told.due(0.0, Standing(place)) == sentence
+    assert told.due(0.0, QueuePosition(place)) == sentence
 
 
 def test_the_first_in_line_is_told_only_if_wanted() -> None:
-    assert announcements().due(0.0, Standing(1, 300.0)) == []
+    assert announcements().due(0.0, QueuePosition(1, 300.0)) == []
     told = announcements(announce_to_first=True, announce_holdtime="yes")
-    assert told.due(0.0, Standing(1, 300.0)) == ["You are next."]
+    assert told.due(0.0, QueuePosition(1, 300.0)) == ["You are next."]
 
 
 def test_whoever_is_being_connected_is_told_nothing() -> None:
@@ -87,7 +89,7 @@ def test_whoever_is_being_connected_is_told_nothing() -> None:
 @pytest.mark.parametrize(("policy", "times"), [("yes", [0, 90, 180]), ("once", [0]), ("no", [])])
 def test_the_wait_is_told_always_once_or_never(policy: str, times: list[int]) -> None:
     told = announcements(announce_holdtime=policy, announce_position="no")
-    said = heard(told, 200, lambda _s: Standing(3, 300.0))
+    said = heard(told, 200, lambda _s: QueuePosition(3, 300.0))
     assert list(said) == times
     for sentences in said.values():
         assert sentences == ["The expected wait is about 5 minutes."]
@@ -95,7 +97,7 @@ def test_the_wait_is_told_always_once_or_never(policy: str, times: list[int]) ->
 
 def test_place_wait_and_thanks_make_one_announcement() -> None:
     told = announcements(announce_holdtime="yes", texts=Texts())
-    assert told.due(0.0, Standing(2, 70.0)) == [
+    assert told.due(0.0, QueuePosition(2, 70.0)) == [
         "You are number 2 in line.",
         "The expected wait is about 1 minute.",
         "Thank you for waiting.",
@@ -104,7 +106,7 @@ def test_place_wait_and_thanks_make_one_announcement() -> None:
 
 def test_an_unknown_wait_is_not_told() -> None:
     told = announcements(announce_holdtime="yes")
-    assert told.due(0.0, Standing(2, None)) == ["You are number 2 in line."]
+    assert told.due(0.0, QueuePosition(2, None)) == ["You are number 2 in line."]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +139,7 @@ def test_periodic_announcements_take_turns() -> None:
         callback_digit="1",
     )
     assert told.any
-    said = heard(told, 120, lambda _s: Standing(2))
+    said = heard(told, 120, lambda _s: QueuePosition(2))
     assert said == {10: ["One."], 40: ["Press 1."], 70: ["One."], 100: ["Press 1."]}
 
 
@@ -148,7 +150,7 @@ def test_periodic_announcements_may_count_from_their_end() -> None:
         periodic_announce_frequency_s=30.0,
         periodic_announce_from_end=True,
     )
-    assert told.due(30.0, Standing(2)) == ["One."]
+    assert told.due(30.0, QueuePosition(2)) == ["One."]
     told.said(38.0)
-    assert told.due(67.9, Standing(2)) == []
-    assert told.due(68.0, Standing(2)) == ["One."]
+    assert told.due(67.9, QueuePosition(2)) == []
+    assert told.due(68.0, QueuePosition(2)) == ["One."]

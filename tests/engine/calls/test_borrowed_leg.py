@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.calls.borrowed_leg import ANNOUNCEMENT, LentLeg
-from engine.calls.hangup_cause import Ending
+from engine.calls.borrowed_leg import ANNOUNCEMENT, BorrowedLeg
+from engine.calls.hangup_cause import HangupCause
 from engine.calls.leg import Caller, LegEnded
 from engine.calls.while_up import while_up
 from media.messages import MediaTimeout
@@ -26,17 +26,17 @@ def test_a_call_borrows_the_line_and_gives_it_back(tmp_path: Path) -> None:
             line.told.clear()
             leg = line.take()
             assert line.legs.take("anna", lambda *_args, **_fields: None) is None, "one call only"
-            line.stage.board.register.legs[leg.id] = leg
+            line.stage.services.register.legs[leg.id] = leg
             await leg.open()
             await leg.dial(caller=CALLER, ring_s=20.0)
             assert line.told == ["leg.dialing", "leg.answered"]
             assert leg.record.reason == "permanent line"
             leg.hear(Tone("440/1000"))
-            leg.hang_up(Ending("completed", "call over"))
+            leg.hang_up(HangupCause("completed", "call over"))
             await leg.release()
             assert line.told[2:] == ["leg.ended"]
             assert not phone.is_hung_up and up.ending is None
-            assert line.stage.board.register.legs[up.id] is up
+            assert line.stage.services.register.legs[up.id] is up
             heard = line.stage.media.heard[up.id]
             assert heard[-1] == Silence() and ANNOUNCEMENT in heard
             assert leg.record.media is not None
@@ -54,7 +54,7 @@ def test_digits_by_info_are_the_calls_while_it_has_the_line(tmp_path: Path) -> N
         leg.on_digit = pressed.append
         phone.presses("5")
         assert pressed == ["5"] and line.told[-1] == "leg.dtmf"
-        leg.hang_up(Ending("completed", "call over"))
+        leg.hang_up(HangupCause("completed", "call over"))
         await leg.release()
         phone.presses("6")
         assert pressed == ["5"]
@@ -120,7 +120,7 @@ def test_giving_back_is_for_lines_only(tmp_path: Path) -> None:
         leg = line.take()
         await leg.open()
         await leg.dial(caller=CALLER, ring_s=20.0)
-        assert isinstance(leg, LentLeg)
+        assert isinstance(leg, BorrowedLeg)
         line.legs.give_back(leg)
         assert leg.ending is not None
         other = line.legs.line_of("anna")

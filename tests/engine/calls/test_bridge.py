@@ -14,9 +14,9 @@ async def answered_leg(stage: Scene, name: str) -> tuple[Leg, Phone]:
     leg = Leg(
         leg_id=name,
         role="agent",
-        destination=stage.board.dialplan.destination(f"sip:{name}@127.0.0.1", field="to"),
-        sip=stage.board.sip,
-        media=stage.board.media,
+        destination=stage.services.dialplan.destination(f"sip:{name}@127.0.0.1", field="to"),
+        sip=stage.services.sip,
+        media=stage.services.media,
         publish=lambda *_args, **_fields: None,
     )
     await leg.open()
@@ -35,7 +35,7 @@ def test_hold_music_while_one_holds_the_other(tmp_path: Path) -> None:
         b, phone_b = await answered_leg(stage, "b")
         bridge = Bridge(
             a, b,
-            media=stage.board.media,
+            media=stage.services.media,
             hold=Hold(),
             publish=lambda kind, leg: told.append((kind, leg.id)),
         )  # fmt: skip
@@ -72,7 +72,7 @@ def test_a_leg_that_held_before_the_join_keeps_its_partner_on_hold(tmp_path: Pat
         a, phone_a = await answered_leg(stage, "a")
         b, _phone_b = await answered_leg(stage, "b")
         phone_a.holds()
-        bridge = Bridge(a, b, media=stage.board.media, hold=Hold(), publish=lambda *_args: None)
+        bridge = Bridge(a, b, media=stage.services.media, hold=Hold(), publish=lambda *_args: None)
         bridge.join()
         assert stage.media.heard["b"] == [Hold()]
         phone_a.resumes()

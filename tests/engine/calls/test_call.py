@@ -3,20 +3,20 @@
 import asyncio
 from pathlib import Path
 
-from engine.calls.call import Call, CallRegister
+from engine.calls.call import Call, CallRegistry
 from engine.calls.leg import Leg
 from tests.support.switchboard import scene
 
 
 async def test_view_and_register(tmp_path: Path) -> None:
     stage = scene(tmp_path)
-    register, call = CallRegister(), Call("call-1", "job-1")
+    register, call = CallRegistry(), Call("call-1", "job-1")
     leg = Leg(
         leg_id="leg-1",
         role="agent",
-        destination=stage.board.dialplan.destination("alice", field="agent"),
-        sip=stage.board.sip,
-        media=stage.board.media,
+        destination=stage.services.dialplan.destination("alice", field="agent"),
+        sip=stage.services.sip,
+        media=stage.services.media,
         publish=lambda *_args, **_fields: None,
     )
     register.add(call)
@@ -25,7 +25,7 @@ async def test_view_and_register(tmp_path: Path) -> None:
     assert (view["call"], view["job"], view["state"]) == ("call-1", "job-1", "dialing")
     (shown,) = view["legs"]
     assert (shown.leg, shown.role, shown.media) == ("leg-1", "agent", None)
-    await stage.board.media.open("leg-1")
+    await stage.services.media.open("leg-1")
     await asyncio.sleep(0)
     register.remove(call)
     assert not register.calls

@@ -23,8 +23,8 @@ class Permanent:
 
 def legs_of(stage: Scene, told: list[tuple[str, dict[str, Any]]]) -> tuple[Call, CallLegs]:
     call = Call("call-1", None)
-    stage.board.register.add(call)
-    return call, CallLegs(call, stage.board, lambda kind, **fields: told.append((kind, fields)))
+    stage.services.register.add(call)
+    return call, CallLegs(call, stage.services, lambda kind, **fields: told.append((kind, fields)))
 
 
 def test_made_added_told_of_and_given_back(tmp_path: Path) -> None:
@@ -32,12 +32,12 @@ def test_made_added_told_of_and_given_back(tmp_path: Path) -> None:
         stage = scene(tmp_path)
         told: list[tuple[str, dict[str, Any]]] = []
         call, legs = legs_of(stage, told)
-        bob = stage.board.dialplan.destination("sip:bob@127.0.0.1", field="to")
+        bob = stage.services.dialplan.destination("sip:bob@127.0.0.1", field="to")
         called, spare = legs.make("customer", bob), legs.make("agent", bob)
         for leg in (called, spare):
             await leg.open()
         legs.add(called)
-        assert call.legs == [called] and stage.board.register.legs == {called.id: called}
+        assert call.legs == [called] and stage.services.register.legs == {called.id: called}
         dialling = called.dial(caller=Caller(None, "x"), ring_s=30.0)
         phone_soon = stage.phone()
         task = asyncio.create_task(dialling)
@@ -49,7 +49,7 @@ def test_made_added_told_of_and_given_back(tmp_path: Path) -> None:
         legs.hang_up()
         assert phone.is_hung_up and spare.ending is None
         await legs.give_back()
-        stage.board.register.remove(call)
+        stage.services.register.remove(call)
         stage.assert_nothing_left()
 
     run(main())
@@ -59,11 +59,13 @@ def test_a_line_is_borrowed_and_given_back(tmp_path: Path) -> None:
     async def main() -> None:
         stage = scene(tmp_path)
         _call, legs = legs_of(stage, [])
-        bob = stage.board.dialplan.destination("sip:bob@127.0.0.1", field="to")
-        line = CallLegs(Call("line", None), stage.board, lambda *_a, **_f: None).make("agent", bob)
+        bob = stage.services.dialplan.destination("sip:bob@127.0.0.1", field="to")
+        line = CallLegs(Call("line", None), stage.services, lambda *_a, **_f: None).make(
+            "agent", bob
+        )
         await line.open()
         assert legs.line("alice") is None
-        stage.board.permanent = cast(Any, Permanent(line))
+        stage.services.permanent = cast(Any, Permanent(line))
         assert legs.line("bert") is None
         assert legs.line("alice") is line
         await legs.give_back()
@@ -74,8 +76,8 @@ def test_a_line_is_borrowed_and_given_back(tmp_path: Path) -> None:
 
 def test_the_partners_codec_is_offered_first(tmp_path: Path) -> None:
     stage = scene(tmp_path)
-    bob = stage.board.dialplan.destination("sip:bob@127.0.0.1", field="to")
-    leg = CallLegs(Call("call-1", None), stage.board, lambda *_a, **_f: None).make("agent", bob)
+    bob = stage.services.dialplan.destination("sip:bob@127.0.0.1", field="to")
+    leg = CallLegs(Call("call-1", None), stage.services, lambda *_a, **_f: None).make("agent", bob)
     assert codecs_like(None) == codecs_like(leg) == ("PCMU", "PCMA")
     leg.audio = audio(codec="PCMA")
     assert codecs_like(leg) == ("PCMA", "PCMU")

@@ -5,7 +5,7 @@ import pytest
 from config.inbound import Room, Texts
 from engine.acd.waiting import Leave, LeaveReason
 from engine.calls.call_result import of_not_taken, of_sent_away, refusal_of
-from engine.protocol import EngineError
+from engine.errors import EngineError
 
 ROOM = Room(name="sales", texts=Texts(closed="Closed.", full="Full.", timeout="Sorry."))
 SILENT = Room(name="sales", texts=Texts(closed="", full="", timeout=""))
@@ -24,9 +24,9 @@ def error(reason: str | None, **data: float) -> EngineError:
     ],
 )
 def test_a_queue_that_does_not_take_him(reason: str | None, word: str, text: str) -> None:
-    farewell = of_not_taken(error(reason), ROOM)
-    assert (farewell.result.word, farewell.text) == (word, text)
-    assert refusal_of(farewell, error(reason), 0.0) is None
+    turned_away = of_not_taken(error(reason), ROOM)
+    assert (turned_away.result.word, turned_away.text) == (word, text)
+    assert refusal_of(turned_away, error(reason), 0.0) is None
 
 
 @pytest.mark.parametrize(
@@ -34,8 +34,8 @@ def test_a_queue_that_does_not_take_him(reason: str | None, word: str, text: str
                          ("overflow", "Sorry."), ("withdrawn", "Sorry.")],
 )  # fmt: skip
 def test_a_queue_that_sends_him_away(reason: LeaveReason, text: str) -> None:
-    farewell = of_sent_away(Leave(reason=reason), ROOM)
-    assert (farewell.result.word, farewell.text) == (reason, text)
+    turned_away = of_sent_away(Leave(reason=reason), ROOM)
+    assert (turned_away.result.word, turned_away.text) == (reason, text)
 
 
 def test_without_words_his_invite_is_refused() -> None:

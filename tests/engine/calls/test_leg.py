@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from engine.calls.hangup_cause import Ending
+from engine.calls.hangup_cause import HangupCause
 from engine.calls.leg import CODECS, Caller, Leg, LegEnded
-from engine.routing.dialplan import Destination, Way
+from engine.routing.dialplan import Destination, DialTarget
 from media.messages import Dtmf, MediaTimeout, PeerMoved, Played, SilenceStarted
 from media.sources import Prompt
 from sip import events
@@ -30,12 +30,12 @@ def play(tmp_path: Path, script: Script) -> None:
         leg = Leg(
             leg_id="leg-1",
             role="customer",
-            destination=stage.board.dialplan.destination("sip:bob@127.0.0.1", field="to"),
-            sip=stage.board.sip,
-            media=stage.board.media,
+            destination=stage.services.dialplan.destination("sip:bob@127.0.0.1", field="to"),
+            sip=stage.services.sip,
+            media=stage.services.media,
             publish=lambda kind, _leg, **fields: told.append((kind, fields)),
         )
-        stage.board.register.legs["leg-1"] = leg
+        stage.services.register.legs["leg-1"] = leg
         await script(stage, leg, told)
         await leg.release()
         assert not stage.media.open_legs
@@ -235,8 +235,8 @@ def test_playing_to_its_end_and_to_its_limit(tmp_path: Path) -> None:
 def test_hanging_up_twice_tells_once(tmp_path: Path) -> None:
     async def script(stage: Scene, leg: Leg, told: Told) -> None:
         phone = await answered(stage, leg)
-        leg.hang_up(Ending("completed", "first"))
-        leg.hang_up(Ending("completed", "second"))
+        leg.hang_up(HangupCause("completed", "first"))
+        leg.hang_up(HangupCause("completed", "second"))
         phone.hangs_up()
         assert kinds(told).count("leg.ended") == 1
         assert leg.record.reason == "first"
@@ -261,9 +261,9 @@ def calling_leg(stage: Scene, told: Told, caller: CallingPhone) -> Leg:
     leg = Leg(
         leg_id="leg-in",
         role="customer",
-        destination=Destination("+442079461111", (Way("sip:+442079461111@127.0.0.1", ""),)),
-        sip=stage.board.sip,
-        media=stage.board.media,
+        destination=Destination("+442079461111", (DialTarget("sip:+442079461111@127.0.0.1", ""),)),
+        sip=stage.services.sip,
+        media=stage.services.media,
         publish=lambda kind, _leg, **fields: told.append((kind, fields)),
     )
     leg.take(caller.session)
@@ -374,7 +374,7 @@ def test_who_is_hung_up_while_his_address_is_looked_up_is_not_called(
         await leg.open()
         dialling = asyncio.create_task(leg.dial(caller=Caller(None, "ringback"), ring_s=30.0))
         await asyncio.sleep(1)
-        leg.hang_up(Ending("hung_up", "hung up by command"))
+        leg.hang_up(HangupCause("hung_up", "hung up by command"))
         looked_up.set()
         with pytest.raises(LegEnded, match="hung up by command"):
             await dialling

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from config.agents import AgentDefaults
-from engine.acd.agents import Agents
+from engine.acd.agents import AgentRegistry
 from engine.calls.leg import Caller, Leg
 from engine.calls.permanent_leg import PermanentLegs
 from engine.routing.dialplan import Dialplan
@@ -25,14 +25,14 @@ class Line:
 
     def __init__(self, stage: Scene, **settings: Any) -> None:
         self.stage = stage
-        board = stage.board
+        services = stage.services
         configured = agent("anna", **({"permanent": True} | settings))
-        self.agents = board.agents = Agents(
-            [configured], defaults=AgentDefaults(), events=board.events
+        self.agents = services.agents = AgentRegistry(
+            [configured], defaults=AgentDefaults(), events=services.events
         )
-        set_agent(board.dialplan, configured.reached_at)
+        set_agent(services.dialplan, configured.reached_at)
         self.told: list[str] = []
-        self.legs = board.permanent = PermanentLegs(self.agents, board)
+        self.legs = services.permanent = PermanentLegs(self.agents, services)
         self.agents.start()
         self.legs.start()
 
@@ -137,7 +137,7 @@ def test_music_between_calls_where_he_likes_it(tmp_path: Path) -> None:
         await line.is_up()
         up = line.legs.line_of("anna")
         assert up is not None
-        assert line.stage.media.heard[up.id][-1] == line.stage.board.hold
+        assert line.stage.media.heard[up.id][-1] == line.stage.services.hold
 
     play(tmp_path, script, comfort="music")
 

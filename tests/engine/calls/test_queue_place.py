@@ -6,11 +6,11 @@ from typing import Any, cast
 
 import pytest
 
-from engine.acd.agents import Agents
+from engine.acd.agents import AgentRegistry
 from engine.acd.queues import Queues
 from engine.acd.waiting import Leave, Offer, Waiting
 from engine.calls.queue_place import QueuePlace, SentAway
-from engine.protocol import EngineError
+from engine.errors import EngineError
 from tests.support.switchboard import Scene, scene
 from tests.support.virtual_loop import run
 
@@ -44,8 +44,8 @@ class Queue:
 
 
 def place(stage: Scene, queue: Queue) -> QueuePlace:
-    stage.board.queues = cast(Queues, queue)
-    return QueuePlace(stage.board, id="call-1", kind="call", queue="sales", joined_at=5.0)
+    stage.services.queues = cast(Queues, queue)
+    return QueuePlace(stage.services, id="call-1", kind="call", queue="sales", joined_at=5.0)
 
 
 def play(tmp_path: Path, script: Any, **options: Any) -> None:
@@ -148,7 +148,7 @@ def test_whoever_leaves_with_an_offer_that_nobody_rang_frees_its_operators(tmp_p
     async def main() -> None:
         for is_taken in (False, True):
             stage, queue, pool = scene(tmp_path), Queue(), Pool()
-            stage.board.agents = cast(Agents, pool)
+            stage.services.agents = cast(AgentRegistry, pool)
             held = place(stage, queue)
             with held:
                 held.reason = "abandoned"

@@ -23,7 +23,7 @@ def leg(name: str) -> Leg:
 async def test_the_file_is_named_after_the_call(tmp_path: Path) -> None:
     stage = scene(tmp_path)
     told: list[str] = []
-    recording = Recording("call-1", stage.board, lambda kind, **_fields: told.append(kind))
+    recording = Recording("call-1", stage.services, lambda kind, **_fields: told.append(kind))
     path = await recording.start(leg("a"), leg("b"))
     assert path == str(tmp_path / "recordings" / "call-1.wav")
     assert stage.media.recorded == [("a", "b", path)]
@@ -40,7 +40,7 @@ async def test_a_file_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.Mo
     stage = scene(tmp_path)
     monkeypatch.setattr(stage.media, "record", refused)
     told: list[str] = []
-    recording = Recording("call-1", stage.board, lambda kind, **_fields: told.append(kind))
+    recording = Recording("call-1", stage.services, lambda kind, **_fields: told.append(kind))
     assert await recording.start(leg("a"), leg("b")) is None
     await recording.stop()
     assert told == ["recording.failed"]

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from config.inbound import Room, Texts
-from engine.calls.announcements import Standing
+from engine.calls.announcements import QueuePosition
 from engine.calls.leg import Caller, Leg
 from engine.calls.waiting_room import WaitingRoom, WaitingRooms
-from engine.calls.whisper import Whisperer
+from engine.calls.whisper import Announcer
 from media.sources import Hold, Prompt, Source
 from tests.support.switchboard import Phone, Scene, ScriptedSpeech, scene
 from tests.support.virtual_loop import run
@@ -29,14 +29,14 @@ def play(tmp_path: Path, script: Script, speech: ScriptedSpeech | None = None, *
         loop = asyncio.get_running_loop()
         rooms = WaitingRooms(
             [Room(name="default", **settings)],
-            whisperer=cast(Whisperer, speech or ScriptedSpeech()),
+            announcer=cast(Announcer, speech or ScriptedSpeech()),
             hold=MUSIC,
             clock=loop.time,
         )
         leg, phone = await answered(stage)
         await script(leg, rooms.of("sales"), phone)
         await leg.release()
-        stage.board.register.legs.clear()
+        stage.services.register.legs.clear()
         await asyncio.sleep(0)
         assert len(asyncio.all_tasks()) == 1, "somebody still attends to the party"
         return stage.media.heard["leg-1"]
@@ -48,12 +48,12 @@ async def answered(stage: Scene) -> tuple[Leg, Phone]:
     leg = Leg(
         leg_id="leg-1",
         role="customer",
-        destination=stage.board.dialplan.destination("sip:bob@127.0.0.1", field="to"),
-        sip=stage.board.sip,
-        media=stage.board.media,
+        destination=stage.services.dialplan.destination("sip:bob@127.0.0.1", field="to"),
+        sip=stage.services.sip,
+        media=stage.services.media,
         publish=lambda *_args, **_fields: None,
     )
-    stage.board.register.legs["leg-1"] = leg
+    stage.services.register.legs["leg-1"] = leg
     await leg.open()
     dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
     phone = await stage.phone()
@@ -62,7 +62,7 @@ async def answered(stage: Scene) -> tuple[Leg, Phone]:
     return leg, phone
 
 
-def waits(seconds: float, standing: Standing | None = None, **hosting: Any) -> Script:
+def waits(seconds: float, standing: QueuePosition | None = None, **hosting: Any) -> Script:
     async def script(leg: Leg, room: WaitingRoom, _phone: Phone) -> None:
         async with room.host(leg, lambda: standing, **hosting):
             await asyncio.sleep(seconds)
@@ -71,7 +71,7 @@ def waits(seconds: float, standing: Standing | None = None, **hosting: Any) -> S
 
 
 def test_there_is_music_and_nothing_else_by_default(tmp_path: Path) -> None:
-    assert play(tmp_path, waits(3600.0, Standing(5, 600.0))) == [MUSIC]
+    assert play(tmp_path, waits(3600.0, QueuePosition(5, 600.0))) == [MUSIC]
 
 
 def test_music_goes_on_after_the_welcome(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_music_goes_on_after_the_welcome(tmp_path: Path) -> None:
 def test_sentences_follow_each_other_and_music_follows_them(tmp_path: Path) -> None:
     heard = play(
         tmp_path,
-        waits(100.0, Standing(3, 120.0)),
+        waits(100.0, QueuePosition(3, 120.0)),
         announce_frequency_s=90.0,
         announce_holdtime="once",
     )
@@ -103,7 +103,7 @@ def test_files_are_played_as_they_are(tmp_path: Path) -> None:
     sound.write_bytes(b"RIFF")
     heard = play(
         tmp_path,
-        waits(100.0, Standing(3)),
+        waits(100.0, QueuePosition(3)),
         periodic_announce=[f"file:{sound}"],
         periodic_announce_frequency_s=60.0,
     )
@@ -129,7 +129,7 @@ def test_no_announcement_outlasts_the_wait(tmp_path: Path) -> None:
 
 def test_a_guest_may_be_told_something_at_once_and_waits_on(tmp_path: Path) -> None:
     async def script(leg: Leg, room: WaitingRoom, _phone: Phone) -> None:
-        async with room.host(leg, lambda: Standing(2)) as guest:
+        async with room.host(leg, lambda: QueuePosition(2)) as guest:
             await asyncio.sleep(PLAYED_S / 2)  # in the middle of the welcome
             guest.tell("Sorry.")
             await asyncio.sleep(PLAYED_S + 20.0)
@@ -155,7 +155,7 @@ def test_music_goes_on_after_a_sentence_that_was_cut_short_for_nothing(tmp_path:
     """A text may be empty, or not to be spoken."""
 
     async def script(leg: Leg, room: WaitingRoom, _phone: Phone) -> None:
-        async with room.host(leg, lambda: Standing(2)) as guest:
+        async with room.host(leg, lambda: QueuePosition(2)) as guest:
             await asyncio.sleep(PLAYED_S / 2)
             guest.tell("")
             await asyncio.sleep(1.0)
@@ -201,7 +201,7 @@ def test_a_farewell_is_not_followed_by_music(tmp_path: Path) -> None:
 def test_rooms_are_found_by_name_by_queue_or_not_at_all(tmp_path: Path) -> None:
     rooms = WaitingRooms(
         [Room(name="vip"), Room(name="sales")],
-        whisperer=cast(Whisperer, ScriptedSpeech()),
+        announcer=cast(Announcer, ScriptedSpeech()),
         hold=MUSIC,
     )
     assert rooms.of("sales").settings.name == "sales"

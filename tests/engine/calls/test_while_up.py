@@ -22,9 +22,9 @@ def play(tmp_path: Path, script: Script) -> None:
         leg = Leg(
             leg_id="leg-1",
             role="customer",
-            destination=stage.board.dialplan.destination("sip:bob@127.0.0.1", field="to"),
-            sip=stage.board.sip,
-            media=stage.board.media,
+            destination=stage.services.dialplan.destination("sip:bob@127.0.0.1", field="to"),
+            sip=stage.services.sip,
+            media=stage.services.media,
             publish=lambda *_args, **_fields: None,
         )
         await leg.open()

@@ -7,23 +7,23 @@ import numpy as np
 import pytest
 import soundfile
 
-from engine.calls.whisper import Announcement, Unspoken, Whisper, Whisperer
-from engine.protocol import EngineError
+from engine.calls.whisper import Announcement, Announcer, Unspoken, Whisper
+from engine.errors import EngineError
 from media.sound.speech import SpeechError, Synthesizer
 from media.sources import Prompt, Tone
 from tests.support.switchboard import job
 
 
-def whisperer(tmp_path: Path) -> Whisperer:
-    return Whisperer(Synthesizer(tmp_path / "speech"))
+def announcer(tmp_path: Path) -> Announcer:
+    return Announcer(Synthesizer(tmp_path / "speech"))
 
 
-async def prepared(under_test: Whisperer, **request: Any) -> Whisper:
+async def prepared(under_test: Announcer, **request: Any) -> Whisper:
     return await under_test.prepare(job(**request))
 
 
 async def test_none_a_tone_and_a_file(tmp_path: Path) -> None:
-    under_test = whisperer(tmp_path)
+    under_test = announcer(tmp_path)
     assert await prepared(under_test) is None
     tone = await prepared(under_test, whisper={"tone": "440/500"})
     assert isinstance(tone, Announcement)
@@ -35,7 +35,7 @@ async def test_none_a_tone_and_a_file(tmp_path: Path) -> None:
 
 
 async def test_text_is_spoken(tmp_path: Path) -> None:
-    under_test = whisperer(tmp_path)
+    under_test = announcer(tmp_path)
     spoken = await prepared(under_test, whisper={"text": "A visitor is waiting."})
     assert isinstance(spoken, Announcement)
     assert isinstance(spoken.source, Prompt)
@@ -52,7 +52,7 @@ async def test_a_template_is_filled_in(tmp_path: Path, monkeypatch: pytest.Monke
         said.append(text)
         return tmp_path / "x.wav"
 
-    under_test = whisperer(tmp_path)
+    under_test = announcer(tmp_path)
     monkeypatch.setattr(Synthesizer, "prompt", say)
     whisper = {"template": "Call for {context.site}"}
     await prepared(under_test, whisper=whisper, context={"site": "the shop"})
@@ -67,7 +67,7 @@ async def test_speech_that_fails_leaves_the_callback_without_a_whisper(
     def broken(_self: Synthesizer, _text: str) -> Path:
         raise SpeechError("no voice")
 
-    under_test = whisperer(tmp_path)
+    under_test = announcer(tmp_path)
     monkeypatch.setattr(Synthesizer, "prompt", broken)
     assert await prepared(under_test, whisper={"text": "Hello"}) == Unspoken("no voice")
     under_test.close()
@@ -85,5 +85,5 @@ def test_what_cannot_be_played_is_refused_by_name(
     tmp_path: Path, whisper: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(EngineError) as caught:
-        whisperer(tmp_path).check(whisper)
+        announcer(tmp_path).check(whisper)
     assert (caught.value.kind, caught.value.field) == ("refused", field)

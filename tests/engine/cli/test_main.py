@@ -10,16 +10,10 @@ from typing import Any
 import pytest
 
 from config.settings import load
+from engine.control.params import CallRef, DrainRequest, JobQuery, JobRef, NoParams
 from engine.control.server import Method
-from engine.protocol import (
-    CallbackRequest,
-    CallRef,
-    DrainRequest,
-    EngineError,
-    JobQuery,
-    JobRef,
-    NoParams,
-)
+from engine.errors import EngineError
+from engine.request import CallbackRequest
 
 from ..control_peer import Handlers, serving
 

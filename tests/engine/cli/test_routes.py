@@ -59,7 +59,7 @@ async def test_reload(engine: tuple[Daemon, Client]) -> None:
     file.write_text(file.read_text().replace("retry_s = 0.05", "retry_s = 7.0"))
     printed = await ringback(daemon, "reload", "--check")
     assert printed == Printed(0, f"{file}: would change\n  dial.retry_s: 0.05 → 7.0\n", "")
-    assert daemon.board.dial.retry_s == 0.05
+    assert daemon.services.dial.retry_s == 0.05
     printed = await ringback(daemon, "reload", "--json")
     assert json.loads(printed.out)["words"] == ["dial.retry_s: 0.05 → 7.0"]
     file.write_text(file.read_text().replace("retry_s = 7.0", "retry_s = 0"))

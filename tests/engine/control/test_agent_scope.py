@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 
 from engine.acd.agent import AgentState
-from engine.calls.call import Call, CallRegister
+from engine.calls.call import Call, CallRegistry
 from engine.client import Client
 from engine.control.agent_scope import AFTERWARDS_S, MOST_REMEMBERED, AgentScope
 from engine.control.methods.agents import AgentRef
+from engine.control.params import CallRef, JobRef
 from engine.control.roles import NoRight
 from engine.daemon import Daemon
+from engine.errors import EngineError
 from engine.job import Job, OfferRecord, Request
-from engine.protocol import CallRef, EngineError, JobRef
 from engine.store.event_log import Event, EventLog
 from tests.support.engine_in_process import request, running, settings_in
 
@@ -37,7 +38,7 @@ class Scene:
         self.now = 100.0
         self.open: dict[str, Job] = {}
         self.ended: dict[str, Job] = {}
-        self.register = CallRegister()
+        self.register = CallRegistry()
         self.scope = AgentScope(
             self.open.get,
             lambda id: self.open.get(id) or self.ended.get(id),

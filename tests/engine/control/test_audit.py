@@ -131,10 +131,10 @@ async def test_the_log_of_an_engine(tmp_path: Path) -> None:
                 await client.call("audit.list", cursor=cursor)
 
         few = StoreSettings.model_construct(keep_audit=2)  # fewer than may be configured
-        daemon.housekeeping.configure(few, 0.0)
-        await daemon.housekeeping.sweep()
+        daemon.retention.configure(few, 0.0)
+        await daemon.retention.sweep()
         left = (await client.call("audit.list"))["entries"]
         assert len(left) == 2
-        daemon.housekeeping.configure(StoreSettings(keep_audit_days=1e-9), 0.0)
-        await daemon.housekeeping.sweep()
+        daemon.retention.configure(StoreSettings(keep_audit_days=1e-9), 0.0)
+        await daemon.retention.sweep()
         assert len((await client.call("audit.list"))["entries"]) <= 1

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+from engine.control.params import Subscribe
 from engine.control.roles import METHODS
-from engine.protocol import Subscribe
 from tests.support.engine_in_process import running, settings_in
 
 ROOT = Path(__file__).parents[3]

@@ -12,7 +12,7 @@ from engine.control.jsonrpc import (
     read_request,
     result_line,
 )
-from engine.protocol import EngineError
+from engine.errors import EngineError
 
 
 def drain(buffer: LineBuffer) -> list[bytes | None]:

@@ -18,7 +18,7 @@ from engine.control.audit import Audit
 from engine.control.peer import Peer
 from engine.control.rights import NOBODY, Principal, Rights
 from engine.control.server import ControlServer
-from engine.protocol import EngineError
+from engine.errors import EngineError
 from engine.store.event_log import EventLog
 
 from ..control_peer import Handlers, Lines
@@ -115,15 +115,15 @@ def test_a_refusal_says_what_is_needed_and_what_there_is() -> None:
 
 def test_rights_that_changed_meanwhile() -> None:
     some = rights(right("board", token=TOKEN, role="read"), right("u", user=77, role="read"))
-    board, user = some.of_token(TOKEN), some.of_peer(unix(77))
-    assert board is not None
+    services, user = some.of_token(TOKEN), some.of_peer(unix(77))
+    assert services is not None
     some.configure(Control(allow_users=[12]), [right("board", token=TOKEN, role="operate")])
-    again = some.again(unix(77), board)
+    again = some.again(unix(77), services)
     assert again is not None
     assert again.role == "operate"
     assert some.again(unix(77), user) is None
     some.configure(Control(), [right("board", token=TOKEN + "new", role="operate")])
-    assert some.again(unix(77), board) is None  # whoever has the old token has nothing
+    assert some.again(unix(77), services) is None  # whoever has the old token has nothing
     now = some.again(unix(77), user)
     assert now is not None
     assert now.role == "administer"
@@ -204,9 +204,9 @@ async def test_users_have_what_the_configuration_gives_them() -> None:
         right("desk", group="daemon", role="operate"),
     )
     async with served(*some) as (server, kept):
-        board = await connect(server, 12345)
-        assert "result" in await board.ask("ping")
-        reply = await board.ask("callback.request", **REQUEST)
+        services = await connect(server, 12345)
+        assert "result" in await services.ask("ping")
+        reply = await services.ask("callback.request", **REQUEST)
         assert reply["error"]["data"] == {
             "kind": "refused", "role": "operate", "had": "read", "field": "method"
         }  # fmt: skip
@@ -224,7 +224,7 @@ async def test_users_have_what_the_configuration_gives_them() -> None:
             ("root", "callback.request", "done"),
         ]
         assert kept.rows[1]["peer"].startswith("user 23456 (process ")
-        for one in (board, desk, stranger, root):
+        for one in (services, desk, stranger, root):
             await one.close()
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from config.inbound import Inbound as Route
-from engine.inbound.call_info import Incoming
+from engine.inbound.call_info import InboundCallInfo
 from engine.inbound.caller_id import CallingParty
 from engine.routing.rules import Ruling
 
@@ -14,8 +14,8 @@ ROUTE = Route(
 )  # fmt: skip
 
 
-def call(route: Route = ROUTE, **ruling: Any) -> Incoming:
-    return Incoming(
+def call(route: Route = ROUTE, **ruling: Any) -> InboundCallInfo:
+    return InboundCallInfo(
         call="call-1", route=route, trunk="pbx", party=BOB, dialled="+442079460000",
         default_whisper="For {to}", ruling=Ruling(**ruling),
     )  # fmt: skip

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from config.inbound import Inbound as Route
-from engine.inbound.call_info import Incoming
-from engine.inbound.callback_on_key import HELD_S, CallbackWish
+from engine.errors import EngineError
+from engine.inbound.call_info import InboundCallInfo
+from engine.inbound.callback_on_key import HELD_S, CallbackOnKey
 from engine.inbound.caller_id import CallingParty
 from engine.job import Job
-from engine.protocol import EngineError
 from engine.routing.admission import AdmissionQuery
 from engine.routing.rules import Ruling
 from tests.support.reception import ScriptedIntake
@@ -20,20 +20,20 @@ from tests.support.virtual_loop import run
 BOB = CallingParty("+442079461111", "sip:+442079461111@pbx", number="+442079461111", region="GB")
 HIDDEN = CallingParty("anonymous", "sip:anonymous@anonymous.invalid")
 
-Script = Callable[[CallbackWish, ScriptedIntake, Scene, list[str]], Awaitable[None]]
+Script = Callable[[CallbackOnKey, ScriptedIntake, Scene, list[str]], Awaitable[None]]
 
 
 def play(tmp_path: Path, story: Script, party: CallingParty = BOB, **ruling: Any) -> None:
     async def main() -> None:
         stage, intake = scene(tmp_path), ScriptedIntake()
-        stage.board.intake = cast(Any, intake)
+        stage.services.intake = cast(Any, intake)
         route = Route(name="shop", queue="sales", skills={"german": 2}, context={"site": "shop"})
-        incoming = Incoming(
+        incoming = InboundCallInfo(
             call="call-1", route=route, trunk="one", party=party, dialled="+442079460000",
             default_whisper="For {context.site}", ruling=Ruling(**ruling),
         )  # fmt: skip
         refused: list[str] = []
-        wish = CallbackWish(stage.board, incoming, refused=refused.append, clock=lambda: 1000.0)
+        wish = CallbackOnKey(stage.services, incoming, refused=refused.append, clock=lambda: 1000.0)
         wish.joined_at = 900.0
         await story(wish, intake, stage, refused)
 
@@ -42,7 +42,7 @@ def play(tmp_path: Path, story: Script, party: CallingParty = BOB, **ruling: Any
 
 def test_it_asks_for_what_the_call_was(tmp_path: Path) -> None:
     async def script(
-        wish: CallbackWish, intake: ScriptedIntake, _stage: Scene, refused: list[str]
+        wish: CallbackOnKey, intake: ScriptedIntake, _stage: Scene, refused: list[str]
     ) -> None:
         assert wish.may_be_taken()
         assert await wish.take() and wish.is_taken
@@ -64,7 +64,7 @@ def test_it_asks_for_what_the_call_was(tmp_path: Path) -> None:
 
 def test_a_hidden_number_cannot_be_called(tmp_path: Path) -> None:
     async def script(
-        wish: CallbackWish, _intake: ScriptedIntake, _stage: Scene, refused: list[str]
+        wish: CallbackOnKey, _intake: ScriptedIntake, _stage: Scene, refused: list[str]
     ) -> None:
         assert not wish.may_be_taken()
         assert refused == ["the number is withheld"]
@@ -79,9 +79,9 @@ def test_nor_one_that_admission_refuses(tmp_path: Path) -> None:
             raise EngineError("refused", f"{query.to} is not to be called")
 
     async def script(
-        wish: CallbackWish, _intake: ScriptedIntake, stage: Scene, refused: list[str]
+        wish: CallbackOnKey, _intake: ScriptedIntake, stage: Scene, refused: list[str]
     ) -> None:
-        stage.board.admission = cast(Any, Admission())
+        stage.services.admission = cast(Any, Admission())
         assert not wish.may_be_taken()
         assert refused == [f"{BOB.number} is not to be called"]
 
@@ -90,7 +90,7 @@ def test_nor_one_that_admission_refuses(tmp_path: Path) -> None:
 
 def test_one_that_was_refused_after_all_is_not_due(tmp_path: Path) -> None:
     async def script(
-        wish: CallbackWish, intake: ScriptedIntake, _stage: Scene, refused: list[str]
+        wish: CallbackOnKey, intake: ScriptedIntake, _stage: Scene, refused: list[str]
     ) -> None:
         intake.refusal = EngineError("unavailable", "draining")
         assert not await wish.take() and not wish.is_taken
@@ -102,7 +102,7 @@ def test_one_that_was_refused_after_all_is_not_due(tmp_path: Path) -> None:
 
 def test_it_holds_when_he_hangs_up_meanwhile(tmp_path: Path) -> None:
     async def script(
-        wish: CallbackWish, intake: ScriptedIntake, _stage: Scene, _refused: list[str]
+        wish: CallbackOnKey, intake: ScriptedIntake, _stage: Scene, _refused: list[str]
     ) -> None:
         intake.takes_s = 2.0
         taking = asyncio.create_task(wish.take())
@@ -118,7 +118,7 @@ def test_it_holds_when_he_hangs_up_meanwhile(tmp_path: Path) -> None:
 
 def test_one_that_is_scheduled_or_joined_another_keeps_its_own_time(tmp_path: Path) -> None:
     async def script(
-        wish: CallbackWish, intake: ScriptedIntake, _stage: Scene, _refused: list[str]
+        wish: CallbackOnKey, intake: ScriptedIntake, _stage: Scene, _refused: list[str]
     ) -> None:
         accept = intake.accept
 
@@ -139,9 +139,9 @@ def test_one_whom_a_rule_gave_to_an_agent_is_called_back_by_the_queue_that_knows
     tmp_path: Path,
 ) -> None:
     async def script(
-        wish: CallbackWish, intake: ScriptedIntake, stage: Scene, _refused: list[str]
+        wish: CallbackOnKey, intake: ScriptedIntake, stage: Scene, _refused: list[str]
     ) -> None:
-        stage.board.agents = cast(Any, {"alice"})
+        stage.services.agents = cast(Any, {"alice"})
         assert await wish.take()
         ((asked, _joined_at),) = intake.accepted
         assert (asked.queue, asked.agent, asked.known_agent) == ("sales", None, "alice")
@@ -151,9 +151,9 @@ def test_one_whom_a_rule_gave_to_an_agent_is_called_back_by_the_queue_that_knows
 
 def test_an_agent_who_is_none_any_more_is_not_asked_for(tmp_path: Path) -> None:
     async def script(
-        wish: CallbackWish, intake: ScriptedIntake, stage: Scene, _refused: list[str]
+        wish: CallbackOnKey, intake: ScriptedIntake, stage: Scene, _refused: list[str]
     ) -> None:
-        stage.board.agents = cast(Any, {"alice"})
+        stage.services.agents = cast(Any, {"alice"})
         assert await wish.take()
         ((asked, _joined_at),) = intake.accepted
         assert asked.known_agent is None

@@ -9,8 +9,8 @@ import pytest
 from config.inbound import Inbound as Route
 from config.queues import Overflow, Queue
 from engine.calls.call_legs import LEGS_KEPT
+from engine.errors import EngineError
 from engine.job import OFFERS_KEPT
-from engine.protocol import EngineError
 from engine.routing.rules import Ruling
 from media.sources import Hold, Peer, Prompt
 from tests.support.reception import Reception, reception
@@ -64,8 +64,8 @@ def test_the_operators_screen_is_told_before_his_phone_rings(tmp_path: Path) -> 
             return [{"id": "cb-1", "number": number}]
 
     async def script(desk: Reception) -> None:
-        desk.stage.board.history = History()  # type: ignore[assignment]
-        caller, _operator = await talking(desk)
+        desk.stage.services.history = History()  # type: ignore[assignment]
+        caller, _agent = await talking(desk)
         caller.hangs_up()
 
     rule = {"name": "gold", "match": {"kind": "call"}, "set": {"script": "gold.html"}}
@@ -148,7 +148,7 @@ def test_an_operator_who_does_not_answer_costs_no_place(tmp_path: Path) -> None:
         operator.refuses(486, "Busy Here")
         operator = await desk.operator()
         await asyncio.sleep(1)
-        assert desk.stage.board.register.calls
+        assert desk.stage.services.register.calls
         caller.hangs_up()
 
     desk = reception(tmp_path, script)
@@ -172,7 +172,7 @@ def test_operators_who_do_not_answer_leave_nothing_behind_while_he_waits(tmp_pat
         (await desk.operator(ring_s=0)).hangs_up()
         await asyncio.sleep(0.01)
         assert len(desk.stage.media.open_legs) == 2  # she is rung again
-        assert len(desk.stage.board.register.legs) <= LEGS_KEPT + 1
+        assert len(desk.stage.services.register.legs) <= LEGS_KEPT + 1
         await desk.operator(ring_s=0)
         await asyncio.sleep(3)
         caller.hangs_up()
@@ -204,7 +204,7 @@ def test_an_operator_who_hangs_up_before_he_is_joined_is_replaced(tmp_path: Path
 
 def test_a_whisper_that_cannot_be_spoken_is_told_and_the_call_goes_on(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
-        caller, _operator = await talking(desk)
+        caller, _agent = await talking(desk)
         caller.hangs_up()
 
     speech = ScriptedSpeech()
@@ -474,7 +474,7 @@ def presses(desk: Reception, digit: str, nth: int = 0) -> None:
     """The nth leg that is up presses a key."""
     from media.messages import Dtmf
 
-    leg = list(desk.stage.board.register.legs.values())[nth]
+    leg = list(desk.stage.services.register.legs.values())[nth]
     leg.on_media(Dtmf(leg.id, digit, 100))
 
 
@@ -631,7 +631,7 @@ def test_a_full_queue_takes_back_who_has_a_place_in_it(tmp_path: Path) -> None:
 def test_a_command_may_hang_up(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller, operator = await talking(desk)
-        (call,) = desk.stage.board.register.calls.values()
+        (call,) = desk.stage.services.register.calls.values()
         assert call.view()["direction"] == "inbound" and call.view()["from"] == CALLER
         assert call.owner is not None
         call.owner.hang_up()
@@ -646,7 +646,7 @@ def test_a_command_may_hang_up_before_the_call_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def script(desk: Reception) -> None:
-        router, looked_up = desk.stage.board.router, asyncio.Event()
+        router, looked_up = desk.stage.services.router, asyncio.Event()
         assert router is not None
         ask_rules = router.call
 
@@ -657,7 +657,7 @@ def test_a_command_may_hang_up_before_the_call_is_taken(
         monkeypatch.setattr(router, "call", slowly)
         caller = desk.call()
         await asyncio.sleep(0.1)
-        (call,) = desk.stage.board.register.calls.values()
+        (call,) = desk.stage.services.register.calls.values()
         assert call.owner is not None
         call.owner.hang_up()
         looked_up.set()

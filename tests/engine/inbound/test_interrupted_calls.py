@@ -16,7 +16,7 @@ INCOMING: dict[str, Any] = {
 
 
 def begins(here: Recorded, at: float, **fields: Any) -> None:
-    here.log.watch(here.calls_up.watch)
+    here.log.watch(here.interrupted_calls.watch)
     here.at(at, "call.incoming", **CALL, **INCOMING, **fields)
     here.at(at + 1, "call.answered", **CALL, queue="sales", joined_at=at + 1)
     here.at(at + 1, "queue.joined", **CALL, queue="sales", kind="call")
@@ -25,8 +25,8 @@ def begins(here: Recorded, at: float, **fields: Any) -> None:
 async def restarted(path: Path, now: float) -> list[tuple[Any, ...]]:
     """The records once the next engine has begun at `now`."""
     async with recorded(path, now=now) as here:
-        here.log.watch(here.calls_up.watch)
-        for ended in here.calls_up.cut_off(here.records.seen_until):
+        here.log.watch(here.interrupted_calls.watch)
+        for ended in here.interrupted_calls.cut_off(here.records.seen_until):
             here.at(now, "call.ended", **ended)
         here.at(now, "engine.started")
         assert await here.rows("SELECT * FROM documents WHERE kind = 'call_up'") == []

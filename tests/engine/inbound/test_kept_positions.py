@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.inbound.kept_positions import Places
+from engine.inbound.kept_positions import KeptPositions
 from engine.store.store import Store
 
 BOB = "+442079461111"
@@ -18,7 +18,7 @@ class Clock:
         return self.now
 
 
-def with_store(tmp_path: Path, *scripts: Callable[[Places, Clock], None]) -> None:
+def with_store(tmp_path: Path, *scripts: Callable[[KeptPositions, Clock], None]) -> None:
     """Run the scripts one after the other, each in an engine of its own on the same disk."""
     clock = Clock()
 
@@ -26,7 +26,7 @@ def with_store(tmp_path: Path, *scripts: Callable[[Places, Clock], None]) -> Non
         for script in scripts:
             store = Store(tmp_path / "places.db")
             await store.open()
-            places = Places(store, clock=clock)
+            places = KeptPositions(store, clock=clock)
             await places.load()
             script(places, clock)
             await store.close()
@@ -35,7 +35,7 @@ def with_store(tmp_path: Path, *scripts: Callable[[Places, Clock], None]) -> Non
 
 
 def test_who_calls_again_in_time_has_his_old_place(tmp_path: Path) -> None:
-    def script(places: Places, clock: Clock) -> None:
+    def script(places: KeptPositions, clock: Clock) -> None:
         assert places.join("call-1", "sales", BOB, 60.0) == 1000.0
         clock.now = 1100.0
         places.hung_up("call-1", "sales", BOB)
@@ -50,7 +50,7 @@ def test_who_calls_again_in_time_has_his_old_place(tmp_path: Path) -> None:
 
 
 def test_a_place_is_one_queues_and_one_numbers(tmp_path: Path) -> None:
-    def script(places: Places, clock: Clock) -> None:
+    def script(places: KeptPositions, clock: Clock) -> None:
         places.join("call-1", "sales", BOB, 60.0)
         places.hung_up("call-1", "sales", BOB)
         clock.now = 1010.0
@@ -63,7 +63,7 @@ def test_a_place_is_one_queues_and_one_numbers(tmp_path: Path) -> None:
 
 
 def test_two_calls_of_one_number_do_not_share_a_place(tmp_path: Path) -> None:
-    def script(places: Places, clock: Clock) -> None:
+    def script(places: KeptPositions, clock: Clock) -> None:
         places.join("call-1", "sales", BOB, 60.0)
         clock.now = 1010.0
         assert places.join("call-2", "sales", BOB, 60.0) == 1010.0
@@ -77,7 +77,7 @@ def test_two_calls_of_one_number_do_not_share_a_place(tmp_path: Path) -> None:
 
 
 def test_whoever_was_answered_has_no_place_left(tmp_path: Path) -> None:
-    def script(places: Places, clock: Clock) -> None:
+    def script(places: KeptPositions, clock: Clock) -> None:
         places.join("call-1", "sales", BOB, 60.0)
         places.used("call-1", "sales", BOB)
         assert len(places) == 0
@@ -88,7 +88,7 @@ def test_whoever_was_answered_has_no_place_left(tmp_path: Path) -> None:
 
 
 def test_nothing_is_kept_where_no_place_is_to_be_regained(tmp_path: Path) -> None:
-    def script(places: Places, _clock: Clock) -> None:
+    def script(places: KeptPositions, _clock: Clock) -> None:
         places.join("call-1", "sales", BOB, 0.0)
         places.hung_up("call-1", "sales", BOB)
         assert len(places) == 0
@@ -97,26 +97,26 @@ def test_nothing_is_kept_where_no_place_is_to_be_regained(tmp_path: Path) -> Non
 
 
 def test_places_outlive_the_engine(tmp_path: Path) -> None:
-    def first(places: Places, _clock: Clock) -> None:
+    def first(places: KeptPositions, _clock: Clock) -> None:
         places.join("call-1", "sales", BOB, 60.0)
         places.join("call-2", "sales", "+442079462222", 60.0)
         places.hung_up("call-2", "sales", "+442079462222")
 
-    def second(places: Places, clock: Clock) -> None:
+    def second(places: KeptPositions, clock: Clock) -> None:
         assert len(places) == 2
         clock.now = 1059.0
         assert places.join("call-3", "sales", BOB, 60.0) == 1000.0
 
-    def third(places: Places, clock: Clock) -> None:
+    def third(places: KeptPositions, clock: Clock) -> None:
         assert len(places) == 1  # the other one's time was over
         clock.now = 5000.0
         places.join("call-4", "sales", None, 60.0)
         assert len(places) == 0
 
-    def fourth(places: Places, _clock: Clock) -> None:
+    def fourth(places: KeptPositions, _clock: Clock) -> None:
         assert len(places) == 0
 
-    def later(_places: Places, clock: Clock) -> None:
+    def later(_places: KeptPositions, clock: Clock) -> None:
         clock.now = 1061.0
 
     with_store(tmp_path, first, second, later, third, fourth)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from config.settings import Trunk
-from engine.inbound.trunk_identify import LOOK_UP_AGAIN_S, TRY_AGAIN_S, TrunkSources
+from engine.inbound.trunk_identify import LOOK_UP_AGAIN_S, TRY_AGAIN_S, TrunkIdentifier
 from sip.hop import Hop
 from sip.transport.resolver import ResolutionFailed, Resolver
 from tests.support.virtual_loop import run
@@ -17,13 +17,13 @@ NUMERIC = [
 ]
 
 
-def known(trunks: list[Trunk]) -> TrunkSources:
-    sources = TrunkSources(trunks, Resolver().resolve)
+def known(trunks: list[Trunk]) -> TrunkIdentifier:
+    sources = TrunkIdentifier(trunks, Resolver().resolve)
     asyncio.run(_look_up(sources))
     return sources
 
 
-async def _look_up(sources: TrunkSources) -> None:
+async def _look_up(sources: TrunkIdentifier) -> None:
     assert await sources.look_up()
 
 
@@ -61,7 +61,7 @@ def test_names_are_looked_up_again() -> None:
         return Hop("udp", address, 5060)
 
     async def main() -> None:
-        sources = TrunkSources([Trunk(name="pbx", uri="sip:pbx.example")], resolve)
+        sources = TrunkIdentifier([Trunk(name="pbx", uri="sip:pbx.example")], resolve)
         await sources.start()
         assert sources.trunk_of(Hop("udp", "192.0.2.7", 5060)) is None
         await asyncio.sleep(LOOK_UP_AGAIN_S + 1)

@@ -2,11 +2,11 @@
 
 import structlog
 
-from engine.inbound.unknown_sources import ONE, TELL_AGAIN_S, TOGETHER, Strangers
+from engine.inbound.unknown_sources import ONE, TELL_AGAIN_S, TOGETHER, UnknownSources
 
 
 def test_one_address_is_answered_only_so_often() -> None:
-    strangers = Strangers()
+    strangers = UnknownSources()
     answered = sum(strangers.may_knock("192.0.2.1", 0.0) for _ in range(1000))
     assert answered == ONE.burst
     assert strangers.ignored == 1000 - answered
@@ -15,14 +15,14 @@ def test_one_address_is_answered_only_so_often() -> None:
 
 
 def test_many_addresses_are_not_answered_much_more() -> None:
-    strangers = Strangers()
+    strangers = UnknownSources()
     answered = sum(strangers.may_knock(f"10.0.{n >> 8}.{n & 255}", 0.0) for n in range(5000))
     assert answered == TOGETHER.burst
     assert strangers.ignored == 5000 - answered
 
 
 def test_the_log_has_one_line_a_minute() -> None:
-    strangers = Strangers()
+    strangers = UnknownSources()
     with structlog.testing.capture_logs() as lines:
         for n in range(100):
             strangers.refuse("192.0.2.1", n * 0.1)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from engine.protocol import BadParams
+from engine.errors import BadParams
 from engine.reports.intervals import zone_of
 from engine.reports.report_count import page
 from tests.support.recorded import Recorded, ended_job, leg, recorded

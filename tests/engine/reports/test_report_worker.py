@@ -12,7 +12,7 @@ import pytest
 
 import engine.reports.report
 import engine.reports.report_count
-from engine.protocol import BadParams, EngineError
+from engine.errors import BadParams, EngineError
 from tests.support.recorded import Recorded, ended_job, leg, recorded
 
 from ..control_peer import until

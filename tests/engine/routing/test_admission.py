@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from config.policy import Costs, Destinations, Hours, Limit, Limits, Rate
+from engine.errors import EngineError
 from engine.job import AttemptRecord, Job, LegRecord, Request
-from engine.protocol import EngineError
 from engine.routing.admission import Admission, AdmissionQuery, PolicySettings
 from engine.routing.do_not_call import Blocked
 

@@ -6,7 +6,7 @@ import pytest
 
 from config.agents import Address, Agent
 from config.sections import Route, Trunk
-from engine.protocol import EngineError
+from engine.errors import EngineError
 from engine.routing.dialplan import Dialplan
 
 ALICE = Agent(name="alice", uri="sip:alice@192.0.2.7:5080")

@@ -10,20 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.policy import Limit, Limits
-from engine.protocol import EngineError
-from engine.routing.limits import DAY_S, HOUR_S, MINUTE_S, Accepted, Tally, address_block
+from engine.errors import EngineError
+from engine.routing.limits import DAY_S, HOUR_S, MINUTE_S, Accepted, RateLimits, address_block
 from engine.store.store import Store
 
 
-def tally(store: Store | None = None, **limits: dict[str, Any]) -> Tally:
-    return Tally(Limits.model_validate(limits), store)
+def rate_limits(store: Store | None = None, **limits: dict[str, Any]) -> RateLimits:
+    return RateLimits(Limits.model_validate(limits), store)
 
 
 def request(id: str, at: float, cost: str = "0", **who: Any) -> Accepted:
     return Accepted(id=id, at=at, cost=Decimal(cost), **who)
 
 
-def refusal(under_test: Tally, asked: Accepted) -> EngineError:
+def refusal(under_test: RateLimits, asked: Accepted) -> EngineError:
     with pytest.raises(EngineError) as caught:
         under_test.check(asked)
     assert caught.value.kind == "refused"
@@ -35,7 +35,7 @@ def refusal(under_test: Tally, asked: Accepted) -> EngineError:
     [("per_minute", MINUTE_S), ("per_hour", HOUR_S), ("per_day", DAY_S)],
 )
 def test_the_window_slides(key: str, length_s: float) -> None:
-    under_test = tally(number={key: 2})
+    under_test = rate_limits(number={key: 2})
     for id, at in (("a", 100.0), ("b", 110.0)):
         under_test.check(request(id, at, number="+441"))
         under_test.took(request(id, at, number="+441"))
@@ -48,7 +48,7 @@ def test_the_window_slides(key: str, length_s: float) -> None:
 
 
 def test_each_site_each_source_and_all_together() -> None:
-    under_test = tally(site={"per_hour": 1}, source={"per_hour": 1}, total={"per_hour": 3})
+    under_test = rate_limits(site={"per_hour": 1}, source={"per_hour": 1}, total={"per_hour": 3})
     under_test.took(request("a", 1.0, site="shop", source="192.0.2.1"))
     assert refusal(under_test, request("b", 2.0, site="shop")).data["limit"] == "site"
     assert refusal(under_test, request("b", 2.0, source="192.0.2.1")).data["limit"] == "source"
@@ -66,7 +66,7 @@ def test_sources_are_told_apart_as_far_as_their_owners_are() -> None:
 
 
 def test_cost_is_expected_first_and_settled_later() -> None:
-    under_test = tally(site={"cost_per_day": 1})
+    under_test = rate_limits(site={"cost_per_day": 1})
     for id in ("a", "b"):
         under_test.took(request(id, 1.0, "0.4", site="shop"))
     error = refusal(under_test, request("c", 2.0, "0.4", site="shop"))
@@ -82,7 +82,7 @@ def test_cost_is_expected_first_and_settled_later() -> None:
 
 
 def test_what_was_not_saved_does_not_count() -> None:
-    under_test = tally(number={"per_day": 1, "cost_per_day": 1})
+    under_test = rate_limits(number={"per_day": 1, "cost_per_day": 1})
     under_test.took(request("a", 1.0, "0.9", number="+441"))
     under_test.forget("a")
     under_test.check(request("b", 1.0, "0.9", number="+441"))
@@ -90,14 +90,14 @@ def test_what_was_not_saved_does_not_count() -> None:
 
 
 def test_a_clock_that_is_set_back_loses_no_count() -> None:
-    under_test = tally(total={"per_minute": 2})
+    under_test = rate_limits(total={"per_minute": 2})
     under_test.took(request("a", 1000.0))
     under_test.took(request("b", 500.0))
     assert refusal(under_test, request("c", 1001.0)).data["retry_at"] == 1060.0
 
 
 def test_without_limits_nothing_is_kept() -> None:
-    under_test = tally()
+    under_test = rate_limits()
     under_test.took(request("a", 1.0, number="+441"))
     under_test.limits = Limits(number=Limit(per_day=1))
     under_test.check(request("b", 1.0, number="+441"))
@@ -121,7 +121,9 @@ def test_accepted_requests_never_exceed_a_limit_and_none_is_refused_below_it(
     history: list[tuple[float, str, str | None, str, str | None]], hourly: int, daily: int
 ) -> None:
     most = Decimal(4)
-    under_test = tally(number={"per_hour": hourly}, site={"per_day": daily, "cost_per_day": most})
+    under_test = rate_limits(
+        number={"per_hour": hourly}, site={"per_day": daily, "cost_per_day": most}
+    )
     taken: list[Accepted] = []
     now = 0.0
     for index, (step, number, site, cost, settled) in enumerate(history):
@@ -153,7 +155,7 @@ async def test_counts_and_costs_survive_a_restart(tmp_path: Path) -> None:
     store = Store(tmp_path / "ringback.db")
     await store.open()
     limits = {"number": {"per_day": 2}, "total": {"cost_per_day": 1}}
-    before = tally(store, **limits)
+    before = rate_limits(store, **limits)
     before.took(request("old", 1.0, number="+441"))
     before.took(request("a", 1000.0, "0.5", number="+441"))
     before.took(request("b", 1001.0, "0.5", number="+442"))
@@ -165,7 +167,7 @@ async def test_counts_and_costs_survive_a_restart(tmp_path: Path) -> None:
     store = Store(tmp_path / "ringback.db")
     await store.open()
     try:
-        after = tally(store, **limits)
+        after = rate_limits(store, **limits)
         await after.load(now=10.0 + DAY_S)
         after.check(request("c", 20.0 + DAY_S, "0.4", number="+441"))
         error = refusal(after, request("c", 20.0 + DAY_S, "0.5", number="+441"))

@@ -9,9 +9,9 @@ import pytest
 
 from config.settings import Settings
 from engine.job import AttemptRecord, Job, Request
-from engine.protocol import CallbackRequest, WhisperSpec
+from engine.request import CallbackRequest, WhisperSpec
 from engine.routing.router import Router
-from engine.routing.rules import Facts, History
+from engine.routing.rules import CallerHistory, Facts
 from engine.store.store import Store
 
 NUMBER = "+442079460123"
@@ -28,12 +28,12 @@ def asked(**params: Any) -> CallbackRequest:
 
 
 def filled(rule: dict[str, Any], **params: Any) -> CallbackRequest:
-    return router(rule).route(asked(**params), History(), time.time())[0]
+    return router(rule).route(asked(**params), CallerHistory(), time.time())[0]
 
 
 def test_without_rules_a_request_stays_as_it_is() -> None:
     request = asked(agent="alice")
-    assert router().route(request, History(), 0.0)[0] is request
+    assert router().route(request, CallerHistory(), 0.0)[0] is request
 
 
 def test_facts_of_a_request() -> None:
@@ -41,16 +41,16 @@ def test_facts_of_a_request() -> None:
         asked(
             to="020 7946 0123", agent="alice", context={"site": "shop"}, priority=0, record=False
         ),
-        History(callbacks=2),
+        CallerHistory(callbacks=2),
         5.0,
     )
     assert (facts.number, facts.region, facts.line_type) == (NUMBER, "GB", "fixed_line")
     assert (facts.kind, facts.agent, facts.site, facts.now) == ("callback", "alice", "shop", 5.0)
     assert facts.given == {"agent": "alice", "priority": 0, "record": False}
     assert facts.history.callbacks == 2
-    assert router().facts(asked(to="sip:+442079460123@pbx"), History(), 0.0).number == NUMBER
-    assert router().facts(asked(to="sip:bob@pbx"), History(), 0.0).number is None
-    assert router().facts(asked(context={"site": 5}), History(), 0.0).site is None
+    assert router().facts(asked(to="sip:+442079460123@pbx"), CallerHistory(), 0.0).number == NUMBER
+    assert router().facts(asked(to="sip:bob@pbx"), CallerHistory(), 0.0).number is None
+    assert router().facts(asked(context={"site": 5}), CallerHistory(), 0.0).site is None
 
 
 def test_what_is_left_open_is_filled() -> None:
@@ -70,9 +70,9 @@ def test_an_overriding_rule_takes_the_place_of_the_party() -> None:
 def test_a_whisper_of_a_rule_is_in_the_ruling() -> None:
     rule = {"set": {"whisper": "{context.site}"}}
     said = asked(agent="a", whisper=WhisperSpec(text="x"))
-    request, ruling = router(rule).route(said, History(), 0.0)
+    request, ruling = router(rule).route(said, CallerHistory(), 0.0)
     assert (request.whisper, ruling.whisper) == (said.whisper, None)
-    request, ruling = router(rule | {"override": True}).route(said, History(), 0.0)
+    request, ruling = router(rule | {"override": True}).route(said, CallerHistory(), 0.0)
     assert (request.whisper, ruling.whisper) == (None, "{context.site}")
 
 
@@ -123,9 +123,9 @@ async def test_history_of_a_number_is_in_the_store(store: Store) -> None:
     other = Job(id="x", request=Request(to="+1"), created=500.0, called="+1")
     store.save(other)
     looking = router({"match": {"history": {"min_callbacks": 1}}}, store=store)
-    assert await looking.history("020 7946 0123") == History(
+    assert await looking.history("020 7946 0123") == CallerHistory(
         callbacks=3, attempts=3, completed=1, last=102.0
     )
-    assert await looking.history("+442079460999") == History()
-    assert await looking.history("sip:bob@pbx") == History()
-    assert await router({}, store=store).history(NUMBER) == History()
+    assert await looking.history("+442079460999") == CallerHistory()
+    assert await looking.history("sip:bob@pbx") == CallerHistory()
+    assert await router({}, store=store).history(NUMBER) == CallerHistory()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.rules import Rule
-from engine.routing.rules import Facts, History, Rules, Ruling, look_up
+from engine.routing.rules import CallerHistory, Facts, Rules, Ruling, look_up
 
 
 def at(text: str, zone: ZoneInfo) -> float:
@@ -53,16 +53,24 @@ def matches(match: dict[str, Any], **known: Any) -> bool:
         ({"calendar": "day"}, {"now": 100.0}, True),
         ({"calendar": "day"}, {"now": 99.0}, False),
         ({"calendar": "night"}, {"now": 100.0}, False),
-        ({"history": {"min_attempts": 2}}, {"history": History(attempts=2)}, True),
-        ({"history": {"min_attempts": 2}}, {"history": History(attempts=1)}, False),
+        ({"history": {"min_attempts": 2}}, {"history": CallerHistory(attempts=2)}, True),
+        ({"history": {"min_attempts": 2}}, {"history": CallerHistory(attempts=1)}, False),
         ({"history": {"max_completed": 0}}, {}, True),
-        ({"history": {"max_completed": 0}}, {"history": History(completed=1)}, False),
+        ({"history": {"max_completed": 0}}, {"history": CallerHistory(completed=1)}, False),
         ({"history": {"last_within_s": 60.0}}, {}, False),
-        ({"history": {"last_within_s": 60.0}}, {"history": History(last=40.0), "now": 100.0}, True),
+        (
+            {"history": {"last_within_s": 60.0}},
+            {"history": CallerHistory(last=40.0), "now": 100.0},
+            True,
+        ),
         ({"history": {"none_within_s": 60.0}}, {}, True),
-        ({"history": {"none_within_s": 60.0}}, {"history": History(last=41.0), "now": 99.0}, False),
+        (
+            {"history": {"none_within_s": 60.0}},
+            {"history": CallerHistory(last=41.0), "now": 99.0},
+            False,
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_matches(match: dict[str, Any], known: dict[str, Any], expected: bool) -> None:
     assert matches(match, **known) is expected
 
@@ -222,7 +230,7 @@ found_facts = st.builds(
     queue=st.none() | words,
     site=st.none() | words,
     region=st.none() | st.sampled_from(["GB", "IE"]),
-    history=st.builds(History, attempts=st.integers(0, 2)),
+    history=st.builds(CallerHistory, attempts=st.integers(0, 2)),
     given=st.fixed_dictionaries(
         {},
         optional={

@@ -11,7 +11,7 @@ from config.agents import Agent
 from config.policy import Limit, Limits
 from config.queues import Queue
 from config.sections import Route, Trunk
-from engine.protocol import EngineError
+from engine.errors import EngineError
 from tests.support.virtual_engine import Engine, World, settings_in, world
 from tests.support.virtual_phones import SILENT
 

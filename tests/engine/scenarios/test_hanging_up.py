@@ -11,7 +11,7 @@ from config.agents import Agent
 from config.inbound import Inbound
 from config.queues import Queue
 from config.sections import Trunk
-from engine.protocol import EngineError
+from engine.errors import EngineError
 from tests.support.virtual_engine import Engine, settings_in, world
 from tests.support.virtual_phones import MOBILE, SILENT
 
@@ -80,7 +80,7 @@ def test_no_other_phone_of_an_operator_rings(tmp_path: Path, what: str, strategy
         await asyncio.sleep(20)
         job = await engine.ask("callback.get", id=JOB)
         assert (job["state"], job["cause"]) == ("failed", "hung up by command")
-        assert not network.calls_up("alice") and not network.calls_up("bert")
+        assert not network.interrupted_calls("alice") and not network.interrupted_calls("bert")
         assert not network.calls_of("alice" + MOBILE) and not network.calls_of("bert" + MOBILE)
         agents = (await engine.ask("agent.list"))["agents"]
         assert {(one["state"], one["missed"]) for one in agents} == {("available", 0)}
@@ -162,7 +162,7 @@ def test_an_operator_who_is_hung_up_at_his_last_phone_is_called_no_further(tmp_p
         assert len(network.calls_of("alice")) == 2
         await engine.ask("call.hangup", call=(await call_of(engine))["call"])
         await asyncio.sleep(1)
-        assert not caller.call.is_up and not network.calls_up("bert")
+        assert not caller.call.is_up and not network.interrupted_calls("bert")
         assert not network.calls_of("bert" + MOBILE)
 
     play_with_callers(tmp_path, script, strategy="ordered")

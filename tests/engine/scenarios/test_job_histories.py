@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.queues import Overflow, Queue
-from engine.acd.agents import Agents
+from engine.acd.agents import AgentRegistry
 from engine.callbacks.dispatcher import Dispatcher
+from engine.errors import EngineError
 from engine.job import Job, Request, RetryCause, RetryRule
-from engine.protocol import EngineError
 from tests.support.staffed import assert_nobody_is_held, staff
 from tests.support.switchboard import Phone, Scene, scene
 from tests.support.virtual_loop import run
@@ -41,7 +41,9 @@ ENDS = {"callback.completed", "callback.failed", "callback.cancelled", "callback
 class Day:
     """Everything random of one history, from one seed."""
 
-    def __init__(self, stage: Scene, dispatcher: Dispatcher, agents: Agents, seed: int) -> None:
+    def __init__(
+        self, stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry, seed: int
+    ) -> None:
         self.stage, self.dispatcher, self.agents = stage, dispatcher, agents
         self.random = random.Random(seed)
         self.jobs: list[Job] = []
@@ -155,7 +157,7 @@ class Day:
 
     def judge(self) -> None:
         ends: Counter[str] = Counter()
-        for event in self.stage.board.events.after(0):
+        for event in self.stage.services.events.after(0):
             if event.type in ENDS:
                 ends[event.line.split(b'"job":"')[1].split(b'"')[0].decode()] += 1
         states = {job.id: job.state for job in self.jobs if not job.is_terminal}
@@ -181,12 +183,12 @@ def test_whatever_happens_each_job_ends_once_and_nobody_has_two_calls(
         stage = scene(tmp_path, agents=AGENTS, max_calls=max_calls, max_wait_s=2000.0, retry_s=3.0)
         loop = asyncio.get_running_loop()
         agents = staff(stage, *AGENTS, queues=QUEUES, defaults={"wrap_up_s": 4.0})
-        day = Day(stage, Dispatcher(stage.board, wall_clock=loop.time), agents, seed)
+        day = Day(stage, Dispatcher(stage.services, wall_clock=loop.time), agents, seed)
         await day.live(15)
         day.judge()
         stage.assert_nothing_left()
         assert_nobody_is_held(agents)
-        assert stage.board.queues is not None
-        assert not stage.board.queues.matcher.entries
+        assert stage.services.queues is not None
+        assert not stage.services.queues.matcher.entries
 
     run(main())

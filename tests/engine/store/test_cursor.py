@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.protocol import BadParams
+from engine.errors import BadParams
 from engine.store.cursor import row_of
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from config.sections import Store as Kept
 from engine.callbacks.intake import JOINED, Joined
-from engine.store.retention import Housekeeping
+from engine.store.retention import Retention
 from tests.support.engine_in_process import running, settings_in
 from tests.support.recorded import ended_job, leg, recorded
 
@@ -20,8 +20,8 @@ async def test_what_a_forgotten_job_took_in_is_forgotten_with_it(tmp_path: Path)
         await client.call("callback.cancel", id="old")
         await client.callback(**asked, id="new")
         await client.callback(**asked, id="joins new")
-        daemon.housekeeping.configure(Kept(keep_days=1e-9), 0.0)
-        await daemon.housekeeping.sweep()
+        daemon.retention.configure(Kept(keep_days=1e-9), 0.0)
+        await daemon.retention.sweep()
         await daemon.store.flush()
         assert daemon.store.find("old") is None
         assert await daemon.store.load(JOINED, Joined) == {
@@ -44,11 +44,11 @@ async def test_records_that_are_older_are_forgotten(tmp_path: Path) -> None:
         here.at(3.0, "agent.available", agent="bob")
         here.at(4.0, "queue.joined", call="c1", queue="sales")  # still waits
         here.clock.now = 41 * DAY
-        housekeeping = Housekeeping(here.store, here.log, KEEP_ALL, clock=here.clock)
-        await housekeeping.sweep()
+        retention = Retention(here.store, here.log, KEEP_ALL, clock=here.clock)
+        await retention.sweep()
         assert len(await here.rows("SELECT id FROM records")) == 3
-        housekeeping.configure(KEEP_ALL, 10.0)
-        await housekeeping.sweep()
+        retention.configure(KEEP_ALL, 10.0)
+        await retention.sweep()
         assert await here.rows("SELECT id FROM records") == [("j2",)]
         assert await here.rows("SELECT id FROM annotations") == [("j2",)]
         assert await here.rows("SELECT record FROM customer_answers") == [("j2",)]
@@ -66,6 +66,6 @@ async def test_many_records_are_forgotten_in_steps(tmp_path: Path) -> None:
             here.end(ended_job(f"j{number}", created=1.0, ended_at=2.0))
         here.clock.now = 41 * DAY
         before = here.store.status()["commits"]
-        await Housekeeping(here.store, here.log, KEEP_ALL, 10.0, clock=here.clock).sweep()
+        await Retention(here.store, here.log, KEEP_ALL, 10.0, clock=here.clock).sweep()
         assert await here.rows("SELECT id FROM records") == []
         assert here.store.status()["commits"] - before >= 3

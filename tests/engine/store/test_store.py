@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.errors import BadParams
 from engine.job import AttemptRecord, Job, LegRecord, Request
-from engine.protocol import BadParams
 from engine.store import batch, job_table
 from engine.store import store as store_module
 from engine.store.store import Store, StoreError

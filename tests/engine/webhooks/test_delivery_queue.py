@@ -5,11 +5,11 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.webhooks.delivery_queue import Deliveries, Delivery, Terms
+from engine.webhooks.delivery_queue import Delivery, DeliveryPolicy, DeliveryQueue
 
 
-def deliveries(**terms: float) -> Deliveries:
-    return Deliveries(Terms(**terms), rng=random.Random(1))  # type: ignore[arg-type]
+def deliveries(**terms: float) -> DeliveryQueue:
+    return DeliveryQueue(DeliveryPolicy(**terms), rng=random.Random(1))  # type: ignore[arg-type]
 
 
 def delivery(seq: int, subject: str = "j1") -> Delivery:

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from config.reporting import Webhook as WebhookSettings
-from engine.protocol import EngineError
+from engine.errors import EngineError
 from engine.store.event_log import EventLog
 from engine.store.store import Store
 from engine.webhooks.signature import key_of, verify

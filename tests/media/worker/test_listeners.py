@@ -7,8 +7,8 @@ from typing import cast
 
 import pytest
 
-from media.worker.leg import Leg
-from media.worker.listeners import FLOOD_DATAGRAMS, FLOOD_S, Doors
+from media.worker.leg import MediaLeg
+from media.worker.listeners import FLOOD_DATAGRAMS, FLOOD_S, Listeners
 from media.worker.port_pool import PortPair
 
 from .test_port_pool import HOST, pool
@@ -35,8 +35,8 @@ class Hall:
         self.rtcp.append(bytes(packet[:size]))
 
     @property
-    def leg(self) -> Leg:
-        return cast(Leg, self)
+    def leg(self) -> MediaLeg:
+        return cast(MediaLeg, self)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def stranger() -> Iterator[socket.socket]:
 
 
 def test_what_comes_is_handed_over_with_its_source(hall: Hall, stranger: socket.socket) -> None:
-    doors = Doors()
+    doors = Listeners()
     assert not doors.add(hall.leg)
     stranger.sendto(b"one", (HOST, hall.pair.port))
     stranger.sendto(b"two", (HOST, hall.pair.port + 1))
@@ -70,7 +70,7 @@ def test_what_comes_is_handed_over_with_its_source(hall: Hall, stranger: socket.
 
 @pytest.mark.parametrize("offset", [0, 1])
 def test_it_is_told_what_waits_already(hall: Hall, stranger: socket.socket, offset: int) -> None:
-    doors = Doors()
+    doors = Listeners()
     stranger.sendto(b"early", (HOST, hall.pair.port + offset))
     assert doors.add(hall.leg)
     assert not hall.rtp + hall.rtcp  # only told: the leg decides
@@ -78,7 +78,7 @@ def test_it_is_told_what_waits_already(hall: Hall, stranger: socket.socket, offs
 
 
 def test_what_waits_for_another_leg_is_not_meant(hall: Hall, stranger: socket.socket) -> None:
-    doors = Doors()
+    doors = Listeners()
     other = Hall(pool(1)[0].take())
     doors.add(other.leg)
     stranger.sendto(b"early", (HOST, other.pair.port))
@@ -91,7 +91,7 @@ def test_what_waits_for_another_leg_is_not_meant(hall: Hall, stranger: socket.so
 def test_a_flood_is_read_so_far_and_again_after_a_while(
     hall: Hall, stranger: socket.socket
 ) -> None:
-    doors = Doors()
+    doors = Listeners()
     doors.add(hall.leg)
     to = (HOST, hall.pair.port)
     for _ in range(20):
@@ -115,7 +115,7 @@ def test_a_flood_is_read_so_far_and_again_after_a_while(
 
 
 def test_a_shut_door_can_be_removed(hall: Hall, stranger: socket.socket) -> None:
-    doors = Doors()
+    doors = Listeners()
     doors.add(hall.leg)
     for _ in range(FLOOD_DATAGRAMS // 10 + 2):
         for _ in range(10):

@@ -7,7 +7,7 @@ import pytest
 from media.rtp.rtp import build
 from media.sound.g711 import SILENCE
 from media.worker.fast_path import STEP
-from media.worker.leg import Leg
+from media.worker.leg import MediaLeg
 from media.worker.peer_stream import PeerStream, audible
 from media.worker.recorder import Tap
 
@@ -30,7 +30,7 @@ class Peer:
         self.levels: list[bool] = []
         self.events: list[bytes] = []
         self.late: list[bool] = []
-        self.stream = PeerStream(cast(Leg, self))
+        self.stream = PeerStream(cast(MediaLeg, self))
         self.stream.audio = {0: "PCMU", 8: "PCMA"}
         self.stream.event_payload_types = (97, 101)
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from media import messages as m
-from media.worker.leg import Leg
+from media.worker.leg import MediaLeg
 from media.worker.peer_stream import PeerStream
 from media.worker.recorder import MAX_PENDING_FRAMES, Frame, Tap, WavWriter
 from media.worker.recordings import WRITE_INTERVAL_FRAMES, Recordings
@@ -22,11 +22,11 @@ class Party:
 
     def __init__(self) -> None:
         self.tap: Tap | None = None
-        self.incoming = PeerStream(cast(Leg, self))
+        self.incoming = PeerStream(cast(MediaLeg, self))
 
     @property
-    def leg(self) -> Leg:
-        return cast(Leg, self)
+    def leg(self) -> MediaLeg:
+        return cast(MediaLeg, self)
 
 
 class Studio:

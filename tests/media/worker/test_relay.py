@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from media.rtp.rtp import build
-from media.worker.leg import Leg
+from media.worker.leg import MediaLeg
 from media.worker.peer_stream import PeerStream
 from media.worker.relay import Relay
 
@@ -33,7 +33,7 @@ class Peer:
             sock.setblocking(False)
         self.line.connect(self.phone.getsockname())
         self.phone.connect(self.line.getsockname())
-        self.stream = PeerStream(cast(Leg, self))
+        self.stream = PeerStream(cast(MediaLeg, self))
         self.stream.audio = {0: "PCMU"}
 
     def peer_heard(self, now: float) -> None:
@@ -80,7 +80,7 @@ def test_the_next_stream_on_the_descriptor_begins_anew(relay: Relay, peer: Peer)
     relay.add(fd, peer.stream)
     send(peer, relay, 1, 2)
     relay.remove(fd)
-    gone, peer.stream = peer.stream, PeerStream(cast(Leg, peer))
+    gone, peer.stream = peer.stream, PeerStream(cast(MediaLeg, peer))
     peer.stream.audio = gone.audio
     relay.add(fd, peer.stream)
     assert peer.stream.heard_at == 0.0

@@ -2,10 +2,10 @@
 
 import pytest
 
-from sip.dialog.local_address import Whereabouts
+from sip.dialog.local_address import LocalAddress
 from sip.message.headers import parse_via
 
-BOTH = Whereabouts({"udp": ("pbx.example.com", 5060), "tcp": ("2001:db8::1", 5061)}, "ringback")
+BOTH = LocalAddress({"udp": ("pbx.example.com", 5060), "tcp": ("2001:db8::1", 5061)}, "ringback")
 
 
 def test_each_transport_has_its_address() -> None:
@@ -13,7 +13,7 @@ def test_each_transport_has_its_address() -> None:
     assert BOTH.contact("tcp") == "<sip:ringback@[2001:db8::1]:5061;transport=tcp>"
     assert BOTH.contact("tcp", "a") == "<sip:a@[2001:db8::1]:5061;transport=tcp>"
     assert BOTH.listens("udp")
-    assert not Whereabouts({"udp": ("192.0.2.1", 5060)}, "ringback").listens("tcp")
+    assert not LocalAddress({"udp": ("192.0.2.1", 5060)}, "ringback").listens("tcp")
 
 
 @pytest.mark.parametrize(

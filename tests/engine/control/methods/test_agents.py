@@ -8,7 +8,7 @@ import pytest
 
 from engine.client import Client, RequestRejected
 from engine.daemon import Daemon
-from engine.protocol import EngineError
+from engine.errors import EngineError
 from tests.support.command_line import ringback
 from tests.support.engine_in_process import running, settings_in
 
@@ -134,7 +134,7 @@ async def test_skills_and_addresses(engine: Engine) -> None:
     mobile = "+442079460001"
     agent = await client.call("agent.address", agent="bert", uri=mobile)
     assert [one["uri"] for one in agent["addresses"]] == [mobile, "sip:bert@127.0.0.1:9"]
-    first = daemon.board.dialplan.agent_destinations("bert")[0]
+    first = daemon.services.dialplan.agent_destinations("bert")[0]
     assert (first.kind, first.ring_s) == ("mobile", None)
     agent = await client.call("agent.address", agent="bert", uri=mobile, use="off")
     assert [one["enabled"] for one in agent["addresses"]] == [False, True]

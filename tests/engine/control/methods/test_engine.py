@@ -12,7 +12,7 @@ import pytest
 
 from engine.client import Client
 from engine.daemon import Daemon
-from engine.protocol import EngineError
+from engine.errors import EngineError
 from tests.support.engine_in_process import request, running, settings_in
 
 

@@ -14,7 +14,7 @@ from config.policy import Costs, Hours, Rate
 from config.settings import Settings
 from engine.client import Client, RequestRejected
 from engine.daemon import Daemon
-from engine.protocol import EngineError
+from engine.errors import EngineError
 from tests.support.engine_in_process import running, settings_in
 
 NUMBER = "+442079460123"

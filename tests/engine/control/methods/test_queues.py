@@ -10,7 +10,7 @@ import pytest
 from engine.acd.waiting import Leave, Waiting
 from engine.client import Client, RequestRejected
 from engine.daemon import Daemon
-from engine.protocol import EngineError
+from engine.errors import EngineError
 from tests.support.command_line import ringback
 from tests.support.engine_in_process import running, settings_in
 

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from engine.control.methods.records import MOST_NOTES, RecordMethods
+from engine.errors import BadParams, EngineError
 from engine.job import Job
-from engine.protocol import BadParams, EngineError
 from tests.support.asking import ask
 from tests.support.recorded import Recorded, ended_job, recorded
 

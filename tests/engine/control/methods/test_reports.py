@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from engine.control.methods.reports import ReportMethods
-from engine.protocol import BadParams
+from engine.errors import BadParams
 from tests.support.asking import ask
 from tests.support.recorded import Recorded, ended_job, recorded
 

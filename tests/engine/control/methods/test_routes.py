@@ -10,7 +10,7 @@ import pytest
 from config.settings import load
 from engine.client import Client, RequestRejected
 from engine.daemon import Daemon
-from engine.protocol import EngineError
+from engine.errors import EngineError
 from tests.support.engine_in_process import request, running, settings_in
 
 NUMBER = "+442079460123"

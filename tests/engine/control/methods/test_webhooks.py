@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from config.reporting import Webhook
 from engine.client import Client
 from engine.daemon import Daemon
-from engine.protocol import EngineError
+from engine.errors import EngineError
 from tests.support.engine_in_process import request, running, settings_in
 from tests.support.receiver import Receiver
 

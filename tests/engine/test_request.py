@@ -7,18 +7,9 @@ import msgspec
 import pytest
 
 from engine.control.jsonrpc import RpcError, read_params
-from engine.protocol import (
-    KIND_CODES,
-    BadParams,
-    CallbackRequest,
-    CallRef,
-    DrainRequest,
-    EngineError,
-    JobQuery,
-    JobRef,
-    NoParams,
-    Subscribe,
-)
+from engine.control.params import CallRef, DrainRequest, JobQuery, JobRef, NoParams, Subscribe
+from engine.errors import KIND_CODES, BadParams, EngineError
+from engine.request import CallbackRequest
 
 GOOD: dict[str, Any] = {"to": "+442079460123", "agent": "alice"}
 

@@ -1,72 +1,21 @@
-"""The control protocol's vocabulary: what each method takes, and how the engine refuses.
+"""A request for a callback, as a client writes it and as rules complete it.
 
-Every params structure forbids unknown members, so a misspelt one is an error that names it.
+Every structure forbids unknown members, so a misspelt one is an error that names it.
 Limits are in characters unless a name says otherwise. Times are Unix seconds.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from .job import JobState, OnCrash, Order, RetryCause, RetryRule
+from .errors import BadParams
+from .job import OnCrash, Order, RetryCause, RetryRule
 
-VERSION = 1
 CONTEXT_BYTES = 16 * 1024
 CONTEXT_DEPTH = 16
 MOST_NUMBERS = 10
-
-# JSON-RPC 2.0 section 5.1
-PARSE_ERROR = -32700
-INVALID_REQUEST = -32600
-METHOD_NOT_FOUND = -32601
-INVALID_PARAMS = -32602
-INTERNAL_ERROR = -32603
-
-Kind = Literal["conflict", "not_found", "refused", "unavailable", "state"]
-
-KIND_CODES: dict[Kind, int] = {
-    "conflict": -32000,
-    "not_found": -32001,
-    "refused": -32002,
-    "unavailable": -32003,
-    "state": -32004,
-}
-
-
-class EngineError(Exception):
-    """A request that was understood and not done. `message` is a sentence for a person.
-
-    `field` names the parameter that is to blame, if one is. `data` is added to the error's data.
-    """
-
-    def __init__(
-        self,
-        kind: Kind,
-        message: str,
-        field: str | None = None,
-        data: Mapping[str, Any] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.message = message
-        self.field = field
-        self.data = dict(data or {})
-
-    @property
-    def code(self) -> int:
-        """The JSON-RPC error code of this kind."""
-        return KIND_CODES[self.kind]
-
-
-class BadParams(ValueError):
-    """A parameter that does not hold: `field` is its name inside the structure that says so."""
-
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(reason)
-        self.field = field
-        self.reason = reason
 
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -81,7 +30,7 @@ RingTime = Annotated[float, Meta(gt=0, le=3600)]
 CallTime = Annotated[float, Meta(gt=0, le=7 * 86400)]
 
 
-def _one_of(names: Iterable[str], given: Mapping[str, object]) -> None:
+def one_of(names: Iterable[str], given: Mapping[str, object]) -> None:
     names = list(names)
     count = sum(given[name] is not None for name in names)
     if count == 1:
@@ -93,7 +42,7 @@ def _one_of(names: Iterable[str], given: Mapping[str, object]) -> None:
     raise BadParams(extra, f"give only one of {listed}")
 
 
-def _printable(field: str, value: str | None) -> None:
+def printable(field: str, value: str | None) -> None:
     if value is not None and not value.isprintable():
         raise BadParams(field, "must be printable characters on one line")
 
@@ -120,10 +69,10 @@ class WhisperSpec(Params):
     tone: Annotated[str, Meta(min_length=1, max_length=256)] | float | None = None
 
     def __post_init__(self) -> None:
-        _one_of(("text", "file", "tone"), {"text": self.text, "file": self.file, "tone": self.tone})
-        _printable("file", self.file)
+        one_of(("text", "file", "tone"), {"text": self.text, "file": self.file, "tone": self.tone})
+        printable("file", self.file)
         if isinstance(self.tone, str):
-            _printable("tone", self.tone)
+            printable("tone", self.tone)
 
 
 class RetrySpec(Params):
@@ -184,9 +133,9 @@ class CallbackRequest(Params):
         if self.agent is not None and self.queue is not None:
             raise BadParams("queue", "give only one of agent or queue")
         for field in _PRINTABLE:
-            _printable(field, getattr(self, field))
+            printable(field, getattr(self, field))
         for number in self.numbers or ():
-            _printable("numbers", number)
+            printable("numbers", number)
         if self.context is not None:
             if _depth_exceeds(self.context, CONTEXT_DEPTH):
                 raise BadParams("context", f"is nested deeper than {CONTEXT_DEPTH}")
@@ -202,94 +151,10 @@ class CallbackRequest(Params):
 
     def require_party(self) -> None:
         """Raises BadParams where neither the request nor a rule said who talks to the customer."""
-        _one_of(("agent", "queue"), {"agent": self.agent, "queue": self.queue})
+        one_of(("agent", "queue"), {"agent": self.agent, "queue": self.queue})
 
 
 _PRINTABLE = (
     "to", "agent", "queue", "id", "caller_id", "trunk", "site", "source", "known_agent", "centre",
     "script",
 )  # fmt: skip
-
-
-class JobRef(Params):
-    """callback.get, callback.cancel."""
-
-    id: JobId
-
-
-class Reschedule(Params):
-    """callback.reschedule: what is None stays as it is."""
-
-    id: JobId
-    not_before: UnixTime | None = None
-    deadline: UnixTime | None = None
-    numbers: Numbers | None = None
-
-    def __post_init__(self) -> None:
-        if self.not_before is None and self.deadline is None and self.numbers is None:
-            raise BadParams("not_before", "give not_before, deadline or numbers")
-        for number in self.numbers or ():
-            _printable("numbers", number)
-
-
-class Reprioritise(Params):
-    """callback.reprioritise."""
-
-    id: JobId
-    priority: Priority
-
-
-class Decision(Params):
-    """callback.decide: what becomes of a job for which somebody may have been called."""
-
-    id: JobId
-    decision: Literal["retry", "fail"]
-
-
-class JobQuery(Params):
-    """callback.list: newest first."""
-
-    state: JobState | None = None
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
-    cursor: Annotated[str, Meta(max_length=64)] | None = None
-
-
-class CallRef(Params):
-    """call.get, call.hangup: a call by its own id or by that of one of its legs."""
-
-    call: Identifier | None = None
-    leg: Identifier | None = None
-
-    def __post_init__(self) -> None:
-        _one_of(("call", "leg"), {"call": self.call, "leg": self.leg})
-
-
-class NoParams(Params):
-    """ping, call.list, engine.status."""
-
-
-class DrainRequest(Params):
-    """engine.drain: take no new callbacks; wait up to `timeout_s` (None: for ever) for the rest."""
-
-    timeout_s: Annotated[float, Meta(ge=0, le=7 * 86400)] | None = None
-    stop: bool = False
-
-
-class Subscribe(Params):
-    """events.subscribe: `since` and `epoch` are those of the last event the client has.
-
-    `snapshot`: what is there now is sent too; None: where there is a gap.
-    """
-
-    types: Annotated[
-        list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(max_length=64)
-    ] = []
-    since: Annotated[int, Meta(ge=0)] | None = None
-    epoch: Identifier | None = None
-    snapshot: bool | None = None
-
-
-class Auth(Params):
-    """auth: the first request on a TCP connection."""
-
-    token: Annotated[str, Meta(max_length=1024)]

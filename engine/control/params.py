@@ -1,0 +1,96 @@
+"""What the methods of several namespaces take. Each structure forbids unknown members."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from ..errors import BadParams
+from ..job import JobState
+from ..request import Identifier, JobId, Numbers, Params, Priority, UnixTime, one_of, printable
+
+VERSION = 1
+
+
+class JobRef(Params):
+    """callback.get, callback.cancel."""
+
+    id: JobId
+
+
+class Reschedule(Params):
+    """callback.reschedule: what is None stays as it is."""
+
+    id: JobId
+    not_before: UnixTime | None = None
+    deadline: UnixTime | None = None
+    numbers: Numbers | None = None
+
+    def __post_init__(self) -> None:
+        if self.not_before is None and self.deadline is None and self.numbers is None:
+            raise BadParams("not_before", "give not_before, deadline or numbers")
+        for number in self.numbers or ():
+            printable("numbers", number)
+
+
+class Reprioritise(Params):
+    """callback.reprioritise."""
+
+    id: JobId
+    priority: Priority
+
+
+class Decision(Params):
+    """callback.decide: what becomes of a job for which somebody may have been called."""
+
+    id: JobId
+    decision: Literal["retry", "fail"]
+
+
+class JobQuery(Params):
+    """callback.list: newest first."""
+
+    state: JobState | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+    cursor: Annotated[str, Meta(max_length=64)] | None = None
+
+
+class CallRef(Params):
+    """call.get, call.hangup: a call by its own id or by that of one of its legs."""
+
+    call: Identifier | None = None
+    leg: Identifier | None = None
+
+    def __post_init__(self) -> None:
+        one_of(("call", "leg"), {"call": self.call, "leg": self.leg})
+
+
+class NoParams(Params):
+    """ping, call.list, engine.status."""
+
+
+class DrainRequest(Params):
+    """engine.drain: take no new callbacks; wait up to `timeout_s` (None: for ever) for the rest."""
+
+    timeout_s: Annotated[float, Meta(ge=0, le=7 * 86400)] | None = None
+    stop: bool = False
+
+
+class Subscribe(Params):
+    """events.subscribe: `since` and `epoch` are those of the last event the client has.
+
+    `snapshot`: what is there now is sent too; None: where there is a gap.
+    """
+
+    types: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(max_length=64)
+    ] = msgspec.field(default_factory=list)
+    since: Annotated[int, Meta(ge=0)] | None = None
+    epoch: Identifier | None = None
+    snapshot: bool | None = None
+
+
+class Auth(Params):
+    """auth: the first request on a TCP connection."""
+
+    token: Annotated[str, Meta(max_length=1024)]
