@@ -26,6 +26,7 @@ LineType = Literal[
     "pager",
     "uan",
     "voicemail",
+    "short_code",
     "unknown",
 ]
 

@@ -50,8 +50,11 @@ class CalledNumber:
 
 
 @lru_cache(maxsize=4096)
-def read_number(text: str, region: str) -> CalledNumber | None:
-    """`text` as it would be dialled in `region`; None where it cannot be a number."""
+def parse_written(text: str, region: str) -> CalledNumber | None:
+    """`text` as a number in full, as somebody in `region` means it; None where it cannot be one.
+
+    A possible number is not yet a valid one: `number_plan` decides what is dialled.
+    """
     if not _WRITTEN.fullmatch(text):
         return None
     try:
@@ -66,6 +69,9 @@ def read_number(text: str, region: str) -> CalledNumber | None:
         zones=_zones(number, country),
         line_type=_LINE_TYPES.get(phonenumbers.number_type(number), "unknown"),
     )
+
+
+read_number = parse_written
 
 
 def dialled(text: str, region: str) -> CalledNumber | None:
