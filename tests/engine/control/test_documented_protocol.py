@@ -9,7 +9,7 @@ import msgspec
 from engine.control.params import Subscribe
 from engine.control.roles import METHODS
 from tests.support.engine_in_process import running, settings_in
-from tests.support.protocol_pages import ALL_PAGES, EVENTS_PAGE
+from tests.support.protocol_pages import EVENTS_PAGE, PAGES
 
 ROOT = Path(__file__).parents[3]
 # The groups of events, and where no name of a method is meant by the same word.
@@ -23,9 +23,7 @@ EVENT = re.compile(rf"(?:{'|'.join(GROUPS)})\.[a-z_]+")
 def sections() -> dict[str, str]:
     """The text about each method; one heading may be of several."""
     found: dict[str, str] = {}
-    for heading, text in re.findall(
-        r"^### (.+)\n((?:(?!##? |### ).*\n)*)", ALL_PAGES, re.MULTILINE
-    ):
+    for heading, text in re.findall(r"^### (.+)\n((?:(?!##? |### ).*\n)*)", PAGES, re.MULTILINE):
         found |= dict.fromkeys(heading.split(", "), text)
     return found
 
