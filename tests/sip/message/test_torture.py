@@ -21,7 +21,7 @@ from sip.message.uri import OtherUri, SipUri
 from sip.sdp.description import parse_sdp
 from sip.sdp.offer_answer import LocalAudio, OfferAnswer
 
-_FILES = Path(__file__).parent / "torture"
+_FILES = Path(__file__).parents[1] / "torture"
 
 
 def _read(name: str) -> bytes:
