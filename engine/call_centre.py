@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 from config.queues import Centre, Queue
 from config.settings import Settings
 
-from .acd.agent_clock import AgentClock
-from .acd.agents import AgentRegistry
+from .acd.agents import AgentClock, AgentRegistry
 from .acd.queues import PAUSED_AS, Queues
 from .acd.roster import Roster
 from .calls.permanent_leg import PermanentLegs

@@ -5,15 +5,55 @@ agent, and who hears of it, is the register's business (`agents.py`).
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import msgspec
 
-from config.agents import UNTIL_READY
+from config.agents import UNTIL_READY, AgentDefaults, Comfort, Kind
 from config.agents import Agent as AgentSettings
 
-from .agent_terms import AgentAddress, AgentPolicy
+
+@dataclass(frozen=True, slots=True)
+class AgentAddress:
+    """One place at which an agent is reached; `ring_s` None: as long as the request says.
+
+    `confirm` is the key by which he takes a call there; "": by answering.
+    """
+
+    uri: str
+    kind: Kind = "desk"
+    ring_s: float | None = None
+    enabled: bool = True
+    confirm: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPolicy:
+    """How an agent works: what the configuration says of him, defaults filled in."""
+
+    auto_login: bool
+    wrap_up_s: float
+    max_wrap_up_s: float
+    missed_limit: int
+    comfort: Comfort
+
+    @classmethod
+    def of(cls, agent: AgentSettings, defaults: AgentDefaults) -> "AgentPolicy":
+        """The terms of `agent`, with `defaults` where he does not say it himself."""
+
+        def told(own: float | None, default: float) -> float:
+            return default if own is None else own
+
+        limit = agent.missed_limit
+        return cls(
+            auto_login=(agent.login or defaults.login) == "auto",
+            wrap_up_s=told(agent.wrap_up_s, defaults.wrap_up_s),
+            max_wrap_up_s=told(agent.max_wrap_up_s, defaults.max_wrap_up_s),
+            missed_limit=defaults.missed_limit if limit is None else limit,
+            comfort=agent.comfort or defaults.comfort,
+        )
+
 
 AgentState = Literal[
     "logged_out", "available", "reserved", "ringing", "talking", "wrap_up", "paused"

@@ -1,10 +1,12 @@
 """The free agents, by the queues that each may serve."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from config.queues import Queue
 
 from .agent_pool import PooledAgent
+from .queue import CallQueue
+from .queue_entry import Entry
 from .waiting_index import NEVER, Profile, Service
 
 
@@ -101,3 +103,65 @@ class FreeAgents:
                 states = found.setdefault(queue, {})
                 states[operator.state] = states.get(operator.state, 0) + 1
         return found
+
+
+# How many from the head of a queue are tried one by one before each agent is asked.
+HEADS = 8
+
+
+def candidates(
+    entry: Entry, line: CallQueue, free: FreeAgents, now: float
+) -> Iterator[PooledAgent]:
+    """The free agents who may take `entry`."""
+    scope, missed, queue = entry.scope, entry.missed, line.name or ""
+    for profile in free.of(line.name, scope.only):
+        operator = profile.operator
+        if (
+            operator.state == "available"
+            and profile.may_take(scope, profile.serves.get(queue))
+            and (not missed or missed.get(profile.name, now) <= now)
+        ):
+            yield operator
+
+
+def next_for(
+    profile: Profile, lines: Iterable[CallQueue], now: float, on_held: Callable[[CallQueue], None]
+) -> tuple[Entry, CallQueue] | None:
+    """The first of all whom a free agent may take: by priority, then by the weighted wait.
+
+    `on_held` is told of each line that may let nobody go now.
+    """
+    best: tuple[int, float, float, int] | None = None
+    found: tuple[Entry, CallQueue] | None = None
+    for line in lines:
+        service = profile.serves.get(line.name or "")
+        if not line.waiting_index or (
+            service is None and not line.waiting_index.keeps_for(profile.name)
+        ):
+            continue
+        if not line.may_release(now):
+            on_held(line)
+            continue
+        entry = line.waiting_index.best(profile, service, now)
+        if entry is None:
+            continue
+        aged_s = line.config.weight * entry.waited_s(now)
+        rank = (-entry.priority, -aged_s, entry.waiting.joined_at, entry.seq)
+        if best is None or rank < best:
+            best, found = rank, (entry, line)
+    return found
+
+
+def first_servable(line: CallQueue, free: FreeAgents, now: float) -> Entry | None:
+    """The first in a line whom any free agent may take."""
+    if not line.waiting_index:
+        return None
+    for entry in line.waiting_index.first(line.order, HEADS):
+        if next(candidates(entry, line, free, now), None) is not None:
+            return entry
+    heads = (
+        line.waiting_index.best(profile, profile.serves.get(line.name or ""), now)
+        for profile in tuple(free.by_name.values())
+        if profile.operator.state == "available"
+    )
+    return min((e for e in heads if e is not None), key=lambda e: e.key, default=None)

@@ -10,6 +10,7 @@ import itertools
 import math
 import random
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -18,14 +19,25 @@ from config.queues import Centre, Queue
 from ..errors import EngineError
 from ..routing.opening_hours import OpeningHours
 from .agent_pool import AgentPool
-from .candidates import FreeAgents
+from .candidates import FreeAgents, candidates, first_servable, next_for
 from .deadlines import Deadlines
 from .escalation import escalate, next_look
-from .happening import QueueEvent
 from .queue import CallQueue
 from .queue_entry import Entry, EntryState, Scope
-from .selection import candidates, first_servable, next_for
 from .waiting import Leave, LeaveReason, Offer, Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEvent:
+    """`kind` is the last word of its event's type. An offer or a leave is told to who waits."""
+
+    kind: str
+    entry: Entry
+    queue: str | None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    offer: Offer | None = None
+    leave: Leave | None = None
+
 
 # How many deadlines are worked off in one step, so that calls are not held up by a rush of them.
 STEP = 10

@@ -18,8 +18,7 @@ from config.queues import Centre, Queue
 from ..routing.opening_hours import OpeningHours
 from .agent_pool import AgentPool, PooledAgent
 from .decision_times import DecisionTimes
-from .happening import QueueEvent
-from .matcher import Matcher
+from .matcher import Matcher, QueueEvent
 from .queue_entry import Entry, Key
 from .waiting import Leave, LeaveReason, Offer, Waiting
 

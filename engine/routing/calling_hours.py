@@ -7,16 +7,17 @@ hours must hold in all of them at once.
 
 import datetime
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from zoneinfo import ZoneInfo
+
+import holidays
 
 from config.calendars import read_hours
 from config.policy import Hours, RegionHours
 
 from .phone_number import CalledNumber
-from .public_holidays import holiday_name
 
 # Longer than any closing time that is meant; what is closed longer is closed for good.
 HORIZON_DAYS = 60
@@ -173,3 +174,19 @@ def _calendar(general: Hours, own: RegionHours, region: str | None) -> Calendar:
 def _spans(hours: list[str], weekday: int) -> DaySpans:
     found = (read_hours(text) for text in hours)
     return tuple((begin * 60, end * 60) for days, (begin, end) in found if weekday in days)
+
+
+def holiday_name(calendar: str, day: datetime.date) -> str | None:
+    """What holiday `day` is in `calendar` ("DE", or "DE-BY" for a part of it); None: an ordinary
+    day, or a calendar that nobody keeps."""
+    return _holidays(calendar, day.year).get(day)
+
+
+@lru_cache(maxsize=256)
+def _holidays(calendar: str, year: int) -> Mapping[datetime.date, str]:
+    country, _, subdivision = calendar.partition("-")
+    try:
+        days = holidays.country_holidays(country, subdiv=subdivision or None, years=year)
+    except NotImplementedError:
+        return {}
+    return dict(days)

@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.policy import Hours, RegionHours
-from engine.routing.calling_hours import Calendar, CallingHours, DaySpans, Place, next_open
+from engine.routing.calling_hours import (
+    Calendar,
+    CallingHours,
+    DaySpans,
+    Place,
+    holiday_name,
+    next_open,
+)
 from engine.routing.phone_number import CalledNumber, read_number
 
 OFFICE = ["mon-fri 09:00-17:00"]
@@ -221,3 +228,16 @@ def test_defaults_are_sensible_hours() -> None:
     assert not defaults.enforce
     assert defaults.regions == {}
     assert RegionHours().hours is None
+
+
+EPIPHANY = datetime.date(2026, 1, 6)
+
+
+def test_holidays_of_a_country_and_of_its_parts() -> None:
+    assert holiday_name("DE", datetime.date(2026, 12, 25)) is not None
+    assert holiday_name("DE", EPIPHANY) is None
+    assert holiday_name("DE-BY", EPIPHANY) is not None
+
+
+def test_a_calendar_that_nobody_keeps_has_none() -> None:
+    assert holiday_name("XX", datetime.date(2026, 12, 25)) is None
