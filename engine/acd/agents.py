@@ -11,44 +11,29 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
-import msgspec
 import structlog
 
 from config.agents import Agent as AgentSettings
 from config.agents import AgentDefaults
 
 from ..errors import EngineError
+from ..store.protocols import Documents, Publisher
 from .agent import Agent, AgentImage, AgentPolicy, AgentState
 
 log = structlog.get_logger()
 
 STORED_AS = "agent"
 
-
-class Documents(Protocol):
-    """What the register needs of the store."""
-
-    def put(self, kind: str, key: str, value: msgspec.Struct) -> object:
-        """Keep `value` under `kind` and `key`."""
-
-    def drop(self, kind: str, key: str) -> object:
-        """Forget it."""
-
-
-class Publisher(Protocol):
-    """What the register needs of the event log."""
-
-    def publish(self, type: str, **fields: Any) -> object:
-        """Publish an event of `type`."""
+OnFree = Callable[[str], None]
+OnChange = Callable[[Agent, AgentState], None]
+OnDeadline = Callable[[], None]
 
 
 class AgentRegistry:
     """Every agent by name.
 
-    `on_free` is called with the name of each agent who becomes available, `on_change` with the
-    agent and the state he leaves, after it is kept and published. They may call back in here.
     `serves` gives the names of the queues that are an agent's own, by his settings or the queue's.
     In `zone` (None: the machine's own) the days begin by which calls and talk time are counted.
     """
@@ -61,6 +46,7 @@ class AgentRegistry:
         events: Publisher,
         store: Documents | None = None,
         zone: tzinfo | None = None,
+        serves: Callable[[Agent], Sequence[str]] = lambda agent: agent.queues,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.zone = zone
@@ -70,12 +56,44 @@ class AgentRegistry:
         self._agents: dict[str, Agent] = {}
         self._defaults = defaults or AgentDefaults()
         self._wrapping: dict[str, float] = {}
-        self.on_free: list[Callable[[str], None]] = []
-        self.on_change: list[Callable[[Agent, AgentState], None]] = []
-        self.on_deadline: Callable[[], None] | None = None
-        self.serves: Callable[[Agent], Sequence[str]] = lambda agent: agent.queues
+        self.serves = serves
+        self._on_free: list[OnFree] = []
+        self._on_change: list[OnChange] = []
+        self._on_deadline: list[OnDeadline] = []
         for settings in configured:
             self.enrol(settings)
+
+    def subscribe(
+        self,
+        *,
+        on_free: OnFree | None = None,
+        on_change: OnChange | None = None,
+        on_deadline: OnDeadline | None = None,
+    ) -> Callable[[], None]:
+        """Call these functions from now on. Returns what ends this; a second call does nothing.
+
+        `on_free` is called with the name of each agent who becomes available, `on_change` with each
+        agent who changes and the state they leave, after the change is kept and published. They may
+        change agents themselves. `on_deadline` is called when `next_deadline` may be another one.
+        """
+        subscribed: list[tuple[list[Any], Any]] = [
+            (listeners, listener)
+            for listeners, listener in (
+                (self._on_free, on_free),
+                (self._on_change, on_change),
+                (self._on_deadline, on_deadline),
+            )
+            if listener is not None
+        ]
+        for listeners, listener in subscribed:
+            listeners.append(listener)
+
+        def unsubscribe() -> None:
+            while subscribed:
+                listeners, listener = subscribed.pop()
+                listeners.remove(listener)
+
+        return unsubscribe
 
     # -- who there is -----------------------------------------------------------------------
 
@@ -361,13 +379,13 @@ class AgentRegistry:
             since=agent.since,
             **told,
         )
-        for tell in tuple(self.on_change):
+        for tell in tuple(self._on_change):
             tell(agent, previous)
         if agent.state == "available" and previous != "available":
             self._tell_free(agent)
 
     def _tell_free(self, agent: Agent) -> None:
-        for tell in tuple(self.on_free):
+        for tell in tuple(self._on_free):
             tell(agent.name)
 
     def view(self, agent: Agent) -> dict[str, Any]:
@@ -385,8 +403,8 @@ class AgentRegistry:
     def _note_deadline(self, agent: Agent) -> None:
         if agent.state == "wrap_up" and agent.wrap_up_until is not None:
             self._wrapping[agent.name] = agent.wrap_up_until
-            if self.on_deadline is not None:
-                self.on_deadline()
+            for listener in self._on_deadline:
+                listener()
         else:
             self._wrapping.pop(agent.name, None)
 
@@ -409,15 +427,16 @@ class AgentClock:
         self._agents = agents
         self._wall_clock = wall_clock
         self._timer: asyncio.TimerHandle | None = None
+        self._unsubscribe: Callable[[], None] = lambda: None
 
     def start(self) -> None:
         """Begin, on the running loop."""
-        self._agents.on_deadline = self._set_timer
+        self._unsubscribe = self._agents.subscribe(on_deadline=self._set_timer)
         self._set_timer()
 
     def stop(self) -> None:
         """End what was begun; wrap-ups go on until the engine comes back."""
-        self._agents.on_deadline = None
+        self._unsubscribe()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

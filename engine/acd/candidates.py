@@ -2,43 +2,25 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from config.queues import Queue
-
 from .agent_pool import PooledAgent
 from .queue import CallQueue
 from .queue_entry import Entry
-from .waiting_index import NEVER, Profile, Service
+from .staffing import Staffing
+from .waiting_index import Profile
 
 
 class FreeAgents:
     """Who is free. One who is no longer available stays until it is noticed."""
 
-    def __init__(self) -> None:
+    def __init__(self, staffing: Staffing) -> None:
+        self._staffing = staffing
         self.by_name: dict[str, Profile] = {}
         self._by_queue: dict[str, dict[str, Profile]] = {}
-        self._queues: set[str] = set()
-        self._own: dict[str, list[str]] = {}
-        self._tiers: dict[str, dict[str, int]] = {}
-        self._helpers: dict[str, dict[str, int]] = {}
-        self._centres: dict[str, list[str]] = {}
 
-    def configure(self, queues: Iterable[Queue]) -> None:
-        """Take who serves which queue, from which tier on; nobody is free afterwards."""
-        self.__init__()  # type: ignore[misc]
-        for queue in queues:
-            self._queues.add(queue.name)
-            for name in queue.agents:
-                self._own.setdefault(name, []).append(queue.name)
-            for tier, step in enumerate(queue.tiers, start=1):
-                for name in step.agents:
-                    self._tiers.setdefault(name, {}).setdefault(queue.name, tier)
-                for name in step.queues:
-                    self._helpers.setdefault(name, {}).setdefault(queue.name, tier)
-                for name in step.centres:
-                    self._centres.setdefault(name, []).append(queue.name)
-            for overflow in queue.overflow:
-                if overflow.centre:
-                    self._centres.setdefault(overflow.centre, []).append(queue.name)
+    def clear(self) -> None:
+        """Forget everybody: the staffing has changed."""
+        self.by_name.clear()
+        self._by_queue.clear()
 
     def add(self, operator: PooledAgent) -> Profile:
         """`operator` is free."""
@@ -57,7 +39,7 @@ class FreeAgents:
             centre=operator.centre,
             skills=operator.skills,
             skill_names=frozenset(operator.skills),
-            serves=self.serves(operator),
+            serves=self._staffing.services(operator),
         )
 
     def drop(self, name: str) -> None:
@@ -75,34 +57,6 @@ class FreeAgents:
                     yield self.by_name[name]
         elif queue is not None:
             yield from self._by_queue.get(queue, {}).values()
-
-    def serves(self, operator: PooledAgent) -> dict[str, Service]:
-        """The queues that an agent serves, free or not, and how."""
-        own = {*operator.queues, *self._own.get(operator.name, ())} & self._queues
-        tiers = dict(self._tiers.get(operator.name, ()))
-        for queue in own:
-            for helped, tier in self._helpers.get(queue, {}).items():
-                tiers[helped] = min(tier, tiers.get(helped, tier))
-        if operator.centre is not None:
-            for queue in self._centres.get(operator.centre, ()):
-                tiers.setdefault(queue, NEVER)
-        serves = {queue: (False, tier) for queue, tier in tiers.items()}
-        for queue in own:
-            serves[queue] = (True, tiers.get(queue, NEVER))
-        return serves
-
-    def own(self, operator: PooledAgent) -> list[str]:
-        """The queues that are an agent's own, by name."""
-        return sorted(queue for queue, (is_own, _tier) in self.serves(operator).items() if is_own)
-
-    def staff(self, operators: Iterable[PooledAgent]) -> dict[str, dict[str, int]]:
-        """How many of `operators` each queue has as its own in each state."""
-        found: dict[str, dict[str, int]] = {}
-        for operator in operators:
-            for queue in self.own(operator):
-                states = found.setdefault(queue, {})
-                states[operator.state] = states.get(operator.state, 0) + 1
-        return found
 
 
 # How many from the head of a queue are tried one by one before each agent is asked.

@@ -6,8 +6,9 @@ from .agent_pool import AgentPool
 from .matcher import Matcher
 from .queue import CallQueue
 from .queue_entry import Entry, Scope
+from .staffing import Service
 from .waiting import Leave, Offer, Waiting
-from .waiting_index import Profile, Service
+from .waiting_index import Profile
 
 MOST_AGENTS = 200
 
@@ -19,7 +20,7 @@ def could_take(
 
     Those who could come first. Raises EngineError `not_found` where there is no such queue.
     """
-    line = matcher.line(waiting.queue)
+    line = matcher.queues.named(waiting.queue)
     entry = Entry(
         waiting=waiting,
         seq=0,

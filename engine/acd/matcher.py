@@ -10,7 +10,6 @@ import itertools
 import math
 import random
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -23,21 +22,10 @@ from .candidates import FreeAgents, candidates, first_servable, next_for
 from .deadlines import Deadlines
 from .escalation import escalate, next_look
 from .queue import CallQueue
-from .queue_entry import Entry, EntryState, Scope
+from .queue_entry import Entry, EntryState, QueueEvent, Scope
+from .queue_list import QueueList
+from .staffing import Staffing
 from .waiting import Leave, LeaveReason, Offer, Waiting
-
-
-@dataclass(frozen=True, slots=True)
-class QueueEvent:
-    """`kind` is the last word of its event's type. An offer or a leave is told to who waits."""
-
-    kind: str
-    entry: Entry
-    queue: str | None
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    offer: Offer | None = None
-    leave: Leave | None = None
-
 
 # How many deadlines are worked off in one step, so that calls are not held up by a rush of them.
 STEP = 10
@@ -56,19 +44,20 @@ class Matcher:
         pool: AgentPool,
         tell: Callable[[QueueEvent], None],
         *,
+        staffing: Staffing | None = None,
         rng: random.Random | None = None,
         ring_s: float = 30.0,
     ) -> None:
         self._pool = pool
         self._told = tell
-        self._rng = rng or random.Random()
         self.ring_s = ring_s
         self.entries: dict[str, Entry] = {}
-        self.lines: dict[str | None, CallQueue] = {None: CallQueue(None, self._rng)}
-        self.free_agents = FreeAgents()
+        self.staffing = staffing or Staffing()
+        self.queues = QueueList(self.staffing, rng or random.Random())
+        self._lines = self.queues.by_name
+        self.free_agents = FreeAgents(self.staffing)
         self.offers_made = 0
         self._on_call: dict[str, tuple[CallQueue, str]] = {}
-        self.centres: Mapping[str, Centre] = {}
         self._seq = itertools.count(1)
         self._deadlines: Deadlines[Entry | CallQueue] = Deadlines()
 
@@ -81,46 +70,20 @@ class Matcher:
         calendars: Mapping[str, OpeningHours],
         now: float,
     ) -> None:
-        """Take the queues as they are configured now. Whoever waits keeps his place.
-
-        A queue that is no more takes nobody, and is served until it is empty, by those who did.
-        """
-        self.centres = centres
-        configured = {queue.name: queue for queue in queues}
-        for name, queue in configured.items():
-            line = self.lines.setdefault(name, CallQueue(name, self._rng))
-            line.configure(queue, centres, calendars)
-            line.is_removed = False
-        for line in self.lines.values():
-            if line.name is not None and line.name not in configured and not line.is_removed:
-                line.remove_from_configuration()
-        self.free_agents.configure(line.config for line in self.lines.values() if line.name)
-        self._note_staff()
-        for operator in self._pool.all():
-            if operator.state == "available":
-                self.free_agents.add(operator)
-        for line in self.lines.values():
+        """Use the queues as they are configured now. Entries keep their places."""
+        agents = tuple(self._pool.all())
+        self.queues.configure(queues, centres, calendars, agents)
+        self.free_agents.clear()
+        for agent in agents:
+            if agent.state == "available":
+                self.free_agents.add(agent)
+        for line in self.queues:
             self._set_line_deadline(line, now)
         for entry in sorted(self.entries.values(), key=lambda entry: entry.key):
             if entry.centre not in centres:
                 entry.centre = None
             if entry.state == "waiting":
                 self._deadlines.set(entry, now)  # a step at a time, first in line first
-
-    def _note_staff(self) -> None:
-        """Remember who serves each queue: should it be configured no more, agents cannot say so."""
-        for line in self.lines.values():
-            line.staff = []
-        for operator in self._pool.all():
-            for queue in self.free_agents.own(operator):
-                self.lines[queue].staff.append(operator.name)
-
-    def line(self, name: str | None) -> CallQueue:
-        """The queue of this name. Raises EngineError `not_found`."""
-        line = self.lines.get(name)
-        if line is None or (line.is_removed and not line.order):
-            raise EngineError("not_found", f"there is no queue named {name!r}", field="queue")
-        return line
 
     def entry(self, entry_id: str) -> Entry:
         """Who waits under this id. Raises EngineError `not_found`."""
@@ -131,23 +94,6 @@ class Matcher:
 
     # -- joining and leaving ------------------------------------------------------------------
 
-    def check(self, name: str, now: float, *, has_place: bool = False) -> None:
-        """Whether the queue would take one more, or one who `has_place` in it.
-
-        Raises EngineError `refused`, `unavailable`.
-        """
-        line = self.lines.get(name)
-        if line is None or line.is_removed:
-            raise EngineError("refused", f"there is no queue named {name!r}", field="queue")
-        line.check(now, has_place=has_place)
-
-    def _takes(self, now: float, queue: str) -> bool:
-        try:
-            self.check(queue, now)
-        except EngineError:
-            return False
-        return True
-
     def join(self, waiting: Waiting, now: float) -> Entry:
         """Take in one who waits. Raises EngineError as `check` does, and `conflict`."""
         if waiting.id in self.entries:
@@ -156,9 +102,9 @@ class Matcher:
             if self._pool.get(waiting.agent) is None:
                 reason = f"there is no agent named {waiting.agent!r}"
                 raise EngineError("refused", reason, field="agent")
-        elif not waiting.is_back or waiting.queue not in self.lines:
-            self.check(waiting.queue or "", now, has_place=waiting.has_place)
-        line = self.lines[waiting.queue]
+        elif not waiting.is_back or waiting.queue not in self._lines:
+            self.queues.check(waiting.queue or "", now, has_place=waiting.has_place)
+        line = self._lines[waiting.queue]
         entered_at = waiting.joined_at if waiting.since is None else waiting.since
         entry = Entry(
             waiting=waiting,
@@ -179,15 +125,15 @@ class Matcher:
         line.receive(entry)
         if waiting.outside_tried:  # anybody may have him who was sent away already
             entry.centre = None
-        elif waiting.centre in self.centres:
+        elif waiting.centre in self.queues.centres:
             entry.centre = waiting.centre
         else:
             entry.centre = line.shares.pick(waiting.number, waiting.region, now)
         entry.set_key()
         line.add(entry, now)
-        line.rate_limits["joined"] += 1
+        line.tally["joined"] += 1
         self._tell("joined", entry, now, centre=entry.centre, **fields)
-        outside = self.centres[entry.centre].number if entry.centre is not None else ""
+        outside = self.queues.centres[entry.centre].number if entry.centre is not None else ""
         if outside:
             self._end(entry, "overflowed", now, Leave(reason="overflow", target=outside))
             return
@@ -221,14 +167,14 @@ class Matcher:
             raise EngineError("state", f"{entry_id} waits for one agent, in no queue", field="id")
         if entry.queue == queue:
             raise EngineError("state", f"{entry_id} waits in {queue} already", field="queue")
-        self.check(queue, now)
+        self.queues.check(queue, now)
         entry.visited.clear()
-        self._move(entry, self.lines[queue], "moved", now)
+        self._move(entry, self._lines[queue], "moved", now)
 
     def reprioritise(self, entry_id: str, priority: int, now: float) -> None:
         """Give one who waits, or is being offered, another priority. Raises EngineError."""
         entry = self.entry(entry_id)
-        line, by = self.lines[entry.queue], priority - entry.waiting.priority
+        line, by = self._lines[entry.queue], priority - entry.waiting.priority
         entry.waiting.priority = priority
         if entry.state == "waiting":
             self._raise(entry, line, by, now)
@@ -246,9 +192,9 @@ class Matcher:
         return entry
 
     def _move(self, entry: Entry, target: CallQueue, kind: str, now: float) -> None:
-        line = self.lines[entry.queue]
+        line = self._lines[entry.queue]
         self._tell(kind, entry, now, to_queue=target.name)
-        line.rate_limits[kind] += 1
+        line.tally[kind] += 1
         line.waiting_index.take(entry)
         line.remove(entry, now)
         entry.entered_at = now
@@ -263,7 +209,7 @@ class Matcher:
         reason: str | None = None,
         agent: str | None = None,
     ) -> None:
-        line = self.lines[entry.queue]
+        line = self._lines[entry.queue]
         previous = entry.state
         entry.enter(state)
         kind = state if state in ("answered", "abandoned", "overflowed") else "left"
@@ -274,7 +220,7 @@ class Matcher:
             target=leave.target if leave is not None else None,
             agent=agent,
         )  # fmt: skip
-        line.rate_limits[state] += 1
+        line.tally[state] += 1
         del self.entries[entry.id]
         line.remove(entry, now)
         if previous == "waiting" and entry in line.waiting_index:
@@ -282,14 +228,9 @@ class Matcher:
         entry.next_at = math.inf
         if previous == "offered" and state != "answered":
             del line.active[entry.id]
-            self._free_untold(entry)
+            if entry.offer is not None and not entry.told:
+                entry.offer.release(self._pool)  # nobody was told of it, so nobody else does
             self._fill_if_held(line, now)
-
-    def _free_untold(self, entry: Entry) -> None:
-        """Nobody was told of the offer, so nobody else will free its agents."""
-        if entry.offer is not None and not entry.told:
-            for name in entry.offer.agents:
-                self._pool.release(name, entry.id)
 
     # -- offers -------------------------------------------------------------------------------
 
@@ -298,7 +239,7 @@ class Matcher:
         entry = self._offered(offer)
         if entry is None:
             return False
-        line = self.lines[entry.queue]
+        line = self._lines[entry.queue]
         line.active[entry.id] = (agent,)
         self._on_call[agent] = (line, entry.id)
         line.expected.answered(now)
@@ -310,13 +251,13 @@ class Matcher:
         entry = self._offered(offer)
         if entry is None:
             return False
-        line = self.lines[entry.queue]
+        line = self._lines[entry.queue]
         del line.active[entry.id]
         entry.enter("waiting")
         entry.offer, entry.told = None, False
         for name in offer.agents:
             entry.missed[name] = now + line.config.again_s
-        line.rate_limits["unanswered"] += 1
+        line.tally["unanswered"] += 1
         self._tell("unanswered", entry, now, agents=offer.agents)
         entry.scope, _ = self._scope(entry, line, now)
         line.waiting_index.put(entry)
@@ -352,7 +293,7 @@ class Matcher:
         line.waiting_index.take(entry)
         entry.next_at = math.inf
         line.released(entry, tuple(chosen), now)
-        line.rate_limits["offered"] += 1
+        line.tally["offered"] += 1
         self.offers_made += 1
         entry.told = False
         entry.offer = Offer(
@@ -375,21 +316,21 @@ class Matcher:
         profile = self.free_agents.add(operator)
         set_deadline = partial(self._set_line_deadline, now=now)
         while agent in self.free_agents.by_name and operator.state == "available":
-            found = next_for(profile, self.lines.values(), now, set_deadline)
+            found = next_for(profile, self.queues, now, set_deadline)
             if found is None or not self._offer(*found, now):
                 return
             self._set_line_deadline(found[1], now)
 
     def logged_out(self, agent: str, now: float) -> None:
         """Nobody is kept for `agent` any more: whoever was is looked at again, in steps."""
-        for line in self.lines.values():
+        for line in self.queues:
             for entry in line.waiting_index.kept_for(agent):
                 self._deadlines.set(entry, now)
 
     def _look_at(self, entry: Entry, now: float) -> None:
         """Do what is due for one who waits: let him go, let others help, offer him."""
-        line = self.lines[entry.queue]
-        due = escalate(entry, line, self.centres, partial(self._takes, now), now)
+        line = self._lines[entry.queue]
+        due = escalate(entry, line, self.queues.centres, partial(self.queues.accepts, now=now), now)
         if due.raise_by:
             self._raise(entry, line, due.raise_by, now)
         if due.leave is not None:
@@ -397,7 +338,7 @@ class Matcher:
             self._end(entry, state, now, due.leave)
             return
         if due.to_queue is not None:
-            self._move(entry, self.lines[due.to_queue], "overflowed", now)
+            self._move(entry, self._lines[due.to_queue], "overflowed", now)
             return
         if entry.missed:
             entry.missed = {name: until for name, until in entry.missed.items() if until > now}
@@ -434,7 +375,7 @@ class Matcher:
 
     def pause(self, name: str, paused: bool, now: float) -> None:
         """Offer nobody of this queue any more, or offer again. Raises EngineError `not_found`."""
-        line = self.line(name)
+        line = self.queues.named(name)
         line.paused = paused
         if not paused:
             line.is_held = True
@@ -487,7 +428,7 @@ class Matcher:
     def _tell(
         self, kind: str, entry: Entry, now: float, leave: Leave | None = None, **fields: Any
     ) -> None:
-        line = self.lines[entry.queue]
+        line = self._lines[entry.queue]
         place = line.place(entry)
         said = {
             "place": place,

@@ -16,9 +16,10 @@ from config.agents import Agent as AgentSettings
 
 from ..errors import EngineError
 from ..routing.dialplan import Dialplan, credentials_of
+from ..store.protocols import Publisher
 from ..store.store import Store
 from .agent import Agent, AgentImage, AgentState
-from .agents import STORED_AS, AgentRegistry, Publisher
+from .agents import STORED_AS, AgentRegistry
 
 log = structlog.get_logger()
 
@@ -45,7 +46,7 @@ class Roster:
         self._events = events
         self._takes_permanent = takes_permanent
         self._leaving: set[str] = set()
-        agents.on_change.append(self._changed)
+        agents.subscribe(on_change=self._changed)
 
     async def start(self) -> None:
         """Take up the agents and their states that an earlier engine left. Raises StoreError."""

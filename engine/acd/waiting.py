@@ -6,7 +6,7 @@ called for yet, a customer on hold and an inbound caller wait alike.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,6 +46,13 @@ class Waiting:
     ring_s: float | None = None
 
 
+class Reservations(Protocol):
+    """The agents, as far as a reservation is taken back."""
+
+    def release(self, name: str, work: str, /) -> object:
+        """Release the agent `name`, if the reservation is for `work`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
     """Operators for one who waits: `agents` are reserved for `waiting.id` already.
@@ -59,6 +66,11 @@ class Offer:
     agents: tuple[str, ...]
     ring_s: float
     wrap_up_s: float | None = None
+
+    def release(self, agents: Reservations) -> None:
+        """Release the agents who are still reserved for this offer, or ring for it."""
+        for name in self.agents:
+            agents.release(name, self.waiting.id)
 
 
 LeaveReason = Literal["overflow", "timeout", "full", "closed", "withdrawn"]

@@ -12,10 +12,7 @@ from itertools import islice
 
 from .agent_pool import PooledAgent
 from .queue_entry import Entry, Key, Scope
-
-NEVER = 1 << 30
-Service = tuple[bool, int]
-"""How an agent serves a queue: whether it is his own, and from which tier on he helps."""
+from .staffing import Service
 
 Row = list[Key]
 

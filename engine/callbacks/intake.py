@@ -254,7 +254,7 @@ class Intake:
             reason = f"there is no agent named {known!r}"
             raise EngineError("refused", reason, field="known_agent")
         queues, centre = self._services.queues, params.centre
-        if centre is not None and (queues is None or centre not in queues.matcher.centres):
+        if centre is not None and (queues is None or centre not in queues.matcher.queues.centres):
             raise EngineError("refused", f"there is no centre named {centre!r}", field="centre")
 
     def _check_queue(self, request: Request, now: float) -> None:

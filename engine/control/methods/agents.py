@@ -156,9 +156,11 @@ class AgentMethods:
 
     async def _add(self, params: NewAgent, _peer: Peer) -> dict[str, Any]:
         for queue in params.queues or ():
-            self._must_be_known("queue", queue, self._queues.matcher.lines, "queues")
+            self._must_be_known("queue", queue, self._queues.matcher.queues.by_name, "queues")
         if params.centre is not None:
-            self._must_be_known("centre", params.centre, self._queues.matcher.centres, "centre")
+            self._must_be_known(
+                "centre", params.centre, self._queues.matcher.queues.centres, "centre"
+            )
         return self._agents.view(await self._roster.add(params.fields()))
 
     @staticmethod

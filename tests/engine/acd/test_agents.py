@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import timedelta, timezone, tzinfo
 from typing import Any
 
-import msgspec
 import pytest
 
 from config.agents import AgentDefaults
@@ -31,15 +30,15 @@ class Desk:
             store=self,
             clock=lambda: self.now,
         )
-        self.agents.on_free.append(lambda name: self.order.append(f"free {name}"))
-        self.agents.on_change.append(lambda one, old: self.order.append(f"{one.name} was {old}"))
+        self.agents.subscribe(on_free=lambda name: self.order.append(f"free {name}"))
+        self.agents.subscribe(on_change=lambda one, old: self.order.append(f"{one.name} was {old}"))
         self.agents.start(images)
 
     def publish(self, type: str, **fields: Any) -> None:
         self.told.append((type, fields))
         self.order.append(f"told {type}")
 
-    def put(self, kind: str, key: str, value: msgspec.Struct) -> None:
+    def put(self, kind: str, key: str, value: Any) -> None:
         assert kind == "agent" and isinstance(value, AgentImage)
         self.kept[key] = value
         self.order.append(f"kept {key} {value.state}")
@@ -93,7 +92,7 @@ def test_an_end_that_is_not_his_changes_nothing() -> None:
 def test_a_call_and_its_wrap_up() -> None:
     desk = Desk(agent("alice", wrap_up_s=30))
     set_timers: list[float | None] = []
-    desk.agents.on_deadline = lambda: set_timers.append(desk.agents.next_deadline)
+    desk.agents.subscribe(on_deadline=lambda: set_timers.append(desk.agents.next_deadline))
     desk.agents.reserve("alice", "job")
     desk.agents.ringing("alice", "job")
     desk.agents.talking("alice", "job")
@@ -197,7 +196,7 @@ def test_whoever_is_told_may_change_agents_in_turn() -> None:
     def take(name: str) -> None:
         assert desk.agents.reserve(name, "next")
 
-    desk.agents.on_free.append(take)
+    desk.agents.subscribe(on_free=take)
     desk.agents.pause("alice")
     desk.agents.ready("alice")
     assert (desk.state(), desk.agents.known("alice").work) == ("reserved", "next")
@@ -253,7 +252,7 @@ def test_each_wrap_up_ends_at_its_moment() -> None:
         loop = asyncio.get_running_loop()
         agents, clock = await begin()
         ended: list[tuple[str, float]] = []
-        agents.on_free.append(lambda name: ended.append((name, loop.time())))
+        agents.subscribe(on_free=lambda name: ended.append((name, loop.time())))
         talk(agents, "bert")
         await asyncio.sleep(3)
         talk(agents, "alice")

@@ -154,7 +154,7 @@ async def test_one_who_is_to_leave_after_his_call_cannot_stay(store: Store) -> N
     staff = Staff(store, agent("anna"))
     await staff.roster.start()
     free: list[str] = []
-    staff.agents.on_free.append(free.append)
+    staff.agents.subscribe(on_free=free.append)
     staff.agents.reserve("anna", "job")
     staff.agents.talking("anna", "job")
     staff.roster.reconfigure([], AgentDefaults())

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.acd.queue_entry import Entry, Scope
+from engine.acd.staffing import NEVER
 from engine.acd.waiting import Waiting
-from engine.acd.waiting_index import NEVER, Profile, WaitingIndex
+from engine.acd.waiting_index import Profile, WaitingIndex
 
 SKILLS = ("german", "french")
 
