@@ -115,15 +115,39 @@ class Agent:
     """
 
     __slots__ = (
-        "_settings", "added", "addresses", "all_addresses", "calls", "centre", "counted_from",
-        "day", "idle_since", "last_ended_at", "line_up", "missed_in_a_row", "name",
-        "own_addresses", "own_skills", "paused_by", "permanent", "queues", "reason", "since",
-        "skills", "state", "talk_s", "terms", "times", "wish", "wish_reason", "work",
+        "_settings",
+        "added",
+        "addresses",
+        "all_addresses",
+        "calls",
+        "centre",
+        "counted_from",
+        "day",
+        "idle_since",
+        "last_ended_at",
+        "line_up",
+        "missed_in_a_row",
+        "name",
+        "own_addresses",
+        "own_skills",
+        "paused_by",
+        "permanent",
+        "policy",
+        "queues",
+        "reason",
+        "since",
+        "skills",
+        "state",
+        "talk_s",
+        "times",
+        "wish",
+        "wish_reason",
+        "work",
         "wrap_up_until",
     )  # fmt: skip
 
     def __init__(
-        self, settings: AgentSettings, terms: AgentPolicy, now: float, *, added: bool = False
+        self, settings: AgentSettings, policy: AgentPolicy, now: float, *, added: bool = False
     ):
         self.name = settings.name
         self.added = added
@@ -147,11 +171,11 @@ class Agent:
         self.line_up = True
         self.own_skills: dict[str, int] | None = None
         self.own_addresses: list[tuple[str, bool]] | None = None
-        self.configure(settings, terms)
+        self.configure(settings, policy)
 
-    def configure(self, settings: AgentSettings, terms: AgentPolicy) -> None:
+    def configure(self, settings: AgentSettings, policy: AgentPolicy) -> None:
         """Take what the configuration says of him; his state stays as it is."""
-        self.terms = terms
+        self.policy = policy
         self._settings = settings
         self._take_own()
         self.queues = tuple(settings.queues)
@@ -268,7 +292,7 @@ class Agent:
         """He did not answer. One who does that too often in a row, where it counts, is paused."""
         self.idle_since = now
         self.missed_in_a_row += counts
-        limit = self.terms.missed_limit
+        limit = self.policy.missed_limit
         if self.wish is None and counts and 0 < limit <= self.missed_in_a_row:
             words = f"{self.missed_in_a_row} offers unanswered in a row"
             self._enter("paused", now, words, paused_by="missed")
@@ -282,13 +306,13 @@ class Agent:
             return
         self.calls += 1
         self.last_ended_at = self.idle_since = now
-        limit_s = self.terms.wrap_up_s if wrap_up_s is None else wrap_up_s
+        limit_s = self.policy.wrap_up_s if wrap_up_s is None else wrap_up_s
         if self.wish is not None or limit_s == 0:
             self._rest(now)
             return
         until_ready = limit_s == UNTIL_READY
         if until_ready:
-            limit_s = self.terms.max_wrap_up_s
+            limit_s = self.policy.max_wrap_up_s
         self.wrap_up_until = now + limit_s if limit_s else None
         self._enter("wrap_up", now)
 

@@ -102,15 +102,15 @@ class AgentRegistry:
 
         `added`: by command, not by the configuration.
         """
-        terms = AgentPolicy.of(settings, self._defaults)
+        policy = AgentPolicy.of(settings, self._defaults)
         agent = self._agents.get(settings.name)
         if agent is None:
             now = self._clock()
-            agent = self._agents[settings.name] = Agent(settings, terms, now)
+            agent = self._agents[settings.name] = Agent(settings, policy, now)
             agent.begin_day(day_of(now, self.zone), now)
         else:
             was_permanent = agent.permanent
-            agent.configure(settings, terms)
+            agent.configure(settings, policy)
             if agent.permanent != was_permanent:
                 self._change(agent, lambda: agent.line(agent.line_up, self._clock()))
         agent.added = added
@@ -146,7 +146,7 @@ class AgentRegistry:
 
     def log_in_at_start(self, agent: Agent) -> None:
         """Log in an agent who is new here, where his terms say so and there is a seat."""
-        if not agent.terms.auto_login:
+        if not agent.policy.auto_login:
             return
         if self._has_seat():
             self._change(agent, partial(agent.login, self._clock(), "start"))

@@ -22,9 +22,9 @@ class FreeAgents:
         self.by_name.clear()
         self._by_queue.clear()
 
-    def add(self, operator: PooledAgent) -> Profile:
+    def mark_free(self, operator: PooledAgent) -> Profile:
         """`operator` is free."""
-        self.drop(operator.name)
+        self.mark_busy(operator.name)
         profile = self.profile(operator)
         self.by_name[operator.name] = profile
         for queue in profile.serves:
@@ -42,7 +42,7 @@ class FreeAgents:
             serves=self._staffing.services(operator),
         )
 
-    def drop(self, name: str) -> None:
+    def mark_busy(self, name: str) -> None:
         """The agent is not free, or will be found out not to be."""
         profile = self.by_name.pop(name, None)
         if profile is not None:

@@ -42,14 +42,14 @@ class Matcher:
     def __init__(
         self,
         pool: AgentPool,
-        tell: Callable[[QueueEvent], None],
+        publish: Callable[[QueueEvent], None],
         *,
         staffing: Staffing | None = None,
         rng: random.Random | None = None,
         ring_s: float = 30.0,
     ) -> None:
         self._pool = pool
-        self._told = tell
+        self._publish = publish
         self.ring_s = ring_s
         self.entries: dict[str, Entry] = {}
         self.staffing = staffing or Staffing()
@@ -76,7 +76,7 @@ class Matcher:
         self.free_agents.clear()
         for agent in agents:
             if agent.state == "available":
-                self.free_agents.add(agent)
+                self.free_agents.mark_free(agent)
         for line in self.queues:
             self._set_line_deadline(line, now)
         for entry in sorted(self.entries.values(), key=lambda entry: entry.key):
@@ -130,15 +130,15 @@ class Matcher:
         else:
             entry.centre = line.shares.pick(waiting.number, waiting.region, now)
         entry.set_key()
-        line.add(entry, now)
+        line.add_entry(entry, now)
         line.tally["joined"] += 1
-        self._tell("joined", entry, now, centre=entry.centre, **fields)
+        self._publish_event("joined", entry, now, centre=entry.centre, **fields)
         outside = self.queues.centres[entry.centre].number if entry.centre is not None else ""
         if outside:
             self._end(entry, "overflowed", now, Leave(reason="overflow", target=outside))
             return
         entry.scope, _ = self._scope(entry, line, now)
-        line.waiting_index.put(entry)
+        line.waiting_index.index_entry(entry)
         self._set_line_deadline(line, now)
         self._look_at(entry, now)
 
@@ -180,10 +180,10 @@ class Matcher:
             self._raise(entry, line, by, now)
             self._look_at(entry, now)
         else:
-            line.remove(entry, now)
+            line.remove_entry(entry, now)
             entry.priority += by
             entry.set_key()
-            line.add(entry, now)
+            line.add_entry(entry, now)
 
     def _waiting(self, entry_id: str) -> Entry:
         entry = self.entry(entry_id)
@@ -193,10 +193,10 @@ class Matcher:
 
     def _move(self, entry: Entry, target: CallQueue, kind: str, now: float) -> None:
         line = self._lines[entry.queue]
-        self._tell(kind, entry, now, to_queue=target.name)
+        self._publish_event(kind, entry, now, to_queue=target.name)
         line.tally[kind] += 1
-        line.waiting_index.take(entry)
-        line.remove(entry, now)
+        line.waiting_index.unindex_entry(entry)
+        line.remove_entry(entry, now)
         entry.entered_at = now
         self._enter(entry, target, now, from_queue=line.name)
 
@@ -213,7 +213,7 @@ class Matcher:
         previous = entry.state
         entry.enter(state)
         kind = state if state in ("answered", "abandoned", "overflowed") else "left"
-        self._tell(
+        self._publish_event(
             kind, entry, now,
             leave=leave,
             reason=reason or (leave.reason if leave is not None else None),
@@ -222,13 +222,13 @@ class Matcher:
         )  # fmt: skip
         line.tally[state] += 1
         del self.entries[entry.id]
-        line.remove(entry, now)
+        line.remove_entry(entry, now)
         if previous == "waiting" and entry in line.waiting_index:
-            line.waiting_index.take(entry)
+            line.waiting_index.unindex_entry(entry)
         entry.next_at = math.inf
         if previous == "offered" and state != "answered":
             del line.active[entry.id]
-            if entry.offer is not None and not entry.told:
+            if entry.offer is not None and not entry.is_delivered:
                 entry.offer.release(self._pool)  # nobody was told of it, so nobody else does
             self._fill_if_held(line, now)
 
@@ -254,13 +254,13 @@ class Matcher:
         line = self._lines[entry.queue]
         del line.active[entry.id]
         entry.enter("waiting")
-        entry.offer, entry.told = None, False
+        entry.offer, entry.is_delivered = None, False
         for name in offer.agents:
             entry.missed[name] = now + line.config.again_s
         line.tally["unanswered"] += 1
-        self._tell("unanswered", entry, now, agents=offer.agents)
+        self._publish_event("unanswered", entry, now, agents=offer.agents)
         entry.scope, _ = self._scope(entry, line, now)
-        line.waiting_index.put(entry)
+        line.waiting_index.index_entry(entry)
         self._look_at(entry, now)
         self._fill_if_held(line, now)
         return True
@@ -283,19 +283,19 @@ class Matcher:
         while agents and len(chosen) < line.strategy.at_once:
             agent = line.strategy.choose(agents, entry.skills)
             agents.remove(agent)
-            self.free_agents.drop(agent.name)
+            self.free_agents.mark_busy(agent.name)
             if self._pool.reserve(agent.name, entry.id, now):
                 line.strategy.taken(agent)
                 chosen.append(agent.name)
         if not chosen:
             return False
         entry.enter("offered")
-        line.waiting_index.take(entry)
+        line.waiting_index.unindex_entry(entry)
         entry.next_at = math.inf
         line.released(entry, tuple(chosen), now)
         line.tally["offered"] += 1
         self.offers_made += 1
-        entry.told = False
+        entry.is_delivered = False
         entry.offer = Offer(
             waiting=entry.waiting,
             queue=entry.queue,
@@ -303,7 +303,7 @@ class Matcher:
             ring_s=entry.waiting.ring_s or (line.config.ring_s if line.name else self.ring_s),
             wrap_up_s=line.config.wrap_up_s,
         )
-        self._tell("offered", entry, now, agents=chosen, ring_s=entry.offer.ring_s)
+        self._publish_event("offered", entry, now, agents=chosen, ring_s=entry.offer.ring_s)
         return True
 
     # -- matching -----------------------------------------------------------------------------
@@ -313,7 +313,7 @@ class Matcher:
         operator = self._pool.get(agent)
         if operator is None:
             return
-        profile = self.free_agents.add(operator)
+        profile = self.free_agents.mark_free(operator)
         set_deadline = partial(self._set_line_deadline, now=now)
         while agent in self.free_agents.by_name and operator.state == "available":
             found = next_for(profile, self.queues, now, set_deadline)
@@ -344,9 +344,9 @@ class Matcher:
             entry.missed = {name: until for name, until in entry.missed.items() if until > now}
         scope, changes_at = self._scope(entry, line, now)
         if scope != entry.scope:
-            line.waiting_index.take(entry)
+            line.waiting_index.unindex_entry(entry)
             entry.scope = scope
-            line.waiting_index.put(entry)
+            line.waiting_index.index_entry(entry)
         if line.is_held:
             if not line.has_more:  # else its turn comes at once
                 self._fill_if_held(line, now)
@@ -357,12 +357,12 @@ class Matcher:
             self._deadlines.set(entry, next_look(entry, line, changes_at))
 
     def _raise(self, entry: Entry, line: CallQueue, by: int, now: float) -> None:
-        line.waiting_index.take(entry)
-        line.remove(entry, now)
+        line.waiting_index.unindex_entry(entry)
+        line.remove_entry(entry, now)
         entry.priority += by
         entry.set_key()
-        line.add(entry, now)
-        line.waiting_index.put(entry)
+        line.add_entry(entry, now)
+        line.waiting_index.index_entry(entry)
 
     def _scope(self, entry: Entry, line: CallQueue, now: float) -> tuple[Scope, float]:
         return line.scope(entry, now, self._is_logged_in)
@@ -423,9 +423,9 @@ class Matcher:
     def _set_line_deadline(self, line: CallQueue, now: float) -> None:
         self._deadlines.set(line, line.next_change(now))
 
-    # -- telling ------------------------------------------------------------------------------
+    # -- events -------------------------------------------------------------------------------
 
-    def _tell(
+    def _publish_event(
         self, kind: str, entry: Entry, now: float, leave: Leave | None = None, **fields: Any
     ) -> None:
         line = self._lines[entry.queue]
@@ -437,4 +437,4 @@ class Matcher:
             "priority": entry.priority,
         }
         offer = entry.offer if kind == "offered" else None
-        self._told(QueueEvent(kind, entry, line.name, said | fields, offer=offer, leave=leave))
+        self._publish(QueueEvent(kind, entry, line.name, said | fields, offer=offer, leave=leave))

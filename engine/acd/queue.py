@@ -96,13 +96,13 @@ class CallQueue:
     def __len__(self) -> int:
         return len(self.order)
 
-    def add(self, entry: Entry, now: float) -> None:
+    def add_entry(self, entry: Entry, now: float) -> None:
         """`entry` comes to stand in its place."""
         insort(self.order, entry.key)
         self._standing[entry.seq] = entry
         self.expected.waits(True, now)
 
-    def remove(self, entry: Entry, now: float) -> None:
+    def remove_entry(self, entry: Entry, now: float) -> None:
         """`entry` goes; the others move up."""
         del self.order[bisect_left(self.order, entry.key)]
         del self._standing[entry.seq]

@@ -83,7 +83,7 @@ class Entry:
     visited: set[str] = field(default_factory=set)
     missed: dict[str, float] = field(default_factory=dict)
     offer: Offer | None = None
-    told: bool = False
+    is_delivered: bool = False
     """Whether whoever waits was told of `offer`: the agents in it are his to ring or to free."""
     next_at: float = math.inf
 

@@ -52,7 +52,7 @@ class Queues:
         self._events = events
         self._store = store
         self._clock = clock
-        self.matcher = Matcher(pool, self._tell, staffing=staffing, rng=rng, ring_s=ring_s)
+        self.matcher = Matcher(pool, self._publish_event, staffing=staffing, rng=rng, ring_s=ring_s)
         self._lines = self.matcher.queues.by_name
         self.decision_times = DecisionTimes()
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -231,7 +231,7 @@ class Queues:
             self._pending.pop(0)()
         return result
 
-    def _tell(self, one: QueueEvent) -> None:
+    def _publish_event(self, one: QueueEvent) -> None:
         waiting = one.entry.waiting
         if waiting.kind == "call" and waiting.call is None:
             whose: dict[str, str | None] = {"call": waiting.id}
@@ -253,7 +253,7 @@ class Queues:
         if one.leave is not None:
             entry.waiting.on_leave(one.leave)
         elif one.offer is not None and entry.offer is one.offer and not entry.is_over:
-            entry.told = True
+            entry.is_delivered = True
             entry.waiting.on_offer(one.offer)
 
     # -- time ---------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ class Roster:
 
     # -- by command -------------------------------------------------------------------------
 
-    async def add(self, fields: Mapping[str, Any]) -> Agent:
+    async def add_agent(self, fields: Mapping[str, Any]) -> Agent:
         """Add an agent for good, and log him in where his terms say so.
 
         Raises EngineError `conflict` when there is one of this name, `refused` naming the field.
@@ -98,7 +98,7 @@ class Roster:
         self._agents.log_in_at_start(agent)
         return agent
 
-    def remove(self, name: str) -> None:
+    def remove_agent(self, name: str) -> None:
         """Remove an agent who was added by command, logging him out first.
 
         Raises EngineError: `not_found`; `refused` for a configured one; `state` while he is on a

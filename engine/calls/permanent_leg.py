@@ -104,7 +104,7 @@ class PermanentLegs:
 
     def _comfort(self, name: str) -> Source:
         agent = self._agents.get(name)
-        music = agent is not None and agent.terms.comfort == "music"
+        music = agent is not None and agent.policy.comfort == "music"
         return self._services.hold if music else Silence()
 
     # -- which lines are wanted -------------------------------------------------------------

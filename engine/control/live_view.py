@@ -45,7 +45,7 @@ class Reporting:
         self.live.agents = self._agent_views
         self.live.engine = self._engine_view
         self.records.on_stay.append(self.live.on_stay)
-        self.records.on_record += [self.live.on_record, self.history.add]
+        self.records.on_record += [self.live.on_record, self.history.add_record]
         events.watch(self.records.watch)
         events.watch(self.interrupted_calls.watch)
         self.exporter = _exporter(daemon, self.records) if settings.metrics.listen else None

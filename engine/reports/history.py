@@ -50,7 +50,7 @@ class History:
             self._connection.close()
             self._connection = None
 
-    def add(self, row: Row) -> None:
+    def add_record(self, row: Row) -> None:
         """A record was written."""
         if row.get("number") is not None:
             self._recent.append((row["number"], {name: row.get(name) for name in _SHOWN}))

@@ -32,7 +32,7 @@ class Definitions:
     include_overflowed: bool = False
 
 
-class Stay(NamedTuple):
+class StayRow(NamedTuple):
     """One stay of one who waits in one queue. `result` None: he still waits."""
 
     queue: str
@@ -142,7 +142,7 @@ def service_levels(
     }
 
 
-def measure_queue(stays: Iterable[Stay], definitions: Definitions) -> Figures:
+def measure_queue(stays: Iterable[StayRow], definitions: Definitions) -> Figures:
     """The figures of one queue in one interval, of those who joined in it."""
     counts: Counter[str | None] = Counter()
     answered: list[float] = []

@@ -161,7 +161,7 @@ class AgentMethods:
             self._must_be_known(
                 "centre", params.centre, self._queues.matcher.queues.centres, "centre"
             )
-        return self._agents.view(await self._roster.add(params.fields()))
+        return self._agents.view(await self._roster.add_agent(params.fields()))
 
     @staticmethod
     def _must_be_known(noun: str, name: str, known: Container[str | None], field: str) -> None:
@@ -169,5 +169,5 @@ class AgentMethods:
             raise EngineError("refused", f"there is no {noun} named {name!r}", field=field)
 
     def _remove(self, params: AgentRef, _peer: Peer) -> dict[str, Any]:
-        self._roster.remove(params.agent)
+        self._roster.remove_agent(params.agent)
         return {"agent": params.agent, "removed": True}

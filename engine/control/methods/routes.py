@@ -219,7 +219,7 @@ class RouteMethods:
             objections.append(_objection("trunks", error))
         if plan.is_agent(text) or text[:5].lower().startswith(("sip:", "sips:")):
             return []
-        number, prefix, names = plan.carried(text, trunk)
+        number, prefix, names = plan.trunks_for(text, trunk)
         stand = {one["name"]: one for one in trunks.view()}
         return [
             {

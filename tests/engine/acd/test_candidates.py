@@ -16,10 +16,10 @@ def test_who_is_free_for_a_queue_or_by_name() -> None:
     for name in ("ann", "bob", "cat"):
         operator: Any = Anyone(name, None, {})
         operator.queues = ()
-        free.add(operator)
+        free.mark_free(operator)
     assert [one.name for one in free.of("sales", None)] == ["ann", "bob"]
     assert [one.name for one in free.of(None, ("cat", "dan"))] == ["cat"]
-    free.drop("ann")
-    free.drop("ann")
+    free.mark_busy("ann")
+    free.mark_busy("ann")
     assert [one.name for one in free.of("sales", None)] == ["bob"]
     assert "ann" not in free.by_name

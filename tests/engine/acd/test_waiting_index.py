@@ -76,9 +76,9 @@ def test_the_best_is_the_first_of_those_he_may_take(
     waiting_index, there = WaitingIndex(), []
     for seq, (scope, missed, is_taken) in enumerate(given_entries):
         one = entry(seq, scope, missed)
-        waiting_index.put(one)
+        waiting_index.index_entry(one)
         if is_taken:
-            waiting_index.take(one)
+            waiting_index.unindex_entry(one)
         else:
             there.append(one)
     assert len(waiting_index) == len(there)
@@ -90,5 +90,5 @@ def test_the_best_is_the_first_of_those_he_may_take(
     ]
     assert waiting_index.best(who, service, now) is min(able, key=lambda one: one.key, default=None)
     for one in there:
-        waiting_index.take(one)
+        waiting_index.unindex_entry(one)
     assert not len(waiting_index) and not waiting_index._groups and not waiting_index._kept
