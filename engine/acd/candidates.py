@@ -22,24 +22,24 @@ class FreeAgents:
         self.by_name.clear()
         self._by_queue.clear()
 
-    def mark_free(self, operator: PooledAgent) -> Profile:
-        """`operator` is free."""
-        self.mark_busy(operator.name)
-        profile = self.profile(operator)
-        self.by_name[operator.name] = profile
+    def mark_free(self, agent: PooledAgent) -> Profile:
+        """`agent` is free."""
+        self.mark_busy(agent.name)
+        profile = self.profile(agent)
+        self.by_name[agent.name] = profile
         for queue in profile.serves:
-            self._by_queue.setdefault(queue, {})[operator.name] = profile
+            self._by_queue.setdefault(queue, {})[agent.name] = profile
         return profile
 
-    def profile(self, operator: PooledAgent) -> Profile:
+    def profile(self, agent: PooledAgent) -> Profile:
         """What an agent can, and where, whether he is free or not."""
         return Profile(
-            operator=operator,
-            name=operator.name,
-            centre=operator.centre,
-            skills=operator.skills,
-            skill_names=frozenset(operator.skills),
-            serves=self._staffing.services(operator),
+            agent=agent,
+            name=agent.name,
+            centre=agent.centre,
+            skills=agent.skills,
+            skill_names=frozenset(agent.skills),
+            serves=self._staffing.services(agent),
         )
 
     def mark_busy(self, name: str) -> None:
@@ -64,58 +64,58 @@ HEADS = 8
 
 
 def candidates(
-    entry: Entry, line: CallQueue, free: FreeAgents, now: float
+    entry: Entry, queue: CallQueue, free: FreeAgents, now: float
 ) -> Iterator[PooledAgent]:
     """The free agents who may take `entry`."""
-    scope, missed, queue = entry.scope, entry.missed, line.name or ""
-    for profile in free.of(line.name, scope.only):
-        operator = profile.operator
+    scope, missed, name = entry.scope, entry.missed, queue.name or ""
+    for profile in free.of(queue.name, scope.only):
+        agent = profile.agent
         if (
-            operator.state == "available"
-            and profile.may_take(scope, profile.serves.get(queue))
+            agent.state == "available"
+            and profile.may_take(scope, profile.serves.get(name))
             and (not missed or missed.get(profile.name, now) <= now)
         ):
-            yield operator
+            yield agent
 
 
 def next_for(
-    profile: Profile, lines: Iterable[CallQueue], now: float, on_held: Callable[[CallQueue], None]
+    profile: Profile, queues: Iterable[CallQueue], now: float, on_held: Callable[[CallQueue], None]
 ) -> tuple[Entry, CallQueue] | None:
     """The first of all whom a free agent may take: by priority, then by the weighted wait.
 
-    `on_held` is told of each line that may let nobody go now.
+    `on_held` is called with each queue that may release nobody now.
     """
     best: tuple[int, float, float, int] | None = None
     found: tuple[Entry, CallQueue] | None = None
-    for line in lines:
-        service = profile.serves.get(line.name or "")
-        if not line.waiting_index or (
-            service is None and not line.waiting_index.keeps_for(profile.name)
+    for queue in queues:
+        service = profile.serves.get(queue.name or "")
+        if not queue.waiting_index or (
+            service is None and not queue.waiting_index.keeps_for(profile.name)
         ):
             continue
-        if not line.may_release(now):
-            on_held(line)
+        if not queue.may_release(now):
+            on_held(queue)
             continue
-        entry = line.waiting_index.best(profile, service, now)
+        entry = queue.waiting_index.best(profile, service, now)
         if entry is None:
             continue
-        aged_s = line.config.weight * entry.waited_s(now)
+        aged_s = queue.config.weight * entry.waited_s(now)
         rank = (-entry.priority, -aged_s, entry.waiting.joined_at, entry.seq)
         if best is None or rank < best:
-            best, found = rank, (entry, line)
+            best, found = rank, (entry, queue)
     return found
 
 
-def first_servable(line: CallQueue, free: FreeAgents, now: float) -> Entry | None:
-    """The first in a line whom any free agent may take."""
-    if not line.waiting_index:
+def first_servable(queue: CallQueue, free: FreeAgents, now: float) -> Entry | None:
+    """The first in a queue whom any free agent may take."""
+    if not queue.waiting_index:
         return None
-    for entry in line.waiting_index.first(line.order, HEADS):
-        if next(candidates(entry, line, free, now), None) is not None:
+    for entry in queue.waiting_index.first(queue.order, HEADS):
+        if next(candidates(entry, queue, free, now), None) is not None:
             return entry
     heads = (
-        line.waiting_index.best(profile, profile.serves.get(line.name or ""), now)
+        queue.waiting_index.best(profile, profile.serves.get(queue.name or ""), now)
         for profile in tuple(free.by_name.values())
-        if profile.operator.state == "available"
+        if profile.agent.state == "available"
     )
     return min((e for e in heads if e is not None), key=lambda e: e.key, default=None)

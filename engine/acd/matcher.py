@@ -54,7 +54,7 @@ class Matcher:
         self.entries: dict[str, Entry] = {}
         self.staffing = staffing or Staffing()
         self.queues = QueueList(self.staffing, rng or random.Random())
-        self._lines = self.queues.by_name
+        self._queues_by_name = self.queues.by_name
         self.free_agents = FreeAgents(self.staffing)
         self.offers_made = 0
         self._on_call: dict[str, tuple[CallQueue, str]] = {}
@@ -77,13 +77,13 @@ class Matcher:
         for agent in agents:
             if agent.state == "available":
                 self.free_agents.mark_free(agent)
-        for line in self.queues:
-            self._set_line_deadline(line, now)
+        for queue in self.queues:
+            self._set_queue_deadline(queue, now)
         for entry in sorted(self.entries.values(), key=lambda entry: entry.key):
             if entry.centre not in centres:
                 entry.centre = None
             if entry.state == "waiting":
-                self._deadlines.set(entry, now)  # a step at a time, first in line first
+                self._deadlines.set(entry, now)  # a step at a time, first in queue first
 
     def entry(self, entry_id: str) -> Entry:
         """Who waits under this id. Raises EngineError `not_found`."""
@@ -102,9 +102,9 @@ class Matcher:
             if self._pool.get(waiting.agent) is None:
                 reason = f"there is no agent named {waiting.agent!r}"
                 raise EngineError("refused", reason, field="agent")
-        elif not waiting.is_back or waiting.queue not in self._lines:
+        elif not waiting.is_back or waiting.queue not in self._queues_by_name:
             self.queues.check(waiting.queue or "", now, has_place=waiting.has_place)
-        line = self._lines[waiting.queue]
+        queue = self._queues_by_name[waiting.queue]
         entered_at = waiting.joined_at if waiting.since is None else waiting.since
         entry = Entry(
             waiting=waiting,
@@ -116,30 +116,30 @@ class Matcher:
             skills=dict(waiting.skills),
         )
         self.entries[entry.id] = entry
-        self._enter(entry, line, now)
+        self._enter(entry, queue, now)
         return entry
 
-    def _enter(self, entry: Entry, line: CallQueue, now: float, **fields: Any) -> None:
+    def _enter(self, entry: Entry, queue: CallQueue, now: float, **fields: Any) -> None:
         """`entry` comes into a queue, from outside or from another one."""
         waiting = entry.waiting
-        line.receive(entry)
+        queue.receive(entry)
         if waiting.outside_tried:  # anybody may have him who was sent away already
             entry.centre = None
         elif waiting.centre in self.queues.centres:
             entry.centre = waiting.centre
         else:
-            entry.centre = line.shares.pick(waiting.number, waiting.region, now)
+            entry.centre = queue.shares.pick(waiting.number, waiting.region, now)
         entry.set_key()
-        line.add_entry(entry, now)
-        line.tally["joined"] += 1
+        queue.add_entry(entry, now)
+        queue.tally["joined"] += 1
         self._publish_event("joined", entry, now, centre=entry.centre, **fields)
         outside = self.queues.centres[entry.centre].number if entry.centre is not None else ""
         if outside:
             self._end(entry, "overflowed", now, Leave(reason="overflow", target=outside))
             return
-        entry.scope, _ = self._scope(entry, line, now)
-        line.waiting_index.index_entry(entry)
-        self._set_line_deadline(line, now)
+        entry.scope, _ = self._scope(entry, queue, now)
+        queue.waiting_index.index_entry(entry)
+        self._set_queue_deadline(queue, now)
         self._look_at(entry, now)
 
     def leave(self, entry_id: str, reason: str, now: float) -> bool:
@@ -169,21 +169,21 @@ class Matcher:
             raise EngineError("state", f"{entry_id} waits in {queue} already", field="queue")
         self.queues.check(queue, now)
         entry.visited.clear()
-        self._move(entry, self._lines[queue], "moved", now)
+        self._move(entry, self._queues_by_name[queue], "moved", now)
 
     def reprioritise(self, entry_id: str, priority: int, now: float) -> None:
         """Give one who waits, or is being offered, another priority. Raises EngineError."""
         entry = self.entry(entry_id)
-        line, by = self._lines[entry.queue], priority - entry.waiting.priority
+        queue, by = self._queues_by_name[entry.queue], priority - entry.waiting.priority
         entry.waiting.priority = priority
         if entry.state == "waiting":
-            self._raise(entry, line, by, now)
+            self._raise(entry, queue, by, now)
             self._look_at(entry, now)
         else:
-            line.remove_entry(entry, now)
+            queue.remove_entry(entry, now)
             entry.priority += by
             entry.set_key()
-            line.add_entry(entry, now)
+            queue.add_entry(entry, now)
 
     def _waiting(self, entry_id: str) -> Entry:
         entry = self.entry(entry_id)
@@ -192,13 +192,13 @@ class Matcher:
         return entry
 
     def _move(self, entry: Entry, target: CallQueue, kind: str, now: float) -> None:
-        line = self._lines[entry.queue]
+        queue = self._queues_by_name[entry.queue]
         self._publish_event(kind, entry, now, to_queue=target.name)
-        line.tally[kind] += 1
-        line.waiting_index.unindex_entry(entry)
-        line.remove_entry(entry, now)
+        queue.tally[kind] += 1
+        queue.waiting_index.unindex_entry(entry)
+        queue.remove_entry(entry, now)
         entry.entered_at = now
-        self._enter(entry, target, now, from_queue=line.name)
+        self._enter(entry, target, now, from_queue=queue.name)
 
     def _end(
         self,
@@ -209,7 +209,7 @@ class Matcher:
         reason: str | None = None,
         agent: str | None = None,
     ) -> None:
-        line = self._lines[entry.queue]
+        queue = self._queues_by_name[entry.queue]
         previous = entry.state
         entry.enter(state)
         kind = state if state in ("answered", "abandoned", "overflowed") else "left"
@@ -220,17 +220,17 @@ class Matcher:
             target=leave.target if leave is not None else None,
             agent=agent,
         )  # fmt: skip
-        line.tally[state] += 1
+        queue.tally[state] += 1
         del self.entries[entry.id]
-        line.remove_entry(entry, now)
-        if previous == "waiting" and entry in line.waiting_index:
-            line.waiting_index.unindex_entry(entry)
+        queue.remove_entry(entry, now)
+        if previous == "waiting" and entry in queue.waiting_index:
+            queue.waiting_index.unindex_entry(entry)
         entry.next_at = math.inf
         if previous == "offered" and state != "answered":
-            del line.active[entry.id]
+            del queue.active[entry.id]
             if entry.offer is not None and not entry.is_delivered:
                 entry.offer.release(self._pool)  # nobody was told of it, so nobody else does
-            self._fill_if_held(line, now)
+            self._fill_if_held(queue, now)
 
     # -- offers -------------------------------------------------------------------------------
 
@@ -239,10 +239,10 @@ class Matcher:
         entry = self._offered(offer)
         if entry is None:
             return False
-        line = self._lines[entry.queue]
-        line.active[entry.id] = (agent,)
-        self._on_call[agent] = (line, entry.id)
-        line.expected.answered(now)
+        queue = self._queues_by_name[entry.queue]
+        queue.active[entry.id] = (agent,)
+        self._on_call[agent] = (queue, entry.id)
+        queue.expected.answered(now)
         self._end(entry, "answered", now, agent=agent)
         return True
 
@@ -251,18 +251,18 @@ class Matcher:
         entry = self._offered(offer)
         if entry is None:
             return False
-        line = self._lines[entry.queue]
-        del line.active[entry.id]
+        queue = self._queues_by_name[entry.queue]
+        del queue.active[entry.id]
         entry.enter("waiting")
         entry.offer, entry.is_delivered = None, False
         for name in offer.agents:
-            entry.missed[name] = now + line.config.again_s
-        line.tally["unanswered"] += 1
+            entry.missed[name] = now + queue.config.again_s
+        queue.tally["unanswered"] += 1
         self._publish_event("unanswered", entry, now, agents=offer.agents)
-        entry.scope, _ = self._scope(entry, line, now)
-        line.waiting_index.index_entry(entry)
+        entry.scope, _ = self._scope(entry, queue, now)
+        queue.waiting_index.index_entry(entry)
         self._look_at(entry, now)
-        self._fill_if_held(line, now)
+        self._fill_if_held(queue, now)
         return True
 
     def _offered(self, offer: Offer) -> Entry | None:
@@ -271,37 +271,37 @@ class Matcher:
 
     def over(self, agent: str, now: float) -> None:
         """The call that `agent` had for one who waited is over."""
-        line, entry_id = self._on_call.pop(agent, (None, ""))
-        if line is not None and line.active.get(entry_id) == (agent,):
-            del line.active[entry_id]
-            self._fill_if_held(line, now)
+        queue, entry_id = self._on_call.pop(agent, (None, ""))
+        if queue is not None and queue.active.get(entry_id) == (agent,):
+            del queue.active[entry_id]
+            self._fill_if_held(queue, now)
 
-    def _offer(self, entry: Entry, line: CallQueue, now: float) -> bool:
+    def _offer(self, entry: Entry, queue: CallQueue, now: float) -> bool:
         """Offer `entry` to whom its queue's strategy chooses. False: nobody may be had."""
-        agents = list(candidates(entry, line, self.free_agents, now))
+        agents = list(candidates(entry, queue, self.free_agents, now))
         chosen: list[str] = []
-        while agents and len(chosen) < line.strategy.at_once:
-            agent = line.strategy.choose(agents, entry.skills)
+        while agents and len(chosen) < queue.strategy.at_once:
+            agent = queue.strategy.choose(agents, entry.skills)
             agents.remove(agent)
             self.free_agents.mark_busy(agent.name)
             if self._pool.reserve(agent.name, entry.id, now):
-                line.strategy.taken(agent)
+                queue.strategy.taken(agent)
                 chosen.append(agent.name)
         if not chosen:
             return False
         entry.enter("offered")
-        line.waiting_index.unindex_entry(entry)
+        queue.waiting_index.unindex_entry(entry)
         entry.next_at = math.inf
-        line.released(entry, tuple(chosen), now)
-        line.tally["offered"] += 1
+        queue.released(entry, tuple(chosen), now)
+        queue.tally["offered"] += 1
         self.offers_made += 1
         entry.is_delivered = False
         entry.offer = Offer(
             waiting=entry.waiting,
             queue=entry.queue,
             agents=tuple(chosen),
-            ring_s=entry.waiting.ring_s or (line.config.ring_s if line.name else self.ring_s),
-            wrap_up_s=line.config.wrap_up_s,
+            ring_s=entry.waiting.ring_s or (queue.config.ring_s if queue.name else self.ring_s),
+            wrap_up_s=queue.config.wrap_up_s,
         )
         self._publish_event("offered", entry, now, agents=chosen, ring_s=entry.offer.ring_s)
         return True
@@ -310,93 +310,95 @@ class Matcher:
 
     def free(self, agent: str, now: float) -> None:
         """`agent` is available: offer him the first of whom he may take."""
-        operator = self._pool.get(agent)
-        if operator is None:
+        found = self._pool.get(agent)
+        if found is None:
             return
-        profile = self.free_agents.mark_free(operator)
-        set_deadline = partial(self._set_line_deadline, now=now)
-        while agent in self.free_agents.by_name and operator.state == "available":
-            found = next_for(profile, self.queues, now, set_deadline)
-            if found is None or not self._offer(*found, now):
+        profile = self.free_agents.mark_free(found)
+        set_deadline = partial(self._set_queue_deadline, now=now)
+        while agent in self.free_agents.by_name and found.state == "available":
+            best = next_for(profile, self.queues, now, set_deadline)
+            if best is None or not self._offer(*best, now):
                 return
-            self._set_line_deadline(found[1], now)
+            self._set_queue_deadline(best[1], now)
 
     def logged_out(self, agent: str, now: float) -> None:
         """Nobody is kept for `agent` any more: whoever was is looked at again, in steps."""
-        for line in self.queues:
-            for entry in line.waiting_index.kept_for(agent):
+        for queue in self.queues:
+            for entry in queue.waiting_index.kept_for(agent):
                 self._deadlines.set(entry, now)
 
     def _look_at(self, entry: Entry, now: float) -> None:
         """Do what is due for one who waits: let him go, let others help, offer him."""
-        line = self._lines[entry.queue]
-        due = escalate(entry, line, self.queues.centres, partial(self.queues.accepts, now=now), now)
+        queue = self._queues_by_name[entry.queue]
+        due = escalate(
+            entry, queue, self.queues.centres, partial(self.queues.accepts, now=now), now
+        )
         if due.raise_by:
-            self._raise(entry, line, due.raise_by, now)
+            self._raise(entry, queue, due.raise_by, now)
         if due.leave is not None:
             state: EntryState = "overflowed" if due.leave.target else "expired"
             self._end(entry, state, now, due.leave)
             return
         if due.to_queue is not None:
-            self._move(entry, self._lines[due.to_queue], "overflowed", now)
+            self._move(entry, self._queues_by_name[due.to_queue], "overflowed", now)
             return
         if entry.missed:
             entry.missed = {name: until for name, until in entry.missed.items() if until > now}
-        scope, changes_at = self._scope(entry, line, now)
+        scope, changes_at = self._scope(entry, queue, now)
         if scope != entry.scope:
-            line.waiting_index.unindex_entry(entry)
+            queue.waiting_index.unindex_entry(entry)
             entry.scope = scope
-            line.waiting_index.index_entry(entry)
-        if line.is_held:
-            if not line.has_more:  # else its turn comes at once
-                self._fill_if_held(line, now)
-        elif line.may_release(now):
-            self._offer(entry, line, now)
-        self._set_line_deadline(line, now)
+            queue.waiting_index.index_entry(entry)
+        if queue.is_held:
+            if not queue.has_more:  # else its turn comes at once
+                self._fill_if_held(queue, now)
+        elif queue.may_release(now):
+            self._offer(entry, queue, now)
+        self._set_queue_deadline(queue, now)
         if entry.state == "waiting" and not entry.is_over:
-            self._deadlines.set(entry, next_look(entry, line, changes_at))
+            self._deadlines.set(entry, next_look(entry, queue, changes_at))
 
-    def _raise(self, entry: Entry, line: CallQueue, by: int, now: float) -> None:
-        line.waiting_index.unindex_entry(entry)
-        line.remove_entry(entry, now)
+    def _raise(self, entry: Entry, queue: CallQueue, by: int, now: float) -> None:
+        queue.waiting_index.unindex_entry(entry)
+        queue.remove_entry(entry, now)
         entry.priority += by
         entry.set_key()
-        line.add_entry(entry, now)
-        line.waiting_index.index_entry(entry)
+        queue.add_entry(entry, now)
+        queue.waiting_index.index_entry(entry)
 
-    def _scope(self, entry: Entry, line: CallQueue, now: float) -> tuple[Scope, float]:
-        return line.scope(entry, now, self._is_logged_in)
+    def _scope(self, entry: Entry, queue: CallQueue, now: float) -> tuple[Scope, float]:
+        return queue.scope(entry, now, self._is_logged_in)
 
     def _is_logged_in(self, agent: str) -> bool:
-        operator = self._pool.get(agent)
-        return operator is not None and operator.state != "logged_out"
+        found = self._pool.get(agent)
+        return found is not None and found.state != "logged_out"
 
     # -- held queues --------------------------------------------------------------------------
 
     def pause(self, name: str, paused: bool, now: float) -> None:
         """Offer nobody of this queue any more, or offer again. Raises EngineError `not_found`."""
-        line = self.queues.named(name)
-        line.paused = paused
+        queue = self.queues.named(name)
+        queue.paused = paused
         if not paused:
-            line.is_held = True
-            self._fill_if_held(line, now)
+            queue.is_held = True
+            self._fill_if_held(queue, now)
 
-    def _fill_if_held(self, line: CallQueue, now: float) -> None:
+    def _fill_if_held(self, queue: CallQueue, now: float) -> None:
         """Let go whom a held queue may let go now."""
-        if not line.is_held:
+        if not queue.is_held:
             return
-        line.has_more = False
+        queue.has_more = False
         for _ in range(FILLED):
-            if not line.may_release(now):
+            if not queue.may_release(now):
                 break
-            entry = first_servable(line, self.free_agents, now)
+            entry = first_servable(queue, self.free_agents, now)
             if entry is None:
-                line.is_held = False
+                queue.is_held = False
                 break
-            self._offer(entry, line, now)
+            self._offer(entry, queue, now)
         else:
-            line.has_more = True
-        self._set_line_deadline(line, now)
+            queue.has_more = True
+        self._set_queue_deadline(queue, now)
 
     # -- deadlines ----------------------------------------------------------------------------
 
@@ -409,32 +411,32 @@ class Matcher:
         """Do what is due by now, or the first part of it: see `next_deadline` afterwards."""
         for target in self._deadlines.due(now, STEP):
             if isinstance(target, CallQueue):
-                self._line_due(target, now)
+                self._queue_due(target, now)
             elif target.state == "waiting":
                 self._look_at(target, now)
 
-    def _line_due(self, line: CallQueue, now: float) -> None:
-        if line.is_closing(now):
-            for entry in line.waiting_index:
+    def _queue_due(self, queue: CallQueue, now: float) -> None:
+        if queue.is_closing(now):
+            for entry in queue.waiting_index:
                 self._deadlines.set(entry, now)
-        self._fill_if_held(line, now)
-        self._set_line_deadline(line, now)
+        self._fill_if_held(queue, now)
+        self._set_queue_deadline(queue, now)
 
-    def _set_line_deadline(self, line: CallQueue, now: float) -> None:
-        self._deadlines.set(line, line.next_change(now))
+    def _set_queue_deadline(self, queue: CallQueue, now: float) -> None:
+        self._deadlines.set(queue, queue.next_change(now))
 
     # -- events -------------------------------------------------------------------------------
 
     def _publish_event(
         self, kind: str, entry: Entry, now: float, leave: Leave | None = None, **fields: Any
     ) -> None:
-        line = self._lines[entry.queue]
-        place = line.place(entry)
+        queue = self._queues_by_name[entry.queue]
+        place = queue.place(entry)
         said = {
             "place": place,
             "waited_s": entry.waited_s(now),
-            "expected_wait_s": line.expected.wait_s(place, now),
+            "expected_wait_s": queue.expected.wait_s(place, now),
             "priority": entry.priority,
         }
         offer = entry.offer if kind == "offered" else None
-        self._publish(QueueEvent(kind, entry, line.name, said | fields, offer=offer, leave=leave))
+        self._publish(QueueEvent(kind, entry, queue.name, said | fields, offer=offer, leave=leave))

@@ -32,7 +32,7 @@ LONGEST_TIMER_S = 60.0
 
 
 class Queues:
-    """Everybody who waits for an operator.
+    """All queues, on the event loop and the wall clock.
 
     `start` has to be called once the loop runs and the agents are there.
     """

@@ -21,7 +21,7 @@ Bucket = list[Key]
 class Profile:
     """An agent as matching sees them: their skills, and the queues they serve."""
 
-    operator: PooledAgent
+    agent: PooledAgent
     name: str
     centre: str | None
     skills: Mapping[str, int]

@@ -333,7 +333,7 @@ def _promise(job: JobRow, now: float) -> str:
 
 
 def measure_alone(alone_s: Iterable[float], limit_s: float) -> Figures:
-    """Customers who answered, and those without an operator for more than `limit_s` after it."""
+    """Customers who answered, and those without an agent for more than `limit_s` after it."""
     waits = list(alone_s)
     alone = sum(wait > limit_s for wait in waits)
     return {

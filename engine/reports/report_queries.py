@@ -238,7 +238,7 @@ def ended_callbacks(begin: float) -> Query:
 
 
 def answers(begin: float, end: float) -> Query:
-    """Each customer who answered in the span, and for how long he had no operator."""
+    """Each customer who answered in the span, and for how long they had no agent."""
     return (
         """
         SELECT site, answered_at, alone_s FROM customer_answers

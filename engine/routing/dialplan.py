@@ -106,7 +106,7 @@ class Dialplan:
         return {trunk.name: _sip_uri(trunk.uri) for trunk in trunks}
 
     def destination(self, text: str, *, field: str, trunk: str | None = None) -> Destination:
-        """The targets that reach `text`. Raises EngineError `refused`, `unavailable`, naming `field`.
+        """The targets that reach `text`. Raises EngineError `refused` or `unavailable` of `field`.
 
         `trunk` restricts a number to one configured trunk.
         """

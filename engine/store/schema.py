@@ -65,7 +65,7 @@ REPORT_TABLES = (
     "CREATE INDEX queue_stays_by_joined ON queue_stays (joined_at)",
     "CREATE INDEX queue_stays_open ON queue_stays (joined_at) WHERE left_at IS NULL",
     "CREATE INDEX queue_stays_by_entry ON queue_stays (entry)",
-    # Each customer who answered a callback: for how long he had no operator.
+    # Each customer who answered a callback: for how long they had no agent.
     """
     CREATE TABLE customer_answers (
         leg         TEXT PRIMARY KEY,

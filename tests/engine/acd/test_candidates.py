@@ -14,9 +14,9 @@ def test_who_is_free_for_a_queue_or_by_name() -> None:
     staffing.configure([Queue(name="sales", agents=["ann", "bob"])])
     free = FreeAgents(staffing)
     for name in ("ann", "bob", "cat"):
-        operator: Any = Anyone(name, None, {})
-        operator.queues = ()
-        free.mark_free(operator)
+        one: Any = Anyone(name, None, {})
+        one.queues = ()
+        free.mark_free(one)
     assert [one.name for one in free.of("sales", None)] == ["ann", "bob"]
     assert [one.name for one in free.of(None, ("cat", "dan"))] == ["cat"]
     free.mark_busy("ann")

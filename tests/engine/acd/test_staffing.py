@@ -26,9 +26,9 @@ def test_who_serves_which_queue_and_from_which_tier_on() -> None:
 
     def serves(name: str, **more: Any) -> dict[str, tuple[bool, int]]:
         settings = agent(name, **more)
-        operator: Any = Anyone(name, settings.centre or None, settings.skills)
-        operator.queues = tuple(settings.queues)
-        return staffing.services(operator)
+        one: Any = Anyone(name, settings.centre or None, settings.skills)
+        one.queues = tuple(settings.queues)
+        return staffing.services(one)
 
     assert serves("ann") == {"sales": (True, NEVER)}
     assert serves("bob") == {"sales": (False, 1)}

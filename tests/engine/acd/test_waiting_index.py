@@ -44,15 +44,15 @@ scopes = st.one_of(
 
 
 class Anyone:
-    """An operator, as far as shelves look at him."""
+    """An agent, as far as shelves look at him."""
 
     def __init__(self, name: str, centre: str | None, skills: dict[str, int]) -> None:
         self.name, self.centre, self.skills = name, centre, skills
 
 
 def profile(name: str, centre: str | None, skills: dict[str, int]) -> Profile:
-    operator: Any = Anyone(name, centre, skills)
-    return Profile(operator, name, centre, skills, frozenset(skills), {})
+    one: Any = Anyone(name, centre, skills)
+    return Profile(one, name, centre, skills, frozenset(skills), {})
 
 
 @given(

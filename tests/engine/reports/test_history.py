@@ -1,4 +1,4 @@
-"""The history of a number, for the operator before he answers."""
+"""The history of a number, shown to the agent before they answer."""
 
 from pathlib import Path
 
