@@ -87,7 +87,7 @@ class Leg:
         self.role: Role = role
         self.destination = destination
         self.record = LegRecord(
-            leg=leg_id, role=role, uri=destination.ways[0].target, started=time.time()
+            leg=leg_id, role=role, uri=destination.targets[0].target, started=time.time()
         )
         self.ending: HangupCause | None = None
         self.audio: NegotiatedAudio | None = None
@@ -147,7 +147,7 @@ class Leg:
         ending = HangupCause("unreachable", "no way to dial")
         try:
             async with asyncio.timeout(ring_s):
-                ways = self.destination.ways
+                ways = self.destination.targets
                 for number, way in enumerate(ways, start=1):
                     is_last = number == len(ways)
                     if number > 1:
