@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ..client import ENDED, Client
+from ringback_client import ENDED, Client
+
 from . import tables
 from .command import (
     EXIT_FAILED,

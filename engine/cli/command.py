@@ -13,9 +13,15 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from ..channel import REPLY_S
-from ..client import Client, ClientError, ConnectionLost, NoReply, RequestRejected
-from ..errors import EngineError
+from ringback_client import (
+    Client,
+    ClientError,
+    ConnectionLost,
+    EngineError,
+    NoReply,
+    RequestRejected,
+)
+from ringback_client.connection import REPLY_S
 
 EXIT_FAILED, EXIT_USAGE, EXIT_NO_ENGINE, EXIT_INTERRUPTED = 1, 2, 3, 130
 DEFAULT_SOCKET = "run/control.sock"

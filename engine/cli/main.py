@@ -3,12 +3,14 @@
 import io
 import json as jsonlib
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ..client import Client
+from ringback_client import PROTOCOL_VERSION, Client
+
 from . import (
     agents,
     audit,
@@ -69,6 +71,20 @@ TokenFile = Annotated[
 ]
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ringback {version('ringback')} (control protocol {PROTOCOL_VERSION})")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version", callback=_print_version, is_eager=True, help="Print the version, and exit."
+    ),
+]
+
+
 def main() -> None:
     """The console script."""
     for stream in (sys.stdout, sys.stderr):
@@ -78,7 +94,12 @@ def main() -> None:
 
 
 @app.callback()
-def _options(socket: Socket = None, token_file: TokenFile = None, json: Json = False) -> None:
+def _options(
+    socket: Socket = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+    version: Version = False,
+) -> None:
     pass
 
 

@@ -9,7 +9,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ..client import Client
+from ringback_client import Client
+
 from .command import EXIT_FAILED, Json, SocketAfter, ask, call, print_result
 from .tables import console
 

@@ -8,7 +8,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ..client import Client
+from ringback_client import Client
+
 from .cells import cell, columns, span
 from .command import Json, SocketAfter, ask, call, print_result
 from .tables import console

@@ -7,7 +7,8 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from ..client import Client
+from ringback_client import Client
+
 from .cells import cell, columns, fitted, span
 from .command import Json, Options, SocketAfter, ask, call
 from .export import CsvWriter

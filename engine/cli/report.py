@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ..client import Client
+from ringback_client import Client
+
 from .command import Json, Options, SocketAfter, ask
 from .export import CsvWriter
 from .report_tables import csv_row, print_report

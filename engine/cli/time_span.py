@@ -8,7 +8,8 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from ..client import Client
+from ringback_client import Client
+
 from ..errors import BadParams
 from ..reports.intervals import zone_of
 from .command import EXIT_FAILED, Options, fail

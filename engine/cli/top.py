@@ -14,8 +14,8 @@ from typing import Any
 
 import typer
 
-from ..client import Client, ClientError, ConnectionLost
-from ..errors import EngineError
+from ringback_client import Client, ClientError, ConnectionLost, EngineError
+
 from .command import Json, Options, SocketAfter, ask, print_json
 from .screen import Screen
 from .top_view import Choices, screen
