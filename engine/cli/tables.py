@@ -41,7 +41,7 @@ def cell(text: str, style: str = "") -> Text:
 
 def state_cell(state: str) -> Text:
     """The state of a job or call, in its colour."""
-    return cell(state, STATE_STYLES.get(state, "cyan"))
+    return Text.assemble(cell(state, STATE_STYLES.get(state, "cyan")))
 
 
 class _TextTable(Table):
