@@ -337,6 +337,7 @@ class MediaClient:
         return subprocess.Popen(
             [
                 sys.executable,
+                "-P",  # a `media` in the working directory is somebody else's
                 "-m",
                 "media.worker.worker",
                 str(fd),
