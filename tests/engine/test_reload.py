@@ -135,7 +135,7 @@ async def test_trunks_come_and_go(engine: Engine) -> None:
     states = {one["name"]: one["state"] for one in (await client.call("engine.status"))["trunks"]}
     assert states == {"pbx": "static", "two": "static"}
     found = daemon.services.dialplan.destination("+442079460123", field="to")
-    assert [way.trunk for way in found.ways] == ["two"]
+    assert [way.trunk for way in found.targets] == ["two"]
 
 
 async def test_whisper_log_level_and_what_is_kept(
