@@ -20,6 +20,7 @@ from config.settings import ConfigError, Settings
 from media.errors import WorkerFailed
 from media.messages import Event as MediaEvent
 from media.messages import RecordingEnded
+from media.settings import MediaSettings
 from media.sound.speech import Synthesizer
 from media.sources import Hold, Ringing
 from media.worker_pool import MediaPool
@@ -132,11 +133,8 @@ class Daemon:
             admits=lambda source, now: self.inbound.admits(source, now),
         )
         self.media = MediaPool(
+            MediaSettings(media.address, media.ports, media.timeout_s, media.silence_s),
             workers=media.workers,
-            address=media.address,
-            ports=media.ports,
-            timeout_s=media.timeout_s,
-            silence_s=media.silence_s,
             on_event=self._on_media,
             on_died=self._on_media_died,
             on_restarted=self._on_media_restarted,

@@ -429,15 +429,19 @@ class Leg:
             return  # a hold from the first description on (RFC 3264 8.4): nothing to send to yet
         try:
             self._media.connect(
-                self.id,
-                host=audio.host,
-                port=audio.port,
-                rtcp_port=audio.rtcp_port,
-                codec="PCMA" if audio.codec == "PCMA" else "PCMU",
-                payload_type=audio.payload_type,
-                telephone_event_payload_type=audio.telephone_event_payload_type,
-                direction=audio.direction,
-                telephone_event_received_payload_type=audio.telephone_event_received_payload_type,
+                media_events.Connect(
+                    self.id,
+                    host=audio.host,
+                    port=audio.port,
+                    rtcp_port=audio.rtcp_port,
+                    codec="PCMA" if audio.codec == "PCMA" else "PCMU",
+                    payload_type=audio.payload_type,
+                    telephone_event_payload_type=audio.telephone_event_payload_type,
+                    direction=audio.direction,
+                    telephone_event_received_payload_type=(
+                        audio.telephone_event_received_payload_type
+                    ),
+                )
             )
         except BadAddress as error:
             self.hang_up(HangupCause("incompatible", error.reason))

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from engine.client import Client, EventStream
 from engine.daemon import Daemon
-from engine.errors import EngineError
 from engine.reload import Reload
+from ringback_client import Client, EngineError, EventStream
 from tests.support.engine_in_process import request, running, settings_in
 
 Engine = tuple[Daemon, Client]

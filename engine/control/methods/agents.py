@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from ...acd.agent import Agent, AgentState
 from ...errors import BadParams, EngineError
-from ...request import Identifier, Params, RingTime, Target
+from ...request import AddressUse, Identifier, Params, RingTime, Target
 from ..server import Method, Peer
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class AgentAddressUse(Params):
 
     agent: Identifier
     uri: Target | None = None
-    use: Literal["first", "on", "off"] = "first"
+    use: AddressUse = "first"
 
 
 class NewAddress(Params):
