@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from config.queues import Centre, Queue
 from config.settings import Settings
 
-from .acd.agent_clock import AgentClock
-from .acd.agents import AgentRegistry
+from .acd.agents import AgentClock, AgentRegistry
 from .acd.queues import PAUSED_AS, Queues
 from .acd.roster import Roster
+from .acd.staffing import Staffing
 from .calls.permanent_leg import PermanentLegs
 from .calls.waiting_room import WaitingRooms
 from .control.methods.agents import AgentMethods
@@ -28,12 +28,14 @@ class CallCentre:
     def __init__(self, daemon: "Daemon") -> None:
         settings, services = daemon.settings, daemon.services
         self._settings = settings
+        staffing = Staffing()
         self.agents = AgentRegistry(
             settings.agents,
             defaults=settings.agent_defaults,
             events=daemon.events,
             store=daemon.store,
             zone=zone_of(settings.reports.time_zone),
+            serves=staffing.own_queues,
         )
         self.roster = Roster(
             settings.agents,
@@ -46,9 +48,12 @@ class CallCentre:
         self.clock = AgentClock(self.agents)
         self._store = daemon.store
         self.queues = Queues(
-            self.agents, daemon.events, ring_s=settings.dial.ring_s, store=daemon.store
+            self.agents,
+            daemon.events,
+            ring_s=settings.dial.ring_s,
+            store=daemon.store,
+            staffing=staffing,
         )
-        self.agents.serves = self.queues.matcher.free_agents.own
         self.permanent = PermanentLegs(self.agents, services)
         self.rooms = WaitingRooms(
             settings.rooms,

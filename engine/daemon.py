@@ -20,6 +20,7 @@ from config.settings import ConfigError, Settings
 from media.errors import WorkerFailed
 from media.messages import Event as MediaEvent
 from media.messages import RecordingEnded
+from media.settings import MediaSettings
 from media.sound.speech import Synthesizer
 from media.sources import Hold, Ringing
 from media.worker_pool import MediaPool
@@ -122,7 +123,7 @@ class Daemon:
             self.store, self.events, settings.store, settings.reports.keep_days
         )
         self.register = CallRegistry()
-        self.heartbeat = Heartbeat(self.store, self.register)
+        self.heartbeat = Heartbeat(self.store, is_busy=lambda: bool(self.register.calls))
         self.sip = SipEndpoint(
             sip.listen,
             on_event=self._on_sip,
@@ -132,11 +133,8 @@ class Daemon:
             admits=lambda source, now: self.inbound.admits(source, now),
         )
         self.media = MediaPool(
+            MediaSettings(media.address, media.ports, media.timeout_s, media.silence_s),
             workers=media.workers,
-            address=media.address,
-            ports=media.ports,
-            timeout_s=media.timeout_s,
-            silence_s=media.silence_s,
             on_event=self._on_media,
             on_died=self._on_media_died,
             on_restarted=self._on_media_restarted,
@@ -170,6 +168,7 @@ class Daemon:
             is_internal=lambda text: self.services.dialplan.is_internal(text),
             store=self.store,
             events=self.events,
+            on_blocked=lambda entry: self.dispatcher.block(entry.number, entry.reason),
         )
         self.router = self.services.router = Router(
             settings, number_of=self.admission.number, store=self.store
@@ -177,9 +176,6 @@ class Daemon:
         self.call_centre = CallCentre(self)
         self.inbound = Inbound(self.services, settings, self.store)
         self.dispatcher = Dispatcher(self.services)
-        self.admission.on_blocked.append(
-            lambda entry: self.dispatcher.block(entry.number, entry.reason)
-        )
         self.services.caller_takeover = CallerTakeover(self.dispatcher)
         self.intake = self.services.intake = Intake(self.services, self.dispatcher, settings)
         self.events.snapshot_sources["job"] = partial(views_of, self.dispatcher.jobs)
@@ -192,7 +188,7 @@ class Daemon:
         self.reporting.records.cost_of_legs = lambda legs: self.admission.rates.cost_of_legs(legs)
         self.rights = Rights(settings.control, settings.rights)
         scope = AgentScope(self.dispatcher.open.told, self._find_job, self.register)
-        self.call_centre.agents.on_change.append(scope.on_change)
+        self.call_centre.agents.subscribe(on_change=scope.on_change)
         self.reload = Reload(self)
         self.control = ControlServer(
             settings.control,
