@@ -18,13 +18,10 @@ from ..job import OfferRecord
 from ..routing.dialplan import Destination
 from .call_flow import CallFlow
 from .cancel_scope import KeyPressed, until_key, while_up
-from .hangup_cause import BY_COMMAND, HangupCause
-from .leg import NO_ANSWER, Leg, LegEnded
+from .hangup_cause import BY_COMMAND, ELSEWHERE, NO_ANSWER, HangupCause
+from .leg import Leg, LegEnded
 from .services import CallServices
 from .whisper import Announcement
-
-# RFC 3326 section 3.1: a phone that reads it lists no missed call.
-ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 
 # How long an agent who has answered has to press the key; the pause before they are asked again.
 CONFIRM_S = 15.0

@@ -100,7 +100,7 @@ class BorrowedLeg(Leg):
                 log.info("no_media_report", leg=self.id, reason=str(error))
 
     def on_media(self, event: media_events.Event) -> None:
-        """Handle one event of the line's media endpoint. The end of the line is left to the line."""
+        """Handle one event of the line's media endpoint; the line itself handles its end."""
         if isinstance(event, media_events.MediaTimeout):
             self._line.on_media(event)
         else:

@@ -28,16 +28,21 @@ from sip.transport.resolver import ResolutionFailed
 from ..job import LegRecord
 from ..routing.dialplan import Destination, DialTarget
 from .dialling import CODECS, TRUNK_RESPONSE_S, Caller, DialOptions
-from .hangup_cause import HangupCause, of_call_not_taken, of_ended_session, of_failed_invite
+from .hangup_cause import (
+    CLEARING,
+    NO_ANSWER,
+    WORKER_DIED,
+    HangupCause,
+    of_ended_session,
+    of_failed_invite,
+    of_no_answer,
+    of_unanswered_call,
+)
 from .leg_media import LegMedia
 
 log = structlog.get_logger()
 
 Role = Literal["agent", "customer"]
-
-CLEARING = 'Q.850;cause=16;text="Normal call clearing"'
-# The Reason header of a CANCEL that is sent because the party did not answer in time.
-NO_ANSWER = 'SIP;cause=408;text="No answer"'
 
 
 class LegEnded(Exception):
@@ -181,15 +186,12 @@ class Leg:
 
     def not_answered(self, ring_s: float) -> HangupCause:
         """Why nobody answered within `ring_s`. Ask before the leg is hung up."""
-        if self._is_silent:
-            return HangupCause("unreachable", f"no response within {ring_s:g} s", trunk_failed=True)
-        return HangupCause("no_answer", f"no answer within {ring_s:g} s")
+        return of_no_answer(ring_s, is_silent=self._is_silent)
 
     def _no_response(self) -> None:
         if self._is_silent:
-            cause = self.not_answered(TRUNK_RESPONSE_S)
             self._hang_up_session()
-            self._settle(cause)
+            self._settle(of_no_answer(TRUNK_RESPONSE_S, is_silent=True))
 
     def _settle(self, outcome: HangupCause | None) -> None:
         if self._outcome is not None and not self._outcome.done():
@@ -305,15 +307,15 @@ class Leg:
                 self._progress(event)
             case sip_events.Answered():
                 self._answered(event.audio)
+            case sip_events.Failed() if self._called_us:
+                self._end(of_unanswered_call(event.cause))
             case sip_events.Failed():
-                if self._called_us:
-                    self._end(of_call_not_taken(event.cause))
-                else:
-                    self._failed(of_failed_invite(event.cause))
+                self._failed(of_failed_invite(event.cause))
             case sip_events.Ended():
                 self._end(of_ended_session(event.cause))
             case sip_events.MediaChanged():
-                self._media_changed(event.audio)
+                self._connect(event.audio)
+                self._note_hold(event.audio)
             case sip_events.InfoDigit():
                 (self.borrower or self).info_digit(event.digit, event.duration_ms)
 
@@ -355,10 +357,6 @@ class Leg:
             self.record.sip_status = cause.sip_status
         self._settle(cause)
 
-    def _media_changed(self, audio: NegotiatedAudio) -> None:
-        self._connect(audio)
-        self._note_hold(audio)
-
     def _note_hold(self, audio: NegotiatedAudio) -> None:
         held = audio.direction in ("recvonly", "inactive")
         if held == self.is_held or self.record.state not in ("answered", "held"):
@@ -392,7 +390,7 @@ class Leg:
             case media_events.PeerMoved():
                 self._publish("leg.peer_moved", self, host=event.host, port=event.port)
             case media_events.MediaTimeout() if self.record.answered is None:
-                self._silent_early = True  # early media that fell silent is no fault yet
+                self._silent_early = True  # early media may fall silent
             case media_events.MediaTimeout():
                 self._publish("leg.media_timeout", self, silent_s=event.silent_s)
                 if not self.is_held:
@@ -414,4 +412,4 @@ class Leg:
         """The media worker of this leg died: the leg ends."""
         self._media.abandon()
         cause = HangupCause("failed", reason, is_ours=True)
-        self.hang_up(cause, 'Q.850;cause=41;text="Temporary failure"')
+        self.hang_up(cause, WORKER_DIED)

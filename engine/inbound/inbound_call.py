@@ -29,11 +29,9 @@ from ..calls.waiting_room import WaitingParty, WaitingRoom
 from ..calls.whisper import Whisper
 from ..errors import EngineError
 from ..job import OFFERS_KEPT, Job, OfferRecord
-from ..routing.dialplan import Destination, DialTarget
 from ..store.store import StoreError
 from .call_info import InboundCallInfo
 from .callback_on_key import CallbackOnKey
-from .caller_id import CallingParty
 from .services import InboundServices
 
 log = structlog.get_logger()
@@ -64,7 +62,7 @@ class InboundCall(TwoPartyCall):
         self._session = session
         self._incoming = incoming
         self._clock = clock
-        self._caller = self.legs.make("customer", _address_of(incoming.party))
+        self._caller = self.legs.make("customer", incoming.party.address)
         self._callback = CallbackOnKey(
             services, inbound, incoming, on_refused=self._callback_refused, clock=clock
         )
@@ -422,7 +420,3 @@ class InboundCall(TwoPartyCall):
         self._services.events.publish(
             kind, call=self.call.id, context=self._incoming.context, **fields
         )
-
-
-def _address_of(party: CallingParty) -> Destination:
-    return Destination(party.user, (DialTarget(party.uri, party.uri),))

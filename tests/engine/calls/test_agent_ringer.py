@@ -12,14 +12,13 @@ from engine.acd.agents import AgentRegistry
 from engine.acd.queues import Queues
 from engine.acd.waiting import Offer, Waiting
 from engine.calls.agent_ringer import (
-    ELSEWHERE,
     AgentRinger,
     AgentsMissed,
     Candidate,
     candidates_of,
     open_all,
 )
-from engine.calls.hangup_cause import BY_COMMAND
+from engine.calls.hangup_cause import BY_COMMAND, ELSEWHERE
 from engine.calls.leg import Leg
 from engine.calls.whisper import Announcer
 from engine.errors import EngineError
