@@ -176,10 +176,7 @@ class Daemon:
         )
         self.call_centre = CallCentre(self)
         self.inbound = Inbound(self.services, settings, self.store)
-        self.dispatcher = Dispatcher(self.services)
-        self.admission.on_blocked.append(
-            lambda entry: self.dispatcher.block(entry.number, entry.reason)
-        )
+        self.dispatcher = Dispatcher(self.services, self.admission)
         self.services.caller_takeover = CallerTakeover(self.dispatcher)
         self.intake = self.services.intake = Intake(self.services, self.dispatcher, settings)
         self.events.snapshot_sources["job"] = partial(views_of, self.dispatcher.jobs)
@@ -287,7 +284,12 @@ class Daemon:
         """Take over the jobs that an earlier engine left open."""
         jobs = await self.store.load_open()
         recovery.reconcile(
-            jobs, self.dispatcher, self.services, time.time(), self.store.kept_log.seen_until
+            jobs,
+            self.dispatcher,
+            self.services,
+            self.admission,
+            time.time(),
+            self.store.kept_log.seen_until,
         )
 
     def _find_job(self, job_id: str) -> Job | None:

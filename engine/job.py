@@ -4,6 +4,7 @@ A job is the durable record of one callback. Its fields and states are those of 
 protocol; times are Unix seconds. The table of allowed transitions is in one place, below.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 import msgspec
@@ -287,3 +288,9 @@ class Job(msgspec.Struct, kw_only=True):
             "rating": self.rating,
             "cost": self.cost,
         }
+
+
+def site_of(context: Mapping[str, Any] | None) -> str | None:
+    """The site that a context names, if it names one."""
+    site = (context or {}).get("site")
+    return site if isinstance(site, str) else None

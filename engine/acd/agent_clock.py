@@ -1,12 +1,12 @@
 """The clock of the agents: ends wrap-ups that are over, and begins a new day of their figures."""
 
-import asyncio
 import time
 from collections.abc import Callable
 
+from ..timer import WallClockTimer
 from .agents import AgentRegistry
 
-# Bounded, so that a step of the wall clock and the end of a day are noticed.
+# The end of a day is noticed after this time at most.
 LONGEST_WAIT_S = 60.0
 
 
@@ -18,7 +18,7 @@ class AgentClock:
     ) -> None:
         self._agents = agents
         self._wall_clock = wall_clock
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = WallClockTimer(wall_clock, self._tick)
 
     def start(self) -> None:
         """Begin, on the running loop."""
@@ -28,18 +28,12 @@ class AgentClock:
     def stop(self) -> None:
         """End what was begun; wrap-ups go on until the engine comes back."""
         self._agents.on_deadline = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.stop()
 
     def _set_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        soon = self._wall_clock() + LONGEST_WAIT_S
         deadline = self._agents.next_deadline
-        wait_s = LONGEST_WAIT_S
-        if deadline is not None:
-            wait_s = min(max(deadline - self._wall_clock(), 0.0), LONGEST_WAIT_S)
-        self._timer = asyncio.get_running_loop().call_later(wait_s, self._tick)
+        self._timer.set(soon if deadline is None else min(deadline, soon))
 
     def _tick(self) -> None:
         now = self._wall_clock()

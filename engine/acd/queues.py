@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 from config.queues import Centre, Queue
 
 from ..routing.opening_hours import OpeningHours
+from ..timer import WallClockTimer
 from .agent_pool import AgentPool, PooledAgent
 from .decision_times import DecisionTimes
 from .happening import QueueEvent
@@ -27,8 +28,6 @@ T = TypeVar("T")
 
 PAUSED_AS = "queue_paused"
 ON_CALL = frozenset({"reserved", "ringing", "talking"})
-# A step of the wall clock is noticed after so long at most.
-LONGEST_TIMER_S = 60.0
 
 
 class Publisher(Protocol):
@@ -72,8 +71,7 @@ class Queues:
         self.decision_times = DecisionTimes()
         self._depth = 0
         self._pending: list[Callable[[], object]] = []
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
+        self._timer = WallClockTimer(clock, self._tick)
 
     def start(
         self,
@@ -106,9 +104,7 @@ class Queues:
         with contextlib.suppress(ValueError):  # where it was never started
             self._pool.on_free.remove(self._on_free)
             self._pool.on_change.remove(self._on_change)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.stop()
 
     # -- for those who wait -------------------------------------------------------------------
 
@@ -242,7 +238,7 @@ class Queues:
             result = work(self._clock())
         finally:
             self._depth -= 1
-            self._set_timer()
+            self._timer.set(self.matcher.next_deadline)
         self.decision_times.end(self.matcher.offers_made - offers)
         while self._pending and not self._depth:
             self._pending.pop(0)()
@@ -275,20 +271,7 @@ class Queues:
 
     # -- time ---------------------------------------------------------------------------------
 
-    def _set_timer(self) -> None:
-        due_at = self.matcher.next_deadline
-        if self._timer is not None:
-            if self._timer_at == due_at:
-                return
-            self._timer.cancel()
-            self._timer = None
-        if due_at is not None:
-            self._timer_at = due_at
-            delay_s = min(max(due_at - self._clock(), 0.0), LONGEST_TIMER_S)
-            self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
-
     def _tick(self) -> None:
-        self._timer = None
         self._step(self.matcher.tick)
 
 

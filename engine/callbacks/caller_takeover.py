@@ -27,7 +27,7 @@ class CallerTakeover:
         place = self.place_of(number, queue)
         for job in self._waiting(number, queue):
             if self._dispatcher.is_idle(job):
-                self._dispatcher.put_off_if_calling(job)
+                self._dispatcher.postpone_if_calling(job)
         return place
 
     def served(self, number: str | None, queue: str) -> None:
@@ -35,7 +35,7 @@ class CallerTakeover:
         for job in self._waiting(number, queue):
             if job.state in BEFORE_THE_CUSTOMER:
                 cause = "the customer has called, and talked to an operator"
-                self._dispatcher.call_off(job, cause)
+                self._dispatcher.begin_cancel(job, cause)
 
     def _waiting(self, number: str | None, queue: str) -> list[Job]:
         return [

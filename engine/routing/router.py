@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ..reports.cdr import site_of
+from ..job import site_of
 from ..request import CallbackRequest
 from ..store.errors import StoreError
 from .opening_hours import opening_hours

@@ -15,6 +15,8 @@ import msgspec
 from config.agents import Agent
 from config.inbound import Room, Texts
 from config.sections import Dial, Route, Trunk
+from engine.acd.agents import AgentRegistry
+from engine.acd.queues import Queues
 from engine.calls.call import CallRegistry
 from engine.calls.leg import Leg
 from engine.calls.services import CallServices
@@ -22,6 +24,7 @@ from engine.calls.waiting_room import WaitingRooms
 from engine.calls.whisper import Announcement, Announcer, Unspoken, Whisper
 from engine.job import Job, Order
 from engine.job import Request as CallbackRequest
+from engine.routing.admission import Admission
 from engine.routing.dialplan import Dialplan
 from engine.store.event_log import EventLog
 from engine.store.store import Store, StoreError
@@ -313,6 +316,7 @@ class Scene:
     sip: ScriptedSip
     media: ScriptedMedia
     store: ScriptedStore
+    admission: Admission = field(default_factory=Admission)
 
     async def phone(self) -> Phone:
         """The next phone to be called."""
@@ -397,6 +401,8 @@ def scene(
         ringing=Ringing("GB"),
         recordings=tmp_path / "recordings",
     )
+    services.agents = AgentRegistry([], events=services.events)
+    services.queues = Queues(services.agents, services.events)
     services.rooms = WaitingRooms(
         [Room(name="default", texts=Texts(left_waiting=""))],
         announcer=services.announcer,

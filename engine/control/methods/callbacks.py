@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ...callbacks.outcome import Outcome
+from ...callbacks.retry import Outcome
 from ...errors import EngineError
 from ...job import TERMINAL_STATES, Job
 from ...request import CallbackRequest

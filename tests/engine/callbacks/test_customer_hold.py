@@ -9,7 +9,7 @@ import pytest
 
 from config.queues import Centre, Overflow, Queue, Share
 from engine.callbacks.attempt import Attempt
-from engine.callbacks.outcome import Outcome
+from engine.callbacks.retry import Outcome
 from engine.calls.whisper import Announcement, Unspoken
 from engine.job import Job
 from engine.store.store import StoreError

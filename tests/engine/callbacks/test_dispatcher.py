@@ -28,7 +28,7 @@ def play(tmp_path: Path, script: Script, **options: Any) -> None:
     async def main() -> None:
         stage = scene(tmp_path, **options)
         loop = asyncio.get_running_loop()
-        await script(stage, Dispatcher(stage.services, wall_clock=loop.time))
+        await script(stage, Dispatcher(stage.services, stage.admission, wall_clock=loop.time))
         stage.assert_nothing_left()
 
     run(main())
@@ -217,7 +217,7 @@ def test_changes_and_jobs_that_have_ended_leave_nothing_behind(tmp_path: Path) -
             over = named(f"over-{number}", not_before=1e6, deadline=2e6)
             dispatcher.submit(over)
             await dispatcher.cancel(over)
-        assert len(dispatcher._agenda) < 150
+        assert len(dispatcher._schedule) < 150
         await dispatcher.cancel(moved)
 
     play(tmp_path, script)
@@ -228,7 +228,9 @@ def test_a_clock_that_is_set_back_forgets_nobody(tmp_path: Path) -> None:
         stage = scene(tmp_path, max_calls=1)
         loop = asyncio.get_running_loop()
         step_s = 0.0
-        dispatcher = Dispatcher(stage.services, wall_clock=lambda: loop.time() + step_s)
+        dispatcher = Dispatcher(
+            stage.services, stage.admission, wall_clock=lambda: loop.time() + step_s
+        )
         running, waiting = named("running"), named("waiting", not_before=10.0)
         dispatcher.submit(running)
         dispatcher.submit(waiting)
@@ -305,7 +307,8 @@ def test_cancelling_as_an_attempt_fails_that_would_be_made_anew(tmp_path: Path) 
         dispatcher.submit(running)
         (await stage.phone()).refuses(486)
         await asyncio.sleep(0)  # it is read, and not put away yet
-        (callback, _task) = dispatcher._running["running"]
+        callback = dispatcher._running.get("running")
+        assert callback is not None
         assert callback.is_over
         await dispatcher.cancel(running)
         assert (running.state, len(running.attempts)) == ("cancelled", 1)
@@ -326,7 +329,7 @@ def test_cancelling_in_the_instant_it_ends_has_one_winner(tmp_path: Path) -> Non
     play(tmp_path, script)
 
 
-@pytest.mark.parametrize("by", ["cancel", "call_off", "stop"])
+@pytest.mark.parametrize("by", ["cancel", "begin_cancel", "stop"])
 def test_cancelling_in_the_instant_the_operator_takes_the_call_with_his_key(
     tmp_path: Path, by: str
 ) -> None:
@@ -343,8 +346,8 @@ def test_cancelling_in_the_instant_the_operator_takes_the_call_with_his_key(
         if by == "cancel":
             async with asyncio.timeout(5):
                 await dispatcher.cancel(under_test)
-        elif by == "call_off":
-            dispatcher.call_off(under_test, "not wanted any more")
+        elif by == "begin_cancel":
+            dispatcher.begin_cancel(under_test, "not wanted any more")
         else:
             await dispatcher.stop()
         await asyncio.sleep(1)
@@ -472,8 +475,9 @@ def test_a_defect_in_a_callback_ends_that_job_only(
 
 def admitting(stage: Scene, **policy: Any) -> Admission:
     """Give the switchboard an admission of these policies."""
-    stage.services.admission = Admission(PolicySettings(**policy))
-    return stage.services.admission
+    stage.services.admission = stage.admission
+    stage.admission.apply(PolicySettings(**policy))
+    return stage.admission
 
 
 def calling(number: str = "+442079460123", **request: Any) -> Job:
@@ -518,8 +522,7 @@ def test_a_number_that_is_blocked_while_the_operator_rings_is_not_called(tmp_pat
         agent = await stage.phone()
         agent.rings()
         entry = Blocked(number="+442079460123", reason="asked us", since=0.0)
-        await admission.do_not_call.block(entry)
-        dispatcher.block(entry.number, entry.reason)  # leaves alone what is under way
+        await admission.do_not_call.block(entry)  # a running attempt goes on
         agent.answers()
         await ended(under_test)
         assert (under_test.state, under_test.result) == ("failed", "refused")

@@ -13,7 +13,7 @@ from config.settings import Settings
 from engine.callbacks import recovery
 from engine.callbacks.dispatcher import Dispatcher
 from engine.callbacks.intake import Intake
-from engine.callbacks.outcome import Outcome
+from engine.callbacks.retry import Outcome
 from engine.control.params import Reschedule
 from engine.job import (
     AttemptRecord,
@@ -41,7 +41,7 @@ def play(tmp_path: Path, script: Script, **options: Any) -> None:
         stage = scene(tmp_path, **options)
         loop = asyncio.get_running_loop()
         await asyncio.sleep(1000)
-        await script(stage, Dispatcher(stage.services, wall_clock=loop.time))
+        await script(stage, Dispatcher(stage.services, stage.admission, wall_clock=loop.time))
         stage.assert_nothing_left()
 
     run(main())
@@ -78,7 +78,7 @@ def left(
 
 def reconcile(stage: Scene, dispatcher: Dispatcher, *jobs: Job) -> None:
     now = asyncio.get_running_loop().time()
-    recovery.reconcile(jobs, dispatcher, stage.services, now)
+    recovery.reconcile(jobs, dispatcher, stage.services, stage.admission, now)
 
 
 def stored(stage: Scene, job: Job) -> Job:
@@ -251,7 +251,9 @@ def test_what_was_cut_off_ended_when_the_engine_died(tmp_path: Path) -> None:
         talked.attempts[0].legs[0].answered = 2.0
         rang.id, rang.attempts[0].legs[0].ringing = "rang", 75.0
         now = asyncio.get_running_loop().time()
-        recovery.reconcile([talked, rang], dispatcher, stage.services, now, seen_until=70.0)
+        recovery.reconcile(
+            [talked, rang], dispatcher, stage.services, stage.admission, now, seen_until=70.0
+        )
         assert talked.ended_at == 1000.0
         moments = moments_of(talked)
         assert (moments.talk_at, moments.talk_s) == (4.0, 66.0)

@@ -1,6 +1,5 @@
 """What follows an attempt: a table of histories, and what comes next."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ from engine.callbacks.retry import (
     INTERRUPTED,
     Again,
     GiveUp,
+    Outcome,
     RetryPolicy,
     most_attempts,
     next_step,
@@ -19,10 +19,8 @@ from engine.job import AttemptRecord, Job, Request, RetryCause, RetryRule
 NOW = 1000.0
 
 
-@dataclass
-class Ended:
-    retry_cause: str | None = "busy"
-    may_retry: bool = True
+def ended(cause: RetryCause | None = "busy", *, may_retry: bool = True) -> Outcome:
+    return Outcome("failed", "failed", "", may_retry=may_retry, retry_cause=cause)
 
 
 def tried(*attempts: str, **request: Any) -> Job:
@@ -42,7 +40,7 @@ def step(job: Job, policy: RetryPolicy | None = None) -> Again | GiveUp:
     last = job.attempts[-1].retry_cause
     if policy is None:
         policy = policy_of(job.request, default_attempts=1, default_pause_s=5.0)
-    return next_step(job, Ended(last), policy, NOW)
+    return next_step(job, ended(last), policy, NOW)
 
 
 RULES: dict[RetryCause, RetryRule] = {
@@ -125,13 +123,13 @@ def test_no_attempt_after_the_deadline() -> None:
 def test_what_cannot_end_otherwise_is_not_repeated() -> None:
     job = tried("busy")
     policy = policy_of(job.request, default_attempts=5, default_pause_s=1.0)
-    assert isinstance(next_step(job, Ended(may_retry=False), policy, NOW), GiveUp)
+    assert isinstance(next_step(job, ended(may_retry=False), policy, NOW), GiveUp)
 
 
 def test_an_unknown_cause_is_a_failure() -> None:
     job = tried("failed", retry={"failed": RetryRule(attempts=2, spacing_s=(9.0,))})
     policy = policy_of(job.request, default_attempts=1, default_pause_s=1.0)
-    assert next_step(job, Ended(None), policy, NOW) == Again(NOW + 9, None)
+    assert next_step(job, ended(None), policy, NOW) == Again(NOW + 9, None)
 
 
 @pytest.mark.parametrize(
