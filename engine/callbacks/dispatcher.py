@@ -14,6 +14,7 @@ from typing import Any, assert_never
 import msgspec
 
 from ..acd.waiting import Offer
+from ..calls.call_flow import CustomerHistory
 from ..calls.services import CallServices
 from ..errors import EngineError
 from ..job import Job
@@ -38,19 +39,21 @@ class Dispatcher:
     def __init__(
         self,
         services: CallServices,
-        admission: Admission,
         *,
+        admission: Admission,
+        history: CustomerHistory,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._services = services
         self._admission = admission
+        self._history = history
         self._wall_clock = wall_clock
         self.open = OpenJobs()
         self._running = RunningAttempts(self._attempt_over)
         self._schedule = JobSchedule()
         self._timer = WallClockTimer(wall_clock, self.dispatch)
         self._queued = QueuedJobs(services, self._carry_out, wall_clock=wall_clock)
-        self._dial_check = DialCheck(services.register, admission)
+        self._dial_check = DialCheck(services.registry, admission)
         self._is_dispatching = False
         self.draining = False
         self.interrupted: list[Attempt] = []
@@ -79,7 +82,7 @@ class Dispatcher:
 
     def callback_of(self, call_id: str) -> Attempt | None:
         """The running attempt whose call this is."""
-        call = self._services.register.calls.get(call_id)
+        call = self._services.registry.calls.get(call_id)
         return None if call is None else self._running.get(call.job_id)
 
     # -- accepting jobs ----------------------------------------------------------------------
@@ -367,7 +370,16 @@ class Dispatcher:
             outcome = completion.not_attempted(job, error, is_outside=outside is not None)
             self._after_attempt(job, outcome, offer)
             return
-        self._running.start(Attempt(job, agent, customer, self._services, offer))
+        attempt = Attempt(
+            self._services,
+            job,
+            agent=agent,
+            customer=customer,
+            offer=offer,
+            admission=self._admission,
+            history=self._history,
+        )
+        self._running.start(attempt)
 
     def _holds(self, job: Job, outside: str | None) -> bool:
         """Whether the customer holds the line until the agent whom the job names is free."""

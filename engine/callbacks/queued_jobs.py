@@ -44,12 +44,10 @@ class QueuedJobs:
 
     @property
     def _agents(self) -> AgentRegistry:
-        assert self._services.agents is not None
         return self._services.agents
 
     @property
     def _queues(self) -> Queues:
-        assert self._services.queues is not None
         return self._services.queues
 
     def needs_agent(self, job: Job) -> bool:

@@ -12,6 +12,7 @@ from sip.message.message import Request
 from sip.message.name_addr import NameAddr, parse_name_addr_list
 from sip.message.uri import OtherUri, SipUri
 
+from ..routing.dialplan import Destination, DialTarget
 from ..routing.phone_number import read_number
 
 ANONYMOUS = "anonymous"
@@ -28,6 +29,11 @@ class CallingParty:
     number: str | None = None
     region: str | None = None
     name: str | None = None
+
+    @property
+    def address(self) -> Destination:
+        """Its address, as that of a leg."""
+        return Destination(self.user, (DialTarget(self.uri, self.uri),))
 
 
 def calling_party(request: Request, region: str) -> CallingParty:

@@ -69,7 +69,7 @@ class EngineProcess:
     async def __aenter__(self) -> Self:
         with self._log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", "from engine.cli import main; main()"),
+                *(sys.executable, "-c", "from engine.cli.main import main; main()"),
                 *("run", "--config", str(self._config)),
                 cwd=ROOT,
                 stdout=log,

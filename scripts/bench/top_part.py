@@ -68,7 +68,7 @@ async def _look(socket: str, terminal: tuple[int, int], seconds: float) -> tuple
     loop = asyncio.get_running_loop()
     loop.add_reader(main, read)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", "from engine.cli import main; main()"),
+        *(sys.executable, "-c", "from engine.cli.main import main; main()"),
         *("--socket", socket, "top"),
         cwd=ROOT, stdin=side, stdout=side, stderr=side, start_new_session=True,
         env={**os.environ, "TERM": "xterm-256color"},

@@ -26,7 +26,6 @@ from engine.job import (
     Request,
 )
 from engine.reports.cdr import moments_of
-from engine.routing.admission import Admission
 from engine.routing.router import Router
 from tests.support.switchboard import Scene, scene
 from tests.support.virtual_loop import run
@@ -41,7 +40,7 @@ def play(tmp_path: Path, script: Script, **options: Any) -> None:
         stage = scene(tmp_path, **options)
         loop = asyncio.get_running_loop()
         await asyncio.sleep(1000)
-        await script(stage, Dispatcher(stage.services, stage.admission, wall_clock=loop.time))
+        await script(stage, stage.dispatcher(loop.time))
         stage.assert_nothing_left()
 
     run(main())
@@ -160,9 +159,15 @@ def test_another_time_does_not_shorten_the_wait_for_the_phones(tmp_path: Path) -
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         job = left("dialing_agent", "retry")
         reconcile(stage, dispatcher, job)
-        stage.services.admission, stage.services.router = Admission(), Router(Settings())
         clock = asyncio.get_running_loop().time
-        intake = Intake(stage.services, dispatcher, Settings(), wall_clock=clock)
+        intake = Intake(
+            stage.services,
+            dispatcher,
+            Settings(),
+            router=Router(Settings()),
+            admission=stage.admission,
+            wall_clock=clock,
+        )
         await intake.reschedule(job, Reschedule(id=job.id, not_before=1010.0))
         assert job.next_attempt_at == 1060.0
         (await stage.phone()).refuses(486)

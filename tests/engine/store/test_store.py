@@ -321,8 +321,8 @@ async def test_lock_by_another_process_is_told(
 
 KILLED = """
 import asyncio, pathlib, sys
-from engine.store import Store
-from tests.test_engine.test_store import job
+from engine.store.store import Store
+from tests.engine.store.test_store import job
 
 async def main():
     store = Store(pathlib.Path(sys.argv[1]))

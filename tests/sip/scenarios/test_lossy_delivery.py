@@ -15,7 +15,7 @@ from sip.dialog.uas import UasSession
 from sip.errors import SipError
 from sip.events import Answered, Ended, Event, Failed, IncomingInvite
 
-from .simulation import Agent, Network, audio
+from ..simulation import Agent, Network, audio
 
 
 class Story:

@@ -7,7 +7,7 @@ from sip.hop import Transport
 from sip.message.message import Response
 from sip.transaction.timers import TimerValues
 
-from .simulation import Network, audio, clean, pair
+from ..simulation import Network, audio, clean, pair
 
 
 @pytest.fixture(params=["udp", "tcp"])

@@ -11,7 +11,7 @@ from sip.dialog.uas import UasSession
 from sip.errors import SipError
 from sip.message.message import Request, Response
 
-from .simulation import Agent, Network, audio, clean, pair
+from ..simulation import Agent, Network, audio, clean, pair
 
 CALLS = 50
 VALUES = (
