@@ -19,7 +19,6 @@ from ..calls.services import CallServices
 from ..errors import EngineError
 from ..job import Job
 from ..routing.admission import Admission
-from ..routing.dialplan import Destination
 from ..routing.do_not_call import Blocked
 from ..timer import WallClockTimer
 from . import completion
@@ -46,10 +45,11 @@ class Dispatcher:
     ) -> None:
         self._services = services
         self._admission = admission
-        self._history = history
         self._wall_clock = wall_clock
         self.open = OpenJobs()
-        self._running = RunningAttempts(self._attempt_over)
+        self._running = RunningAttempts(
+            services, admission=admission, history=history, on_over=self._attempt_over
+        )
         self._schedule = JobSchedule()
         self._timer = WallClockTimer(wall_clock, self.dispatch)
         self._queued = QueuedJobs(services, self._carry_out, wall_clock=wall_clock)
@@ -358,33 +358,15 @@ class Dispatcher:
         self._start(job, offer, outside)
 
     def _start(self, job: Job, offer: Offer | None, outside: str | None) -> None:
-        plan, request = self._services.dialplan, job.request
         job.next_attempt_at = job.quiet_until = job.scheduled = None
+        # A customer who is called first holds the line until the agent whom the job names is free.
+        holds = job.request.order == "customer_first" and self._queued.is_for_agent(job)
+        agent = outside or (None if holds else job.request.agent)
         try:
-            agent: Destination | None = None
-            named = outside or request.agent
-            if offer is None and named is not None and not self._holds(job, outside):
-                agent = plan.destination(named, field="agent", trunk=request.trunk)
-            customer = plan.destination(job.dial_to or request.to, field="to", trunk=request.trunk)
+            self._running.start(job, agent if offer is None else None, offer)
         except EngineError as error:
             outcome = completion.not_attempted(job, error, is_outside=outside is not None)
             self._after_attempt(job, outcome, offer)
-            return
-        attempt = Attempt(
-            self._services,
-            job,
-            agent=agent,
-            customer=customer,
-            offer=offer,
-            admission=self._admission,
-            history=self._history,
-        )
-        self._running.start(attempt)
-
-    def _holds(self, job: Job, outside: str | None) -> bool:
-        """Whether the customer holds the line until the agent whom the job names is free."""
-        is_first = job.request.order == "customer_first"
-        return is_first and outside is None and self._queued.is_for_agent(job)
 
     def _attempt_over(self, attempt: Attempt, outcome: Outcome) -> None:
         self._after_attempt(attempt.job, outcome, attempt.offer)

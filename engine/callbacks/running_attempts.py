@@ -6,7 +6,12 @@ from functools import partial
 
 import structlog
 
+from ..acd.waiting import Offer
+from ..calls.call_flow import CustomerHistory
+from ..calls.services import CallServices
 from ..job import Job
+from ..routing.admission import Admission
+from ..routing.dialplan import Destination
 from .attempt import Attempt
 from .retry import INTERRUPTED, Outcome
 
@@ -19,7 +24,17 @@ STOP_LIMIT_S = 5.0
 class RunningAttempts:
     """Runs attempts, at most one of a job. `on_over` is called when one is over."""
 
-    def __init__(self, on_over: Callable[[Attempt, Outcome], None]) -> None:
+    def __init__(
+        self,
+        services: CallServices,
+        *,
+        admission: Admission,
+        history: CustomerHistory,
+        on_over: Callable[[Attempt, Outcome], None],
+    ) -> None:
+        self._services = services
+        self._admission = admission
+        self._history = history
         self._on_over = on_over
         self._running: dict[str, tuple[Attempt, asyncio.Task[Outcome]]] = {}
         self._idle = asyncio.Event()
@@ -36,8 +51,26 @@ class RunningAttempts:
         running = self._running.get(job_id or "")
         return None if running is None else running[0]
 
-    def start(self, attempt: Attempt) -> None:
-        """Run an attempt of a job that has none."""
+    def start(self, job: Job, agent: str | None, offer: Offer | None) -> None:
+        """Run an attempt of a job that has none: with the agents of `offer`, or with `agent`.
+
+        Without either the customer is called first, and waits for an agent on the line. Raises
+        EngineError where a party cannot be dialled.
+        """
+        plan, request = self._services.dialplan, job.request
+        called: Destination | None = None
+        if agent is not None:
+            called = plan.destination(agent, field="agent", trunk=request.trunk)
+        customer = plan.destination(job.dial_to or request.to, field="to", trunk=request.trunk)
+        attempt = Attempt(
+            self._services,
+            job,
+            agent=called,
+            customer=customer,
+            offer=offer,
+            admission=self._admission,
+            history=self._history,
+        )
         task = asyncio.get_running_loop().create_task(attempt.run())
         task.add_done_callback(partial(self._over, attempt))
         self._running[attempt.job.id] = (attempt, task)

@@ -37,10 +37,10 @@ class CallbackMethods:
         }
 
     async def _request(self, params: CallbackRequest, _peer: Peer) -> dict[str, Any]:
-        taken = await self._intake.take(params)
-        view = taken.job.view() | {"replayed": taken.replayed}
-        # The id is that of the job that took the request in, not the one it came with.
-        return view | {"joined_to": taken.job.id} if taken.joined else view
+        accepted = await self._intake.accept(params)
+        view = accepted.job.view() | {"replayed": accepted.replayed}
+        # The id is that of the job that the request joined, not that of the request.
+        return view | {"joined_to": accepted.job.id} if accepted.joined else view
 
     async def _open(self, job_id: str) -> Job:
         """An open job, which may be changed. Raises EngineError `not_found`, `state`."""
