@@ -202,6 +202,9 @@ class Daemon:
         self.history = History(self.store.path)
         self.call_centre = CallCentre(self)
         self.dispatcher = Dispatcher(self.services, admission=self.admission, history=self.history)
+        self.admission.on_blocked.append(
+            lambda entry: self.dispatcher.block(entry.number, entry.reason)
+        )
         self.intake = Intake(
             self.services,
             self.dispatcher,

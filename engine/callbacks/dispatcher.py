@@ -19,7 +19,6 @@ from ..calls.services import CallServices
 from ..errors import EngineError
 from ..job import Job
 from ..routing.admission import Admission
-from ..routing.do_not_call import Blocked
 from ..timer import WallClockTimer
 from . import completion
 from .attempt import Attempt
@@ -58,7 +57,6 @@ class Dispatcher:
         self.draining = False
         self.interrupted: list[Attempt] = []
         services.events.watch(self._on_event)
-        admission.on_blocked.append(self._on_blocked)
 
     # -- what is open -----------------------------------------------------------------------
 
@@ -149,11 +147,11 @@ class Dispatcher:
         elif job.id in self.open:
             self.finish(job, outcome)
 
-    def _on_blocked(self, entry: Blocked) -> None:
+    def block(self, number: str, reason: str) -> None:
         """A number must not be called any more: cancel the jobs that wait to call it."""
-        for job in self.open.of_number(entry.number):
+        for job in self.open.of_number(number):
             if job.id in self.open and job.id not in self._running:
-                cause = f"{entry.number} is not to be called: {entry.reason}"
+                cause = f"{number} is not to be called: {reason}"
                 self.finish(job, Outcome("cancelled", "refused", cause))
 
     def _on_event(self, event: Mapping[str, Any]) -> None:
