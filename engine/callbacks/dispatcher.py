@@ -95,15 +95,15 @@ class Dispatcher:
         return job.request.queue is None and self._queued.is_agent_free(job)
 
     def accept(self, job: Job) -> None:
-        """Know a job, and tell of it, that is saved durably in this turn.
+        """Note and publish a job that is saved durably in this turn of the loop.
 
-        `submit` follows, or `open.forget` when it could not be saved.
+        `submit` follows, or `open.forget` where it could not be saved.
         """
         self.open.expect(job)
         completion.publish_queued(self._services.events, job, if_saved=True)
 
     def submit(self, job: Job) -> None:
-        """Take an accepted job; it is attempted when it is due and there is room."""
+        """Attempt an accepted job when it is due and there is room."""
         self._add(job)
         self._schedule_next(job)
         self.dispatch()
@@ -341,7 +341,7 @@ class Dispatcher:
     # -- an attempt -------------------------------------------------------------------------
 
     def _begin(self, job: Job, now: float) -> None:
-        """Begin an attempt; or let the job wait for its agent, who is busy."""
+        """Begin an attempt, or let the job wait for its agent, who is busy."""
         if self._object(job, self._dial_check.objection(job, now)):
             return
         offer = self._queued.pop_offer(job)

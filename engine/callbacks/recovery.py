@@ -30,7 +30,7 @@ log = structlog.get_logger()
 CAUSE = "engine restarted"
 # RFC 3261 section 16.6, timer C: a proxy lets a call ring for three minutes and more.
 LONGEST_RINGING_S = 180.0
-# RFC 4028 section 4.2: what a session is taken to last that nobody refreshes.
+# RFC 4028 section 4.2: how long a session lasts that nobody refreshes.
 LONGEST_SESSION_S = 1800.0
 
 

@@ -70,7 +70,7 @@ async def test_a_request_becomes_a_job_that_is_on_the_disk(daemon: Daemon) -> No
         assert connection.execute("SELECT id, called FROM jobs").fetchall() == [(job.id, NUMBER)]
 
 
-async def test_what_is_left_out_does_not_change_what_was_asked_for() -> None:
+async def test_the_fingerprint_ignores_members_that_are_left_out() -> None:
     assert fingerprint_of(asked()) == fingerprint_of(asked(join=None, record=None))
     assert fingerprint_of(asked()) != fingerprint_of(asked(join=False))
     one, other = {"a": 1, "b": 2}, {"b": 2, "a": 1}
@@ -93,7 +93,7 @@ async def test_a_second_request_joins_the_open_job(daemon: Daemon) -> None:
     assert daemon.intake.find("second") is first.job
 
 
-async def test_who_joined_is_known_after_a_restart(settings: Settings) -> None:
+async def test_joined_requests_are_known_after_a_restart(settings: Settings) -> None:
     async with running(settings) as (daemon, _client):
         await daemon.intake.accept(asked(id="first"))
         await daemon.intake.accept(asked(id="second"))
@@ -111,7 +111,7 @@ async def test_many_requests_for_one_number_at_once_are_one_job(daemon: Daemon) 
     assert taken[0].job.joined == 19
 
 
-async def test_who_does_not_join(daemon: Daemon) -> None:
+async def test_requests_that_do_not_join(daemon: Daemon) -> None:
     first = await daemon.intake.accept(asked())
     apart = await daemon.intake.accept(asked(join=False))
     assert apart.job is not first.job
@@ -164,13 +164,13 @@ async def test_a_request_whose_job_could_not_be_saved_leaves_nothing(
 # -- rules and defaults ---------------------------------------------------------------------------
 
 
-async def test_a_request_without_anybody_to_talk_to_the_customer(daemon: Daemon) -> None:
+async def test_a_request_without_agent_or_queue_is_refused(daemon: Daemon) -> None:
     with pytest.raises(BadParams) as caught:
         await daemon.intake.accept(asked(agent=None))
     assert caught.value.field == "agent"
 
 
-async def test_rules_say_what_the_request_leaves_open(settings: Settings) -> None:
+async def test_rules_fill_in_what_the_request_leaves_open(settings: Settings) -> None:
     rules = [
         Rule.model_validate(
             {
@@ -247,7 +247,7 @@ async def test_limits_hold_across_a_restart(settings: Settings) -> None:
         assert error.data["retry_at"] > time.time()
 
 
-async def test_a_number_that_is_blocked_ends_what_waits_for_it(
+async def test_blocking_a_number_ends_its_waiting_jobs(
     settings: Settings,
 ) -> None:
     async with running(settings) as (daemon, client):
@@ -269,7 +269,7 @@ async def with_queue(client: Client, **params: Any) -> Any:
     return await client.callback(**given)
 
 
-async def test_a_queue_takes_refuses_and_is_full(settings: Settings) -> None:
+async def test_a_queue_accepts_refuses_and_is_full(settings: Settings) -> None:
     queues = [Queue(name="sales", max_length=1)]
     async with running(changed(settings, queues=queues)) as (_daemon, client):
         job = await with_queue(client)
@@ -309,7 +309,7 @@ async def test_a_closed_queue_says_when_it_opens(
         assert opens_at % 86400 == 10 * 3600
 
 
-async def test_a_place_that_was_waited_for_is_kept(settings: Settings) -> None:
+async def test_a_position_that_was_waited_for_is_kept(settings: Settings) -> None:
     queues = [Queue(name="sales")]
     async with running(changed(settings, queues=queues)) as (daemon, _client):
         early = time.time() - 100
@@ -327,7 +327,7 @@ async def test_a_place_that_was_waited_for_is_kept(settings: Settings) -> None:
         assert daemon.call_centre.queues.place(late.id) == 1
 
 
-async def test_whoever_wishes_to_be_called_back_out_of_hours_waits_from_when_he_may_be_called(
+async def test_a_callback_on_key_out_of_hours_waits_from_when_it_may_be_called(
     settings: Settings,
 ) -> None:
     day = time.strftime("%a", time.gmtime(time.time() + 2 * 86400)).lower()
@@ -344,7 +344,7 @@ async def test_whoever_wishes_to_be_called_back_out_of_hours_waits_from_when_he_
         assert again.queue_joined_at == job.queue_joined_at, "his place is that of his call"
 
 
-async def test_a_draining_engine_takes_nothing(daemon: Daemon) -> None:
+async def test_a_draining_engine_accepts_nothing(daemon: Daemon) -> None:
     known = (await daemon.intake.accept(asked(id="known"))).job
     await daemon.dispatcher.drain(1.0)
     assert (await refusal(daemon, id="new")).kind == "unavailable"
