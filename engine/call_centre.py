@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from config.queues import Centre, Queue
 from config.settings import Settings
 
-from .acd.agent_clock import AgentClock
+from .acd.agents import AgentClock
 from .acd.queues import PAUSED_AS
 from .acd.roster import Roster
 from .calls.permanent_leg import PermanentLegs
@@ -37,7 +37,6 @@ class CallCentre:
         )
         self.clock = AgentClock(self.agents)
         self._store = daemon.store
-        self.agents.serves = self.queues.matcher.free_agents.own
         self.permanent = PermanentLegs(services)
         self.rooms = services.rooms
         daemon.events.snapshot_sources["agent"] = self.agents.views

@@ -20,6 +20,7 @@ from config.settings import ConfigError, Settings
 from media.errors import WorkerFailed
 from media.messages import Event as MediaEvent
 from media.messages import RecordingEnded
+from media.settings import MediaSettings
 from media.sound.speech import Synthesizer
 from media.sources import Hold, Ringing
 from media.worker_pool import MediaPool
@@ -31,6 +32,7 @@ from sip.rate_limit import RateLimit
 from . import logs, preflight
 from .acd.agents import AgentRegistry
 from .acd.queues import Queues
+from .acd.staffing import Staffing
 from .call_centre import CallCentre
 from .callbacks import recovery
 from .callbacks.caller_takeover import CallerTakeover
@@ -130,7 +132,7 @@ class Daemon:
             self.store, self.events, settings.store, settings.reports.keep_days
         )
         self.register = CallRegistry()
-        self.heartbeat = Heartbeat(self.store, self.register)
+        self.heartbeat = Heartbeat(self.store, is_busy=lambda: bool(self.register.calls))
         self.sip = SipEndpoint(
             sip.listen,
             on_event=self._on_sip,
@@ -140,11 +142,8 @@ class Daemon:
             admits=lambda source, now: self.inbound.admits(source, now),
         )
         self.media = MediaPool(
+            MediaSettings(media.address, media.ports, media.timeout_s, media.silence_s),
             workers=media.workers,
-            address=media.address,
-            ports=media.ports,
-            timeout_s=media.timeout_s,
-            silence_s=media.silence_s,
             on_event=self._on_media,
             on_died=self._on_media_died,
             on_restarted=self._on_media_restarted,
@@ -158,12 +157,14 @@ class Daemon:
             default_region=settings.dial.default_region,
             trunk_usable=self.trunks.is_usable,
         )
+        staffing = Staffing()
         agents = AgentRegistry(
             settings.agents,
             defaults=settings.agent_defaults,
             events=self.events,
             store=self.store,
             zone=zone_of(settings.reports.time_zone),
+            serves=staffing.own_queues,
         )
         announcer = Announcer(Synthesizer(settings.whisper.cache_dir, voice=settings.whisper.voice))
         hold = Hold(media.hold or None)
@@ -176,7 +177,13 @@ class Daemon:
             announcer=announcer,
             registry=self.register,
             agents=agents,
-            queues=Queues(agents, self.events, ring_s=settings.dial.ring_s, store=self.store),
+            queues=Queues(
+                agents,
+                self.events,
+                ring_s=settings.dial.ring_s,
+                store=self.store,
+                staffing=staffing,
+            ),
             lines=AgentLines(
                 agents, sip=self.sip, media=self.media, registry=self.register, hold=hold
             ),
@@ -197,14 +204,12 @@ class Daemon:
             is_internal=dialplan.is_internal,
             store=self.store,
             events=self.events,
+            on_blocked=lambda entry: self.dispatcher.block(entry.number, entry.reason),
         )
         self.router = Router(settings, number_of=self.admission.number, store=self.store)
         self.history = History(self.store.path)
         self.call_centre = CallCentre(self)
         self.dispatcher = Dispatcher(self.services, admission=self.admission, history=self.history)
-        self.admission.on_blocked.append(
-            lambda entry: self.dispatcher.block(entry.number, entry.reason)
-        )
         self.intake = Intake(
             self.services,
             self.dispatcher,
@@ -234,7 +239,7 @@ class Daemon:
         self.reporting.records.cost_of_legs = lambda legs: self.admission.rates.cost_of_legs(legs)
         self.rights = Rights(settings.control, settings.rights)
         scope = AgentScope(self.dispatcher.open.told, self._find_job, self.register)
-        self.call_centre.agents.on_change.append(scope.on_change)
+        self.call_centre.agents.subscribe(on_change=scope.on_change)
         self.reload = Reload(self)
         self.control = ControlServer(
             settings.control,

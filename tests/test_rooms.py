@@ -61,12 +61,28 @@ def test_scripts_reach_the_engine_through_its_client_only() -> None:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.ImportFrom) and node.module is not None:
                 is_engine = node.module.split(".")[0] == "engine"
-                allowed = ["engine.client", "engine.errors", "engine.request"]
+                allowed = ["engine.request"]
                 if file.name == "state_diagrams.py":
                     allowed += ["engine.job", "engine.acd.agent", "engine.acd.queue_entry"]
                 if is_engine and node.module not in allowed:
                     strays.add(f"{file.relative_to(ROOT)} imports {node.module}")
     assert not strays
+
+
+def test_the_client_imports_no_room() -> None:
+    files = sorted((ROOT / "clients" / "python" / "ringback_client").glob("*.py"))
+    assert files
+    assert {room for file in files for room in imported_rooms(file.read_text())} == set()
+
+
+def test_only_the_command_line_uses_the_client() -> None:
+    strays = set()
+    for file in sorted((ROOT / "engine").rglob("*.py")):
+        name = file.relative_to(ROOT / "engine")
+        is_allowed = name.parts[0] == "cli" or name == Path("client.py")
+        if not is_allowed and "ringback_client" in file.read_text():
+            strays.add(str(name))
+    assert strays == set()
 
 
 def test_sans_io_core_knows_no_socket_and_no_clock() -> None:

@@ -1,7 +1,7 @@
-"""What waiting does to one who stands in a queue: he is sent away, goes elsewhere, or rises.
+"""Escalation: an entry that waits leaves, moves to another queue, or rises in priority.
 
 `escalate` says what is due, `next_look` when it is to be asked again; what is due is done by the
-matcher. Who may take him meanwhile is the line's business (`Line.scope`).
+matcher. The queue says who may take it meanwhile (`CallQueue.scope`).
 """
 
 import math
@@ -16,7 +16,7 @@ from .waiting import Leave
 
 # How soon an overflow whose target could take nobody is tried again.
 OVERFLOW_RETRY_S = 5.0
-# An outside number that did not take somebody gets him again after the time of its step, at least
+# An outside number that did not answer is tried again after the time of its step, at least
 # after this.
 OUTSIDE_AGAIN_S = 60.0
 
@@ -38,28 +38,28 @@ NOTHING = Escalation()
 
 def escalate(
     entry: Entry,
-    line: CallQueue,
+    queue: CallQueue,
     centres: Mapping[str, Centre],
     takes: Callable[[str], bool],
     now: float,
 ) -> Escalation:
-    """What is due for `entry` in `line`. `takes` says whether a queue takes one more."""
-    limit_s = line.config.max_wait_s
+    """What is due for `entry` in `queue`. `takes` tells whether a queue takes one more."""
+    limit_s = queue.config.max_wait_s
     if limit_s and now >= entry.arrived_at + limit_s:
         return Escalation(leave=Leave(reason="timeout"))
-    if line.is_closing(now):
+    if queue.is_closing(now):
         return Escalation(leave=Leave(reason="closed"))
-    steps = line.config.overflow
+    steps = queue.config.overflow
     return _overflow(entry, steps, centres, takes, now) if steps else NOTHING
 
 
-def next_look(entry: Entry, line: CallQueue, scope_changes_at: float) -> float:
-    """When `escalate` is to be asked again for one who waits, or others may take him."""
+def next_look(entry: Entry, queue: CallQueue, scope_changes_at: float) -> float:
+    """When to ask `escalate` again, or when other agents may take the entry."""
     times = [scope_changes_at, entry.retry_overflow_at, *entry.missed.values()]
-    if line.config.max_wait_s:
-        times.append(entry.arrived_at + line.config.max_wait_s)
-    if entry.steps_done < len(line.config.overflow):
-        times.append(entry.entered_at + line.config.overflow[entry.steps_done].after_s)
+    if queue.config.max_wait_s:
+        times.append(entry.arrived_at + queue.config.max_wait_s)
+    if entry.steps_done < len(queue.config.overflow):
+        times.append(entry.entered_at + queue.config.overflow[entry.steps_done].after_s)
     return min(times)
 
 

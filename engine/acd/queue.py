@@ -1,4 +1,4 @@
-"""A line: one configured queue, who stands in it, and how fast it may be let go."""
+"""A queue: its configuration, the entries in it, and how fast they may be offered."""
 
 import math
 import random
@@ -22,7 +22,7 @@ from .waiting_index import WaitingIndex
 # What holds in the line of requests for one agent alone, and in any until it is configured.
 DIRECT = Queue(name="direct")
 SECONDS_PER_MIN = 60.0
-# What is counted of a queue since the engine started. Whoever is moved or overflows to another
+# What is counted of a queue since the engine started. An entry that moves or overflows to another
 # queue joins that one besides.
 TALLIED = (
     "joined", "offered", "unanswered", "answered", "abandoned", "overflowed", "expired",
@@ -33,7 +33,7 @@ TALLIED = (
 class CallQueue:
     """One queue at work. `name` is None in the line of requests for one agent alone.
 
-    `active` has who was offered or is on a call of this queue: entry id to his agents.
+    `active` has the entries that are offered or on a call of this queue, with their agents.
     """
 
     def __init__(self, name: str | None, rng: random.Random) -> None:
@@ -43,7 +43,7 @@ class CallQueue:
         self.order: list[Key] = []
         self._standing: dict[int, Entry] = {}
         self.active: dict[str, tuple[str, ...]] = {}
-        self.rate_limits: Counter[str] = Counter()
+        self.tally: Counter[str] = Counter()
         self.expected = ExpectedWait()
         self.paused = False
         self.is_removed = False
@@ -96,13 +96,13 @@ class CallQueue:
     def __len__(self) -> int:
         return len(self.order)
 
-    def add(self, entry: Entry, now: float) -> None:
+    def add_entry(self, entry: Entry, now: float) -> None:
         """`entry` comes to stand in its place."""
         insort(self.order, entry.key)
         self._standing[entry.seq] = entry
         self.expected.waits(True, now)
 
-    def remove(self, entry: Entry, now: float) -> None:
+    def remove_entry(self, entry: Entry, now: float) -> None:
         """`entry` goes; the others move up."""
         del self.order[bisect_left(self.order, entry.key)]
         del self._standing[entry.seq]
@@ -184,7 +184,7 @@ class CallQueue:
     # -- who may take an entry --------------------------------------------------------------
 
     def vip(self, waiting: Waiting) -> Vip | None:
-        """What the configuration says of VIPs like this one, if he is one."""
+        """The configured VIP rule that this one matches, if any."""
         for vip in self.config.vip:
             if vip.min_priority is not None and waiting.priority < vip.min_priority:
                 continue
@@ -197,7 +197,7 @@ class CallQueue:
     ) -> tuple[Scope, float]:
         """Who may take `entry` now, and when that changes.
 
-        Nobody waits for an agent of his own, or VIPs for theirs, who is not `reachable` at all.
+        An entry is not kept for agents none of whom is `reachable`.
         """
         waiting, config = entry.waiting, self.config
         if waiting.agent is not None:
@@ -248,6 +248,6 @@ class CallQueue:
             "longest_wait_s": 0.0 if oldest is None else max(0.0, now - oldest),
             "expected_wait_s": self.expected.wait_s(len(self.order) + 1, now),
             "removed": self.is_removed,
-            "tally": {name: self.rate_limits[name] for name in TALLIED},
+            "tally": {name: self.tally[name] for name in TALLIED},
             "centres": dict(self.shares.given),
         }

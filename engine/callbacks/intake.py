@@ -15,7 +15,7 @@ import msgspec
 
 from config.retry import RetryRule as RetrySettings
 
-from ..acd.matcher import Matcher
+from ..acd.queue_list import QueueList
 from ..calls.services import CallServices
 from ..control.params import Reschedule
 from ..errors import EngineError
@@ -159,7 +159,9 @@ class Intake:
                 return await self._join(open_job, job_id, fingerprint, named=params.id is not None)
         request = self._request(params, ruling, admitted)
         if request.queue is not None:
-            check_queue(self._services.queues.matcher, request.queue, now, request.not_before)
+            check_queue(
+                self._services.queues.matcher.queues, request.queue, now, request.not_before
+            )
         job = Job(
             id=job_id,
             request=request,
@@ -175,7 +177,7 @@ class Intake:
             job.queue_since = request.not_before  # the wait for an agent begins then
         # Known to the disk with the acceptance, so that it costs no commit of its own.
         job.under_way = self._dispatcher.will_start(job)
-        self._admission.count(job_id, admitted, now)
+        self._admission.count_accepted(job_id, admitted, now)
         self._dispatcher.accept(job)
         try:
             await self._services.store.save(job, durable=True)
@@ -244,7 +246,7 @@ class Intake:
         if known is not None and known not in self._services.agents:
             reason = f"there is no agent named {known!r}"
             raise EngineError("refused", reason, field="known_agent")
-        if centre is not None and centre not in queues.matcher.centres:
+        if centre is not None and centre not in queues.matcher.queues.centres:
             raise EngineError("refused", f"there is no centre named {centre!r}", field="centre")
         if params.deadline is not None and params.deadline <= now:
             raise EngineError("refused", "the deadline has already passed", field="deadline")
@@ -334,14 +336,14 @@ class Intake:
         return AcceptedRequest(job, joined=True)
 
 
-def check_queue(matcher: Matcher, queue: str, now: float, not_before: float | None = None) -> None:
+def check_queue(queues: QueueList, queue: str, now: float, not_before: float | None = None) -> None:
     """Check that a queue accepts one more callback. Raises EngineError.
 
     A closed queue that opens later accepts it for then. A callback that is to wait until
     `not_before` is accepted whatever the state of the queue is now.
     """
     try:
-        matcher.check(queue, now)
+        queues.check(queue, now)
     except EngineError as error:
         is_later = (not_before or 0.0) > now
         is_scheduled = bool(error.data.get("schedule")) and error.data.get("opens_at")

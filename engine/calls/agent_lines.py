@@ -83,5 +83,5 @@ class AgentLines:
 
     def _comfort(self, name: str) -> Source:
         agent = self._agents.get(name)
-        has_music = agent is not None and agent.terms.comfort == "music"
+        has_music = agent is not None and agent.policy.comfort == "music"
         return self._hold if has_music else Silence()

@@ -78,7 +78,7 @@ class Leg:
         self.role: Role = role
         self.destination = destination
         self.record = LegRecord(
-            leg=leg_id, role=role, uri=destination.ways[0].target, started=time.time()
+            leg=leg_id, role=role, uri=destination.targets[0].target, started=time.time()
         )
         self.hangup_cause: HangupCause | None = None
         self.audio: NegotiatedAudio | None = None
@@ -131,7 +131,7 @@ class Leg:
         cause = HangupCause("unreachable", "no way to dial")
         try:
             async with asyncio.timeout(ring_s):
-                targets = self.destination.ways
+                targets = self.destination.targets
                 for number, target in enumerate(targets, start=1):
                     if number > 1:
                         self._forget_early_media()

@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from media.messages import LegStats
+from media.messages import Connect, LegStats
 from media.sources import Source
 from media.worker_pool import MediaPool
 from sip.sdp.offer_answer import LocalAudio, NegotiatedAudio
@@ -48,15 +48,17 @@ class LegMedia:
         if audio.host in UNSPECIFIED_HOSTS:
             return  # a hold from the first description on (RFC 3264 8.4): nothing to send to yet
         self._pool.connect(
-            self._leg,
-            host=audio.host,
-            port=audio.port,
-            rtcp_port=audio.rtcp_port,
-            codec="PCMA" if audio.codec == "PCMA" else "PCMU",
-            payload_type=audio.payload_type,
-            telephone_event_payload_type=audio.telephone_event_payload_type,
-            direction=audio.direction,
-            telephone_event_received_payload_type=audio.telephone_event_received_payload_type,
+            Connect(
+                self._leg,
+                host=audio.host,
+                port=audio.port,
+                rtcp_port=audio.rtcp_port,
+                codec="PCMA" if audio.codec == "PCMA" else "PCMU",
+                payload_type=audio.payload_type,
+                telephone_event_payload_type=audio.telephone_event_payload_type,
+                direction=audio.direction,
+                telephone_event_received_payload_type=audio.telephone_event_received_payload_type,
+            )
         )
 
     def hear(self, source: Source) -> int | None:

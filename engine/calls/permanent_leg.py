@@ -6,7 +6,7 @@ while it is up. A call flow borrows the line from `AgentLines` instead of dialli
 """
 
 import asyncio
-import contextlib
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -39,10 +39,11 @@ class PermanentLegs:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._off_work: dict[str, asyncio.Event] = {}
+        self._unsubscribe: Callable[[], None] = lambda: None
 
     def start(self) -> None:
         """Call every permanent agent who is logged in, and from now on each who logs in."""
-        self._agents.on_change.append(self._changed)
+        self._unsubscribe = self._agents.subscribe(on_change=self._changed)
         self.review()
 
     def review(self) -> None:
@@ -52,8 +53,7 @@ class PermanentLegs:
 
     async def stop(self) -> None:
         """Hang up every line, and call no agent again."""
-        with contextlib.suppress(ValueError):  # where it was never started
-            self._agents.on_change.remove(self._changed)
+        self._unsubscribe()
         for name in tuple(self._tasks):
             self._hang_up(name)
         if self._ending:

@@ -44,7 +44,7 @@ class Reporting:
         self.live.agents = self._agent_views
         self.live.engine = self._engine_view
         self.records.on_stay.append(self.live.on_stay)
-        self.records.on_record += [self.live.on_record, self.history.add]
+        self.records.on_record += [self.live.on_record, self.history.add_record]
         events.watch(self.records.watch)
         events.watch(self.interrupted_calls.watch)
         self.exporter = _exporter(daemon, self.records) if settings.metrics.listen else None
@@ -96,7 +96,7 @@ class Reporting:
     # -- what is shown of now ---------------------------------------------------------------
 
     def _queue_now(self, name: str, now: float) -> dict[str, Any]:
-        line = self._daemon.call_centre.queues.matcher.lines.get(name)
+        line = self._daemon.call_centre.queues.matcher.queues.by_name.get(name)
         if line is None:
             return {}
         return {
@@ -106,7 +106,7 @@ class Reporting:
         }
 
     def _agent_views(self) -> Iterator[dict[str, Any]]:
-        served = self._daemon.call_centre.queues.matcher.free_agents.serves
+        served = self._daemon.call_centre.queues.matcher.staffing.services
         for agent in self._services.agents.all():
             yield {
                 "agent": agent.name,

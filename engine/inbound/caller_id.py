@@ -1,7 +1,7 @@
 """Who calls, and what was dialled: read from the INVITE of a call that comes in by a trunk.
 
-A trunk is believed: P-Asserted-Identity (RFC 3325) goes before From. Who withholds his number
-(Privacy, RFC 3323, or an anonymous From) is shown to nobody and cannot be called back.
+A trunk is trusted: P-Asserted-Identity (RFC 3325) goes before From. Callers who withhold their
+number (Privacy, RFC 3323, or an anonymous From) are shown to nobody and cannot be called back.
 """
 
 from dataclasses import dataclass

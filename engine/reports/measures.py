@@ -16,7 +16,7 @@ Figures = dict[str, Any]
 
 PERCENTILES = (50, 90, 95, 99)
 
-# The states of an agent in which he takes calls or is handling one.
+# The states of an agent in which they take calls or handle one.
 READY_STATES = ("available", "reserved", "ringing", "talking", "wrap_up")
 AGENT_STATES = (*READY_STATES, "paused")
 
@@ -32,8 +32,8 @@ class Definitions:
     include_overflowed: bool = False
 
 
-class Stay(NamedTuple):
-    """One stay of one who waits in one queue. `result` None: he still waits."""
+class StayRow(NamedTuple):
+    """One stay in one queue. `result` None: it still waits."""
 
     queue: str
     joined_at: float
@@ -65,7 +65,7 @@ class JobRow(NamedTuple):
 class AgentPeriod(NamedTuple):
     """An agent was in `state` from `since` to `until`; `work` is whose call it was about.
 
-    `missed`: he came into it by leaving an offer unanswered.
+    `missed`: it began with an unanswered offer.
     """
 
     agent: str
@@ -142,7 +142,7 @@ def service_levels(
     }
 
 
-def measure_queue(stays: Iterable[Stay], definitions: Definitions) -> Figures:
+def measure_queue(stays: Iterable[StayRow], definitions: Definitions) -> Figures:
     """The figures of one queue in one interval, of those who joined in it."""
     counts: Counter[str | None] = Counter()
     answered: list[float] = []
@@ -200,7 +200,7 @@ def measure_queue(stays: Iterable[Stay], definitions: Definitions) -> Figures:
 
 
 def measure_agents(teams: Iterable[Sequence[AgentPeriod]], begin: float, end: float) -> Figures:
-    """The figures of agents from `begin` to `end`: for each, all his periods in order.
+    """The figures of agents from `begin` to `end`: for each, all periods in order.
 
     Times are cut at the ends of the interval; a call counts, with all of its time, in the
     interval in which it was offered or answered.
@@ -254,7 +254,7 @@ def _since(period: AgentPeriod) -> float:
 
 
 def _outcome_of_offer(ringing: AgentPeriod, following: AgentPeriod | None) -> str:
-    """What came of ringing him."""
+    """What came of ringing them."""
     if following is None:
         return "ringing"
     if following.state == "talking" and following.work == ringing.work:
@@ -333,7 +333,7 @@ def _promise(job: JobRow, now: float) -> str:
 
 
 def measure_alone(alone_s: Iterable[float], limit_s: float) -> Figures:
-    """Customers who answered, and those without an operator for more than `limit_s` after it."""
+    """Customers who answered, and those without an agent for more than `limit_s` after it."""
     waits = list(alone_s)
     alone = sum(wait > limit_s for wait in waits)
     return {

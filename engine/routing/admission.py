@@ -16,7 +16,7 @@ from config.policy import Costs, Destinations, Hours, Limits, Rate
 from ..errors import EngineError
 from ..job import site_of
 from .calling_hours import CallingHours
-from .do_not_call import DoNotCall
+from .do_not_call import Blocked, DoNotCall
 from .limits import Accepted, RateLimits
 from .phone_number import CalledNumber, dialled, is_emergency, read_number
 from .rates import Rates
@@ -123,10 +123,10 @@ class Admission:
         is_internal: Callable[[str], bool] = lambda _text: False,
         store: "Store | None" = None,
         events: "EventLog | None" = None,
+        on_blocked: Callable[[Blocked], None] = lambda _entry: None,
     ) -> None:
         policy = policy or PolicySettings()
-        self.do_not_call = DoNotCall(store, events)
-        self.on_blocked = self.do_not_call.on_blocked
+        self.do_not_call = DoNotCall(store, events, on_blocked)
         self._is_internal = is_internal
         self._rate_limits = RateLimits(policy.limits, store)
         self.apply(policy)
@@ -217,9 +217,9 @@ class Admission:
 
     # -- counting ---------------------------------------------------------------------------
 
-    def count(self, job_id: str, admitted: Admitted, now: float) -> None:
+    def count_accepted(self, job_id: str, admitted: Admitted, now: float) -> None:
         """Count an accepted request; in the same turn of the loop as its check and its save."""
-        self._rate_limits.count(_accepted(job_id, admitted, now))
+        self._rate_limits.count_accepted(_accepted(job_id, admitted, now))
 
     def forget(self, job_id: str) -> None:
         """An accepted request could not be saved: it does not count."""

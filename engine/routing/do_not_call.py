@@ -1,4 +1,4 @@
-"""The register of numbers that are not to be called: each with a reason, and perhaps an expiry.
+"""The do-not-call list: blocked numbers, each with a reason, and perhaps an expiry.
 
 It is kept in memory and on disk. A number is blocked from the moment that it was asked for; the
 answer comes once it is on the disk.
@@ -33,17 +33,22 @@ class Blocked(msgspec.Struct, frozen=True, kw_only=True):
 class DoNotCall:
     """The blocked numbers, in E.164.
 
-    `on_blocked` are called at once with each number that is blocked, to stop what is queued.
+    `on_blocked` is called at once with each number that is blocked, to cancel its queued jobs.
     """
 
-    def __init__(self, store: "Store | None" = None, events: "EventLog | None" = None) -> None:
-        self.on_blocked: list[Callable[[Blocked], None]] = []
+    def __init__(
+        self,
+        store: "Store | None" = None,
+        events: "EventLog | None" = None,
+        on_blocked: Callable[[Blocked], None] = lambda _entry: None,
+    ) -> None:
+        self._on_blocked = on_blocked
         self._store = store
         self._events = events
         self._numbers: dict[str, Blocked] = {}
 
     async def load(self, now: float) -> None:
-        """Read the register from the store, without what has expired. Raises StoreError."""
+        """Read the list from the store, without what has expired. Raises StoreError."""
         if self._store is None:
             return
         stored: Mapping[str, Blocked] = await self._store.load(KIND, Blocked)
@@ -94,8 +99,7 @@ class DoNotCall:
         if self._store is not None:
             self._store.put(KIND, entry.number, entry)
         self._publish("number.blocked", entry)
-        for stop in self.on_blocked:
-            stop(entry)
+        self._on_blocked(entry)
         if self._store is not None:
             await self._store.flush()
 

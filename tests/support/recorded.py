@@ -40,7 +40,7 @@ class Recorded:
         self.live = Live(self.store, self.reports, clock=clock)
         self.history = History(path)
         self.records.on_stay.append(self.live.on_stay)
-        self.records.on_record += [self.live.on_record, self.history.add]
+        self.records.on_record += [self.live.on_record, self.history.add_record]
 
     async def open(self) -> None:
         """As the daemon starts it."""

@@ -212,12 +212,12 @@ class RouteMethods:
         if params.queue is not None:
             matcher = self._queues.matcher
             try:
-                check_queue(matcher, params.queue, now)
+                check_queue(matcher.queues, params.queue, now)
             except EngineError as error:
                 objections.append(objection("queue", error))
                 if error.kind == "refused":
                     return None, None
-            view = matcher.line(params.queue).view(now)
+            view = matcher.queues.named(params.queue).view(now)
             return view | {"agents": could_take(matcher, self._agents, waiting, now)}, None
         if params.agent is None:
             if not objections:
@@ -256,7 +256,7 @@ class RouteMethods:
             objections.append(objection("trunks", error))
         if plan.is_agent(text) or text[:5].lower().startswith(("sip:", "sips:")):
             return []
-        number, prefix, names = plan.carried(text, trunk)
+        number, prefix, names = plan.trunks_for(text, trunk)
         stand = {one["name"]: one for one in trunks.view()}
         return [
             {

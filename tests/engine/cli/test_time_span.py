@@ -1,11 +1,13 @@
-"""Moments as people write them."""
+"""Times as people write them."""
 
+import time
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+import typer
 
-from engine.cli.moments import moment_of, written
+from engine.cli.time_span import moment_of, time_of, written
 
 LONDON = ZoneInfo("Europe/London")
 NOW = datetime(2026, 3, 29, 12, 0, tzinfo=LONDON).timestamp()
@@ -47,3 +49,20 @@ def test_a_moment_is_written_with_its_offset() -> None:
     assert written(NOW, LONDON) == "2026-03-29 12:00:00+01:00"
     assert written(NOW - 86400, LONDON) == "2026-03-28 11:00:00+00:00"
     assert moment_of(written(NOW, LONDON), 0.0, None) == NOW
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [(None, None), ("1795317630.5", 1795317630.5), ("+90", 1090.0), ("+2h", 8200.0), ("4e9", 4e9)],
+)
+def test_time_to_come(
+    monkeypatch: pytest.MonkeyPatch, text: str | None, moment: float | None
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1000.0)
+    assert time_of(text) == moment
+
+
+def test_time_that_cannot_be_read() -> None:
+    with pytest.raises(typer.BadParameter, match="'soon' is neither Unix seconds nor") as refused:
+        time_of("soon", "--deadline", "+SECONDS")
+    assert refused.value.param_hint == "--deadline"

@@ -1,26 +1,27 @@
-"""The events of an engine as a client reads them: it reconnects, resumes, says what it missed."""
+"""A stream of events that reconnects, resumes where it was, and says what it missed."""
 
 import asyncio
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
 
-from .channel import REPLY_S, Address, Channel, ConnectionLost, Event, NoReply
-from .errors import EngineError
+from .connection import REPLY_S, Address, Connection, Event
+from .errors import ConnectionLost, EngineError, NoReply
 
 RETRY_FIRST_S = 0.05
 RETRY_MOST_S = 2.0
 
 
 class EventStream:
-    """Events as they come. Reconnects when the connection ends and resumes where it was.
+    """Events as they happen. When the connection ends, it reconnects and resumes where it was.
 
-    What could not be resumed comes as an event of type `client.gap` with `from`, `to` and
-    `reason`; after what is kept follow views of what is there now, as `snapshot.*` up to
-    `snapshot.end`. With `snapshot` these come in any case, with False never. Raises ConnectionLost
-    or NoReply when no engine is found, or none answers, for `give_up_s` (None: never), and
-    EngineError: `unavailable` where it has no room for so long, anything else at once. The reply
-    to a subscription may take `reply_s` (None: any time).
+    Events that the engine no longer has arrive as one event of type `client.gap` with `from`, `to`
+    and `reason`. After the events it still has, the current state follows as `snapshot.*` events up
+    to `snapshot.end`. With `snapshot` true the current state comes in any case, with False never.
+
+    Reading raises ConnectionLost or NoReply when no engine answered for `give_up_s` (None: never).
+    It raises EngineError `unavailable` when the engine had no room for that long, and any other
+    EngineError at once. The reply to a subscription may take `reply_s` (None: no limit).
     """
 
     def __init__(
@@ -40,17 +41,20 @@ class EventStream:
         self.seq = since
         self._give_up_s = give_up_s
         self._reply_s = reply_s
-        # A snapshot that broke off is asked for again; once seen whole, only after another gap.
+        # A snapshot that broke off is requested again. A complete one is not, until the next gap.
         self._snapshot = snapshot
-        self._channel: Channel | None = None
+        self._connection: Connection | None = None
         self._gap: Event | None = None
-        # Bounded: a consumer that is slow slows the reading, and the engine sees it.
-        self._next: asyncio.Queue[Event | None] = asyncio.Queue(maxsize=64)
+        # Bounded: a slow consumer slows down the reading, and the engine notices.
+        self._queue: asyncio.Queue[Event | None] = asyncio.Queue(maxsize=64)
         self._ended: asyncio.Task[None] | None = None
 
     async def start(self) -> Self:
-        """Subscribe; every event after this is seen. Raises NoEngine, NoReply, EngineError."""
-        channel = await Channel.open(self._address, self._next.put, self._reply_s)
+        """Subscribe. Every later event is delivered.
+
+        Raises NoEngine, NoReply, EngineError.
+        """
+        connection = await Connection.open(self._address, self._queue.put, self._reply_s)
         params: dict[str, Any] = {"types": self._types}
         if self.seq is not None:
             params["since"] = self.seq
@@ -59,9 +63,9 @@ class EventStream:
         if self._snapshot is not None:
             params["snapshot"] = self._snapshot
         try:
-            result = await channel.call("events.subscribe", params)
+            result = await connection.call("events.subscribe", params)
         except BaseException:
-            await channel.close()
+            await connection.close()
             raise
         if result.get("snapshot"):
             self._snapshot = True
@@ -69,29 +73,29 @@ class EventStream:
         if self.seq is None:
             self.seq = result["seq"]
         elif gap is not None and gap["reason"] == "epoch":
-            self.seq = 0  # numbers begin anew, and nothing of them has been seen yet
+            self.seq = 0  # a new epoch counts from 1, and none of it has been seen
         self.epoch = result["epoch"]
         if gap is not None:
             self._gap = {"type": "client.gap", "seq": self.seq, "epoch": self.epoch, **gap}
-        self._channel = channel
-        self._ended = asyncio.create_task(self._tell_end(channel))
+        self._connection = connection
+        self._ended = asyncio.create_task(self._watch_end(connection))
         return self
 
-    async def _tell_end(self, channel: Channel) -> None:
-        await channel.wait_closed()
-        await self._next.put(None)
+    async def _watch_end(self, connection: Connection) -> None:
+        await connection.wait_closed()
+        await self._queue.put(None)
 
     async def close(self) -> None:
-        """Stop listening."""
+        """Unsubscribe and close the connection."""
         if self._ended is not None:
             self._ended.cancel()
             await asyncio.wait([self._ended])
-        if self._channel is not None:
-            await self._channel.close()
-            self._channel = None
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
 
     async def __aenter__(self) -> Self:
-        return self if self._channel is not None else await self.start()
+        return self if self._connection is not None else await self.start()
 
     async def __aexit__(
         self,
@@ -105,13 +109,13 @@ class EventStream:
         return self
 
     async def __anext__(self) -> Event:
-        if self._channel is None:
+        if self._connection is None:
             await self.start()
         while True:
             if self._gap is not None:
                 gap, self._gap = self._gap, None
                 return gap
-            event = await self._next.get()
+            event = await self._queue.get()
             if event is None:
                 await self._reconnect()
             elif event["type"] != "engine.slow_reader":  # the connection ends after it

@@ -1,4 +1,4 @@
-"""One connection of a client to an engine: requests find their replies, events are handed on."""
+"""One connection to an engine: it matches replies to requests and hands on events."""
 
 import asyncio
 import contextlib
@@ -12,52 +12,26 @@ from typing import Any
 
 import msgspec
 
-from .control.jsonrpc import INVALID_PARAMS
-from .errors import KIND_CODES, EngineError
+from .errors import (
+    INVALID_PARAMS,
+    KIND_CODES,
+    ConnectionLost,
+    EngineError,
+    NoEngine,
+    NoReply,
+    RequestRejected,
+)
 
 Event = dict[str, Any]
 
 REQUEST_BYTES = 1 << 20  # the protocol's limit
-# How long a reply may take, unless the client says otherwise: the engine waits for a disk, and
-# counts large reports.
+# How long a reply may take by default: the engine waits for its disk, and counts large reports.
 REPLY_S = 60.0
-# Above any reply; the reader holds at most twice this before the engine feels it.
+# More than any reply. The reader buffers at most twice this before the engine notices.
 LINE_BYTES = 4 << 20
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
-
-
-class ClientError(Exception):
-    """What goes wrong between client and engine, other than the engine's own refusals."""
-
-
-class ConnectionLost(ClientError):
-    """The connection ended; whether a request under way was done is not known."""
-
-
-class NoEngine(ConnectionLost):
-    """Nobody answers at that address."""
-
-
-class NoReply(ClientError):
-    """The engine has not answered in time; whether a request was done is not known."""
-
-
-class RequestRejected(ClientError):
-    """The request was not understood, or JSON cannot say it: JSON-RPC code, message, data naming
-    the field."""
-
-    def __init__(self, code: int, message: str, data: dict[str, Any]) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.data = data
-
-    @property
-    def field(self) -> str | None:
-        """The parameter that is wrong, where one is."""
-        return self.data.get("field")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +63,7 @@ class Address:
 
 @asynccontextmanager
 async def within(limit_s: float | None, what: str) -> AsyncIterator[None]:
-    """What may take `limit_s`, None: any time. Raises NoReply after that."""
+    """Run the body for at most `limit_s` seconds (None: no limit), then raise NoReply."""
     limit = asyncio.timeout(limit_s)
     try:
         async with limit:
@@ -111,17 +85,17 @@ def _error(body: dict[str, Any]) -> EngineError | RequestRejected:
 
 
 def _request_line(id: int, method: str, params: dict[str, Any]) -> bytes:
-    """A request as it is sent. Raises RequestRejected where JSON cannot say it."""
+    """A request as one line of JSON. Raises RequestRejected where JSON cannot express it."""
     request = {"jsonrpc": "2.0", "id": id, "method": method, "params": params}
     try:
         line = _encode(request)
     except (TypeError, ValueError, RecursionError) as error:
         raise _rejected("params", f"cannot be sent as JSON: {error}") from error
-    if b"null" in line:  # which is what the encoder makes of infinity, and means the default
+    if b"null" in line:  # the encoder writes infinity as null, and null asks for the default
         for name, value in params.items():
             if not _is_finite(value):
                 raise _rejected(name, "must be a finite number")
-    if len(line) > REQUEST_BYTES:  # the error for it would have no id
+    if len(line) > REQUEST_BYTES:  # the engine's error about it would have no id
         raise _rejected("params", f"the request is {len(line)} bytes long; at most {REQUEST_BYTES}")
     return line + b"\n"
 
@@ -139,10 +113,10 @@ def _rejected(field: str, reason: str) -> RequestRejected:
     return RequestRejected(INVALID_PARAMS, f"{field}: {reason}", data)
 
 
-class Channel:
-    """One connection: replies find their requests, events go to `on_event`.
+class Connection:
+    """One open connection. `on_event` receives the events.
 
-    `on_event` may wait, and then nothing more is read. A reply may take `reply_s`, None: any time.
+    Nothing more is read while `on_event` waits. A reply may take `reply_s` (None: no limit).
     """
 
     def __init__(
@@ -159,7 +133,7 @@ class Channel:
         self._writer = writer
         self._on_event = on_event
         self._ids = itertools.count(1)
-        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._pending: dict[int, asyncio.Future[Any]] = {}
         self._failure: Exception | None = None
         self._reading = asyncio.create_task(self._read())
 
@@ -169,18 +143,21 @@ class Channel:
         address: Address,
         on_event: Callable[[Event], Any] | None = None,
         reply_s: float | None = REPLY_S,
-    ) -> "Channel":
-        """Connect, and authenticate where that is needed. Raises NoEngine, NoReply, EngineError."""
+    ) -> "Connection":
+        """Connect, and authenticate where there is a token.
+
+        Raises NoEngine, NoReply, EngineError.
+        """
         async with within(reply_s, f"connecting to {address}"):
             opened = await address.open()
-        channel = cls(address, *opened, on_event, reply_s)
+        connection = cls(address, *opened, on_event, reply_s)
         if address.token:
             try:
-                await channel.call("auth", {"token": address.token})
+                await connection.call("auth", {"token": address.token})
             except BaseException:
-                await channel.close()
+                await connection.close()
                 raise
-        return channel
+        return connection
 
     @property
     def is_open(self) -> bool:
@@ -188,32 +165,34 @@ class Channel:
         return self._failure is None
 
     async def call(self, method: str, params: dict[str, Any]) -> Any:
-        """Send a request, wait for its result. Raises EngineError, RequestRejected,
-        ConnectionLost, NoReply."""
+        """Send a request and return its result.
+
+        Raises EngineError, RequestRejected, ConnectionLost, NoReply.
+        """
         if self._failure is not None:
             raise self._failure
         id = next(self._ids)
         line = _request_line(id, method, params)
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting[id] = reply
+        self._pending[id] = reply
         try:
-            async with within(self._patience_s(method, params), method):
+            async with within(self._reply_limit_s(method, params), method):
                 self._writer.write(line)
-                with contextlib.suppress(ConnectionError):  # the reader tells how it ended
+                with contextlib.suppress(ConnectionError):  # the reader knows how it ended
                     await self._writer.drain()
                 return await reply
         finally:
-            self._waiting.pop(id, None)
+            self._pending.pop(id, None)
 
-    def _patience_s(self, method: str, params: dict[str, Any]) -> float | None:
-        """How long the reply may take: a drain as long as it is told to wait, besides."""
+    def _reply_limit_s(self, method: str, params: dict[str, Any]) -> float | None:
+        """How long the reply may take. A drain has its own timeout on top."""
         if method != "engine.drain" or self._reply_s is None:
             return self._reply_s
         timeout_s = params.get("timeout_s")
         return None if timeout_s is None else self._reply_s + timeout_s
 
     async def wait_closed(self) -> None:
-        """Wait until the connection is over."""
+        """Wait until the connection has ended."""
         await asyncio.wait([self._reading])
 
     async def close(self) -> None:
@@ -235,18 +214,18 @@ class Channel:
                 elif message.get("id") is None:
                     refusal = _error(message["error"])
                 else:
-                    self._answer(message)
-        except (OSError, ValueError) as error:  # also a line that is none: cut off in the middle
+                    self._resolve(message)
+        except (OSError, ValueError) as error:  # ValueError: the line was cut off in the middle
             refusal = refusal or ConnectionLost(f"connection to {self._address} lost: {error}")
         finally:
             lost = ConnectionLost(f"the engine at {self._address} closed the connection")
             self._failure = refusal or lost
-            for reply in self._waiting.values():
+            for reply in self._pending.values():
                 if not reply.done():
                     reply.set_exception(self._failure)
 
-    def _answer(self, message: dict[str, Any]) -> None:
-        reply = self._waiting.get(message["id"])
+    def _resolve(self, message: dict[str, Any]) -> None:
+        reply = self._pending.get(message["id"])
         if reply is None or reply.done():
             return
         if "error" in message:

@@ -1,8 +1,8 @@
-"""Public holidays by country and part."""
+"""Weekly hours: public holidays. The properties of hours are in test_calling_hours.py."""
 
 import datetime
 
-from engine.routing.public_holidays import holiday_name
+from engine.routing.weekly_hours import holiday_name
 
 EPIPHANY = datetime.date(2026, 1, 6)
 
