@@ -413,7 +413,7 @@ def day_of(now: float, zone: tzinfo | None) -> str:
     return datetime.fromtimestamp(now, zone).date().isoformat()
 
 
-# Bounded, so that a step of the wall clock and the end of a day are noticed.
+# The end of a day is noticed after this time at most.
 LONGEST_WAIT_S = 60.0
 
 
@@ -439,8 +439,8 @@ class AgentClock:
         self._timer.stop()
 
     def _set_timer(self) -> None:
-        soon = self._wall_clock() + LONGEST_WAIT_S
         deadline = self._agents.next_deadline
+        soon = self._wall_clock() + LONGEST_WAIT_S
         self._timer.set(soon if deadline is None else min(deadline, soon))
 
     def _tick(self) -> None:

@@ -177,7 +177,7 @@ class Intake:
             job.queue_since = request.not_before  # the wait for an agent begins then
         # Known to the disk with the acceptance, so that it costs no commit of its own.
         job.under_way = self._dispatcher.will_start(job)
-        self._admission.count_accepted(job_id, admitted, now)
+        self._admission.count(job_id, admitted, now)
         self._dispatcher.accept(job)
         try:
             await self._services.store.save(job, durable=True)
