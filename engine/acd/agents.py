@@ -61,9 +61,11 @@ class AgentRegistry:
         events: Publisher,
         store: Documents | None = None,
         zone: tzinfo | None = None,
+        serves: Callable[[Agent], Sequence[str]] = lambda agent: agent.queues,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.zone = zone
+        self.serves = serves
         self._events = events
         self._store = store
         self._clock = clock
@@ -73,7 +75,6 @@ class AgentRegistry:
         self.on_free: list[Callable[[str], None]] = []
         self.on_change: list[Callable[[Agent, AgentState], None]] = []
         self.on_deadline: Callable[[], None] | None = None
-        self.serves: Callable[[Agent], Sequence[str]] = lambda agent: agent.queues
         for settings in configured:
             self.enrol(settings)
 
@@ -327,6 +328,10 @@ class AgentRegistry:
             agent = self._agents.get(name)
             if until <= now and agent is not None:
                 self._change(agent, partial(agent.wrap_up_ends, now))
+
+    def count_days_in(self, zone: tzinfo | None) -> None:
+        """Count the calls and the talk time of each day by the days of `zone` from now on."""
+        self.zone = zone
 
     def begin_day(self, now: float) -> None:
         """Let the day's figures begin anew, where the day is another than theirs."""

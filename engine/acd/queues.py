@@ -96,8 +96,15 @@ class Queues:
         queues: Sequence[Queue],
         centres: Sequence[Centre] = (),
         calendars: Mapping[str, OpeningHours] | None = None,
+        *,
+        ring_s: float | None = None,
     ) -> None:
-        """Take the configuration as it is now; whoever waits keeps his place."""
+        """Take the configuration as it is now; whoever waits keeps their place.
+
+        An agent rings for `ring_s` (None: as long as before).
+        """
+        if ring_s is not None:
+            self.matcher.ring_s = ring_s
         by_name = {centre.name: centre for centre in centres}
         self._step(lambda now: self.matcher.configure(queues, by_name, calendars or {}, now))
 

@@ -55,3 +55,7 @@ class CallServices:
     rooms: "WaitingRooms | None" = None
     rtp_host: str = ""  # what peers are told in SDP, where it is not the worker's own address
     new_id: Callable[[], str] = lambda: secrets.token_hex(8)
+
+    def configure(self, dial: Dial) -> None:
+        """Dial by these settings from now on; calls that are up go on as they began."""
+        self.dial = dial

@@ -16,7 +16,7 @@ from config.policy import Costs, Destinations, Hours, Limits, Rate
 from ..errors import EngineError
 from ..reports.cdr import site_of
 from .calling_hours import CallingHours
-from .do_not_call import DoNotCall
+from .do_not_call import Blocked, DoNotCall
 from .limits import Accepted, RateLimits
 from .phone_number import CalledNumber, dialled, is_emergency, read_number
 from .rates import Rates
@@ -114,6 +114,7 @@ class Admission:
     """Holds requests against the policies, and counts those that were accepted.
 
     `is_internal` tells which texts name agents and extensions rather than telephone numbers.
+    `on_blocked` is called with each number that is blocked.
     """
 
     def __init__(
@@ -123,10 +124,10 @@ class Admission:
         is_internal: Callable[[str], bool] = lambda _text: False,
         store: "Store | None" = None,
         events: "EventLog | None" = None,
+        on_blocked: Callable[[Blocked], None] = lambda _entry: None,
     ) -> None:
         policy = policy or PolicySettings()
-        self.do_not_call = DoNotCall(store, events)
-        self.on_blocked = self.do_not_call.on_blocked
+        self.do_not_call = DoNotCall(store, events, on_blocked=on_blocked)
         self._is_internal = is_internal
         self._rate_limits = RateLimits(policy.limits, store)
         self.apply(policy)

@@ -33,11 +33,17 @@ class Blocked(msgspec.Struct, frozen=True, kw_only=True):
 class DoNotCall:
     """The blocked numbers, in E.164.
 
-    `on_blocked` are called at once with each number that is blocked, to stop what is queued.
+    `on_blocked` is called at once with each number that is blocked, to stop what is queued.
     """
 
-    def __init__(self, store: "Store | None" = None, events: "EventLog | None" = None) -> None:
-        self.on_blocked: list[Callable[[Blocked], None]] = []
+    def __init__(
+        self,
+        store: "Store | None" = None,
+        events: "EventLog | None" = None,
+        *,
+        on_blocked: Callable[[Blocked], None] = lambda _entry: None,
+    ) -> None:
+        self._on_blocked = on_blocked
         self._store = store
         self._events = events
         self._numbers: dict[str, Blocked] = {}
@@ -94,8 +100,7 @@ class DoNotCall:
         if self._store is not None:
             self._store.put(KIND, entry.number, entry)
         self._publish("number.blocked", entry)
-        for stop in self.on_blocked:
-            stop(entry)
+        self._on_blocked(entry)
         if self._store is not None:
             await self._store.flush()
 

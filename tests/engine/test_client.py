@@ -19,8 +19,8 @@ from engine.client import (
     RequestRejected,
 )
 from engine.control.connection import Connection
+from engine.control.method import Method
 from engine.control.params import DrainRequest, JobRef
-from engine.control.server import Method
 from engine.errors import EngineError
 from engine.store.event_log import EventLog
 

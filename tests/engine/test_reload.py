@@ -12,7 +12,6 @@ import pytest
 from engine.client import Client, EventStream
 from engine.daemon import Daemon
 from engine.errors import EngineError
-from engine.reload import Reload
 from tests.support.engine_in_process import request, running, settings_in
 
 Engine = tuple[Daemon, Client]
@@ -156,7 +155,7 @@ async def test_whisper_log_level_and_what_is_kept(
     assert job is not None
     assert job.request.whisper == {"template": "Hello from {context.site}"}
     assert daemon.retention._kept.keep_events == 1000
-    assert daemon.call_centre.queues.matcher.ring_s == 7.5
+    assert daemon.queues.matcher.ring_s == 7.5
     assert '"event": "reloaded"' not in capsys.readouterr().err
 
 
@@ -196,6 +195,6 @@ async def test_sighup_does_the_same(tmp_path: Path) -> None:
 
 async def test_the_environment_is_laid_over_it_again(tmp_path: Path) -> None:
     async with running(settings_in(tmp_path)) as (daemon, _client):
-        reload = Reload(daemon, {"RINGBACK_DIAL__RING_S": "12"})
-        await reload.run()
+        daemon.reload._environ = {"RINGBACK_DIAL__RING_S": "12"}
+        await daemon.reload.run()
         assert daemon.settings.dial.ring_s == 12.0

@@ -14,12 +14,13 @@ from ...errors import BadParams, EngineError
 from ...request import CallbackRequest, Identifier, Target, UnixTime
 from ...routing.admission import AdmissionQuery
 from ...routing.rules import Condition, Facts, Ruling, Step
-from ..server import Method, Peer
+from ..method import Method
+from ..peer import Peer
 
 if TYPE_CHECKING:
     from config.inbound import Inbound as Route
 
-    from ...daemon import Daemon
+    from ...parts import Parts
 
 
 class RouteQuery(CallbackRequest):
@@ -42,7 +43,7 @@ class RouteQuery(CallbackRequest):
 class RouteMethods:
     """What a client may ask of the routing."""
 
-    def __init__(self, daemon: "Daemon") -> None:
+    def __init__(self, daemon: "Parts") -> None:
         self._daemon = daemon
 
     def table(self) -> dict[str, Method]:
@@ -106,7 +107,7 @@ class RouteMethods:
     def _call(self, params: RouteQuery, history: Any, now: float) -> dict[str, Any]:
         router, objections = self._daemon.router, list[dict[str, Any]]()
         trunk, dialled = params.from_trunk or "", params.dialled or ""
-        if trunk not in {one.name for one in self._daemon.settings.trunks}:
+        if trunk not in {one["name"] for one in self._daemon.trunks.view()}:
             reason = f"there is no trunk named {trunk!r}"
             raise EngineError("not_found", reason, field="from_trunk")
         route = self._daemon.inbound.route(dialled, trunk)
@@ -155,7 +156,7 @@ class RouteMethods:
         kept_s: float | None = None,
     ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
         """The queue that it would wait in, or the agent who is named."""
-        centre = self._daemon.call_centre
+        centre = self._daemon
         waiting = waiting_as_if(
             kind=facts.kind,
             queue=params.queue,
@@ -202,7 +203,7 @@ class RouteMethods:
 
     def _outside(self, number: str | None) -> dict[str, Any] | None:
         """The outside number that a call would go to before it enters its queue."""
-        if number is None or self._daemon.services.dialplan.is_agent(number):
+        if number is None or self._daemon.dialplan.is_agent(number):
             return None
         against: list[dict[str, Any]] = []
         trunks = self._trunks(number, None, "agent", against)
@@ -212,7 +213,7 @@ class RouteMethods:
         self, text: str, trunk: str | None, field: str, objections: list[dict[str, Any]]
     ) -> list[dict[str, Any]]:
         """The trunks that would carry it, in the order in which they are tried."""
-        plan, trunks = self._daemon.services.dialplan, self._daemon.trunks
+        plan, trunks = self._daemon.dialplan, self._daemon.trunks
         try:
             plan.destination(text, field=field, trunk=trunk)
         except EngineError as error:

@@ -316,10 +316,10 @@ async def test_a_place_that_was_waited_for_is_kept(settings: Settings) -> None:
             queue_joined_at=early,
         )
         assert late.queue_joined_at == early
-        assert daemon.call_centre.queues.place(late.id) == 1
+        assert daemon.queues.place(late.id) == 1
     # The next engine gives him the same place.
     async with running(changed(settings, queues=queues)) as (daemon, _client):
-        assert daemon.call_centre.queues.place(late.id) == 1
+        assert daemon.queues.place(late.id) == 1
 
 
 async def test_whoever_wishes_to_be_called_back_out_of_hours_waits_from_when_he_may_be_called(

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from config.settings import load
+from engine.control.method import Method
 from engine.control.params import CallRef, DrainRequest, JobQuery, JobRef, NoParams
-from engine.control.server import Method
 from engine.errors import EngineError
 from engine.request import CallbackRequest
 
