@@ -253,9 +253,8 @@ class Parts:
         """Every method of the control protocol but those of the connection itself."""
         return {
             **EngineMethods(
-                self.engine_view, self.traffic, self.events, self.stop_requested
+                self.engine_view, self.traffic, self.events, self.reload, self.stop_requested
             ).table(),
-            **self.reload.table(),
             **CallbackMethods(self.dispatcher, self.intake, self.store, self.events).table(),
             **CallMethods(self.registry, self.dispatcher).table(),
             **AgentMethods(self.agents, self.roster, self.queues).table(),

@@ -17,10 +17,7 @@ from config.difference import Change, compare, effective
 from config.settings import ConfigError, Settings, load
 from sip.errors import ParseError
 
-from .control.method import Method
-from .control.peer import Peer
 from .errors import EngineError
-from .request import Params
 from .routing.dialplan import Dialplan
 from .store.event_log import EventLog
 
@@ -32,12 +29,6 @@ TOLD_CHANGES = 50
 
 Reconfigure = Callable[[Settings], Awaitable[None] | None]
 """Has one part of the engine go by these settings."""
-
-
-class ReloadRequest(Params):
-    """engine.reload: with `check` nothing is changed."""
-
-    check: bool = False
 
 
 class Reload:
@@ -63,10 +54,6 @@ class Reload:
         self._one_at_a_time = asyncio.Lock()
         self._by_signal: set[asyncio.Task[None]] = set()
 
-    def table(self) -> dict[str, Method]:
-        """Method names, with the parameters each takes and what it does."""
-        return {"engine.reload": Method(ReloadRequest, self._asked)}
-
     def on_signal(self) -> None:
         """SIGHUP was received."""
         task = asyncio.get_running_loop().create_task(self._by_hangup())
@@ -78,9 +65,6 @@ class Reload:
             await self.run(by="SIGHUP")
         except EngineError as error:
             log.error("not_reloaded", reason=error.message)
-
-    async def _asked(self, params: ReloadRequest, peer: Peer) -> dict[str, Any]:
-        return await self.run(check=params.check, by=peer.who)
 
     async def run(self, *, check: bool = False, by: str = "") -> dict[str, Any]:
         """Read, check and, without `check`, take the configuration. Gives what is different.

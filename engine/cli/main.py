@@ -220,12 +220,30 @@ def drain(
         raise typer.Exit(EXIT_FAILED)
 
 
+def _print_schema(is_wanted: bool) -> None:
+    if is_wanted:
+        # Imports most of the engine, which no other command needs.
+        from ..control.schema import openrpc_text
+
+        print(openrpc_text(), end="")
+        raise typer.Exit
+
+
 @app.command()
 def rpc(
     method: Annotated[str, typer.Argument(metavar="METHOD")],
     params: Annotated[str, typer.Argument(metavar="JSON", help="An object.")] = "{}",
     socket: SocketAfter = None,
     json: Json = False,
+    _schema: Annotated[
+        bool,
+        typer.Option(
+            "--schema",
+            help="Print every method, event and error as OpenRPC. No engine is needed.",
+            callback=_print_schema,
+            is_eager=True,
+        ),
+    ] = False,
 ) -> None:
     """Send any request and print its result as JSON."""
     given = _parse_params(params)

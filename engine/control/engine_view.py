@@ -19,6 +19,7 @@ from ..routing.trunks import Trunks
 from ..store.event_log import EventLog
 from ..store.store import Store
 from ..webhooks.webhooks import Webhooks
+from .params import PROTOCOL
 
 
 class Traffic:
@@ -143,7 +144,7 @@ class EngineView:
 
     def identity(self) -> dict[str, Any]:
         """What ping says."""
-        return {"version": self.version, "epoch": self._events.epoch}
+        return {"version": self.version, "epoch": self._events.epoch, "protocol": PROTOCOL}
 
     def live(self) -> dict[str, Any]:
         """What report.live says of the engine."""

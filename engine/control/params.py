@@ -9,7 +9,8 @@ from ..errors import BadParams
 from ..job import JobState
 from ..request import Identifier, JobId, Numbers, Params, Priority, UnixTime, one_of, printable
 
-VERSION = 1
+PROTOCOL = 1
+"""The version of the protocol: docs/compatibility.md says when it changes."""
 
 
 class JobRef(Params):
@@ -74,6 +75,12 @@ class DrainRequest(Params):
 
     timeout_s: Annotated[float, Meta(ge=0, le=7 * 86400)] | None = None
     stop: bool = False
+
+
+class ReloadRequest(Params):
+    """engine.reload: with `check` nothing is changed."""
+
+    check: bool = False
 
 
 class Subscribe(Params):

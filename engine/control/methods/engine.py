@@ -1,24 +1,38 @@
 """The methods of the control protocol that are about the engine: ping, engine.*."""
 
 import asyncio
-from typing import Any
+from typing import Any, Protocol
 
 from ...store.event_log import EventLog
 from ..engine_view import EngineView, Traffic
 from ..method import Method
-from ..params import DrainRequest, NoParams
+from ..params import DrainRequest, NoParams, ReloadRequest
 from ..peer import Peer
 
 # How long the reply to engine.drain may take to be sent before the engine stops.
 STOP_DELAY_S = 0.1
 
 
+class Reloads(Protocol):
+    """Reads the configuration again."""
+
+    async def run(self, *, check: bool = False, by: str = "") -> dict[str, Any]:
+        """Read, check and, without `check`, apply it. Returns what is different."""
+        ...
+
+
 class EngineMethods:
     """What a client may ask of the engine as a whole. `stop` ends it once it is set."""
 
     def __init__(
-        self, engine: EngineView, traffic: Traffic, events: EventLog, stop: asyncio.Event
+        self,
+        engine: EngineView,
+        traffic: Traffic,
+        events: EventLog,
+        reload: Reloads,
+        stop: asyncio.Event,
     ) -> None:
+        self._reloads = reload
         self._engine = engine
         self._traffic = traffic
         self._events = events
@@ -30,6 +44,7 @@ class EngineMethods:
             "ping": Method(NoParams, self._ping),
             "engine.status": Method(NoParams, self._status),
             "engine.drain": Method(DrainRequest, self._drain),
+            "engine.reload": Method(ReloadRequest, self._reload),
         }
 
     def _ping(self, _params: NoParams, _peer: Peer) -> dict[str, Any]:
@@ -44,3 +59,6 @@ class EngineMethods:
         if params.stop:
             asyncio.get_running_loop().call_later(STOP_DELAY_S, self._stop.set)
         return {"drained": drained, "active": self._traffic.active}
+
+    async def _reload(self, params: ReloadRequest, peer: Peer) -> dict[str, Any]:
+        return await self._reloads.run(check=params.check, by=peer.who)

@@ -31,7 +31,7 @@ async def refusal(client: Client, method: str, **params: Any) -> EngineError:
 async def test_ping(engine: tuple[Daemon, Client]) -> None:
     daemon, client = engine
     reply = await client.call("ping")
-    assert reply == {"version": reply["version"], "epoch": daemon.events.epoch}
+    assert reply == {"version": reply["version"], "epoch": daemon.events.epoch, "protocol": 1}
     assert reply["version"][0].isdigit()
 
 
