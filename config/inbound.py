@@ -127,18 +127,3 @@ class Inbound(Section):
         if self.exact and not self.number:
             raise wrong("number", "needed with exact = true")
         return self
-
-
-def check_inbound(
-    routes: list[Inbound], rooms: list[Room], trunks: set[str], queues: set[str]
-) -> None:
-    """Raise where an [[inbound]] route names a trunk, queue or room that there is not."""
-    known_rooms = {room.name for room in rooms}
-    for index, route in enumerate(routes):
-        for name in route.trunks:
-            if name not in trunks:
-                raise wrong(f"inbound[{index}].trunks", f"there is no trunk named {name!r}")
-        if route.queue not in queues:
-            raise wrong(f"inbound[{index}].queue", f"there is no queue named {route.queue!r}")
-        if route.room and route.room not in known_rooms:
-            raise wrong(f"inbound[{index}].room", f"there is no room named {route.room!r}")

@@ -2,7 +2,6 @@
 
 import datetime
 import re
-from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Literal
 
@@ -165,10 +164,3 @@ class Rate(Section):
         if not prefix[1:].isdigit() and prefix != "+":
             raise wrong("", f"{prefix!r} must be '+' and digits")
         return prefix
-
-
-def check_rates(rates: Sequence[Rate]) -> None:
-    """Raises an error where two rates are for the same prefix."""
-    twice = first_duplicate([rate.prefix for rate in rates])
-    if twice is not None:
-        raise wrong("rates", f"the prefix {twice!r} stands twice")

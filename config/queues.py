@@ -3,17 +3,13 @@
 All times `after_s` and `within_s` count from the moment the entry came into this queue.
 """
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from .agents import ONE_WORKER, Level, WrapUp
+from .agents import Level, WrapUp
 from .sections import Section, first_duplicate
-from .values import Name, NumberPrefix, OutsideNumber, Region, Seconds, host_of, wrong
-
-if TYPE_CHECKING:
-    from .settings import Settings
+from .values import Name, NumberPrefix, OutsideNumber, Region, Seconds, wrong
 
 StrategyName = Literal[
     "longest_idle",
@@ -136,57 +132,3 @@ class Queue(Section):
         if self.shares and not any(share.percent for share in self.shares):
             raise wrong("shares", "at least one must be above 0 per cent")
         return self
-
-
-def check_queues(settings: "Settings") -> None:
-    """Check the names that queues, centres and agents use of each other; raises as validators."""
-    agents = {agent.name for agent in settings.agents}
-    calendars = {calendar.name for calendar in settings.calendars}
-    centres = {centre.name for centre in settings.centres}
-    queues = {queue.name for queue in settings.queues}
-    for index, centre in enumerate(settings.centres):
-        _known(f"centres[{index}].calendar", "calendar", [centre.calendar], calendars)
-        _can_be_called(f"centres[{index}].number", centre.number, settings)
-    for index, agent in enumerate(settings.agents):
-        _known(f"agents[{index}].queues", "queue", agent.queues, queues)
-        _known(f"agents[{index}].centre", "centre", [agent.centre], centres)
-        if agent.permanent and settings.media.workers > 1:
-            raise wrong(f"agents[{index}].permanent", ONE_WORKER)
-    for index, queue in enumerate(settings.queues):
-        key = f"queues[{index}]"
-        _known(f"{key}.agents", "agent", queue.agents, agents)
-        _known(f"{key}.calendar", "calendar", [queue.calendar], calendars)
-        for number, tier in enumerate(queue.tiers):
-            _known(f"{key}.tiers[{number}].agents", "agent", tier.agents, agents)
-            _known(f"{key}.tiers[{number}].queues", "queue", tier.queues, queues)
-            _known(f"{key}.tiers[{number}].centres", "centre", tier.centres, centres)
-        for number, share in enumerate(queue.shares):
-            _known(f"{key}.shares[{number}].centre", "centre", [share.centre], centres)
-            _known(f"{key}.shares[{number}].calendar", "calendar", [share.calendar], calendars)
-        for number, vip in enumerate(queue.vip):
-            _known(f"{key}.vip[{number}].agents", "agent", vip.agents, agents)
-        for number, step in enumerate(queue.overflow):
-            at = f"{key}.overflow[{number}]"
-            _known(f"{at}.queue", "queue", [step.queue], queues)
-            if step.queue == queue.name:
-                raise wrong(f"{at}.queue", "must be another queue")
-            _known(f"{at}.centre", "centre", [step.centre], centres)
-            _can_be_called(f"{at}.number", step.number, settings)
-
-
-def _can_be_called(key: str, outside: str, settings: "Settings") -> None:
-    if outside[:4].lower() == "sip:":
-        hosts = {host.strip("[]").lower() for host in settings.dial.allow_hosts}
-        hosts |= {host_of(trunk.uri) for trunk in settings.trunks}
-        if host_of(outside) not in hosts:
-            raise wrong(key, f"host {host_of(outside)!r} is not in dial.allow_hosts")
-    elif outside.startswith("+"):
-        number = "+" + "".join(filter(str.isdigit, outside))
-        if not any(number.startswith(route.prefix) for route in settings.routes):
-            raise wrong(key, f"no route takes {number}")
-
-
-def _known(key: str, noun: str, names: Iterable[str], known: set[str]) -> None:
-    for name in names:
-        if name and name not in known:
-            raise wrong(key, f"there is no {noun} named {name!r}")

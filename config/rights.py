@@ -1,11 +1,10 @@
 """[[rights]]: who may do what on the control socket."""
 
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, SecretStr, model_validator
 
-from .sections import Control, Section, first_duplicate, read_secret
+from .sections import Section, read_secret
 from .values import Group, Name, OptionalPath, Printable, Secret, check_user, wrong
 
 Role = Literal["read", "operate", "supervise", "administer"]
@@ -45,25 +44,3 @@ class Right(Section):
         if self.agent and self.group:
             raise wrong("agent", "a group is no agent; name its users one by one")
         return self
-
-
-def check_rights(rights: Sequence[Right], control: Control) -> None:
-    """Raises an error where one stands twice, or TCP is served and no token opens it."""
-    twice = first_duplicate([right.name for right in rights])
-    if twice is not None:
-        raise wrong("rights", f"the name {twice!r} stands twice")
-    for key in ("user", "group"):
-        named = [str(getattr(right, key)) for right in rights if getattr(right, key) != ""]
-        twice = first_duplicate(named)
-        if twice is not None:
-            raise wrong("rights", f"the {key} {twice} stands twice")
-    given = [right.token.get_secret_value() for right in rights]
-    tokens = [token for token in (control.token.get_secret_value(), *given) if token]
-    if any(len(token) < TOKEN_LENGTH for token in tokens) and (rights or control.default_role):
-        raise wrong("control.token", f"must have at least {TOKEN_LENGTH} characters")
-    if first_duplicate(tokens) is not None:
-        raise wrong("rights", "one token stands twice")
-    if control.tcp and not tokens:
-        raise wrong(
-            "control.token", "control.tcp needs a token (or token_file), here or in [[rights]]"
-        )

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from .calendars import Hours, TimeZone
 from .policy import LineType
-from .sections import Section, first_duplicate
+from .sections import Section
 from .values import Name, NumberPrefix, Printable, Region, Seconds, Template, wrong
 
 
@@ -174,30 +174,3 @@ class Rule(Section):
         if missing:
             raise wrong(missing[0], "must be given a value")
         return setting
-
-
-def check_rules(
-    rules: list[Rule],
-    trunks: set[str],
-    queues: set[str],
-    calendars: set[str],
-    centres: set[str],
-) -> None:
-    """Raise where two rules have one name, or one names a trunk, queue or the like there is not."""
-    twice = first_duplicate([rule.name for rule in rules])
-    if twice is not None:
-        raise wrong("rules", f"the name {twice!r} stands twice")
-    for index, rule in enumerate(rules):
-        where = f"rules[{index}]"
-        if rule.set.trunk is not None and rule.set.trunk not in trunks:
-            raise wrong(f"{where}.set.trunk", f"there is no trunk named {rule.set.trunk!r}")
-        if rule.set.queue is not None and rule.set.queue not in queues:
-            raise wrong(f"{where}.set.queue", f"there is no queue named {rule.set.queue!r}")
-        if rule.set.centre is not None and rule.set.centre not in centres:
-            raise wrong(f"{where}.set.centre", f"there is no centre named {rule.set.centre!r}")
-        for name in rule.match.queue or []:
-            if name not in queues:
-                raise wrong(f"{where}.match.queue", f"there is no queue named {name!r}")
-        calendar = rule.match.calendar
-        if calendar is not None and calendar not in calendars:
-            raise wrong(f"{where}.match.calendar", f"there is no calendar named {calendar!r}")

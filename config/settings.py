@@ -19,14 +19,24 @@ from pydantic_settings import (
 from . import environment
 from .agents import Agent, AgentDefaults
 from .calendars import Calendar
+from .checks import (
+    OutsideTargets,
+    check_agents,
+    check_centres,
+    check_inbound,
+    check_queues,
+    check_rates,
+    check_rights,
+    check_rules,
+)
 from .errors import ConfigError
-from .inbound import Inbound, Room, check_inbound
-from .policy import Costs, Destinations, Hours, Limits, Rate, check_rates
-from .queues import Centre, Queue, check_queues
+from .inbound import Inbound, Room
+from .policy import Costs, Destinations, Hours, Limits, Rate
+from .queues import Centre, Queue
 from .reporting import Metrics, Reports, Webhook
 from .retry import RetryRule
-from .rights import Right, check_rights
-from .rules import Rule, check_rules
+from .rights import Right
+from .rules import Rule
 from .sections import (
     Control,
     Dial,
@@ -125,17 +135,16 @@ class Settings(BaseSettings):
                 if name not in known:
                     raise wrong(f"routes[{index}].trunks", f"there is no trunk named {name!r}")
         queues = {queue.name for queue in self.queues}
+        centres = {centre.name for centre in self.centres}
+        calendars = {calendar.name for calendar in self.calendars}
+        outside = OutsideTargets(self.dial.allow_hosts, self.trunks, self.routes)
         check_inbound(self.inbound, self.rooms, known, queues)
-        check_rules(
-            self.rules,
-            known,
-            queues,
-            {calendar.name for calendar in self.calendars},
-            {centre.name for centre in self.centres},
-        )
+        check_rules(self.rules, known, queues, calendars, centres)
         check_rates(self.rates)
         check_rights(self.rights, self.control)
-        check_queues(self)
+        check_centres(self.centres, self.calendars, outside)
+        check_agents(self.agents, queues, centres, self.media.workers)
+        check_queues(self.queues, self.agents, self.centres, self.calendars, outside)
         twice = first_duplicate([rule.cause for rule in self.retry])
         if twice is not None:
             raise wrong("retry", f"the cause {twice!r} stands twice")

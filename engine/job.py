@@ -23,6 +23,7 @@ JobState = Literal[
 ]
 
 OnCrash = Literal["retry", "fail", "ask"]
+CrashDecision = Literal["retry", "fail"]
 RetryCause = Literal[
     "busy", "no_answer", "rejected", "unreachable", "operator_missed", "machine", "failed"
 ]

@@ -1,10 +1,9 @@
 """Builds the parts of one engine, in the order in which each uses those before it.
 
-Each part is handed what it uses when it is built. Three rings cannot be cut that way: SIP and the
-media workers tell calls what happens, and calls use SIP and media; the agents show the queues that
-they serve, and the queues offer calls to agents; a blocked number ends its queued jobs, and the
-dispatcher asks for blocked numbers. There the earlier part gets a function that looks the later one
-up when it is called.
+Each part is handed what it uses when it is built. Two rings cannot be cut that way: SIP and the
+media workers tell calls what happens, and calls use SIP and media; a blocked number ends its queued
+jobs, and the dispatcher asks for blocked numbers. There the earlier part gets a function that looks
+the later one up when it is called.
 """
 
 import asyncio
@@ -14,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from config.settings import Settings
+from media.settings import MediaSettings
 from media.sound.speech import Synthesizer
 from media.sources import Hold, Ringing
 from media.worker_pool import MediaPool
@@ -21,10 +21,10 @@ from sip.endpoint import SipEndpoint
 from sip.rate_limit import RateLimit
 
 from . import logs
-from .acd.agent_clock import AgentClock
-from .acd.agents import AgentRegistry
+from .acd.agents import AgentClock, AgentRegistry
 from .acd.queues import Queues
 from .acd.roster import Roster
+from .acd.staffing import Staffing
 from .callbacks.caller_takeover import CallerTakeover
 from .callbacks.dispatcher import Dispatcher
 from .callbacks.intake import Intake
@@ -95,7 +95,7 @@ class Parts:
             self.store, self.events, settings.store, settings.reports.keep_days
         )
         self.registry = CallRegistry()
-        self.heartbeat = Heartbeat(self.store, self.registry)
+        self.heartbeat = Heartbeat(self.store, is_busy=lambda: bool(self.registry.calls))
 
         # -- SIP and media
         leg_events = LegEvents(self.registry, self.events)
@@ -108,11 +108,8 @@ class Parts:
             admits=lambda source, now: self.inbound.admits(source, now),
         )
         self.media = MediaPool(
+            MediaSettings(media.address, media.ports, media.timeout_s, media.silence_s),
             workers=media.workers,
-            address=media.address,
-            ports=media.ports,
-            timeout_s=media.timeout_s,
-            silence_s=media.silence_s,
             on_event=leg_events.on_media,
             on_died=leg_events.on_media_died,
             on_restarted=lambda: leg_events.on_media_restarted(self.media.pids),
@@ -142,12 +139,13 @@ class Parts:
         self.router = Router(settings, number_of=self.admission.number, store=self.store)
 
         # -- agents, and the queues in which callers and callbacks wait for them
+        staffing = Staffing()
         self.agents = AgentRegistry(
             settings.agents,
             defaults=settings.agent_defaults,
             events=self.events,
             store=self.store,
-            serves=lambda agent: self.queues.matcher.free_agents.own(agent),
+            serves=staffing.own_queues,
             zone=zone_of(settings.reports.time_zone),
         )
         self.roster = Roster(
@@ -160,7 +158,11 @@ class Parts:
         )
         self.agent_clock = AgentClock(self.agents)
         self.queues = Queues(
-            self.agents, self.events, ring_s=settings.dial.ring_s, store=self.store
+            self.agents,
+            self.events,
+            ring_s=settings.dial.ring_s,
+            store=self.store,
+            staffing=staffing,
         )
         self.rooms = WaitingRooms(
             settings.rooms,
@@ -221,7 +223,11 @@ class Parts:
             cost_of=lambda job: job.cost,
             cost_of_legs=lambda legs: self.admission.rates.cost_of_legs(legs),
             on_stay=[self.live.on_stay, *(one.on_stay for one in counters)],
-            on_record=[self.live.on_record, self.history.add, *(c.on_record for c in counters)],
+            on_record=[
+                self.live.on_record,
+                self.history.add_record,
+                *(c.on_record for c in counters),
+            ],
         )
         self.interrupted_calls = InterruptedCalls(self.store)
         for watch in (

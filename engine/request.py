@@ -5,7 +5,7 @@ Limits are in characters unless a name says otherwise. Times are Unix seconds.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -27,6 +27,8 @@ Identifier = Annotated[str, Meta(min_length=1, max_length=128)]
 Target = Annotated[str, Meta(min_length=1, max_length=512)]
 UnixTime = Annotated[float, Meta(ge=0, le=1e11)]
 RingTime = Annotated[float, Meta(gt=0, le=3600)]
+# What becomes of one address of an agent: it rings first, or it is on or off.
+AddressUse = Literal["first", "on", "off"]
 CallTime = Annotated[float, Meta(gt=0, le=7 * 86400)]
 
 

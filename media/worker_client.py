@@ -28,8 +28,8 @@ from .errors import (
     WorkerFailed,
     WorkerGone,
 )
-from .messages import Answer, Codec, Command, Direction, Event, LegStats, WorkerCounters
-from .settings import QUARANTINE_S, SILENCE_S, TIMEOUT_S, MediaSettings
+from .messages import Answer, Command, Event, LegStats, WorkerCounters
+from .settings import MediaSettings
 from .sources import Source
 from .watchdog import PERIOD_S, Watchdog
 
@@ -76,18 +76,14 @@ class MediaClient:
 
     def __init__(
         self,
+        settings: MediaSettings,
         *,
-        address: str,
-        ports: tuple[int, int],
         on_event: Callable[[Event], None],
         on_died: Callable[[str], None],
-        timeout_s: float = TIMEOUT_S,
-        silence_s: float = SILENCE_S,
-        quarantine_s: float = QUARANTINE_S,
         watch_period_s: float = PERIOD_S,
     ) -> None:
-        self._settings = MediaSettings(address, ports, timeout_s, silence_s, quarantine_s)
-        self._family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self._settings = settings
+        self._family = socket.AF_INET6 if ":" in settings.address else socket.AF_INET
         self._on_event = on_event
         self._on_died = on_died
         self._process: subprocess.Popen[bytes] | None = None
@@ -189,40 +185,16 @@ class MediaClient:
         finally:
             self._asking_aside = None
 
-    def connect(
-        self,
-        leg: str,
-        *,
-        host: str,
-        port: int,
-        rtcp_port: int,
-        codec: Codec,
-        payload_type: int,
-        telephone_event_payload_type: int | None,
-        direction: Direction,
-        telephone_event_received_payload_type: int | None = None,
-    ) -> None:
+    def connect(self, peer: m.Connect) -> None:
         """Say where the leg's peer is and what was agreed, first and after each re-INVITE.
 
-        Before it, whatever comes for the leg is dropped. Raises BadAddress when `host` is no
+        Before it, every packet for the leg is dropped. Raises BadAddress when the host is no
         numeric address of the worker's family, or a port is out of range.
         """
-        address = numeric_address(self._family, host)
-        if not (0 <= port <= 65535 and 0 < rtcp_port <= 65535):
-            raise BadAddress(f"port {port} or {rtcp_port} is out of range")
-        self._send(
-            m.Connect(
-                leg,
-                address,
-                port,
-                rtcp_port,
-                codec,
-                payload_type,
-                telephone_event_payload_type,
-                direction,
-                telephone_event_received_payload_type,
-            )
-        )
+        host = numeric_address(self._family, peer.host)
+        if not (0 <= peer.port <= 65535 and 0 < peer.rtcp_port <= 65535):
+            raise BadAddress(f"port {peer.port} or {peer.rtcp_port} is out of range")
+        self._send(msgspec.structs.replace(peer, host=host))
 
     def hear(self, leg: str, source: Source) -> int:
         """Let `leg` hear `source` from now on; returns the number that Played will carry."""
@@ -365,6 +337,7 @@ class MediaClient:
         return subprocess.Popen(
             [
                 sys.executable,
+                "-P",  # a `media` in the working directory is somebody else's
                 "-m",
                 "media.worker.worker",
                 str(fd),

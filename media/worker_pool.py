@@ -7,11 +7,12 @@ which.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from .errors import MediaError, UnknownLeg, WorkerFailed, WorkerGone
-from .messages import Codec, Direction, Event, LegStats, WorkerCounters
-from .settings import QUARANTINE_S, SILENCE_S, TIMEOUT_S
+from .messages import Connect, Event, LegStats, WorkerCounters
+from .settings import MediaSettings
 from .sources import Source
 from .watchdog import PERIOD_S
 from .worker_client import DIGIT_DURATION_MS, DIGIT_GAP_MS, Endpoint, MediaClient
@@ -37,7 +38,7 @@ class _Member:
 
 
 class MediaPool:
-    """`workers` media workers, each with its own share of `ports`.
+    """`workers` media workers, each with its own share of the ports.
 
     `on_died` gets the reason and the names of the legs that went with a worker; `on_restarted` is
     called when it works again. Legs are named by the caller; what is said about a leg that is
@@ -46,16 +47,12 @@ class MediaPool:
 
     def __init__(
         self,
+        settings: MediaSettings,
         *,
-        address: str,
-        ports: tuple[int, int],
         on_event: Callable[[Event], None],
         on_died: OnDied,
         on_restarted: Callable[[], None] | None = None,
         workers: int = 1,
-        timeout_s: float = TIMEOUT_S,
-        silence_s: float = SILENCE_S,
-        quarantine_s: float = QUARANTINE_S,
         watch_period_s: float = PERIOD_S,
     ) -> None:
         self._on_died = on_died
@@ -63,20 +60,16 @@ class MediaPool:
         self._members: list[_Member] = []
         self._by_leg: dict[str, _Member] = {}
         self._stopping = False
-        first, last = ports
+        first, last = settings.ports
         share = (last - first + 1) // workers // 2 * 2
         for index in range(workers):
             member = _Member()
             low = first + index * share
             high = last if index == workers - 1 else low + share - 1
             member.client = MediaClient(
-                address=address,
-                ports=(low, high),
+                replace(settings, ports=(low, high)),
                 on_event=on_event,
                 on_died=lambda reason, member=member: self._died(member, reason),  # type: ignore[misc]
-                timeout_s=timeout_s,
-                silence_s=silence_s,
-                quarantine_s=quarantine_s,
                 watch_period_s=watch_period_s,
             )
             self._members.append(member)
@@ -133,33 +126,11 @@ class MediaPool:
             self._forget(leg)
             raise
 
-    def connect(
-        self,
-        leg: str,
-        *,
-        host: str,
-        port: int,
-        rtcp_port: int,
-        codec: Codec,
-        payload_type: int,
-        telephone_event_payload_type: int | None,
-        direction: Direction,
-        telephone_event_received_payload_type: int | None = None,
-    ) -> None:
+    def connect(self, peer: Connect) -> None:
         """As MediaClient.connect. Raises BadAddress."""
-        member = self._by_leg.get(leg)
+        member = self._by_leg.get(peer.leg)
         if member is not None:
-            member.client.connect(
-                leg,
-                host=host,
-                port=port,
-                rtcp_port=rtcp_port,
-                codec=codec,
-                payload_type=payload_type,
-                telephone_event_payload_type=telephone_event_payload_type,
-                direction=direction,
-                telephone_event_received_payload_type=telephone_event_received_payload_type,
-            )
+            member.client.connect(peer)
 
     def hear(self, leg: str, source: Source) -> int:
         """As MediaClient.hear; 0 when the leg is gone."""

@@ -16,8 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from config.settings import ConfigError, Settings, load
-from engine.client import Client, ClientError
-from engine.errors import EngineError
+from ringback_client import Client, ClientError, EngineError
 
 from .demo_stage import CONFIG, ROOT, Phone, StageError, free_port, running_daemon
 from .demo_verdict import CUSTOMER_HZ, OPERATOR_HZ, Verdict, judge

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from config.settings import Settings
-from engine.client import Client, NoEngine
+from ringback_client import Client, NoEngine
 
 from .child_process import stop
 

@@ -1,6 +1,6 @@
 """docs/states.md: diagrams of the state machines of job, agent and queue entry, from their tables.
 
-`python -m engine.state_diagrams FILE` writes it (`make diagrams`). What a table says is drawn, and
+`python -m scripts.state_diagrams FILE` writes it (`make diagrams`). What a table says is drawn, and
 nothing else; a test holds the file against the tables.
 """
 

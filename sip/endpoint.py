@@ -26,6 +26,7 @@ from .transaction.timers import TIMER_GRID_S, TimerValues
 from .transport.resolver import ResolutionFailed, Resolver
 from .transport.tcp import TcpLimits, TcpTransport
 from .transport.udp import UdpTransport
+from .usage import DialogUsage, RegistrationUsage
 from .user_agent import Bounds, UserAgent
 
 log = logging.getLogger(__name__)
@@ -180,12 +181,12 @@ class SipEndpoint:
         self._flush_from_owner()
         return registration
 
-    def unregister(self, registration: Registration) -> None:
+    def unregister(self, registration: RegistrationUsage) -> None:
         """See Registration.stop."""
         registration.stop(self._time())
         self._flush_from_owner()
 
-    def hangup(self, session: Session, reason: str | None = None) -> None:
+    def hangup(self, session: DialogUsage, reason: str | None = None) -> None:
         """See Session.hangup."""
         session.hangup(self._time(), reason=reason)
         self._flush_from_owner()
@@ -195,19 +196,19 @@ class SipEndpoint:
         session.reinvite(audio, self._time())
         self._flush_from_owner()
 
-    def ring(self, session: Session, status: int = 180) -> None:
+    def ring(self, session: DialogUsage, status: int = 180) -> None:
         """See UasSession.ring."""
         _called(session).ring(self._time(), status)
         self._flush_from_owner()
 
-    def accept(self, session: Session, audio: LocalAudio) -> None:
+    def accept(self, session: DialogUsage, audio: LocalAudio) -> None:
         """See UasSession.accept."""
         _called(session).accept(audio, self._time())
         self._flush_from_owner()
 
     def reject(
         self,
-        session: Session,
+        session: DialogUsage,
         status: int,
         headers: tuple[tuple[str, str], ...] = (),
         *,
@@ -345,7 +346,7 @@ def _family(host: str) -> Family:
     return "ipv6" if ":" in host else "ipv4"
 
 
-def _called(session: Session) -> UasSession:
+def _called(session: DialogUsage) -> UasSession:
     if not isinstance(session, UasSession):
         raise SipError("only a call that came in can be answered")
     return session

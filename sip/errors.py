@@ -1,12 +1,5 @@
 """Errors of the SIP room; every one carries a reason written for a person."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .message.message import Request
-
 
 class SipError(Exception):
     """Base of every error that `sip` raises on purpose."""
@@ -22,14 +15,12 @@ class SipError(Exception):
 class ParseError(SipError):
     """Text that is not what RFC 3261, RFC 3264 or RFC 4566 says it must be.
 
-    `status` is the response that a request with this fault deserves. `partial` is what could be
-    read of such a request: it has at least a readable topmost Via, so that it can be answered.
+    `status` is the response that a request with this fault deserves.
     """
 
     def __init__(self, reason: str, status: int = 400) -> None:
         super().__init__(reason)
         self.status = status
-        self.partial: Request | None = None
 
 
 class NegotiationFailed(SipError):

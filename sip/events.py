@@ -1,16 +1,14 @@
-"""What a user agent tells its owner."""
+"""The events of a user agent."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 
-if TYPE_CHECKING:
-    from .dialog.registration import Registration
-    from .dialog.session import Session
-    from .message.message import Request
-    from .sdp.offer_answer import NegotiatedAudio
+from .message.message import Request
+from .sdp.offer_answer import NegotiatedAudio
+from .usage import DialogUsage, RegistrationUsage
 
 Origin = Literal["remote", "local", "timeout", "transport"]
 
@@ -32,7 +30,7 @@ class Cause(msgspec.Struct, frozen=True):
 class Progress(msgspec.Struct, frozen=True):
     """A provisional response 101-199; `audio` when it has a description (early media)."""
 
-    session: Session
+    session: DialogUsage
     status: int
     phrase: str
     audio: NegotiatedAudio | None
@@ -41,35 +39,35 @@ class Progress(msgspec.Struct, frozen=True):
 class Answered(msgspec.Struct, frozen=True):
     """The session is up: our INVITE got a 2xx (already acknowledged), or our 2xx got its ACK."""
 
-    session: Session
+    session: DialogUsage
     audio: NegotiatedAudio
 
 
 class Failed(msgspec.Struct, frozen=True):
     """The INVITE ended without a session."""
 
-    session: Session
+    session: DialogUsage
     cause: Cause
 
 
 class Ended(msgspec.Struct, frozen=True):
     """A session that was up is over."""
 
-    session: Session
+    session: DialogUsage
     cause: Cause
 
 
 class MediaChanged(msgspec.Struct, frozen=True):
     """A re-INVITE or UPDATE of either side changed the audio; a hold shows in `direction`."""
 
-    session: Session
+    session: DialogUsage
     audio: NegotiatedAudio
 
 
 class MediaRefused(msgspec.Struct, frozen=True):
     """The peer refused our re-INVITE; the session goes on as it was."""
 
-    session: Session
+    session: DialogUsage
     status: int
     phrase: str
 
@@ -77,7 +75,7 @@ class MediaRefused(msgspec.Struct, frozen=True):
 class InfoDigit(msgspec.Struct, frozen=True):
     """A digit in an INFO, already answered."""
 
-    session: Session
+    session: DialogUsage
     digit: str
     duration_ms: int
 
@@ -85,14 +83,14 @@ class InfoDigit(msgspec.Struct, frozen=True):
 class IncomingInvite(msgspec.Struct, frozen=True):
     """Somebody calls: 100 has been sent, the owner rings, accepts or rejects."""
 
-    session: Session
+    session: DialogUsage
     request: Request
 
 
 class RegistrationChanged(msgspec.Struct, frozen=True):
     """The state of a registration; `expires_s` is what the registrar granted."""
 
-    registration: Registration
+    registration: RegistrationUsage
     state: Literal["registered", "failed", "unregistered"]
     status: int | None
     phrase: str

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from .counters import Counters
 from .dialog.context import ALLOW, SUPPORTED_OPTIONS, Core
-from .dialog.dialog import Fields
 from .dialog.local_address import Local
 from .dialog.next_hop import Lookup
 from .dialog.registration import Account, Registration
@@ -26,8 +25,8 @@ from .events import Event
 from .hop import Hop
 from .message.body import ignore_optional_body, unsupported_body
 from .message.headers import Via, warning
-from .message.message import Message, Request, Response, response_to
-from .message.parser import parse
+from .message.message import Fields, Message, Request, Response, response_to
+from .message.parser import MalformedMessage, parse
 from .message.uri import DEFAULT_PORT, OtherUri, SipUri
 from .random_ids import BlockRandom
 from .rate_limit import RateLimit, RateLimiter
@@ -182,7 +181,7 @@ class UserAgent:
             message = parse(data)
         except ParseError as error:
             counters.malformed += 1
-            if error.partial is not None:
+            if isinstance(error, MalformedMessage):
                 self._refuse_malformed(error.partial, error, source)
             return
         try:

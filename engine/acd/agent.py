@@ -5,15 +5,55 @@ agent, and who hears of it, is the register's business (`agents.py`).
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import msgspec
 
-from config.agents import UNTIL_READY
+from config.agents import UNTIL_READY, AgentDefaults, Comfort, Kind
 from config.agents import Agent as AgentSettings
 
-from .agent_terms import AgentAddress, AgentPolicy
+
+@dataclass(frozen=True, slots=True)
+class AgentAddress:
+    """One place at which an agent is reached; `ring_s` None: as long as the request says.
+
+    `confirm` is the key by which he takes a call there; "": by answering.
+    """
+
+    uri: str
+    kind: Kind = "desk"
+    ring_s: float | None = None
+    enabled: bool = True
+    confirm: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPolicy:
+    """How an agent works: what the configuration says of him, defaults filled in."""
+
+    auto_login: bool
+    wrap_up_s: float
+    max_wrap_up_s: float
+    missed_limit: int
+    comfort: Comfort
+
+    @classmethod
+    def of(cls, agent: AgentSettings, defaults: AgentDefaults) -> "AgentPolicy":
+        """The terms of `agent`, with `defaults` where he does not say it himself."""
+
+        def told(own: float | None, default: float) -> float:
+            return default if own is None else own
+
+        limit = agent.missed_limit
+        return cls(
+            auto_login=(agent.login or defaults.login) == "auto",
+            wrap_up_s=told(agent.wrap_up_s, defaults.wrap_up_s),
+            max_wrap_up_s=told(agent.max_wrap_up_s, defaults.max_wrap_up_s),
+            missed_limit=defaults.missed_limit if limit is None else limit,
+            comfort=agent.comfort or defaults.comfort,
+        )
+
 
 AgentState = Literal[
     "logged_out", "available", "reserved", "ringing", "talking", "wrap_up", "paused"
@@ -75,15 +115,39 @@ class Agent:
     """
 
     __slots__ = (
-        "_settings", "added", "addresses", "all_addresses", "calls", "centre", "counted_from",
-        "day", "idle_since", "last_ended_at", "line_up", "missed_in_a_row", "name",
-        "own_addresses", "own_skills", "paused_by", "permanent", "queues", "reason", "since",
-        "skills", "state", "talk_s", "terms", "times", "wish", "wish_reason", "work",
+        "_settings",
+        "added",
+        "addresses",
+        "all_addresses",
+        "calls",
+        "centre",
+        "counted_from",
+        "day",
+        "idle_since",
+        "last_ended_at",
+        "line_up",
+        "missed_in_a_row",
+        "name",
+        "own_addresses",
+        "own_skills",
+        "paused_by",
+        "permanent",
+        "policy",
+        "queues",
+        "reason",
+        "since",
+        "skills",
+        "state",
+        "talk_s",
+        "times",
+        "wish",
+        "wish_reason",
+        "work",
         "wrap_up_until",
     )  # fmt: skip
 
     def __init__(
-        self, settings: AgentSettings, terms: AgentPolicy, now: float, *, added: bool = False
+        self, settings: AgentSettings, policy: AgentPolicy, now: float, *, added: bool = False
     ):
         self.name = settings.name
         self.added = added
@@ -107,11 +171,11 @@ class Agent:
         self.line_up = True
         self.own_skills: dict[str, int] | None = None
         self.own_addresses: list[tuple[str, bool]] | None = None
-        self.configure(settings, terms)
+        self.configure(settings, policy)
 
-    def configure(self, settings: AgentSettings, terms: AgentPolicy) -> None:
+    def configure(self, settings: AgentSettings, policy: AgentPolicy) -> None:
         """Take what the configuration says of him; his state stays as it is."""
-        self.terms = terms
+        self.policy = policy
         self._settings = settings
         self._take_own()
         self.queues = tuple(settings.queues)
@@ -228,7 +292,7 @@ class Agent:
         """He did not answer. One who does that too often in a row, where it counts, is paused."""
         self.idle_since = now
         self.missed_in_a_row += counts
-        limit = self.terms.missed_limit
+        limit = self.policy.missed_limit
         if self.wish is None and counts and 0 < limit <= self.missed_in_a_row:
             words = f"{self.missed_in_a_row} offers unanswered in a row"
             self._enter("paused", now, words, paused_by="missed")
@@ -242,13 +306,13 @@ class Agent:
             return
         self.calls += 1
         self.last_ended_at = self.idle_since = now
-        limit_s = self.terms.wrap_up_s if wrap_up_s is None else wrap_up_s
+        limit_s = self.policy.wrap_up_s if wrap_up_s is None else wrap_up_s
         if self.wish is not None or limit_s == 0:
             self._rest(now)
             return
         until_ready = limit_s == UNTIL_READY
         if until_ready:
-            limit_s = self.terms.max_wrap_up_s
+            limit_s = self.policy.max_wrap_up_s
         self.wrap_up_until = now + limit_s if limit_s else None
         self._enter("wrap_up", now)
 

@@ -47,13 +47,14 @@ class PooledAgent(Protocol):
 class AgentPool(Protocol):
     """All agents. Reserving is compare-and-set: only one who asks gets an agent."""
 
-    @property
-    def on_free(self) -> list[Callable[[str], None]]:
-        """Called with the name of an agent who has just become available."""
-
-    @property
-    def on_change(self) -> list[Any]:
-        """Called with an agent who has changed and the state he left."""
+    def subscribe(
+        self,
+        *,
+        on_free: Callable[[str], None] | None = None,
+        on_change: Callable[[Any, Any], None] | None = None,
+    ) -> Callable[[], None]:
+        """Call `on_free` with the name of each agent who becomes available, `on_change` with each
+        agent who changes and the state they leave. Returns what ends this."""
 
     def get(self, name: str, /) -> PooledAgent | None:
         """The agent of this name, if there is one."""

@@ -6,49 +6,34 @@ order and before the call returns. All of it is synchronous, so that a reservati
 set without a lock.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
-import msgspec
 import structlog
 
 from config.agents import Agent as AgentSettings
 from config.agents import AgentDefaults
 
 from ..errors import EngineError
-from .agent import Agent, AgentImage, AgentState
-from .agent_terms import AgentPolicy
+from ..store.protocols import Documents, Publisher
+from .agent import Agent, AgentImage, AgentPolicy, AgentState
 
 log = structlog.get_logger()
 
 STORED_AS = "agent"
 
-
-class Documents(Protocol):
-    """What the register needs of the store."""
-
-    def put(self, kind: str, key: str, value: msgspec.Struct) -> object:
-        """Keep `value` under `kind` and `key`."""
-
-    def drop(self, kind: str, key: str) -> object:
-        """Forget it."""
-
-
-class Publisher(Protocol):
-    """What the register needs of the event log."""
-
-    def publish(self, type: str, **fields: Any) -> object:
-        """Publish an event of `type`."""
+OnFree = Callable[[str], None]
+OnChange = Callable[[Agent, AgentState], None]
+OnDeadline = Callable[[], None]
 
 
 class AgentRegistry:
     """Every agent by name.
 
-    `on_free` is called with the name of each agent who becomes available, `on_change` with the
-    agent and the state he leaves, after it is kept and published. They may call back in here.
     `serves` gives the names of the queues that are an agent's own, by his settings or the queue's.
     In `zone` (None: the machine's own) the days begin by which calls and talk time are counted.
     """
@@ -65,18 +50,50 @@ class AgentRegistry:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.zone = zone
-        self.serves = serves
         self._events = events
         self._store = store
         self._clock = clock
         self._agents: dict[str, Agent] = {}
         self._defaults = defaults or AgentDefaults()
         self._wrapping: dict[str, float] = {}
-        self.on_free: list[Callable[[str], None]] = []
-        self.on_change: list[Callable[[Agent, AgentState], None]] = []
-        self.on_deadline: Callable[[], None] | None = None
+        self.serves = serves
+        self._on_free: list[OnFree] = []
+        self._on_change: list[OnChange] = []
+        self._on_deadline: list[OnDeadline] = []
         for settings in configured:
             self.enrol(settings)
+
+    def subscribe(
+        self,
+        *,
+        on_free: OnFree | None = None,
+        on_change: OnChange | None = None,
+        on_deadline: OnDeadline | None = None,
+    ) -> Callable[[], None]:
+        """Call these functions from now on. Returns what ends this; a second call does nothing.
+
+        `on_free` is called with the name of each agent who becomes available, `on_change` with each
+        agent who changes and the state they leave, after the change is kept and published. They may
+        change agents themselves. `on_deadline` is called when `next_deadline` may be another one.
+        """
+        subscribed: list[tuple[list[Any], Any]] = [
+            (listeners, listener)
+            for listeners, listener in (
+                (self._on_free, on_free),
+                (self._on_change, on_change),
+                (self._on_deadline, on_deadline),
+            )
+            if listener is not None
+        ]
+        for listeners, listener in subscribed:
+            listeners.append(listener)
+
+        def unsubscribe() -> None:
+            while subscribed:
+                listeners, listener = subscribed.pop()
+                listeners.remove(listener)
+
+        return unsubscribe
 
     # -- who there is -----------------------------------------------------------------------
 
@@ -85,15 +102,15 @@ class AgentRegistry:
 
         `added`: by command, not by the configuration.
         """
-        terms = AgentPolicy.of(settings, self._defaults)
+        policy = AgentPolicy.of(settings, self._defaults)
         agent = self._agents.get(settings.name)
         if agent is None:
             now = self._clock()
-            agent = self._agents[settings.name] = Agent(settings, terms, now)
+            agent = self._agents[settings.name] = Agent(settings, policy, now)
             agent.begin_day(day_of(now, self.zone), now)
         else:
             was_permanent = agent.permanent
-            agent.configure(settings, terms)
+            agent.configure(settings, policy)
             if agent.permanent != was_permanent:
                 self._change(agent, lambda: agent.line(agent.line_up, self._clock()))
         agent.added = added
@@ -129,7 +146,7 @@ class AgentRegistry:
 
     def log_in_at_start(self, agent: Agent) -> None:
         """Log in an agent who is new here, where his terms say so and there is a seat."""
-        if not agent.terms.auto_login:
+        if not agent.policy.auto_login:
             return
         if self._has_seat():
             self._change(agent, partial(agent.login, self._clock(), "start"))
@@ -366,13 +383,13 @@ class AgentRegistry:
             since=agent.since,
             **told,
         )
-        for tell in tuple(self.on_change):
+        for tell in tuple(self._on_change):
             tell(agent, previous)
         if agent.state == "available" and previous != "available":
             self._tell_free(agent)
 
     def _tell_free(self, agent: Agent) -> None:
-        for tell in tuple(self.on_free):
+        for tell in tuple(self._on_free):
             tell(agent.name)
 
     def view(self, agent: Agent) -> dict[str, Any]:
@@ -390,8 +407,8 @@ class AgentRegistry:
     def _note_deadline(self, agent: Agent) -> None:
         if agent.state == "wrap_up" and agent.wrap_up_until is not None:
             self._wrapping[agent.name] = agent.wrap_up_until
-            if self.on_deadline is not None:
-                self.on_deadline()
+            for listener in self._on_deadline:
+                listener()
         else:
             self._wrapping.pop(agent.name, None)
 
@@ -399,3 +416,46 @@ class AgentRegistry:
 def day_of(now: float, zone: tzinfo | None) -> str:
     """The day that `now` is in there."""
     return datetime.fromtimestamp(now, zone).date().isoformat()
+
+
+# Bounded, so that a step of the wall clock and the end of a day are noticed.
+LONGEST_WAIT_S = 60.0
+
+
+class AgentClock:
+    """One timer for all agents, set to the next wrap-up that ends by itself."""
+
+    def __init__(
+        self, agents: AgentRegistry, *, wall_clock: Callable[[], float] = time.time
+    ) -> None:
+        self._agents = agents
+        self._wall_clock = wall_clock
+        self._timer: asyncio.TimerHandle | None = None
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        """Begin, on the running loop."""
+        self._unsubscribe = self._agents.subscribe(on_deadline=self._set_timer)
+        self._set_timer()
+
+    def stop(self) -> None:
+        """End what was begun; wrap-ups go on until the engine comes back."""
+        self._unsubscribe()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        deadline = self._agents.next_deadline
+        wait_s = LONGEST_WAIT_S
+        if deadline is not None:
+            wait_s = min(max(deadline - self._wall_clock(), 0.0), LONGEST_WAIT_S)
+        self._timer = asyncio.get_running_loop().call_later(wait_s, self._tick)
+
+    def _tick(self) -> None:
+        now = self._wall_clock()
+        self._agents.begin_day(now)
+        self._agents.tick(now)
+        self._set_timer()

@@ -1,4 +1,4 @@
-"""How long it takes to decide who is offered to whom: a measure of the engine, not of operators."""
+"""How long decisions of the matcher take: a measure of the engine, not of agents."""
 
 from collections import deque
 from collections.abc import Iterable

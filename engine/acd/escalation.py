@@ -1,7 +1,7 @@
 """What waiting does to one who stands in a queue: he is sent away, goes elsewhere, or rises.
 
 `escalate` says what is due, `next_look` when it is to be asked again; what is due is done by the
-matcher. Who may take him meanwhile is the line's business (`Line.scope`).
+matcher. Who may take him meanwhile is the queue's business (`CallQueue.scope`).
 """
 
 import math
@@ -38,28 +38,28 @@ NOTHING = Escalation()
 
 def escalate(
     entry: Entry,
-    line: CallQueue,
+    queue: CallQueue,
     centres: Mapping[str, Centre],
     takes: Callable[[str], bool],
     now: float,
 ) -> Escalation:
-    """What is due for `entry` in `line`. `takes` says whether a queue takes one more."""
-    limit_s = line.config.max_wait_s
+    """What is due for `entry` in `queue`. `takes` tells whether a queue takes one more."""
+    limit_s = queue.config.max_wait_s
     if limit_s and now >= entry.arrived_at + limit_s:
         return Escalation(leave=Leave(reason="timeout"))
-    if line.is_closing(now):
+    if queue.is_closing(now):
         return Escalation(leave=Leave(reason="closed"))
-    steps = line.config.overflow
+    steps = queue.config.overflow
     return _overflow(entry, steps, centres, takes, now) if steps else NOTHING
 
 
-def next_look(entry: Entry, line: CallQueue, scope_changes_at: float) -> float:
+def next_look(entry: Entry, queue: CallQueue, scope_changes_at: float) -> float:
     """When `escalate` is to be asked again for one who waits, or others may take him."""
     times = [scope_changes_at, entry.retry_overflow_at, *entry.missed.values()]
-    if line.config.max_wait_s:
-        times.append(entry.arrived_at + line.config.max_wait_s)
-    if entry.steps_done < len(line.config.overflow):
-        times.append(entry.entered_at + line.config.overflow[entry.steps_done].after_s)
+    if queue.config.max_wait_s:
+        times.append(entry.arrived_at + queue.config.max_wait_s)
+    if entry.steps_done < len(queue.config.overflow):
+        times.append(entry.entered_at + queue.config.overflow[entry.steps_done].after_s)
     return min(times)
 
 

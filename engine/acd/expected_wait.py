@@ -1,7 +1,7 @@
 """How long one who waits may expect to wait: by how fast the queue moved lately, and his place.
 
 A queue's clock runs only while somebody waits in it, and each answer is noted by that clock: so the
-time between two answers says how fast operators come free, not how seldom anybody calls. The wait
+time between two answers says how fast agents become free, not how seldom anybody calls. The wait
 of the n-th is n times the mean time between the last answers. Answers older than an hour say
 nothing; without any the wait is not known.
 """
@@ -30,7 +30,7 @@ class ExpectedWait:
             self._busy_since = None
 
     def answered(self, now: float) -> None:
-        """One who waited has an operator."""
+        """An entry was answered."""
         self._answers.append((now, self._clock(now)))
         if len(self._answers) > ANSWERS:
             self._anchor = self._answers.popleft()[1]

@@ -6,8 +6,9 @@ from .agent_pool import AgentPool
 from .matcher import Matcher
 from .queue import CallQueue
 from .queue_entry import Entry, Scope
+from .staffing import Service
 from .waiting import Leave, Offer, Waiting
-from .waiting_index import Profile, Service
+from .waiting_index import Profile
 
 MOST_AGENTS = 200
 
@@ -19,7 +20,7 @@ def could_take(
 
     Those who could come first. Raises EngineError `not_found` where there is no such queue.
     """
-    line = matcher.line(waiting.queue)
+    queue = matcher.queues.named(waiting.queue)
     entry = Entry(
         waiting=waiting,
         seq=0,
@@ -29,26 +30,26 @@ def could_take(
         queue=waiting.queue,
         skills=dict(waiting.skills),
     )
-    line.receive(entry)
-    entry.centre = waiting.centre or line.shares.next(waiting.number, waiting.region, now)
+    queue.receive(entry)
+    entry.centre = waiting.centre or queue.shares.next(waiting.number, waiting.region, now)
 
     def is_logged_in(name: str) -> bool:
-        operator = pool.get(name)
-        return operator is not None and operator.state != "logged_out"
+        agent = pool.get(name)
+        return agent is not None and agent.state != "logged_out"
 
-    scope, _changes_at = line.scope(entry, now, is_logged_in)
-    held_back = line.held_back(now)
+    scope, _changes_at = queue.scope(entry, now, is_logged_in)
+    held_back = queue.held_back(now)
     found: list[dict[str, Any]] = []
-    for operator in pool.all():
-        profile = matcher.free_agents.profile(operator)
-        service = profile.serves.get(line.name or "")
-        if service is None and not (scope.only and operator.name in scope.only):
+    for agent in pool.all():
+        profile = matcher.free_agents.profile(agent)
+        service = profile.serves.get(queue.name or "")
+        if service is None and not (scope.only and agent.name in scope.only):
             continue
-        why_not = _why_not(profile, scope, service, line, held_back)
+        why_not = _why_not(profile, scope, service, queue, held_back)
         found.append(
             {
-                "agent": operator.name,
-                "state": operator.state,
+                "agent": agent.name,
+                "state": agent.state,
                 "could": why_not is None,
                 "why_not": why_not,
             }
@@ -97,9 +98,9 @@ def _not_told(_what: Offer | Leave) -> None:
 
 
 def _why_not(
-    profile: Profile, scope: Scope, service: Service | None, line: CallQueue, held_back: str | None
+    profile: Profile, scope: Scope, service: Service | None, queue: CallQueue, held_back: str | None
 ) -> str | None:
-    state = profile.operator.state
+    state = profile.agent.state
     if scope.only is not None:
         if profile.name not in scope.only:
             return f"kept for {' or '.join(scope.only)}"
@@ -108,8 +109,8 @@ def _why_not(
         if scope.centre is not None and profile.centre != scope.centre:
             return f"the turn of centre {scope.centre}"
         return (
-            f"helps from {line.config.tiers[tier - 1].after_s:g} s of waiting on"
-            if (0 < tier <= len(line.config.tiers))
+            f"helps from {queue.config.tiers[tier - 1].after_s:g} s of waiting on"
+            if (0 < tier <= len(queue.config.tiers))
             else "helps only after an overflow"
         )
     elif not profile.has(scope.names, scope.levels):

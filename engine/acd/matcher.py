@@ -18,13 +18,13 @@ from config.queues import Centre, Queue
 from ..errors import EngineError
 from ..routing.opening_hours import OpeningHours
 from .agent_pool import AgentPool
-from .candidates import FreeAgents
+from .candidates import FreeAgents, candidates, first_servable, next_for
 from .deadlines import Deadlines
 from .escalation import escalate, next_look
-from .happening import QueueEvent
 from .queue import CallQueue
-from .queue_entry import Entry, EntryState, Scope
-from .selection import candidates, first_servable, next_for
+from .queue_entry import Entry, EntryState, QueueEvent, Scope
+from .queue_list import QueueList
+from .staffing import Staffing
 from .waiting import Leave, LeaveReason, Offer, Waiting
 
 # How many deadlines are worked off in one step, so that calls are not held up by a rush of them.
@@ -42,21 +42,22 @@ class Matcher:
     def __init__(
         self,
         pool: AgentPool,
-        tell: Callable[[QueueEvent], None],
+        publish: Callable[[QueueEvent], None],
         *,
+        staffing: Staffing | None = None,
         rng: random.Random | None = None,
         ring_s: float = 30.0,
     ) -> None:
         self._pool = pool
-        self._told = tell
-        self._rng = rng or random.Random()
+        self._publish = publish
         self.ring_s = ring_s
         self.entries: dict[str, Entry] = {}
-        self.lines: dict[str | None, CallQueue] = {None: CallQueue(None, self._rng)}
-        self.free_agents = FreeAgents()
+        self.staffing = staffing or Staffing()
+        self.queues = QueueList(self.staffing, rng or random.Random())
+        self._queues_by_name = self.queues.by_name
+        self.free_agents = FreeAgents(self.staffing)
         self.offers_made = 0
         self._on_call: dict[str, tuple[CallQueue, str]] = {}
-        self.centres: Mapping[str, Centre] = {}
         self._seq = itertools.count(1)
         self._deadlines: Deadlines[Entry | CallQueue] = Deadlines()
 
@@ -69,46 +70,20 @@ class Matcher:
         calendars: Mapping[str, OpeningHours],
         now: float,
     ) -> None:
-        """Take the queues as they are configured now. Whoever waits keeps his place.
-
-        A queue that is no more takes nobody, and is served until it is empty, by those who did.
-        """
-        self.centres = centres
-        configured = {queue.name: queue for queue in queues}
-        for name, queue in configured.items():
-            line = self.lines.setdefault(name, CallQueue(name, self._rng))
-            line.configure(queue, centres, calendars)
-            line.is_removed = False
-        for line in self.lines.values():
-            if line.name is not None and line.name not in configured and not line.is_removed:
-                line.remove_from_configuration()
-        self.free_agents.configure(line.config for line in self.lines.values() if line.name)
-        self._note_staff()
-        for operator in self._pool.all():
-            if operator.state == "available":
-                self.free_agents.add(operator)
-        for line in self.lines.values():
-            self._set_line_deadline(line, now)
+        """Use the queues as they are configured now. Entries keep their places."""
+        agents = tuple(self._pool.all())
+        self.queues.configure(queues, centres, calendars, agents)
+        self.free_agents.clear()
+        for agent in agents:
+            if agent.state == "available":
+                self.free_agents.mark_free(agent)
+        for queue in self.queues:
+            self._set_queue_deadline(queue, now)
         for entry in sorted(self.entries.values(), key=lambda entry: entry.key):
             if entry.centre not in centres:
                 entry.centre = None
             if entry.state == "waiting":
-                self._deadlines.set(entry, now)  # a step at a time, first in line first
-
-    def _note_staff(self) -> None:
-        """Remember who serves each queue: should it be configured no more, agents cannot say so."""
-        for line in self.lines.values():
-            line.staff = []
-        for operator in self._pool.all():
-            for queue in self.free_agents.own(operator):
-                self.lines[queue].staff.append(operator.name)
-
-    def line(self, name: str | None) -> CallQueue:
-        """The queue of this name. Raises EngineError `not_found`."""
-        line = self.lines.get(name)
-        if line is None or (line.is_removed and not line.order):
-            raise EngineError("not_found", f"there is no queue named {name!r}", field="queue")
-        return line
+                self._deadlines.set(entry, now)  # a step at a time, first in queue first
 
     def entry(self, entry_id: str) -> Entry:
         """Who waits under this id. Raises EngineError `not_found`."""
@@ -119,23 +94,6 @@ class Matcher:
 
     # -- joining and leaving ------------------------------------------------------------------
 
-    def check(self, name: str, now: float, *, has_place: bool = False) -> None:
-        """Whether the queue would take one more, or one who `has_place` in it.
-
-        Raises EngineError `refused`, `unavailable`.
-        """
-        line = self.lines.get(name)
-        if line is None or line.is_removed:
-            raise EngineError("refused", f"there is no queue named {name!r}", field="queue")
-        line.check(now, has_place=has_place)
-
-    def _takes(self, now: float, queue: str) -> bool:
-        try:
-            self.check(queue, now)
-        except EngineError:
-            return False
-        return True
-
     def join(self, waiting: Waiting, now: float) -> Entry:
         """Take in one who waits. Raises EngineError as `check` does, and `conflict`."""
         if waiting.id in self.entries:
@@ -144,9 +102,9 @@ class Matcher:
             if self._pool.get(waiting.agent) is None:
                 reason = f"there is no agent named {waiting.agent!r}"
                 raise EngineError("refused", reason, field="agent")
-        elif not waiting.is_back or waiting.queue not in self.lines:
-            self.check(waiting.queue or "", now, has_place=waiting.has_place)
-        line = self.lines[waiting.queue]
+        elif not waiting.is_back or waiting.queue not in self._queues_by_name:
+            self.queues.check(waiting.queue or "", now, has_place=waiting.has_place)
+        queue = self._queues_by_name[waiting.queue]
         entered_at = waiting.joined_at if waiting.since is None else waiting.since
         entry = Entry(
             waiting=waiting,
@@ -158,30 +116,30 @@ class Matcher:
             skills=dict(waiting.skills),
         )
         self.entries[entry.id] = entry
-        self._enter(entry, line, now)
+        self._enter(entry, queue, now)
         return entry
 
-    def _enter(self, entry: Entry, line: CallQueue, now: float, **fields: Any) -> None:
+    def _enter(self, entry: Entry, queue: CallQueue, now: float, **fields: Any) -> None:
         """`entry` comes into a queue, from outside or from another one."""
         waiting = entry.waiting
-        line.receive(entry)
+        queue.receive(entry)
         if waiting.outside_tried:  # anybody may have him who was sent away already
             entry.centre = None
-        elif waiting.centre in self.centres:
+        elif waiting.centre in self.queues.centres:
             entry.centre = waiting.centre
         else:
-            entry.centre = line.shares.pick(waiting.number, waiting.region, now)
+            entry.centre = queue.shares.pick(waiting.number, waiting.region, now)
         entry.set_key()
-        line.add(entry, now)
-        line.rate_limits["joined"] += 1
-        self._tell("joined", entry, now, centre=entry.centre, **fields)
-        outside = self.centres[entry.centre].number if entry.centre is not None else ""
+        queue.add_entry(entry, now)
+        queue.tally["joined"] += 1
+        self._publish_event("joined", entry, now, centre=entry.centre, **fields)
+        outside = self.queues.centres[entry.centre].number if entry.centre is not None else ""
         if outside:
             self._end(entry, "overflowed", now, Leave(reason="overflow", target=outside))
             return
-        entry.scope, _ = self._scope(entry, line, now)
-        line.waiting_index.put(entry)
-        self._set_line_deadline(line, now)
+        entry.scope, _ = self._scope(entry, queue, now)
+        queue.waiting_index.index_entry(entry)
+        self._set_queue_deadline(queue, now)
         self._look_at(entry, now)
 
     def leave(self, entry_id: str, reason: str, now: float) -> bool:
@@ -209,23 +167,23 @@ class Matcher:
             raise EngineError("state", f"{entry_id} waits for one agent, in no queue", field="id")
         if entry.queue == queue:
             raise EngineError("state", f"{entry_id} waits in {queue} already", field="queue")
-        self.check(queue, now)
+        self.queues.check(queue, now)
         entry.visited.clear()
-        self._move(entry, self.lines[queue], "moved", now)
+        self._move(entry, self._queues_by_name[queue], "moved", now)
 
     def reprioritise(self, entry_id: str, priority: int, now: float) -> None:
         """Give one who waits, or is being offered, another priority. Raises EngineError."""
         entry = self.entry(entry_id)
-        line, by = self.lines[entry.queue], priority - entry.waiting.priority
+        queue, by = self._queues_by_name[entry.queue], priority - entry.waiting.priority
         entry.waiting.priority = priority
         if entry.state == "waiting":
-            self._raise(entry, line, by, now)
+            self._raise(entry, queue, by, now)
             self._look_at(entry, now)
         else:
-            line.remove(entry, now)
+            queue.remove_entry(entry, now)
             entry.priority += by
             entry.set_key()
-            line.add(entry, now)
+            queue.add_entry(entry, now)
 
     def _waiting(self, entry_id: str) -> Entry:
         entry = self.entry(entry_id)
@@ -234,13 +192,13 @@ class Matcher:
         return entry
 
     def _move(self, entry: Entry, target: CallQueue, kind: str, now: float) -> None:
-        line = self.lines[entry.queue]
-        self._tell(kind, entry, now, to_queue=target.name)
-        line.rate_limits[kind] += 1
-        line.waiting_index.take(entry)
-        line.remove(entry, now)
+        queue = self._queues_by_name[entry.queue]
+        self._publish_event(kind, entry, now, to_queue=target.name)
+        queue.tally[kind] += 1
+        queue.waiting_index.unindex_entry(entry)
+        queue.remove_entry(entry, now)
         entry.entered_at = now
-        self._enter(entry, target, now, from_queue=line.name)
+        self._enter(entry, target, now, from_queue=queue.name)
 
     def _end(
         self,
@@ -251,33 +209,28 @@ class Matcher:
         reason: str | None = None,
         agent: str | None = None,
     ) -> None:
-        line = self.lines[entry.queue]
+        queue = self._queues_by_name[entry.queue]
         previous = entry.state
         entry.enter(state)
         kind = state if state in ("answered", "abandoned", "overflowed") else "left"
-        self._tell(
+        self._publish_event(
             kind, entry, now,
             leave=leave,
             reason=reason or (leave.reason if leave is not None else None),
             target=leave.target if leave is not None else None,
             agent=agent,
         )  # fmt: skip
-        line.rate_limits[state] += 1
+        queue.tally[state] += 1
         del self.entries[entry.id]
-        line.remove(entry, now)
-        if previous == "waiting" and entry in line.waiting_index:
-            line.waiting_index.take(entry)
+        queue.remove_entry(entry, now)
+        if previous == "waiting" and entry in queue.waiting_index:
+            queue.waiting_index.unindex_entry(entry)
         entry.next_at = math.inf
         if previous == "offered" and state != "answered":
-            del line.active[entry.id]
-            self._free_untold(entry)
-            self._fill_if_held(line, now)
-
-    def _free_untold(self, entry: Entry) -> None:
-        """Nobody was told of the offer, so nobody else will free its agents."""
-        if entry.offer is not None and not entry.told:
-            for name in entry.offer.agents:
-                self._pool.release(name, entry.id)
+            del queue.active[entry.id]
+            if entry.offer is not None and not entry.is_delivered:
+                entry.offer.release(self._pool)  # nobody was told of it, so nobody else does
+            self._fill_if_held(queue, now)
 
     # -- offers -------------------------------------------------------------------------------
 
@@ -286,10 +239,10 @@ class Matcher:
         entry = self._offered(offer)
         if entry is None:
             return False
-        line = self.lines[entry.queue]
-        line.active[entry.id] = (agent,)
-        self._on_call[agent] = (line, entry.id)
-        line.expected.answered(now)
+        queue = self._queues_by_name[entry.queue]
+        queue.active[entry.id] = (agent,)
+        self._on_call[agent] = (queue, entry.id)
+        queue.expected.answered(now)
         self._end(entry, "answered", now, agent=agent)
         return True
 
@@ -298,18 +251,18 @@ class Matcher:
         entry = self._offered(offer)
         if entry is None:
             return False
-        line = self.lines[entry.queue]
-        del line.active[entry.id]
+        queue = self._queues_by_name[entry.queue]
+        del queue.active[entry.id]
         entry.enter("waiting")
-        entry.offer, entry.told = None, False
+        entry.offer, entry.is_delivered = None, False
         for name in offer.agents:
-            entry.missed[name] = now + line.config.again_s
-        line.rate_limits["unanswered"] += 1
-        self._tell("unanswered", entry, now, agents=offer.agents)
-        entry.scope, _ = self._scope(entry, line, now)
-        line.waiting_index.put(entry)
+            entry.missed[name] = now + queue.config.again_s
+        queue.tally["unanswered"] += 1
+        self._publish_event("unanswered", entry, now, agents=offer.agents)
+        entry.scope, _ = self._scope(entry, queue, now)
+        queue.waiting_index.index_entry(entry)
         self._look_at(entry, now)
-        self._fill_if_held(line, now)
+        self._fill_if_held(queue, now)
         return True
 
     def _offered(self, offer: Offer) -> Entry | None:
@@ -318,132 +271,134 @@ class Matcher:
 
     def over(self, agent: str, now: float) -> None:
         """The call that `agent` had for one who waited is over."""
-        line, entry_id = self._on_call.pop(agent, (None, ""))
-        if line is not None and line.active.get(entry_id) == (agent,):
-            del line.active[entry_id]
-            self._fill_if_held(line, now)
+        queue, entry_id = self._on_call.pop(agent, (None, ""))
+        if queue is not None and queue.active.get(entry_id) == (agent,):
+            del queue.active[entry_id]
+            self._fill_if_held(queue, now)
 
-    def _offer(self, entry: Entry, line: CallQueue, now: float) -> bool:
+    def _offer(self, entry: Entry, queue: CallQueue, now: float) -> bool:
         """Offer `entry` to whom its queue's strategy chooses. False: nobody may be had."""
-        agents = list(candidates(entry, line, self.free_agents, now))
+        agents = list(candidates(entry, queue, self.free_agents, now))
         chosen: list[str] = []
-        while agents and len(chosen) < line.strategy.at_once:
-            agent = line.strategy.choose(agents, entry.skills)
+        while agents and len(chosen) < queue.strategy.at_once:
+            agent = queue.strategy.choose(agents, entry.skills)
             agents.remove(agent)
-            self.free_agents.drop(agent.name)
+            self.free_agents.mark_busy(agent.name)
             if self._pool.reserve(agent.name, entry.id, now):
-                line.strategy.taken(agent)
+                queue.strategy.taken(agent)
                 chosen.append(agent.name)
         if not chosen:
             return False
         entry.enter("offered")
-        line.waiting_index.take(entry)
+        queue.waiting_index.unindex_entry(entry)
         entry.next_at = math.inf
-        line.released(entry, tuple(chosen), now)
-        line.rate_limits["offered"] += 1
+        queue.released(entry, tuple(chosen), now)
+        queue.tally["offered"] += 1
         self.offers_made += 1
-        entry.told = False
+        entry.is_delivered = False
         entry.offer = Offer(
             waiting=entry.waiting,
             queue=entry.queue,
             agents=tuple(chosen),
-            ring_s=entry.waiting.ring_s or (line.config.ring_s if line.name else self.ring_s),
-            wrap_up_s=line.config.wrap_up_s,
+            ring_s=entry.waiting.ring_s or (queue.config.ring_s if queue.name else self.ring_s),
+            wrap_up_s=queue.config.wrap_up_s,
         )
-        self._tell("offered", entry, now, agents=chosen, ring_s=entry.offer.ring_s)
+        self._publish_event("offered", entry, now, agents=chosen, ring_s=entry.offer.ring_s)
         return True
 
     # -- matching -----------------------------------------------------------------------------
 
     def free(self, agent: str, now: float) -> None:
         """`agent` is available: offer him the first of whom he may take."""
-        operator = self._pool.get(agent)
-        if operator is None:
+        found = self._pool.get(agent)
+        if found is None:
             return
-        profile = self.free_agents.add(operator)
-        set_deadline = partial(self._set_line_deadline, now=now)
-        while agent in self.free_agents.by_name and operator.state == "available":
-            found = next_for(profile, self.lines.values(), now, set_deadline)
-            if found is None or not self._offer(*found, now):
+        profile = self.free_agents.mark_free(found)
+        set_deadline = partial(self._set_queue_deadline, now=now)
+        while agent in self.free_agents.by_name and found.state == "available":
+            best = next_for(profile, self.queues, now, set_deadline)
+            if best is None or not self._offer(*best, now):
                 return
-            self._set_line_deadline(found[1], now)
+            self._set_queue_deadline(best[1], now)
 
     def logged_out(self, agent: str, now: float) -> None:
         """Nobody is kept for `agent` any more: whoever was is looked at again, in steps."""
-        for line in self.lines.values():
-            for entry in line.waiting_index.kept_for(agent):
+        for queue in self.queues:
+            for entry in queue.waiting_index.kept_for(agent):
                 self._deadlines.set(entry, now)
 
     def _look_at(self, entry: Entry, now: float) -> None:
         """Do what is due for one who waits: let him go, let others help, offer him."""
-        line = self.lines[entry.queue]
-        due = escalate(entry, line, self.centres, partial(self._takes, now), now)
+        queue = self._queues_by_name[entry.queue]
+        due = escalate(
+            entry, queue, self.queues.centres, partial(self.queues.accepts, now=now), now
+        )
         if due.raise_by:
-            self._raise(entry, line, due.raise_by, now)
+            self._raise(entry, queue, due.raise_by, now)
         if due.leave is not None:
             state: EntryState = "overflowed" if due.leave.target else "expired"
             self._end(entry, state, now, due.leave)
             return
         if due.to_queue is not None:
-            self._move(entry, self.lines[due.to_queue], "overflowed", now)
+            self._move(entry, self._queues_by_name[due.to_queue], "overflowed", now)
             return
         if entry.missed:
             entry.missed = {name: until for name, until in entry.missed.items() if until > now}
-        scope, changes_at = self._scope(entry, line, now)
+        scope, changes_at = self._scope(entry, queue, now)
         if scope != entry.scope:
-            line.waiting_index.take(entry)
+            queue.waiting_index.unindex_entry(entry)
             entry.scope = scope
-            line.waiting_index.put(entry)
-        if line.is_held:
-            if not line.has_more:  # else its turn comes at once
-                self._fill_if_held(line, now)
-        elif line.may_release(now):
-            self._offer(entry, line, now)
-        self._set_line_deadline(line, now)
+            queue.waiting_index.index_entry(entry)
+        if queue.is_held:
+            if not queue.has_more:  # else its turn comes at once
+                self._fill_if_held(queue, now)
+        elif queue.may_release(now):
+            self._offer(entry, queue, now)
+        self._set_queue_deadline(queue, now)
         if entry.state == "waiting" and not entry.is_over:
-            self._deadlines.set(entry, next_look(entry, line, changes_at))
+            self._deadlines.set(entry, next_look(entry, queue, changes_at))
 
-    def _raise(self, entry: Entry, line: CallQueue, by: int, now: float) -> None:
-        line.waiting_index.take(entry)
-        line.remove(entry, now)
+    def _raise(self, entry: Entry, queue: CallQueue, by: int, now: float) -> None:
+        queue.waiting_index.unindex_entry(entry)
+        queue.remove_entry(entry, now)
         entry.priority += by
         entry.set_key()
-        line.add(entry, now)
-        line.waiting_index.put(entry)
+        queue.add_entry(entry, now)
+        queue.waiting_index.index_entry(entry)
 
-    def _scope(self, entry: Entry, line: CallQueue, now: float) -> tuple[Scope, float]:
-        return line.scope(entry, now, self._is_logged_in)
+    def _scope(self, entry: Entry, queue: CallQueue, now: float) -> tuple[Scope, float]:
+        return queue.scope(entry, now, self._is_logged_in)
 
     def _is_logged_in(self, agent: str) -> bool:
-        operator = self._pool.get(agent)
-        return operator is not None and operator.state != "logged_out"
+        found = self._pool.get(agent)
+        return found is not None and found.state != "logged_out"
 
     # -- held queues --------------------------------------------------------------------------
 
     def pause(self, name: str, paused: bool, now: float) -> None:
         """Offer nobody of this queue any more, or offer again. Raises EngineError `not_found`."""
-        line = self.line(name)
-        line.paused = paused
+        queue = self.queues.named(name)
+        queue.paused = paused
         if not paused:
-            line.is_held = True
-            self._fill_if_held(line, now)
+            queue.is_held = True
+            self._fill_if_held(queue, now)
 
-    def _fill_if_held(self, line: CallQueue, now: float) -> None:
+    def _fill_if_held(self, queue: CallQueue, now: float) -> None:
         """Let go whom a held queue may let go now."""
-        if not line.is_held:
+        if not queue.is_held:
             return
-        line.has_more = False
+        queue.has_more = False
         for _ in range(FILLED):
-            if not line.may_release(now):
+            if not queue.may_release(now):
                 break
-            entry = first_servable(line, self.free_agents, now)
+            entry = first_servable(queue, self.free_agents, now)
             if entry is None:
-                line.is_held = False
+                queue.is_held = False
                 break
-            self._offer(entry, line, now)
+            self._offer(entry, queue, now)
         else:
-            line.has_more = True
-        self._set_line_deadline(line, now)
+            queue.has_more = True
+        self._set_queue_deadline(queue, now)
 
     # -- deadlines ----------------------------------------------------------------------------
 
@@ -456,32 +411,32 @@ class Matcher:
         """Do what is due by now, or the first part of it: see `next_deadline` afterwards."""
         for target in self._deadlines.due(now, STEP):
             if isinstance(target, CallQueue):
-                self._line_due(target, now)
+                self._queue_due(target, now)
             elif target.state == "waiting":
                 self._look_at(target, now)
 
-    def _line_due(self, line: CallQueue, now: float) -> None:
-        if line.is_closing(now):
-            for entry in line.waiting_index:
+    def _queue_due(self, queue: CallQueue, now: float) -> None:
+        if queue.is_closing(now):
+            for entry in queue.waiting_index:
                 self._deadlines.set(entry, now)
-        self._fill_if_held(line, now)
-        self._set_line_deadline(line, now)
+        self._fill_if_held(queue, now)
+        self._set_queue_deadline(queue, now)
 
-    def _set_line_deadline(self, line: CallQueue, now: float) -> None:
-        self._deadlines.set(line, line.next_change(now))
+    def _set_queue_deadline(self, queue: CallQueue, now: float) -> None:
+        self._deadlines.set(queue, queue.next_change(now))
 
-    # -- telling ------------------------------------------------------------------------------
+    # -- events -------------------------------------------------------------------------------
 
-    def _tell(
+    def _publish_event(
         self, kind: str, entry: Entry, now: float, leave: Leave | None = None, **fields: Any
     ) -> None:
-        line = self.lines[entry.queue]
-        place = line.place(entry)
+        queue = self._queues_by_name[entry.queue]
+        place = queue.place(entry)
         said = {
             "place": place,
             "waited_s": entry.waited_s(now),
-            "expected_wait_s": line.expected.wait_s(place, now),
+            "expected_wait_s": queue.expected.wait_s(place, now),
             "priority": entry.priority,
         }
         offer = entry.offer if kind == "offered" else None
-        self._told(QueueEvent(kind, entry, line.name, said | fields, offer=offer, leave=leave))
+        self._publish(QueueEvent(kind, entry, queue.name, said | fields, offer=offer, leave=leave))

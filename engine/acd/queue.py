@@ -43,7 +43,7 @@ class CallQueue:
         self.order: list[Key] = []
         self._standing: dict[int, Entry] = {}
         self.active: dict[str, tuple[str, ...]] = {}
-        self.rate_limits: Counter[str] = Counter()
+        self.tally: Counter[str] = Counter()
         self.expected = ExpectedWait()
         self.paused = False
         self.is_removed = False
@@ -96,13 +96,13 @@ class CallQueue:
     def __len__(self) -> int:
         return len(self.order)
 
-    def add(self, entry: Entry, now: float) -> None:
+    def add_entry(self, entry: Entry, now: float) -> None:
         """`entry` comes to stand in its place."""
         insort(self.order, entry.key)
         self._standing[entry.seq] = entry
         self.expected.waits(True, now)
 
-    def remove(self, entry: Entry, now: float) -> None:
+    def remove_entry(self, entry: Entry, now: float) -> None:
         """`entry` goes; the others move up."""
         del self.order[bisect_left(self.order, entry.key)]
         del self._standing[entry.seq]
@@ -248,6 +248,6 @@ class CallQueue:
             "longest_wait_s": 0.0 if oldest is None else max(0.0, now - oldest),
             "expected_wait_s": self.expected.wait_s(len(self.order) + 1, now),
             "removed": self.is_removed,
-            "tally": {name: self.rate_limits[name] for name in TALLIED},
+            "tally": {name: self.tally[name] for name in TALLIED},
             "centres": dict(self.shares.given),
         }

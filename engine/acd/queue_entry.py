@@ -1,10 +1,11 @@
 """One who waits in a queue: the states he passes through, and who may take him now."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from .waiting import Offer, Waiting
+from .waiting import Leave, Offer, Waiting
 
 EntryState = Literal[
     "waiting", "offered", "answered", "abandoned", "overflowed", "expired", "withdrawn"
@@ -82,7 +83,7 @@ class Entry:
     visited: set[str] = field(default_factory=set)
     missed: dict[str, float] = field(default_factory=dict)
     offer: Offer | None = None
-    told: bool = False
+    is_delivered: bool = False
     """Whether whoever waits was told of `offer`: the agents in it are his to ring or to free."""
     next_at: float = math.inf
 
@@ -132,3 +133,15 @@ class Entry:
     def waited_s(self, now: float) -> float:
         """How long he has waited, in all queues; never less than nothing."""
         return max(0.0, now - self.waiting.joined_at)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEvent:
+    """`kind` is the last word of its event's type. An offer or a leave is told to who waits."""
+
+    kind: str
+    entry: Entry
+    queue: str | None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    offer: Offer | None = None
+    leave: Leave | None = None

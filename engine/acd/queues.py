@@ -6,21 +6,21 @@ call that he makes. An offer or a leave that was overtaken in between is not tol
 """
 
 import asyncio
-import contextlib
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from config.queues import Centre, Queue
 
 from ..routing.opening_hours import OpeningHours
+from ..store.protocols import Documents, Publisher
 from .agent_pool import AgentPool, PooledAgent
 from .decision_times import DecisionTimes
-from .happening import QueueEvent
 from .matcher import Matcher
-from .queue_entry import Entry, Key
+from .queue_entry import Entry, Key, QueueEvent
+from .staffing import Staffing
 from .waiting import Leave, LeaveReason, Offer, Waiting
 
 T = TypeVar("T")
@@ -31,25 +31,8 @@ ON_CALL = frozenset({"reserved", "ringing", "talking"})
 LONGEST_TIMER_S = 60.0
 
 
-class Publisher(Protocol):
-    """What the queues need of the event log."""
-
-    def publish(self, type: str, **fields: Any) -> object:
-        """Publish an event of `type`."""
-
-
-class Documents(Protocol):
-    """What the queues need of the store."""
-
-    def put(self, kind: str, key: str, value: Mapping[str, Any]) -> object:
-        """Keep `value` under `kind` and `key`."""
-
-    def drop(self, kind: str, key: str) -> object:
-        """Forget it."""
-
-
 class Queues:
-    """Everybody who waits for an operator.
+    """All queues, on the event loop and the wall clock.
 
     `start` has to be called once the loop runs and the agents are there.
     """
@@ -61,6 +44,7 @@ class Queues:
         *,
         ring_s: float = 30.0,
         store: Documents | None = None,
+        staffing: Staffing | None = None,
         rng: random.Random | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -68,8 +52,10 @@ class Queues:
         self._events = events
         self._store = store
         self._clock = clock
-        self.matcher = Matcher(pool, self._tell, rng=rng, ring_s=ring_s)
+        self.matcher = Matcher(pool, self._publish_event, staffing=staffing, rng=rng, ring_s=ring_s)
+        self._lines = self.matcher.queues.by_name
         self.decision_times = DecisionTimes()
+        self._unsubscribe: Callable[[], None] = lambda: None
         self._depth = 0
         self._pending: list[Callable[[], object]] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -84,11 +70,10 @@ class Queues:
         paused: Iterable[str] = (),
     ) -> None:
         """Begin to match. `paused` are the queues that an earlier engine left paused."""
-        self._pool.on_free.append(self._on_free)
-        self._pool.on_change.append(self._on_change)
+        self._unsubscribe = self._pool.subscribe(on_free=self._on_free, on_change=self._on_change)
         self.configure(queues, centres, calendars)
         for name in paused:
-            if name in self.matcher.lines:
+            if name in self._lines:
                 self._step(lambda now, name=name: self.matcher.pause(name, True, now))  # type: ignore[misc]
 
     def configure(
@@ -110,9 +95,7 @@ class Queues:
 
     def stop(self) -> None:
         """Offer nobody any more."""
-        with contextlib.suppress(ValueError):  # where it was never started
-            self._pool.on_free.remove(self._on_free)
-            self._pool.on_change.remove(self._on_change)
+        self._unsubscribe()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -125,7 +108,7 @@ class Queues:
         Raises EngineError `refused` where it is not known, `unavailable` where it is full or
         closed: data has `reason`, and `opens_at` and `schedule` of one that is closed.
         """
-        self.matcher.check(queue, self._clock(), has_place=has_place)
+        self.matcher.queues.check(queue, self._clock(), has_place=has_place)
 
     def join(self, waiting: Waiting) -> None:
         """Let him wait. `on_offer` or `on_leave` are called in a later turn of the loop.
@@ -153,12 +136,12 @@ class Queues:
     def place(self, waiting_id: str) -> int:
         """His place; 1 is next. Raises EngineError `not_found`."""
         entry = self.matcher.entry(waiting_id)
-        return self.matcher.lines[entry.queue].place(entry)
+        return self._lines[entry.queue].place(entry)
 
     def expected_wait_s(self, waiting_id: str) -> float | None:
         """How long he may still wait, as far as it is known. Raises EngineError `not_found`."""
         entry = self.matcher.entry(waiting_id)
-        line = self.matcher.lines[entry.queue]
+        line = self._lines[entry.queue]
         return line.expected.wait_s(line.place(entry), self._clock())
 
     # -- showing ------------------------------------------------------------------------------
@@ -168,26 +151,26 @@ class Queues:
         now, staff = self._clock(), self._staff()
         return [
             line.view(now) | {"agents": staff.get(name, {})}
-            for name, line in self.matcher.lines.items()
+            for name, line in self._lines.items()
             if name is not None and (line.order or not line.is_removed)
         ]
 
     def view(self, queue: str) -> dict[str, Any]:
         """One queue, as it is shown. Raises EngineError `not_found`."""
-        line = self.matcher.line(queue)
+        line = self.matcher.queues.named(queue)
         return line.view(self._clock()) | {"agents": self._staff().get(queue, {})}
 
     def _staff(self) -> dict[str, dict[str, int]]:
-        return self.matcher.free_agents.staff(self._pool.all())
+        return self.matcher.staffing.counts(self._pool.all())
 
     def entries(self, queue: str, after: Key | None, count: int) -> list[Entry]:
         """Who stands in a queue, first in line first. Raises EngineError `not_found`."""
-        return self.matcher.line(queue).after(after, count)
+        return self.matcher.queues.named(queue).after(after, count)
 
     def entry_view(self, waiting_id: str) -> dict[str, Any]:
         """One who waits, as he is shown. Raises EngineError `not_found`."""
         entry, now = self.matcher.entry(waiting_id), self._clock()
-        line = self.matcher.lines[entry.queue]
+        line = self._lines[entry.queue]
         place = line.place(entry)
         return entry.view(now, place, line.expected.wait_s(place, now))
 
@@ -211,7 +194,7 @@ class Queues:
 
     def pause(self, queue: str, paused: bool = True) -> None:
         """Offer nobody of `queue`, or offer again. Raises EngineError `not_found`."""
-        if self.matcher.line(queue).paused != paused:
+        if self.matcher.queues.named(queue).paused != paused:
             self._step(lambda now: self.matcher.pause(queue, paused, now))
             self._events.publish("queue.paused" if paused else "queue.resumed", queue=queue)
             if self._store is not None and paused:
@@ -255,7 +238,7 @@ class Queues:
             self._pending.pop(0)()
         return result
 
-    def _tell(self, one: QueueEvent) -> None:
+    def _publish_event(self, one: QueueEvent) -> None:
         waiting = one.entry.waiting
         if waiting.kind == "call" and waiting.call is None:
             whose: dict[str, str | None] = {"call": waiting.id}
@@ -277,7 +260,7 @@ class Queues:
         if one.leave is not None:
             entry.waiting.on_leave(one.leave)
         elif one.offer is not None and entry.offer is one.offer and not entry.is_over:
-            entry.told = True
+            entry.is_delivered = True
             entry.waiting.on_offer(one.offer)
 
     # -- time ---------------------------------------------------------------------------------

@@ -16,9 +16,10 @@ from config.agents import Agent as AgentSettings
 
 from ..errors import EngineError
 from ..routing.dialplan import Dialplan, credentials_of
+from ..store.protocols import Publisher
 from ..store.store import Store
 from .agent import Agent, AgentImage, AgentState
-from .agents import STORED_AS, AgentRegistry, Publisher
+from .agents import STORED_AS, AgentRegistry
 
 log = structlog.get_logger()
 
@@ -45,7 +46,7 @@ class Roster:
         self._events = events
         self._takes_permanent = takes_permanent
         self._leaving: set[str] = set()
-        agents.on_change.append(self._changed)
+        agents.subscribe(on_change=self._changed)
 
     async def start(self) -> None:
         """Take up the agents and their states that an earlier engine left. Raises StoreError."""
@@ -71,7 +72,7 @@ class Roster:
 
     # -- by command -------------------------------------------------------------------------
 
-    async def add(self, fields: Mapping[str, Any]) -> Agent:
+    async def add_agent(self, fields: Mapping[str, Any]) -> Agent:
         """Add an agent for good, and log him in where his terms say so.
 
         Raises EngineError `conflict` when there is one of this name, `refused` naming the field.
@@ -97,7 +98,7 @@ class Roster:
         self._agents.log_in_at_start(agent)
         return agent
 
-    def remove(self, name: str) -> None:
+    def remove_agent(self, name: str) -> None:
         """Remove an agent who was added by command, logging him out first.
 
         Raises EngineError: `not_found`; `refused` for a configured one; `state` while he is on a

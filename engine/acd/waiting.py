@@ -1,26 +1,25 @@
-"""Who waits for an operator, what he is offered, and how he leaves otherwise.
+"""The contract between call flows and queues: who waits, what they are offered, how they leave.
 
-These three are what call flows and queues say to each other. A callback job that nobody has been
-called for yet, a customer on hold and an inbound caller wait alike.
+A callback job before its first call, a customer on hold and an inbound caller wait in the same way.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 
 @dataclass(slots=True, kw_only=True)
 class Waiting:
-    """One who waits, in `queue` or for `agent` alone; exactly one of them is given.
+    """A job or call that waits, in `queue` or for `agent` alone; exactly one of them is given.
 
-    `joined_at` (Unix seconds) is his place: one who comes back keeps it. `since` is when he came
-    back, where he was away for a while: tiers and overflow count from then. `on_offer` is called
-    each time operators are reserved for him, `on_leave` once if the queue sends him away. `call` is
-    that of a job's customer who is on the line: `id` is then the job's, and `kind` "call". One who
-    `is_back` had an operator and lost him, or was sent outside and not taken there: his queue takes
-    him even if it is full or closed by now. `outside_tried` has these numbers, and when that was.
-    One who `has_place` has stood in the queue before: it takes him even if it is full.
-    `known_agent_s` is how long he is kept for `known_agent`, where it is not the queue's to say.
+    `joined_at` (Unix seconds) decides the place; one who comes back keeps it. `since` is when they
+    came back after a while away: tiers and overflow count from then. `on_offer` is called each time
+    agents are reserved, `on_leave` once if the queue sends them away. `call` is the call of a job's
+    customer who is on the line: `id` is then the job's, and `kind` is "call". One who `is_back` has
+    lost their agent, or was sent outside and not answered there: the queue accepts them even if it
+    is full or closed by now. `outside_tried` has these numbers, and when each was tried. One who
+    `has_place` has waited in the queue before: it accepts them even if it is full. `known_agent_s`
+    is how long they are kept for `known_agent`, if the queue's own time does not hold.
     """
 
     id: str
@@ -46,12 +45,19 @@ class Waiting:
     ring_s: float | None = None
 
 
+class Reservations(Protocol):
+    """The agents, as far as a reservation is taken back."""
+
+    def release(self, name: str, work: str, /) -> object:
+        """Release the agent `name`, if the reservation is for `work`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """Operators for one who waits: `agents` are reserved for `waiting.id` already.
+    """Agents for one who waits: `agents` are reserved for `waiting.id` already.
 
-    They are to be rung at once, all of them, for `ring_s` at most. `wrap_up_s` is the queue's, for
-    after the call: None where the agent's own holds, 0 for none, -1 until he is ready.
+    Ring all of them at once, for at most `ring_s`. `wrap_up_s` is the queue's wrap-up time after
+    the call: None means the agent's own, 0 none, -1 until the agent is ready.
     """
 
     waiting: Waiting
@@ -60,13 +66,18 @@ class Offer:
     ring_s: float
     wrap_up_s: float | None = None
 
+    def release(self, agents: Reservations) -> None:
+        """Release the agents who are still reserved for this offer, or ring for it."""
+        for name in self.agents:
+            agents.release(name, self.waiting.id)
+
 
 LeaveReason = Literal["overflow", "timeout", "full", "closed", "withdrawn"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leave:
-    """The queue sends one who waits away: to `target`, an outside number, or to nobody."""
+    """The queue sends an entry away: to `target`, an outside number, or to nobody."""
 
     reason: LeaveReason
     target: str | None = None

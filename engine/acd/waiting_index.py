@@ -1,8 +1,8 @@
-"""The shelf: the waiting entries of one queue, sorted so that an agent's next is found at once.
+"""The waiting index: the entries of one queue that wait, sorted for a fast look-up by agent.
 
-Entries that the same agents may take lie in one row, in their order. Rows are grouped by the names
-of the skills they need, so that an agent looks only at the heads of rows that he can serve. An
-entry kept for certain agents lies in a row of each of them instead.
+Entries that the same agents may take are in one bucket, in their order. Buckets are grouped by the
+names of the skills they need, so that an agent looks only at the heads of buckets that they can
+serve. An entry that is kept for certain agents is in a bucket of each of them instead.
 """
 
 from bisect import bisect_left, insort
@@ -12,19 +12,16 @@ from itertools import islice
 
 from .agent_pool import PooledAgent
 from .queue_entry import Entry, Key, Scope
+from .staffing import Service
 
-NEVER = 1 << 30
-Service = tuple[bool, int]
-"""How an agent serves a queue: whether it is his own, and from which tier on he helps."""
-
-Row = list[Key]
+Bucket = list[Key]
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """An agent as matching sees him: what he can, and which queues he serves."""
+    """An agent as matching sees them: their skills, and the queues they serve."""
 
-    operator: PooledAgent
+    agent: PooledAgent
     name: str
     centre: str | None
     skills: Mapping[str, int]
@@ -32,7 +29,7 @@ class Profile:
     serves: Mapping[str, Service]
 
     def may_take(self, scope: Scope, service: Service | None) -> bool:
-        """Whether he may take entries of `scope` in a queue that he serves in this way."""
+        """Whether they may take entries of `scope` in a queue that they serve in this way."""
         if scope.only is not None:
             return self.name in scope.only
         if service is None or not self.is_within(scope, service):
@@ -40,14 +37,14 @@ class Profile:
         return not scope.names or self.has(scope.names, scope.levels)
 
     def is_within(self, scope: Scope, service: Service) -> bool:
-        """The same, but for the skills, of a scope that is not kept for certain agents."""
+        """The same without the skills, for a scope that is not kept for certain agents."""
         is_own, tier = service
         if is_own and (scope.centre is None or scope.centre == self.centre):
             return True
         return tier <= scope.tier or (self.centre is not None and self.centre in scope.also)
 
     def has(self, names: tuple[str, ...], levels: tuple[int, ...]) -> bool:
-        """Whether he has each skill at the level."""
+        """Whether they have each skill at the level."""
         skills = self.skills
         if len(names) == 1:
             return skills.get(names[0], 0) >= levels[0]
@@ -55,12 +52,12 @@ class Profile:
 
 
 @dataclass(slots=True)
-class _Group:
-    """Rows that differ only in the levels they need; `scope` is that of any of them."""
+class BucketGroup:
+    """Buckets that differ only in the levels they need; `scope` is that of any of them."""
 
     scope: Scope
     names: frozenset[str]
-    rows: dict[tuple[int, ...], Row] = field(default_factory=dict)
+    buckets: dict[tuple[int, ...], Bucket] = field(default_factory=dict)
 
 
 class WaitingIndex:
@@ -68,8 +65,8 @@ class WaitingIndex:
 
     def __init__(self) -> None:
         self._entries: dict[int, Entry] = {}
-        self._groups: dict[Scope, _Group] = {}
-        self._kept: dict[str, Row] = {}
+        self._groups: dict[Scope, BucketGroup] = {}
+        self._kept: dict[str, Bucket] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -80,30 +77,30 @@ class WaitingIndex:
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries.values())
 
-    def put(self, entry: Entry) -> None:
-        """Take `entry` in, by its key and scope."""
+    def index_entry(self, entry: Entry) -> None:
+        """Add `entry`, by its key and scope."""
         self._entries[entry.seq] = entry
-        for row in self._rows_for(entry):
-            insort(row, entry.key)
+        for bucket in self._buckets_for(entry):
+            insort(bucket, entry.key)
 
-    def take(self, entry: Entry) -> None:
-        """Take `entry` out; its key and scope are as they were when it was put in."""
+    def unindex_entry(self, entry: Entry) -> None:
+        """Remove `entry`. Its key and scope must be as they were when it was added."""
         del self._entries[entry.seq]
         scope, key = entry.scope, entry.key
         if scope.only is not None:
             for name in scope.only:
-                row = self._kept[name]
-                del row[bisect_left(row, key)]
-                if not row:
+                bucket = self._kept[name]
+                del bucket[bisect_left(bucket, key)]
+                if not bucket:
                     del self._kept[name]
             return
         group_key = scope._replace(levels=())
         group = self._groups[group_key]
-        row = group.rows[scope.levels]
-        del row[bisect_left(row, key)]
-        if not row:
-            del group.rows[scope.levels]
-            if not group.rows:
+        bucket = group.buckets[scope.levels]
+        del bucket[bisect_left(bucket, key)]
+        if not bucket:
+            del group.buckets[scope.levels]
+            if not group.buckets:
                 del self._groups[group_key]
 
     def first(self, order: Iterable[Key], count: int) -> Iterator[Entry]:
@@ -120,7 +117,7 @@ class WaitingIndex:
         return [self._entries[key[2]] for key in self._kept.get(agent, ())]
 
     def best(self, profile: Profile, service: Service | None, now: float) -> Entry | None:
-        """The first entry that this agent may take; `service` None: he does not serve it."""
+        """The first entry that this agent may take; `service` None: they do not serve it."""
         best: Key | None = None
         kept = self._kept.get(profile.name)
         if kept is not None:
@@ -133,16 +130,16 @@ class WaitingIndex:
                     continue
                 names = group.scope.names
                 level = profile.skills[names[0]] if len(names) == 1 else 0
-                for levels, row in group.rows.items():
-                    if best is not None and row[0] >= best:
+                for levels, bucket in group.buckets.items():
+                    if best is not None and bucket[0] >= best:
                         continue
                     if level >= levels[0] if level else profile.has(names, levels):
-                        best = self._first(row, best, profile.name, now)
+                        best = self._first(bucket, best, profile.name, now)
         return None if best is None else self._entries[best[2]]
 
-    def _first(self, row: Row, best: Key | None, agent: str, now: float) -> Key | None:
-        """The first of `row` that is not to be withheld from `agent`, if it comes before `best`."""
-        for key in row:
+    def _first(self, bucket: Bucket, best: Key | None, agent: str, now: float) -> Key | None:
+        """The first of `bucket` that is not withheld from `agent`, if it comes before `best`."""
+        for key in bucket:
             if best is not None and key >= best:
                 break
             missed = self._entries[key[2]].missed
@@ -150,7 +147,7 @@ class WaitingIndex:
                 return key
         return best
 
-    def _rows_for(self, entry: Entry) -> Iterator[Row]:
+    def _buckets_for(self, entry: Entry) -> Iterator[Bucket]:
         scope = entry.scope
         if scope.only is not None:
             for name in scope.only:
@@ -159,5 +156,5 @@ class WaitingIndex:
         group_key = scope._replace(levels=())
         group = self._groups.get(group_key)
         if group is None:
-            group = self._groups[group_key] = _Group(group_key, frozenset(scope.names))
-        yield group.rows.setdefault(scope.levels, [])
+            group = self._groups[group_key] = BucketGroup(group_key, frozenset(scope.names))
+        yield group.buckets.setdefault(scope.levels, [])

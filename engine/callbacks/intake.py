@@ -178,7 +178,7 @@ class Intake:
             job.queue_since = request.not_before  # he waits for nobody until then
         # Known to the disk with the acceptance, so that it costs no commit of its own.
         job.under_way = self._dispatcher.will_start(job)
-        self._admission.took(job_id, admitted, now)
+        self._admission.count_accepted(job_id, admitted, now)
         self._dispatcher.accept(job)
         try:
             await self._services.store.save(job, durable=True)
@@ -254,7 +254,7 @@ class Intake:
             reason = f"there is no agent named {known!r}"
             raise EngineError("refused", reason, field="known_agent")
         queues, centre = self._services.queues, params.centre
-        if centre is not None and (queues is None or centre not in queues.matcher.centres):
+        if centre is not None and (queues is None or centre not in queues.matcher.queues.centres):
             raise EngineError("refused", f"there is no centre named {centre!r}", field="centre")
 
     def _check_queue(self, request: Request, now: float) -> None:

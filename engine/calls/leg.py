@@ -87,7 +87,7 @@ class Leg:
         self.role: Role = role
         self.destination = destination
         self.record = LegRecord(
-            leg=leg_id, role=role, uri=destination.ways[0].target, started=time.time()
+            leg=leg_id, role=role, uri=destination.targets[0].target, started=time.time()
         )
         self.ending: HangupCause | None = None
         self.audio: NegotiatedAudio | None = None
@@ -147,7 +147,7 @@ class Leg:
         ending = HangupCause("unreachable", "no way to dial")
         try:
             async with asyncio.timeout(ring_s):
-                ways = self.destination.ways
+                ways = self.destination.targets
                 for number, way in enumerate(ways, start=1):
                     is_last = number == len(ways)
                     if number > 1:
@@ -429,15 +429,19 @@ class Leg:
             return  # a hold from the first description on (RFC 3264 8.4): nothing to send to yet
         try:
             self._media.connect(
-                self.id,
-                host=audio.host,
-                port=audio.port,
-                rtcp_port=audio.rtcp_port,
-                codec="PCMA" if audio.codec == "PCMA" else "PCMU",
-                payload_type=audio.payload_type,
-                telephone_event_payload_type=audio.telephone_event_payload_type,
-                direction=audio.direction,
-                telephone_event_received_payload_type=audio.telephone_event_received_payload_type,
+                media_events.Connect(
+                    self.id,
+                    host=audio.host,
+                    port=audio.port,
+                    rtcp_port=audio.rtcp_port,
+                    codec="PCMA" if audio.codec == "PCMA" else "PCMU",
+                    payload_type=audio.payload_type,
+                    telephone_event_payload_type=audio.telephone_event_payload_type,
+                    direction=audio.direction,
+                    telephone_event_received_payload_type=(
+                        audio.telephone_event_received_payload_type
+                    ),
+                )
             )
         except BadAddress as error:
             self.hang_up(HangupCause("incompatible", error.reason))

@@ -6,7 +6,7 @@ it is up. A call flow borrows the line by `take` instead of dialling.
 """
 
 import asyncio
-import contextlib
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -43,10 +43,11 @@ class PermanentLegs:
         self._lines: dict[str, Leg] = {}
         self._lent: dict[str, BorrowedLeg] = {}
         self._off_work: dict[str, asyncio.Event] = {}
+        self._unsubscribe: Callable[[], None] = lambda: None
 
     def start(self) -> None:
         """Call every permanent agent who is logged in, and from now on whoever logs in."""
-        self._agents.on_change.append(self._changed)
+        self._unsubscribe = self._agents.subscribe(on_change=self._changed)
         self.review()
 
     def review(self) -> None:
@@ -56,8 +57,7 @@ class PermanentLegs:
 
     async def stop(self) -> None:
         """Hang up every line, and call nobody again."""
-        with contextlib.suppress(ValueError):  # where it was never started
-            self._agents.on_change.remove(self._changed)
+        self._unsubscribe()
         for name in tuple(self._tasks):
             self._hang_up(name)
         if self._ending:
@@ -104,7 +104,7 @@ class PermanentLegs:
 
     def _comfort(self, name: str) -> Source:
         agent = self._agents.get(name)
-        music = agent is not None and agent.terms.comfort == "music"
+        music = agent is not None and agent.policy.comfort == "music"
         return self._services.hold if music else Silence()
 
     # -- which lines are wanted -------------------------------------------------------------

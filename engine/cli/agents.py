@@ -1,27 +1,28 @@
 """`ringback agents` and `ringback agent`: who takes calls, what each does, and changing that."""
 
 import time
-from collections.abc import Mapping
-from enum import StrEnum
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
-from .cells import cell, columns, span
-from .command import Json, SocketAfter, call
-from .tables import console
+from ..request import AddressUse
+from .command import AGENTS, Json, SocketAfter, call
+from .formats import duration
+from .tables import console, details, table
 
 app = typer.Typer(
     name="agent",
-    help="One agent: his coming and going, his skills and addresses.",
+    help="One agent: login, pauses, skills and addresses.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
 Name = Annotated[str, typer.Argument(metavar="NAME")]
-Reason = Annotated[str | None, typer.Option(metavar="TEXT", help="Shown, told, and in reports.")]
+Reason = Annotated[
+    str | None, typer.Option(metavar="TEXT", help="Shown, in events, and in reports.")
+]
 
 STATE_STYLES = {
     "available": "green",
@@ -34,14 +35,10 @@ STATE_STYLES = {
 }
 
 
-class Use(StrEnum):
-    """What an agent does with one of his addresses."""
-
-    first = "first"
-    on = "on"
-    off = "off"
+listing = typer.Typer(rich_markup_mode=None)
 
 
+@listing.command(rich_help_panel=AGENTS, epilog="Example: ringback agents --queue sales")
 def agents(
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="One agent, in full.")
@@ -59,35 +56,35 @@ def agents(
         call("agent.list", print_agents, state=state, queue=queue, centre=centre)
 
 
-@app.command("login")
+@app.command("login", epilog="Example: ringback agent login alice")
 def login(name: Name, socket: SocketAfter = None, json: Json = False) -> None:
-    """Log an agent in: he takes calls."""
+    """Log an agent in, so that they take calls."""
     call("agent.login", print_agent, agent=name)
 
 
-@app.command("logout")
+@app.command("logout", epilog='Example: ringback agent logout alice --reason "end of shift"')
 def logout(
     name: Name, reason: Reason = None, socket: SocketAfter = None, json: Json = False
 ) -> None:
-    """Log an agent out, after his call if he has one."""
+    """Log an agent out, after their call if they have one."""
     call("agent.logout", print_agent, agent=name, reason=reason)
 
 
-@app.command("pause")
+@app.command("pause", epilog="Example: ringback agent pause alice --reason lunch")
 def pause(
     name: Name, reason: Reason = None, socket: SocketAfter = None, json: Json = False
 ) -> None:
-    """Offer an agent nothing, after his call if he has one."""
+    """Offer an agent nothing, after their call if they have one."""
     call("agent.pause", print_agent, agent=name, reason=reason)
 
 
-@app.command("ready")
+@app.command("ready", epilog="Example: ringback agent ready alice")
 def ready(name: Name, socket: SocketAfter = None, json: Json = False) -> None:
-    """End an agent's pause or wrap-up, or take back what he asked for."""
+    """End an agent's pause or wrap-up, or cancel what they asked for."""
     call("agent.ready", print_agent, agent=name)
 
 
-@app.command("skills")
+@app.command("skills", epilog="Example: ringback agent skills alice english=8 billing=5")
 def skills(
     name: Name,
     given: Annotated[
@@ -97,50 +94,53 @@ def skills(
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
-    """Give an agent these skills in place of those he has."""
+    """Give an agent these skills in place of those they have."""
     if bool(given) == reset:
         raise typer.BadParameter("give SKILL=LEVEL, or --reset")
     call("agent.skills", print_agent, agent=name, skills=_levels(given) if given else None)
 
 
-@app.command("address")
+@app.command("address", epilog="Example: ringback agent address alice sip:alice@10.0.0.7 first")
 def address(
     name: Name,
     uri: Annotated[
-        str | None, typer.Argument(metavar="[URI]", help="One of his; none: as configured.")
+        str | None, typer.Argument(metavar="[URI]", help="One of theirs; none: as configured.")
     ] = None,
-    use: Annotated[Use, typer.Argument(help="Ring it first, or have it on or off.")] = Use.first,
+    use: Annotated[
+        AddressUse,
+        typer.Argument(metavar="first|on|off", help="Ring it first, or have it on or off."),
+    ] = "first",
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
     """Say which of an agent's addresses rings first, or is on or off."""
-    call("agent.address", print_agent, agent=name, uri=uri, use=use.value if uri else None)
+    call("agent.address", print_agent, agent=name, uri=uri, use=use if uri else None)
 
 
-@app.command("add")
+@app.command("add", epilog="Example: ringback agent add dora sip:dora@10.0.0.9 --queue sales")
 def add(
     name: Name,
     uris: Annotated[
-        list[str], typer.Argument(metavar="URI...", help="Where he is reached, first one first.")
+        list[str], typer.Argument(metavar="URI...", help="Where they are reached, first one first.")
     ],
     queues: Annotated[
-        list[str] | None, typer.Option("--queue", metavar="Q", help="He serves it; repeatable.")
+        list[str] | None, typer.Option("--queue", metavar="Q", help="They serve it; repeatable.")
     ] = None,
     skill: Annotated[
         list[str] | None, typer.Option(metavar="SKILL=LEVEL", help="Repeatable.")
     ] = None,
-    centre: Annotated[str | None, typer.Option(metavar="C", help="Where he works.")] = None,
+    centre: Annotated[str | None, typer.Option(metavar="C", help="Where they work.")] = None,
     wrap_up_s: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="After a call; -1: until ready.")
     ] = None,
     permanent: Annotated[
-        bool, typer.Option("--permanent", help="He stays on the line between calls.")
+        bool, typer.Option("--permanent", help="They stay on the line between calls.")
     ] = False,
-    manual: Annotated[bool, typer.Option("--manual", help="Do not log him in.")] = False,
+    manual: Annotated[bool, typer.Option("--manual", help="Do not log them in.")] = False,
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
-    """Have one more agent, for good."""
+    """Add an agent, until `agent remove`."""
     call(
         "agent.add",
         print_agent,
@@ -155,9 +155,9 @@ def add(
     )
 
 
-@app.command("remove")
+@app.command("remove", epilog="Example: ringback agent remove dora")
 def remove(name: Name, socket: SocketAfter = None, json: Json = False) -> None:
-    """Remove an agent who was added by command."""
+    """Remove an agent who was added by `agent add`."""
     call("agent.remove", lambda _: typer.echo(f"{name} is no agent any more"), agent=name)
 
 
@@ -172,54 +172,55 @@ def _levels(pairs: list[str]) -> dict[str, int]:
 
 
 def print_agents(result: Mapping[str, Any]) -> None:
-    """The result of agent.list."""
-    table = columns("agent", "state", "for", "reason", "work", "calls", "talked", "queues")
+    """Print the result of agent.list."""
+    shown = table("agent", "state", "for", "reason", "work", "calls", "talked", "queues")
     now = time.time()
     for agent in result["agents"]:
-        table.add_row(
-            cell(agent["agent"]),
+        shown.add_row(
+            agent["agent"],
             _state(agent),
-            cell(span(now - agent["since"])),
-            cell(_reason(agent)),
-            cell(agent["work"] or ""),
+            duration(now - agent["since"]),
+            _reason(agent),
+            agent["work"] or "",
             str(agent["calls"]),
-            cell(span(agent["talk_s"])),
-            cell(", ".join(agent["queues"])),
+            duration(agent["talk_s"]),
+            ", ".join(agent["queues"]),
         )
-    console.print(table)
+    console.print(shown)
     if result["seats"]:
         console.print(f"{result['taken']} of {result['seats']} seats are taken", style="dim")
 
 
 def print_agent(agent: Mapping[str, Any]) -> None:
-    """One agent in full: the result of agent.get and its like."""
-    now = time.time()
-    table = Table.grid(padding=(0, 2))
-    table.add_row("agent", cell(agent["agent"]))
-    table.add_row("state", _state(agent))
-    table.add_row("for", cell(span(now - agent["since"])))
+    """Print one agent in full: the result of agent.get and its like."""
+    console.print(details(_details(agent, time.time())))
+
+
+def _details(agent: Mapping[str, Any], now: float) -> Iterator[tuple[str, str | Text]]:
+    yield "agent", agent["agent"]
+    yield "state", _state(agent)
+    yield "for", duration(now - agent["since"])
     if _reason(agent):
-        table.add_row("reason", cell(_reason(agent)))
+        yield "reason", _reason(agent)
     if agent["work"]:
-        table.add_row("work", cell(agent["work"]))
+        yield "work", agent["work"]
     if agent["wrap_up_until"] is not None:
-        table.add_row("wrap-up ends", cell(f"in {span(agent['wrap_up_until'] - now)}"))
+        yield "wrap-up ends", f"in {duration(agent['wrap_up_until'] - now)}"
     if agent["line"] is not None:
-        table.add_row("line", cell(agent["line"]))
-    table.add_row("today", cell(f"{agent['calls']} calls, talked {span(agent['talk_s'])}"))
+        yield "line", agent["line"]
+    yield "today", f"{agent['calls']} calls, talked {duration(agent['talk_s'])}"
     times = {state: spent_s for state, spent_s in agent["times"].items() if spent_s}
-    table.add_row("times", cell(", ".join(f"{s} {span(t)}" for s, t in times.items())))
-    skills = ", ".join(f"{skill} {level}" for skill, level in agent["skills"].items())
-    for title, value in (
-        ("skills", skills), ("queues", ", ".join(agent["queues"])), ("centre", agent["centre"])
-    ):  # fmt: skip
-        if value:
-            table.add_row(title, cell(value))
+    yield "times", ", ".join(f"{state} {duration(spent)}" for state, spent in times.items())
+    if agent["skills"]:
+        yield "skills", ", ".join(f"{skill} {level}" for skill, level in agent["skills"].items())
+    if agent["queues"]:
+        yield "queues", ", ".join(agent["queues"])
+    if agent["centre"]:
+        yield "centre", agent["centre"]
     for number, one in enumerate(agent["addresses"], 1):
         rings = "" if one["ring_s"] is None else f", for {one['ring_s']:g} s"
         off = "" if one["enabled"] else ", off"
-        table.add_row(f"address {number}", cell(f"{one['uri']} ({one['kind']}{rings}{off})"))
-    console.print(table)
+        yield f"address {number}", f"{one['uri']} ({one['kind']}{rings}{off})"
 
 
 def _reason(agent: Mapping[str, Any]) -> str:

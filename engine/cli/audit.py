@@ -7,13 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from .cells import cell, columns
-from .command import Json, SocketAfter, call
-from .tables import console
+from .command import RUNNING, Json, SocketAfter, call
+from .formats import date
+from .tables import console, print_more, table
+
+app = typer.Typer(rich_markup_mode=None)
 
 
+@app.command(rich_help_panel=RUNNING, epilog="Example: ringback audit --hours 24 --outcome refused")
 def audit(
-    who: Annotated[str | None, typer.Option(metavar="NAME", help="Only what he asked for.")] = None,
+    who: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only what they asked for.")
+    ] = None,
     method: Annotated[str | None, typer.Option(metavar="PREFIX", help="Only these.")] = None,
     outcome: Annotated[
         str | None, typer.Option(metavar="WORD", help="done, refused, conflict, state, ...")
@@ -33,21 +38,19 @@ def audit(
 
 
 def _print(page: Mapping[str, Any]) -> None:
-    table = columns("time", "who", "role", "method", "outcome", "asked for", "why not")
+    shown = table("time", "who", "role", "method", "outcome", "asked for", "why not")
     for entry in page["entries"]:
         params = entry["params"]
-        shown = params if isinstance(params, str) else jsonlib.dumps(params, ensure_ascii=False)
+        text = params if isinstance(params, str) else jsonlib.dumps(params, ensure_ascii=False)
         again = f" (and {entry['repeated']} times before)" if entry["repeated"] else ""
-        told = (
-            time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry["time"])),
+        shown.add_row(
+            date(entry["time"]),
             entry["who"],
             entry["role"],
             entry["method"],
             entry["outcome"],
-            shown[:200],
+            text[:200],
             (entry["reason"] or "") + again,
         )
-        table.add_row(*map(cell, told))
-    console.print(table)
-    if page["cursor"] is not None:
-        console.print(f"more: --cursor {page['cursor']}", style="dim")
+    console.print(shown)
+    print_more(page["cursor"])

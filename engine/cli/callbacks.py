@@ -1,15 +1,18 @@
-"""`ringback callback` and `jobs`, and what is done with jobs: cancel, reschedule and the like."""
+"""`ringback callback` and `jobs`, and the commands that change a job."""
 
 import re
-import time
-from enum import StrEnum
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
-from ..client import ENDED, Client
-from . import tables
+from ringback_client import ENDED, Client
+
+from ..job import CrashDecision, OnCrash, Order
+from .calls import print_legs
 from .command import (
+    CALLS,
     EXIT_FAILED,
     GIVE_UP_S,
     Json,
@@ -20,30 +23,12 @@ from .command import (
     context_of,
     print_result,
 )
+from .events import print_progress
+from .formats import between, date
+from .tables import console, details, print_more, state_cell, table
+from .time_span import time_of
 
 app = typer.Typer(rich_markup_mode=None)
-
-
-class Order(StrEnum):
-    """Who is called first."""
-
-    agent_first = "agent_first"
-    customer_first = "customer_first"
-
-
-class OnCrash(StrEnum):
-    """What becomes of it when the engine dies and somebody may have been called."""
-
-    retry = "retry"
-    fail = "fail"
-    ask = "ask"
-
-
-class Decide(StrEnum):
-    """What becomes of it now."""
-
-    retry = "retry"
-    fail = "fail"
 
 
 Id = Annotated[str, typer.Argument(metavar="ID")]
@@ -53,7 +38,9 @@ Numbers = Annotated[
 ]
 
 
-@app.command()
+@app.command(
+    rich_help_panel=CALLS, epilog="Example: ringback callback +442079460000 --agent alice --wait"
+)
 def callback(
     to: Annotated[str, typer.Argument(metavar="TO", help="Number, sip: URI or agent to call.")],
     agent: Annotated[str | None, typer.Option(metavar="A", help="Agent, number or URI.")] = None,
@@ -61,7 +48,7 @@ def callback(
         str | None, typer.Option(metavar="Q", help="Queue, instead of an agent.")
     ] = None,
     id: Annotated[
-        str | None, typer.Option(metavar="ID", help="Key that makes it happen once.")
+        str | None, typer.Option(metavar="ID", help="Key; the same key is accepted once.")
     ] = None,
     order: Annotated[Order | None, typer.Option(help="Who is called first.")] = None,
     context: Annotated[list[str] | None, typer.Option(metavar="K=V", help="Repeatable.")] = None,
@@ -90,7 +77,7 @@ def callback(
     ] = None,
     skill: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=LEVEL", help="What the operator must know; repeatable."),
+        typer.Option(metavar="NAME=LEVEL", help="What the agent must know; repeatable."),
     ] = None,
     known_agent: Annotated[
         str | None, typer.Option(metavar="A", help="Whom the customer knows.")
@@ -108,10 +95,10 @@ def callback(
         typer.Option("--join/--no-join", help="Join an open callback of the same number."),
     ] = None,
     script: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What the operator's screen shows.")
+        str | None, typer.Option(metavar="NAME", help="What the agent's screen shows.")
     ] = None,
     wait: Annotated[
-        bool, typer.Option("--wait", help="Until it has ended; tell how it goes.")
+        bool, typer.Option("--wait", help="Until it has ended; show its progress.")
     ] = False,
     socket: SocketAfter = None,
     json: Json = False,
@@ -123,14 +110,14 @@ def callback(
         "agent": agent,
         "queue": queue,
         "id": id,
-        "order": order and order.value,
+        "order": order,
         "context": context_of(context),
         "whisper": {name: value for name, value in whispers.items() if value is not None} or None,
         "caller_id": caller_id,
         "trunk": trunk,
         "priority": priority,
-        "not_before": _moment("--not-before", not_before),
-        "deadline": _moment("--deadline", deadline),
+        "not_before": time_of(not_before, "--not-before", "+SECONDS"),
+        "deadline": time_of(deadline, "--deadline", "+SECONDS"),
         "max_attempts": max_attempts,
         "ring_s": ring_s,
         "max_duration_s": max_duration_s,
@@ -140,7 +127,7 @@ def callback(
         "source": source,
         "skills": _skills(skill),
         "known_agent": known_agent,
-        "on_crash": on_crash and on_crash.value,
+        "on_crash": on_crash,
         "retry": _retry(retry),
         "join": join,
         "script": script,
@@ -154,11 +141,11 @@ def callback(
             job = await client.callback(**params)
             if f"callback.{job['state']}" in ENDED:
                 return job
-            tell = None if Options.json else tables.print_progress
+            tell = None if Options.json else print_progress
             return await client.wait_for_job(job["id"], tell, events=events)
 
     job = ask(request)
-    print_result(job, tables.print_job)
+    print_result(job, print_job)
     if job["state"] in ("failed", "cancelled", "expired"):
         raise typer.Exit(EXIT_FAILED)
 
@@ -187,18 +174,7 @@ def _retry(texts: list[str] | None) -> dict[str, Any] | None:
     return found or None
 
 
-def _moment(option: str, text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        return time.time() + float(text) if text.startswith("+") else float(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is neither Unix seconds nor +SECONDS", param_hint=option
-        ) from None
-
-
-@app.command()
+@app.command(rich_help_panel=CALLS, epilog="Example: ringback jobs --state queued")
 def jobs(
     id: Annotated[str | None, typer.Argument(metavar="[ID]", help="One job, in full.")] = None,
     state: Annotated[str | None, typer.Option(metavar="STATE")] = None,
@@ -209,22 +185,24 @@ def jobs(
 ) -> None:
     """List callback jobs, newest first, or show one."""
     if id is not None:
-        call("callback.get", tables.print_job, id=id)
+        call("callback.get", print_job, id=id)
     else:
-        call("callback.list", tables.print_jobs, state=state, limit=limit, cursor=cursor)
+        call("callback.list", print_jobs, state=state, limit=limit, cursor=cursor)
 
 
-@app.command()
+@app.command(rich_help_panel=CALLS, epilog="Example: ringback cancel order-17")
 def cancel(
     id: Id,
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
-    """Cancel a callback, whatever it is doing."""
-    call("callback.cancel", tables.print_job, id=id)
+    """Cancel a callback, in any state."""
+    call("callback.cancel", print_job, id=id)
 
 
-@app.command()
+@app.command(
+    rich_help_panel=CALLS, epilog="Example: ringback reschedule order-17 --not-before +3600"
+)
 def reschedule(
     id: Id,
     not_before: Annotated[
@@ -235,18 +213,18 @@ def reschedule(
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
-    """Give a callback that waits another time, or other further numbers."""
+    """Give a waiting callback another time, or other further numbers."""
     call(
         "callback.reschedule",
-        tables.print_job,
+        print_job,
         id=id,
-        not_before=_moment("--not-before", not_before),
-        deadline=_moment("--deadline", deadline),
+        not_before=time_of(not_before, "--not-before", "+SECONDS"),
+        deadline=time_of(deadline, "--deadline", "+SECONDS"),
         numbers=number or None,
     )
 
 
-@app.command()
+@app.command(rich_help_panel=CALLS, epilog="Example: ringback reprioritise order-17 10")
 def reprioritise(
     id: Id,
     priority: Annotated[int, typer.Argument(metavar="PRIORITY", help="Higher goes first.")],
@@ -254,15 +232,71 @@ def reprioritise(
     json: Json = False,
 ) -> None:
     """Give a callback another priority."""
-    call("callback.reprioritise", tables.print_job, id=id, priority=priority)
+    call("callback.reprioritise", print_job, id=id, priority=priority)
 
 
-@app.command()
+@app.command(rich_help_panel=CALLS, epilog="Example: ringback decide order-17 retry")
 def decide(
     id: Id,
-    decision: Annotated[Decide, typer.Argument(metavar="retry|fail")],
+    decision: Annotated[CrashDecision, typer.Argument(metavar="retry|fail")],
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
-    """Say what becomes of a callback for which somebody may have been called as the engine died."""
-    call("callback.decide", tables.print_job, id=id, decision=decision.value)
+    """Decide about a callback that the engine may have been calling when it died."""
+    call("callback.decide", print_job, id=id, decision=decision)
+
+
+def print_jobs(page: Mapping[str, Any]) -> None:
+    """Print the result of callback.list."""
+    shown = table("id", "created", "state", "to", "agent", "attempts", "talked", "cause")
+    for job in page["jobs"]:
+        shown.add_row(
+            job["id"],
+            date(job["created"]),
+            state_cell(job["state"]),
+            job["to"],
+            job["agent"] or job["queue"] or "",
+            str(len(job["attempts"])),
+            between(job["bridged_at"], job["ended_at"]),
+            job["cause"] or "",
+        )
+    console.print(shown)
+    print_more(page["cursor"])
+
+
+_TIMES = (
+    "created", "not_before", "deadline", "next_attempt_at", "decide_by", "bridged_at", "ended_at",
+)  # fmt: skip
+
+
+def print_job(job: Mapping[str, Any]) -> None:
+    """Print one job in full: the result of callback.get and its like."""
+    rows: list[tuple[str, str | Text]] = []
+    for name in ("id", "state", "to", "agent", "queue", "order", "result", "cause", "recording"):
+        value = job.get(name)
+        if value is not None:
+            rows.append((name, state_cell(value) if name == "state" else str(value)))
+    rows += _further(job).items()
+    rows += [(name, date(job[name])) for name in _TIMES if job.get(name) is not None]
+    rows += [("context", f"{key} = {value}") for key, value in (job.get("context") or {}).items()]
+    console.print(details(rows))
+    for number, attempt in enumerate(job["attempts"], 1):
+        print_legs(attempt["legs"], f"attempt {number}: {attempt.get('result') or 'under way'}")
+
+
+def _further(job: Mapping[str, Any]) -> dict[str, str]:
+    """What is known of a job besides its request, where there is something."""
+    shown: dict[str, Any] = {
+        "priority": job.get("priority"),
+        "waits because": job.get("scheduled"),
+        "decision": job.get("decision"),
+        "calls next": job.get("dial_to"),
+        "further requests": job.get("joined"),
+        "offered to": ", ".join(
+            f"{offer['agent']} ({offer['result'] or 'rings'})" for offer in job.get("offers") or ()
+        ),
+    }
+    cost = job.get("cost")
+    if cost is not None and float(cost["amount"]):
+        shown["cost"] = f"{cost['amount']} {cost['currency']}"
+    return {name: str(value) for name, value in shown.items() if value}

@@ -1,4 +1,4 @@
-"""What every client command does: ask one engine, show the answer, or say why there is none.
+"""What every client command does: ask one engine, show its answer, or say why there is none.
 
 Exit status: 0 done, 1 the call failed or the engine refused, 2 usage or configuration, 3 no
 engine, or none that answers.
@@ -13,9 +13,22 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from ..channel import REPLY_S
-from ..client import Client, ClientError, ConnectionLost, NoReply, RequestRejected
-from ..errors import EngineError
+from ringback_client import (
+    Client,
+    ClientError,
+    ConnectionLost,
+    EngineError,
+    NoReply,
+    RequestRejected,
+)
+from ringback_client.connection import REPLY_S
+
+# The groups of `ringback --help`, in the order in which they are shown.
+CALLS = "Calls and callbacks"
+AGENTS = "Agents and queues"
+NUMBERS = "Numbers"
+REPORTS = "Reports"
+RUNNING = "Running it"
 
 EXIT_FAILED, EXIT_USAGE, EXIT_NO_ENGINE, EXIT_INTERRUPTED = 1, 2, 3, 130
 DEFAULT_SOCKET = "run/control.sock"
@@ -24,7 +37,7 @@ GIVE_UP_S = 30.0
 
 
 class Options:
-    """What can be said before the command's name as well as after it."""
+    """The options that may stand before the name of the command as well as after it."""
 
     socket = DEFAULT_SOCKET
     json = False
@@ -32,7 +45,7 @@ class Options:
 
     @classmethod
     def take_socket(cls, value: str | None) -> str | None:
-        """--socket was parsed."""
+        """Use the socket that --socket names."""
         if value is not None:
             if not value:
                 raise typer.BadParameter("must be the path of a socket")
@@ -41,13 +54,13 @@ class Options:
 
     @classmethod
     def take_json(cls, value: bool) -> bool:
-        """--json was parsed."""
+        """Print JSON, as --json asks for."""
         cls.json = cls.json or value
         return value
 
     @classmethod
     def take_token_file(cls, value: Path | None) -> Path | None:
-        """--token-file was parsed."""
+        """Use the token in the file that --token-file names."""
         if value is not None:
             try:
                 cls.token = value.read_text().strip()
@@ -72,7 +85,10 @@ def call(method: str, show: Callable[[Any], None], /, **params: Any) -> Any:
 
 
 def ask(question: Callable[[Client], Awaitable[Any]], *, reply_s: float | None = REPLY_S) -> Any:
-    """The answer to `question`; where there is none, say why and exit. See Client for `reply_s`."""
+    """Return the answer to `question`, or say why there is none and exit.
+
+    For `reply_s` see Client.
+    """
 
     async def connected() -> Any:
         async with await Client.connect(
@@ -99,7 +115,7 @@ def ask(question: Callable[[Client], Awaitable[Any]], *, reply_s: float | None =
 
 
 def context_of(pairs: list[str] | None) -> dict[str, str] | None:
-    """What `--context K=V` said, each time."""
+    """The context that the options `--context K=V` give together, or None."""
     found: dict[str, str] = {}
     for pair in pairs or []:
         key, equals, value = pair.partition("=")
@@ -120,7 +136,7 @@ def fail(status: int, message: str, **details: Any) -> NoReturn:
 
 
 def print_result(result: Any, show: Callable[[Any], None]) -> None:
-    """Show a result to a person, or print it for a program."""
+    """Show a result to a person, or print it as JSON for a program."""
     if Options.json:
         print_json(result)
     else:
@@ -129,7 +145,7 @@ def print_result(result: Any, show: Callable[[Any], None]) -> None:
 
 def print_json(value: Any) -> None:
     """Print one line of JSON."""
-    if sys.stdout is None:  # closed by whoever started us
+    if sys.stdout is None:  # closed by the program that started this one
         return
     is_ascii = sys.stdout.encoding.lower() not in ("utf-8", "utf8")
     sys.stdout.write(json.dumps(value, ensure_ascii=is_ascii) + "\n")

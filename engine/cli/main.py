@@ -3,42 +3,72 @@
 import io
 import json as jsonlib
 import sys
+from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from ..client import Client
+from ringback_client import PROTOCOL_VERSION
+
 from . import (
     agents,
     audit,
     callbacks,
+    calls,
+    events,
     numbers,
     queues,
     records,
     report,
     routes,
-    tables,
     top,
     webhooks,
 )
 from .command import (
+    AGENTS,
+    CALLS,
     DEFAULT_SOCKET,
     EXIT_FAILED,
     EXIT_USAGE,
-    GIVE_UP_S,
+    NUMBERS,
+    REPORTS,
+    RUNNING,
     Json,
     Options,
     SocketAfter,
     ask,
     call,
     print_json,
-    print_result,
 )
+from .formats import duration, pairs, value_text
+from .tables import console, details
+
+
+class GroupedCommands(TyperGroup):
+    """The commands, listed under the heading of the group to which each belongs."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the groups of commands into the help."""
+        found = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        width = formatter.width - 6 - max(map(len, found))
+        for panel in (CALLS, AGENTS, NUMBERS, REPORTS, RUNNING):
+            rows = [
+                (name.ljust(max(map(len, found))), command.get_short_help_str(width))
+                for name, command in found.items()
+                if command is not None and getattr(command, "rich_help_panel", None) == panel
+            ]
+            with formatter.section(panel):
+                formatter.write_dl(rows)
+
 
 app = typer.Typer(
     name="ringback",
-    help="Callbacks: the operator is called first, then the customer, and the two are joined.",
+    cls=GroupedCommands,
+    help="Callbacks: the agent is called first, then the customer, and the two are joined.",
+    epilog="Example: ringback callback +442079460000 --agent alice --wait",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -69,31 +99,57 @@ TokenFile = Annotated[
 ]
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ringback {version('ringback')} (control protocol {PROTOCOL_VERSION})")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version", callback=_print_version, is_eager=True, help="Print the version, and exit."
+    ),
+]
+
+
 def main() -> None:
     """The console script."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # names may be in any script, a terminal not
+        if isinstance(stream, io.TextIOWrapper):  # not every terminal has every script
             stream.reconfigure(errors="backslashreplace")
     app()
 
 
 @app.callback()
-def _options(socket: Socket = None, token_file: TokenFile = None, json: Json = False) -> None:
+def _options(
+    socket: Socket = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+    version: Version = False,
+) -> None:
     pass
 
 
-app.add_typer(callbacks.app)
-app.add_typer(numbers.app)
-app.add_typer(records.app)
-app.add_typer(report.app)
-app.add_typer(top.app)
-app.add_typer(webhooks.app)
+for part in (callbacks, calls):
+    app.add_typer(part.app)
+app.add_typer(agents.listing)
+app.add_typer(agents.app, rich_help_panel=AGENTS)
+app.add_typer(queues.listing)
+app.add_typer(queues.app, rich_help_panel=AGENTS)
+app.add_typer(numbers.app, rich_help_panel=NUMBERS)
+app.add_typer(routes.app, rich_help_panel=NUMBERS)
+app.add_typer(report.app, rich_help_panel=REPORTS)
+for part in (records, top, events, audit):
+    app.add_typer(part.app)
+app.add_typer(routes.configuration)
+app.add_typer(webhooks.app, rich_help_panel=RUNNING)
 
 
 # -- the engine itself --------------------------------------------------------------------------
 
 
-@app.command()
+@app.command(rich_help_panel=RUNNING, epilog="Example: ringback run --config /etc/ringback.toml")
 def run(
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Configuration [default: the built-in one]")
@@ -106,7 +162,7 @@ def run(
     raise typer.Exit(run_daemon(settings))
 
 
-@app.command()
+@app.command(rich_help_panel=RUNNING, epilog="Example: ringback check /etc/ringback.toml")
 def check(file: Annotated[Path, typer.Argument(metavar="FILE")], json: Json = False) -> None:
     """Say whether a configuration file is right."""
     settings = _load(file)
@@ -134,78 +190,27 @@ def _load(file: Path) -> Any:
         raise typer.Exit(EXIT_USAGE) from None
 
 
-# -- calls --------------------------------------------------------------------------------------
-
-
-@app.command()
-def calls(
-    call_id: Annotated[
-        str | None, typer.Argument(metavar="[CALL]", help="One call, in full.")
-    ] = None,
-    socket: SocketAfter = None,
-    json: Json = False,
-) -> None:
-    """List the calls that are up, or show one."""
-    if call_id is not None:
-        call("call.get", tables.print_call, call=call_id)
-    else:
-        call("call.list", tables.print_calls)
-
-
-@app.command()
-def hangup(
-    call_id: Annotated[str | None, typer.Argument(metavar="[CALL]")] = None,
-    leg: Annotated[str | None, typer.Option(metavar="LEG", help="One leg instead.")] = None,
-    socket: SocketAfter = None,
-    json: Json = False,
-) -> None:
-    """End a call, or one leg."""
-    if (call_id is None) == (leg is None):
-        raise typer.BadParameter("give a call or --leg")
-    call("call.hangup", tables.print_call, call=call_id, leg=leg)
-
-
-# -- agents and queues --------------------------------------------------------------------------
-
-app.command()(agents.agents)
-app.add_typer(agents.app)
-app.command()(queues.queues)
-app.command()(audit.audit)
-app.command()(routes.reload)
-app.add_typer(routes.app)
-app.add_typer(queues.app)
-
-
-# -- the engine from outside --------------------------------------------------------------------
-
-
-@app.command()
-def events(
-    types: Annotated[
-        list[str] | None, typer.Option(metavar="PREFIX", help="Only these; repeatable, or a,b.")
-    ] = None,
-    since: Annotated[int | None, typer.Option(metavar="SEQ", help="Replay from there.")] = None,
-    socket: SocketAfter = None,
-    json: Json = False,
-) -> None:
-    """Follow the events as they come."""
-    prefixes = [part for text in types or [] for part in text.split(",") if part]
-
-    async def follow(client: Client) -> None:
-        async with client.events(prefixes, since=since, give_up_s=GIVE_UP_S) as stream:
-            async for event in stream:
-                print_result(event, tables.print_event)
-
-    ask(follow)
-
-
-@app.command()
+@app.command(rich_help_panel=RUNNING, epilog="Example: ringback status")
 def status(socket: SocketAfter = None, json: Json = False) -> None:
     """Show how the engine is."""
-    call("engine.status", tables.print_status)
+    call("engine.status", _print_status)
 
 
-@app.command()
+def _print_status(status: Mapping[str, Any]) -> None:
+    rows: list[tuple[str, str]] = []
+    for name, value in status.items():
+        if name == "uptime_s":
+            rows.append(("uptime", duration(value, tenths=True)))
+        elif name == "trunks":
+            for trunk in value:
+                rest = {key: item for key, item in trunk.items() if key != "name"}
+                rows.append((f"trunk {trunk['name']}", pairs(rest)))
+        else:
+            rows.append((name, pairs(value) if isinstance(value, Mapping) else value_text(value)))
+    console.print(details(rows))
+
+
+@app.command(rich_help_panel=RUNNING, epilog="Example: ringback drain --stop --timeout 60")
 def drain(
     timeout_s: Annotated[
         float | None, typer.Option("--timeout", metavar="SECONDS", help="Wait no longer.")
@@ -215,9 +220,16 @@ def drain(
     json: Json = False,
 ) -> None:
     """Take no new callbacks and wait for those under way."""
-    result = call("engine.drain", tables.print_drain, timeout_s=timeout_s, stop=stop)
+    result = call("engine.drain", _print_drain, timeout_s=timeout_s, stop=stop)
     if not result["drained"]:
         raise typer.Exit(EXIT_FAILED)
+
+
+def _print_drain(result: Mapping[str, Any]) -> None:
+    if result["drained"]:
+        console.print("drained: no call is under way")
+    else:
+        console.print(f"not drained: {result['active']} calls are still under way")
 
 
 def _print_schema(is_wanted: bool) -> None:
@@ -229,7 +241,9 @@ def _print_schema(is_wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.command()
+@app.command(
+    rich_help_panel=RUNNING, epilog="""Example: ringback rpc callback.get '{"id": "order-17"}'"""
+)
 def rpc(
     method: Annotated[str, typer.Argument(metavar="METHOD")],
     params: Annotated[str, typer.Argument(metavar="JSON", help="An object.")] = "{}",

@@ -1,17 +1,16 @@
 """`ringback numbers`: which numbers are not to be called, and what may be called when."""
 
-import re
-import time
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
-from ..client import Client
+from ringback_client import Client
+
 from .command import EXIT_FAILED, Json, SocketAfter, ask, call, print_result
-from .tables import console
+from .formats import minute
+from .tables import console, details, print_more, table
+from .time_span import time_of
 
 app = typer.Typer(
     name="numbers",
@@ -22,15 +21,12 @@ app = typer.Typer(
 
 Numbers = Annotated[list[str], typer.Argument(metavar="NUMBER...")]
 
-_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-_SPAN = re.compile(r"\+(\d+(?:\.\d+)?)([smhdw]?)")
 
-
-@app.command("block")
+@app.command("block", epilog="Example: ringback numbers block +442079460000 --until +30d")
 def block(
     numbers: Numbers,
     reason: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Why; shown to whoever asks for it.")
+        str | None, typer.Option(metavar="TEXT", help="Why; shown to those who ask for it.")
     ] = None,
     until: Annotated[
         str | None, typer.Option(metavar="TIME", help="Unix seconds, or from now: +3600, +30d.")
@@ -38,8 +34,8 @@ def block(
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
-    """Put numbers on the register: nobody calls them, and what is queued is stopped."""
-    given = {"reason": reason, "until": _moment(until)}
+    """Put numbers on the do-not-call list; queued callbacks to them are stopped."""
+    given = {"reason": reason, "until": time_of(until)}
     params = {name: value for name, value in given.items() if value is not None}
 
     async def each(client: Client) -> list[Any]:
@@ -49,9 +45,9 @@ def block(
         print_result(entry, _print_blocked)
 
 
-@app.command("unblock")
+@app.command("unblock", epilog="Example: ringback numbers unblock +442079460000")
 def unblock(numbers: Numbers, socket: SocketAfter = None, json: Json = False) -> None:
-    """Take numbers off the register."""
+    """Take numbers off the do-not-call list."""
 
     async def each(client: Client) -> list[Any]:
         return [await client.call("number.unblock", number=number) for number in numbers]
@@ -60,7 +56,7 @@ def unblock(numbers: Numbers, socket: SocketAfter = None, json: Json = False) ->
         print_result(entry, _print_unblocked)
 
 
-@app.command("list")
+@app.command("list", epilog="Example: ringback numbers list --prefix +44")
 def list_numbers(
     prefix: Annotated[
         str | None, typer.Option(metavar="PREFIX", help="Only those that begin so.")
@@ -74,7 +70,7 @@ def list_numbers(
     call("number.list", _print_list, prefix=prefix, limit=limit, cursor=cursor)
 
 
-@app.command("check")
+@app.command("check", epilog="Example: ringback numbers check +442079460000 --at +1d")
 def check(
     number: Annotated[str, typer.Argument(metavar="NUMBER")],
     at: Annotated[
@@ -89,22 +85,10 @@ def check(
 ) -> None:
     """Say whether a number may be called, when, and at what cost."""
     found = call(
-        "number.check", _print_check, number=number, at=_moment(at), site=site, source=source
+        "number.check", _print_check, number=number, at=time_of(at), site=site, source=source
     )
     if not found["allowed"]:
         raise typer.Exit(EXIT_FAILED)
-
-
-def _moment(text: str | None) -> float | None:
-    if text is None:
-        return None
-    span = _SPAN.fullmatch(text)
-    if span is not None:
-        return time.time() + float(span[1]) * _UNITS_S[span[2] or "s"]
-    try:
-        return float(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is neither Unix seconds nor +30d") from None
 
 
 def _print_blocked(entry: Mapping[str, Any]) -> None:
@@ -116,22 +100,19 @@ def _print_unblocked(entry: Mapping[str, Any]) -> None:
 
 
 def _print_list(page: Mapping[str, Any]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for name in ("number", "reason", "since", "", "by"):
-        table.add_column(name, header_style="dim", overflow="fold")
+    shown = table("number", "reason", "since", "", "by")
     for entry in page["numbers"]:
-        cells = (entry["number"], entry["reason"], _date(entry["since"]), _until(entry))
-        table.add_row(*map(Text, cells), Text(entry["by"] or ""))
-    console.print(table)
-    if page["cursor"] is not None:
-        console.print(f"more: --cursor {page['cursor']}", style="dim")
+        since, until = minute(entry["since"]), _until(entry)
+        shown.add_row(entry["number"], entry["reason"], since, until, entry["by"] or "")
+    console.print(shown)
+    print_more(page["cursor"])
 
 
 def _print_check(found: Mapping[str, Any]) -> None:
     if not found["allowed"]:
         answer = f"refused ({found['policy']}): {found['reason']}"
     elif found["reason"] is not None:
-        answer = f"from {_date(found['not_before'])}, {found['reason']}"
+        answer = f"from {minute(found['not_before'])}, {found['reason']}"
     else:
         answer = "may be called"
     cost = found["cost_estimate"]
@@ -144,15 +125,8 @@ def _print_check(found: Mapping[str, Any]) -> None:
         "time zones": ", ".join(found["zones"]) or "unknown",
         "cost, about": priced,
     }
-    table = Table.grid(padding=(0, 2))
-    for name, value in rows.items():
-        table.add_row(name, Text(value))
-    console.print(table)
+    console.print(details(rows.items()))
 
 
 def _until(entry: Mapping[str, Any]) -> str:
-    return "for good" if entry["until"] is None else f"until {_date(entry['until'])}"
-
-
-def _date(moment: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))
+    return "for good" if entry["until"] is None else f"until {minute(entry['until'])}"

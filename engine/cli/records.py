@@ -1,4 +1,4 @@
-"""`ringback records`, `history` and `annotate`: what became of each, and what people say of it."""
+"""`ringback records`, `history` and `annotate`: ended callbacks and calls, and notes on them."""
 
 import json as jsonlib
 from collections.abc import AsyncIterator, Mapping
@@ -7,13 +7,24 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from ..client import Client
-from .cells import cell, columns, fitted, span
-from .command import Json, Options, SocketAfter, ask, call
+from ringback_client import Client
+
+from .command import NUMBERS, REPORTS, Json, Options, SocketAfter, ask, call
 from .export import CsvWriter
-from .moments import written
-from .tables import console
-from .time_span import AsCsv, From, Into, To, Zone, check_form, moments, written_to, zone_named
+from .formats import duration
+from .tables import console, fitted, table
+from .time_span import (
+    AsCsv,
+    From,
+    Into,
+    To,
+    Zone,
+    check_form,
+    moments,
+    written,
+    written_to,
+    zone_named,
+)
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -31,7 +42,7 @@ HEADS = (
     "outcome",
     "result",
 )
-# The columns of records as CSV; the times are written in the place's time zone.
+# The columns of records as CSV; times are in the time zone of the report.
 TIMES = ("created", "due_at", "deadline", "called_at", "operator_at", "customer_at", "talk_at",
          "ended_at")  # fmt: skip
 CSV_COLUMNS = (
@@ -41,7 +52,10 @@ CSV_COLUMNS = (
 )  # fmt: skip
 
 
-@app.command()
+@app.command(
+    rich_help_panel=REPORTS,
+    epilog="Example: ringback records --from today --csv --output today.csv",
+)
 def records(
     id: Annotated[str | None, typer.Argument(metavar="[ID]", help="One record, as JSON.")] = None,
     begin: From = None,
@@ -52,7 +66,7 @@ def records(
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
-    """What became of each callback and call that has ended, in the order of request.
+    """Show each callback and call that has ended, in the order of request.
 
     With --json one record a line, all of it.
     """
@@ -98,10 +112,10 @@ async def _write_json(file: TextIO, found: AsyncIterator[dict[str, Any]]) -> Non
 
 
 async def _print(found: AsyncIterator[dict[str, Any]], zone: Any) -> None:
-    """A line for each; a page at a time, as there may be many."""
+    """Print a line for each record, a page at a time, because there may be many."""
     rows: list[tuple[str, ...]] = []
     async for record in found:
-        shown = {**record, "talk": span(record.get("talk_s"))}
+        shown = {**record, "talk": duration(record.get("talk_s"))}
         shown["requested"] = f"{datetime.fromtimestamp(record['created'], zone):%Y-%m-%d %H:%M}"
         rows.append(tuple(str(shown.get(head) or "") for head in HEADS))
         if len(rows) == PAGE:
@@ -111,7 +125,7 @@ async def _print(found: AsyncIterator[dict[str, Any]], zone: Any) -> None:
 
 
 def _csv_row(record: Mapping[str, Any], zone: Any) -> dict[str, Any]:
-    """A record as cells: lists become how many there were, or what they say."""
+    """A record as cells. A list becomes its length, or its texts."""
     cost = record.get("cost") or {}
     times = {
         name: None if record.get(name) is None else written(record[name], zone) for name in TIMES
@@ -131,35 +145,37 @@ def _csv_row(record: Mapping[str, Any], zone: Any) -> dict[str, Any]:
     }
 
 
-@app.command()
+@app.command(rich_help_panel=NUMBERS, epilog="Example: ringback history +442079460000")
 def history(
     number: Annotated[str, typer.Argument(metavar="NUMBER", help="In E.164: +442079460000.")],
     limit: Annotated[int, typer.Option(metavar="N")] = 10,
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
-    """Show earlier callbacks and calls of a number, as an operator sees them."""
+    """Show earlier callbacks and calls of a number, as an agent sees them."""
     call("history.get", _print_history, number=number, limit=limit)
 
 
 def _print_history(found: Mapping[str, Any]) -> None:
-    table = columns("id", "ended", "kind", "result", "agent", "talk", "outcome", "rating", "note")
+    shown = table("id", "ended", "kind", "result", "agent", "talk", "outcome", "rating", "note")
     for entry in found["history"]:
-        table.add_row(
-            cell(entry["id"]),
-            cell(written(entry["ended_at"], None)),
-            cell(entry["kind"]),
-            cell(entry.get("result") or entry["state"]),
-            cell(entry.get("agent") or ""),
-            cell(span(entry.get("talk_s"))),
-            cell(entry.get("outcome") or ""),
-            cell(str(entry.get("rating", ""))),
-            cell(entry.get("note") or ""),
+        shown.add_row(
+            entry["id"],
+            written(entry["ended_at"], None),
+            entry["kind"],
+            entry.get("result") or entry["state"],
+            entry.get("agent") or "",
+            duration(entry.get("talk_s")),
+            entry.get("outcome") or "",
+            str(entry.get("rating", "")),
+            entry.get("note") or "",
         )
-    console.print(table)
+    console.print(shown)
 
 
-@app.command()
+@app.command(
+    rich_help_panel=REPORTS, epilog="Example: ringback annotate order-17 --outcome sold --rating 9"
+)
 def annotate(
     id: Annotated[str, typer.Argument(metavar="ID", help="A job, or a call that came in.")],
     note: Annotated[

@@ -1,13 +1,15 @@
-"""`ringback report`: queues, agents, sites and callbacks over any span, to look at or to keep."""
+"""`ringback report`: figures of queues, agents, sites and callbacks over any span of time."""
 
+import inspect
 import json as jsonlib
-from enum import StrEnum
-from pathlib import Path
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
-from ..client import Client
+from ringback_client import Client
+
+from ..reports.intervals import GroupBy, Interval
 from .command import Json, Options, SocketAfter, ask
 from .export import CsvWriter
 from .report_tables import csv_row, print_report
@@ -15,7 +17,7 @@ from .time_span import AsCsv, From, Into, To, Zone, check_form, moments, written
 
 app = typer.Typer(
     name="report",
-    help="Figures of queues, agents, sites and callbacks; of today, unless told otherwise.",
+    help="Figures of queues, agents, sites and callbacks; of today by default.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -23,101 +25,49 @@ app = typer.Typer(
 MOST_ROWS = 10_000  # of a page
 
 
-class Interval(StrEnum):
-    """How a report is cut."""
-
-    quarter = "15min"
-    hour = "hour"
-    day = "day"
-    total = "total"
-
-
-class By(StrEnum):
-    """What callbacks are told apart by."""
-
-    all = "all"
-    site = "site"
-    queue = "queue"
-    agent = "agent"
-    result = "result"
-
-
 Cut = Annotated[Interval, typer.Option("--interval", help="How it is cut.")]
+Which = dict[str, str | None]
 
 
-@app.command("queue")
-def queue(
-    name: Annotated[str | None, typer.Argument(metavar="[QUEUE]", help="One queue alone.")] = None,
-    begin: From = None,
-    end: To = None,
-    interval: Cut = Interval.total,
-    zone: Zone = None,
-    csv: AsCsv = False,
-    into: Into = None,
-    socket: SocketAfter = None,
-    json: Json = False,
-) -> None:
-    """Who was offered, answered, gave up; how long they waited; the service level."""
-    _report("queue", begin, end, interval, zone, csv, into, queue=name)
+# Given by `report_command`; every other parameter of `_report` is an option of each command.
+GIVEN = ("kind", "which")
 
 
-@app.command("agent")
-def agent(
-    name: Annotated[str | None, typer.Argument(metavar="[AGENT]", help="One agent alone.")] = None,
-    begin: From = None,
-    end: To = None,
-    interval: Cut = Interval.total,
-    zone: Zone = None,
-    csv: AsCsv = False,
-    into: Into = None,
-    socket: SocketAfter = None,
-    json: Json = False,
-) -> None:
-    """What agents were offered and took, their times in each state, their occupancy."""
-    _report("agent", begin, end, interval, zone, csv, into, agent=name)
+def report_command(kind: str, example: str) -> Callable[[Callable[..., Which]], None]:
+    """Make a command that prints reports of `kind`.
 
+    The decorated function has the one parameter of the command's own. It returns the parameters of
+    the request that say of what the report is, and its docstring is the help of the command.
+    """
 
-@app.command("site")
-def site(
-    name: Annotated[str | None, typer.Argument(metavar="[SITE]", help="One site alone.")] = None,
-    begin: From = None,
-    end: To = None,
-    interval: Cut = Interval.total,
-    zone: Zone = None,
-    csv: AsCsv = False,
-    into: Into = None,
-    socket: SocketAfter = None,
-    json: Json = False,
-) -> None:
-    """Callbacks of each site, and its customers who were left without an operator."""
-    _report("site", begin, end, interval, zone, csv, into, site=name)
+    def add(which: Callable[..., Which]) -> None:
+        own = inspect.signature(which).parameters
+        shared = inspect.signature(_report).parameters
+        parameters = [*own.values(), *(shared[name] for name in shared if name not in GIVEN)]
 
+        def command(**values: Any) -> None:
+            chosen = which(**{name: values.pop(name) for name in own})
+            _report(kind, chosen, **values)
 
-@app.command("job")
-def job(
-    by: Annotated[By, typer.Option(help="What they are told apart by.")] = By.all,
-    begin: From = None,
-    end: To = None,
-    interval: Cut = Interval.total,
-    zone: Zone = None,
-    csv: AsCsv = False,
-    into: Into = None,
-    socket: SocketAfter = None,
-    json: Json = False,
-) -> None:
-    """Callbacks: what became of them, how soon, at what cost, and whether promises were kept."""
-    _report("job", begin, end, interval, zone, csv, into, by=by.value)
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {each.name: each.annotation for each in parameters}
+        command.__doc__ = which.__doc__
+        app.command(kind, epilog=f"Example: ringback report {example}")(command)
+
+    return add
 
 
 def _report(
     kind: str,
-    begin: str | None,
-    end: str | None,
-    interval: Interval,
-    zone: str | None,
-    csv: bool,
-    into: Path | None,
-    **which: str | None,
+    which: Which,
+    begin: From = None,
+    end: To = None,
+    interval: Cut = "total",
+    zone: Zone = None,
+    csv: AsCsv = False,
+    into: Into = None,
+    socket: SocketAfter = None,
+    json: Json = False,
 ) -> None:
     check_form(csv)
 
@@ -125,7 +75,7 @@ def _report(
         bounds = await moments(client, zone, {"from": begin, "to": end})
         params = {
             "limit": MOST_ROWS,
-            "interval": interval.value,
+            "interval": interval,
             "time_zone": zone,
             **which,
             **bounds,
@@ -133,7 +83,7 @@ def _report(
         asked = {name: value for name, value in params.items() if value is not None}
         return await _all_pages(client, f"report.{kind}", asked)
 
-    report = ask(whole, reply_s=None)  # that of a year may take its time
+    report = ask(whole, reply_s=None)  # a report of a year may take long
     place = zone_named(report["time_zone"])
     if csv:
         with written_to(into) as file:
@@ -150,8 +100,40 @@ def _report(
         print_report(kind, report, place)
 
 
+@report_command("queue", "queue sales --from -7d --interval day")
+def _queue(
+    name: Annotated[str | None, typer.Argument(metavar="[QUEUE]", help="One queue alone.")] = None,
+) -> Which:
+    """Calls offered, answered, abandoned; how long they waited; the service level."""
+    return {"queue": name}
+
+
+@report_command("agent", "agent --from yesterday --to today")
+def _agent(
+    name: Annotated[str | None, typer.Argument(metavar="[AGENT]", help="One agent alone.")] = None,
+) -> Which:
+    """What agents were offered and answered, their times in each state, their occupancy."""
+    return {"agent": name}
+
+
+@report_command("site", "site --from -30d --csv --output sites.csv")
+def _site(
+    name: Annotated[str | None, typer.Argument(metavar="[SITE]", help="One site alone.")] = None,
+) -> Which:
+    """Callbacks of each site, and its customers who were left without an agent."""
+    return {"site": name}
+
+
+@report_command("job", "job --by result --from -7d")
+def _job(
+    by: Annotated[GroupBy, typer.Option(help="What they are told apart by.")] = "all",
+) -> Which:
+    """Callbacks: what became of them, how soon, at what cost, and whether promises were kept."""
+    return {"by": by}
+
+
 async def _all_pages(client: Client, method: str, params: dict[str, Any]) -> dict[str, Any]:
-    """The whole report; its end is fixed first, so that all pages are of the same one."""
+    """The whole report. The first page fixes its bounds, so that all pages belong together."""
     report: dict[str, Any] = await client.call(method, **params)
     bounds = {"from": report["from"], "to": report["to"]}
     cursor = report.pop("cursor")

@@ -1,13 +1,13 @@
-"""What reports look like to people, and which columns they have as CSV."""
+"""Reports as tables for people, and their columns as CSV."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
 from ..reports.measures import flat
-from .cells import cell, fitted, span
-from .moments import written
-from .tables import console
+from .formats import duration
+from .tables import cell, console, fitted
+from .time_span import written
 
 Row = Mapping[str, Any]
 Column = tuple[str, str, Callable[[Any], str]]
@@ -25,22 +25,22 @@ def _amounts(value: Any) -> str:
     return ", ".join(f"{amount:g} {currency}" for currency, amount in (value or {}).items())
 
 
-# In the order of what one looks at first: a narrow terminal goes without the last ones.
+# The most important first: a narrow terminal leaves out the last ones.
 _OUTCOMES: tuple[Column, ...] = (
     ("requested", "requested", _count),
     ("completed", "completed", _count),
 )
 _JOBS: tuple[Column, ...] = (
     ("failed", "failed", _count),
-    ("to talk", "to_talk_s", span),
+    ("to talk", "to_talk_s", duration),
     ("promise", "promise_kept_percent", _percent),
     ("cost", "costs", _amounts),
     ("open", "open", _count),
     ("expired", "expired", _count),
     ("cancelled", "cancelled", _count),
-    ("to operator", "to_operator_s", span),
-    ("to talk p90", "to_talk_p90_s", span),
-    ("talk", "talk_s", span),
+    ("to operator", "to_operator_s", duration),
+    ("to talk p90", "to_talk_p90_s", duration),
+    ("talk", "talk_s", duration),
 )
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "queue": (
@@ -48,14 +48,14 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         ("answered", "answered", _count),
         ("abandoned", "abandoned", _count),
         ("level", "service_level_percent", _percent),
-        ("ASA", "asa_s", span),
-        ("wait p90", "wait_p90_s", span),
+        ("ASA", "asa_s", duration),
+        ("wait p90", "wait_p90_s", duration),
         ("waiting", "waiting", _count),
-        ("AHT", "aht_s", span),
+        ("AHT", "aht_s", duration),
         ("short", "short_abandoned", _count),
         ("overflowed", "overflowed", _count),
-        ("longest", "longest_wait_s", span),
-        ("talk p50", "talk_p50_s", span),
+        ("longest", "longest_wait_s", duration),
+        ("talk p50", "talk_p50_s", duration),
     ),
     "agent": (
         ("offered", "offered", _count),
@@ -63,11 +63,11 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         ("missed", "missed", _count),
         ("calls", "calls", _count),
         ("occupancy", "occupancy_percent", _percent),
-        ("AHT", "aht_s", span),
-        ("talking", "talking_s", span),
-        ("logged in", "logged_in_s", span),
-        ("paused", "paused_s", span),
-        ("wrap-up", "wrap_up_s", span),
+        ("AHT", "aht_s", duration),
+        ("talking", "talking_s", duration),
+        ("logged in", "logged_in_s", duration),
+        ("paused", "paused_s", duration),
+        ("wrap-up", "wrap_up_s", duration),
     ),
     "site": (
         *_OUTCOMES,
@@ -80,7 +80,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
 
 
 def print_report(kind: str, report: Row, zone: tzinfo | None) -> None:
-    """A report, its total last; as many columns as there is room for."""
+    """Print a report, its total last, with as many columns as fit."""
     by, interval, shown = report["by"], report["interval"], COLUMNS[kind]
     first = [*(["from"] if interval != "total" else []), *([by] if by != "all" else [])] or [""]
     rows = []
@@ -104,7 +104,7 @@ def _figures(row: Row, shown: Sequence[Column]) -> list[str]:
 
 
 def _began(moment: float, interval: str, zone: tzinfo | None) -> str:
-    """When an interval began, in short; the hour that comes again has its offset."""
+    """When an interval began, in short. The hour that comes twice has its offset."""
     local = datetime.fromtimestamp(moment, zone)
     if interval == "day":
         return f"{local:%Y-%m-%d}"
@@ -112,6 +112,6 @@ def _began(moment: float, interval: str, zone: tzinfo | None) -> str:
 
 
 def csv_row(row: Row, zone: tzinfo | None) -> dict[str, Any]:
-    """A row as cells: its times are written, mappings become pairs."""
+    """A row as CSV cells: times as text, mappings as pairs."""
     times = {name: written(row[name], zone) for name in ("from", "to")}
     return flat({**row, **times})

@@ -7,12 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-from .cells import cell
-from .command import EXIT_FAILED, Json, SocketAfter, call, context_of
-from .moments import FORMS, moment_of
-from .tables import console
+from .command import EXIT_FAILED, RUNNING, Json, SocketAfter, call, context_of
+from .formats import date
+from .tables import cell, console
+from .time_span import FORMS, moment_of
+
+configuration = typer.Typer(rich_markup_mode=None)
 
 
+@configuration.command(rich_help_panel=RUNNING, epilog="Example: ringback reload --check")
 def reload(
     check: Annotated[
         bool, typer.Option("--check", help="Only say what would change; change nothing.")
@@ -51,7 +54,7 @@ def _route() -> None:
     pass
 
 
-@app.command("explain")
+@app.command("explain", epilog="Example: ringback route explain +442079460000 --queue sales")
 def explain(
     to: Annotated[str, typer.Argument(metavar="TO", help="Whom to call; or who calls.")],
     agent: Annotated[str | None, typer.Option(metavar="A", help="As the request says.")] = None,
@@ -102,7 +105,7 @@ def _print_explained(found: Mapping[str, Any]) -> None:
     facts = found["facts"]
     number = facts["number"] or facts["to"]
     known = [one for one in (facts["region"], (facts["line_type"] or "").replace("_", " ")) if one]
-    _line(f"{number}  {', '.join(known) or 'no telephone number'}  at {_date(found['at'])}")
+    _line(f"{number}  {', '.join(known) or 'no telephone number'}  at {date(found['at'])}")
     if found["kind"] == "call":
         _line(
             f"a call by {facts['trunk']} to {facts['dialled']}: {_named('route', found['route'])}"
@@ -134,7 +137,7 @@ def _print_rules(found: Mapping[str, Any]) -> None:
 def _print_admission(admission: Mapping[str, Any] | None) -> None:
     if admission is None or not admission["allowed"]:
         return
-    when = "at once" if admission["not_before"] is None else _date(admission["not_before"])
+    when = "at once" if admission["not_before"] is None else date(admission["not_before"])
     _line(f"may be called {when}" + (f": {admission['reason']}" if admission["reason"] else ""))
 
 
@@ -167,10 +170,6 @@ def _named(noun: str, name: str | None) -> str:
 
 def _value(value: Any) -> str:
     return jsonlib.dumps(value, ensure_ascii=False)
-
-
-def _date(moment: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
 
 
 def _line(text: str) -> None:

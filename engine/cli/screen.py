@@ -12,6 +12,8 @@ from rich.cells import set_cell_size
 from rich.color import ColorSystem
 from rich.style import Style
 
+from .formats import printable
+
 Piece = tuple[str, str]  # text, and its style as rich names it
 Line = tuple[Piece, ...]
 
@@ -82,10 +84,9 @@ class Screen:
 
 
 def padded(text: str, width: int, *, right: bool = False) -> str:
-    """`text` in exactly `width` cells, on one line: what strangers wrote commands no terminal."""
+    """`text` in exactly `width` cells, on one line, and safe for the terminal."""
     if not (text.isascii() and text.isprintable()):
-        text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-        text = _cut(text, width)
+        text = _cut(printable(text), width)
         return set_cell_size(text, width)
     if len(text) > width:
         return text[: width - 1] + "…" if width > 1 else text[:width]

@@ -1,4 +1,4 @@
-"""`ringback top`: the live screen, in a terminal that somebody leaves open."""
+"""`ringback top`: the live screen, for a terminal that stays open all day."""
 
 import asyncio
 import contextlib
@@ -14,21 +14,21 @@ from typing import Any
 
 import typer
 
-from ..client import Client, ClientError, ConnectionLost
-from ..errors import EngineError
-from .command import Json, Options, SocketAfter, ask, print_json
+from ringback_client import Client, ClientError, ConnectionLost, EngineError
+
+from .command import REPORTS, Json, Options, SocketAfter, ask, print_json
 from .screen import Screen
 from .top_view import Choices, screen
 
 app = typer.Typer(rich_markup_mode=None)
 
 PERIOD_S = 1.0
-# An engine that does not answer within this is told to be gone.
+# The screen reports an engine that does not answer within this time.
 PATIENCE_S = 5.0
 PLAIN_WIDTH, PLAIN_HEIGHT = 120, 1000
 
 
-@app.command()
+@app.command(rich_help_panel=REPORTS, epilog="Example: ringback top")
 def top(socket: SocketAfter = None, json: Json = False) -> None:
     """Show queues, agents and calls as they are, every second. Keys: q, s, l, space, b.
 
@@ -46,7 +46,7 @@ def top(socket: SocketAfter = None, json: Json = False) -> None:
 
 
 class _Top:
-    """The screen, until somebody presses q."""
+    """The screen, until the q key is pressed."""
 
     def __init__(self) -> None:
         self._screen = Screen(colour="NO_COLOR" not in os.environ)
@@ -57,7 +57,7 @@ class _Top:
         self._over = asyncio.Event()
 
     async def run(self, client: Client) -> None:
-        """Show, until the end."""
+        """Show the screen until its end."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGWINCH, self._draw)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -87,14 +87,14 @@ class _Top:
                 self._view = await client.call("report.live")
             self._trouble, self._seen_at = None, time.time()
         except ConnectionLost as error:
-            self._tell_trouble(str(error))
+            self._note_trouble(str(error))
         except TimeoutError:
-            self._tell_trouble("the engine does not answer")
+            self._note_trouble("the engine does not answer")
             await client.close()
         except (EngineError, ClientError) as error:
-            self._tell_trouble(str(error))
+            self._note_trouble(str(error))
 
-    def _tell_trouble(self, reason: str) -> None:
+    def _note_trouble(self, reason: str) -> None:
         since = time.strftime("%H:%M:%S", time.localtime(self._seen_at))
         self._trouble = f"No engine since {since}, trying again: {reason}"
 
@@ -115,7 +115,7 @@ class _Top:
 
 @contextlib.contextmanager
 def _keys_at_once(terminal: int) -> Iterator[None]:
-    """Keys are read as they are pressed, and not shown."""
+    """Read each key when it is pressed, and do not show it."""
     before = termios.tcgetattr(terminal)
     tty.setcbreak(terminal)
     try:

@@ -1,23 +1,22 @@
-"""The live screen: what report.live says, as lines. Pure: the terminal is cli_top.py's.
+"""The live screen: the lines that show what report.live says. The terminal is top.py's.
 
-Written for somebody who looks at it from across the room: what is wrong first, then who waits,
-then who is there to take them.
+The order suits a person who looks from across the room: alerts first, then the queues, then the
+agents who serve them.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .agents import STATE_STYLES
-from .alerts import alerts
-from .cells import span
+from .formats import duration
 from .screen import Line, Piece, padded
 
 View = Mapping[str, Any]
 
 SORTS = ("state", "name", "since", "calls")
-# Who is busy first, who is away last.
+# Busy agents first, absent ones last.
 _ORDER = {
     state: number
     for number, state in enumerate(
@@ -25,6 +24,10 @@ _ORDER = {
     )
 }
 MOST_ALERTS = 4
+# States of agents who take a call, now or after what they do now.
+AT_WORK = frozenset({"available", "reserved", "ringing", "talking", "wrap_up"})
+STORE_BACKLOG = 10_000
+FAILED_LATELY_S = 60.0
 GAP = "  "
 BETWEEN = "   "
 # Below this share the service level is shown in red, above the second in green.
@@ -33,14 +36,14 @@ POOR_PERCENT, GOOD_PERCENT = 60.0, 80.0
 
 @dataclass(slots=True)
 class Choices:
-    """What the person at the screen chose: how agents are sorted, who is left out, which page."""
+    """What the keys have chosen: how agents are sorted, which are hidden, which page."""
 
     sort: str = SORTS[0]
     with_logged_out: bool = False
     page: int = 0
 
     def key(self, key: str) -> None:
-        """A key was pressed."""
+        """Act on a key."""
         match key:
             case "s":
                 self.sort = SORTS[(SORTS.index(self.sort) + 1) % len(SORTS)]
@@ -87,7 +90,10 @@ def _head(view: View, width: int) -> list[Line]:
     )
     return _flowed(
         (
-            ((f"ringback {engine['version']}", "bold"), (f"   up {span(engine['uptime_s'])}", "")),
+            (
+                (f"ringback {engine['version']}", "bold"),
+                (f"   up {duration(engine['uptime_s'])}", ""),
+            ),
             ((clock, ""),),
             ((f"calls {engine['calls']}", "bold"), (f" ({engine['talking']} talking)", "")),
             ((f"legs {engine['legs']}", ""),),
@@ -100,7 +106,7 @@ def _head(view: View, width: int) -> list[Line]:
 
 
 def _flowed(groups: Iterable[tuple[Piece, ...]], width: int) -> list[Line]:
-    """The groups one after the other, on as few lines as they fit on whole."""
+    """The groups one after the other, on as few lines as possible; no group is split."""
     lines: list[Line] = []
     left = 0
     for group in groups:
@@ -116,7 +122,7 @@ def _flowed(groups: Iterable[tuple[Piece, ...]], width: int) -> list[Line]:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A figure of a queue: how wide, what is shown, and in which style."""
+    """A figure of a queue: its width, its text, and its style."""
 
     head: str
     width: int
@@ -128,21 +134,21 @@ _QUEUE_COLUMNS = (
     _Column(
         "waiting", 8, lambda q: q["waiting"], lambda q: "bold yellow" if q["waiting"] else "dim"
     ),
-    _Column("longest", 8, lambda q: span(q["longest_wait_s"]) if q["waiting"] else ""),
-    _Column("expected", 9, lambda q: span(q.get("expected_wait_s")), lambda _q: "dim"),
+    _Column("longest", 8, lambda q: duration(q["longest_wait_s"]) if q["waiting"] else ""),
+    _Column("expected", 9, lambda q: duration(q.get("expected_wait_s")), lambda _q: "dim"),
     _Column("offered", 8, lambda q: q["offered"]),
     _Column("answered", 9, lambda q: q["answered"]),
     _Column("abandoned", 10, lambda q: q["abandoned"], lambda q: "red" if q["abandoned"] else ""),
-    _Column("ASA", 7, lambda q: span(q["asa_s"])),
+    _Column("ASA", 7, lambda q: duration(q["asa_s"])),
     _Column("level", 6, lambda q: _level(q), lambda q: _level_style(q["service_level_percent"])),
 )  # fmt: skip
-# What a narrow screen does without, first to last.
+# The columns that a narrow screen leaves out, first to last.
 _LEFT_OUT = ("expected", "offered", "ASA", "longest", "answered", "abandoned")
 NAME_WIDTH, MOST_NAME_WIDTH = 15, 30
 
 
 def _queues(view: View, width: int, room: int) -> list[Line]:
-    """A line for each queue; where there is no room for all, those in which somebody waits."""
+    """A line for each queue. Where they do not all fit, those with the longest lines."""
     queues: Sequence[View] = view["queues"]
     if not queues:
         return []
@@ -176,7 +182,7 @@ def _queues(view: View, width: int, room: int) -> list[Line]:
 
 
 def _rows_for_agents(view: View, room: int) -> int:
-    """What queues leave to the agents, with heads and a line between: half, if they need it."""
+    """The lines that queues leave to the agents: half of `room`, if the agents need them."""
     return min(len(view["agents"]) + 3, room // 2) if view["agents"] else 0
 
 
@@ -186,7 +192,7 @@ def _level(queue: View) -> str:
 
 
 def _name(queue: View, width: int) -> str:
-    """Its name in the middle of which something is left out, since the ends tell queues apart."""
+    """The name of a queue. A long one is cut in its middle, as the ends tell queues apart."""
     name, notes = str(queue["queue"]), _notes(queue)
     room = max(5, width - len(notes))
     if len(name) > room:
@@ -210,17 +216,17 @@ _AGENT_HEADS = (
 
 
 def _agents(view: View, choices: Choices, room: int) -> list[Line]:
-    everybody: Sequence[View] = view["agents"]
-    if not everybody:
+    all_agents: Sequence[View] = view["agents"]
+    if not all_agents:
         return []
     now = view["time"]
-    there = [agent for agent in everybody if agent["state"] != "logged_out"]
-    shown = sorted(everybody if choices.with_logged_out else there, key=_sorting(choices.sort))
+    present = [agent for agent in all_agents if agent["state"] != "logged_out"]
+    shown = sorted(all_agents if choices.with_logged_out else present, key=_sorting(choices.sort))
     rows = max(1, room - 2)
     pages = max(1, -(-len(shown) // rows))
     choices.page = min(choices.page, pages - 1)
     first = choices.page * rows
-    lines: list[Line] = [_counts(everybody, choices.page + 1, pages), _heads(_AGENT_HEADS)]
+    lines: list[Line] = [_counts(all_agents, choices.page + 1, pages), _heads(_AGENT_HEADS)]
     for agent in shown[first : first + rows]:
         state = agent["state"]
         what = _what(agent)
@@ -228,9 +234,9 @@ def _agents(view: View, choices: Choices, room: int) -> list[Line]:
             (
                 (padded(agent["agent"], 20), ""),
                 (padded(state.replace("_", " "), 11), STATE_STYLES.get(state, "")),
-                (_right(span(now - agent["since"]), 8), ""),
+                (_right(duration(now - agent["since"]), 8), ""),
                 (_right(agent["calls"], 7), ""),
-                (_right(span(agent["talk_s"]), 8), ""),
+                (_right(duration(agent["talk_s"]), 8), ""),
                 ("  " + padded(what, min(40, max(1, len(what)))), "dim"),
             )
         )
@@ -238,7 +244,7 @@ def _agents(view: View, choices: Choices, room: int) -> list[Line]:
 
 
 def _what(agent: View) -> str:
-    """Whom he is busy with, or why he is what he is."""
+    """Their customer, or the reason for their state."""
     customer = agent.get("customer")
     if customer is None:
         return str(agent["work"] or agent["reason"] or "")
@@ -276,3 +282,59 @@ def _heads(heads: Iterable[tuple[str, int]]) -> Line:
 
 def _right(value: object, width: int) -> str:
     return padded(str(value), width, right=True)
+
+
+# -- alerts ----------------------------------------------------------------------------------------
+
+
+def alerts(view: View) -> list[str]:
+    """What needs attention now, worst first."""
+    engine, now = view["engine"], view["time"]
+    return [
+        *_of_store(engine.get("store", {}), now),
+        *_of_media(engine),
+        *_of_trunks(engine.get("trunks", ())),
+        *_of_queues(view),
+        *_of_webhooks(engine.get("webhooks", ()), now),
+        *(["draining: takes no new callbacks"] if engine.get("draining") else []),
+    ]
+
+
+def _of_store(store: View, now: float) -> Iterator[str]:
+    error = store.get("last_error")
+    if error is not None and now - error["time"] < FAILED_LATELY_S:
+        yield f"the store cannot write: {error['message']}"
+    elif store.get("pending", 0) > STORE_BACKLOG:
+        yield f"the store is behind: {store['pending']} rows are not on the disk"
+
+
+def _of_media(engine: View) -> Iterator[str]:
+    if engine.get("media_workers") == 0:
+        yield "no media worker runs: no call can be made"
+
+
+def _of_trunks(trunks: Any) -> Iterator[str]:
+    for trunk in trunks:
+        if trunk["state"] == "failed":
+            yield f"trunk {trunk['name']} failed: {trunk['reason'] or 'no reason given'}"
+
+
+def _of_queues(view: View) -> Iterator[str]:
+    staffed = {
+        queue for agent in view["agents"] if agent["state"] in AT_WORK for queue in agent["queues"]
+    }
+    for queue in view["queues"]:
+        if not queue["waiting"]:
+            continue
+        name, count = queue["queue"], queue["waiting"]
+        if queue.get("paused"):
+            yield f"queue {name} is paused, and {count} wait"
+        elif name not in staffed:
+            yield f"queue {name}: {count} wait, and no agent who serves it is at work"
+
+
+def _of_webhooks(webhooks: Any, now: float) -> Iterator[str]:
+    for hook in webhooks:
+        error_at = hook["last_error_at"]
+        if hook["pending"] and error_at is not None and now - error_at < FAILED_LATELY_S:
+            yield f"webhook {hook['webhook']}: {hook['pending']} wait; {hook['last_error']}"

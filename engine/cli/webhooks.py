@@ -1,14 +1,13 @@
-"""`ringback webhooks`: what is delivered to whom, and what was given up."""
+"""`ringback webhooks`: what each webhook delivers, and what it gave up."""
 
-import time
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
-from .cells import cell, columns
 from .command import Json, SocketAfter, call
-from .tables import console
+from .formats import date
+from .tables import cell, console, table
 
 app = typer.Typer(
     name="webhooks",
@@ -18,13 +17,13 @@ app = typer.Typer(
 )
 
 
-@app.command("list")
+@app.command("list", epilog="Example: ringback webhooks list")
 def list_webhooks(socket: SocketAfter = None, json: Json = False) -> None:
     """List the webhooks, and what they could not deliver."""
     call("webhook.list", _print_list)
 
 
-@app.command("retry")
+@app.command("retry", epilog="Example: ringback webhooks retry crm")
 def retry(
     name: Annotated[str, typer.Argument(metavar="NAME")],
     event: Annotated[
@@ -40,17 +39,15 @@ def retry(
 def _print_list(result: Mapping[str, Any]) -> None:
     counted = ("pending", "behind", "delivered", "failures", "given_up")
     heads = (name.replace("_", " ") for name in counted)
-    table = columns("webhook", "url", *heads, "last error")
+    shown = table("webhook", "url", *heads, "last error")
     for one in result["webhooks"]:
         counts = (str(one[name]) for name in counted)
-        table.add_row(
-            cell(one["webhook"]), cell(one["url"]), *counts, cell(one["last_error"] or "")
-        )
-    console.print(table)
+        shown.add_row(one["webhook"], one["url"], *counts, one["last_error"] or "")
+    console.print(shown)
     for one in result["webhooks"]:
         for lost in one["latest_given_up"]:
-            when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(lost["time"]))
-            line = f"{one['webhook']}: event {lost['seq']} given up at {when}: {lost['reason']}"
+            given_up = f"event {lost['seq']} given up at {date(lost['time'])}"
+            line = f"{one['webhook']}: {given_up}: {lost['reason']}"
             console.print(cell(line, style="yellow"))
 
 

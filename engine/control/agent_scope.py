@@ -89,7 +89,7 @@ class AgentScope:
         # One event is asked about for every agent who listens.
         self._asked: tuple[int, _EventOf] = (0, _EventOf())
         if agents is not None:
-            agents.on_change.append(self.on_change)
+            agents.subscribe(on_change=self.on_change)
 
     def on_change(self, agent: Worker, previous: "AgentState") -> None:
         """An agent has left the state `previous`."""

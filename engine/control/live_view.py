@@ -29,7 +29,7 @@ class QueueView:
 
     def now(self, name: str, now: float) -> dict[str, Any]:
         """Whether a queue is open, and how long the next one would wait. Empty: not known."""
-        line = self._queues.matcher.lines.get(name)
+        line = self._queues.matcher.queues.by_name.get(name)
         if line is None:
             return {}
         return {
@@ -56,7 +56,7 @@ class AgentView:
 
     def all(self) -> Iterator[dict[str, Any]]:
         """A view of each agent."""
-        served = self._queues.matcher.free_agents.serves
+        served = self._queues.matcher.staffing.services
         for agent in self._agents.all():
             yield {
                 "agent": agent.name,

@@ -1,12 +1,12 @@
 """What the methods of several namespaces take. Each structure forbids unknown members."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 from ..errors import BadParams
-from ..job import JobState
+from ..job import CrashDecision, JobState
 from ..request import Identifier, JobId, Numbers, Params, Priority, UnixTime, one_of, printable
 
 PROTOCOL = 1
@@ -45,7 +45,7 @@ class Decision(Params):
     """callback.decide: what becomes of a job for which somebody may have been called."""
 
     id: JobId
-    decision: Literal["retry", "fail"]
+    decision: CrashDecision
 
 
 class JobQuery(Params):

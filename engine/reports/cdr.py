@@ -35,7 +35,7 @@ class Stay:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A customer answered, and had no operator for `alone_s` seconds."""
+    """A customer answered, and had no agent for `alone_s` seconds."""
 
     leg: str
     answered_at: float

@@ -1,4 +1,4 @@
-"""The history of a number: its earlier callbacks and calls, for the operator before he answers.
+"""The history of a number: its earlier callbacks and calls, shown to the agent before they answer.
 
 Asked in the moment an offer is made, so it does not wait: a read by an index takes some 50 us and
 never waits for the writer. What has just ended and may not be on the disk yet is remembered.
@@ -53,7 +53,7 @@ class History:
             self._connection.close()
             self._connection = None
 
-    def add(self, row: Row) -> None:
+    def add_record(self, row: Row) -> None:
         """A record was written."""
         if row.get("number") is not None:
             self._recent.append((row["number"], {name: row.get(name) for name in _SHOWN}))

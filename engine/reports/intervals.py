@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 from ..errors import BadParams
 
 Interval = Literal["15min", "hour", "day", "total"]
+# What the callbacks of a report are grouped by.
+GroupBy = Literal["all", "site", "queue", "agent", "result"]
 
 # Clocks are set by multiples of this.
 QUARTER_S = 900

@@ -32,7 +32,7 @@ class Definitions:
     include_overflowed: bool = False
 
 
-class Stay(NamedTuple):
+class StayRow(NamedTuple):
     """One stay of one who waits in one queue. `result` None: he still waits."""
 
     queue: str
@@ -142,7 +142,7 @@ def service_levels(
     }
 
 
-def measure_queue(stays: Iterable[Stay], definitions: Definitions) -> Figures:
+def measure_queue(stays: Iterable[StayRow], definitions: Definitions) -> Figures:
     """The figures of one queue in one interval, of those who joined in it."""
     counts: Counter[str | None] = Counter()
     answered: list[float] = []
@@ -333,7 +333,7 @@ def _promise(job: JobRow, now: float) -> str:
 
 
 def measure_alone(alone_s: Iterable[float], limit_s: float) -> Figures:
-    """Customers who answered, and those without an operator for more than `limit_s` after it."""
+    """Customers who answered, and those without an agent for more than `limit_s` after it."""
     waits = list(alone_s)
     alone = sum(wait > limit_s for wait in waits)
     return {

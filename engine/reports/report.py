@@ -144,7 +144,8 @@ class Reports:
     async def _elsewhere(self, asked: Question) -> list[Page]:
         path = os.pathsep.join(filter(None, (ROOT, os.environ.get("PYTHONPATH"))))
         worker = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "engine.reports.report_worker"),
+            # -P: an `engine` in the working directory is somebody else's.
+            *(sys.executable, "-P", "-m", "engine.reports.report_worker"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             start_new_session=True,  # it is not meant by the signals of a terminal

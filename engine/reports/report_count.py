@@ -22,7 +22,7 @@ from .measures import (
     Definitions,
     Figures,
     JobRow,
-    Stay,
+    StayRow,
     measure_agents,
     measure_alone,
     measure_jobs,
@@ -114,7 +114,7 @@ def _queues(connection: sqlite3.Connection, asked: Question) -> dict[str, Any]:
     handles = _found(connection, rows.handles(asked.begin, asked.end))
     found = rows.read_stays(stays, handles, asked.now)
 
-    def measure(some: Sequence[Stay], _begin: float, _end: float) -> Figures:
+    def measure(some: Sequence[StayRow], _begin: float, _end: float) -> Figures:
         return measure_queue(some, asked.definitions)
 
     table = _table(asked, "queue", ((s.queue, s.joined_at, s) for s in found), measure)

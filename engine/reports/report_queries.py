@@ -9,9 +9,8 @@ import msgspec
 
 from ..job import Job
 from ..store.job_table import OPEN_STATES
-from .cdr import Stay as StoredStay
-from .cdr import agent_of, due_at, moments_of
-from .measures import AgentPeriod, JobRow, Stay
+from .cdr import Stay, agent_of, due_at, moments_of
+from .measures import AgentPeriod, JobRow, StayRow
 
 Query = tuple[str, Sequence[Any]]
 Rows = list[tuple[Any, ...]]
@@ -65,7 +64,7 @@ def how_many(kind: str, begin: float, end: float, most: int) -> Query:
 
 def stays_of_open() -> Query:
     """All stays of those who have not left, and of jobs and calls that have not ended."""
-    columns = ", ".join(f"s.{name}" for name in StoredStay.__slots__)
+    columns = ", ".join(f"s.{name}" for name in Stay.__slots__)
     return (
         f"""
         SELECT {columns} FROM queue_stays s WHERE s.entry IN (
@@ -107,7 +106,7 @@ def handles(begin: float, end: float) -> Query:
     )
 
 
-def read_stays(found: Rows, handled: Rows, now: float) -> list[Stay]:
+def read_stays(found: Rows, handled: Rows, now: float) -> list[StayRow]:
     """The stays with their handling times: talk and wrap-up of whoever answered."""
     answered: dict[str, list[tuple[float, int]]] = defaultdict(list)
     for number, (entry, _queue, joined_at, result, _waited, _talk) in enumerate(found):
@@ -122,7 +121,7 @@ def read_stays(found: Rows, handled: Rows, now: float) -> list[Stay]:
         if place >= 0:
             handle_s[own[place][1]] += until - since
     return [
-        Stay(
+        StayRow(
             queue,
             joined_at,
             result,
@@ -239,7 +238,7 @@ def ended_callbacks(begin: float) -> Query:
 
 
 def answers(begin: float, end: float) -> Query:
-    """Each customer who answered in the span, and for how long he had no operator."""
+    """Each customer who answered in the span, and for how long they had no agent."""
     return (
         """
         SELECT site, answered_at, alone_s FROM customer_answers

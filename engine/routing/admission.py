@@ -127,7 +127,7 @@ class Admission:
         on_blocked: Callable[[Blocked], None] = lambda _entry: None,
     ) -> None:
         policy = policy or PolicySettings()
-        self.do_not_call = DoNotCall(store, events, on_blocked=on_blocked)
+        self.do_not_call = DoNotCall(store, events, on_blocked)
         self._is_internal = is_internal
         self._rate_limits = RateLimits(policy.limits, store)
         self.apply(policy)
@@ -218,9 +218,9 @@ class Admission:
 
     # -- counting ---------------------------------------------------------------------------
 
-    def took(self, job_id: str, admitted: Admitted, now: float) -> None:
+    def count_accepted(self, job_id: str, admitted: Admitted, now: float) -> None:
         """Count an accepted request; in the same turn of the loop as its check and its save."""
-        self._rate_limits.took(_accepted(job_id, admitted, now))
+        self._rate_limits.count_accepted(_accepted(job_id, admitted, now))
 
     def forget(self, job_id: str) -> None:
         """An accepted request could not be saved: it does not count."""

@@ -1,4 +1,4 @@
-"""The dialplan: from what a client asked for to the ways it can be dialled.
+"""The dialplan: from what a client asked for to the targets that are dialled.
 
 A client names a party by number, by `sip:` URI or by a configured agent's name. The dialplan reads
 that once, when the callback is requested, so that what may not be dialled is refused at once.
@@ -40,7 +40,7 @@ class AgentAddress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DialTarget:
-    """One way to dial a party: the request URI, where to send it, and as whom."""
+    """One way to reach a party: the request URI, where to send it, and as whom."""
 
     target: str
     hop_uri: str
@@ -52,10 +52,10 @@ class DialTarget:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A party that may be dialled: how it is shown (`user`), and the ways, best first."""
+    """A party that may be dialled: how it is shown (`user`), and the targets, best first."""
 
     user: str
-    ways: tuple[DialTarget, ...]
+    targets: tuple[DialTarget, ...]
     ring_s: float | None = None  # how long it rings, where the address says so
     kind: Kind | None = None  # of an agent's address
     agent: str | None = None  # whose address it is
@@ -106,7 +106,7 @@ class Dialplan:
         return {trunk.name: _sip_uri(trunk.uri) for trunk in trunks}
 
     def destination(self, text: str, *, field: str, trunk: str | None = None) -> Destination:
-        """The ways to dial `text`. Raises EngineError `refused` or `unavailable`, naming `field`.
+        """The targets that reach `text`. Raises EngineError `refused` or `unavailable` of `field`.
 
         `trunk` restricts a number to one configured trunk.
         """
@@ -127,11 +127,11 @@ class Dialplan:
         """Whether `text` is an agent's name."""
         return text in self._agents
 
-    def carried(
+    def trunks_for(
         self, text: str, trunk: str | None = None
     ) -> tuple[str | None, str | None, list[str]]:
-        """How a number is carried: as what it is dialled, the prefix of its route, the trunks in
-        their order, usable or not. None and no trunks where it is no number or has no route."""
+        """The number that is dialled, the prefix of its route, and the route's trunks in their
+        order, usable or not. None and no trunks where it is no number or has no route."""
         number = self._extension(text) or self._e164(text)
         if number is None:
             return None, None, []
@@ -192,10 +192,12 @@ class Dialplan:
     ) -> Destination:
         if address.uri[:4].lower() == "sip:":  # whoever gave it to him was allowed to
             own = credentials or self._credentials_at(parse_uri(address.uri))
-            ways: tuple[DialTarget, ...] = (DialTarget(address.uri, address.uri, credentials=own),)
+            targets: tuple[DialTarget, ...] = (
+                DialTarget(address.uri, address.uri, credentials=own),
+            )
         else:
-            ways = self._number(address.uri, field, None).ways
-        return Destination(name, ways, address.ring_s, address.kind, name, address.confirm)
+            targets = self._number(address.uri, field, None).targets
+        return Destination(name, targets, address.ring_s, address.kind, name, address.confirm)
 
     def _uri(self, text: str, field: str) -> Destination:
         try:
@@ -214,8 +216,8 @@ class Dialplan:
         if transport not in ("udp", "tcp"):
             reason = f"{text!r}: transport {transport} is not supported; it is udp or tcp"
             raise EngineError("refused", reason, field=field)
-        way = DialTarget(text, text, credentials=self._credentials_at(uri))
-        return Destination(uri.user or uri.host, (way,))
+        target = DialTarget(text, text, credentials=self._credentials_at(uri))
+        return Destination(uri.user or uri.host, (target,))
 
     def _credentials_at(self, uri: Uri) -> Credentials | None:
         """Those of a trunk that `uri` leads to: it asks for them whoever is called there."""

@@ -33,14 +33,13 @@ class Blocked(msgspec.Struct, frozen=True, kw_only=True):
 class DoNotCall:
     """The blocked numbers, in E.164.
 
-    `on_blocked` is called at once with each number that is blocked, to stop what is queued.
+    `on_blocked` is called at once with each number that is blocked, to cancel its queued jobs.
     """
 
     def __init__(
         self,
         store: "Store | None" = None,
         events: "EventLog | None" = None,
-        *,
         on_blocked: Callable[[Blocked], None] = lambda _entry: None,
     ) -> None:
         self._on_blocked = on_blocked

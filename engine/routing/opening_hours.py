@@ -1,100 +1,59 @@
-"""Opening hours: whether a calendar is open at a moment, and when that changes.
+"""Opening hours: whether a calendar is open, and when that changes.
 
-Hours are those of the clock on the wall of the calendar's zone: on the day the clocks change, a day
-is an hour longer or shorter and still begins at nine. An exception by date wins over a holiday, a
-holiday over the weekly hours.
+An exception by date wins over a holiday, a holiday over the weekly hours.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
-import holidays
+from config.calendars import Calendar
 
-from config.calendars import DAY_MIN, Calendar, read_hours
+from .weekly_hours import DAY_S, LocalHours, WeeklyHours, spans_by_weekday, spans_of_date
 
-# A calendar that does not open within this time is taken for one that never does.
+# A calendar that does not open within this time never does.
 HORIZON_DAYS = 400
-
-Span = tuple[float, float]
 
 
 class OpeningHours:
-    """One calendar. Moments are Unix seconds; a span begins open and ends closed."""
+    """One calendar. Times are Unix seconds."""
 
     def __init__(self, calendar: Calendar) -> None:
         self.name = calendar.name
-        self._zone = ZoneInfo(calendar.zone)
-        self._week = [read_hours(text) for text in calendar.hours]
-        self._exceptions: Mapping[date, Sequence[str]] = {
-            exception.date: exception.hours for exception in calendar.exceptions
-        }
-        self._holidays: holidays.HolidayBase | None = None
-        if calendar.holidays:
-            self._holidays = holidays.country_holidays(
-                calendar.holidays, subdiv=calendar.subdivision or None
-            )
-        # What is known until when, as matching asks the same thing over and over.
-        self._state = False
-        self._since, self._until = 0.0, 0.0
+        country, part = calendar.holidays, calendar.subdivision
+        hours = WeeklyHours(
+            weekdays=spans_by_weekday(calendar.hours),
+            on_holidays=((),) * 7,
+            holidays=(f"{country}-{part}" if part else country) or None,
+            dates={str(one.date): spans_of_date(one.hours) for one in calendar.exceptions},
+        )
+        self._local = LocalHours(ZoneInfo(calendar.zone), hours)
+        # Matching asks for the same state over and over: it holds from `since` until before
+        # `until`. `changes_at` is None where it does not change within the horizon.
+        self._is_open = False
+        self._since = self._until = 0.0
+        self._changes_at: float | None = None
 
     def is_open(self, at: float) -> bool:
         """Whether it is open."""
         if not self._since <= at < self._until:
             self._look_up(at)
-        return self._state
+        return self._is_open
 
     def opens_at(self, at: float) -> float | None:
-        """`at` where it is open then, else when it next opens; None where it does not."""
-        if self.is_open(at):
-            return at
-        return next((begin for begin, _end in self._spans(at, HORIZON_DAYS) if begin > at), None)
+        """`at` if it is open then, else when it next opens; None if it does not open again."""
+        return at if self.is_open(at) else self._changes_at
 
     def closes_at(self, at: float) -> float | None:
-        """When it next closes, at once where it is closed; None where it does not."""
-        if not self.is_open(at):
-            return at
-        end = at
-        for begin, until in self._spans(at, HORIZON_DAYS):
-            if begin > end:
-                return end
-            end = max(end, until)
-        return None
+        """When it next closes: `at` if it is closed then; None if it does not close again."""
+        return self._changes_at if self.is_open(at) else at
 
     def _look_up(self, at: float) -> None:
-        # A span may have begun the day before; the state changes no later than in two days' time,
-        # as far as this is concerned.
-        spans = list(self._spans(at, 2))
-        day = datetime.fromtimestamp(at, self._zone).date()
-        self._since, self._until = at, self._moment(day + timedelta(days=1), 0)
-        self._state = False
-        for begin, end in spans:
-            if begin <= at < end:
-                self._state = True
-                self._since, self._until = begin, end
-                return
-            if begin > at:
-                self._until = min(self._until, begin)
-
-    def _spans(self, at: float, days: int) -> Iterator[Span]:
-        """The spans of the day before `at` and of `days` from that of `at`, in their order."""
-        today = datetime.fromtimestamp(at, self._zone).date()
-        for number in range(-1, days):
-            day = today + timedelta(days=number)
-            for begin, end in sorted(self._hours(day)):
-                yield self._moment(day, begin), self._moment(day, end)
-
-    def _hours(self, day: date) -> Iterator[tuple[int, int]]:
-        exception = self._exceptions.get(day)
-        if exception is not None:
-            yield from (read_hours(text)[1] for text in exception)
-        elif self._holidays is None or day not in self._holidays:
-            yield from (span for days, span in self._week if day.weekday() in days)
-
-    def _moment(self, day: date, minutes: int) -> float:
-        day += timedelta(days=minutes // DAY_MIN)
-        clock = time(minutes % DAY_MIN // 60, minutes % 60)
-        return datetime.combine(day, clock, self._zone).timestamp()
+        self._since, self._is_open = at, self._local.is_open(at)
+        instants = self._local.may_change_after(at, HORIZON_DAYS + 1)
+        self._changes_at = next(
+            (one for one in instants if self._local.is_open(one) is not self._is_open), None
+        )
+        self._until = at + DAY_S if self._changes_at is None else self._changes_at
 
 
 def opening_hours(calendars: Sequence[Calendar]) -> dict[str, OpeningHours]:

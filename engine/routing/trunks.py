@@ -7,12 +7,13 @@ from typing import Any
 import structlog
 
 from config.settings import Trunk
-from sip.dialog.registration import Account, Registration
+from sip.dialog.registration import Account
 from sip.endpoint import SipEndpoint
 from sip.errors import ParseError
 from sip.events import RegistrationChanged
 from sip.message.uri import SipUri, parse_uri
 from sip.transport.resolver import ResolutionFailed
+from sip.usage import RegistrationUsage
 
 from ..store.event_log import EventLog
 from .dialplan import credentials_of
@@ -30,14 +31,14 @@ class Trunks:
         self._settings = {trunk.name: trunk for trunk in trunks}
         self._sip = sip
         self._events = events
-        self._registrations: dict[Registration, str] = {}
+        self._registrations: dict[RegistrationUsage, str] = {}
         self._states = {
             trunk.name: "registering" if trunk.register_ else "static" for trunk in trunks
         }
         self._reasons: dict[str, str] = {}
         self._searching: dict[str, asyncio.Task[None]] = {}
         # Registrations that are being taken back, and whose trunk may register anew after it.
-        self._next: dict[Registration, str] = {}
+        self._next: dict[RegistrationUsage, str] = {}
 
     async def start(self) -> None:
         """Register every trunk that wants it; what comes of it is told by events."""

@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from ..calls.call import CallRegistry
 from .event_table import ALIVE
 from .store import Store
 
@@ -17,13 +16,13 @@ QUIET_PERIOD_S = 60.0
 
 
 class Heartbeat:
-    """Beats every PERIOD_S while there are calls in `register`, every QUIET_PERIOD_S otherwise."""
+    """Beats every PERIOD_S while `is_busy`, every QUIET_PERIOD_S otherwise."""
 
     def __init__(
-        self, store: Store, register: CallRegistry, *, clock: Callable[[], float] = time.time
+        self, store: Store, is_busy: Callable[[], bool], *, clock: Callable[[], float] = time.time
     ) -> None:
         self._store = store
-        self._register = register
+        self._is_busy = is_busy
         self._clock = clock
         self._quiet_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -40,7 +39,7 @@ class Heartbeat:
 
     def _beat(self) -> None:
         self._quiet_s += PERIOD_S
-        if self._register.calls or self._quiet_s >= QUIET_PERIOD_S:
+        if self._is_busy() or self._quiet_s >= QUIET_PERIOD_S:
             self._quiet_s = 0.0
             self._store.insert("meta", {"key": ALIVE, "value": str(self._clock())})
         self.start()

@@ -40,11 +40,11 @@ class Delivery:
 class DeliveryQueue:
     """The deliveries that are pending, in lanes by subject; the head of each is due or under way.
 
-    Every delivery that `take` gives has to be brought back by `delivered` or `failed`.
+    Every delivery that `start_next` gives has to be brought back by `delivered` or `failed`.
     """
 
-    def __init__(self, terms: DeliveryPolicy, *, rng: random.Random | None = None) -> None:
-        self.terms = terms
+    def __init__(self, policy: DeliveryPolicy, *, rng: random.Random | None = None) -> None:
+        self.policy = policy
         self.under_way = 0
         self._rng = rng or random.Random()
         self._lanes: dict[str, deque[Delivery]] = {}
@@ -58,9 +58,9 @@ class DeliveryQueue:
     @property
     def has_room(self) -> bool:
         """Whether one more should be held in memory."""
-        return len(self._open) < self.terms.max_pending
+        return len(self._open) < self.policy.max_pending
 
-    def add(self, delivery: Delivery, now: float) -> None:
+    def add_delivery(self, delivery: Delivery, now: float) -> None:
         """Take a delivery in, newer than all of its subject."""
         if delivery.seq in self._open:
             return
@@ -70,7 +70,7 @@ class DeliveryQueue:
         if len(lane) == 1:
             self._schedule(delivery, now)
 
-    def take(self, now: float) -> Delivery | None:
+    def start_next(self, now: float) -> Delivery | None:
         """The next delivery that is due; it is under way from now on, and counts an attempt."""
         if not self._due or self._due[0][0] > now:
             return None
@@ -82,7 +82,7 @@ class DeliveryQueue:
 
     @property
     def next_due_at(self) -> float | None:
-        """When `take` will give something; None: not before something is added or brought back."""
+        """When `start_next` returns something; None: not before something is added or fails."""
         return self._due[0][0] if self._due else None
 
     def delivered(self, delivery: Delivery, now: float) -> None:
@@ -96,16 +96,16 @@ class DeliveryQueue:
         `after_s` is how long the receiver asked to be left alone.
         """
         self.under_way -= 1
-        if delivery.attempts >= self.terms.max_attempts:
+        if delivery.attempts >= self.policy.max_attempts:
             self._settle(delivery, now)
             return True
         self._schedule(delivery, now + self._pause_s(delivery.attempts, after_s))
         return False
 
     def _pause_s(self, attempts: int, after_s: float | None) -> float:
-        terms = self.terms
-        doubled = terms.retry_s * 2.0 ** min(attempts - 1, FIRST_DOUBLINGS)
-        pause_s = min(max(doubled, after_s or 0.0), terms.retry_most_s)
+        policy = self.policy
+        doubled = policy.retry_s * 2.0 ** min(attempts - 1, FIRST_DOUBLINGS)
+        pause_s = min(max(doubled, after_s or 0.0), policy.retry_most_s)
         return pause_s * self._rng.uniform(1 - JITTER, 1 + JITTER)
 
     def _schedule(self, delivery: Delivery, at: float) -> None:

@@ -76,7 +76,7 @@ _subject_of = msgspec.json.Decoder(Subject).decode
 
 
 class Webhook:
-    """One receiver. It is told of events by `take`, sends once `start` was called."""
+    """One receiver. It is told of events by `accept_event`, sends once `start` was called."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class Webhook:
         self._last_error_at: float | None = None
         self._last_delivered_at: float | None = None
         self._read_through: int | None = None  # where it stays behind; None: it keeps up
-        self.deliveries = DeliveryQueue(_terms(settings))
+        self.deliveries = DeliveryQueue(_policy_of(settings))
         self.configure(settings)
 
     def configure(self, settings: WebhookSettings) -> None:
@@ -112,7 +112,7 @@ class Webhook:
         self.settings = settings
         self._types = tuple(settings.types)
         self._key = key_of(settings.secret.get_secret_value())
-        self.deliveries.terms = _terms(settings)
+        self.deliveries.policy = _policy_of(settings)
         if self._sender is not None:
             self.deliveries.hurry(self._clock())
             self._pump()
@@ -176,7 +176,7 @@ class Webhook:
         """The log was cut before these were read: nobody knows whether they were for us."""
         self._note_given_up(first, "", 0, NOT_KEPT)
         log.error("webhook_too_far_behind", webhook=self.name, first=first, last=last)
-        self._tell_failed(first, last, 0, NOT_KEPT)
+        self._publish_failed(first, last, 0, NOT_KEPT)
         self._read_through = last
 
     async def _stored(self, numbers: Sequence[int]) -> list[tuple[int, str, bytes]]:
@@ -186,7 +186,7 @@ class Webhook:
             (msgspec.json.encode(numbers).decode(),),
         )
 
-    def take(self, event: Event) -> None:
+    def accept_event(self, event: Event) -> None:
         """An event is on the disk."""
         if self._read_through is not None or not event.type.startswith(self._types):
             return
@@ -202,7 +202,7 @@ class Webhook:
         if kind.startswith(OWN_EVENTS):
             return
         delivery = Delivery(seq, kind, _subject_of(body).name(), body, attempts)
-        self.deliveries.add(delivery, self._clock())
+        self.deliveries.add_delivery(delivery, self._clock())
         self._save_soon()
 
     # -- sending ----------------------------------------------------------------------------
@@ -246,7 +246,7 @@ class Webhook:
             self._timer = None
         now = self._clock()
         while len(self._sending) < self.settings.connections:
-            delivery = self.deliveries.take(now)
+            delivery = self.deliveries.start_next(now)
             if delivery is None:
                 due_at = self.deliveries.next_due_at
                 if due_at is not None:
@@ -295,9 +295,9 @@ class Webhook:
     def _give_up(self, seq: int, kind: str, attempts: int, reason: str) -> None:
         self._note_given_up(seq, kind, attempts, reason)
         log.error("webhook_given_up", webhook=self.name, seq=seq, reason=reason)
-        self._tell_failed(seq, seq, attempts, reason)
+        self._publish_failed(seq, seq, attempts, reason)
 
-    def _tell_failed(self, first: int, last: int, attempts: int, reason: str) -> None:
+    def _publish_failed(self, first: int, last: int, attempts: int, reason: str) -> None:
         self._events.publish(
             "webhook.failed",
             webhook=self.name,
@@ -383,7 +383,7 @@ class Webhook:
         return {"retried": len(known), "not_kept": len(wanted_seqs - known)}
 
 
-def _terms(settings: WebhookSettings) -> DeliveryPolicy:
+def _policy_of(settings: WebhookSettings) -> DeliveryPolicy:
     return DeliveryPolicy(
         max_attempts=settings.max_attempts,
         retry_s=settings.retry_s,

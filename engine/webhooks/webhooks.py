@@ -36,7 +36,7 @@ class Webhooks:
         await webhook.restore(image)
         # No event can have come since the last was read: nothing was waited for.
         self.by_name[settings.name] = webhook
-        self._events.listen(webhook.take)
+        self._events.listen(webhook.accept_event)
 
     def start(self) -> None:
         """Begin to deliver."""
@@ -47,7 +47,7 @@ class Webhooks:
     async def stop(self) -> None:
         """Deliver nothing more."""
         for webhook in self.by_name.values():
-            self._events.forget(webhook.take)
+            self._events.forget(webhook.accept_event)
             await webhook.stop()
             webhook.save()
         if self._leaving:
@@ -58,7 +58,7 @@ class Webhooks:
         wanted = {one.name: one for one in settings}
         for name in self.by_name.keys() - wanted.keys():
             webhook = self.by_name.pop(name)
-            self._events.forget(webhook.take)
+            self._events.forget(webhook.accept_event)
             webhook.halt()
             self._store.drop(STORED_AS, name)
             leaving = asyncio.get_running_loop().create_task(webhook.stop())
@@ -72,7 +72,7 @@ class Webhooks:
                 continue
             self.by_name[name] = webhook = Webhook(one, self._events, self._store)
             webhook.save()
-            self._events.listen(webhook.take)
+            self._events.listen(webhook.accept_event)
             if self._is_started:
                 webhook.start()
 

@@ -39,7 +39,7 @@ class MediaLeg:
 
     __slots__ = (
         "_connected_at",
-        "_equipment",
+        "_context",
         "_heard",
         "_line",
         "_may_receive",
@@ -62,12 +62,12 @@ class MediaLeg:
     )
 
     def __init__(
-        self, name: str, pair: PortPair, stream: OutgoingStream, equipment: WorkerContext
+        self, name: str, pair: PortPair, stream: OutgoingStream, context: WorkerContext
     ) -> None:
         self.name = name
         self.pair = pair
-        self._equipment = equipment
-        self.playout = Playout(stream, equipment.speaking, self._clip_ended)
+        self._context = context
+        self.playout = Playout(stream, context.speaking, self._clip_ended)
         self._line: socket.socket | None = None
         self._relaying = False  # once the line is connected and the relay reads it
         self.incoming = PeerStream(self)
@@ -96,15 +96,15 @@ class MediaLeg:
         reachable = port > 0 and host not in _UNSPECIFIED
         if self.learner is None:
             self._line = self.pair.open_line()
-            if self._equipment.doors.add(self):
+            if self._context.listeners.add_sink(self):
                 self.dropped_late += self.pair.discard_waiting()
             self.learner = PeerLearner(host, port, now)
             self.rtcp = RtcpSession(
                 self.playout.stream.ssrc,
-                self._equipment.cname,
+                self._context.cname,
                 now,
-                unix_offset_s=self._equipment.unix_offset_s,
-                rng=self._equipment.rng,
+                unix_offset_s=self._context.unix_offset_s,
+                rng=self._context.rng,
             )
             if reachable:
                 self._point_line(self.learner.current)
@@ -147,10 +147,10 @@ class MediaLeg:
         self.dropped_late += discard_waiting(line)
         if not self._relaying:
             self.playout.use(line)
-            self._equipment.relay.add(line.fileno(), self.incoming)
+            self._context.relay.add(line.fileno(), self.incoming)
             self._relaying = True
 
-    def door_received(self, packet: bytearray, size: int, source: Address, now: float) -> None:
+    def rtp_received(self, packet: bytearray, size: int, source: Address, now: float) -> None:
         """A datagram that did not come from where the peer is believed to be."""
         learner = self.learner
         assert learner is not None
@@ -176,7 +176,7 @@ class MediaLeg:
             stream_sequence=incoming.highest,
         ):
             self._point_line(source)
-            self._equipment.emit(PeerMoved(self.name, *source))
+            self._context.emit(PeerMoved(self.name, *source))
             incoming.receive_packet(packet, size, now)
         else:
             self.dropped_stranger += 1
@@ -199,7 +199,7 @@ class MediaLeg:
         if self._timed_out:
             self._timed_out = False
             self.incoming.loud_at = now
-            self._equipment.emit(MediaResumed(self.name))
+            self._context.emit(MediaResumed(self.name))
 
     def heard_level(self, loud: bool, now: float) -> None:
         """A whole frame was looked at, after its samples had suggested silence."""
@@ -211,7 +211,7 @@ class MediaLeg:
         if self._quiet_looks == _QUIET_LOOKS and not self._silent:
             self._silent = True
             silent_ms = round((now - self.incoming.loud_at) * 1000)
-            self._equipment.emit(SilenceStarted(self.name, silent_ms))
+            self._context.emit(SilenceStarted(self.name, silent_ms))
 
     def event_received(self, payload: bytes, timestamp: int, now: float, *, late: bool) -> None:
         """A telephone-event packet of the peer; `late` when a newer packet came before it."""
@@ -219,7 +219,7 @@ class MediaLeg:
             self.digit_reader = DigitReader()
         self.look_at = now  # the end of the key may be lost
         for digit, duration_ms in self.digit_reader.receive(payload, timestamp, now, late=late):
-            self._equipment.emit(Dtmf(self.name, digit, duration_ms))
+            self._context.emit(Dtmf(self.name, digit, duration_ms))
 
     # Now and then
 
@@ -243,29 +243,29 @@ class MediaLeg:
         if self._silent or key_held:
             self.look_at = now
         else:
-            self.look_at = min(rtcp.due_at, incoming.loud_at + self._equipment.silence_s)
+            self.look_at = min(rtcp.due_at, incoming.loud_at + self._context.silence_s)
 
     def _watch_peer(self, now: float) -> None:
         """The peer sends nothing, or nothing to be heard, or its silence may be over."""
-        incoming, equipment = self.incoming, self._equipment
+        incoming, context = self.incoming, self._context
         silent_s = now - max(incoming.heard_at, self._connected_at)
-        if self._may_receive and silent_s >= equipment.timeout_s and not self._timed_out:
+        if self._may_receive and silent_s >= context.timeout_s and not self._timed_out:
             incoming.settle()
             self._timed_out = True
-            equipment.emit(MediaTimeout(self.name, round(silent_s, 3)))
+            context.emit(MediaTimeout(self.name, round(silent_s, 3)))
         if self._silent:
             if now - incoming.loud_at < _LOUD_AGAIN_S:
                 self._silent = False
                 self._quiet_looks = 0
-                equipment.emit(SilenceEnded(self.name))
-        elif now - incoming.loud_at < equipment.silence_s:
+                context.emit(SilenceEnded(self.name))
+        elif now - incoming.loud_at < context.silence_s:
             self._quiet_looks = 0
         elif silent_s < GAP_FILL_S:
             incoming.settle()
             incoming.listening = True
         if self.digit_reader is not None:
             for digit, duration_ms in self.digit_reader.expire(now):
-                equipment.emit(Dtmf(self.name, digit, duration_ms))
+                context.emit(Dtmf(self.name, digit, duration_ms))
 
     def stats(self) -> LegStats:
         """The figures of the leg so far."""
@@ -300,7 +300,7 @@ class MediaLeg:
             return
         self._book()
         self._send_rtcp(self.rtcp.goodbye(self.incoming, self.playout.stream, now))
-        if self._equipment.doors.remove(self):
+        if self._context.listeners.remove_sink(self):
             self.dropped_stranger += self.pair.discard_strangers()
         self._leave_line()
         self._line = None
@@ -309,7 +309,7 @@ class MediaLeg:
         if self._relaying:
             assert self._line is not None
             self.playout.use(None)
-            self._equipment.relay.remove(self._line.fileno())
+            self._context.relay.remove(self._line.fileno())
             self._relaying = False
 
     def _book(self) -> None:
@@ -318,7 +318,7 @@ class MediaLeg:
             self.playout.hearing.book()
 
     def _clip_ended(self, play: int) -> None:
-        self._equipment.emit(Played(self.name, play))
+        self._context.emit(Played(self.name, play))
 
     def _send_rtcp(self, packet: bytes) -> None:
         assert self.rtcp is not None

@@ -6,7 +6,7 @@ flow then has the first eight bytes of that packet, and the relay's fast path fo
 addition as long as the prediction holds. `settle` books such a run.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from ..rtp.outgoing_stream import OutgoingStream
 from ..rtp.receive_stats import Reception
@@ -14,16 +14,94 @@ from ..rtp.rtp import FRAME_SAMPLES, HEADER, MARKER_BIT, VERSION_BITS, payload_b
 from ..sound.level import LOUD, SILENT_DBFS, level_dbfs
 from .fast_path import CODECS, STEP, TRANSLATIONS
 
-if TYPE_CHECKING:
-    from .leg import MediaLeg
-    from .playout import Playout
-
 _COMFORT_NOISE_PAYLOAD_TYPE: Final = 13
 
 
 def audible(payload: bytes, codec: str) -> bool:
     """Whether a frame of G.711 holds more than line noise."""
     return level_dbfs(payload, codec) > SILENT_DBFS
+
+
+class RecordingTap(Protocol):
+    """Takes what one leg sends, to be recorded."""
+
+    def write(self, timestamp: int, payload: bytes, codec: str, now: float) -> None:
+        """Take one frame of G.711."""
+
+
+class StreamOwner(Protocol):
+    """The leg whose peer sends the stream."""
+
+    dropped_garbage: int
+
+    @property
+    def tap(self) -> RecordingTap | None:
+        """Where its packets are recorded; None where they are not."""
+
+    def peer_heard(self, now: float) -> None:
+        """A valid packet came from the peer."""
+
+    def heard_level(self, is_audible: bool, now: float) -> None:
+        """A packet was looked at as a whole; `is_audible`: it holds more than line noise."""
+
+    def event_received(self, payload: bytes, timestamp: int, now: float, *, late: bool) -> None:
+        """Take a telephone-event (RFC 4733)."""
+
+
+class StreamListener(Protocol):
+    """The outgoing side of a leg that hears the stream."""
+
+    @property
+    def relayed(self) -> object:
+        """The stream that it hears alone, if it does."""
+
+    @property
+    def stream(self) -> OutgoingStream:
+        """What it sends."""
+
+    @property
+    def payload_type(self) -> int:
+        """The payload type that its peer wants."""
+
+    @property
+    def codec(self) -> str:
+        """The codec that its peer wants."""
+
+    @property
+    def line_fd(self) -> int:
+        """Its connected socket."""
+
+    def relay_audio(
+        self,
+        source: "PeerStream",
+        sequence: int,
+        timestamp: int,
+        marker: bool,
+        payload: bytes,
+        codec: str,
+        now: float,
+    ) -> None:
+        """Forward a packet of audio; `sequence` is the extended one."""
+
+    def relay_event(
+        self,
+        source: "PeerStream",
+        sequence: int,
+        timestamp: int,
+        marker: bool,
+        payload: bytes,
+        now: float,
+    ) -> None:
+        """Forward a telephone-event."""
+
+    def relay_nothing(self, source: "PeerStream", sequence: int) -> None:
+        """A packet that is not forwarded: its sequence number is not missing."""
+
+    def fill_gap(self, now: float) -> None:
+        """Send silence while nothing comes from the source."""
+
+    def hear_silence(self) -> None:
+        """Stop hearing the source."""
 
 
 class PeerStream(Reception):
@@ -43,12 +121,12 @@ class PeerStream(Reception):
         "listening",
     )
 
-    def __init__(self, leg: "MediaLeg") -> None:
+    def __init__(self, leg: StreamOwner) -> None:
         super().__init__()
         self.leg = leg
         self.audio: dict[int, str] = {}  # codec by payload type
         self.event_payload_types: tuple[int | None, ...] = ()
-        self.listeners: list[Playout] = []
+        self.listeners: list[StreamListener] = []
         self.listening = False
         self._run_start = 0
         self._target: OutgoingStream | None = None

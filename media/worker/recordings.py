@@ -4,14 +4,12 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from .. import messages as m
 from .disk_thread import DiskThread
+from .leg import MediaLeg
 from .recorder import MAX_PENDING_FRAMES, Recording
-
-if TYPE_CHECKING:
-    from .leg import MediaLeg
 
 WRITE_INTERVAL_FRAMES: Final = 50
 
@@ -37,7 +35,7 @@ class Recordings:
         self._tasks: set[asyncio.Task[None]] = set()
         self._frame = 0
 
-    def start(self, request: int, a: "MediaLeg", b: "MediaLeg", path: str) -> None:
+    def start(self, request: int, a: MediaLeg, b: MediaLeg, path: str) -> None:
         """Record `a` and `b` to `path` from now on; answered once the file is there."""
         if a in self._by_leg or b in self._by_leg:
             self._report(m.Refused(request, "recording_failed", "the leg is being recorded"))
@@ -50,7 +48,7 @@ class Recordings:
             leg.tap = tap
         self._spawn(self._opened(recording, self._disk.ask(recording.writer.open), request))
 
-    def stop(self, request: int, leg: "MediaLeg") -> None:
+    def stop(self, request: int, leg: MediaLeg) -> None:
         """End the recording of `leg`; answered once the file is complete."""
         recording = self._by_leg.get(leg)
         if recording is None:
@@ -58,7 +56,7 @@ class Recordings:
         else:
             self._end(recording, request)
 
-    def leg_closed(self, leg: "MediaLeg") -> None:
+    def leg_closed(self, leg: MediaLeg) -> None:
         """A recorded leg is gone: the recording ends by itself."""
         recording = self._by_leg.get(leg)
         if recording is not None:

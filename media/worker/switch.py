@@ -34,7 +34,7 @@ ROUNDS_PER_VISIT: Final = 10  # each leg is looked after in one of so many ticks
 class Switch:
     """All legs of a worker. `report` takes answers and events for the engine.
 
-    Nothing here reads a socket by itself: the owner calls `relay.drain` and `doors.drain` when
+    Nothing here reads a socket by itself: the owner calls `relay.drain` and `listeners.drain` when
     they are readable, and `tick` every 20 ms.
     """
 
@@ -54,11 +54,11 @@ class Switch:
             settings.address, low, high, quarantine_s=settings.quarantine_s, rng=self._rng
         )
         self.relay = Relay()
-        self.doors = Listeners()
+        self.listeners = Listeners()
         self._speaking: SpeakingSources[Playout] = SpeakingSources()
-        self._equipment = WorkerContext(
+        self._context = WorkerContext(
             relay=self.relay,
-            doors=self.doors,
+            listeners=self.listeners,
             speaking=self._speaking,
             emit=report,
             timeout_s=settings.timeout_s,
@@ -125,7 +125,7 @@ class Switch:
                 leg.look_after(now)
         self._recordings.frame(now)
         if self._round == 0:
-            self.doors.reopen_due(now)
+            self.listeners.reopen_due(now)
             self._totals.dropped_late += self._ports.release_due(now)
 
     def skipped_frames(self, frames: int) -> None:
@@ -157,7 +157,7 @@ class Switch:
         self._legs.clear()
         self._ports.close()
         self.relay.close()
-        self.doors.close()
+        self.listeners.close()
 
     def _open(self, command: m.Open) -> None:
         try:
@@ -165,7 +165,7 @@ class Switch:
         except NoPortLeft as error:
             self._report(m.Refused(command.request, "no_port_left", error.reason))
             return
-        leg = MediaLeg(command.leg, pair, self._new_stream(), self._equipment)
+        leg = MediaLeg(command.leg, pair, self._new_stream(), self._context)
         previous = self._legs.get(command.leg)
         if previous is not None:
             self._forget(previous)

@@ -57,7 +57,7 @@ async def serve(sock: socket.socket, settings: MediaSettings) -> None:
     switch = Switch(settings, connection.send)
     clock = FrameClock(loop, tick, switch.skipped_frames)
     pacing = RelayPacing(loop, switch.relay)
-    loop.add_reader(switch.doors.fileno(), switch.doors.drain)
+    loop.add_reader(switch.listeners.fileno(), switch.listeners.drain)
     await switch.prepare()
     await loop.create_connection(lambda: connection, sock=sock)
     gc.collect()
@@ -68,7 +68,7 @@ async def serve(sock: socket.socket, settings: MediaSettings) -> None:
     finally:
         clock.stop()
         pacing.stop()
-        loop.remove_reader(switch.doors.fileno())
+        loop.remove_reader(switch.listeners.fileno())
         switch.close()
 
 

@@ -8,7 +8,7 @@ import asyncio
 import time
 from typing import Any
 
-from engine.client import Client
+from ringback_client import Client
 
 from .callbacks import spread
 from .engine_process import EngineProcess

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-from engine.client import Client
+from ringback_client import Client
 
 ENDED = ("completed", "failed", "cancelled", "expired")
 WATCHED = [f"callback.{state}" for state in (*ENDED, "dialing_agent", "whispering")]

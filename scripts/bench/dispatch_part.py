@@ -9,7 +9,7 @@ import asyncio
 import random
 from collections.abc import Iterator
 
-from engine.client import Client
+from ringback_client import Client
 from scripts.load.driver import LoadPeerProcess
 
 from .callbacks import spread

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from engine.client import Client, ConnectionLost
+from ringback_client import Client, ConnectionLost
 from scripts.child_process import stop
 
 from .processes import cpu_s, descendants, open_files, pss_bytes, threads
@@ -69,7 +69,7 @@ class EngineProcess:
     async def __aenter__(self) -> Self:
         with self._log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", "from engine.cli import main; main()"),
+                *(sys.executable, "-m", "ringback"),
                 *("run", "--config", str(self._config)),
                 cwd=ROOT,
                 stdout=log,

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from engine.client import Client
+from ringback_client import Client
 from scripts.load.driver import LoadPeerProcess
 
 from . import full_store

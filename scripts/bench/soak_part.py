@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from engine.client import Client
-from engine.errors import EngineError
+from ringback_client import Client, EngineError
 from scripts.load.driver import LoadPeerProcess
 
 from .callbacks import Callbacks, spread

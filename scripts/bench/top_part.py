@@ -16,7 +16,7 @@ import sys
 import termios
 from collections.abc import Iterator
 
-from engine.client import Client
+from ringback_client import Client
 from scripts.load.driver import LoadPeerProcess
 
 from .callbacks import spread
@@ -68,7 +68,7 @@ async def _look(socket: str, terminal: tuple[int, int], seconds: float) -> tuple
     loop = asyncio.get_running_loop()
     loop.add_reader(main, read)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", "from engine.cli import main; main()"),
+        *(sys.executable, "-m", "ringback"),
         *("--socket", socket, "top"),
         cwd=ROOT, stdin=side, stdout=side, stderr=side, start_new_session=True,
         env={**os.environ, "TERM": "xterm-256color"},

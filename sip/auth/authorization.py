@@ -3,9 +3,8 @@
 import random
 from typing import Final
 
-from ..dialog.dialog import Fields
 from ..errors import ChallengeRefused
-from ..message.message import Request, Response
+from ..message.message import Fields, Request, Response
 from .digest import Credentials, DigestClient
 
 _HEADERS = ("Authorization", "Proxy-Authorization")

@@ -3,18 +3,18 @@
 from collections.abc import Callable
 
 from ..auth.authorization import Authorization
-from ..message.message import Response
+from ..message.message import Fields, Response
 from ..transaction.client import ClientTransaction
 from ..transaction.transaction import FailureCause
 from .context import Core
-from .dialog import Dialog, Fields
-from .next_hop import take_detour
+from .dialog import Dialog
+from .next_hop import retry_by_name
 
 
 class Bye:
     """Ends a dialog. Whatever is answered, even nothing, the dialog is over: `on_done(now)`."""
 
-    __slots__ = ("_authorization", "_core", "_detoured", "_dialog", "_on_done", "_reason")
+    __slots__ = ("_authorization", "_core", "_dialog", "_on_done", "_reason", "_retried_by_name")
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Bye:
         self._authorization = authorization
         self._reason = reason
         self._on_done = on_done
-        self._detoured = False
+        self._retried_by_name = False
         self._send(now)
 
     def _send(self, now: float) -> None:
@@ -61,13 +61,13 @@ class Bye:
         self, transaction: ClientTransaction, cause: FailureCause, now: float
     ) -> None:
         """See ClientUser."""
-        if cause == "transport" and not self._detoured:
-            self._detoured = True
-            if take_detour(self._core, self._dialog, self._detour_taken):
+        if cause == "transport" and not self._retried_by_name:
+            self._retried_by_name = True
+            if retry_by_name(self._core.lookups, self._dialog, self._name_resolved):
                 return
         self._done(now)
 
-    def _detour_taken(self, is_there: bool, now: float) -> None:
+    def _name_resolved(self, is_there: bool, now: float) -> None:
         if is_there:
             self._send(now)
         else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from typing import TYPE_CHECKING
 
 from ..counters import Counters
 from ..events import Event
@@ -13,12 +12,9 @@ from ..message.headers import MAGIC_COOKIE, Via
 from ..message.message import Request
 from ..transaction.layer import Transactions
 from ..transaction.timers import TimerHeap, TimerValues
+from ..usage import DialogUsage, RegistrationUsage
 from .local_address import Local, LocalAddress
 from .next_hop import Lookup
-
-if TYPE_CHECKING:
-    from .registration import Registration
-    from .session import Session
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
 SUPPORTED_OPTIONS = frozenset[str]()
@@ -37,10 +33,10 @@ class Core:
         self.events: deque[Event] = deque()
         self.lookups: list[Lookup] = []
         self.product = product
-        self._sessions: dict[str, list[Session]] = {}
+        self._sessions: dict[str, list[DialogUsage]] = {}
         self.session_count = 0
         self.incoming_count = 0
-        self.registrations: set[Registration] = set()
+        self.registrations: set[RegistrationUsage] = set()
         self.capabilities = [("Allow", ALLOW), ("Accept", "application/sdp")]
         # What the answer to OPTIONS should have (11.2). An empty Supported means no extension.
         self.all_capabilities = [
@@ -94,13 +90,13 @@ class Core:
         """Queue an event for the owner."""
         self.events.append(event)
 
-    def add(self, session: Session) -> None:
+    def add_session(self, session: DialogUsage) -> None:
         """Enter a new session."""
         self._sessions.setdefault(session.call_id, []).append(session)
         self.session_count += 1
         self.incoming_count += not session.owns_call_id
 
-    def discard(self, session: Session) -> None:
+    def forget_session(self, session: DialogUsage) -> None:
         """Forget a session that is over."""
         sessions = self._sessions.get(session.call_id)
         if sessions is not None and session in sessions:
@@ -114,7 +110,7 @@ class Core:
         """Whether a session has this Call-ID."""
         return call_id in self._sessions
 
-    def session_for(self, request: Request) -> Session | None:
+    def session_for(self, request: Request) -> DialogUsage | None:
         """The session that a request with a To tag is for (12.2.2)."""
         sessions = self._sessions.get(request.call_id)
         if sessions is not None:
@@ -124,6 +120,6 @@ class Core:
                     return session
         return None
 
-    def sessions(self) -> list[Session]:
+    def sessions(self) -> list[DialogUsage]:
         """Every session."""
         return [session for sessions in self._sessions.values() for session in sessions]

@@ -1,15 +1,10 @@
 """A dialog: route set, remote target, sequence numbers (RFC 3261 section 12)."""
 
-from functools import lru_cache
-
-from ..errors import ParseError
-from ..hop import Hop, Transport
+from ..hop import Hop, is_numeric, numeric_hop
 from ..message.grammar import split_commas
-from ..message.message import Message, Request, Response
+from ..message.message import Fields, Message, Request, Response
 from ..message.name_addr import parse_name_addr
-from ..message.uri import SipUri, Uri, canonical_host, parse_host_port, without_headers
-
-Fields = list[tuple[str, str]]
+from ..message.uri import SipUri, Uri, without_headers
 
 
 class Dialog:
@@ -196,36 +191,3 @@ def _route_set(message: Message) -> list[str]:
             parse_name_addr(route)
             routes.append(route)
     return routes
-
-
-def numeric_hop(uri: Uri, transport: Transport = "udp") -> Hop | None:
-    """Where a URI with a numeric host leads (RFC 3263); None where it does not say.
-
-    That is for names, other schemes, and transports that we have not. `transport` is for sips: and
-    for a URI that names none.
-    """
-    if not isinstance(uri, SipUri):
-        return None
-    (host, port), named = uri.address, ""
-    if uri.params:
-        named = (uri.params.get("transport") or "").lower()
-    if not is_numeric(host):
-        return None
-    if named == "tcp":
-        transport = "tcp"
-    elif named == "udp":
-        transport = "udp"
-    elif named:
-        return None
-    # As the kernel writes it: hops are compared with where messages and errors come from.
-    return Hop(transport, canonical_host(host), port)
-
-
-@lru_cache(maxsize=1024)
-def is_numeric(host: str) -> bool:
-    """An IPv4 or IPv6 address rather than a name."""
-    try:
-        name, _ = parse_host_port(f"[{host}]" if ":" in host else host)
-    except ParseError:
-        return False
-    return ":" in name or name.rpartition(".")[2].isdigit()

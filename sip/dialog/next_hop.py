@@ -1,21 +1,17 @@
-"""The way to a dialog's peer by its name, where the way the dialog was made by is gone.
+"""The next hop of a dialog, found again by name after a transport error (RFC 3263 section 4).
 
-Most often that is the connection of a caller over TCP, at whose far end nobody listens. A Contact
-or Route that is a name was not needed so far (docs/decisions/022): now the shell looks it up.
+Most often a caller's TCP connection is gone, and nobody listens at its far end. The Contact or
+Route may be a name that no request has needed so far (docs/decisions/022); the shell looks it up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ..hop import Hop
 from ..message.uri import SipUri
-
-if TYPE_CHECKING:
-    from .context import Core
-    from .dialog import Dialog
+from .dialog import Dialog
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +27,12 @@ class Lookup:
     found: Callable[[Hop | None, float], None]
 
 
-def take_detour(core: Core, dialog: Dialog, then: Callable[[bool, float], None]) -> bool:
-    """Look for another way after a request of the dialog could not be sent.
+def retry_by_name(
+    lookups: list[Lookup], dialog: Dialog, then: Callable[[bool, float], None]
+) -> bool:
+    """Look the next hop up by name after a request of the dialog could not be sent.
 
-    `then(whether there is one, now)` is called when that is known. False where the next hop is no
-    name: then there is none.
+    Calls `then(found, now)` with the result. Returns False where the next hop has no name.
     """
     name, gone = dialog.named_hop, dialog.hop
     if name is None:
@@ -45,5 +42,5 @@ def take_detour(core: Core, dialog: Dialog, then: Callable[[bool, float], None])
         # The peer may have said itself meanwhile where it is now.
         then(dialog.hop != gone or dialog.reroute(hop), now)
 
-    core.lookups.append(Lookup(name, dialog.fallback_hop, found))
+    lookups.append(Lookup(name, dialog.fallback_hop, found))
     return True

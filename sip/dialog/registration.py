@@ -10,14 +10,14 @@ from ..auth.digest import Credentials
 from ..errors import ParseError
 from ..events import RegistrationChanged
 from ..hop import Hop
-from ..message.message import Message, Response, parse_delta_seconds
+from ..message.message import Fields, Message, Response, parse_delta_seconds
 from ..message.name_addr import NameAddr, parse_name_addr
 from ..message.uri import SipUri, Uri, parse_uri
 from ..transaction.client import ClientTransaction
 from ..transaction.timers import Timer
 from ..transaction.transaction import FailureCause
 from .context import Core
-from .dialog import Fields, trusted_request
+from .dialog import trusted_request
 
 RegistrationState = Literal["registering", "registered", "failed", "unregistering", "unregistered"]
 

@@ -2,34 +2,70 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from ..auth.authorization import Authorization
 from ..errors import NegotiationFailed, ParseError
-from ..events import Cause, MediaChanged, MediaRefused
+from ..events import Cause, Event, MediaChanged, MediaRefused
 from ..message.message import Response
-from ..sdp.offer_answer import LocalAudio
+from ..sdp.offer_answer import LocalAudio, OfferAnswer
 from ..transaction.client import ClientTransaction
 from ..transaction.timers import Timer
 from ..transaction.transaction import FailureCause
+from ..usage import DialogUsage
 from .ack import build_ack
-from .next_hop import take_detour
+from .context import Core
+from .dialog import Dialog
+from .next_hop import retry_by_name
 
-if TYPE_CHECKING:
-    from .session import Session
+
+class ReinviteOwner(DialogUsage, Protocol):
+    """The session that a re-INVITE belongs to, as far as it is used here."""
+
+    core: Core
+    media: OfferAnswer
+    authorization: Authorization
+    local_audio: LocalAudio | None
+
+    @property
+    def state(self) -> str:
+        """A re-INVITE goes on while it is `confirmed`."""
+
+    @property
+    def in_dialog(self) -> Dialog:
+        """The dialog of the session."""
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether a 2xx of ours waits for its ACK."""
+
+    def fail(self, cause: Cause, now: float) -> None:
+        """End the session, which cannot go on."""
+
+    def reinvite_done(self, event: Event | None, now: float) -> None:
+        """The re-INVITE is over."""
 
 
 class Reinvite:
     """Offers new audio within a confirmed session, again after glare (491)."""
 
-    __slots__ = ("_ack", "_audio", "_detoured", "_retry", "_session", "_transaction", "offering")
+    __slots__ = (
+        "_ack",
+        "_audio",
+        "_retried_by_name",
+        "_retry",
+        "_session",
+        "_transaction",
+        "offering",
+    )
 
-    def __init__(self, session: Session, audio: LocalAudio, now: float) -> None:
+    def __init__(self, session: ReinviteOwner, audio: LocalAudio, now: float) -> None:
         self._session = session
         self._audio = audio
         self._retry: Timer | None = None
         self._transaction: ClientTransaction | None = None
         self._ack = b""
-        self._detoured = False
+        self._retried_by_name = False
         self.offering = False
         """An offer is out and has no answer yet."""
         self._send(None, now)
@@ -97,15 +133,15 @@ class Reinvite:
         if session.state != "confirmed" or not self.offering:
             return
         self.offering = False
-        if cause == "transport" and not self._detoured:
-            self._detoured = True
-            if take_detour(session.core, session.in_dialog, self._detour_taken):
+        if cause == "transport" and not self._retried_by_name:
+            self._retried_by_name = True
+            if retry_by_name(session.core.lookups, session.in_dialog, self._name_resolved):
                 session.media.withdraw_offer()
                 return
         status = 408 if cause == "timeout" else 503
         session.fail(Cause(status, "re-INVITE not answered", cause), now)
 
-    def _detour_taken(self, is_there: bool, now: float) -> None:
+    def _name_resolved(self, is_there: bool, now: float) -> None:
         session = self._session
         if session.state != "confirmed":
             return

@@ -13,14 +13,14 @@ from ..events import Cause, Ended, Event, Failed, InfoDigit, MediaChanged
 from ..message.body import unsupported_body
 from ..message.headers import warning
 from ..message.info_dtmf import CONTENT_TYPES, parse_info_digit
-from ..message.message import Request, Response, response_to
+from ..message.message import Fields, Request, Response, response_to
 from ..sdp.offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
 from ..transaction.server import ServerTransaction
 from ..transaction.transaction import FailureCause
 from .answer_2xx import AcceptedInvite
 from .bye import Bye
 from .context import Core
-from .dialog import Dialog, Fields
+from .dialog import Dialog
 from .reinvite import Reinvite
 
 State = Literal[
@@ -79,7 +79,7 @@ class Session:
         self._wanted_audio: LocalAudio | None = None
         self._cause = Cause(None, "", "local")
         self._reported = False
-        core.add(self)
+        core.add_session(self)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.call_id} {self.state}>"
@@ -200,7 +200,7 @@ class Session:
             return
         self.state = "terminated"
         self._stop_exchanges(now)
-        self.core.discard(self)
+        self.core.forget_session(self)
         if event is not None:
             self.core.emit(event)
 

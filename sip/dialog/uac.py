@@ -11,7 +11,7 @@ from ..auth.digest import Credentials
 from ..errors import NegotiationFailed, ParseError
 from ..events import Answered, Cause, Event, Failed, Progress
 from ..hop import Hop
-from ..message.message import Message, Request, Response
+from ..message.message import Fields, Message, Request, Response
 from ..message.name_addr import NameAddr
 from ..message.uri import OtherUri, SipUri, Uri, parse_uri, without_headers
 from ..sdp.offer_answer import LocalAudio, NegotiatedAudio
@@ -20,7 +20,7 @@ from ..transaction.timers import Timer
 from ..transaction.transaction import FailureCause
 from .ack import MAX_FORKS, Acknowledgements
 from .context import Core
-from .dialog import Dialog, Fields, dialog_of_uac, trusted_request
+from .dialog import Dialog, dialog_of_uac, trusted_request
 from .session import SDP, Session, failed_to_reach, failure
 
 _MAX_DATAGRAM_BYTES = 1300

@@ -7,12 +7,12 @@ from ..errors import NegotiationFailed, ParseError, SipError
 from ..events import Answered, Cause, Ended, Event, Failed, IncomingInvite
 from ..hop import Hop
 from ..message.headers import warning
-from ..message.message import Request, response_to
+from ..message.message import Fields, Request, response_to
 from ..sdp.offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
 from ..transaction.server import ServerTransaction
 from ..transaction.timers import Timer
 from .context import Core
-from .dialog import Dialog, Fields, dialog_of_uas
+from .dialog import Dialog, dialog_of_uas
 from .session import Session
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..errors import ParseError
-from .limits import MAX_HEAD_BYTES, MAX_MESSAGE_BYTES
-from .parser import content_length
+from .parser import MAX_HEAD_BYTES, MAX_MESSAGE_BYTES, content_length
 
 _BLANK_LINE: Final = b"\r\n\r\n"
 

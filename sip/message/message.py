@@ -20,6 +20,9 @@ T = TypeVar("T")
 
 _MAX_DELTA_SECONDS: Final = 2**32 - 1
 
+Fields = list[tuple[str, str]]
+"""Header fields as name and value, in the order of the wire."""
+
 
 class Message:
     """What requests and responses share.

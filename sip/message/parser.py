@@ -27,10 +27,19 @@ from .headers import (
     parse_via,
     parse_via_cached,
 )
-from .limits import MAX_HEAD_BYTES, MAX_HEADERS, MAX_LINE_BYTES, MAX_MESSAGE_BYTES
 from .message import Message, Request, Response
 from .name_addr import parse_name_addr, parse_name_addr_cached
 from .uri import OtherUri, SipUri, parse_uri
+
+# Sizes beyond which a message is refused before any more memory is spent on it.
+#: A whole message, start line to the last body byte. The largest UDP datagram.
+MAX_MESSAGE_BYTES: Final = 65_535
+#: Start line and header fields together, with their line ends.
+MAX_HEAD_BYTES: Final = 32_768
+#: One header field, unfolded, or the start line.
+MAX_LINE_BYTES: Final = 8_192
+#: Header fields in one message.
+MAX_HEADERS: Final = 256
 
 _METHODS: Final = frozenset(
     {"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "INFO", "PRACK", "UPDATE"}
@@ -49,11 +58,22 @@ _READERS: Final = (parse_via, parse_name_addr, parse_cseq)
 _CACHED_READERS: Final = (parse_via_cached, parse_name_addr_cached, parse_cseq_cached)
 
 
+class MalformedMessage(ParseError):
+    """A malformed request that can be answered.
+
+    `partial` is what could be read of it; it has at least a readable topmost Via.
+    """
+
+    def __init__(self, fault: ParseError, partial: Request) -> None:
+        super().__init__(fault.reason, fault.status)
+        self.partial = partial
+
+
 def parse(data: bytes) -> Request | Response:
     """Read one datagram or one framed message. Raises ParseError and nothing else.
 
-    Bytes after the Content-Length are dropped (18.3). The error's `partial` is set for a request
-    that can be answered.
+    Bytes after the Content-Length are dropped (18.3). The error is a MalformedMessage for a
+    request that can be answered.
     """
     if len(data) > MAX_MESSAGE_BYTES:
         raise ParseError(f"the message is longer than {MAX_MESSAGE_BYTES} bytes", 513)
@@ -110,7 +130,7 @@ def _parse_request(data: bytes, end: int, start: str, block: str) -> Request:
         request.body = _body(data, end + 4, length)
     except ParseError as error:
         if request.method != "ACK" and is_token(request.method) and _can_be_answered(request):
-            error.partial = request
+            raise MalformedMessage(error, request) from error
         raise
     return request
 

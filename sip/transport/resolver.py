@@ -6,9 +6,8 @@ Address records only: NAPTR and SRV are not asked. `;transport=` is honoured; wi
 import asyncio
 import socket
 
-from ..dialog.dialog import numeric_hop
 from ..errors import SipError
-from ..hop import Hop, Transport
+from ..hop import Hop, Transport, numeric_hop
 from ..message.uri import SipUri, Uri, parse_uri
 
 _KEEP_S = 60.0

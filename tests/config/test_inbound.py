@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from pydantic_core import PydanticCustomError
 
-from config.inbound import Inbound, Room, Texts, check_inbound
+from config.inbound import Inbound, Room, Texts
 from config.sections import Section, Trunk
 from config.settings import ConfigError, load
 
@@ -64,18 +63,6 @@ def test_an_empty_periodic_announcement_is_refused() -> None:
 def test_an_exact_route_names_its_number() -> None:
     assert "exact" in refused(Inbound, name="a", queue="sales", exact=True)
     assert Inbound(name="a", queue="sales", exact=True, number="+4420").number == "+4420"
-
-
-def test_routes_name_what_there_is() -> None:
-    route = Inbound(name="a", queue="sales", trunks=["pbx"], room="vip")
-    check_inbound([route], [Room(name="vip")], {"pbx"}, {"sales"})
-    for rooms, trunks, queues in (
-        ([], {"pbx"}, {"sales"}),
-        ([Room(name="vip")], set[str](), {"sales"}),
-        ([Room(name="vip")], {"pbx"}, set[str]()),
-    ):
-        with pytest.raises(PydanticCustomError, match="there is no"):
-            check_inbound([route], rooms, trunks, queues)
 
 
 @pytest.mark.parametrize(

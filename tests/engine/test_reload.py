@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from engine.client import Client, EventStream
 from engine.daemon import Daemon
-from engine.errors import EngineError
+from ringback_client import Client, EngineError, EventStream
 from tests.support.engine_in_process import request, running, settings_in
 
 Engine = tuple[Daemon, Client]
@@ -135,7 +134,7 @@ async def test_trunks_come_and_go(engine: Engine) -> None:
     states = {one["name"]: one["state"] for one in (await client.call("engine.status"))["trunks"]}
     assert states == {"pbx": "static", "two": "static"}
     found = daemon.services.dialplan.destination("+442079460123", field="to")
-    assert [way.trunk for way in found.ways] == ["two"]
+    assert [way.trunk for way in found.targets] == ["two"]
 
 
 async def test_whisper_log_level_and_what_is_kept(

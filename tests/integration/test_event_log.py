@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from engine.client import Client, EventStream
+from ringback_client import Client, EventStream
 
 from .conftest import StartEngine
 

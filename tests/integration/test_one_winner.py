@@ -1,5 +1,7 @@
-"""What happens at the same moment on the wire has one winner; tests/test_engine/test_one_winner.py
-has every order of events to the instant."""
+"""What happens at the same moment on the wire has one winner.
+
+tests/engine/scenarios/test_one_winner.py has every order of events to the instant.
+"""
 
 import asyncio
 from typing import Literal

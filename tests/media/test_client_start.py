@@ -12,6 +12,7 @@ import pytest
 
 from media import messages as m
 from media.errors import WorkerFailed, WorkerGone
+from media.settings import MediaSettings
 from media.worker_client import MediaClient
 from media.worker_pool import MediaPool
 
@@ -112,8 +113,7 @@ async def test_the_pool_tries_again_until_there_are_descriptors(
     deaths: list[str] = []
     restarts: list[bool] = []
     pool = MediaPool(
-        address=HOST,
-        ports=(first, first + 3),
+        MediaSettings(HOST, (first, first + 3)),
         on_event=lambda event: None,
         on_died=lambda reason, legs: deaths.append(reason),
         on_restarted=lambda: restarts.append(True),

@@ -21,6 +21,8 @@ from media.errors import (
     WorkerFailed,
     WorkerGone,
 )
+from media.messages import Connect
+from media.settings import MediaSettings
 from media.sound import g711
 from media.sound.g711 import SILENCE
 from media.sources import Hold, Prompt, Tone
@@ -42,11 +44,9 @@ class Bench:
         self.deaths: list[str] = []
         self.phones: list[Phone] = []
         self.client = MediaClient(
-            address=HOST,
-            ports=(first, first + 2 * pairs - 1),
+            MediaSettings(HOST, (first, first + 2 * pairs - 1), quarantine_s=quarantine_s),
             on_event=self.events.append,
             on_died=self.deaths.append,
-            quarantine_s=quarantine_s,
         )
 
     async def __aenter__(self) -> Self:
@@ -64,14 +64,16 @@ class Bench:
         endpoint = await self.client.open(leg)
         description = phone.describe(leg)
         self.client.connect(
-            leg,
-            host=description.host,
-            port=description.port,
-            rtcp_port=description.rtcp_port,
-            codec="PCMU",
-            payload_type=0,
-            telephone_event_payload_type=101,
-            direction="sendrecv",
+            Connect(
+                leg,
+                host=description.host,
+                port=description.port,
+                rtcp_port=description.rtcp_port,
+                codec="PCMU",
+                payload_type=0,
+                telephone_event_payload_type=101,
+                direction="sendrecv",
+            )
         )
         return phone, (endpoint.host, endpoint.port)
 
@@ -252,7 +254,7 @@ async def test_stop_is_no_death_and_ends_the_process(bench: Bench) -> None:
 
 async def test_an_address_that_is_not_ours() -> None:
     client = MediaClient(
-        address="192.0.2.1", ports=(4000, 4010), on_event=print, on_died=lambda reason: None
+        MediaSettings("192.0.2.1", (4000, 4010)), on_event=print, on_died=lambda reason: None
     )
     with pytest.raises(WorkerFailed, match=r"192\.0\.2\.1"):
         await client.start()
@@ -263,14 +265,16 @@ async def test_an_address_that_cannot_be_a_peers(host: str, port: int) -> None:
     bench = Bench()
     with pytest.raises(BadAddress):
         bench.client.connect(
-            "a",
-            host=host,
-            port=port,
-            rtcp_port=4001,
-            codec="PCMU",
-            payload_type=0,
-            telephone_event_payload_type=None,
-            direction="sendrecv",
+            Connect(
+                "a",
+                host=host,
+                port=port,
+                rtcp_port=4001,
+                codec="PCMU",
+                payload_type=0,
+                telephone_event_payload_type=None,
+                direction="sendrecv",
+            )
         )
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from media.errors import UnknownLeg, WorkerFailed
+from media.settings import MediaSettings
 from media.sources import Silence
 from media.watchdog import PERIOD_S
 from media.worker_pool import MediaPool
@@ -25,8 +26,7 @@ class Owner:
         self.deaths: list[tuple[str, list[str]]] = []
         self.restarts = 0
         self.pool = MediaPool(
-            address=HOST,
-            ports=(first, first + 15),
+            MediaSettings(HOST, (first, first + 15)),
             workers=2,
             on_event=lambda event: None,
             on_died=lambda reason, legs: self.deaths.append((reason, legs)),
@@ -122,8 +122,7 @@ async def test_stop_ends_all_and_restarts_none(owner: Owner) -> None:
 
 async def test_start_fails_as_a_whole() -> None:
     pool = MediaPool(
-        address="192.0.2.1",
-        ports=(4000, 4010),
+        MediaSettings("192.0.2.1", (4000, 4010)),
         workers=2,
         on_event=lambda event: None,
         on_died=lambda reason, legs: None,

@@ -16,6 +16,7 @@ from sip.message.parser import parse
 from sip.rate_limit import RateLimit
 from sip.sdp.offer_answer import LocalAudio
 from sip.transaction.timers import TimerValues
+from sip.usage import DialogUsage
 from sip.user_agent import Bounds, UserAgent
 
 E = TypeVar("E")
@@ -70,7 +71,7 @@ class Agent:
         assert isinstance(session, UasSession)
         return session
 
-    def ends(self, session: Session) -> list[Failed | Ended]:
+    def ends(self, session: DialogUsage) -> list[Failed | Ended]:
         """How a session ended, as reported: must be one event."""
         return [
             event

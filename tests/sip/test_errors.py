@@ -19,4 +19,3 @@ def test_reason_is_fit_for_logs_and_json() -> None:
 def test_parse_error_says_which_response_is_due() -> None:
     assert ParseError("x").status == 400
     assert ParseError("x", 505).status == 505
-    assert ParseError("x").partial is None

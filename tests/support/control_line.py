@@ -1,6 +1,6 @@
 """The control socket as its documentation has it: lines of JSON, replies by id, events.
 
-Kept apart from engine/client.py on purpose: the protocol is judged by a second reading of it.
+Kept apart from ringback_client on purpose: the protocol is judged by a second reading of it.
 """
 
 import asyncio

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from config.settings import Settings, load
-from engine.client import Client
 from engine.daemon import Daemon
+from ringback_client import Client
 from tests.support.ports import free_port, free_udp_range
 
 TOML = """

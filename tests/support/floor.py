@@ -11,8 +11,7 @@ from typing import Any
 from config.agents import Agent as AgentSettings
 from config.agents import AgentDefaults
 from config.queues import Centre, Queue
-from engine.acd.agent_clock import AgentClock
-from engine.acd.agents import AgentRegistry
+from engine.acd.agents import AgentClock, AgentRegistry
 from engine.acd.queues import Queues
 from engine.acd.waiting import Leave, Offer, Waiting
 from engine.routing.opening_hours import OpeningHours

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from engine.acd.agent import AGENT_TRANSITIONS, ON_WORK
+from engine.acd.candidates import candidates
 from engine.acd.queue_entry import ENDED
-from engine.acd.selection import candidates
 from engine.job import TERMINAL_STATES
 from engine.job import TRANSITIONS as JOB_TRANSITIONS
 from engine.store.event_log import Event as LoggedEvent
@@ -134,7 +134,7 @@ class Invariants:
             assert entry.state not in ENDED, f"{entry.id} is {entry.state} and still there"
             is_open = entry.id in self._dispatcher.jobs or entry.id in self._interrupted_calls
             assert is_open, f"{entry.id} waits, but is not open"
-            line = matcher.lines[entry.queue]
+            line = matcher.queues.by_name[entry.queue]
             if entry.state != "waiting" or not line.may_release(now):
                 continue
             free = [one.name for one in candidates(entry, line, matcher.free_agents, now)]
@@ -157,7 +157,7 @@ class Invariants:
         matcher = self._queues.matcher
         assert not matcher.entries
         assert not matcher._on_call
-        for line in matcher.lines.values():
+        for line in matcher.queues.by_name.values():
             assert not line.active, f"{line.name} counts {line.active} as active"
             assert not line.order
             assert not line.waiting_index

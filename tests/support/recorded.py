@@ -78,7 +78,7 @@ class Recorded:
             cost_of=lambda _job: self.costs.job,
             cost_of_legs=lambda legs: self.costs.of_legs(legs),
             on_stay=[self.live.on_stay],
-            on_record=[self.live.on_record, self.history.add],
+            on_record=[self.live.on_record, self.history.add_record],
             clock=clock,
         )
 

@@ -26,7 +26,7 @@ from engine.routing.dialplan import Dialplan
 from engine.store.event_log import EventLog
 from engine.store.store import Store, StoreError
 from media.errors import NoPortLeft, RecordingFailed
-from media.messages import LegStats, Played
+from media.messages import Connect, LegStats, Played
 from media.sound.speech import Synthesizer
 from media.sources import Hold, Peer, Prompt, Ringing, Source
 from media.worker_pool import MediaPool
@@ -223,9 +223,9 @@ class ScriptedMedia:
         self.heard[leg] = []
         return LocalAudio(host="127.0.0.1", port=10000)
 
-    def connect(self, leg: str, *, direction: str, port: int, **_audio: Any) -> None:
-        self.connected.append((leg, direction))
-        self.ports.append(port)
+    def connect(self, peer: Connect) -> None:
+        self.connected.append((peer.leg, peer.direction))
+        self.ports.append(peer.port)
 
     def send_digits(self, leg: str, digits: str, *, duration_ms: int) -> None:
         self.digits.append((leg, digits, duration_ms))

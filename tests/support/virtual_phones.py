@@ -44,7 +44,6 @@ MOBILE = "-mobile"
 KEY = "1"
 """The key that phones press."""
 
-LOOK_S = 0.001
 # How long the ACK of our 200 takes.
 ACK_S = 0.02
 
@@ -76,6 +75,7 @@ class Network:
     calls: list[PhoneCall] = field(default_factory=list)
     by_user: dict[str, list[PhoneCall]] = field(default_factory=lambda: defaultdict(list))
     up: set["VirtualPhone"] = field(default_factory=set)
+    _waiters: list["asyncio.Future[None]"] = field(default_factory=list)
 
     def conduct(self, user: str) -> Conduct:
         """What the phone of `user` does with its next call."""
@@ -95,6 +95,10 @@ class Network:
         self.calls.append(call)
         self.by_user[phone.user].append(call)
         self.up.add(phone)
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiters.clear()
         return call
 
     def calls_of(self, agent: str) -> list[PhoneCall]:
@@ -107,12 +111,21 @@ class Network:
 
     async def call_of(self, user: str, *, within_s: float = 600.0) -> "VirtualPhone":
         """The phone of `user`, once it is called, or now if it is."""
-        for _ in range(round(within_s / LOOK_S)):
-            for phone in self.up:
-                if phone.user == user:
-                    return phone
-            await asyncio.sleep(LOOK_S)
-        raise AssertionError(f"{user} is not called within {within_s:g} s")
+        try:
+            async with asyncio.timeout(within_s):
+                while True:
+                    for phone in self.up:
+                        if phone.user == user:
+                            return phone
+                    await self._next_call()
+        except TimeoutError:
+            raise AssertionError(f"{user} is not called within {within_s:g} s") from None
+
+    async def _next_call(self) -> None:
+        """Wait until any phone is called. The future belongs to the loop of this engine's life."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        await waiter
 
     def crash(self, keep_s: float) -> None:
         """The engine is gone: every phone gives its call up within `keep_s`."""

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from ...acd.agent import Agent, AgentState
 from ...errors import BadParams, EngineError
-from ...request import Identifier, Params, RingTime, Target
+from ...request import AddressUse, Identifier, Params, RingTime, Target
 from ..method import Method
 from ..peer import Peer
 
@@ -64,7 +64,7 @@ class AgentAddressUse(Params):
 
     agent: Identifier
     uri: Target | None = None
-    use: Literal["first", "on", "off"] = "first"
+    use: AddressUse = "first"
 
 
 class NewAddress(Params):
@@ -157,10 +157,12 @@ class AgentMethods:
 
     async def _add(self, params: NewAgent, _peer: Peer) -> dict[str, Any]:
         for queue in params.queues or ():
-            self._must_be_known("queue", queue, self._queues.matcher.lines, "queues")
+            self._must_be_known("queue", queue, self._queues.matcher.queues.by_name, "queues")
         if params.centre is not None:
-            self._must_be_known("centre", params.centre, self._queues.matcher.centres, "centre")
-        return self._agents.view(await self._roster.add(params.fields()))
+            self._must_be_known(
+                "centre", params.centre, self._queues.matcher.queues.centres, "centre"
+            )
+        return self._agents.view(await self._roster.add_agent(params.fields()))
 
     @staticmethod
     def _must_be_known(noun: str, name: str, known: Container[str | None], field: str) -> None:
@@ -168,5 +170,5 @@ class AgentMethods:
             raise EngineError("refused", f"there is no {noun} named {name!r}", field=field)
 
     def _remove(self, params: AgentRef, _peer: Peer) -> dict[str, Any]:
-        self._roster.remove(params.agent)
+        self._roster.remove_agent(params.agent)
         return {"agent": params.agent, "removed": True}

@@ -1,11 +1,11 @@
 """The methods of the control protocol that report: report.*."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from ...reports.intervals import Interval
+from ...reports.intervals import GroupBy, Interval
 from ...reports.report import Reports
 from ...reports.report_count import Kind, Question
 from ...request import Identifier, Params, UnixTime
@@ -61,7 +61,7 @@ class SiteReportQuery(ReportQuery):
 class JobReportQuery(ReportQuery):
     """report.job: told apart by something, or not."""
 
-    by: Literal["all", "site", "queue", "agent", "result"] = "all"
+    by: GroupBy = "all"
 
 
 class LiveQuery(Params):

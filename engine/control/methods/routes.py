@@ -174,14 +174,14 @@ class RouteMethods:
         if params.queue is not None:
             matcher = centre.queues.matcher
             try:
-                matcher.check(params.queue, now)
+                matcher.queues.check(params.queue, now)
             except EngineError as error:
                 is_later = bool(error.data.get("schedule")) and error.data.get("opens_at")
                 if not is_later:
                     objections.append(_objection("queue", error))
                 if error.kind == "refused":
                     return None, None
-            view = matcher.line(params.queue).view(now)
+            view = matcher.queues.named(params.queue).view(now)
             return view | {"agents": could_take(matcher, centre.agents, waiting, now)}, None
         if params.agent is None:
             if not objections:
@@ -220,7 +220,7 @@ class RouteMethods:
             objections.append(_objection("trunks", error))
         if plan.is_agent(text) or text[:5].lower().startswith(("sip:", "sips:")):
             return []
-        number, prefix, names = plan.carried(text, trunk)
+        number, prefix, names = plan.trunks_for(text, trunk)
         stand = {one["name"]: one for one in trunks.view()}
         return [
             {

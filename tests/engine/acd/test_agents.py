@@ -1,16 +1,18 @@
 """The register of agents: whoever changes is kept, told, and offered again, in that order."""
 
+import asyncio
 from collections.abc import Callable
+from datetime import timedelta, timezone, tzinfo
 from typing import Any
 
-import msgspec
 import pytest
 
 from config.agents import AgentDefaults
 from engine.acd.agent import AgentImage
-from engine.acd.agents import AgentRegistry
+from engine.acd.agents import LONGEST_WAIT_S, AgentClock, AgentRegistry
 from engine.errors import EngineError
 from tests.support.floor import agent
+from tests.support.virtual_loop import run
 
 
 class Desk:
@@ -28,15 +30,15 @@ class Desk:
             store=self,
             clock=lambda: self.now,
         )
-        self.agents.on_free.append(lambda name: self.order.append(f"free {name}"))
-        self.agents.on_change.append(lambda one, old: self.order.append(f"{one.name} was {old}"))
+        self.agents.subscribe(on_free=lambda name: self.order.append(f"free {name}"))
+        self.agents.subscribe(on_change=lambda one, old: self.order.append(f"{one.name} was {old}"))
         self.agents.start(images)
 
     def publish(self, type: str, **fields: Any) -> None:
         self.told.append((type, fields))
         self.order.append(f"told {type}")
 
-    def put(self, kind: str, key: str, value: msgspec.Struct) -> None:
+    def put(self, kind: str, key: str, value: Any) -> None:
         assert kind == "agent" and isinstance(value, AgentImage)
         self.kept[key] = value
         self.order.append(f"kept {key} {value.state}")
@@ -90,7 +92,7 @@ def test_an_end_that_is_not_his_changes_nothing() -> None:
 def test_a_call_and_its_wrap_up() -> None:
     desk = Desk(agent("alice", wrap_up_s=30))
     set_timers: list[float | None] = []
-    desk.agents.on_deadline = lambda: set_timers.append(desk.agents.next_deadline)
+    desk.agents.subscribe(on_deadline=lambda: set_timers.append(desk.agents.next_deadline))
     desk.agents.reserve("alice", "job")
     desk.agents.ringing("alice", "job")
     desk.agents.talking("alice", "job")
@@ -194,7 +196,7 @@ def test_whoever_is_told_may_change_agents_in_turn() -> None:
     def take(name: str) -> None:
         assert desk.agents.reserve(name, "next")
 
-    desk.agents.on_free.append(take)
+    desk.agents.subscribe(on_free=take)
     desk.agents.pause("alice")
     desk.agents.ready("alice")
     assert (desk.state(), desk.agents.known("alice").work) == ("reserved", "next")
@@ -214,3 +216,85 @@ def test_a_miss_is_told_as_that_whatever_he_asked_for_meanwhile() -> None:
         kind, told = desk.told[-1]
         assert (kind, told["reason"]) == ("agent.paused", "lunch")
         assert told.get("missed", False) is missed
+
+
+class Events:
+    """Where the register's events go."""
+
+    def publish(self, type: str, **fields: Any) -> None:
+        """Take one."""
+
+
+async def begin(start: float = 0.0, zone: tzinfo | None = None) -> tuple[AgentRegistry, AgentClock]:
+    loop = asyncio.get_running_loop()
+
+    def now() -> float:
+        return start + loop.time()
+
+    configured = [agent("alice", wrap_up_s=7), agent("bert", wrap_up_s=200)]
+    agents = AgentRegistry(
+        configured, defaults=AgentDefaults(), events=Events(), zone=zone, clock=now
+    )
+    agents.start()
+    clock = AgentClock(agents, wall_clock=now)
+    clock.start()
+    return agents, clock
+
+
+def talk(agents: AgentRegistry, name: str) -> None:
+    agents.reserve(name, "job")
+    agents.talking(name, "job")
+    agents.finished(name, "job")
+
+
+def test_each_wrap_up_ends_at_its_moment() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        agents, clock = await begin()
+        ended: list[tuple[str, float]] = []
+        agents.subscribe(on_free=lambda name: ended.append((name, loop.time())))
+        talk(agents, "bert")
+        await asyncio.sleep(3)
+        talk(agents, "alice")
+        await asyncio.sleep(300)
+        assert ended == [("alice", 10.0), ("bert", 200.0)]
+        clock.stop()
+
+    run(main())
+
+
+def test_a_stopped_clock_ends_nothing() -> None:
+    async def main() -> None:
+        agents, clock = await begin()
+        talk(agents, "alice")
+        clock.stop()
+        await asyncio.sleep(100)
+        assert agents.known("alice").state == "wrap_up"
+
+    run(main())
+
+
+def test_a_new_day_is_noticed_within_a_minute() -> None:
+    async def main() -> None:
+        agents, clock = await begin()
+        talk(agents, "alice")
+        alice = agents.known("alice")
+        while alice.calls:
+            await asyncio.sleep(LONGEST_WAIT_S)
+            assert asyncio.get_running_loop().time() <= 86400 + LONGEST_WAIT_S
+        clock.stop()
+
+    run(main())
+
+
+def test_a_day_is_that_of_the_place() -> None:
+    async def main() -> None:
+        agents, clock = await begin(zone=timezone(timedelta(hours=14)))  # its day is over at 10:00
+        talk(agents, "alice")
+        await asyncio.sleep(10 * 3600 - LONGEST_WAIT_S)
+        assert agents.known("alice").calls == 1
+        await asyncio.sleep(2 * LONGEST_WAIT_S)
+        assert agents.known("alice").calls == 0
+        clock.stop()
+
+    run(main())

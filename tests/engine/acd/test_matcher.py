@@ -103,7 +103,7 @@ class Day:
         ):
             getattr(floor.agents, what)(given[0])
         elif what in ("hold", "let_go"):
-            line = self.matcher.lines[given[0]]
+            line = self.matcher.queues.by_name[given[0]]
             if line.order or not line.is_removed:
                 floor.queues.pause(given[0], what == "hold")
         elif what == "raise":
@@ -145,7 +145,7 @@ class Day:
 
     def takes(self, queue: str | None) -> bool:
         """Whether a queue takes one more."""
-        line = self.matcher.lines[queue]
+        line = self.matcher.queues.by_name[queue]
         return not line.is_removed and (queue != "support" or len(line) < 6)
 
     # -- what must hold ---------------------------------------------------------------------
@@ -158,9 +158,11 @@ class Day:
         assert due_at is None or due_at > self.floor.clock(), "a deadline has not fired"
 
     def nobody_is_lost(self) -> None:
-        stand = Counter(key[2] for line in self.matcher.lines.values() for key in line.order)
+        stand = Counter(
+            key[2] for line in self.matcher.queues.by_name.values() for key in line.order
+        )
         for entry in self.matcher.entries.values():
-            line = self.matcher.lines[entry.queue]
+            line = self.matcher.queues.by_name[entry.queue]
             assert stand.pop(entry.seq) == 1 and entry.key in line.order
             assert (entry in line.waiting_index) == (entry.state == "waiting")
         assert not stand
@@ -191,7 +193,7 @@ class Day:
 
     def nobody_waits_who_could_be_served(self) -> None:
         for entry in self.matcher.entries.values():
-            line = self.matcher.lines[entry.queue]
+            line = self.matcher.queues.by_name[entry.queue]
             if entry.state != "waiting" or self.is_held(line):
                 continue
             for one in self.floor.agents:
@@ -221,7 +223,7 @@ class Day:
             return False
         if waiting.agent is not None:
             return one.name == waiting.agent
-        config = self.matcher.lines[entry.queue].config
+        config = self.matcher.queues.by_name[entry.queue].config
         waits_s = now - entry.entered_at
         known = waiting.known_agent
         if known and waits_s < config.known_agent_s and self.is_here(known):
@@ -274,9 +276,9 @@ class Day:
             if guest.id in self.matcher.entries:
                 guest.hangs_up()
         assert not any(one.is_on_work or one.state == "wrap_up" for one in self.floor.agents)
-        assert not any(line.active or line.order for line in self.matcher.lines.values())
+        assert not any(line.active or line.order for line in self.matcher.queues.by_name.values())
         for name in NAMES:
-            assert self.matcher.free_agents.staff(self.floor.agents.all())  # still sensible
+            assert self.matcher.staffing.counts(self.floor.agents.all())  # still sensible
             if self.floor.state(name) != "logged_out":
                 self.floor.agents.ready(name)
                 assert self.floor.state(name) == "available"

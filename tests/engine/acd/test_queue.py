@@ -20,11 +20,11 @@ def test_pages_follow_the_order_whoever_leaves_meanwhile() -> None:
         one = entry()
         one.seq, one.priority = seq, seq % 2
         one.set_key()
-        line.add(one, 100.0)
+        line.add_entry(one, 100.0)
         entries.append(one)
     assert [one.seq for one in line.after(None, 3)] == [1, 3, 5]
     last = entries[5].key
-    line.remove(entries[5], 100.0)
+    line.remove_entry(entries[5], 100.0)
     assert [one.seq for one in line.after(last, 10)] == [0, 2, 4]
     assert line.place(entries[0]) == 3
     assert len(line) == 5
@@ -34,8 +34,8 @@ def test_a_paced_line_says_when_it_is_to_be_looked_at_again() -> None:
     line = a_line(release_per_min=6)
     one = entry()
     one.set_key()
-    line.add(one, 100.0)
-    line.waiting_index.put(one)
+    line.add_entry(one, 100.0)
+    line.waiting_index.index_entry(one)
     assert line.may_release(100.0)
     line.released(one, ("ann",), 100.0)
     assert not line.may_release(109.9) and line.is_held
@@ -49,8 +49,8 @@ def test_its_view_counts_who_waits_rings_and_talks() -> None:
     second.seq = 2
     for one in (first, second):
         one.set_key()
-        line.add(one, 100.0)
-    line.waiting_index.put(second)
+        line.add_entry(one, 100.0)
+    line.waiting_index.index_entry(second)
     line.active = {"first": ("ann",), "other": ("bob",)}
     view = line.view(160.0)
     assert (view["waiting"], view["offered"], view["talking"]) == (1, 1, 1)

@@ -49,7 +49,9 @@ class Staff:
 async def test_added_agents_outlive_a_restart_with_their_state(store: Store) -> None:
     staff = Staff(store, agent("anna"))
     await staff.roster.start()
-    await staff.roster.add({"name": "bert", "uri": "sip:bert@127.0.0.1", "skills": {"german": 4}})
+    await staff.roster.add_agent(
+        {"name": "bert", "uri": "sip:bert@127.0.0.1", "skills": {"german": 4}}
+    )
     staff.agents.pause("bert", "lunch")
     assert "agent.added" in staff.told()
     again = Staff(store, agent("anna"))
@@ -63,12 +65,12 @@ async def test_added_agents_outlive_a_restart_with_their_state(store: Store) -> 
 async def test_a_removed_agent_is_gone_for_good(store: Store) -> None:
     staff = Staff(store)
     await staff.roster.start()
-    await staff.roster.add({"name": "bert", "uri": "sip:bert@127.0.0.1"})
+    await staff.roster.add_agent({"name": "bert", "uri": "sip:bert@127.0.0.1"})
     staff.agents.reserve("bert", "job")
     with pytest.raises(EngineError, match="on a call"):
-        staff.roster.remove("bert")
+        staff.roster.remove_agent("bert")
     staff.agents.release("bert", "job")
-    staff.roster.remove("bert")
+    staff.roster.remove_agent("bert")
     with pytest.raises(EngineError):
         staff.dialplan.agent_destinations("bert")
     again = Staff(store)
@@ -80,13 +82,13 @@ async def test_a_removed_agent_is_gone_for_good(store: Store) -> None:
 async def test_who_was_added_and_is_configured_now_is_the_configured_one(store: Store) -> None:
     staff = Staff(store)
     await staff.roster.start()
-    await staff.roster.add({"name": "bert", "uri": "sip:old@127.0.0.1"})
+    await staff.roster.add_agent({"name": "bert", "uri": "sip:old@127.0.0.1"})
     again = Staff(store, agent("bert"))
     await again.roster.start()
     bert = again.agents.known("bert")
     assert (bert.added, bert.addresses[0].uri) == (False, "sip:bert@127.0.0.1:5080")
     with pytest.raises(EngineError, match="configuration"):
-        again.roster.remove("bert")
+        again.roster.remove_agent("bert")
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,7 @@ async def test_what_an_agent_may_not_be(store: Store, fields: Any, field: str) -
     staff = Staff(store, takes_permanent=False)
     await staff.roster.start()
     with pytest.raises(EngineError) as refused:
-        await staff.roster.add(fields)
+        await staff.roster.add_agent(fields)
     assert (refused.value.kind, refused.value.field) == ("refused", field)
     assert len(staff.agents) == 0
 
@@ -113,7 +115,7 @@ async def test_who_was_added_as_permanent_is_dialled_where_no_line_can_be_kept(
 ) -> None:
     staff = Staff(store)
     await staff.roster.start()
-    await staff.roster.add({"name": "bert", "uri": "sip:bert@127.0.0.1", "permanent": True})
+    await staff.roster.add_agent({"name": "bert", "uri": "sip:bert@127.0.0.1", "permanent": True})
     assert staff.agents.known("bert").state == "paused"
     again = Staff(store, takes_permanent=False)
     await again.roster.start()
@@ -154,7 +156,7 @@ async def test_one_who_is_to_leave_after_his_call_cannot_stay(store: Store) -> N
     staff = Staff(store, agent("anna"))
     await staff.roster.start()
     free: list[str] = []
-    staff.agents.on_free.append(free.append)
+    staff.agents.subscribe(on_free=free.append)
     staff.agents.reserve("anna", "job")
     staff.agents.talking("anna", "job")
     staff.roster.reconfigure([], AgentDefaults())
@@ -184,7 +186,7 @@ async def test_the_order_of_addresses_outlives_a_restart(store: Store) -> None:
     again = Staff(store, configured)
     await again.roster.start()
     found = again.dialplan.agent_destinations("anna")
-    assert [one.ways[0].target for one in found] == ["sip:mobile@127.0.0.1"]
+    assert [one.targets[0].target for one in found] == ["sip:mobile@127.0.0.1"]
     with pytest.raises(EngineError) as unknown:
         again.roster.arrange("anna", "sip:other@127.0.0.1", "on")
     assert unknown.value.kind == "not_found"

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.acd.queue_entry import Entry, Scope
+from engine.acd.staffing import NEVER
 from engine.acd.waiting import Waiting
-from engine.acd.waiting_index import NEVER, Profile, WaitingIndex
+from engine.acd.waiting_index import Profile, WaitingIndex
 
 SKILLS = ("german", "french")
 
@@ -43,15 +44,15 @@ scopes = st.one_of(
 
 
 class Anyone:
-    """An operator, as far as shelves look at him."""
+    """An agent, as far as shelves look at him."""
 
     def __init__(self, name: str, centre: str | None, skills: dict[str, int]) -> None:
         self.name, self.centre, self.skills = name, centre, skills
 
 
 def profile(name: str, centre: str | None, skills: dict[str, int]) -> Profile:
-    operator: Any = Anyone(name, centre, skills)
-    return Profile(operator, name, centre, skills, frozenset(skills), {})
+    one: Any = Anyone(name, centre, skills)
+    return Profile(one, name, centre, skills, frozenset(skills), {})
 
 
 @given(
@@ -75,9 +76,9 @@ def test_the_best_is_the_first_of_those_he_may_take(
     waiting_index, there = WaitingIndex(), []
     for seq, (scope, missed, is_taken) in enumerate(given_entries):
         one = entry(seq, scope, missed)
-        waiting_index.put(one)
+        waiting_index.index_entry(one)
         if is_taken:
-            waiting_index.take(one)
+            waiting_index.unindex_entry(one)
         else:
             there.append(one)
     assert len(waiting_index) == len(there)
@@ -89,5 +90,5 @@ def test_the_best_is_the_first_of_those_he_may_take(
     ]
     assert waiting_index.best(who, service, now) is min(able, key=lambda one: one.key, default=None)
     for one in there:
-        waiting_index.take(one)
+        waiting_index.unindex_entry(one)
     assert not len(waiting_index) and not waiting_index._groups and not waiting_index._kept

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import pytest
 
+import ringback_client
 from config.calendars import Calendar
 from config.policy import Hours, Limit, Limits
 from config.queues import Queue
@@ -16,7 +17,6 @@ from config.retry import RetryRule
 from config.rules import Rule
 from config.settings import Settings
 from engine.callbacks.intake import fingerprint_of
-from engine.client import Client
 from engine.daemon import Daemon
 from engine.errors import BadParams, EngineError
 from engine.job import Job, OnCrash
@@ -261,7 +261,7 @@ async def test_a_number_that_is_blocked_ends_what_waits_for_it(
 # -- queues ---------------------------------------------------------------------------------------
 
 
-async def with_queue(client: Client, **params: Any) -> Any:
+async def with_queue(client: ringback_client.Client, **params: Any) -> Any:
     given = {"to": "sip:bob@127.0.0.1:9", "queue": "sales"} | params
     return await client.callback(**given)
 
@@ -271,10 +271,10 @@ async def test_a_queue_takes_refuses_and_is_full(settings: Settings) -> None:
     async with running(changed(settings, queues=queues)) as (_daemon, client):
         job = await with_queue(client)
         assert (job["state"], job["queue"], job["agent"]) == ("queued", "sales", None)
-        with pytest.raises(EngineError) as unknown:
+        with pytest.raises(ringback_client.EngineError) as unknown:
             await with_queue(client, queue="support")
         assert (unknown.value.kind, unknown.value.field) == ("refused", "queue")
-        with pytest.raises(EngineError) as full:
+        with pytest.raises(ringback_client.EngineError) as full:
             await with_queue(client)
         assert (full.value.kind, full.value.data["reason"]) == ("unavailable", "full")
         # One that is for later is not held against what the queue is now.
@@ -294,7 +294,7 @@ async def test_a_closed_queue_says_when_it_opens(
     sections = {"queues": [queue], "calendars": [office]}
     async with running(changed(settings, **sections)) as (_daemon, client):
         if when_closed == "refuse":
-            with pytest.raises(EngineError) as closed:
+            with pytest.raises(ringback_client.EngineError) as closed:
                 await with_queue(client)
             assert (closed.value.kind, closed.value.data["reason"]) == ("unavailable", "closed")
             opens_at = closed.value.data["opens_at"]

@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from engine.cli import callbacks
 from engine.daemon import Daemon
 from tests.support.command_line import ringback
 from tests.support.engine_in_process import running, settings_in
@@ -72,3 +74,10 @@ async def test_jobs_are_changed_from_the_shell(daemon: Daemon) -> None:
         assert word in for_people
     await ringback(socket, "cancel", "x")
     await ringback(socket, "reschedule", "x", "--not-before", "+1", status=1)
+
+
+def test_empty_list_of_jobs_is_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console(width=160, record=True)
+    monkeypatch.setattr(callbacks, "console", console)
+    callbacks.print_jobs({"jobs": [], "cursor": None})
+    assert "cause" in console.export_text()

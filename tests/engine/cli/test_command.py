@@ -8,7 +8,7 @@ import typer
 
 from engine.cli import command
 from engine.cli.command import Options
-from engine.client import Client, NoReply
+from ringback_client import Client, NoReply
 
 
 @pytest.fixture(autouse=True)

@@ -4,16 +4,22 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
 
 from config.settings import load
+from engine.cli.main import app
 from engine.control.method import Method
 from engine.control.params import CallRef, DrainRequest, JobQuery, JobRef, NoParams
 from engine.errors import EngineError
 from engine.request import CallbackRequest
+from ringback_client import PROTOCOL_VERSION
 
 from ..control_peer import Handlers, serving
 
@@ -370,3 +376,36 @@ def test_default_socket_is_that_of_the_default_configuration() -> None:
 
     settings = load(ROOT / "config" / "ringback.toml", {})
     assert str(settings.control.socket) == DEFAULT_SOCKET
+
+
+def commands(group: Any, *names: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command below `group`, with the names that lead to it."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, *names, name)
+        else:
+            yield (*names, name), command
+
+
+def test_help_lists_every_command_in_its_group() -> None:
+    text = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "100"}).output
+    groups = ["Calls and callbacks:", "Agents and queues:", "Numbers:", "Reports:", "Running it:"]
+    assert [line for line in text.splitlines() if line in groups] == groups
+    listed = {line.split()[0] for line in text[text.index(groups[0]) :].splitlines() if line}
+    assert set(get_command(app).commands) - listed == set()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("names", "command"), [pytest.param(*c, id=" ".join(c[0])) for c in commands(get_command(app))]
+)
+def test_help_of_each_command_has_an_example(names: tuple[str, ...], command: Any) -> None:
+    words = command.epilog.split()
+    assert words[:2] == ["Example:", "ringback"]
+    assert tuple(words[2 : 2 + len(names)]) == names
+    assert command.help
+
+
+def test_version_names_the_control_protocol_too() -> None:
+    said = CliRunner().invoke(app, ["--version"])
+    assert said.output == f"ringback {version('ringback')} (control protocol {PROTOCOL_VERSION})\n"
+    assert said.exit_code == 0

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import pytest
 
 from config.settings import load
-from engine.client import Client
 from engine.daemon import Daemon
+from ringback_client import Client
 from tests.support.engine_in_process import running, settings_in
 
 MORE = """

@@ -10,15 +10,14 @@ import pytest
 
 from engine.acd.agent import AgentState
 from engine.calls.call import Call, CallRegistry
-from engine.client import Client
 from engine.control.agent_scope import AFTERWARDS_S, MOST_REMEMBERED, AgentScope
 from engine.control.methods.agents import AgentRef
 from engine.control.params import CallRef, JobRef
 from engine.control.roles import NoRight
 from engine.daemon import Daemon
-from engine.errors import EngineError
 from engine.job import Job, OfferRecord, Request
 from engine.store.event_log import Event, EventLog
+from ringback_client import Client, EngineError
 from tests.support.engine_in_process import request, running, settings_in
 
 TOKEN = "0123456789abcdef-alice"

@@ -1,4 +1,4 @@
-"""docs/control-protocol.md has every method, parameter and event there is, and no other."""
+"""The pages of the protocol have every method, parameter and event there is, and no other."""
 
 import ast
 import re
@@ -9,9 +9,9 @@ import msgspec
 from engine.control.params import Subscribe
 from engine.control.roles import METHODS
 from tests.support.engine_in_process import running, settings_in
+from tests.support.protocol_pages import EVENTS_PAGE, PAGES
 
 ROOT = Path(__file__).parents[3]
-PAGE = (ROOT / "docs" / "control-protocol.md").read_text()
 # The groups of events, and where no name of a method is meant by the same word.
 GROUPS = (
     "callback", "call", "leg", "bridge", "recording", "agent", "line", "customer", "queue", "trunk",
@@ -23,14 +23,14 @@ EVENT = re.compile(rf"(?:{'|'.join(GROUPS)})\.[a-z_]+")
 def sections() -> dict[str, str]:
     """The text about each method; one heading may be of several."""
     found: dict[str, str] = {}
-    for heading, text in re.findall(r"^### (.+)\n((?:(?!##? |### ).*\n)*)", PAGE, re.MULTILINE):
+    for heading, text in re.findall(r"^### (.+)\n((?:(?!##? |### ).*\n)*)", PAGES, re.MULTILINE):
         found |= dict.fromkeys(heading.split(", "), text)
     return found
 
 
 def told_events() -> set[str]:
     """The types in the table of events."""
-    table = PAGE[PAGE.index("## Events") : PAGE.index("## Clients")]
+    table = EVENTS_PAGE[EVENTS_PAGE.index("## All events") :]
     found: set[str] = set()
     for line in table.splitlines():
         group = ""

@@ -146,16 +146,16 @@ async def test_a_call_has_the_talk_until_one_hung_up_and_the_cost_of_its_outside
     async with recorded(tmp_path / "db") as here:
         here.costs.of_legs = Rates([Rate(prefix="+44", per_minute=Decimal(6))]).cost_of_legs
         caller = leg("customer", 1000.0, 1000.0, 1064.0, uri="sip:+447700900001@trunk")
-        operator = leg("agent", 1001.0, 1004.0, 1064.5, uri="sip:+442079460000@trunk")
+        agent = leg("agent", 1001.0, 1004.0, 1064.5, uri="sip:+442079460000@trunk")
         here.at(
             1069.0, "call.ended", call="c1", started=1000.0, answered_at=1004.0, bridged_at=1004.0,
-            result="completed", legs=[caller, operator],
+            result="completed", legs=[caller, agent],
         )  # fmt: skip
         assert await here.rows("SELECT talk_s, cost, currency FROM records") == [(60.0, 6.1, "EUR")]
         ((body,),) = await here.rows("SELECT body FROM records")
         cost = json.loads(body)["cost"]
         assert cost["amount"] == "6.1000"
-        assert [one["leg"] for one in cost["legs"]] == [operator.leg]
+        assert [one["leg"] for one in cost["legs"]] == [agent.leg]
 
 
 async def test_agents_periods_follow_their_events(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The history of a number, for the operator before he answers."""
+"""The history of a number, shown to the agent before they answer."""
 
 from pathlib import Path
 
@@ -50,8 +50,8 @@ async def test_it_is_bounded_and_quick_among_many(tmp_path: Path) -> None:
 
 def test_a_store_that_is_not_open_gives_what_is_remembered(tmp_path: Path) -> None:
     history = History(tmp_path / "none")
-    history.add({"number": NUMBER, "id": "j1", "ended_at": 1.0})
-    history.add({"number": None, "id": "j2", "ended_at": 1.0})
+    history.add_record({"number": NUMBER, "id": "j1", "ended_at": 1.0})
+    history.add_record({"number": None, "id": "j2", "ended_at": 1.0})
     (entry,) = history.of(NUMBER)
     assert entry["id"] == "j1"
     history.close()

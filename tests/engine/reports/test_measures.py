@@ -12,7 +12,7 @@ from engine.reports.measures import (
     AgentPeriod,
     Definitions,
     JobRow,
-    Stay,
+    StayRow,
     flat,
     measure_agents,
     measure_alone,
@@ -26,8 +26,8 @@ RESULTS = ("answered", "abandoned", "overflowed", "expired", "withdrawn", "lost"
 DAY = Definitions(service_level_s=20.0, short_abandon_s=5.0)
 
 
-def stay(result: str | None, waited_s: float, **more: Any) -> Stay:
-    return Stay("sales", 0.0, result, waited_s, **more)
+def stay(result: str | None, waited_s: float, **more: Any) -> StayRow:
+    return StayRow("sales", 0.0, result, waited_s, **more)
 
 
 # Six answered (four within 20 s), three gave up (one at once, one in time), two overflowed, one was

@@ -21,7 +21,7 @@ def london(text: str) -> float:
 
 
 def talked(id: str, created: float, *, alone_s: float = 0.0, **more: Any) -> Any:
-    """A callback that came to a talk: the operator after 2 s, the customer after 5."""
+    """A callback that came to a talk: the agent after 2 s, the customer after 5."""
     legs = [
         leg("agent", created, created + 2, created + 60),
         leg("customer", created + 3, created + 5, created + 60),

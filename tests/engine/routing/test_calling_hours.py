@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.policy import Hours, RegionHours
-from engine.routing.calling_hours import Calendar, CallingHours, DaySpans, Place, next_open
+from engine.routing.calling_hours import CallingHours, next_open
 from engine.routing.phone_number import CalledNumber, read_number
+from engine.routing.weekly_hours import DaySpans, LocalHours, WeeklyHours
 
 OFFICE = ["mon-fri 09:00-17:00"]
 MINUTE_S = 60
@@ -165,12 +166,12 @@ def spans(draw: st.DrawFn) -> DaySpans:
     return ((start * 60, (start + length) * 60),)
 
 
-def calendar(every: DaySpans, sunday: DaySpans, holiday: DaySpans) -> Calendar:
-    return Calendar((every,) * 6 + (sunday,), (holiday,) * 7, "GB", frozenset())
+def calendar(every: DaySpans, sunday: DaySpans, holiday: DaySpans) -> WeeklyHours:
+    return WeeklyHours((every,) * 6 + (sunday,), (holiday,) * 7, "GB", {})
 
 
-def place(zone: str, calendar: Calendar) -> Place:
-    return Place(ZoneInfo(zone), calendar)
+def place(zone: str, calendar: WeeklyHours) -> LocalHours:
+    return LocalHours(ZoneInfo(zone), calendar)
 
 
 NO_SPANS: st.SearchStrategy[DaySpans] = st.just(())
@@ -178,13 +179,13 @@ CALENDARS = st.builds(calendar, spans(), NO_SPANS | spans(), NO_SPANS | spans())
 PLACES = st.builds(place, st.sampled_from(ZONES), CALENDARS)
 
 
-def may_be_called(place: Place, moment: float) -> bool:
+def may_be_called(place: LocalHours, moment: float) -> bool:
     """The wall clock, read naively."""
     wall = datetime.datetime.fromtimestamp(moment, place.zone).replace(tzinfo=None)
     for back in (0, 1):
         day = wall.date() - datetime.timedelta(days=back)
         midnight = datetime.datetime.combine(day, datetime.time())
-        for start, end in place.calendar.spans(day):
+        for start, end in place.hours.spans(day):
             if start <= (wall - midnight).total_seconds() < end:
                 return True
     return False
@@ -193,7 +194,7 @@ def may_be_called(place: Place, moment: float) -> bool:
 @settings(max_examples=150, deadline=None)
 @given(places=st.lists(PLACES, min_size=1, max_size=3).map(tuple), moment=MOMENTS)
 def test_it_opens_at_the_first_minute_that_is_in_the_hours_of_every_place(
-    places: tuple[Place, ...], moment: float
+    places: tuple[LocalHours, ...], moment: float
 ) -> None:
     opens = next_open(places, moment)
     last = moment + 2 * DAY_S if opens is None else min(opens, moment + 4 * DAY_S)
@@ -210,7 +211,7 @@ def test_it_opens_at_the_first_minute_that_is_in_the_hours_of_every_place(
 
 @settings(max_examples=150, deadline=None)
 @given(place=PLACES, moment=MOMENTS)
-def test_one_place_always_opens_within_days(place: Place, moment: float) -> None:
+def test_one_place_always_opens_within_days(place: LocalHours, moment: float) -> None:
     opens = next_open((place,), moment)
     assert opens is not None
     assert opens - moment <= 7 * DAY_S

@@ -35,8 +35,8 @@ def plan(usable: set[str] | None = None, agents: Sequence[Agent] = (ALICE,)) -> 
 def test_a_number_in_national_form_goes_to_its_routes_trunks_in_order() -> None:
     destination = plan().destination("020 7946 0000", field="to")
     assert destination.user == "+442079460000"
-    assert [way.trunk for way in destination.ways] == ["one", "two"]
-    first, second = destination.ways
+    assert [way.trunk for way in destination.targets] == ["one", "two"]
+    first, second = destination.targets
     assert first.target == "sip:+442079460000@127.0.0.1:5071;transport=tcp"
     assert first.hop_uri == "sip:127.0.0.1:5071;transport=tcp"
     assert first.caller_id == "+441632960000"
@@ -46,22 +46,22 @@ def test_a_number_in_national_form_goes_to_its_routes_trunks_in_order() -> None:
 
 
 def test_the_first_matching_route_wins() -> None:
-    assert [way.trunk for way in plan().destination("+493012345678", field="to").ways] == ["two"]
+    assert [way.trunk for way in plan().destination("+493012345678", field="to").targets] == ["two"]
 
 
 def test_an_extension_is_dialled_as_written() -> None:
     destination = plan().destination("2001", field="to")
-    assert destination.ways[0].target.startswith("sip:2001@")
+    assert destination.targets[0].target.startswith("sip:2001@")
 
 
 def test_one_trunk_can_be_asked_for() -> None:
     destination = plan().destination("+442079460000", field="to", trunk="two")
-    assert [way.trunk for way in destination.ways] == ["two"]
+    assert [way.trunk for way in destination.targets] == ["two"]
 
 
 def test_an_agents_name() -> None:
     destination = plan().destination("alice", field="agent")
-    assert [way.target for way in destination.ways] == ["sip:alice@192.0.2.7:5080"]
+    assert [way.target for way in destination.targets] == ["sip:alice@192.0.2.7:5080"]
 
 
 def test_who_is_called_at_a_trunk_is_called_with_its_credentials() -> None:
@@ -74,7 +74,7 @@ def test_who_is_called_at_a_trunk_is_called_with_its_credentials() -> None:
     dialplan = plan(agents=agents)
 
     def username(party: str) -> str | None:
-        (way,) = dialplan.destination(party, field="agent").ways
+        (way,) = dialplan.destination(party, field="agent").targets
         assert way.target == way.hop_uri
         return None if way.credentials is None else way.credentials.username
 
@@ -97,7 +97,7 @@ def test_who_is_called_at_a_trunk_is_called_with_its_credentials() -> None:
     ],
 )
 def test_uris_at_permitted_hosts(uri: str) -> None:
-    assert [way.target for way in plan().destination(uri, field="to").ways] == [uri]
+    assert [way.target for way in plan().destination(uri, field="to").targets] == [uri]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_an_unknown_trunk_is_refused() -> None:
 
 def test_trunks_out_of_order_are_passed_over() -> None:
     destination = plan({"two"}).destination("+442079460000", field="to")
-    assert [way.trunk for way in destination.ways] == ["two"]
+    assert [way.trunk for way in destination.targets] == ["two"]
 
 
 def test_no_usable_trunk_is_unavailable() -> None:
@@ -153,10 +153,14 @@ def test_an_agents_addresses_in_their_order() -> None:
     ]
     dialplan.set_agent("alice", addresses)
     desk, mobile = dialplan.agent_destinations("alice")
-    assert (desk.ways[0].target, desk.ring_s, desk.kind) == ("sip:alice@desk.example", 12.0, "desk")
+    assert (desk.targets[0].target, desk.ring_s, desk.kind) == (
+        "sip:alice@desk.example",
+        12.0,
+        "desk",
+    )
     assert (mobile.kind, mobile.ring_s, mobile.agent) == ("mobile", None, "alice")
-    assert [way.trunk for way in mobile.ways] == ["one", "two"]
-    assert mobile.ways[0].target.startswith("sip:+447700900123@")
+    assert [way.trunk for way in mobile.targets] == ["one", "two"]
+    assert mobile.targets[0].target.startswith("sip:+447700900123@")
     assert dialplan.destination("alice", field="agent") == desk
 
 
@@ -202,7 +206,7 @@ def test_other_trunks_routes_and_hosts_hold_at_once_and_agents_stay() -> None:
         allow_hosts=["new.example"],
         default_region="US",
     )
-    assert dialplan.destination("(212) 555-0123", field="to").ways[0].trunk == "three"
+    assert dialplan.destination("(212) 555-0123", field="to").targets[0].trunk == "three"
     assert dialplan.destination("alice", field="agent").user == "alice"
     assert dialplan.destination("sip:bob@new.example", field="to").user == "bob"
     for gone in ("+442079460000", "sip:bob@pbx.example"):

@@ -36,7 +36,7 @@ async def test_for_good_until_unblocked() -> None:
 async def test_who_listens_is_told_at_once_and_so_is_everybody() -> None:
     events = EventLog()
     told: list[str] = []
-    register = DoNotCall(events=events, on_blocked=lambda entry: told.append(entry.number))
+    register = DoNotCall(events=events, on_blocked=lambda blocked: told.append(blocked.number))
     await register.block(entry())
     await register.unblock(NUMBER, 20.0)
     assert told == [NUMBER]

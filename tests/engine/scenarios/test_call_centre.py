@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from config.settings import load
-from engine.client import Client
-from engine.errors import EngineError
+from ringback_client import Client, EngineError
 from tests.support.engine_in_process import request, running, settings_in
 
 MORE = """

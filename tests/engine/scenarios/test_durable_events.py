@@ -159,8 +159,8 @@ async def test_full_disk_holds_events_back_until_there_is_room(tmp_path: Path) -
 
 KILLED = """
 import asyncio, pathlib, sys
-from engine.events import EventLog
-from engine.store import Store
+from engine.store.event_log import EventLog
+from engine.store.store import Store
 
 async def main():
     store, log = Store(pathlib.Path(sys.argv[1])), EventLog()

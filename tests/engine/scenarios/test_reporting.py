@@ -6,7 +6,7 @@ import pytest
 
 from config.queues import Queue
 from config.reporting import Reports
-from engine.errors import EngineError
+from ringback_client import EngineError
 from tests.engine.control_peer import until
 from tests.support.engine_in_process import request, running, settings_in
 

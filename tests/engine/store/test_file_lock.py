@@ -21,7 +21,7 @@ def test_second_holder_is_refused_until_the_first_lets_go(tmp_path: Path) -> Non
 def test_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
     path = tmp_path / "x.lock"
     code = (
-        "import sys, pathlib; from engine.lock import FileLock;"
+        "import sys, pathlib; from engine.store.file_lock import FileLock;"
         "lock = FileLock(pathlib.Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
     )
     holder = subprocess.Popen(

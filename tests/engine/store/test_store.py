@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import stat
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,7 +16,8 @@ from engine.errors import BadParams
 from engine.job import AttemptRecord, Job, LegRecord, Request
 from engine.store import batch, job_table
 from engine.store import store as store_module
-from engine.store.store import Store, StoreError
+from engine.store.errors import StoreError
+from engine.store.store import Reader, Store
 
 
 def job(id: str, state: str = "queued", **fields: object) -> Job:
@@ -321,8 +323,8 @@ async def test_lock_by_another_process_is_told(
 
 KILLED = """
 import asyncio, pathlib, sys
-from engine.store import Store
-from tests.test_engine.test_store import job
+from engine.store.store import Store
+from tests.engine.store.test_store import job
 
 async def main():
     store = Store(pathlib.Path(sys.argv[1]))
@@ -381,3 +383,14 @@ async def test_nothing_but_the_writer_writes(tmp_path: Path) -> None:
             await store.query("DELETE FROM jobs")
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             store._finder.execute("DELETE FROM jobs")
+
+
+async def test_a_query_runs_elsewhere_and_cannot_write(tmp_path: Path) -> None:
+    path = tmp_path / "some.db"
+    reader = Reader(path, sqlite3.connect(path, check_same_thread=False), "test-reader")
+    assert await reader.run(lambda it: it.execute("SELECT 1").fetchone()) == (1,)
+    thread = await reader.run(lambda _: threading.current_thread().name)
+    assert thread.startswith("test-reader")
+    with pytest.raises(StoreError, match="cannot be written"):
+        await reader.run(lambda it: it.execute("CREATE TABLE t (x)"))
+    reader.close()

@@ -19,27 +19,27 @@ def delivery(seq: int, subject: str = "j1") -> Delivery:
 def test_a_later_event_of_a_job_waits_for_the_earlier_and_others_do_not() -> None:
     pending = deliveries()
     for seq, subject in ((1, "j1"), (2, "j1"), (3, "j2")):
-        pending.add(delivery(seq, subject), 0.0)
-    first, other = pending.take(0.0), pending.take(0.0)
+        pending.add_delivery(delivery(seq, subject), 0.0)
+    first, other = pending.start_next(0.0), pending.start_next(0.0)
     assert first is not None and other is not None
-    assert (first.seq, other.seq, pending.take(0.0)) == (1, 3, None)
+    assert (first.seq, other.seq, pending.start_next(0.0)) == (1, 3, None)
     assert (len(pending), pending.under_way, pending.pending()) == (3, 2, [(1, 1), (2, 0), (3, 1)])
     assert not pending.failed(first, 0.0)
     pending.delivered(other, 0.0)
-    assert pending.take(0.5) is None  # 2 waits for 1, and 1 for its second attempt
-    again = pending.take(1.2)
+    assert pending.start_next(0.5) is None  # 2 waits for 1, and 1 for its second attempt
+    again = pending.start_next(1.2)
     assert again is first
     pending.delivered(again, 1.2)
-    second = pending.take(1.2)
+    second = pending.start_next(1.2)
     assert second is not None and second.seq == 2
 
 
 def test_pauses_double_up_to_the_longest_and_heed_the_receiver() -> None:
     pending = deliveries(retry_s=1.0, retry_most_s=10.0, max_attempts=100)
-    pending.add(delivery(1), 0.0)
+    pending.add_delivery(delivery(1), 0.0)
     now, pauses = 0.0, []
     for attempt in range(8):
-        taken = pending.take(now)
+        taken = pending.start_next(now)
         assert taken is not None
         pending.failed(taken, now, after_s=4.0 if attempt == 1 else None)
         assert pending.next_due_at is not None
@@ -51,38 +51,38 @@ def test_pauses_double_up_to_the_longest_and_heed_the_receiver() -> None:
 
 def test_it_is_given_up_after_so_many_attempts_and_the_next_has_its_turn() -> None:
     pending = deliveries(max_attempts=2)
-    pending.add(delivery(1), 0.0)
-    pending.add(delivery(2), 0.0)
+    pending.add_delivery(delivery(1), 0.0)
+    pending.add_delivery(delivery(2), 0.0)
     for now, is_over in ((0.0, False), (100.0, True)):
-        taken = pending.take(now)
+        taken = pending.start_next(now)
         assert taken is not None and taken.seq == 1
         assert pending.failed(taken, now) is is_over
-    following = pending.take(100.0)
+    following = pending.start_next(100.0)
     assert following is not None and following.seq == 2
 
 
 def test_there_is_room_for_so_many_and_the_same_is_taken_once() -> None:
     pending = deliveries(max_pending=2)
-    pending.add(delivery(1), 0.0)
+    pending.add_delivery(delivery(1), 0.0)
     assert pending.has_room
-    pending.add(delivery(2), 0.0)
+    pending.add_delivery(delivery(2), 0.0)
     assert not pending.has_room
-    first = pending.take(0.0)
+    first = pending.start_next(0.0)
     assert first is not None
     pending.delivered(first, 0.0)
-    pending.add(delivery(2), 0.0)
+    pending.add_delivery(delivery(2), 0.0)
     assert pending.has_room and len(pending) == 1
 
 
 def test_hurry_makes_everything_due() -> None:
     pending = deliveries(retry_s=100.0)
-    pending.add(delivery(1), 0.0)
-    taken = pending.take(0.0)
+    pending.add_delivery(delivery(1), 0.0)
+    taken = pending.start_next(0.0)
     assert taken is not None
     pending.failed(taken, 0.0)
-    assert pending.take(1.0) is None
+    assert pending.start_next(1.0) is None
     pending.hurry(1.0)
-    assert pending.take(1.0) is taken
+    assert pending.start_next(1.0) is taken
 
 
 @given(
@@ -95,7 +95,7 @@ def test_each_is_delivered_or_given_up_once_and_in_order(
 ) -> None:
     pending = deliveries(max_attempts=3, retry_s=1.0)
     for seq, subject in enumerate(subjects, 1):
-        pending.add(delivery(seq, subject), 0.0)
+        pending.add_delivery(delivery(seq, subject), 0.0)
     answers = iter(outcomes)
     now = 0.0
     under_way: list[Delivery] = []
@@ -103,7 +103,7 @@ def test_each_is_delivered_or_given_up_once_and_in_order(
     for _ in range(10_000):
         if not len(pending):
             break
-        while len(under_way) < at_once and (taken := pending.take(now)) is not None:
+        while len(under_way) < at_once and (taken := pending.start_next(now)) is not None:
             assert taken.subject not in {one.subject for one in under_way}
             under_way.append(taken)
         if not under_way:

@@ -299,9 +299,9 @@ async def test_a_url_is_shown_without_its_secrets(tmp_path: Path) -> None:
 KILLED = """
 import asyncio, pathlib, sys
 from config.reporting import Webhook
-from engine.events import EventLog
-from engine.store import Store
-from engine.webhooks import Webhooks
+from engine.store.event_log import EventLog
+from engine.store.store import Store
+from engine.webhooks.webhooks import Webhooks
 
 async def main():
     store, log = Store(pathlib.Path(sys.argv[1])), EventLog()

@@ -157,7 +157,7 @@ def test_its_data_may_lie_deep_in_the_file_system(tmp_path: Path) -> None:
     program = (
         "import espeakng_loader, sys\n"
         "espeakng_loader.get_data_path = lambda: sys.argv[1]\n"
-        "from media.espeak import espeak\n"
+        "from media.sound.espeak import espeak\n"
         "sound = espeak().speak('hello', voice='ru', rate_wpm=160, max_duration_s=9)\n"
         "print(len(sound))\n"
     )

@@ -64,7 +64,7 @@ def test_a_disk_that_hangs_does_not_keep_the_process_from_ending() -> None:
             sys.executable,
             "-c",
             "import threading\n"
-            "from media.disk_thread import DiskThread\n"
+            "from media.worker.disk_thread import DiskThread\n"
             "disk, began = DiskThread('recorder'), threading.Event()\n"
             "disk.ask(lambda: (began.set(), threading.Event().wait()))\n"
             "began.wait()\n"

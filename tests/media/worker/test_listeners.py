@@ -15,7 +15,7 @@ from .test_port_pool import HOST, pool
 
 
 class Hall:
-    """Stands in for a leg: its sockets, and what came through its doors."""
+    """Stands in for a leg: its sockets, and what came through its listeners."""
 
     def __init__(self, pair: PortPair) -> None:
         self.pair = pair
@@ -23,7 +23,7 @@ class Hall:
         self.rtcp: list[bytes] = []
         self.sources: set[tuple[str, int]] = set()
 
-    def door_received(
+    def rtp_received(
         self, packet: bytearray, size: int, source: tuple[str, int], now: float
     ) -> None:
         self.rtp.append(bytes(packet[:size]))
@@ -54,75 +54,75 @@ def stranger() -> Iterator[socket.socket]:
 
 
 def test_what_comes_is_handed_over_with_its_source(hall: Hall, stranger: socket.socket) -> None:
-    doors = Listeners()
-    assert not doors.add(hall.leg)
+    listeners = Listeners()
+    assert not listeners.add_sink(hall.leg)
     stranger.sendto(b"one", (HOST, hall.pair.port))
     stranger.sendto(b"two", (HOST, hall.pair.port + 1))
-    doors.drain()
+    listeners.drain()
     assert (hall.rtp, hall.rtcp) == ([b"one"], [b"two"])
     assert hall.sources == {stranger.getsockname()}
-    assert doors.remove(hall.leg)
+    assert listeners.remove_sink(hall.leg)
     stranger.sendto(b"three", (HOST, hall.pair.port))
-    doors.drain()
+    listeners.drain()
     assert hall.rtp == [b"one"]
-    doors.close()
+    listeners.close()
 
 
 @pytest.mark.parametrize("offset", [0, 1])
 def test_it_is_told_what_waits_already(hall: Hall, stranger: socket.socket, offset: int) -> None:
-    doors = Listeners()
+    listeners = Listeners()
     stranger.sendto(b"early", (HOST, hall.pair.port + offset))
-    assert doors.add(hall.leg)
+    assert listeners.add_sink(hall.leg)
     assert not hall.rtp + hall.rtcp  # only told: the leg decides
-    doors.close()
+    listeners.close()
 
 
 def test_what_waits_for_another_leg_is_not_meant(hall: Hall, stranger: socket.socket) -> None:
-    doors = Listeners()
+    listeners = Listeners()
     other = Hall(pool(1)[0].take())
-    doors.add(other.leg)
+    listeners.add_sink(other.leg)
     stranger.sendto(b"early", (HOST, other.pair.port))
-    assert not doors.add(hall.leg)
-    assert not doors.remove(hall.leg)
-    doors.close()
+    assert not listeners.add_sink(hall.leg)
+    assert not listeners.remove_sink(hall.leg)
+    listeners.close()
     other.pair.close()
 
 
 def test_a_flood_is_read_so_far_and_again_after_a_while(
     hall: Hall, stranger: socket.socket
 ) -> None:
-    doors = Listeners()
-    doors.add(hall.leg)
+    listeners = Listeners()
+    listeners.add_sink(hall.leg)
     to = (HOST, hall.pair.port)
     for _ in range(20):
         for _ in range(20):
             stranger.sendto(b"x", to)
         for _ in range(5):
-            doors.drain()
+            listeners.drain()
     assert FLOOD_DATAGRAMS <= len(hall.rtp) < FLOOD_DATAGRAMS + 20
     stranger.sendto(b"y", (HOST, hall.pair.port + 1))
-    doors.drain()
+    listeners.drain()
     assert hall.rtcp == [b"y"]  # the other socket is still read
-    doors.reopen_due(monotonic())
-    doors.drain()
+    listeners.reopen_due(monotonic())
+    listeners.drain()
     before = len(hall.rtp)
     assert before < FLOOD_DATAGRAMS + 20
-    doors.reopen_due(monotonic() + FLOOD_S)
-    doors.drain()
+    listeners.reopen_due(monotonic() + FLOOD_S)
+    listeners.drain()
     assert len(hall.rtp) > before
-    assert doors.remove(hall.leg)
-    doors.close()
+    assert listeners.remove_sink(hall.leg)
+    listeners.close()
 
 
 def test_a_shut_door_can_be_removed(hall: Hall, stranger: socket.socket) -> None:
-    doors = Listeners()
-    doors.add(hall.leg)
+    listeners = Listeners()
+    listeners.add_sink(hall.leg)
     for _ in range(FLOOD_DATAGRAMS // 10 + 2):
         for _ in range(10):
             stranger.sendto(b"x", (HOST, hall.pair.port))
         for _ in range(3):
-            doors.drain()
-    assert doors.remove(hall.leg)
-    doors.reopen_due(monotonic() + FLOOD_S)
-    assert not doors.add(hall.leg) or hall.pair.discard_waiting() > 0
-    doors.close()
+            listeners.drain()
+    assert listeners.remove_sink(hall.leg)
+    listeners.reopen_due(monotonic() + FLOOD_S)
+    assert not listeners.add_sink(hall.leg) or hall.pair.discard_waiting() > 0
+    listeners.close()

@@ -60,7 +60,7 @@ class Desk:
         while self.switch.relay.drain():
             pass
         for _ in range(20):
-            self.switch.doors.drain()
+            self.switch.listeners.drain()
 
     def tick(self, frames: int = 1) -> None:
         for _ in range(frames):

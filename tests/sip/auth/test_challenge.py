@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sip.auth.challenge import Challenge, parse_auth_params, parse_challenge
+from sip.auth.digest import Challenge, parse_auth_params, parse_challenge
 from sip.errors import ParseError
 from sip.message.grammar import quote
 from tests.sip import strategies

@@ -4,8 +4,13 @@ import random
 
 import pytest
 
-from sip.auth.challenge import Challenge, parse_auth_params
-from sip.auth.digest import Credentials, DigestClient, answer_challenge
+from sip.auth.digest import (
+    Challenge,
+    Credentials,
+    DigestClient,
+    answer_challenge,
+    parse_auth_params,
+)
 from sip.errors import ChallengeRefused
 from sip.message.message import Response
 

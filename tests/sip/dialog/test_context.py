@@ -63,7 +63,7 @@ def test_sessions_are_found_by_call_id_and_both_tags() -> None:
     assert table.sessions() == [call]
     request.set("From", "<sip:eve@192.0.2.6>;tag=eve")
     assert table.session_for(request) is None
-    table.discard(call)
-    table.discard(call)
+    table.forget_session(call)
+    table.forget_session(call)
     assert (table.session_count, table.sessions()) == (0, [])
     assert not table.knows_call(call.call_id)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from sip.dialog.dialog import Dialog, dialog_of_uac, dialog_of_uas, is_numeric, numeric_hop
+from sip.dialog.dialog import Dialog, dialog_of_uac, dialog_of_uas
 from sip.errors import ParseError
-from sip.hop import Hop
+from sip.hop import Hop, is_numeric, numeric_hop
 from sip.message.message import Request, Response, response_to
 from sip.message.parser import parse
 from sip.message.uri import parse_uri

@@ -282,4 +282,5 @@ async def called_by_tcp(phone: Phone, contact: str) -> Session:
     assert isinstance(answered, Answered)
     writer.close()
     await eventually(lambda: phone.endpoint.tcp.connection_count == 0)
+    assert isinstance(answered.session, Session)
     return answered.session

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from engine.client import Client, RequestRejected
 from engine.daemon import Daemon
-from engine.errors import EngineError
+from ringback_client import Client, EngineError, RequestRejected
 from tests.support.command_line import ringback
 from tests.support.engine_in_process import running, settings_in
 

@@ -10,9 +10,8 @@ import pytest
 
 from config.queues import Queue
 from config.settings import Settings
-from engine.client import Client, RequestRejected
 from engine.daemon import Daemon
-from engine.errors import EngineError
+from ringback_client import Client, EngineError, RequestRejected
 from tests.support.engine_in_process import request, running, settings_in
 
 NUMBER = "+442079460123"

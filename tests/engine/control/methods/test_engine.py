@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from engine.client import Client
 from engine.daemon import Daemon
-from engine.errors import EngineError
+from ringback_client import Client, EngineError
 from tests.support.engine_in_process import request, running, settings_in
 
 

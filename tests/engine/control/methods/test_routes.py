@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from config.settings import load
-from engine.client import Client, RequestRejected
 from engine.daemon import Daemon
-from engine.errors import EngineError
+from ringback_client import Client, EngineError, RequestRejected
 from tests.support.engine_in_process import request, running, settings_in
 
 NUMBER = "+442079460123"

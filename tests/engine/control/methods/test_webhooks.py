@@ -6,9 +6,8 @@ import pytest
 from pydantic import SecretStr
 
 from config.reporting import Webhook
-from engine.client import Client
 from engine.daemon import Daemon
-from engine.errors import EngineError
+from ringback_client import Client, EngineError
 from tests.support.engine_in_process import request, running, settings_in
 from tests.support.receiver import Receiver
 

@@ -1,0 +1,103 @@
+"""`ringback calls` and `hangup`: the calls that are up, and ending one."""
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from .command import CALLS, Json, SocketAfter, call
+from .formats import between, date, value_text
+from .tables import cell, console, details, state_cell, table
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.command(rich_help_panel=CALLS, epilog="Example: ringback calls")
+def calls(
+    call_id: Annotated[
+        str | None, typer.Argument(metavar="[CALL]", help="One call, in full.")
+    ] = None,
+    socket: SocketAfter = None,
+    json: Json = False,
+) -> None:
+    """List the calls that are up, or show one."""
+    if call_id is not None:
+        call("call.get", print_call, call=call_id)
+    else:
+        call("call.list", print_calls)
+
+
+@app.command(rich_help_panel=CALLS, epilog="Example: ringback hangup --leg leg-5")
+def hangup(
+    call_id: Annotated[str | None, typer.Argument(metavar="[CALL]")] = None,
+    leg: Annotated[str | None, typer.Option(metavar="LEG", help="One leg instead.")] = None,
+    socket: SocketAfter = None,
+    json: Json = False,
+) -> None:
+    """End a call, or one leg."""
+    if (call_id is None) == (leg is None):
+        raise typer.BadParameter("give a call or --leg")
+    call("call.hangup", print_call, call=call_id, leg=leg)
+
+
+def print_calls(result: Mapping[str, Any]) -> None:
+    """Print the result of call.list."""
+    shown = table("call", "job, or caller and number", "for", "state", "up for", "legs")
+    for one in result["calls"]:
+        shown.add_row(
+            one["call"],
+            _whose(one),
+            one.get("agent") or one.get("queue") or "",
+            state_cell(one["state"]),
+            between(one["started"], time.time()),
+            ", ".join(f"{leg['role']} {leg['state']}" for leg in one["legs"]),
+        )
+    console.print(shown)
+
+
+def _whose(one: Mapping[str, Any]) -> str:
+    """The job of a call, or the caller and the number that they dialled."""
+    if one["job"]:
+        return str(one["job"])
+    return f"{one.get('from', '?')} → {one.get('dialled', '?')}"
+
+
+def print_call(one: Mapping[str, Any]) -> None:
+    """Print one call in full, with the media of its legs."""
+    kind = "job" if one["job"] else "from"
+    head = cell(f"call {one['call']}  {kind} {_whose(one)}  ")
+    console.print(Text.assemble(head, state_cell(one["state"])))
+    shown = {name: one[name] for name in ("trunk", "route", "queue", "agent") if one.get(name)}
+    if one.get("joined_at") is not None:
+        shown["waits since"] = date(one["joined_at"])
+    shown |= {f"context {key}": value for key, value in (one.get("context") or {}).items()}
+    if shown:
+        console.print(details((name, str(value)) for name, value in shown.items()))
+    print_legs(one["legs"])
+    media = [leg for leg in one["legs"] if leg.get("media")]
+    if not media:
+        return
+    counters = table("media", *(f"{leg['role']} {leg['leg']}" for leg in media))
+    for name in sorted({name for leg in media for name in leg["media"]}):
+        counters.add_row(name, *(value_text(leg["media"].get(name)) for leg in media))
+    console.print(counters)
+
+
+def print_legs(legs: Iterable[Mapping[str, Any]], title: str | None = None) -> None:
+    """Print the legs of a call or of an attempt."""
+    shown = table("leg", "role", "uri", "state", "sip", "rang", "talked", "reason", title=title)
+    for leg in legs:
+        answered = leg.get("answered")
+        shown.add_row(
+            leg["leg"],
+            leg["role"],
+            leg["uri"],
+            leg["state"],
+            value_text(leg.get("sip_status")),
+            between(leg.get("ringing"), answered or leg.get("ended")),
+            between(answered, leg.get("ended")),
+            leg.get("reason") or "",
+        )
+    console.print(shown)
