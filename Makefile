@@ -48,4 +48,4 @@ bench: setup
 	$(BIN)/python -m scripts.bench
 
 clean:
-	rm -rf $(VENV) run .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) run .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info clients/python/*.egg-info build clients/python/build

@@ -1,8 +1,8 @@
 """The queues, as the rest of the engine uses them: the matcher on a clock and an event loop.
 
 What the matcher decides is published as `queue.*` at once, in the order in which it was decided;
-whoever waits is told in the next turn of the loop, so that nobody is called back from within the
-call that he makes. An offer or a leave that was overtaken in between is not told.
+`on_offer` and `on_leave` are called in the next turn of the loop, never from within a call of the
+party that waits. An offer or a leave that was overtaken in between is left out.
 """
 
 import asyncio
@@ -84,7 +84,7 @@ class Queues:
         *,
         ring_s: float | None = None,
     ) -> None:
-        """Take the configuration as it is now; whoever waits keeps their place.
+        """Use this configuration from now on; entries keep their places.
 
         An agent rings for `ring_s` (None: as long as before).
         """
@@ -111,17 +111,17 @@ class Queues:
         self.matcher.queues.check(queue, self._clock(), has_place=has_place)
 
     def join(self, waiting: Waiting) -> None:
-        """Let him wait. `on_offer` or `on_leave` are called in a later turn of the loop.
+        """Let one wait. `on_offer` or `on_leave` are called in a later turn of the loop.
 
-        Raises EngineError as `check` does, and `conflict` where he waits already.
+        Raises EngineError as `check` does, and `conflict` if they wait already.
         """
         self._step(lambda now: self.matcher.join(waiting, now))
 
     def leave(self, waiting_id: str, reason: str = "withdrawn") -> bool:
-        """He waits no longer, for his own reason; False where he did not wait any more.
+        """Remove one who leaves for a reason of their own. False if they did not wait.
 
         With reason `abandoned` a call is counted as such; anything else is neither counted
-        against anybody. Who was told of an offer frees its agents himself.
+        against anybody. A call flow that has got an offer releases its agents itself.
         """
         return self._step(lambda now: self.matcher.leave(waiting_id, reason, now))
 
@@ -130,16 +130,16 @@ class Queues:
         return self._step(lambda now: self.matcher.answered(offer, agent, now))
 
     def unanswered(self, offer: Offer) -> bool:
-        """Nobody took the offer; he waits on in his old place. False where he does not."""
+        """Nobody took the offer: the entry waits in its old place. False if it does not wait."""
         return self._step(lambda now: self.matcher.unanswered(offer, now))
 
     def place(self, waiting_id: str) -> int:
-        """His place; 1 is next. Raises EngineError `not_found`."""
+        """The place; 1 is next. Raises EngineError `not_found`."""
         entry = self.matcher.entry(waiting_id)
         return self._lines[entry.queue].place(entry)
 
     def expected_wait_s(self, waiting_id: str) -> float | None:
-        """How long he may still wait, as far as it is known. Raises EngineError `not_found`."""
+        """The expected wait; None if it is not known. Raises EngineError `not_found`."""
         entry = self.matcher.entry(waiting_id)
         line = self._lines[entry.queue]
         return line.expected.wait_s(line.place(entry), self._clock())
@@ -168,28 +168,28 @@ class Queues:
         return self.matcher.queues.named(queue).after(after, count)
 
     def entry_view(self, waiting_id: str) -> dict[str, Any]:
-        """One who waits, as he is shown. Raises EngineError `not_found`."""
+        """One who waits, as they are shown. Raises EngineError `not_found`."""
         entry, now = self.matcher.entry(waiting_id), self._clock()
         line = self._lines[entry.queue]
         place = line.place(entry)
         return entry.view(now, place, line.expected.wait_s(place, now))
 
     def status(self) -> dict[str, Any]:
-        """How many wait, and how long it takes to decide who is offered to whom."""
+        """How many wait, and how long decisions take."""
         return {"waiting": len(self.matcher.entries), **self.decision_times.view()}
 
     # -- for commands -------------------------------------------------------------------------
 
     def move(self, waiting_id: str, queue: str) -> None:
-        """Let him wait in another queue. Raises EngineError."""
+        """Move one who waits to another queue. Raises EngineError."""
         self._step(lambda now: self.matcher.move(waiting_id, queue, now))
 
     def remove(self, waiting_id: str, reason: LeaveReason = "withdrawn") -> None:
-        """Send him away. Raises EngineError `not_found`, `state` where he is being offered."""
+        """Send one away. Raises EngineError `not_found`, or `state` while they are offered."""
         self._step(lambda now: self.matcher.send_away(waiting_id, reason, now))
 
     def reprioritise(self, waiting_id: str, priority: int) -> None:
-        """Let him wait in the place that another priority gives. Raises EngineError `not_found`."""
+        """Give one who waits another priority, and its place. Raises EngineError `not_found`."""
         self._step(lambda now: self.matcher.reprioritise(waiting_id, priority, now))
 
     def pause(self, queue: str, paused: bool = True) -> None:

@@ -31,7 +31,7 @@ from .peer import Peer
 from .rights import NOBODY, Principal, Rights
 from .roles import RANKS
 from .snapshot import SnapshotSources
-from .subscription import Subscription
+from .subscription import EventFilter, Subscription
 
 log = structlog.get_logger()
 
@@ -405,13 +405,12 @@ class Connection(asyncio.Protocol):
         self._end_subscription()
         self._subscription = Subscription(
             events,
-            types=types,
+            wanted=EventFilter(types, None if agent is None else partial(scope.sees, agent)),
             after=after,
             limit_bytes=self._settings.slow_reader_bytes,
             write=self._writer.write_event,
             on_slow=self._cut_off,
             snapshot=shown if with_snapshot else None,
-            sees=None if agent is None else partial(scope.sees, agent),
         )
         return result
 
