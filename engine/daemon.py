@@ -200,5 +200,10 @@ class Daemon(Parts):
         """Take over the jobs that an earlier engine left open."""
         jobs = await self.store.load_open()
         recovery.reconcile(
-            jobs, self.dispatcher, self.services, time.time(), self.store.kept_log.seen_until
+            jobs,
+            self.dispatcher,
+            self.services,
+            self.admission,
+            time.time(),
+            self.store.kept_log.seen_until,
         )

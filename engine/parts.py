@@ -28,6 +28,7 @@ from .acd.staffing import Staffing
 from .callbacks.caller_takeover import CallerTakeover
 from .callbacks.dispatcher import Dispatcher
 from .callbacks.intake import Intake
+from .calls.agent_lines import AgentLines
 from .calls.call import CallRegistry
 from .calls.leg_events import LegEvents
 from .calls.permanent_leg import PermanentLegs
@@ -55,6 +56,8 @@ from .control.server import ControlServer
 from .control.snapshot import SnapshotSources, views_of
 from .inbound.inbound import Inbound
 from .inbound.interrupted_calls import InterruptedCalls
+from .inbound.kept_positions import KeptPositions
+from .inbound.services import InboundServices
 from .inbound.sip_events import SipEvents
 from .job import Job
 from .reload import Reconfigure, Reload
@@ -180,24 +183,40 @@ class Parts:
             events=self.events,
             store=self.store,
             announcer=self.announcer,
-            register=self.registry,
+            registry=self.registry,
+            agents=self.agents,
+            queues=self.queues,
+            lines=AgentLines(
+                self.agents, sip=self.sip, media=self.media, registry=self.registry, hold=hold
+            ),
+            rooms=self.rooms,
             dial=settings.dial,
             hold=hold,
             ringing=Ringing(media.ringing),
             recordings=media.recordings,
-            agents=self.agents,
-            queues=self.queues,
-            admission=self.admission,
-            router=self.router,
-            history=self.history,
-            rooms=self.rooms,
             rtp_host=media.advertise,
         )
-        self.permanent = self.services.permanent = PermanentLegs(self.agents, self.services)
-        self.inbound = Inbound(self.services, settings, self.store)
-        self.dispatcher = Dispatcher(self.services)
-        self.services.caller_takeover = CallerTakeover(self.dispatcher)
-        self.intake = self.services.intake = Intake(self.services, self.dispatcher, settings)
+        self.permanent = PermanentLegs(self.services)
+        self.dispatcher = Dispatcher(self.services, admission=self.admission, history=self.history)
+        self.intake = Intake(
+            self.services,
+            self.dispatcher,
+            settings,
+            router=self.router,
+            admission=self.admission,
+        )
+        self.inbound = Inbound(
+            self.services,
+            InboundServices(
+                router=self.router,
+                admission=self.admission,
+                intake=self.intake,
+                takeover=CallerTakeover(self.dispatcher),
+                history=self.history,
+                positions=KeptPositions(self.store),
+            ),
+            settings,
+        )
         self.sip_events = SipEvents(self.trunks, self.inbound, leg_events)
 
         # -- reports, and whom they and the events are told to
@@ -342,7 +361,9 @@ class Parts:
             "router": self.router.apply_settings,
             "intake": self.intake.apply_settings,
             "agents": agents,
-            "rooms": lambda settings: self.rooms.furnish(settings.rooms, settings.reports.alone_s),
+            "rooms": lambda settings: self.rooms.configure(
+                settings.rooms, settings.reports.alone_s
+            ),
             "queues": lambda settings: self.queues.configure(
                 settings.queues,
                 settings.centres,

@@ -48,7 +48,7 @@ class CallMethods:
         owner = call.owner or self._dispatcher.callback_of(call.id)
         if owner is None:
             raise EngineError("state", f"call {call.id} is already over")
-        if any(leg.id == params.leg and leg.ending is not None for leg in call.legs):
+        if any(leg.id == params.leg and leg.hangup_cause is not None for leg in call.legs):
             raise EngineError("state", f"leg {params.leg} has already ended", field="leg")
         owner.hang_up(params.leg)
         return call.view()

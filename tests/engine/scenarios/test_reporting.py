@@ -32,7 +32,7 @@ async def test_a_callback_is_in_the_records_reports_and_history(tmp_path: Path) 
         jobs = await client.call("report.job", **{"from": job["created"] - 1})
         assert (jobs["total"]["requested"], jobs["total"]["cancelled"]) == (1, 1)
         assert (await client.call("report.live"))["jobs_today"] == {"cancelled": 1}
-        assert daemon.services.history is daemon.history
+        assert daemon.history.of("+442079460123")
 
 
 async def test_records_are_there_after_a_restart(tmp_path: Path) -> None:
