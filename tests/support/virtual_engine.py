@@ -203,7 +203,7 @@ class Engine:
         self.sip = VirtualSip(self.world.network, on_event)
         return self.sip
 
-    def _make_media(self, *, on_died: Any, on_restarted: Any, **_more: Any) -> Any:
+    def _make_media(self, _settings: Any, *, on_died: Any, on_restarted: Any, **_more: Any) -> Any:
         self.media = VirtualMedia(on_died, on_restarted)
         return self.media
 
