@@ -59,4 +59,5 @@ bench: setup
 	$(BIN)/python -m scripts.bench
 
 clean:
-	rm -rf $(VENV) run .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* *.egg-info
+	rm -rf $(VENV) run .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* \
+		*.egg-info clients/python/*.egg-info build clients/python/build

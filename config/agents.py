@@ -11,12 +11,12 @@ Kind = Literal["desk", "browser", "mobile"]
 Comfort = Literal["silence", "music"]
 Login = Literal["auto", "manual"]
 Level = Annotated[int, Field(ge=1, le=10)]
-# 0: none; -1: until the agent says that he is ready.
+# 0: none; -1: until the agent says that they are ready.
 WrapUp = Annotated[float, Field(ge=-1, le=86400, allow_inf_nan=False)]
 Limit = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=1000)]
 
-# The key of his phone by which he takes the call; "": he need only answer.
+# The key of the phone that accepts the call; "": answering is enough.
 ConfirmKey = Annotated[str, Field(pattern=r"^[0-9*#A-D]?$")]
 
 UNTIL_READY = -1.0
@@ -35,7 +35,7 @@ class Address(Section):
 
 
 class AgentDefaults(Section):
-    """[agent_defaults]: what holds for every agent that does not say it himself."""
+    """[agent_defaults]: what holds for every agent that does not set it."""
 
     login: Login = "auto"
     wrap_up_s: WrapUp = 0.0

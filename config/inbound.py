@@ -119,7 +119,7 @@ class Inbound(Section):
     record: bool = False
     max_wait_s: Seconds = 3600.0
     agent_s: Interval = 30.0
-    """How long a caller whom a rule gives to an agent is kept for him alone."""
+    """How long a caller whom a rule gives to an agent is kept for them alone."""
     context: dict[str, Any] = Field(default={})
 
     @model_validator(mode="after")

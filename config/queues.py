@@ -1,4 +1,4 @@
-"""[[queues]] and [[centres]]: who waits for whom, how long, and where he goes otherwise.
+"""[[queues]] and [[centres]]: who waits for whom, how long, and where they go otherwise.
 
 All times `after_s` and `within_s` count from the moment the entry came into this queue.
 """

@@ -17,7 +17,7 @@ OptionalUser = Annotated[
 
 
 class Right(Section):
-    """What one user, one group or whoever shows one token may do: a role, or be an agent."""
+    """What one user, one group or the holder of one token may do: a role, or be an agent."""
 
     name: Name
     user: OptionalUser = ""

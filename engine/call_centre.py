@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 from config.queues import Centre, Queue
 from config.settings import Settings
 
-from .acd.agents import AgentClock, AgentRegistry
-from .acd.queues import PAUSED_AS, Queues
+from .acd.agents import AgentClock
+from .acd.queues import PAUSED_AS
 from .acd.roster import Roster
-from .acd.staffing import Staffing
 from .calls.permanent_leg import PermanentLegs
-from .calls.waiting_room import WaitingRooms
 from .control.methods.agents import AgentMethods
 from .control.methods.queues import QueueMethods
 from .control.server import Method
@@ -28,15 +26,7 @@ class CallCentre:
     def __init__(self, daemon: "Daemon") -> None:
         settings, services = daemon.settings, daemon.services
         self._settings = settings
-        staffing = Staffing()
-        self.agents = AgentRegistry(
-            settings.agents,
-            defaults=settings.agent_defaults,
-            events=daemon.events,
-            store=daemon.store,
-            zone=zone_of(settings.reports.time_zone),
-            serves=staffing.own_queues,
-        )
+        self.agents, self.queues = services.agents, services.queues
         self.roster = Roster(
             settings.agents,
             agents=self.agents,
@@ -47,22 +37,8 @@ class CallCentre:
         )
         self.clock = AgentClock(self.agents)
         self._store = daemon.store
-        self.queues = Queues(
-            self.agents,
-            daemon.events,
-            ring_s=settings.dial.ring_s,
-            store=daemon.store,
-            staffing=staffing,
-        )
-        self.permanent = PermanentLegs(self.agents, services)
-        self.rooms = WaitingRooms(
-            settings.rooms,
-            announcer=services.announcer,
-            hold=services.hold,
-            alone_s=settings.reports.alone_s,
-        )
-        services.agents, services.queues = self.agents, self.queues
-        services.permanent, services.rooms = self.permanent, self.rooms
+        self.permanent = PermanentLegs(services)
+        self.rooms = services.rooms
         daemon.events.snapshot_sources["agent"] = self.agents.views
         daemon.events.snapshot_sources["queue"] = self.queues.views
 
@@ -96,7 +72,7 @@ class CallCentre:
         self.agents.zone = zone_of(settings.reports.time_zone)
         self.roster.reconfigure(settings.agents, settings.agent_defaults)
         self.permanent.review()
-        self.rooms.furnish(settings.rooms, settings.reports.alone_s)
+        self.rooms.configure(settings.rooms, settings.reports.alone_s)
         self.queues.matcher.ring_s = settings.dial.ring_s
         self.queues.configure(*self._queue_settings())
 

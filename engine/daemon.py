@@ -30,14 +30,19 @@ from sip.events import IncomingInvite, RegistrationChanged
 from sip.rate_limit import RateLimit
 
 from . import logs, preflight
+from .acd.agents import AgentRegistry
+from .acd.queues import Queues
+from .acd.staffing import Staffing
 from .call_centre import CallCentre
 from .callbacks import recovery
 from .callbacks.caller_takeover import CallerTakeover
 from .callbacks.dispatcher import Dispatcher
 from .callbacks.intake import Intake
+from .calls.agent_lines import AgentLines
 from .calls.call import CallRegistry
 from .calls.leg import Leg
 from .calls.services import CallServices
+from .calls.waiting_room import WaitingRooms
 from .calls.whisper import Announcer
 from .control.agent_scope import AgentScope
 from .control.audit import Audit
@@ -47,8 +52,12 @@ from .control.rights import Rights
 from .control.server import ControlError, ControlServer
 from .control.snapshot import views_of
 from .inbound.inbound import Inbound
+from .inbound.kept_positions import KeptPositions
+from .inbound.services import InboundServices
 from .job import Job
 from .reload import Reload
+from .reports.history import History
+from .reports.intervals import zone_of
 from .routing.admission import Admission, PolicySettings
 from .routing.dialplan import Dialplan
 from .routing.router import Router
@@ -140,44 +149,86 @@ class Daemon:
             on_restarted=self._on_media_restarted,
         )
         self.trunks = Trunks(settings.trunks, sip=self.sip, events=self.events)
+        dialplan = Dialplan(
+            trunks=settings.trunks,
+            routes=settings.routes,
+            agents=settings.agents,
+            allow_hosts=settings.dial.allow_hosts,
+            default_region=settings.dial.default_region,
+            trunk_usable=self.trunks.is_usable,
+        )
+        staffing = Staffing()
+        agents = AgentRegistry(
+            settings.agents,
+            defaults=settings.agent_defaults,
+            events=self.events,
+            store=self.store,
+            zone=zone_of(settings.reports.time_zone),
+            serves=staffing.own_queues,
+        )
+        announcer = Announcer(Synthesizer(settings.whisper.cache_dir, voice=settings.whisper.voice))
+        hold = Hold(media.hold or None)
         self.services = CallServices(
             sip=self.sip,
             media=self.media,
-            dialplan=Dialplan(
-                trunks=settings.trunks,
-                routes=settings.routes,
-                agents=settings.agents,
-                allow_hosts=settings.dial.allow_hosts,
-                default_region=settings.dial.default_region,
-                trunk_usable=self.trunks.is_usable,
-            ),
+            dialplan=dialplan,
             events=self.events,
             store=self.store,
-            announcer=Announcer(
-                Synthesizer(settings.whisper.cache_dir, voice=settings.whisper.voice)
+            announcer=announcer,
+            registry=self.register,
+            agents=agents,
+            queues=Queues(
+                agents,
+                self.events,
+                ring_s=settings.dial.ring_s,
+                store=self.store,
+                staffing=staffing,
             ),
-            register=self.register,
+            lines=AgentLines(
+                agents, sip=self.sip, media=self.media, registry=self.register, hold=hold
+            ),
+            rooms=WaitingRooms(
+                settings.rooms,
+                announcer=announcer,
+                hold=hold,
+                alone_s=settings.reports.alone_s,
+            ),
             dial=settings.dial,
-            hold=Hold(media.hold or None),
+            hold=hold,
             ringing=Ringing(media.ringing),
             recordings=media.recordings,
             rtp_host=media.advertise,
         )
-        self.admission = self.services.admission = Admission(
+        self.admission = Admission(
             PolicySettings.of(settings),
-            is_internal=lambda text: self.services.dialplan.is_internal(text),
+            is_internal=dialplan.is_internal,
             store=self.store,
             events=self.events,
             on_blocked=lambda entry: self.dispatcher.block(entry.number, entry.reason),
         )
-        self.router = self.services.router = Router(
-            settings, number_of=self.admission.number, store=self.store
-        )
+        self.router = Router(settings, number_of=self.admission.number, store=self.store)
+        self.history = History(self.store.path)
         self.call_centre = CallCentre(self)
-        self.inbound = Inbound(self.services, settings, self.store)
-        self.dispatcher = Dispatcher(self.services)
-        self.services.caller_takeover = CallerTakeover(self.dispatcher)
-        self.intake = self.services.intake = Intake(self.services, self.dispatcher, settings)
+        self.dispatcher = Dispatcher(self.services, admission=self.admission, history=self.history)
+        self.intake = Intake(
+            self.services,
+            self.dispatcher,
+            settings,
+            router=self.router,
+            admission=self.admission,
+        )
+        self.inbound = Inbound(
+            self.services,
+            InboundServices(
+                router=self.router,
+                admission=self.admission,
+                intake=self.intake,
+                takeover=CallerTakeover(self.dispatcher),
+                history=self.history,
+                positions=KeptPositions(self.store),
+            ),
+            settings,
+        )
         self.events.snapshot_sources["job"] = partial(views_of, self.dispatcher.jobs)
         self.events.snapshot_sources["call"] = partial(views_of, self.register.calls)
         numbers = self.admission.do_not_call
@@ -283,7 +334,12 @@ class Daemon:
         """Take over the jobs that an earlier engine left open."""
         jobs = await self.store.load_open()
         recovery.reconcile(
-            jobs, self.dispatcher, self.services, time.time(), self.store.kept_log.seen_until
+            jobs,
+            self.dispatcher,
+            self.services,
+            self.admission,
+            time.time(),
+            self.store.kept_log.seen_until,
         )
 
     def _find_job(self, job_id: str) -> Job | None:

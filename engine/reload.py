@@ -116,7 +116,7 @@ class Reload:
         daemon, services = self._daemon, self._daemon.services
         daemon.settings = settings
         logs.set_level(settings.log.level)
-        services.dial = settings.dial
+        services.configure(settings.dial)
         services.dialplan.configure(
             trunks=settings.trunks,
             routes=settings.routes,

@@ -27,6 +27,9 @@ hypothesis.settings.register_profile("dev", max_examples=25, **_PATIENT)
 hypothesis.settings.register_profile("ci", max_examples=200, **_PATIENT)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
+# Workers of pytest-xdist have no terminal; tables are as wide as on a terminal of this width.
+os.environ["COLUMNS"] = "120"
+
 FAST = "not outside"
 """The marks by which fast tests are chosen; the guard below holds in such a run only."""
 

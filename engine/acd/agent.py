@@ -1,7 +1,7 @@
-"""An agent: the states he can be in, what leads from one to the next, and his times in each.
+"""An agent: the states they can be in, the moves between them, and the times in each.
 
-Nothing here waits or reads a clock: every change is told `now`, in Unix seconds. Who may change an
-agent, and who hears of it, is the register's business (`agents.py`).
+Nothing here waits or reads a clock: every change gets `now`, in Unix seconds. The registry
+(`agents.py`) decides who may change an agent, and publishes the change.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from config.agents import Agent as AgentSettings
 class AgentAddress:
     """One place at which an agent is reached; `ring_s` None: as long as the request says.
 
-    `confirm` is the key by which he takes a call there; "": by answering.
+    `confirm` is the key that accepts a call there; "": answering is enough.
     """
 
     uri: str
@@ -30,7 +30,7 @@ class AgentAddress:
 
 @dataclass(frozen=True, slots=True)
 class AgentPolicy:
-    """How an agent works: what the configuration says of him, defaults filled in."""
+    """Per-agent policy: login mode, wrap-up, missed-call limit, comfort; defaults filled in."""
 
     auto_login: bool
     wrap_up_s: float
@@ -40,16 +40,16 @@ class AgentPolicy:
 
     @classmethod
     def of(cls, agent: AgentSettings, defaults: AgentDefaults) -> "AgentPolicy":
-        """The terms of `agent`, with `defaults` where he does not say it himself."""
+        """The policy of `agent`, with `defaults` for what the agent does not set."""
 
-        def told(own: float | None, default: float) -> float:
+        def either(own: float | None, default: float) -> float:
             return default if own is None else own
 
         limit = agent.missed_limit
         return cls(
             auto_login=(agent.login or defaults.login) == "auto",
-            wrap_up_s=told(agent.wrap_up_s, defaults.wrap_up_s),
-            max_wrap_up_s=told(agent.max_wrap_up_s, defaults.max_wrap_up_s),
+            wrap_up_s=either(agent.wrap_up_s, defaults.wrap_up_s),
+            max_wrap_up_s=either(agent.max_wrap_up_s, defaults.max_wrap_up_s),
             missed_limit=defaults.missed_limit if limit is None else limit,
             comfort=agent.comfort or defaults.comfort,
         )
@@ -79,11 +79,11 @@ LINE_DOWN = "the permanent line is down"
 
 
 class IllegalMove(Exception):
-    """An agent was asked to go to a state that his present state does not lead to."""
+    """An agent was asked to enter a state that the present state does not lead to."""
 
 
 class AgentImage(msgspec.Struct, kw_only=True):
-    """An agent as the store keeps him: what a restart must not forget."""
+    """An agent as the store keeps them: what a restart must not forget."""
 
     state: AgentState
     since: float
@@ -107,10 +107,10 @@ class AgentImage(msgspec.Struct, kw_only=True):
 
 
 class Agent:
-    """One agent. `state` changes by the methods below alone, each of which is told `now`.
+    """One agent. Only the methods below change `state`; each gets `now`.
 
     `addresses` are those switched on, in the order to be rung; `all_addresses` have the others too.
-    `idle_since` is when he last ended a call, logged in or said that he is ready: an offer that was
+    `idle_since` is when they last ended a call, logged in or became ready: an offer that was
     withdrawn leaves it as it was. `calls`, `talk_s` and `times` are those of the present day.
     """
 
@@ -174,7 +174,7 @@ class Agent:
         self.configure(settings, policy)
 
     def configure(self, settings: AgentSettings, policy: AgentPolicy) -> None:
-        """Take what the configuration says of him; his state stays as it is."""
+        """Use this configuration from now on; the state stays as it is."""
         self.policy = policy
         self._settings = settings
         self._take_own()
@@ -185,7 +185,7 @@ class Agent:
             self.line_up = not self.permanent
 
     def set_skills(self, skills: dict[str, int] | None) -> None:
-        """Other skills than the configured ones, until told otherwise; None: the configured."""
+        """Use these skills until further notice; None: the configured ones."""
         self.own_skills = skills
         self._take_own()
 
@@ -214,18 +214,18 @@ class Agent:
 
     @property
     def is_logged_in(self) -> bool:
-        """Whether he holds a seat."""
+        """Whether they hold a seat."""
         return self.state != "logged_out"
 
     @property
     def is_on_work(self) -> bool:
-        """Whether a call is his, from the reservation to its end."""
+        """Whether they have a call, from the reservation to its end."""
         return self.state in ON_WORK
 
     # -- coming and going -------------------------------------------------------------------
 
     def login(self, now: float, reason: str | None = None) -> None:
-        """He takes his seat; one who asked to leave after his call stays."""
+        """Log in. One who asked to log out after the present call stays."""
         self._forget_wish("logged_out")
         if self.state == "logged_out":
             self.missed_in_a_row = 0
@@ -234,21 +234,21 @@ class Agent:
             self._rest(now, reason)
 
     def logout(self, now: float, reason: str | None = None) -> None:
-        """He leaves his seat, after his call if he has one."""
+        """Log out, after the present call if there is one."""
         if self.is_on_work:
             self.wish, self.wish_reason = "logged_out", reason
         elif self.state != "logged_out":
             self._enter("logged_out", now, reason)
 
     def pause(self, now: float, reason: str | None = None) -> None:
-        """No calls for him, after the present one if he has one."""
+        """Pause, after the present call if there is one."""
         if self.is_on_work:
             self.wish, self.wish_reason = "paused", reason
         else:
             self._enter("paused", now, reason, paused_by="agent")
 
     def ready(self, now: float) -> None:
-        """He takes calls: ends a pause or the wrap-up, and takes back what he asked for."""
+        """Be available: end a pause or the wrap-up, and withdraw a wish to pause or log out."""
         self._forget_wish()
         self.missed_in_a_row = 0
         if self.state == "wrap_up" or (self.state == "paused" and self.paused_by != "line"):
@@ -257,8 +257,8 @@ class Agent:
             self._rest(now)
 
     def line(self, up: bool, now: float) -> None:
-        """His permanent line came up or went down; without it he is not available."""
-        up = up or not self.permanent  # one that he is to have no more is not missed
+        """The permanent line came up or went down; without it the agent is not available."""
+        up = up or not self.permanent  # one that is no longer configured is not missed
         self.line_up = up
         if up and self.state == "paused" and self.paused_by == "line":
             self._rest(now)
@@ -268,7 +268,7 @@ class Agent:
     # -- a call -----------------------------------------------------------------------------
 
     def reserve(self, work: str, now: float) -> bool:
-        """Compare and set: his for `work` if he is available. False, and nothing done, if not."""
+        """Compare and set: reserve for `work` if available. False, and nothing done, if not."""
         if self.state != "available":
             return False
         self.work = work
@@ -276,11 +276,11 @@ class Agent:
         return True
 
     def ringing(self, now: float) -> None:
-        """His phone rings."""
+        """The phone rings."""
         self._enter("ringing", now)
 
     def talking(self, now: float) -> None:
-        """He has answered."""
+        """The agent has answered."""
         self.missed_in_a_row = 0
         self._enter("talking", now)
 
@@ -289,7 +289,7 @@ class Agent:
         self._rest(now)
 
     def missed(self, now: float, reason: str, *, counts: bool = True) -> None:
-        """He did not answer. One who does that too often in a row, where it counts, is paused."""
+        """The agent did not answer. Too often in a row, if it `counts`, means a pause."""
         self.idle_since = now
         self.missed_in_a_row += counts
         limit = self.policy.missed_limit
@@ -300,7 +300,7 @@ class Agent:
             self._rest(now, reason)
 
     def finished(self, now: float, wrap_up_s: float | None = None) -> None:
-        """His call is over. `wrap_up_s` is the queue's, where it says one."""
+        """The call is over. `wrap_up_s` is the queue's, if it has one."""
         if self.state != "talking":
             self.release(now)
             return
@@ -317,7 +317,7 @@ class Agent:
         self._enter("wrap_up", now)
 
     def wrap_up_ends(self, now: float) -> bool:
-        """Whether the wrap-up is over by now; if so, he is free."""
+        """Whether the wrap-up is over by now; if so, the agent is free."""
         due = self.state == "wrap_up" and self.wrap_up_until is not None
         if not due or now < (self.wrap_up_until or 0.0):
             return False
@@ -327,7 +327,7 @@ class Agent:
     # -- moving -----------------------------------------------------------------------------
 
     def _rest(self, now: float, reason: str | None = None) -> None:
-        """The state of one who has nothing to do: what he asked for, else available."""
+        """Enter the state without work: what they asked for, else available."""
         wish, wish_reason = self.wish, self.wish_reason
         if wish == "logged_out":
             self._enter("logged_out", now, wish_reason)
@@ -367,7 +367,7 @@ class Agent:
         self.counted_from = now
 
     def time_in(self, state: AgentState, now: float) -> float:
-        """Seconds of the present day he was in `state`, up to now."""
+        """Seconds of the present day in `state`, up to now."""
         passed_s = max(0.0, now - self.counted_from) if state == self.state else 0.0
         return self.times.get(state, 0.0) + passed_s
 
@@ -382,7 +382,7 @@ class Agent:
     # -- showing and keeping ----------------------------------------------------------------
 
     def view(self, now: float) -> dict[str, Any]:
-        """The agent as the control protocol shows him."""
+        """The agent as the control protocol shows them."""
         return {
             "agent": self.name,
             "state": self.state,
@@ -416,7 +416,7 @@ class Agent:
         }
 
     def image(self) -> AgentImage:
-        """What the store keeps of his state. Times count up to the last change."""
+        """What the store keeps of the state. Times count up to the last change."""
         return AgentImage(
             state=self.state,
             since=self.since,

@@ -5,43 +5,43 @@ from typing import Any, Protocol
 
 
 class PooledAgent(Protocol):
-    """One agent, as queues see him."""
+    """One agent, as queues see them."""
 
     @property
     def name(self) -> str:
-        """His name, as configured."""
+        """The name, as configured."""
 
     @property
     def state(self) -> str:
-        """`available` is the one in which he can be reserved."""
+        """`available` is the one in which they can be reserved."""
 
     @property
     def work(self) -> str | None:
-        """The job or call that he is reserved for, or on."""
+        """The job or call that they are reserved for, or on."""
 
     @property
     def skills(self) -> Mapping[str, int]:
-        """What he can, and how well."""
+        """The level of each skill."""
 
     @property
     def queues(self) -> tuple[str, ...]:
-        """The queues that he serves."""
+        """The queues that they serve."""
 
     @property
     def centre(self) -> str | None:
-        """Where he works."""
+        """The centre where they work."""
 
     @property
     def idle_since(self) -> float | None:
-        """Since when he has had no call."""
+        """Since when they have had no call."""
 
     @property
     def calls(self) -> int:
-        """How many calls he has had today."""
+        """How many calls they have had today."""
 
     @property
     def talk_s(self) -> float:
-        """How long he has talked today."""
+        """How long they have talked today."""
 
 
 class AgentPool(Protocol):
@@ -63,7 +63,7 @@ class AgentPool(Protocol):
         """Every agent, in the order of the configuration."""
 
     def reserve(self, name: str, work: str, now: float, /) -> bool:
-        """Make an available agent reserved for `work`. False: he is not available."""
+        """Reserve an available agent for `work`. False: not available."""
 
     def release(self, name: str, work: str, /) -> object:
-        """Take the reservation back; no effect where he is not reserved for `work`."""
+        """Release the agent, if the reservation is for `work`. Idempotent."""

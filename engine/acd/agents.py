@@ -1,12 +1,10 @@
-"""The register of agents: who there is, what each does now, and who hears when that changes.
+"""The registry of agents: who there is, what each does now, and who is notified of changes.
 
 Every change goes through here: it is made in the agent's state machine (`agent.py`), kept in the
-store, published as `agent.<state>`, and told to whoever waits for somebody to be free, in that
-order and before the call returns. All of it is synchronous, so that a reservation is compare and
-set without a lock.
+store, published as `agent.<state>`, and passed to the subscribers, in that order and before the
+call returns. All of it is synchronous, so that a reservation is compare and set without a lock.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
@@ -20,6 +18,7 @@ from config.agents import AgentDefaults
 
 from ..errors import EngineError
 from ..store.protocols import Documents, Publisher
+from ..timer import WallClockTimer
 from .agent import Agent, AgentImage, AgentPolicy, AgentState
 
 log = structlog.get_logger()
@@ -34,8 +33,8 @@ OnDeadline = Callable[[], None]
 class AgentRegistry:
     """Every agent by name.
 
-    `serves` gives the names of the queues that are an agent's own, by his settings or the queue's.
-    In `zone` (None: the machine's own) the days begin by which calls and talk time are counted.
+    `serves` gives the names of the queues that are an agent's own, by the settings of either. In
+    `zone` (None: the machine's own) the days begin by which calls and talk time are counted.
     """
 
     def __init__(
@@ -117,20 +116,20 @@ class AgentRegistry:
         return agent
 
     def dismiss(self, name: str) -> None:
-        """Have this agent no longer; he is logged out."""
+        """Remove this agent, who is logged out."""
         self._agents.pop(name, None)
         self._wrapping.pop(name, None)
         if self._store is not None:
             self._store.drop(STORED_AS, name)
 
     def set_defaults(self, defaults: AgentDefaults) -> None:
-        """What holds from now on for whoever is enrolled, and how many seats there are."""
+        """Use these defaults for those who are enrolled from now on, and this number of seats."""
         self._defaults = defaults
 
     def start(self, images: Mapping[str, AgentImage] | None = None) -> None:
         """Take up what an earlier engine left (`images`), and log in who needs no asking.
 
-        Whoever was on a call then is in wrap-up, free, or where he asked to be after it.
+        Those who were on a call are now in wrap-up, free, or in the state they asked for.
         """
         now = self._clock()
         images = images or {}
@@ -145,7 +144,7 @@ class AgentRegistry:
                 self.log_in_at_start(agent)
 
     def log_in_at_start(self, agent: Agent) -> None:
-        """Log in an agent who is new here, where his terms say so and there is a seat."""
+        """Log in a new agent, if the policy says so and there is a seat."""
         if not agent.policy.auto_login:
             return
         if self._has_seat():
@@ -184,7 +183,7 @@ class AgentRegistry:
 
     # -- a call -----------------------------------------------------------------------------
     # Each of these is True when it was done, False, with nothing done, when the agent is not
-    # there, or his work is another by now. So a flow may end what it began without looking.
+    # there, or has other work by now. So a flow may end what it began without looking.
 
     def reserve(self, name: str, work: str, now: float | None = None) -> bool:
         """Compare and set: an available agent becomes `work`'s, a job's or call's id."""
@@ -196,7 +195,7 @@ class AgentRegistry:
         return True
 
     def ringing(self, name: str, work: str) -> bool:
-        """His phone rings."""
+        """The phone rings."""
         agent = self._of(name, work, "reserved")
         if agent is None:
             return False
@@ -204,7 +203,7 @@ class AgentRegistry:
         return True
 
     def talking(self, name: str, work: str) -> bool:
-        """He has answered."""
+        """The agent has answered."""
         agent = self._of(name, work, "reserved", "ringing")
         if agent is None:
             return False
@@ -212,7 +211,7 @@ class AgentRegistry:
         return True
 
     def release(self, name: str, work: str) -> bool:
-        """The offer is withdrawn, through no fault of his."""
+        """The offer is withdrawn, through no fault of the agent."""
         agent = self._of(name, work, "reserved", "ringing")
         if agent is None:
             return False
@@ -220,9 +219,9 @@ class AgentRegistry:
         return True
 
     def missed(self, name: str, work: str, reason: str, *, counts: bool = True) -> bool:
-        """He did not answer; after too many times in a row he is paused.
+        """The agent did not answer; after too many times in a row they are paused.
 
-        `counts` is False where he was asked for by name, and not offered by a queue.
+        `counts` is False if they were asked for by name, not offered by a queue.
         """
         agent = self._of(name, work, "reserved", "ringing")
         if agent is None:
@@ -232,9 +231,9 @@ class AgentRegistry:
         return True
 
     def finished(self, name: str, work: str, wrap_up_s: float | None = None) -> bool:
-        """His call is over: he wraps up, is free, or goes where he asked to meanwhile.
+        """The call is over: wrap up, be free, or enter the state they asked for meanwhile.
 
-        `wrap_up_s` is the queue's, where it says one: 0 for none, -1 until he is ready.
+        `wrap_up_s` is the queue's, if it has one: 0 for none, -1 until they are ready.
         """
         agent = self._of(name, work, "reserved", "ringing", "talking")
         if agent is None:
@@ -248,10 +247,10 @@ class AgentRegistry:
             return None
         return agent
 
-    # -- what he asks for -------------------------------------------------------------------
+    # -- what an agent asks for ------------------------------------------------------------
 
     def login(self, name: str) -> Agent:
-        """Log him in. Raises EngineError `not_found`, or `unavailable` when no seat is left."""
+        """Log the agent in. Raises EngineError `not_found`, or `unavailable` if no seat is left."""
         agent = self.known(name)
         if not agent.is_logged_in and not self._has_seat():
             seats = self._defaults.seats
@@ -261,15 +260,15 @@ class AgentRegistry:
         return agent
 
     def logout(self, name: str, reason: str | None = None) -> Agent:
-        """Log him out, after his call if he has one. Raises EngineError `not_found`."""
+        """Log the agent out, after the present call if any. Raises EngineError `not_found`."""
         agent = self.known(name)
         self._change(agent, lambda: agent.logout(self._clock(), reason))
         return agent
 
     def pause(self, name: str, reason: str | None = None) -> Agent:
-        """Offer him nothing, after his call if he has one.
+        """Pause the agent, after the present call if there is one.
 
-        Raises EngineError `not_found`, or `state` when he is not logged in.
+        Raises EngineError `not_found`, or `state` when they are not logged in.
         """
         agent = self.known(name)
         self._must_be_logged_in(agent)
@@ -277,9 +276,9 @@ class AgentRegistry:
         return agent
 
     def ready(self, name: str) -> Agent:
-        """End his pause or wrap-up, or take back what he asked for.
+        """End the pause or wrap-up, or withdraw what they asked for.
 
-        Raises EngineError `not_found`, or `state` when he is not logged in.
+        Raises EngineError `not_found`, or `state` when they are not logged in.
         """
         agent = self.known(name)
         self._must_be_logged_in(agent)
@@ -287,17 +286,17 @@ class AgentRegistry:
         return agent
 
     def set_skills(self, name: str, skills: dict[str, int] | None) -> Agent:
-        """Give him other skills; None: the configured ones. Raises EngineError `not_found`."""
+        """Use other skills; None: the configured ones. Raises EngineError `not_found`."""
         agent = self.known(name)
         agent.set_skills(skills)
         self._keep(agent)
         self._events.publish("agent.skills", agent=name, skills=dict(agent.skills))
-        if agent.state == "available":  # somebody may have waited for what he can now
-            self._tell_free(agent)
+        if agent.state == "available":  # an entry may have waited for these skills
+            self._notify_free(agent)
         return agent
 
     def arrange(self, name: str, addresses: list[tuple[str, bool]] | None) -> Agent:
-        """Put his addresses into this order, on or off; None: as configured.
+        """Use the addresses in this order, on or off; None: as configured.
 
         Raises EngineError `not_found`.
         """
@@ -309,7 +308,7 @@ class AgentRegistry:
         return agent
 
     def line(self, name: str, up: bool) -> None:
-        """His permanent line came up, or went down."""
+        """The permanent line came up, or went down."""
         agent = self._agents.get(name)
         if agent is not None:
             self._change(agent, lambda: agent.line(up, self._clock()))
@@ -347,7 +346,7 @@ class AgentRegistry:
                 self._change(agent, partial(agent.wrap_up_ends, now))
 
     def begin_day(self, now: float) -> None:
-        """Let the day's figures begin anew, where the day is another than theirs."""
+        """Reset the day's figures of each agent whose day is over."""
         day = day_of(now, self.zone)
         for agent in self._agents.values():
             if agent.begin_day(day, now):
@@ -355,7 +354,7 @@ class AgentRegistry:
 
     # -- every change -----------------------------------------------------------------------
 
-    def _change(self, agent: Agent, move: Callable[[], object], **told: Any) -> None:
+    def _change(self, agent: Agent, move: Callable[[], object], **fields: Any) -> None:
         before = agent.state, agent.since, agent.reason
         wish = agent.wish
         now = self._clock()
@@ -377,23 +376,23 @@ class AgentRegistry:
             reason=agent.reason,
             work=agent.work,
             since=agent.since,
-            **told,
+            **fields,
         )
-        for tell in tuple(self._on_change):
-            tell(agent, previous)
+        for listener in tuple(self._on_change):
+            listener(agent, previous)
         if agent.state == "available" and previous != "available":
-            self._tell_free(agent)
+            self._notify_free(agent)
 
-    def _tell_free(self, agent: Agent) -> None:
-        for tell in tuple(self._on_free):
-            tell(agent.name)
+    def _notify_free(self, agent: Agent) -> None:
+        for listener in tuple(self._on_free):
+            listener(agent.name)
 
     def view(self, agent: Agent) -> dict[str, Any]:
-        """An agent as the control protocol shows him now."""
+        """An agent as the control protocol shows them now."""
         return agent.view(self._clock()) | {"queues": self.serves(agent)}
 
     def views(self) -> list[dict[str, Any]]:
-        """Every agent as the control protocol shows him now."""
+        """Every agent as the control protocol shows them now."""
         return [self.view(agent) for agent in self._agents.values()]
 
     def _keep(self, agent: Agent) -> None:
@@ -414,7 +413,7 @@ def day_of(now: float, zone: tzinfo | None) -> str:
     return datetime.fromtimestamp(now, zone).date().isoformat()
 
 
-# Bounded, so that a step of the wall clock and the end of a day are noticed.
+# The end of a day is noticed after this time at most.
 LONGEST_WAIT_S = 60.0
 
 
@@ -426,7 +425,7 @@ class AgentClock:
     ) -> None:
         self._agents = agents
         self._wall_clock = wall_clock
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = WallClockTimer(wall_clock, self._tick)
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def start(self) -> None:
@@ -437,18 +436,12 @@ class AgentClock:
     def stop(self) -> None:
         """End what was begun; wrap-ups go on until the engine comes back."""
         self._unsubscribe()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.stop()
 
     def _set_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
         deadline = self._agents.next_deadline
-        wait_s = LONGEST_WAIT_S
-        if deadline is not None:
-            wait_s = min(max(deadline - self._wall_clock(), 0.0), LONGEST_WAIT_S)
-        self._timer = asyncio.get_running_loop().call_later(wait_s, self._tick)
+        soon = self._wall_clock() + LONGEST_WAIT_S
+        self._timer.set(soon if deadline is None else min(deadline, soon))
 
     def _tick(self) -> None:
         now = self._wall_clock()

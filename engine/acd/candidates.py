@@ -1,4 +1,4 @@
-"""The free agents, by the queues that each may serve."""
+"""Candidates: the free agents for an entry, the next entry for an agent, the first of a queue."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -32,7 +32,7 @@ class FreeAgents:
         return profile
 
     def profile(self, agent: PooledAgent) -> Profile:
-        """What an agent can, and where, whether he is free or not."""
+        """The profile of an agent, whether they are free or not."""
         return Profile(
             agent=agent,
             name=agent.name,
@@ -81,7 +81,7 @@ def candidates(
 def next_for(
     profile: Profile, queues: Iterable[CallQueue], now: float, on_held: Callable[[CallQueue], None]
 ) -> tuple[Entry, CallQueue] | None:
-    """The first of all whom a free agent may take: by priority, then by the weighted wait.
+    """The first entry that a free agent may take: by priority, then by the weighted wait.
 
     `on_held` is called with each queue that may release nobody now.
     """
@@ -107,7 +107,7 @@ def next_for(
 
 
 def first_servable(queue: CallQueue, free: FreeAgents, now: float) -> Entry | None:
-    """The first in a queue whom any free agent may take."""
+    """The first entry of a queue that any free agent may take."""
     if not queue.waiting_index:
         return None
     for entry in queue.waiting_index.first(queue.order, HEADS):

@@ -2,7 +2,7 @@
 
 The centres that are open and serve the place take turns by their per cents (smooth weighted round
 robin): after any number of entries each is within one of its exact share. Where a share names the
-customer's place, those that name no place have none of him.
+customer's place, those that name no place get no share of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ class CentreShares:
         # For each set of centres that share, how far each is behind or ahead.
         self._credit: dict[tuple[int, ...], list[float]] = {}
         self.given: dict[str, int] = {}
-        if before is not None:  # a reload does not begin the turns anew
+        if before is not None:  # a reload does not restart the turns
             self.given = before.given
             if before._shares == self._shares:
                 self._credit = before._credit

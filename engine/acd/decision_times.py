@@ -25,7 +25,7 @@ class DecisionTimes:
         self._began = (perf_counter(), thread_time())
 
     def end(self, offers: int) -> None:
-        """It is over, and so many offers were made in it."""
+        """The decision is over, with `offers` offers made."""
         if offers:
             began, cpu_began = self._began
             # The processor is read inside of what the wall says, here as at the beginning.

@@ -1,7 +1,7 @@
-"""What waiting does to one who stands in a queue: he is sent away, goes elsewhere, or rises.
+"""Escalation: an entry that waits leaves, moves to another queue, or rises in priority.
 
 `escalate` says what is due, `next_look` when it is to be asked again; what is due is done by the
-matcher. Who may take him meanwhile is the queue's business (`CallQueue.scope`).
+matcher. The queue says who may take it meanwhile (`CallQueue.scope`).
 """
 
 import math
@@ -16,7 +16,7 @@ from .waiting import Leave
 
 # How soon an overflow whose target could take nobody is tried again.
 OVERFLOW_RETRY_S = 5.0
-# An outside number that did not take somebody gets him again after the time of its step, at least
+# An outside number that did not answer is tried again after the time of its step, at least
 # after this.
 OUTSIDE_AGAIN_S = 60.0
 
@@ -54,7 +54,7 @@ def escalate(
 
 
 def next_look(entry: Entry, queue: CallQueue, scope_changes_at: float) -> float:
-    """When `escalate` is to be asked again for one who waits, or others may take him."""
+    """When to ask `escalate` again, or when other agents may take the entry."""
     times = [scope_changes_at, entry.retry_overflow_at, *entry.missed.values()]
     if queue.config.max_wait_s:
         times.append(entry.arrived_at + queue.config.max_wait_s)

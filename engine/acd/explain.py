@@ -1,4 +1,4 @@
-"""Who could take one who came to a queue now, and why others could not. Nothing is changed."""
+"""Explain which agents could take an entry now, and why the others could not. A dry run."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ MOST_AGENTS = 200
 def could_take(
     matcher: Matcher, pool: AgentPool, waiting: Waiting, now: float
 ) -> list[dict[str, Any]]:
-    """Each agent who may serve `waiting` at some time: whether he could now, and if not, why.
+    """Each agent who may ever serve `waiting`: whether they could now, and if not, why.
 
     Those who could come first. Raises EngineError `not_found` where there is no such queue.
     """
@@ -73,7 +73,7 @@ def waiting_as_if(
     centre: str | None,
     known_agent_s: float | None = None,
 ) -> Waiting:
-    """One who might wait, and whom nobody is told of."""
+    """An entry that might wait; no function of it is called."""
     return Waiting(
         id="",
         kind="call" if kind == "call" else "callback",

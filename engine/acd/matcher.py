@@ -1,9 +1,9 @@
-"""The matcher: who is offered to whom, and when somebody leaves. No clock, no loop, no socket.
+"""The matcher: which entry is offered to which agents, and when one leaves. No clock, no loop.
 
-It is told what happens, with `now`, and decides at once: an entry that joins is offered to the best
-of the free agents who may take it, an agent who becomes free is offered the first of the entries
-that he may take. Between two steps nobody waits who could be offered to somebody free, but where
-a queue is paused, full or paced, or the agent has just left that entry unanswered.
+Each method gets `now` and decides at once. An entry that joins is offered to the best of the free
+agents who may take it. An agent who becomes free is offered the first entry that they may take.
+Between two steps no entry waits that could be offered to a free agent, unless its queue is paused,
+full or paced, or the agent has just left that entry unanswered.
 """
 
 import itertools
@@ -34,9 +34,9 @@ FILLED = 10
 
 
 class Matcher:
-    """All queues, whoever waits in them, and the agents who are free.
+    """All queues, the entries that wait in them, and the agents who are free.
 
-    `ring_s` is how long an agent rings for one who waits for him alone, unless that one says it.
+    `ring_s` is how long an agent rings for an entry that waits for them alone, by default.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Matcher:
         entry = Entry(
             waiting=waiting,
             seq=next(self._seq),
-            arrived_at=entered_at if waiting.outside_tried else now,  # he was not away
+            arrived_at=entered_at if waiting.outside_tried else now,  # this wait goes on
             entered_at=entered_at,
             priority=waiting.priority,
             queue=waiting.queue,
@@ -123,7 +123,7 @@ class Matcher:
         """`entry` comes into a queue, from outside or from another one."""
         waiting = entry.waiting
         queue.receive(entry)
-        if waiting.outside_tried:  # anybody may have him who was sent away already
+        if waiting.outside_tried:  # it has left the share of its centre
             entry.centre = None
         elif waiting.centre in self.queues.centres:
             entry.centre = waiting.centre
@@ -143,7 +143,7 @@ class Matcher:
         self._look_at(entry, now)
 
     def leave(self, entry_id: str, reason: str, now: float) -> bool:
-        """Who waited has gone, or is called off; his queue forgets him. False: he was not there."""
+        """Remove an entry that has gone or is cancelled. False: it did not wait."""
         entry = self.entries.get(entry_id)
         if entry is None:
             return False
@@ -158,7 +158,7 @@ class Matcher:
         self._end(entry, "withdrawn", now, Leave(reason=reason))
 
     def move(self, entry_id: str, queue: str, now: float) -> None:
-        """Let one wait in another queue, in the place that his time gives him there.
+        """Move an entry to another queue, into the place that its time gives it there.
 
         Raises EngineError `not_found`, `state`, `refused`, `unavailable`.
         """
@@ -247,7 +247,7 @@ class Matcher:
         return True
 
     def unanswered(self, offer: Offer, now: float) -> bool:
-        """Nobody took the offer: who was offered waits in his old place again."""
+        """Nobody took the offer: the entry waits in its old place again."""
         entry = self._offered(offer)
         if entry is None:
             return False
@@ -277,7 +277,7 @@ class Matcher:
             self._fill_if_held(queue, now)
 
     def _offer(self, entry: Entry, queue: CallQueue, now: float) -> bool:
-        """Offer `entry` to whom its queue's strategy chooses. False: nobody may be had."""
+        """Offer `entry` to the agents its queue's strategy chooses. False: none is free."""
         agents = list(candidates(entry, queue, self.free_agents, now))
         chosen: list[str] = []
         while agents and len(chosen) < queue.strategy.at_once:
@@ -309,7 +309,7 @@ class Matcher:
     # -- matching -----------------------------------------------------------------------------
 
     def free(self, agent: str, now: float) -> None:
-        """`agent` is available: offer him the first of whom he may take."""
+        """`agent` is available: offer them the first entry that they may take."""
         found = self._pool.get(agent)
         if found is None:
             return
@@ -322,13 +322,13 @@ class Matcher:
             self._set_queue_deadline(best[1], now)
 
     def logged_out(self, agent: str, now: float) -> None:
-        """Nobody is kept for `agent` any more: whoever was is looked at again, in steps."""
+        """Look again at the entries that were kept for `agent`, in steps."""
         for queue in self.queues:
             for entry in queue.waiting_index.kept_for(agent):
                 self._deadlines.set(entry, now)
 
     def _look_at(self, entry: Entry, now: float) -> None:
-        """Do what is due for one who waits: let him go, let others help, offer him."""
+        """Do what is due for a waiting entry: end it, move it, let others help, or offer it."""
         queue = self._queues_by_name[entry.queue]
         due = escalate(
             entry, queue, self.queues.centres, partial(self.queues.accepts, now=now), now
@@ -384,7 +384,7 @@ class Matcher:
             self._fill_if_held(queue, now)
 
     def _fill_if_held(self, queue: CallQueue, now: float) -> None:
-        """Let go whom a held queue may let go now."""
+        """Offer as many entries as the queue's capacity and pacing allow now."""
         if not queue.is_held:
             return
         queue.has_more = False

@@ -1,4 +1,4 @@
-"""A line: one configured queue, who stands in it, and how fast it may be let go."""
+"""A queue: its configuration, the entries in it, and how fast they may be offered."""
 
 import math
 import random
@@ -22,7 +22,7 @@ from .waiting_index import WaitingIndex
 # What holds in the line of requests for one agent alone, and in any until it is configured.
 DIRECT = Queue(name="direct")
 SECONDS_PER_MIN = 60.0
-# What is counted of a queue since the engine started. Whoever is moved or overflows to another
+# What is counted of a queue since the engine started. An entry that moves or overflows to another
 # queue joins that one besides.
 TALLIED = (
     "joined", "offered", "unanswered", "answered", "abandoned", "overflowed", "expired",
@@ -33,7 +33,7 @@ TALLIED = (
 class CallQueue:
     """One queue at work. `name` is None in the line of requests for one agent alone.
 
-    `active` has who was offered or is on a call of this queue: entry id to his agents.
+    `active` has the entries that are offered or on a call of this queue, with their agents.
     """
 
     def __init__(self, name: str | None, rng: random.Random) -> None:
@@ -184,7 +184,7 @@ class CallQueue:
     # -- who may take an entry --------------------------------------------------------------
 
     def vip(self, waiting: Waiting) -> Vip | None:
-        """What the configuration says of VIPs like this one, if he is one."""
+        """The configured VIP rule that this one matches, if any."""
         for vip in self.config.vip:
             if vip.min_priority is not None and waiting.priority < vip.min_priority:
                 continue
@@ -197,7 +197,7 @@ class CallQueue:
     ) -> tuple[Scope, float]:
         """Who may take `entry` now, and when that changes.
 
-        Nobody waits for an agent of his own, or VIPs for theirs, who is not `reachable` at all.
+        An entry is not kept for agents none of whom is `reachable`.
         """
         waiting, config = entry.waiting, self.config
         if waiting.agent is not None:

@@ -1,4 +1,4 @@
-"""One who waits in a queue: the states he passes through, and who may take him now."""
+"""An entry of a queue: the states it passes through, and who may take it now."""
 
 import math
 from collections.abc import Mapping
@@ -56,10 +56,10 @@ EVERYBODY = Scope()
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """One who waits, as the matcher keeps him. Times are Unix seconds.
+    """One who waits, as the matcher keeps them. Times are Unix seconds.
 
-    `arrived_at` is when he began this wait: one who comes back has joined long before. `entered_at`
-    is when he came into his present queue; tiers and overflow count from there.
+    `arrived_at` is when this wait began: one who comes back has joined long before. `entered_at`
+    is when they came into the present queue; tiers and overflow count from there.
     `missed` says of agents who did not answer until when they are not to be asked again.
     """
 
@@ -84,7 +84,7 @@ class Entry:
     missed: dict[str, float] = field(default_factory=dict)
     offer: Offer | None = None
     is_delivered: bool = False
-    """Whether whoever waits was told of `offer`: the agents in it are his to ring or to free."""
+    """Whether `on_offer` was called with `offer`: then the call flow releases its agents."""
     next_at: float = math.inf
 
     @property
@@ -131,7 +131,7 @@ class Entry:
         self.key = (-self.priority, self.waiting.joined_at, self.seq)
 
     def waited_s(self, now: float) -> float:
-        """How long he has waited, in all queues; never less than nothing."""
+        """How long it has waited, in all queues; never below 0."""
         return max(0.0, now - self.waiting.joined_at)
 
 

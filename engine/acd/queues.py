@@ -1,8 +1,8 @@
 """The queues, as the rest of the engine uses them: the matcher on a clock and an event loop.
 
 What the matcher decides is published as `queue.*` at once, in the order in which it was decided;
-whoever waits is told in the next turn of the loop, so that nobody is called back from within the
-call that he makes. An offer or a leave that was overtaken in between is not told.
+`on_offer` and `on_leave` are called in the next turn of the loop, never from within a call of the
+party that waits. An offer or a leave that was overtaken in between is left out.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from config.queues import Centre, Queue
 
 from ..routing.opening_hours import OpeningHours
 from ..store.protocols import Documents, Publisher
+from ..timer import WallClockTimer
 from .agent_pool import AgentPool, PooledAgent
 from .decision_times import DecisionTimes
 from .matcher import Matcher
@@ -27,8 +28,6 @@ T = TypeVar("T")
 
 PAUSED_AS = "queue_paused"
 ON_CALL = frozenset({"reserved", "ringing", "talking"})
-# A step of the wall clock is noticed after so long at most.
-LONGEST_TIMER_S = 60.0
 
 
 class Queues:
@@ -58,8 +57,7 @@ class Queues:
         self._unsubscribe: Callable[[], None] = lambda: None
         self._depth = 0
         self._pending: list[Callable[[], object]] = []
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
+        self._timer = WallClockTimer(clock, self._tick)
 
     def start(
         self,
@@ -82,16 +80,14 @@ class Queues:
         centres: Sequence[Centre] = (),
         calendars: Mapping[str, OpeningHours] | None = None,
     ) -> None:
-        """Take the configuration as it is now; whoever waits keeps his place."""
+        """Use this configuration from now on; entries keep their places."""
         by_name = {centre.name: centre for centre in centres}
         self._step(lambda now: self.matcher.configure(queues, by_name, calendars or {}, now))
 
     def stop(self) -> None:
         """Offer nobody any more."""
         self._unsubscribe()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.stop()
 
     # -- for those who wait -------------------------------------------------------------------
 
@@ -104,17 +100,17 @@ class Queues:
         self.matcher.queues.check(queue, self._clock(), has_place=has_place)
 
     def join(self, waiting: Waiting) -> None:
-        """Let him wait. `on_offer` or `on_leave` are called in a later turn of the loop.
+        """Let one wait. `on_offer` or `on_leave` are called in a later turn of the loop.
 
-        Raises EngineError as `check` does, and `conflict` where he waits already.
+        Raises EngineError as `check` does, and `conflict` if they wait already.
         """
         self._step(lambda now: self.matcher.join(waiting, now))
 
     def leave(self, waiting_id: str, reason: str = "withdrawn") -> bool:
-        """He waits no longer, for his own reason; False where he did not wait any more.
+        """Remove one who leaves for a reason of their own. False if they did not wait.
 
         With reason `abandoned` a call is counted as such; anything else is neither counted
-        against anybody. Who was told of an offer frees its agents himself.
+        against anybody. A call flow that has got an offer releases its agents itself.
         """
         return self._step(lambda now: self.matcher.leave(waiting_id, reason, now))
 
@@ -123,16 +119,16 @@ class Queues:
         return self._step(lambda now: self.matcher.answered(offer, agent, now))
 
     def unanswered(self, offer: Offer) -> bool:
-        """Nobody took the offer; he waits on in his old place. False where he does not."""
+        """Nobody took the offer: the entry waits in its old place. False if it does not wait."""
         return self._step(lambda now: self.matcher.unanswered(offer, now))
 
     def place(self, waiting_id: str) -> int:
-        """His place; 1 is next. Raises EngineError `not_found`."""
+        """The place; 1 is next. Raises EngineError `not_found`."""
         entry = self.matcher.entry(waiting_id)
         return self._lines[entry.queue].place(entry)
 
     def expected_wait_s(self, waiting_id: str) -> float | None:
-        """How long he may still wait, as far as it is known. Raises EngineError `not_found`."""
+        """The expected wait; None if it is not known. Raises EngineError `not_found`."""
         entry = self.matcher.entry(waiting_id)
         line = self._lines[entry.queue]
         return line.expected.wait_s(line.place(entry), self._clock())
@@ -161,28 +157,28 @@ class Queues:
         return self.matcher.queues.named(queue).after(after, count)
 
     def entry_view(self, waiting_id: str) -> dict[str, Any]:
-        """One who waits, as he is shown. Raises EngineError `not_found`."""
+        """One who waits, as they are shown. Raises EngineError `not_found`."""
         entry, now = self.matcher.entry(waiting_id), self._clock()
         line = self._lines[entry.queue]
         place = line.place(entry)
         return entry.view(now, place, line.expected.wait_s(place, now))
 
     def status(self) -> dict[str, Any]:
-        """How many wait, and how long it takes to decide who is offered to whom."""
+        """How many wait, and how long decisions take."""
         return {"waiting": len(self.matcher.entries), **self.decision_times.view()}
 
     # -- for commands -------------------------------------------------------------------------
 
     def move(self, waiting_id: str, queue: str) -> None:
-        """Let him wait in another queue. Raises EngineError."""
+        """Move one who waits to another queue. Raises EngineError."""
         self._step(lambda now: self.matcher.move(waiting_id, queue, now))
 
     def remove(self, waiting_id: str, reason: LeaveReason = "withdrawn") -> None:
-        """Send him away. Raises EngineError `not_found`, `state` where he is being offered."""
+        """Send one away. Raises EngineError `not_found`, or `state` while they are offered."""
         self._step(lambda now: self.matcher.send_away(waiting_id, reason, now))
 
     def reprioritise(self, waiting_id: str, priority: int) -> None:
-        """Let him wait in the place that another priority gives. Raises EngineError `not_found`."""
+        """Give one who waits another priority, and its place. Raises EngineError `not_found`."""
         self._step(lambda now: self.matcher.reprioritise(waiting_id, priority, now))
 
     def pause(self, queue: str, paused: bool = True) -> None:
@@ -225,7 +221,7 @@ class Queues:
             result = work(self._clock())
         finally:
             self._depth -= 1
-            self._set_timer()
+            self._timer.set(self.matcher.next_deadline)
         self.decision_times.end(self.matcher.offers_made - offers)
         while self._pending and not self._depth:
             self._pending.pop(0)()
@@ -258,20 +254,7 @@ class Queues:
 
     # -- time ---------------------------------------------------------------------------------
 
-    def _set_timer(self) -> None:
-        due_at = self.matcher.next_deadline
-        if self._timer is not None:
-            if self._timer_at == due_at:
-                return
-            self._timer.cancel()
-            self._timer = None
-        if due_at is not None:
-            self._timer_at = due_at
-            delay_s = min(max(due_at - self._clock(), 0.0), LONGEST_TIMER_S)
-            self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
-
     def _tick(self) -> None:
-        self._timer = None
         self._step(self.matcher.tick)
 
 

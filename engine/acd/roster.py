@@ -1,6 +1,6 @@
 """The roster: who is an agent at all, by the configuration or by command, and at which addresses.
 
-The register (`agents.py`) has what the agents do; the dialplan has where they are reached. Both
+The registry (`agents.py`) has what the agents do; the dialplan has where they are reached. Both
 learn from here. Agents added by command are checked as configured ones are, and may besides be
 given only addresses that the dialplan lets a client dial. They outlive a restart.
 """
@@ -73,7 +73,7 @@ class Roster:
     # -- by command -------------------------------------------------------------------------
 
     async def add_agent(self, fields: Mapping[str, Any]) -> Agent:
-        """Add an agent for good, and log him in where his terms say so.
+        """Add an agent for good, and log them in if the policy says so.
 
         Raises EngineError `conflict` when there is one of this name, `refused` naming the field.
         """
@@ -99,9 +99,9 @@ class Roster:
         return agent
 
     def remove_agent(self, name: str) -> None:
-        """Remove an agent who was added by command, logging him out first.
+        """Remove an agent who was added by command, logging them out first.
 
-        Raises EngineError: `not_found`; `refused` for a configured one; `state` while he is on a
+        Raises EngineError: `not_found`; `refused` for a configured one; `state` while they are on a
         call.
         """
         agent = self._agents.known(name)
@@ -129,7 +129,7 @@ class Roster:
     # -- by the configuration ---------------------------------------------------------------
 
     def reconfigure(self, configured: Sequence[AgentSettings], defaults: AgentDefaults) -> None:
-        """Take another configuration. Whom it has no longer leaves, after his call if need be."""
+        """Use another configuration. Those it no longer has leave, after their call if need be."""
         self._configured = {one.name: one for one in configured}
         self._agents.set_defaults(defaults)
         for settings in configured:
@@ -149,7 +149,7 @@ class Roster:
     def _changed(self, agent: Agent, _previous: AgentState) -> None:
         if agent.name not in self._leaving or agent.is_on_work:
             return
-        if agent.is_logged_in:  # he asked to stay, during his last call
+        if agent.is_logged_in:  # they asked to stay, during their last call
             self._agents.logout(agent.name, "removed")
         else:
             self._dismiss(agent.name)

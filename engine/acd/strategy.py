@@ -31,7 +31,7 @@ class AgentStrategy:
         self._rng = rng
         self._last: tuple[int, str] = (-1, "")
         if before is not None and before._rank == self._rank:
-            self._last = before._last  # a reload does not begin the round anew
+            self._last = before._last  # a reload does not restart the round
 
     def choose(self, agents: Sequence[PooledAgent], skills: Mapping[str, int]) -> PooledAgent:
         """The one of `agents` (at least one) who is asked for an entry that needs `skills`."""

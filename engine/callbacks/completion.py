@@ -10,6 +10,7 @@ import msgspec
 from ..acd.waiting import Offer
 from ..calls.services import CallServices
 from ..job import OFFERS_KEPT, Failure, Job
+from ..routing.admission import Admission
 from ..store.event_log import EventLog
 from . import retry
 from .open_jobs import OpenJobs
@@ -29,6 +30,7 @@ class Completion:
     def __init__(
         self,
         services: CallServices,
+        admission: Admission,
         jobs: OpenJobs,
         places: QueuedJobs,
         *,
@@ -37,6 +39,7 @@ class Completion:
         wall_clock: Callable[[], float],
     ) -> None:
         self._services = services
+        self._admission = admission
         self._open = jobs
         self._places = places
         self._schedule = schedule
@@ -133,8 +136,7 @@ class Completion:
         job.next_attempt_at = job.decision = job.decide_by = None
         job.under_way = False
         job.ended_at = self._wall_clock()
-        if self._services.admission is not None:
-            job.cost = self._services.admission.settle(job)
+        job.cost = self._admission.settle(job)
         self._open.remove(job)
         self._ended(job)
         self._services.store.save(job)

@@ -17,9 +17,11 @@ import structlog
 
 from ..acd.waiting import Offer
 from ..calls.call import ON_THE_LINE_S
+from ..calls.call_flow import CustomerHistory
 from ..calls.services import CallServices
 from ..errors import EngineError
 from ..job import AttemptRecord, Job, RetryCause
+from ..routing.admission import Admission
 from ..routing.dialplan import Destination
 from . import retry
 from .attempt import Attempt
@@ -39,9 +41,16 @@ class Dispatcher:
     """Owns every open job: queued ones in heaps and queues, running ones as tasks."""
 
     def __init__(
-        self, services: CallServices, *, wall_clock: Callable[[], float] = time.time
+        self,
+        services: CallServices,
+        *,
+        admission: Admission,
+        history: CustomerHistory,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._services = services
+        self._admission = admission
+        self._history = history
         self._wall_clock = wall_clock
         self.open = OpenJobs()
         self._running: dict[str, tuple[Attempt, asyncio.Task[Outcome]]] = {}
@@ -51,6 +60,7 @@ class Dispatcher:
         self._places = QueuedJobs(services, self, wall_clock=wall_clock)
         self._settlement = Completion(
             services,
+            admission,
             self.open,
             self._places,
             schedule=self._reschedule,
@@ -87,7 +97,7 @@ class Dispatcher:
 
     def callback_of(self, call_id: str) -> Attempt | None:
         """The running callback whose call this is."""
-        call = self._services.register.calls.get(call_id)
+        call = self._services.registry.calls.get(call_id)
         if call is None or call.job_id not in self._running:
             return None
         return self._running[call.job_id][0]
@@ -281,10 +291,8 @@ class Dispatcher:
         """Let a job that is due wait for its operator."""
         if self.put_off_if_calling(job):
             return
-        admission = self._services.admission
         # Whatever else may be against it is looked at when somebody is about to be called.
-        is_timed = admission is not None and admission.hours.enforced
-        if is_timed and not self._may_call(job, self._wall_clock()):
+        if self._admission.hours.enforced and not self._may_call(job, self._wall_clock()):
             return
         if self._places.join(job, job.next_due_at):
             self._agenda.look_at(job, self._places.waits_until(job), "wait")
@@ -321,10 +329,7 @@ class Dispatcher:
 
     def _may_call(self, job: Job, now: float) -> bool:
         """Whether the customer may be called now; if not, the job waits until he may, or ends."""
-        admission = self._services.admission
-        if admission is None:
-            return True
-        verdict = admission.may_dial_now(self._number_of(job), now)
+        verdict = self._admission.may_dial_now(self._number_of(job), now)
         if verdict.allowed:
             return True
         reason = verdict.reason or "not to be called"
@@ -336,17 +341,16 @@ class Dispatcher:
 
     def put_off_if_calling(self, job: Job) -> bool:
         """Whether the customer calls us just now; if so, the job waits until he does no more."""
-        if not self._services.register.is_on_the_line(self._number_of(job)):
+        if not self._services.registry.is_on_the_line(self._number_of(job)):
             return False
         self.put_off(job, self._wall_clock() + ON_THE_LINE_S, "the customer is on the line")
         return True
 
     def _number_of(self, job: Job) -> str | None:
         """The number (E.164) that is called next."""
-        admission = self._services.admission
-        if job.dial_to is None or admission is None:
+        if job.dial_to is None:
             return job.called
-        number = admission.number(job.dial_to)
+        number = self._admission.number(job.dial_to)
         return None if number is None else number.e164
 
     def _start(self, job: Job, offer: Offer | None, outside: str | None) -> None:
@@ -369,7 +373,15 @@ class Dispatcher:
             )
             self._settlement.settle(job, outcome, offer)
             return
-        callback = Attempt(job, agent, customer, self._services, offer)
+        callback = Attempt(
+            self._services,
+            job,
+            agent=agent,
+            customer=customer,
+            offer=offer,
+            admission=self._admission,
+            history=self._history,
+        )
         task = asyncio.get_running_loop().create_task(callback.run())
         task.add_done_callback(partial(self._attempt_over, callback))
         self._running[job.id] = (callback, task)

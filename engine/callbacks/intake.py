@@ -20,7 +20,8 @@ from ..control.params import Reschedule
 from ..errors import EngineError
 from ..job import Job, Request, RetryCause, RetryRule
 from ..request import CallbackRequest
-from ..routing.admission import AdmissionQuery, Admitted
+from ..routing.admission import Admission, AdmissionQuery, Admitted
+from ..routing.router import Router
 from ..routing.rules import Ruling
 from ..store.store import StoreError
 from .dispatcher import Dispatcher
@@ -57,12 +58,13 @@ class Intake:
         dispatcher: Dispatcher,
         settings: "Settings",
         *,
+        router: Router,
+        admission: Admission,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        assert services.router is not None and services.admission is not None
         self._services = services
         self._dispatcher = dispatcher
-        self._router, self._admission = services.router, services.admission
+        self._router, self._admission = router, admission
         self._wall_clock = wall_clock
         # Ids and jobs on their way to the disk, so that two requests cannot both be first.
         self._accepting: dict[str, asyncio.Future[None]] = {}
@@ -178,7 +180,7 @@ class Intake:
             job.queue_since = request.not_before  # he waits for nobody until then
         # Known to the disk with the acceptance, so that it costs no commit of its own.
         job.under_way = self._dispatcher.will_start(job)
-        self._admission.count_accepted(job_id, admitted, now)
+        self._admission.count(job_id, admitted, now)
         self._dispatcher.accept(job)
         try:
             await self._services.store.save(job, durable=True)
@@ -250,11 +252,11 @@ class Intake:
 
     def _check_agents(self, params: CallbackRequest) -> None:
         agents, known = self._services.agents, params.known_agent
-        if known is not None and (agents is None or known not in agents):
+        if known is not None and known not in agents:
             reason = f"there is no agent named {known!r}"
             raise EngineError("refused", reason, field="known_agent")
         queues, centre = self._services.queues, params.centre
-        if centre is not None and (queues is None or centre not in queues.matcher.queues.centres):
+        if centre is not None and centre not in queues.matcher.queues.centres:
             raise EngineError("refused", f"there is no centre named {centre!r}", field="centre")
 
     def _check_queue(self, request: Request, now: float) -> None:
@@ -265,12 +267,8 @@ class Intake:
         """
         if request.queue is None:
             return
-        queues = self._services.queues
-        if queues is None:
-            reason = f"there is no queue named {request.queue!r}"
-            raise EngineError("refused", reason, field="queue")
         try:
-            queues.check(request.queue)
+            self._services.queues.check(request.queue)
         except EngineError as error:
             is_later = (request.not_before or 0.0) > now
             is_scheduled = bool(error.data.get("schedule")) and error.data.get("opens_at")

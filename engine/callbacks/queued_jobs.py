@@ -59,13 +59,11 @@ class QueuedJobs:
 
     def is_for_agent(self, job: Job) -> bool:
         """Whether the job is for one agent by name."""
-        agents, name = self._services.agents, job.request.agent
-        return agents is not None and name is not None and name in agents
+        return job.request.agent in self._services.agents
 
     def is_agent_free(self, job: Job) -> bool:
         """Whether the agent whom the job names could be had at once."""
-        agents = self._services.agents
-        agent = None if agents is None else agents.get(job.request.agent or "")
+        agent = self._services.agents.get(job.request.agent or "")
         return agent is not None and agent.state == "available"
 
     def __contains__(self, job: object) -> bool:
@@ -95,9 +93,6 @@ class QueuedJobs:
             job.queue_since = min(job.queue_since, self._wall_clock())
         queues, request = self._services.queues, job.request
         try:
-            if queues is None:
-                reason = f"there is no queue named {request.queue!r}"
-                raise EngineError("refused", reason, field="queue")
             if not self.waits_for_operator(job):
                 queues.check(request.queue or "", has_place=job.has_place)
                 self._owner.ready(job)
@@ -150,16 +145,15 @@ class QueuedJobs:
         self._outside.pop(job.id, None)
         is_in = self._waiting.pop(job.id, None) is not None
         offer = self._offers.pop(job.id, None)
-        if is_in and self._services.queues is not None:
+        if is_in:
             self._services.queues.leave(job.id, reason)
         if offer is not None:
             self.free(offer)
 
     def reprioritise(self, job: Job) -> None:
         """The job's priority is another one: it has its place by that."""
-        if self._services.queues is not None:
-            with contextlib.suppress(EngineError):  # it waits nowhere
-                self._services.queues.reprioritise(job.id, job.request.priority)
+        with contextlib.suppress(EngineError):  # it waits nowhere
+            self._services.queues.reprioritise(job.id, job.request.priority)
         if job.id in self._offers:
             self._owner.ready(job)
 
@@ -175,7 +169,7 @@ class QueuedJobs:
             cause = "removed from the queue by command"
             self._owner.finish(job, Outcome("cancelled", "cancelled", cause))
             return
-        if leave.reason == "closed" and self._services.queues is not None:
+        if leave.reason == "closed":
             try:
                 self._services.queues.check(job.request.queue or "")
             except EngineError as error:
@@ -189,7 +183,7 @@ class QueuedJobs:
     def reserve(self, job: Job) -> Offer | None:
         """The agent whom the job names, if he is free now: nobody else waits for one who is."""
         agents, request = self._services.agents, job.request
-        if agents is None or request.agent is None or not agents.reserve(request.agent, job.id):
+        if request.agent is None or not agents.reserve(request.agent, job.id):
             return None
         return Offer(
             waiting=self._as_waiting(job, self._wall_clock()),
@@ -211,8 +205,7 @@ class QueuedJobs:
 
     def unanswered(self, job: Job, offer: Offer) -> bool:
         """Nobody took the offer. True: the job waits on, in its old place; False: it has none."""
-        queues = self._services.queues
-        if queues is None or not queues.unanswered(offer):
+        if not self._services.queues.unanswered(offer):
             self._waiting.pop(job.id, None)
             return False
         self._waiting.setdefault(job.id, job)
@@ -220,9 +213,8 @@ class QueuedJobs:
 
     def free(self, offer: Offer) -> None:
         """Give back the agents whom nobody rang; the others are this job's no more."""
-        if self._services.agents is not None:
-            for name in offer.agents:
-                self._services.agents.release(name, offer.waiting.id)
+        for name in offer.agents:
+            self._services.agents.release(name, offer.waiting.id)
 
     def _offered(self, offer: Offer) -> None:
         job = self._waiting.get(offer.waiting.id)

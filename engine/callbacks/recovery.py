@@ -18,6 +18,7 @@ from config.sections import Dial
 
 from ..calls.services import CallServices
 from ..job import Failure, Job
+from ..routing.admission import Admission
 from .attempt import Attempt
 from .completion import publish_queued
 from .dispatcher import Dispatcher
@@ -35,6 +36,7 @@ def reconcile(
     jobs: Sequence[Job],
     dispatcher: Dispatcher,
     services: CallServices,
+    admission: Admission,
     now: float,
     seen_until: float = math.inf,
 ) -> None:
@@ -51,7 +53,7 @@ def reconcile(
             continue
         interrupted += 1
         _cut_off(job, min(now, seen_until))
-        if _settle(job, services, now):
+        if _settle(job, services, admission, now):
             to_resume.append(job)
     dispatcher.resume(to_resume)
     if interrupted:
@@ -87,14 +89,14 @@ def _keep_quiet(job: Job, until: float) -> None:
     job.interrupt_wait(job.next_attempt_at)
 
 
-def _settle(job: Job, services: CallServices, now: float) -> bool:
+def _settle(job: Job, services: CallServices, admission: Admission, now: float) -> bool:
     """What follows for one that may have been dialled. True: it stays open, and is queued."""
     policy, talked = job.request.on_crash, job.state == "bridged"
     not_before = now + pause_s(job, services.dial)
     job.under_way = False
     if policy == "fail" or talked:
         # Whoever has talked is not called again, whatever the policy.
-        _end(job, services, now, completed=talked and policy != "fail")
+        _end(job, services, admission, now, completed=talked and policy != "fail")
         return False
     if job.state != "queued":
         job.enter("queued")
@@ -147,13 +149,14 @@ def _moments(job: Job) -> Iterator[float]:
             yield moment
 
 
-def _end(job: Job, services: CallServices, now: float, *, completed: bool) -> None:
+def _end(
+    job: Job, services: CallServices, admission: Admission, now: float, *, completed: bool
+) -> None:
     job.failure = None if completed else Failure(side="engine", moment=job.state)
     job.enter("completed" if completed else "failed")
     job.result, job.cause, job.ended_at = job.state, CAUSE, now
     job.next_attempt_at = None
-    if services.admission is not None:
-        job.cost = services.admission.settle(job)
+    job.cost = admission.settle(job)
     services.store.save(job)
     services.events.publish(
         f"callback.{job.state}",

@@ -95,8 +95,7 @@ class Gauges:
         yield _one("calls_talking", "Calls in which two talk", talking)
         yield _one("legs", "Legs up", len(daemon.register.legs))
         states: Counter[tuple[str, ...]] = Counter()
-        if daemon.services.agents is not None:
-            states.update((agent.state,) for agent in daemon.services.agents.all())
+        states.update((agent.state,) for agent in daemon.services.agents.all())
         yield Figure("agents", "Agents in each state", dict(states), ("state",))
 
     def _queues(self) -> Iterator[Figure]:

@@ -11,7 +11,6 @@ from config.settings import Settings
 from ..inbound.interrupted_calls import InterruptedCalls
 from ..reports.cdr import site_of
 from ..reports.cdr_writer import CdrWriter
-from ..reports.history import History
 from ..reports.live import Live
 from ..reports.report import Reports
 from ..store.errors import explain
@@ -34,7 +33,7 @@ class Reporting:
         self._daemon = daemon
         self._services = daemon.services
         self._version = version("ringback")
-        self.history = History(store.path)
+        self.history = daemon.history
         self.records = CdrWriter(store)
         self.interrupted_calls = InterruptedCalls(store)
         self.reports = Reports(store, settings.reports)
@@ -49,7 +48,6 @@ class Reporting:
         events.watch(self.records.watch)
         events.watch(self.interrupted_calls.watch)
         self.exporter = _exporter(daemon, self.records) if settings.metrics.listen else None
-        daemon.services.history = self.history
 
     def table(self) -> dict[str, Method]:
         """The methods: report.*, record.*, history.*, webhook.*, callback.annotate."""
@@ -75,8 +73,7 @@ class Reporting:
 
     async def start(self) -> None:
         """The agents are there, and nobody has been called yet. Raises ConfigError."""
-        if self._services.agents is not None:
-            self.records.begin(self._services.agents.all(), time.time())
+        self.records.begin(self._services.agents.all(), time.time())
         for ended in self.interrupted_calls.cut_off(self.records.seen_until):
             self._daemon.events.publish("call.ended", **ended)
         self.webhooks.start()
@@ -109,8 +106,6 @@ class Reporting:
         }
 
     def _agent_views(self) -> Iterator[dict[str, Any]]:
-        if self._services.agents is None:
-            return
         served = self._daemon.call_centre.queues.matcher.staffing.services
         for agent in self._services.agents.all():
             yield {

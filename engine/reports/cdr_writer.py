@@ -24,9 +24,9 @@ AGENT_STATES = frozenset(
 # The engine was not there: nobody knows what the agent did.
 DOWN = "down"
 
-# What became of one whom the queue let go, by the reason it gives.
+# The result of a stay that the queue ended, by the reason it gives.
 RESULT_OF_LEAVING = {
-    "callback": "overflowed",  # he is called back, and keeps his place
+    "callback": "overflowed",  # they are called back, and keep their place
     "timeout": "expired",
     "closed": "expired",
 }
@@ -126,7 +126,7 @@ class CdrWriter:
 
     def _joined(self, event: Event) -> None:
         entry, queue = _entry(event), event.get("queue")
-        if queue is None:  # he waits for one agent alone
+        if queue is None:  # they wait for one agent alone
             return
         stays = self._stays.setdefault(entry, [])
         present = stays[-1] if stays and stays[-1].left_at is None else None
@@ -211,7 +211,7 @@ class CdrWriter:
         for answer in answer_rows(job, moments):
             self._store.insert("customer_answers", answer)
         if any(attempt.result == MACHINE for attempt in job.attempts):
-            # What was written of an attempt that was made anew is not said of the callback.
+            # What was written of an attempt that was repeated is not said of the callback.
             self._store.execute(
                 "UPDATE annotations SET outcome = ? WHERE id = ?", (job.outcome, job.id)
             )

@@ -16,7 +16,7 @@ Figures = dict[str, Any]
 
 PERCENTILES = (50, 90, 95, 99)
 
-# The states of an agent in which he takes calls or is handling one.
+# The states of an agent in which they take calls or handle one.
 READY_STATES = ("available", "reserved", "ringing", "talking", "wrap_up")
 AGENT_STATES = (*READY_STATES, "paused")
 
@@ -33,7 +33,7 @@ class Definitions:
 
 
 class StayRow(NamedTuple):
-    """One stay of one who waits in one queue. `result` None: he still waits."""
+    """One stay in one queue. `result` None: it still waits."""
 
     queue: str
     joined_at: float
@@ -65,7 +65,7 @@ class JobRow(NamedTuple):
 class AgentPeriod(NamedTuple):
     """An agent was in `state` from `since` to `until`; `work` is whose call it was about.
 
-    `missed`: he came into it by leaving an offer unanswered.
+    `missed`: it began with an unanswered offer.
     """
 
     agent: str
@@ -200,7 +200,7 @@ def measure_queue(stays: Iterable[StayRow], definitions: Definitions) -> Figures
 
 
 def measure_agents(teams: Iterable[Sequence[AgentPeriod]], begin: float, end: float) -> Figures:
-    """The figures of agents from `begin` to `end`: for each, all his periods in order.
+    """The figures of agents from `begin` to `end`: for each, all periods in order.
 
     Times are cut at the ends of the interval; a call counts, with all of its time, in the
     interval in which it was offered or answered.
@@ -254,7 +254,7 @@ def _since(period: AgentPeriod) -> float:
 
 
 def _outcome_of_offer(ringing: AgentPeriod, following: AgentPeriod | None) -> str:
-    """What came of ringing him."""
+    """What came of ringing them."""
     if following is None:
         return "ringing"
     if following.state == "talking" and following.work == ringing.work:

@@ -96,7 +96,7 @@ def count(connection: sqlite3.Connection, asked: Question) -> dict[str, Any]:
 
 
 def has_more_rows(connection: sqlite3.Connection, asked: Question, than: int) -> bool:
-    """Whether more than so many rows would be read."""
+    """Whether more than this number of rows would be read."""
     query, values = rows.how_many(asked.kind, asked.begin, asked.end, than + 1)
     ((found,),) = connection.execute(query, values).fetchall()
     return bool(found > than)
@@ -150,7 +150,7 @@ def _sites(connection: sqlite3.Connection, asked: Question) -> dict[str, Any]:
         for key, row in _jobs_of(connection, asked, "site")
         if site is None or key == site
     ]
-    # A customer may answer in a later interval than his callback was requested in.
+    # A customer may answer in a later interval than the callback was requested in.
     keyed += [
         (key, at, None)
         for key, at in alone.moments()

@@ -24,12 +24,12 @@ _MARKS = ", ".join("?" * len(OPEN_STATES))
 # By what report.job can be told apart, and where it stands in the table of records.
 BY = {"all": "''", "site": "site", "queue": "queue", "agent": "agent", "result": "result"}
 
-# An agent's period ends where his next one begins.
+# An agent's period ends where the next one begins.
 _UNTIL = """
     (SELECT n.since FROM agent_periods n WHERE n.agent = p.agent AND n.since >= p.since
      AND n.number > p.number ORDER BY n.since, n.number LIMIT 1)
 """
-# Each agent once, without looking at all his rows.
+# Each agent once, without looking at all their rows.
 _NAMES = """
     WITH RECURSIVE names(agent) AS (
         SELECT MIN(agent) FROM agent_periods
@@ -107,7 +107,7 @@ def handles(begin: float, end: float) -> Query:
 
 
 def read_stays(found: Rows, handled: Rows, now: float) -> list[StayRow]:
-    """The stays with their handling times: talk and wrap-up of whoever answered."""
+    """The stays with their handling times: talk and wrap-up of the agent who answered."""
     answered: dict[str, list[tuple[float, int]]] = defaultdict(list)
     for number, (entry, _queue, joined_at, result, _waited, _talk) in enumerate(found):
         if result == "answered":

@@ -217,9 +217,9 @@ class Admission:
 
     # -- counting ---------------------------------------------------------------------------
 
-    def count_accepted(self, job_id: str, admitted: Admitted, now: float) -> None:
+    def count(self, job_id: str, admitted: Admitted, now: float) -> None:
         """Count an accepted request; in the same turn of the loop as its check and its save."""
-        self._rate_limits.count_accepted(_accepted(job_id, admitted, now))
+        self._rate_limits.count(_accepted(job_id, admitted, now))
 
     def forget(self, job_id: str) -> None:
         """An accepted request could not be saved: it does not count."""

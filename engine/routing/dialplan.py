@@ -59,7 +59,7 @@ class Destination:
     ring_s: float | None = None  # how long it rings, where the address says so
     kind: Kind | None = None  # of an agent's address
     agent: str | None = None  # whose address it is
-    confirm: str = ""  # the key by which he takes a call there
+    confirm: str = ""  # the key that accepts a call there
 
 
 class Dialplan:
@@ -153,7 +153,7 @@ class Dialplan:
         self._agents.pop(name, None)
 
     def agent_destinations(self, name: str, *, field: str = "agent") -> tuple[Destination, ...]:
-        """The addresses of an agent, in the order in which he is to be rung there.
+        """The addresses of an agent, in the order in which to ring them.
 
         One whose trunk is down is left out. Raises EngineError where none is left, `not_found`
         where there is no such agent.
@@ -190,7 +190,7 @@ class Dialplan:
     def _address(
         self, name: str, address: AgentAddress, credentials: Credentials | None, field: str
     ) -> Destination:
-        if address.uri[:4].lower() == "sip:":  # whoever gave it to him was allowed to
+        if address.uri[:4].lower() == "sip:":  # it was checked when it was set
             own = credentials or self._credentials_at(parse_uri(address.uri))
             targets: tuple[DialTarget, ...] = (
                 DialTarget(address.uri, address.uri, credentials=own),
@@ -220,7 +220,7 @@ class Dialplan:
         return Destination(uri.user or uri.host, (target,))
 
     def _credentials_at(self, uri: Uri) -> Credentials | None:
-        """Those of a trunk that `uri` leads to: it asks for them whoever is called there."""
+        """Those of a trunk that `uri` leads to: it asks for them for every call there."""
         if not isinstance(uri, SipUri):
             return None
         for name, trunk_uri in self._trunk_uris.items():

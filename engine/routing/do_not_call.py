@@ -1,4 +1,4 @@
-"""The register of numbers that are not to be called: each with a reason, and perhaps an expiry.
+"""The do-not-call list: blocked numbers, each with a reason, and perhaps an expiry.
 
 It is kept in memory and on disk. A number is blocked from the moment that it was asked for; the
 answer comes once it is on the disk.
@@ -48,7 +48,7 @@ class DoNotCall:
         self._numbers: dict[str, Blocked] = {}
 
     async def load(self, now: float) -> None:
-        """Read the register from the store, without what has expired. Raises StoreError."""
+        """Read the list from the store, without what has expired. Raises StoreError."""
         if self._store is None:
             return
         stored: Mapping[str, Blocked] = await self._store.load(KIND, Blocked)

@@ -37,7 +37,7 @@ class Trunks:
         }
         self._reasons: dict[str, str] = {}
         self._searching: dict[str, asyncio.Task[None]] = {}
-        # Registrations that are being taken back, and whose trunk may register anew after it.
+        # Registrations that are being taken back, and whose trunk may register again after it.
         self._next: dict[RegistrationUsage, str] = {}
 
     async def start(self) -> None:

@@ -27,7 +27,7 @@ class StoreError(EngineError):
 
 
 def explain(path: Path, error: sqlite3.Error) -> StoreError:
-    """What `error` means to whoever runs the engine."""
+    """What `error` means to the person who runs the engine."""
     reason, words = _REASONS.get(_code(error), ("io", "it cannot be used"))
     return StoreError(reason, f"{path}: {words} ({error})")
 

@@ -1,4 +1,4 @@
-"""The event log: numbered events on the disk, the newest ones in memory, and whoever listens.
+"""The event log: numbered events on the disk, the newest ones in memory, and the listeners.
 
 An event is encoded once, when it is published: that takes a microsecond, no later change of what
 it was made of can reach it. It goes into the same transaction as whatever is saved in that turn of

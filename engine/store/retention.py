@@ -34,7 +34,7 @@ _OLD_RECORDS = {
     "records": "ended_at < ? ORDER BY ended_at",
     "queue_stays": "joined_at < ? AND left_at IS NOT NULL ORDER BY joined_at",
     "customer_answers": "answered_at < ? ORDER BY answered_at",
-    # The last period of an agent says what he does still.
+    # The last period of an agent says what they still do.
     "agent_periods": """
         since < ? AND EXISTS (
             SELECT 1 FROM agent_periods n

@@ -76,7 +76,7 @@ REPORT_TABLES = (
     )
     """,
     "CREATE INDEX customer_answers_by_time ON customer_answers (answered_at)",
-    # An agent is in `state` from `since` until his next row.
+    # An agent is in `state` from `since` until their next row.
     """
     CREATE TABLE agent_periods (
         number INTEGER PRIMARY KEY,
@@ -108,7 +108,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX jobs_by_state ON jobs (state, number)",
     ),
     (
-        # `called` is the customer's number in E.164, where he has one.
+        # `called` is the customer's number in E.164, where they have one.
         "ALTER TABLE jobs ADD COLUMN called TEXT",
         "ALTER TABLE jobs ADD COLUMN ended_at REAL",
         """
@@ -157,7 +157,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX audit_by_time ON audit (time)",
     ),
-    # 1 where the agent left an offer unanswered before; its reason may say what he asked for.
+    # 1 where the agent left an offer unanswered before; its reason may say what they asked for.
     (
         "ALTER TABLE agent_periods ADD COLUMN missed INTEGER",
         # As it was told until now: by whether there is a reason.

@@ -23,7 +23,7 @@ class Answer(NamedTuple):
 class Sender:
     """Sends to one receiver over connections that stay open. Certificates are verified.
 
-    To be made and closed where the loop runs; whoever sends bounds how many at once. `tls` replaces
+    To be made and closed where the loop runs; the caller bounds how many at once. `tls` replaces
     the system's trust.
     """
 

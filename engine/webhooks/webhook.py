@@ -33,7 +33,7 @@ STORED_AS = "webhook"
 # What a webhook does is never sent by a webhook: one that fails would feed itself.
 OWN_EVENTS = "webhook."
 SAVE_DELAY_S = 0.5
-# So many that were given up are remembered, to be tried again by command.
+# This many given-up deliveries are remembered, to be tried again by command.
 MOST_GIVEN_UP = 1000
 SHOWN_GIVEN_UP = 10
 # The log is read again after so long, where it could not be.

@@ -57,7 +57,7 @@ class Methods:
     # -- calls ------------------------------------------------------------------------------
 
     def _calls(self, _params: NoParams, _peer: Peer) -> dict[str, Any]:
-        return {"calls": [call.view() for call in self._services.register.calls.values()]}
+        return {"calls": [call.view() for call in self._services.registry.calls.values()]}
 
     async def _call(self, params: CallRef, _peer: Peer) -> dict[str, Any]:
         call = self._find_call(params)
@@ -74,13 +74,13 @@ class Methods:
         owner = call.owner or self._dispatcher.callback_of(call.id)
         if owner is None:
             raise EngineError("state", f"call {call.id} is already over")
-        if any(leg.id == params.leg and leg.ending is not None for leg in call.legs):
+        if any(leg.id == params.leg and leg.hangup_cause is not None for leg in call.legs):
             raise EngineError("state", f"leg {params.leg} has already ended", field="leg")
         owner.hang_up(params.leg)
         return call.view()
 
     def _find_call(self, params: CallRef) -> Call:
-        register = self._services.register
+        register = self._services.registry
         if params.call is not None:
             call = register.calls.get(params.call)
             if call is None:
@@ -94,7 +94,7 @@ class Methods:
     # -- the engine -------------------------------------------------------------------------
 
     async def _status(self, _params: NoParams, _peer: Peer) -> dict[str, Any]:
-        daemon, register = self._daemon, self._services.register
+        daemon, register = self._daemon, self._services.registry
         return {
             "version": self._version,
             "epoch": daemon.events.epoch,

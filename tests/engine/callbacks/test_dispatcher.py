@@ -28,7 +28,7 @@ def play(tmp_path: Path, script: Script, **options: Any) -> None:
     async def main() -> None:
         stage = scene(tmp_path, **options)
         loop = asyncio.get_running_loop()
-        await script(stage, Dispatcher(stage.services, wall_clock=loop.time))
+        await script(stage, stage.dispatcher(loop.time))
         stage.assert_nothing_left()
 
     run(main())
@@ -173,7 +173,7 @@ async def called_in_turn(stage: Scene, count: int) -> list[str | None]:
     order = []
     for _ in range(count):
         phone = await stage.phone()
-        (call,) = stage.services.register.calls.values()
+        (call,) = stage.services.registry.calls.values()
         order.append(call.job_id)
         phone.refuses(486)
     return order
@@ -228,7 +228,7 @@ def test_a_clock_that_is_set_back_forgets_nobody(tmp_path: Path) -> None:
         stage = scene(tmp_path, max_calls=1)
         loop = asyncio.get_running_loop()
         step_s = 0.0
-        dispatcher = Dispatcher(stage.services, wall_clock=lambda: loop.time() + step_s)
+        dispatcher = stage.dispatcher(lambda: loop.time() + step_s)
         running, waiting = named("running"), named("waiting", not_before=10.0)
         dispatcher.submit(running)
         dispatcher.submit(waiting)
@@ -465,15 +465,15 @@ def test_a_defect_in_a_callback_ends_that_job_only(
         assert (under_test.state, under_test.cause) == ("failed", "internal error: RuntimeError")
         assert under_test.failure == Failure(side="engine", moment="queued")
         assert dispatcher.active == 0
-        stage.services.register.calls.clear()
+        stage.services.registry.calls.clear()
 
     play(tmp_path, script)
 
 
 def admitting(stage: Scene, **policy: Any) -> Admission:
-    """Give the switchboard an admission of these policies."""
-    stage.services.admission = Admission(PolicySettings(**policy))
-    return stage.services.admission
+    """Let admission go by these policies."""
+    stage.admission.apply(PolicySettings(**policy))
+    return stage.admission
 
 
 def calling(number: str = "+442079460123", **request: Any) -> Job:

@@ -36,7 +36,7 @@ def play(
         loop = asyncio.get_running_loop()
         known = queues or (Queue(name="sales", agents=list(names_here), ring_s=20.0),)
         agents = staff(stage, *names_here, queues=known, **(staffing or {}))
-        dispatcher = Dispatcher(stage.services, wall_clock=loop.time)
+        dispatcher = stage.dispatcher(loop.time)
         await script(stage, dispatcher, agents)
         await asyncio.sleep(0.1)
         stage.assert_nothing_left()

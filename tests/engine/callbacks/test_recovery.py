@@ -26,7 +26,6 @@ from engine.job import (
     Request,
 )
 from engine.reports.cdr import moments_of
-from engine.routing.admission import Admission
 from engine.routing.router import Router
 from tests.support.switchboard import Scene, scene
 from tests.support.virtual_loop import run
@@ -41,7 +40,7 @@ def play(tmp_path: Path, script: Script, **options: Any) -> None:
         stage = scene(tmp_path, **options)
         loop = asyncio.get_running_loop()
         await asyncio.sleep(1000)
-        await script(stage, Dispatcher(stage.services, wall_clock=loop.time))
+        await script(stage, stage.dispatcher(loop.time))
         stage.assert_nothing_left()
 
     run(main())
@@ -78,7 +77,7 @@ def left(
 
 def reconcile(stage: Scene, dispatcher: Dispatcher, *jobs: Job) -> None:
     now = asyncio.get_running_loop().time()
-    recovery.reconcile(jobs, dispatcher, stage.services, now)
+    recovery.reconcile(jobs, dispatcher, stage.services, stage.admission, now)
 
 
 def stored(stage: Scene, job: Job) -> Job:
@@ -160,9 +159,15 @@ def test_another_time_does_not_shorten_the_wait_for_the_phones(tmp_path: Path) -
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         job = left("dialing_agent", "retry")
         reconcile(stage, dispatcher, job)
-        stage.services.admission, stage.services.router = Admission(), Router(Settings())
         clock = asyncio.get_running_loop().time
-        intake = Intake(stage.services, dispatcher, Settings(), wall_clock=clock)
+        intake = Intake(
+            stage.services,
+            dispatcher,
+            Settings(),
+            router=Router(Settings()),
+            admission=stage.admission,
+            wall_clock=clock,
+        )
         await intake.reschedule(job, Reschedule(id=job.id, not_before=1010.0))
         assert job.next_attempt_at == 1060.0
         (await stage.phone()).refuses(486)
@@ -251,7 +256,9 @@ def test_what_was_cut_off_ended_when_the_engine_died(tmp_path: Path) -> None:
         talked.attempts[0].legs[0].answered = 2.0
         rang.id, rang.attempts[0].legs[0].ringing = "rang", 75.0
         now = asyncio.get_running_loop().time()
-        recovery.reconcile([talked, rang], dispatcher, stage.services, now, seen_until=70.0)
+        recovery.reconcile(
+            [talked, rang], dispatcher, stage.services, stage.admission, now, seen_until=70.0
+        )
         assert talked.ended_at == 1000.0
         moments = moments_of(talked)
         assert (moments.talk_at, moments.talk_s) == (4.0, 66.0)

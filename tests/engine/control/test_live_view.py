@@ -6,7 +6,7 @@ import pytest
 
 from config.queues import Queue
 from config.reporting import Reports
-from engine.errors import EngineError
+from ringback_client.errors import EngineError
 from tests.support.engine_in_process import request, running, settings_in
 
 from ..control_peer import until
@@ -33,7 +33,7 @@ async def test_a_callback_is_in_the_records_reports_and_history(tmp_path: Path) 
         jobs = await client.call("report.job", **{"from": job["created"] - 1})
         assert (jobs["total"]["requested"], jobs["total"]["cancelled"]) == (1, 1)
         assert (await client.call("report.live"))["jobs_today"] == {"cancelled": 1}
-        assert daemon.services.history is daemon.reporting.history
+        assert daemon.history is daemon.reporting.history
 
 
 async def test_records_are_there_after_a_restart(tmp_path: Path) -> None:
