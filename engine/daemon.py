@@ -23,7 +23,7 @@ from media.messages import RecordingEnded
 from media.settings import MediaSettings
 from media.sound.speech import Synthesizer
 from media.sources import Hold, Ringing
-from media.worker_pool import MediaPool
+from media.worker_pool import WorkerPool
 from sip.endpoint import ListenError, SipEndpoint
 from sip.events import Event as SipEvent
 from sip.events import IncomingInvite, RegistrationChanged
@@ -141,7 +141,7 @@ class Daemon:
             rate_limit=RateLimit(sip.max_messages_per_s, sip.max_messages_burst),
             admits=lambda source, now: self.inbound.admits(source, now),
         )
-        self.media = MediaPool(
+        self.media = WorkerPool(
             MediaSettings(media.address, media.ports, media.timeout_s, media.silence_s),
             workers=media.workers,
             on_event=self._on_media,

@@ -130,7 +130,7 @@ class Reload:
         daemon.inbound.reload(settings)
         await daemon.reporting.reload(settings)
         daemon.retention.configure(settings.store, settings.reports.keep_days)
-        daemon.dispatcher.wake()
+        daemon.dispatcher.dispatch()
         daemon.rights.configure(settings.control, settings.rights)
         daemon.control.configure(settings.control)
         # Last: a registrar's name may take its time to be found.

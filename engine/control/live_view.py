@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from config.settings import Settings
 
 from ..inbound.interrupted_calls import InterruptedCalls
-from ..reports.cdr import site_of
+from ..job import site_of
 from ..reports.cdr_writer import CdrWriter
 from ..reports.live import Live
 from ..reports.report import Reports

@@ -85,7 +85,7 @@ class CallbackOnKey:
         incoming = self._incoming
         assert incoming.party.number is not None
         whisper = incoming.whisper
-        job, _is_replayed = await self._inbound.intake.accept(
+        accepted = await self._inbound.intake.accept(
             CallbackRequest(
                 id=self._id,
                 to=incoming.party.number,
@@ -103,7 +103,7 @@ class CallbackOnKey:
             ),
             queue_joined_at=self.joined_at,
         )
-        return job
+        return accepted.job
 
     @property
     def _known_agent(self) -> str | None:

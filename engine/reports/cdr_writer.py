@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from ..job import MACHINE, TERMINAL_STATES, Job, LegRecord
+from ..job import MACHINE, TERMINAL_STATES, Job, LegRecord, site_of
 from ..store.store import Store
-from .cdr import Row, Stay, answer_rows, moments_of, row_of, site_of, talked_s
+from .cdr import Row, Stay, answer_rows, moments_of, row_of, talked_s
 from .report_queries import LAST_STATES, stays_of_open
 
 Event = Mapping[str, Any]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ...callbacks.outcome import Outcome
+from ...callbacks.retry import Outcome
 from ...errors import EngineError
 from ...job import TERMINAL_STATES, Job
 from ...request import CallbackRequest
@@ -37,10 +37,10 @@ class CallbackMethods:
         }
 
     async def _request(self, params: CallbackRequest, _peer: Peer) -> dict[str, Any]:
-        taken = await self._intake.take(params)
-        view = taken.job.view() | {"replayed": taken.replayed}
-        # The id is that of the job that took the request in, not the one it came with.
-        return view | {"joined_to": taken.job.id} if taken.joined else view
+        accepted = await self._intake.accept(params)
+        view = accepted.job.view() | {"replayed": accepted.replayed}
+        # The id is that of the job that the request joined, not that of the request.
+        return view | {"joined_to": accepted.job.id} if accepted.joined else view
 
     async def _open(self, job_id: str) -> Job:
         """An open job, which may be changed. Raises EngineError `not_found`, `state`."""
