@@ -1,6 +1,6 @@
 """A media worker without a process, for engines whose test is about anything but sound.
 
-It takes the place of MediaClient: it gives out ports, accepts every command and counts its legs.
+It takes the place of WorkerClient: it gives out ports, accepts every command and counts its legs.
 No packet is sent or received.
 """
 
@@ -84,5 +84,5 @@ class QuietWorker:
 @contextmanager
 def quiet_workers() -> Iterator[None]:
     """Engines made meanwhile have quiet workers in their pool."""
-    with patch("media.worker_pool.MediaClient", QuietWorker):
+    with patch("media.worker_pool.WorkerClient", QuietWorker):
         yield
