@@ -31,7 +31,7 @@ from ..routing.dialplan import Destination
 from ..store.store import StoreError
 from . import retry
 from .customer_hold import CustomerHold, Postponed
-from .outcome import Outcome
+from .retry import Outcome
 
 log = structlog.get_logger()
 

@@ -28,7 +28,7 @@ class CallerTakeover:
         position = self.position_of(number, queue)
         for job in self._waiting(number, queue):
             if self._dispatcher.is_idle(job):
-                self._dispatcher.put_off_if_calling(job)
+                self._dispatcher.postpone_if_calling(job)
         return position
 
     def end_callbacks(self, number: str | None, queue: str) -> None:
@@ -36,7 +36,7 @@ class CallerTakeover:
         for job in self._waiting(number, queue):
             if job.state in BEFORE_THE_CUSTOMER:
                 cause = "the customer has called, and talked to an operator"
-                self._dispatcher.call_off(job, cause)
+                self._dispatcher.begin_cancel(job, cause)
 
     def _waiting(self, number: str | None, queue: str) -> list[Job]:
         return [

@@ -13,10 +13,9 @@ import structlog
 
 from ..calls.agent_wait import HELD_S
 from ..calls.services import CallServices
-from ..control.params import Reschedule
 from ..errors import EngineError
 from ..job import Job
-from ..request import CallbackRequest, WhisperSpec
+from ..request import CallbackRequest, Reschedule, WhisperSpec
 from ..routing.admission import AdmissionQuery
 from ..store.store import StoreError
 from .call_info import InboundCallInfo
@@ -85,7 +84,7 @@ class CallbackOnKey:
         incoming = self._incoming
         assert incoming.party.number is not None
         whisper = incoming.whisper
-        job, _is_replayed = await self._inbound.intake.accept(
+        accepted = await self._inbound.intake.accept(
             CallbackRequest(
                 id=self._id,
                 to=incoming.party.number,
@@ -103,7 +102,7 @@ class CallbackOnKey:
             ),
             queue_joined_at=self.joined_at,
         )
-        return job
+        return accepted.job
 
     @property
     def _known_agent(self) -> str | None:

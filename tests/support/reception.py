@@ -17,7 +17,7 @@ from config.settings import Settings
 from engine.acd.agents import AgentRegistry
 from engine.acd.queues import Queues
 from engine.callbacks.caller_takeover import CallerTakeover
-from engine.callbacks.intake import Intake
+from engine.callbacks.intake import AcceptedRequest, Intake
 from engine.calls.call_flow import CustomerHistory
 from engine.calls.waiting_room import WaitingRooms
 from engine.calls.whisper import Announcer
@@ -65,13 +65,13 @@ class ScriptedIntake:
 
     async def accept(
         self, params: CallbackRequest, *, queue_joined_at: float | None = None
-    ) -> tuple[Job, bool]:
+    ) -> AcceptedRequest:
         await asyncio.sleep(self.takes_s)
         if self.refusal is not None:
             raise self.refusal
         self.accepted.append((params, queue_joined_at))
         request = JobRequest(to=params.to, queue=params.queue, not_before=params.not_before)
-        return Job(id=params.id or "cb-1", request=request, created=0.0), False
+        return AcceptedRequest(Job(id=params.id or "cb-1", request=request, created=0.0))
 
     async def reschedule(self, job: Job, _change: Any) -> None:
         self.rescheduled.append(job.id)

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from engine.callbacks.attempt import Attempt
-from engine.callbacks.outcome import Outcome
+from engine.callbacks.retry import Outcome
 from engine.calls.whisper import Announcer
 from engine.job import Failure, Job
 from engine.store.store import StoreError

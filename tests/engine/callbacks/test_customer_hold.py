@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from config.queues import Centre, Overflow, Queue, Share
-from engine.callbacks.outcome import Outcome
+from engine.callbacks.retry import Outcome
 from engine.calls.whisper import Announcement, Unspoken
 from engine.job import Job
 from engine.store.store import StoreError

@@ -7,13 +7,13 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from config.inbound import Inbound as Route
+from engine.callbacks.intake import AcceptedRequest
 from engine.calls.agent_wait import HELD_S
 from engine.errors import EngineError
 from engine.inbound.call_info import InboundCallInfo
 from engine.inbound.callback_on_key import CallbackOnKey
 from engine.inbound.caller_id import CallingParty
 from engine.inbound.services import InboundServices
-from engine.job import Job
 from engine.routing.admission import AdmissionQuery
 from engine.routing.rules import Ruling
 from tests.support.reception import ScriptedIntake
@@ -135,10 +135,10 @@ def test_one_that_is_scheduled_or_joined_another_keeps_its_own_time(tmp_path: Pa
     ) -> None:
         accept = intake.accept
 
-        async def later(*args: Any, **more: Any) -> tuple[Job, bool]:
-            job, replayed = await accept(*args, **more)
-            job.scheduled = "out of calling hours"
-            return job, replayed
+        async def later(*args: Any, **more: Any) -> AcceptedRequest:
+            accepted = await accept(*args, **more)
+            accepted.job.scheduled = "out of calling hours"
+            return accepted
 
         intake.accept = later  # type: ignore[method-assign]
         assert await callback.request_callback()
