@@ -3,19 +3,15 @@
 from typing import Annotated
 
 import re2
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from .policy import FullPrefix
-from .sections import Name, Section
-from .values import wrong
+from .sections import Section
+from .values import Name, Pattern, wrong
 
 
-def _check_pattern(text: str) -> str:
-    try:
-        re2.compile(text)
-    except re2.error as error:
-        raise wrong("", f"{text!r} is not a regular expression: {error}") from None
-    if re2.fullmatch(text, "+"):
+def _check_extension(text: str) -> str:
+    if text and re2.fullmatch(text, "+"):
         raise wrong("", f"{text!r} fits '+': an extension has no country code")
     return text
 
@@ -26,22 +22,16 @@ def _check_short_code(text: str) -> str:
     return text
 
 
-Pattern = Annotated[str, AfterValidator(_check_pattern)]
+ExtensionPattern = Annotated[Pattern, AfterValidator(_check_extension)]
 ShortCode = Annotated[str, AfterValidator(_check_short_code)]
 
 
 class Numbering(Section):
     """[numbering]: a text is dialled only where it is one of these."""
 
-    extension: Pattern = ""
+    extension: ExtensionPattern = ""
     extension_trunks: list[Name] = Field(default=[])
     short_codes: list[ShortCode] = Field(default=[])
     valid_only: bool = True
     # Ofcom's numbers for use in drama: nobody has them, and examples and tests are made of them.
     valid_except: list[FullPrefix] = Field(default=["+447700900", "+441632960"])
-
-    @model_validator(mode="after")
-    def _check_trunks(self) -> "Numbering":
-        if self.extension and not self.extension_trunks:
-            raise wrong("extension_trunks", "must name the trunks that have the extensions")
-        return self

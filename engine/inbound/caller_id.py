@@ -13,7 +13,7 @@ from sip.message.name_addr import NameAddr, parse_name_addr_list
 from sip.message.uri import OtherUri, SipUri
 
 from ..routing.dialplan import Destination, DialTarget
-from ..routing.phone_number import read_number
+from ..routing.number_plan import NumberPlan
 
 ANONYMOUS = "anonymous"
 MAX_CHARS = 64
@@ -36,14 +36,14 @@ class CallingParty:
         return Destination(self.user, (DialTarget(self.uri, self.uri),))
 
 
-def calling_party(request: Request, region: str) -> CallingParty:
-    """Who sent this INVITE; a number without its country is read as dialled in `region`."""
+def calling_party(request: Request, plan: NumberPlan) -> CallingParty:
+    """Who sent this INVITE; a number is read by `plan`."""
     address = _asserted(request) or request.from_
     user = _user(address)
     withheld = bool(_WITHHELD & {part.strip().lower() for part in _privacy(request)})
     if withheld or not user or user.lower() == ANONYMOUS:
         return CallingParty(ANONYMOUS, f"sip:{ANONYMOUS}@anonymous.invalid")
-    number = read_number(user, region)
+    number = plan.number_of(user)
     name = printable(address.display_name or "").strip()[:MAX_CHARS]
     return CallingParty(
         user=number.e164 if number is not None else user,
@@ -54,11 +54,11 @@ def calling_party(request: Request, region: str) -> CallingParty:
     )
 
 
-def dialled_number(request: Request, region: str) -> tuple[str, ...]:
+def dialled_number(request: Request, plan: NumberPlan) -> tuple[str, ...]:
     """What was dialled, as the trunk sent it and, where that is a number, in E.164 before it."""
     uri = request.uri
     user = _user_part(uri) if isinstance(uri, SipUri) else ""
-    number = read_number(user, region) if user else None
+    number = plan.number_of(user) if user else None
     if number is None or number.e164 == user:
         return (user,)
     return (number.e164, user)

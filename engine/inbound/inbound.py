@@ -20,7 +20,7 @@ from sip.hop import Hop
 from sip.sdp.offer_answer import LocalAudio
 
 from ..calls.services import CallServices
-from ..routing.phone_number import read_number
+from ..routing.number_plan import NumberPlan
 from .call_info import InboundCallInfo
 from .caller_id import CallingParty, calling_party, dialled_number
 from .inbound_call import InboundCall
@@ -75,12 +75,12 @@ class Inbound:
 
     def _configure(self, settings: Settings) -> None:
         self._routes = tuple(settings.inbound)
-        self._region = settings.dial.default_region
+        self._plan = NumberPlan.of(settings)
         self._whisper = settings.whisper.default
 
     def route(self, dialled: str, trunk: str) -> Route | None:
         """The route of a call by `trunk` to this number, however it is written."""
-        number = read_number(dialled, self._region)
+        number = self._plan.number_of(dialled)
         written = (dialled,) if number is None else (number.e164, dialled)
         return find_route(self._routes, written, trunk)
 
@@ -143,8 +143,8 @@ class Inbound:
             self._reject(session, 403)
             return
         request = event.request
-        party = calling_party(request, self._region)
-        dialled = dialled_number(request, self._region)
+        party = calling_party(request, self._plan)
+        dialled = dialled_number(request, self._plan)
         objection = session.objection(LocalAudio(host=self._rtp_host, port=9))
         route = find_route(self._routes, dialled, trunk)
         if self.draining:

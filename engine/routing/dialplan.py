@@ -5,8 +5,8 @@ that once, when the callback is requested, so that what may not be dialled is re
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
 
 from config.agents import Agent, Kind
 from config.settings import Route, Trunk
@@ -15,7 +15,9 @@ from sip.errors import ParseError
 from sip.message.uri import SipUri, Uri, parse_uri
 
 from ..errors import EngineError
-from .phone_number import read_number
+from .number_plan import NotDialable, NumberPlan, Reading, is_uri
+
+SIP_PORT: Final = 5060
 
 
 class AgentAddress(Protocol):
@@ -72,16 +74,14 @@ class Dialplan:
         routes: Sequence[Route],
         agents: Sequence[Agent],
         allow_hosts: Sequence[str],
-        default_region: str,
+        plan: NumberPlan,
         trunk_usable: Callable[[str], bool] = lambda _name: True,
     ) -> None:
         self._trunk_usable = trunk_usable
         self._agents: dict[str, tuple[tuple[AgentAddress, ...], Credentials | None]] = {}
         for agent in agents:
             self.set_agent(agent.name, agent.reached_at, credentials_of(agent))
-        self.configure(
-            trunks=trunks, routes=routes, allow_hosts=allow_hosts, default_region=default_region
-        )
+        self.configure(trunks=trunks, routes=routes, allow_hosts=allow_hosts, plan=plan)
 
     def configure(
         self,
@@ -89,16 +89,16 @@ class Dialplan:
         trunks: Sequence[Trunk],
         routes: Sequence[Route],
         allow_hosts: Sequence[str],
-        default_region: str,
+        plan: NumberPlan,
     ) -> None:
         """Dial by these from now on; the agents stay. Raises ParseError, see `check`."""
         uris = self.check(trunks)
         self._trunks = {trunk.name: trunk for trunk in trunks}
         self._trunk_uris = uris
         self._routes = list(routes)
-        self._hosts = {host.strip("[]").lower() for host in allow_hosts}
-        self._hosts |= {uri.host for uri in uris.values()}
-        self._region = default_region
+        self._hosts = [PermittedHost.read(host) for host in allow_hosts]
+        extensions = [r.prefix for r in routes if r.prefix and not r.prefix.startswith("+")]
+        self._plan = replace(plan, route_prefixes=tuple(extensions))
 
     @staticmethod
     def check(trunks: Sequence[Trunk]) -> dict[str, SipUri]:
@@ -114,14 +114,42 @@ class Dialplan:
             raise EngineError("refused", f"there is no trunk named {trunk!r}", field="trunk")
         if text in self._agents:
             return self.agent_destinations(text, field=field)[0]
-        scheme = text[:5].lower()
-        if scheme.startswith("sip:") or scheme == "sips:":
+        if is_uri(text):
             return self._uri(text, field)
         return self._number(text, field, trunk)
 
-    def is_internal(self, text: str) -> bool:
-        """Whether `text` is an agent's name or an extension, and no telephone number."""
-        return text in self._agents or self._extension(text) is not None
+    def read(self, text: str, *, field: str = "to") -> Reading:
+        """What `text` is, and that it may be dialled: the one dial policy.
+
+        Raises EngineError `refused` naming `field` and, where one refuses, the policy. An agent's
+        name is a person; the agent's addresses are read when they are dialled.
+        """
+        if text in self._agents:
+            return Reading("person")
+        try:
+            if is_uri(text):
+                uri = self._permitted_uri(text, field)
+                reading = self._read_user(uri)
+            else:
+                reading = self._plan.read(text)
+            if reading.number is not None:
+                self._plan.check_destination(reading.number)
+        except NotDialable as refusal:
+            reason = refusal.reason
+            raise EngineError("refused", reason, field=field, data=refusal.data) from refusal
+        return reading
+
+    def _read_user(self, uri: SipUri) -> Reading:
+        name = self._trunk_at(uri)
+        users = self._trunks[name].users if name else ""
+        return self._plan.read_user(uri, trunk=name, users=users)
+
+    def _trunk_at(self, uri: SipUri) -> str:
+        """The trunk that a URI leads to; "" where it leads to none."""
+        for name, trunk_uri in self._trunk_uris.items():
+            if trunk_uri.address == uri.address:
+                return name
+        return ""
 
     def is_agent(self, text: str) -> bool:
         """Whether `text` is an agent's name."""
@@ -132,13 +160,12 @@ class Dialplan:
     ) -> tuple[str | None, str | None, list[str]]:
         """The number that is dialled, the prefix of its route, and the route's trunks in their
         order, usable or not. None and no trunks where it is no number or has no route."""
-        number = self._extension(text) or self._e164(text)
-        if number is None:
+        try:
+            reading = self._plan.read(text)
+        except NotDialable:
             return None, None, []
-        for route in self._routes:
-            if number.startswith(route.prefix):
-                return number, route.prefix, [trunk] if trunk else list(route.trunks)
-        return number, None, [trunk] if trunk else []
+        prefix, names = self._route(reading)
+        return reading.digits, prefix, [trunk] if trunk else names
 
     # -- agents -----------------------------------------------------------------------------
 
@@ -179,7 +206,7 @@ class Dialplan:
         A URI must be at a permitted host, a number must have a route.
         """
         try:
-            if text[:4].lower() == "sip:":
+            if is_uri(text):
                 self._uri(text, field)
             else:
                 self._number(text, field, None)
@@ -190,8 +217,15 @@ class Dialplan:
     def _address(
         self, name: str, address: AgentAddress, credentials: Credentials | None, field: str
     ) -> Destination:
-        if address.uri[:4].lower() == "sip:":  # it was checked when it was set
-            own = credentials or self._credentials_at(parse_uri(address.uri))
+        if is_uri(address.uri):  # its host was checked when it was set
+            uri = _sip_uri(address.uri)
+            try:
+                reading = self._read_user(uri)
+                if reading.number is not None:
+                    self._plan.check_destination(reading.number)
+            except NotDialable as refusal:
+                raise EngineError("refused", refusal.reason, field, refusal.data) from refusal
+            own = credentials or self._credentials_at(uri)
             targets: tuple[DialTarget, ...] = (
                 DialTarget(address.uri, address.uri, credentials=own),
             )
@@ -200,6 +234,15 @@ class Dialplan:
         return Destination(name, targets, address.ring_s, address.kind, name, address.confirm)
 
     def _uri(self, text: str, field: str) -> Destination:
+        uri = self._permitted_uri(text, field)
+        reading = self.read(text, field=field)
+        trunk = self._trunk_at(uri)
+        if trunk and reading.kind != "person":  # dialled as the trunk's routes dial it
+            return Destination(reading.digits, (self._by_trunk(reading.digits, trunk),))
+        target = DialTarget(text, text, credentials=self._credentials_at(uri))
+        return Destination(uri.user or uri.host, (target,))
+
+    def _permitted_uri(self, text: str, field: str) -> SipUri:
         try:
             uri = parse_uri(text)
         except ParseError as error:
@@ -209,15 +252,20 @@ class Dialplan:
         if uri.headers or "maddr" in uri.params:
             reason = f"{text!r} carries headers or maddr, which would change where it goes"
             raise EngineError("refused", reason, field=field)
-        if uri.host not in self._hosts:
-            reason = f"host {uri.host!r} is not in dial.allow_hosts"
-            raise EngineError("refused", reason, field=field)
         transport = (uri.params.get("transport") or "udp").lower()
         if transport not in ("udp", "tcp"):
             reason = f"{text!r}: transport {transport} is not supported; it is udp or tcp"
             raise EngineError("refused", reason, field=field)
-        target = DialTarget(text, text, credentials=self._credentials_at(uri))
-        return Destination(uri.user or uri.host, (target,))
+        known = any(uri.host == trunk.host for trunk in self._trunk_uris.values())
+        if not known and all(uri.host != host.host for host in self._hosts):
+            reason = f"host {uri.host!r} is not in dial.allow_hosts"
+            raise EngineError("refused", reason, field=field)
+        hosts = [*self._hosts, PermittedHost(uri.host)] if known else self._hosts
+        if not self._trunk_at(uri) and not any(host.permits(uri, transport) for host in hosts):
+            where = f"{uri.address[1]};transport={transport}"
+            reason = f"port {where} of {uri.host!r} is not in dial.allow_hosts"
+            raise EngineError("refused", reason, field=field)
+        return uri
 
     def _credentials_at(self, uri: Uri) -> Credentials | None:
         """Those of a trunk that `uri` leads to: it asks for them for every call there."""
@@ -231,11 +279,9 @@ class Dialplan:
         return None
 
     def _number(self, text: str, field: str, trunk: str | None) -> Destination:
-        number = self._extension(text) or self._e164(text)
-        if number is None:
-            reason = f"{text!r} is neither a telephone number, a sip: URI nor a configured agent"
-            raise EngineError("refused", reason, field=field)
-        names = [trunk] if trunk is not None else self._route(number)
+        reading = self.read(text, field=field)
+        number = reading.digits
+        names = [trunk] if trunk is not None else self._route(reading)[1]
         if not names:
             raise EngineError("refused", f"no route for {number}", field=field)
         usable = [name for name in names if self._trunk_usable(name)]
@@ -244,26 +290,14 @@ class Dialplan:
             raise EngineError("unavailable", reason, field=field)
         return Destination(number, tuple(self._by_trunk(number, name) for name in usable))
 
-    def _e164(self, text: str) -> str | None:
-        number = read_number(text, self._region)
-        return None if number is None else number.e164
-
-    def _extension(self, text: str) -> str | None:
-        """`text` as an extension, when a route for such numbers (no leading +) takes it."""
-        digits = text.strip()
-        if not digits.isascii() or not digits.isdigit():
-            return None
-        takes = any(
-            route.prefix and not route.prefix.startswith("+") and digits.startswith(route.prefix)
-            for route in self._routes
-        )
-        return digits if takes else None
-
-    def _route(self, number: str) -> list[str]:
+    def _route(self, reading: Reading) -> tuple[str | None, list[str]]:
+        """The prefix of the route that takes a number, and its trunks."""
+        if reading.trunks:
+            return None, list(reading.trunks)
         for route in self._routes:
-            if number.startswith(route.prefix):
-                return list(route.trunks)
-        return []
+            if reading.digits.startswith(route.prefix):
+                return route.prefix, list(route.trunks)
+        return None, []
 
     def _by_trunk(self, number: str, name: str) -> DialTarget:
         trunk, uri = self._trunks[name], self._trunk_uris[name]
@@ -279,6 +313,36 @@ class Dialplan:
             from_host=uri.host,
             caller_id=trunk.caller_id,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class PermittedHost:
+    """One entry of dial.allow_hosts: a host, or a host with a port and a transport.
+
+    A host alone permits UDP to any port, and TCP to 5060: services that are no phones listen on
+    TCP, and must not read what a request has in it.
+    """
+
+    host: str
+    port: int | None = None
+    transport: str | None = None
+
+    @classmethod
+    def read(cls, text: str) -> "PermittedHost":
+        """Read an entry, which the configuration has checked."""
+        uri = _sip_uri(
+            f"sip:x@[{text}]" if text.count(":") > 1 and "[" not in text else f"sip:x@{text}"
+        )
+        return cls(uri.host, uri.port, (uri.params.get("transport") or "").lower() or None)
+
+    def permits(self, uri: SipUri, transport: str) -> bool:
+        """Whether a URI that is sent by `transport` may be called."""
+        if uri.host != self.host or self.transport not in (None, transport):
+            return False
+        port = uri.address[1]
+        if self.port is not None:
+            return port == self.port
+        return transport == "udp" or port == SIP_PORT
 
 
 def credentials_of(account: Agent | Trunk) -> Credentials | None:

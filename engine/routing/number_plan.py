@@ -17,8 +17,10 @@ import re2
 from phonenumbers import shortnumberinfo
 
 from config.numbering import Numbering
-from config.policy import LineType
-from sip.message.uri import SipUri
+from config.policy import Destinations, LineType
+from config.settings import Settings
+from sip.errors import ParseError
+from sip.message.uri import SipUri, parse_uri
 
 from .phone_number import CalledNumber, parse_written
 
@@ -54,6 +56,11 @@ class Reading:
         return "a person, no number"
 
 
+def is_uri(text: str) -> bool:
+    """Whether `text` is written as a sip: or sips: URI."""
+    return text[:5].lower().startswith(("sip:", "sips:"))
+
+
 class NotDialable(Exception):
     """A text that is not dialled. `reason` is a sentence; `data` names a policy that refuses."""
 
@@ -68,13 +75,38 @@ class NumberPlan:
     """Reads texts by [numbering], the routes' extensions and a country.
 
     `route_prefixes` are the prefixes of routes without a leading +: digits that begin so are
-    extensions as well. `allows_emergency` is destinations.emergency.
+    extensions as well. `destinations` says which of the numbers may be dialled.
     """
 
     region: str
     numbering: Numbering = field(default_factory=Numbering)
-    allows_emergency: bool = False
+    destinations: Destinations = field(default_factory=Destinations)
     route_prefixes: Sequence[str] = ()
+
+    def check_destination(self, number: CalledNumber) -> None:
+        """Raise NotDialable where [destinations] does not allow this number."""
+        rules = self.destinations
+        if number.e164.startswith("+"):
+            allowed = max(
+                (p for p in rules.allow if number.e164.startswith(p)), key=len, default=""
+            )
+            refused = max(
+                (p for p in rules.refuse if number.e164.startswith(p)), key=len, default=""
+            )
+            if len(refused) >= len(allowed):
+                why = f"destinations.refuse has {refused}" if refused else "it is not allowed"
+                raise NotDialable(
+                    f"{number.e164} is not called: {why}",
+                    policy="destination",
+                    prefix=refused or None,
+                )
+        if number.line_type in rules.refuse_line_types:
+            words = number.line_type.replace("_", " ")
+            raise NotDialable(
+                f"{number.e164} is not called: {words}",
+                policy="line_type",
+                line_type=number.line_type,
+            )
 
     def read(self, text: str, region: str | None = None) -> Reading:
         """What `text`, which is no sip: URI, is. Raises NotDialable.
@@ -90,7 +122,9 @@ class NumberPlan:
                 return internal
         number = parse_written(text, region)
         if number is None:
-            raise NotDialable(f"{text!r} is not a telephone number")
+            raise NotDialable(
+                f"{text!r} is neither a telephone number, a sip: URI nor a configured agent"
+            )
         if not self._is_dialable(number):
             raise NotDialable(
                 f"{text!r} is read as {number.e164}, and that is not a valid number "
@@ -98,24 +132,44 @@ class NumberPlan:
             )
         return Reading("number", number.e164, number)
 
-    def read_user(self, uri: SipUri, *, at_trunk: bool) -> Reading:
+    @classmethod
+    def of(cls, settings: Settings) -> "NumberPlan":
+        """That of an engine's settings."""
+        return cls(settings.dial.default_region, settings.numbering, settings.destinations)
+
+    def number_of(self, text: str) -> CalledNumber | None:
+        """The number that dialling `text`, a number or a sip: URI, reaches; None for any other."""
+        try:
+            if not is_uri(text):
+                return self.read(text).number
+            uri = parse_uri(text)
+            return self.read_user(uri).number if isinstance(uri, SipUri) else None
+        except (NotDialable, ParseError):
+            return None
+
+    def read_user(self, uri: SipUri, *, trunk: str = "", users: str = "") -> Reading:
         """What the user part of a sip: URI is. Raises NotDialable.
 
-        At a trunk it is a number, an extension or a short code, or it is refused: a gateway dials
-        what it finds in there. Elsewhere it is a person, unless it holds a number.
+        A gateway dials what it finds in there. At a trunk it is a number, a short code, an
+        extension of that trunk, or a name that fits the pattern `users`; else it is refused.
+        Elsewhere it is a person. A number that hides in a name counts as that number.
         """
         user = (uri.user or "").partition(";")[0]
         for emergency_text in _spellings(user):
             self._refuse_emergency(emergency_text, self.region)
         bare = _SEPARATORS.sub("", user)
         is_clean = re.fullmatch(r"\+?[0-9]+", bare) is not None
-        if at_trunk:
-            if not is_clean:
+        if trunk:
+            if not is_clean and not re2.fullmatch(users, user):
                 raise NotDialable(
-                    f"{user!r} at a trunk is neither a number, an extension nor a short code"
+                    f"{user!r} at trunk {trunk} is no number, and trunks.users does not allow it"
                 )
-            return self.read(bare)
-        if is_clean:
+            extension = self._trunk_extension(user, trunk, users)
+            if extension is not None:
+                return extension
+            if is_clean:
+                return self.read(bare)
+        elif is_clean:
             try:
                 return self.read(bare)
             except NotDialable as refusal:
@@ -125,20 +179,14 @@ class NumberPlan:
         hidden = self._hidden_number(user)
         return Reading("person") if hidden is None else Reading("person", hidden.e164, hidden)
 
-    def read_caller(self, text: str, trunk: str) -> Reading | None:
-        """What calls back a caller whom `trunk` brought in; None where nothing does.
-
-        A short number that is no public one is an extension of that trunk: it came from there.
-        """
-        try:
-            return self.read(text)
-        except NotDialable:
-            pass
-        if not re.fullmatch(rf"[0-9]{{2,{_MOST_EXTENSION_DIGITS}}}", text):
+    def _trunk_extension(self, user: str, trunk: str, users: str) -> Reading | None:
+        """A short number that is no public one, and that the trunk's pattern allows."""
+        is_short = re.fullmatch(rf"[0-9]{{2,{_MOST_EXTENSION_DIGITS}}}", user) is not None
+        if not is_short or not re2.fullmatch(users, user):
             return None
-        if self._is_emergency(text, self.region) or self._short_code_cost(text) is not None:
+        if user in self.numbering.short_codes or self._short_code_cost(user) is not None:
             return None
-        return Reading("extension", text, None, (trunk,))
+        return Reading("extension", user, None, (trunk,))
 
     def is_extension(self, text: str) -> bool:
         """Whether `text` is an extension or a short code, and no telephone number."""
@@ -205,7 +253,7 @@ class NumberPlan:
     # -- emergency numbers --------------------------------------------------------------------
 
     def _refuse_emergency(self, text: str, region: str) -> None:
-        if self.allows_emergency:
+        if self.destinations.emergency:
             return
         if self._is_emergency(text, region):
             raise NotDialable(

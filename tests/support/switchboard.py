@@ -30,6 +30,7 @@ from engine.job import Job, Order
 from engine.job import Request as CallbackRequest
 from engine.routing.admission import Admission
 from engine.routing.dialplan import Destination, Dialplan
+from engine.routing.number_plan import NumberPlan
 from engine.store.event_log import EventLog
 from engine.store.store import Store, StoreError
 from media.errors import NoPortLeft, RecordingFailed
@@ -425,7 +426,7 @@ def scene(
             routes=routes,
             agents=[Agent(name=name, uri=f"sip:{name}@127.0.0.1:5080") for name in agents],
             allow_hosts=settings.allow_hosts,
-            default_region=settings.default_region,
+            plan=NumberPlan(settings.default_region),
         ),
         events=events,
         store=cast(Store, store),

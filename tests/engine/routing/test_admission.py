@@ -5,11 +5,15 @@ from typing import Any
 
 import pytest
 
+from config.agents import Agent
 from config.policy import Costs, Destinations, Hours, Limit, Limits, Rate
+from config.sections import Route, Trunk
 from engine.errors import EngineError
 from engine.job import AttemptRecord, Job, LegRecord, Request
 from engine.routing.admission import Admission, AdmissionQuery, PolicySettings
+from engine.routing.dialplan import Dialplan
 from engine.routing.do_not_call import Blocked
+from engine.routing.number_plan import NumberPlan
 
 LONDON, BERLIN = "+442079460123", "+493012345678"
 MOBILE = "+447400123456"
@@ -20,9 +24,15 @@ THURSDAY_8 = NIGHT + 9 * 3600
 
 
 def admission(**policy: Any) -> Admission:
-    return Admission(
-        PolicySettings(**policy), is_internal=lambda text: text in ("alice", "1001", "112")
+    settings = PolicySettings(**policy)
+    dialplan = Dialplan(
+        trunks=[Trunk(name="pbx", uri="sip:192.0.2.9")],
+        routes=[Route(prefix="+", trunks=["pbx"]), Route(prefix="1", trunks=["pbx"])],
+        agents=[Agent(name="alice", uri="sip:alice@192.0.2.8")],
+        allow_hosts=["pbx.example", "192.0.2.9", "192.0.2.1"],
+        plan=NumberPlan(settings.default_region, destinations=settings.destinations),
     )
+    return Admission(settings, read=dialplan.read)
 
 
 def refused(under_test: Admission, now: float = NOON, **query: Any) -> EngineError:

@@ -8,6 +8,7 @@ from config.agents import Address, Agent
 from config.sections import Route, Trunk
 from engine.errors import EngineError
 from engine.routing.dialplan import Dialplan
+from engine.routing.number_plan import NumberPlan
 
 ALICE = Agent(name="alice", uri="sip:alice@192.0.2.7:5080")
 
@@ -27,7 +28,7 @@ def plan(usable: set[str] | None = None, agents: Sequence[Agent] = (ALICE,)) -> 
         ],
         agents=agents,
         allow_hosts=["127.0.0.1", "PBX.example", "[::1]"],
-        default_region="GB",
+        plan=NumberPlan("GB"),
         trunk_usable=lambda name: usable is None or name in usable,
     )
 
@@ -204,7 +205,7 @@ def test_other_trunks_routes_and_hosts_hold_at_once_and_agents_stay() -> None:
         trunks=[Trunk(name="three", uri="sip:198.51.100.3")],
         routes=[Route(prefix="+1", trunks=["three"])],
         allow_hosts=["new.example"],
-        default_region="US",
+        plan=NumberPlan("US"),
     )
     assert dialplan.destination("(212) 555-0123", field="to").targets[0].trunk == "three"
     assert dialplan.destination("alice", field="agent").user == "alice"

@@ -3,6 +3,8 @@
 import pytest
 
 from config.numbering import Numbering
+from config.policy import Destinations
+from config.sections import TRUNK_USERS as USERS
 from engine.routing.number_plan import NotDialable, NumberPlan
 from sip.message.uri import SipUri, parse_uri
 
@@ -17,7 +19,8 @@ def uri(user: str) -> SipUri:
     ("region", "text"),
     [
         *[("GB", text) for text in ("112", "999", "9 9 9", "(999)", "112 ", "0112", "tel:112")],
-        *[("GB", text) for text in ("1-1-2", "1.1.2", "1/1/2", "11\u200b2", "+44112", "9112", "0049112")],
+        *[("GB", text) for text in ("1-1-2", "1.1.2", "1/1/2", "11\u200b2", "+44112", "9112")],
+        ("GB", "0049112"),
         *[("GB", text) for text in ("\u0661\u0661\u0662", "\uff11\uff11\uff12", "+49 112")],
         *[("DE", text) for text in ("112", "110", "1 1 0", "+49 112", "+49 (0)110")],
         *[("AT", text) for text in ("112", "133", "122", "+43133")],
@@ -34,15 +37,15 @@ def test_emergency_numbers_are_refused_in_every_spelling(region: str, text: str)
     "user",
     ["112", "%31%31%32", "112;phone-context=+44", "+44112", "*112", "9112", "1-1-2", "112#"],
 )
-@pytest.mark.parametrize("at_trunk", [True, False])
-def test_emergency_numbers_are_refused_in_the_user_part_of_a_uri(user: str, at_trunk: bool) -> None:
+@pytest.mark.parametrize("trunk", ["pbx", ""])
+def test_emergency_numbers_are_refused_in_the_user_part_of_a_uri(user: str, trunk: str) -> None:
     with pytest.raises(NotDialable) as refused:
-        NumberPlan("GB").read_user(uri(user.replace("#", "%23")), at_trunk=at_trunk)
+        NumberPlan("GB").read_user(uri(user.replace("#", "%23")), trunk=trunk, users=USERS)
     assert refused.value.data["emergency"]
 
 
 def test_emergency_numbers_are_read_where_they_are_allowed() -> None:
-    plan = NumberPlan("GB", Numbering(short_codes=["999"]), allows_emergency=True)
+    plan = NumberPlan("GB", Numbering(short_codes=["999"]), Destinations(emergency=True))
     assert plan.read("999").kind == "short_code"
 
 
@@ -102,11 +105,11 @@ def test_short_codes_are_those_configured_and_have_a_line_type() -> None:
 @pytest.mark.parametrize(
     "user",
     ["09061234567x", "*09061234567", "09061234567%23", "0906'1234567", "09061234567&1",
-     "0+9061234567", "alice", "0906!1234567"],
+     "0+9061234567", "0906!1234567", "+44906123456x", "906 1234567x"],
 )  # fmt: skip
 def test_a_user_part_at_a_trunk_is_a_number_or_refused(user: str) -> None:
     with pytest.raises(NotDialable):
-        NumberPlan("GB").read_user(uri(user), at_trunk=True)
+        NumberPlan("GB").read_user(uri(user), trunk="pbx", users=USERS)
 
 
 @pytest.mark.parametrize(
@@ -115,13 +118,13 @@ def test_a_user_part_at_a_trunk_is_a_number_or_refused(user: str) -> None:
      "909061234567", "00449061234567x", "011449061234567"],
 )  # fmt: skip
 def test_a_number_hidden_in_a_persons_name_is_found(user: str) -> None:
-    reading = NumberPlan("GB").read_user(uri(user), at_trunk=False)
+    reading = NumberPlan("GB").read_user(uri(user))
     assert reading.number is not None and reading.number.e164 == "+449061234567"
 
 
 @pytest.mark.parametrize("user", ["alice", "bob42", "a7.answer-20.bye-5000", "1001"])
 def test_persons_at_a_host_have_no_number(user: str) -> None:
-    reading = NumberPlan("GB").read_user(uri(user), at_trunk=False)
+    reading = NumberPlan("GB").read_user(uri(user))
     assert (reading.kind, reading.number) == ("person", None)
 
 
@@ -133,12 +136,27 @@ def test_digits_behind_an_outside_line_are_known_as_the_number_they_reach() -> N
     assert plan.read("9001").number is None
 
 
-def test_a_short_caller_number_is_an_extension_of_the_trunk_it_came_from() -> None:
+def test_a_short_number_at_a_trunk_is_an_extension_of_it() -> None:
     plan = NumberPlan("GB")
-    reading = plan.read_caller("1001", "pbx")
-    assert reading is not None and (reading.digits, reading.trunks) == ("1001", ("pbx",))
-    assert plan.read_caller("118118", "pbx") is None
-    assert plan.read_caller("999", "pbx") is None
-    assert plan.read_caller("anonymous", "pbx") is None
-    number = plan.read_caller("02079460123", "pbx")
-    assert number is not None and number.digits == "+442079460123"
+    reading = plan.read_user(uri("1001"), trunk="pbx", users=USERS)
+    assert (reading.kind, reading.digits, reading.trunks) == ("extension", "1001", ("pbx",))
+    assert plan.read_user(uri("alice"), trunk="pbx", users=USERS).kind == "person"
+    with pytest.raises(NotDialable):
+        plan.read_user(uri("118118"), trunk="pbx", users=USERS)
+    with pytest.raises(NotDialable):
+        plan.read_user(uri("1001"), trunk="pbx", users="[a-z]+")
+
+
+def test_destinations_hold_for_numbers_and_line_types() -> None:
+    plan = NumberPlan("GB", destinations=Destinations(allow=["+44"], refuse=["+4420"]))
+    for text, policy in [("+12025550123", "destination"), ("020 7946 0123", "destination")]:
+        number = plan.read(text).number
+        assert number is not None
+        with pytest.raises(NotDialable) as refused:
+            plan.check_destination(number)
+        assert refused.value.data["policy"] == policy
+    premium = plan.read("0906 123 4567").number
+    assert premium is not None
+    with pytest.raises(NotDialable) as refused:
+        plan.check_destination(premium)
+    assert refused.value.data == {"policy": "line_type", "line_type": "premium_rate"}
