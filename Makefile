@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 CONFIG ?= config/ringback.toml
 
-.PHONY: setup run demo test lint bench busy-day diagrams clean
+.PHONY: setup run demo test lint bench busy-day diagrams schema record-protocol clean
 
 setup: $(VENV)/.installed
 
@@ -35,6 +35,14 @@ busy-day: setup
 
 diagrams: setup
 	$(BIN)/python -m scripts.state_diagrams docs/states.md
+
+schema: setup
+	$(BIN)/ringback rpc --schema >docs/openrpc.json.new
+	mv docs/openrpc.json.new docs/openrpc.json
+
+# At a release: what later versions are held to, see docs/compatibility.md.
+record-protocol: schema
+	cp docs/openrpc.json tests/engine/control/recorded_protocol.json
 
 bench: setup
 	$(BIN)/python -m scripts.bench

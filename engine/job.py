@@ -4,6 +4,7 @@ A job is the durable record of one callback. Its fields and states are those of 
 protocol; times are Unix seconds. The table of allowed transitions is in one place, below.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 import msgspec
@@ -27,7 +28,7 @@ CrashDecision = Literal["retry", "fail"]
 RetryCause = Literal[
     "busy", "no_answer", "rejected", "unreachable", "operator_missed", "machine", "failed"
 ]
-# The outcome that is written back of a callback, and the result of an attempt, where a machine
+# The outcome that an agent notes for a callback, and the result of an attempt, where a machine
 # answered for the customer.
 MACHINE: Final = "machine"
 
@@ -39,8 +40,8 @@ def _leads_to(*states: JobState) -> frozenset[JobState]:
 
 
 # A job goes back to `queued` between two attempts. It passes through `whispering` even when there
-# is nothing to say, so that a client sees the same states on every callback. One that was joined is
-# queued again only where it was a machine that had answered for the customer.
+# is nothing to say, so that a client sees the same states on every callback. A `bridged` job is
+# queued again only where a machine had answered for the customer.
 TRANSITIONS: dict[Order, dict[JobState, frozenset[JobState]]] = {
     "agent_first": {
         "queued": _leads_to("dialing_agent", "expired"),
@@ -145,12 +146,12 @@ class Request(msgspec.Struct, kw_only=True, frozen=True):
     """The causes with a rule of their own; the others follow max_attempts and dial.retry_s."""
 
 
-# Operators may miss one who waits many times: so many offers are shown of a job or call.
+# Agents may miss a job or call many times while it waits: this many offers are kept of it.
 OFFERS_KEPT: Final = 60
 
 
 class OfferRecord(msgspec.Struct, kw_only=True):
-    """One agent was offered the job: `result` says what came of it, once something did."""
+    """One agent was offered the job. `result` is None until the offer is over."""
 
     agent: str
     queue: str | None = None
@@ -186,9 +187,9 @@ class Job(msgspec.Struct, kw_only=True):
     ended_at: float | None = None
     next_attempt_at: float | None = None
     quiet_until: float | None = None
-    """Until when a phone may still ring of an engine that is gone: nobody is called before."""
+    """Until when a phone may still ring that an earlier engine called: nobody is called before."""
     under_way: bool = False
-    """An attempt is made, or about to be: what may have been dialled is not dialled again."""
+    """An attempt is made, or about to be. After a crash it may have been dialled."""
     result: str | None = None
     cause: str | None = None
     failure: Failure | None = None
@@ -203,18 +204,18 @@ class Job(msgspec.Struct, kw_only=True):
     """Why the job waits for its time, in words for a person."""
     offers: list[OfferRecord] = []
     queue_joined_at: float | None = None
-    """When it first joined its queue, which is its place there: a later attempt keeps it."""
+    """When it first joined its queue. That is its place there, and a later attempt keeps it."""
     queue_since: float | None = None
-    """Since when it has waited for an operator, where it was away meanwhile: limits, tiers and
-    overflow count from here. None: since `queue_joined_at`."""
+    """Since when it waits for an agent, where its wait was interrupted: limits, tiers and overflow
+    count from here. None: since `queue_joined_at`."""
     outside_tried: dict[str, float] = {}
     """The outside numbers to which its queue sent it in this wait, and when it did so last."""
     has_place: bool = False
-    """It has stood in its queue, which takes it back even when it is full by then."""
+    """It has been in its queue, which accepts it again even when the queue is full by then."""
     joined: int = 0
-    """How many further requests for the same number were taken as this one."""
+    """How many further requests for the same number joined this job."""
     decision: Literal["needed"] | None = None
-    """A crash left open whether somebody was called: a person decides what happens."""
+    """It is not known whether somebody was called before a crash: a person decides."""
     decide_by: float | None = None
     """When the job fails if nobody has decided."""
     notes: list[str] = []
@@ -233,7 +234,7 @@ class Job(msgspec.Struct, kw_only=True):
         return max(self.next_attempt_at or 0.0, self.request.not_before or 0.0)
 
     def interrupt_wait(self, until: float) -> None:
-        """It waits for nobody before `until`: its wait is counted anew, its place is kept."""
+        """It waits for no agent before `until`: its wait starts again then, its place is kept."""
         if self.queue_joined_at is not None:
             self.queue_since, self.outside_tried = until, {}
 
@@ -288,3 +289,9 @@ class Job(msgspec.Struct, kw_only=True):
             "rating": self.rating,
             "cost": self.cost,
         }
+
+
+def site_of(context: Mapping[str, Any] | None) -> str | None:
+    """The site that a context names, if it names one."""
+    site = (context or {}).get("site")
+    return site if isinstance(site, str) else None

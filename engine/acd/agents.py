@@ -5,7 +5,6 @@ store, published as `agent.<state>`, and passed to the subscribers, in that orde
 call returns. All of it is synchronous, so that a reservation is compare and set without a lock.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
@@ -19,6 +18,7 @@ from config.agents import AgentDefaults
 
 from ..errors import EngineError
 from ..store.protocols import Documents, Publisher
+from ..timer import WallClockTimer
 from .agent import Agent, AgentImage, AgentPolicy, AgentState
 
 log = structlog.get_logger()
@@ -345,6 +345,10 @@ class AgentRegistry:
             if until <= now and agent is not None:
                 self._change(agent, partial(agent.wrap_up_ends, now))
 
+    def count_days_in(self, zone: tzinfo | None) -> None:
+        """Count the calls and the talk time of each day by the days of `zone` from now on."""
+        self.zone = zone
+
     def begin_day(self, now: float) -> None:
         """Reset the day's figures of each agent whose day is over."""
         day = day_of(now, self.zone)
@@ -413,7 +417,7 @@ def day_of(now: float, zone: tzinfo | None) -> str:
     return datetime.fromtimestamp(now, zone).date().isoformat()
 
 
-# Bounded, so that a step of the wall clock and the end of a day are noticed.
+# The end of a day is noticed after this time at most.
 LONGEST_WAIT_S = 60.0
 
 
@@ -425,7 +429,7 @@ class AgentClock:
     ) -> None:
         self._agents = agents
         self._wall_clock = wall_clock
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = WallClockTimer(wall_clock, self._tick)
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def start(self) -> None:
@@ -436,18 +440,12 @@ class AgentClock:
     def stop(self) -> None:
         """End what was begun; wrap-ups go on until the engine comes back."""
         self._unsubscribe()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.stop()
 
     def _set_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
         deadline = self._agents.next_deadline
-        wait_s = LONGEST_WAIT_S
-        if deadline is not None:
-            wait_s = min(max(deadline - self._wall_clock(), 0.0), LONGEST_WAIT_S)
-        self._timer = asyncio.get_running_loop().call_later(wait_s, self._tick)
+        soon = self._wall_clock() + LONGEST_WAIT_S
+        self._timer.set(soon if deadline is None else min(deadline, soon))
 
     def _tick(self) -> None:
         now = self._wall_clock()

@@ -16,6 +16,7 @@ from config.queues import Centre, Queue
 
 from ..routing.opening_hours import OpeningHours
 from ..store.protocols import Documents, Publisher
+from ..timer import WallClockTimer
 from .agent_pool import AgentPool, PooledAgent
 from .decision_times import DecisionTimes
 from .matcher import Matcher
@@ -27,8 +28,6 @@ T = TypeVar("T")
 
 PAUSED_AS = "queue_paused"
 ON_CALL = frozenset({"reserved", "ringing", "talking"})
-# A step of the wall clock is noticed after so long at most.
-LONGEST_TIMER_S = 60.0
 
 
 class Queues:
@@ -58,8 +57,7 @@ class Queues:
         self._unsubscribe: Callable[[], None] = lambda: None
         self._depth = 0
         self._pending: list[Callable[[], object]] = []
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
+        self._timer = WallClockTimer(clock, self._tick)
 
     def start(
         self,
@@ -81,17 +79,22 @@ class Queues:
         queues: Sequence[Queue],
         centres: Sequence[Centre] = (),
         calendars: Mapping[str, OpeningHours] | None = None,
+        *,
+        ring_s: float | None = None,
     ) -> None:
-        """Use this configuration from now on; entries keep their places."""
+        """Use this configuration from now on; entries keep their places.
+
+        An agent rings for `ring_s` (None: as long as before).
+        """
+        if ring_s is not None:
+            self.matcher.ring_s = ring_s
         by_name = {centre.name: centre for centre in centres}
         self._step(lambda now: self.matcher.configure(queues, by_name, calendars or {}, now))
 
     def stop(self) -> None:
         """Offer nobody any more."""
         self._unsubscribe()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.stop()
 
     # -- for those who wait -------------------------------------------------------------------
 
@@ -225,7 +228,7 @@ class Queues:
             result = work(self._clock())
         finally:
             self._depth -= 1
-            self._set_timer()
+            self._timer.set(self.matcher.next_deadline)
         self.decision_times.end(self.matcher.offers_made - offers)
         while self._pending and not self._depth:
             self._pending.pop(0)()
@@ -258,20 +261,7 @@ class Queues:
 
     # -- time ---------------------------------------------------------------------------------
 
-    def _set_timer(self) -> None:
-        due_at = self.matcher.next_deadline
-        if self._timer is not None:
-            if self._timer_at == due_at:
-                return
-            self._timer.cancel()
-            self._timer = None
-        if due_at is not None:
-            self._timer_at = due_at
-            delay_s = min(max(due_at - self._clock(), 0.0), LONGEST_TIMER_S)
-            self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
-
     def _tick(self) -> None:
-        self._timer = None
         self._step(self.matcher.tick)
 
 

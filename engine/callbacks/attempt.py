@@ -1,12 +1,11 @@
-"""A callback: one attempt to bring an operator and a customer together.
+"""One attempt of a callback: an agent and a customer are called and joined.
 
-`Callback.run` tells the story: call the one, let the operator hear who is waiting, call the other,
+`Attempt.run` tells the story: call one of the two, let the agent hear the whisper, call the other,
 join them, and wait until one hangs up. Whatever ends it, every leg is hung up and given back.
 """
 
 import asyncio
 import time
-from functools import partial
 from typing import Any
 
 import structlog
@@ -14,51 +13,56 @@ import structlog
 from media.sources import Peer
 
 from ..acd.waiting import Offer
-from ..calls.agent_ringer import AgentRinger, candidates_of, free_offered, open_all
-from ..calls.bridge import Bridge
+from ..calls.agent_ringer import AgentRinger, free_offered, open_all
 from ..calls.call import ON_THE_LINE_S, Call
-from ..calls.call_legs import CallLegs, codecs_like, within_report_limit
+from ..calls.call_flow import CustomerHistory
 from ..calls.call_result import TurnedAway
+from ..calls.cancel_scope import while_up
 from ..calls.hangup_cause import BY_COMMAND, HangupCause, retry_cause_of
-from ..calls.leg import DEFAULT_CALLER, Caller, Leg, LegEnded
-from ..calls.recording import Recording
+from ..calls.leg import Leg, LegEnded
 from ..calls.services import CallServices
 from ..calls.templates import Subject, context_headers
-from ..calls.while_up import while_up
+from ..calls.two_party_call import TwoPartyCall
 from ..calls.whisper import Whisper
 from ..errors import EngineError
 from ..job import MACHINE, AttemptRecord, Failure, Job, JobState, OfferRecord, RetryCause, Side
+from ..routing.admission import Admission
 from ..routing.dialplan import Destination
 from ..store.store import StoreError
 from . import retry
 from .customer_hold import CustomerHold, Postponed
-from .outcome import Outcome
+from .retry import Outcome
 
 log = structlog.get_logger()
 
 
-class Attempt:
-    """One attempt of a job, from its first INVITE to the last BYE."""
+class Attempt(TwoPartyCall):
+    """One attempt of a job, from its first INVITE to the last BYE.
+
+    `agent` is whom it rings where the job has no offer and its customer does not wait in a queue.
+    """
 
     def __init__(
         self,
+        services: CallServices,
         job: Job,
+        *,
         agent: Destination | None,
         customer: Destination,
-        services: CallServices,
         offer: Offer | None = None,
+        admission: Admission,
+        history: CustomerHistory,
     ) -> None:
+        super().__init__(services, Call(f"call-{services.new_id()}", job.id))
         self.job = job
-        self.call = Call(f"call-{services.new_id()}", job.id)
         self.offer = offer
         self._agent = agent
         self._customer = customer
-        self._services = services
+        self._admission = admission
+        self._history = history
         self._attempt = AttemptRecord(call=self.call.id, number=job.dial_to)
-        self._legs = CallLegs(self.call, services, self._publish)
-        self._operators: AgentRinger | None = None
+        self._partner: Leg | None = None
         self._hold: CustomerHold | None = None
-        self._recording: Recording | None = None
         self._ended_by_command: str | None = None
         self.is_called_off = False
         self.outcome_if_cancelled = Outcome("cancelled", "cancelled", "cancelled")
@@ -70,7 +74,7 @@ class Attempt:
         return self._outcome is not None
 
     def call_off(self, outcome: Outcome) -> None:
-        """Its task is about to be cancelled: that is how it ends."""
+        """Its task is about to be cancelled: it ends with `outcome`."""
         self.is_called_off, self.outcome_if_cancelled = True, outcome
 
     async def run(self) -> Outcome:
@@ -82,7 +86,7 @@ class Attempt:
         job.attempts = [*job.attempts, self._attempt]
         if job.outcome == MACHINE:  # of an attempt before
             job.outcome = None
-        services.register.add(self.call)
+        services.registry.add_call(self.call)
         whisper = services.announcer.prepare(job)
         try:
             await self._claim()
@@ -92,7 +96,7 @@ class Attempt:
                 await self._customer_first(whisper)
             self._outcome = Outcome("completed", "completed", "maximum duration reached")
         except LegEnded as ended:
-            self._outcome = self._read(ended.leg, ended.ending)
+            self._outcome = self._outcome_of(ended.leg, ended.hangup_cause)
         except Postponed:
             self._outcome = self._postponed()
         except TurnedAway as turned_away:
@@ -109,7 +113,7 @@ class Attempt:
         return self._outcome
 
     def _unless_machine(self, outcome: Outcome) -> Outcome:
-        """The customer was not reached where somebody wrote back that a machine had answered."""
+        """The attempt has failed where the agent noted that a machine answered."""
         is_ended = outcome.state in ("completed", "failed") and outcome.not_before is None
         is_machine = self.job.outcome == MACHINE and self._attempt.was_answered
         if not is_ended or not is_machine or outcome.is_interrupted:
@@ -122,12 +126,12 @@ class Attempt:
     def _note(self, outcome: Outcome) -> None:
         attempt = self._attempt
         attempt.result, attempt.cause = outcome.result, outcome.cause
-        # One that is broken off counts only if the customer has answered it.
+        # An attempt that is broken off counts only if the customer has answered it.
         if outcome.may_retry or (outcome.is_interrupted and attempt.was_answered):
             attempt.retry_cause = retry.cause_of(outcome)
 
     async def _claim(self) -> None:
-        """Have it on the disk that somebody may be called, before anybody is."""
+        """Store that somebody may be called, before anybody is."""
         if not self.job.under_way:
             self.job.under_way = True
             await self._services.store.save(self.job, durable=True)
@@ -136,64 +140,59 @@ class Attempt:
 
     async def _agent_first(self, whisper: "asyncio.Future[Whisper]") -> None:
         self._enter("dialing_agent")
-        operators = self._ask(self.offer or self._named())
-        customer = self._legs.make("customer", self._customer)
-        # Its port as well, so that it can be dialled without a wait.
-        await open_all([*operators.ports(), customer.open(beside=operators.legs[0])])
-        agent = await operators.reach()
+        ringer = self._ringer(self.offer or self._named())
+        customer = self.legs.make("customer", self._customer)
+        # The customer's port as well, so that the customer can be dialled without a wait.
+        await open_all([*ringer.ports(), customer.open(beside=ringer.legs[0])])
+        agent = await ringer.ring()
         async with while_up(agent):
+            self._enter("whispering")
             await self._whisper(agent, whisper)
             self._enter("dialing_customer")
             agent.hear(self._services.ringing)
             customer.on_early_media_over = lambda: agent.hear(self._services.ringing)
             customer.on_early_media = lambda: agent.hear(Peer(customer.id))
-            await self._dial(customer, partner=agent)
+            await self._dial_customer(customer, partner=agent)
             async with while_up(customer):
-                await self._talk(agent, customer)
+                await self._until_talked(agent, customer)
 
     async def _customer_first(self, whisper: "asyncio.Future[Whisper]") -> None:
         self._enter("dialing_customer")
-        customer = self._legs.make("customer", self._customer)
+        customer = self.legs.make("customer", self._customer)
         await customer.open()
-        await self._dial(customer)
-        hold = self._hold = self._hold_of(customer)
-        async with while_up(customer), hold.host() as guest:
+        await self._dial_customer(customer)
+        self._partner = customer
+        hold = self._hold = CustomerHold(self._services, self, self.job, customer)
+        async with while_up(customer), hold.attend() as waiting:
             self._enter("holding")
             while self.job.bridged_at is None:
-                agent = await self._operator_for(hold, customer)
+                agent = await self._agent_for(hold)
                 try:
                     async with while_up(agent):
+                        self._enter("whispering")
                         await self._whisper(agent, whisper)
-                        guest.leave()
-                        await self._talk(agent, customer)
+                        waiting.leave()
+                        await self._until_talked(agent, customer)
                 except LegEnded as ended:
                     if ended.leg is customer or not self._may_hold_again():
                         raise
-                    self._operators_over()
-                    self._legs.let_go(ended.leg)
+                    self._lose_agent(ended.leg)
                     self._enter("holding")
 
-    def _hold_of(self, customer: Leg) -> CustomerHold:
-        return CustomerHold(
-            self.job,
-            self.call.id,
-            customer,
-            self._services,
-            ask=partial(self._ask, customer=customer),
-            ringing=partial(self._enter, "dialing_agent"),
-            waiting=self._nobody_rings,
-            leaving=partial(self._leaving, customer),
-            publish=self._publish,
-        )
-
-    async def _operator_for(self, hold: CustomerHold, customer: Leg) -> Leg:
-        """An operator for a customer who holds the line."""
-        if self._agent is None and self._services.queues is not None:
-            return await hold.operator()
+    async def _agent_for(self, hold: CustomerHold) -> Leg:
+        """An agent for a customer who holds the line."""
+        if self._agent is None:
+            self._agent_holder = hold
+            return await hold.answering_agent()
         self._enter("dialing_agent")
-        operators = self._ask(self._named(), customer)
-        await open_all(operators.ports())
-        return await operators.reach()
+        ringer = self._ringer(self._named())
+        await open_all(ringer.ports())
+        return await ringer.ring()
+
+    def _ringer(self, whom: Offer | Destination) -> AgentRinger:
+        """The agents of an offer, or one who is no agent; not rung yet."""
+        self._agent_holder = ringer = AgentRinger.of(self._services, self, whom)
+        return ringer
 
     def _named(self) -> Destination:
         """The agent whom the request names, or the outside number to which its queue sent it."""
@@ -201,120 +200,113 @@ class Attempt:
         return self._agent
 
     def _may_hold_again(self) -> bool:
-        """Whether a customer who lost his operator before they were joined can get another."""
+        """Whether a customer who lost their agent before the two were joined can get another."""
         is_over = self.job.bridged_at is not None or self._ended_by_command is not None
         return not is_over and self._agent is None and self.job.request.queue is not None
 
-    def _nobody_rings(self) -> None:
-        if self.job.state == "dialing_agent":
-            self._enter("holding")
-
-    def _leaving(self, customer: Leg) -> str:
-        """Why the queue is left by a customer whose wait is cut short."""
-        ending = customer.ending
-        hung_up = ending is not None and ending.result == "hung_up"
-        return "abandoned" if hung_up and self._ended_by_command is None else "withdrawn"
-
-    async def _whisper(self, agent: Leg, whisper: "asyncio.Future[Whisper]") -> None:
-        self._enter("whispering")
-        # Shielded: another operator may have to hear it, when this one leaves meanwhile.
-        await self._legs.whisper(agent, await asyncio.shield(whisper))
-
-    async def _talk(self, agent: Leg, customer: Leg) -> None:
-        services, request = self._services, self.job.request
-        bridge = Bridge(
-            agent, customer, media=services.media, hold=services.hold, publish=self._legs.publish
+    async def _until_talked(self, agent: Leg, customer: Leg) -> None:
+        request = self.job.request
+        await self._talk(
+            agent, customer, is_recorded=request.record, limit_s=request.max_duration_s
         )
-        bridge.join()
-        self.job.bridged_at = self.call.bridged_at = time.time()
+
+    def on_bridged(self) -> None:
+        """Agent and customer have just been joined."""
+        self.job.bridged_at = self.call.bridged_at
         self._enter("bridged")
-        try:
-            if request.record:
-                self._recording = Recording(self.call.id, services, self._publish)
-                self.job.recording = await self._recording.start(agent, customer)
-            await asyncio.sleep(request.max_duration_s)
-        finally:
-            bridge.leave()
 
-    # -- legs -------------------------------------------------------------------------------
+    def on_recording(self, path: str | None) -> None:
+        """Their talk is recorded to `path`; None where it should be and cannot be."""
+        self.job.recording = path
 
-    def _ask(self, whom: Offer | Destination, customer: Leg | None = None) -> AgentRinger:
-        """The operators of an offer, or one who is no agent; not rung yet."""
-        offer = whom if isinstance(whom, Offer) else None
-        ring_s = self.job.request.ring_s if offer is None else offer.ring_s
-        self._operators = AgentRinger(
-            candidates_of(whom, self._services),
-            self._services,
-            offer=offer,
-            new_leg=partial(self._legs.make, "agent"),
-            dial=partial(self._dial, partner=customer, ring_s=ring_s),
-            publish=self._publish,
-            beside=customer,
-            on_offer=self._offered,
-            told=self._told,
-            line=self._legs.line,
-            let_go=self._legs.let_go,
-        )
-        return self._operators
+    # -- what the agents are told, and how they are rung --------------------------------------
 
-    def _told(self) -> dict[str, Any]:
-        """What the operator's screen is told before his phone rings."""
-        job, history = self.job, self._services.history
+    @property
+    def partner(self) -> Leg | None:
+        """The customer's leg, where the customer is called first and has answered."""
+        return self._partner
+
+    @property
+    def ring_s(self) -> float:
+        """How long an outside number is rung."""
+        return self.job.request.ring_s
+
+    def screen(self) -> dict[str, Any]:
+        """What an agent's screen shows of the customer before their phone rings."""
+        job = self.job
         return {
             "number": job.called,
-            "history": [] if history is None else history.of(job.called),
+            "history": self._history.of(job.called),
             "script": job.request.script,
         }
 
-    def _offered(self, record: OfferRecord) -> None:
+    def on_offer(self, record: OfferRecord) -> None:
+        """The job is offered to an agent."""
         self.job.offers = [*self.job.offers, record]
 
-    async def _dial(
-        self, leg: Leg, *, partner: Leg | None = None, ring_s: float | None = None
-    ) -> None:
-        request, dial = self.job.request, self._services.dial
-        if self._ended_by_command is not None:
-            raise LegEnded(leg, BY_COMMAND)
-        if leg.role == "customer":
-            self._check_customer()
-        if leg.role == "agent":
-            user: str | None = self._customer.user
-            headers = context_headers(dial.headers, Subject.of(self.job))
-        else:
-            user, headers = request.caller_id, ()
-        caller = Caller(user, default=dial.caller_id or DEFAULT_CALLER)
-        self._legs.add(leg)
-        self._attempt.legs = [*self._attempt.legs, leg.record]
-        await leg.dial(
-            caller=caller,
-            ring_s=ring_s or request.ring_s,
-            codecs=codecs_like(partner),
-            headers=headers,
+    def on_ringing(self) -> None:
+        """Agents begin to be rung for a customer who holds the line."""
+        self._enter("dialing_agent")
+
+    def on_waiting(self) -> None:
+        """No agent is being rung any more: the customer holds the line."""
+        if self.job.state == "dialing_agent":
+            self._enter("holding")
+
+    def leaving_reason(self) -> str:
+        """Why the queue is left by a customer whose wait is cancelled."""
+        if self._hold is not None and self._hold.is_postponed:
+            return "callback"
+        cause = None if self._partner is None else self._partner.hangup_cause
+        hung_up = cause is not None and cause.result == "hung_up"
+        return "abandoned" if hung_up and self._ended_by_command is None else "withdrawn"
+
+    async def dial_agent(self, leg: Leg, ring_s: float) -> None:
+        """Call an agent on `leg`. Raises LegEnded."""
+        self._check_not_ended(leg)
+        headers = context_headers(self._services.dial.headers, Subject.of(self.job))
+        await self._dial_leg(
+            leg, self._customer.user, ring_s=ring_s, partner=self._partner, headers=headers
         )
 
+    # -- legs -------------------------------------------------------------------------------
+
+    async def _dial_customer(self, leg: Leg, *, partner: Leg | None = None) -> None:
+        self._check_not_ended(leg)
+        self._check_customer()
+        request = self.job.request
+        await self._dial_leg(leg, request.caller_id, ring_s=request.ring_s, partner=partner)
+
+    async def _dial_leg(self, leg: Leg, user: str | None, **options: Any) -> None:
+        self._attempt.legs = [*self._attempt.legs, leg.record]
+        await self._dial(leg, user, **options)
+
+    def _check_not_ended(self, leg: Leg) -> None:
+        """Raise LegEnded where a command has ended the attempt."""
+        if self._ended_by_command is not None:
+            raise LegEnded(leg, BY_COMMAND)
+
     def _check_customer(self) -> None:
-        """Whether the customer may still be called: he may have been blocked meanwhile.
+        """Ask again whether the customer may be called: the number may be blocked by now.
 
         Raises EngineError `refused`.
         """
-        admission, number = self._services.admission, self.job.called
-        if admission is None:
-            return
+        number = self.job.called
         if self.job.dial_to is not None:
-            other = admission.number(self.job.dial_to)
+            other = self._admission.number(self.job.dial_to)
             number = None if other is None else other.e164
-        if self._services.register.is_on_the_line(number):
+        if self._services.registry.is_on_the_line(number):
             later = {"policy": "on_the_line", "not_before": time.time() + ON_THE_LINE_S}
             raise EngineError("refused", "the customer is on the line", "to", later)
-        verdict = admission.may_dial_now(number, time.time())
+        verdict = self._admission.may_dial_now(number, time.time())
         if not verdict.allowed:
             data = {"policy": verdict.policy, "not_before": verdict.not_before}
             raise EngineError("refused", verdict.reason or "not to be called", "to", data)
 
     def hang_up(self, leg_id: str | None = None) -> None:
-        """End one leg, or all, and so the attempt, because a command says so; it is not repeated.
+        """End one leg, or all, and with it the attempt, by command. It is not repeated.
 
-        With an operator who rings all who ring are hung up: nobody is to take the call any more.
+        The agents who are being rung are all hung up: none of them is to answer any more.
         """
         self._ended_by_command = BY_COMMAND.phrase
         for leg in tuple(self.call.legs):
@@ -323,29 +315,22 @@ class Attempt:
                 leg.hang_up(BY_COMMAND)
 
     async def _clear(self) -> None:
-        self._legs.hang_up()
-        self._operators_over()
+        self.legs.hang_up()
         free_offered(self.offer, self._services)
-        # Apart, so that a recording that is slow to end keeps no port.
-        if self._recording is not None:
-            await within_report_limit(self.call, self._recording.stop())
-        await self._legs.give_back()
-        self._services.register.remove(self.call)
+        await self._give_back()
+        self._services.registry.remove_call(self.call)
 
-    def _operators_over(self) -> None:
-        if self._operators is not None:
-            self._operators.over()
-
-    # -- telling ----------------------------------------------------------------------------
+    # -- what is published --------------------------------------------------------------------
 
     def _enter(self, state: JobState) -> None:
         job, services = self.job, self._services
         job.enter(state)
         self.call.state = state
         services.store.save(job)
-        self._publish(f"callback.{state}", attempt=len(job.attempts))
+        self.publish(f"callback.{state}", attempt=len(job.attempts))
 
-    def _publish(self, kind: str, **fields: Any) -> None:
+    def publish(self, kind: str, **fields: Any) -> None:
+        """Publish an event of the attempt."""
         job = self.job
         self._services.events.publish(
             kind, job=job.id, call=self.call.id, context=job.request.context, **fields
@@ -359,43 +344,43 @@ class Attempt:
             not_before = error.data.get("not_before")
             may_be_later = error.data.get("policy") in ("hours", "on_the_line")
             later = not_before if may_be_later else None
-            # Another number may still be called; which, is asked anew.
+            # The customer may have another number that may still be called.
             is_other = self.job.dial_to is not None
             return Outcome("failed", "refused", error.message, may_retry=is_other, not_before=later)
         missed = self.offer is not None and error.field == "agent"
         cause: RetryCause | None = "operator_missed" if missed else None
         return Outcome("failed", "unavailable", error.message, may_retry=True, retry_cause=cause)
 
-    def _read(self, leg: Leg, ending: HangupCause) -> Outcome:
+    def _outcome_of(self, leg: Leg, hangup: HangupCause) -> Outcome:
         moment = self.job.state
         if self._hold is not None and self._hold.is_postponed:
             return self._postponed()
-        if moment == "bridged" and ending.result in ("hung_up", "completed"):
+        if moment == "bridged" and hangup.result in ("hung_up", "completed"):
             cause = self._ended_by_command or f"{leg.role} hung up"
             return Outcome("completed", "completed", cause)
-        side: Side = "engine" if ending.is_ours else leg.role
+        side: Side = "engine" if hangup.is_ours else leg.role
         failure = Failure(
             side=side,
             moment=moment,
-            sip_status=ending.sip_status,
-            sip_reason=ending.phrase if ending.sip_status is not None else None,
-            reason_header=ending.reason_header,
+            sip_status=hangup.sip_status,
+            sip_reason=hangup.phrase if hangup.sip_status is not None else None,
+            reason_header=hangup.reason_header,
         )
-        words = ending.result.replace("_", " ")
-        cause = self._ended_by_command or f"{side} {words}: {ending}, while {moment}"
+        words = hangup.result.replace("_", " ")
+        cause = self._ended_by_command or f"{side} {words}: {hangup}, while {moment}"
         may_retry = moment != "bridged" and self._ended_by_command is None
         return Outcome(
-            "failed", ending.result, cause, failure, may_retry, self._retry_cause(leg, ending)
+            "failed", hangup.result, cause, failure, may_retry, self._retry_cause(leg, hangup)
         )
 
     def _postponed(self) -> Outcome:
-        """The customer asked to be called back: as soon as he has hung up, in his place."""
+        """The customer asked to be called back: the job is due as soon as they have hung up."""
         cause = "the customer asked to be called back"
         return Outcome("failed", "callback", cause, not_before=time.time())
 
-    def _retry_cause(self, leg: Leg, ending: HangupCause) -> RetryCause:
-        """Whose fault it is: the operator's alone only where the customer was not called."""
+    def _retry_cause(self, leg: Leg, hangup: HangupCause) -> RetryCause:
+        """Whose fault it is: the agent's alone only where the customer was not called."""
         if leg.role == "customer":
-            return retry_cause_of(ending)
+            return retry_cause_of(hangup)
         is_alone = self.job.request.order == "agent_first" and self.job.state != "dialing_customer"
         return "operator_missed" if is_alone else "failed"

@@ -1,7 +1,8 @@
-"""Who waits to be called back, and calls himself: his call stands in for his callback.
+"""A caller takes over their own waiting callback.
 
-He has its place in the queue, and is rung for it no more while he is on the line. It is not given
-up before he talks to an operator: whatever happens to his call, he is called back otherwise.
+The call takes the callback's queue position, and the callback is paused while the caller is on the
+line. It ends only when the caller talks to an agent. Whatever else happens to the call, the
+customer is called back as if they had not called.
 """
 
 from ..job import Job
@@ -12,30 +13,30 @@ BEFORE_THE_CUSTOMER = ("queued", "dialing_agent", "whispering")
 
 
 class CallerTakeover:
-    """What becomes of the callbacks of those who call. Only those that are due are meant."""
+    """What a call does to the callbacks of its number that wait in the same queue."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
 
-    def place_of(self, number: str | None, queue: str) -> float | None:
-        """Since when `number` waits in `queue` to be called back; None where it does not."""
+    def position_of(self, number: str | None, queue: str) -> float | None:
+        """Since when (Unix seconds) a callback to `number` waits in `queue`; None for none."""
         waiting = self._waiting(number, queue)
         return min((job.queue_joined_at or job.created for job in waiting), default=None)
 
     def begin(self, number: str | None, queue: str) -> float | None:
-        """`number` waits in `queue` on the line from now on. Gives `place_of`."""
-        place = self.place_of(number, queue)
+        """A call from `number` joins `queue`: pause its callbacks. Returns `position_of`."""
+        position = self.position_of(number, queue)
         for job in self._waiting(number, queue):
             if self._dispatcher.is_idle(job):
-                self._dispatcher.put_off_if_calling(job)
-        return place
+                self._dispatcher.postpone_if_calling(job)
+        return position
 
-    def served(self, number: str | None, queue: str) -> None:
-        """He talks to an operator of `queue`: what he waited there for is done."""
+    def end_callbacks(self, number: str | None, queue: str) -> None:
+        """The caller talks to an agent of `queue`: the callbacks that waited there are done."""
         for job in self._waiting(number, queue):
             if job.state in BEFORE_THE_CUSTOMER:
                 cause = "the customer has called, and talked to an operator"
-                self._dispatcher.call_off(job, cause)
+                self._dispatcher.begin_cancel(job, cause)
 
     def _waiting(self, number: str | None, queue: str) -> list[Job]:
         return [

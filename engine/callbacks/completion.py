@@ -1,177 +1,233 @@
-"""The settlement of an attempt: whether its job is tried again, waits on, or is over.
+"""What follows when an attempt is over: a retry, a further wait, or the end of the job.
 
-The decision after a failure is `retry.next_step`; here it is carried out, saved and told.
+`after_attempt` and `after_refusal` decide, and change nothing. The dispatcher carries the decision
+out. `end` is the one way in which a job ends.
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import msgspec
 
-from ..acd.waiting import Offer
-from ..calls.services import CallServices
-from ..job import OFFERS_KEPT, Failure, Job
-from ..store.event_log import EventLog
-from . import retry
-from .open_jobs import OpenJobs
-from .outcome import Outcome
-from .queued_jobs import QueuedJobs
+from config.sections import Dial
 
-# Operators may miss a job many times while it waits in a queue: so many attempts are shown.
+from ..errors import EngineError
+from ..job import OFFERS_KEPT, AttemptRecord, Failure, Job, RetryCause
+from ..routing.admission import Admission
+from ..store.event_log import EventLog
+from ..store.store import Store
+from . import retry
+from .retry import Outcome
+
+# Agents may miss a job many times while it waits in a queue: this many missed attempts are kept.
 MISSED_KEPT = 20
 
 
-class Completion:
-    """Ends open jobs, or has them tried again.
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An attempt may begin as soon as there is room."""
 
-    `schedule` is told of each that has a time, `ended` of each that is over.
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The job waits for an agent, in its place in the queue, until `until` (Unix seconds)."""
+
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """The attempt was interrupted. The job is queued again, and keeps its place."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class WaitOn:
+    """The job waits for another agent; one that has lost its place is due again at `at`."""
+
+    outcome: Outcome
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The next attempt is due at `at` (Unix seconds), to `number` (None: the request's `to`)."""
+
+    outcome: Outcome
+    at: float
+    number: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Postpone:
+    """No attempt starts before `until`, for `reason`. `is_waiting`: its wait goes on meanwhile."""
+
+    until: float
+    reason: str
+    is_waiting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The job ends."""
+
+    outcome: Outcome
+
+
+Decision = Ready | Wait | Resume | WaitOn | Retry | Postpone | End
+
+
+def after_attempt(job: Job, outcome: Outcome, dial: Dial, now: float) -> Decision:
+    """What follows the last attempt of `job`, which ended with `outcome`."""
+    if outcome.is_interrupted:
+        return Resume(outcome)
+    if outcome.not_before is not None:
+        return Postpone(outcome.not_before, outcome.cause)
+    if _is_free_miss(job, outcome) and _may_wait_on(job, dial, now):
+        return WaitOn(outcome, now + dial.retry_s)
+    return _by_policy(job, outcome, dial, now)
+
+
+def after_refusal(job: Job, reason: str, dial: Dial, now: float) -> Decision:
+    """What follows when the number whose turn it is may not be called any more.
+
+    Other numbers that the request has left are tried.
     """
+    refused = Outcome("failed", "refused", reason, may_retry=True)
+    if job.dial_to is None or not job.attempts:
+        return End(refused)
+    return _by_policy(job, refused, dial, now)
 
-    def __init__(
-        self,
-        services: CallServices,
-        jobs: OpenJobs,
-        places: QueuedJobs,
-        *,
-        schedule: Callable[[Job], None],
-        ended: Callable[[Job], None],
-        wall_clock: Callable[[], float],
-    ) -> None:
-        self._services = services
-        self._open = jobs
-        self._places = places
-        self._schedule = schedule
-        self._ended = ended
-        self._wall_clock = wall_clock
 
-    def settle(self, job: Job, outcome: Outcome, offer: Offer | None) -> None:
-        """An attempt of the job is over: decide what follows, and have it so."""
-        if job.attempts and job.attempts[-1].ended is None:
-            job.attempts[-1].ended = self._wall_clock()
-        if offer is not None:
-            self._places.free(offer)
-        if outcome.is_interrupted:  # it keeps its place
-            self._again(job, outcome, None)
-            return
-        if outcome.not_before is not None:
-            self.put_off(job, outcome.not_before, outcome.cause)
-            return
-        if self._is_free_miss(job, outcome) and self._waits_on(job, outcome, offer):
-            return
-        self._places.leave(job)
-        self._follow(job, outcome)
+def _by_policy(job: Job, outcome: Outcome, dial: Dial, now: float) -> Retry | End:
+    policy = retry.policy_of(
+        job.request, default_attempts=dial.max_attempts, default_pause_s=dial.retry_s
+    )
+    step = retry.next_step(job, outcome, policy, now)
+    if isinstance(step, retry.GiveUp):
+        return End(outcome)
+    return Retry(outcome, step.at, step.number)
 
-    def not_to_be_called(self, job: Job, reason: str) -> None:
-        """The number whose turn it is may not be called any more: the others have theirs."""
-        refused = Outcome("failed", "refused", reason, may_retry=True)
-        self._places.leave(job)
-        if job.dial_to is None or not job.attempts:
-            self.finish(job, refused)
-            return
+
+def _is_free_miss(job: Job, outcome: Outcome) -> bool:
+    """Whether only an agent of a queue, or an outside number in their place, did not answer.
+
+    That costs the customer no attempt.
+    """
+    if job.request.queue is None or "operator_missed" in job.request.retry:
+        return False
+    return outcome.may_retry and outcome.retry_cause == "operator_missed"
+
+
+def _may_wait_on(job: Job, dial: Dial, now: float) -> bool:
+    deadline = job.request.deadline
+    return now < waits_until(job, dial) and (deadline is None or now < deadline)
+
+
+def waits_until(job: Job, dial: Dial) -> float:
+    """How long the job may wait for an agent (Unix seconds)."""
+    since = job.queue_since or job.queue_joined_at or job.created
+    return since + dial.max_wait_s
+
+
+def missed_deadline(job: Job, step: Postpone) -> Outcome | None:
+    """How the job ends where its deadline comes before the time that it is postponed to."""
+    deadline = job.request.deadline
+    if deadline is None or step.until < deadline:
+        return None
+    cause = f"{step.reason}; it could not be called before its deadline"
+    return Outcome("expired", "expired", cause)
+
+
+def too_late(job: Job, has_place: bool, dial: Dial, now: float) -> Outcome | None:
+    """How a job ends that nobody is being called for, if one of its times is over by now.
+
+    `has_place`: it waits for an agent.
+    """
+    deadline = job.request.deadline
+    if deadline is not None and deadline <= now:
+        return Outcome("expired", "expired", "deadline passed before it could be called")
+    if job.decision is not None:
+        if job.decide_by is None or job.decide_by > now:
+            return None
+        return Outcome("failed", "failed", "engine restarted, and nobody decided what to do")
+    if has_place and now >= waits_until(job, dial):
+        return Outcome("failed", "unavailable", f"no operator within {dial.max_wait_s:g} s")
+    return None
+
+
+# -- changes of a job ---------------------------------------------------------------------------
+
+
+def drop_refused_number(job: Job) -> None:
+    """The number whose turn it is is not called any more."""
+    if job.dial_to is not None and job.attempts:
         left = [number for number in job.request.numbers if number != job.dial_to]
         job.request = msgspec.structs.replace(job.request, numbers=left)
-        self._follow(job, refused)
 
-    def _follow(self, job: Job, outcome: Outcome) -> None:
-        """What the policy wants after `outcome`: another attempt, or the end."""
-        dial = self._services.dial
-        policy = retry.policy_of(
-            job.request, default_attempts=dial.max_attempts, default_pause_s=dial.retry_s
-        )
-        step = retry.next_step(job, outcome, policy, self._wall_clock())
-        if isinstance(step, retry.GiveUp):
-            self.finish(job, outcome)
-            return
-        job.dial_to = step.number
-        self._places.interrupt(job, step.at)
-        self._again(job, outcome, step.at)
 
-    @staticmethod
-    def _is_free_miss(job: Job, outcome: Outcome) -> bool:
-        """Whether only an operator of a queue, or an outside number in his place, missed it.
+def drop_oldest_miss(job: Job) -> None:
+    """Forget the oldest of more than MISSED_KEPT attempts that an agent missed."""
+    missed = [one for one in job.attempts if one.retry_cause == "operator_missed"]
+    if len(missed) > MISSED_KEPT:
+        job.attempts = [one for one in job.attempts if one is not missed[0]]
+        job.offers = job.offers[-OFFERS_KEPT:]
 
-        That is nothing to the customer.
-        """
-        if job.request.queue is None or "operator_missed" in job.request.retry:
-            return False
-        return outcome.may_retry and outcome.retry_cause == "operator_missed"
 
-    def _waits_on(self, job: Job, outcome: Outcome, offer: Offer | None) -> bool:
-        """Let the job wait for another operator. False: its time is over."""
-        now, deadline = self._wall_clock(), job.request.deadline
-        if now >= self._places.waits_until(job) or (deadline is not None and now >= deadline):
-            return False
-        missed = [one for one in job.attempts if one.retry_cause == "operator_missed"]
-        if len(missed) > MISSED_KEPT:
-            job.attempts = [one for one in job.attempts if one is not missed[0]]
-            job.offers = job.offers[-OFFERS_KEPT:]
-        if offer is not None and self._places.unanswered(job, offer):
-            self._again(job, outcome, None)
-        else:
-            self._again(job, outcome, now + self._services.dial.retry_s)
-        return True
+def not_attempted(job: Job, error: EngineError, *, is_outside: bool) -> Outcome:
+    """The outcome of an attempt whose parties cannot be dialled. It is noted in the job.
 
-    def _again(self, job: Job, outcome: Outcome, at: float | None) -> None:
-        """The job waits for its next attempt: until `at`, or in the place that it has."""
-        job.next_attempt_at = at
-        job.under_way = False
-        job.failure = outcome.failure
-        if job.state != "queued":
-            job.enter("queued")
-        self._services.store.save(job)
-        publish_queued(self._services.events, job, outcome.cause)
-        if at is not None:
-            self._schedule(job)
+    `is_outside`: the agent's part is an outside number to which the queue sent the job.
+    """
+    may_retry = error.kind != "refused"
+    is_missed = may_retry and is_outside and error.field == "agent"
+    cause: RetryCause | None = "operator_missed" if is_missed else None
+    attempt = AttemptRecord(call="", result=error.kind, retry_cause=cause)
+    job.attempts = [*job.attempts, attempt]
+    return Outcome("failed", error.kind, error.message, may_retry=may_retry, retry_cause=cause)
 
-    def finish(self, job: Job, outcome: Outcome) -> None:
-        """End an open job whose attempts are over."""
-        self._places.leave(job)
-        job.failure = outcome.failure
-        if job.failure is None and outcome.state == "failed":  # neither of the two is to blame
-            job.failure = Failure(side="engine", moment=job.state)
-        job.enter(outcome.state)
-        job.result, job.cause = outcome.result, outcome.cause
-        job.next_attempt_at = job.decision = job.decide_by = None
-        job.under_way = False
-        job.ended_at = self._wall_clock()
-        if self._services.admission is not None:
-            job.cost = self._services.admission.settle(job)
-        self._open.remove(job)
-        self._ended(job)
-        self._services.store.save(job)
-        self._services.events.publish(
-            f"callback.{job.state}",
-            job=job.id,
-            call=job.attempts[-1].call if job.attempts else None,
-            context=job.request.context,
-            result=job.result,
-            cause=job.cause,
-            failure=job.failure,
-        )
 
-    def put_off(self, job: Job, until: float, reason: str, *, is_waiting: bool = False) -> None:
-        """Nobody was called, and nobody is to be before `until` (Unix seconds)."""
-        self._places.leave(job, "put_off")
-        if not is_waiting:
-            self._places.interrupt(job, until)
-        job.next_attempt_at, job.scheduled, job.under_way = until, reason, False
-        if job.state != "queued":
-            job.enter("queued")
-        deadline = job.request.deadline
-        if deadline is not None and until >= deadline:
-            cause = f"{reason}; it could not be called before its deadline"
-            self.finish(job, Outcome("expired", "expired", cause))
-            return
-        self._services.store.save(job)
-        publish_queued(self._services.events, job, reason)
-        self._schedule(job)
+def queue_again(job: Job, at: float | None, cause: str, store: Store, events: EventLog) -> None:
+    """Queue the job for its next attempt: at `at`, or in the place that it has (None)."""
+    job.next_attempt_at = at
+    job.under_way = False
+    if job.state != "queued":
+        job.enter("queued")
+    store.save(job)
+    publish_queued(events, job, cause)
+
+
+def end(
+    job: Job, outcome: Outcome, now: float, admission: Admission, store: Store, events: EventLog
+) -> None:
+    """End an open job: settle its cost, save it and publish its end."""
+    job.failure = outcome.failure
+    if job.failure is None and outcome.state == "failed":  # neither side is to blame
+        job.failure = Failure(side="engine", moment=job.state)
+    job.enter(outcome.state)
+    job.result, job.cause = outcome.result, outcome.cause
+    job.next_attempt_at = job.decision = job.decide_by = None
+    job.under_way = False
+    job.ended_at = now
+    job.cost = admission.settle(job)
+    store.save(job)
+    events.publish(
+        f"callback.{job.state}",
+        job=job.id,
+        call=job.attempts[-1].call if job.attempts else None,
+        context=job.request.context,
+        result=job.result,
+        cause=job.cause,
+        failure=job.failure,
+    )
 
 
 def publish_queued(
     events: EventLog, job: Job, cause: str | None = None, *, if_saved: bool = False
 ) -> None:
-    """Tell that the job waits for its time or its turn, and why.
+    """Publish that the job waits for its time or its turn, and why.
 
-    `if_saved`: it is told only if what is saved durably in this turn is.
+    `if_saved`: only if what is saved durably in this turn of the loop is saved.
     """
     events.publish(
         "callback.queued",

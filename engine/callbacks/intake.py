@@ -1,7 +1,7 @@
-"""The intake: the one way in which a callback comes into being.
+"""The intake: the one way in which a callback is accepted.
 
-What the rules set, whether it may be called, whether an open callback of the same number takes it
-in, and only then a job: on the disk before anybody is told of it.
+The rules complete the request, and the policies admit or refuse it. It joins an open callback of
+the same number, or becomes a job, which is on the disk before anybody hears of it.
 """
 
 import asyncio
@@ -15,12 +15,13 @@ import msgspec
 
 from config.retry import RetryRule as RetrySettings
 
+from ..acd.queue_list import QueueList
 from ..calls.services import CallServices
-from ..control.params import Reschedule
 from ..errors import EngineError
 from ..job import Job, Request, RetryCause, RetryRule
-from ..request import CallbackRequest
-from ..routing.admission import AdmissionQuery, Admitted
+from ..request import CallbackRequest, Reschedule
+from ..routing.admission import Admission, AdmissionQuery, Admitted
+from ..routing.router import Router
 from ..routing.rules import Ruling
 from ..store.store import StoreError
 from .dispatcher import Dispatcher
@@ -33,7 +34,7 @@ JOINED = "joined"
 
 
 class Joined(msgspec.Struct, kw_only=True):
-    """A request that an open job took in: which one, and what was asked for."""
+    """A request that joined an open job: which one, and the fingerprint of the request."""
 
     job: str
     fingerprint: str
@@ -41,7 +42,7 @@ class Joined(msgspec.Struct, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class AcceptedRequest:
-    """What became of a request: `replayed`: it was known already; `joined`: it made no job."""
+    """What became of a request. `replayed`: it was known already. `joined`: it made no job."""
 
     job: Job
     replayed: bool = False
@@ -49,7 +50,7 @@ class AcceptedRequest:
 
 
 class Intake:
-    """Takes requests, one at a time for each id and each number."""
+    """Accepts requests, one at a time for each id and each number."""
 
     def __init__(
         self,
@@ -57,25 +58,26 @@ class Intake:
         dispatcher: Dispatcher,
         settings: "Settings",
         *,
+        router: Router,
+        admission: Admission,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        assert services.router is not None and services.admission is not None
         self._services = services
         self._dispatcher = dispatcher
-        self._router, self._admission = services.router, services.admission
+        self._router, self._admission = router, admission
         self._wall_clock = wall_clock
         # Ids and jobs on their way to the disk, so that two requests cannot both be first.
         self._accepting: dict[str, asyncio.Future[None]] = {}
         self.apply_settings(settings)
 
     def apply_settings(self, settings: "Settings") -> None:
-        """Take requests by these from now on."""
+        """Accept requests by these settings from now on."""
         self._dial = settings.dial
         self._whisper_template = settings.whisper.default
         self._retry = _retry_rules(settings.retry)
 
     def find(self, job_id: str) -> Job | None:
-        """The job of this id, or the one that took in the request of this id. Raises StoreError."""
+        """The job of this id, or the one that the request of this id joined. Raises StoreError."""
         found = self._find(job_id)
         return None if found is None else found[0]
 
@@ -93,7 +95,7 @@ class Intake:
     async def known(self, job_id: str) -> Job | None:
         """As `find`, once no request of this id is on its way to the disk. Raises StoreError.
 
-        What `find` gives before is a copy that the dispatcher does not know: only to be looked at.
+        What `find` returns before that is a copy that the dispatcher does not know: for reading.
         """
         await self._settled(job_id)
         return self.find(job_id)
@@ -104,15 +106,8 @@ class Intake:
 
     async def accept(
         self, params: CallbackRequest, *, queue_joined_at: float | None = None
-    ) -> tuple[Job, bool]:
-        """The job of a request, and whether the request was known already. Raises as `take`."""
-        taken = await self.take(params, queue_joined_at=queue_joined_at)
-        return taken.job, taken.replayed
-
-    async def take(
-        self, params: CallbackRequest, *, queue_joined_at: float | None = None
     ) -> AcceptedRequest:
-        """Take a request. `queue_joined_at` is the place of one who has waited already.
+        """Accept a request. `queue_joined_at` is the place of a customer who has waited already.
 
         Raises EngineError (`conflict`, `refused`, `unavailable`), BadParams, StoreError.
         """
@@ -127,7 +122,7 @@ class Intake:
         accepted = asyncio.get_running_loop().create_future()
         self._accepting[job_id] = accepted
         try:
-            return await self._take(job_id, fingerprint, params, queue_joined_at)
+            return await self._accept(job_id, fingerprint, params, queue_joined_at)
         finally:
             del self._accepting[job_id]
             accepted.set_result(None)
@@ -145,14 +140,14 @@ class Intake:
             raise EngineError("conflict", reason, field="id")
         return AcceptedRequest(job, replayed=True, joined=joined is not None)
 
-    async def _take(
+    async def _accept(
         self,
         job_id: str,
         fingerprint: str,
         params: CallbackRequest,
         queue_joined_at: float | None,
     ) -> AcceptedRequest:
-        # From here to the save nothing waits: what was checked still holds when it counts.
+        # From here to the save nothing awaits: what was checked still holds when it is counted.
         history = await self._router.history(params.to)
         now = self._wall_clock()
         params, ruling = self._router.route(params, history, now)
@@ -162,7 +157,10 @@ class Intake:
             for open_job in self._dispatcher.open.of_number(admitted.called):
                 return await self._join(open_job, job_id, fingerprint, named=params.id is not None)
         request = self._request(params, ruling, admitted)
-        self._check_queue(request, now)
+        if request.queue is not None:
+            check_queue(
+                self._services.queues.matcher.queues, request.queue, now, request.not_before
+            )
         job = Job(
             id=job_id,
             request=request,
@@ -175,10 +173,10 @@ class Intake:
             has_place=queue_joined_at is not None,
         )
         if job.scheduled is not None and queue_joined_at is not None:
-            job.queue_since = request.not_before  # he waits for nobody until then
+            job.queue_since = request.not_before  # the wait for an agent begins then
         # Known to the disk with the acceptance, so that it costs no commit of its own.
         job.under_way = self._dispatcher.will_start(job)
-        self._admission.count_accepted(job_id, admitted, now)
+        self._admission.count(job_id, admitted, now)
         self._dispatcher.accept(job)
         try:
             await self._services.store.save(job, durable=True)
@@ -192,7 +190,7 @@ class Intake:
     async def reschedule(self, job: Job, change: Reschedule) -> None:
         """Give a queued job other times, or other further numbers. Raises EngineError, StoreError.
 
-        Who asks for a time out of hours is told for when the job is scheduled, as at first.
+        A time out of hours is moved to when the number may be called, as for a new request.
         """
         now, request = self._wall_clock(), job.request
         not_before = request.not_before if change.not_before is None else change.not_before
@@ -219,7 +217,7 @@ class Intake:
         )
         job.scheduled = admitted.scheduled
         if change.not_before is not None:
-            # A crash may have left phones ringing: they are given their time by any command.
+            # A crash may have left phones ringing: no command shortens the wait for them.
             job.next_attempt_at = job.quiet_until
         self._services.events.publish(
             "callback.rescheduled",
@@ -237,45 +235,21 @@ class Intake:
 
     def _admit(self, params: CallbackRequest, now: float) -> Admitted:
         """Whether it may be called, and when. Raises EngineError."""
-        plan = self._services.dialplan
+        plan, queues = self._services.dialplan, self._services.queues
         if params.agent is not None:
             plan.destination(params.agent, field="agent", trunk=params.trunk)
         plan.destination(params.to, field="to", trunk=params.trunk)
         for number in params.numbers or ():
             plan.destination(number, field="numbers", trunk=params.trunk)
-        self._check_agents(params)
+        known, centre = params.known_agent, params.centre
+        if known is not None and known not in self._services.agents:
+            reason = f"there is no agent named {known!r}"
+            raise EngineError("refused", reason, field="known_agent")
+        if centre is not None and centre not in queues.matcher.queues.centres:
+            raise EngineError("refused", f"there is no centre named {centre!r}", field="centre")
         if params.deadline is not None and params.deadline <= now:
             raise EngineError("refused", "the deadline has already passed", field="deadline")
         return self._admission.check(AdmissionQuery.of(params), now)
-
-    def _check_agents(self, params: CallbackRequest) -> None:
-        agents, known = self._services.agents, params.known_agent
-        if known is not None and (agents is None or known not in agents):
-            reason = f"there is no agent named {known!r}"
-            raise EngineError("refused", reason, field="known_agent")
-        queues, centre = self._services.queues, params.centre
-        if centre is not None and (queues is None or centre not in queues.matcher.queues.centres):
-            raise EngineError("refused", f"there is no centre named {centre!r}", field="centre")
-
-    def _check_queue(self, request: Request, now: float) -> None:
-        """Whether the queue takes one more. Raises EngineError.
-
-        One that is closed may take it for when it opens; one that is to wait is not held against
-        what the queue is now.
-        """
-        if request.queue is None:
-            return
-        queues = self._services.queues
-        if queues is None:
-            reason = f"there is no queue named {request.queue!r}"
-            raise EngineError("refused", reason, field="queue")
-        try:
-            queues.check(request.queue)
-        except EngineError as error:
-            is_later = (request.not_before or 0.0) > now
-            is_scheduled = bool(error.data.get("schedule")) and error.data.get("opens_at")
-            if error.kind == "refused" or not (is_later or is_scheduled):
-                raise
 
     def _request(self, params: CallbackRequest, ruling: Ruling, admitted: Admitted) -> Request:
         """The request with its defaults filled in. Raises EngineError where it is refused."""
@@ -331,7 +305,7 @@ class Intake:
     async def _join(
         self, job: Job, job_id: str, fingerprint: str, *, named: bool
     ) -> AcceptedRequest:
-        """Let an open job take the request in, so that its number is called once."""
+        """Let the request join an open job, so that its number is called once."""
         store = self._services.store
         if (first := self._accepting.get(job.id)) is not None:
             await asyncio.wait([first])
@@ -356,15 +330,30 @@ class Intake:
             await asyncio.gather(*saved)
         except StoreError:
             job.joined -= 1
-            store.save(job)  # what else had changed is not undone
+            store.save(job)  # other changes of the job are not undone
             raise
         return AcceptedRequest(job, joined=True)
 
 
-def fingerprint_of(params: CallbackRequest) -> str:
-    """The same for requests that ask for the same thing, whatever the order of their members.
+def check_queue(queues: QueueList, queue: str, now: float, not_before: float | None = None) -> None:
+    """Check that a queue accepts one more callback. Raises EngineError.
 
-    What is left out does not count, so that parameters added later change nothing.
+    A closed queue that opens later accepts it for then. A callback that is to wait until
+    `not_before` is accepted whatever the state of the queue is now.
+    """
+    try:
+        queues.check(queue, now)
+    except EngineError as error:
+        is_later = (not_before or 0.0) > now
+        is_scheduled = bool(error.data.get("schedule")) and error.data.get("opens_at")
+        if error.kind == "refused" or not (is_later or is_scheduled):
+            raise
+
+
+def fingerprint_of(params: CallbackRequest) -> str:
+    """A hash that is the same for requests with the same members, in any order.
+
+    Members that are left out do not count, so that parameters added later change nothing.
     """
     given = {
         name: value

@@ -23,7 +23,7 @@ class OpenJobs:
         return self._by_id.get(job_id)
 
     def told(self, job_id: str) -> Job | None:
-        """The job of this id that is open, or has been told of and is about to be."""
+        """The job of this id that is open, or has been published and is about to be."""
         return self._by_id.get(job_id) or self._accepting.get(job_id)
 
     def __contains__(self, job_id: object) -> bool:
@@ -34,7 +34,7 @@ class OpenJobs:
         return tuple(self._by_number.get(number or "", {}).values())
 
     def expect(self, job: Job) -> None:
-        """Know a job that is being accepted, and its number; `add` or `forget` follows."""
+        """Note a job that is being accepted, and its number. `add` or `forget` follows."""
         self._accepting[job.id] = job
         self._know_number(job)
 
@@ -43,7 +43,7 @@ class OpenJobs:
             self._by_number.setdefault(job.called, {})[job.id] = job
 
     def forget(self, job: Job) -> None:
-        """The job was not accepted."""
+        """Forget a job that was not accepted."""
         self._accepting.pop(job.id, None)
         self._forget_number(job)
 
@@ -55,12 +55,12 @@ class OpenJobs:
                 del self._by_number[job.called or ""]
 
     def add(self, job: Job) -> None:
-        """The job is accepted, and open."""
+        """Note an accepted job as open."""
         self._accepting.pop(job.id, None)
         self._by_id[job.id] = job
         self._know_number(job)
 
     def remove(self, job: Job) -> None:
-        """The job has ended."""
+        """Forget a job that has ended."""
         self._by_id.pop(job.id, None)
         self._forget_number(job)

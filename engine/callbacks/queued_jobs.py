@@ -1,57 +1,57 @@
-"""The places of jobs in queues: a job whose operator is not there yet waits like anybody else.
+"""The jobs that wait in queues, or for an agent who is busy.
 
-Nobody has been called for such a job. Its place is kept by the time at which it was due, so that
-neither a retry nor a restart sends it to the end of the line.
+Nobody has been called for such a job. Its place is the time at which it was first due, so that
+neither a retry nor a restart sends it to the end of the queue.
 """
 
 import contextlib
-import time
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
 
+from ..acd.agents import AgentRegistry
+from ..acd.queues import Queues
 from ..acd.waiting import Leave, Offer, Waiting
 from ..calls.services import CallServices
 from ..errors import EngineError
 from ..job import Job
-from .outcome import Outcome
+from .completion import Decision, End, Postpone, Ready, Wait, waits_until
+from .retry import Outcome
 
-# How soon a job whose queue was full when it was due tries to join it again.
+# A job whose queue was full when it was due tries to join it again after this time.
 FULL_RETRY_S = 15.0
 
 
-class Owner(Protocol):
-    """Whoever has the jobs, and is told what becomes of their places."""
-
-    def ready(self, job: Job) -> None:
-        """Operators are reserved for the job, or nobody needs to be: it may be attempted."""
-
-    def put_off(self, job: Job, until: float, reason: str, *, is_waiting: bool = False) -> None:
-        """Nobody is to be called before `until`; `is_waiting`: its wait goes on meanwhile."""
-
-    def finish(self, job: Job, outcome: Outcome) -> None:
-        """The queue has given the job up for good."""
-
-
 class QueuedJobs:
-    """Lets jobs wait in queues and for agents, and keeps the offers they get until they are taken.
+    """Puts jobs into queues, and keeps the offers they get until an attempt takes them.
 
-    An offer is of a queue's operators, of one agent, or of an outside number to which the queue
-    overflowed.
+    An offer is of a queue's agents or of one agent. A queue that overflows sends a job to an
+    outside number instead. `on_decision` is called when a queue decides what becomes of a job.
     """
 
     def __init__(
-        self, services: CallServices, owner: Owner, *, wall_clock: Callable[[], float] = time.time
+        self,
+        services: CallServices,
+        on_decision: Callable[[Job, Decision], None],
+        *,
+        wall_clock: Callable[[], float],
     ) -> None:
         self._services = services
-        self._owner = owner
+        self._on_decision = on_decision
         self._wall_clock = wall_clock
         self._waiting: dict[str, Job] = {}
         self._offers: dict[str, Offer] = {}
         self._outside: dict[str, str] = {}
 
-    def waits_for_operator(self, job: Job) -> bool:
-        """Whether the job needs an operator of a queue, or an agent, before anybody is called."""
+    @property
+    def _agents(self) -> AgentRegistry:
+        return self._services.agents
+
+    @property
+    def _queues(self) -> Queues:
+        return self._services.queues
+
+    def needs_agent(self, job: Job) -> bool:
+        """Whether the job needs an agent of a queue, or one by name, before anybody is called."""
         request = job.request
         if request.order != "agent_first":
             return False
@@ -59,56 +59,44 @@ class QueuedJobs:
 
     def is_for_agent(self, job: Job) -> bool:
         """Whether the job is for one agent by name."""
-        agents, name = self._services.agents, job.request.agent
-        return agents is not None and name is not None and name in agents
+        name = job.request.agent
+        return name is not None and name in self._agents
 
     def is_agent_free(self, job: Job) -> bool:
-        """Whether the agent whom the job names could be had at once."""
-        agents = self._services.agents
-        agent = None if agents is None else agents.get(job.request.agent or "")
+        """Whether the agent whom the job names is free now."""
+        agent = self._agents.get(job.request.agent or "")
         return agent is not None and agent.state == "available"
 
     def __contains__(self, job: object) -> bool:
         """Whether the job has a place."""
         return isinstance(job, Job) and job.id in self._waiting
 
-    def waits_until(self, job: Job) -> float:
-        """How long the job may wait for an operator (Unix seconds)."""
-        since = job.queue_since or job.queue_joined_at or job.created
-        return since + self._services.dial.max_wait_s
-
-    def interrupt(self, job: Job, until: float) -> None:
-        """The job waits for nobody before `until`, where that is still to come."""
-        if until > self._wall_clock():
-            job.interrupt_wait(until)
+    def has_offer(self, job: Job) -> bool:
+        """Whether the job has an offer that no attempt has taken yet."""
+        return job.id in self._offers
 
     # -- waiting ----------------------------------------------------------------------------
 
-    def join(self, job: Job, due_at: float) -> bool:
-        """Let a job that is due wait for its operator. False: it was not taken, or need not wait.
+    def join(self, job: Job, due_at: float) -> Decision:
+        """Let a job that is due wait for its agent. Returns what becomes of it.
 
-        A customer who is called first waits on the line, later: his queue is only asked.
+        A customer who is called first waits on the line, later: the queue is only asked whether it
+        takes them.
         """
         if job.queue_joined_at is None:
             job.queue_joined_at = max(job.created, due_at)
         if job.queue_since is not None:  # it may have been called back sooner than was said
             job.queue_since = min(job.queue_since, self._wall_clock())
-        queues, request = self._services.queues, job.request
         try:
-            if queues is None:
-                reason = f"there is no queue named {request.queue!r}"
-                raise EngineError("refused", reason, field="queue")
-            if not self.waits_for_operator(job):
-                queues.check(request.queue or "", has_place=job.has_place)
-                self._owner.ready(job)
-                return False
-            queues.join(self._as_waiting(job, job.queue_joined_at))
+            if not self.needs_agent(job):
+                self._queues.check(job.request.queue or "", has_place=job.has_place)
+                return Ready()
+            self._queues.join(self._as_waiting(job, job.queue_joined_at))
             job.has_place = True
         except EngineError as error:
-            self._not_taken(job, error)
-            return False
+            return self._not_accepted(job, error)
         self._waiting[job.id] = job
-        return True
+        return Wait(waits_until(job, self._services.dial))
 
     def _as_waiting(self, job: Job, joined_at: float) -> Waiting:
         request = job.request
@@ -134,62 +122,57 @@ class QueuedJobs:
             ring_s=request.ring_s if request.queue is None else None,
         )
 
-    def _not_taken(self, job: Job, error: EngineError) -> None:
-        """The queue takes nobody: the job waits until it does, where that is to be expected."""
+    def _not_accepted(self, job: Job, error: EngineError) -> Decision:
+        """What becomes of a job that its queue refused: it waits where the queue may take it."""
         opens_at = error.data.get("opens_at")
         now = self._wall_clock()
-        if error.data.get("reason") == "full" and now < self.waits_until(job):
-            self._owner.put_off(job, now + FULL_RETRY_S, error.message, is_waiting=True)
-        elif error.data.get("schedule") and opens_at is not None:
-            self._owner.put_off(job, opens_at, error.message)
-        else:
-            self._owner.finish(job, Outcome("failed", error.kind, error.message))
+        if error.data.get("reason") == "full" and now < waits_until(job, self._services.dial):
+            return Postpone(now + FULL_RETRY_S, error.message, is_waiting=True)
+        if error.data.get("schedule") and opens_at is not None:
+            return Postpone(opens_at, error.message)
+        return End(Outcome("failed", error.kind, error.message))
 
     def leave(self, job: Job, reason: str = "withdrawn") -> None:
-        """The job waits no longer; an offer that it had not taken is given back."""
+        """Take the job out of its queue, and give back an offer that no attempt has taken."""
         self._outside.pop(job.id, None)
         is_in = self._waiting.pop(job.id, None) is not None
         offer = self._offers.pop(job.id, None)
-        if is_in and self._services.queues is not None:
-            self._services.queues.leave(job.id, reason)
+        if is_in:
+            self._queues.leave(job.id, reason)
         if offer is not None:
             self.free(offer)
 
     def reprioritise(self, job: Job) -> None:
-        """The job's priority is another one: it has its place by that."""
-        if self._services.queues is not None:
-            with contextlib.suppress(EngineError):  # it waits nowhere
-                self._services.queues.reprioritise(job.id, job.request.priority)
-        if job.id in self._offers:
-            self._owner.ready(job)
+        """Give the job the place of its priority, which has changed."""
+        with contextlib.suppress(EngineError):  # it waits nowhere
+            self._queues.reprioritise(job.id, job.request.priority)
 
     def _left(self, job: Job, leave: Leave) -> None:
-        """The queue has given the job up."""
-        if self._waiting.pop(job.id, None) is None:
-            return
+        """The queue has sent the job away."""
+        if self._waiting.pop(job.id, None) is not None:
+            self._on_decision(job, self._after_leave(job, leave))
+
+    def _after_leave(self, job: Job, leave: Leave) -> Decision:
         if leave.target is not None:
             self._outside[job.id] = leave.target
-            self._owner.ready(job)
-            return
+            return Ready()
         if leave.reason == "withdrawn":
             cause = "removed from the queue by command"
-            self._owner.finish(job, Outcome("cancelled", "cancelled", cause))
-            return
-        if leave.reason == "closed" and self._services.queues is not None:
+            return End(Outcome("cancelled", "cancelled", cause))
+        if leave.reason == "closed":
             try:
-                self._services.queues.check(job.request.queue or "")
+                self._queues.check(job.request.queue or "")
             except EngineError as error:
-                self._not_taken(job, error)
-                return
+                return self._not_accepted(job, error)
         cause = f"sent away by the queue: {leave.reason}"
-        self._owner.finish(job, Outcome("failed", "unavailable", cause))
+        return End(Outcome("failed", "unavailable", cause))
 
     # -- offers -----------------------------------------------------------------------------
 
     def reserve(self, job: Job) -> Offer | None:
-        """The agent whom the job names, if he is free now: nobody else waits for one who is."""
-        agents, request = self._services.agents, job.request
-        if agents is None or request.agent is None or not agents.reserve(request.agent, job.id):
+        """The agent whom the job names, if they are free now. Nobody waits for a free agent."""
+        request = job.request
+        if request.agent is None or not self._agents.reserve(request.agent, job.id):
             return None
         return Offer(
             waiting=self._as_waiting(job, self._wall_clock()),
@@ -198,31 +181,29 @@ class QueuedJobs:
             ring_s=request.ring_s,
         )
 
-    def take_offer(self, job: Job) -> Offer | None:
-        """The offer that the job has, for whoever rings its operators."""
+    def pop_offer(self, job: Job) -> Offer | None:
+        """Take out the offer that the job has, for the attempt that rings its agents."""
         return self._offers.pop(job.id, None)
 
-    def take_outside(self, job: Job) -> str | None:
-        """The outside number to which the job's queue sent it, for whoever rings it."""
+    def pop_outside(self, job: Job) -> str | None:
+        """Take out the outside number to which its queue sent the job, for the attempt."""
         outside = self._outside.pop(job.id, None)
         if outside is not None:
             job.outside_tried = job.outside_tried | {outside: self._wall_clock()}
         return outside
 
     def unanswered(self, job: Job, offer: Offer) -> bool:
-        """Nobody took the offer. True: the job waits on, in its old place; False: it has none."""
-        queues = self._services.queues
-        if queues is None or not queues.unanswered(offer):
+        """No agent answered the offer. Returns whether the job has its old place again."""
+        if not self._queues.unanswered(offer):
             self._waiting.pop(job.id, None)
             return False
         self._waiting.setdefault(job.id, job)
         return True
 
     def free(self, offer: Offer) -> None:
-        """Give back the agents whom nobody rang; the others are this job's no more."""
-        if self._services.agents is not None:
-            for name in offer.agents:
-                self._services.agents.release(name, offer.waiting.id)
+        """Give back the agents whom nobody rang. The others have left the offer already."""
+        for name in offer.agents:
+            self._agents.release(name, offer.waiting.id)
 
     def _offered(self, offer: Offer) -> None:
         job = self._waiting.get(offer.waiting.id)
@@ -230,4 +211,4 @@ class QueuedJobs:
             self.free(offer)
             return
         self._offers[job.id] = offer
-        self._owner.ready(job)
+        self._on_decision(job, Ready())

@@ -1,12 +1,12 @@
 """After a stop or a crash: what becomes of the jobs that an engine had under way.
 
-An engine that stops in good order hangs up whom it called, and its jobs are queued again. One whose
-phones have not confirmed that waits as after a crash.
+An engine that stops in good order hangs up its calls, and its jobs are queued again. A job whose
+phones have not confirmed the hanging up waits as after a crash.
 
-The calls of one that died went with it, but nobody told the phones: some may still ring, and
-somebody may listen to silence. So a job that may have been dialled goes by its own policy, and is
-not dialled again before nobody can be on the line any more. What was certainly not dialled is
-dialled as if there had been no crash.
+An engine that dies loses its calls, but nobody tells the phones: some may still ring, and somebody
+may listen to silence. So a job that may have been dialled follows its own policy, and is not
+dialled again before nobody can be on the line any more. A job that was certainly not dialled goes
+on as if there had been no crash.
 """
 
 import math
@@ -17,17 +17,20 @@ import structlog
 from config.sections import Dial
 
 from ..calls.services import CallServices
-from ..job import Failure, Job
+from ..job import Job, JobState
+from ..routing.admission import Admission
+from . import completion
 from .attempt import Attempt
 from .completion import publish_queued
 from .dispatcher import Dispatcher
+from .retry import Outcome
 
 log = structlog.get_logger()
 
 CAUSE = "engine restarted"
 # RFC 3261 section 16.6, timer C: a proxy lets a call ring for three minutes and more.
 LONGEST_RINGING_S = 180.0
-# RFC 4028 section 4.2: what a session is taken to last that nobody refreshes.
+# RFC 4028 section 4.2: how long a session lasts that nobody refreshes.
 LONGEST_SESSION_S = 1800.0
 
 
@@ -35,13 +38,14 @@ def reconcile(
     jobs: Sequence[Job],
     dispatcher: Dispatcher,
     services: CallServices,
+    admission: Admission,
     now: float,
     seen_until: float = math.inf,
 ) -> None:
     """Take over the open jobs of the store, oldest first.
 
-    `seen_until` is when the earlier engine was last known to run (Unix seconds): what was up then
-    was cut off, and neither lasted nor costs anything until now.
+    `seen_until` is when the earlier engine was last known to run (Unix seconds): calls that were
+    up then ended there, and neither last nor cost anything until now.
     """
     to_resume = []
     interrupted = 0
@@ -51,7 +55,7 @@ def reconcile(
             continue
         interrupted += 1
         _cut_off(job, min(now, seen_until))
-        if _settle(job, services, now):
+        if _stays_open(job, services, admission, now):
             to_resume.append(job)
     dispatcher.resume(to_resume)
     if interrupted:
@@ -59,7 +63,7 @@ def reconcile(
 
 
 def wait_for_phones(interrupted: Sequence[Attempt], services: CallServices, now: float) -> None:
-    """The engine stops: put off the jobs of those attempts whose phones may go on ringing."""
+    """The engine stops: postpone the jobs of those attempts whose phones may go on ringing."""
     for callback in interrupted:
         job = callback.job
         if job.state != "queued" or not any(leg.may_still_be_up for leg in callback.call.legs):
@@ -81,20 +85,22 @@ def pause_s(job: Job, dial: Dial) -> float:
 
 
 def _keep_quiet(job: Job, until: float) -> None:
-    """Nobody is called before `until`, and only then the job waits again for an operator."""
+    """Nobody is called before `until`, and the job waits for no agent before it."""
     job.quiet_until = until
     job.next_attempt_at = max(until, job.next_attempt_at or 0.0)
     job.interrupt_wait(job.next_attempt_at)
 
 
-def _settle(job: Job, services: CallServices, now: float) -> bool:
-    """What follows for one that may have been dialled. True: it stays open, and is queued."""
+def _stays_open(job: Job, services: CallServices, admission: Admission, now: float) -> bool:
+    """Settle a job that may have been dialled. Returns whether it stays open, and is queued."""
     policy, talked = job.request.on_crash, job.state == "bridged"
     not_before = now + pause_s(job, services.dial)
     job.under_way = False
     if policy == "fail" or talked:
-        # Whoever has talked is not called again, whatever the policy.
-        _end(job, services, now, completed=talked and policy != "fail")
+        # A customer who has talked is not called again, whatever the policy.
+        state: JobState = "completed" if talked and policy != "fail" else "failed"
+        outcome = Outcome(state, state, CAUSE)
+        completion.end(job, outcome, now, admission, services.store, services.events)
         return False
     if job.state != "queued":
         job.enter("queued")
@@ -116,7 +122,7 @@ def _settle(job: Job, services: CallServices, now: float) -> bool:
 
 
 def _cut_off(job: Job, at: float) -> None:
-    """What was up in the earlier engine ended at `at`, or at the last that is known of it."""
+    """Calls of the earlier engine ended at `at`, or at the last time that is known of them."""
     at = max(at, *_moments(job))
     for attempt in job.attempts:
         for leg in attempt.legs:
@@ -131,7 +137,7 @@ def _cut_off(job: Job, at: float) -> None:
 
 
 def _moments(job: Job) -> Iterator[float]:
-    """Every moment that the records of a job tell of."""
+    """Every time in the records of a job."""
     legs = [leg for attempt in job.attempts for leg in attempt.legs]
     for moment in (
         job.created,
@@ -145,22 +151,3 @@ def _moments(job: Job) -> Iterator[float]:
     ):
         if moment is not None:
             yield moment
-
-
-def _end(job: Job, services: CallServices, now: float, *, completed: bool) -> None:
-    job.failure = None if completed else Failure(side="engine", moment=job.state)
-    job.enter("completed" if completed else "failed")
-    job.result, job.cause, job.ended_at = job.state, CAUSE, now
-    job.next_attempt_at = None
-    if services.admission is not None:
-        job.cost = services.admission.settle(job)
-    services.store.save(job)
-    services.events.publish(
-        f"callback.{job.state}",
-        job=job.id,
-        call=job.attempts[-1].call if job.attempts else None,
-        context=job.request.context,
-        result=job.result,
-        cause=job.cause,
-        failure=job.failure,
-    )

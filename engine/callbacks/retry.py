@@ -1,21 +1,41 @@
-"""What follows an attempt that did not bring the two together: another one, or the end.
+"""How an attempt ended, and when the next one is made after a failure.
 
-`next_step` is a pure function of the job, how its attempt ended, and the policy. An attempt counts
-for the number that was dialled in it; one that missed the operator alone counts for all numbers,
-since nobody was called. One that was broken off by us before the customer answered counts for
-nothing.
+`next_step` is a pure function of the job, the outcome of its last attempt, and the policy. An
+attempt counts for the number that was dialled in it. One that only missed the agent counts for all
+numbers, since no customer was called. One that the engine interrupted before the customer answered
+does not count.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from ..job import AttemptRecord, Job, Request, RetryCause, RetryRule
+from ..job import AttemptRecord, Failure, Job, JobState, Request, RetryCause, RetryRule
 
 # No request and no rule leads to more.
 MOST_ATTEMPTS = 100
-# The result of an attempt that the engine broke off, because it stopped.
+# The result of an attempt that the engine interrupted, because it stopped.
 INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended: the job's next state unless it is retried, and why."""
+
+    state: JobState
+    result: str
+    cause: str
+    failure: Failure | None = None
+    may_retry: bool = False
+    """Whether another attempt could end otherwise."""
+    retry_cause: RetryCause | None = None
+    """Which rule holds; None is `failed`."""
+    not_before: float | None = None
+    """When the customer may be called, where it is only too early or too late now."""
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether the engine interrupted the attempt, which is to be made again."""
+        return self.result == INTERRUPTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +66,6 @@ class GiveUp:
     reason: str
 
 
-class AttemptOutcome(Protocol):
-    """What `next_step` reads of how an attempt ended."""
-
-    @property
-    def may_retry(self) -> bool:
-        """Whether another attempt could end otherwise."""
-
-    @property
-    def retry_cause(self) -> str | None:
-        """Which rule holds; None is `failed`."""
-
-
 def policy_of(request: Request, *, default_attempts: int, default_pause_s: float) -> RetryPolicy:
     """The policy of a request, whose `most` attempts it says itself."""
     simple = RetryRule(
@@ -77,7 +85,7 @@ def most_attempts(
     return min(each * (1 + len(numbers)), MOST_ATTEMPTS)
 
 
-def cause_of(outcome: AttemptOutcome) -> RetryCause:
+def cause_of(outcome: Outcome) -> RetryCause:
     """The cause that decides what follows `outcome`."""
     cause = outcome.retry_cause
     for known in _CAUSES:
@@ -91,7 +99,7 @@ _CAUSES: tuple[RetryCause, ...] = (
 )  # fmt: skip
 
 
-def next_step(job: Job, outcome: AttemptOutcome, policy: RetryPolicy, now: float) -> Again | GiveUp:
+def next_step(job: Job, outcome: Outcome, policy: RetryPolicy, now: float) -> Again | GiveUp:
     """What follows `outcome`, that of the last attempt of `job`, which is among its records."""
     if not outcome.may_retry:
         return GiveUp("another attempt would not end otherwise")
@@ -106,8 +114,8 @@ def next_step(job: Job, outcome: AttemptOutcome, policy: RetryPolicy, now: float
 
 
 def _is_free(job: Job, attempt: AttemptRecord, policy: RetryPolicy) -> bool:
-    """Whether it costs the customer no attempt: it was broken off before he answered, or an
-    operator of a queue did not answer."""
+    """Whether it costs no attempt: it was interrupted before the customer answered, or an agent
+    of a queue did not answer."""
     if _is_void(attempt):
         return True
     is_queued = job.request.queue is not None and "operator_missed" not in policy.rules
@@ -115,7 +123,7 @@ def _is_free(job: Job, attempt: AttemptRecord, policy: RetryPolicy) -> bool:
 
 
 def _is_void(attempt: AttemptRecord) -> bool:
-    """Whether it was broken off before the customer answered."""
+    """Whether it was interrupted before the customer answered."""
     return attempt.result == INTERRUPTED and attempt.retry_cause is None
 
 
@@ -150,7 +158,7 @@ def _when(
     policy: RetryPolicy,
     now: float,
 ) -> float | None:
-    """When `number` may be tried; None where it has had its attempts."""
+    """When `number` may be tried; None where its attempts are used up."""
     soonest = now + _pause(policy.otherwise, 1, policy)
     tried = [
         attempt
@@ -163,16 +171,16 @@ def _when(
         return soonest
     cause = tried[-1].retry_cause or "failed"
     rule = policy.of(cause)
-    ended_so = sum(attempt.retry_cause == cause for attempt in tried)
-    if ended_so >= rule.attempts:
+    count = sum(attempt.retry_cause == cause for attempt in tried)
+    if count >= rule.attempts:
         return None
-    pause_s = _pause(rule, ended_so, policy)
+    pause_s = _pause(rule, count, policy)
     if tried[-1] is last:
         return now + pause_s
     ended = tried[-1].ended
     return max(soonest, (now if ended is None else ended) + pause_s)
 
 
-def _pause(rule: RetryRule, ended_so: int, policy: RetryPolicy) -> float:
+def _pause(rule: RetryRule, count: int, policy: RetryPolicy) -> float:
     spacing = rule.spacing_s or policy.otherwise.spacing_s
-    return spacing[min(ended_so, len(spacing)) - 1]
+    return spacing[min(count, len(spacing)) - 1]

@@ -1,39 +1,29 @@
-"""The agenda: which jobs are to be looked at when, and which of those that are ready comes first.
+"""The schedule of the jobs: when each is looked at, and which of the ready ones comes first.
 
-It holds ids alone: whoever looks at an entry finds out whether it still means anything. A later
-entry of the same kind takes the place of the one before, so that a job has a few at most, however
-often it is changed.
+It holds ids alone, and no clock: it is given times, and asked for what is due. Whoever takes an
+entry out checks that it still means something. A later entry of the same kind replaces the one
+before, so that a job has few entries however often it is changed.
 """
 
-import asyncio
 import heapq
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from ..job import Job
 
-# A step of the wall clock is noticed after so long at most.
-LONGEST_TIMER_S = 60.0
-# What was taken back stays in a heap until its time, or until there is more of it than of the rest.
+# Replaced entries stay in a heap until their time, or until they outnumber the others by this.
 MOST_STALE = 64
 
 Why = Literal["due", "deadline", "decision", "wait"]
 
 
 class JobSchedule:
-    """Times to look at jobs, and jobs that are ready, by priority and then by age.
+    """Times at which to look at jobs, and ready jobs by priority and then by age."""
 
-    `on_time` is called when the next of the times has come.
-    """
-
-    def __init__(self, wall_clock: Callable[[], float], on_time: Callable[[], None]) -> None:
-        self._wall_clock = wall_clock
-        self._on_time = on_time
+    def __init__(self) -> None:
         self._later = _Heap()
         self._ready = _Heap()
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
 
     def __len__(self) -> int:
         return len(self._later.entries) + len(self._ready.entries)
@@ -44,65 +34,48 @@ class JobSchedule:
         """Have the job looked at, at `at` (Unix seconds), and at no other time for that reason."""
         self._later.push((at,), job.id, why)
         if why == "due":
-            self._ready.take_back(job.id)
+            self._ready.discard(job.id)
 
     def due(self, now: float) -> Iterator[str]:
-        """The ids of the jobs to be looked at by now."""
+        """Take out the ids of the jobs to be looked at by now."""
         while (first := self._later.first()) is not None and first[0] <= now:
             yield self._later.pop()
 
-    def set_timer(self) -> None:
-        """Have `on_time` called at the next of the times, which may be another one now."""
+    @property
+    def next_at(self) -> float | None:
+        """The next time at which a job is to be looked at, if there is one."""
         first = self._later.first()
-        if self._timer is not None:
-            if first is not None and self._timer_at == first[0]:
-                return
-            self._timer.cancel()
-            self._timer = None
-        if first is not None:
-            self._timer_at = first[0]
-            delay_s = min(max(self._timer_at - self._wall_clock(), 0.0), LONGEST_TIMER_S)
-            self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
+        return None if first is None else first[0]
 
-    def stop(self) -> None:
-        """No time comes any more."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    # -- ready jobs -------------------------------------------------------------------------
 
-    def _tick(self) -> None:
-        self._timer = None
-        self._on_time()
-
-    # -- who is ready -----------------------------------------------------------------------
-
-    def ready(self, job: Job) -> None:
-        """The job may be attempted as soon as there is room, in the place of its priority."""
+    def add_ready(self, job: Job) -> None:
+        """The job may be attempted as soon as there is room, in the order of its priority."""
         self._ready.push((-job.request.priority, job.created), job.id)
 
     @property
     def count_ready(self) -> int:
-        """How many are ready, some of which may not mean anything any more."""
+        """How many are ready; some of them may mean nothing any more."""
         return len(self._ready)
 
     def next_ready(self) -> str:
-        """Take out the id of the one that comes first, where any is ready."""
+        """Take out the id of the ready job that comes first. There must be one."""
         return self._ready.pop()
 
-    # -- who has ended ----------------------------------------------------------------------
+    # -- jobs that have ended ---------------------------------------------------------------
 
     def forget(self, job: Job) -> None:
-        """The job is over."""
-        self._later.take_back(job.id)
-        self._ready.take_back(job.id)
+        """The job has ended."""
+        self._later.discard(job.id)
+        self._ready.discard(job.id)
 
 
 class _Heap:
-    """Ids by rank, at most one for each id and reason; what is taken back is passed over."""
+    """Ids by rank, at most one entry for each id and reason. Replaced entries are skipped."""
 
     def __init__(self) -> None:
         self.entries: list[tuple[Any, ...]] = []  # rank, order, reason, id
-        self._meant: dict[str, dict[str, int]] = {}
+        self._valid: dict[str, dict[str, int]] = {}
         self._count = 0
         self._order = itertools.count()
 
@@ -110,37 +83,37 @@ class _Heap:
         return self._count
 
     def push(self, rank: tuple[float, ...], id: str, reason: str = "") -> None:
-        reasons = self._meant.setdefault(id, {})
+        reasons = self._valid.setdefault(id, {})
         self._count += reason not in reasons
         reasons[reason] = order = next(self._order)
         heapq.heappush(self.entries, (*rank, order, reason, id))
         if len(self.entries) > 2 * self._count + MOST_STALE:
-            self.entries = [entry for entry in self.entries if self._is_meant(entry)]
+            self.entries = [entry for entry in self.entries if self._is_valid(entry)]
             heapq.heapify(self.entries)
 
     def first(self) -> tuple[Any, ...] | None:
-        """The entry that comes first, where there is any."""
-        while self.entries and not self._is_meant(self.entries[0]):
+        """The entry that comes first, if there is one."""
+        while self.entries and not self._is_valid(self.entries[0]):
             heapq.heappop(self.entries)
         return self.entries[0] if self.entries else None
 
     def pop(self) -> str:
-        """Take out the id that comes first, where there is any."""
+        """Take out the id that comes first. There must be one."""
         self.first()
         *_rank, _order, reason, id = heapq.heappop(self.entries)
-        reasons = self._meant[id]
+        reasons = self._valid[id]
         del reasons[reason]
         self._count -= 1
         if not reasons:
-            del self._meant[id]
+            del self._valid[id]
         found: str = id
         return found
 
-    def take_back(self, id: str) -> None:
-        """The id is meant for no reason any more."""
-        self._count -= len(self._meant.pop(id, ()))
+    def discard(self, id: str) -> None:
+        """Drop every entry of the id."""
+        self._count -= len(self._valid.pop(id, ()))
 
-    def _is_meant(self, entry: tuple[Any, ...]) -> bool:
+    def _is_valid(self, entry: tuple[Any, ...]) -> bool:
         *_rank, order, reason, id = entry
-        meant = self._meant.get(id)
-        return meant is not None and meant.get(reason) == order
+        valid = self._valid.get(id)
+        return valid is not None and valid.get(reason) == order

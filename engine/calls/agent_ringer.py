@@ -1,14 +1,14 @@
-"""The operators of one offer: rung all at once, each at his addresses in turn; one of them wins.
+"""Rings the agents of one offer at once, each at their addresses in turn; the first answer wins.
 
-Who wins is decided here and nowhere else: the first answer that this module sees. Every other
-operator is told that the call was answered elsewhere, also one whose answer crossed with it, and
-his agent is free again. Whatever happens, no agent stays reserved when `reach` is over but the
-winner, and `over` frees him.
+Which agent wins is decided here and nowhere else: the first answer that this module sees. Every
+other phone is told that the call was answered elsewhere, also one whose answer crossed with that,
+and its agent is free again. Whatever happens, no agent stays reserved when `ring` is over but the
+winner, and `release_agents` frees the winner.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,37 +16,34 @@ from ..acd.waiting import Offer
 from ..errors import EngineError
 from ..job import OfferRecord
 from ..routing.dialplan import Destination
-from .hangup_cause import BY_COMMAND, HangupCause
+from .call_flow import CallFlow
+from .cancel_scope import KeyPressed, until_key, while_up
+from .hangup_cause import BY_COMMAND, ELSEWHERE, NO_ANSWER, HangupCause
 from .leg import Leg, LegEnded
 from .services import CallServices
-from .until_key import KeyPressed, until_key
-from .while_up import while_up
 from .whisper import Announcement
 
-# RFC 3326 section 3.1: a phone that reads it lists no missed call.
-ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
-
-# How long one who has answered has to take the call by a key; the pause before he is asked again.
+# How long an agent who has answered has to press the key; the pause before they are asked again.
 CONFIRM_S = 15.0
 CONFIRM_PAUSE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One operator: his agent's name, unless he is a mere number or URI, and his addresses."""
+    """One who can be rung: the agent's name, None for an outside number, and the addresses."""
 
     agent: str | None
     addresses: tuple[Destination, ...]
 
 
 class AgentsMissed(LegEnded):
-    """Nobody answered: the leg and the ending are those of the last one who did not."""
+    """Nobody answered: the leg and its hangup cause are those of the last who did not."""
 
 
 async def open_all(ports: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """Take ports, one after another: mostly they are ready, and none waits.
+    """Open ports one after another: mostly they are ready, and none waits.
 
-    Raises LegEnded where there is none, when all have been tried.
+    Tries all of them, then raises LegEnded where one could not be opened.
     """
     failure: LegEnded | None = None
     left = list(ports)
@@ -64,9 +61,10 @@ async def open_all(ports: Sequence[Coroutine[Any, Any, None]]) -> None:
 
 
 def candidates_of(whom: Offer | Destination, services: CallServices) -> tuple[Candidate, ...]:
-    """The operators whom an offer names, or one who is no agent.
+    """The agents of an offer, or one outside number.
 
-    One who has no address to dial now has missed it. Raises EngineError where no other is left.
+    An agent without an address to dial now has missed the offer. Raises EngineError where nobody
+    is left.
     """
     if not isinstance(whom, Offer):
         return (Candidate(None, (whom,)),)
@@ -78,83 +76,75 @@ def candidates_of(whom: Offer | Destination, services: CallServices) -> tuple[Ca
             found.append(Candidate(name, services.dialplan.agent_destinations(name)))
         except EngineError as error:
             why_not = error
-            if services.agents is not None:
-                counts = offer.queue is not None
-                services.agents.missed(name, offer.waiting.id, error.message, counts=counts)
+            counts = offer.queue is not None
+            services.agents.missed(name, offer.waiting.id, error.message, counts=counts)
     if not found:
         raise why_not
     return tuple(found)
 
 
 def free_offered(offer: Offer | None, services: CallServices) -> None:
-    """Free the agents of an offer who were not rung after all. No effect on any other."""
-    if offer is not None and services.agents is not None:
+    """Free the agents of an offer who were not rung after all. No effect on the others."""
+    if offer is not None:
         for name in offer.agents:
             services.agents.release(name, offer.waiting.id)
 
 
 class AgentRinger:
-    """Rings `candidates` for one call.
+    """Rings `candidates` for `flow`. `offer` is theirs; None for an outside number.
 
-    `new_leg` makes a leg for an address, `line` gives the line of an agent who stays on the phone,
-    in place of a leg for his first address; `dial` calls it and raises LegEnded when it is not
-    answered. `legs` are those of the first addresses; their ports are taken ahead, those of others
-    when their turn comes, beside `beside` or the first of them. `on_offer` gets the record of each
-    offer, which is filled in as things go on; `told` gives what an operator's screen is told of the
-    party before his phone rings. `let_go` gets each leg that the call goes on without.
+    `legs` are those of the first addresses. Their ports are opened ahead, by `ports`; those of the
+    other addresses when their turn comes.
     """
 
     def __init__(
         self,
-        candidates: Sequence[Candidate],
         services: CallServices,
-        *,
-        offer: Offer | None,
-        new_leg: Callable[[Destination], Leg],
-        dial: Callable[[Leg], Awaitable[None]],
-        publish: Callable[..., None],
-        beside: Leg | None = None,
-        on_offer: Callable[[OfferRecord], None] = lambda _record: None,
-        told: Callable[[], Mapping[str, Any]] = dict,
-        line: Callable[[str], Leg | None] = lambda _agent: None,
-        let_go: Callable[[Leg], None] = lambda _leg: None,
+        flow: CallFlow,
+        candidates: Sequence[Candidate],
+        offer: Offer | None = None,
     ) -> None:
-        self._candidates = candidates
         self._services = services
+        self._flow = flow
+        self._candidates = candidates
         self._offer = offer
-        self._new_leg = new_leg
-        self._dial = dial
-        self._publish = publish
+        self._ring_s = flow.ring_s if offer is None else offer.ring_s
         self._on_line: set[str] = set()
-        self.legs = [self._first_leg(candidate, line) for candidate in candidates]
-        self._beside = beside or self.legs[0]
+        self.legs = [self._first_leg(candidate) for candidate in candidates]
+        self._beside = flow.partner or self.legs[0]
         self._ringing: dict[str, OfferRecord] = {}
         self._rung_leg: dict[str | None, Leg] = {}
         self._won_by: OfferRecord | None = None
-        self._on_offer = on_offer
-        self._told = told
-        self._let_go = let_go
         self._tried = list(self.legs)
 
-    def _first_leg(self, candidate: Candidate, line: Callable[[str], Leg | None]) -> Leg:
-        leg = None if candidate.agent is None else line(candidate.agent)
-        if leg is None:
+    @classmethod
+    def of(cls, services: CallServices, flow: CallFlow, whom: Offer | Destination) -> "AgentRinger":
+        """For the agents of an offer, or an outside number. Raises EngineError for want of any."""
+        offer = whom if isinstance(whom, Offer) else None
+        return cls(services, flow, candidates_of(whom, services), offer)
+
+    def _first_leg(self, candidate: Candidate) -> Leg:
+        line = None if candidate.agent is None else self._flow.legs.borrow_line(candidate.agent)
+        if line is None:
             return self._new_leg(candidate.addresses[0])
         assert candidate.agent is not None
         self._on_line.add(candidate.agent)
-        return leg
+        return line
+
+    def _new_leg(self, address: Destination) -> Leg:
+        return self._flow.legs.make("agent", address)
 
     def ports(self) -> list[Coroutine[Any, Any, None]]:
-        """What takes the ports of `legs`; to be awaited, together with others, before `reach`."""
+        """What opens the ports of `legs`: to be awaited, with those of others, before `ring`."""
         return [leg.open(beside=self._beside) for leg in self.legs]
 
-    async def reach(self) -> Leg:
-        """Ring them until one answers. Raises OperatorsMissed when nobody does."""
+    async def ring(self) -> Leg:
+        """Ring the candidates until one answers. Raises AgentsMissed when nobody does."""
         self._offer_all()
         try:
             if len(self._candidates) == 1:
                 winner = self._candidates[0]
-                leg = await self._ring(winner, self.legs[0])
+                leg = await self._ring_one(winner, self.legs[0])
             else:
                 winner, leg = await self._first_to_answer()
             self._won(winner)
@@ -162,29 +152,28 @@ class AgentRinger:
             return leg
         finally:
             self._withdraw()
-            self.put_away()
+            self.drop_legs()
 
-    def put_away(self) -> None:
-        """Have the ports given back of whoever was tried and has not won. No effect twice."""
+    def drop_legs(self) -> None:
+        """Give back the ports of all legs that were tried and have not won. Idempotent."""
         tried, self._tried = self._tried, []
         for leg in tried:
-            self._let_go(leg)
+            self._flow.legs.drop(leg)
 
-    def over(self) -> None:
-        """The winner's call is over: he goes on to wrap up, or is free. No effect twice."""
+    def release_agents(self) -> None:
+        """The winner's call is over: they wrap up, or are free. Idempotent."""
         record, self._won_by = self._won_by, None
         if record is not None and self._offer is not None:
             record.ended = time.time()
-            if self._services.agents is not None:
-                offer = self._offer
-                self._services.agents.finished(record.agent, offer.waiting.id, offer.wrap_up_s)
+            offer = self._offer
+            self._services.agents.finished(record.agent, offer.waiting.id, offer.wrap_up_s)
 
     # -- ringing ----------------------------------------------------------------------------
 
     async def _first_to_answer(self) -> tuple[Candidate, Leg]:
         loop = asyncio.get_running_loop()
         rung = {
-            loop.create_task(self._ring(candidate, leg)): candidate
+            loop.create_task(self._ring_one(candidate, leg)): candidate
             for candidate, leg in zip(self._candidates, self.legs, strict=True)
         }
         waiting = set(rung)
@@ -203,8 +192,8 @@ class AgentRinger:
                 task.cancel()
             await asyncio.gather(*rung, return_exceptions=True)
 
-    async def _ring(self, candidate: Candidate, first: Leg) -> Leg:
-        """Ring one operator at each of his addresses until he answers or is hung up by command."""
+    async def _ring_one(self, candidate: Candidate, first: Leg) -> Leg:
+        """Ring one agent at each address until they answer, or are hung up by command."""
         missed: LegEnded | None = None
         for address in candidate.addresses:
             leg = first if missed is None else self._new_leg(address)
@@ -219,45 +208,43 @@ class AgentRinger:
                     await self._confirm(leg, address.confirm)
             except LegEnded as ended:
                 missed = ended
-                if ended.ending == BY_COMMAND:  # whoever said so means him, not this phone
+                if ended.hangup_cause == BY_COMMAND:  # the command means the agent, not one phone
                     break
                 continue
             return leg
         assert missed is not None
         self._missed(candidate, missed)
-        raise AgentsMissed(missed.leg, missed.ending) from missed
+        raise AgentsMissed(missed.leg, missed.hangup_cause) from missed
 
     def _line_is_down(self, candidate: Candidate) -> None:
-        """He is rung from now on as anybody else; no effect on one who has no line."""
+        """From now on the agent is rung like the others. No effect where they have no line."""
         name = candidate.agent
         if name is None or name not in self._on_line:
             return
         self._on_line.discard(name)
-        if self._offer is not None and self._services.agents is not None:
+        if self._offer is not None:
             self._services.agents.ringing(name, self._offer.waiting.id)
 
     async def _ring_at(self, leg: Leg, address: Destination) -> None:
         if address.ring_s is None:
-            await self._dial(leg)
+            await self._flow.dial_agent(leg, self._ring_s)
             return
         try:
             async with asyncio.timeout(address.ring_s):
-                await self._dial(leg)
+                await self._flow.dial_agent(leg, self._ring_s)
         except TimeoutError:
-            ending = leg.not_answered(address.ring_s)
-            leg.hang_up(ending, 'SIP;cause=408;text="No answer"')
-            raise LegEnded(leg, leg.ending or ending) from None
+            cause = leg.not_answered(address.ring_s)
+            leg.hang_up(cause, NO_ANSWER)
+            raise LegEnded(leg, leg.hangup_cause or cause) from None
 
     async def _confirm(self, leg: Leg, key: str) -> None:
-        """Ask whoever answered for the key: a mailbox takes no call. Raises LegEnded."""
+        """Ask for the key that shows that a person answered, no mailbox. Raises LegEnded."""
         services = self._services
-        said = None
         try:
             async with while_up(leg), until_key(leg, key), asyncio.timeout(CONFIRM_S):
-                if services.agents is not None:
-                    said = await services.announcer.speak(
-                        services.agents.confirm_text.replace("{digit}", key)
-                    )
+                said = await services.announcer.speak(
+                    services.agents.confirm_text.replace("{digit}", key)
+                )
                 while True:
                     if isinstance(said, Announcement):
                         await leg.play(said.source, limit_s=said.limit_s)
@@ -265,67 +252,64 @@ class AgentRinger:
         except KeyPressed:
             return
         except TimeoutError:
-            ending = HangupCause("no_answer", f"answered, but not taken within {CONFIRM_S:g} s")
-            leg.hang_up(ending)
-            raise LegEnded(leg, leg.ending or ending) from None
+            cause = HangupCause("no_answer", f"answered, but not taken within {CONFIRM_S:g} s")
+            leg.hang_up(cause)
+            raise LegEnded(leg, leg.hangup_cause or cause) from None
 
-    # -- what the agents and their queue are told ---------------------------------------------
+    # -- what agents, queue and events learn of it ---------------------------------------------
 
     def _offer_all(self) -> None:
         offer = self._offer
         if offer is None:
             return
-        told = self._told()
+        screen = self._flow.screen()
         for candidate in self._candidates:
             if candidate.agent is None:
                 continue
             record = OfferRecord(agent=candidate.agent, queue=offer.queue, offered=time.time())
-            self._on_offer(record)
+            self._flow.on_offer(record)
             self._ringing[candidate.agent] = record
-            self._publish("agent.offered", agent=candidate.agent, queue=offer.queue, **told)
-            if self._services.agents is not None and candidate.agent not in self._on_line:
+            self._flow.publish("agent.offered", agent=candidate.agent, queue=offer.queue, **screen)
+            if candidate.agent not in self._on_line:
                 self._services.agents.ringing(candidate.agent, offer.waiting.id)
 
     def _missed(self, candidate: Candidate, missed: LegEnded) -> None:
         if self._offer is None or candidate.agent is None:
             return
-        self._ends(candidate.agent, missed.ending.result)
-        if self._services.agents is not None:
-            work = self._offer.waiting.id
-            # A request for him by name, a command that hangs up, and what is our own fault are not
-            # held against him.
-            is_his = missed.ending != BY_COMMAND and not missed.ending.is_ours
-            counts = self._offer.queue is not None and is_his
-            self._services.agents.missed(candidate.agent, work, str(missed.ending), counts=counts)
+        cause = missed.hangup_cause
+        self._end_offer(candidate.agent, cause.result)
+        # A request for the agent by name, a command that hangs up, and what is our own fault do not
+        # count against the agent.
+        is_theirs = cause != BY_COMMAND and not cause.is_ours
+        counts = self._offer.queue is not None and is_theirs
+        work = self._offer.waiting.id
+        self._services.agents.missed(candidate.agent, work, str(cause), counts=counts)
 
     def _won(self, candidate: Candidate) -> None:
         if self._offer is None or candidate.agent is None:
             return
         record = self._won_by = self._ringing.pop(candidate.agent)
         record.answered, record.result = time.time(), "answered"
-        if self._services.agents is not None:
-            self._services.agents.talking(candidate.agent, self._offer.waiting.id)
-        if self._services.queues is not None:
-            self._services.queues.answered(self._offer, candidate.agent)
+        self._services.agents.talking(candidate.agent, self._offer.waiting.id)
+        self._services.queues.answered(self._offer, candidate.agent)
 
     def _withdraw(self) -> None:
-        """Whoever still rings here has lost, or is not needed any more: not his fault."""
+        """Hang up the agents who still ring: they have lost, or are not needed any more."""
         won_by = None if self._won_by is None else self._won_by.agent
         for candidate in self._candidates:
             if candidate.agent is None or candidate.agent not in self._ringing:
                 continue
             assert self._offer is not None
-            # Before he is free: the next INVITE to his phone must not overtake the CANCEL.
+            # Before the agent is free: the next INVITE to the phone must not overtake the CANCEL.
             leg = self._rung_leg.get(candidate.agent)
             if leg is not None and won_by is not None:
                 leg.hang_up(HangupCause("cancelled", f"answered by {won_by}"), ELSEWHERE)
             elif leg is not None:
                 leg.hang_up(HangupCause("cancelled", "offer withdrawn"))
-            self._ends(candidate.agent, "withdrawn" if won_by is None else "lost", by=won_by)
-            if self._services.agents is not None:
-                self._services.agents.release(candidate.agent, self._offer.waiting.id)
+            self._end_offer(candidate.agent, "withdrawn" if won_by is None else "lost", by=won_by)
+            self._services.agents.release(candidate.agent, self._offer.waiting.id)
 
-    def _ends(self, agent: str, result: str, by: str | None = None) -> None:
+    def _end_offer(self, agent: str, result: str, by: str | None = None) -> None:
         record = self._ringing.pop(agent)
         record.ended, record.result = time.time(), result
-        self._publish("agent.offer_ended", agent=agent, result=result, by=by)
+        self._flow.publish("agent.offer_ended", agent=agent, result=result, by=by)

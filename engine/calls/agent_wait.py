@@ -1,106 +1,204 @@
-"""The wait for an operator: somebody on the line, in his place, until an operator answers.
+"""The wait for an agent: a party on the line keeps its queue position until an agent answers.
 
 A caller and a customer who was called first wait alike. The wait ends in one of four ways, and
-which is decided here: an operator has answered (`operator` returns), the party pressed the key to
-be called back, its time is up, or the queue sends it away (`Farewell` is raised). What comes later
-than the one that won is too late.
+which one is decided here: an agent has answered (`answering_agent` returns), the party pressed the
+key to be called back, its time is up, or the queue sends it away (`TurnedAway` is raised). What
+happens after that comes too late.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Protocol
 
 import structlog
 
-from ..acd.waiting import Offer
+from ..acd.waiting import Leave, Offer, Waiting
 from ..errors import EngineError
 from ..routing.dialplan import Destination
-from .agent_ringer import AgentRinger, AgentsMissed, open_all
+from .agent_ringer import AgentRinger, AgentsMissed, free_offered, open_all
 from .announcements import QueuePosition
+from .call_flow import CallFlow
 from .call_result import CALLED_BACK, Result, TurnedAway, of_not_taken, of_sent_away
+from .cancel_scope import KeyPressed, until_key
 from .leg import Leg, LegEnded
-from .queue_place import QueuePlace, SentAway
 from .services import CallServices
-from .until_key import KeyPressed, until_key
 from .waiting_room import WaitingRoom
 
 log = structlog.get_logger()
 
+# A callback on key is stored before its party hangs up, and due as soon as they have. Where the
+# engine dies in between, it is due this much later.
+HELD_S: Final = 60.0
 
-class Wish(Protocol):
-    """What becomes of the wish to be called back."""
 
-    def may_be_taken(self) -> bool:
-        """Whether the party can be called back; where not, it is told so."""
+class CallbackOnRequest(Protocol):
+    """Calls the waiting party back when it presses the key."""
 
-    async def take(self) -> bool:
-        """Have it called back. False where that is not possible after all, and it was told so."""
+    def can_call_back(self) -> bool:
+        """Whether the party can be called back. Where not, it hears that."""
+
+    async def request_callback(self) -> bool:
+        """Have the party called back. False where that failed after all, and the party heard so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitPlan:
+    """How a party waits: `waiting` has the members of Waiting that describe it.
+
+    It waits for `limit_s` at most. With `only_once` the wait ends when the one agent it is for does
+    not answer. `outside_first` is an outside number that is rung before the queue is joined.
+    """
+
+    waiting: Mapping[str, Any]
+    limit_s: float
+    only_once: bool = False
+    outside_first: str | None = None
+
+
+class SentAway(Exception):
+    """The queue does not keep the party any longer: `leave` says why, and where to."""
+
+    def __init__(self, leave: Leave) -> None:
+        super().__init__(leave.reason)
+        self.leave = leave
+
+
+class QueueMembership:
+    """Joins the queue on entering and leaves it on the way out, unless an agent has answered.
+
+    The members of `waiting` are those of Waiting. Entering raises EngineError where the queue does
+    not admit the party. `reason` is what the queue learns on the way out.
+    """
+
+    def __init__(self, services: CallServices, **waiting: Any) -> None:
+        self._services = services
+        self._queues = services.queues
+        self._waiting = Waiting(on_offer=self._offered, on_leave=self._sent_away, **waiting)
+        self._next: asyncio.Future[Offer] = asyncio.get_running_loop().create_future()
+        self._offer: Offer | None = None
+        self._is_in = False
+        self.reason = "hung_up"
+
+    def __enter__(self) -> "QueueMembership":
+        self._is_in = True
+        try:
+            self._queues.join(self._waiting)
+        except BaseException:
+            self._is_in = False
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        unused = None
+        if not self._next.cancel() and not self._next.cancelled():
+            # An offer, or a SentAway, that nobody has read: it comes too late.
+            unused = self._next.result() if self._next.exception() is None else None
+        if self._is_in:
+            self._is_in = False
+            self._queues.leave(self._waiting.id, self.reason)
+            # Nobody else frees the agents of an offer whose ringing did not begin.
+            free_offered(unused or self._offer, self._services)
+
+    @property
+    def position(self) -> QueuePosition | None:
+        """The party's position; None while agents are being rung, or after the wait."""
+        if not self._is_in or self._offer is not None:
+            return None
+        queues, waiting = self._queues, self._waiting.id
+        try:
+            return QueuePosition(queues.place(waiting), queues.expected_wait_s(waiting))
+        except EngineError:
+            return None
+
+    async def next_offer(self) -> Offer:
+        """Wait for agents. Raises SentAway when the queue gives the party up.
+
+        A wait that is cancelled can be begun again: it returns at once what came meanwhile.
+        """
+        self._offer = await asyncio.shield(self._next)
+        self._next = asyncio.get_running_loop().create_future()
+        return self._offer
+
+    def offer_answered(self) -> None:
+        """An agent has answered: the queue has removed the party."""
+        self._is_in = False
+
+    def offer_missed(self) -> None:
+        """Nobody answered the last offer: go on waiting, in the same position."""
+        offer, self._offer = self._offer, None
+        if offer is not None and self._is_in:
+            self._queues.unanswered(offer)
+
+    def offer_not_rung(self) -> None:
+        """The agents of the last offer could not be rung at all: free them, and go on waiting."""
+        free_offered(self._offer, self._services)
+        self.offer_missed()
+
+    def _offered(self, offer: Offer) -> None:
+        if self._next.done():  # cancelled in this very turn: the way out frees the agents
+            self._offer = offer
+            return
+        self._next.set_result(offer)
+
+    def _sent_away(self, leave: Leave) -> None:
+        self._is_in = False
+        if not self._next.done():
+            self._next.set_exception(SentAway(leave))
 
 
 class AgentWait:
-    """The wait of the party of `leg` in `room`, for `limit_s` from now on.
-
-    `who` are the members of Waiting, `ask` makes the operators of an offer, or of an outside number
-    that stands in for them. `ringing` and `waiting` are called when operators begin to be rung, and
-    when none is any more; `leaving` gives what the queue is told when the wait is cut short. With
-    `once`, nobody waits on for a single agent who did not answer. `first` is an outside number that
-    is rung before the queue is joined, and stood in for by the queue when it does not answer.
-    """
+    """The wait of the party of `leg` in `room`. Its time runs from the moment of construction."""
 
     def __init__(
         self,
         services: CallServices,
+        flow: CallFlow,
         leg: Leg,
         *,
         room: WaitingRoom,
-        who: dict[str, Any],
-        limit_s: float,
-        ask: Callable[[Offer | Destination], AgentRinger],
-        wish: Wish,
-        ringing: Callable[[], None],
-        waiting: Callable[[], None],
-        leaving: Callable[[], str],
-        once: bool = False,
-        first: str | None = None,
+        plan: WaitPlan,
+        callback: CallbackOnRequest,
     ) -> None:
         self._services = services
+        self._flow = flow
         self._leg = leg
         self._room = room
-        self._who = who
-        self._limit_s = limit_s
-        self._until = asyncio.get_running_loop().time() + limit_s
-        self._ask = ask
-        self._wish = wish
-        self._ringing = ringing
-        self._waiting = waiting
-        self._leaving = leaving
-        self._once = once
-        self._first = first
-        self._place: QueuePlace | None = None
-        self._operators: AgentRinger | None = None
+        self._plan = plan
+        self._callback = callback
+        self._until = asyncio.get_running_loop().time() + plan.limit_s
+        self._outside_first = plan.outside_first
+        self._membership: QueueMembership | None = None
+        self._ringer: AgentRinger | None = None
         self._outside_tried: dict[str, float] = {}
         self.answered_by: Leg | None = None
 
     @property
-    def standing(self) -> QueuePosition | None:
-        """Where the party stands; None while operators are being rung, or it is in no queue."""
-        return None if self._place is None else self._place.standing
+    def position(self) -> QueuePosition | None:
+        """The party's queue position; None while agents are being rung, or it is in no queue."""
+        return None if self._membership is None else self._membership.position
 
-    def release_operators(self) -> None:
-        """The call of whoever answered is over. No effect twice."""
-        if self._operators is not None:
-            self._operators.over()
-            self._operators = None
+    def release_agents(self) -> None:
+        """The call of the agent who answered is over: free them. Idempotent."""
+        if self._ringer is not None:
+            self._ringer.release_agents()
+            self._ringer = None
 
-    async def operator(self) -> Leg:
-        """Wait for an operator who answers. Raises Farewell where none is going to.
+    async def answering_agent(self) -> Leg:
+        """Wait for an agent who answers. Raises TurnedAway where none is going to.
 
-        An outside number to which the queue sends the party stands in for one; where it does not
-        take the call, the party is in its old place again. Raises OperatorsMissed with `once`.
+        An outside number to which the queue sends the party stands in for an agent. Where it does
+        not answer, the party has its old position again. With `only_once`, raises AgentsMissed.
         """
-        outside, self._first = self._first, None
+        outside, self._outside_first = self._outside_first, None
         while True:
             if outside is None:
                 try:
@@ -113,99 +211,99 @@ class AgentWait:
             try:
                 return await self._outside(outside)
             except (EngineError, LegEnded) as error:
-                log.info("outside_missed", waiting=self._who["id"], reason=f"{outside}: {error}")
+                waiting = self._plan.waiting["id"]
+                log.info("outside_missed", waiting=waiting, reason=f"{outside}: {error}")
             except KeyPressed:
-                if await self._wish.take():
+                if await self._callback.request_callback():
                     raise TurnedAway(
                         CALLED_BACK, self._room.settings.texts.callback_taken
                     ) from None
-            self._waiting()
+            self._flow.on_waiting()
             outside = None
 
     async def _outside(self, number: str) -> Leg:
-        """A number outside takes the call in an operator's place, as long as the party waits."""
+        """Ring an outside number in place of an agent, as long as the party waits."""
         address = self._services.dialplan.destination(number, field="queue")
         try:
-            async with self._cut_short():
-                return await self._reach(address)
+            async with self._until_key_or_limit():
+                return await self._ring(address)
         except TimeoutError:
             raise self._too_long() from None
 
     @asynccontextmanager
-    async def _cut_short(self) -> AsyncIterator[None]:
-        """What the party may end by its key (KeyPressed), and its limit does (TimeoutError)."""
+    async def _until_key_or_limit(self) -> AsyncIterator[None]:
+        """The party's key ends the body (KeyPressed), and so does its limit (TimeoutError)."""
         digit = self._room.settings.callback_digit
         async with asyncio.timeout_at(self._until):
-            async with until_key(self._leg, digit, self._wish.may_be_taken):
+            async with until_key(self._leg, digit, self._callback.can_call_back):
                 yield
 
     def _too_long(self) -> TurnedAway:
-        result = Result("timeout", f"no operator within {self._limit_s:g} s")
+        result = Result("timeout", f"no operator within {self._plan.limit_s:g} s")
         return TurnedAway(result, self._room.settings.texts.timeout)
 
     async def _in_queue(self) -> Leg:
-        room = self._room.settings
         try:
-            with QueuePlace(
+            with QueueMembership(
                 self._services,
-                **self._who,
+                **self._plan.waiting,
                 is_back=self.answered_by is not None or bool(self._outside_tried),
                 outside_tried=dict(self._outside_tried),
-            ) as place:
-                self._place = place
+            ) as membership:
+                self._membership = membership
                 try:
-                    return await self._in_place(place)
+                    return await self._as_member(membership)
                 except asyncio.CancelledError:
-                    place.reason = self._leaving()
+                    membership.reason = self._flow.leaving_reason()
                     raise
         except EngineError as error:
-            raise of_not_taken(error, room) from error
+            raise of_not_taken(error, self._room.settings) from error
         finally:
-            self._place = None
+            self._membership = None
 
-    async def _in_place(self, place: QueuePlace) -> Leg:
-        room, wish = self._room.settings, self._wish
+    async def _as_member(self, membership: QueueMembership) -> Leg:
         while True:
             try:
-                async with self._cut_short():
-                    return await self._first_operator(place)
+                async with self._until_key_or_limit():
+                    return await self._first_answer(membership)
             except TimeoutError:
-                place.reason = "timeout"
+                membership.reason = "timeout"
                 raise self._too_long() from None
             except KeyPressed:
-                self._waiting()
-                if await wish.take():
-                    place.reason = "callback"
-                    raise TurnedAway(CALLED_BACK, room.texts.callback_taken) from None
-                place.again()
+                self._flow.on_waiting()
+                if await self._callback.request_callback():
+                    membership.reason = "callback"
+                    text = self._room.settings.texts.callback_taken
+                    raise TurnedAway(CALLED_BACK, text) from None
+                membership.offer_missed()
 
-    async def _first_operator(self, place: QueuePlace) -> Leg:
-        """Take offers until one of them is answered."""
+    async def _first_answer(self, membership: QueueMembership) -> Leg:
+        """Ring the agents of one offer after another until one of them answers."""
         while True:
-            offer = await place.offer()
+            offer = await membership.next_offer()
             try:
-                agent = await self._reach(offer)
+                agent = await self._ring(offer)
             except AgentsMissed:
-                if self._once and offer.queue is None:
+                if self._plan.only_once and offer.queue is None:
                     raise
-                self._waiting()
-                place.again()
+                self._flow.on_waiting()
+                membership.offer_missed()
             except (EngineError, LegEnded) as error:  # nobody could be rung at all
                 log.warning("operator_not_rung", waiting=offer.waiting.id, reason=str(error))
-                self._waiting()
-                place.refused()
+                self._flow.on_waiting()
+                membership.offer_not_rung()
             else:
-                place.won()
+                membership.offer_answered()
                 return agent
 
-    async def _reach(self, whom: Offer | Destination) -> Leg:
-        """Ring operators until one answers. Raises OperatorsMissed, or LegEnded without a port."""
-        self._operators = self._ask(whom)
-        self._ringing()
+    async def _ring(self, whom: Offer | Destination) -> Leg:
+        """Ring until one answers. Raises AgentsMissed, or LegEnded for want of a port."""
+        self._ringer = ringer = AgentRinger.of(self._services, self._flow, whom)
+        self._flow.on_ringing()
         try:
-            await open_all(self._operators.ports())
+            await open_all(ringer.ports())
         except BaseException:
-            self._operators.put_away()
+            ringer.drop_legs()
             raise
-        self.answered_by = await self._operators.reach()
+        self.answered_by = await ringer.ring()
         return self.answered_by

@@ -1,9 +1,9 @@
-"""What one who waits is told, and when: his place, the expected wait, and what a queue repeats.
+"""The announcements a waiting party hears: its position, the expected wait, what a queue repeats.
 
-No sound and no clock are here: `due` takes the time and where the party stands, and gives the
-sentences to be spoken. When is as in Asterisk's app_queue: the place and the wait are told at
-intervals, or as soon as the place changes, but never sooner than a least interval after the last
-time; the periodic announcements take turns at intervals of their own.
+No sound and no clock are here: `due` gets the time and the party's position, and returns the
+sentences to be spoken. The times are those of Asterisk's app_queue: position and wait are announced
+at intervals, or as soon as the position changes, but never sooner than a least interval after the
+last time. The periodic announcements take turns at intervals of their own.
 """
 
 from collections.abc import Mapping
@@ -16,27 +16,27 @@ HALF_A_MINUTE_S = 30
 
 @dataclass(frozen=True, slots=True)
 class QueuePosition:
-    """Where one stands in his queue: 1 is next. None: nobody knows how long it will take."""
+    """A position in a queue: place 1 is next. The expected wait is None where it is not known."""
 
     place: int
     expected_wait_s: float | None = None
 
 
 class Announcements:
-    """The announcements of one who came at `entered` (Unix seconds); `room` says which."""
+    """The announcements of `room` for a party that came at `entered` (Unix seconds)."""
 
     def __init__(self, room: Room, entered: float) -> None:
         self._room = room
         first_s = room.periodic_announce_start_s
         interval_s = room.periodic_announce_frequency_s
-        self._told_at: float | None = None
-        self._told_place = 0
+        self._announced_at: float | None = None
+        self._announced_place = 0
         self._periodic_at = entered + (interval_s if first_s is None else first_s)
         self._periodic_next = 0
 
     @property
     def any(self) -> bool:
-        """Whether there is ever anything to be told."""
+        """Whether there is ever anything to announce."""
         return self._room.announce_frequency_s > 0 or self._is_periodic
 
     @property
@@ -44,16 +44,16 @@ class Announcements:
         room = self._room
         return bool(room.periodic_announce) and room.periodic_announce_frequency_s > 0
 
-    def due(self, now: float, standing: QueuePosition | None) -> list[str]:
-        """The sentences to be said now, if any; they count as said. Each is text or a file.
+    def due(self, now: float, position: QueuePosition | None) -> list[str]:
+        """The sentences to be said now, if any. They count as said. Each is text or a file.
 
-        `standing` is None where the party is in no queue (or is being connected): nothing is due.
+        Nothing is due where `position` is None: the party is in no queue, or is being connected.
         """
-        if standing is None:
+        if position is None:
             return []
-        if standing.place == 1 and not self._room.announce_to_first:
+        if position.place == 1 and not self._room.announce_to_first:
             return []
-        return self._position(now, standing) or self._periodic(now)
+        return self._position(now, position) or self._periodic(now)
 
     def said(self, now: float) -> None:
         """The sentences last given have been said to their end."""
@@ -61,39 +61,39 @@ class Announcements:
             interval_s = self._room.periodic_announce_frequency_s
             self._periodic_at = max(self._periodic_at, now + interval_s)
 
-    def _position(self, now: float, standing: QueuePosition) -> list[str]:
+    def _position(self, now: float, position: QueuePosition) -> list[str]:
         room = self._room
         if room.announce_frequency_s <= 0:
             return []
-        if self._told_at is not None:
-            since_s = now - self._told_at
-            moved = standing.place != self._told_place
+        if self._announced_at is not None:
+            since_s = now - self._announced_at
+            moved = position.place != self._announced_place
             if room.announce_position_only_up:
-                moved = standing.place < self._told_place
+                moved = position.place < self._announced_place
             if since_s < room.min_announce_frequency_s:
                 return []
             if not moved and since_s < room.announce_frequency_s:
                 return []
-        sentences = self._sentences(standing)
+        sentences = self._sentences(position)
         if sentences:
-            self._told_at = now
-            if not room.announce_position_only_up or self._is_better(standing.place):
-                self._told_place = standing.place
+            self._announced_at = now
+            if not room.announce_position_only_up or self._is_better(position.place):
+                self._announced_place = position.place
         return sentences
 
     def _is_better(self, place: int) -> bool:
-        return not self._told_place or place <= self._told_place
+        return not self._announced_place or place <= self._announced_place
 
-    def _sentences(self, standing: QueuePosition) -> list[str]:
+    def _sentences(self, position: QueuePosition) -> list[str]:
         room, texts = self._room, self._room.texts
-        place = self._place(standing.place)
-        # Who is next is not told how long that will take.
-        is_next = place == texts.next and standing.place == 1
-        wait = "" if is_next or standing.expected_wait_s is None else self._wait(standing)
+        place = self._place(position.place)
+        # The party that is next does not hear how long that will take.
+        is_next = place == texts.next and position.place == 1
+        wait = "" if is_next or position.expected_wait_s is None else self._wait(position)
         sentences = [sentence for sentence in (place, wait) if sentence]
         if sentences and texts.thanks:
             sentences.append(texts.thanks)
-        values = {"place": str(standing.place), "limit": str(room.announce_position_limit)}
+        values = {"place": str(position.place), "limit": str(room.announce_position_limit)}
         return [fill(sentence, values) for sentence in sentences]
 
     def _place(self, place: int) -> str:
@@ -107,13 +107,13 @@ class Announcements:
             return ""
         return texts.next if place == 1 else texts.place
 
-    def _wait(self, standing: QueuePosition) -> str:
+    def _wait(self, position: QueuePosition) -> str:
         room = self._room
         if room.announce_holdtime == "no":
             return ""
-        if room.announce_holdtime == "once" and self._told_at is not None:
+        if room.announce_holdtime == "once" and self._announced_at is not None:
             return ""
-        wait_s = standing.expected_wait_s
+        wait_s = position.expected_wait_s
         assert wait_s is not None
         words = spoken_wait(wait_s, room)
         return fill(room.texts.wait, {"wait": words}) if words else ""
@@ -131,8 +131,8 @@ class Announcements:
 def spoken_wait(wait_s: float, room: Room) -> str:
     """A wait in words, as Asterisk rounds it; empty where it rounds to nothing.
 
-    Whole minutes, the nearest; with `announce_round_seconds` the same half minute is not cut off
-    but told in whole steps of that many seconds.
+    Whole minutes, rounded to the nearest. With `announce_round_seconds` the seconds are announced
+    as well, in whole steps of that many.
     """
     total_s = int(wait_s) + HALF_A_MINUTE_S
     minutes, rest_s = divmod(total_s, 60)

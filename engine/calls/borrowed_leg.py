@@ -1,8 +1,8 @@
-"""A lent leg: one call's use of a line that stays up between calls.
+"""A borrowed leg: one call's use of a permanent line, which stays up between calls.
 
 To the call flow it is a leg like any other. It answers at once, after a short tone that announces
-the call to the operator; when the flow hangs it up, the call's use of the line ends and the line
-stays. When the line ends, the lent leg ends with it.
+the call to the agent. When the flow hangs it up, the call's use of the line ends and the line
+stays. When the line ends, the borrowed leg ends with it.
 """
 
 import time
@@ -14,12 +14,13 @@ import structlog
 from media import messages as media_events
 from media.errors import MediaError
 from media.sources import Tone
-from media.worker_pool import MediaPool
+from media.worker_pool import WorkerPool
 from sip.endpoint import SipEndpoint
 
+from .cancel_scope import while_up
+from .dialling import CODECS, Caller
 from .hangup_cause import HangupCause
-from .leg import CODECS, Caller, Leg, LegEnded, PublishLegEvent, Role
-from .while_up import while_up
+from .leg import Leg, LegEnded, PublishLegEvent, Role
 
 log = structlog.get_logger()
 
@@ -28,7 +29,7 @@ ANNOUNCEMENT_LIMIT_S: Final = 2.0
 
 
 class BorrowedLeg(Leg):
-    """`line` for one call. `give_back` is called once, at the moment at which the call lets go."""
+    """`line` for one call. `give_back` is called once, when the call uses it no more."""
 
     def __init__(
         self,
@@ -36,7 +37,7 @@ class BorrowedLeg(Leg):
         *,
         role: Role,
         sip: SipEndpoint,
-        media: MediaPool,
+        media: WorkerPool,
         publish: PublishLegEvent,
         give_back: "Callable[[BorrowedLeg], None]",
     ) -> None:
@@ -52,16 +53,18 @@ class BorrowedLeg(Leg):
         self.record.uri = line.record.uri
         self.audio = line.audio
         self._line = line
+        self._pool = media
         self._give_back = give_back
-        self._has_line = self._media_open = True
+        self._has_line = True
+        self._media.take_over()
         line.on_end.append(self._line_ended)
         line.on_hold = self._line_held
         line.borrower = self
 
     async def open(self, *, beside: Leg | None = None) -> None:
-        """The line has its port. Raises LegEnded where the line has just ended."""
-        if self.ending is not None:
-            raise LegEnded(self, self.ending)
+        """Nothing to do: the line has its port. Raises LegEnded where the line has just ended."""
+        if self.hangup_cause is not None:
+            raise LegEnded(self, self.hangup_cause)
 
     async def dial(
         self,
@@ -71,9 +74,9 @@ class BorrowedLeg(Leg):
         codecs: tuple[str, ...] = CODECS,
         headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
-        """Announce the call. Raises LegEnded where the line has ended or ends meanwhile."""
-        if self.ending is not None:
-            raise LegEnded(self, self.ending)
+        """Announce the call to the agent. Raises LegEnded where the line has ended, or ends now."""
+        if self.hangup_cause is not None:
+            raise LegEnded(self, self.hangup_cause)
         self._dialled = True
         record = self.record
         record.started = time.time()
@@ -86,18 +89,18 @@ class BorrowedLeg(Leg):
         self._publish("leg.answered", self, permanent=True)
 
     async def release(self) -> None:
-        """Let go of the line if that has not been done, and keep its report: that of the line."""
+        """Give the line back if that has not been done, and keep the line's report."""
         if self._dialled:
             self.hang_up(HangupCause("completed", "released"))
-        self._let_go()
-        if self._line.ending is None:
+        self._give_line_back()
+        if self._line.hangup_cause is None:
             try:
-                self._report(await self._media.stats(self.id))
+                self._report(await self._pool.stats(self.id))
             except MediaError as error:
                 log.info("no_media_report", leg=self.id, reason=str(error))
 
     def on_media(self, event: media_events.Event) -> None:
-        """Take one event of the line's media endpoint; one that ends the line is the line's."""
+        """Handle one event of the line's media endpoint; the line itself handles its end."""
         if isinstance(event, media_events.MediaTimeout):
             self._line.on_media(event)
         else:
@@ -108,12 +111,12 @@ class BorrowedLeg(Leg):
         self._line.on_media_lost(reason)
 
     def _line_ended(self, line: Leg) -> None:
-        assert line.ending is not None
+        assert line.hangup_cause is not None
         if self._dialled:
-            self._end(line.ending)
+            self._end(line.hangup_cause)
         else:
-            self.ending = line.ending
-            self._let_go()
+            self.hangup_cause = line.hangup_cause
+            self._give_line_back()
 
     def _line_held(self, line: Leg, held: bool) -> None:
         self.audio = line.audio
@@ -124,19 +127,17 @@ class BorrowedLeg(Leg):
         if self.on_hold is not None:
             self.on_hold(self, held)
 
-    def _end(self, ending: HangupCause) -> None:
-        if self.ending is not None:
+    def _end(self, cause: HangupCause) -> None:
+        if self.hangup_cause is not None:
             return
-        self._let_go()
-        super()._end(ending)
+        self._give_line_back()
+        super()._end(cause)
 
-    def _let_go(self) -> None:
+    def _give_line_back(self) -> None:
         if not self._has_line:
             return
-        self._has_line = self._media_open = False
-        for finished in self._played.values():
-            if not finished.done():
-                finished.set_result(None)
+        self._has_line = False
+        self._media.abandon()
         self._line.on_hold = self._line.borrower = None
         self._line.on_end.remove(self._line_ended)
         self._give_back(self)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from media.sources import Hold
-from media.worker_pool import MediaPool
+from media.worker_pool import WorkerPool
 
 from .leg import Leg
 
@@ -14,7 +14,7 @@ class Bridge:
     """Joins two legs of one call; each hears the other and nobody else."""
 
     def __init__(
-        self, first: Leg, second: Leg, *, media: MediaPool, hold: Hold, publish: PublishBridgeEvent
+        self, first: Leg, second: Leg, *, media: WorkerPool, hold: Hold, publish: PublishBridgeEvent
     ) -> None:
         self._first = first
         self._second = second
@@ -33,7 +33,7 @@ class Bridge:
         self._arrange()
 
     def leave(self) -> None:
-        """Take the bridge apart; what each leg hears next is the caller's to say."""
+        """Take the bridge apart. The call flow decides what each leg hears next."""
         if not self._joined:
             return
         self._joined = False
@@ -47,7 +47,7 @@ class Bridge:
             self._arrange()
 
     def _info_digit(self, leg: Leg, digit: str, duration_ms: int) -> None:
-        """What came by SIP goes on as telephone-event; that one the worker relays by itself."""
+        """Send a digit on that came by SIP INFO. The worker relays telephone-events by itself."""
         partner = self._second if leg is self._first else self._first
         self._media.send_digits(partner.id, digit, duration_ms=duration_ms)
 

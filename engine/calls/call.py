@@ -1,4 +1,4 @@
-"""A call: the legs of one attempt or of a call that came in, and the register of what is up."""
+"""A call: the legs of one attempt or of a call that came in, and the registry of what is up."""
 
 import time
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol
 
 from .leg import Leg
 
-# The callback of one who calls us himself is looked at again after so long.
+# How long the callback of a customer who is calling us waits before it is looked at again.
 ON_THE_LINE_S = 30.0
 
 
@@ -20,7 +20,7 @@ class CallOwner(Protocol):
 class Call:
     """The legs of one attempt of a job, or (`inbound`) of a call that has no job.
 
-    `about` is shown with it: who calls, what was dialled, where he waits.
+    `about` is shown with it: who calls, what was dialled, in which queue the caller waits.
     """
 
     def __init__(
@@ -64,19 +64,19 @@ class CallRegistry:
         self.legs: dict[str, Leg] = {}
         self._on_the_line: dict[str, set[str]] = {}
 
-    def add(self, call: Call) -> None:
-        """Register a call that begins."""
+    def add_call(self, call: Call) -> None:
+        """Know a call that begins."""
         self.calls[call.id] = call
         number = call.about.get("number")
         if number is not None:
             self._on_the_line.setdefault(number, set()).add(call.id)
 
     def is_on_the_line(self, number: str | None) -> bool:
-        """Whether somebody calls us from `number` (E.164) just now: he cannot be called."""
+        """Whether a call from `number` (E.164) is up: its line is busy and cannot be called."""
         return number in self._on_the_line
 
-    def off_the_line(self, call: Call) -> None:
-        """Who called has been hung up: he can be called. No effect twice."""
+    def free_line(self, call: Call) -> None:
+        """The caller's line is free again, so they may be called back. Idempotent."""
         number = call.about.get("number", "")
         calls = self._on_the_line.get(number, set())
         calls.discard(call.id)
@@ -89,15 +89,15 @@ class CallRegistry:
         self.legs[leg.id] = leg
 
     def forget_leg(self, call: Call, leg: Leg) -> None:
-        """A leg that is over is not shown any more."""
+        """Show a leg that is over no more."""
         call.legs.remove(leg)
         if self.legs.get(leg.id) is leg:
             del self.legs[leg.id]
 
-    def remove(self, call: Call) -> None:
+    def remove_call(self, call: Call) -> None:
         """Forget a call that is over, and its legs."""
         self.calls.pop(call.id, None)
-        self.off_the_line(call)
+        self.free_line(call)
         for leg in call.legs:
             if self.legs.get(leg.id) is leg:  # a line that stays up has its own leg back
                 del self.legs[leg.id]

@@ -1,4 +1,4 @@
-"""The legs of one call: made, told of, hung up and given back together."""
+"""The legs of one call: made, published, hung up and given back together."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,20 +8,21 @@ import structlog
 
 from ..routing.dialplan import Destination
 from .call import Call
+from .dialling import CODECS
 from .hangup_cause import HangupCause
-from .leg import CODECS, Leg, Role
+from .leg import Leg, Role
 from .services import CallServices
 from .whisper import Announcement, Unspoken, Whisper
 
 log = structlog.get_logger()
 
 REPORT_LIMIT_S = 1.0
-# Operators may miss one who waits many times: so many legs are shown of a call.
+# Agents may miss a waiting caller many times: this many legs of a call are shown.
 LEGS_KEPT = 60
 
 
 class CallLegs:
-    """The legs of `call`; `publish` tells of it."""
+    """The legs of `call`; `publish` publishes an event of the call."""
 
     def __init__(self, call: Call, services: CallServices, publish: Callable[..., None]) -> None:
         self._call = call
@@ -31,7 +32,7 @@ class CallLegs:
         self._releasing: set[asyncio.Task[None]] = set()
 
     def make(self, role: Role, destination: Destination) -> Leg:
-        """A leg that is not called yet, and part of the call only once it is added."""
+        """A leg that is not called yet. It is part of the call only once it is shown."""
         services = self._services
         leg = Leg(
             leg_id=f"leg-{services.new_id()}",
@@ -45,20 +46,19 @@ class CallLegs:
         self._made.append(leg)
         return leg
 
-    def line(self, agent: str) -> Leg | None:
-        """The line of an agent who stays on the phone between calls, for this call."""
-        permanent = self._services.permanent
-        line = None if permanent is None else permanent.take(agent, self.publish)
+    def borrow_line(self, agent: str) -> Leg | None:
+        """The permanent line of an agent, as a leg of this call; None where it cannot be had."""
+        line = self._services.lines.borrow(agent, self.publish)
         if line is not None:
             self._made.append(line)
         return line
 
-    def add(self, leg: Leg) -> None:
-        """The leg is about to be called, or has called: it is part of the call."""
-        self._services.register.add_leg(self._call, leg)
+    def show(self, leg: Leg) -> None:
+        """The leg is about to be called, or has called us: it is part of the call from now on."""
+        self._services.registry.add_leg(self._call, leg)
 
-    def let_go(self, leg: Leg) -> None:
-        """The call goes on without this leg: it is hung up, and its port given back."""
+    def drop(self, leg: Leg) -> None:
+        """The call goes on without this leg: hang it up and give its port back."""
         if leg not in self._made:
             return
         self._made.remove(leg)
@@ -68,17 +68,17 @@ class CallLegs:
         shown = self._call.legs
         if len(shown) > LEGS_KEPT:
             over = next(one for one in shown if one not in self._made)
-            self._services.register.forget_leg(self._call, over)
+            self._services.registry.forget_leg(self._call, over)
 
     async def whisper(self, agent: Leg, whisper: Whisper) -> None:
-        """Let the operator hear his whisper to its end, or tell why he does not hear it."""
+        """Play the whisper to the agent, to its end; publish why where it cannot be spoken."""
         if isinstance(whisper, Announcement):
             await agent.play(whisper.source, limit_s=whisper.limit_s)
         elif isinstance(whisper, Unspoken):
             self.publish("leg.not_played", agent, error=whisper.reason)
 
     def publish(self, kind: str, leg: Leg, **fields: Any) -> None:
-        """Tell of one leg."""
+        """Publish an event of one leg."""
         record = leg.record
         self._publish(
             kind,
@@ -91,7 +91,7 @@ class CallLegs:
         )
 
     def hang_up(self) -> None:
-        """Hang up whoever is up or being called."""
+        """Hang up every leg that is up or being called."""
         for leg in self._call.legs:
             leg.hang_up(HangupCause("completed", "call over"))
 
@@ -104,7 +104,7 @@ class CallLegs:
 
 
 def codecs_like(partner: Leg | None) -> tuple[str, ...]:
-    """What to offer: first what the partner speaks, so that nothing has to be converted."""
+    """What to offer: the partner's codec first, so that nothing has to be converted."""
     if partner is None or partner.audio is None:
         return CODECS
     spoken = partner.audio.codec

@@ -1,4 +1,4 @@
-"""How a call that came in ends: the word for it, and what the caller is told before the BYE."""
+"""How a call that came in ends: its result, and what the caller hears before the BYE."""
 
 from dataclasses import dataclass
 
@@ -17,8 +17,8 @@ class Result:
 
 
 CALLED_BACK = Result("callback", "the caller asked to be called back")
-# Where there is no sentence to tell why a queue takes nobody. Not 503, at which a trunk would send
-# no more calls at all.
+# The SIP status where the room has no sentence that says why the queue admits nobody. Not 503, at
+# which a trunk would send no more calls at all.
 REFUSALS = {"closed": 480, "full": 486}
 
 
@@ -33,7 +33,7 @@ class Refused(Exception):
 
 
 class TurnedAway(Exception):
-    """Nobody is going to talk to the caller now: he hears `text`, and is hung up."""
+    """No agent is going to talk to the caller: they hear `text`, and are hung up."""
 
     def __init__(self, result: Result, text: str) -> None:
         super().__init__(result.cause)
@@ -42,7 +42,7 @@ class TurnedAway(Exception):
 
 
 def of_not_taken(error: EngineError, room: Room) -> TurnedAway:
-    """The queue does not take the caller."""
+    """Turn away a caller whom the queue did not admit."""
     reason = error.data.get("reason")
     if reason in ("closed", "full"):
         return TurnedAway(Result(reason, error.message), _text(reason, room))
@@ -50,13 +50,13 @@ def of_not_taken(error: EngineError, room: Room) -> TurnedAway:
 
 
 def of_sent_away(leave: Leave, room: Room) -> TurnedAway:
-    """The queue gives up the caller who waited in it."""
+    """Turn away a caller who waited in the queue, and whom it gives up."""
     cause = f"sent away by the queue: {leave.reason}"
     return TurnedAway(Result(leave.reason, cause), _text(leave.reason, room))
 
 
 def refusal_of(turned_away: TurnedAway, error: EngineError, now: float) -> Refused | None:
-    """The refusal in place of a farewell without words; None where there is something to say."""
+    """The refusal where there is nothing to say to the caller; None where there is something."""
     status = REFUSALS.get(turned_away.result.word)
     if turned_away.text or status is None:
         return None

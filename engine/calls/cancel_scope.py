@@ -1,14 +1,18 @@
-"""A part of a call flow that something else may cut short: the base of `while_up` and `until_key`.
+"""Parts of a call flow that end early when a leg ends, or when its party presses a key.
 
-Works as asyncio.timeout does: the body is cancelled, and only that one cancellation is turned into
-another exception, so a cancellation from outside stays what it is.
+They work as asyncio.timeout does: the body is cancelled, and only that one cancellation is turned
+into another exception, so a cancellation from outside stays what it is.
 """
 
 import asyncio
+from collections.abc import Callable
+from types import TracebackType
+
+from .leg import Leg, LegEnded
 
 
 class CancelScope:
-    """Enter and leave it with `_begin` and `_is_cut`; `_cut` cancels the body in between."""
+    """The base: subclasses enter it with `_begin`, cancel the body with `_cancel_body`."""
 
     def _begin(self) -> None:
         task = asyncio.current_task()
@@ -17,15 +21,76 @@ class CancelScope:
         self._cancelling = task.cancelling()
         self._fired = False
 
-    def _cut(self) -> None:
+    def _cancel_body(self) -> None:
         if not self._fired:
             self._fired = True
             self._task.cancel()
 
-    def _is_cut(self, kind: type[BaseException] | None) -> bool:
-        """On leaving with an exception of `kind`: whether it is this cut, and no other, that ends
-        the body."""
+    def _is_own_cancellation(self, kind: type[BaseException] | None) -> bool:
+        """Whether the body ended with `kind` because of this scope, and of nothing else."""
         if not self._fired:
             return False
         still_cancelling = self._task.uncancel() > self._cancelling
         return kind is asyncio.CancelledError and not still_cancelling
+
+
+class while_up(CancelScope):
+    """Run the body only while `leg` is up: LegEnded is raised in it as soon as the leg ends."""
+
+    def __init__(self, leg: Leg) -> None:
+        self._leg = leg
+
+    async def __aenter__(self) -> None:
+        if self._leg.hangup_cause is not None:
+            raise LegEnded(self._leg, self._leg.hangup_cause)
+        self._begin()
+        self._leg.on_end.append(self._ended)
+
+    def _ended(self, _leg: Leg) -> None:
+        self._cancel_body()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._leg.on_end.remove(self._ended)
+        if self._is_own_cancellation(kind) and self._leg.hangup_cause is not None:
+            raise LegEnded(self._leg, self._leg.hangup_cause) from error
+
+
+class KeyPressed(Exception):
+    """The party pressed the key that ends the body."""
+
+
+class until_key(CancelScope):
+    """Run the body until the party of `leg` presses `digit`: KeyPressed is raised in it then.
+
+    `counts` is asked at each press whether it counts. An empty `digit` is no key. A key that is
+    pressed after the body has ended comes too late and changes nothing.
+    """
+
+    def __init__(self, leg: Leg, digit: str, counts: Callable[[], bool] = lambda: True) -> None:
+        self._leg = leg
+        self._digit = digit
+        self._counts = counts
+
+    async def __aenter__(self) -> None:
+        self._begin()
+        if self._digit:
+            self._leg.on_digit = self._pressed
+
+    def _pressed(self, digit: str) -> None:
+        if digit == self._digit and self._counts():
+            self._cancel_body()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._leg.on_digit = None
+        if self._is_own_cancellation(kind):
+            raise KeyPressed from error

@@ -1,7 +1,7 @@
-"""How a leg ended: one word, one sentence, and what SIP said.
+"""The hangup cause of a leg: one word, one sentence, and what SIP said.
 
-The words are those of the job's `result`: they say what a person would do next, where a SIP status
-says what a machine answered.
+The words are those of a job's `result`. They tell a person what to do next; a SIP status says what
+a machine answered.
 """
 
 from dataclasses import dataclass
@@ -52,8 +52,8 @@ _BY_STATUS: dict[int, Result] = {
     608: "rejected",
 }
 
-# What another trunk may cure: the far side of this one is out of order or refuses our credentials;
-# the callee was not asked.
+# Where another trunk may help: this one's far side is out of order, or refuses our credentials. The
+# callee was not asked.
 _TRUNK_FAILURES = frozenset({401, 407, 500, 502, 503, 504})
 
 # What a callback does next depends on why its customer was not reached.
@@ -68,9 +68,16 @@ _RETRY_CAUSES: dict[Result, RetryCause] = {
 }
 
 
-def retry_cause_of(ending: "HangupCause") -> RetryCause:
+# The Reason headers that we send (RFC 3326). A phone that reads ELSEWHERE lists no missed call.
+CLEARING = 'Q.850;cause=16;text="Normal call clearing"'
+WORKER_DIED = 'Q.850;cause=41;text="Temporary failure"'
+NO_ANSWER = 'SIP;cause=408;text="No answer"'
+ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
+
+
+def retry_cause_of(cause: "HangupCause") -> RetryCause:
     """The cause by which a callback is tried again: a key of the configured retries."""
-    return _RETRY_CAUSES.get(ending.result, "failed")
+    return _RETRY_CAUSES.get(cause.result, "failed")
 
 
 def _header(cause: Cause) -> str | None:
@@ -79,9 +86,10 @@ def _header(cause: Cause) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class HangupCause:
-    """Why a leg is over. `phrase` is for a person; status and Reason header as the peer sent.
+    """Why a leg is over. `phrase` is for a person; status and Reason header are the peer's.
 
-    `is_ours`: for want of something that the engine should have had; the party is not to blame.
+    `is_ours`: the engine lacked something that it should have had, and the party is not to blame.
+    `trunk_failed`: another trunk may reach the party.
     """
 
     result: Result
@@ -101,7 +109,7 @@ BY_COMMAND = HangupCause("hung_up", "hung up by command")
 
 
 def of_failed_invite(cause: Cause) -> HangupCause:
-    """The ending of an INVITE that was not answered with a 2xx."""
+    """The cause of an INVITE that was not answered with a 2xx."""
     if cause.origin == "timeout":
         return HangupCause("unreachable", "no response", cause.status, trunk_failed=True)
     if cause.origin == "transport":
@@ -118,8 +126,15 @@ def of_failed_invite(cause: Cause) -> HangupCause:
     )
 
 
-def of_call_not_taken(cause: Cause) -> HangupCause:
-    """The ending of a call that came in and was not answered."""
+def of_no_answer(ring_s: float, *, is_silent: bool) -> HangupCause:
+    """The cause of an INVITE without an answer for `ring_s`; `is_silent`: without any response."""
+    if is_silent:
+        return HangupCause("unreachable", f"no response within {ring_s:g} s", trunk_failed=True)
+    return HangupCause("no_answer", f"no answer within {ring_s:g} s")
+
+
+def of_unanswered_call(cause: Cause) -> HangupCause:
+    """The cause of a call that came in and was not answered."""
     if cause.origin == "remote":
         return HangupCause("hung_up", "hung up before the answer", cause.status, _header(cause))
     if cause.status == 488:
@@ -128,7 +143,7 @@ def of_call_not_taken(cause: Cause) -> HangupCause:
 
 
 def of_ended_session(cause: Cause) -> HangupCause:
-    """The ending of an answered session."""
+    """The cause of the end of an answered session."""
     if cause.origin == "remote":
         return HangupCause("hung_up", "hung up", cause.status, _header(cause))
     if cause.origin == "local":

@@ -1,4 +1,4 @@
-"""The recording of one call: stereo, the operator on the left, the customer on the right."""
+"""The recording of one call: stereo, the agent on the left, the customer on the right."""
 
 from collections.abc import Callable
 
@@ -23,9 +23,9 @@ class Recording:
         self._started = False
 
     async def start(self, agent: Leg, customer: Leg) -> str | None:
-        """Begin; gives the path of the file, None where it cannot be written.
+        """Begin. Returns the path of the file, None where it cannot be written.
 
-        A call that cannot be recorded goes on, and `recording.failed` tells why.
+        A call that cannot be recorded goes on, and `recording.failed` says why.
         """
         try:
             await self._media.record(agent.id, customer.id, str(self._path.absolute()))
@@ -39,7 +39,7 @@ class Recording:
         return str(self._path)
 
     async def stop(self) -> None:
-        """End it; the file is complete when `recording.ended` is told."""
+        """End it. The file is complete when `recording.ended` is published."""
         if not self._started:
             return
         self._started = False

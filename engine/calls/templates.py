@@ -1,4 +1,4 @@
-"""The headers that carry the context of a callback or call to the operator's phone."""
+"""Templates filled from a job or call, and the SIP headers to the agent's phone made of them."""
 
 import re
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
-"""The waiting room: what one who waits for an operator hears until somebody is there.
+"""The waiting room: what a party hears while it waits for an agent.
 
-Callers and customers of customer-first callbacks wait alike: music, over which nothing is laid; an
-announcement takes its place and music goes on after it. A sentence is spoken before the music
-stops, so that nobody listens to silence meanwhile.
+Callers and customers of customer-first callbacks wait alike. They hear music; an announcement
+interrupts it, and the music goes on after it. A sentence is synthesised before the music stops, so
+that nobody listens to silence meanwhile.
 """
 
 import asyncio
@@ -21,8 +21,6 @@ from .announcements import Announcements, QueuePosition
 from .leg import Leg
 from .whisper import Announcement, Announcer
 
-__all__ = ["QueuePosition", "WaitingParty", "WaitingRoom", "WaitingRooms"]
-
 log = structlog.get_logger()
 
 LOOK_S = 1.0
@@ -33,7 +31,7 @@ Publish = Callable[..., None]
 
 
 class WaitingRoom:
-    """One room as it is configured. Many may wait in it, each with `host`."""
+    """One room as it is configured. Many parties may wait in it, each in its own `attend`."""
 
     def __init__(
         self,
@@ -52,35 +50,36 @@ class WaitingRoom:
         self._clock = clock
 
     @asynccontextmanager
-    async def host(
+    async def attend(
         self,
         leg: Leg,
-        standing: Callable[[], QueuePosition | None] = lambda: None,
+        position: Callable[[], QueuePosition | None] = lambda: None,
         *,
         customer_first: Publish | None = None,
     ) -> AsyncIterator["WaitingParty"]:
-        """Let the party of `leg` wait here; what it hears afterwards is the caller's to say.
+        """Let the party of `leg` wait here until the block ends, or the party's `leave`.
 
-        `standing` gives its place whenever it is asked; None while there is none to tell of. For
-        a customer who was called, `customer_first` publishes `customer.left_waiting` when nobody
-        is there for him within two seconds, and he is asked for a moment's patience.
+        `position` returns its queue position, None while there is none to announce. For a customer
+        who was called, `customer_first` publishes `customer.left_waiting` when no agent is there
+        within two seconds, and the customer is asked for a moment's patience. The flow decides
+        what the party hears afterwards.
         """
         leg.hear(self.music)
-        guest = WaitingParty(self, leg, standing, self._clock)
+        party = WaitingParty(self, leg, position, self._clock)
         if customer_first is None:
-            guest.tell(self.settings.welcome)
+            party.interrupt_with(self.settings.welcome)
         else:
-            guest.attend()
-            guest.alone_after(self._alone_s, customer_first)
+            party.begin_announcements()
+            party.left_alone_after(self._alone_s, customer_first)
         try:
-            yield guest
+            yield party
         finally:
-            guest.leave()
+            party.leave()
 
     async def say(self, leg: Leg, *sentences: str, music_after: bool = True) -> bool:
-        """Say the sentences that are not empty to their end; then there is music again.
+        """Say the sentences that are not empty to their end, then play music again.
 
-        False where there was nothing that could be said: the party hears what it heard before.
+        Returns False where nothing could be said: the party hears what it heard before.
         """
         ready = []
         for sentence in sentences:
@@ -92,77 +91,77 @@ class WaitingRoom:
                     ready.append(spoken)
         for sound in ready:
             await leg.play(sound.source, limit_s=sound.limit_s)
-        if ready and music_after and leg.ending is None:
+        if ready and music_after and leg.hangup_cause is None:
             leg.hear(self.music)
         return bool(ready)
 
 
 class WaitingParty:
-    """One who waits in a room, and whoever attends to him."""
+    """One party that waits in a room, and the announcements it hears."""
 
     def __init__(
         self,
         room: WaitingRoom,
         leg: Leg,
-        standing: Callable[[], QueuePosition | None],
+        position: Callable[[], QueuePosition | None],
         clock: Callable[[], float],
     ) -> None:
         self._room = room
         self._leg = leg
-        self._standing = standing
+        self._position = position
         self._announcements = Announcements(room.settings, clock())
         self._clock = clock
-        self._attending: asyncio.Task[None] | None = None
+        self._announcing: asyncio.Task[None] | None = None
         self._alone: asyncio.TimerHandle | None = None
         self._has_left = False
-        self._is_told = False
+        self._is_hearing_sentence = False
         """Whether a sentence is being said, or was cut short and nothing is heard instead yet."""
 
-    def tell(self, *sentences: str) -> None:
-        """Tell the guest something at once, whatever he is being told; then he waits on."""
+    def interrupt_with(self, *sentences: str) -> None:
+        """Say something at once, in place of what is being said; then the party waits on."""
         if not self._has_left:
             self._interrupt()
-            self.attend(partial(self._say, *sentences))
+            self.begin_announcements(partial(self._say, *sentences))
 
-    def attend(self, first: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Do `first`, and tell the guest from then on what he is to be told."""
-        self._attending = asyncio.get_running_loop().create_task(self._attend(first))
-        self._attending.add_done_callback(_report)
+    def begin_announcements(self, first: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Do `first`, and make the announcements of the room from then on."""
+        self._announcing = asyncio.get_running_loop().create_task(self._announce(first))
+        self._announcing.add_done_callback(_log_failure)
 
-    def alone_after(self, alone_s: float, publish: Publish) -> None:
-        """Who still waits after so long is counted as left alone, and asked for patience."""
+    def left_alone_after(self, alone_s: float, publish: Publish) -> None:
+        """Where the party still waits after `alone_s`, publish that, and ask for patience."""
         loop = asyncio.get_running_loop()
         self._alone = loop.call_later(alone_s, self._left_alone, alone_s, publish)
 
     def leave(self) -> None:
-        """The wait is over: nobody attends to the guest any more. No effect twice."""
+        """The wait is over: nothing more is announced. Idempotent."""
         self._has_left = True
         if self._alone is not None:
             self._alone.cancel()
         self._interrupt()
 
     def _interrupt(self) -> None:
-        if self._attending is not None:
-            self._attending.cancel()
-            self._attending = None
+        if self._announcing is not None:
+            self._announcing.cancel()
+            self._announcing = None
 
     def _left_alone(self, alone_s: float, publish: Publish) -> None:
         publish("customer.left_waiting", waited_s=alone_s)
-        self.tell(self._room.settings.texts.left_waiting)
+        self.interrupt_with(self._room.settings.texts.left_waiting)
 
     async def _say(self, *sentences: str) -> None:
-        was_cut_short, self._is_told = self._is_told, True
+        was_cut_short, self._is_hearing_sentence = self._is_hearing_sentence, True
         is_said = await self._room.say(self._leg, *sentences)
-        if was_cut_short and not is_said and self._leg.ending is None:
+        if was_cut_short and not is_said and self._leg.hangup_cause is None:
             self._leg.hear(self._room.music)
-        self._is_told = False
+        self._is_hearing_sentence = False
 
-    async def _attend(self, first: Callable[[], Awaitable[None]] | None) -> None:
+    async def _announce(self, first: Callable[[], Awaitable[None]] | None) -> None:
         if first is not None:
             await first()
         while self._announcements.any:
             await asyncio.sleep(LOOK_S)
-            sentences = self._announcements.due(self._clock(), self._standing())
+            sentences = self._announcements.due(self._clock(), self._position())
             if sentences:
                 await self._say(*sentences)
                 self._announcements.said(self._clock())
@@ -173,14 +172,14 @@ def _file(sentence: str) -> Announcement:
     return Announcement(Prompt(str(path)), SENTENCE_LIMIT_S)
 
 
-def _report(attending: "asyncio.Task[None]") -> None:
-    if not attending.cancelled() and (error := attending.exception()) is not None:
+def _log_failure(announcing: "asyncio.Task[None]") -> None:
+    if not announcing.cancelled() and (error := announcing.exception()) is not None:
         # A defect costs the announcements, not the call.
         log.error("waiting_room_failed", exc_info=error)
 
 
 class WaitingRooms:
-    """The configured rooms, and the one for whoever has none."""
+    """The configured rooms, and the default one."""
 
     def __init__(
         self,
@@ -195,10 +194,10 @@ class WaitingRooms:
         self._hold = hold
         self._alone_s = alone_s
         self._clock = clock
-        self.furnish(rooms)
+        self.configure(rooms)
 
-    def furnish(self, rooms: Sequence[Room], alone_s: float | None = None) -> None:
-        """Take the rooms as they are configured now; whoever waits goes on as he came in."""
+    def configure(self, rooms: Sequence[Room], alone_s: float | None = None) -> None:
+        """Have these rooms from now on; parties that wait go on in the room they came into."""
         self._alone_s = self._alone_s if alone_s is None else alone_s
         named = {room.name: room for room in rooms}
         named.setdefault("default", Room(name="default"))
@@ -214,7 +213,7 @@ class WaitingRooms:
         }
 
     def of(self, queue: str | None, name: str = "") -> WaitingRoom:
-        """The room called `name`, else that of the queue, else the default one."""
+        """The room of this name, else that of the queue, else the default one."""
         for key in (name, queue or ""):
             if key in self._rooms:
                 return self._rooms[key]

@@ -1,7 +1,7 @@
-"""The whisper: what the operator hears, alone, before the customer is called.
+"""The whisper: what the agent alone hears before they talk to the customer.
 
-Speech is synthesised in a thread while the operator's phone still rings, and kept for the next
-callback that says the same.
+Speech is synthesised in a thread while the agent's phone still rings, and kept for the next call
+that says the same.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ Whisper = Announcement | Unspoken | None
 
 
 class Announcer:
-    """Checks whispers when they are asked for, and has them ready when the operator answers."""
+    """Checks the whispers of requests, and has each ready when the agent answers."""
 
     def __init__(self, synthesizer: Synthesizer) -> None:
         self._synthesizer = synthesizer
@@ -55,7 +55,7 @@ class Announcer:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="speech")
 
     def check(self, whisper: Mapping[str, Any] | None) -> None:
-        """Raise EngineError `refused` naming the field, where the whisper cannot be played."""
+        """Raise EngineError `refused`, naming the field, where the whisper cannot be played."""
         if whisper is None:
             return
         try:
@@ -69,7 +69,7 @@ class Announcer:
             raise EngineError("refused", str(error), field="whisper.tone") from error
 
     def prepare(self, job: Job) -> "asyncio.Future[Whisper]":
-        """Begin to prepare a job's whisper; None comes where there is none."""
+        """Begin to prepare a job's whisper. The result is None where it has none."""
         whisper = job.request.whisper
         loop = asyncio.get_running_loop()
         text = None
@@ -84,7 +84,7 @@ class Announcer:
         return ready
 
     async def speak(self, text: str) -> Announcement | Unspoken:
-        """`text` spoken, ready to be played; where that fails it is logged."""
+        """Speak `text`, ready to be played. Where that fails, it is logged."""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(PREPARE_LIMIT_S):

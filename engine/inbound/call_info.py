@@ -1,4 +1,4 @@
-"""What is known of a call that came in: who calls, what he dialled, what route and rules say."""
+"""What is known of a call that came in: caller, dialled number, and what route and rules say."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +12,7 @@ from .caller_id import CallingParty
 
 @dataclass(slots=True, kw_only=True)
 class InboundCallInfo:
-    """One call by `trunk` to the number `dialled`. What the rules set goes before the route."""
+    """One call by `trunk` to the number `dialled`. What rules set goes before the route."""
 
     call: str
     route: Route
@@ -31,17 +31,17 @@ class InboundCallInfo:
 
     @property
     def queue(self) -> str:
-        """The queue that it enters."""
+        """The queue that the call enters."""
         return self.ruling.queue or self.route.queue
 
     @property
     def agent(self) -> str | None:
-        """The agent whom it is for, where the rules name one: the others stand in for him."""
+        """The agent the rules name, if any. Other agents of the queue may answer in their place."""
         return self.ruling.agent
 
     @property
     def known_agent(self) -> str | None:
-        """The agent for whom the queue keeps it."""
+        """The agent for whom the queue keeps the call at first."""
         return self.ruling.agent or self.ruling.known_agent
 
     @property
@@ -51,12 +51,12 @@ class InboundCallInfo:
 
     @property
     def skills(self) -> dict[str, int]:
-        """The levels that an operator must have."""
+        """The skill levels that an agent must have."""
         return {**self.route.skills, **self.ruling.skills}
 
     @property
     def is_recorded(self) -> bool:
-        """Whether the talk is."""
+        """Whether the talk is recorded."""
         return self.route.record if self.ruling.record is None else self.ruling.record
 
     @property
@@ -66,12 +66,12 @@ class InboundCallInfo:
 
     @property
     def whisper(self) -> str:
-        """What the operator hears first; empty for nothing."""
+        """What the agent hears first; empty for nothing."""
         template = self.ruling.whisper or self.route.whisper or self.default_whisper
         return fill(template, self.subject)
 
     def waiting(self, joined_at: float) -> dict[str, Any]:
-        """How it waits in a queue: the members of Waiting."""
+        """How the call waits in a queue: the members of Waiting."""
         return {
             "id": self.call,
             "kind": "call",
@@ -89,7 +89,7 @@ class InboundCallInfo:
         }
 
     def shown(self) -> dict[str, Any]:
-        """How its events and views tell of it."""
+        """What its events and views show of it."""
         return {
             "from": self.party.user,
             "number": self.party.number,

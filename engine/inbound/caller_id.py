@@ -1,7 +1,7 @@
 """Who calls, and what was dialled: read from the INVITE of a call that comes in by a trunk.
 
-A trunk is believed: P-Asserted-Identity (RFC 3325) goes before From. Who withholds his number
-(Privacy, RFC 3323, or an anonymous From) is shown to nobody and cannot be called back.
+A trunk is trusted: P-Asserted-Identity (RFC 3325) goes before From. Callers who withhold their
+number (Privacy, RFC 3323, or an anonymous From) are shown to nobody and cannot be called back.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from sip.message.message import Request
 from sip.message.name_addr import NameAddr, parse_name_addr_list
 from sip.message.uri import OtherUri, SipUri
 
+from ..routing.dialplan import Destination, DialTarget
 from ..routing.phone_number import read_number
 
 ANONYMOUS = "anonymous"
@@ -28,6 +29,11 @@ class CallingParty:
     number: str | None = None
     region: str | None = None
     name: str | None = None
+
+    @property
+    def address(self) -> Destination:
+        """Its address, as that of a leg."""
+        return Destination(self.user, (DialTarget(self.uri, self.uri),))
 
 
 def calling_party(request: Request, region: str) -> CallingParty:

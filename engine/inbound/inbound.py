@@ -1,13 +1,13 @@
-"""Calls that come in: from whom they are taken, which are refused, and all that are up now.
+"""Calls that come in: which are accepted, which are refused, and all that are up now.
 
-A call is taken only from the address of a trunk, and only where a route says which queue it enters.
+A call is accepted only from the address of a trunk, and only where a route names its queue.
 """
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import structlog
 
@@ -24,13 +24,9 @@ from ..routing.phone_number import read_number
 from .call_info import InboundCallInfo
 from .caller_id import CallingParty, calling_party, dialled_number
 from .inbound_call import InboundCall
-from .inbound_routes import InboundRoutes
-from .kept_positions import KeptPositions
+from .services import InboundServices
 from .trunk_identify import TrunkIdentifier
 from .unknown_sources import UnknownSources
-
-if TYPE_CHECKING:
-    from ..store.store import Store
 
 log = structlog.get_logger()
 
@@ -40,22 +36,22 @@ STOP_LIMIT_S = 5.0
 
 
 class Inbound:
-    """Takes the calls that come in, each in a task of its own."""
+    """Accepts the calls that come in, each in a task of its own."""
 
     def __init__(
         self,
         services: CallServices,
+        inbound: InboundServices,
         settings: Settings,
-        store: "Store",
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._services = services
+        self._inbound = inbound
         self._clock = clock
         self._rtp_host = services.rtp_host or settings.media.address
         self.sources = TrunkIdentifier(settings.trunks, services.sip.resolve)
-        self.strangers = UnknownSources()
-        self.places = KeptPositions(store, clock=clock)
+        self.unknown_sources = UnknownSources()
         self.draining = False
         self._has_started = False
         self._calls: dict[str, tuple[InboundCall, asyncio.Task[None]]] = {}
@@ -66,26 +62,27 @@ class Inbound:
     # -- life -------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Learn whose addresses the trunks have, and who may come back. Raises StoreError."""
-        await self.places.load()
+        """Look up the trunks' addresses, and read the kept positions. Raises StoreError."""
+        await self._inbound.positions.load()
         await self.sources.start()
         self._has_started = True
 
     def reload(self, settings: Settings) -> None:
-        """Take trunks and routes as they are configured now; calls go on."""
+        """Use these trunks and routes from now on; calls go on."""
         self.sources.configure(settings.trunks)
         self.sources.look_up_soon()
         self._configure(settings)
 
     def _configure(self, settings: Settings) -> None:
-        self._routes = InboundRoutes(settings.inbound)
+        self._routes = tuple(settings.inbound)
         self._region = settings.dial.default_region
         self._whisper = settings.whisper.default
 
     def route(self, dialled: str, trunk: str) -> Route | None:
         """The route of a call by `trunk` to this number, however it is written."""
         number = read_number(dialled, self._region)
-        return self._routes.find((dialled,) if number is None else (number.e164, dialled), trunk)
+        written = (dialled,) if number is None else (number.e164, dialled)
+        return find_route(self._routes, written, trunk)
 
     @property
     def active(self) -> int:
@@ -93,7 +90,7 @@ class Inbound:
         return len(self._calls)
 
     async def drain(self, timeout_s: float | None) -> bool:
-        """Take no more calls, and wait for those that are up. True once none is."""
+        """Accept no more calls, and wait for those that are up. True once none is."""
         self.draining = True
         return await self.idle(timeout_s)
 
@@ -119,37 +116,37 @@ class Inbound:
             await asyncio.wait(tasks, timeout=STOP_LIMIT_S)
 
     def status(self) -> dict[str, Any]:
-        """What engine.status tells of it."""
+        """What `engine.status` shows of it."""
         return {
             "calls": self.active,
-            "strangers_refused": self.strangers.refused,
-            "strangers_ignored": self.strangers.ignored,
-            "places_kept": len(self.places),
+            "strangers_refused": self.unknown_sources.refused,
+            "strangers_ignored": self.unknown_sources.ignored,
+            "places_kept": len(self._inbound.positions),
         }
 
     # -- what comes in ----------------------------------------------------------------------
 
     def admits(self, source: Hop, now: float) -> bool:
-        """Whether an INVITE from `source` is to be noticed; asked before it costs anything."""
+        """Whether an INVITE from `source` is answered at all. Asked before it costs anything."""
         if not self._has_started:
-            return False  # nobody knows yet who it is; he will ask again
+            return False  # the trunks' addresses are not known yet; the peer retransmits
         if self.sources.trunk_of(source) is not None:
             return True
-        return self.strangers.may_knock(source.host, now)
+        return self.unknown_sources.may_answer(source.host, now)
 
     def on_invite(self, event: IncomingInvite) -> None:
-        """Somebody calls."""
+        """Handle an INVITE: accept the call, or refuse it."""
         session = cast(UasSession, event.session)
         trunk = self.sources.trunk_of(session.source)
         if trunk is None:
-            self.strangers.refuse(session.source.host, self._clock())
+            self.unknown_sources.count_refused(session.source.host, self._clock())
             self._reject(session, 403)
             return
         request = event.request
         party = calling_party(request, self._region)
         dialled = dialled_number(request, self._region)
         objection = session.objection(LocalAudio(host=self._rtp_host, port=9))
-        route = self._routes.find(dialled, trunk)
+        route = find_route(self._routes, dialled, trunk)
         if self.draining:
             self._refuse(session, 503, party, dialled[0], trunk, "the engine is draining")
         elif route is None:
@@ -165,9 +162,7 @@ class Inbound:
                 dialled=dialled[0],
                 default_whisper=self._whisper,
             )
-            call = InboundCall(
-                self._services, session, incoming, places=self.places, clock=self._clock
-            )
+            call = InboundCall(self._services, self._inbound, session, incoming, clock=self._clock)
             task = asyncio.get_running_loop().create_task(call.run())
             self._calls[call.call.id] = (call, task)
             self._idle.clear()
@@ -180,7 +175,7 @@ class Inbound:
         if task.cancelled():  # before its first step
             self._reject(session, 503)
         elif (error := task.exception()) is not None:
-            # A defect ends this one call, and is told.
+            # A defect ends this one call, and is logged.
             log.error("inbound_call_died", call=call_id, exc_info=error)
 
     def _refuse(
@@ -192,7 +187,7 @@ class Inbound:
         trunk: str,
         reason: str,
     ) -> None:
-        """Refuse a trunk's call, and tell why."""
+        """Refuse a trunk's call, and publish why."""
         self._reject(session, status, reason if status == 488 else None)
         told: dict[str, Any] = {"from": party.user, "number": party.number, "dialled": dialled}
         self._services.events.publish(
@@ -205,3 +200,17 @@ class Inbound:
             self._services.sip.reject(session, status, headers, reason=reason)
         except SipError as error:  # hung up already
             log.debug("not_rejected", status=status, reason=error.reason)
+
+
+def find_route(routes: Sequence[Route], dialled: Sequence[str], trunk: str) -> Route | None:
+    """The first route of a call by `trunk` to the number that is written as any of `dialled`."""
+    for route in routes:
+        if route.trunks and trunk not in route.trunks:
+            continue
+        if any(_fits(route, number) for number in dialled):
+            return route
+    return None
+
+
+def _fits(route: Route, number: str) -> bool:
+    return number == route.number if route.exact else number.startswith(route.number)

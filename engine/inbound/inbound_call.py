@@ -1,14 +1,13 @@
-"""A call that came in: one who calls us, from his INVITE to the last BYE.
+"""A call that came in: from the caller's INVITE to the last BYE.
 
-`InboundCall.run` tells the story: let it ring, answer, let the caller wait with music in his place
-in the queue until an operator has answered, let the operator hear who it is, join the two, and
-wait until one hangs up. Whatever ends it, every leg is hung up and given back.
+`InboundCall.run` tells the story: let it ring, answer, let the caller wait with music in their
+queue position until an agent has answered, let the agent hear who it is, join the two, and wait
+until one hangs up. Whatever ends it, every leg is hung up and given back.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import structlog
@@ -16,28 +15,24 @@ import structlog
 from sip.dialog.session import Session
 from sip.errors import SipError
 
-from ..calls.agent_wait import AgentWait
+from ..calls.agent_wait import AgentWait, WaitPlan
 from ..calls.announcements import QueuePosition
-from ..calls.bridge import Bridge
 from ..calls.call import Call
-from ..calls.call_legs import CallLegs, within_report_limit
 from ..calls.call_result import CALLED_BACK, Refused, Result, TurnedAway, of_not_taken, refusal_of
+from ..calls.cancel_scope import while_up
 from ..calls.hangup_cause import BY_COMMAND
 from ..calls.leg import Leg, LegEnded
-from ..calls.recording import Recording
 from ..calls.services import CallServices
+from ..calls.templates import context_headers
+from ..calls.two_party_call import TwoPartyCall
 from ..calls.waiting_room import WaitingParty, WaitingRoom
-from ..calls.while_up import while_up
 from ..calls.whisper import Whisper
 from ..errors import EngineError
-from ..job import Job
-from ..routing.dialplan import Destination, DialTarget
+from ..job import OFFERS_KEPT, Job, OfferRecord
 from ..store.store import StoreError
 from .call_info import InboundCallInfo
 from .callback_on_key import CallbackOnKey
-from .caller_id import CallingParty
-from .caller_operators import CallerOperators
-from .kept_positions import KeptPositions
+from .services import InboundServices
 
 log = structlog.get_logger()
 
@@ -45,39 +40,39 @@ RULES_LIMIT_S = 1.0
 STOPPED_BY_COMMAND = Result("cancelled", BY_COMMAND.phrase)
 
 
-class InboundCall:
-    """One call. `call` is how it is shown; `places` has those who may come back."""
+class InboundCall(TwoPartyCall):
+    """One call of `session`; `incoming` is what is known of it."""
 
     def __init__(
         self,
         services: CallServices,
+        inbound: InboundServices,
         session: Session,
         incoming: InboundCallInfo,
         *,
-        places: KeptPositions,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._services = services
+        self._about: dict[str, Any] = {**incoming.shown(), "context": incoming.context}
+        super().__init__(
+            services,
+            Call(incoming.call, None, direction="inbound", owner=self, about=self._about),
+        )
+        self.call.state = "incoming"
+        self._inbound = inbound
         self._session = session
         self._incoming = incoming
-        self._places = places
         self._clock = clock
-        self._about: dict[str, Any] = {**incoming.shown(), "context": incoming.context}
-        self.call = Call(incoming.call, None, direction="inbound", owner=self, about=self._about)
-        self.call.state = "incoming"
-        self._legs = CallLegs(self.call, services, self._publish)
-        self._caller = self._legs.make("customer", _address_of(incoming.party))
-        self._wish = CallbackOnKey(services, incoming, refused=self._wish_refused, clock=clock)
-        self._operators = CallerOperators(
-            services, incoming, self._legs, self._caller, self._publish
+        self._caller = self.legs.make("customer", incoming.party.address)
+        self._callback = CallbackOnKey(
+            services, inbound, incoming, on_refused=self._callback_refused, clock=clock
         )
-        self._guest: WaitingParty | None = None
+        self._offers: list[OfferRecord] = []
+        self._party: WaitingParty | None = None
         self._refusal = ""
         self._wait: AgentWait | None = None
-        self._has_place = False
-        self._recording: Recording | None = None
+        self._has_position = False
         self._recorded: str | None = None
-        self._farewell: Result | None = None
+        self._turned_away: Result | None = None
         self._ended_by: Result | None = None
         self._is_over = False
 
@@ -87,9 +82,9 @@ class InboundCall:
         return self._is_over
 
     async def run(self) -> None:
-        """Take the call, and hang everything up in the end. Cancelling the task ends the call."""
-        self._services.register.add(self.call)
-        self._publish("call.incoming", **self._incoming.shown())
+        """Handle the call, and hang everything up in the end. Cancelling the task ends the call."""
+        self._services.registry.add_call(self.call)
+        self.publish("call.incoming", **self._incoming.shown())
         result = Result("failed", "internal error")
         try:
             result = await self._story()
@@ -97,7 +92,7 @@ class InboundCall:
             result = refused.result
             self._reject(refused.status, refused.retry_after_s)
         except LegEnded as ended:
-            result = self._read(ended)
+            result = self._result_of(ended)
         except (EngineError, StoreError) as error:
             result = Result("unavailable", error.message)
         except asyncio.CancelledError:
@@ -112,115 +107,107 @@ class InboundCall:
 
     async def _story(self) -> Result:
         await self._apply_rules()
-        room = self._room()
-        unwelcome = self._unwelcome(room)
+        room = self._services.rooms.of(self._incoming.queue, self._incoming.route.room)
+        not_admitted = self._not_admitted(room)
         caller = self._caller
         try:
             await caller.open()
         except LegEnded as ended:
-            raise Refused(503, Result("unavailable", str(ended.ending))) from ended
-        if self._ended_by is not None:  # by a command, before he heard anything
+            raise Refused(503, Result("unavailable", str(ended.hangup_cause))) from ended
+        if self._ended_by is not None:  # by a command, before the caller heard anything
             raise Refused(480, self._ended_by)
-        caller.take(self._session)
-        self._legs.add(caller)
+        caller.ring(self._session)
+        self.legs.show(caller)
         async with while_up(caller):
             await caller.accept()
-            if unwelcome is not None:
-                return await self._part(room, unwelcome)
-            self._wait = self._answered(room)
-            async with room.host(caller, self._standing) as guest:
-                self._guest, self._refusal = guest, room.settings.texts.callback_refused
+            if not_admitted is not None:
+                return await self._turn_away(room, not_admitted)
+            wait = self._begin_wait(room)
+            async with room.attend(caller, self._position) as party:
+                self._party, self._refusal = party, room.settings.texts.callback_refused
                 try:
-                    return await self._until_talked(self._wait, guest)
+                    return await self._until_talked(wait, party)
                 except TurnedAway as turned_away:
-                    guest.leave()
-                    return await self._part(room, turned_away)
+                    party.leave()
+                    return await self._turn_away(room, turned_away)
 
-    async def _until_talked(self, wait: AgentWait, guest: WaitingParty) -> Result:
-        """From the wait to the end of the talk; who loses his operator before that waits again."""
+    async def _until_talked(self, wait: AgentWait, party: WaitingParty) -> Result:
+        """From the wait to the end of the talk. A caller who loses their agent waits again."""
         while True:
             self._enter("waiting")
-            whisper = asyncio.ensure_future(self._whisper())
+            whisper = asyncio.ensure_future(self._spoken_whisper())
             try:
-                agent = await wait.operator()
-                self._about["agent"] = self._operators.agent
+                agent = await wait.answering_agent()
+                self._about["agent"] = self._agent
                 async with while_up(agent):
                     self._enter("whispering")
-                    await self._legs.whisper(agent, await whisper)
-                    guest.leave()
-                    await self._talk(agent)
+                    await self._whisper(agent, whisper)
+                    party.leave()
+                    await self._talk(
+                        agent,
+                        self._caller,
+                        is_recorded=self._incoming.is_recorded,
+                        limit_s=self._talk_limit_s,
+                    )
                 return Result("completed", "maximum duration reached")
             except LegEnded as ended:
                 if ended.leg is self._caller or self.call.bridged_at is not None:
                     raise
-                wait.release_operators()
-                self._legs.let_go(ended.leg)
+                self._lose_agent(ended.leg)
             finally:
                 whisper.cancel()
 
-    async def _part(self, room: WaitingRoom, turned_away: TurnedAway) -> Result:
-        """Tell the caller why he is hung up."""
-        self._farewell = turned_away.result
+    async def _turn_away(self, room: WaitingRoom, turned_away: TurnedAway) -> Result:
+        """Tell the caller why the call ends."""
+        self._turned_away = turned_away.result
         self._enter("parting")
         await room.say(self._caller, turned_away.text, music_after=False)
         return turned_away.result
 
-    async def _talk(self, agent: Leg) -> None:
-        services, caller = self._services, self._caller
-        bridge = Bridge(
-            agent, caller, media=services.media, hold=services.hold, publish=self._legs.publish
-        )
-        bridge.join()
-        self.call.bridged_at = time.time()
+    @property
+    def _talk_limit_s(self) -> float:
+        return self._incoming.ruling.max_duration_s or self._services.dial.max_duration_s
+
+    def on_bridged(self) -> None:
+        """Agent and caller have just been joined."""
         self._enter("bridged")
-        if services.caller_takeover is not None:
-            services.caller_takeover.served(self._incoming.party.number, self._incoming.queue)
-        self._publish("call.bridged", agent=self._about["agent"])
-        try:
-            if self._incoming.is_recorded:
-                self._recording = Recording(self.call.id, services, self._publish)
-                self._recorded = await self._recording.start(agent, caller)
-            ruling = self._incoming.ruling
-            await asyncio.sleep(ruling.max_duration_s or services.dial.max_duration_s)
-        finally:
-            bridge.leave()
+        self._inbound.takeover.end_callbacks(self._incoming.party.number, self._incoming.queue)
+        self.publish("call.bridged", agent=self._about["agent"])
+
+    def on_recording(self, path: str | None) -> None:
+        """Their talk is recorded to `path`; None where it should be and cannot be."""
+        self._recorded = path
 
     # -- before the wait --------------------------------------------------------------------
 
     async def _apply_rules(self) -> None:
-        services, incoming = self._services, self._incoming
-        if services.router is not None:
-            try:
-                async with asyncio.timeout(RULES_LIMIT_S):
-                    incoming.ruling = await services.router.call(
-                        incoming.party.number or incoming.party.user,
-                        dialled=incoming.dialled,
-                        trunk=incoming.trunk,
-                        queue=incoming.route.queue,
-                        context=incoming.context,
-                        now=self._clock(),
-                    )
-            except TimeoutError:
-                log.warning("rules_late", call=self.call.id)  # the route alone decides
+        incoming = self._incoming
+        try:
+            async with asyncio.timeout(RULES_LIMIT_S):
+                incoming.ruling = await self._inbound.router.call(
+                    incoming.party.number or incoming.party.user,
+                    dialled=incoming.dialled,
+                    trunk=incoming.trunk,
+                    queue=incoming.route.queue,
+                    context=incoming.context,
+                    now=self._clock(),
+                )
+        except TimeoutError:
+            log.warning("rules_late", call=self.call.id)  # the route alone decides
         self._about["queue"], self._about["agent"] = incoming.queue, incoming.agent
 
-    def _room(self) -> WaitingRoom:
-        assert self._services.rooms is not None
-        return self._services.rooms.of(self._incoming.queue, self._incoming.route.room)
+    def _not_admitted(self, room: WaitingRoom) -> TurnedAway | None:
+        """What a caller hears whom the queue does not admit now; None where it admits them.
 
-    def _unwelcome(self, room: WaitingRoom) -> TurnedAway | None:
-        """What a caller is to be told whom the queue does not take now.
-
-        Raises Refused where there is nothing to tell him.
+        Raises Refused where there is nothing to say.
         """
-        queue, number, services = self._incoming.queue, self._incoming.party.number, self._services
-        self._has_place = self._places.has(queue, number) or (
-            services.caller_takeover is not None
-            and services.caller_takeover.place_of(number, queue) is not None
+        queue, number, inbound = self._incoming.queue, self._incoming.party.number, self._inbound
+        self._has_position = (
+            inbound.positions.has(queue, number)
+            or inbound.takeover.position_of(number, queue) is not None
         )
         try:
-            if services.queues is not None:
-                services.queues.check(queue, has_place=self._has_place)
+            self._services.queues.check(queue, has_place=self._has_position)
         except EngineError as error:
             turned_away = of_not_taken(error, room.settings)
             refusal = refusal_of(turned_away, error, self._clock())
@@ -235,65 +222,124 @@ class InboundCall:
             headers = (("Retry-After", str(int(retry_after_s))),)
         try:
             self._services.sip.reject(self._session, status, headers)
-        except SipError as error:  # hung up meanwhile
+        except SipError as error:  # the caller hung up meanwhile
             log.debug("not_rejected", call=self.call.id, reason=error.reason)
 
-    def _answered(self, room: WaitingRoom) -> AgentWait:
-        """The caller's line is up: his wait begins, in a place that he may have had before."""
-        incoming, now = self._incoming, self._clock()
-        queue, number, callbacks = (
-            incoming.queue,
-            incoming.party.number,
-            self._services.caller_takeover,
-        )
-        waits_since = None if callbacks is None else callbacks.begin(number, queue)
-        joined_at = self._places.join(
-            self.call.id, queue, number, room.settings.regain_s, waits_since
+    def _begin_wait(self, room: WaitingRoom) -> AgentWait:
+        """The caller is on the line: the wait begins, in a position they may have had before."""
+        incoming, inbound, now = self._incoming, self._inbound, self._clock()
+        queue, number = incoming.queue, incoming.party.number
+        joined_at = inbound.positions.join(
+            self.call.id,
+            queue,
+            number,
+            room.settings.regain_s,
+            inbound.takeover.begin(number, queue),
         )
         self._about["joined_at"] = joined_at
-        self._publish(
+        self.publish(
             "call.answered",
             queue=incoming.queue,
             agent=incoming.agent,
             joined_at=joined_at,
             regained=joined_at < now,
         )
-        self._wish.joined_at = joined_at
-        return AgentWait(
+        self._callback.joined_at = joined_at
+        self._agent_holder = self._wait = AgentWait(
             self._services,
+            self,
             self._caller,
             room=room,
-            who=incoming.waiting(joined_at) | {"has_place": self._has_place},
-            limit_s=incoming.route.max_wait_s,
-            ask=self._operators.ask,
-            wish=self._wish,
-            ringing=partial(self._enter, "ringing"),
-            waiting=partial(self._enter, "waiting"),
-            leaving=self._leaving,
-            first=self._outside_first(),
+            plan=WaitPlan(
+                waiting=incoming.waiting(joined_at) | {"has_place": self._has_position},
+                limit_s=incoming.route.max_wait_s,
+                outside_first=self._outside_first(),
+            ),
+            callback=self._callback,
         )
+        return self._wait
 
     def _outside_first(self) -> str | None:
-        """The number or URI that a rule names in an agent's place: it is rung before the queue."""
+        """The number or URI that a rule names as its agent: it is rung before the queue."""
         agent = self._incoming.agent
         return None if agent is None or self._services.dialplan.is_agent(agent) else agent
 
-    def _standing(self) -> QueuePosition | None:
-        return None if self._wait is None else self._wait.standing
+    def _position(self) -> QueuePosition | None:
+        return None if self._wait is None else self._wait.position
 
-    async def _whisper(self) -> Whisper:
+    async def _spoken_whisper(self) -> Whisper:
         text = self._incoming.whisper
         return await self._services.announcer.speak(text) if text else None
 
-    def _wish_refused(self, reason: str) -> None:
-        self._publish("call.callback_refused", reason=reason)
-        if self._guest is not None:
-            self._guest.tell(self._refusal)
+    def _callback_refused(self, reason: str) -> None:
+        self.publish("call.callback_refused", reason=reason)
+        if self._party is not None:
+            self._party.interrupt_with(self._refusal)
+
+    # -- what the agents are told, and how they are rung --------------------------------------
+
+    @property
+    def partner(self) -> Leg | None:
+        """The caller's leg."""
+        return self._caller
+
+    @property
+    def ring_s(self) -> float:
+        """How long an outside number is rung."""
+        return self._incoming.ruling.ring_s or self._services.dial.ring_s
+
+    @property
+    def _agent(self) -> str | None:
+        """The agent who answered last, else the one to whom it was offered last."""
+        for offer in reversed(self._offers):
+            if offer.answered is not None:
+                return offer.agent
+        return self._offers[-1].agent if self._offers else self._incoming.agent
+
+    def screen(self) -> dict[str, Any]:
+        """What an agent's screen shows of the caller before their phone rings."""
+        number = self._incoming.party.number
+        return {
+            "number": number,
+            "history": self._inbound.history.of(number),
+            "script": self._incoming.ruling.script,
+        }
+
+    def on_offer(self, record: OfferRecord) -> None:
+        """The call is offered to an agent."""
+        self._offers = [*self._offers[-(OFFERS_KEPT - 1) :], record]
+
+    def on_ringing(self) -> None:
+        """Agents begin to be rung."""
+        self._enter("ringing")
+
+    def on_waiting(self) -> None:
+        """No agent is being rung any more."""
+        self._enter("waiting")
+
+    def leaving_reason(self) -> str:
+        """Why the queue is left by a caller whose wait is cancelled."""
+        if self._callback.is_requested:
+            return "callback"
+        cause = self._caller.hangup_cause
+        hung_up = cause is not None and cause.result == "hung_up" and self._ended_by is None
+        return "abandoned" if hung_up else "withdrawn"
+
+    async def dial_agent(self, leg: Leg, ring_s: float) -> None:
+        """Call an agent on `leg`. Raises LegEnded."""
+        incoming = self._incoming
+        await self._dial(
+            leg,
+            incoming.ruling.caller_id or incoming.party.user,
+            ring_s=ring_s,
+            partner=self._caller,
+            headers=context_headers(self._services.dial.headers, incoming.subject),
+        )
 
     # -- the end ----------------------------------------------------------------------------
 
     def hang_up(self, leg_id: str | None = None) -> None:
-        """End one leg, or all, because a command says so."""
+        """End one leg, or all, by command."""
         if leg_id in (None, self._caller.id) or self.call.bridged_at is not None:
             self._ended_by = STOPPED_BY_COMMAND
         for leg in self.call.legs:
@@ -304,27 +350,19 @@ class InboundCall:
         """Say why the task is about to be cancelled."""
         self._ended_by = Result("cancelled", cause)
 
-    def _leaving(self) -> str:
-        """Why the queue is left by one whose call is ending."""
-        if self._wish.is_taken:
-            return "callback"
-        ending = self._caller.ending
-        hung_up = ending is not None and ending.result == "hung_up" and self._ended_by is None
-        return "abandoned" if hung_up else "withdrawn"
-
-    def _read(self, ended: LegEnded) -> Result:
-        """The result of a call that the end of a leg has ended."""
+    def _result_of(self, ended: LegEnded) -> Result:
+        """The result of a call that ends because a leg has ended."""
         is_joined = self.call.bridged_at is not None
         if self._ended_by is not None:
             return Result("completed", self._ended_by.cause) if is_joined else self._ended_by
-        if self._farewell is not None:
-            return self._farewell
-        if self._wish.is_taken:
+        if self._turned_away is not None:
+            return self._turned_away
+        if self._callback.is_requested:
             return CALLED_BACK
         who = "caller" if ended.leg is self._caller else "operator"
-        ending = ended.ending
-        if ending.result not in ("hung_up", "completed"):
-            return Result(ending.result, f"{who}: {ending}, while {self.call.state}")
+        hangup = ended.hangup_cause
+        if hangup.result not in ("hung_up", "completed"):
+            return Result(hangup.result, f"{who}: {hangup}, while {self.call.state}")
         if is_joined:
             return Result("completed", f"{who} hung up")
         if self._caller.record.answered is None:
@@ -333,59 +371,52 @@ class InboundCall:
 
     async def _clear(self, result: Result) -> None:
         if self._caller.record.state != "dialing":
-            self._legs.hang_up()
+            self.legs.hang_up()
         elif self._session.state in ("incoming", "early"):
             self._reject(480)
-        if self._wait is not None:
-            self._wait.release_operators()
-        # Apart, so that a recording that is slow to end keeps no port.
-        if self._recording is not None:
-            await within_report_limit(self.call, self._recording.stop())
-        await self._legs.give_back()
-        self._services.register.off_the_line(self.call)
-        callback = await self._wish.fall_due() if result is CALLED_BACK else None
+        await self._give_back()
+        self._services.registry.free_line(self.call)
+        callback = await self._callback.make_due() if result is CALLED_BACK else None
         if result is CALLED_BACK and callback is None:
             result = Result("abandoned", "caller hung up, and could not be called back")
-        self._keep_or_give_up_place(result)
-        self._services.register.remove(self.call)
+        self._keep_or_give_up_position(result)
+        self._services.registry.remove_call(self.call)
         self._publish_ended(result, callback)
 
-    def _keep_or_give_up_place(self, result: Result) -> None:
+    def _keep_or_give_up_position(self, result: Result) -> None:
         if self._wait is not None:
-            keep = self._places.hung_up if result.word == "abandoned" else self._places.used
-            keep(self.call.id, self._incoming.queue, self._incoming.party.number)
+            positions = self._inbound.positions
+            leave = positions.keep if result.word == "abandoned" else positions.give_up
+            leave(self.call.id, self._incoming.queue, self._incoming.party.number)
 
     def _publish_ended(self, result: Result, callback: Job | None) -> None:
         wait, incoming = self._wait, self._incoming
-        operator = None if wait is None else wait.answered_by
-        self._publish(
+        agent = None if wait is None else wait.answered_by
+        self.publish(
             "call.ended",
             direction="inbound",
             **incoming.shown(),
             queue=incoming.queue,
-            agent=self._operators.agent,
+            agent=self._agent,
             result=result.word,
             cause=result.cause,
             started=self.call.started,
             taken_at=self._caller.record.answered,
-            answered_at=None if operator is None else operator.record.answered,
+            answered_at=None if agent is None else agent.record.answered,
             bridged_at=self.call.bridged_at,
             recording=self._recorded,
             callback=None if callback is None else callback.id,
-            offers=self._operators.offers,
+            offers=self._offers,
             legs=[leg.record for leg in self.call.legs],
         )
 
-    # -- telling ----------------------------------------------------------------------------
+    # -- what is published --------------------------------------------------------------------
 
     def _enter(self, state: str) -> None:
         self.call.state = state
 
-    def _publish(self, kind: str, **fields: Any) -> None:
+    def publish(self, kind: str, **fields: Any) -> None:
+        """Publish an event of the call."""
         self._services.events.publish(
             kind, call=self.call.id, context=self._incoming.context, **fields
         )
-
-
-def _address_of(party: CallingParty) -> Destination:
-    return Destination(party.user, (DialTarget(party.uri, party.uri),))

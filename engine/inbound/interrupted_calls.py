@@ -1,4 +1,4 @@
-"""The calls that came in and are up, on the disk: the end of those that a crash cut off is told.
+"""Inbound calls that a crash cut off: their end is published when the engine starts again.
 
 A callback is a job, and the next engine ends it. A call that came in has nothing but its events.
 """
@@ -22,7 +22,7 @@ _TOLD: Mapping[str, tuple[tuple[str, ...], str]] = {
 
 
 class InterruptedCalls:
-    """Keeps what is known of each call until its end is told."""
+    """Stores what is known of each inbound call until its end is published."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -46,7 +46,7 @@ class InterruptedCalls:
             }
 
     def watch(self, event: Event) -> None:
-        """Take one event, as it is published."""
+        """Handle one event, as it is published."""
         kind = event["type"]
         if kind == "call.ended":
             call = event["call"]

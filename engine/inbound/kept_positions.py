@@ -1,7 +1,7 @@
-"""Places that are kept: who hangs up while he waits and calls again soon is in his old place.
+"""Kept positions: a waiting caller who hangs up and calls again soon has their old position.
 
-A place is his from the moment he joins, so that he has it also when the engine dies under him. It
-is on the disk, and gone once he was answered, or did not call again in time.
+A position is stored from the moment the caller joins, so that it outlives a crash of the engine. It
+is dropped once the caller is answered, or has not called again in time.
 """
 
 import heapq
@@ -16,7 +16,7 @@ KIND = "place"
 
 
 class KeptPosition(msgspec.Struct, kw_only=True):
-    """The place of `number` in `queue`. `until` is None while call `held_by` waits in it."""
+    """The position of `number` in `queue`. `until` is None while the call `held_by` waits in it."""
 
     queue: str
     number: str
@@ -27,7 +27,7 @@ class KeptPosition(msgspec.Struct, kw_only=True):
 
 
 class KeptPositions:
-    """Who has a place to come back to."""
+    """The positions to which callers may come back."""
 
     def __init__(self, store: Store, *, clock: Callable[[], float] = time.time) -> None:
         self._store = store
@@ -39,14 +39,14 @@ class KeptPositions:
         return len(self._held)
 
     async def load(self) -> None:
-        """Take over the places of an earlier engine: whoever waited then may call again now."""
+        """Read the positions that an earlier engine left. Those who waited may call again now."""
         held = await self._store.load(KIND, KeptPosition)
         now = self._clock()
-        for key, place in held.items():
-            self._held[key] = place
-            if place.until is None:
-                place.until = now + place.regain_s
-            heapq.heappush(self._expiring, (place.until, key))
+        for key, position in held.items():
+            self._held[key] = position
+            if position.until is None:
+                position.until = now + position.regain_s
+            heapq.heappush(self._expiring, (position.until, key))
         self._expire(now)
 
     def join(
@@ -57,10 +57,10 @@ class KeptPositions:
         regain_s: float,
         waits_since: float | None = None,
     ) -> float:
-        """`call` joins `queue` now: since when it waits, which is earlier where it came back.
+        """`call` joins `queue`. Returns since when it waits: earlier than now where it came back.
 
-        `waits_since` is the place of his callback, where one waits in this queue. Two calls from
-        one number do not share a place: the later one begins at the end.
+        `waits_since` is the position of the caller's callback, where one waits in this queue. Two
+        calls from one number do not share a position: the later one begins at the end.
         """
         now = self._clock()
         self._expire(now)
@@ -68,11 +68,11 @@ class KeptPositions:
         if number is None or regain_s <= 0:
             return now
         key = _key(queue, number)
-        place = self._held.get(key)
-        if place is not None and place.until is None:
+        position = self._held.get(key)
+        if position is not None and position.until is None:
             return now
-        joined_at = now if place is None else min(now, place.joined_at)
-        self._keep(
+        joined_at = now if position is None else min(now, position.joined_at)
+        self._store_position(
             KeptPosition(
                 queue=queue, number=number, joined_at=joined_at, regain_s=regain_s, held_by=call
             )
@@ -80,40 +80,40 @@ class KeptPositions:
         return joined_at
 
     def has(self, queue: str, number: str | None) -> bool:
-        """Whether `number` would have a place of before in `queue` now."""
+        """Whether an earlier position of `number` in `queue` is kept now."""
         self._expire(self._clock())
-        place = self._held.get(_key(queue, number or ""))
-        return place is not None and place.until is not None
+        position = self._held.get(_key(queue, number or ""))
+        return position is not None and position.until is not None
 
-    def hung_up(self, call: str, queue: str, number: str | None) -> None:
-        """`call` is over and nobody took it: its place is kept for a while."""
-        place = self._of(call, queue, number)
-        if place is not None:
-            place.until = self._clock() + place.regain_s
-            heapq.heappush(self._expiring, (place.until, _key(queue, place.number)))
-            self._keep(place)
+    def keep(self, call: str, queue: str, number: str | None) -> None:
+        """`call` is over and no agent answered it: keep its position for a while."""
+        position = self._of(call, queue, number)
+        if position is not None:
+            position.until = self._clock() + position.regain_s
+            heapq.heappush(self._expiring, (position.until, _key(queue, position.number)))
+            self._store_position(position)
 
-    def used(self, call: str, queue: str, number: str | None) -> None:
-        """`call` needs its place no more: it was answered, sent away, or is called back."""
-        place = self._of(call, queue, number)
-        if place is not None:
-            self._drop(_key(queue, place.number))
+    def give_up(self, call: str, queue: str, number: str | None) -> None:
+        """`call` needs its position no more: it was answered, sent away, or is called back."""
+        position = self._of(call, queue, number)
+        if position is not None:
+            self._drop(_key(queue, position.number))
 
     def _of(self, call: str, queue: str, number: str | None) -> KeptPosition | None:
-        place = self._held.get(_key(queue, number or ""))
-        return place if place is not None and place.held_by == call else None
+        position = self._held.get(_key(queue, number or ""))
+        return position if position is not None and position.held_by == call else None
 
     def _expire(self, now: float) -> None:
         while self._expiring and self._expiring[0][0] <= now:
             until, key = heapq.heappop(self._expiring)
-            place = self._held.get(key)
-            if place is not None and place.until == until:  # not taken up meanwhile
+            position = self._held.get(key)
+            if position is not None and position.until == until:  # nobody came back to it meanwhile
                 self._drop(key)
 
-    def _keep(self, place: KeptPosition) -> None:
-        key = _key(place.queue, place.number)
-        self._held[key] = place
-        self._store.put(KIND, key, place)
+    def _store_position(self, position: KeptPosition) -> None:
+        key = _key(position.queue, position.number)
+        self._held[key] = position
+        self._store.put(KIND, key, position)
 
     def _drop(self, key: str) -> None:
         del self._held[key]

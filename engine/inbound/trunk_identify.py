@@ -1,7 +1,7 @@
-"""By which trunk a call comes in: told by the address it comes from, and by nothing it says.
+"""Which trunk a call comes from: identified by its source address, and by nothing else.
 
-A trunk's own address is that of its URI; a name is looked up again now and then. Networks that a
-provider sends calls from besides are configured.
+A trunk's own address is that of its URI; a name is looked up again now and then. Other networks
+from which a provider sends calls are configured.
 """
 
 import asyncio
@@ -26,18 +26,19 @@ Resolve = Callable[[str], Awaitable[Hop]]
 
 
 class TrunkIdentifier:
-    """The addresses of the configured trunks. Until one's name is found, its networks count."""
+    """The addresses of the configured trunks. Until a trunk's name is found, its networks count."""
 
     def __init__(self, trunks: Sequence[Trunk], resolve: Resolve) -> None:
         self._resolve = resolve
         self._looking_up: asyncio.Task[None] | None = None
+        self._own: dict[str, Hop] = {}
         self.configure(trunks)
 
     def configure(self, trunks: Sequence[Trunk]) -> None:
-        """Take the trunks as they are configured now; what was looked up stays known."""
-        known = getattr(self, "_own", {})
+        """Have these trunks from now on; what was looked up stays known."""
+        known = self._own
         self._uris = {trunk.name: trunk.uri for trunk in trunks}
-        self._own: dict[str, Hop] = {name: known[name] for name in self._uris if name in known}
+        self._own = {name: known[name] for name in self._uris if name in known}
         self._networks: list[tuple[Network, str]] = [
             (ipaddress.ip_network(network), trunk.name)
             for trunk in trunks
@@ -45,7 +46,7 @@ class TrunkIdentifier:
         ]
 
     def trunk_of(self, source: Hop) -> str | None:
-        """The trunk that a call from `source` comes by; None for a stranger.
+        """The trunk that a call from `source` comes from; None for an unknown source.
 
         Where two trunks have one address, the port tells them apart if it can.
         """
@@ -65,11 +66,11 @@ class TrunkIdentifier:
         return None
 
     async def start(self) -> None:
-        """Look every trunk up, and go on doing so. A slow name service is not waited for."""
+        """Look every trunk up, and again at intervals. Does not wait for a slow name service."""
         await asyncio.wait([self.look_up_soon()], timeout=START_LIMIT_S)
 
     def look_up_soon(self) -> "asyncio.Task[bool]":
-        """Look every trunk up now, and go on doing so, whatever was to be done before."""
+        """Look every trunk up now, and again at intervals from now on."""
         self.stop()
         loop = asyncio.get_running_loop()
         first = loop.create_task(self.look_up())
@@ -83,7 +84,7 @@ class TrunkIdentifier:
             self._looking_up = None
 
     async def look_up(self) -> bool:
-        """Look every trunk up now. False when one was not found; it keeps what was known of it."""
+        """Look every trunk up now. False when one was not found: its known address stays."""
         found_all = True
         for name, uri in tuple(self._uris.items()):
             try:

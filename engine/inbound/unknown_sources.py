@@ -1,7 +1,7 @@
-"""Strangers: whoever sends calls and is no trunk. They are refused, counted, and kept from costing.
+"""SIP from unknown sources, which are no trunk's: refused, counted and rate-limited.
 
-Each address is answered a few times a second, and all of them together not much more; beyond that
-an INVITE gets no answer and leaves no trace. The log has one line a minute, however many there are.
+Each address is answered a few times a second, and all of them together not much more. Beyond that
+an INVITE gets no answer and leaves no trace. The log has one line a minute at most.
 """
 
 import structlog
@@ -12,37 +12,37 @@ log = structlog.get_logger()
 
 ONE = RateLimit(messages_per_s=5.0, burst=10.0)
 TOGETHER = RateLimit(messages_per_s=50.0, burst=100.0)
-TELL_AGAIN_S = 60.0
+LOG_AGAIN_S = 60.0
 
 
 class UnknownSources:
-    """Counts those who were refused, and those who were not even answered."""
+    """Counts the calls that were refused, and those that were not even answered."""
 
     def __init__(self) -> None:
         self.refused = 0
         self.ignored = 0
         self._one = RateLimiter(ONE)
         self._together = RateLimiter(TOGETHER)
-        self._told_at: float | None = None
-        self._told = 0
+        self._logged_at: float | None = None
+        self._logged = 0
 
-    def may_knock(self, host: str, now: float) -> bool:
-        """Whether a stranger's INVITE from `host` is answered at all."""
+    def may_answer(self, host: str, now: float) -> bool:
+        """Whether an INVITE from the unknown `host` is answered at all."""
         if self._one.allow(host, now) and self._together.allow("", now):
             return True
         self.ignored += 1
         return False
 
-    def refuse(self, host: str, now: float) -> None:
-        """One more was refused; tell of it, if it is time."""
+    def count_refused(self, host: str, now: float) -> None:
+        """One more call was refused: log it, where the last line is long enough ago."""
         self.refused += 1
-        if self._told_at is not None and now < self._told_at + TELL_AGAIN_S:
+        if self._logged_at is not None and now < self._logged_at + LOG_AGAIN_S:
             return
         log.warning(
             "stranger_refused",
             host=host,
-            refused=self.refused - self._told,
+            refused=self.refused - self._logged,
             refused_in_all=self.refused,
             ignored_in_all=self.ignored,
         )
-        self._told_at, self._told = now, self.refused
+        self._logged_at, self._logged = now, self.refused

@@ -156,12 +156,6 @@ def answer_rows(job: Job, moments: Moments) -> Iterator[Row]:
         }
 
 
-def site_of(context: Mapping[str, Any] | None) -> str | None:
-    """The site that a context names."""
-    site = (context or {}).get("site")
-    return site if isinstance(site, str) else None
-
-
 def _legs(attempts: Iterable[AttemptRecord], role: str) -> Iterator[LegRecord]:
     return (leg for attempt in attempts for leg in attempt.legs if leg.role == role)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from config.policy import Costs, Destinations, Hours, Limits, Rate
 
 from ..errors import EngineError
-from ..reports.cdr import site_of
+from ..job import site_of
 from .calling_hours import CallingHours
 from .do_not_call import Blocked, DoNotCall
 from .limits import Accepted, RateLimits
@@ -114,6 +114,7 @@ class Admission:
     """Holds requests against the policies, and counts those that were accepted.
 
     `is_internal` tells which texts name agents and extensions rather than telephone numbers.
+    `on_blocked` is called with each number that is blocked.
     """
 
     def __init__(
@@ -217,9 +218,9 @@ class Admission:
 
     # -- counting ---------------------------------------------------------------------------
 
-    def count_accepted(self, job_id: str, admitted: Admitted, now: float) -> None:
+    def count(self, job_id: str, admitted: Admitted, now: float) -> None:
         """Count an accepted request; in the same turn of the loop as its check and its save."""
-        self._rate_limits.count_accepted(_accepted(job_id, admitted, now))
+        self._rate_limits.count(_accepted(job_id, admitted, now))
 
     def forget(self, job_id: str) -> None:
         """An accepted request could not be saved: it does not count."""

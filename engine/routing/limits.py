@@ -169,7 +169,7 @@ class RateLimits:
 
     # -- counting ---------------------------------------------------------------------------
 
-    def count_accepted(self, request: Accepted) -> None:
+    def count(self, request: Accepted) -> None:
         """Count an accepted request."""
         if not self.is_needed:
             return

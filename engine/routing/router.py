@@ -5,11 +5,11 @@ sets; what no rule sets takes the engine's defaults, elsewhere.
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from ..reports.cdr import site_of
+from ..job import site_of
 from ..request import CallbackRequest
 from ..store.errors import StoreError
 from .opening_hours import opening_hours
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..store.store import Store
 
 NumberOf = Callable[[str], CalledNumber | None]
+Request = TypeVar("Request", bound=CallbackRequest)
 
 # What rules may look at in a request as something that it says itself.
 _SAID = (
@@ -68,9 +69,9 @@ class Router:
         """The rules as they are now."""
         return self._rules
 
-    def apply(self, facts: Facts) -> Ruling:
-        """What the rules set."""
-        return self._rules.apply(facts)
+    def apply(self, facts: Facts, *, explain: bool = False) -> Ruling:
+        """What the rules set. With `explain` it says of each rule why it applies or does not."""
+        return self._rules.apply(facts, explain=explain)
 
     # -- callbacks --------------------------------------------------------------------------
 
@@ -90,12 +91,15 @@ class Router:
         )
 
     def route(
-        self, params: CallbackRequest, history: CallerHistory, now: float
-    ) -> tuple[CallbackRequest, Ruling]:
-        """The request as the rules leave it. What has no place in it is in the ruling alone."""
+        self, params: Request, history: CallerHistory, now: float, *, explain: bool = False
+    ) -> tuple[Request, Ruling]:
+        """The request as the rules leave it. What has no place in it is in the ruling alone.
+
+        With `explain` the ruling says of each rule why it does or does not apply.
+        """
         if not self._rules:
             return params, Ruling()
-        ruling = self._rules.apply(self.facts(params, history, now))
+        ruling = self._rules.apply(self.facts(params, history, now), explain=explain)
         return self.fill(params, ruling), ruling
 
     def facts(self, params: CallbackRequest, history: CallerHistory, now: float) -> Facts:
@@ -119,7 +123,7 @@ class Router:
             given=given,
         )
 
-    def fill(self, params: CallbackRequest, ruling: Ruling) -> CallbackRequest:
+    def fill(self, params: Request, ruling: Ruling) -> Request:
         """`params` with what the ruling sets."""
         changes = ruling.settings()
         if "queue" in changes:

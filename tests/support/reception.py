@@ -1,6 +1,7 @@
 """A reception: inbound calls with their queues, agents and rooms, in virtual time."""
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,15 @@ from config.queues import Queue
 from config.settings import Settings
 from engine.acd.agents import AgentRegistry
 from engine.acd.queues import Queues
+from engine.callbacks.caller_takeover import CallerTakeover
+from engine.callbacks.intake import AcceptedRequest, Intake
+from engine.calls.call_flow import CustomerHistory
 from engine.calls.waiting_room import WaitingRooms
 from engine.calls.whisper import Announcer
 from engine.errors import EngineError
 from engine.inbound.inbound import Inbound
+from engine.inbound.kept_positions import KeptPositions
+from engine.inbound.services import InboundServices
 from engine.job import Job
 from engine.job import Request as JobRequest
 from engine.request import CallbackRequest
@@ -59,13 +65,13 @@ class ScriptedIntake:
 
     async def accept(
         self, params: CallbackRequest, *, queue_joined_at: float | None = None
-    ) -> tuple[Job, bool]:
+    ) -> AcceptedRequest:
         await asyncio.sleep(self.takes_s)
         if self.refusal is not None:
             raise self.refusal
         self.accepted.append((params, queue_joined_at))
         request = JobRequest(to=params.to, queue=params.queue, not_before=params.not_before)
-        return Job(id=params.id or "cb-1", request=request, created=0.0), False
+        return AcceptedRequest(Job(id=params.id or "cb-1", request=request, created=0.0))
 
     async def reschedule(self, job: Job, _change: Any) -> None:
         self.rescheduled.append(job.id)
@@ -77,6 +83,7 @@ class Reception:
 
     stage: Scene
     inbound: Inbound
+    parts: InboundServices
     agents: AgentRegistry
     queues: Queues
     intake: ScriptedIntake
@@ -91,7 +98,9 @@ class Reception:
 
     def another(self) -> Inbound:
         """The same again, not started yet."""
-        return Inbound(self.stage.services, self.settings, cast(Store, self.documents))
+        positions = KeptPositions(cast(Store, self.documents))
+        parts = dataclasses.replace(self.parts, positions=positions)
+        return Inbound(self.stage.services, parts, self.settings)
 
     async def waiting(self, **more: Any) -> CallingPhone:
         """Somebody has called, and his phone has acknowledged our answer."""
@@ -140,6 +149,7 @@ def reception(
     rules: list[Any] | None = None,
     documents: Documents | None = None,
     speech: ScriptedSpeech | None = None,
+    history: CustomerHistory | None = None,
     wrap_up_s: float = 0.0,
     **dial: Any,
 ) -> Reception:
@@ -175,13 +185,19 @@ def reception(
             "trunks": [{"name": "one", "uri": "sip:127.0.0.1:5071"}],
             "rules": rules or [],
         })  # fmt: skip
-        services.router = Router(settings)
         intake = ScriptedIntake()
-        services.intake = cast(Any, intake)
         kept = documents or Documents()
-        inbound = Inbound(services, settings, cast(Store, kept), clock=clock)
+        parts = InboundServices(
+            router=Router(settings),
+            admission=stage.admission,
+            intake=cast(Intake, intake),
+            takeover=CallerTakeover(stage.dispatcher(clock)),
+            history=history or stage.history,
+            positions=KeptPositions(cast(Store, kept), clock=clock),
+        )
+        inbound = Inbound(services, parts, settings, clock=clock)
         await inbound.start()
-        desk = Reception(stage, inbound, register, services.queues, intake, kept, settings)
+        desk = Reception(stage, inbound, parts, register, services.queues, intake, kept, settings)
         try:
             await script(desk)
             assert await inbound.idle(10_000.0)

@@ -15,21 +15,28 @@ import msgspec
 from config.agents import Agent
 from config.inbound import Room, Texts
 from config.sections import Dial, Route, Trunk
+from engine.acd.agents import AgentRegistry
+from engine.acd.queues import Queues
+from engine.callbacks.attempt import Attempt
+from engine.callbacks.dispatcher import Dispatcher
+from engine.calls.agent_lines import AgentLines
 from engine.calls.call import CallRegistry
+from engine.calls.call_flow import CustomerHistory
 from engine.calls.leg import Leg
 from engine.calls.services import CallServices
 from engine.calls.waiting_room import WaitingRooms
 from engine.calls.whisper import Announcement, Announcer, Unspoken, Whisper
 from engine.job import Job, Order
 from engine.job import Request as CallbackRequest
-from engine.routing.dialplan import Dialplan
+from engine.routing.admission import Admission
+from engine.routing.dialplan import Destination, Dialplan
 from engine.store.event_log import EventLog
 from engine.store.store import Store, StoreError
 from media.errors import NoPortLeft, RecordingFailed
 from media.messages import Connect, LegStats, Played
 from media.sound.speech import Synthesizer
 from media.sources import Hold, Peer, Prompt, Ringing, Source
-from media.worker_pool import MediaPool
+from media.worker_pool import WorkerPool
 from sip import events
 from sip.dialog.session import Session
 from sip.dialog.uac import Invitation
@@ -201,7 +208,7 @@ class ScriptedSip:
 
 @dataclass
 class ScriptedMedia:
-    """Takes the place of MediaPool: keeps what each leg was told to hear."""
+    """Takes the place of WorkerPool: keeps what each leg was told to hear."""
 
     heard: dict[str, list[Source]] = field(default_factory=dict)
     open_legs: set[str] = field(default_factory=set)
@@ -305,14 +312,43 @@ class ScriptedStore:
             raise
 
 
+class NoHistory:
+    """The history of numbers that have never been called."""
+
+    def of(self, _called: str | None, /) -> list[dict[str, Any]]:
+        return []
+
+
 @dataclass
 class Scene:
-    """A switchboard with its scripted parts, and the story told so far."""
+    """The services of calls with their scripted parts, and the story told so far."""
 
     services: CallServices
     sip: ScriptedSip
     media: ScriptedMedia
     store: ScriptedStore
+    admission: Admission
+    history: CustomerHistory = field(default_factory=NoHistory)
+
+    def attempt(self, job: Job, *, agent: Destination | None, customer: Destination) -> Attempt:
+        """One attempt of a job, not begun yet."""
+        return Attempt(
+            self.services,
+            job,
+            agent=agent,
+            customer=customer,
+            admission=self.admission,
+            history=self.history,
+        )
+
+    def dispatcher(self, wall_clock: Callable[[], float]) -> Dispatcher:
+        """A dispatcher whose wall clock is the given one."""
+        return Dispatcher(
+            self.services,
+            admission=self.admission,
+            history=self.history,
+            wall_clock=wall_clock,
+        )
 
     async def phone(self) -> Phone:
         """The next phone to be called."""
@@ -334,8 +370,8 @@ class Scene:
     def assert_nothing_left(self) -> None:
         """No leg, no call, no port stays behind."""
         assert not self.media.open_legs
-        assert not self.services.register.legs
-        assert not self.services.register.calls
+        assert not self.services.registry.legs
+        assert not self.services.registry.calls
 
 
 def incoming(
@@ -375,12 +411,15 @@ def scene(
     if routes is None:
         routes = [Route(prefix="+", trunks=[one.name for one in trunks])] if trunks else []
     sip, media, store = ScriptedSip(), ScriptedMedia(), ScriptedStore()
-    register = CallRegistry()
-    media.register = register
+    registry = CallRegistry()
+    media.register = registry
     settings = Dial(**dial)
+    events, nobody, hold = EventLog(), AgentRegistry([], events=EventLog()), Hold()
+    announcer = Announcer(Synthesizer(tmp_path / "speech"))
+    endpoint, pool = cast(SipEndpoint, sip), cast(WorkerPool, media)
     services = CallServices(
-        sip=cast(SipEndpoint, sip),
-        media=cast(MediaPool, media),
+        sip=endpoint,
+        media=pool,
         dialplan=Dialplan(
             trunks=trunks,
             routes=routes,
@@ -388,21 +427,22 @@ def scene(
             allow_hosts=settings.allow_hosts,
             default_region=settings.default_region,
         ),
-        events=EventLog(),
+        events=events,
         store=cast(Store, store),
-        announcer=Announcer(Synthesizer(tmp_path / "speech")),
-        register=register,
+        announcer=announcer,
+        registry=registry,
+        agents=nobody,
+        queues=Queues(nobody, events),
+        lines=AgentLines(nobody, sip=endpoint, media=pool, registry=registry, hold=hold),
+        rooms=WaitingRooms(
+            [Room(name="default", texts=Texts(left_waiting=""))], announcer=announcer, hold=hold
+        ),
         dial=settings,
-        hold=Hold(),
+        hold=hold,
         ringing=Ringing("GB"),
         recordings=tmp_path / "recordings",
     )
-    services.rooms = WaitingRooms(
-        [Room(name="default", texts=Texts(left_waiting=""))],
-        announcer=services.announcer,
-        hold=services.hold,
-    )
-    return Scene(services, sip, media, store)
+    return Scene(services, sip, media, store, Admission())
 
 
 def job(order: Order = "agent_first", **request: Any) -> Job:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from engine.callbacks.attempt import Attempt
-from engine.callbacks.outcome import Outcome
+from engine.callbacks.retry import Outcome
 from engine.calls.whisper import Announcer
 from engine.job import Failure, Job
 from engine.store.store import StoreError
@@ -25,7 +25,7 @@ def attempt(stage: Scene, under_test: Job) -> Attempt:
     plan, request = stage.services.dialplan, under_test.request
     agent = plan.destination(request.agent or "", field="agent")
     customer = plan.destination(request.to, field="to")
-    return Attempt(under_test, agent, customer, stage.services)
+    return stage.attempt(under_test, agent=agent, customer=customer)
 
 
 def play(tmp_path: Path, under_test: Job, script: Script, **options: Any) -> tuple[Scene, Outcome]:
@@ -318,7 +318,7 @@ def test_hanging_up_by_command_is_not_repeated(tmp_path: Path) -> None:
         agent = await stage.phone()
         agent.rings()
         await asyncio.sleep(1)
-        (leg,) = stage.services.register.legs.values()
+        (leg,) = stage.services.registry.legs.values()
         from engine.calls.hangup_cause import HangupCause
 
         leg.hang_up(HangupCause("hung_up", "by hand"))
@@ -348,7 +348,7 @@ def test_no_port_left_is_unavailable(tmp_path: Path) -> None:
 def test_media_worker_dies_in_mid_call(tmp_path: Path) -> None:
     async def script(stage: Scene, _task: "asyncio.Task[Outcome]") -> None:
         agent, customer = await both_answer(stage)
-        for leg in tuple(stage.services.register.legs.values()):
+        for leg in tuple(stage.services.registry.legs.values()):
             leg.on_media_lost("media worker died")
         stage.media.open_legs.clear()
         await agent.hung_up.wait()

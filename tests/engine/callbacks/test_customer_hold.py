@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from config.queues import Centre, Overflow, Queue, Share
-from engine.callbacks.attempt import Attempt
-from engine.callbacks.outcome import Outcome
+from engine.callbacks.retry import Outcome
 from engine.calls.whisper import Announcement, Unspoken
 from engine.job import Job
 from engine.store.store import StoreError
@@ -41,7 +40,9 @@ def hold(tmp_path: Path, script: Script, *, free: bool = False, under_test: Job 
             for agent in desk.agents.all():
                 desk.agents.pause(agent.name)
         target = services.dialplan.destination(under_test.request.to, field="to")
-        attempt = asyncio.create_task(Attempt(under_test, None, target, services).run())
+        attempt = asyncio.create_task(
+            desk.stage.attempt(under_test, agent=None, customer=target).run()
+        )
         customer = await desk.stage.phone()
         customer.answers()
         await script(desk, customer, attempt)
@@ -52,7 +53,7 @@ def hold(tmp_path: Path, script: Script, *, free: bool = False, under_test: Job 
 
 
 def presses(desk: Reception, digit: str) -> None:
-    leg = next(iter(desk.stage.services.register.legs.values()))
+    leg = next(iter(desk.stage.services.registry.legs.values()))
     leg.on_media(Dtmf(leg.id, digit, 100))
 
 

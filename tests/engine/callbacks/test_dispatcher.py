@@ -28,7 +28,7 @@ def play(tmp_path: Path, script: Script, **options: Any) -> None:
     async def main() -> None:
         stage = scene(tmp_path, **options)
         loop = asyncio.get_running_loop()
-        await script(stage, Dispatcher(stage.services, wall_clock=loop.time))
+        await script(stage, stage.dispatcher(loop.time))
         stage.assert_nothing_left()
 
     run(main())
@@ -76,7 +76,7 @@ def test_a_job_runs_to_its_end_and_is_stored(tmp_path: Path) -> None:
     play(tmp_path, script)
 
 
-def test_not_before_is_waited_for(tmp_path: Path) -> None:
+def test_no_attempt_before_not_before(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         under_test = job(not_before=500.0)
         dispatcher.submit(under_test)
@@ -126,7 +126,7 @@ def test_retries_up_to_max_attempts(tmp_path: Path) -> None:
     play(tmp_path, script, retry_s=7.0)
 
 
-def test_no_retry_after_the_two_were_joined(tmp_path: Path) -> None:
+def test_no_retry_after_agent_and_customer_were_joined(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         under_test = job(max_attempts=3)
         dispatcher.submit(under_test)
@@ -173,7 +173,7 @@ async def called_in_turn(stage: Scene, count: int) -> list[str | None]:
     order = []
     for _ in range(count):
         phone = await stage.phone()
-        (call,) = stage.services.register.calls.values()
+        (call,) = stage.services.registry.calls.values()
         order.append(call.job_id)
         phone.refuses(486)
     return order
@@ -191,7 +191,7 @@ def test_priority_then_age_decides_who_is_next(tmp_path: Path) -> None:
     play(tmp_path, script, max_calls=1)
 
 
-def test_a_lower_priority_sends_back_who_waits_for_room(tmp_path: Path) -> None:
+def test_a_job_with_a_lowered_priority_waits_behind_the_others(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         jobs = [named("running"), named("first"), named("second")]
         for one in jobs:
@@ -205,7 +205,7 @@ def test_a_lower_priority_sends_back_who_waits_for_room(tmp_path: Path) -> None:
     play(tmp_path, script, max_calls=1)
 
 
-def test_changes_and_jobs_that_have_ended_leave_nothing_behind(tmp_path: Path) -> None:
+def test_changed_and_ended_jobs_leave_no_schedule_entries(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         moved = job(not_before=1e6)
         dispatcher.submit(moved)
@@ -217,18 +217,18 @@ def test_changes_and_jobs_that_have_ended_leave_nothing_behind(tmp_path: Path) -
             over = named(f"over-{number}", not_before=1e6, deadline=2e6)
             dispatcher.submit(over)
             await dispatcher.cancel(over)
-        assert len(dispatcher._agenda) < 150
+        assert len(dispatcher._schedule) < 150
         await dispatcher.cancel(moved)
 
     play(tmp_path, script)
 
 
-def test_a_clock_that_is_set_back_forgets_nobody(tmp_path: Path) -> None:
+def test_a_clock_that_is_set_back_loses_no_job(tmp_path: Path) -> None:
     async def main() -> None:
         stage = scene(tmp_path, max_calls=1)
         loop = asyncio.get_running_loop()
         step_s = 0.0
-        dispatcher = Dispatcher(stage.services, wall_clock=lambda: loop.time() + step_s)
+        dispatcher = stage.dispatcher(lambda: loop.time() + step_s)
         running, waiting = named("running"), named("waiting", not_before=10.0)
         dispatcher.submit(running)
         dispatcher.submit(waiting)
@@ -299,13 +299,14 @@ def test_cancelling_a_job_that_ended_is_an_error(tmp_path: Path) -> None:
     play(tmp_path, script)
 
 
-def test_cancelling_as_an_attempt_fails_that_would_be_made_anew(tmp_path: Path) -> None:
+def test_cancelling_as_an_attempt_fails_prevents_the_retry(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         running = named("running", max_attempts=3)
         dispatcher.submit(running)
         (await stage.phone()).refuses(486)
         await asyncio.sleep(0)  # it is read, and not put away yet
-        (callback, _task) = dispatcher._running["running"]
+        callback = dispatcher._running.get("running")
+        assert callback is not None
         assert callback.is_over
         await dispatcher.cancel(running)
         assert (running.state, len(running.attempts)) == ("cancelled", 1)
@@ -326,10 +327,8 @@ def test_cancelling_in_the_instant_it_ends_has_one_winner(tmp_path: Path) -> Non
     play(tmp_path, script)
 
 
-@pytest.mark.parametrize("by", ["cancel", "call_off", "stop"])
-def test_cancelling_in_the_instant_the_operator_takes_the_call_with_his_key(
-    tmp_path: Path, by: str
-) -> None:
+@pytest.mark.parametrize("by", ["cancel", "begin_cancel", "stop"])
+def test_cancelling_in_the_instant_the_agent_accepts_by_key(tmp_path: Path, by: str) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         plan, under_test = stage.services.dialplan, job(max_attempts=3)
         alice = replace(plan.destination("alice", field="agent"), confirm="1")
@@ -343,8 +342,8 @@ def test_cancelling_in_the_instant_the_operator_takes_the_call_with_his_key(
         if by == "cancel":
             async with asyncio.timeout(5):
                 await dispatcher.cancel(under_test)
-        elif by == "call_off":
-            dispatcher.call_off(under_test, "not wanted any more")
+        elif by == "begin_cancel":
+            dispatcher.begin_cancel(under_test, "not wanted any more")
         else:
             await dispatcher.stop()
         await asyncio.sleep(1)
@@ -356,7 +355,7 @@ def test_cancelling_in_the_instant_the_operator_takes_the_call_with_his_key(
     play(tmp_path, script)
 
 
-def test_a_job_whose_way_is_gone_when_it_is_due_fails(tmp_path: Path) -> None:
+def test_a_job_whose_trunk_is_gone_when_it_is_due_fails(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         under_test = job(to="sip:bob@elsewhere.example", max_attempts=5)
         dispatcher.submit(under_test)
@@ -386,7 +385,7 @@ def test_draining_starts_nothing_and_waits_for_what_runs(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("answers", [0, 1])
 @pytest.mark.parametrize("order", ["agent_first", "customer_first"])
-def test_stopping_leaves_what_was_not_joined_to_the_next_engine(
+def test_stopping_leaves_jobs_that_were_not_bridged_to_the_next_engine(
     tmp_path: Path, order: str, answers: int
 ) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
@@ -412,7 +411,7 @@ def test_stopping_leaves_what_was_not_joined_to_the_next_engine(
     play(tmp_path, script)
 
 
-def test_stopping_ends_the_job_of_those_who_talk(tmp_path: Path) -> None:
+def test_stopping_ends_bridged_jobs(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         talking = named("talking")
         dispatcher.submit(talking)
@@ -431,7 +430,7 @@ def test_stopping_ends_the_job_of_those_who_talk(tmp_path: Path) -> None:
     play(tmp_path, script)
 
 
-def test_a_phone_that_does_not_confirm_is_given_time_before_it_is_called_again(
+def test_a_phone_that_does_not_confirm_its_hangup_is_not_called_again_soon(
     tmp_path: Path,
 ) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
@@ -465,15 +464,15 @@ def test_a_defect_in_a_callback_ends_that_job_only(
         assert (under_test.state, under_test.cause) == ("failed", "internal error: RuntimeError")
         assert under_test.failure == Failure(side="engine", moment="queued")
         assert dispatcher.active == 0
-        stage.services.register.calls.clear()
+        stage.services.registry.calls.clear()
 
     play(tmp_path, script)
 
 
 def admitting(stage: Scene, **policy: Any) -> Admission:
-    """Give the switchboard an admission of these policies."""
-    stage.services.admission = Admission(PolicySettings(**policy))
-    return stage.services.admission
+    """Let admission go by these policies."""
+    stage.admission.apply(PolicySettings(**policy))
+    return stage.admission
 
 
 def calling(number: str = "+442079460123", **request: Any) -> Job:
@@ -482,7 +481,7 @@ def calling(number: str = "+442079460123", **request: Any) -> Job:
     return under_test
 
 
-def test_other_numbers_have_their_turn(tmp_path: Path) -> None:
+def test_other_numbers_are_tried_in_turn(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         rules: dict[RetryCause, RetryRule] = {
             "busy": RetryRule(attempts=2, spacing_s=(60.0,)),
@@ -510,7 +509,7 @@ def test_other_numbers_have_their_turn(tmp_path: Path) -> None:
     play(tmp_path, script)
 
 
-def test_a_number_that_is_blocked_while_the_operator_rings_is_not_called(tmp_path: Path) -> None:
+def test_a_number_that_is_blocked_while_the_agent_rings_is_not_called(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         admission = admitting(stage)
         under_test = calling(max_attempts=5)
@@ -519,7 +518,7 @@ def test_a_number_that_is_blocked_while_the_operator_rings_is_not_called(tmp_pat
         agent.rings()
         entry = Blocked(number="+442079460123", reason="asked us", since=0.0)
         await admission.do_not_call.block(entry)
-        dispatcher.block(entry.number, entry.reason)  # leaves alone what is under way
+        dispatcher.block(entry.number, entry.reason)  # a running attempt goes on
         agent.answers()
         await ended(under_test)
         assert (under_test.state, under_test.result) == ("failed", "refused")
@@ -535,7 +534,7 @@ def test_a_number_that_is_blocked_while_the_operator_rings_is_not_called(tmp_pat
 
 
 @pytest.mark.parametrize("as_it_rings", [False, True])
-def test_another_number_that_is_blocked_leaves_the_others_their_turns(
+def test_a_blocked_number_does_not_prevent_attempts_to_the_others(
     tmp_path: Path, as_it_rings: bool
 ) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
@@ -564,7 +563,7 @@ def test_another_number_that_is_blocked_leaves_the_others_their_turns(
     play(tmp_path, script)
 
 
-def test_a_retry_that_comes_out_of_hours_waits_for_them(tmp_path: Path) -> None:
+def test_a_retry_that_is_due_out_of_hours_waits_for_them(tmp_path: Path) -> None:
     # Virtual time begins with 1970: a Thursday, 01:00 in London.
     hours = Hours(enforce=True, hours=["thu 00:00-02:00", "thu 03:00-23:00"])
 
@@ -601,7 +600,7 @@ def test_hours_that_begin_after_the_deadline_expire_the_job(tmp_path: Path) -> N
     play(tmp_path, script)
 
 
-def test_a_job_that_is_changed_while_it_runs_is_not_begun_again(tmp_path: Path) -> None:
+def test_a_job_that_is_changed_while_it_runs_gets_no_second_attempt(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         under_test = job()
         dispatcher.submit(under_test)

@@ -16,10 +16,10 @@ from config.queues import Queue
 from config.retry import RetryRule
 from config.rules import Rule
 from config.settings import Settings
-from engine.callbacks.intake import fingerprint_of
+from engine.callbacks.intake import AcceptedRequest, fingerprint_of
 from engine.daemon import Daemon
 from engine.errors import BadParams, EngineError
-from engine.job import Job, OnCrash
+from engine.job import OnCrash
 from engine.job import RetryRule as JobRule
 from engine.request import CallbackRequest, RetrySpec
 from engine.store.batch import EventRow
@@ -58,9 +58,10 @@ async def refusal(daemon: Daemon, **params: Any) -> EngineError:
 
 
 async def test_a_request_becomes_a_job_that_is_on_the_disk(daemon: Daemon) -> None:
-    job, replayed = await daemon.intake.accept(
+    accepted = await daemon.intake.accept(
         asked(site="shop", source="192.0.2.1", skills={"german": 2}, script="gold", numbers=[])
     )
+    job, replayed = accepted.job, accepted.replayed
     assert not replayed
     assert (job.called, job.request.site, job.request.source) == (NUMBER, "shop", "192.0.2.1")
     assert (job.request.skills, job.request.script) == ({"german": 2}, "gold")
@@ -69,7 +70,7 @@ async def test_a_request_becomes_a_job_that_is_on_the_disk(daemon: Daemon) -> No
         assert connection.execute("SELECT id, called FROM jobs").fetchall() == [(job.id, NUMBER)]
 
 
-async def test_what_is_left_out_does_not_change_what_was_asked_for() -> None:
+async def test_the_fingerprint_ignores_members_that_are_left_out() -> None:
     assert fingerprint_of(asked()) == fingerprint_of(asked(join=None, record=None))
     assert fingerprint_of(asked()) != fingerprint_of(asked(join=False))
     one, other = {"a": 1, "b": 2}, {"b": 2, "a": 1}
@@ -80,45 +81,45 @@ async def test_what_is_left_out_does_not_change_what_was_asked_for() -> None:
 
 
 async def test_a_second_request_joins_the_open_job(daemon: Daemon) -> None:
-    first = await daemon.intake.take(asked(id="first"))
-    second = await daemon.intake.take(asked(id="second", to="020 7946 0123"))
+    first = await daemon.intake.accept(asked(id="first"))
+    second = await daemon.intake.accept(asked(id="second", to="020 7946 0123"))
     assert (second.job, second.joined, second.replayed) == (first.job, True, False)
     assert first.job.joined == 1
-    again = await daemon.intake.take(asked(id="second", to="020 7946 0123"))
+    again = await daemon.intake.accept(asked(id="second", to="020 7946 0123"))
     assert (again.job, again.joined, again.replayed) == (first.job, True, True)
     assert first.job.joined == 1
     with pytest.raises(EngineError, match="other parameters"):
-        await daemon.intake.take(asked(id="second", priority=3))
+        await daemon.intake.accept(asked(id="second", priority=3))
     assert daemon.intake.find("second") is first.job
 
 
-async def test_who_joined_is_known_after_a_restart(settings: Settings) -> None:
+async def test_joined_requests_are_known_after_a_restart(settings: Settings) -> None:
     async with running(settings) as (daemon, _client):
-        await daemon.intake.take(asked(id="first"))
-        await daemon.intake.take(asked(id="second"))
+        await daemon.intake.accept(asked(id="first"))
+        await daemon.intake.accept(asked(id="second"))
     async with running(settings) as (daemon, _client):
-        again = await daemon.intake.take(asked(id="second"))
+        again = await daemon.intake.accept(asked(id="second"))
         assert (again.job.id, again.job.joined, again.replayed) == ("first", 1, True)
-        third = await daemon.intake.take(asked(id="third"))
+        third = await daemon.intake.accept(asked(id="third"))
         assert (third.job.id, third.job.joined) == ("first", 2)
 
 
 async def test_many_requests_for_one_number_at_once_are_one_job(daemon: Daemon) -> None:
-    taken = await asyncio.gather(*(daemon.intake.take(asked(id=f"r-{n}")) for n in range(20)))
+    taken = await asyncio.gather(*(daemon.intake.accept(asked(id=f"r-{n}")) for n in range(20)))
     assert len({one.job.id for one in taken}) == 1
     assert sum(one.joined for one in taken) == 19
     assert taken[0].job.joined == 19
 
 
-async def test_who_does_not_join(daemon: Daemon) -> None:
-    first = await daemon.intake.take(asked())
-    apart = await daemon.intake.take(asked(join=False))
+async def test_requests_that_do_not_join(daemon: Daemon) -> None:
+    first = await daemon.intake.accept(asked())
+    apart = await daemon.intake.accept(asked(join=False))
     assert apart.job is not first.job
-    persons = [await daemon.intake.take(asked(to="sip:bob@127.0.0.1")) for _ in range(2)]
+    persons = [await daemon.intake.accept(asked(to="sip:bob@127.0.0.1")) for _ in range(2)]
     assert persons[0].job is not persons[1].job
     await daemon.dispatcher.cancel(first.job)
     await daemon.dispatcher.cancel(apart.job)
-    after = await daemon.intake.take(asked())
+    after = await daemon.intake.accept(asked())
     assert not after.joined
 
 
@@ -134,8 +135,8 @@ async def test_an_accepted_job_and_its_event_are_one_transaction(daemon: Daemon)
 
     await daemon.events.settled()
     tell, daemon.store.on_events = daemon.store.on_events, committed
-    await daemon.intake.take(asked(id="first", not_before=4e9))
-    await daemon.intake.take(asked(id="second"))
+    await daemon.intake.accept(asked(id="first", not_before=4e9))
+    await daemon.intake.accept(asked(id="second"))
     assert seen == [["callback.queued", "first"], ["callback.joined", "first", "second"]]
 
 
@@ -145,9 +146,9 @@ async def test_a_request_whose_job_could_not_be_saved_leaves_nothing(
     failing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     with monkeypatch.context() as patched:
         patched.setattr(daemon.store, "save", lambda _job, durable=False: failing)
-        first = asyncio.create_task(daemon.intake.take(asked(id="first")))
+        first = asyncio.create_task(daemon.intake.accept(asked(id="first")))
         await asyncio.sleep(0)
-        second = asyncio.create_task(daemon.intake.take(asked(id="second")))
+        second = asyncio.create_task(daemon.intake.accept(asked(id="second")))
         await asyncio.sleep(0)
         failing.set_exception(StoreError("disk_full", "the disk is full"))
         with pytest.raises(StoreError):
@@ -157,19 +158,19 @@ async def test_a_request_whose_job_could_not_be_saved_leaves_nothing(
         assert caught.value.kind == "unavailable"
     assert not daemon.dispatcher.jobs
     assert not daemon.dispatcher.open.of_number(NUMBER)
-    assert not (await daemon.intake.take(asked(id="first"))).replayed
+    assert not (await daemon.intake.accept(asked(id="first"))).replayed
 
 
 # -- rules and defaults ---------------------------------------------------------------------------
 
 
-async def test_a_request_without_anybody_to_talk_to_the_customer(daemon: Daemon) -> None:
+async def test_a_request_without_agent_or_queue_is_refused(daemon: Daemon) -> None:
     with pytest.raises(BadParams) as caught:
         await daemon.intake.accept(asked(agent=None))
     assert caught.value.field == "agent"
 
 
-async def test_rules_say_what_the_request_leaves_open(settings: Settings) -> None:
+async def test_rules_fill_in_what_the_request_leaves_open(settings: Settings) -> None:
     rules = [
         Rule.model_validate(
             {
@@ -180,7 +181,7 @@ async def test_rules_say_what_the_request_leaves_open(settings: Settings) -> Non
         )
     ]
     async with running(changed(settings, rules=rules)) as (daemon, _client):
-        job, _ = await daemon.intake.accept(asked(agent=None, site="shop"))
+        job = (await daemon.intake.accept(asked(agent=None, site="shop"))).job
         assert (job.request.agent, job.request.priority) == ("alice", 7)
         assert job.request.whisper == {"template": "Shop for {to}"}
         with pytest.raises(BadParams):
@@ -193,9 +194,11 @@ async def test_retries_of_the_configuration_and_of_the_request(settings: Setting
         RetryRule(cause="no_answer", attempts=2, next_number=False),
     ]
     async with running(changed(settings, retry=rules)) as (daemon, _client):
-        job, _ = await daemon.intake.accept(
-            asked(numbers=["+442079460999"], retry={"busy": RetrySpec(attempts=4)})
-        )
+        job = (
+            await daemon.intake.accept(
+                asked(numbers=["+442079460999"], retry={"busy": RetrySpec(attempts=4)})
+            )
+        ).job
         assert job.request.retry["busy"] == JobRule(attempts=4)
         assert not job.request.retry["no_answer"].next_number
         assert job.request.max_attempts == 10
@@ -208,9 +211,9 @@ async def test_what_happens_after_a_crash_is_the_requests_or_the_configurations(
 ) -> None:
     dial = settings.dial.model_copy(update={"on_crash": policy})
     async with running(changed(settings, dial=dial)) as (daemon, _client):
-        job, _ = await daemon.intake.accept(asked(join=False))
+        job = (await daemon.intake.accept(asked(join=False))).job
         assert job.request.on_crash == policy
-        job, _ = await daemon.intake.accept(asked(join=False, on_crash="ask"))
+        job = (await daemon.intake.accept(asked(join=False, on_crash="ask"))).job
         assert job.request.on_crash == "ask"
 
 
@@ -232,7 +235,7 @@ async def test_limits_hold_across_a_restart(settings: Settings) -> None:
     limited = changed(settings, limits=limits)
     async with running(limited) as (daemon, _client):
         for _ in range(2):
-            job, _ = await daemon.intake.accept(asked(source="192.0.2.1"))
+            job = (await daemon.intake.accept(asked(source="192.0.2.1"))).job
             await daemon.dispatcher.cancel(job)
     async with running(limited) as (daemon, _client):
         error = await refusal(daemon, source="192.0.2.1")
@@ -244,11 +247,11 @@ async def test_limits_hold_across_a_restart(settings: Settings) -> None:
         assert error.data["retry_at"] > time.time()
 
 
-async def test_a_number_that_is_blocked_ends_what_waits_for_it(
+async def test_blocking_a_number_ends_its_waiting_jobs(
     settings: Settings,
 ) -> None:
     async with running(settings) as (daemon, client):
-        job, _ = await daemon.intake.accept(asked())
+        job = (await daemon.intake.accept(asked())).job
         await client.call("number.block", number=NUMBER, reason="asked us not to")
         assert (job.state, job.result) == ("cancelled", "refused")
         assert job.cause == f"{NUMBER} is not to be called: asked us not to"
@@ -266,7 +269,7 @@ async def with_queue(client: ringback_client.Client, **params: Any) -> Any:
     return await client.callback(**given)
 
 
-async def test_a_queue_takes_refuses_and_is_full(settings: Settings) -> None:
+async def test_a_queue_accepts_refuses_and_is_full(settings: Settings) -> None:
     queues = [Queue(name="sales", max_length=1)]
     async with running(changed(settings, queues=queues)) as (_daemon, client):
         job = await with_queue(client)
@@ -306,23 +309,25 @@ async def test_a_closed_queue_says_when_it_opens(
         assert opens_at % 86400 == 10 * 3600
 
 
-async def test_a_place_that_was_waited_for_is_kept(settings: Settings) -> None:
+async def test_a_position_that_was_waited_for_is_kept(settings: Settings) -> None:
     queues = [Queue(name="sales")]
     async with running(changed(settings, queues=queues)) as (daemon, _client):
         early = time.time() - 100
         await daemon.intake.accept(asked(agent=None, queue="sales", not_before=None))
-        late, _ = await daemon.intake.accept(
-            asked(agent=None, queue="sales", not_before=None, to="+442079460999"),
-            queue_joined_at=early,
-        )
+        late = (
+            await daemon.intake.accept(
+                asked(agent=None, queue="sales", not_before=None, to="+442079460999"),
+                queue_joined_at=early,
+            )
+        ).job
         assert late.queue_joined_at == early
-        assert daemon.call_centre.queues.place(late.id) == 1
+        assert daemon.queues.place(late.id) == 1
     # The next engine gives him the same place.
     async with running(changed(settings, queues=queues)) as (daemon, _client):
-        assert daemon.call_centre.queues.place(late.id) == 1
+        assert daemon.queues.place(late.id) == 1
 
 
-async def test_whoever_wishes_to_be_called_back_out_of_hours_waits_from_when_he_may_be_called(
+async def test_a_callback_on_key_out_of_hours_waits_from_when_it_may_be_called(
     settings: Settings,
 ) -> None:
     day = time.strftime("%a", time.gmtime(time.time() + 2 * 86400)).lower()
@@ -330,7 +335,7 @@ async def test_whoever_wishes_to_be_called_back_out_of_hours_waits_from_when_he_
     sections: dict[str, Any] = {"queues": [Queue(name="sales")], "hours": hours}
     async with running(changed(settings, **sections)) as (daemon, _client):
         request = asked(agent=None, queue="sales", not_before=None)
-        job, _ = await daemon.intake.accept(request, queue_joined_at=time.time() - 3000)
+        job = (await daemon.intake.accept(request, queue_joined_at=time.time() - 3000)).job
         assert job.scheduled is not None and job.request.not_before is not None
     async with running(changed(settings, **sections)) as (daemon, _client):
         again = daemon.dispatcher.job(job.id)
@@ -339,9 +344,8 @@ async def test_whoever_wishes_to_be_called_back_out_of_hours_waits_from_when_he_
         assert again.queue_joined_at == job.queue_joined_at, "his place is that of his call"
 
 
-async def test_a_draining_engine_takes_nothing(daemon: Daemon) -> None:
-    known, _ = await daemon.intake.accept(asked(id="known"))
+async def test_a_draining_engine_accepts_nothing(daemon: Daemon) -> None:
+    known = (await daemon.intake.accept(asked(id="known"))).job
     await daemon.dispatcher.drain(1.0)
     assert (await refusal(daemon, id="new")).kind == "unavailable"
-    again: tuple[Job, bool] = await daemon.intake.accept(asked(id="known"))
-    assert again == (known, True)
+    assert await daemon.intake.accept(asked(id="known")) == AcceptedRequest(known, replayed=True)

@@ -36,7 +36,7 @@ def play(
         loop = asyncio.get_running_loop()
         known = queues or (Queue(name="sales", agents=list(names_here), ring_s=20.0),)
         agents = staff(stage, *names_here, queues=known, **(staffing or {}))
-        dispatcher = Dispatcher(stage.services, wall_clock=loop.time)
+        dispatcher = stage.dispatcher(loop.time)
         await script(stage, dispatcher, agents)
         await asyncio.sleep(0.1)
         stage.assert_nothing_left()
@@ -73,7 +73,7 @@ async def talks(stage: Scene, job: Job) -> tuple[Phone, Phone]:
     return agent, customer
 
 
-def test_a_job_of_a_queue_is_offered_to_who_is_free(tmp_path: Path) -> None:
+def test_a_job_of_a_queue_is_offered_to_a_free_agent(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         job = queued()
         dispatcher.submit(job)
@@ -92,7 +92,7 @@ def test_a_job_of_a_queue_is_offered_to_who_is_free(tmp_path: Path) -> None:
     play(tmp_path, script)
 
 
-def test_a_job_waits_until_an_operator_is_free_and_nobody_is_called_before(tmp_path: Path) -> None:
+def test_a_job_waits_until_an_agent_is_free_and_nobody_is_called_before(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice", "lunch")
         job = queued()
@@ -108,7 +108,7 @@ def test_a_job_waits_until_an_operator_is_free_and_nobody_is_called_before(tmp_p
     play(tmp_path, script)
 
 
-def test_the_second_operator_takes_what_the_first_missed(tmp_path: Path) -> None:
+def test_a_second_agent_is_offered_the_job_that_the_first_missed(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         job = queued(max_attempts=1)
         dispatcher.submit(job)
@@ -129,7 +129,7 @@ def test_the_second_operator_takes_what_the_first_missed(tmp_path: Path) -> None
     play(tmp_path, script, "alice", "bert")
 
 
-def test_an_operator_is_rung_as_long_as_his_queue_says(tmp_path: Path) -> None:
+def test_an_agent_is_rung_for_the_ring_time_of_the_queue(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         job = queued(ring_s=300.0)
         dispatcher.submit(job)
@@ -162,7 +162,7 @@ def test_a_missed_job_keeps_its_place(tmp_path: Path) -> None:
     play(tmp_path, script)
 
 
-def test_many_misses_cost_nothing_and_only_the_last_are_shown(tmp_path: Path) -> None:
+def test_misses_cost_no_attempt_and_only_the_last_are_kept(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         job = queued(max_attempts=1)
         dispatcher.submit(job)
@@ -177,7 +177,7 @@ def test_many_misses_cost_nothing_and_only_the_last_are_shown(tmp_path: Path) ->
     play(tmp_path, script, staffing={"defaults": {"missed_limit": 0}})
 
 
-def test_with_a_rule_for_missed_operators_the_job_ends_by_it(tmp_path: Path) -> None:
+def test_a_retry_rule_for_operator_missed_ends_the_job(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         rule = RetryRule(attempts=2, spacing_s=(100.0,))
         job = queued(max_attempts=10, retry={"operator_missed": rule})
@@ -222,7 +222,7 @@ def later(job_id: str = "job-1") -> Job:
     return queued(job_id, retry={"busy": rule}, max_attempts=2)
 
 
-def test_a_callback_that_is_tried_again_later_may_wait_as_long_as_any(tmp_path: Path) -> None:
+def test_a_retry_has_the_whole_waiting_time_again(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         job = later()
         dispatcher.submit(job)
@@ -245,7 +245,7 @@ def test_a_callback_that_is_tried_again_later_may_wait_as_long_as_any(tmp_path: 
     play(tmp_path, script, max_wait_s=500.0)
 
 
-def test_a_callback_that_is_tried_again_later_begins_its_overflow_anew(tmp_path: Path) -> None:
+def test_a_retry_begins_the_overflow_of_its_queue_again(tmp_path: Path) -> None:
     step = Overflow(after_s=100.0, number="sip:partner@127.0.0.1:5099")
 
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
@@ -288,7 +288,7 @@ def test_cancelling_in_every_state_frees_the_agent(tmp_path: Path, moment: str) 
 
 
 @pytest.mark.parametrize("agent_is_first", [True, False])
-def test_an_operator_who_hangs_up_as_the_customer_answers(
+def test_an_agent_who_hangs_up_as_the_customer_answers(
     tmp_path: Path, agent_is_first: bool
 ) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
@@ -316,7 +316,7 @@ def test_an_operator_who_hangs_up_as_the_customer_answers(
 
 
 @pytest.mark.parametrize("cancel_is_first", [True, False])
-def test_an_operator_who_answers_as_the_job_is_cancelled(
+def test_an_agent_who_answers_as_the_job_is_cancelled(
     tmp_path: Path, cancel_is_first: bool
 ) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
@@ -340,7 +340,7 @@ def test_an_operator_who_answers_as_the_job_is_cancelled(
     play(tmp_path, script)
 
 
-def test_a_customer_who_is_called_first_holds_until_an_operator_is_free(tmp_path: Path) -> None:
+def test_a_customer_who_is_called_first_holds_until_an_agent_is_free(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         job = queued(order="customer_first")
@@ -381,7 +381,7 @@ def test_nobody_is_called_first_while_the_queue_is_full(tmp_path: Path) -> None:
 # -- agents by name -------------------------------------------------------------------------------
 
 
-def test_a_named_agent_is_called_at_once_and_is_nobody_elses_meanwhile(tmp_path: Path) -> None:
+def test_a_named_agent_is_called_at_once_and_reserved_meanwhile(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         first, second = queued("first", agent="alice"), queued("second", agent="alice")
         assert dispatcher.will_start(first)
@@ -490,7 +490,7 @@ def test_a_deadline_ends_the_wait(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("who", [{"queue": "sales"}, {"agent": "alice"}])
-def test_no_wait_is_for_ever(tmp_path: Path, who: dict[str, str]) -> None:
+def test_every_wait_has_a_limit(tmp_path: Path, who: dict[str, str]) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         job = queued(**who)
@@ -503,7 +503,7 @@ def test_no_wait_is_for_ever(tmp_path: Path, who: dict[str, str]) -> None:
     play(tmp_path, script, max_wait_s=500.0)
 
 
-def test_a_queue_that_gives_a_job_up_ends_it(tmp_path: Path) -> None:
+def test_a_job_that_its_queue_sends_away_ends(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         job = queued()
@@ -547,7 +547,7 @@ def test_a_full_queue_is_tried_again(tmp_path: Path) -> None:
     play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], max_length=1),))
 
 
-def test_a_queue_that_stays_full_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+def test_the_wait_for_a_full_queue_has_a_limit(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         first, second = queued("first"), queued("second")
@@ -572,7 +572,7 @@ def test_a_queue_that_stays_full_is_not_waited_for_for_ever(tmp_path: Path) -> N
     play(tmp_path, script, queues=(queue,), max_wait_s=500.0)
 
 
-def test_an_overflow_calls_the_outside_number_as_the_operator(tmp_path: Path) -> None:
+def test_an_overflow_calls_the_outside_number_as_the_agent(tmp_path: Path) -> None:
     step = Overflow(after_s=10.0, number="sip:partner@127.0.0.1:5099")
 
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
@@ -589,7 +589,7 @@ def test_an_overflow_calls_the_outside_number_as_the_operator(tmp_path: Path) ->
     play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], overflow=[step]),))
 
 
-def test_an_outside_number_that_does_not_take_it_costs_nothing(tmp_path: Path) -> None:
+def test_an_outside_number_that_does_not_answer_costs_no_attempt(tmp_path: Path) -> None:
     step = Overflow(after_s=10.0, number="sip:partner@127.0.0.1:5099")
 
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
@@ -617,7 +617,7 @@ def test_an_outside_number_that_does_not_take_it_costs_nothing(tmp_path: Path) -
     play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], overflow=[step]),))
 
 
-def test_the_limit_of_the_queue_holds_over_numbers_outside(tmp_path: Path) -> None:
+def test_the_limit_of_the_queue_holds_across_outside_numbers(tmp_path: Path) -> None:
     step = Overflow(after_s=10.0, number="sip:partner@127.0.0.1:5099")
 
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
@@ -634,7 +634,7 @@ def test_the_limit_of_the_queue_holds_over_numbers_outside(tmp_path: Path) -> No
     play(tmp_path, script, queues=(queue,))
 
 
-def test_an_outside_centre_that_does_not_take_it_leaves_it_to_anybody(tmp_path: Path) -> None:
+def test_a_job_that_an_outside_centre_does_not_answer_goes_to_any_agent(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         partner = Centre(name="partner", number="sip:partner@127.0.0.1:5099")
         shares = [Share(centre="partner", percent=1.0)]
@@ -705,7 +705,7 @@ class Closes(OpenFrom):
         return 100.0 if at < 100.0 else None
 
 
-def test_who_is_sent_away_at_closing_time_waits_on_when_it_opens(tmp_path: Path) -> None:
+def test_a_job_that_waits_at_closing_time_waits_on_at_the_next_opening(tmp_path: Path) -> None:
     queue = Queue(
         name="sales", agents=["alice"], calendar="office", when_closed="schedule",
         at_closing="send_away",
@@ -730,7 +730,7 @@ def test_who_is_sent_away_at_closing_time_waits_on_when_it_opens(tmp_path: Path)
     )  # fmt: skip
 
 
-def test_a_queue_that_is_not_there_any_more_ends_the_job(tmp_path: Path) -> None:
+def test_a_job_of_a_removed_queue_ends(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         job = queued(queue="support")
         dispatcher.resume([job])
@@ -742,7 +742,7 @@ def test_a_queue_that_is_not_there_any_more_ends_the_job(tmp_path: Path) -> None
 # -- changes --------------------------------------------------------------------------------------
 
 
-def test_another_priority_changes_the_place_in_the_queue(tmp_path: Path) -> None:
+def test_a_new_priority_changes_the_place_in_the_queue(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         jobs = [queued(f"job-{number}") for number in range(3)]
@@ -762,7 +762,7 @@ def test_another_priority_changes_the_place_in_the_queue(tmp_path: Path) -> None
     play(tmp_path, script)
 
 
-def test_another_time_takes_a_job_out_of_the_queue_until_then(tmp_path: Path) -> None:
+def test_a_later_time_takes_a_job_out_of_the_queue_until_then(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         job = queued()
@@ -778,7 +778,7 @@ def test_another_time_takes_a_job_out_of_the_queue_until_then(tmp_path: Path) ->
     play(tmp_path, script)
 
 
-def test_a_job_that_is_given_another_day_may_wait_as_long_as_any_then(tmp_path: Path) -> None:
+def test_a_rescheduled_job_has_the_whole_waiting_time_then(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         job = queued()
@@ -793,7 +793,7 @@ def test_a_job_that_is_given_another_day_may_wait_as_long_as_any_then(tmp_path: 
     play(tmp_path, script, max_wait_s=500.0)
 
 
-def test_jobs_taken_over_stand_in_the_order_of_their_places(tmp_path: Path) -> None:
+def test_jobs_of_an_earlier_engine_queue_in_the_order_of_their_places(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         await asyncio.sleep(100)

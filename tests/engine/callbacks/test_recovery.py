@@ -13,8 +13,7 @@ from config.settings import Settings
 from engine.callbacks import recovery
 from engine.callbacks.dispatcher import Dispatcher
 from engine.callbacks.intake import Intake
-from engine.callbacks.outcome import Outcome
-from engine.control.params import Reschedule
+from engine.callbacks.retry import Outcome
 from engine.job import (
     AttemptRecord,
     Failure,
@@ -26,7 +25,7 @@ from engine.job import (
     Request,
 )
 from engine.reports.cdr import moments_of
-from engine.routing.admission import Admission
+from engine.request import Reschedule
 from engine.routing.router import Router
 from tests.support.switchboard import Scene, scene
 from tests.support.virtual_loop import run
@@ -41,7 +40,7 @@ def play(tmp_path: Path, script: Script, **options: Any) -> None:
         stage = scene(tmp_path, **options)
         loop = asyncio.get_running_loop()
         await asyncio.sleep(1000)
-        await script(stage, Dispatcher(stage.services, wall_clock=loop.time))
+        await script(stage, stage.dispatcher(loop.time))
         stage.assert_nothing_left()
 
     run(main())
@@ -78,7 +77,7 @@ def left(
 
 def reconcile(stage: Scene, dispatcher: Dispatcher, *jobs: Job) -> None:
     now = asyncio.get_running_loop().time()
-    recovery.reconcile(jobs, dispatcher, stage.services, now)
+    recovery.reconcile(jobs, dispatcher, stage.services, stage.admission, now)
 
 
 def stored(stage: Scene, job: Job) -> Job:
@@ -89,7 +88,7 @@ UNDER_WAY: list[JobState] = ["queued", "dialing_agent", "whispering", "dialing_c
 
 
 @pytest.mark.parametrize("policy", ["fail", "retry", "ask"])
-def test_what_was_not_dialled_is_dialled(tmp_path: Path, policy: OnCrash) -> None:
+def test_a_job_that_was_not_dialled_is_dialled(tmp_path: Path, policy: OnCrash) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         job = left(policy=policy, under_way=False)
         reconcile(stage, dispatcher, job)
@@ -101,7 +100,7 @@ def test_what_was_not_dialled_is_dialled(tmp_path: Path, policy: OnCrash) -> Non
 
 
 @pytest.mark.parametrize("state", UNDER_WAY)
-def test_what_may_have_been_dialled_fails_by_default(tmp_path: Path, state: JobState) -> None:
+def test_a_job_that_may_have_been_dialled_fails_by_default(tmp_path: Path, state: JobState) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         job = left(state)
         job.failure = Failure(side="customer", moment="dialing_customer", sip_status=486)  # before
@@ -156,13 +155,19 @@ def test_how_long_somebody_may_be_on_the_line(
     assert recovery.pause_s(job, Dial(crash_pause_s=7.0)) == 7.0
 
 
-def test_another_time_does_not_shorten_the_wait_for_the_phones(tmp_path: Path) -> None:
+def test_rescheduling_does_not_shorten_the_wait_for_the_phones(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         job = left("dialing_agent", "retry")
         reconcile(stage, dispatcher, job)
-        stage.services.admission, stage.services.router = Admission(), Router(Settings())
         clock = asyncio.get_running_loop().time
-        intake = Intake(stage.services, dispatcher, Settings(), wall_clock=clock)
+        intake = Intake(
+            stage.services,
+            dispatcher,
+            Settings(),
+            router=Router(Settings()),
+            admission=stage.admission,
+            wall_clock=clock,
+        )
         await intake.reschedule(job, Reschedule(id=job.id, not_before=1010.0))
         assert job.next_attempt_at == 1060.0
         (await stage.phone()).refuses(486)
@@ -174,7 +179,7 @@ def test_another_time_does_not_shorten_the_wait_for_the_phones(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("policy", ["retry", "ask"])
-def test_nobody_is_called_again_who_has_talked(tmp_path: Path, policy: OnCrash) -> None:
+def test_a_customer_who_has_talked_is_not_called_again(tmp_path: Path, policy: OnCrash) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         job = left("bridged", policy)
         job.failure = Failure(side="customer", moment="dialing_customer", sip_status=486)  # before
@@ -243,7 +248,7 @@ def test_a_deadline_that_passed_while_no_engine_ran(tmp_path: Path) -> None:
     play(tmp_path, script, crash_pause_s=60.0)
 
 
-def test_what_was_cut_off_ended_when_the_engine_died(tmp_path: Path) -> None:
+def test_interrupted_calls_ended_when_the_engine_died(tmp_path: Path) -> None:
     """Not when the next one came: nobody talked meanwhile."""
 
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
@@ -251,7 +256,9 @@ def test_what_was_cut_off_ended_when_the_engine_died(tmp_path: Path) -> None:
         talked.attempts[0].legs[0].answered = 2.0
         rang.id, rang.attempts[0].legs[0].ringing = "rang", 75.0
         now = asyncio.get_running_loop().time()
-        recovery.reconcile([talked, rang], dispatcher, stage.services, now, seen_until=70.0)
+        recovery.reconcile(
+            [talked, rang], dispatcher, stage.services, stage.admission, now, seen_until=70.0
+        )
         assert talked.ended_at == 1000.0
         moments = moments_of(talked)
         assert (moments.talk_at, moments.talk_s) == (4.0, 66.0)
@@ -264,7 +271,7 @@ def test_what_was_cut_off_ended_when_the_engine_died(tmp_path: Path) -> None:
     play(tmp_path, script)
 
 
-def test_a_job_that_waits_for_a_decision_is_told_of_as_queued(tmp_path: Path) -> None:
+def test_a_job_that_waits_for_a_decision_is_published_as_queued(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         job = left("dialing_agent", "ask")
         reconcile(stage, dispatcher, job)

@@ -1,6 +1,5 @@
 """What follows an attempt: a table of histories, and what comes next."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ from engine.callbacks.retry import (
     INTERRUPTED,
     Again,
     GiveUp,
+    Outcome,
     RetryPolicy,
     most_attempts,
     next_step,
@@ -19,10 +19,8 @@ from engine.job import AttemptRecord, Job, Request, RetryCause, RetryRule
 NOW = 1000.0
 
 
-@dataclass
-class Ended:
-    retry_cause: str | None = "busy"
-    may_retry: bool = True
+def ended(cause: RetryCause | None = "busy", *, may_retry: bool = True) -> Outcome:
+    return Outcome("failed", "failed", "", may_retry=may_retry, retry_cause=cause)
 
 
 def tried(*attempts: str, **request: Any) -> Job:
@@ -42,7 +40,7 @@ def step(job: Job, policy: RetryPolicy | None = None) -> Again | GiveUp:
     last = job.attempts[-1].retry_cause
     if policy is None:
         policy = policy_of(job.request, default_attempts=1, default_pause_s=5.0)
-    return next_step(job, Ended(last), policy, NOW)
+    return next_step(job, ended(last), policy, NOW)
 
 
 RULES: dict[RetryCause, RetryRule] = {
@@ -93,21 +91,21 @@ def test_three_numbers(history: list[str], expected: Again | None) -> None:
 
 @pytest.mark.parametrize(("count", "goes_on"), [(1, True), (2, True), (3, False)])
 @pytest.mark.parametrize("cause", ["busy", "operator_missed", "failed", "no_answer"])
-def test_the_simple_form_counts_all(cause: str, count: int, goes_on: bool) -> None:
+def test_max_attempts_alone_counts_all_causes(cause: str, count: int, goes_on: bool) -> None:
     found = step(tried(*[cause] * count, max_attempts=3))
     assert found == Again(NOW + 5, None) if goes_on else isinstance(found, GiveUp)
 
 
-def test_what_a_request_says_bounds_all_causes() -> None:
+def test_max_attempts_of_a_request_bounds_all_causes() -> None:
     assert isinstance(step(tried("busy", "no_answer", retry=RULES, max_attempts=2)), GiveUp)
 
 
-def test_an_operator_missed_in_a_queue_costs_the_customer_nothing() -> None:
+def test_a_missed_agent_of_a_queue_costs_no_attempt() -> None:
     job = tried(*["operator_missed"] * 5, "busy", agent=None, queue="sales", max_attempts=2)
     assert step(job) == Again(NOW + 5, None)
 
 
-def test_what_was_broken_off_before_the_customer_answered_costs_him_nothing() -> None:
+def test_an_interrupted_attempt_costs_nothing_before_the_customer_answered() -> None:
     policy = RetryPolicy(RetryRule(spacing_s=(5.0,)), most=2, rules=RULES)
     job = tried("busy", "busy")
     job.attempts[0].result, job.attempts[0].retry_cause = INTERRUPTED, None
@@ -122,16 +120,16 @@ def test_no_attempt_after_the_deadline() -> None:
     assert isinstance(step(tried("busy", retry=RULES, deadline=NOW + 61)), Again)
 
 
-def test_what_cannot_end_otherwise_is_not_repeated() -> None:
+def test_an_attempt_that_cannot_end_otherwise_is_not_repeated() -> None:
     job = tried("busy")
     policy = policy_of(job.request, default_attempts=5, default_pause_s=1.0)
-    assert isinstance(next_step(job, Ended(may_retry=False), policy, NOW), GiveUp)
+    assert isinstance(next_step(job, ended(may_retry=False), policy, NOW), GiveUp)
 
 
 def test_an_unknown_cause_is_a_failure() -> None:
     job = tried("failed", retry={"failed": RetryRule(attempts=2, spacing_s=(9.0,))})
     policy = policy_of(job.request, default_attempts=1, default_pause_s=1.0)
-    assert next_step(job, Ended(None), policy, NOW) == Again(NOW + 9, None)
+    assert next_step(job, ended(None), policy, NOW) == Again(NOW + 9, None)
 
 
 @pytest.mark.parametrize(

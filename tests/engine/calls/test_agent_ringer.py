@@ -1,10 +1,10 @@
-"""The operators of an offer: who wins, who is told what, and that nobody stays reserved."""
+"""The agents of an offer: who wins, what each is told, and that no agent stays reserved."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
@@ -12,21 +12,20 @@ from engine.acd.agents import AgentRegistry
 from engine.acd.queues import Queues
 from engine.acd.waiting import Offer, Waiting
 from engine.calls.agent_ringer import (
-    ELSEWHERE,
     AgentRinger,
     AgentsMissed,
     Candidate,
     candidates_of,
     open_all,
 )
-from engine.calls.hangup_cause import BY_COMMAND
-from engine.calls.leg import Caller, Leg
+from engine.calls.hangup_cause import BY_COMMAND, ELSEWHERE
+from engine.calls.leg import Leg
 from engine.calls.whisper import Announcer
 from engine.errors import EngineError
-from engine.job import OfferRecord
 from engine.routing.dialplan import Destination
 from media.messages import Dtmf
 from media.sources import Prompt
+from tests.support.scripted_flow import ScriptedFlow
 from tests.support.switchboard import Phone, Scene, ScriptedSpeech, scene
 from tests.support.virtual_loop import run
 
@@ -34,7 +33,7 @@ NAMES = ("alice", "bert", "cleo")
 
 
 class AgentStates:
-    """Stands in for the register of agents: keeps what it was told, in order."""
+    """Stands in for the agent registry: keeps what it was told, in order."""
 
     confirm_text = "Press {digit} to take the call."
 
@@ -91,7 +90,7 @@ def an_offer(*names: str, queue: str | None = "sales", wrap_up_s: float | None =
 
 
 class Desk:
-    """Operators of one offer, with everything they are told."""
+    """The agents of one offer, with everything that is published of them."""
 
     def __init__(
         self,
@@ -107,22 +106,15 @@ class Desk:
         self.agents, self.queue = AgentStates(), Queue()
         stage.services.agents = cast(AgentRegistry, self.agents)
         stage.services.queues = cast(Queues, self.queue)
-        self.records: list[OfferRecord] = []
-        self.made: list[Leg] = []
-        self.told: list[tuple[str, dict[str, Any]]] = []
         self.confirm = confirm or {}
         stage.services.announcer = cast(Announcer, ScriptedSpeech())
-        self.lines, self.lent = lines, dict[str, Leg]()
-        offer = an_offer(*names, queue=queue, wrap_up_s=wrap_up_s)
-        self.operators = AgentRinger(
-            [Candidate(name, self._addresses(name, ring_s)) for name in names],
+        self.flow = ScriptedFlow(stage, lines=lines)
+        self.made, self.told, self.records = self.flow.made, self.flow.published, self.flow.offers
+        self.ringer = AgentRinger(
             stage.services,
-            offer=offer,
-            new_leg=self._leg,
-            dial=lambda leg: leg.dial(caller=Caller(None, "ringback"), ring_s=20.0),
-            publish=lambda kind, **fields: self.told.append((kind, fields)),
-            on_offer=self.records.append,
-            line=self._line,
+            self.flow,
+            [Candidate(name, self._addresses(name, ring_s)) for name in names],
+            an_offer(*names, queue=queue, wrap_up_s=wrap_up_s),
         )
 
     def _addresses(self, name: str, ring_s: tuple[float, ...]) -> tuple[Destination, ...]:
@@ -130,28 +122,12 @@ class Desk:
         address = replace(plan.destination(name, field="agent"), confirm=self.confirm.get(name, ""))
         return tuple(replace(address, ring_s=each) for each in ring_s) or (address,)
 
-    def _leg(self, destination: Destination) -> Leg:
-        services = self.stage.services
-        leg = Leg(
-            leg_id=f"leg-{len(self.made)}", role="agent", destination=destination,
-            sip=services.sip, media=services.media, publish=lambda *_args, **_fields: None,
-        )  # fmt: skip
-        self.made.append(leg)
-        return leg
-
-    def _line(self, name: str) -> Leg | None:
-        if name not in self.lines:
-            return None
-        self.lent[name] = self._leg(self.stage.services.dialplan.destination(name, field="agent"))
-        return self.lent[name]
-
-    async def reach(self) -> Leg:
-        await open_all(self.operators.ports())
-        return await self.operators.reach()
+    async def ring(self) -> Leg:
+        await open_all(self.ringer.ports())
+        return await self.ringer.ring()
 
     async def close(self) -> None:
-        for leg in self.made:
-            await leg.release()
+        await self.flow.close()
         assert not self.stage.media.open_legs
 
 
@@ -171,11 +147,11 @@ async def phones_of(stage: Scene, count: int) -> dict[str, Phone]:
 def test_all_are_rung_and_the_first_answer_wins(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         desk = Desk(stage, *NAMES)
-        reaching = asyncio.create_task(desk.reach())
+        ringing = asyncio.create_task(desk.ring())
         phones = await phones_of(stage, 3)
         await asyncio.sleep(2)
         phones["bert"].answers()
-        leg = await reaching
+        leg = await ringing
         assert "bert" in leg.record.uri
         assert phones["alice"].hang_up_reason == phones["cleo"].hang_up_reason == ELSEWHERE
         assert not phones["bert"].is_hung_up
@@ -184,8 +160,8 @@ def test_all_are_rung_and_the_first_answer_wins(tmp_path: Path) -> None:
         assert desk.queue.answered_by == ["bert"]
         assert [record.result for record in desk.records] == ["lost", "answered", "lost"]
         assert ("agent.offer_ended", {"agent": "cleo", "result": "lost", "by": "bert"}) in desk.told
-        desk.operators.over()
-        desk.operators.over()
+        desk.ringer.release_agents()
+        desk.ringer.release_agents()
         assert desk.agents.of("bert") == ["ringing", "talking", "finished"]
         await desk.close()
 
@@ -195,11 +171,11 @@ def test_all_are_rung_and_the_first_answer_wins(tmp_path: Path) -> None:
 def test_two_answers_in_one_moment_have_one_winner(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         desk = Desk(stage, "alice", "bert")
-        reaching = asyncio.create_task(desk.reach())
+        ringing = asyncio.create_task(desk.ring())
         phones = await phones_of(stage, 2)
         phones["bert"].answers()
         phones["alice"].answers()
-        leg = await reaching
+        leg = await ringing
         winner, loser = ("alice", "bert") if "alice" in leg.record.uri else ("bert", "alice")
         assert desk.queue.answered_by == [winner]
         assert not phones[winner].is_hung_up
@@ -210,17 +186,17 @@ def test_two_answers_in_one_moment_have_one_winner(tmp_path: Path) -> None:
     play(tmp_path, script)
 
 
-def test_one_who_declines_does_not_end_the_ringing_of_the_others(tmp_path: Path) -> None:
+def test_an_agent_who_declines_does_not_end_the_ringing_of_the_others(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         desk = Desk(stage, "alice", "bert")
-        reaching = asyncio.create_task(desk.reach())
+        ringing = asyncio.create_task(desk.ring())
         phones = await phones_of(stage, 2)
         phones["alice"].refuses(603, "Decline")
         await asyncio.sleep(1)
         assert desk.agents.of("alice") == ["ringing", "missed"]
         assert not phones["bert"].is_hung_up
         phones["bert"].answers()
-        await reaching
+        await ringing
         assert desk.agents.of("alice") == ["ringing", "missed"]
         await desk.close()
 
@@ -230,13 +206,13 @@ def test_one_who_declines_does_not_end_the_ringing_of_the_others(tmp_path: Path)
 def test_nobody_answers(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         desk = Desk(stage, "alice", "bert")
-        reaching = asyncio.create_task(desk.reach())
+        ringing = asyncio.create_task(desk.ring())
         phones = await phones_of(stage, 2)
         phones["bert"].rings()
         phones["alice"].refuses(486, "Busy Here")
         with pytest.raises(AgentsMissed) as missed:
-            await reaching
-        assert missed.value.ending.result == "no_answer"
+            await ringing
+        assert missed.value.hangup_cause.result == "no_answer"
         assert phones["bert"].is_hung_up
         assert desk.agents.reasons == ["486 Busy Here", "no answer within 20 s"]
         assert [record.result for record in desk.records] == ["busy", "no_answer"]
@@ -250,27 +226,27 @@ def test_addresses_are_rung_in_turn_each_for_its_time(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         desk = Desk(stage, "alice", ring_s=(5.0, 7.0))
         loop = asyncio.get_running_loop()
-        reaching = asyncio.create_task(desk.reach())
+        ringing = asyncio.create_task(desk.ring())
         desk_phone = await stage.phone()
         started = loop.time()
         mobile = await stage.phone()
         assert loop.time() - started == pytest.approx(5.0)
         assert desk_phone.is_hung_up
         mobile.answers()
-        assert await reaching is desk.made[1]
+        assert await ringing is desk.made[1]
         assert desk.agents.of("alice") == ["ringing", "talking"]
         await desk.close()
 
     play(tmp_path, script)
 
 
-def test_a_withdrawn_offer_frees_everybody(tmp_path: Path) -> None:
+def test_a_withdrawn_offer_frees_every_agent(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         desk = Desk(stage, "alice", "bert")
-        reaching = asyncio.create_task(desk.reach())
+        ringing = asyncio.create_task(desk.ring())
         await phones_of(stage, 2)
-        reaching.cancel()
-        await asyncio.wait([reaching])
+        ringing.cancel()
+        await asyncio.wait([ringing])
         assert desk.agents.of("alice") == desk.agents.of("bert") == ["ringing", "release"]
         assert [record.result for record in desk.records] == ["withdrawn", "withdrawn"]
         await desk.close()
@@ -281,12 +257,12 @@ def test_a_withdrawn_offer_frees_everybody(tmp_path: Path) -> None:
 def test_an_answer_that_crosses_the_withdrawal_wins_nothing(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         desk = Desk(stage, "alice")
-        reaching = asyncio.create_task(desk.reach())
+        ringing = asyncio.create_task(desk.ring())
         phone = await stage.phone()
         phone.answers()
-        reaching.cancel()
-        await asyncio.wait([reaching])
-        assert reaching.cancelled()
+        ringing.cancel()
+        await asyncio.wait([ringing])
+        assert ringing.cancelled()
         assert desk.agents.of("alice") == ["ringing", "release"]
         assert desk.queue.answered_by == []
         await desk.close()
@@ -295,59 +271,59 @@ def test_an_answer_that_crosses_the_withdrawal_wins_nothing(tmp_path: Path) -> N
     play(tmp_path, script)
 
 
-def test_only_offers_of_a_queue_count_against_one_who_does_not_answer(tmp_path: Path) -> None:
+def test_only_missed_offers_of_a_queue_count_against_an_agent(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         for queue, counts in (("sales", True), (None, False)):
             desk = Desk(stage, "alice", queue=queue)
-            reaching = asyncio.create_task(desk.reach())
+            ringing = asyncio.create_task(desk.ring())
             (await stage.phone()).refuses(486, "Busy Here")
             with pytest.raises(AgentsMissed):
-                await reaching
+                await ringing
             assert desk.agents.counted == [counts]
             await desk.close()
 
     play(tmp_path, script)
 
 
-def test_a_command_that_hangs_up_is_not_held_against_him(tmp_path: Path) -> None:
+def test_a_hang_up_by_command_does_not_count_against_the_agent(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         desk = Desk(stage, "alice")
-        reaching = asyncio.create_task(desk.reach())
+        ringing = asyncio.create_task(desk.ring())
         await stage.phone()
         desk.made[0].hang_up(BY_COMMAND)
         with pytest.raises(AgentsMissed):
-            await reaching
+            await ringing
         assert desk.agents.counted == [False]
         await desk.close()
 
     play(tmp_path, script)
 
 
-def test_what_the_engine_lacks_is_not_held_against_him(tmp_path: Path) -> None:
+def test_a_fault_of_the_engine_does_not_count_against_the_agent(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         desk = Desk(stage, "alice")
-        reaching = asyncio.create_task(desk.reach())
+        ringing = asyncio.create_task(desk.ring())
         (await stage.phone()).rings()
         await asyncio.sleep(1)
         stage.media.open_legs.clear()
         desk.made[0].on_media_lost("media worker died")
         with pytest.raises(AgentsMissed):
-            await reaching
+            await ringing
         assert desk.agents.counted == [False]
         await desk.close()
 
     play(tmp_path, script)
 
 
-def test_his_phone_is_cancelled_before_he_is_free_again(tmp_path: Path) -> None:
+def test_the_phone_is_cancelled_before_its_agent_is_free_again(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         desk = Desk(stage, "alice")
-        reaching = asyncio.create_task(desk.reach())
+        ringing = asyncio.create_task(desk.ring())
         phone = await stage.phone()
         desk.agents.on_release = lambda _name: freed.append(phone.is_hung_up)
         freed: list[bool] = []
-        reaching.cancel()
-        await asyncio.wait([reaching])
+        ringing.cancel()
+        await asyncio.wait([ringing])
         assert freed == [True]
         await desk.close()
 
@@ -357,48 +333,48 @@ def test_his_phone_is_cancelled_before_he_is_free_again(tmp_path: Path) -> None:
 def test_the_wrap_up_is_that_of_the_queue(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         desk = Desk(stage, "alice", wrap_up_s=7.0)
-        reaching = asyncio.create_task(desk.reach())
+        ringing = asyncio.create_task(desk.ring())
         (await stage.phone()).answers()
-        await reaching
-        desk.operators.over()
+        await ringing
+        desk.ringer.release_agents()
         assert desk.agents.wrap_ups == [7.0]
         await desk.close()
 
     play(tmp_path, script)
 
 
-def test_one_who_stays_on_the_line_is_not_dialled(tmp_path: Path) -> None:
-    """The line is one more leg; here it stands in for that of PermanentLegs.take."""
+def test_an_agent_with_a_permanent_line_is_not_dialled(tmp_path: Path) -> None:
+    """The line is one more leg; here it stands in for that of AgentLines.borrow."""
 
     async def script(stage: Scene) -> None:
         desk = Desk(stage, "alice", lines=("alice",))
-        reaching = asyncio.create_task(desk.reach())
+        ringing = asyncio.create_task(desk.ring())
         (await stage.phone()).answers()
-        assert await reaching is desk.lent["alice"]
-        assert desk.made == [desk.lent["alice"]]
+        assert await ringing is desk.flow.borrowed["alice"]
+        assert desk.made == [desk.flow.borrowed["alice"]]
         assert desk.agents.of("alice") == ["talking"], "a line that is up does not ring"
         await desk.close()
 
     play(tmp_path, script)
 
 
-def test_one_whose_line_goes_down_is_rung_at_his_next_address_as_anybody(tmp_path: Path) -> None:
+def test_an_agent_whose_line_goes_down_is_rung_at_the_next_address(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         desk = Desk(stage, "alice", lines=("alice",), ring_s=(5.0, 5.0), confirm={"alice": "1"})
-        reaching = asyncio.create_task(desk.reach())
+        ringing = asyncio.create_task(desk.ring())
         (await stage.phone()).refuses(480)
         (await stage.phone()).answers()
         await asyncio.sleep(1)
-        assert not reaching.done(), "he has to press the key"
+        assert not ringing.done(), "the key has to be pressed"
         assert desk.agents.of("alice") == ["ringing"]
         desk.made[-1].on_media(Dtmf(desk.made[-1].id, "1", 100))
-        assert await reaching is desk.made[-1]
+        assert await ringing is desk.made[-1]
         await desk.close()
 
     play(tmp_path, script)
 
 
-def test_one_who_has_no_address_now_has_missed_the_offer(tmp_path: Path) -> None:
+def test_an_agent_without_an_address_has_missed_the_offer(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         agents = AgentStates()
         stage.services.agents = cast(AgentRegistry, agents)
@@ -420,36 +396,36 @@ def press(desk: Desk, number: int, digit: str) -> None:
     leg.on_media(Dtmf(leg.id, digit, 100))
 
 
-def test_a_call_is_taken_by_the_key_where_the_address_says_so(tmp_path: Path) -> None:
+def test_a_call_is_confirmed_by_the_key_where_the_address_says_so(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         desk = Desk(stage, "alice", confirm={"alice": "1"})
-        reaching = asyncio.create_task(desk.reach())
+        ringing = asyncio.create_task(desk.ring())
         (await stage.phone()).answers()
         await asyncio.sleep(4)
         press(desk, 0, "5")
         await asyncio.sleep(1)
-        assert not reaching.done()
+        assert not ringing.done()
         heard = stage.media.heard[desk.made[0].id]
         assert Prompt("Press 1 to take the call.") in heard
         press(desk, 0, "1")
-        assert await reaching is desk.made[0]
+        assert await ringing is desk.made[0]
         assert desk.agents.of("alice") == ["ringing", "talking"]
         await desk.close()
 
     play(tmp_path, script)
 
 
-def test_a_mailbox_takes_no_call(tmp_path: Path) -> None:
+def test_a_mailbox_does_not_win(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         desk = Desk(stage, "alice", confirm={"alice": "1"})
-        reaching = asyncio.create_task(desk.reach())
+        ringing = asyncio.create_task(desk.ring())
         phone = await stage.phone()
         answered = asyncio.get_running_loop().time()
         phone.answers()
         with pytest.raises(AgentsMissed) as missed:
-            await reaching
+            await ringing
         assert asyncio.get_running_loop().time() - answered == pytest.approx(15.0)
-        assert missed.value.ending.result == "no_answer" and phone.is_hung_up
+        assert missed.value.hangup_cause.result == "no_answer" and phone.is_hung_up
         assert desk.agents.of("alice") == ["ringing", "missed"]
         await desk.close()
 
@@ -459,14 +435,14 @@ def test_a_mailbox_takes_no_call(tmp_path: Path) -> None:
 def test_of_several_the_first_confirmed_answer_wins(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         desk = Desk(stage, "alice", "bert", confirm={"alice": "1", "bert": "1"})
-        reaching = asyncio.create_task(desk.reach())
+        ringing = asyncio.create_task(desk.ring())
         phones = await phones_of(stage, 2)
         phones["alice"].answers()
         await asyncio.sleep(1)
         phones["bert"].answers()
         await asyncio.sleep(1)
         press(desk, 1, "1")
-        leg = await reaching
+        leg = await ringing
         assert "bert" in leg.record.uri
         assert phones["alice"].hang_up_reason == ELSEWHERE
         assert desk.agents.of("alice") == ["ringing", "release"]
@@ -476,16 +452,16 @@ def test_of_several_the_first_confirmed_answer_wins(tmp_path: Path) -> None:
     play(tmp_path, script)
 
 
-def test_one_who_hangs_up_instead_of_pressing_has_missed_it(tmp_path: Path) -> None:
+def test_an_agent_who_hangs_up_instead_of_pressing_has_missed_the_offer(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         desk = Desk(stage, "alice", confirm={"alice": "1"})
-        reaching = asyncio.create_task(desk.reach())
+        ringing = asyncio.create_task(desk.ring())
         phone = await stage.phone()
         phone.answers()
         await asyncio.sleep(1)
         phone.hangs_up()
         with pytest.raises(AgentsMissed):
-            await reaching
+            await ringing
         assert desk.agents.of("alice") == ["ringing", "missed"]
         assert desk.agents.counted == [True]
         await desk.close()

@@ -6,27 +6,31 @@ from pathlib import Path
 import pytest
 
 from engine.calls.borrowed_leg import ANNOUNCEMENT, BorrowedLeg
+from engine.calls.cancel_scope import while_up
+from engine.calls.dialling import Caller
 from engine.calls.hangup_cause import HangupCause
-from engine.calls.leg import Caller, LegEnded
-from engine.calls.while_up import while_up
+from engine.calls.leg import LegEnded
 from media.messages import MediaTimeout
 from media.sources import Silence, Tone
 
 from .test_permanent_leg import Line, play
 
+CALL_OVER = HangupCause("completed", "call over")
 CALLER = Caller(None, default="ringback")
 
 
 def test_a_call_borrows_the_line_and_gives_it_back(tmp_path: Path) -> None:
     async def script(line: Line) -> None:
         phone = await line.is_up()
-        up = line.legs.line_of("anna")
+        up = line.lines.line_of("anna")
         assert up is not None
         for _ in range(2):
             line.told.clear()
-            leg = line.take()
-            assert line.legs.take("anna", lambda *_args, **_fields: None) is None, "one call only"
-            line.stage.services.register.legs[leg.id] = leg
+            leg = line.borrow()
+            assert line.lines.borrow("anna", lambda *_args, **_fields: None) is None, (
+                "one call only"
+            )
+            line.stage.services.registry.legs[leg.id] = leg
             await leg.open()
             await leg.dial(caller=CALLER, ring_s=20.0)
             assert line.told == ["leg.dialing", "leg.answered"]
@@ -35,8 +39,8 @@ def test_a_call_borrows_the_line_and_gives_it_back(tmp_path: Path) -> None:
             leg.hang_up(HangupCause("completed", "call over"))
             await leg.release()
             assert line.told[2:] == ["leg.ended"]
-            assert not phone.is_hung_up and up.ending is None
-            assert line.stage.services.register.legs[up.id] is up
+            assert not phone.is_hung_up and up.hangup_cause is None
+            assert line.stage.services.registry.legs[up.id] is up
             heard = line.stage.media.heard[up.id]
             assert heard[-1] == Silence() and ANNOUNCEMENT in heard
             assert leg.record.media is not None
@@ -47,7 +51,7 @@ def test_a_call_borrows_the_line_and_gives_it_back(tmp_path: Path) -> None:
 def test_digits_by_info_are_the_calls_while_it_has_the_line(tmp_path: Path) -> None:
     async def script(line: Line) -> None:
         phone = await line.is_up()
-        leg = line.take()
+        leg = line.borrow()
         await leg.open()
         await leg.dial(caller=CALLER, ring_s=20.0)
         pressed: list[str] = []
@@ -65,16 +69,16 @@ def test_digits_by_info_are_the_calls_while_it_has_the_line(tmp_path: Path) -> N
 def test_a_line_that_ends_in_a_call_ends_the_call(tmp_path: Path) -> None:
     async def script(line: Line) -> None:
         phone = await line.is_up()
-        leg = line.take()
+        leg = line.borrow()
         await leg.open()
         await leg.dial(caller=CALLER, ring_s=20.0)
         with pytest.raises(LegEnded) as ended:
             async with while_up(leg):
                 phone.hangs_up()
                 await asyncio.sleep(10)
-        assert ended.value.ending.result == "hung_up"
+        assert ended.value.hangup_cause.result == "hung_up"
         assert line.stage.last("line.ended")["agent"] == "anna"
-        assert line.legs.take("anna", lambda *_args, **_fields: None) is None
+        assert line.lines.borrow("anna", lambda *_args, **_fields: None) is None
         await leg.release()
 
     play(tmp_path, script)
@@ -83,7 +87,7 @@ def test_a_line_that_ends_in_a_call_ends_the_call(tmp_path: Path) -> None:
 def test_a_line_that_ends_before_the_call_begins(tmp_path: Path) -> None:
     async def script(line: Line) -> None:
         phone = await line.is_up()
-        leg = line.take()
+        leg = line.borrow()
         phone.hangs_up()
         for begin in (leg.open(), leg.dial(caller=CALLER, ring_s=20.0)):
             with pytest.raises(LegEnded):
@@ -97,7 +101,7 @@ def test_a_line_that_ends_before_the_call_begins(tmp_path: Path) -> None:
 def test_holding_and_lost_media_are_the_calls_while_it_has_the_line(tmp_path: Path) -> None:
     async def script(line: Line) -> None:
         phone = await line.is_up()
-        leg = line.take()
+        leg = line.borrow()
         held: list[bool] = []
         leg.on_hold = lambda _leg, is_held: held.append(is_held)
         await leg.open()
@@ -107,26 +111,25 @@ def test_holding_and_lost_media_are_the_calls_while_it_has_the_line(tmp_path: Pa
         assert held == [True, False]
         assert line.told[2:] == ["leg.held", "leg.resumed"]
         leg.on_media(MediaTimeout(leg.id, 30.0))
-        assert leg.ending is not None and leg.ending.result == "no_media"
+        assert leg.hangup_cause is not None and leg.hangup_cause.result == "no_media"
         assert phone.is_hung_up
         await leg.release()
 
     play(tmp_path, script)
 
 
-def test_giving_back_is_for_lines_only(tmp_path: Path) -> None:
+def test_hanging_up_the_borrowed_leg_leaves_the_line_up(tmp_path: Path) -> None:
     async def script(line: Line) -> None:
         await line.is_up()
-        leg = line.take()
+        leg = line.borrow()
         await leg.open()
         await leg.dial(caller=CALLER, ring_s=20.0)
         assert isinstance(leg, BorrowedLeg)
-        line.legs.give_back(leg)
-        assert leg.ending is not None
-        other = line.legs.line_of("anna")
+        leg.hang_up(CALL_OVER)
+        assert leg.hangup_cause is not None
+        other = line.lines.line_of("anna")
         assert other is not None
-        line.legs.give_back(other)
-        assert other.ending is None
+        assert other.hangup_cause is None
         await leg.release()
 
     play(tmp_path, script)

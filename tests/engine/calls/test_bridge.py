@@ -4,7 +4,8 @@ import asyncio
 from pathlib import Path
 
 from engine.calls.bridge import Bridge
-from engine.calls.leg import Caller, Leg
+from engine.calls.dialling import Caller
+from engine.calls.leg import Leg
 from media.sources import Hold, Peer
 from tests.support.switchboard import Phone, Scene, scene
 from tests.support.virtual_loop import run

@@ -19,7 +19,7 @@ async def test_view_and_register(tmp_path: Path) -> None:
         media=stage.services.media,
         publish=lambda *_args, **_fields: None,
     )
-    register.add(call)
+    register.add_call(call)
     register.add_leg(call, leg)
     view = call.view()
     assert (view["call"], view["job"], view["state"]) == ("call-1", "job-1", "dialing")
@@ -27,7 +27,7 @@ async def test_view_and_register(tmp_path: Path) -> None:
     assert (shown.leg, shown.role, shown.media) == ("leg-1", "agent", None)
     await stage.services.media.open("leg-1")
     await asyncio.sleep(0)
-    register.remove(call)
+    register.remove_call(call)
     assert not register.calls
     assert not register.legs
-    register.remove(call)
+    register.remove_call(call)

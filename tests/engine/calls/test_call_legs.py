@@ -1,33 +1,35 @@
-"""The legs of one call: told of, part of it once added, and given back whatever became of them."""
+"""The legs of one call: published, part of it once shown, and given back whatever happens."""
 
 import asyncio
 from pathlib import Path
 from typing import Any, cast
 
+from engine.calls.agent_lines import AgentLines
 from engine.calls.call import Call
 from engine.calls.call_legs import CallLegs, codecs_like, within_report_limit
-from engine.calls.leg import Caller, Leg
+from engine.calls.dialling import Caller
+from engine.calls.leg import Leg
 from tests.support.switchboard import Scene, audio, scene
 from tests.support.virtual_loop import run
 
 
-class Permanent:
-    """Stands in for the lines of operators who stay on the phone."""
+class Lines:
+    """Stands in for the lines of agents who stay on the phone."""
 
     def __init__(self, line: Leg) -> None:
         self.line = line
 
-    def take(self, agent: str, _publish: object) -> Leg | None:
+    def borrow(self, agent: str, _publish: object) -> Leg | None:
         return self.line if agent == "alice" else None
 
 
 def legs_of(stage: Scene, told: list[tuple[str, dict[str, Any]]]) -> tuple[Call, CallLegs]:
     call = Call("call-1", None)
-    stage.services.register.add(call)
+    stage.services.registry.add_call(call)
     return call, CallLegs(call, stage.services, lambda kind, **fields: told.append((kind, fields)))
 
 
-def test_made_added_told_of_and_given_back(tmp_path: Path) -> None:
+def test_a_leg_is_made_shown_published_and_given_back(tmp_path: Path) -> None:
     async def main() -> None:
         stage = scene(tmp_path)
         told: list[tuple[str, dict[str, Any]]] = []
@@ -36,8 +38,8 @@ def test_made_added_told_of_and_given_back(tmp_path: Path) -> None:
         called, spare = legs.make("customer", bob), legs.make("agent", bob)
         for leg in (called, spare):
             await leg.open()
-        legs.add(called)
-        assert call.legs == [called] and stage.services.register.legs == {called.id: called}
+        legs.show(called)
+        assert call.legs == [called] and stage.services.registry.legs == {called.id: called}
         dialling = called.dial(caller=Caller(None, "x"), ring_s=30.0)
         phone_soon = stage.phone()
         task = asyncio.create_task(dialling)
@@ -47,9 +49,9 @@ def test_made_added_told_of_and_given_back(tmp_path: Path) -> None:
         kind, fields = told[-1]
         assert (kind, fields["leg"], fields["role"]) == ("leg.answered", called.id, "customer")
         legs.hang_up()
-        assert phone.is_hung_up and spare.ending is None
+        assert phone.is_hung_up and spare.hangup_cause is None
         await legs.give_back()
-        stage.services.register.remove(call)
+        stage.services.registry.remove_call(call)
         stage.assert_nothing_left()
 
     run(main())
@@ -64,10 +66,10 @@ def test_a_line_is_borrowed_and_given_back(tmp_path: Path) -> None:
             "agent", bob
         )
         await line.open()
-        assert legs.line("alice") is None
-        stage.services.permanent = cast(Any, Permanent(line))
-        assert legs.line("bert") is None
-        assert legs.line("alice") is line
+        assert legs.borrow_line("alice") is None
+        stage.services.lines = cast(AgentLines, Lines(line))
+        assert legs.borrow_line("bert") is None
+        assert legs.borrow_line("alice") is line
         await legs.give_back()
         assert not stage.media.open_legs
 
@@ -83,7 +85,7 @@ def test_the_partners_codec_is_offered_first(tmp_path: Path) -> None:
     assert codecs_like(leg) == ("PCMA", "PCMU")
 
 
-def test_a_report_that_does_not_come_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_report_that_does_not_come_is_waited_for_only_briefly(tmp_path: Path) -> None:
     async def main() -> float:
         await within_report_limit(Call("call-1", None), asyncio.sleep(100))
         return asyncio.get_running_loop().time()

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from engine.calls.dialling import CODECS, Caller
 from engine.calls.hangup_cause import HangupCause
-from engine.calls.leg import CODECS, Caller, Leg, LegEnded
+from engine.calls.leg import Leg, LegEnded
 from engine.routing.dialplan import Destination, DialTarget
 from media.messages import Dtmf, MediaTimeout, PeerMoved, Played, SilenceStarted
 from media.sources import Prompt
@@ -35,7 +36,7 @@ def play(tmp_path: Path, script: Script) -> None:
             media=stage.services.media,
             publish=lambda kind, _leg, **fields: told.append((kind, fields)),
         )
-        stage.services.register.legs["leg-1"] = leg
+        stage.services.registry.legs["leg-1"] = leg
         await script(stage, leg, told)
         await leg.release()
         assert not stage.media.open_legs
@@ -123,7 +124,7 @@ def test_a_phone_silent_since_its_early_media_is_waited_for_from_its_answer(
         await dialling
         assert len(stage.media.connected) == 2, "told to the worker again"
         leg.on_media(MediaTimeout("leg-1", 30.0))
-        assert leg.ending is not None and leg.ending.result == "no_media"
+        assert leg.hangup_cause is not None and leg.hangup_cause.result == "no_media"
 
     play(tmp_path, script)
 
@@ -207,11 +208,11 @@ def test_no_rtp_ends_the_leg_unless_it_is_held(tmp_path: Path) -> None:
         phone = await answered(stage, leg)
         phone.holds()
         leg.on_media(MediaTimeout("leg-1", 30.0))
-        assert leg.ending is None
+        assert leg.hangup_cause is None
         phone.resumes()
         leg.on_media(MediaTimeout("leg-1", 30.0))
-        assert leg.ending is not None
-        assert leg.ending.result == "no_media"
+        assert leg.hangup_cause is not None
+        assert leg.hangup_cause.result == "no_media"
         assert phone.is_hung_up
 
     play(tmp_path, script)
@@ -266,7 +267,7 @@ def calling_leg(stage: Scene, told: Told, caller: CallingPhone) -> Leg:
         media=stage.services.media,
         publish=lambda kind, _leg, **fields: told.append((kind, fields)),
     )
-    leg.take(caller.session)
+    leg.ring(caller.session)
     return leg
 
 
@@ -310,7 +311,7 @@ def test_a_party_that_calls_may_hang_up_before_the_answer(tmp_path: Path) -> Non
         caller.cancels()
         with pytest.raises(LegEnded, match="before the answer"):
             await leg.accept()
-        assert leg.ending is not None and leg.ending.result == "hung_up"
+        assert leg.hangup_cause is not None and leg.hangup_cause.result == "hung_up"
 
     assert kinds(play_called(tmp_path, script)) == ["leg.ringing", "leg.ended"]
 

@@ -10,13 +10,17 @@ import pytest
 
 from config.agents import AgentDefaults
 from engine.acd.agents import AgentRegistry
-from engine.calls.leg import Caller, Leg
+from engine.calls.agent_lines import AgentLines
+from engine.calls.dialling import Caller
+from engine.calls.hangup_cause import HangupCause
+from engine.calls.leg import Leg
 from engine.calls.permanent_leg import PermanentLegs
 from engine.routing.dialplan import Dialplan
 from tests.support.floor import agent
 from tests.support.switchboard import Phone, Scene, scene
 from tests.support.virtual_loop import run
 
+CALL_OVER = HangupCause("completed", "call over")
 CALLER = Caller(None, default="ringback")
 
 
@@ -32,7 +36,14 @@ class Line:
         )
         set_agent(services.dialplan, configured.reached_at)
         self.told: list[str] = []
-        self.legs = services.permanent = PermanentLegs(self.agents, services)
+        self.lines = services.lines = AgentLines(
+            self.agents,
+            sip=services.sip,
+            media=services.media,
+            registry=services.registry,
+            hold=services.hold,
+        )
+        self.legs = PermanentLegs(services)
         self.agents.start()
         self.legs.start()
 
@@ -48,8 +59,8 @@ class Line:
         await asyncio.sleep(0)
         return phone
 
-    def take(self) -> Leg:
-        leg = self.legs.take("anna", lambda kind, _leg, **_fields: self.told.append(kind))
+    def borrow(self) -> Leg:
+        leg = self.lines.borrow("anna", lambda kind, _leg, **_fields: self.told.append(kind))
         assert leg is not None
         return leg
 
@@ -76,7 +87,7 @@ def test_he_is_called_when_he_logs_in_and_free_once_he_has_answered(tmp_path: Pa
         assert line.state == "paused"
         phone = await line.is_up()
         assert line.state == "available"
-        assert line.legs.line_of("anna") is not None
+        assert line.lines.line_of("anna") is not None
         line.agents.logout("anna")
         await asyncio.sleep(1)
         assert phone.is_hung_up
@@ -135,7 +146,7 @@ def test_his_addresses_are_tried_in_turn(tmp_path: Path) -> None:
 def test_music_between_calls_where_he_likes_it(tmp_path: Path) -> None:
     async def script(line: Line) -> None:
         await line.is_up()
-        up = line.legs.line_of("anna")
+        up = line.lines.line_of("anna")
         assert up is not None
         assert line.stage.media.heard[up.id][-1] == line.stage.services.hold
 
@@ -150,14 +161,14 @@ def test_a_reload_calls_and_hangs_up_but_not_in_a_call(tmp_path: Path) -> None:
         phone = await line.is_up()
         assert line.state == "paused", "she has lunch all the same"
         line.agents.ready("anna")
-        leg = line.take()
+        leg = line.borrow()
         line.agents.reserve("anna", "job")
         line.agents.talking("anna", "job")
         line.agents.enrol(agent("anna"))
         line.legs.review()
         await asyncio.sleep(1)
         assert not phone.is_hung_up
-        line.legs.give_back(leg)
+        leg.hang_up(CALL_OVER)
         line.agents.finished("anna", "job")
         await asyncio.sleep(0)
         await asyncio.sleep(0)

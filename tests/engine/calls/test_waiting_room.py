@@ -7,7 +7,8 @@ from typing import Any, cast
 
 from config.inbound import Room, Texts
 from engine.calls.announcements import QueuePosition
-from engine.calls.leg import Caller, Leg
+from engine.calls.dialling import Caller
+from engine.calls.leg import Leg
 from engine.calls.waiting_room import WaitingRoom, WaitingRooms
 from engine.calls.whisper import Announcer
 from media.sources import Hold, Prompt, Source
@@ -36,9 +37,9 @@ def play(tmp_path: Path, script: Script, speech: ScriptedSpeech | None = None, *
         leg, phone = await answered(stage)
         await script(leg, rooms.of("sales"), phone)
         await leg.release()
-        stage.services.register.legs.clear()
+        stage.services.registry.legs.clear()
         await asyncio.sleep(0)
-        assert len(asyncio.all_tasks()) == 1, "somebody still attends to the party"
+        assert len(asyncio.all_tasks()) == 1, "announcements still go on"
         return stage.media.heard["leg-1"]
 
     return run(main())
@@ -53,7 +54,7 @@ async def answered(stage: Scene) -> tuple[Leg, Phone]:
         media=stage.services.media,
         publish=lambda *_args, **_fields: None,
     )
-    stage.services.register.legs["leg-1"] = leg
+    stage.services.registry.legs["leg-1"] = leg
     await leg.open()
     dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
     phone = await stage.phone()
@@ -62,9 +63,9 @@ async def answered(stage: Scene) -> tuple[Leg, Phone]:
     return leg, phone
 
 
-def waits(seconds: float, standing: QueuePosition | None = None, **hosting: Any) -> Script:
+def waits(seconds: float, position: QueuePosition | None = None, **hosting: Any) -> Script:
     async def script(leg: Leg, room: WaitingRoom, _phone: Phone) -> None:
-        async with room.host(leg, lambda: standing, **hosting):
+        async with room.attend(leg, lambda: position, **hosting):
             await asyncio.sleep(seconds)
 
     return script
@@ -118,7 +119,7 @@ def test_a_sentence_that_cannot_be_spoken_leaves_the_music_alone(tmp_path: Path)
 
 def test_no_announcement_outlasts_the_wait(tmp_path: Path) -> None:
     async def script(leg: Leg, room: WaitingRoom, _phone: Phone) -> None:
-        async with room.host(leg):
+        async with room.attend(leg):
             await asyncio.sleep(PLAYED_S / 2)  # in the middle of the welcome
         leg.hear(Prompt("joined"))
         await asyncio.sleep(100.0)
@@ -129,9 +130,9 @@ def test_no_announcement_outlasts_the_wait(tmp_path: Path) -> None:
 
 def test_a_guest_may_be_told_something_at_once_and_waits_on(tmp_path: Path) -> None:
     async def script(leg: Leg, room: WaitingRoom, _phone: Phone) -> None:
-        async with room.host(leg, lambda: QueuePosition(2)) as guest:
+        async with room.attend(leg, lambda: QueuePosition(2)) as party:
             await asyncio.sleep(PLAYED_S / 2)  # in the middle of the welcome
-            guest.tell("Sorry.")
+            party.interrupt_with("Sorry.")
             await asyncio.sleep(PLAYED_S + 20.0)
 
     heard = play(
@@ -155,11 +156,11 @@ def test_music_goes_on_after_a_sentence_that_was_cut_short_for_nothing(tmp_path:
     """A text may be empty, or not to be spoken."""
 
     async def script(leg: Leg, room: WaitingRoom, _phone: Phone) -> None:
-        async with room.host(leg, lambda: QueuePosition(2)) as guest:
+        async with room.attend(leg, lambda: QueuePosition(2)) as party:
             await asyncio.sleep(PLAYED_S / 2)
-            guest.tell("")
+            party.interrupt_with("")
             await asyncio.sleep(1.0)
-            guest.tell("")
+            party.interrupt_with("")
             await asyncio.sleep(10.0)
 
     assert play(tmp_path, script, welcome="Welcome.") == [MUSIC, Prompt("Welcome."), MUSIC]
@@ -167,7 +168,7 @@ def test_music_goes_on_after_a_sentence_that_was_cut_short_for_nothing(tmp_path:
 
 def test_a_wait_that_is_over_at_once_leaves_nothing(tmp_path: Path) -> None:
     async def script(leg: Leg, room: WaitingRoom, _phone: Phone) -> None:
-        async with room.host(leg):
+        async with room.attend(leg):
             pass
 
     assert play(tmp_path, script, welcome="Welcome.") == [MUSIC]
@@ -191,7 +192,7 @@ def test_a_customer_who_finds_an_operator_at_once_is_not_counted(tmp_path: Path)
     assert heard == [MUSIC] and told == []
 
 
-def test_a_farewell_is_not_followed_by_music(tmp_path: Path) -> None:
+def test_a_goodbye_is_not_followed_by_music(tmp_path: Path) -> None:
     async def script(leg: Leg, room: WaitingRoom, _phone: Phone) -> None:
         await room.say(leg, room.settings.texts.closed, music_after=False)
 

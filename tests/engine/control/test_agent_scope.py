@@ -42,7 +42,7 @@ class Scene:
             self.open.get,
             lambda id: self.open.get(id) or self.ended.get(id),
             self.register,
-            lambda: self.now,
+            clock=lambda: self.now,
         )
         self._log = EventLog(epoch="e")
         self._told: list[Event] = []
@@ -136,7 +136,7 @@ def test_calls(scene: Scene) -> None:
     mine, other = Call("c1", "j1"), Call("c2", "j2")
     line = Call("c3", None, direction="inbound", about={"agent": "alice"})
     for call in (mine, other, line):
-        scene.register.add(call)
+        scene.register.add_call(call)
     mine.legs.append(SimpleNamespace(id="l1", record={}))  # type: ignore[arg-type]
     scene.agent("alice", "available", "reserved", "j1")
     assert scene.may("call.hangup", CallRef(call="c1"))
@@ -151,7 +151,7 @@ def test_calls(scene: Scene) -> None:
 
 
 def test_an_inbound_call_that_he_is_on(scene: Scene) -> None:
-    scene.register.add(Call("c1", None, direction="inbound"))
+    scene.register.add_call(Call("c1", None, direction="inbound"))
     scene.agent("alice", "available", "reserved", "c1")
     assert scene.may("call.hangup", CallRef(call="c1"))
     assert scene.sees("call.answered", call="c1")

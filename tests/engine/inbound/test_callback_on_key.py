@@ -1,16 +1,19 @@
-"""The wish to be called back: what is asked for, when it is due, and why it may be refused."""
+"""The callback to be called back: what is asked for, when it is due, and why it may be refused."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 from config.inbound import Inbound as Route
+from engine.callbacks.intake import AcceptedRequest
+from engine.calls.agent_wait import HELD_S
 from engine.errors import EngineError
 from engine.inbound.call_info import InboundCallInfo
-from engine.inbound.callback_on_key import HELD_S, CallbackOnKey
+from engine.inbound.callback_on_key import CallbackOnKey
 from engine.inbound.caller_id import CallingParty
-from engine.job import Job
+from engine.inbound.services import InboundServices
 from engine.routing.admission import AdmissionQuery
 from engine.routing.rules import Ruling
 from tests.support.reception import ScriptedIntake
@@ -23,29 +26,40 @@ HIDDEN = CallingParty("anonymous", "sip:anonymous@anonymous.invalid")
 Script = Callable[[CallbackOnKey, ScriptedIntake, Scene, list[str]], Awaitable[None]]
 
 
-def play(tmp_path: Path, story: Script, party: CallingParty = BOB, **ruling: Any) -> None:
+def play(
+    tmp_path: Path,
+    story: Script,
+    party: CallingParty = BOB,
+    admission: Any = None,
+    **ruling: Any,
+) -> None:
     async def main() -> None:
         stage, intake = scene(tmp_path), ScriptedIntake()
-        stage.services.intake = cast(Any, intake)
+        parts = cast(
+            InboundServices,
+            SimpleNamespace(intake=intake, admission=admission or stage.admission),
+        )
         route = Route(name="shop", queue="sales", skills={"german": 2}, context={"site": "shop"})
         incoming = InboundCallInfo(
             call="call-1", route=route, trunk="one", party=party, dialled="+442079460000",
             default_whisper="For {context.site}", ruling=Ruling(**ruling),
         )  # fmt: skip
         refused: list[str] = []
-        wish = CallbackOnKey(stage.services, incoming, refused=refused.append, clock=lambda: 1000.0)
-        wish.joined_at = 900.0
-        await story(wish, intake, stage, refused)
+        callback = CallbackOnKey(
+            stage.services, parts, incoming, on_refused=refused.append, clock=lambda: 1000.0
+        )
+        callback.joined_at = 900.0
+        await story(callback, intake, stage, refused)
 
     run(main())
 
 
 def test_it_asks_for_what_the_call_was(tmp_path: Path) -> None:
     async def script(
-        wish: CallbackOnKey, intake: ScriptedIntake, _stage: Scene, refused: list[str]
+        callback: CallbackOnKey, intake: ScriptedIntake, _stage: Scene, refused: list[str]
     ) -> None:
-        assert wish.may_be_taken()
-        assert await wish.take() and wish.is_taken
+        assert callback.can_call_back()
+        assert await callback.request_callback() and callback.is_requested
         ((asked, joined_at),) = intake.accepted
         assert joined_at == 900.0
         assert (asked.id, asked.to, asked.queue) == ("call-1-callback", BOB.number, "sales")
@@ -55,7 +69,7 @@ def test_it_asks_for_what_the_call_was(tmp_path: Path) -> None:
         )  # fmt: skip
         assert asked.caller_id is None  # that of the call was for the operator
         assert asked.not_before == 1000.0 + HELD_S
-        job = await wish.fall_due()
+        job = await callback.make_due()
         assert job is not None and intake.rescheduled == [job.id]
         assert refused == []
 
@@ -64,11 +78,11 @@ def test_it_asks_for_what_the_call_was(tmp_path: Path) -> None:
 
 def test_a_hidden_number_cannot_be_called(tmp_path: Path) -> None:
     async def script(
-        wish: CallbackOnKey, _intake: ScriptedIntake, _stage: Scene, refused: list[str]
+        callback: CallbackOnKey, _intake: ScriptedIntake, _stage: Scene, refused: list[str]
     ) -> None:
-        assert not wish.may_be_taken()
+        assert not callback.can_call_back()
         assert refused == ["the number is withheld"]
-        assert await wish.fall_due() is None
+        assert await callback.make_due() is None
 
     play(tmp_path, script, party=HIDDEN)
 
@@ -79,38 +93,37 @@ def test_nor_one_that_admission_refuses(tmp_path: Path) -> None:
             raise EngineError("refused", f"{query.to} is not to be called")
 
     async def script(
-        wish: CallbackOnKey, _intake: ScriptedIntake, stage: Scene, refused: list[str]
+        callback: CallbackOnKey, _intake: ScriptedIntake, stage: Scene, refused: list[str]
     ) -> None:
-        stage.services.admission = cast(Any, Admission())
-        assert not wish.may_be_taken()
+        assert not callback.can_call_back()
         assert refused == [f"{BOB.number} is not to be called"]
 
-    play(tmp_path, script)
+    play(tmp_path, script, admission=Admission())
 
 
 def test_one_that_was_refused_after_all_is_not_due(tmp_path: Path) -> None:
     async def script(
-        wish: CallbackOnKey, intake: ScriptedIntake, _stage: Scene, refused: list[str]
+        callback: CallbackOnKey, intake: ScriptedIntake, _stage: Scene, refused: list[str]
     ) -> None:
         intake.refusal = EngineError("unavailable", "draining")
-        assert not await wish.take() and not wish.is_taken
+        assert not await callback.request_callback() and not callback.is_requested
         assert refused == ["draining"]
-        assert await wish.fall_due() is None
+        assert await callback.make_due() is None
 
     play(tmp_path, script)
 
 
 def test_it_holds_when_he_hangs_up_meanwhile(tmp_path: Path) -> None:
     async def script(
-        wish: CallbackOnKey, intake: ScriptedIntake, _stage: Scene, _refused: list[str]
+        callback: CallbackOnKey, intake: ScriptedIntake, _stage: Scene, _refused: list[str]
     ) -> None:
         intake.takes_s = 2.0
-        taking = asyncio.create_task(wish.take())
+        taking = asyncio.create_task(callback.request_callback())
         await asyncio.sleep(1)
         taking.cancel()
         await asyncio.wait([taking])
-        assert taking.cancelled() and wish.is_taken
-        assert await wish.fall_due() is not None
+        assert taking.cancelled() and callback.is_requested
+        assert await callback.make_due() is not None
         assert len(intake.accepted) == len(intake.rescheduled) == 1
 
     play(tmp_path, script)
@@ -118,18 +131,18 @@ def test_it_holds_when_he_hangs_up_meanwhile(tmp_path: Path) -> None:
 
 def test_one_that_is_scheduled_or_joined_another_keeps_its_own_time(tmp_path: Path) -> None:
     async def script(
-        wish: CallbackOnKey, intake: ScriptedIntake, _stage: Scene, _refused: list[str]
+        callback: CallbackOnKey, intake: ScriptedIntake, _stage: Scene, _refused: list[str]
     ) -> None:
         accept = intake.accept
 
-        async def later(*args: Any, **more: Any) -> tuple[Job, bool]:
-            job, replayed = await accept(*args, **more)
-            job.scheduled = "out of calling hours"
-            return job, replayed
+        async def later(*args: Any, **more: Any) -> AcceptedRequest:
+            accepted = await accept(*args, **more)
+            accepted.job.scheduled = "out of calling hours"
+            return accepted
 
         intake.accept = later  # type: ignore[method-assign]
-        assert await wish.take()
-        assert await wish.fall_due() is not None
+        assert await callback.request_callback()
+        assert await callback.make_due() is not None
         assert intake.rescheduled == []
 
     play(tmp_path, script)
@@ -139,10 +152,10 @@ def test_one_whom_a_rule_gave_to_an_agent_is_called_back_by_the_queue_that_knows
     tmp_path: Path,
 ) -> None:
     async def script(
-        wish: CallbackOnKey, intake: ScriptedIntake, stage: Scene, _refused: list[str]
+        callback: CallbackOnKey, intake: ScriptedIntake, stage: Scene, _refused: list[str]
     ) -> None:
         stage.services.agents = cast(Any, {"alice"})
-        assert await wish.take()
+        assert await callback.request_callback()
         ((asked, _joined_at),) = intake.accepted
         assert (asked.queue, asked.agent, asked.known_agent) == ("sales", None, "alice")
 
@@ -151,10 +164,10 @@ def test_one_whom_a_rule_gave_to_an_agent_is_called_back_by_the_queue_that_knows
 
 def test_an_agent_who_is_none_any_more_is_not_asked_for(tmp_path: Path) -> None:
     async def script(
-        wish: CallbackOnKey, intake: ScriptedIntake, stage: Scene, _refused: list[str]
+        callback: CallbackOnKey, intake: ScriptedIntake, stage: Scene, _refused: list[str]
     ) -> None:
         stage.services.agents = cast(Any, {"alice"})
-        assert await wish.take()
+        assert await callback.request_callback()
         ((asked, _joined_at),) = intake.accepted
         assert asked.known_agent is None
 

@@ -60,16 +60,15 @@ def test_from_the_first_ring_to_the_last_bye(tmp_path: Path) -> None:
 
 def test_the_operators_screen_is_told_before_his_phone_rings(tmp_path: Path) -> None:
     class History:
-        def of(self, number: str | None) -> list[dict[str, Any]]:
+        def of(self, number: str | None, /) -> list[dict[str, Any]]:
             return [{"id": "cb-1", "number": number}]
 
     async def script(desk: Reception) -> None:
-        desk.stage.services.history = History()  # type: ignore[assignment]
         caller, _agent = await talking(desk)
         caller.hangs_up()
 
     rule = {"name": "gold", "match": {"kind": "call"}, "set": {"script": "gold.html"}}
-    desk = reception(tmp_path, script, routes=[SHOP], rules=[rule],
+    desk = reception(tmp_path, script, routes=[SHOP], rules=[rule], history=History(),
                      headers={"X-Site": "{context.site}"})  # fmt: skip
     offered = desk.stage.last("agent.offered")
     assert offered["context"] == {
@@ -148,7 +147,7 @@ def test_an_operator_who_does_not_answer_costs_no_place(tmp_path: Path) -> None:
         operator.refuses(486, "Busy Here")
         operator = await desk.operator()
         await asyncio.sleep(1)
-        assert desk.stage.services.register.calls
+        assert desk.stage.services.registry.calls
         caller.hangs_up()
 
     desk = reception(tmp_path, script)
@@ -172,7 +171,7 @@ def test_operators_who_do_not_answer_leave_nothing_behind_while_he_waits(tmp_pat
         (await desk.operator(ring_s=0)).hangs_up()
         await asyncio.sleep(0.01)
         assert len(desk.stage.media.open_legs) == 2  # she is rung again
-        assert len(desk.stage.services.register.legs) <= LEGS_KEPT + 1
+        assert len(desk.stage.services.registry.legs) <= LEGS_KEPT + 1
         await desk.operator(ring_s=0)
         await asyncio.sleep(3)
         caller.hangs_up()
@@ -474,7 +473,7 @@ def presses(desk: Reception, digit: str, nth: int = 0) -> None:
     """The nth leg that is up presses a key."""
     from media.messages import Dtmf
 
-    leg = list(desk.stage.services.register.legs.values())[nth]
+    leg = list(desk.stage.services.registry.legs.values())[nth]
     leg.on_media(Dtmf(leg.id, digit, 100))
 
 
@@ -631,7 +630,7 @@ def test_a_full_queue_takes_back_who_has_a_place_in_it(tmp_path: Path) -> None:
 def test_a_command_may_hang_up(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller, operator = await talking(desk)
-        (call,) = desk.stage.services.register.calls.values()
+        (call,) = desk.stage.services.registry.calls.values()
         assert call.view()["direction"] == "inbound" and call.view()["from"] == CALLER
         assert call.owner is not None
         call.owner.hang_up()
@@ -646,8 +645,7 @@ def test_a_command_may_hang_up_before_the_call_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def script(desk: Reception) -> None:
-        router, looked_up = desk.stage.services.router, asyncio.Event()
-        assert router is not None
+        router, looked_up = desk.parts.router, asyncio.Event()
         ask_rules = router.call
 
         async def slowly(*facts: Any, **more: Any) -> Ruling:
@@ -657,7 +655,7 @@ def test_a_command_may_hang_up_before_the_call_is_taken(
         monkeypatch.setattr(router, "call", slowly)
         caller = desk.call()
         await asyncio.sleep(0.1)
-        (call,) = desk.stage.services.register.calls.values()
+        (call,) = desk.stage.services.registry.calls.values()
         assert call.owner is not None
         call.owner.hang_up()
         looked_up.set()

@@ -24,97 +24,97 @@ def with_store(tmp_path: Path, *scripts: Callable[[KeptPositions, Clock], None])
 
     async def main() -> None:
         for script in scripts:
-            store = Store(tmp_path / "places.db")
+            store = Store(tmp_path / "positions.db")
             await store.open()
-            places = KeptPositions(store, clock=clock)
-            await places.load()
-            script(places, clock)
+            positions = KeptPositions(store, clock=clock)
+            await positions.load()
+            script(positions, clock)
             await store.close()
 
     asyncio.run(main())
 
 
 def test_who_calls_again_in_time_has_his_old_place(tmp_path: Path) -> None:
-    def script(places: KeptPositions, clock: Clock) -> None:
-        assert places.join("call-1", "sales", BOB, 60.0) == 1000.0
+    def script(positions: KeptPositions, clock: Clock) -> None:
+        assert positions.join("call-1", "sales", BOB, 60.0) == 1000.0
         clock.now = 1100.0
-        places.hung_up("call-1", "sales", BOB)
+        positions.keep("call-1", "sales", BOB)
         clock.now = 1159.0
-        assert places.join("call-2", "sales", BOB, 60.0) == 1000.0
+        assert positions.join("call-2", "sales", BOB, 60.0) == 1000.0
         clock.now = 2000.0
-        places.hung_up("call-2", "sales", BOB)
+        positions.keep("call-2", "sales", BOB)
         clock.now = 2060.0
-        assert places.join("call-3", "sales", BOB, 60.0) == 2060.0
+        assert positions.join("call-3", "sales", BOB, 60.0) == 2060.0
 
     with_store(tmp_path, script)
 
 
 def test_a_place_is_one_queues_and_one_numbers(tmp_path: Path) -> None:
-    def script(places: KeptPositions, clock: Clock) -> None:
-        places.join("call-1", "sales", BOB, 60.0)
-        places.hung_up("call-1", "sales", BOB)
+    def script(positions: KeptPositions, clock: Clock) -> None:
+        positions.join("call-1", "sales", BOB, 60.0)
+        positions.keep("call-1", "sales", BOB)
         clock.now = 1010.0
-        assert places.join("call-2", "support", BOB, 60.0) == 1010.0
-        assert places.join("call-3", "sales", "+442079462222", 60.0) == 1010.0
-        assert places.join("call-4", "sales", None, 60.0) == 1010.0
-        assert places.join("call-5", "sales", BOB, 60.0) == 1000.0
+        assert positions.join("call-2", "support", BOB, 60.0) == 1010.0
+        assert positions.join("call-3", "sales", "+442079462222", 60.0) == 1010.0
+        assert positions.join("call-4", "sales", None, 60.0) == 1010.0
+        assert positions.join("call-5", "sales", BOB, 60.0) == 1000.0
 
     with_store(tmp_path, script)
 
 
 def test_two_calls_of_one_number_do_not_share_a_place(tmp_path: Path) -> None:
-    def script(places: KeptPositions, clock: Clock) -> None:
-        places.join("call-1", "sales", BOB, 60.0)
+    def script(positions: KeptPositions, clock: Clock) -> None:
+        positions.join("call-1", "sales", BOB, 60.0)
         clock.now = 1010.0
-        assert places.join("call-2", "sales", BOB, 60.0) == 1010.0
-        places.hung_up("call-2", "sales", BOB)
-        places.used("call-2", "sales", BOB)
-        assert len(places) == 1
-        places.hung_up("call-1", "sales", BOB)
-        assert places.join("call-3", "sales", BOB, 60.0) == 1000.0
+        assert positions.join("call-2", "sales", BOB, 60.0) == 1010.0
+        positions.keep("call-2", "sales", BOB)
+        positions.give_up("call-2", "sales", BOB)
+        assert len(positions) == 1
+        positions.keep("call-1", "sales", BOB)
+        assert positions.join("call-3", "sales", BOB, 60.0) == 1000.0
 
     with_store(tmp_path, script)
 
 
 def test_whoever_was_answered_has_no_place_left(tmp_path: Path) -> None:
-    def script(places: KeptPositions, clock: Clock) -> None:
-        places.join("call-1", "sales", BOB, 60.0)
-        places.used("call-1", "sales", BOB)
-        assert len(places) == 0
+    def script(positions: KeptPositions, clock: Clock) -> None:
+        positions.join("call-1", "sales", BOB, 60.0)
+        positions.give_up("call-1", "sales", BOB)
+        assert len(positions) == 0
         clock.now = 1010.0
-        assert places.join("call-2", "sales", BOB, 60.0) == 1010.0
+        assert positions.join("call-2", "sales", BOB, 60.0) == 1010.0
 
     with_store(tmp_path, script)
 
 
 def test_nothing_is_kept_where_no_place_is_to_be_regained(tmp_path: Path) -> None:
-    def script(places: KeptPositions, _clock: Clock) -> None:
-        places.join("call-1", "sales", BOB, 0.0)
-        places.hung_up("call-1", "sales", BOB)
-        assert len(places) == 0
+    def script(positions: KeptPositions, _clock: Clock) -> None:
+        positions.join("call-1", "sales", BOB, 0.0)
+        positions.keep("call-1", "sales", BOB)
+        assert len(positions) == 0
 
     with_store(tmp_path, script)
 
 
 def test_places_outlive_the_engine(tmp_path: Path) -> None:
-    def first(places: KeptPositions, _clock: Clock) -> None:
-        places.join("call-1", "sales", BOB, 60.0)
-        places.join("call-2", "sales", "+442079462222", 60.0)
-        places.hung_up("call-2", "sales", "+442079462222")
+    def first(positions: KeptPositions, _clock: Clock) -> None:
+        positions.join("call-1", "sales", BOB, 60.0)
+        positions.join("call-2", "sales", "+442079462222", 60.0)
+        positions.keep("call-2", "sales", "+442079462222")
 
-    def second(places: KeptPositions, clock: Clock) -> None:
-        assert len(places) == 2
+    def second(positions: KeptPositions, clock: Clock) -> None:
+        assert len(positions) == 2
         clock.now = 1059.0
-        assert places.join("call-3", "sales", BOB, 60.0) == 1000.0
+        assert positions.join("call-3", "sales", BOB, 60.0) == 1000.0
 
-    def third(places: KeptPositions, clock: Clock) -> None:
-        assert len(places) == 1  # the other one's time was over
+    def third(positions: KeptPositions, clock: Clock) -> None:
+        assert len(positions) == 1  # the other one's time was over
         clock.now = 5000.0
-        places.join("call-4", "sales", None, 60.0)
-        assert len(places) == 0
+        positions.join("call-4", "sales", None, 60.0)
+        assert len(positions) == 0
 
-    def fourth(places: KeptPositions, _clock: Clock) -> None:
-        assert len(places) == 0
+    def fourth(positions: KeptPositions, _clock: Clock) -> None:
+        assert len(positions) == 0
 
     def later(_places: KeptPositions, clock: Clock) -> None:
         clock.now = 1061.0

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from engine.job import OfferRecord
-from engine.reports.cdr import Stay, agent_of, answer_rows, due_at, moments_of, row_of, site_of
+from engine.job import OfferRecord, site_of
+from engine.reports.cdr import Stay, agent_of, answer_rows, due_at, moments_of, row_of
 from tests.support.recorded import ended_job, leg
 
 

@@ -146,13 +146,13 @@ def test_velocity_counts_what_was_accepted() -> None:
     under_test = admission(limits=Limits(number=Limit(per_hour=2), site=Limit(per_day=3)))
     for number in range(2):
         admitted = under_test.check(AdmissionQuery(to=LONDON, site="shop"), NOON + number)
-        under_test.count_accepted(f"job-{number}", admitted, NOON + number)
+        under_test.count(f"job-{number}", admitted, NOON + number)
     error = refused(under_test, NOON + 10, to=LONDON, site="shop")
     assert error.data == {"policy": "velocity", "limit": "number", "retry_at": NOON + 3600}
     under_test.forget("job-1")
     admitted = under_test.check(AdmissionQuery(to=LONDON, site="shop"), NOON + 20)
     # What was accepted already is not held against the limits again.
-    under_test.count_accepted("job-2", admitted, NOON + 20)
+    under_test.count("job-2", admitted, NOON + 20)
     under_test.check(AdmissionQuery(to=LONDON), NOON + 30, counts=False)
     with pytest.raises(EngineError):
         under_test.check(AdmissionQuery(to=LONDON), NOON + 30)
@@ -162,7 +162,7 @@ def test_limits_count_every_number_that_a_request_may_call() -> None:
     """Or a form could have somebody called as often as it likes, as the second of two numbers."""
     under_test = admission(limits=Limits(number=Limit(per_hour=1)))
     admitted = under_test.check(AdmissionQuery(to=LONDON, numbers=[MOBILE, LONDON]), NOON)
-    under_test.count_accepted("job-1", admitted, NOON)
+    under_test.count("job-1", admitted, NOON)
     assert refused(under_test, to=MOBILE).data["limit"] == "number"
     assert refused(under_test, to=BERLIN, numbers=[MOBILE]).data["limit"] == "number"
     assert refused(under_test, to="alice", numbers=[MOBILE]).data["limit"] == "number"
@@ -191,7 +191,7 @@ def test_cost_is_limited_and_settled() -> None:
     }
     under_test = admission(**policy)
     admitted = under_test.check(AdmissionQuery(to=LONDON), NOON)
-    under_test.count_accepted("job-1", admitted, NOON)
+    under_test.count("job-1", admitted, NOON)
     error = refused(under_test, to=MOBILE)
     assert error.data["policy"] == "cost"
     legs = [
@@ -214,7 +214,7 @@ def test_cost_is_limited_and_settled() -> None:
 
 def test_other_settings_hold_at_once_and_what_was_counted_counts() -> None:
     under_test = admission(limits=Limits(number=Limit(per_day=9)))
-    under_test.count_accepted("job-1", under_test.check(AdmissionQuery(to=LONDON), NOON), NOON)
+    under_test.count("job-1", under_test.check(AdmissionQuery(to=LONDON), NOON), NOON)
     under_test.apply(
         PolicySettings(
             limits=Limits(number=Limit(per_day=1)), destinations=Destinations(allow=["+44"])

@@ -38,7 +38,7 @@ def test_the_window_slides(key: str, length_s: float) -> None:
     under_test = rate_limits(number={key: 2})
     for id, at in (("a", 100.0), ("b", 110.0)):
         under_test.check(request(id, at, number="+441"))
-        under_test.count_accepted(request(id, at, number="+441"))
+        under_test.count(request(id, at, number="+441"))
     error = refusal(under_test, request("c", 120.0, number="+441"))
     assert (error.data["policy"], error.data["limit"]) == ("velocity", "number")
     assert error.data["retry_at"] == 100.0 + length_s
@@ -49,11 +49,11 @@ def test_the_window_slides(key: str, length_s: float) -> None:
 
 def test_each_site_each_source_and_all_together() -> None:
     under_test = rate_limits(site={"per_hour": 1}, source={"per_hour": 1}, total={"per_hour": 3})
-    under_test.count_accepted(request("a", 1.0, site="shop", source="192.0.2.1"))
+    under_test.count(request("a", 1.0, site="shop", source="192.0.2.1"))
     assert refusal(under_test, request("b", 2.0, site="shop")).data["limit"] == "site"
     assert refusal(under_test, request("b", 2.0, source="192.0.2.1")).data["limit"] == "source"
-    under_test.count_accepted(request("b", 2.0, site="other"))
-    under_test.count_accepted(request("c", 3.0))
+    under_test.count(request("b", 2.0, site="other"))
+    under_test.count(request("c", 3.0))
     assert refusal(under_test, request("d", 4.0)).data["limit"] == "total"
 
 
@@ -68,7 +68,7 @@ def test_sources_are_told_apart_as_far_as_their_owners_are() -> None:
 def test_cost_is_expected_first_and_settled_later() -> None:
     under_test = rate_limits(site={"cost_per_day": 1})
     for id in ("a", "b"):
-        under_test.count_accepted(request(id, 1.0, "0.4", site="shop"))
+        under_test.count(request(id, 1.0, "0.4", site="shop"))
     error = refusal(under_test, request("c", 2.0, "0.4", site="shop"))
     assert (error.data["policy"], error.data["retry_at"]) == ("cost", 1.0 + DAY_S)
     under_test.settle("a", Decimal("0.2"))
@@ -83,7 +83,7 @@ def test_cost_is_expected_first_and_settled_later() -> None:
 
 def test_what_was_not_saved_does_not_count() -> None:
     under_test = rate_limits(number={"per_day": 1, "cost_per_day": 1})
-    under_test.count_accepted(request("a", 1.0, "0.9", number="+441"))
+    under_test.count(request("a", 1.0, "0.9", number="+441"))
     under_test.forget("a")
     under_test.check(request("b", 1.0, "0.9", number="+441"))
     under_test.forget("never")
@@ -91,14 +91,14 @@ def test_what_was_not_saved_does_not_count() -> None:
 
 def test_a_clock_that_is_set_back_loses_no_count() -> None:
     under_test = rate_limits(total={"per_minute": 2})
-    under_test.count_accepted(request("a", 1000.0))
-    under_test.count_accepted(request("b", 500.0))
+    under_test.count(request("a", 1000.0))
+    under_test.count(request("b", 500.0))
     assert refusal(under_test, request("c", 1001.0)).data["retry_at"] == 1060.0
 
 
 def test_without_limits_nothing_is_kept() -> None:
     under_test = rate_limits()
-    under_test.count_accepted(request("a", 1.0, number="+441"))
+    under_test.count(request("a", 1.0, number="+441"))
     under_test.limits = Limits(number=Limit(per_day=1))
     under_test.check(request("b", 1.0, number="+441"))
 
@@ -145,7 +145,7 @@ def test_accepted_requests_never_exceed_a_limit_and_none_is_refused_below_it(
             assert retry_at is None or retry_at > now
         else:
             assert fits
-            under_test.count_accepted(asked)
+            under_test.count(asked)
             taken.append(asked)
             if settled is not None:
                 under_test.settle(asked.id, Decimal(settled))
@@ -156,10 +156,10 @@ async def test_counts_and_costs_survive_a_restart(tmp_path: Path) -> None:
     await store.open()
     limits = {"number": {"per_day": 2}, "total": {"cost_per_day": 1}}
     before = rate_limits(store, **limits)
-    before.count_accepted(request("old", 1.0, number="+441"))
-    before.count_accepted(request("a", 1000.0, "0.5", number="+441"))
-    before.count_accepted(request("b", 1001.0, "0.5", number="+442"))
-    before.count_accepted(request("gone", 1002.0, number="+441"))
+    before.count(request("old", 1.0, number="+441"))
+    before.count(request("a", 1000.0, "0.5", number="+441"))
+    before.count(request("b", 1001.0, "0.5", number="+442"))
+    before.count(request("gone", 1002.0, number="+441"))
     before.settle("b", Decimal("0.1"))
     before.forget("gone")
     await store.close()
@@ -172,7 +172,7 @@ async def test_counts_and_costs_survive_a_restart(tmp_path: Path) -> None:
         after.check(request("c", 20.0 + DAY_S, "0.4", number="+441"))
         error = refusal(after, request("c", 20.0 + DAY_S, "0.5", number="+441"))
         assert error.data["policy"] == "cost"
-        after.count_accepted(request("c", 20.0 + DAY_S, number="+441"))
+        after.count(request("c", 20.0 + DAY_S, number="+441"))
         error = refusal(after, request("d", 21.0 + DAY_S, number="+441"))
         assert error.data["retry_at"] == 1000.0 + DAY_S
         await asyncio.sleep(0)

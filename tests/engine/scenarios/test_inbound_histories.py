@@ -48,7 +48,7 @@ async def caller(desk: Reception, rng: random.Random, number: str) -> None:
 
 def press(desk: Reception, phone: CallingPhone) -> None:
     leg = phone.tag
-    if leg is not None and leg.id in desk.stage.services.register.legs:
+    if leg is not None and leg.id in desk.stage.services.registry.legs:
         leg.on_media(Dtmf(leg.id, "1", 100))
 
 

@@ -183,7 +183,7 @@ def test_whatever_happens_each_job_ends_once_and_nobody_has_two_calls(
         stage = scene(tmp_path, agents=AGENTS, max_calls=max_calls, max_wait_s=2000.0, retry_s=3.0)
         loop = asyncio.get_running_loop()
         agents = staff(stage, *AGENTS, queues=QUEUES, defaults={"wrap_up_s": 4.0})
-        day = Day(stage, Dispatcher(stage.services, wall_clock=loop.time), agents, seed)
+        day = Day(stage, stage.dispatcher(loop.time), agents, seed)
         await day.live(15)
         day.judge()
         stage.assert_nothing_left()

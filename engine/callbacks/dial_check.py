@@ -1,0 +1,49 @@
+"""Whether the customer of a job may be called now, asked right before each attempt."""
+
+from ..calls.call import ON_THE_LINE_S, CallRegistry
+from ..job import Job
+from ..routing.admission import Admission
+from .completion import Postpone
+
+
+class DialCheck:
+    """Asks the calls that are up and the admission policies about the next number of a job."""
+
+    def __init__(self, calls: CallRegistry, admission: Admission) -> None:
+        self._calls = calls
+        self._admission = admission
+
+    def objection(self, job: Job, now: float) -> Postpone | str | None:
+        """Why the customer is not called now: until when, or for what reason not at all."""
+        if (busy := self.on_the_line(job, now)) is not None:
+            return busy
+        return self._refusal(job, now)
+
+    def on_the_line(self, job: Job, now: float) -> Postpone | None:
+        """Until when the job waits because its customer is calling us, if they are."""
+        if not self._calls.is_on_the_line(self._number_of(job)):
+            return None
+        return Postpone(now + ON_THE_LINE_S, "the customer is on the line")
+
+    def before_queue(self, job: Job, now: float) -> Postpone | str | None:
+        """As `objection`, for a job that joins a queue: of the policies only hours matter yet."""
+        if (busy := self.on_the_line(job, now)) is not None:
+            return busy
+        return self._refusal(job, now) if self._admission.hours.enforced else None
+
+    def _refusal(self, job: Job, now: float) -> Postpone | str | None:
+        """As `objection`, by the policies alone."""
+        verdict = self._admission.may_dial_now(self._number_of(job), now)
+        if verdict.allowed:
+            return None
+        reason = verdict.reason or "not to be called"
+        if verdict.policy == "hours" and verdict.not_before is not None:
+            return Postpone(verdict.not_before, reason)
+        return reason
+
+    def _number_of(self, job: Job) -> str | None:
+        """The number (E.164) that is called next."""
+        if job.dial_to is None:
+            return job.called
+        number = self._admission.number(job.dial_to)
+        return None if number is None else number.e164

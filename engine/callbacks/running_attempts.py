@@ -1,0 +1,127 @@
+"""The attempts that are under way, each in a task of its own."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+import structlog
+
+from ..acd.waiting import Offer
+from ..calls.call_flow import CustomerHistory
+from ..calls.services import CallServices
+from ..job import Job
+from ..routing.admission import Admission
+from ..routing.dialplan import Destination
+from .attempt import Attempt
+from .retry import INTERRUPTED, Outcome
+
+log = structlog.get_logger()
+
+STOPPED = "engine stopped"
+STOP_LIMIT_S = 5.0
+
+
+class RunningAttempts:
+    """Runs attempts, at most one of a job. `on_over` is called when one is over."""
+
+    def __init__(
+        self,
+        services: CallServices,
+        *,
+        admission: Admission,
+        history: CustomerHistory,
+        on_over: Callable[[Attempt, Outcome], None],
+    ) -> None:
+        self._services = services
+        self._admission = admission
+        self._history = history
+        self._on_over = on_over
+        self._running: dict[str, tuple[Attempt, asyncio.Task[Outcome]]] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def __contains__(self, job_id: object) -> bool:
+        return job_id in self._running
+
+    def get(self, job_id: str | None) -> Attempt | None:
+        """The attempt of this job that is under way, if there is one."""
+        running = self._running.get(job_id or "")
+        return None if running is None else running[0]
+
+    def start(self, job: Job, agent: str | None, offer: Offer | None) -> None:
+        """Run an attempt of a job that has none: with the agents of `offer`, or with `agent`.
+
+        Without either the customer is called first, and waits for an agent on the line. Raises
+        EngineError where a party cannot be dialled.
+        """
+        plan, request = self._services.dialplan, job.request
+        called: Destination | None = None
+        if agent is not None:
+            called = plan.destination(agent, field="agent", trunk=request.trunk)
+        customer = plan.destination(job.dial_to or request.to, field="to", trunk=request.trunk)
+        attempt = Attempt(
+            self._services,
+            job,
+            agent=called,
+            customer=customer,
+            offer=offer,
+            admission=self._admission,
+            history=self._history,
+        )
+        task = asyncio.get_running_loop().create_task(attempt.run())
+        task.add_done_callback(partial(self._over, attempt))
+        self._running[attempt.job.id] = (attempt, task)
+        self._idle.clear()
+
+    def _over(self, attempt: Attempt, task: asyncio.Task[Outcome]) -> None:
+        del self._running[attempt.job.id]
+        if not self._running:
+            self._idle.set()
+        if task.cancelled():  # before its first step
+            outcome = attempt.outcome_if_cancelled
+        elif error := task.exception():
+            # A defect ends this one call, and is logged.
+            log.error("callback_died", job=attempt.job.id, call=attempt.call.id, exc_info=error)
+            outcome = Outcome("failed", "failed", f"internal error: {type(error).__name__}")
+        else:
+            outcome = task.result()
+        self._on_over(attempt, outcome)
+
+    def cancel(self, job: Job, outcome: Outcome) -> asyncio.Task[Outcome]:
+        """Cancel the attempt of the job, with `outcome`. Returns the task that hangs it up.
+
+        An attempt that is over already, or being cancelled, ends as it does.
+        """
+        attempt, task = self._running[job.id]
+        # Once only: a second cancellation would interrupt the hanging up. The flow may also have
+        # cancelled itself just now (a limit, a key), and would go on after that.
+        if not attempt.is_over and not attempt.is_called_off:
+            attempt.call_off(outcome)
+            task.cancel()
+        return task
+
+    async def wait_idle(self, timeout_s: float | None) -> bool:
+        """Wait until no attempt is under way. Returns False where that takes too long."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def stop(self) -> list[Attempt]:
+        """Cancel every attempt and wait until each is hung up. Returns those that it cancelled.
+
+        The attempts of two who talk fail. The others are interrupted.
+        """
+        attempts = [attempt for attempt, _task in self._running.values()]
+        tasks = []
+        for attempt in attempts:
+            result = "failed" if attempt.job.state == "bridged" else INTERRUPTED
+            tasks.append(self.cancel(attempt.job, Outcome("failed", result, STOPPED)))
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOP_LIMIT_S)
+        return attempts

@@ -1,0 +1,50 @@
+"""How a party is called: who calls it, with which codecs and headers, and for how long it rings."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sip.dialog.uac import Invitation
+from sip.hop import Hop
+from sip.message.uri import SipUri
+from sip.sdp.offer_answer import LocalAudio
+
+from ..routing.dialplan import DialTarget
+
+CODECS: Final = ("PCMU", "PCMA")
+
+# Who calls where neither the configuration nor the call itself names a caller.
+DEFAULT_CALLER: Final = "ringback"
+
+# How long a trunk may stay silent before the next one is tried.
+TRUNK_RESPONSE_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who a leg's INVITE says is calling: `user`, else the trunk's caller id, else `default`."""
+
+    user: str | None
+    default: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialOptions:
+    """What the INVITEs to the targets of one leg have in common."""
+
+    caller: Caller
+    ring_s: float
+    audio: LocalAudio
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def invitation(self, target: DialTarget, hop: Hop) -> Invitation:
+        """The INVITE to `target`, sent to `hop`."""
+        user = self.caller.user or target.caller_id or self.caller.default
+        return Invitation(
+            target=target.target,
+            hop=hop,
+            from_uri=str(SipUri("sip", target.from_host or self.audio.host, user)),
+            audio=self.audio,
+            credentials=target.credentials,
+            headers=self.headers,
+            ring_s=self.ring_s,
+        )

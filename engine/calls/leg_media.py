@@ -1,0 +1,104 @@
+"""The media endpoint of a leg: its port, what the party hears, and its reports."""
+
+import asyncio
+
+import structlog
+
+from media.messages import Connect, LegStats
+from media.sources import Source
+from media.worker_pool import WorkerPool
+from sip.sdp.offer_answer import LocalAudio, NegotiatedAudio
+
+log = structlog.get_logger()
+
+UNSPECIFIED_HOSTS = frozenset({"0.0.0.0", "::"})
+
+
+class LegMedia:
+    """The endpoint `leg` of the media worker. It does nothing before `open` and after `close`.
+
+    `rtp_host` is the address that SDP shows, where it is not the worker's own.
+    """
+
+    def __init__(self, leg: str, pool: WorkerPool, rtp_host: str = "") -> None:
+        self._leg = leg
+        self._pool = pool
+        self._host = rtp_host
+        self._port = 0
+        self._plays: dict[int, asyncio.Future[None]] = {}
+        self.is_open = False
+
+    async def open(self, *, beside: str | None) -> None:
+        """Take a port, of the media worker of the leg `beside`. Raises MediaError."""
+        opened = await self._pool.open(self._leg, beside=beside)
+        self.is_open = True
+        self._host = self._host or opened.host
+        self._port = opened.port
+
+    def take_over(self) -> None:
+        """Use the endpoint that is open already under this id."""
+        self.is_open = True
+
+    def local(self, codecs: tuple[str, ...]) -> LocalAudio:
+        """What SDP says of our side, with `codecs` in this order."""
+        return LocalAudio(host=self._host, port=self._port, codecs=codecs)
+
+    def connect(self, audio: NegotiatedAudio) -> None:
+        """Send to where the peer listens. Raises BadAddress."""
+        if audio.host in UNSPECIFIED_HOSTS:
+            return  # a hold from the first description on (RFC 3264 8.4): nothing to send to yet
+        self._pool.connect(
+            Connect(
+                self._leg,
+                host=audio.host,
+                port=audio.port,
+                rtcp_port=audio.rtcp_port,
+                codec="PCMA" if audio.codec == "PCMA" else "PCMU",
+                payload_type=audio.payload_type,
+                telephone_event_payload_type=audio.telephone_event_payload_type,
+                direction=audio.direction,
+                telephone_event_received_payload_type=audio.telephone_event_received_payload_type,
+            )
+        )
+
+    def hear(self, source: Source) -> int | None:
+        """Let the party hear `source` from now on. Returns the play's number."""
+        return self._pool.hear(self._leg, source) if self.is_open else None
+
+    async def play(self, source: Source, *, limit_s: float) -> None:
+        """Let the party hear a finite source to its end, for `limit_s` at most."""
+        play = self.hear(source)
+        if play is None:
+            return
+        finished = asyncio.get_running_loop().create_future()
+        self._plays[play] = finished
+        try:
+            async with asyncio.timeout(limit_s):
+                await finished
+        except TimeoutError:
+            log.warning("play_cut_off", leg=self._leg, limit_s=limit_s)
+        finally:
+            del self._plays[play]
+
+    def end_play(self, play: int) -> None:
+        """The worker has played the source of this number to its end."""
+        finished = self._plays.get(play)
+        if finished is not None and not finished.done():
+            finished.set_result(None)
+
+    def abandon(self) -> None:
+        """The endpoint is gone, or another's: every play is over, and nothing is closed."""
+        self.is_open = False
+        for play in self._plays:
+            self.end_play(play)
+
+    async def stats(self) -> LegStats | None:
+        """How the endpoint stands now; None where it is not open. Raises MediaError."""
+        return await self._pool.stats(self._leg) if self.is_open else None
+
+    async def close(self) -> LegStats | None:
+        """Give the port back, and return the last report. Raises MediaError."""
+        if not self.is_open:
+            return None
+        self.is_open = False
+        return await self._pool.close(self._leg)

@@ -1,0 +1,103 @@
+"""What an attempt and a call that came in do alike: dial, whisper, join two legs, record, clear."""
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from typing import Any, Protocol
+
+from .bridge import Bridge
+from .call import Call
+from .call_legs import CallLegs, codecs_like, within_report_limit
+from .dialling import DEFAULT_CALLER, Caller
+from .leg import Leg
+from .recording import Recording
+from .services import CallServices
+from .whisper import Whisper
+
+
+class AgentHolder(Protocol):
+    """Has the agent who answered: an AgentRinger, an AgentWait, a CustomerHold."""
+
+    def release_agents(self) -> None:
+        """The call of the agent is over: free them. Idempotent."""
+
+
+class TwoPartyCall(ABC):
+    """A call flow that joins an agent with a customer. Its subclasses tell the story."""
+
+    def __init__(self, services: CallServices, call: Call) -> None:
+        self.call = call
+        self.legs = CallLegs(call, services, self.publish)
+        self._services = services
+        self._agent_holder: AgentHolder | None = None
+        self._recording: Recording | None = None
+
+    @abstractmethod
+    def publish(self, kind: str, **fields: Any) -> None:
+        """Publish an event of the call."""
+
+    @abstractmethod
+    def on_bridged(self) -> None:
+        """Agent and customer have just been joined."""
+
+    @abstractmethod
+    def on_recording(self, path: str | None) -> None:
+        """Their talk is recorded to `path`; None where it should be and cannot be."""
+
+    async def _dial(
+        self,
+        leg: Leg,
+        user: str | None,
+        *,
+        ring_s: float,
+        partner: Leg | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """Call the party of `leg`, with the caller id `user`. Raises LegEnded."""
+        self.legs.show(leg)
+        await leg.dial(
+            caller=Caller(user, default=self._services.dial.caller_id or DEFAULT_CALLER),
+            ring_s=ring_s,
+            codecs=codecs_like(partner),
+            headers=headers,
+        )
+
+    async def _whisper(self, agent: Leg, whisper: "asyncio.Future[Whisper]") -> None:
+        """Let the agent hear the whisper, as soon as it is spoken."""
+        # Shielded: when this agent leaves meanwhile, another may have to hear it.
+        await self.legs.whisper(agent, await asyncio.shield(whisper))
+
+    async def _talk(self, agent: Leg, customer: Leg, *, is_recorded: bool, limit_s: float) -> None:
+        """Join the two, and return when they have talked for `limit_s`."""
+        services = self._services
+        bridge = Bridge(
+            agent, customer, media=services.media, hold=services.hold, publish=self.legs.publish
+        )
+        bridge.join()
+        self.call.bridged_at = time.time()
+        self.on_bridged()
+        try:
+            if is_recorded:
+                self._recording = Recording(self.call.id, services, self.publish)
+                self.on_recording(await self._recording.start(agent, customer))
+            await asyncio.sleep(limit_s)
+        finally:
+            bridge.leave()
+
+    def _release_agents(self) -> None:
+        """The agent who answered is not needed any more. Idempotent."""
+        if self._agent_holder is not None:
+            self._agent_holder.release_agents()
+
+    def _lose_agent(self, agent: Leg) -> None:
+        """The agent hung up before the two were joined: the call goes on without them."""
+        self._release_agents()
+        self.legs.drop(agent)
+
+    async def _give_back(self) -> None:
+        """Free the agent, end the recording, and give every port back."""
+        self._release_agents()
+        # On its own, so that a recording that is slow to end keeps no port.
+        if self._recording is not None:
+            await within_report_limit(self.call, self._recording.stop())
+        await self.legs.give_back()

@@ -1,0 +1,22 @@
+"""What the calls that come in use, besides what every call flow uses."""
+
+from dataclasses import dataclass
+
+from ..callbacks.caller_takeover import CallerTakeover
+from ..callbacks.intake import Intake
+from ..calls.call_flow import CustomerHistory
+from ..routing.admission import Admission
+from ..routing.router import Router
+from .kept_positions import KeptPositions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundServices:
+    """Rules, kept positions, and callbacks: those callers ask for, and those they take over."""
+
+    router: Router
+    admission: Admission
+    intake: Intake
+    takeover: CallerTakeover
+    history: CustomerHistory
+    positions: KeptPositions
