@@ -199,8 +199,6 @@ class Gauges:
     def __init__(
         self, media: WorkerPool, readers: Sequence[Callable[[], Iterable[Figure]]]
     ) -> None:
-        self, media: WorkerPool, readers: Sequence[Callable[[], Iterable[Figure]]]
-    ) -> None:
         self._media = media
         self._readers = readers
 

@@ -1,5 +1,7 @@
 """A dialog: route set, remote target, sequence numbers (RFC 3261 section 12)."""
 
+from dataclasses import dataclass, field
+
 from ..hop import Hop, is_numeric, numeric_hop
 from ..message.grammar import split_commas
 from ..message.message import Fields, Message, Request, Response
