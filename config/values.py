@@ -172,6 +172,8 @@ def _check_dial_host(text: str) -> str:
 
 
 def _check_pattern(text: str) -> str:
+    if not text.isprintable():
+        raise _reject(f"{text!r} has characters that cannot be printed")
     try:
         re2.compile(text)
     except re2.error as error:

@@ -137,7 +137,7 @@ class Parts:
         )
         self.admission = Admission(
             PolicySettings.of(settings),
-            read=self.dialplan.read,
+            read=self.dialplan.classify,
             store=self.store,
             events=self.events,
             on_blocked=lambda entry: self.dispatcher.block(entry.number, entry.reason),

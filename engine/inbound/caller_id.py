@@ -4,6 +4,7 @@ A trunk is trusted: P-Asserted-Identity (RFC 3325) goes before From. Callers who
 number (Privacy, RFC 3323, or an anonymous From) are shown to nobody and cannot be called back.
 """
 
+import re
 from dataclasses import dataclass
 
 from sip.errors import ParseError
@@ -17,6 +18,7 @@ from ..routing.number_plan import NumberPlan
 
 ANONYMOUS = "anonymous"
 MAX_CHARS = 64
+_EXTENSION = re.compile(r"[0-9]{2,6}")
 _WITHHELD = frozenset({"id", "user", "header"})
 
 
@@ -29,6 +31,8 @@ class CallingParty:
     number: str | None = None
     region: str | None = None
     name: str | None = None
+    extension: str | None = None
+    """What the trunk's PBX calls the caller by, where that is no telephone number."""
 
     @property
     def address(self) -> Destination:
@@ -51,6 +55,7 @@ def calling_party(request: Request, plan: NumberPlan) -> CallingParty:
         number=number.e164 if number is not None else None,
         region=number.region if number is not None else None,
         name=name or None,
+        extension=user if number is None and _EXTENSION.fullmatch(user) else None,
     )
 
 

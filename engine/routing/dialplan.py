@@ -118,26 +118,47 @@ class Dialplan:
             return self._uri(text, field)
         return self._number(text, field, trunk)
 
-    def read(self, text: str, *, field: str = "to") -> Reading:
-        """What `text` is, and that it may be dialled: the one dial policy.
+    def classify(self, text: str, *, field: str = "to", region: str | None = None) -> Reading:
+        """What `text` is. Raises EngineError `refused` naming `field` where it is nothing to dial.
 
-        Raises EngineError `refused` naming `field` and, where one refuses, the policy. An agent's
+        `region` is the country in which a number is written; None: the configured one. An agent's
         name is a person; the agent's addresses are read when they are dialled.
         """
         if text in self._agents:
             return Reading("person")
         try:
             if is_uri(text):
-                uri = self._permitted_uri(text, field)
-                reading = self._read_user(uri)
-            else:
-                reading = self._plan.read(text)
+                return self._read_user(self._permitted_uri(text, field))
+            return self._plan.read(text, region)
+        except NotDialable as refusal:
+            raise EngineError("refused", refusal.reason, field, refusal.data) from refusal
+
+    def read(self, text: str, *, field: str = "to", region: str | None = None) -> Reading:
+        """As `classify`, and that it may be dialled: the one dial policy.
+
+        Raises EngineError `refused` whose data has the policy that refuses.
+        """
+        reading = self.classify(text, field=field, region=region)
+        self._check_destination(reading, field)
+        return reading
+
+    def _check_destination(self, reading: Reading, field: str) -> None:
+        try:
             if reading.number is not None:
                 self._plan.check_destination(reading.number)
         except NotDialable as refusal:
-            reason = refusal.reason
-            raise EngineError("refused", reason, field=field, data=refusal.data) from refusal
-        return reading
+            raise EngineError("refused", refusal.reason, field, refusal.data) from refusal
+
+    def read_number(self, text: str, *, field: str, region: str | None = None) -> str:
+        """A number in full, and nothing else than a number. Raises EngineError `refused`."""
+        if text in self._agents or is_uri(text):
+            reason = f"{text!r} is no number, and to_kind says that it is one"
+            raise EngineError("refused", reason, field=field)
+        reading = self.read(text, field=field, region=region)
+        if reading.kind != "number":
+            reason = f"{text!r} is {reading.describe()}, and to_kind says that it is a number"
+            raise EngineError("refused", reason, field=field)
+        return reading.digits
 
     def _read_user(self, uri: SipUri) -> Reading:
         name = self._trunk_at(uri)
@@ -166,6 +187,12 @@ class Dialplan:
             return None, None, []
         prefix, names = self._route(reading)
         return reading.digits, prefix, [trunk] if trunk else names
+
+    def at_trunk(self, user: str, trunk: str) -> str:
+        """The sip: URI of a user at a trunk. Raises EngineError `refused` for no such trunk."""
+        if trunk not in self._trunk_uris:
+            raise EngineError("refused", f"there is no trunk named {trunk!r}", field="trunk")
+        return self._by_trunk(user, trunk).target
 
     # -- agents -----------------------------------------------------------------------------
 
@@ -221,10 +248,9 @@ class Dialplan:
             uri = _sip_uri(address.uri)
             try:
                 reading = self._read_user(uri)
-                if reading.number is not None:
-                    self._plan.check_destination(reading.number)
             except NotDialable as refusal:
                 raise EngineError("refused", refusal.reason, field, refusal.data) from refusal
+            self._check_destination(reading, field)
             own = credentials or self._credentials_at(uri)
             targets: tuple[DialTarget, ...] = (
                 DialTarget(address.uri, address.uri, credentials=own),
@@ -235,10 +261,7 @@ class Dialplan:
 
     def _uri(self, text: str, field: str) -> Destination:
         uri = self._permitted_uri(text, field)
-        reading = self.read(text, field=field)
-        trunk = self._trunk_at(uri)
-        if trunk and reading.kind != "person":  # dialled as the trunk's routes dial it
-            return Destination(reading.digits, (self._by_trunk(reading.digits, trunk),))
+        self.read(text, field=field)
         target = DialTarget(text, text, credentials=self._credentials_at(uri))
         return Destination(uri.user or uri.host, (target,))
 

@@ -31,6 +31,7 @@ _NO_DIGIT = re.compile(r"[^0-9+]")
 # RFC 3966 section 3: visual separators
 _SEPARATORS = re.compile(r"[-.() ]")
 _MOST_EXTENSION_DIGITS = 6
+_LONGEST_SHARED_DIGITS = 4
 _FEWEST_NUMBER_DIGITS = 7
 _INTERNATIONAL_PREFIXES = ("00", "011", "0011", "810", "900", "9011")
 _OUTSIDE_LINE = "09"  # what a PBX commonly takes for an outside line
@@ -184,7 +185,10 @@ class NumberPlan:
         is_short = re.fullmatch(rf"[0-9]{{2,{_MOST_EXTENSION_DIGITS}}}", user) is not None
         if not is_short or not re2.fullmatch(users, user):
             return None
-        if user in self.numbering.short_codes or self._short_code_cost(user) is not None:
+        if user in self.numbering.short_codes:
+            return None
+        # Extensions of three or four digits are common, and some are public short numbers as well.
+        if len(user) > _LONGEST_SHARED_DIGITS and self._short_code_cost(user) is not None:
             return None
         return Reading("extension", user, None, (trunk,))
 

@@ -32,7 +32,7 @@ def admission(**policy: Any) -> Admission:
         allow_hosts=["pbx.example", "192.0.2.9", "192.0.2.1"],
         plan=NumberPlan(settings.default_region, destinations=settings.destinations),
     )
-    return Admission(settings, read=dialplan.read)
+    return Admission(settings, read=dialplan.classify)
 
 
 def refused(under_test: Admission, now: float = NOON, **query: Any) -> EngineError:
@@ -72,7 +72,6 @@ def test_a_number_in_a_uri_is_that_number() -> None:
     ("to", "policy", "more"),
     [
         (PREMIUM, "line_type", {"line_type": "premium_rate"}),
-        ("+4420", None, {}),
         ("+33123456789", "destination", {"prefix": None}),
         ("+4930123456", "destination", {"prefix": "+4930"}),
         ("+49891234567", None, {}),
@@ -86,6 +85,11 @@ def test_destinations_by_the_longest_prefix(to: str, policy: str | None, more: A
     error = refused(under_test, to=to)
     assert error.field == "to"
     assert error.data == {"policy": policy} | more
+
+
+def test_a_fragment_of_a_number_is_refused_before_any_policy_is_asked() -> None:
+    error = refused(admission(destinations=Destinations(allow=["+49"])), to="+4420")
+    assert (error.field, error.data) == ("to", {})
 
 
 def test_every_number_of_a_request_is_looked_at() -> None:
