@@ -1,4 +1,3 @@
-import contextlib
 import os
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from media.sound import speech, speech_pool
+from media.sound import speech
 from media.sound.espeak import SpeechError, espeak
 from media.sound.prompts import load
 from media.sound.speech import Synthesizer
@@ -218,49 +217,3 @@ def test_the_cache_is_bounded_and_the_unused_goes_first(tmp_path: Path) -> None:
     third = synthesizer.prompt("number six")
     assert (first.exists(), second.exists(), third.exists()) == (True, False, True)
     assert stranger.exists() and not leftover.exists()
-
-
-@pytest.mark.parametrize("voice", ["de", "pt", "ru", "el", "ka"])
-def test_a_text_that_kills_the_library_costs_that_text_alone(tmp_path: Path, voice: str) -> None:
-    synthesizer = Synthesizer(tmp_path, voice=voice)
-    with contextlib.suppress(SpeechError):  # not every voice dies of it
-        synthesizer.prompt("\U0001f6bc\u0693")
-    assert duration_s(synthesizer.prompt("one two three")) > 0.3
-
-
-def test_a_process_that_died_is_told_and_replaced(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    synthesizer = Synthesizer(tmp_path, voice="de")
-    speech_pool.pool.close()  # what the library does with it depends on what it did before
-    with pytest.raises(SpeechError, match="the process that speaks has died of this text"):
-        synthesizer.prompt("Anruf von \U0001f6bc\u0693")
-    # Killed between two texts, it is replaced and nothing is lost.
-    synthesizer.prompt("eins")
-    for process in speech_pool.pool._idle:
-        process._process.kill()
-    assert duration_s(synthesizer.prompt("eins zwei drei")) > 0.3
-    monkeypatch.setattr(speech_pool, "SPEAK_LIMIT_S", 0.0)
-    with pytest.raises(SpeechError, match="speaking it takes over 0 s"):
-        synthesizer.prompt("vier")
-    monkeypatch.undo()
-    assert duration_s(synthesizer.prompt("vier f\u00fcnf")) > 0.3
-
-
-def test_the_process_has_nothing_of_the_engine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("RINGBACK_TOKEN", "s3cret")
-    speech_pool.pool.close()
-    with (tmp_path / "calls").open("w") as kept:
-        os.set_inheritable(kept.fileno(), True)
-        Synthesizer(tmp_path).prepare()
-        (process,) = speech_pool.pool._idle
-        proc = Path("/proc", str(process._process.pid))
-        opened = {os.readlink(entry) for entry in (proc / "fd").iterdir()}
-        assert not {name for name in opened if name.startswith(str(tmp_path))}
-        assert b"s3cret" not in (proc / "environ").read_bytes()
-        limits = (proc / "limits").read_text()
-    assert f"{512 * 1024 * 1024}" in limits
-    speech_pool.pool.close()
-    assert not proc.exists()
