@@ -153,7 +153,7 @@ class InboundCall(TwoPartyCall):
             except LegEnded as ended:
                 if ended.leg is self._caller or self.call.bridged_at is not None:
                     raise
-                self._lose_agent(ended.leg)
+                self._lose_agent(ended)
             finally:
                 whisper.cancel()
 
