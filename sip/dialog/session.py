@@ -72,7 +72,7 @@ class Session:
         self.authorization = authorization
         self.tag: object | None = None
         self.dialog: Dialog | None = None
-        self.media = OfferAnswer(core.rng.getrandbits(62))
+        self.media = OfferAnswer(core.rng.getrandbits(62), core.counters.add_read_past)
         self.local_audio: LocalAudio | None = None
         self._accepted: AcceptedInvite | None = None
         self._reinvite: Reinvite | None = None
