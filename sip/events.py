@@ -88,7 +88,10 @@ class IncomingInvite(msgspec.Struct, frozen=True):
 
 
 class RegistrationChanged(msgspec.Struct, frozen=True):
-    """The state of a registration; `expires_s` is what the registrar granted."""
+    """The state of a registration; `expires_s` is what the registrar granted.
+
+    With `failed` it is how long the binding that could not be refreshed still holds.
+    """
 
     registration: RegistrationUsage
     state: Literal["registered", "failed", "unregistered"]

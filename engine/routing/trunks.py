@@ -121,6 +121,13 @@ class Trunks:
             self._gone(event)
         else:
             reason = event.phrase if event.status is None else f"{event.status} {event.phrase}"
+            if event.state == "failed" and event.expires_s > 0:
+                # The binding is good until it is over, and so is the trunk.
+                self._reasons[name] = reason
+                log.warning(
+                    "trunk_not_refreshed", trunk=name, reason=reason, holds_s=event.expires_s
+                )
+                return
             self._tell(name, event.state, reason)
 
     def _gone(self, event: RegistrationChanged) -> None:

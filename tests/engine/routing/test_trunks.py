@@ -183,3 +183,15 @@ def test_a_search_ends_with_its_trunk() -> None:
         assert registrar.accounts == []
 
     run(main())
+
+
+async def test_a_trunk_is_used_as_long_as_its_binding_holds() -> None:
+    trunks, registrar, events = started(trunk("home", **REGISTERING))
+    await trunks.start()
+    registration = cast(Registration, registrar.accounts[0])
+    trunks.on_sip(RegistrationChanged(registration, "registered", 200, "OK", 30))
+    trunks.on_sip(RegistrationChanged(registration, "failed", 503, "Busy", 6))
+    assert trunks.is_usable("home")
+    assert trunks.view()[0]["reason"] == "503 Busy"
+    trunks.on_sip(RegistrationChanged(registration, "failed", 503, "Busy", 0))
+    assert not trunks.is_usable("home")
