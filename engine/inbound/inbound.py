@@ -76,6 +76,7 @@ class Inbound:
     def _configure(self, settings: Settings) -> None:
         self._routes = tuple(settings.inbound)
         self._region = settings.dial.default_region
+        self._accounts = {trunk.name: trunk.username for trunk in settings.trunks}
         self._whisper = settings.whisper.default
 
     def route(self, dialled: str, trunk: str) -> Route | None:
@@ -144,7 +145,7 @@ class Inbound:
             return
         request = event.request
         party = calling_party(request, self._region)
-        dialled = dialled_number(request, self._region)
+        dialled = dialled_number(request, self._region, self._accounts.get(trunk))
         objection = session.objection(LocalAudio(host=self._rtp_host, port=9))
         route = find_route(self._routes, dialled, trunk)
         if self.draining:
