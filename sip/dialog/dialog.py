@@ -52,12 +52,6 @@ class Dialog:
         self.fallback_hop = fallback_hop
         self.retarget(target)
 
-    def answer_to_source(self) -> None:
-        """Send to where the peer's message came from: it has no Contact (12.1 demands one)."""
-        if not self.routes:
-            self.hop = self.fallback_hop
-            self.named_hop = None
-
     def retarget(self, target: Uri) -> None:
         """Take a new remote target; work out where requests go and how (12.2.1.1)."""
         self.target = target
@@ -94,6 +88,12 @@ class Dialog:
         """The URI of the next hop where its host is a name."""
         if isinstance(next_uri, SipUri) and not is_numeric(next_uri.address[0]):
             self.named_hop = next_uri
+
+    def answer_to_source(self) -> None:
+        """Send to where the peer's message came from: it has no Contact (12.1 demands one)."""
+        if not self.routes:
+            self.hop = self.fallback_hop
+            self.named_hop = None
 
     def reroute(self, found: Hop | None) -> bool:
         """Send where the name of the next hop was found to lead; whether that is another way.

@@ -186,7 +186,7 @@ def test_a_search_ends_with_its_trunk() -> None:
 
 
 async def test_a_trunk_is_used_as_long_as_its_binding_holds() -> None:
-    trunks, registrar, events = started(trunk("home", **REGISTERING))
+    trunks, registrar, _events = started(trunk("home", **REGISTERING))
     await trunks.start()
     registration = cast(Registration, registrar.accounts[0])
     trunks.on_sip(RegistrationChanged(registration, "registered", 200, "OK", 30))
