@@ -20,6 +20,7 @@ from sip.hop import Hop
 from sip.sdp.offer_answer import LocalAudio
 
 from ..calls.services import CallServices
+from ..routing.dialplan import credentials_of
 from ..routing.phone_number import read_number
 from .call_info import InboundCallInfo
 from .caller_id import CallingParty, calling_party, dialled_number
@@ -76,6 +77,7 @@ class Inbound:
     def _configure(self, settings: Settings) -> None:
         self._routes = tuple(settings.inbound)
         self._region = settings.dial.default_region
+        self._credentials = {trunk.name: credentials_of(trunk) for trunk in settings.trunks}
         self._accounts = {trunk.name: trunk.username for trunk in settings.trunks}
         self._whisper = settings.whisper.default
 
@@ -143,6 +145,7 @@ class Inbound:
             self.unknown_sources.count_refused(session.source.host, self._clock())
             self._reject(session, 403)
             return
+        session.use_credentials(self._credentials.get(trunk))
         request = event.request
         party = calling_party(request, self._region)
         dialled = dialled_number(request, self._region, self._accounts.get(trunk))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from ..auth.authorization import Authorization
+from ..auth.digest import Credentials
 from ..errors import NegotiationFailed, ParseError, SipError
 from ..events import Cause, Ended, Event, Failed, InfoDigit, MediaChanged
 from ..message.body import unsupported_body
@@ -109,6 +110,10 @@ class Session:
         return self.dialog is not None and self.dialog.remote_tag == remote_tag
 
     # -- what the owner asks for
+
+    def use_credentials(self, credentials: Credentials | None) -> None:
+        """Answer challenges of the peer with these from now on, whichever side began the call."""
+        self.authorization = Authorization(credentials, self.core.rng)
 
     def hangup(self, now: float, *, reason: str | None = None) -> None:
         """End the session as its state demands; again, or when it is over, nothing happens.
