@@ -134,6 +134,8 @@ class Parts:
             default_region=settings.dial.default_region,
             trunk_usable=self.trunks.is_usable,
         )
+        self.dialplan.is_resting = self.trunks.is_resting
+        self.dialplan.trunk_failed = self.trunks.rest
         self.admission = Admission(
             PolicySettings.of(settings),
             is_internal=self.dialplan.is_internal,

@@ -141,7 +141,7 @@ class Registration:
         elif status == 423 and self._lengthen(response):
             self._send(None, now)
         else:
-            self._failed(status, response.phrase, self._retry_after_s(response), now)
+            self._failed(status, response.phrase, response.retry_after_s, now)
 
     def transaction_failed(
         self, transaction: ClientTransaction, cause: FailureCause, now: float
@@ -242,13 +242,6 @@ class Registration:
     def _stop_lapse(self) -> None:
         self._core.timers.cancel(self._lapse)
         self._lapse = None
-
-    def _retry_after_s(self, response: Response) -> float:
-        value = (response.get("Retry-After") or "").partition(";")[0].partition("(")[0].strip()
-        try:
-            return float(min(parse_delta_seconds(value), 3600)) if value else 0.0
-        except ParseError:
-            return 0.0
 
     def _done(self, status: int | None, phrase: str) -> None:
         self.state = "unregistered"

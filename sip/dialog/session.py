@@ -425,6 +425,7 @@ def failure(session: Session, response: Response, *, local: bool) -> Failed:
         response.phrase,
         "local" if local else "remote",
         response.get("Reason"),
+        response.retry_after_s,
     )
     return Failed(session, cause)
 

@@ -259,6 +259,15 @@ class Message:
         return self._optional("Expires", parse_delta_seconds)
 
     @property
+    def retry_after_s(self) -> float:
+        """Retry-After in seconds, an hour at most; 0 when there is none that can be read."""
+        value = (self.get("Retry-After") or "").partition(";")[0].partition("(")[0].strip(" \t")
+        try:
+            return float(min(parse_delta_seconds(value), 3600)) if value else 0.0
+        except ParseError:
+            return 0.0
+
+    @property
     def content_type(self) -> str | None:
         """Media type in lower case without parameters, such as `application/sdp`."""
         return self._optional("Content-Type", _parse_media_type)
