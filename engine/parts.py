@@ -135,6 +135,8 @@ class Parts:
             plan=NumberPlan.of(settings),
             trunk_usable=self.trunks.is_usable,
         )
+        self.dialplan.is_resting = self.trunks.is_resting
+        self.dialplan.trunk_failed = self.trunks.rest
         self.admission = Admission(
             PolicySettings.of(settings),
             read=self.dialplan.classify,

@@ -12,6 +12,8 @@ class Counters:
     sent: int = 0
     malformed: int = 0
     """Could not be parsed: dropped, or answered 4xx/505."""
+    read_past: int = 0
+    """Header values and description lines that could not be read and that nobody needed."""
     rate_limited: int = 0
     """Dropped unparsed: the source had used up its rate."""
     overloaded: int = 0
@@ -29,6 +31,10 @@ class Counters:
     transport_failures: int = 0
     internal_errors: int = 0
     """Faults of ours while a message or a timer was handled; it was dropped. Must stay zero."""
+
+    def add_read_past(self, number: int = 1) -> None:
+        """So many more were read past."""
+        self.read_past += number
 
     def as_dict(self) -> dict[str, int]:
         """Name to total."""

@@ -18,13 +18,14 @@ class Cause(msgspec.Struct, frozen=True):
 
     `status` is the final response, or what RFC 3261 section 8.1.3.1 equates a failure with (408
     for a timeout, 503 for a transport error); None for a plain BYE. `reason_header` is the
-    peer's Reason header (RFC 3326), as received.
+    peer's Reason header (RFC 3326), as received; `retry_after_s` is its Retry-After, 0 for none.
     """
 
     status: int | None
     phrase: str
     origin: Origin
     reason_header: str | None = None
+    retry_after_s: float = 0.0
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -88,7 +89,10 @@ class IncomingInvite(msgspec.Struct, frozen=True):
 
 
 class RegistrationChanged(msgspec.Struct, frozen=True):
-    """The state of a registration; `expires_s` is what the registrar granted."""
+    """The state of a registration; `expires_s` is what the registrar granted.
+
+    With `failed` it is how long the binding that could not be refreshed still holds.
+    """
 
     registration: RegistrationUsage
     state: Literal["registered", "failed", "unregistered"]

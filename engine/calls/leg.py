@@ -85,6 +85,7 @@ class Leg:
         self.on_end: list[Callable[[Leg], None]] = []
         self.on_early_media: Callable[[], object] | None = None
         self.on_early_media_over: Callable[[], object] | None = None
+        self.on_trunk_failed: Callable[[str, float, str], None] | None = None
         self.on_hold: Callable[[Leg, bool], None] | None = None
         self.on_digit: Callable[[str], None] | None = None
         self.on_info_digit: Callable[[Leg, str, int], None] | None = None
@@ -139,6 +140,7 @@ class Leg:
                     if failure is None:
                         return
                     cause = failure
+                    self._tell_trunk(target, cause)
                     if self.hangup_cause is not None or not cause.trunk_failed:
                         break
         except TimeoutError:
@@ -171,6 +173,11 @@ class Leg:
         finally:
             if give_up is not None:
                 give_up.cancel()
+
+    def _tell_trunk(self, target: DialTarget, cause: HangupCause) -> None:
+        """A trunk is to be passed over for a while."""
+        if target.trunk and cause.trunk_rests_s > 0 and self.on_trunk_failed is not None:
+            self.on_trunk_failed(target.trunk, cause.trunk_rests_s, str(cause))
 
     def _forget_early_media(self) -> None:
         """A trunk has failed: what it let ring or speak is over, and the next one starts afresh."""

@@ -78,6 +78,8 @@ class Dialplan:
         trunk_usable: Callable[[str], bool] = lambda _name: True,
     ) -> None:
         self._trunk_usable = trunk_usable
+        self.is_resting: Callable[[str], bool] = lambda _name: False
+        self.trunk_failed: Callable[[str, float, str], None] = lambda _name, _for_s, _reason: None
         self._agents: dict[str, tuple[tuple[AgentAddress, ...], Credentials | None]] = {}
         for agent in agents:
             self.set_agent(agent.name, agent.reached_at, credentials_of(agent))
@@ -311,6 +313,8 @@ class Dialplan:
         if not usable:
             reason = f"no trunk for {number} is usable now ({', '.join(names)})"
             raise EngineError("unavailable", reason, field=field)
+        # Where all of them rest, one of them is better than none.
+        usable = [name for name in usable if not self.is_resting(name)] or usable
         return Destination(number, tuple(self._by_trunk(number, name) for name in usable))
 
     def _route(self, reading: Reading) -> tuple[str | None, list[str]]:

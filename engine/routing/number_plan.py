@@ -32,6 +32,8 @@ _NO_DIGIT = re.compile(r"[^0-9+]")
 _SEPARATORS = re.compile(r"[-.() ]")
 _MOST_EXTENSION_DIGITS = 6
 _LONGEST_SHARED_DIGITS = 4
+# The North American plan keeps these for films and books; phonenumbers calls them valid.
+_FICTION = re.compile(r"\+1\d{3}55501\d{2}")
 _FEWEST_NUMBER_DIGITS = 7
 _INTERNATIONAL_PREFIXES = ("00", "011", "0011", "810", "900", "9011")
 _OUTSIDE_LINE = "09"  # what a PBX commonly takes for an outside line
@@ -359,6 +361,9 @@ def _reaches_emergency(digits: str, region: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _is_valid(e164: str) -> bool:
+    """Whether somebody may have the number: its plan has it, and it is not kept for fiction."""
+    if _FICTION.fullmatch(e164):
+        return False
     try:
         return bool(phonenumbers.is_valid_number(phonenumbers.parse(e164)))
     except phonenumbers.NumberParseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,6 +47,8 @@ class Registration:
     It refreshes after 80 % of what the registrar grants. After a failure it tries again, first
     after 2 s, then twice as long each time up to 2 min, randomised by a fifth so that many do not
     come back at once. Each change is a RegistrationChanged event, a repeated failure included.
+    A refresh that fails takes nothing from the binding that there is: `failed` then comes with
+    the seconds that it still holds, and again, with none, when it is over.
     """
 
     def __init__(self, core: Core, account: Account, now: float) -> None:
@@ -74,6 +77,8 @@ class Registration:
         self._authorization = Authorization(account.credentials, core.rng)
         self._expires_s = account.expires_s
         self._timer: Timer | None = None
+        self._bound_until = -math.inf
+        self._lapse: Timer | None = None
         self._failures = 0
         self._transaction: ClientTransaction | None = None
         core.registrations.add(self)
@@ -84,8 +89,10 @@ class Registration:
         if self.state in ("unregistering", "unregistered"):
             return
         registered = self.state == "registered" or self._transaction is not None
+        registered = registered or now < self._bound_until
         self._core.timers.cancel(self._timer)
         self._timer = None
+        self._stop_lapse()
         if not registered:
             self._done(None, "")
             return
@@ -134,7 +141,7 @@ class Registration:
         elif status == 423 and self._lengthen(response):
             self._send(None, now)
         else:
-            self._failed(status, response.phrase, self._retry_after_s(response), now)
+            self._failed(status, response.phrase, response.retry_after_s, now)
 
     def transaction_failed(
         self, transaction: ClientTransaction, cause: FailureCause, now: float
@@ -152,6 +159,8 @@ class Registration:
 
     def _registered(self, response: Response, now: float) -> None:
         granted_s = self._granted_s(response)
+        self._bound_until = now + granted_s
+        self._stop_lapse()
         if granted_s <= 0:
             self._failed(response.status, "the registrar granted no time", 0.0, now)
             return
@@ -164,17 +173,28 @@ class Registration:
         )
 
     def _granted_s(self, response: Response) -> int:
-        """Of our Contact, else of Expires, else what was asked for (10.2.4)."""
+        """Of our Contact, else of Expires, else what was asked for (10.2.4).
+
+        What cannot be read beside them, such as the Contact of another device, is read past.
+        """
+        counters = self._core.counters
         try:
-            contacts = response.contacts
-            for contact in contacts:
-                value = contact.params.get("expires")
-                if value is not None and self._is_ours(contact.uri, is_alone=len(contacts) == 1):
-                    return min(parse_delta_seconds(value), _MAX_EXPIRES_S)
-            if response.expires is not None:
-                return min(response.expires, _MAX_EXPIRES_S)
+            contacts, faults = response.readable_addresses("Contact")
+            counters.add_read_past(faults)
         except ParseError:
-            self._core.counters.malformed += 1
+            counters.malformed += 1
+            contacts = []
+        values = [
+            contact.params["expires"] or ""
+            for contact in contacts
+            if "expires" in contact.params
+            and self._is_ours(contact.uri, is_alone=len(contacts) == 1)
+        ]
+        for value in [*values, *response.get_all("Expires")]:
+            try:
+                return min(parse_delta_seconds(value), _MAX_EXPIRES_S)
+            except ParseError:
+                counters.malformed += 1
         return self._expires_s
 
     def _is_ours(self, uri: Uri, *, is_alone: bool) -> bool:
@@ -205,16 +225,26 @@ class Registration:
         delay_s *= self._core.rng.uniform(0.8, 1.2)
         self._failures += 1
         self._timer = self._core.timers.schedule(now + max(delay_s, at_least_s), self._send)
+        left_s = self._bound_until - now
+        if left_s > 0 and self._lapse is None:
+            self._lapse = self._core.timers.schedule(
+                self._bound_until, lambda _, at: self._lapsed(status, phrase)
+            )
+        self._core.emit(
+            RegistrationChanged(self, "failed", status, phrase, math.ceil(max(left_s, 0.0)))
+        )
+
+    def _lapsed(self, status: int, phrase: str) -> None:
+        """The binding is over and was not refreshed."""
+        self._lapse = None
         self._core.emit(RegistrationChanged(self, "failed", status, phrase, 0))
 
-    def _retry_after_s(self, response: Response) -> float:
-        value = (response.get("Retry-After") or "").partition(";")[0].partition("(")[0].strip()
-        try:
-            return float(min(parse_delta_seconds(value), 3600)) if value else 0.0
-        except ParseError:
-            return 0.0
+    def _stop_lapse(self) -> None:
+        self._core.timers.cancel(self._lapse)
+        self._lapse = None
 
     def _done(self, status: int | None, phrase: str) -> None:
         self.state = "unregistered"
+        self._stop_lapse()
         self._core.registrations.discard(self)
         self._core.emit(RegistrationChanged(self, "unregistered", status, phrase, 0))

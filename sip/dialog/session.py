@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from ..auth.authorization import Authorization
+from ..auth.digest import Credentials
 from ..errors import NegotiationFailed, ParseError, SipError
 from ..events import Cause, Ended, Event, Failed, InfoDigit, MediaChanged
 from ..message.body import unsupported_body
@@ -72,7 +73,7 @@ class Session:
         self.authorization = authorization
         self.tag: object | None = None
         self.dialog: Dialog | None = None
-        self.media = OfferAnswer(core.rng.getrandbits(62))
+        self.media = OfferAnswer(core.rng.getrandbits(62), core.counters.add_read_past)
         self.local_audio: LocalAudio | None = None
         self._accepted: AcceptedInvite | None = None
         self._reinvite: Reinvite | None = None
@@ -109,6 +110,10 @@ class Session:
         return self.dialog is not None and self.dialog.remote_tag == remote_tag
 
     # -- what the owner asks for
+
+    def use_credentials(self, credentials: Credentials | None) -> None:
+        """Answer challenges of the peer with these from now on, whichever side began the call."""
+        self.authorization = Authorization(credentials, self.core.rng)
 
     def hangup(self, now: float, *, reason: str | None = None) -> None:
         """End the session as its state demands; again, or when it is over, nothing happens.
@@ -420,6 +425,7 @@ def failure(session: Session, response: Response, *, local: bool) -> Failed:
         response.phrase,
         "local" if local else "remote",
         response.get("Reason"),
+        response.retry_after_s,
     )
     return Failed(session, cause)
 

@@ -6,6 +6,7 @@ and later offered, with port 0.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from ipaddress import ip_address
 from typing import Final
@@ -77,13 +78,26 @@ class _Choice(msgspec.Struct, frozen=True):
 class OfferAnswer:
     """Offers and answers of one dialog. `session_id` is our o= session, any number below 2**63.
 
-    What was agreed stays in force when a later negotiation fails.
+    What was agreed stays in force when a later negotiation fails. `on_faults(number)` is told of
+    lines in the peer's descriptions that were read past.
     """
 
-    __slots__ = ("_current", "_index", "_local", "_pending", "_sent", "_session_id", "_version")
+    __slots__ = (
+        "_current",
+        "_index",
+        "_local",
+        "_on_faults",
+        "_pending",
+        "_sent",
+        "_session_id",
+        "_version",
+    )
 
-    def __init__(self, session_id: int) -> None:
+    def __init__(
+        self, session_id: int, on_faults: Callable[[int], None] = lambda _number: None
+    ) -> None:
         self._session_id = session_id
+        self._on_faults = on_faults
         self._version = session_id
         # What we sent last, as it stands in force; rejected streams keep their places in it.
         self._sent: SessionDescription | None = None
@@ -144,7 +158,7 @@ class OfferAnswer:
         if local is None or self._sent is None:
             raise NegotiationFailed("an answer came, but nothing was offered")
         self._pending = False
-        answer = _parse(body)
+        answer = self._parse(body)
         if len(answer.media) != len(self._sent.media):
             raise NegotiationFailed("the answer has not the streams of the offer")
         media = answer.media[self._index]
@@ -163,7 +177,7 @@ class OfferAnswer:
         """Answer the peer's offer: our description and what is agreed. Raises NegotiationFailed."""
         if self._pending:
             raise NegotiationFailed("an offer came while ours is not answered")
-        offer = _parse(body)
+        offer = self._parse(body)
         if self._sent is not None and len(offer.media) < len(self._sent.media):
             raise NegotiationFailed("the offer has fewer streams than were agreed")
         index, choice = self._find_stream(offer, local)
@@ -182,6 +196,15 @@ class OfferAnswer:
         self._local = None
         self._current = negotiated
         return self._send(local, answers), negotiated
+
+    def _parse(self, body: bytes) -> SessionDescription:
+        try:
+            description = parse_sdp(body)
+        except ParseError as error:
+            raise NegotiationFailed(error.reason) from error
+        if description.faults:
+            self._on_faults(description.faults)
+        return description
 
     def _find_stream(self, offer: SessionDescription, local: LocalAudio) -> tuple[int, _Choice]:
         reason = "no audio stream is offered"
@@ -253,13 +276,6 @@ class OfferAnswer:
             )
         self._sent = description
         return description.encode()
-
-
-def _parse(body: bytes) -> SessionDescription:
-    try:
-        return parse_sdp(body)
-    except ParseError as error:
-        raise NegotiationFailed(error.reason) from error
 
 
 def _check_address(host: str, local: LocalAudio) -> None:

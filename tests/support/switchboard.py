@@ -138,6 +138,11 @@ class CallingPhone(Phone):
         self.refused_because: str | None = None
         self.accepted = asyncio.Event()
         self.rejected = asyncio.Event()
+        self.credentials: object = None
+
+    def use_credentials(self, credentials: object) -> None:
+        """As Session.use_credentials."""
+        self.credentials = credentials
 
     def acknowledges(self, codec: str = "PCMU") -> None:
         """ACK of our 200."""

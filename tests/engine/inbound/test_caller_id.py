@@ -72,3 +72,29 @@ def test_privacy_none_withholds_nothing() -> None:
 )
 def test_the_dialled_number(uri: str, dialled: tuple[str, ...]) -> None:
     assert dialled_number(invite("<sip:a@b>", uri), NumberPlan("GB")) == dialled
+
+
+@pytest.mark.parametrize(
+    "asserted",
+    [
+        '"Bob" <sip:bob@trunk>, <tel:+442079462222>',
+        "nonsense, <sip:+442079462222@trunk>",
+        "Doe, John <sip:+442079462222@trunk>",
+    ],
+)
+def test_of_several_identities_the_number_counts(asserted: str) -> None:
+    request = invite("<sip:+442079461111@10.0.0.1>", P_Asserted_Identity=asserted)
+    assert calling_party(request, NumberPlan("GB")).number == "+442079462222"
+
+
+def test_a_registered_trunk_names_the_number_in_to() -> None:
+    request = invite("<sip:bob@h>", "sip:acct@127.0.0.1")
+    request.set("To", "<sip:02079460123@trunk>")
+    assert dialled_number(request, NumberPlan("GB"), "acct") == (
+        "+442079460123",
+        "02079460123",
+        "acct",
+    )
+    assert dialled_number(request, NumberPlan("GB"), "other") == ("acct",)
+    request.set("To", "<sip:acct@trunk>")
+    assert dialled_number(request, NumberPlan("GB"), "acct") == ("acct",)

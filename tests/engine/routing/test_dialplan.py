@@ -207,11 +207,22 @@ def test_other_trunks_routes_and_hosts_hold_at_once_and_agents_stay() -> None:
         allow_hosts=["new.example"],
         plan=NumberPlan("US"),
     )
-    assert dialplan.destination("(212) 555-0123", field="to").targets[0].trunk == "three"
+    assert dialplan.destination("(212) 736-5000", field="to").targets[0].trunk == "three"
     assert dialplan.destination("alice", field="agent").user == "alice"
     assert dialplan.destination("sip:bob@new.example", field="to").user == "bob"
     for gone in ("+442079460000", "sip:bob@pbx.example"):
         with pytest.raises(EngineError, match=r"no route|not in dial.allow_hosts"):
             dialplan.destination(gone, field="to")
     with pytest.raises(EngineError, match="no trunk named 'one'"):
-        dialplan.destination("+12125550123", field="to", trunk="one")
+        dialplan.destination("+12127365000", field="to", trunk="one")
+
+
+def test_a_trunk_that_rests_is_passed_over_where_there_is_another() -> None:
+    dialplan = plan()
+    resting = {"one"}
+    dialplan.is_resting = resting.__contains__
+    ways = dialplan.destination("020 7946 0000", field="to").targets
+    assert [way.trunk for way in ways] == ["two"]
+    resting.add("two")
+    ways = dialplan.destination("020 7946 0000", field="to").targets
+    assert [way.trunk for way in ways] == ["one", "two"]

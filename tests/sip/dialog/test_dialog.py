@@ -186,3 +186,13 @@ def test_numeric_hop(uri: str, hop: Hop | None) -> None:
 @pytest.mark.parametrize("host", ["", "a", "a.1x", "x y", "1.2.3", "[::1"])
 def test_not_numeric(host: str) -> None:
     assert not is_numeric(host)
+
+
+@pytest.mark.parametrize("from_", ["<sip:a@192.0.2.5>;tag=1", "<sip:a@example.com>;tag=1"])
+def test_who_gives_no_contact_is_answered_where_the_message_came_from(from_: str) -> None:
+    request = invite()
+    request.set("From", from_)
+    dialog = dialog_of_uas(request, "b1", FALLBACK)
+    assert (dialog.hop, dialog.named_hop) == (FALLBACK, None)
+    ok = response_to(request, 200, to_tag="b1")
+    assert dialog_of_uac(request, ok, FALLBACK).hop == FALLBACK
