@@ -494,6 +494,24 @@ def test_no_timeout_of_a_peer_that_must_not_send(desk: Desk) -> None:
     assert desk.events(m.MediaTimeout) == []
 
 
+def test_zero_means_never() -> None:
+    patient = Desk(timeout_s=0.0, silence_s=0.0)
+    a = patient.phone("a", 0xFF)  # u-law zero
+    patient.now = monotonic()
+    patient.tick(100)
+    assert patient.events(m.MediaTimeout) == []
+    for _ in range(7):
+        leg = patient.switch._legs["a"]
+        leg.incoming.loud_at -= 0.6
+        leg.look_at = 0.0
+        for _ in range(ROUNDS_PER_VISIT):
+            a.talk(patient.addresses["a"])
+            patient.drain()
+            patient.switch.tick(monotonic())
+    assert patient.events(m.SilenceStarted) == []
+    patient.close()
+
+
 def test_silence_is_noticed_and_its_end(desk: Desk) -> None:
     a = desk.phone("a", 0xFF)  # u-law zero
     for _ in range(7):
