@@ -46,7 +46,8 @@ class Connect(_Message, tag=2):
     """Where the leg's peer says it is, and what was agreed. Sent again after each re-INVITE.
 
     The payload types are what the peer wants to get. It may send telephone-event under the number
-    that it was told itself, `telephone_event_received_payload_type`, as well.
+    that it was told itself, `telephone_event_received_payload_type`, as well. `number` counts the
+    descriptions of the leg, for MediaTimeout.
     """
 
     leg: str
@@ -58,6 +59,7 @@ class Connect(_Message, tag=2):
     telephone_event_payload_type: int | None
     direction: Direction
     telephone_event_received_payload_type: int | None = None
+    number: int = 0
 
 
 class Hear(_Message, tag=3):
@@ -254,11 +256,12 @@ class SilenceEnded(_Message, tag=100):
 class MediaTimeout(_Message, tag=101):
     """No RTP from the peer for `silent_s`, although it should send.
 
-    Once, until MediaResumed or the next Connect.
+    Once, until MediaResumed or the next Connect; `number` is that of the last Connect.
     """
 
     leg: str
     silent_s: float
+    number: int = 0
 
 
 class MediaResumed(_Message, tag=102):

@@ -96,7 +96,6 @@ class Leg:
         self._session: Session | None = None
         self._hung_up: list[Session] = []
         self._called_us = False
-        self._silent_early = False
         self._outcome: asyncio.Future[HangupCause | None] | None = None
 
     # -- dialling ---------------------------------------------------------------------------
@@ -345,8 +344,9 @@ class Leg:
         record.sip_status, record.reason = 200, "OK"
         # First, so that what the call flow says next goes to the worker in one message with this.
         self._settle(None)
-        if audio != self.audio or self._silent_early:
-            self._connect(audio)
+        # Also where early media was of the same description: the phone that answers may be another
+        # one than the network that spoke before, and its first RTP is waited for from now on.
+        self._connect(audio)
         if self.hangup_cause is None:
             self._publish("leg.answered", self)
             self._note_hold(audio)
@@ -389,8 +389,10 @@ class Leg:
                 self._publish("leg.silence", self, silent_ms=event.silent_ms)
             case media_events.PeerMoved():
                 self._publish("leg.peer_moved", self, host=event.host, port=event.port)
-            case media_events.MediaTimeout() if self.record.answered is None:
-                self._silent_early = True  # early media may fall silent
+            case media_events.MediaTimeout() if (
+                self.record.answered is None or self._media.is_overtaken(event)
+            ):
+                pass  # early media may fall silent
             case media_events.MediaTimeout():
                 self._publish("leg.media_timeout", self, silent_s=event.silent_s)
                 if not self.is_held:

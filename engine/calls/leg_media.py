@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from media.messages import Connect, LegStats
+from media.messages import Connect, LegStats, MediaTimeout
 from media.sources import Source
 from media.worker_pool import WorkerPool
 from sip.sdp.offer_answer import LocalAudio, NegotiatedAudio
@@ -25,6 +25,7 @@ class LegMedia:
         self._pool = pool
         self._host = rtp_host
         self._port = 0
+        self._described = 0
         self._plays: dict[int, asyncio.Future[None]] = {}
         self.is_open = False
 
@@ -47,6 +48,7 @@ class LegMedia:
         """Send to where the peer listens. Raises BadAddress."""
         if audio.host in UNSPECIFIED_HOSTS:
             return  # a hold from the first description on (RFC 3264 8.4): nothing to send to yet
+        self._described += 1
         self._pool.connect(
             Connect(
                 self._leg,
@@ -58,8 +60,13 @@ class LegMedia:
                 telephone_event_payload_type=audio.telephone_event_payload_type,
                 direction=audio.direction,
                 telephone_event_received_payload_type=audio.telephone_event_received_payload_type,
+                number=self._described,
             )
         )
+
+    def is_overtaken(self, timeout: MediaTimeout) -> bool:
+        """Whether the peer was described anew after the wait that this reports had begun."""
+        return 0 < timeout.number < self._described
 
     def hear(self, source: Source) -> int | None:
         """Let the party hear `source` from now on. Returns the play's number."""

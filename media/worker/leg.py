@@ -40,6 +40,7 @@ class MediaLeg:
     __slots__ = (
         "_connected_at",
         "_context",
+        "_described",
         "_heard",
         "_may_receive",
         "_quiet_looks",
@@ -75,6 +76,7 @@ class MediaLeg:
         self.rtcp: RtcpSession | None = None
         self._may_receive = False
         self._connected_at = 0.0
+        self._described = 0  # the number of the newest description
         self.digit_reader: DigitReader | None = None  # from the first key on
         self._heard = False
         self._timed_out = False
@@ -123,6 +125,7 @@ class MediaLeg:
         )
         self.incoming.audio = _audio(description.payload_type, description.codec)
         self._connected_at = now
+        self._described = description.number
         self._timed_out = False  # from each description on, the wait for its RTP begins anew
         if not self._silent:
             self.incoming.loud_at = now
@@ -252,7 +255,7 @@ class MediaLeg:
         if self._may_receive and silent_s >= context.timeout_s and not self._timed_out:
             incoming.settle()
             self._timed_out = True
-            context.emit(MediaTimeout(self.name, round(silent_s, 3)))
+            context.emit(MediaTimeout(self.name, round(silent_s, 3), self._described))
         if self._silent:
             if now - incoming.loud_at < _LOUD_AGAIN_S:
                 self._silent = False

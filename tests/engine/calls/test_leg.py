@@ -129,6 +129,23 @@ def test_a_phone_silent_since_its_early_media_is_waited_for_from_its_answer(
     play(tmp_path, script)
 
 
+def test_the_wait_for_rtp_begins_again_at_the_answer(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=60.0))
+        phone = await stage.phone()
+        phone.plays_early_media()
+        phone.answers()
+        await dialling
+        assert len(stage.media.connected) == 2, "the worker waits anew"
+        leg.on_media(MediaTimeout("leg-1", 30.0, number=1))  # on its way when the answer came
+        assert leg.hangup_cause is None
+        leg.on_media(MediaTimeout("leg-1", 30.0, number=2))
+        assert leg.hangup_cause is not None and leg.hangup_cause.result == "no_media"
+
+    play(tmp_path, script)
+
+
 def test_an_answer_on_hold_is_a_hold(tmp_path: Path) -> None:
     async def script(stage: Scene, leg: Leg, told: Told) -> None:
         await leg.open()

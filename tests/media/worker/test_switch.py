@@ -481,9 +481,13 @@ def test_a_new_description_begins_a_new_wait(desk: Desk) -> None:
     desk.now = monotonic()
     desk.tick(110)
     assert len(desk.events(m.MediaTimeout)) == 1
-    desk.switch.execute(a.describe("a"))
+    again = a.describe("a")
+    again.number = 7
+    desk.switch.execute(again)
     desk.tick(110)
-    assert len(desk.events(m.MediaTimeout)) == 2
+    _, second = desk.events(m.MediaTimeout)
+    assert isinstance(second, m.MediaTimeout)
+    assert second.number == 7, "which description it is about"
 
 
 def test_no_timeout_of_a_peer_that_must_not_send(desk: Desk) -> None:
