@@ -22,6 +22,7 @@ from .values import (
     PortRange,
     Printable,
     Region,
+    Rtp,
     Seconds,
     Secret,
     SipUri,
@@ -228,6 +229,7 @@ class Trunk(WithCredentials):
     register_: bool = Field(default=False, alias="register")
     register_expires_s: int = Field(default=3600, ge=60, le=86400)
     caller_id: Printable = ""
+    rtp: Rtp = "symmetric"
 
     @model_validator(mode="after")
     def _check_register(self) -> "Trunk":

@@ -18,6 +18,7 @@ _LENGTH: Final = struct.Struct("!I")
 
 Direction: TypeAlias = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 Codec: TypeAlias = Literal["PCMU", "PCMA"]
+RtpPolicy: TypeAlias = Literal["symmetric", "strict"]
 
 
 class FramingError(Exception):
@@ -47,7 +48,9 @@ class Connect(_Message, tag=2):
 
     The payload types are what the peer wants to get. It may send telephone-event under the number
     that it was told itself, `telephone_event_received_payload_type`, as well. `number` counts the
-    descriptions of the leg, for MediaTimeout.
+    descriptions of the leg, for MediaTimeout. `rtp` says from where it is taken: from the address
+    here alone ("strict"), or from another of its host or of `sip_host`, where that proves to be the
+    peer's. With `anew`, what was learnt of the peer so far may be learnt again.
     """
 
     leg: str
@@ -60,6 +63,9 @@ class Connect(_Message, tag=2):
     direction: Direction
     telephone_event_received_payload_type: int | None = None
     number: int = 0
+    sip_host: str = ""
+    rtp: RtpPolicy = "symmetric"
+    anew: bool = False
 
 
 class Hear(_Message, tag=3):

@@ -20,6 +20,7 @@ from media.sources import Source
 from media.worker_pool import WorkerPool
 from sip import events as sip_events
 from sip.dialog.session import Session
+from sip.dialog.uas import UasSession
 from sip.endpoint import SipEndpoint
 from sip.errors import ParseError, SipError
 from sip.sdp.offer_answer import NegotiatedAudio
@@ -157,6 +158,7 @@ class Leg:
             return HangupCause("unreachable", str(error), trunk_failed=True)
         if self.hangup_cause is not None:  # hung up while the address was looked up
             return self.hangup_cause
+        self._media.take_from(hop.host, target.rtp)
         loop = asyncio.get_running_loop()
         self._outcome = loop.create_future()
         try:
@@ -198,11 +200,12 @@ class Leg:
 
     # -- being called -----------------------------------------------------------------------
 
-    def ring(self, session: Session) -> None:
+    def ring(self, session: UasSession) -> None:
         """The party has called us by `session`: answer 180, and use the session from now on."""
         self._called_us = self._dialled = True
         self._session = session
         session.tag = self
+        self._media.take_from(session.source.host, self.destination.targets[0].rtp)
         self.record.state = "ringing"
         self.record.started = self.record.ringing = time.time()
         try:
@@ -346,7 +349,7 @@ class Leg:
         self._settle(None)
         # Also where early media was of the same description: the phone that answers may be another
         # one than the network that spoke before, and its first RTP is waited for from now on.
-        self._connect(audio)
+        self._connect(audio, anew=True)
         if self.hangup_cause is None:
             self._publish("leg.answered", self)
             self._note_hold(audio)
@@ -366,10 +369,10 @@ class Leg:
         if self.on_hold is not None:
             self.on_hold(self, held)
 
-    def _connect(self, audio: NegotiatedAudio) -> None:
+    def _connect(self, audio: NegotiatedAudio, *, anew: bool = False) -> None:
         self.audio = audio
         try:
-            self._media.connect(audio)
+            self._media.connect(audio, anew=anew)
         except BadAddress as error:
             self.hang_up(HangupCause("incompatible", error.reason))
 

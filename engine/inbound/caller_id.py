@@ -6,6 +6,7 @@ number (Privacy, RFC 3323, or an anonymous From) are shown to nobody and cannot 
 
 from dataclasses import dataclass
 
+from config.values import Rtp
 from sip.errors import ParseError
 from sip.message.grammar import printable
 from sip.message.message import Request
@@ -30,10 +31,9 @@ class CallingParty:
     region: str | None = None
     name: str | None = None
 
-    @property
-    def address(self) -> Destination:
-        """Its address, as that of a leg."""
-        return Destination(self.user, (DialTarget(self.uri, self.uri),))
+    def address(self, rtp: Rtp) -> Destination:
+        """Its address, as that of a leg; `rtp` says from where its RTP is taken."""
+        return Destination(self.user, (DialTarget(self.uri, self.uri, rtp=rtp),))
 
 
 def calling_party(request: Request, region: str) -> CallingParty:

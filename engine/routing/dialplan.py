@@ -10,6 +10,7 @@ from typing import Protocol
 
 from config.agents import Agent, Kind
 from config.settings import Route, Trunk
+from config.values import Rtp
 from sip.auth.digest import Credentials
 from sip.errors import ParseError
 from sip.message.uri import SipUri, Uri, parse_uri
@@ -48,6 +49,7 @@ class DialTarget:
     credentials: Credentials | None = None
     from_host: str | None = None
     caller_id: str = ""
+    rtp: Rtp = "symmetric"  # from where RTP is taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,9 @@ class Dialplan:
         trunk_usable: Callable[[str], bool] = lambda _name: True,
     ) -> None:
         self._trunk_usable = trunk_usable
-        self._agents: dict[str, tuple[tuple[AgentAddress, ...], Credentials | None]] = {}
+        self._agents: dict[str, tuple[tuple[AgentAddress, ...], Credentials | None, Rtp]] = {}
         for agent in agents:
-            self.set_agent(agent.name, agent.reached_at, credentials_of(agent))
+            self.set_agent(agent.name, agent.reached_at, credentials_of(agent), agent.rtp)
         self.configure(
             trunks=trunks, routes=routes, allow_hosts=allow_hosts, default_region=default_region
         )
@@ -143,10 +145,14 @@ class Dialplan:
     # -- agents -----------------------------------------------------------------------------
 
     def set_agent(
-        self, name: str, addresses: Sequence[AgentAddress], credentials: Credentials | None = None
+        self,
+        name: str,
+        addresses: Sequence[AgentAddress],
+        credentials: Credentials | None = None,
+        rtp: Rtp = "symmetric",
     ) -> None:
         """Know an agent by `name`, to be reached at `addresses` in this order from now on."""
-        self._agents[name] = (tuple(addresses), credentials)
+        self._agents[name] = (tuple(addresses), credentials, rtp)
 
     def forget_agent(self, name: str) -> None:
         """Know this agent no longer."""
@@ -160,13 +166,13 @@ class Dialplan:
         """
         if name not in self._agents:
             raise EngineError("not_found", f"there is no agent named {name!r}", field=field)
-        addresses, credentials = self._agents[name]
+        addresses, credentials, rtp = self._agents[name]
         reason = f"agent {name} has no address that is switched on"
         why_not = EngineError("unavailable", reason, field=field)
         found = []
         for address in addresses:
             try:
-                found.append(self._address(name, address, credentials, field))
+                found.append(self._address(name, address, (credentials, rtp), field))
             except EngineError as error:
                 why_not = error
         if not found:
@@ -188,12 +194,17 @@ class Dialplan:
                 raise
 
     def _address(
-        self, name: str, address: AgentAddress, credentials: Credentials | None, field: str
+        self,
+        name: str,
+        address: AgentAddress,
+        own: tuple[Credentials | None, Rtp],
+        field: str,
     ) -> Destination:
         if address.uri[:4].lower() == "sip:":  # it was checked when it was set
-            own = credentials or self._credentials_at(parse_uri(address.uri))
+            credentials, rtp = own
+            credentials = credentials or self._credentials_at(parse_uri(address.uri))
             targets: tuple[DialTarget, ...] = (
-                DialTarget(address.uri, address.uri, credentials=own),
+                DialTarget(address.uri, address.uri, credentials=credentials, rtp=rtp),
             )
         else:
             targets = self._number(address.uri, field, None).targets
@@ -216,8 +227,19 @@ class Dialplan:
         if transport not in ("udp", "tcp"):
             reason = f"{text!r}: transport {transport} is not supported; it is udp or tcp"
             raise EngineError("refused", reason, field=field)
-        target = DialTarget(text, text, credentials=self._credentials_at(uri))
+        target = DialTarget(
+            text, text, credentials=self._credentials_at(uri), rtp=self._rtp_at(uri)
+        )
         return Destination(uri.user or uri.host, (target,))
+
+    def rtp_of(self, trunk: str) -> Rtp:
+        """From where RTP of calls by this trunk is taken."""
+        return self._trunks[trunk].rtp if trunk in self._trunks else "symmetric"
+
+    def _rtp_at(self, uri: SipUri) -> Rtp:
+        """The policy of a trunk that `uri` leads to: the stricter one of several."""
+        at = [name for name, there in self._trunk_uris.items() if there.address == uri.address]
+        return "strict" if any(self.rtp_of(name) == "strict" for name in at) else "symmetric"
 
     def _credentials_at(self, uri: Uri) -> Credentials | None:
         """Those of a trunk that `uri` leads to: it asks for them for every call there."""
@@ -278,6 +300,7 @@ class Dialplan:
             credentials=credentials_of(trunk),
             from_host=uri.host,
             caller_id=trunk.caller_id,
+            rtp=trunk.rtp,
         )
 
 

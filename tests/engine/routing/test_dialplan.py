@@ -214,3 +214,20 @@ def test_other_trunks_routes_and_hosts_hold_at_once_and_agents_stay() -> None:
             dialplan.destination(gone, field="to")
     with pytest.raises(EngineError, match="no trunk named 'one'"):
         dialplan.destination("+12125550123", field="to", trunk="one")
+
+
+def test_from_where_rtp_is_taken_is_the_trunks_or_the_agents() -> None:
+    careful = Agent(name="bob", uri="sip:bob@192.0.2.8", rtp="strict")
+    trunk = Trunk(name="one", uri="sip:127.0.0.1:5071", rtp="strict")
+    dialplan = plan(agents=[ALICE, careful])
+    assert dialplan.destination("bob", field="to").targets[0].rtp == "strict"
+    assert dialplan.destination("alice", field="to").targets[0].rtp == "symmetric"
+    dialplan.configure(
+        trunks=[trunk],
+        routes=[Route(prefix="+44", trunks=["one"])],
+        allow_hosts=[],
+        default_region="GB",
+    )
+    assert dialplan.destination("020 7946 0000", field="to").targets[0].rtp == "strict"
+    assert dialplan.destination("sip:x@127.0.0.1:5071", field="to").targets[0].rtp == "strict"
+    assert (dialplan.rtp_of("one"), dialplan.rtp_of("gone")) == ("strict", "symmetric")

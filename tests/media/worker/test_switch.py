@@ -391,6 +391,60 @@ def test_a_peer_behind_nat_is_learned(desk: Desk) -> None:
     assert len(a.listen()) == 3
 
 
+def spray(desk: Desk, phone: Phone, leg: str) -> None:
+    for _ in range(20):
+        phone.talk(desk.addresses[leg])
+        desk.drain()
+
+
+def test_a_leg_whose_peer_is_silent_is_not_for_whoever_speaks_first(desk: Desk) -> None:
+    a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
+    desk.switch.execute(m.Bridge("a", "b"))
+    stranger = Phone(0x66, host="127.66.0.1")
+    desk.phones.append(stranger)
+    spray(desk, stranger, "a")
+    b.talk(desk.addresses["b"], 3)
+    stranger.press(desk.addresses["a"], key(5))
+    desk.drain()
+    assert desk.events(m.PeerMoved, m.Dtmf) == []
+    assert (stranger.listen(), b.listen()) == ([], [])
+    assert len(a.listen()) == 3
+    assert desk.stats("a").dropped_stranger == 27
+
+
+def test_the_host_that_sip_comes_from_may_send(desk: Desk) -> None:
+    a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
+    desk.switch.execute(m.Bridge("a", "b"))
+    outside = Phone(0x33, host="127.0.0.2")
+    desk.phones.append(outside)
+    described = a.describe("a")
+    described.sip_host = "127.0.0.2"
+    desk.switch.execute(described)
+    spray(desk, outside, "a")
+    b.talk(desk.addresses["b"], 3)
+    desk.drain()
+    assert desk.events(m.PeerMoved) == [m.PeerMoved("a", "127.0.0.2", outside.port)]
+    assert len(outside.listen()) == 3
+    assert {heard.payload for heard in b.listen()} == {outside.frame}
+
+
+def test_strict_takes_the_signalled_address_and_port_alone(desk: Desk) -> None:
+    a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
+    desk.switch.execute(m.Bridge("a", "b"))
+    described = a.describe("a")
+    described.sip_host, described.rtp = "127.0.0.2", "strict"
+    desk.switch.execute(described)
+    for host in (HOST, "127.0.0.2"):
+        other = Phone(0x33, host=host)
+        desk.phones.append(other)
+        spray(desk, other, "a")
+    assert desk.events(m.PeerMoved) == []
+    assert b.listen() == []
+    a.talk(desk.addresses["a"], 3)
+    desk.drain()
+    assert len(b.listen()) == 3
+
+
 def key(code: int, packets: int = 4) -> list[bytes]:
     held = [PAYLOAD.pack(code, 10, 160 * (n + 1)) for n in range(packets)]
     return held + [PAYLOAD.pack(code, 0x8A, 160 * packets)] * 3
