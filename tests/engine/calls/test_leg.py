@@ -146,6 +146,26 @@ def test_the_wait_for_rtp_begins_again_at_the_answer(tmp_path: Path) -> None:
     play(tmp_path, script)
 
 
+def test_the_worker_is_told_whose_rtp_may_be_taken(tmp_path: Path) -> None:
+    """The host that is called for SIP, and at the answer that the phone may be another one."""
+
+    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=60.0))
+        phone = await stage.phone()
+        phone.plays_early_media()
+        phone.answers()
+        await dialling
+        phone.holds()
+        assert stage.media.sources == [
+            ("127.0.0.1", "symmetric", False),
+            ("127.0.0.1", "symmetric", True),
+            ("127.0.0.1", "symmetric", False),
+        ]
+
+    play(tmp_path, script)
+
+
 def test_an_answer_on_hold_is_a_hold(tmp_path: Path) -> None:
     async def script(stage: Scene, leg: Leg, told: Told) -> None:
         await leg.open()
@@ -317,6 +337,7 @@ def test_a_party_that_calls_is_rung_accepted_and_heard(tmp_path: Path) -> None:
         assert caller.statuses == [180, 200]
         assert leg.record.state == "answered" and leg.audio is not None
         assert stage.media.connected == [("leg-in", "sendrecv")]
+        assert stage.media.sources == [(caller.source.host, "symmetric", True)]
 
     told = play_called(tmp_path, script)
     assert kinds(told) == ["leg.ringing", "leg.answered", "leg.ended"]
