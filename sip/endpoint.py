@@ -9,6 +9,7 @@ import os
 import random
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from .dialog.next_hop import Lookup
@@ -38,6 +39,22 @@ class ListenError(SipError):
     """A listening address that is malformed, taken or not ours."""
 
 
+@dataclass(frozen=True, slots=True)
+class EndpointOptions:
+    """How an endpoint works. What is None is as RFC 3261 or the class it is for says.
+
+    `advertise` is the host that peers shall use in place of the address that is bound.
+    """
+
+    advertise: str | None = None
+    product: str = "Ringback"
+    timers: TimerValues | None = None
+    rate_limit: RateLimit | None = None
+    bounds: Bounds | None = None
+    tcp_limits: TcpLimits | None = None
+    rng: random.Random | None = None
+
+
 class SipEndpoint:
     """A user agent on the network.
 
@@ -54,25 +71,20 @@ class SipEndpoint:
         listen: Sequence[str],
         *,
         on_event: Callable[[Event], None],
-        timers: TimerValues | None = None,
-        advertise: str | None = None,
-        product: str = "Ringback",
-        rng: random.Random | None = None,
-        rate_limit: RateLimit | None = None,
-        bounds: Bounds | None = None,
-        tcp_limits: TcpLimits | None = None,
+        options: EndpointOptions | None = None,
         admits: Callable[[Hop, float], bool] | None = None,
     ) -> None:
+        options = options or EndpointOptions()
         self._listen = [parse_listen(text) for text in listen]
-        self._advertise = advertise
+        self._advertise = options.advertise
         self._on_event = on_event
         self.ua = UserAgent(
             local={},
-            timers=timers,
-            product=product,
-            rng=rng,
-            rate_limit=rate_limit,
-            bounds=bounds,
+            timers=options.timers,
+            product=options.product,
+            rng=options.rng,
+            rate_limit=options.rate_limit,
+            bounds=options.bounds,
             admits=admits,
         )
         self.addresses: list[Hop] = []
@@ -83,7 +95,7 @@ class SipEndpoint:
             on_batch_end=self._flush,
             on_failed=self._failed,
             on_malformed=self._malformed,
-            limits=tcp_limits,
+            limits=options.tcp_limits,
         )
         self._udp: dict[Family, UdpTransport] = {}
         self._lookups: set[asyncio.Task[None]] = set()

@@ -129,7 +129,7 @@ class PortPair:
 class PortPool:
     """The pairs of ports `first` to `last` inclusive on one address.
 
-    Those that were never used, or let go, are bound in a random order, and so are those that come back taken.
+    Which pair is next is random, so that nobody can tell it from the ones before.
     """
 
     def __init__(

@@ -1,5 +1,7 @@
 """A dialog: route set, remote target, sequence numbers (RFC 3261 section 12)."""
 
+from dataclasses import dataclass, field
+
 from ..hop import Hop, is_numeric, numeric_hop
 from ..message.grammar import split_commas
 from ..message.message import Fields, Message, Request, Response
@@ -7,50 +9,29 @@ from ..message.name_addr import parse_name_addr
 from ..message.uri import SipUri, Uri, without_headers
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
 class Dialog:
     """One dialog of ours; the ends are local and remote, whoever called.
 
     `local` and `remote` are the From and To values of requests we send, tags included.
     """
 
-    __slots__ = (
-        "_fields",
-        "call_id",
-        "fallback_hop",
-        "hop",
-        "local",
-        "local_cseq",
-        "named_hop",
-        "remote",
-        "remote_cseq",
-        "remote_tag",
-        "request_uri",
-        "routes",
-        "target",
-    )
+    call_id: str
+    local: str
+    remote: str
+    remote_tag: str
+    target: Uri
+    routes: list[str]
+    local_cseq: int
+    remote_cseq: int | None
+    fallback_hop: Hop
+    hop: Hop = field(init=False)
+    named_hop: SipUri | None = field(init=False)
+    request_uri: Uri = field(init=False)
+    _fields: Fields = field(init=False)
 
-    def __init__(
-        self,
-        *,
-        call_id: str,
-        local: str,
-        remote: str,
-        remote_tag: str,
-        target: Uri,
-        routes: list[str],
-        local_cseq: int,
-        remote_cseq: int | None,
-        fallback_hop: Hop,
-    ) -> None:
-        self.call_id = call_id
-        self.local = local
-        self.remote = remote
-        self.remote_tag = remote_tag
-        self.routes = routes
-        self.local_cseq = local_cseq
-        self.remote_cseq = remote_cseq
-        self.fallback_hop = fallback_hop
-        self.retarget(target)
+    def __post_init__(self) -> None:
+        self.retarget(self.target)
 
     def retarget(self, target: Uri) -> None:
         """Take a new remote target; work out where requests go and how (12.2.1.1)."""

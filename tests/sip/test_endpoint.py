@@ -11,7 +11,7 @@ import uvloop
 
 from sip.dialog.session import Session
 from sip.dialog.uac import Invitation
-from sip.endpoint import ListenError, SipEndpoint, parse_listen
+from sip.endpoint import EndpointOptions, ListenError, SipEndpoint, parse_listen
 from sip.events import Answered, Ended, Event, Failed, IncomingInvite
 from sip.hop import Hop, Transport
 from sip.message.message import Request, response_to
@@ -36,7 +36,8 @@ class Phone:
     def __init__(self, *listen: str, **settings: object) -> None:
         self.events: list[Event] = []
         self.arrived = asyncio.Event()
-        self.endpoint = SipEndpoint(listen, on_event=self.take, **settings)  # type: ignore[arg-type]
+        options = EndpointOptions(**settings)  # type: ignore[arg-type]
+        self.endpoint = SipEndpoint(listen, on_event=self.take, options=options)
         self.react: Callable[[Event], None] = lambda event: None
 
     def take(self, event: Event) -> None:
