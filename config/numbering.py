@@ -2,18 +2,11 @@
 
 from typing import Annotated
 
-import re2
 from pydantic import AfterValidator, Field
 
 from .policy import FullPrefix
 from .sections import Section
 from .values import Name, Pattern, wrong
-
-
-def _check_extension(text: str) -> str:
-    if text and re2.fullmatch(text, "+"):
-        raise wrong("", f"{text!r} fits '+': an extension has no country code")
-    return text
 
 
 def _check_short_code(text: str) -> str:
@@ -22,14 +15,13 @@ def _check_short_code(text: str) -> str:
     return text
 
 
-ExtensionPattern = Annotated[Pattern, AfterValidator(_check_extension)]
 ShortCode = Annotated[str, AfterValidator(_check_short_code)]
 
 
 class Numbering(Section):
     """[numbering]: a text is dialled only where it is one of these."""
 
-    extension: ExtensionPattern = ""
+    extension: Pattern = ""
     extension_trunks: list[Name] = Field(default=[])
     short_codes: list[ShortCode] = Field(default=[])
     valid_only: bool = True

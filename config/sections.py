@@ -23,6 +23,7 @@ from .values import (
     PortRange,
     Printable,
     Region,
+    Rtp,
     Seconds,
     Secret,
     SipUri,
@@ -234,6 +235,7 @@ class Trunk(WithCredentials):
     register_expires_s: int = Field(default=3600, ge=60, le=86400)
     caller_id: Printable = ""
     users: Pattern = TRUNK_USERS
+    rtp: Rtp = "symmetric"
 
     @model_validator(mode="after")
     def _check_register(self) -> "Trunk":

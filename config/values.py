@@ -5,7 +5,7 @@ import ipaddress
 import pwd
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import re2
 from phonenumbers import SUPPORTED_REGIONS
@@ -13,6 +13,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Strict
 from pydantic_core import PydanticCustomError
 
 SOCKET_PATH_BYTES = 107  # sockaddr_un.sun_path holds 108 with its closing zero
+
+# From where the RTP of a peer is taken: from its signalled address alone, or, where that is silent,
+# from another port of its host, or from the host that its SIP comes from.
+Rtp = Literal["symmetric", "strict"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _HOST_NAME = re.compile(

@@ -133,10 +133,8 @@ class Parts:
             agents=settings.agents,
             allow_hosts=settings.dial.allow_hosts,
             plan=NumberPlan.of(settings),
-            trunk_usable=self.trunks.is_usable,
+            trunk_states=self.trunks,
         )
-        self.dialplan.is_resting = self.trunks.is_resting
-        self.dialplan.trunk_failed = self.trunks.rest
         self.admission = Admission(
             PolicySettings.of(settings),
             read=self.dialplan.classify,

@@ -9,6 +9,7 @@ called back.
 import re
 from dataclasses import dataclass
 
+from config.values import Rtp
 from sip.errors import ParseError
 from sip.message.grammar import printable
 from sip.message.message import Request
@@ -36,10 +37,9 @@ class CallingParty:
     extension: str | None = None
     """What the trunk's PBX calls the caller by, where that is no telephone number."""
 
-    @property
-    def address(self) -> Destination:
-        """Its address, as that of a leg."""
-        return Destination(self.user, (DialTarget(self.uri, self.uri),))
+    def address(self, rtp: Rtp) -> Destination:
+        """Its address, as that of a leg; `rtp` says from where its RTP is taken."""
+        return Destination(self.user, (DialTarget(self.uri, self.uri, rtp=rtp),))
 
 
 def calling_party(request: Request, plan: NumberPlan) -> CallingParty:

@@ -4,12 +4,13 @@ A client names a party by number, by `sip:` URI or by a configured agent's name.
 that once, when the callback is requested, so that what may not be dialled is refused at once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from config.agents import Agent, Kind
 from config.settings import Route, Trunk
+from config.values import Rtp
 from sip.auth.digest import Credentials
 from sip.errors import ParseError
 from sip.message.uri import SipUri, Uri, parse_uri
@@ -40,6 +41,34 @@ class AgentAddress(Protocol):
         """The key by which a call is taken there; "": by answering."""
 
 
+class TrunkStates(Protocol):
+    """Which trunks calls go by now."""
+
+    def is_usable(self, name: str) -> bool:
+        """Whether calls may be placed through the trunk now."""
+
+    def is_resting(self, name: str) -> bool:
+        """Whether calls go by other trunks for now, where there are such."""
+
+    def rest(self, name: str, for_s: float, reason: str) -> None:
+        """Pass the trunk over for so long."""
+
+
+class AllTrunksUp:
+    """Trunks that never fail, for where there is no SIP."""
+
+    def is_usable(self, _name: str) -> bool:
+        """See TrunkStates."""
+        return True
+
+    def is_resting(self, _name: str) -> bool:
+        """See TrunkStates."""
+        return False
+
+    def rest(self, name: str, for_s: float, reason: str) -> None:
+        """See TrunkStates."""
+
+
 @dataclass(frozen=True, slots=True)
 class DialTarget:
     """One way to reach a party: the request URI, where to send it, and as whom."""
@@ -50,6 +79,7 @@ class DialTarget:
     credentials: Credentials | None = None
     from_host: str | None = None
     caller_id: str = ""
+    rtp: Rtp = "symmetric"  # from where RTP is taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +105,12 @@ class Dialplan:
         agents: Sequence[Agent],
         allow_hosts: Sequence[str],
         plan: NumberPlan,
-        trunk_usable: Callable[[str], bool] = lambda _name: True,
+        trunk_states: TrunkStates | None = None,
     ) -> None:
-        self._trunk_usable = trunk_usable
-        self.is_resting: Callable[[str], bool] = lambda _name: False
-        self.trunk_failed: Callable[[str, float, str], None] = lambda _name, _for_s, _reason: None
-        self._agents: dict[str, tuple[tuple[AgentAddress, ...], Credentials | None]] = {}
+        self._trunk_states = trunk_states or AllTrunksUp()
+        self._agents: dict[str, tuple[tuple[AgentAddress, ...], Credentials | None, Rtp]] = {}
         for agent in agents:
-            self.set_agent(agent.name, agent.reached_at, credentials_of(agent))
+            self.set_agent(agent.name, agent.reached_at, credentials_of(agent), agent.rtp)
         self.configure(trunks=trunks, routes=routes, allow_hosts=allow_hosts, plan=plan)
 
     def configure(
@@ -199,10 +227,14 @@ class Dialplan:
     # -- agents -----------------------------------------------------------------------------
 
     def set_agent(
-        self, name: str, addresses: Sequence[AgentAddress], credentials: Credentials | None = None
+        self,
+        name: str,
+        addresses: Sequence[AgentAddress],
+        credentials: Credentials | None = None,
+        rtp: Rtp = "symmetric",
     ) -> None:
         """Know an agent by `name`, to be reached at `addresses` in this order from now on."""
-        self._agents[name] = (tuple(addresses), credentials)
+        self._agents[name] = (tuple(addresses), credentials, rtp)
 
     def forget_agent(self, name: str) -> None:
         """Know this agent no longer."""
@@ -216,13 +248,13 @@ class Dialplan:
         """
         if name not in self._agents:
             raise EngineError("not_found", f"there is no agent named {name!r}", field=field)
-        addresses, credentials = self._agents[name]
+        addresses, credentials, rtp = self._agents[name]
         reason = f"agent {name} has no address that is switched on"
         why_not = EngineError("unavailable", reason, field=field)
         found = []
         for address in addresses:
             try:
-                found.append(self._address(name, address, credentials, field))
+                found.append(self._address(name, address, (credentials, rtp), field))
             except EngineError as error:
                 why_not = error
         if not found:
@@ -244,7 +276,11 @@ class Dialplan:
                 raise
 
     def _address(
-        self, name: str, address: AgentAddress, credentials: Credentials | None, field: str
+        self,
+        name: str,
+        address: AgentAddress,
+        own: tuple[Credentials | None, Rtp],
+        field: str,
     ) -> Destination:
         if is_uri(address.uri):  # its host was checked when it was set
             uri = _sip_uri(address.uri)
@@ -253,9 +289,10 @@ class Dialplan:
             except NotDialable as refusal:
                 raise EngineError("refused", refusal.reason, field, refusal.data) from refusal
             self._check_destination(reading, field)
-            own = credentials or self._credentials_at(uri)
+            credentials, rtp = own
+            credentials = credentials or self._credentials_at(uri)
             targets: tuple[DialTarget, ...] = (
-                DialTarget(address.uri, address.uri, credentials=own),
+                DialTarget(address.uri, address.uri, credentials=credentials, rtp=rtp),
             )
         else:
             targets = self._number(address.uri, field, None).targets
@@ -264,7 +301,9 @@ class Dialplan:
     def _uri(self, text: str, field: str) -> Destination:
         uri = self._permitted_uri(text, field)
         self.read(text, field=field)
-        target = DialTarget(text, text, credentials=self._credentials_at(uri))
+        target = DialTarget(
+            text, text, credentials=self._credentials_at(uri), rtp=self._rtp_at(uri)
+        )
         return Destination(uri.user or uri.host, (target,))
 
     def _permitted_uri(self, text: str, field: str) -> SipUri:
@@ -292,6 +331,19 @@ class Dialplan:
             raise EngineError("refused", reason, field=field)
         return uri
 
+    def trunk_failed(self, name: str, for_s: float, reason: str) -> None:
+        """A call found that a trunk does not work: pass it over for so long."""
+        self._trunk_states.rest(name, for_s, reason)
+
+    def rtp_of(self, trunk: str) -> Rtp:
+        """From where RTP of calls by this trunk is taken."""
+        return self._trunks[trunk].rtp if trunk in self._trunks else "symmetric"
+
+    def _rtp_at(self, uri: SipUri) -> Rtp:
+        """The policy of a trunk that `uri` leads to: the stricter one of several."""
+        at = [name for name, there in self._trunk_uris.items() if there.address == uri.address]
+        return "strict" if any(self.rtp_of(name) == "strict" for name in at) else "symmetric"
+
     def _credentials_at(self, uri: Uri) -> Credentials | None:
         """Those of a trunk that `uri` leads to: it asks for them for every call there."""
         if not isinstance(uri, SipUri):
@@ -309,12 +361,12 @@ class Dialplan:
         names = [trunk] if trunk is not None else self._route(reading)[1]
         if not names:
             raise EngineError("refused", f"no route for {number}", field=field)
-        usable = [name for name in names if self._trunk_usable(name)]
+        usable = [name for name in names if self._trunk_states.is_usable(name)]
         if not usable:
             reason = f"no trunk for {number} is usable now ({', '.join(names)})"
             raise EngineError("unavailable", reason, field=field)
         # Where all of them rest, one of them is better than none.
-        usable = [name for name in usable if not self.is_resting(name)] or usable
+        usable = [name for name in usable if not self._trunk_states.is_resting(name)] or usable
         return Destination(number, tuple(self._by_trunk(number, name) for name in usable))
 
     def _route(self, reading: Reading) -> tuple[str | None, list[str]]:
@@ -339,6 +391,7 @@ class Dialplan:
             credentials=credentials_of(trunk),
             from_host=uri.host,
             caller_id=trunk.caller_id,
+            rtp=trunk.rtp,
         )
 
 

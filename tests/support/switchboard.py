@@ -220,6 +220,7 @@ class ScriptedMedia:
     open_legs: set[str] = field(default_factory=set)
     connected: list[tuple[str, str]] = field(default_factory=list)
     ports: list[int] = field(default_factory=list)
+    sources: list[tuple[str, str, bool]] = field(default_factory=list)
     digits: list[tuple[str, str, int]] = field(default_factory=list)
     port_left: bool = True
     plays: int = 0
@@ -239,6 +240,7 @@ class ScriptedMedia:
     def connect(self, peer: Connect) -> None:
         self.connected.append((peer.leg, peer.direction))
         self.ports.append(peer.port)
+        self.sources.append((peer.sip_host, peer.rtp, peer.anew))
 
     def send_digits(self, leg: str, digits: str, *, duration_ms: int) -> None:
         self.digits.append((leg, digits, duration_ms))
