@@ -400,7 +400,7 @@ class PermittedHost:
     """One entry of dial.allow_hosts: a host, or a host with a port and a transport.
 
     A host alone permits UDP to any port, and TCP to 5060: services that are no phones listen on
-    TCP, and must not read what a request has in it.
+    TCP, and must not read what a request has in it. A transport without a port permits any port.
     """
 
     host: str
@@ -422,7 +422,7 @@ class PermittedHost:
         port = uri.address[1]
         if self.port is not None:
             return port == self.port
-        return transport == "udp" or port == SIP_PORT
+        return transport == "udp" or port == SIP_PORT or self.transport == transport
 
 
 def credentials_of(account: Agent | Trunk) -> Credentials | None:
