@@ -24,7 +24,7 @@ from media.settings import MediaSettings
 from media.sound.speech import Synthesizer
 from media.sources import Hold, Ringing
 from media.worker_pool import MediaPool
-from sip.endpoint import ListenError, SipEndpoint
+from sip.endpoint import EndpointLimits, ListenError, SipEndpoint
 from sip.events import Event as SipEvent
 from sip.events import IncomingInvite, RegistrationChanged
 from sip.rate_limit import RateLimit
@@ -138,7 +138,7 @@ class Daemon:
             on_event=self._on_sip,
             advertise=sip.advertise or None,
             product=sip.user_agent,
-            rate_limit=RateLimit(sip.max_messages_per_s, sip.max_messages_burst),
+            limits=EndpointLimits(RateLimit(sip.max_messages_per_s, sip.max_messages_burst)),
             admits=lambda source, now: self.inbound.admits(source, now),
         )
         self.media = MediaPool(

@@ -6,9 +6,9 @@ import asyncio
 import logging
 import math
 import os
-import random
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from .dialog.next_hop import Lookup
@@ -38,6 +38,15 @@ class ListenError(SipError):
     """A listening address that is malformed, taken or not ours."""
 
 
+@dataclass(frozen=True, slots=True)
+class EndpointLimits:
+    """What peers may cost an endpoint: messages a second, state kept, TCP connections."""
+
+    rate: RateLimit = field(default_factory=RateLimit)
+    state: Bounds = field(default_factory=Bounds)
+    tcp: TcpLimits = field(default_factory=TcpLimits)
+
+
 class SipEndpoint:
     """A user agent on the network.
 
@@ -57,22 +66,19 @@ class SipEndpoint:
         timers: TimerValues | None = None,
         advertise: str | None = None,
         product: str = "Ringback",
-        rng: random.Random | None = None,
-        rate_limit: RateLimit | None = None,
-        bounds: Bounds | None = None,
-        tcp_limits: TcpLimits | None = None,
+        limits: EndpointLimits | None = None,
         admits: Callable[[Hop, float], bool] | None = None,
     ) -> None:
         self._listen = [parse_listen(text) for text in listen]
         self._advertise = advertise
         self._on_event = on_event
+        limits = limits or EndpointLimits()
         self.ua = UserAgent(
             local={},
             timers=timers,
             product=product,
-            rng=rng,
-            rate_limit=rate_limit,
-            bounds=bounds,
+            rate_limit=limits.rate,
+            bounds=limits.state,
             admits=admits,
         )
         self.addresses: list[Hop] = []
@@ -83,7 +89,7 @@ class SipEndpoint:
             on_batch_end=self._flush,
             on_failed=self._failed,
             on_malformed=self._malformed,
-            limits=tcp_limits,
+            limits=limits.tcp,
         )
         self._udp: dict[Family, UdpTransport] = {}
         self._lookups: set[asyncio.Task[None]] = set()

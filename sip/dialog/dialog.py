@@ -1,5 +1,7 @@
 """A dialog: route set, remote target, sequence numbers (RFC 3261 section 12)."""
 
+from typing import NamedTuple
+
 from ..hop import Hop, is_numeric, numeric_hop
 from ..message.grammar import split_commas
 from ..message.message import Fields, Message, Request, Response
@@ -7,10 +9,22 @@ from ..message.name_addr import parse_name_addr
 from ..message.uri import SipUri, Uri, without_headers
 
 
-class Dialog:
-    """One dialog of ours; the ends are local and remote, whoever called.
+class DialogId(NamedTuple):
+    """What identifies a dialog (RFC 3261 section 12).
 
     `local` and `remote` are the From and To values of requests we send, tags included.
+    """
+
+    call_id: str
+    local: str
+    remote: str
+    remote_tag: str
+
+
+class Dialog:
+    """One dialog of ours, seen from our end: `local` is us and `remote` is the peer.
+
+    It does not matter which end called.
     """
 
     __slots__ = (
@@ -32,20 +46,14 @@ class Dialog:
     def __init__(
         self,
         *,
-        call_id: str,
-        local: str,
-        remote: str,
-        remote_tag: str,
+        dialog_id: DialogId,
         target: Uri,
         routes: list[str],
         local_cseq: int,
         remote_cseq: int | None,
         fallback_hop: Hop,
     ) -> None:
-        self.call_id = call_id
-        self.local = local
-        self.remote = remote
-        self.remote_tag = remote_tag
+        self.call_id, self.local, self.remote, self.remote_tag = dialog_id
         self.routes = routes
         self.local_cseq = local_cseq
         self.remote_cseq = remote_cseq
@@ -134,10 +142,7 @@ def dialog_of_uac(request: Request, response: Response, hop: Hop) -> Dialog:
     """The dialog that a response to our INVITE makes (12.1.2). Raises ParseError."""
     contact = response.contact
     return Dialog(
-        call_id=request.call_id,
-        local=request.get("From") or "",
-        remote=response.get("To") or "",
-        remote_tag=response.to.tag or "",
+        dialog_id=_id_of_uac(request, response),
         target=contact.uri if contact is not None else request.uri,
         routes=_route_set(response)[::-1],
         local_cseq=request.cseq.number,
@@ -149,10 +154,7 @@ def dialog_of_uac(request: Request, response: Response, hop: Hop) -> Dialog:
 def bare_dialog_of_uac(request: Request, response: Response, hop: Hop) -> Dialog:
     """As `dialog_of_uac`, for a response whose Contact or Record-Route cannot be read."""
     return Dialog(
-        call_id=request.call_id,
-        local=request.get("From") or "",
-        remote=response.get("To") or "",
-        remote_tag=response.to.tag or "",
+        dialog_id=_id_of_uac(request, response),
         target=request.uri,
         routes=request.get_all("Route"),
         local_cseq=request.cseq.number,
@@ -165,15 +167,26 @@ def dialog_of_uas(request: Request, local_tag: str, hop: Hop) -> Dialog:
     """The dialog that our response to an INVITE makes (12.1.1). Raises ParseError."""
     contact = request.contact
     return Dialog(
-        call_id=request.call_id,
-        local=f"{request.get('To')};tag={local_tag}",
-        remote=request.get("From") or "",
-        remote_tag=request.from_.tag or "",
+        dialog_id=DialogId(
+            call_id=request.call_id,
+            local=f"{request.get('To')};tag={local_tag}",
+            remote=request.get("From") or "",
+            remote_tag=request.from_.tag or "",
+        ),
         target=contact.uri if contact is not None else request.from_.uri,
         routes=_route_set(request),
         local_cseq=0,
         remote_cseq=request.cseq.number,
         fallback_hop=hop,
+    )
+
+
+def _id_of_uac(request: Request, response: Response) -> DialogId:
+    return DialogId(
+        call_id=request.call_id,
+        local=request.get("From") or "",
+        remote=response.get("To") or "",
+        remote_tag=response.to.tag or "",
     )
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Literal
 
 from ..auth.authorization import Authorization
-from ..errors import NegotiationFailed, ParseError, SipError
-from ..events import Cause, Ended, Event, Failed, InfoDigit, MediaChanged
+from ..errors import NegotiationFailed, SipError
+from ..events import Cause, Ended, Event, InfoDigit, MediaChanged
 from ..message.body import unsupported_body
 from ..message.headers import warning
-from ..message.info_dtmf import CONTENT_TYPES, parse_info_digit
-from ..message.message import Fields, Request, Response, response_to
+from ..message.info_dtmf import answer_info
+from ..message.message import Fields, Request, response_to
 from ..sdp.offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
 from ..transaction.server import ServerTransaction
 from ..transaction.transaction import FailureCause
@@ -272,23 +272,11 @@ class Session:
         self.answer(transaction, 200, now, headers=self.core.all_capabilities)
 
     def _info(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
-        request = transaction.request
-        if request.get("Info-Package") is not None:
-            self.answer(transaction, 469, now, headers=[("Recv-Info", "")])
-            return
-        try:
-            content_type = request.content_type
-        except ParseError:
-            content_type = ""
-        if content_type in CONTENT_TYPES:
-            pressed = parse_info_digit(request.body)
-            self.answer(transaction, 200, now)
-            if pressed is not None:
-                self.core.emit(InfoDigit(self, *pressed))
-        elif not request.body:
-            self.answer(transaction, 200, now)
-        else:
-            self.answer(transaction, 415, now, headers=[("Accept", ", ".join(CONTENT_TYPES))])
+        """INFO (RFC 6086): DTMF, or an empty keep-alive."""
+        status, fields, pressed = answer_info(transaction.request)
+        self.answer(transaction, status, now, headers=fields)
+        if pressed is not None:
+            self.core.emit(InfoDigit(self, *pressed))
 
     def _update(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
         """UPDATE (RFC 3311)."""
@@ -411,21 +399,3 @@ _HANDLERS = {
     "UPDATE": Session._update,
     "INVITE": Session._reinvited,
 }
-
-
-def failure(session: Session, response: Response, *, local: bool) -> Failed:
-    """The event for a final response other than 2xx."""
-    cause = Cause(
-        response.status,
-        response.phrase,
-        "local" if local else "remote",
-        response.get("Reason"),
-    )
-    return Failed(session, cause)
-
-
-def failed_to_reach(session: Session, cause: FailureCause) -> Failed:
-    """The event for an INVITE that got no final response (8.1.3.1)."""
-    if cause == "timeout":
-        return Failed(session, Cause(408, "Request Timeout", "timeout"))
-    return Failed(session, Cause(503, session.core.transactions.failure_reason, "transport"))

@@ -9,7 +9,7 @@ import msgspec
 from ..auth.authorization import Authorization
 from ..auth.digest import Credentials
 from ..errors import NegotiationFailed, ParseError
-from ..events import Answered, Cause, Event, Failed, Progress
+from ..events import Answered, Cause, Event, Failed, Origin, Progress
 from ..hop import Hop
 from ..message.message import Fields, Message, Request, Response
 from ..message.name_addr import NameAddr
@@ -21,7 +21,7 @@ from ..transaction.transaction import FailureCause
 from .ack import MAX_FORKS, Acknowledgements
 from .context import Core
 from .dialog import Dialog, dialog_of_uac, trusted_request
-from .session import SDP, Session, failed_to_reach, failure
+from .session import SDP, Session
 
 _MAX_DATAGRAM_BYTES = 1300
 """Larger requests go over TCP where the path MTU is not known (18.1.1)."""
@@ -210,10 +210,10 @@ class UacSession(Session):
             self._hop = self._invitation.hop
             self._send_invite(now)
             return
-        event = failed_to_reach(self, cause)
+        ending = _unreached(cause, self.core.transactions.failure_reason)
         if self._cancelled:
-            event = Failed(self, Cause(event.cause.status, event.cause.phrase, "local"))
-        self._report(event)
+            ending = Cause(ending.status, ending.phrase, "local")
+        self._report(Failed(self, ending))
         self.finish(None, now)
 
     def _provisional(self, response: Response, now: float) -> None:
@@ -301,7 +301,9 @@ class UacSession(Session):
             self._transaction.user = self._acks
             self._send_invite(now)
             return
-        self._report(failure(self, response, local=self._cancelled))
+        origin: Origin = "local" if self._cancelled else "remote"
+        reason = response.get("Reason")
+        self._report(Failed(self, Cause(response.status, response.phrase, origin, reason)))
         self.finish(None, now)
 
     # -- ends
@@ -365,6 +367,13 @@ class _Cancel:
         self, transaction: ClientTransaction, cause: FailureCause, now: float
     ) -> None:
         """See ClientUser."""
+
+
+def _unreached(cause: FailureCause, transport_reason: str) -> Cause:
+    """Why an INVITE without a final response failed, as a status (RFC 3261 section 8.1.3.1)."""
+    if cause == "timeout":
+        return Cause(408, "Request Timeout", "timeout")
+    return Cause(503, transport_reason, "transport")
 
 
 def _address_of_record(uri: Uri) -> Uri:

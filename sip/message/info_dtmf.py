@@ -7,6 +7,7 @@
 from typing import Final
 
 from ..errors import ParseError
+from .message import Fields, Request
 
 CONTENT_TYPES: Final = ("application/dtmf-relay", "application/dtmf")
 
@@ -37,3 +38,23 @@ def parse_info_digit(body: bytes) -> tuple[str, int] | None:
     is_number = duration.isascii() and duration.isdigit() and len(duration) <= 6
     duration_ms = int(duration) if is_number else 0
     return digit, min(duration_ms or _DURATION_MS, _LONGEST_MS)
+
+
+def answer_info(request: Request) -> tuple[int, Fields, tuple[str, int] | None]:
+    """How to answer an INFO: status, header fields, and the digit with its duration in ms.
+
+    The digit is None for a hook flash and for an empty INFO, which some peers send as a
+    keep-alive. 469 refuses an Info Package, as we support none (RFC 6086 section 4.2.2). Raises
+    ParseError for a DTMF body without a digit.
+    """
+    if request.get("Info-Package") is not None:
+        return 469, [("Recv-Info", "")], None
+    try:
+        content_type = request.content_type
+    except ParseError:
+        content_type = ""
+    if content_type in CONTENT_TYPES:
+        return 200, [], parse_info_digit(request.body)
+    if not request.body:
+        return 200, [], None
+    return 415, [("Accept", ", ".join(CONTENT_TYPES))], None

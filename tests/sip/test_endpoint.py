@@ -11,7 +11,7 @@ import uvloop
 
 from sip.dialog.session import Session
 from sip.dialog.uac import Invitation
-from sip.endpoint import ListenError, SipEndpoint, parse_listen
+from sip.endpoint import EndpointLimits, ListenError, SipEndpoint, parse_listen
 from sip.events import Answered, Ended, Event, Failed, IncomingInvite
 from sip.hop import Hop, Transport
 from sip.message.message import Request, response_to
@@ -255,7 +255,9 @@ async def test_an_owner_that_raises_loses_no_event() -> None:
 
 
 async def test_a_flood_from_one_address_does_not_stop_another() -> None:
-    bob = answering(Phone("udp:127.0.0.1:0", rate_limit=RateLimit(messages_per_s=50, burst=100)))
+    bob = answering(
+        Phone("udp:127.0.0.1:0", limits=EndpointLimits(RateLimit(messages_per_s=50, burst=100)))
+    )
     alice = Phone("udp:127.0.0.2:0")
     async with phones(alice, bob):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flooder:
