@@ -116,7 +116,7 @@ class SipEndpoint:
             host = self._advertise or await self._reachable_host(hop.host)
             local[_family(hop.host)].setdefault(hop.transport, (host, hop.port))
         ipv4, ipv6 = local["ipv4"], local["ipv6"]
-        self.ua.core.set_local(ipv4 or ipv6, ipv6 or ipv4)
+        self.ua.context.set_local(ipv4 or ipv6, ipv6 or ipv4)
         self.resolver.prefers_ipv6 = not ipv4
 
     async def stop(self) -> None:

@@ -27,7 +27,7 @@ class Authorization:
         self._retry: Fields | None = None
         self._challenges = 0
 
-    def accept(self, request: Request, response: Response) -> bool:
+    def accept_challenge(self, request: Request, response: Response) -> bool:
         """Take the challenge of a 401 or 407; False when sending again would not help."""
         if self._client is None or self._challenges >= _MAX_CHALLENGES_IN_A_ROW:
             return False

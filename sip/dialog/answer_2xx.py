@@ -8,7 +8,7 @@ from ..transaction.timers import Timer, TimerHeap, TimerValues
 from ..transaction.transaction import TERMINATED
 
 
-class AcceptedInvite:
+class Answer2xx:
     """Retransmits the 2xx from T1 up to T2, on every transport; after 64*T1 it gives up.
 
     `on_timeout(now)` is called when no ACK came. `offer_sent` says that the 2xx carried our

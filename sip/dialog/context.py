@@ -21,7 +21,7 @@ SUPPORTED_OPTIONS = frozenset[str]()
 """Option tags (RFC 3261 19.2) that a Require may name: none."""
 
 
-class Core:
+class UserAgentContext:
     """Shared state of one user agent. Everything random comes from `rng`."""
 
     def __init__(self, local: Local, values: TimerValues, product: str, rng: random.Random) -> None:

@@ -16,7 +16,7 @@ from ..message.uri import SipUri, Uri, parse_uri
 from ..transaction.client import ClientTransaction
 from ..transaction.timers import Timer
 from ..transaction.transaction import FailureCause
-from .context import Core
+from .context import UserAgentContext
 from .dialog import trusted_request
 
 RegistrationState = Literal["registering", "registered", "failed", "unregistering", "unregistered"]
@@ -48,35 +48,35 @@ class Registration:
     come back at once. Each change is a RegistrationChanged event, a repeated failure included.
     """
 
-    def __init__(self, core: Core, account: Account, now: float) -> None:
+    def __init__(self, context: UserAgentContext, account: Account, now: float) -> None:
         """Send the first REGISTER. Raises ParseError for the URIs of the account."""
         registrar = parse_uri(account.registrar)
         aor = parse_uri(account.aor)
         if not isinstance(registrar, SipUri) or not isinstance(aor, SipUri):
             raise ParseError("a registration needs sip: URIs")
-        self._core = core
+        self._context = context
         self.account = account
         self.state: RegistrationState = "registering"
         # The request URI names the domain only (10.2).
         self._uri = SipUri(
             registrar.scheme, registrar.host, None, None, registrar.port, registrar.params
         )
-        user = account.contact_user or aor.user or core.product.lower()
-        self._contact = core.contact(account.hop, user)
+        user = account.contact_user or aor.user or context.product.lower()
+        self._contact = context.contact(account.hop, user)
         self._fields = Message(
             [
-                ("From", NameAddr(aor, None, {"tag": core.new_tag()}).encode()),
+                ("From", NameAddr(aor, None, {"tag": context.new_tag()}).encode()),
                 ("To", NameAddr(aor).encode()),
             ]
         ).headers()
-        self._call_id = core.new_call_id()
+        self._call_id = context.new_call_id()
         self._cseq = 0
-        self._authorization = Authorization(account.credentials, core.rng)
+        self._authorization = Authorization(account.credentials, context.rng)
         self._expires_s = account.expires_s
         self._timer: Timer | None = None
         self._failures = 0
         self._transaction: ClientTransaction | None = None
-        core.registrations.add(self)
+        context.registrations.add(self)
         self._send(None, now)
 
     def stop(self, now: float) -> None:
@@ -84,7 +84,7 @@ class Registration:
         if self.state in ("unregistering", "unregistered"):
             return
         registered = self.state == "registered" or self._transaction is not None
-        self._core.timers.cancel(self._timer)
+        self._context.timers.cancel(self._timer)
         self._timer = None
         if not registered:
             self._done(None, "")
@@ -96,23 +96,23 @@ class Registration:
             self._send(None, now)
 
     def _send(self, _: object, now: float) -> None:
-        core, hop = self._core, self.account.hop
+        context, hop = self._context, self.account.hop
         self._timer = None
         self._cseq += 1
-        branch = core.new_branch()
+        branch = context.new_branch()
         fields: Fields = [
-            ("Via", core.via(hop, branch)),
+            ("Via", context.via(hop, branch)),
             ("Max-Forwards", "70"),
             *self._fields,
             ("Call-ID", self._call_id),
             ("CSeq", f"{self._cseq} REGISTER"),
             ("Contact", self._contact),
             ("Expires", str(self._expires_s)),
-            *core.request_fields,
+            *context.request_fields,
             *self._authorization.headers("REGISTER", self._uri.encode()),
         ]
         request = trusted_request("REGISTER", self._uri, fields)
-        self._transaction = core.transactions.request(self, request, branch, hop, now)
+        self._transaction = context.transactions.start_client(self, request, branch, hop, now)
 
     def response_received(
         self, transaction: ClientTransaction, response: Response, now: float
@@ -122,7 +122,9 @@ class Registration:
         if status < 200 or transaction is not self._transaction:
             return
         self._transaction = None
-        if status in (401, 407) and self._authorization.accept(transaction.request, response):
+        if status in (401, 407) and self._authorization.accept_challenge(
+            transaction.request, response
+        ):
             self._send(None, now)
         elif self.state == "unregistering":
             if transaction.request.get("Expires") == "0":
@@ -148,7 +150,7 @@ class Registration:
         elif cause == "timeout":
             self._failed(408, "Request Timeout", 0.0, now)
         else:
-            self._failed(503, self._core.transactions.failure_reason, 0.0, now)
+            self._failed(503, self._context.transactions.failure_reason, 0.0, now)
 
     def _registered(self, response: Response, now: float) -> None:
         granted_s = self._granted_s(response)
@@ -158,8 +160,8 @@ class Registration:
         self._failures = 0
         self.state = "registered"
         after_s = max(_SOONEST_REFRESH_S, granted_s * _REFRESH_FRACTION)
-        self._timer = self._core.timers.schedule(now + after_s, self._send)
-        self._core.emit(
+        self._timer = self._context.timers.schedule(now + after_s, self._send)
+        self._context.emit(
             RegistrationChanged(self, "registered", response.status, response.phrase, granted_s)
         )
 
@@ -174,7 +176,7 @@ class Registration:
             if response.expires is not None:
                 return min(response.expires, _MAX_EXPIRES_S)
         except ParseError:
-            self._core.counters.malformed += 1
+            self._context.counters.malformed += 1
         return self._expires_s
 
     def _is_ours(self, uri: Uri, *, is_alone: bool) -> bool:
@@ -202,10 +204,10 @@ class Registration:
     def _failed(self, status: int, phrase: str, at_least_s: float, now: float) -> None:
         self.state = "failed"
         delay_s = min(_LONGEST_RETRY_S, _FIRST_RETRY_S * 2 ** min(self._failures, 10))
-        delay_s *= self._core.rng.uniform(0.8, 1.2)
+        delay_s *= self._context.rng.uniform(0.8, 1.2)
         self._failures += 1
-        self._timer = self._core.timers.schedule(now + max(delay_s, at_least_s), self._send)
-        self._core.emit(RegistrationChanged(self, "failed", status, phrase, 0))
+        self._timer = self._context.timers.schedule(now + max(delay_s, at_least_s), self._send)
+        self._context.emit(RegistrationChanged(self, "failed", status, phrase, 0))
 
     def _retry_after_s(self, response: Response) -> float:
         value = (response.get("Retry-After") or "").partition(";")[0].partition("(")[0].strip()
@@ -216,5 +218,5 @@ class Registration:
 
     def _done(self, status: int | None, phrase: str) -> None:
         self.state = "unregistered"
-        self._core.registrations.discard(self)
-        self._core.emit(RegistrationChanged(self, "unregistered", status, phrase, 0))
+        self._context.registrations.discard(self)
+        self._context.emit(RegistrationChanged(self, "unregistered", status, phrase, 0))

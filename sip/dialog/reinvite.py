@@ -14,7 +14,7 @@ from ..transaction.timers import Timer
 from ..transaction.transaction import FailureCause
 from ..usage import DialogUsage
 from .ack import build_ack
-from .context import Core
+from .context import UserAgentContext
 from .dialog import Dialog
 from .next_hop import retry_by_name
 
@@ -22,7 +22,7 @@ from .next_hop import retry_by_name
 class ReinviteOwner(DialogUsage, Protocol):
     """The session that a re-INVITE belongs to, as far as it is used here."""
 
-    core: Core
+    context: UserAgentContext
     media: OfferAnswer
     authorization: Authorization
     local_audio: LocalAudio | None
@@ -72,32 +72,34 @@ class Reinvite:
 
     def _send(self, _: object, now: float) -> None:
         session = self._session
-        core, dialog = session.core, session.in_dialog
+        context, dialog = session.context, session.in_dialog
         self._retry = None
         if session.is_answering:
             # The peer's re-INVITE came first; ours waits for its ACK.
-            self._retry = core.timers.schedule(now + self._glare_delay_s(), self._send)
+            self._retry = context.timers.schedule(now + self._glare_delay_s(), self._send)
             return
         body = session.media.make_offer(self._audio)
         self.offering = True
-        branch = core.new_branch()
+        branch = context.new_branch()
         extra = [
-            ("Contact", core.contact(dialog.hop)),
-            *core.request_fields,
+            ("Contact", context.contact(dialog.hop)),
+            *context.request_fields,
             *session.authorization.headers("INVITE", dialog.request_uri.encode(), body),
             ("Content-Type", "application/sdp"),
         ]
-        request = dialog.request("INVITE", core.via(dialog.hop, branch), extra, body)
-        self._transaction = core.transactions.request(self, request, branch, dialog.hop, now)
+        request = dialog.request("INVITE", context.via(dialog.hop, branch), extra, body)
+        self._transaction = context.transactions.start_client(
+            self, request, branch, dialog.hop, now
+        )
 
     def stop(self, now: float) -> None:
         """The session is over: no retry; a 2xx that still comes is acknowledged."""
-        core = self._session.core
-        core.timers.cancel(self._retry)
+        context = self._session.context
+        context.timers.cancel(self._retry)
         self._retry = None
         transaction = self._transaction
         if transaction is not None and transaction.state in ("calling", "proceeding"):
-            core.transactions.abandon_after(transaction, core.values.timer_b_s, now)
+            context.transactions.abandon_after(transaction, context.values.timer_b_s, now)
 
     def response_received(
         self, transaction: ClientTransaction, response: Response, now: float
@@ -117,8 +119,10 @@ class Reinvite:
         if session.state != "confirmed":
             return
         if status == 491:
-            self._retry = session.core.timers.schedule(now + self._glare_delay_s(), self._send)
-        elif status in (401, 407) and session.authorization.accept(transaction.request, response):
+            self._retry = session.context.timers.schedule(now + self._glare_delay_s(), self._send)
+        elif status in (401, 407) and session.authorization.accept_challenge(
+            transaction.request, response
+        ):
             self._send(None, now)
         elif status in (408, 481):
             session.fail(Cause(status, response.phrase, "remote", response.get("Reason")), now)
@@ -135,7 +139,7 @@ class Reinvite:
         self.offering = False
         if cause == "transport" and not self._retried_by_name:
             self._retried_by_name = True
-            if retry_by_name(session.core.lookups, session.in_dialog, self._name_resolved):
+            if retry_by_name(session.context.lookups, session.in_dialog, self._name_resolved):
                 session.media.withdraw_offer()
                 return
         status = 408 if cause == "timeout" else 503
@@ -152,16 +156,16 @@ class Reinvite:
 
     def _accepted(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         session = self._session
-        core, dialog = session.core, session.in_dialog
+        context, dialog = session.context, session.in_dialog
         if self._ack:
-            core.transactions.retransmit(dialog.hop, self._ack)
+            context.transactions.retransmit(dialog.hop, self._ack)
             return
         try:
             dialog.refresh(response)
         except ParseError:
-            core.counters.malformed += 1
-        self._ack = build_ack(core, transaction.request, dialog).encode()
-        core.transactions.send(dialog.hop, self._ack)
+            context.counters.malformed += 1
+        self._ack = build_ack(context, transaction.request, dialog).encode()
+        context.transactions.send(dialog.hop, self._ack)
         if session.state != "confirmed":
             return
         self.offering = False
@@ -178,5 +182,5 @@ class Reinvite:
         """2.1 to 4 s for the owner of the Call-ID, 0 to 2 s for the other, in steps of 10 ms."""
         session = self._session
         if session.owns_call_id:
-            return session.core.rng.randint(210, 400) / 100
-        return session.core.rng.randint(0, 200) / 100
+            return session.context.rng.randint(210, 400) / 100
+        return session.context.rng.randint(0, 200) / 100

@@ -17,9 +17,9 @@ from ..message.message import Fields, Request, response_to
 from ..sdp.offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
 from ..transaction.server import ServerTransaction
 from ..transaction.transaction import FailureCause
-from .answer_2xx import AcceptedInvite
+from .answer_2xx import Answer2xx
 from .bye import Bye
-from .context import Core
+from .context import UserAgentContext
 from .dialog import Dialog
 from .reinvite import Reinvite
 
@@ -48,7 +48,7 @@ class Session:
         "_wanted_audio",
         "authorization",
         "call_id",
-        "core",
+        "context",
         "dialog",
         "local_audio",
         "local_tag",
@@ -59,27 +59,27 @@ class Session:
 
     def __init__(
         self,
-        core: Core,
+        context: UserAgentContext,
         call_id: str,
         local_tag: str,
         state: State,
         authorization: Authorization,
     ) -> None:
-        self.core = core
+        self.context = context
         self.call_id = call_id
         self.local_tag = local_tag
         self.state: State = state
         self.authorization = authorization
         self.tag: object | None = None
         self.dialog: Dialog | None = None
-        self.media = OfferAnswer(core.rng.getrandbits(62))
+        self.media = OfferAnswer(context.rng.getrandbits(62))
         self.local_audio: LocalAudio | None = None
-        self._accepted: AcceptedInvite | None = None
+        self._accepted: Answer2xx | None = None
         self._reinvite: Reinvite | None = None
         self._wanted_audio: LocalAudio | None = None
         self._cause = Cause(None, "", "local")
         self._reported = False
-        core.add_session(self)
+        context.add_session(self)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.call_id} {self.state}>"
@@ -157,7 +157,7 @@ class Session:
         """Our re-INVITE is over."""
         self._reinvite = None
         if event is not None and self.state == "confirmed":
-            self.core.emit(event)
+            self.context.emit(event)
         self._next_reinvite(now)
 
     # -- ends
@@ -168,7 +168,7 @@ class Session:
         self._cause = cause
         self._stop_exchanges(now)
         Bye(
-            self.core,
+            self.context,
             self.in_dialog,
             self.authorization,
             reason=reason,
@@ -185,7 +185,7 @@ class Session:
         """Tell the owner how the session ends, once."""
         if not self._reported:
             self._reported = True
-            self.core.emit(event)
+            self.context.emit(event)
 
     def _bye_done(self, now: float) -> None:
         self.finish(self.ending(), now)
@@ -200,9 +200,9 @@ class Session:
             return
         self.state = "terminated"
         self._stop_exchanges(now)
-        self.core.forget_session(self)
+        self.context.forget_session(self)
         if event is not None:
-            self.core.emit(event)
+            self.context.emit(event)
 
     def _stop_exchanges(self, now: float) -> None:
         self._wanted_audio = None
@@ -220,19 +220,19 @@ class Session:
         request = transaction.request
         dialog = self.dialog_for(request)
         if dialog is None:
-            self.core.counters.unknown_dialog += 1
-            self.answer(transaction, 481, now)
+            self.context.counters.unknown_dialog += 1
+            self.answer_in_dialog(transaction, 481, now)
             return
         if request.method in ("INVITE", "UPDATE"):
             # Read now, so that a Contact that cannot be read changes nothing.
             _ = request.contact
         if not dialog.in_order(request):
-            self.answer(transaction, 500, now, phrase="CSeq out of order")
+            self.answer_in_dialog(transaction, 500, now, phrase="CSeq out of order")
             return
         handler = _HANDLERS.get(request.method)
         if handler is None:
             # Methods that are not allowed were answered before; PRACK never matches (RFC 3262).
-            self.answer(transaction, 481, now)
+            self.answer_in_dialog(transaction, 481, now)
         else:
             handler(self, transaction, dialog, now)
 
@@ -240,7 +240,7 @@ class Session:
         """The dialog that a request belongs to."""
         return self.dialog
 
-    def answer(
+    def answer_in_dialog(
         self,
         transaction: ServerTransaction,
         status: int,
@@ -251,12 +251,12 @@ class Session:
         body: bytes = b"",
     ) -> None:
         """Respond within the dialog."""
-        fields = [("Server", self.core.product), *(headers or ())]
+        fields = [("Server", self.context.product), *(headers or ())]
         response = response_to(transaction.request, status, phrase, headers=fields, body=body)
         transaction.respond(response, now)
 
     def _bye(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
-        self.answer(transaction, 200, now)
+        self.answer_in_dialog(transaction, 200, now)
         if self.state == "terminating":
             # Both hung up at once: our BYE finds nobody, and its owner has been told the cause.
             self.finish(self.ending(), now)
@@ -269,37 +269,37 @@ class Session:
         self.finish(Ended(self, cause), now)
 
     def _options(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
-        self.answer(transaction, 200, now, headers=self.core.all_capabilities)
+        self.answer_in_dialog(transaction, 200, now, headers=self.context.all_capabilities)
 
     def _info(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
         """INFO (RFC 6086): DTMF, or an empty keep-alive."""
         status, fields, pressed = answer_info(transaction.request)
-        self.answer(transaction, status, now, headers=fields)
+        self.answer_in_dialog(transaction, status, now, headers=fields)
         if pressed is not None:
-            self.core.emit(InfoDigit(self, *pressed))
+            self.context.emit(InfoDigit(self, *pressed))
 
     def _update(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
         """UPDATE (RFC 3311)."""
         request = transaction.request
         if not request.body:
             dialog.refresh(request)
-            self.answer(transaction, 200, now, headers=[self._contact(dialog)])
+            self.answer_in_dialog(transaction, 200, now, headers=[self._contact(dialog)])
         elif self.media.offer_pending:
             # Ours in a re-INVITE, in our 2xx, or in the INVITE while it rings (RFC 3311 5.2).
-            self.answer(transaction, 491, now)
+            self.answer_in_dialog(transaction, 491, now)
         elif self.state != "confirmed" or self._accepted is not None or self.local_audio is None:
-            retry = str(self.core.rng.randint(0, 10))
-            self.answer(transaction, 500, now, headers=[("Retry-After", retry)])
+            retry = str(self.context.rng.randint(0, 10))
+            self.answer_in_dialog(transaction, 500, now, headers=[("Retry-After", retry)])
         else:
             self._answer_offer(transaction, dialog, now)
 
     def _reinvited(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
         """A re-INVITE (14.2)."""
         if self.state != "confirmed":
-            retry = str(self.core.rng.randint(0, 10))
-            self.answer(transaction, 500, now, headers=[("Retry-After", retry)])
+            retry = str(self.context.rng.randint(0, 10))
+            self.answer_in_dialog(transaction, 500, now, headers=[("Retry-After", retry)])
         elif self.is_offering or self._accepted is not None or self.local_audio is None:
-            self.answer(transaction, 491, now)
+            self.answer_in_dialog(transaction, 491, now)
         elif transaction.request.body:
             self._answer_offer(transaction, dialog, now)
         else:
@@ -311,20 +311,20 @@ class Session:
         assert self.local_audio is not None
         supported = unsupported_body(request)
         if supported is not None:
-            self.answer(transaction, 415, now, headers=supported)
+            self.answer_in_dialog(transaction, 415, now, headers=supported)
             return
         try:
             answer, audio = self.media.receive_offer(request.body, self.local_audio)
         except NegotiationFailed as error:
-            self.answer(transaction, 488, now, headers=[warning(error.reason)])
+            self.answer_in_dialog(transaction, 488, now, headers=[warning(error.reason)])
             return
         dialog.refresh(request)
         if request.method == "INVITE":
             self._accept(transaction, answer, False, now)
         else:
             fields = [self._contact(dialog), SDP]
-            self.answer(transaction, 200, now, headers=fields, body=answer)
-        self.core.emit(MediaChanged(self, audio))
+            self.answer_in_dialog(transaction, 200, now, headers=fields, body=answer)
+        self.context.emit(MediaChanged(self, audio))
 
     # -- our 2xx to an INVITE, and its ACK
 
@@ -332,18 +332,18 @@ class Session:
         self, transaction: ServerTransaction, body: bytes, offer_sent: bool, now: float
     ) -> None:
         fields = [
-            ("Server", self.core.product),
+            ("Server", self.context.product),
             self._contact(self.in_dialog),
-            *self.core.capabilities,
+            *self.context.capabilities,
             SDP,
         ]
         response = response_to(
             transaction.request, 200, to_tag=self.local_tag, headers=fields, body=body
         )
         transaction.user = self
-        self._accepted = AcceptedInvite(
-            self.core.timers,
-            self.core.values,
+        self._accepted = Answer2xx(
+            self.context.timers,
+            self.context.values,
             transaction,
             response,
             offer_sent=offer_sent,
@@ -370,7 +370,7 @@ class Session:
     def acknowledged(self, audio: NegotiatedAudio | None, now: float) -> None:
         """Our 2xx has its ACK; `audio` when the ACK carried the answer."""
         if audio is not None:
-            self.core.emit(MediaChanged(self, audio))
+            self.context.emit(MediaChanged(self, audio))
         self._next_reinvite(now)
 
     def no_agreement(self, reason: str, now: float) -> None:
@@ -389,7 +389,7 @@ class Session:
     # -- helpers
 
     def _contact(self, dialog: Dialog) -> tuple[str, str]:
-        return ("Contact", self.core.contact(dialog.hop))
+        return ("Contact", self.context.contact(dialog.hop))
 
 
 _HANDLERS = {

@@ -19,7 +19,7 @@ from ..transaction.client import CALLING, PROCEEDING, ClientTransaction
 from ..transaction.timers import Timer
 from ..transaction.transaction import FailureCause
 from .ack import MAX_FORKS, Acknowledgements
-from .context import Core
+from .context import UserAgentContext
 from .dialog import Dialog, dialog_of_uac, trusted_request
 from .session import SDP, Session
 
@@ -67,12 +67,12 @@ class UacSession(Session):
 
     owns_call_id = True
 
-    def __init__(self, core: Core, invitation: Invitation, now: float) -> None:
+    def __init__(self, context: UserAgentContext, invitation: Invitation, now: float) -> None:
         """Send the INVITE. Raises ParseError for URIs, ValueError for headers that are none."""
         target = parse_uri(invitation.target)
         self._request_uri: Uri = without_headers(target)
         sender = parse_uri(invitation.from_uri)
-        local_tag = core.new_tag()
+        local_tag = context.new_tag()
         local = NameAddr(sender, invitation.from_display, {"tag": local_tag})
         remote = NameAddr(_address_of_record(target))
         # Values from outside are checked once, here.
@@ -85,11 +85,11 @@ class UacSession(Session):
             ]
         )
         super().__init__(
-            core,
-            core.new_call_id(),
+            context,
+            context.new_call_id(),
             local_tag,
             "calling",
-            Authorization(invitation.credentials, core.rng),
+            Authorization(invitation.credentials, context.rng),
         )
         self.local_audio = invitation.audio
         self._fields = checked.headers()
@@ -99,7 +99,7 @@ class UacSession(Session):
         self._cseq = 0
         self._offer = self.media.make_offer(invitation.audio)
         self._early: dict[str, Response] = {}
-        self._acks = Acknowledgements(core, self.authorization)
+        self._acks = Acknowledgements(context, self.authorization)
         self._guard: Timer | None = None
         self._cancelled = False
         self._cancel_reason: str | None = None
@@ -107,26 +107,26 @@ class UacSession(Session):
         self._send_invite(now)
 
     def _send_invite(self, now: float) -> None:
-        core = self.core
+        context = self.context
         self._cseq += 1
-        branch = core.new_branch()
+        branch = context.new_branch()
         fields = self._invite_fields(branch)
         if self._hop.transport == "udp" and self._is_too_large(fields):
             self._hop = Hop("tcp", self._hop.host, self._hop.port)
             fields = self._invite_fields(branch)
         request = trusted_request("INVITE", self._request_uri, fields, self._offer)
-        self._transaction = core.transactions.request(self, request, branch, self._hop, now)
+        self._transaction = context.transactions.start_client(self, request, branch, self._hop, now)
 
     def _invite_fields(self, branch: str) -> Fields:
-        core, hop = self.core, self._hop
+        context, hop = self.context, self._hop
         return [
-            ("Via", core.via(hop, branch)),
+            ("Via", context.via(hop, branch)),
             ("Max-Forwards", "70"),
             *self._fields,
             ("Call-ID", self.call_id),
             ("CSeq", f"{self._cseq} INVITE"),
-            ("Contact", core.contact(hop)),
-            *core.request_fields,
+            ("Contact", context.contact(hop)),
+            *context.request_fields,
             *self.authorization.headers("INVITE", self._request_uri.encode(), self._offer),
             SDP,
         ]
@@ -136,7 +136,7 @@ class UacSession(Session):
         uri = self._request_uri
         return (
             not self._udp_only
-            and self.core.here(self._hop).listens("tcp")
+            and self.context.here(self._hop).listens("tcp")
             and isinstance(uri, SipUri)
             and "transport" not in uri.params
             and len(self._offer) + 64 + sum(map(len, chain.from_iterable(fields))) + 4 * len(fields)
@@ -154,7 +154,7 @@ class UacSession(Session):
             self._send_cancel(now)
 
     def _send_cancel(self, now: float) -> None:
-        core, invite = self.core, self._transaction
+        context, invite = self.context, self._transaction
         request = invite.request
         fields: Fields = [
             ("Via", request.get("Via") or ""),
@@ -164,14 +164,16 @@ class UacSession(Session):
             ("To", request.get("To") or ""),
             ("Call-ID", self.call_id),
             ("CSeq", f"{self._cseq} CANCEL"),
-            ("User-Agent", core.product),
+            ("User-Agent", context.product),
         ]
         if self._cancel_reason:
             fields.append(("Reason", self._cancel_reason))
         cancel = trusted_request("CANCEL", request.uri, fields)
-        core.transactions.request(_Cancel(), cancel, invite.branch, invite.hop, now)
-        core.timers.cancel(self._guard)
-        self._guard = core.timers.schedule(now + core.values.timer_b_s, self._cancel_unanswered)
+        context.transactions.start_client(_Cancel(), cancel, invite.branch, invite.hop, now)
+        context.timers.cancel(self._guard)
+        self._guard = context.timers.schedule(
+            now + context.values.timer_b_s, self._cancel_unanswered
+        )
 
     def _cancel_unanswered(self, _: object, now: float) -> None:
         """No final response to the INVITE in 64*T1 after CANCEL: it is as good as over (9.1)."""
@@ -210,7 +212,7 @@ class UacSession(Session):
             self._hop = self._invitation.hop
             self._send_invite(now)
             return
-        ending = _unreached(cause, self.core.transactions.failure_reason)
+        ending = _unreached(cause, self.context.transactions.failure_reason)
         if self._cancelled:
             ending = Cause(ending.status, ending.phrase, "local")
         self._report(Failed(self, ending))
@@ -222,9 +224,9 @@ class UacSession(Session):
                 self._send_cancel(now)
             return
         if self._guard is None:
-            core = self.core
-            limit_s = max(core.values.timer_c_s, self._invitation.ring_s)
-            self._guard = core.timers.schedule(now + limit_s, self._rang_too_long)
+            context = self.context
+            limit_s = max(context.values.timer_c_s, self._invitation.ring_s)
+            self._guard = context.timers.schedule(now + limit_s, self._rang_too_long)
         if self.state == "calling":
             self.state = "proceeding"
         if response.status == 100:
@@ -238,7 +240,7 @@ class UacSession(Session):
         audio = None
         if response.body and response.content_type == "application/sdp":
             audio = self._early_audio(response.body)
-        self.core.emit(Progress(self, response.status, response.phrase, audio))
+        self.context.emit(Progress(self, response.status, response.phrase, audio))
 
     def _early_audio(self, body: bytes) -> NegotiatedAudio | None:
         # Each fork answers the one offer, and the 2xx may answer it anew: the offer stays open.
@@ -248,16 +250,16 @@ class UacSession(Session):
             return None
 
     def _success(self, transaction: ClientTransaction, response: Response, now: float) -> None:
-        if self._acks.repeat(response):
+        if self._acks.repeat_ack(response):
             return
         try:
-            dialog = self._acks.first(transaction, response, now)
+            dialog = self._acks.acknowledge_fork(transaction, response, now)
         except ParseError as error:
             if self.dialog is None:
                 self._unreadable(error, now)
             return
         if self.dialog is not None:
-            self._acks.decline(dialog, now)
+            self._acks.decline_fork(dialog, now)
             return
         self.dialog = dialog
         self._stop_guard()
@@ -277,7 +279,7 @@ class UacSession(Session):
             self.end(self._cause, now, reason='SIP;cause=488;text="Not Acceptable Here"')
             return
         self.state = "confirmed"
-        self.core.emit(Answered(self, audio))
+        self.context.emit(Answered(self, audio))
 
     def _unreadable(self, error: ParseError, now: float) -> None:
         """A 2xx without a readable Contact or Record-Route: it has been hung up already."""
@@ -293,7 +295,7 @@ class UacSession(Session):
         if (
             response.status in (401, 407)
             and not self._cancelled
-            and self.authorization.accept(self._transaction.request, response)
+            and self.authorization.accept_challenge(self._transaction.request, response)
         ):
             self._stop_guard()
             self._early.clear()
@@ -316,7 +318,7 @@ class UacSession(Session):
         super().finish(event, now)
 
     def _stop_guard(self) -> None:
-        self.core.timers.cancel(self._guard)
+        self.context.timers.cancel(self._guard)
         self._guard = None
 
     # -- requests in early dialogs

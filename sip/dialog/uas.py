@@ -11,7 +11,7 @@ from ..message.message import Fields, Request, response_to
 from ..sdp.offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
 from ..transaction.server import ServerTransaction
 from ..transaction.timers import Timer
-from .context import Core
+from .context import UserAgentContext
 from .dialog import Dialog, dialog_of_uas
 from .session import Session
 
@@ -23,13 +23,15 @@ class UasSession(Session):
 
     owns_call_id = False
 
-    def __init__(self, core: Core, transaction: ServerTransaction, now: float) -> None:
+    def __init__(
+        self, context: UserAgentContext, transaction: ServerTransaction, now: float
+    ) -> None:
         """Answer 100 and tell the owner. Raises ParseError for a Contact or Record-Route."""
         request = transaction.request
-        local_tag = core.new_tag()
+        local_tag = context.new_tag()
         dialog = dialog_of_uas(request, local_tag, transaction.hop)
-        authorization = Authorization(None, core.rng)
-        super().__init__(core, request.call_id, local_tag, "incoming", authorization)
+        authorization = Authorization(None, context.rng)
+        super().__init__(context, request.call_id, local_tag, "incoming", authorization)
         self.dialog = dialog
         self._transaction = transaction
         self._audio: NegotiatedAudio | None = None
@@ -37,11 +39,11 @@ class UasSession(Session):
         self._hangup_reason: str | None = None
         transaction.user = self
         transaction.respond(response_to(request, 100), now)
-        limit_s, at_limit = core.values.timer_c_s, self._left_unanswered
+        limit_s, at_limit = context.values.timer_c_s, self._left_unanswered
         if 0 < (expires_s := _expires_s(request)) < limit_s:
             limit_s, at_limit = expires_s, self._expired
-        self._guard: Timer | None = core.timers.schedule(now + limit_s, at_limit)
-        core.emit(IncomingInvite(self, request))
+        self._guard: Timer | None = context.timers.schedule(now + limit_s, at_limit)
+        context.emit(IncomingInvite(self, request))
 
     @property
     def request(self) -> Request:
@@ -113,7 +115,7 @@ class UasSession(Session):
             raise SipError(f"the call is {self.state}, it can be neither answered nor rejected")
 
     def _respond(self, status: int, now: float, headers: Fields) -> None:
-        fields = [("Server", self.core.product), *headers]
+        fields = [("Server", self.context.product), *headers]
         response = response_to(self.request, status, to_tag=self.local_tag, headers=fields)
         self._transaction.respond(response, now)
 
@@ -153,7 +155,7 @@ class UasSession(Session):
             self._audio = audio or self._audio
             assert self._audio is not None
             self._answered = True
-            self.core.emit(Answered(self, self._audio))
+            self.context.emit(Answered(self, self._audio))
             self._next_reinvite(now)
         else:
             super().acknowledged(audio, now)
@@ -195,7 +197,7 @@ class UasSession(Session):
         super().finish(event, now)
 
     def _stop_guard(self) -> None:
-        self.core.timers.cancel(self._guard)
+        self.context.timers.cancel(self._guard)
         self._guard = None
 
 

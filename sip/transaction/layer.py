@@ -80,7 +80,7 @@ class Transactions:
 
     # -- client side
 
-    def request(
+    def start_client(
         self, user: ClientUser, request: Request, branch: str, hop: Hop, now: float
     ) -> ClientTransaction:
         """Send a request in a client transaction of its own."""
@@ -100,7 +100,7 @@ class Transactions:
 
     # -- server side
 
-    def accept(self, request: Request, key: object, hop: Hop) -> ServerTransaction:
+    def start_server(self, request: Request, key: object, hop: Hop) -> ServerTransaction:
         """A server transaction for a request that matched none; responses go to `hop`."""
         transaction: ServerTransaction
         if request.method == "INVITE":

@@ -293,8 +293,8 @@ class TestListening:
         behind_nat = Phone("udp:127.0.0.1:0", advertise="203.0.113.5")
         async with phones(anywhere, behind_nat):
             hop = Hop("udp", "127.0.0.1", 9)
-            assert "0.0.0.0" not in anywhere.endpoint.ua.core.contact(hop)
-            assert "@203.0.113.5:" in behind_nat.endpoint.ua.core.contact(hop)
+            assert "0.0.0.0" not in anywhere.endpoint.ua.context.contact(hop)
+            assert "@203.0.113.5:" in behind_nat.endpoint.ua.context.contact(hop)
 
     @pytest.mark.parametrize(
         "text",
@@ -378,7 +378,7 @@ async def test_a_fault_of_ours_costs_one_message_or_timer_and_is_counted(
             raise LookupError("a fault")
 
         monkeypatch.setattr(ua, "receive", faulty)
-        ua.core.timers.schedule(0.0, broken)
+        ua.context.timers.schedule(0.0, broken)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             for _ in range(2):
                 sender.sendto(b"fault", ("127.0.0.1", bob.port))

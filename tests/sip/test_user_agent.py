@@ -400,7 +400,7 @@ class TestBadInput:
         network.run(until=5.0)
         alice.do(call.hangup)
         network.run(until=10.0)
-        for session in bob.ua.core.sessions():
+        for session in bob.ua.context.sessions():
             bob.do(session.hangup)
         network.run()
         clean(alice, bob)

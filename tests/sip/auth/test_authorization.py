@@ -35,7 +35,7 @@ class Challenger:
                     refusal = response_to(
                         message, 407, to_tag="proxy", headers=[("Proxy-Authenticate", challenge)]
                     )
-                    self.bob.ua.core.transactions.send(source, refusal.encode())
+                    self.bob.ua.context.transactions.send(source, refusal.encode())
                     return
             real(data, source, now)
 

@@ -197,7 +197,7 @@ def test_stop_removes_the_binding() -> None:
     assert registrar.requests[-1][1].get("Expires") == "0"
     assert registrar.states == [("registered", 200, 60), ("unregistered", 200, 0)]
     assert registrar.agent.leftovers == (0, 0, 0, 0)
-    assert registrar.agent.ua.core.registrations == set()
+    assert registrar.agent.ua.context.registrations == set()
 
 
 def test_stop_waits_for_the_register_under_way() -> None:

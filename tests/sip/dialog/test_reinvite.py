@@ -104,7 +104,7 @@ class TestReinvite:
         network = Network()
         alice, bob = pair(network)
         call, called = established(network, alice, bob)
-        bob.ua.core.forget_session(called)
+        bob.ua.context.forget_session(called)
         alice.do(call.reinvite, HOLD)
         network.run(until=network.now + 1)
         assert len(network.sent("BYE", "192.0.2.1")) == 1
