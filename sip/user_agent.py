@@ -47,7 +47,7 @@ class Bounds:
 
 
 class UserAgent:
-    """One SIP endpoint. Times are seconds on the caller's clock; see `Core.rng` for randomness.
+    """One SIP endpoint. Times are seconds on the caller's clock; see `UserAgentContext.rng` for randomness.
 
     After each call of a method take `take_output` to the network, `take_lookups` to the name
     service and `take_events` to the owner, and call `handle_timers` at `next_deadline`.
