@@ -3,8 +3,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 CONFIG ?= config/ringback.toml
+JOBS ?= 2
+PROFILE ?= dev
 
-.PHONY: setup run demo test lint bench busy-day diagrams clean
+.PHONY: setup run demo test test-fast check coverage lint layers bench busy-day diagrams schema \
+	record-protocol clean
 
 setup: $(VENV)/.installed
 
@@ -21,9 +24,26 @@ run: setup
 demo: setup
 	$(BIN)/python -m scripts.demo
 
+# Everything, with peers: what may share the machine first, what measures it afterwards.
 test: setup
 	@sh scripts/test_peers.sh
-	$(BIN)/python -m pytest
+	@HYPOTHESIS_PROFILE=$(PROFILE) sh scripts/run_tests.sh
+
+# No process, no socket: tests/conftest.py marks the tests that need them, and forbids it to others.
+test-fast: setup
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "not outside"
+
+check: lint layers test-fast
+
+coverage: setup
+	@sh scripts/test_peers.sh
+	@rm -f .coverage .coverage.*
+	HYPOTHESIS_PROFILE=$(PROFILE) COVERAGE=1 sh scripts/run_tests.sh
+	$(BIN)/coverage report
+	@$(BIN)/python -m scripts.line_coverage --fail-under 95
+
+layers: setup
+	$(BIN)/python -m pytest -q $(wildcard tests/test_rooms.py tests/test_layers.py) tests/test_named_modules.py tests/test_test_files.py
 
 lint: setup
 	$(BIN)/ruff check .
@@ -36,8 +56,17 @@ busy-day: setup
 diagrams: setup
 	$(BIN)/python -m scripts.state_diagrams docs/states.md
 
+schema: setup
+	$(BIN)/ringback rpc --schema >docs/openrpc.json.new
+	mv docs/openrpc.json.new docs/openrpc.json
+
+# At a release: what later versions are held to, see docs/compatibility.md.
+record-protocol: schema
+	cp docs/openrpc.json tests/engine/control/recorded_protocol.json
+
 bench: setup
 	$(BIN)/python -m scripts.bench
 
 clean:
-	rm -rf $(VENV) run .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info clients/python/*.egg-info build clients/python/build
+	rm -rf $(VENV) run .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* \
+		*.egg-info clients/python/*.egg-info build clients/python/build

@@ -1,4 +1,4 @@
-"""The daemon: starts the rooms in order, ties them together, and takes them down again.
+"""The daemon: starts the parts of one engine in order, and takes them down again.
 
 `main` runs one engine until SIGTERM or SIGINT, or until a client drains it with `stop`.
 """
@@ -10,62 +10,21 @@ import resource
 import signal
 import sys
 import time
-from functools import partial
-from importlib.metadata import version
 
 import structlog
 import uvloop
 
 from config.settings import ConfigError, Settings
 from media.errors import WorkerFailed
-from media.messages import Event as MediaEvent
-from media.messages import RecordingEnded
-from media.settings import MediaSettings
-from media.sound.speech import Synthesizer
-from media.sources import Hold, Ringing
-from media.worker_pool import MediaPool
-from sip.endpoint import EndpointLimits, ListenError, SipEndpoint
-from sip.events import Event as SipEvent
-from sip.events import IncomingInvite, RegistrationChanged
-from sip.rate_limit import RateLimit
+from sip.endpoint import ListenError
 
 from . import logs, preflight
-from .acd.agents import AgentRegistry
-from .acd.queues import Queues
-from .acd.staffing import Staffing
-from .call_centre import CallCentre
+from .acd.queues import PAUSED_AS
 from .callbacks import recovery
-from .callbacks.caller_takeover import CallerTakeover
-from .callbacks.dispatcher import Dispatcher
-from .callbacks.intake import Intake
-from .calls.agent_lines import AgentLines
-from .calls.call import CallRegistry
-from .calls.leg import Leg
-from .calls.services import CallServices
-from .calls.waiting_room import WaitingRooms
-from .calls.whisper import Announcer
-from .control.agent_scope import AgentScope
-from .control.audit import Audit
-from .control.live_view import Reporting
-from .control.methods.engine import Methods
-from .control.rights import Rights
-from .control.server import ControlError, ControlServer
-from .control.snapshot import views_of
-from .inbound.inbound import Inbound
-from .inbound.kept_positions import KeptPositions
-from .inbound.services import InboundServices
-from .job import Job
-from .reload import Reload
-from .reports.history import History
-from .reports.intervals import zone_of
-from .routing.admission import Admission, PolicySettings
-from .routing.dialplan import Dialplan
-from .routing.router import Router
-from .routing.trunks import Trunks
-from .store.event_log import EventLog
-from .store.heartbeat import Heartbeat
-from .store.retention import Retention
-from .store.store import Store, StoreError
+from .control.server import ControlError
+from .parts import Parts
+from .routing.opening_hours import opening_hours
+from .store.errors import StoreError
 
 log = structlog.get_logger()
 
@@ -115,140 +74,17 @@ def _raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-class Daemon:
-    """One engine: SIP endpoint, media workers, store, dispatcher and control socket."""
+class Daemon(Parts):
+    """One engine: its parts, started and stopped in order."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.stop_requested = asyncio.Event()
-        self.started_at = time.time()
+        super().__init__(settings)
         self._is_ready = False
-        sip, media = settings.sip, settings.media
-        self.events = EventLog(
-            capacity=settings.control.replay_events, capacity_bytes=settings.control.replay_bytes
-        )
-        self.store = Store(settings.store.path)
-        self.retention = Retention(
-            self.store, self.events, settings.store, settings.reports.keep_days
-        )
-        self.register = CallRegistry()
-        self.heartbeat = Heartbeat(self.store, is_busy=lambda: bool(self.register.calls))
-        self.sip = SipEndpoint(
-            sip.listen,
-            on_event=self._on_sip,
-            advertise=sip.advertise or None,
-            product=sip.user_agent,
-            limits=EndpointLimits(RateLimit(sip.max_messages_per_s, sip.max_messages_burst)),
-            admits=lambda source, now: self.inbound.admits(source, now),
-        )
-        self.media = MediaPool(
-            MediaSettings(media.address, media.ports, media.timeout_s, media.silence_s),
-            workers=media.workers,
-            on_event=self._on_media,
-            on_died=self._on_media_died,
-            on_restarted=self._on_media_restarted,
-        )
-        self.trunks = Trunks(settings.trunks, sip=self.sip, events=self.events)
-        dialplan = Dialplan(
-            trunks=settings.trunks,
-            routes=settings.routes,
-            agents=settings.agents,
-            allow_hosts=settings.dial.allow_hosts,
-            default_region=settings.dial.default_region,
-            trunk_usable=self.trunks.is_usable,
-        )
-        staffing = Staffing()
-        agents = AgentRegistry(
-            settings.agents,
-            defaults=settings.agent_defaults,
-            events=self.events,
-            store=self.store,
-            zone=zone_of(settings.reports.time_zone),
-            serves=staffing.own_queues,
-        )
-        announcer = Announcer(Synthesizer(settings.whisper.cache_dir, voice=settings.whisper.voice))
-        hold = Hold(media.hold or None)
-        self.services = CallServices(
-            sip=self.sip,
-            media=self.media,
-            dialplan=dialplan,
-            events=self.events,
-            store=self.store,
-            announcer=announcer,
-            registry=self.register,
-            agents=agents,
-            queues=Queues(
-                agents,
-                self.events,
-                ring_s=settings.dial.ring_s,
-                store=self.store,
-                staffing=staffing,
-            ),
-            lines=AgentLines(
-                agents, sip=self.sip, media=self.media, registry=self.register, hold=hold
-            ),
-            rooms=WaitingRooms(
-                settings.rooms,
-                announcer=announcer,
-                hold=hold,
-                alone_s=settings.reports.alone_s,
-            ),
-            dial=settings.dial,
-            hold=hold,
-            ringing=Ringing(media.ringing),
-            recordings=media.recordings,
-            rtp_host=media.advertise,
-        )
-        self.admission = Admission(
-            PolicySettings.of(settings),
-            is_internal=dialplan.is_internal,
-            store=self.store,
-            events=self.events,
-            on_blocked=lambda entry: self.dispatcher.block(entry.number, entry.reason),
-        )
-        self.router = Router(settings, number_of=self.admission.number, store=self.store)
-        self.history = History(self.store.path)
-        self.call_centre = CallCentre(self)
-        self.dispatcher = Dispatcher(self.services, admission=self.admission, history=self.history)
-        self.intake = Intake(
-            self.services,
-            self.dispatcher,
-            settings,
-            router=self.router,
-            admission=self.admission,
-        )
-        self.inbound = Inbound(
-            self.services,
-            InboundServices(
-                router=self.router,
-                admission=self.admission,
-                intake=self.intake,
-                takeover=CallerTakeover(self.dispatcher),
-                history=self.history,
-                positions=KeptPositions(self.store),
-            ),
-            settings,
-        )
-        self.events.snapshot_sources["job"] = partial(views_of, self.dispatcher.jobs)
-        self.events.snapshot_sources["call"] = partial(views_of, self.register.calls)
-        numbers = self.admission.do_not_call
-        self.events.snapshot_sources["number"] = lambda: numbers.views(time.time())
-        self.events.snapshot_sources["trunk"] = self.trunks.view
-        self.reporting = Reporting(self)
-        self.reporting.records.cost_of = lambda job: job.cost
-        self.reporting.records.cost_of_legs = lambda legs: self.admission.rates.cost_of_legs(legs)
-        self.rights = Rights(settings.control, settings.rights)
-        scope = AgentScope(self.dispatcher.open.told, self._find_job, self.register)
-        self.call_centre.agents.subscribe(on_change=scope.on_change)
-        self.reload = Reload(self)
-        self.control = ControlServer(
-            settings.control,
-            Methods(self, version("ringback")).table(),
-            self.events,
-            rights=self.rights,
-            scope=scope,
-            audit=Audit(self.store),
-        )
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration that holds now."""
+        return self.reload.settings
 
     async def start(self) -> None:
         """Start everything. Raises ConfigError naming the key whose value cannot be had."""
@@ -266,7 +102,7 @@ class Daemon:
         preflight.check(settings)
         await self.store.open()
         self.events.attach(self.store)
-        await self.reporting.open()
+        await self._open_reports()
         await self.admission.load(time.time())
         try:
             await self.sip.start()
@@ -277,10 +113,10 @@ class Daemon:
         except WorkerFailed as error:
             raise settings.error("media", error.reason) from error
         await self.trunks.start()
-        await self.call_centre.open()
+        await self._open_queues()
         await self._take_over()
-        await self.reporting.start()
-        self.call_centre.start()
+        await self._start_reports()
+        self.permanent.start()  # calls can be made from now on
         await self.inbound.start()
         self.retention.start()
         self.heartbeat.start()
@@ -297,10 +133,11 @@ class Daemon:
     async def stop(self) -> None:
         """Take everything down: calls first, the store last, so that each end is recorded."""
         self.events.publish("engine.stopping")
-        # First, so that an operator whose call ends now is not offered the next one.
-        self.call_centre.queues.stop()
+        # First, so that an agent whose call ends now is not offered the next one.
+        self.queues.stop()
         await asyncio.gather(self.dispatcher.stop(), self.inbound.stop())
-        await self.call_centre.stop()
+        self.agent_clock.stop()
+        await self.permanent.stop()
         self.trunks.stop()
         await self._let_sip_finish()
         recovery.wait_for_phones(self.dispatcher.interrupted, self.services, time.time())
@@ -309,11 +146,14 @@ class Daemon:
                 await self.events.settled()
         self.heartbeat.stop()
         await self.retention.stop()
-        await self.reporting.stop()
+        if self.exporter is not None:
+            await self.exporter.stop()
+        await self.webhooks.stop()
+        self.history.close()
         await self.control.stop()
         await self.sip.stop()
         await self.media.stop()
-        self.services.announcer.close()
+        self.announcer.close()
         await self.store.close()
         if self._is_ready:  # one that could not start has but one line to say
             log.info("stopped")
@@ -330,6 +170,32 @@ class Daemon:
                 return
             await asyncio.sleep(GOODBYE_POLL_S)
 
+    async def _open_reports(self) -> None:
+        """Read what an earlier engine left: before the first event. Raises StoreError."""
+        await self.cdr_writer.open()
+        await self.interrupted_calls.open()
+        await self.live.open()
+        self.history.open()
+        await self.webhooks.open()
+
+    async def _open_queues(self) -> None:
+        """Read what an earlier engine left of agents and queues, and begin to match them."""
+        settings = self.settings
+        await self.roster.start()
+        self.agent_clock.start()
+        paused = await self.store.load(PAUSED_AS, dict)
+        calendars = opening_hours(settings.calendars)
+        self.queues.start(settings.queues, settings.centres, calendars, paused=paused)
+
+    async def _start_reports(self) -> None:
+        """The agents are there, and nobody has been called yet. Raises ConfigError."""
+        self.cdr_writer.begin(self.agents.all(), time.time())
+        for ended in self.interrupted_calls.cut_off(self.cdr_writer.seen_until):
+            self.events.publish("call.ended", **ended)
+        self.webhooks.start()
+        if self.exporter is not None:
+            await self.exporter.start(self.settings)
+
     async def _take_over(self) -> None:
         """Take over the jobs that an earlier engine left open."""
         jobs = await self.store.load_open()
@@ -341,36 +207,3 @@ class Daemon:
             time.time(),
             self.store.kept_log.seen_until,
         )
-
-    def _find_job(self, job_id: str) -> Job | None:
-        return self.dispatcher.job(job_id) or self.store.find(job_id)
-
-    def _on_sip(self, event: SipEvent) -> None:
-        if isinstance(event, RegistrationChanged):
-            self.trunks.on_sip(event)
-        elif isinstance(event, IncomingInvite):
-            self.inbound.on_invite(event)
-        elif isinstance(event.session.tag, Leg):
-            event.session.tag.on_sip(event)
-
-    def _on_media(self, event: MediaEvent) -> None:
-        if isinstance(event, RecordingEnded):
-            if event.error is not None:
-                log.error("recording_failed", path=event.path, reason=event.error)
-                self.events.publish("recording.failed", path=event.path, reason=event.error)
-            return
-        leg = self.register.legs.get(getattr(event, "leg", ""))
-        if leg is not None:
-            leg.on_media(event)
-
-    def _on_media_died(self, reason: str, legs: list[str]) -> None:
-        log.error("media_worker_died", reason=reason, legs=len(legs))
-        self.events.publish("engine.media_worker_died", reason=reason, legs=len(legs))
-        for leg_id in legs:
-            leg = self.register.legs.get(leg_id)
-            if leg is not None:
-                leg.on_media_lost("media worker died")
-
-    def _on_media_restarted(self) -> None:
-        log.info("media_worker_started", pids=self.media.pids)
-        self.events.publish("engine.media_worker_started")

@@ -6,8 +6,8 @@ holds for what comes after. `engine.reload` and SIGHUP do the same.
 
 import asyncio
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import msgspec
 import structlog
@@ -17,14 +17,9 @@ from config.difference import Change, compare, effective
 from config.settings import ConfigError, Settings, load
 from sip.errors import ParseError
 
-from . import logs
-from .control.server import Method, Peer
 from .errors import EngineError
-from .request import Params
-from .routing.admission import PolicySettings
-
-if TYPE_CHECKING:
-    from .daemon import Daemon
+from .routing.dialplan import Dialplan
+from .store.event_log import EventLog
 
 log = structlog.get_logger()
 
@@ -32,24 +27,32 @@ log = structlog.get_logger()
 TOLD_CHANGES = 50
 
 
-class ReloadRequest(Params):
-    """engine.reload: with `check` nothing is changed."""
-
-    check: bool = False
+Reconfigure = Callable[[Settings], Awaitable[None] | None]
+"""Has one part of the engine go by these settings."""
 
 
 class Reload:
-    """Reads the file that the engine was started with again, whenever it is told to."""
+    """Reads the configuration file again and has each of `parts` go by it, in their order.
 
-    def __init__(self, daemon: "Daemon", environ: Mapping[str, str] | None = None) -> None:
-        self._daemon = daemon
+    `settings` are those that hold now.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        parts: Mapping[str, Reconfigure],
+        *,
+        events: EventLog,
+        dialplan: Dialplan,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self.settings = settings
+        self._parts = parts
+        self._events = events
+        self._dialplan = dialplan
         self._environ = environ
         self._one_at_a_time = asyncio.Lock()
         self._by_signal: set[asyncio.Task[None]] = set()
-
-    def table(self) -> dict[str, Method]:
-        """Method names, with the parameters each takes and what it does."""
-        return {"engine.reload": Method(ReloadRequest, self._asked)}
 
     def on_signal(self) -> None:
         """SIGHUP was received."""
@@ -63,28 +66,24 @@ class Reload:
         except EngineError as error:
             log.error("not_reloaded", reason=error.message)
 
-    async def _asked(self, params: ReloadRequest, peer: Peer) -> dict[str, Any]:
-        return await self.run(check=params.check, by=peer.who)
-
     async def run(self, *, check: bool = False, by: str = "") -> dict[str, Any]:
         """Read, check and, without `check`, take the configuration. Gives what is different.
 
         Raises EngineError `refused`, whose data has `file`, `key` and `reason`.
         """
         async with self._one_at_a_time:
-            daemon = self._daemon
             try:
                 wanted = await asyncio.to_thread(self._load)
                 settings = self._prepared(wanted)
             except ConfigError as error:
                 if not check:
-                    daemon.events.publish("engine.reload_failed", by=by, reason=str(error))
+                    self._events.publish("engine.reload_failed", by=by, reason=str(error))
                 data = {"file": error.file, "key": error.key, "reason": error.reason}
                 raise EngineError("refused", str(error), data=data) from error
-            changes = compare(daemon.settings, wanted)
+            changes = compare(self.settings, wanted)
             if not check:
-                await self._take(settings)
-                self._tell(changes, by)
+                await self.apply(settings)
+                self._publish(changes, by)
             return {
                 "file": wanted.file,
                 "checked_only": check,
@@ -95,51 +94,38 @@ class Reload:
 
     def _load(self) -> Settings:
         environ = os.environ if self._environ is None else self._environ
-        return load(self._daemon.settings.file, environ)
+        return load(self.settings.file, environ)
 
     def _prepared(self, wanted: Settings) -> Settings:
         """What of `wanted` can hold now. Raises ConfigError where that cannot be had."""
         try:
-            settings = effective(self._daemon.settings, wanted)
+            settings = effective(self.settings, wanted)
         except ValidationError as error:
             reason = error.errors(include_url=False, include_input=False)[0]["msg"]
             key = str(error.errors(include_url=False)[0].get("ctx", {}).get("key", ""))
             raise wanted.error(key, f"{reason}, before a restart") from error
         try:
-            self._daemon.services.dialplan.check(settings.trunks)
+            self._dialplan.check(settings.trunks)
         except ParseError as error:
             raise wanted.error("trunks", error.reason) from error
         return settings
 
-    async def _take(self, settings: Settings) -> None:
-        """Let every part of the engine go by `settings`. What is left to fail is a defect."""
-        daemon, services = self._daemon, self._daemon.services
-        daemon.settings = settings
-        logs.set_level(settings.log.level)
-        services.configure(settings.dial)
-        services.dialplan.configure(
-            trunks=settings.trunks,
-            routes=settings.routes,
-            allow_hosts=settings.dial.allow_hosts,
-            default_region=settings.dial.default_region,
-        )
-        daemon.admission.apply(PolicySettings.of(settings))
-        daemon.router.apply_settings(settings)
-        daemon.intake.apply_settings(settings)
-        daemon.call_centre.reload(settings)
-        daemon.inbound.reload(settings)
-        await daemon.reporting.reload(settings)
-        daemon.retention.configure(settings.store, settings.reports.keep_days)
-        daemon.dispatcher.dispatch()
-        daemon.rights.configure(settings.control, settings.rights)
-        daemon.control.configure(settings.control)
-        # Last: a registrar's name may take its time to be found.
-        await daemon.trunks.reconfigure(settings.trunks)
+    async def apply(self, settings: Settings) -> None:
+        """Have every part go by `settings`. A part that fails has a defect."""
+        self.settings = settings
+        for name, reconfigure in self._parts.items():
+            try:
+                taken = reconfigure(settings)
+                if taken is not None:
+                    await taken
+            except Exception:
+                log.error("not_reconfigured", part=name)
+                raise
 
-    def _tell(self, changes: list[Change], by: str) -> None:
+    def _publish(self, changes: list[Change], by: str) -> None:
         restart = [change.key for change in changes if not change.live]
         log.info("reloaded", by=by, changes=len(changes), restart=restart)
-        self._daemon.events.publish(
+        self._events.publish(
             "engine.reloaded",
             by=by,
             changes=[change.words for change in changes[:TOLD_CHANGES]],

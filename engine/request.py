@@ -160,3 +160,18 @@ _PRINTABLE = (
     "to", "agent", "queue", "id", "caller_id", "trunk", "site", "source", "known_agent", "centre",
     "script",
 )  # fmt: skip
+
+
+class Reschedule(Params):
+    """callback.reschedule: what is None stays as it is."""
+
+    id: JobId
+    not_before: UnixTime | None = None
+    deadline: UnixTime | None = None
+    numbers: Numbers | None = None
+
+    def __post_init__(self) -> None:
+        if self.not_before is None and self.deadline is None and self.numbers is None:
+            raise BadParams("not_before", "give not_before, deadline or numbers")
+        for number in self.numbers or ():
+            printable("numbers", number)

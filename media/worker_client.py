@@ -67,7 +67,7 @@ def numeric_address(family: socket.AddressFamily, host: str) -> str:
         raise BadAddress(f"{host!r} is not an {kind} address") from error
 
 
-class MediaClient:
+class WorkerClient:
     """One worker process. Methods without `await` are sent by the end of the loop's turn.
 
     `on_event` gets what the legs have to tell, in order. `on_died` is called once when the process
@@ -128,7 +128,7 @@ class MediaClient:
             theirs.close()
         self._stopping = True  # till it is ready, its death is the failure of this call
         ours.setblocking(False)
-        self._connection = Connection(m.report_decoder, self._take, self._lost)
+        self._connection = Connection(m.report_decoder, self._receive_messages, self._lost)
         connection = self._connection
         await loop.create_connection(lambda: connection, sock=ours)
         try:
@@ -157,7 +157,7 @@ class MediaClient:
         """Bind a port pair for `leg`. Raises NoPortLeft, WorkerGone.
 
         It mostly has one that was set aside, and does not wait for the worker. `beside` names a leg
-        of the same call; it matters to MediaPool only.
+        of the same call; it matters to WorkerPool only.
         """
         aside = self._aside
         if len(aside) <= ASIDE_PAIRS // 2 and self._asking_aside is None and self.alive:
@@ -273,7 +273,7 @@ class MediaClient:
         if self._process is not None:
             self._process.kill()  # the end of the connection follows
 
-    def _take(self, messages: list[Answer | Event]) -> None:
+    def _receive_messages(self, messages: list[Answer | Event]) -> None:
         self._watchdog.heard()
         for message in messages:
             if isinstance(message, Answer):

@@ -15,7 +15,7 @@ from .messages import Connect, Event, LegStats, WorkerCounters
 from .settings import MediaSettings
 from .sources import Source
 from .watchdog import PERIOD_S
-from .worker_client import DIGIT_DURATION_MS, DIGIT_GAP_MS, Endpoint, MediaClient
+from .worker_client import DIGIT_DURATION_MS, DIGIT_GAP_MS, Endpoint, WorkerClient
 
 FIRST_RESTART_S: Final = 0.1
 LONGEST_RESTART_S: Final = 10.0
@@ -30,14 +30,14 @@ class _Member:
     __slots__ = ("client", "legs", "restart_s", "started_at", "starting")
 
     def __init__(self) -> None:
-        self.client: MediaClient
+        self.client: WorkerClient
         self.legs: set[str] = set()
         self.restart_s = FIRST_RESTART_S
         self.started_at = 0.0
         self.starting: asyncio.Task[None] | None = None
 
 
-class MediaPool:
+class WorkerPool:
     """`workers` media workers, each with its own share of the ports.
 
     `on_died` gets the reason and the names of the legs that went with a worker; `on_restarted` is
@@ -66,7 +66,7 @@ class MediaPool:
             member = _Member()
             low = first + index * share
             high = last if index == workers - 1 else low + share - 1
-            member.client = MediaClient(
+            member.client = WorkerClient(
                 replace(settings, ports=(low, high)),
                 on_event=on_event,
                 on_died=lambda reason, member=member: self._died(member, reason),  # type: ignore[misc]
@@ -127,18 +127,18 @@ class MediaPool:
             raise
 
     def connect(self, peer: Connect) -> None:
-        """As MediaClient.connect. Raises BadAddress."""
+        """As WorkerClient.connect. Raises BadAddress."""
         member = self._by_leg.get(peer.leg)
         if member is not None:
             member.client.connect(peer)
 
     def hear(self, leg: str, source: Source) -> int:
-        """As MediaClient.hear; 0 when the leg is gone."""
+        """As WorkerClient.hear; 0 when the leg is gone."""
         member = self._by_leg.get(leg)
         return member.client.hear(leg, source) if member is not None else 0
 
     def bridge(self, a: str, b: str) -> None:
-        """As MediaClient.bridge."""
+        """As WorkerClient.bridge."""
         member = self._by_leg.get(a)
         if member is not None:
             member.client.bridge(a, b)
@@ -151,21 +151,21 @@ class MediaPool:
         duration_ms: int = DIGIT_DURATION_MS,
         gap_ms: int = DIGIT_GAP_MS,
     ) -> None:
-        """As MediaClient.send_digits. Raises ValueError."""
+        """As WorkerClient.send_digits. Raises ValueError."""
         member = self._by_leg.get(leg)
         if member is not None:
             member.client.send_digits(leg, digits, duration_ms=duration_ms, gap_ms=gap_ms)
 
     async def record(self, a: str, b: str, path: str) -> None:
-        """As MediaClient.record."""
+        """As WorkerClient.record."""
         await self._client(a).record(a, b, path)
 
     async def stop_recording(self, a: str) -> None:
-        """As MediaClient.stop_recording."""
+        """As WorkerClient.stop_recording."""
         await self._client(a).stop_recording(a)
 
     async def close(self, leg: str) -> LegStats | None:
-        """As MediaClient.close; None also when the leg went with its worker."""
+        """As WorkerClient.close; None also when the leg went with its worker."""
         member = self._by_leg.get(leg)
         if member is None:
             return None
@@ -176,7 +176,7 @@ class MediaPool:
             return None
 
     async def stats(self, leg: str) -> LegStats | None:
-        """As MediaClient.stats; None also when the leg went with its worker."""
+        """As WorkerClient.stats; None also when the leg went with its worker."""
         member = self._by_leg.get(leg)
         if member is None:
             return None
@@ -193,7 +193,7 @@ class MediaPool:
         )
         return [answer for answer in answers if isinstance(answer, WorkerCounters)]
 
-    def _client(self, leg: str) -> MediaClient:
+    def _client(self, leg: str) -> WorkerClient:
         member = self._by_leg.get(leg)
         if member is None:
             raise UnknownLeg(f"leg {leg} is not open")

@@ -67,7 +67,8 @@ class Softphone:
     """What the phone does and when: answers, timed hang-ups, commands."""
 
     def __init__(self, options: argparse.Namespace, stack_class: "type[Stack]") -> None:
-        from .softphone_stack import Identity, Sound
+        from .softphone_call import Sound
+        from .softphone_stack import Identity
 
         self._options = options
         self._answers = list(options.answer)

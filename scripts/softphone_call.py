@@ -4,12 +4,11 @@ PJSIP hands out structures whose members die with them: each owner below is kept
 as long as a member of it is read.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import pjsua2 as pj
-
-if TYPE_CHECKING:
-    from .softphone_stack import Stack
 
 _STATES = {
     pj.PJSIP_INV_STATE_CALLING: "calling",
@@ -27,10 +26,49 @@ _DIRECTIONS = {
 }
 
 
+Emit = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """What the phone sends (a tone in Hz or a WAV file) and where it records what it hears."""
+
+    tone_hz: int | None = None
+    play: str | None = None
+    record: str | None = None
+
+
+class CallOwner(Protocol):
+    """The endpoint as its account and its calls see it."""
+
+    account: "Account"
+    sound: Sound
+    emit: Emit
+    on_incoming: "Callable[[Call], None]"
+    calls: "list[Call]"
+    registered: bool
+
+    def next_number(self) -> int:
+        """Return the number of a new call."""
+        ...
+
+    def forget(self, call: "Call") -> None:
+        """Drop an ended call."""
+        ...
+
+    def tone_player(self, hz: int) -> Any:
+        """Return a player of a steady tone."""
+        ...
+
+    def wav_player(self, path: str, *, loop: bool) -> Any:
+        """Return a player of the WAV file at `path`."""
+        ...
+
+
 class Call(pj.Call):  # type: ignore[misc]
     """One call. Events go to the stack's `emit`; sound is connected as soon as there is media."""
 
-    def __init__(self, stack: "Stack", call_id: int = pj.PJSUA_INVALID_ID) -> None:
+    def __init__(self, stack: CallOwner, call_id: int = pj.PJSUA_INVALID_ID) -> None:
         super().__init__(stack.account, call_id)
         self.stack = stack
         self.number = stack.next_number()
@@ -178,7 +216,7 @@ class Call(pj.Call):  # type: ignore[misc]
 class Account(pj.Account):  # type: ignore[misc]
     """The phone's one account: hands incoming calls and registration to the stack."""
 
-    def __init__(self, stack: "Stack") -> None:
+    def __init__(self, stack: CallOwner) -> None:
         super().__init__()
         self.stack = stack
 

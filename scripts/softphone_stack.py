@@ -16,26 +16,15 @@ from typing import Any
 
 import pjsua2 as pj
 
-from .softphone_call import Account, Call
+from .softphone_call import Account, Call, Emit, Sound
 
 CLOCK_HZ = 8000
 MAX_CALLS = 4
 LINGER_S = 0.25
 
-Emit = Callable[..., None]
-
 
 class PhoneError(Exception):
     """PJSIP refused: a sentence for a person."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sound:
-    """What the phone sends (a tone in Hz or a WAV file) and where it records what it hears."""
-
-    tone_hz: int | None = None
-    play: str | None = None
-    record: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

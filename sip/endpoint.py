@@ -6,9 +6,10 @@ import asyncio
 import logging
 import math
 import os
+import random
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from .dialog.next_hop import Lookup
@@ -39,12 +40,19 @@ class ListenError(SipError):
 
 
 @dataclass(frozen=True, slots=True)
-class EndpointLimits:
-    """What peers may cost an endpoint: messages a second, state kept, TCP connections."""
+class EndpointOptions:
+    """How an endpoint works. What is None is as RFC 3261 or the class it is for says.
 
-    rate: RateLimit = field(default_factory=RateLimit)
-    state: Bounds = field(default_factory=Bounds)
-    tcp: TcpLimits = field(default_factory=TcpLimits)
+    `advertise` is the host that peers shall use in place of the address that is bound.
+    """
+
+    advertise: str | None = None
+    product: str = "Ringback"
+    timers: TimerValues | None = None
+    rate_limit: RateLimit | None = None
+    bounds: Bounds | None = None
+    tcp_limits: TcpLimits | None = None
+    rng: random.Random | None = None
 
 
 class SipEndpoint:
@@ -63,22 +71,20 @@ class SipEndpoint:
         listen: Sequence[str],
         *,
         on_event: Callable[[Event], None],
-        timers: TimerValues | None = None,
-        advertise: str | None = None,
-        product: str = "Ringback",
-        limits: EndpointLimits | None = None,
+        options: EndpointOptions | None = None,
         admits: Callable[[Hop, float], bool] | None = None,
     ) -> None:
+        options = options or EndpointOptions()
         self._listen = [parse_listen(text) for text in listen]
-        self._advertise = advertise
+        self._advertise = options.advertise
         self._on_event = on_event
-        limits = limits or EndpointLimits()
         self.ua = UserAgent(
             local={},
-            timers=timers,
-            product=product,
-            rate_limit=limits.rate,
-            bounds=limits.state,
+            timers=options.timers,
+            product=options.product,
+            rng=options.rng,
+            rate_limit=options.rate_limit,
+            bounds=options.bounds,
             admits=admits,
         )
         self.addresses: list[Hop] = []
@@ -89,7 +95,7 @@ class SipEndpoint:
             on_batch_end=self._flush,
             on_failed=self._failed,
             on_malformed=self._malformed,
-            limits=limits.tcp,
+            limits=options.tcp_limits,
         )
         self._udp: dict[Family, UdpTransport] = {}
         self._lookups: set[asyncio.Task[None]] = set()

@@ -47,13 +47,20 @@ class Bounds:
 
 
 class UserAgent:
-    """One SIP endpoint. Times are seconds on the caller's clock; see `UserAgentContext.rng` for randomness.
+    """A SIP user agent without sockets and without a clock.
 
-    After each call of a method take `take_output` to the network, `take_lookups` to the name
-    service and `take_events` to the owner, and call `handle_timers` at `next_deadline`.
+    Its state changes from three sources only:
 
-    `admits` is asked for each INVITE that would begin a call, with where it came from and `now`:
-    one that is not admitted is counted as rate limited, gets no answer and leaves no trace.
+    - the owner: `invite`, `register`, and the methods of the sessions and registrations;
+    - the network: `receive`, `transport_failed`, and the answers to `take_lookups`;
+    - the clock: `handle_timers`.
+
+    After each of them the shell sends what `take_output` returns, resolves what `take_lookups`
+    returns, and gives what `take_events` returns to the owner. It calls `handle_timers` at
+    `next_deadline`. Times are seconds on the caller's clock. Everything random comes from `rng`.
+
+    `admits(source, now)` is called for each INVITE that would begin a call. If it returns False,
+    the INVITE is counted as rate limited, gets no answer and leaves no state.
     """
 
     def __init__(

@@ -345,6 +345,10 @@ class AgentRegistry:
             if until <= now and agent is not None:
                 self._change(agent, partial(agent.wrap_up_ends, now))
 
+    def count_days_in(self, zone: tzinfo | None) -> None:
+        """Count the calls and the talk time of each day by the days of `zone` from now on."""
+        self.zone = zone
+
     def begin_day(self, now: float) -> None:
         """Reset the day's figures of each agent whose day is over."""
         day = day_of(now, self.zone)

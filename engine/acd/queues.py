@@ -79,8 +79,15 @@ class Queues:
         queues: Sequence[Queue],
         centres: Sequence[Centre] = (),
         calendars: Mapping[str, OpeningHours] | None = None,
+        *,
+        ring_s: float | None = None,
     ) -> None:
-        """Use this configuration from now on; entries keep their places."""
+        """Use this configuration from now on; entries keep their places.
+
+        An agent rings for `ring_s` (None: as long as before).
+        """
+        if ring_s is not None:
+            self.matcher.ring_s = ring_s
         by_name = {centre.name: centre for centre in centres}
         self._step(lambda now: self.matcher.configure(queues, by_name, calendars or {}, now))
 

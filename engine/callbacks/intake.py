@@ -17,10 +17,9 @@ from config.retry import RetryRule as RetrySettings
 
 from ..acd.queue_list import QueueList
 from ..calls.services import CallServices
-from ..control.params import Reschedule
 from ..errors import EngineError
 from ..job import Job, Request, RetryCause, RetryRule
-from ..request import CallbackRequest
+from ..request import CallbackRequest, Reschedule
 from ..routing.admission import Admission, AdmissionQuery, Admitted
 from ..routing.router import Router
 from ..routing.rules import Ruling

@@ -3,7 +3,7 @@
 from functools import partial
 
 from media.sources import Hold, Silence, Source
-from media.worker_pool import MediaPool
+from media.worker_pool import WorkerPool
 from sip.endpoint import SipEndpoint
 
 from ..acd.agents import AgentRegistry
@@ -24,7 +24,7 @@ class AgentLines:
         agents: AgentRegistry,
         *,
         sip: SipEndpoint,
-        media: MediaPool,
+        media: WorkerPool,
         registry: CallRegistry,
         hold: Hold,
     ) -> None:

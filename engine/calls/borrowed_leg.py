@@ -14,7 +14,7 @@ import structlog
 from media import messages as media_events
 from media.errors import MediaError
 from media.sources import Tone
-from media.worker_pool import MediaPool
+from media.worker_pool import WorkerPool
 from sip.endpoint import SipEndpoint
 
 from .cancel_scope import while_up
@@ -37,7 +37,7 @@ class BorrowedLeg(Leg):
         *,
         role: Role,
         sip: SipEndpoint,
-        media: MediaPool,
+        media: WorkerPool,
         publish: PublishLegEvent,
         give_back: "Callable[[BorrowedLeg], None]",
     ) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from media.sources import Hold
-from media.worker_pool import MediaPool
+from media.worker_pool import WorkerPool
 
 from .leg import Leg
 
@@ -14,7 +14,7 @@ class Bridge:
     """Joins two legs of one call; each hears the other and nobody else."""
 
     def __init__(
-        self, first: Leg, second: Leg, *, media: MediaPool, hold: Hold, publish: PublishBridgeEvent
+        self, first: Leg, second: Leg, *, media: WorkerPool, hold: Hold, publish: PublishBridgeEvent
     ) -> None:
         self._first = first
         self._second = second

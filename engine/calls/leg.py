@@ -17,7 +17,7 @@ from media import messages as media_events
 from media.errors import BadAddress, MediaError
 from media.messages import LegStats
 from media.sources import Source
-from media.worker_pool import MediaPool
+from media.worker_pool import WorkerPool
 from sip import events as sip_events
 from sip.dialog.session import Session
 from sip.endpoint import SipEndpoint
@@ -70,7 +70,7 @@ class Leg:
         role: Role,
         destination: Destination,
         sip: SipEndpoint,
-        media: MediaPool,
+        media: WorkerPool,
         publish: PublishLegEvent,
         rtp_host: str = "",
     ) -> None:

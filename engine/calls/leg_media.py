@@ -6,7 +6,7 @@ import structlog
 
 from media.messages import Connect, LegStats
 from media.sources import Source
-from media.worker_pool import MediaPool
+from media.worker_pool import WorkerPool
 from sip.sdp.offer_answer import LocalAudio, NegotiatedAudio
 
 log = structlog.get_logger()
@@ -20,7 +20,7 @@ class LegMedia:
     `rtp_host` is the address that SDP shows, where it is not the worker's own.
     """
 
-    def __init__(self, leg: str, pool: MediaPool, rtp_host: str = "") -> None:
+    def __init__(self, leg: str, pool: WorkerPool, rtp_host: str = "") -> None:
         self._leg = leg
         self._pool = pool
         self._host = rtp_host

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from config.sections import Dial
 from media.sources import Hold, Ringing
-from media.worker_pool import MediaPool
+from media.worker_pool import WorkerPool
 from sip.endpoint import SipEndpoint
 
 from ..acd.agents import AgentRegistry
@@ -37,7 +37,7 @@ class CallServices:
     """
 
     sip: SipEndpoint
-    media: MediaPool
+    media: WorkerPool
     dialplan: Dialplan
     events: EventLog
     store: Store

@@ -232,6 +232,15 @@ def _print_drain(result: Mapping[str, Any]) -> None:
         console.print(f"not drained: {result['active']} calls are still under way")
 
 
+def _print_schema(is_wanted: bool) -> None:
+    if is_wanted:
+        # Imports most of the engine, which no other command needs.
+        from ..control.schema import openrpc_text
+
+        print(openrpc_text(), end="")
+        raise typer.Exit
+
+
 @app.command(
     rich_help_panel=RUNNING, epilog="""Example: ringback rpc callback.get '{"id": "order-17"}'"""
 )
@@ -240,6 +249,15 @@ def rpc(
     params: Annotated[str, typer.Argument(metavar="JSON", help="An object.")] = "{}",
     socket: SocketAfter = None,
     json: Json = False,
+    _schema: Annotated[
+        bool,
+        typer.Option(
+            "--schema",
+            help="Print every method, event and error as OpenRPC. No engine is needed.",
+            callback=_print_schema,
+            is_eager=True,
+        ),
+    ] = False,
 ) -> None:
     """Send any request and print its result as JSON."""
     given = _parse_params(params)

@@ -17,6 +17,7 @@ from .roles import NoRight, needed
 
 if TYPE_CHECKING:
     from ..acd.agent import AgentState
+    from ..acd.agents import AgentRegistry
     from ..calls.call import Call, CallRegistry
 
 # Of what he may have, each is checked below. Those of himself name him in `agent`.
@@ -64,13 +65,18 @@ _whom = msgspec.json.Decoder(_Notification)
 
 
 class AgentScope:
-    """Knows what is whose. `open_job` gives an open job by its id, `find_job` an ended one too."""
+    """Knows what is whose. `open_job` gives an open job by its id, `find_job` an ended one too.
+
+    Of `agents` it learns which work is whose.
+    """
 
     def __init__(
         self,
         open_job: Callable[[str], Job | None] = lambda _id: None,
         find_job: Callable[[str], Job | None] = lambda _id: None,
         register: "CallRegistry | None" = None,
+        *,
+        agents: "AgentRegistry | None" = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._open_job = open_job
@@ -82,6 +88,8 @@ class AgentScope:
         self._until: OrderedDict[tuple[str, str], float] = OrderedDict()
         # One event is asked about for every agent who listens.
         self._asked: tuple[int, _EventOf] = (0, _EventOf())
+        if agents is not None:
+            agents.subscribe(on_change=self.on_change)
 
     def on_change(self, agent: Worker, previous: "AgentState") -> None:
         """An agent has left the state `previous`."""

@@ -1,16 +1,21 @@
 """One connection on the control socket: requests in, replies and events out, both bounded."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 
 import msgspec
 import structlog
 
+from config.sections import Control
+
 from ..errors import BadParams, EngineError
+from ..store.event_log import EventLog
 from . import jsonrpc, snapshot
+from .agent_scope import AgentScope
+from .audit import Audit
 from .jsonrpc import (
     INTERNAL_ERROR,
     INVALID_REQUEST,
@@ -20,14 +25,13 @@ from .jsonrpc import (
     RpcRequest,
 )
 from .line_writer import LineWriter
+from .method import Method
 from .params import Auth, Subscribe
 from .peer import Peer
-from .rights import NOBODY, Principal
+from .rights import NOBODY, Principal, Rights
 from .roles import RANKS
-from .subscription import Subscription
-
-if TYPE_CHECKING:
-    from .server import ControlServer
+from .snapshot import SnapshotSources
+from .subscription import EventFilter, Subscription
 
 log = structlog.get_logger()
 
@@ -43,32 +47,55 @@ LINGER_S = 30.0
 REFUSED_LINGER_S = 1.0
 
 
-class Method:
-    """One method: the structure of its parameters, and what it does with them for a peer.
+class Server(Protocol):
+    """What a connection uses of the server that it is a connection of."""
 
-    `run` may be a coroutine function; one that is not is answered before the next line is read.
-    It raises EngineError or BadParams to refuse. Replies of one that `is_large` are made one after
-    the other, each when the peer has taken those before.
-    """
+    @property
+    def settings(self) -> Control:
+        """The limits that hold now."""
 
-    __slots__ = ("decoder", "is_large", "run")
+    @property
+    def methods(self) -> Mapping[str, Method]:
+        """The methods by name."""
 
-    def __init__(
-        self,
-        params: type[msgspec.Struct],
-        run: Callable[[Any, Peer], Awaitable[object] | object],
-        *,
-        is_large: bool = False,
-    ) -> None:
-        self.decoder = msgspec.json.Decoder(params)
-        self.is_large = is_large
-        self.run = run
+    @property
+    def events(self) -> EventLog:
+        """The events that a client may subscribe to."""
+
+    @property
+    def snapshot_sources(self) -> SnapshotSources:
+        """What a snapshot is made of."""
+
+    @property
+    def rights(self) -> Rights:
+        """Who may do what."""
+
+    @property
+    def scope(self) -> AgentScope:
+        """What concerns an agent."""
+
+    @property
+    def audit(self) -> Audit:
+        """The log of what was changed, and by whom."""
+
+    @property
+    def may_linger(self) -> bool:
+        """Whether a refused connection may stay open for a moment."""
+
+    def admit(self, connection: "Connection") -> EngineError | None:
+        """Count the connection in. Returns why it is refused, or None."""
+
+    def forget(self, connection: "Connection") -> None:
+        """The connection is gone."""
+
+    def run_handler(self, handler: Coroutine[Any, Any, None]) -> None:
+        """Run a handler that has to wait, in a task of its own."""
 
 
 class Connection(asyncio.Protocol):
     """Reads requests while there is room for their replies; keeps order where nothing waits."""
 
-    def __init__(self, server: "ControlServer", peer_of: Callable[[asyncio.Transport], Peer]):
+    def __init__(self, server: Server, peer_of: Callable[[asyncio.Transport], Peer]):
         self._server = server
         self._peer_of = peer_of
         self._events = server.events
@@ -243,7 +270,7 @@ class Connection(asyncio.Protocol):
                 result = method.run(params, self.peer)
             if isinstance(result, Awaitable):
                 self._in_flight += 1
-                self._server.spawn(self._finish(request, principal, result))
+                self._server.run_handler(self._finish(request, principal, result))
                 return
             self._reply(request, principal, result)
             if method is self._own["events.subscribe"]:
@@ -372,17 +399,18 @@ class Connection(asyncio.Protocol):
         types = tuple(params.types)
         scope, agent = self._server.scope, self._principal.agent
         sees_view = None if agent is None else partial(scope.sees_view, agent)
-        shown = partial(snapshot.lines, events, types, sees_view)
+        shown = partial(
+            snapshot.lines, self._server.snapshot_sources, events.epoch, types, sees_view
+        )
         self._end_subscription()
         self._subscription = Subscription(
             events,
-            types=types,
+            wanted=EventFilter(types, None if agent is None else partial(scope.sees, agent)),
             after=after,
             limit_bytes=self._settings.slow_reader_bytes,
             write=self._writer.write_event,
             on_slow=self._cut_off,
             snapshot=shown if with_snapshot else None,
-            sees=None if agent is None else partial(scope.sees, agent),
         )
         return result
 

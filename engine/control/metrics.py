@@ -1,11 +1,12 @@
-"""Figures for Prometheus that are counted as things happen, and the text of them all.
+"""Figures for Prometheus: counted as things happen, or read when it asks; and the text of them all.
 
 Labels have few values, each from a fixed set or from the configuration: never a number, a site or
 a job. docs/metrics.md has the names.
 """
 
+import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from prometheus_client import (
@@ -19,13 +20,25 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import Metric
 
+from media.messages import WorkerCounters
+from media.worker_pool import WorkerPool
+from sip.endpoint import SipEndpoint
+
+from ..acd.agents import AgentRegistry
 from ..reports.cdr import Row, Stay
+from ..reports.live import Live
+from ..store.event_log import EventLog
+from ..store.store import Store
+from ..webhooks.webhooks import Webhooks
+from .engine_view import EngineView, Network, Traffic
 
 __all__ = ["CONTENT_TYPE_LATEST", "Figure", "Metrics"]
 
 PREFIX = "ringback"
 WAIT_BUCKETS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800)
 TALK_BUCKETS_S = (5, 15, 30, 60, 120, 300, 600, 1200, 3600)
+WORKERS_LIMIT_S = 1.0
+LOOP_PERIOD_S = 0.25
 
 Labels = tuple[str, ...]
 
@@ -147,3 +160,158 @@ class _Together(CollectorRegistry):
         for figure in self._figures:
             yield figure.family()
         yield from self._registry.collect()
+
+
+# -- read when Prometheus asks -----------------------------------------------------------------
+
+
+class LoopDelay:
+    """How late the event loop is at most: what every call feels."""
+
+    def __init__(self) -> None:
+        self.worst_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Begin to measure."""
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(LOOP_PERIOD_S, self._due, loop.time() + LOOP_PERIOD_S)
+
+    def _due(self, at: float) -> None:
+        self.worst_s = max(self.worst_s, asyncio.get_running_loop().time() - at)
+        self.start()
+
+    def take_worst(self) -> float:
+        """The longest delay since this was asked last."""
+        worst_s, self.worst_s = self.worst_s, 0.0
+        return worst_s
+
+    def stop(self) -> None:
+        """Measure no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class Gauges:
+    """Reads figures of this moment: those of `readers`, and those of the media workers."""
+
+    def __init__(
+        self, media: WorkerPool, readers: Sequence[Callable[[], Iterable[Figure]]]
+    ) -> None:
+        self._media = media
+        self._readers = readers
+
+    async def read(self) -> list[Figure]:
+        """Every figure. Takes no longer than WORKERS_LIMIT_S."""
+        workers: list[WorkerCounters] = []
+        try:
+            async with asyncio.timeout(WORKERS_LIMIT_S):
+                workers = await self._media.counters()
+        except TimeoutError:
+            pass  # a worker that hangs is missing from the figures, and is soon killed
+        figures = [figure for reader in self._readers for figure in reader()]
+        return [*figures, *_media(workers)]
+
+
+def engine_figures(
+    engine: EngineView,
+    traffic: Traffic,
+    network: Network,
+    events: EventLog,
+    loop_delay: LoopDelay,
+    connections: Callable[[], int],
+) -> Iterator[Figure]:
+    """How the engine is."""
+    yield Figure("info", "The engine's version", {(engine.version,): 1.0}, ("version",))
+    yield _one("uptime_seconds", "Since the engine started", engine.uptime_s)
+    yield _one("draining", "1: takes no new callbacks", float(traffic.draining))
+    yield _one("loop_delay_seconds", "Worst delay since last asked", loop_delay.take_worst())
+    yield _one("control_connections", "Connections up", connections())
+    yield _one("event_subscribers", "Who listens to events", events.listeners)
+    trunks = {(view["name"],): float(view["state"] != "failed") for view in network.trunks()}
+    yield Figure("trunk_usable", "0: its registration failed", trunks, ("trunk",))
+
+
+def call_figures(traffic: Traffic, agents: AgentRegistry) -> Iterator[Figure]:
+    """How many callbacks and calls are under way, and what the agents do."""
+    yield _one("jobs_open", "Callbacks that have not ended", traffic.open_jobs)
+    yield _one("callbacks_active", "Callbacks under way", traffic.callbacks)
+    yield _one("calls", "Calls up", traffic.calls)
+    yield _one("calls_talking", "Calls in which two talk", traffic.talking)
+    yield _one("legs", "Legs up", traffic.legs)
+    states: Counter[tuple[str, ...]] = Counter((agent.state,) for agent in agents.all())
+    yield Figure("agents", "Agents in each state", dict(states), ("state",))
+
+
+def queue_figures(live: Live) -> Iterator[Figure]:
+    """Who waits in each queue, and the service level of today."""
+    views = {(view["queue"],): view for view in live.queue_views()}
+    for name, member, help in (
+        ("queue_waiting", "waiting", "Who waits, callbacks and callers"),
+        ("queue_longest_wait_seconds", "longest_wait_s", "Of those who wait now"),
+    ):
+        values = {labels: float(view[member]) for labels, view in views.items()}
+        yield Figure(name, help, values, ("queue",))
+    levels = {
+        labels: view["service_level_percent"] / 100
+        for labels, view in views.items()
+        if view["service_level_percent"] is not None
+    }
+    yield Figure("queue_service_level_ratio", "Of today, as configured", levels, ("queue",))
+
+
+def sip_figures(sip: SipEndpoint) -> Iterator[Figure]:
+    """What SIP has counted, and what is open."""
+    agent = sip.ua
+    for name, total in agent.counters.as_dict().items():
+        help = f"SIP: {name.replace('_', ' ')}"
+        yield Figure(f"sip_{name}", help, {(): float(total)}, (), True)
+    yield _one("sip_sessions", "SIP sessions", agent.session_count)
+    yield _one("sip_dialogs", "SIP dialogs", agent.dialog_count)
+    yield _one("sip_transactions", "SIP transactions", agent.transaction_count)
+    yield _one("sip_timers", "SIP timers that run", agent.timer_count)
+
+
+def store_figures(store: Store, events: EventLog) -> Iterator[Figure]:
+    """What the store has written, and what it has not yet."""
+    status = store.status()
+    yield _one("store_pending", "Rows not written yet", status["pending"])
+    for name in ("saves", "commits", "errors"):
+        yield Figure(f"store_{name}", f"Store: {name}", {(): float(status[name])}, (), True)
+    yield Figure("event_seq", "Number of the last event", {(): float(events.seq)})
+
+
+def webhook_figures(webhooks: Webhooks) -> Iterator[Figure]:
+    """What each webhook has delivered, and what waits."""
+    hooks = webhooks.by_name
+    label = ("webhook",)
+    pending = {(name,): float(len(hook.deliveries)) for name, hook in hooks.items()}
+    yield Figure("webhook_pending", "Deliveries that wait", pending, label)
+    for name, help in (
+        ("delivered", "Deliveries that arrived"),
+        ("failures", "Attempts that failed"),
+        ("given_up_count", "Deliveries that were given up"),
+    ):
+        totals = {(hook.name,): float(getattr(hook, name)) for hook in hooks.values()}
+        short = name.removesuffix("_count")
+        yield Figure(f"webhook_{short}", help, totals, label, True)
+
+
+def _media(workers: list[WorkerCounters]) -> Iterator[Figure]:
+    numbered = list(enumerate(workers))
+    for name, help, is_total in (
+        ("legs", "Legs of a media worker", False),
+        ("ports_free", "RTP ports that are free", False),
+        ("ports_quarantined", "RTP ports that rest", False),
+        ("dropped_stranger", "Packets from strangers", True),
+        ("dropped_garbage", "Packets that are no RTP", True),
+        ("dropped_late", "Packets before and after a call", True),
+        ("clock_frames_skipped", "Frames that the worker was too late for", True),
+    ):
+        values = {(str(number),): float(getattr(one, name)) for number, one in numbered}
+        yield Figure(f"media_{name}", help, values, ("worker",), is_total)
+
+
+def _one(name: str, help: str, value: float) -> Figure:
+    return Figure(name, help, {(): float(value)})

@@ -1,10 +1,15 @@
-"""Where Prometheus asks: GET /metrics, on an address of its own."""
+"""Where Prometheus asks: GET /metrics, on an address of its own, answered with every figure."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
 from aiohttp import web
+
+from config.settings import Settings
+from config.values import split_host_port
+
+from .metrics import CONTENT_TYPE_LATEST, Gauges, LoopDelay, Metrics
 
 log = structlog.get_logger()
 
@@ -64,3 +69,33 @@ class _Closed(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport.close()
+
+
+class Exporter:
+    """Serves what `metrics` has counted and what `gauges` read, at `metrics.listen`."""
+
+    def __init__(self, metrics: Metrics, gauges: Gauges, loop_delay: LoopDelay) -> None:
+        self._metrics = metrics
+        self._gauges = gauges
+        self._loop_delay = loop_delay
+        self._server = MetricsServer(self._text, CONTENT_TYPE_LATEST)
+
+    async def start(self, settings: Settings) -> None:
+        """Begin to serve. Raises ConfigError where the address cannot be had."""
+        host, port = split_host_port(settings.metrics.listen)
+        try:
+            await self._server.start(host, port)
+        except OSError as error:
+            reason = f"{host}:{port}: {error.strerror or error}"
+            raise settings.error("metrics.listen", reason) from error
+        self._loop_delay.start()
+
+    async def stop(self) -> None:
+        """Stop serving."""
+        self._loop_delay.stop()
+        await self._server.stop()
+
+    async def _text(self) -> bytes:
+        """Every figure, as Prometheus reads it. A thread of its own renders the text."""
+        figures = [*self._metrics.totals(), *await self._gauges.read()]
+        return await asyncio.to_thread(self._metrics.text, figures)

@@ -5,32 +5,17 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from ..errors import BadParams
 from ..job import CrashDecision, JobState
-from ..request import Identifier, JobId, Numbers, Params, Priority, UnixTime, one_of, printable
+from ..request import Identifier, JobId, Params, Priority, one_of
 
-VERSION = 1
+PROTOCOL = 1
+"""The version of the protocol: docs/compatibility.md says when it changes."""
 
 
 class JobRef(Params):
     """callback.get, callback.cancel."""
 
     id: JobId
-
-
-class Reschedule(Params):
-    """callback.reschedule: what is None stays as it is."""
-
-    id: JobId
-    not_before: UnixTime | None = None
-    deadline: UnixTime | None = None
-    numbers: Numbers | None = None
-
-    def __post_init__(self) -> None:
-        if self.not_before is None and self.deadline is None and self.numbers is None:
-            raise BadParams("not_before", "give not_before, deadline or numbers")
-        for number in self.numbers or ():
-            printable("numbers", number)
 
 
 class Reprioritise(Params):
@@ -74,6 +59,12 @@ class DrainRequest(Params):
 
     timeout_s: Annotated[float, Meta(ge=0, le=7 * 86400)] | None = None
     stop: bool = False
+
+
+class ReloadRequest(Params):
+    """engine.reload: with `check` nothing is changed."""
+
+    check: bool = False
 
 
 class Subscribe(Params):

@@ -20,11 +20,11 @@ from ..store.file_lock import FileLock, LockHeld
 from . import peer as peers
 from .agent_scope import AgentScope
 from .audit import Audit
-from .connection import AUTH_LIMIT_S, Connection, Method
+from .connection import AUTH_LIMIT_S, Connection
+from .method import Method
 from .peer import Peer
 from .rights import Rights
-
-__all__ = ["ControlError", "ControlServer", "Method", "Peer"]
+from .snapshot import SnapshotSources
 
 log = structlog.get_logger()
 
@@ -54,6 +54,7 @@ class ControlServer:
         methods: Mapping[str, Method],
         events: EventLog,
         *,
+        snapshot_sources: SnapshotSources | None = None,
         rights: Rights | None = None,
         scope: AgentScope | None = None,
         audit: Audit | None = None,
@@ -61,6 +62,7 @@ class ControlServer:
         self.settings = settings
         self.methods = methods
         self.events = events
+        self.snapshot_sources = snapshot_sources or {}
         self.rights = rights or Rights(settings)
         self.scope = scope or AgentScope()
         self.audit = audit or Audit()
@@ -249,8 +251,8 @@ class ControlServer:
         if not self._connections:
             self._all_gone.set()
 
-    def spawn(self, handler: Coroutine[Any, Any, None]) -> None:
-        """Run a handler that has to wait."""
+    def run_handler(self, handler: Coroutine[Any, Any, None]) -> None:
+        """Run a handler that has to wait, in a task of its own."""
         task = asyncio.get_running_loop().create_task(handler)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -6,15 +6,18 @@ follow, and those that a view has already say again what it says.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import msgspec
 import structlog
 
-from ..store.event_log import EventLog, encode_event
+from ..store.event_log import encode_event
 
 log = structlog.get_logger()
+
+SnapshotSources = Mapping[str, Callable[[], Iterable[dict[str, Any]]]]
+"""By name, what gives the views of everything of one kind that is there now."""
 
 # Whose events tell how the views of a source change, where they do not begin with its name.
 EVENTS_OF: dict[str, tuple[str, ...]] = {
@@ -40,7 +43,8 @@ def views_of(table: Mapping[str, Viewed]) -> Iterator[dict[str, Any]]:
 
 
 def lines(
-    events: EventLog,
+    sources: SnapshotSources,
+    epoch: str,
     types: tuple[str, ...],
     sees: Callable[[str, Mapping[str, Any]], bool] | None,
     seq: int,
@@ -50,9 +54,9 @@ def lines(
     `sees` says whether a view of a source is for the reader (None: every one is).
     """
     encoder = msgspec.json.Encoder()
-    stamp = {"seq": seq, "epoch": events.epoch, "time": time.time()}
+    stamp = {"seq": seq, "epoch": epoch, "time": time.time()}
     counts: dict[str, int] = {}
-    for name, source in events.snapshot_sources.items():
+    for name, source in sources.items():
         if not _concerns(name, types):
             continue
         counts[name] = 0

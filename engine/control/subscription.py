@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,12 +25,27 @@ TOO_SLOW = "events were not read fast enough; subscribe again with since = resum
 Snapshot = Callable[[int], Iterator[bytes]]
 
 
+class EventFilter(NamedTuple):
+    """The events that a reader gets: those whose type begins with one of `types` (none: all).
+
+    `sees` says whether an event is for the reader (None: every one is).
+    """
+
+    types: tuple[str, ...] = ()
+    sees: Callable[[Event], bool] | None = None
+
+    def matches(self, event: Event) -> bool:
+        """Whether the reader gets this event."""
+        if self.types and not event.type.startswith(self.types):
+            return False
+        return self.sees is None or self.sees(event)
+
+
 class Subscription:
-    """Sends the events after `after` whose type begins with one of `types` (none: all).
+    """Sends the events after `after` that match `wanted`.
 
     `write` takes one line; `pause` and `resume` say whether the transport takes more now;
     `snapshot` is sent once the reader has caught up, before the events that follow;
-    `sees` says whether an event is for the reader (None: every one is);
     `on_slow` is called once with the last line to send when the reader is cut off.
     """
 
@@ -37,16 +53,16 @@ class Subscription:
         self,
         log: EventLog,
         *,
-        types: tuple[str, ...],
+        wanted: EventFilter,
         after: int,
         limit_bytes: int,
         write: Callable[[bytes], None],
         on_slow: Callable[[bytes], None],
         snapshot: Snapshot | None = None,
-        sees: Callable[[Event], bool] | None = None,
     ) -> None:
         self._log = log
-        self._types = types
+        self._types = wanted.types
+        self._wants = wanted.matches
         self._sent = after  # every event up to here was sent or does not match
         self._replay_until = log.told
         self._limit_bytes = limit_bytes
@@ -54,7 +70,6 @@ class Subscription:
         self._write = write
         self._on_slow = on_slow
         self._snapshot = snapshot
-        self._sees = sees
         self._room = asyncio.Event()
         self._paused = True  # as long as there is no room
         self._next_turn: asyncio.Handle | None = None
@@ -91,11 +106,6 @@ class Subscription:
     def _make_room(self) -> None:
         self._paused = False
         self._room.set()
-
-    def _wants(self, event: Event) -> bool:
-        if self._types and not event.type.startswith(self._types):
-            return False
-        return self._sees is None or self._sees(event)
 
     def _on_event(self, event: Event) -> None:
         if self._sent == event.seq - 1 and not self._paused and self._errand is None:

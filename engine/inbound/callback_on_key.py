@@ -13,10 +13,9 @@ import structlog
 
 from ..calls.agent_wait import HELD_S
 from ..calls.services import CallServices
-from ..control.params import Reschedule
 from ..errors import EngineError
 from ..job import Job
-from ..request import CallbackRequest, WhisperSpec
+from ..request import CallbackRequest, Reschedule, WhisperSpec
 from ..routing.admission import AdmissionQuery
 from ..store.store import StoreError
 from .call_info import InboundCallInfo

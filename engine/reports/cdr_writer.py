@@ -54,14 +54,16 @@ class CdrWriter:
         self,
         store: Store,
         *,
+        cost_of: Callable[[Job], Mapping[str, Any] | None] = lambda _job: None,
+        cost_of_legs: Callable[[Iterable[LegRecord]], Mapping[str, Any] | None] = lambda _: None,
+        on_stay: Iterable[Callable[[Stay], None]] = (),
+        on_record: Iterable[Callable[[Row], None]] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.cost_of: Callable[[Job], Mapping[str, Any] | None] = lambda _job: None
-        self.cost_of_legs: Callable[[Iterable[LegRecord]], Mapping[str, Any] | None] = lambda _: (
-            None
-        )
-        self.on_stay: list[Callable[[Stay], None]] = []
-        self.on_record: list[Callable[[Row], None]] = []
+        self._cost_of = cost_of
+        self._cost_of_legs = cost_of_legs
+        self._on_stay = tuple(on_stay)
+        self._on_record = tuple(on_record)
         self._store = store
         self._clock = clock
         self._stays: dict[str, list[Stay]] = {}
@@ -181,7 +183,7 @@ class CdrWriter:
 
     def _write(self, stay: Stay) -> None:
         self._store.insert("queue_stays", stay.row())
-        for tell in self.on_stay:
+        for tell in self._on_stay:
             tell(stay)
 
     def _stays_of(
@@ -205,7 +207,7 @@ class CdrWriter:
             return
         moments = moments_of(job)
         stays = self._stays_of(job.id, event["time"], moments.talk_s)
-        cost = self.cost_of(job)
+        cost = self._cost_of(job)
         row = row_of(job, moments, stays, cost)
         self._store.insert("records", row)
         for answer in answer_rows(job, moments):
@@ -218,7 +220,7 @@ class CdrWriter:
         if cost is not None and job.cost != cost:
             job.cost = dict(cost)
             self._store.save(job)
-        for tell in self.on_record:
+        for tell in self._on_record:
             tell(row)
 
     def _call_ended(self, event: Event) -> None:
@@ -232,7 +234,7 @@ class CdrWriter:
         # The call is over only when its media and recording are: the talk was before that.
         talk_s = None if talk_at is None else talked_s(legs, talk_at, ended_at)
         # The caller's own leg was not called: it costs nothing here.
-        cost = self.cost_of_legs(leg for leg in legs if leg.role == "agent")
+        cost = self._cost_of_legs(leg for leg in legs if leg.role == "agent")
         became = "withdrawn" if cut_off_at is None else "lost"
         stays = self._stays_of(entry, ended_at, talk_s, became)
         created = event.get("started") or (stays[0].joined_at if stays else ended_at)
@@ -261,7 +263,7 @@ class CdrWriter:
         del told["type"], told["seq"], told["epoch"], told["time"]
         row["body"] = msgspec.json.encode(told)
         self._store.insert("records", row)
-        for tell in self.on_record:
+        for tell in self._on_record:
             tell(row)
 
     # -- agents -----------------------------------------------------------------------------

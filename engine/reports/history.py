@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from ..store.errors import explain
 from .cdr import Row
 
 log = structlog.get_logger()
@@ -38,11 +39,13 @@ class History:
         self._recent: deque[tuple[str, dict[str, Any]]] = deque(maxlen=REMEMBERED)
 
     def open(self) -> None:
-        """Open the store's file, which is there already. Raises sqlite3.Error."""
-        self._connection = sqlite3.connect(
-            f"{self._path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=0.0
-        )
-        self._connection.execute("PRAGMA query_only = ON")
+        """Open the store's file, which is there already. Raises StoreError."""
+        address = f"{self._path.resolve().as_uri()}?mode=ro"
+        try:
+            self._connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=0.0)
+            self._connection.execute("PRAGMA query_only = ON")
+        except sqlite3.Error as error:
+            raise explain(self._path, error) from error
 
     def close(self) -> None:
         """Close the file."""

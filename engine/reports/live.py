@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -79,20 +79,36 @@ class _Meanwhile:
     jobs: dict[str, str] = field(default_factory=dict)
 
 
+class QueuesNow(Protocol):
+    """The configured queues, and how each is now."""
+
+    def names(self) -> Iterable[str]:
+        """The names of the configured queues."""
+
+    def now(self, name: str, now: float) -> Mapping[str, Any]:
+        """What a queue's view says besides the figures that are counted."""
+
+
 class Live:
     """Counts stays and records as they come; `view` is report.live.
 
-    `queues` gives the configured queues' names, `queue` what else there is to say of one now,
-    `agents` a view of each agent, `engine` how the engine is.
+    `queues` says which queues are configured and how each is now, `agents` gives a view of each
+    agent, `engine` one of the engine.
     """
 
     def __init__(
-        self, store: Store, reports: Reports, *, clock: Callable[[], float] = time.time
+        self,
+        store: Store,
+        reports: Reports,
+        *,
+        queues: QueuesNow,
+        agents: Callable[[], Iterable[Mapping[str, Any]]],
+        engine: Callable[[], Mapping[str, Any]],
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self.queues: Callable[[], Iterable[str]] = lambda: ()
-        self.queue: Callable[[str, float], Mapping[str, Any]] = lambda _name, _now: {}
-        self.agents: Callable[[], Iterable[Mapping[str, Any]]] = lambda: ()
-        self.engine: Callable[[], Mapping[str, Any]] = dict
+        self._queues = queues
+        self._agents = agents
+        self._engine = engine
         self._store = store
         self._reports = reports
         self._clock = clock
@@ -176,7 +192,7 @@ class Live:
         """Each queue: who waits now, and today's figures."""
         self._look_at_the_clock()
         now = self._clock()
-        names = dict.fromkeys([*self.queues(), *self._days])
+        names = dict.fromkeys([*self._queues.names(), *self._days])
         names |= dict.fromkeys(name for name, waiting in self._waiting.items() if waiting)
         return [self._queue_view(name, now) for name in names]
 
@@ -190,7 +206,7 @@ class Live:
             "waiting": len(waiting),
             "callers_waiting": sum(stay.kind == "call" for stay in waiting.values()),
             "longest_wait_s": 0.0 if since is None else round(max(0.0, now - since), 3),
-            **self.queue(name, now),
+            **self._queues.now(name, now),
             **day.view(joined_today, self._reports),
         }
 
@@ -203,7 +219,7 @@ class Live:
             "time_zone": self._reports.zone_name,
             "service_level_s": self._reports.definitions.service_level_s,
             "queues": queues,
-            "agents": list(self.agents()),
+            "agents": list(self._agents()),
             "jobs_today": dict(self._jobs),
-            "engine": dict(self.engine()),
+            "engine": dict(self._engine()),
         }

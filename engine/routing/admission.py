@@ -114,6 +114,7 @@ class Admission:
     """Holds requests against the policies, and counts those that were accepted.
 
     `is_internal` tells which texts name agents and extensions rather than telephone numbers.
+    `on_blocked` is called with each number that is blocked.
     """
 
     def __init__(

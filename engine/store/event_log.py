@@ -13,7 +13,7 @@ import asyncio
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -72,8 +72,6 @@ class EventLog:
     Without `attach` it lives in memory alone: an event is told at once, and `capacity` events and
     `capacity_bytes` bytes of them are kept at most, the newest ones. With it these bound only what
     is held in memory.
-
-    `snapshot_sources` give, by name, views of what is there now: see snapshot.py.
     """
 
     def __init__(
@@ -88,7 +86,6 @@ class EventLog:
         self.seq = 0  # published
         self.told = 0  # told to the listeners: on the disk
         self.kept_bytes = 0
-        self.snapshot_sources: dict[str, Callable[[], Iterable[dict[str, Any]]]] = {}
         self._capacity = capacity
         self._capacity_bytes = capacity_bytes
         self._clock = clock

@@ -93,7 +93,7 @@ class DigitWriter:
     def __bool__(self) -> bool:
         return bool(self._queue) or self._pause > 0
 
-    def add(self, digits: str, *, duration_ms: int, gap_ms: int) -> None:
+    def queue_digits(self, digits: str, *, duration_ms: int, gap_ms: int) -> None:
         """Append digits. Raises ValueError for a character that is no DTMF digit."""
         codes = []
         for digit in digits.upper():

@@ -56,7 +56,9 @@ class SpeakingSources(Generic[K]):
     def __contains__(self, key: K) -> bool:
         return key in self._rows
 
-    def add(self, key: K, clip: Clip, codec: str, *, loop: bool = False, position: int = 0) -> None:
+    def add_source(
+        self, key: K, clip: Clip, codec: str, *, loop: bool = False, position: int = 0
+    ) -> None:
         """Let `key` hear `clip` from the next tick on, in place of what it heard.
 
         `position` is the sample to begin with, so that hold music can go on where it was; a loop
@@ -86,7 +88,7 @@ class SpeakingSources(Generic[K]):
         self._length[row] = length
         self._loop[row] = loop
 
-    def remove(self, key: K) -> int | None:
+    def remove_source(self, key: K) -> int | None:
         """Take `key` out; the position it had reached in samples, None when it was not there."""
         row = self._rows.pop(key, None)
         if row is None:
@@ -145,7 +147,7 @@ class SpeakingSources(Generic[K]):
                 ended.append(keys[row])
             payloads[row] = payload
         for key in ended:
-            self.remove(key)
+            self.remove_source(key)
         return Frames(keys, payloads, ended)
 
     def _grow(self) -> None:

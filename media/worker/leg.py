@@ -41,11 +41,11 @@ class MediaLeg:
         "_connected_at",
         "_context",
         "_heard",
-        "_line",
         "_may_receive",
         "_quiet_looks",
         "_relaying",
         "_silent",
+        "_socket",
         "_timed_out",
         "digit_reader",
         "dropped_garbage",
@@ -68,8 +68,8 @@ class MediaLeg:
         self.pair = pair
         self._context = context
         self.playout = Playout(stream, context.speaking, self._clip_ended)
-        self._line: socket.socket | None = None
-        self._relaying = False  # once the line is connected and the relay reads it
+        self._socket: socket.socket | None = None
+        self._relaying = False  # once the socket is connected and the relay reads it
         self.incoming = PeerStream(self)
         self.learner: PeerLearner | None = None
         self.rtcp: RtcpSession | None = None
@@ -95,7 +95,7 @@ class MediaLeg:
         # A peer that is to hear nothing may give no address (RFC 3264 section 8.4).
         reachable = port > 0 and host not in _UNSPECIFIED
         if self.learner is None:
-            self._line = self.pair.open_line()
+            self._socket = self.pair.open_connected()
             if self._context.listeners.add_sink(self):
                 self.dropped_late += self.pair.discard_waiting()
             self.learner = PeerLearner(host, port, now)
@@ -107,12 +107,12 @@ class MediaLeg:
                 rng=self._context.rng,
             )
             if reachable:
-                self._point_line(self.learner.current)
+                self._connect_socket(self.learner.current)
         elif reachable:
             before = self.learner.current
             self.learner.signal(host, port, now)
             if self.learner.current != before or not self._relaying:
-                self._point_line(self.learner.current)
+                self._connect_socket(self.learner.current)
         assert self.rtcp is not None
         if reachable:
             self.rtcp.remote = (host, description.rtcp_port)
@@ -131,23 +131,23 @@ class MediaLeg:
         may_send = description.direction in ("sendrecv", "sendonly") and reachable
         self.playout.agree(description, may_send=may_send, now=now)
 
-    def _point_line(self, peer: Address) -> None:
-        line = self._line
-        assert line is not None
+    def _connect_socket(self, peer: Address) -> None:
+        sock = self._socket
+        assert sock is not None
         self.incoming.settle()
         try:
-            line.connect(peer)
+            sock.connect(peer)
         except OSError:  # no route to it: as good as a peer that does not answer
             self.playout.stream.errors += 1
             # Still connected to where it was before, and nobody there is the peer any more.
-            self._leave_line()
+            self._stop_relaying()
             return
-        # What came before it was connected is anybody's: a stranger's, or the last peer's. It must
-        # not pass for a packet from the address that is yet to be heard.
-        self.dropped_late += discard_waiting(line)
+        # What came before the socket was connected may be from an unknown source or from the last
+        # peer. It must not count as a packet from the new address.
+        self.dropped_late += discard_waiting(sock)
         if not self._relaying:
-            self.playout.use(line)
-            self._context.relay.add(line.fileno(), self.incoming)
+            self.playout.use(sock)
+            self._context.relay.add_stream(sock.fileno(), self.incoming)
             self._relaying = True
 
     def rtp_received(self, packet: bytearray, size: int, source: Address, now: float) -> None:
@@ -159,7 +159,7 @@ class MediaLeg:
             self.dropped_garbage += 1
             return
         first, sequence, _timestamp, ssrc = HEADER.unpack_from(packet)
-        if source == learner.current:  # waited here since before the line was connected
+        if source == learner.current:  # waited here since before the socket was connected
             self.incoming.receive_packet(packet, size, now)
             return
         incoming = self.incoming
@@ -175,7 +175,7 @@ class MediaLeg:
             stream_ssrc=incoming.ssrc,
             stream_sequence=incoming.highest,
         ):
-            self._point_line(source)
+            self._connect_socket(source)
             self._context.emit(PeerMoved(self.name, *source))
             incoming.receive_packet(packet, size, now)
         else:
@@ -296,20 +296,20 @@ class MediaLeg:
         self.playout.close()
         for listener in self.incoming.listeners.copy():
             listener.hear_silence()
-        if self.rtcp is None or self._line is None:
+        if self.rtcp is None or self._socket is None:
             return
         self._book()
         self._send_rtcp(self.rtcp.goodbye(self.incoming, self.playout.stream, now))
         if self._context.listeners.remove_sink(self):
-            self.dropped_stranger += self.pair.discard_strangers()
-        self._leave_line()
-        self._line = None
+            self.dropped_stranger += self.pair.discard_unconnected()
+        self._stop_relaying()
+        self._socket = None
 
-    def _leave_line(self) -> None:
+    def _stop_relaying(self) -> None:
         if self._relaying:
-            assert self._line is not None
+            assert self._socket is not None
             self.playout.use(None)
-            self._context.relay.remove(self._line.fileno())
+            self._context.relay.remove_stream(self._socket.fileno())
             self._relaying = False
 
     def _book(self) -> None:

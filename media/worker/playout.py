@@ -152,12 +152,12 @@ class Playout:
 
     def _speak(self) -> None:
         if self._clip is not None and self._may_send:
-            self._speaking.add(
+            self._speaking.add_source(
                 self, self._clip, self.codec, loop=self._loop, position=self._position
             )
 
     def _hush(self) -> None:
-        position = self._speaking.remove(self)
+        position = self._speaking.remove_source(self)
         if position is not None:
             self._position = position
 
@@ -185,7 +185,7 @@ class Playout:
         self.relayed = None
         if self._digits is None:
             self._digits = DigitWriter()
-        self._digits.add(digits, duration_ms=duration_ms, gap_ms=gap_ms)
+        self._digits.queue_digits(digits, duration_ms=duration_ms, gap_ms=gap_ms)
         return True
 
     def send_digit_frame(self, now: float) -> None:
@@ -255,7 +255,7 @@ class Playout:
             return True
         if sequence != source.highest:
             return False
-        self._speaking.remove(self)
+        self._speaking.remove_source(self)
         self._clip = None
         self.relayed = source
         self._mapped_epoch = source.epoch
@@ -292,6 +292,6 @@ class Playout:
     def close(self) -> None:
         """Send nothing any more."""
         self.leave_peer()
-        self._speaking.remove(self)
+        self._speaking.remove_source(self)
         self._clip = None
         self._may_send = False

@@ -17,10 +17,10 @@ from ..errors import NoPortLeft
 from ..settings import QUARANTINE_S
 
 # A socket holds at most so much (the kernel takes twice the figure, and counts a datagram of G.711
-# as 768 bytes to 2.3 KB). A line's queue is short, so that a worker that was held up goes on with
-# fresh sound instead of being late for the rest of the call.
+# as 768 bytes to 2.3 KB). The queue of a connected socket is short: after a delay the
+# worker goes on with fresh sound instead of being late for the rest of the call.
 _RECEIVE_BUFFER_BYTES: Final = 32 * 1024
-_LINE_RECEIVE_BUFFER_BYTES: Final = 16 * 1024
+_CONNECTED_RECEIVE_BUFFER_BYTES: Final = 16 * 1024
 
 _KEPT_PAIRS: Final = 64  # that are bound although no call has them: no more, and no fewer
 
@@ -55,62 +55,64 @@ def discard_waiting(sock: socket.socket, limit: int = 1000) -> int:
 class PortPair:
     """Two bound, unconnected, non-blocking sockets: RTP on an even port, RTCP on the next.
 
-    `line` is a second socket on the RTP port, to be connected to a peer; there is one from the
-    first `open_line` on.
+    `connected` is a second socket on the RTP port, which the leg connects to its peer. It is None
+    until `open_connected` is called.
     """
 
-    __slots__ = ("_dropped", "_family", "line", "port", "rtcp", "rtp")
+    __slots__ = ("_dropped", "_family", "connected", "port", "rtcp", "rtp")
 
     def __init__(self, port: int, family: int, rtp: socket.socket, rtcp: socket.socket) -> None:
         self.port = port
         self._family = family
         self.rtp = rtp
         self.rtcp = rtcp
-        self.line: socket.socket | None = None
+        self.connected: socket.socket | None = None
         self._dropped = 0
 
-    def open_line(self) -> socket.socket:
-        """The second socket of the RTP port. Once connected, what it gets comes from its peer only.
+    def open_connected(self) -> socket.socket:
+        """Return the second socket of the RTP port; once connected, it receives from its peer only.
 
-        One that served a call before is still connected to that call's peer. Raises OSError.
+        A socket that served an earlier call is still connected to the peer of that call. Raises
+        OSError.
         """
-        if self.line is not None:
-            return self.line
-        door = self.rtp
-        line = socket.socket(self._family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        # The door was bound alone, so the port is ours; it is shared for this moment only.
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self.connected is not None:
+            return self.connected
+        open_socket = self.rtp
+        connected = socket.socket(self._family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        # The open socket was bound alone, so the port is ours; it is shared for this moment only.
+        open_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            line.bind(door.getsockname())
+            connected.bind(open_socket.getsockname())
         except OSError:
-            line.close()
+            connected.close()
             raise
         finally:
-            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
-        line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
-        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _LINE_RECEIVE_BUFFER_BYTES)
+            open_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _CONNECTED_RECEIVE_BUFFER_BYTES)
         if self._family == socket.AF_INET:
-            line.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED_FORWARDING)
+            connected.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED_FORWARDING)
         else:
-            line.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _EXPEDITED_FORWARDING)
-        self.line = line
-        return line
+            connected.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _EXPEDITED_FORWARDING)
+        self.connected = connected
+        return connected
 
     @property
     def sockets(self) -> tuple[socket.socket, ...]:
-        """All there are."""
-        return (self.rtp, self.rtcp) if self.line is None else (self.rtp, self.rtcp, self.line)
+        """The open RTP and RTCP sockets, and the connected socket if there is one."""
+        open_sockets = (self.rtp, self.rtcp)
+        return open_sockets if self.connected is None else (*open_sockets, self.connected)
 
     def discard_waiting(self) -> int:
         """Drop what waits; how many RTP and RTCP datagrams came unread since this was last asked.
 
         What the kernel dropped because nobody read is counted for the unconnected RTP socket.
         """
-        waiting = discard_waiting(self.line) if self.line is not None else 0
-        return waiting + self.discard_strangers()
+        waiting = discard_waiting(self.connected) if self.connected is not None else 0
+        return waiting + self.discard_unconnected()
 
-    def discard_strangers(self) -> int:
+    def discard_unconnected(self) -> int:
         """As `discard_waiting`, but for the two unconnected sockets only."""
         waiting = discard_waiting(self.rtp) + discard_waiting(self.rtcp)
         dropped = kernel_drops(self.rtp)
@@ -160,7 +162,7 @@ class PortPool:
         """How many pairs wait to become free."""
         return len(self._quarantined)
 
-    def take(self) -> PortPair:
+    def take_pair(self) -> PortPair:
         """The pair that has rested longest, bound; a port of another process is passed over.
 
         When none is free, the one that is longest in quarantine is taken out of it: better than no
@@ -199,7 +201,7 @@ class PortPool:
             if pair is None:
                 break
             try:
-                pair.open_line()
+                pair.open_connected()
             except OSError:  # no descriptor left
                 self._let_go(pair)
                 break
@@ -251,7 +253,7 @@ class PortPool:
     def _keep(self, pair: PortPair) -> None:
         if len(self._kept) + len(self._aside) < _KEPT_PAIRS:
             try:
-                pair.open_line()
+                pair.open_connected()
             except OSError:  # no descriptor left
                 self._let_go(pair)
             else:

@@ -77,7 +77,7 @@ class Recording:
         """Frames noted and not yet taken to be written."""
         return len(self._frames)
 
-    def take(self) -> list[Frame]:
+    def take_frames(self) -> list[Frame]:
         """The frames noted since the last call, for the writer."""
         frames = self._frames.copy()
         self._frames.clear()

@@ -92,7 +92,7 @@ class Recordings:
             leg.tap = None
 
     def _write(self, recording: Recording, now: float, *, last: bool = False) -> "Future[None]":
-        frames, length = recording.take(), recording.length_samples(now)
+        frames, length = recording.take_frames(), recording.length_samples(now)
         return self._disk.ask(lambda: recording.writer.write(frames, length, last=last))
 
     async def _opened(self, recording: Recording, done: "Future[None]", request: int) -> None:

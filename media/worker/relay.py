@@ -41,7 +41,7 @@ class Relay:
         """The epoll's descriptor: readable while there is something to drain."""
         return self._epoll.fileno()
 
-    def add(self, fd: int, stream: PeerStream) -> None:
+    def add_stream(self, fd: int, stream: PeerStream) -> None:
         """Receive for `stream` on the socket `fd`. Raises OSError with too many descriptors."""
         if fd >= _MOST_DESCRIPTORS:
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
@@ -51,7 +51,7 @@ class Relay:
         memmove(addressof(row), addressof(stream.flow), FLOW.itemsize)
         stream.flow = row
 
-    def remove(self, fd: int) -> None:
+    def remove_stream(self, fd: int) -> None:
         """Receive no longer on the socket `fd`, which is still open."""
         self._epoll.unregister(fd)
         stream = self._streams.pop(fd)

@@ -161,7 +161,7 @@ class Switch:
 
     def _open(self, command: m.Open) -> None:
         try:
-            pair = self._ports.take_aside(command.port) if command.port else self._ports.take()
+            pair = self._ports.take_aside(command.port) if command.port else self._ports.take_pair()
         except NoPortLeft as error:
             self._report(m.Refused(command.request, "no_port_left", error.reason))
             return

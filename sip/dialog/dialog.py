@@ -1,6 +1,6 @@
 """A dialog: route set, remote target, sequence numbers (RFC 3261 section 12)."""
 
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 from ..hop import Hop, is_numeric, numeric_hop
 from ..message.grammar import split_commas
@@ -9,8 +9,9 @@ from ..message.name_addr import parse_name_addr
 from ..message.uri import SipUri, Uri, without_headers
 
 
-class DialogId(NamedTuple):
-    """What identifies a dialog (RFC 3261 section 12).
+@dataclass(slots=True, kw_only=True, eq=False)
+class Dialog:
+    """One dialog of ours; the ends are local and remote, whoever called.
 
     `local` and `remote` are the From and To values of requests we send, tags included.
     """
@@ -19,46 +20,18 @@ class DialogId(NamedTuple):
     local: str
     remote: str
     remote_tag: str
+    target: Uri
+    routes: list[str]
+    local_cseq: int
+    remote_cseq: int | None
+    fallback_hop: Hop
+    hop: Hop = field(init=False)
+    named_hop: SipUri | None = field(init=False)
+    request_uri: Uri = field(init=False)
+    _fields: Fields = field(init=False)
 
-
-class Dialog:
-    """One dialog of ours, seen from our end: `local` is us and `remote` is the peer.
-
-    It does not matter which end called.
-    """
-
-    __slots__ = (
-        "_fields",
-        "call_id",
-        "fallback_hop",
-        "hop",
-        "local",
-        "local_cseq",
-        "named_hop",
-        "remote",
-        "remote_cseq",
-        "remote_tag",
-        "request_uri",
-        "routes",
-        "target",
-    )
-
-    def __init__(
-        self,
-        *,
-        dialog_id: DialogId,
-        target: Uri,
-        routes: list[str],
-        local_cseq: int,
-        remote_cseq: int | None,
-        fallback_hop: Hop,
-    ) -> None:
-        self.call_id, self.local, self.remote, self.remote_tag = dialog_id
-        self.routes = routes
-        self.local_cseq = local_cseq
-        self.remote_cseq = remote_cseq
-        self.fallback_hop = fallback_hop
-        self.retarget(target)
+    def __post_init__(self) -> None:
+        self.retarget(self.target)
 
     def retarget(self, target: Uri) -> None:
         """Take a new remote target; work out where requests go and how (12.2.1.1)."""
@@ -142,7 +115,10 @@ def dialog_of_uac(request: Request, response: Response, hop: Hop) -> Dialog:
     """The dialog that a response to our INVITE makes (12.1.2). Raises ParseError."""
     contact = response.contact
     return Dialog(
-        dialog_id=_id_of_uac(request, response),
+        call_id=request.call_id,
+        local=request.get("From") or "",
+        remote=response.get("To") or "",
+        remote_tag=response.to.tag or "",
         target=contact.uri if contact is not None else request.uri,
         routes=_route_set(response)[::-1],
         local_cseq=request.cseq.number,
@@ -154,7 +130,10 @@ def dialog_of_uac(request: Request, response: Response, hop: Hop) -> Dialog:
 def bare_dialog_of_uac(request: Request, response: Response, hop: Hop) -> Dialog:
     """As `dialog_of_uac`, for a response whose Contact or Record-Route cannot be read."""
     return Dialog(
-        dialog_id=_id_of_uac(request, response),
+        call_id=request.call_id,
+        local=request.get("From") or "",
+        remote=response.get("To") or "",
+        remote_tag=response.to.tag or "",
         target=request.uri,
         routes=request.get_all("Route"),
         local_cseq=request.cseq.number,
@@ -167,26 +146,15 @@ def dialog_of_uas(request: Request, local_tag: str, hop: Hop) -> Dialog:
     """The dialog that our response to an INVITE makes (12.1.1). Raises ParseError."""
     contact = request.contact
     return Dialog(
-        dialog_id=DialogId(
-            call_id=request.call_id,
-            local=f"{request.get('To')};tag={local_tag}",
-            remote=request.get("From") or "",
-            remote_tag=request.from_.tag or "",
-        ),
+        call_id=request.call_id,
+        local=f"{request.get('To')};tag={local_tag}",
+        remote=request.get("From") or "",
+        remote_tag=request.from_.tag or "",
         target=contact.uri if contact is not None else request.from_.uri,
         routes=_route_set(request),
         local_cseq=0,
         remote_cseq=request.cseq.number,
         fallback_hop=hop,
-    )
-
-
-def _id_of_uac(request: Request, response: Response) -> DialogId:
-    return DialogId(
-        call_id=request.call_id,
-        local=request.get("From") or "",
-        remote=response.get("To") or "",
-        remote_tag=response.to.tag or "",
     )
 
 

@@ -12,8 +12,10 @@ import msgspec
 from msgspec import Meta
 
 from config.sections import Control
+from engine.control.method import Method
 from engine.control.params import NoParams
-from engine.control.server import ControlServer, Method, Peer
+from engine.control.peer import Peer
+from engine.control.server import ControlServer
 from engine.errors import EngineError
 from engine.request import CallbackRequest, Params
 from engine.store.event_log import EventLog

@@ -143,7 +143,7 @@ async def test_what_is_accepted_and_begun_is_told_apart_on_the_disk(tmp_path: Pa
 
 
 async def test_a_media_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
-    async with running(settings_in(tmp_path)) as (daemon, client):
+    async with running(settings_in(tmp_path), has_sound=True) as (daemon, client):
         (first,) = daemon.media.pids
         async with client.events(["engine."]) as events:
             os.kill(first, signal.SIGKILL)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from engine.daemon import Daemon
-from engine.reload import Reload
 from ringback_client import Client, EngineError, EventStream
 from tests.support.engine_in_process import request, running, settings_in
 
@@ -155,7 +154,7 @@ async def test_whisper_log_level_and_what_is_kept(
     assert job is not None
     assert job.request.whisper == {"template": "Hello from {context.site}"}
     assert daemon.retention._kept.keep_events == 1000
-    assert daemon.call_centre.queues.matcher.ring_s == 7.5
+    assert daemon.queues.matcher.ring_s == 7.5
     assert '"event": "reloaded"' not in capsys.readouterr().err
 
 
@@ -195,6 +194,6 @@ async def test_sighup_does_the_same(tmp_path: Path) -> None:
 
 async def test_the_environment_is_laid_over_it_again(tmp_path: Path) -> None:
     async with running(settings_in(tmp_path)) as (daemon, _client):
-        reload = Reload(daemon, {"RINGBACK_DIAL__RING_S": "12"})
-        await reload.run()
+        daemon.reload._environ = {"RINGBACK_DIAL__RING_S": "12"}
+        await daemon.reload.run()
         assert daemon.settings.dial.ring_s == 12.0

@@ -26,7 +26,7 @@ from media.settings import MediaSettings
 from media.sound import g711
 from media.sound.g711 import SILENCE
 from media.sources import Hold, Prompt, Tone
-from media.worker_client import MediaClient
+from media.worker_client import WorkerClient
 
 from .phone import Phone, assert_unbroken
 from .waiting import until, until_answer
@@ -43,7 +43,7 @@ class Bench:
         self.events: list[m.Event] = []
         self.deaths: list[str] = []
         self.phones: list[Phone] = []
-        self.client = MediaClient(
+        self.client = WorkerClient(
             MediaSettings(HOST, (first, first + 2 * pairs - 1), quarantine_s=quarantine_s),
             on_event=self.events.append,
             on_died=self.deaths.append,
@@ -253,7 +253,7 @@ async def test_stop_is_no_death_and_ends_the_process(bench: Bench) -> None:
 
 
 async def test_an_address_that_is_not_ours() -> None:
-    client = MediaClient(
+    client = WorkerClient(
         MediaSettings("192.0.2.1", (4000, 4010)), on_event=print, on_died=lambda reason: None
     )
     with pytest.raises(WorkerFailed, match=r"192\.0\.2\.1"):

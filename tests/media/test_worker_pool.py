@@ -11,7 +11,7 @@ from media.errors import UnknownLeg, WorkerFailed
 from media.settings import MediaSettings
 from media.sources import Silence
 from media.watchdog import PERIOD_S
-from media.worker_pool import MediaPool
+from media.worker_pool import WorkerPool
 
 from .test_worker_client import HOST
 from .waiting import until
@@ -25,7 +25,7 @@ class Owner:
         first = free_even_ports(8)
         self.deaths: list[tuple[str, list[str]]] = []
         self.restarts = 0
-        self.pool = MediaPool(
+        self.pool = WorkerPool(
             MediaSettings(HOST, (first, first + 15)),
             workers=2,
             on_event=lambda event: None,
@@ -121,7 +121,7 @@ async def test_stop_ends_all_and_restarts_none(owner: Owner) -> None:
 
 
 async def test_start_fails_as_a_whole() -> None:
-    pool = MediaPool(
+    pool = WorkerPool(
         MediaSettings("192.0.2.1", (4000, 4010)),
         workers=2,
         on_event=lambda event: None,

@@ -11,7 +11,7 @@ import uvloop
 
 from sip.dialog.session import Session
 from sip.dialog.uac import Invitation
-from sip.endpoint import EndpointLimits, ListenError, SipEndpoint, parse_listen
+from sip.endpoint import EndpointOptions, ListenError, SipEndpoint, parse_listen
 from sip.events import Answered, Ended, Event, Failed, IncomingInvite
 from sip.hop import Hop, Transport
 from sip.message.message import Request, response_to
@@ -36,7 +36,8 @@ class Phone:
     def __init__(self, *listen: str, **settings: object) -> None:
         self.events: list[Event] = []
         self.arrived = asyncio.Event()
-        self.endpoint = SipEndpoint(listen, on_event=self.take, **settings)  # type: ignore[arg-type]
+        options = EndpointOptions(**settings)  # type: ignore[arg-type]
+        self.endpoint = SipEndpoint(listen, on_event=self.take, options=options)
         self.react: Callable[[Event], None] = lambda event: None
 
     def take(self, event: Event) -> None:
@@ -255,9 +256,7 @@ async def test_an_owner_that_raises_loses_no_event() -> None:
 
 
 async def test_a_flood_from_one_address_does_not_stop_another() -> None:
-    bob = answering(
-        Phone("udp:127.0.0.1:0", limits=EndpointLimits(RateLimit(messages_per_s=50, burst=100)))
-    )
+    bob = answering(Phone("udp:127.0.0.1:0", rate_limit=RateLimit(messages_per_s=50, burst=100)))
     alice = Phone("udp:127.0.0.2:0")
     async with phones(alice, bob):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flooder:

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from engine.control.server import Method, Peer
+from engine.control.method import Method
+from engine.control.peer import Peer
 
 
 async def ask(table: Mapping[str, Method], name: str, **params: Any) -> Any:

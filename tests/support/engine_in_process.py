@@ -1,5 +1,6 @@
-"""A whole engine in the test's own process: real sockets, real media worker, real store."""
+"""A whole engine in the test's own process: real sockets, real store."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 from config.settings import Settings, load
 from engine.daemon import Daemon
 from ringback_client import Client
+from tests.support.engines.quiet_worker import quiet_workers
 from tests.support.ports import free_port, free_udp_range
 
 TOML = """
@@ -55,9 +57,15 @@ def settings_in(directory: Path, *, sip_port: int = 0, more: str = "") -> Settin
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[tuple[Daemon, Client]]:
-    """A daemon that runs, and a client of its control socket."""
-    daemon = Daemon(settings)
+async def running(
+    settings: Settings, *, has_sound: bool = False
+) -> AsyncIterator[tuple[Daemon, Client]]:
+    """A daemon that runs, and a client of its control socket.
+
+    A test that needs sound or a process to kill asks for `has_sound`: real media workers.
+    """
+    with contextlib.nullcontext() if has_sound else quiet_workers():
+        daemon = Daemon(settings)
     await daemon.start()
     try:
         async with await Client.connect(str(settings.control.socket)) as client:

@@ -46,8 +46,8 @@ class Invariants:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         daemon = engine.daemon
-        self._dispatcher, self._register = daemon.dispatcher, daemon.register
-        self._agents, self._queues = daemon.call_centre.agents, daemon.call_centre.queues
+        self._dispatcher, self._register = daemon.dispatcher, daemon.registry
+        self._agents, self._queues = daemon.agents, daemon.queues
         self._inbound = daemon.inbound
         self.moments = 0
         self._quiet_since: dict[str, float] = {}

@@ -252,7 +252,7 @@ class _Day:
 
     async def _command(self, one: CommandPlan) -> None:
         engine = self._engine
-        register = engine.daemon.register
+        register = engine.daemon.registry
         job = f"c{one.number % len(self._plan.callbacks)}"
         agent = f"a{one.number % len(self._plan.agents)}"
         queue = QUEUES[one.number % 2]

@@ -1,8 +1,9 @@
 """A store with its event log, records, live figures and reports, without an engine around them."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +28,59 @@ class Clock:
         return self.now
 
 
+@dataclass
+class Present:
+    """What there is now, as a test says."""
+
+    queues: list[str] = field(default_factory=list)
+    agents: list[dict[str, Any]] = field(default_factory=list)
+    engine: dict[str, Any] = field(default_factory=dict)
+
+    def names(self) -> list[str]:
+        """The configured queues."""
+        return self.queues
+
+    def now(self, _name: str, _now: float) -> dict[str, Any]:
+        """Nothing is known of a queue."""
+        return {}
+
+
+@dataclass
+class Costs:
+    """What an ended job has cost, and how legs are charged, as a test says."""
+
+    job: dict[str, Any] | None = None
+    of_legs: Callable[[Iterable[LegRecord]], Mapping[str, Any] | None] = lambda _legs: None
+
+
 class Recorded:
-    """What `Reporting` ties together, on a test's clock."""
+    """The parts that record what happens, on a test's clock."""
 
     def __init__(self, path: Path, clock: Clock, settings: ReportSettings) -> None:
         self.clock = clock
         self.store = Store(path, flush_delay_s=0.001)
         self.log = EventLog(clock=clock)
-        self.records = CdrWriter(self.store, clock=clock)
         self.interrupted_calls = InterruptedCalls(self.store)
         self.reports = Reports(self.store, settings, clock=clock)
-        self.live = Live(self.store, self.reports, clock=clock)
+        self.present = Present()
+        self.live = Live(
+            self.store,
+            self.reports,
+            queues=self.present,
+            agents=lambda: self.present.agents,
+            engine=lambda: self.present.engine,
+            clock=clock,
+        )
         self.history = History(path)
-        self.records.on_stay.append(self.live.on_stay)
-        self.records.on_record += [self.live.on_record, self.history.add_record]
+        self.costs = Costs()
+        self.records = CdrWriter(
+            self.store,
+            cost_of=lambda _job: self.costs.job,
+            cost_of_legs=lambda legs: self.costs.of_legs(legs),
+            on_stay=[self.live.on_stay],
+            on_record=[self.live.on_record, self.history.add_record],
+            clock=clock,
+        )
 
     async def open(self) -> None:
         """As the daemon starts it."""

@@ -36,7 +36,7 @@ from media.errors import NoPortLeft, RecordingFailed
 from media.messages import Connect, LegStats, Played
 from media.sound.speech import Synthesizer
 from media.sources import Hold, Peer, Prompt, Ringing, Source
-from media.worker_pool import MediaPool
+from media.worker_pool import WorkerPool
 from sip import events
 from sip.dialog.session import Session
 from sip.dialog.uac import Invitation
@@ -208,7 +208,7 @@ class ScriptedSip:
 
 @dataclass
 class ScriptedMedia:
-    """Takes the place of MediaPool: keeps what each leg was told to hear."""
+    """Takes the place of WorkerPool: keeps what each leg was told to hear."""
 
     heard: dict[str, list[Source]] = field(default_factory=dict)
     open_legs: set[str] = field(default_factory=set)
@@ -416,7 +416,7 @@ def scene(
     settings = Dial(**dial)
     events, nobody, hold = EventLog(), AgentRegistry([], events=EventLog()), Hold()
     announcer = Announcer(Synthesizer(tmp_path / "speech"))
-    endpoint, pool = cast(SipEndpoint, sip), cast(MediaPool, media)
+    endpoint, pool = cast(SipEndpoint, sip), cast(WorkerPool, media)
     services = CallServices(
         sip=endpoint,
         media=pool,

@@ -89,7 +89,7 @@ def settings_in(directory: Path, **sections: Any) -> Settings:
 
 
 class VirtualMedia(ScriptedMedia):
-    """Takes the place of MediaPool; a port takes a moment to be had, and the worker may die."""
+    """Takes the place of WorkerPool; a port takes a moment to be had, and the worker may die."""
 
     def __init__(
         self, on_died: Callable[[str, list[str]], None], on_restarted: Callable[[], None]
@@ -189,12 +189,12 @@ class Engine:
     def __init__(self, world: World, settings: Settings) -> None:
         self.world = world
         with (
-            patch("engine.daemon.SipEndpoint", self._make_sip),
-            patch("engine.daemon.MediaPool", self._make_media),
-            patch("engine.daemon.ControlServer", _Control),
+            patch("engine.parts.SipEndpoint", self._make_sip),
+            patch("engine.parts.WorkerPool", self._make_media),
+            patch("engine.parts.ControlServer", _Control),
         ):
             self.daemon = Daemon(settings)
-        self.media.register = self.daemon.register
+        self.media.register = self.daemon.registry
         self.daemon.services.new_id = world.new_id
         self.writer: _InlineWriter | None = None
         self.is_dead = False

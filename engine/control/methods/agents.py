@@ -9,7 +9,8 @@ from msgspec import Meta
 from ...acd.agent import Agent, AgentState
 from ...errors import BadParams, EngineError
 from ...request import AddressUse, Identifier, Params, RingTime, Target
-from ..server import Method, Peer
+from ..method import Method
+from ..peer import Peer
 
 if TYPE_CHECKING:
     from ...acd.agents import AgentRegistry

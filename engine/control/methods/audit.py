@@ -8,7 +8,8 @@ from msgspec import Meta
 
 from ...request import Identifier, Params, UnixTime
 from ...store.cursor import row_of
-from ..server import Method, Peer
+from ..method import Method
+from ..peer import Peer
 
 if TYPE_CHECKING:
     from ...store.store import Store

@@ -1,28 +1,33 @@
 """The methods of the control protocol that are about callbacks: callback.*."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
+from ...callbacks.dispatcher import Dispatcher
+from ...callbacks.intake import Intake
 from ...callbacks.retry import Outcome
 from ...errors import EngineError
 from ...job import TERMINAL_STATES, Job
-from ...request import CallbackRequest
-from ..params import Decision, JobQuery, JobRef, Reprioritise, Reschedule
-from ..server import Method, Peer
-
-if TYPE_CHECKING:
-    from ...daemon import Daemon
+from ...request import CallbackRequest, Reschedule
+from ...store.event_log import EventLog
+from ...store.store import Store
+from ..method import Method
+from ..params import Decision, JobQuery, JobRef, Reprioritise
+from ..peer import Peer
 
 
 class CallbackMethods:
     """What a client may do with callback jobs."""
 
-    def __init__(self, daemon: "Daemon") -> None:
-        self._services = daemon.services
-        self._dispatcher = daemon.dispatcher
-        self._intake = daemon.intake
+    def __init__(
+        self, dispatcher: Dispatcher, intake: Intake, store: Store, events: EventLog
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._intake = intake
+        self._store = store
+        self._events = events
 
     def table(self) -> dict[str, Method]:
         """Method names, with the parameters each takes and what it does."""
@@ -62,11 +67,11 @@ class CallbackMethods:
     async def _cancel(self, params: JobRef, _peer: Peer) -> dict[str, Any]:
         job = await self._open(params.id)
         await self._dispatcher.cancel(job)
-        await self._services.store.flush()  # no crash brings it back
+        await self._store.flush()  # no crash brings it back
         return job.view()
 
     async def _list(self, params: JobQuery, _peer: Peer) -> dict[str, Any]:
-        jobs, cursor = await self._services.store.list(params.state, params.limit, params.cursor)
+        jobs, cursor = await self._store.list(params.state, params.limit, params.cursor)
         # An open job is ahead of its stored image.
         current = [self._dispatcher.job(job.id) or job for job in jobs]
         return {"jobs": [job.view() for job in current], "cursor": cursor}
@@ -83,7 +88,7 @@ class CallbackMethods:
         undo = partial(self._give_priority, job, job.request.priority)
         self._give_priority(job, params.priority)
         self._publish("callback.reprioritised", job, priority=params.priority, if_saved=True)
-        await self._services.store.save_or_undo(job, undo)
+        await self._store.save_or_undo(job, undo)
         return job.view()
 
     def _give_priority(self, job: Job, priority: int) -> None:
@@ -98,7 +103,7 @@ class CallbackMethods:
             self._publish("callback.decided", job, decision=params.decision)
             cause = "engine restarted, and it was decided not to call again"
             self._dispatcher.finish(job, Outcome("failed", "failed", cause))
-            await self._services.store.flush()
+            await self._store.flush()
         else:
             await self._let_be_called(job)
         return job.view()
@@ -113,13 +118,13 @@ class CallbackMethods:
         job.decision = job.decide_by = None
         self._publish("callback.decided", job, decision="retry", if_saved=True)
         try:
-            await self._services.store.save_or_undo(job, undo)
+            await self._store.save_or_undo(job, undo)
         finally:
             self._dispatcher.changed(job)
 
     def _publish(self, kind: str, job: Job, **fields: Any) -> None:
         context = job.request.context
-        self._services.events.publish(kind, job=job.id, context=context, **fields)
+        self._events.publish(kind, job=job.id, context=context, **fields)
 
 
 def _found(job: Job | None, job_id: str) -> Job:

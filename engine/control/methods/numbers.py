@@ -11,7 +11,8 @@ from ...request import Identifier, Params, Target, UnixTime
 from ...routing.admission import AdmissionQuery
 from ...routing.do_not_call import Blocked
 from ...routing.phone_number import CalledNumber
-from ..server import Method, Peer
+from ..method import Method
+from ..peer import Peer
 
 if TYPE_CHECKING:
     from ...routing.admission import Admission

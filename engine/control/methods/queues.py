@@ -7,8 +7,9 @@ from msgspec import Meta
 from ...acd.queue_entry import Key
 from ...errors import BadParams
 from ...request import Identifier, Params
+from ..method import Method
 from ..params import NoParams
-from ..server import Method, Peer
+from ..peer import Peer
 
 if TYPE_CHECKING:
     from ...acd.queues import Queues

@@ -12,8 +12,9 @@ from ...errors import BadParams, EngineError
 from ...job import Job
 from ...request import JobId, Params, UnixTime
 from ...store.cursor import never_given, row_of
+from ..method import Method
 from ..params import JobRef
-from ..server import Method, Peer
+from ..peer import Peer
 
 if TYPE_CHECKING:
     from ...reports.history import History

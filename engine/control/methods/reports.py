@@ -9,7 +9,8 @@ from ...reports.intervals import GroupBy, Interval
 from ...reports.report import Reports
 from ...reports.report_count import Kind, Question
 from ...request import Identifier, Params, UnixTime
-from ..server import Method, Peer
+from ..method import Method
+from ..peer import Peer
 
 if TYPE_CHECKING:
     from ...reports.live import Live

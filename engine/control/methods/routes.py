@@ -21,8 +21,9 @@ from ...routing.dialplan import Dialplan
 from ...routing.router import Router
 from ...routing.rules import CallerHistory, Facts, Ruling
 from ...routing.trunks import Trunks
+from ..method import Method
+from ..peer import Peer
 from ..route_view import explained, objection, requested, verdict_of
-from ..server import Method, Peer
 
 
 class RouteQuery(CallbackRequest):

@@ -6,8 +6,9 @@ from msgspec import Meta
 
 from ...request import Identifier, Params
 from ...webhooks.webhooks import Webhooks
+from ..method import Method
 from ..params import NoParams
-from ..server import Method, Peer
+from ..peer import Peer
 
 
 class RetryRequest(Params):

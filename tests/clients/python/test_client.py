@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from engine import errors
+from engine.control.method import Method
 from engine.control.params import JobRef
-from engine.control.server import Method
 from engine.store.event_log import EventLog
 from ringback_client import (
     Client,

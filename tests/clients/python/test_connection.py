@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from engine.control.method import Method
 from engine.control.params import DrainRequest
-from engine.control.server import Method
 from ringback_client import (
     Client,
     EngineError,

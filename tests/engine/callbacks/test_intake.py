@@ -321,10 +321,10 @@ async def test_a_position_that_was_waited_for_is_kept(settings: Settings) -> Non
             )
         ).job
         assert late.queue_joined_at == early
-        assert daemon.call_centre.queues.place(late.id) == 1
+        assert daemon.queues.place(late.id) == 1
     # The next engine gives him the same place.
     async with running(changed(settings, queues=queues)) as (daemon, _client):
-        assert daemon.call_centre.queues.place(late.id) == 1
+        assert daemon.queues.place(late.id) == 1
 
 
 async def test_a_callback_on_key_out_of_hours_waits_from_when_it_may_be_called(

@@ -14,7 +14,6 @@ from engine.callbacks import recovery
 from engine.callbacks.dispatcher import Dispatcher
 from engine.callbacks.intake import Intake
 from engine.callbacks.retry import Outcome
-from engine.control.params import Reschedule
 from engine.job import (
     AttemptRecord,
     Failure,
@@ -26,6 +25,7 @@ from engine.job import (
     Request,
 )
 from engine.reports.cdr import moments_of
+from engine.request import Reschedule
 from engine.routing.router import Router
 from tests.support.switchboard import Scene, scene
 from tests.support.virtual_loop import run

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from config.settings import load
 from engine.cli.main import app
+from engine.control.method import Method
 from engine.control.params import CallRef, DrainRequest, JobQuery, JobRef, NoParams
-from engine.control.server import Method
 from engine.errors import EngineError
 from engine.request import CallbackRequest
 from ringback_client import PROTOCOL_VERSION

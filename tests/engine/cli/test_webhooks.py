@@ -20,7 +20,7 @@ async def test_webhooks_for_people_and_for_programs(tmp_path: Path) -> None:
         settings = settings_in(tmp_path).model_copy(update={"webhooks": [hook]})
         async with running(settings) as (daemon, client):
             await client.callback(**request())
-            await until(lambda: daemon.reporting.webhooks.named("crm").given_up)
+            await until(lambda: daemon.webhooks.named("crm").given_up)
             given = ("--socket", str(settings.control.socket), "webhooks")
             shown = await ringback(*given, "list")
             assert shown.status == 0 and "\x1b" not in shown.out

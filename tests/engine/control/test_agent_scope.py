@@ -42,7 +42,7 @@ class Scene:
             self.open.get,
             lambda id: self.open.get(id) or self.ended.get(id),
             self.register,
-            lambda: self.now,
+            clock=lambda: self.now,
         )
         self._log = EventLog(epoch="e")
         self._told: list[Event] = []

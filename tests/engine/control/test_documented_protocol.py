@@ -44,7 +44,7 @@ def words_of_the_engine() -> tuple[set[str], set[str]]:
     """The texts in the code, and what texts that are put together there begin with."""
     words: set[str] = set()
     beginnings: set[str] = set()
-    for path in [*(ROOT / "engine").glob("*.py"), *(ROOT / "sip").glob("*.py")]:
+    for path in [*(ROOT / "engine").rglob("*.py"), *(ROOT / "sip").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 words.add(node.value)

@@ -1,11 +1,13 @@
 """What is counted for Prometheus, and that its text is what Prometheus reads."""
 
+import asyncio
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from engine.control.metrics import Figure, Metrics
+from engine.control.metrics import LOOP_PERIOD_S, Figure, LoopDelay, Metrics
 from engine.reports.cdr import Stay
+from tests.support.virtual_loop import run
 
 
 def read(metrics: Metrics, *figures: Figure) -> dict[tuple[str, tuple[str, ...]], float]:
@@ -80,3 +82,28 @@ def test_figures_of_the_moment_come_along_and_are_escaped() -> None:
     found = read(Metrics(), figure)
     assert found["ringback_trunk_usable", ('p"b\\x\n',)] == 1
     assert found["process_start_time_seconds", ()] > 1e9
+
+
+def test_a_loop_that_is_not_held_up_has_no_delay() -> None:
+    async def idle() -> float:
+        delay = LoopDelay()
+        delay.start()
+        await asyncio.sleep(10 * LOOP_PERIOD_S)
+        delay.stop()
+        await asyncio.sleep(10 * LOOP_PERIOD_S)
+        return delay.take_worst()
+
+    assert run(idle()) < 1e-6
+
+
+async def test_what_holds_the_loop_up_is_told_once() -> None:
+    loop = asyncio.get_running_loop()
+    delay = LoopDelay()
+    delay.start()
+    began = loop.time()
+    while loop.time() - began < LOOP_PERIOD_S + 0.1:  # nothing else has its turn
+        pass
+    await asyncio.sleep(0.01)
+    assert 0.05 < delay.take_worst() < 5.0
+    assert delay.take_worst() == 0.0
+    delay.stop()

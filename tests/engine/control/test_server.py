@@ -16,7 +16,8 @@ from pydantic import SecretStr
 from config.sections import Control
 from engine.control import connection as connection_module
 from engine.control import server as control_module
-from engine.control.server import ControlError, ControlServer, Peer
+from engine.control.peer import Peer
+from engine.control.server import ControlError, ControlServer
 from engine.store.event_log import EventLog
 
 from ..control_peer import Handlers, Lines, serving, until

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.control.subscription import CATCH_UP_EVENTS, Subscription
+from engine.control.subscription import CATCH_UP_EVENTS, EventFilter, Subscription
 from engine.store.event_log import Event, EventLog
 from tests.support import virtual_loop
 
@@ -31,12 +31,11 @@ class Reader:
         self.room = room
         self.subscription = Subscription(
             log,
-            types=types,
+            wanted=EventFilter(types, sees),
             after=after,
             limit_bytes=limit_bytes,
             write=self.write,
             on_slow=self.on_slow,
-            sees=sees,
         )
         self.subscription.start(paused=room == 0)
 

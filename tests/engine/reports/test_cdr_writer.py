@@ -26,7 +26,7 @@ async def stays(here: Recorded) -> list[dict[str, Any]]:
 
 async def test_a_callback_from_its_queue_to_its_record(tmp_path: Path) -> None:
     async with recorded(tmp_path / "db") as here:
-        here.records.cost_of = lambda _job: {"amount": 0.5, "currency": "EUR"}
+        here.costs.job = {"amount": 0.5, "currency": "EUR"}
         here.at(1000.0, "queue.joined", job="j1", queue="sales", context={"site": "shop"})
         here.at(1005.0, "queue.answered", job="j1", queue="sales", agent="alice")
         legs = [leg("agent", 1001.0, 1005.0, 1080.0), leg("customer", 1006.0, 1010.0, 1080.0)]
@@ -144,7 +144,7 @@ async def test_a_call_has_the_talk_until_one_hung_up_and_the_cost_of_its_outside
     tmp_path: Path,
 ) -> None:
     async with recorded(tmp_path / "db") as here:
-        here.records.cost_of_legs = Rates([Rate(prefix="+44", per_minute=Decimal(6))]).cost_of_legs
+        here.costs.of_legs = Rates([Rate(prefix="+44", per_minute=Decimal(6))]).cost_of_legs
         caller = leg("customer", 1000.0, 1000.0, 1064.0, uri="sip:+447700900001@trunk")
         agent = leg("agent", 1001.0, 1004.0, 1064.5, uri="sip:+442079460000@trunk")
         here.at(

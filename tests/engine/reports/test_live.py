@@ -24,7 +24,7 @@ def queue(here: Recorded, name: str) -> dict[str, Any]:
 
 async def test_who_waits_and_what_became_of_the_others(tmp_path: Path) -> None:
     async with recorded(tmp_path / "db", now=NOON) as here:
-        here.live.queues = lambda: ["sales", "empty"]
+        here.present.queues = ["sales", "empty"]
         here.at(NOON, "queue.joined", call="c1", queue="sales")
         here.at(NOON + 10, "queue.joined", job="j1", queue="sales")
         here.clock.now = NOON + 30
@@ -39,7 +39,7 @@ async def test_who_waits_and_what_became_of_the_others(tmp_path: Path) -> None:
 
 async def test_a_new_day_begins_at_midnight_of_the_place(tmp_path: Path) -> None:
     async with recorded(tmp_path / "db", now=NOON) as here:
-        here.live.queues = lambda: ["sales"]
+        here.present.queues = ["sales"]
         here.at(NOON, "queue.joined", call="c1", queue="sales")
         here.at(NOON + 1, "queue.answered", call="c1", queue="sales")
         here.at(NOON + 2, "queue.joined", call="c2", queue="sales")

@@ -44,7 +44,7 @@ class Shop:
         return found
 
     def state(self, agent: str) -> str:
-        return next(one.state for one in self.engine.daemon.call_centre.agents if one.name == agent)
+        return next(one.state for one in self.engine.daemon.agents if one.name == agent)
 
     async def totals(self, report: str) -> dict[str, Any]:
         total: dict[str, Any] = (await self.ask(f"report.{report}"))["total"]
@@ -299,7 +299,7 @@ def test_a_wrap_up_that_ends_as_somebody_comes_to_wait(tmp_path: Path, order: Or
         customer.act("hangs_up")
         await asyncio.sleep(0.5)
         assert (shop.state("alice"), operator.call.hung_up_by) == ("wrap_up", "engine")
-        agent = shop.engine.daemon.call_centre.agents.known("alice")
+        agent = shop.engine.daemon.agents.known("alice")
         assert agent.wrap_up_until is not None
         second = await shop.request(order, to="sip:dave@127.0.0.1:5090")
         remaining_s = agent.wrap_up_until - shop.network.clock()

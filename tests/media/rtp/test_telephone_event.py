@@ -99,7 +99,7 @@ def test_what_is_no_digit_says_nothing(payload: bytes) -> None:
 
 def test_a_digit_is_written_with_three_end_packets() -> None:
     writer = DigitWriter()
-    writer.add("7", duration_ms=60, gap_ms=60)
+    writer.queue_digits("7", duration_ms=60, gap_ms=60)
     frames = []
     while writer:
         frames.append(writer.next_frame())
@@ -116,13 +116,13 @@ def test_a_digit_is_written_with_three_end_packets() -> None:
 def test_a_digit_that_does_not_exist_adds_nothing() -> None:
     writer = DigitWriter()
     with pytest.raises(ValueError, match="'E'"):
-        writer.add("1E", duration_ms=100, gap_ms=100)
+        writer.queue_digits("1E", duration_ms=100, gap_ms=100)
     assert not writer
 
 
 def test_clear_stops_in_mid_digit() -> None:
     writer = DigitWriter()
-    writer.add("12", duration_ms=100, gap_ms=100)
+    writer.queue_digits("12", duration_ms=100, gap_ms=100)
     writer.next_frame()
     writer.clear()
     assert not writer
@@ -139,7 +139,7 @@ def test_what_is_written_is_read_whatever_is_lost(
     digits: str, duration_ms: int, gap_ms: int, lost: set[int]
 ) -> None:
     writer, reader = DigitWriter(), DigitReader()
-    writer.add(digits.lower(), duration_ms=duration_ms, gap_ms=gap_ms)
+    writer.queue_digits(digits.lower(), duration_ms=duration_ms, gap_ms=gap_ms)
     read, survived = [], []
     timestamp = now = 0
     frame = packet = 0

@@ -16,7 +16,7 @@ def clip(length: int, seed: int = 0) -> Clip:
 def test_a_finite_clip_is_padded_with_silence_and_ends_once() -> None:
     sources: SpeakingSources[str] = SpeakingSources()
     sound = clip(400)
-    sources.add("a", sound, "PCMA")
+    sources.add_source("a", sound, "PCMA")
     ticks = [sources.tick() for _ in range(4)]
     assert [frames.ended for frames in ticks] == [[], [], ["a"], []]
     assert [frames.keys for frames in ticks] == [["a"], ["a"], ["a"], []]
@@ -27,7 +27,7 @@ def test_a_finite_clip_is_padded_with_silence_and_ends_once() -> None:
 
 def test_a_clip_of_whole_frames_ends_with_its_last_frame() -> None:
     sources: SpeakingSources[str] = SpeakingSources()
-    sources.add("a", clip(320), "PCMU")
+    sources.add_source("a", clip(320), "PCMU")
     assert sources.tick().ended == []
     frames = sources.tick()
     assert frames.ended == ["a"]
@@ -39,7 +39,7 @@ def test_a_clip_of_whole_frames_ends_with_its_last_frame() -> None:
 def test_a_loop_has_no_seam(length: int, start: int) -> None:
     sources: SpeakingSources[int] = SpeakingSources()
     sound = clip(length)
-    sources.add(1, sound, "PCMU", loop=True, position=start)
+    sources.add_source(1, sound, "PCMU", loop=True, position=start)
     heard = b"".join(sources.tick().payloads[0] for _ in range(20))
     endless = sound.pcmu * (3200 // length + 2)
     assert heard == endless[start % length :][:3200]
@@ -49,21 +49,21 @@ def test_a_loop_has_no_seam(length: int, start: int) -> None:
 def test_hold_music_goes_on_where_it_was() -> None:
     sources: SpeakingSources[str] = SpeakingSources()
     music = clip(2000)
-    sources.add("a", music, "PCMU", loop=True)
+    sources.add_source("a", music, "PCMU", loop=True)
     first = sources.tick().payloads[0]
-    position = sources.remove("a")
+    position = sources.remove_source("a")
     assert position == 160
-    sources.add("a", clip(160, 1), "PCMU")
+    sources.add_source("a", clip(160, 1), "PCMU")
     assert sources.tick().ended == ["a"]
-    sources.add("a", music, "PCMU", loop=True, position=position)
+    sources.add_source("a", music, "PCMU", loop=True, position=position)
     assert first + sources.tick().payloads[0] == music.pcmu[:320]
 
 
 def test_a_source_replaces_what_was_heard() -> None:
     sources: SpeakingSources[str] = SpeakingSources()
-    sources.add("a", clip(1000, 1), "PCMU")
+    sources.add_source("a", clip(1000, 1), "PCMU")
     sources.tick()
-    sources.add("a", clip(1000, 2), "PCMA", position=10)
+    sources.add_source("a", clip(1000, 2), "PCMA", position=10)
     assert len(sources) == 1
     assert sources.tick().payloads == [clip(1000, 2).pcma[10:170]]
 
@@ -71,7 +71,7 @@ def test_a_source_replaces_what_was_heard() -> None:
 def test_the_codec_may_change_on_the_way() -> None:
     sources: SpeakingSources[str] = SpeakingSources()
     sound = clip(330)
-    sources.add("a", sound, "PCMU")
+    sources.add_source("a", sound, "PCMU")
     sources.tick()
     sources.set_codec("a", "PCMA")
     sources.set_codec("nobody", "PCMA")
@@ -81,9 +81,9 @@ def test_the_codec_may_change_on_the_way() -> None:
 
 def test_an_empty_clip_and_a_start_beyond_the_end_are_one_frame_of_silence() -> None:
     sources: SpeakingSources[str] = SpeakingSources()
-    sources.add("empty", clip(0), "PCMU")
-    sources.add("looped", clip(0), "PCMU", loop=True)
-    sources.add("late", clip(100), "PCMU", position=500)
+    sources.add_source("empty", clip(0), "PCMU")
+    sources.add_source("looped", clip(0), "PCMU", loop=True)
+    sources.add_source("late", clip(100), "PCMU", position=500)
     frames = sources.tick()
     assert frames.payloads == [SILENT_FRAME["PCMU"]] * 3
     assert sorted(frames.ended) == ["empty", "late", "looped"]
@@ -91,18 +91,18 @@ def test_an_empty_clip_and_a_start_beyond_the_end_are_one_frame_of_silence() -> 
 
 def test_silence_is_a_clip() -> None:
     sources: SpeakingSources[str] = SpeakingSources()
-    sources.add("a", SILENCE, "PCMA", loop=True)
+    sources.add_source("a", SILENCE, "PCMA", loop=True)
     assert {sources.tick().payloads[0] for _ in range(5)} == {SILENT_FRAME["PCMA"]}
 
 
 def test_frames_of_a_tick_do_not_change_when_sources_do() -> None:
     sources: SpeakingSources[int] = SpeakingSources()
     for key in range(5):
-        sources.add(key, clip(1000, key), "PCMU")
+        sources.add_source(key, clip(1000, key), "PCMU")
     frames = sources.tick()
     for key in frames.keys:
-        sources.remove(key)
-        sources.add(key + 10, clip(500, key), "PCMA")
+        sources.remove_source(key)
+        sources.add_source(key + 10, clip(500, key), "PCMA")
     assert frames.keys == [0, 1, 2, 3, 4]
     assert frames.payloads == [clip(1000, key).pcmu[:160] for key in range(5)]
     assert sorted(sources.tick().keys) == [10, 11, 12, 13, 14]
@@ -111,11 +111,11 @@ def test_frames_of_a_tick_do_not_change_when_sources_do() -> None:
 def test_wrong_codec_or_position_changes_nothing() -> None:
     sources: SpeakingSources[str] = SpeakingSources()
     with pytest.raises(ValueError, match="G729 is not G"):
-        sources.add("a", clip(160), "G729")
+        sources.add_source("a", clip(160), "G729")
     with pytest.raises(ValueError, match="negative"):
-        sources.add("a", clip(160), "PCMU", position=-1)
+        sources.add_source("a", clip(160), "PCMU", position=-1)
     assert len(sources) == 0
-    assert sources.remove("a") is None
+    assert sources.remove_source("a") is None
     assert sources.position("a") is None
 
 
@@ -152,11 +152,11 @@ def test_each_listener_hears_his_clip_whatever_the_others_do(steps: list[Step]) 
             if key in expected:
                 check(key)
             sound = clip(length, key)
-            sources.add(key, sound, codec, loop=loop)
+            sources.add_source(key, sound, codec, loop=loop)
             expected[key] = (sound.payload(codec), loop)
             heard[key] = b""
         elif action == "remove":
-            assert (sources.remove(key) is not None) == (key in expected)
+            assert (sources.remove_source(key) is not None) == (key in expected)
             if key in expected:
                 check(key)
         else:

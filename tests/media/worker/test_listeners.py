@@ -41,7 +41,7 @@ class Hall:
 
 @pytest.fixture
 def hall() -> Iterator[Hall]:
-    made = Hall(pool(1)[0].take())
+    made = Hall(pool(1)[0].take_pair())
     yield made
     made.pair.close()
 
@@ -79,7 +79,7 @@ def test_it_is_told_what_waits_already(hall: Hall, stranger: socket.socket, offs
 
 def test_what_waits_for_another_leg_is_not_meant(hall: Hall, stranger: socket.socket) -> None:
     listeners = Listeners()
-    other = Hall(pool(1)[0].take())
+    other = Hall(pool(1)[0].take_pair())
     listeners.add_sink(other.leg)
     stranger.sendto(b"early", (HOST, other.pair.port))
     assert not listeners.add_sink(hall.leg)

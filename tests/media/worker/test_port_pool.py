@@ -41,7 +41,7 @@ def pool(pairs: int, *, offset: int = 0) -> tuple[PortPool, int]:
 
 def test_rtp_is_even_and_rtcp_the_next() -> None:
     ports, first = pool(1)
-    pair = ports.take()
+    pair = ports.take_pair()
     assert pair.port == first
     assert pair.rtp.getsockname() == (HOST, first)
     assert pair.rtcp.getsockname() == (HOST, first + 1)
@@ -52,24 +52,24 @@ def test_rtp_is_even_and_rtcp_the_next() -> None:
 def test_an_odd_first_port_is_left_out() -> None:
     ports, first = pool(2, offset=1)
     assert ports.free == 1
-    pair = ports.take()
+    pair = ports.take_pair()
     assert pair.port == first + 2
     pair.close()
 
 
 def test_every_pair_is_given_once_and_then_none() -> None:
     ports, first = pool(3)
-    pairs = [ports.take() for _ in range(3)]
+    pairs = [ports.take_pair() for _ in range(3)]
     assert {pair.port for pair in pairs} == {first, first + 2, first + 4}
     with pytest.raises(NoPortLeft, match="in use"):
-        ports.take()
+        ports.take_pair()
     for pair in pairs:
         pair.close()
 
 
 def test_quarantine_keeps_the_port_bound_and_counts_what_comes() -> None:
     ports, first = pool(1)
-    pair = ports.take()
+    pair = ports.take_pair()
     ports.give_back(pair, 100.0)
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     for _ in range(3):
@@ -79,7 +79,7 @@ def test_quarantine_keeps_the_port_bound_and_counts_what_comes() -> None:
     assert (ports.free, ports.quarantined) == (0, 1)
     assert ports.release_due(103.0) == 4
     assert (ports.free, ports.quarantined) == (1, 0)
-    again = ports.take()
+    again = ports.take_pair()
     assert again is pair  # still bound: nobody else could have it in between
     assert ports.release_due(200.0) == 0
     again.close()
@@ -88,7 +88,7 @@ def test_quarantine_keeps_the_port_bound_and_counts_what_comes() -> None:
 
 def test_what_the_kernel_dropped_in_quarantine_is_counted_too() -> None:
     ports, first = pool(1)
-    ports.give_back(ports.take(), 0.0)
+    ports.give_back(ports.take_pair(), 0.0)
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     for _ in range(1000):
         sender.sendto(bytes(172), (HOST, first))
@@ -99,10 +99,10 @@ def test_what_the_kernel_dropped_in_quarantine_is_counted_too() -> None:
 
 def test_what_the_last_peer_sends_in_quarantine_is_counted() -> None:
     ports, first = pool(1)
-    pair = ports.take()
+    pair = ports.take_pair()
     peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     peer.bind((HOST, 0))
-    pair.open_line().connect(peer.getsockname())
+    pair.open_connected().connect(peer.getsockname())
     ports.give_back(pair, 0.0)
     for _ in range(2):
         peer.sendto(bytes(172), (HOST, first))
@@ -113,11 +113,11 @@ def test_what_the_last_peer_sends_in_quarantine_is_counted() -> None:
 
 def test_those_that_rested_longest_come_first() -> None:
     ports, _ = pool(3)
-    pairs = [ports.take() for _ in range(3)]
+    pairs = [ports.take_pair() for _ in range(3)]
     for pair in (pairs[1], pairs[2], pairs[0]):
         ports.give_back(pair, 0.0)
     ports.release_due(3.0)
-    again = [ports.take() for _ in range(3)]
+    again = [ports.take_pair() for _ in range(3)]
     assert again == [pairs[1], pairs[2], pairs[0]]
     for pair in again:
         pair.close()
@@ -125,19 +125,19 @@ def test_those_that_rested_longest_come_first() -> None:
 
 def test_quarantine_is_cut_short_rather_than_refuse_a_call() -> None:
     ports, _ = pool(3)
-    pairs = [ports.take(), ports.take()]
+    pairs = [ports.take_pair(), ports.take_pair()]
     ports.give_back(pairs[1], 0.0)
     ports.give_back(pairs[0], 1.0)
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sender.sendto(b"late", (HOST, pairs[1].port))
-    fresh = ports.take()
+    fresh = ports.take_pair()
     assert fresh not in pairs  # one that is free goes first
-    assert ports.take() is pairs[1]  # then the one that has rested longest
+    assert ports.take_pair() is pairs[1]  # then the one that has rested longest
     with pytest.raises(BlockingIOError):
         pairs[1].rtp.recv(1)  # its next call does not get what was sent to the last one
-    assert ports.take() is pairs[0]
+    assert ports.take_pair() is pairs[0]
     with pytest.raises(NoPortLeft, match="in use"):
-        ports.take()
+        ports.take_pair()
     assert ports.release_due(1.5) == 1
     sender.close()
     for pair in (*pairs, fresh):
@@ -147,13 +147,13 @@ def test_quarantine_is_cut_short_rather_than_refuse_a_call() -> None:
 def test_no_more_pairs_stay_bound_than_a_few_hundred(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("media.worker.port_pool._KEPT_PAIRS", 1)
     ports, _ = pool(3)
-    pairs = [ports.take() for _ in range(3)]
+    pairs = [ports.take_pair() for _ in range(3)]
     for pair in pairs:
         ports.give_back(pair, 0.0)
     ports.release_due(3.0)
     assert [pair.rtp.fileno() >= 0 for pair in pairs] == [True, False, False]
     assert ports.free == 3
-    assert ports.take() is pairs[0]
+    assert ports.take_pair() is pairs[0]
     pairs[0].close()
 
 
@@ -168,9 +168,9 @@ def test_a_stock_of_bound_pairs_leaves_out_what_others_have(
     assert ports.free == 3
     with pytest.raises(OSError, match="in use"):
         bind_again(first)
-    pairs = [ports.take(), ports.take()]
+    pairs = [ports.take_pair(), ports.take_pair()]
     assert {pair.port for pair in pairs} == {first, first + 4}
-    assert all(pair.line is not None for pair in pairs)
+    assert all(pair.connected is not None for pair in pairs)
     other.close()
     for pair in pairs:
         pair.close()
@@ -183,17 +183,17 @@ def bind_again(port: int) -> None:
 
 def test_one_line_serves_one_call_after_the_other() -> None:
     ports, first = pool(1)
-    pair = ports.take()
+    pair = ports.take_pair()
     peers = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
     for peer in peers:
         peer.bind((HOST, 0))
-    line = pair.open_line()
+    line = pair.open_connected()
     line.connect(peers[0].getsockname())
     peers[0].close()
     for _ in range(2):
         with contextlib.suppress(ConnectionRefusedError):
             line.send(b"to nobody")
-    assert pair.open_line() is line
+    assert pair.open_connected() is line
     line.connect(peers[1].getsockname())
     peers[1].sendto(b"waits", (HOST, first))
     assert discard_waiting(line) == 1  # the error of the last call does not hide it
@@ -205,8 +205,8 @@ def test_one_line_serves_one_call_after_the_other() -> None:
 
 def test_nobody_else_can_bind_a_port_that_has_a_line() -> None:
     ports, first = pool(1)
-    pair = ports.take()
-    pair.open_line()
+    pair = ports.take_pair()
+    pair.open_connected()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with pytest.raises(OSError, match="in use"):
@@ -219,12 +219,12 @@ def test_a_port_of_another_process_is_passed_over(odd: int) -> None:
     ports, first = pool(2)
     other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     other.bind((HOST, first + odd))
-    pair = ports.take()
+    pair = ports.take_pair()
     assert pair.port == first + 2
     with pytest.raises(NoPortLeft, match="ddress already in use"):
-        ports.take()
+        ports.take_pair()
     other.close()
-    again = ports.take()  # it comes back when the other is gone
+    again = ports.take_pair()  # it comes back when the other is gone
     assert again.port == first
     again.close()
     pair.close()
@@ -232,7 +232,7 @@ def test_a_port_of_another_process_is_passed_over(odd: int) -> None:
 
 def test_close_lets_go_of_quarantined_sockets() -> None:
     ports, _ = pool(2)
-    pair = ports.take()
+    pair = ports.take_pair()
     ports.give_back(pair, 0.0)
     ports.close()
     assert pair.rtp.fileno() == -1
@@ -241,7 +241,7 @@ def test_close_lets_go_of_quarantined_sockets() -> None:
 
 def test_discard_waiting_stops_at_its_limit() -> None:
     ports, first = pool(1)
-    pair = ports.take()
+    pair = ports.take_pair()
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     for _ in range(5):
         sender.sendto(b"x", (HOST, first))
@@ -254,9 +254,9 @@ def test_discard_waiting_stops_at_its_limit() -> None:
 def test_pairs_that_are_set_aside_are_given_to_nobody_else() -> None:
     made, _ = pool(8)
     aside = made.set_aside(3)
-    taken = [made.take() for _ in range(5)]
+    taken = [made.take_pair() for _ in range(5)]
     with pytest.raises(NoPortLeft):
-        made.take()
+        made.take_pair()
     assert len({pair.port for pair in taken} | set(aside)) == 8
     taken += [made.take_aside(port) for port in aside]
     assert sorted(pair.rtp.getsockname()[1] for pair in taken) == sorted(
@@ -277,8 +277,8 @@ def test_at_most_half_of_what_is_free_is_set_aside() -> None:
 
 def test_what_rests_in_quarantine_is_not_set_aside() -> None:
     made, _ = pool(2)
-    made.give_back(made.take(), 0.0)
-    made.give_back(made.take(), 0.0)
+    made.give_back(made.take_pair(), 0.0)
+    made.give_back(made.take_pair(), 0.0)
     assert made.set_aside(1) == []
     made.close()
 
@@ -292,6 +292,6 @@ def test_what_rests_in_quarantine_is_not_set_aside() -> None:
 )
 def test_sound_is_marked_for_expedited_forwarding(host: str, level: int, option: int) -> None:
     first = free_even_ports(1)
-    pair = PortPool(host, first, first + 1).take()
-    assert pair.open_line().getsockopt(level, option) == 46 << 2  # DSCP EF
+    pair = PortPool(host, first, first + 1).take_pair()
+    assert pair.open_connected().getsockopt(level, option) == 46 << 2  # DSCP EF
     pair.close()

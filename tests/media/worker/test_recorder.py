@@ -28,7 +28,7 @@ def opened(path: Path, started_at: float = 0.0) -> Recording:
 
 
 def finish(recording: Recording, now: float) -> None:
-    recording.writer.write(recording.take(), recording.length_samples(now), last=True)
+    recording.writer.write(recording.take_frames(), recording.length_samples(now), last=True)
 
 
 def test_sides_stand_on_their_channels_at_their_times(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_the_file_is_whole_after_each_write_and_late_packets_have_a_second(
             if (second, frame) != (2, 10):
                 at = 50 * (second - 1) + frame
                 recording.left.write(160 * at, LOUD, "PCMU", 0.02 * at)
-        recording.writer.write(recording.take(), 8000 * second)
+        recording.writer.write(recording.take_frames(), 8000 * second)
         assert len(read(path)) == 8000 * (second - 1)
         if second == 2:  # comes 0.8 s late
             recording.left.write(160 * 60, LOUD, "PCMU", 1.2)

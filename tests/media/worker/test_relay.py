@@ -66,23 +66,23 @@ def send(peer: Peer, relay: Relay, *sequences: int) -> None:
 
 def test_what_a_flow_knew_goes_with_it(relay: Relay, peer: Peer) -> None:
     peer.stream.loud_at = 12.5
-    relay.add(peer.line.fileno(), peer.stream)
+    relay.add_stream(peer.line.fileno(), peer.stream)
     assert peer.stream.loud_at == 12.5
     send(peer, relay, 1, 2, 3)
     heard_at = peer.stream.heard_at
-    relay.remove(peer.line.fileno())
+    relay.remove_stream(peer.line.fileno())
     assert peer.stream.heard_at == heard_at
     assert (peer.stream.packets_received, peer.stream.lost) == (3, 0)
 
 
 def test_the_next_stream_on_the_descriptor_begins_anew(relay: Relay, peer: Peer) -> None:
     fd = peer.line.fileno()
-    relay.add(fd, peer.stream)
+    relay.add_stream(fd, peer.stream)
     send(peer, relay, 1, 2)
-    relay.remove(fd)
+    relay.remove_stream(fd)
     gone, peer.stream = peer.stream, PeerStream(cast(MediaLeg, peer))
     peer.stream.audio = gone.audio
-    relay.add(fd, peer.stream)
+    relay.add_stream(fd, peer.stream)
     assert peer.stream.heard_at == 0.0
     send(peer, relay, 3, 4)  # the very packet that the one before expected
     assert (gone.packets_received, peer.stream.packets_received) == (2, 1)
@@ -91,7 +91,7 @@ def test_the_next_stream_on_the_descriptor_begins_anew(relay: Relay, peer: Peer)
 
 
 def test_figures_are_booked_without_stopping_the_fast_path(relay: Relay, peer: Peer) -> None:
-    relay.add(peer.line.fileno(), peer.stream)
+    relay.add_stream(peer.line.fileno(), peer.stream)
     send(peer, relay, *range(1, 6))
     for _ in range(2):
         peer.stream.book()
@@ -105,12 +105,12 @@ def test_figures_are_booked_without_stopping_the_fast_path(relay: Relay, peer: P
 
 def test_a_descriptor_beyond_the_table_is_refused(relay: Relay, peer: Peer) -> None:
     with pytest.raises(OSError) as refused:
-        relay.add(1 << 17, peer.stream)
+        relay.add_stream(1 << 17, peer.stream)
     assert refused.value.errno == errno.EMFILE
 
 
 def test_a_flood_is_taken_in_bounded_parts(relay: Relay, peer: Peer) -> None:
-    relay.add(peer.line.fileno(), peer.stream)
+    relay.add_stream(peer.line.fileno(), peer.stream)
     for sequence in range(20):
         peer.phone.send(packet(sequence))
     assert relay.drain(limit=1) == 8

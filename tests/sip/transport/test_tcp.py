@@ -7,7 +7,6 @@ import socket
 import pytest
 
 from sip.dialog.session import Session
-from sip.endpoint import EndpointLimits
 from sip.events import Answered, Ended, IncomingInvite
 from sip.message.message import Request, response_to
 from sip.message.parser import parse
@@ -99,7 +98,7 @@ async def test_a_fault_behind_a_whole_message_closes_after_its_answer() -> None:
 
 
 async def test_connections_of_one_host_are_bounded() -> None:
-    phone = Phone("tcp:127.0.0.1:0", limits=EndpointLimits(tcp=TcpLimits(connections_per_host=3)))
+    phone = Phone("tcp:127.0.0.1:0", tcp_limits=TcpLimits(connections_per_host=3))
     async with phones(phone):
         streams = [await open_stream(phone.port) for _ in range(6)]
         await eventually(lambda: phone.endpoint.tcp.refused == 3)
@@ -115,7 +114,7 @@ async def test_connections_of_one_host_are_bounded() -> None:
 
 
 async def test_a_connection_that_says_nothing_is_closed() -> None:
-    phone = Phone("tcp:127.0.0.1:0", limits=EndpointLimits(tcp=TcpLimits(first_message_s=0.05)))
+    phone = Phone("tcp:127.0.0.1:0", tcp_limits=TcpLimits(first_message_s=0.05))
     async with phones(phone):
         reader, writer = await open_stream(phone.port)
         writer.write(options(1)[:50])
@@ -125,7 +124,7 @@ async def test_a_connection_that_says_nothing_is_closed() -> None:
 
 
 async def test_pings_alone_keep_no_connection_open() -> None:
-    phone = Phone("tcp:127.0.0.1:0", limits=EndpointLimits(tcp=TcpLimits(first_message_s=0.06)))
+    phone = Phone("tcp:127.0.0.1:0", tcp_limits=TcpLimits(first_message_s=0.06))
     async with phones(phone):
         reader, writer = await open_stream(phone.port)
         async with asyncio.timeout(5):
@@ -140,7 +139,7 @@ async def test_pings_alone_keep_no_connection_open() -> None:
 async def test_an_idle_peer_that_leaves_answers_unread_is_cut_off() -> None:
     """Closing waits for what is not sent yet, which here is for ever."""
     limits = TcpLimits(first_message_s=0.3, idle_s=0.3, write_buffer_bytes=2**30)
-    phone = Phone("tcp:127.0.0.1:0", limits=EndpointLimits(RateLimit(messages_per_s=0), tcp=limits))
+    phone = Phone("tcp:127.0.0.1:0", tcp_limits=limits, rate_limit=RateLimit(messages_per_s=0))
     async with phones(phone):
         writer = await reads_nothing(phone)
         await eventually(lambda: phone.endpoint.tcp.connection_count == 0)
@@ -149,7 +148,7 @@ async def test_an_idle_peer_that_leaves_answers_unread_is_cut_off() -> None:
 
 async def test_stopping_waits_for_no_peer_that_does_not_read() -> None:
     limits = TcpLimits(write_buffer_bytes=2**30)
-    phone = Phone("tcp:127.0.0.1:0", limits=EndpointLimits(RateLimit(messages_per_s=0), tcp=limits))
+    phone = Phone("tcp:127.0.0.1:0", tcp_limits=limits, rate_limit=RateLimit(messages_per_s=0))
     await phone.endpoint.start()
     writer = await reads_nothing(phone)
     async with asyncio.timeout(5):
@@ -159,9 +158,7 @@ async def test_stopping_waits_for_no_peer_that_does_not_read() -> None:
 
 
 async def test_a_peer_that_does_not_read_is_cut_off() -> None:
-    phone = Phone(
-        "tcp:127.0.0.1:0", limits=EndpointLimits(tcp=TcpLimits(write_buffer_bytes=100_000))
-    )
+    phone = Phone("tcp:127.0.0.1:0", tcp_limits=TcpLimits(write_buffer_bytes=100_000))
     async with phones(phone):
         _, writer = await open_stream(phone.port)
         with pytest.raises(ConnectionError):
@@ -187,7 +184,7 @@ async def test_a_connection_is_reused() -> None:
 
 
 async def test_connections_are_bounded_on_the_way_out_too() -> None:
-    alice = Phone("tcp:127.0.0.1:0", limits=EndpointLimits(tcp=TcpLimits(connections=2)))
+    alice = Phone("tcp:127.0.0.1:0", tcp_limits=TcpLimits(connections=2))
     peers = [Phone("tcp:127.0.0.1:0") for _ in range(3)]
     async with phones(alice, *peers):
         for peer in peers:

@@ -143,10 +143,10 @@ async def test_priorities_move_who_waits_in_a_queue(settings: Settings) -> None:
             job = await client.call("callback.reprioritise", id="three", priority=9)
             event = await anext(aiter(events))
         assert (job["priority"], event["job"], event["priority"]) == (9, "three", 9)
-        places = {name: daemon.call_centre.queues.place(name) for name in ("one", "two", "three")}
+        places = {name: daemon.queues.place(name) for name in ("one", "two", "three")}
         assert places == {"three": 1, "one": 2, "two": 3}
     async with running(settings) as (daemon, client):
-        assert daemon.call_centre.queues.place("three") == 1
+        assert daemon.queues.place("three") == 1
 
 
 async def test_there_is_nothing_to_decide_about_most_jobs(engine: tuple[Daemon, Client]) -> None:

@@ -30,7 +30,7 @@ async def refusal(client: Client, method: str, **params: Any) -> EngineError:
 async def test_ping(engine: tuple[Daemon, Client]) -> None:
     daemon, client = engine
     reply = await client.call("ping")
-    assert reply == {"version": reply["version"], "epoch": daemon.events.epoch}
+    assert reply == {"version": reply["version"], "epoch": daemon.events.epoch, "protocol": 1}
     assert reply["version"][0].isdigit()
 
 
@@ -157,7 +157,7 @@ async def test_an_unreachable_agent_fails_with_its_cause(engine: tuple[Daemon, C
     assert status["jobs"] == {"failed": 1}
     assert status["media"]["workers"][0]["legs"] == 0
     assert status["sip"]["sessions"] == 0
-    assert daemon.register.legs == {}
+    assert daemon.registry.legs == {}
 
 
 async def test_draining_refuses_new_callbacks(engine: tuple[Daemon, Client]) -> None:

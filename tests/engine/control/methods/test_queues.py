@@ -51,7 +51,7 @@ async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
 def join(daemon: Daemon, waiting_id: str, ago_s: float, **more: Any) -> list[Leave]:
     """Let a caller wait in sales since `ago_s` seconds; gives how he leaves, once he does."""
     left: list[Leave] = []
-    queues = daemon.call_centre.queues
+    queues = daemon.queues
     given: dict[str, Any] = {"queue": "sales", "kind": "call", "joined_at": time.time() - ago_s}
     queues.join(
         Waiting(id=waiting_id, on_offer=lambda _offer: None, on_leave=left.append, **(given | more))

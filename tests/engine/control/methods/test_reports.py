@@ -67,8 +67,8 @@ async def test_of_one_queue_agent_or_site(here: Recorded) -> None:
 
 
 async def test_live_is_of_now(here: Recorded) -> None:
-    here.live.engine = lambda: {"version": "1"}
-    here.live.agents = lambda: [{"agent": "alice", "state": "available"}]
+    here.present.engine = {"version": "1"}
+    here.present.agents = [{"agent": "alice", "state": "available"}]
     here.at(NOON, "queue.joined", call="c1", queue="sales")
     live = await report(here, "live")
     assert [(view["queue"], view["waiting"]) for view in live["queues"]] == [("sales", 1)]

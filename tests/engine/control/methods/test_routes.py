@@ -150,7 +150,7 @@ async def test_who_could_take_it_and_why_others_could_not(
     found = await explain(client, to="+493012345678")
     assert {one["agent"]: one["why_not"] for one in found["queue"]["agents"]}["bob"] == "paused"
     assert found["verdict"] == "waits"
-    assert daemon.call_centre.queues.matcher.entries == {}
+    assert daemon.queues.matcher.entries == {}
 
 
 async def test_at_another_time(engine: tuple[Daemon, Client]) -> None:

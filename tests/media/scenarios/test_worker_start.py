@@ -13,12 +13,12 @@ import pytest
 from media import messages as m
 from media.errors import WorkerFailed, WorkerGone
 from media.settings import MediaSettings
-from media.worker_client import MediaClient
-from media.worker_pool import MediaPool
+from media.worker_client import WorkerClient
+from media.worker_pool import WorkerPool
 
-from .test_worker_client import Bench
-from .waiting import until
-from .worker.test_port_pool import free_even_ports
+from ..test_worker_client import Bench
+from ..waiting import until
+from ..worker.test_port_pool import free_even_ports
 
 HOST = "127.0.0.1"
 
@@ -48,11 +48,11 @@ while True:
 async def test_a_worker_that_dies_as_it_starts_is_noticed_once(
     monkeypatch: pytest.MonkeyPatch, answers: int, how: str
 ) -> None:
-    def spawn(client: MediaClient, fd: int) -> subprocess.Popen[bytes]:
+    def spawn(client: WorkerClient, fd: int) -> subprocess.Popen[bytes]:
         arguments = [sys.executable, "-c", _SHORT_LIVED, str(fd), str(answers), how]
         return subprocess.Popen(arguments, pass_fds=(fd,))
 
-    monkeypatch.setattr(MediaClient, "_spawn", spawn)
+    monkeypatch.setattr(WorkerClient, "_spawn", spawn)
     bench = Bench()
     try:
         await bench.client.start()
@@ -84,7 +84,7 @@ async def test_ports_of_a_worker_that_died_are_not_kept(bench: Bench) -> None:
     asking = asyncio.ensure_future(client._set_aside())
     await asyncio.sleep(0)
     # Its last answer and its end are read in one turn of the loop.
-    client._take([m.Aside(client._last_request, HOST, [40000])])
+    client._receive_messages([m.Aside(client._last_request, HOST, [40000])])
     assert client._connection is not None
     client._connection.connection_lost(None)
     await asking
@@ -112,7 +112,7 @@ async def test_the_pool_tries_again_until_there_are_descriptors(
     first = free_even_ports(2)
     deaths: list[str] = []
     restarts: list[bool] = []
-    pool = MediaPool(
+    pool = WorkerPool(
         MediaSettings(HOST, (first, first + 3)),
         on_event=lambda event: None,
         on_died=lambda reason, legs: deaths.append(reason),

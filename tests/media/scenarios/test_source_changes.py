@@ -10,8 +10,8 @@ from media.sound.clip import Clip
 from media.sound.g711 import SILENCE
 from media.sources import Peer
 
-from .phone import Phone, assert_unbroken
-from .worker.test_switch import Desk
+from ..phone import Phone, assert_unbroken
+from ..worker.test_switch import Desk
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ async def test_a_reload_takes_queues_and_agents(tmp_path: Path) -> None:
         file = tmp_path / "ringback.toml"
         text = file.read_text().replace('name = "bert"', 'name = "dora"')
         file.write_text(text + '[[queues]]\nname = "service"\nagents = ["dora"]\n')
-        daemon.call_centre.reload(load(file, environ={}))
+        await daemon.reload.apply(load(file, environ={}))
         names = [one["agent"] for one in (await client.call("agent.list"))["agents"]]
         assert names == ["alice", "dora"]
         queues = [one["queue"] for one in (await client.call("queue.list"))["queues"]]

@@ -7,8 +7,8 @@ import pytest
 
 from media import messages as m
 
-from .phone import Phone
-from .worker.test_switch import Desk
+from ..phone import Phone
+from ..worker.test_switch import Desk
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_an_address_that_could_not_be_reached_is_tried_again_with_the_next_descr
 ) -> None:
     phone, partner = desk.phone("a", 0x11), desk.phone("b", 0x22)
     desk.switch.execute(m.Bridge("a", "b"))
-    desk.switch._legs["a"]._leave_line()  # as after a connect without a route
+    desk.switch._legs["a"]._stop_relaying()  # as after a connect without a route
     partner.talk(desk.addresses["b"], 2)
     desk.drain()
     assert phone.listen() == []

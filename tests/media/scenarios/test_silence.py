@@ -8,8 +8,8 @@ import pytest
 from media import messages as m
 from media.worker.leg import MediaLeg
 
-from .phone import Phone
-from .worker.test_switch import Desk
+from ..phone import Phone
+from ..worker.test_switch import Desk
 
 SILENT = 0xFF  # u-law zero
 LOUD = 0x10

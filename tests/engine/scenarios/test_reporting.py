@@ -6,10 +6,9 @@ import pytest
 
 from config.queues import Queue
 from config.reporting import Reports
-from engine.errors import EngineError
+from ringback_client import EngineError
+from tests.engine.control_peer import until
 from tests.support.engine_in_process import request, running, settings_in
-
-from ..control_peer import until
 
 
 async def test_a_callback_is_in_the_records_reports_and_history(tmp_path: Path) -> None:
@@ -33,7 +32,7 @@ async def test_a_callback_is_in_the_records_reports_and_history(tmp_path: Path) 
         jobs = await client.call("report.job", **{"from": job["created"] - 1})
         assert (jobs["total"]["requested"], jobs["total"]["cancelled"]) == (1, 1)
         assert (await client.call("report.live"))["jobs_today"] == {"cancelled": 1}
-        assert daemon.history is daemon.reporting.history
+        assert daemon.history.of("+442079460123")
 
 
 async def test_records_are_there_after_a_restart(tmp_path: Path) -> None:
@@ -45,14 +44,14 @@ async def test_records_are_there_after_a_restart(tmp_path: Path) -> None:
         assert (await client.call("record.get", id="j1"))["state"] == "cancelled"
         agents = await client.call("report.agent", **{"from": 1.0})
         assert [row["agent"] for row in agents["totals"]] == ["alice"]
-        await until(lambda: daemon.reporting.live.view()["jobs_today"] == {"cancelled": 1})
+        await until(lambda: daemon.live.view()["jobs_today"] == {"cancelled": 1})
 
 
 async def test_reload_counts_by_other_definitions(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     async with running(settings) as (daemon, client):
         changed = settings.model_copy(update={"reports": Reports(service_level_s=45.0)})
-        await daemon.reporting.reload(changed)
+        await daemon.reload.apply(changed)
         assert (await client.call("report.live"))["service_level_s"] == 45.0
         report = await client.call("report.queue")
         assert report["definitions"]["service_level_s"] == 45.0

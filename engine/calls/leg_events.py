@@ -1,0 +1,53 @@
+"""Takes each event of SIP and of the media workers to the leg that it is about."""
+
+import structlog
+
+from media.messages import Event as MediaEvent
+from media.messages import RecordingEnded
+from sip.events import Event as SipEvent
+from sip.events import RegistrationChanged
+
+from ..store.event_log import EventLog
+from .call import CallRegistry
+from .leg import Leg
+
+log = structlog.get_logger()
+
+
+class LegEvents:
+    """Knows the legs of `registry`, and publishes what no leg is told."""
+
+    def __init__(self, registry: CallRegistry, events: EventLog) -> None:
+        self._registry = registry
+        self._events = events
+
+    def on_sip(self, event: SipEvent) -> None:
+        """Tell the leg whose SIP session the event is about."""
+        leg = None if isinstance(event, RegistrationChanged) else event.session.tag
+        if isinstance(leg, Leg):
+            leg.on_sip(event)
+
+    def on_media(self, event: MediaEvent) -> None:
+        """Tell the leg. The end of a recording is no leg's: only a failed one is published."""
+        if isinstance(event, RecordingEnded):
+            if event.error is not None:
+                log.error("recording_failed", path=event.path, reason=event.error)
+                self._events.publish("recording.failed", path=event.path, reason=event.error)
+            return
+        leg = self._registry.legs.get(getattr(event, "leg", ""))
+        if leg is not None:
+            leg.on_media(event)
+
+    def on_media_died(self, reason: str, legs: list[str]) -> None:
+        """A media worker has died: publish it, and tell each of its legs."""
+        log.error("media_worker_died", reason=reason, legs=len(legs))
+        self._events.publish("engine.media_worker_died", reason=reason, legs=len(legs))
+        for leg_id in legs:
+            leg = self._registry.legs.get(leg_id)
+            if leg is not None:
+                leg.on_media_lost("media worker died")
+
+    def on_media_restarted(self, pids: list[int]) -> None:
+        """A media worker has taken the place of one that died."""
+        log.info("media_worker_started", pids=pids)
+        self._events.publish("engine.media_worker_started")

@@ -1,0 +1,189 @@
+"""How the engine is: what ping, engine.status, report.live and the metrics say of it."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+
+from media.worker_pool import WorkerPool
+from sip.endpoint import SipEndpoint
+
+from ..acd.queues import Queues
+from ..callbacks.dispatcher import Dispatcher
+from ..calls.call import CallRegistry
+from ..inbound.inbound import Inbound
+from ..routing.trunks import Trunks
+from ..store.event_log import EventLog
+from ..store.store import Store
+from ..webhooks.webhooks import Webhooks
+from .params import PROTOCOL
+
+
+class Traffic:
+    """The callbacks and calls that are under way."""
+
+    def __init__(self, dispatcher: Dispatcher, inbound: Inbound, registry: CallRegistry) -> None:
+        self._dispatcher = dispatcher
+        self._inbound = inbound
+        self._registry = registry
+
+    @property
+    def draining(self) -> bool:
+        """Whether new callbacks are refused."""
+        return self._dispatcher.draining
+
+    @property
+    def open_jobs(self) -> int:
+        """How many callbacks have not ended."""
+        return len(self._dispatcher.jobs)
+
+    @property
+    def callbacks(self) -> int:
+        """How many callbacks are being attempted."""
+        return self._dispatcher.active
+
+    @property
+    def active(self) -> int:
+        """How many callbacks are being attempted, and how many calls came in and are up."""
+        return self._dispatcher.active + self._inbound.active
+
+    @property
+    def calls(self) -> int:
+        """How many calls are up."""
+        return len(self._registry.calls)
+
+    @property
+    def talking(self) -> int:
+        """In how many calls two people talk."""
+        return sum(call.bridged_at is not None for call in self._registry.calls.values())
+
+    @property
+    def legs(self) -> int:
+        """How many legs are up."""
+        return len(self._registry.legs)
+
+    def inbound(self) -> dict[str, Any]:
+        """What engine.status says of the calls that come in."""
+        return self._inbound.status()
+
+    async def drain(self, timeout_s: float | None) -> bool:
+        """Accept nothing new and wait for the rest. True once nothing is active."""
+        drained = await asyncio.gather(
+            self._dispatcher.drain(timeout_s), self._inbound.drain(timeout_s)
+        )
+        return all(drained)
+
+
+class Network:
+    """SIP, the media workers and the trunks."""
+
+    def __init__(self, sip: SipEndpoint, media: WorkerPool, trunks: Trunks) -> None:
+        self._sip = sip
+        self._media = media
+        self._trunks = trunks
+
+    @property
+    def media_pids(self) -> list[int]:
+        """The process ids of the media workers."""
+        return self._media.pids
+
+    def trunks(self) -> list[dict[str, Any]]:
+        """Each trunk and its state."""
+        return self._trunks.view()
+
+    def sip(self) -> dict[str, Any]:
+        """What engine.status says of SIP."""
+        agent = self._sip.ua
+        return {
+            "listen": [str(address) for address in self._sip.addresses],
+            "sessions": agent.session_count,
+            "dialogs": agent.dialog_count,
+            "transactions": agent.transaction_count,
+            "timers": agent.timer_count,
+            "counters": agent.counters.as_dict(),
+        }
+
+    async def media(self) -> dict[str, Any]:
+        """What engine.status says of the media workers."""
+        pids = self._media.pids
+        workers = [msgspec.structs.asdict(counters) for counters in await self._media.counters()]
+        return {"pids": pids, "workers": workers}
+
+
+class EngineView:
+    """The engine as a whole, as it is now."""
+
+    def __init__(
+        self,
+        traffic: Traffic,
+        network: Network,
+        queues: Queues,
+        store: Store,
+        events: EventLog,
+        webhooks: Webhooks,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.version = version("ringback")
+        self._traffic = traffic
+        self._network = network
+        self._queues = queues
+        self._store = store
+        self._events = events
+        self._webhooks = webhooks
+        self._clock = clock
+        self._started_at = clock()
+
+    @property
+    def uptime_s(self) -> float:
+        """How long the engine has been running."""
+        return self._clock() - self._started_at
+
+    def identity(self) -> dict[str, Any]:
+        """What ping says."""
+        return {"version": self.version, "epoch": self._events.epoch, "protocol": PROTOCOL}
+
+    def live(self) -> dict[str, Any]:
+        """What report.live says of the engine."""
+        traffic, status = self._traffic, self._store.status()
+        return {
+            "version": self.version,
+            "uptime_s": self.uptime_s,
+            "draining": traffic.draining,
+            "calls": traffic.calls,
+            "talking": traffic.talking,
+            "legs": traffic.legs,
+            "open_jobs": traffic.open_jobs,
+            "media_workers": len(self._network.media_pids),
+            "trunks": self._network.trunks(),
+            "webhooks": [hook.summary() for hook in self._webhooks.by_name.values()],
+            "store": {name: status[name] for name in ("pending", "errors", "last_error")},
+            "events": self._events_view(),
+        }
+
+    async def status(self) -> dict[str, Any]:
+        """What engine.status says."""
+        traffic = self._traffic
+        return {
+            "version": self.version,
+            "epoch": self._events.epoch,
+            "uptime_s": self.uptime_s,
+            "draining": traffic.draining,
+            "jobs": await self._store.count(),
+            "calls": traffic.calls,
+            "legs": traffic.legs,
+            "media": await self._network.media(),
+            "sip": self._network.sip(),
+            "inbound": traffic.inbound(),
+            "tasks": len(asyncio.all_tasks()),
+            "queues": self._queues.status(),
+            "trunks": self._network.trunks(),
+            "store": self._store.status(),
+            "events": self._events_view(),
+        }
+
+    def _events_view(self) -> dict[str, Any]:
+        return {"seq": self._events.seq, "subscribers": self._events.listeners}

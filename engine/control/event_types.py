@@ -1,0 +1,129 @@
+"""Every type of event, with the members that it may have besides those that all events have.
+
+A member without a value is left out of an event. docs/ has the same table for people; a test holds
+the two against each other, and against the types that the code publishes.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+COMMON = ("seq", "epoch", "time", "type")
+"""Of every event."""
+ABOUT = ("job", "call", "leg", "context")
+"""Of an event that is about one of these."""
+
+_LEG = ("role", "uri", "sip_status", "reason")
+_AGENT = ("agent", "previous", "reason", "work", "since", "missed")
+_LINE = ("agent", "uri", "sip_status", "reason", "retry_s")
+_CALLER = ("from", "number", "dialled", "trunk", "route")
+_QUEUE = (
+    "kind", "queue", "place", "waited_s", "expected_wait_s", "priority", "centre", "from_queue",
+)  # fmt: skip
+
+
+class EventType(NamedTuple):
+    """When events of a type are published, and what they say besides COMMON and ABOUT."""
+
+    when: str
+    members: tuple[str, ...] = ()
+
+
+def _each(group: str, names: str, when: str, *members: str) -> dict[str, EventType]:
+    return {f"{group}.{name}": EventType(when, members) for name in names.split()}
+
+
+EVENT_TYPES: Mapping[str, EventType] = {
+    # -- callbacks
+    **_each("callback", "queued", "accepted, or waiting for the next attempt",
+            "next_attempt_at", "cause"),
+    **_each("callback", "dialing_agent whispering dialing_customer holding bridged",
+            "the job enters the state", "attempt"),
+    **_each("callback", "completed failed cancelled expired", "the job has ended",
+            "result", "cause", "failure"),
+    **_each("callback", "joined", "a further request for the same number joined this job",
+            "joined", "request"),
+    **_each("callback", "rescheduled", "the job was rescheduled by command",
+            "not_before", "deadline", "reason"),
+    **_each("callback", "reprioritised", "the priority was changed by command", "priority"),
+    **_each("callback", "decision_needed", "after a crash: somebody may have been called",
+            "cause", "decide_by"),
+    **_each("callback", "decided", "it was decided whether to call again", "decision"),
+    **_each("callback", "annotated", "notes, outcome or rating were written",
+            "notes", "outcome", "rating"),
+    # -- legs
+    **_each("leg", "dialing", "INVITE is about to be sent", *_LEG),
+    **_each("leg", "ringing", "180", *_LEG),
+    **_each("leg", "early_media", "18x with media", *_LEG),
+    **_each("leg", "answered", "2xx", *_LEG),
+    **_each("leg", "held resumed", "the phone holds the call, or resumes it", *_LEG),
+    **_each("leg", "dtmf", "a digit was pressed", *_LEG, "digit", "duration_ms"),
+    **_each("leg", "silence", "no voice for media.silence_s", *_LEG, "silent_ms"),
+    **_each("leg", "media_timeout", "no RTP for media.timeout_s", *_LEG, "silent_s"),
+    **_each("leg", "not_played", "a whisper or prompt could not be played", *_LEG, "error"),
+    **_each("leg", "peer_moved", "RTP comes from another address now", *_LEG, "host", "port"),
+    **_each("leg", "ended", "the leg is over", *_LEG, "result", "reason_header"),
+    **_each("bridge", "joined left", "the leg hears its partner, or no longer", *_LEG),
+    **_each("recording", "started ended", "the talk is recorded, or no longer", "path"),
+    **_each("recording", "failed", "the talk cannot be recorded", "path", "reason"),
+    # -- agents
+    **_each("agent", "available reserved ringing talking wrap_up paused logged_out",
+            "the agent enters the state", *_AGENT),
+    **_each("agent", "asked", "during a call: the state that the agent wants after it",
+            "agent", "wish", "reason"),
+    **_each("agent", "offered", "a callback or call is offered, before the phone rings",
+            "agent", "queue", "number", "history", "script"),
+    **_each("agent", "offer_ended", "the agent did not get what was offered",
+            "agent", "result", "by"),
+    **_each("agent", "skills", "skills were changed by command", "agent", "skills"),
+    **_each("agent", "addresses", "addresses were changed by command", "agent", "addresses"),
+    **_each("agent", "added removed", "the agent was added or removed by command", "agent"),
+    **_each("line", "dialing ringing answered held resumed ended failed",
+            "the permanent line of an agent", *_LINE),
+    # -- calls that come in
+    **_each("call", "incoming", "a call is taken from a trunk", *_CALLER),
+    **_each("call", "answered", "the engine has answered: the caller begins to wait",
+            "queue", "agent", "joined_at", "regained"),
+    **_each("call", "bridged", "caller and agent talk", "agent"),
+    **_each("call", "callback", "the caller pressed the key to be called back", "callback"),
+    **_each("call", "callback_refused", "the caller pressed the key, and cannot be called back",
+            "callback", "reason"),
+    **_each("call", "ended", "the call is over", *_CALLER,
+            "direction", "queue", "agent", "result", "cause", "started", "taken_at", "answered_at",
+            "bridged_at", "recording", "callback", "offers", "legs", "ended_at"),
+    **_each("call", "refused", "a call of a trunk was refused",
+            "from", "number", "dialled", "trunk", "sip_status", "reason"),
+    **_each("customer", "left_waiting", "a customer who was called has no agent yet", "waited_s"),
+    **_each("customer", "callback", "such a customer pressed the key to be called back"),
+    **_each("customer", "callback_refused", "such a customer cannot be called back", "reason"),
+    # -- queues
+    **_each("queue", "joined", "a callback or caller begins to wait", *_QUEUE),
+    **_each("queue", "offered", "agents are reserved", *_QUEUE, "agents", "ring_s"),
+    **_each("queue", "unanswered", "none of the agents answered", *_QUEUE, "agents"),
+    **_each("queue", "answered", "an agent answered", *_QUEUE, "agent"),
+    **_each("queue", "moved", "the entry goes to another queue", *_QUEUE, "to_queue"),
+    **_each("queue", "overflowed", "the entry goes to an outside number", *_QUEUE, "to_queue",
+            "target"),
+    **_each("queue", "abandoned", "the caller hung up", *_QUEUE, "reason"),
+    **_each("queue", "left", "the entry leaves for another reason", *_QUEUE, "reason"),
+    **_each("queue", "paused resumed", "the queue was paused or resumed by command", "queue"),
+    # -- the rest
+    **_each("number", "blocked unblocked", "the list of blocked numbers has changed",
+            "number", "reason", "until", "by"),
+    **_each("trunk", "registered unregistered failed", "the registration changed",
+            "trunk", "reason"),
+    **_each("webhook", "failed", "a delivery was given up",
+            "webhook", "event", "last_event", "attempts", "reason"),
+    **_each("engine", "started stopping draining", "the engine as a whole"),
+    **_each("engine", "not_saved", "in place of an event that could not be written", "of", "agent"),
+    **_each("engine", "reloaded", "another configuration holds",
+            "by", "changes", "changed", "restart"),
+    **_each("engine", "reload_failed", "the configuration is wrong, and nothing has changed",
+            "by", "reason"),
+    **_each("engine", "media_worker_died", "the calls of a media worker have ended",
+            "reason", "legs"),
+    **_each("engine", "media_worker_started", "a media worker has taken its place"),
+    **_each("engine", "slow_reader", "only to the reader that is cut off", "resume", "reason"),
+    # -- snapshots: the first views that a subscriber gets
+    **_each("snapshot", "agent call job number queue trunk", "one thing as it is now", "view"),
+    **_each("snapshot", "end", "the snapshot is complete", "counts"),
+}  # fmt: skip

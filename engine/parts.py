@@ -1,0 +1,402 @@
+"""Builds the parts of one engine, in the order in which each uses those before it.
+
+Each part is handed what it uses when it is built. Two rings cannot be cut that way: SIP and the
+media workers tell calls what happens, and calls use SIP and media; a blocked number ends its queued
+jobs, and the dispatcher asks for blocked numbers. There the earlier part gets a function that looks
+the later one up when it is called.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from config.settings import Settings
+from media.settings import MediaSettings
+from media.sound.speech import Synthesizer
+from media.sources import Hold, Ringing
+from media.worker_pool import WorkerPool
+from sip.endpoint import EndpointOptions, SipEndpoint
+from sip.rate_limit import RateLimit
+
+from . import logs
+from .acd.agents import AgentClock, AgentRegistry
+from .acd.queues import Queues
+from .acd.roster import Roster
+from .acd.staffing import Staffing
+from .callbacks.caller_takeover import CallerTakeover
+from .callbacks.dispatcher import Dispatcher
+from .callbacks.intake import Intake
+from .calls.agent_lines import AgentLines
+from .calls.call import CallRegistry
+from .calls.leg_events import LegEvents
+from .calls.permanent_leg import PermanentLegs
+from .calls.services import CallServices
+from .calls.waiting_room import WaitingRooms
+from .calls.whisper import Announcer
+from .control.agent_scope import AgentScope
+from .control.audit import Audit
+from .control.engine_view import EngineView, Network, Traffic
+from .control.live_view import AgentView, QueueView
+from .control.method import Method
+from .control.methods.agents import AgentMethods
+from .control.methods.audit import AuditMethods
+from .control.methods.callbacks import CallbackMethods
+from .control.methods.calls import CallMethods
+from .control.methods.engine import EngineMethods
+from .control.methods.numbers import NumberMethods
+from .control.methods.queues import QueueMethods
+from .control.methods.records import RecordMethods
+from .control.methods.reports import ReportMethods
+from .control.methods.routes import RouteMethods
+from .control.methods.webhooks import WebhookMethods
+from .control.rights import Rights
+from .control.server import ControlServer
+from .control.snapshot import SnapshotSources, views_of
+from .inbound.inbound import Inbound
+from .inbound.interrupted_calls import InterruptedCalls
+from .inbound.kept_positions import KeptPositions
+from .inbound.services import InboundServices
+from .inbound.sip_events import SipEvents
+from .job import Job
+from .reload import Reconfigure, Reload
+from .reports.cdr_writer import CdrWriter
+from .reports.history import History
+from .reports.intervals import zone_of
+from .reports.live import Live
+from .reports.report import Reports
+from .routing.admission import Admission, PolicySettings
+from .routing.dialplan import Dialplan
+from .routing.opening_hours import opening_hours
+from .routing.router import Router
+from .routing.trunks import Trunks
+from .store.event_log import EventLog
+from .store.heartbeat import Heartbeat
+from .store.retention import Retention
+from .store.store import Store
+from .webhooks.webhooks import Webhooks
+
+if TYPE_CHECKING:
+    from .control.metrics import Metrics
+    from .control.metrics_server import Exporter
+
+
+class Parts:
+    """Every part of one engine. None of them runs yet."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.stop_requested = asyncio.Event()
+        sip, media = settings.sip, settings.media
+
+        # -- what everything else writes to
+        self.events = EventLog(
+            capacity=settings.control.replay_events, capacity_bytes=settings.control.replay_bytes
+        )
+        self.store = Store(settings.store.path)
+        self.retention = Retention(
+            self.store, self.events, settings.store, settings.reports.keep_days
+        )
+        self.registry = CallRegistry()
+        self.heartbeat = Heartbeat(self.store, is_busy=lambda: bool(self.registry.calls))
+
+        # -- SIP and media
+        leg_events = LegEvents(self.registry, self.events)
+        self.sip = SipEndpoint(
+            sip.listen,
+            on_event=lambda event: self.sip_events.on_sip(event),
+            options=EndpointOptions(
+                advertise=sip.advertise or None,
+                product=sip.user_agent,
+                rate_limit=RateLimit(sip.max_messages_per_s, sip.max_messages_burst),
+            ),
+            admits=lambda source, now: self.inbound.admits(source, now),
+        )
+        self.media = WorkerPool(
+            MediaSettings(media.address, media.ports, media.timeout_s, media.silence_s),
+            workers=media.workers,
+            on_event=leg_events.on_media,
+            on_died=leg_events.on_media_died,
+            on_restarted=lambda: leg_events.on_media_restarted(self.media.pids),
+        )
+        self.announcer = Announcer(
+            Synthesizer(settings.whisper.cache_dir, voice=settings.whisper.voice)
+        )
+        hold = Hold(media.hold or None)
+
+        # -- numbers: where a call goes, and whether it may
+        self.trunks = Trunks(settings.trunks, sip=self.sip, events=self.events)
+        self.dialplan = Dialplan(
+            trunks=settings.trunks,
+            routes=settings.routes,
+            agents=settings.agents,
+            allow_hosts=settings.dial.allow_hosts,
+            default_region=settings.dial.default_region,
+            trunk_usable=self.trunks.is_usable,
+        )
+        self.admission = Admission(
+            PolicySettings.of(settings),
+            is_internal=self.dialplan.is_internal,
+            store=self.store,
+            events=self.events,
+            on_blocked=lambda entry: self.dispatcher.block(entry.number, entry.reason),
+        )
+        self.router = Router(settings, number_of=self.admission.number, store=self.store)
+
+        # -- agents, and the queues in which callers and callbacks wait for them
+        staffing = Staffing()
+        self.agents = AgentRegistry(
+            settings.agents,
+            defaults=settings.agent_defaults,
+            events=self.events,
+            store=self.store,
+            serves=staffing.own_queues,
+            zone=zone_of(settings.reports.time_zone),
+        )
+        self.roster = Roster(
+            settings.agents,
+            agents=self.agents,
+            dialplan=self.dialplan,
+            store=self.store,
+            events=self.events,
+            takes_permanent=media.workers == 1,
+        )
+        self.agent_clock = AgentClock(self.agents)
+        self.queues = Queues(
+            self.agents,
+            self.events,
+            ring_s=settings.dial.ring_s,
+            store=self.store,
+            staffing=staffing,
+        )
+        self.rooms = WaitingRooms(
+            settings.rooms,
+            announcer=self.announcer,
+            hold=hold,
+            alone_s=settings.reports.alone_s,
+        )
+
+        # -- calls and callbacks
+        self.history = History(self.store.path)
+        self.services = CallServices(
+            sip=self.sip,
+            media=self.media,
+            dialplan=self.dialplan,
+            events=self.events,
+            store=self.store,
+            announcer=self.announcer,
+            registry=self.registry,
+            agents=self.agents,
+            queues=self.queues,
+            lines=AgentLines(
+                self.agents, sip=self.sip, media=self.media, registry=self.registry, hold=hold
+            ),
+            rooms=self.rooms,
+            dial=settings.dial,
+            hold=hold,
+            ringing=Ringing(media.ringing),
+            recordings=media.recordings,
+            rtp_host=media.advertise,
+        )
+        self.permanent = PermanentLegs(self.services)
+        self.dispatcher = Dispatcher(self.services, admission=self.admission, history=self.history)
+        self.intake = Intake(
+            self.services,
+            self.dispatcher,
+            settings,
+            router=self.router,
+            admission=self.admission,
+        )
+        self.inbound = Inbound(
+            self.services,
+            InboundServices(
+                router=self.router,
+                admission=self.admission,
+                intake=self.intake,
+                takeover=CallerTakeover(self.dispatcher),
+                history=self.history,
+                positions=KeptPositions(self.store),
+            ),
+            settings,
+        )
+        self.sip_events = SipEvents(self.trunks, self.inbound, leg_events)
+
+        # -- reports, and whom they and the events are told to
+        self.webhooks = Webhooks(settings.webhooks, self.events, self.store)
+        self.traffic = Traffic(self.dispatcher, self.inbound, self.registry)
+        self.network = Network(self.sip, self.media, self.trunks)
+        self.engine_view = EngineView(
+            self.traffic, self.network, self.queues, self.store, self.events, self.webhooks
+        )
+        self.queue_view = QueueView(settings, self.queues)
+        self.reports = Reports(self.store, settings.reports)
+        self.live = Live(
+            self.store,
+            self.reports,
+            queues=self.queue_view,
+            agents=AgentView(self.agents, self.queues, self.dispatcher, self.registry).all,
+            engine=self.engine_view.live,
+        )
+        self.metrics = _metrics() if settings.metrics.listen else None
+        counters = () if self.metrics is None else (self.metrics,)
+        self.cdr_writer = CdrWriter(
+            self.store,
+            cost_of=lambda job: job.cost,
+            cost_of_legs=lambda legs: self.admission.rates.cost_of_legs(legs),
+            on_stay=[self.live.on_stay, *(one.on_stay for one in counters)],
+            on_record=[
+                self.live.on_record,
+                self.history.add_record,
+                *(c.on_record for c in counters),
+            ],
+        )
+        self.interrupted_calls = InterruptedCalls(self.store)
+        for watch in (
+            self.cdr_writer.watch,
+            self.interrupted_calls.watch,
+            *(one.watch for one in counters),
+        ):
+            self.events.watch(watch)
+
+        # -- the control socket
+        self.rights = Rights(settings.control, settings.rights)
+        self.reload = Reload(
+            settings, self._reconfigurable(), events=self.events, dialplan=self.dialplan
+        )
+        self.control = ControlServer(
+            settings.control,
+            self._methods(),
+            self.events,
+            snapshot_sources=self._snapshot_sources(),
+            rights=self.rights,
+            scope=AgentScope(
+                self.dispatcher.open.told, self._find_job, self.registry, agents=self.agents
+            ),
+            audit=Audit(self.store),
+        )
+        self.exporter = None if self.metrics is None else self._exporter(self.metrics)
+
+    def _methods(self) -> dict[str, Method]:
+        """Every method of the control protocol but those of the connection itself."""
+        return {
+            **EngineMethods(
+                self.engine_view, self.traffic, self.events, self.reload, self.stop_requested
+            ).table(),
+            **CallbackMethods(self.dispatcher, self.intake, self.store, self.events).table(),
+            **CallMethods(self.registry, self.dispatcher).table(),
+            **AgentMethods(self.agents, self.roster, self.queues).table(),
+            **QueueMethods(self.queues).table(),
+            **NumberMethods(self.admission).table(),
+            **RouteMethods(
+                router=self.router,
+                admission=self.admission,
+                dialplan=self.dialplan,
+                trunks=self.trunks,
+                agents=self.agents,
+                queues=self.queues,
+                inbound=self.inbound,
+            ).table(),
+            **RecordMethods(self.store, self.events, self.history, self.intake.known).table(),
+            **ReportMethods(self.reports, self.live).table(),
+            **WebhookMethods(self.webhooks).table(),
+            **AuditMethods(self.store).table(),
+        }
+
+    def _snapshot_sources(self) -> SnapshotSources:
+        numbers = self.admission.do_not_call
+        return {
+            "agent": self.agents.views,
+            "queue": self.queues.views,
+            "job": partial(views_of, self.dispatcher.jobs),
+            "call": partial(views_of, self.registry.calls),
+            "number": lambda: numbers.views(time.time()),
+            "trunk": self.trunks.view,
+        }
+
+    def _find_job(self, job_id: str) -> Job | None:
+        return self.dispatcher.job(job_id) or self.store.find(job_id)
+
+    def _exporter(self, metrics: "Metrics") -> "Exporter":
+        from .control import metrics as figures
+        from .control.metrics_server import Exporter
+
+        loop_delay = figures.LoopDelay()
+        engine = partial(
+            figures.engine_figures,
+            self.engine_view,
+            self.traffic,
+            self.network,
+            self.events,
+            loop_delay,
+            lambda: self.control.connections,
+        )
+        return Exporter(
+            metrics,
+            figures.Gauges(
+                self.media,
+                [
+                    engine,
+                    partial(figures.call_figures, self.traffic, self.agents),
+                    partial(figures.queue_figures, self.live),
+                    partial(figures.sip_figures, self.sip),
+                    partial(figures.store_figures, self.store, self.events),
+                    partial(figures.webhook_figures, self.webhooks),
+                ],
+            ),
+            loop_delay,
+        )
+
+    def _reconfigurable(self) -> Mapping[str, Reconfigure]:
+        """What takes a new configuration, in the order in which each takes it."""
+
+        def agents(settings: Settings) -> None:
+            self.agents.count_days_in(zone_of(settings.reports.time_zone))
+            self.roster.reconfigure(settings.agents, settings.agent_defaults)
+            self.permanent.review()
+
+        async def reports(settings: Settings) -> None:
+            if self.reports.configure(settings.reports):
+                await self.live.recount()
+
+        return {
+            "logs": lambda settings: logs.set_level(settings.log.level),
+            "dial": lambda settings: self.services.configure(settings.dial),
+            "dialplan": lambda settings: self.dialplan.configure(
+                trunks=settings.trunks,
+                routes=settings.routes,
+                allow_hosts=settings.dial.allow_hosts,
+                default_region=settings.dial.default_region,
+            ),
+            "admission": lambda settings: self.admission.apply(PolicySettings.of(settings)),
+            "router": self.router.apply_settings,
+            "intake": self.intake.apply_settings,
+            "agents": agents,
+            "rooms": lambda settings: self.rooms.configure(
+                settings.rooms, settings.reports.alone_s
+            ),
+            "queues": lambda settings: self.queues.configure(
+                settings.queues,
+                settings.centres,
+                opening_hours(settings.calendars),
+                ring_s=settings.dial.ring_s,
+            ),
+            "queue_view": self.queue_view.reconfigure,
+            "inbound": self.inbound.reload,
+            "reports": reports,
+            "webhooks": lambda settings: self.webhooks.reload(settings.webhooks),
+            "retention": lambda settings: self.retention.configure(
+                settings.store, settings.reports.keep_days
+            ),
+            "dispatcher": lambda _settings: self.dispatcher.dispatch(),
+            "rights": lambda settings: self.rights.configure(settings.control, settings.rights),
+            "control": lambda settings: self.control.configure(settings.control),
+            # Last: the name of a registrar may take its time to be found.
+            "trunks": lambda settings: self.trunks.reconfigure(settings.trunks),
+        }
+
+
+def _metrics() -> "Metrics":
+    """Loaded only where metrics are configured: the import takes a while."""
+    from .control.metrics import Metrics
+
+    return Metrics()

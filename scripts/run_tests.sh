@@ -1,0 +1,20 @@
+#!/bin/sh
+# Runs every test, in two passes: those that may share the machine, several at a time; then those
+# marked `alone`, one after the other. Fails if either pass fails. COVERAGE=1 measures both.
+set -u
+
+if [ "${COVERAGE:-}" = 1 ]; then
+    options="--cov --cov-report="
+else
+    options=""
+fi
+
+# shellcheck disable=SC2086
+.venv/bin/python -m pytest -n "${JOBS:-2}" --dist loadfile -m "not alone" $options "$@"
+together=$?
+# shellcheck disable=SC2086
+.venv/bin/python -m pytest -m alone $options ${options:+--cov-append} "$@"
+alone=$?
+[ "$alone" = 5 ] && alone=0 # no test is marked so
+[ "$together" = 0 ] || exit "$together"
+exit "$alone"

@@ -1,0 +1,114 @@
+"""What holds for every test: how many examples are tried, and what a fast test may not do."""
+
+import asyncio
+import functools
+import os
+import re
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+
+ROOT = Path(__file__).resolve().parent
+
+# A loaded machine makes an example slow; that is no defect of the code under test.
+_PATIENT: dict[str, Any] = {
+    "deadline": None,
+    "suppress_health_check": [
+        hypothesis.HealthCheck.too_slow,
+        hypothesis.HealthCheck.data_too_large,
+        hypothesis.HealthCheck.filter_too_much,
+    ],
+}
+hypothesis.settings.register_profile("dev", max_examples=25, **_PATIENT)
+hypothesis.settings.register_profile("ci", max_examples=200, **_PATIENT)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+# Workers of pytest-xdist have no terminal; tables are as wide as on a terminal of this width.
+os.environ["COLUMNS"] = "120"
+
+FAST = "not outside"
+"""The marks by which fast tests are chosen; the guard below holds in such a run only."""
+
+OUTSIDE_FOLDERS = ("integration", "scripts")
+"""Tests in these folders need processes and sockets, all of them."""
+
+OUTSIDE_FIXTURES = frozenset({"engine_process", "own_engine", "softphone"})
+"""A test that uses one of these starts a process."""
+
+
+ALONE = frozenset(
+    {
+        "integration/test_busy_day.py",
+        "integration/test_crashes.py",
+        "integration/test_nothing_leaks.py",
+        "integration/test_peers_of_all_kinds.py",
+        "media/worker/test_switch.py",
+        "scripts/test_bench_soak.py",
+        "scripts/test_demo.py",
+    }
+)
+"""These measure time or load, or take well-known ports: nothing else may run beside them."""
+
+_REACHES_OUTSIDE = re.compile(
+    r"""^import\ (?:socket|subprocess)$
+    |\b(?:engine_in_process|control_peer|command_line|softphone_process|peer_process)\ import
+    |\b(?:SipEndpoint|WorkerClient|WorkerPool|Receiver|create_subprocess_exec)\(
+    |^from\ \.+(?:phone|worker\.test_switch|worker\.test_port_pool|test_worker_client)\ import
+    |\bimport\ .*\b(?:Receiver|PortPool|BatchedSocket)\b""",
+    re.MULTILINE | re.VERBOSE,
+)
+
+
+@functools.cache
+def listed_files() -> frozenset[str]:
+    """Files that reach outside by other means, one a line of outside.txt, `#` begins a comment."""
+    lines = (ROOT / "outside.txt").read_text().splitlines()
+    return frozenset(line.split("#")[0].strip() for line in lines) - {""}
+
+
+@functools.cache
+def reaches_outside(path: Path) -> bool:
+    """Whether the tests of a file start processes or open sockets."""
+    name = path.relative_to(ROOT).as_posix()
+    return (
+        name.split("/")[0] in OUTSIDE_FOLDERS
+        or name in listed_files()
+        or _REACHES_OUTSIDE.search(path.read_text()) is not None
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that reach outside the process, so that `-m "not outside"` leaves them out."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if reaches_outside(item.path) or fixtures & OUTSIDE_FIXTURES:
+            item.add_marker(pytest.mark.outside)
+        if item.path.relative_to(ROOT).as_posix() in ALONE:
+            item.add_marker(pytest.mark.alone)
+
+
+class ReachesOutside(BaseException):
+    """A fast test opens a socket or starts a process. Nothing in the code can catch it."""
+
+
+@pytest.fixture(autouse=True)
+def _stays_inside(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold fast tests to their word: no socket is bound or connected, no process is started."""
+    if request.config.option.markexpr != FAST:
+        return
+
+    def refuse(*_args: Any, **_more: Any) -> Any:
+        raise ReachesOutside(
+            f"{request.node.nodeid} opens a socket or starts a process: list its file in "
+            "tests/outside.txt, or test it without"
+        )
+
+    for kind in ("bind", "connect", "connect_ex", "listen"):
+        monkeypatch.setattr(socket.socket, kind, refuse, raising=True)
+    monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse)
+    monkeypatch.setattr(os, "fork", refuse)
