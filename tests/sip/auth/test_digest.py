@@ -3,6 +3,8 @@ from __future__ import annotations
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sip.auth.digest import (
     Challenge,
@@ -10,9 +12,12 @@ from sip.auth.digest import (
     DigestClient,
     answer_challenge,
     parse_auth_params,
+    parse_challenge,
 )
-from sip.errors import ChallengeRefused
+from sip.errors import ChallengeRefused, ParseError
+from sip.message.grammar import quote
 from sip.message.message import Response
+from tests.sip import strategies
 
 _MUFASA = Credentials("Mufasa", "Circle of Life")
 _BOB = Credentials("bob", "zanzibar")
@@ -32,6 +37,56 @@ def _proof(
     )
     assert value.startswith("Digest ")
     return parse_auth_params(value[7:])["response"]
+
+
+def test_challenge_parts() -> None:
+    assert parse_challenge(
+        'Digest realm="atlanta.com, \\"inc\\"", domain="sip:a sip:b", qop="auth, AUTH-int",\t'
+        'nonce="f84f=/+", opaque="", stale=TRUE, algorithm=MD5'
+    ) == Challenge('atlanta.com, "inc"', "f84f=/+", "", "MD5", ("auth", "auth-int"), True)
+
+
+def test_challenge_with_realm_and_nonce_only() -> None:
+    assert parse_challenge("digest nonce=a , realm = b") == Challenge("b", "a")
+    assert parse_challenge('DIGEST\trealm="",nonce="",,stale=maybe') == Challenge("", "")
+
+
+def test_other_authentication_schemes_are_skipped() -> None:
+    for value in ("Basic realm=x", "NoOneKnowsThisScheme opaque-data=here", "", "Bearer"):
+        assert parse_challenge(value) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Digest",
+        "Digest realm=x",
+        "Digest nonce=x",
+        'Digest realm="x, nonce=y',
+        "Digest realm=x nonce=y",
+        "Digest realm=x,nonce=y,REALM=z",
+        "Digest realm,nonce=y",
+        "Digest realm=,nonce=y",
+        "Digest =x",
+    ],
+)
+def test_malformed_challenge_is_refused(value: str) -> None:
+    with pytest.raises(ParseError):
+        parse_challenge(value)
+
+
+@given(st.dictionaries(strategies.tokens.map(str.lower), strategies.lines))
+def test_auth_params_are_read_back(params: dict[str, str]) -> None:
+    text = ", ".join(f"{name}={quote(value)}" for name, value in params.items())
+    assert parse_auth_params(text) == params
+
+
+@given(st.text().map(lambda text: f"Digest {text}") | st.text())
+def test_challenge_parser_raises_parse_error_only(value: str) -> None:
+    try:
+        parse_challenge(value)
+    except ParseError as error:
+        assert error.reason
 
 
 def test_rfc_2617_3_5() -> None:

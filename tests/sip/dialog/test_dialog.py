@@ -4,7 +4,7 @@ import pytest
 
 from sip.dialog.dialog import Dialog, dialog_of_uac, dialog_of_uas
 from sip.errors import ParseError
-from sip.hop import Hop, is_numeric, numeric_hop
+from sip.hop import Hop
 from sip.message.message import Request, Response, response_to
 from sip.message.parser import parse
 from sip.message.uri import parse_uri
@@ -159,30 +159,3 @@ class TestSequenceNumbers:
             seen.append(dialog.in_order(request))
         assert seen == [True, True, True, False]
         assert dialog.remote_cseq == 90
-
-
-@pytest.mark.parametrize(
-    ("uri", "hop"),
-    [
-        ("sip:a@192.0.2.1", Hop("udp", "192.0.2.1", 5060)),
-        ("sip:192.0.2.1:99;transport=tcp", Hop("tcp", "192.0.2.1", 99)),
-        ("sip:192.0.2.1;transport=TCP", Hop("tcp", "192.0.2.1", 5060)),
-        ("sip:a@[2001:db8::1]:5062", Hop("udp", "2001:db8::1", 5062)),
-        ("sip:a@example.com;maddr=192.0.2.9", Hop("udp", "192.0.2.9", 5060)),
-        ("sip:a@example.com", None),
-        ("sip:a@192.0.2.1;maddr=example.com", None),
-        ("tel:+441234", None),
-        ("sip:a@192.0.2.1:5061;transport=tls", None),
-        # As the kernel says it, for what comes from there.
-        ("sip:a@192.000.002.010", Hop("udp", "192.0.2.10", 5060)),
-        ("sip:[2001:DB8:0:0:0:0:0:1]:5070", Hop("udp", "2001:db8::1", 5070)),
-        ("sip:a@example.com;maddr=[0::1]", Hop("udp", "::1", 5060)),
-    ],
-)
-def test_numeric_hop(uri: str, hop: Hop | None) -> None:
-    assert numeric_hop(parse_uri(uri)) == hop
-
-
-@pytest.mark.parametrize("host", ["", "a", "a.1x", "x y", "1.2.3", "[::1"])
-def test_not_numeric(host: str) -> None:
-    assert not is_numeric(host)
