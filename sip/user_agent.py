@@ -1,7 +1,7 @@
-"""A SIP user agent without sockets or clock: bytes in, bytes, events and the next deadline out.
+"""A SIP user agent without sockets and clock.
 
-Requests that make no state are answered statelessly (RFC 3261 section 8.2.7), so that a flood of
-them costs no memory: the To tag is then a keyed hash of the request.
+Requests that need no state are answered statelessly (RFC 3261 section 8.2.7), so a flood of them
+costs no memory. The To tag of such an answer is a keyed hash of the request.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _call_id = re.compile(rb"\r\n(?:call-id|i)[ \t]*:[ \t]*([^\s]+)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much state others may make us keep."""
+    """The most state that peers can make us keep."""
 
     incoming_sessions: int = 2_000
     transactions: int = 50_000
@@ -85,7 +85,7 @@ class UserAgent:
     # -- for the owner
 
     def invite(self, invitation: Invitation, now: float) -> UacSession:
-        """Place a call. Raises ParseError for URIs, ValueError for headers that are none."""
+        """Place a call. Raises ParseError for a bad URI and ValueError for a bad header."""
         return UacSession(self.context, invitation, now)
 
     def register(self, account: Account, now: float) -> Registration:
@@ -93,7 +93,7 @@ class UserAgent:
         return Registration(self.context, account, now)
 
     def take_output(self) -> list[tuple[Hop, bytes]]:
-        """What is to be sent, in order."""
+        """Return the messages to send, in order."""
         transactions = self.context.transactions
         output = transactions.output
         if output:
@@ -102,38 +102,38 @@ class UserAgent:
         return output
 
     def take_lookups(self) -> list[Lookup]:
-        """Names whose addresses are wanted."""
+        """Return the names to resolve."""
         lookups = self.context.lookups
         if lookups:
             self.context.lookups = []
         return lookups
 
     def take_events(self) -> list[Event]:
-        """What has happened, in order."""
+        """Return the events since the last call, in order."""
         events = list(self.context.events)
         self.context.events.clear()
         return events
 
     def take_event(self) -> Event | None:
-        """The first of what has happened; None when there is nothing more."""
+        """Return the next event; None if there is none."""
         events = self.context.events
         return events.popleft() if events else None
 
     def next_deadline(self) -> float | None:
-        """When `handle_timers` should be called."""
+        """Return the time at which to call `handle_timers`; None if no timer runs."""
         return self.context.timers.next_deadline()
 
     def handle_timers(self, now: float) -> None:
-        """Do what is due."""
+        """Fire the timers that are due."""
         self.context.timers.fire_due(now)
 
     def transport_failed(self, hop: Hop, reason: str, now: float) -> None:
-        """Something sent to `hop` could not be delivered, or its connection is lost."""
+        """Handle a message to `hop` that could not be delivered, or a lost connection to it."""
         self.context.counters.transport_failures += 1
         self.context.transactions.transport_failed(hop, reason, now)
 
     def close(self) -> None:
-        """Forget everything, silently."""
+        """Drop all state without sending or emitting anything."""
         context = self.context
         for session in context.sessions():
             session.finish(None, 0.0)
@@ -171,13 +171,13 @@ class UserAgent:
 
     @property
     def timer_count(self) -> int:
-        """Deadlines pending."""
+        """Timers that are running."""
         return len(self.context.timers)
 
     # -- from the network
 
     def receive(self, data: bytes, source: Hop, now: float) -> None:
-        """Take one datagram or one framed message. Never raises for what is in it."""
+        """Handle one datagram or framed message. No content makes it raise."""
         counters = self.context.counters
         counters.received += 1
         if not self._limiter.allow(source.host, now) and not self._is_of_known_call(data):
@@ -204,7 +204,7 @@ class UserAgent:
                 self._refuse_malformed(message, error, source)
 
     def _is_of_known_call(self, data: bytes) -> bool:
-        """A cheap look at the Call-ID: those of our calls cannot be guessed."""
+        """Whether the message has the Call-ID of a session. Peers cannot guess those we made."""
         found = _call_id(data)
         return found is not None and self.context.knows_call(
             found[1].decode("utf-8", "surrogateescape")
@@ -212,11 +212,11 @@ class UserAgent:
 
     def _response(self, response: Response, now: float) -> None:
         transaction = None
-        # One Via, which is ours: else it went astray (8.1.3.3, 18.1.2).
+        # A response for us has exactly one Via, which is ours (RFC 3261 8.1.3.3, 18.1.2).
         if len(response.vias) == 1 and self.context.has_sent(response.via):
             transaction = self.context.transactions.client_for(response)
         if transaction is None:
-            # RFC 6026 section 8.9: nobody waits for it, nothing is done.
+            # No transaction waits for it, so it is dropped (RFC 6026 section 8.9).
             self.context.counters.unmatched_responses += 1
         else:
             transaction.receive(response, now)
@@ -256,7 +256,10 @@ class UserAgent:
                     self._reply(request, 481, hop)
 
     def _is_refused(self, request: Request, hop: Hop) -> bool:
-        """Method, URI scheme and Require, in the order of section 8.2."""
+        """Check method, URI scheme and Require, in the order of RFC 3261 section 8.2.
+
+        Returns True if the request was refused and answered.
+        """
         context = self.context
         if request.method not in _METHODS:
             context.counters.refused_methods += 1
@@ -311,7 +314,7 @@ class UserAgent:
                 self._refuse(transaction, error, now)
 
     def _cancel(self, cancel: Request, key: object, hop: Hop, now: float) -> None:
-        """CANCEL is answered hop by hop, whatever becomes of its INVITE (9.2)."""
+        """Answer CANCEL with 200 or 481, and end its INVITE if still possible (RFC 3261 9.2)."""
         transactions = self.context.transactions
         invite = transactions.invite_for(cancel)
         if invite is None:
@@ -346,7 +349,7 @@ class UserAgent:
     def _refuse_malformed(self, request: Request, error: ParseError, source: Hop) -> None:
         uri = request.uri
         if isinstance(uri, OtherUri) and not uri.scheme and not _ends_in_version(uri.rest):
-            # It may be a damaged response, and two peers that answer those never stop.
+            # It may be a damaged response. Two peers that answer such messages would never stop.
             return
         try:
             hop = _response_hop(request.via, source)
@@ -366,7 +369,7 @@ def _ends_in_version(line: str) -> bool:
 
 
 def _response_hop(via: Via, source: Hop) -> Hop:
-    """Where responses go (18.2.2, RFC 3581): never further than to the host the request is from."""
+    """Return where responses go (RFC 3261 18.2.2, RFC 3581): always to the source host."""
     if source.transport == "tcp" or via.wants_rport:
         return source
     return Hop(source.transport, source.host, via.port or DEFAULT_PORT)

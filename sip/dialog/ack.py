@@ -13,14 +13,14 @@ from .context import UserAgentContext
 from .dialog import Dialog, bare_dialog_of_uac, dialog_of_uac
 
 MAX_FORKS: Final = 32
-"""Answers and early dialogs of one INVITE that are looked at: no proxy forks further."""
+"""The most answers and early dialogs that one INVITE may have. Real proxies fork less."""
 
 
 class Acknowledgements:
-    """Sends ACKs, one for each fork, and again for each 2xx that comes again.
+    """Sends one ACK for each fork, and sends it again for each retransmitted 2xx.
 
-    It stays the user of the INVITE transaction when the session is over, so that this alone is
-    kept until timer M.
+    It remains the user of the INVITE transaction when the session is over. So only this small
+    object lives until timer M fires.
     """
 
     __slots__ = ("_authorization", "_context", "_sent")
@@ -31,9 +31,10 @@ class Acknowledgements:
         self._sent: dict[str, tuple[Hop, bytes]] = {}
 
     def repeat_ack(self, response: Response) -> bool:
-        """Send the ACK again if this 2xx was acknowledged before; beyond MAX_FORKS, do nothing.
+        """Send the ACK again for a retransmitted 2xx.
 
-        Returns whether there is nothing more to do.
+        Returns True if the 2xx needs nothing more: it was a retransmission, or it belongs to a
+        fork beyond MAX_FORKS.
         """
         sent = self._sent.get(response.to.tag or "")
         if sent is None:
@@ -46,8 +47,8 @@ class Acknowledgements:
     ) -> Dialog:
         """Acknowledge a new fork.
 
-        Raises ParseError for a 2xx without a readable Contact or Record-Route. Whoever sent it has
-        answered all the same: it is acknowledged and ended the way that the INVITE went.
+        Raises ParseError for a 2xx whose Contact or Record-Route cannot be read. The peer has
+        answered nevertheless, so the fork is acknowledged and ended over the route of the INVITE.
         """
         invite = transaction.request
         try:
@@ -68,13 +69,13 @@ class Acknowledgements:
         context.transactions.send(dialog.hop, data)
 
     def decline_fork(self, dialog: Dialog, now: float) -> None:
-        """End a fork that is not wanted."""
+        """End a fork that is not needed, by BYE."""
         Bye(self._context, dialog, self._authorization, reason=None, on_done=None, now=now)
 
     def response_received(
         self, transaction: ClientTransaction, response: Response, now: float
     ) -> None:
-        """See ClientUser: what comes when the session is over."""
+        """See ClientUser. Handles 2xx responses that arrive when the session is over."""
         if 200 <= response.status < 300 and not self.repeat_ack(response):
             self.decline_fork(self.acknowledge_fork(transaction, response, now), now)
 
@@ -85,6 +86,6 @@ class Acknowledgements:
 
 
 def build_ack(context: UserAgentContext, invite: Request, dialog: Dialog) -> Request:
-    """The ACK for a 2xx: a request of its own, with the credentials of its INVITE."""
+    """Build the ACK for a 2xx. It repeats the credentials of the INVITE."""
     via = context.via(dialog.hop, context.new_branch())
     return dialog.request("ACK", via, credentials_of(invite), number=invite.cseq.number)

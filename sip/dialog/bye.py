@@ -1,4 +1,4 @@
-"""BYE, sent (RFC 3261 section 15.1.1)."""
+"""Send BYE (RFC 3261 section 15.1.1)."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from .next_hop import retry_by_name
 
 
 class Bye:
-    """Ends a dialog. Whatever is answered, even nothing, the dialog is over: `on_done(now)`."""
+    """Ends a dialog by BYE. Calls `on_done(now)` after any final response or a timeout."""
 
     __slots__ = ("_authorization", "_context", "_dialog", "_on_done", "_reason", "_retried_by_name")
 

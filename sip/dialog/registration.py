@@ -30,7 +30,7 @@ _LONGEST_RETRY_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What to register: `aor` at `registrar` (URIs), reached through `hop`, for `expires_s`."""
+    """The address of record to register, the URI of its registrar, and the hop to it."""
 
     aor: str
     registrar: str
@@ -41,11 +41,11 @@ class Account:
 
 
 class Registration:
-    """Keeps one binding alive until stopped.
+    """Keeps one binding alive until `stop`.
 
-    It refreshes after 80 % of what the registrar grants. After a failure it tries again, first
-    after 2 s, then twice as long each time up to 2 min, randomised by a fifth so that many do not
-    come back at once. Each change is a RegistrationChanged event, a repeated failure included.
+    It refreshes after 80 % of the granted time. After a failure it tries again after 2 s and
+    doubles the delay up to 2 min. Each delay varies by 20 %, so that many clients do not return
+    at the same moment. Each change emits RegistrationChanged, and so does each further failure.
     """
 
     def __init__(self, context: UserAgentContext, account: Account, now: float) -> None:
@@ -57,7 +57,7 @@ class Registration:
         self._context = context
         self.account = account
         self.state: RegistrationState = "registering"
-        # The request URI names the domain only (10.2).
+        # The request URI names the domain only (RFC 3261 section 10.2).
         self._uri = SipUri(
             registrar.scheme, registrar.host, None, None, registrar.port, registrar.params
         )
@@ -80,7 +80,7 @@ class Registration:
         self._send(None, now)
 
     def stop(self, now: float) -> None:
-        """Remove the binding; `unregistered` follows when that is answered or given up."""
+        """Remove the binding. `unregistered` is emitted on the answer or the timeout."""
         if self.state in ("unregistering", "unregistered"):
             return
         registered = self.state == "registered" or self._transaction is not None
@@ -91,7 +91,7 @@ class Registration:
             return
         self.state = "unregistering"
         self._expires_s = 0
-        # One REGISTER at a time (10.2): else it follows the one under way.
+        # Only one REGISTER may be pending (RFC 3261 section 10.2). This one follows it.
         if self._transaction is None:
             self._send(None, now)
 
@@ -166,7 +166,7 @@ class Registration:
         )
 
     def _granted_s(self, response: Response) -> int:
-        """Of our Contact, else of Expires, else what was asked for (10.2.4)."""
+        """Return the granted seconds: of our Contact, else Expires, else as requested (10.2.4)."""
         try:
             contacts = response.contacts
             for contact in contacts:
@@ -180,10 +180,10 @@ class Registration:
         return self._expires_s
 
     def _is_ours(self, uri: Uri, *, is_alone: bool) -> bool:
-        """Whether a Contact in the answer is our binding.
+        """Whether a Contact in the response is our binding.
 
-        Registrars add parameters and leave out the port 5060, and some put the address there that
-        the request came from: where nobody else is bound, the user is enough.
+        Registrars add parameters, omit port 5060, or replace the address by the source address
+        of the request. So for a single Contact it is enough that the user part is ours.
         """
         ours = parse_name_addr(self._contact).uri
         if not isinstance(uri, SipUri) or not isinstance(ours, SipUri) or uri.user != ours.user:
@@ -191,7 +191,7 @@ class Registration:
         return is_alone or uri.address == ours.address
 
     def _lengthen(self, response: Response) -> bool:
-        """Take the Min-Expires of a 423 (10.2.8); False when it is of no use."""
+        """Adopt the Min-Expires of a 423 (RFC 3261 10.2.8). Returns False if it is not usable."""
         try:
             minimum_s = parse_delta_seconds(response.get("Min-Expires") or "")
         except ParseError:

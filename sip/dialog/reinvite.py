@@ -1,4 +1,4 @@
-"""A re-INVITE of ours (RFC 3261 section 14.1)."""
+"""Send a re-INVITE (RFC 3261 section 14.1)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .next_hop import retry_by_name
 
 
 class ReinviteOwner(DialogUsage, Protocol):
-    """The session that a re-INVITE belongs to, as far as it is used here."""
+    """The part of a session that its re-INVITE uses."""
 
     context: UserAgentContext
     media: OfferAnswer
@@ -29,25 +29,25 @@ class ReinviteOwner(DialogUsage, Protocol):
 
     @property
     def state(self) -> str:
-        """A re-INVITE goes on while it is `confirmed`."""
+        """The re-INVITE continues only while this is `confirmed`."""
 
     @property
     def in_dialog(self) -> Dialog:
-        """The dialog of the session."""
+        """Return the dialog of the session."""
 
     @property
     def is_answering(self) -> bool:
-        """Whether a 2xx of ours waits for its ACK."""
+        """Whether our 2xx waits for its ACK."""
 
     def fail(self, cause: Cause, now: float) -> None:
-        """End the session, which cannot go on."""
+        """End the session, because it cannot continue."""
 
     def reinvite_done(self, event: Event | None, now: float) -> None:
-        """The re-INVITE is over."""
+        """Handle the end of the re-INVITE."""
 
 
 class Reinvite:
-    """Offers new audio within a confirmed session, again after glare (491)."""
+    """Offers new audio within a confirmed session. After glare (491) it tries again."""
 
     __slots__ = (
         "_ack",
@@ -67,7 +67,7 @@ class Reinvite:
         self._ack = b""
         self._retried_by_name = False
         self.offering = False
-        """An offer is out and has no answer yet."""
+        """Whether an offer has been sent and not yet answered."""
         self._send(None, now)
 
     def _send(self, _: object, now: float) -> None:
@@ -75,7 +75,7 @@ class Reinvite:
         context, dialog = session.context, session.in_dialog
         self._retry = None
         if session.is_answering:
-            # The peer's re-INVITE came first; ours waits for its ACK.
+            # The peer's re-INVITE came first. Ours waits until it is acknowledged.
             self._retry = context.timers.schedule(now + self._glare_delay_s(), self._send)
             return
         body = session.media.make_offer(self._audio)
@@ -93,7 +93,7 @@ class Reinvite:
         )
 
     def stop(self, now: float) -> None:
-        """The session is over: no retry; a 2xx that still comes is acknowledged."""
+        """Stop retrying: the session is over. A late 2xx is still acknowledged."""
         context = self._session.context
         context.timers.cancel(self._retry)
         self._retry = None
@@ -132,7 +132,7 @@ class Reinvite:
     def transaction_failed(
         self, transaction: ClientTransaction, cause: FailureCause, now: float
     ) -> None:
-        """See ClientUser: an unanswered re-INVITE ends the session (12.2.1.2)."""
+        """See ClientUser. An unanswered re-INVITE ends the session (RFC 3261 section 12.2.1.2)."""
         session = self._session
         if session.state != "confirmed" or not self.offering:
             return
@@ -179,7 +179,10 @@ class Reinvite:
         session.reinvite_done(MediaChanged(session, audio), now)
 
     def _glare_delay_s(self) -> float:
-        """2.1 to 4 s for the owner of the Call-ID, 0 to 2 s for the other, in steps of 10 ms."""
+        """Return the delay before the retry after glare, in steps of 10 ms.
+
+        It is 2.1 to 4 s for the side that made the Call-ID and 0 to 2 s for the other.
+        """
         session = self._session
         if session.owns_call_id:
             return session.context.rng.randint(210, 400) / 100

@@ -1,6 +1,7 @@
-"""An INVITE session, whoever called: what happens within its dialog, and how it ends.
+"""What the calling and the called side of an INVITE session share.
 
-The calling side is in `uac`, the called side in `uas`, our re-INVITEs in `reinvite`.
+That is the requests within the dialog and the end of the session. The calling side is in `uac`,
+the called side in `uas`, sending re-INVITEs in `reinvite`.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ SDP = ("Content-Type", "application/sdp")
 
 
 class Session:
-    """One INVITE dialog usage. Its owner may hang any object on `tag`."""
+    """One INVITE session (RFC 3261 section 13). The owner may store any object in `tag`."""
 
     __slots__ = (
         "_accepted",
@@ -86,34 +87,34 @@ class Session:
 
     @property
     def remote_tag(self) -> str | None:
-        """The peer's tag, once there is a dialog."""
+        """The tag of the peer; None as long as there is no dialog."""
         return self.dialog.remote_tag if self.dialog is not None else None
 
     @property
     def in_dialog(self) -> Dialog:
-        """The dialog of a session that has one; SipError otherwise."""
+        """The dialog. Raises SipError if there is none yet."""
         if self.dialog is None:
             raise SipError(f"the session is {self.state} and has no dialog")
         return self.dialog
 
     owns_call_id = False
-    """We made the Call-ID: glare is resolved by it (14.1)."""
+    """Whether we made the Call-ID, which decides the delay after glare (RFC 3261 14.1)."""
 
     @property
     def dialog_count(self) -> int:
-        """Dialogs of this session, early ones included."""
+        """The number of dialogs of this session, early ones included."""
         return 0 if self.dialog is None else 1
 
     def has_dialog(self, remote_tag: str) -> bool:
-        """Whether requests of this peer belong to the session."""
+        """Whether requests with this From tag belong to the session."""
         return self.dialog is not None and self.dialog.remote_tag == remote_tag
 
     # -- what the owner asks for
 
     def hangup(self, now: float, *, reason: str | None = None) -> None:
-        """End the session as its state demands; again, or when it is over, nothing happens.
+        """End the session by CANCEL, BYE or a final response. Idempotent.
 
-        `reason` becomes the Reason header (RFC 3326) of the CANCEL or BYE.
+        `reason` is the value of the Reason header of the CANCEL or BYE (RFC 3326).
         """
         if self.state == "confirmed":
             self.end(Cause(None, "hung up", "local"), now, reason=reason)
@@ -121,13 +122,14 @@ class Session:
             self._give_up(now, reason)
 
     def _give_up(self, now: float, reason: str | None) -> None:
-        """Hang up a session that is not up yet."""
+        """Hang up before the session is confirmed."""
         raise NotImplementedError
 
     def reinvite(self, audio: LocalAudio, now: float) -> None:
-        """Offer new audio; at once, or when the exchange under way is over.
+        """Offer new audio, now or after the offer/answer exchange in progress.
 
-        Ends in MediaChanged, MediaRefused or the end of the session. SipError unless confirmed.
+        The result is MediaChanged, MediaRefused or the end of the session. Raises SipError if the
+        session is not confirmed.
         """
         if self.state != "confirmed":
             raise SipError(f"the session is {self.state}, not confirmed")
@@ -145,16 +147,16 @@ class Session:
 
     @property
     def is_offering(self) -> bool:
-        """An offer of ours is out; not while a retry after glare waits."""
+        """Whether our offer waits for its answer. False while a retry after glare waits."""
         return self._reinvite is not None and self._reinvite.offering
 
     @property
     def is_answering(self) -> bool:
-        """A 2xx of ours waits for its ACK."""
+        """Whether our 2xx waits for its ACK."""
         return self._accepted is not None
 
     def reinvite_done(self, event: Event | None, now: float) -> None:
-        """Our re-INVITE is over."""
+        """Report the result of our re-INVITE and start the next one, if any."""
         self._reinvite = None
         if event is not None and self.state == "confirmed":
             self.context.emit(event)
@@ -163,7 +165,7 @@ class Session:
     # -- ends
 
     def end(self, cause: Cause, now: float, *, reason: str | None = None) -> None:
-        """Send BYE; `Ended` follows when it is answered or given up."""
+        """Send BYE. `Ended` follows when it is answered or times out."""
         self.state = "terminating"
         self._cause = cause
         self._stop_exchanges(now)
@@ -177,12 +179,15 @@ class Session:
         )
 
     def fail(self, cause: Cause, now: float) -> None:
-        """End a session that cannot go on. Its owner is told now: a dead peer answers no BYE."""
+        """End a session that cannot continue.
+
+        `Ended` is emitted now, because an unreachable peer does not answer the BYE.
+        """
         self._report(Ended(self, cause))
         self.end(cause, now)
 
     def _report(self, event: Event) -> None:
-        """Tell the owner how the session ends, once."""
+        """Emit the event that ends the session, but only once."""
         if not self._reported:
             self._reported = True
             self.context.emit(event)
@@ -191,11 +196,11 @@ class Session:
         self.finish(self.ending(), now)
 
     def ending(self) -> Event | None:
-        """The event that ends this session; None when it was reported before."""
+        """Return the event that ends this session; None if it was emitted before."""
         return None if self._reported else Ended(self, self._cause)
 
     def finish(self, event: Event | None, now: float) -> None:
-        """The session is over: forget it and say so."""
+        """Remove the session and emit `event`. Idempotent."""
         if self.state == "terminated":
             return
         self.state = "terminated"
@@ -216,7 +221,7 @@ class Session:
     # -- requests received within the dialog
 
     def request_received(self, transaction: ServerTransaction, now: float) -> None:
-        """Answer a request with our To tag (12.2.2)."""
+        """Answer a request within the dialog (RFC 3261 section 12.2.2)."""
         request = transaction.request
         dialog = self.dialog_for(request)
         if dialog is None:
@@ -224,20 +229,20 @@ class Session:
             self.answer_in_dialog(transaction, 481, now)
             return
         if request.method in ("INVITE", "UPDATE"):
-            # Read now, so that a Contact that cannot be read changes nothing.
+            # Read it first: a malformed Contact must raise before anything changes.
             _ = request.contact
         if not dialog.in_order(request):
             self.answer_in_dialog(transaction, 500, now, phrase="CSeq out of order")
             return
         handler = _HANDLERS.get(request.method)
         if handler is None:
-            # Methods that are not allowed were answered before; PRACK never matches (RFC 3262).
+            # Only PRACK gets here, and it never matches (RFC 3262). Unknown methods got 405 before.
             self.answer_in_dialog(transaction, 481, now)
         else:
             handler(self, transaction, dialog, now)
 
     def dialog_for(self, request: Request) -> Dialog | None:
-        """The dialog that a request belongs to."""
+        """Return the dialog of a request; None if there is none."""
         return self.dialog
 
     def answer_in_dialog(
@@ -258,14 +263,14 @@ class Session:
     def _bye(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
         self.answer_in_dialog(transaction, 200, now)
         if self.state == "terminating":
-            # Both hung up at once: our BYE finds nobody, and its owner has been told the cause.
+            # Both sides sent BYE. The cause of our own hangup is reported.
             self.finish(self.ending(), now)
         else:
             reason = transaction.request.get("Reason")
             self.ended_by_peer(Cause(None, "BYE received", "remote", reason), dialog, now)
 
     def ended_by_peer(self, cause: Cause, dialog: Dialog, now: float) -> None:
-        """A BYE has been answered."""
+        """End the session after the BYE of the peer was answered."""
         self.finish(Ended(self, cause), now)
 
     def _options(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
@@ -279,13 +284,13 @@ class Session:
             self.context.emit(InfoDigit(self, *pressed))
 
     def _update(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
-        """UPDATE (RFC 3311)."""
+        """Answer an UPDATE (RFC 3311 section 5.2)."""
         request = transaction.request
         if not request.body:
             dialog.refresh(request)
             self.answer_in_dialog(transaction, 200, now, headers=[self._contact(dialog)])
         elif self.media.offer_pending:
-            # Ours in a re-INVITE, in our 2xx, or in the INVITE while it rings (RFC 3311 5.2).
+            # Our offer in a re-INVITE, a 2xx or the first INVITE has no answer yet.
             self.answer_in_dialog(transaction, 491, now)
         elif self.state != "confirmed" or self._accepted is not None or self.local_audio is None:
             retry = str(self.context.rng.randint(0, 10))
@@ -294,7 +299,7 @@ class Session:
             self._answer_offer(transaction, dialog, now)
 
     def _reinvited(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
-        """A re-INVITE (14.2)."""
+        """Answer a re-INVITE (RFC 3261 section 14.2)."""
         if self.state != "confirmed":
             retry = str(self.context.rng.randint(0, 10))
             self.answer_in_dialog(transaction, 500, now, headers=[("Retry-After", retry)])
@@ -352,7 +357,7 @@ class Session:
         )
 
     def ack_received(self, transaction: ServerTransaction | None, ack: Request, now: float) -> None:
-        """The ACK for our 2xx; retransmitted ones are ignored."""
+        """Handle the ACK for our 2xx. Retransmissions are ignored."""
         accepted = self._accepted
         if accepted is None or ack.cseq.number != accepted.cseq:
             return
@@ -368,13 +373,13 @@ class Session:
         self.acknowledged(audio, now)
 
     def acknowledged(self, audio: NegotiatedAudio | None, now: float) -> None:
-        """Our 2xx has its ACK; `audio` when the ACK carried the answer."""
+        """Continue after the ACK for our 2xx. `audio` is set if the ACK carried the answer."""
         if audio is not None:
             self.context.emit(MediaChanged(self, audio))
         self._next_reinvite(now)
 
     def no_agreement(self, reason: str, now: float) -> None:
-        """The answer in the ACK is of no use: no media can flow."""
+        """End the session, because the answer in the ACK allows no audio."""
         self.fail(Cause(488, reason, "local"), now)
 
     def _no_ack(self, now: float) -> None:
@@ -384,7 +389,7 @@ class Session:
     def response_failed(
         self, transaction: ServerTransaction, cause: FailureCause, now: float
     ) -> None:
-        """See ServerUser: the timers of the session decide."""
+        """See ServerUser. Nothing to do: the timers of the session end it."""
 
     # -- helpers
 

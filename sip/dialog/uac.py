@@ -24,15 +24,15 @@ from .dialog import Dialog, dialog_of_uac, trusted_request
 from .session import SDP, Session
 
 _MAX_DATAGRAM_BYTES = 1300
-"""Larger requests go over TCP where the path MTU is not known (18.1.1)."""
+"""Larger requests are sent over TCP, as the path MTU is unknown (RFC 3261 section 18.1.1)."""
 
 
 class Invitation(msgspec.Struct, frozen=True):
-    """A call to be placed.
+    """A call to place.
 
-    `target` is the request URI; `hop` where the INVITE is sent; `route` a preloaded route set,
-    such as an outbound proxy; `headers` further fields. `ring_s` is how long the owner lets it
-    ring: up to then nobody else gives up.
+    `target` is the request URI and `hop` the address that the INVITE is sent to. `route` is a
+    preloaded route set, such as an outbound proxy. `headers` are further header fields. The owner
+    lets it ring for `ring_s`, so the user agent does not give up earlier.
     """
 
     target: str
@@ -47,7 +47,7 @@ class Invitation(msgspec.Struct, frozen=True):
 
 
 class UacSession(Session):
-    """A call we place. With forking, the first 2xx is kept, others are acknowledged and ended."""
+    """An outgoing call. If it forks, the first 2xx is kept and the others are ended by BYE."""
 
     __slots__ = (
         "_acks",
@@ -68,14 +68,14 @@ class UacSession(Session):
     owns_call_id = True
 
     def __init__(self, context: UserAgentContext, invitation: Invitation, now: float) -> None:
-        """Send the INVITE. Raises ParseError for URIs, ValueError for headers that are none."""
+        """Send the INVITE. Raises ParseError for a bad URI and ValueError for a bad header."""
         target = parse_uri(invitation.target)
         self._request_uri: Uri = without_headers(target)
         sender = parse_uri(invitation.from_uri)
         local_tag = context.new_tag()
         local = NameAddr(sender, invitation.from_display, {"tag": local_tag})
         remote = NameAddr(_address_of_record(target))
-        # Values from outside are checked once, here.
+        # Values from the owner are checked here, once.
         checked = Message(
             [
                 *(("Route", route) for route in invitation.route),
@@ -132,7 +132,7 @@ class UacSession(Session):
         ]
 
     def _is_too_large(self, fields: Fields) -> bool:
-        """More than fits a datagram for sure, and TCP is possible and not ruled out (18.1.1)."""
+        """Whether the request may exceed the path MTU and TCP may be used instead (18.1.1)."""
         uri = self._request_uri
         return (
             not self._udp_only
@@ -149,7 +149,7 @@ class UacSession(Session):
         self._cancelled = True
         self._cancel_reason = reason
         self.state = "terminating"
-        # A CANCEL must not overtake its INVITE: it waits for a provisional response (9.1).
+        # CANCEL waits for a provisional response, so it cannot overtake the INVITE (9.1).
         if self._transaction.state is PROCEEDING:
             self._send_cancel(now)
 
@@ -176,13 +176,13 @@ class UacSession(Session):
         )
 
     def _cancel_unanswered(self, _: object, now: float) -> None:
-        """No final response to the INVITE in 64*T1 after CANCEL: it is as good as over (9.1)."""
+        """End the call if no final response came within 64*T1 after CANCEL (RFC 3261 9.1)."""
         self._transaction.abandon()
         self._report(Failed(self, Cause(487, "Request Terminated", "local")))
         self.finish(None, now)
 
     def _rang_too_long(self, _: object, now: float) -> None:
-        """Timer C, here only so that a silent peer cannot keep the session for ever."""
+        """Hang up. Timer C ends sessions of peers that ring and never answer."""
         self._guard = None
         self.hangup(now)
 
@@ -207,7 +207,7 @@ class UacSession(Session):
         if self._reported or transaction is not self._transaction:
             return
         if cause == "transport" and self._hop != self._invitation.hop and not self._cancelled:
-            # TCP was our idea; the peer may know UDP alone (18.1.1).
+            # We chose TCP because of the size. The peer may support UDP only (18.1.1).
             self._udp_only = True
             self._hop = self._invitation.hop
             self._send_invite(now)
@@ -234,7 +234,7 @@ class UacSession(Session):
         tag = response.to.tag
         if tag is not None and (tag in self._early or len(self._early) < MAX_FORKS):
             self.state = "early"
-            # A later one without a body does not take back the answer of an earlier one.
+            # A later response without a body does not replace one with an answer.
             if response.body or tag not in self._early:
                 self._early[tag] = response
         audio = None
@@ -243,7 +243,7 @@ class UacSession(Session):
         self.context.emit(Progress(self, response.status, response.phrase, audio))
 
     def _early_audio(self, body: bytes) -> NegotiatedAudio | None:
-        # Each fork answers the one offer, and the 2xx may answer it anew: the offer stays open.
+        # Each fork answers the same offer, and the 2xx may answer it again. It stays pending.
         try:
             return self.media.fork().receive_answer(body)
         except NegotiationFailed:
@@ -270,7 +270,7 @@ class UacSession(Session):
             self._report(Failed(self, Cause(487, "Request Terminated", "local")))
             self.end(self._cause, now, reason=self._cancel_reason)
             return
-        # Some answer only in the 18x and leave the 2xx empty.
+        # Some peers answer the offer in the 18x only and send an empty 2xx.
         body = response.body or (early.body if early is not None else b"")
         try:
             audio = self.media.receive_answer(body)
@@ -282,7 +282,7 @@ class UacSession(Session):
         self.context.emit(Answered(self, audio))
 
     def _unreadable(self, error: ParseError, now: float) -> None:
-        """A 2xx without a readable Contact or Record-Route: it has been hung up already."""
+        """Report a 2xx whose Contact or Record-Route cannot be read. BYE has been sent."""
         cause = Cause(None, f"the answer cannot be read: {error.reason}", "local")
         if self._cancelled:
             cause = Cause(487, "Request Terminated", "local")
@@ -313,7 +313,7 @@ class UacSession(Session):
     def finish(self, event: Event | None, now: float) -> None:
         """See Session."""
         self._stop_guard()
-        # The transaction lives on for up to 64*T1; the session need not.
+        # The transaction may live for another 64*T1, but must not keep the session alive.
         self._transaction.user = self._acks
         super().finish(event, now)
 
@@ -342,7 +342,7 @@ class UacSession(Session):
         return dialog_of_uac(self._transaction.request, response, self._transaction.hop)
 
     def ended_by_peer(self, cause: Cause, dialog: Dialog, now: float) -> None:
-        """See Session. In an early dialog: the 2xx was lost, and the peer has given up."""
+        """See Session. A BYE in an early dialog means that the 2xx was lost."""
         if self.dialog is not None:
             super().ended_by_peer(cause, dialog, now)
             return
@@ -356,7 +356,7 @@ class UacSession(Session):
 
 
 class _Cancel:
-    """The user of a CANCEL transaction: what matters is the response to the INVITE."""
+    """The user of a CANCEL transaction. It ignores everything: the INVITE gets the response."""
 
     __slots__ = ()
 
@@ -379,7 +379,7 @@ def _unreached(cause: FailureCause, transport_reason: str) -> Cause:
 
 
 def _address_of_record(uri: Uri) -> Uri:
-    """What of a request URI may stand in To (19.1.1): neither port nor transport parameters."""
+    """Return the request URI as To may have it: without port and transport (RFC 3261 19.1.1)."""
     if isinstance(uri, OtherUri):
         return uri
     params = {name: value for name, value in uri.params.items() if name == "user"}

@@ -17,7 +17,7 @@ from .session import Session
 
 
 class UasSession(Session):
-    """A call that comes in: the owner rings, accepts or rejects it."""
+    """An incoming call. The owner rings, accepts or rejects it."""
 
     __slots__ = ("_answered", "_audio", "_guard", "_hangup_reason", "_transaction")
 
@@ -26,7 +26,7 @@ class UasSession(Session):
     def __init__(
         self, context: UserAgentContext, transaction: ServerTransaction, now: float
     ) -> None:
-        """Answer 100 and tell the owner. Raises ParseError for a Contact or Record-Route."""
+        """Send 100 and emit IncomingInvite. Raises ParseError for a bad Contact or Record-Route."""
         request = transaction.request
         local_tag = context.new_tag()
         dialog = dialog_of_uas(request, local_tag, transaction.hop)
@@ -47,16 +47,16 @@ class UasSession(Session):
 
     @property
     def request(self) -> Request:
-        """The INVITE."""
+        """The received INVITE."""
         return self._transaction.request
 
     @property
     def source(self) -> Hop:
-        """Where the INVITE came from: the host is as received, whatever its headers say."""
+        """The transport address that the INVITE came from. Its headers do not change it."""
         return self._transaction.hop
 
     def objection(self, audio: LocalAudio) -> str | None:
-        """Why `accept` would answer 488, known before the caller hears ringing; None if not."""
+        """Return why `accept` would answer 488; None if it would not. Call it before ringing."""
         if self.request.body:
             try:
                 OfferAnswer(0).receive_offer(self.request.body, audio)
@@ -67,16 +67,16 @@ class UasSession(Session):
     # -- what the owner decides
 
     def ring(self, now: float, status: int = 180) -> None:
-        """Send a provisional response, 101-199. SipError when it is too late for one."""
+        """Send a provisional response 101 to 199. Raises SipError if a final one was sent."""
         self._must_be_open()
         self.state = "early"
         self._respond(status, now, [self._contact(self.in_dialog)])
 
     def accept(self, audio: LocalAudio, now: float) -> None:
-        """Answer 200; `Answered` follows with the ACK.
+        """Answer 200. `Answered` is emitted when the ACK comes.
 
-        An offer without common ground is answered 488 and reported as `Failed`. SipError when
-        the call is not open any more.
+        An offer without a common codec is answered 488 and emits `Failed`. Raises SipError if a
+        final response was sent or the call is over.
         """
         self._must_be_open()
         self.local_audio = audio
@@ -101,9 +101,10 @@ class UasSession(Session):
         *,
         reason: str | None = None,
     ) -> None:
-        """Send a final response, 300-699. SipError when the call is not open any more.
+        """Send a final response 300 to 699.
 
-        `reason` tells the caller in words what is wrong, in a Warning.
+        `reason` is sent as text in a Warning header. Raises SipError if a final response was sent
+        or the call is over.
         """
         self._must_be_open()
         self._respond(status, now, [*headers, *([] if reason is None else [warning(reason)])])
@@ -121,7 +122,7 @@ class UasSession(Session):
 
     def _give_up(self, now: float, reason: str | None) -> None:
         if self.state == "accepted":
-            # No BYE before the ACK (section 15).
+            # The called side must not send BYE before the ACK (RFC 3261 section 15).
             self._hangup_reason = reason
             self._cause = Cause(None, "hung up", "local")
             self.state = "terminating"
@@ -133,14 +134,14 @@ class UasSession(Session):
         self.reject(480, now)
 
     def _expired(self, _: object, now: float) -> None:
-        """The caller waits no longer, as it said in Expires (13.3.1)."""
+        """End the call, because the Expires of the INVITE is over (RFC 3261 section 13.3.1)."""
         self._guard = None
         self.cancel_received(now)
 
     # -- what the caller does
 
     def cancel_received(self, now: float) -> None:
-        """A CANCEL for the INVITE, itself answered already, or its Expires is over."""
+        """Answer the INVITE with 487, after a CANCEL or when its Expires is over."""
         if self.state in ("incoming", "early"):
             self._respond(487, now, [])
             self._report(Failed(self, Cause(487, "Request Terminated", "remote")))
@@ -172,7 +173,7 @@ class UasSession(Session):
         super()._no_ack(now)
 
     def ended_by_peer(self, cause: Cause, dialog: Dialog, now: float) -> None:
-        """See Session. Before our final response the INVITE is still to be answered (15.1.2)."""
+        """See Session. An INVITE without a final response is answered 487 (RFC 3261 15.1.2)."""
         if self.state in ("incoming", "early"):
             self._respond(487, now, [])
         if self.state == "confirmed":
@@ -202,7 +203,7 @@ class UasSession(Session):
 
 
 def _expires_s(invite: Request) -> int:
-    """How long the caller waits; 0 when it does not say so in a number."""
+    """Return the Expires of the INVITE in seconds; 0 if there is none or it cannot be read."""
     try:
         return invite.expires or 0
     except ParseError:
