@@ -1,7 +1,7 @@
-"""DTMF in the body of INFO, as gateways and PBXs send it that take no telephone-event.
+"""DTMF in the body of INFO, as sent by gateways and PBXs without telephone-event (RFC 4733).
 
-`application/dtmf-relay` has the lines `Signal=5` and `Duration=160` (milliseconds),
-`application/dtmf` the digit alone. There is no RFC; some write 10 and 11 for * and #.
+`application/dtmf-relay` has the lines `Signal=5` and `Duration=160` (milliseconds).
+`application/dtmf` has only the digit. No RFC defines them. Some peers write 10 and 11 for * and #.
 """
 
 from typing import Final
@@ -19,7 +19,7 @@ _LONGEST_MS: Final = 8_000
 
 
 def parse_info_digit(body: bytes) -> tuple[str, int] | None:
-    """The digit and how long it was pressed in ms; None for a hook flash. Raises ParseError."""
+    """Return the digit and its duration in ms; None for a hook flash. Raises ParseError."""
     text = body.decode("ascii", "replace")
     fields: dict[str, str] = {}
     for line in text.splitlines():
