@@ -272,7 +272,7 @@ def test_stale_nonce_is_replaced() -> None:
     assert (params["nonce"], params["nc"]) == ("2", "00000001")
 
 
-def test_a_server_that_calls_all_nonces_stale_is_given_up() -> None:
+def test_server_that_calls_every_nonce_stale_is_refused() -> None:
     client = _client()
     stale = _challenged('Digest realm="r", nonce="1", stale=true')
     with pytest.raises(ChallengeRefused, match="stale"):
@@ -280,7 +280,7 @@ def test_a_server_that_calls_all_nonces_stale_is_given_up() -> None:
             client.answer(stale, "A", "sip:h")
 
 
-def test_a_nonce_that_served_may_expire_without_a_word() -> None:
+def test_used_nonce_may_expire_without_stale() -> None:
     client = _client()
     client.answer(_challenged('Digest realm="r", nonce="1", qop="auth"'), "A", "sip:h")
     client.authorize("A", "sip:h")
@@ -291,7 +291,7 @@ def test_a_nonce_that_served_may_expire_without_a_word() -> None:
         client.answer(_challenged('Digest realm="r", nonce="3", qop="auth"'), "A", "sip:h")
 
 
-def test_realms_of_ever_new_names_are_not_kept() -> None:
+def test_number_of_kept_realms_is_bounded() -> None:
     client = _client()
     for number in range(50):
         answers = client.answer(_challenged(f'Digest realm="r{number}", nonce="1"'), "A", "sip:h")
@@ -309,7 +309,7 @@ def test_realms_of_ever_new_names_are_not_kept() -> None:
         (('Digest realm="r"',), "no nonce"),
     ],
 )
-def test_challenges_that_cannot_be_answered(values: tuple[str, ...], reason: str) -> None:
+def test_unsupported_challenges_are_refused(values: tuple[str, ...], reason: str) -> None:
     with pytest.raises(ChallengeRefused, match=reason):
         _client().answer(_challenged(*values), "A", "sip:h")
     with pytest.raises(ChallengeRefused, match="SHA-999"):
@@ -318,5 +318,5 @@ def test_challenges_that_cannot_be_answered(values: tuple[str, ...], reason: str
         )
 
 
-def test_the_password_is_not_shown() -> None:
+def test_password_is_not_in_the_repr() -> None:
     assert "zanzibar" not in repr(_BOB)

@@ -29,7 +29,7 @@ def test_via_and_contact_follow_the_transport() -> None:
     assert both.contact(TCP, "a b") == "<sip:a%20b@[2001:db8::1]:5061;transport=tcp>"
 
 
-def test_a_transport_that_does_not_listen_borrows_the_address_of_another() -> None:
+def test_via_of_a_transport_without_listener_has_the_address_of_another() -> None:
     assert context(udp=("192.0.2.1", 5060)).via(TCP, "b").startswith("SIP/2.0/TCP 192.0.2.1:5060;")
 
 

@@ -108,7 +108,7 @@ def hang_up_all(agent: Agent) -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_calls_with_a_peer_that_is_heard_badly(seed: int) -> None:
+def test_calls_with_a_peer_whose_messages_are_damaged(seed: int) -> None:
     for number in range(CALLS):
         line = Line(seed * CALLS + number)
         credentials = Credentials("u", "p") if line.rng.random() < 0.5 else None
