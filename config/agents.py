@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from .sections import Section, WithCredentials, first_duplicate
-from .values import AgentAddress, Name, OptionalAgentAddress, Printable, Seconds, wrong
+from .values import AgentAddress, Name, OptionalAgentAddress, Printable, Rtp, Seconds, wrong
 
 Kind = Literal["desk", "browser", "mobile"]
 Comfort = Literal["silence", "music"]
@@ -60,6 +60,7 @@ class Agent(WithCredentials):
     max_wrap_up_s: Limit | None = None
     missed_limit: Count | None = None
     comfort: Comfort | None = None
+    rtp: Rtp = "symmetric"
     permanent: bool = False
 
     @model_validator(mode="after")

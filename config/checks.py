@@ -93,7 +93,7 @@ class OutsideTargets:
     def __init__(
         self, allow_hosts: Iterable[str], trunks: Iterable[Trunk], routes: Iterable[Route]
     ) -> None:
-        self._hosts = {host.strip("[]").lower() for host in allow_hosts}
+        self._hosts = {host_of(f"sip:{host}") for host in allow_hosts}
         self._hosts |= {host_of(trunk.uri) for trunk in trunks}
         self._prefixes = [route.prefix for route in routes]
 

@@ -25,6 +25,7 @@ LineType = Literal[
     "pager",
     "uan",
     "voicemail",
+    "short_code",
     "unknown",
 ]
 

@@ -25,12 +25,13 @@ def _check_zone(name: str) -> str:
 
 
 def _check_url(text: str) -> str:
-    reason = f"{text!r} is not an http: or https: URL"
+    reason = "this is not an http: or https: URL"  # which is not repeated: it may have a token
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        raise wrong("", f"{reason}: {error}") from None
+        what = " with a port" if "ort" in str(error) else ""
+        raise wrong("", f"{reason}{what}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise wrong("", reason)
     if not text.isprintable() or " " in text:

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from .values import (
     AdvertisedHost,
     Country,
+    DialHost,
     FilePath,
     HeaderName,
-    Host,
     HostPort,
     IpAddress,
     Listen,
@@ -19,9 +19,11 @@ from .values import (
     Network,
     NumberPrefix,
     OptionalPath,
+    Pattern,
     PortRange,
     Printable,
     Region,
+    Rtp,
     Seconds,
     Secret,
     SipUri,
@@ -159,7 +161,7 @@ class Media(Section):
 class Dial(Section):
     """[dial]: whom the engine may call, how long and how often it tries."""
 
-    allow_hosts: list[Host] = ["127.0.0.1"]
+    allow_hosts: list[DialHost] = ["127.0.0.1"]
     default_region: Region = "GB"
     caller_id: Printable = ""
     ring_s: Seconds = 30.0
@@ -219,6 +221,10 @@ class WithCredentials(Section):
         return self
 
 
+# Names, and extensions of a few digits. A gateway would dial longer digits: they are numbers.
+TRUNK_USERS = r"[A-Za-z][A-Za-z0-9._-]*|[0-9]{2,6}"
+
+
 class Trunk(WithCredentials):
     """[[trunks]]: a way into the telephone network."""
 
@@ -228,6 +234,8 @@ class Trunk(WithCredentials):
     register_: bool = Field(default=False, alias="register")
     register_expires_s: int = Field(default=3600, ge=60, le=86400)
     caller_id: Printable = ""
+    users: Pattern = TRUNK_USERS
+    rtp: Rtp = "symmetric"
 
     @model_validator(mode="after")
     def _check_register(self) -> "Trunk":

@@ -31,6 +31,7 @@ from .checks import (
 )
 from .errors import ConfigError
 from .inbound import Inbound, Room
+from .numbering import Numbering
 from .policy import Costs, Destinations, Hours, Limits, Rate
 from .queues import Centre, Queue
 from .reporting import Metrics, Reports, Webhook
@@ -72,6 +73,7 @@ class Settings(BaseSettings):
     hours: Hours = Hours()
     limits: Limits = Limits()
     destinations: Destinations = Destinations()
+    numbering: Numbering = Numbering()
     costs: Costs = Costs()
     whisper: Whisper = Whisper()
     log: Log = Log()
@@ -134,6 +136,9 @@ class Settings(BaseSettings):
             for name in route.trunks:
                 if name not in known:
                     raise wrong(f"routes[{index}].trunks", f"there is no trunk named {name!r}")
+        for name in self.numbering.extension_trunks:
+            if name not in known:
+                raise wrong("numbering.extension_trunks", f"there is no trunk named {name!r}")
         queues = {queue.name for queue in self.queues}
         centres = {centre.name for centre in self.centres}
         calendars = {calendar.name for calendar in self.calendars}

@@ -5,13 +5,18 @@ import ipaddress
 import pwd
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
+import re2
 from phonenumbers import SUPPORTED_REGIONS
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Strict
 from pydantic_core import PydanticCustomError
 
 SOCKET_PATH_BYTES = 107  # sockaddr_un.sun_path holds 108 with its closing zero
+
+# From where the RTP of a peer is taken: from its signalled address alone, or, where that is silent,
+# from another port of its host, or from the host that its SIP comes from.
+Rtp = Literal["symmetric", "strict"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _HOST_NAME = re.compile(
@@ -151,6 +156,33 @@ def _check_host(text: str) -> str:
     if not _HOST_NAME.fullmatch(bare.lower()):
         raise _reject(f"{text!r} is neither an IP address nor a host name")
     return bare.lower()
+
+
+def _check_dial_host(text: str) -> str:
+    """HOST, HOST:PORT or HOST:PORT;transport=tcp, as a sip: URI has it."""
+    address, _, parameter = text.partition(";")
+    if parameter and parameter.lower() not in ("transport=udp", "transport=tcp"):
+        raise _reject(f"{text!r}: after ';' stands transport=udp or transport=tcp")
+    host, _, port = address.rpartition(":") if not is_ip_address(address) else (address, "", "")
+    if not host or address.endswith("]"):
+        host, port = address, ""
+    if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise _reject(f"{text!r}: {port!r} is not a port")
+    host = _check_host(host)
+    if not port and not parameter:
+        return host
+    shown = f"[{host}]" if ":" in host else host
+    return f"{shown}{':' if port else ''}{port}{';' if parameter else ''}{parameter.lower()}"
+
+
+def _check_pattern(text: str) -> str:
+    if not text.isprintable():
+        raise _reject(f"{text!r} has characters that cannot be printed")
+    try:
+        re2.compile(text)
+    except re2.error as error:
+        raise _reject(f"{text!r} is not a regular expression: {error}") from None
+    return text
 
 
 def _check_ports(ports: tuple[int, int]) -> tuple[int, int]:
@@ -307,6 +339,8 @@ HostPort = Annotated[str, AfterValidator(_check_host_port)]
 IpAddress = Annotated[str, AfterValidator(_check_address)]
 Network = Annotated[str, AfterValidator(_check_network)]
 Host = Annotated[str, AfterValidator(_check_host)]
+DialHost = Annotated[str, AfterValidator(_check_dial_host)]
+Pattern = Annotated[str, AfterValidator(_check_pattern)]
 AdvertisedHost = Annotated[str, AfterValidator(_check_advertised)]
 PortRange = Annotated[tuple[int, int], BeforeValidator(_as_tuple), AfterValidator(_check_ports)]
 SipUri = Annotated[str, AfterValidator(_check_sip_uri)]

@@ -68,6 +68,7 @@ from .reports.live import Live
 from .reports.report import Reports
 from .routing.admission import Admission, PolicySettings
 from .routing.dialplan import Dialplan
+from .routing.number_plan import NumberPlan
 from .routing.opening_hours import opening_hours
 from .routing.router import Router
 from .routing.trunks import Trunks
@@ -131,12 +132,12 @@ class Parts:
             routes=settings.routes,
             agents=settings.agents,
             allow_hosts=settings.dial.allow_hosts,
-            default_region=settings.dial.default_region,
-            trunk_usable=self.trunks.is_usable,
+            plan=NumberPlan.of(settings),
+            trunk_states=self.trunks,
         )
         self.admission = Admission(
             PolicySettings.of(settings),
-            is_internal=self.dialplan.is_internal,
+            read=self.dialplan.classify,
             store=self.store,
             events=self.events,
             on_blocked=lambda entry: self.dispatcher.block(entry.number, entry.reason),
@@ -365,7 +366,7 @@ class Parts:
                 trunks=settings.trunks,
                 routes=settings.routes,
                 allow_hosts=settings.dial.allow_hosts,
-                default_region=settings.dial.default_region,
+                plan=NumberPlan.of(settings),
             ),
             "admission": lambda settings: self.admission.apply(PolicySettings.of(settings)),
             "router": self.router.apply_settings,

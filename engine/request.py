@@ -101,6 +101,9 @@ Skills = Annotated[
 ]
 
 
+ToKind = Literal["any", "number"]
+
+
 class CallbackRequest(Params):
     """callback.request. What is None takes the engine's default."""
 
@@ -130,6 +133,8 @@ class CallbackRequest(Params):
     retry: dict[RetryCause, RetrySpec] | None = None
     join: bool | None = None
     script: Annotated[str, Meta(min_length=1, max_length=1024)] | None = None
+    to_kind: ToKind | None = None
+    region: Annotated[str, Meta(pattern="^[A-Z]{2}$")] | None = None
 
     def __post_init__(self) -> None:
         if self.agent is not None and self.queue is not None:

@@ -18,6 +18,7 @@ _LENGTH: Final = struct.Struct("!I")
 
 Direction: TypeAlias = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 Codec: TypeAlias = Literal["PCMU", "PCMA"]
+RtpPolicy: TypeAlias = Literal["symmetric", "strict"]
 
 
 class FramingError(Exception):
@@ -46,7 +47,10 @@ class Connect(_Message, tag=2):
     """Where the leg's peer says it is, and what was agreed. Sent again after each re-INVITE.
 
     The payload types are what the peer wants to get. It may send telephone-event under the number
-    that it was told itself, `telephone_event_received_payload_type`, as well.
+    that it was told itself, `telephone_event_received_payload_type`, as well. `number` counts the
+    descriptions of the leg, for MediaTimeout. `rtp` says from where it is taken: from the address
+    here alone ("strict"), or from another of its host or of `sip_host`, where that proves to be the
+    peer's. With `anew`, what was learnt of the peer so far may be learnt again.
     """
 
     leg: str
@@ -58,6 +62,10 @@ class Connect(_Message, tag=2):
     telephone_event_payload_type: int | None
     direction: Direction
     telephone_event_received_payload_type: int | None = None
+    number: int = 0
+    sip_host: str = ""
+    rtp: RtpPolicy = "symmetric"
+    anew: bool = False
 
 
 class Hear(_Message, tag=3):
@@ -254,11 +262,12 @@ class SilenceEnded(_Message, tag=100):
 class MediaTimeout(_Message, tag=101):
     """No RTP from the peer for `silent_s`, although it should send.
 
-    Once, until MediaResumed or the next Connect.
+    Once, until MediaResumed or the next Connect; `number` is that of the last Connect.
     """
 
     leg: str
     silent_s: float
+    number: int = 0
 
 
 class MediaResumed(_Message, tag=102):

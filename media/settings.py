@@ -13,7 +13,8 @@ class MediaSettings:
     """Handed to the worker when it is started.
 
     `ports` are the first and the last one it may use, inclusive. A peer of which nothing comes for
-    `timeout_s` gives MediaTimeout, one that sends nothing audible for `silence_s` SilenceStarted.
+    `timeout_s` gives MediaTimeout, one that sends nothing audible for `silence_s` SilenceStarted;
+    with 0 it never does.
     """
 
     address: str

@@ -194,7 +194,11 @@ class WorkerClient:
         host = numeric_address(self._family, peer.host)
         if not (0 <= peer.port <= 65535 and 0 < peer.rtcp_port <= 65535):
             raise BadAddress(f"port {peer.port} or {peer.rtcp_port} is out of range")
-        self._send(msgspec.structs.replace(peer, host=host))
+        try:
+            sip_host = numeric_address(self._family, peer.sip_host)
+        except BadAddress:  # of the other family: no RTP can come from it
+            sip_host = ""
+        self._send(msgspec.structs.replace(peer, host=host, sip_host=sip_host))
 
     def hear(self, leg: str, source: Source) -> int:
         """Let `leg` hear `source` from now on; returns the number that Played will carry."""

@@ -1,7 +1,7 @@
-"""docs/states.md: diagrams of the state machines of job, agent and queue entry, from their tables.
+"""Draws docs/states.md: the state machines of job, agent and queue entry, from their tables.
 
-`python -m scripts.state_diagrams FILE` writes it (`make diagrams`). What a table says is drawn, and
-nothing else; a test holds the file against the tables.
+`python -m scripts.state_diagrams FILE` writes the page (`make diagrams`). It draws what a table
+says and nothing else. A test compares the page with the tables.
 """
 
 import sys
@@ -17,14 +17,17 @@ from engine.job import TERMINAL_STATES, TRANSITIONS
 HEAD = """\
 # States
 
-Drawn from the tables in the code by `make diagrams`; whoever changes a table draws them anew. No
-state is entered but along an arrow: anything else raises an error in the engine.
+For example, an agent who is `available` becomes `reserved` when a call is offered to them, then
+`ringing`, then `talking`.
+
+`make diagrams` draws this page from the tables in the code: run it after a change of a table. A
+state is entered only along an arrow. Anything else raises an error in the engine.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class StateMachine:
-    """One table: where it stands, where it begins, where it ends (nowhere: it goes on for good)."""
+    """One table: where it is in the code, its first state, its last ones (none: it never ends)."""
 
     title: str
     table: str
@@ -35,7 +38,7 @@ class StateMachine:
 
     @property
     def states(self) -> list[str]:
-        """Every state, in the order in which they are first reached from the beginning."""
+        """Every state, in the order in which each is first reached from the beginning."""
         found = [self.begins]
         for state in found:
             found += sorted({*self.leads_to.get(state, ())} - {*found})
@@ -57,7 +60,7 @@ class StateMachine:
 
 MACHINES = (
     StateMachine(
-        title="Callback job, operator first",
+        title="Callback job, agent first",
         table='engine/job.py, TRANSITIONS["agent_first"]',
         about="Between two attempts a job goes back to `queued`; from there it may expire.",
         begins="queued",
@@ -67,7 +70,7 @@ MACHINES = (
     StateMachine(
         title="Callback job, customer first",
         table='engine/job.py, TRANSITIONS["customer_first"]',
-        about="The customer waits in `holding`, between the offers to operators as well.",
+        about="The customer waits in `holding`, also between the offers to agents.",
         begins="queued",
         ends=TERMINAL_STATES,
         leads_to=TRANSITIONS["customer_first"],
@@ -75,7 +78,7 @@ MACHINES = (
     StateMachine(
         title="Agent",
         table="engine/acd/agent.py, AGENT_TRANSITIONS",
-        about="Whoever is `reserved` is one call's alone. There is no end: an agent comes again.",
+        about="A `reserved` agent belongs to one call. There is no end: agents log in again.",
         begins="logged_out",
         ends=(),
         leads_to=AGENT_TRANSITIONS,
@@ -83,7 +86,7 @@ MACHINES = (
     StateMachine(
         title="Queue entry: a caller or customer on the line",
         table='engine/acd/queue_entry.py, ENTRY_TRANSITIONS["call"]',
-        about="Whoever moves to another queue stays `waiting`, and is counted in both.",
+        about="An entry that moves to another queue stays `waiting`, and is counted in both.",
         begins="waiting",
         ends=ENDED,
         leads_to=ENTRY_TRANSITIONS["call"],

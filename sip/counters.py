@@ -12,6 +12,8 @@ class Counters:
     sent: int = 0
     malformed: int = 0
     """Messages that could not be parsed: dropped, or answered 4xx or 505."""
+    read_past: int = 0
+    """Unreadable header values and SDP lines that were skipped because nothing needed them."""
     rate_limited: int = 0
     """Messages dropped without parsing because their source exceeded its rate."""
     overloaded: int = 0
@@ -29,6 +31,10 @@ class Counters:
     transport_failures: int = 0
     internal_errors: int = 0
     """Messages and timers dropped because of a bug of ours. Must stay zero."""
+
+    def add_read_past(self, number: int = 1) -> None:
+        """So many more were read past."""
+        self.read_past += number
 
     def as_dict(self) -> dict[str, int]:
         """Return the totals by name."""

@@ -18,13 +18,14 @@ class Cause(msgspec.Struct, frozen=True):
 
     `status` is the status of the final response. A timeout counts as 408 and a transport error as
     503 (RFC 3261 section 8.1.3.1). It is None for a plain BYE. `reason_header` is the Reason
-    header of the peer as received (RFC 3326).
+    header of the peer as received (RFC 3326). `retry_after_s` is its Retry-After, 0 if it has none.
     """
 
     status: int | None
     phrase: str
     origin: Origin
     reason_header: str | None = None
+    retry_after_s: float = 0.0
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -88,7 +89,10 @@ class IncomingInvite(msgspec.Struct, frozen=True):
 
 
 class RegistrationChanged(msgspec.Struct, frozen=True):
-    """The new state of a registration. `expires_s` is the time that the registrar granted."""
+    """The new state of a registration. `expires_s` is the time that the registrar granted.
+
+    With `failed`, `expires_s` is how long the binding remains valid that could not be refreshed.
+    """
 
     registration: RegistrationUsage
     state: Literal["registered", "failed", "unregistered"]

@@ -126,6 +126,7 @@ class Agent:
         "idle_since",
         "last_ended_at",
         "line_up",
+        "missed_before",
         "missed_in_a_row",
         "name",
         "own_addresses",
@@ -160,6 +161,7 @@ class Agent:
         self.wish_reason: str | None = None
         self.wrap_up_until: float | None = None
         self.missed_in_a_row = 0
+        self.missed_before = 0
         self.idle_since = now
         self.last_ended_at: float | None = None
         self.day = ""
@@ -281,7 +283,7 @@ class Agent:
 
     def talking(self, now: float) -> None:
         """The agent has answered."""
-        self.missed_in_a_row = 0
+        self.missed_before, self.missed_in_a_row = self.missed_in_a_row, 0
         self._enter("talking", now)
 
     def release(self, now: float) -> None:
@@ -289,7 +291,12 @@ class Agent:
         self._rest(now)
 
     def missed(self, now: float, reason: str, *, counts: bool = True) -> None:
-        """The agent did not answer. Too often in a row, if it `counts`, means a pause."""
+        """The agent did not answer, or hung up before they heard who it is.
+
+        Too often in a row, if it `counts`, means a pause.
+        """
+        if self.state == "talking":
+            self.missed_in_a_row = self.missed_before
         self.idle_since = now
         self.missed_in_a_row += counts
         limit = self.policy.missed_limit

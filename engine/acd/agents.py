@@ -219,11 +219,11 @@ class AgentRegistry:
         return True
 
     def missed(self, name: str, work: str, reason: str, *, counts: bool = True) -> bool:
-        """The agent did not answer; after too many times in a row they are paused.
+        """The agent did not answer, or hung up in the whisper; too often in a row, they are paused.
 
         `counts` is False if they were asked for by name, not offered by a queue.
         """
-        agent = self._of(name, work, "reserved", "ringing")
+        agent = self._of(name, work, "reserved", "ringing", "talking")
         if agent is None:
             return False
         move = partial(agent.missed, self._clock(), reason, counts=counts)

@@ -29,6 +29,10 @@ from .waiting import Leave, LeaveReason, Offer, Waiting
 
 # How many deadlines are worked off in one step, so that calls are not held up by a rush of them.
 STEP = 10
+# What no `again_s` goes below: one phone is not rung for one entry more often than this.
+LEAST_AGAIN_S = 1.0
+# How many may be remembered after they left before those whose time is over are forgotten.
+REMEMBERED = 64
 # How many of a queue that goes on after a stop are offered in one step, likewise.
 FILLED = 10
 
@@ -59,6 +63,9 @@ class Matcher:
         self.offers_made = 0
         self._on_call: dict[str, tuple[CallQueue, str]] = {}
         self._seq = itertools.count(1)
+        # Of entries that have left: who is not to be offered them, should they come back, until.
+        self._withheld: dict[str, dict[str, float]] = {}
+        self._forget_above = REMEMBERED
         self._deadlines: Deadlines[Entry | CallQueue] = Deadlines()
 
     # -- what is configured -------------------------------------------------------------------
@@ -114,6 +121,7 @@ class Matcher:
             priority=waiting.priority,
             queue=waiting.queue,
             skills=dict(waiting.skills),
+            missed=self._withheld.pop(waiting.id, {}),
         )
         self.entries[entry.id] = entry
         self._enter(entry, queue, now)
@@ -222,6 +230,8 @@ class Matcher:
         )  # fmt: skip
         queue.tally[state] += 1
         del self.entries[entry.id]
+        if entry.missed:
+            self._withhold(entry.id, entry.missed, now)
         queue.remove_entry(entry, now)
         if previous == "waiting" and entry in queue.waiting_index:
             queue.waiting_index.unindex_entry(entry)
@@ -246,6 +256,22 @@ class Matcher:
         self._end(entry, "answered", now, agent=agent)
         return True
 
+    def left_again(self, offer: Offer, agent: str, now: float) -> None:
+        """`agent` has won the offer, and hung up before the two were joined: as if unanswered."""
+        queue = self._queues_by_name.get(offer.queue) or self._queues_by_name[None]
+        missed = self._withheld.get(offer.waiting.id, {})
+        missed[agent] = now + max(LEAST_AGAIN_S, queue.config.again_s)
+        self._withhold(offer.waiting.id, missed, now)
+
+    def _withhold(self, entry_id: str, missed: dict[str, float], now: float) -> None:
+        """Remember for whom an entry that has left is not, should it come back soon."""
+        self._withheld[entry_id] = missed
+        if len(self._withheld) > self._forget_above:
+            self._withheld = {
+                one: until for one, until in self._withheld.items() if max(until.values()) > now
+            }
+            self._forget_above = 2 * len(self._withheld) + REMEMBERED
+
     def unanswered(self, offer: Offer, now: float) -> bool:
         """Nobody took the offer: the entry waits in its old place again."""
         entry = self._offered(offer)
@@ -256,7 +282,7 @@ class Matcher:
         entry.enter("waiting")
         entry.offer, entry.is_delivered = None, False
         for name in offer.agents:
-            entry.missed[name] = now + queue.config.again_s
+            entry.missed[name] = now + max(LEAST_AGAIN_S, queue.config.again_s)
         queue.tally["unanswered"] += 1
         self._publish_event("unanswered", entry, now, agents=offer.agents)
         entry.scope, _ = self._scope(entry, queue, now)

@@ -125,6 +125,10 @@ class Queues:
         """`agent` won the offer; False where it was no longer open."""
         return self._step(lambda now: self.matcher.answered(offer, agent, now))
 
+    def left_again(self, offer: Offer, agent: str) -> None:
+        """`agent` won the offer, and hung up in the whisper: withhold the entry from them."""
+        self._step(lambda now: self.matcher.left_again(offer, agent, now))
+
     def unanswered(self, offer: Offer) -> bool:
         """Nobody took the offer: the entry waits in its old place. False if it does not wait."""
         return self._step(lambda now: self.matcher.unanswered(offer, now))

@@ -163,7 +163,8 @@ class Roster:
     def _reach(self, agent: Agent) -> None:
         settings = self._configured.get(agent.name)
         credentials = credentials_of(settings) if settings is not None else None
-        self._dialplan.set_agent(agent.name, agent.addresses, credentials)
+        rtp = settings.rtp if settings is not None else "symmetric"
+        self._dialplan.set_agent(agent.name, agent.addresses, credentials, rtp)
 
 
 def _checked(fields: Mapping[str, Any]) -> AgentSettings:

@@ -96,6 +96,7 @@ class Attempt(TwoPartyCall):
                 await self._customer_first(whisper)
             self._outcome = Outcome("completed", "completed", "maximum duration reached")
         except LegEnded as ended:
+            self._agent_left(ended)
             self._outcome = self._outcome_of(ended.leg, ended.hangup_cause)
         except Postponed:
             self._outcome = self._postponed()
@@ -176,7 +177,7 @@ class Attempt(TwoPartyCall):
                 except LegEnded as ended:
                     if ended.leg is customer or not self._may_hold_again():
                         raise
-                    self._lose_agent(ended.leg)
+                    self._lose_agent(ended)
                     self._enter("holding")
 
     async def _agent_for(self, hold: CustomerHold) -> Leg:

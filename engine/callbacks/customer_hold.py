@@ -14,6 +14,7 @@ from ..calls.agent_wait import HELD_S, AgentWait, WaitPlan
 from ..calls.announcements import QueuePosition
 from ..calls.call_flow import CallFlow
 from ..calls.call_result import TurnedAway
+from ..calls.hangup_cause import HangupCause
 from ..calls.leg import Leg
 from ..calls.services import CallServices
 from ..calls.waiting_room import WaitingParty
@@ -69,6 +70,11 @@ class CustomerHold:
         """The call of the agent who answered is over: free them. Idempotent."""
         if self._wait is not None:
             self._wait.release_agents()
+
+    def miss_agents(self, cause: HangupCause) -> None:
+        """The agent who answered hung up in the whisper."""
+        if self._wait is not None:
+            self._wait.miss_agents(cause)
 
     def _begin_wait(self) -> AgentWait:
         job, request = self._job, self._job.request

@@ -21,6 +21,7 @@ from ..errors import EngineError
 from ..job import Job, Request, RetryCause, RetryRule
 from ..request import CallbackRequest, Reschedule
 from ..routing.admission import Admission, AdmissionQuery, Admitted
+from ..routing.number_plan import is_uri
 from ..routing.router import Router
 from ..routing.rules import Ruling
 from ..store.store import StoreError
@@ -150,7 +151,7 @@ class Intake:
         # From here to the save nothing awaits: what was checked still holds when it is counted.
         history = await self._router.history(params.to)
         now = self._wall_clock()
-        params, ruling = self._router.route(params, history, now)
+        params, ruling = self._router.route(self._read_numbers(params), history, now)
         params.require_party()
         admitted = self._admit(params, now)
         if self._joins(params):
@@ -186,6 +187,28 @@ class Intake:
             raise
         self._dispatcher.submit(job)
         return AcceptedRequest(job)
+
+    def _read_numbers(self, params: CallbackRequest) -> CallbackRequest:
+        """The request with its numbers in full, where it says what they are or where from.
+
+        Raises EngineError `refused` for a text that is no number where it has to be one.
+        """
+        if params.to_kind != "number" and params.region is None:
+            return params
+        dialplan, region = self._services.dialplan, params.region
+
+        def in_full(text: str, field: str) -> str:
+            if params.to_kind == "number":
+                return dialplan.read_number(text, field=field, region=region)
+            reading = dialplan.read(text, field=field, region=region)
+            return reading.digits if reading.kind == "number" and not is_uri(text) else text
+
+        numbers = params.numbers
+        return msgspec.structs.replace(
+            params,
+            to=in_full(params.to, "to"),
+            numbers=None if numbers is None else [in_full(one, "numbers") for one in numbers],
+        )
 
     async def reschedule(self, job: Job, change: Reschedule) -> None:
         """Give a queued job other times, or other further numbers. Raises EngineError, StoreError.

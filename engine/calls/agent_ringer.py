@@ -168,6 +168,21 @@ class AgentRinger:
             offer = self._offer
             self._services.agents.finished(record.agent, offer.waiting.id, offer.wrap_up_s)
 
+    def miss_agents(self, cause: HangupCause) -> None:
+        """The winner hung up before they heard who it is: they have missed the offer.
+
+        No effect where they were hung up by command, or through our own fault.
+        """
+        record, offer = self._won_by, self._offer
+        if record is None or offer is None or cause == BY_COMMAND or cause.is_ours:
+            return
+        self._won_by = None
+        record.ended = time.time()
+        self._services.queues.left_again(offer, record.agent)
+        counts = offer.queue is not None
+        reason = f"hung up in the whisper: {cause}"
+        self._services.agents.missed(record.agent, offer.waiting.id, reason, counts=counts)
+
     # -- ringing ----------------------------------------------------------------------------
 
     async def _first_to_answer(self) -> tuple[Candidate, Leg]:

@@ -24,6 +24,7 @@ from .announcements import QueuePosition
 from .call_flow import CallFlow
 from .call_result import CALLED_BACK, Result, TurnedAway, of_not_taken, of_sent_away
 from .cancel_scope import KeyPressed, until_key
+from .hangup_cause import HangupCause
 from .leg import Leg, LegEnded
 from .services import CallServices
 from .waiting_room import WaitingRoom
@@ -191,6 +192,11 @@ class AgentWait:
         if self._ringer is not None:
             self._ringer.release_agents()
             self._ringer = None
+
+    def miss_agents(self, cause: HangupCause) -> None:
+        """The agent who answered hung up in the whisper."""
+        if self._ringer is not None:
+            self._ringer.miss_agents(cause)
 
     async def answering_agent(self) -> Leg:
         """Wait for an agent who answers. Raises TurnedAway where none is going to.

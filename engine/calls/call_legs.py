@@ -43,6 +43,7 @@ class CallLegs:
             publish=self.publish,
             rtp_host=services.rtp_host,
         )
+        leg.on_trunk_failed = services.dialplan.trunk_failed
         self._made.append(leg)
         return leg
 

@@ -56,6 +56,9 @@ _BY_STATUS: dict[int, Result] = {
 # callee was not asked.
 _TRUNK_FAILURES = frozenset({401, 407, 500, 502, 503, 504})
 
+# How long a trunk that does not answer is passed over.
+DEAD_TRUNK_RESTS_S = 30.0
+
 # What a callback does next depends on why its customer was not reached.
 _RETRY_CAUSES: dict[Result, RetryCause] = {
     "busy": "busy",
@@ -89,7 +92,7 @@ class HangupCause:
     """Why a leg is over. `phrase` is for a person; status and Reason header are the peer's.
 
     `is_ours`: the engine lacked something that it should have had, and the party is not to blame.
-    `trunk_failed`: another trunk may reach the party.
+    `trunk_failed`: another trunk may reach the party. `trunk_rests_s`: how long to pass it over.
     """
 
     result: Result
@@ -98,6 +101,7 @@ class HangupCause:
     reason_header: str | None = None
     trunk_failed: bool = False
     is_ours: bool = False
+    trunk_rests_s: float = 0.0
 
     def __str__(self) -> str:
         if self.sip_status is None:
@@ -111,9 +115,9 @@ BY_COMMAND = HangupCause("hung_up", "hung up by command")
 def of_failed_invite(cause: Cause) -> HangupCause:
     """The cause of an INVITE that was not answered with a 2xx."""
     if cause.origin == "timeout":
-        return HangupCause("unreachable", "no response", cause.status, trunk_failed=True)
+        return _dead("no response", cause.status)
     if cause.origin == "transport":
-        return HangupCause("unreachable", cause.phrase, cause.status, trunk_failed=True)
+        return _dead(cause.phrase, cause.status)
     status = cause.status
     if status is None:
         return HangupCause("failed", cause.phrase, None, _header(cause))
@@ -123,13 +127,21 @@ def of_failed_invite(cause: Cause) -> HangupCause:
         status,
         _header(cause),
         trunk_failed=cause.origin == "remote" and status in _TRUNK_FAILURES,
+        trunk_rests_s=cause.retry_after_s if cause.origin == "remote" and status == 503 else 0.0,
+    )
+
+
+def _dead(phrase: str, status: int | None = None) -> HangupCause:
+    """The cause where nobody answers at all."""
+    return HangupCause(
+        "unreachable", phrase, status, trunk_failed=True, trunk_rests_s=DEAD_TRUNK_RESTS_S
     )
 
 
 def of_no_answer(ring_s: float, *, is_silent: bool) -> HangupCause:
     """The cause of an INVITE without an answer for `ring_s`; `is_silent`: without any response."""
     if is_silent:
-        return HangupCause("unreachable", f"no response within {ring_s:g} s", trunk_failed=True)
+        return _dead(f"no response within {ring_s:g} s")
     return HangupCause("no_answer", f"no answer within {ring_s:g} s")
 
 

@@ -20,6 +20,7 @@ from media.sources import Source
 from media.worker_pool import WorkerPool
 from sip import events as sip_events
 from sip.dialog.session import Session
+from sip.dialog.uas import UasSession
 from sip.endpoint import SipEndpoint
 from sip.errors import ParseError, SipError
 from sip.sdp.offer_answer import NegotiatedAudio
@@ -85,6 +86,7 @@ class Leg:
         self.on_end: list[Callable[[Leg], None]] = []
         self.on_early_media: Callable[[], object] | None = None
         self.on_early_media_over: Callable[[], object] | None = None
+        self.on_trunk_failed: Callable[[str, float, str], None] | None = None
         self.on_hold: Callable[[Leg, bool], None] | None = None
         self.on_digit: Callable[[str], None] | None = None
         self.on_info_digit: Callable[[Leg, str, int], None] | None = None
@@ -96,7 +98,6 @@ class Leg:
         self._session: Session | None = None
         self._hung_up: list[Session] = []
         self._called_us = False
-        self._silent_early = False
         self._outcome: asyncio.Future[HangupCause | None] | None = None
 
     # -- dialling ---------------------------------------------------------------------------
@@ -139,6 +140,7 @@ class Leg:
                     if failure is None:
                         return
                     cause = failure
+                    self._tell_trunk(target, cause)
                     if self.hangup_cause is not None or not cause.trunk_failed:
                         break
         except TimeoutError:
@@ -158,6 +160,7 @@ class Leg:
             return HangupCause("unreachable", str(error), trunk_failed=True)
         if self.hangup_cause is not None:  # hung up while the address was looked up
             return self.hangup_cause
+        self._media.take_from(hop.host, target.rtp)
         loop = asyncio.get_running_loop()
         self._outcome = loop.create_future()
         try:
@@ -171,6 +174,11 @@ class Leg:
         finally:
             if give_up is not None:
                 give_up.cancel()
+
+    def _tell_trunk(self, target: DialTarget, cause: HangupCause) -> None:
+        """A trunk is to be passed over for a while."""
+        if target.trunk and cause.trunk_rests_s > 0 and self.on_trunk_failed is not None:
+            self.on_trunk_failed(target.trunk, cause.trunk_rests_s, str(cause))
 
     def _forget_early_media(self) -> None:
         """A trunk has failed: what it let ring or speak is over, and the next one starts afresh."""
@@ -199,11 +207,12 @@ class Leg:
 
     # -- being called -----------------------------------------------------------------------
 
-    def ring(self, session: Session) -> None:
+    def ring(self, session: UasSession) -> None:
         """The party has called us by `session`: answer 180, and use the session from now on."""
         self._called_us = self._dialled = True
         self._session = session
         session.tag = self
+        self._media.take_from(session.source.host, self.destination.targets[0].rtp)
         self.record.state = "ringing"
         self.record.started = self.record.ringing = time.time()
         try:
@@ -345,8 +354,9 @@ class Leg:
         record.sip_status, record.reason = 200, "OK"
         # First, so that what the call flow says next goes to the worker in one message with this.
         self._settle(None)
-        if audio != self.audio or self._silent_early:
-            self._connect(audio)
+        # Also where early media was of the same description: the phone that answers may be another
+        # one than the network that spoke before, and its first RTP is waited for from now on.
+        self._connect(audio, anew=True)
         if self.hangup_cause is None:
             self._publish("leg.answered", self)
             self._note_hold(audio)
@@ -366,10 +376,10 @@ class Leg:
         if self.on_hold is not None:
             self.on_hold(self, held)
 
-    def _connect(self, audio: NegotiatedAudio) -> None:
+    def _connect(self, audio: NegotiatedAudio, *, anew: bool = False) -> None:
         self.audio = audio
         try:
-            self._media.connect(audio)
+            self._media.connect(audio, anew=anew)
         except BadAddress as error:
             self.hang_up(HangupCause("incompatible", error.reason))
 
@@ -389,8 +399,10 @@ class Leg:
                 self._publish("leg.silence", self, silent_ms=event.silent_ms)
             case media_events.PeerMoved():
                 self._publish("leg.peer_moved", self, host=event.host, port=event.port)
-            case media_events.MediaTimeout() if self.record.answered is None:
-                self._silent_early = True  # early media may fall silent
+            case media_events.MediaTimeout() if (
+                self.record.answered is None or self._media.is_overtaken(event)
+            ):
+                pass  # early media may fall silent
             case media_events.MediaTimeout():
                 self._publish("leg.media_timeout", self, silent_s=event.silent_s)
                 if not self.is_held:

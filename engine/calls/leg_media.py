@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from media.messages import Connect, LegStats
+from media.messages import Connect, LegStats, MediaTimeout, RtpPolicy
 from media.sources import Source
 from media.worker_pool import WorkerPool
 from sip.sdp.offer_answer import LocalAudio, NegotiatedAudio
@@ -25,6 +25,9 @@ class LegMedia:
         self._pool = pool
         self._host = rtp_host
         self._port = 0
+        self._described = 0
+        self._sip_host = ""
+        self._rtp: RtpPolicy = "symmetric"
         self._plays: dict[int, asyncio.Future[None]] = {}
         self.is_open = False
 
@@ -43,10 +46,18 @@ class LegMedia:
         """What SDP says of our side, with `codecs` in this order."""
         return LocalAudio(host=self._host, port=self._port, codecs=codecs)
 
-    def connect(self, audio: NegotiatedAudio) -> None:
-        """Send to where the peer listens. Raises BadAddress."""
+    def take_from(self, sip_host: str, rtp: RtpPolicy) -> None:
+        """Take RTP by this policy from now on; the peer's SIP comes from `sip_host`."""
+        self._sip_host, self._rtp = sip_host, rtp
+
+    def connect(self, audio: NegotiatedAudio, *, anew: bool = False) -> None:
+        """Send to where the peer listens. Raises BadAddress.
+
+        With `anew`, where it was found to be so far may change again.
+        """
         if audio.host in UNSPECIFIED_HOSTS:
             return  # a hold from the first description on (RFC 3264 8.4): nothing to send to yet
+        self._described += 1
         self._pool.connect(
             Connect(
                 self._leg,
@@ -58,8 +69,16 @@ class LegMedia:
                 telephone_event_payload_type=audio.telephone_event_payload_type,
                 direction=audio.direction,
                 telephone_event_received_payload_type=audio.telephone_event_received_payload_type,
+                number=self._described,
+                sip_host=self._sip_host,
+                rtp=self._rtp,
+                anew=anew,
             )
         )
+
+    def is_overtaken(self, timeout: MediaTimeout) -> bool:
+        """Whether the peer was described anew after the wait that this reports had begun."""
+        return 0 < timeout.number < self._described
 
     def hear(self, source: Source) -> int | None:
         """Let the party hear `source` from now on. Returns the play's number."""

@@ -9,7 +9,8 @@ from .bridge import Bridge
 from .call import Call
 from .call_legs import CallLegs, codecs_like, within_report_limit
 from .dialling import DEFAULT_CALLER, Caller
-from .leg import Leg
+from .hangup_cause import HangupCause
+from .leg import Leg, LegEnded
 from .recording import Recording
 from .services import CallServices
 from .whisper import Whisper
@@ -21,6 +22,9 @@ class AgentHolder(Protocol):
     def release_agents(self) -> None:
         """The call of the agent is over: free them. Idempotent."""
 
+    def miss_agents(self, cause: HangupCause) -> None:
+        """The agent hung up in the whisper: as if they had not answered."""
+
 
 class TwoPartyCall(ABC):
     """A call flow that joins an agent with a customer. Its subclasses tell the story."""
@@ -30,6 +34,7 @@ class TwoPartyCall(ABC):
         self.legs = CallLegs(call, services, self.publish)
         self._services = services
         self._agent_holder: AgentHolder | None = None
+        self._whispered_to: Leg | None = None
         self._recording: Recording | None = None
 
     @abstractmethod
@@ -66,6 +71,7 @@ class TwoPartyCall(ABC):
         """Let the agent hear the whisper, as soon as it is spoken."""
         # Shielded: when this agent leaves meanwhile, another may have to hear it.
         await self.legs.whisper(agent, await asyncio.shield(whisper))
+        self._whispered_to = agent
 
     async def _talk(self, agent: Leg, customer: Leg, *, is_recorded: bool, limit_s: float) -> None:
         """Join the two, and return when they have talked for `limit_s`."""
@@ -89,10 +95,17 @@ class TwoPartyCall(ABC):
         if self._agent_holder is not None:
             self._agent_holder.release_agents()
 
-    def _lose_agent(self, agent: Leg) -> None:
+    def _agent_left(self, ended: LegEnded) -> None:
+        """An agent who hung up before the whisper was over has missed the offer."""
+        is_theirs = ended.leg.role == "agent" and ended.leg is not self._whispered_to
+        if is_theirs and self._agent_holder is not None:
+            self._agent_holder.miss_agents(ended.hangup_cause)
+
+    def _lose_agent(self, ended: LegEnded) -> None:
         """The agent hung up before the two were joined: the call goes on without them."""
+        self._agent_left(ended)
         self._release_agents()
-        self.legs.drop(agent)
+        self.legs.drop(ended.leg)
 
     async def _give_back(self) -> None:
         """Free the agent, end the recording, and give every port back."""

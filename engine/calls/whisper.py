@@ -16,6 +16,7 @@ import structlog
 from media.sound import tones
 from media.sound.prompts import PromptError, check_prompt
 from media.sound.speech import SpeechError, Synthesizer
+from media.sound.speech_pool import PROCESSES
 from media.sources import Prompt, Source, Tone
 
 from ..errors import EngineError
@@ -51,8 +52,8 @@ class Announcer:
 
     def __init__(self, synthesizer: Synthesizer) -> None:
         self._synthesizer = synthesizer
-        # One thread: libespeak-ng speaks one text at a time.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="speech")
+        # As many threads as there are processes that speak.
+        self._threads = ThreadPoolExecutor(PROCESSES, thread_name_prefix="speech")
 
     def check(self, whisper: Mapping[str, Any] | None) -> None:
         """Raise EngineError `refused`, naming the field, where the whisper cannot be played."""
@@ -88,7 +89,7 @@ class Announcer:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(PREPARE_LIMIT_S):
-                path = await loop.run_in_executor(self._thread, self._synthesizer.prompt, text)
+                path = await loop.run_in_executor(self._threads, self._synthesizer.prompt, text)
         except (SpeechError, TimeoutError) as error:
             # A callback without its announcement is better than none.
             reason = str(error) or f"speaking it takes over {PREPARE_LIMIT_S:g} s"
@@ -97,8 +98,9 @@ class Announcer:
         return Announcement(Prompt(str(path)))
 
     def close(self) -> None:
-        """Give the thread back."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        """Give the threads and the processes that speak back."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._synthesizer.close()
 
 
 def _source(whisper: Mapping[str, Any]) -> Source | None:

@@ -109,6 +109,8 @@ EVENT_TYPES: Mapping[str, EventType] = {
     # -- the rest
     **_each("number", "blocked unblocked", "the list of blocked numbers has changed",
             "number", "reason", "until", "by"),
+    **_each("trunk", "down up", "passed over for a while (503, no answer); its end",
+            "trunk", "reason"),
     **_each("trunk", "registered unregistered failed", "the registration changed",
             "trunk", "reason"),
     **_each("webhook", "failed", "a delivery was given up",

@@ -57,10 +57,8 @@ class CallbackOnKey:
 
     def can_call_back(self) -> bool:
         """Whether the caller can be called back. Asked before the ringing of agents stops."""
-        number = self._incoming.party.number
         try:
-            if number is None:
-                raise EngineError("refused", "the number is withheld")
+            number = self._called_back_at()
             trunk = self._incoming.ruling.trunk
             self._services.dialplan.destination(number, field="to", trunk=trunk)
             self._inbound.admission.check(AdmissionQuery(to=number), self._clock())
@@ -68,6 +66,18 @@ class CallbackOnKey:
             self._on_refused(error.message)
             return False
         return True
+
+    def _called_back_at(self) -> str:
+        """The caller's number, or their extension at the trunk that brought them in.
+
+        Raises EngineError `refused` where the number is withheld.
+        """
+        party = self._incoming.party
+        if party.number is not None:
+            return party.number
+        if party.extension is not None:
+            return self._services.dialplan.at_trunk(party.extension, self._incoming.trunk)
+        raise EngineError("refused", "the number is withheld")
 
     async def request_callback(self) -> bool:
         """Request a callback in the caller's position. False where that failed after all."""
@@ -82,12 +92,11 @@ class CallbackOnKey:
 
     async def _accept(self) -> Job:
         incoming = self._incoming
-        assert incoming.party.number is not None
         whisper = incoming.whisper
         accepted = await self._inbound.intake.accept(
             CallbackRequest(
                 id=self._id,
-                to=incoming.party.number,
+                to=self._called_back_at(),
                 queue=incoming.queue,
                 context=incoming.context,
                 whisper=WhisperSpec(text=whisper) if whisper else None,

@@ -1,22 +1,27 @@
 """Who calls, and what was dialled: read from the INVITE of a call that comes in by a trunk.
 
-A trunk is trusted: P-Asserted-Identity (RFC 3325) goes before From. Callers who withhold their
-number (Privacy, RFC 3323, or an anonymous From) are shown to nobody and cannot be called back.
+A trunk is trusted: P-Asserted-Identity (RFC 3325) goes before From, and of several identities one
+that is a number. A registered trunk calls our Contact, and what was dialled is in To. Callers who
+withhold their number (Privacy, RFC 3323, or an anonymous From) are shown to nobody and cannot be
+called back.
 """
 
+import re
 from dataclasses import dataclass
 
+from config.values import Rtp
 from sip.errors import ParseError
 from sip.message.grammar import printable
 from sip.message.message import Request
-from sip.message.name_addr import NameAddr, parse_name_addr_list
+from sip.message.name_addr import NameAddr
 from sip.message.uri import OtherUri, SipUri
 
 from ..routing.dialplan import Destination, DialTarget
-from ..routing.phone_number import read_number
+from ..routing.number_plan import NumberPlan
 
 ANONYMOUS = "anonymous"
 MAX_CHARS = 64
+_EXTENSION = re.compile(r"[0-9]{2,6}")
 _WITHHELD = frozenset({"id", "user", "header"})
 
 
@@ -29,21 +34,22 @@ class CallingParty:
     number: str | None = None
     region: str | None = None
     name: str | None = None
+    extension: str | None = None
+    """What the trunk's PBX calls the caller by, where that is no telephone number."""
 
-    @property
-    def address(self) -> Destination:
-        """Its address, as that of a leg."""
-        return Destination(self.user, (DialTarget(self.uri, self.uri),))
+    def address(self, rtp: Rtp) -> Destination:
+        """Its address, as that of a leg; `rtp` says from where its RTP is taken."""
+        return Destination(self.user, (DialTarget(self.uri, self.uri, rtp=rtp),))
 
 
-def calling_party(request: Request, region: str) -> CallingParty:
-    """Who sent this INVITE; a number without its country is read as dialled in `region`."""
-    address = _asserted(request) or request.from_
+def calling_party(request: Request, plan: NumberPlan) -> CallingParty:
+    """Who sent this INVITE; a number is read by `plan`."""
+    address = _asserted(request, plan) or request.from_
     user = _user(address)
     withheld = bool(_WITHHELD & {part.strip().lower() for part in _privacy(request)})
     if withheld or not user or user.lower() == ANONYMOUS:
         return CallingParty(ANONYMOUS, f"sip:{ANONYMOUS}@anonymous.invalid")
-    number = read_number(user, region)
+    number = plan.number_of(user)
     name = printable(address.display_name or "").strip()[:MAX_CHARS]
     return CallingParty(
         user=number.e164 if number is not None else user,
@@ -51,28 +57,43 @@ def calling_party(request: Request, region: str) -> CallingParty:
         number=number.e164 if number is not None else None,
         region=number.region if number is not None else None,
         name=name or None,
+        extension=user if number is None and _EXTENSION.fullmatch(user) else None,
     )
 
 
-def dialled_number(request: Request, region: str) -> tuple[str, ...]:
-    """What was dialled, as the trunk sent it and, where that is a number, in E.164 before it."""
+def dialled_number(
+    request: Request, plan: NumberPlan, account: str | None = None
+) -> tuple[str, ...]:
+    """What was dialled, as the trunk sent it and, where that is a number, in E.164 before it.
+
+    Where the Request-URI names the trunk's own `account`, the number in To goes before it.
+    """
     uri = request.uri
     user = _user_part(uri) if isinstance(uri, SipUri) else ""
-    number = read_number(user, region) if user else None
+    if account and user == account:
+        to = _user(request.to)
+        if to and to != user:
+            return (*_written(to, plan), user)
+    return _written(user, plan)
+
+
+def _written(user: str, plan: NumberPlan) -> tuple[str, ...]:
+    number = plan.number_of(user) if user else None
     if number is None or number.e164 == user:
         return (user,)
     return (number.e164, user)
 
 
-def _asserted(request: Request) -> NameAddr | None:
-    for value in request.get_all("P-Asserted-Identity"):
-        try:
-            addresses = parse_name_addr_list(value)
-        except ParseError:
-            continue
-        if addresses:
-            return addresses[0]
-    return None
+def _asserted(request: Request, plan: NumberPlan) -> NameAddr | None:
+    """The first identity that is a number, else the first; one that cannot be read costs none."""
+    try:
+        addresses, _ = request.readable_addresses("P-Asserted-Identity")
+    except ParseError:
+        return None
+    for address in addresses:
+        if plan.number_of(_user(address)) is not None:
+            return address
+    return addresses[0] if addresses else None
 
 
 def _privacy(request: Request) -> list[str]:

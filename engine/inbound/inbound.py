@@ -20,7 +20,8 @@ from sip.hop import Hop
 from sip.sdp.offer_answer import LocalAudio
 
 from ..calls.services import CallServices
-from ..routing.phone_number import read_number
+from ..routing.dialplan import credentials_of
+from ..routing.number_plan import NumberPlan
 from .call_info import InboundCallInfo
 from .caller_id import CallingParty, calling_party, dialled_number
 from .inbound_call import InboundCall
@@ -75,12 +76,14 @@ class Inbound:
 
     def _configure(self, settings: Settings) -> None:
         self._routes = tuple(settings.inbound)
-        self._region = settings.dial.default_region
+        self._plan = NumberPlan.of(settings)
+        self._credentials = {trunk.name: credentials_of(trunk) for trunk in settings.trunks}
+        self._accounts = {trunk.name: trunk.username for trunk in settings.trunks}
         self._whisper = settings.whisper.default
 
     def route(self, dialled: str, trunk: str) -> Route | None:
         """The route of a call by `trunk` to this number, however it is written."""
-        number = read_number(dialled, self._region)
+        number = self._plan.number_of(dialled)
         written = (dialled,) if number is None else (number.e164, dialled)
         return find_route(self._routes, written, trunk)
 
@@ -142,9 +145,10 @@ class Inbound:
             self.unknown_sources.count_refused(session.source.host, self._clock())
             self._reject(session, 403)
             return
+        session.use_credentials(self._credentials.get(trunk))
         request = event.request
-        party = calling_party(request, self._region)
-        dialled = dialled_number(request, self._region)
+        party = calling_party(request, self._plan)
+        dialled = dialled_number(request, self._plan, self._accounts.get(trunk))
         objection = session.objection(LocalAudio(host=self._rtp_host, port=9))
         route = find_route(self._routes, dialled, trunk)
         if self.draining:

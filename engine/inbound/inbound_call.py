@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from sip.dialog.session import Session
+from sip.dialog.uas import UasSession
 from sip.errors import SipError
 
 from ..calls.agent_wait import AgentWait, WaitPlan
@@ -47,7 +47,7 @@ class InboundCall(TwoPartyCall):
         self,
         services: CallServices,
         inbound: InboundServices,
-        session: Session,
+        session: UasSession,
         incoming: InboundCallInfo,
         *,
         clock: Callable[[], float] = time.time,
@@ -62,7 +62,8 @@ class InboundCall(TwoPartyCall):
         self._session = session
         self._incoming = incoming
         self._clock = clock
-        self._caller = self.legs.make("customer", incoming.party.address)
+        rtp = services.dialplan.rtp_of(incoming.trunk)
+        self._caller = self.legs.make("customer", incoming.party.address(rtp))
         self._callback = CallbackOnKey(
             services, inbound, incoming, on_refused=self._callback_refused, clock=clock
         )
@@ -153,7 +154,7 @@ class InboundCall(TwoPartyCall):
             except LegEnded as ended:
                 if ended.leg is self._caller or self.call.bridged_at is not None:
                     raise
-                self._lose_agent(ended.leg)
+                self._lose_agent(ended)
             finally:
                 whisper.cancel()
 

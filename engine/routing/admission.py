@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
+from config.numbering import Numbering
 from config.policy import Costs, Destinations, Hours, Limits, Rate
 
 from ..errors import EngineError
@@ -18,7 +19,8 @@ from ..job import site_of
 from .calling_hours import CallingHours
 from .do_not_call import Blocked, DoNotCall
 from .limits import Accepted, RateLimits
-from .phone_number import CalledNumber, dialled, is_emergency, read_number
+from .number_plan import NotDialable, NumberPlan, Reading
+from .phone_number import CalledNumber, parse_written
 from .rates import Rates
 
 if TYPE_CHECKING:
@@ -93,6 +95,7 @@ class PolicySettings:
     hours: Hours = field(default_factory=Hours)
     limits: Limits = field(default_factory=Limits)
     destinations: Destinations = field(default_factory=Destinations)
+    numbering: Numbering = field(default_factory=Numbering)
     costs: Costs = field(default_factory=Costs)
     rates: Sequence[Rate] = ()
     default_region: str = "GB"
@@ -104,6 +107,7 @@ class PolicySettings:
             hours=settings.hours,
             limits=settings.limits,
             destinations=settings.destinations,
+            numbering=settings.numbering,
             costs=settings.costs,
             rates=settings.rates,
             default_region=settings.dial.default_region,
@@ -113,22 +117,23 @@ class PolicySettings:
 class Admission:
     """Holds requests against the policies, and counts those that were accepted.
 
-    `is_internal` tells which texts name agents and extensions rather than telephone numbers.
     `on_blocked` is called with each number that is blocked.
+    `read(text, field=…)` is the dialplan's reading of what is asked for. Without it only numbers
+    are known.
     """
 
     def __init__(
         self,
         policy: PolicySettings | None = None,
         *,
-        is_internal: Callable[[str], bool] = lambda _text: False,
+        read: Callable[..., Reading] | None = None,
         store: "Store | None" = None,
         events: "EventLog | None" = None,
         on_blocked: Callable[[Blocked], None] = lambda _entry: None,
     ) -> None:
         policy = policy or PolicySettings()
         self.do_not_call = DoNotCall(store, events, on_blocked)
-        self._is_internal = is_internal
+        self._read = read or self._read_number
         self._rate_limits = RateLimits(policy.limits, store)
         self.apply(policy)
 
@@ -136,7 +141,7 @@ class Admission:
         """Go by other settings from now on; what was counted still counts."""
         self.rates = Rates(policy.rates, policy.costs)
         self.hours = CallingHours(policy.hours)
-        self._destinations = policy.destinations
+        self._plan = NumberPlan(policy.default_region, policy.numbering, policy.destinations)
         self._region = policy.default_region
         self._rate_limits.limits = policy.limits
 
@@ -149,7 +154,10 @@ class Admission:
 
     def number(self, text: str) -> CalledNumber | None:
         """The telephone number that dialling `text` reaches; None where it is no number."""
-        return None if self._is_internal(text) else dialled(text, self._region)
+        try:
+            return self._read(text).number
+        except EngineError:
+            return None
 
     def check(self, query: AdmissionQuery, now: float, *, counts: bool = True) -> Admitted:
         """What of the query may be called, and when. Raises EngineError `refused`.
@@ -203,7 +211,7 @@ class Admission:
 
         To be asked right before each dial: it may have been blocked meanwhile, or hours be over.
         """
-        number = None if called is None else read_number(called, self._region)
+        number = None if called is None else parse_written(called, self._region)
         if number is None:
             return Verdict(True)
         try:
@@ -235,34 +243,24 @@ class Admission:
     # -- the policies -----------------------------------------------------------------------
 
     def _check_place(self, text: str, field: str) -> CalledNumber | None:
-        """The number of a party, where it is one and its destination is allowed."""
-        number = self.number(text)
-        if number is None:
-            digits = text.strip()
-            if digits.isdigit() and not self._destinations.emergency:
-                self._check_emergency(digits, field)
-            return None
-        self._check_destination(number, field)
+        """The number of a party, where it has one. Raises EngineError where it is not dialled."""
+        number = self._read(text, field=field).number
+        if number is not None:
+            self._check_destination(number, field)
         return number
 
-    def _check_emergency(self, digits: str, field: str) -> None:
-        if is_emergency(digits, self._region):
-            data = {"policy": "destination", "emergency": True}
-            reason = f"{digits} is an emergency number, and destinations.emergency is off"
-            raise EngineError("refused", reason, field=field, data=data)
+    def _read_number(self, text: str, *, field: str = "to") -> Reading:
+        number = self._plan.number_of(text)
+        if number is None:
+            return Reading("person")
+        self._check_destination(number, field)
+        return Reading("number", number.e164, number)
 
     def _check_destination(self, number: CalledNumber, field: str) -> None:
-        rules = self._destinations
-        allowed = max((p for p in rules.allow if number.e164.startswith(p)), key=len, default="")
-        refused = max((p for p in rules.refuse if number.e164.startswith(p)), key=len, default="")
-        if len(refused) >= len(allowed):
-            data = {"policy": "destination", "prefix": refused or None}
-            why = f"destinations.refuse has {refused}" if refused else "it is not allowed"
-            raise EngineError("refused", f"{number.e164} is not called: {why}", field, data)
-        if number.line_type in rules.refuse_line_types:
-            data = {"policy": "line_type", "line_type": number.line_type}
-            words = number.line_type.replace("_", " ")
-            raise EngineError("refused", f"{number.e164} is not called: {words}", field, data)
+        try:
+            self._plan.check_destination(number)
+        except NotDialable as refusal:
+            raise EngineError("refused", refusal.reason, field, refusal.data) from refusal
 
     def _check_register(self, number: CalledNumber, now: float, field: str) -> None:
         entry = self.do_not_call.find(number.e164, now)

@@ -4,18 +4,21 @@ A client names a party by number, by `sip:` URI or by a configured agent's name.
 that once, when the callback is requested, so that what may not be dialled is refused at once.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
 
 from config.agents import Agent, Kind
 from config.settings import Route, Trunk
+from config.values import Rtp
 from sip.auth.digest import Credentials
 from sip.errors import ParseError
 from sip.message.uri import SipUri, Uri, parse_uri
 
 from ..errors import EngineError
-from .phone_number import read_number
+from .number_plan import NotDialable, NumberPlan, Reading, is_uri
+
+SIP_PORT: Final = 5060
 
 
 class AgentAddress(Protocol):
@@ -38,6 +41,34 @@ class AgentAddress(Protocol):
         """The key by which a call is taken there; "": by answering."""
 
 
+class TrunkStates(Protocol):
+    """Which trunks calls go by now."""
+
+    def is_usable(self, name: str) -> bool:
+        """Whether calls may be placed through the trunk now."""
+
+    def is_resting(self, name: str) -> bool:
+        """Whether calls go by other trunks for now, where there are such."""
+
+    def rest(self, name: str, for_s: float, reason: str) -> None:
+        """Pass the trunk over for so long."""
+
+
+class AllTrunksUp:
+    """Trunks that never fail, for where there is no SIP."""
+
+    def is_usable(self, _name: str) -> bool:
+        """See TrunkStates."""
+        return True
+
+    def is_resting(self, _name: str) -> bool:
+        """See TrunkStates."""
+        return False
+
+    def rest(self, name: str, for_s: float, reason: str) -> None:
+        """See TrunkStates."""
+
+
 @dataclass(frozen=True, slots=True)
 class DialTarget:
     """One way to reach a party: the request URI, where to send it, and as whom."""
@@ -48,6 +79,7 @@ class DialTarget:
     credentials: Credentials | None = None
     from_host: str | None = None
     caller_id: str = ""
+    rtp: Rtp = "symmetric"  # from where RTP is taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +104,14 @@ class Dialplan:
         routes: Sequence[Route],
         agents: Sequence[Agent],
         allow_hosts: Sequence[str],
-        default_region: str,
-        trunk_usable: Callable[[str], bool] = lambda _name: True,
+        plan: NumberPlan,
+        trunk_states: TrunkStates | None = None,
     ) -> None:
-        self._trunk_usable = trunk_usable
-        self._agents: dict[str, tuple[tuple[AgentAddress, ...], Credentials | None]] = {}
+        self._trunk_states = trunk_states or AllTrunksUp()
+        self._agents: dict[str, tuple[tuple[AgentAddress, ...], Credentials | None, Rtp]] = {}
         for agent in agents:
-            self.set_agent(agent.name, agent.reached_at, credentials_of(agent))
-        self.configure(
-            trunks=trunks, routes=routes, allow_hosts=allow_hosts, default_region=default_region
-        )
+            self.set_agent(agent.name, agent.reached_at, credentials_of(agent), agent.rtp)
+        self.configure(trunks=trunks, routes=routes, allow_hosts=allow_hosts, plan=plan)
 
     def configure(
         self,
@@ -89,16 +119,16 @@ class Dialplan:
         trunks: Sequence[Trunk],
         routes: Sequence[Route],
         allow_hosts: Sequence[str],
-        default_region: str,
+        plan: NumberPlan,
     ) -> None:
         """Dial by these from now on; the agents stay. Raises ParseError, see `check`."""
         uris = self.check(trunks)
         self._trunks = {trunk.name: trunk for trunk in trunks}
         self._trunk_uris = uris
         self._routes = list(routes)
-        self._hosts = {host.strip("[]").lower() for host in allow_hosts}
-        self._hosts |= {uri.host for uri in uris.values()}
-        self._region = default_region
+        self._hosts = [PermittedHost.read(host) for host in allow_hosts]
+        extensions = [r.prefix for r in routes if r.prefix and not r.prefix.startswith("+")]
+        self._plan = replace(plan, route_prefixes=tuple(extensions))
 
     @staticmethod
     def check(trunks: Sequence[Trunk]) -> dict[str, SipUri]:
@@ -114,14 +144,63 @@ class Dialplan:
             raise EngineError("refused", f"there is no trunk named {trunk!r}", field="trunk")
         if text in self._agents:
             return self.agent_destinations(text, field=field)[0]
-        scheme = text[:5].lower()
-        if scheme.startswith("sip:") or scheme == "sips:":
+        if is_uri(text):
             return self._uri(text, field)
         return self._number(text, field, trunk)
 
-    def is_internal(self, text: str) -> bool:
-        """Whether `text` is an agent's name or an extension, and no telephone number."""
-        return text in self._agents or self._extension(text) is not None
+    def classify(self, text: str, *, field: str = "to", region: str | None = None) -> Reading:
+        """What `text` is. Raises EngineError `refused` naming `field` where it is nothing to dial.
+
+        `region` is the country in which a number is written; None: the configured one. An agent's
+        name is a person; the agent's addresses are read when they are dialled.
+        """
+        if text in self._agents:
+            return Reading("person")
+        try:
+            if is_uri(text):
+                return self._read_user(self._permitted_uri(text, field))
+            return self._plan.read(text, region)
+        except NotDialable as refusal:
+            raise EngineError("refused", refusal.reason, field, refusal.data) from refusal
+
+    def read(self, text: str, *, field: str = "to", region: str | None = None) -> Reading:
+        """As `classify`, and that it may be dialled: the one dial policy.
+
+        Raises EngineError `refused` whose data has the policy that refuses.
+        """
+        reading = self.classify(text, field=field, region=region)
+        self._check_destination(reading, field)
+        return reading
+
+    def _check_destination(self, reading: Reading, field: str) -> None:
+        try:
+            if reading.number is not None:
+                self._plan.check_destination(reading.number)
+        except NotDialable as refusal:
+            raise EngineError("refused", refusal.reason, field, refusal.data) from refusal
+
+    def read_number(self, text: str, *, field: str, region: str | None = None) -> str:
+        """A number in full, and nothing else than a number. Raises EngineError `refused`."""
+        if text in self._agents or is_uri(text):
+            reason = f"{text!r} is no number, and to_kind says that it is one"
+            raise EngineError("refused", reason, field=field)
+        reading = self.read(text, field=field, region=region)
+        if reading.kind != "number":
+            reason = f"{text!r} is {reading.describe()}, and to_kind says that it is a number"
+            raise EngineError("refused", reason, field=field)
+        return reading.digits
+
+    def _read_user(self, uri: SipUri) -> Reading:
+        name = self._trunk_at(uri)
+        users = self._trunks[name].users if name else ""
+        return self._plan.read_user(uri, trunk=name, users=users)
+
+    def _trunk_at(self, uri: SipUri) -> str:
+        """The trunk that a URI leads to; "" where it leads to none."""
+        for name, trunk_uri in self._trunk_uris.items():
+            if trunk_uri.address == uri.address:
+                return name
+        return ""
 
     def is_agent(self, text: str) -> bool:
         """Whether `text` is an agent's name."""
@@ -132,21 +211,30 @@ class Dialplan:
     ) -> tuple[str | None, str | None, list[str]]:
         """The number that is dialled, the prefix of its route, and the route's trunks in their
         order, usable or not. None and no trunks where it is no number or has no route."""
-        number = self._extension(text) or self._e164(text)
-        if number is None:
+        try:
+            reading = self._plan.read(text)
+        except NotDialable:
             return None, None, []
-        for route in self._routes:
-            if number.startswith(route.prefix):
-                return number, route.prefix, [trunk] if trunk else list(route.trunks)
-        return number, None, [trunk] if trunk else []
+        prefix, names = self._route(reading)
+        return reading.digits, prefix, [trunk] if trunk else names
+
+    def at_trunk(self, user: str, trunk: str) -> str:
+        """The sip: URI of a user at a trunk. Raises EngineError `refused` for no such trunk."""
+        if trunk not in self._trunk_uris:
+            raise EngineError("refused", f"there is no trunk named {trunk!r}", field="trunk")
+        return self._by_trunk(user, trunk).target
 
     # -- agents -----------------------------------------------------------------------------
 
     def set_agent(
-        self, name: str, addresses: Sequence[AgentAddress], credentials: Credentials | None = None
+        self,
+        name: str,
+        addresses: Sequence[AgentAddress],
+        credentials: Credentials | None = None,
+        rtp: Rtp = "symmetric",
     ) -> None:
         """Know an agent by `name`, to be reached at `addresses` in this order from now on."""
-        self._agents[name] = (tuple(addresses), credentials)
+        self._agents[name] = (tuple(addresses), credentials, rtp)
 
     def forget_agent(self, name: str) -> None:
         """Know this agent no longer."""
@@ -160,13 +248,13 @@ class Dialplan:
         """
         if name not in self._agents:
             raise EngineError("not_found", f"there is no agent named {name!r}", field=field)
-        addresses, credentials = self._agents[name]
+        addresses, credentials, rtp = self._agents[name]
         reason = f"agent {name} has no address that is switched on"
         why_not = EngineError("unavailable", reason, field=field)
         found = []
         for address in addresses:
             try:
-                found.append(self._address(name, address, credentials, field))
+                found.append(self._address(name, address, (credentials, rtp), field))
             except EngineError as error:
                 why_not = error
         if not found:
@@ -179,7 +267,7 @@ class Dialplan:
         A URI must be at a permitted host, a number must have a route.
         """
         try:
-            if text[:4].lower() == "sip:":
+            if is_uri(text):
                 self._uri(text, field)
             else:
                 self._number(text, field, None)
@@ -188,18 +276,37 @@ class Dialplan:
                 raise
 
     def _address(
-        self, name: str, address: AgentAddress, credentials: Credentials | None, field: str
+        self,
+        name: str,
+        address: AgentAddress,
+        own: tuple[Credentials | None, Rtp],
+        field: str,
     ) -> Destination:
-        if address.uri[:4].lower() == "sip:":  # it was checked when it was set
-            own = credentials or self._credentials_at(parse_uri(address.uri))
+        if is_uri(address.uri):  # its host was checked when it was set
+            uri = _sip_uri(address.uri)
+            try:
+                reading = self._read_user(uri)
+            except NotDialable as refusal:
+                raise EngineError("refused", refusal.reason, field, refusal.data) from refusal
+            self._check_destination(reading, field)
+            credentials, rtp = own
+            credentials = credentials or self._credentials_at(uri)
             targets: tuple[DialTarget, ...] = (
-                DialTarget(address.uri, address.uri, credentials=own),
+                DialTarget(address.uri, address.uri, credentials=credentials, rtp=rtp),
             )
         else:
             targets = self._number(address.uri, field, None).targets
         return Destination(name, targets, address.ring_s, address.kind, name, address.confirm)
 
     def _uri(self, text: str, field: str) -> Destination:
+        uri = self._permitted_uri(text, field)
+        self.read(text, field=field)
+        target = DialTarget(
+            text, text, credentials=self._credentials_at(uri), rtp=self._rtp_at(uri)
+        )
+        return Destination(uri.user or uri.host, (target,))
+
+    def _permitted_uri(self, text: str, field: str) -> SipUri:
         try:
             uri = parse_uri(text)
         except ParseError as error:
@@ -209,15 +316,33 @@ class Dialplan:
         if uri.headers or "maddr" in uri.params:
             reason = f"{text!r} carries headers or maddr, which would change where it goes"
             raise EngineError("refused", reason, field=field)
-        if uri.host not in self._hosts:
-            reason = f"host {uri.host!r} is not in dial.allow_hosts"
-            raise EngineError("refused", reason, field=field)
         transport = (uri.params.get("transport") or "udp").lower()
         if transport not in ("udp", "tcp"):
             reason = f"{text!r}: transport {transport} is not supported; it is udp or tcp"
             raise EngineError("refused", reason, field=field)
-        target = DialTarget(text, text, credentials=self._credentials_at(uri))
-        return Destination(uri.user or uri.host, (target,))
+        known = any(uri.host == trunk.host for trunk in self._trunk_uris.values())
+        if not known and all(uri.host != host.host for host in self._hosts):
+            reason = f"host {uri.host!r} is not in dial.allow_hosts"
+            raise EngineError("refused", reason, field=field)
+        hosts = [*self._hosts, PermittedHost(uri.host)] if known else self._hosts
+        if not self._trunk_at(uri) and not any(host.permits(uri, transport) for host in hosts):
+            where = f"{uri.address[1]};transport={transport}"
+            reason = f"port {where} of {uri.host!r} is not in dial.allow_hosts"
+            raise EngineError("refused", reason, field=field)
+        return uri
+
+    def trunk_failed(self, name: str, for_s: float, reason: str) -> None:
+        """A call found that a trunk does not work: pass it over for so long."""
+        self._trunk_states.rest(name, for_s, reason)
+
+    def rtp_of(self, trunk: str) -> Rtp:
+        """From where RTP of calls by this trunk is taken."""
+        return self._trunks[trunk].rtp if trunk in self._trunks else "symmetric"
+
+    def _rtp_at(self, uri: SipUri) -> Rtp:
+        """The policy of a trunk that `uri` leads to: the stricter one of several."""
+        at = [name for name, there in self._trunk_uris.items() if there.address == uri.address]
+        return "strict" if any(self.rtp_of(name) == "strict" for name in at) else "symmetric"
 
     def _credentials_at(self, uri: Uri) -> Credentials | None:
         """Those of a trunk that `uri` leads to: it asks for them for every call there."""
@@ -231,39 +356,27 @@ class Dialplan:
         return None
 
     def _number(self, text: str, field: str, trunk: str | None) -> Destination:
-        number = self._extension(text) or self._e164(text)
-        if number is None:
-            reason = f"{text!r} is neither a telephone number, a sip: URI nor a configured agent"
-            raise EngineError("refused", reason, field=field)
-        names = [trunk] if trunk is not None else self._route(number)
+        reading = self.read(text, field=field)
+        number = reading.digits
+        names = [trunk] if trunk is not None else self._route(reading)[1]
         if not names:
             raise EngineError("refused", f"no route for {number}", field=field)
-        usable = [name for name in names if self._trunk_usable(name)]
+        usable = [name for name in names if self._trunk_states.is_usable(name)]
         if not usable:
             reason = f"no trunk for {number} is usable now ({', '.join(names)})"
             raise EngineError("unavailable", reason, field=field)
+        # Where all of them rest, one of them is better than none.
+        usable = [name for name in usable if not self._trunk_states.is_resting(name)] or usable
         return Destination(number, tuple(self._by_trunk(number, name) for name in usable))
 
-    def _e164(self, text: str) -> str | None:
-        number = read_number(text, self._region)
-        return None if number is None else number.e164
-
-    def _extension(self, text: str) -> str | None:
-        """`text` as an extension, when a route for such numbers (no leading +) takes it."""
-        digits = text.strip()
-        if not digits.isascii() or not digits.isdigit():
-            return None
-        takes = any(
-            route.prefix and not route.prefix.startswith("+") and digits.startswith(route.prefix)
-            for route in self._routes
-        )
-        return digits if takes else None
-
-    def _route(self, number: str) -> list[str]:
+    def _route(self, reading: Reading) -> tuple[str | None, list[str]]:
+        """The prefix of the route that takes a number, and its trunks."""
+        if reading.trunks:
+            return None, list(reading.trunks)
         for route in self._routes:
-            if number.startswith(route.prefix):
-                return list(route.trunks)
-        return []
+            if reading.digits.startswith(route.prefix):
+                return route.prefix, list(route.trunks)
+        return None, []
 
     def _by_trunk(self, number: str, name: str) -> DialTarget:
         trunk, uri = self._trunks[name], self._trunk_uris[name]
@@ -278,7 +391,38 @@ class Dialplan:
             credentials=credentials_of(trunk),
             from_host=uri.host,
             caller_id=trunk.caller_id,
+            rtp=trunk.rtp,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class PermittedHost:
+    """One entry of dial.allow_hosts: a host, or a host with a port and a transport.
+
+    A host alone permits UDP to any port, and TCP to 5060: services that are no phones listen on
+    TCP, and must not read what a request has in it. A transport without a port permits any port.
+    """
+
+    host: str
+    port: int | None = None
+    transport: str | None = None
+
+    @classmethod
+    def read(cls, text: str) -> "PermittedHost":
+        """Read an entry, which the configuration has checked."""
+        uri = _sip_uri(
+            f"sip:x@[{text}]" if text.count(":") > 1 and "[" not in text else f"sip:x@{text}"
+        )
+        return cls(uri.host, uri.port, (uri.params.get("transport") or "").lower() or None)
+
+    def permits(self, uri: SipUri, transport: str) -> bool:
+        """Whether a URI that is sent by `transport` may be called."""
+        if uri.host != self.host or self.transport not in (None, transport):
+            return False
+        port = uri.address[1]
+        if self.port is not None:
+            return port == self.port
+        return transport == "udp" or port == SIP_PORT or self.transport == transport
 
 
 def credentials_of(account: Agent | Trunk) -> Credentials | None:

@@ -13,8 +13,6 @@ import phonenumbers
 from phonenumbers import timezone
 
 from config.policy import LineType
-from sip.errors import ParseError
-from sip.message.uri import SipUri, parse_uri
 
 _LINE_TYPES: dict[int, LineType] = {
     phonenumbers.PhoneNumberType.FIXED_LINE: "fixed_line",
@@ -35,8 +33,6 @@ _LINE_TYPES: dict[int, LineType] = {
 _BETWEEN = r"\s()\[\]/.~\u00b7\u2010-\u2015\u2212\uff0d\uff0e-"
 _WRITTEN = re.compile(rf"(?:tel:)?[\s(\[]*[+\uff0b]?[\d{_BETWEEN}]*", re.IGNORECASE)
 _NO_COUNTRY = ("001", "ZZ")
-# RFC 3966 section 3: visual separators
-_SEPARATORS = re.compile(r"[-.()]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +46,11 @@ class CalledNumber:
 
 
 @lru_cache(maxsize=4096)
-def read_number(text: str, region: str) -> CalledNumber | None:
-    """`text` as it would be dialled in `region`; None where it cannot be a number."""
+def parse_written(text: str, region: str) -> CalledNumber | None:
+    """`text` as a number in full, as somebody in `region` means it; None where it cannot be one.
+
+    A possible number is not yet a valid one: `number_plan` decides what is dialled.
+    """
     if not _WRITTEN.fullmatch(text):
         return None
     try:
@@ -66,43 +65,6 @@ def read_number(text: str, region: str) -> CalledNumber | None:
         zones=_zones(number, country),
         line_type=_LINE_TYPES.get(phonenumbers.number_type(number), "unknown"),
     )
-
-
-def dialled(text: str, region: str) -> CalledNumber | None:
-    """The number that dialling `text`, digits or a sip: URI, reaches; None where it is none."""
-    scheme = text[:5].lower()
-    if not (scheme.startswith("sip:") or scheme == "sips:"):
-        return read_number(text, region)
-    try:
-        uri = parse_uri(text)
-    except ParseError:
-        return None
-    return number_in_uri(uri, region) if isinstance(uri, SipUri) else None
-
-
-def number_in_uri(uri: SipUri, region: str) -> CalledNumber | None:
-    """The number that a sip: URI names in its user part; None where it names a person.
-
-    A gateway would dial digits as they stand, so digits that make a valid number are one.
-    """
-    user = (uri.user or "").partition(";")[0]
-    bare = _SEPARATORS.sub("", user)
-    if not re.fullmatch(r"\+?[0-9]+", bare):
-        return None
-    number = read_number(bare, region)
-    if number is None:
-        return None
-    is_said = bare.startswith("+") or (uri.params.get("user") or "").lower() == "phone"
-    return number if is_said or _is_valid(number.e164) else None
-
-
-def is_emergency(digits: str, region: str) -> bool:
-    """Whether these digits reach the police, the fire brigade or an ambulance in `region`."""
-    return bool(phonenumbers.connects_to_emergency_number(digits, region))
-
-
-def _is_valid(e164: str) -> bool:
-    return bool(phonenumbers.is_valid_number(phonenumbers.parse(e164)))
 
 
 def _country(number: phonenumbers.PhoneNumber) -> str | None:

@@ -12,8 +12,9 @@ import msgspec
 from ..job import site_of
 from ..request import CallbackRequest
 from ..store.errors import StoreError
+from .number_plan import NumberPlan
 from .opening_hours import opening_hours
-from .phone_number import CalledNumber, dialled
+from .phone_number import CalledNumber
 from .rules import CallerHistory, Facts, Rules, Ruling
 
 if TYPE_CHECKING:
@@ -191,4 +192,4 @@ class Router:
         )
 
     def _read(self, text: str) -> CalledNumber | None:
-        return dialled(text, self._region)
+        return NumberPlan(self._region).number_of(text)

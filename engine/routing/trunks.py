@@ -36,6 +36,7 @@ class Trunks:
             trunk.name: "registering" if trunk.register_ else "static" for trunk in trunks
         }
         self._reasons: dict[str, str] = {}
+        self._resting: dict[str, asyncio.TimerHandle] = {}
         self._searching: dict[str, asyncio.Task[None]] = {}
         # Registrations that are being taken back, and whose trunk may register again after it.
         self._next: dict[RegistrationUsage, str] = {}
@@ -107,12 +108,37 @@ class Trunks:
         """Take every registration back."""
         for search in self._searching.values():
             search.cancel()
+        for resting in self._resting.values():
+            resting.cancel()
         for registration in self._registrations:
             self._sip.unregister(registration)
 
     def is_usable(self, name: str) -> bool:
         """Whether calls may be placed through the trunk now."""
         return self._states.get(name) != "failed"
+
+    def is_resting(self, name: str) -> bool:
+        """Whether calls go by other trunks for now, where there are such."""
+        return name in self._resting
+
+    def rest(self, name: str, for_s: float, reason: str) -> None:
+        """Pass a trunk over for `for_s`: it said so (Retry-After), or nobody answers there."""
+        if name not in self._settings:
+            return
+        loop = asyncio.get_running_loop()
+        resting = self._resting.pop(name, None)
+        if resting is not None:
+            resting.cancel()
+            for_s = max(for_s, resting.when() - loop.time())
+        else:
+            log.warning("trunk_down", trunk=name, reason=reason, for_s=for_s)
+            self._events.publish("trunk.down", trunk=name, reason=reason)
+        self._resting[name] = loop.call_later(for_s, self._rested, name)
+
+    def _rested(self, name: str) -> None:
+        del self._resting[name]
+        log.info("trunk_up", trunk=name)
+        self._events.publish("trunk.up", trunk=name, reason="its time is over")
 
     def on_sip(self, event: RegistrationChanged) -> None:
         """Take one event of a registration."""
@@ -121,6 +147,13 @@ class Trunks:
             self._gone(event)
         else:
             reason = event.phrase if event.status is None else f"{event.status} {event.phrase}"
+            if event.state == "failed" and event.expires_s > 0:
+                # The binding is good until it is over, and so is the trunk.
+                self._reasons[name] = reason
+                log.warning(
+                    "trunk_not_refreshed", trunk=name, reason=reason, holds_s=event.expires_s
+                )
+                return
             self._tell(name, event.state, reason)
 
     def _gone(self, event: RegistrationChanged) -> None:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import aiohttp
 
+from .url_secrets import UrlSecrets
+
 REASON_CHARACTERS = 200
 # An answer that is longer is not read to its end: its connection is not used again.
 ANSWER_BYTES = 64 * 1024
@@ -47,27 +49,35 @@ class Sender:
     async def post(
         self, url: str, headers: dict[str, str], body: bytes, timeout_s: float
     ) -> Answer:
-        """Send `body`. Any 2xx means that it arrived; a redirect is not followed."""
+        """Send `body`. Any 2xx means that it arrived; a redirect is not followed.
+
+        The error of the answer has no secret of `url`, even where the receiver repeats it.
+        """
+        secrets = UrlSecrets(url)
         try:
             async with asyncio.timeout(timeout_s):
                 async with self._session.post(
                     url, headers=headers, data=body, allow_redirects=False
                 ) as response:
-                    return await _read(response)
+                    return await _read(response, secrets)
         except TimeoutError:
             return Answer(f"no answer within {timeout_s:g} s")
+        except aiohttp.ClientResponseError as error:  # as text it has the whole URL
+            return Answer(_short(secrets.hide(error.message or type(error).__name__)))
+        except aiohttp.InvalidURL:
+            return Answer("the URL cannot be used")
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return Answer(_short(str(error) or type(error).__name__))
+            return Answer(_short(secrets.hide(str(error) or type(error).__name__)))
 
 
-async def _read(response: aiohttp.ClientResponse) -> Answer:
+async def _read(response: aiohttp.ClientResponse, secrets: UrlSecrets) -> Answer:
     text = await response.content.read(ANSWER_BYTES)
     if not response.content.at_eof():
         response.close()
     if 200 <= response.status < 300:
         return Answer(None)
-    words = text[:REASON_CHARACTERS].decode(errors="replace").strip()
-    said = f"{response.status} {response.reason or ''}".strip()
+    words = secrets.hide(text.decode(errors="replace")).strip()[:REASON_CHARACTERS]
+    said = secrets.hide(f"{response.status} {response.reason or ''}".strip())
     return Answer(_short(f"{said}: {words}" if words else said), _retry_after_s(response))
 
 

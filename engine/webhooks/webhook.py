@@ -10,7 +10,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import msgspec
 import structlog
@@ -23,6 +22,7 @@ from ..store.event_log import Event, EventLog
 from ..store.store import Store
 from .delivery_queue import Delivery, DeliveryPolicy, DeliveryQueue
 from .signature import ID, SIGNATURE, TIMESTAMP, key_of, sign
+from .url_secrets import without_secrets
 
 if TYPE_CHECKING:
     from .sender import Sender
@@ -333,10 +333,9 @@ class Webhook:
 
     def view(self) -> dict[str, Any]:
         """The webhook as it is shown. Passwords and tokens in its URL are not."""
-        parts = urlsplit(self.settings.url)
         return {
             "webhook": self.name,
-            "url": f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}",
+            "url": without_secrets(self.settings.url),
             "types": list(self._types),
             "pending": len(self.deliveries),
             "behind": 0 if self._read_through is None else self._events.told - self._read_through,

@@ -1,10 +1,14 @@
 """Learning where a leg's peer really sends from (symmetric RTP, RFC 4961), and nobody else.
 
-Three proofs, each stronger than the one before: another host (a peer behind NAT, believed only
-for a short time after connect), another port of the signalled host, and the signalled address
-itself. The first two need several packets that go on from each other; a stronger proof always
-takes the leg, a weaker one never. A peer that moved later is known by its own stream: same SSRC,
-same sequence space, and only once its old address has fallen silent.
+Two hosts may send: the one that was signalled for media, and the one that the peer's SIP comes
+from. No third one is ever believed, whatever it sends and however long nobody else does: a leg
+whose peer is silent is not for whoever speaks first.
+
+Three proofs, each stronger than the one before: the host of SIP (a peer behind NAT), another port
+of the signalled host, and the signalled address itself. The first two need several packets that go
+on from each other; a stronger proof takes the leg, a weaker one never. A peer that moved later is
+known by its own stream: same SSRC, same sequence space, and only once its old address has fallen
+silent. Another SSRC proves nothing while the stream that is heard flows.
 
 Where a new description moves the peer, the old one goes on to send for a moment, often from the
 same host: it proves nothing meanwhile, or the new one, which may only listen, would lose the leg.
@@ -16,15 +20,15 @@ Address = tuple[str, int]
 
 PROBATION_PACKETS: Final = 5
 PROBATION_S: Final = 1.0  # the packets of a proof come within this time
-LEARNING_WINDOW_S: Final = 3.0  # after connect, another host may prove itself
 MOVED_SILENCE_S: Final = 0.6
+NEW_SSRC_S: Final = 0.1  # a stream of which nothing came for so long does not flow
 LEFT_S: Final = 1.0  # whoever was the peer before a new description may go on for so long
 _MAX_STEP: Final = 50  # sequence numbers between two packets of a proof
 _MAX_MOVED_STEP: Final = 3000
 _MAX_CANDIDATES: Final = 4
 
 UNHEARD: Final = 0
-OTHER_HOST: Final = 1
+SIP_HOST: Final = 1
 OTHER_PORT: Final = 2
 SIGNALLED: Final = 3
 
@@ -33,30 +37,37 @@ class PeerLearner:
     """Decides for packets that do not come from the address believed at the time.
 
     `current` is that address: the signalled one until a better is proven. `proof` says how well
-    it is known. Times are seconds of one monotonic clock.
+    it is known. `sip_host` may send as well as the signalled host; with `strict`, the signalled
+    address alone. Times are seconds of one monotonic clock.
     """
 
     __slots__ = (
         "_candidates",
+        "_has_stream",
         "_left",
-        "_window_end",
         "current",
         "proof",
         "signalled",
+        "sip_host",
+        "strict",
     )
 
-    def __init__(self, host: str, port: int, now: float) -> None:
+    def __init__(self, host: str, port: int, *, sip_host: str = "", strict: bool = False) -> None:
         self.signalled: Address = (host, port)
         self.current: Address = self.signalled
+        self.sip_host = sip_host
+        self.strict = strict
         self.proof = UNHEARD
-        self._window_end = now + LEARNING_WINDOW_S
+        self._has_stream = False  # the peer described last has been heard
         # Since when, how many packets, their SSRC, the newest sequence number.
         self._candidates: dict[Address, tuple[float, int, int, int]] = {}
         self._left: dict[Address, float] = {}  # former peers, and until when they prove nothing
 
-    def signal(self, host: str, port: int, now: float) -> None:
-        """The peer was described anew. The same address keeps what was learned."""
-        self._window_end = now + LEARNING_WINDOW_S
+    def signal(self, host: str, port: int, now: float, *, anew: bool = False) -> None:
+        """The peer was described anew. The same address keeps what was learned.
+
+        With `anew` that stands only until another proof: who answers need not be who spoke early.
+        """
         self._candidates.clear()
         if (host, port) != self.signalled:
             # Its stream does not end at once, and its host is often the new one's.
@@ -64,11 +75,19 @@ class PeerLearner:
             self._left[self.current] = now + LEFT_S
             self.signalled = self.current = (host, port)
             self.proof = UNHEARD
+            self._has_stream = False
+        elif anew:
+            self.proof = UNHEARD
+
+    def allows(self, host: str) -> bool:
+        """Whether the peer may turn out to be at another address of this host."""
+        return not self.strict and host in (self.signalled[0], self.sip_host)
 
     def heard(self) -> None:
         """A packet came from `current`."""
-        if self.current == self.signalled:
-            self.proof = SIGNALLED
+        self._has_stream = True
+        if self.proof == UNHEARD or self.current == self.signalled:
+            self.proof = self._proof_of(self.current)
 
     def consider(
         self,
@@ -84,29 +103,37 @@ class PeerLearner:
         """Whether a well-formed packet from another address proves that the peer is there.
 
         `heard_at`, `stream_ssrc` and `stream_sequence` (the highest) are of the stream heard from
-        `current` so far; they count only once `proof` is not UNHEARD. When it is proven,
-        `current` is `source` on return.
+        `current` so far; they count only once the peer was heard. When it is proven, `current` is
+        `source` on return.
         """
+        is_own = self._has_stream and ssrc == stream_ssrc
+        if self._has_stream and not is_own and now - heard_at < NEW_SSRC_S:
+            return False
         if source == self.signalled:
             return self._believe(source, SIGNALLED)
-        if self._left.get(source, 0.0) > now:
+        if not self.allows(source[0]) or self._left.get(source, 0.0) > now:
             return False
-        if self.proof != UNHEARD and ssrc == stream_ssrc:
+        proof = self._proof_of(source)
+        if is_own:
             step = (sequence - stream_sequence) & 0xFFFF
             if now - heard_at < MOVED_SILENCE_S or not 0 < step < _MAX_MOVED_STEP:
                 return False
-            proof = self.proof
-        else:
-            proof = OTHER_PORT if source[0] == self.signalled[0] else OTHER_HOST
-            if proof <= self.proof or (proof == OTHER_HOST and now > self._window_end):
-                return False
+            proof = max(proof, self.proof)
+        elif proof <= self.proof:
+            return False
         if not self._goes_on(source, ssrc, sequence, now):
             return False
         return self._believe(source, proof)
 
+    def _proof_of(self, source: Address) -> int:
+        if source == self.signalled:
+            return SIGNALLED
+        return OTHER_PORT if source[0] == self.signalled[0] else SIP_HOST
+
     def _believe(self, source: Address, proof: int) -> bool:
         self.current = source
         self.proof = proof
+        self._has_stream = True
         self._candidates.clear()
         return True
 

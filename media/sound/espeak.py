@@ -1,5 +1,7 @@
 """libespeak-ng through ctypes: text in, int16 samples out.
 
+Some texts smash its stack, so that only the process of speech_process.py may load it.
+
 The library is one per process, keeps its state in globals and is not reentrant, so that one lock
 guards it. ctypes releases the GIL while it speaks. The package espeakng_loader carries both the
 library and its data.
@@ -12,8 +14,6 @@ from collections.abc import Iterator
 from typing import Final
 
 import espeakng_loader
-import numpy as np
-from numpy.typing import NDArray
 
 MIN_RATE_WPM: Final = 80  # the range of espeakRATE, espeak-ng speak_lib.h
 MAX_RATE_WPM: Final = 450
@@ -102,9 +102,7 @@ class Espeak:
             raise NoSuchVoice(f"there is no voice {voice!r}")
         return identifier
 
-    def speak(
-        self, text: str, *, voice: str, rate_wpm: int, max_duration_s: float
-    ) -> NDArray[np.int16]:
+    def speak(self, text: str, *, voice: str, rate_wpm: int, max_duration_s: float) -> bytes:
         """int16 samples at `sample_rate_hz` of plain text; blocks; safe from any thread.
 
         Raises SpeechError; also when the speech would last longer than `max_duration_s`.
@@ -128,7 +126,7 @@ class Espeak:
             raise SpeechError(f"the speech lasts more than {max_duration_s:g} s")
         if status != _EE_OK:
             raise SpeechError(f"libespeak-ng failed with status {status}")
-        return np.frombuffer(sound, np.int16)
+        return sound
 
     def _collect(self, wave: "ctypes._Pointer[ctypes.c_short]", count: int, events: int) -> int:
         if wave and count > 0:

@@ -12,10 +12,8 @@ import wave
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from .espeak import MAX_RATE_WPM, MIN_RATE_WPM, NoSuchVoice, SpeechError, espeak
+from .espeak import MAX_RATE_WPM, MIN_RATE_WPM, NoSuchVoice, SpeechError
+from .speech_pool import Sound, pool
 
 __all__ = ["NoSuchVoice", "SpeechError", "Synthesizer"]
 
@@ -24,6 +22,7 @@ MAX_DURATION_S: Final = 300.0
 CACHE_BYTES: Final = 256 * 1024 * 1024
 DEFAULT_RATE_WPM: Final = 160
 
+_SAMPLE_BYTES = 2
 _MIN_DURATION_S = 0.1  # what has no words gives some 10 ms of nothing
 _CACHED = re.compile(r"[0-9a-f]{64}\.wav")
 _UNFINISHED = re.compile(r"\.speech-.*\.wav")
@@ -53,11 +52,16 @@ class Synthesizer:
         self.voice = voice
         self.rate_wpm = rate_wpm
         self._max_cache_bytes = max_cache_bytes
-        self._lock = threading.Lock()
+        self._under_way: set[Path] = set()
+        self._changed = threading.Condition()
 
     def prepare(self) -> None:
-        """Load the library and look for the voice now rather than at the first text."""
-        espeak().voice_identifier(self.voice)
+        """Start a process that speaks and look for the voice now rather than at the first text."""
+        pool.look_for(self.voice)
+
+    def close(self) -> None:
+        """End the processes that speak and are idle. The next text starts one again."""
+        pool.close()
 
     def prompt(self, text: str) -> Path:
         """A WAV file that says `text`, from the cache directory, spoken now if it is not there.
@@ -66,16 +70,18 @@ class Synthesizer:
         """
         words = _plain(text)
         path = self.cache_dir / self._name(words)
-        with self._lock:  # who asks for the same text meanwhile finds it spoken
-            try:
-                os.utime(path)  # what is used stays longest
-            except FileNotFoundError:
-                pass
-            except OSError as error:
-                raise SpeechError(f"{path}: {error.strerror}") from error
-            else:
+        with self._changed:  # who asks for the same text meanwhile finds it spoken
+            self._changed.wait_for(lambda: path not in self._under_way)
+            if _is_there(path):
                 return path
+            self._under_way.add(path)
+        try:
             self._write(self._speak(words), path)
+        finally:
+            with self._changed:
+                self._under_way.remove(path)
+                self._changed.notify_all()
+        with self._changed:
             self._trim(path)
         return path
 
@@ -83,15 +89,15 @@ class Synthesizer:
         identity = f"{self.voice.lower()}\0{self.rate_wpm}\0{words}"
         return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest() + ".wav"
 
-    def _speak(self, words: str) -> NDArray[np.int16]:
-        samples = espeak().speak(
+    def _speak(self, words: str) -> Sound:
+        sound = pool.speak(
             words, voice=self.voice, rate_wpm=self.rate_wpm, max_duration_s=MAX_DURATION_S
         )
-        if len(samples) < _MIN_DURATION_S * espeak().sample_rate_hz:
+        if len(sound.samples) < _MIN_DURATION_S * _SAMPLE_BYTES * sound.rate_hz:
             raise SpeechError("the text has no words to speak")
-        return samples
+        return sound
 
-    def _write(self, samples: NDArray[np.int16], path: Path) -> None:
+    def _write(self, spoken: Sound, path: Path) -> None:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor, unfinished = tempfile.mkstemp(
@@ -100,9 +106,9 @@ class Synthesizer:
             try:
                 with os.fdopen(descriptor, "wb") as raw, wave.open(raw, "wb") as sound:
                     sound.setnchannels(1)
-                    sound.setsampwidth(2)
-                    sound.setframerate(espeak().sample_rate_hz)
-                    sound.writeframes(samples.astype("<i2").tobytes())
+                    sound.setsampwidth(_SAMPLE_BYTES)
+                    sound.setframerate(spoken.rate_hz)
+                    sound.writeframes(spoken.samples)
                 os.replace(unfinished, path)
             except BaseException:
                 with contextlib.suppress(FileNotFoundError):
@@ -134,6 +140,16 @@ class Synthesizer:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(path)
                 total -= size
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        os.utime(path)  # what is used stays longest
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise SpeechError(f"{path}: {error.strerror}") from error
+    return True
 
 
 def _plain(text: str) -> str:

@@ -20,7 +20,7 @@ class WorkerContext:
     listeners: Listeners
     speaking: SpeakingSources[Playout]
     emit: Callable[[Event], None]
-    timeout_s: float
+    timeout_s: float  # infinite for never, as is the next one
     silence_s: float
     cname: Cname
     unix_offset_s: float  # from the monotonic clock to Unix time

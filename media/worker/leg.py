@@ -40,6 +40,7 @@ class MediaLeg:
     __slots__ = (
         "_connected_at",
         "_context",
+        "_described",
         "_heard",
         "_may_receive",
         "_quiet_looks",
@@ -75,6 +76,7 @@ class MediaLeg:
         self.rtcp: RtcpSession | None = None
         self._may_receive = False
         self._connected_at = 0.0
+        self._described = 0  # the number of the newest description
         self.digit_reader: DigitReader | None = None  # from the first key on
         self._heard = False
         self._timed_out = False
@@ -98,7 +100,7 @@ class MediaLeg:
             self._socket = self.pair.open_connected()
             if self._context.listeners.add_sink(self):
                 self.dropped_late += self.pair.discard_waiting()
-            self.learner = PeerLearner(host, port, now)
+            self.learner = PeerLearner(host, port)
             self.rtcp = RtcpSession(
                 self.playout.stream.ssrc,
                 self._context.cname,
@@ -110,9 +112,13 @@ class MediaLeg:
                 self._connect_socket(self.learner.current)
         elif reachable:
             before = self.learner.current
-            self.learner.signal(host, port, now)
+            self.learner.signal(host, port, now, anew=description.anew)
+            if self.learner.current != before:
+                self.incoming.renew()
             if self.learner.current != before or not self._relaying:
                 self._connect_socket(self.learner.current)
+        self.learner.sip_host = description.sip_host
+        self.learner.strict = description.rtp == "strict"
         assert self.rtcp is not None
         if reachable:
             self.rtcp.remote = (host, description.rtcp_port)
@@ -123,6 +129,7 @@ class MediaLeg:
         )
         self.incoming.audio = _audio(description.payload_type, description.codec)
         self._connected_at = now
+        self._described = description.number
         self._timed_out = False  # from each description on, the wait for its RTP begins anew
         if not self._silent:
             self.incoming.loud_at = now
@@ -162,6 +169,9 @@ class MediaLeg:
         if source == learner.current:  # waited here since before the socket was connected
             self.incoming.receive_packet(packet, size, now)
             return
+        if source != learner.signalled and not learner.allows(source[0]):
+            self.dropped_stranger += 1
+            return
         incoming = self.incoming
         payload_type = first & 0x7F
         known = payload_type in incoming.audio or payload_type in incoming.event_payload_types
@@ -175,6 +185,7 @@ class MediaLeg:
             stream_ssrc=incoming.ssrc,
             stream_sequence=incoming.highest,
         ):
+            incoming.renew()
             self._connect_socket(source)
             self._context.emit(PeerMoved(self.name, *source))
             incoming.receive_packet(packet, size, now)
@@ -183,9 +194,15 @@ class MediaLeg:
 
     def rtcp_received(self, packet: bytearray, size: int, source: Address, now: float) -> None:
         """A datagram on the RTCP port: the peer's host only."""
-        if self.learner is None or self.rtcp is None or source[0] != self.learner.current[0]:
+        learner, rtcp = self.learner, self.rtcp
+        if (
+            learner is None
+            or rtcp is None
+            or source[0] != learner.current[0]
+            or (learner.strict and source != rtcp.remote)
+        ):
             self.dropped_stranger += 1
-        elif not self.rtcp.receive(bytes(packet[:size]), source, now):
+        elif not rtcp.receive(bytes(packet[:size]), source, now):
             self.dropped_garbage += 1
 
     def peer_heard(self, now: float) -> None:
@@ -252,7 +269,7 @@ class MediaLeg:
         if self._may_receive and silent_s >= context.timeout_s and not self._timed_out:
             incoming.settle()
             self._timed_out = True
-            context.emit(MediaTimeout(self.name, round(silent_s, 3)))
+            context.emit(MediaTimeout(self.name, round(silent_s, 3), self._described))
         if self._silent:
             if now - incoming.loud_at < _LOUD_AGAIN_S:
                 self._silent = False

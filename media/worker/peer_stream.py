@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from ..rtp.outgoing_stream import OutgoingStream
 from ..rtp.receive_stats import Reception
 from ..rtp.rtp import FRAME_SAMPLES, HEADER, MARKER_BIT, VERSION_BITS, payload_bounds
+from ..rtp.symmetric_rtp import NEW_SSRC_S
 from ..sound.level import LOUD, SILENT_DBFS, level_dbfs
 from .fast_path import CODECS, STEP, TRANSLATIONS
 
@@ -33,6 +34,7 @@ class StreamOwner(Protocol):
     """The leg whose peer sends the stream."""
 
     dropped_garbage: int
+    dropped_stranger: int
 
     @property
     def tap(self) -> RecordingTap | None:
@@ -112,6 +114,7 @@ class PeerStream(Reception):
     """
 
     __slots__ = (
+        "_owner",
         "_run_start",
         "_target",
         "audio",
@@ -128,6 +131,7 @@ class PeerStream(Reception):
         self.event_payload_types: tuple[int | None, ...] = ()
         self.listeners: list[StreamListener] = []
         self.listening = False
+        self._owner = -1  # the SSRC that was heard first of the peer
         self._run_start = 0
         self._target: OutgoingStream | None = None
 
@@ -139,6 +143,10 @@ class PeerStream(Reception):
     @loud_at.setter
     def loud_at(self, now: float) -> None:
         self.flow.loud_at = now
+
+    def renew(self) -> None:
+        """The peer is another, or elsewhere: the next SSRC is its own, whatever flows."""
+        self._owner = -1
 
     def book(self) -> None:
         """Bring the figures up to what the fast path has forwarded so far."""
@@ -158,8 +166,11 @@ class PeerStream(Reception):
         self.flow.expect = 0
 
     def receive_packet(self, packet: bytearray, size: int, now: float) -> None:
-        """Deal with any packet that came from the leg's peer."""
-        self.settle()
+        """Deal with any packet that came from the leg's peer, or as if from it.
+
+        A source address is forged easily, an SSRC that has been heard is not: another one counts
+        only once the stream that is heard does not flow any more, and gives way to the first.
+        """
         leg = self.leg
         bounds = payload_bounds(packet, size)
         if bounds is None:
@@ -174,6 +185,13 @@ class PeerStream(Reception):
                 leg.dropped_garbage += 1
                 return
             end = start
+        is_new = self._owner >= 0 and ssrc not in (self.ssrc, self._owner)
+        if is_new and now - self.flow.heard_at < NEW_SSRC_S:
+            leg.dropped_stranger += 1
+            return
+        self.settle()
+        if self._owner < 0:
+            self._owner = ssrc
         if ssrc != self.ssrc:
             self.start(ssrc, sequence, timestamp, now)
         extended = self.receive(sequence, timestamp, end - start, now, timed=codec is not None)

@@ -129,7 +129,7 @@ class PortPair:
 class PortPool:
     """The pairs of ports `first` to `last` inclusive on one address.
 
-    Those that were never used, or let go, are bound in a random order.
+    Which pair is next is random, so that nobody can tell it from the ones before.
     """
 
     def __init__(
@@ -145,7 +145,8 @@ class PortPool:
         self._family = int(socket.AF_INET6 if ":" in address else socket.AF_INET)
         self._quarantine_s = quarantine_s
         ports = list(range(first + first % 2, last, 2))
-        (rng or random.SystemRandom()).shuffle(ports)
+        self._rng = rng or random.SystemRandom()
+        self._rng.shuffle(ports)
         self._free = deque(ports)
         self._kept: deque[PortPair] = deque()  # bound, and out of quarantine
         self._quarantined: deque[tuple[float, PortPair]] = deque()
@@ -163,7 +164,7 @@ class PortPool:
         return len(self._quarantined)
 
     def take_pair(self) -> PortPair:
-        """The pair that has rested longest, bound; a port of another process is passed over.
+        """Any pair that is free, bound; a port of another process is passed over.
 
         When none is free, the one that is longest in quarantine is taken out of it: better than no
         call. Raises NoPortLeft.
@@ -178,9 +179,13 @@ class PortPool:
 
     def _take_free(self) -> tuple[PortPair | None, str]:
         """A pair that is neither used nor in quarantine, or why there is none."""
+        # In no order: whoever has seen the ports of some calls shall not know the next one's.
         if self._kept:
+            self._kept.rotate(self._rng.randrange(len(self._kept)))
             return self._kept.popleft(), ""
         free = self._free
+        if free:
+            free.rotate(self._rng.randrange(len(free)))
         reason = "every RTP port is in use"
         for _ in range(len(free)):
             port = free.popleft()

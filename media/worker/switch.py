@@ -1,6 +1,7 @@
 """The legs of one worker and the commands that act on them. Owns everything but the process."""
 
 import asyncio
+import math
 import random
 import secrets
 import struct
@@ -61,8 +62,8 @@ class Switch:
             listeners=self.listeners,
             speaking=self._speaking,
             emit=report,
-            timeout_s=settings.timeout_s,
-            silence_s=settings.silence_s,
+            timeout_s=settings.timeout_s or math.inf,
+            silence_s=settings.silence_s or math.inf,
             cname=Cname(f"{secrets.token_hex(6)}@{settings.address}"),
             unix_offset_s=time.time() - time.monotonic(),
             rng=random.Random(self._rng.getrandbits(64)),

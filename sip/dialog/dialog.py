@@ -70,6 +70,12 @@ class Dialog:
         if isinstance(next_uri, SipUri) and not is_numeric(next_uri.address[0]):
             self.named_hop = next_uri
 
+    def answer_to_source(self) -> None:
+        """Send to where the peer's message came from: it has no Contact (12.1 demands one)."""
+        if not self.routes:
+            self.hop = self.fallback_hop
+            self.named_hop = None
+
     def reroute(self, found: Hop | None) -> bool:
         """Use the resolved next hop. Returns whether it differs from the present one.
 
@@ -120,7 +126,7 @@ class Dialog:
 def dialog_of_uac(request: Request, response: Response, hop: Hop) -> Dialog:
     """Make the dialog from a response to our INVITE (RFC 3261 12.1.2). Raises ParseError."""
     contact = response.contact
-    return Dialog(
+    dialog = Dialog(
         call_id=request.call_id,
         local=request.get("From") or "",
         remote=response.get("To") or "",
@@ -131,6 +137,9 @@ def dialog_of_uac(request: Request, response: Response, hop: Hop) -> Dialog:
         remote_cseq=None,
         fallback_hop=hop,
     )
+    if contact is None:
+        dialog.answer_to_source()
+    return dialog
 
 
 def bare_dialog_of_uac(request: Request, response: Response, hop: Hop) -> Dialog:
@@ -151,7 +160,7 @@ def bare_dialog_of_uac(request: Request, response: Response, hop: Hop) -> Dialog
 def dialog_of_uas(request: Request, local_tag: str, hop: Hop) -> Dialog:
     """Make the dialog from a received INVITE (RFC 3261 12.1.1). Raises ParseError."""
     contact = request.contact
-    return Dialog(
+    dialog = Dialog(
         call_id=request.call_id,
         local=f"{request.get('To')};tag={local_tag}",
         remote=request.get("From") or "",
@@ -162,6 +171,9 @@ def dialog_of_uas(request: Request, local_tag: str, hop: Hop) -> Dialog:
         remote_cseq=request.cseq.number,
         fallback_hop=hop,
     )
+    if contact is None:
+        dialog.answer_to_source()
+    return dialog
 
 
 def trusted_request(method: str, uri: Uri, fields: Fields, body: bytes = b"") -> Request:

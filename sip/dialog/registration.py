@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,6 +47,8 @@ class Registration:
     It refreshes after 80 % of the granted time. After a failure it tries again after 2 s and
     doubles the delay up to 2 min. Each delay varies by 20 %, so that many clients do not return
     at the same moment. Each change emits RegistrationChanged, and so does each further failure.
+    A failed refresh does not end the existing binding: `failed` then has the seconds that it
+    remains valid. When it expires, `failed` is emitted again with 0 seconds.
     """
 
     def __init__(self, context: UserAgentContext, account: Account, now: float) -> None:
@@ -74,6 +77,8 @@ class Registration:
         self._authorization = Authorization(account.credentials, context.rng)
         self._expires_s = account.expires_s
         self._timer: Timer | None = None
+        self._bound_until = -math.inf
+        self._lapse: Timer | None = None
         self._failures = 0
         self._transaction: ClientTransaction | None = None
         context.registrations.add(self)
@@ -84,8 +89,10 @@ class Registration:
         if self.state in ("unregistering", "unregistered"):
             return
         registered = self.state == "registered" or self._transaction is not None
+        registered = registered or now < self._bound_until
         self._context.timers.cancel(self._timer)
         self._timer = None
+        self._stop_lapse()
         if not registered:
             self._done(None, "")
             return
@@ -136,7 +143,7 @@ class Registration:
         elif status == 423 and self._lengthen(response):
             self._send(None, now)
         else:
-            self._failed(status, response.phrase, self._retry_after_s(response), now)
+            self._failed(status, response.phrase, response.retry_after_s, now)
 
     def transaction_failed(
         self, transaction: ClientTransaction, cause: FailureCause, now: float
@@ -154,6 +161,8 @@ class Registration:
 
     def _registered(self, response: Response, now: float) -> None:
         granted_s = self._granted_s(response)
+        self._bound_until = now + granted_s
+        self._stop_lapse()
         if granted_s <= 0:
             self._failed(response.status, "the registrar granted no time", 0.0, now)
             return
@@ -166,17 +175,28 @@ class Registration:
         )
 
     def _granted_s(self, response: Response) -> int:
-        """Return the granted seconds: of our Contact, else Expires, else as requested (10.2.4)."""
+        """Return the granted seconds: of our Contact, else Expires, else as requested (10.2.4).
+
+        Unreadable values beside them, such as the Contact of another device, are skipped.
+        """
+        counters = self._context.counters
         try:
-            contacts = response.contacts
-            for contact in contacts:
-                value = contact.params.get("expires")
-                if value is not None and self._is_ours(contact.uri, is_alone=len(contacts) == 1):
-                    return min(parse_delta_seconds(value), _MAX_EXPIRES_S)
-            if response.expires is not None:
-                return min(response.expires, _MAX_EXPIRES_S)
+            contacts, faults = response.readable_addresses("Contact")
+            counters.add_read_past(faults)
         except ParseError:
-            self._context.counters.malformed += 1
+            counters.malformed += 1
+            contacts = []
+        values = [
+            contact.params["expires"] or ""
+            for contact in contacts
+            if "expires" in contact.params
+            and self._is_ours(contact.uri, is_alone=len(contacts) == 1)
+        ]
+        for value in [*values, *response.get_all("Expires")]:
+            try:
+                return min(parse_delta_seconds(value), _MAX_EXPIRES_S)
+            except ParseError:
+                counters.malformed += 1
         return self._expires_s
 
     def _is_ours(self, uri: Uri, *, is_alone: bool) -> bool:
@@ -207,16 +227,26 @@ class Registration:
         delay_s *= self._context.rng.uniform(0.8, 1.2)
         self._failures += 1
         self._timer = self._context.timers.schedule(now + max(delay_s, at_least_s), self._send)
+        left_s = self._bound_until - now
+        if left_s > 0 and self._lapse is None:
+            self._lapse = self._context.timers.schedule(
+                self._bound_until, lambda _, at: self._lapsed(status, phrase)
+            )
+        self._context.emit(
+            RegistrationChanged(self, "failed", status, phrase, math.ceil(max(left_s, 0.0)))
+        )
+
+    def _lapsed(self, status: int, phrase: str) -> None:
+        """The binding is over and was not refreshed."""
+        self._lapse = None
         self._context.emit(RegistrationChanged(self, "failed", status, phrase, 0))
 
-    def _retry_after_s(self, response: Response) -> float:
-        value = (response.get("Retry-After") or "").partition(";")[0].partition("(")[0].strip()
-        try:
-            return float(min(parse_delta_seconds(value), 3600)) if value else 0.0
-        except ParseError:
-            return 0.0
+    def _stop_lapse(self) -> None:
+        self._context.timers.cancel(self._lapse)
+        self._lapse = None
 
     def _done(self, status: int | None, phrase: str) -> None:
         self.state = "unregistered"
+        self._stop_lapse()
         self._context.registrations.discard(self)
         self._context.emit(RegistrationChanged(self, "unregistered", status, phrase, 0))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from ..auth.authorization import Authorization
+from ..auth.digest import Credentials
 from ..errors import NegotiationFailed, SipError
 from ..events import Cause, Ended, Event, InfoDigit, MediaChanged
 from ..message.body import unsupported_body
@@ -73,7 +74,7 @@ class Session:
         self.authorization = authorization
         self.tag: object | None = None
         self.dialog: Dialog | None = None
-        self.media = OfferAnswer(context.rng.getrandbits(62))
+        self.media = OfferAnswer(context.rng.getrandbits(62), context.counters.add_read_past)
         self.local_audio: LocalAudio | None = None
         self._accepted: Answer2xx | None = None
         self._reinvite: Reinvite | None = None
@@ -110,6 +111,10 @@ class Session:
         return self.dialog is not None and self.dialog.remote_tag == remote_tag
 
     # -- what the owner asks for
+
+    def use_credentials(self, credentials: Credentials | None) -> None:
+        """Answer challenges of the peer with these from now on, whichever side began the call."""
+        self.authorization = Authorization(credentials, self.context.rng)
 
     def hangup(self, now: float, *, reason: str | None = None) -> None:
         """End the session by CANCEL, BYE or a final response. Idempotent.

@@ -304,8 +304,14 @@ class UacSession(Session):
             self._send_invite(now)
             return
         origin: Origin = "local" if self._cancelled else "remote"
-        reason = response.get("Reason")
-        self._report(Failed(self, Cause(response.status, response.phrase, origin, reason)))
+        cause = Cause(
+            response.status,
+            response.phrase,
+            origin,
+            response.get("Reason"),
+            response.retry_after_s,
+        )
+        self._report(Failed(self, cause))
         self.finish(None, now)
 
     # -- ends

@@ -206,14 +206,41 @@ class Message:
 
     @property
     def contacts(self) -> list[NameAddr]:
-        """All Contact values. The `*` of a REGISTER is not an address and raises ParseError."""
-        return self._addresses("Contact")
+        """The readable Contact values. Raises ParseError if none is readable, as for a `*`."""
+        cached = self._typed.get("Contact")
+        if cached is None:
+            cached, _ = self.readable_addresses("Contact")
+            self._typed["Contact"] = cached
+        return cached  # type: ignore[return-value]
 
     @property
     def contact(self) -> NameAddr | None:
-        """The first Contact."""
-        contacts = self._addresses("Contact")
+        """The first Contact that can be read. Raises ParseError where there are none but others."""
+        contacts = self.contacts
         return contacts[0] if contacts else None
+
+    def readable_addresses(self, name: str) -> tuple[list[NameAddr], int]:
+        """The addresses of a list that can be read, and how many cannot.
+
+        Raises ParseError where there are only such.
+        """
+        found: list[NameAddr] = []
+        fault: ParseError | None = None
+        faults = 0
+        for raw in self.get_all(name):
+            try:
+                elements = split_commas(raw)
+            except ParseError as error:
+                fault, faults = error, faults + 1
+                continue
+            for element in elements:
+                try:
+                    found.append(parse_name_addr(element))
+                except ParseError as error:
+                    fault, faults = error, faults + 1
+        if fault is not None and not found:
+            raise ParseError(f"{name}: {fault.reason}", fault.status)
+        return found, faults
 
     @property
     def record_routes(self) -> list[NameAddr]:
@@ -231,6 +258,15 @@ class Message:
     def expires(self) -> int | None:
         """Expires in seconds."""
         return self._optional("Expires", parse_delta_seconds)
+
+    @property
+    def retry_after_s(self) -> float:
+        """Retry-After in seconds, an hour at most; 0 when there is none that can be read."""
+        value = (self.get("Retry-After") or "").partition(";")[0].partition("(")[0].strip(" \t")
+        try:
+            return float(min(parse_delta_seconds(value), 3600)) if value else 0.0
+        except ParseError:
+            return 0.0
 
     @property
     def content_type(self) -> str | None:

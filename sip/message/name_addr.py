@@ -12,7 +12,7 @@ from ..errors import ParseError
 from .grammar import LWS, encode_params, parse_params, quote, quoted_length, split_commas, unquote
 from .uri import OtherUri, SipUri, parse_uri
 
-_tokens = re.compile(r"[A-Za-z0-9\-.!%*_+`'~ \t]*+").fullmatch
+_controls = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
 _CACHED_CHARACTERS: Final = 512
 
 
@@ -69,13 +69,14 @@ def _parse(text: str) -> NameAddr:
         start = 0
     else:
         start = text.find("<")
-    if start < 0:
+    # After an odd number of quotes the bracket stands in a quoted parameter of a bare URI.
+    if start < 0 or text.count('"', 0, start) % 2:
         return _parse_addr_spec(text)
     if start > 0:
-        name = text[:start].strip(LWS)
-        if _tokens(name) is None:
-            raise ParseError("the display name must be in quotes")
-        display_name = name
+        # Many leave the quotes out where the grammar demands them: the URI is plain all the same.
+        display_name = text[:start].strip(LWS)
+        if _controls(display_name) is not None:
+            raise ParseError("the display name has control characters")
     end = text.find(">", start)
     if end < 0:
         raise ParseError("the URI is not closed by >")

@@ -2,6 +2,9 @@
 
 It is lenient in three cases. Lines may end in LF alone (RFC 4566 section 5). The last line may have
 no line end. `s=` and `t=` may be missing, as some gateways omit them. Unknown lines are kept.
+
+Faults that nothing depends on are skipped and counted in `faults`: a malformed or missing `o=`, a
+malformed or rejected stream (port 0), and a malformed `c=` that no audio stream needs.
 """
 
 from __future__ import annotations
@@ -163,6 +166,8 @@ class SessionDescription(Section):
     origin: Origin = _NO_ORIGIN
     name: str = "-"
     media: list[MediaDescription] = field(default_factory=list)
+    #: Lines that could not be read as they stand, and were read past.
+    faults: int = field(default=0, compare=False)
 
     def encode(self) -> bytes:
         """Return the description as bytes, with CRLF line ends."""
@@ -202,23 +207,26 @@ def parse_sdp(data: bytes) -> SessionDescription:
         elif kind == "m":
             if len(session.media) == _MAX_MEDIA:
                 raise ParseError(f"the session description has more than {_MAX_MEDIA} streams")
-            section = _parse_media(value)
+            section, is_odd = _parse_media(value)
             session.media.append(section)
+            session.faults += is_odd
         elif kind == "c":
             # Several c= lines mean layered multicast (RFC 4566 section 5.7). The first one is used.
-            connection = _parse_connection(value)
+            connection, is_odd = _parse_connection(value)
             section.connection = section.connection or connection
+            session.faults += is_odd
         elif section is not session:
             section.lines.append((kind, value))
         elif kind == "o" and not has_origin:
-            session.origin = _parse_origin(value)
+            origin = _parse_origin(value)
+            session.origin = origin or _NO_ORIGIN
+            session.faults += origin is None
             has_origin = True
         elif kind == "s":
             session.name = value
         else:
             session.lines.append((kind, value))
-    if not has_origin:
-        raise ParseError("the session description has no o=")
+    session.faults += not has_origin
     return session
 
 
@@ -226,32 +234,49 @@ def _words(value: str) -> list[str]:
     return [word for word in value.split(" ") if word]
 
 
-def _parse_origin(value: str) -> Origin:
+def _parse_origin(value: str) -> Origin | None:
+    """None for one that cannot be read: nothing here depends on who made a description."""
     words = _words(value)
     if len(words) != 6 or words[3] != "IN":
-        raise ParseError("o= is not user, session, version, IN, address type and address")
+        return None
     return Origin(words[0], words[1], words[2], words[4], words[5])
 
 
-def _parse_connection(value: str) -> Connection:
+def _parse_connection(value: str) -> tuple[Connection, bool]:
+    """The connection, and whether it is odd: then its host is no address, for who needs one."""
     words = _words(value)
     if len(words) != 3 or words[0] != "IN":
-        raise ParseError("c= is not IN, address type and address")
-    return Connection(words[1], words[2])
+        return Connection("IP4", "?"), True
+    return Connection(words[1], words[2]), False
 
 
-def _parse_media(value: str) -> MediaDescription:
+def _parse_media(value: str) -> tuple[MediaDescription, bool]:
+    """The stream, and whether its line is odd.
+
+    A stream keeps its place among the others whatever its line says (RFC 3264 6). One that cannot
+    be used as it stands is taken for one with port 0; that may do without formats. Raises
+    ParseError for a line that does not even name a medium.
+    """
     words = _words(value)
-    if len(words) < 4:
+    if not words:
         raise ParseError("m= is not media, port, protocol and formats")
-    port, slash, count = words[1].partition("/")
-    return MediaDescription(
+    port_text, slash, count = (words[1] if len(words) > 1 else "").partition("/")
+    media = MediaDescription(
         media=words[0],
-        port=parse_integer(port, "the port of m=", 65535),
-        protocol=words[2],
+        protocol=words[2] if len(words) > 2 else "RTP/AVP",
         formats=words[3:],
-        port_count=parse_integer(count, "the port count of m=", 65535) if slash else None,
     )
+    try:
+        media.port = parse_integer(port_text, "the port of m=", 65535)
+        if slash:
+            media.port_count = parse_integer(count, "the port count of m=", 65535)
+    except ParseError:
+        media.port = 0
+        return media, True
+    is_odd = len(words) < 4
+    if is_odd:
+        media.port = 0
+    return media, is_odd
 
 
 # Descriptions repeat the same few codecs.

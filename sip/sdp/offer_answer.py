@@ -6,6 +6,7 @@ are answered, and later offered, with port 0.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from ipaddress import ip_address
 from typing import Final
@@ -78,13 +79,26 @@ class OfferAnswer:
     """The offers and answers of one dialog.
 
     `session_id` is the session of our o= line, a number below 2**63. If a later negotiation fails,
-    the earlier agreement remains valid.
+    the earlier agreement remains valid. `on_faults(number)` is called with the number of lines in
+    a description of the peer that were skipped.
     """
 
-    __slots__ = ("_current", "_index", "_local", "_pending", "_sent", "_session_id", "_version")
+    __slots__ = (
+        "_current",
+        "_index",
+        "_local",
+        "_on_faults",
+        "_pending",
+        "_sent",
+        "_session_id",
+        "_version",
+    )
 
-    def __init__(self, session_id: int) -> None:
+    def __init__(
+        self, session_id: int, on_faults: Callable[[int], None] = lambda _number: None
+    ) -> None:
         self._session_id = session_id
+        self._on_faults = on_faults
         self._version = session_id
         # Our last description. Rejected streams keep their position in it.
         self._sent: SessionDescription | None = None
@@ -145,7 +159,7 @@ class OfferAnswer:
         if local is None or self._sent is None:
             raise NegotiationFailed("an answer came, but nothing was offered")
         self._pending = False
-        answer = _parse(body)
+        answer = self._parse(body)
         if len(answer.media) != len(self._sent.media):
             raise NegotiationFailed("the answer has not the streams of the offer")
         media = answer.media[self._index]
@@ -164,7 +178,7 @@ class OfferAnswer:
         """Return our answer to an offer, and the agreement. Raises NegotiationFailed."""
         if self._pending:
             raise NegotiationFailed("an offer came while ours is not answered")
-        offer = _parse(body)
+        offer = self._parse(body)
         if self._sent is not None and len(offer.media) < len(self._sent.media):
             raise NegotiationFailed("the offer has fewer streams than were agreed")
         index, choice = self._find_stream(offer, local)
@@ -183,6 +197,15 @@ class OfferAnswer:
         self._local = None
         self._current = negotiated
         return self._send(local, answers), negotiated
+
+    def _parse(self, body: bytes) -> SessionDescription:
+        try:
+            description = parse_sdp(body)
+        except ParseError as error:
+            raise NegotiationFailed(error.reason) from error
+        if description.faults:
+            self._on_faults(description.faults)
+        return description
 
     def _find_stream(self, offer: SessionDescription, local: LocalAudio) -> tuple[int, _Choice]:
         reason = "no audio stream is offered"
@@ -254,13 +277,6 @@ class OfferAnswer:
             )
         self._sent = description
         return description.encode()
-
-
-def _parse(body: bytes) -> SessionDescription:
-    try:
-        return parse_sdp(body)
-    except ParseError as error:
-        raise NegotiationFailed(error.reason) from error
 
 
 def _check_address(host: str, local: LocalAudio) -> None:

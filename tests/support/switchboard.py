@@ -30,6 +30,7 @@ from engine.job import Job, Order
 from engine.job import Request as CallbackRequest
 from engine.routing.admission import Admission
 from engine.routing.dialplan import Destination, Dialplan
+from engine.routing.number_plan import NumberPlan
 from engine.store.event_log import EventLog
 from engine.store.store import Store, StoreError
 from media.errors import NoPortLeft, RecordingFailed
@@ -137,6 +138,11 @@ class CallingPhone(Phone):
         self.refused_because: str | None = None
         self.accepted = asyncio.Event()
         self.rejected = asyncio.Event()
+        self.credentials: object = None
+
+    def use_credentials(self, credentials: object) -> None:
+        """As Session.use_credentials."""
+        self.credentials = credentials
 
     def acknowledges(self, codec: str = "PCMU") -> None:
         """ACK of our 200."""
@@ -214,6 +220,7 @@ class ScriptedMedia:
     open_legs: set[str] = field(default_factory=set)
     connected: list[tuple[str, str]] = field(default_factory=list)
     ports: list[int] = field(default_factory=list)
+    sources: list[tuple[str, str, bool]] = field(default_factory=list)
     digits: list[tuple[str, str, int]] = field(default_factory=list)
     port_left: bool = True
     plays: int = 0
@@ -233,6 +240,7 @@ class ScriptedMedia:
     def connect(self, peer: Connect) -> None:
         self.connected.append((peer.leg, peer.direction))
         self.ports.append(peer.port)
+        self.sources.append((peer.sip_host, peer.rtp, peer.anew))
 
     def send_digits(self, leg: str, digits: str, *, duration_ms: int) -> None:
         self.digits.append((leg, digits, duration_ms))
@@ -425,7 +433,7 @@ def scene(
             routes=routes,
             agents=[Agent(name=name, uri=f"sip:{name}@127.0.0.1:5080") for name in agents],
             allow_hosts=settings.allow_hosts,
-            default_region=settings.default_region,
+            plan=NumberPlan(settings.default_region),
         ),
         events=events,
         store=cast(Store, store),

@@ -244,6 +244,9 @@ class VirtualCaller(VirtualPhone):
         self._begin(network, user, steps, tell)
         self.state = "incoming"
 
+    def use_credentials(self, credentials: object) -> None:
+        """As Session.use_credentials: nothing here asks for them."""
+
     def objection(self, _audio: LocalAudio) -> str | None:
         return None
 

@@ -12,6 +12,7 @@ from engine.acd.agents import AgentRegistry
 from engine.acd.roster import Roster
 from engine.errors import EngineError
 from engine.routing.dialplan import Dialplan
+from engine.routing.number_plan import NumberPlan
 from engine.store.event_log import EventLog
 from engine.store.store import Store
 from tests.support.floor import agent
@@ -31,7 +32,7 @@ class Staff:
     def __init__(self, store: Store, *configured: Any, takes_permanent: bool = True) -> None:
         self.dialplan = Dialplan(
             trunks=[], routes=[], agents=configured, allow_hosts=["127.0.0.1"],
-            default_region="GB",
+            plan=NumberPlan("GB"),
         )  # fmt: skip
         self.events = EventLog()
         self.agents = AgentRegistry(

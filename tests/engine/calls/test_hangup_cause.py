@@ -67,3 +67,11 @@ def test_an_answer_without_a_codec_in_common() -> None:
 def test_sessions_that_were_up(origin: str, result: str) -> None:
     cause = Cause(None, "over", origin)  # type: ignore[arg-type]
     assert of_ended_session(cause).result == result
+
+
+def test_how_long_a_trunk_is_passed_over() -> None:
+    busy = Cause(503, "Busy", "remote", None, 120.0)
+    assert of_failed_invite(busy).trunk_rests_s == 120.0
+    assert of_failed_invite(Cause(503, "Busy", "remote")).trunk_rests_s == 0.0
+    assert of_failed_invite(Cause(486, "Busy", "remote", None, 9.0)).trunk_rests_s == 0.0
+    assert of_failed_invite(Cause(408, "Request Timeout", "timeout")).trunk_rests_s > 0.0

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -14,6 +14,7 @@ from engine.routing.dialplan import Destination, DialTarget
 from media.messages import Dtmf, MediaTimeout, PeerMoved, Played, SilenceStarted
 from media.sources import Prompt
 from sip import events
+from sip.dialog.uas import UasSession
 from sip.hop import Hop
 from tests.support.switchboard import CallingPhone, Phone, Scene, incoming, scene
 from tests.support.virtual_loop import run
@@ -125,6 +126,43 @@ def test_a_phone_silent_since_its_early_media_is_waited_for_from_its_answer(
         assert len(stage.media.connected) == 2, "told to the worker again"
         leg.on_media(MediaTimeout("leg-1", 30.0))
         assert leg.hangup_cause is not None and leg.hangup_cause.result == "no_media"
+
+    play(tmp_path, script)
+
+
+def test_the_wait_for_rtp_begins_again_at_the_answer(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=60.0))
+        phone = await stage.phone()
+        phone.plays_early_media()
+        phone.answers()
+        await dialling
+        assert len(stage.media.connected) == 2, "the worker waits anew"
+        leg.on_media(MediaTimeout("leg-1", 30.0, number=1))  # on its way when the answer came
+        assert leg.hangup_cause is None
+        leg.on_media(MediaTimeout("leg-1", 30.0, number=2))
+        assert leg.hangup_cause is not None and leg.hangup_cause.result == "no_media"
+
+    play(tmp_path, script)
+
+
+def test_the_worker_is_told_whose_rtp_may_be_taken(tmp_path: Path) -> None:
+    """The host that is called for SIP, and at the answer that the phone may be another one."""
+
+    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=60.0))
+        phone = await stage.phone()
+        phone.plays_early_media()
+        phone.answers()
+        await dialling
+        phone.holds()
+        assert stage.media.sources == [
+            ("127.0.0.1", "symmetric", False),
+            ("127.0.0.1", "symmetric", True),
+            ("127.0.0.1", "symmetric", False),
+        ]
 
     play(tmp_path, script)
 
@@ -267,7 +305,7 @@ def calling_leg(stage: Scene, told: Told, caller: CallingPhone) -> Leg:
         media=stage.services.media,
         publish=lambda kind, _leg, **fields: told.append((kind, fields)),
     )
-    leg.ring(caller.session)
+    leg.ring(cast(UasSession, caller.session))
     return leg
 
 
@@ -300,6 +338,7 @@ def test_a_party_that_calls_is_rung_accepted_and_heard(tmp_path: Path) -> None:
         assert caller.statuses == [180, 200]
         assert leg.record.state == "answered" and leg.audio is not None
         assert stage.media.connected == [("leg-in", "sendrecv")]
+        assert stage.media.sources == [(caller.source.host, "symmetric", True)]
 
     told = play_called(tmp_path, script)
     assert kinds(told) == ["leg.ringing", "leg.answered", "leg.ended"]

@@ -73,6 +73,16 @@ async def test_speech_that_fails_leaves_the_callback_without_a_whisper(
     under_test.close()
 
 
+async def test_a_text_that_kills_the_speech_costs_that_whisper_alone(tmp_path: Path) -> None:
+    under_test = Announcer(Synthesizer(tmp_path / "speech", voice="de"))
+    under_test.close()  # what the library does with it depends on what it did before
+    under_test = Announcer(Synthesizer(tmp_path / "speech", voice="de"))
+    unspoken = await prepared(under_test, whisper={"text": "Anruf von \U0001f6bc\u0693"})
+    assert unspoken == Unspoken("the process that speaks has died of this text")
+    assert isinstance(await prepared(under_test, whisper={"text": "Anruf"}), Announcement)
+    under_test.close()
+
+
 @pytest.mark.parametrize(
     ("whisper", "field"),
     [

@@ -88,9 +88,9 @@ async def test_route_explain(engine: tuple[Daemon, Client]) -> None:
 
 async def test_route_explain_of_what_is_refused(engine: tuple[Daemon, Client]) -> None:
     daemon, _client = engine
-    printed = await ringback(daemon, "route", "explain", "+12125550123")
+    printed = await ringback(daemon, "route", "explain", "+12127365000")
     assert printed.status == 1
-    assert "but trunks: no route for +12125550123" in printed.out
+    assert "but trunks: no route for +12127365000" in printed.out
     assert "→ would be refused" in printed.out
     assert (await ringback(daemon, "route", "explain", "1", "--at", "noonish")).status == 2
 

@@ -3,6 +3,7 @@
 import pytest
 
 from engine.inbound.caller_id import ANONYMOUS, calling_party, dialled_number
+from engine.routing.number_plan import NumberPlan
 from sip.message.message import Request
 from sip.message.uri import parse_uri
 
@@ -14,13 +15,13 @@ def invite(from_: str, uri: str = "sip:+442079460000@127.0.0.1", **headers: str)
 
 
 def test_a_number_is_written_in_full() -> None:
-    caller = calling_party(invite('"Bob, at home" <sip:02079461111@10.0.0.1>'), "GB")
+    caller = calling_party(invite('"Bob, at home" <sip:02079461111@10.0.0.1>'), NumberPlan("GB"))
     assert (caller.user, caller.number) == ("+442079461111", "+442079461111")
     assert (caller.region, caller.name) == ("GB", "Bob, at home")
 
 
 def test_who_has_no_number_is_shown_by_his_name() -> None:
-    caller = calling_party(invite("<sip:bob@10.0.0.1:5062>"), "GB")
+    caller = calling_party(invite("<sip:bob@10.0.0.1:5062>"), NumberPlan("GB"))
     assert (caller.user, caller.number, caller.name) == ("bob", None, None)
     assert caller.uri == "sip:bob@10.0.0.1:5062"
 
@@ -30,12 +31,12 @@ def test_who_has_no_number_is_shown_by_his_name() -> None:
 )
 def test_what_the_trunk_asserts_goes_first(asserted: str) -> None:
     request = invite("<sip:+442079461111@10.0.0.1>", P_Asserted_Identity=asserted)
-    assert calling_party(request, "GB").number == "+442079462222"
+    assert calling_party(request, NumberPlan("GB")).number == "+442079462222"
 
 
 def test_what_is_no_address_is_passed_over() -> None:
     request = invite("<sip:+442079461111@10.0.0.1>", P_Asserted_Identity="<<nonsense")
-    assert calling_party(request, "GB").number == "+442079461111"
+    assert calling_party(request, NumberPlan("GB")).number == "+442079461111"
 
 
 @pytest.mark.parametrize(
@@ -48,13 +49,13 @@ def test_what_is_no_address_is_passed_over() -> None:
     ],
 )
 def test_who_withholds_his_number_has_none(request_: Request) -> None:
-    caller = calling_party(request_, "GB")
+    caller = calling_party(request_, NumberPlan("GB"))
     assert (caller.user, caller.number, caller.name) == (ANONYMOUS, None, None)
 
 
 def test_privacy_none_withholds_nothing() -> None:
     request = invite("<sip:+442079461111@10.0.0.1>", Privacy="none")
-    assert calling_party(request, "GB").number == "+442079461111"
+    assert calling_party(request, NumberPlan("GB")).number == "+442079461111"
 
 
 @pytest.mark.parametrize(
@@ -70,4 +71,30 @@ def test_privacy_none_withholds_nothing() -> None:
     ],
 )
 def test_the_dialled_number(uri: str, dialled: tuple[str, ...]) -> None:
-    assert dialled_number(invite("<sip:a@b>", uri), "GB") == dialled
+    assert dialled_number(invite("<sip:a@b>", uri), NumberPlan("GB")) == dialled
+
+
+@pytest.mark.parametrize(
+    "asserted",
+    [
+        '"Bob" <sip:bob@trunk>, <tel:+442079462222>',
+        "nonsense, <sip:+442079462222@trunk>",
+        "Doe, John <sip:+442079462222@trunk>",
+    ],
+)
+def test_of_several_identities_the_number_counts(asserted: str) -> None:
+    request = invite("<sip:+442079461111@10.0.0.1>", P_Asserted_Identity=asserted)
+    assert calling_party(request, NumberPlan("GB")).number == "+442079462222"
+
+
+def test_a_registered_trunk_names_the_number_in_to() -> None:
+    request = invite("<sip:bob@h>", "sip:acct@127.0.0.1")
+    request.set("To", "<sip:02079460123@trunk>")
+    assert dialled_number(request, NumberPlan("GB"), "acct") == (
+        "+442079460123",
+        "02079460123",
+        "acct",
+    )
+    assert dialled_number(request, NumberPlan("GB"), "other") == ("acct",)
+    request.set("To", "<sip:acct@trunk>")
+    assert dialled_number(request, NumberPlan("GB"), "acct") == ("acct",)

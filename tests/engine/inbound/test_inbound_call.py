@@ -170,7 +170,7 @@ def test_operators_who_do_not_answer_leave_nothing_behind_while_he_waits(tmp_pat
                 desk.agents.ready("alice")
         (await desk.operator(ring_s=0)).hangs_up()
         await asyncio.sleep(0.01)
-        assert len(desk.stage.media.open_legs) == 2  # she is rung again
+        assert len(desk.stage.media.open_legs) == 1  # she is rung again after `again_s` only
         assert len(desk.stage.services.registry.legs) <= LEGS_KEPT + 1
         await desk.operator(ring_s=0)
         await asyncio.sleep(3)
@@ -181,6 +181,32 @@ def test_operators_who_do_not_answer_leave_nothing_behind_while_he_waits(tmp_pat
     assert ended["result"] == "completed"
     assert len(ended["legs"]) <= LEGS_KEPT + 1 and len(ended["offers"]) <= OFFERS_KEPT
     assert ended["legs"][0]["role"] == "customer"
+
+
+@pytest.mark.parametrize(("again_s", "gap_s"), [(5.0, 5.0), (0.0, 1.0)])
+def test_who_hangs_up_in_the_whisper_has_missed_the_offer(
+    tmp_path: Path, again_s: float, gap_s: float
+) -> None:
+    async def script(desk: Reception) -> None:
+        loop = asyncio.get_running_loop()
+        caller = await desk.waiting()
+        left_at = -gap_s
+        for missed in (1, 2, 3):
+            phone = await desk.operator(ring_s=0)
+            assert loop.time() - left_at >= gap_s
+            phone.hangs_up()
+            left_at = loop.time()
+            await asyncio.sleep(0.01)
+            alice = desk.agents.known("alice")
+            assert alice.missed_in_a_row == missed
+            assert alice.state == ("paused" if missed == 3 else "available")
+        await asyncio.sleep(20)
+        assert desk.states()["alice"] == "paused" and not caller.is_hung_up
+        caller.hangs_up()
+
+    sales = Queue(name="sales", again_s=again_s)
+    desk = reception(tmp_path, script, queues=[sales], routes=[SHOP])
+    assert desk.stage.told("queue.").count("queue.offered") == 3
 
 
 def test_an_operator_who_hangs_up_before_he_is_joined_is_replaced(tmp_path: Path) -> None:

@@ -5,11 +5,15 @@ from typing import Any
 
 import pytest
 
+from config.agents import Agent
 from config.policy import Costs, Destinations, Hours, Limit, Limits, Rate
+from config.sections import Route, Trunk
 from engine.errors import EngineError
 from engine.job import AttemptRecord, Job, LegRecord, Request
 from engine.routing.admission import Admission, AdmissionQuery, PolicySettings
+from engine.routing.dialplan import Dialplan
 from engine.routing.do_not_call import Blocked
+from engine.routing.number_plan import NumberPlan
 
 LONDON, BERLIN = "+442079460123", "+493012345678"
 MOBILE = "+447400123456"
@@ -20,9 +24,15 @@ THURSDAY_8 = NIGHT + 9 * 3600
 
 
 def admission(**policy: Any) -> Admission:
-    return Admission(
-        PolicySettings(**policy), is_internal=lambda text: text in ("alice", "1001", "112")
+    settings = PolicySettings(**policy)
+    dialplan = Dialplan(
+        trunks=[Trunk(name="pbx", uri="sip:192.0.2.9")],
+        routes=[Route(prefix="+", trunks=["pbx"]), Route(prefix="1", trunks=["pbx"])],
+        agents=[Agent(name="alice", uri="sip:alice@192.0.2.8")],
+        allow_hosts=["pbx.example", "192.0.2.9", "192.0.2.1"],
+        plan=NumberPlan(settings.default_region, destinations=settings.destinations),
     )
+    return Admission(settings, read=dialplan.classify)
 
 
 def refused(under_test: Admission, now: float = NOON, **query: Any) -> EngineError:
@@ -62,7 +72,6 @@ def test_a_number_in_a_uri_is_that_number() -> None:
     ("to", "policy", "more"),
     [
         (PREMIUM, "line_type", {"line_type": "premium_rate"}),
-        ("+4420", None, {}),
         ("+33123456789", "destination", {"prefix": None}),
         ("+4930123456", "destination", {"prefix": "+4930"}),
         ("+49891234567", None, {}),
@@ -76,6 +85,11 @@ def test_destinations_by_the_longest_prefix(to: str, policy: str | None, more: A
     error = refused(under_test, to=to)
     assert error.field == "to"
     assert error.data == {"policy": policy} | more
+
+
+def test_a_fragment_of_a_number_is_refused_before_any_policy_is_asked() -> None:
+    error = refused(admission(destinations=Destinations(allow=["+49"])), to="+4420")
+    assert (error.field, error.data) == ("to", {})
 
 
 def test_every_number_of_a_request_is_looked_at() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from config.policy import Hours, RegionHours
 from engine.routing.calling_hours import CallingHours, next_open
-from engine.routing.phone_number import CalledNumber, read_number
+from engine.routing.phone_number import CalledNumber, parse_written
 from engine.routing.weekly_hours import DaySpans, LocalHours, WeeklyHours
 
 OFFICE = ["mon-fri 09:00-17:00"]
@@ -23,7 +23,7 @@ def at(text: str, zone: str = "Europe/London", fold: int = 0) -> float:
 
 
 def number(text: str) -> CalledNumber:
-    found = read_number(text, "GB")
+    found = parse_written(text, "GB")
     assert found is not None
     return found
 

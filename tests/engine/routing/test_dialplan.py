@@ -7,12 +7,30 @@ import pytest
 from config.agents import Address, Agent
 from config.sections import Route, Trunk
 from engine.errors import EngineError
-from engine.routing.dialplan import Dialplan
+from engine.routing.dialplan import AllTrunksUp, Dialplan
+from engine.routing.number_plan import NumberPlan
 
 ALICE = Agent(name="alice", uri="sip:alice@192.0.2.7:5080")
 
 
-def plan(usable: set[str] | None = None, agents: Sequence[Agent] = (ALICE,)) -> Dialplan:
+class States(AllTrunksUp):
+    """Trunks of which `usable` alone may be used, and `resting` are passed over."""
+
+    def __init__(self, usable: set[str] | None, resting: set[str]) -> None:
+        self._usable, self._resting = usable, resting
+
+    def is_usable(self, name: str) -> bool:
+        return self._usable is None or name in self._usable
+
+    def is_resting(self, name: str) -> bool:
+        return name in self._resting
+
+
+def plan(
+    usable: set[str] | None = None,
+    agents: Sequence[Agent] = (ALICE,),
+    resting: set[str] | None = None,
+) -> Dialplan:
     return Dialplan(
         trunks=[
             Trunk(name="one", uri="sip:127.0.0.1:5071;transport=tcp", caller_id="+441632960000"),
@@ -27,8 +45,8 @@ def plan(usable: set[str] | None = None, agents: Sequence[Agent] = (ALICE,)) -> 
         ],
         agents=agents,
         allow_hosts=["127.0.0.1", "PBX.example", "[::1]"],
-        default_region="GB",
-        trunk_usable=lambda name: usable is None or name in usable,
+        plan=NumberPlan("GB"),
+        trunk_states=States(usable, resting if resting is not None else set()),
     )
 
 
@@ -204,13 +222,40 @@ def test_other_trunks_routes_and_hosts_hold_at_once_and_agents_stay() -> None:
         trunks=[Trunk(name="three", uri="sip:198.51.100.3")],
         routes=[Route(prefix="+1", trunks=["three"])],
         allow_hosts=["new.example"],
-        default_region="US",
+        plan=NumberPlan("US"),
     )
-    assert dialplan.destination("(212) 555-0123", field="to").targets[0].trunk == "three"
+    assert dialplan.destination("(212) 736-5000", field="to").targets[0].trunk == "three"
     assert dialplan.destination("alice", field="agent").user == "alice"
     assert dialplan.destination("sip:bob@new.example", field="to").user == "bob"
     for gone in ("+442079460000", "sip:bob@pbx.example"):
         with pytest.raises(EngineError, match=r"no route|not in dial.allow_hosts"):
             dialplan.destination(gone, field="to")
     with pytest.raises(EngineError, match="no trunk named 'one'"):
-        dialplan.destination("+12125550123", field="to", trunk="one")
+        dialplan.destination("+12127365000", field="to", trunk="one")
+
+
+def test_a_trunk_that_rests_is_passed_over_where_there_is_another() -> None:
+    resting = {"one"}
+    dialplan = plan(resting=resting)
+    ways = dialplan.destination("020 7946 0000", field="to").targets
+    assert [way.trunk for way in ways] == ["two"]
+    resting.add("two")
+    ways = dialplan.destination("020 7946 0000", field="to").targets
+    assert [way.trunk for way in ways] == ["one", "two"]
+
+
+def test_from_where_rtp_is_taken_is_the_trunks_or_the_agents() -> None:
+    careful = Agent(name="bob", uri="sip:bob@192.0.2.8", rtp="strict")
+    trunk = Trunk(name="one", uri="sip:127.0.0.1:5071", rtp="strict")
+    dialplan = plan(agents=[ALICE, careful])
+    assert dialplan.destination("bob", field="to").targets[0].rtp == "strict"
+    assert dialplan.destination("alice", field="to").targets[0].rtp == "symmetric"
+    dialplan.configure(
+        trunks=[trunk],
+        routes=[Route(prefix="+44", trunks=["one"])],
+        allow_hosts=[],
+        plan=NumberPlan("GB"),
+    )
+    assert dialplan.destination("020 7946 0000", field="to").targets[0].rtp == "strict"
+    assert dialplan.destination("sip:x@127.0.0.1:5071", field="to").targets[0].rtp == "strict"
+    assert (dialplan.rtp_of("one"), dialplan.rtp_of("gone")) == ("strict", "symmetric")

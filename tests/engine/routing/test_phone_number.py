@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine.routing.phone_number import is_emergency, number_in_uri, read_number
+from engine.routing.number_plan import NumberPlan
+from engine.routing.phone_number import parse_written
 from sip.message.uri import SipUri, parse_uri
 
 
@@ -22,7 +23,7 @@ from sip.message.uri import SipUri, parse_uri
     ],
 )
 def test_every_way_to_write_a_number_is_the_same_number(text: str) -> None:
-    number = read_number(text, "GB")
+    number = parse_written(text, "GB")
     assert number is not None
     assert (number.e164, number.region) == ("+442079460123", "GB")
     assert (number.zones, number.line_type) == (("Europe/London",), "fixed_line")
@@ -48,7 +49,7 @@ def test_every_way_to_write_a_number_is_the_same_number(text: str) -> None:
     ],
 )
 def test_what_is_no_number(text: str) -> None:
-    assert read_number(text, "GB") is None
+    assert parse_written(text, "GB") is None
 
 
 @pytest.mark.parametrize(
@@ -62,30 +63,30 @@ def test_what_is_no_number(text: str) -> None:
     ],
 )
 def test_lines_and_regions(text: str, region: str | None, line_type: str) -> None:
-    number = read_number(text, "GB")
+    number = parse_written(text, "GB")
     assert number is not None
     assert (number.region, number.line_type) == (region, line_type)
 
 
 def test_a_number_that_no_list_has_keeps_the_place_of_its_code() -> None:
-    number = read_number("+447700900123", "GB")  # reserved for drama
+    number = parse_written("+447700900123", "GB")  # reserved for drama
     assert number is not None
     assert (number.region, number.line_type) == ("GB", "unknown")
     assert number.zones == ("Europe/London",)
 
 
 def test_zones_are_those_of_the_numbers_own_country() -> None:
-    jamaica = read_number("+18765551234", "GB")
+    jamaica = parse_written("+18765551234", "GB")
     assert jamaica is not None
     assert jamaica.zones == ("America/Jamaica",)
-    russia = read_number("+79161234567", "GB")
+    russia = parse_written("+79161234567", "GB")
     assert russia is not None
     assert "Europe/Moscow" in russia.zones
     assert "Asia/Almaty" not in russia.zones
 
 
 def test_a_number_of_no_country_has_no_zones() -> None:
-    number = read_number("+80012345678", "GB")
+    number = parse_written("+80012345678", "GB")
     assert number is not None
     assert number.zones == ()
 
@@ -108,11 +109,5 @@ def test_a_number_of_no_country_has_no_zones() -> None:
 def test_numbers_in_uris(text: str, e164: str | None) -> None:
     uri = parse_uri(text)
     assert isinstance(uri, SipUri)
-    number = number_in_uri(uri, "GB")
+    number = NumberPlan("GB").read_user(uri).number
     assert (number and number.e164) == e164
-
-
-def test_emergency_numbers_are_those_of_the_country() -> None:
-    assert is_emergency("999", "GB")
-    assert is_emergency("112", "DE")
-    assert not is_emergency("2001", "GB")

@@ -183,3 +183,30 @@ def test_a_search_ends_with_its_trunk() -> None:
         assert registrar.accounts == []
 
     run(main())
+
+
+async def test_a_trunk_is_used_as_long_as_its_binding_holds() -> None:
+    trunks, registrar, _events = started(trunk("home", **REGISTERING))
+    await trunks.start()
+    registration = cast(Registration, registrar.accounts[0])
+    trunks.on_sip(RegistrationChanged(registration, "registered", 200, "OK", 30))
+    trunks.on_sip(RegistrationChanged(registration, "failed", 503, "Busy", 6))
+    assert trunks.is_usable("home")
+    assert trunks.view()[0]["reason"] == "503 Busy"
+    trunks.on_sip(RegistrationChanged(registration, "failed", 503, "Busy", 0))
+    assert not trunks.is_usable("home")
+
+
+def test_a_trunk_that_asks_for_it_rests_for_its_time() -> None:
+    async def main() -> None:
+        trunks, _registrar, events = started(trunk("plain"))
+        trunks.rest("plain", 120.0, "503 Busy")
+        trunks.rest("plain", 30.0, "no response")
+        await asyncio.sleep(119.0)
+        assert trunks.is_resting("plain")
+        await asyncio.sleep(2.0)
+        assert not trunks.is_resting("plain")
+        told = [msgspec.json.decode(event.line)["params"] for event in events.after(0)]
+        assert [one["type"] for one in told] == ["trunk.down", "trunk.up"]
+
+    run(main())

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from engine.webhooks.sender import Sender
 from tests.support.ports import free_port
-from tests.support.receiver import Receiver, hangs
+from tests.support.receiver import Received, Receiver, hangs
 
 from ..control.test_server import certificate, needs_openssl
 
@@ -116,3 +116,30 @@ async def test_connections_stay_open(sender: Sender) -> None:
         for _ in range(5):
             await sender.post(receiver.url, {}, b"{}", 5.0)
         assert len({received.peer for received in receiver.requests.items}) == 1
+
+
+SECRET_URL = "/hook?token=s3cret%20one&k=other+value"
+
+
+async def test_no_secret_of_the_url_is_told(sender: Sender) -> None:
+    def echo(received: Received) -> web.Response:
+        words = f"no {SECRET_URL} s3cret one other value {received.headers['authorization']}"
+        return web.Response(status=404, text=words)
+
+    async def too_many_headers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 400 + b"\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(too_many_headers, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with Receiver(echo) as receiver:
+        at = receiver.url.split("//")[1].split("/")[0]
+        told = [
+            (await sender.post(f"http://user:hunter2@{host}{SECRET_URL}", {}, b"{}", 5.0)).error
+            for host in (at, f"127.0.0.1:{port}", f"127.0.0.1:{free_port()}")
+        ]
+    server.close()
+    assert all(told)
+    for secret in ("s3cret", "other", "hunter2", "dXNlcjpodW50ZXIy"):
+        assert secret not in str(told)

@@ -1,13 +1,13 @@
 """Who is believed to be the peer, and who never."""
 
 from media.rtp.symmetric_rtp import (
-    LEARNING_WINDOW_S,
     LEFT_S,
     MOVED_SILENCE_S,
-    OTHER_HOST,
+    NEW_SSRC_S,
     OTHER_PORT,
     PROBATION_PACKETS,
     SIGNALLED,
+    SIP_HOST,
     UNHEARD,
     Address,
     PeerLearner,
@@ -23,8 +23,8 @@ STRANGER = ("203.0.113.66", 6666)
 class Talk:
     """A learner and the stream it hears."""
 
-    def __init__(self) -> None:
-        self.learner = PeerLearner(HOST, 4000, 0.0)
+    def __init__(self, *, strict: bool = False) -> None:
+        self.learner = PeerLearner(HOST, 4000, sip_host=NAT[0], strict=strict)
         self.heard_at = 0.0
         self.ssrc = -1
         self.sequence = -1
@@ -69,11 +69,57 @@ def test_another_port_may_prove_itself_late() -> None:
     assert any(Talk().stream(PORT, 9, at=60.0))
 
 
-def test_another_host_only_within_the_window() -> None:
+def test_the_host_of_sip_may_prove_itself_late() -> None:
+    talk = Talk()
+    assert talk.stream(NAT, PROBATION_PACKETS, at=60.0)[-1]
+    assert (talk.learner.current, talk.learner.proof) == (NAT, SIP_HOST)
+
+
+def test_a_third_host_never() -> None:
+    for at in (0.1, 60.0):
+        talk = Talk()
+        assert not any(talk.stream(STRANGER, 50, at=at))
+        assert talk.learner.current == EXACT
+
+
+def test_a_third_host_is_not_followed_even_with_the_stream_of_the_peer() -> None:
+    talk = Talk()
+    talk.from_peer(5, 50, 1.0)
+    assert not any(talk.stream(STRANGER, 50, at=5.0, first=51))
+
+
+def test_strict_takes_the_signalled_address_alone() -> None:
+    for source in (PORT, NAT, STRANGER):
+        talk = Talk(strict=True)
+        assert not any(talk.stream(source, 50, at=0.1))
+        talk.from_peer(5, 50, 10.0)
+        assert not any(talk.stream(source, 50, at=20.0, first=51))
+        assert talk.learner.current == EXACT
+
+
+def test_another_ssrc_proves_nothing_while_the_peer_is_heard() -> None:
     talk = Talk()
     assert talk.stream(NAT, PROBATION_PACKETS, at=0.1)[-1]
-    assert talk.learner.proof == OTHER_HOST
-    assert not any(Talk().stream(NAT, 50, at=LEARNING_WINDOW_S + 0.1))
+    talk.from_peer(5, 104, 1.0)
+    assert not talk.consider(EXACT, 6, 1, 1.0 + NEW_SSRC_S / 2)
+    assert talk.consider(EXACT, 6, 1, 1.0 + NEW_SSRC_S)
+
+
+def test_an_answer_may_come_from_elsewhere_than_early_media() -> None:
+    talk = Talk()
+    talk.from_peer(1, 50, 1.0)
+    talk.learner.signal(HOST, 4000, 2.0, anew=True)
+    assert talk.learner.current == EXACT
+    assert talk.stream(PORT, PROBATION_PACKETS, at=2.1)[-1]
+
+
+def test_an_answer_keeps_what_still_flows() -> None:
+    talk = Talk()
+    talk.from_peer(1, 50, 1.99)
+    talk.learner.signal(HOST, 4000, 2.0, anew=True)
+    assert not any(talk.stream(PORT, 3, at=2.02))
+    talk.from_peer(1, 51, 2.09)
+    assert not any(talk.stream(PORT, 50, at=2.1))
 
 
 def test_nobody_else_once_the_signalled_address_was_heard() -> None:
@@ -100,8 +146,8 @@ def test_a_stronger_proof_takes_over_from_a_weaker_one() -> None:
     talk = Talk()
     assert talk.stream(NAT, 5, at=0.1)[-1]
     talk.from_peer(5, 104, 0.2)
-    assert talk.stream(PORT, 5, at=0.3, ssrc=6)[-1]
-    talk.from_peer(6, 104, 0.4)
+    assert talk.stream(PORT, 5, at=0.32, ssrc=6)[-1]
+    talk.from_peer(6, 104, 0.42)
     assert not any(talk.stream(NAT, 20, at=0.5, ssrc=7))
     assert talk.consider(EXACT, 8, 1, 0.9)
     assert (talk.learner.current, talk.learner.proof) == (EXACT, SIGNALLED)
@@ -167,6 +213,7 @@ def test_the_same_description_keeps_what_was_learned() -> None:
 
 def test_who_was_the_peer_before_a_new_description_proves_nothing_for_a_while() -> None:
     talk = Talk()
+    talk.learner.sip_host = HOST
     talk.from_peer(5, 99, 10.0)
     talk.learner.signal("192.0.2.200", 9000, 20.0)
     assert not any(talk.stream(EXACT, 49, at=20.0))

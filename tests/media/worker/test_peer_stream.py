@@ -5,6 +5,7 @@ from typing import cast
 import pytest
 
 from media.rtp.rtp import build
+from media.rtp.symmetric_rtp import NEW_SSRC_S
 from media.sound.g711 import SILENCE
 from media.worker.fast_path import STEP
 from media.worker.leg import MediaLeg
@@ -25,6 +26,7 @@ class Peer:
 
     def __init__(self) -> None:
         self.dropped_garbage = 0
+        self.dropped_stranger = 0
         self.tap: Tap | None = None
         self.heard = 0
         self.levels: list[bool] = []
@@ -158,6 +160,40 @@ def test_a_new_ssrc_begins_a_new_epoch() -> None:
     epoch = peer.stream.epoch
     peer.receive(packet(2))
     assert peer.stream.epoch == epoch
-    peer.receive(build(0, 9000, 1, SSRC + 1, b"\x33" * 160))
+    peer.receive(build(0, 9000, 1, SSRC + 1, b"\x33" * 160), 2.0)
     assert peer.stream.epoch == epoch + 1
     assert (peer.stream.packets_received, peer.stream.lost) == (3, 0)
+
+
+def other_packet(sequence: int, payload: bytes = b"\x44" * 160, payload_type: int = 0) -> bytes:
+    return build(payload_type, sequence, 160 * sequence, SSRC + 1, payload)
+
+
+def test_another_ssrc_is_not_heard_while_the_stream_flows() -> None:
+    peer = Peer()
+    peer.receive(packet(1), 1.0)
+    expected = peer.stream.flow.expect
+    peer.receive(other_packet(7), 1.01)
+    peer.receive(other_packet(8, b"\x05\x8a\x01\x40", 101), 1.01)
+    assert peer.events == []
+    assert peer.dropped_stranger == 2
+    assert peer.stream.flow.expect == expected, "the fast path goes on"
+    assert (peer.stream.ssrc, peer.stream.packets_received) == (SSRC, 1)
+
+
+def test_another_ssrc_is_heard_once_the_stream_has_ended_and_gives_way_to_it() -> None:
+    peer = Peer()
+    peer.receive(packet(1), 1.0)
+    peer.receive(other_packet(7), 1.0 + NEW_SSRC_S)
+    assert peer.stream.ssrc == SSRC + 1
+    peer.receive(packet(2), 1.0 + NEW_SSRC_S + 0.01)
+    peer.receive(other_packet(8), 1.0 + NEW_SSRC_S + 0.02)
+    assert (peer.stream.ssrc, peer.dropped_stranger) == (SSRC, 1)
+
+
+def test_the_ssrc_of_another_peer_is_heard_at_once() -> None:
+    peer = Peer()
+    peer.receive(packet(1), 1.0)
+    peer.stream.renew()
+    peer.receive(other_packet(7), 1.0)
+    assert peer.stream.ssrc == SSRC + 1

@@ -25,6 +25,7 @@ class Peer:
 
     def __init__(self) -> None:
         self.dropped_garbage = 0
+        self.dropped_stranger = 0
         self.tap = None
         self.line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.phone = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

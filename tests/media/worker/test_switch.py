@@ -391,6 +391,60 @@ def test_a_peer_behind_nat_is_learned(desk: Desk) -> None:
     assert len(a.listen()) == 3
 
 
+def spray(desk: Desk, phone: Phone, leg: str) -> None:
+    for _ in range(20):
+        phone.talk(desk.addresses[leg])
+        desk.drain()
+
+
+def test_a_leg_whose_peer_is_silent_is_not_for_whoever_speaks_first(desk: Desk) -> None:
+    a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
+    desk.switch.execute(m.Bridge("a", "b"))
+    stranger = Phone(0x66, host="127.66.0.1")
+    desk.phones.append(stranger)
+    spray(desk, stranger, "a")
+    b.talk(desk.addresses["b"], 3)
+    stranger.press(desk.addresses["a"], key(5))
+    desk.drain()
+    assert desk.events(m.PeerMoved, m.Dtmf) == []
+    assert (stranger.listen(), b.listen()) == ([], [])
+    assert len(a.listen()) == 3
+    assert desk.stats("a").dropped_stranger == 27
+
+
+def test_the_host_that_sip_comes_from_may_send(desk: Desk) -> None:
+    a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
+    desk.switch.execute(m.Bridge("a", "b"))
+    outside = Phone(0x33, host="127.0.0.2")
+    desk.phones.append(outside)
+    described = a.describe("a")
+    described.sip_host = "127.0.0.2"
+    desk.switch.execute(described)
+    spray(desk, outside, "a")
+    b.talk(desk.addresses["b"], 3)
+    desk.drain()
+    assert desk.events(m.PeerMoved) == [m.PeerMoved("a", "127.0.0.2", outside.port)]
+    assert len(outside.listen()) == 3
+    assert {heard.payload for heard in b.listen()} == {outside.frame}
+
+
+def test_strict_takes_the_signalled_address_and_port_alone(desk: Desk) -> None:
+    a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
+    desk.switch.execute(m.Bridge("a", "b"))
+    described = a.describe("a")
+    described.sip_host, described.rtp = "127.0.0.2", "strict"
+    desk.switch.execute(described)
+    for host in (HOST, "127.0.0.2"):
+        other = Phone(0x33, host=host)
+        desk.phones.append(other)
+        spray(desk, other, "a")
+    assert desk.events(m.PeerMoved) == []
+    assert b.listen() == []
+    a.talk(desk.addresses["a"], 3)
+    desk.drain()
+    assert len(b.listen()) == 3
+
+
 def key(code: int, packets: int = 4) -> list[bytes]:
     held = [PAYLOAD.pack(code, 10, 160 * (n + 1)) for n in range(packets)]
     return held + [PAYLOAD.pack(code, 0x8A, 160 * packets)] * 3
@@ -481,9 +535,13 @@ def test_a_new_description_begins_a_new_wait(desk: Desk) -> None:
     desk.now = monotonic()
     desk.tick(110)
     assert len(desk.events(m.MediaTimeout)) == 1
-    desk.switch.execute(a.describe("a"))
+    again = a.describe("a")
+    again.number = 7
+    desk.switch.execute(again)
     desk.tick(110)
-    assert len(desk.events(m.MediaTimeout)) == 2
+    _, second = desk.events(m.MediaTimeout)
+    assert isinstance(second, m.MediaTimeout)
+    assert second.number == 7, "which description it is about"
 
 
 def test_no_timeout_of_a_peer_that_must_not_send(desk: Desk) -> None:
@@ -492,6 +550,24 @@ def test_no_timeout_of_a_peer_that_must_not_send(desk: Desk) -> None:
     desk.now = monotonic()
     desk.tick(300)
     assert desk.events(m.MediaTimeout) == []
+
+
+def test_zero_means_never() -> None:
+    patient = Desk(timeout_s=0.0, silence_s=0.0)
+    a = patient.phone("a", 0xFF)  # u-law zero
+    patient.now = monotonic()
+    patient.tick(100)
+    assert patient.events(m.MediaTimeout) == []
+    for _ in range(7):
+        leg = patient.switch._legs["a"]
+        leg.incoming.loud_at -= 0.6
+        leg.look_at = 0.0
+        for _ in range(ROUNDS_PER_VISIT):
+            a.talk(patient.addresses["a"])
+            patient.drain()
+            patient.switch.tick(monotonic())
+    assert patient.events(m.SilenceStarted) == []
+    patient.close()
 
 
 def test_silence_is_noticed_and_its_end(desk: Desk) -> None:

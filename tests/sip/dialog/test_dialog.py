@@ -161,3 +161,13 @@ class TestSequenceNumbers:
             seen.append(dialog.in_order(request))
         assert seen == [True, True, True, False]
         assert dialog.remote_cseq == 90
+
+
+@pytest.mark.parametrize("from_", ["<sip:a@192.0.2.5>;tag=1", "<sip:a@example.com>;tag=1"])
+def test_peer_without_contact_is_reached_at_the_source_of_its_message(from_: str) -> None:
+    request = invite()
+    request.set("From", from_)
+    dialog = dialog_of_uas(request, "b1", FALLBACK)
+    assert (dialog.hop, dialog.named_hop) == (FALLBACK, None)
+    ok = response_to(request, 200, to_tag="b1")
+    assert dialog_of_uac(request, ok, FALLBACK).hop == FALLBACK

@@ -241,3 +241,38 @@ def test_bad_uris_raise_parse_error(field: str, uri: str) -> None:
 def test_register_request_can_be_parsed() -> None:
     registrar = Registrar(granted(60))
     assert parse(registrar.requests[0][1].encode()) == registrar.requests[0][1]
+
+
+@pytest.mark.parametrize(
+    "contact",
+    ['sip:desk@192.0.2.9;+sip.instance="<urn:uuid:1>";expires=3000', "<sip:desk@192.0.2.9", "x"],
+)
+def test_the_contact_of_another_device_takes_nothing_from_what_is_granted(contact: str) -> None:
+    def answer(request: Request) -> Response:
+        ours = f"{request.get('Contact')};expires=10"
+        fields = [("Contact", contact), ("Contact", ours), ("Expires", "500")]
+        return response_to(request, 200, to_tag="r", headers=fields)
+
+    registrar = Registrar(answer)
+    registrar.run(9.0)
+    assert registrar.states[0] == ("registered", 200, 10)
+    assert registrar.times == pytest.approx([0, 8])
+
+
+def test_where_our_contact_cannot_be_read_expires_counts() -> None:
+    registrar = Registrar(status(200, ("Contact", "nonsense"), ("Expires", "30")))
+    registrar.run(1.0)
+    assert registrar.states == [("registered", 200, 30)]
+
+
+def test_a_binding_holds_until_it_is_over() -> None:
+    registrar = Registrar(granted(30), status(503, ("Retry-After", "600")))
+    registrar.run(100.0)
+    assert registrar.states == [("registered", 200, 30), ("failed", 503, 6), ("failed", 503, 0)]
+    assert len(registrar.times) == 2
+
+
+def test_a_refresh_that_succeeds_later_leaves_no_lapse() -> None:
+    registrar = Registrar(granted(30), status(503), granted(60))
+    registrar.run(40.0)
+    assert [state for state, _, _ in registrar.states] == ["registered", "failed", "registered"]

@@ -4,10 +4,11 @@ import random
 
 import pytest
 
+from sip.auth.digest import Credentials
 from sip.dialog.uac import Invitation
 from sip.events import Answered, Ended, IncomingInvite, InfoDigit
 from sip.hop import Hop
-from sip.message.message import Request
+from sip.message.message import Request, Response, response_to
 from sip.message.parser import parse
 from sip.user_agent import UserAgent
 
@@ -145,3 +146,28 @@ def test_requests_follow_the_outbound_proxy() -> None:
     assert invite.uri.encode() == "sip:bob@example.com"
     assert invite.get_all("Route") == ["<sip:192.0.2.60;lr>"]
     assert IncomingInvite not in {type(event) for event in ua.take_events()}
+
+
+def test_who_was_called_answers_a_challenge_as_well() -> None:
+    network = Network()
+    alice, bob = pair(network)
+    _, called = established(network, alice, bob)
+    called.use_credentials(Credentials("bob", "secret"))
+    asked: list[Request] = []
+
+    def challenge(sender: str, message: Request | Response) -> bool:
+        if not isinstance(message, Request) or message.method != "BYE" or asked:
+            return False
+        asked.append(message)
+        fields = [("Proxy-Authenticate", 'Digest realm="r", nonce="n", qop="auth"')]
+        refused = response_to(message, 407, headers=fields)
+        network.inject(bob.hop.host, refused.encode(), alice.hop)
+        return True
+
+    network.drop = challenge
+    bob.do(called.hangup)
+    network.run()
+    first, second = network.messages("BYE")
+    assert first.get("Proxy-Authorization") is None
+    assert 'username="bob"' in (second.get("Proxy-Authorization") or "")
+    assert len(alice.of(Ended)) == 1

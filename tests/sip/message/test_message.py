@@ -7,7 +7,7 @@ from sip.message.headers import CSeq, Via
 from sip.message.message import Message, Request, Response, response_to
 from sip.message.parser import parse
 from sip.message.reason_phrases import REASON_PHRASES
-from sip.message.uri import SipUri
+from sip.message.uri import SipUri, parse_uri
 
 _FIELDS = [
     ("v", "SIP/2.0/UDP a;branch=z9hG4bK1, SIP/2.0/UDP b;branch=z9hG4bK2"),
@@ -222,3 +222,14 @@ def test_requests_and_responses_differ() -> None:
     assert repr(Response(200)) == "<Response 200 OK>"
     with pytest.raises(NotImplementedError):
         Message().encode()
+
+
+def test_contacts_that_cannot_be_read_cost_no_others() -> None:
+    request = Request("INVITE", parse_uri("sip:a@h"), [("Contact", "nonsense, <sip:b@h>")])
+    request.add("Contact", "<sip:c@h")
+    assert [str(contact.uri) for contact in request.contacts] == ["sip:b@h"]
+    assert request.contact == request.contacts[0]
+    assert request.readable_addresses("Contact")[1] == 2
+    request.set("Contact", "nonsense")
+    with pytest.raises(ParseError):
+        _ = request.contact

@@ -195,6 +195,10 @@ def _bcast(message: Message) -> None:
     assert [v.host for v in message.vias] == ["192.0.2.198", "255.255.255.255"]
 
 
+def _baddn(message: Message) -> None:
+    assert message.from_.display_name == "Bell, Alexander"
+
+
 def _zeromf(message: Message) -> None:
     assert message.max_forwards == 0
 
@@ -245,6 +249,7 @@ PARSED: dict[str, Callable[[Message], None]] = {
     "noreason": _noreason,  # 3.1.1.13
     "baddate": _baddate,  # 3.1.2.12: Date is of no use to us, and kept as it is
     "regbadct": _regbadct,  # 3.1.2.13: found when the Contact is looked at
+    "baddn": _baddn,  # 3.1.2.15: read as it is meant
     "badbranch": _badbranch,  # 3.2.1: matched as RFC 2543 did
     "unkscm": _unkscm,  # 3.3.2
     "novelsc": _novelsc,  # 3.3.3
@@ -274,7 +279,6 @@ REFUSED: dict[str, tuple[int, str]] = {
     "trws": (400, "one space"),  # 3.1.2.10
     "escruri": (400, "request URI has headers"),  # 3.1.2.11
     "badaspec": (400, "To: the URI has no scheme"),  # 3.1.2.14
-    "baddn": (400, "From: the display name must be in quotes"),  # 3.1.2.15
     "badvers": (505, "version"),  # 3.1.2.16
     "mismatch01": (400, "method of CSeq"),  # 3.1.2.17
     "mismatch02": (400, "method of CSeq"),  # 3.1.2.18

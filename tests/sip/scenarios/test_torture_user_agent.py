@@ -20,6 +20,7 @@ _PEER = Hop("udp", "192.0.2.99", 5060)
 
 #: Requests the parser takes, by name: the response of the transaction user.
 ANSWERED = {
+    "baddn": 200,
     "sdp01": 406,  # Accept names no description that we could answer with
     "wsinv": 481,  # To has a tag, and no dialog has it
     "intmeth": 405,

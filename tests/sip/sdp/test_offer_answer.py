@@ -403,3 +403,23 @@ def test_any_body_is_answered_or_refused(body: bytes) -> None:
         us.receive_answer(body)
     except NegotiationFailed as failure:
         assert failure.reason
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        (b"o=- 1 1 IN IP4 h", b"o=Cisco UCCX 1 1 IN IP4 h"),
+        (b"m=audio", b"m=video 0 RTP/AVP\r\nc=nonsense\r\nm=audio"),
+        (
+            b"c=IN IP4 192.0.2.9\r\nm=audio 1 RTP/AVP 0",
+            b"c=x\r\nm=audio 1 RTP/AVP 0\r\nc=IN IP4 192.0.2.9",
+        ),
+    ],
+)
+def test_what_no_audio_needs_costs_no_call(odd: tuple[bytes, bytes]) -> None:
+    text = b"v=0\r\no=- 1 1 IN IP4 h\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nm=audio 1 RTP/AVP 0\r\n"
+    faults: list[int] = []
+    exchange = OfferAnswer(1, faults.append)
+    _, agreed = exchange.receive_offer(text.replace(*odd), LocalAudio("192.0.2.1", 4000))
+    assert (agreed.host, agreed.port) == ("192.0.2.9", 1)
+    assert sum(faults) > 0

@@ -190,9 +190,9 @@ async def test_what_is_refused_says_by_which_policy(engine: tuple[Daemon, Client
     await client.call("number.block", number=NUMBER, reason="asked not to be")
     found = await explain(client)
     assert found["admission"]["policy"] == "do_not_call"
-    found = await explain(client, to="+12125550123")
+    found = await explain(client, to="+12127365000")
     assert found["trunks"] == []
-    assert found["objections"][-1]["reason"] == "no route for +12125550123"
+    assert found["objections"][-1]["reason"] == "no route for +12127365000"
 
 
 async def test_nobody_is_named(engine: tuple[Daemon, Client]) -> None:

@@ -1,0 +1,163 @@
+"""What a text is read as before anything is dialled, and what is refused however it is spelled."""
+
+import pytest
+
+from config.numbering import Numbering
+from config.policy import Destinations
+from config.sections import TRUNK_USERS as USERS
+from engine.routing.number_plan import NotDialable, NumberPlan
+from sip.message.uri import SipUri, parse_uri
+
+
+def uri(user: str) -> SipUri:
+    found = parse_uri(f"sip:{user}@pbx.example")
+    assert isinstance(found, SipUri)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("region", "text"),
+    [
+        *[("GB", text) for text in ("112", "999", "9 9 9", "(999)", "112 ", "0112", "tel:112")],
+        *[("GB", text) for text in ("1-1-2", "1.1.2", "1/1/2", "11\u200b2", "+44112", "9112")],
+        ("GB", "0049112"),
+        *[("GB", text) for text in ("\u0661\u0661\u0662", "\uff11\uff11\uff12", "+49 112")],
+        *[("DE", text) for text in ("112", "110", "1 1 0", "+49 112", "+49 (0)110")],
+        *[("AT", text) for text in ("112", "133", "122", "+43133")],
+        *[("US", text) for text in ("911", "9-1-1", "9911", "+1 911", "tel:911;phone-context=+1")],
+    ],
+)  # fmt: skip
+def test_emergency_numbers_are_refused_in_every_spelling(region: str, text: str) -> None:
+    with pytest.raises(NotDialable) as refused:
+        NumberPlan(region).read(text)
+    assert refused.value.data == {"policy": "destination", "emergency": True}
+
+
+@pytest.mark.parametrize(
+    "user",
+    ["112", "%31%31%32", "112;phone-context=+44", "+44112", "*112", "9112", "1-1-2", "112#"],
+)
+@pytest.mark.parametrize("trunk", ["pbx", ""])
+def test_emergency_numbers_are_refused_in_the_user_part_of_a_uri(user: str, trunk: str) -> None:
+    with pytest.raises(NotDialable) as refused:
+        NumberPlan("GB").read_user(uri(user.replace("#", "%23")), trunk=trunk, users=USERS)
+    assert refused.value.data["emergency"]
+
+
+def test_emergency_numbers_are_read_where_they_are_allowed() -> None:
+    plan = NumberPlan("GB", Numbering(short_codes=["999"]), Destinations(emergency=True))
+    assert plan.read("999").kind == "short_code"
+
+
+@pytest.mark.parametrize(
+    ("region", "text"),
+    [
+        ("GB", "7946 0123"), ("GB", "1001"), ("GB", "2001"), ("GB", "12345"),
+        ("GB", "(212) 555-0123"), ("GB", "118118"), ("US", "555-0199"), ("US", "(212) 555-0199"),
+        ("FR", "1001"),
+        ("DE", "1001"), ("AU", "9999 0123"), ("BR", "99999-1234"), ("GB", "+44118118"),
+    ],
+)  # fmt: skip
+def test_fragments_and_extensions_are_no_numbers_of_the_country(region: str, text: str) -> None:
+    with pytest.raises(NotDialable):
+        NumberPlan(region).read(text)
+
+
+@pytest.mark.parametrize(
+    ("region", "text", "e164"),
+    [
+        ("GB", "020 7946 0123", "+442079460123"),
+        ("GB", "+44 (0)20 7946 0123", "+442079460123"),
+        ("US", "(212) 736-5000", "+12127365000"),
+        ("DE", "030 123456", "+4930123456"),
+        ("GB", "07700 900123", "+447700900123"),
+    ],
+)
+def test_valid_numbers_are_read_in_full(region: str, text: str, e164: str) -> None:
+    reading = NumberPlan(region).read(text)
+    assert (reading.kind, reading.digits) == ("number", e164)
+
+
+def test_a_request_may_be_written_in_another_country() -> None:
+    assert NumberPlan("GB").read("030 123456", "DE").digits == "+4930123456"
+
+
+def test_exceptions_by_prefix_and_the_switch_let_possible_numbers_pass() -> None:
+    some = NumberPlan("GB", Numbering(valid_except=["+4479"]))
+    assert some.read("7946 0123").digits == "+4479460123"
+    every = NumberPlan("GB", Numbering(valid_only=False))
+    assert every.read("1001").digits == "+441001"
+
+
+def test_extensions_belong_to_the_trunks_that_have_them() -> None:
+    plan = NumberPlan("GB", Numbering(extension=r"[1-7]\d{3}", extension_trunks=["pbx"]))
+    reading = plan.read("2001")
+    assert (reading.kind, reading.digits, reading.trunks) == ("extension", "2001", ("pbx",))
+    assert plan.is_extension("2001") and not plan.is_extension("8001")
+    assert plan.read("020 7946 0123").kind == "number"
+
+
+def test_short_codes_are_those_configured_and_have_a_line_type() -> None:
+    reading = NumberPlan("GB", Numbering(short_codes=["118118"])).read("118 118")
+    assert (reading.kind, reading.digits) == ("short_code", "118118")
+    assert reading.number is not None and reading.number.line_type == "short_code"
+
+
+@pytest.mark.parametrize(
+    "user",
+    ["09061234567x", "*09061234567", "09061234567%23", "0906'1234567", "09061234567&1",
+     "0+9061234567", "0906!1234567", "+44906123456x", "906%201234567x"],
+)  # fmt: skip
+def test_a_user_part_at_a_trunk_is_a_number_or_refused(user: str) -> None:
+    with pytest.raises(NotDialable):
+        NumberPlan("GB").read_user(uri(user), trunk="pbx", users=USERS)
+
+
+@pytest.mark.parametrize(
+    "user",
+    ["09061234567x", "*09061234567", "09061234567%23", "0906'1234567", "09061234567&1",
+     "909061234567", "00449061234567x", "011449061234567"],
+)  # fmt: skip
+def test_a_number_hidden_in_a_persons_name_is_found(user: str) -> None:
+    reading = NumberPlan("GB").read_user(uri(user))
+    assert reading.number is not None and reading.number.e164 == "+449061234567"
+
+
+@pytest.mark.parametrize("user", ["alice", "bob42", "a7.answer-20.bye-5000", "1001"])
+def test_persons_at_a_host_have_no_number(user: str) -> None:
+    reading = NumberPlan("GB").read_user(uri(user))
+    assert (reading.kind, reading.number) == ("person", None)
+
+
+def test_digits_behind_an_outside_line_are_known_as_the_number_they_reach() -> None:
+    plan = NumberPlan("GB", route_prefixes=["9"])
+    reading = plan.read("909061234567")
+    assert reading.kind == "extension"
+    assert reading.number is not None and reading.number.line_type == "premium_rate"
+    assert plan.read("9001").number is None
+
+
+def test_a_short_number_at_a_trunk_is_an_extension_of_it() -> None:
+    plan = NumberPlan("GB")
+    reading = plan.read_user(uri("1001"), trunk="pbx", users=USERS)
+    assert (reading.kind, reading.digits, reading.trunks) == ("extension", "1001", ("pbx",))
+    assert plan.read_user(uri("alice"), trunk="pbx", users=USERS).kind == "person"
+    with pytest.raises(NotDialable):
+        plan.read_user(uri("118118"), trunk="pbx", users=USERS)
+    with pytest.raises(NotDialable):
+        plan.read_user(uri("1001"), trunk="pbx", users="[a-z]+")
+
+
+def test_destinations_hold_for_numbers_and_line_types() -> None:
+    plan = NumberPlan("GB", destinations=Destinations(allow=["+44"], refuse=["+4420"]))
+    for text, policy in [("+12027365000", "destination"), ("020 7946 0123", "destination")]:
+        number = plan.read(text).number
+        assert number is not None
+        with pytest.raises(NotDialable) as refused:
+            plan.check_destination(number)
+        assert refused.value.data["policy"] == policy
+    premium = plan.read("0906 123 4567").number
+    assert premium is not None
+    with pytest.raises(NotDialable) as refused:
+        plan.check_destination(premium)
+    assert refused.value.data == {"policy": "line_type", "line_type": "premium_rate"}
