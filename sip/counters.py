@@ -33,7 +33,7 @@ class Counters:
     """Messages and timers dropped because of a bug of ours. Must stay zero."""
 
     def add_read_past(self, number: int = 1) -> None:
-        """So many more were read past."""
+        """Add to the number of skipped values and lines."""
         self.read_past += number
 
     def as_dict(self) -> dict[str, int]:

@@ -71,7 +71,7 @@ class Dialog:
             self.named_hop = next_uri
 
     def answer_to_source(self) -> None:
-        """Send to where the peer's message came from: it has no Contact (12.1 demands one)."""
+        """Send to the source of the peer's message, which lacks the Contact of RFC 3261 12.1."""
         if not self.routes:
             self.hop = self.fallback_hop
             self.named_hop = None

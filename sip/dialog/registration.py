@@ -237,7 +237,7 @@ class Registration:
         )
 
     def _lapsed(self, status: int, phrase: str) -> None:
-        """The binding is over and was not refreshed."""
+        """Report that the binding expired without a refresh."""
         self._lapse = None
         self._context.emit(RegistrationChanged(self, "failed", status, phrase, 0))
 

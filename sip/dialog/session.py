@@ -113,7 +113,7 @@ class Session:
     # -- what the owner asks for
 
     def use_credentials(self, credentials: Credentials | None) -> None:
-        """Answer challenges of the peer with these from now on, whichever side began the call."""
+        """Set the credentials for later challenges of the peer, on either side of the call."""
         self.authorization = Authorization(credentials, self.context.rng)
 
     def hangup(self, now: float, *, reason: str | None = None) -> None:

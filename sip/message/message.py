@@ -215,12 +215,12 @@ class Message:
 
     @property
     def contact(self) -> NameAddr | None:
-        """The first Contact that can be read. Raises ParseError where there are none but others."""
+        """The first readable Contact; None without any. Raises ParseError if none is readable."""
         contacts = self.contacts
         return contacts[0] if contacts else None
 
     def readable_addresses(self, name: str) -> tuple[list[NameAddr], int]:
-        """The addresses of a list that can be read, and how many cannot.
+        """Return the readable addresses of a list, and the number of unreadable ones.
 
         Raises ParseError where there are only such.
         """
@@ -261,7 +261,7 @@ class Message:
 
     @property
     def retry_after_s(self) -> float:
-        """Retry-After in seconds, an hour at most; 0 when there is none that can be read."""
+        """Retry-After in seconds, at most 3600; 0 if it is missing or unreadable."""
         value = (self.get("Retry-After") or "").partition(";")[0].partition("(")[0].strip(" \t")
         try:
             return float(min(parse_delta_seconds(value), 3600)) if value else 0.0

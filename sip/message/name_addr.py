@@ -69,11 +69,11 @@ def _parse(text: str) -> NameAddr:
         start = 0
     else:
         start = text.find("<")
-    # After an odd number of quotes the bracket stands in a quoted parameter of a bare URI.
+    # After an odd number of quotes the bracket is inside a quoted parameter of a URI.
     if start < 0 or text.count('"', 0, start) % 2:
         return _parse_addr_spec(text)
     if start > 0:
-        # Many leave the quotes out where the grammar demands them: the URI is plain all the same.
+        # Many peers omit the required quotes. The URI is still clear.
         display_name = text[:start].strip(LWS)
         if _controls(display_name) is not None:
             raise ParseError("the display name has control characters")

@@ -222,7 +222,7 @@ def _parse_params(items: list[str]) -> dict[str, str | None]:
         name, equals, value = item.partition("=")
         if _param(name) is None or (equals and _param(value) is None):
             raise ParseError("the URI has a malformed parameter")
-        # Of one that is there twice, which some proxies bring about, the first counts.
+        # Some proxies duplicate a parameter. The first one counts.
         params.setdefault(_open(name).lower(), _open(value) if equals else None)
     return params
 

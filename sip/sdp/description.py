@@ -235,7 +235,7 @@ def _words(value: str) -> list[str]:
 
 
 def _parse_origin(value: str) -> Origin | None:
-    """None for one that cannot be read: nothing here depends on who made a description."""
+    """Return None for an unreadable o=, because nothing depends on it."""
     words = _words(value)
     if len(words) != 6 or words[3] != "IN":
         return None
@@ -243,7 +243,7 @@ def _parse_origin(value: str) -> Origin | None:
 
 
 def _parse_connection(value: str) -> tuple[Connection, bool]:
-    """The connection, and whether it is odd: then its host is no address, for who needs one."""
+    """Return the connection and whether it is malformed. Then its host is not an address."""
     words = _words(value)
     if len(words) != 3 or words[0] != "IN":
         return Connection("IP4", "?"), True
@@ -251,7 +251,7 @@ def _parse_connection(value: str) -> tuple[Connection, bool]:
 
 
 def _parse_media(value: str) -> tuple[MediaDescription, bool]:
-    """The stream, and whether its line is odd.
+    """Return the stream and whether its line is malformed.
 
     A stream keeps its place among the others whatever its line says (RFC 3264 6). One that cannot
     be used as it stands is taken for one with port 0; that may do without formats. Raises
