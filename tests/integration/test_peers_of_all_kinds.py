@@ -284,6 +284,7 @@ async def test_a_silent_trunk_gives_way_to_the_next(
 async def test_frames_of_30_and_40_ms_are_passed_on(engine: Engine, wire: MakeWire) -> None:
     job, agent, customer = await talk(engine, wire)
     customer.rtp.fall_silent()
+    await asyncio.sleep(0.2)  # another SSRC is heard once the one before has stopped
     for samples in (240, 320):
         since = time.time()
         await _send_frames(customer.rtp, samples, 20)

@@ -46,7 +46,10 @@ class EngineProcess:
         settings: Settings = {
             "sip": {"listen": [f"udp:127.0.0.1:{self.sip_port}", f"tcp:127.0.0.1:{self.sip_port}"]},
             "media": {"ports": media_ports(), "hold": str(hold)},
-            "dial": {"retry_s": 0.2, "allow_hosts": ["127.0.0.1", "127.0.0.1;transport=tcp"], "headers": {
+            "dial": {
+                "retry_s": 0.2,
+                "allow_hosts": ["127.0.0.1", "127.0.0.1;transport=tcp"],
+                "headers": {
                 "X-Ringback-Job": "{id}", "X-Ringback-Site": "{context.site}"}},
         }  # fmt: skip
         for name, section in sections.items():
