@@ -1,21 +1,21 @@
-"""What a user agent counts."""
+"""Counters of a user agent."""
 
 from dataclasses import dataclass, fields
 
 
 @dataclass(slots=True)
 class Counters:
-    """Totals since the start; they only grow."""
+    """Totals since the start. They never decrease."""
 
     received: int = 0
     """Datagrams and framed messages."""
     sent: int = 0
     malformed: int = 0
-    """Could not be parsed: dropped, or answered 4xx/505."""
+    """Messages that could not be parsed: dropped, or answered 4xx or 505."""
     read_past: int = 0
-    """Header values and description lines that could not be read and that nobody needed."""
+    """Unreadable header values and SDP lines that were skipped because nothing needed them."""
     rate_limited: int = 0
-    """Dropped unparsed: the source had used up its rate."""
+    """Messages dropped without parsing because their source exceeded its rate."""
     overloaded: int = 0
     """Requests refused because a table was full."""
     keep_alives: int = 0
@@ -30,12 +30,12 @@ class Counters:
     """Requests answered 405."""
     transport_failures: int = 0
     internal_errors: int = 0
-    """Faults of ours while a message or a timer was handled; it was dropped. Must stay zero."""
+    """Messages and timers dropped because of a bug of ours. Must stay zero."""
 
     def add_read_past(self, number: int = 1) -> None:
-        """So many more were read past."""
+        """Add to the number of skipped values and lines."""
         self.read_past += number
 
     def as_dict(self) -> dict[str, int]:
-        """Name to total."""
+        """Return the totals by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

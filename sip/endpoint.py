@@ -1,4 +1,4 @@
-"""The asyncio shell around a UserAgent: sockets, the clock, delivery of events."""
+"""The asyncio shell around a UserAgent: it has the sockets and the clock and delivers events."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Family = Literal["ipv4", "ipv6"]
 
 
 class ListenError(SipError):
-    """A listening address that is malformed, taken or not ours."""
+    """A listening address that is malformed, in use, or not an address of this host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ class SipEndpoint:
     kernel choose, see `addresses`. `advertise` is the host that peers are told in Via and Contact
     in place of the one bound, for hosts behind NAT.
 
-    `on_event` is called in order and never from within a method of the endpoint. `admits` is asked
-    for each new INVITE whether to take notice of it; see UserAgent.
+    `on_event` is called for each event, in order, and never from inside a method of the endpoint.
+    `admits` decides for each new INVITE whether it is handled; see UserAgent.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class SipEndpoint:
             admits=admits,
         )
         self.addresses: list[Hop] = []
-        """What is bound, in the order of `listen`."""
+        """The bound addresses, in the order of `listen`."""
         self.resolver = Resolver()
         self.tcp = TcpTransport(
             on_message=self._received,
@@ -108,7 +108,7 @@ class SipEndpoint:
     # -- life
 
     async def start(self) -> None:
-        """Bind and begin. Raises ListenError; then nothing stays bound."""
+        """Bind all addresses and start. Raises ListenError, and then no address stays bound."""
         self._loop = asyncio.get_running_loop()
         self.tcp.open()
         try:
@@ -122,11 +122,11 @@ class SipEndpoint:
             host = self._advertise or await self._reachable_host(hop.host)
             local[_family(hop.host)].setdefault(hop.transport, (host, hop.port))
         ipv4, ipv6 = local["ipv4"], local["ipv6"]
-        self.ua.core.set_local(ipv4 or ipv6, ipv6 or ipv4)
+        self.ua.context.set_local(ipv4 or ipv6, ipv6 or ipv4)
         self.resolver.prefers_ipv6 = not ipv4
 
     async def stop(self) -> None:
-        """Close the sockets and forget all state. Hang up first: nothing more is sent."""
+        """Close the sockets and drop all state. It sends nothing, so hang up calls first."""
         if self._wake is not None:
             self._wake.cancel()
             self._wake = None
@@ -161,7 +161,7 @@ class SipEndpoint:
         self.addresses.append(Hop(hop.transport, *address))
 
     async def _reachable_host(self, host: str) -> str:
-        """What peers can send to, when bound to all addresses: that of the default route."""
+        """Return the address for peers. For a wildcard it is the one of the default route."""
         if host not in ("0.0.0.0", "::"):
             return host
         family, probe = (
@@ -178,7 +178,7 @@ class SipEndpoint:
     # -- for the owner
 
     async def resolve(self, uri_text: str) -> Hop:
-        """Where a URI leads. Raises ParseError and ResolutionFailed."""
+        """Resolve a URI to a transport address. Raises ParseError and ResolutionFailed."""
         return await self.resolver.resolve(uri_text)
 
     def invite(self, invitation: Invitation) -> Session:
@@ -235,7 +235,7 @@ class SipEndpoint:
     def _received(self, data: bytes, source: Hop) -> None:
         try:
             self.ua.receive(data, source, self._time())
-        except Exception:  # a fault of ours must not cost the messages that come after this one
+        except Exception:  # a bug of ours must not affect later messages
             self.ua.counters.internal_errors += 1
             log.exception("internal error: a message from %s was dropped", source)
 
@@ -250,7 +250,7 @@ class SipEndpoint:
         self._wake = None
         try:
             self.ua.handle_timers(self._time())
-        except Exception:  # nor the timers
+        except Exception:  # nor later timers
             self.ua.counters.internal_errors += 1
             log.exception("internal error: a timer was dropped")
         self._flush()
@@ -263,12 +263,12 @@ class SipEndpoint:
         return self._loop.time()
 
     def _flush(self) -> None:
-        """Send what is to be sent, then deliver events: called from the loop only."""
+        """Send the output, then deliver events. Called by the event loop only."""
         self._send_output()
         self._deliver()
 
     def _flush_from_owner(self) -> None:
-        """As `_flush`, but events wait for the loop's next turn."""
+        """Like `_flush`, but events are delivered in the next iteration of the loop."""
         self._send_output()
         if self.ua.has_events and not self._delivering:
             self._deliver_soon()
@@ -291,7 +291,7 @@ class SipEndpoint:
                 self._on_event(event)
         finally:
             self._delivering = False
-            # The owner raised: that is for the loop to report, the other events are still due.
+            # If the owner raised, the loop reports it, and the other events are still delivered.
             if self.ua.has_events:
                 self._deliver_soon()
 
@@ -325,7 +325,7 @@ class SipEndpoint:
             self._loop.call_soon(self._failed, hop, reason)
 
     def _set_wake(self) -> None:
-        """Be woken at the next deadline; a wake that comes too early does no harm."""
+        """Set the wake-up for the next deadline. Waking up too early does no harm."""
         deadline = self.ua.next_deadline()
         loop = self._loop
         if deadline is None or loop is None:

@@ -1,21 +1,21 @@
-"""Errors of the SIP room; every one carries a reason written for a person."""
+"""Errors of the SIP room. Each has a `reason` that a person can read."""
 
 
 class SipError(Exception):
-    """Base of every error that `sip` raises on purpose."""
+    """Base class of the errors that `sip` raises."""
 
     def __init__(self, reason: str) -> None:
         if not reason.isascii():
-            # A reason may quote the peer; bytes that were no UTF-8 must not get into logs or JSON.
+            # A reason may quote the peer. Bytes that are not UTF-8 must not reach logs or JSON.
             reason = reason.encode("utf-8", "replace").decode()
         super().__init__(reason)
         self.reason = reason
 
 
 class ParseError(SipError):
-    """Text that is not what RFC 3261, RFC 3264 or RFC 4566 says it must be.
+    """Text that breaks the grammar of RFC 3261, RFC 3264 or RFC 4566.
 
-    `status` is the response that a request with this fault deserves.
+    `status` is the status of the response to a request with this fault.
     """
 
     def __init__(self, reason: str, status: int = 400) -> None:
@@ -24,8 +24,8 @@ class ParseError(SipError):
 
 
 class NegotiationFailed(SipError):
-    """An offer or answer that leaves no audio stream to talk over (488, RFC 3261 21.4.26)."""
+    """Offer and answer share no usable audio stream (488, RFC 3261 section 21.4.26)."""
 
 
 class ChallengeRefused(SipError):
-    """A digest challenge that cannot be answered: nothing supported, or credentials refused."""
+    """A digest challenge that is not supported or that refuses the credentials."""

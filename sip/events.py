@@ -16,9 +16,9 @@ Origin = Literal["remote", "local", "timeout", "transport"]
 class Cause(msgspec.Struct, frozen=True):
     """Why a session is over.
 
-    `status` is the final response, or what RFC 3261 section 8.1.3.1 equates a failure with (408
-    for a timeout, 503 for a transport error); None for a plain BYE. `reason_header` is the
-    peer's Reason header (RFC 3326), as received; `retry_after_s` is its Retry-After, 0 for none.
+    `status` is the status of the final response. A timeout counts as 408 and a transport error as
+    503 (RFC 3261 section 8.1.3.1). It is None for a plain BYE. `reason_header` is the Reason
+    header of the peer as received (RFC 3326). `retry_after_s` is its Retry-After, 0 if it has none.
     """
 
     status: int | None
@@ -29,7 +29,7 @@ class Cause(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """A provisional response 101-199; `audio` when it has a description (early media)."""
+    """A provisional response 101 to 199. `audio` is set if it has a description (early media)."""
 
     session: DialogUsage
     status: int
@@ -38,7 +38,7 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """The session is up: our INVITE got a 2xx (already acknowledged), or our 2xx got its ACK."""
+    """The session is confirmed: we sent the ACK for a 2xx, or received the ACK for our 2xx."""
 
     session: DialogUsage
     audio: NegotiatedAudio
@@ -52,21 +52,21 @@ class Failed(msgspec.Struct, frozen=True):
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """A session that was up is over."""
+    """A confirmed session is over."""
 
     session: DialogUsage
     cause: Cause
 
 
 class MediaChanged(msgspec.Struct, frozen=True):
-    """A re-INVITE or UPDATE of either side changed the audio; a hold shows in `direction`."""
+    """A re-INVITE or UPDATE of either side changed the audio. On hold, `direction` says so."""
 
     session: DialogUsage
     audio: NegotiatedAudio
 
 
 class MediaRefused(msgspec.Struct, frozen=True):
-    """The peer refused our re-INVITE; the session goes on as it was."""
+    """The peer refused our re-INVITE. The session continues unchanged (RFC 3261 section 14.1)."""
 
     session: DialogUsage
     status: int
@@ -74,7 +74,7 @@ class MediaRefused(msgspec.Struct, frozen=True):
 
 
 class InfoDigit(msgspec.Struct, frozen=True):
-    """A digit in an INFO, already answered."""
+    """A DTMF digit received in an INFO, which has been answered."""
 
     session: DialogUsage
     digit: str
@@ -82,16 +82,16 @@ class InfoDigit(msgspec.Struct, frozen=True):
 
 
 class IncomingInvite(msgspec.Struct, frozen=True):
-    """Somebody calls: 100 has been sent, the owner rings, accepts or rejects."""
+    """An incoming call. 100 has been sent; the owner then rings, accepts or rejects it."""
 
     session: DialogUsage
     request: Request
 
 
 class RegistrationChanged(msgspec.Struct, frozen=True):
-    """The state of a registration; `expires_s` is what the registrar granted.
+    """The new state of a registration. `expires_s` is the time that the registrar granted.
 
-    With `failed` it is how long the binding that could not be refreshed still holds.
+    With `failed`, `expires_s` is how long the binding remains valid that could not be refreshed.
     """
 
     registration: RegistrationUsage

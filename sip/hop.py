@@ -1,4 +1,4 @@
-"""Where a message goes to or came from."""
+"""Transport addresses that messages are sent to or received from."""
 
 from functools import lru_cache
 from typing import Literal, NamedTuple
@@ -22,10 +22,10 @@ class Hop(NamedTuple):
 
 
 def numeric_hop(uri: Uri, transport: Transport = "udp") -> Hop | None:
-    """Where a URI with a numeric host leads (RFC 3263); None where it does not say.
+    """Return the transport address of a URI with a numeric host (RFC 3263 section 4).
 
-    That is for names, other schemes, and transports that we have not. `transport` is for sips: and
-    for a URI that names none.
+    Returns None for a host name, for a scheme other than sip: and sips:, and for a transport
+    other than UDP and TCP. `transport` is used when the URI names none.
     """
     if not isinstance(uri, SipUri):
         return None
@@ -40,13 +40,13 @@ def numeric_hop(uri: Uri, transport: Transport = "udp") -> Hop | None:
         transport = "udp"
     elif named:
         return None
-    # As the kernel writes it: hops are compared with where messages and errors come from.
+    # The spelling of the kernel, because hops are compared with the source addresses it reports.
     return Hop(transport, canonical_host(host), port)
 
 
 @lru_cache(maxsize=1024)
 def is_numeric(host: str) -> bool:
-    """An IPv4 or IPv6 address rather than a name."""
+    """Whether the host is an IPv4 or IPv6 address and not a name."""
     try:
         name, _ = parse_host_port(f"[{host}]" if ":" in host else host)
     except ParseError:

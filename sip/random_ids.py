@@ -1,6 +1,7 @@
-"""Randomness for tags, branches and nonces: the kernel's, fetched a block at a time.
+"""Random numbers for tags, branches and nonces, read from the kernel in blocks.
 
-A call wants some fourteen random numbers; a system call for each is dearer than the numbers.
+A call needs about fourteen random numbers. One system call for each would cost more than the
+numbers themselves.
 """
 
 import os
@@ -10,7 +11,7 @@ _BLOCK_BYTES = 4096
 
 
 class BlockRandom(random.SystemRandom):
-    """As random.SystemRandom, from blocks of os.urandom. No byte is used twice."""
+    """Like random.SystemRandom, but reads os.urandom in blocks. No byte is used twice."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """Messages a second and burst allowed to one source address; 0 a second is no limit.
+    """The messages a second and the burst that one source address may send.
 
-    At most `sources` addresses are remembered; the one heard longest ago is forgotten first.
+    A rate of 0 means no limit. At most `sources` addresses are kept.
     """
 
     messages_per_s: float = 5_000.0
@@ -16,7 +16,7 @@ class RateLimit:
 
 
 class RateLimiter:
-    """Says whether a source may have another message handled."""
+    """Decides whether the next message of a source is handled."""
 
     __slots__ = ("_buckets", "_burst", "_rate", "_sources")
 
@@ -24,14 +24,14 @@ class RateLimiter:
         self._rate = limit.messages_per_s
         self._burst = limit.burst
         self._sources = limit.sources
-        # host -> [tokens, time of the last message]; in order of first message since forgotten.
+        # host -> [tokens, time of the last message], the oldest entry first.
         self._buckets: dict[str, list[float]] = {}
 
     def __len__(self) -> int:
         return len(self._buckets)
 
     def allow(self, host: str, now: float) -> bool:
-        """Take one token of `host`; False when it has none."""
+        """Take one token from the bucket of `host`. Returns False if it is empty."""
         if self._rate <= 0:
             return True
         bucket = self._buckets.get(host)
@@ -48,10 +48,10 @@ class RateLimiter:
         return True
 
     def _make_room(self, now: float) -> None:
-        """Forget one source, sparing those whose bucket is not full again.
+        """Remove one source if the table is full.
 
-        A source that is being limited must not regain its burst because others, perhaps forged,
-        push it out of the table: a few of the oldest are looked at, the least indebted goes.
+        Of the eight oldest sources, the one with the most tokens is removed. A source that is
+        being limited stays, so forged sources cannot push it out and give it a new burst.
         """
         if len(self._buckets) < self._sources:
             return

@@ -1,6 +1,7 @@
-"""What a user agent keeps of each session and registration, and what their owner may hold on to.
+"""Protocols for the sessions and registrations of a user agent.
 
-The events name sessions and registrations by these, so that they stand below both.
+Events refer to a session or registration by these protocols. So events do not import the classes
+that emit them.
 """
 
 from __future__ import annotations
@@ -12,20 +13,20 @@ from .transaction.server import ServerTransaction
 
 
 class DialogUsage(Protocol):
-    """One INVITE session (RFC 3261 section 12 to 15), early or confirmed."""
+    """One INVITE session, early or confirmed (RFC 3261 sections 12 to 15)."""
 
     call_id: str
     local_tag: str
     tag: object | None
-    """Any object of the owner."""
+    """The owner may store any object here."""
 
     @property
     def owns_call_id(self) -> bool:
-        """Whether we made the Call-ID."""
+        """Whether this side made the Call-ID, which means that it sent the first INVITE."""
 
     @property
     def dialog_count(self) -> int:
-        """How many dialogs it has, early ones included."""
+        """The number of its dialogs, early ones included."""
 
     def has_dialog(self, remote_tag: str) -> bool:
         """Whether requests with this From tag belong to it."""
@@ -34,17 +35,17 @@ class DialogUsage(Protocol):
         """Answer a request within the dialog."""
 
     def ack_received(self, transaction: ServerTransaction | None, ack: Request, now: float) -> None:
-        """Take the ACK for our 2xx."""
+        """Handle the ACK for our 2xx."""
 
     def hangup(self, now: float, *, reason: str | None = None) -> None:
-        """End it as its state demands: CANCEL, BYE or a refusal."""
+        """End the session: by CANCEL, BYE or a final response, depending on its state."""
 
     def finish(self, event: None, now: float) -> None:
-        """End without a message to the peer."""
+        """End the session without a message to the peer."""
 
 
 class RegistrationUsage(Protocol):
-    """One binding at a registrar (RFC 3261 section 10). It is known by its identity."""
+    """One binding at a registrar (RFC 3261 section 10). Two are the same only by identity."""
 
     def stop(self, now: float) -> None:
         """Remove the binding."""

@@ -1,7 +1,7 @@
-"""A SIP user agent without sockets or clock: bytes in, bytes, events and the next deadline out.
+"""A SIP user agent without sockets and clock.
 
-Requests that make no state are answered statelessly (RFC 3261 section 8.2.7), so that a flood of
-them costs no memory: the To tag is then a keyed hash of the request.
+Requests that need no state are answered statelessly (RFC 3261 section 8.2.7), so a flood of them
+costs no memory. The To tag of such an answer is a keyed hash of the request.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .counters import Counters
-from .dialog.context import ALLOW, SUPPORTED_OPTIONS, Core
+from .dialog.context import ALLOW, SUPPORTED_OPTIONS, UserAgentContext
 from .dialog.local_address import Local
 from .dialog.next_hop import Lookup
 from .dialog.registration import Account, Registration
@@ -40,20 +40,27 @@ _call_id = re.compile(rb"\r\n(?:call-id|i)[ \t]*:[ \t]*([^\s]+)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much state others may make us keep."""
+    """The most state that peers can make us keep."""
 
     incoming_sessions: int = 2_000
     transactions: int = 50_000
 
 
 class UserAgent:
-    """One SIP endpoint. Times are seconds on the caller's clock; see `Core.rng` for randomness.
+    """A SIP user agent without sockets and without a clock.
 
-    After each call of a method take `take_output` to the network, `take_lookups` to the name
-    service and `take_events` to the owner, and call `handle_timers` at `next_deadline`.
+    Its state changes from three sources only:
 
-    `admits` is asked for each INVITE that would begin a call, with where it came from and `now`:
-    one that is not admitted is counted as rate limited, gets no answer and leaves no trace.
+    - the owner: `invite`, `register`, and the methods of the sessions and registrations;
+    - the network: `receive`, `transport_failed`, and the answers to `take_lookups`;
+    - the clock: `handle_timers`.
+
+    After each of them the shell sends what `take_output` returns, resolves what `take_lookups`
+    returns, and gives what `take_events` returns to the owner. It calls `handle_timers` at
+    `next_deadline`. Times are seconds on the caller's clock. Everything random comes from `rng`.
+
+    `admits(source, now)` is called for each INVITE that would begin a call. If it returns False,
+    the INVITE is counted as rate limited, gets no answer and leaves no state.
     """
 
     def __init__(
@@ -68,108 +75,110 @@ class UserAgent:
         admits: Callable[[Hop, float], bool] | None = None,
     ) -> None:
         self._admits = admits
-        self.core = Core(local, timers or TimerValues(), product, rng or BlockRandom())
+        self.context = UserAgentContext(
+            local, timers or TimerValues(), product, rng or BlockRandom()
+        )
         self._limiter = RateLimiter(rate_limit or RateLimit())
         self._bounds = bounds or Bounds()
-        self._secret = self.core.rng.randbytes(16)
+        self._secret = self.context.rng.randbytes(16)
 
     # -- for the owner
 
     def invite(self, invitation: Invitation, now: float) -> UacSession:
-        """Place a call. Raises ParseError for URIs, ValueError for headers that are none."""
-        return UacSession(self.core, invitation, now)
+        """Place a call. Raises ParseError for a bad URI and ValueError for a bad header."""
+        return UacSession(self.context, invitation, now)
 
     def register(self, account: Account, now: float) -> Registration:
         """Register and keep registered until `Registration.stop`. Raises ParseError."""
-        return Registration(self.core, account, now)
+        return Registration(self.context, account, now)
 
     def take_output(self) -> list[tuple[Hop, bytes]]:
-        """What is to be sent, in order."""
-        transactions = self.core.transactions
+        """Return the messages to send, in order."""
+        transactions = self.context.transactions
         output = transactions.output
         if output:
             transactions.output = []
-            self.core.counters.sent += len(output)
+            self.context.counters.sent += len(output)
         return output
 
     def take_lookups(self) -> list[Lookup]:
-        """Names whose addresses are wanted."""
-        lookups = self.core.lookups
+        """Return the names to resolve."""
+        lookups = self.context.lookups
         if lookups:
-            self.core.lookups = []
+            self.context.lookups = []
         return lookups
 
     def take_events(self) -> list[Event]:
-        """What has happened, in order."""
-        events = list(self.core.events)
-        self.core.events.clear()
+        """Return the events since the last call, in order."""
+        events = list(self.context.events)
+        self.context.events.clear()
         return events
 
     def take_event(self) -> Event | None:
-        """The first of what has happened; None when there is nothing more."""
-        events = self.core.events
+        """Return the next event; None if there is none."""
+        events = self.context.events
         return events.popleft() if events else None
 
     def next_deadline(self) -> float | None:
-        """When `handle_timers` should be called."""
-        return self.core.timers.next_deadline()
+        """Return the time at which to call `handle_timers`; None if no timer runs."""
+        return self.context.timers.next_deadline()
 
     def handle_timers(self, now: float) -> None:
-        """Do what is due."""
-        self.core.timers.fire_due(now)
+        """Fire the timers that are due."""
+        self.context.timers.fire_due(now)
 
     def transport_failed(self, hop: Hop, reason: str, now: float) -> None:
-        """Something sent to `hop` could not be delivered, or its connection is lost."""
-        self.core.counters.transport_failures += 1
-        self.core.transactions.transport_failed(hop, reason, now)
+        """Handle a message to `hop` that could not be delivered, or a lost connection to it."""
+        self.context.counters.transport_failures += 1
+        self.context.transactions.transport_failed(hop, reason, now)
 
     def close(self) -> None:
-        """Forget everything, silently."""
-        core = self.core
-        for session in core.sessions():
+        """Drop all state without sending or emitting anything."""
+        context = self.context
+        for session in context.sessions():
             session.finish(None, 0.0)
-        core.registrations.clear()
-        core.transactions.abandon_all()
-        core.transactions.output.clear()
-        core.events.clear()
-        core.lookups.clear()
-        core.timers.clear()
+        context.registrations.clear()
+        context.transactions.abandon_all()
+        context.transactions.output.clear()
+        context.events.clear()
+        context.lookups.clear()
+        context.timers.clear()
 
     @property
     def has_events(self) -> bool:
         """Whether `take_events` would return any."""
-        return bool(self.core.events)
+        return bool(self.context.events)
 
     @property
     def counters(self) -> Counters:
         """Totals since the start."""
-        return self.core.counters
+        return self.context.counters
 
     @property
     def session_count(self) -> int:
         """Sessions that are not terminated."""
-        return self.core.session_count
+        return self.context.session_count
 
     @property
     def transaction_count(self) -> int:
         """Transactions that are not terminated."""
-        return len(self.core.transactions)
+        return len(self.context.transactions)
 
     @property
     def dialog_count(self) -> int:
         """Dialogs, early ones included."""
-        return sum(session.dialog_count for session in self.core.sessions())
+        return sum(session.dialog_count for session in self.context.sessions())
 
     @property
     def timer_count(self) -> int:
-        """Deadlines pending."""
-        return len(self.core.timers)
+        """Timers that are running."""
+        return len(self.context.timers)
 
     # -- from the network
 
     def receive(self, data: bytes, source: Hop, now: float) -> None:
-        """Take one datagram or one framed message. Never raises for what is in it."""
-        counters = self.core.counters
+        """Handle one datagram or framed message. No content makes it raise."""
+        counters = self.context.counters
         counters.received += 1
         if not self._limiter.allow(source.host, now) and not self._is_of_known_call(data):
             counters.rate_limited += 1
@@ -195,41 +204,41 @@ class UserAgent:
                 self._refuse_malformed(message, error, source)
 
     def _is_of_known_call(self, data: bytes) -> bool:
-        """A cheap look at the Call-ID: those of our calls cannot be guessed."""
+        """Whether the message has the Call-ID of a session. Peers cannot guess those we made."""
         found = _call_id(data)
-        return found is not None and self.core.knows_call(
+        return found is not None and self.context.knows_call(
             found[1].decode("utf-8", "surrogateescape")
         )
 
     def _response(self, response: Response, now: float) -> None:
         transaction = None
-        # One Via, which is ours: else it went astray (8.1.3.3, 18.1.2).
-        if len(response.vias) == 1 and self.core.has_sent(response.via):
-            transaction = self.core.transactions.client_for(response)
+        # A response for us has exactly one Via, which is ours (RFC 3261 8.1.3.3, 18.1.2).
+        if len(response.vias) == 1 and self.context.has_sent(response.via):
+            transaction = self.context.transactions.client_for(response)
         if transaction is None:
-            # RFC 6026 section 8.9: nobody waits for it, nothing is done.
-            self.core.counters.unmatched_responses += 1
+            # No transaction waits for it, so it is dropped (RFC 6026 section 8.9).
+            self.context.counters.unmatched_responses += 1
         else:
             transaction.receive(response, now)
 
     def _request(self, request: Request, source: Hop, now: float) -> None:
-        core = self.core
+        context = self.context
         via = request.via
         if via.wants_rport or via.host != source.host:
             request.replace_top_via(via.with_source(source.host, source.port))
         key = server_key(request)
-        transaction = core.transactions.server_for(request, key)
+        transaction = context.transactions.server_for(request, key)
         method = request.method
         if transaction is not None:
             if method != "ACK":
-                core.counters.retransmissions_received += 1
+                context.counters.retransmissions_received += 1
             transaction.receive(request, now)
         elif method == "ACK":
-            session = core.session_for(request)
+            session = context.session_for(request)
             if session is not None:
                 session.ack_received(None, request, now)
             else:
-                core.counters.unmatched_acks += 1
+                context.counters.unmatched_acks += 1
         else:
             hop = _response_hop(via, source)
             if method == "CANCEL":
@@ -241,16 +250,19 @@ class UserAgent:
                 elif method == "INVITE":
                     self._incoming(request, key, hop, now)
                 elif method == "OPTIONS":
-                    self._reply(request, 200, hop, core.all_capabilities)
+                    self._reply(request, 200, hop, context.all_capabilities)
                 else:
-                    core.counters.unknown_dialog += 1
+                    context.counters.unknown_dialog += 1
                     self._reply(request, 481, hop)
 
     def _is_refused(self, request: Request, hop: Hop) -> bool:
-        """Method, URI scheme and Require, in the order of section 8.2."""
-        core = self.core
+        """Check method, URI scheme and Require, in the order of RFC 3261 section 8.2.
+
+        Returns True if the request was refused and answered.
+        """
+        context = self.context
         if request.method not in _METHODS:
-            core.counters.refused_methods += 1
+            context.counters.refused_methods += 1
             self._reply(request, 405, hop, [("Allow", ALLOW)])
             return True
         if not isinstance(request.uri, SipUri):
@@ -261,57 +273,57 @@ class UserAgent:
         if unsupported:
             self._reply(request, 420, hop, [("Unsupported", ", ".join(unsupported))])
             return True
-        if len(core.transactions) >= self._bounds.transactions:
-            core.counters.overloaded += 1
+        if len(context.transactions) >= self._bounds.transactions:
+            context.counters.overloaded += 1
             self._reply(request, 503, hop, [("Retry-After", "10")])
             return True
         return False
 
     def _in_dialog(self, request: Request, key: object, hop: Hop, now: float) -> None:
-        session = self.core.session_for(request)
+        session = self.context.session_for(request)
         if session is None:
-            self.core.counters.unknown_dialog += 1
+            self.context.counters.unknown_dialog += 1
             self._reply(request, 481, hop)
             return
-        transaction = self.core.transactions.accept(request, key, hop)
+        transaction = self.context.transactions.start_server(request, key, hop)
         try:
             session.request_received(transaction, now)
         except ParseError as error:
-            self.core.counters.malformed += 1
+            self.context.counters.malformed += 1
             self._refuse(transaction, error, now)
 
     def _incoming(self, request: Request, key: object, hop: Hop, now: float) -> None:
-        core = self.core
+        context = self.context
         if self._admits is not None and not self._admits(hop, now):
-            core.counters.rate_limited += 1
-        elif core.transactions.is_merged(request):
+            context.counters.rate_limited += 1
+        elif context.transactions.is_merged(request):
             self._reply(request, 482, hop)
-        elif core.incoming_count >= self._bounds.incoming_sessions:
-            core.counters.overloaded += 1
+        elif context.incoming_count >= self._bounds.incoming_sessions:
+            context.counters.overloaded += 1
             self._reply(request, 503, hop, [("Retry-After", "10")])
         elif (supported := unsupported_body(request)) is not None:
             self._reply(request, 415, hop, supported)
         elif not request.accepts("application/sdp"):
             self._reply(request, 406, hop, [("Accept", "application/sdp")])
         else:
-            transaction = core.transactions.accept(request, key, hop)
+            transaction = context.transactions.start_server(request, key, hop)
             try:
-                UasSession(core, transaction, now)
+                UasSession(context, transaction, now)
             except ParseError as error:
-                core.counters.malformed += 1
+                context.counters.malformed += 1
                 self._refuse(transaction, error, now)
 
     def _cancel(self, cancel: Request, key: object, hop: Hop, now: float) -> None:
-        """CANCEL is answered hop by hop, whatever becomes of its INVITE (9.2)."""
-        transactions = self.core.transactions
+        """Answer CANCEL with 200 or 481, and end its INVITE if still possible (RFC 3261 9.2)."""
+        transactions = self.context.transactions
         invite = transactions.invite_for(cancel)
         if invite is None:
-            self.core.counters.unknown_dialog += 1
+            self.context.counters.unknown_dialog += 1
             self._reply(cancel, 481, hop)
             return
         user = invite.user
         tag = user.local_tag if isinstance(user, Session) else self._stateless_tag(cancel)
-        transaction = transactions.accept(cancel, key, hop)
+        transaction = transactions.start_server(cancel, key, hop)
         transaction.respond(response_to(cancel, 200, to_tag=tag), now)
         if isinstance(user, UasSession) and invite.state is PROCEEDING:
             user.cancel_received(now)
@@ -321,10 +333,10 @@ class UserAgent:
     def _reply(
         self, request: Request, status: int, hop: Hop, headers: Fields | None = None
     ) -> None:
-        fields = [("Server", self.core.product), *(headers or ())]
+        fields = [("Server", self.context.product), *(headers or ())]
         tag = self._stateless_tag(request)
         response = response_to(request, status, to_tag=tag, headers=fields)
-        self.core.transactions.send(hop, response.encode())
+        self.context.transactions.send(hop, response.encode())
 
     def _refuse(self, transaction: ServerTransaction, error: ParseError, now: float) -> None:
         if transaction.state in (TRYING, PROCEEDING):
@@ -337,7 +349,7 @@ class UserAgent:
     def _refuse_malformed(self, request: Request, error: ParseError, source: Hop) -> None:
         uri = request.uri
         if isinstance(uri, OtherUri) and not uri.scheme and not _ends_in_version(uri.rest):
-            # It may be a damaged response, and two peers that answer those never stop.
+            # It may be a damaged response. Two peers that answer such messages would never stop.
             return
         try:
             hop = _response_hop(request.via, source)
@@ -357,7 +369,7 @@ def _ends_in_version(line: str) -> bool:
 
 
 def _response_hop(via: Via, source: Hop) -> Hop:
-    """Where responses go (18.2.2, RFC 3581): never further than to the host the request is from."""
+    """Return where responses go (RFC 3261 18.2.2, RFC 3581): always to the source host."""
     if source.transport == "tcp" or via.wants_rport:
         return source
     return Hop(source.transport, source.host, via.port or DEFAULT_PORT)

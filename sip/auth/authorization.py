@@ -1,4 +1,4 @@
-"""Credentials of one session or registration, ready for each request (RFC 3261 section 22)."""
+"""The Authorization headers of one session or registration (RFC 3261 section 22)."""
 
 import random
 from typing import Final
@@ -8,16 +8,16 @@ from ..message.message import Fields, Request, Response
 from .digest import Credentials, DigestClient
 
 _HEADERS = ("Authorization", "Proxy-Authorization")
-# Several proxies and the called side may each ask, and each once more for a nonce that expired.
+# Several proxies and the called side may each challenge, and again for an expired nonce.
 _MAX_CHALLENGES_IN_A_ROW: Final = 8
 
 
 class Authorization:
-    """Answers challenges; signs later requests with the nonces it holds. Without credentials: no.
+    """Answers challenges and signs later requests with the nonces received.
 
-    After `accept` the next `headers` call is for the same request sent again. One request answers
-    a bounded number of challenges: two servers that refuse by turns, each with a nonce that served
-    once and then not again, would otherwise be asked for ever.
+    After `accept_challenge`, the next call of `headers` must be for the same request. The number
+    of challenges for one request is limited. Otherwise two servers that reject each other's
+    retries would cause an endless loop. Without credentials it does nothing.
     """
 
     __slots__ = ("_challenges", "_client", "_retry")
@@ -27,8 +27,8 @@ class Authorization:
         self._retry: Fields | None = None
         self._challenges = 0
 
-    def accept(self, request: Request, response: Response) -> bool:
-        """Take the challenge of a 401 or 407; False when sending again would not help."""
+    def accept_challenge(self, request: Request, response: Response) -> bool:
+        """Store the challenge of a 401 or 407. Returns False if a retry would not help."""
         if self._client is None or self._challenges >= _MAX_CHALLENGES_IN_A_ROW:
             return False
         self._challenges += 1
@@ -40,7 +40,7 @@ class Authorization:
         return True
 
     def headers(self, method: str, uri: str, body: bytes = b"") -> Fields:
-        """What to add to a request; `uri` as it stands in the request line."""
+        """Return the header fields for a request. `uri` is the request URI as sent."""
         if self._client is None:
             return []
         retry, self._retry = self._retry, None
@@ -51,5 +51,5 @@ class Authorization:
 
 
 def credentials_of(invite: Request) -> Fields:
-    """What the ACK for a 2xx repeats of its INVITE (13.2.2.4)."""
+    """Return the credentials that an ACK repeats from its INVITE (RFC 3261 13.2.2.4)."""
     return [(name, value) for name in _HEADERS for value in invite.get_all(name)]

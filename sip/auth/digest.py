@@ -1,7 +1,7 @@
-"""Digest authentication, client side (RFC 3261 22, RFC 7616, RFC 8760).
+"""Digest authentication, client side (RFC 3261 section 22, RFC 7616, RFC 8760).
 
-Of several challenges for one realm the strongest algorithm is answered, so that nobody on the
-way can talk us down to MD5 while the server offers better.
+If a realm sends several challenges, the one with the strongest algorithm is answered. So an
+attacker on the path cannot force MD5 when the server offers more.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _param = re.compile(rf"{_PARAM}|[ \t]*+,").match
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """One digest challenge. `algorithm` as written, None when not given, which means MD5."""
+    """One digest challenge. `algorithm` is as written; None means MD5."""
 
     realm: str
     nonce: str
@@ -37,7 +37,7 @@ class Challenge:
 
 
 def parse_challenge(value: str) -> Challenge | None:
-    """Read a challenge; None for an authentication scheme other than Digest. Raises ParseError."""
+    """Read a challenge. Returns None for a scheme other than Digest. Raises ParseError."""
     scheme, _, rest = value.strip(LWS).replace("\t", " ").partition(" ")
     if scheme.lower() != "digest":
         return None
@@ -55,9 +55,9 @@ def parse_challenge(value: str) -> Challenge | None:
 
 
 def parse_auth_params(text: str) -> dict[str, str]:
-    """`name=value, name="value"` with names in lower case and values unquoted.
+    """Read `name=value, name="value"`. Returns lower-case names and unquoted values.
 
-    Raises ParseError; also for a name given twice.
+    Raises ParseError for malformed text and for a name given twice.
     """
     params: dict[str, str] = {}
     place = 0
@@ -85,15 +85,15 @@ _HEADERS: Final = {
     "WWW-Authenticate": "Authorization",
     "Proxy-Authenticate": "Proxy-Authorization",
 }
-# A server that calls every fresh nonce stale would otherwise be answered for ever.
+# Ends the loop with a server that calls every new nonce stale.
 _MAX_STALE_IN_A_ROW: Final = 2
-# Each request is signed for every realm that asked; a realm of a new name each time would add up.
+# Each request is signed for every known realm. New realm names must not accumulate.
 _MAX_REALMS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """User name and password for every realm that asks."""
+    """The user name and password, used for every realm."""
 
     username: str
     password: str = field(repr=False)
@@ -110,7 +110,7 @@ class _Protection:
 
 
 class DigestClient:
-    """Answers challenges and signs later requests of one account or dialog.
+    """Answers the challenges for one account or dialog and signs its later requests.
 
     `rng` makes the cnonces.
     """
@@ -125,15 +125,15 @@ class DigestClient:
     def answer(
         self, response: Response, method: str, uri: str, body: bytes = b""
     ) -> list[tuple[str, str]]:
-        """Header fields for the request sent again after a 401 or 407.
+        """Return the header fields for the retry after a 401 or 407.
 
-        `uri` is the request URI as sent. Raises ChallengeRefused when nothing in the challenge is
-        supported, or when it turns down credentials that a fresh nonce was signed with.
+        `uri` is the request URI as sent. Raises ChallengeRefused if no challenge is supported, or
+        if the server refused credentials that were signed with a fresh nonce.
         """
         for key, challenge in _strongest(response).items():
             held = self._protections.get(key)
             fresh = _Protection(challenge, f"{self._rng.getrandbits(128):032x}")
-            # After several uses a nonce may have expired, even when the server forgets `stale`.
+            # A nonce used more than once may have expired, even if `stale` is not set.
             if held is not None and held.uses == 1:
                 if not challenge.stale:
                     raise ChallengeRefused(f"{challenge.realm} refused the user name or password")
@@ -146,7 +146,7 @@ class DigestClient:
         return self.authorize(method, uri, body)
 
     def authorize(self, method: str, uri: str, body: bytes = b"") -> list[tuple[str, str]]:
-        """Header fields for a further request, with the nonces at hand; none before a challenge."""
+        """Return the header fields for a further request; empty before the first challenge."""
         fields: list[tuple[str, str]] = []
         for (name, _), protection in self._protections.items():
             protection.uses += 1
@@ -173,7 +173,7 @@ def answer_challenge(
     nonce_count: int = 1,
     body: bytes = b"",
 ) -> str:
-    """Value of Authorization or Proxy-Authorization (RFC 7616 3.4). Raises ChallengeRefused."""
+    """Return the value of (Proxy-)Authorization (RFC 7616 section 3.4). Raises ChallengeRefused."""
     algorithm = (challenge.algorithm or "MD5").lower()
     is_session = algorithm.endswith("-sess")
     digest = _HASHES.get(algorithm.removesuffix("-sess"))
@@ -221,7 +221,7 @@ def _pick_qop(challenge: Challenge) -> str | None:
 
 
 def _strongest(response: Response) -> dict[tuple[str, str], Challenge]:
-    """By header to send and realm, the challenge to answer. Raises ChallengeRefused if none."""
+    """Return the challenge to answer, by header name and realm. Raises ChallengeRefused if none."""
     best: dict[tuple[str, str], Challenge] = {}
     reason = "the response has no challenge"
     for asking, answering in _HEADERS.items():

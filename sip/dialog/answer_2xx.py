@@ -1,4 +1,4 @@
-"""A 2xx of ours to an INVITE, until its ACK comes (RFC 3261 section 13.3.1.4)."""
+"""Retransmit our 2xx to an INVITE until its ACK comes (RFC 3261 section 13.3.1.4)."""
 
 from collections.abc import Callable
 
@@ -8,11 +8,11 @@ from ..transaction.timers import Timer, TimerHeap, TimerValues
 from ..transaction.transaction import TERMINATED
 
 
-class AcceptedInvite:
-    """Retransmits the 2xx from T1 up to T2, on every transport; after 64*T1 it gives up.
+class Answer2xx:
+    """Retransmits a 2xx on every transport: first after T1, then at intervals doubling up to T2.
 
-    `on_timeout(now)` is called when no ACK came. `offer_sent` says that the 2xx carried our
-    offer, so that the ACK must carry the answer.
+    Calls `on_timeout(now)` if no ACK came within 64*T1. `offer_sent` says that the 2xx carried
+    our offer. Then the ACK must carry the answer.
     """
 
     __slots__ = (
@@ -52,7 +52,7 @@ class AcceptedInvite:
         transaction.respond(response, now)
 
     def stop(self) -> None:
-        """The ACK came, or nobody waits for it any more."""
+        """Stop both timers: the ACK came or is no longer needed."""
         self._timers.cancel(self._retransmit)
         self._timers.cancel(self._give_up)
         self._retransmit = self._give_up = None

@@ -1,4 +1,4 @@
-"""BYE, sent (RFC 3261 section 15.1.1)."""
+"""Send BYE (RFC 3261 section 15.1.1)."""
 
 from collections.abc import Callable
 
@@ -6,19 +6,19 @@ from ..auth.authorization import Authorization
 from ..message.message import Fields, Response
 from ..transaction.client import ClientTransaction
 from ..transaction.transaction import FailureCause
-from .context import Core
+from .context import UserAgentContext
 from .dialog import Dialog
 from .next_hop import retry_by_name
 
 
 class Bye:
-    """Ends a dialog. Whatever is answered, even nothing, the dialog is over: `on_done(now)`."""
+    """Ends a dialog by BYE. Calls `on_done(now)` after any final response or a timeout."""
 
-    __slots__ = ("_authorization", "_core", "_dialog", "_on_done", "_reason", "_retried_by_name")
+    __slots__ = ("_authorization", "_context", "_dialog", "_on_done", "_reason", "_retried_by_name")
 
     def __init__(
         self,
-        core: Core,
+        context: UserAgentContext,
         dialog: Dialog,
         authorization: Authorization,
         *,
@@ -26,7 +26,7 @@ class Bye:
         on_done: Callable[[float], None] | None,
         now: float,
     ) -> None:
-        self._core = core
+        self._context = context
         self._dialog = dialog
         self._authorization = authorization
         self._reason = reason
@@ -35,14 +35,14 @@ class Bye:
         self._send(now)
 
     def _send(self, now: float) -> None:
-        core, dialog = self._core, self._dialog
-        branch = core.new_branch()
-        extra: Fields = [("User-Agent", core.product)]
+        context, dialog = self._context, self._dialog
+        branch = context.new_branch()
+        extra: Fields = [("User-Agent", context.product)]
         if self._reason:
             extra.append(("Reason", self._reason))
         extra += self._authorization.headers("BYE", dialog.request_uri.encode())
-        request = dialog.request("BYE", core.via(dialog.hop, branch), extra)
-        core.transactions.request(self, request, branch, dialog.hop, now)
+        request = dialog.request("BYE", context.via(dialog.hop, branch), extra)
+        context.transactions.start_client(self, request, branch, dialog.hop, now)
 
     def response_received(
         self, transaction: ClientTransaction, response: Response, now: float
@@ -50,7 +50,7 @@ class Bye:
         """See ClientUser."""
         if response.status < 200:
             return
-        if response.status in (401, 407) and self._authorization.accept(
+        if response.status in (401, 407) and self._authorization.accept_challenge(
             transaction.request, response
         ):
             self._send(now)
@@ -63,7 +63,7 @@ class Bye:
         """See ClientUser."""
         if cause == "transport" and not self._retried_by_name:
             self._retried_by_name = True
-            if retry_by_name(self._core.lookups, self._dialog, self._name_resolved):
+            if retry_by_name(self._context.lookups, self._dialog, self._name_resolved):
                 return
         self._done(now)
 

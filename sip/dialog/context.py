@@ -1,4 +1,4 @@
-"""What the parts of a user agent share: timers, transactions, identity, the table of sessions."""
+"""What the parts of a user agent share: timers, transactions, addresses, sessions, events."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .next_hop import Lookup
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
 SUPPORTED_OPTIONS = frozenset[str]()
-"""Option tags (RFC 3261 19.2) that a Require may name: none."""
+"""The option tags that a Require may name: none (RFC 3261 section 19.2)."""
 
 
-class Core:
-    """Shared state of one user agent. Everything random comes from `rng`."""
+class UserAgentContext:
+    """The shared state of one user agent. All random values come from `rng`."""
 
     def __init__(self, local: Local, values: TimerValues, product: str, rng: random.Random) -> None:
         self.values = values
@@ -38,7 +38,7 @@ class Core:
         self.incoming_count = 0
         self.registrations: set[RegistrationUsage] = set()
         self.capabilities = [("Allow", ALLOW), ("Accept", "application/sdp")]
-        # What the answer to OPTIONS should have (11.2). An empty Supported means no extension.
+        # The answer to OPTIONS (RFC 3261 section 11.2). An empty Supported means no extension.
         self.all_capabilities = [
             *self.capabilities,
             ("Accept-Encoding", "identity"),
@@ -49,39 +49,42 @@ class Core:
         self.set_local(local)
 
     def set_local(self, local: Local, ipv6: Local | None = None) -> None:
-        """Take the addresses that peers shall send to; `ipv6` where others are for its peers."""
+        """Set the addresses for Via and Contact. `ipv6` replaces `local` for IPv6 peers."""
         user = self.product.lower()
         self._here = LocalAddress(local, user)
         self._here_ipv6 = self._here if ipv6 is None else LocalAddress(ipv6, user)
 
     def here(self, hop: Hop) -> LocalAddress:
-        """Where we are for the peer at `hop`: of two families, it may have one alone."""
+        """Return our address of the same family as `hop`, because a peer may support one only."""
         return self._here_ipv6 if ":" in hop.host else self._here
 
     def has_sent(self, via: Via) -> bool:
-        """Whether a Via is of a request of ours."""
+        """Whether this Via is one of ours."""
         return self._here.sent(via) or self._here_ipv6.sent(via)
 
     # -- identity
 
     def new_branch(self) -> str:
-        """A branch, unique in space and time (8.1.1.7)."""
+        """Return a unique branch (RFC 3261 section 8.1.1.7)."""
         return f"{MAGIC_COOKIE}{self.rng.getrandbits(80):020x}"
 
     def new_tag(self) -> str:
-        """A tag with more than the 32 bits of randomness of 19.3."""
+        """Return a tag of 64 random bits; RFC 3261 section 19.3 demands 32."""
         return f"{self.rng.getrandbits(64):016x}"
 
     def new_call_id(self) -> str:
-        """A Call-ID that nobody can guess."""
+        """Return a Call-ID that cannot be guessed."""
         return f"{self.rng.getrandbits(128):032x}"
 
     def via(self, hop: Hop, branch: str) -> str:
-        """The Via of a request to `hop`."""
+        """Return the Via for a request to `hop`."""
         return self.here(hop).via(hop.transport, branch)
 
     def contact(self, hop: Hop, user: str | None = None) -> str:
-        """The Contact for a peer reached through `hop`; `user` in place of the product's name."""
+        """Return the Contact for a peer reached through `hop`.
+
+        `user` replaces the product name as its user part.
+        """
         return self.here(hop).contact(hop.transport, user)
 
     # -- sessions
@@ -91,13 +94,13 @@ class Core:
         self.events.append(event)
 
     def add_session(self, session: DialogUsage) -> None:
-        """Enter a new session."""
+        """Add a session to the table."""
         self._sessions.setdefault(session.call_id, []).append(session)
         self.session_count += 1
         self.incoming_count += not session.owns_call_id
 
     def forget_session(self, session: DialogUsage) -> None:
-        """Forget a session that is over."""
+        """Remove a session from the table. Does nothing if it is not there."""
         sessions = self._sessions.get(session.call_id)
         if sessions is not None and session in sessions:
             sessions.remove(session)
@@ -111,7 +114,7 @@ class Core:
         return call_id in self._sessions
 
     def session_for(self, request: Request) -> DialogUsage | None:
-        """The session that a request with a To tag is for (12.2.2)."""
+        """Find the session of a request with a To tag (RFC 3261 section 12.2.2)."""
         sessions = self._sessions.get(request.call_id)
         if sessions is not None:
             local_tag, remote_tag = request.to.tag, request.from_.tag or ""
@@ -121,5 +124,5 @@ class Core:
         return None
 
     def sessions(self) -> list[DialogUsage]:
-        """Every session."""
+        """Return all sessions."""
         return [session for sessions in self._sessions.values() for session in sessions]

@@ -34,9 +34,9 @@ class Dialog:
         self.retarget(self.target)
 
     def retarget(self, target: Uri) -> None:
-        """Take a new remote target; work out where requests go and how (12.2.1.1)."""
+        """Set a new remote target and derive the next hop and request URI (RFC 3261 12.2.1.1)."""
         self.target = target
-        # The Contact of a careless peer may have headers; the request URI may not.
+        # A Contact may wrongly have URI headers; a request URI may not have any.
         self.request_uri: Uri = without_headers(target)
         next_uri: Uri = target
         routes = self.routes
@@ -62,25 +62,25 @@ class Dialog:
         ]
         fallback = self.fallback_hop
         hop = numeric_hop(next_uri, fallback.transport)
-        # Who names an IPv6 address over IPv4 has one of both, and we perhaps have not.
+        # A peer may name an IPv6 address over IPv4. We may not have that address family.
         same_family = hop is not None and (":" in hop.host) == (":" in fallback.host)
         self.hop = hop if hop is not None and same_family else fallback
         self.named_hop: SipUri | None = None
-        """The URI of the next hop where its host is a name."""
+        """The URI of the next hop if its host is a name, else None."""
         if isinstance(next_uri, SipUri) and not is_numeric(next_uri.address[0]):
             self.named_hop = next_uri
 
     def answer_to_source(self) -> None:
-        """Send to where the peer's message came from: it has no Contact (12.1 demands one)."""
+        """Send to the source of the peer's message, which lacks the Contact of RFC 3261 12.1."""
         if not self.routes:
             self.hop = self.fallback_hop
             self.named_hop = None
 
     def reroute(self, found: Hop | None) -> bool:
-        """Send where the name of the next hop was found to lead; whether that is another way.
+        """Use the resolved next hop. Returns whether it differs from the present one.
 
-        A name that leads nowhere stands for the host that we have spoken with, at the port of the
-        name, as the Via of a request does for its responses (18.2.2).
+        If the name could not be resolved (`found` is None), try the host that the dialog was made
+        with, at the port of the name, as RFC 3261 section 18.2.2 does for responses.
         """
         name, fallback = self.named_hop, self.fallback_hop
         if found is None and name is not None:
@@ -93,7 +93,7 @@ class Dialog:
         return True
 
     def refresh(self, message: Message) -> None:
-        """Take the Contact of a target refresh request or of its 2xx (12.2.1.2, 12.2.2)."""
+        """Take the Contact of a target refresh request or its 2xx (RFC 3261 12.2.1.2, 12.2.2)."""
         contact = message.contact
         if contact is not None and contact.uri != self.target:
             self.retarget(contact.uri)
@@ -101,7 +101,10 @@ class Dialog:
     def request(
         self, method: str, via: str, extra: Fields, body: bytes = b"", number: int | None = None
     ) -> Request:
-        """A request within the dialog; `number` is given for ACK, which reuses its INVITE's."""
+        """Build a request within the dialog.
+
+        `number` is the CSeq number; an ACK passes that of its INVITE. Without it the next is used.
+        """
         if number is None:
             self.local_cseq += 1
             number = self.local_cseq
@@ -109,7 +112,10 @@ class Dialog:
         return trusted_request(method, self.request_uri, fields, body)
 
     def in_order(self, request: Request) -> bool:
-        """Check and take the sequence number of a request received (12.2.2)."""
+        """Check and store the CSeq number of a received request (RFC 3261 section 12.2.2).
+
+        Returns False if the number is lower than the last one.
+        """
         number = request.cseq.number
         if self.remote_cseq is not None and number < self.remote_cseq:
             return False
@@ -118,7 +124,7 @@ class Dialog:
 
 
 def dialog_of_uac(request: Request, response: Response, hop: Hop) -> Dialog:
-    """The dialog that a response to our INVITE makes (12.1.2). Raises ParseError."""
+    """Make the dialog from a response to our INVITE (RFC 3261 12.1.2). Raises ParseError."""
     contact = response.contact
     dialog = Dialog(
         call_id=request.call_id,
@@ -137,7 +143,7 @@ def dialog_of_uac(request: Request, response: Response, hop: Hop) -> Dialog:
 
 
 def bare_dialog_of_uac(request: Request, response: Response, hop: Hop) -> Dialog:
-    """As `dialog_of_uac`, for a response whose Contact or Record-Route cannot be read."""
+    """Like `dialog_of_uac`, for a response whose Contact or Record-Route cannot be read."""
     return Dialog(
         call_id=request.call_id,
         local=request.get("From") or "",
@@ -152,7 +158,7 @@ def bare_dialog_of_uac(request: Request, response: Response, hop: Hop) -> Dialog
 
 
 def dialog_of_uas(request: Request, local_tag: str, hop: Hop) -> Dialog:
-    """The dialog that our response to an INVITE makes (12.1.1). Raises ParseError."""
+    """Make the dialog from a received INVITE (RFC 3261 12.1.1). Raises ParseError."""
     contact = request.contact
     dialog = Dialog(
         call_id=request.call_id,
@@ -171,7 +177,7 @@ def dialog_of_uas(request: Request, local_tag: str, hop: Hop) -> Dialog:
 
 
 def trusted_request(method: str, uri: Uri, fields: Fields, body: bytes = b"") -> Request:
-    """A request from fields whose names are canonical and whose values are known to be clean."""
+    """Build a request without checks: names must be canonical and values free of line ends."""
     request = Request(method, uri, (), body)
     request._fields = fields
     return request

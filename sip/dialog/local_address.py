@@ -1,4 +1,4 @@
-"""What we tell peers of where we are: Via and Contact."""
+"""The Via and Contact values that tell peers our own address."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _TRANSPORTS: tuple[Transport, ...] = ("udp", "tcp")
 
 
 class LocalAddress:
-    """The addresses that peers of one family shall send to, `local`, by transport.
+    """Our addresses for the peers of one address family. `local` has them by transport.
 
-    `user` stands in Contact where nothing else is asked for.
+    `user` is the default user part of Contact.
     """
 
     __slots__ = ("_contacts", "_local", "_sent_by", "_vias")
@@ -34,19 +34,19 @@ class LocalAddress:
             self._contacts[transport] = self._contact(transport, user)
 
     def listens(self, transport: Transport) -> bool:
-        """Whether peers can reach us so."""
+        """Whether we listen on this transport."""
         return transport in self._local
 
     def via(self, transport: Transport, branch: str) -> str:
-        """The Via of a request."""
+        """Return the Via for a request."""
         return self._vias[transport] + branch
 
     def contact(self, transport: Transport, user: str | None = None) -> str:
-        """The Contact for a peer reached by `transport`."""
+        """Return the Contact for a peer reached over `transport`."""
         return self._contacts[transport] if user is None else self._contact(transport, user)
 
     def sent(self, via: Via) -> bool:
-        """Whether a Via is one of ours (18.1.2)."""
+        """Whether this Via has our address (RFC 3261 section 18.1.2)."""
         port = via.port or DEFAULT_PORT
         return any(port == ours and is_same_host(via.host, host) for host, ours in self._sent_by)
 
@@ -55,13 +55,14 @@ class LocalAddress:
         return self._local.get(transport, fallback)
 
     def _contact(self, transport: Transport, user: str) -> str:
-        """Where we listen, and by which transport when that is another than the peer's.
+        """Name an address that we listen on, with a transport parameter if needed.
 
-        Without a TCP listener we still open connections, but nobody can open one to us.
+        Without a TCP listener we can still open connections, but peers cannot open one to us.
         """
         host, port = self._address(transport)
         listening = transport if self.listens(transport) else next(iter(self._local), transport)
-        # Without the parameter it is UDP (RFC 3263 4.1), yet over TCP many take it for TCP.
+        # Without the parameter it means UDP (RFC 3263 section 4.1), but over TCP many peers
+        # assume TCP.
         is_plain = listening == transport == "udp"
         params: dict[str, str | None] = {} if is_plain else {"transport": listening}
         return f"<{SipUri('sip', host, user, None, port, params).encode()}>"

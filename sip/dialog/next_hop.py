@@ -1,7 +1,7 @@
-"""The next hop of a dialog, found again by name after a transport error (RFC 3263 section 4).
+"""Resolve the next hop of a dialog again after a transport error (RFC 3263 section 4).
 
-Most often a caller's TCP connection is gone, and nobody listens at its far end. The Contact or
-Route may be a name that no request has needed so far (docs/decisions/022); the shell looks it up.
+The usual case: the TCP connection of a caller is closed, and no one listens on its remote port.
+If the Contact or Route has a host name, the shell looks that name up (docs/decisions/022).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from .dialog import Dialog
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A question to the shell: where `uri` leads.
+    """A request to the shell to resolve `uri`.
 
-    `near` has the transport for a URI that names none, and the address family to be preferred.
-    `found(hop, now)` is to be called once, with None where the URI leads nowhere.
+    `near` has the default transport and the preferred address family. The shell calls
+    `found(hop, now)` once. `hop` is None if the URI cannot be resolved.
     """
 
     uri: SipUri
@@ -30,16 +30,17 @@ class Lookup:
 def retry_by_name(
     lookups: list[Lookup], dialog: Dialog, then: Callable[[bool, float], None]
 ) -> bool:
-    """Look the next hop up by name after a request of the dialog could not be sent.
+    """Look the next hop of a dialog up by name, after a request could not be sent.
 
-    Calls `then(found, now)` with the result. Returns False where the next hop has no name.
+    Calls `then(is_found, now)` later, with True if there is another hop to try. Returns False,
+    and calls nothing, if the next hop has no name.
     """
     name, gone = dialog.named_hop, dialog.hop
     if name is None:
         return False
 
     def found(hop: Hop | None, now: float) -> None:
-        # The peer may have said itself meanwhile where it is now.
+        # A target refresh may have changed the hop in the meantime.
         then(dialog.hop != gone or dialog.reroute(hop), now)
 
     lookups.append(Lookup(name, dialog.fallback_hop, found))

@@ -17,7 +17,7 @@ from ..message.uri import SipUri, Uri, parse_uri
 from ..transaction.client import ClientTransaction
 from ..transaction.timers import Timer
 from ..transaction.transaction import FailureCause
-from .context import Core
+from .context import UserAgentContext
 from .dialog import trusted_request
 
 RegistrationState = Literal["registering", "registered", "failed", "unregistering", "unregistered"]
@@ -31,7 +31,7 @@ _LONGEST_RETRY_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What to register: `aor` at `registrar` (URIs), reached through `hop`, for `expires_s`."""
+    """The address of record to register, the URI of its registrar, and the hop to it."""
 
     aor: str
     registrar: str
@@ -42,55 +42,55 @@ class Account:
 
 
 class Registration:
-    """Keeps one binding alive until stopped.
+    """Keeps one binding alive until `stop`.
 
-    It refreshes after 80 % of what the registrar grants. After a failure it tries again, first
-    after 2 s, then twice as long each time up to 2 min, randomised by a fifth so that many do not
-    come back at once. Each change is a RegistrationChanged event, a repeated failure included.
-    A refresh that fails takes nothing from the binding that there is: `failed` then comes with
-    the seconds that it still holds, and again, with none, when it is over.
+    It refreshes after 80 % of the granted time. After a failure it tries again after 2 s and
+    doubles the delay up to 2 min. Each delay varies by 20 %, so that many clients do not return
+    at the same moment. Each change emits RegistrationChanged, and so does each further failure.
+    A failed refresh does not end the existing binding: `failed` then has the seconds that it
+    remains valid. When it expires, `failed` is emitted again with 0 seconds.
     """
 
-    def __init__(self, core: Core, account: Account, now: float) -> None:
+    def __init__(self, context: UserAgentContext, account: Account, now: float) -> None:
         """Send the first REGISTER. Raises ParseError for the URIs of the account."""
         registrar = parse_uri(account.registrar)
         aor = parse_uri(account.aor)
         if not isinstance(registrar, SipUri) or not isinstance(aor, SipUri):
             raise ParseError("a registration needs sip: URIs")
-        self._core = core
+        self._context = context
         self.account = account
         self.state: RegistrationState = "registering"
-        # The request URI names the domain only (10.2).
+        # The request URI names the domain only (RFC 3261 section 10.2).
         self._uri = SipUri(
             registrar.scheme, registrar.host, None, None, registrar.port, registrar.params
         )
-        user = account.contact_user or aor.user or core.product.lower()
-        self._contact = core.contact(account.hop, user)
+        user = account.contact_user or aor.user or context.product.lower()
+        self._contact = context.contact(account.hop, user)
         self._fields = Message(
             [
-                ("From", NameAddr(aor, None, {"tag": core.new_tag()}).encode()),
+                ("From", NameAddr(aor, None, {"tag": context.new_tag()}).encode()),
                 ("To", NameAddr(aor).encode()),
             ]
         ).headers()
-        self._call_id = core.new_call_id()
+        self._call_id = context.new_call_id()
         self._cseq = 0
-        self._authorization = Authorization(account.credentials, core.rng)
+        self._authorization = Authorization(account.credentials, context.rng)
         self._expires_s = account.expires_s
         self._timer: Timer | None = None
         self._bound_until = -math.inf
         self._lapse: Timer | None = None
         self._failures = 0
         self._transaction: ClientTransaction | None = None
-        core.registrations.add(self)
+        context.registrations.add(self)
         self._send(None, now)
 
     def stop(self, now: float) -> None:
-        """Remove the binding; `unregistered` follows when that is answered or given up."""
+        """Remove the binding. `unregistered` is emitted on the answer or the timeout."""
         if self.state in ("unregistering", "unregistered"):
             return
         registered = self.state == "registered" or self._transaction is not None
         registered = registered or now < self._bound_until
-        self._core.timers.cancel(self._timer)
+        self._context.timers.cancel(self._timer)
         self._timer = None
         self._stop_lapse()
         if not registered:
@@ -98,28 +98,28 @@ class Registration:
             return
         self.state = "unregistering"
         self._expires_s = 0
-        # One REGISTER at a time (10.2): else it follows the one under way.
+        # Only one REGISTER may be pending (RFC 3261 section 10.2). This one follows it.
         if self._transaction is None:
             self._send(None, now)
 
     def _send(self, _: object, now: float) -> None:
-        core, hop = self._core, self.account.hop
+        context, hop = self._context, self.account.hop
         self._timer = None
         self._cseq += 1
-        branch = core.new_branch()
+        branch = context.new_branch()
         fields: Fields = [
-            ("Via", core.via(hop, branch)),
+            ("Via", context.via(hop, branch)),
             ("Max-Forwards", "70"),
             *self._fields,
             ("Call-ID", self._call_id),
             ("CSeq", f"{self._cseq} REGISTER"),
             ("Contact", self._contact),
             ("Expires", str(self._expires_s)),
-            *core.request_fields,
+            *context.request_fields,
             *self._authorization.headers("REGISTER", self._uri.encode()),
         ]
         request = trusted_request("REGISTER", self._uri, fields)
-        self._transaction = core.transactions.request(self, request, branch, hop, now)
+        self._transaction = context.transactions.start_client(self, request, branch, hop, now)
 
     def response_received(
         self, transaction: ClientTransaction, response: Response, now: float
@@ -129,7 +129,9 @@ class Registration:
         if status < 200 or transaction is not self._transaction:
             return
         self._transaction = None
-        if status in (401, 407) and self._authorization.accept(transaction.request, response):
+        if status in (401, 407) and self._authorization.accept_challenge(
+            transaction.request, response
+        ):
             self._send(None, now)
         elif self.state == "unregistering":
             if transaction.request.get("Expires") == "0":
@@ -155,7 +157,7 @@ class Registration:
         elif cause == "timeout":
             self._failed(408, "Request Timeout", 0.0, now)
         else:
-            self._failed(503, self._core.transactions.failure_reason, 0.0, now)
+            self._failed(503, self._context.transactions.failure_reason, 0.0, now)
 
     def _registered(self, response: Response, now: float) -> None:
         granted_s = self._granted_s(response)
@@ -167,17 +169,17 @@ class Registration:
         self._failures = 0
         self.state = "registered"
         after_s = max(_SOONEST_REFRESH_S, granted_s * _REFRESH_FRACTION)
-        self._timer = self._core.timers.schedule(now + after_s, self._send)
-        self._core.emit(
+        self._timer = self._context.timers.schedule(now + after_s, self._send)
+        self._context.emit(
             RegistrationChanged(self, "registered", response.status, response.phrase, granted_s)
         )
 
     def _granted_s(self, response: Response) -> int:
-        """Of our Contact, else of Expires, else what was asked for (10.2.4).
+        """Return the granted seconds: of our Contact, else Expires, else as requested (10.2.4).
 
-        What cannot be read beside them, such as the Contact of another device, is read past.
+        Unreadable values beside them, such as the Contact of another device, are skipped.
         """
-        counters = self._core.counters
+        counters = self._context.counters
         try:
             contacts, faults = response.readable_addresses("Contact")
             counters.add_read_past(faults)
@@ -198,10 +200,10 @@ class Registration:
         return self._expires_s
 
     def _is_ours(self, uri: Uri, *, is_alone: bool) -> bool:
-        """Whether a Contact in the answer is our binding.
+        """Whether a Contact in the response is our binding.
 
-        Registrars add parameters and leave out the port 5060, and some put the address there that
-        the request came from: where nobody else is bound, the user is enough.
+        Registrars add parameters, omit port 5060, or replace the address by the source address
+        of the request. So for a single Contact it is enough that the user part is ours.
         """
         ours = parse_name_addr(self._contact).uri
         if not isinstance(uri, SipUri) or not isinstance(ours, SipUri) or uri.user != ours.user:
@@ -209,7 +211,7 @@ class Registration:
         return is_alone or uri.address == ours.address
 
     def _lengthen(self, response: Response) -> bool:
-        """Take the Min-Expires of a 423 (10.2.8); False when it is of no use."""
+        """Adopt the Min-Expires of a 423 (RFC 3261 10.2.8). Returns False if it is not usable."""
         try:
             minimum_s = parse_delta_seconds(response.get("Min-Expires") or "")
         except ParseError:
@@ -222,29 +224,29 @@ class Registration:
     def _failed(self, status: int, phrase: str, at_least_s: float, now: float) -> None:
         self.state = "failed"
         delay_s = min(_LONGEST_RETRY_S, _FIRST_RETRY_S * 2 ** min(self._failures, 10))
-        delay_s *= self._core.rng.uniform(0.8, 1.2)
+        delay_s *= self._context.rng.uniform(0.8, 1.2)
         self._failures += 1
-        self._timer = self._core.timers.schedule(now + max(delay_s, at_least_s), self._send)
+        self._timer = self._context.timers.schedule(now + max(delay_s, at_least_s), self._send)
         left_s = self._bound_until - now
         if left_s > 0 and self._lapse is None:
-            self._lapse = self._core.timers.schedule(
+            self._lapse = self._context.timers.schedule(
                 self._bound_until, lambda _, at: self._lapsed(status, phrase)
             )
-        self._core.emit(
+        self._context.emit(
             RegistrationChanged(self, "failed", status, phrase, math.ceil(max(left_s, 0.0)))
         )
 
     def _lapsed(self, status: int, phrase: str) -> None:
-        """The binding is over and was not refreshed."""
+        """Report that the binding expired without a refresh."""
         self._lapse = None
-        self._core.emit(RegistrationChanged(self, "failed", status, phrase, 0))
+        self._context.emit(RegistrationChanged(self, "failed", status, phrase, 0))
 
     def _stop_lapse(self) -> None:
-        self._core.timers.cancel(self._lapse)
+        self._context.timers.cancel(self._lapse)
         self._lapse = None
 
     def _done(self, status: int | None, phrase: str) -> None:
         self.state = "unregistered"
         self._stop_lapse()
-        self._core.registrations.discard(self)
-        self._core.emit(RegistrationChanged(self, "unregistered", status, phrase, 0))
+        self._context.registrations.discard(self)
+        self._context.emit(RegistrationChanged(self, "unregistered", status, phrase, 0))

@@ -1,4 +1,4 @@
-"""A re-INVITE of ours (RFC 3261 section 14.1)."""
+"""Send a re-INVITE (RFC 3261 section 14.1)."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from ..transaction.timers import Timer
 from ..transaction.transaction import FailureCause
 from ..usage import DialogUsage
 from .ack import build_ack
-from .context import Core
+from .context import UserAgentContext
 from .dialog import Dialog
 from .next_hop import retry_by_name
 
 
 class ReinviteOwner(DialogUsage, Protocol):
-    """The session that a re-INVITE belongs to, as far as it is used here."""
+    """The part of a session that its re-INVITE uses."""
 
-    core: Core
+    context: UserAgentContext
     media: OfferAnswer
     authorization: Authorization
     local_audio: LocalAudio | None
 
     @property
     def state(self) -> str:
-        """A re-INVITE goes on while it is `confirmed`."""
+        """The re-INVITE continues only while this is `confirmed`."""
 
     @property
     def in_dialog(self) -> Dialog:
-        """The dialog of the session."""
+        """Return the dialog of the session."""
 
     @property
     def is_answering(self) -> bool:
-        """Whether a 2xx of ours waits for its ACK."""
+        """Whether our 2xx waits for its ACK."""
 
     def fail(self, cause: Cause, now: float) -> None:
-        """End the session, which cannot go on."""
+        """End the session, because it cannot continue."""
 
     def reinvite_done(self, event: Event | None, now: float) -> None:
-        """The re-INVITE is over."""
+        """Handle the end of the re-INVITE."""
 
 
 class Reinvite:
-    """Offers new audio within a confirmed session, again after glare (491)."""
+    """Offers new audio within a confirmed session. After glare (491) it tries again."""
 
     __slots__ = (
         "_ack",
@@ -67,37 +67,39 @@ class Reinvite:
         self._ack = b""
         self._retried_by_name = False
         self.offering = False
-        """An offer is out and has no answer yet."""
+        """Whether an offer has been sent and not yet answered."""
         self._send(None, now)
 
     def _send(self, _: object, now: float) -> None:
         session = self._session
-        core, dialog = session.core, session.in_dialog
+        context, dialog = session.context, session.in_dialog
         self._retry = None
         if session.is_answering:
-            # The peer's re-INVITE came first; ours waits for its ACK.
-            self._retry = core.timers.schedule(now + self._glare_delay_s(), self._send)
+            # The peer's re-INVITE came first. Ours waits until it is acknowledged.
+            self._retry = context.timers.schedule(now + self._glare_delay_s(), self._send)
             return
         body = session.media.make_offer(self._audio)
         self.offering = True
-        branch = core.new_branch()
+        branch = context.new_branch()
         extra = [
-            ("Contact", core.contact(dialog.hop)),
-            *core.request_fields,
+            ("Contact", context.contact(dialog.hop)),
+            *context.request_fields,
             *session.authorization.headers("INVITE", dialog.request_uri.encode(), body),
             ("Content-Type", "application/sdp"),
         ]
-        request = dialog.request("INVITE", core.via(dialog.hop, branch), extra, body)
-        self._transaction = core.transactions.request(self, request, branch, dialog.hop, now)
+        request = dialog.request("INVITE", context.via(dialog.hop, branch), extra, body)
+        self._transaction = context.transactions.start_client(
+            self, request, branch, dialog.hop, now
+        )
 
     def stop(self, now: float) -> None:
-        """The session is over: no retry; a 2xx that still comes is acknowledged."""
-        core = self._session.core
-        core.timers.cancel(self._retry)
+        """Stop retrying: the session is over. A late 2xx is still acknowledged."""
+        context = self._session.context
+        context.timers.cancel(self._retry)
         self._retry = None
         transaction = self._transaction
         if transaction is not None and transaction.state in ("calling", "proceeding"):
-            core.transactions.abandon_after(transaction, core.values.timer_b_s, now)
+            context.transactions.abandon_after(transaction, context.values.timer_b_s, now)
 
     def response_received(
         self, transaction: ClientTransaction, response: Response, now: float
@@ -117,8 +119,10 @@ class Reinvite:
         if session.state != "confirmed":
             return
         if status == 491:
-            self._retry = session.core.timers.schedule(now + self._glare_delay_s(), self._send)
-        elif status in (401, 407) and session.authorization.accept(transaction.request, response):
+            self._retry = session.context.timers.schedule(now + self._glare_delay_s(), self._send)
+        elif status in (401, 407) and session.authorization.accept_challenge(
+            transaction.request, response
+        ):
             self._send(None, now)
         elif status in (408, 481):
             session.fail(Cause(status, response.phrase, "remote", response.get("Reason")), now)
@@ -128,14 +132,14 @@ class Reinvite:
     def transaction_failed(
         self, transaction: ClientTransaction, cause: FailureCause, now: float
     ) -> None:
-        """See ClientUser: an unanswered re-INVITE ends the session (12.2.1.2)."""
+        """See ClientUser. An unanswered re-INVITE ends the session (RFC 3261 section 12.2.1.2)."""
         session = self._session
         if session.state != "confirmed" or not self.offering:
             return
         self.offering = False
         if cause == "transport" and not self._retried_by_name:
             self._retried_by_name = True
-            if retry_by_name(session.core.lookups, session.in_dialog, self._name_resolved):
+            if retry_by_name(session.context.lookups, session.in_dialog, self._name_resolved):
                 session.media.withdraw_offer()
                 return
         status = 408 if cause == "timeout" else 503
@@ -152,16 +156,16 @@ class Reinvite:
 
     def _accepted(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         session = self._session
-        core, dialog = session.core, session.in_dialog
+        context, dialog = session.context, session.in_dialog
         if self._ack:
-            core.transactions.retransmit(dialog.hop, self._ack)
+            context.transactions.retransmit(dialog.hop, self._ack)
             return
         try:
             dialog.refresh(response)
         except ParseError:
-            core.counters.malformed += 1
-        self._ack = build_ack(core, transaction.request, dialog).encode()
-        core.transactions.send(dialog.hop, self._ack)
+            context.counters.malformed += 1
+        self._ack = build_ack(context, transaction.request, dialog).encode()
+        context.transactions.send(dialog.hop, self._ack)
         if session.state != "confirmed":
             return
         self.offering = False
@@ -175,8 +179,11 @@ class Reinvite:
         session.reinvite_done(MediaChanged(session, audio), now)
 
     def _glare_delay_s(self) -> float:
-        """2.1 to 4 s for the owner of the Call-ID, 0 to 2 s for the other, in steps of 10 ms."""
+        """Return the delay before the retry after glare, in steps of 10 ms.
+
+        It is 2.1 to 4 s for the side that made the Call-ID and 0 to 2 s for the other.
+        """
         session = self._session
         if session.owns_call_id:
-            return session.core.rng.randint(210, 400) / 100
-        return session.core.rng.randint(0, 200) / 100
+            return session.context.rng.randint(210, 400) / 100
+        return session.context.rng.randint(0, 200) / 100

@@ -1,6 +1,7 @@
-"""An INVITE session, whoever called: what happens within its dialog, and how it ends.
+"""What the calling and the called side of an INVITE session share.
 
-The calling side is in `uac`, the called side in `uas`, our re-INVITEs in `reinvite`.
+That is the requests within the dialog and the end of the session. The calling side is in `uac`,
+the called side in `uas`, sending re-INVITEs in `reinvite`.
 """
 
 from __future__ import annotations
@@ -9,18 +10,18 @@ from typing import Literal
 
 from ..auth.authorization import Authorization
 from ..auth.digest import Credentials
-from ..errors import NegotiationFailed, ParseError, SipError
-from ..events import Cause, Ended, Event, Failed, InfoDigit, MediaChanged
+from ..errors import NegotiationFailed, SipError
+from ..events import Cause, Ended, Event, InfoDigit, MediaChanged
 from ..message.body import unsupported_body
 from ..message.headers import warning
-from ..message.info_dtmf import CONTENT_TYPES, parse_info_digit
-from ..message.message import Fields, Request, Response, response_to
+from ..message.info_dtmf import answer_info
+from ..message.message import Fields, Request, response_to
 from ..sdp.offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
 from ..transaction.server import ServerTransaction
 from ..transaction.transaction import FailureCause
-from .answer_2xx import AcceptedInvite
+from .answer_2xx import Answer2xx
 from .bye import Bye
-from .context import Core
+from .context import UserAgentContext
 from .dialog import Dialog
 from .reinvite import Reinvite
 
@@ -39,7 +40,7 @@ SDP = ("Content-Type", "application/sdp")
 
 
 class Session:
-    """One INVITE dialog usage. Its owner may hang any object on `tag`."""
+    """One INVITE session (RFC 3261 section 13). The owner may store any object in `tag`."""
 
     __slots__ = (
         "_accepted",
@@ -49,7 +50,7 @@ class Session:
         "_wanted_audio",
         "authorization",
         "call_id",
-        "core",
+        "context",
         "dialog",
         "local_audio",
         "local_tag",
@@ -60,65 +61,65 @@ class Session:
 
     def __init__(
         self,
-        core: Core,
+        context: UserAgentContext,
         call_id: str,
         local_tag: str,
         state: State,
         authorization: Authorization,
     ) -> None:
-        self.core = core
+        self.context = context
         self.call_id = call_id
         self.local_tag = local_tag
         self.state: State = state
         self.authorization = authorization
         self.tag: object | None = None
         self.dialog: Dialog | None = None
-        self.media = OfferAnswer(core.rng.getrandbits(62), core.counters.add_read_past)
+        self.media = OfferAnswer(context.rng.getrandbits(62), context.counters.add_read_past)
         self.local_audio: LocalAudio | None = None
-        self._accepted: AcceptedInvite | None = None
+        self._accepted: Answer2xx | None = None
         self._reinvite: Reinvite | None = None
         self._wanted_audio: LocalAudio | None = None
         self._cause = Cause(None, "", "local")
         self._reported = False
-        core.add_session(self)
+        context.add_session(self)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.call_id} {self.state}>"
 
     @property
     def remote_tag(self) -> str | None:
-        """The peer's tag, once there is a dialog."""
+        """The tag of the peer; None as long as there is no dialog."""
         return self.dialog.remote_tag if self.dialog is not None else None
 
     @property
     def in_dialog(self) -> Dialog:
-        """The dialog of a session that has one; SipError otherwise."""
+        """The dialog. Raises SipError if there is none yet."""
         if self.dialog is None:
             raise SipError(f"the session is {self.state} and has no dialog")
         return self.dialog
 
     owns_call_id = False
-    """We made the Call-ID: glare is resolved by it (14.1)."""
+    """Whether we made the Call-ID, which decides the delay after glare (RFC 3261 14.1)."""
 
     @property
     def dialog_count(self) -> int:
-        """Dialogs of this session, early ones included."""
+        """The number of dialogs of this session, early ones included."""
         return 0 if self.dialog is None else 1
 
     def has_dialog(self, remote_tag: str) -> bool:
-        """Whether requests of this peer belong to the session."""
+        """Whether requests with this From tag belong to the session."""
         return self.dialog is not None and self.dialog.remote_tag == remote_tag
 
     # -- what the owner asks for
 
     def use_credentials(self, credentials: Credentials | None) -> None:
-        """Answer challenges of the peer with these from now on, whichever side began the call."""
-        self.authorization = Authorization(credentials, self.core.rng)
+        """Set the credentials for later challenges of the peer, on either side of the call."""
+        self.authorization = Authorization(credentials, self.context.rng)
 
     def hangup(self, now: float, *, reason: str | None = None) -> None:
-        """End the session as its state demands; again, or when it is over, nothing happens.
+        """End the session by CANCEL, BYE or a final response. Idempotent.
 
-        `reason` becomes the Reason header (RFC 3326) of the CANCEL or BYE.
+        `reason` is the value of the Reason header of the CANCEL or BYE (RFC 3326).
         """
         if self.state == "confirmed":
             self.end(Cause(None, "hung up", "local"), now, reason=reason)
@@ -126,13 +127,14 @@ class Session:
             self._give_up(now, reason)
 
     def _give_up(self, now: float, reason: str | None) -> None:
-        """Hang up a session that is not up yet."""
+        """Hang up before the session is confirmed."""
         raise NotImplementedError
 
     def reinvite(self, audio: LocalAudio, now: float) -> None:
-        """Offer new audio; at once, or when the exchange under way is over.
+        """Offer new audio, now or after the offer/answer exchange in progress.
 
-        Ends in MediaChanged, MediaRefused or the end of the session. SipError unless confirmed.
+        The result is MediaChanged, MediaRefused or the end of the session. Raises SipError if the
+        session is not confirmed.
         """
         if self.state != "confirmed":
             raise SipError(f"the session is {self.state}, not confirmed")
@@ -150,30 +152,30 @@ class Session:
 
     @property
     def is_offering(self) -> bool:
-        """An offer of ours is out; not while a retry after glare waits."""
+        """Whether our offer waits for its answer. False while a retry after glare waits."""
         return self._reinvite is not None and self._reinvite.offering
 
     @property
     def is_answering(self) -> bool:
-        """A 2xx of ours waits for its ACK."""
+        """Whether our 2xx waits for its ACK."""
         return self._accepted is not None
 
     def reinvite_done(self, event: Event | None, now: float) -> None:
-        """Our re-INVITE is over."""
+        """Report the result of our re-INVITE and start the next one, if any."""
         self._reinvite = None
         if event is not None and self.state == "confirmed":
-            self.core.emit(event)
+            self.context.emit(event)
         self._next_reinvite(now)
 
     # -- ends
 
     def end(self, cause: Cause, now: float, *, reason: str | None = None) -> None:
-        """Send BYE; `Ended` follows when it is answered or given up."""
+        """Send BYE. `Ended` follows when it is answered or times out."""
         self.state = "terminating"
         self._cause = cause
         self._stop_exchanges(now)
         Bye(
-            self.core,
+            self.context,
             self.in_dialog,
             self.authorization,
             reason=reason,
@@ -182,32 +184,35 @@ class Session:
         )
 
     def fail(self, cause: Cause, now: float) -> None:
-        """End a session that cannot go on. Its owner is told now: a dead peer answers no BYE."""
+        """End a session that cannot continue.
+
+        `Ended` is emitted now, because an unreachable peer does not answer the BYE.
+        """
         self._report(Ended(self, cause))
         self.end(cause, now)
 
     def _report(self, event: Event) -> None:
-        """Tell the owner how the session ends, once."""
+        """Emit the event that ends the session, but only once."""
         if not self._reported:
             self._reported = True
-            self.core.emit(event)
+            self.context.emit(event)
 
     def _bye_done(self, now: float) -> None:
         self.finish(self.ending(), now)
 
     def ending(self) -> Event | None:
-        """The event that ends this session; None when it was reported before."""
+        """Return the event that ends this session; None if it was emitted before."""
         return None if self._reported else Ended(self, self._cause)
 
     def finish(self, event: Event | None, now: float) -> None:
-        """The session is over: forget it and say so."""
+        """Remove the session and emit `event`. Idempotent."""
         if self.state == "terminated":
             return
         self.state = "terminated"
         self._stop_exchanges(now)
-        self.core.forget_session(self)
+        self.context.forget_session(self)
         if event is not None:
-            self.core.emit(event)
+            self.context.emit(event)
 
     def _stop_exchanges(self, now: float) -> None:
         self._wanted_audio = None
@@ -221,31 +226,31 @@ class Session:
     # -- requests received within the dialog
 
     def request_received(self, transaction: ServerTransaction, now: float) -> None:
-        """Answer a request with our To tag (12.2.2)."""
+        """Answer a request within the dialog (RFC 3261 section 12.2.2)."""
         request = transaction.request
         dialog = self.dialog_for(request)
         if dialog is None:
-            self.core.counters.unknown_dialog += 1
-            self.answer(transaction, 481, now)
+            self.context.counters.unknown_dialog += 1
+            self.answer_in_dialog(transaction, 481, now)
             return
         if request.method in ("INVITE", "UPDATE"):
-            # Read now, so that a Contact that cannot be read changes nothing.
+            # Read it first: a malformed Contact must raise before anything changes.
             _ = request.contact
         if not dialog.in_order(request):
-            self.answer(transaction, 500, now, phrase="CSeq out of order")
+            self.answer_in_dialog(transaction, 500, now, phrase="CSeq out of order")
             return
         handler = _HANDLERS.get(request.method)
         if handler is None:
-            # Methods that are not allowed were answered before; PRACK never matches (RFC 3262).
-            self.answer(transaction, 481, now)
+            # Only PRACK gets here, and it never matches (RFC 3262). Unknown methods got 405 before.
+            self.answer_in_dialog(transaction, 481, now)
         else:
             handler(self, transaction, dialog, now)
 
     def dialog_for(self, request: Request) -> Dialog | None:
-        """The dialog that a request belongs to."""
+        """Return the dialog of a request; None if there is none."""
         return self.dialog
 
-    def answer(
+    def answer_in_dialog(
         self,
         transaction: ServerTransaction,
         status: int,
@@ -256,67 +261,55 @@ class Session:
         body: bytes = b"",
     ) -> None:
         """Respond within the dialog."""
-        fields = [("Server", self.core.product), *(headers or ())]
+        fields = [("Server", self.context.product), *(headers or ())]
         response = response_to(transaction.request, status, phrase, headers=fields, body=body)
         transaction.respond(response, now)
 
     def _bye(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
-        self.answer(transaction, 200, now)
+        self.answer_in_dialog(transaction, 200, now)
         if self.state == "terminating":
-            # Both hung up at once: our BYE finds nobody, and its owner has been told the cause.
+            # Both sides sent BYE. The cause of our own hangup is reported.
             self.finish(self.ending(), now)
         else:
             reason = transaction.request.get("Reason")
             self.ended_by_peer(Cause(None, "BYE received", "remote", reason), dialog, now)
 
     def ended_by_peer(self, cause: Cause, dialog: Dialog, now: float) -> None:
-        """A BYE has been answered."""
+        """End the session after the BYE of the peer was answered."""
         self.finish(Ended(self, cause), now)
 
     def _options(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
-        self.answer(transaction, 200, now, headers=self.core.all_capabilities)
+        self.answer_in_dialog(transaction, 200, now, headers=self.context.all_capabilities)
 
     def _info(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
-        request = transaction.request
-        if request.get("Info-Package") is not None:
-            self.answer(transaction, 469, now, headers=[("Recv-Info", "")])
-            return
-        try:
-            content_type = request.content_type
-        except ParseError:
-            content_type = ""
-        if content_type in CONTENT_TYPES:
-            pressed = parse_info_digit(request.body)
-            self.answer(transaction, 200, now)
-            if pressed is not None:
-                self.core.emit(InfoDigit(self, *pressed))
-        elif not request.body:
-            self.answer(transaction, 200, now)
-        else:
-            self.answer(transaction, 415, now, headers=[("Accept", ", ".join(CONTENT_TYPES))])
+        """INFO (RFC 6086): DTMF, or an empty keep-alive."""
+        status, fields, pressed = answer_info(transaction.request)
+        self.answer_in_dialog(transaction, status, now, headers=fields)
+        if pressed is not None:
+            self.context.emit(InfoDigit(self, *pressed))
 
     def _update(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
-        """UPDATE (RFC 3311)."""
+        """Answer an UPDATE (RFC 3311 section 5.2)."""
         request = transaction.request
         if not request.body:
             dialog.refresh(request)
-            self.answer(transaction, 200, now, headers=[self._contact(dialog)])
+            self.answer_in_dialog(transaction, 200, now, headers=[self._contact(dialog)])
         elif self.media.offer_pending:
-            # Ours in a re-INVITE, in our 2xx, or in the INVITE while it rings (RFC 3311 5.2).
-            self.answer(transaction, 491, now)
+            # Our offer in a re-INVITE, a 2xx or the first INVITE has no answer yet.
+            self.answer_in_dialog(transaction, 491, now)
         elif self.state != "confirmed" or self._accepted is not None or self.local_audio is None:
-            retry = str(self.core.rng.randint(0, 10))
-            self.answer(transaction, 500, now, headers=[("Retry-After", retry)])
+            retry = str(self.context.rng.randint(0, 10))
+            self.answer_in_dialog(transaction, 500, now, headers=[("Retry-After", retry)])
         else:
             self._answer_offer(transaction, dialog, now)
 
     def _reinvited(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
-        """A re-INVITE (14.2)."""
+        """Answer a re-INVITE (RFC 3261 section 14.2)."""
         if self.state != "confirmed":
-            retry = str(self.core.rng.randint(0, 10))
-            self.answer(transaction, 500, now, headers=[("Retry-After", retry)])
+            retry = str(self.context.rng.randint(0, 10))
+            self.answer_in_dialog(transaction, 500, now, headers=[("Retry-After", retry)])
         elif self.is_offering or self._accepted is not None or self.local_audio is None:
-            self.answer(transaction, 491, now)
+            self.answer_in_dialog(transaction, 491, now)
         elif transaction.request.body:
             self._answer_offer(transaction, dialog, now)
         else:
@@ -328,20 +321,20 @@ class Session:
         assert self.local_audio is not None
         supported = unsupported_body(request)
         if supported is not None:
-            self.answer(transaction, 415, now, headers=supported)
+            self.answer_in_dialog(transaction, 415, now, headers=supported)
             return
         try:
             answer, audio = self.media.receive_offer(request.body, self.local_audio)
         except NegotiationFailed as error:
-            self.answer(transaction, 488, now, headers=[warning(error.reason)])
+            self.answer_in_dialog(transaction, 488, now, headers=[warning(error.reason)])
             return
         dialog.refresh(request)
         if request.method == "INVITE":
             self._accept(transaction, answer, False, now)
         else:
             fields = [self._contact(dialog), SDP]
-            self.answer(transaction, 200, now, headers=fields, body=answer)
-        self.core.emit(MediaChanged(self, audio))
+            self.answer_in_dialog(transaction, 200, now, headers=fields, body=answer)
+        self.context.emit(MediaChanged(self, audio))
 
     # -- our 2xx to an INVITE, and its ACK
 
@@ -349,18 +342,18 @@ class Session:
         self, transaction: ServerTransaction, body: bytes, offer_sent: bool, now: float
     ) -> None:
         fields = [
-            ("Server", self.core.product),
+            ("Server", self.context.product),
             self._contact(self.in_dialog),
-            *self.core.capabilities,
+            *self.context.capabilities,
             SDP,
         ]
         response = response_to(
             transaction.request, 200, to_tag=self.local_tag, headers=fields, body=body
         )
         transaction.user = self
-        self._accepted = AcceptedInvite(
-            self.core.timers,
-            self.core.values,
+        self._accepted = Answer2xx(
+            self.context.timers,
+            self.context.values,
             transaction,
             response,
             offer_sent=offer_sent,
@@ -369,7 +362,7 @@ class Session:
         )
 
     def ack_received(self, transaction: ServerTransaction | None, ack: Request, now: float) -> None:
-        """The ACK for our 2xx; retransmitted ones are ignored."""
+        """Handle the ACK for our 2xx. Retransmissions are ignored."""
         accepted = self._accepted
         if accepted is None or ack.cseq.number != accepted.cseq:
             return
@@ -385,13 +378,13 @@ class Session:
         self.acknowledged(audio, now)
 
     def acknowledged(self, audio: NegotiatedAudio | None, now: float) -> None:
-        """Our 2xx has its ACK; `audio` when the ACK carried the answer."""
+        """Continue after the ACK for our 2xx. `audio` is set if the ACK carried the answer."""
         if audio is not None:
-            self.core.emit(MediaChanged(self, audio))
+            self.context.emit(MediaChanged(self, audio))
         self._next_reinvite(now)
 
     def no_agreement(self, reason: str, now: float) -> None:
-        """The answer in the ACK is of no use: no media can flow."""
+        """End the session, because the answer in the ACK allows no audio."""
         self.fail(Cause(488, reason, "local"), now)
 
     def _no_ack(self, now: float) -> None:
@@ -401,12 +394,12 @@ class Session:
     def response_failed(
         self, transaction: ServerTransaction, cause: FailureCause, now: float
     ) -> None:
-        """See ServerUser: the timers of the session decide."""
+        """See ServerUser. Nothing to do: the timers of the session end it."""
 
     # -- helpers
 
     def _contact(self, dialog: Dialog) -> tuple[str, str]:
-        return ("Contact", self.core.contact(dialog.hop))
+        return ("Contact", self.context.contact(dialog.hop))
 
 
 _HANDLERS = {
@@ -416,22 +409,3 @@ _HANDLERS = {
     "UPDATE": Session._update,
     "INVITE": Session._reinvited,
 }
-
-
-def failure(session: Session, response: Response, *, local: bool) -> Failed:
-    """The event for a final response other than 2xx."""
-    cause = Cause(
-        response.status,
-        response.phrase,
-        "local" if local else "remote",
-        response.get("Reason"),
-        response.retry_after_s,
-    )
-    return Failed(session, cause)
-
-
-def failed_to_reach(session: Session, cause: FailureCause) -> Failed:
-    """The event for an INVITE that got no final response (8.1.3.1)."""
-    if cause == "timeout":
-        return Failed(session, Cause(408, "Request Timeout", "timeout"))
-    return Failed(session, Cause(503, session.core.transactions.failure_reason, "transport"))

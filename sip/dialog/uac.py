@@ -9,7 +9,7 @@ import msgspec
 from ..auth.authorization import Authorization
 from ..auth.digest import Credentials
 from ..errors import NegotiationFailed, ParseError
-from ..events import Answered, Cause, Event, Failed, Progress
+from ..events import Answered, Cause, Event, Failed, Origin, Progress
 from ..hop import Hop
 from ..message.message import Fields, Message, Request, Response
 from ..message.name_addr import NameAddr
@@ -19,20 +19,20 @@ from ..transaction.client import CALLING, PROCEEDING, ClientTransaction
 from ..transaction.timers import Timer
 from ..transaction.transaction import FailureCause
 from .ack import MAX_FORKS, Acknowledgements
-from .context import Core
+from .context import UserAgentContext
 from .dialog import Dialog, dialog_of_uac, trusted_request
-from .session import SDP, Session, failed_to_reach, failure
+from .session import SDP, Session
 
 _MAX_DATAGRAM_BYTES = 1300
-"""Larger requests go over TCP where the path MTU is not known (18.1.1)."""
+"""Larger requests are sent over TCP, as the path MTU is unknown (RFC 3261 section 18.1.1)."""
 
 
 class Invitation(msgspec.Struct, frozen=True):
-    """A call to be placed.
+    """A call to place.
 
-    `target` is the request URI; `hop` where the INVITE is sent; `route` a preloaded route set,
-    such as an outbound proxy; `headers` further fields. `ring_s` is how long the owner lets it
-    ring: up to then nobody else gives up.
+    `target` is the request URI and `hop` the address that the INVITE is sent to. `route` is a
+    preloaded route set, such as an outbound proxy. `headers` are further header fields. The owner
+    lets it ring for `ring_s`, so the user agent does not give up earlier.
     """
 
     target: str
@@ -47,7 +47,7 @@ class Invitation(msgspec.Struct, frozen=True):
 
 
 class UacSession(Session):
-    """A call we place. With forking, the first 2xx is kept, others are acknowledged and ended."""
+    """An outgoing call. If it forks, the first 2xx is kept and the others are ended by BYE."""
 
     __slots__ = (
         "_acks",
@@ -67,15 +67,15 @@ class UacSession(Session):
 
     owns_call_id = True
 
-    def __init__(self, core: Core, invitation: Invitation, now: float) -> None:
-        """Send the INVITE. Raises ParseError for URIs, ValueError for headers that are none."""
+    def __init__(self, context: UserAgentContext, invitation: Invitation, now: float) -> None:
+        """Send the INVITE. Raises ParseError for a bad URI and ValueError for a bad header."""
         target = parse_uri(invitation.target)
         self._request_uri: Uri = without_headers(target)
         sender = parse_uri(invitation.from_uri)
-        local_tag = core.new_tag()
+        local_tag = context.new_tag()
         local = NameAddr(sender, invitation.from_display, {"tag": local_tag})
         remote = NameAddr(_address_of_record(target))
-        # Values from outside are checked once, here.
+        # Values from the owner are checked here, once.
         checked = Message(
             [
                 *(("Route", route) for route in invitation.route),
@@ -85,11 +85,11 @@ class UacSession(Session):
             ]
         )
         super().__init__(
-            core,
-            core.new_call_id(),
+            context,
+            context.new_call_id(),
             local_tag,
             "calling",
-            Authorization(invitation.credentials, core.rng),
+            Authorization(invitation.credentials, context.rng),
         )
         self.local_audio = invitation.audio
         self._fields = checked.headers()
@@ -99,7 +99,7 @@ class UacSession(Session):
         self._cseq = 0
         self._offer = self.media.make_offer(invitation.audio)
         self._early: dict[str, Response] = {}
-        self._acks = Acknowledgements(core, self.authorization)
+        self._acks = Acknowledgements(context, self.authorization)
         self._guard: Timer | None = None
         self._cancelled = False
         self._cancel_reason: str | None = None
@@ -107,36 +107,36 @@ class UacSession(Session):
         self._send_invite(now)
 
     def _send_invite(self, now: float) -> None:
-        core = self.core
+        context = self.context
         self._cseq += 1
-        branch = core.new_branch()
+        branch = context.new_branch()
         fields = self._invite_fields(branch)
         if self._hop.transport == "udp" and self._is_too_large(fields):
             self._hop = Hop("tcp", self._hop.host, self._hop.port)
             fields = self._invite_fields(branch)
         request = trusted_request("INVITE", self._request_uri, fields, self._offer)
-        self._transaction = core.transactions.request(self, request, branch, self._hop, now)
+        self._transaction = context.transactions.start_client(self, request, branch, self._hop, now)
 
     def _invite_fields(self, branch: str) -> Fields:
-        core, hop = self.core, self._hop
+        context, hop = self.context, self._hop
         return [
-            ("Via", core.via(hop, branch)),
+            ("Via", context.via(hop, branch)),
             ("Max-Forwards", "70"),
             *self._fields,
             ("Call-ID", self.call_id),
             ("CSeq", f"{self._cseq} INVITE"),
-            ("Contact", core.contact(hop)),
-            *core.request_fields,
+            ("Contact", context.contact(hop)),
+            *context.request_fields,
             *self.authorization.headers("INVITE", self._request_uri.encode(), self._offer),
             SDP,
         ]
 
     def _is_too_large(self, fields: Fields) -> bool:
-        """More than fits a datagram for sure, and TCP is possible and not ruled out (18.1.1)."""
+        """Whether the request may exceed the path MTU and TCP may be used instead (18.1.1)."""
         uri = self._request_uri
         return (
             not self._udp_only
-            and self.core.here(self._hop).listens("tcp")
+            and self.context.here(self._hop).listens("tcp")
             and isinstance(uri, SipUri)
             and "transport" not in uri.params
             and len(self._offer) + 64 + sum(map(len, chain.from_iterable(fields))) + 4 * len(fields)
@@ -149,12 +149,12 @@ class UacSession(Session):
         self._cancelled = True
         self._cancel_reason = reason
         self.state = "terminating"
-        # A CANCEL must not overtake its INVITE: it waits for a provisional response (9.1).
+        # CANCEL waits for a provisional response, so it cannot overtake the INVITE (9.1).
         if self._transaction.state is PROCEEDING:
             self._send_cancel(now)
 
     def _send_cancel(self, now: float) -> None:
-        core, invite = self.core, self._transaction
+        context, invite = self.context, self._transaction
         request = invite.request
         fields: Fields = [
             ("Via", request.get("Via") or ""),
@@ -164,23 +164,25 @@ class UacSession(Session):
             ("To", request.get("To") or ""),
             ("Call-ID", self.call_id),
             ("CSeq", f"{self._cseq} CANCEL"),
-            ("User-Agent", core.product),
+            ("User-Agent", context.product),
         ]
         if self._cancel_reason:
             fields.append(("Reason", self._cancel_reason))
         cancel = trusted_request("CANCEL", request.uri, fields)
-        core.transactions.request(_Cancel(), cancel, invite.branch, invite.hop, now)
-        core.timers.cancel(self._guard)
-        self._guard = core.timers.schedule(now + core.values.timer_b_s, self._cancel_unanswered)
+        context.transactions.start_client(_Cancel(), cancel, invite.branch, invite.hop, now)
+        context.timers.cancel(self._guard)
+        self._guard = context.timers.schedule(
+            now + context.values.timer_b_s, self._cancel_unanswered
+        )
 
     def _cancel_unanswered(self, _: object, now: float) -> None:
-        """No final response to the INVITE in 64*T1 after CANCEL: it is as good as over (9.1)."""
+        """End the call if no final response came within 64*T1 after CANCEL (RFC 3261 9.1)."""
         self._transaction.abandon()
         self._report(Failed(self, Cause(487, "Request Terminated", "local")))
         self.finish(None, now)
 
     def _rang_too_long(self, _: object, now: float) -> None:
-        """Timer C, here only so that a silent peer cannot keep the session for ever."""
+        """Hang up. Timer C ends sessions of peers that ring and never answer."""
         self._guard = None
         self.hangup(now)
 
@@ -205,15 +207,15 @@ class UacSession(Session):
         if self._reported or transaction is not self._transaction:
             return
         if cause == "transport" and self._hop != self._invitation.hop and not self._cancelled:
-            # TCP was our idea; the peer may know UDP alone (18.1.1).
+            # We chose TCP because of the size. The peer may support UDP only (18.1.1).
             self._udp_only = True
             self._hop = self._invitation.hop
             self._send_invite(now)
             return
-        event = failed_to_reach(self, cause)
+        ending = _unreached(cause, self.context.transactions.failure_reason)
         if self._cancelled:
-            event = Failed(self, Cause(event.cause.status, event.cause.phrase, "local"))
-        self._report(event)
+            ending = Cause(ending.status, ending.phrase, "local")
+        self._report(Failed(self, ending))
         self.finish(None, now)
 
     def _provisional(self, response: Response, now: float) -> None:
@@ -222,9 +224,9 @@ class UacSession(Session):
                 self._send_cancel(now)
             return
         if self._guard is None:
-            core = self.core
-            limit_s = max(core.values.timer_c_s, self._invitation.ring_s)
-            self._guard = core.timers.schedule(now + limit_s, self._rang_too_long)
+            context = self.context
+            limit_s = max(context.values.timer_c_s, self._invitation.ring_s)
+            self._guard = context.timers.schedule(now + limit_s, self._rang_too_long)
         if self.state == "calling":
             self.state = "proceeding"
         if response.status == 100:
@@ -232,32 +234,32 @@ class UacSession(Session):
         tag = response.to.tag
         if tag is not None and (tag in self._early or len(self._early) < MAX_FORKS):
             self.state = "early"
-            # A later one without a body does not take back the answer of an earlier one.
+            # A later response without a body does not replace one with an answer.
             if response.body or tag not in self._early:
                 self._early[tag] = response
         audio = None
         if response.body and response.content_type == "application/sdp":
             audio = self._early_audio(response.body)
-        self.core.emit(Progress(self, response.status, response.phrase, audio))
+        self.context.emit(Progress(self, response.status, response.phrase, audio))
 
     def _early_audio(self, body: bytes) -> NegotiatedAudio | None:
-        # Each fork answers the one offer, and the 2xx may answer it anew: the offer stays open.
+        # Each fork answers the same offer, and the 2xx may answer it again. It stays pending.
         try:
             return self.media.fork().receive_answer(body)
         except NegotiationFailed:
             return None
 
     def _success(self, transaction: ClientTransaction, response: Response, now: float) -> None:
-        if self._acks.repeat(response):
+        if self._acks.repeat_ack(response):
             return
         try:
-            dialog = self._acks.first(transaction, response, now)
+            dialog = self._acks.acknowledge_fork(transaction, response, now)
         except ParseError as error:
             if self.dialog is None:
                 self._unreadable(error, now)
             return
         if self.dialog is not None:
-            self._acks.decline(dialog, now)
+            self._acks.decline_fork(dialog, now)
             return
         self.dialog = dialog
         self._stop_guard()
@@ -268,7 +270,7 @@ class UacSession(Session):
             self._report(Failed(self, Cause(487, "Request Terminated", "local")))
             self.end(self._cause, now, reason=self._cancel_reason)
             return
-        # Some answer only in the 18x and leave the 2xx empty.
+        # Some peers answer the offer in the 18x only and send an empty 2xx.
         body = response.body or (early.body if early is not None else b"")
         try:
             audio = self.media.receive_answer(body)
@@ -277,10 +279,10 @@ class UacSession(Session):
             self.end(self._cause, now, reason='SIP;cause=488;text="Not Acceptable Here"')
             return
         self.state = "confirmed"
-        self.core.emit(Answered(self, audio))
+        self.context.emit(Answered(self, audio))
 
     def _unreadable(self, error: ParseError, now: float) -> None:
-        """A 2xx without a readable Contact or Record-Route: it has been hung up already."""
+        """Report a 2xx whose Contact or Record-Route cannot be read. BYE has been sent."""
         cause = Cause(None, f"the answer cannot be read: {error.reason}", "local")
         if self._cancelled:
             cause = Cause(487, "Request Terminated", "local")
@@ -293,7 +295,7 @@ class UacSession(Session):
         if (
             response.status in (401, 407)
             and not self._cancelled
-            and self.authorization.accept(self._transaction.request, response)
+            and self.authorization.accept_challenge(self._transaction.request, response)
         ):
             self._stop_guard()
             self._early.clear()
@@ -301,7 +303,15 @@ class UacSession(Session):
             self._transaction.user = self._acks
             self._send_invite(now)
             return
-        self._report(failure(self, response, local=self._cancelled))
+        origin: Origin = "local" if self._cancelled else "remote"
+        cause = Cause(
+            response.status,
+            response.phrase,
+            origin,
+            response.get("Reason"),
+            response.retry_after_s,
+        )
+        self._report(Failed(self, cause))
         self.finish(None, now)
 
     # -- ends
@@ -309,12 +319,12 @@ class UacSession(Session):
     def finish(self, event: Event | None, now: float) -> None:
         """See Session."""
         self._stop_guard()
-        # The transaction lives on for up to 64*T1; the session need not.
+        # The transaction may live for another 64*T1, but must not keep the session alive.
         self._transaction.user = self._acks
         super().finish(event, now)
 
     def _stop_guard(self) -> None:
-        self.core.timers.cancel(self._guard)
+        self.context.timers.cancel(self._guard)
         self._guard = None
 
     # -- requests in early dialogs
@@ -338,7 +348,7 @@ class UacSession(Session):
         return dialog_of_uac(self._transaction.request, response, self._transaction.hop)
 
     def ended_by_peer(self, cause: Cause, dialog: Dialog, now: float) -> None:
-        """See Session. In an early dialog: the 2xx was lost, and the peer has given up."""
+        """See Session. A BYE in an early dialog means that the 2xx was lost."""
         if self.dialog is not None:
             super().ended_by_peer(cause, dialog, now)
             return
@@ -352,7 +362,7 @@ class UacSession(Session):
 
 
 class _Cancel:
-    """The user of a CANCEL transaction: what matters is the response to the INVITE."""
+    """The user of a CANCEL transaction. It ignores everything: the INVITE gets the response."""
 
     __slots__ = ()
 
@@ -367,8 +377,15 @@ class _Cancel:
         """See ClientUser."""
 
 
+def _unreached(cause: FailureCause, transport_reason: str) -> Cause:
+    """Why an INVITE without a final response failed, as a status (RFC 3261 section 8.1.3.1)."""
+    if cause == "timeout":
+        return Cause(408, "Request Timeout", "timeout")
+    return Cause(503, transport_reason, "transport")
+
+
 def _address_of_record(uri: Uri) -> Uri:
-    """What of a request URI may stand in To (19.1.1): neither port nor transport parameters."""
+    """Return the request URI as To may have it: without port and transport (RFC 3261 19.1.1)."""
     if isinstance(uri, OtherUri):
         return uri
     params = {name: value for name, value in uri.params.items() if name == "user"}

@@ -11,25 +11,27 @@ from ..message.message import Fields, Request, response_to
 from ..sdp.offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
 from ..transaction.server import ServerTransaction
 from ..transaction.timers import Timer
-from .context import Core
+from .context import UserAgentContext
 from .dialog import Dialog, dialog_of_uas
 from .session import Session
 
 
 class UasSession(Session):
-    """A call that comes in: the owner rings, accepts or rejects it."""
+    """An incoming call. The owner rings, accepts or rejects it."""
 
     __slots__ = ("_answered", "_audio", "_guard", "_hangup_reason", "_transaction")
 
     owns_call_id = False
 
-    def __init__(self, core: Core, transaction: ServerTransaction, now: float) -> None:
-        """Answer 100 and tell the owner. Raises ParseError for a Contact or Record-Route."""
+    def __init__(
+        self, context: UserAgentContext, transaction: ServerTransaction, now: float
+    ) -> None:
+        """Send 100 and emit IncomingInvite. Raises ParseError for a bad Contact or Record-Route."""
         request = transaction.request
-        local_tag = core.new_tag()
+        local_tag = context.new_tag()
         dialog = dialog_of_uas(request, local_tag, transaction.hop)
-        authorization = Authorization(None, core.rng)
-        super().__init__(core, request.call_id, local_tag, "incoming", authorization)
+        authorization = Authorization(None, context.rng)
+        super().__init__(context, request.call_id, local_tag, "incoming", authorization)
         self.dialog = dialog
         self._transaction = transaction
         self._audio: NegotiatedAudio | None = None
@@ -37,24 +39,24 @@ class UasSession(Session):
         self._hangup_reason: str | None = None
         transaction.user = self
         transaction.respond(response_to(request, 100), now)
-        limit_s, at_limit = core.values.timer_c_s, self._left_unanswered
+        limit_s, at_limit = context.values.timer_c_s, self._left_unanswered
         if 0 < (expires_s := _expires_s(request)) < limit_s:
             limit_s, at_limit = expires_s, self._expired
-        self._guard: Timer | None = core.timers.schedule(now + limit_s, at_limit)
-        core.emit(IncomingInvite(self, request))
+        self._guard: Timer | None = context.timers.schedule(now + limit_s, at_limit)
+        context.emit(IncomingInvite(self, request))
 
     @property
     def request(self) -> Request:
-        """The INVITE."""
+        """The received INVITE."""
         return self._transaction.request
 
     @property
     def source(self) -> Hop:
-        """Where the INVITE came from: the host is as received, whatever its headers say."""
+        """The transport address that the INVITE came from. Its headers do not change it."""
         return self._transaction.hop
 
     def objection(self, audio: LocalAudio) -> str | None:
-        """Why `accept` would answer 488, known before the caller hears ringing; None if not."""
+        """Return why `accept` would answer 488; None if it would not. Call it before ringing."""
         if self.request.body:
             try:
                 OfferAnswer(0).receive_offer(self.request.body, audio)
@@ -65,16 +67,16 @@ class UasSession(Session):
     # -- what the owner decides
 
     def ring(self, now: float, status: int = 180) -> None:
-        """Send a provisional response, 101-199. SipError when it is too late for one."""
+        """Send a provisional response 101 to 199. Raises SipError if a final one was sent."""
         self._must_be_open()
         self.state = "early"
         self._respond(status, now, [self._contact(self.in_dialog)])
 
     def accept(self, audio: LocalAudio, now: float) -> None:
-        """Answer 200; `Answered` follows with the ACK.
+        """Answer 200. `Answered` is emitted when the ACK comes.
 
-        An offer without common ground is answered 488 and reported as `Failed`. SipError when
-        the call is not open any more.
+        An offer without a common codec is answered 488 and emits `Failed`. Raises SipError if a
+        final response was sent or the call is over.
         """
         self._must_be_open()
         self.local_audio = audio
@@ -99,9 +101,10 @@ class UasSession(Session):
         *,
         reason: str | None = None,
     ) -> None:
-        """Send a final response, 300-699. SipError when the call is not open any more.
+        """Send a final response 300 to 699.
 
-        `reason` tells the caller in words what is wrong, in a Warning.
+        `reason` is sent as text in a Warning header. Raises SipError if a final response was sent
+        or the call is over.
         """
         self._must_be_open()
         self._respond(status, now, [*headers, *([] if reason is None else [warning(reason)])])
@@ -113,13 +116,13 @@ class UasSession(Session):
             raise SipError(f"the call is {self.state}, it can be neither answered nor rejected")
 
     def _respond(self, status: int, now: float, headers: Fields) -> None:
-        fields = [("Server", self.core.product), *headers]
+        fields = [("Server", self.context.product), *headers]
         response = response_to(self.request, status, to_tag=self.local_tag, headers=fields)
         self._transaction.respond(response, now)
 
     def _give_up(self, now: float, reason: str | None) -> None:
         if self.state == "accepted":
-            # No BYE before the ACK (section 15).
+            # The called side must not send BYE before the ACK (RFC 3261 section 15).
             self._hangup_reason = reason
             self._cause = Cause(None, "hung up", "local")
             self.state = "terminating"
@@ -131,14 +134,14 @@ class UasSession(Session):
         self.reject(480, now)
 
     def _expired(self, _: object, now: float) -> None:
-        """The caller waits no longer, as it said in Expires (13.3.1)."""
+        """End the call, because the Expires of the INVITE is over (RFC 3261 section 13.3.1)."""
         self._guard = None
         self.cancel_received(now)
 
     # -- what the caller does
 
     def cancel_received(self, now: float) -> None:
-        """A CANCEL for the INVITE, itself answered already, or its Expires is over."""
+        """Answer the INVITE with 487, after a CANCEL or when its Expires is over."""
         if self.state in ("incoming", "early"):
             self._respond(487, now, [])
             self._report(Failed(self, Cause(487, "Request Terminated", "remote")))
@@ -153,7 +156,7 @@ class UasSession(Session):
             self._audio = audio or self._audio
             assert self._audio is not None
             self._answered = True
-            self.core.emit(Answered(self, self._audio))
+            self.context.emit(Answered(self, self._audio))
             self._next_reinvite(now)
         else:
             super().acknowledged(audio, now)
@@ -170,7 +173,7 @@ class UasSession(Session):
         super()._no_ack(now)
 
     def ended_by_peer(self, cause: Cause, dialog: Dialog, now: float) -> None:
-        """See Session. Before our final response the INVITE is still to be answered (15.1.2)."""
+        """See Session. An INVITE without a final response is answered 487 (RFC 3261 15.1.2)."""
         if self.state in ("incoming", "early"):
             self._respond(487, now, [])
         if self.state == "confirmed":
@@ -195,12 +198,12 @@ class UasSession(Session):
         super().finish(event, now)
 
     def _stop_guard(self) -> None:
-        self.core.timers.cancel(self._guard)
+        self.context.timers.cancel(self._guard)
         self._guard = None
 
 
 def _expires_s(invite: Request) -> int:
-    """How long the caller waits; 0 when it does not say so in a number."""
+    """Return the Expires of the INVITE in seconds; 0 if there is none or it cannot be read."""
     try:
         return invite.expires or 0
     except ParseError:

@@ -11,9 +11,9 @@ _SDP_TYPES = ("application/sdp", None)
 
 
 def unsupported_body(request: Request) -> list[tuple[str, str]] | None:
-    """What a 415 has to say; None where the body can be read, or there is none.
+    """Return the header fields of a 415; None if the body is supported or absent.
 
-    Raises ParseError for a Content-Type that is none.
+    Raises ParseError for a malformed Content-Type.
     """
     if request.body and request.content_type not in _SDP_TYPES:
         return [("Accept", "application/sdp")]
@@ -23,9 +23,9 @@ def unsupported_body(request: Request) -> list[tuple[str, str]] | None:
 
 
 def ignore_optional_body(request: Request) -> None:
-    """Drop a body that we cannot read where its sender allows it: `handling=optional` (20.11).
+    """Drop an unsupported body if it has `handling=optional` (RFC 3261 section 20.11).
 
-    Raises ParseError for a Content-Type that is none.
+    Raises ParseError for a malformed Content-Type.
     """
     if not request.body or not _is_optional(request.get("Content-Disposition") or ""):
         return

@@ -1,4 +1,4 @@
-"""Messages out of a byte stream by Content-Length (RFC 3261 18.3, 20.14; RFC 5626 3.5.1)."""
+"""Split a byte stream into messages by Content-Length (RFC 3261 18.3, 20.14; RFC 5626 3.5.1)."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ _BLANK_LINE: Final = b"\r\n\r\n"
 
 
 class StreamFramer:
-    """Cuts one connection's bytes into whole messages, however they arrive.
+    """Splits the bytes of one connection into complete messages.
 
-    Memory is bounded by MAX_MESSAGE_BYTES plus one `feed`. After a fault the stream is out of
-    step for good and the connection must close.
+    It buffers at most MAX_MESSAGE_BYTES plus one `feed`. After a fault no further message can be
+    found in the stream, so the connection must close.
     """
 
     __slots__ = ("_buffer", "_line_ends", "_searched", "_whole_bytes", "fault")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        # No end of a head begins before this place.
+        # The end of the head is not before this position.
         self._searched = 0
-        # Size of the message at the start of the buffer, 0 until its head is whole.
+        # The size of the message at the start of the buffer; 0 until its head is complete.
         self._whole_bytes = 0
         self._line_ends = 0
         self.fault: ParseError | None = None
-        """Why no more messages will come."""
+        """The fault that ended the stream; None if there was none."""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take bytes as they came; returns the messages that are now whole.
+        """Add received bytes. Returns the messages that are now complete.
 
-        Raises ParseError when a limit is broken or Content-Length is missing or no number. When
-        whole messages came before the fault they are returned, `fault` is set, and the next call
-        raises.
+        Raises ParseError if a limit is exceeded, or if Content-Length is missing or not a number.
+        If complete messages came before the fault, they are returned and `fault` is set. The next
+        call raises.
         """
         if self.fault is not None:
             raise self.fault
@@ -54,12 +54,12 @@ class StreamFramer:
         return messages
 
     def take_pongs(self) -> int:
-        """How many CRLF to send in answer to the pings (CRLF CRLF) since the last call."""
+        """Return how many CRLF answer the pings (CRLF CRLF) since the last call (RFC 5626)."""
         pongs, self._line_ends = divmod(self._line_ends, 2)
         return pongs
 
     def _measure(self) -> bool:
-        """Find the size of the message at the start of the buffer."""
+        """Find the size of the first message in the buffer. Returns False if not yet known."""
         if self._whole_bytes:
             return True
         buffer = self._buffer
@@ -77,7 +77,7 @@ class StreamFramer:
         length = content_length(bytes(buffer[:end]))
         if length is None:
             raise ParseError("Content-Length is missing, which a stream must have")
-        # A single line end between messages is no half of a ping.
+        # A single CRLF between messages is not half of a ping.
         self._line_ends -= self._line_ends % 2
         self._whole_bytes = end + len(_BLANK_LINE) + length
         if self._whole_bytes > MAX_MESSAGE_BYTES:

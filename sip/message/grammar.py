@@ -1,9 +1,9 @@
-"""The pieces of RFC 3261 section 25.1 that many header fields share.
+"""The parts of the RFC 3261 grammar (section 25.1) that many header fields share.
 
-Leniencies, each because deployed peers need it:
-- a parameter value may hold any visible ASCII character but `" , ; < > \\`, where the grammar
-  allows a token or a host: tags and branches with `@`, `=` or `/` are common, and harmless;
-- spaces and tabs may stand around `;` and `=`, as the grammar says.
+It is lenient in one case, because deployed peers need it: a parameter value may have any visible
+ASCII character except `" , ; < > \\`. The grammar allows only a token or a host there, but tags and
+branches with `@`, `=` or `/` are common. Spaces and tabs around `;` and `=` are allowed, as in the
+grammar.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from ..errors import ParseError
 LWS: Final = " \t"
 
 _TOKEN: Final = r"[A-Za-z0-9\-.!%*_+`'~]++"
-# Single characters are taken possessively, groups are not: before 3.11.5 CPython matches more with
-# a possessive group than there is (gh-106052). No alternative begins like another, so nothing is
-# tried twice.
+# Quantifiers of single characters are possessive, those of groups are not: before 3.11.5 CPython
+# matches too much with a possessive group (gh-106052). No two alternatives begin alike, so there is
+# no backtracking.
 #
 # quoted-string: quoted-pair covers every ASCII character but CR and LF, qdtext all but `"` and `\`.
 _QUOTED: Final = r'"(?:[^"\\\r\n]++|\\[\x00-\x09\x0b\x0c\x0e-\x7f])*"'
@@ -35,12 +35,12 @@ _unescape = re.compile(r"\\(.)", re.DOTALL).sub
 
 
 def is_token(text: str) -> bool:
-    """Whether `text` is a token: a method, a header name, a parameter name."""
+    """Whether `text` is a token, such as a method, a header name or a parameter name."""
     return _token(text) is not None
 
 
 def parse_integer(text: str, what: str, maximum: int) -> int:
-    """1*DIGIT up to `maximum`. Raises ParseError. Leading zeros are allowed (RFC 4475 3.1.1.1)."""
+    """Read 1*DIGIT up to `maximum`, with leading zeros (RFC 4475 3.1.1.1). Raises ParseError."""
     if not (text.isascii() and text.isdigit()):
         raise ParseError(f"{what} is not a number")
     digits = text.lstrip("0") or "0"
@@ -50,9 +50,9 @@ def parse_integer(text: str, what: str, maximum: int) -> int:
 
 
 def parse_params(text: str, what: str) -> dict[str, str | None]:
-    """`*( SEMI generic-param )`: names in lower case, values as written, quotes included.
+    """Read `*( SEMI generic-param )`. Returns lower-case names and values with their quotes.
 
-    Raises ParseError; also for a name given twice (RFC 3261 7.3.1).
+    Raises ParseError for malformed text and for a name given twice (RFC 3261 section 7.3.1).
     """
     if not text:
         return {}
@@ -74,7 +74,7 @@ def parse_params(text: str, what: str) -> dict[str, str | None]:
 
 
 def encode_params(params: dict[str, str | None]) -> str:
-    """The text that `parse_params` reads back; each parameter led by `;`."""
+    """Return the text of the parameters, each after a `;`. `parse_params` reads it back."""
     if not params:
         return ""
     return "".join(
@@ -83,13 +83,13 @@ def encode_params(params: dict[str, str | None]) -> str:
 
 
 def quoted_length(text: str) -> int:
-    """Length of the quoted-string at the start of `text`, 0 when there is none."""
+    """Return the length of the quoted-string at the start of `text`; 0 if there is none."""
     match = _quoted(text)
     return match.end() if match else 0
 
 
 def quote(text: str) -> str:
-    """`text` as a quoted-string. Line ends, which none can hold, become spaces."""
+    """Return `text` as a quoted-string. Line ends are not allowed there and become spaces."""
     if "\r" in text or "\n" in text:
         text = text.replace("\r", " ").replace("\n", " ")
     if "\\" in text or '"' in text:
@@ -98,7 +98,7 @@ def quote(text: str) -> str:
 
 
 def unquote(text: str) -> str:
-    """What a quoted-string says; any other text unchanged."""
+    """Return the content of a quoted-string. Any other text is returned unchanged."""
     if len(text) < 2 or text[0] != '"' or text[-1] != '"':
         return text
     inner = text[1:-1]
@@ -106,10 +106,10 @@ def unquote(text: str) -> str:
 
 
 def split_commas(value: str) -> list[str]:
-    """The elements of a comma-separated header field, commas in quotes and <> left alone.
+    """Split a header field at its commas, but not at those inside quotes or <>.
 
-    Elements are stripped; an empty one stays empty, for the caller to refuse. Raises ParseError
-    when a quote or an angle bracket is not closed.
+    Elements are stripped. Empty elements are kept, so the caller can refuse them. Raises ParseError
+    if a quote or an angle bracket is not closed.
     """
     if "," not in value:
         return [value.strip(LWS)]
@@ -129,7 +129,7 @@ def split_commas(value: str) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """`text` fit for logs and JSON: bytes that were no UTF-8 become U+FFFD."""
+    """Return `text` for logs and JSON: bytes that are not UTF-8 become U+FFFD."""
     if text.isascii():
         return text
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""Header field names, and the header fields that transactions live on: Via and CSeq."""
+"""Header field names, and the header fields that identify transactions: Via and CSeq."""
 
 from __future__ import annotations
 
@@ -98,14 +98,14 @@ _KNOWN: Final = (
     "WWW-Authenticate",
 )
 
-#: Spellings seen on the wire, tried before the slower lower-case form.
+#: Spellings that peers use. They are tried before the slower conversion to lower case.
 CANONICAL_NAMES: Final[dict[str, str]] = {
     spelling: name
     for short, name in [*COMPACT_FORMS.items(), *((name, name) for name in _KNOWN)]
     for spelling in (short, short.lower(), short.upper(), name, name.lower())
 }
 
-#: Header fields of which a message has one, with one value.
+#: Header fields that a message may have only once, with one value.
 SINGLE: Final = frozenset(
     {
         "Call-ID",
@@ -121,31 +121,31 @@ SINGLE: Final = frozenset(
 
 MAX_CSEQ: Final = 2**31 - 1
 
-#: Start of every branch made by an RFC 3261 element (8.1.1.7).
+#: The start of each branch made by an RFC 3261 element (section 8.1.1.7).
 MAGIC_COOKIE: Final = "z9hG4bK"
 
 
 def canonical_name(name: str) -> str:
-    """The usual spelling of a known header name or compact form; any other name unchanged."""
+    """Return the usual spelling of a known name or compact form. Other names are unchanged."""
     return CANONICAL_NAMES.get(name) or CANONICAL_NAMES.get(name.lower()) or name
 
 
 def is_known(name: str) -> bool:
-    """Whether `canonical_name` has a spelling of its own for this name."""
+    """Whether this is a known spelling, as `canonical_name` returns it."""
     return name in CANONICAL_NAMES
 
 
 class Via(msgspec.Struct, frozen=True):
-    """One Via value (RFC 3261 20.42). Treat `params` as read-only.
+    """One Via value (RFC 3261 section 20.42). Treat `params` as read-only.
 
-    `transport` is in upper case; `host` as in SipUri; parameter values as written.
+    `transport` is in upper case, `host` is as in SipUri, parameter values are as written.
     """
 
     transport: str
     host: str
     port: int | None = None
     params: dict[str, str | None] = {}
-    #: Name and version; another than this may come from an element of another version.
+    #: Protocol name and version. Elements of another version may send another value.
     protocol: str = "SIP/2.0"
 
     def __hash__(self) -> int:
@@ -168,7 +168,7 @@ class Via(msgspec.Struct, frozen=True):
 
     @property
     def rport(self) -> int | None:
-        """The port the request came from, as filled in by the server; None when not filled in."""
+        """The source port that the server filled in; None if it is missing (RFC 3581)."""
         value = self.params.get("rport")
         if value is None or not (value.isascii() and value.isdigit()) or len(value) > 5:
             return None
@@ -176,7 +176,7 @@ class Via(msgspec.Struct, frozen=True):
 
     @property
     def is_rfc3261(self) -> bool:
-        """Whether the branch identifies the transaction (17.2.3); the bare cookie does not."""
+        """Whether the branch identifies the transaction (17.2.3). The cookie alone does not."""
         branch = self.params.get("branch")
         return (
             branch is not None
@@ -185,7 +185,7 @@ class Via(msgspec.Struct, frozen=True):
         )
 
     def with_source(self, host: str, port: int) -> Via:
-        """As a server stores it: `received` when it differs or rport is asked, rport filled in."""
+        """Add what a server adds: `received`, and `rport` if asked (RFC 3261 18.2.1, RFC 3581)."""
         params = dict(self.params)
         if "rport" in params:
             params["rport"] = str(port)
@@ -250,7 +250,7 @@ def _parse_protocol(text: str) -> tuple[str, str, str]:
 
 _CACHED_CHARACTERS: Final = 256
 _parse_sent_by = lru_cache(maxsize=1024)(parse_host_port)
-# A Via comes back in each response to the request it was sent with.
+# Each response repeats the Via of its request.
 parse_via_cached = lru_cache(maxsize=2048)(_parse_via)
 
 
@@ -267,7 +267,7 @@ class CSeq(msgspec.Struct, frozen=True):
 
 
 def parse_cseq(text: str) -> CSeq:
-    """Read a CSeq value. Raises ParseError; also for a number of 2**31 or more (8.1.1.5)."""
+    """Read a CSeq value. Raises ParseError, also for a number of 2**31 or more (8.1.1.5)."""
     return parse_cseq_cached(text) if len(text) <= _CACHED_CHARACTERS else _parse_cseq(text)
 
 
@@ -283,5 +283,5 @@ parse_cseq_cached = lru_cache(maxsize=1024)(_parse_cseq)
 
 
 def warning(reason: str) -> tuple[str, str]:
-    """The field that tells a person what is wrong (RFC 3261 20.43)."""
+    """Return a Warning field with a text for people (RFC 3261 section 20.43)."""
     return ("Warning", f"399 - {quote(reason)}")

@@ -1,12 +1,13 @@
-"""DTMF in the body of INFO, as gateways and PBXs send it that take no telephone-event.
+"""DTMF in the body of INFO, as sent by gateways and PBXs without telephone-event (RFC 4733).
 
-`application/dtmf-relay` has the lines `Signal=5` and `Duration=160` (milliseconds),
-`application/dtmf` the digit alone. There is no RFC; some write 10 and 11 for * and #.
+`application/dtmf-relay` has the lines `Signal=5` and `Duration=160` (milliseconds).
+`application/dtmf` has only the digit. No RFC defines them. Some peers write 10 and 11 for * and #.
 """
 
 from typing import Final
 
 from ..errors import ParseError
+from .message import Fields, Request
 
 CONTENT_TYPES: Final = ("application/dtmf-relay", "application/dtmf")
 
@@ -18,7 +19,7 @@ _LONGEST_MS: Final = 8_000
 
 
 def parse_info_digit(body: bytes) -> tuple[str, int] | None:
-    """The digit and how long it was pressed in ms; None for a hook flash. Raises ParseError."""
+    """Return the digit and its duration in ms; None for a hook flash. Raises ParseError."""
     text = body.decode("ascii", "replace")
     fields: dict[str, str] = {}
     for line in text.splitlines():
@@ -37,3 +38,23 @@ def parse_info_digit(body: bytes) -> tuple[str, int] | None:
     is_number = duration.isascii() and duration.isdigit() and len(duration) <= 6
     duration_ms = int(duration) if is_number else 0
     return digit, min(duration_ms or _DURATION_MS, _LONGEST_MS)
+
+
+def answer_info(request: Request) -> tuple[int, Fields, tuple[str, int] | None]:
+    """How to answer an INFO: status, header fields, and the digit with its duration in ms.
+
+    The digit is None for a hook flash and for an empty INFO, which some peers send as a
+    keep-alive. 469 refuses an Info Package, as we support none (RFC 6086 section 4.2.2). Raises
+    ParseError for a DTMF body without a digit.
+    """
+    if request.get("Info-Package") is not None:
+        return 469, [("Recv-Info", "")], None
+    try:
+        content_type = request.content_type
+    except ParseError:
+        content_type = ""
+    if content_type in CONTENT_TYPES:
+        return 200, [], parse_info_digit(request.body)
+    if not request.body:
+        return 200, [], None
+    return 415, [("Accept", ", ".join(CONTENT_TYPES))], None

@@ -1,7 +1,7 @@
-"""SIP requests and responses: ordered header fields with raw values, typed on demand.
+"""SIP requests and responses: ordered header fields with raw values that are parsed on first use.
 
-Bytes of a head that are no UTF-8 are kept as surrogate escapes, so that a field goes out as it
-came in; `grammar.printable` makes text of it for people.
+Bytes of the head that are not UTF-8 are kept as surrogate escapes, so a field is sent as it was
+received. `grammar.printable` makes readable text of it.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ T = TypeVar("T")
 _MAX_DELTA_SECONDS: Final = 2**32 - 1
 
 Fields = list[tuple[str, str]]
-"""Header fields as name and value, in the order of the wire."""
+"""Header fields as (name, value), in the order of the message."""
 
 
 class Message:
     """What requests and responses share.
 
-    Header names are canonical where known and as given otherwise; they compare without case.
-    There is no Content-Length among the fields: `encode` writes it from the body. The typed
-    properties are parsed on first use, kept until the field changes, and raise ParseError.
+    Known header names have their canonical spelling, others are as given. Names are compared
+    without case. Content-Length is not among the fields; `encode` computes it from the body. The
+    typed properties are parsed on first use and cached until a field changes. They raise
+    ParseError.
     """
 
     __slots__ = ("_fields", "_first", "_typed", "body")
@@ -44,7 +45,7 @@ class Message:
                 self.add(name, value)
 
     def get(self, name: str) -> str | None:
-        """The first field of this name, raw; None when there is none."""
+        """Return the raw value of the first field of this name; None if there is none."""
         first = self._first
         if first is None:
             first = self._first = dict(reversed(self._fields))
@@ -58,7 +59,7 @@ class Message:
         return next((value for key, value in self._fields if key.lower() == name), None)
 
     def get_all(self, name: str) -> list[str]:
-        """Every field of this name, raw and in order; comma lists are not split."""
+        """Return the raw values of all fields of this name, in order. Lists are not split."""
         name = canonical_name(name)
         if is_known(name):
             return [value for key, value in self._fields if key == name]
@@ -66,25 +67,25 @@ class Message:
         return [value for key, value in self._fields if key.lower() == name]
 
     def get_list(self, name: str) -> list[str]:
-        """The elements of a comma-separated field, such as Require or Allow. Raises ParseError."""
+        """Return the elements of a comma-separated field such as Allow. Raises ParseError."""
         return [
             element for value in self.get_all(name) for element in split_commas(value) if element
         ]
 
     def headers(self) -> list[tuple[str, str]]:
-        """Every field as (name, raw value), in order."""
+        """Return all fields as (name, raw value), in order."""
         return list(self._fields)
 
     def add(self, name: str, value: str) -> None:
-        """Append a field. ValueError for a name or value that would break the message."""
+        """Append a field. Raises ValueError for a bad name or a line end in the value."""
         self._insert(len(self._fields), name, value)
 
     def prepend(self, name: str, value: str) -> None:
-        """Put a field before all others, as a new Via or Record-Route goes."""
+        """Insert a field before all others, as for a new Via or Record-Route."""
         self._insert(0, name, value)
 
     def set(self, name: str, value: str) -> None:
-        """Replace every field of this name by one, in the place of the first."""
+        """Replace all fields of this name by one, at the position of the first."""
         name = canonical_name(name)
         key = name.lower()
         places = [i for i, (field, _) in enumerate(self._fields) if field.lower() == key]
@@ -95,19 +96,19 @@ class Message:
         self._insert(places[0], name, value)
 
     def remove(self, name: str) -> None:
-        """Drop every field of this name."""
+        """Remove all fields of this name."""
         key = canonical_name(name).lower()
         self._fields = [field for field in self._fields if field[0].lower() != key]
         self._forget()
 
     def replace_top_via(self, via: Via) -> None:
-        """Write the topmost Via anew, the others kept as far as they can be told apart."""
+        """Replace the topmost Via. Others in the same field are kept if it can be split."""
         for place, (name, value) in enumerate(self._fields):
             if name == "Via":
                 try:
                     rest = split_commas(value)[1:]
                 except ParseError:
-                    # A field with a quote left open; only what answers it gets here.
+                    # A quote is not closed. This happens only while answering such a request.
                     rest = []
                 self._fields[place] = (name, ", ".join([via.encode(), *rest]))
                 self._forget()
@@ -171,7 +172,7 @@ class Message:
 
     @property
     def vias(self) -> list[Via]:
-        """Every Via, topmost first."""
+        """All Via values, the topmost first."""
         return [via for raw in self.get_all("Via") for via in parse_via_list(raw)]
 
     @property
@@ -205,7 +206,7 @@ class Message:
 
     @property
     def contacts(self) -> list[NameAddr]:
-        """Every Contact that can be read. Raises ParseError where none can, as for a `*`."""
+        """The readable Contact values. Raises ParseError if none is readable, as for a `*`."""
         cached = self._typed.get("Contact")
         if cached is None:
             cached, _ = self.readable_addresses("Contact")
@@ -214,12 +215,12 @@ class Message:
 
     @property
     def contact(self) -> NameAddr | None:
-        """The first Contact that can be read. Raises ParseError where there are none but others."""
+        """The first readable Contact; None without any. Raises ParseError if none is readable."""
         contacts = self.contacts
         return contacts[0] if contacts else None
 
     def readable_addresses(self, name: str) -> tuple[list[NameAddr], int]:
-        """The addresses of a list that can be read, and how many cannot.
+        """Return the readable addresses of a list, and the number of unreadable ones.
 
         Raises ParseError where there are only such.
         """
@@ -260,7 +261,7 @@ class Message:
 
     @property
     def retry_after_s(self) -> float:
-        """Retry-After in seconds, an hour at most; 0 when there is none that can be read."""
+        """Retry-After in seconds, at most 3600; 0 if it is missing or unreadable."""
         value = (self.get("Retry-After") or "").partition(";")[0].partition("(")[0].strip(" \t")
         try:
             return float(min(parse_delta_seconds(value), 3600)) if value else 0.0
@@ -273,9 +274,9 @@ class Message:
         return self._optional("Content-Type", _parse_media_type)
 
     def accepts(self, media_type: str) -> bool:
-        """Whether Accept allows a body of this type in the answer (20.1); SDP without an Accept.
+        """Whether Accept allows this type in the response (RFC 3261 20.1). Raises ParseError.
 
-        Raises ParseError.
+        Without an Accept only SDP is allowed.
         """
         if self.get("Accept") is None:
             return media_type == "application/sdp"
@@ -287,7 +288,7 @@ class Message:
         raise NotImplementedError
 
     def encode(self) -> bytes:
-        """The message as bytes; Content-Length is that of the body."""
+        """Return the message as bytes, with the Content-Length of the body."""
         fields = [f"{name}: {value}" for name, value in self._fields]
         length = f"Content-Length: {len(self.body)}\r\n\r\n"
         head = "\r\n".join([self.start_line(), *fields, length])
@@ -379,10 +380,11 @@ def response_to(
     headers: Iterable[tuple[str, str]] = (),
     body: bytes = b"",
 ) -> Response:
-    """A response as RFC 3261 8.2.6 and 12.1.1 say.
+    """Build a response (RFC 3261 sections 8.2.6 and 12.1.1).
 
-    Copies Via, From, To, Call-ID and CSeq, Record-Route into 101 to 299 of an INVITE, and Timestamp
-    into 100. `to_tag` is added when To has no tag. Also for the `partial` of a ParseError.
+    It copies Via, From, To, Call-ID and CSeq. A 100 also copies Timestamp, and 101 to 299 to an
+    INVITE copies Record-Route. `to_tag` is added if To has no tag. The request may be the
+    `partial` of a MalformedMessage.
     """
     response = Response(status, phrase, (), body)
     copied = _COPIED
@@ -390,7 +392,7 @@ def response_to(
         copied = copied | {"Timestamp"}
     elif status < 300 and request.method == "INVITE":
         copied = copied | {"Record-Route"}
-    # Values were checked when the request was made or read; they are not checked again.
+    # The values were checked when the request was made or parsed.
     fields = [field for field in request._fields if field[0] in copied]
     if to_tag is not None:
         for place, (name, value) in enumerate(fields):
@@ -407,7 +409,7 @@ def _has_tag(request: Request) -> bool:
     try:
         return request.to.tag is not None
     except ParseError:
-        # Adding to a To that cannot be read may make it worse; it goes back as it came.
+        # A To that cannot be parsed is returned unchanged.
         return True
 
 

@@ -1,4 +1,4 @@
-"""From, To, Contact, Route and Record-Route values (RFC 3261 20.10, 25.1)."""
+"""The values of From, To, Contact, Route and Record-Route (RFC 3261 sections 20.10 and 25.1)."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _CACHED_CHARACTERS: Final = 512
 
 
 class NameAddr(msgspec.Struct, frozen=True):
-    """A URI with a display name (None when there is none) and header parameters.
+    """A URI with header parameters and a display name, or None for no name.
 
-    Parameter names are in lower case, values as written: `grammar.unquote` opens a quoted one.
+    Parameter names are in lower case. Values are as written; `grammar.unquote` removes quotes.
     Treat `params` as read-only.
     """
 
@@ -32,7 +32,7 @@ class NameAddr(msgspec.Struct, frozen=True):
 
     @property
     def tag(self) -> str | None:
-        """The tag of From or To; None when there is none or it is empty."""
+        """The tag of From or To; None if it is missing or empty."""
         return self.params.get("tag") or None
 
     def encode(self) -> str:
@@ -69,11 +69,11 @@ def _parse(text: str) -> NameAddr:
         start = 0
     else:
         start = text.find("<")
-    # After an odd number of quotes the bracket stands in a quoted parameter of a bare URI.
+    # After an odd number of quotes the bracket is inside a quoted parameter of a URI.
     if start < 0 or text.count('"', 0, start) % 2:
         return _parse_addr_spec(text)
     if start > 0:
-        # Many leave the quotes out where the grammar demands them: the URI is plain all the same.
+        # Many peers omit the required quotes. The URI is still clear.
         display_name = text[:start].strip(LWS)
         if _controls(display_name) is not None:
             raise ParseError("the display name has control characters")
@@ -86,7 +86,7 @@ def _parse(text: str) -> NameAddr:
 
 
 def _parse_addr_spec(text: str) -> NameAddr:
-    """Without brackets, all after the first semicolon belongs to the header (RFC 3261 20)."""
+    """Without brackets, parameters belong to the header, not to the URI (RFC 3261 section 20)."""
     uri_text, semicolon, rest = text.partition(";")
     uri_text = uri_text.rstrip(LWS)
     if "?" in uri_text or "," in uri_text:
@@ -95,5 +95,5 @@ def _parse_addr_spec(text: str) -> NameAddr:
     return NameAddr(parse_uri(uri_text), None, params)
 
 
-# From, To and Contact come back unchanged in every message of a dialog.
+# From, To and Contact repeat unchanged in each message of a dialog.
 parse_name_addr_cached = lru_cache(maxsize=4096)(_parse)

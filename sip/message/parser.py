@@ -1,12 +1,13 @@
-"""Bytes to messages (RFC 3261 7, 18.3, 25.1).
+"""Parse bytes into messages (RFC 3261 sections 7, 18.3 and 25.1).
 
-Read at once: start line, header field names, and what a transaction layer needs (Via, From, To,
-Call-ID, CSeq). All else is read when asked for.
+The parser reads the start line, the header field names, and the fields that transactions need:
+Via, From, To, Call-ID and CSeq. Other values are parsed on first use.
 
-Leniencies: CRLF before the start line is skipped (7.5); a status line may lack the space before
-an empty reason phrase, which several gateways leave out; a missing Max-Forwards, branch or From
-tag is accepted, as RFC 2543 elements send none (RFC 4475 3.4.1); the same Content-Length may be
-given twice.
+It is lenient in four cases:
+- CRLF before the start line is skipped (RFC 3261 section 7.5).
+- A status line may lack the space before an empty reason phrase, as several gateways write it.
+- Max-Forwards, the branch and the From tag may be missing, as in RFC 2543 (RFC 4475 3.4.1).
+- Content-Length may be given twice with the same value.
 """
 
 from __future__ import annotations
@@ -31,28 +32,28 @@ from .message import Message, Request, Response
 from .name_addr import parse_name_addr, parse_name_addr_cached
 from .uri import OtherUri, SipUri, parse_uri
 
-# Sizes beyond which a message is refused before any more memory is spent on it.
-#: A whole message, start line to the last body byte. The largest UDP datagram.
+# Larger messages are refused before they use more memory.
+#: A complete message with its body. This is the largest UDP datagram.
 MAX_MESSAGE_BYTES: Final = 65_535
-#: Start line and header fields together, with their line ends.
+#: The start line and all header fields, with their line ends.
 MAX_HEAD_BYTES: Final = 32_768
 #: One header field, unfolded, or the start line.
 MAX_LINE_BYTES: Final = 8_192
-#: Header fields in one message.
+#: The header fields of one message.
 MAX_HEADERS: Final = 256
 
 _METHODS: Final = frozenset(
     {"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "INFO", "PRACK", "UPDATE"}
 )
 _fold = re.compile(r"\r\n[ \t]++").sub
-# Name and value of a header field as almost all are written; what it does not match is read slowly.
+# The usual form of a header field. Other forms are left to the slow reader.
 _plain_fields = re.compile(
     r"^([A-Za-z\-]++): ?+([^ \t\r\n](?:[^\r\n]*[^ \t\r\n])?)(?:\r\n|\Z)", re.MULTILINE
 ).findall
-# Larger than any message, so that a framer can say "too large" where this says "no number".
+# Larger than any message, so that the framer can report "too large" for a valid number.
 _MAX_CONTENT_LENGTH: Final = 2**32 - 1
 _MANDATORY: Final = ("Via", "From", "To", "Call-ID", "CSeq")
-# No value of a head of this length is too long to be kept.
+# Only values of heads up to this length are cached.
 _CACHED_BYTES: Final = 1_500
 _READERS: Final = (parse_via, parse_name_addr, parse_cseq)
 _CACHED_READERS: Final = (parse_via_cached, parse_name_addr_cached, parse_cseq_cached)
@@ -61,7 +62,7 @@ _CACHED_READERS: Final = (parse_via_cached, parse_name_addr_cached, parse_cseq_c
 class MalformedMessage(ParseError):
     """A malformed request that can be answered.
 
-    `partial` is what could be read of it; it has at least a readable topmost Via.
+    `partial` is the readable part of it. It has at least a readable topmost Via.
     """
 
     def __init__(self, fault: ParseError, partial: Request) -> None:
@@ -70,10 +71,10 @@ class MalformedMessage(ParseError):
 
 
 def parse(data: bytes) -> Request | Response:
-    """Read one datagram or one framed message. Raises ParseError and nothing else.
+    """Parse one datagram or one framed message. Raises ParseError and no other error.
 
-    Bytes after the Content-Length are dropped (18.3). The error is a MalformedMessage for a
-    request that can be answered.
+    The error is a MalformedMessage if the request can be answered. Bytes after the Content-Length
+    are dropped (RFC 3261 section 18.3).
     """
     if len(data) > MAX_MESSAGE_BYTES:
         raise ParseError(f"the message is longer than {MAX_MESSAGE_BYTES} bytes", 513)
@@ -85,7 +86,7 @@ def parse(data: bytes) -> Request | Response:
     if end > MAX_HEAD_BYTES:
         raise ParseError(f"the head of the message is longer than {MAX_HEAD_BYTES} bytes", 513)
     start, _, block = data[:end].decode("utf-8", "surrogateescape").partition("\r\n")
-    # A response is told by its version; no method has a slash.
+    # Only a response starts with the version. No method contains a slash.
     if start[:4].upper() == "SIP/":
         status, phrase = _read_status(start) if len(start) <= 64 else _parse_status_line(start)
         response = Response(status, phrase)
@@ -97,9 +98,9 @@ def parse(data: bytes) -> Request | Response:
 
 
 def content_length(head: bytes) -> int | None:
-    """The Content-Length of a head, for framing; None when it has none. Raises ParseError.
+    """Return the Content-Length of a head; None if it has none. Raises ParseError.
 
-    Faults of other fields are for `parse` to find: the stream is still in step.
+    Faults of other fields do not break the framing and are left to `parse`.
     """
     _, _, block = head.decode("utf-8", "surrogateescape").partition("\r\n")
     length: int | None = None
@@ -113,7 +114,7 @@ def content_length(head: bytes) -> int | None:
 def _parse_request(data: bytes, end: int, start: str, block: str) -> Request:
     method, _, rest = start.partition(" ")
     request = Request(method, OtherUri("", rest))
-    # Fields come first, so that a bad request line, too, can be answered.
+    # Read the fields first, so that a request with a bad request line can be answered too.
     fault: ParseError | None = None
     length: int | None = None
     try:
@@ -175,17 +176,17 @@ def _parse_status_line(line: str) -> tuple[int, str]:
     return int(status), printable(phrase)
 
 
-# Few different ones are ever seen.
+# Only few different status lines occur.
 _read_status = lru_cache(maxsize=256)(_parse_status_line)
 
 
 def _read_fields(message: Message, block: str) -> int | None:
-    """Fill in the header fields; returns the Content-Length.
+    """Fill in the header fields. Returns the Content-Length.
 
-    Raises ParseError for the first fault, after all fields that can be read have been.
+    Raises ParseError for the first fault, but only after reading all readable fields.
     """
     found = _plain_fields(block)
-    # One more than line ends of each kind: nothing was folded, skipped or run together.
+    # The count matches only if no field was folded, skipped or joined with another.
     if (
         len(block) <= MAX_LINE_BYTES
         and block.count("\n") == block.count("\r\n") == block.count("\r") == len(found) - 1
@@ -281,7 +282,7 @@ def _check_mandatory(message: Message, block: str) -> None:
 
 
 def _can_be_answered(request: Request) -> bool:
-    """Whether the topmost Via says where; of one with bad parameters the address is taken."""
+    """Whether the topmost Via has an address. If its parameters are bad, they are dropped."""
     try:
         return bool(request.via)
     except ParseError:

@@ -1,7 +1,7 @@
-"""SIP and SIPS URIs (RFC 3261 19.1) and, unopened, the URIs of every other scheme.
+"""SIP and SIPS URIs (RFC 3261 section 19.1), and URIs of other schemes as unparsed text.
 
-Leniencies: `_` in host names, which container and test networks use, and `#` in the user part,
-which phones send for star codes; `#` is escaped again when the URI is written.
+It is lenient in two cases. Host names may have `_`, which container and test networks use. The
+user part may have `#`, which phones send in star codes; `encode` escapes it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _host = re.compile(
 ).fullmatch
 _octet = r"(?:25[0-5]|(?:2[0-4]|[01]?[0-9])?[0-9])"
 _ipv4 = re.compile(rf"{_octet}(?:\.{_octet}){{3}}").fullmatch
-# What is safe in every part of a URI.
+# Characters that need no escape in any part of a URI.
 _plain = re.compile(r"[A-Za-z0-9\-_.!~*'()]*+").fullmatch
 _scheme = re.compile(r"[A-Za-z][A-Za-z0-9+\-.]*+").fullmatch
 _other = re.compile(r"[!#-;=?-~]++").fullmatch
@@ -38,20 +38,20 @@ _PASSWORD_SAFE: Final = "-_.!~*'()&=+$,"
 _PARAM_SAFE: Final = "-_.!~*'()[]/:&+$"
 _HEADER_SAFE: Final = "-_.!~*'()[]/?:+$"
 
-#: URI parameters that make a difference when only one of two URIs has them (RFC 3261 19.1.4).
+#: URIs differ if only one of them has such a parameter (RFC 3261 section 19.1.4).
 _NEVER_OPTIONAL: Final = ("user", "ttl", "method", "maddr", "transport")
 
 _CACHED_CHARACTERS: Final = 256
 
 DEFAULT_PORT: Final = 5060
-"""Where a URI or a Via names no port (RFC 3261 18.1.1, 18.2.2)."""
+"""The port of a URI or Via that names none (RFC 3261 sections 18.1.1 and 18.2.2)."""
 
 
 class SipUri(msgspec.Struct, frozen=True):
     """A sip: or sips: URI with its parts unescaped. Treat the dictionaries as read-only.
 
-    `host` is in lower case, an IPv6 address without its brackets. Parameter names are in lower
-    case; a parameter without a value is None.
+    `host` is in lower case, and an IPv6 address has no brackets. Parameter names are in lower
+    case. The value of a parameter without one is None.
     """
 
     scheme: Literal["sip", "sips"]
@@ -67,14 +67,14 @@ class SipUri(msgspec.Struct, frozen=True):
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port that it leads to."""
+        """The host and port that it points to, `maddr` included."""
         host = self.host
         if self.params:
             host = (self.params.get("maddr") or host).strip("[]")
         return host, self.port or DEFAULT_PORT
 
     def encode(self) -> str:
-        """The URI as text, escaped where RFC 3261 25.1 demands it."""
+        """Return the URI as text, escaped as RFC 3261 section 25.1 requires."""
         text = encode_host(self.host) if self.port is None else encode_host(self.host, self.port)
         if self.user is not None:
             user = _escape(self.user, _USER_SAFE)
@@ -96,7 +96,7 @@ class SipUri(msgspec.Struct, frozen=True):
     __str__ = encode
 
     def matches(self, other: SipUri | OtherUri) -> bool:
-        """Equality as RFC 3261 19.1.4 defines it; not transitive, hence not `==`."""
+        """Compare as RFC 3261 section 19.1.4 says. This is not transitive, so it is not `==`."""
         if not isinstance(other, SipUri):
             return False
         if (self.scheme, self.user, self.password, self.port) != (
@@ -117,7 +117,7 @@ class SipUri(msgspec.Struct, frozen=True):
 
 
 class OtherUri(msgspec.Struct, frozen=True):
-    """A URI of another scheme (tel:, urn:, http:), kept as written after the first colon."""
+    """A URI of another scheme (tel:, urn:, http:). `rest` is the text after the first colon."""
 
     scheme: str
     rest: str
@@ -142,21 +142,21 @@ def parse_uri(text: str) -> SipUri | OtherUri:
 
 
 def without_headers(uri: Uri) -> Uri:
-    """A request URI may have no headers (19.1.1)."""
+    """Return the URI without its headers, which a request URI must not have (19.1.1)."""
     if isinstance(uri, OtherUri) or not uri.headers:
         return uri
     return SipUri(uri.scheme, uri.host, uri.user, uri.password, uri.port, uri.params)
 
 
 def encode_host(host: str, port: int | None = None) -> str:
-    """`host[:port]`, an IPv6 address in brackets."""
+    """Return `host[:port]`, with brackets around an IPv6 address."""
     if ":" in host:
         host = f"[{host}]"
     return host if port is None else f"{host}:{port}"
 
 
 def parse_host_port(text: str) -> tuple[str, int | None]:
-    """Read `host [":" port]`; the host in lower case and without brackets. Raises ParseError."""
+    """Read `host [":" port]`. Returns the host as in SipUri. Raises ParseError."""
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
         if not bracket or (rest and rest[0] != ":"):
@@ -212,7 +212,7 @@ def _parse(text: str) -> SipUri | OtherUri:
     return SipUri(kind, host, user, password, port, params, headers)
 
 
-# The same few URIs come back in every message of a dialog.
+# The messages of a dialog repeat the same few URIs.
 _parse_cached = lru_cache(maxsize=4096)(_parse)
 
 
@@ -222,7 +222,7 @@ def _parse_params(items: list[str]) -> dict[str, str | None]:
         name, equals, value = item.partition("=")
         if _param(name) is None or (equals and _param(value) is None):
             raise ParseError("the URI has a malformed parameter")
-        # Of one that is there twice, which some proxies bring about, the first counts.
+        # Some proxies duplicate a parameter. The first one counts.
         params.setdefault(_open(name).lower(), _open(value) if equals else None)
     return params
 
@@ -234,7 +234,7 @@ def _parse_headers(text: str) -> dict[str, str]:
         if not (equals and name) or _header(name) is None or _header(value) is None:
             raise ParseError("the URI has a malformed header")
         name, value = _open(name), _open(value)
-        # A header named twice is a list, as two fields of a message would be (RFC 3261 7.3.1).
+        # Two headers of one name are a list, like two header fields (RFC 3261 section 7.3.1).
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
 
@@ -265,16 +265,16 @@ def _check_ipv6(host: str) -> None:
 
 
 def is_same_host(one: str, other: str) -> bool:
-    """Whether two hosts are written alike, or are the same IPv6 address."""
+    """Whether two hosts are the same name or the same address."""
     return canonical_host(one.lower()) == canonical_host(other.lower())
 
 
 @lru_cache(maxsize=1024)
 def canonical_host(host: str) -> str:
-    """An address in its one usual spelling (RFC 5952); a name unchanged.
+    """Return an address in its canonical spelling (RFC 5952). A name is unchanged.
 
-    An octet with zeros before it, which old gateways write, is decimal as any other (25.1): to the
-    kernel it would be octal.
+    Old gateways write octets with leading zeros. They are decimal (RFC 3261 section 25.1), but the
+    kernel would read them as octal.
     """
     if ":" not in host:
         if _ipv4(host) is None:

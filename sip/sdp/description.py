@@ -1,9 +1,10 @@
 """Session descriptions (RFC 4566, RFC 8866): text to objects and back.
 
-Leniencies: lines may end in LF alone (RFC 4566 5 asks for it), the last one in nothing; `s=` and
-`t=` may be missing, as some gateways leave them out. Lines this module has no use for are kept.
-What nobody needs is read past and counted in `faults`: an odd or missing `o=`, a stream that is
-rejected (port 0) or cannot be read, an odd `c=` beside which no audio needs it.
+It is lenient in three cases. Lines may end in LF alone (RFC 4566 section 5). The last line may have
+no line end. `s=` and `t=` may be missing, as some gateways omit them. Unknown lines are kept.
+
+Faults that nothing depends on are skipped and counted in `faults`: a malformed or missing `o=`, a
+malformed or rejected stream (port 0), and a malformed `c=` that no audio stream needs.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ _DIRECTIONS: Final[dict[str, Direction]] = {
 }
 
 _MAX_MEDIA: Final = 32
-# Line types that stand before c= and after it, in the order of RFC 4566 5.
+# The line types before c= in the order of RFC 4566 section 5. All others follow it.
 _BEFORE_CONNECTION: Final = "iuep"
 _MAX_CLOCK_HZ: Final = 2**31
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """The o= line. `session_id` and `version` are digits of any length."""
+    """The o= line. `session_id` and `version` are numbers of any length."""
 
     username: str
     session_id: str
@@ -50,7 +51,7 @@ _NO_ORIGIN: Final = Origin("-", "0", "0", "IP4", "0.0.0.0")
 
 
 class Connection(msgspec.Struct, frozen=True):
-    """A c= line. `host` as written, with the /ttl of a multicast group if there is one."""
+    """A c= line. `host` is as written, with the /ttl of a multicast address."""
 
     address_type: str
     host: str
@@ -60,7 +61,7 @@ class Connection(msgspec.Struct, frozen=True):
 
 
 class RtpMap(msgspec.Struct, frozen=True):
-    """What a payload type means: encoding name as written, clock rate, channels."""
+    """The meaning of a payload type: encoding name as written, clock rate, channels."""
 
     encoding: str
     clock_hz: int
@@ -69,16 +70,19 @@ class RtpMap(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Section:
-    """What the session part and each media part have in common."""
+    """What the session part and the media parts have in common."""
 
     connection: Connection | None = None
-    #: Lines of other types as (type, value), in order.
+    #: Other lines as (type, value), in order.
     lines: list[tuple[str, str]] = field(default_factory=list)
-    #: a= lines as (name, value), the value None when there is no colon.
+    #: a= lines as (name, value). The value is None if there is no colon.
     attributes: list[tuple[str, str | None]] = field(default_factory=list)
 
     def attribute(self, name: str) -> str | None:
-        """Value of the first attribute of this name; "" when it has none, None when absent."""
+        """Return the value of the first attribute of this name; "" if it has no value.
+
+        Returns None if there is no such attribute.
+        """
         for key, value in self.attributes:
             if key == name:
                 return value or ""
@@ -86,7 +90,7 @@ class Section:
 
     @property
     def direction(self) -> Direction | None:
-        """The direction attribute of this part; None when it has none."""
+        """The direction attribute of this part; None if there is none."""
         for key, value in self.attributes:
             if value is None and (direction := _DIRECTIONS.get(key.rstrip(" "))):
                 return direction
@@ -107,32 +111,32 @@ class Section:
 
 @dataclass(slots=True)
 class MediaDescription(Section):
-    """One m= line with what belongs to it. Port 0 is a rejected or ended stream."""
+    """One m= line and the lines that belong to it. Port 0 means a rejected or ended stream."""
 
     media: str = "audio"
     port: int = 0
     protocol: str = "RTP/AVP"
     formats: list[str] = field(default_factory=list)
-    #: The number after the port's slash; None when there is none.
+    #: The number after the slash of the port; None if there is none.
     port_count: int | None = None
 
     def rtpmaps(self) -> dict[int, RtpMap]:
-        """Payload types that an a=rtpmap explains; malformed ones are left out."""
+        """Return the a=rtpmap attributes by payload type. Malformed ones are skipped."""
         maps: dict[int, RtpMap] = {}
         for name, value in self.attributes:
             if name == "rtpmap" and value:
                 try:
                     number, rtpmap = _parse_rtpmap(value)
                 except ParseError:
-                    # A map that nobody can read leaves its payload type unexplained, no more.
+                    # The payload type of a malformed map stays unknown.
                     continue
                 maps.setdefault(number, rtpmap)
         return maps
 
     @property
     def ptime_ms(self) -> int | None:
-        """a=ptime in milliseconds; None when absent or of no use."""
-        # Spaces alone: strip() takes control characters away that int() does not.
+        """a=ptime in milliseconds; None if it is missing or not usable."""
+        # Strip spaces only: strip() would also remove control characters.
         value = (self.attribute("ptime") or "").strip(" ")
         if not value.isascii() or not value.isdigit() or len(value) > 4:
             return None
@@ -140,7 +144,7 @@ class MediaDescription(Section):
 
     @property
     def rtcp_port(self) -> int | None:
-        """The port of a=rtcp (RFC 3605); None when absent or malformed."""
+        """The port of a=rtcp (RFC 3605); None if it is missing or malformed."""
         text = self.attribute("rtcp")
         if text is None:
             return None
@@ -166,7 +170,7 @@ class SessionDescription(Section):
     faults: int = field(default=0, compare=False)
 
     def encode(self) -> bytes:
-        """The description as text with CRLF line ends."""
+        """Return the description as bytes, with CRLF line ends."""
         out = ["v=0", f"o={self.origin.encode()}", f"s={self.name}"]
         self._encode_body(out)
         for media in self.media:
@@ -175,16 +179,16 @@ class SessionDescription(Section):
         return "\r\n".join(out).encode("utf-8", "surrogateescape")
 
     def connection_of(self, media: MediaDescription) -> Connection | None:
-        """The c= that holds for a media part: its own, or else the session's."""
+        """Return the c= line of a media part: its own, else that of the session."""
         return media.connection or self.connection
 
     def direction_of(self, media: MediaDescription) -> Direction:
-        """The direction that holds for a media part; sendrecv when nothing says otherwise."""
+        """Return the direction of a media part: its own, else the session's, else sendrecv."""
         return media.direction or self.direction or "sendrecv"
 
 
 def parse_sdp(data: bytes) -> SessionDescription:
-    """Read a session description. Raises ParseError and nothing else."""
+    """Parse a session description. Raises ParseError and no other error."""
     lines = data.decode("utf-8", "surrogateescape").replace("\r\n", "\n").split("\n")
     while lines and not lines[-1]:
         lines.pop()
@@ -207,7 +211,7 @@ def parse_sdp(data: bytes) -> SessionDescription:
             session.media.append(section)
             session.faults += is_odd
         elif kind == "c":
-            # Several c= lines mean layered multicast (RFC 4566 5.7): the first is as good as any.
+            # Several c= lines mean layered multicast (RFC 4566 section 5.7). The first one is used.
             connection, is_odd = _parse_connection(value)
             section.connection = section.connection or connection
             session.faults += is_odd
@@ -231,7 +235,7 @@ def _words(value: str) -> list[str]:
 
 
 def _parse_origin(value: str) -> Origin | None:
-    """None for one that cannot be read: nothing here depends on who made a description."""
+    """Return None for an unreadable o=, because nothing depends on it."""
     words = _words(value)
     if len(words) != 6 or words[3] != "IN":
         return None
@@ -239,7 +243,7 @@ def _parse_origin(value: str) -> Origin | None:
 
 
 def _parse_connection(value: str) -> tuple[Connection, bool]:
-    """The connection, and whether it is odd: then its host is no address, for who needs one."""
+    """Return the connection and whether it is malformed. Then its host is not an address."""
     words = _words(value)
     if len(words) != 3 or words[0] != "IN":
         return Connection("IP4", "?"), True
@@ -247,7 +251,7 @@ def _parse_connection(value: str) -> tuple[Connection, bool]:
 
 
 def _parse_media(value: str) -> tuple[MediaDescription, bool]:
-    """The stream, and whether its line is odd.
+    """Return the stream and whether its line is malformed.
 
     A stream keeps its place among the others whatever its line says (RFC 3264 6). One that cannot
     be used as it stands is taken for one with port 0; that may do without formats. Raises
@@ -275,7 +279,7 @@ def _parse_media(value: str) -> tuple[MediaDescription, bool]:
     return media, is_odd
 
 
-# The same few codecs come back in every description.
+# Descriptions repeat the same few codecs.
 @lru_cache(maxsize=256)
 def _parse_rtpmap(value: str) -> tuple[int, RtpMap]:
     number, _, text = value.partition(" ")

@@ -1,7 +1,7 @@
 """Offer and answer (RFC 3264) for one audio stream with telephone-event (RFC 4733).
 
-G.711 only. Of several audio streams the first usable is taken; every other stream is answered,
-and later offered, with port 0.
+The only codec is G.711. Of several audio streams the first usable one is accepted. Other streams
+are answered, and later offered, with port 0.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _RECEIVING: Final = frozenset({"sendrecv", "recvonly"})
 
 
 class LocalAudio(msgspec.Struct, frozen=True):
-    """What we are ready to do: our RTP address, codecs in order of preference, and direction."""
+    """Our side of the audio: RTP address, codecs in order of preference, and direction."""
 
     host: str
     port: int
@@ -49,11 +49,11 @@ class LocalAudio(msgspec.Struct, frozen=True):
 
 
 class NegotiatedAudio(msgspec.Struct, frozen=True):
-    """What was agreed: where the peer listens, what to send, and `direction` as seen by us.
+    """The agreed audio: the RTP address of the peer, the formats, and the direction from our view.
 
-    `telephone_event_payload_type` is what to send; the peer may send another, by the number that
-    our own description gave (RFC 3264 5.1).
-    While the peer holds with the address 0.0.0.0, `host` is its last real address, if any.
+    `telephone_event_payload_type` is the number to send. The peer may send another one, which our
+    own description named (RFC 3264 section 5.1). While the peer holds the call by the address
+    0.0.0.0, `host` is its last real address, if there was one.
     """
 
     host: str
@@ -68,7 +68,7 @@ class NegotiatedAudio(msgspec.Struct, frozen=True):
 
 
 class _Choice(msgspec.Struct, frozen=True):
-    """The codec and the payload types picked from a peer's media description."""
+    """The codec and payload types selected from a media description of the peer."""
 
     codec: str
     payload_type: int
@@ -76,10 +76,11 @@ class _Choice(msgspec.Struct, frozen=True):
 
 
 class OfferAnswer:
-    """Offers and answers of one dialog. `session_id` is our o= session, any number below 2**63.
+    """The offers and answers of one dialog.
 
-    What was agreed stays in force when a later negotiation fails. `on_faults(number)` is told of
-    lines in the peer's descriptions that were read past.
+    `session_id` is the session of our o= line, a number below 2**63. If a later negotiation fails,
+    the earlier agreement remains valid. `on_faults(number)` is called with the number of lines in
+    a description of the peer that were skipped.
     """
 
     __slots__ = (
@@ -99,30 +100,30 @@ class OfferAnswer:
         self._session_id = session_id
         self._on_faults = on_faults
         self._version = session_id
-        # What we sent last, as it stands in force; rejected streams keep their places in it.
+        # Our last description. Rejected streams keep their position in it.
         self._sent: SessionDescription | None = None
         self._index = 0
-        # Our offer's audio, kept after the answer: the 200 may repeat what the 183 said.
+        # The audio of our offer. Kept after the answer, because a 200 may repeat that of a 183.
         self._local: LocalAudio | None = None
         self._pending = False
         self._current: NegotiatedAudio | None = None
 
     @property
     def offer_pending(self) -> bool:
-        """Whether an offer of ours waits for its answer."""
+        """Whether our offer waits for its answer."""
         return self._pending
 
     @property
     def negotiated(self) -> NegotiatedAudio | None:
-        """What is in force."""
+        """The present agreement; None before the first."""
         return self._current
 
     def fork(self) -> OfferAnswer:
-        """A copy for another early dialog of the same INVITE."""
+        """Return a copy for another early dialog of the same INVITE."""
         return copy(self)
 
     def make_offer(self, local: LocalAudio) -> bytes:
-        """Our offer. Raises NegotiationFailed when one is already under way (RFC 3264 4)."""
+        """Return our offer. Raises NegotiationFailed if one is pending (RFC 3264 section 4)."""
         if self._pending:
             raise NegotiationFailed("an offer is not answered yet")
         streams = self._sent.media if self._sent else [_audio(_PROTOCOL)]
@@ -146,11 +147,11 @@ class OfferAnswer:
         return self._send(local, media)
 
     def withdraw_offer(self) -> None:
-        """Forget an unanswered offer: the request that carried it failed."""
+        """Withdraw an unanswered offer, because its request failed."""
         self._pending = False
 
     def receive_answer(self, body: bytes) -> NegotiatedAudio:
-        """Take the answer to our last offer; again when a later response repeats it.
+        """Apply the answer to our last offer, or its repetition in a later response.
 
         Raises NegotiationFailed.
         """
@@ -166,7 +167,7 @@ class OfferAnswer:
             raise NegotiationFailed("the audio stream was rejected")
         if media.protocol != _PROTOCOL:
             raise NegotiationFailed(f"audio is answered over {media.protocol}, not {_PROTOCOL}")
-        # An answer may name our payload types and leave their maps out.
+        # An answer may use our payload types without repeating their maps.
         choice = _choose(media, local, self._sent.media[self._index].rtpmaps())
         if choice is None:
             raise NegotiationFailed("the answer has no codec that was offered")
@@ -174,7 +175,7 @@ class OfferAnswer:
         return self._current
 
     def receive_offer(self, body: bytes, local: LocalAudio) -> tuple[bytes, NegotiatedAudio]:
-        """Answer the peer's offer: our description and what is agreed. Raises NegotiationFailed."""
+        """Return our answer to an offer, and the agreement. Raises NegotiationFailed."""
         if self._pending:
             raise NegotiationFailed("an offer came while ours is not answered")
         offer = self._parse(body)
@@ -239,7 +240,7 @@ class OfferAnswer:
         direction = theirs.direction_of(media)
         receives = direction in _RECEIVING
         if host in _HELD_HOSTS:
-            # Hold as RFC 2543 did it; RFC 3264 8.4 still asks to understand it.
+            # Hold as in RFC 2543. RFC 3264 section 8.4 requires that we understand it.
             receives = False
             if self._current is not None:
                 host = self._current.host
@@ -261,7 +262,7 @@ class OfferAnswer:
         )
 
     def _send(self, local: LocalAudio, media: list[MediaDescription]) -> bytes:
-        """Our description; its version grows when anything in it changed (RFC 3264 8)."""
+        """Return our description. Its version grows with each change (RFC 3264 section 8)."""
         kind = "IP6" if ":" in local.host else "IP4"
         description = SessionDescription(
             connection=Connection(kind, local.host),
@@ -279,7 +280,7 @@ class OfferAnswer:
 
 
 def _check_address(host: str, local: LocalAudio) -> None:
-    """What we send to is an address of the family that we send from: a name is not looked up."""
+    """Check that the host is an address of our family. Names are not looked up."""
     version = 6 if ":" in local.host else 4
     try:
         address = ip_address(host)
@@ -292,7 +293,7 @@ def _check_address(host: str, local: LocalAudio) -> None:
 def _choose(
     media: MediaDescription, local: LocalAudio, offered: dict[int, RtpMap]
 ) -> _Choice | None:
-    """The first format of theirs that is a codec of ours, and their telephone-event."""
+    """Select the first format of the peer that is one of our codecs, and telephone-event."""
     maps = {**_STATIC, **offered, **media.rtpmaps()}
     codec: tuple[str, int] | None = None
     telephone_event: int | None = None
@@ -338,7 +339,7 @@ def _audio(protocol: str) -> MediaDescription:
 
 
 def _rejected(media: MediaDescription) -> MediaDescription:
-    """The same stream with port 0 (RFC 3264 6); it still has to name a format."""
+    """Return the stream with port 0 (RFC 3264 section 6). It must still name a format."""
     return MediaDescription(
         media=media.media, port=0, protocol=media.protocol, formats=media.formats[:1] or ["0"]
     )

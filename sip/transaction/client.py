@@ -22,21 +22,21 @@ COMPLETED = "completed"
 
 
 class ClientUser(Protocol):
-    """Who sent the request."""
+    """The sender of the request, which gets its responses."""
 
     def response_received(
         self, transaction: "ClientTransaction", response: Response, now: float
     ) -> None:
-        """A response that is not a mere retransmission; every 2xx to an INVITE is passed."""
+        """Handle a response. Retransmissions are not passed, but each 2xx to an INVITE is."""
 
     def transaction_failed(
         self, transaction: "ClientTransaction", cause: FailureCause, now: float
     ) -> None:
-        """No final response came in time, or the request could not be sent."""
+        """Handle a timeout or a transport error."""
 
 
 class ClientTransaction(Transaction):
-    """A request under way: `start` sends it, `receive` takes its responses."""
+    """A request that was sent. `start` sends it and `receive` handles its responses."""
 
     __slots__ = ("branch", "user")
 
@@ -58,7 +58,7 @@ class ClientTransaction(Transaction):
         raise NotImplementedError
 
     def receive(self, response: Response, now: float) -> None:
-        """Take a response that matches (17.1.3)."""
+        """Handle a response of this transaction (RFC 3261 section 17.1.3)."""
         raise NotImplementedError
 
 
@@ -67,7 +67,7 @@ def _pass_up(transaction: ClientTransaction, response: Response, now: float) -> 
 
 
 def _release(transaction: ClientTransaction, message: object, now: float) -> None:
-    # Only the key is needed from here on; the rest may be large and has timer K to live.
+    # Until timer K only the key is needed. The rest may be large.
     del transaction.user, transaction.request
     transaction.data = b""
 
@@ -106,12 +106,12 @@ def _start_k(transaction: ClientTransaction, message: object, now: float) -> Non
 
 
 def _start_m(transaction: ClientTransaction, message: object, now: float) -> None:
-    # Not zero on reliable transports: another 2xx may still come from another fork.
+    # Also on reliable transports: another fork may still send a 2xx.
     transaction.start_lifetime("timer_m", transaction.layer.values.timer_m_s, now)
 
 
 class InviteClientTransaction(ClientTransaction):
-    """RFC 3261 figure 5, as RFC 6026 figure 1 replaces it."""
+    """The INVITE client transaction of RFC 6026 figure 1, which replaces RFC 3261 figure 5."""
 
     __slots__ = ()
 
@@ -153,7 +153,7 @@ class InviteClientTransaction(ClientTransaction):
         super().__init__(layer, user, request, branch, hop, CALLING)
 
     def start(self, now: float) -> None:
-        """Send the INVITE; timers A and B start."""
+        """Send the INVITE and start timers A and B."""
         values = self.layer.values
         self.data = self.request.encode()
         self.start_retransmission("timer_a", values.timer_a_s, now)
@@ -161,14 +161,14 @@ class InviteClientTransaction(ClientTransaction):
         self.layer.send(self.hop, self.data)
 
     def receive(self, response: Response, now: float) -> None:
-        """Take a response that matches (17.1.3)."""
+        """Handle a response of this transaction (RFC 3261 section 17.1.3)."""
         status = response.status
         event = "1xx" if status < 200 else "2xx" if status < 300 else "300-699"
         self.handle(event, response, now)
 
 
 class NonInviteClientTransaction(ClientTransaction):
-    """RFC 3261 figure 6."""
+    """The non-INVITE client transaction of RFC 3261 figure 6."""
 
     __slots__ = ()
 
@@ -202,7 +202,7 @@ class NonInviteClientTransaction(ClientTransaction):
         super().__init__(layer, user, request, branch, hop, TRYING)
 
     def start(self, now: float) -> None:
-        """Send the request; timers E and F start."""
+        """Send the request and start timers E and F."""
         values = self.layer.values
         self.data = self.request.encode()
         self.start_retransmission("timer_e", values.timer_e_s, now)
@@ -210,7 +210,7 @@ class NonInviteClientTransaction(ClientTransaction):
         self.layer.send(self.hop, self.data)
 
     def receive(self, response: Response, now: float) -> None:
-        """Take a response that matches (17.1.3)."""
+        """Handle a response of this transaction (RFC 3261 section 17.1.3)."""
         self.handle("1xx" if response.status < 200 else "200-699", response, now)
 
 
@@ -218,7 +218,10 @@ _ACK_COPIES = ("From", "Call-ID", "Route")
 
 
 def build_ack(invite: Request, response: Response) -> Request:
-    """The ACK for a non-2xx final response (17.1.1.3): same branch, To of the response."""
+    """Build the ACK for a final response 300 to 699 (RFC 3261 section 17.1.1.3).
+
+    It has the branch of the INVITE and the To of the response.
+    """
     ack = Request("ACK", invite.uri)
     ack.add("Via", invite.get_all("Via")[0])
     ack.add("Max-Forwards", "70")

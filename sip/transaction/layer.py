@@ -1,6 +1,6 @@
-"""All transactions of a user agent, and the rules that match messages to them.
+"""The transactions of a user agent and how messages are matched to them.
 
-RFC 3261 sections 17.1.3 and 17.2.3, 8.2.2.2 for merged requests.
+See RFC 3261 sections 17.1.3 and 17.2.3, and 8.2.2.2 for merged requests.
 """
 
 from ..counters import Counters
@@ -24,14 +24,14 @@ from .transaction import Transaction
 
 
 class Transactions:
-    """Creates, finds and forgets transactions; collects what they send in `output`."""
+    """Creates, finds and removes transactions. What they send is collected in `output`."""
 
     def __init__(self, timers: TimerHeap, values: TimerValues, counters: Counters) -> None:
         self.timers = timers
         self.values = values
         self.output: list[tuple[Hop, bytes]] = []
         self.failure_reason = ""
-        """Why the transport failed last, for the causes of what ends by it."""
+        """The reason of the last transport error, for the causes of sessions that it ends."""
         self._counters = counters
         self._clients: dict[object, ClientTransaction] = {}
         self._servers: dict[object, ServerTransaction] = {}
@@ -44,16 +44,16 @@ class Transactions:
     # -- what transactions call
 
     def send(self, hop: Hop, data: bytes) -> None:
-        """Queue bytes for the transport."""
+        """Add bytes to the output."""
         self.output.append((hop, data))
 
     def retransmit(self, hop: Hop, data: bytes) -> None:
-        """Queue bytes for the transport again."""
+        """Add bytes to the output again, counted as a retransmission."""
         self._counters.retransmissions_sent += 1
         self.output.append((hop, data))
 
     def forget(self, transaction: Transaction) -> None:
-        """Drop a terminated transaction."""
+        """Remove a terminated transaction."""
         if isinstance(transaction, ClientTransaction):
             self._clients.pop(transaction.key, None)
         elif isinstance(transaction, ServerTransaction):
@@ -63,7 +63,7 @@ class Transactions:
         self._leave_hop(transaction)
 
     def move(self, transaction: Transaction, hop: Hop) -> None:
-        """Let what a transaction sends go to another hop."""
+        """Send what follows in this transaction to another hop."""
         self._leave_hop(transaction)
         transaction.hop = hop
         self._join_hop(transaction)
@@ -80,10 +80,10 @@ class Transactions:
 
     # -- client side
 
-    def request(
+    def start_client(
         self, user: ClientUser, request: Request, branch: str, hop: Hop, now: float
     ) -> ClientTransaction:
-        """Send a request in a client transaction of its own."""
+        """Send a request in a new client transaction."""
         transaction: ClientTransaction
         if request.method == "INVITE":
             transaction = InviteClientTransaction(self, user, request, branch, hop)
@@ -95,13 +95,13 @@ class Transactions:
         return transaction
 
     def client_for(self, response: Response) -> ClientTransaction | None:
-        """The client transaction of a response (17.1.3)."""
+        """Find the client transaction of a response (RFC 3261 section 17.1.3)."""
         return self._clients.get((response.via.branch, response.cseq.method))
 
     # -- server side
 
-    def accept(self, request: Request, key: object, hop: Hop) -> ServerTransaction:
-        """A server transaction for a request that matched none; responses go to `hop`."""
+    def start_server(self, request: Request, key: object, hop: Hop) -> ServerTransaction:
+        """Create the server transaction of a new request. Responses go to `hop`."""
         transaction: ServerTransaction
         if request.method == "INVITE":
             transaction = InviteServerTransaction(self, key, request, hop)
@@ -115,7 +115,7 @@ class Transactions:
         return transaction
 
     def server_for(self, request: Request, key: object) -> ServerTransaction | None:
-        """The server transaction of a retransmitted request or of an ACK (17.2.3)."""
+        """Find the server transaction of a retransmission or an ACK (RFC 3261 section 17.2.3)."""
         transaction = self._servers.get(key)
         if transaction is not None and _is_branchless(key):
             ours = transaction.request_to_tag
@@ -126,13 +126,13 @@ class Transactions:
         return transaction
 
     def invite_for(self, cancel: Request) -> ServerTransaction | None:
-        """The INVITE that a CANCEL is about (9.2)."""
+        """Find the INVITE transaction that a CANCEL is for (RFC 3261 section 9.2)."""
         return self._servers.get(server_key(cancel, "INVITE"))
 
     def is_merged(self, request: Request) -> bool:
-        """The same INVITE is being served already, having come another way (8.2.2.2).
+        """Whether the same INVITE is already being handled and came over another path (8.2.2.2).
 
-        One that was refused is not: a proxy that forks serially may send it on to us again.
+        An INVITE that was refused does not count: a proxy that forks serially may send it again.
         """
         served = self._merged.get(_merge_key(request))
         return served is not None and served.state not in (COMPLETED, CONFIRMED)
@@ -140,7 +140,7 @@ class Transactions:
     # -- failures
 
     def transport_failed(self, hop: Hop, reason: str, now: float) -> None:
-        """Tell every transaction whose messages go to this hop."""
+        """Report a transport error to every transaction that sends to this hop."""
         self.failure_reason = reason
         peers = self._by_hop.get(hop)
         if peers is not None:
@@ -149,7 +149,7 @@ class Transactions:
                     transaction.transport_failed(now)
 
     def abandon_after(self, transaction: Transaction, after_s: float, now: float) -> None:
-        """Terminate a transaction silently, unless it ends by itself within `after_s`."""
+        """Terminate the transaction without notice if it gets no final response in `after_s`."""
         self.timers.schedule(now + after_s, self._abandon, transaction)
 
     def _abandon(self, transaction: Transaction, now: float) -> None:
@@ -157,16 +157,16 @@ class Transactions:
             transaction.abandon()
 
     def abandon_all(self) -> None:
-        """Terminate everything silently."""
+        """Terminate all transactions without notice."""
         for transaction in [*self._clients.values(), *self._servers.values()]:
             transaction.abandon()
 
 
 def server_key(request: Request, method: str | None = None) -> object:
-    """What 17.2.3 compares; an ACK has the key of its INVITE.
+    """Return the key that RFC 3261 section 17.2.3 compares. An ACK has the key of its INVITE.
 
-    Without the magic cookie (RFC 2543 peers) the fields of the request itself are compared; To
-    tags, which differ between INVITE and its ACK, are left to `Transactions.server_for`.
+    Without the magic cookie (RFC 2543 peers) the key has fields of the request. The To tag differs
+    between an INVITE and its ACK, so `Transactions.server_for` compares it.
     """
     method = method or ("INVITE" if request.method == "ACK" else request.method)
     via = request.via

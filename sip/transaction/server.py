@@ -23,19 +23,19 @@ CONFIRMED = "confirmed"
 
 
 class ServerUser(Protocol):
-    """Who answers the request."""
+    """The user that answers the request."""
 
     def ack_received(self, transaction: "ServerTransaction", ack: Request, now: float) -> None:
-        """An ACK that shares the branch of an INVITE answered by 2xx."""
+        """Handle an ACK with the branch of an INVITE that was answered 2xx."""
 
     def response_failed(
         self, transaction: "ServerTransaction", cause: FailureCause, now: float
     ) -> None:
-        """No ACK came for a non-2xx final response, or a response could not be sent."""
+        """Handle a missing ACK for a final response 300 to 699, or a transport error."""
 
 
 class ServerTransaction(Transaction):
-    """A request received: `respond` answers it, `receive` takes its retransmissions and ACK."""
+    """A received request. `respond` answers it; `receive` handles retransmissions and the ACK."""
 
     __slots__ = ("merge_key", "request_to_tag", "response_to_tag", "user")
 
@@ -49,11 +49,11 @@ class ServerTransaction(Transaction):
         self.merge_key: object = None
 
     def receive(self, request: Request, now: float) -> None:
-        """Take a request that matches (17.2.3)."""
+        """Handle a retransmission or ACK of this transaction (RFC 3261 section 17.2.3)."""
         raise NotImplementedError
 
     def respond(self, response: Response, now: float) -> None:
-        """Send a response; IllegalEvent when a final one was sent before."""
+        """Send a response. Raises IllegalEvent if a final one was sent before."""
         raise NotImplementedError
 
 
@@ -107,9 +107,9 @@ def _start_l(transaction: ServerTransaction, message: object, now: float) -> Non
 
 
 class InviteServerTransaction(ServerTransaction):
-    """RFC 3261 figure 7, as RFC 6026 figure 2 replaces it.
+    """The INVITE server transaction of RFC 6026 figure 2, which replaces RFC 3261 figure 7.
 
-    The user is expected to answer 100 itself at once, so there is no 200 ms timer.
+    There is no 200 ms timer for 100, because the user sends 100 at once.
     """
 
     __slots__ = ()
@@ -150,20 +150,20 @@ class InviteServerTransaction(ServerTransaction):
         super().__init__(layer, key, request, hop, PROCEEDING)
 
     def receive(self, request: Request, now: float) -> None:
-        """Take an INVITE or ACK that matches (17.2.3)."""
+        """Handle a retransmitted INVITE or an ACK (RFC 3261 section 17.2.3)."""
         self.handle(request.method, request, now)
 
     def respond(self, response: Response, now: float) -> None:
-        """Send a response; the same 2xx again is a retransmission by the user (13.3.1.4)."""
+        """Send a response. The user retransmits a 2xx by sending it again (RFC 3261 13.3.1.4)."""
         status = response.status
         event = "send 1xx" if status < 200 else "send 2xx" if status < 300 else "send 300-699"
         self.handle(event, response, now)
 
     def transport_failed(self, now: float) -> None:
-        """As for any transaction; but a call outlives the TCP connection it came by.
+        """Handle a transport error. The loss of the TCP connection does not end a call.
 
-        What is still to be said goes to the port that the caller listens on (RFC 3261 18.2.2).
-        Of what may be lost already, 2xx are sent again by the user, others here.
+        Later responses go to the port in the Via of the caller (RFC 3261 section 18.2.2). The last
+        response may be lost. The user retransmits a 2xx; any other is sent again here.
         """
         hop = self.hop
         listener = hop._replace(port=self.request.via.port or DEFAULT_PORT)
@@ -176,7 +176,7 @@ class InviteServerTransaction(ServerTransaction):
 
 
 class NonInviteServerTransaction(ServerTransaction):
-    """RFC 3261 figure 8."""
+    """The non-INVITE server transaction of RFC 3261 figure 8."""
 
     __slots__ = ()
 
@@ -205,9 +205,9 @@ class NonInviteServerTransaction(ServerTransaction):
         super().__init__(layer, key, request, hop, TRYING)
 
     def receive(self, request: Request, now: float) -> None:
-        """Take a retransmission of the request (17.2.3)."""
+        """Handle a retransmission of the request (RFC 3261 section 17.2.3)."""
         self.handle("request", request, now)
 
     def respond(self, response: Response, now: float) -> None:
-        """Send a response; IllegalEvent when a final one was sent before."""
+        """Send a response. Raises IllegalEvent if a final one was sent before."""
         self.handle("send 1xx" if response.status < 200 else "send 200-699", response, now)

@@ -1,6 +1,6 @@
-"""Timer values of RFC 3261 (table 4 of appendix A) and the one heap that all SIP deadlines live in.
+"""Timer values of RFC 3261 (appendix A, table 4) and the heap of all running timers.
 
-Times are seconds on the caller's clock; nothing here reads a clock.
+Times are seconds on the caller's clock. This module reads no clock.
 """
 
 import heapq
@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 TIMER_GRID_S = 0.1
-"""Deadlines that lie this close together may share a wake, at the time of the last one: a call
-leaves four timers behind that only forget something, and the shortest that matters is T1."""
+"""Timers that are due this close together fire in one wake-up, at the time of the last one.
+
+Each finished call leaves four timers that only free memory. The shortest timer that matters is T1.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class TimerValues:
-    """The base values and everything derived from them, in seconds.
+    """The base values and the timers derived from them, in seconds.
 
-    Timers D, I, J and K are for unreliable transports; on reliable ones they are zero.
+    Timers D, I, J and K hold for unreliable transports. On reliable ones they are zero.
     """
 
     t1_s: float = 0.5
@@ -53,7 +55,7 @@ class TimerValues:
 
     @property
     def timer_h_s(self) -> float:
-        """Longest wait for the ACK."""
+        """The longest wait for an ACK."""
         return 64 * self.t1_s
 
     @property
@@ -83,10 +85,10 @@ class TimerValues:
 
 
 class Timer:
-    """A deadline in a TimerHeap: `callback(argument, now)` is called once, unless cancelled.
+    """One timer of a TimerHeap: `callback(argument, now)` is called once, unless it is cancelled.
 
-    `now` is the time `at` itself where it fires no later than shared wakes make it: the next
-    retransmission counts from there, or the lateness of each would add up.
+    If the timer fires late only because of a shared wake-up, `now` is `at`. So the delays of
+    successive retransmissions do not add up.
     """
 
     __slots__ = ("argument", "at", "callback")
@@ -98,15 +100,16 @@ class Timer:
 
 
 _SHARED_WAKE_S = 2 * TIMER_GRID_S
-"""How late a timer is at the most because wakes are shared, with something for a busy loop."""
+"""The most that a shared wake-up delays a timer, with some reserve for a busy loop."""
 _COMPACT_FROM = 256
-"""Heaps smaller than this are never compacted: it would cost more than the memory is worth."""
+"""With fewer cancelled timers than this, compacting costs more than it saves."""
 
 
 class TimerHeap:
-    """All deadlines of a user agent. Cancelling is O(1); dead entries are swept when they prevail.
+    """All timers of a user agent.
 
-    Timers due at the same moment fire in the order in which they were scheduled.
+    Cancelling is O(1). Cancelled entries are removed when they are more than half of the heap.
+    Timers due at the same time fire in the order in which they were scheduled.
     """
 
     __slots__ = ("_cancelled", "_entries", "_sequence")
@@ -129,10 +132,10 @@ class TimerHeap:
         return timer
 
     def cancel(self, timer: Timer | None) -> None:
-        """Forget a timer; None, fired and cancelled timers are no error."""
+        """Cancel a timer. Does nothing for None and for a fired or cancelled timer."""
         if timer is None or timer.callback is None:
             return
-        # Drops the references at once, so that a dead entry keeps nothing else alive.
+        # Drop the references now, so that the cancelled entry keeps no object alive.
         timer.callback = timer.argument = None
         self._cancelled += 1
         if self._cancelled > _COMPACT_FROM and self._cancelled * 2 > len(self._entries):
@@ -148,7 +151,7 @@ class TimerHeap:
         self._cancelled = 0
 
     def next_deadline(self) -> float | None:
-        """When `fire_due` should be called next."""
+        """Return when to call `fire_due` next; None if no timer runs."""
         entries = self._entries
         while entries:
             at, _, timer = entries[0]
@@ -159,7 +162,7 @@ class TimerHeap:
         return None
 
     def fire_due(self, now: float) -> int:
-        """Call every timer whose time has come; return how many."""
+        """Fire the timers that are due. Returns how many fired."""
         fired = 0
         while self._entries and self._entries[0][0] <= now:
             timer = heapq.heappop(self._entries)[2]
@@ -170,6 +173,6 @@ class TimerHeap:
             argument = timer.argument
             timer.callback = timer.argument = None
             fired += 1
-            # Where the process was held up, what it missed must not come in a burst.
+            # After a long stall, missed retransmissions must not follow in a burst.
             callback(argument, timer.at if now - timer.at <= _SHARED_WAKE_S else now)
         return fired

@@ -1,8 +1,8 @@
-"""What the four transaction machines share: the table runner, timers, the outside they talk to.
+"""What the four transaction machines share: running the table, the timers, the layer protocol.
 
-A machine is a table `{state: {event: (next state, actions)}}`. Everything the network may do in a
-state has a row, if only an empty one; an event without a row is a fault of the caller and raises
-IllegalEvent.
+A machine is a table `{state: {event: (next state, actions)}}`. Every event that the network can
+cause in a state has a row, even if it has no actions. An event without a row is a bug of the
+caller and raises IllegalEvent.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,26 +26,26 @@ class IllegalEvent(SipError):
 
 
 class TransactionLayer(Protocol):
-    """The outside of a transaction."""
+    """What a transaction uses of the transaction layer."""
 
     timers: TimerHeap
     values: TimerValues
 
     def send(self, hop: Hop, data: bytes) -> None:
-        """Hand bytes to the transport."""
+        """Send bytes."""
 
     def retransmit(self, hop: Hop, data: bytes) -> None:
-        """Hand bytes to the transport again."""
+        """Send bytes again, counted as a retransmission."""
 
     def forget(self, transaction: "Transaction") -> None:
-        """The transaction has terminated."""
+        """Remove a terminated transaction."""
 
     def move(self, transaction: "Transaction", hop: Hop) -> None:
-        """What the transaction sends goes to `hop` from now on."""
+        """Send what follows in this transaction to `hop`."""
 
 
 class Transaction:
-    """One transaction: state, at most two running timers, the bytes it may have to send again."""
+    """One transaction: its state, at most two timers, and the bytes for a retransmission."""
 
     __slots__ = (
         "_lifetime",
@@ -79,7 +79,7 @@ class Transaction:
         self._lifetime: Timer | None = None
 
     def handle(self, event: str, message: object, now: float) -> None:
-        """Follow the table; IllegalEvent when it has no such row."""
+        """Run the row of this event. Raises IllegalEvent if there is none."""
         row = self.TABLE[self.state].get(event)
         if row is None:
             raise IllegalEvent(f"{type(self).__name__}: {event} in state {self.state}")
@@ -92,11 +92,11 @@ class Transaction:
             self.layer.forget(self)
 
     def transport_failed(self, now: float) -> None:
-        """The transport could not deliver what this transaction sent."""
+        """Handle a transport error for a message of this transaction."""
         self.handle("transport_error", None, now)
 
     def abandon(self) -> None:
-        """Terminate at once and silently (the user agent is going away)."""
+        """Terminate at once, without a message and without telling the user."""
         self.state = TERMINATED
         self.stop_timers()
         self.layer.forget(self)
@@ -105,7 +105,7 @@ class Transaction:
         self.handle(event, None, now)
 
     def start_retransmission(self, event: str, interval_s: float, now: float) -> None:
-        """Start the retransmission timer (A, E or G); never on a reliable transport."""
+        """Start timer A, E or G. Does nothing on a reliable transport."""
         self.interval_s = interval_s
         if not self.reliable:
             self._retransmission = self.layer.timers.schedule(
@@ -113,20 +113,20 @@ class Transaction:
             )
 
     def start_lifetime(self, event: str, after_s: float, now: float) -> None:
-        """Start the timer that ends the state, in place of the one that runs."""
+        """Start the timer that ends this state. It replaces the running one."""
         timers = self.layer.timers
         timers.cancel(self._lifetime)
         self._lifetime = timers.schedule(now + after_s, self._timer_fired, event)
 
     def linger(self, event: str, after_s: float, now: float) -> None:
-        """As start_lifetime, but zero on a reliable transport: nothing is retransmitted there."""
+        """Like `start_lifetime`, but a reliable transport needs no wait: handle `event` now."""
         if self.reliable:
             self.handle(event, None, now)
         else:
             self.start_lifetime(event, after_s, now)
 
     def stop_timers(self) -> None:
-        """Cancel whatever runs."""
+        """Cancel both timers."""
         timers = self.layer.timers
         if self._retransmission is not None:
             timers.cancel(self._retransmission)
@@ -137,7 +137,7 @@ class Transaction:
 
 
 def stop_timers(transaction: Transaction, message: object, now: float) -> None:
-    """Action: cancel whatever runs."""
+    """Action: cancel both timers."""
     transaction.stop_timers()
 
 

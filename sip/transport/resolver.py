@@ -1,6 +1,7 @@
-"""Where a SIP URI leads: numeric hosts at once, names through the system's resolver (RFC 3263).
+"""Resolve SIP URIs to transport addresses (RFC 3263).
 
-Address records only: NAPTR and SRV are not asked. `;transport=` is honoured; without it UDP.
+Host names are looked up by the resolver of the system, as address records only: no NAPTR and no
+SRV. The transport is that of `;transport=`, else UDP.
 """
 
 import asyncio
@@ -15,26 +16,26 @@ _CACHED_NAMES = 1_000
 
 
 class ResolutionFailed(SipError):
-    """A URI that leads nowhere: not a SIP URI, a transport we lack, or a name without address."""
+    """A URI that is not sip:, has an unsupported transport, or a name without an address."""
 
 
 class Resolver:
-    """Resolves URIs for one endpoint; remembers up to 1,000 names for a minute each."""
+    """Resolves URIs for one endpoint. Caches up to 1,000 names for one minute each."""
 
     def __init__(self, *, timeout_s: float = 5.0) -> None:
         self._timeout_s = timeout_s
         self.prefers_ipv6 = False
-        """For an endpoint that listens on IPv6 alone."""
+        """Set by an endpoint that listens on IPv6 only."""
         self._names: dict[str, tuple[float, list[str]]] = {}
 
     async def resolve(self, text: str) -> Hop:
-        """The hop for a URI. Raises ParseError for text that is no URI, ResolutionFailed."""
+        """Resolve the text of a URI. Raises ParseError and ResolutionFailed."""
         return await self.resolve_uri(parse_uri(text))
 
     async def resolve_uri(self, uri: Uri, near: Hop | None = None) -> Hop:
-        """The hop for a URI. Raises ResolutionFailed.
+        """Resolve a URI. Raises ResolutionFailed.
 
-        `near` has the transport for a URI that names none, and the address family to be preferred.
+        `near` has the default transport and the preferred address family.
         """
         transport: Transport = "udp" if near is None else near.transport
         hop = numeric_hop(uri, transport)
@@ -49,7 +50,7 @@ class Resolver:
             return hop
         transport = "tcp" if named == "tcp" else "udp"
         host, port = uri.address
-        # IPv4 first, as sockets of both families are rare among SIP elements.
+        # IPv4 first, because few SIP elements have sockets of both families.
         wants_ipv6 = self.prefers_ipv6 if near is None else ":" in near.host
         addresses = await self._addresses(host)
         address = min(addresses, key=lambda address: (":" in address) != wants_ipv6)

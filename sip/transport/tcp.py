@@ -1,4 +1,4 @@
-"""SIP over TCP: connections opened on demand and reused, accepted ones, all of them bounded."""
+"""SIP over TCP (RFC 3261 section 18): outgoing and accepted connections, within limits."""
 
 import asyncio
 import os
@@ -14,26 +14,26 @@ from ..message.framing import StreamFramer
 
 @dataclass(frozen=True, slots=True)
 class TcpLimits:
-    """Bounds of the TCP transport; times in seconds."""
+    """Limits of the TCP transport. Times are in seconds."""
 
     connect_timeout_s: float = 4.0
     idle_s: float = 600.0
-    """Without a whole message for so long a connection is closed."""
+    """A connection without a complete message for this long is closed."""
     first_message_s: float = 30.0
-    """An accepted connection must have sent a whole message by then."""
+    """An accepted connection must have sent a complete message within this time."""
     connections: int = 2_000
     connections_per_host: int = 200
-    """Accepted ones; others are refused."""
+    """Accepted connections of one host. Further ones are refused."""
     write_buffer_bytes: int = 1024 * 1024
-    """A peer that reads so slowly that more is waiting is cut off."""
+    """A connection with more unsent bytes is closed, because its peer reads too slowly."""
 
 
 class TcpTransport:
-    """The listening sockets and all connections, keyed by the peer's address.
+    """The listening sockets and the connections by peer address.
 
-    `on_message(data, source)` is called for each framed message, `on_batch_end()` after each group
-    of them, `on_failed(hop, reason)` when a connection cannot be opened or is lost,
-    `on_malformed()` when a stream cannot be framed.
+    Calls `on_message(data, source)` for each framed message and `on_batch_end()` after each group
+    of messages. Calls `on_failed(hop, reason)` if a connection cannot be opened or is lost, and
+    `on_malformed()` if a stream cannot be framed.
     """
 
     def __init__(
@@ -57,20 +57,20 @@ class TcpTransport:
         self._sweep: asyncio.TimerHandle | None = None
         self._closing = False
         self.refused = 0
-        """Connections not accepted because a bound was reached."""
+        """Connections refused because a limit was reached."""
 
     @property
     def connection_count(self) -> int:
-        """Connections open or being opened."""
+        """The number of connections that are open or being opened."""
         return len(self._connections) + len(self._opening)
 
     def open(self) -> None:
-        """Begin to close idle connections; needed also where nothing listens."""
+        """Start closing idle connections. Needed also if nothing listens."""
         loop = asyncio.get_running_loop()
         self._sweep = loop.call_later(self.limits.first_message_s / 3, self._close_idle)
 
     async def listen(self, host: str, port: int) -> tuple[str, int]:
-        """Accept connections; return the bound address. Raises OSError."""
+        """Listen and accept connections. Returns the bound address. Raises OSError."""
         loop = asyncio.get_running_loop()
         server = await loop.create_server(
             lambda: TcpConnection(self, accepted=True), host, port, reuse_address=True
@@ -91,19 +91,19 @@ class TcpTransport:
         )
         for server in self._servers:
             server.close()
-        # The second time those are cut off whose peers do not read.
+        # The second `close` aborts connections whose peers do not read.
         for _ in range(2):
             for connection in list(self._connections.values()):
                 connection.close()
-            # Connections report their end in the next turn of the loop.
+            # Connections report their end in a later iteration of the loop.
             for _ in range(3):
                 await asyncio.sleep(0)
-        # From Python 3.12 on it waits for the connections as well.
+        # Since Python 3.12 this also waits for the connections.
         for server in self._servers:
             await server.wait_closed()
 
     def send(self, hop: Hop, data: bytes) -> None:
-        """Send on the connection to `hop`, opening one if need be; failures go to `on_failed`."""
+        """Send on the connection to `hop`. Opens one if needed. Failures go to `on_failed`."""
         connection = self._connections.get(hop)
         if connection is not None:
             connection.write(data)
@@ -144,7 +144,7 @@ class TcpTransport:
     # -- what connections call
 
     def admit(self, connection: "TcpConnection") -> bool:
-        """Take a new connection into the table, if there is room."""
+        """Add a new connection to the table. Returns False if a limit is reached."""
         if connection.accepted:
             host = connection.hop.host
             if (
@@ -159,7 +159,7 @@ class TcpTransport:
         return True
 
     def discard(self, connection: "TcpConnection", reason: str) -> None:
-        """Forget a connection that is closed."""
+        """Remove a closed connection from the table."""
         if self._connections.get(connection.hop) is not connection:
             return
         del self._connections[connection.hop]
@@ -176,7 +176,7 @@ class TcpTransport:
         now = loop.time()
         for connection in list(self._connections.values()):
             if connection.accepted and not connection.proven:
-                # Pings are no messages: whoever sends nothing else is cut off all the same.
+                # Pings do not count as messages. A connection with pings only is closed too.
                 is_due = now - connection.made_at > self.limits.first_message_s
             else:
                 is_due = now - connection.active_at > self.limits.idle_s
@@ -193,7 +193,7 @@ class _Opening:
 
 
 class TcpConnection(asyncio.Protocol):
-    """One connection: frames what comes in, bounds what waits to go out."""
+    """One connection: frames the input and limits the unsent output."""
 
     def __init__(self, owner: TcpTransport, *, accepted: bool, hop: Hop | None = None) -> None:
         self._owner = owner
@@ -203,7 +203,7 @@ class TcpConnection(asyncio.Protocol):
         self.hop = hop or Hop("tcp", "", 0)
         self.accepted = accepted
         self.proven = False
-        """A whole message has come."""
+        """Whether a complete message was received."""
         self.made_at = self.active_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -241,13 +241,13 @@ class TcpConnection(asyncio.Protocol):
             self._give_up(self._framer.fault)
 
     def _give_up(self, error: ParseError) -> None:
-        """What follows cannot be told apart from what was damaged."""
+        """Close the connection, because the next message cannot be found in the stream."""
         self._owner.on_malformed()
         self._reason = error.reason
         self.close()
 
     def write(self, data: bytes) -> None:
-        """Send, unless too much is waiting: then the connection is cut."""
+        """Send. Aborts the connection if too many bytes are unsent."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return
@@ -259,15 +259,15 @@ class TcpConnection(asyncio.Protocol):
 
     @property
     def unsent_bytes(self) -> int:
-        """What waits to be taken by the kernel."""
+        """The bytes that the kernel has not accepted yet."""
         return self._transport.get_write_buffer_size() if self._transport is not None else 0
 
     def close(self) -> None:
-        """Close after what is waiting has been sent; asked again, at once."""
+        """Close after the unsent bytes were sent. A second call aborts at once."""
         if self._transport is None:
             return
         if self._transport.is_closing():
-            # The peer has not read it meanwhile, and might never.
+            # The peer has not read the rest yet and may never do so.
             self._transport.abort()
         else:
             self._transport.close()

@@ -1,4 +1,4 @@
-"""SIP over UDP: one socket, drained in a bounded loop, ICMP errors reported at once (Linux)."""
+"""SIP over UDP: one socket that is read in batches. ICMP errors are reported at once (Linux)."""
 
 import asyncio
 import errno
@@ -14,15 +14,15 @@ from ..hop import Hop
 _log = logging.getLogger(__name__)
 
 _BATCH = 64
-"""Datagrams taken before others on the loop get their turn."""
+"""The most datagrams read before the event loop continues with other work."""
 _RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 _MAX_DATAGRAM_BYTES = 65_535
 
-# linux/in.h, linux/in6.h; the socket module does not name them in Python 3.11.
+# From linux/in.h and linux/in6.h. The socket module of Python 3.11 lacks these names.
 _IP_RECVERR = 11
 _IPV6_RECVERR = 25
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")
-"""struct sock_extended_err of linux/errqueue.h; the first field is the errno."""
+"""struct sock_extended_err of linux/errqueue.h. Its first field is the errno."""
 _UNREACHABLE = {
     errno.ECONNREFUSED,
     errno.EHOSTUNREACH,
@@ -40,8 +40,8 @@ _FULL = {errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS}
 class UdpTransport:
     """A bound UDP socket on an asyncio loop.
 
-    `on_datagram(data, source)` is called for each datagram, `on_batch_end()` after each group of
-    them, `on_failed(hop, reason)` when something sent to `hop` was refused on its way.
+    Calls `on_datagram(data, source)` for each datagram and `on_batch_end()` after each batch. Calls
+    `on_failed(hop, reason)` if a datagram to `hop` could not be sent or caused an ICMP error.
     """
 
     def __init__(
@@ -60,10 +60,10 @@ class UdpTransport:
         self._poll: select.epoll | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self.dropped = 0
-        """Datagrams the kernel had no room to send; SIP retransmits them."""
+        """Datagrams dropped because the send buffer was full. SIP retransmits them."""
 
     def open(self, host: str, port: int) -> tuple[str, int]:
-        """Bind and begin to read; return the bound address. Raises OSError."""
+        """Bind and start reading. Returns the bound address. Raises OSError."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         bound = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         try:
@@ -79,7 +79,7 @@ class UdpTransport:
             raise
         self._socket = bound
         # libuv stops watching a descriptor that reports an error, and every ICMP error is one.
-        # An epoll descriptor in between never reports errors itself.
+        # An epoll descriptor between them never reports errors itself.
         self._poll = select.epoll(1)
         self._poll.register(bound.fileno(), select.EPOLLIN)
         self._loop = asyncio.get_running_loop()
@@ -97,7 +97,7 @@ class UdpTransport:
         self._loop = self._poll = self._socket = None
 
     def send(self, hop: Hop, data: bytes) -> None:
-        """Send a datagram; failures are reported through `on_failed`, never raised."""
+        """Send a datagram. Failures go to `on_failed` and never raise."""
         if self._socket is None:
             return
         for _ in range(3):
@@ -108,8 +108,8 @@ class UdpTransport:
                 if error.errno in _FULL:
                     self.dropped += 1
                     return
-                # The kernel reports the ICMP error of an earlier datagram here, and has not
-                # sent this one: once the queue is read, try again.
+                # This may be the ICMP error of an earlier datagram. Then this one was not sent.
+                # Read the error queue and try again.
                 if not self._read_errors():
                     self._report(hop, error.errno)
                     return
@@ -125,7 +125,7 @@ class UdpTransport:
                     self._read_errors()
                 break
             except OSError:
-                # An ICMP error on an unconnected socket; its details are in the queue.
+                # An ICMP error on an unconnected socket. The error queue has the details.
                 self._read_errors()
                 received += 1
                 continue
@@ -134,7 +134,7 @@ class UdpTransport:
         self._on_batch_end()
 
     def _read_errors(self) -> int:
-        """Empty the error queue of the socket; return how many errors it held."""
+        """Read the error queue of the socket. Returns how many errors it had."""
         count = 0
         while self._socket is not None and count < _BATCH:
             try:

@@ -114,7 +114,7 @@ async def test_a_call(transport: Transport, host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
-async def test_a_peer_of_either_family_is_told_an_address_of_its_own(host: str) -> None:
+async def test_contact_has_the_address_family_of_the_peer(host: str) -> None:
     alice = Phone("udp:127.0.0.1:0", "udp:[::1]:0")
     bob = answering(Phone(f"udp:{host}:0"))
     async with phones(alice, bob):
@@ -186,7 +186,7 @@ async def test_retransmission_over_the_real_clock() -> None:
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
-async def test_nobody_listens_there(transport: Transport) -> None:
+async def test_call_to_a_closed_port_fails_at_once(transport: Transport) -> None:
     alice = Phone(f"{transport}:127.0.0.1:0")
     async with phones(alice):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
@@ -228,7 +228,7 @@ async def test_an_address_family_without_socket() -> None:
         assert "UDP" in failed.cause.phrase
 
 
-async def test_events_are_never_delivered_within_a_call_of_ours() -> None:
+async def test_events_are_never_delivered_inside_a_method() -> None:
     alice = Phone("tcp:127.0.0.1:0")
     async with phones(alice):
         session = await alice.call("sip:bob@127.0.0.1:9;transport=udp")
@@ -273,7 +273,7 @@ async def test_a_flood_from_one_address_does_not_stop_another() -> None:
 
 
 class TestListening:
-    async def test_names_lead_to_the_family_that_listens(self) -> None:
+    async def test_names_resolve_to_the_family_that_listens(self) -> None:
         only_ipv6, both = Phone("udp:[::1]:0"), Phone("udp:127.0.0.1:0", "udp:[::1]:0")
         async with phones(only_ipv6, both):
             assert only_ipv6.endpoint.resolver.prefers_ipv6
@@ -292,15 +292,15 @@ class TestListening:
         behind_nat = Phone("udp:127.0.0.1:0", advertise="203.0.113.5")
         async with phones(anywhere, behind_nat):
             hop = Hop("udp", "127.0.0.1", 9)
-            assert "0.0.0.0" not in anywhere.endpoint.ua.core.contact(hop)
-            assert "@203.0.113.5:" in behind_nat.endpoint.ua.core.contact(hop)
+            assert "0.0.0.0" not in anywhere.endpoint.ua.context.contact(hop)
+            assert "@203.0.113.5:" in behind_nat.endpoint.ua.context.contact(hop)
 
     @pytest.mark.parametrize(
         "text",
         ["", "udp", "udp:127.0.0.1", "udp:127.0.0.1:x", "tls:127.0.0.1:1", "udp:a b:5060",
          "udp:127.0.0.1:65536", "udp:[::1:5060"],
     )  # fmt: skip
-    def test_what_is_no_address(self, text: str) -> None:
+    def test_malformed_listen_address_is_refused(self, text: str) -> None:
         with pytest.raises(ListenError) as raised:
             parse_listen(text)
         assert raised.value.reason.startswith(f"{text}: ")
@@ -344,14 +344,15 @@ async def test_stopping_leaves_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "check", [test_nobody_listens_there, test_a_call, test_calls_go_on_after_an_icmp_error]
+    "check",
+    [test_call_to_a_closed_port_fails_at_once, test_a_call, test_calls_go_on_after_an_icmp_error],
 )
 def test_on_uvloop(check: Callable[..., Awaitable[None]]) -> None:
     async def run() -> None:
         if check is test_a_call:
             for transport, host in HOSTS:
                 await check(transport, host)
-        elif check is test_nobody_listens_there:
+        elif check is test_call_to_a_closed_port_fails_at_once:
             await check("udp")
             await check("tcp")
         else:
@@ -360,7 +361,7 @@ def test_on_uvloop(check: Callable[..., Awaitable[None]]) -> None:
     uvloop.run(run())
 
 
-async def test_a_fault_of_ours_costs_one_message_or_timer_and_is_counted(
+async def test_internal_error_drops_one_message_or_timer_and_is_counted(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     bob = answering(Phone("udp:127.0.0.1:0"))
@@ -377,7 +378,7 @@ async def test_a_fault_of_ours_costs_one_message_or_timer_and_is_counted(
             raise LookupError("a fault")
 
         monkeypatch.setattr(ua, "receive", faulty)
-        ua.core.timers.schedule(0.0, broken)
+        ua.context.timers.schedule(0.0, broken)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             for _ in range(2):
                 sender.sendto(b"fault", ("127.0.0.1", bob.port))

@@ -152,7 +152,7 @@ class TestOutsideDialogs:
             (b"\r\nFrom:", b"\r\nVia: SIP/2.0/UDP 192.0.2.8;branch=z9hG4bK8\r\nFrom:"),
         ],
     )
-    def test_responses_that_went_astray_are_dropped(self, right: bytes, wrong: bytes) -> None:
+    def test_responses_without_our_via_are_dropped(self, right: bytes, wrong: bytes) -> None:
         ua = agent()
         offer = audio(4000)
         ua.invite(Invitation("sip:bob@192.0.2.2", PEER, "sip:alice@192.0.2.1", offer), 0.0)
@@ -212,7 +212,7 @@ class TestInvite:
         assert isinstance(event, IncomingInvite)
         assert event.request.body == b""
 
-    def test_an_offer_of_no_use_is_488_when_answered(self) -> None:
+    def test_accepting_an_unusable_offer_sends_488(self) -> None:
         network = Network()
         bob = network.agent("192.0.2.1")
         extra = "Contact: <sip:192.0.2.2>\r\nContent-Type: application/sdp\r\n"
@@ -237,13 +237,13 @@ class TestInvite:
         assert bob.of(IncomingInvite) == []
         clean(bob)
 
-    def test_merged(self) -> None:
+    def test_merged_invite_gets_482(self) -> None:
         ua = agent()
         assert status(ua, raw("INVITE")) == 100
         assert status(ua, raw("INVITE", branch="z9hG4bKfork")) == 482
         assert len([e for e in ua.take_events() if isinstance(e, IncomingInvite)]) == 1
 
-    def test_sent_on_to_us_again_after_a_refusal(self) -> None:
+    def test_refused_invite_may_be_sent_to_us_again(self) -> None:
         """A proxy that forks serially keeps CSeq and From tag, and changes the request URI."""
         network = Network()
         bob = network.agent("192.0.2.1")
@@ -270,7 +270,7 @@ class TestInvite:
         assert len(ua.take_events()) == 1
         assert ua.counters.retransmissions_received == 1
 
-    def test_of_an_rfc_2543_peer(self) -> None:
+    def test_invite_of_an_rfc_2543_peer(self) -> None:
         """No branch at all, and the ACK finds its INVITE all the same."""
         network = Network()
         bob = network.agent("192.0.2.1")
@@ -320,7 +320,7 @@ class TestBadInput:
             raw().replace(b"OPTIONS sip:ringback@192.0.2.1 SIP/2.0", b"SIX/2.0 400 Bad"),
         ],
     )
-    def test_what_cannot_be_answered_is_dropped_and_counted(self, data: bytes) -> None:
+    def test_unanswerable_messages_are_dropped_and_counted(self, data: bytes) -> None:
         ua = agent()
         assert ask(ua, data) == []
         assert ua.counters.malformed == 1
@@ -334,7 +334,7 @@ class TestBadInput:
             (raw().replace(b"Content-Length: 0", b"Content-Length: 9"), 400),
         ],
     )
-    def test_what_can_be_answered_is(self, data: bytes, code: int) -> None:
+    def test_answerable_malformed_requests_are_answered(self, data: bytes, code: int) -> None:
         ua = agent()
         assert status(ua, data) == code
         assert ua.counters.malformed == 1
@@ -375,7 +375,7 @@ class TestBadInput:
         place=st.floats(0, 1),
     )
     @settings(max_examples=60, deadline=None)
-    def test_noise_within_a_call_never_raises_nor_leaks(
+    def test_random_bytes_during_a_call_never_raise_and_leave_no_state(
         self, seed: int, noise: bytes, place: float
     ) -> None:
         """Every datagram of a call is followed by a damaged copy."""
@@ -400,7 +400,7 @@ class TestBadInput:
         network.run(until=5.0)
         alice.do(call.hangup)
         network.run(until=10.0)
-        for session in bob.ua.core.sessions():
+        for session in bob.ua.context.sessions():
             bob.do(session.hangup)
         network.run()
         clean(alice, bob)
@@ -429,7 +429,7 @@ class TestFloods:
         assert status(ua, raw("OPTIONS")) == 200
 
     @pytest.mark.parametrize("name", [b"Call-ID:", b"call-id: ", b"i:", b"I :"])
-    def test_messages_of_calls_pass_a_spent_limit(self, name: bytes) -> None:
+    def test_messages_of_known_calls_pass_an_exceeded_rate_limit(self, name: bytes) -> None:
         network = Network()
         alice = network.agent("192.0.2.1", rate_limit=RateLimit(messages_per_s=0.001, burst=4))
         bob = network.agent("192.0.2.2")
@@ -483,11 +483,11 @@ class TestLargeRequests:
         assert f"SIP/2.0/{hop.transport.upper()}".encode() in data
         return hop
 
-    def test_go_over_tcp_where_we_have_it(self) -> None:
+    def test_large_requests_go_over_tcp_if_we_listen_on_it(self) -> None:
         both = self.caller(udp=("192.0.2.1", 5060), tcp=("192.0.2.1", 5060))
         assert self.invite(both) == PEER._replace(transport="tcp")
 
-    def test_small_ones_stay(self) -> None:
+    def test_small_requests_stay_on_udp(self) -> None:
         both = self.caller(udp=("192.0.2.1", 5060), tcp=("192.0.2.1", 5060))
         assert self.invite(both, size=100) == PEER
 
@@ -495,10 +495,10 @@ class TestLargeRequests:
         both = self.caller(udp=("192.0.2.1", 5060), tcp=("192.0.2.1", 5060))
         assert self.invite(both, "sip:bob@192.0.2.2;transport=udp") == PEER
 
-    def test_without_tcp_they_stay(self) -> None:
+    def test_large_requests_stay_on_udp_without_tcp(self) -> None:
         assert self.invite(self.caller()) == PEER
 
-    def test_a_peer_without_tcp_gets_them_over_udp(self) -> None:
+    def test_peer_without_tcp_gets_large_requests_over_udp(self) -> None:
         ua = self.caller(udp=("192.0.2.1", 5060), tcp=("192.0.2.1", 5060))
         ua.transport_failed(self.invite(ua), "connection refused", 0.01)
         ((hop, _),) = ua.take_output()
@@ -511,7 +511,7 @@ class TestLargeRequests:
         assert nothing_kept(ua)
 
 
-def test_close_forgets_everything_silently() -> None:
+def test_close_drops_all_state_without_events() -> None:
     network = Network()
     alice, bob = pair(network)
     established(network, alice, bob)

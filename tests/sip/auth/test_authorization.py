@@ -35,7 +35,7 @@ class Challenger:
                     refusal = response_to(
                         message, 407, to_tag="proxy", headers=[("Proxy-Authenticate", challenge)]
                     )
-                    self.bob.ua.core.transactions.send(source, refusal.encode())
+                    self.bob.ua.context.transactions.send(source, refusal.encode())
                     return
             real(data, source, now)
 
@@ -73,7 +73,7 @@ class TestDigest:
         assert credentials_of(ack) == credentials_of(second) != []
         clean(alice, bob)
 
-    def test_without_credentials_407_is_the_end(self) -> None:
+    def test_407_without_credentials_fails_the_call(self) -> None:
         network = Network()
         side = Challenger(network)
         side.invite(None)
@@ -90,7 +90,7 @@ class TestDigest:
         assert side.alice.only(Failed).cause.status == 407
         clean(side.alice)
 
-    def test_two_that_refuse_by_turns_are_not_asked_for_ever(self) -> None:
+    def test_two_servers_that_refuse_in_turn_are_not_retried_for_ever(self) -> None:
         """A proxy whose nonces serve once, before a called side that knows another password."""
         network = Network()
         alice, bob = pair(network)
@@ -120,7 +120,7 @@ class TestDigest:
         assert alice.only(Failed).cause.status in (401, 407)
         clean(alice)
 
-    def test_hung_up_before_the_challenge(self) -> None:
+    def test_hangup_before_the_challenge_ends_the_call(self) -> None:
         network = Network()
         side = Challenger(network)
         call = side.invite(Credentials("alice", "secret"))

@@ -3,6 +3,8 @@ from __future__ import annotations
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sip.auth.digest import (
     Challenge,
@@ -10,9 +12,12 @@ from sip.auth.digest import (
     DigestClient,
     answer_challenge,
     parse_auth_params,
+    parse_challenge,
 )
-from sip.errors import ChallengeRefused
+from sip.errors import ChallengeRefused, ParseError
+from sip.message.grammar import quote
 from sip.message.message import Response
+from tests.sip import strategies
 
 _MUFASA = Credentials("Mufasa", "Circle of Life")
 _BOB = Credentials("bob", "zanzibar")
@@ -32,6 +37,56 @@ def _proof(
     )
     assert value.startswith("Digest ")
     return parse_auth_params(value[7:])["response"]
+
+
+def test_challenge_parts() -> None:
+    assert parse_challenge(
+        'Digest realm="atlanta.com, \\"inc\\"", domain="sip:a sip:b", qop="auth, AUTH-int",\t'
+        'nonce="f84f=/+", opaque="", stale=TRUE, algorithm=MD5'
+    ) == Challenge('atlanta.com, "inc"', "f84f=/+", "", "MD5", ("auth", "auth-int"), True)
+
+
+def test_challenge_with_realm_and_nonce_only() -> None:
+    assert parse_challenge("digest nonce=a , realm = b") == Challenge("b", "a")
+    assert parse_challenge('DIGEST\trealm="",nonce="",,stale=maybe') == Challenge("", "")
+
+
+def test_other_authentication_schemes_are_skipped() -> None:
+    for value in ("Basic realm=x", "NoOneKnowsThisScheme opaque-data=here", "", "Bearer"):
+        assert parse_challenge(value) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Digest",
+        "Digest realm=x",
+        "Digest nonce=x",
+        'Digest realm="x, nonce=y',
+        "Digest realm=x nonce=y",
+        "Digest realm=x,nonce=y,REALM=z",
+        "Digest realm,nonce=y",
+        "Digest realm=,nonce=y",
+        "Digest =x",
+    ],
+)
+def test_malformed_challenge_is_refused(value: str) -> None:
+    with pytest.raises(ParseError):
+        parse_challenge(value)
+
+
+@given(st.dictionaries(strategies.tokens.map(str.lower), strategies.lines))
+def test_auth_params_are_read_back(params: dict[str, str]) -> None:
+    text = ", ".join(f"{name}={quote(value)}" for name, value in params.items())
+    assert parse_auth_params(text) == params
+
+
+@given(st.text().map(lambda text: f"Digest {text}") | st.text())
+def test_challenge_parser_raises_parse_error_only(value: str) -> None:
+    try:
+        parse_challenge(value)
+    except ParseError as error:
+        assert error.reason
 
 
 def test_rfc_2617_3_5() -> None:
@@ -217,7 +272,7 @@ def test_stale_nonce_is_replaced() -> None:
     assert (params["nonce"], params["nc"]) == ("2", "00000001")
 
 
-def test_a_server_that_calls_all_nonces_stale_is_given_up() -> None:
+def test_server_that_calls_every_nonce_stale_is_refused() -> None:
     client = _client()
     stale = _challenged('Digest realm="r", nonce="1", stale=true')
     with pytest.raises(ChallengeRefused, match="stale"):
@@ -225,7 +280,7 @@ def test_a_server_that_calls_all_nonces_stale_is_given_up() -> None:
             client.answer(stale, "A", "sip:h")
 
 
-def test_a_nonce_that_served_may_expire_without_a_word() -> None:
+def test_used_nonce_may_expire_without_stale() -> None:
     client = _client()
     client.answer(_challenged('Digest realm="r", nonce="1", qop="auth"'), "A", "sip:h")
     client.authorize("A", "sip:h")
@@ -236,7 +291,7 @@ def test_a_nonce_that_served_may_expire_without_a_word() -> None:
         client.answer(_challenged('Digest realm="r", nonce="3", qop="auth"'), "A", "sip:h")
 
 
-def test_realms_of_ever_new_names_are_not_kept() -> None:
+def test_number_of_kept_realms_is_bounded() -> None:
     client = _client()
     for number in range(50):
         answers = client.answer(_challenged(f'Digest realm="r{number}", nonce="1"'), "A", "sip:h")
@@ -254,7 +309,7 @@ def test_realms_of_ever_new_names_are_not_kept() -> None:
         (('Digest realm="r"',), "no nonce"),
     ],
 )
-def test_challenges_that_cannot_be_answered(values: tuple[str, ...], reason: str) -> None:
+def test_unsupported_challenges_are_refused(values: tuple[str, ...], reason: str) -> None:
     with pytest.raises(ChallengeRefused, match=reason):
         _client().answer(_challenged(*values), "A", "sip:h")
     with pytest.raises(ChallengeRefused, match="SHA-999"):
@@ -263,5 +318,5 @@ def test_challenges_that_cannot_be_answered(values: tuple[str, ...], reason: str
         )
 
 
-def test_the_password_is_not_shown() -> None:
+def test_password_is_not_in_the_repr() -> None:
     assert "zanzibar" not in repr(_BOB)

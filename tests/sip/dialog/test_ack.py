@@ -38,7 +38,7 @@ class TestForking:
         network.run(until=2.0)
         return network, alice, call, [message for _, _, _, message in network.log]
 
-    def test_the_first_is_kept_the_other_acknowledged_and_ended(self) -> None:
+    def test_first_fork_is_kept_and_the_other_is_acknowledged_and_ended(self) -> None:
         _, alice, call, messages = self.two_answers()
         assert alice.only(Answered).audio.host == "192.0.2.30"
         assert call.remote_tag == "one"
@@ -54,7 +54,7 @@ class TestForking:
         ]
         assert call.state == "confirmed"
 
-    def test_route_set_and_target(self) -> None:
+    def test_ack_follows_the_route_set_and_target(self) -> None:
         _, _, _, messages = self.two_answers()
         ack = next(
             message
@@ -78,7 +78,7 @@ class TestForking:
 
     @pytest.mark.parametrize("is_cancelled", [False, True])
     @pytest.mark.parametrize("provisional", [[], [(180, "one", "<sip:192.0.2.30>")]])
-    def test_an_answer_that_cannot_be_followed_is_hung_up(
+    def test_2xx_with_unreadable_contact_is_acknowledged_and_ended(
         self, provisional: list[tuple[int, str, str]], is_cancelled: bool
     ) -> None:
         network, alice, call = self.answered_by_hand(*provisional)
@@ -103,7 +103,7 @@ class TestForking:
         network.run()
         clean(alice)
 
-    def test_a_peer_that_forks_without_end_is_not_followed(self) -> None:
+    def test_forks_beyond_the_limit_are_ignored(self) -> None:
         ringing = [(180, f"tag{number}", "<sip:192.0.2.30>") for number in range(100)]
         _, alice, _ = self.answered_by_hand(*ringing)
         assert alice.ua.dialog_count == MAX_FORKS

@@ -10,7 +10,7 @@ from ..simulation import Network, audio, clean, established, pair
 
 
 class TestLostMessages:
-    def test_a_lost_ack_is_repeated_for_each_2xx(self) -> None:
+    def test_ack_is_sent_again_for_each_retransmitted_2xx(self) -> None:
         network = Network()
         alice, bob = pair(network)
         acks = 0
@@ -33,7 +33,9 @@ class TestLostMessages:
         assert len(alice.of(Answered)) == len(bob.of(Answered)) == 1
 
     @pytest.mark.parametrize("transport", ["udp", "tcp"])
-    def test_2xx_without_ack_is_repeated_up_to_t2_then_bye(self, transport: Transport) -> None:
+    def test_2xx_without_ack_is_retransmitted_up_to_t2_then_bye_is_sent(
+        self, transport: Transport
+    ) -> None:
         network = Network()
         alice, bob = pair(network, transport)
         network.drop = lambda sender, message: (
@@ -51,7 +53,7 @@ class TestLostMessages:
         assert alice.only(Ended).cause.origin == "remote"
         clean(alice, bob)
 
-    def test_every_2xx_lost_and_the_bye_finds_an_early_dialog(self) -> None:
+    def test_bye_ends_an_early_dialog_when_every_2xx_is_lost(self) -> None:
         network = Network()
         alice, bob = pair(network)
         network.drop = lambda sender, message: (

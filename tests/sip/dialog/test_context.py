@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from sip.dialog.context import Core
+from sip.dialog.context import UserAgentContext
 from sip.hop import Hop
 from sip.message.message import Request
 from sip.message.parser import parse
@@ -16,12 +16,12 @@ UDP = Hop("udp", "192.0.2.9", 5060)
 TCP = Hop("tcp", "192.0.2.9", 5060)
 
 
-def core(**local: tuple[str, int]) -> Core:
-    return Core(local, TimerValues(), "Ringback", random.Random(1))  # type: ignore[arg-type]
+def context(**local: tuple[str, int]) -> UserAgentContext:
+    return UserAgentContext(local, TimerValues(), "Ringback", random.Random(1))  # type: ignore[arg-type]
 
 
 def test_via_and_contact_follow_the_transport() -> None:
-    both = core(udp=("192.0.2.1", 5060), tcp=("2001:db8::1", 5061))
+    both = context(udp=("192.0.2.1", 5060), tcp=("2001:db8::1", 5061))
     assert both.via(UDP, "z9hG4bK1") == "SIP/2.0/UDP 192.0.2.1:5060;rport;branch=z9hG4bK1"
     assert both.via(TCP, "z9hG4bK1") == "SIP/2.0/TCP [2001:db8::1]:5061;rport;branch=z9hG4bK1"
     assert both.contact(UDP) == "<sip:ringback@192.0.2.1:5060>"
@@ -29,22 +29,22 @@ def test_via_and_contact_follow_the_transport() -> None:
     assert both.contact(TCP, "a b") == "<sip:a%20b@[2001:db8::1]:5061;transport=tcp>"
 
 
-def test_a_transport_that_does_not_listen_borrows_the_address_of_another() -> None:
-    assert core(udp=("192.0.2.1", 5060)).via(TCP, "b").startswith("SIP/2.0/TCP 192.0.2.1:5060;")
+def test_via_of_a_transport_without_listener_has_the_address_of_another() -> None:
+    assert context(udp=("192.0.2.1", 5060)).via(TCP, "b").startswith("SIP/2.0/TCP 192.0.2.1:5060;")
 
 
 def test_contact_names_a_transport_that_listens() -> None:
-    only_udp = core(udp=("192.0.2.1", 5060))
+    only_udp = context(udp=("192.0.2.1", 5060))
     assert only_udp.contact(TCP) == "<sip:ringback@192.0.2.1:5060;transport=udp>"
     assert only_udp.contact(TCP, "a") == "<sip:a@192.0.2.1:5060;transport=udp>"
     assert only_udp.contact(UDP) == "<sip:ringback@192.0.2.1:5060>"
-    only_tcp = core(tcp=("192.0.2.1", 5060))
+    only_tcp = context(tcp=("192.0.2.1", 5060))
     assert only_tcp.contact(UDP) == "<sip:ringback@192.0.2.1:5060;transport=tcp>"
 
 
 @pytest.mark.parametrize("name", ["new_branch", "new_tag", "new_call_id"])
 def test_identifiers_are_random_and_branches_have_the_cookie(name: str) -> None:
-    seeded = (Core({}, TimerValues(), "R", random.Random(seed)) for seed in range(500))
+    seeded = (UserAgentContext({}, TimerValues(), "R", random.Random(seed)) for seed in range(500))
     made = {getattr(one, name)() for one in seeded}
     assert len(made) == 500
     if name == "new_branch":
@@ -55,7 +55,7 @@ def test_sessions_are_found_by_call_id_and_both_tags() -> None:
     network = Network()
     alice, bob = pair(network)
     call, _ = established(network, alice, bob)
-    table = alice.ua.core
+    table = alice.ua.context
     request = parse(within(call, "BYE"))
     assert isinstance(request, Request)
     assert table.session_for(request) is call

@@ -22,7 +22,7 @@ class Call:
         self.network = Network()
         self.alice = self.network.agent("192.0.2.1", transport="tcp")
         self.bob = self.network.agent("192.0.2.2", transport="tcp")
-        self.alice.ua.core.set_local({"tcp": ("pbx.example.com", 5070)})
+        self.alice.ua.context.set_local({"tcp": ("pbx.example.com", 5070)})
         self.alice.hop = CALLED_FROM
         _, self.session = established(self.network, self.alice, self.bob)
         assert self.session.in_dialog.hop == CALLED_FROM
@@ -71,7 +71,7 @@ def hung_up(call: Call) -> Session:
     return call.session
 
 
-def test_a_bye_goes_where_the_contact_leads(call: Call) -> None:
+def test_bye_goes_to_the_resolved_contact(call: Call) -> None:
     session = hung_up(call)
     lookup = call.lookup()
     assert (lookup.uri.host, lookup.near) == ("pbx.example.com", CALLED_FROM)
@@ -85,7 +85,7 @@ def test_a_bye_goes_where_the_contact_leads(call: Call) -> None:
     clean(call.alice, call.bob)
 
 
-def test_a_name_that_leads_nowhere_is_taken_for_the_host_that_called(call: Call) -> None:
+def test_unresolved_name_falls_back_to_the_host_that_called(call: Call) -> None:
     session = hung_up(call)
     call.answer(call.lookup(), None)
     assert session.in_dialog.hop == Hop("tcp", CALLED_FROM.host, 5070)
@@ -94,7 +94,7 @@ def test_a_name_that_leads_nowhere_is_taken_for_the_host_that_called(call: Call)
     clean(call.alice, call.bob)
 
 
-def test_it_is_looked_up_once_for_a_request(call: Call) -> None:
+def test_name_is_looked_up_once_for_each_request(call: Call) -> None:
     session = hung_up(call)
     call.answer(call.lookup(), FOUND)
     call.fails(FOUND)
@@ -104,7 +104,7 @@ def test_it_is_looked_up_once_for_a_request(call: Call) -> None:
     clean(call.bob)
 
 
-def test_a_name_that_leads_where_nobody_is_ends_it(call: Call) -> None:
+def test_name_that_resolves_to_the_lost_hop_ends_the_session(call: Call) -> None:
     session = hung_up(call)
     call.answer(call.lookup(), CALLED_FROM)
     assert call.sent("BYE") == [CALLED_FROM.host]
@@ -113,14 +113,14 @@ def test_a_name_that_leads_where_nobody_is_ends_it(call: Call) -> None:
     clean(call.bob)
 
 
-def test_without_a_name_there_is_no_other_way(call: Call) -> None:
+def test_numeric_next_hop_is_not_looked_up(call: Call) -> None:
     call.session.in_dialog.retarget(SipUri("sip", CALLED_FROM.host, port=CALLED_FROM.port))
     session = hung_up(call)
     assert call.bob.ua.take_lookups() == []
     assert len(call.bob.ends(session)) == 1
 
 
-def test_no_answer_is_no_reason_to_look_further(call: Call) -> None:
+def test_timeout_does_not_start_a_lookup(call: Call) -> None:
     call.network.drop = lambda sender, message: sender == call.bob.hop.host
     call.bob.do(call.session.hangup)
     call.network.run()
@@ -128,7 +128,7 @@ def test_no_answer_is_no_reason_to_look_further(call: Call) -> None:
     assert len(call.bob.ends(call.session)) == 1
 
 
-def test_a_peer_that_says_itself_where_it_is_is_believed(call: Call) -> None:
+def test_target_refresh_during_the_lookup_wins(call: Call) -> None:
     hung_up(call)
     lookup = call.lookup()
     update = within(call.session, "UPDATE", Contact="<sip:alice@192.0.2.7;transport=tcp>")
@@ -138,7 +138,7 @@ def test_a_peer_that_says_itself_where_it_is_is_believed(call: Call) -> None:
     assert call.sent("BYE") == [CALLED_FROM.host, "192.0.2.7"]
 
 
-def test_a_bye_received_meanwhile_ends_it_at_once(call: Call) -> None:
+def test_bye_received_during_the_lookup_ends_the_session(call: Call) -> None:
     session = hung_up(call)
     lookup = call.lookup()
     call.network.inject(call.bob.hop.host, within(session, "BYE"), FOUND)
@@ -160,7 +160,7 @@ def reinvited(call: Call) -> Lookup:
     return call.lookup()
 
 
-def test_a_reinvite_goes_where_the_contact_leads(call: Call) -> None:
+def test_reinvite_goes_to_the_resolved_contact(call: Call) -> None:
     lookup = reinvited(call)
     call.moved()
     call.answer(lookup, FOUND)
@@ -174,7 +174,7 @@ def test_a_reinvite_goes_where_the_contact_leads(call: Call) -> None:
     clean(call.alice, call.bob)
 
 
-def test_a_reinvite_that_cannot_be_sent_at_all_ends_the_session(call: Call) -> None:
+def test_reinvite_that_cannot_be_sent_ends_the_session(call: Call) -> None:
     lookup = reinvited(call)
     call.answer(lookup, CALLED_FROM)
     call.fails(CALLED_FROM)
@@ -184,7 +184,7 @@ def test_a_reinvite_that_cannot_be_sent_at_all_ends_the_session(call: Call) -> N
     clean(call.bob)
 
 
-def test_a_session_that_is_over_sends_no_reinvite(call: Call) -> None:
+def test_ended_session_sends_no_reinvite_after_the_lookup(call: Call) -> None:
     lookup = reinvited(call)
     call.network.inject(call.bob.hop.host, within(call.session, "BYE"), FOUND)
     call.network.run(until=call.network.now)
@@ -194,7 +194,7 @@ def test_a_session_that_is_over_sends_no_reinvite(call: Call) -> None:
     clean(call.bob)
 
 
-def test_nothing_is_left_where_the_user_agent_is_closed(call: Call) -> None:
+def test_closed_user_agent_keeps_no_lookup(call: Call) -> None:
     hung_up(call)
     call.bob.ua.close()
     assert call.bob.ua.take_lookups() == []

@@ -76,7 +76,7 @@ class Registrar:
         return [at for at, _ in self.requests]
 
 
-def test_the_request() -> None:
+def test_register_request_fields() -> None:
     registrar = Registrar(granted(60))
     registrar.run(1.0)
     request = registrar.requests[0][1]
@@ -118,13 +118,15 @@ def test_refresh_before_expiry_with_the_same_call_id() -> None:
         ([("Expires", "99999999")], 86_400),
     ],
 )
-def test_how_long_was_granted(fields: list[tuple[str, str]], expires_s: int) -> None:
+def test_granted_time_from_contact_or_expires(
+    fields: list[tuple[str, str]], expires_s: int
+) -> None:
     registrar = Registrar(status(200, *fields))
     registrar.run(1.0)
     assert registrar.states == [("registered", 200, expires_s)]
 
 
-def test_too_brief_is_asked_again_for_longer() -> None:
+def test_423_is_retried_with_min_expires() -> None:
     registrar = Registrar(status(423, ("Min-Expires", "600")), granted(600))
     registrar.run(1.0)
     assert [request.get("Expires") for _, request in registrar.requests] == ["100", "600"]
@@ -132,7 +134,7 @@ def test_too_brief_is_asked_again_for_longer() -> None:
 
 
 @pytest.mark.parametrize("value", ["", "x", "50", "99999999"])
-def test_a_min_expires_of_no_use_is_a_failure(value: str) -> None:
+def test_unusable_min_expires_is_a_failure(value: str) -> None:
     registrar = Registrar(status(423, ("Min-Expires", value)))
     registrar.run(1.0)
     assert registrar.states == [("failed", 423, 0)]
@@ -175,13 +177,13 @@ def test_retry_after_is_honoured() -> None:
     assert registrar.times == pytest.approx([0, 77])
 
 
-def test_nobody_answers() -> None:
+def test_timeout_is_a_failure_with_408() -> None:
     registrar = Registrar(lambda request: None)
     registrar.run(33.0)
     assert registrar.states == [("failed", 408, 0)]
 
 
-def test_unreachable() -> None:
+def test_transport_error_is_a_failure_with_503() -> None:
     registrar = Registrar(lambda request: None)
     registrar.agent.ua.transport_failed(REGISTRAR, "connection refused", 0.1)
     registrar.network.flush(registrar.agent)
@@ -197,10 +199,10 @@ def test_stop_removes_the_binding() -> None:
     assert registrar.requests[-1][1].get("Expires") == "0"
     assert registrar.states == [("registered", 200, 60), ("unregistered", 200, 0)]
     assert registrar.agent.leftovers == (0, 0, 0, 0)
-    assert registrar.agent.ua.core.registrations == set()
+    assert registrar.agent.ua.context.registrations == set()
 
 
-def test_stop_waits_for_the_register_under_way() -> None:
+def test_stop_waits_for_the_pending_register() -> None:
     registrar = Registrar(granted(60))
     registrar.agent.do(registrar.registration.stop)
     registrar.agent.do(registrar.registration.stop)
@@ -220,7 +222,7 @@ def test_stop_while_failed_sends_nothing() -> None:
     assert registrar.agent.leftovers == (0, 0, 0, 0)
 
 
-def test_stop_when_nobody_answers() -> None:
+def test_stop_ends_when_the_registrar_does_not_answer() -> None:
     registrar = Registrar(granted(60), lambda request: None)
     registrar.run(1.0)
     registrar.agent.do(registrar.registration.stop)
@@ -231,12 +233,12 @@ def test_stop_when_nobody_answers() -> None:
 
 @pytest.mark.parametrize("field", ["aor", "registrar"])
 @pytest.mark.parametrize("uri", ["", "tel:+1", "nonsense"])
-def test_bad_uris(field: str, uri: str) -> None:
+def test_bad_uris_raise_parse_error(field: str, uri: str) -> None:
     with pytest.raises(ParseError):
         Registrar(granted(60), **{field: uri})
 
 
-def test_the_wire_is_parseable() -> None:
+def test_register_request_can_be_parsed() -> None:
     registrar = Registrar(granted(60))
     assert parse(registrar.requests[0][1].encode()) == registrar.requests[0][1]
 

@@ -32,7 +32,7 @@ class TestReinvite:
         network.run()
         clean(alice, bob)
 
-    def test_by_the_called_side(self) -> None:
+    def test_reinvite_of_the_called_side(self) -> None:
         network = Network()
         alice, bob = pair(network)
         _, called = established(network, alice, bob)
@@ -41,7 +41,7 @@ class TestReinvite:
         assert alice.only(MediaChanged).audio.port == 4444
         assert bob.only(MediaChanged).audio.host == "192.0.2.1"
 
-    def test_a_second_one_waits_for_the_first(self) -> None:
+    def test_second_reinvite_waits_for_the_first(self) -> None:
         network = Network()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
@@ -52,7 +52,7 @@ class TestReinvite:
         assert [event.audio.port for event in bob.of(MediaChanged)] == [4000, 4200]
         assert network.sent(491) == []
 
-    def test_glare_ends_with_both_offers_made(self) -> None:
+    def test_after_glare_both_offers_are_made(self) -> None:
         network = Network(delay_s=(0.05, 0.05))
         alice, bob = pair(network)
         call, called = established(network, alice, bob)
@@ -71,7 +71,7 @@ class TestReinvite:
         network.run()
         clean(alice, bob)
 
-    def test_hanging_up_while_a_retry_waits(self) -> None:
+    def test_hangup_while_a_retry_after_glare_waits(self) -> None:
         network = Network(delay_s=(0.05, 0.05))
         alice, bob = pair(network)
         call, called = established(network, alice, bob)
@@ -83,7 +83,7 @@ class TestReinvite:
         assert len(alice.ends(call)) == len(bob.ends(called)) == 1
         clean(alice, bob)
 
-    def test_refused_leaves_the_session_as_it_was(self) -> None:
+    def test_refused_reinvite_leaves_the_session_unchanged(self) -> None:
         network = Network()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
@@ -104,14 +104,14 @@ class TestReinvite:
         network = Network()
         alice, bob = pair(network)
         call, called = established(network, alice, bob)
-        bob.ua.core.forget_session(called)
+        bob.ua.context.forget_session(called)
         alice.do(call.reinvite, HOLD)
         network.run(until=network.now + 1)
         assert len(network.sent("BYE", "192.0.2.1")) == 1
         assert alice.only(Ended).cause.status == 481
         assert alice.only(Ended).cause.origin == "remote"
 
-    def test_without_answer_it_ends_the_session(self) -> None:
+    def test_unanswered_reinvite_ends_the_session(self) -> None:
         network = Network()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
@@ -126,7 +126,7 @@ class TestReinvite:
         assert len(alice.of(Ended)) == 1
         clean(alice)
 
-    def test_received_without_offer(self) -> None:
+    def test_received_reinvite_without_offer(self) -> None:
         network = Network()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
@@ -141,7 +141,7 @@ class TestReinvite:
         network.run(until=network.now + 5)
         assert len(network.sent(200)) == before
 
-    def test_received_and_never_acknowledged(self) -> None:
+    def test_received_reinvite_without_ack_ends_the_session(self) -> None:
         network = Network()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
@@ -169,7 +169,9 @@ class TestReinvite:
             ),
         ],
     )
-    def test_received_with_an_offer_of_no_use(self, body: bytes, reason: str) -> None:
+    def test_received_reinvite_with_unusable_offer_is_refused(
+        self, body: bytes, reason: str
+    ) -> None:
         network = Network()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
@@ -190,7 +192,7 @@ class TestReinvite:
             ),
         ],
     )
-    def test_received_with_a_body_that_is_no_offer(
+    def test_received_offer_in_an_unsupported_body_is_refused(
         self, method: str, header: dict[str, str], answer: tuple[str, str]
     ) -> None:
         network = Network()
@@ -202,7 +204,7 @@ class TestReinvite:
         assert answer in refusal.headers()
         assert call.state == "confirmed"
 
-    def test_received_before_our_2xx_was_acknowledged(self) -> None:
+    def test_reinvite_received_before_the_ack_is_refused(self) -> None:
         network = Network()
         alice, bob = pair(network)
         network.drop = lambda sender, message: (
@@ -221,7 +223,7 @@ class TestReinvite:
 
 
 class TestUpdate:
-    def test_with_an_offer(self) -> None:
+    def test_update_with_an_offer(self) -> None:
         network = Network()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
@@ -231,7 +233,7 @@ class TestUpdate:
         assert (ok.status, ok.content_type) == (200, "application/sdp")
         assert alice.only(MediaChanged).audio.port == 4888
 
-    def test_glare_with_our_offer(self) -> None:
+    def test_update_during_our_offer_gets_491(self) -> None:
         network = Network(delay_s=(1.0, 1.0))
         alice, bob = pair(network)
         call = alice.invite(bob)
@@ -243,7 +245,7 @@ class TestUpdate:
         (refusal,) = inject(network, within(call, "UPDATE", body=body), bob, alice)
         assert refusal.status == 491
 
-    def test_glare_with_the_offer_of_an_invite_that_rings(self) -> None:
+    def test_update_during_the_offer_of_the_first_invite_gets_491(self) -> None:
         """Only what a 2xx answers is answered for good; until then our offer is out."""
         network = Network()
         alice, bob = pair(network)

@@ -16,7 +16,7 @@ from ..simulation import Network, audio, clean, established, inject, pair, withi
 
 
 class TestTargetRefresh:
-    def test_later_requests_go_to_the_new_contact(self) -> None:
+    def test_requests_after_target_refresh_go_to_the_new_contact(self) -> None:
         network = Network()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
@@ -59,7 +59,7 @@ class TestOtherRequests:
             (("Content_Type", "application/dtmf"), b"", 400),
         ],
     )
-    def test_other_info(self, header: tuple[str, str], body: bytes, status: int) -> None:
+    def test_other_info_bodies(self, header: tuple[str, str], body: bytes, status: int) -> None:
         network = Network()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
@@ -73,7 +73,9 @@ class TestOtherRequests:
         ("method", "status"),
         [("OPTIONS", 200), ("PRACK", 405), ("REFER", 405), ("NOTIFY", 405), ("FOO", 405)],
     )
-    def test_within_the_dialog(self, method: str, status: int) -> None:
+    def test_options_and_unsupported_methods_within_the_dialog(
+        self, method: str, status: int
+    ) -> None:
         network = Network()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
@@ -82,7 +84,7 @@ class TestOtherRequests:
         assert "INVITE" in (response.get("Allow") or "")
         assert call.state == "confirmed"
 
-    def test_a_sequence_number_that_goes_back(self) -> None:
+    def test_decreasing_cseq_gets_500(self) -> None:
         network = Network()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
@@ -102,7 +104,7 @@ class TestOtherRequests:
         network.run()
         clean(alice, bob)
 
-    def test_a_wrong_tag_is_another_dialog(self) -> None:
+    def test_request_with_a_wrong_tag_gets_481(self) -> None:
         network = Network()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
@@ -112,7 +114,7 @@ class TestOtherRequests:
         assert call.state == "confirmed"
 
 
-def test_the_same_user_agent_may_call_itself() -> None:
+def test_user_agent_may_call_itself() -> None:
     network = Network()
     alice = network.agent("192.0.2.1")
     call = alice.invite(alice)
@@ -126,7 +128,7 @@ def test_the_same_user_agent_may_call_itself() -> None:
     clean(alice)
 
 
-def test_an_outbound_proxy_is_followed() -> None:
+def test_requests_follow_the_outbound_proxy() -> None:
     ua = UserAgent(local={"udp": ("192.0.2.1", 5060)}, rng=random.Random(1))
     proxy = Hop("udp", "192.0.2.60", 5060)
     invitation = Invitation(

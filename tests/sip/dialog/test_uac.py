@@ -84,7 +84,7 @@ class TestSetUp:
         assert bob.only(Ended).cause.origin == "local"
         clean(alice, bob)
 
-    def test_hanging_up_again_does_nothing(self) -> None:
+    def test_second_hangup_does_nothing(self) -> None:
         network = Network()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
@@ -95,7 +95,7 @@ class TestSetUp:
         assert len(network.sent("BYE")) == 1
         assert len(alice.ends(call)) == 1
 
-    def test_rejected(self, transport: Transport) -> None:
+    def test_rejected_call_fails_with_its_status(self, transport: Transport) -> None:
         network = Network()
         alice, bob = pair(network, transport)
         alice.invite(bob)
@@ -106,7 +106,7 @@ class TestSetUp:
         assert bob.only(Failed).cause.origin == "local"
         clean(alice, bob)
 
-    def test_nobody_there(self) -> None:
+    def test_unanswered_invite_times_out(self) -> None:
         network = Network()
         alice, bob = pair(network)
         network.agents.pop("192.0.2.2")
@@ -125,7 +125,7 @@ class TestSetUp:
         assert alice.only(Failed).cause == Cause(503, "connection refused", "transport")
         clean(alice)
 
-    def test_another_hop_failing_is_nothing_to_this_call(self) -> None:
+    def test_failure_of_another_hop_does_not_affect_the_call(self) -> None:
         network = Network()
         alice, bob = pair(network)
         alice.invite(bob)
@@ -218,7 +218,7 @@ class TestSetUp:
 
 class TestBadArguments:
     @pytest.mark.parametrize("target", ["", "bob", "sip:", "sip:a b@192.0.2.2"])
-    def test_a_target_that_is_no_uri(self, target: str) -> None:
+    def test_malformed_target_raises_parse_error(self, target: str) -> None:
         network = Network()
         alice, bob = pair(network)
         with pytest.raises(ParseError):
@@ -226,7 +226,7 @@ class TestBadArguments:
         clean(alice)
 
     @pytest.mark.parametrize("header", [("X Y", "1"), ("X", "1\r\nEvil: 2"), ("", "1")])
-    def test_headers_that_would_break_the_message(self, header: tuple[str, str]) -> None:
+    def test_malformed_header_raises_value_error(self, header: tuple[str, str]) -> None:
         network = Network()
         alice, bob = pair(network)
         with pytest.raises(ValueError, match=r"header name|line end"):

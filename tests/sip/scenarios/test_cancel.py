@@ -17,7 +17,7 @@ def transport(request: pytest.FixtureRequest) -> Transport:
 
 
 class TestCancel:
-    def test_while_ringing(self, transport: Transport) -> None:
+    def test_cancel_while_ringing(self, transport: Transport) -> None:
         network = Network()
         alice, bob = pair(network, transport)
         call = alice.invite(bob)
@@ -36,7 +36,7 @@ class TestCancel:
         assert bob.only(Failed).cause.status == 487
         clean(alice, bob)
 
-    def test_waits_for_a_provisional_response(self) -> None:
+    def test_cancel_waits_for_a_provisional_response(self) -> None:
         network = Network(delay_s=(0.3, 0.3))
         alice, bob = pair(network)
         call = alice.invite(bob)
@@ -48,7 +48,7 @@ class TestCancel:
         assert alice.only(Failed).cause.origin == "local"
         clean(alice, bob)
 
-    def test_without_any_response_the_invite_times_out(self) -> None:
+    def test_invite_without_any_response_times_out(self) -> None:
         network = Network()
         alice, bob = pair(network)
         network.agents.pop("192.0.2.2")
@@ -59,7 +59,7 @@ class TestCancel:
         assert alice.only(Failed).cause.origin == "local"
         clean(alice)
 
-    def test_crossing_the_200_ends_in_ack_and_bye(self, transport: Transport) -> None:
+    def test_cancel_that_crosses_the_200_ends_in_ack_and_bye(self, transport: Transport) -> None:
         network = Network(delay_s=(0.05, 0.05))
         alice, bob = pair(network, transport)
         call = alice.invite(bob)
@@ -73,7 +73,7 @@ class TestCancel:
         assert [type(event) for event in bob.events] == [IncomingInvite, Answered, Ended]
         clean(alice, bob)
 
-    def test_a_200_instead_of_any_provisional(self) -> None:
+    def test_200_without_provisional_response_after_hangup_ends_in_bye(self) -> None:
         network = Network(delay_s=(0.05, 0.05))
         network.drop = lambda sender, message: (
             isinstance(message, Response) and message.status == 100
@@ -90,7 +90,7 @@ class TestCancel:
         assert alice.only(Failed).cause.origin == "local"
         clean(alice, bob)
 
-    def test_a_peer_that_never_answers_the_invite_after_cancel(self) -> None:
+    def test_invite_without_final_response_after_cancel_is_given_up(self) -> None:
         network = Network()
         alice, bob = pair(network)
         call = alice.invite(bob)
@@ -102,7 +102,7 @@ class TestCancel:
         assert alice.only(Failed).cause.origin == "local"
         clean(alice)
 
-    def test_timer_c_gives_up_on_a_peer_that_rings_for_ever(self) -> None:
+    def test_timer_c_ends_a_call_that_rings_too_long(self) -> None:
         network = Network()
         alice = network.agent("192.0.2.1", timers=TimerValues(timer_c_s=190.0))
         bob = network.agent("192.0.2.2")
@@ -125,7 +125,7 @@ class TestCancel:
         assert network.sent("CANCEL") == pytest.approx([150.02])
         clean(alice, bob)
 
-    def test_timer_c_refuses_a_call_that_nobody_answers(self) -> None:
+    def test_timer_c_rejects_an_unanswered_incoming_call(self) -> None:
         network = Network()
         alice, bob = pair(network)
         alice.invite(bob)
@@ -138,7 +138,9 @@ class TestCancel:
         ("expires", "status", "at"),
         [("30", 487, 30.01), ("0", 480, 200.01), ("x", 480, 200.01), ("300", 480, 200.01)],
     )
-    def test_an_invitation_that_expires(self, expires: str, status: int, at: float) -> None:
+    def test_expires_below_timer_c_ends_the_invite(
+        self, expires: str, status: int, at: float
+    ) -> None:
         network = Network()
         alice, bob = pair(network)
         alice.invite(bob, headers=(("Expires", expires),))
@@ -151,7 +153,7 @@ class TestCancel:
         assert alice.only(Failed).cause.status == status
         clean(alice, bob)
 
-    def test_an_answered_invitation_does_not_expire(self) -> None:
+    def test_answered_invite_does_not_expire(self) -> None:
         network = Network()
         alice, bob = pair(network)
         call = alice.invite(bob, headers=(("Expires", "30"),))

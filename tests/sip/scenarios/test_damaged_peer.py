@@ -80,7 +80,7 @@ class Line:
     def act(self, call: Session) -> None:
         """One of the two does something, if it can."""
         alice, bob = self.alice, self.bob
-        called = [one for one in bob.ua.core.sessions() if isinstance(one, UasSession)]
+        called = [one for one in bob.ua.context.sessions() if isinstance(one, UasSession)]
         acts: list[Callable[[], object]] = [
             lambda: alice.do(call.hangup),
             lambda: alice.do(call.reinvite, audio(4100)),
@@ -103,12 +103,12 @@ class Line:
 
 
 def hang_up_all(agent: Agent) -> None:
-    for session in agent.ua.core.sessions():
+    for session in agent.ua.context.sessions():
         agent.do(session.hangup)
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_calls_with_a_peer_that_is_heard_badly(seed: int) -> None:
+def test_calls_with_a_peer_whose_messages_are_damaged(seed: int) -> None:
     for number in range(CALLS):
         line = Line(seed * CALLS + number)
         credentials = Credentials("u", "p") if line.rng.random() < 0.5 else None

@@ -137,7 +137,7 @@ def test_a_bad_network(seed: int, loss: float, duplication: float, delay_s: floa
     Story(seed, loss=loss, duplication=duplication, delay_s=delay_s).check()
 
 
-def test_a_network_that_dies_in_mid_call() -> None:
+def test_network_failure_during_a_call() -> None:
     for seed in range(30):
         story = Story(seed, loss=0.1, duplication=0.1, delay_s=0.05)
         story.network.run(until=random.Random(seed).uniform(0, 12))

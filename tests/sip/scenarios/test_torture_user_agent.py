@@ -12,7 +12,8 @@ from sip.hop import Hop
 from sip.message.message import Response
 from sip.message.parser import parse
 from sip.user_agent import UserAgent
-from tests.sip.message.test_torture import DROPPED, PARSED, REFUSED
+
+from .test_torture_parser import DROPPED, PARSED, REFUSED
 
 _FILES = Path(__file__).parents[1] / "torture"
 _PEER = Hop("udp", "192.0.2.99", 5060)

@@ -25,8 +25,8 @@ def changed(method: str = "INVITE", *, branch: str = "z9hG4bKtest", **fields: st
 class TestClientSide:
     def test_by_branch_and_method(self) -> None:
         transactions = layer()
-        invite = transactions.request(User(), request(), "z9hG4bKtest", UDP, 0.0)
-        cancel = transactions.request(User(), request("CANCEL"), "z9hG4bKtest", UDP, 0.0)
+        invite = transactions.start_client(User(), request(), "z9hG4bKtest", UDP, 0.0)
+        cancel = transactions.start_client(User(), request("CANCEL"), "z9hG4bKtest", UDP, 0.0)
         assert transactions.client_for(response(request(), 200)) is invite
         assert transactions.client_for(response(request("CANCEL"), 200)) is cancel
         assert transactions.client_for(response(request(branch="z9hG4bKother"), 200)) is None
@@ -34,16 +34,16 @@ class TestClientSide:
 
     def test_a_terminated_one_is_forgotten(self) -> None:
         transactions = layer()
-        transactions.request(User(), request(), "z9hG4bKtest", UDP, 0.0).abandon()
+        transactions.start_client(User(), request(), "z9hG4bKtest", UDP, 0.0).abandon()
         assert len(transactions) == 0
         assert transactions.client_for(response(request(), 200)) is None
 
     def test_a_failing_hop_fails_what_goes_there(self) -> None:
         transactions = layer()
         here, there = User(), User()
-        transactions.request(here, request(), "z9hG4bKtest", UDP, 0.0)
+        transactions.start_client(here, request(), "z9hG4bKtest", UDP, 0.0)
         other = request(branch="z9hG4bKother")
-        transactions.request(there, other, "z9hG4bKother", UDP._replace(port=9), 0.0)
+        transactions.start_client(there, other, "z9hG4bKother", UDP._replace(port=9), 0.0)
         transactions.transport_failed(UDP, "unreachable", 0.1)
         assert (here.failures, there.failures) == (["transport"], [])
         assert transactions.failure_reason == "unreachable"
@@ -56,7 +56,7 @@ class TestServerSide:
     @pytest.mark.parametrize("method", ["INVITE", "ACK"])
     def test_by_branch_sent_by_and_method(self, method: str) -> None:
         transactions = layer()
-        invite = transactions.accept(request(), server_key(request()), UDP)
+        invite = transactions.start_server(request(), server_key(request()), UDP)
         again = request(method)
         assert transactions.server_for(again, server_key(again)) is invite
 
@@ -72,12 +72,12 @@ class TestServerSide:
     )
     def test_what_differs_is_another_transaction(self, other: Request) -> None:
         transactions = layer()
-        transactions.accept(request(), server_key(request()), UDP)
+        transactions.start_server(request(), server_key(request()), UDP)
         assert transactions.server_for(other, server_key(other)) is None
 
     def test_cancel_finds_its_invite(self) -> None:
         transactions = layer()
-        invite = transactions.accept(request(), server_key(request()), UDP)
+        invite = transactions.start_server(request(), server_key(request()), UDP)
         assert transactions.invite_for(request("CANCEL")) is invite
         assert transactions.invite_for(request("CANCEL", branch="z9hG4bKother")) is None
 
@@ -92,12 +92,14 @@ class TestBranchless:
         if not branch:
             for message in (first, again):
                 message.set("Via", "SIP/2.0/UDP 192.0.2.1:5062")
-        invite = transactions.accept(first, server_key(first), UDP)
+        invite = transactions.start_server(first, server_key(first), UDP)
         assert transactions.server_for(again, server_key(again)) is invite
 
     def test_ack_is_matched_by_the_tag_we_gave(self) -> None:
         transactions = layer()
-        invite = transactions.accept(request(branch="1"), server_key(request(branch="1")), UDP)
+        invite = transactions.start_server(
+            request(branch="1"), server_key(request(branch="1")), UDP
+        )
         invite.respond(response(invite.request, 486), 0.0)
         ack = request("ACK", branch="1", to_tag="bob")
         stranger = request("ACK", branch="1", to_tag="eve")
@@ -116,13 +118,13 @@ class TestBranchless:
     )
     def test_each_field_counts(self, name: str, value: str) -> None:
         transactions = layer()
-        transactions.accept(request(branch="1"), server_key(request(branch="1")), UDP)
+        transactions.start_server(request(branch="1"), server_key(request(branch="1")), UDP)
         other = changed(branch="1", **{name: value})
         assert transactions.server_for(other, server_key(other)) is None
 
     def test_the_request_uri_counts(self) -> None:
         transactions = layer()
-        transactions.accept(request(branch="1"), server_key(request(branch="1")), UDP)
+        transactions.start_server(request(branch="1"), server_key(request(branch="1")), UDP)
         other = request(branch="1")
         other.uri = other.from_.uri
         assert transactions.server_for(other, server_key(other)) is None
@@ -131,7 +133,7 @@ class TestBranchless:
 class TestMerged:
     def test_the_same_invite_by_another_way(self) -> None:
         transactions = layer()
-        first = transactions.accept(request(), server_key(request()), UDP)
+        first = transactions.start_server(request(), server_key(request()), UDP)
         assert transactions.is_merged(request(branch="z9hG4bKfork"))
         assert not transactions.is_merged(changed(CSeq="8 INVITE"))
         first.abandon()
@@ -153,7 +155,7 @@ def test_a_moved_transaction_fails_with_its_new_hop() -> None:
     transactions = layer()
     old, new = UDP, UDP._replace(port=9)
     user = User()
-    transaction = transactions.request(user, request(), "z9hG4bKtest", old, 0.0)
+    transaction = transactions.start_client(user, request(), "z9hG4bKtest", old, 0.0)
     transactions.move(transaction, new)
     transactions.transport_failed(old, "lost", 0.1)
     assert user.failures == []

@@ -198,7 +198,7 @@ class TestNonInvite:
 class TestLostConnection:
     """The connection that the INVITE came by is gone (RFC 3261 18.2.2)."""
 
-    def test_what_is_said_later_goes_to_the_port_in_via(self) -> None:
+    def test_later_responses_go_to_the_port_in_via(self) -> None:
         transaction, layer, user = invite(TCP._replace(port=40_000))
         answer(transaction, 180)
         transaction.transport_failed(0.1)
@@ -217,7 +217,7 @@ class TestLostConnection:
         layer.advance(32.0)
         assert transaction.state == TERMINATED
 
-    def test_other_requests_have_been_answered(self) -> None:
+    def test_other_requests_are_not_moved(self) -> None:
         transaction, layer, _ = bye(TCP._replace(port=40_000))
         transaction.transport_failed(0.1)
         assert (transaction.state, layer.sent) == (TRYING, [])

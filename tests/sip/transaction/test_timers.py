@@ -23,7 +23,7 @@ class TestTimerValues:
 
 
 class TestTimerHeap:
-    def test_the_lateness_of_shared_wakes_does_not_add_up(self) -> None:
+    def test_delays_of_shared_wakeups_do_not_add_up(self) -> None:
         heap, fired = TimerHeap(), []
 
         def again(_: object, now: float) -> None:
@@ -35,7 +35,7 @@ class TestTimerHeap:
             heap.fire_due(wake)
         assert fired == [1.0, 2.0, 3.0]
 
-    def test_what_was_missed_does_not_come_in_a_burst(self) -> None:
+    def test_missed_timers_do_not_fire_in_a_burst(self) -> None:
         heap, fired = TimerHeap(), []
 
         def again(_: object, now: float) -> None:

@@ -26,7 +26,7 @@ def resolve(text: str) -> Hop:
         ("sip:a@localhost:5099", Hop("udp", "127.0.0.1", 5099)),
     ],
 )
-def test_leads_to(uri: str, hop: Hop) -> None:
+def test_uri_resolves_to_hop(uri: str, hop: Hop) -> None:
     assert resolve(uri) == hop
 
 
@@ -39,12 +39,12 @@ def test_leads_to(uri: str, hop: Hop) -> None:
         ("sip:a@nowhere.invalid", "nowhere.invalid"),
     ],
 )
-def test_leads_nowhere(uri: str, reason: str) -> None:
+def test_unresolvable_uri(uri: str, reason: str) -> None:
     with pytest.raises(ResolutionFailed, match=reason):
         resolve(uri)
 
 
-def test_no_uri() -> None:
+def test_text_that_is_not_a_uri() -> None:
     with pytest.raises(ParseError):
         resolve("alice")
 
@@ -80,7 +80,7 @@ class Names(VirtualLoop):
         ("sip:192.0.2.3", Hop("tcp", "192.0.2.1", 40000), Hop("tcp", "192.0.2.3", 5060)),
     ],
 )
-def test_what_the_uri_leaves_open_is_as_the_peer_was_reached(uri: str, near: Hop, hop: Hop) -> None:
+def test_missing_transport_and_family_are_those_of_the_peer(uri: str, near: Hop, hop: Hop) -> None:
     with asyncio.Runner(loop_factory=Names) as runner:
         assert runner.run(Resolver().resolve_uri(parse_uri(uri), near)) == hop
 
@@ -136,7 +136,7 @@ def test_the_memory_is_bounded() -> None:
         assert runner.run(main()) == 1_000
 
 
-def test_a_name_service_that_says_nothing() -> None:
+def test_name_service_without_answer_times_out() -> None:
     async def main() -> None:
         await Resolver(timeout_s=5.0).resolve("sip:pbx.example.com")
 

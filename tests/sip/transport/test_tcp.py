@@ -113,7 +113,7 @@ async def test_connections_of_one_host_are_bounded() -> None:
         writer.close()
 
 
-async def test_a_connection_that_says_nothing_is_closed() -> None:
+async def test_silent_connection_is_closed() -> None:
     phone = Phone("tcp:127.0.0.1:0", tcp_limits=TcpLimits(first_message_s=0.05))
     async with phones(phone):
         reader, writer = await open_stream(phone.port)
@@ -136,7 +136,7 @@ async def test_pings_alone_keep_no_connection_open() -> None:
         writer.close()
 
 
-async def test_an_idle_peer_that_leaves_answers_unread_is_cut_off() -> None:
+async def test_idle_peer_with_unread_answers_is_closed() -> None:
     """Closing waits for what is not sent yet, which here is for ever."""
     limits = TcpLimits(first_message_s=0.3, idle_s=0.3, write_buffer_bytes=2**30)
     phone = Phone("tcp:127.0.0.1:0", tcp_limits=limits, rate_limit=RateLimit(messages_per_s=0))
@@ -146,7 +146,7 @@ async def test_an_idle_peer_that_leaves_answers_unread_is_cut_off() -> None:
         writer.transport.abort()
 
 
-async def test_stopping_waits_for_no_peer_that_does_not_read() -> None:
+async def test_stop_does_not_wait_for_a_peer_that_does_not_read() -> None:
     limits = TcpLimits(write_buffer_bytes=2**30)
     phone = Phone("tcp:127.0.0.1:0", tcp_limits=limits, rate_limit=RateLimit(messages_per_s=0))
     await phone.endpoint.start()
@@ -157,7 +157,7 @@ async def test_stopping_waits_for_no_peer_that_does_not_read() -> None:
     writer.transport.abort()
 
 
-async def test_a_peer_that_does_not_read_is_cut_off() -> None:
+async def test_peer_that_does_not_read_is_closed() -> None:
     phone = Phone("tcp:127.0.0.1:0", tcp_limits=TcpLimits(write_buffer_bytes=100_000))
     async with phones(phone):
         _, writer = await open_stream(phone.port)
@@ -183,7 +183,7 @@ async def test_a_connection_is_reused() -> None:
         assert bob.endpoint.tcp.connection_count == 1
 
 
-async def test_connections_are_bounded_on_the_way_out_too() -> None:
+async def test_outgoing_connections_are_bounded_too() -> None:
     alice = Phone("tcp:127.0.0.1:0", tcp_limits=TcpLimits(connections=2))
     peers = [Phone("tcp:127.0.0.1:0") for _ in range(3)]
     async with phones(alice, *peers):
@@ -193,7 +193,7 @@ async def test_connections_are_bounded_on_the_way_out_too() -> None:
         assert alice.endpoint.tcp.connection_count == 2
 
 
-async def test_a_caller_whose_connection_was_lost_is_answered_on_another() -> None:
+async def test_caller_with_lost_connection_is_answered_on_another() -> None:
     phone = Phone("tcp:127.0.0.1:0")
     answers: asyncio.Queue[bytes] = asyncio.Queue()
 
@@ -220,7 +220,7 @@ async def test_a_caller_whose_connection_was_lost_is_answered_on_another() -> No
 @pytest.mark.parametrize(
     "contact", ["sip:y@localhost:{port};transport=tcp", "sip:y@localhost:{port}"]
 )
-async def test_a_caller_whose_connection_was_lost_is_hung_up_where_its_contact_is(
+async def test_bye_to_a_caller_with_lost_connection_goes_to_its_contact(
     contact: str,
 ) -> None:
     phone = answering(Phone("tcp:127.0.0.1:0"))
@@ -246,7 +246,7 @@ async def test_a_caller_whose_connection_was_lost_is_hung_up_where_its_contact_i
         assert phone.endpoint.ua.session_count == 0
 
 
-async def test_stopping_waits_for_no_name_service(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_stop_does_not_wait_for_the_name_service(monkeypatch: pytest.MonkeyPatch) -> None:
     phone, asked = answering(Phone("tcp:127.0.0.1:0")), asyncio.Event()
 
     async def never(*_args: object, **_named: object) -> None:

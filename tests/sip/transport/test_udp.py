@@ -43,7 +43,7 @@ def peer(host: str) -> socket.socket:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-async def test_there_and_back(host: str) -> None:
+async def test_datagrams_in_both_directions(host: str) -> None:
     net = Net()
     bound = net.transport.open(host, 0)
     with peer(host) as other:
@@ -57,7 +57,7 @@ async def test_there_and_back(host: str) -> None:
     net.transport.close()
 
 
-async def test_many_datagrams_are_taken_in_few_bounded_batches() -> None:
+async def test_many_datagrams_are_read_in_few_bounded_batches() -> None:
     net = Net()
     bound = net.transport.open("127.0.0.1", 0)
     with peer("127.0.0.1") as other:
@@ -85,7 +85,7 @@ async def test_a_closed_port_is_reported_with_its_address(host: str) -> None:
     net.transport.close()
 
 
-async def test_errors_of_others_do_not_keep_a_datagram_back() -> None:
+async def test_icmp_error_of_another_peer_does_not_block_a_datagram() -> None:
     net = Net()
     net.transport.open("127.0.0.1", 0)
     with peer("127.0.0.1") as closing:
@@ -100,7 +100,7 @@ async def test_errors_of_others_do_not_keep_a_datagram_back() -> None:
     net.transport.close()
 
 
-async def test_what_cannot_be_sent_at_all_is_reported() -> None:
+async def test_datagram_that_cannot_be_sent_is_reported() -> None:
     net = Net()
     net.transport.open("127.0.0.1", 0)
     net.transport.send(Hop("udp", "127.0.0.1", 9), b"x" * 70_000)
