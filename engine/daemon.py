@@ -21,8 +21,10 @@ from sip.endpoint import ListenError
 from . import logs, preflight
 from .acd.queues import PAUSED_AS
 from .callbacks import recovery
+from .calls.dialog_journal import end_all
 from .control.server import ControlError
 from .parts import Parts
+from .routing.dialplan import credentials_of
 from .routing.opening_hours import opening_hours
 from .store.errors import StoreError
 
@@ -102,12 +104,9 @@ class Daemon(Parts):
         preflight.check(settings)
         await self.store.open()
         self.events.attach(self.store)
+        await self._start_sip()
         await self._open_reports()
         await self.admission.load(time.time())
-        try:
-            await self.sip.start()
-        except ListenError as error:
-            raise settings.error("sip.listen", str(error)) from error
         try:
             await self.media.start()
         except WorkerFailed as error:
@@ -169,6 +168,16 @@ class Daemon(Parts):
             if not self.sip.ua.session_count:
                 return
             await asyncio.sleep(GOODBYE_POLL_S)
+
+    async def _start_sip(self) -> None:
+        """Speak SIP, and first of all end the calls that an engine that died left behind."""
+        trunks = {trunk.name: credentials_of(trunk) for trunk in self.settings.trunks}
+        left_behind = await self.dialogs.restore(self.sip, trunks)
+        try:
+            await self.sip.start()
+        except ListenError as error:
+            raise self.settings.error("sip.listen", str(error)) from error
+        await end_all(self.sip, left_behind)
 
     async def _open_reports(self) -> None:
         """Read what an earlier engine left: before the first event. Raises StoreError."""

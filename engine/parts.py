@@ -30,6 +30,7 @@ from .callbacks.dispatcher import Dispatcher
 from .callbacks.intake import Intake
 from .calls.agent_lines import AgentLines
 from .calls.call import CallRegistry
+from .calls.dialog_journal import DialogJournal
 from .calls.leg_events import LegEvents
 from .calls.permanent_leg import PermanentLegs
 from .calls.services import CallServices
@@ -103,6 +104,7 @@ class Parts:
 
         # -- SIP and media
         leg_events = LegEvents(self.registry, self.events)
+        self.dialogs = DialogJournal(self.store)
         self.sip = SipEndpoint(
             sip.listen,
             on_event=lambda event: self.sip_events.on_sip(event),
@@ -112,6 +114,7 @@ class Parts:
                 rate_limit=RateLimit(sip.max_messages_per_s, sip.max_messages_burst),
             ),
             admits=lambda source, now: self.inbound.admits(source, now),
+            on_saves=self.dialogs.write,
         )
         self.media = WorkerPool(
             MediaSettings(media.address, media.ports, media.timeout_s, media.silence_s),

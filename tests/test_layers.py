@@ -58,7 +58,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     # sip
     "sip.errors": set(),
     "sip.hop": {"sip.errors", "sip.message"},
-    "sip.usage": {"sip.message", "sip.transaction"},
+    "sip.saved": {"sip.hop"},
+    "sip.usage": {"sip.message", "sip.saved", "sip.transaction"},
     "sip.counters": set(),
     "sip.random_ids": set(),
     "sip.rate_limit": set(),
@@ -69,18 +70,18 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "sip.events": {"sip.errors", "sip.hop", "sip.message", "sip.sdp", "sip.usage"},
     "sip.dialog": {
         "sip.auth", "sip.counters", "sip.errors", "sip.events", "sip.hop", "sip.message",
-        "sip.random_ids", "sip.sdp", "sip.transaction", "sip.usage",
+        "sip.random_ids", "sip.saved", "sip.sdp", "sip.transaction", "sip.usage",
     },
     "sip.transport": {"sip.counters", "sip.errors", "sip.hop", "sip.message"},
     "sip.user_agent": {
         "sip.auth", "sip.counters", "sip.dialog", "sip.errors", "sip.events", "sip.hop",
-        "sip.message", "sip.random_ids", "sip.rate_limit", "sip.sdp", "sip.transaction",
-        "sip.usage",
+        "sip.message", "sip.random_ids", "sip.rate_limit", "sip.saved", "sip.sdp",
+        "sip.transaction", "sip.usage",
     },
     "sip.endpoint": {
         "sip.auth", "sip.counters", "sip.dialog", "sip.errors", "sip.events", "sip.hop",
-        "sip.message", "sip.random_ids", "sip.rate_limit", "sip.sdp", "sip.transaction",
-        "sip.usage",
+        "sip.message", "sip.random_ids", "sip.rate_limit", "sip.saved", "sip.sdp",
+        "sip.transaction", "sip.usage",
         "sip.transport", "sip.user_agent",
     },
     # media: the side of the engine, and the side of the worker

@@ -140,7 +140,7 @@ class CallingPhone(Phone):
         self.rejected = asyncio.Event()
         self.credentials: object = None
 
-    def use_credentials(self, credentials: object) -> None:
+    def use_credentials(self, credentials: object, account: str = "") -> None:
         """As Session.use_credentials."""
         self.credentials = credentials
 
