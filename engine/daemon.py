@@ -107,10 +107,7 @@ class Daemon(Parts):
         await self._start_sip()
         await self._open_reports()
         await self.admission.load(time.time())
-        try:
-            await self.media.start()
-        except WorkerFailed as error:
-            raise settings.error("media", error.reason) from error
+        await self._start_media()
         await self.trunks.start()
         await self._open_queues()
         await self._take_over()
@@ -152,6 +149,7 @@ class Daemon(Parts):
         await self.control.stop()
         await self.sip.stop()
         await self.media.stop()
+        self.workers.note([])
         self.announcer.close()
         await self.store.close()
         if self._is_ready:  # one that could not start has but one line to say
@@ -178,6 +176,15 @@ class Daemon(Parts):
         except ListenError as error:
             raise self.settings.error("sip.listen", str(error)) from error
         await end_all(self.sip, left_behind)
+
+    async def _start_media(self) -> None:
+        """Start the media workers, once those that an engine that died left behind have ended."""
+        await self.workers.end_left_behind()
+        try:
+            await self.media.start()
+        except WorkerFailed as error:
+            raise self.settings.error("media", error.reason) from error
+        self.workers.note(self.media.pids)
 
     async def _open_reports(self) -> None:
         """Read what an earlier engine left: before the first event. Raises StoreError."""

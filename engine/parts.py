@@ -36,6 +36,7 @@ from .calls.permanent_leg import PermanentLegs
 from .calls.services import CallServices
 from .calls.waiting_room import WaitingRooms
 from .calls.whisper import Announcer
+from .calls.worker_journal import WorkerJournal
 from .control.agent_scope import AgentScope
 from .control.audit import Audit
 from .control.engine_view import EngineView, Network, Traffic
@@ -105,6 +106,7 @@ class Parts:
         # -- SIP and media
         leg_events = LegEvents(self.registry, self.events)
         self.dialogs = DialogJournal(self.store)
+        self.workers = WorkerJournal(self.store)
         self.sip = SipEndpoint(
             sip.listen,
             on_event=lambda event: self.sip_events.on_sip(event),
@@ -117,11 +119,17 @@ class Parts:
             on_saves=self.dialogs.write,
         )
         self.media = WorkerPool(
-            MediaSettings(media.address, media.ports, media.timeout_s, media.silence_s),
+            MediaSettings(
+                media.address,
+                media.ports,
+                media.timeout_s,
+                media.silence_s,
+                orphan_s=media.orphan_s,
+            ),
             workers=media.workers,
             on_event=leg_events.on_media,
             on_died=leg_events.on_media_died,
-            on_restarted=lambda: leg_events.on_media_restarted(self.media.pids),
+            on_restarted=lambda: self._media_restarted(leg_events),
         )
         self.announcer = Announcer(
             Synthesizer(settings.whisper.cache_dir, voice=settings.whisper.voice)
@@ -279,6 +287,10 @@ class Parts:
             audit=Audit(self.store),
         )
         self.exporter = None if self.metrics is None else self._exporter(self.metrics)
+
+    def _media_restarted(self, leg_events: LegEvents) -> None:
+        leg_events.on_media_restarted(self.media.pids)
+        self.workers.note(self.media.pids)
 
     def _methods(self) -> dict[str, Method]:
         """Every method of the control protocol but those of the connection itself."""

@@ -89,6 +89,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.settings": set(),
     "media.sources": set(),
     "media.messages": {"media.errors", "media.settings", "media.sources"},
+    "media.left_behind": set(),
     "media.channel": {"media.errors", "media.messages"},
     "media.watchdog": {"media.errors", "media.messages"},
     "media.worker_client": {

@@ -98,6 +98,11 @@ class Switch:
         """Whether there is nothing to do for the clock."""
         return not self._legs and not self._ports.quarantined
 
+    @property
+    def has_legs(self) -> bool:
+        """Whether any leg is open."""
+        return bool(self._legs)
+
     async def prepare(self) -> None:
         """Make the sounds and bind the ports that calls may need, before one does."""
         self._ports.stock()

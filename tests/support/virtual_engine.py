@@ -96,7 +96,7 @@ class VirtualMedia(ScriptedMedia):
     ) -> None:
         super().__init__()
         self.is_up = True
-        self.pids = [1]
+        self.pids: list[int] = []
         self._on_died, self._on_restarted = on_died, on_restarted
 
     async def start(self) -> None: ...
