@@ -101,10 +101,10 @@ class Daemon(Parts):
             await self.control.bind()
         except ControlError as error:
             raise settings.error(error.key, error.reason) from error
-        preflight.check(settings)
         await self.store.open()
         self.events.attach(self.store)
         await self._start_sip()
+        await asyncio.to_thread(preflight.check, settings)
         await self._open_reports()
         await self.admission.load(time.time())
         await self._start_media()
