@@ -21,9 +21,9 @@ from sip.endpoint import ListenError
 from . import logs, preflight
 from .acd.queues import PAUSED_AS
 from .callbacks import recovery
-from .calls.dialog_journal import end_all
 from .control.server import ControlError
 from .parts import Parts
+from .restart.dialog_journal import end_all
 from .routing.dialplan import credentials_of
 from .routing.opening_hours import opening_hours
 from .store.errors import StoreError

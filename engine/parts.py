@@ -30,13 +30,11 @@ from .callbacks.dispatcher import Dispatcher
 from .callbacks.intake import Intake
 from .calls.agent_lines import AgentLines
 from .calls.call import CallRegistry
-from .calls.dialog_journal import DialogJournal
 from .calls.leg_events import LegEvents
 from .calls.permanent_leg import PermanentLegs
 from .calls.services import CallServices
 from .calls.waiting_room import WaitingRooms
 from .calls.whisper import Announcer
-from .calls.worker_journal import WorkerJournal
 from .control.agent_scope import AgentScope
 from .control.audit import Audit
 from .control.engine_view import EngineView, Network, Traffic
@@ -68,6 +66,8 @@ from .reports.history import History
 from .reports.intervals import zone_of
 from .reports.live import Live
 from .reports.report import Reports
+from .restart.dialog_journal import DialogJournal
+from .restart.worker_journal import WorkerJournal
 from .routing.admission import Admission, PolicySettings
 from .routing.dialplan import Dialplan
 from .routing.number_plan import NumberPlan

@@ -74,7 +74,6 @@ _RETRY_CAUSES: dict[Result, RetryCause] = {
 # The Reason headers that we send (RFC 3326). A phone that reads ELSEWHERE lists no missed call.
 CLEARING = 'Q.850;cause=16;text="Normal call clearing"'
 WORKER_DIED = 'Q.850;cause=41;text="Temporary failure"'
-ENGINE_DIED = WORKER_DIED
 NO_ANSWER = 'SIP;cause=408;text="No answer"'
 ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 

@@ -324,7 +324,7 @@ class TestOurInvite:
 
     def test_a_phone_that_is_gone_is_given_up(self) -> None:
         network = Network()
-        alice, bob, _call, invite = call_to_nobody(network)
+        alice, _bob, _call, invite = call_to_nobody(network)
         answer(network, alice, invite, 100)
         restart(alice)
         network.run()

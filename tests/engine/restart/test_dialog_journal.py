@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any, cast
 
-from engine.calls.dialog_journal import AT_ONCE, STORED_AS, DialogJournal, end_all
+from engine.restart.dialog_journal import AT_ONCE, STORED_AS, DialogJournal, end_all
 from engine.store.store import Store
 from sip.auth.digest import Credentials
 from sip.endpoint import SipEndpoint

@@ -3,7 +3,7 @@
 from pathlib import Path
 from unittest.mock import patch
 
-from engine.calls.worker_journal import STORED_AS, WorkerJournal
+from engine.restart.worker_journal import STORED_AS, WorkerJournal
 from engine.store.store import Store
 from media.left_behind import WorkerMark
 
@@ -22,8 +22,8 @@ async def test_the_next_engine_ends_those_that_were_noted_last(tmp_path: Path) -
         return True
 
     with (
-        patch("engine.calls.worker_journal.mark_of", mark),
-        patch("engine.calls.worker_journal.end", end),
+        patch("engine.restart.worker_journal.mark_of", mark),
+        patch("engine.restart.worker_journal.end", end),
     ):
         journal = WorkerJournal(store)
         journal.note([11, 12, -1])
@@ -42,7 +42,7 @@ async def test_the_next_engine_ends_those_that_were_noted_last(tmp_path: Path) -
 async def test_nothing_is_left_of_a_stop_in_good_order(tmp_path: Path) -> None:
     store = Store(tmp_path / "db")
     await store.open()
-    with patch("engine.calls.worker_journal.mark_of", mark):
+    with patch("engine.restart.worker_journal.mark_of", mark):
         journal = WorkerJournal(store)
         journal.note([11])
         journal.note([])

@@ -17,11 +17,11 @@ from sip.errors import ParseError
 from sip.saved import SavedSession
 
 from ..store.store import Store
-from .hangup_cause import ENGINE_DIED
 
 log = structlog.get_logger()
 
 STORED_AS = "dialog"
+ENGINE_DIED = 'Q.850;cause=41;text="Temporary failure"'
 # Thousands of BYEs at once would overflow the sockets of those who get them.
 AT_ONCE = 100
 PAUSE_S = 0.01
