@@ -46,6 +46,7 @@ from .control.methods.callbacks import CallbackMethods
 from .control.methods.calls import CallMethods
 from .control.methods.engine import EngineMethods
 from .control.methods.numbers import NumberMethods
+from .control.methods.persons import PersonMethods
 from .control.methods.queues import QueueMethods
 from .control.methods.records import RecordMethods
 from .control.methods.reports import ReportMethods
@@ -60,6 +61,7 @@ from .inbound.kept_positions import KeptPositions
 from .inbound.services import InboundServices
 from .inbound.sip_events import SipEvents
 from .job import Job
+from .personal.personal_data import PersonalData
 from .reload import Reconfigure, Reload
 from .reports.cdr_writer import CdrWriter
 from .reports.history import History
@@ -208,6 +210,7 @@ class Parts:
             router=self.router,
             admission=self.admission,
         )
+        positions = KeptPositions(self.store)
         self.inbound = Inbound(
             self.services,
             InboundServices(
@@ -216,9 +219,22 @@ class Parts:
                 intake=self.intake,
                 takeover=CallerTakeover(self.dispatcher),
                 history=self.history,
-                positions=KeptPositions(self.store),
+                positions=positions,
             ),
             settings,
+        )
+        self.personal_data = PersonalData(
+            self.store,
+            self.events,
+            self.history,
+            self.admission.do_not_call,
+            recordings=media.recordings,
+            calls_of=lambda person: [
+                call.id
+                for call in self.registry.calls.values()
+                if person.is_number(call.about.get("number"))
+            ],
+            forget_positions=positions.forget_number,
         )
         self.sip_events = SipEvents(self.trunks, self.inbound, leg_events)
 
@@ -286,6 +302,9 @@ class Parts:
             **CallbackMethods(self.dispatcher, self.intake, self.store, self.events).table(),
             **CallMethods(self.registry, self.dispatcher).table(),
             **AgentMethods(self.agents, self.roster, self.queues).table(),
+            **PersonMethods(
+                self.personal_data, self.events, lambda: self.admission.region
+            ).table(),
             **QueueMethods(self.queues).table(),
             **NumberMethods(self.admission).table(),
             **RouteMethods(
