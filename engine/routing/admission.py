@@ -19,7 +19,7 @@ from ..job import site_of
 from .calling_hours import CallingHours
 from .do_not_call import Blocked, DoNotCall
 from .limits import Accepted, RateLimits
-from .number_plan import NotDialable, NumberPlan, Reading
+from .number_plan import NumberPlan, Reading, refused
 from .phone_number import CalledNumber, parse_written
 from .rates import Rates
 
@@ -257,10 +257,8 @@ class Admission:
         return Reading("number", number.e164, number)
 
     def _check_destination(self, number: CalledNumber, field: str) -> None:
-        try:
+        with refused(field):
             self._plan.check_destination(number)
-        except NotDialable as refusal:
-            raise EngineError("refused", refusal.reason, field, refusal.data) from refusal
 
     def _check_register(self, number: CalledNumber, now: float, field: str) -> None:
         entry = self.do_not_call.find(number.e164, now)
