@@ -191,7 +191,9 @@ class Dialplan:
     def _trunks_at(self, uri: SipUri) -> list[Trunk]:
         """The trunks that a URI leads to, in the order of the configuration."""
         at = uri.address
-        return [self._trunks[name] for name, there in self._trunk_uris.items() if there.address == at]
+        return [
+            self._trunks[name] for name, there in self._trunk_uris.items() if there.address == at
+        ]
 
     def is_agent(self, text: str) -> bool:
         """Whether `text` is an agent's name."""
