@@ -1,9 +1,8 @@
 """Builds the parts of one engine, in the order in which each uses those before it.
 
-Each part is handed what it uses when it is built. Two rings cannot be cut that way: SIP and the
-media workers tell calls what happens, and calls use SIP and media; a blocked number ends its queued
-jobs, and the dispatcher asks for blocked numbers. There the earlier part gets a function that looks
-the later one up when it is called.
+Each part is handed what it uses when it is built. One ring cannot be cut that way: SIP reports to
+calls what happens, and calls use SIP. There the earlier part gets a function that looks the later
+one up when it is called.
 """
 
 import asyncio
@@ -142,7 +141,6 @@ class Parts:
             read=self.dialplan.classify,
             store=self.store,
             events=self.events,
-            on_blocked=lambda entry: self.dispatcher.block(entry.number, entry.reason),
         )
         self.router = Router(settings, number_of=self.admission.number, store=self.store)
 

@@ -4,7 +4,7 @@ It is kept in memory and on disk. A number is blocked from the moment that it wa
 answer comes once it is on the disk.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -33,16 +33,14 @@ class Blocked(msgspec.Struct, frozen=True, kw_only=True):
 class DoNotCall:
     """The blocked numbers, in E.164.
 
-    `on_blocked` is called at once with each number that is blocked, to cancel its queued jobs.
+    The event `number.blocked` is published at once; the dispatcher then cancels the queued jobs.
     """
 
     def __init__(
         self,
         store: "Store | None" = None,
         events: "EventLog | None" = None,
-        on_blocked: Callable[[Blocked], None] = lambda _entry: None,
     ) -> None:
-        self._on_blocked = on_blocked
         self._store = store
         self._events = events
         self._numbers: dict[str, Blocked] = {}
@@ -99,7 +97,6 @@ class DoNotCall:
         if self._store is not None:
             self._store.put(KIND, entry.number, entry)
         self._publish("number.blocked", entry)
-        self._on_blocked(entry)
         if self._store is not None:
             await self._store.flush()
 

@@ -450,7 +450,7 @@ def scene(
         ringing=Ringing("GB"),
         recordings=tmp_path / "recordings",
     )
-    return Scene(services, sip, media, store, Admission())
+    return Scene(services, sip, media, store, Admission(events=events))
 
 
 def job(order: Order = "agent_first", **request: Any) -> Job:

@@ -517,8 +517,7 @@ def test_a_number_that_is_blocked_while_the_agent_rings_is_not_called(tmp_path: 
         agent = await stage.phone()
         agent.rings()
         entry = Blocked(number="+442079460123", reason="asked us", since=0.0)
-        await admission.do_not_call.block(entry)
-        dispatcher.block(entry.number, entry.reason)  # a running attempt goes on
+        await admission.do_not_call.block(entry)  # a running attempt goes on
         agent.answers()
         await ended(under_test)
         assert (under_test.state, under_test.result) == ("failed", "refused")
