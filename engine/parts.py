@@ -75,7 +75,7 @@ from .routing.router import Router
 from .routing.trunks import Trunks
 from .store.event_log import EventLog
 from .store.heartbeat import Heartbeat
-from .store.retention import Retention
+from .store.retention import DAY_S, Retention
 from .store.store import Store
 from .webhooks.webhooks import Webhooks
 
@@ -97,7 +97,11 @@ class Parts:
         )
         self.store = Store(settings.store.path)
         self.retention = Retention(
-            self.store, self.events, settings.store, settings.reports.keep_days
+            self.store,
+            self.events,
+            settings.store,
+            settings.reports.keep_days,
+            recordings=settings.media.recordings,
         )
         self.registry = CallRegistry()
         self.heartbeat = Heartbeat(self.store, is_busy=lambda: bool(self.registry.calls))
@@ -122,7 +126,11 @@ class Parts:
             on_restarted=lambda: leg_events.on_media_restarted(self.media.pids),
         )
         self.announcer = Announcer(
-            Synthesizer(settings.whisper.cache_dir, voice=settings.whisper.voice)
+            Synthesizer(
+                settings.whisper.cache_dir,
+                voice=settings.whisper.voice,
+                max_age_s=settings.whisper.keep_days * DAY_S or None,
+            )
         )
         hold = Hold(media.hold or None)
 
@@ -300,9 +308,7 @@ class Parts:
             **CallbackMethods(self.dispatcher, self.intake, self.store, self.events).table(),
             **CallMethods(self.registry, self.dispatcher).table(),
             **AgentMethods(self.agents, self.roster, self.queues).table(),
-            **PersonMethods(
-                self.personal_data, self.events, lambda: self.admission.region
-            ).table(),
+            **PersonMethods(self.personal_data, self.events, lambda: self.admission.region).table(),
             **QueueMethods(self.queues).table(),
             **NumberMethods(self.admission).table(),
             **RouteMethods(

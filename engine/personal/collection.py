@@ -113,6 +113,36 @@ def _notes_of(connection: sqlite3.Connection, id: str) -> Body | None:
     return {"outcome": outcome, "rating": rating, "notes": msgspec.json.decode(notes)}
 
 
+# Where the number may stand in what is kept of others: notes, contexts.
+_MENTIONS = (
+    ("jobs", "id", "body", "state IN ('completed', 'failed', 'cancelled', 'expired')"),
+    ("records", "id", "body", "TRUE"),
+    ("annotations", "id", "notes", "TRUE"),
+)
+
+
+async def mentions_of(store: Store, person: Person) -> list[tuple[str, str, str, bytes]]:
+    """Where the number stands in what is kept of others, once all that is theirs is erased.
+
+    Each as a table, its text column, the row's id, and the JSON text without the number.
+    """
+    return await store.read(lambda connection: list(_mentions(connection, person)))
+
+
+def _mentions(
+    connection: sqlite3.Connection, person: Person
+) -> Iterator[tuple[str, str, str, bytes]]:
+    for table, key, column, which in _MENTIONS:
+        rows = connection.execute(
+            f"SELECT {key}, {column} FROM {table} WHERE {which} AND CAST({column} AS TEXT) LIKE ?",
+            (f"%{person.search_text}%",),
+        )
+        for id, text in rows:
+            if person.is_in(bytes(text).decode(errors="replace")):
+                told = person.without(msgspec.json.decode(text))
+                yield table, column, id, msgspec.json.encode(told)
+
+
 async def events_of(
     store: Store, person: Person, ids: Iterable[str], *, after: int = 0
 ) -> AsyncIterator[tuple[int, Body, bool]]:

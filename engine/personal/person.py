@@ -16,6 +16,7 @@ ERASED = "erased"
 _BETWEEN = r"[ \-./()\u00a0]{0,3}"
 # A national number shorter than this is not searched for in text: it would be found everywhere.
 _SHORTEST_IN_TEXT = 6
+_COUNTRY_BEFORE = re.compile(rf"(?:\+|00)[0-9]{{1,3}}{_BETWEEN}$")
 _DIGITS = re.compile(r"\+?[0-9*#]{2,20}")
 
 
@@ -31,7 +32,8 @@ class Person:
     def _spelled(self) -> re.Pattern[str]:
         digits = _BETWEEN.join(self.national)
         country = _BETWEEN.join(self.country_code)
-        before = rf"(?:(?:\+|%2[Bb]|00{_BETWEEN}|011{_BETWEEN})?{country}{_BETWEEN}(?:\(0\)|0)?|0)?"
+        plus = rf"(?:\+|%2[Bb]|00{_BETWEEN}|011{_BETWEEN})?"
+        before = rf"(?P<before>{plus}{country}{_BETWEEN}(?:\(0\)|0)?|0)?"
         return re.compile(rf"(?<![0-9])(?<![0-9]\+){before}{_BETWEEN}{digits}(?![0-9])")
 
     @classmethod
@@ -44,7 +46,11 @@ class Person:
             number = phonenumbers.parse(text, region)
         except phonenumbers.NumberParseException:
             number = None
-        if number is None or not phonenumbers.is_possible_number(number):
+        if (
+            number is None
+            or not phonenumbers.is_possible_number(number)
+            or len(phonenumbers.national_significant_number(number)) < _SHORTEST_IN_TEXT
+        ):
             if _DIGITS.fullmatch(text) is None:
                 raise EngineError("refused", f"{text!r} is not a number", field="number")
             return cls(text, "", text.removeprefix("+"))
@@ -66,7 +72,9 @@ class Person:
 
     def is_in(self, text: str) -> bool:
         """Whether the number stands in `text`, in any usual spelling."""
-        return self.is_in_texts and self._spelled.search(text) is not None
+        return self.is_in_texts and any(
+            not _is_of_another_country(found) for found in self._spelled.finditer(text)
+        )
 
     def is_number(self, text: str | None) -> bool:
         """Whether `text` is the number, or a URI of it."""
@@ -77,9 +85,19 @@ class Person:
         if not self.is_in_texts:
             return value
         if isinstance(value, str):
-            return self._spelled.sub(ERASED, value)
+            return self._spelled.sub(_erased, value)
         if isinstance(value, dict):
             return {self.without(key): self.without(one) for key, one in value.items()}
         if isinstance(value, list):
             return [self.without(one) for one in value]
         return value
+
+
+def _is_of_another_country(found: re.Match[str]) -> bool:
+    """Whether the digits before the match are the code of another country: +1 207..."""
+    before = found.string[max(0, found.start() - 12) : found.start()]
+    return not found["before"] and _COUNTRY_BEFORE.search(before) is not None
+
+
+def _erased(found: re.Match[str]) -> str:
+    return found[0] if _is_of_another_country(found) else ERASED

@@ -59,9 +59,7 @@ class PersonalData:
             yield "job", job.view()
         for id, record in traces.records:
             yield "record", record | traces.notes.get(id, {})
-        async for _seq, event, _is_theirs in collection.events_of(
-            self._store, person, traces.ids
-        ):
+        async for _seq, event, _is_theirs in collection.events_of(self._store, person, traces.ids):
             yield "event", event
         async for _number, entry, _is_theirs in collection.audit_of(
             self._store, person, traces.ids
@@ -89,12 +87,11 @@ class PersonalData:
             "records": len(traces.records),
             "events": await self._erase_events(person, traces.ids),
             "audit": await self._erase_audit(person, traces.ids),
-            "recordings": await asyncio.to_thread(
-                _delete, traces.recordings(self._recordings)
-            ),
+            "recordings": await asyncio.to_thread(_delete, traces.recordings(self._recordings)),
         }
         self._erase_jobs(traces.jobs, person)
         self._erase_records(traces, person)
+        await self._erase_mentions(person)
         self._forget_positions(person.e164)
         self._history.forget(person.e164)
         await self._store.flush()
@@ -125,6 +122,11 @@ class PersonalData:
             self._events.rewrite(seq, kept)
             count += 1
         return count
+
+    async def _erase_mentions(self, person: Person) -> None:
+        """Replace the number in what is kept of others: what somebody noted, for instance."""
+        for table, column, id, text in await collection.mentions_of(self._store, person):
+            self._store.execute(f"UPDATE {table} SET {column} = ? WHERE id = ?", (text, id))
 
     async def _erase_audit(self, person: Person, ids: frozenset[str]) -> int:
         count = 0

@@ -21,7 +21,7 @@ PAGE_BYTES = 512 * 1024
 
 
 class PersonExport(Params):
-    """person.export: all that is kept of the person with this number; `cursor` of the page before."""
+    """person.export: all that is kept of a person; `cursor` is that of the page before."""
 
     number: Target
     limit: Annotated[int, Meta(ge=1, le=1000)] = 1000
@@ -70,6 +70,6 @@ class PersonMethods:
 
     async def _erase(self, params: PersonErase, peer: Peer) -> dict[str, Any]:
         person = Person.of(params.number, self._region())
-        erased = await self._personal.erase(person)
+        erased: dict[str, Any] = dict(await self._personal.erase(person))
         self._events.publish("person.erased", by=peer.who or None, **erased)
         return erased
