@@ -9,7 +9,7 @@ from engine.calls.leg import Leg, Role
 from engine.job import OfferRecord
 from engine.routing.dialplan import Destination
 
-from .switchboard import Scene
+from .scene import Scene
 
 
 class ScriptedFlow:
