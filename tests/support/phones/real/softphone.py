@@ -13,7 +13,7 @@ from tests.support.phones.errors import PeerError
 
 from .peer_process import PeerProcess
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[4]
 READY_S = 10.0
 
 
