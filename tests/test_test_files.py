@@ -26,6 +26,7 @@ EXCEPTIONS: dict[str, str] = {
     "engine/calls/agent_lines.py": "test_permanent_leg.py and test_borrowed_leg.py",
     "engine/calls/call_flow.py": "protocols without behaviour",
     "engine/calls/dialling.py": "callbacks/test_attempt.py and scenarios/",
+    "engine/calls/leg_listener.py": "protocols, and a base without behaviour",
     "engine/calls/leg_media.py": "test_leg.py",
     "engine/calls/two_party_call.py": "callbacks/test_attempt.py and inbound/test_inbound_call.py",
     "engine/calls/services.py": "fields without behaviour",

@@ -10,6 +10,7 @@ from engine.calls.cancel_scope import KeyPressed, until_key, while_up
 from engine.calls.dialling import Caller
 from engine.calls.leg import Leg, LegEnded
 from media.messages import Dtmf
+from tests.support.leg_owner import LegOwner
 from tests.support.phones.scripted import ScriptedPhone
 from tests.support.scene import Scene, scene
 from tests.support.virtual_loop import run
@@ -28,7 +29,7 @@ def play(tmp_path: Path, script: Script) -> None:
             destination=stage.services.dialplan.destination("sip:bob@127.0.0.1", field="to"),
             sip=stage.services.sip,
             media=stage.services.media,
-            publish=lambda *_args, **_fields: None,
+            owner=LegOwner(),
         )
         await leg.open()
         dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))

@@ -12,6 +12,7 @@ from engine.calls.leg import Leg
 from engine.calls.waiting_room import WaitingRoom, WaitingRooms
 from engine.calls.whisper import Announcer
 from media.sources import Hold, Prompt, Source
+from tests.support.leg_owner import LegOwner
 from tests.support.phones.scripted import ScriptedPhone
 from tests.support.scene import Scene, ScriptedSpeech, scene
 from tests.support.virtual_loop import run
@@ -53,7 +54,7 @@ async def answered(stage: Scene) -> tuple[Leg, ScriptedPhone]:
         destination=stage.services.dialplan.destination("sip:bob@127.0.0.1", field="to"),
         sip=stage.services.sip,
         media=stage.services.media,
-        publish=lambda *_args, **_fields: None,
+        owner=LegOwner(),
     )
     stage.services.registry.legs["leg-1"] = leg
     await leg.open()
