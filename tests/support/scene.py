@@ -34,13 +34,13 @@ from engine.store.event_log import EventLog
 from engine.store.store import Store, StoreError
 from media.errors import NoPortLeft, RecordingFailed
 from media.messages import Connect, LegStats, Played
-from media.sound.speech import Synthesizer
 from media.sources import Hold, Peer, Prompt, Ringing, Source
 from media.worker_pool import WorkerPool
 from sip.endpoint import SipEndpoint
 from sip.sdp.offer_answer import LocalAudio
 
 from .phones.scripted import ScriptedPhone, ScriptedSip
+from .quiet_speech import QuietSynthesizer
 
 DEADLINE_S = 1000.0
 
@@ -236,7 +236,7 @@ def scene(
     media.register = registry
     settings = Dial(**dial)
     events, nobody, hold = EventLog(), AgentRegistry([], events=EventLog()), Hold()
-    announcer = Announcer(Synthesizer(tmp_path / "speech"))
+    announcer = Announcer(QuietSynthesizer(tmp_path / "speech"))
     endpoint, pool = cast(SipEndpoint, sip), cast(WorkerPool, media)
     services = CallServices(
         sip=endpoint,
