@@ -10,7 +10,7 @@ import pytest
 from config.settings import load
 from engine.daemon import Daemon
 from ringback_client import Client, EngineError, RequestRejected
-from tests.support.engine_in_process import request, running, settings_in
+from tests.support.engines.in_process import request, running, settings_in
 
 NUMBER = "+442079460123"
 MONDAY_NOON = 1795435200.0  # 2026-11-23 12:00 in London
