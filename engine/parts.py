@@ -270,7 +270,7 @@ class Parts:
             snapshot_sources=self._snapshot_sources(),
             rights=self.rights,
             scope=AgentScope(
-                self.dispatcher.open.told, self._find_job, self.registry, agents=self.agents
+                self.dispatcher.open.told, self._find_job, self.registry.calls, agents=self.agents
             ),
             audit=Audit(self.store),
         )
