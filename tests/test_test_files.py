@@ -21,6 +21,7 @@ EXCEPTIONS: dict[str, str] = {
     "engine/acd/waiting.py": "records without behaviour",
     "engine/callbacks/caller_takeover.py": "scenarios/test_caller_and_callback.py",
     "engine/callbacks/dial_check.py": "test_attempt.py and test_dispatcher.py",
+    "engine/callbacks/request_check.py": "test_intake.py and control/methods/test_routes.py",
     "engine/callbacks/running_attempts.py": "test_dispatcher.py",
     "engine/callbacks/open_jobs.py": "test_dispatcher.py and test_intake.py",
     "engine/calls/agent_lines.py": "test_permanent_leg.py and test_borrowed_leg.py",

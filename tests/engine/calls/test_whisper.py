@@ -12,7 +12,7 @@ from engine.calls.whisper import Announcement, Announcer, Unspoken, Whisper
 from engine.errors import EngineError
 from media.sound.speech import SpeechError, Synthesizer
 from media.sources import Prompt, Tone
-from tests.support.switchboard import job
+from tests.support.scene import job
 
 
 def announcer(tmp_path: Path) -> Announcer:
@@ -35,6 +35,7 @@ async def test_none_a_tone_and_a_file(tmp_path: Path) -> None:
     under_test.close()
 
 
+@pytest.mark.outside
 async def test_text_is_spoken(tmp_path: Path) -> None:
     under_test = announcer(tmp_path)
     spoken = await prepared(under_test, whisper={"text": "A visitor is waiting."})
@@ -74,6 +75,7 @@ async def test_speech_that_fails_leaves_the_callback_without_a_whisper(
     under_test.close()
 
 
+@pytest.mark.outside
 async def test_a_text_that_kills_the_speech_costs_that_whisper_alone(tmp_path: Path) -> None:
     under_test = Announcer(Synthesizer(tmp_path / "speech", voice="de"))
     under_test.close()  # what the library does with it depends on what it did before

@@ -27,10 +27,10 @@ from engine.errors import EngineError
 from engine.store.batch import Batch
 from engine.store.store import Store
 from media.errors import WorkerGone
-
-from .switchboard import ScriptedMedia
-from .virtual_loop import run
-from .virtual_phones import Network, VirtualSip
+from tests.support.phones.virtual import Network, VirtualSip
+from tests.support.quiet_speech import quiet_speech
+from tests.support.scene import ScriptedMedia
+from tests.support.virtual_loop import run
 
 T = TypeVar("T")
 
@@ -138,7 +138,7 @@ class VirtualMedia(ScriptedMedia):
 
 
 class _Control:
-    """Takes the place of ControlServer: there is no socket, methods are called by `Engine.ask`."""
+    """Takes the place of ControlServer: without a socket, `VirtualEngine.ask` calls methods."""
 
     def __init__(self, _settings: Any, methods: Any, _events: Any, **_more: Any) -> None:
         self.methods = methods
@@ -183,7 +183,7 @@ def _say_nothing(*_said: Any, **_more: Any) -> int:
     return 0
 
 
-class Engine:
+class VirtualEngine:
     """One engine's life, from `start` to `stop` or `kill`."""
 
     def __init__(self, world: World, settings: Settings) -> None:
@@ -192,6 +192,7 @@ class Engine:
             patch("engine.parts.SipEndpoint", self._make_sip),
             patch("engine.parts.WorkerPool", self._make_media),
             patch("engine.parts.ControlServer", _Control),
+            quiet_speech(),
         ):
             self.daemon = Daemon(settings)
         self.media.register = self.daemon.registry
@@ -215,7 +216,7 @@ class Engine:
             await await_open()
             self.writer = _InlineWriter(self.daemon.store)
 
-        with patch.object(self.daemon.store, "open", open_inline):
+        with quiet_speech(), patch.object(self.daemon.store, "open", open_inline):
             await self.daemon.start()
 
     async def stop(self) -> None:
