@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from tests.support.command_line import ringback
-from tests.support.engine_in_process import request, running, settings_in
+from tests.support.engines.in_process import request, running, settings_in
 
 NUMBER = "+442079460123"
 

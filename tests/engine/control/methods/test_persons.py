@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ringback_client import Client, EngineError
-from tests.support.engine_in_process import request, running, settings_in
+from tests.support.engines.in_process import request, running, settings_in
 
 NUMBER = "+442079460123"
 DIGITS = "2079460123"
