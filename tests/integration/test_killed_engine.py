@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.engine_process import Engine
-from tests.support.peer_process import PeerError
-from tests.support.wire_caller import WireOutgoing
-from tests.support.wire_phone import WireCall, WireMessage, WirePhone
+from tests.support.engines.process import EngineClient
+from tests.support.phones.errors import PeerError
+from tests.support.phones.wire.caller import WireOutgoing
+from tests.support.phones.wire.phone import WireCall, WireMessage, WirePhone
 
 from .conftest import MakeWire, StartEngine
 
@@ -27,17 +27,17 @@ class Left:
     what: str
 
 
-async def kill(engine: Engine) -> None:
+async def kill(engine: EngineClient) -> None:
     await asyncio.sleep(ON_THE_DISK_S)
     engine.process.kill()
     await engine.close()
 
 
-async def next_engine(engine: Engine) -> tuple[Engine, float]:
+async def next_engine(engine: EngineClient) -> tuple[EngineClient, float]:
     """Start another engine; its line, and when its process began (Unix seconds)."""
     began = time.time()
     await asyncio.to_thread(engine.process.start)
-    return await Engine.connect(engine.process), began
+    return await EngineClient.connect(engine.process), began
 
 
 def tag_of(value: str) -> str:
@@ -65,7 +65,9 @@ def check_cancel(left: Left, cancel: WireMessage) -> None:
     assert (cancel["from"], cancel["to"]) == (invite["from"], invite["to"])
 
 
-async def calls_in_every_state(engine: Engine, wire: MakeWire, caller: WirePhone) -> list[Left]:
+async def calls_in_every_state(
+    engine: EngineClient, wire: MakeWire, caller: WirePhone
+) -> list[Left]:
     left: list[Left] = []
 
     async def agent_first(upto: Callable[[WireCall], Awaitable[None]], state: str) -> None:
@@ -168,7 +170,7 @@ async def test_a_phone_that_hangs_up_meanwhile_is_answered(
     while not starting.done():  # as a phone does that gets no answer
         agent.request("BYE", cseq=500)
         await asyncio.sleep(0.05)
-    engine = await Engine.connect(engine.process)
+    engine = await EngineClient.connect(engine.process)
     try:
         await customer.receive("BYE", 3.0)
         await asyncio.sleep(0.3)
@@ -199,7 +201,7 @@ async def test_an_answer_that_nobody_heard_is_acknowledged_and_ended(
     while not starting.done():
         call.accept()
         await asyncio.sleep(0.1)
-    engine = await Engine.connect(engine.process)
+    engine = await EngineClient.connect(engine.process)
     try:
         await call.receive("ACK", 3.0)
         bye = await call.receive("BYE", 3.0)

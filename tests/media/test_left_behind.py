@@ -14,9 +14,9 @@ from media.left_behind import WorkerMark, end, mark_of
 from media.settings import MediaSettings
 from media.sources import Hold
 from media.worker_client import WorkerClient
+from tests.support.phones.wire.frames import FramePhone
+from tests.support.waiting import until
 
-from .phone import Phone
-from .waiting import until
 from .worker.test_port_pool import free_even_ports
 
 HOST = "127.0.0.1"
@@ -29,7 +29,7 @@ class Orphan:
         first = free_even_ports(4)
         settings = MediaSettings(HOST, (first, first + 7), orphan_s=orphan_s)
         self.client = WorkerClient(settings, on_event=lambda _event: None, on_died=self._died)
-        self.phone = Phone(0x11)
+        self.phone = FramePhone(0x11)
 
     def _died(self, reason: str) -> None:
         """The connection is lost."""

@@ -11,8 +11,16 @@ from sip.hop import Hop, Transport
 from sip.message.message import Request, Response, response_to
 from sip.saved import SavedSession
 from sip.sdp.offer_answer import OfferAnswer
-
-from ..simulation import Agent, Network, audio, call_to_nobody, clean, established, pair, within
+from tests.support.sip.network import (
+    SimulatedAgent,
+    SimulatedNetwork,
+    audio,
+    call_to_nobody,
+    clean,
+    established,
+    pair,
+    within,
+)
 
 REASON = 'Q.850;cause=41;text="Temporary failure"'
 
@@ -23,7 +31,7 @@ def transport(request: pytest.FixtureRequest) -> Transport:
     return value
 
 
-def restart(agent: Agent, *, credentials: Credentials | None = None) -> list[Session]:
+def restart(agent: SimulatedAgent, *, credentials: Credentials | None = None) -> list[Session]:
     """Crash, and let the next process hang up what is left."""
     sessions = agent.crash(credentials=credentials)
     for session in sessions:
@@ -31,11 +39,13 @@ def restart(agent: Agent, *, credentials: Credentials | None = None) -> list[Ses
     return sessions
 
 
-def requests(network: Network, method: str) -> list[Request]:
+def requests(network: SimulatedNetwork, method: str) -> list[Request]:
     return [message for message in network.messages(method) if isinstance(message, Request)]
 
 
-def answer(network: Network, agent: Agent, request: Request, status: int, **fields: str) -> None:
+def answer(
+    network: SimulatedNetwork, agent: SimulatedAgent, request: Request, status: int, **fields: str
+) -> None:
     """Let the second host respond to a request."""
     headers = [(name.replace("_", "-"), value) for name, value in fields.items()]
     response = response_to(request, status, to_tag="far", headers=headers)
@@ -45,7 +55,7 @@ def answer(network: Network, agent: Agent, request: Request, status: int, **fiel
 
 class TestConfirmed:
     def test_a_call_of_ours_is_ended_by_bye(self, transport: Transport) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network, transport)
         call, called = established(network, alice, bob)
         assert len(alice.kept) == 1
@@ -66,7 +76,7 @@ class TestConfirmed:
         clean(alice, bob)
 
     def test_a_call_that_came_in_is_ended_by_bye(self, transport: Transport) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network, transport)
         call, called = established(network, alice, bob)
         restart(bob)
@@ -80,7 +90,7 @@ class TestConfirmed:
         clean(alice, bob)
 
     def test_nothing_is_sent_for_calls_that_have_ended(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
         alice.do(call.hangup)
@@ -93,7 +103,7 @@ class TestConfirmed:
         assert network.log == []
 
     def test_the_route_set_and_the_remote_target_are_kept(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, _bob, _call, invite = call_to_nobody(network)
         ringing = {
             "Contact": "<sip:bob@192.0.2.9:5099>",
@@ -112,7 +122,7 @@ class TestConfirmed:
         assert [to for _, _, to, message in network.log if message == bye] == ["192.0.2.7"]
 
     def test_a_later_target_and_cseq_are_kept(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
         alice.do(call.reinvite, audio(4010))
@@ -126,7 +136,7 @@ class TestConfirmed:
         assert bye.uri.encode() == "sip:bob@192.0.2.2:5062"
 
     def test_a_bye_that_was_not_answered_is_followed_by_one_with_a_higher_cseq(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
         network.drop = lambda sender, message: True
@@ -140,7 +150,7 @@ class TestConfirmed:
         assert alice.kept == {}
 
     def test_a_challenge_is_answered_with_the_owner_s_credentials(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob, call, invite = call_to_nobody(network)
         body, _ = OfferAnswer(1).receive_offer(invite.body, audio(5000))
         headers = [("Contact", "<sip:bob@192.0.2.2>"), ("Content-Type", "application/sdp")]
@@ -156,7 +166,7 @@ class TestConfirmed:
         assert call.call_id == second.call_id
 
     def test_bytes_that_are_no_text_come_back_as_they_were(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         called_tag = "\udcff\udcfe"
         _, bob, _call, invite = call_to_nobody(network)
@@ -177,7 +187,7 @@ class TestConfirmed:
         assert called_tag in (bye.get("To") or "")
 
     def test_what_the_phone_sends_is_answered(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
         network.agents.pop(bob.hop.host)  # does not answer our BYE
@@ -198,7 +208,7 @@ class TestConfirmed:
             assert (method, response.status) == (method, status)
 
     def test_a_bye_that_crosses_ours_is_answered(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         _call, called = established(network, alice, bob)
         sessions = alice.crash()
@@ -218,7 +228,7 @@ class TestConfirmed:
 class TestOurInvite:
     @pytest.mark.parametrize("status", [None, 180, 183])
     def test_is_cancelled(self, status: int | None, transport: Transport) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network, transport)
         call = alice.invite(bob)
         network.run(until=0.1)
@@ -241,7 +251,7 @@ class TestOurInvite:
         clean(alice, bob)
 
     def test_answered_meanwhile_it_is_acknowledged_and_ended(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         alice.invite(bob)
         network.run(until=0.1)
@@ -264,7 +274,7 @@ class TestOurInvite:
         clean(alice, bob)
 
     def test_answered_and_acknowledged_unknown_to_the_store_it_is_ended_by_bye(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         alice.invite(bob)
         network.run(until=0.1)
@@ -284,7 +294,7 @@ class TestOurInvite:
         clean(alice, bob)
 
     def test_the_same_while_the_phone_still_knows_the_invite(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         alice.invite(bob)
         network.run(until=0.1)
@@ -302,7 +312,7 @@ class TestOurInvite:
         clean(alice, bob)
 
     def test_a_phone_that_hung_up_unheard_is_answered(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob, call, invite = call_to_nobody(network)
         answer(network, alice, invite, 180, Contact="<sip:bob@192.0.2.2>")
         restart(alice)
@@ -323,7 +333,7 @@ class TestOurInvite:
         assert alice.kept == {}
 
     def test_a_phone_that_is_gone_is_given_up(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, _bob, _call, invite = call_to_nobody(network)
         answer(network, alice, invite, 100)
         restart(alice)
@@ -334,7 +344,7 @@ class TestOurInvite:
         clean(alice)
 
     def test_a_cancelled_one_is_cancelled_again(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call = alice.invite(bob)
         network.run(until=0.1)
@@ -352,7 +362,7 @@ class TestOurInvite:
 
 class TestReceivedInvite:
     def test_a_ringing_call_gets_its_final_response(self, transport: Transport) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network, transport)
         alice.invite(bob)
         network.run(until=0.1)
@@ -368,7 +378,7 @@ class TestReceivedInvite:
         clean(alice, bob)
 
     def test_one_that_does_not_ring_yet_is_not_kept(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         alice.invite(bob)
         network.run(until=0.1)
@@ -378,7 +388,7 @@ class TestReceivedInvite:
         assert bob.kept == {}
 
     def test_a_2xx_without_ack_is_sent_again_and_then_ended(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         alice.invite(bob)
         network.run(until=0.1)
@@ -402,7 +412,7 @@ class TestReceivedInvite:
         clean(alice, bob)
 
     def test_without_any_ack_it_is_ended_all_the_same(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         alice.invite(bob)
         network.run(until=0.1)
@@ -415,7 +425,7 @@ class TestReceivedInvite:
 
 
 def test_what_cannot_be_read_is_refused() -> None:
-    network = Network()
+    network = SimulatedNetwork()
     alice, bob = pair(network)
     established(network, alice, bob)
     for body in alice.kept.values():
