@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.agents import AgentDefaults
-from engine.acd.agent import AGENT_TRANSITIONS, Agent, AgentImage, AgentPolicy, IllegalMove
+from engine.acd.agent import AGENT_TRANSITIONS, Agent, AgentImage, IllegalMove
+from engine.acd.agent_policy import AgentPolicy
 from tests.support.floor import agent
 from tests.support.floor import agent as settings_of
 

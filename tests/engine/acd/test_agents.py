@@ -9,7 +9,8 @@ import pytest
 
 from config.agents import AgentDefaults
 from engine.acd.agent import AgentImage
-from engine.acd.agents import LONGEST_WAIT_S, AgentClock, AgentRegistry
+from engine.acd.agent_clock import LONGEST_WAIT_S, AgentClock
+from engine.acd.agents import AgentRegistry
 from engine.errors import EngineError
 from tests.support.floor import agent
 from tests.support.virtual_loop import run
@@ -236,7 +237,7 @@ async def begin(start: float = 0.0, zone: tzinfo | None = None) -> tuple[AgentRe
         configured, defaults=AgentDefaults(), events=Events(), zone=zone, clock=now
     )
     agents.start()
-    clock = AgentClock(agents, wall_clock=now)
+    clock = AgentClock(agents, clock=now)
     clock.start()
     return agents, clock
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from engine.timer import LONGEST_SLEEP_S, WallClockTimer
+from engine.clock import LONGEST_SLEEP_S, Timer
 from tests.support.virtual_loop import run
 
 
@@ -10,7 +10,7 @@ def test_an_earlier_time_that_is_set_later_is_not_missed() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         times: list[float] = []
-        timer = WallClockTimer(loop.time, lambda: times.append(loop.time()))
+        timer = Timer(loop.time, lambda: times.append(loop.time()))
         timer.set(50.0)
         timer.set(10.0)
         await asyncio.sleep(20)
@@ -37,7 +37,7 @@ def test_a_step_of_the_wall_clock_is_noticed_within_a_minute() -> None:
                 due_at = None
             timer.set(due_at)
 
-        timer = WallClockTimer(lambda: loop.time() + step_s, look)
+        timer = Timer(lambda: loop.time() + step_s, look)
         timer.set(due_at)
         await asyncio.sleep(1)
         step_s = 200_000.0
@@ -52,7 +52,7 @@ def test_a_time_that_is_over_is_called_for_at_once() -> None:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(100)
         times: list[float] = []
-        timer = WallClockTimer(loop.time, lambda: times.append(loop.time()))
+        timer = Timer(loop.time, lambda: times.append(loop.time()))
         timer.set(5.0)
         await asyncio.sleep(1)
         assert times == [100.0]
@@ -63,7 +63,7 @@ def test_a_time_that_is_over_is_called_for_at_once() -> None:
 def test_nothing_is_called_without_a_time() -> None:
     async def main() -> None:
         times: list[float] = []
-        timer = WallClockTimer(lambda: 0.0, lambda: times.append(0.0))
+        timer = Timer(lambda: 0.0, lambda: times.append(0.0))
         timer.set(10.0)
         timer.set(None)
         await asyncio.sleep(100)
