@@ -16,6 +16,7 @@ from config.policy import Costs, Destinations, Hours, Limits, Rate
 
 from ..errors import EngineError
 from ..job import site_of
+from ..store.protocols import NOTHING_KEPT, NOTHING_PUBLISHED, LoadedDocuments, Publisher
 from .calling_hours import CallingHours
 from .do_not_call import DoNotCall
 from .limits import Accepted, RateLimits
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
     from ..job import Job
     from ..request import CallbackRequest
-    from ..store.event_log import EventLog
-    from ..store.store import Store
 
 Policy = Literal["do_not_call", "line_type", "destination", "velocity", "cost", "hours"]
 
@@ -126,8 +125,8 @@ class Admission:
         policy: PolicySettings | None = None,
         *,
         read: Callable[..., Reading] | None = None,
-        store: "Store | None" = None,
-        events: "EventLog | None" = None,
+        store: LoadedDocuments = NOTHING_KEPT,
+        events: Publisher = NOTHING_PUBLISHED,
     ) -> None:
         policy = policy or PolicySettings()
         self.do_not_call = DoNotCall(store, events)
@@ -149,6 +148,11 @@ class Admission:
         await self._rate_limits.load(now)
 
     # -- asking -----------------------------------------------------------------------------
+
+    @property
+    def region(self) -> str:
+        """The country in which numbers without a country code are read."""
+        return self._region
 
     def number(self, text: str) -> CalledNumber | None:
         """The telephone number that dialling `text` reaches; None where it is no number."""

@@ -10,7 +10,7 @@ from engine.job import OfferRecord
 from engine.routing.dialplan import Destination
 
 from .leg_owner import LegOwner
-from .switchboard import Scene
+from .scene import Scene
 
 
 class ScriptedFlow:

@@ -8,11 +8,12 @@ from engine.calls.dialling import Caller
 from engine.calls.leg import Leg
 from media.sources import Hold, Peer
 from tests.support.leg_owner import LegOwner
-from tests.support.switchboard import Phone, Scene, scene
+from tests.support.phones.scripted import ScriptedPhone
+from tests.support.scene import Scene, scene
 from tests.support.virtual_loop import run
 
 
-async def answered_leg(stage: Scene, name: str) -> tuple[Leg, Phone]:
+async def answered_leg(stage: Scene, name: str) -> tuple[Leg, ScriptedPhone]:
     leg = Leg(
         leg_id=name,
         role="agent",

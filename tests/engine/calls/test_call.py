@@ -6,7 +6,7 @@ from pathlib import Path
 from engine.calls.call import Call, CallRegistry
 from engine.calls.leg import Leg
 from tests.support.leg_owner import LegOwner
-from tests.support.switchboard import scene
+from tests.support.scene import scene
 
 
 async def test_view_and_register(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from sip import events
 from sip.dialog.uas import UasSession
 from sip.hop import Hop
 from tests.support.leg_owner import LegOwner, LegWatcher
-from tests.support.switchboard import CallingPhone, Phone, Scene, incoming, scene
+from tests.support.phones.scripted import ScriptedCaller, ScriptedPhone, incoming
+from tests.support.scene import Scene, scene
 from tests.support.virtual_loop import run
 
 Published = list[tuple[str, dict[str, Any]]]
@@ -47,7 +48,7 @@ def play(tmp_path: Path, script: Script) -> None:
     run(main())
 
 
-async def answered(stage: Scene, leg: Leg) -> Phone:
+async def answered(stage: Scene, leg: Leg) -> ScriptedPhone:
     await leg.open()
     dialling = asyncio.create_task(leg.dial(caller=Caller(None, "ringback"), ring_s=30.0))
     phone = await stage.phone()
@@ -297,7 +298,7 @@ def test_release_keeps_the_last_report(tmp_path: Path) -> None:
     play(tmp_path, script)
 
 
-def calling_leg(stage: Scene, owner: LegOwner, caller: CallingPhone) -> Leg:
+def calling_leg(stage: Scene, owner: LegOwner, caller: ScriptedCaller) -> Leg:
     leg = Leg(
         leg_id="leg-in",
         role="customer",
@@ -310,7 +311,7 @@ def calling_leg(stage: Scene, owner: LegOwner, caller: CallingPhone) -> Leg:
     return leg
 
 
-def play_called(tmp_path: Path, script: Callable[[Scene, Leg, CallingPhone], Any]) -> Published:
+def play_called(tmp_path: Path, script: Callable[[Scene, Leg, ScriptedCaller], Any]) -> Published:
     """Run a script with one leg that has called us; it must give everything back."""
     owner = LegOwner()
 
@@ -328,7 +329,7 @@ def play_called(tmp_path: Path, script: Callable[[Scene, Leg, CallingPhone], Any
 
 
 def test_a_party_that_calls_is_rung_accepted_and_heard(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, caller: CallingPhone) -> None:
+    async def script(stage: Scene, leg: Leg, caller: ScriptedCaller) -> None:
         await leg.open()
         assert caller.statuses == [180]
         accepting = asyncio.create_task(leg.accept())
@@ -346,7 +347,7 @@ def test_a_party_that_calls_is_rung_accepted_and_heard(tmp_path: Path) -> None:
 
 
 def test_a_party_that_calls_may_hang_up_before_the_answer(tmp_path: Path) -> None:
-    async def script(_stage: Scene, leg: Leg, caller: CallingPhone) -> None:
+    async def script(_stage: Scene, leg: Leg, caller: ScriptedCaller) -> None:
         await leg.open()
         caller.cancels()
         with pytest.raises(LegEnded, match="before the answer"):
@@ -357,7 +358,7 @@ def test_a_party_that_calls_may_hang_up_before_the_answer(tmp_path: Path) -> Non
 
 
 def test_a_cancel_that_crosses_with_the_answer_ends_the_leg(tmp_path: Path) -> None:
-    async def script(_stage: Scene, leg: Leg, caller: CallingPhone) -> None:
+    async def script(_stage: Scene, leg: Leg, caller: ScriptedCaller) -> None:
         await leg.open()
         caller.state = "terminated"  # cancelled; that is still to be told
         with pytest.raises(LegEnded):
@@ -367,7 +368,7 @@ def test_a_cancel_that_crosses_with_the_answer_ends_the_leg(tmp_path: Path) -> N
 
 
 def test_a_party_without_an_ack_is_not_answered(tmp_path: Path) -> None:
-    async def script(_stage: Scene, leg: Leg, caller: CallingPhone) -> None:
+    async def script(_stage: Scene, leg: Leg, caller: ScriptedCaller) -> None:
         await leg.open()
         accepting = asyncio.create_task(leg.accept())
         await caller.accepted.wait()
@@ -380,7 +381,7 @@ def test_a_party_without_an_ack_is_not_answered(tmp_path: Path) -> None:
 
 
 def test_without_a_port_a_party_that_calls_is_not_answered(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, caller: CallingPhone) -> None:
+    async def script(stage: Scene, leg: Leg, caller: ScriptedCaller) -> None:
         stage.media.port_left = False
         with pytest.raises(LegEnded, match="no RTP port"):
             await leg.open()

@@ -18,7 +18,8 @@ from engine.calls.permanent_leg import PermanentLegs
 from engine.routing.dialplan import Dialplan
 from tests.support.floor import agent
 from tests.support.leg_owner import LegOwner
-from tests.support.switchboard import Phone, Scene, scene
+from tests.support.phones.scripted import ScriptedPhone
+from tests.support.scene import Scene, scene
 from tests.support.virtual_loop import run
 
 CALL_OVER = HangupCause("completed", "call over")
@@ -52,7 +53,7 @@ class Line:
     def state(self) -> str:
         return self.agents.known("anna").state
 
-    async def is_up(self) -> Phone:
+    async def is_up(self) -> ScriptedPhone:
         """Her phone has answered."""
         phone = await self.stage.phone()
         phone.answers()

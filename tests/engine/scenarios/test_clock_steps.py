@@ -19,9 +19,9 @@ from config.retry import RetryRule
 from config.sections import Route as TrunkRoute
 from config.sections import Trunk
 from engine.errors import EngineError
+from tests.support.engines.virtual import VirtualEngine, World, settings_in, world
 from tests.support.invariants import Told
-from tests.support.virtual_engine import Engine, World, settings_in, world
-from tests.support.virtual_phones import KEY, SILENT, Step
+from tests.support.phones.virtual import KEY, SILENT, Step
 
 STEPS = pytest.mark.parametrize("step_s", [-86400.0, -60.0, 60.0, 86400.0])
 TALKS = (Step(0.1, "rings"), Step(0.1, "answers"))
@@ -34,7 +34,7 @@ SHOP = "+44207946000"
 class Stage:
     """An engine whose wall clock is set at will. `since` is the loop's time of the step."""
 
-    def __init__(self, engine: Engine, around: World, told: Told) -> None:
+    def __init__(self, engine: VirtualEngine, around: World, told: Told) -> None:
         self.engine, self.world, self.ask = engine, around, engine.ask
         self.told = told.of
         self.network = around.network
@@ -77,7 +77,7 @@ def play(
     """
 
     async def life(script: Callable[[Stage], Awaitable[None]]) -> None:
-        engine = Engine(around, settings)
+        engine = VirtualEngine(around, settings)
         await engine.start()
         told = Told()
         engine.daemon.events.listen(told.listen)
