@@ -62,9 +62,12 @@ class Inbound:
 
     # -- life -------------------------------------------------------------------------------
 
-    async def start(self) -> None:
-        """Look up the trunks' addresses, and read the kept positions. Raises StoreError."""
-        await self._inbound.positions.load()
+    async def start(self, moved_s: float = 0.0) -> None:
+        """Look up the trunks' addresses, and read the kept positions. Raises StoreError.
+
+        The clock was stepped by `moved_s` since an earlier engine wrote them.
+        """
+        await self._inbound.positions.load(moved_s)
         await self.sources.start()
         self._has_started = True
 
