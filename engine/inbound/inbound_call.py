@@ -186,7 +186,7 @@ class InboundCall(TwoPartyCall):
         """Tell the caller why the call ends."""
         self._turned_away = turned_away.result
         self._enter("parting")
-        await room.say(self._caller, turned_away.text, music_after=False)
+        await room.say(self._caller, turned_away.text)
         return turned_away.result
 
     @property
