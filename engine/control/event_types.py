@@ -47,6 +47,8 @@ EVENT_TYPES: Mapping[str, EventType] = {
     **_each("callback", "reprioritised", "the priority was changed by command", "priority"),
     **_each("callback", "decision_needed", "after a crash: somebody may have been called",
             "cause", "decide_by"),
+    **_each("callback", "poisoned", "set aside: it was under way in two crashes",
+            "crashes", "cause"),
     **_each("callback", "decided", "it was decided whether to call again", "decision"),
     **_each("callback", "annotated", "notes, outcome or rating were written",
             "notes", "outcome", "rating"),
