@@ -198,6 +198,9 @@ async def test_a_poisoned_job_is_listed_and_released(settings: Settings, decisio
         assert (error.kind, error.message) == ("state", "job x is set aside: poisoned")
         async with client.events() as events:
             await client.call("callback.decide", id="x", decision=decision)
+            if decision == "retry":
+                assert (await client.call("callback.get", id="x"))["state"] == "queued"
+                await client.call("callback.reschedule", id="x", not_before=time.time())
             ended = await client.wait_for_job("x", events=events)
     assert ended["state"] == "failed"
     assert ended["result"] == ("unreachable" if decision == "retry" else "failed")
