@@ -372,7 +372,7 @@ def test_a_party_without_an_ack_is_not_answered(tmp_path: Path) -> None:
         await leg.open()
         accepting = asyncio.create_task(leg.accept())
         await caller.accepted.wait()
-        caller._tell(events.Failed(caller.session, events.Cause(408, "no ACK", "timeout")))
+        caller.sends(events.Failed(caller.session, events.Cause(408, "no ACK", "timeout")))
         with pytest.raises(LegEnded, match="no ACK"):
             await accepting
         caller.state = "terminated"
