@@ -112,16 +112,19 @@ class ScriptedMedia:
 
 
 class ScriptedSpeech:
-    """Takes the place of Whisperer where texts are spoken: each is a prompt named after it."""
+    """Takes the place of Announcer where texts are spoken: each is a prompt named after it."""
 
     def __init__(self) -> None:
         self.fails = False
 
-    async def speak(self, text: str) -> Announcement | Unspoken:
+    async def speak(self, text: str, *, is_personal: bool = False) -> Announcement | Unspoken:
         return Unspoken("no voice") if self.fails else Announcement(Prompt(text))
 
     def prepare(self, job: Job) -> "asyncio.Future[Whisper]":
         return asyncio.ensure_future(self._prepare(job.request.whisper or {}))
+
+    def discard(self, whisper: "asyncio.Future[Whisper]") -> None:
+        whisper.cancel()
 
     async def _prepare(self, whisper: Mapping[str, Any]) -> Whisper:
         text = whisper.get("text") or whisper.get("template")
