@@ -30,7 +30,7 @@ from engine.job import Request as CallbackRequest
 from engine.routing.admission import Admission
 from engine.routing.dialplan import Destination, Dialplan
 from engine.routing.number_plan import NumberPlan
-from engine.store.event_log import EventLog
+from engine.store.event_log import Event, EventLog
 from engine.store.store import Store, StoreError
 from media.errors import NoPortLeft, RecordingFailed
 from media.messages import Connect, LegStats, Played
@@ -198,6 +198,25 @@ class Scene:
         """The next phone to be called."""
         async with asyncio.timeout(DEADLINE_S):
             return await self.sip.phones.get()
+
+    async def ended(self, job: Job, *, within_s: float = 10_000.0) -> None:
+        """Wait until a job has ended, and a moment longer for what follows its end."""
+        over = asyncio.Event()
+
+        def on_event(_event: Event) -> None:
+            if job.is_terminal:
+                over.set()
+
+        self.services.events.listen(on_event)
+        try:
+            async with asyncio.timeout(within_s):
+                if not job.is_terminal:
+                    await over.wait()
+        except TimeoutError:
+            raise AssertionError(f"job is still {job.state}") from None
+        finally:
+            self.services.events.forget(on_event)
+        await asyncio.sleep(0.1)
 
     def told(self, prefix: str = "") -> list[str]:
         """Types of the events so far that begin with `prefix`."""

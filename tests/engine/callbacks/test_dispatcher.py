@@ -43,14 +43,6 @@ def stored(stage: Scene, job_id: str) -> Job:
     return msgspec.json.decode(stage.store.jobs[job_id], type=Job)
 
 
-async def ended(under_test: Job) -> None:
-    for _ in range(100_000):
-        if under_test.is_terminal:
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"job is still {under_test.state}")
-
-
 def test_a_job_runs_to_its_end_and_is_stored(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         under_test = job()
@@ -62,7 +54,7 @@ def test_a_job_runs_to_its_end_and_is_stored(tmp_path: Path) -> None:
             phone.answers()
         await asyncio.sleep(1)
         phone.hangs_up()
-        await ended(under_test)
+        await stage.ended(under_test)
         assert dispatcher.active == 0
         assert dispatcher.job("job-1") is None
         image = stored(stage, "job-1")
@@ -84,7 +76,7 @@ def test_no_attempt_before_not_before(tmp_path: Path) -> None:
         phone = await stage.phone()
         assert asyncio.get_running_loop().time() == pytest.approx(500.0)
         phone.refuses(486)
-        await ended(under_test)
+        await stage.ended(under_test)
 
     play(tmp_path, script)
 
@@ -99,7 +91,7 @@ def test_a_deadline_that_passes_in_the_queue_expires_the_job(tmp_path: Path) -> 
         assert second.state == "expired"
         assert stage.last("callback.expired")["job"] == "second"
         phone.refuses(486)
-        await ended(first)
+        await stage.ended(first)
         assert stage.sip.phones.empty()
 
     play(tmp_path, script, max_calls=1)
@@ -115,7 +107,7 @@ def test_retries_up_to_max_attempts(tmp_path: Path) -> None:
             phone = await stage.phone()
             times.append(asyncio.get_running_loop().time())
             phone.refuses(486, "Busy Here")
-        await ended(under_test)
+        await stage.ended(under_test)
         assert times == pytest.approx([0.0, 7.0, 14.0])
         assert under_test.state == "failed"
         assert [attempt.result for attempt in under_test.attempts] == ["busy"] * 3
@@ -135,7 +127,7 @@ def test_no_retry_after_agent_and_customer_were_joined(tmp_path: Path) -> None:
         phone.answers()
         await asyncio.sleep(1)
         phone.hangs_up()
-        await ended(under_test)
+        await stage.ended(under_test)
         assert len(under_test.attempts) == 1
 
     play(tmp_path, script)
@@ -146,7 +138,7 @@ def test_no_retry_that_would_begin_after_the_deadline(tmp_path: Path) -> None:
         under_test = job(max_attempts=3, deadline=6.0)
         dispatcher.submit(under_test)
         (await stage.phone()).refuses(486)
-        await ended(under_test)
+        await stage.ended(under_test)
         assert (under_test.state, under_test.result) == ("failed", "busy")
 
     play(tmp_path, script, retry_s=7.0)
@@ -163,7 +155,7 @@ def test_a_deadline_holds_for_a_retry_that_finds_no_room(tmp_path: Path) -> None
         await asyncio.sleep(30)
         assert first.state == "expired"
         phone.refuses(486)
-        await ended(second)
+        await stage.ended(second)
 
     play(tmp_path, script, max_calls=1, retry_s=5.0)
 
@@ -186,7 +178,7 @@ def test_priority_then_age_decides_who_is_next(tmp_path: Path) -> None:
             dispatcher.submit(one)
             await asyncio.sleep(1)
         assert await called_in_turn(stage, len(jobs)) == ["running", "urgent", "old", "new"]
-        await ended(jobs[2])
+        await stage.ended(jobs[2])
 
     play(tmp_path, script, max_calls=1)
 
@@ -200,7 +192,7 @@ def test_a_job_with_a_lowered_priority_waits_behind_the_others(tmp_path: Path) -
         jobs[1].request = msgspec.structs.replace(jobs[1].request, priority=-5)
         dispatcher.changed(jobs[1])
         assert await called_in_turn(stage, len(jobs)) == ["running", "second", "first"]
-        await ended(jobs[1])
+        await stage.ended(jobs[1])
 
     play(tmp_path, script, max_calls=1)
 
@@ -239,7 +231,7 @@ def test_a_clock_that_is_set_back_loses_no_job(tmp_path: Path) -> None:
         phone = await stage.phone()
         assert loop.time() == pytest.approx(60.0)
         phone.refuses(486)
-        await ended(waiting)
+        await stage.ended(waiting)
         stage.assert_nothing_left()
 
     run(main())
@@ -292,7 +284,7 @@ def test_cancelling_a_job_that_ended_is_an_error(tmp_path: Path) -> None:
         under_test = job()
         dispatcher.submit(under_test)
         (await stage.phone()).refuses(486)
-        await ended(under_test)
+        await stage.ended(under_test)
         with pytest.raises(EngineError, match="already ended"):
             await dispatcher.cancel(under_test)
 
@@ -460,7 +452,7 @@ def test_a_defect_in_a_callback_ends_that_job_only(
         monkeypatch.setattr(stage.services.announcer, "prepare", broken)
         under_test = job()
         dispatcher.submit(under_test)
-        await ended(under_test)
+        await stage.ended(under_test)
         assert (under_test.state, under_test.cause) == ("failed", "internal error: RuntimeError")
         assert under_test.failure == Failure(side="engine", moment="queued")
         assert dispatcher.active == 0
@@ -496,7 +488,7 @@ def test_other_numbers_are_tried_in_turn(tmp_path: Path) -> None:
             times.append(asyncio.get_running_loop().time())
             dialled.append(customer.invitation.target.partition("@")[0][4:])
             customer.refuses(status)
-        await ended(under_test)
+        await stage.ended(under_test)
         first, other = "+442079460123", "+442079460777"
         assert dialled == [first, other, first, other]
         assert [attempt.number for attempt in under_test.attempts] == [None, other, None, other]
@@ -519,7 +511,7 @@ def test_a_number_that_is_blocked_while_the_agent_rings_is_not_called(tmp_path: 
         entry = Blocked(number="+442079460123", reason="asked us", since=0.0)
         await admission.do_not_call.block(entry)  # a running attempt goes on
         agent.answers()
-        await ended(under_test)
+        await stage.ended(under_test)
         assert (under_test.state, under_test.result) == ("failed", "refused")
         assert under_test.cause == "+442079460123 is not to be called: asked us"
         assert agent.is_hung_up
@@ -556,7 +548,7 @@ def test_a_blocked_number_does_not_prevent_attempts_to_the_others(
         customer.answers()
         await asyncio.sleep(5)
         customer.hangs_up()
-        await ended(under_test)
+        await stage.ended(under_test)
         assert under_test.state == "completed"
 
     play(tmp_path, script)
@@ -580,7 +572,7 @@ def test_a_retry_that_is_due_out_of_hours_waits_for_them(tmp_path: Path) -> None
         assert stage.sip.phones.empty()
         await asyncio.sleep(100)
         (await stage.phone()).refuses(486)
-        await ended(under_test)
+        await stage.ended(under_test)
         assert len(under_test.attempts) == 2
 
     play(tmp_path, script, retry_s=3600.0)
@@ -609,7 +601,7 @@ def test_a_job_that_is_changed_while_it_runs_gets_no_second_attempt(tmp_path: Pa
         await asyncio.sleep(1)
         assert stage.sip.phones.empty()
         phone.refuses(486)
-        await ended(under_test)
+        await stage.ended(under_test)
 
     play(tmp_path, script)
 
@@ -620,7 +612,7 @@ def test_many_that_are_due_at_once_are_begun_one_after_the_other(tmp_path: Path)
         dispatcher.resume(jobs)
         for _ in jobs:
             (await stage.phone()).refuses(486)
-        await ended(jobs[-1])
+        await stage.ended(jobs[-1])
         assert not dispatcher.jobs
 
     play(tmp_path, script, max_calls=50)

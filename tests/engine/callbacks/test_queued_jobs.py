@@ -55,14 +55,6 @@ def queued(job_id: str = "job-1", **request: Any) -> Job:
     return Job(id=job_id, request=Request(**asked), created=asyncio.get_running_loop().time())
 
 
-async def ended(job: Job) -> None:
-    for _ in range(100_000):
-        if job.is_terminal:
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"job is still {job.state}")
-
-
 async def talks(stage: Scene, job: Job) -> tuple[ScriptedPhone, ScriptedPhone]:
     """Both sides answer."""
     agent = await stage.phone()
@@ -82,7 +74,7 @@ def test_a_job_of_a_queue_is_offered_to_a_free_agent(tmp_path: Path) -> None:
         assert agents.known("alice").state == "talking"
         assert agents.known("alice").work == "job-1"
         customer.hangs_up()
-        await ended(job)
+        await stage.ended(job)
         assert job.state == "completed"
         (offer,) = job.offers
         assert (offer.agent, offer.queue, offer.result) == ("alice", "sales", "answered")
@@ -104,7 +96,7 @@ def test_a_job_waits_until_an_agent_is_free_and_nobody_is_called_before(tmp_path
         agents.ready("alice")
         _agent, customer = await talks(stage, job)
         customer.hangs_up()
-        await ended(job)
+        await stage.ended(job)
 
     play(tmp_path, script)
 
@@ -122,7 +114,7 @@ def test_a_second_agent_is_offered_the_job_that_the_first_missed(tmp_path: Path)
         customer.answers()
         await asyncio.sleep(1)
         customer.hangs_up()
-        await ended(job)
+        await stage.ended(job)
         assert job.state == "completed"
         assert [offer.result for offer in job.offers] == ["busy", "answered"]
         assert stage.told("queue.").count("queue.joined") == 1
@@ -158,7 +150,7 @@ def test_a_missed_job_keeps_its_place(tmp_path: Path) -> None:
         _agent, customer = await talks(stage, first)
         assert first.queue_joined_at == 0.0
         customer.hangs_up()
-        await ended(first)
+        await stage.ended(first)
 
     play(tmp_path, script)
 
@@ -171,7 +163,7 @@ def test_misses_cost_no_attempt_and_only_the_last_are_kept(tmp_path: Path) -> No
             (await stage.phone()).refuses(486)
         _agent, customer = await talks(stage, job)
         customer.hangs_up()
-        await ended(job)
+        await stage.ended(job)
         assert job.state == "completed"
         assert len(job.attempts) == 21
 
@@ -186,7 +178,7 @@ def test_a_retry_rule_for_operator_missed_ends_the_job(tmp_path: Path) -> None:
         (await stage.phone()).refuses(486)
         (await stage.phone()).refuses(486)
         assert asyncio.get_running_loop().time() == pytest.approx(100.0)
-        await ended(job)
+        await stage.ended(job)
         assert (job.state, job.result) == ("failed", "busy")
 
     play(tmp_path, script)
@@ -212,7 +204,7 @@ def test_a_customer_who_is_busy_is_tried_again_from_the_head_of_the_queue(tmp_pa
         for other in others:
             _agent, customer = await talks(stage, other)
             customer.hangs_up()
-        await ended(others[-1])
+        await stage.ended(others[-1])
 
     play(tmp_path, script)
 
@@ -238,7 +230,7 @@ def test_a_retry_has_the_whole_waiting_time_again(tmp_path: Path) -> None:
         await asyncio.sleep(1)
         assert (job.state, job.next_attempt_at) == ("queued", None)
         agents.pause("alice")
-        await ended(job)
+        await stage.ended(job)
         assert job.cause == "no operator within 500 s"
         assert job.failure == Failure(side="engine", moment="queued")
         assert job.ended_at == pytest.approx(1500.0, abs=1.0)
@@ -258,7 +250,7 @@ def test_a_retry_begins_the_overflow_of_its_queue_again(tmp_path: Path) -> None:
         agent, customer = await talks(stage, job)
         assert "alice" in agent.invitation.target, "who is free now"
         customer.hangs_up()
-        await ended(job)
+        await stage.ended(job)
 
     play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], overflow=[step]),))
 
@@ -306,7 +298,7 @@ def test_an_agent_who_hangs_up_as_the_customer_answers(
         else:
             customer.answers()
             agent.hangs_up()
-        await ended(job)
+        await stage.ended(job)
         ends = [kind for kind in stage.told("callback.") if kind.split(".")[1] in (
             "completed", "failed", "cancelled", "expired")]  # fmt: skip
         assert len(ends) == 1
@@ -357,7 +349,7 @@ def test_a_customer_who_is_called_first_holds_until_an_agent_is_free(tmp_path: P
         await asyncio.sleep(5)
         assert job.bridged_at is not None
         agent.hangs_up()
-        await ended(job)
+        await stage.ended(job)
         assert customer.is_hung_up
 
     play(tmp_path, script)
@@ -397,7 +389,7 @@ def test_a_named_agent_is_called_at_once_and_reserved_meanwhile(tmp_path: Path) 
         customer.hangs_up()
         _agent, customer = await talks(stage, second)
         customer.hangs_up()
-        await ended(second)
+        await stage.ended(second)
 
     play(tmp_path, script)
 
@@ -408,7 +400,7 @@ def test_a_named_agent_who_does_not_answer_is_not_paused_and_the_job_ends(tmp_pa
             job = queued(f"job-{number}", agent="alice")
             dispatcher.submit(job)
             (await stage.phone()).refuses(486, "Busy Here")
-            await ended(job)
+            await stage.ended(job)
             assert (job.state, job.result) == ("failed", "busy")
             assert job.cause == "agent busy: 486 Busy Here, while dialing_agent"
         assert agents.known("alice").state == "available"
@@ -422,7 +414,7 @@ def test_a_named_agent_is_tried_again_as_asked(tmp_path: Path) -> None:
         dispatcher.submit(job)
         for _ in range(3):
             (await stage.phone()).refuses(486)
-        await ended(job)
+        await stage.ended(job)
         assert [attempt.result for attempt in job.attempts] == ["busy"] * 3
 
     play(tmp_path, script, retry_s=7.0)
@@ -455,7 +447,7 @@ def test_max_calls_holds_for_offers_as_well(tmp_path: Path) -> None:
             assert dispatcher.active == 1
             assert stage.sip.phones.empty()
             customer.hangs_up()
-            await ended(job)
+            await stage.ended(job)
 
     play(tmp_path, script, "alice", "bert", "cleo", max_calls=1)
 
@@ -483,7 +475,7 @@ def test_a_deadline_ends_the_wait(tmp_path: Path) -> None:
         agents.pause("alice")
         job = queued(deadline=50.0)
         dispatcher.submit(job)
-        await ended(job)
+        await stage.ended(job)
         assert job.state == "expired"
         assert job.ended_at == pytest.approx(50.0)
 
@@ -496,7 +488,7 @@ def test_every_wait_has_a_limit(tmp_path: Path, who: dict[str, str]) -> None:
         agents.pause("alice")
         job = queued(**who)
         dispatcher.submit(job)
-        await ended(job)
+        await stage.ended(job)
         assert (job.state, job.result) == ("failed", "unavailable")
         assert job.cause == "no operator within 500 s"
         assert job.ended_at == pytest.approx(500.0)
@@ -509,7 +501,7 @@ def test_a_job_that_its_queue_sends_away_ends(tmp_path: Path) -> None:
         agents.pause("alice")
         job = queued()
         dispatcher.submit(job)
-        await ended(job)
+        await stage.ended(job)
         assert (job.state, job.result) == ("failed", "unavailable")
         assert job.cause == "sent away by the queue: timeout"
         assert job.ended_at == pytest.approx(30.0, abs=0.2)
@@ -524,7 +516,7 @@ def test_a_job_that_is_removed_from_the_queue_is_cancelled(tmp_path: Path) -> No
         dispatcher.submit(job)
         assert stage.services.queues is not None
         stage.services.queues.remove("job-1")
-        await ended(job)
+        await stage.ended(job)
         assert job.state == "cancelled"
 
     play(tmp_path, script)
@@ -542,7 +534,7 @@ def test_a_full_queue_is_tried_again(tmp_path: Path) -> None:
         for job in (first, second):
             _agent, customer = await talks(stage, job)
             customer.hangs_up()
-            await ended(job)
+            await stage.ended(job)
         assert second.queue_joined_at == 0.0
 
     play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], max_length=1),))
@@ -556,7 +548,7 @@ def test_the_wait_for_a_full_queue_has_a_limit(tmp_path: Path) -> None:
         dispatcher.submit(second)
         assert stage.services.queues is not None
         stage.services.queues.join(blocker())
-        await ended(second)
+        await stage.ended(second)
         assert second.cause == "queue sales is full: 1 are waiting"
         assert second.ended_at == pytest.approx(510.0)
         stage.services.queues.leave("blocker")
@@ -584,7 +576,7 @@ def test_an_overflow_calls_the_outside_number_as_the_agent(tmp_path: Path) -> No
         assert agent.invitation.target == "sip:partner@127.0.0.1:5099"
         assert asyncio.get_running_loop().time() == pytest.approx(10.1)
         customer.hangs_up()
-        await ended(job)
+        await stage.ended(job)
         assert job.state == "completed"
 
     play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], overflow=[step]),))
@@ -609,11 +601,11 @@ def test_an_outside_number_that_does_not_answer_costs_no_attempt(tmp_path: Path)
         dispatcher.submit(other)
         (await stage.phone()).refuses(503)
         customer.hangs_up()
-        await ended(job)
+        await stage.ended(job)
         agent, customer = await talks(stage, other)
         assert "alice" in agent.invitation.target
         customer.hangs_up()
-        await ended(other)
+        await stage.ended(other)
 
     play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], overflow=[step]),))
 
@@ -627,7 +619,7 @@ def test_the_limit_of_the_queue_holds_across_outside_numbers(tmp_path: Path) -> 
         dispatcher.submit(job)
         for _ in range(2):
             (await stage.phone()).refuses(486)
-        await ended(job)
+        await stage.ended(job)
         assert job.cause == "sent away by the queue: timeout"
         assert job.ended_at == pytest.approx(100.0, abs=0.2)
 
@@ -651,7 +643,7 @@ def test_a_job_that_an_outside_centre_does_not_answer_goes_to_any_agent(tmp_path
         agent, customer = await talks(stage, job)
         assert "alice" in agent.invitation.target
         customer.hangs_up()
-        await ended(job)
+        await stage.ended(job)
 
     play(tmp_path, script)
 
@@ -686,7 +678,7 @@ def test_a_closed_queue_schedules_or_ends(tmp_path: Path, when_closed: Any) -> N
         _agent, customer = await talks(stage, job)
         assert asyncio.get_running_loop().time() == pytest.approx(500.1)
         customer.hangs_up()
-        await ended(job)
+        await stage.ended(job)
 
     play(
         tmp_path,
@@ -723,7 +715,7 @@ def test_a_job_that_waits_at_closing_time_waits_on_at_the_next_opening(tmp_path:
         agents.ready("alice")
         _agent, customer = await talks(stage, job)
         customer.hangs_up()
-        await ended(job)
+        await stage.ended(job)
 
     play(
         tmp_path, script, queues=(queue,), max_wait_s=500.0,
@@ -758,7 +750,7 @@ def test_a_new_priority_changes_the_place_in_the_queue(tmp_path: Path) -> None:
         for job in (last, *jobs[:2]):
             _agent, customer = await talks(stage, job)
             customer.hangs_up()
-            await ended(job)
+            await stage.ended(job)
 
     play(tmp_path, script)
 
@@ -774,7 +766,7 @@ def test_a_later_time_takes_a_job_out_of_the_queue_until_then(tmp_path: Path) ->
         _agent, customer = await talks(stage, job)
         assert asyncio.get_running_loop().time() == pytest.approx(100.1)
         customer.hangs_up()
-        await ended(job)
+        await stage.ended(job)
 
     play(tmp_path, script)
 
@@ -787,7 +779,7 @@ def test_a_rescheduled_job_has_the_whole_waiting_time_then(tmp_path: Path) -> No
         for not_before in (9000.0, 4000.0):  # the second thought is an earlier time
             job.request = Request(to=job.request.to, queue="sales", not_before=not_before)
             dispatcher.changed(job)
-        await ended(job)
+        await stage.ended(job)
         assert job.cause == "no operator within 500 s"
         assert job.ended_at == pytest.approx(4500.0)
 
@@ -806,6 +798,6 @@ def test_jobs_of_an_earlier_engine_queue_in_the_order_of_their_places(tmp_path: 
         for job in (jobs[1], jobs[2], jobs[0]):
             _agent, customer = await talks(stage, job)
             customer.hangs_up()
-            await ended(job)
+            await stage.ended(job)
 
     play(tmp_path, script)

@@ -145,10 +145,8 @@ class Day:
                 await asyncio.sleep(self.random.choice((0.0, 0.1, 3.0, 25.0)))
             for name in AGENTS:
                 self.agents.ready(name)
-            for _ in range(4000):
-                if all(job.is_terminal for job in self.jobs):
-                    break
-                await asyncio.sleep(5)
+            for job in self.jobs:
+                await self.stage.ended(job, within_s=20_000.0)
             await asyncio.sleep(200)
         finally:
             phones.cancel()

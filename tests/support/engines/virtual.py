@@ -8,7 +8,7 @@ a kill -9 at that moment would.
 import asyncio
 import itertools
 import sqlite3
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +27,7 @@ from engine.errors import EngineError
 from engine.store.batch import Batch
 from engine.store.store import Store
 from media.errors import WorkerGone
-from tests.support.phones.virtual import Network, VirtualSip
+from tests.support.phones.virtual import SILENT, Network, VirtualSip
 from tests.support.quiet_speech import quiet_speech
 from tests.support.scene import ScriptedMedia
 from tests.support.virtual_loop import run
@@ -272,3 +272,28 @@ class VirtualEngine:
             return await self.ask(method, **params)
         except EngineError:
             return None
+
+
+Script = Callable[[VirtualEngine], Awaitable[None]]
+
+
+def run_engine(directory: Path, *scripts: Script, down_s: float = 5.0, **sections: Any) -> None:
+    """Start an engine with these sections, run the script, and stop the engine in good order.
+
+    Phones do nothing by themselves. Each further script has the next engine of the same store,
+    `down_s` later.
+    """
+
+    async def life(script: Script) -> None:
+        engine = VirtualEngine(around, settings)
+        await engine.start()
+        await script(engine)
+        await engine.stop()
+
+    with world(directory) as around:
+        around.network.default = SILENT
+        settings = settings_in(directory, **sections)
+        for number, script in enumerate(scripts):
+            if number:
+                around.clock.shift(down_s)
+            around.run(life(script))
