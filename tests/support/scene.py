@@ -5,10 +5,10 @@ scripted. `reception.py` has the same for calls that come in, `staffed.py` puts 
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -41,8 +41,11 @@ from sip.sdp.offer_answer import LocalAudio
 
 from .phones.scripted import ScriptedPhone, ScriptedSip
 from .quiet_speech import QuietSynthesizer
+from .virtual_loop import run
 
 DEADLINE_S = 1000.0
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -292,3 +295,31 @@ def job(order: Order = "agent_first", **request: Any) -> Job:
     """A job for customer sip:bob, by agent alice."""
     asked = {"to": "sip:bob@127.0.0.1:5090", "agent": "alice", "order": order} | request
     return Job(id="job-1", request=CallbackRequest(**asked), created=0.0)
+
+
+def run_scene(directory: Path, script: Callable[[Scene], Awaitable[T]], **options: Any) -> T:
+    """Run a script in a scene with these options, in virtual time. No leg or port may be left."""
+
+    async def main() -> T:
+        stage = scene(directory, **options)
+        result = await script(stage)
+        stage.assert_nothing_left()
+        return result
+
+    return run(main())
+
+
+def run_with_dispatcher(
+    directory: Path,
+    script: Callable[[Scene, Dispatcher], Awaitable[None]],
+    *,
+    start_s: float = 0.0,
+    **options: Any,
+) -> None:
+    """Run a script with a dispatcher whose wall clock is the virtual one, from `start_s` on."""
+
+    async def with_dispatcher(stage: Scene) -> None:
+        await asyncio.sleep(start_s)
+        await script(stage, stage.dispatcher(asyncio.get_running_loop().time))
+
+    run_scene(directory, with_dispatcher, **options)

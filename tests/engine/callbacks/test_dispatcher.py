@@ -1,7 +1,6 @@
 """When jobs are attempted: due times, deadlines, retries, priorities, limits, cancelling."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,22 +15,8 @@ from engine.errors import EngineError
 from engine.job import Failure, Job, Request, RetryCause, RetryRule
 from engine.routing.admission import Admission, PolicySettings
 from engine.routing.do_not_call import Blocked
-from tests.support.scene import Scene, job, scene
+from tests.support.scene import Scene, job, run_with_dispatcher, scene
 from tests.support.virtual_loop import run
-
-Script = Callable[[Scene, Dispatcher], Awaitable[None]]
-
-
-def play(tmp_path: Path, script: Script, **options: Any) -> None:
-    """Run a script with a dispatcher whose wall clock is the virtual one."""
-
-    async def main() -> None:
-        stage = scene(tmp_path, **options)
-        loop = asyncio.get_running_loop()
-        await script(stage, stage.dispatcher(loop.time))
-        stage.assert_nothing_left()
-
-    run(main())
 
 
 def named(job_id: str, **request: Any) -> Job:
@@ -65,7 +50,7 @@ def test_a_job_runs_to_its_end_and_is_stored(tmp_path: Path) -> None:
         assert stage.told("callback.")[0] == "callback.queued"
         assert stage.last("callback.completed")["cause"] == "customer hung up"
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_no_attempt_before_not_before(tmp_path: Path) -> None:
@@ -78,7 +63,7 @@ def test_no_attempt_before_not_before(tmp_path: Path) -> None:
         phone.refuses(486)
         await stage.ended(under_test)
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_a_deadline_that_passes_in_the_queue_expires_the_job(tmp_path: Path) -> None:
@@ -94,7 +79,7 @@ def test_a_deadline_that_passes_in_the_queue_expires_the_job(tmp_path: Path) -> 
         await stage.ended(first)
         assert stage.sip.phones.empty()
 
-    play(tmp_path, script, max_calls=1)
+    run_with_dispatcher(tmp_path, script, max_calls=1)
 
 
 def test_retries_up_to_max_attempts(tmp_path: Path) -> None:
@@ -115,7 +100,7 @@ def test_retries_up_to_max_attempts(tmp_path: Path) -> None:
         await asyncio.sleep(100)
         assert stage.sip.phones.empty()
 
-    play(tmp_path, script, retry_s=7.0)
+    run_with_dispatcher(tmp_path, script, retry_s=7.0)
 
 
 def test_no_retry_after_agent_and_customer_were_joined(tmp_path: Path) -> None:
@@ -130,7 +115,7 @@ def test_no_retry_after_agent_and_customer_were_joined(tmp_path: Path) -> None:
         await stage.ended(under_test)
         assert len(under_test.attempts) == 1
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_no_retry_that_would_begin_after_the_deadline(tmp_path: Path) -> None:
@@ -141,7 +126,7 @@ def test_no_retry_that_would_begin_after_the_deadline(tmp_path: Path) -> None:
         await stage.ended(under_test)
         assert (under_test.state, under_test.result) == ("failed", "busy")
 
-    play(tmp_path, script, retry_s=7.0)
+    run_with_dispatcher(tmp_path, script, retry_s=7.0)
 
 
 def test_a_deadline_holds_for_a_retry_that_finds_no_room(tmp_path: Path) -> None:
@@ -157,7 +142,7 @@ def test_a_deadline_holds_for_a_retry_that_finds_no_room(tmp_path: Path) -> None
         phone.refuses(486)
         await stage.ended(second)
 
-    play(tmp_path, script, max_calls=1, retry_s=5.0)
+    run_with_dispatcher(tmp_path, script, max_calls=1, retry_s=5.0)
 
 
 async def called_in_turn(stage: Scene, count: int) -> list[str | None]:
@@ -180,7 +165,7 @@ def test_priority_then_age_decides_who_is_next(tmp_path: Path) -> None:
         assert await called_in_turn(stage, len(jobs)) == ["running", "urgent", "old", "new"]
         await stage.ended(jobs[2])
 
-    play(tmp_path, script, max_calls=1)
+    run_with_dispatcher(tmp_path, script, max_calls=1)
 
 
 def test_a_job_with_a_lowered_priority_waits_behind_the_others(tmp_path: Path) -> None:
@@ -194,7 +179,7 @@ def test_a_job_with_a_lowered_priority_waits_behind_the_others(tmp_path: Path) -
         assert await called_in_turn(stage, len(jobs)) == ["running", "second", "first"]
         await stage.ended(jobs[1])
 
-    play(tmp_path, script, max_calls=1)
+    run_with_dispatcher(tmp_path, script, max_calls=1)
 
 
 def test_changed_and_ended_jobs_leave_no_schedule_entries(tmp_path: Path) -> None:
@@ -212,7 +197,7 @@ def test_changed_and_ended_jobs_leave_no_schedule_entries(tmp_path: Path) -> Non
         assert len(dispatcher._schedule) < 150
         await dispatcher.cancel(moved)
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_a_clock_that_is_set_back_loses_no_job(tmp_path: Path) -> None:
@@ -246,7 +231,7 @@ def test_cancelling_a_queued_job(tmp_path: Path) -> None:
         await asyncio.sleep(1000)
         assert stage.sip.phones.empty()
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_cancelling_before_the_first_step(tmp_path: Path) -> None:
@@ -258,7 +243,7 @@ def test_cancelling_before_the_first_step(tmp_path: Path) -> None:
         assert stage.sip.phones.empty()
         assert dispatcher.active == 0
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 @pytest.mark.parametrize("answers", [0, 1, 2])
@@ -276,7 +261,7 @@ def test_cancelling_a_running_job_waits_until_all_is_hung_up(tmp_path: Path, ans
         assert under_test.state == "cancelled"
         assert all(phone.is_hung_up for phone in phones)
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_cancelling_a_job_that_ended_is_an_error(tmp_path: Path) -> None:
@@ -288,7 +273,7 @@ def test_cancelling_a_job_that_ended_is_an_error(tmp_path: Path) -> None:
         with pytest.raises(EngineError, match="already ended"):
             await dispatcher.cancel(under_test)
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_cancelling_as_an_attempt_fails_prevents_the_retry(tmp_path: Path) -> None:
@@ -303,7 +288,7 @@ def test_cancelling_as_an_attempt_fails_prevents_the_retry(tmp_path: Path) -> No
         await dispatcher.cancel(running)
         assert (running.state, len(running.attempts)) == ("cancelled", 1)
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_cancelling_in_the_instant_it_ends_has_one_winner(tmp_path: Path) -> None:
@@ -316,7 +301,7 @@ def test_cancelling_in_the_instant_it_ends_has_one_winner(tmp_path: Path) -> Non
         assert under_test.is_terminal
         assert stage.told("callback.").count(f"callback.{under_test.state}") == 1
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 @pytest.mark.parametrize("by", ["cancel", "begin_cancel", "stop"])
@@ -344,7 +329,7 @@ def test_cancelling_in_the_instant_the_agent_accepts_by_key(tmp_path: Path, by: 
         assert under_test.state == ("queued" if by == "stop" else "cancelled")
         assert stage.sip.phones.empty(), "the customer must not be called"
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_a_job_whose_trunk_is_gone_when_it_is_due_fails(tmp_path: Path) -> None:
@@ -354,7 +339,7 @@ def test_a_job_whose_trunk_is_gone_when_it_is_due_fails(tmp_path: Path) -> None:
         assert (under_test.state, under_test.result) == ("failed", "refused")
         assert "dial.allow_hosts" in (under_test.cause or "")
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_draining_starts_nothing_and_waits_for_what_runs(tmp_path: Path) -> None:
@@ -372,7 +357,7 @@ def test_draining_starts_nothing_and_waits_for_what_runs(tmp_path: Path) -> None
         assert waiting.state == "queued"
         assert stage.sip.phones.empty()
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 @pytest.mark.parametrize("answers", [0, 1])
@@ -400,7 +385,7 @@ def test_stopping_leaves_jobs_that_were_not_bridged_to_the_next_engine(
         assert dispatcher.jobs["waiting"].state == "queued"
         assert [callback.job.id for callback in dispatcher.interrupted] == ["running"]
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_stopping_ends_bridged_jobs(tmp_path: Path) -> None:
@@ -419,7 +404,7 @@ def test_stopping_ends_bridged_jobs(tmp_path: Path) -> None:
         assert (left.state, left.result, left.cause) == ("failed", "failed", "engine stopped")
         assert dispatcher.interrupted == []
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_a_phone_that_does_not_confirm_its_hangup_is_not_called_again_soon(
@@ -439,7 +424,7 @@ def test_a_phone_that_does_not_confirm_its_hangup_is_not_called_again_soon(
         assert left.scheduled and "did not confirm" in left.scheduled
         assert stage.last("callback.queued")["next_attempt_at"] == left.next_attempt_at
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_a_defect_in_a_callback_ends_that_job_only(
@@ -458,7 +443,7 @@ def test_a_defect_in_a_callback_ends_that_job_only(
         assert dispatcher.active == 0
         stage.services.registry.calls.clear()
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def admitting(stage: Scene, **policy: Any) -> Admission:
@@ -498,7 +483,7 @@ def test_other_numbers_are_tried_in_turn(tmp_path: Path) -> None:
         ]  # fmt: skip
         assert (under_test.state, under_test.result) == ("failed", "no_answer")
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_a_number_that_is_blocked_while_the_agent_rings_is_not_called(tmp_path: Path) -> None:
@@ -521,7 +506,7 @@ def test_a_number_that_is_blocked_while_the_agent_rings_is_not_called(tmp_path: 
         dispatcher.submit(again)
         assert (again.state, again.result) == ("failed", "refused")
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 @pytest.mark.parametrize("as_it_rings", [False, True])
@@ -551,7 +536,7 @@ def test_a_blocked_number_does_not_prevent_attempts_to_the_others(
         await stage.ended(under_test)
         assert under_test.state == "completed"
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_a_retry_that_is_due_out_of_hours_waits_for_them(tmp_path: Path) -> None:
@@ -575,7 +560,7 @@ def test_a_retry_that_is_due_out_of_hours_waits_for_them(tmp_path: Path) -> None
         await stage.ended(under_test)
         assert len(under_test.attempts) == 2
 
-    play(tmp_path, script, retry_s=3600.0)
+    run_with_dispatcher(tmp_path, script, retry_s=3600.0)
 
 
 def test_hours_that_begin_after_the_deadline_expire_the_job(tmp_path: Path) -> None:
@@ -588,7 +573,7 @@ def test_hours_that_begin_after_the_deadline_expire_the_job(tmp_path: Path) -> N
         assert under_test.state == "expired"
         assert "before its deadline" in (under_test.cause or "")
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_a_job_that_is_changed_while_it_runs_gets_no_second_attempt(tmp_path: Path) -> None:
@@ -603,7 +588,7 @@ def test_a_job_that_is_changed_while_it_runs_gets_no_second_attempt(tmp_path: Pa
         phone.refuses(486)
         await stage.ended(under_test)
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_many_that_are_due_at_once_are_begun_one_after_the_other(tmp_path: Path) -> None:
@@ -615,4 +600,4 @@ def test_many_that_are_due_at_once_are_begun_one_after_the_other(tmp_path: Path)
         await stage.ended(jobs[-1])
         assert not dispatcher.jobs
 
-    play(tmp_path, script, max_calls=50)
+    run_with_dispatcher(tmp_path, script, max_calls=50)

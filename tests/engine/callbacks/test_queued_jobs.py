@@ -1,7 +1,6 @@
 """Jobs that wait for operators, in queues and for agents who are busy: who gets them, and when."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,38 +13,8 @@ from engine.callbacks.dispatcher import Dispatcher
 from engine.job import Failure, Job, Request, RetryRule
 from engine.routing.opening_hours import OpeningHours
 from tests.support.phones.scripted import ScriptedPhone
-from tests.support.scene import Scene, scene
-from tests.support.staffed import assert_nobody_is_held, staff
-from tests.support.virtual_loop import run
-
-Script = Callable[[Scene, Dispatcher, AgentRegistry], Awaitable[None]]
-
-
-def play(
-    tmp_path: Path,
-    script: Script,
-    *names: str,
-    queues: tuple[Queue, ...] = (),
-    staffing: dict[str, Any] | None = None,
-    **options: Any,
-) -> None:
-    """Run a script with agents of these names (alice), queue sales, and a virtual wall clock."""
-
-    async def main() -> None:
-        names_here = names or ("alice",)
-        stage = scene(tmp_path, agents=names_here, **options)
-        loop = asyncio.get_running_loop()
-        known = queues or (Queue(name="sales", agents=list(names_here), ring_s=20.0),)
-        agents = staff(stage, *names_here, queues=known, **(staffing or {}))
-        dispatcher = stage.dispatcher(loop.time)
-        await script(stage, dispatcher, agents)
-        await asyncio.sleep(0.1)
-        stage.assert_nothing_left()
-        assert_nobody_is_held(agents)
-        assert stage.services.queues is not None
-        assert not stage.services.queues.matcher.entries
-
-    run(main())
+from tests.support.scene import Scene
+from tests.support.staffed import run_with_staff
 
 
 def queued(job_id: str = "job-1", **request: Any) -> Job:
@@ -82,7 +51,7 @@ def test_a_job_of_a_queue_is_offered_to_a_free_agent(tmp_path: Path) -> None:
             "queue.joined", "queue.offered", "queue.answered",
         ]  # fmt: skip
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def test_a_job_waits_until_an_agent_is_free_and_nobody_is_called_before(tmp_path: Path) -> None:
@@ -98,7 +67,7 @@ def test_a_job_waits_until_an_agent_is_free_and_nobody_is_called_before(tmp_path
         customer.hangs_up()
         await stage.ended(job)
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def test_a_second_agent_is_offered_the_job_that_the_first_missed(tmp_path: Path) -> None:
@@ -119,7 +88,7 @@ def test_a_second_agent_is_offered_the_job_that_the_first_missed(tmp_path: Path)
         assert [offer.result for offer in job.offers] == ["busy", "answered"]
         assert stage.told("queue.").count("queue.joined") == 1
 
-    play(tmp_path, script, "alice", "bert")
+    run_with_staff(tmp_path, script, "alice", "bert")
 
 
 def test_an_agent_is_rung_for_the_ring_time_of_the_queue(tmp_path: Path) -> None:
@@ -134,7 +103,7 @@ def test_an_agent_is_rung_for_the_ring_time_of_the_queue(tmp_path: Path) -> None
         assert agent.is_hung_up
         await dispatcher.cancel(job)
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def test_a_missed_job_keeps_its_place(tmp_path: Path) -> None:
@@ -152,7 +121,7 @@ def test_a_missed_job_keeps_its_place(tmp_path: Path) -> None:
         customer.hangs_up()
         await stage.ended(first)
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def test_misses_cost_no_attempt_and_only_the_last_are_kept(tmp_path: Path) -> None:
@@ -167,7 +136,7 @@ def test_misses_cost_no_attempt_and_only_the_last_are_kept(tmp_path: Path) -> No
         assert job.state == "completed"
         assert len(job.attempts) == 21
 
-    play(tmp_path, script, staffing={"defaults": {"missed_limit": 0}})
+    run_with_staff(tmp_path, script, staffing={"defaults": {"missed_limit": 0}})
 
 
 def test_a_retry_rule_for_operator_missed_ends_the_job(tmp_path: Path) -> None:
@@ -181,7 +150,7 @@ def test_a_retry_rule_for_operator_missed_ends_the_job(tmp_path: Path) -> None:
         await stage.ended(job)
         assert (job.state, job.result) == ("failed", "busy")
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def test_a_customer_who_is_busy_is_tried_again_from_the_head_of_the_queue(tmp_path: Path) -> None:
@@ -206,7 +175,7 @@ def test_a_customer_who_is_busy_is_tried_again_from_the_head_of_the_queue(tmp_pa
             customer.hangs_up()
         await stage.ended(others[-1])
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def later(job_id: str = "job-1") -> Job:
@@ -235,7 +204,7 @@ def test_a_retry_has_the_whole_waiting_time_again(tmp_path: Path) -> None:
         assert job.failure == Failure(side="engine", moment="queued")
         assert job.ended_at == pytest.approx(1500.0, abs=1.0)
 
-    play(tmp_path, script, max_wait_s=500.0)
+    run_with_staff(tmp_path, script, max_wait_s=500.0)
 
 
 def test_a_retry_begins_the_overflow_of_its_queue_again(tmp_path: Path) -> None:
@@ -252,7 +221,9 @@ def test_a_retry_begins_the_overflow_of_its_queue_again(tmp_path: Path) -> None:
         customer.hangs_up()
         await stage.ended(job)
 
-    play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], overflow=[step]),))
+    run_with_staff(
+        tmp_path, script, queues=(Queue(name="sales", agents=["alice"], overflow=[step]),)
+    )
 
 
 @pytest.mark.parametrize("moment", ["waiting", "offered", "ringing", "answered", "dialing"])
@@ -277,7 +248,7 @@ def test_cancelling_in_every_state_frees_the_agent(tmp_path: Path, moment: str) 
         await asyncio.sleep(100)
         assert stage.sip.phones.empty()
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 @pytest.mark.parametrize("agent_is_first", [True, False])
@@ -305,7 +276,7 @@ def test_an_agent_who_hangs_up_as_the_customer_answers(
         assert customer.is_hung_up
         assert agents.known("alice").state == "available"
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 @pytest.mark.parametrize("cancel_is_first", [True, False])
@@ -330,7 +301,7 @@ def test_an_agent_who_answers_as_the_job_is_cancelled(
         assert agent.is_hung_up
         assert agents.known("alice").state == "available"
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def test_a_customer_who_is_called_first_holds_until_an_agent_is_free(tmp_path: Path) -> None:
@@ -352,7 +323,7 @@ def test_a_customer_who_is_called_first_holds_until_an_agent_is_free(tmp_path: P
         await stage.ended(job)
         assert customer.is_hung_up
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def test_nobody_is_called_first_while_the_queue_is_full(tmp_path: Path) -> None:
@@ -368,7 +339,7 @@ def test_nobody_is_called_first_while_the_queue_is_full(tmp_path: Path) -> None:
         await dispatcher.cancel(job)
         assert customer.is_hung_up
 
-    play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], max_length=1),))
+    run_with_staff(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], max_length=1),))
 
 
 # -- agents by name -------------------------------------------------------------------------------
@@ -391,7 +362,7 @@ def test_a_named_agent_is_called_at_once_and_reserved_meanwhile(tmp_path: Path) 
         customer.hangs_up()
         await stage.ended(second)
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def test_a_named_agent_who_does_not_answer_is_not_paused_and_the_job_ends(tmp_path: Path) -> None:
@@ -405,7 +376,7 @@ def test_a_named_agent_who_does_not_answer_is_not_paused_and_the_job_ends(tmp_pa
             assert job.cause == "agent busy: 486 Busy Here, while dialing_agent"
         assert agents.known("alice").state == "available"
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def test_a_named_agent_is_tried_again_as_asked(tmp_path: Path) -> None:
@@ -417,7 +388,7 @@ def test_a_named_agent_is_tried_again_as_asked(tmp_path: Path) -> None:
         await stage.ended(job)
         assert [attempt.result for attempt in job.attempts] == ["busy"] * 3
 
-    play(tmp_path, script, retry_s=7.0)
+    run_with_staff(tmp_path, script, retry_s=7.0)
 
 
 def test_cancelling_a_job_that_waits_for_its_agent(tmp_path: Path) -> None:
@@ -431,7 +402,7 @@ def test_cancelling_a_job_that_waits_for_its_agent(tmp_path: Path) -> None:
         await asyncio.sleep(10)
         assert stage.sip.phones.empty()
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 # -- limits ---------------------------------------------------------------------------------------
@@ -449,7 +420,7 @@ def test_max_calls_holds_for_offers_as_well(tmp_path: Path) -> None:
             customer.hangs_up()
             await stage.ended(job)
 
-    play(tmp_path, script, "alice", "bert", "cleo", max_calls=1)
+    run_with_staff(tmp_path, script, "alice", "bert", "cleo", max_calls=1)
 
 
 def test_an_offer_that_finds_no_room_is_given_back_when_the_job_is_cancelled(
@@ -467,7 +438,7 @@ def test_an_offer_that_finds_no_room_is_given_back_when_the_job_is_cancelled(
         await dispatcher.cancel(first)
         assert agent.is_hung_up
 
-    play(tmp_path, script, "alice", "bert", max_calls=1)
+    run_with_staff(tmp_path, script, "alice", "bert", max_calls=1)
 
 
 def test_a_deadline_ends_the_wait(tmp_path: Path) -> None:
@@ -479,7 +450,7 @@ def test_a_deadline_ends_the_wait(tmp_path: Path) -> None:
         assert job.state == "expired"
         assert job.ended_at == pytest.approx(50.0)
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 @pytest.mark.parametrize("who", [{"queue": "sales"}, {"agent": "alice"}])
@@ -493,7 +464,7 @@ def test_every_wait_has_a_limit(tmp_path: Path, who: dict[str, str]) -> None:
         assert job.cause == "no operator within 500 s"
         assert job.ended_at == pytest.approx(500.0)
 
-    play(tmp_path, script, max_wait_s=500.0)
+    run_with_staff(tmp_path, script, max_wait_s=500.0)
 
 
 def test_a_job_that_its_queue_sends_away_ends(tmp_path: Path) -> None:
@@ -506,7 +477,9 @@ def test_a_job_that_its_queue_sends_away_ends(tmp_path: Path) -> None:
         assert job.cause == "sent away by the queue: timeout"
         assert job.ended_at == pytest.approx(30.0, abs=0.2)
 
-    play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], max_wait_s=30.0),))
+    run_with_staff(
+        tmp_path, script, queues=(Queue(name="sales", agents=["alice"], max_wait_s=30.0),)
+    )
 
 
 def test_a_job_that_is_removed_from_the_queue_is_cancelled(tmp_path: Path) -> None:
@@ -519,7 +492,7 @@ def test_a_job_that_is_removed_from_the_queue_is_cancelled(tmp_path: Path) -> No
         await stage.ended(job)
         assert job.state == "cancelled"
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def test_a_full_queue_is_tried_again(tmp_path: Path) -> None:
@@ -537,7 +510,7 @@ def test_a_full_queue_is_tried_again(tmp_path: Path) -> None:
             await stage.ended(job)
         assert second.queue_joined_at == 0.0
 
-    play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], max_length=1),))
+    run_with_staff(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], max_length=1),))
 
 
 def test_the_wait_for_a_full_queue_has_a_limit(tmp_path: Path) -> None:
@@ -562,7 +535,7 @@ def test_the_wait_for_a_full_queue_has_a_limit(tmp_path: Path) -> None:
         )  # fmt: skip
 
     queue = Queue(name="sales", agents=["alice"], max_length=1)
-    play(tmp_path, script, queues=(queue,), max_wait_s=500.0)
+    run_with_staff(tmp_path, script, queues=(queue,), max_wait_s=500.0)
 
 
 def test_an_overflow_calls_the_outside_number_as_the_agent(tmp_path: Path) -> None:
@@ -579,7 +552,9 @@ def test_an_overflow_calls_the_outside_number_as_the_agent(tmp_path: Path) -> No
         await stage.ended(job)
         assert job.state == "completed"
 
-    play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], overflow=[step]),))
+    run_with_staff(
+        tmp_path, script, queues=(Queue(name="sales", agents=["alice"], overflow=[step]),)
+    )
 
 
 def test_an_outside_number_that_does_not_answer_costs_no_attempt(tmp_path: Path) -> None:
@@ -607,7 +582,9 @@ def test_an_outside_number_that_does_not_answer_costs_no_attempt(tmp_path: Path)
         customer.hangs_up()
         await stage.ended(other)
 
-    play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], overflow=[step]),))
+    run_with_staff(
+        tmp_path, script, queues=(Queue(name="sales", agents=["alice"], overflow=[step]),)
+    )
 
 
 def test_the_limit_of_the_queue_holds_across_outside_numbers(tmp_path: Path) -> None:
@@ -624,7 +601,7 @@ def test_the_limit_of_the_queue_holds_across_outside_numbers(tmp_path: Path) -> 
         assert job.ended_at == pytest.approx(100.0, abs=0.2)
 
     queue = Queue(name="sales", agents=["alice"], overflow=[step], max_wait_s=100.0)
-    play(tmp_path, script, queues=(queue,))
+    run_with_staff(tmp_path, script, queues=(queue,))
 
 
 def test_a_job_that_an_outside_centre_does_not_answer_goes_to_any_agent(tmp_path: Path) -> None:
@@ -645,7 +622,7 @@ def test_a_job_that_an_outside_centre_does_not_answer_goes_to_any_agent(tmp_path
         customer.hangs_up()
         await stage.ended(job)
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 class OpenFrom(OpeningHours):
@@ -680,7 +657,7 @@ def test_a_closed_queue_schedules_or_ends(tmp_path: Path, when_closed: Any) -> N
         customer.hangs_up()
         await stage.ended(job)
 
-    play(
+    run_with_staff(
         tmp_path,
         script,
         queues=(queue,),
@@ -717,7 +694,7 @@ def test_a_job_that_waits_at_closing_time_waits_on_at_the_next_opening(tmp_path:
         customer.hangs_up()
         await stage.ended(job)
 
-    play(
+    run_with_staff(
         tmp_path, script, queues=(queue,), max_wait_s=500.0,
         staffing={"calendars": {"office": Closes(9000.0)}},
     )  # fmt: skip
@@ -729,7 +706,7 @@ def test_a_job_of_a_removed_queue_ends(tmp_path: Path) -> None:
         dispatcher.resume([job])
         assert (job.state, job.result) == ("failed", "refused")
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 # -- changes --------------------------------------------------------------------------------------
@@ -752,7 +729,7 @@ def test_a_new_priority_changes_the_place_in_the_queue(tmp_path: Path) -> None:
             customer.hangs_up()
             await stage.ended(job)
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def test_a_later_time_takes_a_job_out_of_the_queue_until_then(tmp_path: Path) -> None:
@@ -768,7 +745,7 @@ def test_a_later_time_takes_a_job_out_of_the_queue_until_then(tmp_path: Path) ->
         customer.hangs_up()
         await stage.ended(job)
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def test_a_rescheduled_job_has_the_whole_waiting_time_then(tmp_path: Path) -> None:
@@ -783,7 +760,7 @@ def test_a_rescheduled_job_has_the_whole_waiting_time_then(tmp_path: Path) -> No
         assert job.cause == "no operator within 500 s"
         assert job.ended_at == pytest.approx(4500.0)
 
-    play(tmp_path, script, max_wait_s=500.0)
+    run_with_staff(tmp_path, script, max_wait_s=500.0)
 
 
 def test_jobs_of_an_earlier_engine_queue_in_the_order_of_their_places(tmp_path: Path) -> None:
@@ -800,4 +777,4 @@ def test_jobs_of_an_earlier_engine_queue_in_the_order_of_their_places(tmp_path: 
             customer.hangs_up()
             await stage.ended(job)
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
