@@ -182,10 +182,20 @@ class Told:
         """Take one event."""
         self._arrivals.add(msgspec.json.decode(event.line)["params"])
 
-    async def job_ended(self, job: str, *, timeout_s: float) -> Event:
+    async def event(self, kind: str, *, within_s: float, **members: Any) -> Event:
+        """The first event of this type with these members, past or to come."""
+        try:
+            return await self._arrivals.wait_for(
+                lambda event: event["type"] == kind and members.items() <= event.items(),
+                timeout_s=within_s,
+            )
+        except TimeoutError:
+            raise AssertionError(f"no {kind} with {members} within {within_s:g} s") from None
+
+    async def job_ended(self, job: str, *, within_s: float) -> Event:
         """The event of the end of a job, past or to come. Raises TimeoutError."""
         return await self._arrivals.wait_for(
-            lambda event: event["type"] in ENDS and event["job"] == job, timeout_s=timeout_s
+            lambda event: event["type"] in ENDS and event["job"] == job, timeout_s=within_s
         )
 
     def of(self, kind: str) -> list[Event]:

@@ -30,7 +30,7 @@ class WatchedEngine:
     async def ended(self, *jobs: str) -> None:
         """Wait until these jobs have ended."""
         for job in jobs:
-            await self.log.job_ended(job, timeout_s=LONGEST_S)
+            await self.log.job_ended(job, within_s=LONGEST_S)
 
     def state(self, agent: str) -> str:
         """The state of an agent."""
