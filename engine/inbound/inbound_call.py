@@ -65,7 +65,12 @@ class InboundCall(TwoPartyCall):
         rtp = services.dialplan.rtp_of(incoming.trunk)
         self._caller = self.legs.make("customer", incoming.party.address(rtp))
         self._callback = CallbackOnKey(
-            services, inbound, incoming, on_refused=self._callback_refused, clock=clock
+            services,
+            inbound,
+            incoming,
+            on_accepted=self._callback_accepted,
+            on_refused=self._callback_refused,
+            clock=clock,
         )
         self._offers: list[OfferRecord] = []
         self._party: WaitingParty | None = None
@@ -271,6 +276,9 @@ class InboundCall(TwoPartyCall):
     async def _spoken_whisper(self) -> Whisper:
         text = self._incoming.whisper
         return await self._services.announcer.speak(text) if text else None
+
+    def _callback_accepted(self, job: Job) -> None:
+        self.publish("call.callback", callback=job.id)
 
     def _callback_refused(self, reason: str) -> None:
         self.publish("call.callback_refused", reason=reason)

@@ -1,0 +1,151 @@
+"""What of a recording a session of today does not show, or shows otherwise.
+
+Ids of calls, legs and logs differ from one session to the next: each has its counterpart where it
+stood. Times may be a moment apart. Members may be added, and events of types that the engine of the
+recording did not have. The words of errors, which are for people, may be others. Everything else
+must be as it was.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .session import Line, Turn
+
+MOMENT_S = 0.25
+"""How far apart two times may be: what the engine does in between takes no longer."""
+
+_IDS = re.compile(r"\b(?:call|leg|line|cb)-[0-9a-f]{4}\b")
+_OPAQUE = frozenset({"epoch", "cursor"})
+"""Members whose values mean something to the engine that made them alone."""
+
+_COUNTED = frozenset({"seq"})
+"""Members that are greater where events have been added; they are looked at as a whole."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One difference: where, and what was there and is there."""
+
+    step: Line
+    path: str
+    before: object
+    now: object
+
+    def __str__(self) -> str:
+        return f"{self.path}\n    was {self.before!r}\n    is  {self.now!r}\n    after {self.step}"
+
+
+@dataclass
+class Ids:
+    """Which id of today stands for which of the recording."""
+
+    today: dict[str, str] = field(default_factory=dict)
+    numbers: dict[int, int] = field(default_factory=dict)
+    """The sequence numbers of events."""
+
+    def is_same(self, before: str, now: str) -> bool:
+        """Whether `now` is what `before` was; the first time it is seen, it is."""
+        return self.today.setdefault(before, now) == now
+
+    def translate(self, value: Any) -> Any:
+        """A request of the recording with the ids of today in it."""
+        if isinstance(value, dict):
+            return {
+                name: self.numbers.get(inner, inner) if name == "since" else self.translate(inner)
+                for name, inner in value.items()
+            }
+        if isinstance(value, list):
+            return [self.translate(inner) for inner in value]
+        if isinstance(value, str):
+            if value in self.today:
+                return self.today[value]
+            return _IDS.sub(lambda found: self.today.get(found[0], found[0]), value)
+        return value
+
+
+class Comparison:
+    """Watches a session that is played, and keeps what is not as it was recorded."""
+
+    def __init__(self, known_types: frozenset[str], directory: str) -> None:
+        self.differences: list[Difference] = []
+        self._known_types = known_types
+        self._directory = directory
+        self._ids = Ids()
+        self._methods: dict[object, str] = {}
+
+    def translate(self, request: Line) -> Line:
+        translated: Line = self._ids.translate(request)
+        if "method" in request:
+            self._methods[request.get("id")] = request["method"]
+        return translated
+
+    def got(self, turn: Turn, lines: list[Line]) -> None:
+        clients = {line["by"] for line in (*turn.got, *lines)}
+        for client in sorted(clients):
+            before = [line["got"] for line in turn.got if line["by"] == client]
+            now = [line["got"] for line in lines if line["by"] == client]
+            self._lines(turn.step, client, before, now)
+
+    def _lines(self, step: Line, client: str, before: list[Line], now: list[Line]) -> None:
+        now = [line for line in now if not self._is_addition(line)]
+        for number in range(max(len(before), len(now))):
+            one = before[number] if number < len(before) else None
+            other = now[number] if number < len(now) else None
+            if one is None or other is None or self._title(one) != self._title(other):
+                titles = [[self._title(line) for line in lines] for lines in (before, now)]
+                self.differences.append(Difference(step, client, *titles))
+                return
+            if "params" in one:
+                self._ids.numbers[one["params"]["seq"]] = other["params"]["seq"]
+            for path, was, is_ in self._values(one, other):
+                self.differences.append(Difference(step, f"{self._title(one)}{path}", was, is_))
+
+    def _is_addition(self, line: Line) -> bool:
+        event = line.get("params", {}).get("type")
+        return event is not None and event not in self._known_types
+
+    def _values(self, before: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
+        if isinstance(before, dict) and isinstance(now, dict):
+            for name, inner in before.items():
+                if name in _COUNTED or (name == "message" and "code" in before):
+                    continue
+                if name not in now:
+                    yield f".{name}", inner, "nothing"
+                elif name in _OPAQUE and isinstance(inner, str) and isinstance(now[name], str):
+                    if not self._ids.is_same(inner, now[name]):
+                        yield f".{name}", inner, now[name]
+                else:
+                    for path, was, is_ in self._values(inner, now[name]):
+                        yield f".{name}{path}", was, is_
+        elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+            for number, (inner, other) in enumerate(zip(before, now, strict=True)):
+                for path, was, is_ in self._values(inner, other):
+                    yield f"[{number}]{path}", was, is_
+        elif isinstance(before, str) and isinstance(now, str):
+            if not self._is_same_text(before, now.replace(self._directory, "{directory}")):
+                yield "", before, now
+        elif isinstance(before, bool) or isinstance(now, bool):
+            if before is not now:
+                yield "", before, now
+        elif isinstance(before, float | int) and isinstance(now, float | int):
+            if abs(before - now) > (0 if isinstance(before, int) else MOMENT_S):
+                yield "", before, now
+        elif before != now:
+            yield "", before, now
+
+    def _is_same_text(self, before: str, now: str) -> bool:
+        if _IDS.sub("", before) != _IDS.sub("", now):
+            return False
+        pairs = zip(_IDS.findall(before), _IDS.findall(now), strict=True)
+        return all(self._ids.is_same(one, other) for one, other in pairs)
+
+    def _title(self, line: Line) -> str:
+        """What a line is: an event, or the reply to a request."""
+        if "params" in line:
+            return f"event {line['params']['type']}"
+        if "closed" in line:
+            return "the end of the connection"
+        method = self._methods.get(line["id"], line["id"])
+        return f"{method} {'refused' if 'error' in line else 'answered'}"
