@@ -74,6 +74,7 @@ class Comparison:
         self._directory = directory
         self._ids = Ids()
         self._methods: dict[object, str] = {}
+        self._late: dict[str, tuple[list[Line], list[Line]]] = {}
 
     def translate(self, request: Line) -> Line:
         translated: Line = self._ids.translate(request)
@@ -82,25 +83,42 @@ class Comparison:
         return translated
 
     def got(self, turn: Turn, lines: list[Line]) -> None:
-        clients = {line["by"] for line in (*turn.got, *lines)}
+        clients = {line["by"] for line in (*turn.got, *lines)} | self._late.keys()
         for client in sorted(clients):
             before = [line["got"] for line in turn.got if line["by"] == client]
             now = [line["got"] for line in lines if line["by"] == client]
             self._lines(turn.step, client, before, now)
 
     def _lines(self, step: Line, client: str, before: list[Line], now: list[Line]) -> None:
-        now = [line for line in now if not self._is_addition(line)]
-        for number in range(max(len(before), len(now))):
-            one = before[number] if number < len(before) else None
-            other = now[number] if number < len(now) else None
-            if one is None or other is None or self._title(one) != self._title(other):
-                titles = [[self._title(line) for line in lines] for lines in (before, now)]
-                self.differences.append(Difference(step, client, *titles))
+        """Hold the lines of a step against each other.
+
+        What came just before or after the end of a step is held against that of the next one.
+        """
+        late_before, late_now = self._late.pop(client, ([], []))
+        before = late_before + before
+        now = late_now + [line for line in now if not self._is_addition(line)]
+        for one, other in zip(before, now, strict=False):
+            if self._title(one) != self._title(other):
+                self._misses(step, client, before, now)
                 return
             if "params" in one:
                 self._ids.numbers[one["params"]["seq"]] = other["params"]["seq"]
             for path, was, is_ in self._values(one, other):
                 self.differences.append(Difference(step, f"{self._title(one)}{path}", was, is_))
+        done = min(len(before), len(now))
+        if done < max(len(late_before), len(late_now)):
+            self._misses(step, client, before, now)
+        elif len(before) != len(now):
+            self._late[client] = before[done:], now[done:]
+
+    def _misses(self, step: Line, client: str, before: list[Line], now: list[Line]) -> None:
+        titles = [[self._title(line) for line in lines] for lines in (before, now)]
+        self.differences.append(Difference(step, client, *titles))
+
+    def finish(self) -> None:
+        """The session is over: what has not come until now is missing."""
+        for client, (before, now) in self._late.items():
+            self._misses({"note": "the end"}, client, before, now)
 
     def _is_addition(self, line: Line) -> bool:
         event = line.get("params", {}).get("type")

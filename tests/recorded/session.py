@@ -92,6 +92,9 @@ class Watcher(Protocol):
     def got(self, turn: "Turn", lines: list[Line]) -> None:
         """What clients got after the step of `turn`."""
 
+    def finish(self) -> None:
+        """There are no more steps."""
+
 
 @dataclass
 class Turn:
@@ -122,6 +125,7 @@ class Session:
                 life = []
         if life:
             self._world.run(self._live(life, watcher))
+        watcher.finish()
 
     async def _live(self, turns: list[Turn], watcher: Watcher) -> None:
         engine = Engine(self._world, load(self._config, environ={}), control=MemoryControl)
@@ -169,7 +173,7 @@ class Session:
         elif "end" in step:
             await (engine.kill(step["phones_keep_s"]) if step["end"] == "kill" else engine.stop())
         else:
-            assert step.keys() <= {"wait", "note"}, step
+            assert step.keys() <= {"wait", "note", "time"}, step
 
     def _media(self, engine: Engine, fields: Line) -> None:
         message = getattr(media.messages, fields.pop("media"))
@@ -208,14 +212,3 @@ def read(path: Path) -> list[Turn]:
         else:
             turns.append(Turn(line))
     return turns
-
-
-def write(path: Path, turns: Iterable[Turn]) -> None:
-    """Write a recording."""
-    lines = [line for turn in turns for line in (turn.step, *turn.got)]
-    text = "".join(_compact(line) + "\n" for line in lines)
-    path.write_bytes(gzip.compress(text.encode(), mtime=0))
-
-
-def _compact(line: Line) -> str:
-    return json.dumps(line, ensure_ascii=False, separators=(",", ":"))

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.control_line import ControlLine, Refused
-from tests.support.engine_process import EngineProcess
-from tests.support.ports import free_port, free_udp_range
+from tests.support.engine_process import EngineProcess, media_ports
+from tests.support.ports import free_port
 
 Line = dict[str, Any]
 
@@ -129,7 +129,7 @@ class SipSession:
         self._peers = {name: Peer("127.0.0.1") for name in ("alice", "bob", "pbx", "provider")}
         self._peers["stranger"] = Peer("127.0.0.2")
         self._engine = free_port()
-        first, last = free_udp_range(200)
+        first, last = media_ports()
         values = {name: peer.port for name, peer in self._peers.items()}
         values |= {"engine": self._engine, "first_rtp": first, "last_rtp": last}
         values |= {"closed": free_port()}

@@ -23,6 +23,7 @@ def differences(before: list[Line], now: list[Line]) -> list[str]:
     comparison.translate(ASKED)
     turn = Turn({"send": ASKED}, [{"got": line, "by": "main"} for line in before])
     comparison.got(turn, [{"got": line, "by": "main"} for line in now])
+    comparison.finish()
     return [difference.path for difference in comparison.differences]
 
 
@@ -98,3 +99,15 @@ def test_requests_are_sent_with_the_ids_of_today() -> None:
         "text": "of leg-0009",
         "since": 11,
     }
+
+
+def test_an_event_may_come_a_step_later_but_not_two() -> None:
+    event, nothing = {"got": EVENT, "by": "main"}, Turn({})
+    for steps, expected in ((1, []), (2, ["main"])):
+        comparison = Comparison(frozenset({"leg.ringing"}), "/tmp/x")
+        comparison.got(Turn({}, [event]), [])
+        for _ in range(steps - 1):
+            comparison.got(nothing, [])
+        comparison.got(nothing, [event] if steps == 1 else [])
+        comparison.finish()
+        assert [difference.path for difference in comparison.differences] == expected
