@@ -1,9 +1,8 @@
 """Builds the parts of one engine, in the order in which each uses those before it.
 
-Each part is handed what it uses when it is built. Two rings cannot be cut that way: SIP and the
-media workers tell calls what happens, and calls use SIP and media; a blocked number ends its queued
-jobs, and the dispatcher asks for blocked numbers. There the earlier part gets a function that looks
-the later one up when it is called.
+Each part is handed what it uses when it is built. One ring cannot be cut that way: SIP reports to
+calls what happens, and calls use SIP. There the earlier part gets a function that looks the later
+one up when it is called.
 """
 
 import asyncio
@@ -46,12 +45,14 @@ from .control.methods.callbacks import CallbackMethods
 from .control.methods.calls import CallMethods
 from .control.methods.engine import EngineMethods
 from .control.methods.numbers import NumberMethods
+from .control.methods.persons import PersonMethods
 from .control.methods.queues import QueueMethods
 from .control.methods.records import RecordMethods
 from .control.methods.reports import ReportMethods
 from .control.methods.routes import RouteMethods
 from .control.methods.webhooks import WebhookMethods
 from .control.rights import Rights
+from .control.route_view import PartyView
 from .control.server import ControlServer
 from .control.snapshot import SnapshotSources, views_of
 from .inbound.inbound import Inbound
@@ -60,6 +61,7 @@ from .inbound.kept_positions import KeptPositions
 from .inbound.services import InboundServices
 from .inbound.sip_events import SipEvents
 from .job import Job
+from .personal.personal_data import PersonalData
 from .reload import Reconfigure, Reload
 from .reports.cdr_writer import CdrWriter
 from .reports.history import History
@@ -74,7 +76,7 @@ from .routing.router import Router
 from .routing.trunks import Trunks
 from .store.event_log import EventLog
 from .store.heartbeat import Heartbeat
-from .store.retention import Retention
+from .store.retention import DAY_S, Retention
 from .store.store import Store
 from .webhooks.webhooks import Webhooks
 
@@ -96,7 +98,11 @@ class Parts:
         )
         self.store = Store(settings.store.path)
         self.retention = Retention(
-            self.store, self.events, settings.store, settings.reports.keep_days
+            self.store,
+            self.events,
+            settings.store,
+            settings.reports.keep_days,
+            recordings=settings.media.recordings,
         )
         self.registry = CallRegistry()
         self.heartbeat = Heartbeat(self.store, is_busy=lambda: bool(self.registry.calls))
@@ -121,7 +127,11 @@ class Parts:
             on_restarted=lambda: leg_events.on_media_restarted(self.media.pids),
         )
         self.announcer = Announcer(
-            Synthesizer(settings.whisper.cache_dir, voice=settings.whisper.voice)
+            Synthesizer(
+                settings.whisper.cache_dir,
+                voice=settings.whisper.voice,
+                max_age_s=settings.whisper.keep_days * DAY_S or None,
+            )
         )
         hold = Hold(media.hold or None)
 
@@ -140,7 +150,6 @@ class Parts:
             read=self.dialplan.classify,
             store=self.store,
             events=self.events,
-            on_blocked=lambda entry: self.dispatcher.block(entry.number, entry.reason),
         )
         self.router = Router(settings, number_of=self.admission.number, store=self.store)
 
@@ -208,6 +217,7 @@ class Parts:
             router=self.router,
             admission=self.admission,
         )
+        positions = KeptPositions(self.store)
         self.inbound = Inbound(
             self.services,
             InboundServices(
@@ -216,9 +226,22 @@ class Parts:
                 intake=self.intake,
                 takeover=CallerTakeover(self.dispatcher),
                 history=self.history,
-                positions=KeptPositions(self.store),
+                positions=positions,
             ),
             settings,
+        )
+        self.personal_data = PersonalData(
+            self.store,
+            self.events,
+            self.history,
+            self.admission.do_not_call,
+            recordings=media.recordings,
+            calls_of=lambda person: [
+                call.id
+                for call in self.registry.calls.values()
+                if person.is_number(call.about.get("number"))
+            ],
+            forget_positions=positions.forget_number,
         )
         self.sip_events = SipEvents(self.trunks, self.inbound, leg_events)
 
@@ -271,7 +294,7 @@ class Parts:
             snapshot_sources=self._snapshot_sources(),
             rights=self.rights,
             scope=AgentScope(
-                self.dispatcher.open.told, self._find_job, self.registry, agents=self.agents
+                self.dispatcher.open.told, self._find_job, self.registry.calls, agents=self.agents
             ),
             audit=Audit(self.store),
         )
@@ -286,16 +309,15 @@ class Parts:
             **CallbackMethods(self.dispatcher, self.intake, self.store, self.events).table(),
             **CallMethods(self.registry, self.dispatcher).table(),
             **AgentMethods(self.agents, self.roster, self.queues).table(),
+            **PersonMethods(self.personal_data, self.events, lambda: self.admission.region).table(),
             **QueueMethods(self.queues).table(),
             **NumberMethods(self.admission).table(),
             **RouteMethods(
-                router=self.router,
-                admission=self.admission,
-                dialplan=self.dialplan,
-                trunks=self.trunks,
-                agents=self.agents,
-                queues=self.queues,
-                inbound=self.inbound,
+                self.router,
+                self.admission,
+                self.intake,
+                self.inbound,
+                PartyView(self.agents, self.queues, self.dialplan, self.trunks),
             ).table(),
             **RecordMethods(self.store, self.events, self.history, self.intake.known).table(),
             **ReportMethods(self.reports, self.live).table(),

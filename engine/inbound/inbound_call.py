@@ -161,7 +161,7 @@ class InboundCall(TwoPartyCall):
                     raise
                 self._lose_agent(ended)
             finally:
-                whisper.cancel()
+                self._services.announcer.discard(whisper)
 
     async def _turn_away(self, room: WaitingRoom, turned_away: TurnedAway) -> Result:
         """Tell the caller why the call ends."""
@@ -207,11 +207,8 @@ class InboundCall(TwoPartyCall):
 
         Raises Refused where there is nothing to say.
         """
-        queue, number, inbound = self._incoming.queue, self._incoming.party.number, self._inbound
-        self._has_position = (
-            inbound.positions.has(queue, number)
-            or inbound.takeover.position_of(number, queue) is not None
-        )
+        queue = self._incoming.queue
+        self._has_position = self._inbound.has_position(queue, self._incoming.party.number)
         try:
             self._services.queues.check(queue, has_place=self._has_position)
         except EngineError as error:
@@ -275,7 +272,9 @@ class InboundCall(TwoPartyCall):
 
     async def _spoken_whisper(self) -> Whisper:
         text = self._incoming.whisper
-        return await self._services.announcer.speak(text) if text else None
+        if not text:
+            return None
+        return await self._services.announcer.speak(text, is_personal=True)
 
     def _callback_accepted(self, job: Job) -> None:
         self.publish("call.callback", callback=job.id)

@@ -19,8 +19,8 @@ from config.settings import load
 from engine.control.connection import Connection
 from engine.control.peer import Peer
 from engine.control.server import ControlServer
-from tests.support.virtual_engine import Engine, World
-from tests.support.virtual_phones import Conduct, Step
+from tests.support.engines.virtual import VirtualEngine, World
+from tests.support.phones.virtual import Conduct, Step
 
 Line = dict[str, Any]
 
@@ -128,7 +128,7 @@ class Session:
         watcher.finish()
 
     async def _live(self, turns: list[Turn], watcher: Watcher) -> None:
-        engine = Engine(self._world, load(self._config, environ={}), control=MemoryControl)
+        engine = VirtualEngine(self._world, load(self._config, environ={}), control=MemoryControl)
         await engine.start()
         is_up = True
         try:
@@ -144,7 +144,7 @@ class Session:
         self._clients.clear()
         self._read.clear()
 
-    async def _do(self, engine: Engine, step: Line, watcher: Watcher) -> None:
+    async def _do(self, engine: VirtualEngine, step: Line, watcher: Watcher) -> None:
         if "open" in step:
             control = cast(MemoryControl, engine.daemon.control)
             self._clients[step["open"]] = control.connect()
@@ -175,7 +175,7 @@ class Session:
         else:
             assert step.keys() <= {"wait", "note", "time"}, step
 
-    def _media(self, engine: Engine, fields: Line) -> None:
+    def _media(self, engine: VirtualEngine, fields: Line) -> None:
         message = getattr(media.messages, fields.pop("media"))
         fields.pop("wait", None)
         engine.media.on_event(message(**fields))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.control_line import ControlLine, Refused
-from tests.support.engine_process import EngineProcess, media_ports
+from tests.support.engines.process import EngineProcess, media_ports
 from tests.support.ports import free_port
 
 Line = dict[str, Any]

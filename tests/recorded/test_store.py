@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import get_args
 
 from engine.job import JobState
-from tests.support.virtual_engine import world
+from tests.support.engines.virtual import world
 
 from .compare import Comparison
 from .session import Session, Turn, read
