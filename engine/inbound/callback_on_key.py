@@ -13,6 +13,7 @@ import structlog
 
 from ..calls.agent_wait import HELD_S
 from ..calls.services import CallServices
+from ..clock import shifted
 from ..errors import EngineError
 from ..job import Job
 from ..request import CallbackRequest, Reschedule, WhisperSpec
@@ -57,6 +58,10 @@ class CallbackOnKey:
     def is_requested(self) -> bool:
         """Whether the caller is going to be called back, as far as is known by now."""
         return self._accepting is not None
+
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: the position is as old as before."""
+        self.joined_at = shifted(self.joined_at, by_s)
 
     def can_call_back(self) -> bool:
         """Whether the caller can be called back. Asked before the ringing of agents stops."""

@@ -12,7 +12,7 @@ from engine.calls.call_legs import LEGS_KEPT
 from engine.errors import EngineError
 from engine.job import OFFERS_KEPT
 from engine.routing.rules import Ruling
-from media.sources import Hold, Peer, Prompt
+from media.sources import Hold, Peer, Prompt, Silence
 from tests.support.phones.scripted import ScriptedCaller, ScriptedPhone
 from tests.support.reception import Reception, reception
 from tests.support.scene import ScriptedSpeech
@@ -54,7 +54,7 @@ def test_from_the_first_ring_to_the_last_bye(tmp_path: Path) -> None:
     assert (ended["queue"], ended["agent"]) == ("sales", "alice")
     assert [leg["role"] for leg in ended["legs"]] == ["customer", "agent"]
     caller, operator = desk.heard(0), desk.heard(1)
-    assert caller[:3] == [Hold(), Prompt("Welcome."), Hold()]
+    assert caller[:3] == [Silence(), Prompt("Welcome."), Hold()]
     assert isinstance(caller[-1], Peer) and isinstance(operator[-1], Peer)
     assert operator[0] == Prompt("For shop")
 

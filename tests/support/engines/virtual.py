@@ -21,6 +21,7 @@ import time_machine
 from config.sections import Media, Whisper
 from config.sections import Store as StoreSettings
 from config.settings import Settings
+from engine.clock import Clock
 from engine.control.peer import Peer
 from engine.daemon import Daemon
 from engine.errors import EngineError
@@ -99,7 +100,7 @@ class VirtualMedia(ScriptedMedia):
     ) -> None:
         super().__init__()
         self.is_up = True
-        self.pids = [1]
+        self.pids: list[int] = []
         self.on_event = on_event
         self._on_died, self._on_restarted = on_died, on_restarted
 
@@ -182,6 +183,11 @@ class _InlineWriter:
         self._commit._written(batch, failure)
 
 
+def _clock() -> Clock:
+    """A clock whose monotonic one is that of the virtual loop."""
+    return Clock(monotonic=lambda: asyncio.get_running_loop().time())
+
+
 def _say_nothing(*_said: Any, **_more: Any) -> int:
     """In place of publishing, in an engine that is dead."""
     return 0
@@ -201,6 +207,7 @@ class VirtualEngine:
             patch("engine.parts.SipEndpoint", self._make_sip),
             patch("engine.parts.WorkerPool", self._make_media),
             patch("engine.parts.ControlServer", control),
+            patch("engine.parts.Clock", _clock),
             quiet_speech(),
         ):
             self.daemon = Daemon(settings)
