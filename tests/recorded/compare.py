@@ -1,7 +1,8 @@
 """What of a recording a session of today does not show, or shows otherwise.
 
 Ids of calls, legs and logs differ from one session to the next: each has its counterpart where it
-stood. Times may be a moment apart. Members may be added, and events of types that the engine of the
+stood. Times may be a moment apart, and events that came at once and are about different things may
+change places. Members may be added, and events of types that the engine of the
 recording did not have. The words of errors, which are for people, may be others. Everything else
 must be as it was.
 """
@@ -15,6 +16,9 @@ from .session import Line, Turn
 
 MOMENT_S = 0.25
 """How far apart two times may be: what the engine does in between takes no longer."""
+
+INSTANT_S = 0.005
+"""Events that are closer than this came at once; which of them is first may be by chance."""
 
 _IDS = re.compile(r"\b(?:call|leg|line|cb)-[0-9a-f]{4}\b")
 _OPAQUE = frozenset({"epoch", "cursor"})
@@ -48,6 +52,10 @@ class Ids:
     def is_same(self, before: str, now: str) -> bool:
         """Whether `now` is what `before` was; the first time it is seen, it is."""
         return self.today.setdefault(before, now) == now
+
+    def copy(self) -> "Ids":
+        """The same ids, to be tried out."""
+        return Ids(dict(self.today), dict(self.numbers))
 
     def translate(self, value: Any) -> Any:
         """A request of the recording with the ids of today in it."""
@@ -97,19 +105,48 @@ class Comparison:
         late_before, late_now = self._late.pop(client, ([], []))
         before = late_before + before
         now = late_now + [line for line in now if not self._is_addition(line)]
-        for one, other in zip(before, now, strict=False):
-            if self._title(one) != self._title(other):
+        missing, rest = list(before), list(now)
+        while missing and rest:
+            place = self._place(missing[0], rest)
+            if place is None:
                 self._misses(step, client, before, now)
                 return
-            if "params" in one:
-                self._ids.numbers[one["params"]["seq"]] = other["params"]["seq"]
-            for path, was, is_ in self._values(one, other):
-                self.differences.append(Difference(step, f"{self._title(one)}{path}", was, is_))
-        done = min(len(before), len(now))
-        if done < max(len(late_before), len(late_now)):
+            self._pair(step, missing.pop(0), rest.pop(place))
+        if len(missing) > len(before) - len(late_before) or len(rest) > len(now) - len(late_now):
             self._misses(step, client, before, now)
-        elif len(before) != len(now):
-            self._late[client] = before[done:], now[done:]
+        elif missing or rest:
+            self._late[client] = missing, rest
+
+    def _place(self, one: Line, rest: list[Line]) -> int | None:
+        """Which of the lines to come is `one`.
+
+        It is the first or, where it fits better, one that came at once with that, and is about
+        something else than those that it would come before.
+        """
+        if self._title(one) == self._title(rest[0]) and self._fits(one, rest[0]):
+            return 0
+        for place, other in enumerate(rest):
+            if not _at_once(rest[0], other):
+                break
+            if (
+                self._title(one) == self._title(other)
+                and all(_are_apart(other, skipped) for skipped in rest[:place])
+                and self._fits(one, other)
+            ):
+                return place
+        return 0 if self._title(one) == self._title(rest[0]) else None
+
+    def _fits(self, one: Line, other: Line) -> bool:
+        kept = self._ids.copy()
+        fits = not any(self._values(one, other))
+        self._ids = kept
+        return fits
+
+    def _pair(self, step: Line, one: Line, other: Line) -> None:
+        if "params" in one:
+            self._ids.numbers[one["params"]["seq"]] = other["params"]["seq"]
+        for path, was, is_ in self._values(one, other):
+            self.differences.append(Difference(step, f"{self._title(one)}{path}", was, is_))
 
     def _misses(self, step: Line, client: str, before: list[Line], now: list[Line]) -> None:
         titles = [[self._title(line) for line in lines] for lines in (before, now)]
@@ -167,3 +204,17 @@ class Comparison:
             return "the end of the connection"
         method = self._methods.get(line["id"], line["id"])
         return f"{method} {'refused' if 'error' in line else 'answered'}"
+
+
+def _at_once(one: Line, other: Line) -> bool:
+    """Whether two events have the same time, as far as clocks go."""
+    if "params" not in one or "params" not in other:
+        return one is other
+    return bool(abs(one["params"].get("time", 0) - other["params"].get("time", 0)) < INSTANT_S)
+
+
+def _are_apart(one: Line, other: Line) -> bool:
+    """Whether two events are about different things, so that neither has to come first."""
+    about, more = one["params"], other["params"]
+    names = ("leg",) if "leg" in about and "leg" in more else ("job", "call", "agent")
+    return not any(name in about and about[name] == more.get(name) for name in names)

@@ -129,6 +129,7 @@ class Session:
 
     async def _live(self, turns: list[Turn], watcher: Watcher) -> None:
         engine = VirtualEngine(self._world, load(self._config, environ={}), control=MemoryControl)
+        engine.media.pids = [1]  # it is shown that there is one
         await engine.start()
         is_up = True
         try:

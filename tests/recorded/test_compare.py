@@ -111,3 +111,26 @@ def test_an_event_may_come_a_step_later_but_not_two() -> None:
         comparison.got(nothing, [event] if steps == 1 else [])
         comparison.finish()
         assert [difference.path for difference in comparison.differences] == expected
+
+
+def at(time: float, type_: str, **about: Any) -> Line:
+    return {"params": {"type": type_, "time": time, "seq": 1, **about}}
+
+
+@pytest.mark.parametrize(
+    ("time", "about", "may_change_places"),
+    [
+        (5.001, {"leg": "leg-0003", "job": "a"}, True),
+        (5.001, {"leg": "leg-0002", "job": "a"}, False),
+        (5.2, {"leg": "leg-0003", "job": "a"}, False),
+        (5.001, {"job": "a"}, False),
+        (5.001, {"job": "b"}, True),
+    ],
+)
+def test_events_that_come_at_once_may_change_places(
+    time: float, about: dict[str, Any], may_change_places: bool
+) -> None:
+    first = at(5.0, "leg.ringing", leg="leg-0002", job="a")
+    second = at(time, "leg.ended", **about)
+    expected = [] if may_change_places else ["main"]
+    assert differences([first, second], [second, first]) == expected
