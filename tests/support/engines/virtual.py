@@ -93,11 +93,15 @@ class VirtualMedia(ScriptedMedia):
     """Takes the place of WorkerPool; a port takes a moment to be had, and the worker may die."""
 
     def __init__(
-        self, on_died: Callable[[str, list[str]], None], on_restarted: Callable[[], None]
+        self,
+        on_event: Callable[[Any], None],
+        on_died: Callable[[str, list[str]], None],
+        on_restarted: Callable[[], None],
     ) -> None:
         super().__init__()
         self.is_up = True
         self.pids: list[int] = []
+        self.on_event = on_event
         self._on_died, self._on_restarted = on_died, on_restarted
 
     async def start(self) -> None: ...
@@ -190,14 +194,19 @@ def _say_nothing(*_said: Any, **_more: Any) -> int:
 
 
 class VirtualEngine:
-    """One engine's life, from `start` to `stop` or `kill`."""
+    """One engine's life, from `start` to `stop` or `kill`.
 
-    def __init__(self, world: World, settings: Settings) -> None:
+    `control` takes the place of its control server.
+    """
+
+    def __init__(
+        self, world: World, settings: Settings, *, control: Callable[..., Any] = _Control
+    ) -> None:
         self.world = world
         with (
             patch("engine.parts.SipEndpoint", self._make_sip),
             patch("engine.parts.WorkerPool", self._make_media),
-            patch("engine.parts.ControlServer", _Control),
+            patch("engine.parts.ControlServer", control),
             patch("engine.parts.Clock", _clock),
             quiet_speech(),
         ):
@@ -211,8 +220,10 @@ class VirtualEngine:
         self.sip = VirtualSip(self.world.network, on_event)
         return self.sip
 
-    def _make_media(self, _settings: Any, *, on_died: Any, on_restarted: Any, **_more: Any) -> Any:
-        self.media = VirtualMedia(on_died, on_restarted)
+    def _make_media(
+        self, _settings: Any, *, on_event: Any, on_died: Any, on_restarted: Any, **_more: Any
+    ) -> Any:
+        self.media = VirtualMedia(on_event, on_died, on_restarted)
         return self.media
 
     async def start(self) -> None:
