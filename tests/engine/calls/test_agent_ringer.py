@@ -428,7 +428,7 @@ def test_a_question_that_cannot_be_spoken_is_published_and_the_key_still_counts(
         assert await ringing is desk.made[0]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_a_mailbox_does_not_win(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from engine.calls.leg import Leg
 from engine.calls.waiting_room import SENTENCE_PAUSE_S, WELCOME_WAIT_S, WaitingRoom, WaitingRooms
 from engine.calls.whisper import Announcement, Announcer, Unspoken
 from media.sources import Hold, Prompt, Silence, Source
+from tests.support.leg_owner import LegOwner
 from tests.support.legs import dial, leg_to
 from tests.support.phones.scripted import ScriptedPhone
 from tests.support.scene import Scene, ScriptedSpeech, run_scene
@@ -179,7 +180,7 @@ def test_what_cannot_be_spoken_is_published_and_the_wait_goes_on(tmp_path: Path)
             ("leg.not_played", {"error": "the process that speaks has died of this text"})
         ]
 
-    heard = play(tmp_path, script, Mute(), welcome="Welcome.")
+    heard = heard_in_room(tmp_path, script, Mute(), welcome="Welcome.")
     assert heard == [Silence(), MUSIC, Prompt("Goodbye."), MUSIC]
 
 
