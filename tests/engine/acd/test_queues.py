@@ -486,11 +486,24 @@ def test_an_outside_centre_gets_its_share_at_its_number() -> None:
         guests = [await floor.join(f"guest{n}") for n in range(10)]
         gone = [guest.left.target for guest in guests if guest.left is not None]
         assert gone == ["+442079460999"] * 5
-        floor.agents.pause("of_london")
-        later = [await floor.join(f"later{n}") for n in range(4)]
-        assert all(guest.left is not None for guest in later)
+
+    async def at_night(floor: Floor) -> None:
+        guests = [await floor.join(f"guest{n}") for n in range(4)]
+        assert all(guest.left is not None for guest in guests)
 
     play(script, [queue(shares=shares)], in_centres(london="in"), centres=CENTRES)
+    play(at_night, [queue(shares=shares)], in_centres(london="out"), centres=CENTRES)
+
+
+def test_an_entry_waits_for_the_centre_that_its_request_names() -> None:
+    async def script(floor: Floor) -> None:
+        guest = await floor.join("guest", centre="london")
+        assert not guest.rings
+        floor.agents.login("of_london")
+        await floor.turn()
+        assert guest.rings == ("of_london",)
+
+    play(script, [queue()], in_centres(london="out", leeds="in"), centres=CENTRES)
 
 
 def test_shares_follow_the_customers_place_and_the_hours() -> None:
