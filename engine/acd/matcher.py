@@ -257,7 +257,7 @@ class Matcher:
 
     def left_again(self, offer: Offer, agent: str, now: float) -> None:
         """`agent` has won the offer, and hung up before the two were joined: as if unanswered."""
-        queue = self._queues_by_name.get(offer.queue) or self._queues_by_name[None]
+        queue = self._queues_by_name.get(offer.queue, self._queues_by_name[None])
         until = now + max(LEAST_AGAIN_S, queue.config.again_s)
         self._withheld.add(offer.waiting.id, agent, until, now)
 

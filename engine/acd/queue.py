@@ -234,9 +234,9 @@ class CallQueue:
         needed = [(name, level) for name, level in needed if level > 0]
         centre = entry.centre
         # A centre that the request or a rule names is waited for.
-        if centre is not None and centre != waiting.centre:
-            if not presence.can_take(centre, self.name or "", dict(needed)):
-                centre = None
+        is_shared = centre is not None and centre != waiting.centre
+        if is_shared and not presence.can_take(centre or "", self.name or "", dict(needed)):
+            centre = None
         if centre is not None and config.share_s:
             share_until = entry.entered_at + config.share_s
             if now >= share_until:
