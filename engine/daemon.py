@@ -22,6 +22,8 @@ from .acd.queues import PAUSED_AS
 from .callbacks import recovery
 from .control.server import ControlError
 from .parts import Parts
+from .restart.dialog_journal import end_all
+from .routing.dialplan import credentials_of
 from .routing.opening_hours import opening_hours
 from .store.errors import StoreError
 
@@ -99,22 +101,16 @@ class Daemon(Parts):
             await self.control.bind()
         except ControlError as error:
             raise settings.error(error.key, error.reason) from error
-        preflight.check(settings)
         await self.store.open()
         self.events.attach(self.store)
+        await self._start_sip()
+        await asyncio.to_thread(preflight.check, settings)
         await self._open_reports()
         moved_s = self.clock.set_back_since(self.store.kept_log.seen_until)
         await self.admission.load(self.clock.now())
         if moved_s:
             self.admission.shift(moved_s)
-        try:
-            await self.sip.start()
-        except ListenError as error:
-            raise settings.error("sip.listen", str(error)) from error
-        try:
-            await self.media.start()
-        except WorkerFailed as error:
-            raise settings.error("media", error.reason) from error
+        await self._start_media()
         await self.trunks.start()
         await self._open_queues(moved_s)
         await self._take_over(moved_s)
@@ -159,6 +155,7 @@ class Daemon(Parts):
         await self.control.stop()
         await self.sip.stop()
         await self.media.stop()
+        self.workers.note([])
         self.announcer.close()
         await self.store.close()
         self.clock.stop()
@@ -176,6 +173,25 @@ class Daemon(Parts):
             if not self.sip.ua.session_count:
                 return
             await asyncio.sleep(GOODBYE_POLL_S)
+
+    async def _start_sip(self) -> None:
+        """Speak SIP, and first of all end the calls that an engine that died left behind."""
+        trunks = {trunk.name: credentials_of(trunk) for trunk in self.settings.trunks}
+        left_behind = await self.dialogs.restore(self.sip, trunks)
+        try:
+            await self.sip.start()
+        except ListenError as error:
+            raise self.settings.error("sip.listen", str(error)) from error
+        await end_all(self.sip, left_behind)
+
+    async def _start_media(self) -> None:
+        """Start the media workers, once those that an engine that died left behind have ended."""
+        await self.workers.end_left_behind()
+        try:
+            await self.media.start()
+        except WorkerFailed as error:
+            raise self.settings.error("media", error.reason) from error
+        self.workers.note(self.media.pids)
 
     async def _open_reports(self) -> None:
         """Read what an earlier engine left: before the first event. Raises StoreError."""

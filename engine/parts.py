@@ -69,6 +69,8 @@ from .reports.history import History
 from .reports.intervals import zone_of
 from .reports.live import Live
 from .reports.report import Reports
+from .restart.dialog_journal import DialogJournal
+from .restart.worker_journal import WorkerJournal
 from .routing.admission import Admission, PolicySettings
 from .routing.dialplan import Dialplan
 from .routing.number_plan import NumberPlan
@@ -115,6 +117,8 @@ class Parts:
 
         # -- SIP and media
         leg_events = LegEvents(self.registry, self.events)
+        self.dialogs = DialogJournal(self.store)
+        self.workers = WorkerJournal(self.store)
         self.sip = SipEndpoint(
             sip.listen,
             on_event=lambda event: self.sip_events.on_sip(event),
@@ -124,13 +128,20 @@ class Parts:
                 rate_limit=RateLimit(sip.max_messages_per_s, sip.max_messages_burst),
             ),
             admits=lambda source, now: self.inbound.admits(source, now),
+            on_saves=self.dialogs.write,
         )
         self.media = WorkerPool(
-            MediaSettings(media.address, media.ports, media.timeout_s, media.silence_s),
+            MediaSettings(
+                media.address,
+                media.ports,
+                media.timeout_s,
+                media.silence_s,
+                orphan_s=media.orphan_s,
+            ),
             workers=media.workers,
             on_event=leg_events.on_media,
             on_died=leg_events.on_media_died,
-            on_restarted=lambda: leg_events.on_media_restarted(self.media.pids),
+            on_restarted=lambda: self._media_restarted(leg_events),
         )
         self.announcer = Announcer(
             Synthesizer(
@@ -334,6 +345,10 @@ class Parts:
             audit=Audit(self.store, clock=now),
         )
         self.exporter = None if self.metrics is None else self._exporter(self.metrics)
+
+    def _media_restarted(self, leg_events: LegEvents) -> None:
+        leg_events.on_media_restarted(self.media.pids)
+        self.workers.note(self.media.pids)
 
     def _methods(self) -> dict[str, Method]:
         """Every method of the control protocol but those of the connection itself."""

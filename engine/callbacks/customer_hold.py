@@ -60,7 +60,7 @@ class CustomerHold:
         except TurnedAway as turned_away:
             assert self._party is not None
             self._party.leave()
-            await self._room.say(self._customer, turned_away.text, music_after=False)
+            await self._room.say(self._customer, turned_away.text)
             if self.is_postponed:
                 raise Postponed from turned_away
             raise

@@ -162,7 +162,7 @@ class Inbound:
             self.unknown_sources.count_refused(session.source.host, self._clock())
             self._reject(session, 403)
             return
-        session.use_credentials(self._credentials.get(trunk))
+        session.use_credentials(self._credentials.get(trunk), trunk)
         request = event.request
         party = calling_party(request, self._plan)
         dialled = dialled_number(request, self._plan, self._accounts.get(trunk))

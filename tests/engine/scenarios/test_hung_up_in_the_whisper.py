@@ -13,7 +13,7 @@ from config.inbound import Inbound as Route
 from config.queues import Queue, StrategyName
 from config.sections import Route as TrunkRoute
 from config.sections import Trunk
-from tests.support.engines.virtual import VirtualEngine, settings_in, world
+from tests.support.engines.virtual import VirtualEngine, run_engine
 from tests.support.invariants import Told
 from tests.support.phones.virtual import SILENT, Step
 
@@ -24,40 +24,35 @@ CUSTOMER = "+442079460222"
 STRATEGIES = pytest.mark.parametrize("strategy", get_args(StrategyName))
 
 
-def play(
+def rung_by(
     tmp_path: Path,
-    script: Callable[[VirtualEngine, Told], Awaitable[None]],
+    script: Callable[[VirtualEngine], Awaitable[None]],
     *,
     agents: tuple[str, ...] = ("alice", "bob"),
     missed_limit: int = 0,
     **queue: Any,
 ) -> list[float]:
-    """Play a script in which alice drops every call. Returns when her phone was called."""
-    with world(tmp_path) as around:
-        around.network.default = SILENT
-        around.network.conducts |= {"alice": [DROPS], "bob": [SLOW], CUSTOMER: [SLOW]}
-        settings = settings_in(
-            tmp_path,
-            trunks=[Trunk(name="pbx", uri="sip:127.0.0.1:5071")],
-            routes=[TrunkRoute(prefix="+", trunks=["pbx"])],
-            queues=[Queue(name="q", agents=list(agents), **queue)],
-            inbound=[Route(name="i", number="", queue="q", whisper="A caller of the shop")],
-            agents=[
-                Agent(name=name, uri=f"sip:{name}@127.0.0.1:5080", missed_limit=missed_limit)
-                for name in agents
-            ],
-        )
+    """Run a script in which alice drops every call. Returns when her phone was called."""
+    times: list[float] = []
 
-        async def main() -> None:
-            engine = VirtualEngine(around, settings)
-            await engine.start()
-            told = Told()
-            engine.daemon.events.listen(told.listen)
-            await script(engine, told)
-            await engine.stop()
+    async def main(engine: VirtualEngine) -> None:
+        await script(engine)
+        times.extend(call.began for call in engine.world.network.by_user["alice"])
 
-        around.run(main())
-        return [call.began for call in around.network.by_user["alice"]]
+    run_engine(
+        tmp_path,
+        main,
+        conducts={"alice": [DROPS], "bob": [SLOW], CUSTOMER: [SLOW]},
+        trunks=[Trunk(name="pbx", uri="sip:127.0.0.1:5071")],
+        routes=[TrunkRoute(prefix="+", trunks=["pbx"])],
+        queues=[Queue(name="q", agents=list(agents), **queue)],
+        inbound=[Route(name="i", number="", queue="q", whisper="A caller of the shop")],
+        agents=[
+            Agent(name=name, uri=f"sip:{name}@127.0.0.1:5080", missed_limit=missed_limit)
+            for name in agents
+        ],
+    )
+    return times
 
 
 def gaps(times: list[float]) -> list[float]:
@@ -66,14 +61,16 @@ def gaps(times: list[float]) -> list[float]:
 
 @STRATEGIES
 def test_a_caller_comes_to_the_colleague(tmp_path: Path, strategy: StrategyName) -> None:
-    async def script(engine: VirtualEngine, told: Told) -> None:
+    async def script(engine: VirtualEngine) -> None:
+        told = Told()
+        engine.daemon.events.listen(told.listen)
         engine.sip.call("+442079461111", "+442079460000", SILENT)
         await asyncio.sleep(9)
         assert [event["agent"] for event in told.of("call.bridged")] == ["bob"]
         alice = await engine.ask("agent.get", agent="alice")
         assert alice["missed"] == len(engine.world.network.by_user["alice"])
 
-    rung = play(tmp_path, script, strategy=strategy, ring_at_once=2)
+    rung = rung_by(tmp_path, script, strategy=strategy, ring_at_once=2)
     assert len(rung) <= 1
 
 
@@ -82,7 +79,7 @@ def test_a_caller_comes_to_the_colleague(tmp_path: Path, strategy: StrategyName)
 def test_a_callback_is_withheld_from_them_too(
     tmp_path: Path, strategy: StrategyName, order: str
 ) -> None:
-    async def script(engine: VirtualEngine, told: Told) -> None:
+    async def script(engine: VirtualEngine) -> None:
         await engine.ask("callback.request", id="j", to=CUSTOMER, queue="q", order=order,
                          whisper=WHISPER)  # fmt: skip
         await asyncio.sleep(25)
@@ -90,7 +87,7 @@ def test_a_callback_is_withheld_from_them_too(
         assert job["state"] in ("queued", "holding", "dialing_agent")
         assert len(engine.world.network.by_user[CUSTOMER]) == (order == "customer_first")
 
-    rung = play(tmp_path, script, agents=("alice",), strategy=strategy, again_s=10.0)
+    rung = rung_by(tmp_path, script, agents=("alice",), strategy=strategy, again_s=10.0)
     assert len(rung) == 3
     assert gaps(rung) == pytest.approx([10.2, 10.2], abs=0.3)
 
@@ -99,21 +96,21 @@ def test_a_callback_is_withheld_from_them_too(
 def test_there_is_a_second_between_two_offers_whatever_is_configured(
     tmp_path: Path, strategy: StrategyName
 ) -> None:
-    async def script(engine: VirtualEngine, told: Told) -> None:
+    async def script(engine: VirtualEngine) -> None:
         engine.sip.call("+442079461111", "+442079460000", SILENT)
         await asyncio.sleep(8)
 
-    rung = play(tmp_path, script, agents=("alice",), strategy=strategy, again_s=0.0)
+    rung = rung_by(tmp_path, script, agents=("alice",), strategy=strategy, again_s=0.0)
     assert len(rung) > 3
     assert min(gaps(rung)) >= 1.0
 
 
 def test_too_often_in_a_row_means_a_pause(tmp_path: Path) -> None:
-    async def script(engine: VirtualEngine, told: Told) -> None:
+    async def script(engine: VirtualEngine) -> None:
         engine.sip.call("+442079461111", "+442079460000", SILENT)
         await asyncio.sleep(30)
         alice = await engine.ask("agent.get", agent="alice")
         assert (alice["state"], alice["reason"]) == ("paused", "3 offers unanswered in a row")
 
-    rung = play(tmp_path, script, agents=("alice",), missed_limit=3, again_s=2.0)
+    rung = rung_by(tmp_path, script, agents=("alice",), missed_limit=3, again_s=2.0)
     assert len(rung) == 3
