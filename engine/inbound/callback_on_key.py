@@ -30,7 +30,8 @@ ACCEPT_LIMIT_S: Final = 5.0
 class CallbackOnKey:
     """The callback that the caller of one call may ask for.
 
-    `on_refused` is called with the reason when the caller cannot be called back.
+    `on_accepted` is called with the job once it is stored, `on_refused` with the reason when the
+    caller cannot be called back.
     """
 
     def __init__(
@@ -39,12 +40,14 @@ class CallbackOnKey:
         inbound: InboundServices,
         incoming: InboundCallInfo,
         *,
+        on_accepted: Callable[[Job], None],
         on_refused: Callable[[str], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._services = services
         self._inbound = inbound
         self._incoming = incoming
+        self._on_accepted = on_accepted
         self._on_refused = on_refused
         self._clock = clock
         self.joined_at: float | None = None
@@ -116,6 +119,7 @@ class CallbackOnKey:
             ),
             queue_joined_at=self.joined_at,
         )
+        self._on_accepted(accepted.job)
         return accepted.job
 
     @property

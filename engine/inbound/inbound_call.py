@@ -72,7 +72,12 @@ class InboundCall(TwoPartyCall):
         rtp = services.dialplan.rtp_of(incoming.trunk)
         self._caller = self.legs.make("customer", incoming.party.address(rtp))
         self._callback = CallbackOnKey(
-            services, inbound, incoming, on_refused=self._callback_refused, clock=clock
+            services,
+            inbound,
+            incoming,
+            on_accepted=self._callback_accepted,
+            on_refused=self._callback_refused,
+            clock=clock,
         )
         self._offers: list[OfferRecord] = []
         self._party: WaitingParty | None = None
@@ -294,6 +299,9 @@ class InboundCall(TwoPartyCall):
         if not text:
             return None
         return await self._services.announcer.speak(text, is_personal=True)
+
+    def _callback_accepted(self, job: Job) -> None:
+        self.publish("call.callback", callback=job.id)
 
     def _callback_refused(self, reason: str) -> None:
         self.publish("call.callback_refused", reason=reason)

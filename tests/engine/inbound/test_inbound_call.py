@@ -529,6 +529,8 @@ def test_a_key_has_him_called_back_in_his_place(tmp_path: Path) -> None:
     assert desk.stage.last("queue.left")["reason"] == "callback"
     ended = desk.stage.last("call.ended")
     assert ended["result"] == "callback" and ended["callback"] == request.id
+    pressed = desk.stage.last("call.callback")
+    assert pressed["call"] == ended["call"] and pressed["callback"] == request.id
     assert desk.heard()[-1] == Prompt("Bye.")
 
 
@@ -543,6 +545,7 @@ def test_who_hangs_up_while_his_callback_is_taken_is_called_back(tmp_path: Path)
     desk = reception(tmp_path, script, room=KEY)
     assert len(desk.intake.accepted) == len(desk.intake.rescheduled) == 1
     assert desk.stage.last("call.ended")["result"] == "callback"
+    assert desk.stage.last("call.callback")["callback"] == desk.intake.accepted[0][0].id
 
 
 def test_who_withholds_his_number_waits_on(tmp_path: Path) -> None:
