@@ -44,6 +44,7 @@ METHODS: Mapping[str, Role] = {
     "record.get": "read",
     "record.list": "read",
     "report.agent": "read",
+    "report.call": "read",
     "report.job": "read",
     "report.live": "read",
     "report.queue": "read",
