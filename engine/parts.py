@@ -305,6 +305,7 @@ class Parts:
                 self.history.add_record,
                 *(c.on_record for c in counters),
             ],
+            comes_back=self.dispatcher.resumed.__contains__,
             clock=now,
         )
         self.interrupted_calls = InterruptedCalls(self.store)

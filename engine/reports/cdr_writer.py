@@ -52,6 +52,7 @@ class CdrWriter:
 
     `cost_of` gives what an ended job cost (`amount`, `currency`, and more for the record) or None,
     `cost_of_legs` the same of legs that were called.
+    `comes_back` says whether one who waited in a queue of an earlier engine is still to join again.
     `on_stay` are called with each stay when it begins and again when it ends, `on_record` with the
     row of each record.
     """
@@ -64,8 +65,11 @@ class CdrWriter:
         cost_of_legs: Callable[[Iterable[LegRecord]], Mapping[str, Any] | None] = lambda _: None,
         on_stay: Iterable[Callable[[Stay], None]] = (),
         on_record: Iterable[Callable[[Row], None]] = (),
+        comes_back: Callable[[str], bool] = lambda _entry: False,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self._comes_back = comes_back
+        self._has_started = False
         self._cost_of = cost_of
         self._cost_of_legs = cost_of_legs
         self._on_stay = tuple(on_stay)
@@ -131,10 +135,19 @@ class CdrWriter:
             handle(event)
 
     def _started(self, _event: Event) -> None:
-        # Those who did not join again were cut off with the earlier engine.
-        for stay in tuple(self._unconfirmed.values()):
-            self._close(stay, "lost", self.seen_until, reason="engine restarted")
-        self._unconfirmed.clear()
+        self._has_started = True
+        self._close_unconfirmed()
+
+    def all_came_back(self) -> None:
+        """Nobody is to come back any more who waited in a queue of an earlier engine."""
+        if self._has_started:
+            self._close_unconfirmed()
+
+    def _close_unconfirmed(self) -> None:
+        """Those who do not join again were cut off with the earlier engine."""
+        for entry, stay in tuple(self._unconfirmed.items()):
+            if not self._comes_back(entry):
+                self._close(stay, "lost", self.seen_until, reason="engine restarted")
 
     def _agents_down(self, since: float) -> None:
         for agent, state in tuple(self._agents.items()):
