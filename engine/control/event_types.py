@@ -109,6 +109,8 @@ EVENT_TYPES: Mapping[str, EventType] = {
     **_each("queue", "abandoned", "the caller hung up", *_QUEUE, "reason"),
     **_each("queue", "left", "the entry leaves for another reason", *_QUEUE, "reason"),
     **_each("queue", "paused resumed", "the queue was paused or resumed by command", "queue"),
+    **_each("alert", "raised cleared", "a figure is past its threshold, or no longer",
+            "alert", "figure", "value", "threshold", "since_s"),
     # -- the rest
     **_each("number", "blocked unblocked", "the list of blocked numbers has changed",
             "number", "reason", "until", "by"),

@@ -217,6 +217,17 @@ class Live:
             **day.view(joined_today, self._reports),
         }
 
+    def engine_figures(self) -> dict[str, Any]:
+        """The figures of the engine as a whole that an alert may be about."""
+        states = [agent["state"] for agent in self._agents()]
+        engine = self._engine()
+        return {
+            "agents_available": states.count("available"),
+            "agents_logged_in": len(states) - states.count("logged_out"),
+            "calls": engine["calls"],
+            "open_jobs": engine["open_jobs"],
+        }
+
     def view(self) -> dict[str, Any]:
         """All of it."""
         queues = self.queue_views()

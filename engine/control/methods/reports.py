@@ -1,5 +1,6 @@
 """The methods of the control protocol that report: report.*."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -75,11 +76,17 @@ class LiveQuery(Params):
 
 
 class ReportMethods:
-    """What a client may ask of the reports."""
+    """What a client may ask of the reports. `raised` gives the alerts that are raised now."""
 
-    def __init__(self, reports: Reports, live: "Live") -> None:
+    def __init__(
+        self,
+        reports: Reports,
+        live: "Live",
+        raised: Callable[[], list[dict[str, Any]]],
+    ) -> None:
         self._reports = reports
         self._live = live
+        self._raised = raised
 
     def table(self) -> dict[str, Method]:
         """Method names, with the parameters each takes and what it does."""
@@ -111,4 +118,4 @@ class ReportMethods:
         return await self._reports.answer(params.asked(self._reports, "call", by=params.by))
 
     def _now(self, _params: LiveQuery, _peer: Peer) -> dict[str, Any]:
-        return self._live.view()
+        return self._live.view() | {"alerts": self._raised()}
