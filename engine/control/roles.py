@@ -38,6 +38,7 @@ METHODS: Mapping[str, Role] = {
     "number.check": "read",
     "number.list": "read",
     "queue.entries": "read",
+    "queue.explain": "read",
     "queue.get": "read",
     "queue.list": "read",
     "record.get": "read",
