@@ -6,7 +6,7 @@ A leg joins a SIP session to a media endpoint. What SIP and the media worker rep
 """
 
 import asyncio
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 from msgspec import structs
@@ -163,11 +163,13 @@ class Leg:
             hop = await self._sip.resolve(target.hop_uri)
         except (ResolutionFailed, ParseError) as error:
             return HangupCause("unreachable", str(error), trunk_failed=True)
-        if self.hangup_cause is not None:  # hung up while the address was looked up
-            return self.hangup_cause
-        self._media.take_from(hop.host, target.rtp)
         loop = asyncio.get_running_loop()
         self._outcome = loop.create_future()
+        if not self._sip.is_clear(target.target):
+            await self._until_clear(target.target)
+        if self.hangup_cause is not None:  # hung up meanwhile
+            return self.hangup_cause
+        self._media.take_from(hop.host, target.rtp)
         try:
             self._session = self._sip.invite(options.invitation(target, hop))
         except (ParseError, ValueError) as error:
@@ -179,6 +181,16 @@ class Leg:
         finally:
             if give_up is not None:
                 give_up.cancel()
+
+    async def _until_clear(self, target: str) -> None:
+        """Wait until an earlier call to the target is over, or this leg is hung up."""
+        assert self._outcome is not None
+        clear = asyncio.ensure_future(self._sip.until_clear(target))
+        either: tuple[asyncio.Future[Any], ...] = (clear, self._outcome)
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            clear.cancel()
 
     def _tell_trunk(self, target: DialTarget, cause: HangupCause) -> None:
         """A trunk is to be passed over for a while."""
