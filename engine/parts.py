@@ -38,7 +38,7 @@ from .clock import Clock
 from .control.agent_scope import AgentScope
 from .control.audit import Audit
 from .control.engine_view import EngineView, Network, Traffic
-from .control.live_view import AgentView, QueueView
+from .control.live_view import AgentView, Customers, QueueView
 from .control.method import Method
 from .control.methods.agents import AgentMethods
 from .control.methods.audit import AuditMethods
@@ -284,7 +284,8 @@ class Parts:
             self.webhooks,
             clock=self.clock,
         )
-        self.queue_view = QueueView(settings, self.queues)
+        customers = Customers(self.dispatcher, self.registry, self.history)
+        self.queue_view = QueueView(settings, self.queues, customers)
         self.reports = Reports(
             self.store, settings.reports, service_levels(settings.queues), clock=now
         )
@@ -292,7 +293,7 @@ class Parts:
             self.store,
             self.reports,
             queues=self.queue_view,
-            agents=AgentView(self.agents, self.queues, self.dispatcher, self.registry).all,
+            agents=AgentView(self.agents, self.queues, customers).all,
             engine=self.engine_view.live,
             clock=now,
         )
@@ -314,6 +315,7 @@ class Parts:
                 self.history.add_record,
                 *(c.on_record for c in counters),
             ],
+            on_period=self.live.on_period,
             clock=now,
         )
         self.interrupted_calls = InterruptedCalls(self.store)
