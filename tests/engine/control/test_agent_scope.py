@@ -15,10 +15,11 @@ from engine.control.methods.agents import AgentRef
 from engine.control.params import CallRef, JobRef
 from engine.control.roles import NoRight
 from engine.daemon import Daemon
-from engine.job import Job, OfferRecord, Request
+from engine.job import Job, OfferRecord
 from engine.store.event_log import Event, EventLog
 from ringback_client import Client, EngineError
 from tests.support.engines.in_process import request, running, settings_in
+from tests.support.jobs import callback_job
 
 TOKEN = "0123456789abcdef-alice"
 
@@ -71,10 +72,6 @@ def scene() -> Scene:
     return Scene()
 
 
-def job(id: str, agent: str | None = None, **fields: Any) -> Job:
-    return Job(id=id, created=1.0, request=Request(to="+441", agent=agent, queue="q"), **fields)
-
-
 def test_himself(scene: Scene) -> None:
     assert scene.may("agent.pause", AgentRef(agent="alice"))
     assert not scene.may("agent.pause", AgentRef(agent="bob"))
@@ -82,7 +79,7 @@ def test_himself(scene: Scene) -> None:
 
 
 def test_a_job_is_his_who_is_named_for_it(scene: Scene) -> None:
-    scene.open["j"] = job("j", "alice")
+    scene.open["j"] = callback_job("j", agent="alice", queue="q")
     assert scene.may("callback.get", JobRef(id="j"))
     assert not scene.may("callback.get", JobRef(id="j"), agent="bob")
     assert not scene.may("callback.annotate", JobRef(id="none"))
@@ -91,7 +88,7 @@ def test_a_job_is_his_who_is_named_for_it(scene: Scene) -> None:
 def test_a_job_is_his_who_has_talked_on_it_also_after_a_restart(scene: Scene) -> None:
     taken = OfferRecord(agent="alice", offered=1.0, answered=2.0)
     missed = OfferRecord(agent="bob", offered=1.0)
-    scene.ended["j"] = job("j", offers=[missed, taken])
+    scene.ended["j"] = callback_job("j", agent=None, queue="q", offers=[missed, taken])
     assert scene.may("callback.annotate", JobRef(id="j"))
     assert scene.may("record.get", JobRef(id="j"))
     assert not scene.may("callback.annotate", JobRef(id="j"), agent="bob")
@@ -158,7 +155,7 @@ def test_an_inbound_call_that_he_is_on(scene: Scene) -> None:
 
 
 def test_views_of_a_snapshot(scene: Scene) -> None:
-    scene.open["j"] = job("j", "alice")
+    scene.open["j"] = callback_job("j", agent="alice", queue="q")
     sees = scene.scope.sees_view
     assert sees("alice", "agent", {"agent": "alice"})
     assert not sees("alice", "agent", {"agent": "bob"})
