@@ -49,7 +49,8 @@ async def test_durable_save_is_on_disk_when_it_is_told(tmp_path: Path) -> None:
 async def test_job_comes_back_as_it_was(tmp_path: Path) -> None:
     leg = LegRecord(leg="l1", role="agent", uri="sip:a@h", started=2.0, sip_status=486)
     attempt = AttemptRecord(call="c1", legs=[leg], result="busy")
-    saved = callback_job("j1", attempts=[attempt], cause="busy")
+    context = {"site": "shop", "n": [1]}
+    saved = callback_job("j1", attempts=[attempt], cause="busy", context=context)
     async with opened(tmp_path / "jobs.db") as store:
         await store.save(saved, durable=True)
     async with opened(tmp_path / "jobs.db") as store:
