@@ -197,7 +197,7 @@ async def test_a_poisoned_job_is_listed_and_released(settings: Settings, decisio
         (listed,) = (await client.call("callback.list", state="poisoned"))["jobs"]
         assert (listed["id"], listed["state"], listed["crashes"]) == ("x", "poisoned", 2)
         assert (await client.call("engine.status"))["jobs"] == {"poisoned": 1}
-        error = await refusal(client, "callback.reschedule", id="x", not_before=4e9)
+        error = await refused_by_engine(client, "callback.reschedule", id="x", not_before=4e9)
         assert (error.kind, error.message) == ("state", "job x is set aside: poisoned")
         async with client.events() as events:
             await client.call("callback.decide", id="x", decision=decision)
@@ -214,7 +214,7 @@ async def test_a_release_that_cannot_be_saved_is_undone(settings: Settings) -> N
     async with running(settings) as (daemon, client):
         await daemon.store.flush()
         let_write(daemon, may=False)
-        error = await refusal(client, "callback.decide", id="x", decision="retry")
+        error = await refused_by_engine(client, "callback.decide", id="x", decision="retry")
         assert error.data["store"] == "read_only"
         assert (await client.call("callback.get", id="x"))["state"] == "poisoned"
         let_write(daemon, may=True)
