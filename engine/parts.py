@@ -37,7 +37,7 @@ from .calls.waiting_room import WaitingRooms
 from .calls.whisper import Announcer
 from .control.agent_scope import AgentScope
 from .control.audit import Audit
-from .control.engine_view import EngineView, Network, Traffic
+from .control.engine_view import EngineView, Network, Output, Traffic
 from .control.live_view import AgentView, QueueView
 from .control.method import Method
 from .control.methods.agents import AgentMethods
@@ -227,7 +227,11 @@ class Parts:
         self.traffic = Traffic(self.dispatcher, self.inbound, self.registry)
         self.network = Network(self.sip, self.media, self.trunks)
         self.engine_view = EngineView(
-            self.traffic, self.network, self.queues, self.store, self.events, self.webhooks
+            self.traffic,
+            self.network,
+            self.queues,
+            self.store,
+            Output(self.events, self.webhooks, logs.lines_dropped),
         )
         self.queue_view = QueueView(settings, self.queues)
         self.reports = Reports(self.store, settings.reports)
