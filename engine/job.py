@@ -80,6 +80,8 @@ class LegRecord(msgspec.Struct, kw_only=True):
     ended: float | None = None
     media: dict[str, Any] | None = None
     """Packets, loss, jitter and the like, as last reported; media.messages.LegStats by name."""
+    events_dropped: int = 0
+    """How many events its phone caused beyond what one phone may cause."""
 
 
 class AttemptRecord(msgspec.Struct, kw_only=True):

@@ -123,7 +123,7 @@ class BorrowedLeg(Leg):
         if self.record.answered is None:
             return
         self.record.state = "held" if held else "answered"
-        self._publish("leg.held" if held else "leg.resumed", self)
+        self._publish_bounded("leg.held" if held else "leg.resumed")
         if self.on_hold is not None:
             self.on_hold(self, held)
 

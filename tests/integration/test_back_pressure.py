@@ -1,5 +1,6 @@
 """Whoever does not read, or says too much, holds up nobody else."""
 
+import asyncio
 import contextlib
 import fcntl
 import os
@@ -58,3 +59,26 @@ async def test_an_engine_whose_log_nobody_reads_goes_on(tmp_path: Path, wire: Ma
     finally:
         process.clear_away()
         os.close(process.pipe)
+
+
+async def test_a_flood_of_digits_by_info_leaves_room_for_other_events(
+    engine: Engine, wire: MakeWire
+) -> None:
+    agent_phone, customer_phone = wire("agent"), wire("customer")
+    job = await engine.callback(customer_phone.uri, agent_phone.uri)
+    await agent_phone.answer()
+    customer = await customer_phone.answer()
+    await engine.state("bridged", job)
+    for _ in range(20):
+        for _ in range(20):
+            customer.press_by_info("5")
+        await asyncio.sleep(0.02)
+    await asyncio.sleep(0.3)
+    customer.bye()
+    shown = (await engine.ended(job))["attempts"][0]["legs"]
+    dropped = next(leg for leg in shown if leg["role"] == "customer")["events_dropped"]
+    assert dropped > 200
+    digits = [event for event in engine.line.events.items if event["type"] == "leg.dtmf"]
+    assert 0 < len(digits) <= 40 + 2 * 10
+    over = await engine.event("leg.ended", job, role="customer")
+    assert over["events_dropped"] == dropped
