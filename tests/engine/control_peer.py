@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import msgspec
+import pytest
 from msgspec import Meta
 
 from config.sections import Control
 from engine.control.method import Method
 from engine.control.params import NoParams
 from engine.control.peer import Peer
+from engine.control.rights import Rights
 from engine.control.server import ControlServer
 from engine.errors import EngineError
 from engine.request import CallbackRequest, Params
@@ -162,6 +164,11 @@ async def serving(
         await served.server.stop()
         assert served.server.connections == 0
         assert served.events.listeners == 0
+
+
+def without_privileges(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every local user be an ordinary one, whoever runs the tests."""
+    monkeypatch.setattr(Rights, "is_privileged", staticmethod(lambda _peer: False))
 
 
 async def until(condition: Callable[[], object]) -> None:
