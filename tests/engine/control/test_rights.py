@@ -86,8 +86,6 @@ def test_tokens() -> None:
     assert some.of_token(TOKEN + "2") == Principal("alice", "none", "alice", "alice")
     assert some.of_token("") is None
     assert some.of_token(TOKEN + "3") is None
-    assert some.has_tokens
-    assert not rights().has_tokens
 
 
 @pytest.mark.parametrize(

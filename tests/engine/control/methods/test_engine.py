@@ -135,7 +135,7 @@ async def test_list_by_state_and_in_pages(engine: tuple[Daemon, Client]) -> None
 
 async def test_calls_that_are_not_there(engine: tuple[Daemon, Client]) -> None:
     _daemon, client = engine
-    assert await client.call("call.list") == {"calls": []}
+    assert await client.call("call.list") == {"calls": [], "cursor": None}
     for method in ("call.get", "call.hangup"):
         assert (await refusal(client, method, call="call-1")).field == "call"
         assert (await refusal(client, method, leg="leg-1")).field == "leg"
