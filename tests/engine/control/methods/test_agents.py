@@ -66,6 +66,24 @@ async def test_list_shows_everybody_and_can_be_narrowed(engine: Engine) -> None:
     assert (await client.call("agent.get", agent="bert"))["queues"] == ["service"]
 
 
+async def test_many_agents_come_in_pages_that_fit_on_a_line(tmp_path: Path) -> None:
+    many = "".join(
+        f'[[agents]]\nname = "agent-{n:04}"\nuri = "sip:a{n}@127.0.0.1:9"\n' for n in range(1200)
+    )
+    async with running(settings_in(tmp_path, more=many)) as (daemon, client):
+        page = await client.call("agent.list", limit=500)
+        names = [agent["agent"] for agent in page["agents"]]
+        assert len(names) == 500
+        while page["cursor"] is not None:
+            page = await client.call("agent.list", cursor=page["cursor"])
+            names += [agent["agent"] for agent in page["agents"]]
+        assert names == ["alice", *(f"agent-{n:04}" for n in range(1200))]
+        listed = await ringback(daemon.settings.control.socket, "agents")
+        assert listed.output.count("available") == 1201
+        with pytest.raises(RequestRejected, match="cursor"):
+            await client.call("agent.list", cursor="x")
+
+
 async def test_coming_pausing_and_going(engine: Engine) -> None:
     _daemon, client = engine
     agent = await client.call("agent.login", agent="bert")

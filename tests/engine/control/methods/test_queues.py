@@ -68,6 +68,11 @@ async def refusal(client: Client, method: str, **params: Any) -> EngineError:
 async def test_list_and_get(engine: Engine) -> None:
     daemon, client = engine
     found = (await client.call("queue.list"))["queues"]
+    page = await client.call("queue.list", limit=2)
+    assert [queue["queue"] for queue in page["queues"]] == ["sales", "service"]
+    page = await client.call("queue.list", limit=2, cursor=page["cursor"])
+    assert [queue["queue"] for queue in page["queues"]] == ["night"]
+    assert page["cursor"] is None
     assert [queue["queue"] for queue in found] == ["sales", "service", "night"]
     assert found[0]["agents"] == {"logged_out": 1}
     join(daemon, "c1", 60)
