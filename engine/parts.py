@@ -1,13 +1,11 @@
 """Builds the parts of one engine, in the order in which each uses those before it.
 
-Each part is handed what it uses when it is built. Two rings cannot be cut that way: SIP and the
-media workers tell calls what happens, and calls use SIP and media; a blocked number ends its queued
-jobs, and the dispatcher asks for blocked numbers. There the earlier part gets a function that looks
-the later one up when it is called.
+Each part is handed what it uses when it is built. One ring cannot be cut that way: SIP reports to
+calls what happens, and calls use SIP. There the earlier part gets a function that looks the later
+one up when it is called.
 """
 
 import asyncio
-import time
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,7 +19,8 @@ from sip.endpoint import EndpointOptions, SipEndpoint
 from sip.rate_limit import RateLimit
 
 from . import logs
-from .acd.agents import AgentClock, AgentRegistry
+from .acd.agent_clock import AgentClock
+from .acd.agents import AgentRegistry
 from .acd.queues import Queues
 from .acd.roster import Roster
 from .acd.staffing import Staffing
@@ -35,6 +34,7 @@ from .calls.permanent_leg import PermanentLegs
 from .calls.services import CallServices
 from .calls.waiting_room import WaitingRooms
 from .calls.whisper import Announcer
+from .clock import Clock
 from .control.agent_scope import AgentScope
 from .control.audit import Audit
 from .control.engine_view import EngineView, Network, Output, Traffic
@@ -46,12 +46,14 @@ from .control.methods.callbacks import CallbackMethods
 from .control.methods.calls import CallMethods
 from .control.methods.engine import EngineMethods
 from .control.methods.numbers import NumberMethods
+from .control.methods.persons import PersonMethods
 from .control.methods.queues import QueueMethods
 from .control.methods.records import RecordMethods
 from .control.methods.reports import ReportMethods
 from .control.methods.routes import RouteMethods
 from .control.methods.webhooks import WebhookMethods
 from .control.rights import Rights
+from .control.route_view import PartyView
 from .control.server import ControlServer
 from .control.snapshot import SnapshotSources, views_of
 from .inbound.inbound import Inbound
@@ -60,12 +62,15 @@ from .inbound.kept_positions import KeptPositions
 from .inbound.services import InboundServices
 from .inbound.sip_events import SipEvents
 from .job import Job
+from .personal.personal_data import PersonalData
 from .reload import Reconfigure, Reload
 from .reports.cdr_writer import CdrWriter
 from .reports.history import History
 from .reports.intervals import zone_of
 from .reports.live import Live
 from .reports.report import Reports
+from .restart.dialog_journal import DialogJournal
+from .restart.worker_journal import WorkerJournal
 from .routing.admission import Admission, PolicySettings
 from .routing.dialplan import Dialplan
 from .routing.number_plan import NumberPlan
@@ -74,7 +79,7 @@ from .routing.router import Router
 from .routing.trunks import Trunks
 from .store.event_log import EventLog
 from .store.heartbeat import Heartbeat
-from .store.retention import Retention
+from .store.retention import DAY_S, Retention
 from .store.store import Store
 from .webhooks.webhooks import Webhooks
 
@@ -91,18 +96,29 @@ class Parts:
         sip, media = settings.sip, settings.media
 
         # -- what everything else writes to
+        self.clock = Clock()
+        now = self.clock.now
         self.events = EventLog(
-            capacity=settings.control.replay_events, capacity_bytes=settings.control.replay_bytes
+            capacity=settings.control.replay_events,
+            capacity_bytes=settings.control.replay_bytes,
+            clock=now,
         )
         self.store = Store(settings.store.path)
         self.retention = Retention(
-            self.store, self.events, settings.store, settings.reports.keep_days
+            self.store,
+            self.events,
+            settings.store,
+            settings.reports.keep_days,
+            recordings=settings.media.recordings,
+            clock=now,
         )
         self.registry = CallRegistry()
-        self.heartbeat = Heartbeat(self.store, is_busy=lambda: bool(self.registry.calls))
+        self.heartbeat = Heartbeat(self.store, is_busy=lambda: bool(self.registry.calls), clock=now)
 
         # -- SIP and media
         leg_events = LegEvents(self.registry, self.events)
+        self.dialogs = DialogJournal(self.store)
+        self.workers = WorkerJournal(self.store)
         self.sip = SipEndpoint(
             sip.listen,
             on_event=lambda event: self.sip_events.on_sip(event),
@@ -112,16 +128,27 @@ class Parts:
                 rate_limit=RateLimit(sip.max_messages_per_s, sip.max_messages_burst),
             ),
             admits=lambda source, now: self.inbound.admits(source, now),
+            on_saves=self.dialogs.write,
         )
         self.media = WorkerPool(
-            MediaSettings(media.address, media.ports, media.timeout_s, media.silence_s),
+            MediaSettings(
+                media.address,
+                media.ports,
+                media.timeout_s,
+                media.silence_s,
+                orphan_s=media.orphan_s,
+            ),
             workers=media.workers,
             on_event=leg_events.on_media,
             on_died=leg_events.on_media_died,
-            on_restarted=lambda: leg_events.on_media_restarted(self.media.pids),
+            on_restarted=lambda: self._media_restarted(leg_events),
         )
         self.announcer = Announcer(
-            Synthesizer(settings.whisper.cache_dir, voice=settings.whisper.voice)
+            Synthesizer(
+                settings.whisper.cache_dir,
+                voice=settings.whisper.voice,
+                max_age_s=settings.whisper.keep_days * DAY_S or None,
+            )
         )
         hold = Hold(media.hold or None)
 
@@ -140,7 +167,6 @@ class Parts:
             read=self.dialplan.classify,
             store=self.store,
             events=self.events,
-            on_blocked=lambda entry: self.dispatcher.block(entry.number, entry.reason),
         )
         self.router = Router(settings, number_of=self.admission.number, store=self.store)
 
@@ -153,6 +179,7 @@ class Parts:
             store=self.store,
             serves=staffing.own_queues,
             zone=zone_of(settings.reports.time_zone),
+            clock=now,
         )
         self.roster = Roster(
             settings.agents,
@@ -162,19 +189,21 @@ class Parts:
             events=self.events,
             takes_permanent=media.workers == 1,
         )
-        self.agent_clock = AgentClock(self.agents)
+        self.agent_clock = AgentClock(self.agents, clock=now)
         self.queues = Queues(
             self.agents,
             self.events,
             ring_s=settings.dial.ring_s,
             store=self.store,
             staffing=staffing,
+            clock=now,
         )
         self.rooms = WaitingRooms(
             settings.rooms,
             announcer=self.announcer,
             hold=hold,
             alone_s=settings.reports.alone_s,
+            clock=self.clock.monotonic,
         )
 
         # -- calls and callbacks
@@ -198,16 +227,21 @@ class Parts:
             ringing=Ringing(media.ringing),
             recordings=media.recordings,
             rtp_host=media.advertise,
+            clock=self.clock,
         )
         self.permanent = PermanentLegs(self.services)
-        self.dispatcher = Dispatcher(self.services, admission=self.admission, history=self.history)
+        self.dispatcher = Dispatcher(
+            self.services, admission=self.admission, history=self.history, clock=now
+        )
         self.intake = Intake(
             self.services,
             self.dispatcher,
             settings,
             router=self.router,
             admission=self.admission,
+            clock=now,
         )
+        self.positions = KeptPositions(self.store, clock=now)
         self.inbound = Inbound(
             self.services,
             InboundServices(
@@ -216,14 +250,28 @@ class Parts:
                 intake=self.intake,
                 takeover=CallerTakeover(self.dispatcher),
                 history=self.history,
-                positions=KeptPositions(self.store),
+                positions=self.positions,
             ),
             settings,
+            clock=now,
+        )
+        self.personal_data = PersonalData(
+            self.store,
+            self.events,
+            self.history,
+            self.admission.do_not_call,
+            recordings=media.recordings,
+            calls_of=lambda person: [
+                call.id
+                for call in self.registry.calls.values()
+                if person.is_number(call.about.get("number"))
+            ],
+            forget_positions=self.positions.forget_number,
         )
         self.sip_events = SipEvents(self.trunks, self.inbound, leg_events)
 
         # -- reports, and whom they and the events are told to
-        self.webhooks = Webhooks(settings.webhooks, self.events, self.store)
+        self.webhooks = Webhooks(settings.webhooks, self.events, self.store, clock=now)
         self.traffic = Traffic(self.dispatcher, self.inbound, self.registry)
         self.network = Network(self.sip, self.media, self.trunks)
         self.engine_view = EngineView(
@@ -232,15 +280,17 @@ class Parts:
             self.queues,
             self.store,
             Output(self.events, self.webhooks, logs.lines_dropped),
+            clock=self.clock,
         )
         self.queue_view = QueueView(settings, self.queues)
-        self.reports = Reports(self.store, settings.reports)
+        self.reports = Reports(self.store, settings.reports, clock=now)
         self.live = Live(
             self.store,
             self.reports,
             queues=self.queue_view,
             agents=AgentView(self.agents, self.queues, self.dispatcher, self.registry).all,
             engine=self.engine_view.live,
+            clock=now,
         )
         self.metrics = _metrics() if settings.metrics.listen else None
         counters = () if self.metrics is None else (self.metrics,)
@@ -254,6 +304,7 @@ class Parts:
                 self.history.add_record,
                 *(c.on_record for c in counters),
             ],
+            clock=now,
         )
         self.interrupted_calls = InterruptedCalls(self.store)
         for watch in (
@@ -262,6 +313,19 @@ class Parts:
             *(one.watch for one in counters),
         ):
             self.events.watch(watch)
+
+        for shift in (
+            self.agents.shift,
+            self.queues.shift,
+            self.dispatcher.shift,
+            self.positions.shift,
+            self.admission.shift,
+            self.webhooks.shift,
+            self.cdr_writer.shift,
+            self.live.shift,
+            self.interrupted_calls.shift,
+        ):
+            self.clock.subscribe(shift)
 
         # -- the control socket
         self.rights = Rights(settings.control, settings.rights)
@@ -275,11 +339,15 @@ class Parts:
             snapshot_sources=self._snapshot_sources(),
             rights=self.rights,
             scope=AgentScope(
-                self.dispatcher.open.told, self._find_job, self.registry, agents=self.agents
+                self.dispatcher.open.told, self._find_job, self.registry.calls, agents=self.agents
             ),
-            audit=Audit(self.store),
+            audit=Audit(self.store, clock=now),
         )
         self.exporter = None if self.metrics is None else self._exporter(self.metrics)
+
+    def _media_restarted(self, leg_events: LegEvents) -> None:
+        leg_events.on_media_restarted(self.media.pids)
+        self.workers.note(self.media.pids)
 
     def _methods(self) -> dict[str, Method]:
         """Every method of the control protocol but those of the connection itself."""
@@ -290,16 +358,15 @@ class Parts:
             **CallbackMethods(self.dispatcher, self.intake, self.store, self.events).table(),
             **CallMethods(self.registry, self.dispatcher).table(),
             **AgentMethods(self.agents, self.roster, self.queues).table(),
+            **PersonMethods(self.personal_data, self.events, lambda: self.admission.region).table(),
             **QueueMethods(self.queues).table(),
             **NumberMethods(self.admission).table(),
             **RouteMethods(
-                router=self.router,
-                admission=self.admission,
-                dialplan=self.dialplan,
-                trunks=self.trunks,
-                agents=self.agents,
-                queues=self.queues,
-                inbound=self.inbound,
+                self.router,
+                self.admission,
+                self.intake,
+                self.inbound,
+                PartyView(self.agents, self.queues, self.dialplan, self.trunks),
             ).table(),
             **RecordMethods(self.store, self.events, self.history, self.intake.known).table(),
             **ReportMethods(self.reports, self.live).table(),
@@ -314,7 +381,7 @@ class Parts:
             "queue": self.queues.views,
             "job": partial(views_of, self.dispatcher.jobs),
             "call": partial(views_of, self.registry.calls),
-            "number": lambda: numbers.views(time.time()),
+            "number": lambda: numbers.views(self.clock.now()),
             "trunk": self.trunks.view,
         }
 

@@ -17,9 +17,9 @@ from config.agents import Agent as AgentSettings
 from config.agents import AgentDefaults
 
 from ..errors import EngineError
-from ..store.protocols import Documents, Publisher
-from ..timer import WallClockTimer
-from .agent import Agent, AgentImage, AgentPolicy, AgentState
+from ..store.protocols import NOTHING_KEPT, Documents, Publisher
+from .agent import Agent, AgentImage, AgentState
+from .agent_policy import AgentPolicy
 
 log = structlog.get_logger()
 
@@ -43,7 +43,7 @@ class AgentRegistry:
         *,
         defaults: AgentDefaults | None = None,
         events: Publisher,
-        store: Documents | None = None,
+        store: Documents = NOTHING_KEPT,
         zone: tzinfo | None = None,
         serves: Callable[[Agent], Sequence[str]] = lambda agent: agent.queues,
         clock: Callable[[], float] = time.time,
@@ -119,8 +119,7 @@ class AgentRegistry:
         """Remove this agent, who is logged out."""
         self._agents.pop(name, None)
         self._wrapping.pop(name, None)
-        if self._store is not None:
-            self._store.drop(STORED_AS, name)
+        self._store.drop(STORED_AS, name)
 
     def set_defaults(self, defaults: AgentDefaults) -> None:
         """Use these defaults for those who are enrolled from now on, and this number of seats."""
@@ -345,6 +344,15 @@ class AgentRegistry:
             if until <= now and agent is not None:
                 self._change(agent, partial(agent.wrap_up_ends, now))
 
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: wrap-ups last as long as before."""
+        for agent in self._agents.values():
+            agent.shift(by_s)
+            self._keep(agent)
+        self._wrapping = {name: until + by_s for name, until in self._wrapping.items()}
+        for listener in self._on_deadline:
+            listener()
+
     def count_days_in(self, zone: tzinfo | None) -> None:
         """Count the calls and the talk time of each day by the days of `zone` from now on."""
         self.zone = zone
@@ -400,8 +408,7 @@ class AgentRegistry:
         return [self.view(agent) for agent in self._agents.values()]
 
     def _keep(self, agent: Agent) -> None:
-        if self._store is not None:
-            self._store.put(STORED_AS, agent.name, agent.image())
+        self._store.put(STORED_AS, agent.name, agent.image())
 
     def _note_deadline(self, agent: Agent) -> None:
         if agent.state == "wrap_up" and agent.wrap_up_until is not None:
@@ -415,40 +422,3 @@ class AgentRegistry:
 def day_of(now: float, zone: tzinfo | None) -> str:
     """The day that `now` is in there."""
     return datetime.fromtimestamp(now, zone).date().isoformat()
-
-
-# The end of a day is noticed after this time at most.
-LONGEST_WAIT_S = 60.0
-
-
-class AgentClock:
-    """One timer for all agents, set to the next wrap-up that ends by itself."""
-
-    def __init__(
-        self, agents: AgentRegistry, *, wall_clock: Callable[[], float] = time.time
-    ) -> None:
-        self._agents = agents
-        self._wall_clock = wall_clock
-        self._timer = WallClockTimer(wall_clock, self._tick)
-        self._unsubscribe: Callable[[], None] = lambda: None
-
-    def start(self) -> None:
-        """Begin, on the running loop."""
-        self._unsubscribe = self._agents.subscribe(on_deadline=self._set_timer)
-        self._set_timer()
-
-    def stop(self) -> None:
-        """End what was begun; wrap-ups go on until the engine comes back."""
-        self._unsubscribe()
-        self._timer.stop()
-
-    def _set_timer(self) -> None:
-        deadline = self._agents.next_deadline
-        soon = self._wall_clock() + LONGEST_WAIT_S
-        self._timer.set(soon if deadline is None else min(deadline, soon))
-
-    def _tick(self) -> None:
-        now = self._wall_clock()
-        self._agents.begin_day(now)
-        self._agents.tick(now)
-        self._set_timer()

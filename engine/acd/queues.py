@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 from config.queues import Centre, Queue
 
+from ..clock import Timer
 from ..routing.opening_hours import OpeningHours
-from ..store.protocols import Documents, Publisher
-from ..timer import WallClockTimer
+from ..store.protocols import NOTHING_KEPT, Documents, Publisher
 from .agent_pool import AgentPool, PooledAgent
 from .decision_times import DecisionTimes
 from .matcher import Matcher
@@ -43,7 +43,7 @@ class Queues:
         events: Publisher,
         *,
         ring_s: float = 30.0,
-        store: Documents | None = None,
+        store: Documents = NOTHING_KEPT,
         staffing: Staffing | None = None,
         rng: random.Random | None = None,
         clock: Callable[[], float] = time.time,
@@ -58,7 +58,7 @@ class Queues:
         self._unsubscribe: Callable[[], None] = lambda: None
         self._depth = 0
         self._pending: list[Callable[[], object]] = []
-        self._timer = WallClockTimer(clock, self._tick)
+        self._timer = Timer(clock, self._tick)
 
     def start(
         self,
@@ -209,9 +209,9 @@ class Queues:
         if self.matcher.queues.named(queue).paused != paused:
             self._step(lambda now: self.matcher.pause(queue, paused, now))
             self._events.publish("queue.paused" if paused else "queue.resumed", queue=queue)
-            if self._store is not None and paused:
+            if paused:
                 self._store.put(PAUSED_AS, queue, {})
-            elif self._store is not None:
+            else:
                 self._store.drop(PAUSED_AS, queue)
 
     # -- steps --------------------------------------------------------------------------------
@@ -279,6 +279,11 @@ class Queues:
 
     def _tick(self) -> None:
         self._step(self.matcher.tick)
+
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: nobody waits longer or shorter for it."""
+        self.matcher.shift(by_s, self._clock())
+        self._timer.set(self.matcher.next_deadline)
 
 
 __all__ = ["Leave", "Offer", "Queues", "Waiting"]

@@ -89,12 +89,12 @@ class Connection(asyncio.Protocol):
         self,
         server: Server,
         peer: Peer,
-        connected: socket.socket,
+        connected: socket.socket | None = None,
         refusal: EngineError | None = None,
     ) -> None:
         self._server = server
         self._first_peer = peer
-        self._connected: socket.socket | None = connected
+        self._connected = connected
         self._refusal = refusal
         self._lines = jsonrpc.LineBuffer(UNKNOWN_LINE_BYTES)
         self._in_flight = 0

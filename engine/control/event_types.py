@@ -110,6 +110,8 @@ EVENT_TYPES: Mapping[str, EventType] = {
     # -- the rest
     **_each("number", "blocked unblocked", "the list of blocked numbers has changed",
             "number", "reason", "until", "by"),
+    **_each("person", "erased", "the personal data of a number were erased by command",
+            "jobs", "records", "events", "audit", "recordings", "by"),
     **_each("trunk", "down up", "passed over for a while (503, no answer); its end",
             "trunk", "reason"),
     **_each("trunk", "registered unregistered failed", "the registration changed",
@@ -122,6 +124,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
             "by", "changes", "changed", "restart"),
     **_each("engine", "reload_failed", "the configuration is wrong, and nothing has changed",
             "by", "reason"),
+    **_each("engine", "clock_stepped", "the wall clock was set forward (or back, below 0)", "by_s"),
     **_each("engine", "media_worker_died", "the calls of a media worker have ended",
             "reason", "legs"),
     **_each("engine", "media_worker_started", "a media worker has taken its place"),

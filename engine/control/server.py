@@ -17,6 +17,7 @@ from config.values import split_host_port
 from ..errors import EngineError
 from ..store.event_log import EventLog
 from ..store.file_lock import FileLock, LockHeld
+from ..store.protocols import NOTHING_KEPT
 from .agent_scope import AgentScope
 from .audit import Audit
 from .capacity.half_lines import HalfLines
@@ -67,7 +68,7 @@ class ControlServer:
         self.snapshot_sources = snapshot_sources or {}
         self.rights = rights or Rights(settings)
         self.scope = scope or AgentScope()
-        self.audit = audit or Audit()
+        self.audit = audit or Audit(NOTHING_KEPT)
         self.turns = Turns()
         self.half_lines = HalfLines()
         self._places = Places(lambda: self.settings.max_connections)

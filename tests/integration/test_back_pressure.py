@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from tests.support.control_line import Refused
-from tests.support.engine_process import Engine, EngineProcess, ringback
+from tests.support.engines.process import EngineClient, EngineProcess, ringback
 
 from .conftest import MakeWire
 
@@ -39,9 +39,9 @@ async def test_an_engine_whose_log_nobody_reads_goes_on(tmp_path: Path, wire: Ma
     process = Unread(tmp_path, control={"token": "t" * 16})
     try:
         process.start()
-        engine = await Engine.connect(process)
+        engine = await EngineClient.connect(process)
         for _ in range(PIPE_BYTES // 50):  # each is a warning in the log
-            stranger = await Engine.connect(process)
+            stranger = await EngineClient.connect(process)
             with contextlib.suppress(Refused):
                 await stranger.line.call("auth", token="wrong")
             await stranger.close()
@@ -62,7 +62,7 @@ async def test_an_engine_whose_log_nobody_reads_goes_on(tmp_path: Path, wire: Ma
 
 
 async def test_a_flood_of_digits_by_info_leaves_room_for_other_events(
-    engine: Engine, wire: MakeWire
+    engine: EngineClient, wire: MakeWire
 ) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")
     job = await engine.callback(customer_phone.uri, agent_phone.uri)

@@ -14,7 +14,7 @@ from ringback_client import (
     NoReply,
 )
 from ringback_client.connection import Address
-from tests.engine.control_peer import serving, until, without_privileges
+from tests.support.control_server import serving, until, without_privileges
 
 from .events import take
 

@@ -10,8 +10,7 @@ from config.agents import Agent, AgentDefaults
 from config.queues import Centre, Overflow, Queue, Share, Tier, Vip
 from engine.acd.explain import could_take, waiting_as_if
 from engine.errors import EngineError
-from tests.support.floor import Floor
-from tests.support.virtual_loop import run
+from tests.support.floor import Floor, run_floor
 
 CENTRES = [Centre(name="leeds"), Centre(name="york")]
 
@@ -21,16 +20,9 @@ def agent(name: str, **more: Any) -> Agent:
 
 
 def on_floor(
-    queues: list[Queue], agents: list[Agent], story: Callable[[Floor], Coroutine[Any, Any, None]]
+    queues: list[Queue], agents: list[Agent], script: Callable[[Floor], Coroutine[Any, Any, None]]
 ) -> None:
-    async def main() -> None:
-        floor = Floor(queues, agents, centres=CENTRES, defaults=AgentDefaults())
-        try:
-            await story(floor)
-        finally:
-            floor.queues.stop()
-
-    run(main())
+    run_floor(script, queues, agents, centres=CENTRES, defaults=AgentDefaults())
 
 
 def why_not(floor: Floor, queue: str = "sales", **more: Any) -> dict[str, str | None]:

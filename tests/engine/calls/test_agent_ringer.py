@@ -1,7 +1,7 @@
 """The agents of an offer: who wins, what each is told, and that no agent stays reserved."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -25,9 +25,9 @@ from engine.errors import EngineError
 from engine.routing.dialplan import Destination
 from media.messages import Dtmf
 from media.sources import Prompt
+from tests.support.phones.scripted import ScriptedPhone
+from tests.support.scene import Scene, ScriptedSpeech, run_scene
 from tests.support.scripted_flow import ScriptedFlow
-from tests.support.switchboard import Phone, Scene, ScriptedSpeech, scene
-from tests.support.virtual_loop import run
 
 NAMES = ("alice", "bert", "cleo")
 
@@ -131,14 +131,7 @@ class Desk:
         assert not self.stage.media.open_legs
 
 
-def play(tmp_path: Path, script: Callable[[Scene], Awaitable[None]]) -> None:
-    async def main() -> None:
-        await script(scene(tmp_path, agents=NAMES))
-
-    run(main())
-
-
-async def phones_of(stage: Scene, count: int) -> dict[str, Phone]:
+async def phones_of(stage: Scene, count: int) -> dict[str, ScriptedPhone]:
     """The next phones that are called, by the user they are called as."""
     phones = [await stage.phone() for _ in range(count)]
     return {phone.invitation.target.split(":")[1].split("@")[0]: phone for phone in phones}
@@ -165,7 +158,7 @@ def test_all_are_rung_and_the_first_answer_wins(tmp_path: Path) -> None:
         assert desk.agents.of("bert") == ["ringing", "talking", "finished"]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_two_answers_in_one_moment_have_one_winner(tmp_path: Path) -> None:
@@ -183,7 +176,7 @@ def test_two_answers_in_one_moment_have_one_winner(tmp_path: Path) -> None:
         assert desk.agents.of(loser) == ["ringing", "release"]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_an_agent_who_declines_does_not_end_the_ringing_of_the_others(tmp_path: Path) -> None:
@@ -200,7 +193,7 @@ def test_an_agent_who_declines_does_not_end_the_ringing_of_the_others(tmp_path: 
         assert desk.agents.of("alice") == ["ringing", "missed"]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_nobody_answers(tmp_path: Path) -> None:
@@ -219,7 +212,7 @@ def test_nobody_answers(tmp_path: Path) -> None:
         assert desk.queue.answered_by == []
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_addresses_are_rung_in_turn_each_for_its_time(tmp_path: Path) -> None:
@@ -237,7 +230,7 @@ def test_addresses_are_rung_in_turn_each_for_its_time(tmp_path: Path) -> None:
         assert desk.agents.of("alice") == ["ringing", "talking"]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_a_withdrawn_offer_frees_every_agent(tmp_path: Path) -> None:
@@ -251,7 +244,7 @@ def test_a_withdrawn_offer_frees_every_agent(tmp_path: Path) -> None:
         assert [record.result for record in desk.records] == ["withdrawn", "withdrawn"]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_an_answer_that_crosses_the_withdrawal_wins_nothing(tmp_path: Path) -> None:
@@ -268,7 +261,7 @@ def test_an_answer_that_crosses_the_withdrawal_wins_nothing(tmp_path: Path) -> N
         await desk.close()
         assert phone.is_hung_up
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_only_missed_offers_of_a_queue_count_against_an_agent(tmp_path: Path) -> None:
@@ -282,7 +275,7 @@ def test_only_missed_offers_of_a_queue_count_against_an_agent(tmp_path: Path) ->
             assert desk.agents.counted == [counts]
             await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_a_hang_up_by_command_does_not_count_against_the_agent(tmp_path: Path) -> None:
@@ -296,7 +289,7 @@ def test_a_hang_up_by_command_does_not_count_against_the_agent(tmp_path: Path) -
         assert desk.agents.counted == [False]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_a_fault_of_the_engine_does_not_count_against_the_agent(tmp_path: Path) -> None:
@@ -312,7 +305,7 @@ def test_a_fault_of_the_engine_does_not_count_against_the_agent(tmp_path: Path) 
         assert desk.agents.counted == [False]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_the_phone_is_cancelled_before_its_agent_is_free_again(tmp_path: Path) -> None:
@@ -327,7 +320,7 @@ def test_the_phone_is_cancelled_before_its_agent_is_free_again(tmp_path: Path) -
         assert freed == [True]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_the_wrap_up_is_that_of_the_queue(tmp_path: Path) -> None:
@@ -340,7 +333,7 @@ def test_the_wrap_up_is_that_of_the_queue(tmp_path: Path) -> None:
         assert desk.agents.wrap_ups == [7.0]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_an_agent_with_a_permanent_line_is_not_dialled(tmp_path: Path) -> None:
@@ -355,7 +348,7 @@ def test_an_agent_with_a_permanent_line_is_not_dialled(tmp_path: Path) -> None:
         assert desk.agents.of("alice") == ["talking"], "a line that is up does not ring"
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_an_agent_whose_line_goes_down_is_rung_at_the_next_address(tmp_path: Path) -> None:
@@ -371,7 +364,7 @@ def test_an_agent_whose_line_goes_down_is_rung_at_the_next_address(tmp_path: Pat
         assert await ringing is desk.made[-1]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_an_agent_without_an_address_has_missed_the_offer(tmp_path: Path) -> None:
@@ -387,7 +380,7 @@ def test_an_agent_without_an_address_has_missed_the_offer(tmp_path: Path) -> Non
             candidates_of(offer, stage.services)
         assert agents.told[1:] == [("alice", "missed"), ("bert", "missed")]
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def press(desk: Desk, number: int, digit: str) -> None:
@@ -412,7 +405,7 @@ def test_a_call_is_confirmed_by_the_key_where_the_address_says_so(tmp_path: Path
         assert desk.agents.of("alice") == ["ringing", "talking"]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_a_mailbox_does_not_win(tmp_path: Path) -> None:
@@ -429,7 +422,7 @@ def test_a_mailbox_does_not_win(tmp_path: Path) -> None:
         assert desk.agents.of("alice") == ["ringing", "missed"]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_of_several_the_first_confirmed_answer_wins(tmp_path: Path) -> None:
@@ -449,7 +442,7 @@ def test_of_several_the_first_confirmed_answer_wins(tmp_path: Path) -> None:
         assert desk.queue.answered_by == ["bert"]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_an_agent_who_hangs_up_instead_of_pressing_has_missed_the_offer(tmp_path: Path) -> None:
@@ -466,4 +459,4 @@ def test_an_agent_who_hangs_up_instead_of_pressing_has_missed_the_offer(tmp_path
         assert desk.agents.counted == [True]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)

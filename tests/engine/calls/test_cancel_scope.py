@@ -7,41 +7,29 @@ from pathlib import Path
 import pytest
 
 from engine.calls.cancel_scope import KeyPressed, until_key, while_up
-from engine.calls.dialling import Caller
 from engine.calls.leg import Leg, LegEnded
 from media.messages import Dtmf
-from tests.support.switchboard import Phone, Scene, scene
-from tests.support.virtual_loop import run
+from tests.support.legs import dial, leg_to
+from tests.support.phones.scripted import ScriptedPhone
+from tests.support.scene import Scene, run_scene
 
-Script = Callable[[Leg, Phone], Awaitable[None]]
+Script = Callable[[Leg, ScriptedPhone], Awaitable[None]]
 
 
-def play(tmp_path: Path, script: Script) -> None:
+def run_answered(tmp_path: Path, script: Script) -> None:
     """Run a script with one leg that bob's phone has answered."""
 
-    async def main() -> None:
-        stage: Scene = scene(tmp_path)
-        leg = Leg(
-            leg_id="leg-1",
-            role="customer",
-            destination=stage.services.dialplan.destination("sip:bob@127.0.0.1", field="to"),
-            sip=stage.services.sip,
-            media=stage.services.media,
-            publish=lambda *_args, **_fields: None,
-        )
-        await leg.open()
-        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
-        phone = await stage.phone()
-        phone.answers()
-        await dialling
-        await script(leg, phone)
+    async def with_leg(stage: Scene) -> None:
+        leg = leg_to(stage)
+        await script(leg, await dial(stage, leg))
         await leg.release()
+        stage.services.registry.legs.clear()
 
-    run(main())
+    run_scene(tmp_path, with_leg)
 
 
 def test_it_ends_the_body_when_the_leg_ends(tmp_path: Path) -> None:
-    async def script(leg: Leg, phone: Phone) -> None:
+    async def script(leg: Leg, phone: ScriptedPhone) -> None:
         asyncio.get_running_loop().call_later(5.0, phone.hangs_up)
         with pytest.raises(LegEnded) as caught:
             async with while_up(leg):
@@ -52,11 +40,11 @@ def test_it_ends_the_body_when_the_leg_ends(tmp_path: Path) -> None:
             async with while_up(leg):
                 raise AssertionError("the body must not run")
 
-    play(tmp_path, script)
+    run_answered(tmp_path, script)
 
 
 def test_it_leaves_a_cancellation_from_outside_alone(tmp_path: Path) -> None:
-    async def script(leg: Leg, phone: Phone) -> None:
+    async def script(leg: Leg, phone: ScriptedPhone) -> None:
         async def flow() -> None:
             async with while_up(leg):
                 await asyncio.sleep(100)
@@ -68,17 +56,17 @@ def test_it_leaves_a_cancellation_from_outside_alone(tmp_path: Path) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    play(tmp_path, script)
+    run_answered(tmp_path, script)
 
 
 def test_it_does_nothing_when_the_leg_stays(tmp_path: Path) -> None:
-    async def script(leg: Leg, phone: Phone) -> None:
+    async def script(leg: Leg, phone: ScriptedPhone) -> None:
         async with while_up(leg):
             await asyncio.sleep(1)
         phone.hangs_up()
         await asyncio.sleep(1)
 
-    play(tmp_path, script)
+    run_answered(tmp_path, script)
 
 
 # -- until_key -----------------------------------------------------------------------------------
@@ -89,7 +77,7 @@ def press(leg: Leg, digit: str) -> None:
 
 
 def test_the_key_ends_the_body(tmp_path: Path) -> None:
-    async def script(leg: Leg, _phone: Phone) -> None:
+    async def script(leg: Leg, _phone: ScriptedPhone) -> None:
         loop = asyncio.get_running_loop()
         loop.call_later(2.0, press, leg, "2")
         loop.call_later(5.0, press, leg, "1")
@@ -101,11 +89,11 @@ def test_the_key_ends_the_body(tmp_path: Path) -> None:
         press(leg, "1")
         await asyncio.sleep(1)  # comes too late
 
-    play(tmp_path, script)
+    run_answered(tmp_path, script)
 
 
 def test_a_press_may_not_count(tmp_path: Path) -> None:
-    async def script(leg: Leg, _phone: Phone) -> None:
+    async def script(leg: Leg, _phone: ScriptedPhone) -> None:
         asked: list[str] = []
 
         def may() -> bool:
@@ -117,20 +105,20 @@ def test_a_press_may_not_count(tmp_path: Path) -> None:
             await asyncio.sleep(10)
         assert asked == ["1"]
 
-    play(tmp_path, script)
+    run_answered(tmp_path, script)
 
 
 def test_no_digit_is_no_key(tmp_path: Path) -> None:
-    async def script(leg: Leg, _phone: Phone) -> None:
+    async def script(leg: Leg, _phone: ScriptedPhone) -> None:
         asyncio.get_running_loop().call_later(2.0, press, leg, "1")
         async with until_key(leg, ""):
             await asyncio.sleep(10)
 
-    play(tmp_path, script)
+    run_answered(tmp_path, script)
 
 
 def test_a_party_that_presses_and_hangs_up_at_once_has_hung_up(tmp_path: Path) -> None:
-    async def script(leg: Leg, phone: Phone) -> None:
+    async def script(leg: Leg, phone: ScriptedPhone) -> None:
         def both() -> None:
             press(leg, "1")
             phone.hangs_up()
@@ -140,11 +128,11 @@ def test_a_party_that_presses_and_hangs_up_at_once_has_hung_up(tmp_path: Path) -
             async with while_up(leg), until_key(leg, "1"):
                 await asyncio.sleep(100)
 
-    play(tmp_path, script)
+    run_answered(tmp_path, script)
 
 
 def test_a_cancellation_from_outside_is_no_key(tmp_path: Path) -> None:
-    async def script(leg: Leg, _phone: Phone) -> None:
+    async def script(leg: Leg, _phone: ScriptedPhone) -> None:
         async def flow() -> None:
             async with until_key(leg, "1"):
                 await asyncio.sleep(100)
@@ -156,4 +144,4 @@ def test_a_cancellation_from_outside_is_no_key(tmp_path: Path) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    play(tmp_path, script)
+    run_answered(tmp_path, script)

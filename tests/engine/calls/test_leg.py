@@ -17,52 +17,39 @@ from media.sources import Prompt
 from sip import events
 from sip.dialog.uas import UasSession
 from sip.hop import Hop
-from tests.support.switchboard import CallingPhone, Phone, Scene, incoming, scene
-from tests.support.virtual_loop import run
+from tests.support.leg_owner import LegOwner, LegWatcher
+from tests.support.legs import dial, leg_to
+from tests.support.phones.scripted import ScriptedCaller, ScriptedPhone, incoming
+from tests.support.scene import Scene, run_scene
 
-Told = list[tuple[str, dict[str, Any]]]
-Script = Callable[[Scene, Leg, Told], Awaitable[None]]
+Published = list[tuple[str, dict[str, Any]]]
+Script = Callable[[Scene, Leg, Published], Awaitable[None]]
 
 
-def play(tmp_path: Path, script: Script) -> None:
+def run_leg(tmp_path: Path, script: Script) -> None:
     """Run a script with one leg to bob; it must give everything back."""
 
-    async def main() -> None:
-        stage = scene(tmp_path)
-        told: Told = []
-        leg = Leg(
-            leg_id="leg-1",
-            role="customer",
-            destination=stage.services.dialplan.destination("sip:bob@127.0.0.1", field="to"),
-            sip=stage.services.sip,
-            media=stage.services.media,
-            publish=lambda kind, _leg, **fields: told.append((kind, fields)),
-        )
-        stage.services.registry.legs["leg-1"] = leg
-        await script(stage, leg, told)
+    async def with_leg(stage: Scene) -> None:
+        owner = LegOwner()
+        leg = leg_to(stage, owner=owner)
+        await script(stage, leg, owner.published)
         await leg.release()
-        assert not stage.media.open_legs
+        stage.services.registry.legs.clear()
         assert leg.record.state == "ended"
 
-    run(main())
+    run_scene(tmp_path, with_leg)
 
 
-async def answered(stage: Scene, leg: Leg) -> Phone:
-    await leg.open()
-    dialling = asyncio.create_task(leg.dial(caller=Caller(None, "ringback"), ring_s=30.0))
-    phone = await stage.phone()
-    phone.rings()
-    phone.answers()
-    await dialling
-    return phone
+async def answered(stage: Scene, leg: Leg) -> ScriptedPhone:
+    return await dial(stage, leg, rings=True)
 
 
-def kinds(told: Told) -> list[str]:
-    return [kind for kind, _fields in told]
+def kinds(published: Published) -> list[str]:
+    return [kind for kind, _fields in published]
 
 
 def test_dialling_offers_both_codecs_at_the_opened_port(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
         phone = await answered(stage, leg)
         assert phone.invitation.audio.port == 10000
         assert phone.invitation.audio.codecs == CODECS
@@ -71,11 +58,11 @@ def test_dialling_offers_both_codecs_at_the_opened_port(tmp_path: Path) -> None:
         assert stage.media.connected == [("leg-1", "sendrecv")]
         assert (leg.record.state, leg.record.sip_status) == ("answered", 200)
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_each_event_is_told_once_and_in_order(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
         await leg.open()
         dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
         phone = await stage.phone()
@@ -86,18 +73,18 @@ def test_each_event_is_told_once_and_in_order(tmp_path: Path) -> None:
         phone.answers()
         await dialling
         phone.hangs_up("Q.850;cause=16")
-        assert kinds(told) == [
+        assert kinds(published) == [
             "leg.dialing", "leg.ringing", "leg.early_media", "leg.answered", "leg.ended",
         ]  # fmt: skip
-        assert told[-1][1] == {"result": "hung_up", "reason_header": "Q.850;cause=16"}
+        assert published[-1][1] == {"result": "hung_up", "reason_header": "Q.850;cause=16"}
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_early_media_of_another_branch_is_taken(tmp_path: Path) -> None:
     """The call is forwarded: the branch that spoke first is silent from then on."""
 
-    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
         await leg.open()
         dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
         phone = await stage.phone()
@@ -107,32 +94,32 @@ def test_early_media_of_another_branch_is_taken(tmp_path: Path) -> None:
         phone.answers()
         await dialling
         assert stage.media.ports == [40000, 40002, 40000]
-        assert kinds(told).count("leg.early_media") == 1
+        assert kinds(published).count("leg.early_media") == 1
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_a_phone_silent_since_its_early_media_is_waited_for_from_its_answer(
     tmp_path: Path,
 ) -> None:
-    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
         await leg.open()
         dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=60.0))
         phone = await stage.phone()
         phone.plays_early_media()
         leg.on_media(MediaTimeout("leg-1", 30.0))
-        assert "leg.media_timeout" not in kinds(told)
+        assert "leg.media_timeout" not in kinds(published)
         phone.answers()
         await dialling
         assert len(stage.media.connected) == 2, "told to the worker again"
         leg.on_media(MediaTimeout("leg-1", 30.0))
         assert leg.hangup_cause is not None and leg.hangup_cause.result == "no_media"
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_the_wait_for_rtp_begins_again_at_the_answer(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
         await leg.open()
         dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=60.0))
         phone = await stage.phone()
@@ -145,13 +132,13 @@ def test_the_wait_for_rtp_begins_again_at_the_answer(tmp_path: Path) -> None:
         leg.on_media(MediaTimeout("leg-1", 30.0, number=2))
         assert leg.hangup_cause is not None and leg.hangup_cause.result == "no_media"
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_the_worker_is_told_whose_rtp_may_be_taken(tmp_path: Path) -> None:
     """The host that is called for SIP, and at the answer that the phone may be another one."""
 
-    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
         await leg.open()
         dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=60.0))
         phone = await stage.phone()
@@ -165,11 +152,11 @@ def test_the_worker_is_told_whose_rtp_may_be_taken(tmp_path: Path) -> None:
             ("127.0.0.1", "symmetric", False),
         ]
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_an_answer_on_hold_is_a_hold(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
         await leg.open()
         dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
         phone = await stage.phone()
@@ -178,64 +165,62 @@ def test_an_answer_on_hold_is_a_hold(tmp_path: Path) -> None:
         assert leg.is_held
         assert leg.record.answered is not None
         phone.resumes()
-        assert kinds(told)[-3:] == ["leg.answered", "leg.held", "leg.resumed"]
+        assert kinds(published)[-3:] == ["leg.answered", "leg.held", "leg.resumed"]
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_digits_by_info_are_told_as_others_are(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, told: Told) -> None:
-        pressed: list[str] = []
-        leg.on_digit = pressed.append
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
+        watcher = LegWatcher()
+        leg.listen(watcher)
         phone = await answered(stage, leg)
         phone.presses("5")
-        assert pressed == ["5"]
-        assert told[-1] == ("leg.dtmf", {"digit": "5", "duration_ms": 160})
+        assert watcher.digits == ["5"]
+        assert published[-1] == ("leg.dtmf", {"digit": "5", "duration_ms": 160})
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_a_flood_of_digits_and_holds_is_bounded_and_counted(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, told: Told) -> None:
-        pressed: list[str] = []
-        sent_on: list[str] = []
-        leg.on_digit = pressed.append
-        leg.on_info_digit = lambda _leg, digit, _ms: sent_on.append(digit)
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
+        watcher = LegWatcher()
+        leg.listen(watcher)
         phone = await answered(stage, leg)
         for _ in range(1000):
             phone.presses("5")
-        assert kinds(told).count("leg.dtmf") == len(pressed) == len(sent_on) == BURST
+        assert kinds(published).count("leg.dtmf") == len(watcher.digits) == BURST
         phone.holds()
         assert leg.is_held
-        assert "leg.held" not in kinds(told)
+        assert "leg.held" not in kinds(published)
         assert leg.record.events_dropped == 1000 - BURST + 1
         await asyncio.sleep(1)
         phone.resumes()
-        assert kinds(told)[-1] == "leg.resumed"
+        assert kinds(published)[-1] == "leg.resumed"
         phone.hangs_up()
-        assert told[-1][1]["events_dropped"] == leg.record.events_dropped
+        assert published[-1][1]["events_dropped"] == leg.record.events_dropped
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_hold_and_resume(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, told: Told) -> None:
-        changes = []
-        leg.on_hold = lambda _leg, held: changes.append(held)
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
+        watcher = LegWatcher()
+        leg.listen(watcher)
         phone = await answered(stage, leg)
         phone.holds()
         phone.holds()
         assert leg.is_held
         phone.resumes()
         assert not leg.is_held
-        assert changes == [True, False]
-        assert kinds(told)[-2:] == ["leg.held", "leg.resumed"]
+        assert watcher.holds == [True, False]
+        assert kinds(published)[-2:] == ["leg.held", "leg.resumed"]
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_a_leg_that_is_held_from_the_start_is_connected_when_it_resumes(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
         await leg.open()
         dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
         phone = await stage.phone()
@@ -245,28 +230,28 @@ def test_a_leg_that_is_held_from_the_start_is_connected_when_it_resumes(tmp_path
         phone.resumes()
         assert stage.media.connected == [("leg-1", "sendrecv")]
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_media_events_are_told(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
         await answered(stage, leg)
         leg.on_media(Dtmf("leg-1", "5", 120))
         leg.on_media(SilenceStarted("leg-1", 10_000))
         leg.on_media(Played("leg-1", 7, "a.wav: cannot be opened"))
         leg.on_media(PeerMoved("leg-1", "127.0.0.1", 41000))
-        assert told[-4:] == [
+        assert published[-4:] == [
             ("leg.dtmf", {"digit": "5", "duration_ms": 120}),
             ("leg.silence", {"silent_ms": 10_000}),
             ("leg.not_played", {"error": "a.wav: cannot be opened"}),
             ("leg.peer_moved", {"host": "127.0.0.1", "port": 41000}),
         ]
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_no_rtp_ends_the_leg_unless_it_is_held(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
         phone = await answered(stage, leg)
         phone.holds()
         leg.on_media(MediaTimeout("leg-1", 30.0))
@@ -277,11 +262,11 @@ def test_no_rtp_ends_the_leg_unless_it_is_held(tmp_path: Path) -> None:
         assert leg.hangup_cause.result == "no_media"
         assert phone.is_hung_up
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_playing_to_its_end_and_to_its_limit(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
         await answered(stage, leg)
         loop = asyncio.get_running_loop()
         started = loop.time()
@@ -292,24 +277,24 @@ def test_playing_to_its_end_and_to_its_limit(tmp_path: Path) -> None:
         await leg.play(Prompt("a.wav"), limit_s=10.0)
         assert loop.time() - started == pytest.approx(10.0)
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_hanging_up_twice_tells_once(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
         phone = await answered(stage, leg)
         leg.hang_up(HangupCause("completed", "first"))
         leg.hang_up(HangupCause("completed", "second"))
         phone.hangs_up()
-        assert kinds(told).count("leg.ended") == 1
+        assert kinds(published).count("leg.ended") == 1
         assert leg.record.reason == "first"
         assert phone.hang_up_reason is not None
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_release_keeps_the_last_report(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
         await answered(stage, leg)
         await leg.refresh_stats()
         assert leg.record.media is not None
@@ -317,41 +302,40 @@ def test_release_keeps_the_last_report(tmp_path: Path) -> None:
         await leg.release()
         assert leg.record.media["packets_received"] == 2
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
-def calling_leg(stage: Scene, told: Told, caller: CallingPhone) -> Leg:
+def calling_leg(stage: Scene, owner: LegOwner, caller: ScriptedCaller) -> Leg:
     leg = Leg(
         leg_id="leg-in",
         role="customer",
         destination=Destination("+442079461111", (DialTarget("sip:+442079461111@127.0.0.1", ""),)),
         sip=stage.services.sip,
         media=stage.services.media,
-        publish=lambda kind, _leg, **fields: told.append((kind, fields)),
+        owner=owner,
     )
     leg.ring(cast(UasSession, caller.session))
     return leg
 
 
-def play_called(tmp_path: Path, script: Callable[[Scene, Leg, CallingPhone], Any]) -> Told:
+def run_called(tmp_path: Path, script: Callable[[Scene, Leg, ScriptedCaller], Any]) -> Published:
     """Run a script with one leg that has called us; it must give everything back."""
-    told: Told = []
+    owner = LegOwner()
 
-    async def main() -> None:
-        stage, caller = scene(tmp_path), incoming()
-        leg = calling_leg(stage, told, caller)
+    async def with_caller(stage: Scene) -> None:
+        caller = incoming()
+        leg = calling_leg(stage, owner, caller)
         await script(stage, leg, caller)
         await leg.release()
-        assert not stage.media.open_legs
         assert leg.record.state == "ended"
         assert caller.is_hung_up or caller.state == "terminated"
 
-    run(main())
-    return told
+    run_scene(tmp_path, with_caller)
+    return owner.published
 
 
 def test_a_party_that_calls_is_rung_accepted_and_heard(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, caller: CallingPhone) -> None:
+    async def script(stage: Scene, leg: Leg, caller: ScriptedCaller) -> None:
         await leg.open()
         assert caller.statuses == [180]
         accepting = asyncio.create_task(leg.accept())
@@ -364,69 +348,69 @@ def test_a_party_that_calls_is_rung_accepted_and_heard(tmp_path: Path) -> None:
         assert stage.media.connected == [("leg-in", "sendrecv")]
         assert stage.media.sources == [(caller.source.host, "symmetric", True)]
 
-    told = play_called(tmp_path, script)
-    assert kinds(told) == ["leg.ringing", "leg.answered", "leg.ended"]
+    published = run_called(tmp_path, script)
+    assert kinds(published) == ["leg.ringing", "leg.answered", "leg.ended"]
 
 
 def test_a_party_that_calls_may_hang_up_before_the_answer(tmp_path: Path) -> None:
-    async def script(_stage: Scene, leg: Leg, caller: CallingPhone) -> None:
+    async def script(_stage: Scene, leg: Leg, caller: ScriptedCaller) -> None:
         await leg.open()
         caller.cancels()
         with pytest.raises(LegEnded, match="before the answer"):
             await leg.accept()
         assert leg.hangup_cause is not None and leg.hangup_cause.result == "hung_up"
 
-    assert kinds(play_called(tmp_path, script)) == ["leg.ringing", "leg.ended"]
+    assert kinds(run_called(tmp_path, script)) == ["leg.ringing", "leg.ended"]
 
 
 def test_a_cancel_that_crosses_with_the_answer_ends_the_leg(tmp_path: Path) -> None:
-    async def script(_stage: Scene, leg: Leg, caller: CallingPhone) -> None:
+    async def script(_stage: Scene, leg: Leg, caller: ScriptedCaller) -> None:
         await leg.open()
         caller.state = "terminated"  # cancelled; that is still to be told
         with pytest.raises(LegEnded):
             await leg.accept()
 
-    play_called(tmp_path, script)
+    run_called(tmp_path, script)
 
 
 def test_a_party_without_an_ack_is_not_answered(tmp_path: Path) -> None:
-    async def script(_stage: Scene, leg: Leg, caller: CallingPhone) -> None:
+    async def script(_stage: Scene, leg: Leg, caller: ScriptedCaller) -> None:
         await leg.open()
         accepting = asyncio.create_task(leg.accept())
         await caller.accepted.wait()
-        caller._tell(events.Failed(caller.session, events.Cause(408, "no ACK", "timeout")))
+        caller.sends(events.Failed(caller.session, events.Cause(408, "no ACK", "timeout")))
         with pytest.raises(LegEnded, match="no ACK"):
             await accepting
         caller.state = "terminated"
 
-    play_called(tmp_path, script)
+    run_called(tmp_path, script)
 
 
 def test_without_a_port_a_party_that_calls_is_not_answered(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, caller: CallingPhone) -> None:
+    async def script(stage: Scene, leg: Leg, caller: ScriptedCaller) -> None:
         stage.media.port_left = False
         with pytest.raises(LegEnded, match="no RTP port"):
             await leg.open()
         assert caller.is_hung_up
 
-    assert kinds(play_called(tmp_path, script)) == ["leg.ringing", "leg.ended"]
+    assert kinds(run_called(tmp_path, script)) == ["leg.ringing", "leg.ended"]
 
 
 def test_a_key_press_is_told_to_the_call_flow(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
-        pressed: list[str] = []
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
+        watcher = LegWatcher()
         await answered(stage, leg)
-        leg.on_digit = pressed.append
+        leg.listen(watcher)
         leg.on_media(Dtmf("leg-1", "5", 100))
-        assert pressed == ["5"]
+        assert watcher.digits == ["5"]
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_who_is_hung_up_while_his_address_is_looked_up_is_not_called(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
         looked_up = asyncio.Event()
         resolve = stage.sip.resolve
 
@@ -443,6 +427,6 @@ def test_who_is_hung_up_while_his_address_is_looked_up_is_not_called(
         with pytest.raises(LegEnded, match="hung up by command"):
             await dialling
         assert stage.sip.phones.empty()
-        assert kinds(told) == ["leg.dialing", "leg.ended"]
+        assert kinds(published) == ["leg.dialing", "leg.ended"]
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)

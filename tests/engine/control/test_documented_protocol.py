@@ -8,14 +8,14 @@ import msgspec
 
 from engine.control.params import Subscribe
 from engine.control.roles import METHODS
-from tests.support.engine_in_process import running, settings_in
+from tests.support.engines.in_process import running, settings_in
 from tests.support.protocol_pages import EVENTS_PAGE, PAGES
 
 ROOT = Path(__file__).parents[3]
 # The groups of events, and where no name of a method is meant by the same word.
 GROUPS = (
     "callback", "call", "leg", "bridge", "recording", "agent", "line", "customer", "queue", "trunk",
-    "webhook", "engine", "number", "snapshot",
+    "webhook", "engine", "number", "person", "snapshot",
 )  # fmt: skip
 EVENT = re.compile(rf"(?:{'|'.join(GROUPS)})\.[a-z_]+")
 

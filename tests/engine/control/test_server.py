@@ -19,8 +19,7 @@ from engine.control import server as control_module
 from engine.control.peer import Peer
 from engine.control.server import ControlError, ControlServer
 from engine.store.event_log import EventLog
-
-from ..control_peer import Handlers, Lines, serving, until, without_privileges
+from tests.support.control_server import BareClient, Handlers, serving, until, without_privileges
 
 TOKEN = SecretStr("0123456789abcdef-token")
 
@@ -324,9 +323,9 @@ def tls_settings(directory: Path) -> dict[str, Any]:
     return {"tcp": "127.0.0.1:0", "tls_cert": cert, "tls_key": key, "token": TOKEN}
 
 
-async def connect_tls(address: tuple[str, int], directory: Path) -> Lines:
+async def connect_tls(address: tuple[str, int], directory: Path) -> BareClient:
     context = ssl.create_default_context(cafile=certificate(directory)[0])
-    return Lines(*await asyncio.open_connection(*address, ssl=context))
+    return BareClient(*await asyncio.open_connection(*address, ssl=context))
 
 
 @needs_openssl
@@ -368,7 +367,7 @@ async def test_who_shows_no_token_is_closed(
         if shakes_hands:
             client = await connect_tls(address, tmp_path)
         else:
-            client = Lines(*await asyncio.open_connection(*address))
+            client = BareClient(*await asyncio.open_connection(*address))
         assert await client.is_closed()
         await client.close()
 
@@ -385,7 +384,7 @@ async def test_nobody_without_a_token_keeps_out_who_has_one(
             if shakes_hands:
                 strangers.append(await connect_tls(address, tmp_path))
             else:
-                strangers.append(Lines(*await asyncio.open_connection(*address)))
+                strangers.append(BareClient(*await asyncio.open_connection(*address)))
         client = await connect_tls(address, tmp_path)
         reply = await client.ask("auth", token=TOKEN.get_secret_value())
         assert reply["result"] == {"authenticated": True}

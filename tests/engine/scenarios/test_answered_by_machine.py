@@ -1,7 +1,6 @@
 """A machine answers for the customer: whoever hears it writes so back, and he is called again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,35 +10,31 @@ from config.agents import Agent
 from config.queues import Queue
 from config.retry import RetryRule
 from config.sections import Route, Trunk
-from tests.support.virtual_engine import Engine, settings_in, world
-from tests.support.virtual_phones import SILENT
+from tests.support.engines.virtual import Script, VirtualEngine, run_engine
 
 NUMBER, OTHER = "+442079460123", "+442079460124"
 RULE = RetryRule(cause="machine", attempts=2, spacing_s=[600.0], next_number=False)
 
 
-def play(tmp_path: Path, script: Callable[[Engine], Awaitable[None]], *rules: RetryRule) -> None:
-    async def main() -> None:
-        engine = Engine(around, settings)
-        await engine.start()
+def run_with_rules(tmp_path: Path, script: Script, *rules: RetryRule) -> None:
+    """Run a script in an engine with these rules of retry, where alice takes the calls."""
+
+    async def to_the_end(engine: VirtualEngine) -> None:
         await script(engine)
-        assert not around.network.up
-        await engine.stop()
+        assert not engine.world.network.up
 
-    with world(tmp_path) as around:
-        around.network.default = SILENT
-        settings = settings_in(
-            tmp_path,
-            trunks=[Trunk(name="pbx", uri="sip:127.0.0.1:5070")],
-            routes=[Route(prefix="+", trunks=["pbx"])],
-            retry=list(rules),
-            queues=[Queue(name="sales")],
-            agents=[Agent(name="alice", uri="sip:alice@127.0.0.1:5080", queues=["sales"])],
-        )
-        around.run(main())
+    run_engine(
+        tmp_path,
+        to_the_end,
+        trunks=[Trunk(name="pbx", uri="sip:127.0.0.1:5070")],
+        routes=[Route(prefix="+", trunks=["pbx"])],
+        retry=list(rules),
+        queues=[Queue(name="sales")],
+        agents=[Agent(name="alice", uri="sip:alice@127.0.0.1:5080", queues=["sales"])],
+    )
 
 
-async def talk(engine: Engine, *, order: str = "agent_first", number: str = NUMBER) -> Any:
+async def talk(engine: VirtualEngine, *, order: str = "agent_first", number: str = NUMBER) -> Any:
     """The operator and whatever answers at `number` are joined. Gives the operator's phone."""
     network, phones = engine.world.network, {}
     turns = ("alice", number) if order == "agent_first" else (number, "alice")
@@ -50,18 +45,18 @@ async def talk(engine: Engine, *, order: str = "agent_first", number: str = NUMB
     return phones["alice"]
 
 
-async def request(engine: Engine, **more: Any) -> None:
+async def request(engine: VirtualEngine, **more: Any) -> None:
     asked = {"id": "mine", "to": NUMBER, "queue": "sales", "context": {"cart": 3}} | more
     await engine.ask("callback.request", **asked)
 
 
-async def job_of(engine: Engine) -> Any:
+async def job_of(engine: VirtualEngine) -> Any:
     return await engine.ask("callback.get", id="mine")
 
 
 @pytest.mark.parametrize("order", ["agent_first", "customer_first"])
 def test_he_is_called_again_by_the_rule_for_machines(tmp_path: Path, order: str) -> None:
-    async def script(engine: Engine) -> None:
+    async def script(engine: VirtualEngine) -> None:
         await request(engine, order=order)
         operator = await talk(engine, order=order)
         assert (await job_of(engine))["state"] == "bridged"
@@ -85,11 +80,11 @@ def test_he_is_called_again_by_the_rule_for_machines(tmp_path: Path, order: str)
         # Nobody was left alone by it.
         assert len(record["alone_s"]) == 1
 
-    play(tmp_path, script, RULE)
+    run_with_rules(tmp_path, script, RULE)
 
 
 def test_after_the_last_attempt_the_callback_has_failed(tmp_path: Path) -> None:
-    async def script(engine: Engine) -> None:
+    async def script(engine: VirtualEngine) -> None:
         await request(engine)
         for _ in range(2):
             operator = await talk(engine)
@@ -106,11 +101,11 @@ def test_after_the_last_attempt_the_callback_has_failed(tmp_path: Path) -> None:
         )  # fmt: skip
         assert len(engine.world.network.by_user[NUMBER]) == 2
 
-    play(tmp_path, script, RULE)
+    run_with_rules(tmp_path, script, RULE)
 
 
 def test_another_number_has_its_turn(tmp_path: Path) -> None:
-    async def script(engine: Engine) -> None:
+    async def script(engine: VirtualEngine) -> None:
         retry = {"machine": {"attempts": 1, "next_number": True}}
         await request(engine, agent="alice", queue=None, numbers=[OTHER], retry=retry)
         await talk(engine)
@@ -125,11 +120,11 @@ def test_another_number_has_its_turn(tmp_path: Path) -> None:
         assert job["state"] == "completed"
         assert [attempt["number"] for attempt in job["attempts"]] == [None, OTHER]
 
-    play(tmp_path, script)
+    run_with_rules(tmp_path, script)
 
 
 def test_what_is_written_at_another_time_is_a_note(tmp_path: Path) -> None:
-    async def script(engine: Engine) -> None:
+    async def script(engine: VirtualEngine) -> None:
         later = engine.world.network.clock() + 60
         await request(engine, not_before=later)
         await engine.ask("callback.annotate", id="mine", outcome="machine")
@@ -142,14 +137,14 @@ def test_what_is_written_at_another_time_is_a_note(tmp_path: Path) -> None:
         await asyncio.sleep(2000)
         assert len(engine.world.network.by_user[NUMBER]) == 1
 
-    play(tmp_path, script, RULE)
+    run_with_rules(tmp_path, script, RULE)
 
 
 def test_a_cancelled_callback_stays_cancelled(tmp_path: Path) -> None:
-    async def script(engine: Engine) -> None:
+    async def script(engine: VirtualEngine) -> None:
         await request(engine)
         await talk(engine)
         await engine.ask("callback.annotate", id="mine", outcome="machine")
         assert (await engine.ask("callback.cancel", id="mine"))["state"] == "cancelled"
 
-    play(tmp_path, script, RULE)
+    run_with_rules(tmp_path, script, RULE)

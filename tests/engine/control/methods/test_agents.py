@@ -9,7 +9,7 @@ import pytest
 from engine.daemon import Daemon
 from ringback_client import Client, EngineError, RequestRejected
 from tests.support.command_line import ringback
-from tests.support.engine_in_process import running, settings_in
+from tests.support.engines.in_process import running, settings_in
 
 MORE = """
 skills = { sales = 3 }
@@ -79,7 +79,7 @@ async def test_many_agents_come_in_pages_that_fit_on_a_line(tmp_path: Path) -> N
             names += [agent["agent"] for agent in page["agents"]]
         assert names == ["alice", *(f"agent-{n:04}" for n in range(1200))]
         listed = await ringback(daemon.settings.control.socket, "agents")
-        assert listed.output.count("available") == 1201
+        assert listed.text.count("available") == 1201
         with pytest.raises(RequestRejected, match="cursor"):
             await client.call("agent.list", cursor="x")
 

@@ -1,0 +1,142 @@
+"""SIPp as a peer: runs a scenario of sipp_scenarios/ and says what came of it."""
+
+import asyncio
+import re
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from tests.support.phones.errors import PeerError
+from tests.support.ports import free_port, free_udp_range
+
+from .peer_process import PeerProcess, need_program
+
+SCENARIOS = Path(__file__).with_name("sipp_scenarios")
+_TRACE_HEAD = re.compile(
+    r"-{20,} (\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d+)\n"
+    r"\w+ message (received|sent)[^\n]*\n\n(.*?)(?=\n-{20,} |\Z)",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TracedMessage:
+    """A message in SIPp's trace; `time` is Unix time, `text` begins with the start line."""
+
+    time: float
+    received: bool
+    text: str
+
+    @property
+    def what(self) -> str:
+        """The method of a request, the status of a response."""
+        first, second, *_ = self.text.split(" ", 2)
+        return second if first == "SIP/2.0" else first
+
+
+class Sipp:
+    """One run of a scenario, for a number of calls."""
+
+    def __init__(self, scenario: str, directory: Path) -> None:
+        self.scenario = scenario
+        self.port = free_port()
+        self.media_port = free_udp_range(6)[0]
+        self._trace = directory / f"sipp-{scenario}-{self.port}.messages"
+        self._errors = directory / f"sipp-{scenario}-{self.port}.errors"
+        self._peer: PeerProcess
+
+    @classmethod
+    async def start(
+        cls,
+        scenario: str,
+        directory: Path,
+        *,
+        calls: int = 1,
+        pause_ms: int = 0,
+        transport: str = "u1",
+        keys: dict[str, str] | None = None,
+        rtp_echo: bool = False,
+        target: str | None = None,
+        timeout_s: int = 30,
+    ) -> "Sipp":
+        """Begin to serve `calls` calls (or, with a `target`, to make them).
+
+        `pause_ms` is what a `<pause/>` of the scenario lasts; `keys` fill `__name__` in it.
+        """
+        program = need_program("sipp", "sip-tester")
+        sipp = cls(scenario, directory)
+        arguments = [program, "-sf", str(_write_scenario(scenario, keys or {}, directory))]
+        arguments += ["-i", "127.0.0.1", "-p", str(sipp.port), "-t", transport]
+        arguments += ["-mi", "127.0.0.1", "-mp", str(sipp.media_port), "-m", str(calls)]
+        arguments += ["-d", str(pause_ms), "-timeout", str(timeout_s), "-timeout_error", "-nostdin"]
+        arguments += ["-trace_msg", "-message_file", str(sipp._trace)]
+        arguments += ["-trace_err", "-error_file", str(sipp._errors)]
+        if rtp_echo:
+            arguments.append("-rtp_echo")
+        if target is not None:
+            arguments.append(target)
+        sipp._peer = await PeerProcess.start(f"sipp {scenario}", arguments, cwd=directory)
+        await sipp._listening()
+        return sipp
+
+    @property
+    def uri(self) -> str:
+        """Its SIP address."""
+        return f"sip:sipp@127.0.0.1:{self.port}"
+
+    async def finished(self, timeout_s: float = 10.0) -> None:
+        """Wait for the scenario to have run as written. Raises PeerError when it has not."""
+        status = await self._peer.wait(timeout_s)
+        if status != 0:
+            errors = self._errors.read_text() if self._errors.exists() else ""
+            said = "\n".join(f"{m.time:.3f} {m.text.splitlines()[0]}" for m in self.messages())
+            raise PeerError(f"sipp {self.scenario} ended with {status}:\n{errors}\n{said}")
+
+    async def stop(self) -> None:
+        """End it, whatever it is doing."""
+        if self._peer.running:
+            self._peer.kill()
+        await self._peer.wait(4.0)
+
+    def messages(self) -> list[TracedMessage]:
+        """Every message so far, in order."""
+        if not self._trace.exists():
+            return []
+        return [
+            TracedMessage(
+                datetime.fromisoformat(stamp).timestamp(), direction == "received", text.lstrip()
+            )
+            for stamp, direction, text in _TRACE_HEAD.findall(self._trace.read_text())
+        ]
+
+    def received(self, what: str) -> list[TracedMessage]:
+        """The messages of this method or status that it has received."""
+        return [m for m in self.messages() if m.received and m.what == what]
+
+    async def _listening(self, patience_s: float = 3.0) -> None:
+        """Return once its UDP or TCP port is taken, which is when it serves."""
+        deadline = time.monotonic() + patience_s
+        while time.monotonic() < deadline:
+            if not self._peer.running:
+                await self.finished()
+            if _is_bound(self.port):
+                return
+            await asyncio.sleep(0.02)
+        raise PeerError(f"sipp {self.scenario} does not listen:\n{self._peer.tail()}")
+
+
+def _write_scenario(name: str, keys: dict[str, str], directory: Path) -> Path:
+    """The scenario with its keys filled in: SIPp's own keywords are not allowed everywhere."""
+    text = (SCENARIOS / f"{name}.xml").read_text()
+    for key, value in keys.items():
+        text = text.replace(f"__{key}__", value)
+    path = directory / f"sipp-{name}.xml"
+    path.write_text(text)
+    return path
+
+
+def _is_bound(port: int) -> bool:
+    """Whether a UDP or TCP socket of this machine is bound to 127.0.0.1 at `port`."""
+    tables = Path("/proc/net/udp").read_text() + Path("/proc/net/tcp").read_text()
+    return f"0100007F:{port:04X} " in tables

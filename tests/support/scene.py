@@ -1,0 +1,325 @@
+"""The services of calls around scripted phones, for call flows in virtual time.
+
+Agents, queues, routing and events are the engine's own. SIP, media, speech and the store are
+scripted. `reception.py` has the same for calls that come in, `staffed.py` puts agents in.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import msgspec
+
+from config.agents import Agent
+from config.inbound import Room, Texts
+from config.sections import Dial, Route, Trunk
+from engine.acd.agents import AgentRegistry
+from engine.acd.queues import Queues
+from engine.callbacks.attempt import Attempt
+from engine.callbacks.dispatcher import Dispatcher
+from engine.calls.agent_lines import AgentLines
+from engine.calls.call import CallRegistry
+from engine.calls.call_flow import CustomerHistory
+from engine.calls.services import CallServices
+from engine.calls.waiting_room import WaitingRooms
+from engine.calls.whisper import Announcement, Announcer, Unspoken, Whisper
+from engine.job import Job, Order
+from engine.job import Request as CallbackRequest
+from engine.routing.admission import Admission
+from engine.routing.dialplan import Destination, Dialplan
+from engine.routing.number_plan import NumberPlan
+from engine.store.event_log import Event, EventLog
+from engine.store.store import Store, StoreError
+from media.errors import NoPortLeft, RecordingFailed
+from media.messages import Connect, LegStats, Played
+from media.sources import Hold, Peer, Prompt, Ringing, Source
+from media.worker_pool import WorkerPool
+from sip.endpoint import SipEndpoint
+from sip.sdp.offer_answer import LocalAudio
+
+from .phones.scripted import ScriptedPhone, ScriptedSip
+from .quiet_speech import QuietSynthesizer
+from .virtual_loop import run
+
+DEADLINE_S = 1000.0
+
+T = TypeVar("T")
+
+
+@dataclass
+class ScriptedMedia:
+    """Takes the place of WorkerPool: keeps what each leg was told to hear."""
+
+    heard: dict[str, list[Source]] = field(default_factory=dict)
+    open_legs: set[str] = field(default_factory=set)
+    connected: list[tuple[str, str]] = field(default_factory=list)
+    ports: list[int] = field(default_factory=list)
+    sources: list[tuple[str, str, bool]] = field(default_factory=list)
+    digits: list[tuple[str, str, int]] = field(default_factory=list)
+    port_left: bool = True
+    plays: int = 0
+    ends_plays: bool = True
+    records: bool = True
+    recorded: list[tuple[str, str, str]] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
+    register: CallRegistry | None = None
+
+    async def open(self, leg: str, *, beside: str | None = None) -> Any:
+        if not self.port_left:
+            raise NoPortLeft("no RTP port left in 10000-19999")
+        self.open_legs.add(leg)
+        self.heard[leg] = []
+        return LocalAudio(host="127.0.0.1", port=10000)
+
+    def connect(self, peer: Connect) -> None:
+        self.connected.append((peer.leg, peer.direction))
+        self.ports.append(peer.port)
+        self.sources.append((peer.sip_host, peer.rtp, peer.anew))
+
+    def send_digits(self, leg: str, digits: str, *, duration_ms: int) -> None:
+        self.digits.append((leg, digits, duration_ms))
+
+    def hear(self, leg: str, source: Source) -> int:
+        self.plays += 1
+        self.heard[leg].append(source)
+        if self.ends_plays and self.register is not None:
+            play = self.plays
+            asyncio.get_running_loop().call_later(2.0, self._played, leg, play)
+        return self.plays
+
+    def _played(self, leg: str, play: int) -> None:
+        assert self.register is not None
+        if leg in self.register.legs:
+            self.register.legs[leg].on_media(Played(leg, play))
+
+    def bridge(self, a: str, b: str) -> None:
+        self.heard[a].append(Peer(b))
+        self.heard[b].append(Peer(a))
+
+    async def record(self, a: str, b: str, path: str) -> None:
+        if not self.records:
+            raise RecordingFailed(f"{path}: no room")
+        self.recorded.append((a, b, path))
+
+    async def stop_recording(self, a: str) -> None:
+        self.stopped.append(a)
+
+    async def stats(self, leg: str) -> LegStats:
+        return LegStats(packets_received=1)
+
+    async def close(self, leg: str) -> LegStats | None:
+        self.open_legs.discard(leg)
+        return LegStats(packets_received=2)
+
+
+class ScriptedSpeech:
+    """Takes the place of Announcer where texts are spoken: each is a prompt named after it."""
+
+    def __init__(self) -> None:
+        self.fails = False
+
+    async def speak(self, text: str, *, is_personal: bool = False) -> Announcement | Unspoken:
+        return Unspoken("no voice") if self.fails else Announcement(Prompt(text))
+
+    def prepare(self, job: Job) -> "asyncio.Future[Whisper]":
+        return asyncio.ensure_future(self._prepare(job.request.whisper or {}))
+
+    def discard(self, whisper: "asyncio.Future[Whisper]") -> None:
+        whisper.cancel()
+
+    async def _prepare(self, whisper: Mapping[str, Any]) -> Whisper:
+        text = whisper.get("text") or whisper.get("template")
+        return await self.speak(text) if text else None
+
+
+class ScriptedStore:
+    """Keeps the last image of each job."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, bytes] = {}
+        self.failure: StoreError | None = None
+
+    def save(self, job: Job, *, durable: bool = False) -> "asyncio.Future[None]":
+        self.jobs[job.id] = msgspec.json.encode(job)
+        saved = asyncio.get_running_loop().create_future()
+        if self.failure is not None:
+            saved.set_exception(self.failure)
+            saved.exception()
+        else:
+            saved.set_result(None)
+        return saved
+
+    async def save_or_undo(self, job: Job, undo: Callable[[], None]) -> None:
+        try:
+            await self.save(job, durable=True)
+        except StoreError:
+            undo()
+            raise
+
+
+class NoHistory:
+    """The history of numbers that have never been called."""
+
+    def of(self, _called: str | None, /) -> list[dict[str, Any]]:
+        return []
+
+
+@dataclass
+class Scene:
+    """The services of calls with their scripted parts, and the story told so far."""
+
+    services: CallServices
+    sip: ScriptedSip
+    media: ScriptedMedia
+    store: ScriptedStore
+    admission: Admission
+    history: CustomerHistory = field(default_factory=NoHistory)
+
+    def attempt(self, job: Job, *, agent: Destination | None, customer: Destination) -> Attempt:
+        """One attempt of a job, not begun yet."""
+        return Attempt(
+            self.services,
+            job,
+            agent=agent,
+            customer=customer,
+            admission=self.admission,
+            history=self.history,
+        )
+
+    def dispatcher(self, clock: Callable[[], float]) -> Dispatcher:
+        """A dispatcher whose wall clock is the given one."""
+        return Dispatcher(
+            self.services,
+            admission=self.admission,
+            history=self.history,
+            clock=clock,
+        )
+
+    async def phone(self) -> ScriptedPhone:
+        """The next phone to be called."""
+        async with asyncio.timeout(DEADLINE_S):
+            return await self.sip.phones.get()
+
+    async def ended(self, job: Job, *, within_s: float = 10_000.0) -> None:
+        """Wait until a job has ended, and a moment longer for what follows its end."""
+        over = asyncio.Event()
+
+        def on_event(_event: Event) -> None:
+            if job.is_terminal:
+                over.set()
+
+        self.services.events.listen(on_event)
+        try:
+            async with asyncio.timeout(within_s):
+                if not job.is_terminal:
+                    await over.wait()
+        except TimeoutError:
+            raise AssertionError(f"job is still {job.state}") from None
+        finally:
+            self.services.events.forget(on_event)
+        await asyncio.sleep(0.1)
+
+    def told(self, prefix: str = "") -> list[str]:
+        """Types of the events so far that begin with `prefix`."""
+        return [
+            event.type for event in self.services.events.after(0) if event.type.startswith(prefix)
+        ]
+
+    def last(self, kind: str) -> dict[str, Any]:
+        """The newest event of this type."""
+        lines = [event.line for event in self.services.events.after(0) if event.type == kind]
+        params: dict[str, Any] = msgspec.json.decode(lines[-1])["params"]
+        return params
+
+    def assert_nothing_left(self) -> None:
+        """No leg, no call, no port stays behind."""
+        assert not self.media.open_legs
+        assert not self.services.registry.legs
+        assert not self.services.registry.calls
+
+
+def trunk(name: str, port: int, **more: Any) -> Trunk:
+    return Trunk(name=name, uri=f"sip:127.0.0.1:{port}", **more)
+
+
+def scene(
+    tmp_path: Path,
+    *,
+    trunks: list[Trunk] | None = None,
+    routes: list[Route] | None = None,
+    agents: tuple[str, ...] = ("alice",),
+    **dial: Any,
+) -> Scene:
+    """A switchboard with agent alice (or `agents`), and two trunks for every number."""
+    trunks = [trunk("one", 5071), trunk("two", 5072)] if trunks is None else trunks
+    if routes is None:
+        routes = [Route(prefix="+", trunks=[one.name for one in trunks])] if trunks else []
+    sip, media, store = ScriptedSip(), ScriptedMedia(), ScriptedStore()
+    registry = CallRegistry()
+    media.register = registry
+    settings = Dial(**dial)
+    events, nobody, hold = EventLog(), AgentRegistry([], events=EventLog()), Hold()
+    announcer = Announcer(QuietSynthesizer(tmp_path / "speech"))
+    endpoint, pool = cast(SipEndpoint, sip), cast(WorkerPool, media)
+    services = CallServices(
+        sip=endpoint,
+        media=pool,
+        dialplan=Dialplan(
+            trunks=trunks,
+            routes=routes,
+            agents=[Agent(name=name, uri=f"sip:{name}@127.0.0.1:5080") for name in agents],
+            allow_hosts=settings.allow_hosts,
+            plan=NumberPlan(settings.default_region),
+        ),
+        events=events,
+        store=cast(Store, store),
+        announcer=announcer,
+        registry=registry,
+        agents=nobody,
+        queues=Queues(nobody, events),
+        lines=AgentLines(nobody, sip=endpoint, media=pool, registry=registry, hold=hold),
+        rooms=WaitingRooms(
+            [Room(name="default", texts=Texts(left_waiting=""))], announcer=announcer, hold=hold
+        ),
+        dial=settings,
+        hold=hold,
+        ringing=Ringing("GB"),
+        recordings=tmp_path / "recordings",
+    )
+    return Scene(services, sip, media, store, Admission(events=events))
+
+
+def job(order: Order = "agent_first", **request: Any) -> Job:
+    """A job for customer sip:bob, by agent alice."""
+    asked = {"to": "sip:bob@127.0.0.1:5090", "agent": "alice", "order": order} | request
+    return Job(id="job-1", request=CallbackRequest(**asked), created=0.0)
+
+
+def run_scene(directory: Path, script: Callable[[Scene], Awaitable[T]], **options: Any) -> T:
+    """Run a script in a scene with these options, in virtual time. No leg or port may be left."""
+
+    async def main() -> T:
+        stage = scene(directory, **options)
+        result = await script(stage)
+        stage.assert_nothing_left()
+        return result
+
+    return run(main())
+
+
+def run_with_dispatcher(
+    directory: Path,
+    script: Callable[[Scene, Dispatcher], Awaitable[None]],
+    *,
+    start_s: float = 0.0,
+    **options: Any,
+) -> None:
+    """Run a script with a dispatcher whose wall clock is the virtual one, from `start_s` on."""
+
+    async def with_dispatcher(stage: Scene) -> None:
+        await asyncio.sleep(start_s)
+        await script(stage, stage.dispatcher(asyncio.get_running_loop().time))
+
+    run_scene(directory, with_dispatcher, **options)
