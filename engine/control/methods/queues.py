@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from ...acd.queue_entry import Key
 from ...errors import BadParams
-from ...request import Identifier, Params
+from ...request import Identifier, Params, one_of
 from ..method import Method
 from ..peer import Peer
 from .pages import Paged, after_named, cursor_at, page_of
@@ -31,6 +31,16 @@ class QueueEntries(Params):
     queue: Identifier
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
     cursor: Annotated[str, Meta(max_length=64)] | None = None
+
+
+class QueueExplain(Params):
+    """queue.explain: of the first who waits in `queue`, or of who waits as `id`."""
+
+    queue: Identifier | None = None
+    id: Identifier | None = None
+
+    def __post_init__(self) -> None:
+        one_of(("queue", "id"), {"queue": self.queue, "id": self.id})
 
 
 class EntryMove(Params):
@@ -58,6 +68,7 @@ class QueueMethods:
             "queue.list": Method(QueueQuery, self._list, is_large=True),
             "queue.get": Method(QueueRef, self._get, is_costly=True),
             "queue.entries": Method(QueueEntries, self._entries, is_large=True),
+            "queue.explain": Method(QueueExplain, self._explain, is_costly=True),
             "queue.move": Method(EntryMove, self._move),
             "queue.remove": Method(EntryRef, self._remove),
             "queue.pause": Method(QueueRef, self._pause),
@@ -78,12 +89,17 @@ class QueueMethods:
         # One more than asked for, to know whether there is a next page.
         found = self._queues.entries(params.queue, _read(params.cursor), params.limit + 1)
         waiting = (entry for entry in found if not entry.is_over)
-        page = await page_of(waiting, self._queues.view_of, params.limit)
+        page = await page_of(waiting, self._queues.view_entry, params.limit)
         return {
             "queue": params.queue,
             "entries": page.views,
             "cursor": None if page.last is None else _cursor(page.last.key),
         }
+
+    def _explain(self, params: QueueExplain, _peer: Peer) -> dict[str, Any]:
+        if params.id is not None:
+            return self._queues.entry_explained(params.id)
+        return self._queues.explained(params.queue or "")
 
     def _move(self, params: EntryMove, _peer: Peer) -> dict[str, Any]:
         self._queues.move(params.id, params.queue)

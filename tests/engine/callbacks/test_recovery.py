@@ -265,3 +265,61 @@ def test_a_job_that_waits_for_a_decision_is_published_as_queued(tmp_path: Path) 
         await dispatcher.cancel(job)
 
     run_with_dispatcher(tmp_path, script, start_s=LATER_S)
+
+
+@pytest.mark.parametrize("policy", ["retry", "ask"])
+def test_a_job_of_two_crashes_is_set_aside_and_never_called_by_itself(
+    tmp_path: Path, policy: OnCrash
+) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        job = left("dialing_agent", policy)
+        job.crashes = 1
+        reconcile(stage, dispatcher, job)
+        image = stored(stage, job)
+        assert (image.state, image.crashes, image.decision) == ("poisoned", 2, None)
+        assert image.scheduled is not None
+        assert "2 crashes" in image.scheduled
+        assert stage.told("callback.") == ["callback.poisoned"]
+        told = stage.last("callback.poisoned")
+        assert (told["job"], told["crashes"], told["cause"]) == ("job-1", 2, image.scheduled)
+        await asyncio.sleep(100_000)
+        assert stage.sip.phones.empty()
+        # As after a stop and a further start.
+        dispatcher.open.remove(job)
+        again = stored(stage, job)
+        reconcile(stage, dispatcher, again)
+        await asyncio.sleep(100_000)
+        assert (again.state, again.crashes) == ("poisoned", 2)
+        assert stage.sip.phones.empty()
+        # As `callback.decide` does.
+        again.enter("queued")
+        dispatcher.changed(again)
+        (await stage.phone()).refuses(486)
+        await asyncio.sleep(1)
+        assert again.result == "busy"
+
+    run_with_dispatcher(tmp_path, script, start_s=LATER_S)
+
+
+def test_one_crash_sets_nothing_aside(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        job = left("dialing_agent", "retry")
+        waiting = left(under_way=False)
+        waiting.id = "job-2"
+        reconcile(stage, dispatcher, job, waiting)
+        assert (job.state, job.crashes, waiting.crashes) == ("queued", 1, 0)
+        await dispatcher.cancel(job)
+        await dispatcher.cancel(waiting)
+
+    run_with_dispatcher(tmp_path, script, start_s=LATER_S)
+
+
+def test_one_that_was_set_aside_can_be_cancelled(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        job = left("dialing_agent", "retry")
+        job.crashes = 7
+        reconcile(stage, dispatcher, job)
+        await dispatcher.cancel(job)
+        assert job.state == "cancelled"
+
+    run_with_dispatcher(tmp_path, script, start_s=LATER_S)

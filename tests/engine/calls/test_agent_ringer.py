@@ -20,11 +20,12 @@ from engine.calls.agent_ringer import (
 )
 from engine.calls.hangup_cause import BY_COMMAND, ELSEWHERE
 from engine.calls.leg import Leg
-from engine.calls.whisper import Announcer
+from engine.calls.whisper import Announcer, Unspoken
 from engine.errors import EngineError
 from engine.routing.dialplan import Destination
 from media.messages import Dtmf
 from media.sources import Prompt
+from tests.support.leg_owner import LegOwner
 from tests.support.phones.scripted import ScriptedPhone
 from tests.support.scene import Scene, ScriptedSpeech, run_scene
 from tests.support.scripted_flow import ScriptedFlow
@@ -403,6 +404,28 @@ def test_a_call_is_confirmed_by_the_key_where_the_address_says_so(tmp_path: Path
         press(desk, 0, "1")
         assert await ringing is desk.made[0]
         assert desk.agents.of("alice") == ["ringing", "talking"]
+        await desk.close()
+
+    run_scene(tmp_path, script, agents=NAMES)
+
+
+def test_a_question_that_cannot_be_spoken_is_published_and_the_key_still_counts(
+    tmp_path: Path,
+) -> None:
+    async def script(stage: Scene) -> None:
+        class Mute(ScriptedSpeech):
+            async def speak(self, text: str, *, is_personal: bool = False) -> Unspoken:
+                return Unspoken("no voice")
+
+        desk = Desk(stage, "alice", confirm={"alice": "1"})
+        stage.services.announcer = cast(Announcer, Mute())
+        ringing = asyncio.create_task(desk.ring())
+        (await stage.phone()).answers()
+        await asyncio.sleep(4)
+        published = cast(LegOwner, desk.made[0]._owner).published
+        assert ("leg.not_played", {"error": "no voice"}) in published
+        press(desk, 0, "1")
+        assert await ringing is desk.made[0]
         await desk.close()
 
     run_scene(tmp_path, script, agents=NAMES)

@@ -430,3 +430,43 @@ def test_who_is_hung_up_while_his_address_is_looked_up_is_not_called(
         assert kinds(published) == ["leg.dialing", "leg.ended"]
 
     run_leg(tmp_path, script)
+
+
+def test_a_phone_that_has_not_confirmed_its_cancel_is_called_once_it_has(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
+        clear = stage.sip.clearing[leg.destination.targets[0].target] = asyncio.Event()
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "ringback"), ring_s=30.0))
+        await asyncio.sleep(10)
+        assert stage.sip.phones.empty()
+        clear.set()
+        (await stage.phone()).answers()
+        await dialling
+        assert kinds(published) == ["leg.dialing", "leg.answered"]
+
+    run_leg(tmp_path, script)
+
+
+def test_a_leg_that_waits_for_its_phone_can_be_hung_up(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
+        stage.sip.clearing[leg.destination.targets[0].target] = asyncio.Event()
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "ringback"), ring_s=30.0))
+        await asyncio.sleep(1)
+        leg.hang_up(HangupCause("hung_up", "hung up by command"))
+        with pytest.raises(LegEnded, match="hung up by command"):
+            await asyncio.wait_for(dialling, 0.1)
+        assert stage.sip.phones.empty()
+
+    run_leg(tmp_path, script)
+
+
+def test_a_phone_that_never_confirms_is_not_called(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
+        stage.sip.clearing[leg.destination.targets[0].target] = asyncio.Event()
+        await leg.open()
+        with pytest.raises(LegEnded, match="no answer within 30 s"):
+            await leg.dial(caller=Caller(None, "ringback"), ring_s=30.0)
+        assert stage.sip.phones.empty()
+
+    run_leg(tmp_path, script)

@@ -13,6 +13,7 @@ from engine.calls.leg import Leg
 from engine.calls.waiting_room import SENTENCE_PAUSE_S, WELCOME_WAIT_S, WaitingRoom, WaitingRooms
 from engine.calls.whisper import Announcement, Announcer, Unspoken
 from media.sources import Hold, Prompt, Silence, Source
+from tests.support.leg_owner import LegOwner
 from tests.support.legs import dial, leg_to
 from tests.support.phones.scripted import ScriptedPhone
 from tests.support.scene import Scene, ScriptedSpeech, run_scene
@@ -159,6 +160,28 @@ def test_music_comes_first_where_the_welcome_takes_long_to_speak(tmp_path: Path)
 
     heard = heard_in_room(tmp_path, waits(30.0), SlowSpeech(), welcome="Welcome.")
     assert heard == [Silence(), MUSIC, Prompt("Welcome."), MUSIC]
+
+
+def test_what_cannot_be_spoken_is_published_and_the_wait_goes_on(tmp_path: Path) -> None:
+    class Mute(ScriptedSpeech):
+        async def speak(self, text: str, *, is_personal: bool = False) -> Announcement | Unspoken:
+            if text == "Welcome.":
+                return Unspoken("the process that speaks has died of this text")
+            return await super().speak(text, is_personal=is_personal)
+
+    async def script(leg: Leg, room: WaitingRoom, _phone: ScriptedPhone) -> None:
+        owner = cast(LegOwner, leg._owner)
+        owner.published.clear()
+        async with room.attend(leg) as party:
+            await asyncio.sleep(5.0)
+            party.interrupt_with("Goodbye.")
+            await asyncio.sleep(5.0)
+        assert owner.published == [
+            ("leg.not_played", {"error": "the process that speaks has died of this text"})
+        ]
+
+    heard = heard_in_room(tmp_path, script, Mute(), welcome="Welcome.")
+    assert heard == [Silence(), MUSIC, Prompt("Goodbye."), MUSIC]
 
 
 def test_there_is_a_pause_between_two_sentences(tmp_path: Path) -> None:

@@ -33,6 +33,12 @@ class Authority:
         self.audit = Audit(NOTHING_KEPT)
 
 
+class Writer:
+    """Writes nothing."""
+
+    def write_event(self, line: bytes) -> None: ...
+
+
 class Client:
     """A session, and what it asked of its connection."""
 
@@ -42,7 +48,7 @@ class Client:
         self.session = Session(
             peer,
             self.authority,
-            cast(LineWriter, None),
+            cast(LineWriter, Writer()),
             on_known=lambda: self.did.append("known"),
             close=lambda: self.did.append("close"),
             close_soon=lambda: self.did.append("close soon"),
