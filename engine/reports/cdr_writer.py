@@ -52,7 +52,6 @@ class CdrWriter:
 
     `cost_of` gives what an ended job cost (`amount`, `currency`, and more for the record) or None,
     `cost_of_legs` the same of legs that were called.
-    `comes_back` says whether one who waited in a queue of an earlier engine is still to join again.
     `on_stay` are called with each stay when it begins and again when it ends, `on_record` with the
     row of each record.
     """
@@ -65,15 +64,16 @@ class CdrWriter:
         cost_of_legs: Callable[[Iterable[LegRecord]], Mapping[str, Any] | None] = lambda _: None,
         on_stay: Iterable[Callable[[Stay], None]] = (),
         on_record: Iterable[Callable[[Row], None]] = (),
-        comes_back: Callable[[str], bool] = lambda _entry: False,
+        on_period: Callable[[str, str, float], None] = lambda _agent, _state, _since: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._comes_back = comes_back
+        self._comes_back: Callable[[str], bool] = lambda _entry: False
         self._has_started = False
         self._cost_of = cost_of
         self._cost_of_legs = cost_of_legs
         self._on_stay = tuple(on_stay)
         self._on_record = tuple(on_record)
+        self._on_period = on_period
         self._store = store
         self._clock = clock
         self._stays: dict[str, list[Stay]] = {}
@@ -110,8 +110,18 @@ class CdrWriter:
             self._agents[agent] = state
         self._agents_down(self.seen_until)
 
-    def begin(self, agents: Iterable[AgentNow], now: float) -> None:
-        """Note what the agents do that have said nothing since the start."""
+    def begin(
+        self,
+        agents: Iterable[AgentNow],
+        now: float,
+        comes_back: Callable[[str], bool] = lambda _entry: False,
+    ) -> None:
+        """Note what the agents do that have said nothing since the start.
+
+        `comes_back` says whether one who waited in a queue of an earlier engine is still to join
+        it again; `all_came_back` follows.
+        """
+        self._comes_back = comes_back
         for agent in agents:
             if self._agents.get(agent.name, "logged_out") != agent.state:
                 self._period(agent.name, agent.state, now, agent.reason, agent.work)
@@ -317,6 +327,7 @@ class CdrWriter:
         self._agents[agent], self._since[agent] = state, since
         row = {"agent": agent, "state": state, "since": since, "reason": reason, "work": work}
         self._store.insert("agent_periods", row | {"missed": int(missed)})
+        self._on_period(agent, state, since)
 
 
 def _entry(event: Event) -> str:

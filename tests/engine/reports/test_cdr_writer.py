@@ -220,7 +220,7 @@ async def test_one_who_joins_again_only_later_keeps_the_stay(tmp_path: Path) -> 
             here.at(1000.0, "queue.joined", job=entry, queue="sales")
     async with recorded(tmp_path / "db", now=2000.0) as here:
         coming = {"j1", "j2"}
-        here.records._comes_back = coming.__contains__
+        here.records.begin([], 2000.0, coming.__contains__)
         here.records.all_came_back()
         here.at(2000.0, "engine.started")
         assert {one["result"] for one in await stays(here)} == {None}
