@@ -607,8 +607,8 @@ def test_many_jobs_of_an_earlier_engine_are_known_at_once_and_looked_at_in_porti
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         said: list[int] = []
         stage.services.dial = replace_dial(stage, max_calls=1)
-        jobs = [named(f"job-{number}", deadline=50.0) for number in range(count)]
-        jobs.append(named("later", not_before=500.0))
+        jobs = [new_job(f"job-{number}", deadline=50.0) for number in range(count)]
+        jobs.append(new_job("later", not_before=500.0))
         await asyncio.sleep(100.0)  # nobody is called: the deadline of all has passed
         dispatcher.resume(jobs, lambda: said.append(len(dispatcher.jobs)))
         assert "later" in dispatcher.jobs
@@ -629,7 +629,9 @@ def test_of_the_jobs_of_an_earlier_engine_the_highest_priority_is_first(tmp_path
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         stage.services.dial = replace_dial(stage, max_calls=1)
         jobs = [
-            named(f"job-{number}", to=f"sip:c{number}@127.0.0.1", agent=f"sip:a{number}@127.0.0.1")
+            new_job(
+                f"job-{number}", to=f"sip:c{number}@127.0.0.1", agent=f"sip:a{number}@127.0.0.1"
+            )
             for number in range(2 * LOOKED_AT_ONCE)
         ]
         jobs[-1].request = msgspec.structs.replace(jobs[-1].request, priority=5)
