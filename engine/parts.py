@@ -76,6 +76,7 @@ from .routing.admission import Admission, PolicySettings
 from .routing.dialplan import Dialplan
 from .routing.number_plan import NumberPlan
 from .routing.opening_hours import opening_hours
+from .routing.overload import Overload
 from .routing.router import Router
 from .routing.trunks import Trunks
 from .store.event_log import EventLog
@@ -208,6 +209,12 @@ class Parts:
         )
 
         # -- calls and callbacks
+        self.overload = Overload(
+            settings.dial.max_late_ms / 1e3,
+            media=self.media.load,
+            legs=lambda: len(self.registry.legs),
+            events=self.events,
+        )
         self.history = History(self.store.path)
         self.services = CallServices(
             sip=self.sip,
@@ -228,6 +235,7 @@ class Parts:
             ringing=Ringing(media.ringing),
             recordings=media.recordings,
             rtp_host=media.advertise,
+            overload=self.overload,
             clock=self.clock,
         )
         self.permanent = PermanentLegs(self.services)
@@ -274,7 +282,7 @@ class Parts:
         # -- reports, and whom they and the events are told to
         self.webhooks = Webhooks(settings.webhooks, self.events, self.store, clock=now)
         self.traffic = Traffic(self.dispatcher, self.inbound, self.registry)
-        self.network = Network(self.sip, self.media, self.trunks)
+        self.network = Network(self.sip, self.media, self.trunks, self.overload)
         self.engine_view = EngineView(
             self.traffic,
             self.network,

@@ -294,6 +294,16 @@ class RecordingEnded(_Message, tag=104):
     error: str | None = None
 
 
+class WorkerLoad(_Message, tag=106):
+    """Once a second while there are legs: how late the worker was on average, and how busy.
+
+    `busy` is the share of a processor that its one working thread used.
+    """
+
+    late_ms: float
+    busy: float
+
+
 Event: TypeAlias = (
     Dtmf
     | Played
@@ -303,6 +313,7 @@ Event: TypeAlias = (
     | MediaResumed
     | PeerMoved
     | RecordingEnded
+    | WorkerLoad
 )
 
 _encoder = msgspec.msgpack.Encoder()

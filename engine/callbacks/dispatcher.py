@@ -194,6 +194,8 @@ class Dispatcher:
         elif event["type"] == "queue.moved" and (job := self.open.get(event.get("job", ""))):
             job.request = msgspec.structs.replace(job.request, queue=event["to_queue"])
             self._services.store.save(job)
+        elif event["type"] == "engine.relieved":  # what was held back meanwhile may begin
+            asyncio.get_running_loop().call_soon(self.dispatch)
 
     # -- when -------------------------------------------------------------------------------
 
@@ -251,7 +253,7 @@ class Dispatcher:
         for job_id in islice(schedule.due(now), LOOKED_AT_ONCE):
             self._due(job_id, now)
             self.resumed.looked_at(job_id)
-        while schedule.count_ready and not self.draining and self.active < most:
+        while schedule.count_ready and self._may_begin and self.active < most:
             job = self.open.get(schedule.next_ready())
             if job is None or not self._is_idle(job):
                 continue
@@ -259,6 +261,10 @@ class Dispatcher:
                 self._begin(job, now)
             else:
                 self._schedule_next(job)
+
+    @property
+    def _may_begin(self) -> bool:
+        return not self.draining and self._services.overload.reason is None
 
     def is_idle(self, job: Job) -> bool:
         """Whether the job is open, and nothing is under way for it."""
@@ -290,6 +296,8 @@ class Dispatcher:
             self._queued.leave(job)
         elif self.draining:
             self._queued.leave(job, "draining")
+        elif self._services.overload.reason is not None and self._queued.has_offer(job):
+            self._begin(job, self._clock())  # its agents are reserved: it does not wait for calm
         else:
             self._schedule.add_ready(job)
             self.dispatch()

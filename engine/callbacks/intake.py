@@ -168,6 +168,8 @@ class Intake:
             params = msgspec.structs.replace(params, order="agent_first")
         for _step, check in self.check.checks(params, now):
             check()
+        if params.queue is None and (params.not_before or 0.0) <= now:
+            self._services.overload.check()  # somebody would be rung at once
         admitted = self.check.admit(params, now)
         if self._joins(params):
             for open_job in self._dispatcher.open.of_number(admitted.called):

@@ -95,6 +95,9 @@ class Inbound:
         """
         if self.draining:
             return 503, "the engine is draining"
+        overloaded = self._services.overload.reason
+        if overloaded is not None:
+            return 503, overloaded
         if route is None:
             return 404, "no inbound route takes it"
         return None if objection is None else (488, objection)
@@ -170,6 +173,7 @@ class Inbound:
         route = find_route(self._routes, dialled, trunk)
         refusal = self.refusal(route, objection)
         if refusal is not None:
+            self._services.overload.refused += refusal[1] == self._services.overload.reason
             self._refuse(session, refusal, party, dialled[0], trunk)
         elif route is not None:
             incoming = InboundCallInfo(

@@ -335,6 +335,21 @@ async def test_a_callback_on_key_out_of_hours_waits_from_when_it_may_be_called(
         assert again.queue_joined_at == job.queue_joined_at, "his place is that of his call"
 
 
+async def test_an_overloaded_engine_rings_nobody_more(daemon: Daemon) -> None:
+    known = await daemon.intake.accept(asked(id="known", not_before=None, to="+442079460999"))
+    daemon.overload.reason = "the engine is overloaded: the media worker is 120 ms late"
+    error = await refused_by_intake(daemon, not_before=None)
+    assert (error.kind, error.message) == ("unavailable", daemon.overload.reason)
+    assert error.data == {"reason": "overload", "retry_after_s": 10}
+    assert daemon.overload.view()["refused"] == 1
+    assert (await daemon.intake.accept(asked())).job.state == "queued"  # for later
+    again = asked(id="known", not_before=None, to="+442079460999")
+    replayed = await daemon.intake.accept(again)
+    assert replayed.replayed and replayed.job.id == known.job.id
+    daemon.overload.reason = None
+    await daemon.intake.accept(asked(not_before=None, join=False))
+
+
 async def test_a_draining_engine_accepts_nothing(daemon: Daemon) -> None:
     known = (await daemon.intake.accept(asked(id="known"))).job
     await daemon.dispatcher.drain(1.0)

@@ -68,6 +68,26 @@ def test_while_draining_calls_are_sent_elsewhere(tmp_path: Path) -> None:
     reception(tmp_path, script)
 
 
+def test_an_overloaded_engine_sends_calls_elsewhere_and_keeps_those_that_are_up(
+    tmp_path: Path,
+) -> None:
+    async def script(desk: Reception) -> None:
+        caller = await desk.waiting_alone()
+        overload = desk.stage.services.overload
+        overload.reason = "the engine is overloaded: the event loop is 120 ms late"
+        late = desk.call(caller="+442079462222")
+        assert late.statuses == [503]
+        assert late.headers == (("Retry-After", "10"),)
+        assert desk.stage.last("call.refused")["reason"] == overload.reason
+        assert overload.refused == 1
+        overload.reason = None
+        assert desk.call(caller="+442079463333").statuses != [503]
+        assert not caller.is_hung_up
+        caller.hangs_up()
+
+    reception(tmp_path, script)
+
+
 def test_draining_is_not_waited_for_too_long(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting_alone()
