@@ -241,6 +241,9 @@ class Client:
             for job in left:
                 jobs[job] = await self._ask("callback.get", id=job)
             left = [job for job in left if jobs[job]["state"] not in TERMINAL]
+            for job in left:
+                if jobs[job]["state"] == "poisoned":  # the kills were not its doing
+                    await self._ask("callback.decide", id=job, decision="retry")
             seen = {job: (jobs[job]["state"], jobs[job]["cause"]) for job in left[:5]}
             assert time.monotonic() < deadline, f"{len(left)} jobs do not end, such as {seen}"
             await asyncio.sleep(0.5)
