@@ -6,39 +6,40 @@ of the engine that dials, or that says what would be dialled, reads texts here.
 """
 
 import re
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Literal
 
-import phonenumbers
 import re2
-from phonenumbers import shortnumberinfo
 
 from config.numbering import Numbering
-from config.policy import Destinations, LineType
+from config.policy import Destinations
 from config.settings import Settings
 from sip.errors import ParseError
 from sip.message.uri import SipUri, parse_uri
 
 from ..errors import EngineError
-from .phone_number import CalledNumber, parse_written
+from .emergency import Abroad, hides_emergency, is_emergency
+from .phone_number import CalledNumber, is_valid, parse_written
+from .short_number import line_type_of, short_number
+from .spellings import (
+    dialled_forms,
+    digits_among_letters,
+    digits_of,
+    numbers_in,
+    readings_of_user,
+)
 
 Kind = Literal["number", "extension", "short_code", "person"]
 
-_DIGIT_RUN = re.compile(r"\+?\d{7,}")
-_NO_DIGIT = re.compile(r"[^0-9+]")
 # RFC 3966 section 3: visual separators
 _SEPARATORS = re.compile(r"[-.() ]")
+# An ISDN subaddress is for the one who is called. All other parameters of a number (a context, a
+# ported number, a carrier, a trunk group, digits to follow) have a gateway dial something else.
+_HARMLESS = re.compile(r"(?i)(isub=.*)?")
 _MOST_EXTENSION_DIGITS = 6
 _LONGEST_SHARED_DIGITS = 4
-# The North American plan keeps these for films and books; phonenumbers calls them valid.
-_FICTION = re.compile(r"\+1\d{3}55501\d{2}")
-_FEWEST_NUMBER_DIGITS = 7
-_INTERNATIONAL_PREFIXES = ("00", "011", "0011", "810", "900", "9011")
-_OUTSIDE_LINE = "09"  # what a PBX commonly takes for an outside line
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +116,8 @@ class NumberPlan:
                     prefix=refused or None,
                 )
         if number.line_type in rules.refuse_line_types:
-            words = number.line_type.replace("_", " ")
             raise NotDialable(
-                f"{number.e164} is not called: {words}",
+                f"{number.e164} is not called: {_words(number.line_type)}",
                 policy="line_type",
                 line_type=number.line_type,
             )
@@ -128,9 +128,10 @@ class NumberPlan:
         `region` is the country in which it is written, where it is not the configured one.
         """
         region = region or self.region
-        self._refuse_emergency(text, region)
         bare = digits_of(text)
-        if bare is not None and not bare.startswith("+"):
+        is_configured = bare is not None and self._is_configured(bare)
+        self._refuse_emergency(text, region, "none" if is_configured else "all")
+        if bare is not None:
             internal = self._internal(bare)
             if internal is not None:
                 return internal
@@ -168,10 +169,13 @@ class NumberPlan:
         extension of that trunk, or a name that fits the pattern `users`; else it is refused.
         Elsewhere it is a person. A number that hides in a name counts as that number.
         """
-        user = (uri.user or "").partition(";")[0]
-        for emergency_text in _spellings(user):
-            self._refuse_emergency(emergency_text, self.region)
+        user, _, parameters = (uri.user or "").partition(";")
         bare = _SEPARATORS.sub("", user)
+        self._refuse_emergency_user(user, self._abroad_of(bare, trunk))
+        steers = [one for one in parameters.split(";") if not _HARMLESS.fullmatch(one)]
+        if steers or uri.password is not None:
+            what = f"{steers[0]!r} in its user part" if steers else "a password"
+            raise NotDialable(f"the URI has {what}, which could change who is dialled")
         is_clean = re.fullmatch(r"\+?[0-9]+", bare) is not None
         if trunk:
             if not is_clean and not re2.fullmatch(users, user):
@@ -188,197 +192,125 @@ class NumberPlan:
                 return self.read(bare)
             except NotDialable as refusal:
                 says_number = (uri.params.get("user") or "").lower() == "phone"
-                if says_number or bare.startswith("+") or refusal.data:
+                is_short = len(bare) <= _LONGEST_SHARED_DIGITS
+                if says_number or bare.startswith("+") or (refusal.data and not is_short):
                     raise
-        hidden = self._hidden_number(user)
+        hidden = self._first_valid(numbers_in(user))
         return Reading("person") if hidden is None else Reading("person", hidden.e164, hidden)
 
     def _trunk_extension(self, user: str, trunk: str, users: str) -> Reading | None:
         """A short number that is no public one, and that the trunk's pattern allows."""
+        if self._is_configured(user, trunk):
+            is_code = user in self.numbering.short_codes
+            return None if is_code else Reading("extension", user, None, (trunk,))
         is_short = re.fullmatch(rf"[0-9]{{2,{_MOST_EXTENSION_DIGITS}}}", user) is not None
         if not is_short or not re2.fullmatch(users, user):
             return None
-        if user in self.numbering.short_codes:
-            return None
-        # Extensions of three or four digits are common, and some are public short numbers as well.
-        if len(user) > _LONGEST_SHARED_DIGITS and self._short_code_cost(user) is not None:
-            return None
-        return Reading("extension", user, None, (trunk,))
+        return None if self._is_public(user) else Reading("extension", user, None, (trunk,))
 
     def is_extension(self, text: str) -> bool:
         """Whether `text` is an extension or a short code, and no telephone number."""
         bare = digits_of(text)
-        return bare is not None and not bare.startswith("+") and self._internal(bare) is not None
+        try:
+            return bare is not None and self._internal(bare) is not None
+        except NotDialable:
+            return False
 
     # -- extensions and short codes -----------------------------------------------------------
 
     def _internal(self, digits: str) -> Reading | None:
+        """What digits are inside: a short code, an extension; None where they are neither.
+
+        Raises NotDialable for a public short number that the configuration does not have.
+        """
         numbering = self.numbering
+        if digits.startswith("+"):
+            return None
         if digits in numbering.short_codes:
-            return Reading("short_code", digits, self._short_number(digits))
+            return Reading("short_code", digits, short_number(digits, self.region))
         if numbering.extension and re2.fullmatch(numbering.extension, digits):
             return Reading("extension", digits, None, tuple(numbering.extension_trunks))
+        if self._is_public(digits):
+            line_type = line_type_of(digits, self.region)
+            policy = {"policy": "line_type"} if line_type == "premium_rate" else {}
+            raise NotDialable(
+                f"{digits} is a public short number ({_words(line_type)}), and "
+                "numbering.short_codes does not have it",
+                **policy,
+                line_type=line_type,
+            )
         if any(digits.startswith(prefix) for prefix in self.route_prefixes):
-            return Reading("extension", digits, self._behind_outside_line(digits))
+            return Reading("extension", digits, self._first_valid(dialled_forms(digits)))
         return None
 
-    def _behind_outside_line(self, digits: str) -> CalledNumber | None:
-        """The number that a PBX would dial for these digits, if it is one: 9 and a number."""
-        for form in _dialled_forms(digits):
-            number = parse_written(form, self.region)
-            if number is not None and _is_valid(number.e164):
-                return number
-        return None
+    def _is_configured(self, digits: str, trunk: str = "") -> bool:
+        """Whether [numbering] says that digits are a short code, or an extension (of `trunk`)."""
+        numbering = self.numbering
+        if digits in numbering.short_codes:
+            return True
+        if not numbering.extension or not re2.fullmatch(numbering.extension, digits):
+            return False
+        return not trunk or not numbering.extension_trunks or trunk in numbering.extension_trunks
 
-    def _short_number(self, digits: str) -> CalledNumber:
-        premium = shortnumberinfo.ShortNumberCost.PREMIUM_RATE
-        line_type: LineType = (
-            "premium_rate" if self._short_code_cost(digits) == premium else "short_code"
-        )
-        return CalledNumber(digits, self.region, (), line_type)
+    def _is_public(self, digits: str) -> bool:
+        """Whether digits are rather a public short number than an extension.
 
-    def _short_code_cost(self, digits: str) -> int | None:
-        """What a public short number costs; None where these digits are none."""
-        try:
-            number = phonenumbers.parse(digits, self.region)
-        except phonenumbers.NumberParseException:
-            return None
-        if not shortnumberinfo.is_valid_short_number_for_region(number, self.region):
-            return None
-        return int(shortnumberinfo.expected_cost_for_region(number, self.region))
+        Extensions of up to four digits are common: they are public only where that is dear.
+        """
+        line_type = line_type_of(digits, self.region)
+        if line_type is None:
+            return False
+        return line_type == "premium_rate" or len(digits) > _LONGEST_SHARED_DIGITS
 
     # -- numbers ------------------------------------------------------------------------------
 
     def _is_dialable(self, number: CalledNumber) -> bool:
-        if not self.numbering.valid_only or _is_valid(number.e164):
+        if not self.numbering.valid_only or is_valid(number.e164):
             return True
         return number.e164.startswith(tuple(self.numbering.valid_except))
 
-    def _hidden_number(self, user: str) -> CalledNumber | None:
-        """The number that a gateway could find in a user part which is more than a number."""
-        letters = sum(character.isalpha() for character in user)
-        stripped = _NO_DIGIT.sub("", ascii_digits(user))
-        found = [stripped] if len(stripped) > 2 * letters else []
-        found += _DIGIT_RUN.findall(ascii_digits(user))
-        for digits in found:
-            for candidate in _dialled_forms(digits):
-                number = parse_written(candidate, self.region)
-                if number is not None and _is_valid(number.e164):
-                    return number
+    def _first_valid(self, candidates: Iterable[str]) -> CalledNumber | None:
+        """The first of these that is a valid number: a PBX or gateway would dial it."""
+        for candidate in candidates:
+            number = parse_written(candidate, self.region)
+            if number is not None and is_valid(number.e164):
+                return number
         return None
 
     # -- emergency numbers --------------------------------------------------------------------
 
-    def _refuse_emergency(self, text: str, region: str) -> None:
+    def _abroad_of(self, digits: str, trunk: str) -> Abroad:
+        """Which emergency numbers of other countries count in the user part of a URI."""
+        if self._is_configured(digits, trunk):
+            return "none"
+        return "all" if trunk else "well_known"
+
+    def _refuse_emergency_user(self, user: str, abroad: Abroad) -> None:
+        for text in readings_of_user(user):
+            self._refuse_emergency(text, self.region, abroad)
         if self.destinations.emergency:
             return
-        if self._is_emergency(text, region):
-            raise NotDialable(
-                f"{text.strip()} is an emergency number, and destinations.emergency is off",
-                policy="destination",
-                emergency=True,
-            )
+        if hides_emergency(digits_among_letters(user), frozenset((self.region,))):
+            raise _emergency(user)
 
-    def _is_emergency(self, text: str, region: str) -> bool:
-        bare = digits_of(text)
-        return bare is not None and any(
-            _reaches_emergency(digits, country)
-            for digits, country in _as_dialled(bare, {region, self.region})
-        )
+    def _refuse_emergency(self, text: str, region: str, abroad: Abroad) -> None:
+        if self.destinations.emergency:
+            return
+        if is_emergency(text, frozenset((region, self.region)), abroad):
+            raise _emergency(text)
 
 
-def digits_of(text: str) -> str | None:
-    """The digits of a text as a phone dials them, with a leading +; None where it has others.
-
-    Digits of any script count, and what people write between them is left out.
-    """
-    text = ascii_digits(text).strip()
-    text = re.sub(r"(?i)^tel:", "", text).partition(";")[0]
-    bare = "".join(
-        character
-        for character in text
-        if not (character.isspace() or unicodedata.category(character) in _PUNCTUATION)
-        or character == "+"
-    )
-    return bare if re.fullmatch(r"\+?[0-9]+", bare) else None
-
-
-_PUNCTUATION = {"Pd", "Ps", "Pe", "Po", "Zs", "Cf"}
-
-
-def ascii_digits(text: str) -> str:
-    """`text` with digits of any script, and every plus sign, in ASCII."""
-    plain = unicodedata.normalize("NFKC", text)
-    return "".join(
-        str(unicodedata.digit(character)) if character.isdigit() else character
-        for character in plain
+def _emergency(text: str) -> NotDialable:
+    return NotDialable(
+        f"{text.strip()} is an emergency number, and destinations.emergency is off; where it is "
+        "an extension, numbering.extension must say so",
+        policy="destination",
+        emergency=True,
     )
 
 
-def _spellings(user: str) -> Iterator[str]:
-    """The texts that a gateway could read out of a user part."""
-    yield user
-    stripped = _NO_DIGIT.sub("", ascii_digits(user))
-    if stripped and not any(character.isalpha() for character in user):
-        yield stripped
-
-
-def _dialled_forms(digits: str) -> Iterator[str]:
-    """What a PBX or gateway may dial for these digits: as they stand, and behind its prefixes."""
-    plain = digits.lstrip("+")
-    if len(plain) < _FEWEST_NUMBER_DIGITS:
-        return
-    yield digits
-    yield plain
-    for prefix in _INTERNATIONAL_PREFIXES:
-        if plain.startswith(prefix):
-            yield f"+{plain.removeprefix(prefix)}"
-    if plain[0] in _OUTSIDE_LINE:
-        yield plain[1:]
-
-
-def _as_dialled(bare: str, regions: set[str]) -> Iterator[tuple[str, str]]:
-    """The digits that may reach a local exchange, and the country of that exchange."""
-    if not bare.startswith("+"):
-        for region in regions:
-            yield bare, region
-            if bare[0] in _OUTSIDE_LINE:
-                yield bare[1:], region
-    full = bare if bare.startswith("+") else f"+{bare[2:]}" if bare.startswith("00") else ""
-    for length in (1, 2, 3):
-        code = full[1 : 1 + length]
-        if code.isdigit() and int(code) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
-            rest = full[1 + length :]
-            for region in phonenumbers.COUNTRY_CODE_TO_REGION_CODE[int(code)]:
-                for digits in (rest, rest[1:] if rest.startswith("0") else ""):
-                    if digits:
-                        yield digits, region
-
-
-@lru_cache(maxsize=4096)
-def _reaches_emergency(digits: str, region: str) -> bool:
-    """Whether an exchange in `region` connects these digits to an emergency service.
-
-    Longer digits that begin so count as well where they are no valid number there: an exchange may
-    connect as soon as it has heard enough.
-    """
-    if shortnumberinfo.is_emergency_number(digits, region):
-        return True
-    if not shortnumberinfo.connects_to_emergency_number(digits, region):
-        return False
-    number = parse_written(digits, region)
-    return number is None or not _is_valid(number.e164)
-
-
-@lru_cache(maxsize=4096)
-def _is_valid(e164: str) -> bool:
-    """Whether somebody may have the number: its plan has it, and it is not kept for fiction."""
-    if _FICTION.fullmatch(e164):
-        return False
-    try:
-        return bool(phonenumbers.is_valid_number(phonenumbers.parse(e164)))
-    except phonenumbers.NumberParseException:
-        return False
+def _words(line_type: str | None) -> str:
+    return (line_type or "unknown").replace("_", " ")
 
 
 def _of_country(number: CalledNumber) -> str:

@@ -33,6 +33,8 @@ _LINE_TYPES: dict[int, LineType] = {
 _BETWEEN = r"\s()\[\]/.~\u00b7\u2010-\u2015\u2212\uff0d\uff0e-"
 _WRITTEN = re.compile(rf"(?:tel:)?[\s(\[]*[+\uff0b]?[\d{_BETWEEN}]*", re.IGNORECASE)
 _NO_COUNTRY = ("001", "ZZ")
+# The North American plan keeps these for films and books; phonenumbers calls them valid.
+_FICTION = re.compile(r"\+1\d{3}55501\d{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,17 @@ def parse_written(text: str, region: str) -> CalledNumber | None:
         zones=_zones(number, country),
         line_type=_LINE_TYPES.get(phonenumbers.number_type(number), "unknown"),
     )
+
+
+@lru_cache(maxsize=4096)
+def is_valid(e164: str) -> bool:
+    """Whether somebody may have the number: its plan has it, and it is not kept for fiction."""
+    if _FICTION.fullmatch(e164):
+        return False
+    try:
+        return bool(phonenumbers.is_valid_number(phonenumbers.parse(e164)))
+    except phonenumbers.NumberParseException:
+        return False
 
 
 def _country(number: phonenumbers.PhoneNumber) -> str | None:

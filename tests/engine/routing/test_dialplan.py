@@ -96,10 +96,10 @@ def test_who_is_called_at_a_trunk_is_called_with_its_credentials() -> None:
         assert way.target == way.hop_uri
         return None if way.credentials is None else way.credentials.username
 
-    assert username("sip:100@10.9.8.7") == username("sip:100@10.9.8.7:5060") == "u"
+    assert username("sip:200@10.9.8.7") == username("sip:200@10.9.8.7:5060") == "u"
     assert username("bob") == "u"
     assert username("carol") == "c"
-    for elsewhere in ("sip:100@10.9.8.7:5061", "sip:100@127.0.0.1:5071", "sip:100@pbx.example"):
+    for elsewhere in ("sip:200@10.9.8.7:5061", "sip:200@127.0.0.1:5071", "sip:200@pbx.example"):
         assert username(elsewhere) is None
 
 
