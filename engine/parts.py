@@ -67,6 +67,7 @@ from .reports.live import Live
 from .reports.report import Reports
 from .routing.admission import Admission, PolicySettings
 from .routing.dialplan import Dialplan
+from .routing.do_not_call import DoNotCall
 from .routing.number_plan import NumberPlan
 from .routing.opening_hours import opening_hours
 from .routing.router import Router
@@ -126,6 +127,7 @@ class Parts:
 
         # -- numbers: where a call goes, and whether it may
         self.trunks = Trunks(settings.trunks, sip=self.sip, events=self.events)
+        do_not_call = DoNotCall(self.store, self.events)
         self.dialplan = Dialplan(
             trunks=settings.trunks,
             routes=settings.routes,
@@ -133,12 +135,13 @@ class Parts:
             allow_hosts=settings.dial.allow_hosts,
             plan=NumberPlan.of(settings),
             trunk_states=self.trunks,
+            do_not_call=do_not_call,
         )
         self.admission = Admission(
             PolicySettings.of(settings),
             read=self.dialplan.classify,
+            do_not_call=do_not_call,
             store=self.store,
-            events=self.events,
         )
         self.router = Router(settings, number_of=self.admission.number, store=self.store)
 

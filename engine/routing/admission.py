@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from ..job import Job
     from ..request import CallbackRequest
-    from ..store.event_log import EventLog
     from ..store.store import Store
 
 Policy = Literal["do_not_call", "line_type", "destination", "velocity", "cost", "hours"]
@@ -126,11 +125,11 @@ class Admission:
         policy: PolicySettings | None = None,
         *,
         read: Callable[..., Reading] | None = None,
+        do_not_call: DoNotCall | None = None,
         store: "Store | None" = None,
-        events: "EventLog | None" = None,
     ) -> None:
         policy = policy or PolicySettings()
-        self.do_not_call = DoNotCall(store, events)
+        self.do_not_call = do_not_call or DoNotCall()
         self._read = read or self._read_number
         self._rate_limits = RateLimits(policy.limits, store)
         self.apply(policy)
@@ -259,11 +258,8 @@ class Admission:
             self._plan.check_destination(number)
 
     def _check_register(self, number: CalledNumber, now: float, field: str) -> None:
-        entry = self.do_not_call.find(number.e164, now)
-        if entry is not None:
-            data = {"policy": "do_not_call", "reason": entry.reason, "until": entry.until}
-            reason = f"{number.e164} is not to be called: {entry.reason}"
-            raise EngineError("refused", reason, field, data)
+        with refused(field):
+            self.do_not_call.check(number.e164, now)
 
     def _when(
         self, number: CalledNumber, query: AdmissionQuery, now: float

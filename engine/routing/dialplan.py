@@ -1,12 +1,13 @@
-"""The dialplan: from what a client asked for to the targets that are dialled.
+"""The dialplan: from what somebody wants dialled to the targets that are dialled.
 
-A client names a party by number, by `sip:` URI or by a configured agent's name. The dialplan reads
-that once, when the callback is requested, so that what may not be dialled is refused at once.
+A party is named by number, by `sip:` URI or by an agent's name. Nobody is rung without a
+Destination, and every Destination comes from here, so the policy is asked for everything that
+rings anybody: `read` says what a text is and that it may be dialled, `destination` where it goes.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Protocol
 
 from config.agents import Agent, Kind
 from config.settings import Route, Trunk
@@ -16,9 +17,9 @@ from sip.errors import ParseError
 from sip.message.uri import SipUri, parse_uri
 
 from ..errors import EngineError
+from .do_not_call import DoNotCall
 from .number_plan import NotDialable, NumberPlan, Reading, is_uri, refused
-
-SIP_PORT: Final = 5060
+from .permitted_host import PermittedHost, sip_uri, steering_parameter
 
 
 class AgentAddress(Protocol):
@@ -95,7 +96,11 @@ class Destination:
 
 
 class Dialplan:
-    """Reads destinations by the configured trunks, routes, agents and permitted hosts."""
+    """Reads destinations by the configured trunks, routes, agents and permitted hosts.
+
+    `do_not_call` has the numbers that are not dialled, whoever has them: a customer, an agent, the
+    outside number of a queue.
+    """
 
     def __init__(
         self,
@@ -106,7 +111,9 @@ class Dialplan:
         allow_hosts: Sequence[str],
         plan: NumberPlan,
         trunk_states: TrunkStates | None = None,
+        do_not_call: DoNotCall | None = None,
     ) -> None:
+        self._do_not_call = do_not_call or DoNotCall()
         self._trunk_states = trunk_states or AllTrunksUp()
         self._agents: dict[str, tuple[tuple[AgentAddress, ...], Credentials | None, Rtp]] = {}
         for agent in agents:
@@ -133,7 +140,7 @@ class Dialplan:
     @staticmethod
     def check(trunks: Sequence[Trunk]) -> dict[str, SipUri]:
         """The URIs of these trunks by name. Raises ParseError for one that cannot be called."""
-        return {trunk.name: _sip_uri(trunk.uri) for trunk in trunks}
+        return {trunk.name: sip_uri(trunk.uri) for trunk in trunks}
 
     def destination(self, text: str, *, field: str, trunk: str | None = None) -> Destination:
         """The targets that reach `text`. Raises EngineError `refused` or `unavailable` of `field`.
@@ -164,13 +171,18 @@ class Dialplan:
     def read(self, text: str, *, field: str = "to", region: str | None = None) -> Reading:
         """As `classify`, and that it may be dialled: the one dial policy.
 
-        Raises EngineError `refused` whose data has the policy that refuses.
+        Raises EngineError `refused` whose data has the policy that refuses. Hours and limits are
+        those of customers: admission asks for them besides.
         """
         reading = self.classify(text, field=field, region=region)
-        if reading.number is not None:
-            with refused(field):
-                self._plan.check_destination(reading.number)
+        with refused(field):
+            self._check_policy(reading)
         return reading
+
+    def _check_policy(self, reading: Reading) -> None:
+        if reading.number is not None:
+            self._plan.check_destination(reading.number)
+            self._do_not_call.check(reading.number.e164)
 
     def read_number(self, text: str, *, field: str, region: str | None = None) -> str:
         """A number in full, and nothing else than a number. Raises EngineError `refused`."""
@@ -184,9 +196,15 @@ class Dialplan:
         return reading.digits
 
     def _read_user(self, uri: SipUri) -> Reading:
-        for trunk in self._trunks_at(uri):
-            return self._plan.read_user(uri, trunk=trunk.name, users=trunk.users)
-        return self._plan.read_user(uri)
+        trunk = next(iter(self._trunks_at(uri)), None)
+        if trunk is None:
+            reading, steers = self._plan.read_user(uri), steering_parameter(uri)
+        else:
+            reading = self._plan.read_user(uri, trunk=trunk.name, users=trunk.users)
+            steers = steering_parameter(uri, self._trunk_uris[trunk.name])
+        if steers is not None:
+            raise NotDialable(f"the URI has {steers!r}, which could change who is dialled")
+        return reading
 
     def _trunks_at(self, uri: SipUri) -> list[Trunk]:
         """The trunks that a URI leads to, in the order of the configuration."""
@@ -276,11 +294,9 @@ class Dialplan:
         field: str,
     ) -> Destination:
         if is_uri(address.uri):  # its host was checked when it was set
-            uri = _sip_uri(address.uri)
+            uri = sip_uri(address.uri)
             with refused(field):
-                reading = self._read_user(uri)
-                if reading.number is not None:
-                    self._plan.check_destination(reading.number)
+                self._check_policy(self._read_user(uri))
             credentials, rtp = own
             credentials = credentials or self._credentials_at(uri)
             targets: tuple[DialTarget, ...] = (
@@ -312,16 +328,13 @@ class Dialplan:
         if transport not in ("udp", "tcp"):
             reason = f"{text!r}: transport {transport} is not supported; it is udp or tcp"
             raise EngineError("refused", reason, field=field)
-        known = any(uri.host == trunk.host for trunk in self._trunk_uris.values())
-        if not known and all(uri.host != host.host for host in self._hosts):
-            reason = f"host {uri.host!r} is not in dial.allow_hosts"
-            raise EngineError("refused", reason, field=field)
-        hosts = [*self._hosts, PermittedHost(uri.host)] if known else self._hosts
-        if not self._trunks_at(uri) and not any(host.permits(uri, transport) for host in hosts):
+        if self._trunks_at(uri) or any(host.permits(uri, transport) for host in self._hosts):
+            return uri
+        reason = f"host {uri.host!r} is not in dial.allow_hosts"
+        if any(uri.host == host.host for host in self._hosts):
             where = f"{uri.address[1]};transport={transport}"
             reason = f"port {where} of {uri.host!r} is not in dial.allow_hosts"
-            raise EngineError("refused", reason, field=field)
-        return uri
+        raise EngineError("refused", reason, field=field)
 
     def trunk_failed(self, name: str, for_s: float, reason: str) -> None:
         """A call found that a trunk does not work: pass it over for so long."""
@@ -383,45 +396,8 @@ class Dialplan:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class PermittedHost:
-    """One entry of dial.allow_hosts: a host, or a host with a port and a transport.
-
-    A host alone permits UDP to any port, and TCP to 5060: services that are no phones listen on
-    TCP, and must not read what a request has in it. A transport without a port permits any port.
-    """
-
-    host: str
-    port: int | None = None
-    transport: str | None = None
-
-    @classmethod
-    def read(cls, text: str) -> "PermittedHost":
-        """Read an entry, which the configuration has checked."""
-        uri = _sip_uri(
-            f"sip:x@[{text}]" if text.count(":") > 1 and "[" not in text else f"sip:x@{text}"
-        )
-        return cls(uri.host, uri.port, (uri.params.get("transport") or "").lower() or None)
-
-    def permits(self, uri: SipUri, transport: str) -> bool:
-        """Whether a URI that is sent by `transport` may be called."""
-        if uri.host != self.host or self.transport not in (None, transport):
-            return False
-        port = uri.address[1]
-        if self.port is not None:
-            return port == self.port
-        return transport == "udp" or port == SIP_PORT or self.transport == transport
-
-
 def credentials_of(account: Agent | Trunk) -> Credentials | None:
     """What a trunk or an agent's proxy is answered when it asks for digest; None if not set."""
     if not account.username:
         return None
     return Credentials(account.username, account.password.get_secret_value())
-
-
-def _sip_uri(text: str) -> SipUri:
-    uri = parse_uri(text)
-    if not isinstance(uri, SipUri):
-        raise ParseError(f"{text!r} is not a sip: URI")
-    return uri

@@ -4,10 +4,13 @@ It is kept in memory and on disk. A number is blocked from the moment that it wa
 answer comes once it is on the disk.
 """
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+from .number_plan import NotDialable
 
 if TYPE_CHECKING:
     from ..store.event_log import EventLog
@@ -40,7 +43,10 @@ class DoNotCall:
         self,
         store: "Store | None" = None,
         events: "EventLog | None" = None,
+        *,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
+        self._wall_clock = wall_clock
         self._store = store
         self._events = events
         self._numbers: dict[str, Blocked] = {}
@@ -62,6 +68,17 @@ class DoNotCall:
             return entry
         self._forget(number)
         return None
+
+    def check(self, number: str, now: float | None = None) -> None:
+        """Raise NotDialable where `number` is not to be called; `now` is None for this moment."""
+        entry = self.find(number, self._wall_clock() if now is None else now)
+        if entry is not None:
+            raise NotDialable(
+                f"{number} is not to be called: {entry.reason}",
+                policy="do_not_call",
+                reason=entry.reason,
+                until=entry.until,
+            )
 
     def page(
         self, now: float, *, limit: int, after: str = "", prefix: str = ""

@@ -70,7 +70,7 @@ def is_uri(text: str) -> bool:
 class NotDialable(Exception):
     """A text that is not dialled. `reason` is a sentence; `data` names a policy that refuses."""
 
-    def __init__(self, reason: str, **data: Any) -> None:
+    def __init__(self, reason: str, /, **data: Any) -> None:
         super().__init__(reason)
         self.reason = reason
         self.data = data

@@ -30,6 +30,7 @@ from engine.job import Job, Order
 from engine.job import Request as CallbackRequest
 from engine.routing.admission import Admission
 from engine.routing.dialplan import Destination, Dialplan
+from engine.routing.do_not_call import DoNotCall
 from engine.routing.number_plan import NumberPlan
 from engine.store.event_log import EventLog
 from engine.store.store import Store, StoreError
@@ -424,6 +425,7 @@ def scene(
     settings = Dial(**dial)
     events, nobody, hold = EventLog(), AgentRegistry([], events=EventLog()), Hold()
     announcer = Announcer(Synthesizer(tmp_path / "speech"))
+    do_not_call = DoNotCall(events=events)
     endpoint, pool = cast(SipEndpoint, sip), cast(WorkerPool, media)
     services = CallServices(
         sip=endpoint,
@@ -434,6 +436,7 @@ def scene(
             agents=[Agent(name=name, uri=f"sip:{name}@127.0.0.1:5080") for name in agents],
             allow_hosts=settings.allow_hosts,
             plan=NumberPlan(settings.default_region),
+            do_not_call=do_not_call,
         ),
         events=events,
         store=cast(Store, store),
@@ -450,7 +453,7 @@ def scene(
         ringing=Ringing("GB"),
         recordings=tmp_path / "recordings",
     )
-    return Scene(services, sip, media, store, Admission(events=events))
+    return Scene(services, sip, media, store, Admission(do_not_call=do_not_call))
 
 
 def job(order: Order = "agent_first", **request: Any) -> Job:
