@@ -51,6 +51,7 @@ from .control.methods.reports import ReportMethods
 from .control.methods.routes import RouteMethods
 from .control.methods.webhooks import WebhookMethods
 from .control.rights import Rights
+from .control.route_view import PartyView
 from .control.server import ControlServer
 from .control.snapshot import SnapshotSources, views_of
 from .inbound.inbound import Inbound
@@ -290,13 +291,11 @@ class Parts:
             **QueueMethods(self.queues).table(),
             **NumberMethods(self.admission).table(),
             **RouteMethods(
-                router=self.router,
-                admission=self.admission,
-                dialplan=self.dialplan,
-                trunks=self.trunks,
-                agents=self.agents,
-                queues=self.queues,
-                inbound=self.inbound,
+                self.router,
+                self.admission,
+                self.intake,
+                self.inbound,
+                PartyView(self.agents, self.queues, self.dialplan, self.trunks),
             ).table(),
             **RecordMethods(self.store, self.events, self.history, self.intake.known).table(),
             **ReportMethods(self.reports, self.live).table(),

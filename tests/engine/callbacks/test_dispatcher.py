@@ -16,7 +16,7 @@ from engine.errors import EngineError
 from engine.job import Failure, Job, Request, RetryCause, RetryRule
 from engine.routing.admission import Admission, PolicySettings
 from engine.routing.do_not_call import Blocked
-from tests.support.switchboard import Scene, job, scene
+from tests.support.scene import Scene, job, scene
 from tests.support.virtual_loop import run
 
 Script = Callable[[Scene, Dispatcher], Awaitable[None]]

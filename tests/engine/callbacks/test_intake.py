@@ -24,7 +24,7 @@ from engine.job import RetryRule as JobRule
 from engine.request import CallbackRequest, RetrySpec
 from engine.store.batch import EventRow
 from engine.store.errors import StoreError
-from tests.support.engine_in_process import running, settings_in
+from tests.support.engines.in_process import running, settings_in
 
 NUMBER = "+442079460123"
 LATER = 4e9

@@ -18,7 +18,7 @@ from engine.daemon import Daemon
 from engine.job import Job, OfferRecord, Request
 from engine.store.event_log import Event, EventLog
 from ringback_client import Client, EngineError
-from tests.support.engine_in_process import request, running, settings_in
+from tests.support.engines.in_process import request, running, settings_in
 
 TOKEN = "0123456789abcdef-alice"
 

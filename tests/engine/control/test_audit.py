@@ -10,7 +10,7 @@ from config.sections import Store as StoreSettings
 from engine.control.audit import PARAMS_BYTES, REPEATED_S, Audit, shown
 from engine.control.peer import Peer
 from engine.control.rights import Principal
-from tests.support.engine_in_process import request, running, settings_in
+from tests.support.engines.in_process import request, running, settings_in
 
 BOARD = Principal("board", "read")
 PEER = Peer("tcp", address="192.0.2.1:5000")
