@@ -17,12 +17,12 @@ from .values import (
     Listen,
     Name,
     Network,
-    NumberPrefix,
     OptionalPath,
     Pattern,
     PortRange,
     Printable,
     Region,
+    RoutePrefix,
     Rtp,
     Seconds,
     Secret,
@@ -247,7 +247,7 @@ class Trunk(WithCredentials):
 class Route(Section):
     """[[routes]]: which trunks carry the numbers that begin with `prefix`."""
 
-    prefix: NumberPrefix
+    prefix: RoutePrefix
     trunks: list[str] = Field(min_length=1)
 
     @field_validator("trunks")

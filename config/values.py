@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import re2
-from phonenumbers import SUPPORTED_REGIONS
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, SUPPORTED_REGIONS
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Strict
 from pydantic_core import PydanticCustomError
 
@@ -82,8 +82,13 @@ def split_host_port(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def is_name(text: str) -> bool:
+    """Whether `text` may be the name of an entry."""
+    return _NAME.fullmatch(text) is not None
+
+
 def _check_name(text: str) -> str:
-    if not _NAME.fullmatch(text):
+    if not is_name(text):
         raise _reject(
             "must be 1 to 64 letters, digits, '.', '_' or '-', and begin with one of the first two"
         )
@@ -257,6 +262,22 @@ def host_of(uri: str) -> str:
 def _check_prefix(text: str) -> str:
     if not _NUMBER_PREFIX.fullmatch(text):
         raise _reject(f"{text!r} must be the start of a number: '+' (or none), then digits")
+    digits = text[1:]
+    if text.startswith("+") and digits.isdigit() and not _may_be_country(digits):
+        raise _reject(f"{text!r} is the beginning of no number: there is no such country code")
+    return text
+
+
+def _may_be_country(digits: str) -> bool:
+    """Whether a country code begins with these digits, or they with one."""
+    codes = map(str, COUNTRY_CODE_TO_REGION_CODE)
+    return any(code.startswith(digits) or digits.startswith(code) for code in codes)
+
+
+def _check_route_prefix(text: str) -> str:
+    _check_prefix(text)
+    if text.startswith("00"):
+        raise _reject(f"{text!r} must begin with '+': numbers are routed as written in full")
     return text
 
 
@@ -267,8 +288,9 @@ def _check_region(text: str) -> str:
 
 
 def _check_country(text: str) -> str:
-    if not re.fullmatch("[A-Za-z]{2}", text):
-        raise _reject(f"{text!r} is not a country; it is two letters such as GB")
+    if text.upper() not in SUPPORTED_REGIONS:
+        hint = "; Great Britain is GB" if text.upper() == "UK" else ""
+        raise _reject(f"{text!r} is not a country; it is two letters such as DE{hint}")
     return text
 
 
@@ -351,6 +373,7 @@ OptionalAgentAddress = Annotated[
 # A number or sip: URI outside, which takes calls in an operator's place; empty: none.
 OutsideNumber = Annotated[str, AfterValidator(_check_outside)]
 NumberPrefix = Annotated[str, AfterValidator(_check_prefix)]
+RoutePrefix = Annotated[str, AfterValidator(_check_route_prefix)]
 Country = Annotated[str, AfterValidator(_check_country)]
 Region = Annotated[str, AfterValidator(_check_region)]
 Printable = Annotated[str, AfterValidator(_check_printable)]

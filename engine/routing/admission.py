@@ -129,7 +129,7 @@ class Admission:
         store: "Store | None" = None,
     ) -> None:
         policy = policy or PolicySettings()
-        self.do_not_call = do_not_call or DoNotCall()
+        self.do_not_call = DoNotCall() if do_not_call is None else do_not_call
         self._read = read or self._read_number
         self._rate_limits = RateLimits(policy.limits, store)
         self.apply(policy)

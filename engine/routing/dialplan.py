@@ -113,7 +113,7 @@ class Dialplan:
         trunk_states: TrunkStates | None = None,
         do_not_call: DoNotCall | None = None,
     ) -> None:
-        self._do_not_call = do_not_call or DoNotCall()
+        self._do_not_call = DoNotCall() if do_not_call is None else do_not_call
         self._trunk_states = trunk_states or AllTrunksUp()
         self._agents: dict[str, tuple[tuple[AgentAddress, ...], Credentials | None, Rtp]] = {}
         for agent in agents:

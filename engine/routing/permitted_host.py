@@ -8,6 +8,7 @@ from sip.message.uri import SipUri, parse_uri
 
 SIP_PORT: Final = 5060
 _FIRST_PHONE_PORT: Final = 1024
+_DISCARD_PORT: Final = 9  # RFC 863: nobody reads there
 
 # Parameters of a URI that have the peer call somebody else, or send the call elsewhere: RFC 3261
 # section 19.1.1, RFC 3966, RFC 4904 (trunk groups), RFC 4694 (ported numbers).
@@ -69,4 +70,4 @@ class PermittedHost:
             return port == self.port
         if port == SIP_PORT or self.transport == transport:
             return True
-        return transport == "udp" and port >= _FIRST_PHONE_PORT
+        return transport == "udp" and (port >= _FIRST_PHONE_PORT or port == _DISCARD_PORT)

@@ -58,14 +58,15 @@ def write(tmp_path: Path, text: str) -> Path:
 
 
 def error(tmp_path: Path, text: str, **environ: str) -> str:
-    """The one line that `text` gives, without the name of the file."""
+    """The one line that `text` gives, without the name of the file and the line there."""
     path = write(tmp_path, text)
     with pytest.raises(ConfigError) as raised:
         load(path, environ)
     line = str(raised.value)
-    assert line.startswith(f"{path}: ")
     assert "\n" not in line
-    return line.removeprefix(f"{path}: ")
+    where, _, what = line.partition(": ")
+    assert re.fullmatch(re.escape(str(path)) + r"(:\d+)?", where)
+    return what
 
 
 def test_contract_loads_as_it_is(tmp_path: Path) -> None:
@@ -181,8 +182,8 @@ def test_file_that_cannot_be_read(tmp_path: Path) -> None:
 def test_names_and_references(tmp_path: Path) -> None:
     trunk = '[[trunks]]\nname = "t"\nuri = "sip:h"\n'
     agent = '[[agents]]\nname = "a"\nuri = "sip:a@h"\n'
-    assert error(tmp_path, trunk * 2) == "trunks: the name 't' stands twice"
-    assert error(tmp_path, agent * 2) == "agents: the name 'a' stands twice"
+    assert error(tmp_path, trunk * 2) == "trunks[1].name: the name 't' stands twice"
+    assert error(tmp_path, agent * 2) == "agents[1].name: the name 'a' stands twice"
     route = '[[routes]]\nprefix = "+"\ntrunks = ["u"]\n'
     assert error(tmp_path, trunk + route) == "routes[0].trunks: there is no trunk named 'u'"
     route = '[[routes]]\nprefix = "+"\ntrunks = ["t"]\n'
@@ -205,4 +206,4 @@ def test_settings_do_not_change(tmp_path: Path) -> None:
 def test_error_of_the_running_daemon_looks_the_same(tmp_path: Path) -> None:
     path = write(tmp_path, CONTRACT)
     told = load(path, {}).error("sip.listen", "udp:127.0.0.1:5060: address\n already in use")
-    assert str(told) == f"{path}: sip.listen: udp:127.0.0.1:5060: address already in use"
+    assert str(told) == f"{path}:8: sip.listen: udp:127.0.0.1:5060: address already in use"
