@@ -27,8 +27,7 @@ class Known:
     """
 
     def __init__(self, names: Mapping[str, set[str]], unknown: Container[str] = ()) -> None:
-        self._names = names
-        self._unknown = unknown
+        self._names, self._unknown = names, unknown
 
     @classmethod
     def in_data(cls, data: Mapping[str, Any]) -> "Known":
@@ -49,11 +48,15 @@ class Known:
         """Those of a configuration that has been read."""
         return cls({section: {one.name for one in getattr(settings, section)} for section in NAMED})
 
+    def has(self, section: str, name: str) -> bool:
+        """Whether an entry of the section has the name, or may have it."""
+        return section in self._unknown or name in self._names[section]
+
     def missing(self, key: str, section: str, names: Iterable[str | None]) -> Iterator[Fault]:
         """A fault of `key` for each of the names that the section does not have; "" is none."""
         noun = section.removesuffix("s")
         for name in names:
-            if name and section not in self._unknown and name not in self._names[section]:
+            if name and not self.has(section, name):
                 yield Fault(key, f"there is no {noun} named {name!r}")
 
 

@@ -36,6 +36,10 @@ class ConfigError(Exception):
         self.key, self.reason, self.line = first.key, first.reason, first.line
         super().__init__("\n".join(_line(file, one) for one in self.faults))
 
+    def view(self) -> list[dict[str, str | int | None]]:
+        """Every fault, as replies have it."""
+        return [{"key": one.key, "line": one.line, "reason": one.reason} for one in self.faults]
+
 
 def _line(file: str, fault: Fault) -> str:
     where = file if fault.line is None else f"{file}:{fault.line}"

@@ -136,6 +136,7 @@ class Written:
     settings: Settings
     faults: tuple[Fault, ...]
     origins: Mapping[Location, str]
+    known: Known
     as_written: Callable[[Fault], Fault]
 
     def whole(self, more: Iterable[Fault] = ()) -> Settings:
@@ -159,15 +160,16 @@ def read(path: str | os.PathLike[str], environ: Mapping[str, str] | None = None)
     file = os.fspath(path)
     text, data = _read(file)
     origins = environment.overlay(data, Settings, os.environ if environ is None else environ, file)
+    known = Known.in_data(data)
     try:
         settings = Settings(**data)
     except ValidationError:
         drafted = draft(Draft, data)
-        between = faults_of(drafted.settings, Known.in_data(data))
+        between = faults_of(drafted.settings, known)
         faults = (*drafted.faults, *map(drafted.as_written, between))
-        return Written(file, text, drafted.settings, faults, origins, drafted.as_written)
+        return Written(file, text, drafted.settings, faults, origins, known, drafted.as_written)
     settings._file = file
-    return Written(file, text, settings, (), origins, lambda fault: fault)
+    return Written(file, text, settings, (), origins, known, lambda fault: fault)
 
 
 def load(path: str | os.PathLike[str], environ: Mapping[str, str] | None = None) -> Settings:

@@ -14,9 +14,10 @@ import structlog
 from pydantic import ValidationError
 
 from config.difference import Change, compare, effective
-from config.settings import ConfigError, Settings, load
+from config.settings import ConfigError, Settings
 from sip.errors import ParseError
 
+from .config_check import load
 from .errors import EngineError
 from .routing.dialplan import Dialplan
 from .store.event_log import EventLog
@@ -69,7 +70,8 @@ class Reload:
     async def run(self, *, check: bool = False, by: str = "") -> dict[str, Any]:
         """Read, check and, without `check`, take the configuration. Gives what is different.
 
-        Raises EngineError `refused`, whose data has `file`, `key` and `reason`.
+        Raises EngineError `refused`, whose data has `file`, `key` and `reason` of the first fault,
+        and all of them in `errors`.
         """
         async with self._one_at_a_time:
             try:
@@ -78,7 +80,12 @@ class Reload:
             except ConfigError as error:
                 if not check:
                     self._events.publish("engine.reload_failed", by=by, reason=str(error))
-                data = {"file": error.file, "key": error.key, "reason": error.reason}
+                data = {
+                    "file": error.file,
+                    "key": error.key,
+                    "reason": error.reason,
+                    "errors": error.view(),
+                }
                 raise EngineError("refused", str(error), data=data) from error
             changes = compare(self.settings, wanted)
             if not check:

@@ -159,10 +159,10 @@ class Dialplan:
         """What `text` is. Raises EngineError `refused` naming `field` where it is nothing to dial.
 
         `region` is the country in which a number is written; None: the configured one. An agent's
-        name is a person; the agent's addresses are read when they are dialled.
+        name is that of an agent, whose addresses are read when they are dialled.
         """
         if text in self._agents:
-            return Reading("person")
+            return Reading("agent")
         with refused(field):
             if is_uri(text):
                 return self._read_user(self._permitted_uri(text, field))
@@ -272,13 +272,16 @@ class Dialplan:
             raise why_not
         return tuple(found)
 
-    def check_address(self, text: str, *, field: str) -> None:
+    def check_address(self, text: str, *, field: str, is_configured: bool = False) -> None:
         """Raise EngineError `refused` where an agent may not be given the address `text`.
 
-        A URI must be at a permitted host, a number must have a route.
+        A URI must be at a permitted host, unless it `is_configured`; a number must have a route.
         """
         try:
-            if is_uri(text):
+            if is_uri(text) and is_configured:
+                with refused(field):
+                    self._check_policy(self._read_user(sip_uri(text)))
+            elif is_uri(text):
                 self._uri(text, field)
             else:
                 self._number(text, field, None)

@@ -31,7 +31,7 @@ from .spellings import (
     readings_of_user,
 )
 
-Kind = Literal["number", "extension", "short_code", "person"]
+Kind = Literal["number", "extension", "short_code", "person", "agent"]
 
 # RFC 3966 section 3: visual separators
 _SEPARATORS = re.compile(r"[-.() ]")
@@ -59,7 +59,19 @@ class Reading:
             return f"the extension {self.digits} of {', '.join(self.trunks) or 'a route'}"
         if self.kind == "short_code":
             return f"the short code {self.digits}"
-        return "a person, no number"
+        if self.kind == "agent":
+            return "an agent"
+        return "a person" if self.number is None else f"a person at the number {self.digits}"
+
+    def view(self) -> dict[str, Any]:
+        """The reading as replies have it."""
+        return {
+            "kind": self.kind,
+            "digits": self.digits or None,
+            "trunks": list(self.trunks),
+            "line_type": None if self.number is None else self.number.line_type,
+            "words": self.describe(),
+        }
 
 
 def is_uri(text: str) -> bool:

@@ -162,7 +162,7 @@ async def test_a_blocked_number_is_dialled_for_nobody() -> None:
     do_not_call = DoNotCall()
     await do_not_call.block(Blocked(number="+442079460000", reason="asked us", since=0.0))
     dialplan = plan(do_not_call=do_not_call)
-    dialplan.set_agent("bob", [Address(uri="020 7946 0000")])
+    dialplan.set_agent("bob", [Address(uri="02079460000")])
     for text in ("020 7946 0000", "sip:02079460000@10.9.8.7", "sip:x02079460000@127.0.0.1", "bob"):
         with pytest.raises(EngineError) as caught:
             dialplan.destination(text, field="to")
