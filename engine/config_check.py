@@ -13,13 +13,11 @@ from config.errors import Fault
 from config.inbound import Inbound
 from config.settings import Route, Settings, Written, read
 from sip.errors import ParseError
-from sip.message.uri import SipUri, canonical_host, parse_uri
 
 from .control.event_types import EVENT_TYPES
 from .errors import EngineError
 from .routing.dialplan import Dialplan
-from .routing.number_plan import NotDialable, NumberPlan, is_uri
-from .routing.shown_number import check_caller_id
+from .routing.number_plan import NumberPlan, is_uri
 
 
 def load(path: str | os.PathLike[str], environ: Mapping[str, str] | None = None) -> Settings:
@@ -95,7 +93,6 @@ class _Check:
         self._settings = settings
         self._dialplan = dialplan
         self._known = known
-        self._plan = NumberPlan.of(settings)
         self.faults: list[Fault] = []
 
     @contextmanager
@@ -105,8 +102,6 @@ class _Check:
             yield
         except EngineError as error:
             self.faults.append(Fault(key, error.message))
-        except NotDialable as error:
-            self.faults.append(Fault(key, error.reason))
 
     def addresses(self) -> None:
         """Agents are reached at numbers and URIs that may be dialled, no two at the same."""
@@ -114,24 +109,10 @@ class _Check:
         for key, name, text in _agents_addresses(self._settings):
             with self._noting(key):
                 self._dialplan.check_address(text, field=key, is_configured=True)
-            owner = first.setdefault(self._identity(text), name)
+            owner = first.setdefault(self._dialplan.place_of(text), name)
             if owner != name:
                 reason = f"{text!r} is an address of agent {owner!r} as well"
                 self.faults.append(Fault(key, reason))
-
-    def _identity(self, text: str) -> object:
-        """The same for two spellings of one address."""
-        try:
-            if not is_uri(text):
-                return self._plan.read(text).digits
-            uri = parse_uri(text)
-        except (NotDialable, ParseError):
-            return text
-        if not isinstance(uri, SipUri):
-            return text
-        host, port = uri.address
-        transport = (uri.params.get("transport") or "udp").lower()
-        return uri.user, canonical_host(host), port, transport
 
     def dialled(self) -> None:
         """Outside numbers, short codes and parties of rules have a route and are not refused."""
@@ -150,7 +131,6 @@ class _Check:
     def shown(self) -> None:
         """Caller ids are numbers that can be called back."""
         settings = self._settings
-        accounts = tuple(trunk.username for trunk in settings.trunks if trunk.username)
         shown = [("dial.caller_id", settings.dial.caller_id)]
         for index, trunk in enumerate(settings.trunks):
             shown.append((f"trunks[{index}].caller_id", trunk.caller_id))
@@ -159,7 +139,7 @@ class _Check:
         for key, text in shown:
             if text:
                 with self._noting(key):
-                    check_caller_id(text, self._plan, accounts)
+                    self._dialplan.check_caller_id(text, field=key)
 
 
 # -- what comes in, and what is published --------------------------------------------------------

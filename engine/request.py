@@ -96,7 +96,7 @@ class RetrySpec(Params):
 Numbers = Annotated[list[Target], Meta(max_length=MOST_NUMBERS)]
 Priority = Annotated[int, Meta(ge=-1000, le=1000)]
 Skills = Annotated[
-    dict[Annotated[str, Meta(min_length=1, max_length=64)], Annotated[int, Meta(ge=1, le=100)]],
+    dict[Annotated[str, Meta(min_length=1, max_length=64)], Annotated[int, Meta(ge=1, le=10)]],
     Meta(max_length=64),
 ]
 

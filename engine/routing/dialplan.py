@@ -19,7 +19,8 @@ from sip.message.uri import SipUri, parse_uri
 from ..errors import EngineError
 from .do_not_call import DoNotCall
 from .number_plan import NotDialable, NumberPlan, Reading, is_uri, refused
-from .permitted_host import PermittedHost, sip_uri, steering_parameter
+from .permitted_host import PermittedHost, place_of, sip_uri, steering_parameter
+from .shown_number import check_caller_id
 
 
 class AgentAddress(Protocol):
@@ -288,6 +289,27 @@ class Dialplan:
         except EngineError as error:
             if error.kind == "refused":
                 raise
+
+    def agent_at(self, text: str) -> str | None:
+        """The agent who has the address `text`, in any spelling; None for nobody."""
+        place = self.place_of(text)
+        for name, (addresses, _credentials, _rtp) in self._agents.items():
+            if any(self.place_of(one.uri) == place for one in addresses):
+                return name
+        return None
+
+    def place_of(self, text: str) -> object:
+        """Where a number or sip: URI leads to: the same for all its spellings."""
+        try:
+            return place_of(sip_uri(text)) if is_uri(text) else self._plan.read(text).digits
+        except (NotDialable, ParseError):
+            return text
+
+    def check_caller_id(self, text: str, *, field: str) -> None:
+        """Raise EngineError `refused` where a number may not be shown to who is called."""
+        accounts = tuple(trunk.username for trunk in self._trunks.values() if trunk.username)
+        with refused(field):
+            check_caller_id(text, self._plan, accounts)
 
     def _address(
         self,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sip.errors import ParseError
-from sip.message.uri import SipUri, parse_uri
+from sip.message.uri import SipUri, canonical_host, parse_uri
 
 SIP_PORT: Final = 5060
 _FIRST_PHONE_PORT: Final = 1024
@@ -27,6 +27,13 @@ def sip_uri(text: str) -> SipUri:
     if not isinstance(uri, SipUri):
         raise ParseError(f"{text!r} is not a sip: URI")
     return uri
+
+
+def place_of(uri: SipUri) -> tuple[str | None, str, int, str]:
+    """The user, host, port and transport that a URI leads to: the same for all its spellings."""
+    host, port = uri.address
+    transport = (uri.params.get("transport") or "udp").lower()
+    return uri.user, canonical_host(host), port, transport
 
 
 def steering_parameter(uri: SipUri, trunk: SipUri | None = None) -> str | None:
