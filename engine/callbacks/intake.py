@@ -158,10 +158,11 @@ class Intake:
         params: CallbackRequest,
         queue_joined_at: float | None,
     ) -> AcceptedRequest:
-        # From here to the save nothing awaits: what was checked still holds when it is counted.
+        params = self.check.read_numbers(params)
         history = await self._router.history(params.to)
+        # From here to the save nothing awaits: what was checked still holds when it is counted.
         now = self._wall_clock()
-        params, ruling = self._router.route(self.check.read_numbers(params), history, now)
+        params, ruling = self._router.route(params, history, now)
         for _step, check in self.check.checks(params, now):
             check()
         admitted = self.check.admit(params, now)

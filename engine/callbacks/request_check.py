@@ -14,7 +14,7 @@ from ..request import CallbackRequest
 from ..routing.admission import Admission, AdmissionQuery, Admitted
 from ..routing.number_plan import is_uri
 
-Step = Literal["party", "agent", "trunks", "known_agent", "centre", "deadline"]
+Step = Literal["party", "agent", "trunks", "caller_id", "known_agent", "centre", "deadline"]
 Request = TypeVar("Request", bound=CallbackRequest)
 Check = tuple[Step, Callable[[], object]]
 
@@ -68,6 +68,7 @@ class RequestCheck:
             ("agent", agent),
             ("trunks", lambda: destination(params.to, field="to", trunk=params.trunk)),
             ("trunks", numbers),
+            ("caller_id", lambda: self._caller_id(params.caller_id)),
             ("known_agent", lambda: self._known_agent(params.known_agent)),
             ("centre", lambda: self._centre(params.centre)),
             ("deadline", lambda: self._deadline(params.deadline, now)),
@@ -90,6 +91,10 @@ class RequestCheck:
             is_scheduled = bool(error.data.get("schedule")) and error.data.get("opens_at")
             if error.kind == "refused" or not (is_later or is_scheduled):
                 raise
+
+    def _caller_id(self, text: str | None) -> None:
+        if text is not None:
+            self._services.dialplan.check_caller_id(text, field="caller_id")
 
     def _known_agent(self, name: str | None) -> None:
         if name is not None and name not in self._services.agents:

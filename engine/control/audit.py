@@ -8,11 +8,12 @@ cuts off its old end.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from ..errors import EngineError
+from ..store.protocols import RowWriter
 from .jsonrpc import METHOD_NOT_FOUND, RpcError
 from .peer import Peer
 from .rights import Principal
@@ -25,18 +26,13 @@ REASON_LENGTH = 500
 REPEATED_S = 1.0
 MOST_REFUSALS = 1000
 
+# Whose data were handed out or erased must not be kept by the log of it.
+_OF_PERSONS = frozenset({"person.erase", "person.export"})
 _SECRETS = ("password", "secret", "token")
 # Parameters that hold none of these hold no secret; \u would be another spelling of anything.
 _SUSPECT = (b"password", b"secret", b"token", b"\\u")
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
-
-
-class Rows(Protocol):
-    """What the audit log needs of the store."""
-
-    def insert(self, table: str, row: dict[str, object]) -> None:
-        """Write a row."""
 
 
 @dataclass(slots=True)
@@ -46,11 +42,9 @@ class _Refusal:
 
 
 class Audit:
-    """Writes the audit log; without a store, none."""
+    """Writes the audit log to `store`."""
 
-    def __init__(
-        self, store: Rows | None = None, *, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, store: RowWriter, *, clock: Callable[[], float] = time.time) -> None:
         self._store = store
         self._clock = clock
         self._refusals: dict[tuple[str, str, str], _Refusal] = {}
@@ -81,7 +75,7 @@ class Audit:
         self._write(who, peer, method, params, outcome, reason, 0)
 
     def refused(self, who: Principal, peer: Peer, method: str, params: bytes, reason: str) -> None:
-        """Somebody asked for what he has no right to."""
+        """Somebody asked for something for which they have no right."""
         now = self._clock()
         key = (who.name, peer.address.rpartition(":")[0], method)
         known = self._refusals.get(key)
@@ -104,8 +98,6 @@ class Audit:
         reason: str | None,
         repeated: int,
     ) -> None:
-        if self._store is None:
-            return
         self._store.insert(
             "audit",
             {
@@ -114,7 +106,7 @@ class Audit:
                 "role": "agent" if who.agent is not None else who.role,
                 "peer": str(peer),
                 "method": method[:64],
-                "params": shown(params),
+                "params": shown(params) if method not in _OF_PERSONS else "{}",
                 "outcome": outcome,
                 "reason": reason and reason[:REASON_LENGTH],
                 "repeated": repeated,

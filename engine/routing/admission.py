@@ -16,6 +16,7 @@ from config.policy import Costs, Destinations, Hours, Limits, Rate
 
 from ..errors import EngineError
 from ..job import site_of
+from ..store.protocols import NOTHING_KEPT, LoadedDocuments
 from .calling_hours import CallingHours
 from .do_not_call import DoNotCall
 from .limits import Accepted, RateLimits
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from ..job import Job
     from ..request import CallbackRequest
-    from ..store.store import Store
 
 Policy = Literal["do_not_call", "line_type", "destination", "velocity", "cost", "hours"]
 
@@ -126,7 +126,7 @@ class Admission:
         *,
         read: Callable[..., Reading] | None = None,
         do_not_call: DoNotCall | None = None,
-        store: "Store | None" = None,
+        store: LoadedDocuments = NOTHING_KEPT,
     ) -> None:
         policy = policy or PolicySettings()
         self.do_not_call = DoNotCall() if do_not_call is None else do_not_call
@@ -148,6 +148,11 @@ class Admission:
         await self._rate_limits.load(now)
 
     # -- asking -----------------------------------------------------------------------------
+
+    @property
+    def region(self) -> str:
+        """The country in which numbers without a country code are read."""
+        return self._region
 
     def number(self, text: str) -> CalledNumber | None:
         """The telephone number that dialling `text` reaches; None where it is no number."""

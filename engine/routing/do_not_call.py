@@ -6,15 +6,12 @@ answer comes once it is on the disk.
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
+from ..store.protocols import NOTHING_KEPT, NOTHING_PUBLISHED, LoadedDocuments, Publisher
 from .number_plan import NotDialable
-
-if TYPE_CHECKING:
-    from ..store.event_log import EventLog
-    from ..store.store import Store
 
 KIND = "do_not_call"
 
@@ -41,8 +38,8 @@ class DoNotCall:
 
     def __init__(
         self,
-        store: "Store | None" = None,
-        events: "EventLog | None" = None,
+        store: LoadedDocuments = NOTHING_KEPT,
+        events: Publisher = NOTHING_PUBLISHED,
         *,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -53,8 +50,6 @@ class DoNotCall:
 
     async def load(self, now: float) -> None:
         """Read the list from the store, without what has expired. Raises StoreError."""
-        if self._store is None:
-            return
         stored: Mapping[str, Blocked] = await self._store.load(KIND, Blocked)
         self._numbers = dict(stored)
         for entry in stored.values():
@@ -111,11 +106,9 @@ class DoNotCall:
         as soon as can be.
         """
         self._numbers[entry.number] = entry
-        if self._store is not None:
-            self._store.put(KIND, entry.number, entry)
+        self._store.put(KIND, entry.number, entry)
         self._publish("number.blocked", entry)
-        if self._store is not None:
-            await self._store.flush()
+        await self._store.flush()
 
     async def unblock(self, number: str, now: float) -> Blocked | None:
         """Allow a number again; gives the entry that blocked it, if one did. As `block`."""
@@ -124,17 +117,14 @@ class DoNotCall:
             return None
         self._forget(number)
         self._publish("number.unblocked", entry)
-        if self._store is not None:
-            await self._store.flush()
+        await self._store.flush()
         return entry
 
     def _forget(self, number: str) -> None:
         self._numbers.pop(number, None)
-        if self._store is not None:
-            self._store.drop(KIND, number)
+        self._store.drop(KIND, number)
 
     def _publish(self, kind: str, entry: Blocked) -> None:
-        if self._events is not None:
-            self._events.publish(
-                kind, number=entry.number, reason=entry.reason, until=entry.until, by=entry.by
-            )
+        self._events.publish(
+            kind, number=entry.number, reason=entry.reason, until=entry.until, by=entry.by
+        )

@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -138,8 +138,8 @@ class Kept:
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
 
-    def insert(self, _table: str, row: dict[str, Any]) -> None:
-        self.rows.append(row)
+    def insert(self, table: str, row: Mapping[str, Any]) -> None:
+        self.rows.append(dict(row))
 
     def seen(self) -> list[tuple[str, str, str]]:
         return [(row["who"], row["method"], row["outcome"]) for row in self.rows]
