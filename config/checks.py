@@ -4,16 +4,14 @@ Each check gives every fault that it finds.
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .agents import ONE_WORKER
+from .all_sections import AllSections
 from .errors import Fault
 from .rights import TOKEN_LENGTH
 from .skills import skill_faults
 from .values import host_of, is_name
-
-if TYPE_CHECKING:
-    from .settings import Settings
 
 NAMED = ("trunks", "agents", "webhooks", "inbound", "rooms", "calendars", "centres", "queues")
 EVERYWHERE = ("0.0.0.0", "::")
@@ -44,7 +42,7 @@ class Known:
         return cls(found, unknown)
 
     @classmethod
-    def of(cls, settings: "Settings") -> "Known":
+    def of(cls, settings: AllSections) -> "Known":
         """Those of a configuration that has been read."""
         return cls({section: {one.name for one in getattr(settings, section)} for section in NAMED})
 
@@ -60,7 +58,7 @@ class Known:
                 yield Fault(key, f"there is no {noun} named {name!r}")
 
 
-def faults_of(settings: "Settings", known: Known | None = None) -> Iterator[Fault]:
+def faults_of(settings: AllSections, known: Known | None = None) -> Iterator[Fault]:
     """Every fault between the sections of a configuration."""
     known = known or Known.of(settings)
     for check in (
@@ -77,7 +75,7 @@ def faults_of(settings: "Settings", known: Known | None = None) -> Iterator[Faul
 # -- what stands twice ---------------------------------------------------------------------------
 
 
-def _check_twice(settings: "Settings") -> Iterator[Fault]:
+def _check_twice(settings: AllSections) -> Iterator[Fault]:
     for section in (*NAMED, "rules", "rights"):
         yield from _twice(section, "name", "name", [one.name for one in getattr(settings, section)])
     yield from _twice("retry", "cause", "cause", [rule.cause for rule in settings.retry])
@@ -99,7 +97,7 @@ def _twice(section: str, key: str, noun: str, values: Sequence[str | int]) -> It
 # -- addresses, and who may connect --------------------------------------------------------------
 
 
-def _check_addresses(settings: "Settings") -> Iterator[Fault]:
+def _check_addresses(settings: AllSections) -> Iterator[Fault]:
     media = settings.media
     if media.address in EVERYWHERE and not media.advertise:
         yield Fault(
@@ -108,7 +106,7 @@ def _check_addresses(settings: "Settings") -> Iterator[Fault]:
         )
 
 
-def _check_rights(settings: "Settings") -> Iterator[Fault]:
+def _check_rights(settings: AllSections) -> Iterator[Fault]:
     control, rights = settings.control, settings.rights
     own = control.token.get_secret_value()
     given = [(f"rights[{n}].token", one.token.get_secret_value()) for n, one in enumerate(rights)]
@@ -125,14 +123,14 @@ def _check_rights(settings: "Settings") -> Iterator[Fault]:
         yield Fault("control.token", reason)
 
 
-def _check_skills(settings: "Settings") -> Iterator[Fault]:
+def _check_skills(settings: AllSections) -> Iterator[Fault]:
     yield from skill_faults(settings)
 
 
 # -- prefixes, and places outside ----------------------------------------------------------------
 
 
-def _check_prefixes(settings: "Settings") -> Iterator[Fault]:
+def _check_prefixes(settings: AllSections) -> Iterator[Fault]:
     routes = [route.prefix for route in settings.routes]
     for index, prefix in enumerate(routes):
         key = f"routes[{index}].prefix"
@@ -150,7 +148,7 @@ def _check_prefixes(settings: "Settings") -> Iterator[Fault]:
                 yield Fault(f"rules[{index}].match.prefix", reason)
 
 
-def _check_outside(settings: "Settings") -> Iterator[Fault]:
+def _check_outside(settings: AllSections) -> Iterator[Fault]:
     hosts = {host_of(f"sip:{host}") for host in settings.dial.allow_hosts}
     hosts |= {host_of(trunk.uri) for trunk in settings.trunks}
     for key, outside in outside_numbers(settings):
@@ -163,7 +161,7 @@ def _check_outside(settings: "Settings") -> Iterator[Fault]:
                 yield Fault(key, f"no route takes {number}")
 
 
-def outside_numbers(settings: "Settings") -> Iterator[tuple[str, str]]:
+def outside_numbers(settings: AllSections) -> Iterator[tuple[str, str]]:
     """Every number or sip: URI outside that takes calls, and its key."""
     for index, centre in enumerate(settings.centres):
         if centre.number:
@@ -177,14 +175,14 @@ def outside_numbers(settings: "Settings") -> Iterator[tuple[str, str]]:
 # -- names ---------------------------------------------------------------------------------------
 
 
-def _check_routes(settings: "Settings", known: Known) -> Iterator[Fault]:
+def _check_routes(settings: AllSections, known: Known) -> Iterator[Fault]:
     for index, route in enumerate(settings.routes):
         yield from known.missing(f"routes[{index}].trunks", "trunks", route.trunks)
     trunks = settings.numbering.extension_trunks
     yield from known.missing("numbering.extension_trunks", "trunks", trunks)
 
 
-def _check_inbound(settings: "Settings", known: Known) -> Iterator[Fault]:
+def _check_inbound(settings: AllSections, known: Known) -> Iterator[Fault]:
     for index, route in enumerate(settings.inbound):
         key = f"inbound[{index}]"
         yield from known.missing(f"{key}.trunks", "trunks", route.trunks)
@@ -192,7 +190,7 @@ def _check_inbound(settings: "Settings", known: Known) -> Iterator[Fault]:
         yield from known.missing(f"{key}.room", "rooms", [route.room])
 
 
-def _check_rooms(settings: "Settings", known: Known) -> Iterator[Fault]:
+def _check_rooms(settings: AllSections, known: Known) -> Iterator[Fault]:
     asked_for = {route.room for route in settings.inbound} | {DEFAULT_ROOM}
     for index, room in enumerate(settings.rooms):
         if room.name not in asked_for and any(known.missing("", "queues", [room.name])):
@@ -200,7 +198,7 @@ def _check_rooms(settings: "Settings", known: Known) -> Iterator[Fault]:
             yield Fault(f"rooms[{index}].name", reason)
 
 
-def _check_rules(settings: "Settings", known: Known) -> Iterator[Fault]:
+def _check_rules(settings: AllSections, known: Known) -> Iterator[Fault]:
     for index, rule in enumerate(settings.rules):
         key = f"rules[{index}]"
         match, set_ = rule.match, rule.set
@@ -213,7 +211,7 @@ def _check_rules(settings: "Settings", known: Known) -> Iterator[Fault]:
         yield from known.missing(f"{key}.match.calendar", "calendars", [match.calendar])
 
 
-def _check_agents(settings: "Settings", known: Known) -> Iterator[Fault]:
+def _check_agents(settings: AllSections, known: Known) -> Iterator[Fault]:
     for index, agent in enumerate(settings.agents):
         key = f"agents[{index}]"
         yield from known.missing(f"{key}.queues", "queues", agent.queues)
@@ -222,7 +220,7 @@ def _check_agents(settings: "Settings", known: Known) -> Iterator[Fault]:
             yield Fault(f"{key}.permanent", ONE_WORKER)
 
 
-def _check_queues(settings: "Settings", known: Known) -> Iterator[Fault]:
+def _check_queues(settings: AllSections, known: Known) -> Iterator[Fault]:
     for index, centre in enumerate(settings.centres):
         yield from known.missing(f"centres[{index}].calendar", "calendars", [centre.calendar])
     for index, queue in enumerate(settings.queues):

@@ -8,78 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import PrivateAttr, ValidationError, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
 
 from . import environment
-from .agents import Agent, AgentDefaults
-from .calendars import Calendar
+from .agents import Agent
+from .all_sections import AllSections
 from .checks import Known, faults_of
 from .draft import draft, placed
 from .errors import ConfigError, Fault
-from .inbound import Inbound, Room
-from .numbering import Numbering
-from .policy import Costs, Destinations, Hours, Limits, Rate
-from .queues import Centre, Queue
-from .reporting import Metrics, Reports, Webhook
-from .retry import RetryRule
-from .rights import Right
-from .rules import Rule
-from .sections import (
-    Control,
-    Dial,
-    Log,
-    Media,
-    Route,
-    Sip,
-    Store,
-    Trunk,
-    Whisper,
-)
+from .sections import Route, Trunk
 from .toml_lines import Location
 from .values import wrong
 
 __all__ = ["Agent", "ConfigError", "Route", "Settings", "Trunk", "Written", "load", "read"]
 
 
-class Settings(BaseSettings):
+class Settings(AllSections):
     """Everything an operator may set. Made by `load`; never changes."""
-
-    model_config = SettingsConfigDict(
-        extra="forbid", strict=True, frozen=True, validate_default=True, hide_input_in_errors=True
-    )
-
-    control: Control = Control()
-    rights: list[Right] = []
-    store: Store = Store()
-    sip: Sip = Sip()
-    media: Media = Media()
-    dial: Dial = Dial()
-    retry: list[RetryRule] = []
-    hours: Hours = Hours()
-    limits: Limits = Limits()
-    destinations: Destinations = Destinations()
-    numbering: Numbering = Numbering()
-    costs: Costs = Costs()
-    whisper: Whisper = Whisper()
-    log: Log = Log()
-    reports: Reports = Reports()
-    metrics: Metrics = Metrics()
-    webhooks: list[Webhook] = []
-    trunks: list[Trunk] = []
-    routes: list[Route] = []
-    rates: list[Rate] = []
-    inbound: list[Inbound] = []
-    rooms: list[Room] = []
-    rules: list[Rule] = []
-    agent_defaults: AgentDefaults = AgentDefaults()
-    agents: list[Agent] = []
-    calendars: list[Calendar] = []
-    centres: list[Centre] = []
-    queues: list[Queue] = []
 
     _file: str = PrivateAttr("")
 
@@ -96,32 +40,11 @@ class Settings(BaseSettings):
             text = ""
         return ConfigError.of(self._file, placed([Fault(key, reason)], text, {}))
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `load` hands over: it lays the environment over the file itself, because
-        entries of lists of tables can be overridden too."""
-        return (init_settings,)
-
     @model_validator(mode="after")
     def _check_sections(self) -> "Settings":
         faults = list(faults_of(self))
         if faults:
             raise wrong(faults[0].key, faults[0].reason)
-        return self
-
-
-class Draft(Settings):
-    """Settings of which each section is right by itself. Whether they fit together is open."""
-
-    @model_validator(mode="after")
-    def _check_sections(self) -> "Draft":
         return self
 
 
@@ -133,7 +56,7 @@ class Written:
 
     file: str
     text: str
-    settings: Settings
+    settings: AllSections
     faults: tuple[Fault, ...]
     origins: Mapping[Location, str]
     known: Known
@@ -149,6 +72,7 @@ class Written:
         if faults:
             ordered = placed(reversed(faults.values()), self.text, self.origins)
             raise ConfigError.of(self.file, ordered)
+        assert isinstance(self.settings, Settings)
         return self.settings
 
 
@@ -164,7 +88,7 @@ def read(path: str | os.PathLike[str], environ: Mapping[str, str] | None = None)
     try:
         settings = Settings(**data)
     except ValidationError:
-        drafted = draft(Draft, data)
+        drafted = draft(AllSections, data)
         between = faults_of(drafted.settings, known)
         faults = (*drafted.faults, *map(drafted.as_written, between))
         return Written(file, text, drafted.settings, faults, origins, known, drafted.as_written)
@@ -175,7 +99,7 @@ def read(path: str | os.PathLike[str], environ: Mapping[str, str] | None = None)
 def load(path: str | os.PathLike[str], environ: Mapping[str, str] | None = None) -> Settings:
     """As `read`, the settings alone. Raises ConfigError with every fault.
 
-    What the running engine alone can check is left out: see engine/config_check.py.
+    What the running engine alone can check is left out: see engine/checks.
     """
     return read(path, environ).whole()
 

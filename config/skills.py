@@ -1,17 +1,14 @@
 """Skills that are asked for and that nobody has: such an entry would wait for ever."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from .agents import Agent
+from .all_sections import AllSections
 from .errors import Fault
 from .queues import Queue
 
-if TYPE_CHECKING:
-    from .settings import Settings
 
-
-def skill_faults(settings: "Settings") -> Iterator[Fault]:
+def skill_faults(settings: AllSections) -> Iterator[Fault]:
     """A fault for each queue, inbound route and rule that needs what no agent of it can do.
 
     Where no agent is configured, agents are added by command, and nothing is known of them.
@@ -32,7 +29,7 @@ def skill_faults(settings: "Settings") -> Iterator[Fault]:
         yield from _fault(f"rules[{index}].set.skills", needed, into, agents)
 
 
-def _agents_of(queue: Queue, settings: "Settings") -> list[Agent]:
+def _agents_of(queue: Queue, settings: AllSections) -> list[Agent]:
     """Everybody who may ever be offered an entry of a queue."""
     names, queues = set(queue.agents), {queue.name}
     centres = {step.centre for step in queue.overflow if step.centre}

@@ -17,7 +17,7 @@ from config.difference import Change, compare, effective
 from config.settings import ConfigError, Settings
 from sip.errors import ParseError
 
-from .config_check import load
+from .checks.configuration import load
 from .errors import EngineError
 from .routing.dialplan import Dialplan
 from .store.event_log import EventLog

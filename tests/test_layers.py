@@ -47,8 +47,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "engine.control": EVERYTHING_BELOW_CONTROL,
     "engine.logs": set(),
     "engine.preflight": set(),
-    "engine.config_check": {*EVERYTHING_BELOW_CONTROL, "engine.control"},
-    "engine.reload": {*EVERYTHING_BELOW_CONTROL, "engine.config_check"},
+    "engine.checks": {*EVERYTHING_BELOW_CONTROL, "engine.control"},
+    "engine.reload": {*EVERYTHING_BELOW_CONTROL, "engine.checks"},
     "engine.parts": {*EVERYTHING_BELOW_CONTROL, "engine.control", "engine.logs", "engine.reload"},
     "engine.daemon": {
         *EVERYTHING_BELOW_CONTROL, "engine.control", "engine.logs", "engine.parts",
@@ -56,7 +56,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     },
     # `run` imports the daemon, `check` the checks, `rpc --schema` the schema, inside the function.
     "engine.cli": {
-        *NOUNS, "engine.reports", "engine.daemon", "engine.config_check", "engine.control",
+        *NOUNS, "engine.reports", "engine.daemon", "engine.checks", "engine.control",
     },
     "engine.client": set(),
     # sip

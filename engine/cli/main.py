@@ -168,7 +168,7 @@ def run(
 def check(file: Annotated[Path, typer.Argument(metavar="FILE")], json: Json = False) -> None:
     """Say whether a configuration file is right, and how its numbers are read."""
     settings = _load(file)
-    from ..config_check import readings_of
+    from ..checks.configuration import readings_of
 
     readings = readings_of(settings)
     if Options.json:
@@ -189,7 +189,7 @@ def _default_config() -> Path:
 def _load(file: Path) -> Any:
     from config.errors import ConfigError
 
-    from ..config_check import load
+    from ..checks.configuration import load
 
     try:
         return load(file)

@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 import re2
 
+from config.all_sections import AllSections
 from config.numbering import Numbering
 from config.policy import Destinations
-from config.settings import Settings
 from sip.errors import ParseError
 from sip.message.uri import SipUri, parse_uri
 
@@ -160,7 +160,7 @@ class NumberPlan:
         return Reading("number", number.e164, number)
 
     @classmethod
-    def of(cls, settings: Settings) -> "NumberPlan":
+    def of(cls, settings: AllSections) -> "NumberPlan":
         """That of an engine's settings."""
         return cls(settings.dial.default_region, settings.numbering, settings.destinations)
 

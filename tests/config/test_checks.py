@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from config.all_sections import AllSections
 from config.checks import Known, faults_of
-from config.settings import Draft
 
 BASE: dict[str, Any] = {
     "trunks": [{"name": "pbx", "uri": "sip:192.0.2.1"}],
@@ -16,7 +16,7 @@ BASE: dict[str, Any] = {
 
 
 def faults(**changes: Any) -> list[tuple[str, str]]:
-    draft = Draft(**{**BASE, **changes})
+    draft = AllSections(**{**BASE, **changes})
     return [(one.key, one.reason) for one in faults_of(draft)]
 
 

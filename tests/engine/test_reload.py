@@ -89,6 +89,16 @@ async def test_what_needs_a_restart_is_named_until_there_was_one(engine: Engine)
         assert daemon.settings.media.workers == 1
 
 
+async def test_every_fault_is_told_as_the_check_tells_it(engine: Engine) -> None:
+    daemon, client = engine
+    write(daemon, ("[dial]", '[dial]\ncaller_id = "hello"'),
+          more='[[webhooks]]\nname = "w"\nurl = "https://x.example"\n'
+          'secret = "0123456789abcdef"\ntypes = ["calback."]\n')  # fmt: skip
+    error = await refused(client, "engine.reload", check=True)
+    told = [(one["key"], one["line"] is not None) for one in error.data["errors"]]
+    assert told == [("dial.caller_id", True), ("webhooks[0].types[0]", True)]
+
+
 async def test_routes_hosts_agents_and_rules(engine: Engine) -> None:
     daemon, client = engine
     assert "no route" in (await refused(client, "callback.request", to="+4930123456",

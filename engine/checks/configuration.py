@@ -8,16 +8,17 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
+from config.all_sections import AllSections
 from config.checks import Known, outside_numbers
 from config.errors import Fault
 from config.inbound import Inbound
 from config.settings import Route, Settings, Written, read
 from sip.errors import ParseError
 
-from .control.event_types import EVENT_TYPES
-from .errors import EngineError
-from .routing.dialplan import Dialplan
-from .routing.number_plan import NumberPlan, is_uri
+from ..control.event_types import EVENT_TYPES
+from ..errors import EngineError
+from ..routing.dialplan import Dialplan
+from ..routing.number_plan import NumberPlan, is_uri
 
 
 def load(path: str | os.PathLike[str], environ: Mapping[str, str] | None = None) -> Settings:
@@ -46,7 +47,7 @@ def faults_of(written: Written) -> list[Fault]:
     return [*check.faults, *_hidden(settings), *_webhooks(settings)]
 
 
-def readings_of(settings: Settings) -> list[tuple[str, str, str]]:
+def readings_of(settings: AllSections) -> list[tuple[str, str, str]]:
     """What each number that the configuration would dial is read as: key, text, words."""
     dialplan = _dialplan(settings, settings.routes)
     agents = [(key, text) for key, _name, text in _agents_addresses(settings)]
@@ -57,7 +58,7 @@ def readings_of(settings: Settings) -> list[tuple[str, str, str]]:
     ]
 
 
-def _dialplan(settings: Settings, routes: Iterable[Route]) -> Dialplan:
+def _dialplan(settings: AllSections, routes: Iterable[Route]) -> Dialplan:
     return Dialplan(
         trunks=settings.trunks,
         routes=tuple(routes),
@@ -67,7 +68,7 @@ def _dialplan(settings: Settings, routes: Iterable[Route]) -> Dialplan:
     )
 
 
-def _agents_addresses(settings: Settings) -> Iterator[tuple[str, str, str]]:
+def _agents_addresses(settings: AllSections) -> Iterator[tuple[str, str, str]]:
     """Every address of every agent: its key, whose it is, and what it is."""
     for index, agent in enumerate(settings.agents):
         if agent.uri:
@@ -76,7 +77,7 @@ def _agents_addresses(settings: Settings) -> Iterator[tuple[str, str, str]]:
             yield f"agents[{index}].addresses[{number}].uri", agent.name, address.uri
 
 
-def _dialled_by_others(settings: Settings) -> Iterator[tuple[str, str]]:
+def _dialled_by_others(settings: AllSections) -> Iterator[tuple[str, str]]:
     """Everything else that the configuration may have dialled, with its key."""
     yield from outside_numbers(settings)
     for index, code in enumerate(settings.numbering.short_codes):
@@ -89,7 +90,7 @@ def _dialled_by_others(settings: Settings) -> Iterator[tuple[str, str]]:
 class _Check:
     """What is dialled and shown, by the dialplan that the settings make. Faults are collected."""
 
-    def __init__(self, settings: Settings, dialplan: Dialplan, known: Known) -> None:
+    def __init__(self, settings: AllSections, dialplan: Dialplan, known: Known) -> None:
         self._settings = settings
         self._dialplan = dialplan
         self._known = known
@@ -145,7 +146,7 @@ class _Check:
 # -- what comes in, and what is published --------------------------------------------------------
 
 
-def _hidden(settings: Settings) -> Iterator[Fault]:
+def _hidden(settings: AllSections) -> Iterator[Fault]:
     """Inbound routes that no call can reach, since earlier ones take all of theirs."""
     plan, trunks = NumberPlan.of(settings), {trunk.name for trunk in settings.trunks}
     for index, route in enumerate(settings.inbound):
@@ -172,7 +173,7 @@ def _covers(earlier: Inbound, later: Inbound, plan: NumberPlan) -> bool:
     return number is not None and number.e164.startswith(earlier.number)
 
 
-def _webhooks(settings: Settings) -> Iterator[Fault]:
+def _webhooks(settings: AllSections) -> Iterator[Fault]:
     for index, webhook in enumerate(settings.webhooks):
         for number, beginning in enumerate(webhook.types):
             if not any(name.startswith(beginning) for name in EVENT_TYPES):

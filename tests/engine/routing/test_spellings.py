@@ -1,0 +1,54 @@
+"""The digits that somebody may read out of a text."""
+
+import pytest
+
+from engine.routing.spellings import (
+    digits_among_letters,
+    digits_of,
+    numbers_in,
+    readings_of_user,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    [
+        (" +44 (0)20-7946.0123 ", "+4402079460123"),
+        ("\uff11\uff11\uff12", "112"),
+        ("\u0661\u0661\u0662", "112"),
+        ("\u00b9\u00b9\u00b2", "112"),
+        ("1\u200b1\u202e2", "112"),
+        ("tel:112;phone-context=+44", "112"),
+        ("112x", None),
+        ("", None),
+        ("1\ufe0f\u20e31", None),
+    ],
+)
+def test_digits_of_a_text(text: str, digits: str | None) -> None:
+    assert digits_of(text) == digits
+
+
+def test_a_user_part_is_read_as_often_as_it_is_escaped() -> None:
+    assert list(readings_of_user("%2531%2531")) == [
+        "%2531%2531",
+        "25312531",
+        "%31%31",
+        "3131",
+        "11",
+        "11",
+    ]
+    assert list(readings_of_user("1!1*2")) == ["1!1*2", "112"]
+    assert list(readings_of_user("a112")) == ["a112"]
+
+
+def test_digits_among_fewer_letters() -> None:
+    assert digits_among_letters("x112") == "112"
+    assert digits_among_letters("bob999") == ""
+    assert digits_among_letters("112") == ""
+
+
+def test_numbers_that_hide_in_a_name() -> None:
+    found = set(numbers_in("x00449061234567"))
+    assert {"00449061234567", "+449061234567"} <= found
+    assert "9061234567" in set(numbers_in("99061234567"))
+    assert list(numbers_in("alice42")) == []
