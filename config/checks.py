@@ -15,7 +15,6 @@ from .values import host_of, is_name
 
 NAMED = ("trunks", "agents", "webhooks", "inbound", "rooms", "calendars", "centres", "queues")
 EVERYWHERE = ("0.0.0.0", "::")
-DEFAULT_ROOM = "default"
 
 
 class Known:
@@ -67,7 +66,7 @@ def faults_of(settings: AllSections, known: Known | None = None) -> Iterator[Fau
     ):  # fmt: skip
         yield from check(settings)
     for check_names in (
-        _check_routes, _check_inbound, _check_rooms, _check_rules, _check_agents, _check_queues,
+        _check_routes, _check_inbound, _check_rules, _check_agents, _check_queues,
     ):  # fmt: skip
         yield from check_names(settings, known)
 
@@ -188,14 +187,6 @@ def _check_inbound(settings: AllSections, known: Known) -> Iterator[Fault]:
         yield from known.missing(f"{key}.trunks", "trunks", route.trunks)
         yield from known.missing(f"{key}.queue", "queues", [route.queue])
         yield from known.missing(f"{key}.room", "rooms", [route.room])
-
-
-def _check_rooms(settings: AllSections, known: Known) -> Iterator[Fault]:
-    asked_for = {route.room for route in settings.inbound} | {DEFAULT_ROOM}
-    for index, room in enumerate(settings.rooms):
-        if room.name not in asked_for and any(known.missing("", "queues", [room.name])):
-            reason = f"no queue is named {room.name!r}, and no [[inbound]] names the room"
-            yield Fault(f"rooms[{index}].name", reason)
 
 
 def _check_rules(settings: AllSections, known: Known) -> Iterator[Fault]:

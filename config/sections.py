@@ -31,6 +31,7 @@ from .values import (
     Template,
     User,
     is_file,
+    steers,
     wrong,
 )
 
@@ -188,6 +189,10 @@ class Dial(Section):
         twice = first_duplicate([name.lower() for name in headers])
         if twice is not None:
             raise wrong("", f"header {twice!r} stands twice")
+        for name, template in headers.items():
+            if steers(name, template):
+                reason = "says who is called, so it may not be filled from a request"
+                raise wrong(name, reason)
         return headers
 
 

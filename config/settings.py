@@ -34,11 +34,7 @@ class Settings(AllSections):
 
     def error(self, key: str, reason: str) -> ConfigError:
         """A ConfigError about `key`, for checks that only the running daemon can make."""
-        try:
-            text = Path(self._file).read_text("utf-8")
-        except (OSError, UnicodeDecodeError):
-            text = ""
-        return ConfigError.of(self._file, placed([Fault(key, reason)], text, {}))
+        return ConfigError(self._file, key, reason)
 
     @model_validator(mode="after")
     def _check_sections(self) -> "Settings":

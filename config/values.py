@@ -39,6 +39,14 @@ _STACK_HEADERS = """
     via warning www-authenticate c e f i k l m s t v x
 """
 
+# Headers that say who is called, or for whom: their value must not come from a request.
+_STEERING_HEADERS = """
+    a accept-contact b d diversion history-info identity j join o p-asserted-identity
+    p-called-party-id p-preferred-identity p-served-user path privacy r refer-sub refer-to
+    referred-by reject-contact remote-party-id replaces request-disposition service-route
+    target-dialog y
+"""
+
 
 def wrong(key: str, reason: str) -> PydanticCustomError:
     """An error about `key` of the section that is being checked as a whole."""
@@ -317,6 +325,11 @@ def _check_header_name(text: str) -> str:
     if text.lower() in _STACK_HEADERS.split():
         raise _reject(f"{text} is written by the SIP stack itself")
     return text
+
+
+def steers(name: str, template: str) -> bool:
+    """Whether a header that says who is called would be filled from a request."""
+    return name.lower() in _STEERING_HEADERS.split() and bool(_PLACEHOLDER.search(template))
 
 
 def check_user(user: str | int) -> int:

@@ -314,7 +314,7 @@ class Parts:
             **AgentMethods(self.agents, self.roster, self.queues).table(),
             **PersonMethods(self.personal_data, self.events, lambda: self.admission.region).table(),
             **QueueMethods(self.queues).table(),
-            **NumberMethods(self.admission).table(),
+            **NumberMethods(self.admission, self.dialplan).table(),
             **RouteMethods(
                 self.router,
                 self.admission,

@@ -4,7 +4,7 @@ The intake stops at the first objection; `route.explain` makes the same checks a
 """
 
 from collections.abc import Callable
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -47,6 +47,13 @@ class RequestCheck:
             to=in_full(params.to, "to"),
             numbers=None if numbers is None else [in_full(one, "numbers") for one in numbers],
         )
+
+    def reading(self, to: str, region: str | None = None) -> dict[str, Any] | None:
+        """What the party is read as; None where it is nothing that is dialled."""
+        try:
+            return self._services.dialplan.classify(to, region=region).view()
+        except EngineError:
+            return None
 
     def checks(self, params: CallbackRequest, now: float) -> list[Check]:
         """The checks before the policies are asked, in their order.

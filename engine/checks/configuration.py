@@ -20,6 +20,8 @@ from ..errors import EngineError
 from ..routing.dialplan import Dialplan
 from ..routing.number_plan import NumberPlan, is_uri
 
+DEFAULT_ROOM = "default"
+
 
 def load(path: str | os.PathLike[str], environ: Mapping[str, str] | None = None) -> Settings:
     """The settings in the file at `path`, checked as a whole. Raises ConfigError, every fault."""
@@ -44,7 +46,8 @@ def faults_of(written: Written) -> list[Fault]:
     check.addresses()
     check.dialled()
     check.shown()
-    return [*check.faults, *_hidden(settings), *_webhooks(settings)]
+    rooms = _unused_rooms(settings, written.known)
+    return [*check.faults, *_hidden(settings), *rooms, *_webhooks(settings)]
 
 
 def readings_of(settings: AllSections) -> list[tuple[str, str, str]]:
@@ -171,6 +174,14 @@ def _covers(earlier: Inbound, later: Inbound, plan: NumberPlan) -> bool:
         return True
     number = plan.number_of(later.number) if later.exact else None
     return number is not None and number.e164.startswith(earlier.number)
+
+
+def _unused_rooms(settings: AllSections, known: Known) -> Iterator[Fault]:
+    asked_for = {route.room for route in settings.inbound} | {DEFAULT_ROOM}
+    for index, room in enumerate(settings.rooms):
+        if room.name not in asked_for and not known.has("queues", room.name):
+            reason = f"no queue is named {room.name!r}, and no [[inbound]] names the room"
+            yield Fault(f"rooms[{index}].name", reason)
 
 
 def _webhooks(settings: AllSections) -> Iterator[Fault]:

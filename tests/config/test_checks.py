@@ -34,7 +34,6 @@ def test_a_configuration_that_fits_together_has_no_fault() -> None:
         ("inbound", {"name": "a", "queue": "sales", "room": "x"}, "inbound[0].room", "'x'"),
         ("inbound", {"name": "a", "queue": "sales", "skills": {"german": 6}}, "inbound[0].skills",
          "no agent has german = 6"),
-        ("rooms", {"name": "vip"}, "rooms[0].name", "no queue is named 'vip'"),
         ("rules", {"name": "r", "set": {"known_agent": "x"}}, "rules[0].set.known_agent", "'x'"),
         ("rules", {"name": "r", "set": {"skills": {"french": 1}}}, "rules[0].set.skills",
          "no agent has french = 1"),

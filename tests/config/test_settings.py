@@ -206,4 +206,4 @@ def test_settings_do_not_change(tmp_path: Path) -> None:
 def test_error_of_the_running_daemon_looks_the_same(tmp_path: Path) -> None:
     path = write(tmp_path, CONTRACT)
     told = load(path, {}).error("sip.listen", "udp:127.0.0.1:5060: address\n already in use")
-    assert str(told) == f"{path}:8: sip.listen: udp:127.0.0.1:5060: address already in use"
+    assert str(told) == f"{path}: sip.listen: udp:127.0.0.1:5060: address already in use"

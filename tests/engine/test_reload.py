@@ -60,9 +60,10 @@ async def test_a_wrong_file_changes_nothing(engine: Engine) -> None:
         assert (await told(events))["type"] == "engine.reload_failed"
     assert error.kind == "refused"
     assert error.data == {
-        "file": daemon.settings.file, "key": "dial.ring_s", "reason": "must be greater than 0"
+        "file": daemon.settings.file, "key": "dial.ring_s", "reason": "must be greater than 0",
+        "errors": [{"key": "dial.ring_s", "line": 15, "reason": "must be greater than 0"}],
     }  # fmt: skip
-    assert error.message == f"{daemon.settings.file}: dial.ring_s: must be greater than 0"
+    assert error.message == f"{daemon.settings.file}:15: dial.ring_s: must be greater than 0"
     assert daemon.settings is before
     assert daemon.services.dial.retry_s == 0.05
 

@@ -43,9 +43,11 @@ class CallbackMethods:
 
     async def _request(self, params: CallbackRequest, _peer: Peer) -> dict[str, Any]:
         accepted = await self._intake.accept(params)
-        view = accepted.job.view() | {"replayed": accepted.replayed}
+        job = accepted.job
+        reading = self._intake.check.reading(job.request.to)
+        view = job.view() | {"replayed": accepted.replayed, "reading": reading}
         # The id is that of the job that the request joined, not that of the request.
-        return view | {"joined_to": accepted.job.id} if accepted.joined else view
+        return view | {"joined_to": job.id} if accepted.joined else view
 
     async def _open(self, job_id: str) -> Job:
         """An open job, which may be changed. Raises EngineError `not_found`, `state`."""

@@ -7,15 +7,17 @@ import msgspec
 from msgspec import Meta
 
 from ...errors import BadParams, EngineError
-from ...request import Identifier, Params, Target, UnixTime
+from ...request import Identifier, Params, RegionCode, Target, UnixTime
 from ...routing.admission import AdmissionQuery
 from ...routing.do_not_call import Blocked
+from ...routing.number_plan import Reading, is_uri
 from ...routing.phone_number import CalledNumber
 from ..method import Method
 from ..peer import Peer
 
 if TYPE_CHECKING:
     from ...routing.admission import Admission
+    from ...routing.dialplan import Dialplan
 
 DEFAULT_REASON = "asked not to be called"
 
@@ -48,9 +50,13 @@ class NumberQuery(Params):
 
 
 class NumberCheck(Params):
-    """number.check: what would become of a request at `at` (None: now)."""
+    """number.check: what would become of a request at `at` (None: now).
+
+    `region` is the country in which the number is written; None: dial.default_region.
+    """
 
     number: Target
+    region: RegionCode | None = None
     at: UnixTime | None = None
     site: Identifier | None = None
     source: Identifier | None = None
@@ -59,8 +65,9 @@ class NumberCheck(Params):
 class NumberMethods:
     """What a client may ask and say about numbers."""
 
-    def __init__(self, admission: "Admission") -> None:
+    def __init__(self, admission: "Admission", dialplan: "Dialplan") -> None:
         self._admission = admission
+        self._dialplan = dialplan
 
     def table(self) -> dict[str, Method]:
         """Method names, with the parameters each takes and what it does."""
@@ -99,35 +106,62 @@ class NumberMethods:
         return {"numbers": [msgspec.structs.asdict(entry) for entry in entries], "cursor": cursor}
 
     def _check(self, params: NumberCheck, _peer: Peer) -> dict[str, Any]:
-        admission, now = self._admission, time.time()
-        number = self._read(params.number)
-        entry = admission.do_not_call.find(number.e164, now)
-        view: dict[str, Any] = {
-            "called": number.e164,
-            "region": number.region,
-            "zones": number.zones,
-            "line_type": number.line_type,
-            "blocked": entry and msgspec.structs.asdict(entry),
-            "cost_estimate": admission.rates.estimate(number.e164),
+        now, text = time.time(), params.number
+        try:
+            reading = self._dialplan.classify(text, field="number", region=params.region)
+        except EngineError as error:
+            if not error.data:  # it is nothing at all
+                raise
+            return self._view(None, None, now) | _refusal(error)
+        view = self._view(reading, reading.number, now)
+        is_number = reading.kind == "number" and not is_uri(text)
+        query = AdmissionQuery(
+            to=reading.digits if is_number else text,
+            site=params.site,
+            source=params.source,
+            not_before=params.at,
+        )
+        try:
+            admitted = self._admission.check(query, now)
+            self._dialplan.destination(query.to, field="number")
+        except EngineError as error:
+            if error.kind == "refused":
+                return view | _refusal(error) | {"line_type": view["line_type"]}
+        policy = "hours" if admitted.scheduled else None
+        scheduled = {"not_before": admitted.not_before, "reason": admitted.scheduled}
+        return view | scheduled | {"policy": policy}
+
+    def _view(
+        self, reading: Reading | None, number: CalledNumber | None, now: float
+    ) -> dict[str, Any]:
+        admission = self._admission
+        blocked = None if number is None else admission.do_not_call.find(number.e164, now)
+        return {
+            "reading": reading and reading.view(),
+            "called": number and number.e164,
+            "region": number and number.region,
+            "zones": number.zones if number else (),
+            "line_type": number and number.line_type,
+            "blocked": blocked and msgspec.structs.asdict(blocked),
+            "cost_estimate": number and admission.rates.estimate(number.e164),
             "allowed": True,
             "policy": None,
             "reason": None,
             "not_before": None,
         }
-        query = AdmissionQuery(
-            to=params.number, site=params.site, source=params.source, not_before=params.at
-        )
-        try:
-            admitted = admission.check(query, now)
-        except EngineError as error:
-            policy = error.data.get("policy")
-            return view | {"allowed": False, "policy": policy, "reason": error.message}
-        policy = "hours" if admitted.scheduled else None
-        scheduled = {"not_before": admitted.not_before, "reason": admitted.scheduled}
-        return view | scheduled | {"policy": policy}
 
     def _read(self, text: str) -> CalledNumber:
-        number = self._admission.number(text)
-        if number is None:
-            raise EngineError("refused", f"{text!r} is not a telephone number", field="number")
-        return number
+        reading = self._dialplan.classify(text, field="number")
+        if reading.number is None:
+            reason = f"{text!r} is {reading.describe()}, and not a telephone number"
+            raise EngineError("refused", reason, field="number")
+        return reading.number
+
+
+def _refusal(error: EngineError) -> dict[str, Any]:
+    return {
+        "allowed": False,
+        "policy": error.data.get("policy"),
+        "reason": error.message,
+        "line_type": error.data.get("line_type"),
+    }
