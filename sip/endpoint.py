@@ -12,8 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from .auth.digest import Credentials
 from .dialog.next_hop import Lookup
 from .dialog.registration import Account, Registration
+from .dialog.saves import Saves
 from .dialog.session import Session
 from .dialog.uac import Invitation
 from .dialog.uas import UasSession
@@ -22,6 +24,7 @@ from .events import Event
 from .hop import Hop, Transport
 from .message.uri import parse_host_port
 from .rate_limit import RateLimit
+from .saved import SavedSession
 from .sdp.offer_answer import LocalAudio
 from .transaction.timers import TIMER_GRID_S, TimerValues
 from .transport.resolver import ResolutionFailed, Resolver
@@ -64,6 +67,8 @@ class SipEndpoint:
 
     `on_event` is called for each event, in order, and never from inside a method of the endpoint.
     `admits` decides for each new INVITE whether it is handled; see UserAgent.
+    `on_saves` is called with what is to be kept of sessions, so that `restore` of a later process
+    can end them.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class SipEndpoint:
         on_event: Callable[[Event], None],
         options: EndpointOptions | None = None,
         admits: Callable[[Hop, float], bool] | None = None,
+        on_saves: Callable[[Saves], None] | None = None,
     ) -> None:
         options = options or EndpointOptions()
         self._listen = [parse_listen(text) for text in listen]
@@ -87,6 +93,9 @@ class SipEndpoint:
             bounds=options.bounds,
             admits=admits,
         )
+        self._on_saves = on_saves
+        if on_saves is not None:
+            self.ua.want_saves()
         self.addresses: list[Hop] = []
         """The bound addresses, in the order of `listen`."""
         self.resolver = Resolver()
@@ -126,7 +135,11 @@ class SipEndpoint:
         self.resolver.prefers_ipv6 = not ipv4
 
     async def stop(self) -> None:
-        """Close the sockets and drop all state. It sends nothing, so hang up calls first."""
+        """Close the sockets and drop all state. It sends nothing, so hang up calls first.
+
+        What is kept of sessions stays so.
+        """
+        self._on_saves = None
         if self._wake is not None:
             self._wake.cancel()
             self._wake = None
@@ -186,6 +199,10 @@ class SipEndpoint:
         session = self.ua.invite(invitation, self._time())
         self._flush_from_owner()
         return session
+
+    def restore(self, saved: SavedSession, credentials: Credentials | None) -> Session:
+        """See UserAgent.restore. To be called before `start`, so that no message comes earlier."""
+        return self.ua.restore(saved, credentials)
 
     def register(self, account: Account) -> Registration:
         """See UserAgent.register."""
@@ -296,6 +313,10 @@ class SipEndpoint:
                 self._deliver_soon()
 
     def _send_output(self) -> None:
+        if self._on_saves is not None:
+            saves = self.ua.take_saves()
+            if saves:
+                self._on_saves(saves)
         for hop, data in self.ua.take_output():
             if hop.transport == "udp":
                 udp = self._udp.get(_family(hop.host))

@@ -230,6 +230,18 @@ class CallQueue:
         levels = tuple(level for _name, level in needed)
         return Scope(None, tier, centre, also, names, levels), changes_at
 
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: who stands in it, and when the next may be offered."""
+        waiting = tuple(self.waiting_index)
+        for entry in self._standing.values():
+            entry.shift(by_s)
+        self.order = sorted(entry.key for entry in self._standing.values())
+        self.waiting_index = WaitingIndex()
+        for entry in waiting:
+            self.waiting_index.index_entry(entry)
+        self.next_release_at += by_s
+        self.expected.shift(by_s)
+
     def view(self, now: float) -> dict[str, Any]:
         """The line as it is shown."""
         waiting = len(self.waiting_index)

@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 from config.queues import Centre, Queue
 
+from ..clock import Timer
 from ..routing.opening_hours import OpeningHours
 from ..store.protocols import NOTHING_KEPT, Documents, Publisher
-from ..timer import WallClockTimer
 from .agent_pool import AgentPool, PooledAgent
 from .decision_times import DecisionTimes
 from .matcher import Matcher
@@ -57,7 +57,7 @@ class Queues:
         self._unsubscribe: Callable[[], None] = lambda: None
         self._depth = 0
         self._pending: list[Callable[[], object]] = []
-        self._timer = WallClockTimer(clock, self._tick)
+        self._timer = Timer(clock, self._tick)
 
     def start(
         self,
@@ -267,6 +267,11 @@ class Queues:
 
     def _tick(self) -> None:
         self._step(self.matcher.tick)
+
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: nobody waits longer or shorter for it."""
+        self.matcher.shift(by_s, self._clock())
+        self._timer.set(self.matcher.next_deadline)
 
 
 __all__ = ["Leave", "Offer", "Queues", "Waiting"]

@@ -60,13 +60,13 @@ class Intake:
         *,
         router: Router,
         admission: Admission,
-        wall_clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._services = services
         self._dispatcher = dispatcher
         self._router, self._admission = router, admission
         self.check = RequestCheck(services, admission)
-        self._wall_clock = wall_clock
+        self._clock = clock
         # Ids and jobs on their way to the disk, so that two requests cannot both be first.
         self._accepting: dict[str, asyncio.Future[None]] = {}
         self.apply_settings(settings)
@@ -161,7 +161,7 @@ class Intake:
         params = self.check.read_numbers(params)
         history = await self._router.history(params.to)
         # From here to the save nothing awaits: what was checked still holds when it is counted.
-        now = self._wall_clock()
+        now = self._clock()
         params, ruling = self._router.route(params, history, now)
         for _step, check in self.check.checks(params, now):
             check()
@@ -203,7 +203,7 @@ class Intake:
 
         A time out of hours is moved to when the number may be called, as for a new request.
         """
-        now, request = self._wall_clock(), job.request
+        now, request = self._clock(), job.request
         not_before = request.not_before if change.not_before is None else change.not_before
         deadline = request.deadline if change.deadline is None else change.deadline
         numbers = request.numbers if change.numbers is None else change.numbers

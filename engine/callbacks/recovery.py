@@ -87,6 +87,7 @@ def pause_s(job: Job, dial: Dial) -> float:
 def _keep_quiet(job: Job, until: float) -> None:
     """Nobody is called before `until`, and the job waits for no agent before it."""
     job.quiet_until = until
+    job.is_due_on_date = job.is_due_on_date and until < (job.next_attempt_at or 0.0)
     job.next_attempt_at = max(until, job.next_attempt_at or 0.0)
     job.interrupt_wait(job.next_attempt_at)
 

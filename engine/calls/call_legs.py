@@ -78,6 +78,10 @@ class CallLegs:
         elif isinstance(whisper, Unspoken):
             self.publish("leg.not_played", agent, error=whisper.reason)
 
+    def now(self) -> float:
+        """The time in Unix seconds."""
+        return self._services.clock.now()
+
     def publish(self, kind: str, leg: ObservedLeg, /, **fields: Any) -> None:
         """Publish an event of one leg."""
         record = leg.record

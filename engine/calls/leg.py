@@ -6,7 +6,6 @@ A leg joins a SIP session to a media endpoint. What SIP and the media worker rep
 """
 
 import asyncio
-import time
 from typing import Literal
 
 import structlog
@@ -76,7 +75,7 @@ class Leg:
         self.role: Role = role
         self.destination = destination
         self.record = LegRecord(
-            leg=leg_id, role=role, uri=destination.targets[0].target, started=time.time()
+            leg=leg_id, role=role, uri=destination.targets[0].target, started=owner.now()
         )
         self.hangup_cause: HangupCause | None = None
         self.audio: NegotiatedAudio | None = None
@@ -132,7 +131,7 @@ class Leg:
     ) -> None:
         """Call the party by each target in turn until one answers. Raises LegEnded otherwise."""
         self._dialled = True
-        self.record.started = time.time()
+        self.record.started = self._owner.now()
         self._publish("leg.dialing", self)
         options = DialOptions(caller, ring_s, self._media.local(codecs), headers)
         cause = HangupCause("unreachable", "no way to dial")
@@ -221,7 +220,7 @@ class Leg:
         session.tag = self
         self._media.take_from(session.source.host, self.destination.targets[0].rtp)
         self.record.state = "ringing"
-        self.record.started = self.record.ringing = time.time()
+        self.record.started = self.record.ringing = self._owner.now()
         try:
             self._sip.ring(session)
         except SipError as error:  # hung up already; the event that says so is on its way
@@ -302,7 +301,7 @@ class Leg:
         self.hangup_cause = cause
         record = self.record
         record.state = "ended"
-        record.ended = time.time()
+        record.ended = self._owner.now()
         if cause.sip_status is not None:
             record.sip_status = cause.sip_status
         record.reason = cause.phrase
@@ -345,19 +344,19 @@ class Leg:
         elif event.audio is not None:
             self._connect(event.audio)
             record.state = "early_media"
-            record.ringing = record.ringing or time.time()
+            record.ringing = record.ringing or self._owner.now()
             self._publish("leg.early_media", self)
             for listener in tuple(self._listeners):
                 listener.early_media_started(self)
         elif event.status >= 180 and record.state == "dialing":
             record.state = "ringing"
-            record.ringing = time.time()
+            record.ringing = self._owner.now()
             self._publish("leg.ringing", self)
 
     def _answered(self, audio: NegotiatedAudio) -> None:
         record = self.record
         record.state = "answered"
-        record.answered = time.time()
+        record.answered = self._owner.now()
         record.sip_status, record.reason = 200, "OK"
         # First, so that what the call flow says next goes to the worker in one message with this.
         self._settle(None)

@@ -123,6 +123,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
             "by", "changes", "changed", "restart"),
     **_each("engine", "reload_failed", "the configuration is wrong, and nothing has changed",
             "by", "reason"),
+    **_each("engine", "clock_stepped", "the wall clock was set forward (or back, below 0)", "by_s"),
     **_each("engine", "media_worker_died", "the calls of a media worker have ended",
             "reason", "legs"),
     **_each("engine", "media_worker_started", "a media worker has taken its place"),

@@ -7,7 +7,7 @@ report.queue gives for today, from rows.
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import structlog
@@ -163,7 +163,7 @@ class Live:
             self._meanwhile.stays[stay.id] = stay
         waiting = self._waiting.setdefault(stay.queue, {})
         if stay.left_at is None:
-            waiting[stay.id] = stay
+            waiting[stay.id] = replace(stay)
         elif waiting.pop(stay.id, None) is not None:
             self._count(stay)
 
@@ -175,6 +175,12 @@ class Live:
         self._jobs[row["state"]] += 1
         if self._meanwhile is not None:
             self._meanwhile.jobs[row["id"]] = row["state"]
+
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: those who wait have waited as long as before."""
+        for waiting in self._waiting.values():
+            for stay in waiting.values():
+                stay.shift(by_s)
 
     def _look_at_the_clock(self) -> None:
         now = self._clock()

@@ -41,9 +41,9 @@ class DoNotCall:
         store: LoadedDocuments = NOTHING_KEPT,
         events: Publisher = NOTHING_PUBLISHED,
         *,
-        wall_clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._wall_clock = wall_clock
+        self._clock = clock
         self._store = store
         self._events = events
         self._numbers: dict[str, Blocked] = {}
@@ -66,7 +66,7 @@ class DoNotCall:
 
     def check(self, number: str, now: float | None = None) -> None:
         """Raise NotDialable where `number` is not to be called; `now` is None for this moment."""
-        entry = self.find(number, self._wall_clock() if now is None else now)
+        entry = self.find(number, self._clock() if now is None else now)
         if entry is not None:
             raise NotDialable(
                 f"{number} is not to be called: {entry.reason}",

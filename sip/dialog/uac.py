@@ -14,13 +14,16 @@ from ..hop import Hop
 from ..message.message import Fields, Message, Request, Response
 from ..message.name_addr import NameAddr
 from ..message.uri import OtherUri, SipUri, Uri, parse_uri, without_headers
+from ..saved import SavedSession
 from ..sdp.offer_answer import LocalAudio, NegotiatedAudio
 from ..transaction.client import CALLING, PROCEEDING, ClientTransaction
 from ..transaction.timers import Timer
 from ..transaction.transaction import FailureCause
 from .ack import MAX_FORKS, Acknowledgements
+from .cancel import build_cancel
 from .context import UserAgentContext
-from .dialog import Dialog, dialog_of_uac, trusted_request
+from .dialog import Dialog, early_dialog, trusted_request
+from .saving import save_dialog, save_invite
 from .session import SDP, Session
 
 _MAX_DATAGRAM_BYTES = 1300
@@ -44,6 +47,8 @@ class Invitation(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
     route: tuple[str, ...] = ()
     ring_s: float = 0.0
+    account: str = ""
+    """The owner's name for the credentials, which is kept in place of them."""
 
 
 class UacSession(Session):
@@ -90,6 +95,7 @@ class UacSession(Session):
             local_tag,
             "calling",
             Authorization(invitation.credentials, context.rng),
+            invitation.account,
         )
         self.local_audio = invitation.audio
         self._fields = checked.headers()
@@ -116,6 +122,7 @@ class UacSession(Session):
             fields = self._invite_fields(branch)
         request = trusted_request("INVITE", self._request_uri, fields, self._offer)
         self._transaction = context.transactions.start_client(self, request, branch, self._hop, now)
+        self.changed()
 
     def _invite_fields(self, branch: str) -> Fields:
         context, hop = self.context, self._hop
@@ -155,20 +162,7 @@ class UacSession(Session):
 
     def _send_cancel(self, now: float) -> None:
         context, invite = self.context, self._transaction
-        request = invite.request
-        fields: Fields = [
-            ("Via", request.get("Via") or ""),
-            ("Max-Forwards", "70"),
-            *(("Route", route) for route in request.get_all("Route")),
-            ("From", request.get("From") or ""),
-            ("To", request.get("To") or ""),
-            ("Call-ID", self.call_id),
-            ("CSeq", f"{self._cseq} CANCEL"),
-            ("User-Agent", context.product),
-        ]
-        if self._cancel_reason:
-            fields.append(("Reason", self._cancel_reason))
-        cancel = trusted_request("CANCEL", request.uri, fields)
+        cancel = build_cancel(invite.request, context.product, self._cancel_reason)
         context.transactions.start_client(_Cancel(), cancel, invite.branch, invite.hop, now)
         context.timers.cancel(self._guard)
         self._guard = context.timers.schedule(
@@ -236,6 +230,7 @@ class UacSession(Session):
             self.state = "early"
             # A later response without a body does not replace one with an answer.
             if response.body or tag not in self._early:
+                self.changed()
                 self._early[tag] = response
         audio = None
         if response.body and response.content_type == "application/sdp":
@@ -262,6 +257,7 @@ class UacSession(Session):
             self._acks.decline_fork(dialog, now)
             return
         self.dialog = dialog
+        self.changed()
         self._stop_guard()
         early = self._early.get(dialog.remote_tag)
         self._early.clear()
@@ -314,6 +310,18 @@ class UacSession(Session):
         self._report(Failed(self, cause))
         self.finish(None, now)
 
+    # -- what is kept
+
+    def save(self) -> SavedSession | None:
+        """See Session."""
+        if self.dialog is not None:
+            return super().save()
+        invite, hop = self._transaction.request, self._transaction.hop
+        early = [early_dialog(invite, response, hop) for response in self._early.values()]
+        return self._saved(
+            invite=save_invite(invite, hop), early=[save_dialog(dialog) for dialog in early]
+        )
+
     # -- ends
 
     def finish(self, event: Event | None, now: float) -> None:
@@ -345,7 +353,7 @@ class UacSession(Session):
         response = self._early.get(request.from_.tag or "")
         if response is None:
             return None
-        return dialog_of_uac(self._transaction.request, response, self._transaction.hop)
+        return early_dialog(self._transaction.request, response, self._transaction.hop)
 
     def ended_by_peer(self, cause: Cause, dialog: Dialog, now: float) -> None:
         """See Session. A BYE in an early dialog means that the 2xx was lost."""

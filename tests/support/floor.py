@@ -11,7 +11,8 @@ from typing import Any
 from config.agents import Agent as AgentSettings
 from config.agents import AgentDefaults
 from config.queues import Centre, Queue
-from engine.acd.agents import AgentClock, AgentRegistry
+from engine.acd.agent_clock import AgentClock
+from engine.acd.agents import AgentRegistry
 from engine.acd.queues import Queues
 from engine.acd.waiting import Leave, Offer, Waiting
 from engine.routing.opening_hours import OpeningHours
@@ -116,7 +117,7 @@ class Floor:
         self.agents = AgentRegistry(agents, defaults=defaults, events=self, clock=self.clock)
         self.queues = Queues(self.agents, self, rng=random.Random(seed), clock=self.clock)
         self.agents.start()
-        self._agent_clock = AgentClock(self.agents, wall_clock=self.clock)
+        self._agent_clock = AgentClock(self.agents, clock=self.clock)
         self._agent_clock.start()
         self.queues.start(queues, centres, calendars)
 

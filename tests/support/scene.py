@@ -186,13 +186,13 @@ class Scene:
             history=self.history,
         )
 
-    def dispatcher(self, wall_clock: Callable[[], float]) -> Dispatcher:
+    def dispatcher(self, clock: Callable[[], float]) -> Dispatcher:
         """A dispatcher whose wall clock is the given one."""
         return Dispatcher(
             self.services,
             admission=self.admission,
             history=self.history,
-            wall_clock=wall_clock,
+            clock=clock,
         )
 
     async def phone(self) -> ScriptedPhone:

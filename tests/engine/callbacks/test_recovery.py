@@ -166,7 +166,7 @@ def test_rescheduling_does_not_shorten_the_wait_for_the_phones(tmp_path: Path) -
             Settings(),
             router=Router(Settings()),
             admission=stage.admission,
-            wall_clock=clock,
+            clock=clock,
         )
         await intake.reschedule(job, Reschedule(id=job.id, not_before=1010.0))
         assert job.next_attempt_at == 1060.0

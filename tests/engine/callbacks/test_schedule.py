@@ -3,8 +3,8 @@
 import asyncio
 
 from engine.callbacks.schedule import MOST_STALE, JobSchedule, Why
+from engine.clock import Timer
 from engine.job import Job, Request
-from engine.timer import WallClockTimer
 from tests.support.virtual_loop import run
 
 
@@ -22,7 +22,7 @@ def test_each_is_looked_at_in_its_time_and_not_before() -> None:
             seen.extend((loop.time(), job_id) for job_id in schedule.due(loop.time()))
             timer.set(schedule.next_at)
 
-        schedule, timer = JobSchedule(), WallClockTimer(loop.time, look)
+        schedule, timer = JobSchedule(), Timer(loop.time, look)
         entries: list[tuple[str, float, Why]] = [
             ("late", 500.0, "due"), ("soon", 5.0, "due"), ("early", 1.0, "wait"),
             ("soon", 7.0, "deadline"),

@@ -5,13 +5,15 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
+
 from config.inbound import Room, Texts
 from engine.calls.announcements import QueuePosition
 from engine.calls.dialling import Caller
 from engine.calls.leg import Leg
-from engine.calls.waiting_room import WaitingRoom, WaitingRooms
-from engine.calls.whisper import Announcer
-from media.sources import Hold, Prompt, Source
+from engine.calls.waiting_room import SENTENCE_PAUSE_S, WELCOME_WAIT_S, WaitingRoom, WaitingRooms
+from engine.calls.whisper import Announcement, Announcer, Unspoken
+from media.sources import Hold, Prompt, Silence, Source
 from tests.support.leg_owner import LegOwner
 from tests.support.phones.scripted import ScriptedPhone
 from tests.support.scene import Scene, ScriptedSpeech, scene
@@ -79,7 +81,7 @@ def test_there_is_music_and_nothing_else_by_default(tmp_path: Path) -> None:
 
 def test_music_goes_on_after_the_welcome(tmp_path: Path) -> None:
     heard = play(tmp_path, waits(30.0), welcome="Welcome.")
-    assert heard == [MUSIC, Prompt("Welcome."), MUSIC]
+    assert heard == [Silence(), Prompt("Welcome."), MUSIC]
 
 
 def test_sentences_follow_each_other_and_music_follows_them(tmp_path: Path) -> None:
@@ -116,7 +118,7 @@ def test_files_are_played_as_they_are(tmp_path: Path) -> None:
 def test_a_sentence_that_cannot_be_spoken_leaves_the_music_alone(tmp_path: Path) -> None:
     speech = ScriptedSpeech()
     speech.fails = True
-    assert play(tmp_path, waits(30.0), speech, welcome="Welcome.") == [MUSIC]
+    assert play(tmp_path, waits(30.0), speech, welcome="Welcome.") == [Silence(), MUSIC]
 
 
 def test_no_announcement_outlasts_the_wait(tmp_path: Path) -> None:
@@ -127,7 +129,7 @@ def test_no_announcement_outlasts_the_wait(tmp_path: Path) -> None:
         await asyncio.sleep(100.0)
 
     heard = play(tmp_path, script, welcome="Welcome.", periodic_announce=["Again."])
-    assert heard == [MUSIC, Prompt("Welcome."), Prompt("joined")]
+    assert heard == [Silence(), Prompt("Welcome."), Prompt("joined")]
 
 
 def test_a_guest_may_be_told_something_at_once_and_waits_on(tmp_path: Path) -> None:
@@ -145,7 +147,7 @@ def test_a_guest_may_be_told_something_at_once_and_waits_on(tmp_path: Path) -> N
         periodic_announce_frequency_s=15.0,
     )
     assert heard == [
-        MUSIC,
+        Silence(),
         Prompt("Welcome."),
         Prompt("Sorry."),
         MUSIC,
@@ -165,7 +167,30 @@ def test_music_goes_on_after_a_sentence_that_was_cut_short_for_nothing(tmp_path:
             party.interrupt_with("")
             await asyncio.sleep(10.0)
 
-    assert play(tmp_path, script, welcome="Welcome.") == [MUSIC, Prompt("Welcome."), MUSIC]
+    heard = play(tmp_path, script, welcome="Welcome.")
+    assert heard == [Silence(), Prompt("Welcome."), MUSIC]
+
+
+def test_music_comes_first_where_the_welcome_takes_long_to_speak(tmp_path: Path) -> None:
+    class SlowSpeech(ScriptedSpeech):
+        async def speak(self, text: str, *, is_personal: bool = False) -> Announcement | Unspoken:
+            await asyncio.sleep(WELCOME_WAIT_S + 0.1)
+            return await super().speak(text, is_personal=is_personal)
+
+    heard = play(tmp_path, waits(30.0), SlowSpeech(), welcome="Welcome.")
+    assert heard == [Silence(), MUSIC, Prompt("Welcome."), MUSIC]
+
+
+def test_there_is_a_pause_between_two_sentences(tmp_path: Path) -> None:
+    async def script(leg: Leg, room: WaitingRoom, _phone: ScriptedPhone) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await room.say(leg, "One.", "Two.", "", "Three.")
+        took.append(loop.time() - began)
+
+    took: list[float] = []
+    play(tmp_path, script)
+    assert took == [pytest.approx(3 * PLAYED_S + 2 * SENTENCE_PAUSE_S)]
 
 
 def test_a_wait_that_is_over_at_once_leaves_nothing(tmp_path: Path) -> None:
@@ -173,7 +198,7 @@ def test_a_wait_that_is_over_at_once_leaves_nothing(tmp_path: Path) -> None:
         async with room.attend(leg):
             pass
 
-    assert play(tmp_path, script, welcome="Welcome.") == [MUSIC]
+    assert play(tmp_path, script, welcome="Welcome.") == [Silence()]
 
 
 def test_a_customer_left_alone_for_two_seconds_is_told_and_counted(tmp_path: Path) -> None:
@@ -196,7 +221,7 @@ def test_a_customer_who_finds_an_operator_at_once_is_not_counted(tmp_path: Path)
 
 def test_a_goodbye_is_not_followed_by_music(tmp_path: Path) -> None:
     async def script(leg: Leg, room: WaitingRoom, _phone: ScriptedPhone) -> None:
-        await room.say(leg, room.settings.texts.closed, music_after=False)
+        await room.say(leg, room.settings.texts.closed)
 
     assert play(tmp_path, script, texts=Texts(closed="Closed.")) == [Prompt("Closed.")]
 

@@ -14,6 +14,7 @@ from engine.inbound.call_info import InboundCallInfo
 from engine.inbound.callback_on_key import CallbackOnKey
 from engine.inbound.caller_id import CallingParty
 from engine.inbound.services import InboundServices
+from engine.job import Job
 from engine.routing.admission import AdmissionQuery
 from engine.routing.rules import Ruling
 from tests.support.reception import ScriptedIntake
@@ -45,8 +46,17 @@ def play(
             default_whisper="For {context.site}", ruling=Ruling(**ruling),
         )  # fmt: skip
         refused: list[str] = []
+
+        def accepted(job: Job) -> None:
+            stage.services.events.publish("call.callback", callback=job.id)
+
         callback = CallbackOnKey(
-            stage.services, parts, incoming, on_refused=refused.append, clock=lambda: 1000.0
+            stage.services,
+            parts,
+            incoming,
+            on_accepted=accepted,
+            on_refused=refused.append,
+            clock=lambda: 1000.0,
         )
         callback.joined_at = 900.0
         await story(callback, intake, stage, refused)
@@ -56,7 +66,7 @@ def play(
 
 def test_it_asks_for_what_the_call_was(tmp_path: Path) -> None:
     async def script(
-        callback: CallbackOnKey, intake: ScriptedIntake, _stage: Scene, refused: list[str]
+        callback: CallbackOnKey, intake: ScriptedIntake, stage: Scene, refused: list[str]
     ) -> None:
         assert callback.can_call_back()
         assert await callback.request_callback() and callback.is_requested
@@ -71,6 +81,7 @@ def test_it_asks_for_what_the_call_was(tmp_path: Path) -> None:
         assert asked.not_before == 1000.0 + HELD_S
         job = await callback.make_due()
         assert job is not None and intake.rescheduled == [job.id]
+        assert stage.last("call.callback")["callback"] == job.id
         assert refused == []
 
     play(tmp_path, script, priority=50, skills={"billing": 3}, script="gold.html", caller_id="1")

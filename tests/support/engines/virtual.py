@@ -21,6 +21,7 @@ import time_machine
 from config.sections import Media, Whisper
 from config.sections import Store as StoreSettings
 from config.settings import Settings
+from engine.clock import Clock
 from engine.control.peer import Peer
 from engine.daemon import Daemon
 from engine.errors import EngineError
@@ -92,11 +93,15 @@ class VirtualMedia(ScriptedMedia):
     """Takes the place of WorkerPool; a port takes a moment to be had, and the worker may die."""
 
     def __init__(
-        self, on_died: Callable[[str, list[str]], None], on_restarted: Callable[[], None]
+        self,
+        on_event: Callable[[Any], None],
+        on_died: Callable[[str, list[str]], None],
+        on_restarted: Callable[[], None],
     ) -> None:
         super().__init__()
         self.is_up = True
-        self.pids = [1]
+        self.pids: list[int] = []
+        self.on_event = on_event
         self._on_died, self._on_restarted = on_died, on_restarted
 
     async def start(self) -> None: ...
@@ -178,20 +183,31 @@ class _InlineWriter:
         self._commit._written(batch, failure)
 
 
+def _clock() -> Clock:
+    """A clock whose monotonic one is that of the virtual loop."""
+    return Clock(monotonic=lambda: asyncio.get_running_loop().time())
+
+
 def _say_nothing(*_said: Any, **_more: Any) -> int:
     """In place of publishing, in an engine that is dead."""
     return 0
 
 
 class VirtualEngine:
-    """One engine's life, from `start` to `stop` or `kill`."""
+    """One engine's life, from `start` to `stop` or `kill`.
 
-    def __init__(self, world: World, settings: Settings) -> None:
+    `control` takes the place of its control server.
+    """
+
+    def __init__(
+        self, world: World, settings: Settings, *, control: Callable[..., Any] = _Control
+    ) -> None:
         self.world = world
         with (
             patch("engine.parts.SipEndpoint", self._make_sip),
             patch("engine.parts.WorkerPool", self._make_media),
-            patch("engine.parts.ControlServer", _Control),
+            patch("engine.parts.ControlServer", control),
+            patch("engine.parts.Clock", _clock),
             quiet_speech(),
         ):
             self.daemon = Daemon(settings)
@@ -204,8 +220,10 @@ class VirtualEngine:
         self.sip = VirtualSip(self.world.network, on_event)
         return self.sip
 
-    def _make_media(self, _settings: Any, *, on_died: Any, on_restarted: Any, **_more: Any) -> Any:
-        self.media = VirtualMedia(on_died, on_restarted)
+    def _make_media(
+        self, _settings: Any, *, on_event: Any, on_died: Any, on_restarted: Any, **_more: Any
+    ) -> Any:
+        self.media = VirtualMedia(on_event, on_died, on_restarted)
         return self.media
 
     async def start(self) -> None:

@@ -107,7 +107,7 @@ class ScriptedCaller(ScriptedPhone):
         self.rejected = asyncio.Event()
         self.credentials: object = None
 
-    def use_credentials(self, credentials: object) -> None:
+    def use_credentials(self, credentials: object, account: str = "") -> None:
         """As Session.use_credentials."""
         self.credentials = credentials
 

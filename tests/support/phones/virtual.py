@@ -244,7 +244,7 @@ class VirtualCaller(VirtualPhone):
         self._begin(network, user, steps, tell)
         self.state = "incoming"
 
-    def use_credentials(self, credentials: object) -> None:
+    def use_credentials(self, credentials: object, account: str = "") -> None:
         """As Session.use_credentials: nothing here asks for them."""
 
     def objection(self, _audio: LocalAudio) -> str | None:
