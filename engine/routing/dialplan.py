@@ -181,9 +181,9 @@ class Dialplan:
         return reading
 
     def _check_policy(self, reading: Reading) -> None:
-        if reading.number is not None:
-            self._plan.check_destination(reading.number)
-            self._do_not_call.check(reading.number.e164)
+        for number in reading.numbers:
+            self._plan.check_destination(number)
+            self._do_not_call.check(number.e164)
 
     def read_number(self, text: str, *, field: str, region: str | None = None) -> str:
         """A number in full, and nothing else than a number. Raises EngineError `refused`."""

@@ -35,7 +35,7 @@ def is_emergency(text: str, regions: frozenset[str], abroad: Abroad = "all") -> 
     for digits, region in _as_dialled(bare, regions):
         if _is_exactly(digits, region):
             return True
-        if abroad != "none" and _begins_like_one(digits, region):
+        if abroad != "none" and (digits in _EVERYWHERE or _begins_like_one(digits, region)):
             return True
     if abroad == "none":
         return False
@@ -53,10 +53,8 @@ def hides_emergency(digits: str, regions: frozenset[str]) -> bool:
 def _as_dialled(bare: str, regions: frozenset[str]) -> Iterator[tuple[str, str]]:
     """The digits that may reach a local exchange, and the country of that exchange."""
     if not bare.startswith("+"):
-        for region in regions:
-            yield bare, region
-            if bare[0] in OUTSIDE_LINE:
-                yield bare[1:], region
+        forms = {bare, bare.lstrip("0"), bare[1:] if bare[0] in OUTSIDE_LINE else bare}
+        yield from ((digits, region) for digits in forms - {""} for region in regions)
     full = bare if bare.startswith("+") else f"+{bare[2:]}" if bare.startswith("00") else ""
     for length in (1, 2, 3):
         code = full[1 : 1 + length]

@@ -8,27 +8,30 @@ of the engine that dials, or that says what would be dialled, reads texts here.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import re2
 
 from config.all_sections import AllSections
 from config.numbering import Numbering
-from config.policy import Destinations
+from config.policy import Destinations, LineType
 from sip.errors import ParseError
 from sip.message.uri import SipUri, parse_uri
 
 from ..errors import EngineError
 from .emergency import Abroad, hides_emergency, is_emergency
-from .phone_number import CalledNumber, is_valid, parse_written
+from .phone_number import CalledNumber, is_valid, is_written, lacks_area_code, parse_written
 from .short_number import line_type_of, short_number
 from .spellings import (
+    FEWEST_NUMBER_DIGITS,
+    beginnings,
     dialled_forms,
     digits_among_letters,
     digits_of,
     numbers_in,
     readings_of_user,
+    short_forms,
 )
 
 Kind = Literal["number", "extension", "short_code", "person", "agent"]
@@ -44,12 +47,21 @@ _LONGEST_SHARED_DIGITS = 4
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a text was read as. `digits` are dialled: E.164, an extension, or a short code."""
+    """What a text was read as. `digits` are dialled: E.164, an extension, or a short code.
+
+    `also` are further numbers that a PBX or gateway could find in it: each has to be allowed.
+    """
 
     kind: Kind
     digits: str = ""
     number: CalledNumber | None = None
     trunks: tuple[str, ...] = ()  # where an extension belongs; (): the routes say
+    also: tuple[CalledNumber, ...] = ()
+
+    @property
+    def numbers(self) -> tuple[CalledNumber, ...]:
+        """Every number that dialling it could reach."""
+        return self.also if self.number is None else (self.number, *self.also)
 
     def describe(self) -> str:
         """The reading in words, for a person."""
@@ -134,16 +146,19 @@ class NumberPlan:
                 line_type=number.line_type,
             )
 
-    def read(self, text: str, region: str | None = None) -> Reading:
+    def read(
+        self, text: str, region: str | None = None, *, needs_area_code: bool = True
+    ) -> Reading:
         """What `text`, which is no sip: URI, is. Raises NotDialable.
 
-        `region` is the country in which it is written, where it is not the configured one.
+        `region` is the country in which it is written, where it is not the configured one. People
+        leave area codes away; trunks, which say who calls, do not (`needs_area_code`).
         """
         region = region or self.region
         bare = digits_of(text)
         is_configured = bare is not None and self._is_configured(bare)
         self._refuse_emergency(text, region, "none" if is_configured else "all")
-        if bare is not None:
+        if bare is not None and is_written(text):
             internal = self._internal(bare)
             if internal is not None:
                 return internal
@@ -157,6 +172,10 @@ class NumberPlan:
                 f"{text!r} is read as {number.e164}, and that is not a valid number "
                 f"{_of_country(number)}; numbering.valid_except has the exceptions"
             )
+        if self.numbering.valid_only and needs_area_code and lacks_area_code(text, region):
+            raise NotDialable(
+                f"{text!r} may lack its area code; as {number.e164} it is written with 0 or +"
+            )
         return Reading("number", number.e164, number)
 
     @classmethod
@@ -168,7 +187,7 @@ class NumberPlan:
         """The number that dialling `text`, a number or a sip: URI, reaches; None for any other."""
         try:
             if not is_uri(text):
-                return self.read(text).number
+                return self.read(text, needs_area_code=False).number
             uri = parse_uri(text)
             return self.read_user(uri).number if isinstance(uri, SipUri) else None
         except (NotDialable, ParseError):
@@ -194,21 +213,35 @@ class NumberPlan:
                 raise NotDialable(
                     f"{user!r} at trunk {trunk} is no number, and trunks.users does not allow it"
                 )
+            hidden = digits_among_letters(user)
+            if len(hidden) >= FEWEST_NUMBER_DIGITS or self._public_line(hidden):
+                raise NotDialable(f"{user!r} at trunk {trunk} has a number among letters")
             extension = self._trunk_extension(user, trunk, users)
             if extension is not None:
                 return extension
             if is_clean:
-                return self.read(bare)
+                return self._as_sent(bare)
         elif is_clean:
             try:
-                return self.read(bare)
+                return self._as_sent(bare)
             except NotDialable as refusal:
                 says_number = (uri.params.get("user") or "").lower() == "phone"
                 is_short = len(bare) <= _LONGEST_SHARED_DIGITS
                 if says_number or bare.startswith("+") or (refusal.data and not is_short):
                     raise
-        hidden = self._first_valid(numbers_in(user))
-        return Reading("person") if hidden is None else Reading("person", hidden.e164, hidden)
+        for text in (*readings_of_user(user), digits_among_letters(user)):
+            if len(text) > _LONGEST_SHARED_DIGITS and text.isdigit():
+                self._refuse_public(text)
+        number, also = self._valid(numbers_in(user))
+        return Reading("person", number.e164 if number else "", number, (), also)
+
+    def _as_sent(self, digits: str) -> Reading:
+        """The reading of digits that are sent as they stand, and not in full."""
+        reading = self.read(digits)
+        if reading.kind != "number" or digits.startswith("+"):
+            return reading
+        _number, also = self._valid([digits])
+        return replace(reading, also=also)
 
     def _trunk_extension(self, user: str, trunk: str, users: str) -> Reading | None:
         """A short number that is no public one, and that the trunk's pattern allows."""
@@ -218,7 +251,7 @@ class NumberPlan:
         is_short = re.fullmatch(rf"[0-9]{{2,{_MOST_EXTENSION_DIGITS}}}", user) is not None
         if not is_short or not re2.fullmatch(users, user):
             return None
-        return None if self._is_public(user) else Reading("extension", user, None, (trunk,))
+        return None if self._public_line(user) else Reading("extension", user, None, (trunk,))
 
     def is_extension(self, text: str) -> bool:
         """Whether `text` is an extension or a short code, and no telephone number."""
@@ -242,17 +275,15 @@ class NumberPlan:
             return Reading("short_code", digits, short_number(digits, self.region))
         if numbering.extension and re2.fullmatch(numbering.extension, digits):
             return Reading("extension", digits, None, tuple(numbering.extension_trunks))
-        if self._is_public(digits):
-            line_type = line_type_of(digits, self.region)
-            policy = {"policy": "line_type"} if line_type == "premium_rate" else {}
-            raise NotDialable(
-                f"{digits} is a public short number ({_words(line_type)}), and "
-                "numbering.short_codes does not have it",
-                **policy,
-                line_type=line_type,
-            )
+        self._refuse_public(digits)
         if any(digits.startswith(prefix) for prefix in self.route_prefixes):
-            return Reading("extension", digits, self._first_valid(dialled_forms(digits)))
+            number, also = self._valid([digits])
+            if number is None and len(digits) > _MOST_EXTENSION_DIGITS:
+                raise NotDialable(
+                    f"{digits} reaches no valid number, and has too many digits for an extension "
+                    "of a route; where it is one, numbering.extension must say so"
+                )
+            return Reading("extension", digits, number, (), also)
         return None
 
     def _is_configured(self, digits: str, trunk: str = "") -> bool:
@@ -264,15 +295,28 @@ class NumberPlan:
             return False
         return not trunk or not numbering.extension_trunks or trunk in numbering.extension_trunks
 
-    def _is_public(self, digits: str) -> bool:
-        """Whether digits are rather a public short number than an extension.
+    def _public_line(self, digits: str) -> LineType | None:
+        """The line type of a public short number; None where digits are rather an extension.
 
         Extensions of up to four digits are common: they are public only where that is dear.
         """
-        line_type = line_type_of(digits, self.region)
-        if line_type is None:
-            return False
-        return line_type == "premium_rate" or len(digits) > _LONGEST_SHARED_DIGITS
+        for form in short_forms(digits):
+            line_type = line_type_of(form, self.region)
+            is_long = len(form) > _LONGEST_SHARED_DIGITS
+            if line_type == "premium_rate" or (line_type is not None and is_long):
+                return line_type
+        return None
+
+    def _refuse_public(self, digits: str) -> None:
+        line_type = self._public_line(digits)
+        if line_type is not None:
+            policy = {"policy": "line_type"} if line_type == "premium_rate" else {}
+            raise NotDialable(
+                f"{digits} is a public short number ({_words(line_type)}), and "
+                "numbering.short_codes does not have it",
+                **policy,
+                line_type=line_type,
+            )
 
     # -- numbers ------------------------------------------------------------------------------
 
@@ -281,13 +325,23 @@ class NumberPlan:
             return True
         return number.e164.startswith(tuple(self.numbering.valid_except))
 
-    def _first_valid(self, candidates: Iterable[str]) -> CalledNumber | None:
-        """The first of these that is a valid number: a PBX or gateway would dial it."""
-        for candidate in candidates:
-            number = parse_written(candidate, self.region)
-            if number is not None and is_valid(number.e164):
-                return number
-        return None
+    def _valid(self, found: Iterable[str]) -> tuple[CalledNumber | None, tuple[CalledNumber, ...]]:
+        """The valid numbers that a PBX or gateway could dial for these digits: one, and others.
+
+        Of digits that are too many for a number, those at the beginning count.
+        """
+        forms = dict.fromkeys(form for digits in found for form in dialled_forms(digits))
+        whole = {form: self._valid_number(form) for form in forms}
+        numbers = [number for number in whole.values() if number is not None]
+        for form in (form for form, number in whole.items() if number is None):
+            shorter = (self._valid_number(one) for one in beginnings(form))
+            numbers += [one for one in shorter if one is not None][:1]
+        first, *others = dict.fromkeys(numbers) or (None,)
+        return first, tuple(one for one in others if one is not None)
+
+    def _valid_number(self, text: str) -> CalledNumber | None:
+        number = parse_written(text, self.region)
+        return number if number is not None and is_valid(number.e164) else None
 
     # -- emergency numbers --------------------------------------------------------------------
 

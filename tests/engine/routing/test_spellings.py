@@ -3,10 +3,13 @@
 import pytest
 
 from engine.routing.spellings import (
+    beginnings,
+    dialled_forms,
     digits_among_letters,
     digits_of,
     numbers_in,
     readings_of_user,
+    short_forms,
 )
 
 
@@ -48,7 +51,16 @@ def test_digits_among_fewer_letters() -> None:
 
 
 def test_numbers_that_hide_in_a_name() -> None:
-    found = set(numbers_in("x00449061234567"))
-    assert {"00449061234567", "+449061234567"} <= found
-    assert "9061234567" in set(numbers_in("99061234567"))
+    assert "00449061234567" in set(numbers_in("x00449061234567"))
+    assert "9061234567" in set(numbers_in("%2539061234567"))
     assert list(numbers_in("alice42")) == []
+
+
+def test_what_a_pbx_dials_for_digits() -> None:
+    assert {"00449061234567", "+449061234567"} <= set(dialled_forms("00449061234567"))
+    assert "09061234567" in set(dialled_forms("909061234567"))
+    assert "9061234567" in set(dialled_forms("0009061234567"))
+    assert list(dialled_forms("2001")) == []
+    assert list(beginnings("1234567890")) == ["123456789", "12345678", "1234567"]
+    assert list(beginnings("1234567")) == []
+    assert short_forms("03201") == {"03201", "3201"} and short_forms("") == set()
