@@ -3,6 +3,7 @@
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from .agents import Agent, AgentDefaults
+from .alerts import Alert
 from .calendars import Calendar
 from .inbound import Inbound, Room
 from .numbering import Numbering
@@ -39,6 +40,7 @@ class AllSections(BaseSettings):
     reports: Reports = Reports()
     metrics: Metrics = Metrics()
     webhooks: list[Webhook] = []
+    alerts: list[Alert] = []
     trunks: list[Trunk] = []
     routes: list[Route] = []
     rates: list[Rate] = []

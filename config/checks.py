@@ -13,7 +13,17 @@ from .rights import TOKEN_LENGTH
 from .skills import skill_faults
 from .values import host_of, is_name
 
-NAMED = ("trunks", "agents", "webhooks", "inbound", "rooms", "calendars", "centres", "queues")
+NAMED = (
+    "trunks",
+    "agents",
+    "webhooks",
+    "alerts",
+    "inbound",
+    "rooms",
+    "calendars",
+    "centres",
+    "queues",
+)
 EVERYWHERE = ("0.0.0.0", "::")
 
 
@@ -66,7 +76,7 @@ def faults_of(settings: AllSections, known: Known | None = None) -> Iterator[Fau
     ):  # fmt: skip
         yield from check(settings)
     for check_names in (
-        _check_routes, _check_inbound, _check_rules, _check_agents, _check_queues,
+        _check_routes, _check_inbound, _check_rules, _check_alerts, _check_agents, _check_queues,
     ):  # fmt: skip
         yield from check_names(settings, known)
 
@@ -200,6 +210,11 @@ def _check_rules(settings: AllSections, known: Known) -> Iterator[Fault]:
         yield from known.missing(f"{key}.match.queue", "queues", match.queue or ())
         yield from known.missing(f"{key}.match.trunk", "trunks", match.trunk or ())
         yield from known.missing(f"{key}.match.calendar", "calendars", [match.calendar])
+
+
+def _check_alerts(settings: AllSections, known: Known) -> Iterator[Fault]:
+    for index, alert in enumerate(settings.alerts):
+        yield from known.missing(f"alerts[{index}].queue", "queues", [alert.queue])
 
 
 def _check_agents(settings: AllSections, known: Known) -> Iterator[Fault]:

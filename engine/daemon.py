@@ -119,6 +119,7 @@ class Daemon(Parts):
         await self.inbound.start(moved_s)
         self.retention.start()
         self.heartbeat.start()
+        self.alerts.start()
         await self.control.start()
         self.events.publish("engine.started")
         if moved_s:
@@ -147,6 +148,7 @@ class Daemon(Parts):
             async with asyncio.timeout(LAST_EVENTS_S):
                 await self.events.settled()
         self.heartbeat.stop()
+        await self.alerts.stop()
         await self.retention.stop()
         if self.exporter is not None:
             await self.exporter.stop()

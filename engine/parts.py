@@ -38,7 +38,7 @@ from .clock import Clock
 from .control.agent_scope import AgentScope
 from .control.audit import Audit
 from .control.engine_view import EngineView, Network, Traffic
-from .control.live_view import AgentView, QueueView
+from .control.live_view import AgentView, Customers, QueueView
 from .control.method import Method
 from .control.methods.agents import AgentMethods
 from .control.methods.audit import AuditMethods
@@ -64,11 +64,12 @@ from .inbound.sip_events import SipEvents
 from .job import Job
 from .personal.personal_data import PersonalData
 from .reload import Reconfigure, Reload
+from .reports.alerts import Alerts
 from .reports.cdr_writer import CdrWriter
 from .reports.history import History
 from .reports.intervals import zone_of
 from .reports.live import Live
-from .reports.report import Reports
+from .reports.report import Reports, service_levels
 from .restart.dialog_journal import DialogJournal
 from .restart.worker_journal import WorkerJournal
 from .routing.admission import Admission, PolicySettings
@@ -286,15 +287,24 @@ class Parts:
             self.webhooks,
             clock=self.clock,
         )
-        self.queue_view = QueueView(settings, self.queues)
-        self.reports = Reports(self.store, settings.reports, clock=now)
+        customers = Customers(self.dispatcher, self.registry, self.history)
+        self.queue_view = QueueView(settings, self.queues, customers)
+        self.reports = Reports(
+            self.store, settings.reports, service_levels(settings.queues), clock=now
+        )
         self.live = Live(
             self.store,
             self.reports,
             queues=self.queue_view,
-            agents=AgentView(self.agents, self.queues, self.dispatcher, self.registry).all,
+            agents=AgentView(self.agents, self.queues, customers).all,
             engine=self.engine_view.live,
             clock=now,
+        )
+        self.alerts = Alerts(
+            settings.alerts,
+            self.events,
+            queues=self.live.queue_views,
+            engine=self.live.engine_figures,
         )
         self.metrics = _metrics() if settings.metrics.listen else None
         counters = () if self.metrics is None else (self.metrics,)
@@ -308,6 +318,7 @@ class Parts:
                 self.history.add_record,
                 *(c.on_record for c in counters),
             ],
+            on_period=self.live.on_period,
             clock=now,
         )
         self.interrupted_calls = InterruptedCalls(self.store)
@@ -373,7 +384,7 @@ class Parts:
                 PartyView(self.agents, self.queues, self.dialplan, self.trunks),
             ).table(),
             **RecordMethods(self.store, self.events, self.history, self.intake.known).table(),
-            **ReportMethods(self.reports, self.live).table(),
+            **ReportMethods(self.reports, self.live, self.alerts.raised).table(),
             **WebhookMethods(self.webhooks).table(),
             **AuditMethods(self.store).table(),
         }
@@ -431,7 +442,7 @@ class Parts:
             self.permanent.review()
 
         async def reports(settings: Settings) -> None:
-            if self.reports.configure(settings.reports):
+            if self.reports.configure(settings.reports, service_levels(settings.queues)):
                 await self.live.recount()
 
         return {
@@ -459,6 +470,7 @@ class Parts:
             "queue_view": self.queue_view.reconfigure,
             "inbound": self.inbound.reload,
             "reports": reports,
+            "alerts": lambda settings: self.alerts.configure(settings.alerts),
             "webhooks": lambda settings: self.webhooks.reload(settings.webhooks),
             "retention": lambda settings: self.retention.configure(
                 settings.store, settings.reports.keep_days

@@ -6,7 +6,7 @@ A leg joins a SIP session to a media endpoint. What SIP and the media worker rep
 """
 
 import asyncio
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 from msgspec import structs
@@ -163,11 +163,13 @@ class Leg:
             hop = await self._sip.resolve(target.hop_uri)
         except (ResolutionFailed, ParseError) as error:
             return HangupCause("unreachable", str(error), trunk_failed=True)
-        if self.hangup_cause is not None:  # hung up while the address was looked up
-            return self.hangup_cause
-        self._media.take_from(hop.host, target.rtp)
         loop = asyncio.get_running_loop()
         self._outcome = loop.create_future()
+        if not self._sip.is_clear(target.target):
+            await self._until_clear(target.target)
+        if self.hangup_cause is not None:  # hung up meanwhile
+            return self.hangup_cause
+        self._media.take_from(hop.host, target.rtp)
         try:
             self._session = self._sip.invite(options.invitation(target, hop))
         except (ParseError, ValueError) as error:
@@ -179,6 +181,16 @@ class Leg:
         finally:
             if give_up is not None:
                 give_up.cancel()
+
+    async def _until_clear(self, target: str) -> None:
+        """Wait until an earlier call to the target is over, or this leg is hung up."""
+        assert self._outcome is not None
+        clear = asyncio.ensure_future(self._sip.until_clear(target))
+        either: tuple[asyncio.Future[Any], ...] = (clear, self._outcome)
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            clear.cancel()
 
     def _tell_trunk(self, target: DialTarget, cause: HangupCause) -> None:
         """A trunk is to be passed over for a while."""
@@ -400,7 +412,7 @@ class Leg:
             case media_events.Played():
                 if event.error is not None:
                     log.error("not_played", leg=self.id, reason=event.error)
-                    self._publish("leg.not_played", self, error=event.error)
+                    self.publish_not_played(event.error)
                 self._media.end_play(event.play)
             case media_events.Dtmf():
                 self._pressed(event.digit, event.duration_ms)
@@ -417,6 +429,10 @@ class Leg:
                 if not self.is_held:
                     reason = f"no RTP for {event.silent_s:g} s"
                     self.hang_up(HangupCause("no_media", reason), f'SIP;cause=200;text="{reason}"')
+
+    def publish_not_played(self, reason: str) -> None:
+        """The party does not hear what it should: publish why. The call goes on."""
+        self._publish("leg.not_played", self, error=reason)
 
     def info_digit(self, digit: str, duration_ms: int) -> None:
         """The party pressed a key, and its phone reported it by SIP INFO."""

@@ -3,9 +3,7 @@
 import os
 import pwd
 import time
-from collections.abc import AsyncIterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,22 +11,10 @@ import pytest
 from config.numbering import Numbering
 from config.policy import Costs, Hours, Rate
 from config.settings import Route, Settings
-from engine.daemon import Daemon
-from ringback_client import Client, EngineError, RequestRejected
-from tests.support.engines.in_process import running, settings_in
+from ringback_client import EngineError, RequestRejected
+from tests.support.engines.in_process import RunningEngine, running
 
 NUMBER = "+442079460123"
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return settings_in(tmp_path)
-
-
-@pytest.fixture
-async def engine(settings: Settings) -> AsyncIterator[tuple[Daemon, Client]]:
-    async with running(settings) as pair:
-        yield pair
 
 
 async def test_a_number_is_blocked_listed_and_unblocked(settings: Settings) -> None:
@@ -66,7 +52,7 @@ async def test_a_number_is_blocked_listed_and_unblocked(settings: Settings) -> N
     [({"number": "alice"}, "number"), ({"number": NUMBER, "until": 1.0}, "until")],
 )
 async def test_what_cannot_be_blocked(
-    engine: tuple[Daemon, Client], params: dict[str, Any], field: str
+    engine: RunningEngine, params: dict[str, Any], field: str
 ) -> None:
     _daemon, client = engine
     with pytest.raises(EngineError) as caught:
@@ -101,11 +87,14 @@ async def test_a_check_says_what_would_become_of_a_request(settings: Settings) -
         assert blocked["blocked"]["reason"] == "asked us"
 
 
-async def test_a_check_a_request_and_an_explanation_read_alike(tmp_path: Path) -> None:
-    base = settings_in(tmp_path)
+async def test_a_check_a_request_and_an_explanation_read_alike(settings: Settings) -> None:
     numbering = Numbering(extension=r"[2-7]\d{3}", short_codes=["118118"])
-    routes = [*base.routes, Route(prefix="118", trunks=["pbx"]), Route(prefix="2", trunks=["pbx"])]
-    changed = base.model_copy(update={"numbering": numbering, "routes": routes})
+    routes = [
+        *settings.routes,
+        Route(prefix="118", trunks=["pbx"]),
+        Route(prefix="2", trunks=["pbx"]),
+    ]
+    changed = settings.model_copy(update={"numbering": numbering, "routes": routes})
     async with running(changed) as (_daemon, client):
         for text, kind, digits in (
             ("020 7946 0123", "number", NUMBER),
@@ -124,7 +113,7 @@ async def test_a_check_a_request_and_an_explanation_read_alike(tmp_path: Path) -
 
 
 async def test_what_a_request_would_refuse_a_check_refuses_for_the_same_reason(
-    engine: tuple[Daemon, Client],
+    engine: RunningEngine,
 ) -> None:
     _daemon, client = engine
     for text, policy, line_type in (
@@ -147,7 +136,7 @@ async def test_what_a_request_would_refuse_a_check_refuses_for_the_same_reason(
         assert (checked["reason"], checked["line_type"]) == (caught.value.message, line_type)
 
 
-async def test_a_check_reads_a_number_in_another_country(engine: tuple[Daemon, Client]) -> None:
+async def test_a_check_reads_a_number_in_another_country(engine: RunningEngine) -> None:
     _daemon, client = engine
     found = await client.call("number.check", number="030 123456", region="DE")
     assert (found["called"], found["reason"]) == ("+4930123456", "no route for +4930123456")
