@@ -229,6 +229,8 @@ class Job(msgspec.Struct, kw_only=True):
     cause: str | None = None
     failure: Failure | None = None
     recording: str | None = None
+    requested_by: str | None = None
+    """The client that asked for it on the control socket; None: the caller, by a key."""
     called: str | None = None
     """The customer's number in E.164, where `to` is one."""
     region: str | None = None
@@ -338,6 +340,7 @@ class Job(msgspec.Struct, kw_only=True):
             "dial_to": self.dial_to,
             "numbers": request.numbers,
             "site": request.site,
+            "requested_by": self.requested_by,
             "source": request.source,
             "skills": request.skills,
             "known_agent": request.known_agent,

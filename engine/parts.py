@@ -54,6 +54,7 @@ from .control.methods.routes import RouteMethods
 from .control.methods.webhooks import WebhookMethods
 from .control.rights import Rights
 from .control.route_view import PartyView
+from .control.scopes import Scopes
 from .control.server import ControlServer
 from .control.snapshot import SnapshotSources, views_of
 from .inbound.inbound import Inbound
@@ -353,8 +354,15 @@ class Parts:
             self.events,
             snapshot_sources=self._snapshot_sources(),
             rights=self.rights,
-            scope=AgentScope(
-                self.dispatcher.open.told, self._find_job, self.registry.calls, agents=self.agents
+            scopes=Scopes(
+                AgentScope(
+                    self.dispatcher.open.told,
+                    self._find_job,
+                    self.registry.calls,
+                    agents=self.agents,
+                ),
+                self.intake.owner_of,
+                self.registry.calls,
             ),
             audit=Audit(self.store, clock=now),
         )

@@ -14,7 +14,6 @@ from config.sections import Control
 from ..errors import BadParams, EngineError
 from ..store.event_log import EventLog
 from . import jsonrpc, snapshot
-from .agent_scope import AgentScope
 from .audit import Audit
 from .jsonrpc import (
     INTERNAL_ERROR,
@@ -30,6 +29,7 @@ from .params import Auth, Subscribe
 from .peer import Peer
 from .rights import NOBODY, Principal, Rights
 from .roles import RANKS
+from .scopes import Scopes
 from .snapshot import SnapshotSources
 from .subscription import EventFilter, Subscription
 
@@ -71,8 +71,8 @@ class Server(Protocol):
         """Who may do what."""
 
     @property
-    def scope(self) -> AgentScope:
-        """What concerns an agent."""
+    def scopes(self) -> Scopes:
+        """What concerns a client that does not see everything."""
 
     @property
     def audit(self) -> Audit:
@@ -257,13 +257,14 @@ class Connection(asyncio.Protocol):
         except RpcError as error:
             self._writer.write(jsonrpc.error_line(error))
             return
-        principal = self._principal
+        principal, scope = self._principal, self._scope
         try:
             method = self._find(request.method)
             principal.check(request.method)
             params = jsonrpc.read_params(method.decoder, request.params)
-            if principal.agent is not None:
-                self._server.scope.check(principal.agent, request.method, params)
+            if scope is not None:
+                params = scope.amend(request.method, params)
+                scope.check(request.method, params)
             if method.is_large:
                 result: object = self._run_large(method, params, self.peer)
             else:
@@ -313,8 +314,11 @@ class Connection(asyncio.Protocol):
 
     def _reply(self, request: RpcRequest, principal: Principal, result: object) -> None:
         method = request.method
-        if principal.agent is not None:
-            result = self._server.scope.narrowed(principal.agent, method, result)
+        # Who asked may have become somebody else while the reply was made.
+        is_same = principal is self._principal
+        scope = self._scope if is_same else self._server.scopes.of(principal)
+        if scope is not None:
+            result = scope.narrowed(method, result)
         line = b"" if request.id is None else jsonrpc.result_line(request.id, result)
         self._server.audit.answered(principal, self.peer, method, request.params)
         if line:
@@ -342,6 +346,7 @@ class Connection(asyncio.Protocol):
     def _act_as(self, principal: Principal) -> None:
         """Whatever is asked for from now on, this one asks for."""
         self._principal = principal
+        self._scope = self._server.scopes.of(principal)
         self.peer = replace(self.peer, who=principal.name)
 
     def reassess(self) -> None:
@@ -355,7 +360,8 @@ class Connection(asyncio.Protocol):
         elif now != before:
             self._act_as(now)
             if self._subscription is not None and (
-                now.agent != before.agent or RANKS[now.role] < RANKS[before.role]
+                (now.agent, now.sites) != (before.agent, before.sites)
+                or RANKS[now.role] < RANKS[before.role]
             ):
                 self.close()  # what it is told must be asked for anew
 
@@ -397,15 +403,15 @@ class Connection(asyncio.Protocol):
         if with_snapshot:
             result["snapshot"] = True
         types = tuple(params.types)
-        scope, agent = self._server.scope, self._principal.agent
-        sees_view = None if agent is None else partial(scope.sees_view, agent)
+        scope = self._scope
+        sees_view = None if scope is None else scope.sees_view
         shown = partial(
             snapshot.lines, self._server.snapshot_sources, events.epoch, types, sees_view
         )
         self._end_subscription()
         self._subscription = Subscription(
             events,
-            wanted=EventFilter(types, None if agent is None else partial(scope.sees, agent)),
+            wanted=EventFilter(types, None if scope is None else scope.sees),
             after=after,
             limit_bytes=self._settings.slow_reader_bytes,
             write=self._writer.write_event,

@@ -16,17 +16,18 @@ from config.sections import Control
 
 from .agent_scope import AGENT_METHODS
 from .peer import Peer, user_name
-from .roles import RANKS, NoRight, Role, needed
+from .roles import RANKS, REQUEST_METHODS, SITE_METHODS, NoRight, Role, needed
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: a role, or an agent who acts for himself alone. `right` is the entry that says so,
-    `token` the digest of the token that he has shown."""
+    """Who asks: a role, perhaps for some `sites` only, or an agent who acts for himself alone.
+    `right` is the entry that says so, `token` the digest of the token that he has shown."""
 
     name: str
     role: Role
     agent: str | None = None
+    sites: frozenset[str] = frozenset()
     right: str | None = None
     token: bytes | None = field(default=None, repr=False, compare=False)
 
@@ -35,13 +36,24 @@ class Principal:
         need = needed(method)
         if need == "none":
             return
+        had: str = self.role
         if self.agent is not None:
             allowed, had = method in AGENT_METHODS, "agent"
+        elif self.role == "request":
+            allowed = method in REQUEST_METHODS
         else:
-            allowed, had = RANKS[self.role] >= RANKS[need], self.role
+            allowed = RANKS[self.role] >= RANKS[need]
         if not allowed:
             reason = f"{method} needs the role {need}; {self.name} has {had}"
             raise NoRight(reason, field="method", role=need, had=had)
+        if self.sites and method not in SITE_METHODS:
+            reason = f"{method} is not told apart by site; {self.name} acts for some sites only"
+            raise NoRight(reason, field="method", role=need, had=had)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether he sees only some jobs: his own, or those of his sites."""
+        return self.role == "request" or bool(self.sites)
 
 
 NOBODY = Principal("nobody", "none")
@@ -88,7 +100,7 @@ class Rights:
         found = [self._by_name[right] for gid, right in self._groups if gid in peer.groups]
         if found:
             best = max(found, key=lambda one: RANKS[one.role])
-            return Principal(name, best.role, right=best.right)
+            return replace(best, name=name)
         return Principal(name, self._default)
 
     def of_token(self, token: str) -> Principal | None:
@@ -117,7 +129,8 @@ class Rights:
 
 
 def _principal(right: Right) -> Principal:
-    return Principal(right.name, right.role or "none", right.agent or None, right.name)
+    role, agent = right.role or "none", right.agent or None
+    return Principal(right.name, role, agent, frozenset(right.sites), right.name)
 
 
 def _digest(token: str) -> bytes:

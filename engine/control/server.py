@@ -19,12 +19,12 @@ from ..store.event_log import EventLog
 from ..store.file_lock import FileLock, LockHeld
 from ..store.protocols import NOTHING_KEPT
 from . import peer as peers
-from .agent_scope import AgentScope
 from .audit import Audit
 from .connection import AUTH_LIMIT_S, Connection
 from .method import Method
 from .peer import Peer
 from .rights import Rights
+from .scopes import Scopes
 from .snapshot import SnapshotSources
 
 log = structlog.get_logger()
@@ -57,7 +57,7 @@ class ControlServer:
         *,
         snapshot_sources: SnapshotSources | None = None,
         rights: Rights | None = None,
-        scope: AgentScope | None = None,
+        scopes: Scopes | None = None,
         audit: Audit | None = None,
     ) -> None:
         self.settings = settings
@@ -65,7 +65,7 @@ class ControlServer:
         self.events = events
         self.snapshot_sources = snapshot_sources or {}
         self.rights = rights or Rights(settings)
-        self.scope = scope or AgentScope()
+        self.scopes = scopes or Scopes()
         self.audit = audit or Audit(NOTHING_KEPT)
         self._connections: dict[Connection, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()

@@ -41,8 +41,8 @@ class CallbackMethods:
             "callback.decide": Method(Decision, self._decide),
         }
 
-    async def _request(self, params: CallbackRequest, _peer: Peer) -> dict[str, Any]:
-        accepted = await self._intake.accept(params)
+    async def _request(self, params: CallbackRequest, peer: Peer) -> dict[str, Any]:
+        accepted = await self._intake.accept(params, requested_by=peer.who or None)
         job = accepted.job
         reading = self._intake.check.reading(job.request.to)
         view = job.view() | {"replayed": accepted.replayed, "reading": reading}
