@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from .sections import Section, read_secret
 from .values import Group, Name, OptionalPath, Printable, Secret, check_user, wrong
 
-Role = Literal["request", "read", "operate", "supervise", "administer"]
+Role = Literal["read", "operate", "supervise", "administer", "request"]
 # What can be told apart by site is for these.
 SITE_ROLES = ("request", "read", "operate")
 

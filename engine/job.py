@@ -29,8 +29,16 @@ JobState = Literal[
 OnCrash = Literal["retry", "fail", "ask"]
 CrashDecision = Literal["retry", "fail"]
 RetryCause = Literal[
-    "busy", "no_answer", "rejected", "unreachable", "operator_missed", "machine", "failed"
+    "busy",
+    "no_answer",
+    "rejected",
+    "unreachable",
+    "abandoned",
+    "operator_missed",
+    "machine",
+    "failed",
 ]
+"""Why an attempt ended; `abandoned`: the customer answered, and hung up before they were joined."""
 # The outcome that an agent notes for a callback, and the result of an attempt, where a machine
 # answered for the customer.
 MACHINE: Final = "machine"
@@ -86,6 +94,8 @@ class LegRecord(msgspec.Struct, kw_only=True):
     ended: float | None = None
     media: dict[str, Any] | None = None
     """Packets, loss, jitter and the like, as last reported; media.messages.LegStats by name."""
+    events_dropped: int = 0
+    """How many events its phone caused beyond what one phone may cause."""
 
     def shift(self, by_s: float) -> None:
         """The clock was stepped: the leg has rung and talked as long as before."""

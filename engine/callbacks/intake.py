@@ -134,6 +134,8 @@ class Intake:
     ) -> AcceptedRequest:
         """Accept a request. `queue_joined_at` is the place of a customer who has waited already.
 
+        Such a customer has waited enough: an agent is called first, whatever a rule says.
+
         Raises EngineError (`conflict`, `refused`, `unavailable`), BadParams, StoreError.
         """
         fingerprint = fingerprint_of(params)
@@ -188,6 +190,8 @@ class Intake:
         # From here to the save nothing awaits: what was checked still holds when it is counted.
         now = self._clock()
         params, ruling = self._router.route(params, history, now)
+        if queue_joined_at is not None:
+            params = msgspec.structs.replace(params, order="agent_first")
         for _step, check in self.check.checks(params, now):
             check()
         admitted = self.check.admit(params, now)

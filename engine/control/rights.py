@@ -27,9 +27,9 @@ class Principal:
     name: str
     role: Role
     agent: str | None = None
-    sites: frozenset[str] = frozenset()
     right: str | None = None
     token: bytes | None = field(default=None, repr=False, compare=False)
+    sites: frozenset[str] = frozenset()
 
     def check(self, method: str) -> None:
         """Raise NoRight where a method is not for him."""
@@ -82,11 +82,6 @@ class Rights:
             "none" if self._users or self._groups else "administer"
         )
 
-    @property
-    def has_tokens(self) -> bool:
-        """Whether there is a token to show."""
-        return bool(self._tokens)
-
     def of_peer(self, peer: Peer) -> Principal:
         """Who a local user is; where several of his groups are named, the highest role holds."""
         if peer.uid is None:
@@ -112,6 +107,11 @@ class Rights:
                 found = principal
         return found
 
+    @staticmethod
+    def is_privileged(peer: Peer) -> bool:
+        """Whether a local user is root, or the user that the engine runs as."""
+        return peer.uid in (0, os.geteuid())
+
     def may_connect(self, peer: Peer) -> bool:
         """Whether a local user may use the socket at all.
 
@@ -130,7 +130,7 @@ class Rights:
 
 def _principal(right: Right) -> Principal:
     role, agent = right.role or "none", right.agent or None
-    return Principal(right.name, role, agent, frozenset(right.sites), right.name)
+    return Principal(right.name, role, agent, right.name, sites=frozenset(right.sites))
 
 
 def _digest(token: str) -> bytes:
