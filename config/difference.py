@@ -26,10 +26,15 @@ class Change(msgspec.Struct, kw_only=True):
     """One key that differs. `live` is False where only a restart makes it hold."""
 
     key: str
+    """Its name, dotted."""
     what: Literal["added", "removed", "changed", "reordered"]
+    """What happened to it."""
     old: Any = None
+    """What holds now; secrets are not shown."""
     new: Any = None
+    """What the file says."""
     live: bool = True
+    """Whether a reload makes it hold."""
 
     @property
     def words(self) -> str:

@@ -5,7 +5,7 @@ protocol; times are Unix seconds. The table of allowed transitions is in one pla
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypedDict, cast
 
 import msgspec
 
@@ -65,34 +65,115 @@ class IllegalTransition(Exception):
     """A job was asked to go to a state that its present state does not lead to."""
 
 
+class LegFigures(TypedDict, total=False):
+    """RTP and RTCP of one leg, as the media worker counts it."""
+
+    packets_received: int
+    """Packets that came from the peer."""
+    bytes_received: int
+    """Their payload, in bytes."""
+    packets_sent: int
+    """Packets that were sent to the peer."""
+    bytes_sent: int
+    """Their payload, in bytes."""
+    lost: int
+    """Packets that were expected and never came (RFC 3550 A.3)."""
+    lost_fraction: float
+    """These, of all that were expected: 0 to 1."""
+    jitter_ms: float
+    """The interarrival jitter (RFC 3550 A.8)."""
+    reordered: int
+    """Packets that came after later ones."""
+    duplicates: int
+    """Packets that came twice."""
+    round_trip_ms: float | None
+    """The round trip; null until the peer has reported."""
+    remote_lost: int | None
+    """Packets that the peer says it never got."""
+    remote_lost_fraction: float | None
+    """The fraction that the peer lost between its last two reports."""
+    remote_jitter_ms: float | None
+    """The jitter that the peer reports."""
+    dropped_stranger: int
+    """Packets from any address but the peer's."""
+    dropped_garbage: int
+    """Packets that were not RTP, or of no agreed payload type."""
+    dropped_late: int
+    """Packets that came before the leg was connected."""
+    send_errors: int
+    """Packets that could not be sent."""
+
+
+class LegCost(TypedDict):
+    """What one leg cost."""
+
+    leg: str
+    """Its id."""
+    role: Literal["agent", "customer"]
+    """Whom it went to."""
+    amount: str
+    """The amount, as a decimal number."""
+    rate: str
+    """The prefix of the rate."""
+    talk_s: float
+    """How long it was up."""
+
+
+class CostView(TypedDict):
+    """What a job or call cost."""
+
+    amount: str
+    """The amount in all, as a decimal number."""
+    currency: str
+    """Its currency."""
+    legs: list[LegCost]
+    """The legs that cost something."""
+
+
 class LegRecord(msgspec.Struct, kw_only=True):
     """One leg of an attempt, as it is shown and stored."""
 
     leg: str
+    """Its id."""
     role: Literal["agent", "customer"]
+    """Whom it goes to."""
     uri: str
+    """The request URI that was called."""
     state: Literal["dialing", "ringing", "early_media", "answered", "held", "ended"] = "dialing"
+    """What it does now."""
     sip_status: int | None = None
+    """The last status of the INVITE."""
     reason: str | None = None
+    """The phrase of that status, or why it ended."""
     started: float
+    """When it was called, or called us."""
     ringing: float | None = None
+    """When it first rang."""
     answered: float | None = None
+    """When it was answered."""
     ended: float | None = None
+    """When it ended."""
     media: dict[str, Any] | None = None
-    """Packets, loss, jitter and the like, as last reported; media.messages.LegStats by name."""
+    """Packets, loss, jitter and the like, as last reported: LegFigures."""
 
 
 class AttemptRecord(msgspec.Struct, kw_only=True):
     """One try of a job: its legs in the order dialled, and its result once it is over."""
 
     call: str
+    """The id of its call."""
     legs: list[LegRecord] = []
+    """Its legs, in the order dialled."""
     result: str | None = None
+    """How it ended, in one word; null while it goes on."""
     cause: str | None = None
+    """Why it ended so, in words."""
     retry_cause: RetryCause | None = None
+    """The cause whose rule says what follows."""
     number: str | None = None
     """What was dialled for the customer, where it was not the request's `to`."""
     ended: float | None = None
+    """When it ended."""
 
     @property
     def was_answered(self) -> bool:
@@ -154,11 +235,17 @@ class OfferRecord(msgspec.Struct, kw_only=True):
     """One agent was offered the job. `result` is None until the offer is over."""
 
     agent: str
+    """Who was offered it."""
     queue: str | None = None
+    """The queue that offered it; null for one agent by name."""
     offered: float
+    """When it was offered."""
     answered: float | None = None
+    """When the agent answered."""
     ended: float | None = None
+    """When the offer was over."""
     result: str | None = None
+    """How it ended, in one word."""
 
 
 Side = Literal["agent", "customer", "engine"]
@@ -168,10 +255,98 @@ class Failure(msgspec.Struct, kw_only=True):
     """Why a job did not complete: which side, at which moment, and what SIP said."""
 
     side: Side
+    """Whose leg it was, or the engine."""
     moment: JobState
+    """The state that the job was in."""
     sip_status: int | None = None
+    """The SIP status, where there was one."""
     sip_reason: str | None = None
+    """The phrase of that status."""
     reason_header: str | None = None
+    """The Reason header, as it came."""
+
+
+class JobView(TypedDict):
+    """A callback job as the control protocol shows it. Times are Unix seconds."""
+
+    id: str
+    """Its id: the one of the request, or one that the engine gave."""
+    state: JobState
+    """What it does now, or how it ended."""
+    to: str
+    """The customer, as the request says it."""
+    agent: str | None
+    """The agent, number or sip: URI that it is for; null where a queue finds one."""
+    queue: str | None
+    """The queue that finds an agent."""
+    order: Order
+    """Who is called first."""
+    context: dict[str, Any]
+    """What the client gave with the request; it comes back in every event."""
+    priority: int
+    """The higher, the sooner its turn."""
+    not_before: float | None
+    """Nobody is called before this time."""
+    deadline: float | None
+    """The job expires when no attempt has begun by this time."""
+    max_attempts: int
+    """How many attempts are made at most."""
+    created: float
+    """When the request was accepted."""
+    attempts: list[AttemptRecord]
+    """Every attempt so far."""
+    next_attempt_at: float | None
+    """When the next attempt is due; null: at once, or none follows."""
+    bridged_at: float | None
+    """When agent and customer were joined."""
+    ended_at: float | None
+    """When it ended."""
+    result: str | None
+    """How it ended, in one word."""
+    cause: str | None
+    """Why it ended so, in words."""
+    failure: Failure | None
+    """Which side failed, at which moment, and what SIP said."""
+    recording: str | None
+    """The file of the recording."""
+    dial_to: str | None
+    """The number that is called next, where it is not `to`."""
+    numbers: list[str]
+    """Further numbers of the customer."""
+    site: str | None
+    """The web site, or other origin, of the request."""
+    source: str | None
+    """Who asked at the site, such as an address: limits count by it."""
+    skills: dict[str, int]
+    """The level of each skill that an agent must have."""
+    known_agent: str | None
+    """The agent for whom the queue keeps it at first."""
+    centre: str | None
+    """The centre whose agents are asked first."""
+    script: str | None
+    """What the agent's screen shows."""
+    on_crash: OnCrash
+    """What becomes of it when the engine dies meanwhile."""
+    called: str | None
+    """The customer's number in E.164, where `to` is one."""
+    scheduled: str | None
+    """Why the call waits for its time, in words."""
+    offers: list[OfferRecord]
+    """The agents it was offered to, the latest last."""
+    joined: int
+    """How many further requests for the same number joined it."""
+    decision: Literal["needed"] | None
+    """`needed`: after a crash a person decides whether it is called again."""
+    decide_by: float | None
+    """When it fails if nobody has decided."""
+    notes: list[str]
+    """What people wrote about it."""
+    outcome: str | None
+    """The outcome that was written back."""
+    rating: int | None
+    """The rating that was written back, 0 to 10."""
+    cost: CostView | None
+    """What it cost."""
 
 
 class Job(msgspec.Struct, kw_only=True):
@@ -245,7 +420,7 @@ class Job(msgspec.Struct, kw_only=True):
             raise IllegalTransition(f"job {self.id}: {self.state} does not lead to {state}")
         self.state = state
 
-    def view(self) -> dict[str, Any]:
+    def view(self) -> JobView:
         """The job as the control protocol shows it."""
         request = self.request
         return {
@@ -287,7 +462,7 @@ class Job(msgspec.Struct, kw_only=True):
             "notes": self.notes,
             "outcome": self.outcome,
             "rating": self.rating,
-            "cost": self.cost,
+            "cost": cast(CostView | None, self.cost),
         }
 
 

@@ -7,9 +7,8 @@ holds for what comes after. `engine.reload` and SIGHUP do the same.
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import TypedDict
 
-import msgspec
 import structlog
 from pydantic import ValidationError
 
@@ -29,6 +28,21 @@ TOLD_CHANGES = 50
 
 Reconfigure = Callable[[Settings], Awaitable[None] | None]
 """Has one part of the engine go by these settings."""
+
+
+class ConfigurationChanges(TypedDict):
+    """engine.reload: what is different in the file."""
+
+    file: str
+    """The file that was read."""
+    checked_only: bool
+    """Whether nothing was changed."""
+    changes: list[Change]
+    """Every key that differs."""
+    words: list[str]
+    """The same for a person, one line each."""
+    restart: list[str]
+    """The keys that hold only after a restart."""
 
 
 class Reload:
@@ -66,7 +80,7 @@ class Reload:
         except EngineError as error:
             log.error("not_reloaded", reason=error.message)
 
-    async def run(self, *, check: bool = False, by: str = "") -> dict[str, Any]:
+    async def run(self, *, check: bool = False, by: str = "") -> ConfigurationChanges:
         """Read, check and, without `check`, take the configuration. Gives what is different.
 
         Raises EngineError `refused`, whose data has `file`, `key` and `reason`.
@@ -87,7 +101,7 @@ class Reload:
             return {
                 "file": wanted.file,
                 "checked_only": check,
-                "changes": [msgspec.structs.asdict(change) for change in changes],
+                "changes": changes,
                 "words": [change.words for change in changes],
                 "restart": [change.key for change in changes if not change.live],
             }

@@ -1,6 +1,6 @@
 """Explain which agents could take an entry now, and why the others could not. A dry run."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 from .agent_pool import AgentPool
 from .matcher import Matcher
@@ -13,9 +13,20 @@ from .waiting_index import Profile
 MOST_AGENTS = 200
 
 
-def could_take(
-    matcher: Matcher, pool: AgentPool, waiting: Waiting, now: float
-) -> list[dict[str, Any]]:
+class CouldTake(TypedDict):
+    """One agent, and whether they could take a given entry now."""
+
+    agent: str
+    """The name."""
+    state: str
+    """What they do now."""
+    could: bool
+    """Whether they could take it now."""
+    why_not: str | None
+    """Why not, in words."""
+
+
+def could_take(matcher: Matcher, pool: AgentPool, waiting: Waiting, now: float) -> list[CouldTake]:
     """Each agent who may ever serve `waiting`: whether they could now, and if not, why.
 
     Those who could come first. Raises EngineError `not_found` where there is no such queue.
@@ -39,7 +50,7 @@ def could_take(
 
     scope, _changes_at = queue.scope(entry, now, is_logged_in)
     held_back = queue.held_back(now)
-    found: list[dict[str, Any]] = []
+    found: list[CouldTake] = []
     for agent in pool.all():
         profile = matcher.free_agents.profile(agent)
         service = profile.serves.get(queue.name or "")

@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from config.queues import Centre, Queue
 
@@ -18,9 +18,10 @@ from ..routing.opening_hours import OpeningHours
 from ..store.protocols import NOTHING_KEPT, Documents, Publisher
 from ..timer import WallClockTimer
 from .agent_pool import AgentPool, PooledAgent
-from .decision_times import DecisionTimes
+from .decision_times import DecisionTimes, DecisionView
 from .matcher import Matcher
-from .queue_entry import Entry, Key, QueueEvent
+from .queue import QueueView
+from .queue_entry import Entry, EntryView, Key, QueueEvent
 from .staffing import Staffing
 from .waiting import Leave, LeaveReason, Offer, Waiting
 
@@ -28,6 +29,13 @@ T = TypeVar("T")
 
 PAUSED_AS = "queue_paused"
 ON_CALL = frozenset({"reserved", "ringing", "talking"})
+
+
+class QueuesStatus(DecisionView):
+    """What engine.status says of the queues."""
+
+    waiting: int
+    """How many wait in all queues, offered ones too."""
 
 
 class Queues:
@@ -146,19 +154,19 @@ class Queues:
 
     # -- showing ------------------------------------------------------------------------------
 
-    def views(self) -> list[dict[str, Any]]:
+    def views(self) -> list[QueueView]:
         """Every configured queue, as it is shown; those that are configured no more while used."""
         now, staff = self._clock(), self._staff()
         return [
-            line.view(now) | {"agents": staff.get(name, {})}
+            {**line.view(now), "agents": staff.get(name, {})}
             for name, line in self._lines.items()
             if name is not None and (line.order or not line.is_removed)
         ]
 
-    def view(self, queue: str) -> dict[str, Any]:
+    def view(self, queue: str) -> QueueView:
         """One queue, as it is shown. Raises EngineError `not_found`."""
         line = self.matcher.queues.named(queue)
-        return line.view(self._clock()) | {"agents": self._staff().get(queue, {})}
+        return {**line.view(self._clock()), "agents": self._staff().get(queue, {})}
 
     def _staff(self) -> dict[str, dict[str, int]]:
         return self.matcher.staffing.counts(self._pool.all())
@@ -167,14 +175,14 @@ class Queues:
         """Who stands in a queue, first in line first. Raises EngineError `not_found`."""
         return self.matcher.queues.named(queue).after(after, count)
 
-    def entry_view(self, waiting_id: str) -> dict[str, Any]:
+    def entry_view(self, waiting_id: str) -> EntryView:
         """One who waits, as they are shown. Raises EngineError `not_found`."""
         entry, now = self.matcher.entry(waiting_id), self._clock()
         line = self._lines[entry.queue]
         place = line.place(entry)
         return entry.view(now, place, line.expected.wait_s(place, now))
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> QueuesStatus:
         """How many wait, and how long decisions take."""
         return {"waiting": len(self.matcher.entries), **self.decision_times.view()}
 

@@ -26,7 +26,7 @@ from .jsonrpc import (
 )
 from .line_writer import LineWriter
 from .method import Method
-from .params import Auth, Subscribe
+from .params import Auth, Authenticated, Subscribe, Subscribed
 from .peer import Peer
 from .rights import NOBODY, Principal, Rights
 from .roles import RANKS
@@ -359,7 +359,7 @@ class Connection(asyncio.Protocol):
             ):
                 self.close()  # what it is told must be asked for anew
 
-    def _authenticate(self, params: Auth, _peer: Peer) -> dict[str, bool]:
+    def _authenticate(self, params: Auth, _peer: Peer) -> Authenticated:
         rights = self._server.rights
         principal = rights.of_token(params.token)
         if principal is not None:
@@ -381,9 +381,9 @@ class Connection(asyncio.Protocol):
             if self._deadline is not None:
                 self._deadline.cancel()
 
-    def _subscribe(self, params: Subscribe, _peer: Peer) -> dict[str, Any]:
+    def _subscribe(self, params: Subscribe, _peer: Peer) -> Subscribed:
         events = self._events
-        result: dict[str, Any] = {"epoch": events.epoch, "seq": events.told}
+        result: Subscribed = {"epoch": events.epoch, "seq": events.told}
         after = events.told
         with_snapshot = params.snapshot is True
         if params.since is not None:

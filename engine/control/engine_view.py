@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Any
+from typing import cast
 
 import msgspec
 
@@ -15,11 +15,23 @@ from ..acd.queues import Queues
 from ..callbacks.dispatcher import Dispatcher
 from ..calls.call import CallRegistry
 from ..inbound.inbound import Inbound
-from ..routing.trunks import Trunks
+from ..routing.trunks import Trunks, TrunkView
 from ..store.event_log import EventLog
 from ..store.store import Store
 from ..webhooks.webhooks import Webhooks
 from .params import PROTOCOL
+from .views import (
+    EngineStatus,
+    EventsStatus,
+    Identity,
+    InboundStatus,
+    LiveEngine,
+    MediaStatus,
+    SipStatus,
+    StoreHealth,
+    StoreStatus,
+    WorkerStatus,
+)
 
 
 class Traffic:
@@ -65,9 +77,9 @@ class Traffic:
         """How many legs are up."""
         return len(self._registry.legs)
 
-    def inbound(self) -> dict[str, Any]:
+    def inbound(self) -> InboundStatus:
         """What engine.status says of the calls that come in."""
-        return self._inbound.status()
+        return cast(InboundStatus, self._inbound.status())
 
     async def drain(self, timeout_s: float | None) -> bool:
         """Accept nothing new and wait for the rest. True once nothing is active."""
@@ -90,11 +102,11 @@ class Network:
         """The process ids of the media workers."""
         return self._media.pids
 
-    def trunks(self) -> list[dict[str, Any]]:
+    def trunks(self) -> list[TrunkView]:
         """Each trunk and its state."""
         return self._trunks.view()
 
-    def sip(self) -> dict[str, Any]:
+    def sip(self) -> SipStatus:
         """What engine.status says of SIP."""
         agent = self._sip.ua
         return {
@@ -106,11 +118,11 @@ class Network:
             "counters": agent.counters.as_dict(),
         }
 
-    async def media(self) -> dict[str, Any]:
+    async def media(self) -> MediaStatus:
         """What engine.status says of the media workers."""
         pids = self._media.pids
         workers = [msgspec.structs.asdict(counters) for counters in await self._media.counters()]
-        return {"pids": pids, "workers": workers}
+        return {"pids": pids, "workers": cast(list[WorkerStatus], workers)}
 
 
 class EngineView:
@@ -142,13 +154,13 @@ class EngineView:
         """How long the engine has been running."""
         return self._clock() - self._started_at
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Identity:
         """What ping says."""
         return {"version": self.version, "epoch": self._events.epoch, "protocol": PROTOCOL}
 
-    def live(self) -> dict[str, Any]:
+    def live(self) -> LiveEngine:
         """What report.live says of the engine."""
-        traffic, status = self._traffic, self._store.status()
+        traffic, status = self._traffic, cast(StoreHealth, self._store.status())
         return {
             "version": self.version,
             "uptime_s": self.uptime_s,
@@ -160,11 +172,15 @@ class EngineView:
             "media_workers": len(self._network.media_pids),
             "trunks": self._network.trunks(),
             "webhooks": [hook.summary() for hook in self._webhooks.by_name.values()],
-            "store": {name: status[name] for name in ("pending", "errors", "last_error")},
+            "store": {
+                "pending": status["pending"],
+                "errors": status["errors"],
+                "last_error": status["last_error"],
+            },
             "events": self._events_view(),
         }
 
-    async def status(self) -> dict[str, Any]:
+    async def status(self) -> EngineStatus:
         """What engine.status says."""
         traffic = self._traffic
         return {
@@ -181,9 +197,9 @@ class EngineView:
             "tasks": len(asyncio.all_tasks()),
             "queues": self._queues.status(),
             "trunks": self._network.trunks(),
-            "store": self._store.status(),
+            "store": cast(StoreStatus, self._store.status()),
             "events": self._events_view(),
         }
 
-    def _events_view(self) -> dict[str, Any]:
+    def _events_view(self) -> EventsStatus:
         return {"seq": self._events.seq, "subscribers": self._events.listeners}

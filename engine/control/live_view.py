@@ -1,7 +1,6 @@
 """What is shown of queues and agents at this moment, beside the figures that are counted."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from config.settings import Settings
 
@@ -10,6 +9,8 @@ from ..acd.queues import Queues
 from ..callbacks.dispatcher import Dispatcher
 from ..calls.call import CallRegistry
 from ..job import site_of
+from ..reports.views import LiveQueueNow
+from .views import LiveAgent, LiveCustomer
 
 
 class QueueView:
@@ -27,7 +28,7 @@ class QueueView:
         """The names of the configured queues, in the order of the configuration."""
         return self._names
 
-    def now(self, name: str, now: float) -> dict[str, Any]:
+    def now(self, name: str, now: float) -> LiveQueueNow:
         """Whether a queue is open, and how long the next one would wait. Empty: not known."""
         line = self._queues.matcher.queues.by_name.get(name)
         if line is None:
@@ -54,7 +55,7 @@ class AgentView:
         self._dispatcher = dispatcher
         self._registry = registry
 
-    def all(self) -> Iterator[dict[str, Any]]:
+    def all(self) -> Iterator[LiveAgent]:
         """A view of each agent."""
         served = self._queues.matcher.staffing.services
         for agent in self._agents.all():
@@ -71,7 +72,7 @@ class AgentView:
                 "talk_s": round(agent.talk_s, 3),
             }
 
-    def _customer_of(self, work: str) -> dict[str, str | None] | None:
+    def _customer_of(self, work: str) -> LiveCustomer | None:
         """The customer of an open job, or of a call that is up."""
         job = self._dispatcher.job(work)
         if job is not None:

@@ -1,7 +1,8 @@
-"""One method of the control protocol: what it takes, and what it does."""
+"""One method of the control protocol: what it takes, what it does, and what it replies."""
 
+import typing
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, get_type_hints
 
 import msgspec
 
@@ -13,10 +14,11 @@ class Method:
 
     `run` may be a coroutine function; one that is not is answered before the next line is read.
     It raises EngineError or BadParams to refuse. Replies of one that `is_large` are made one after
-    the other, each when the peer has taken those before.
+    the other, each when the peer has taken those before. `result` is the type of its reply, where
+    `run` does not say so: docs/openrpc.json is made from it.
     """
 
-    __slots__ = ("decoder", "is_large", "run")
+    __slots__ = ("_result", "decoder", "is_large", "run")
 
     def __init__(
         self,
@@ -24,13 +26,25 @@ class Method:
         run: Callable[[Any, Peer], Awaitable[object] | object],
         *,
         is_large: bool = False,
+        result: object = None,
     ) -> None:
         self.decoder = msgspec.json.Decoder(params)
         self.is_large = is_large
+        self._result = result
         self.run = run
 
     @property
     def params(self) -> type[msgspec.Struct]:
         """The structure that its parameters are read into."""
         kind: type[msgspec.Struct] = self.decoder.type
+        return kind
+
+    @property
+    def result(self) -> object:
+        """The type of its reply."""
+        if self._result is not None:
+            return self._result
+        kind = get_type_hints(self.run, include_extras=True).get("return", Any)
+        if typing.get_origin(kind) is Awaitable:
+            (kind,) = typing.get_args(kind)
         return kind

@@ -5,7 +5,6 @@ answer comes once it is on the disk.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import msgspec
 
@@ -18,10 +17,15 @@ class Blocked(msgspec.Struct, frozen=True, kw_only=True):
     """One blocked number. `until` is None where it is blocked for good; `by`: who asked for it."""
 
     number: str
+    """The number in E.164."""
     reason: str
+    """Why it is blocked."""
     since: float
+    """Since when (Unix seconds)."""
     until: float | None = None
+    """Until when; null: for good."""
     by: str | None = None
+    """Who asked for it."""
 
     def holds(self, now: float) -> bool:
         """Whether the number is still blocked."""
@@ -73,7 +77,7 @@ class DoNotCall:
             shown[-1] if len(wanted) > limit else None
         )
 
-    def views(self, now: float) -> Iterator[dict[str, Any]]:
+    def views(self, now: float) -> Iterator[Mapping[str, object]]:
         """Every entry that holds, which may change on the way."""
         for number in tuple(self._numbers):
             entry = self._numbers.get(number)

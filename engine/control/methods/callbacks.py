@@ -1,7 +1,7 @@
 """The methods of the control protocol that are about callbacks: callback.*."""
 
 from functools import partial
-from typing import Any
+from typing import Any, NotRequired, TypedDict, cast
 
 import msgspec
 
@@ -9,13 +9,31 @@ from ...callbacks.dispatcher import Dispatcher
 from ...callbacks.intake import Intake
 from ...callbacks.retry import Outcome
 from ...errors import EngineError
-from ...job import TERMINAL_STATES, Job
+from ...job import TERMINAL_STATES, Job, JobView
 from ...request import CallbackRequest, Reschedule
 from ...store.event_log import EventLog
 from ...store.store import Store
 from ..method import Method
 from ..params import Decision, JobQuery, JobRef, Reprioritise
 from ..peer import Peer
+
+
+class AcceptedJob(JobView):
+    """callback.request."""
+
+    replayed: bool
+    """Whether a request with this id was accepted before."""
+    joined_to: NotRequired[str]
+    """The job that the request joined; left out where it made a job of its own."""
+
+
+class JobPage(TypedDict):
+    """callback.list."""
+
+    jobs: list[JobView]
+    """The jobs, the latest first."""
+    cursor: str | None
+    """What asks for the next page; null: there is none."""
 
 
 class CallbackMethods:
@@ -41,11 +59,13 @@ class CallbackMethods:
             "callback.decide": Method(Decision, self._decide),
         }
 
-    async def _request(self, params: CallbackRequest, _peer: Peer) -> dict[str, Any]:
+    async def _request(self, params: CallbackRequest, _peer: Peer) -> AcceptedJob:
         accepted = await self._intake.accept(params)
-        view = accepted.job.view() | {"replayed": accepted.replayed}
-        # The id is that of the job that the request joined, not that of the request.
-        return view | {"joined_to": accepted.job.id} if accepted.joined else view
+        view = cast(AcceptedJob, {**accepted.job.view(), "replayed": accepted.replayed})
+        if accepted.joined:
+            # The id is that of the job that the request joined, not that of the request.
+            view["joined_to"] = accepted.job.id
+        return view
 
     async def _open(self, job_id: str) -> Job:
         """An open job, which may be changed. Raises EngineError `not_found`, `state`."""
@@ -61,16 +81,16 @@ class CallbackMethods:
             raise EngineError("state", f"job {job.id} is under way: {job.state}", field="id")
         return job
 
-    def _get(self, params: JobRef, _peer: Peer) -> dict[str, Any]:
+    def _get(self, params: JobRef, _peer: Peer) -> JobView:
         return _found(self._intake.find(params.id), params.id).view()
 
-    async def _cancel(self, params: JobRef, _peer: Peer) -> dict[str, Any]:
+    async def _cancel(self, params: JobRef, _peer: Peer) -> JobView:
         job = await self._open(params.id)
         await self._dispatcher.cancel(job)
         await self._store.flush()  # no crash brings it back
         return job.view()
 
-    async def _list(self, params: JobQuery, _peer: Peer) -> dict[str, Any]:
+    async def _list(self, params: JobQuery, _peer: Peer) -> JobPage:
         jobs, cursor = await self._store.list(params.state, params.limit, params.cursor)
         # An open job is ahead of its stored image.
         current = [self._dispatcher.job(job.id) or job for job in jobs]
@@ -78,12 +98,12 @@ class CallbackMethods:
 
     # -- changes of what was asked for --------------------------------------------------------
 
-    async def _reschedule(self, params: Reschedule, _peer: Peer) -> dict[str, Any]:
+    async def _reschedule(self, params: Reschedule, _peer: Peer) -> JobView:
         job = await self._queued(params.id)
         await self._intake.reschedule(job, params)
         return job.view()
 
-    async def _reprioritise(self, params: Reprioritise, _peer: Peer) -> dict[str, Any]:
+    async def _reprioritise(self, params: Reprioritise, _peer: Peer) -> JobView:
         job = await self._open(params.id)
         undo = partial(self._give_priority, job, job.request.priority)
         self._give_priority(job, params.priority)
@@ -95,7 +115,7 @@ class CallbackMethods:
         job.request = msgspec.structs.replace(job.request, priority=priority)
         self._dispatcher.changed(job)
 
-    async def _decide(self, params: Decision, _peer: Peer) -> dict[str, Any]:
+    async def _decide(self, params: Decision, _peer: Peer) -> JobView:
         job = await self._open(params.id)
         if job.decision is None:
             raise EngineError("state", f"there is nothing to decide about job {job.id}", field="id")

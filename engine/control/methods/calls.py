@@ -1,18 +1,25 @@
 """The methods of the control protocol that are about calls that are up: call.*."""
 
 import asyncio
-from typing import Any
+from typing import TypedDict
 
 from media.errors import MediaError
 
 from ...callbacks.dispatcher import Dispatcher
-from ...calls.call import Call, CallRegistry
+from ...calls.call import Call, CallRegistry, CallView
 from ...errors import EngineError
 from ..method import Method
 from ..params import CallRef, NoParams
 from ..peer import Peer
 
 STATS_LIMIT_S = 1.0
+
+
+class CallList(TypedDict):
+    """call.list."""
+
+    calls: list[CallView]
+    """The calls that are up."""
 
 
 class CallMethods:
@@ -30,10 +37,10 @@ class CallMethods:
             "call.hangup": Method(CallRef, self._hang_up),
         }
 
-    def _list(self, _params: NoParams, _peer: Peer) -> dict[str, Any]:
+    def _list(self, _params: NoParams, _peer: Peer) -> CallList:
         return {"calls": [call.view() for call in self._registry.calls.values()]}
 
-    async def _get(self, params: CallRef, _peer: Peer) -> dict[str, Any]:
+    async def _get(self, params: CallRef, _peer: Peer) -> CallView:
         call = self._find_call(params)
         for leg in call.legs:
             try:
@@ -43,7 +50,7 @@ class CallMethods:
                 continue
         return call.view()
 
-    def _hang_up(self, params: CallRef, _peer: Peer) -> dict[str, Any]:
+    def _hang_up(self, params: CallRef, _peer: Peer) -> CallView:
         call = self._find_call(params)
         owner = call.owner or self._dispatcher.callback_of(call.id)
         if owner is None:

@@ -1,10 +1,11 @@
 """The methods of the control protocol that are about queues: queue.*."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from msgspec import Meta
 
-from ...acd.queue_entry import Key
+from ...acd.queue import QueueView
+from ...acd.queue_entry import EntryView, Key
 from ...errors import BadParams
 from ...request import Identifier, Params
 from ..method import Method
@@ -42,6 +43,24 @@ class EntryRef(Params):
     id: Identifier
 
 
+class QueueViews(TypedDict):
+    """queue.list."""
+
+    queues: list[QueueView]
+    """The queues."""
+
+
+class EntryPage(TypedDict):
+    """queue.entries."""
+
+    queue: str
+    """The queue."""
+    entries: list[EntryView]
+    """Who waits in it, first in line first."""
+    cursor: str | None
+    """What asks for the next page; null: there is none."""
+
+
 class QueueMethods:
     """What a client may do with queues, and with those who wait in them."""
 
@@ -60,13 +79,13 @@ class QueueMethods:
             "queue.resume": Method(QueueRef, self._resume),
         }
 
-    def _list(self, _params: NoParams, _peer: Peer) -> dict[str, Any]:
+    def _list(self, _params: NoParams, _peer: Peer) -> QueueViews:
         return {"queues": self._queues.views()}
 
-    def _get(self, params: QueueRef, _peer: Peer) -> dict[str, Any]:
+    def _get(self, params: QueueRef, _peer: Peer) -> QueueView:
         return self._queues.view(params.queue)
 
-    def _entries(self, params: QueueEntries, _peer: Peer) -> dict[str, Any]:
+    def _entries(self, params: QueueEntries, _peer: Peer) -> EntryPage:
         # One more than asked for, to know whether there is a next page.
         found = self._queues.entries(params.queue, _read(params.cursor), params.limit + 1)
         page = found[: params.limit]
@@ -76,20 +95,20 @@ class QueueMethods:
             "cursor": _cursor(page[-1].key) if len(found) > len(page) else None,
         }
 
-    def _move(self, params: EntryMove, _peer: Peer) -> dict[str, Any]:
+    def _move(self, params: EntryMove, _peer: Peer) -> EntryView:
         self._queues.move(params.id, params.queue)
         return self._queues.entry_view(params.id)
 
-    def _remove(self, params: EntryRef, _peer: Peer) -> dict[str, Any]:
+    def _remove(self, params: EntryRef, _peer: Peer) -> EntryView:
         view = self._queues.entry_view(params.id)
         self._queues.remove(params.id)
-        return view | {"state": "withdrawn"}
+        return {**view, "state": "withdrawn"}
 
-    def _pause(self, params: QueueRef, _peer: Peer) -> dict[str, Any]:
+    def _pause(self, params: QueueRef, _peer: Peer) -> QueueView:
         self._queues.pause(params.queue)
         return self._queues.view(params.queue)
 
-    def _resume(self, params: QueueRef, _peer: Peer) -> dict[str, Any]:
+    def _resume(self, params: QueueRef, _peer: Peer) -> QueueView:
         self._queues.pause(params.queue, paused=False)
         return self._queues.view(params.queue)
 

@@ -1,6 +1,6 @@
 """The methods of the control protocol that report: report.*."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import msgspec
 from msgspec import Meta
@@ -8,9 +8,11 @@ from msgspec import Meta
 from ...reports.intervals import GroupBy, Interval
 from ...reports.report import Reports
 from ...reports.report_count import Kind, Question
+from ...reports.views import AgentReport, JobReport, QueueReport, SiteReport
 from ...request import Identifier, Params, UnixTime
 from ..method import Method
 from ..peer import Peer
+from ..views import LiveView
 
 if TYPE_CHECKING:
     from ...reports.live import Live
@@ -78,10 +80,14 @@ class ReportMethods:
     def table(self) -> dict[str, Method]:
         """Method names, with the parameters each takes and what it does."""
         return {
-            "report.queue": Method(QueueReportQuery, self._queue, is_large=True),
-            "report.agent": Method(AgentReportQuery, self._agent, is_large=True),
-            "report.site": Method(SiteReportQuery, self._site, is_large=True),
-            "report.job": Method(JobReportQuery, self._job, is_large=True),
+            "report.queue": Method(
+                QueueReportQuery, self._queue, is_large=True, result=QueueReport
+            ),
+            "report.agent": Method(
+                AgentReportQuery, self._agent, is_large=True, result=AgentReport
+            ),
+            "report.site": Method(SiteReportQuery, self._site, is_large=True, result=SiteReport),
+            "report.job": Method(JobReportQuery, self._job, is_large=True, result=JobReport),
             "report.live": Method(LiveQuery, self._now),
         }
 
@@ -100,5 +106,5 @@ class ReportMethods:
     async def _job(self, params: JobReportQuery, _peer: Peer) -> msgspec.Raw:
         return await self._reports.answer(params.asked(self._reports, "job", by=params.by))
 
-    def _now(self, _params: LiveQuery, _peer: Peer) -> dict[str, Any]:
-        return self._live.view()
+    def _now(self, _params: LiveQuery, _peer: Peer) -> LiveView:
+        return cast(LiveView, self._live.view())

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from config.agents import AgentDefaults
 from engine.acd.agent import AGENT_TRANSITIONS, Agent, AgentImage, AgentPolicy, IllegalMove
+from engine.acd.agent_view import agent_view
 from tests.support.floor import agent
 from tests.support.floor import agent as settings_of
 
@@ -79,7 +80,7 @@ def test_without_a_limit_the_wrap_up_ends_when_he_is_ready() -> None:
     alice = an_agent(wrap_up_s=-1, max_wrap_up_s=0)
     talks(alice, 5.0, 10.0)
     assert not alice.wrap_up_ends(1e9)
-    assert alice.view(15.0)["work"] == "job", "the call that he writes up"
+    assert agent_view(alice, (), 15.0)["work"] == "job", "the call that he writes up"
     alice.ready(20.0)
     assert (state_of(alice), alice.work, alice.idle_since) == ("available", None, 10.0)
 
@@ -93,7 +94,7 @@ def test_what_he_asks_for_during_a_call_comes_after_it(wish: str) -> None:
         if end == "finished":
             alice.talking(2.0)
         alice.pause(3.0, "lunch") if wish == "paused" else alice.logout(3.0, "lunch")
-        assert alice.is_on_work and alice.view(3.0)["wish"] == wish
+        assert alice.is_on_work and agent_view(alice, (), 3.0)["wish"] == wish
         if end == "missed":
             alice.missed(4.0, "no answer")
         else:
@@ -178,7 +179,7 @@ def test_the_days_figures() -> None:
     talks(alice, 10.0, 40.0)
     alice.wrap_up_ends(45.0)
     alice.pause(50.0)
-    view = alice.view(60.0)
+    view = agent_view(alice, (), 60.0)
     assert (view["calls"], view["talk_s"]) == (1, 30.0)
     spent = {state: time_s for state, time_s in view["times"].items() if time_s}
     assert spent == {"available": 15.0, "talking": 30.0, "wrap_up": 5.0, "paused": 10.0}
@@ -195,7 +196,7 @@ def test_a_talk_is_counted_while_it_lasts() -> None:
     alice = an_agent()
     alice.reserve("job", 0.0)
     alice.talking(0.0)
-    assert alice.view(12.0)["talk_s"] == 12.0
+    assert agent_view(alice, (), 12.0)["talk_s"] == 12.0
 
 
 def test_skills_and_addresses_of_his_own_go_back_to_the_configured_ones() -> None:
@@ -273,7 +274,7 @@ def test_whatever_happens_he_is_never_stuck(moves: list[str], permanent: bool) -
         assert (alice.work is not None) == (alice.is_on_work or alice.state == "wrap_up")
         assert alice.wish is None or alice.is_on_work
         assert alice.state != "available" or alice.line_up
-    view = alice.view(spent_s)
+    view = agent_view(alice, (), spent_s)
     assert sum(view["times"].values()) == pytest.approx(spent_s)
     assert isinstance(alice.image(), AgentImage)
     again = restarted(alice, spent_s, permanent=permanent)

@@ -1,0 +1,552 @@
+"""Records, reports and report.live as the control protocol shows them.
+
+Times are Unix seconds. A figure that has nothing to be computed from is null. A share is in per
+cent.
+"""
+
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
+
+from msgspec import Meta
+
+from ..job import AttemptRecord, CostView, Failure, LegRecord, OfferRecord, Order
+from .intervals import GroupBy, Interval
+
+# -- records ------------------------------------------------------------------------------------
+
+
+class StayView(TypedDict):
+    """One stay in one queue."""
+
+    id: str
+    """Its id."""
+    entry: str
+    """The job or call that waited."""
+    kind: Literal["callback", "call"]
+    """Which of the two it is."""
+    queue: str
+    """The queue."""
+    site: str | None
+    """The web site."""
+    joined_at: float
+    """When it joined."""
+    left_at: float | None
+    """When it left; null while it waits."""
+    waited_s: float | None
+    """How long it waited."""
+    result: str | None
+    """What became of it."""
+    reason: str | None
+    """Why it left, where there is more to say."""
+    agent: str | None
+    """Who answered."""
+    talk_s: float | None
+    """How long they talked."""
+
+
+_Caller = TypedDict(
+    "_Caller",
+    {"from": Annotated[str, Meta(description="Of a call: who called, as it was shown.")]},
+    total=False,
+)
+
+
+class Record(_Caller):
+    """What became of a callback (`kind` callback) or of a call that came in (call)."""
+
+    id: str
+    """The id of the job or call."""
+    kind: Literal["callback", "call"]
+    """Which of the two it was."""
+    number: str | None
+    """The customer's number in E.164."""
+    site: str | None
+    """The web site, or other origin."""
+    queue: str | None
+    """The last queue that it waited in."""
+    agent: str | None
+    """Who talked, or was the last to be offered it."""
+    state: str
+    """`completed`, `failed`, `cancelled` or `expired`."""
+    result: str | None
+    """How it ended, in one word."""
+    attempts: list[AttemptRecord]
+    """Every attempt; of a call: none."""
+    created: float
+    """When it was requested, or came in."""
+    due_at: float
+    """When it was to be called at the earliest."""
+    operator_at: float | None
+    """When an agent first answered."""
+    talk_at: float | None
+    """When the two were joined."""
+    ended_at: float
+    """When it ended."""
+    talk_s: float | None
+    """How long they talked."""
+    cost: CostView | None
+    """What it cost."""
+    stays: list[StayView]
+    """Its stays in queues, in order."""
+    outcome: str | None
+    """The outcome that was written back."""
+    rating: int | None
+    """The rating that was written back, 0 to 10."""
+    notes: list[str]
+    """What people wrote about it."""
+    context: NotRequired[dict[str, Any]]
+    """What the client, or the route, gave with it."""
+    cause: NotRequired[str | None]
+    """Why it ended so, in words."""
+    recording: NotRequired[str | None]
+    """The file of the recording."""
+    offers: NotRequired[list[OfferRecord]]
+    """The agents it was offered to."""
+    deadline: NotRequired[float | None]
+    """Of a callback: by when an attempt had to begin."""
+    called_at: NotRequired[float | None]
+    """Of a callback: when the customer was first called."""
+    customer_at: NotRequired[float | None]
+    """Of a callback: when the customer first answered."""
+    to: NotRequired[str]
+    """Of a callback: the customer, as the request said it."""
+    order: NotRequired[Order]
+    """Of a callback: who was called first."""
+    priority: NotRequired[int]
+    """Of a callback: its priority."""
+    source: NotRequired[str | None]
+    """Of a callback: who asked at the site."""
+    failure: NotRequired[Failure | None]
+    """Of a callback: which side failed, and what SIP said."""
+    joined: NotRequired[int]
+    """Of a callback: how many further requests joined it."""
+    alone_s: NotRequired[list[float]]
+    """Of a callback: for each answer, how long the customer had no agent."""
+    call: NotRequired[str]
+    """Of a call: its id."""
+    dialled: NotRequired[str]
+    """Of a call: what was dialled."""
+    trunk: NotRequired[str]
+    """Of a call: the trunk that brought it."""
+    route: NotRequired[str]
+    """Of a call: the inbound route that accepted it."""
+    direction: NotRequired[Literal["inbound", "outbound"]]
+    """Of a call: inbound."""
+    started: NotRequired[float]
+    """Of a call: when it came in."""
+    taken_at: NotRequired[float | None]
+    """Of a call: when an agent answered."""
+    answered_at: NotRequired[float | None]
+    """Of a call: when the engine answered."""
+    bridged_at: NotRequired[float | None]
+    """Of a call: when the two were joined."""
+    callback: NotRequired[str | None]
+    """Of a call: the job by which the caller is called back."""
+    legs: NotRequired[list[LegRecord]]
+    """Of a call: its legs."""
+
+
+class RecordPage(TypedDict):
+    """record.list."""
+
+    records: list[Record]
+    """The records, in the order of request."""
+    cursor: str | None
+    """What asks for the next page; null: there is none."""
+
+
+class HistoryEntry(TypedDict, total=False):
+    """An earlier callback or call of a number. What has no value is left out."""
+
+    id: str
+    """The id of the job or call."""
+    kind: Literal["callback", "call"]
+    """Which of the two it was."""
+    created: float
+    """When it was requested, or came in."""
+    ended_at: float
+    """When it ended."""
+    state: str
+    """`completed`, `failed`, `cancelled` or `expired`."""
+    result: str
+    """How it ended, in one word."""
+    site: str
+    """The web site."""
+    queue: str
+    """The last queue that it waited in."""
+    agent: str
+    """Who talked, or was the last to be offered it."""
+    talk_s: float
+    """How long they talked."""
+    outcome: str
+    """The outcome that was written back."""
+    rating: int
+    """The rating that was written back."""
+    note: str
+    """The last note."""
+
+
+class HistoryView(TypedDict):
+    """history.get."""
+
+    history: list[HistoryEntry]
+    """The latest first."""
+
+
+# -- figures ------------------------------------------------------------------------------------
+
+
+class ServiceLevels(TypedDict):
+    """Service levels."""
+
+    service_level_percent: float | None
+    """The service level, by the definitions of the report."""
+    asterisk_sl_percent: float | None
+    """Answered within the time, of the answered."""
+    asterisk_sl2_percent: float | None
+    """Answered or abandoned within the time, of all."""
+
+
+class StayCounts(ServiceLevels):
+    """What became of those who joined a queue."""
+
+    offered: int
+    """Those who joined."""
+    answered: int
+    """Those whom an agent answered."""
+    abandoned: int
+    """Those who hung up, without short ones."""
+    short_abandoned: int
+    """Those who hung up at once."""
+    overflowed: int
+    """Those who went on to another queue or number."""
+    expired: int
+    """Those whose time was up."""
+    withdrawn: int
+    """Those who were withdrawn."""
+    lost: int
+    """Those whom a crash cut off."""
+    abandoned_percent: float | None
+    """Those who hung up, of all but short ones."""
+    asa_s: float | None
+    """The average speed of answer."""
+
+
+class TalkPercentiles(TypedDict):
+    """How long talks were."""
+
+    talk_p50_s: float | None
+    """The median talk."""
+    talk_p90_s: float | None
+    """The 90th percentile of talks."""
+    talk_p95_s: float | None
+    """The 95th percentile of talks."""
+    talk_p99_s: float | None
+    """The 99th percentile of talks."""
+
+
+class QueueFigures(StayCounts, TalkPercentiles):
+    """The figures of a queue."""
+
+    waiting: int
+    """Those who still wait."""
+    answered_in_service_level: int
+    """Answered within the time."""
+    aht_s: float | None
+    """The average handle time: talk and wrap-up."""
+    talk_s: float
+    """All talks together."""
+    longest_wait_s: float
+    """The longest wait."""
+    wait_p50_s: float | None
+    """The median wait of the answered."""
+    wait_p90_s: float | None
+    """The 90th percentile of these waits."""
+    wait_p95_s: float | None
+    """The 95th percentile of these waits."""
+    wait_p99_s: float | None
+    """The 99th percentile of these waits."""
+    abandon_p50_s: float | None
+    """The median wait of those who hung up."""
+    abandon_p90_s: float | None
+    """The 90th percentile of these waits."""
+    abandon_p95_s: float | None
+    """The 95th percentile of these waits."""
+    abandon_p99_s: float | None
+    """The 99th percentile of these waits."""
+
+
+class AgentFigures(TalkPercentiles):
+    """The figures of an agent, or of several together."""
+
+    offered: int
+    """Calls that rang."""
+    answered: int
+    """Calls that they answered."""
+    missed: int
+    """Calls that they did not answer."""
+    withdrawn: int
+    """Calls that were withdrawn as they rang."""
+    ringing_now: int
+    """Calls that ring at this moment."""
+    calls: int
+    """Talks."""
+    logged_in_s: float
+    """Time logged in."""
+    available_s: float
+    """Time free."""
+    reserved_s: float
+    """Time reserved for a call."""
+    ringing_s: float
+    """Time in which the phone rang."""
+    talking_s: float
+    """Time on calls."""
+    wrap_up_s: float
+    """Time in wrap-up."""
+    paused_s: float
+    """Time paused."""
+    occupancy_percent: float | None
+    """Talking and wrap-up, of the time that was not a pause."""
+    aht_s: float | None
+    """The average handle time: talk and wrap-up."""
+    pauses: dict[str, float]
+    """Seconds of pause by reason."""
+
+
+class JobFigures(TalkPercentiles):
+    """The figures of callbacks."""
+
+    requested: int
+    """Those that were requested."""
+    completed: int
+    """Those in which the two talked."""
+    failed: int
+    """Those that failed."""
+    cancelled: int
+    """Those that were cancelled."""
+    expired: int
+    """Those that expired."""
+    open: int
+    """Those that have not ended."""
+    completed_percent: float | None
+    """Completed, of the ended."""
+    attempts: int
+    """Attempts of them all."""
+    called: int
+    """Those whose customer was called."""
+    promised: int
+    """Those with a promised time."""
+    promise_kept: int
+    """Those whose customer was called by then."""
+    promise_broken: int
+    """Those whose customer was not."""
+    promise_kept_percent: float | None
+    """Kept, of the promises that are due."""
+    to_operator_s: float | None
+    """The mean time until an agent answered."""
+    to_operator_p50_s: float | None
+    """The median of it."""
+    to_operator_p90_s: float | None
+    """The 90th percentile of it."""
+    to_operator_p95_s: float | None
+    """The 95th percentile of it."""
+    to_operator_p99_s: float | None
+    """The 99th percentile of it."""
+    to_customer_s: float | None
+    """The mean time until the customer answered."""
+    to_customer_p50_s: float | None
+    """The median of it."""
+    to_customer_p90_s: float | None
+    """The 90th percentile of it."""
+    to_customer_p95_s: float | None
+    """The 95th percentile of it."""
+    to_customer_p99_s: float | None
+    """The 99th percentile of it."""
+    to_talk_s: float | None
+    """The mean time until they talked."""
+    to_talk_p50_s: float | None
+    """The median of it."""
+    to_talk_p90_s: float | None
+    """The 90th percentile of it."""
+    to_talk_p95_s: float | None
+    """The 95th percentile of it."""
+    to_talk_p99_s: float | None
+    """The 99th percentile of it."""
+    talk_s: float
+    """All talks together."""
+    rated: int
+    """Those with a rating."""
+    rating: float | None
+    """The mean rating."""
+    costs: dict[str, float]
+    """What they cost, by currency."""
+
+
+class SiteFigures(JobFigures):
+    """The figures of a site: those of its callbacks, and of customers who were left alone."""
+
+    customers_answered: int
+    """Customers who answered."""
+    left_alone: int
+    """Those of them who had no agent for longer than `reports.alone_s`."""
+    left_alone_percent: float | None
+    """These, of those who answered."""
+    customers_answered_30d: int
+    """Customers who answered in the 30 days up to the end."""
+    left_alone_30d: int
+    """Those of them who were left alone."""
+    left_alone_30d_percent: float | None
+    """These, of those who answered."""
+
+
+# -- reports ------------------------------------------------------------------------------------
+
+Span = TypedDict(
+    "Span",
+    {
+        "from": Annotated[float, Meta(description="The beginning, which belongs to it.")],
+        "to": Annotated[float, Meta(description="The end, which does not.")],
+    },
+)
+
+
+class QueueRow(QueueFigures, Span):
+    """A queue in one interval."""
+
+    queue: str
+    """The queue."""
+
+
+class AgentRow(AgentFigures, Span):
+    """An agent in one interval."""
+
+    agent: str
+    """The agent."""
+
+
+class SiteRow(SiteFigures, Span):
+    """A site in one interval."""
+
+    site: str
+    """The site."""
+
+
+class JobRow(JobFigures, Span):
+    """The callbacks of one interval that have something in common: one of the following."""
+
+    all: NotRequired[str]
+    """All of them."""
+    site: NotRequired[str]
+    """Their site."""
+    queue: NotRequired[str]
+    """Their queue."""
+    agent: NotRequired[str]
+    """Their agent."""
+    result: NotRequired[str]
+    """Their result."""
+
+
+class ReportPage(Span):
+    """A page of a report."""
+
+    interval: Interval
+    """How long an interval is."""
+    time_zone: str
+    """The time zone in which days and hours begin."""
+    cursor: str | None
+    """What asks for the next page; null: there is none."""
+
+
+class ReportDefinitions(TypedDict):
+    """What counts as what: `[reports]` of the configuration."""
+
+    service_level_s: float
+    """Within this time an answer is in the service level."""
+    short_abandon_s: float
+    """Who hangs up sooner has not really waited."""
+    include_abandoned: bool
+    """Whether abandoned calls count against the service level."""
+    include_short_abandoned: bool
+    """Whether short ones do."""
+    include_overflowed: bool
+    """Whether overflowed ones do."""
+
+
+class QueueReport(ReportPage):
+    """report.queue."""
+
+    by: Literal["queue"]
+    """What a row is about."""
+    rows: list[QueueRow]
+    """By interval and queue."""
+    totals: list[QueueRow]
+    """By queue."""
+    total: QueueFigures
+    """Of all."""
+    definitions: ReportDefinitions
+    """By which it was counted."""
+
+
+class AgentReport(ReportPage):
+    """report.agent."""
+
+    by: Literal["agent"]
+    """What a row is about."""
+    rows: list[AgentRow]
+    """By interval and agent."""
+    totals: list[AgentRow]
+    """By agent."""
+    total: AgentFigures
+    """Of all."""
+
+
+class SiteReport(ReportPage):
+    """report.site."""
+
+    by: Literal["site"]
+    """What a row is about."""
+    rows: list[SiteRow]
+    """By interval and site."""
+    totals: list[SiteRow]
+    """By site."""
+    total: SiteFigures
+    """Of all."""
+
+
+class JobReport(ReportPage):
+    """report.job."""
+
+    by: GroupBy
+    """What a row is about."""
+    rows: list[JobRow]
+    """By interval and what `by` says."""
+    totals: list[JobRow]
+    """By what `by` says."""
+    total: JobFigures
+    """Of all."""
+
+
+# -- report.live --------------------------------------------------------------------------------
+
+
+class LiveQueueNow(TypedDict, total=False):
+    """How a configured queue is now."""
+
+    paused: bool
+    """Whether it offers nothing by command."""
+    open: bool
+    """Whether its calendar says that it is open."""
+    expected_wait_s: float | None
+    """How long the next to come would wait; null: not known."""
+
+
+class LiveQueue(StayCounts, LiveQueueNow):
+    """A queue: who waits now, and what became of those who joined today."""
+
+    queue: str
+    """The name."""
+    waiting: int
+    """How many wait."""
+    callers_waiting: int
+    """How many of them are on the line."""
+    longest_wait_s: float
+    """How long the first has waited."""
