@@ -115,6 +115,8 @@ class Store(Section):
     path: FilePath = Path("run/ringback.db")
     keep_events: int = Field(default=1_000_000, ge=1_000)
     keep_days: float = Field(default=0.0, ge=0.0)
+    keep_events_days: float = Field(default=0.0, ge=0.0)
+    keep_recordings_days: float = Field(default=0.0, ge=0.0)
     keep_audit: int = Field(default=1_000_000, ge=1_000)
     keep_audit_days: float = Field(default=365.0, ge=0.0)
 
@@ -195,6 +197,7 @@ class Whisper(Section):
     default: Template = ""
     voice: Printable = Field(default="en-gb", min_length=1)
     cache_dir: FilePath = Path("run/speech")
+    keep_days: float = Field(default=30.0, ge=0.0)
 
 
 class Log(Section):

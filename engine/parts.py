@@ -45,6 +45,7 @@ from .control.methods.callbacks import CallbackMethods
 from .control.methods.calls import CallMethods
 from .control.methods.engine import EngineMethods
 from .control.methods.numbers import NumberMethods
+from .control.methods.persons import PersonMethods
 from .control.methods.queues import QueueMethods
 from .control.methods.records import RecordMethods
 from .control.methods.reports import ReportMethods
@@ -60,6 +61,7 @@ from .inbound.kept_positions import KeptPositions
 from .inbound.services import InboundServices
 from .inbound.sip_events import SipEvents
 from .job import Job
+from .personal.personal_data import PersonalData
 from .reload import Reconfigure, Reload
 from .reports.cdr_writer import CdrWriter
 from .reports.history import History
@@ -74,7 +76,7 @@ from .routing.router import Router
 from .routing.trunks import Trunks
 from .store.event_log import EventLog
 from .store.heartbeat import Heartbeat
-from .store.retention import Retention
+from .store.retention import DAY_S, Retention
 from .store.store import Store
 from .webhooks.webhooks import Webhooks
 
@@ -96,7 +98,11 @@ class Parts:
         )
         self.store = Store(settings.store.path)
         self.retention = Retention(
-            self.store, self.events, settings.store, settings.reports.keep_days
+            self.store,
+            self.events,
+            settings.store,
+            settings.reports.keep_days,
+            recordings=settings.media.recordings,
         )
         self.registry = CallRegistry()
         self.heartbeat = Heartbeat(self.store, is_busy=lambda: bool(self.registry.calls))
@@ -121,7 +127,11 @@ class Parts:
             on_restarted=lambda: leg_events.on_media_restarted(self.media.pids),
         )
         self.announcer = Announcer(
-            Synthesizer(settings.whisper.cache_dir, voice=settings.whisper.voice)
+            Synthesizer(
+                settings.whisper.cache_dir,
+                voice=settings.whisper.voice,
+                max_age_s=settings.whisper.keep_days * DAY_S or None,
+            )
         )
         hold = Hold(media.hold or None)
 
@@ -207,6 +217,7 @@ class Parts:
             router=self.router,
             admission=self.admission,
         )
+        positions = KeptPositions(self.store)
         self.inbound = Inbound(
             self.services,
             InboundServices(
@@ -215,9 +226,22 @@ class Parts:
                 intake=self.intake,
                 takeover=CallerTakeover(self.dispatcher),
                 history=self.history,
-                positions=KeptPositions(self.store),
+                positions=positions,
             ),
             settings,
+        )
+        self.personal_data = PersonalData(
+            self.store,
+            self.events,
+            self.history,
+            self.admission.do_not_call,
+            recordings=media.recordings,
+            calls_of=lambda person: [
+                call.id
+                for call in self.registry.calls.values()
+                if person.is_number(call.about.get("number"))
+            ],
+            forget_positions=positions.forget_number,
         )
         self.sip_events = SipEvents(self.trunks, self.inbound, leg_events)
 
@@ -285,6 +309,7 @@ class Parts:
             **CallbackMethods(self.dispatcher, self.intake, self.store, self.events).table(),
             **CallMethods(self.registry, self.dispatcher).table(),
             **AgentMethods(self.agents, self.roster, self.queues).table(),
+            **PersonMethods(self.personal_data, self.events, lambda: self.admission.region).table(),
             **QueueMethods(self.queues).table(),
             **NumberMethods(self.admission).table(),
             **RouteMethods(

@@ -24,7 +24,7 @@ NOUNS = {"engine.errors", "engine.job", "engine.request", "engine.timer"}
 BELOW_CALLS = {*NOUNS, "engine.store", "engine.routing", "engine.acd"}
 EVERYTHING_BELOW_CONTROL = {
     *BELOW_CALLS, "engine.reports", "engine.calls", "engine.callbacks", "engine.inbound",
-    "engine.webhooks",
+    "engine.personal", "engine.webhooks",
 }  # fmt: skip
 
 # Each package, or module at the root of a room, and what it may import of its own room. A package
@@ -42,6 +42,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "engine.calls": BELOW_CALLS,
     "engine.callbacks": {*BELOW_CALLS, "engine.calls"},
     "engine.inbound": {*BELOW_CALLS, "engine.calls", "engine.callbacks"},
+    "engine.personal": {*NOUNS, "engine.store", "engine.routing", "engine.reports"},
     "engine.webhooks": {*NOUNS, "engine.store"},
     "engine.control": EVERYTHING_BELOW_CONTROL,
     "engine.logs": set(),

@@ -108,7 +108,7 @@ class Attempt(TwoPartyCall):
         except asyncio.CancelledError:
             self._outcome = self.outcome_if_cancelled
         finally:
-            whisper.cancel()
+            services.announcer.discard(whisper)
             await self._clear()
         self._outcome = self._unless_machine(self._outcome)
         self._note(self._outcome)

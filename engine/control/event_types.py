@@ -109,6 +109,8 @@ EVENT_TYPES: Mapping[str, EventType] = {
     # -- the rest
     **_each("number", "blocked unblocked", "the list of blocked numbers has changed",
             "number", "reason", "until", "by"),
+    **_each("person", "erased", "the personal data of a number were erased by command",
+            "jobs", "records", "events", "audit", "recordings", "by"),
     **_each("trunk", "down up", "passed over for a while (503, no answer); its end",
             "trunk", "reason"),
     **_each("trunk", "registered unregistered failed", "the registration changed",

@@ -76,6 +76,8 @@ METHODS: Mapping[str, Role] = {
     "audit.list": "administer",
     "engine.drain": "administer",
     "engine.reload": "administer",
+    "person.erase": "administer",
+    "person.export": "administer",
     "webhook.retry": "administer",
 }
 

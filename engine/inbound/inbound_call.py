@@ -156,7 +156,7 @@ class InboundCall(TwoPartyCall):
                     raise
                 self._lose_agent(ended)
             finally:
-                whisper.cancel()
+                self._services.announcer.discard(whisper)
 
     async def _turn_away(self, room: WaitingRoom, turned_away: TurnedAway) -> Result:
         """Tell the caller why the call ends."""
@@ -267,7 +267,9 @@ class InboundCall(TwoPartyCall):
 
     async def _spoken_whisper(self) -> Whisper:
         text = self._incoming.whisper
-        return await self._services.announcer.speak(text) if text else None
+        if not text:
+            return None
+        return await self._services.announcer.speak(text, is_personal=True)
 
     def _callback_refused(self, reason: str) -> None:
         self.publish("call.callback_refused", reason=reason)

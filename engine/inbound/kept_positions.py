@@ -99,6 +99,12 @@ class KeptPositions:
         if position is not None:
             self._drop(_key(queue, position.number))
 
+    def forget_number(self, number: str) -> None:
+        """Keep no position of `number` any more, in any queue."""
+        for key, position in tuple(self._held.items()):
+            if position.number == number:
+                self._drop(key)
+
     def _of(self, call: str, queue: str, number: str | None) -> KeptPosition | None:
         position = self._held.get(_key(queue, number or ""))
         return position if position is not None and position.held_by == call else None

@@ -58,6 +58,11 @@ class History:
         if row.get("number") is not None:
             self._recent.append((row["number"], {name: row.get(name) for name in _SHOWN}))
 
+    def forget(self, number: str) -> None:
+        """Remember nothing of `number` (E.164) any more."""
+        kept = [entry for entry in self._recent if entry[0] != number]
+        self._recent = deque(kept, maxlen=REMEMBERED)
+
     def of(self, called: str | None, limit: int = 5) -> list[dict[str, Any]]:
         """What ended earlier for this number (E.164), newest first: short dictionaries.
 

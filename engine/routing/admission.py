@@ -149,6 +149,11 @@ class Admission:
 
     # -- asking -----------------------------------------------------------------------------
 
+    @property
+    def region(self) -> str:
+        """The country in which numbers without a country code are read."""
+        return self._region
+
     def number(self, text: str) -> CalledNumber | None:
         """The telephone number that dialling `text` reaches; None where it is no number."""
         try:

@@ -267,7 +267,7 @@ class Session:
 
     def _bye(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
         self.answer_in_dialog(transaction, 200, now)
-        if self.state == "terminating":
+        if self.state == "terminating" and self.dialog is not None:
             # Both sides sent BYE. The cause of our own hangup is reported.
             self.finish(self.ending(), now)
         else:

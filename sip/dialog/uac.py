@@ -355,6 +355,8 @@ class UacSession(Session):
         self._early.pop(dialog.remote_tag, None)
         if self._early:
             return
+        if self._cancelled:
+            cause = Cause(487, "Request Terminated", "local")
         self._report(Failed(self, cause))
         if self._transaction.state in (CALLING, PROCEEDING):
             self._transaction.abandon()

@@ -34,13 +34,13 @@ from engine.store.event_log import EventLog
 from engine.store.store import Store, StoreError
 from media.errors import NoPortLeft, RecordingFailed
 from media.messages import Connect, LegStats, Played
-from media.sound.speech import Synthesizer
 from media.sources import Hold, Peer, Prompt, Ringing, Source
 from media.worker_pool import WorkerPool
 from sip.endpoint import SipEndpoint
 from sip.sdp.offer_answer import LocalAudio
 
 from .phones.scripted import ScriptedPhone, ScriptedSip
+from .quiet_speech import QuietSynthesizer
 
 DEADLINE_S = 1000.0
 
@@ -112,16 +112,19 @@ class ScriptedMedia:
 
 
 class ScriptedSpeech:
-    """Takes the place of Whisperer where texts are spoken: each is a prompt named after it."""
+    """Takes the place of Announcer where texts are spoken: each is a prompt named after it."""
 
     def __init__(self) -> None:
         self.fails = False
 
-    async def speak(self, text: str) -> Announcement | Unspoken:
+    async def speak(self, text: str, *, is_personal: bool = False) -> Announcement | Unspoken:
         return Unspoken("no voice") if self.fails else Announcement(Prompt(text))
 
     def prepare(self, job: Job) -> "asyncio.Future[Whisper]":
         return asyncio.ensure_future(self._prepare(job.request.whisper or {}))
+
+    def discard(self, whisper: "asyncio.Future[Whisper]") -> None:
+        whisper.cancel()
 
     async def _prepare(self, whisper: Mapping[str, Any]) -> Whisper:
         text = whisper.get("text") or whisper.get("template")
@@ -236,7 +239,7 @@ def scene(
     media.register = registry
     settings = Dial(**dial)
     events, nobody, hold = EventLog(), AgentRegistry([], events=EventLog()), Hold()
-    announcer = Announcer(Synthesizer(tmp_path / "speech"))
+    announcer = Announcer(QuietSynthesizer(tmp_path / "speech"))
     endpoint, pool = cast(SipEndpoint, sip), cast(WorkerPool, media)
     services = CallServices(
         sip=endpoint,

@@ -107,9 +107,9 @@ def test_an_operator_who_leaves_before_the_whisper_is_spoken_takes_it_from_nobod
     tmp_path: Path,
 ) -> None:
     class SlowSpeech(ScriptedSpeech):
-        async def speak(self, text: str) -> Announcement | Unspoken:
+        async def speak(self, text: str, *, is_personal: bool = False) -> Announcement | Unspoken:
             await asyncio.sleep(40)
-            return await super().speak(text)
+            return await super().speak(text, is_personal=is_personal)
 
     async def script(
         desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"

@@ -11,6 +11,7 @@ from engine.daemon import Daemon
 from ringback_client import Client
 from tests.support.engines.quiet_worker import quiet_workers
 from tests.support.ports import free_port, free_udp_range
+from tests.support.quiet_speech import quiet_speech
 
 TOML = """
 [control]
@@ -62,11 +63,14 @@ async def running(
 ) -> AsyncIterator[tuple[Daemon, Client]]:
     """A daemon that runs, and a client of its control socket.
 
-    A test that needs sound or a process to kill asks for `has_sound`: real media workers.
+    A test that needs sound, speech or a process to kill asks for `has_sound`: real media workers.
     """
-    with contextlib.nullcontext() if has_sound else quiet_workers():
+    with contextlib.ExitStack() as stand_ins:
+        if not has_sound:
+            stand_ins.enter_context(quiet_workers())
+            stand_ins.enter_context(quiet_speech())
         daemon = Daemon(settings)
-    await daemon.start()
+        await daemon.start()
     try:
         async with await Client.connect(str(settings.control.socket)) as client:
             yield daemon, client

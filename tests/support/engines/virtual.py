@@ -28,6 +28,7 @@ from engine.store.batch import Batch
 from engine.store.store import Store
 from media.errors import WorkerGone
 from tests.support.phones.virtual import Network, VirtualSip
+from tests.support.quiet_speech import quiet_speech
 from tests.support.scene import ScriptedMedia
 from tests.support.virtual_loop import run
 
@@ -191,6 +192,7 @@ class VirtualEngine:
             patch("engine.parts.SipEndpoint", self._make_sip),
             patch("engine.parts.WorkerPool", self._make_media),
             patch("engine.parts.ControlServer", _Control),
+            quiet_speech(),
         ):
             self.daemon = Daemon(settings)
         self.media.register = self.daemon.registry
@@ -214,7 +216,7 @@ class VirtualEngine:
             await await_open()
             self.writer = _InlineWriter(self.daemon.store)
 
-        with patch.object(self.daemon.store, "open", open_inline):
+        with quiet_speech(), patch.object(self.daemon.store, "open", open_inline):
             await self.daemon.start()
 
     async def stop(self) -> None:
