@@ -7,12 +7,11 @@ holds for what comes after. `engine.reload` and SIGHUP do the same.
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypedDict
 
 import structlog
 from pydantic import ValidationError
 
-from config.difference import Change, compare, effective
+from config.difference import Change, ConfigurationChanges, compare, effective
 from config.settings import ConfigError, Settings, load
 from sip.errors import ParseError
 
@@ -28,21 +27,6 @@ TOLD_CHANGES = 50
 
 Reconfigure = Callable[[Settings], Awaitable[None] | None]
 """Has one part of the engine go by these settings."""
-
-
-class ConfigurationChanges(TypedDict):
-    """engine.reload: what is different in the file."""
-
-    file: str
-    """The file that was read."""
-    checked_only: bool
-    """Whether nothing was changed."""
-    changes: list[Change]
-    """Every key that differs."""
-    words: list[str]
-    """The same for a person, one line each."""
-    restart: list[str]
-    """The keys that hold only after a restart."""
 
 
 class Reload:

@@ -9,7 +9,7 @@ from ..acd.queues import Queues
 from ..callbacks.dispatcher import Dispatcher
 from ..calls.call import CallRegistry
 from ..job import site_of
-from ..reports.views import LiveQueueNow
+from ..reports.report_view import LiveQueueNow
 from .views import LiveAgent, LiveCustomer
 
 

@@ -4,7 +4,7 @@ from typing import TypedDict
 
 from ..acd.agent import AgentState
 from ..acd.queues import QueuesStatus
-from ..reports.views import LiveQueue
+from ..reports.report_view import LiveQueue
 from ..routing.trunks import TrunkView
 from ..webhooks.webhook import WebhookSummary
 

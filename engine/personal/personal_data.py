@@ -56,7 +56,7 @@ class PersonalData:
         """
         traces = await collection.find_traces(self._store, person)
         for job in traces.jobs:
-            yield "job", job.view()
+            yield "job", dict(job.view())
         for id, record in traces.records:
             yield "record", record | traces.notes.get(id, {})
         async for _seq, event, _is_theirs in collection.events_of(self._store, person, traces.ids):

@@ -3,7 +3,8 @@
 import asyncio
 from typing import Protocol, TypedDict
 
-from ...reload import ConfigurationChanges
+from config.difference import ConfigurationChanges
+
 from ...store.event_log import EventLog
 from ..engine_view import EngineView, Traffic
 from ..method import Method

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from ...errors import BadParams, EngineError
 from ...job import Job, JobView
-from ...reports.views import HistoryEntry, HistoryView, Record, RecordPage
+from ...reports.record_view import HistoryEntry, HistoryView, Record, RecordPage
 from ...request import JobId, Params, UnixTime
 from ...store.cursor import never_given, row_of
 from ..method import Method

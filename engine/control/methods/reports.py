@@ -8,7 +8,7 @@ from msgspec import Meta
 from ...reports.intervals import GroupBy, Interval
 from ...reports.report import Reports
 from ...reports.report_count import Kind, Question
-from ...reports.views import AgentReport, JobReport, QueueReport, SiteReport
+from ...reports.report_view import AgentReport, JobReport, QueueReport, SiteReport
 from ...request import Identifier, Params, UnixTime
 from ..method import Method
 from ..peer import Peer
