@@ -150,6 +150,7 @@ class Media(Section):
     ringing: Country = "GB"
     timeout_s: float = Field(default=30.0, ge=0, le=86400)
     silence_s: float = Field(default=10.0, ge=0, le=86400)
+    orphan_s: float = Field(default=10.0, ge=0, le=3600)
     recordings: FilePath = Path("run/recordings")
 
     @field_validator("hold")

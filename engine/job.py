@@ -5,9 +5,11 @@ protocol; times are Unix seconds. The table of allowed transitions is in one pla
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, TypedDict, cast
+from typing import Any, Final, Literal, TypedDict
 
 import msgspec
+
+from .clock import shifted
 
 Order = Literal["agent_first", "customer_first"]
 JobState = Literal[
@@ -17,6 +19,7 @@ JobState = Literal[
     "dialing_customer",
     "holding",
     "bridged",
+    "poisoned",
     "completed",
     "failed",
     "cancelled",
@@ -41,22 +44,25 @@ def _leads_to(*states: JobState) -> frozenset[JobState]:
 
 # A job goes back to `queued` between two attempts. It passes through `whispering` even when there
 # is nothing to say, so that a client sees the same states on every callback. A `bridged` job is
-# queued again only where a machine had answered for the customer.
+# queued again only where a machine had answered for the customer. A `poisoned` one was under way in
+# two crashes: it is called again only when a person says so.
 TRANSITIONS: dict[Order, dict[JobState, frozenset[JobState]]] = {
     "agent_first": {
-        "queued": _leads_to("dialing_agent", "expired"),
+        "queued": _leads_to("dialing_agent", "expired", "poisoned"),
         "dialing_agent": _leads_to("whispering", "queued"),
         "whispering": _leads_to("dialing_customer", "queued"),
         "dialing_customer": _leads_to("bridged", "queued"),
         "bridged": _leads_to("completed", "queued"),
+        "poisoned": _leads_to("queued"),
     },
     "customer_first": {
-        "queued": _leads_to("dialing_customer", "expired"),
+        "queued": _leads_to("dialing_customer", "expired", "poisoned"),
         "dialing_customer": _leads_to("holding", "queued"),
         "holding": _leads_to("dialing_agent", "queued"),
         "dialing_agent": _leads_to("whispering", "holding", "queued"),
         "whispering": _leads_to("bridged", "holding", "queued"),
         "bridged": _leads_to("completed", "queued"),
+        "poisoned": _leads_to("queued"),
     },
 }
 
@@ -156,6 +162,13 @@ class LegRecord(msgspec.Struct, kw_only=True):
     media: dict[str, Any] | None = None
     """Packets, loss, jitter and the like, as last reported: LegFigures."""
 
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: the leg has rung and talked as long as before."""
+        self.started += by_s
+        self.ringing = shifted(self.ringing, by_s)
+        self.answered = shifted(self.answered, by_s)
+        self.ended = shifted(self.ended, by_s)
+
 
 class AttemptRecord(msgspec.Struct, kw_only=True):
     """One try of a job: its legs in the order dialled, and its result once it is over."""
@@ -174,6 +187,12 @@ class AttemptRecord(msgspec.Struct, kw_only=True):
     """What was dialled for the customer, where it was not the request's `to`."""
     ended: float | None = None
     """When it ended."""
+
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped."""
+        self.ended = shifted(self.ended, by_s)
+        for leg in self.legs:
+            leg.shift(by_s)
 
     @property
     def was_answered(self) -> bool:
@@ -247,6 +266,12 @@ class OfferRecord(msgspec.Struct, kw_only=True):
     result: str | None = None
     """How it ended, in one word."""
 
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped."""
+        self.offered += by_s
+        self.answered = shifted(self.answered, by_s)
+        self.ended = shifted(self.ended, by_s)
+
 
 Side = Literal["agent", "customer", "engine"]
 
@@ -266,87 +291,8 @@ class Failure(msgspec.Struct, kw_only=True):
     """The Reason header, as it came."""
 
 
-class JobView(TypedDict):
-    """A callback job as the control protocol shows it. Times are Unix seconds."""
-
-    id: str
-    """Its id: the one of the request, or one that the engine gave."""
-    state: JobState
-    """What it does now, or how it ended."""
-    to: str
-    """The customer, as the request says it."""
-    agent: str | None
-    """The agent, number or sip: URI that it is for; null where a queue finds one."""
-    queue: str | None
-    """The queue that finds an agent."""
-    order: Order
-    """Who is called first."""
-    context: dict[str, Any]
-    """What the client gave with the request; it comes back in every event."""
-    priority: int
-    """The higher, the sooner its turn."""
-    not_before: float | None
-    """Nobody is called before this time."""
-    deadline: float | None
-    """The job expires when no attempt has begun by this time."""
-    max_attempts: int
-    """How many attempts are made at most."""
-    created: float
-    """When the request was accepted."""
-    attempts: list[AttemptRecord]
-    """Every attempt so far."""
-    next_attempt_at: float | None
-    """When the next attempt is due; null: at once, or none follows."""
-    bridged_at: float | None
-    """When agent and customer were joined."""
-    ended_at: float | None
-    """When it ended."""
-    result: str | None
-    """How it ended, in one word."""
-    cause: str | None
-    """Why it ended so, in words."""
-    failure: Failure | None
-    """Which side failed, at which moment, and what SIP said."""
-    recording: str | None
-    """The file of the recording."""
-    dial_to: str | None
-    """The number that is called next, where it is not `to`."""
-    numbers: list[str]
-    """Further numbers of the customer."""
-    site: str | None
-    """The web site, or other origin, of the request."""
-    source: str | None
-    """Who asked at the site, such as an address: limits count by it."""
-    skills: dict[str, int]
-    """The level of each skill that an agent must have."""
-    known_agent: str | None
-    """The agent for whom the queue keeps it at first."""
-    centre: str | None
-    """The centre whose agents are asked first."""
-    script: str | None
-    """What the agent's screen shows."""
-    on_crash: OnCrash
-    """What becomes of it when the engine dies meanwhile."""
-    called: str | None
-    """The customer's number in E.164, where `to` is one."""
-    scheduled: str | None
-    """Why the call waits for its time, in words."""
-    offers: list[OfferRecord]
-    """The agents it was offered to, the latest last."""
-    joined: int
-    """How many further requests for the same number joined it."""
-    decision: Literal["needed"] | None
-    """`needed`: after a crash a person decides whether it is called again."""
-    decide_by: float | None
-    """When it fails if nobody has decided."""
-    notes: list[str]
-    """What people wrote about it."""
-    outcome: str | None
-    """The outcome that was written back."""
-    rating: int | None
-    """The rating that was written back, 0 to 10."""
-    cost: CostView | None
-    """What it cost."""
+# The times of a job that are no dates.
+_LASTING: Final = ("bridged_at", "quiet_until", "queue_joined_at", "queue_since", "decide_by")
 
 
 class Job(msgspec.Struct, kw_only=True):
@@ -361,10 +307,16 @@ class Job(msgspec.Struct, kw_only=True):
     bridged_at: float | None = None
     ended_at: float | None = None
     next_attempt_at: float | None = None
+    is_due_on_date: bool = False
+    """`next_attempt_at` is when something opens, not the end of a pause."""
+    deadline_moved_s: float = 0.0
+    """How far the clock was set forward over the deadline, which was moved along."""
     quiet_until: float | None = None
     """Until when a phone may still ring that an earlier engine called: nobody is called before."""
     under_way: bool = False
     """An attempt is made, or about to be. After a crash it may have been dialled."""
+    crashes: int = 0
+    """In how many crashes it was under way. One of them may be its doing."""
     result: str | None = None
     cause: str | None = None
     failure: Failure | None = None
@@ -413,57 +365,43 @@ class Job(msgspec.Struct, kw_only=True):
         if self.queue_joined_at is not None:
             self.queue_since, self.outside_tried = until, {}
 
+    def shift(self, by_s: float, now: float) -> None:
+        """The clock was stepped by `by_s` and is `now` now.
+
+        What lasts goes on as before. A date stays where it is, but one that was reached stays
+        reached, and one that the step jumped over is as far away as before it.
+        """
+        before = now - by_s
+        self.created += by_s
+        for name in _LASTING:
+            setattr(self, name, shifted(getattr(self, name), by_s))
+        self.outside_tried = {one: at + by_s for one, at in self.outside_tried.items()}
+        for attempt in self.attempts:
+            attempt.shift(by_s)
+        for offer in self.offers:
+            offer.shift(by_s)
+        due_at = self.next_attempt_at
+        if due_at is not None and (not self.is_due_on_date or due_at <= before):
+            self.next_attempt_at = due_at + by_s
+        not_before, deadline = self.request.not_before, self.request.deadline
+        if not_before is not None and not_before <= before:
+            self.request = msgspec.structs.replace(self.request, not_before=not_before + by_s)
+        if deadline is not None:
+            moved_s = self._moves_deadline_by(deadline, by_s, now)
+            self.deadline_moved_s += moved_s
+            self.request = msgspec.structs.replace(self.request, deadline=deadline + moved_s)
+
+    def _moves_deadline_by(self, deadline: float, by_s: float, now: float) -> float:
+        if by_s > 0:
+            return by_s if now - by_s < deadline <= now else 0.0
+        return -min(self.deadline_moved_s, -by_s)
+
     def enter(self, state: JobState) -> None:
         """Move to `state`. Raises IllegalTransition where the table does not allow it."""
         allowed = TRANSITIONS[self.request.order].get(self.state, frozenset())
         if state not in allowed:
             raise IllegalTransition(f"job {self.id}: {self.state} does not lead to {state}")
         self.state = state
-
-    def view(self) -> JobView:
-        """The job as the control protocol shows it."""
-        request = self.request
-        return {
-            "id": self.id,
-            "state": self.state,
-            "to": request.to,
-            "agent": request.agent,
-            "queue": request.queue,
-            "order": request.order,
-            "context": request.context,
-            "priority": request.priority,
-            "not_before": request.not_before,
-            "deadline": request.deadline,
-            "max_attempts": request.max_attempts,
-            "created": self.created,
-            "attempts": self.attempts,
-            "next_attempt_at": self.next_attempt_at,
-            "bridged_at": self.bridged_at,
-            "ended_at": self.ended_at,
-            "result": self.result,
-            "cause": self.cause,
-            "failure": self.failure,
-            "recording": self.recording,
-            "dial_to": self.dial_to,
-            "numbers": request.numbers,
-            "site": request.site,
-            "source": request.source,
-            "skills": request.skills,
-            "known_agent": request.known_agent,
-            "centre": request.centre,
-            "script": request.script,
-            "on_crash": request.on_crash,
-            "called": self.called,
-            "scheduled": self.scheduled,
-            "offers": self.offers,
-            "joined": self.joined,
-            "decision": self.decision,
-            "decide_by": self.decide_by,
-            "notes": self.notes,
-            "outcome": self.outcome,
-            "rating": self.rating,
-            "cost": cast(CostView | None, self.cost),
-        }
 
 
 def site_of(context: Mapping[str, Any] | None) -> str | None:

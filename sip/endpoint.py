@@ -12,8 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from .auth.digest import Credentials
 from .dialog.next_hop import Lookup
 from .dialog.registration import Account, Registration
+from .dialog.saves import Saves
 from .dialog.session import Session
 from .dialog.uac import Invitation
 from .dialog.uas import UasSession
@@ -22,6 +24,7 @@ from .events import Event
 from .hop import Hop, Transport
 from .message.uri import parse_host_port
 from .rate_limit import RateLimit
+from .saved import SavedSession
 from .sdp.offer_answer import LocalAudio
 from .transaction.timers import TIMER_GRID_S, TimerValues
 from .transport.resolver import ResolutionFailed, Resolver
@@ -64,6 +67,8 @@ class SipEndpoint:
 
     `on_event` is called for each event, in order, and never from inside a method of the endpoint.
     `admits` decides for each new INVITE whether it is handled; see UserAgent.
+    `on_saves` is called with what is to be kept of sessions, so that `restore` of a later process
+    can end them.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class SipEndpoint:
         on_event: Callable[[Event], None],
         options: EndpointOptions | None = None,
         admits: Callable[[Hop, float], bool] | None = None,
+        on_saves: Callable[[Saves], None] | None = None,
     ) -> None:
         options = options or EndpointOptions()
         self._listen = [parse_listen(text) for text in listen]
@@ -87,6 +93,9 @@ class SipEndpoint:
             bounds=options.bounds,
             admits=admits,
         )
+        self._on_saves = on_saves
+        if on_saves is not None:
+            self.ua.want_saves()
         self.addresses: list[Hop] = []
         """The bound addresses, in the order of `listen`."""
         self.resolver = Resolver()
@@ -104,6 +113,7 @@ class SipEndpoint:
         self._wake_at = 0.0
         self._delivering = False
         self._delivery_due = False
+        self._until_clear: dict[str, set[asyncio.Future[None]]] = {}
 
     # -- life
 
@@ -126,7 +136,11 @@ class SipEndpoint:
         self.resolver.prefers_ipv6 = not ipv4
 
     async def stop(self) -> None:
-        """Close the sockets and drop all state. It sends nothing, so hang up calls first."""
+        """Close the sockets and drop all state. It sends nothing, so hang up calls first.
+
+        What is kept of sessions stays so.
+        """
+        self._on_saves = None
         if self._wake is not None:
             self._wake.cancel()
             self._wake = None
@@ -181,11 +195,36 @@ class SipEndpoint:
         """Resolve a URI to a transport address. Raises ParseError and ResolutionFailed."""
         return await self.resolver.resolve(uri_text)
 
+    def is_clear(self, target: str) -> bool:
+        """Whether no cancelled call to `target` waits for the phone's confirmation."""
+        return self.ua.clearing_s(target, self._time()) is None
+
+    async def until_clear(self, target: str) -> None:
+        """Wait until a phone has confirmed that a call to it was cancelled.
+
+        Without that a phone whose 200 crossed the CANCEL would be called in the middle of a call.
+        Returns at once for a target that no cancelled call is left of.
+        """
+        while (wait_s := self.ua.clearing_s(target, self._time())) is not None:
+            cleared = asyncio.get_running_loop().create_future()
+            waiting = self._until_clear.setdefault(target, set())
+            waiting.add(cleared)
+            try:
+                await asyncio.wait([cleared], timeout=None if math.isinf(wait_s) else wait_s)
+            finally:
+                waiting.discard(cleared)
+                if not waiting:
+                    self._until_clear.pop(target, None)
+
     def invite(self, invitation: Invitation) -> Session:
         """See UserAgent.invite."""
         session = self.ua.invite(invitation, self._time())
         self._flush_from_owner()
         return session
+
+    def restore(self, saved: SavedSession, credentials: Credentials | None) -> Session:
+        """See UserAgent.restore. To be called before `start`, so that no message comes earlier."""
+        return self.ua.restore(saved, credentials)
 
     def register(self, account: Account) -> Registration:
         """See UserAgent.register."""
@@ -296,6 +335,10 @@ class SipEndpoint:
                 self._deliver_soon()
 
     def _send_output(self) -> None:
+        if self._on_saves is not None:
+            saves = self.ua.take_saves()
+            if saves:
+                self._on_saves(saves)
         for hop, data in self.ua.take_output():
             if hop.transport == "udp":
                 udp = self._udp.get(_family(hop.host))
@@ -305,11 +348,21 @@ class SipEndpoint:
                     udp.send(hop, data)
             else:
                 self.tcp.send(hop, data)
+        if self._until_clear:
+            self._look_whether_clear()
         for lookup in self.ua.take_lookups():
             task = asyncio.ensure_future(self._look_up(lookup))
             self._lookups.add(task)
             task.add_done_callback(self._lookups.discard)
         self._set_wake()
+
+    def _look_whether_clear(self) -> None:
+        now = self._time()
+        for target, waiting in self._until_clear.items():
+            if self.ua.clearing_s(target, now) is None:
+                for cleared in waiting:
+                    if not cleared.done():
+                        cleared.set_result(None)
 
     async def _look_up(self, lookup: Lookup) -> None:
         try:

@@ -6,8 +6,7 @@ A leg joins a SIP session to a media endpoint. What SIP and the media worker rep
 """
 
 import asyncio
-import time
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 from msgspec import structs
@@ -76,7 +75,7 @@ class Leg:
         self.role: Role = role
         self.destination = destination
         self.record = LegRecord(
-            leg=leg_id, role=role, uri=destination.targets[0].target, started=time.time()
+            leg=leg_id, role=role, uri=destination.targets[0].target, started=owner.now()
         )
         self.hangup_cause: HangupCause | None = None
         self.audio: NegotiatedAudio | None = None
@@ -132,7 +131,7 @@ class Leg:
     ) -> None:
         """Call the party by each target in turn until one answers. Raises LegEnded otherwise."""
         self._dialled = True
-        self.record.started = time.time()
+        self.record.started = self._owner.now()
         self._publish("leg.dialing", self)
         options = DialOptions(caller, ring_s, self._media.local(codecs), headers)
         cause = HangupCause("unreachable", "no way to dial")
@@ -164,11 +163,13 @@ class Leg:
             hop = await self._sip.resolve(target.hop_uri)
         except (ResolutionFailed, ParseError) as error:
             return HangupCause("unreachable", str(error), trunk_failed=True)
-        if self.hangup_cause is not None:  # hung up while the address was looked up
-            return self.hangup_cause
-        self._media.take_from(hop.host, target.rtp)
         loop = asyncio.get_running_loop()
         self._outcome = loop.create_future()
+        if not self._sip.is_clear(target.target):
+            await self._until_clear(target.target)
+        if self.hangup_cause is not None:  # hung up meanwhile
+            return self.hangup_cause
+        self._media.take_from(hop.host, target.rtp)
         try:
             self._session = self._sip.invite(options.invitation(target, hop))
         except (ParseError, ValueError) as error:
@@ -180,6 +181,16 @@ class Leg:
         finally:
             if give_up is not None:
                 give_up.cancel()
+
+    async def _until_clear(self, target: str) -> None:
+        """Wait until an earlier call to the target is over, or this leg is hung up."""
+        assert self._outcome is not None
+        clear = asyncio.ensure_future(self._sip.until_clear(target))
+        either: tuple[asyncio.Future[Any], ...] = (clear, self._outcome)
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            clear.cancel()
 
     def _tell_trunk(self, target: DialTarget, cause: HangupCause) -> None:
         """A trunk is to be passed over for a while."""
@@ -221,7 +232,7 @@ class Leg:
         session.tag = self
         self._media.take_from(session.source.host, self.destination.targets[0].rtp)
         self.record.state = "ringing"
-        self.record.started = self.record.ringing = time.time()
+        self.record.started = self.record.ringing = self._owner.now()
         try:
             self._sip.ring(session)
         except SipError as error:  # hung up already; the event that says so is on its way
@@ -302,7 +313,7 @@ class Leg:
         self.hangup_cause = cause
         record = self.record
         record.state = "ended"
-        record.ended = time.time()
+        record.ended = self._owner.now()
         if cause.sip_status is not None:
             record.sip_status = cause.sip_status
         record.reason = cause.phrase
@@ -345,19 +356,19 @@ class Leg:
         elif event.audio is not None:
             self._connect(event.audio)
             record.state = "early_media"
-            record.ringing = record.ringing or time.time()
+            record.ringing = record.ringing or self._owner.now()
             self._publish("leg.early_media", self)
             for listener in tuple(self._listeners):
                 listener.early_media_started(self)
         elif event.status >= 180 and record.state == "dialing":
             record.state = "ringing"
-            record.ringing = time.time()
+            record.ringing = self._owner.now()
             self._publish("leg.ringing", self)
 
     def _answered(self, audio: NegotiatedAudio) -> None:
         record = self.record
         record.state = "answered"
-        record.answered = time.time()
+        record.answered = self._owner.now()
         record.sip_status, record.reason = 200, "OK"
         # First, so that what the call flow says next goes to the worker in one message with this.
         self._settle(None)
@@ -401,7 +412,7 @@ class Leg:
             case media_events.Played():
                 if event.error is not None:
                     log.error("not_played", leg=self.id, reason=event.error)
-                    self._publish("leg.not_played", self, error=event.error)
+                    self.publish_not_played(event.error)
                 self._media.end_play(event.play)
             case media_events.Dtmf():
                 self._pressed(event.digit, event.duration_ms)
@@ -418,6 +429,10 @@ class Leg:
                 if not self.is_held:
                     reason = f"no RTP for {event.silent_s:g} s"
                     self.hang_up(HangupCause("no_media", reason), f'SIP;cause=200;text="{reason}"')
+
+    def publish_not_played(self, reason: str) -> None:
+        """The party does not hear what it should: publish why. The call goes on."""
+        self._publish("leg.not_played", self, error=reason)
 
     def info_digit(self, digit: str, duration_ms: int) -> None:
         """The party pressed a key, and its phone reported it by SIP INFO."""

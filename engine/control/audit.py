@@ -79,7 +79,7 @@ class Audit:
         now = self._clock()
         key = (who.name, peer.address.rpartition(":")[0], method)
         known = self._refusals.get(key)
-        if known is not None and now - known.written < REPEATED_S:
+        if known is not None and 0 <= now - known.written < REPEATED_S:
             known.repeated += 1
             return
         if known is None and len(self._refusals) >= MOST_REFUSALS:

@@ -11,7 +11,8 @@ from ..acd.agent_view import AgentView
 from ..acd.queue import QueueView
 from ..acd.queue_entry import EntryKind
 from ..calls.call import CallView
-from ..job import CrashDecision, Failure, JobView, LegRecord, OfferRecord
+from ..job import CrashDecision, Failure, LegRecord, OfferRecord
+from ..reports.job_view import JobView
 from ..reports.record_view import HistoryEntry
 from ..routing.do_not_call import Blocked
 from ..routing.trunks import TrunkView
@@ -121,6 +122,13 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "target": Member(str, "The outside number that it goes to."),
     "agents": Member(list[str], "The agents who are offered it."),
     "ring_s": Member(float, "How long their phones ring."),
+    "crashes": Member(int, "In how many crashes of the engine the job was under way."),
+    "alert": Member(str, "The alert."),
+    "figure": Member(str, "The figure that it watches."),
+    "value": Member(float, "What the figure is now."),
+    "threshold": Member(float, "The threshold that it is held against."),
+    "since_s": Member(float, "For how long the figure has been past it."),
+    "by_s": Member(float, "How far the clock was set forward, or back below 0."),
     # -- the rest
     "until": Member(float, "Until when the number is blocked (Unix seconds)."),
     "event": Member(int, "The number of the event that was not delivered."),

@@ -1,10 +1,12 @@
 """The engine, its traffic and its agents as ping, engine.status and report.live show them."""
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from ..acd.agent import AgentState
+from ..acd.queue_entry import EntryKind
 from ..acd.queues import QueuesStatus
-from ..reports.report_view import LiveQueue
+from ..reports.history import CustomerOf
+from ..reports.live import LiveQueue
 from ..routing.trunks import TrunkView
 from ..webhooks.webhook import WebhookSummary
 
@@ -129,6 +131,8 @@ class EngineStatus(TypedDict):
     """The name of its event log."""
     uptime_s: float
     """How long it runs."""
+    clock_steps: int
+    """How often the wall clock was set."""
     draining: bool
     """Whether it refuses new callbacks and calls."""
     jobs: dict[str, int]
@@ -184,17 +188,6 @@ class LiveEngine(TypedDict):
     """The event log."""
 
 
-class LiveCustomer(TypedDict):
-    """With whom an agent is busy."""
-
-    number: str | None
-    """The number, or what was called or calls."""
-    queue: str | None
-    """The queue."""
-    site: str | None
-    """The web site."""
-
-
 class LiveAgent(TypedDict):
     """An agent as report.live shows them."""
 
@@ -208,7 +201,7 @@ class LiveAgent(TypedDict):
     """The reason of a pause, logout or return."""
     work: str | None
     """The job or call that they are on."""
-    customer: LiveCustomer | None
+    customer: CustomerOf | None
     """With whom they are busy."""
     queues: list[str]
     """The queues that they serve."""
@@ -218,6 +211,36 @@ class LiveAgent(TypedDict):
     """Their calls of today."""
     talk_s: float
     """How long they talked today."""
+    occupancy_percent: NotRequired[float | None]
+    """Talking and wrap-up of today, of the time that was not a pause."""
+    aht_s: NotRequired[float | None]
+    """The average handle time of today."""
+
+
+class LiveEntry(TypedDict):
+    """A job or a call that waits, as report.live shows it."""
+
+    id: str
+    """The id of the job or call."""
+    kind: EntryKind
+    """Which of the two it is."""
+    queue: str | None
+    """The queue; null: it waits for one agent."""
+    waited_s: float
+    """How long it has waited."""
+    priority: int
+    """The higher, the sooner its turn."""
+    customer: CustomerOf | None
+    """Whose it is."""
+
+
+class RaisedAlert(TypedDict):
+    """An alert that is raised now."""
+
+    alert: str
+    """The name."""
+    queue: str | None
+    """The queue; null: it is about the engine."""
 
 
 class LiveView(TypedDict):
@@ -235,6 +258,10 @@ class LiveView(TypedDict):
     """The queues: who waits now, and today's figures."""
     agents: list[LiveAgent]
     """The agents."""
+    first_waiting: list[LiveEntry]
+    """Those who wait and came first, over all queues."""
+    alerts: list[RaisedAlert]
+    """The alerts that are raised."""
     jobs_today: dict[str, int]
     """Callbacks that ended today, by their state."""
     engine: LiveEngine

@@ -1,4 +1,4 @@
-"""Reports and the queues of report.live as the control protocol shows them.
+"""Reports as the control protocol shows them.
 
 Times are Unix seconds. A figure that has nothing to be computed from is null. A share is in per
 cent.
@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
-from .intervals import GroupBy, Interval
+from .intervals import GroupBy, GroupCallsBy, Interval
 
 # -- figures ------------------------------------------------------------------------------------
 
@@ -62,8 +62,29 @@ class TalkPercentiles(TypedDict):
     """The 99th percentile of talks."""
 
 
-class QueueFigures(StayCounts, TalkPercentiles):
-    """The figures of a queue."""
+class QueueFiguresOf(StayCounts, TalkPercentiles):
+    """The figures of those who joined a queue."""
+
+    customers: int
+    """Customers whose way through the queues began in it."""
+    customers_answered: int
+    """Those of them who were answered in the end, in whichever queue."""
+    customers_abandoned: int
+    """Those who hung up in the end, without short ones."""
+    customers_answered_percent: float | None
+    """The answered, of all."""
+    customers_abandoned_percent: float | None
+    """Those who hung up, of all but short ones."""
+    customer_wait_s: float | None
+    """The mean wait of the answered, in all queues."""
+    customer_wait_p50_s: float | None
+    """The median of it."""
+    customer_wait_p90_s: float | None
+    """The 90th percentile of it."""
+    customer_wait_p95_s: float | None
+    """The 95th percentile of it."""
+    customer_wait_p99_s: float | None
+    """The 99th percentile of it."""
 
     waiting: int
     """Those who still wait."""
@@ -91,6 +112,15 @@ class QueueFigures(StayCounts, TalkPercentiles):
     """The 95th percentile of these waits."""
     abandon_p99_s: float | None
     """The 99th percentile of these waits."""
+
+
+class QueueFigures(QueueFiguresOf):
+    """The figures of a queue: of all, and apart."""
+
+    callers: QueueFiguresOf
+    """Of callers alone."""
+    callbacks: QueueFiguresOf
+    """Of callbacks alone."""
 
 
 class AgentFigures(TalkPercentiles):
@@ -195,6 +225,43 @@ class JobFigures(TalkPercentiles):
     """Those with a rating."""
     rating: float | None
     """The mean rating."""
+    outcomes: dict[str, int]
+    """How many have each outcome."""
+    costs: dict[str, float]
+    """What they cost, by currency."""
+
+
+class CallFigures(TalkPercentiles):
+    """The figures of calls that came in and have ended."""
+
+    calls: int
+    """How many there were."""
+    answered: int
+    """Those in which the two talked."""
+    unanswered: int
+    """The others."""
+    answered_percent: float | None
+    """The answered, of all."""
+    results: dict[str, int]
+    """How many ended in each way."""
+    to_talk_s: float | None
+    """The mean time until they talked."""
+    to_talk_p50_s: float | None
+    """The median of it."""
+    to_talk_p90_s: float | None
+    """The 90th percentile of it."""
+    to_talk_p95_s: float | None
+    """The 95th percentile of it."""
+    to_talk_p99_s: float | None
+    """The 99th percentile of it."""
+    talk_s: float
+    """All talks together."""
+    rated: int
+    """Those with a rating."""
+    rating: float | str | None
+    """The mean rating; in a row of report.call by rating: the rating."""
+    outcomes: dict[str, int]
+    """How many have each outcome."""
     costs: dict[str, float]
     """What they cost, by currency."""
 
@@ -263,6 +330,27 @@ class JobRow(JobFigures, Span):
     """Their result."""
 
 
+class CallRow(CallFigures, Span):
+    """The calls of one interval that have something in common: one of the following."""
+
+    all: NotRequired[str]
+    """All of them."""
+    queue: NotRequired[str]
+    """Their queue."""
+    agent: NotRequired[str]
+    """Their agent."""
+    result: NotRequired[str]
+    """Their result."""
+    site: NotRequired[str]
+    """Their site."""
+    outcome: NotRequired[str]
+    """Their outcome."""
+    trunk: NotRequired[str]
+    """Their trunk."""
+    route: NotRequired[str]
+    """Their inbound route."""
+
+
 class ReportPage(Span):
     """A page of a report."""
 
@@ -287,6 +375,14 @@ class ReportDefinitions(TypedDict):
     """Whether short ones do."""
     include_overflowed: bool
     """Whether overflowed ones do."""
+    include_expired: bool
+    """Whether expired ones do."""
+    include_withdrawn: bool
+    """Whether withdrawn ones do."""
+    include_lost: bool
+    """Whether those that a crash cut off do."""
+    service_level_by_queue: dict[str, float]
+    """The time of the queues with a service level of their own."""
 
 
 class QueueReport(ReportPage):
@@ -343,28 +439,14 @@ class JobReport(ReportPage):
     """Of all."""
 
 
-# -- report.live --------------------------------------------------------------------------------
+class CallReport(ReportPage):
+    """report.call."""
 
-
-class LiveQueueNow(TypedDict, total=False):
-    """How a configured queue is now."""
-
-    paused: bool
-    """Whether it offers nothing by command."""
-    open: bool
-    """Whether its calendar says that it is open."""
-    expected_wait_s: float | None
-    """How long the next to come would wait; null: not known."""
-
-
-class LiveQueue(StayCounts, LiveQueueNow):
-    """A queue: who waits now, and what became of those who joined today."""
-
-    queue: str
-    """The name."""
-    waiting: int
-    """How many wait."""
-    callers_waiting: int
-    """How many of them are on the line."""
-    longest_wait_s: float
-    """How long the first has waited."""
+    by: GroupCallsBy
+    """What a row is about."""
+    rows: list[CallRow]
+    """By interval and what `by` says."""
+    totals: list[CallRow]
+    """By what `by` says."""
+    total: CallFigures
+    """Of all."""

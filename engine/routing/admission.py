@@ -242,6 +242,10 @@ class Admission:
         self._rate_limits.settle(job.id, Decimal(cost["amount"]))
         return cost
 
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped. What is blocked until a date stays so until then."""
+        self._rate_limits.shift(by_s)
+
     # -- the policies -----------------------------------------------------------------------
 
     def _check_place(self, text: str, field: str) -> CalledNumber | None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from ..errors import ParseError
 from ..hop import Hop, is_numeric, numeric_hop
 from ..message.grammar import split_commas
 from ..message.message import Fields, Message, Request, Response
@@ -155,6 +156,14 @@ def bare_dialog_of_uac(request: Request, response: Response, hop: Hop) -> Dialog
         remote_cseq=None,
         fallback_hop=hop,
     )
+
+
+def early_dialog(request: Request, response: Response, hop: Hop) -> Dialog:
+    """Make the dialog from a provisional response to our INVITE, readable or not."""
+    try:
+        return dialog_of_uac(request, response, hop)
+    except ParseError:
+        return bare_dialog_of_uac(request, response, hop)
 
 
 def dialog_of_uas(request: Request, local_tag: str, hop: Hop) -> Dialog:

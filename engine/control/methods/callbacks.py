@@ -9,7 +9,8 @@ from ...callbacks.dispatcher import Dispatcher
 from ...callbacks.intake import Intake
 from ...callbacks.retry import Outcome
 from ...errors import EngineError
-from ...job import TERMINAL_STATES, Job, JobView
+from ...job import TERMINAL_STATES, Job
+from ...reports.job_view import JobView, job_view
 from ...request import CallbackRequest, Reschedule
 from ...store.event_log import EventLog
 from ...store.store import Store
@@ -61,7 +62,7 @@ class CallbackMethods:
 
     async def _request(self, params: CallbackRequest, _peer: Peer) -> AcceptedJob:
         accepted = await self._intake.accept(params)
-        view = cast(AcceptedJob, {**accepted.job.view(), "replayed": accepted.replayed})
+        view = cast(AcceptedJob, {**job_view(accepted.job), "replayed": accepted.replayed})
         if accepted.joined:
             # The id is that of the job that the request joined, not that of the request.
             view["joined_to"] = accepted.job.id
@@ -78,30 +79,31 @@ class CallbackMethods:
         """An open job that nobody is being called for. Raises EngineError `state`."""
         job = await self._open(job_id)
         if job.state != "queued" or self._dispatcher.is_running(job):
-            raise EngineError("state", f"job {job.id} is under way: {job.state}", field="id")
+            how = "set aside" if job.state == "poisoned" else "under way"
+            raise EngineError("state", f"job {job.id} is {how}: {job.state}", field="id")
         return job
 
     def _get(self, params: JobRef, _peer: Peer) -> JobView:
-        return _found(self._intake.find(params.id), params.id).view()
+        return job_view(_found(self._intake.find(params.id), params.id))
 
     async def _cancel(self, params: JobRef, _peer: Peer) -> JobView:
         job = await self._open(params.id)
         await self._dispatcher.cancel(job)
         await self._store.flush()  # no crash brings it back
-        return job.view()
+        return job_view(job)
 
     async def _list(self, params: JobQuery, _peer: Peer) -> JobPage:
         jobs, cursor = await self._store.list(params.state, params.limit, params.cursor)
         # An open job is ahead of its stored image.
         current = [self._dispatcher.job(job.id) or job for job in jobs]
-        return {"jobs": [job.view() for job in current], "cursor": cursor}
+        return {"jobs": [job_view(job) for job in current], "cursor": cursor}
 
     # -- changes of what was asked for --------------------------------------------------------
 
     async def _reschedule(self, params: Reschedule, _peer: Peer) -> JobView:
         job = await self._queued(params.id)
         await self._intake.reschedule(job, params)
-        return job.view()
+        return job_view(job)
 
     async def _reprioritise(self, params: Reprioritise, _peer: Peer) -> JobView:
         job = await self._open(params.id)
@@ -109,7 +111,7 @@ class CallbackMethods:
         self._give_priority(job, params.priority)
         self._publish("callback.reprioritised", job, priority=params.priority, if_saved=True)
         await self._store.save_or_undo(job, undo)
-        return job.view()
+        return job_view(job)
 
     def _give_priority(self, job: Job, priority: int) -> None:
         job.request = msgspec.structs.replace(job.request, priority=priority)
@@ -117,7 +119,7 @@ class CallbackMethods:
 
     async def _decide(self, params: Decision, _peer: Peer) -> JobView:
         job = await self._open(params.id)
-        if job.decision is None:
+        if job.decision is None and job.state != "poisoned":
             raise EngineError("state", f"there is nothing to decide about job {job.id}", field="id")
         if params.decision == "fail":
             self._publish("callback.decided", job, decision=params.decision)
@@ -126,16 +128,20 @@ class CallbackMethods:
             await self._store.flush()
         else:
             await self._let_be_called(job)
-        return job.view()
+        return job_view(job)
 
     async def _let_be_called(self, job: Job) -> None:
-        before = job.decision, job.decide_by
+        before = job.state, job.decision, job.decide_by
 
         def undo() -> None:
             if self._dispatcher.is_idle(job):
-                job.decision, job.decide_by = before
+                state, job.decision, job.decide_by = before
+                if state != job.state:
+                    job.enter(state)
 
         job.decision = job.decide_by = None
+        if job.state == "poisoned":
+            job.enter("queued")
         self._publish("callback.decided", job, decision="retry", if_saved=True)
         try:
             await self._store.save_or_undo(job, undo)

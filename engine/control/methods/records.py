@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from ...errors import BadParams, EngineError
-from ...job import Job, JobView
+from ...job import Job
+from ...reports.job_view import JobView, job_view
 from ...reports.record_view import HistoryEntry, HistoryView, Record, RecordPage
 from ...request import JobId, Params, UnixTime
 from ...store.cursor import never_given, row_of
@@ -200,7 +201,7 @@ class RecordMethods:
         )
         await store.flush()
         if job is not None:
-            return job.view()
+            return job_view(job)
         ((outcome, rating, _notes),) = await store.query(_NOTES, (params.id,))
         return {"id": params.id, "notes": notes, "outcome": outcome, "rating": rating}
 
