@@ -390,10 +390,10 @@ class Agent:
         self._take_own()
 
     def interrupted(self, now: float) -> bool:
-        """Leave what ended with the earlier engine: a call, a line. Whether that changed him.
+        """Leave what ended with the earlier engine: a call, a line. Returns whether that was any.
 
-        After a talk he wraps up as ever; one whose phone rang is free, and not to blame. What he
-        asked for meanwhile holds.
+        After a talk the agent wraps up as ever. An agent whose phone rang is free, and has not
+        missed the call. What they asked for meanwhile holds.
         """
         self.line_up = not self.permanent
         if self.state == "talking":

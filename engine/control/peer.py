@@ -23,7 +23,7 @@ class Peer:
     pid: int | None = None
     groups: tuple[int, ...] = ()
     who: str = ""
-    """The name that the engine knows him by, see rights.py."""
+    """The name that the engine knows them by, see rights.py."""
 
     def __str__(self) -> str:
         if self.uid is None:

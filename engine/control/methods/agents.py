@@ -51,14 +51,14 @@ class AgentReason(Params):
 
 
 class AgentSkills(Params):
-    """agent.skills: `skills` in place of those he has; None: the configured ones."""
+    """agent.skills: `skills` in place of those they have; None: the configured ones."""
 
     agent: Identifier
     skills: Skills | None = None
 
 
 class AgentAddressUse(Params):
-    """agent.address: which of his addresses comes first, or is on or off.
+    """agent.address: which of their addresses comes first, or is on or off.
 
     Without `uri` they are as configured again.
     """
@@ -78,7 +78,7 @@ class NewAddress(Params):
 
 
 class NewAgent(Params):
-    """agent.add: as [[agents]] of the configuration, without an account of his own."""
+    """agent.add: as [[agents]] of the configuration, without an account of their own."""
 
     agent: Identifier
     uri: Target | None = None
