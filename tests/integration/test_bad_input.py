@@ -52,7 +52,7 @@ class Talk:
             assert call.rtp.flaws() == []
 
 
-async def test_rtp_of_a_stranger_is_not_heard(engine: EngineClient, wire: MakeWire) -> None:
+async def test_rtp_of_an_unknown_source_is_not_heard(engine: EngineClient, wire: MakeWire) -> None:
     talk = await Talk.begin(engine, wire)
     stranger = WireRtp()
     targets = [call.rtp.remote for call in (talk.agent, talk.customer)]
