@@ -161,6 +161,8 @@ class LegRecord(msgspec.Struct, kw_only=True):
     """When it ended."""
     media: dict[str, Any] | None = None
     """Packets, loss, jitter and the like, as last reported: LegFigures."""
+    events_dropped: int = 0
+    """How many events its phone caused beyond what one phone may cause."""
 
     def shift(self, by_s: float) -> None:
         """The clock was stepped: the leg has rung and talked as long as before."""

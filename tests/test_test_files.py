@@ -8,8 +8,8 @@ ROOMS = ("config", "engine", "media", "sip")
 EXCEPTIONS: dict[str, str] = {
     "engine/calls/leg_events.py": "scenarios/ and integration/test_crashes.py (a worker that dies)",
     "engine/acd/agent_view.py": "test_agent.py",
-    "engine/control/event_members.py": "test_replies.py",
-    "engine/control/type_schema.py": "test_schema.py and test_replies.py",
+    "engine/control/openrpc/event_members.py": "test_replies.py",
+    "engine/control/openrpc/type_schema.py": "test_schema.py and test_replies.py",
     "engine/control/views.py": "types without behaviour; test_replies.py",
     "engine/reports/job_view.py": "engine/test_job.py",
     "engine/reports/record_view.py": "types without behaviour; control/test_replies.py",

@@ -1,6 +1,7 @@
 """How the engine is: what ping, engine.status, report.live and the metrics say of it."""
 
 import asyncio
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import cast
 
@@ -17,6 +18,7 @@ from ..inbound.inbound import Inbound
 from ..routing.trunks import Trunks, TrunkView
 from ..store.event_log import EventLog
 from ..store.store import Store
+from ..webhooks.webhook import WebhookSummary
 from ..webhooks.webhooks import Webhooks
 from .params import PROTOCOL
 from .views import (
@@ -25,6 +27,7 @@ from .views import (
     Identity,
     InboundStatus,
     LiveEngine,
+    LogStatus,
     MediaStatus,
     SipStatus,
     StoreHealth,
@@ -124,6 +127,42 @@ class Network:
         return {"pids": pids, "workers": cast(list[WorkerStatus], workers)}
 
 
+class Output:
+    """What the engine says of itself: events, webhooks, and the log.
+
+    `lines_dropped` gives how many lines of the log had no room.
+    """
+
+    def __init__(
+        self, events: EventLog, webhooks: Webhooks, lines_dropped: Callable[[], int]
+    ) -> None:
+        self._events = events
+        self._webhooks = webhooks
+        self._lines_dropped = lines_dropped
+
+    @property
+    def epoch(self) -> str:
+        """The name of the event log."""
+        return self._events.epoch
+
+    @property
+    def lines_dropped(self) -> int:
+        """How many lines of the log had no room, because nobody read those before."""
+        return self._lines_dropped()
+
+    def webhooks(self) -> list[WebhookSummary]:
+        """How each webhook goes, in a few words."""
+        return [hook.summary() for hook in self._webhooks.by_name.values()]
+
+    def events(self) -> EventsStatus:
+        """The last event, and how many listen."""
+        return {"seq": self._events.seq, "subscribers": self._events.listeners}
+
+    def log(self) -> LogStatus:
+        """What engine.status says of the log."""
+        return {"lines_dropped": self.lines_dropped}
+
+
 class EngineView:
     """The engine as a whole, as it is now."""
 
@@ -133,8 +172,7 @@ class EngineView:
         network: Network,
         queues: Queues,
         store: Store,
-        events: EventLog,
-        webhooks: Webhooks,
+        output: Output,
         *,
         clock: Clock,
     ) -> None:
@@ -143,8 +181,7 @@ class EngineView:
         self._network = network
         self._queues = queues
         self._store = store
-        self._events = events
-        self._webhooks = webhooks
+        self._output = output
         self._clock = clock
         self._started_at = clock.monotonic()
 
@@ -153,9 +190,14 @@ class EngineView:
         """How long the engine has been running."""
         return self._clock.monotonic() - self._started_at
 
+    @property
+    def log_lines_dropped(self) -> int:
+        """How many lines of the log had no room."""
+        return self._output.lines_dropped
+
     def identity(self) -> Identity:
         """What ping says."""
-        return {"version": self.version, "epoch": self._events.epoch, "protocol": PROTOCOL}
+        return {"version": self.version, "epoch": self._output.epoch, "protocol": PROTOCOL}
 
     def live(self) -> LiveEngine:
         """What report.live says of the engine."""
@@ -170,13 +212,13 @@ class EngineView:
             "open_jobs": traffic.open_jobs,
             "media_workers": len(self._network.media_pids),
             "trunks": self._network.trunks(),
-            "webhooks": [hook.summary() for hook in self._webhooks.by_name.values()],
+            "webhooks": self._output.webhooks(),
             "store": {
                 "pending": status["pending"],
                 "errors": status["errors"],
                 "last_error": status["last_error"],
             },
-            "events": self._events_view(),
+            "events": self._output.events(),
         }
 
     async def status(self) -> EngineStatus:
@@ -184,7 +226,7 @@ class EngineView:
         traffic = self._traffic
         return {
             "version": self.version,
-            "epoch": self._events.epoch,
+            "epoch": self._output.epoch,
             "uptime_s": self.uptime_s,
             "clock_steps": self._clock.steps,
             "draining": traffic.draining,
@@ -198,8 +240,6 @@ class EngineView:
             "queues": self._queues.status(),
             "trunks": self._network.trunks(),
             "store": cast(StoreStatus, self._store.status()),
-            "events": self._events_view(),
+            "events": self._output.events(),
+            "log": self._output.log(),
         }
-
-    def _events_view(self) -> EventsStatus:
-        return {"seq": self._events.seq, "subscribers": self._events.listeners}

@@ -17,7 +17,6 @@ from ..job import LegFigures, LegRecord
 from ..personal.person import ERASED
 from . import jsonrpc
 from .agent_scope import AGENT_METHODS
-from .event_members import member_of
 from .event_types import ABOUT, COMMON, EVENT_TYPES
 from .jsonrpc import ErrorData
 from .method import Method
@@ -33,9 +32,10 @@ from .methods.records import RecordMethods
 from .methods.reports import ReportMethods
 from .methods.routes import RouteMethods
 from .methods.webhooks import WebhookMethods
+from .openrpc.event_members import member_of
+from .openrpc.type_schema import Schema, components, with_sentence
 from .params import PROTOCOL, Auth, Authenticated, Subscribe, Subscribed
 from .roles import needed
-from .type_schema import Schema, components, with_sentence
 
 OPENRPC = "1.3.2"
 NAMESPACES = (

@@ -122,6 +122,13 @@ class EventsStatus(TypedDict):
     """How many read events now."""
 
 
+class LogStatus(TypedDict):
+    """The log on standard error."""
+
+    lines_dropped: int
+    """How many lines had no room, because nobody read those before."""
+
+
 class EngineStatus(TypedDict):
     """engine.status."""
 
@@ -157,6 +164,8 @@ class EngineStatus(TypedDict):
     """The store."""
     events: EventsStatus
     """The event log."""
+    log: LogStatus
+    """The log on standard error."""
 
 
 class LiveEngine(TypedDict):
@@ -243,6 +252,15 @@ class RaisedAlert(TypedDict):
     """The queue; null: it is about the engine."""
 
 
+class LeftOut(TypedDict):
+    """What report.live left out, so that it fits on a line."""
+
+    queues: int
+    """How many queues."""
+    agents: int
+    """How many agents."""
+
+
 class LiveView(TypedDict):
     """report.live."""
 
@@ -260,6 +278,8 @@ class LiveView(TypedDict):
     """The agents."""
     first_waiting: list[LiveEntry]
     """Those who wait and came first, over all queues."""
+    left_out: LeftOut
+    """How many did not fit."""
     alerts: list[RaisedAlert]
     """The alerts that are raised."""
     jobs_today: dict[str, int]

@@ -17,6 +17,7 @@ from ...store.store import Store
 from ..method import Method
 from ..params import Decision, JobQuery, JobRef, Reprioritise
 from ..peer import Peer
+from .pages import Slices
 
 
 class AcceptedJob(JobView):
@@ -94,9 +95,13 @@ class CallbackMethods:
 
     async def _list(self, params: JobQuery, _peer: Peer) -> JobPage:
         jobs, cursor = await self._store.list(params.state, params.limit, params.cursor)
-        # An open job is ahead of its stored image.
-        current = [self._dispatcher.job(job.id) or job for job in jobs]
-        return {"jobs": [job_view(job) for job in current], "cursor": cursor}
+        views: list[JobView] = []
+        slices = Slices()
+        for job in jobs:
+            # An open job is ahead of its stored image.
+            views.append(job_view(self._dispatcher.job(job.id) or job))
+            await slices.pause()
+        return {"jobs": views, "cursor": cursor}
 
     # -- changes of what was asked for --------------------------------------------------------
 

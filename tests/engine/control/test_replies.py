@@ -20,9 +20,14 @@ from tests.support.engines.in_process import running, settings_in
 from tests.support.protocol_check import ProtocolCheck, check_event, check_reply, checked_replies
 
 NUMBER = "+442079460123"
+TOKEN = "at least 16 characters"
 SITE = {"site": "shop.example"}
 
 CONFIGURATION = """
+[[rights]]
+name = "board"
+token = "{token}"
+role = "administer"
 [[queues]]
 name = "sales"
 [[queues]]
@@ -55,7 +60,7 @@ secret = "at least 16 characters"
 # there only in a certain state is below.
 CALLS: list[tuple[str, dict[str, Any]]] = [
     ("ping", {}),
-    ("auth", {"token": "any"}),
+    ("auth", {"token": TOKEN}),
     ("events.subscribe", {"since": 10_000, "epoch": "another"}),
     ("engine.status", {}),
     ("engine.reload", {"check": True}),
@@ -135,7 +140,7 @@ async def test_every_method_replies_as_described(tmp_path: Path) -> None:
     check = ProtocolCheck()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
-        more = CONFIGURATION.format(port=silent.getsockname()[1])
+        more = CONFIGURATION.format(port=silent.getsockname()[1], token=TOKEN)
         async with running(settings_in(tmp_path, more=more)) as (daemon, client):
             daemon.reload._environ = {}
             check.watch(daemon.events)
