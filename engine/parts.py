@@ -37,8 +37,8 @@ from .calls.whisper import Announcer
 from .clock import Clock
 from .control.agent_scope import AgentScope
 from .control.audit import Audit
-from .control.engine_view import EngineView, Network, Traffic
-from .control.live_view import AgentView, QueueView
+from .control.engine_view import EngineView, Network, Output, Traffic
+from .control.live_view import AgentView, Customers, QueueView
 from .control.method import Method
 from .control.methods.agents import AgentMethods
 from .control.methods.audit import AuditMethods
@@ -280,11 +280,11 @@ class Parts:
             self.network,
             self.queues,
             self.store,
-            self.events,
-            self.webhooks,
+            Output(self.events, self.webhooks, logs.lines_dropped),
             clock=self.clock,
         )
-        self.queue_view = QueueView(settings, self.queues)
+        customers = Customers(self.dispatcher, self.registry, self.history)
+        self.queue_view = QueueView(settings, self.queues, customers)
         self.reports = Reports(
             self.store, settings.reports, service_levels(settings.queues), clock=now
         )
@@ -292,7 +292,7 @@ class Parts:
             self.store,
             self.reports,
             queues=self.queue_view,
-            agents=AgentView(self.agents, self.queues, self.dispatcher, self.registry).all,
+            agents=AgentView(self.agents, self.queues, customers).all,
             engine=self.engine_view.live,
             clock=now,
         )
@@ -314,6 +314,7 @@ class Parts:
                 self.history.add_record,
                 *(c.on_record for c in counters),
             ],
+            on_period=self.live.on_period,
             clock=now,
         )
         self.interrupted_calls = InterruptedCalls(self.store)

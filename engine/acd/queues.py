@@ -20,7 +20,7 @@ from ..store.protocols import NOTHING_KEPT, Documents, Publisher
 from . import explain
 from .agent_pool import AgentPool, PooledAgent
 from .decision_times import DecisionTimes
-from .matcher import Matcher
+from .matching.matcher import Matcher
 from .queue import CallQueue
 from .queue_entry import Entry, Key, QueueEvent
 from .staffing import Staffing
@@ -115,13 +115,21 @@ class Queues:
         """
         self._step(lambda now: self.matcher.join(waiting, now))
 
-    def leave(self, waiting_id: str, reason: str = "withdrawn") -> bool:
+    def leave(
+        self, waiting_id: str, reason: str = "withdrawn", *, held_for: str | None = None
+    ) -> bool:
         """Remove one who leaves for a reason of their own. False if they did not wait.
+
+        Their place is held for the job `held_for` until it joins, or `release_place` is called.
 
         With reason `abandoned` a call is counted as such; anything else is neither counted
         against anybody. A call flow that has got an offer releases its agents itself.
         """
-        return self._step(lambda now: self.matcher.leave(waiting_id, reason, now))
+        return self._step(lambda now: self.matcher.leave(waiting_id, reason, now, held_for))
+
+    def release_place(self, job_id: str) -> None:
+        """A job for which a place is held will not join. Idempotent."""
+        self._step(lambda now: self.matcher.release_place(job_id, now))
 
     def answered(self, offer: Offer, agent: str) -> bool:
         """`agent` won the offer; False where it was no longer open."""
@@ -148,14 +156,22 @@ class Queues:
 
     # -- showing ------------------------------------------------------------------------------
 
-    def views(self) -> list[dict[str, Any]]:
-        """Every configured queue, as it is shown; those that are configured no more while used."""
-        now, staff = self._clock(), self._staff()
-        return [
-            self._view_of(line, staff.get(name, {}), now)
+    def shown(self) -> dict[str, CallQueue]:
+        """Every configured queue; those that are configured no more while they are used."""
+        return {
+            name: line
             for name, line in self._lines.items()
             if name is not None and (line.order or not line.is_removed)
-        ]
+        }
+
+    def viewer(self) -> Callable[[CallQueue], dict[str, Any]]:
+        """What shows a queue, with how many agents it has now."""
+        now, staff = self._clock(), self._staff()
+        return lambda line: self._view_of(line, staff.get(line.name or "", {}), now)
+
+    def views(self) -> list[dict[str, Any]]:
+        """Each queue of `shown`, as it is shown."""
+        return list(map(self.viewer(), self.shown().values()))
 
     def view(self, queue: str) -> dict[str, Any]:
         """One queue, as it is shown. Raises EngineError `not_found`."""
@@ -207,8 +223,11 @@ class Queues:
 
     def entry_view(self, waiting_id: str) -> dict[str, Any]:
         """One who waits, as they are shown. Raises EngineError `not_found`."""
-        entry, now = self.matcher.entry(waiting_id), self._clock()
-        line = self._lines[entry.queue]
+        return self.view_entry(self.matcher.entry(waiting_id))
+
+    def view_entry(self, entry: Entry) -> dict[str, Any]:
+        """One who waits, as they are shown."""
+        now, line = self._clock(), self._lines[entry.queue]
         place = line.place(entry)
         return entry.view(now, place, line.expected.wait_s(place, now))
 

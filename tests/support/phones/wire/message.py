@@ -105,9 +105,9 @@ def response_lines(
     ]
 
 
-def encode(lines: list[str], body: str) -> bytes:
-    """A message of start line, headers and a body, which is a description where there is one."""
+def encode(lines: list[str], body: str, content_type: str = "application/sdp") -> bytes:
+    """A message of start line, headers, and a body of this type where there is one."""
     content = body.encode()
     if content:
-        lines = [*lines, "Content-Type: application/sdp"]
+        lines = [*lines, f"Content-Type: {content_type}"]
     return "\r\n".join([*lines, f"Content-Length: {len(content)}", "", ""]).encode() + content
