@@ -404,7 +404,8 @@ class Attempt(TwoPartyCall):
     def _retry_cause(self, leg: Leg, hangup: HangupCause) -> RetryCause:
         """Whose fault it is: the agent's alone only where the customer was not called."""
         if leg.role == "customer":
-            return retry_cause_of(hangup)
+            has_waited = leg.record.answered is not None and hangup.result == "hung_up"
+            return "abandoned" if has_waited else retry_cause_of(hangup)
         is_alone = self.job.request.order == "agent_first" and self.job.state != "dialing_customer"
         return "operator_missed" if is_alone else "failed"
 
