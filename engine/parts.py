@@ -28,14 +28,13 @@ from .callbacks.caller_takeover import CallerTakeover
 from .callbacks.dispatcher import Dispatcher
 from .callbacks.intake import Intake
 from .calls.agent_lines import AgentLines
-from .calls.call import CallRegistry
+from .calls.call import Call, CallRegistry
 from .calls.leg_events import LegEvents
 from .calls.permanent_leg import PermanentLegs
 from .calls.services import CallServices
 from .calls.waiting_room import WaitingRooms
 from .calls.whisper import Announcer
 from .clock import Clock
-from .control.agent_scope import AgentScope
 from .control.audit import Audit
 from .control.engine_view import EngineView, Network, Output, Traffic
 from .control.live_view import AgentView, Customers, QueueView
@@ -54,7 +53,8 @@ from .control.methods.routes import RouteMethods
 from .control.methods.webhooks import WebhookMethods
 from .control.rights import Rights
 from .control.route_view import PartyView
-from .control.scopes import Scopes
+from .control.scope.agent_scope import AgentScope
+from .control.scope.scopes import Scopes
 from .control.server import ControlServer
 from .control.snapshot import SnapshotSources, views_of
 from .inbound.inbound import Inbound
@@ -69,6 +69,7 @@ from .reports.alerts import Alerts
 from .reports.cdr_writer import CdrWriter
 from .reports.history import History
 from .reports.intervals import zone_of
+from .reports.job_view import job_view
 from .reports.live import Live
 from .reports.report import Reports, service_levels
 from .restart.dialog_journal import DialogJournal
@@ -401,8 +402,8 @@ class Parts:
         return {
             "agent": self.agents.views,
             "queue": self.queues.views,
-            "job": partial(views_of, self.dispatcher.jobs),
-            "call": partial(views_of, self.registry.calls),
+            "job": partial(views_of, self.dispatcher.jobs, job_view),
+            "call": partial(views_of, self.registry.calls, Call.view),
             "number": lambda: numbers.views(self.clock.now()),
             "trunk": self.trunks.view,
         }

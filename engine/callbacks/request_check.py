@@ -4,7 +4,7 @@ The intake stops at the first objection; `route.explain` makes the same checks a
 """
 
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -12,7 +12,7 @@ from ..calls.services import CallServices
 from ..errors import EngineError
 from ..request import CallbackRequest
 from ..routing.admission import Admission, AdmissionQuery, Admitted
-from ..routing.number_plan import is_uri
+from ..routing.number_plan import ReadingView, is_uri
 
 Step = Literal["party", "agent", "trunks", "caller_id", "known_agent", "centre", "deadline"]
 Request = TypeVar("Request", bound=CallbackRequest)
@@ -48,7 +48,7 @@ class RequestCheck:
             numbers=None if numbers is None else [in_full(one, "numbers") for one in numbers],
         )
 
-    def reading(self, to: str, region: str | None = None) -> dict[str, Any] | None:
+    def reading(self, to: str, region: str | None = None) -> ReadingView | None:
         """What the party is read as; None where it is nothing that is dialled."""
         try:
             return self._services.dialplan.classify(to, region=region).view()

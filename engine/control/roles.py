@@ -112,7 +112,7 @@ def changes(method: str) -> bool:
 
 
 class NoRight(EngineError):
-    """`refused`: who asks has no right to it. `role` is the one that has, `had` his own."""
+    """`refused`: who asks has no right to it. `role` is the one that has, `had` their own."""
 
     def __init__(self, message: str, *, field: str, role: str, had: str) -> None:
         super().__init__("refused", message, field, {"role": role, "had": had})

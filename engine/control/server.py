@@ -27,7 +27,7 @@ from .listener import BACKLOG, Listener
 from .method import Method
 from .peer import Peer, tcp_peer, unix_peer
 from .rights import Rights
-from .scopes import Scopes
+from .scope.scopes import Scopes
 from .snapshot import SnapshotSources
 
 log = structlog.get_logger()

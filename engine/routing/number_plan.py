@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import re2
 
@@ -45,6 +45,21 @@ _MOST_EXTENSION_DIGITS = 6
 _LONGEST_SHARED_DIGITS = 4
 
 
+class ReadingView(TypedDict):
+    """What a party is read as."""
+
+    kind: Kind
+    """What it is."""
+    digits: str | None
+    """What is dialled: a number in full, an extension, a short code; else null."""
+    trunks: list[str]
+    """The trunks that have the extension; empty where the routes say."""
+    line_type: LineType | None
+    """The kind of line, where it is a number or a short code."""
+    words: str
+    """The same for a person."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What a text was read as. `digits` are dialled: E.164, an extension, or a short code.
@@ -75,7 +90,7 @@ class Reading:
             return "an agent"
         return "a person" if self.number is None else f"a person at the number {self.digits}"
 
-    def view(self) -> dict[str, Any]:
+    def view(self) -> "ReadingView":
         """The reading as replies have it."""
         return {
             "kind": self.kind,

@@ -4,12 +4,10 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from tests.support.engines.process import EngineClient
+from tests.support.engines.process import EngineClient, StartEngine
 from tests.support.phones.real.kamailio import Kamailio
 from tests.support.phones.real.softphone import SoftphoneProcess
 from tests.support.recording import read_wav
-
-from .conftest import StartEngine
 
 AGENT_HZ, CUSTOMER_HZ = 600, 1500  # neither is in a ringing tone
 TALK_S = 1.5

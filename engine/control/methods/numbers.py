@@ -1,17 +1,19 @@
 """The methods of the control protocol that are about numbers: number.*."""
 
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
-import msgspec
 from msgspec import Meta
+
+from config.policy import LineType
 
 from ...errors import BadParams, EngineError
 from ...request import Identifier, Params, RegionCode, Target, UnixTime
 from ...routing.admission import AdmissionQuery
 from ...routing.do_not_call import Blocked
-from ...routing.number_plan import Reading, is_uri
+from ...routing.number_plan import Reading, ReadingView, is_uri
 from ...routing.phone_number import CalledNumber
+from ...routing.rates import Cost
 from ..method import Method
 from ..peer import Peer
 from .pages import page_of
@@ -63,6 +65,42 @@ class NumberCheck(Params):
     source: Identifier | None = None
 
 
+class NumberPage(TypedDict):
+    """number.list."""
+
+    numbers: list[Blocked]
+    """The blocked numbers, in their order."""
+    cursor: str | None
+    """What asks for the next page; null: there is none."""
+
+
+class NumberVerdict(TypedDict):
+    """number.check."""
+
+    reading: ReadingView | None
+    """What the text is read as; null where that is nothing that is dialled."""
+    called: str | None
+    """The number in E.164; null where it has none."""
+    region: str | None
+    """Its country."""
+    zones: tuple[str, ...]
+    """The time zones that it may be in."""
+    line_type: LineType | None
+    """What kind of number it is."""
+    blocked: Blocked | None
+    """The entry that blocks it."""
+    cost_estimate: Cost | None
+    """What a call is expected to cost."""
+    allowed: bool
+    """Whether a request would be accepted."""
+    policy: str | None
+    """The policy that refuses it, or postpones the call."""
+    reason: str | None
+    """Why, in words."""
+    not_before: float | None
+    """When it would be called (Unix seconds); null: at once."""
+
+
 class NumberMethods:
     """What a client may ask and say about numbers."""
 
@@ -79,7 +117,7 @@ class NumberMethods:
             "number.check": Method(NumberCheck, self._check),
         }
 
-    async def _block(self, params: NumberBlock, peer: Peer) -> dict[str, Any]:
+    async def _block(self, params: NumberBlock, peer: Peer) -> Blocked:
         now = time.time()
         if params.until is not None and params.until <= now:
             raise EngineError("refused", "until has already passed", field="until")
@@ -91,32 +129,34 @@ class NumberMethods:
             by=peer.who or None,
         )
         await self._admission.do_not_call.block(entry)
-        return msgspec.structs.asdict(entry)
+        return entry
 
-    async def _unblock(self, params: NumberRef, _peer: Peer) -> dict[str, Any]:
+    async def _unblock(self, params: NumberRef, _peer: Peer) -> Blocked:
         number = self._read(params.number).e164
         entry = await self._admission.do_not_call.unblock(number, time.time())
         if entry is None:
             raise EngineError("not_found", f"{number} is not blocked", field="number")
-        return msgspec.structs.asdict(entry)
+        return entry
 
-    async def _list(self, params: NumberQuery, _peer: Peer) -> dict[str, Any]:
+    async def _list(self, params: NumberQuery, _peer: Peer) -> NumberPage:
         entries = self._admission.do_not_call.in_order(
             time.time(), after=params.cursor or "", prefix=params.prefix
         )
-        page = await page_of(entries, msgspec.structs.asdict, params.limit)
+        page = await page_of(entries, lambda entry: entry, params.limit)
         cursor = None if page.last is None else page.last.number
         return {"numbers": page.views, "cursor": cursor}
 
-    def _check(self, params: NumberCheck, _peer: Peer) -> dict[str, Any]:
+    def _check(self, params: NumberCheck, _peer: Peer) -> NumberVerdict:
         now, text = time.time(), params.number
         try:
             reading = self._dialplan.classify(text, field="number", region=params.region)
         except EngineError as error:
             if not error.data:  # it is nothing at all
                 raise
-            return self._view(None, None, now) | _refusal(error)
-        view = self._view(reading, reading.number, now)
+            verdict = self._verdict(None, now)
+            verdict["line_type"] = error.data.get("line_type")
+            return _refuse(verdict, error)
+        verdict = self._verdict(reading, now)
         is_number = reading.kind == "number" and not is_uri(text)
         query = AdmissionQuery(
             to=reading.digits if is_number else text,
@@ -126,27 +166,26 @@ class NumberMethods:
         )
         try:
             admitted = self._admission.check(query, now)
+            verdict["not_before"], verdict["reason"] = admitted.not_before, admitted.scheduled
+            verdict["policy"] = "hours" if admitted.scheduled else None
             self._dialplan.destination(query.to, field="number")
         except EngineError as error:
             if error.kind == "refused":
-                return view | _refusal(error) | {"line_type": view["line_type"]}
-        policy = "hours" if admitted.scheduled else None
-        scheduled = {"not_before": admitted.not_before, "reason": admitted.scheduled}
-        return view | scheduled | {"policy": policy}
+                return _refuse(verdict, error)
+        return verdict
 
-    def _view(
-        self, reading: Reading | None, number: CalledNumber | None, now: float
-    ) -> dict[str, Any]:
+    def _verdict(self, reading: Reading | None, now: float) -> NumberVerdict:
+        """What is known of a text before it is asked whether it may be called."""
         admission = self._admission
-        blocked = None if number is None else admission.do_not_call.find(number.e164, now)
+        number = None if reading is None else reading.number
         return {
-            "reading": reading and reading.view(),
-            "called": number and number.e164,
-            "region": number and number.region,
-            "zones": number.zones if number else (),
-            "line_type": number and number.line_type,
-            "blocked": blocked and msgspec.structs.asdict(blocked),
-            "cost_estimate": number and admission.rates.estimate(number.e164),
+            "reading": None if reading is None else reading.view(),
+            "called": None if number is None else number.e164,
+            "region": None if number is None else number.region,
+            "zones": () if number is None else number.zones,
+            "line_type": None if number is None else number.line_type,
+            "blocked": None if number is None else admission.do_not_call.find(number.e164, now),
+            "cost_estimate": None if number is None else admission.rates.estimate(number.e164),
             "allowed": True,
             "policy": None,
             "reason": None,
@@ -161,10 +200,7 @@ class NumberMethods:
         return reading.number
 
 
-def _refusal(error: EngineError) -> dict[str, Any]:
-    return {
-        "allowed": False,
-        "policy": error.data.get("policy"),
-        "reason": error.message,
-        "line_type": error.data.get("line_type"),
-    }
+def _refuse(verdict: NumberVerdict, error: EngineError) -> NumberVerdict:
+    verdict["allowed"], verdict["not_before"] = False, None
+    verdict["policy"], verdict["reason"] = error.data.get("policy"), error.message
+    return verdict

@@ -3,9 +3,9 @@
 import itertools
 from pathlib import Path
 
-from engine.control.agent_scope import AGENT_METHODS
 from engine.control.connection import Connection
 from engine.control.roles import METHODS, RANKS, REQUEST_METHODS, SITE_METHODS, changes, needed
+from engine.control.scope.agent_scope import AGENT_METHODS
 from tests.support.engines.in_process import running, settings_in
 
 DOCUMENTED = Path(__file__).parents[3] / "docs" / "control-protocol.md"

@@ -12,7 +12,7 @@ from engine.control.line_writer import LineWriter
 from engine.control.params import Auth, Subscribe
 from engine.control.peer import Peer
 from engine.control.rights import Rights
-from engine.control.scopes import Scopes
+from engine.control.scope.scopes import Scopes
 from engine.control.session import Session
 from engine.errors import EngineError
 from engine.store.event_log import EventLog

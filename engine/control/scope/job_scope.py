@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ..callbacks.intake import Owner
-from ..errors import EngineError
-from ..job import site_of
-from ..request import CallbackRequest
-from ..store.event_log import Event
-from .params import CallRef
-from .rights import Principal
-from .roles import NoRight, needed
+from ...callbacks.intake import Owner
+from ...errors import EngineError
+from ...job import site_of
+from ...request import CallbackRequest
+from ...store.event_log import Event
+from ..params import CallRef
+from ..rights import Principal
+from ..roles import NoRight, needed
 
 if TYPE_CHECKING:
-    from ..calls.call import Call
+    from ...calls.call import Call
 
 _OF_ONE_JOB = frozenset(
     {

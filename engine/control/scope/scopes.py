@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..callbacks.intake import Owner
-from ..store.event_log import Event
+from ...callbacks.intake import Owner
+from ...store.event_log import Event
+from ..rights import Principal
 from .agent_scope import AgentScope
 from .job_scope import JobScope
-from .rights import Principal
 
 if TYPE_CHECKING:
-    from ..calls.call import Call
+    from ...calls.call import Call
 
 
 class Scope(Protocol):

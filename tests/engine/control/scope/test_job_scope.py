@@ -8,10 +8,10 @@ import pytest
 from config.rights import Right
 from config.settings import Settings
 from engine.callbacks.intake import Owner
-from engine.control.job_scope import MOST_REMEMBERED, JobScope
 from engine.control.params import CallRef, JobRef
 from engine.control.rights import Principal
 from engine.control.roles import NoRight
+from engine.control.scope.job_scope import MOST_REMEMBERED, JobScope
 from engine.errors import EngineError
 from engine.request import CallbackRequest
 from engine.store.event_log import Event, EventLog

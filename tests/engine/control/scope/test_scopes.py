@@ -1,8 +1,8 @@
 """Each client has the scope of who they are."""
 
-from engine.control.job_scope import JobScope
 from engine.control.rights import Principal
-from engine.control.scopes import Scopes
+from engine.control.scope.job_scope import JobScope
+from engine.control.scope.scopes import Scopes
 from engine.store.event_log import Event, EventLog
 
 
