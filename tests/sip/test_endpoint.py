@@ -17,7 +17,7 @@ from sip.hop import Hop, Transport
 from sip.message.message import Request, response_to
 from sip.message.parser import content_length, parse
 from sip.message.uri import SipUri
-from sip.rate_limit import RateLimit
+from sip.rate_limit import RateLimit, SourceRates
 from sip.sdp.offer_answer import LocalAudio, OfferAnswer
 from sip.transaction.timers import TimerValues
 
@@ -58,7 +58,7 @@ class Phone:
         return self.endpoint.invite(
             Invitation(
                 target=target,
-                hop=await self.endpoint.resolve(target),
+                hop=(await self.endpoint.hops(target))[0],
                 from_uri="sip:alice@127.0.0.1",
                 audio=AUDIO,
             )
@@ -256,7 +256,8 @@ async def test_an_owner_that_raises_loses_no_event() -> None:
 
 
 async def test_a_flood_from_one_address_does_not_stop_another() -> None:
-    bob = answering(Phone("udp:127.0.0.1:0", rate_limit=RateLimit(messages_per_s=50, burst=100)))
+    rates = SourceRates(RateLimit(messages_per_s=50, burst=100))
+    bob = answering(Phone("udp:127.0.0.1:0", rates=rates))
     alice = Phone("udp:127.0.0.2:0")
     async with phones(alice, bob):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flooder:
@@ -276,8 +277,8 @@ class TestListening:
     async def test_names_resolve_to_the_family_that_listens(self) -> None:
         only_ipv6, both = Phone("udp:[::1]:0"), Phone("udp:127.0.0.1:0", "udp:[::1]:0")
         async with phones(only_ipv6, both):
-            assert only_ipv6.endpoint.resolver.prefers_ipv6
-            assert not both.endpoint.resolver.prefers_ipv6
+            assert only_ipv6.endpoint.resolver.families == ("ipv6",)
+            assert both.endpoint.resolver.families == ("ipv4", "ipv6")
 
     async def test_a_port_that_is_taken(self) -> None:
         first = Phone("udp:127.0.0.1:0")

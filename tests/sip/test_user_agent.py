@@ -11,7 +11,8 @@ from sip.events import Answered, Cause, Ended, Failed, IncomingInvite
 from sip.hop import Hop
 from sip.message.message import Request, Response, response_to
 from sip.message.parser import parse
-from sip.rate_limit import RateLimit
+from sip.policy import Admission, EveryPeer
+from sip.rate_limit import RateLimit, SourceRates
 from sip.user_agent import Bounds, UserAgent
 
 from .simulation import Network, audio, clean, established, inject, pair, within
@@ -23,7 +24,7 @@ def agent(rate_limit: RateLimit | None = None, bounds: Bounds | None = None) -> 
     return UserAgent(
         local={"udp": ("192.0.2.1", 5060)},
         rng=random.Random(1),
-        rate_limit=rate_limit,
+        rates=None if rate_limit is None else SourceRates(rate_limit),
         bounds=bounds,
     )
 
@@ -418,11 +419,12 @@ class TestFloods:
     def test_calls_that_are_not_admitted_leave_no_trace(self) -> None:
         asked: list[tuple[str, float]] = []
 
-        def admits(source: Hop, now: float) -> bool:
-            asked.append((source.host, now))
-            return source.host != PEER.host
+        class Policy(EveryPeer):
+            def admits(self, source: Hop, now: float) -> Admission:
+                asked.append((source.host, now))
+                return "ignore"
 
-        ua = UserAgent(local={"udp": ("192.0.2.1", 5060)}, rng=random.Random(1), admits=admits)
+        ua = UserAgent(local={"udp": ("192.0.2.1", 5060)}, rng=random.Random(1), policy=Policy())
         assert ask(ua, raw("INVITE", extra="Contact: <sip:x@192.0.2.2>\r\n")) == []
         assert asked == [(PEER.host, 0.0)]
         assert ua.counters.rate_limited == 1 and nothing_kept(ua)

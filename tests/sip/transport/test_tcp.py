@@ -10,11 +10,13 @@ from sip.dialog.session import Session
 from sip.events import Answered, Ended, IncomingInvite
 from sip.message.message import Request, response_to
 from sip.message.parser import parse
-from sip.rate_limit import RateLimit
+from sip.rate_limit import RateLimit, SourceRates
 from sip.sdp.offer_answer import OfferAnswer
-from sip.transport.tcp import TcpLimits
+from sip.transport.tcp_limits import TcpLimits
 
 from ..test_endpoint import AUDIO, Phone, answering, eventually, phones
+
+NO_LIMIT = SourceRates(RateLimit(messages_per_s=0))
 
 
 async def open_stream(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -139,7 +141,7 @@ async def test_pings_alone_keep_no_connection_open() -> None:
 async def test_idle_peer_with_unread_answers_is_closed() -> None:
     """Closing waits for what is not sent yet, which here is for ever."""
     limits = TcpLimits(first_message_s=0.3, idle_s=0.3, write_buffer_bytes=2**30)
-    phone = Phone("tcp:127.0.0.1:0", tcp_limits=limits, rate_limit=RateLimit(messages_per_s=0))
+    phone = Phone("tcp:127.0.0.1:0", tcp_limits=limits, rates=NO_LIMIT)
     async with phones(phone):
         writer = await reads_nothing(phone)
         await eventually(lambda: phone.endpoint.tcp.connection_count == 0)
@@ -148,7 +150,7 @@ async def test_idle_peer_with_unread_answers_is_closed() -> None:
 
 async def test_stop_does_not_wait_for_a_peer_that_does_not_read() -> None:
     limits = TcpLimits(write_buffer_bytes=2**30)
-    phone = Phone("tcp:127.0.0.1:0", tcp_limits=limits, rate_limit=RateLimit(messages_per_s=0))
+    phone = Phone("tcp:127.0.0.1:0", tcp_limits=limits, rates=NO_LIMIT)
     await phone.endpoint.start()
     writer = await reads_nothing(phone)
     async with asyncio.timeout(5):
@@ -255,7 +257,7 @@ async def test_stop_does_not_wait_for_the_name_service(monkeypatch: pytest.Monke
 
     async with phones(phone):
         call = await called_by_tcp(phone, "sip:y@pbx.example.com")
-        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", never)
+        monkeypatch.setattr(phone.endpoint.resolver, "hops_of", never)
         phone.endpoint.hangup(call)
         async with asyncio.timeout(5):
             await asked.wait()
