@@ -1,9 +1,8 @@
 """Builds the parts of one engine, in the order in which each uses those before it.
 
-Each part is handed what it uses when it is built. Two rings cannot be cut that way: SIP and the
-media workers tell calls what happens, and calls use SIP and media; a blocked number ends its queued
-jobs, and the dispatcher asks for blocked numbers. There the earlier part gets a function that looks
-the later one up when it is called.
+Each part is handed what it uses when it is built. One ring cannot be cut that way: SIP reports to
+calls what happens, and calls use SIP. There the earlier part gets a function that looks the later
+one up when it is called.
 """
 
 import asyncio
@@ -52,6 +51,7 @@ from .control.methods.reports import ReportMethods
 from .control.methods.routes import RouteMethods
 from .control.methods.webhooks import WebhookMethods
 from .control.rights import Rights
+from .control.route_view import PartyView
 from .control.server import ControlServer
 from .control.snapshot import SnapshotSources, views_of
 from .inbound.inbound import Inbound
@@ -140,7 +140,6 @@ class Parts:
             read=self.dialplan.classify,
             store=self.store,
             events=self.events,
-            on_blocked=lambda entry: self.dispatcher.block(entry.number, entry.reason),
         )
         self.router = Router(settings, number_of=self.admission.number, store=self.store)
 
@@ -271,7 +270,7 @@ class Parts:
             snapshot_sources=self._snapshot_sources(),
             rights=self.rights,
             scope=AgentScope(
-                self.dispatcher.open.told, self._find_job, self.registry, agents=self.agents
+                self.dispatcher.open.told, self._find_job, self.registry.calls, agents=self.agents
             ),
             audit=Audit(self.store),
         )
@@ -289,13 +288,11 @@ class Parts:
             **QueueMethods(self.queues).table(),
             **NumberMethods(self.admission).table(),
             **RouteMethods(
-                router=self.router,
-                admission=self.admission,
-                dialplan=self.dialplan,
-                trunks=self.trunks,
-                agents=self.agents,
-                queues=self.queues,
-                inbound=self.inbound,
+                self.router,
+                self.admission,
+                self.intake,
+                self.inbound,
+                PartyView(self.agents, self.queues, self.dialplan, self.trunks),
             ).table(),
             **RecordMethods(self.store, self.events, self.history, self.intake.known).table(),
             **ReportMethods(self.reports, self.live).table(),

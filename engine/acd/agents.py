@@ -17,7 +17,7 @@ from config.agents import Agent as AgentSettings
 from config.agents import AgentDefaults
 
 from ..errors import EngineError
-from ..store.protocols import Documents, Publisher
+from ..store.protocols import NOTHING_KEPT, Documents, Publisher
 from ..timer import WallClockTimer
 from .agent import Agent, AgentImage, AgentPolicy, AgentState
 
@@ -43,7 +43,7 @@ class AgentRegistry:
         *,
         defaults: AgentDefaults | None = None,
         events: Publisher,
-        store: Documents | None = None,
+        store: Documents = NOTHING_KEPT,
         zone: tzinfo | None = None,
         serves: Callable[[Agent], Sequence[str]] = lambda agent: agent.queues,
         clock: Callable[[], float] = time.time,
@@ -119,8 +119,7 @@ class AgentRegistry:
         """Remove this agent, who is logged out."""
         self._agents.pop(name, None)
         self._wrapping.pop(name, None)
-        if self._store is not None:
-            self._store.drop(STORED_AS, name)
+        self._store.drop(STORED_AS, name)
 
     def set_defaults(self, defaults: AgentDefaults) -> None:
         """Use these defaults for those who are enrolled from now on, and this number of seats."""
@@ -400,8 +399,7 @@ class AgentRegistry:
         return [self.view(agent) for agent in self._agents.values()]
 
     def _keep(self, agent: Agent) -> None:
-        if self._store is not None:
-            self._store.put(STORED_AS, agent.name, agent.image())
+        self._store.put(STORED_AS, agent.name, agent.image())
 
     def _note_deadline(self, agent: Agent) -> None:
         if agent.state == "wrap_up" and agent.wrap_up_until is not None:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from config.queues import Centre, Queue
 
 from ..routing.opening_hours import OpeningHours
-from ..store.protocols import Documents, Publisher
+from ..store.protocols import NOTHING_KEPT, Documents, Publisher
 from ..timer import WallClockTimer
 from .agent_pool import AgentPool, PooledAgent
 from .decision_times import DecisionTimes
@@ -42,7 +42,7 @@ class Queues:
         events: Publisher,
         *,
         ring_s: float = 30.0,
-        store: Documents | None = None,
+        store: Documents = NOTHING_KEPT,
         staffing: Staffing | None = None,
         rng: random.Random | None = None,
         clock: Callable[[], float] = time.time,
@@ -197,9 +197,9 @@ class Queues:
         if self.matcher.queues.named(queue).paused != paused:
             self._step(lambda now: self.matcher.pause(queue, paused, now))
             self._events.publish("queue.paused" if paused else "queue.resumed", queue=queue)
-            if self._store is not None and paused:
+            if paused:
                 self._store.put(PAUSED_AS, queue, {})
-            elif self._store is not None:
+            else:
                 self._store.drop(PAUSED_AS, queue)
 
     # -- steps --------------------------------------------------------------------------------

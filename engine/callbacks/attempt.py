@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from media.sources import Peer
+from media.sources import Peer, Ringing
 
 from ..acd.waiting import Offer
 from ..calls.agent_ringer import AgentRinger, free_offered, open_all
@@ -20,6 +20,7 @@ from ..calls.call_result import TurnedAway
 from ..calls.cancel_scope import while_up
 from ..calls.hangup_cause import BY_COMMAND, HangupCause, retry_cause_of
 from ..calls.leg import Leg, LegEnded
+from ..calls.leg_listener import LegListener, ObservedLeg
 from ..calls.services import CallServices
 from ..calls.templates import Subject, context_headers
 from ..calls.two_party_call import TwoPartyCall
@@ -151,8 +152,7 @@ class Attempt(TwoPartyCall):
             await self._whisper(agent, whisper)
             self._enter("dialing_customer")
             agent.hear(self._services.ringing)
-            customer.on_early_media_over = lambda: agent.hear(self._services.ringing)
-            customer.on_early_media = lambda: agent.hear(Peer(customer.id))
+            customer.listen(RingbackSound(agent, self._services.ringing))
             await self._dial_customer(customer, partner=agent)
             async with while_up(customer):
                 await self._until_talked(agent, customer)
@@ -385,3 +385,19 @@ class Attempt(TwoPartyCall):
             return retry_cause_of(hangup)
         is_alone = self.job.request.order == "agent_first" and self.job.state != "dialing_customer"
         return "operator_missed" if is_alone else "failed"
+
+
+class RingbackSound(LegListener):
+    """What the agent hears while the customer's phone rings: the network's own sound, or ours."""
+
+    def __init__(self, agent: Leg, ringing: Ringing) -> None:
+        self._agent = agent
+        self._ringing = ringing
+
+    def early_media_started(self, leg: ObservedLeg) -> None:
+        """The network plays its own."""
+        self._agent.hear(Peer(leg.id))
+
+    def early_media_stopped(self, _leg: ObservedLeg) -> None:
+        """The next trunk is tried, and is silent yet."""
+        self._agent.hear(self._ringing)

@@ -147,16 +147,18 @@ class Dispatcher:
         elif job.id in self.open:
             self.finish(job, outcome)
 
-    def block(self, number: str, reason: str) -> None:
-        """A number must not be called any more: cancel the jobs that wait to call it."""
+    def _block(self, number: str, reason: str) -> None:
+        """Cancel the queued jobs that would call this number; a running attempt goes on."""
         for job in self.open.of_number(number):
             if job.id in self.open and job.id not in self._running:
                 cause = f"{number} is not to be called: {reason}"
                 self.finish(job, Outcome("cancelled", "refused", cause))
 
     def _on_event(self, event: Mapping[str, Any]) -> None:
-        """A job that was moved to another queue stays there, through retries and restarts."""
-        if event["type"] == "queue.moved" and (job := self.open.get(event.get("job", ""))):
+        if event["type"] == "number.blocked":
+            self._block(event["number"], event["reason"])
+        # A job that was moved to another queue stays there, through retries and restarts.
+        elif event["type"] == "queue.moved" and (job := self.open.get(event.get("job", ""))):
             job.request = msgspec.structs.replace(job.request, queue=event["to_queue"])
             self._services.store.save(job)
 

@@ -15,17 +15,16 @@ import msgspec
 
 from config.retry import RetryRule as RetrySettings
 
-from ..acd.queue_list import QueueList
 from ..calls.services import CallServices
 from ..errors import EngineError
 from ..job import Job, Request, RetryCause, RetryRule
 from ..request import CallbackRequest, Reschedule
 from ..routing.admission import Admission, AdmissionQuery, Admitted
-from ..routing.number_plan import is_uri
 from ..routing.router import Router
 from ..routing.rules import Ruling
 from ..store.store import StoreError
 from .dispatcher import Dispatcher
+from .request_check import RequestCheck
 from .retry import most_attempts
 
 if TYPE_CHECKING:
@@ -66,6 +65,7 @@ class Intake:
         self._services = services
         self._dispatcher = dispatcher
         self._router, self._admission = router, admission
+        self.check = RequestCheck(services, admission)
         self._wall_clock = wall_clock
         # Ids and jobs on their way to the disk, so that two requests cannot both be first.
         self._accepting: dict[str, asyncio.Future[None]] = {}
@@ -117,8 +117,7 @@ class Intake:
             known = await self._known(params.id, fingerprint)
             if known is not None:
                 return known
-        if self._dispatcher.draining:
-            raise EngineError("unavailable", "the engine is draining and takes no new callbacks")
+        self.check_accepting()
         job_id = params.id or f"cb-{self._services.new_id()}"
         accepted = asyncio.get_running_loop().create_future()
         self._accepting[job_id] = accepted
@@ -127,6 +126,17 @@ class Intake:
         finally:
             del self._accepting[job_id]
             accepted.set_result(None)
+
+    def check_accepting(self) -> None:
+        """Raise EngineError `unavailable` where no new request is accepted now."""
+        if self._dispatcher.draining:
+            raise EngineError("unavailable", "the engine is draining and takes no new callbacks")
+
+    def check_whisper(self, params: CallbackRequest, ruling: Ruling) -> dict[str, Any] | None:
+        """The whisper of a request. Raises EngineError `refused` where it cannot be played."""
+        whisper = self._whisper(params, ruling)
+        self._services.announcer.check(whisper)
+        return whisper
 
     async def _known(self, job_id: str, fingerprint: str) -> AcceptedRequest | None:
         """What became of an earlier request with this id."""
@@ -151,17 +161,16 @@ class Intake:
         # From here to the save nothing awaits: what was checked still holds when it is counted.
         history = await self._router.history(params.to)
         now = self._wall_clock()
-        params, ruling = self._router.route(self._read_numbers(params), history, now)
-        params.require_party()
-        admitted = self._admit(params, now)
+        params, ruling = self._router.route(self.check.read_numbers(params), history, now)
+        for _step, check in self.check.checks(params, now):
+            check()
+        admitted = self.check.admit(params, now)
         if self._joins(params):
             for open_job in self._dispatcher.open.of_number(admitted.called):
                 return await self._join(open_job, job_id, fingerprint, named=params.id is not None)
         request = self._request(params, ruling, admitted)
         if request.queue is not None:
-            check_queue(
-                self._services.queues.matcher.queues, request.queue, now, request.not_before
-            )
+            self.check.queue(request.queue, now, request.not_before)
         job = Job(
             id=job_id,
             request=request,
@@ -187,28 +196,6 @@ class Intake:
             raise
         self._dispatcher.submit(job)
         return AcceptedRequest(job)
-
-    def _read_numbers(self, params: CallbackRequest) -> CallbackRequest:
-        """The request with its numbers in full, where it says what they are or where from.
-
-        Raises EngineError `refused` for a text that is no number where it has to be one.
-        """
-        if params.to_kind != "number" and params.region is None:
-            return params
-        dialplan, region = self._services.dialplan, params.region
-
-        def in_full(text: str, field: str) -> str:
-            if params.to_kind == "number":
-                return dialplan.read_number(text, field=field, region=region)
-            reading = dialplan.read(text, field=field, region=region)
-            return reading.digits if reading.kind == "number" and not is_uri(text) else text
-
-        numbers = params.numbers
-        return msgspec.structs.replace(
-            params,
-            to=in_full(params.to, "to"),
-            numbers=None if numbers is None else [in_full(one, "numbers") for one in numbers],
-        )
 
     async def reschedule(self, job: Job, change: Reschedule) -> None:
         """Give a queued job other times, or other further numbers. Raises EngineError, StoreError.
@@ -256,29 +243,10 @@ class Intake:
 
     # -- what is asked for ------------------------------------------------------------------
 
-    def _admit(self, params: CallbackRequest, now: float) -> Admitted:
-        """Whether it may be called, and when. Raises EngineError."""
-        plan, queues = self._services.dialplan, self._services.queues
-        if params.agent is not None:
-            plan.destination(params.agent, field="agent", trunk=params.trunk)
-        plan.destination(params.to, field="to", trunk=params.trunk)
-        for number in params.numbers or ():
-            plan.destination(number, field="numbers", trunk=params.trunk)
-        known, centre = params.known_agent, params.centre
-        if known is not None and known not in self._services.agents:
-            reason = f"there is no agent named {known!r}"
-            raise EngineError("refused", reason, field="known_agent")
-        if centre is not None and centre not in queues.matcher.queues.centres:
-            raise EngineError("refused", f"there is no centre named {centre!r}", field="centre")
-        if params.deadline is not None and params.deadline <= now:
-            raise EngineError("refused", "the deadline has already passed", field="deadline")
-        return self._admission.check(AdmissionQuery.of(params), now)
-
     def _request(self, params: CallbackRequest, ruling: Ruling, admitted: Admitted) -> Request:
         """The request with its defaults filled in. Raises EngineError where it is refused."""
         dial = self._dial
-        whisper = self._whisper(params, ruling)
-        self._services.announcer.check(whisper)
+        whisper = self.check_whisper(params, ruling)
         retry: dict[RetryCause, RetryRule] = self._retry
         if params.retry:
             own = {cause: rule.rule() for cause, rule in params.retry.items()}
@@ -356,21 +324,6 @@ class Intake:
             store.save(job)  # other changes of the job are not undone
             raise
         return AcceptedRequest(job, joined=True)
-
-
-def check_queue(queues: QueueList, queue: str, now: float, not_before: float | None = None) -> None:
-    """Check that a queue accepts one more callback. Raises EngineError.
-
-    A closed queue that opens later accepts it for then. A callback that is to wait until
-    `not_before` is accepted whatever the state of the queue is now.
-    """
-    try:
-        queues.check(queue, now)
-    except EngineError as error:
-        is_later = (not_before or 0.0) > now
-        is_scheduled = bool(error.data.get("schedule")) and error.data.get("opens_at")
-        if error.kind == "refused" or not (is_later or is_scheduled):
-            raise
 
 
 def fingerprint_of(params: CallbackRequest) -> str:

@@ -9,7 +9,8 @@ from sip.endpoint import SipEndpoint
 from ..acd.agents import AgentRegistry
 from .borrowed_leg import BorrowedLeg
 from .call import CallRegistry
-from .leg import Leg, PublishLegEvent, Role
+from .leg import Leg, Role
+from .leg_listener import LegOwner
 
 
 class AgentLines:
@@ -53,7 +54,7 @@ class AgentLines:
         """The agent's line is down."""
         del self._up[agent]
 
-    def borrow(self, agent: str, publish: PublishLegEvent, role: Role = "agent") -> Leg | None:
+    def borrow(self, agent: str, owner: LegOwner, role: Role = "agent") -> Leg | None:
         """The agent's line as a leg of a call; None where there is none, or a call has it.
 
         The leg is used like any other: `open`, `dial` (which announces the call), `hang_up`,
@@ -67,7 +68,7 @@ class AgentLines:
             role=role,
             sip=self._sip,
             media=self._media,
-            publish=publish,
+            owner=owner,
             give_back=partial(self._given_back, agent),
         )
         self._borrowed[agent] = borrowed

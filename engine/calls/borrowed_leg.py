@@ -20,7 +20,8 @@ from sip.endpoint import SipEndpoint
 from .cancel_scope import while_up
 from .dialling import CODECS, Caller
 from .hangup_cause import HangupCause
-from .leg import Leg, LegEnded, PublishLegEvent, Role
+from .leg import Leg, LegEnded, Role
+from .leg_listener import LegListener, LegOwner, ObservedLeg
 
 log = structlog.get_logger()
 
@@ -28,7 +29,7 @@ ANNOUNCEMENT: Final = Tone("880/120,0/60,880/120")
 ANNOUNCEMENT_LIMIT_S: Final = 2.0
 
 
-class BorrowedLeg(Leg):
+class BorrowedLeg(Leg, LegListener):
     """`line` for one call. `give_back` is called once, when the call uses it no more."""
 
     def __init__(
@@ -38,7 +39,7 @@ class BorrowedLeg(Leg):
         role: Role,
         sip: SipEndpoint,
         media: WorkerPool,
-        publish: PublishLegEvent,
+        owner: LegOwner,
         give_back: "Callable[[BorrowedLeg], None]",
     ) -> None:
         # The line's id: it is what the media worker knows.
@@ -48,7 +49,7 @@ class BorrowedLeg(Leg):
             destination=line.destination,
             sip=sip,
             media=media,
-            publish=publish,
+            owner=owner,
         )
         self.record.uri = line.record.uri
         self.audio = line.audio
@@ -57,9 +58,8 @@ class BorrowedLeg(Leg):
         self._give_back = give_back
         self._has_line = True
         self._media.take_over()
-        line.on_end.append(self._line_ended)
-        line.on_hold = self._line_held
-        line.borrower = self
+        line.listen(self)
+        line.lend(self)
 
     async def open(self, *, beside: Leg | None = None) -> None:
         """Nothing to do: the line has its port. Raises LegEnded where the line has just ended."""
@@ -110,7 +110,8 @@ class BorrowedLeg(Leg):
         """The media worker died: the line cannot go on."""
         self._line.on_media_lost(reason)
 
-    def _line_ended(self, line: Leg) -> None:
+    def leg_ended(self, line: ObservedLeg) -> None:
+        """The line has ended, and this leg with it."""
         assert line.hangup_cause is not None
         if self._dialled:
             self._end(line.hangup_cause)
@@ -118,14 +119,14 @@ class BorrowedLeg(Leg):
             self.hangup_cause = line.hangup_cause
             self._give_line_back()
 
-    def _line_held(self, line: Leg, held: bool) -> None:
-        self.audio = line.audio
+    def hold_changed(self, line: ObservedLeg) -> None:
+        """The agent has put the line on hold, or resumed it."""
+        self.audio = self._line.audio
         if self.record.answered is None:
             return
-        self.record.state = "held" if held else "answered"
-        self._publish("leg.held" if held else "leg.resumed", self)
-        if self.on_hold is not None:
-            self.on_hold(self, held)
+        self.record.state = "held" if line.is_held else "answered"
+        self._publish("leg.held" if line.is_held else "leg.resumed", self)
+        self._hold_changed()
 
     def _end(self, cause: HangupCause) -> None:
         if self.hangup_cause is not None:
@@ -138,6 +139,6 @@ class BorrowedLeg(Leg):
             return
         self._has_line = False
         self._media.abandon()
-        self._line.on_hold = self._line.borrower = None
-        self._line.on_end.remove(self._line_ended)
+        self._line.lend(None)
+        self._line.forget(self)
         self._give_back(self)

@@ -6,11 +6,12 @@ from media.sources import Hold
 from media.worker_pool import WorkerPool
 
 from .leg import Leg
+from .leg_listener import LegListener, ObservedLeg
 
 PublishBridgeEvent = Callable[..., None]
 
 
-class Bridge:
+class Bridge(LegListener):
     """Joins two legs of one call; each hears the other and nobody else."""
 
     def __init__(
@@ -27,8 +28,7 @@ class Bridge:
         """Let the two hear each other. A leg that has its party on hold keeps it there."""
         self._joined = True
         for leg in (self._first, self._second):
-            leg.on_hold = self._held
-            leg.on_info_digit = self._info_digit
+            leg.listen(self)
             self._publish("bridge.joined", leg)
         self._arrange()
 
@@ -38,15 +38,14 @@ class Bridge:
             return
         self._joined = False
         for leg in (self._first, self._second):
-            leg.on_hold = None
-            leg.on_info_digit = None
+            leg.forget(self)
             self._publish("bridge.left", leg)
 
-    def _held(self, _leg: Leg, _held: bool) -> None:
-        if self._joined:
-            self._arrange()
+    def hold_changed(self, _leg: ObservedLeg) -> None:
+        """One of the two has put the other on hold, or resumed the call."""
+        self._arrange()
 
-    def _info_digit(self, leg: Leg, digit: str, duration_ms: int) -> None:
+    def info_received(self, leg: ObservedLeg, digit: str, duration_ms: int) -> None:
         """Send a digit on that came by SIP INFO. The worker relays telephone-events by itself."""
         partner = self._second if leg is self._first else self._first
         self._media.send_digits(partner.id, digit, duration_ms=duration_ms)

@@ -11,6 +11,7 @@ from .call import Call
 from .dialling import CODECS
 from .hangup_cause import HangupCause
 from .leg import Leg, Role
+from .leg_listener import ObservedLeg
 from .services import CallServices
 from .whisper import Announcement, Unspoken, Whisper
 
@@ -40,16 +41,15 @@ class CallLegs:
             destination=destination,
             sip=services.sip,
             media=services.media,
-            publish=self.publish,
+            owner=self,
             rtp_host=services.rtp_host,
         )
-        leg.on_trunk_failed = services.dialplan.trunk_failed
         self._made.append(leg)
         return leg
 
     def borrow_line(self, agent: str) -> Leg | None:
         """The permanent line of an agent, as a leg of this call; None where it cannot be had."""
-        line = self._services.lines.borrow(agent, self.publish)
+        line = self._services.lines.borrow(agent, self)
         if line is not None:
             self._made.append(line)
         return line
@@ -78,18 +78,22 @@ class CallLegs:
         elif isinstance(whisper, Unspoken):
             self.publish("leg.not_played", agent, error=whisper.reason)
 
-    def publish(self, kind: str, leg: Leg, **fields: Any) -> None:
+    def publish(self, kind: str, leg: ObservedLeg, /, **fields: Any) -> None:
         """Publish an event of one leg."""
         record = leg.record
         self._publish(
             kind,
             leg=leg.id,
-            role=leg.role,
+            role=record.role,
             uri=record.uri,
             sip_status=record.sip_status,
             reason=record.reason,
             **fields,
         )
+
+    def trunk_failed(self, trunk: str, for_s: float, reason: str) -> None:
+        """A call by this trunk has failed: calls go by other trunks for so long."""
+        self._services.dialplan.trunk_failed(trunk, for_s, reason)
 
     def hang_up(self) -> None:
         """Hang up every leg that is up or being called."""

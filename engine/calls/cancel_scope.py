@@ -9,6 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 from .leg import Leg, LegEnded
+from .leg_listener import LegListener, ObservedLeg
 
 
 class CancelScope:
@@ -34,7 +35,7 @@ class CancelScope:
         return kind is asyncio.CancelledError and not still_cancelling
 
 
-class while_up(CancelScope):
+class while_up(CancelScope, LegListener):
     """Run the body only while `leg` is up: LegEnded is raised in it as soon as the leg ends."""
 
     def __init__(self, leg: Leg) -> None:
@@ -44,9 +45,10 @@ class while_up(CancelScope):
         if self._leg.hangup_cause is not None:
             raise LegEnded(self._leg, self._leg.hangup_cause)
         self._begin()
-        self._leg.on_end.append(self._ended)
+        self._leg.listen(self)
 
-    def _ended(self, _leg: Leg) -> None:
+    def leg_ended(self, _leg: ObservedLeg) -> None:
+        """Cancel the body."""
         self._cancel_body()
 
     async def __aexit__(
@@ -55,7 +57,7 @@ class while_up(CancelScope):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._leg.on_end.remove(self._ended)
+        self._leg.forget(self)
         if self._is_own_cancellation(kind) and self._leg.hangup_cause is not None:
             raise LegEnded(self._leg, self._leg.hangup_cause) from error
 
@@ -64,7 +66,7 @@ class KeyPressed(Exception):
     """The party pressed the key that ends the body."""
 
 
-class until_key(CancelScope):
+class until_key(CancelScope, LegListener):
     """Run the body until the party of `leg` presses `digit`: KeyPressed is raised in it then.
 
     `counts` is asked at each press whether it counts. An empty `digit` is no key. A key that is
@@ -78,10 +80,10 @@ class until_key(CancelScope):
 
     async def __aenter__(self) -> None:
         self._begin()
-        if self._digit:
-            self._leg.on_digit = self._pressed
+        self._leg.listen(self)
 
-    def _pressed(self, digit: str) -> None:
+    def digit_pressed(self, _leg: ObservedLeg, digit: str) -> None:
+        """Cancel the body where it is the key."""
         if digit == self._digit and self._counts():
             self._cancel_body()
 
@@ -91,6 +93,6 @@ class until_key(CancelScope):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._leg.on_digit = None
+        self._leg.forget(self)
         if self._is_own_cancellation(kind):
             raise KeyPressed from error

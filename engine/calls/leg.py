@@ -7,7 +7,6 @@ A leg joins a SIP session to a media endpoint. What SIP and the media worker rep
 
 import asyncio
 import time
-from collections.abc import Callable
 from typing import Literal
 
 import structlog
@@ -39,6 +38,7 @@ from .hangup_cause import (
     of_no_answer,
     of_unanswered_call,
 )
+from .leg_listener import LegListener, LegOwner
 from .leg_media import LegMedia
 
 log = structlog.get_logger()
@@ -55,9 +55,6 @@ class LegEnded(Exception):
         self.hangup_cause = hangup_cause
 
 
-PublishLegEvent = Callable[..., None]
-
-
 class Leg:
     """One party of a call. `record` is what views show and the store keeps of it.
 
@@ -72,7 +69,7 @@ class Leg:
         destination: Destination,
         sip: SipEndpoint,
         media: WorkerPool,
-        publish: PublishLegEvent,
+        owner: LegOwner,
         rtp_host: str = "",
     ) -> None:
         self.id = leg_id
@@ -83,22 +80,31 @@ class Leg:
         )
         self.hangup_cause: HangupCause | None = None
         self.audio: NegotiatedAudio | None = None
-        self.on_end: list[Callable[[Leg], None]] = []
-        self.on_early_media: Callable[[], object] | None = None
-        self.on_early_media_over: Callable[[], object] | None = None
-        self.on_trunk_failed: Callable[[str, float, str], None] | None = None
-        self.on_hold: Callable[[Leg, bool], None] | None = None
-        self.on_digit: Callable[[str], None] | None = None
-        self.on_info_digit: Callable[[Leg, str, int], None] | None = None
-        self.borrower: Leg | None = None  # the leg of the call that has this permanent line
+        self._listeners: list[LegListener] = []
+        self._borrower: Leg | None = None  # the leg of the call that has this permanent line
         self._sip = sip
         self._media = LegMedia(leg_id, media, rtp_host)
-        self._publish = publish
+        self._owner = owner
+        self._publish = owner.publish
         self._dialled = False
         self._session: Session | None = None
         self._hung_up: list[Session] = []
         self._called_us = False
         self._outcome: asyncio.Future[HangupCause | None] | None = None
+
+    # -- who hears of it --------------------------------------------------------------------
+
+    def listen(self, listener: LegListener) -> None:
+        """Let `listener` hear of the leg until `forget`."""
+        self._listeners.append(listener)
+
+    def forget(self, listener: LegListener) -> None:
+        """Let `listener` hear of the leg no more."""
+        self._listeners.remove(listener)
+
+    def lend(self, borrower: "Leg | None") -> None:
+        """The keys that SIP INFO reports are for this leg of a call from now on; None: our own."""
+        self._borrower = borrower
 
     # -- dialling ---------------------------------------------------------------------------
 
@@ -177,15 +183,16 @@ class Leg:
 
     def _tell_trunk(self, target: DialTarget, cause: HangupCause) -> None:
         """A trunk is to be passed over for a while."""
-        if target.trunk and cause.trunk_rests_s > 0 and self.on_trunk_failed is not None:
-            self.on_trunk_failed(target.trunk, cause.trunk_rests_s, str(cause))
+        if target.trunk and cause.trunk_rests_s > 0:
+            self._owner.trunk_failed(target.trunk, cause.trunk_rests_s, str(cause))
 
     def _forget_early_media(self) -> None:
         """A trunk has failed: what it let ring or speak is over, and the next one starts afresh."""
         had_early_media = self.record.state == "early_media"
         self.record.state, self.audio = "dialing", None
-        if had_early_media and self.on_early_media_over is not None:
-            self.on_early_media_over()
+        if had_early_media:
+            for listener in tuple(self._listeners):
+                listener.early_media_stopped(self)
 
     @property
     def _is_silent(self) -> bool:
@@ -302,8 +309,8 @@ class Leg:
         self._session = None
         self._publish("leg.ended", self, result=cause.result, reason_header=cause.reason_header)
         self._settle(cause)
-        for notify in tuple(self.on_end):
-            notify(self)
+        for listener in tuple(self._listeners):
+            listener.leg_ended(self)
 
     # -- what SIP reports -------------------------------------------------------------------
 
@@ -326,7 +333,7 @@ class Leg:
                 self._connect(event.audio)
                 self._note_hold(event.audio)
             case sip_events.InfoDigit():
-                (self.borrower or self).info_digit(event.digit, event.duration_ms)
+                (self._borrower or self).info_digit(event.digit, event.duration_ms)
 
     def _progress(self, event: sip_events.Progress) -> None:
         record = self.record
@@ -340,8 +347,8 @@ class Leg:
             record.state = "early_media"
             record.ringing = record.ringing or time.time()
             self._publish("leg.early_media", self)
-            if self.on_early_media is not None:
-                self.on_early_media()
+            for listener in tuple(self._listeners):
+                listener.early_media_started(self)
         elif event.status >= 180 and record.state == "dialing":
             record.state = "ringing"
             record.ringing = time.time()
@@ -373,8 +380,11 @@ class Leg:
             return
         self.record.state = "held" if held else "answered"
         self._publish("leg.held" if held else "leg.resumed", self)
-        if self.on_hold is not None:
-            self.on_hold(self, held)
+        self._hold_changed()
+
+    def _hold_changed(self) -> None:
+        for listener in tuple(self._listeners):
+            listener.hold_changed(self)
 
     def _connect(self, audio: NegotiatedAudio, *, anew: bool = False) -> None:
         self.audio = audio
@@ -412,13 +422,13 @@ class Leg:
     def info_digit(self, digit: str, duration_ms: int) -> None:
         """The party pressed a key, and its phone reported it by SIP INFO."""
         self._pressed(digit, duration_ms)
-        if self.on_info_digit is not None:
-            self.on_info_digit(self, digit, duration_ms)
+        for listener in tuple(self._listeners):
+            listener.info_received(self, digit, duration_ms)
 
     def _pressed(self, digit: str, duration_ms: int) -> None:
         self._publish("leg.dtmf", self, digit=digit, duration_ms=duration_ms)
-        if self.on_digit is not None:
-            self.on_digit(digit)
+        for listener in tuple(self._listeners):
+            listener.digit_pressed(self, digit)
 
     def on_media_lost(self, reason: str) -> None:
         """The media worker of this leg died: the leg ends."""

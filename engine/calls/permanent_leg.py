@@ -7,17 +7,18 @@ while it is up. A call flow borrows the line from `AgentLines` instead of dialli
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final
 
 import structlog
 
 from ..acd.agent import Agent, AgentState
+from ..acd.agents import AgentRegistry
 from ..errors import EngineError
 from ..routing.dialplan import Destination
 from .dialling import DEFAULT_CALLER, Caller
 from .hangup_cause import HangupCause
 from .leg import Leg, LegEnded
+from .leg_listener import LegListener, ObservedLeg
 from .services import CallServices
 
 log = structlog.get_logger()
@@ -116,11 +117,7 @@ class PermanentLegs:
     async def _while_line_is_up(self, name: str, line: Leg) -> None:
         down = asyncio.Event()
 
-        def end(_line: Leg) -> None:
-            self._agents.line(name, False)
-            down.set()
-
-        line.on_end.append(end)
+        line.listen(_LineDown(name, self._agents, down))
         self._lines.add_line(name, line)
         try:
             if line.hangup_cause is None:
@@ -163,7 +160,7 @@ class PermanentLegs:
             destination=destination,
             sip=services.sip,
             media=services.media,
-            publish=partial(self._publish, name),
+            owner=_LineOwner(name, services),
             rtp_host=services.rtp_host,
         )
         services.registry.legs[line.id] = line
@@ -178,16 +175,43 @@ class PermanentLegs:
             log.warning("media_report_late", leg=line.id)
         self._services.registry.legs.pop(line.id, None)
 
-    def _publish(self, name: str, kind: str, line: Leg, **fields: Any) -> None:
-        if self._lines.is_borrowed(name) and kind != "leg.ended":
-            return  # the call that has borrowed it publishes it
+
+class _LineOwner:
+    """Publishes what happens to the line of `agent`."""
+
+    def __init__(self, agent: str, services: CallServices) -> None:
+        self._agent = agent
+        self._services = services
+
+    def publish(self, kind: str, line: ObservedLeg, /, **fields: Any) -> None:
+        """Publish the event as the line's, where no call has borrowed it and publishes it."""
+        if self._services.lines.is_borrowed(self._agent) and kind != "leg.ended":
+            return
         record = line.record
         self._services.events.publish(
             kind.replace("leg.", "line.", 1),
-            agent=name,
+            agent=self._agent,
             leg=line.id,
             uri=record.uri,
             sip_status=record.sip_status,
             reason=record.reason,
             **fields,
         )
+
+    def trunk_failed(self, trunk: str, for_s: float, reason: str) -> None:
+        """A call by this trunk has failed: calls go by other trunks for so long."""
+        self._services.dialplan.trunk_failed(trunk, for_s, reason)
+
+
+class _LineDown(LegListener):
+    """Notes that the line of `agent` has ended."""
+
+    def __init__(self, agent: str, agents: AgentRegistry, down: asyncio.Event) -> None:
+        self._agent = agent
+        self._agents = agents
+        self._down = down
+
+    def leg_ended(self, _leg: ObservedLeg) -> None:
+        """The agent cannot take calls before the line is up again."""
+        self._agents.line(self._agent, False)
+        self._down.set()

@@ -8,11 +8,12 @@ cuts off its old end.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from ..errors import EngineError
+from ..store.protocols import RowWriter
 from .jsonrpc import METHOD_NOT_FOUND, RpcError
 from .peer import Peer
 from .rights import Principal
@@ -32,13 +33,6 @@ _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 
-class Rows(Protocol):
-    """What the audit log needs of the store."""
-
-    def insert(self, table: str, row: dict[str, object]) -> None:
-        """Write a row."""
-
-
 @dataclass(slots=True)
 class _Refusal:
     written: float
@@ -46,11 +40,9 @@ class _Refusal:
 
 
 class Audit:
-    """Writes the audit log; without a store, none."""
+    """Writes the audit log to `store`."""
 
-    def __init__(
-        self, store: Rows | None = None, *, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, store: RowWriter, *, clock: Callable[[], float] = time.time) -> None:
         self._store = store
         self._clock = clock
         self._refusals: dict[tuple[str, str, str], _Refusal] = {}
@@ -81,7 +73,7 @@ class Audit:
         self._write(who, peer, method, params, outcome, reason, 0)
 
     def refused(self, who: Principal, peer: Peer, method: str, params: bytes, reason: str) -> None:
-        """Somebody asked for what he has no right to."""
+        """Somebody asked for something for which they have no right."""
         now = self._clock()
         key = (who.name, peer.address.rpartition(":")[0], method)
         known = self._refusals.get(key)
@@ -104,8 +96,6 @@ class Audit:
         reason: str | None,
         repeated: int,
     ) -> None:
-        if self._store is None:
-            return
         self._store.insert(
             "audit",
             {

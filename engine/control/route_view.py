@@ -1,16 +1,25 @@
 """How the method route.explain shows what it found out."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 
-from ..errors import EngineError
+from ..acd.agents import AgentRegistry
+from ..acd.explain import could_take, waiting_as_if
+from ..acd.queues import Queues
+from ..acd.waiting import Waiting
+from ..errors import BadParams, EngineError
 from ..request import CallbackRequest
+from ..routing.dialplan import Dialplan
+from ..routing.number_plan import is_uri
 from ..routing.rules import Condition, Facts, Ruling, Step
+from ..routing.trunks import Trunks
 
 
 def explained(kind: str, facts: Facts, ruling: Ruling, now: float) -> dict[str, Any]:
-    """What the rules were told and what they set, rule by rule."""
+    """What the rules looked at and what they set, rule by rule."""
     return {
         "kind": kind,
         "at": now,
@@ -79,11 +88,30 @@ def requested(params: CallbackRequest, ruling: Ruling) -> dict[str, Any]:
     return shown
 
 
-def objection(step: str, error: EngineError) -> dict[str, Any]:
-    """Why a step refuses it."""
-    policy = error.data.get("policy")
-    told = {"step": step, "kind": error.kind, "reason": error.message}
-    return told if policy is None else told | {"policy": policy}
+class Objections:
+    """What is against it, step by step. `found` has each as the protocol shows it."""
+
+    def __init__(self) -> None:
+        self.found: list[dict[str, Any]] = []
+
+    @contextmanager
+    def of(self, step: str) -> Iterator[None]:
+        """Note what the check inside raises, as an objection of this step."""
+        try:
+            yield
+        except (EngineError, BadParams) as error:
+            self.add(step, error)
+
+    def add(self, step: str, error: EngineError | BadParams) -> None:
+        """Note an objection. A reason that was given before is not given again."""
+        if isinstance(error, BadParams):
+            shown: dict[str, Any] = {"step": step, "kind": "params", "reason": error.reason}
+        else:
+            shown = {"step": step, "kind": error.kind, "reason": error.message}
+            policy = error.data.get("policy")
+            shown |= {} if policy is None else {"policy": policy}
+        if all(one["reason"] != shown["reason"] for one in self.found):
+            self.found.append(shown)
 
 
 def verdict_of(
@@ -103,3 +131,96 @@ def verdict_of(
         could = [one["could"] for one in (*(queue["agents"] if queue else ()), agent) if one]
         verdict = "called" if any(could) else "waits"
     return {"verdict": verdict, "objections": objections}
+
+
+class PartyView:
+    """Who would take a request or a call now, and which trunks would carry it."""
+
+    def __init__(
+        self, agents: AgentRegistry, queues: Queues, dialplan: Dialplan, trunks: Trunks
+    ) -> None:
+        self._agents = agents
+        self._queues = queues
+        self._dialplan = dialplan
+        self._trunks = trunks
+
+    def require_trunk(self, name: str) -> None:
+        """Raise EngineError `not_found` where no trunk has this name."""
+        if name not in {one["name"] for one in self._trunks.view()}:
+            reason = f"there is no trunk named {name!r}"
+            raise EngineError("not_found", reason, field="from_trunk")
+
+    def queue(
+        self, params: CallbackRequest, facts: Facts, now: float, kept_s: float | None = None
+    ) -> dict[str, Any] | None:
+        """The queue that it would wait in, with its agents; None where there is none."""
+        matcher = self._queues.matcher
+        queue = matcher.queues.by_name.get(params.queue or "")
+        if queue is None or queue.is_removed:
+            return None
+        waiting = _as_waiting(params, facts, now, kept_s)
+        return queue.view(now) | {"agents": could_take(matcher, self._agents, waiting, now)}
+
+    def agent(self, params: CallbackRequest, facts: Facts, now: float) -> dict[str, Any] | None:
+        """The agent who is named, or the number or URI in their place; None where nobody is."""
+        name = params.agent
+        if name is None or params.queue is not None:
+            return None
+        known = self._agents.get(name)
+        if known is None:
+            trunks = self.trunks(name, params.trunk)
+            return {"agent": name, "state": None, "could": True, "trunks": trunks}
+        waiting = _as_waiting(params, facts, now)
+        (found,) = could_take(self._queues.matcher, self._agents, waiting, now)
+        return found | {"addresses": [address.uri for address in known.addresses]}
+
+    def outside(self, number: str | None) -> dict[str, Any] | None:
+        """The outside number that a call would go to before it enters its queue."""
+        if number is None or self._dialplan.is_agent(number):
+            return None
+        try:
+            self._dialplan.destination(number, field="agent")
+        except EngineError:
+            could = False
+        else:
+            could = True
+        trunks = self.trunks(number, None)
+        return {"agent": number, "state": None, "could": could, "trunks": trunks}
+
+    def trunks(self, text: str, trunk: str | None) -> list[dict[str, Any]]:
+        """The trunks that would carry it, in the order in which they are tried."""
+        plan = self._dialplan
+        if plan.is_agent(text) or is_uri(text):
+            return []
+        number, prefix, names = plan.trunks_for(text, trunk)
+        stand = {one["name"]: one for one in self._trunks.view()}
+        return [
+            {
+                "trunk": name,
+                "number": number,
+                "route": prefix,
+                "state": stand.get(name, {}).get("state"),
+                "reason": stand.get(name, {}).get("reason"),
+                "usable": name in stand and self._trunks.is_usable(name),
+            }
+            for name in names
+        ]
+
+
+def _as_waiting(
+    params: CallbackRequest, facts: Facts, now: float, kept_s: float | None = None
+) -> Waiting:
+    return waiting_as_if(
+        kind=facts.kind,
+        queue=params.queue,
+        agent=params.agent,
+        now=now,
+        priority=params.priority or 0,
+        skills=dict(params.skills or {}),
+        number=facts.number,
+        region=facts.region,
+        context=dict(facts.context),
+        known_agent=params.known_agent,
+        known_agent_s=kept_s,
+        centre=params.centre,
+    )

@@ -17,6 +17,7 @@ from config.values import split_host_port
 from ..errors import EngineError
 from ..store.event_log import EventLog
 from ..store.file_lock import FileLock, LockHeld
+from ..store.protocols import NOTHING_KEPT
 from . import peer as peers
 from .agent_scope import AgentScope
 from .audit import Audit
@@ -65,7 +66,7 @@ class ControlServer:
         self.snapshot_sources = snapshot_sources or {}
         self.rights = rights or Rights(settings)
         self.scope = scope or AgentScope()
-        self.audit = audit or Audit()
+        self.audit = audit or Audit(NOTHING_KEPT)
         self._connections: dict[Connection, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._servers: list[asyncio.AbstractServer] = []

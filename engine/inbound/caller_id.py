@@ -73,11 +73,12 @@ def dialled_number(
     if account and user == account:
         to = _user(request.to)
         if to and to != user:
-            return (*_written(to, plan), user)
-    return _written(user, plan)
+            return (*as_dialled(to, plan), user)
+    return as_dialled(user, plan)
 
 
-def _written(user: str, plan: NumberPlan) -> tuple[str, ...]:
+def as_dialled(user: str, plan: NumberPlan) -> tuple[str, ...]:
+    """What was dialled, as it was sent and, where that is a number, in E.164 before it."""
     number = plan.number_of(user) if user else None
     if number is None or number.e164 == user:
         return (user,)

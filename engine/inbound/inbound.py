@@ -23,7 +23,7 @@ from ..calls.services import CallServices
 from ..routing.dialplan import credentials_of
 from ..routing.number_plan import NumberPlan
 from .call_info import InboundCallInfo
-from .caller_id import CallingParty, calling_party, dialled_number
+from .caller_id import CallingParty, as_dialled, calling_party, dialled_number
 from .inbound_call import InboundCall
 from .services import InboundServices
 from .trunk_identify import TrunkIdentifier
@@ -83,9 +83,23 @@ class Inbound:
 
     def route(self, dialled: str, trunk: str) -> Route | None:
         """The route of a call by `trunk` to this number, however it is written."""
-        number = self._plan.number_of(dialled)
-        written = (dialled,) if number is None else (number.e164, dialled)
-        return find_route(self._routes, written, trunk)
+        return find_route(self._routes, as_dialled(dialled, self._plan), trunk)
+
+    def refusal(self, route: Route | None, objection: str | None = None) -> tuple[int, str] | None:
+        """The SIP status and the reason with which a call of this route is refused at once.
+
+        `objection` is what its offer cannot do. None: the rules are asked, and then the queue.
+        """
+        if self.draining:
+            return 503, "the engine is draining"
+        if route is None:
+            return 404, "no inbound route takes it"
+        return None if objection is None else (488, objection)
+
+    def check_queue(self, queue: str, number: str | None, now: float) -> None:
+        """Check that a queue admits a call from `number` (E.164). Raises EngineError."""
+        has_place = self._inbound.has_position(queue, number)
+        self._services.queues.matcher.queues.check(queue, now, has_place=has_place)
 
     @property
     def active(self) -> int:
@@ -151,13 +165,10 @@ class Inbound:
         dialled = dialled_number(request, self._plan, self._accounts.get(trunk))
         objection = session.objection(LocalAudio(host=self._rtp_host, port=9))
         route = find_route(self._routes, dialled, trunk)
-        if self.draining:
-            self._refuse(session, 503, party, dialled[0], trunk, "the engine is draining")
-        elif route is None:
-            self._refuse(session, 404, party, dialled[0], trunk, "no inbound route takes it")
-        elif objection is not None:
-            self._refuse(session, 488, party, dialled[0], trunk, objection)
-        else:
+        refusal = self.refusal(route, objection)
+        if refusal is not None:
+            self._refuse(session, refusal, party, dialled[0], trunk)
+        elif route is not None:
             incoming = InboundCallInfo(
                 call=f"call-{self._services.new_id()}",
                 route=route,
@@ -185,17 +196,17 @@ class Inbound:
     def _refuse(
         self,
         session: UasSession,
-        status: int,
+        refusal: tuple[int, str],
         party: CallingParty,
         dialled: str,
         trunk: str,
-        reason: str,
     ) -> None:
-        """Refuse a trunk's call, and publish why."""
+        """Refuse a trunk's call with this status and reason, and publish it."""
+        status, reason = refusal
         self._reject(session, status, reason if status == 488 else None)
-        told: dict[str, Any] = {"from": party.user, "number": party.number, "dialled": dialled}
+        caller: dict[str, Any] = {"from": party.user, "number": party.number, "dialled": dialled}
         self._services.events.publish(
-            "call.refused", trunk=trunk, sip_status=status, reason=reason, **told
+            "call.refused", trunk=trunk, sip_status=status, reason=reason, **caller
         )
 
     def _reject(self, session: UasSession, status: int, reason: str | None = None) -> None:

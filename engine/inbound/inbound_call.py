@@ -202,11 +202,8 @@ class InboundCall(TwoPartyCall):
 
         Raises Refused where there is nothing to say.
         """
-        queue, number, inbound = self._incoming.queue, self._incoming.party.number, self._inbound
-        self._has_position = (
-            inbound.positions.has(queue, number)
-            or inbound.takeover.position_of(number, queue) is not None
-        )
+        queue = self._incoming.queue
+        self._has_position = self._inbound.has_position(queue, self._incoming.party.number)
         try:
             self._services.queues.check(queue, has_place=self._has_position)
         except EngineError as error:

@@ -20,3 +20,10 @@ class InboundServices:
     takeover: CallerTakeover
     history: CustomerHistory
     positions: KeptPositions
+
+    def has_position(self, queue: str, number: str | None) -> bool:
+        """Whether a caller has a position in the queue already: their own, or a callback's."""
+        return (
+            self.positions.has(queue, number)
+            or self.takeover.position_of(number, queue) is not None
+        )

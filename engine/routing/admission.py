@@ -16,10 +16,11 @@ from config.policy import Costs, Destinations, Hours, Limits, Rate
 
 from ..errors import EngineError
 from ..job import site_of
+from ..store.protocols import NOTHING_KEPT, NOTHING_PUBLISHED, LoadedDocuments, Publisher
 from .calling_hours import CallingHours
-from .do_not_call import Blocked, DoNotCall
+from .do_not_call import DoNotCall
 from .limits import Accepted, RateLimits
-from .number_plan import NotDialable, NumberPlan, Reading
+from .number_plan import NumberPlan, Reading, refused
 from .phone_number import CalledNumber, parse_written
 from .rates import Rates
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
     from ..job import Job
     from ..request import CallbackRequest
-    from ..store.event_log import EventLog
-    from ..store.store import Store
 
 Policy = Literal["do_not_call", "line_type", "destination", "velocity", "cost", "hours"]
 
@@ -117,7 +116,6 @@ class PolicySettings:
 class Admission:
     """Holds requests against the policies, and counts those that were accepted.
 
-    `on_blocked` is called with each number that is blocked.
     `read(text, field=…)` is the dialplan's reading of what is asked for. Without it only numbers
     are known.
     """
@@ -127,12 +125,11 @@ class Admission:
         policy: PolicySettings | None = None,
         *,
         read: Callable[..., Reading] | None = None,
-        store: "Store | None" = None,
-        events: "EventLog | None" = None,
-        on_blocked: Callable[[Blocked], None] = lambda _entry: None,
+        store: LoadedDocuments = NOTHING_KEPT,
+        events: Publisher = NOTHING_PUBLISHED,
     ) -> None:
         policy = policy or PolicySettings()
-        self.do_not_call = DoNotCall(store, events, on_blocked)
+        self.do_not_call = DoNotCall(store, events)
         self._read = read or self._read_number
         self._rate_limits = RateLimits(policy.limits, store)
         self.apply(policy)
@@ -257,10 +254,8 @@ class Admission:
         return Reading("number", number.e164, number)
 
     def _check_destination(self, number: CalledNumber, field: str) -> None:
-        try:
+        with refused(field):
             self._plan.check_destination(number)
-        except NotDialable as refusal:
-            raise EngineError("refused", refusal.reason, field, refusal.data) from refusal
 
     def _check_register(self, number: CalledNumber, now: float, field: str) -> None:
         entry = self.do_not_call.find(number.e164, now)

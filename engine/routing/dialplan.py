@@ -13,10 +13,10 @@ from config.settings import Route, Trunk
 from config.values import Rtp
 from sip.auth.digest import Credentials
 from sip.errors import ParseError
-from sip.message.uri import SipUri, Uri, parse_uri
+from sip.message.uri import SipUri, parse_uri
 
 from ..errors import EngineError
-from .number_plan import NotDialable, NumberPlan, Reading, is_uri
+from .number_plan import NotDialable, NumberPlan, Reading, is_uri, refused
 
 SIP_PORT: Final = 5060
 
@@ -156,12 +156,10 @@ class Dialplan:
         """
         if text in self._agents:
             return Reading("person")
-        try:
+        with refused(field):
             if is_uri(text):
                 return self._read_user(self._permitted_uri(text, field))
             return self._plan.read(text, region)
-        except NotDialable as refusal:
-            raise EngineError("refused", refusal.reason, field, refusal.data) from refusal
 
     def read(self, text: str, *, field: str = "to", region: str | None = None) -> Reading:
         """As `classify`, and that it may be dialled: the one dial policy.
@@ -169,15 +167,10 @@ class Dialplan:
         Raises EngineError `refused` whose data has the policy that refuses.
         """
         reading = self.classify(text, field=field, region=region)
-        self._check_destination(reading, field)
-        return reading
-
-    def _check_destination(self, reading: Reading, field: str) -> None:
-        try:
-            if reading.number is not None:
+        if reading.number is not None:
+            with refused(field):
                 self._plan.check_destination(reading.number)
-        except NotDialable as refusal:
-            raise EngineError("refused", refusal.reason, field, refusal.data) from refusal
+        return reading
 
     def read_number(self, text: str, *, field: str, region: str | None = None) -> str:
         """A number in full, and nothing else than a number. Raises EngineError `refused`."""
@@ -191,16 +184,16 @@ class Dialplan:
         return reading.digits
 
     def _read_user(self, uri: SipUri) -> Reading:
-        name = self._trunk_at(uri)
-        users = self._trunks[name].users if name else ""
-        return self._plan.read_user(uri, trunk=name, users=users)
+        for trunk in self._trunks_at(uri):
+            return self._plan.read_user(uri, trunk=trunk.name, users=trunk.users)
+        return self._plan.read_user(uri)
 
-    def _trunk_at(self, uri: SipUri) -> str:
-        """The trunk that a URI leads to; "" where it leads to none."""
-        for name, trunk_uri in self._trunk_uris.items():
-            if trunk_uri.address == uri.address:
-                return name
-        return ""
+    def _trunks_at(self, uri: SipUri) -> list[Trunk]:
+        """The trunks that a URI leads to, in the order of the configuration."""
+        at = uri.address
+        return [
+            self._trunks[name] for name, there in self._trunk_uris.items() if there.address == at
+        ]
 
     def is_agent(self, text: str) -> bool:
         """Whether `text` is an agent's name."""
@@ -284,11 +277,10 @@ class Dialplan:
     ) -> Destination:
         if is_uri(address.uri):  # its host was checked when it was set
             uri = _sip_uri(address.uri)
-            try:
+            with refused(field):
                 reading = self._read_user(uri)
-            except NotDialable as refusal:
-                raise EngineError("refused", refusal.reason, field, refusal.data) from refusal
-            self._check_destination(reading, field)
+                if reading.number is not None:
+                    self._plan.check_destination(reading.number)
             credentials, rtp = own
             credentials = credentials or self._credentials_at(uri)
             targets: tuple[DialTarget, ...] = (
@@ -325,7 +317,7 @@ class Dialplan:
             reason = f"host {uri.host!r} is not in dial.allow_hosts"
             raise EngineError("refused", reason, field=field)
         hosts = [*self._hosts, PermittedHost(uri.host)] if known else self._hosts
-        if not self._trunk_at(uri) and not any(host.permits(uri, transport) for host in hosts):
+        if not self._trunks_at(uri) and not any(host.permits(uri, transport) for host in hosts):
             where = f"{uri.address[1]};transport={transport}"
             reason = f"port {where} of {uri.host!r} is not in dial.allow_hosts"
             raise EngineError("refused", reason, field=field)
@@ -341,18 +333,14 @@ class Dialplan:
 
     def _rtp_at(self, uri: SipUri) -> Rtp:
         """The policy of a trunk that `uri` leads to: the stricter one of several."""
-        at = [name for name, there in self._trunk_uris.items() if there.address == uri.address]
-        return "strict" if any(self.rtp_of(name) == "strict" for name in at) else "symmetric"
+        return "strict" if any(t.rtp == "strict" for t in self._trunks_at(uri)) else "symmetric"
 
-    def _credentials_at(self, uri: Uri) -> Credentials | None:
+    def _credentials_at(self, uri: SipUri) -> Credentials | None:
         """Those of a trunk that `uri` leads to: it asks for them for every call there."""
-        if not isinstance(uri, SipUri):
-            return None
-        for name, trunk_uri in self._trunk_uris.items():
-            if trunk_uri.address == uri.address:
-                credentials = credentials_of(self._trunks[name])
-                if credentials is not None:
-                    return credentials
+        for trunk in self._trunks_at(uri):
+            credentials = credentials_of(trunk)
+            if credentials is not None:
+                return credentials
         return None
 
     def _number(self, text: str, field: str, trunk: str | None) -> Destination:

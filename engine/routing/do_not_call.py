@@ -4,14 +4,12 @@ It is kept in memory and on disk. A number is blocked from the moment that it wa
 answer comes once it is on the disk.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
 
-if TYPE_CHECKING:
-    from ..store.event_log import EventLog
-    from ..store.store import Store
+from ..store.protocols import NOTHING_KEPT, NOTHING_PUBLISHED, LoadedDocuments, Publisher
 
 KIND = "do_not_call"
 
@@ -33,24 +31,20 @@ class Blocked(msgspec.Struct, frozen=True, kw_only=True):
 class DoNotCall:
     """The blocked numbers, in E.164.
 
-    `on_blocked` is called at once with each number that is blocked, to cancel its queued jobs.
+    The event `number.blocked` is published at once; the dispatcher then cancels the queued jobs.
     """
 
     def __init__(
         self,
-        store: "Store | None" = None,
-        events: "EventLog | None" = None,
-        on_blocked: Callable[[Blocked], None] = lambda _entry: None,
+        store: LoadedDocuments = NOTHING_KEPT,
+        events: Publisher = NOTHING_PUBLISHED,
     ) -> None:
-        self._on_blocked = on_blocked
         self._store = store
         self._events = events
         self._numbers: dict[str, Blocked] = {}
 
     async def load(self, now: float) -> None:
         """Read the list from the store, without what has expired. Raises StoreError."""
-        if self._store is None:
-            return
         stored: Mapping[str, Blocked] = await self._store.load(KIND, Blocked)
         self._numbers = dict(stored)
         for entry in stored.values():
@@ -96,12 +90,9 @@ class DoNotCall:
         as soon as can be.
         """
         self._numbers[entry.number] = entry
-        if self._store is not None:
-            self._store.put(KIND, entry.number, entry)
+        self._store.put(KIND, entry.number, entry)
         self._publish("number.blocked", entry)
-        self._on_blocked(entry)
-        if self._store is not None:
-            await self._store.flush()
+        await self._store.flush()
 
     async def unblock(self, number: str, now: float) -> Blocked | None:
         """Allow a number again; gives the entry that blocked it, if one did. As `block`."""
@@ -110,17 +101,14 @@ class DoNotCall:
             return None
         self._forget(number)
         self._publish("number.unblocked", entry)
-        if self._store is not None:
-            await self._store.flush()
+        await self._store.flush()
         return entry
 
     def _forget(self, number: str) -> None:
         self._numbers.pop(number, None)
-        if self._store is not None:
-            self._store.drop(KIND, number)
+        self._store.drop(KIND, number)
 
     def _publish(self, kind: str, entry: Blocked) -> None:
-        if self._events is not None:
-            self._events.publish(
-                kind, number=entry.number, reason=entry.reason, until=entry.until, by=entry.by
-            )
+        self._events.publish(
+            kind, number=entry.number, reason=entry.reason, until=entry.until, by=entry.by
+        )

@@ -8,16 +8,13 @@ where nothing is limited.
 import ipaddress
 from collections import deque
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from config.policy import Limit, Limits
 
 from ..errors import EngineError
-
-if TYPE_CHECKING:
-    from ..store.store import Store
+from ..store.protocols import NOTHING_KEPT, LoadedDocuments
 
 KIND = "accepted"
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86400.0
@@ -101,7 +98,7 @@ class _Window:
 class RateLimits:
     """Counts accepted requests and holds them against the limits."""
 
-    def __init__(self, limits: Limits, store: "Store | None" = None) -> None:
+    def __init__(self, limits: Limits, store: LoadedDocuments = NOTHING_KEPT) -> None:
         self.limits = limits
         self._store = store
         self._day = _Window("a day", DAY_S)
@@ -124,8 +121,6 @@ class RateLimits:
 
     async def load(self, now: float) -> None:
         """Read what an earlier engine counted. Raises StoreError."""
-        if self._store is None:
-            return
         stored = await self._store.load(KIND, Accepted)
         for request in sorted(stored.values(), key=lambda request: request.at):
             self._add(request)
@@ -222,12 +217,10 @@ class RateLimits:
                 del self._spent[key]
 
     def _put(self, request: Accepted) -> None:
-        if self._store is not None:
-            self._store.put(KIND, request.id, request)
+        self._store.put(KIND, request.id, request)
 
     def _drop(self, id: str) -> None:
-        if self._store is not None:
-            self._store.drop(KIND, id)
+        self._store.drop(KIND, id)
 
 
 def _words(key: Key) -> str:

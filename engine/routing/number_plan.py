@@ -8,6 +8,7 @@ of the engine that dials, or that says what would be dialled, reads texts here.
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
@@ -22,6 +23,7 @@ from config.settings import Settings
 from sip.errors import ParseError
 from sip.message.uri import SipUri, parse_uri
 
+from ..errors import EngineError
 from .phone_number import CalledNumber, parse_written
 
 Kind = Literal["number", "extension", "short_code", "person"]
@@ -71,6 +73,15 @@ class NotDialable(Exception):
         super().__init__(reason)
         self.reason = reason
         self.data = data
+
+
+@contextmanager
+def refused(field: str) -> Iterator[None]:
+    """Raise what is NotDialable inside as EngineError `refused`, naming the parameter `field`."""
+    try:
+        yield
+    except NotDialable as refusal:
+        raise EngineError("refused", refusal.reason, field, refusal.data) from refusal
 
 
 @dataclass(frozen=True, slots=True)

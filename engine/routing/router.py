@@ -1,4 +1,4 @@
-"""The router: what the rules are told of a request or a call, and what comes of it.
+"""The router: what the rules look at in a request or a call, and what they set.
 
 What a request says itself stays, unless a rule overrides it; what it leaves open, the first rule
 sets; what no rule sets takes the engine's defaults, elsewhere.
@@ -12,6 +12,7 @@ import msgspec
 from ..job import site_of
 from ..request import CallbackRequest
 from ..store.errors import StoreError
+from ..store.protocols import NOTHING_KEPT, Rows
 from .number_plan import NumberPlan
 from .opening_hours import opening_hours
 from .phone_number import CalledNumber
@@ -19,8 +20,6 @@ from .rules import CallerHistory, Facts, Rules, Ruling
 
 if TYPE_CHECKING:
     from config.settings import Settings
-
-    from ..store.store import Store
 
 NumberOf = Callable[[str], CalledNumber | None]
 Request = TypeVar("Request", bound=CallbackRequest)
@@ -46,7 +45,7 @@ class Router:
         settings: "Settings | None" = None,
         *,
         number_of: NumberOf | None = None,
-        store: "Store | None" = None,
+        store: Rows = NOTHING_KEPT,
     ) -> None:
         self._rules = Rules()
         self._region = "GB"
@@ -79,14 +78,15 @@ class Router:
     async def history(self, to: str) -> CallerHistory:
         """Earlier callbacks of a number, where a rule looks at them; none where the store fails."""
         number = self._number_of(to) if self._rules.needs_history else None
-        if number is None or self._store is None:
+        if number is None:
             return CallerHistory()
         try:
-            ((callbacks, attempts, completed, last),) = await self._store.query(
-                _HISTORY, (number.e164,)
-            )
+            found = await self._store.query(_HISTORY, (number.e164,))
         except StoreError:
-            return CallerHistory()  # it is told in the status; rules must not stop callbacks
+            return CallerHistory()  # the status says so; rules must not stop callbacks
+        if not found:
+            return CallerHistory()
+        callbacks, attempts, completed, last = found[0]
         return CallerHistory(
             callbacks=callbacks, attempts=attempts or 0, completed=completed or 0, last=last
         )
@@ -104,7 +104,7 @@ class Router:
         return self.fill(params, ruling), ruling
 
     def facts(self, params: CallbackRequest, history: CallerHistory, now: float) -> Facts:
-        """What rules are told of a request."""
+        """What rules look at in a request."""
         number = self._number_of(params.to)
         context = params.context or {}
         given = {
@@ -173,7 +173,7 @@ class Router:
         now: float,
         history: CallerHistory,
     ) -> Facts:
-        """What rules are told of a call that came in. Its route is no request: rules change it."""
+        """What rules look at in a call that came in. Its route is no request: rules change it."""
         number = self._number_of(caller)
         reached = self._number_of(dialled) if dialled else None
         return Facts(

@@ -110,7 +110,7 @@ class EventLog:
         self.seq = self.told = kept.newest
         self._oldest_stored = kept.oldest
         self._store = store
-        store.on_events = self._tell
+        store.listen(self._tell)
 
     # -- publishing -------------------------------------------------------------------------
 

@@ -43,14 +43,11 @@ CACHED_STATEMENTS = 256
 
 
 class Store:
-    """What must not be lost. Make it, `await open()`, and in the end `await close()`.
-
-    `on_events` is called with the events of each batch once it is on the disk.
-    """
+    """What must not be lost. Make it, `await open()`, and in the end `await close()`."""
 
     def __init__(self, path: Path, *, flush_delay_s: float = 0.1, retry_delay_s: float = 1.0):
         self.path = path
-        self.on_events: Callable[[list[EventRow]], None] = lambda _events: None
+        self._listeners: list[Callable[[list[EventRow]], None]] = []
         self._flush_delay_s = flush_delay_s
         self._retry_delay_s = retry_delay_s
         self._encoder = msgspec.json.Encoder()
@@ -95,9 +92,17 @@ class Store:
             self._writer,
             flush_delay_s=self._flush_delay_s,
             retry_delay_s=self._retry_delay_s,
-            on_events=lambda events: self.on_events(events),
+            on_events=self._saved,
         )
         self._is_open = True
+
+    def listen(self, listener: Callable[[list[EventRow]], None]) -> None:
+        """Call `listener` with the events of each batch once it is on the disk."""
+        self._listeners.append(listener)
+
+    def _saved(self, events: list[EventRow]) -> None:
+        for listener in self._listeners:
+            listener(events)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -223,7 +228,7 @@ class Store:
         self._gathered(durable=False)
 
     def append(self, event: EventRow, instead: Callable[[], EventRow] | None = None) -> None:
-        """Write an event of the log, which numbers them; `on_events` tells when it is done.
+        """Write an event of the log, which numbers them; listeners hear when it is done.
 
         Where what is saved durably in this turn cannot be written, so that it is undone, what
         `instead` makes takes its place and its number.

@@ -23,7 +23,6 @@ class RtcpSession:
     __slots__ = (
         "_block",
         "_cname",
-        "_has_reported",
         "_heard_reported",
         "_packets_reported",
         "_peer_report",
@@ -48,10 +47,10 @@ class RtcpSession:
         self.remote: Address = ("", 0)
         # The first one comes after half the interval, section 6.2.
         self.due_at = now + self._interval_s() / 2
-        # Packets sent by the last report and by the one before, and packets heard by the last.
+        # Packets sent by the last report and by the one before, and packets heard by the last:
+        # None before the first report.
         self._packets_reported = (0, 0)
-        self._heard_reported = 0
-        self._has_reported = False
+        self._heard_reported: int | None = None
         self._peer_report = 0
         self._peer_report_at = 0.0
         self._peer_report_ssrc = -1
@@ -91,7 +90,7 @@ class RtcpSession:
 
     def goodbye(self, reception: Reception, stream: OutgoingStream, now: float) -> bytes:
         """The last compound packet; none where nothing was ever sent (section 6.3.7)."""
-        if not self._has_reported and not stream.packets_sent:
+        if self._heard_reported is None and not stream.packets_sent:
             return b""
         last = self._report(reception, stream, now)
         return last + self._cname.sdes(self._ssrc) + rtcp.goodbye(self._ssrc)
@@ -112,7 +111,6 @@ class RtcpSession:
         sender = None
         before_last, last = self._packets_reported
         self._packets_reported = last, stream.packets_sent
-        self._has_reported = True
         # Section 6.4: who has sent since the last report, or the one before.
         if stream.packets_sent > before_last:
             sender = rtcp.SenderInfo(
@@ -123,7 +121,7 @@ class RtcpSession:
             )
         block = None
         heard, self._heard_reported = self._heard_reported, reception.packets_received
-        if reception.highest >= 0 and reception.packets_received > heard:  # A.3
+        if reception.highest >= 0 and reception.packets_received > (heard or 0):  # A.3
             fraction, lost = reception.report_loss()
             last_report = delay = 0
             if self._peer_report_ssrc == reception.ssrc:

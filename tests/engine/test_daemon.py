@@ -13,7 +13,7 @@ from config.settings import ConfigError
 from engine.daemon import Daemon
 from engine.job import AttemptRecord, Job, LegRecord, Request
 from engine.store.store import Store
-from tests.support.engine_in_process import request, running, settings_in
+from tests.support.engines.in_process import request, running, settings_in
 
 
 async def refused(daemon: Daemon) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from engine.daemon import Daemon
 from ringback_client import Client, EngineError, EventStream
-from tests.support.engine_in_process import request, running, settings_in
+from tests.support.engines.in_process import request, running, settings_in
 
 Engine = tuple[Daemon, Client]
 

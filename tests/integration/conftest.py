@@ -1,4 +1,4 @@
-"""Engine and phones for the integration tests. All speak through real sockets on loopback."""
+"""EngineClient and phones for the integration tests. All speak through real sockets on loopback."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.engine_process import Engine, EngineProcess
-from tests.support.softphone_process import SoftphoneProcess
-from tests.support.wire_phone import WirePhone
+from tests.support.engines.process import EngineClient, EngineProcess
+from tests.support.phones.real.softphone import SoftphoneProcess
+from tests.support.phones.wire.phone import WirePhone
 
 StartPhone = Callable[..., Awaitable[SoftphoneProcess]]
 MakeWire = Callable[..., WirePhone]
-StartEngine = Callable[..., Awaitable[Engine]]
+StartEngine = Callable[..., Awaitable[EngineClient]]
 
 
 @pytest.fixture(scope="session")
@@ -28,9 +28,9 @@ def engine_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineP
 
 
 @pytest.fixture
-async def engine(engine_process: EngineProcess) -> AsyncIterator[Engine]:
+async def engine(engine_process: EngineProcess) -> AsyncIterator[EngineClient]:
     """A line to the shared engine; afterwards nothing may be left of the test's calls."""
-    engine = await Engine.connect(engine_process)
+    engine = await EngineClient.connect(engine_process)
     yield engine
     try:
         await engine.assert_idle()
@@ -45,13 +45,13 @@ async def engine(engine_process: EngineProcess) -> AsyncIterator[Engine]:
 async def own_engine(tmp_path: Path) -> AsyncIterator[StartEngine]:
     """Starts engines with settings of the test's own: `await own_engine(dial={"ring_s": 1})`."""
     processes: list[EngineProcess] = []
-    lines: list[Engine] = []
+    lines: list[EngineClient] = []
 
-    async def start(**sections: Any) -> Engine:
+    async def start(**sections: Any) -> EngineClient:
         process = EngineProcess(tmp_path / f"engine{len(processes)}", **sections)
         processes.append(process)
         process.start()
-        lines.append(await Engine.connect(process))
+        lines.append(await EngineClient.connect(process))
         return lines[-1]
 
     yield start

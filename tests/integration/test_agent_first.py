@@ -7,8 +7,8 @@ import asyncio
 
 import pytest
 
-from tests.support.engine_process import Engine
-from tests.support.wire_phone import WireCall
+from tests.support.engines.process import EngineClient
+from tests.support.phones.wire.phone import WireCall
 
 from .conftest import MakeWire
 
@@ -18,7 +18,7 @@ LATEST_GAP_S = 0.06
 
 
 async def talk(
-    engine: Engine, wire: MakeWire, *, ring_s: float, talk_s: float
+    engine: EngineClient, wire: MakeWire, *, ring_s: float, talk_s: float
 ) -> tuple[str, WireCall, WireCall]:
     """An agent-first callback with a whisper of 0.8 s, up to the moment before hanging up."""
     agent_phone, customer_phone = wire("agent"), wire("customer")
@@ -33,7 +33,7 @@ async def talk(
 
 
 async def test_each_side_hears_what_it_should_at_every_moment(
-    engine: Engine, wire: MakeWire
+    engine: EngineClient, wire: MakeWire
 ) -> None:
     job, agent, customer = await talk(engine, wire, ring_s=1.2, talk_s=1.2)
     customer.bye()
@@ -60,7 +60,7 @@ async def test_each_side_hears_what_it_should_at_every_moment(
         assert not heard.hears(hz)
 
 
-async def test_each_side_gets_one_unbroken_stream(engine: Engine, wire: MakeWire) -> None:
+async def test_each_side_gets_one_unbroken_stream(engine: EngineClient, wire: MakeWire) -> None:
     job, agent, customer = await talk(engine, wire, ring_s=0.3, talk_s=0.8)
     agent.bye()
     await customer.receive("BYE")
@@ -83,7 +83,7 @@ def most_packets_within(call: WireCall, span_s: float) -> int:
 
 
 async def test_the_story_is_told_in_order_by_events_and_record(
-    engine: Engine, wire: MakeWire
+    engine: EngineClient, wire: MakeWire
 ) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")
     context = {"site": "shop.example", "visitor": {"pages": 3}}
@@ -120,7 +120,9 @@ async def test_the_story_is_told_in_order_by_events_and_record(
     assert numbers == sorted(set(numbers))
 
 
-async def test_the_context_reaches_the_agents_phone_only(engine: Engine, wire: MakeWire) -> None:
+async def test_the_context_reaches_the_agents_phone_only(
+    engine: EngineClient, wire: MakeWire
+) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")
     job = await engine.callback(
         customer_phone.uri, agent_phone.uri, context={"site": "shop.example\r\nX-Evil: 1"}
@@ -135,7 +137,7 @@ async def test_the_context_reaches_the_agents_phone_only(engine: Engine, wire: M
 
 
 async def test_a_hang_up_reaches_the_other_side_within_100_ms(
-    engine: Engine, wire: MakeWire
+    engine: EngineClient, wire: MakeWire
 ) -> None:
     """Both times are the wire's: of sending here, of arrival by the kernel."""
     for first in ("agent", "customer"):
@@ -151,7 +153,7 @@ async def test_a_hang_up_reaches_the_other_side_within_100_ms(
 
 @pytest.mark.parametrize("seconds", [0.4])
 async def test_the_maximum_duration_ends_the_talk(
-    engine: Engine, wire: MakeWire, seconds: float
+    engine: EngineClient, wire: MakeWire, seconds: float
 ) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")
     job = await engine.callback(customer_phone.uri, agent_phone.uri, max_duration_s=seconds)
@@ -165,7 +167,7 @@ async def test_the_maximum_duration_ends_the_talk(
 
 
 async def test_a_customer_for_whom_a_machine_answered_is_called_again(
-    engine: Engine, wire: MakeWire
+    engine: EngineClient, wire: MakeWire
 ) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")
     retry = {"machine": {"attempts": 2, "spacing_s": [0.5]}}

@@ -10,9 +10,9 @@ import time
 import pytest
 
 from tests.support.control_line import ControlLine, Refused
-from tests.support.engine_process import Engine
-from tests.support.wire_phone import WireCall
-from tests.support.wire_rtp import WireRtp
+from tests.support.engines.process import EngineClient
+from tests.support.phones.wire.phone import WireCall
+from tests.support.phones.wire.rtp import WireRtp
 
 from .conftest import MakeWire, StartEngine
 
@@ -23,12 +23,12 @@ LEAST_TALK_S = 0.8
 class Talk:
     """A call that goes on while something else happens, and the proof that it went well."""
 
-    def __init__(self, engine: Engine, job: str, agent: WireCall, customer: WireCall) -> None:
+    def __init__(self, engine: EngineClient, job: str, agent: WireCall, customer: WireCall) -> None:
         self.engine, self.job, self.agent, self.customer = engine, job, agent, customer
         self.started = time.time()
 
     @classmethod
-    async def begin(cls, engine: Engine, wire: MakeWire) -> "Talk":
+    async def begin(cls, engine: EngineClient, wire: MakeWire) -> "Talk":
         agent_phone, customer_phone = wire("agent"), wire("customer")
         job = await engine.callback(customer_phone.uri, agent_phone.uri)
         agent = await agent_phone.answer(tone_hz=AGENT_HZ)
@@ -52,7 +52,7 @@ class Talk:
             assert call.rtp.flaws() == []
 
 
-async def test_rtp_of_a_stranger_is_not_heard(engine: Engine, wire: MakeWire) -> None:
+async def test_rtp_of_a_stranger_is_not_heard(engine: EngineClient, wire: MakeWire) -> None:
     talk = await Talk.begin(engine, wire)
     stranger = WireRtp()
     targets = [call.rtp.remote for call in (talk.agent, talk.customer)]
@@ -68,7 +68,7 @@ async def test_rtp_of_a_stranger_is_not_heard(engine: Engine, wire: MakeWire) ->
 
 
 async def test_garbage_and_late_rtp_of_the_phone_itself_do_no_harm(
-    engine: Engine, wire: MakeWire
+    engine: EngineClient, wire: MakeWire
 ) -> None:
     talk = await Talk.begin(engine, wire)
     for _ in range(100):
@@ -96,7 +96,7 @@ MALFORMED = [
 
 
 async def test_a_flood_of_malformed_sip_does_not_disturb_a_call(
-    engine: Engine, wire: MakeWire
+    engine: EngineClient, wire: MakeWire
 ) -> None:
     talk = await Talk.begin(engine, wire)
     port = engine.process.sip_port
@@ -126,7 +126,7 @@ async def read_to_end(reader: asyncio.StreamReader) -> bytes:
 
 
 async def test_half_a_message_and_rubbish_on_tcp_close_that_connection_only(
-    engine: Engine, wire: MakeWire
+    engine: EngineClient, wire: MakeWire
 ) -> None:
     talk = await Talk.begin(engine, wire)
     address = ("127.0.0.1", engine.process.sip_port)
@@ -140,7 +140,7 @@ async def test_half_a_message_and_rubbish_on_tcp_close_that_connection_only(
     await talk.end_well()
 
 
-async def ask(engine: Engine, request: str, **fields: str) -> str:
+async def ask(engine: EngineClient, request: str, **fields: str) -> str:
     """Send a SIP request by UDP; the response's start line and headers."""
     loop = asyncio.get_running_loop()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
@@ -160,7 +160,9 @@ async def ask(engine: Engine, request: str, **fields: str) -> str:
             return (await loop.sock_recv(phone, 65536)).decode()
 
 
-async def test_requests_out_of_any_dialog_are_answered_as_rfc_3261_says(engine: Engine) -> None:
+async def test_requests_out_of_any_dialog_are_answered_as_rfc_3261_says(
+    engine: EngineClient,
+) -> None:
     answers = await asyncio.gather(
         ask(engine, "OPTIONS"),
         ask(engine, "BYE", to_tag=";tag=unknown"),
@@ -184,7 +186,7 @@ BAD_LINES: list[tuple[bytes, int]] = [
 ]
 
 
-async def test_bad_json_gets_an_error_and_leaves_the_connection_up(engine: Engine) -> None:
+async def test_bad_json_gets_an_error_and_leaves_the_connection_up(engine: EngineClient) -> None:
     line = await ControlLine.open(engine.process.socket)
     for number, (text, code) in enumerate(BAD_LINES, start=1):
         line.send_line(text)
@@ -207,7 +209,7 @@ async def test_bad_json_gets_an_error_and_leaves_the_connection_up(engine: Engin
     ],
 )
 async def test_wrong_parameters_are_named(
-    engine: Engine, params: dict[str, object], field: str
+    engine: EngineClient, params: dict[str, object], field: str
 ) -> None:
     with pytest.raises(Refused) as refused:
         await engine.line.call("callback.request", **params)
@@ -229,7 +231,7 @@ async def test_wrong_parameters_are_named(
     ],
 )
 async def test_what_may_not_be_dialled_is_refused_at_once(
-    engine: Engine, wire: MakeWire, params: dict[str, object], field: str
+    engine: EngineClient, wire: MakeWire, params: dict[str, object], field: str
 ) -> None:
     phone = wire("phone")
     asked: dict[str, object] = {"to": phone.uri, "agent": phone.uri} | params
@@ -240,7 +242,7 @@ async def test_what_may_not_be_dialled_is_refused_at_once(
     assert not phone.messages.items
 
 
-async def test_the_same_id_is_the_same_job(engine: Engine, wire: MakeWire) -> None:
+async def test_the_same_id_is_the_same_job(engine: EngineClient, wire: MakeWire) -> None:
     phone = wire("phone")
     asked = {"to": phone.uri, "agent": phone.uri, "id": "order-66", "not_before": 4e9}
     first = await engine.line.call("callback.request", **asked)

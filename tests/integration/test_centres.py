@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.engine_process import Engine
+from tests.support.engines.process import EngineClient
 
 from .conftest import MakeWire, StartEngine
 from .test_operators import queued
@@ -22,7 +22,7 @@ def through(trunk_port: int) -> dict[str, Any]:
     }
 
 
-def queue_story(engine: Engine, job: str) -> list[str]:
+def queue_story(engine: EngineClient, job: str) -> list[str]:
     """What its queue has told of a job."""
     events = [one for one in engine.line.events.items if one.get("job") == job]
     return [one["type"][6:] for one in events if one["type"].startswith("queue.")]

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.support.engine_process import Engine, ringback
+from tests.support.engines.process import EngineClient, ringback
 
 from .conftest import MakeWire
 
@@ -27,7 +27,9 @@ def last_json(output: str) -> dict[str, Any]:
     return value
 
 
-async def test_a_callback_by_command_waits_for_its_end(engine: Engine, wire: MakeWire) -> None:
+async def test_a_callback_by_command_waits_for_its_end(
+    engine: EngineClient, wire: MakeWire
+) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")
     command = asyncio.create_task(
         run(
@@ -46,7 +48,7 @@ async def test_a_callback_by_command_waits_for_its_end(engine: Engine, wire: Mak
     assert last_json(done.stdout)["state"] == "completed"
 
 
-async def test_a_failed_callback_is_status_1(engine: Engine, wire: MakeWire) -> None:
+async def test_a_failed_callback_is_status_1(engine: EngineClient, wire: MakeWire) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")
     command = asyncio.create_task(
         run("--socket", str(engine.process.socket), "callback", customer_phone.uri,

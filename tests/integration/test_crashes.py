@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.engine_process import Engine, EngineProcess, write_config
-from tests.support.peer_process import PeerError
+from tests.support.engines.process import EngineClient, EngineProcess, write_config
+from tests.support.phones.errors import PeerError
+from tests.support.phones.wire.phone import WireCall, WirePhone
 from tests.support.ports import free_port
-from tests.support.wire_phone import WireCall, WirePhone
 
 from .conftest import MakeWire, StartEngine
 
@@ -93,7 +93,7 @@ async def test_a_killed_engine_tells_after_restart_what_was_cut_off(
 
     process = engine.process
     await asyncio.to_thread(process.start)
-    engine = await Engine.connect(process)
+    engine = await EngineClient.connect(process)
     try:
         cut_off = await engine.job("mine")
         assert (cut_off["state"], cut_off["cause"]) == ("failed", "engine restarted")
@@ -123,7 +123,7 @@ async def test_an_engine_killed_as_the_phone_begins_to_ring_does_not_call_again(
     await engine.close()
 
     await asyncio.to_thread(engine.process.start)
-    engine = await Engine.connect(engine.process)
+    engine = await EngineClient.connect(engine.process)
     try:
         cut_off = await engine.job("mine")
         assert (cut_off["state"], cut_off["cause"]) == ("failed", "engine restarted")
@@ -133,12 +133,12 @@ async def test_an_engine_killed_as_the_phone_begins_to_ring_does_not_call_again(
         await engine.close()
 
 
-async def restarted(engine: Engine, *, kill: bool = True) -> Engine:
+async def restarted(engine: EngineClient, *, kill: bool = True) -> EngineClient:
     """End the engine (`kill`: without a chance to say so), and give a line to the next one."""
     await engine.close()
     await asyncio.to_thread(engine.process.kill if kill else engine.process.stop)
     await asyncio.to_thread(engine.process.start)
-    return await Engine.connect(engine.process)
+    return await EngineClient.connect(engine.process)
 
 
 async def test_a_callback_that_is_to_be_retried_is_called_once_nobody_can_be_on_the_line(
@@ -292,7 +292,7 @@ async def test_a_service_manager_that_stops_every_process_at_once_loses_no_callb
     await asyncio.to_thread(engine.process.stop, group=True)
     assert "media_worker_died" not in engine.process.log()
     await asyncio.to_thread(engine.process.start)
-    engine = await Engine.connect(engine.process)
+    engine = await EngineClient.connect(engine.process)
     try:
         agent = await agent_phone.answer()
         await customer_phone.answer()

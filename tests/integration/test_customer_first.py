@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from tests.support.engine_process import HOLD_HZ, Engine
+from tests.support.engines.process import HOLD_HZ, EngineClient
 from tests.support.recording import write_tone_wav
 
 from .conftest import MakeWire, StartEngine
@@ -11,7 +11,7 @@ from .conftest import MakeWire, StartEngine
 AGENT_HZ, CUSTOMER_HZ, WHISPER_HZ, MOMENT_HZ = 600, 1500, 1100, 800
 
 
-async def test_the_customer_hears_hold_until_joined(engine: Engine, wire: MakeWire) -> None:
+async def test_the_customer_hears_hold_until_joined(engine: EngineClient, wire: MakeWire) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")
     job = await engine.callback(
         customer_phone.uri,
@@ -52,7 +52,7 @@ async def test_the_customer_hears_hold_until_joined(engine: Engine, wire: MakeWi
 
 
 async def test_the_customer_is_let_go_when_the_agent_is_busy(
-    engine: Engine, wire: MakeWire
+    engine: EngineClient, wire: MakeWire
 ) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")
     job = await engine.callback(customer_phone.uri, agent_phone.uri, order="customer_first")
@@ -66,7 +66,7 @@ async def test_the_customer_is_let_go_when_the_agent_is_busy(
 
 
 async def test_the_agent_is_cancelled_when_the_waiting_customer_hangs_up(
-    engine: Engine, wire: MakeWire
+    engine: EngineClient, wire: MakeWire
 ) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")
     job = await engine.callback(customer_phone.uri, agent_phone.uri, order="customer_first")
@@ -83,7 +83,7 @@ async def test_the_agent_is_cancelled_when_the_waiting_customer_hangs_up(
 
 
 async def test_a_customer_who_does_not_answer_costs_the_agent_nothing(
-    engine: Engine, wire: MakeWire
+    engine: EngineClient, wire: MakeWire
 ) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")
     job = await engine.callback(

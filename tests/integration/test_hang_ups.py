@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from tests.support.control_line import Refused
-from tests.support.engine_process import Engine
-from tests.support.wire_phone import WirePhone
+from tests.support.engines.process import EngineClient
+from tests.support.phones.wire.phone import WirePhone
 
 from .conftest import MakeWire, StartEngine
 
 LONG_WHISPER = {"tone": "1100/20000"}
 
 
-async def test_the_agent_hangs_up_during_the_whisper(engine: Engine, wire: MakeWire) -> None:
+async def test_the_agent_hangs_up_during_the_whisper(engine: EngineClient, wire: MakeWire) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")
     job = await engine.callback(customer_phone.uri, agent_phone.uri, whisper=LONG_WHISPER)
     agent = await agent_phone.answer()
@@ -29,7 +29,9 @@ async def test_the_agent_hangs_up_during_the_whisper(engine: Engine, wire: MakeW
     assert not customer_phone.messages.items
 
 
-async def test_the_agent_hangs_up_while_the_customer_rings(engine: Engine, wire: MakeWire) -> None:
+async def test_the_agent_hangs_up_while_the_customer_rings(
+    engine: EngineClient, wire: MakeWire
+) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")
     job = await engine.callback(customer_phone.uri, agent_phone.uri)
     agent = await agent_phone.answer()
@@ -46,7 +48,7 @@ async def test_the_agent_hangs_up_while_the_customer_rings(engine: Engine, wire:
     assert record["failure"]["moment"] == "dialing_customer"
 
 
-async def test_the_customers_200_crosses_the_cancel(engine: Engine, wire: MakeWire) -> None:
+async def test_the_customers_200_crosses_the_cancel(engine: EngineClient, wire: MakeWire) -> None:
     """RFC 3261 9.1: what is answered after all is acknowledged, then hung up."""
     agent_phone, customer_phone = wire("agent"), wire("customer")
     customer_phone.answers_cancel = False
@@ -66,27 +68,31 @@ async def test_the_customers_200_crosses_the_cancel(engine: Engine, wire: MakeWi
 
 
 Seen = Callable[[], Awaitable[object]]
-Reach = Callable[[Engine, str, WirePhone, WirePhone], Awaitable[Seen]]
+Reach = Callable[[EngineClient, str, WirePhone, WirePhone], Awaitable[Seen]]
 
 
-async def queued(engine: Engine, job: str, agent: WirePhone, customer: WirePhone) -> Seen:
+async def queued(engine: EngineClient, job: str, agent: WirePhone, customer: WirePhone) -> Seen:
     return lambda: asyncio.sleep(0)
 
 
-async def dialing_agent(engine: Engine, job: str, agent: WirePhone, customer: WirePhone) -> Seen:
+async def dialing_agent(
+    engine: EngineClient, job: str, agent: WirePhone, customer: WirePhone
+) -> Seen:
     call = await agent.called()
     call.ring()
     await engine.event("leg.ringing", job)
     return lambda: call.receive("CANCEL")
 
 
-async def whispering(engine: Engine, job: str, agent: WirePhone, customer: WirePhone) -> Seen:
+async def whispering(engine: EngineClient, job: str, agent: WirePhone, customer: WirePhone) -> Seen:
     call = await agent.answer()
     await engine.state("whispering", job)
     return lambda: call.receive("BYE")
 
 
-async def dialing_customer(engine: Engine, job: str, agent: WirePhone, customer: WirePhone) -> Seen:
+async def dialing_customer(
+    engine: EngineClient, job: str, agent: WirePhone, customer: WirePhone
+) -> Seen:
     agent_call = await agent.answer()
     call = await customer.called()
     call.ring()
@@ -94,13 +100,15 @@ async def dialing_customer(engine: Engine, job: str, agent: WirePhone, customer:
     return lambda: asyncio.gather(agent_call.receive("BYE"), call.receive("CANCEL"))
 
 
-async def bridged(engine: Engine, job: str, agent: WirePhone, customer: WirePhone) -> Seen:
+async def bridged(engine: EngineClient, job: str, agent: WirePhone, customer: WirePhone) -> Seen:
     calls = [await agent.answer(), await customer.answer()]
     await engine.state("bridged", job)
     return lambda: asyncio.gather(*(call.receive("BYE") for call in calls))
 
 
-async def customer_waits(engine: Engine, job: str, agent: WirePhone, customer: WirePhone) -> Seen:
+async def customer_waits(
+    engine: EngineClient, job: str, agent: WirePhone, customer: WirePhone
+) -> Seen:
     call = await customer.answer()
     agent_call = await agent.called()
     agent_call.ring()
@@ -109,7 +117,7 @@ async def customer_waits(engine: Engine, job: str, agent: WirePhone, customer: W
 
 
 async def whispering_while_the_customer_waits(
-    engine: Engine, job: str, agent: WirePhone, customer: WirePhone
+    engine: EngineClient, job: str, agent: WirePhone, customer: WirePhone
 ) -> Seen:
     calls = [await customer.answer(), await agent.answer()]
     await engine.state("whispering", job)
@@ -132,7 +140,7 @@ STATES: list[tuple[Reach, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("reach", "params"), STATES)
 async def test_a_job_can_be_cancelled_in_every_state(
-    engine: Engine, wire: MakeWire, reach: Reach, params: dict[str, Any]
+    engine: EngineClient, wire: MakeWire, reach: Reach, params: dict[str, Any]
 ) -> None:
     agent, customer = wire("agent"), wire("customer")
     job = await engine.callback(customer.uri, agent.uri, **params)
@@ -147,7 +155,7 @@ async def test_a_job_can_be_cancelled_in_every_state(
     assert refused.value.data["kind"] == "state"
 
 
-async def test_a_call_can_be_hung_up_by_command(engine: Engine, wire: MakeWire) -> None:
+async def test_a_call_can_be_hung_up_by_command(engine: EngineClient, wire: MakeWire) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")
     job = await engine.callback(customer_phone.uri, agent_phone.uri)
     agent = await agent_phone.answer()

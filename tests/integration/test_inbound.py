@@ -5,12 +5,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tests.support.engine_process import HOLD_HZ, Engine
+from tests.support.engines.process import HOLD_HZ, EngineClient
+from tests.support.phones.real.sipp import Sipp
+from tests.support.phones.wire.caller import WireOutgoing
+from tests.support.phones.wire.phone import WirePhone
 from tests.support.ports import free_port
 from tests.support.recording import read_wav, write_tone_wav
-from tests.support.sipp import Sipp
-from tests.support.wire_caller import WireOutgoing
-from tests.support.wire_phone import WirePhone
 
 from .conftest import MakeWire, StartEngine, StartPhone
 from .test_real_phones import heard_by
@@ -43,7 +43,9 @@ def centre(tmp_path: Path, operator: str, trunk_port: int, **room: Any) -> dict[
     }  # fmt: skip
 
 
-async def call_event(engine: Engine, kind: str, *, nth: int = 1, **fields: Any) -> dict[str, Any]:
+async def call_event(
+    engine: EngineClient, kind: str, *, nth: int = 1, **fields: Any
+) -> dict[str, Any]:
     """The nth event of this type with these fields."""
     return await engine.line.events.wait_for(
         lambda event: (
@@ -55,11 +57,11 @@ async def call_event(engine: Engine, kind: str, *, nth: int = 1, **fields: Any) 
     )
 
 
-async def pause(engine: Engine) -> None:
+async def pause(engine: EngineClient) -> None:
     await engine.line.call("agent.pause", agent="alice", reason="lunch")
 
 
-async def ready(engine: Engine) -> None:
+async def ready(engine: EngineClient) -> None:
     await engine.line.call("agent.ready", agent="alice")
 
 
@@ -198,7 +200,7 @@ async def test_a_key_has_the_caller_called_back_in_his_place(
     assert read_wav(second).hears(AGENT_HZ, for_s=0.6)
 
 
-def call(engine: Engine, phone: WirePhone, dialled: str = SHOP, **more: Any) -> WireOutgoing:
+def call(engine: EngineClient, phone: WirePhone, dialled: str = SHOP, **more: Any) -> WireOutgoing:
     return WireOutgoing.place(phone, engine.process.sip_port, dialled, **more)
 
 
@@ -223,7 +225,7 @@ async def test_who_calls_again_in_time_is_in_his_old_place_even_in_another_engin
     await asyncio.sleep(0.2)
     engine.process.kill()
     engine.process.start()
-    engine = await Engine.connect(engine.process)
+    engine = await EngineClient.connect(engine.process)
     last = call(engine, wire("+442079461111"))
     await last.answered()
     answered = await call_event(engine, "call.answered")

@@ -4,17 +4,17 @@ import asyncio
 import struct
 import time
 
-from tests.support.engine_process import HOLD_HZ, Engine
+from tests.support.engines.process import HOLD_HZ, EngineClient
+from tests.support.phones.wire.phone import WireCall
+from tests.support.phones.wire.rtp import WireRtp
 from tests.support.recording import read_stereo_wav
-from tests.support.wire_phone import WireCall
-from tests.support.wire_rtp import WireRtp
 
 from .conftest import MakeWire
 
 AGENT_HZ, CUSTOMER_HZ = 600, 1500
 
 
-async def talk(engine: Engine, wire: MakeWire) -> tuple[str, WireCall, WireCall]:
+async def talk(engine: EngineClient, wire: MakeWire) -> tuple[str, WireCall, WireCall]:
     agent_phone, customer_phone = wire("agent"), wire("customer")
     job = await engine.callback(customer_phone.uri, agent_phone.uri)
     agent = await agent_phone.answer(tone_hz=AGENT_HZ)
@@ -24,13 +24,13 @@ async def talk(engine: Engine, wire: MakeWire) -> tuple[str, WireCall, WireCall]
     return job, agent, customer
 
 
-async def hang_up(engine: Engine, job: str, agent: WireCall) -> None:
+async def hang_up(engine: EngineClient, job: str, agent: WireCall) -> None:
     agent.bye()
     assert (await engine.ended(job))["state"] == "completed"
 
 
 async def test_a_phone_behind_nat_is_followed_to_its_new_port(
-    engine: Engine, wire: MakeWire
+    engine: EngineClient, wire: MakeWire
 ) -> None:
     job, agent, customer = await talk(engine, wire)
     customer.rtp.rebind()
@@ -44,7 +44,7 @@ async def test_a_phone_behind_nat_is_followed_to_its_new_port(
     await hang_up(engine, job, agent)
 
 
-async def test_a_re_invite_moves_the_audio_at_once(engine: Engine, wire: MakeWire) -> None:
+async def test_a_re_invite_moves_the_audio_at_once(engine: EngineClient, wire: MakeWire) -> None:
     job, agent, customer = await talk(engine, wire)
     old, customer.rtp = customer.rtp, WireRtp()
     customer.rtp.remote = old.remote
@@ -62,7 +62,9 @@ async def test_a_re_invite_moves_the_audio_at_once(engine: Engine, wire: MakeWir
     await hang_up(engine, job, agent)
 
 
-async def test_nothing_is_sent_to_a_phone_that_only_sends(engine: Engine, wire: MakeWire) -> None:
+async def test_nothing_is_sent_to_a_phone_that_only_sends(
+    engine: EngineClient, wire: MakeWire
+) -> None:
     job, agent, customer = await talk(engine, wire)
     agent.reinvite("sendonly")
     answer = await agent.receive("200")
@@ -86,7 +88,9 @@ async def test_nothing_is_sent_to_a_phone_that_only_sends(engine: Engine, wire: 
     await hang_up(engine, job, agent)
 
 
-async def test_loss_is_measured_passed_on_and_reported(engine: Engine, wire: MakeWire) -> None:
+async def test_loss_is_measured_passed_on_and_reported(
+    engine: EngineClient, wire: MakeWire
+) -> None:
     job, agent, customer = await talk(engine, wire)
     customer.rtp.lose_every = 10
     await asyncio.sleep(4.2)  # RFC 3550 6.2: the first report comes 1.25 to 3.75 s after the start
@@ -105,7 +109,7 @@ async def test_loss_is_measured_passed_on_and_reported(engine: Engine, wire: Mak
 
 
 async def test_a_recording_has_the_agent_left_and_the_customer_right(
-    engine: Engine, wire: MakeWire
+    engine: EngineClient, wire: MakeWire
 ) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer", codec="PCMA")
     job = await engine.callback(customer_phone.uri, agent_phone.uri, record=True)

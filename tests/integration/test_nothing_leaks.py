@@ -6,20 +6,20 @@ from collections.abc import Awaitable, Callable
 
 import psutil
 
-from tests.support.engine_process import Engine
+from tests.support.engines.process import EngineClient
+from tests.support.phones.wire.caller import WireOutgoing
+from tests.support.phones.wire.phone import WirePhone
 from tests.support.ports import free_port
-from tests.support.wire_caller import WireOutgoing
-from tests.support.wire_phone import WirePhone
 
 from .conftest import MakeWire, StartEngine
 
 ROUNDS = 30
 TALK_S = 0.05
 
-Ending = Callable[[Engine, WirePhone, WirePhone], Awaitable[str]]
+Ending = Callable[[EngineClient, WirePhone, WirePhone], Awaitable[str]]
 
 
-async def completed(engine: Engine, agent_phone: WirePhone, customer_phone: WirePhone) -> str:
+async def completed(engine: EngineClient, agent_phone: WirePhone, customer_phone: WirePhone) -> str:
     job = await engine.callback(customer_phone.uri, agent_phone.uri)
     agent = await agent_phone.answer(tone_hz=600)
     customer = await customer_phone.answer(tone_hz=1500)
@@ -29,13 +29,15 @@ async def completed(engine: Engine, agent_phone: WirePhone, customer_phone: Wire
     return job
 
 
-async def busy(engine: Engine, agent_phone: WirePhone, customer_phone: WirePhone) -> str:
+async def busy(engine: EngineClient, agent_phone: WirePhone, customer_phone: WirePhone) -> str:
     job = await engine.callback(customer_phone.uri, agent_phone.uri)
     await agent_phone.refuse(486, "Busy Here")
     return job
 
 
-async def not_answered(engine: Engine, agent_phone: WirePhone, customer_phone: WirePhone) -> str:
+async def not_answered(
+    engine: EngineClient, agent_phone: WirePhone, customer_phone: WirePhone
+) -> str:
     job = await engine.callback(customer_phone.uri, agent_phone.uri, ring_s=0.1)
     call = await agent_phone.called()
     call.ring()
@@ -43,7 +45,7 @@ async def not_answered(engine: Engine, agent_phone: WirePhone, customer_phone: W
     return job
 
 
-async def given_up(engine: Engine, agent_phone: WirePhone, customer_phone: WirePhone) -> str:
+async def given_up(engine: EngineClient, agent_phone: WirePhone, customer_phone: WirePhone) -> str:
     job = await engine.callback(customer_phone.uri, agent_phone.uri)
     agent = await agent_phone.answer()
     customer = await customer_phone.called()
@@ -54,7 +56,7 @@ async def given_up(engine: Engine, agent_phone: WirePhone, customer_phone: WireP
     return job
 
 
-async def cancelled(engine: Engine, agent_phone: WirePhone, customer_phone: WirePhone) -> str:
+async def cancelled(engine: EngineClient, agent_phone: WirePhone, customer_phone: WirePhone) -> str:
     job = await engine.callback(customer_phone.uri, agent_phone.uri, whisper={"tone": "1100/20000"})
     await agent_phone.answer()
     await engine.state("whispering", job)
@@ -62,7 +64,7 @@ async def cancelled(engine: Engine, agent_phone: WirePhone, customer_phone: Wire
     return job
 
 
-async def crossed(engine: Engine, agent_phone: WirePhone, customer_phone: WirePhone) -> str:
+async def crossed(engine: EngineClient, agent_phone: WirePhone, customer_phone: WirePhone) -> str:
     """The customer's 200 crosses the CANCEL, and two branches of his answer."""
     customer_phone.answers_cancel = False
     job = await engine.callback(customer_phone.uri, agent_phone.uri)
@@ -80,7 +82,9 @@ async def crossed(engine: Engine, agent_phone: WirePhone, customer_phone: WirePh
     return job
 
 
-async def held_to_the_end(engine: Engine, agent_phone: WirePhone, customer_phone: WirePhone) -> str:
+async def held_to_the_end(
+    engine: EngineClient, agent_phone: WirePhone, customer_phone: WirePhone
+) -> str:
     """The customer hangs up while he holds, and the engine's answer has no ACK yet."""
     job = await engine.callback(customer_phone.uri, agent_phone.uri)
     agent = await agent_phone.answer(tone_hz=600)
@@ -93,7 +97,9 @@ async def held_to_the_end(engine: Engine, agent_phone: WirePhone, customer_phone
     return job
 
 
-async def not_followed(engine: Engine, agent_phone: WirePhone, customer_phone: WirePhone) -> str:
+async def not_followed(
+    engine: EngineClient, agent_phone: WirePhone, customer_phone: WirePhone
+) -> str:
     """An answer whose description is of no use."""
     job = await engine.callback(customer_phone.uri, agent_phone.uri)
     agent = await agent_phone.called()
@@ -107,7 +113,7 @@ async def not_followed(engine: Engine, agent_phone: WirePhone, customer_phone: W
 QUEUE, CLOSED = "+442079460000", "+442079469999"
 
 
-async def talked(engine: Engine, operator_phone: WirePhone, caller_phone: WirePhone) -> None:
+async def talked(engine: EngineClient, operator_phone: WirePhone, caller_phone: WirePhone) -> None:
     """The operator, whose phone is the only one that knows nothing of callers, hangs up."""
     caller = WireOutgoing.place(caller_phone, engine.process.sip_port, QUEUE)
     await caller.answered()
@@ -117,7 +123,9 @@ async def talked(engine: Engine, operator_phone: WirePhone, caller_phone: WirePh
     await caller.receive("BYE")
 
 
-async def abandoned(engine: Engine, operator_phone: WirePhone, caller_phone: WirePhone) -> None:
+async def abandoned(
+    engine: EngineClient, operator_phone: WirePhone, caller_phone: WirePhone
+) -> None:
     caller = WireOutgoing.place(caller_phone, engine.process.sip_port, QUEUE)
     await caller.answered()
     operator = await operator_phone.called()
@@ -127,12 +135,14 @@ async def abandoned(engine: Engine, operator_phone: WirePhone, caller_phone: Wir
     await operator.receive("CANCEL")
 
 
-async def refused(engine: Engine, _agent: WirePhone, caller_phone: WirePhone) -> None:
+async def refused(engine: EngineClient, _agent: WirePhone, caller_phone: WirePhone) -> None:
     caller = WireOutgoing.place(caller_phone, engine.process.sip_port, CLOSED)
     assert (await caller.refused()).what == "404"
 
 
-async def sent_away(engine: Engine, operator_phone: WirePhone, caller_phone: WirePhone) -> None:
+async def sent_away(
+    engine: EngineClient, operator_phone: WirePhone, caller_phone: WirePhone
+) -> None:
     """He presses the key and withholds his number, then a command hangs him up."""
     caller = WireOutgoing.place(
         caller_phone, engine.process.sip_port, QUEUE, headers=(("privacy", "id"),)
@@ -158,13 +168,13 @@ ENDINGS: list[Ending] = [
 ]  # fmt: skip
 
 
-def held(engine: Engine) -> list[tuple[int, int]]:
+def held(engine: EngineClient) -> list[tuple[int, int]]:
     """Open files and threads of the daemon and of each media worker."""
     pids = [engine.process.pid, *engine.process.worker_pids()]
     return [(psutil.Process(pid).num_fds(), psutil.Process(pid).num_threads()) for pid in pids]
 
 
-async def all_ports_rested(engine: Engine, patience_s: float = 10.0) -> None:
+async def all_ports_rested(engine: EngineClient, patience_s: float = 10.0) -> None:
     """Return once no RTP port rests any more: until then its sockets are kept open."""
     deadline = time.monotonic() + patience_s
     while True:

@@ -8,8 +8,8 @@ from typing import Literal
 
 import pytest
 
-from tests.support.engine_process import Engine
-from tests.support.wire_phone import WirePhone
+from tests.support.engines.process import EngineClient
+from tests.support.phones.wire.phone import WirePhone
 
 from .conftest import MakeWire, StartEngine
 
@@ -44,7 +44,7 @@ async def test_two_operators_answer_at_once(own_engine: StartEngine, wire: MakeW
 
 @pytest.mark.parametrize("first", ["answer", "hang_up"])
 async def test_the_operator_hangs_up_as_the_customer_answers(
-    engine: Engine, wire: MakeWire, first: Literal["answer", "hang_up"]
+    engine: EngineClient, wire: MakeWire, first: Literal["answer", "hang_up"]
 ) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")
     customer_phone.answers_cancel = False
@@ -66,7 +66,7 @@ async def test_the_operator_hangs_up_as_the_customer_answers(
 
 
 @pytest.mark.parametrize("order", ["agent_first", "customer_first"])
-async def test_answering_during_cancel(engine: Engine, wire: MakeWire, order: str) -> None:
+async def test_answering_during_cancel(engine: EngineClient, wire: MakeWire, order: str) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")
     job = await engine.callback(customer_phone.uri, agent_phone.uri, order=order)
     phones: list[WirePhone] = [agent_phone, customer_phone]

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.engine_process import Engine
-from tests.support.peer_process import PeerError
+from tests.support.engines.process import EngineClient
+from tests.support.phones.errors import PeerError
+from tests.support.phones.real.sipp import Sipp
+from tests.support.phones.real.softphone import SoftphoneProcess
 from tests.support.recording import Recording, read_wav
-from tests.support.sipp import Sipp
-from tests.support.softphone_process import SoftphoneProcess
 
 from .conftest import MakeWire, StartEngine, StartPhone
 
@@ -19,13 +19,13 @@ AGENT_HZ, CUSTOMER_HZ, SECOND_HZ = 600, 1500, 2100
 ELSEWHERE = 'Reason: SIP;cause=200;text="Call completed elsewhere"'
 
 
-async def queued(engine: Engine, to: str, **params: Any) -> str:
+async def queued(engine: EngineClient, to: str, **params: Any) -> str:
     """Request a callback of queue sales."""
     job = await engine.line.call("callback.request", **({"to": to, "queue": "sales"} | params))
     return str(job["id"])
 
 
-async def agent_is(engine: Engine, name: str, state: str, timeout_s: float = 6.0) -> None:
+async def agent_is(engine: EngineClient, name: str, state: str, timeout_s: float = 6.0) -> None:
     """Wait until an agent is in this state."""
     deadline = time.monotonic() + timeout_s
     while (found := (await engine.line.call("agent.get", agent=name))["state"]) != state:

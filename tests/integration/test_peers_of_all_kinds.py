@@ -6,17 +6,17 @@ import time
 
 import pytest
 
-from tests.support.engine_process import HOLD_HZ, Engine
-from tests.support.happenings import Happenings
-from tests.support.wire_phone import WireCall, WireMessage, WirePhone, parse, sdp
-from tests.support.wire_rtp import WireRtp
+from tests.support.arrivals import Arrivals
+from tests.support.engines.process import HOLD_HZ, EngineClient
+from tests.support.phones.wire.phone import WireCall, WireMessage, WirePhone, parse, sdp
+from tests.support.phones.wire.rtp import WireRtp
 
 from .conftest import MakeWire, StartEngine
 
 AGENT_HZ, CUSTOMER_HZ = 600, 1500
 
 
-async def talk(engine: Engine, wire: MakeWire) -> tuple[str, WireCall, WireCall]:
+async def talk(engine: EngineClient, wire: MakeWire) -> tuple[str, WireCall, WireCall]:
     agent_phone, customer_phone = wire("agent"), wire("customer")
     job = await engine.callback(customer_phone.uri, agent_phone.uri)
     agent = await agent_phone.answer(tone_hz=AGENT_HZ)
@@ -25,7 +25,7 @@ async def talk(engine: Engine, wire: MakeWire) -> tuple[str, WireCall, WireCall]
     return job, agent, customer
 
 
-async def hang_up(engine: Engine, job: str, agent: WireCall) -> None:
+async def hang_up(engine: EngineClient, job: str, agent: WireCall) -> None:
     agent.bye()
     assert (await engine.ended(job))["state"] == "completed"
 
@@ -60,7 +60,7 @@ def send(call: WireCall, method: str, body: str = "", *, kind: str = "", **heade
 
 
 async def test_an_answer_that_cannot_be_followed_ends_the_call(
-    engine: Engine, wire: MakeWire
+    engine: EngineClient, wire: MakeWire
 ) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")
     job = await engine.callback(customer_phone.uri, agent_phone.uri)
@@ -78,7 +78,7 @@ async def test_an_answer_that_cannot_be_followed_ends_the_call(
 
 
 async def test_requests_of_other_kinds_are_answered_and_the_call_goes_on(
-    engine: Engine, wire: MakeWire
+    engine: EngineClient, wire: MakeWire
 ) -> None:
     job, agent, customer = await talk(engine, wire)
     for method in ("REFER", "MESSAGE", "PRACK", "SUBSCRIBE"):
@@ -94,7 +94,7 @@ async def test_requests_of_other_kinds_are_answered_and_the_call_goes_on(
 
 
 async def test_video_is_refused_and_encryption_is_not_taken_for_granted(
-    engine: Engine, wire: MakeWire
+    engine: EngineClient, wire: MakeWire
 ) -> None:
     job, agent, customer = await talk(engine, wire)
     audio = sdp(customer.rtp, version=2)
@@ -120,7 +120,7 @@ async def test_video_is_refused_and_encryption_is_not_taken_for_granted(
     await hang_up(engine, job, agent)
 
 
-async def test_digits_under_either_number_and_by_info(engine: Engine, wire: MakeWire) -> None:
+async def test_digits_under_either_number_and_by_info(engine: EngineClient, wire: MakeWire) -> None:
     """A phone that wants events as 96 sends them as 101, which it was offered, or as 96."""
     agent_phone, customer_phone = wire("agent"), wire("customer")
     job = await engine.callback(customer_phone.uri, agent_phone.uri)
@@ -164,7 +164,7 @@ async def test_digits_under_either_number_and_by_info(engine: Engine, wire: Make
 
 
 async def test_a_forwarded_call_moves_its_early_media_and_one_branch_wins(
-    engine: Engine, wire: MakeWire
+    engine: EngineClient, wire: MakeWire
 ) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")
     job = await engine.callback(customer_phone.uri, agent_phone.uri)
@@ -200,7 +200,9 @@ async def test_a_forwarded_call_moves_its_early_media_and_one_branch_wins(
     await hang_up(engine, job, agent)
 
 
-async def test_a_200_that_comes_again_is_acknowledged_again(engine: Engine, wire: MakeWire) -> None:
+async def test_a_200_that_comes_again_is_acknowledged_again(
+    engine: EngineClient, wire: MakeWire
+) -> None:
     job, agent, customer = await talk(engine, wire)
     for nth in (2, 3):
         customer.accept()
@@ -215,7 +217,7 @@ async def test_a_200_that_comes_again_is_acknowledged_again(engine: Engine, wire
 
 @pytest.mark.parametrize("hold", ["a=sendonly", "a=inactive", "0.0.0.0"])
 async def test_every_way_to_hold_and_to_come_back_elsewhere(
-    engine: Engine, wire: MakeWire, hold: str
+    engine: EngineClient, wire: MakeWire, hold: str
 ) -> None:
     job, agent, customer = await talk(engine, wire)
     body = sdp(customer.rtp, version=2)
@@ -281,7 +283,7 @@ async def test_a_silent_trunk_gives_way_to_the_next(
     await late.receive("BYE")
 
 
-async def test_frames_of_30_and_40_ms_are_passed_on(engine: Engine, wire: MakeWire) -> None:
+async def test_frames_of_30_and_40_ms_are_passed_on(engine: EngineClient, wire: MakeWire) -> None:
     job, agent, customer = await talk(engine, wire)
     customer.rtp.fall_silent()
     for samples in (240, 320):
@@ -304,7 +306,7 @@ class TcpPhone:
     """A phone on TCP, answering by hand; it may be rung again on another connection."""
 
     def __init__(self) -> None:
-        self.received: Happenings[WireMessage] = Happenings()
+        self.received: Arrivals[WireMessage] = Arrivals()
         self.rtp = WireRtp()
         self.writers: list[asyncio.StreamWriter] = []
 
@@ -352,7 +354,7 @@ class TcpPhone:
 
 
 async def test_tcp_in_pieces_and_a_connection_that_is_closed_in_mid_dialog(
-    engine: Engine, wire: MakeWire
+    engine: EngineClient, wire: MakeWire
 ) -> None:
     agent_phone, customer = wire("agent"), TcpPhone()
     await customer.listen()

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.engine_process import Engine
-from tests.support.peer_process import PeerError
+from tests.support.engines.process import EngineClient
+from tests.support.phones.errors import PeerError
 from tests.support.recording import read_wav
 
 from .conftest import MakeWire, StartEngine, StartPhone
@@ -15,7 +15,7 @@ from .conftest import MakeWire, StartEngine, StartPhone
 AGENT_HZ, CUSTOMER_HZ = 600, 1500
 
 
-async def queued(engine: Engine, to: str, **params: Any) -> str:
+async def queued(engine: EngineClient, to: str, **params: Any) -> str:
     """Request a callback of queue sales."""
     asked = {"queue": "sales"} | params if "agent" not in params else params
     return str((await engine.line.call("callback.request", to=to, **asked))["id"])

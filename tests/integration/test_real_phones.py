@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.baresip import Baresip
-from tests.support.engine_process import HOLD_HZ, Engine
+from tests.support.engines.process import HOLD_HZ, EngineClient
+from tests.support.phones.real.baresip import Baresip
+from tests.support.phones.real.sipp import Sipp
+from tests.support.phones.real.softphone import SoftphoneProcess
 from tests.support.recording import Recording, read_wav, write_tone_wav
-from tests.support.sipp import Sipp
-from tests.support.softphone_process import SoftphoneProcess
 
 from .conftest import StartPhone
 
@@ -21,7 +21,9 @@ def heard_by(phone: SoftphoneProcess, path: Path) -> Recording:
     return read_wav(path, started=phone.seen("recording")[0]["time"])
 
 
-async def test_two_pjsip_phones_talk(engine: Engine, softphone: StartPhone, tmp_path: Path) -> None:
+async def test_two_pjsip_phones_talk(
+    engine: EngineClient, softphone: StartPhone, tmp_path: Path
+) -> None:
     agent, customer = await asyncio.gather(
         softphone(user="agent", tone=AGENT_HZ, record=tmp_path / "agent.wav", answer_after=0.2),
         softphone(user="customer", tone=CUSTOMER_HZ, record=tmp_path / "customer.wav",
@@ -63,7 +65,7 @@ async def test_two_pjsip_phones_talk(engine: Engine, softphone: StartPhone, tmp_
 
 
 async def test_a_whispered_file_is_heard_by_the_agent_only(
-    engine: Engine, softphone: StartPhone, tmp_path: Path
+    engine: EngineClient, softphone: StartPhone, tmp_path: Path
 ) -> None:
     file = write_tone_wav(tmp_path / "whisper.wav", WHISPER_HZ, 0.7, rate=44100)
     agent, customer = await asyncio.gather(
@@ -81,7 +83,7 @@ async def test_a_whispered_file_is_heard_by_the_agent_only(
 
 
 async def test_baresip_takes_a_call_of_a_pjsip_agent(
-    engine: Engine, softphone: StartPhone, tmp_path: Path
+    engine: EngineClient, softphone: StartPhone, tmp_path: Path
 ) -> None:
     """baresip's SDP names another address than its packets come from, as behind NAT."""
     baresip, agent = await asyncio.gather(
@@ -105,7 +107,7 @@ async def test_baresip_takes_a_call_of_a_pjsip_agent(
 
 
 async def test_codecs_that_differ_are_converted(
-    engine: Engine, softphone: StartPhone, tmp_path: Path
+    engine: EngineClient, softphone: StartPhone, tmp_path: Path
 ) -> None:
     agent, customer = await asyncio.gather(
         softphone(user="a", tone=AGENT_HZ, record=tmp_path / "agent.wav", codecs="PCMU"),
@@ -124,7 +126,7 @@ async def test_codecs_that_differ_are_converted(
 
 
 async def test_early_media_of_the_customer_is_heard_by_the_agent(
-    engine: Engine, softphone: StartPhone, tmp_path: Path
+    engine: EngineClient, softphone: StartPhone, tmp_path: Path
 ) -> None:
     agent, customer = await asyncio.gather(
         softphone(user="agent", tone=AGENT_HZ, record=tmp_path / "agent.wav"),
@@ -144,7 +146,7 @@ async def test_early_media_of_the_customer_is_heard_by_the_agent(
 
 
 async def test_a_phone_puts_the_other_on_hold_and_takes_it_back(
-    engine: Engine, softphone: StartPhone, tmp_path: Path
+    engine: EngineClient, softphone: StartPhone, tmp_path: Path
 ) -> None:
     agent, customer = await asyncio.gather(
         softphone(user="agent", tone=AGENT_HZ, record=tmp_path / "agent.wav"),
@@ -170,7 +172,7 @@ async def test_a_phone_puts_the_other_on_hold_and_takes_it_back(
 
 
 async def test_a_silent_re_invite_of_sipp_is_answered(
-    engine: Engine, softphone: StartPhone, tmp_path: Path
+    engine: EngineClient, softphone: StartPhone, tmp_path: Path
 ) -> None:
     sipp = await Sipp.start("hold", tmp_path, pause_ms=300)
     agent = await softphone(user="agent")
@@ -184,7 +186,7 @@ async def test_a_silent_re_invite_of_sipp_is_answered(
 
 @pytest.mark.parametrize("transport", ["u1", "t1"])
 async def test_two_sipp_phones_are_joined_and_parted(
-    engine: Engine, tmp_path: Path, transport: str
+    engine: EngineClient, tmp_path: Path, transport: str
 ) -> None:
     """The BYE that SIPp sends and the one that it gets, by its own clock; over UDP and TCP."""
     agent = await Sipp.start("answer", tmp_path, transport=transport)
@@ -201,7 +203,7 @@ async def test_two_sipp_phones_are_joined_and_parted(
     assert ("SIP/2.0/TCP" if suffix else "SIP/2.0/UDP") in via
 
 
-async def test_pjsip_over_tcp(engine: Engine, softphone: StartPhone, tmp_path: Path) -> None:
+async def test_pjsip_over_tcp(engine: EngineClient, softphone: StartPhone, tmp_path: Path) -> None:
     agent, customer = await asyncio.gather(
         softphone(user="agent", tone=AGENT_HZ), softphone(user="c", record=tmp_path / "c.wav")
     )
@@ -217,7 +219,7 @@ async def test_pjsip_over_tcp(engine: Engine, softphone: StartPhone, tmp_path: P
 
 
 async def test_digits_of_a_pjsip_agent_become_events_and_reach_the_customer(
-    engine: Engine, softphone: StartPhone
+    engine: EngineClient, softphone: StartPhone
 ) -> None:
     agent, customer = await asyncio.gather(softphone(user="agent"), softphone(user="customer"))
     job = await engine.callback(customer.uri, agent.uri)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.engine_process import Engine
+from tests.support.engines.process import EngineClient
+from tests.support.phones.real.sipp import Sipp
 from tests.support.ports import free_port
-from tests.support.sipp import Sipp
 
 from .conftest import MakeWire
 
@@ -25,7 +25,7 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("status", "phrase", "result"), REFUSALS)
 async def test_the_agent_refuses(
-    engine: Engine, wire: MakeWire, tmp_path: Path, status: int, phrase: str, result: str
+    engine: EngineClient, wire: MakeWire, tmp_path: Path, status: int, phrase: str, result: str
 ) -> None:
     sipp = await Sipp.start("refuse", tmp_path, keys={"status": str(status), "phrase": phrase})
     customer = wire("customer")
@@ -43,7 +43,7 @@ async def test_the_agent_refuses(
 
 @pytest.mark.parametrize(("status", "phrase", "result"), REFUSALS[:3])
 async def test_the_customer_refuses(
-    engine: Engine, wire: MakeWire, tmp_path: Path, status: int, phrase: str, result: str
+    engine: EngineClient, wire: MakeWire, tmp_path: Path, status: int, phrase: str, result: str
 ) -> None:
     sipp = await Sipp.start("refuse", tmp_path, keys={"status": str(status), "phrase": phrase})
     agent_phone = wire("agent")
@@ -58,7 +58,9 @@ async def test_the_customer_refuses(
     assert record["failure"]["sip_status"] == status
 
 
-async def test_the_agent_does_not_answer(engine: Engine, wire: MakeWire, tmp_path: Path) -> None:
+async def test_the_agent_does_not_answer(
+    engine: EngineClient, wire: MakeWire, tmp_path: Path
+) -> None:
     sipp = await Sipp.start("never_answer", tmp_path)
     job = await engine.callback(wire("customer").uri, sipp.uri, ring_s=0.6)
     record = await engine.ended(job)
@@ -70,7 +72,9 @@ async def test_the_agent_does_not_answer(engine: Engine, wire: MakeWire, tmp_pat
     assert "reason: sip;cause=408" in sipp.received("CANCEL")[0].text.lower()
 
 
-async def test_the_customer_does_not_answer(engine: Engine, wire: MakeWire, tmp_path: Path) -> None:
+async def test_the_customer_does_not_answer(
+    engine: EngineClient, wire: MakeWire, tmp_path: Path
+) -> None:
     sipp = await Sipp.start("never_answer", tmp_path)
     agent_phone = wire("agent")
     job = await engine.callback(sipp.uri, agent_phone.uri, ring_s=0.6)
@@ -82,7 +86,7 @@ async def test_the_customer_does_not_answer(engine: Engine, wire: MakeWire, tmp_
     assert record["failure"]["side"] == "customer"
 
 
-async def test_nobody_is_at_the_agents_address(engine: Engine, wire: MakeWire) -> None:
+async def test_nobody_is_at_the_agents_address(engine: EngineClient, wire: MakeWire) -> None:
     """ICMP tells at once; a caller need not wait for timer B."""
     job = await engine.callback(wire("customer").uri, f"sip:gone@127.0.0.1:{free_port()}")
     record = await engine.ended(job, timeout_s=3.0)
@@ -90,7 +94,7 @@ async def test_nobody_is_at_the_agents_address(engine: Engine, wire: MakeWire) -
 
 
 async def test_the_agents_phone_is_silent_until_the_ring_time_is_over(
-    engine: Engine, wire: MakeWire
+    engine: EngineClient, wire: MakeWire
 ) -> None:
     """No response at all: nothing may be CANCELled yet (RFC 3261 9.1), yet the job ends in time."""
     agent_phone = wire("agent")
@@ -105,7 +109,7 @@ async def test_the_agents_phone_is_silent_until_the_ring_time_is_over(
 
 
 async def test_a_busy_agent_is_tried_again_up_to_max_attempts(
-    engine: Engine, wire: MakeWire
+    engine: EngineClient, wire: MakeWire
 ) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")
     job = await engine.callback(customer_phone.uri, agent_phone.uri, max_attempts=3)
@@ -126,7 +130,7 @@ async def test_a_busy_agent_is_tried_again_up_to_max_attempts(
     assert engine.story(job).count("queued") == 3
 
 
-async def test_attempts_come_to_an_end(engine: Engine, wire: MakeWire) -> None:
+async def test_attempts_come_to_an_end(engine: EngineClient, wire: MakeWire) -> None:
     agent_phone = wire("agent")
     job = await engine.callback(wire("customer").uri, agent_phone.uri, max_attempts=2)
     await agent_phone.refuse(486, "Busy Here")

@@ -9,10 +9,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from engine.webhooks.signature import key_of, verify
-from tests.support.engine_process import Engine
+from tests.support.engines.process import EngineClient
+from tests.support.phones.wire.phone import WirePhone
 from tests.support.ports import free_port
 from tests.support.receiver import Receiver
-from tests.support.wire_phone import WirePhone
 
 from .conftest import MakeWire, StartEngine
 
@@ -20,7 +20,7 @@ SECRET = "a secret of some length"
 SITE = {"site": "shop.example", "basket": "3 items"}
 
 
-async def callback(engine: Engine, customer: WirePhone, **params: Any) -> str:
+async def callback(engine: EngineClient, customer: WirePhone, **params: Any) -> str:
     asked = {"to": customer.uri, "queue": "sales", "context": SITE} | params
     return str((await engine.line.call("callback.request", **asked))["id"])
 
@@ -62,7 +62,7 @@ async def test_the_day_as_the_phones_saw_it(own_engine: StartEngine, wire: MakeW
         await engine.assert_idle()
 
 
-async def _talked(engine: Engine, operator: WirePhone, customer: WirePhone) -> float:
+async def _talked(engine: EngineClient, operator: WirePhone, customer: WirePhone) -> float:
     """Both answer, and talk. Returns for how long, as the phones have it."""
     job = await callback(engine, customer, id="talked")
     agent = await operator.answer(ring_s=0.3)
@@ -77,7 +77,7 @@ async def _talked(engine: Engine, operator: WirePhone, customer: WirePhone) -> f
 
 
 async def _talked_at_the_second_attempt(
-    engine: Engine, operator: WirePhone, customer: WirePhone
+    engine: EngineClient, operator: WirePhone, customer: WirePhone
 ) -> float:
     """The customer is busy, and is called again: what was known of him is known still."""
     job = await callback(engine, customer, id="retried", max_attempts=2)
@@ -100,7 +100,7 @@ async def _talked_at_the_second_attempt(
     return talked_s
 
 
-async def _gave_up(engine: Engine, operator: WirePhone, customer: WirePhone) -> float:
+async def _gave_up(engine: EngineClient, operator: WirePhone, customer: WirePhone) -> float:
     """Called first, he waits for an operator, in vain. Returns for how long."""
     await engine.line.call("agent.pause", agent="anna", reason="lunch")
     job = await callback(engine, customer, id="gave-up", order="customer_first")
@@ -113,7 +113,7 @@ async def _gave_up(engine: Engine, operator: WirePhone, customer: WirePhone) -> 
     return waited_s
 
 
-async def _reports(engine: Engine, began: float, talks: list[float], waited_s: float) -> None:
+async def _reports(engine: EngineClient, began: float, talks: list[float], waited_s: float) -> None:
     ask = engine.line.call
     span = {"from": began - 1.0}
     jobs = (await ask("report.job", **span))["total"]
@@ -143,7 +143,7 @@ async def _reports(engine: Engine, began: float, talks: list[float], waited_s: f
     assert records["gave-up"]["alone_s"] == [pytest.approx(waited_s, abs=0.3)]
 
 
-async def _live_and_metrics(engine: Engine, listen: str) -> None:
+async def _live_and_metrics(engine: EngineClient, listen: str) -> None:
     live = await engine.line.call("report.live")
     (queue,) = live["queues"]
     assert (queue["offered"], queue["answered"], queue["abandoned"]) == (4, 3, 1)

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from tests.support.control_line import Refused
-from tests.support.engine_process import Engine
+from tests.support.engines.process import EngineClient
+from tests.support.phones.wire.caller import WireOutgoing
 from tests.support.ports import free_port
-from tests.support.wire_caller import WireOutgoing
 
 from .conftest import MakeWire, StartEngine
 
 NUMBER, SHOP = "+442079460123", "+442079460000"
 
 
-async def told(engine: Engine, kind: str, **fields: Any) -> dict[str, Any]:
+async def told(engine: EngineClient, kind: str, **fields: Any) -> dict[str, Any]:
     """An event that is of no job."""
     return await engine.line.events.wait_for(
         lambda event: (

@@ -6,9 +6,9 @@ import json
 import re
 from pathlib import Path
 
+from tests.support.phones.real.sipp import Sipp
+from tests.support.phones.wire.phone import WireCall, WireMessage
 from tests.support.ports import free_port
-from tests.support.sipp import Sipp
-from tests.support.wire_phone import WireCall, WireMessage
 
 from .conftest import MakeWire, StartEngine
 

@@ -14,8 +14,7 @@ from media.messages import (
     command_decoder,
     report_decoder,
 )
-
-from .waiting import until
+from tests.support.waiting import until
 
 Engine = Connection[Command, Answer | Event]
 Worker = Connection[Answer | Event, Command]

@@ -27,9 +27,9 @@ from media.sound import g711
 from media.sound.g711 import SILENCE
 from media.sources import Hold, Prompt, Tone
 from media.worker_client import WorkerClient
+from tests.support.phones.wire.frames import FramePhone, assert_unbroken
+from tests.support.waiting import until, until_answer
 
-from .phone import Phone, assert_unbroken
-from .waiting import until, until_answer
 from .worker.test_port_pool import free_even_ports
 
 HOST = "127.0.0.1"
@@ -42,7 +42,7 @@ class Bench:
         first = free_even_ports(pairs)
         self.events: list[m.Event] = []
         self.deaths: list[str] = []
-        self.phones: list[Phone] = []
+        self.phones: list[FramePhone] = []
         self.client = WorkerClient(
             MediaSettings(HOST, (first, first + 2 * pairs - 1), quarantine_s=quarantine_s),
             on_event=self.events.append,
@@ -58,8 +58,8 @@ class Bench:
         for phone in self.phones:
             phone.close()
 
-    async def phone(self, leg: str, fill: int) -> tuple[Phone, tuple[str, int]]:
-        phone = Phone(fill)
+    async def phone(self, leg: str, fill: int) -> tuple[FramePhone, tuple[str, int]]:
+        phone = FramePhone(fill)
         self.phones.append(phone)
         endpoint = await self.client.open(leg)
         description = phone.describe(leg)

@@ -12,9 +12,9 @@ from media.settings import MediaSettings
 from media.sources import Silence
 from media.watchdog import PERIOD_S
 from media.worker_pool import WorkerPool
+from tests.support.waiting import until
 
 from .test_worker_client import HOST
-from .waiting import until
 from .worker.test_port_pool import free_even_ports
 
 

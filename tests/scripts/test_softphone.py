@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.phones.real.sipp import Sipp
+from tests.support.phones.real.softphone import ROOT, SoftphoneProcess
 from tests.support.recording import read_wav, write_tone_wav
-from tests.support.sipp import Sipp
-from tests.support.softphone_process import ROOT, SoftphoneProcess
 
 Start = Callable[..., Awaitable[SoftphoneProcess]]
 

@@ -14,8 +14,15 @@ from sip.message.parser import parse
 from sip.policy import Admission, EveryPeer
 from sip.rate_limit import RateLimit, SourceRates
 from sip.user_agent import Bounds, UserAgent
-
-from .simulation import Network, audio, clean, established, inject, pair, within
+from tests.support.sip.network import (
+    SimulatedNetwork,
+    audio,
+    clean,
+    established,
+    inject,
+    pair,
+    within,
+)
 
 PEER = Hop("udp", "192.0.2.2", 5060)
 
@@ -214,7 +221,7 @@ class TestInvite:
         assert event.request.body == b""
 
     def test_accepting_an_unusable_offer_sends_488(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         bob = network.agent("192.0.2.1")
         extra = "Contact: <sip:192.0.2.2>\r\nContent-Type: application/sdp\r\n"
         network.inject("192.0.2.1", raw("INVITE", extra=extra, body="rubbish"), PEER)
@@ -230,7 +237,7 @@ class TestInvite:
 
     @pytest.mark.parametrize("field", ["Contact", "Record-Route"])
     def test_unreadable_fields(self, field: str) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         bob = network.agent("192.0.2.1")
         network.inject("192.0.2.1", raw("INVITE", extra=f"{field}: <sip:\r\n"), PEER)
         network.run()
@@ -246,7 +253,7 @@ class TestInvite:
 
     def test_refused_invite_may_be_sent_to_us_again(self) -> None:
         """A proxy that forks serially keeps CSeq and From tag, and changes the request URI."""
-        network = Network()
+        network = SimulatedNetwork()
         bob = network.agent("192.0.2.1")
         network.inject("192.0.2.1", raw("INVITE"), PEER)
         network.run(until=0.1)
@@ -273,7 +280,7 @@ class TestInvite:
 
     def test_invite_of_an_rfc_2543_peer(self) -> None:
         """No branch at all, and the ACK finds its INVITE all the same."""
-        network = Network()
+        network = SimulatedNetwork()
         bob = network.agent("192.0.2.1")
         invite = raw("INVITE").replace(b";branch=z9hG4bK1", b"")
         network.inject("192.0.2.1", invite, PEER)
@@ -291,7 +298,7 @@ class TestInvite:
         clean(bob)
 
     def test_cancel_of_an_answered_call_changes_nothing(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
         cancel = network.messages("INVITE")[0].encode().replace(b"INVITE", b"CANCEL")
@@ -380,7 +387,7 @@ class TestBadInput:
         self, seed: int, noise: bytes, place: float
     ) -> None:
         """Every datagram of a call is followed by a damaged copy."""
-        network = Network(seed)
+        network = SimulatedNetwork(seed)
         alice, bob = pair(network)
 
         def damage(sender: str, message: Request | Response) -> bool:
@@ -432,7 +439,7 @@ class TestFloods:
 
     @pytest.mark.parametrize("name", [b"Call-ID:", b"call-id: ", b"i:", b"I :"])
     def test_messages_of_known_calls_pass_an_exceeded_rate_limit(self, name: bytes) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice = network.agent("192.0.2.1", rate_limit=RateLimit(messages_per_s=0.001, burst=4))
         bob = network.agent("192.0.2.2")
         call, _called = established(network, alice, bob)
@@ -514,7 +521,7 @@ class TestLargeRequests:
 
 
 def test_close_drops_all_state_without_events() -> None:
-    network = Network()
+    network = SimulatedNetwork()
     alice, bob = pair(network)
     established(network, alice, bob)
     alice.invite(bob)

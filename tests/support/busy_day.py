@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support.engines.process import EngineProcess
+from tests.support.phones.real.sipp import Sipp, TracedMessage
+
 from .control_line import ControlLine
-from .engine_process import EngineProcess
-from .sipp import Sipp, TracedMessage
-from .story import story
+from .timeline import timeline
 
 QUEUE = "sales"
 TERMINAL = {"completed", "failed", "cancelled", "expired"}
@@ -86,8 +87,8 @@ class Day:
         if user in self.operators:
             own = {call.user for call in calls}
             events = [event for event in self.events if event.get("agent") in own]
-            return story(events, calls, others=self._kills_between(calls))
-        return story(self.events, calls, about=user, others=self._kills_between(calls))
+            return timeline(events, calls, others=self._kills_between(calls))
+        return timeline(self.events, calls, about=user, others=self._kills_between(calls))
 
     def _kills_between(self, calls: list[PhoneCall]) -> list[tuple[float, str]]:
         first = min((call.began for call in calls), default=0.0)

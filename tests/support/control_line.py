@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .happenings import Happenings
+from .arrivals import Arrivals
 
 REPLY_S = 10.0
 
@@ -29,8 +29,8 @@ class ControlLine:
     """One connection to an engine's control socket."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.events: Happenings[dict[str, Any]] = Happenings()
-        self.unasked: Happenings[dict[str, Any]] = Happenings()
+        self.events: Arrivals[dict[str, Any]] = Arrivals()
+        self.unasked: Arrivals[dict[str, Any]] = Arrivals()
         self._writer = writer
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}

@@ -13,10 +13,10 @@ from engine.acd.queue_entry import ENDED
 from engine.job import TERMINAL_STATES
 from engine.job import TRANSITIONS as JOB_TRANSITIONS
 from engine.store.event_log import Event as LoggedEvent
+from tests.support.engines.virtual import VirtualEngine
+from tests.support.phones.virtual import Network
 
 from .random_plans import OUTSIDE, REGAIN_S
-from .virtual_engine import Engine
-from .virtual_phones import Network
 
 STATES = {f"callback.{state}" for table in JOB_TRANSITIONS.values() for state in table} | {
     f"callback.{state}" for state in TERMINAL_STATES
@@ -43,7 +43,7 @@ Event = dict[str, Any]
 class Invariants:
     """Watches one engine from its start. What it finds wrong is an AssertionError."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: VirtualEngine) -> None:
         self._engine = engine
         daemon = engine.daemon
         self._dispatcher, self._register = daemon.dispatcher, daemon.registry

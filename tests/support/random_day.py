@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from tests.support.engines.virtual import MIDDAY, VirtualEngine, World, world
+from tests.support.phones.virtual import Conduct, Network, Step
+
 from .invariants import Invariants, Told, check_customers
 from .random_plans import (
     DIALLED,
@@ -29,9 +32,7 @@ from .random_plans import (
     KillPlan,
     number_of,
 )
-from .story import story
-from .virtual_engine import MIDDAY, Engine, World, world
-from .virtual_phones import Conduct, Network, Step
+from .timeline import timeline
 
 CALM_LIMIT_S = 3000
 # What is left after the last call: reports of legs, wrap-ups.
@@ -70,7 +71,7 @@ class _Day:
         self._plan = plan
         self._world = around
         self._settings = plan.settings(around.directory)
-        self._engine: Engine
+        self._engine: VirtualEngine
         self._accepted: dict[str, None] = {}
         self._told = Told()
         self._moments = 0
@@ -96,7 +97,7 @@ class _Day:
 
     def story(self) -> str:
         """What has happened so far."""
-        return story(self._told.events, self._world.network.calls, others=self._kills)
+        return timeline(self._told.events, self._world.network.calls, others=self._kills)
 
     @property
     def _now_s(self) -> float:
@@ -106,7 +107,7 @@ class _Day:
 
     async def _killed(self, kill: KillPlan) -> None:
         """A life that ends in the midst of it, maybe while it begins."""
-        self._engine = engine = Engine(self._world, self._settings)
+        self._engine = engine = VirtualEngine(self._world, self._settings)
         self._up = asyncio.Event()
         living = asyncio.create_task(self._live())
         await asyncio.wait([living], timeout=kill.after_ms / 1000)
@@ -119,7 +120,7 @@ class _Day:
         self._world.checks.clear()
         await engine.kill(KEEP_S)
 
-    async def _stopped(self, engine: Engine, living: "asyncio.Task[None]") -> None:
+    async def _stopped(self, engine: VirtualEngine, living: "asyncio.Task[None]") -> None:
         up = asyncio.create_task(self._up.wait())
         await asyncio.wait([living, up], return_when=asyncio.FIRST_COMPLETED)
         for task in (living, up):
@@ -137,7 +138,7 @@ class _Day:
         await asyncio.sleep(10_000)
 
     async def _last(self) -> DayEnd:
-        self._engine = engine = Engine(self._world, self._settings)
+        self._engine = engine = VirtualEngine(self._world, self._settings)
         invariants = await self._start()
         idle_tasks = len(asyncio.all_tasks())
         await self._do_all()

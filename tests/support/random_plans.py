@@ -19,8 +19,7 @@ from config.queues import Overflow, Queue
 from config.rules import Match, Rule, Setting
 from config.sections import Dial, Log, Media, Route, Store, Trunk, Whisper
 from config.settings import Settings
-
-from .virtual_phones import KEY, MOBILE, SILENT, Conduct, Step
+from tests.support.phones.virtual import KEY, MOBILE, SILENT, Conduct, Step
 
 QUEUES = ("sales", "support")
 # Where support overflows to: a switchboard with as many lines as are wanted.

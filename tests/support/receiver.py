@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from .happenings import Happenings
+from .arrivals import Arrivals
 
 Behaviour = Callable[["Received"], Awaitable[web.StreamResponse] | web.StreamResponse]
 
@@ -39,7 +39,7 @@ class Receiver:
 
     def __init__(self, behaviour: Behaviour = takes_it, *, tls: ssl.SSLContext | None = None):
         self.behaviour = behaviour
-        self.requests: Happenings[Received] = Happenings()
+        self.requests: Arrivals[Received] = Arrivals()
         self.port = 0
         self.at_once = 0
         self._now = 0

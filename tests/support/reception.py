@@ -31,8 +31,9 @@ from engine.request import CallbackRequest
 from engine.routing.router import Router
 from engine.store.store import Store
 from sip.events import IncomingInvite
+from tests.support.phones.scripted import ScriptedCaller, ScriptedPhone, incoming
 
-from .switchboard import CallingPhone, Phone, Scene, ScriptedSpeech, incoming, scene
+from .scene import Scene, ScriptedSpeech, scene
 from .virtual_loop import run
 
 MUSIC = "music"
@@ -90,7 +91,7 @@ class Reception:
     documents: Documents
     settings: Settings
 
-    def call(self, phone: CallingPhone | None = None, **more: Any) -> CallingPhone:
+    def call(self, phone: ScriptedCaller | None = None, **more: Any) -> ScriptedCaller:
         """Somebody calls."""
         phone = phone or incoming(**more)
         self.inbound.on_invite(IncomingInvite(phone.session, phone.request))
@@ -102,7 +103,7 @@ class Reception:
         parts = dataclasses.replace(self.parts, positions=positions)
         return Inbound(self.stage.services, parts, self.settings)
 
-    async def waiting(self, **more: Any) -> CallingPhone:
+    async def waiting(self, **more: Any) -> ScriptedCaller:
         """Somebody has called, and his phone has acknowledged our answer."""
         phone = self.call(**more)
         async with asyncio.timeout(10):
@@ -111,13 +112,13 @@ class Reception:
         await asyncio.sleep(0.01)
         return phone
 
-    async def waiting_alone(self, **more: Any) -> CallingPhone:
+    async def waiting_alone(self, **more: Any) -> ScriptedCaller:
         """Somebody waits, and nobody is free for him."""
         for agent in self.agents.all():
             self.agents.pause(agent.name)
         return await self.waiting(**more)
 
-    async def operator(self, *, ring_s: float = 1.0) -> Phone:
+    async def operator(self, *, ring_s: float = 1.0) -> ScriptedPhone:
         """The next operator who is rung; he has answered."""
         phone = await self.stage.phone()
         phone.rings()

@@ -9,7 +9,8 @@ from engine.calls.leg import Leg, Role
 from engine.job import OfferRecord
 from engine.routing.dialplan import Destination
 
-from .switchboard import Scene
+from .leg_owner import LegOwner
+from .scene import Scene
 
 
 class ScriptedFlow:
@@ -40,7 +41,7 @@ class ScriptedFlow:
         services = self._stage.services
         leg = Leg(
             leg_id=f"leg-{len(self.made)}", role=role, destination=destination,
-            sip=services.sip, media=services.media, publish=lambda *_args, **_fields: None,
+            sip=services.sip, media=services.media, owner=LegOwner(),
         )  # fmt: skip
         self.made.append(leg)
         return leg

@@ -9,7 +9,8 @@ from config.queues import Queue
 from engine.acd.agents import AgentRegistry
 from engine.acd.queues import Queues
 from engine.routing.opening_hours import OpeningHours
-from tests.support.switchboard import Scene
+
+from .scene import Scene
 
 
 def staff(

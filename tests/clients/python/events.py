@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from ringback_client import Event
-from tests.engine.control_peer import LIMIT_S
+from tests.support.control_server import LIMIT_S
 
 
 async def take(stream: Any, count: int) -> list[Event]:

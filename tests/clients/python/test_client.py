@@ -16,7 +16,7 @@ from ringback_client import (
     EngineError,
     NoEngine,
 )
-from tests.engine.control_peer import LIMIT_S, Handlers, serving, until
+from tests.support.control_server import LIMIT_S, Handlers, serving, until
 
 
 async def test_no_engine_at_the_address(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from ringback_client import (
     RequestRejected,
 )
 from tests.engine.control.test_server import certificate, needs_openssl
-from tests.engine.control_peer import LIMIT_S, Handlers, serving
+from tests.support.control_server import LIMIT_S, Handlers, serving
 
 from .events import take
 

@@ -15,7 +15,7 @@ from ringback_client import (
     NoReply,
 )
 from ringback_client.connection import Address
-from tests.engine.control_peer import serving, until
+from tests.support.control_server import serving, until
 
 from .events import take
 

@@ -14,7 +14,8 @@ from engine.calls.whisper import Announcer
 from engine.job import Failure, Job
 from engine.store.store import StoreError
 from media.sources import Hold, Peer, Ringing, Tone
-from tests.support.switchboard import Phone, Scene, ScriptedSpeech, job, scene
+from tests.support.phones.scripted import ScriptedPhone
+from tests.support.scene import Scene, ScriptedSpeech, job, scene
 from tests.support.virtual_loop import run
 
 Script = Callable[[Scene, "asyncio.Task[Outcome]"], Awaitable[None]]
@@ -42,7 +43,7 @@ def play(tmp_path: Path, under_test: Job, script: Script, **options: Any) -> tup
     return run(main())
 
 
-async def both_answer(stage: Scene) -> tuple[Phone, Phone]:
+async def both_answer(stage: Scene) -> tuple[ScriptedPhone, ScriptedPhone]:
     """The first leg answers, then the second; each rings before."""
     phones = []
     for _ in range(2):

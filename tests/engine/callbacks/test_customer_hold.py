@@ -14,8 +14,9 @@ from engine.job import Job
 from engine.store.store import StoreError
 from media.messages import Dtmf
 from media.sources import Hold, Peer, Prompt
+from tests.support.phones.scripted import ScriptedPhone
 from tests.support.reception import Reception, reception
-from tests.support.switchboard import Phone, ScriptedSpeech, job
+from tests.support.scene import ScriptedSpeech, job
 
 TEXTS = {
     "left_waiting": "One moment.",
@@ -25,7 +26,7 @@ TEXTS = {
 }
 ROOM = {"callback_digit": "1", "texts": TEXTS}
 
-Script = Callable[[Reception, Phone, "asyncio.Task[Outcome]"], Awaitable[None]]
+Script = Callable[[Reception, ScriptedPhone, "asyncio.Task[Outcome]"], Awaitable[None]]
 
 
 def hold(tmp_path: Path, script: Script, *, free: bool = False, under_test: Job | None = None,
@@ -58,7 +59,9 @@ def presses(desk: Reception, digit: str) -> None:
 
 
 def test_he_waits_in_the_queue_and_is_joined(tmp_path: Path) -> None:
-    async def script(desk: Reception, customer: Phone, _attempt: "asyncio.Task[Outcome]") -> None:
+    async def script(
+        desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
+    ) -> None:
         await asyncio.sleep(30)
         desk.agents.ready("alice")
         operator = await desk.operator()
@@ -78,12 +81,16 @@ def test_he_waits_in_the_queue_and_is_joined(tmp_path: Path) -> None:
 
 
 def test_he_is_counted_as_left_waiting_once_and_only_when_he_is(tmp_path: Path) -> None:
-    async def late(desk: Reception, customer: Phone, _attempt: "asyncio.Task[Outcome]") -> None:
+    async def late(
+        desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
+    ) -> None:
         await desk.operator(ring_s=0.5)
         await asyncio.sleep(3)  # the whisper: he is still alone
         customer.hangs_up()
 
-    async def soon(desk: Reception, customer: Phone, _attempt: "asyncio.Task[Outcome]") -> None:
+    async def soon(
+        desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
+    ) -> None:
         await desk.operator(ring_s=0.5)
         await asyncio.sleep(3)
         customer.hangs_up()
@@ -104,7 +111,9 @@ def test_an_operator_who_leaves_before_the_whisper_is_spoken_takes_it_from_nobod
             await asyncio.sleep(40)
             return await super().speak(text)
 
-    async def script(desk: Reception, customer: Phone, _attempt: "asyncio.Task[Outcome]") -> None:
+    async def script(
+        desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
+    ) -> None:
         first = await desk.operator()
         await asyncio.sleep(1)
         first.hangs_up()
@@ -121,7 +130,9 @@ def test_an_operator_who_leaves_before_the_whisper_is_spoken_takes_it_from_nobod
 
 
 def test_he_hangs_up(tmp_path: Path) -> None:
-    async def script(_desk: Reception, customer: Phone, _attempt: "asyncio.Task[Outcome]") -> None:
+    async def script(
+        _desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
+    ) -> None:
         await asyncio.sleep(30)
         customer.hangs_up()
 
@@ -131,7 +142,9 @@ def test_he_hangs_up(tmp_path: Path) -> None:
 
 
 def test_he_is_told_when_nobody_comes(tmp_path: Path) -> None:
-    async def script(_desk: Reception, customer: Phone, _attempt: "asyncio.Task[Outcome]") -> None:
+    async def script(
+        _desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
+    ) -> None:
         await asyncio.sleep(61)
         assert not customer.is_hung_up
         await asyncio.sleep(3)
@@ -145,7 +158,9 @@ def test_he_is_told_when_nobody_comes(tmp_path: Path) -> None:
 
 
 def test_the_key_has_him_called_back_in_his_place(tmp_path: Path) -> None:
-    async def script(desk: Reception, customer: Phone, _attempt: "asyncio.Task[Outcome]") -> None:
+    async def script(
+        desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
+    ) -> None:
         await asyncio.sleep(10)
         presses(desk, "1")
         await asyncio.sleep(1)
@@ -164,7 +179,9 @@ def test_the_key_has_him_called_back_in_his_place(tmp_path: Path) -> None:
 
 
 def test_who_hangs_up_after_the_key_is_called_back(tmp_path: Path) -> None:
-    async def script(desk: Reception, customer: Phone, _attempt: "asyncio.Task[Outcome]") -> None:
+    async def script(
+        desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
+    ) -> None:
         await asyncio.sleep(10)
         presses(desk, "1")
         await asyncio.sleep(0.5)
@@ -175,7 +192,9 @@ def test_who_hangs_up_after_the_key_is_called_back(tmp_path: Path) -> None:
 
 
 def test_a_key_that_could_not_be_kept_leaves_him_waiting(tmp_path: Path) -> None:
-    async def script(desk: Reception, customer: Phone, _attempt: "asyncio.Task[Outcome]") -> None:
+    async def script(
+        desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
+    ) -> None:
         await asyncio.sleep(10)
         desk.stage.store.failure = StoreError("disk_full", "no room")
         presses(desk, "1")
@@ -192,7 +211,9 @@ def test_a_key_that_could_not_be_kept_leaves_him_waiting(tmp_path: Path) -> None
 
 
 def test_who_loses_his_operator_in_the_whisper_waits_for_another(tmp_path: Path) -> None:
-    async def script(desk: Reception, customer: Phone, _attempt: "asyncio.Task[Outcome]") -> None:
+    async def script(
+        desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
+    ) -> None:
         first = await desk.operator()
         first.hangs_up()
         await asyncio.sleep(0.01)
@@ -213,7 +234,9 @@ def test_who_loses_his_operator_in_the_whisper_waits_for_another(tmp_path: Path)
 def test_hanging_up_as_the_operator_answers_has_one_winner(
     tmp_path: Path, customer_first: bool
 ) -> None:
-    async def script(desk: Reception, customer: Phone, _attempt: "asyncio.Task[Outcome]") -> None:
+    async def script(
+        desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
+    ) -> None:
         operator = await desk.stage.phone()
         operator.rings()
         await asyncio.sleep(1)
@@ -230,7 +253,9 @@ def test_his_place_decides_which_centre_has_him(tmp_path: Path) -> None:
     shares = [Share(centre="leeds", percent=1), Share(centre="paris", percent=1, regions=["FR"])]
     queue = Queue(name="sales", shares=shares)
 
-    async def script(desk: Reception, customer: Phone, _attempt: "asyncio.Task[Outcome]") -> None:
+    async def script(
+        desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
+    ) -> None:
         assert desk.stage.services.queues is not None
         desk.stage.services.queues.configure([queue], [Centre(name="leeds"), Centre(name="paris")])
         await asyncio.sleep(1)
@@ -243,7 +268,9 @@ def test_his_place_decides_which_centre_has_him(tmp_path: Path) -> None:
 
 
 def test_the_queue_may_send_him_to_a_number_outside(tmp_path: Path) -> None:
-    async def script(desk: Reception, customer: Phone, _attempt: "asyncio.Task[Outcome]") -> None:
+    async def script(
+        desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
+    ) -> None:
         outside = await desk.operator()
         assert "+442079460999" in outside.invitation.target
         await asyncio.sleep(1)

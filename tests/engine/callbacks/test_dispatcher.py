@@ -16,7 +16,7 @@ from engine.errors import EngineError
 from engine.job import Failure, Job, Request, RetryCause, RetryRule
 from engine.routing.admission import Admission, PolicySettings
 from engine.routing.do_not_call import Blocked
-from tests.support.switchboard import Scene, job, scene
+from tests.support.scene import Scene, job, scene
 from tests.support.virtual_loop import run
 
 Script = Callable[[Scene, Dispatcher], Awaitable[None]]
@@ -517,8 +517,7 @@ def test_a_number_that_is_blocked_while_the_agent_rings_is_not_called(tmp_path: 
         agent = await stage.phone()
         agent.rings()
         entry = Blocked(number="+442079460123", reason="asked us", since=0.0)
-        await admission.do_not_call.block(entry)
-        dispatcher.block(entry.number, entry.reason)  # a running attempt goes on
+        await admission.do_not_call.block(entry)  # a running attempt goes on
         agent.answers()
         await ended(under_test)
         assert (under_test.state, under_test.result) == ("failed", "refused")

@@ -24,7 +24,7 @@ from engine.job import RetryRule as JobRule
 from engine.request import CallbackRequest, RetrySpec
 from engine.store.batch import EventRow
 from engine.store.errors import StoreError
-from tests.support.engine_in_process import running, settings_in
+from tests.support.engines.in_process import running, settings_in
 
 NUMBER = "+442079460123"
 LATER = 4e9
@@ -131,10 +131,9 @@ async def test_an_accepted_job_and_its_event_are_one_transaction(daemon: Daemon)
             found = disk.execute("SELECT id FROM jobs UNION SELECT key FROM documents "
                                  "WHERE kind = 'joined' ORDER BY 1")  # fmt: skip
             seen.append([event.type for event in events] + [id for (id,) in found])
-        tell(events)
 
     await daemon.events.settled()
-    tell, daemon.store.on_events = daemon.store.on_events, committed
+    daemon.store.listen(committed)
     await daemon.intake.accept(asked(id="first", not_before=4e9))
     await daemon.intake.accept(asked(id="second"))
     assert seen == [["callback.queued", "first"], ["callback.joined", "first", "second"]]

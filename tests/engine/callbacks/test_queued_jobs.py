@@ -13,8 +13,9 @@ from engine.acd.waiting import Waiting
 from engine.callbacks.dispatcher import Dispatcher
 from engine.job import Failure, Job, Request, RetryRule
 from engine.routing.opening_hours import OpeningHours
+from tests.support.phones.scripted import ScriptedPhone
+from tests.support.scene import Scene, scene
 from tests.support.staffed import assert_nobody_is_held, staff
-from tests.support.switchboard import Phone, Scene, scene
 from tests.support.virtual_loop import run
 
 Script = Callable[[Scene, Dispatcher, AgentRegistry], Awaitable[None]]
@@ -62,7 +63,7 @@ async def ended(job: Job) -> None:
     raise AssertionError(f"job is still {job.state}")
 
 
-async def talks(stage: Scene, job: Job) -> tuple[Phone, Phone]:
+async def talks(stage: Scene, job: Job) -> tuple[ScriptedPhone, ScriptedPhone]:
     """Both sides answer."""
     agent = await stage.phone()
     agent.answers()

@@ -27,7 +27,7 @@ from engine.job import (
 from engine.reports.cdr import moments_of
 from engine.request import Reschedule
 from engine.routing.router import Router
-from tests.support.switchboard import Scene, scene
+from tests.support.scene import Scene, scene
 from tests.support.virtual_loop import run
 
 Script = Callable[[Scene, Dispatcher], Awaitable[None]]

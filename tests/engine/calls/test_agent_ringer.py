@@ -25,8 +25,9 @@ from engine.errors import EngineError
 from engine.routing.dialplan import Destination
 from media.messages import Dtmf
 from media.sources import Prompt
+from tests.support.phones.scripted import ScriptedPhone
+from tests.support.scene import Scene, ScriptedSpeech, scene
 from tests.support.scripted_flow import ScriptedFlow
-from tests.support.switchboard import Phone, Scene, ScriptedSpeech, scene
 from tests.support.virtual_loop import run
 
 NAMES = ("alice", "bert", "cleo")
@@ -138,7 +139,7 @@ def play(tmp_path: Path, script: Callable[[Scene], Awaitable[None]]) -> None:
     run(main())
 
 
-async def phones_of(stage: Scene, count: int) -> dict[str, Phone]:
+async def phones_of(stage: Scene, count: int) -> dict[str, ScriptedPhone]:
     """The next phones that are called, by the user they are called as."""
     phones = [await stage.phone() for _ in range(count)]
     return {phone.invitation.target.split(":")[1].split("@")[0]: phone for phone in phones}

@@ -21,8 +21,9 @@ from engine.calls.leg import Leg
 from engine.errors import EngineError
 from engine.routing.dialplan import Destination
 from tests.engine.calls.test_waiting_room import answered
+from tests.support.phones.scripted import ScriptedPhone
+from tests.support.scene import Scene, scene
 from tests.support.scripted_flow import ScriptedFlow
-from tests.support.switchboard import Phone, Scene, scene
 from tests.support.virtual_loop import run
 
 
@@ -91,7 +92,7 @@ class Stage:
     rung: list[Rung]
     asked: list[Offer | Destination]
     told: list[str]
-    caller: Phone
+    caller: ScriptedPhone
 
     async def offered(self, agent: str = "alice", *, answers: bool) -> None:
         """Somebody is offered, and answers or not after a second."""

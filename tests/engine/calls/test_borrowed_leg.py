@@ -12,6 +12,7 @@ from engine.calls.hangup_cause import HangupCause
 from engine.calls.leg import LegEnded
 from media.messages import MediaTimeout
 from media.sources import Silence, Tone
+from tests.support.leg_owner import LegOwner, LegWatcher
 
 from .test_permanent_leg import Line, play
 
@@ -25,20 +26,18 @@ def test_a_call_borrows_the_line_and_gives_it_back(tmp_path: Path) -> None:
         up = line.lines.line_of("anna")
         assert up is not None
         for _ in range(2):
-            line.told.clear()
+            line.owner.published.clear()
             leg = line.borrow()
-            assert line.lines.borrow("anna", lambda *_args, **_fields: None) is None, (
-                "one call only"
-            )
+            assert line.lines.borrow("anna", LegOwner()) is None, "one call only"
             line.stage.services.registry.legs[leg.id] = leg
             await leg.open()
             await leg.dial(caller=CALLER, ring_s=20.0)
-            assert line.told == ["leg.dialing", "leg.answered"]
+            assert line.owner.kinds == ["leg.dialing", "leg.answered"]
             assert leg.record.reason == "permanent line"
             leg.hear(Tone("440/1000"))
             leg.hang_up(HangupCause("completed", "call over"))
             await leg.release()
-            assert line.told[2:] == ["leg.ended"]
+            assert line.owner.kinds[2:] == ["leg.ended"]
             assert not phone.is_hung_up and up.hangup_cause is None
             assert line.stage.services.registry.legs[up.id] is up
             heard = line.stage.media.heard[up.id]
@@ -54,14 +53,14 @@ def test_digits_by_info_are_the_calls_while_it_has_the_line(tmp_path: Path) -> N
         leg = line.borrow()
         await leg.open()
         await leg.dial(caller=CALLER, ring_s=20.0)
-        pressed: list[str] = []
-        leg.on_digit = pressed.append
+        watcher = LegWatcher()
+        leg.listen(watcher)
         phone.presses("5")
-        assert pressed == ["5"] and line.told[-1] == "leg.dtmf"
+        assert watcher.digits == ["5"] and line.owner.kinds[-1] == "leg.dtmf"
         leg.hang_up(HangupCause("completed", "call over"))
         await leg.release()
         phone.presses("6")
-        assert pressed == ["5"]
+        assert watcher.digits == ["5"]
 
     play(tmp_path, script)
 
@@ -78,7 +77,7 @@ def test_a_line_that_ends_in_a_call_ends_the_call(tmp_path: Path) -> None:
                 await asyncio.sleep(10)
         assert ended.value.hangup_cause.result == "hung_up"
         assert line.stage.last("line.ended")["agent"] == "anna"
-        assert line.lines.borrow("anna", lambda *_args, **_fields: None) is None
+        assert line.lines.borrow("anna", LegOwner()) is None
         await leg.release()
 
     play(tmp_path, script)
@@ -93,7 +92,7 @@ def test_a_line_that_ends_before_the_call_begins(tmp_path: Path) -> None:
             with pytest.raises(LegEnded):
                 await begin
         await leg.release()
-        assert line.told == [], "the call has told nothing of it"
+        assert line.owner.kinds == [], "the call has published nothing of it"
 
     play(tmp_path, script)
 
@@ -102,14 +101,14 @@ def test_holding_and_lost_media_are_the_calls_while_it_has_the_line(tmp_path: Pa
     async def script(line: Line) -> None:
         phone = await line.is_up()
         leg = line.borrow()
-        held: list[bool] = []
-        leg.on_hold = lambda _leg, is_held: held.append(is_held)
+        watcher = LegWatcher()
+        leg.listen(watcher)
         await leg.open()
         await leg.dial(caller=CALLER, ring_s=20.0)
         phone.holds()
         phone.resumes()
-        assert held == [True, False]
-        assert line.told[2:] == ["leg.held", "leg.resumed"]
+        assert watcher.holds == [True, False]
+        assert line.owner.kinds[2:] == ["leg.held", "leg.resumed"]
         leg.on_media(MediaTimeout(leg.id, 30.0))
         assert leg.hangup_cause is not None and leg.hangup_cause.result == "no_media"
         assert phone.is_hung_up

@@ -7,18 +7,20 @@ from engine.calls.bridge import Bridge
 from engine.calls.dialling import Caller
 from engine.calls.leg import Leg
 from media.sources import Hold, Peer
-from tests.support.switchboard import Phone, Scene, scene
+from tests.support.leg_owner import LegOwner
+from tests.support.phones.scripted import ScriptedPhone
+from tests.support.scene import Scene, scene
 from tests.support.virtual_loop import run
 
 
-async def answered_leg(stage: Scene, name: str) -> tuple[Leg, Phone]:
+async def answered_leg(stage: Scene, name: str) -> tuple[Leg, ScriptedPhone]:
     leg = Leg(
         leg_id=name,
         role="agent",
         destination=stage.services.dialplan.destination(f"sip:{name}@127.0.0.1", field="to"),
         sip=stage.services.sip,
         media=stage.services.media,
-        publish=lambda *_args, **_fields: None,
+        owner=LegOwner(),
     )
     await leg.open()
     dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))

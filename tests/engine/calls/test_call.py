@@ -5,7 +5,8 @@ from pathlib import Path
 
 from engine.calls.call import Call, CallRegistry
 from engine.calls.leg import Leg
-from tests.support.switchboard import scene
+from tests.support.leg_owner import LegOwner
+from tests.support.scene import scene
 
 
 async def test_view_and_register(tmp_path: Path) -> None:
@@ -17,7 +18,7 @@ async def test_view_and_register(tmp_path: Path) -> None:
         destination=stage.services.dialplan.destination("alice", field="agent"),
         sip=stage.services.sip,
         media=stage.services.media,
-        publish=lambda *_args, **_fields: None,
+        owner=LegOwner(),
     )
     register.add_call(call)
     register.add_leg(call, leg)

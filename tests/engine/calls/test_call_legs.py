@@ -9,7 +9,8 @@ from engine.calls.call import Call
 from engine.calls.call_legs import CallLegs, codecs_like, within_report_limit
 from engine.calls.dialling import Caller
 from engine.calls.leg import Leg
-from tests.support.switchboard import Scene, audio, scene
+from tests.support.phones.scripted import audio
+from tests.support.scene import Scene, scene
 from tests.support.virtual_loop import run
 
 

@@ -10,10 +10,12 @@ from engine.calls.cancel_scope import KeyPressed, until_key, while_up
 from engine.calls.dialling import Caller
 from engine.calls.leg import Leg, LegEnded
 from media.messages import Dtmf
-from tests.support.switchboard import Phone, Scene, scene
+from tests.support.leg_owner import LegOwner
+from tests.support.phones.scripted import ScriptedPhone
+from tests.support.scene import Scene, scene
 from tests.support.virtual_loop import run
 
-Script = Callable[[Leg, Phone], Awaitable[None]]
+Script = Callable[[Leg, ScriptedPhone], Awaitable[None]]
 
 
 def play(tmp_path: Path, script: Script) -> None:
@@ -27,7 +29,7 @@ def play(tmp_path: Path, script: Script) -> None:
             destination=stage.services.dialplan.destination("sip:bob@127.0.0.1", field="to"),
             sip=stage.services.sip,
             media=stage.services.media,
-            publish=lambda *_args, **_fields: None,
+            owner=LegOwner(),
         )
         await leg.open()
         dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
@@ -41,7 +43,7 @@ def play(tmp_path: Path, script: Script) -> None:
 
 
 def test_it_ends_the_body_when_the_leg_ends(tmp_path: Path) -> None:
-    async def script(leg: Leg, phone: Phone) -> None:
+    async def script(leg: Leg, phone: ScriptedPhone) -> None:
         asyncio.get_running_loop().call_later(5.0, phone.hangs_up)
         with pytest.raises(LegEnded) as caught:
             async with while_up(leg):
@@ -56,7 +58,7 @@ def test_it_ends_the_body_when_the_leg_ends(tmp_path: Path) -> None:
 
 
 def test_it_leaves_a_cancellation_from_outside_alone(tmp_path: Path) -> None:
-    async def script(leg: Leg, phone: Phone) -> None:
+    async def script(leg: Leg, phone: ScriptedPhone) -> None:
         async def flow() -> None:
             async with while_up(leg):
                 await asyncio.sleep(100)
@@ -72,7 +74,7 @@ def test_it_leaves_a_cancellation_from_outside_alone(tmp_path: Path) -> None:
 
 
 def test_it_does_nothing_when_the_leg_stays(tmp_path: Path) -> None:
-    async def script(leg: Leg, phone: Phone) -> None:
+    async def script(leg: Leg, phone: ScriptedPhone) -> None:
         async with while_up(leg):
             await asyncio.sleep(1)
         phone.hangs_up()
@@ -89,7 +91,7 @@ def press(leg: Leg, digit: str) -> None:
 
 
 def test_the_key_ends_the_body(tmp_path: Path) -> None:
-    async def script(leg: Leg, _phone: Phone) -> None:
+    async def script(leg: Leg, _phone: ScriptedPhone) -> None:
         loop = asyncio.get_running_loop()
         loop.call_later(2.0, press, leg, "2")
         loop.call_later(5.0, press, leg, "1")
@@ -105,7 +107,7 @@ def test_the_key_ends_the_body(tmp_path: Path) -> None:
 
 
 def test_a_press_may_not_count(tmp_path: Path) -> None:
-    async def script(leg: Leg, _phone: Phone) -> None:
+    async def script(leg: Leg, _phone: ScriptedPhone) -> None:
         asked: list[str] = []
 
         def may() -> bool:
@@ -121,7 +123,7 @@ def test_a_press_may_not_count(tmp_path: Path) -> None:
 
 
 def test_no_digit_is_no_key(tmp_path: Path) -> None:
-    async def script(leg: Leg, _phone: Phone) -> None:
+    async def script(leg: Leg, _phone: ScriptedPhone) -> None:
         asyncio.get_running_loop().call_later(2.0, press, leg, "1")
         async with until_key(leg, ""):
             await asyncio.sleep(10)
@@ -130,7 +132,7 @@ def test_no_digit_is_no_key(tmp_path: Path) -> None:
 
 
 def test_a_party_that_presses_and_hangs_up_at_once_has_hung_up(tmp_path: Path) -> None:
-    async def script(leg: Leg, phone: Phone) -> None:
+    async def script(leg: Leg, phone: ScriptedPhone) -> None:
         def both() -> None:
             press(leg, "1")
             phone.hangs_up()
@@ -144,7 +146,7 @@ def test_a_party_that_presses_and_hangs_up_at_once_has_hung_up(tmp_path: Path) -
 
 
 def test_a_cancellation_from_outside_is_no_key(tmp_path: Path) -> None:
-    async def script(leg: Leg, _phone: Phone) -> None:
+    async def script(leg: Leg, _phone: ScriptedPhone) -> None:
         async def flow() -> None:
             async with until_key(leg, "1"):
                 await asyncio.sleep(100)

@@ -16,11 +16,13 @@ from media.sources import Prompt
 from sip import events
 from sip.dialog.uas import UasSession
 from sip.hop import Hop
-from tests.support.switchboard import CallingPhone, Phone, Scene, incoming, scene
+from tests.support.leg_owner import LegOwner, LegWatcher
+from tests.support.phones.scripted import ScriptedCaller, ScriptedPhone, incoming
+from tests.support.scene import Scene, scene
 from tests.support.virtual_loop import run
 
-Told = list[tuple[str, dict[str, Any]]]
-Script = Callable[[Scene, Leg, Told], Awaitable[None]]
+Published = list[tuple[str, dict[str, Any]]]
+Script = Callable[[Scene, Leg, Published], Awaitable[None]]
 
 
 def play(tmp_path: Path, script: Script) -> None:
@@ -28,17 +30,17 @@ def play(tmp_path: Path, script: Script) -> None:
 
     async def main() -> None:
         stage = scene(tmp_path)
-        told: Told = []
+        owner = LegOwner()
         leg = Leg(
             leg_id="leg-1",
             role="customer",
             destination=stage.services.dialplan.destination("sip:bob@127.0.0.1", field="to"),
             sip=stage.services.sip,
             media=stage.services.media,
-            publish=lambda kind, _leg, **fields: told.append((kind, fields)),
+            owner=owner,
         )
         stage.services.registry.legs["leg-1"] = leg
-        await script(stage, leg, told)
+        await script(stage, leg, owner.published)
         await leg.release()
         assert not stage.media.open_legs
         assert leg.record.state == "ended"
@@ -46,7 +48,7 @@ def play(tmp_path: Path, script: Script) -> None:
     run(main())
 
 
-async def answered(stage: Scene, leg: Leg) -> Phone:
+async def answered(stage: Scene, leg: Leg) -> ScriptedPhone:
     await leg.open()
     dialling = asyncio.create_task(leg.dial(caller=Caller(None, "ringback"), ring_s=30.0))
     phone = await stage.phone()
@@ -56,12 +58,12 @@ async def answered(stage: Scene, leg: Leg) -> Phone:
     return phone
 
 
-def kinds(told: Told) -> list[str]:
-    return [kind for kind, _fields in told]
+def kinds(published: Published) -> list[str]:
+    return [kind for kind, _fields in published]
 
 
 def test_dialling_offers_both_codecs_at_the_opened_port(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
         phone = await answered(stage, leg)
         assert phone.invitation.audio.port == 10000
         assert phone.invitation.audio.codecs == CODECS
@@ -74,7 +76,7 @@ def test_dialling_offers_both_codecs_at_the_opened_port(tmp_path: Path) -> None:
 
 
 def test_each_event_is_told_once_and_in_order(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
         await leg.open()
         dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
         phone = await stage.phone()
@@ -85,10 +87,10 @@ def test_each_event_is_told_once_and_in_order(tmp_path: Path) -> None:
         phone.answers()
         await dialling
         phone.hangs_up("Q.850;cause=16")
-        assert kinds(told) == [
+        assert kinds(published) == [
             "leg.dialing", "leg.ringing", "leg.early_media", "leg.answered", "leg.ended",
         ]  # fmt: skip
-        assert told[-1][1] == {"result": "hung_up", "reason_header": "Q.850;cause=16"}
+        assert published[-1][1] == {"result": "hung_up", "reason_header": "Q.850;cause=16"}
 
     play(tmp_path, script)
 
@@ -96,7 +98,7 @@ def test_each_event_is_told_once_and_in_order(tmp_path: Path) -> None:
 def test_early_media_of_another_branch_is_taken(tmp_path: Path) -> None:
     """The call is forwarded: the branch that spoke first is silent from then on."""
 
-    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
         await leg.open()
         dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
         phone = await stage.phone()
@@ -106,7 +108,7 @@ def test_early_media_of_another_branch_is_taken(tmp_path: Path) -> None:
         phone.answers()
         await dialling
         assert stage.media.ports == [40000, 40002, 40000]
-        assert kinds(told).count("leg.early_media") == 1
+        assert kinds(published).count("leg.early_media") == 1
 
     play(tmp_path, script)
 
@@ -114,13 +116,13 @@ def test_early_media_of_another_branch_is_taken(tmp_path: Path) -> None:
 def test_a_phone_silent_since_its_early_media_is_waited_for_from_its_answer(
     tmp_path: Path,
 ) -> None:
-    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
         await leg.open()
         dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=60.0))
         phone = await stage.phone()
         phone.plays_early_media()
         leg.on_media(MediaTimeout("leg-1", 30.0))
-        assert "leg.media_timeout" not in kinds(told)
+        assert "leg.media_timeout" not in kinds(published)
         phone.answers()
         await dialling
         assert len(stage.media.connected) == 2, "told to the worker again"
@@ -131,7 +133,7 @@ def test_a_phone_silent_since_its_early_media_is_waited_for_from_its_answer(
 
 
 def test_the_wait_for_rtp_begins_again_at_the_answer(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
         await leg.open()
         dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=60.0))
         phone = await stage.phone()
@@ -150,7 +152,7 @@ def test_the_wait_for_rtp_begins_again_at_the_answer(tmp_path: Path) -> None:
 def test_the_worker_is_told_whose_rtp_may_be_taken(tmp_path: Path) -> None:
     """The host that is called for SIP, and at the answer that the phone may be another one."""
 
-    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
         await leg.open()
         dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=60.0))
         phone = await stage.phone()
@@ -168,7 +170,7 @@ def test_the_worker_is_told_whose_rtp_may_be_taken(tmp_path: Path) -> None:
 
 
 def test_an_answer_on_hold_is_a_hold(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
         await leg.open()
         dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
         phone = await stage.phone()
@@ -177,41 +179,41 @@ def test_an_answer_on_hold_is_a_hold(tmp_path: Path) -> None:
         assert leg.is_held
         assert leg.record.answered is not None
         phone.resumes()
-        assert kinds(told)[-3:] == ["leg.answered", "leg.held", "leg.resumed"]
+        assert kinds(published)[-3:] == ["leg.answered", "leg.held", "leg.resumed"]
 
     play(tmp_path, script)
 
 
 def test_digits_by_info_are_told_as_others_are(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, told: Told) -> None:
-        pressed: list[str] = []
-        leg.on_digit = pressed.append
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
+        watcher = LegWatcher()
+        leg.listen(watcher)
         phone = await answered(stage, leg)
         phone.presses("5")
-        assert pressed == ["5"]
-        assert told[-1] == ("leg.dtmf", {"digit": "5", "duration_ms": 160})
+        assert watcher.digits == ["5"]
+        assert published[-1] == ("leg.dtmf", {"digit": "5", "duration_ms": 160})
 
     play(tmp_path, script)
 
 
 def test_hold_and_resume(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, told: Told) -> None:
-        changes = []
-        leg.on_hold = lambda _leg, held: changes.append(held)
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
+        watcher = LegWatcher()
+        leg.listen(watcher)
         phone = await answered(stage, leg)
         phone.holds()
         phone.holds()
         assert leg.is_held
         phone.resumes()
         assert not leg.is_held
-        assert changes == [True, False]
-        assert kinds(told)[-2:] == ["leg.held", "leg.resumed"]
+        assert watcher.holds == [True, False]
+        assert kinds(published)[-2:] == ["leg.held", "leg.resumed"]
 
     play(tmp_path, script)
 
 
 def test_a_leg_that_is_held_from_the_start_is_connected_when_it_resumes(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
         await leg.open()
         dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
         phone = await stage.phone()
@@ -225,13 +227,13 @@ def test_a_leg_that_is_held_from_the_start_is_connected_when_it_resumes(tmp_path
 
 
 def test_media_events_are_told(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
         await answered(stage, leg)
         leg.on_media(Dtmf("leg-1", "5", 120))
         leg.on_media(SilenceStarted("leg-1", 10_000))
         leg.on_media(Played("leg-1", 7, "a.wav: cannot be opened"))
         leg.on_media(PeerMoved("leg-1", "127.0.0.1", 41000))
-        assert told[-4:] == [
+        assert published[-4:] == [
             ("leg.dtmf", {"digit": "5", "duration_ms": 120}),
             ("leg.silence", {"silent_ms": 10_000}),
             ("leg.not_played", {"error": "a.wav: cannot be opened"}),
@@ -242,7 +244,7 @@ def test_media_events_are_told(tmp_path: Path) -> None:
 
 
 def test_no_rtp_ends_the_leg_unless_it_is_held(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
         phone = await answered(stage, leg)
         phone.holds()
         leg.on_media(MediaTimeout("leg-1", 30.0))
@@ -257,7 +259,7 @@ def test_no_rtp_ends_the_leg_unless_it_is_held(tmp_path: Path) -> None:
 
 
 def test_playing_to_its_end_and_to_its_limit(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
         await answered(stage, leg)
         loop = asyncio.get_running_loop()
         started = loop.time()
@@ -272,12 +274,12 @@ def test_playing_to_its_end_and_to_its_limit(tmp_path: Path) -> None:
 
 
 def test_hanging_up_twice_tells_once(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
         phone = await answered(stage, leg)
         leg.hang_up(HangupCause("completed", "first"))
         leg.hang_up(HangupCause("completed", "second"))
         phone.hangs_up()
-        assert kinds(told).count("leg.ended") == 1
+        assert kinds(published).count("leg.ended") == 1
         assert leg.record.reason == "first"
         assert phone.hang_up_reason is not None
 
@@ -285,7 +287,7 @@ def test_hanging_up_twice_tells_once(tmp_path: Path) -> None:
 
 
 def test_release_keeps_the_last_report(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
         await answered(stage, leg)
         await leg.refresh_stats()
         assert leg.record.media is not None
@@ -296,26 +298,26 @@ def test_release_keeps_the_last_report(tmp_path: Path) -> None:
     play(tmp_path, script)
 
 
-def calling_leg(stage: Scene, told: Told, caller: CallingPhone) -> Leg:
+def calling_leg(stage: Scene, owner: LegOwner, caller: ScriptedCaller) -> Leg:
     leg = Leg(
         leg_id="leg-in",
         role="customer",
         destination=Destination("+442079461111", (DialTarget("sip:+442079461111@127.0.0.1", ""),)),
         sip=stage.services.sip,
         media=stage.services.media,
-        publish=lambda kind, _leg, **fields: told.append((kind, fields)),
+        owner=owner,
     )
     leg.ring(cast(UasSession, caller.session))
     return leg
 
 
-def play_called(tmp_path: Path, script: Callable[[Scene, Leg, CallingPhone], Any]) -> Told:
+def play_called(tmp_path: Path, script: Callable[[Scene, Leg, ScriptedCaller], Any]) -> Published:
     """Run a script with one leg that has called us; it must give everything back."""
-    told: Told = []
+    owner = LegOwner()
 
     async def main() -> None:
         stage, caller = scene(tmp_path), incoming()
-        leg = calling_leg(stage, told, caller)
+        leg = calling_leg(stage, owner, caller)
         await script(stage, leg, caller)
         await leg.release()
         assert not stage.media.open_legs
@@ -323,11 +325,11 @@ def play_called(tmp_path: Path, script: Callable[[Scene, Leg, CallingPhone], Any
         assert caller.is_hung_up or caller.state == "terminated"
 
     run(main())
-    return told
+    return owner.published
 
 
 def test_a_party_that_calls_is_rung_accepted_and_heard(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, caller: CallingPhone) -> None:
+    async def script(stage: Scene, leg: Leg, caller: ScriptedCaller) -> None:
         await leg.open()
         assert caller.statuses == [180]
         accepting = asyncio.create_task(leg.accept())
@@ -340,12 +342,12 @@ def test_a_party_that_calls_is_rung_accepted_and_heard(tmp_path: Path) -> None:
         assert stage.media.connected == [("leg-in", "sendrecv")]
         assert stage.media.sources == [(caller.source.host, "symmetric", True)]
 
-    told = play_called(tmp_path, script)
-    assert kinds(told) == ["leg.ringing", "leg.answered", "leg.ended"]
+    published = play_called(tmp_path, script)
+    assert kinds(published) == ["leg.ringing", "leg.answered", "leg.ended"]
 
 
 def test_a_party_that_calls_may_hang_up_before_the_answer(tmp_path: Path) -> None:
-    async def script(_stage: Scene, leg: Leg, caller: CallingPhone) -> None:
+    async def script(_stage: Scene, leg: Leg, caller: ScriptedCaller) -> None:
         await leg.open()
         caller.cancels()
         with pytest.raises(LegEnded, match="before the answer"):
@@ -356,7 +358,7 @@ def test_a_party_that_calls_may_hang_up_before_the_answer(tmp_path: Path) -> Non
 
 
 def test_a_cancel_that_crosses_with_the_answer_ends_the_leg(tmp_path: Path) -> None:
-    async def script(_stage: Scene, leg: Leg, caller: CallingPhone) -> None:
+    async def script(_stage: Scene, leg: Leg, caller: ScriptedCaller) -> None:
         await leg.open()
         caller.state = "terminated"  # cancelled; that is still to be told
         with pytest.raises(LegEnded):
@@ -366,7 +368,7 @@ def test_a_cancel_that_crosses_with_the_answer_ends_the_leg(tmp_path: Path) -> N
 
 
 def test_a_party_without_an_ack_is_not_answered(tmp_path: Path) -> None:
-    async def script(_stage: Scene, leg: Leg, caller: CallingPhone) -> None:
+    async def script(_stage: Scene, leg: Leg, caller: ScriptedCaller) -> None:
         await leg.open()
         accepting = asyncio.create_task(leg.accept())
         await caller.accepted.wait()
@@ -379,7 +381,7 @@ def test_a_party_without_an_ack_is_not_answered(tmp_path: Path) -> None:
 
 
 def test_without_a_port_a_party_that_calls_is_not_answered(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, caller: CallingPhone) -> None:
+    async def script(stage: Scene, leg: Leg, caller: ScriptedCaller) -> None:
         stage.media.port_left = False
         with pytest.raises(LegEnded, match="no RTP port"):
             await leg.open()
@@ -389,12 +391,12 @@ def test_without_a_port_a_party_that_calls_is_not_answered(tmp_path: Path) -> No
 
 
 def test_a_key_press_is_told_to_the_call_flow(tmp_path: Path) -> None:
-    async def script(stage: Scene, leg: Leg, _told: Told) -> None:
-        pressed: list[str] = []
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
+        watcher = LegWatcher()
         await answered(stage, leg)
-        leg.on_digit = pressed.append
+        leg.listen(watcher)
         leg.on_media(Dtmf("leg-1", "5", 100))
-        assert pressed == ["5"]
+        assert watcher.digits == ["5"]
 
     play(tmp_path, script)
 
@@ -402,7 +404,7 @@ def test_a_key_press_is_told_to_the_call_flow(tmp_path: Path) -> None:
 def test_who_is_hung_up_while_his_address_is_looked_up_is_not_called(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def script(stage: Scene, leg: Leg, told: Told) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
         looked_up = asyncio.Event()
         resolve = stage.sip.resolve
 
@@ -419,6 +421,6 @@ def test_who_is_hung_up_while_his_address_is_looked_up_is_not_called(
         with pytest.raises(LegEnded, match="hung up by command"):
             await dialling
         assert stage.sip.phones.empty()
-        assert kinds(told) == ["leg.dialing", "leg.ended"]
+        assert kinds(published) == ["leg.dialing", "leg.ended"]
 
     play(tmp_path, script)

@@ -17,7 +17,9 @@ from engine.calls.leg import Leg
 from engine.calls.permanent_leg import PermanentLegs
 from engine.routing.dialplan import Dialplan
 from tests.support.floor import agent
-from tests.support.switchboard import Phone, Scene, scene
+from tests.support.leg_owner import LegOwner
+from tests.support.phones.scripted import ScriptedPhone
+from tests.support.scene import Scene, scene
 from tests.support.virtual_loop import run
 
 CALL_OVER = HangupCause("completed", "call over")
@@ -35,7 +37,7 @@ class Line:
             [configured], defaults=AgentDefaults(), events=services.events
         )
         set_agent(services.dialplan, configured.reached_at)
-        self.told: list[str] = []
+        self.owner = LegOwner()
         self.lines = services.lines = AgentLines(
             self.agents,
             sip=services.sip,
@@ -51,7 +53,7 @@ class Line:
     def state(self) -> str:
         return self.agents.known("anna").state
 
-    async def is_up(self) -> Phone:
+    async def is_up(self) -> ScriptedPhone:
         """Her phone has answered."""
         phone = await self.stage.phone()
         phone.answers()
@@ -60,7 +62,7 @@ class Line:
         return phone
 
     def borrow(self) -> Leg:
-        leg = self.lines.borrow("anna", lambda kind, _leg, **_fields: self.told.append(kind))
+        leg = self.lines.borrow("anna", self.owner)
         assert leg is not None
         return leg
 
@@ -110,6 +112,22 @@ def test_a_line_that_nobody_answers_is_dialled_again_at_growing_intervals(tmp_pa
         assert line.stage.last("line.failed")["retry_s"] == 60.0
 
     play(tmp_path, script)
+
+
+def test_a_trunk_that_fails_for_a_line_is_passed_over_by_other_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rested: list[str] = []
+    monkeypatch.setattr(
+        Dialplan, "trunk_failed", lambda _self, name, _for_s, _reason: rested.append(name)
+    )
+
+    async def script(line: Line) -> None:
+        (await line.stage.phone()).is_unreachable()
+        await line.is_up()
+        assert rested == ["one"]
+
+    play(tmp_path, script, uri="+442079460000")
 
 
 def test_a_line_that_was_stable_is_dialled_again_at_once(tmp_path: Path) -> None:

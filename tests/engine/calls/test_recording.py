@@ -8,7 +8,7 @@ import pytest
 from engine.calls.leg import Leg
 from engine.calls.recording import Recording
 from media.errors import MediaError
-from tests.support.switchboard import scene
+from tests.support.scene import scene
 
 
 class _Named:

@@ -12,13 +12,15 @@ from engine.calls.leg import Leg
 from engine.calls.waiting_room import WaitingRoom, WaitingRooms
 from engine.calls.whisper import Announcer
 from media.sources import Hold, Prompt, Source
-from tests.support.switchboard import Phone, Scene, ScriptedSpeech, scene
+from tests.support.leg_owner import LegOwner
+from tests.support.phones.scripted import ScriptedPhone
+from tests.support.scene import Scene, ScriptedSpeech, scene
 from tests.support.virtual_loop import run
 
 MUSIC = Hold()
 PLAYED_S = 2.0  # how long the scripted media plays anything that ends
 
-Script = Callable[[Leg, WaitingRoom, Phone], Awaitable[None]]
+Script = Callable[[Leg, WaitingRoom, ScriptedPhone], Awaitable[None]]
 
 
 def play(tmp_path: Path, script: Script, speech: ScriptedSpeech | None = None, **settings: Any
@@ -45,14 +47,14 @@ def play(tmp_path: Path, script: Script, speech: ScriptedSpeech | None = None, *
     return run(main())
 
 
-async def answered(stage: Scene) -> tuple[Leg, Phone]:
+async def answered(stage: Scene) -> tuple[Leg, ScriptedPhone]:
     leg = Leg(
         leg_id="leg-1",
         role="customer",
         destination=stage.services.dialplan.destination("sip:bob@127.0.0.1", field="to"),
         sip=stage.services.sip,
         media=stage.services.media,
-        publish=lambda *_args, **_fields: None,
+        owner=LegOwner(),
     )
     stage.services.registry.legs["leg-1"] = leg
     await leg.open()
@@ -64,7 +66,7 @@ async def answered(stage: Scene) -> tuple[Leg, Phone]:
 
 
 def waits(seconds: float, position: QueuePosition | None = None, **hosting: Any) -> Script:
-    async def script(leg: Leg, room: WaitingRoom, _phone: Phone) -> None:
+    async def script(leg: Leg, room: WaitingRoom, _phone: ScriptedPhone) -> None:
         async with room.attend(leg, lambda: position, **hosting):
             await asyncio.sleep(seconds)
 
@@ -118,7 +120,7 @@ def test_a_sentence_that_cannot_be_spoken_leaves_the_music_alone(tmp_path: Path)
 
 
 def test_no_announcement_outlasts_the_wait(tmp_path: Path) -> None:
-    async def script(leg: Leg, room: WaitingRoom, _phone: Phone) -> None:
+    async def script(leg: Leg, room: WaitingRoom, _phone: ScriptedPhone) -> None:
         async with room.attend(leg):
             await asyncio.sleep(PLAYED_S / 2)  # in the middle of the welcome
         leg.hear(Prompt("joined"))
@@ -129,7 +131,7 @@ def test_no_announcement_outlasts_the_wait(tmp_path: Path) -> None:
 
 
 def test_a_guest_may_be_told_something_at_once_and_waits_on(tmp_path: Path) -> None:
-    async def script(leg: Leg, room: WaitingRoom, _phone: Phone) -> None:
+    async def script(leg: Leg, room: WaitingRoom, _phone: ScriptedPhone) -> None:
         async with room.attend(leg, lambda: QueuePosition(2)) as party:
             await asyncio.sleep(PLAYED_S / 2)  # in the middle of the welcome
             party.interrupt_with("Sorry.")
@@ -155,7 +157,7 @@ def test_a_guest_may_be_told_something_at_once_and_waits_on(tmp_path: Path) -> N
 def test_music_goes_on_after_a_sentence_that_was_cut_short_for_nothing(tmp_path: Path) -> None:
     """A text may be empty, or not to be spoken."""
 
-    async def script(leg: Leg, room: WaitingRoom, _phone: Phone) -> None:
+    async def script(leg: Leg, room: WaitingRoom, _phone: ScriptedPhone) -> None:
         async with room.attend(leg, lambda: QueuePosition(2)) as party:
             await asyncio.sleep(PLAYED_S / 2)
             party.interrupt_with("")
@@ -167,7 +169,7 @@ def test_music_goes_on_after_a_sentence_that_was_cut_short_for_nothing(tmp_path:
 
 
 def test_a_wait_that_is_over_at_once_leaves_nothing(tmp_path: Path) -> None:
-    async def script(leg: Leg, room: WaitingRoom, _phone: Phone) -> None:
+    async def script(leg: Leg, room: WaitingRoom, _phone: ScriptedPhone) -> None:
         async with room.attend(leg):
             pass
 
@@ -193,7 +195,7 @@ def test_a_customer_who_finds_an_operator_at_once_is_not_counted(tmp_path: Path)
 
 
 def test_a_goodbye_is_not_followed_by_music(tmp_path: Path) -> None:
-    async def script(leg: Leg, room: WaitingRoom, _phone: Phone) -> None:
+    async def script(leg: Leg, room: WaitingRoom, _phone: ScriptedPhone) -> None:
         await room.say(leg, room.settings.texts.closed, music_after=False)
 
     assert play(tmp_path, script, texts=Texts(closed="Closed.")) == [Prompt("Closed.")]

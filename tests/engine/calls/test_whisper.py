@@ -11,7 +11,7 @@ from engine.calls.whisper import Announcement, Announcer, Unspoken, Whisper
 from engine.errors import EngineError
 from media.sound.speech import SpeechError, Synthesizer
 from media.sources import Prompt, Tone
-from tests.support.switchboard import job
+from tests.support.scene import job
 
 
 def announcer(tmp_path: Path) -> Announcer:

@@ -10,7 +10,7 @@ from rich.console import Console
 from engine.cli import callbacks
 from engine.daemon import Daemon
 from tests.support.command_line import ringback
-from tests.support.engine_in_process import running, settings_in
+from tests.support.engines.in_process import running, settings_in
 
 NUMBER = "+442079460123"
 LATER = ("--not-before", "4000000000")

@@ -20,8 +20,7 @@ from engine.control.params import CallRef, DrainRequest, JobQuery, JobRef, NoPar
 from engine.errors import EngineError
 from engine.request import CallbackRequest
 from ringback_client import PROTOCOL_VERSION
-
-from ..control_peer import Handlers, serving
+from tests.support.control_server import Handlers, serving
 
 ROOT = Path(__file__).parents[3]
 

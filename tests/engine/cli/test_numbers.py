@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import ringback
-from tests.support.engine_in_process import running, settings_in
+from tests.support.engines.in_process import running, settings_in
 
 NUMBER = "+442079460123"
 

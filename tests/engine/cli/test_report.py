@@ -11,7 +11,7 @@ import pytest
 
 from config.reporting import Reports
 from engine.daemon import Daemon
-from tests.support.engine_in_process import running, settings_in
+from tests.support.engines.in_process import running, settings_in
 from tests.support.recorded import ended_job, leg
 
 from .test_main import Result, ringback

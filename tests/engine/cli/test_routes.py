@@ -13,7 +13,7 @@ import pytest
 from config.settings import load
 from engine.daemon import Daemon
 from ringback_client import Client
-from tests.support.engine_in_process import running, settings_in
+from tests.support.engines.in_process import running, settings_in
 
 MORE = """
 [[rules]]

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from config.queues import Queue
-from tests.support.engine_in_process import running, settings_in
+from tests.support.engines.in_process import running, settings_in
 
 from .test_main import ROOT, ringback
 

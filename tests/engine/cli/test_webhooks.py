@@ -6,10 +6,10 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from config.reporting import Webhook
-from tests.support.engine_in_process import request, running, settings_in
+from tests.support.control_server import until
+from tests.support.engines.in_process import request, running, settings_in
 from tests.support.receiver import Receiver
 
-from ..control_peer import until
 from .test_main import ringback
 
 

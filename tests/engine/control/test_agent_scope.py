@@ -18,7 +18,7 @@ from engine.daemon import Daemon
 from engine.job import Job, OfferRecord, Request
 from engine.store.event_log import Event, EventLog
 from ringback_client import Client, EngineError
-from tests.support.engine_in_process import request, running, settings_in
+from tests.support.engines.in_process import request, running, settings_in
 
 TOKEN = "0123456789abcdef-alice"
 
@@ -37,11 +37,11 @@ class Scene:
         self.now = 100.0
         self.open: dict[str, Job] = {}
         self.ended: dict[str, Job] = {}
-        self.register = CallRegistry()
+        self.registry = CallRegistry()
         self.scope = AgentScope(
             self.open.get,
             lambda id: self.open.get(id) or self.ended.get(id),
-            self.register,
+            self.registry.calls,
             clock=lambda: self.now,
         )
         self._log = EventLog(epoch="e")
@@ -136,7 +136,7 @@ def test_calls(scene: Scene) -> None:
     mine, other = Call("c1", "j1"), Call("c2", "j2")
     line = Call("c3", None, direction="inbound", about={"agent": "alice"})
     for call in (mine, other, line):
-        scene.register.add_call(call)
+        scene.registry.add_call(call)
     mine.legs.append(SimpleNamespace(id="l1", record={}))  # type: ignore[arg-type]
     scene.agent("alice", "available", "reserved", "j1")
     assert scene.may("call.hangup", CallRef(call="c1"))
@@ -151,7 +151,7 @@ def test_calls(scene: Scene) -> None:
 
 
 def test_an_inbound_call_that_he_is_on(scene: Scene) -> None:
-    scene.register.add_call(Call("c1", None, direction="inbound"))
+    scene.registry.add_call(Call("c1", None, direction="inbound"))
     scene.agent("alice", "available", "reserved", "c1")
     assert scene.may("call.hangup", CallRef(call="c1"))
     assert scene.sees("call.answered", call="c1")

@@ -1,6 +1,7 @@
 """The audit log: what is written of whom, what is left out of it, and how it is read."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from config.sections import Store as StoreSettings
 from engine.control.audit import PARAMS_BYTES, REPEATED_S, Audit, shown
 from engine.control.peer import Peer
 from engine.control.rights import Principal
-from tests.support.engine_in_process import request, running, settings_in
+from tests.support.engines.in_process import request, running, settings_in
 
 BOARD = Principal("board", "read")
 PEER = Peer("tcp", address="192.0.2.1:5000")
@@ -21,9 +22,9 @@ class Kept:
         self.rows: list[dict[str, Any]] = []
         self.now = 100.0
 
-    def insert(self, table: str, row: dict[str, Any]) -> None:
+    def insert(self, table: str, row: Mapping[str, Any]) -> None:
         assert table == "audit"
-        self.rows.append(row)
+        self.rows.append(dict(row))
 
 
 @pytest.fixture
@@ -93,10 +94,6 @@ def test_long_parameters_are_cut() -> None:
     assert len(text) == PARAMS_BYTES
     assert text.endswith("…")
     assert shown(b'{"to":"+44"}') == '{"to":"+44"}'
-
-
-def test_without_a_store_nothing_is_written() -> None:
-    Audit().done(BOARD, PEER, "ping", b"{}")
 
 
 async def test_the_log_of_an_engine(tmp_path: Path) -> None:

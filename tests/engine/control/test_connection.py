@@ -12,8 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.store.event_log import EventLog
-
-from ..control_peer import Handlers, Number, Serving, encode, serving, until
+from tests.support.control_server import Handlers, Number, Serving, encode, serving, until
 
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
 

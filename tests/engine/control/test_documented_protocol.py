@@ -8,7 +8,7 @@ import msgspec
 
 from engine.control.params import Subscribe
 from engine.control.roles import METHODS
-from tests.support.engine_in_process import running, settings_in
+from tests.support.engines.in_process import running, settings_in
 from tests.support.protocol_pages import EVENTS_PAGE, PAGES
 
 ROOT = Path(__file__).parents[3]

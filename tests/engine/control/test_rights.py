@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ from engine.control.rights import NOBODY, Principal, Rights
 from engine.control.server import ControlServer
 from engine.errors import EngineError
 from engine.store.event_log import EventLog
+from tests.support.control_server import BareClient, Handlers
 
-from ..control_peer import Handlers, Lines
 from .test_server import connect_tls, needs_openssl, tls_settings
 
 TOKEN = "0123456789abcdef-"
@@ -138,8 +138,8 @@ class Kept:
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
 
-    def insert(self, _table: str, row: dict[str, Any]) -> None:
-        self.rows.append(row)
+    def insert(self, table: str, row: Mapping[str, Any]) -> None:
+        self.rows.append(dict(row))
 
     def seen(self) -> list[tuple[str, str, str]]:
         return [(row["who"], row["method"], row["outcome"]) for row in self.rows]
@@ -183,7 +183,9 @@ def user(uid: int, groups: list[int] | None = None) -> Iterator[None]:
         os.setgroups(before)
 
 
-async def connect(server: ControlServer, uid: int = 0, groups: list[int] | None = None) -> Lines:
+async def connect(
+    server: ControlServer, uid: int = 0, groups: list[int] | None = None
+) -> BareClient:
     connected = socket.socket(socket.AF_UNIX)
     if uid:
         with user(uid, groups):
@@ -191,7 +193,7 @@ async def connect(server: ControlServer, uid: int = 0, groups: list[int] | None 
     else:
         connected.connect(str(server.settings.socket))
     connected.setblocking(False)
-    return Lines(*await asyncio.open_unix_connection(sock=connected))
+    return BareClient(*await asyncio.open_unix_connection(sock=connected))
 
 
 REQUEST = {"to": "+442079460123", "agent": "alice"}

@@ -6,7 +6,7 @@ from pathlib import Path
 from engine.control.agent_scope import AGENT_METHODS
 from engine.control.connection import Connection
 from engine.control.roles import METHODS, RANKS, changes, needed
-from tests.support.engine_in_process import running, settings_in
+from tests.support.engines.in_process import running, settings_in
 
 DOCUMENTED = Path(__file__).parents[3] / "docs" / "control-protocol.md"
 

@@ -19,8 +19,7 @@ from engine.control import server as control_module
 from engine.control.peer import Peer
 from engine.control.server import ControlError, ControlServer
 from engine.store.event_log import EventLog
-
-from ..control_peer import Handlers, Lines, serving, until
+from tests.support.control_server import BareClient, Handlers, serving, until
 
 TOKEN = SecretStr("0123456789abcdef-token")
 
@@ -244,9 +243,9 @@ def tls_settings(directory: Path) -> dict[str, Any]:
     return {"tcp": "127.0.0.1:0", "tls_cert": cert, "tls_key": key, "token": TOKEN}
 
 
-async def connect_tls(address: tuple[str, int], directory: Path) -> Lines:
+async def connect_tls(address: tuple[str, int], directory: Path) -> BareClient:
     context = ssl.create_default_context(cafile=certificate(directory)[0])
-    return Lines(*await asyncio.open_connection(*address, ssl=context))
+    return BareClient(*await asyncio.open_connection(*address, ssl=context))
 
 
 @needs_openssl
@@ -288,7 +287,7 @@ async def test_who_shows_no_token_is_closed(
         if shakes_hands:
             client = await connect_tls(address, tmp_path)
         else:
-            client = Lines(*await asyncio.open_connection(*address))
+            client = BareClient(*await asyncio.open_connection(*address))
         assert await client.is_closed()
         await client.close()
 

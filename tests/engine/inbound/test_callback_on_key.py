@@ -17,7 +17,7 @@ from engine.inbound.services import InboundServices
 from engine.routing.admission import AdmissionQuery
 from engine.routing.rules import Ruling
 from tests.support.reception import ScriptedIntake
-from tests.support.switchboard import Scene, scene
+from tests.support.scene import Scene, scene
 from tests.support.virtual_loop import run
 
 BOB = CallingParty("+442079461111", "sip:+442079461111@pbx", number="+442079461111", region="GB")

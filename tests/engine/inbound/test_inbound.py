@@ -9,8 +9,8 @@ from config.inbound import Inbound as Route
 from config.settings import Settings
 from engine.inbound.inbound import find_route
 from sip.hop import Hop
+from tests.support.phones.scripted import incoming
 from tests.support.reception import Documents, Reception, reception
-from tests.support.switchboard import incoming
 
 CALLER = "+442079461111"
 

@@ -13,14 +13,15 @@ from engine.errors import EngineError
 from engine.job import OFFERS_KEPT
 from engine.routing.rules import Ruling
 from media.sources import Hold, Peer, Prompt
+from tests.support.phones.scripted import ScriptedCaller, ScriptedPhone
 from tests.support.reception import Reception, reception
-from tests.support.switchboard import CallingPhone, Phone, ScriptedSpeech
+from tests.support.scene import ScriptedSpeech
 
 CALLER = "+442079461111"
 SHOP = Route(name="shop", queue="sales", whisper="For {context.site}", context={"site": "shop"})
 
 
-async def talking(desk: Reception) -> tuple[CallingPhone, Phone]:
+async def talking(desk: Reception) -> tuple[ScriptedCaller, ScriptedPhone]:
     """A caller who has been joined with an operator."""
     caller = await desk.waiting()
     operator = await desk.operator()

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from tests.support.engine_in_process import running, settings_in
+from tests.support.engines.in_process import running, settings_in
 from tests.support.recorded import Recorded, recorded
 
 CALL: dict[str, Any] = {"call": "c1", "context": {"site": "shop"}}

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from config.policy import Limit, Limits
 from engine.errors import EngineError
 from engine.routing.limits import DAY_S, HOUR_S, MINUTE_S, Accepted, RateLimits, address_block
+from engine.store.protocols import NOTHING_KEPT, LoadedDocuments
 from engine.store.store import Store
 
 
-def rate_limits(store: Store | None = None, **limits: dict[str, Any]) -> RateLimits:
+def rate_limits(store: LoadedDocuments = NOTHING_KEPT, **limits: dict[str, Any]) -> RateLimits:
     return RateLimits(Limits.model_validate(limits), store)
 
 

@@ -11,16 +11,18 @@ from config.agents import Agent
 from config.queues import Queue
 from config.retry import RetryRule
 from config.sections import Route, Trunk
-from tests.support.virtual_engine import Engine, settings_in, world
-from tests.support.virtual_phones import SILENT
+from tests.support.engines.virtual import VirtualEngine, settings_in, world
+from tests.support.phones.virtual import SILENT
 
 NUMBER, OTHER = "+442079460123", "+442079460124"
 RULE = RetryRule(cause="machine", attempts=2, spacing_s=[600.0], next_number=False)
 
 
-def play(tmp_path: Path, script: Callable[[Engine], Awaitable[None]], *rules: RetryRule) -> None:
+def play(
+    tmp_path: Path, script: Callable[[VirtualEngine], Awaitable[None]], *rules: RetryRule
+) -> None:
     async def main() -> None:
-        engine = Engine(around, settings)
+        engine = VirtualEngine(around, settings)
         await engine.start()
         await script(engine)
         assert not around.network.up
@@ -39,7 +41,7 @@ def play(tmp_path: Path, script: Callable[[Engine], Awaitable[None]], *rules: Re
         around.run(main())
 
 
-async def talk(engine: Engine, *, order: str = "agent_first", number: str = NUMBER) -> Any:
+async def talk(engine: VirtualEngine, *, order: str = "agent_first", number: str = NUMBER) -> Any:
     """The operator and whatever answers at `number` are joined. Gives the operator's phone."""
     network, phones = engine.world.network, {}
     turns = ("alice", number) if order == "agent_first" else (number, "alice")
@@ -50,18 +52,18 @@ async def talk(engine: Engine, *, order: str = "agent_first", number: str = NUMB
     return phones["alice"]
 
 
-async def request(engine: Engine, **more: Any) -> None:
+async def request(engine: VirtualEngine, **more: Any) -> None:
     asked = {"id": "mine", "to": NUMBER, "queue": "sales", "context": {"cart": 3}} | more
     await engine.ask("callback.request", **asked)
 
 
-async def job_of(engine: Engine) -> Any:
+async def job_of(engine: VirtualEngine) -> Any:
     return await engine.ask("callback.get", id="mine")
 
 
 @pytest.mark.parametrize("order", ["agent_first", "customer_first"])
 def test_he_is_called_again_by_the_rule_for_machines(tmp_path: Path, order: str) -> None:
-    async def script(engine: Engine) -> None:
+    async def script(engine: VirtualEngine) -> None:
         await request(engine, order=order)
         operator = await talk(engine, order=order)
         assert (await job_of(engine))["state"] == "bridged"
@@ -89,7 +91,7 @@ def test_he_is_called_again_by_the_rule_for_machines(tmp_path: Path, order: str)
 
 
 def test_after_the_last_attempt_the_callback_has_failed(tmp_path: Path) -> None:
-    async def script(engine: Engine) -> None:
+    async def script(engine: VirtualEngine) -> None:
         await request(engine)
         for _ in range(2):
             operator = await talk(engine)
@@ -110,7 +112,7 @@ def test_after_the_last_attempt_the_callback_has_failed(tmp_path: Path) -> None:
 
 
 def test_another_number_has_its_turn(tmp_path: Path) -> None:
-    async def script(engine: Engine) -> None:
+    async def script(engine: VirtualEngine) -> None:
         retry = {"machine": {"attempts": 1, "next_number": True}}
         await request(engine, agent="alice", queue=None, numbers=[OTHER], retry=retry)
         await talk(engine)
@@ -129,7 +131,7 @@ def test_another_number_has_its_turn(tmp_path: Path) -> None:
 
 
 def test_what_is_written_at_another_time_is_a_note(tmp_path: Path) -> None:
-    async def script(engine: Engine) -> None:
+    async def script(engine: VirtualEngine) -> None:
         later = engine.world.network.clock() + 60
         await request(engine, not_before=later)
         await engine.ask("callback.annotate", id="mine", outcome="machine")
@@ -146,7 +148,7 @@ def test_what_is_written_at_another_time_is_a_note(tmp_path: Path) -> None:
 
 
 def test_a_cancelled_callback_stays_cancelled(tmp_path: Path) -> None:
-    async def script(engine: Engine) -> None:
+    async def script(engine: VirtualEngine) -> None:
         await request(engine)
         await talk(engine)
         await engine.ask("callback.annotate", id="mine", outcome="machine")

@@ -7,7 +7,7 @@ import pytest
 
 from config.settings import load
 from ringback_client import Client, EngineError
-from tests.support.engine_in_process import request, running, settings_in
+from tests.support.engines.in_process import request, running, settings_in
 
 MORE = """
 queues = ["sales"]

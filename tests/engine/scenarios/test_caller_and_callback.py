@@ -13,10 +13,10 @@ from config.queues import Queue
 from config.sections import Route as TrunkRoute
 from config.sections import Trunk
 from engine.calls.call import ON_THE_LINE_S
+from tests.support.engines.virtual import VirtualEngine, settings_in, world
 from tests.support.invariants import Invariants, Told
+from tests.support.phones.virtual import KEY, SILENT, Network, VirtualCaller, VirtualPhone
 from tests.support.random_plans import SPOKEN
-from tests.support.virtual_engine import Engine, settings_in, world
-from tests.support.virtual_phones import KEY, SILENT, Network, VirtualCaller, VirtualPhone
 
 CALLER, OTHER, SHOP = "+442079461111", "+442079462222", "+442079460000"
 MAX_LENGTH = 3
@@ -26,7 +26,7 @@ ROOM = {"name": "default", "callback_digit": KEY, "texts": {"callback_taken": SP
 class Shop:
     """A shop with one queue and one operator, who is at lunch."""
 
-    def __init__(self, engine: Engine, network: Network, told: Told) -> None:
+    def __init__(self, engine: VirtualEngine, network: Network, told: Told) -> None:
         self.engine, self.network, self.told = engine, network, told.of
         self.ask = engine.ask
 
@@ -64,7 +64,7 @@ class Shop:
 
 def play(tmp_path: Path, script: Callable[[Shop], Awaitable[None]]) -> None:
     async def main() -> None:
-        engine = Engine(around, settings)
+        engine = VirtualEngine(around, settings)
         await engine.start()
         told, invariants = Told(), Invariants(engine)
         engine.daemon.events.listen(told.listen)

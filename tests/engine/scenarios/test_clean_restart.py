@@ -12,10 +12,10 @@ from config.policy import Limit, Limits
 from config.queues import Queue
 from config.sections import Route, Trunk
 from engine.errors import EngineError
-from tests.support.virtual_engine import Engine, World, settings_in, world
-from tests.support.virtual_phones import SILENT
+from tests.support.engines.virtual import VirtualEngine, World, settings_in, world
+from tests.support.phones.virtual import SILENT
 
-Part = Callable[[Engine], Awaitable[None]]
+Part = Callable[[VirtualEngine], Awaitable[None]]
 NUMBER = "+442079460123"
 
 
@@ -23,7 +23,7 @@ def restarted(tmp_path: Path, before: Part, after: Part, *, down_s: float = 5.0)
     """Do `before` in one engine, stop it in good order, and look with `after` at the next."""
 
     async def life(around: World, part: Part) -> None:
-        engine = Engine(around, settings)
+        engine = VirtualEngine(around, settings)
         await engine.start()
         await part(engine)
         await engine.stop()
@@ -46,7 +46,7 @@ def restarted(tmp_path: Path, before: Part, after: Part, *, down_s: float = 5.0)
         around.run(life(around, after))
 
 
-async def wait_in(engine: Engine, queue: str, *jobs: str, **more: Any) -> None:
+async def wait_in(engine: VirtualEngine, queue: str, *jobs: str, **more: Any) -> None:
     for job in jobs:
         await engine.ask(
             "callback.request", id=job, to=f"sip:{job}@127.0.0.1:5090", queue=queue, **more
@@ -54,7 +54,7 @@ async def wait_in(engine: Engine, queue: str, *jobs: str, **more: Any) -> None:
         await asyncio.sleep(1)
 
 
-async def entries(engine: Engine, queue: str) -> list[tuple[str, float]]:
+async def entries(engine: VirtualEngine, queue: str) -> list[tuple[str, float]]:
     found = (await engine.ask("queue.entries", queue=queue))["entries"]
     return [(entry["id"], entry["joined_at"]) for entry in found]
 
@@ -62,7 +62,7 @@ async def entries(engine: Engine, queue: str) -> list[tuple[str, float]]:
 def test_jobs_and_their_places(tmp_path: Path) -> None:
     seen: dict[str, Any] = {}
 
-    async def before(engine: Engine) -> None:
+    async def before(engine: VirtualEngine) -> None:
         await wait_in(engine, "sales", "first", "second", "urgent", "moved")
         await engine.ask("callback.reprioritise", id="urgent", priority=5)
         await engine.ask("queue.move", id="moved", queue="support")
@@ -73,7 +73,7 @@ def test_jobs_and_their_places(tmp_path: Path) -> None:
         seen["support"] = await entries(engine, "support")
         seen["jobs"] = (await engine.ask("callback.list"))["jobs"]
 
-    async def after(engine: Engine) -> None:
+    async def after(engine: VirtualEngine) -> None:
         assert [job for job, _at in seen["sales"]] == ["urgent", "first", "second"]
         assert await entries(engine, "sales") == seen["sales"]
         assert await entries(engine, "support") == seen["support"]
@@ -86,7 +86,7 @@ def test_jobs_and_their_places(tmp_path: Path) -> None:
 
 
 def test_who_is_offered_as_the_engine_stops_is_offered_again(tmp_path: Path) -> None:
-    async def before(engine: Engine) -> None:
+    async def before(engine: VirtualEngine) -> None:
         await engine.ask("agent.login", agent="alice")
         await engine.ask("agent.add", agent="dora", uri="sip:dora@127.0.0.1:5083",
                          queues=["sales"])  # fmt: skip
@@ -94,7 +94,7 @@ def test_who_is_offered_as_the_engine_stops_is_offered_again(tmp_path: Path) -> 
         await wait_in(engine, "sales", "first", "second")
         (await engine.world.network.call_of("dora")).act("rings")
 
-    async def after(engine: Engine) -> None:
+    async def after(engine: VirtualEngine) -> None:
         network = engine.world.network
         phone = await network.call_of("dora")
         # He was hung up once, and not offered the next one while the engine stopped.
@@ -116,7 +116,7 @@ def test_who_is_offered_as_the_engine_stops_is_offered_again(tmp_path: Path) -> 
 def test_agents_and_what_was_said_of_them(tmp_path: Path) -> None:
     seen: dict[str, Any] = {}
 
-    async def before(engine: Engine) -> None:
+    async def before(engine: VirtualEngine) -> None:
         await engine.ask("agent.add", agent="carl", addresses=[
             {"uri": "sip:carl@127.0.0.1:5081"}, {"uri": "sip:mobile@127.0.0.1:5082"},
         ])  # fmt: skip
@@ -128,7 +128,7 @@ def test_agents_and_what_was_said_of_them(tmp_path: Path) -> None:
         await engine.ask("agent.address", agent="carl", uri="sip:mobile@127.0.0.1:5082")
         seen["agents"] = (await engine.ask("agent.list"))["agents"]
 
-    async def after(engine: Engine) -> None:
+    async def after(engine: VirtualEngine) -> None:
         agents = (await engine.ask("agent.list"))["agents"]
         for agent in (*agents, *seen["agents"]):
             del agent["times"]  # of the day: what passes meanwhile is nobody's
@@ -142,7 +142,7 @@ def test_agents_and_what_was_said_of_them(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("down_s", "state"), [(5.0, "wrap_up"), (120.0, "available")])
 def test_a_wrap_up_goes_on(tmp_path: Path, down_s: float, state: str) -> None:
-    async def before(engine: Engine) -> None:
+    async def before(engine: VirtualEngine) -> None:
         await engine.ask("agent.login", agent="alice")
         await engine.ask("callback.request", id="c", to="sip:c@127.0.0.1:5090", agent="alice")
         operator = await engine.world.network.call_of("alice")
@@ -153,7 +153,7 @@ def test_a_wrap_up_goes_on(tmp_path: Path, down_s: float, state: str) -> None:
         await asyncio.sleep(1)
         assert (await engine.ask("agent.get", agent="alice"))["state"] == "wrap_up"
 
-    async def after(engine: Engine) -> None:
+    async def after(engine: VirtualEngine) -> None:
         assert (await engine.ask("agent.get", agent="alice"))["state"] == state
         if state == "wrap_up":
             await asyncio.sleep(60)
@@ -164,13 +164,13 @@ def test_a_wrap_up_goes_on(tmp_path: Path, down_s: float, state: str) -> None:
 
 
 def test_a_paused_queue_stays_paused(tmp_path: Path) -> None:
-    async def before(engine: Engine) -> None:
+    async def before(engine: VirtualEngine) -> None:
         await engine.ask("queue.pause", queue="sales")
         await engine.ask("queue.pause", queue="support")
         await engine.ask("queue.resume", queue="support")
         await wait_in(engine, "sales", "c")
 
-    async def after(engine: Engine) -> None:
+    async def after(engine: VirtualEngine) -> None:
         assert (await engine.ask("queue.get", queue="sales"))["paused"]
         assert not (await engine.ask("queue.get", queue="support"))["paused"]
         await engine.ask("agent.add", agent="dora", uri="sip:dora@127.0.0.1:5083",
@@ -185,14 +185,14 @@ def test_a_paused_queue_stays_paused(tmp_path: Path) -> None:
 
 
 def test_who_is_not_to_be_called_and_how_often(tmp_path: Path) -> None:
-    async def before(engine: Engine) -> None:
+    async def before(engine: VirtualEngine) -> None:
         await engine.ask("number.block", number="+442079460999", reason="asked not to be called")
         for number in range(2):
             job = f"c{number}"
             await engine.ask("callback.request", id=job, to=NUMBER, queue="sales", join=False)
             await engine.ask("callback.cancel", id=job)
 
-    async def after(engine: Engine) -> None:
+    async def after(engine: VirtualEngine) -> None:
         for number, policy in (("+442079460999", "do_not_call"), (NUMBER, "velocity")):
             with pytest.raises(EngineError) as refused:
                 await engine.ask("callback.request", to=number, queue="sales", join=False)
@@ -205,12 +205,12 @@ def test_who_is_not_to_be_called_and_how_often(tmp_path: Path) -> None:
 def test_the_numbers_of_events_go_on(tmp_path: Path) -> None:
     seen: dict[str, Any] = {}
 
-    async def before(engine: Engine) -> None:
+    async def before(engine: VirtualEngine) -> None:
         await wait_in(engine, "sales", "c")
         await engine.ask("callback.annotate", id="c", notes="asks for the blue one", rating=4)
         seen["log"] = engine.daemon.events.epoch, engine.daemon.events.seq
 
-    async def after(engine: Engine) -> None:
+    async def after(engine: VirtualEngine) -> None:
         epoch, seq = seen["log"]
         events = engine.daemon.events
         assert events.epoch == epoch

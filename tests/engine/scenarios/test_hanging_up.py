@@ -12,16 +12,16 @@ from config.inbound import Inbound
 from config.queues import Queue
 from config.sections import Trunk
 from engine.errors import EngineError
-from tests.support.virtual_engine import Engine, settings_in, world
-from tests.support.virtual_phones import MOBILE, SILENT
+from tests.support.engines.virtual import VirtualEngine, settings_in, world
+from tests.support.phones.virtual import MOBILE, SILENT
 
 JOB = "mine"
 
 
-def play(tmp_path: Path, script: Callable[[Engine], Awaitable[None]], **queue: Any) -> None:
+def play(tmp_path: Path, script: Callable[[VirtualEngine], Awaitable[None]], **queue: Any) -> None:
     """Request a callback of a queue whose operators have a second phone, and run the script."""
 
-    async def with_callback(engine: Engine) -> None:
+    async def with_callback(engine: VirtualEngine) -> None:
         await engine.ask(
             "callback.request", id=JOB, to="sip:carol@127.0.0.1:5090", queue="sales", max_attempts=5
         )
@@ -31,12 +31,12 @@ def play(tmp_path: Path, script: Callable[[Engine], Awaitable[None]], **queue: A
 
 
 def play_with_callers(
-    tmp_path: Path, script: Callable[[Engine], Awaitable[None]], **queue: Any
+    tmp_path: Path, script: Callable[[VirtualEngine], Awaitable[None]], **queue: Any
 ) -> None:
     """Run the script where nobody waits yet, and callers come in by a trunk."""
 
     async def main() -> None:
-        engine = Engine(around, settings)
+        engine = VirtualEngine(around, settings)
         await engine.start()
         await script(engine)
         await engine.stop()
@@ -62,7 +62,7 @@ def play_with_callers(
         around.run(main())
 
 
-async def call_of(engine: Engine) -> dict[str, Any]:
+async def call_of(engine: VirtualEngine) -> dict[str, Any]:
     (call,) = (await engine.ask("call.list"))["calls"]
     found: dict[str, Any] = call
     return found
@@ -71,7 +71,7 @@ async def call_of(engine: Engine) -> dict[str, Any]:
 @pytest.mark.parametrize("what", ["call", "leg"])
 @pytest.mark.parametrize("strategy", ["ordered", "ring_several"])
 def test_no_other_phone_of_an_operator_rings(tmp_path: Path, what: str, strategy: str) -> None:
-    async def script(engine: Engine) -> None:
+    async def script(engine: VirtualEngine) -> None:
         network = engine.world.network
         (await network.call_of("alice")).act("rings")
         call = await call_of(engine)
@@ -89,7 +89,7 @@ def test_no_other_phone_of_an_operator_rings(tmp_path: Path, what: str, strategy
 
 
 def test_nobody_is_called_who_was_about_to_be(tmp_path: Path) -> None:
-    async def script(engine: Engine) -> None:
+    async def script(engine: VirtualEngine) -> None:
         for _ in range(1000):
             if (await engine.ask("call.list"))["calls"]:
                 break
@@ -105,7 +105,7 @@ def test_nobody_is_called_who_was_about_to_be(tmp_path: Path) -> None:
 
 
 def test_a_leg_that_has_ended_cannot_be_hung_up(tmp_path: Path) -> None:
-    async def script(engine: Engine) -> None:
+    async def script(engine: VirtualEngine) -> None:
         network = engine.world.network
         (await network.call_of("alice")).act("is_busy")
         (await network.call_of("alice" + MOBILE)).act("rings")
@@ -128,7 +128,7 @@ def test_a_leg_that_has_ended_cannot_be_hung_up(tmp_path: Path) -> None:
 def test_a_caller_whose_ringing_operator_is_hung_up_gets_another(
     tmp_path: Path, strategy: str
 ) -> None:
-    async def script(engine: Engine) -> None:
+    async def script(engine: VirtualEngine) -> None:
         network = engine.world.network
         engine.sip.call("+442079461111", "+442079460000", SILENT)
         (await network.call_of("alice")).act("rings")
@@ -150,7 +150,7 @@ def test_a_caller_whose_ringing_operator_is_hung_up_gets_another(
 
 
 def test_an_operator_who_is_hung_up_at_his_last_phone_is_called_no_further(tmp_path: Path) -> None:
-    async def script(engine: Engine) -> None:
+    async def script(engine: VirtualEngine) -> None:
         network = engine.world.network
         caller = engine.sip.call("+442079461111", "+442079460000", SILENT)
         (await network.call_of("alice")).act("is_busy")

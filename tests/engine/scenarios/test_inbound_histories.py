@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from config.queues import Queue
 from media.messages import Dtmf
+from tests.support.phones.scripted import ScriptedCaller, incoming
 from tests.support.reception import Reception, reception
-from tests.support.switchboard import CallingPhone, incoming
 
 CALLERS = 12
 ROOM = {
@@ -46,7 +46,7 @@ async def caller(desk: Reception, rng: random.Random, number: str) -> None:
         phone.hangs_up()
 
 
-def press(desk: Reception, phone: CallingPhone) -> None:
+def press(desk: Reception, phone: ScriptedCaller) -> None:
     leg = phone.tag
     if leg is not None and leg.id in desk.stage.services.registry.legs:
         leg.on_media(Dtmf(leg.id, "1", 100))

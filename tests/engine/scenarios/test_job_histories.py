@@ -15,8 +15,9 @@ from engine.acd.agents import AgentRegistry
 from engine.callbacks.dispatcher import Dispatcher
 from engine.errors import EngineError
 from engine.job import Job, Request, RetryCause, RetryRule
+from tests.support.phones.scripted import ScriptedPhone
+from tests.support.scene import Scene, scene
 from tests.support.staffed import assert_nobody_is_held, staff
-from tests.support.switchboard import Phone, Scene, scene
 from tests.support.virtual_loop import run
 
 AGENTS = ("alice", "bert", "cleo")
@@ -47,7 +48,7 @@ class Day:
         self.stage, self.dispatcher, self.agents = stage, dispatcher, agents
         self.random = random.Random(seed)
         self.jobs: list[Job] = []
-        self.up: dict[str, list[Phone]] = {}
+        self.up: dict[str, list[ScriptedPhone]] = {}
         self.people: set[asyncio.Task[None]] = set()
 
     async def answer_phones(self) -> None:
@@ -56,7 +57,7 @@ class Day:
             phone = await self.stage.sip.phones.get()
             self.people.add(asyncio.ensure_future(self.person(phone)))
 
-    async def person(self, phone: Phone) -> None:
+    async def person(self, phone: ScriptedPhone) -> None:
         name = phone.invitation.target.partition(":")[2].partition("@")[0]
         calls = self.up.setdefault(name, [])
         if name in AGENTS:
@@ -75,7 +76,7 @@ class Day:
                     await self.talk(phone)
         calls.remove(phone)
 
-    async def talk(self, phone: Phone) -> None:
+    async def talk(self, phone: ScriptedPhone) -> None:
         try:
             async with asyncio.timeout(self.random.choice((0.0, 1.0, 20.0, 90.0))):
                 await phone.hung_up.wait()

@@ -13,9 +13,9 @@ import pytest
 
 from config.agents import Agent
 from config.queues import Queue
+from tests.support.engines.virtual import VirtualEngine, settings_in, world
 from tests.support.invariants import Invariants, Told
-from tests.support.virtual_engine import Engine, settings_in, world
-from tests.support.virtual_phones import SILENT, Network, VirtualPhone
+from tests.support.phones.virtual import SILENT, Network, VirtualPhone
 
 Order = Literal["agent_first", "customer_first"]
 both_orders = pytest.mark.parametrize("order", ["agent_first", "customer_first"])
@@ -25,7 +25,7 @@ CUSTOMER = "carol"
 class Shop:
     """A shop with one queue, whose phones do nothing by themselves."""
 
-    def __init__(self, engine: Engine, network: Network, told: Told) -> None:
+    def __init__(self, engine: VirtualEngine, network: Network, told: Told) -> None:
         self.engine = engine
         self.ask = engine.ask
         self.phone_of = network.call_of
@@ -85,7 +85,7 @@ def play(
     """Run a script in a shop, and look that it left nothing behind."""
 
     async def main() -> None:
-        engine = Engine(around, settings)
+        engine = VirtualEngine(around, settings)
         await engine.start()
         invariants = Invariants(engine)
         told = Told()

@@ -7,8 +7,8 @@ import pytest
 from config.queues import Queue
 from config.reporting import Reports
 from ringback_client import EngineError
-from tests.engine.control_peer import until
-from tests.support.engine_in_process import request, running, settings_in
+from tests.support.control_server import until
+from tests.support.engines.in_process import request, running, settings_in
 
 
 async def test_a_callback_is_in_the_records_reports_and_history(tmp_path: Path) -> None:

@@ -3,15 +3,15 @@
 import asyncio
 from pathlib import Path
 
-from tests.support.virtual_engine import Engine, settings_in, world
-from tests.support.virtual_phones import SILENT
+from tests.support.engines.virtual import VirtualEngine, settings_in, world
+from tests.support.phones.virtual import SILENT
 
 
 def test_a_talk_that_a_crash_cut_off_was_as_long_as_the_engine_lived(tmp_path: Path) -> None:
     """In a quiet engine nothing is told during a talk, and the next engine may come much later."""
 
     async def before() -> None:
-        engine = Engine(around, settings)
+        engine = VirtualEngine(around, settings)
         await engine.start()
         await engine.ask("callback.request", id="c", to="sip:c@127.0.0.1", agent="sip:a@127.0.0.1")
         for user in ("a", "c"):
@@ -20,7 +20,7 @@ def test_a_talk_that_a_crash_cut_off_was_as_long_as_the_engine_lived(tmp_path: P
         await engine.kill(0.0)
 
     async def after() -> None:
-        engine = Engine(around, settings)
+        engine = VirtualEngine(around, settings)
         await engine.start()
         record = await engine.ask("record.get", id="c")
         assert 595 <= record["talk_s"] <= 603

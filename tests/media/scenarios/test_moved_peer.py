@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from media import messages as m
+from tests.support.phones.wire.frames import FramePhone
 
-from ..phone import Phone
 from ..worker.test_switch import Desk
 
 
@@ -25,7 +25,10 @@ def test_what_the_old_peer_sent_last_does_not_stand_for_the_new_one(desk: Desk) 
     old.talk(to_a, 5)
     desk.drain()
     old.talk(to_a, 2)  # waits in the line as the description comes
-    described, real = Phone(0x33), Phone(0x44)  # the new peer sends from another port than it says
+    described, real = (
+        FramePhone(0x33),
+        FramePhone(0x44),
+    )  # the new peer sends from another port than it says
     desk.phones += [described, real]
     desk.switch.execute(described.describe("a"))
     real.talk(to_a, 10)
@@ -43,7 +46,7 @@ def test_the_old_peer_goes_on_for_a_while_and_the_new_one_only_listens(desk: Des
     old.talk(to_a, 5)
     desk.drain()
     assert len(partner.listen()) == 5
-    new = Phone(0x33)
+    new = FramePhone(0x33)
     desk.phones.append(new)
     desk.switch.execute(new.describe("a"))
     old.talk(to_a, 20)

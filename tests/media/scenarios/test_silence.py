@@ -7,8 +7,8 @@ import pytest
 
 from media import messages as m
 from media.worker.leg import MediaLeg
+from tests.support.phones.wire.frames import FramePhone
 
-from ..phone import Phone
 from ..worker.test_switch import Desk
 
 SILENT = 0xFF  # u-law zero
@@ -22,7 +22,7 @@ def desk() -> Iterator[Desk]:
     made.close()
 
 
-def look(desk: Desk, leg: MediaLeg, phone: Phone) -> None:
+def look(desk: Desk, leg: MediaLeg, phone: FramePhone) -> None:
     """One visit to the leg after a second without a loud sample, and the packet it asks for."""
     leg.incoming.loud_at = monotonic() - 1.1
     phone.talk(desk.addresses["a"])

@@ -9,8 +9,8 @@ from media import messages as m
 from media.sound.clip import Clip
 from media.sound.g711 import SILENCE
 from media.sources import Peer
+from tests.support.phones.wire.frames import FramePhone, assert_unbroken
 
-from ..phone import Phone, assert_unbroken
 from ..worker.test_switch import Desk
 
 
@@ -21,13 +21,13 @@ def desk() -> Iterator[Desk]:
     made.close()
 
 
-def bridge(desk: Desk) -> tuple[Phone, Phone]:
+def bridge(desk: Desk) -> tuple[FramePhone, FramePhone]:
     a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
     desk.switch.execute(m.Bridge("a", "b"))
     return a, b
 
 
-def say(desk: Desk, a: Phone, packets: int) -> None:
+def say(desk: Desk, a: FramePhone, packets: int) -> None:
     for _ in range(packets):
         a.talk(desk.addresses["a"])
         desk.drain()

@@ -15,9 +15,9 @@ from media.errors import WorkerFailed, WorkerGone
 from media.settings import MediaSettings
 from media.worker_client import WorkerClient
 from media.worker_pool import WorkerPool
+from tests.support.waiting import until
 
 from ..test_worker_client import Bench
-from ..waiting import until
 from ..worker.test_port_pool import free_even_ports
 
 HOST = "127.0.0.1"

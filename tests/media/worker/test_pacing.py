@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import cast
 
 from media.worker.pacing import POLL_OFTEN_S, POLL_S, RelayPacing
-
-from ..waiting import until
+from tests.support.waiting import until
 
 
 class Traffic:

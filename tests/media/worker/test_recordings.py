@@ -13,8 +13,7 @@ from media.worker.leg import MediaLeg
 from media.worker.peer_stream import PeerStream
 from media.worker.recorder import MAX_PENDING_FRAMES, Frame, Tap, WavWriter
 from media.worker.recordings import WRITE_INTERVAL_FRAMES, Recordings
-
-from ..waiting import until
+from tests.support.waiting import until
 
 
 class Party:

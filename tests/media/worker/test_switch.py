@@ -19,8 +19,8 @@ from media.settings import MediaSettings
 from media.sound.g711 import SILENCE, ULAW_TO_ALAW
 from media.sources import Peer, Silence
 from media.worker.switch import ROUNDS_PER_VISIT, Switch
+from tests.support.phones.wire.frames import FramePhone, assert_unbroken
 
-from ..phone import Phone, assert_unbroken
 from .test_port_pool import free_even_ports
 
 HOST = "127.0.0.1"
@@ -38,7 +38,7 @@ class Desk:
             rng=random.Random(4),
         )
         self.now = monotonic()
-        self.phones: list[Phone] = []
+        self.phones: list[FramePhone] = []
         self.addresses: dict[str, tuple[str, int]] = {}
 
     def open(self, leg: str) -> tuple[str, int]:
@@ -48,9 +48,9 @@ class Desk:
         self.addresses[leg] = (opened.host, opened.port)
         return self.addresses[leg]
 
-    def phone(self, leg: str, fill: int, **options: object) -> Phone:
+    def phone(self, leg: str, fill: int, **options: object) -> FramePhone:
         """A phone connected to a new leg."""
-        phone = Phone(fill, **options)  # type: ignore[arg-type]
+        phone = FramePhone(fill, **options)  # type: ignore[arg-type]
         self.phones.append(phone)
         self.open(leg)
         self.switch.execute(phone.describe(leg))
@@ -91,20 +91,22 @@ def desk() -> Iterator[Desk]:
 
 
 @pytest.fixture
-def bridged(desk: Desk) -> tuple[Desk, Phone, Phone]:
+def bridged(desk: Desk) -> tuple[Desk, FramePhone, FramePhone]:
     a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
     desk.switch.execute(m.Bridge("a", "b"))
     return desk, a, b
 
 
-def converse(desk: Desk, a: Phone, b: Phone, rounds: int) -> None:
+def converse(desk: Desk, a: FramePhone, b: FramePhone, rounds: int) -> None:
     for _ in range(rounds):
         a.talk(desk.addresses["a"])
         b.talk(desk.addresses["b"])
         desk.drain()
 
 
-def test_each_hears_the_partner_and_never_itself(bridged: tuple[Desk, Phone, Phone]) -> None:
+def test_each_hears_the_partner_and_never_itself(
+    bridged: tuple[Desk, FramePhone, FramePhone],
+) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 50)
     assert [heard.payload for heard in a.listen()] == [b.frame] * 50
@@ -129,7 +131,7 @@ def test_sequence_cycles_pass_through(desk: Desk, sequence: int) -> None:
     assert desk.stats("a").lost == 0
 
 
-def test_our_own_wraps_are_right(bridged: tuple[Desk, Phone, Phone]) -> None:
+def test_our_own_wraps_are_right(bridged: tuple[Desk, FramePhone, FramePhone]) -> None:
     desk, a, b = bridged
     leg = desk.switch._legs["b"]
     leg.playout.stream.sequence = 65530
@@ -140,7 +142,7 @@ def test_our_own_wraps_are_right(bridged: tuple[Desk, Phone, Phone]) -> None:
     assert [heard.payload_type for heard in b.heard] == [0] * 40
 
 
-def test_a_gap_stays_a_gap(bridged: tuple[Desk, Phone, Phone]) -> None:
+def test_a_gap_stays_a_gap(bridged: tuple[Desk, FramePhone, FramePhone]) -> None:
     desk, a, b = bridged
     a.talk(desk.addresses["a"], 10)
     a.talk(desk.addresses["a"], 10, lose=3)
@@ -164,9 +166,9 @@ def test_codecs_are_converted_both_ways(desk: Desk) -> None:
     assert_unbroken(b.heard)
 
 
-def test_strangers_are_dropped_and_counted(bridged: tuple[Desk, Phone, Phone]) -> None:
+def test_strangers_are_dropped_and_counted(bridged: tuple[Desk, FramePhone, FramePhone]) -> None:
     desk, a, b = bridged
-    stranger = Phone(0x66)
+    stranger = FramePhone(0x66)
     desk.phones.append(stranger)
     for _ in range(30):
         stranger.talk(desk.addresses["a"])
@@ -180,10 +182,12 @@ def test_strangers_are_dropped_and_counted(bridged: tuple[Desk, Phone, Phone]) -
     assert desk.stats("a").packets_received == 30
 
 
-def test_a_flood_is_shut_out_and_the_call_untouched(bridged: tuple[Desk, Phone, Phone]) -> None:
+def test_a_flood_is_shut_out_and_the_call_untouched(
+    bridged: tuple[Desk, FramePhone, FramePhone],
+) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 5)
-    stranger = Phone(0x66)
+    stranger = FramePhone(0x66)
     desk.phones.append(stranger)
     for _ in range(100):
         stranger.talk(desk.addresses["a"], 20)
@@ -196,7 +200,7 @@ def test_a_flood_is_shut_out_and_the_call_untouched(bridged: tuple[Desk, Phone, 
     assert desk.switch.counters().dropped_stranger == 2000  # what the kernel dropped is counted
 
 
-def test_garbage_is_dropped_and_counted(bridged: tuple[Desk, Phone, Phone]) -> None:
+def test_garbage_is_dropped_and_counted(bridged: tuple[Desk, FramePhone, FramePhone]) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 5)
     garbage = [b"", b"x", bytes(12), bytes(172), b"\xff" * 1500, build(96, 1, 1, 1, bytes(160))]
@@ -211,7 +215,7 @@ def test_garbage_is_dropped_and_counted(bridged: tuple[Desk, Phone, Phone]) -> N
 
 def test_before_connect_everything_is_dropped(desk: Desk) -> None:
     address = desk.open("a")
-    phone = Phone(0x11)
+    phone = FramePhone(0x11)
     desk.phones.append(phone)
     phone.talk(address, 4)
     desk.drain()
@@ -222,7 +226,7 @@ def test_before_connect_everything_is_dropped(desk: Desk) -> None:
 
 
 def test_after_close_everything_is_dropped_and_counted(
-    bridged: tuple[Desk, Phone, Phone],
+    bridged: tuple[Desk, FramePhone, FramePhone],
 ) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 3)
@@ -236,7 +240,7 @@ def test_after_close_everything_is_dropped_and_counted(
     assert desk.switch.counters().ports_quarantined == 0
 
 
-def test_a_moved_peer_is_followed(bridged: tuple[Desk, Phone, Phone]) -> None:
+def test_a_moved_peer_is_followed(bridged: tuple[Desk, FramePhone, FramePhone]) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 5)
     b.listen()
@@ -260,11 +264,13 @@ def test_a_moved_peer_is_followed(bridged: tuple[Desk, Phone, Phone]) -> None:
     assert len(a.listen()) == 3
 
 
-def test_a_new_description_moves_the_leg_at_once(bridged: tuple[Desk, Phone, Phone]) -> None:
+def test_a_new_description_moves_the_leg_at_once(
+    bridged: tuple[Desk, FramePhone, FramePhone],
+) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 5)
     b.listen()
-    new = Phone(0x33)
+    new = FramePhone(0x33)
     desk.phones.append(new)
     desk.switch.execute(new.describe("a"))
     new.talk(desk.addresses["a"], 5)
@@ -312,7 +318,9 @@ def test_one_unbroken_stream_over_all_sources(desk: Desk) -> None:
     assert all(step > 0 and step % 160 == 0 for step in steps)
 
 
-def test_a_silent_partner_is_filled_with_silence(bridged: tuple[Desk, Phone, Phone]) -> None:
+def test_a_silent_partner_is_filled_with_silence(
+    bridged: tuple[Desk, FramePhone, FramePhone],
+) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 5)
     desk.now = monotonic()
@@ -336,7 +344,9 @@ def test_a_silent_partner_is_filled_with_silence(bridged: tuple[Desk, Phone, Pho
     assert [packet.payload for packet in b.listen()] == [a.frame] * 3
 
 
-def test_the_source_ends_when_its_leg_is_closed(bridged: tuple[Desk, Phone, Phone]) -> None:
+def test_the_source_ends_when_its_leg_is_closed(
+    bridged: tuple[Desk, FramePhone, FramePhone],
+) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 5)
     desk.switch.execute(m.Close(1, "a"))
@@ -346,7 +356,7 @@ def test_the_source_ends_when_its_leg_is_closed(bridged: tuple[Desk, Phone, Phon
 
 @pytest.mark.parametrize("direction", ["recvonly", "inactive"])
 def test_on_hold_nothing_is_sent(
-    bridged: tuple[Desk, Phone, Phone], direction: m.Direction
+    bridged: tuple[Desk, FramePhone, FramePhone], direction: m.Direction
 ) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 5)
@@ -363,7 +373,7 @@ def test_on_hold_nothing_is_sent(
     assert [(packet.sequence - first) & 0xFFFF for packet in b.heard] == list(range(10))
 
 
-def test_a_peer_without_an_address_is_on_hold(bridged: tuple[Desk, Phone, Phone]) -> None:
+def test_a_peer_without_an_address_is_on_hold(bridged: tuple[Desk, FramePhone, FramePhone]) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 5)
     described = b.describe("b")
@@ -391,7 +401,7 @@ def test_a_peer_behind_nat_is_learned(desk: Desk) -> None:
     assert len(a.listen()) == 3
 
 
-def spray(desk: Desk, phone: Phone, leg: str) -> None:
+def spray(desk: Desk, phone: FramePhone, leg: str) -> None:
     for _ in range(20):
         phone.talk(desk.addresses[leg])
         desk.drain()
@@ -400,7 +410,7 @@ def spray(desk: Desk, phone: Phone, leg: str) -> None:
 def test_a_leg_whose_peer_is_silent_is_not_for_whoever_speaks_first(desk: Desk) -> None:
     a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
     desk.switch.execute(m.Bridge("a", "b"))
-    stranger = Phone(0x66, host="127.66.0.1")
+    stranger = FramePhone(0x66, host="127.66.0.1")
     desk.phones.append(stranger)
     spray(desk, stranger, "a")
     b.talk(desk.addresses["b"], 3)
@@ -415,7 +425,7 @@ def test_a_leg_whose_peer_is_silent_is_not_for_whoever_speaks_first(desk: Desk) 
 def test_the_host_that_sip_comes_from_may_send(desk: Desk) -> None:
     a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
     desk.switch.execute(m.Bridge("a", "b"))
-    outside = Phone(0x33, host="127.0.0.2")
+    outside = FramePhone(0x33, host="127.0.0.2")
     desk.phones.append(outside)
     described = a.describe("a")
     described.sip_host = "127.0.0.2"
@@ -435,7 +445,7 @@ def test_strict_takes_the_signalled_address_and_port_alone(desk: Desk) -> None:
     described.sip_host, described.rtp = "127.0.0.2", "strict"
     desk.switch.execute(described)
     for host in (HOST, "127.0.0.2"):
-        other = Phone(0x33, host=host)
+        other = FramePhone(0x33, host=host)
         desk.phones.append(other)
         spray(desk, other, "a")
     assert desk.events(m.PeerMoved) == []
@@ -450,7 +460,7 @@ def key(code: int, packets: int = 4) -> list[bytes]:
     return held + [PAYLOAD.pack(code, 0x8A, 160 * packets)] * 3
 
 
-def test_a_digit_is_told_once_and_relayed(bridged: tuple[Desk, Phone, Phone]) -> None:
+def test_a_digit_is_told_once_and_relayed(bridged: tuple[Desk, FramePhone, FramePhone]) -> None:
     desk, a, b = bridged
     desk.switch.execute(b.describe("b", events=97))
     converse(desk, a, b, 3)
@@ -468,7 +478,7 @@ def test_a_digit_is_told_once_and_relayed(bridged: tuple[Desk, Phone, Phone]) ->
 
 
 def test_a_digit_is_dropped_without_a_gap_for_who_takes_none(
-    bridged: tuple[Desk, Phone, Phone],
+    bridged: tuple[Desk, FramePhone, FramePhone],
 ) -> None:
     desk, a, b = bridged
     desk.switch.execute(b.describe("b", events=None))
@@ -484,7 +494,7 @@ def test_a_digit_is_dropped_without_a_gap_for_who_takes_none(
 
 
 def test_a_digit_whose_end_is_lost_is_told_after_a_while(
-    bridged: tuple[Desk, Phone, Phone],
+    bridged: tuple[Desk, FramePhone, FramePhone],
 ) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 3)
@@ -495,7 +505,9 @@ def test_a_digit_whose_end_is_lost_is_told_after_a_while(
     assert desk.events(m.Dtmf) == [m.Dtmf("a", "7", 60)]
 
 
-def test_digits_are_sent_in_place_of_the_source(bridged: tuple[Desk, Phone, Phone]) -> None:
+def test_digits_are_sent_in_place_of_the_source(
+    bridged: tuple[Desk, FramePhone, FramePhone],
+) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 3)
     desk.switch.execute(m.SendDigits("b", "42", 60, 60))
@@ -592,7 +604,7 @@ def test_silence_is_noticed_and_its_end(desk: Desk) -> None:
 
 
 def test_reports_go_out_and_strangers_reports_are_dropped(
-    bridged: tuple[Desk, Phone, Phone],
+    bridged: tuple[Desk, FramePhone, FramePhone],
 ) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 10)
@@ -638,7 +650,7 @@ def test_no_port_left_is_refused(desk: Desk) -> None:
 
 
 def test_what_is_said_of_a_leg_that_is_gone_has_no_effect(desk: Desk) -> None:
-    phone = Phone(1)
+    phone = FramePhone(1)
     desk.phones.append(phone)
     for command in (
         phone.describe("gone"),

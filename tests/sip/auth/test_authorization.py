@@ -8,8 +8,7 @@ from sip.hop import Hop
 from sip.message.message import Request, Response, response_to
 from sip.message.parser import parse
 from sip.sdp.offer_answer import LocalAudio
-
-from ..simulation import Network, audio, clean, pair
+from tests.support.sip.network import SimulatedNetwork, audio, clean, pair
 
 HOLD = LocalAudio("192.0.2.1", 4000, direction="sendonly")
 
@@ -17,7 +16,7 @@ HOLD = LocalAudio("192.0.2.1", 4000, direction="sendonly")
 class Challenger:
     """A called side in front of which a proxy asks for credentials, for every request."""
 
-    def __init__(self, network: Network, *, accepts: bool = True) -> None:
+    def __init__(self, network: SimulatedNetwork, *, accepts: bool = True) -> None:
         self.network = network
         self.alice, self.bob = pair(network)
         self.asked: list[str] = []
@@ -47,7 +46,7 @@ class Challenger:
 
 class TestDigest:
     def test_invite_reinvite_and_bye_are_signed(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         side = Challenger(network)
         alice, bob = side.alice, side.bob
         call = side.invite(Credentials("alice", "secret"))
@@ -74,7 +73,7 @@ class TestDigest:
         clean(alice, bob)
 
     def test_407_without_credentials_fails_the_call(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         side = Challenger(network)
         side.invite(None)
         network.run()
@@ -82,7 +81,7 @@ class TestDigest:
         clean(side.alice)
 
     def test_wrong_credentials_are_tried_once(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         side = Challenger(network, accepts=False)
         side.invite(Credentials("alice", "wrong"))
         network.run()
@@ -92,7 +91,7 @@ class TestDigest:
 
     def test_two_servers_that_refuse_in_turn_are_not_retried_for_ever(self) -> None:
         """A proxy whose nonces serve once, before a called side that knows another password."""
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         spent: set[str] = set()
         asked: list[int] = []
@@ -121,7 +120,7 @@ class TestDigest:
         clean(alice)
 
     def test_hangup_before_the_challenge_ends_the_call(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         side = Challenger(network)
         call = side.invite(Credentials("alice", "secret"))
         side.alice.do(call.hangup)

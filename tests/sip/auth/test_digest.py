@@ -17,7 +17,7 @@ from sip.auth.digest import (
 from sip.errors import ChallengeRefused, ParseError
 from sip.message.grammar import quote
 from sip.message.message import Response
-from tests.sip import strategies
+from tests.support.sip import strategies
 
 _MUFASA = Credentials("Mufasa", "Circle of Life")
 _BOB = Credentials("bob", "zanzibar")

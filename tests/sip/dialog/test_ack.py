@@ -8,15 +8,23 @@ from sip.events import Answered, Failed, Progress
 from sip.hop import Hop
 from sip.message.message import Request, Response, response_to
 from sip.sdp.offer_answer import OfferAnswer
-
-from ..simulation import Agent, Network, audio, call_to_nobody, clean, inject
+from tests.support.sip.network import (
+    SimulatedAgent,
+    SimulatedNetwork,
+    audio,
+    call_to_nobody,
+    clean,
+    inject,
+)
 
 
 class TestForking:
     """A proxy that forks makes several 2xx of one INVITE; here by hand."""
 
-    def two_answers(self) -> tuple[Network, Agent, Session, list[Request | Response]]:
-        network = Network()
+    def two_answers(
+        self,
+    ) -> tuple[SimulatedNetwork, SimulatedAgent, Session, list[Request | Response]]:
+        network = SimulatedNetwork()
         alice, _, call, invite = call_to_nobody(network)
         source = Hop("udp", "192.0.2.2", 5060)
         for place, tag in enumerate(("one", "two")):
@@ -64,9 +72,11 @@ class TestForking:
         assert ack.uri.encode() == "sip:bob@192.0.2.30"
         assert ack.get_all("Route") == ["<sip:192.0.2.51;lr>", "<sip:192.0.2.50;lr>"]
 
-    def answered_by_hand(self, *answers: tuple[int, str, str]) -> tuple[Network, Agent, Session]:
+    def answered_by_hand(
+        self, *answers: tuple[int, str, str]
+    ) -> tuple[SimulatedNetwork, SimulatedAgent, Session]:
         """alice's call, answered with these of (status, To tag, Contact)."""
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob, call, invite = call_to_nobody(network)
         for status, tag, contact in answers:
             answer = response_to(
@@ -116,7 +126,7 @@ class TestForking:
         clean(alice)
 
     def test_each_early_dialog_is_counted_and_answers_bye(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob, call, invite = call_to_nobody(network)
         for tag in ("one", "two"):
             ringing = response_to(

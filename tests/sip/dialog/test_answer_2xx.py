@@ -5,13 +5,12 @@ import pytest
 from sip.events import Answered, Cause, Ended, Failed
 from sip.hop import Transport
 from sip.message.message import Request, Response
-
-from ..simulation import Network, audio, clean, established, pair
+from tests.support.sip.network import SimulatedNetwork, audio, clean, established, pair
 
 
 class TestLostMessages:
     def test_ack_is_sent_again_for_each_retransmitted_2xx(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         acks = 0
 
@@ -36,7 +35,7 @@ class TestLostMessages:
     def test_2xx_without_ack_is_retransmitted_up_to_t2_then_bye_is_sent(
         self, transport: Transport
     ) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network, transport)
         network.drop = lambda sender, message: (
             isinstance(message, Request) and message.method == "ACK"
@@ -54,7 +53,7 @@ class TestLostMessages:
         clean(alice, bob)
 
     def test_bye_ends_an_early_dialog_when_every_2xx_is_lost(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         network.drop = lambda sender, message: (
             isinstance(message, Response)
@@ -72,7 +71,7 @@ class TestLostMessages:
         clean(alice, bob)
 
     def test_a_bye_without_answer_ends_after_timer_f(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
         network.agents.pop("192.0.2.2")

@@ -9,8 +9,7 @@ from sip.hop import Hop
 from sip.message.message import Request
 from sip.message.parser import parse
 from sip.transaction.timers import TimerValues
-
-from ..simulation import Network, established, pair, within
+from tests.support.sip.network import SimulatedNetwork, established, pair, within
 
 UDP = Hop("udp", "192.0.2.9", 5060)
 TCP = Hop("tcp", "192.0.2.9", 5060)
@@ -52,7 +51,7 @@ def test_identifiers_are_random_and_branches_have_the_cookie(name: str) -> None:
 
 
 def test_sessions_are_found_by_call_id_and_both_tags() -> None:
-    network = Network()
+    network = SimulatedNetwork()
     alice, bob = pair(network)
     call, _ = established(network, alice, bob)
     table = alice.ua.context

@@ -8,8 +8,7 @@ from sip.events import Cause, Ended, MediaChanged
 from sip.hop import Hop
 from sip.message.message import Request
 from sip.message.uri import SipUri
-
-from ..simulation import Network, audio, clean, established, within
+from tests.support.sip.network import SimulatedNetwork, audio, clean, established, within
 
 CALLED_FROM = Hop("tcp", "192.0.2.1", 40000)
 FOUND = Hop("tcp", "192.0.2.9", 5070)
@@ -19,7 +18,7 @@ class Call:
     """A call of alice, who is `pbx.example.com`, to bob, over a connection that is lost."""
 
     def __init__(self) -> None:
-        self.network = Network()
+        self.network = SimulatedNetwork()
         self.alice = self.network.agent("192.0.2.1", transport="tcp")
         self.bob = self.network.agent("192.0.2.2", transport="tcp")
         self.alice.ua.context.set_local({"tcp": ("pbx.example.com", 5070)})

@@ -12,8 +12,7 @@ from sip.events import RegistrationChanged
 from sip.hop import Hop
 from sip.message.message import Request, Response, response_to
 from sip.message.parser import parse
-
-from ..simulation import Agent, Network
+from tests.support.sip.network import SimulatedAgent, SimulatedNetwork
 
 REGISTRAR = Hop("udp", "192.0.2.5", 5060)
 Answer = Callable[[Request], Response | None]
@@ -35,8 +34,8 @@ class Registrar:
     """Gives the answers in turn, the last one for ever; notes when what was asked."""
 
     def __init__(self, *answers: Answer, **account: object) -> None:
-        self.network = Network()
-        self.agent: Agent = self.network.agent("192.0.2.1")
+        self.network = SimulatedNetwork()
+        self.agent: SimulatedAgent = self.network.agent("192.0.2.1")
         self.answers = list(answers)
         self.requests: list[tuple[float, Request]] = []
         self.network.drop = self.take

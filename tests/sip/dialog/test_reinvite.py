@@ -6,8 +6,15 @@ from sip.events import Cause, Ended, MediaChanged, MediaRefused
 from sip.message.message import Request, response_to
 from sip.message.parser import parse
 from sip.sdp.offer_answer import LocalAudio, OfferAnswer
-
-from ..simulation import Network, audio, clean, established, inject, pair, within
+from tests.support.sip.network import (
+    SimulatedNetwork,
+    audio,
+    clean,
+    established,
+    inject,
+    pair,
+    within,
+)
 
 HOLD = LocalAudio("192.0.2.1", 4000, direction="sendonly")
 
@@ -18,7 +25,7 @@ def _offer(connection: str, media: str) -> bytes:
 
 class TestReinvite:
     def test_hold_and_resume(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
         alice.do(call.reinvite, HOLD)
@@ -33,7 +40,7 @@ class TestReinvite:
         clean(alice, bob)
 
     def test_reinvite_of_the_called_side(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         _, called = established(network, alice, bob)
         bob.do(called.reinvite, audio(4444, "192.0.2.2"))
@@ -42,7 +49,7 @@ class TestReinvite:
         assert bob.only(MediaChanged).audio.host == "192.0.2.1"
 
     def test_second_reinvite_waits_for_the_first(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
         alice.do(call.reinvite, HOLD)
@@ -53,7 +60,7 @@ class TestReinvite:
         assert network.sent(491) == []
 
     def test_after_glare_both_offers_are_made(self) -> None:
-        network = Network(delay_s=(0.05, 0.05))
+        network = SimulatedNetwork(delay_s=(0.05, 0.05))
         alice, bob = pair(network)
         call, called = established(network, alice, bob)
         start = network.now
@@ -72,7 +79,7 @@ class TestReinvite:
         clean(alice, bob)
 
     def test_hangup_while_a_retry_after_glare_waits(self) -> None:
-        network = Network(delay_s=(0.05, 0.05))
+        network = SimulatedNetwork(delay_s=(0.05, 0.05))
         alice, bob = pair(network)
         call, called = established(network, alice, bob)
         alice.do(call.reinvite, audio(4100))
@@ -84,7 +91,7 @@ class TestReinvite:
         clean(alice, bob)
 
     def test_refused_reinvite_leaves_the_session_unchanged(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
         alice.do(call.reinvite, LocalAudio("192.0.2.1", 4000, codecs=("PCMA",)))
@@ -101,7 +108,7 @@ class TestReinvite:
         assert alice.only(MediaChanged).audio.direction == "sendonly"
 
     def test_481_ends_the_session_with_a_bye(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call, called = established(network, alice, bob)
         bob.ua.context.forget_session(called)
@@ -112,7 +119,7 @@ class TestReinvite:
         assert alice.only(Ended).cause.origin == "remote"
 
     def test_unanswered_reinvite_ends_the_session(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
         network.agents.pop("192.0.2.2")
@@ -127,7 +134,7 @@ class TestReinvite:
         clean(alice)
 
     def test_received_reinvite_without_offer(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
         contact = "<sip:192.0.2.2>"
@@ -142,7 +149,7 @@ class TestReinvite:
         assert len(network.sent(200)) == before
 
     def test_received_reinvite_without_ack_ends_the_session(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
         contact = "<sip:192.0.2.2>"
@@ -172,7 +179,7 @@ class TestReinvite:
     def test_received_reinvite_with_unusable_offer_is_refused(
         self, body: bytes, reason: str
     ) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
         (refusal,) = inject(network, within(call, "INVITE", body=body), bob, alice)
@@ -195,7 +202,7 @@ class TestReinvite:
     def test_received_offer_in_an_unsupported_body_is_refused(
         self, method: str, header: dict[str, str], answer: tuple[str, str]
     ) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
         data = within(call, method, body=b"--x\r\n", **header)  # type: ignore[arg-type]
@@ -205,7 +212,7 @@ class TestReinvite:
         assert call.state == "confirmed"
 
     def test_reinvite_received_before_the_ack_is_refused(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         network.drop = lambda sender, message: (
             isinstance(message, Request) and message.method == "ACK"
@@ -224,7 +231,7 @@ class TestReinvite:
 
 class TestUpdate:
     def test_update_with_an_offer(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
         body = OfferAnswer(9).make_offer(audio(4888, "192.0.2.2"))
@@ -234,7 +241,7 @@ class TestUpdate:
         assert alice.only(MediaChanged).audio.port == 4888
 
     def test_update_during_our_offer_gets_491(self) -> None:
-        network = Network(delay_s=(1.0, 1.0))
+        network = SimulatedNetwork(delay_s=(1.0, 1.0))
         alice, bob = pair(network)
         call = alice.invite(bob)
         network.run(until=4.0)
@@ -247,7 +254,7 @@ class TestUpdate:
 
     def test_update_during_the_offer_of_the_first_invite_gets_491(self) -> None:
         """Only what a 2xx answers is answered for good; until then our offer is out."""
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call = alice.invite(bob)
         network.run(until=0.1)

@@ -11,13 +11,20 @@ from sip.hop import Hop
 from sip.message.message import Request, Response, response_to
 from sip.message.parser import parse
 from sip.user_agent import UserAgent
-
-from ..simulation import Network, audio, clean, established, inject, pair, within
+from tests.support.sip.network import (
+    SimulatedNetwork,
+    audio,
+    clean,
+    established,
+    inject,
+    pair,
+    within,
+)
 
 
 class TestTargetRefresh:
     def test_requests_after_target_refresh_go_to_the_new_contact(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
         data = within(call, "UPDATE", Contact="<sip:bob@192.0.2.77:5099>")
@@ -34,7 +41,7 @@ class TestTargetRefresh:
 class TestOtherRequests:
     @pytest.mark.parametrize("content_type", ["application/dtmf-relay", "application/dtmf"])
     def test_digits_in_info(self, content_type: str) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
         body = b"Signal=5\r\nDuration=160\r\n"
@@ -60,7 +67,7 @@ class TestOtherRequests:
         ],
     )
     def test_other_info_bodies(self, header: tuple[str, str], body: bytes, status: int) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
         name, value = header
@@ -76,7 +83,7 @@ class TestOtherRequests:
     def test_options_and_unsupported_methods_within_the_dialog(
         self, method: str, status: int
     ) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
         (response,) = inject(network, within(call, method), bob, alice)
@@ -85,7 +92,7 @@ class TestOtherRequests:
         assert call.state == "confirmed"
 
     def test_decreasing_cseq_gets_500(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
         inject(network, within(call, "INFO", number=100), bob, alice)
@@ -94,7 +101,7 @@ class TestOtherRequests:
         assert call.state == "confirmed"
 
     def test_an_unreadable_contact_changes_nothing(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
         (response,) = inject(network, within(call, "INVITE", Contact="<sip:"), bob, alice)
@@ -105,7 +112,7 @@ class TestOtherRequests:
         clean(alice, bob)
 
     def test_request_with_a_wrong_tag_gets_481(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
         data = within(call, "BYE").replace(call.local_tag.encode(), b"deadbeef")
@@ -115,7 +122,7 @@ class TestOtherRequests:
 
 
 def test_user_agent_may_call_itself() -> None:
-    network = Network()
+    network = SimulatedNetwork()
     alice = network.agent("192.0.2.1")
     call = alice.invite(alice)
     network.run(until=0.1)
@@ -149,7 +156,7 @@ def test_requests_follow_the_outbound_proxy() -> None:
 
 
 def test_who_was_called_answers_a_challenge_as_well() -> None:
-    network = Network()
+    network = SimulatedNetwork()
     alice, bob = pair(network)
     _, called = established(network, alice, bob)
     called.use_credentials(Credentials("bob", "secret"))

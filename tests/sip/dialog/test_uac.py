@@ -8,8 +8,14 @@ from sip.events import Answered, Cause, Ended, Failed, IncomingInvite, Progress
 from sip.hop import Transport
 from sip.message.message import Request, response_to
 from sip.sdp.offer_answer import OfferAnswer
-
-from ..simulation import Network, audio, call_to_nobody, clean, established, pair
+from tests.support.sip.network import (
+    SimulatedNetwork,
+    audio,
+    call_to_nobody,
+    clean,
+    established,
+    pair,
+)
 
 
 @pytest.fixture(params=["udp", "tcp"])
@@ -24,7 +30,7 @@ def state_of(session: Session) -> str:
 
 class TestSetUp:
     def test_a_call_from_end_to_end(self, transport: Transport) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network, transport)
         call = alice.invite(bob, from_display='Al "x" Ice', headers=(("X-Job", "7"),))
         assert state_of(call) == "calling"
@@ -61,7 +67,7 @@ class TestSetUp:
         clean(alice, bob)
 
     def test_the_called_side_hangs_up(self, transport: Transport) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network, transport)
         call, called = established(network, alice, bob)
         bob.do(called.hangup, reason='Q.850;cause=16;text="bye"')
@@ -74,7 +80,7 @@ class TestSetUp:
         clean(alice, bob)
 
     def test_both_hang_up_at_once(self, transport: Transport) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network, transport)
         call, called = established(network, alice, bob)
         alice.do(call.hangup)
@@ -85,7 +91,7 @@ class TestSetUp:
         clean(alice, bob)
 
     def test_second_hangup_does_nothing(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call, _ = established(network, alice, bob)
         for _ in range(3):
@@ -96,7 +102,7 @@ class TestSetUp:
         assert len(alice.ends(call)) == 1
 
     def test_rejected_call_fails_with_its_status(self, transport: Transport) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network, transport)
         alice.invite(bob)
         network.run(until=0.1)
@@ -107,7 +113,7 @@ class TestSetUp:
         clean(alice, bob)
 
     def test_unanswered_invite_times_out(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         network.agents.pop("192.0.2.2")
         alice.invite(bob)
@@ -117,7 +123,7 @@ class TestSetUp:
         clean(alice)
 
     def test_unreachable_is_reported_at_once(self, transport: Transport) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network, transport)
         alice.invite(bob)
         alice.ua.transport_failed(bob.hop, "connection refused", 0.02)
@@ -126,7 +132,7 @@ class TestSetUp:
         clean(alice)
 
     def test_failure_of_another_hop_does_not_affect_the_call(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         alice.invite(bob)
         alice.ua.transport_failed(alice.hop, "connection refused", 0.0)
@@ -134,7 +140,7 @@ class TestSetUp:
         assert alice.of(Failed) == []
 
     def test_early_media_is_reported_and_the_answer_counts(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         alice.invite(bob)
         network.run(until=0.1)
@@ -160,7 +166,7 @@ class TestSetUp:
     @pytest.mark.parametrize("statuses", [(183,), (183, 180), (180, 183, 182, 180)])
     def test_a_200_without_description_after_early_media(self, statuses: tuple[int, ...]) -> None:
         """The answer of the 183 holds, whatever else rang in between."""
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob, call, invite = call_to_nobody(network)
         body, _ = OfferAnswer(1).receive_offer(invite.body, audio(5000, "192.0.2.7"))
         contact = ("Contact", "<sip:bob@192.0.2.2>")
@@ -181,7 +187,7 @@ class TestSetUp:
 
     def test_an_offer_in_our_200_is_answered_in_the_ack(self) -> None:
         """A peer that sends INVITE without a description."""
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         alice.invite(bob)
         offerless = network.messages("INVITE")[0]
@@ -219,7 +225,7 @@ class TestSetUp:
 class TestBadArguments:
     @pytest.mark.parametrize("target", ["", "bob", "sip:", "sip:a b@192.0.2.2"])
     def test_malformed_target_raises_parse_error(self, target: str) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         with pytest.raises(ParseError):
             alice.invite(bob, target=target)
@@ -227,14 +233,14 @@ class TestBadArguments:
 
     @pytest.mark.parametrize("header", [("X Y", "1"), ("X", "1\r\nEvil: 2"), ("", "1")])
     def test_malformed_header_raises_value_error(self, header: tuple[str, str]) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         with pytest.raises(ValueError, match=r"header name|line end"):
             alice.invite(bob, headers=(header,))
         clean(alice)
 
     def test_answering_twice(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         _, called = established(network, alice, bob)
         with pytest.raises(SipError, match="confirmed"):
@@ -246,7 +252,7 @@ class TestBadArguments:
         assert called.state == "confirmed"
 
     def test_reinvite_before_the_answer(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call = alice.invite(bob)
         with pytest.raises(SipError, match="calling"):

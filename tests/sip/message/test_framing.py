@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sip.errors import ParseError
 from sip.message.framing import StreamFramer
 from sip.message.parser import MAX_HEAD_BYTES, MAX_MESSAGE_BYTES
-from tests.sip import strategies
+from tests.support.sip import strategies
 
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sip.errors import ParseError
 from sip.message import grammar
-from tests.sip import strategies
+from tests.support.sip import strategies
 
 
 def test_split_commas_leaves_quotes_and_brackets_alone() -> None:

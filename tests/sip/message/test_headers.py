@@ -17,7 +17,7 @@ from sip.message.headers import (
     parse_via_list,
     warning,
 )
-from tests.sip import strategies
+from tests.support.sip import strategies
 
 
 def test_compact_forms_and_case() -> None:

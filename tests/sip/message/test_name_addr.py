@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sip.errors import ParseError
 from sip.message.name_addr import NameAddr, parse_name_addr, parse_name_addr_list
 from sip.message.uri import OtherUri, SipUri
-from tests.sip import strategies
+from tests.support.sip import strategies
 
 _URI = SipUri("sip", "example.com", "bob")
 

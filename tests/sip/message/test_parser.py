@@ -15,7 +15,7 @@ from sip.message.parser import (
     content_length,
     parse,
 )
-from tests.sip import strategies
+from tests.support.sip import strategies
 
 _FIELDS = (
     b"Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n"

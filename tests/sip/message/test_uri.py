@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sip.errors import ParseError
 from sip.message.uri import OtherUri, SipUri, encode_host, parse_host_port, parse_uri
-from tests.sip import strategies
+from tests.support.sip import strategies
 
 
 @pytest.mark.parametrize(

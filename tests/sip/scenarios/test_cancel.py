@@ -6,8 +6,7 @@ from sip.events import Answered, Cause, Ended, Failed, IncomingInvite
 from sip.hop import Transport
 from sip.message.message import Response
 from sip.transaction.timers import TimerValues
-
-from ..simulation import Network, audio, clean, pair
+from tests.support.sip.network import SimulatedNetwork, audio, clean, pair
 
 
 @pytest.fixture(params=["udp", "tcp"])
@@ -18,7 +17,7 @@ def transport(request: pytest.FixtureRequest) -> Transport:
 
 class TestCancel:
     def test_cancel_while_ringing(self, transport: Transport) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network, transport)
         call = alice.invite(bob)
         network.run(until=0.1)
@@ -37,7 +36,7 @@ class TestCancel:
         clean(alice, bob)
 
     def test_cancel_waits_for_a_provisional_response(self) -> None:
-        network = Network(delay_s=(0.3, 0.3))
+        network = SimulatedNetwork(delay_s=(0.3, 0.3))
         alice, bob = pair(network)
         call = alice.invite(bob)
         alice.do(call.hangup)
@@ -49,7 +48,7 @@ class TestCancel:
         clean(alice, bob)
 
     def test_invite_without_any_response_times_out(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         network.agents.pop("192.0.2.2")
         call = alice.invite(bob)
@@ -60,7 +59,7 @@ class TestCancel:
         clean(alice)
 
     def test_cancel_that_crosses_the_200_ends_in_ack_and_bye(self, transport: Transport) -> None:
-        network = Network(delay_s=(0.05, 0.05))
+        network = SimulatedNetwork(delay_s=(0.05, 0.05))
         alice, bob = pair(network, transport)
         call = alice.invite(bob)
         network.run(until=0.2)
@@ -74,7 +73,7 @@ class TestCancel:
         clean(alice, bob)
 
     def test_200_without_provisional_response_after_hangup_ends_in_bye(self) -> None:
-        network = Network(delay_s=(0.05, 0.05))
+        network = SimulatedNetwork(delay_s=(0.05, 0.05))
         network.drop = lambda sender, message: (
             isinstance(message, Response) and message.status == 100
         )
@@ -91,7 +90,7 @@ class TestCancel:
         clean(alice, bob)
 
     def test_invite_without_final_response_after_cancel_is_given_up(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call = alice.invite(bob)
         network.run(until=1.0)
@@ -103,7 +102,7 @@ class TestCancel:
         clean(alice)
 
     def test_timer_c_ends_a_call_that_rings_too_long(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice = network.agent("192.0.2.1", timers=TimerValues(timer_c_s=190.0))
         bob = network.agent("192.0.2.2")
         alice.invite(bob)
@@ -115,7 +114,7 @@ class TestCancel:
         clean(alice, bob)
 
     def test_a_call_may_ring_for_longer_than_timer_c(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice = network.agent("192.0.2.1", timers=TimerValues(timer_c_s=100.0))
         bob = network.agent("192.0.2.2")
         alice.invite(bob, ring_s=150.0)
@@ -126,7 +125,7 @@ class TestCancel:
         clean(alice, bob)
 
     def test_timer_c_rejects_an_unanswered_incoming_call(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         alice.invite(bob)
         network.run()
@@ -141,7 +140,7 @@ class TestCancel:
     def test_expires_below_timer_c_ends_the_invite(
         self, expires: str, status: int, at: float
     ) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         alice.invite(bob, headers=(("Expires", expires),))
         network.run(until=0.1)
@@ -154,7 +153,7 @@ class TestCancel:
         clean(alice, bob)
 
     def test_answered_invite_does_not_expire(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         call = alice.invite(bob, headers=(("Expires", "30"),))
         network.run(until=1.0)
@@ -163,7 +162,7 @@ class TestCancel:
         assert call.state == "confirmed"
 
     def test_the_called_side_hangs_up_before_answering(self) -> None:
-        network = Network()
+        network = SimulatedNetwork()
         alice, bob = pair(network)
         alice.invite(bob)
         network.run(until=0.1)
@@ -174,7 +173,7 @@ class TestCancel:
         clean(alice, bob)
 
     def test_the_called_side_hangs_up_before_the_ack(self) -> None:
-        network = Network(delay_s=(0.1, 0.1))
+        network = SimulatedNetwork(delay_s=(0.1, 0.1))
         alice, bob = pair(network)
         alice.invite(bob)
         network.run(until=0.5)

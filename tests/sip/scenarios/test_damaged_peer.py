@@ -10,8 +10,7 @@ from sip.dialog.session import Session
 from sip.dialog.uas import UasSession
 from sip.errors import SipError
 from sip.message.message import Request, Response
-
-from ..simulation import Agent, Network, audio, clean, pair
+from tests.support.sip.network import SimulatedAgent, SimulatedNetwork, audio, clean, pair
 
 CALLS = 50
 VALUES = (
@@ -61,7 +60,7 @@ class Line:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
-        self.network = Network()
+        self.network = SimulatedNetwork()
         self.alice, self.bob = pair(self.network)
         self.loss = self.rng.choice((0.0, 0.5, 1.0))
         self.network.drop = self._damage
@@ -102,7 +101,7 @@ class Line:
             return  # not possible in this state
 
 
-def hang_up_all(agent: Agent) -> None:
+def hang_up_all(agent: SimulatedAgent) -> None:
     for session in agent.ua.context.sessions():
         agent.do(session.hangup)
 

@@ -14,15 +14,14 @@ from sip.dialog.session import Session
 from sip.dialog.uas import UasSession
 from sip.errors import SipError
 from sip.events import Answered, Ended, Event, Failed, IncomingInvite
-
-from ..simulation import Agent, Network, audio
+from tests.support.sip.network import SimulatedAgent, SimulatedNetwork, audio
 
 
 class Story:
     """One call whose course is drawn from a seed."""
 
     def __init__(self, seed: int, *, loss: float, duplication: float, delay_s: float) -> None:
-        self.network = Network(
+        self.network = SimulatedNetwork(
             seed, loss=loss, duplication=duplication, delay_s=(0.001, 0.001 + delay_s)
         )
         self.rng = random.Random(seed)
@@ -40,7 +39,7 @@ class Story:
         self.later(rng.uniform(8, 14), self.alice, lambda: self.call, "hangup")
 
     def later(
-        self, after_s: float, agent: Agent, session: Callable[[], Session], action: str
+        self, after_s: float, agent: SimulatedAgent, session: Callable[[], Session], action: str
     ) -> None:
         def act() -> None:
             try:

@@ -13,7 +13,7 @@ from sip.sdp.description import (
     SessionDescription,
     parse_sdp,
 )
-from tests.sip import strategies
+from tests.support.sip import strategies
 
 _EXAMPLE = b"""v=0\r
 o=jdoe 2890844526 2890842807 IN IP4 10.47.16.5\r

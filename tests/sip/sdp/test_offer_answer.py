@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sip.errors import NegotiationFailed
 from sip.sdp.description import parse_sdp
 from sip.sdp.offer_answer import Direction, LocalAudio, NegotiatedAudio, OfferAnswer
-from tests.sip import strategies
+from tests.support.sip import strategies
 
 _US = LocalAudio("192.0.2.1", 4000)
 _THEM = LocalAudio("192.0.2.2", 6000)

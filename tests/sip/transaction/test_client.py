@@ -15,19 +15,25 @@ from sip.transaction.client import (
     NonInviteClientTransaction,
 )
 from sip.transaction.transaction import TERMINATED, IllegalEvent
+from tests.support.sip.transaction_layer import (
+    TCP,
+    UDP,
+    RecordingLayer,
+    RecordingUser,
+    request,
+    response,
+)
 
-from ..transaction_support import TCP, UDP, Layer, User, request, response
 
-
-def invite(hop: Hop = UDP) -> tuple[InviteClientTransaction, Layer, User]:
-    layer, user = Layer(), User()
+def invite(hop: Hop = UDP) -> tuple[InviteClientTransaction, RecordingLayer, RecordingUser]:
+    layer, user = RecordingLayer(), RecordingUser()
     transaction = InviteClientTransaction(layer, user, request(), "z9hG4bKtest", hop)
     transaction.start(0.0)
     return transaction, layer, user
 
 
-def bye(hop: Hop = UDP) -> tuple[NonInviteClientTransaction, Layer, User]:
-    layer, user = Layer(), User()
+def bye(hop: Hop = UDP) -> tuple[NonInviteClientTransaction, RecordingLayer, RecordingUser]:
+    layer, user = RecordingLayer(), RecordingUser()
     transaction = NonInviteClientTransaction(layer, user, request("BYE"), "z9hG4bKtest", hop)
     transaction.start(0.0)
     return transaction, layer, user

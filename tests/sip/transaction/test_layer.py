@@ -7,8 +7,7 @@ from sip.hop import Hop
 from sip.message.message import Request
 from sip.transaction.layer import Transactions, server_key
 from sip.transaction.timers import TimerHeap, TimerValues
-
-from ..transaction_support import UDP, User, request, response
+from tests.support.sip.transaction_layer import UDP, RecordingUser, request, response
 
 
 def layer() -> Transactions:
@@ -25,8 +24,10 @@ def changed(method: str = "INVITE", *, branch: str = "z9hG4bKtest", **fields: st
 class TestClientSide:
     def test_by_branch_and_method(self) -> None:
         transactions = layer()
-        invite = transactions.start_client(User(), request(), "z9hG4bKtest", UDP, 0.0)
-        cancel = transactions.start_client(User(), request("CANCEL"), "z9hG4bKtest", UDP, 0.0)
+        invite = transactions.start_client(RecordingUser(), request(), "z9hG4bKtest", UDP, 0.0)
+        cancel = transactions.start_client(
+            RecordingUser(), request("CANCEL"), "z9hG4bKtest", UDP, 0.0
+        )
         assert transactions.client_for(response(request(), 200)) is invite
         assert transactions.client_for(response(request("CANCEL"), 200)) is cancel
         assert transactions.client_for(response(request(branch="z9hG4bKother"), 200)) is None
@@ -34,13 +35,13 @@ class TestClientSide:
 
     def test_a_terminated_one_is_forgotten(self) -> None:
         transactions = layer()
-        transactions.start_client(User(), request(), "z9hG4bKtest", UDP, 0.0).abandon()
+        transactions.start_client(RecordingUser(), request(), "z9hG4bKtest", UDP, 0.0).abandon()
         assert len(transactions) == 0
         assert transactions.client_for(response(request(), 200)) is None
 
     def test_a_failing_hop_fails_what_goes_there(self) -> None:
         transactions = layer()
-        here, there = User(), User()
+        here, there = RecordingUser(), RecordingUser()
         transactions.start_client(here, request(), "z9hG4bKtest", UDP, 0.0)
         other = request(branch="z9hG4bKother")
         transactions.start_client(there, other, "z9hG4bKother", UDP._replace(port=9), 0.0)
@@ -154,7 +155,7 @@ def test_what_is_sent_is_kept_in_order_and_retransmissions_are_counted() -> None
 def test_a_moved_transaction_fails_with_its_new_hop() -> None:
     transactions = layer()
     old, new = UDP, UDP._replace(port=9)
-    user = User()
+    user = RecordingUser()
     transaction = transactions.start_client(user, request(), "z9hG4bKtest", old, 0.0)
     transactions.move(transaction, new)
     transactions.transport_failed(old, "lost", 0.1)

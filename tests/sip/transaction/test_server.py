@@ -13,19 +13,25 @@ from sip.transaction.server import (
     NonInviteServerTransaction,
 )
 from sip.transaction.transaction import TERMINATED, IllegalEvent
+from tests.support.sip.transaction_layer import (
+    TCP,
+    UDP,
+    RecordingLayer,
+    RecordingUser,
+    request,
+    response,
+)
 
-from ..transaction_support import TCP, UDP, Layer, User, request, response
 
-
-def invite(hop: Hop = UDP) -> tuple[InviteServerTransaction, Layer, User]:
-    layer, user = Layer(), User()
+def invite(hop: Hop = UDP) -> tuple[InviteServerTransaction, RecordingLayer, RecordingUser]:
+    layer, user = RecordingLayer(), RecordingUser()
     transaction = InviteServerTransaction(layer, "key", request(), hop)
     transaction.user = user
     return transaction, layer, user
 
 
-def bye(hop: Hop = UDP) -> tuple[NonInviteServerTransaction, Layer, User]:
-    layer, user = Layer(), User()
+def bye(hop: Hop = UDP) -> tuple[NonInviteServerTransaction, RecordingLayer, RecordingUser]:
+    layer, user = RecordingLayer(), RecordingUser()
     transaction = NonInviteServerTransaction(layer, "key", request("BYE"), hop)
     transaction.user = user
     return transaction, layer, user

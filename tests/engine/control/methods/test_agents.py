@@ -9,7 +9,7 @@ import pytest
 from engine.daemon import Daemon
 from ringback_client import Client, EngineError, RequestRejected
 from tests.support.command_line import ringback
-from tests.support.engine_in_process import running, settings_in
+from tests.support.engines.in_process import running, settings_in
 
 MORE = """
 skills = { sales = 3 }

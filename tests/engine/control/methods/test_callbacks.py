@@ -12,7 +12,7 @@ from config.queues import Queue
 from config.settings import Settings
 from engine.daemon import Daemon
 from ringback_client import Client, EngineError, RequestRejected
-from tests.support.engine_in_process import request, running, settings_in
+from tests.support.engines.in_process import request, running, settings_in
 
 NUMBER = "+442079460123"
 PARAMS: dict[str, Any] = {"to": NUMBER, "agent": "alice", "not_before": 4e9}

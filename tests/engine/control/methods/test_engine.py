@@ -12,7 +12,7 @@ import pytest
 
 from engine.daemon import Daemon
 from ringback_client import Client, EngineError
-from tests.support.engine_in_process import request, running, settings_in
+from tests.support.engines.in_process import request, running, settings_in
 
 
 @pytest.fixture

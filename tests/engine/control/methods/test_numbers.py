@@ -14,7 +14,7 @@ from config.policy import Costs, Hours, Rate
 from config.settings import Settings
 from engine.daemon import Daemon
 from ringback_client import Client, EngineError, RequestRejected
-from tests.support.engine_in_process import running, settings_in
+from tests.support.engines.in_process import running, settings_in
 
 NUMBER = "+442079460123"
 

@@ -11,7 +11,7 @@ from engine.acd.waiting import Leave, Waiting
 from engine.daemon import Daemon
 from ringback_client import Client, EngineError, RequestRejected
 from tests.support.command_line import ringback
-from tests.support.engine_in_process import running, settings_in
+from tests.support.engines.in_process import running, settings_in
 
 OTHER_DAY = time.strftime("%a", time.localtime(time.time() + 2 * 86400))
 MORE = f"""

@@ -10,7 +10,7 @@ import pytest
 from engine.control.methods.records import MOST_NOTES, RecordMethods
 from engine.errors import BadParams, EngineError
 from engine.job import Job
-from tests.support.asking import ask
+from tests.support.method_call import call_method
 from tests.support.recorded import Recorded, ended_job, recorded
 
 
@@ -27,7 +27,7 @@ class Asked:
         return self.open.get(job_id) or self.here.store.find(job_id)
 
     async def ask(self, name: str, **params: Any) -> Any:
-        return await ask(self._table, name, **params)
+        return await call_method(self._table, name, **params)
 
 
 @pytest.fixture

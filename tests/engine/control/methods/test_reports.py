@@ -9,7 +9,7 @@ import pytest
 
 from engine.control.methods.reports import ReportMethods
 from engine.errors import BadParams
-from tests.support.asking import ask
+from tests.support.method_call import call_method
 from tests.support.recorded import Recorded, ended_job, recorded
 
 NOON = 20_000 * 86400.0 + 43200.0
@@ -22,7 +22,9 @@ async def here(tmp_path: Path) -> AsyncIterator[Recorded]:
 
 
 async def report(here: Recorded, name: str, **params: Any) -> Any:
-    return await ask(ReportMethods(here.reports, here.live).table(), f"report.{name}", **params)
+    return await call_method(
+        ReportMethods(here.reports, here.live).table(), f"report.{name}", **params
+    )
 
 
 async def test_today_unless_told_otherwise(here: Recorded) -> None:

@@ -10,7 +10,7 @@ import pytest
 from config.settings import load
 from engine.daemon import Daemon
 from ringback_client import Client, EngineError, RequestRejected
-from tests.support.engine_in_process import request, running, settings_in
+from tests.support.engines.in_process import request, running, settings_in
 
 NUMBER = "+442079460123"
 MONDAY_NOON = 1795435200.0  # 2026-11-23 12:00 in London
@@ -310,3 +310,65 @@ async def test_a_queue_that_lets_nobody_go(engine: tuple[Daemon, Client]) -> Non
     agents = {one["agent"]: one["why_not"] for one in found["queue"]["agents"]}
     assert agents["bob"] == "the queue is paused"
     assert found["verdict"] == "waits"
+
+
+@pytest.mark.parametrize(
+    ("step", "asked"),
+    [
+        ("numbers", {"to": "alice", "to_kind": "number"}),
+        ("agent", {"agent": "+35312345678"}),
+        ("trunks", {"to": "+12127365000"}),
+        ("trunks", {"numbers": ["+12127365000"]}),
+        ("known_agent", {"known_agent": "zoe"}),
+        ("centre", {"centre": "york"}),
+        ("deadline", {"deadline": 1.0}),
+        ("admission", {"to": "+449012345678"}),
+        ("whisper", {"whisper": {"file": "/none.wav"}}),
+        ("queue", {"queue": "none"}),
+    ],
+)
+async def test_an_objection_is_what_the_real_request_is_refused_for(
+    engine: tuple[Daemon, Client], step: str, asked: dict[str, Any]
+) -> None:
+    _daemon, client = engine
+    asked = {"to": NUMBER} | asked
+    found = await client.call("route.explain", **asked)
+    assert found["verdict"] == "refused"
+    assert [one["step"] for one in found["objections"]][:1] == [step]
+    with pytest.raises((EngineError, RequestRejected)) as refused:
+        await client.call("callback.request", **asked)
+    assert found["objections"][0]["reason"] in str(refused.value)
+
+
+async def test_an_engine_that_drains_accepts_neither(engine: tuple[Daemon, Client]) -> None:
+    daemon, client = engine
+    daemon.dispatcher.draining = daemon.inbound.draining = True
+    found = await explain(client)
+    assert (found["verdict"], found["objections"][0]["step"]) == ("unavailable", "engine")
+    found = await explain(client, from_trunk="pbx", dialled="020 7946 0123")
+    assert found["objections"][0]["reason"] == "the engine is draining: 503"
+
+
+async def test_a_number_as_its_region_writes_it(engine: tuple[Daemon, Client]) -> None:
+    _daemon, client = engine
+    found = await explain(client, to="030 12345678", region="DE")
+    assert found["facts"]["number"] == "+493012345678"
+    assert found["trunks"][0]["number"] == "+493012345678"
+    assert found["fired"] == ["german", "rest"]
+
+
+async def test_a_call_to_a_queue_that_is_full(engine: tuple[Daemon, Client]) -> None:
+    _daemon, client = engine
+    await client.callback(**request(queue="night", not_before=None) | {"agent": None})
+    call = {"from_trunk": "pbx", "dialled": "020 7946 0123", "to": "+442079460999"}
+    found = await client.call("route.explain", at=MONDAY_NIGHT, **call)
+    assert found["queue"]["queue"] == "night"
+    assert (found["verdict"], found["objections"][0]["step"]) == ("unavailable", "queue")
+
+
+async def test_a_full_queue_accepts_a_callback_for_later(engine: tuple[Daemon, Client]) -> None:
+    _daemon, client = engine
+    await client.callback(**request(queue="night", not_before=None) | {"agent": None})
+    assert (await explain(client, queue="night", not_before=MONDAY_NIGHT))["objections"] == []
+    found = await explain(client, queue="night")
+    assert [one["step"] for one in found["objections"]] == ["queue"]

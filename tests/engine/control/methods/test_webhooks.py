@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from config.reporting import Webhook
 from engine.daemon import Daemon
 from ringback_client import Client, EngineError
-from tests.support.engine_in_process import request, running, settings_in
+from tests.support.engines.in_process import request, running, settings_in
 from tests.support.receiver import Receiver
 
 

@@ -84,7 +84,7 @@ class Handlers:
         return {"id": params.id}
 
 
-class Lines:
+class BareClient:
     """A bare connection: sends bytes, receives lines."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -139,9 +139,9 @@ class Serving:
         self.events = log
         self.server = ControlServer(settings, methods, log)
 
-    async def connect(self) -> Lines:
+    async def connect(self) -> BareClient:
         path = str(self.settings.socket)
-        return Lines(*await asyncio.open_unix_connection(path, limit=64 << 20))
+        return BareClient(*await asyncio.open_unix_connection(path, limit=64 << 20))
 
 
 @asynccontextmanager

@@ -15,9 +15,9 @@ from typing import Any
 
 import psutil
 
-from .control_line import ControlLine
-from .ports import free_port
-from .recording import write_tone_wav
+from tests.support.control_line import ControlLine
+from tests.support.ports import free_port
+from tests.support.recording import write_tone_wav
 
 READY_S = 15.0
 STOP_S = 10.0
@@ -166,7 +166,7 @@ class EngineProcess:
                 return False
 
 
-class Engine:
+class EngineClient:
     """A test's own line to an engine: requests, and the events since the test began."""
 
     def __init__(self, process: EngineProcess, line: ControlLine) -> None:
@@ -174,7 +174,7 @@ class Engine:
         self.line = line
 
     @classmethod
-    async def connect(cls, process: EngineProcess) -> "Engine":
+    async def connect(cls, process: EngineProcess) -> "EngineClient":
         """Open a line and subscribe to every event."""
         line = await ControlLine.open(process.socket)
         await line.call("events.subscribe")

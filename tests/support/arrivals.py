@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Happenings(Generic[T]):
+class Arrivals(Generic[T]):
     """A list that can be waited on."""
 
     def __init__(self) -> None:

@@ -27,10 +27,9 @@ from engine.errors import EngineError
 from engine.store.batch import Batch
 from engine.store.store import Store
 from media.errors import WorkerGone
-
-from .switchboard import ScriptedMedia
-from .virtual_loop import run
-from .virtual_phones import Network, VirtualSip
+from tests.support.phones.virtual import Network, VirtualSip
+from tests.support.scene import ScriptedMedia
+from tests.support.virtual_loop import run
 
 T = TypeVar("T")
 
@@ -138,7 +137,7 @@ class VirtualMedia(ScriptedMedia):
 
 
 class _Control:
-    """Takes the place of ControlServer: there is no socket, methods are called by `Engine.ask`."""
+    """Takes the place of ControlServer: without a socket, `VirtualEngine.ask` calls methods."""
 
     def __init__(self, _settings: Any, methods: Any, _events: Any, **_more: Any) -> None:
         self.methods = methods
@@ -183,7 +182,7 @@ def _say_nothing(*_said: Any, **_more: Any) -> int:
     return 0
 
 
-class Engine:
+class VirtualEngine:
     """One engine's life, from `start` to `stop` or `kill`."""
 
     def __init__(self, world: World, settings: Settings) -> None:

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from .happenings import Happenings
-from .peer_process import PeerError, PeerProcess
+from tests.support.arrivals import Arrivals
+from tests.support.phones.errors import PeerError
 
-ROOT = Path(__file__).resolve().parents[2]
+from .peer_process import PeerProcess
+
+ROOT = Path(__file__).resolve().parents[4]
 READY_S = 10.0
 
 
@@ -19,7 +21,7 @@ class SoftphoneProcess:
     """A running softphone: its events, and commands to it."""
 
     def __init__(self) -> None:
-        self.events: Happenings[dict[str, Any]] = Happenings()
+        self.events: Arrivals[dict[str, Any]] = Arrivals()
         self._peer: PeerProcess
 
     @classmethod

@@ -11,7 +11,7 @@ from engine.control.method import Method
 from engine.control.peer import Peer
 
 
-async def ask(table: Mapping[str, Method], name: str, **params: Any) -> Any:
+async def call_method(table: Mapping[str, Method], name: str, **params: Any) -> Any:
     """The result of a method, as the client reads it. Raises EngineError, BadParams."""
     method = table[name]
     given = method.decoder.decode(json.dumps(params).encode())

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from .baresip import Baresip
-from .recording import read_wav
-from .sipp import Sipp
-from .softphone_process import SoftphoneProcess
-from .wire_phone import WirePhone
+from tests.support.phones.real.baresip import Baresip
+from tests.support.phones.real.sipp import Sipp
+from tests.support.phones.real.softphone import SoftphoneProcess
+from tests.support.phones.wire.phone import WirePhone
+from tests.support.recording import read_wav
 
 Start = Callable[..., Awaitable[SoftphoneProcess]]
 

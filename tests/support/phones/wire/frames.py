@@ -20,7 +20,7 @@ class Heard:
     payload: bytes
 
 
-class Phone:
+class FramePhone:
     """Sends from `sock`; `ssrc` and the fill byte of its frames tell phones apart."""
 
     def __init__(

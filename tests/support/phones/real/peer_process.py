@@ -10,11 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from ..errors import PeerError
+
 STOP_S = 4.0
-
-
-class PeerError(AssertionError):
-    """A peer did not do what the test needs of it: a sentence, with what the peer said."""
 
 
 def need_program(name: str, package: str) -> str:

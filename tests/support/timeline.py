@@ -31,7 +31,7 @@ class Called(Protocol):
         """When it was hung up."""
 
 
-def story(
+def timeline(
     events: Iterable[Mapping[str, Any]],
     calls: Iterable[Called] = (),
     *,

@@ -1,4 +1,4 @@
-"""SIPp as a peer: runs a scenario of tests/support/sipp/ and says what came of it."""
+"""SIPp as a peer: runs a scenario of sipp_scenarios/ and says what came of it."""
 
 import asyncio
 import re
@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from .peer_process import PeerError, PeerProcess, need_program
-from .ports import free_port, free_udp_range
+from tests.support.phones.errors import PeerError
+from tests.support.ports import free_port, free_udp_range
 
-SCENARIOS = Path(__file__).with_name("sipp")
+from .peer_process import PeerProcess, need_program
+
+SCENARIOS = Path(__file__).with_name("sipp_scenarios")
 _TRACE_HEAD = re.compile(
     r"-{20,} (\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d+)\n"
     r"\w+ message (received|sent)[^\n]*\n\n(.*?)(?=\n-{20,} |\Z)",

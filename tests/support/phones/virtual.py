@@ -19,7 +19,7 @@ from sip.hop import Hop
 from sip.message.uri import SipUri, parse_uri
 from sip.sdp.offer_answer import LocalAudio
 
-from .switchboard import audio, incoming
+from .scripted import audio, incoming
 
 Act = Literal[
     "rings", "answers", "is_busy", "declines", "is_unreachable", "hangs_up", "holds", "resumes",

@@ -2,8 +2,8 @@
 
 import secrets
 
-from .wire_phone import Direction, WireCall, WireMessage, WirePhone, audio_address, sdp
-from .wire_rtp import WireRtp
+from .phone import Direction, WireCall, WireMessage, WirePhone, audio_address, sdp
+from .rtp import WireRtp
 
 
 class WireOutgoing(WireCall):

@@ -26,17 +26,19 @@ def audio(port: int = 4000, host: str = "192.0.2.1") -> LocalAudio:
     return LocalAudio(host, port)
 
 
-class Agent:
+class SimulatedAgent:
     """A user agent at an address, with everything it reported and the sessions called in."""
 
-    def __init__(self, network: "Network", host: str, transport: Transport, ua: UserAgent) -> None:
+    def __init__(
+        self, network: "SimulatedNetwork", host: str, transport: Transport, ua: UserAgent
+    ) -> None:
         self.network = network
         self.hop = Hop(transport, host, 5060)
         self.ua = ua
         self.events: list[Event] = []
         self.on_event: Callable[[Event], None] = lambda event: None
 
-    def invite(self, other: "Agent", **fields: object) -> Session:
+    def invite(self, other: "SimulatedAgent", **fields: object) -> Session:
         """Call another agent."""
         suffix = ";transport=tcp" if other.hop.transport == "tcp" else ""
         settings: dict[str, object] = {
@@ -86,7 +88,7 @@ class Agent:
         return ua.session_count, ua.dialog_count, ua.transaction_count, ua.timer_count
 
 
-class Network:
+class SimulatedNetwork:
     """Carries datagrams between agents; `log` holds (time, from, to, message)."""
 
     def __init__(
@@ -102,7 +104,7 @@ class Network:
         self.loss = loss
         self.duplication = duplication
         self.delay_s = delay_s
-        self.agents: dict[str, Agent] = {}
+        self.agents: dict[str, SimulatedAgent] = {}
         self.log: list[tuple[float, str, str, Request | Response]] = []
         self.drop: Callable[[str, Request | Response], bool] = lambda sender, message: False
         self._flying: list[tuple[float, int, Callable[[], None]]] = []
@@ -116,7 +118,7 @@ class Network:
         timers: TimerValues | None = None,
         rate_limit: RateLimit | None = None,
         bounds: Bounds | None = None,
-    ) -> Agent:
+    ) -> SimulatedAgent:
         ua = UserAgent(
             local={transport: (host, 5060)},
             timers=timers,
@@ -124,7 +126,7 @@ class Network:
             rates=None if rate_limit is None else SourceRates(rate_limit),
             bounds=bounds,
         )
-        agent = self.agents[host] = Agent(self, host, transport, ua)
+        agent = self.agents[host] = SimulatedAgent(self, host, transport, ua)
         return agent
 
     def at(self, time: float, action: Callable[[], None]) -> None:
@@ -132,7 +134,7 @@ class Network:
         self._sequence += 1
         heapq.heappush(self._flying, (time, self._sequence, action))
 
-    def flush(self, agent: Agent) -> None:
+    def flush(self, agent: SimulatedAgent) -> None:
         """Send and report whatever an agent has to."""
         while True:
             for hop, data in agent.ua.take_output():
@@ -143,7 +145,7 @@ class Network:
             agent.events.append(event)
             agent.on_event(event)
 
-    def _carry(self, sender: Agent, hop: Hop, data: bytes) -> None:
+    def _carry(self, sender: SimulatedAgent, hop: Hop, data: bytes) -> None:
         try:
             message = parse(data)
         except ParseError:
@@ -212,14 +214,18 @@ class Network:
         ]
 
 
-def pair(network: Network, transport: Transport = "udp") -> tuple[Agent, Agent]:
+def pair(
+    network: SimulatedNetwork, transport: Transport = "udp"
+) -> tuple[SimulatedAgent, SimulatedAgent]:
     return (
         network.agent("192.0.2.1", transport=transport),
         network.agent("192.0.2.2", transport=transport),
     )
 
 
-def established(network: Network, alice: Agent, bob: Agent) -> tuple[Session, Session]:
+def established(
+    network: SimulatedNetwork, alice: SimulatedAgent, bob: SimulatedAgent
+) -> tuple[Session, Session]:
     call = alice.invite(bob)
     network.run(until=network.now + 0.1)
     bob.do(bob.incoming.accept, audio(4002))
@@ -228,7 +234,9 @@ def established(network: Network, alice: Agent, bob: Agent) -> tuple[Session, Se
     return call, bob.incoming
 
 
-def call_to_nobody(network: Network) -> tuple[Agent, Agent, Session, Request]:
+def call_to_nobody(
+    network: SimulatedNetwork,
+) -> tuple[SimulatedAgent, SimulatedAgent, Session, Request]:
     """A call whose INVITE nobody takes: the test answers it in the place of the second agent."""
     alice, bob = pair(network)
     network.agents.pop(bob.hop.host)
@@ -238,7 +246,7 @@ def call_to_nobody(network: Network) -> tuple[Agent, Agent, Session, Request]:
     return alice, bob, call, invite
 
 
-def clean(*agents: Agent) -> None:
+def clean(*agents: SimulatedAgent) -> None:
     for agent in agents:
         assert agent.leftovers == (0, 0, 0, 0)
 
@@ -260,7 +268,9 @@ def within(
     return Request(method, dialog.target, fields, body).encode()
 
 
-def inject(network: Network, data: bytes, sender: Agent, receiver: Agent) -> list[Response]:
+def inject(
+    network: SimulatedNetwork, data: bytes, sender: SimulatedAgent, receiver: SimulatedAgent
+) -> list[Response]:
     """Let `receiver` have a datagram; the responses it gives at once."""
     before = len(network.log)
     network.inject(receiver.hop.host, data, sender.hop)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import g711_reference
-from .ports import free_udp_range
-from .recording import Recording
+from tests.support.phones.wire import g711_reference
+from tests.support.ports import free_udp_range
+from tests.support.recording import Recording
 
 PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8}
 DEFAULT_TELEPHONE_EVENT = 101

@@ -10,10 +10,11 @@ import time
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .happenings import Happenings
-from .peer_process import PeerError
-from .ports import free_port
-from .wire_rtp import PAYLOAD_TYPES, WireRtp, open_timed, receive_timed
+from tests.support.arrivals import Arrivals
+from tests.support.phones.errors import PeerError
+from tests.support.ports import free_port
+
+from .rtp import PAYLOAD_TYPES, WireRtp, open_timed, receive_timed
 
 PHRASES = {180: "Ringing", 183: "Session Progress", 200: "OK", 404: "Not Found", 407: "Proxy"}
 _COMPACT = {"v": "via", "f": "from", "t": "to", "i": "call-id", "m": "contact", "c": "content-type"}
@@ -188,7 +189,7 @@ class WirePhone:
         self.port = free_port()
         self.uri = f"sip:{user}@{host}:{self.port}"
         self.codec = codec
-        self.messages: Happenings[WireMessage] = Happenings()
+        self.messages: Arrivals[WireMessage] = Arrivals()
         self.calls: list[WireCall] = []
         self.answers_cancel = True
         self._answers: dict[tuple[str, str], bytes] = {}

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from .happenings import Happenings
-from .peer_process import PeerError, PeerProcess, need_program
-from .ports import free_port, free_udp_range
-from .recording import Recording, read_wav, write_tone_wav
+from tests.support.arrivals import Arrivals
+from tests.support.phones.errors import PeerError
+from tests.support.ports import free_port, free_udp_range
+from tests.support.recording import Recording, read_wav, write_tone_wav
+
+from .peer_process import PeerProcess, need_program
 
 MODULES = ("/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules")
 READY_S = 8.0
@@ -49,7 +51,7 @@ class Baresip:
         self.directory = directory
         self.port = free_port()
         self.uri = f"sip:{user}@127.0.0.1:{self.port}"
-        self.events: Happenings[dict[str, Any]] = Happenings()
+        self.events: Arrivals[dict[str, Any]] = Arrivals()
         self._peer: PeerProcess
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter

@@ -12,7 +12,7 @@ UDP = Hop("udp", "192.0.2.9", 5060)
 TCP = Hop("tcp", "192.0.2.9", 5060)
 
 
-class Layer:
+class RecordingLayer:
     """Implements TransactionLayer; `sent` holds (time, bytes, whether it is a retransmission)."""
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Layer:
         return [at for at, _, _ in self.sent]
 
 
-class User:
+class RecordingUser:
     """Implements ClientUser and ServerUser."""
 
     def __init__(self) -> None:

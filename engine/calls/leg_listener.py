@@ -1,0 +1,58 @@
+"""Who hears of a leg: the owner that made it, and parts of a call flow while they listen."""
+
+from typing import Any, Protocol
+
+from ..job import LegRecord
+from .hangup_cause import HangupCause
+
+
+class ObservedLeg(Protocol):
+    """What an owner or a listener sees of the leg."""
+
+    @property
+    def id(self) -> str:
+        """Its id, which the media worker knows as well."""
+
+    @property
+    def record(self) -> LegRecord:
+        """What views show of it."""
+
+    @property
+    def hangup_cause(self) -> HangupCause | None:
+        """Why it has ended; None while it has not."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the party has put the call on hold."""
+
+
+class LegOwner(Protocol):
+    """Made the leg: publishes its events, and knows the trunks."""
+
+    def publish(self, kind: str, leg: ObservedLeg, /, **fields: Any) -> None:
+        """Publish the event `kind` of the leg."""
+
+    def trunk_failed(self, trunk: str, for_s: float, reason: str, /) -> None:
+        """A call by this trunk has failed: other trunks are to be used for `for_s` seconds."""
+
+
+class LegListener:
+    """Hears of a leg from `Leg.listen` to `Leg.forget`. A method that is not overridden ignores."""
+
+    def leg_ended(self, leg: ObservedLeg) -> None:
+        """The leg has ended; `leg.hangup_cause` says why."""
+
+    def early_media_started(self, leg: ObservedLeg) -> None:
+        """The network plays sound of its own before the party answers."""
+
+    def early_media_stopped(self, leg: ObservedLeg) -> None:
+        """The trunk that played it has failed, and the next one is tried."""
+
+    def hold_changed(self, leg: ObservedLeg) -> None:
+        """The party has put the call on hold, or resumed it: `leg.is_held`."""
+
+    def digit_pressed(self, leg: ObservedLeg, digit: str) -> None:
+        """The party has pressed a key."""
+
+    def info_received(self, leg: ObservedLeg, digit: str, duration_ms: int) -> None:
+        """The phone has reported a pressed key by SIP INFO. `digit_pressed` comes before."""

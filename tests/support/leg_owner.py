@@ -1,0 +1,42 @@
+"""Owners and listeners of legs, for tests: they keep what they hear."""
+
+from typing import Any
+
+from engine.calls.leg_listener import LegListener, ObservedLeg
+
+
+class LegOwner:
+    """Made a leg: `published` has the events (kind, fields), `failed` the trunks that failed."""
+
+    def __init__(self) -> None:
+        self.published: list[tuple[str, dict[str, Any]]] = []
+        self.failed: list[tuple[str, float, str]] = []
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of the published events."""
+        return [kind for kind, _fields in self.published]
+
+    def publish(self, kind: str, _leg: ObservedLeg, /, **fields: Any) -> None:
+        """See engine.calls.leg_listener."""
+        self.published.append((kind, fields))
+
+    def trunk_failed(self, trunk: str, for_s: float, reason: str) -> None:
+        """See engine.calls.leg_listener."""
+        self.failed.append((trunk, for_s, reason))
+
+
+class LegWatcher(LegListener):
+    """Listens to a leg: the keys that were pressed, and each change of hold."""
+
+    def __init__(self) -> None:
+        self.digits: list[str] = []
+        self.holds: list[bool] = []
+
+    def digit_pressed(self, _leg: ObservedLeg, digit: str) -> None:
+        """See LegListener."""
+        self.digits.append(digit)
+
+    def hold_changed(self, leg: ObservedLeg) -> None:
+        """See LegListener."""
+        self.holds.append(leg.is_held)

@@ -1,0 +1,1 @@
+"""Other people's SIP software as processes: PJSIP (`softphone`), baresip and SIPp."""

@@ -1,0 +1,199 @@
+"""Phones that a test steers step by step, at the boundary of SIP: no socket, no clock.
+
+Use them for what one part of the engine does: a leg, an attempt, an inbound call. The test says in
+which order things happen, to the instant, which no real phone would do on demand.
+"""
+
+import asyncio
+from typing import Any, cast
+
+from engine.calls.leg import Leg
+from sip import events
+from sip.dialog.session import Session
+from sip.dialog.uac import Invitation
+from sip.errors import SipError
+from sip.hop import Hop
+from sip.message.message import Request
+from sip.message.uri import parse_uri
+from sip.sdp.offer_answer import LocalAudio, NegotiatedAudio
+
+
+def audio(
+    direction: str = "sendrecv",
+    port: int = 40000,
+    codec: str = "PCMU",
+    host: str = "127.0.0.1",
+) -> NegotiatedAudio:
+    """Audio as a phone at `host` would have agreed to."""
+    return NegotiatedAudio(
+        host=host,
+        port=port,
+        rtcp_port=port + 1,
+        codec=codec,
+        payload_type=0 if codec == "PCMU" else 8,
+        telephone_event_payload_type=101,
+        direction=cast("Any", direction),
+        ptime_ms=20,
+    )
+
+
+class ScriptedPhone:
+    """The far end of one INVITE: what it does next is the test's to say."""
+
+    def __init__(self, invitation: Invitation) -> None:
+        self.invitation = invitation
+        self.tag: Any = None
+        self.state = "calling"
+        self.hung_up = asyncio.Event()
+        self.hang_up_reason: str | None = None
+
+    @property
+    def session(self) -> Session:
+        return cast(Session, self)
+
+    @property
+    def is_hung_up(self) -> bool:
+        return self.hung_up.is_set()
+
+    def _tell(self, event: Any) -> None:
+        if isinstance(self.tag, Leg):
+            self.tag.on_sip(event)
+
+    def rings(self) -> None:
+        self.state = "early"
+        self._tell(events.Progress(self.session, 180, "Ringing", None))
+
+    def plays_early_media(self, port: int = 40000) -> None:
+        self._tell(events.Progress(self.session, 183, "Session Progress", audio(port=port)))
+
+    def presses(self, digit: str) -> None:
+        self._tell(events.InfoDigit(self.session, digit, 160))
+
+    def answers(self, codec: str = "PCMU", host: str = "127.0.0.1") -> None:
+        direction = "inactive" if host == "0.0.0.0" else "sendrecv"
+        self._tell(events.Answered(self.session, audio(direction, codec=codec, host=host)))
+
+    def refuses(self, status: int, phrase: str = "No") -> None:
+        self._tell(events.Failed(self.session, events.Cause(status, phrase, "remote")))
+
+    def is_unreachable(self) -> None:
+        cause = events.Cause(503, "connection refused", "transport")
+        self._tell(events.Failed(self.session, cause))
+
+    def hangs_up(self, reason_header: str | None = None) -> None:
+        cause = events.Cause(None, "BYE", "remote", reason_header)
+        self._tell(events.Ended(self.session, cause))
+
+    def holds(self) -> None:
+        self._tell(events.MediaChanged(self.session, audio("recvonly")))
+
+    def resumes(self) -> None:
+        self._tell(events.MediaChanged(self.session, audio()))
+
+
+class ScriptedCaller(ScriptedPhone):
+    """A phone that calls us: its INVITE is there, our answers to it are in `statuses`."""
+
+    def __init__(self, request: Request, source: Hop) -> None:
+        super().__init__(cast(Any, None))
+        self.state = "incoming"
+        self.request = request
+        self.source = source
+        self.statuses: list[int] = []
+        self.headers: tuple[tuple[str, str], ...] = ()
+        self.no_common_codec: str | None = None
+        self.refused_because: str | None = None
+        self.accepted = asyncio.Event()
+        self.rejected = asyncio.Event()
+        self.credentials: object = None
+
+    def use_credentials(self, credentials: object) -> None:
+        """As Session.use_credentials."""
+        self.credentials = credentials
+
+    def acknowledges(self, codec: str = "PCMU") -> None:
+        """ACK of our 200."""
+        self.state = "confirmed"
+        self._tell(events.Answered(self.session, audio(codec=codec)))
+
+    def cancels(self) -> None:
+        """CANCEL, before our 200."""
+        self.state = "terminated"
+        cause = events.Cause(487, "Request Terminated", "remote")
+        self._tell(events.Failed(self.session, cause))
+
+    def objection(self, _audio: LocalAudio) -> str | None:
+        return self.no_common_codec
+
+    def must_be_open(self) -> None:
+        if self.state not in ("incoming", "early"):
+            raise SipError(f"the call is {self.state}")
+
+
+class ScriptedSip:
+    """Takes the place of SipEndpoint: each INVITE becomes a ScriptedPhone."""
+
+    def __init__(self) -> None:
+        self.phones: asyncio.Queue[ScriptedPhone] = asyncio.Queue()
+
+    def ring(self, session: Session, status: int = 180) -> None:
+        phone = cast(ScriptedCaller, session)
+        phone.must_be_open()
+        phone.state = "early"
+        phone.statuses.append(status)
+
+    def accept(self, session: Session, audio: LocalAudio) -> None:
+        phone = cast(ScriptedCaller, session)
+        phone.must_be_open()
+        phone.state = "accepted"
+        phone.statuses.append(200)
+        phone.accepted.set()
+
+    def reject(
+        self,
+        session: Session,
+        status: int,
+        headers: tuple[tuple[str, str], ...] = (),
+        *,
+        reason: str | None = None,
+    ) -> None:
+        phone = cast(ScriptedCaller, session)
+        phone.must_be_open()
+        phone.state = "terminated"
+        phone.statuses.append(status)
+        phone.headers = headers
+        phone.refused_because = reason
+        phone.rejected.set()
+
+    async def resolve(self, uri: str) -> Hop:
+        return Hop("udp", "127.0.0.1", 5080)
+
+    def invite(self, invitation: Invitation) -> Session:
+        phone = ScriptedPhone(invitation)
+        self.phones.put_nowait(phone)
+        return phone.session
+
+    def hangup(self, session: Session, reason: str | None = None) -> None:
+        phone = cast(ScriptedPhone, session)
+        phone.hang_up_reason = reason
+        phone.hung_up.set()
+
+
+def incoming(
+    dialled: str = "+442079460000",
+    caller: str = "+442079461111",
+    host: str = "127.0.0.1",
+    port: int = 5071,
+    headers: tuple[tuple[str, str], ...] = (),
+) -> ScriptedCaller:
+    """A phone behind a trunk at `host` that calls `dialled`."""
+    fields = [
+        ("Via", f"SIP/2.0/UDP {host}:{port};branch=z9hG4bKin"),
+        ("From", f'"A caller" <sip:{caller}@{host}>;tag=in'),
+        ("To", f"<sip:{dialled}@127.0.0.1>"),
+        ("Call-ID", f"in-{dialled}-{caller}"),
+        ("CSeq", "1 INVITE"),
+        *headers,
+    ]
+    request = Request("INVITE", parse_uri(f"sip:{dialled}@127.0.0.1:5060"), fields)
+    return ScriptedCaller(request, Hop("udp", host, port))
