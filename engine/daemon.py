@@ -112,7 +112,7 @@ class Daemon(Parts):
             await self.media.start()
         except WorkerFailed as error:
             raise settings.error("media", error.reason) from error
-        await self.trunks.start()
+        self.trunks.start()
         await self._open_queues()
         await self._take_over()
         await self._start_reports()

@@ -6,18 +6,21 @@ one up when it is called.
 """
 
 import asyncio
+import resource
 import time
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 from config.settings import Settings
+from config.values import address_and_port
 from media.settings import MediaSettings
 from media.sound.speech import Synthesizer
 from media.sources import Hold, Ringing
 from media.worker_pool import WorkerPool
 from sip.endpoint import EndpointOptions, SipEndpoint
-from sip.rate_limit import RateLimit
+from sip.rate_limit import RateLimit, SourceRates
+from sip.transport.tcp_limits import TcpLimits
 
 from . import logs
 from .acd.agents import AgentClock, AgentRegistry
@@ -59,6 +62,7 @@ from .inbound.interrupted_calls import InterruptedCalls
 from .inbound.kept_positions import KeptPositions
 from .inbound.services import InboundServices
 from .inbound.sip_events import SipEvents
+from .inbound.sip_policy import SipPolicy
 from .job import Job
 from .reload import Reconfigure, Reload
 from .reports.cdr_writer import CdrWriter
@@ -70,6 +74,7 @@ from .routing.admission import Admission, PolicySettings
 from .routing.dialplan import Dialplan
 from .routing.number_plan import NumberPlan
 from .routing.opening_hours import opening_hours
+from .routing.peers import Peers
 from .routing.router import Router
 from .routing.trunks import Trunks
 from .store.event_log import EventLog
@@ -103,15 +108,24 @@ class Parts:
 
         # -- SIP and media
         leg_events = LegEvents(self.registry, self.events)
+        self.peers = Peers(
+            settings.trunks, settings.dial.allow_hosts, lambda uri: self.sip.hops(uri)
+        )
         self.sip = SipEndpoint(
             sip.listen,
             on_event=lambda event: self.sip_events.on_sip(event),
             options=EndpointOptions(
                 advertise=sip.advertise or None,
                 product=sip.user_agent,
-                rate_limit=RateLimit(sip.max_messages_per_s, sip.max_messages_burst),
+                rates=SourceRates(
+                    RateLimit(sip.max_messages_per_s, sip.max_messages_burst),
+                    RateLimit(sip.max_unknown_per_s, 2 * sip.max_unknown_per_s),
+                    RateLimit(sip.max_unknown_together_per_s, 2 * sip.max_unknown_together_per_s),
+                ),
+                tcp_limits=TcpLimits.within(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
+                name_servers=tuple(address_and_port(text) for text in sip.dns),
             ),
-            admits=lambda source, now: self.inbound.admits(source, now),
+            policy=SipPolicy(self.peers, lambda source, now: self.inbound.admits(source, now)),
         )
         self.media = WorkerPool(
             MediaSettings(media.address, media.ports, media.timeout_s, media.silence_s),
@@ -216,6 +230,7 @@ class Parts:
                 takeover=CallerTakeover(self.dispatcher),
                 history=self.history,
                 positions=KeptPositions(self.store),
+                peers=self.peers,
             ),
             settings,
         )
@@ -388,7 +403,6 @@ class Parts:
             "dispatcher": lambda _settings: self.dispatcher.dispatch(),
             "rights": lambda settings: self.rights.configure(settings.control, settings.rights),
             "control": lambda settings: self.control.configure(settings.control),
-            # Last: the name of a registrar may take its time to be found.
             "trunks": lambda settings: self.trunks.reconfigure(settings.trunks),
         }
 

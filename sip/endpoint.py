@@ -23,7 +23,7 @@ from .errors import ParseError, SipError
 from .events import Event
 from .hop import Hop, Transport
 from .message.uri import SipUri, parse_host_port, parse_uri
-from .policy import PeerPolicy
+from .policy import EveryPeer, PeerPolicy
 from .rate_limit import SourceRates
 from .sdp.offer_answer import LocalAudio
 from .transaction.timers import TIMER_GRID_S, TimerValues
@@ -81,6 +81,7 @@ class SipEndpoint:
         options = options or EndpointOptions()
         self._listen = [parse_listen(text) for text in listen]
         self._advertise = options.advertise
+        self._policy = policy or EveryPeer()
         self._on_event = on_event
         self.ua = UserAgent(
             local={},
@@ -89,7 +90,7 @@ class SipEndpoint:
             rng=options.rng,
             rates=options.rates,
             bounds=options.bounds,
-            policy=policy,
+            policy=self._policy,
         )
         self.addresses: list[Hop] = []
         """The bound addresses, in the order of `listen`."""
@@ -195,9 +196,13 @@ class SipEndpoint:
         """Where a URI leads, best first. Raises ParseError and ResolutionFailed."""
         return await self.resolver.hops(uri_text)
 
-    async def addresses(self, host: str) -> list[str]:
+    async def addresses_of(self, host: str) -> list[str]:
         """The addresses of a host name, of the families we have. Raises ResolutionFailed."""
         return await self.resolver.addresses(host)
+
+    def may_get_media(self, host: str, peer_host: str) -> bool:
+        """See PeerPolicy."""
+        return self._policy.may_get_media(host, peer_host)
 
     def rest(self, hop: Hop, for_s: float | None = None) -> None:
         """Try other addresses of a name before this one for a while: it did not work."""

@@ -23,6 +23,9 @@ class PeerPolicy(Protocol):
         """Whether requests of a dialog with `peer` may be sent to `hop`, as its Contact or
         Record-Route wants. Otherwise they go to `peer`."""
 
+    def may_get_media(self, host: str, peer_host: str) -> bool:
+        """Whether RTP may be sent to `host`, as the SDP of a peer at `peer_host` wants."""
+
 
 class EveryPeer:
     """Knows and admits everybody."""
@@ -36,5 +39,9 @@ class EveryPeer:
         return "accept"
 
     def may_reach(self, hop: Hop, peer: Hop) -> bool:
+        """See PeerPolicy."""
+        return True
+
+    def may_get_media(self, host: str, peer_host: str) -> bool:
         """See PeerPolicy."""
         return True

@@ -18,13 +18,20 @@ DEFAULT_CALLER: Final = "ringback"
 # How long a trunk may stay silent before the next one is tried.
 TRUNK_RESPONSE_S: Final = 5.0
 
+# How long the name of a trunk may take to be found before the next trunk is tried.
+NAME_S: Final = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a leg's INVITE says is calling: `user`, else the trunk's caller id, else `default`."""
+    """Who a leg's INVITE says is calling: `user`, else the trunk's caller id, else `default`.
+
+    `name` is the display name; "" for none.
+    """
 
     user: str | None
     default: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,7 @@ class DialOptions:
             target=target.target,
             hop=hop,
             from_uri=str(SipUri("sip", target.from_host or self.audio.host, user)),
+            from_display=self.caller.name or None,
             audio=self.audio,
             credentials=target.credentials,
             headers=self.headers,

@@ -22,12 +22,13 @@ from sip.dialog.session import Session
 from sip.dialog.uas import UasSession
 from sip.endpoint import SipEndpoint
 from sip.errors import ParseError, SipError
+from sip.hop import Hop, is_numeric
 from sip.sdp.offer_answer import NegotiatedAudio
 from sip.transport.resolver import ResolutionFailed
 
 from ..job import LegRecord
 from ..routing.dialplan import Destination, DialTarget
-from .dialling import CODECS, TRUNK_RESPONSE_S, Caller, DialOptions
+from .dialling import CODECS, NAME_S, TRUNK_RESPONSE_S, Caller, DialOptions
 from .hangup_cause import (
     CLEARING,
     NO_ANSWER,
@@ -37,6 +38,7 @@ from .hangup_cause import (
     of_failed_invite,
     of_no_answer,
     of_unanswered_call,
+    of_unknown_name,
 )
 from .leg_listener import LegListener, LegOwner
 from .leg_media import LegMedia
@@ -91,6 +93,7 @@ class Leg:
         self._hung_up: list[Session] = []
         self._called_us = False
         self._outcome: asyncio.Future[HangupCause | None] | None = None
+        self._naming: asyncio.Task[None] | None = None
 
     # -- who hears of it --------------------------------------------------------------------
 
@@ -158,14 +161,32 @@ class Leg:
     async def _try(
         self, target: DialTarget, options: DialOptions, *, is_last: bool
     ) -> HangupCause | None:
-        """Call the party by one target. None once it is answered, otherwise why it is not."""
+        """Call the party by one target, at each of its addresses until one responds.
+
+        None once it is answered, otherwise why it is not.
+        """
         self.record.uri = target.target
         try:
-            hop = await self._sip.resolve(target.hop_uri)
-        except (ResolutionFailed, ParseError) as error:
-            return HangupCause("unreachable", str(error), trunk_failed=True)
-        if self.hangup_cause is not None:  # hung up while the address was looked up
-            return self.hangup_cause
+            async with asyncio.timeout(None if is_last else NAME_S):
+                hops = await self._sip.hops(target.hop_uri)
+        except (TimeoutError, ResolutionFailed, ParseError) as error:
+            return of_unknown_name(str(error) or f"{target.hop_uri}: its name is not answered")
+        for number, hop in enumerate(hops, start=1):
+            if self.hangup_cause is not None:  # hung up while the address was looked up
+                return self.hangup_cause
+            is_last_hop = number == len(hops)
+            failure = await self._try_at(hop, target, options, is_last=is_last and is_last_hop)
+            if failure is None or not failure.hop_failed:
+                return failure
+            self._sip.rest(hop, failure.trunk_rests_s or None)
+            if not is_last_hop:
+                self._forget_early_media()
+        return failure
+
+    async def _try_at(
+        self, hop: Hop, target: DialTarget, options: DialOptions, *, is_last: bool
+    ) -> HangupCause | None:
+        """Call the party by one target at one address."""
         self._media.take_from(hop.host, target.rtp)
         loop = asyncio.get_running_loop()
         self._outcome = loop.create_future()
@@ -184,7 +205,7 @@ class Leg:
     def _tell_trunk(self, target: DialTarget, cause: HangupCause) -> None:
         """A trunk is to be passed over for a while."""
         if target.trunk and cause.trunk_rests_s > 0:
-            self._owner.trunk_failed(target.trunk, cause.trunk_rests_s, str(cause))
+            self._owner.trunk_failed(target.trunk, cause)
 
     def _forget_early_media(self) -> None:
         """A trunk has failed: what it let ring or speak is over, and the next one starts afresh."""
@@ -300,6 +321,7 @@ class Leg:
         if self.hangup_cause is not None:
             return
         self.hangup_cause = cause
+        self._stop_naming()
         record = self.record
         record.state = "ended"
         record.ended = time.time()
@@ -316,7 +338,9 @@ class Leg:
 
     def on_sip(self, event: sip_events.Event) -> None:
         """Handle one event of this leg's session. Those of an earlier session are ignored."""
-        if isinstance(event, sip_events.RegistrationChanged) or event.session is not self._session:
+        if isinstance(event, sip_events.RegistrationChanged | sip_events.ExtensionsRefused):
+            return
+        if event.session is not self._session:
             return
         match event:
             case sip_events.Progress():
@@ -326,6 +350,7 @@ class Leg:
             case sip_events.Failed() if self._called_us:
                 self._end(of_unanswered_call(event.cause))
             case sip_events.Failed():
+                self._tell_extensions(event.cause)
                 self._failed(of_failed_invite(event.cause))
             case sip_events.Ended():
                 self._end(of_ended_session(event.cause))
@@ -334,6 +359,11 @@ class Leg:
                 self._note_hold(event.audio)
             case sip_events.InfoDigit():
                 (self._borrower or self).info_digit(event.digit, event.duration_ms)
+
+    def _tell_extensions(self, cause: sip_events.Cause) -> None:
+        """Publish that the party demands an extension that we lack, or lacks one (420, 421)."""
+        if cause.status in (420, 421):
+            self._publish("leg.extension_required", self, extensions=list(cause.extensions))
 
     def _progress(self, event: sip_events.Progress) -> None:
         record = self.record
@@ -388,10 +418,44 @@ class Leg:
 
     def _connect(self, audio: NegotiatedAudio, *, anew: bool = False) -> None:
         self.audio = audio
+        self._stop_naming()
+        if is_numeric(audio.host):
+            self._connect_to(audio, anew=anew)
+        else:
+            self._naming = asyncio.get_running_loop().create_task(
+                self._connect_by_name(audio, anew)
+            )
+
+    def _connect_to(self, audio: NegotiatedAudio, *, anew: bool) -> None:
+        is_permitted = self._sip.may_get_media(audio.host, self._media.sip_host)
+        if not is_permitted:
+            self._publish("leg.media_not_permitted", self, host=audio.host, port=audio.port)
         try:
-            self._media.connect(audio, anew=anew)
+            self._media.connect(audio, anew=anew, is_permitted=is_permitted)
         except BadAddress as error:
             self.hang_up(HangupCause("incompatible", error.reason))
+
+    async def _connect_by_name(self, audio: NegotiatedAudio, anew: bool) -> None:
+        """Look up the host that a description names (RFC 4566 section 5.7), and send there."""
+        try:
+            found = await self._sip.addresses_of(audio.host)
+        except ResolutionFailed as error:
+            log.info("media_host_not_found", leg=self.id, reason=error.reason)
+            found = []
+        if self.hangup_cause is not None:
+            return
+        address = self._media.reachable_of(found)
+        if address is None:
+            reason = f"the audio host {audio.host} has no address that can be reached"
+            self.hang_up(HangupCause("incompatible", reason))
+        else:
+            self._connect_to(structs.replace(audio, host=address), anew=anew)
+
+    def _stop_naming(self) -> None:
+        """What was described before is not looked up any more."""
+        if self._naming is not None:
+            self._naming.cancel()
+            self._naming = None
 
     # -- what the media worker reports ------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """The media endpoint of a leg: its port, what the party hears, and its reports."""
 
 import asyncio
+from collections.abc import Sequence
 
 import structlog
 
@@ -46,14 +47,27 @@ class LegMedia:
         """What SDP says of our side, with `codecs` in this order."""
         return LocalAudio(host=self._host, port=self._port, codecs=codecs)
 
+    @property
+    def sip_host(self) -> str:
+        """Where the peer's SIP comes from."""
+        return self._sip_host
+
+    def reachable_of(self, addresses: Sequence[str]) -> str | None:
+        """The first of the addresses that is of our own family."""
+        is_ipv6 = ":" in self._host
+        return next((one for one in addresses if (":" in one) == is_ipv6), None)
+
     def take_from(self, sip_host: str, rtp: RtpPolicy) -> None:
         """Take RTP by this policy from now on; the peer's SIP comes from `sip_host`."""
         self._sip_host, self._rtp = sip_host, rtp
 
-    def connect(self, audio: NegotiatedAudio, *, anew: bool = False) -> None:
+    def connect(
+        self, audio: NegotiatedAudio, *, anew: bool = False, is_permitted: bool = True
+    ) -> None:
         """Send to where the peer listens. Raises BadAddress.
 
-        With `anew`, where it was found to be so far may change again.
+        With `anew`, where it was found to be so far may change again. Where its address is not
+        permitted, nothing is sent there: the peer is found once it speaks from the host of its SIP.
         """
         if audio.host in UNSPECIFIED_HOSTS:
             return  # a hold from the first description on (RFC 3264 8.4): nothing to send to yet
@@ -73,6 +87,7 @@ class LegMedia:
                 sip_host=self._sip_host,
                 rtp=self._rtp,
                 anew=anew,
+                is_permitted=is_permitted,
             )
         )
 

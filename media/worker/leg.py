@@ -29,6 +29,7 @@ _LOUD_AGAIN_S: Final = 0.5
 _QUIET_LOOKS: Final = 3  # frames looked at as a whole before a peer is called silent
 _STATIC_CODECS: Final[dict[int, str]] = {0: "PCMU", 8: "PCMA"}
 _UNSPECIFIED: Final = ("0.0.0.0", "::")
+_NOWHERE: Final[Address] = ("0.0.0.0", 0)
 
 
 class MediaLeg:
@@ -95,12 +96,14 @@ class MediaLeg:
         self.incoming.settle()
         host, port = description.host, description.port
         # A peer that is to hear nothing may give no address (RFC 3264 section 8.4).
-        reachable = port > 0 and host not in _UNSPECIFIED
+        reachable = port > 0 and host not in _UNSPECIFIED and description.is_permitted
         if self.learner is None:
             self._socket = self.pair.open_connected()
             if self._context.listeners.add_sink(self):
                 self.dropped_late += self.pair.discard_waiting()
-            self.learner = PeerLearner(host, port)
+            self.learner = PeerLearner(
+                *(_NOWHERE if not description.is_permitted else (host, port))
+            )
             self.rtcp = RtcpSession(
                 self.playout.stream.ssrc,
                 self._context.cname,
@@ -135,7 +138,9 @@ class MediaLeg:
             self.incoming.loud_at = now
         self.look_at = now
         self._may_receive = description.direction in ("sendrecv", "recvonly")
-        may_send = description.direction in ("sendrecv", "sendonly") and reachable
+        may_send = description.direction in ("sendrecv", "sendonly") and (
+            reachable or not description.is_permitted
+        )
         self.playout.agree(description, may_send=may_send, now=now)
 
     def _connect_socket(self, peer: Address) -> None:

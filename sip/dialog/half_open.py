@@ -3,7 +3,8 @@
 A caller sends its ACK within a round trip. Somebody who forges the address of a peer never does,
 as our 200 does not reach them. Past a number of such calls only some a second are taken of the
 source: the oldest that was answered gives way to each. Over UDP a caller that gets no answer sends
-its INVITE again after T1 (RFC 3261 17.1.1.2), which a forger does not bother to: that copy is taken.
+its INVITE again after T1 (RFC 3261 17.1.1.2), which a forger does not bother to do: such a copy is
+taken before the others.
 """
 
 from collections import Counter, OrderedDict

@@ -14,7 +14,7 @@ import dns.rdtypes.IN.NAPTR
 import dns.rdtypes.IN.SRV
 import dns.resolver
 
-from .records import MOST_RECORDS, Answer, Kind, Naptr, NameServiceError, Record, Srv
+from .records import MOST_RECORDS, Answer, Kind, NameServiceError, Naptr, Record, Srv
 
 _RESOLV_CONF: Final = "/etc/resolv.conf"
 _TRY_S: Final = 2.0
@@ -28,7 +28,9 @@ class NameServers:
     Without any, /etc/resolv.conf names them, and is read again when it has changed.
     """
 
-    def __init__(self, servers: Sequence[tuple[str, int]] = (), *, path: str = _RESOLV_CONF) -> None:
+    def __init__(
+        self, servers: Sequence[tuple[str, int]] = (), *, path: str = _RESOLV_CONF
+    ) -> None:
         self._servers = tuple(servers)
         self._path = Path(path)
         self._state: object = None

@@ -44,7 +44,7 @@ class _Server:
 
 
 class Resolver:
-    """Resolves the URIs of one endpoint. `families` are those it has sockets of, preferred first."""
+    """Resolves the URIs of one endpoint. `families` are those it has sockets of, best first."""
 
     def __init__(
         self,
@@ -141,9 +141,7 @@ class Resolver:
             return [(_SERVICES[one.service.upper()], one.replacement) for one in offered]
         return [(one, f"_sip._{one}.{name}") for one in _TRANSPORTS]
 
-    async def _addresses(
-        self, servers: Sequence[_Server], families: Sequence[Family]
-    ) -> list[Hop]:
+    async def _addresses(self, servers: Sequence[_Server], families: Sequence[Family]) -> list[Hop]:
         """The addresses of the servers, in their order. Raises NameServiceError if none answers."""
         kinds = [_KINDS[family] for family in families]
         answers = await asyncio.gather(

@@ -84,9 +84,7 @@ class TcpTransport:
 
     def listen(self, host: str, port: int) -> tuple[str, int]:
         """Listen and accept connections. Returns the bound address. Raises OSError."""
-        listener = TcpListener(
-            host, port, on_accepted=self._accepted, on_exhausted=self._make_room
-        )
+        listener = TcpListener(host, port, on_accepted=self._accepted, on_exhausted=self._make_room)
         self._listeners.append(listener)
         return listener.address
 

@@ -121,9 +121,7 @@ class TcpPlaces:
     def discard(self, connection: TcpConnection) -> None:
         """Take its place back. Does nothing if it has none."""
         had_place = (
-            connection in self._known
-            or connection in self._half_open
-            or connection in self._proven
+            connection in self._known or connection in self._half_open or connection in self._proven
         )
         if not had_place:
             return
@@ -145,7 +143,7 @@ class TcpPlaces:
             self._proven.move_to_end(connection)
 
     def holds(self, connection: TcpConnection, size: int) -> TcpConnection | None:
-        """It has sent so many bytes that are not handled. Returns who gives way for them, if any."""
+        """It has sent so much that is not handled. Returns who gives way for it, if any."""
         if connection.is_known:
             return None
         before = self._unfinished.get(connection, 0)

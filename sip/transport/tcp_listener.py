@@ -1,4 +1,4 @@
-"""A listening TCP socket. It accepts a few connections a turn, and survives a lack of descriptors."""
+"""A listening TCP socket. It accepts a few connections a turn, and stands a lack of descriptors."""
 
 import asyncio
 import errno

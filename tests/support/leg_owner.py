@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from engine.calls.hangup_cause import HangupCause
 from engine.calls.leg_listener import LegListener, ObservedLeg
 
 
@@ -10,7 +11,7 @@ class LegOwner:
 
     def __init__(self) -> None:
         self.published: list[tuple[str, dict[str, Any]]] = []
-        self.failed: list[tuple[str, float, str]] = []
+        self.failed: list[tuple[str, HangupCause]] = []
 
     @property
     def kinds(self) -> list[str]:
@@ -21,9 +22,9 @@ class LegOwner:
         """See engine.calls.leg_listener."""
         self.published.append((kind, fields))
 
-    def trunk_failed(self, trunk: str, for_s: float, reason: str) -> None:
+    def trunk_failed(self, trunk: str, cause: HangupCause) -> None:
         """See engine.calls.leg_listener."""
-        self.failed.append((trunk, for_s, reason))
+        self.failed.append((trunk, cause))
 
 
 class LegWatcher(LegListener):

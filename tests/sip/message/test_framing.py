@@ -10,7 +10,6 @@ from sip.message.parser import MAX_HEAD_BYTES, MAX_MESSAGE_BYTES
 from tests.support.sip import strategies
 
 
-
 def feed(framer: StreamFramer, data: bytes) -> list[bytes]:
     """What a connection does with what it has read: the messages that are complete by now."""
     framer.push(data)

@@ -9,7 +9,7 @@ import pytest
 
 from sip.dns.hosts_file import HostsFile
 from sip.dns.lookups import Lookups
-from sip.dns.records import Answer, Kind, Naptr, NameServiceError, Record, Srv
+from sip.dns.records import Answer, Kind, NameServiceError, Naptr, Record, Srv
 from sip.errors import ParseError
 from sip.hop import Hop
 from sip.message.uri import parse_uri
@@ -267,7 +267,7 @@ def test_one_name_that_stalls_does_not_delay_another() -> None:
     assert service.asked.count(("stall.example", "A")) == 1
 
 
-# -- failover ---------------------------------------------------------------------------------------
+# -- failover -------------------------------------------------------------------------------------
 
 
 def test_an_address_that_failed_is_tried_last_for_a_while() -> None:

@@ -295,8 +295,16 @@ class VirtualSip:
 
     async def stop(self) -> None: ...
 
-    async def resolve(self, uri: str) -> Hop:
-        return Hop("udp", "127.0.0.1", 5080)
+    async def hops(self, uri: str) -> tuple[Hop, ...]:
+        return (Hop("udp", "127.0.0.1", 5080),)
+
+    async def addresses_of(self, host: str) -> list[str]:
+        return ["127.0.0.1"]
+
+    def may_get_media(self, host: str, peer_host: str) -> bool:
+        return True
+
+    def rest(self, hop: Hop, for_s: float | None = None) -> None: ...
 
     def invite(self, invitation: Invitation) -> Session:
         assert not self.is_dead, "an engine that was killed calls nobody"
