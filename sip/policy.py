@@ -24,7 +24,8 @@ class PeerPolicy(Protocol):
         Record-Route wants. Otherwise they go to `peer`."""
 
     def may_get_media(self, host: str, peer_host: str) -> bool:
-        """Whether RTP may be sent to `host`, as the SDP of a peer at `peer_host` wants."""
+        """Whether RTP may be sent to `host`, as the SDP of a peer at `peer_host` wants, before
+        any RTP has come from there."""
 
 
 class EveryPeer:

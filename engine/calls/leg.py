@@ -427,11 +427,11 @@ class Leg:
             )
 
     def _connect_to(self, audio: NegotiatedAudio, *, anew: bool) -> None:
-        is_permitted = self._sip.may_get_media(audio.host, self._media.sip_host)
-        if not is_permitted:
-            self._publish("leg.media_not_permitted", self, host=audio.host, port=audio.port)
+        may_get_media = self._sip.may_get_media(audio.host, self._media.sip_host)
+        if not may_get_media:
+            log.info("media_waits_for_rtp", leg=self.id, host=audio.host, port=audio.port)
         try:
-            self._media.connect(audio, anew=anew, is_permitted=is_permitted)
+            self._media.connect(audio, anew=anew, must_speak=not may_get_media)
         except BadAddress as error:
             self.hang_up(HangupCause("incompatible", error.reason))
 

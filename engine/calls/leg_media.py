@@ -62,12 +62,12 @@ class LegMedia:
         self._sip_host, self._rtp = sip_host, rtp
 
     def connect(
-        self, audio: NegotiatedAudio, *, anew: bool = False, is_permitted: bool = True
+        self, audio: NegotiatedAudio, *, anew: bool = False, must_speak: bool = False
     ) -> None:
         """Send to where the peer listens. Raises BadAddress.
 
-        With `anew`, where it was found to be so far may change again. Where its address is not
-        permitted, nothing is sent there: the peer is found once it speaks from the host of its SIP.
+        With `anew`, where it was found to be so far may change again. With `must_speak`, nothing
+        is sent there before RTP has come from it.
         """
         if audio.host in UNSPECIFIED_HOSTS:
             return  # a hold from the first description on (RFC 3264 8.4): nothing to send to yet
@@ -87,7 +87,7 @@ class LegMedia:
                 sip_host=self._sip_host,
                 rtp=self._rtp,
                 anew=anew,
-                is_permitted=is_permitted,
+                must_speak=must_speak,
             )
         )
 

@@ -115,7 +115,8 @@ class Peers:
         return False
 
     def may_get_media(self, host: str, peer_host: str) -> bool:
-        """Whether RTP may be sent to `host` in a call with a peer whose SIP is at `peer_host`."""
+        """Whether RTP may be sent to `host` in a call with a peer whose SIP is at `peer_host`,
+        before any has come from there. Otherwise anybody could be flooded by an SDP."""
         return host == peer_host or self.is_known(host) or _is_in(host, self._media)
 
     # -- looking names up -------------------------------------------------------------------

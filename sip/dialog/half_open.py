@@ -30,7 +30,7 @@ class HalfOpenLimits:
 
     each: int = 64
     together: int = 512
-    more_per_s: float = 20.0
+    more_per_s: float = 5.0
 
 
 class UnconfirmedCall(Protocol):

@@ -33,7 +33,7 @@ class StatelessAnswers:
         data = response_to(request, status, to_tag=tag, headers=fields).encode()
         if self._room is not None and len(data) > self._room:
             response = response_to(request, status, to_tag=tag)
-            lines = [f"{_COMPACT.get(name, name)}: {value}" for name, value in response.fields]
+            lines = [f"{_COMPACT.get(name, name)}: {value}" for name, value in response.headers()]
             head = "\r\n".join([response.start_line(), *lines, "l: 0", "", ""])
             data = head.encode("utf-8", "surrogateescape")
             if len(data) > self._room:

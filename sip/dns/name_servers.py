@@ -87,7 +87,7 @@ def _with_limits(resolver: dns.asyncresolver.Resolver) -> dns.asyncresolver.Reso
 def _negative_ttl_s(error: dns.resolver.NXDOMAIN) -> float:
     """For how long the name does not exist (RFC 2308): the shortest of what was answered."""
     ttls = []
-    for response in error.responses().values():
+    for response in error.responses().values():  # type: ignore[no-untyped-call]
         try:
             ttls.append(float(response.resolve_chaining().minimum_ttl))
         except dns.exception.DNSException:

@@ -168,16 +168,16 @@ class Transactions:
 
     def _quoted(self, quoted: bytes, hop: Hop, peers: Iterable[Transaction]) -> list[Transaction]:
         """The transactions that an ICMP error is about."""
-        if quoted.startswith(b"SIP/2.0 "):
-            branch = _branch(quoted)
-            return [
-                one
-                for one in peers
-                if isinstance(one, ServerTransaction) and branch and one.data.startswith(quoted)
-            ][:1]
-        method = quoted.partition(b" ")[0].decode("latin-1")
         branch = _branch(quoted)
-        client = self._clients.get((branch[1].decode("latin-1"), method)) if branch else None
+        if branch is None:
+            return []
+        if quoted.startswith(b"SIP/2.0 "):
+            for one in peers:
+                if isinstance(one, ServerTransaction) and one.data.startswith(quoted):
+                    return [one]
+            return []
+        method = quoted.partition(b" ")[0].decode("latin-1")
+        client = self._clients.get((branch[1].decode("latin-1"), method))
         return list(peers) if client is not None and client.hop == hop else []
 
     def abandon_after(self, transaction: Transaction, after_s: float, now: float) -> None:

@@ -19,7 +19,7 @@ class Peer:
     """A trunk at two addresses: `answers` has the status of each; None: none, for ever."""
 
     def __init__(self, answers: dict[Hop, int | None] | None = None) -> None:
-        self.answers = answers if answers is not None else {A: None, B: None}
+        self.answers: dict[Hop, int | None] = {A: None, B: None} if answers is None else answers
         self.asked: list[tuple[float, Hop]] = []
         self.events = EventLog()
         self.health = TrunkHealth(self.events, self.find, self.ask)
