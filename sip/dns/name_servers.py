@@ -7,6 +7,7 @@ from typing import Final
 import dns.asyncresolver
 import dns.exception
 import dns.message
+import dns.name
 import dns.nameserver
 import dns.rdata
 import dns.rdatatype
@@ -97,16 +98,21 @@ def _negative_ttl_s(error: dns.resolver.NXDOMAIN) -> float:
 
 def _record(data: dns.rdata.Rdata) -> Record:
     if isinstance(data, dns.rdtypes.IN.SRV.SRV):
-        return Srv(data.priority, data.weight, data.port, data.target.to_text(True))
+        return Srv(data.priority, data.weight, data.port, _name(data.target))
     if isinstance(data, dns.rdtypes.IN.NAPTR.NAPTR):
         return Naptr(
             data.order,
             data.preference,
             data.flags.decode("latin-1"),
             data.service.decode("latin-1"),
-            data.replacement.to_text(True),
+            _name(data.replacement),
         )
     return data.to_text()
+
+
+def _name(name: dns.name.Name) -> str:
+    """The text of a name without its final dot; "" for the root, which stands for none."""
+    return name.to_text(True).rstrip(".")
 
 
 def _reason(error: Exception) -> str:

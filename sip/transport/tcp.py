@@ -72,7 +72,7 @@ class TcpTransport:
     @property
     def connection_count(self) -> int:
         """The number of connections that are open or being opened."""
-        return len(self._connections) + len(self._opening)
+        return len(self._connections.keys() | self._opening.keys())
 
     def open(self) -> None:
         """Start closing idle connections. Needed also if nothing listens."""
@@ -188,7 +188,10 @@ class TcpTransport:
         if self._closing:
             return False
         victim = self._places.victim_for(
-            host, is_known=is_known, is_accepted=is_accepted, others=len(self._opening)
+            host,
+            is_known=is_known,
+            is_accepted=is_accepted,
+            others=len(self._opening.keys() - self._connections.keys()),
         )
         if victim == "refuse":
             return False
