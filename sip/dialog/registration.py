@@ -140,7 +140,7 @@ class Registration:
         if self._hop is not None:
             self._send(now)
         else:
-            self._failed(503, f"{self._uri.host} has no address", 0.0, now)
+            self._failed(None, f"{self._uri.host} has no address", 0.0, now)
 
     def _try_next(self, now: float) -> bool:
         """Send the REGISTER to another address of the registrar. False if there is none left."""
@@ -276,7 +276,7 @@ class Registration:
         self._expires_s = minimum_s
         return True
 
-    def _failed(self, status: int, phrase: str, at_least_s: float, now: float) -> None:
+    def _failed(self, status: int | None, phrase: str, at_least_s: float, now: float) -> None:
         self.state = "failed"
         delay_s = min(_LONGEST_RETRY_S, _FIRST_RETRY_S * 2 ** min(self._failures, 10))
         delay_s *= self._context.rng.uniform(0.8, 1.2)
@@ -291,7 +291,7 @@ class Registration:
             RegistrationChanged(self, "failed", status, phrase, math.ceil(max(left_s, 0.0)))
         )
 
-    def _lapsed(self, status: int, phrase: str) -> None:
+    def _lapsed(self, status: int | None, phrase: str) -> None:
         """Report that the binding expired without a refresh."""
         self._lapse = None
         self._context.emit(RegistrationChanged(self, "failed", status, phrase, 0))

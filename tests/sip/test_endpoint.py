@@ -17,6 +17,7 @@ from sip.hop import Hop, Transport
 from sip.message.message import Request, response_to
 from sip.message.parser import content_length, parse
 from sip.message.uri import SipUri
+from sip.policy import PeerPolicy
 from sip.rate_limit import RateLimit, SourceRates
 from sip.sdp.offer_answer import LocalAudio, OfferAnswer
 from sip.transaction.timers import TimerValues
@@ -33,11 +34,11 @@ AUDIO = LocalAudio("127.0.0.1", 4000)
 class Phone:
     """An endpoint with its events as they come."""
 
-    def __init__(self, *listen: str, **settings: object) -> None:
+    def __init__(self, *listen: str, policy: PeerPolicy | None = None, **settings: object) -> None:
         self.events: list[Event] = []
         self.arrived = asyncio.Event()
         options = EndpointOptions(**settings)  # type: ignore[arg-type]
-        self.endpoint = SipEndpoint(listen, on_event=self.take, options=options)
+        self.endpoint = SipEndpoint(listen, on_event=self.take, options=options, policy=policy)
         self.react: Callable[[Event], None] = lambda event: None
 
     def take(self, event: Event) -> None:

@@ -49,7 +49,7 @@ class DnsServer(asyncio.DatagramProtocol):
         """See asyncio.Protocol."""
         self._transport = transport  # type: ignore[assignment]
 
-    def datagram_received(self, data: bytes, source: tuple[str, int]) -> None:  # type: ignore[override]
+    def datagram_received(self, data: bytes, source: tuple[str, int]) -> None:
         """See asyncio.DatagramProtocol."""
         assert self._transport is not None
         query = dns.message.from_wire(data)

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from sip.dns.records import Naptr, Srv, in_order, services_of
+from sip.dns.records import Naptr, Record, Srv, in_order, services_of
 
 
 def test_lower_priorities_come_first() -> None:
@@ -30,7 +30,7 @@ def test_records_without_weight_are_all_there() -> None:
 def test_of_naptr_records_those_of_our_services_count() -> None:
     wanted = Naptr(50, 20, "s", "SIP+D2U", "_sip._udp.example")
     better = Naptr(50, 10, "S", "sip+d2t", "_sip._tcp.example")
-    records = [
+    records: list[Record] = [
         wanted,
         Naptr(10, 10, "s", "SIPS+D2T", "_sips._tcp.example"),
         Naptr(10, 10, "u", "SIP+D2U", "not.by.srv.example"),
