@@ -116,6 +116,8 @@ class Store(Section):
     path: FilePath = Path("run/ringback.db")
     keep_events: int = Field(default=1_000_000, ge=1_000)
     keep_days: float = Field(default=0.0, ge=0.0)
+    keep_events_days: float = Field(default=0.0, ge=0.0)
+    keep_recordings_days: float = Field(default=0.0, ge=0.0)
     keep_audit: int = Field(default=1_000_000, ge=1_000)
     keep_audit_days: float = Field(default=365.0, ge=0.0)
 
@@ -152,6 +154,7 @@ class Media(Section):
     ringing: Country = "GB"
     timeout_s: float = Field(default=30.0, ge=0, le=86400)
     silence_s: float = Field(default=10.0, ge=0, le=86400)
+    orphan_s: float = Field(default=10.0, ge=0, le=3600)
     recordings: FilePath = Path("run/recordings")
 
     @field_validator("hold")
@@ -199,6 +202,7 @@ class Whisper(Section):
     default: Template = ""
     voice: Printable = Field(default="en-gb", min_length=1)
     cache_dir: FilePath = Path("run/speech")
+    keep_days: float = Field(default=30.0, ge=0.0)
 
 
 class Log(Section):

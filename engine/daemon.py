@@ -9,7 +9,6 @@ import gc
 import resource
 import signal
 import sys
-import time
 
 import structlog
 import uvloop
@@ -23,6 +22,8 @@ from .acd.queues import PAUSED_AS
 from .callbacks import recovery
 from .control.server import ControlError
 from .parts import Parts
+from .restart.dialog_journal import end_all
+from .routing.dialplan import credentials_of
 from .routing.opening_hours import opening_hours
 from .store.errors import StoreError
 
@@ -95,33 +96,35 @@ class Daemon(Parts):
 
     async def _start(self) -> None:
         settings = self.settings
+        self.clock.start(self._clock_stepped)
         try:
             await self.control.bind()
         except ControlError as error:
             raise settings.error(error.key, error.reason) from error
-        preflight.check(settings)
         await self.store.open()
         self.events.attach(self.store)
+        await self._start_sip()
+        await asyncio.to_thread(preflight.check, settings)
         await self._open_reports()
-        await self.admission.load(time.time())
-        try:
-            await self.sip.start()
-        except ListenError as error:
-            raise settings.error("sip.listen", str(error)) from error
-        try:
-            await self.media.start()
-        except WorkerFailed as error:
-            raise settings.error("media", error.reason) from error
+        moved_s = self.clock.set_back_since(self.store.kept_log.seen_until)
+        await self.admission.load(self.clock.now())
+        if moved_s:
+            self.admission.shift(moved_s)
+        await self._start_media()
         self.trunks.start()
-        await self._open_queues()
-        await self._take_over()
+        await self._open_queues(moved_s)
+        await self._take_over(moved_s)
         await self._start_reports()
         self.permanent.start()  # calls can be made from now on
-        await self.inbound.start()
+        await self.inbound.start(moved_s)
         self.retention.start()
         self.heartbeat.start()
+        self.alerts.start()
         await self.control.start()
         self.events.publish("engine.started")
+        if moved_s:
+            log.warning("clock_set_back", by_s=round(moved_s, 3))
+            self._clock_stepped(moved_s)
         self._is_ready = True
         log.info(
             "ready",
@@ -140,11 +143,12 @@ class Daemon(Parts):
         await self.permanent.stop()
         self.trunks.stop()
         await self._let_sip_finish()
-        recovery.wait_for_phones(self.dispatcher.interrupted, self.services, time.time())
+        recovery.wait_for_phones(self.dispatcher.interrupted, self.services, self.clock.now())
         with contextlib.suppress(TimeoutError):  # the disk may be full
             async with asyncio.timeout(LAST_EVENTS_S):
                 await self.events.settled()
         self.heartbeat.stop()
+        await self.alerts.stop()
         await self.retention.stop()
         if self.exporter is not None:
             await self.exporter.stop()
@@ -153,8 +157,10 @@ class Daemon(Parts):
         await self.control.stop()
         await self.sip.stop()
         await self.media.stop()
+        self.workers.note([])
         self.announcer.close()
         await self.store.close()
+        self.clock.stop()
         if self._is_ready:  # one that could not start has but one line to say
             log.info("stopped")
 
@@ -170,6 +176,25 @@ class Daemon(Parts):
                 return
             await asyncio.sleep(GOODBYE_POLL_S)
 
+    async def _start_sip(self) -> None:
+        """Speak SIP, and first of all end the calls that an engine that died left behind."""
+        trunks = {trunk.name: credentials_of(trunk) for trunk in self.settings.trunks}
+        left_behind = await self.dialogs.restore(self.sip, trunks)
+        try:
+            await self.sip.start()
+        except ListenError as error:
+            raise self.settings.error("sip.listen", str(error)) from error
+        await end_all(self.sip, left_behind)
+
+    async def _start_media(self) -> None:
+        """Start the media workers, once those that an engine that died left behind have ended."""
+        await self.workers.end_left_behind()
+        try:
+            await self.media.start()
+        except WorkerFailed as error:
+            raise self.settings.error("media", error.reason) from error
+        self.workers.note(self.media.pids)
+
     async def _open_reports(self) -> None:
         """Read what an earlier engine left: before the first event. Raises StoreError."""
         await self.cdr_writer.open()
@@ -178,10 +203,13 @@ class Daemon(Parts):
         self.history.open()
         await self.webhooks.open()
 
-    async def _open_queues(self) -> None:
+    def _clock_stepped(self, by_s: float) -> None:
+        self.events.publish("engine.clock_stepped", by_s=round(by_s, 3))
+
+    async def _open_queues(self, moved_s: float) -> None:
         """Read what an earlier engine left of agents and queues, and begin to match them."""
         settings = self.settings
-        await self.roster.start()
+        await self.roster.start(moved_s)
         self.agent_clock.start()
         paused = await self.store.load(PAUSED_AS, dict)
         calendars = opening_hours(settings.calendars)
@@ -189,21 +217,25 @@ class Daemon(Parts):
 
     async def _start_reports(self) -> None:
         """The agents are there, and nobody has been called yet. Raises ConfigError."""
-        self.cdr_writer.begin(self.agents.all(), time.time())
+        self.cdr_writer.begin(self.agents.all(), self.clock.now())
         for ended in self.interrupted_calls.cut_off(self.cdr_writer.seen_until):
             self.events.publish("call.ended", **ended)
         self.webhooks.start()
         if self.exporter is not None:
             await self.exporter.start(self.settings)
 
-    async def _take_over(self) -> None:
+    async def _take_over(self, moved_s: float) -> None:
         """Take over the jobs that an earlier engine left open."""
         jobs = await self.store.load_open()
+        now = self.clock.now()
+        if moved_s:
+            for job in jobs:
+                job.shift(moved_s, now)
         recovery.reconcile(
             jobs,
             self.dispatcher,
             self.services,
             self.admission,
-            time.time(),
+            now,
             self.store.kept_log.seen_until,
         )

@@ -9,6 +9,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from .clock import shifted
+
 Order = Literal["agent_first", "customer_first"]
 JobState = Literal[
     "queued",
@@ -17,6 +19,7 @@ JobState = Literal[
     "dialing_customer",
     "holding",
     "bridged",
+    "poisoned",
     "completed",
     "failed",
     "cancelled",
@@ -41,22 +44,25 @@ def _leads_to(*states: JobState) -> frozenset[JobState]:
 
 # A job goes back to `queued` between two attempts. It passes through `whispering` even when there
 # is nothing to say, so that a client sees the same states on every callback. A `bridged` job is
-# queued again only where a machine had answered for the customer.
+# queued again only where a machine had answered for the customer. A `poisoned` one was under way in
+# two crashes: it is called again only when a person says so.
 TRANSITIONS: dict[Order, dict[JobState, frozenset[JobState]]] = {
     "agent_first": {
-        "queued": _leads_to("dialing_agent", "expired"),
+        "queued": _leads_to("dialing_agent", "expired", "poisoned"),
         "dialing_agent": _leads_to("whispering", "queued"),
         "whispering": _leads_to("dialing_customer", "queued"),
         "dialing_customer": _leads_to("bridged", "queued"),
         "bridged": _leads_to("completed", "queued"),
+        "poisoned": _leads_to("queued"),
     },
     "customer_first": {
-        "queued": _leads_to("dialing_customer", "expired"),
+        "queued": _leads_to("dialing_customer", "expired", "poisoned"),
         "dialing_customer": _leads_to("holding", "queued"),
         "holding": _leads_to("dialing_agent", "queued"),
         "dialing_agent": _leads_to("whispering", "holding", "queued"),
         "whispering": _leads_to("bridged", "holding", "queued"),
         "bridged": _leads_to("completed", "queued"),
+        "poisoned": _leads_to("queued"),
     },
 }
 
@@ -81,6 +87,13 @@ class LegRecord(msgspec.Struct, kw_only=True):
     media: dict[str, Any] | None = None
     """Packets, loss, jitter and the like, as last reported; media.messages.LegStats by name."""
 
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: the leg has rung and talked as long as before."""
+        self.started += by_s
+        self.ringing = shifted(self.ringing, by_s)
+        self.answered = shifted(self.answered, by_s)
+        self.ended = shifted(self.ended, by_s)
+
 
 class AttemptRecord(msgspec.Struct, kw_only=True):
     """One try of a job: its legs in the order dialled, and its result once it is over."""
@@ -93,6 +106,12 @@ class AttemptRecord(msgspec.Struct, kw_only=True):
     number: str | None = None
     """What was dialled for the customer, where it was not the request's `to`."""
     ended: float | None = None
+
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped."""
+        self.ended = shifted(self.ended, by_s)
+        for leg in self.legs:
+            leg.shift(by_s)
 
     @property
     def was_answered(self) -> bool:
@@ -160,6 +179,12 @@ class OfferRecord(msgspec.Struct, kw_only=True):
     ended: float | None = None
     result: str | None = None
 
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped."""
+        self.offered += by_s
+        self.answered = shifted(self.answered, by_s)
+        self.ended = shifted(self.ended, by_s)
+
 
 Side = Literal["agent", "customer", "engine"]
 
@@ -174,6 +199,10 @@ class Failure(msgspec.Struct, kw_only=True):
     reason_header: str | None = None
 
 
+# The times of a job that are no dates.
+_LASTING: Final = ("bridged_at", "quiet_until", "queue_joined_at", "queue_since", "decide_by")
+
+
 class Job(msgspec.Struct, kw_only=True):
     """One callback job. `result` is one word, `cause` a sentence for a person."""
 
@@ -186,10 +215,16 @@ class Job(msgspec.Struct, kw_only=True):
     bridged_at: float | None = None
     ended_at: float | None = None
     next_attempt_at: float | None = None
+    is_due_on_date: bool = False
+    """`next_attempt_at` is when something opens, not the end of a pause."""
+    deadline_moved_s: float = 0.0
+    """How far the clock was set forward over the deadline, which was moved along."""
     quiet_until: float | None = None
     """Until when a phone may still ring that an earlier engine called: nobody is called before."""
     under_way: bool = False
     """An attempt is made, or about to be. After a crash it may have been dialled."""
+    crashes: int = 0
+    """In how many crashes it was under way. One of them may be its doing."""
     result: str | None = None
     cause: str | None = None
     failure: Failure | None = None
@@ -238,6 +273,37 @@ class Job(msgspec.Struct, kw_only=True):
         if self.queue_joined_at is not None:
             self.queue_since, self.outside_tried = until, {}
 
+    def shift(self, by_s: float, now: float) -> None:
+        """The clock was stepped by `by_s` and is `now` now.
+
+        What lasts goes on as before. A date stays where it is, but one that was reached stays
+        reached, and one that the step jumped over is as far away as before it.
+        """
+        before = now - by_s
+        self.created += by_s
+        for name in _LASTING:
+            setattr(self, name, shifted(getattr(self, name), by_s))
+        self.outside_tried = {one: at + by_s for one, at in self.outside_tried.items()}
+        for attempt in self.attempts:
+            attempt.shift(by_s)
+        for offer in self.offers:
+            offer.shift(by_s)
+        due_at = self.next_attempt_at
+        if due_at is not None and (not self.is_due_on_date or due_at <= before):
+            self.next_attempt_at = due_at + by_s
+        not_before, deadline = self.request.not_before, self.request.deadline
+        if not_before is not None and not_before <= before:
+            self.request = msgspec.structs.replace(self.request, not_before=not_before + by_s)
+        if deadline is not None:
+            moved_s = self._moves_deadline_by(deadline, by_s, now)
+            self.deadline_moved_s += moved_s
+            self.request = msgspec.structs.replace(self.request, deadline=deadline + moved_s)
+
+    def _moves_deadline_by(self, deadline: float, by_s: float, now: float) -> float:
+        if by_s > 0:
+            return by_s if now - by_s < deadline <= now else 0.0
+        return -min(self.deadline_moved_s, -by_s)
+
     def enter(self, state: JobState) -> None:
         """Move to `state`. Raises IllegalTransition where the table does not allow it."""
         allowed = TRANSITIONS[self.request.order].get(self.state, frozenset())
@@ -284,6 +350,7 @@ class Job(msgspec.Struct, kw_only=True):
             "joined": self.joined,
             "decision": self.decision,
             "decide_by": self.decide_by,
+            "crashes": self.crashes,
             "notes": self.notes,
             "outcome": self.outcome,
             "rating": self.rating,

@@ -6,24 +6,20 @@ one up when it is called.
 """
 
 import asyncio
-import resource
-import time
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 from config.settings import Settings
-from config.values import address_and_port
 from media.settings import MediaSettings
 from media.sound.speech import Synthesizer
 from media.sources import Hold, Ringing
 from media.worker_pool import WorkerPool
-from sip.endpoint import EndpointOptions, SipEndpoint
-from sip.rate_limit import RateLimit, SourceRates
-from sip.transport.tcp_limits import TcpLimits
+from sip.endpoint import SipEndpoint
 
 from . import logs
-from .acd.agents import AgentClock, AgentRegistry
+from .acd.agent_clock import AgentClock
+from .acd.agents import AgentRegistry
 from .acd.queues import Queues
 from .acd.roster import Roster
 from .acd.staffing import Staffing
@@ -37,10 +33,11 @@ from .calls.permanent_leg import PermanentLegs
 from .calls.services import CallServices
 from .calls.waiting_room import WaitingRooms
 from .calls.whisper import Announcer
+from .clock import Clock
 from .control.agent_scope import AgentScope
 from .control.audit import Audit
 from .control.engine_view import EngineView, Network, Traffic
-from .control.live_view import AgentView, QueueView
+from .control.live_view import AgentView, Customers, QueueView
 from .control.method import Method
 from .control.methods.agents import AgentMethods
 from .control.methods.audit import AuditMethods
@@ -48,6 +45,7 @@ from .control.methods.callbacks import CallbackMethods
 from .control.methods.calls import CallMethods
 from .control.methods.engine import EngineMethods
 from .control.methods.numbers import NumberMethods
+from .control.methods.persons import PersonMethods
 from .control.methods.queues import QueueMethods
 from .control.methods.records import RecordMethods
 from .control.methods.reports import ReportMethods
@@ -64,22 +62,27 @@ from .inbound.services import InboundServices
 from .inbound.sip_events import SipEvents
 from .inbound.sip_policy import SipPolicy
 from .job import Job
+from .personal.personal_data import PersonalData
 from .reload import Reconfigure, Reload
+from .reports.alerts import Alerts
 from .reports.cdr_writer import CdrWriter
 from .reports.history import History
 from .reports.intervals import zone_of
 from .reports.live import Live
-from .reports.report import Reports
+from .reports.report import Reports, service_levels
+from .restart.dialog_journal import DialogJournal
+from .restart.worker_journal import WorkerJournal
 from .routing.admission import Admission, PolicySettings
 from .routing.dialplan import Dialplan
 from .routing.number_plan import NumberPlan
 from .routing.opening_hours import opening_hours
 from .routing.peers import Peers
 from .routing.router import Router
+from .routing.sip_options import endpoint_options
 from .routing.trunks import Trunks
 from .store.event_log import EventLog
 from .store.heartbeat import Heartbeat
-from .store.retention import Retention
+from .store.retention import DAY_S, Retention
 from .store.store import Store
 from .webhooks.webhooks import Webhooks
 
@@ -96,46 +99,58 @@ class Parts:
         sip, media = settings.sip, settings.media
 
         # -- what everything else writes to
+        self.clock = Clock()
+        now = self.clock.now
         self.events = EventLog(
-            capacity=settings.control.replay_events, capacity_bytes=settings.control.replay_bytes
+            capacity=settings.control.replay_events,
+            capacity_bytes=settings.control.replay_bytes,
+            clock=now,
         )
         self.store = Store(settings.store.path)
         self.retention = Retention(
-            self.store, self.events, settings.store, settings.reports.keep_days
+            self.store,
+            self.events,
+            settings.store,
+            settings.reports.keep_days,
+            recordings=settings.media.recordings,
+            clock=now,
         )
         self.registry = CallRegistry()
-        self.heartbeat = Heartbeat(self.store, is_busy=lambda: bool(self.registry.calls))
+        self.heartbeat = Heartbeat(self.store, is_busy=lambda: bool(self.registry.calls), clock=now)
 
         # -- SIP and media
         leg_events = LegEvents(self.registry, self.events)
         self.peers = Peers(
             settings.trunks, settings.dial.allow_hosts, lambda uri: self.sip.hops(uri)
         )
+        self.dialogs = DialogJournal(self.store)
+        self.workers = WorkerJournal(self.store)
         self.sip = SipEndpoint(
             sip.listen,
             on_event=lambda event: self.sip_events.on_sip(event),
-            options=EndpointOptions(
-                advertise=sip.advertise or None,
-                product=sip.user_agent,
-                rates=SourceRates(
-                    RateLimit(sip.max_messages_per_s, sip.max_messages_burst),
-                    RateLimit(sip.max_unknown_per_s, 2 * sip.max_unknown_per_s),
-                    RateLimit(sip.max_unknown_together_per_s, 2 * sip.max_unknown_together_per_s),
-                ),
-                tcp_limits=TcpLimits.within(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
-                name_servers=tuple(address_and_port(text) for text in sip.dns),
-            ),
+            options=endpoint_options(sip),
             policy=SipPolicy(self.peers, lambda source, now: self.inbound.admits(source, now)),
+            on_saves=self.dialogs.write,
         )
         self.media = WorkerPool(
-            MediaSettings(media.address, media.ports, media.timeout_s, media.silence_s),
+            MediaSettings(
+                media.address,
+                media.ports,
+                media.timeout_s,
+                media.silence_s,
+                orphan_s=media.orphan_s,
+            ),
             workers=media.workers,
             on_event=leg_events.on_media,
             on_died=leg_events.on_media_died,
-            on_restarted=lambda: leg_events.on_media_restarted(self.media.pids),
+            on_restarted=lambda: self._media_restarted(leg_events),
         )
         self.announcer = Announcer(
-            Synthesizer(settings.whisper.cache_dir, voice=settings.whisper.voice)
+            Synthesizer(
+                settings.whisper.cache_dir,
+                voice=settings.whisper.voice,
+                max_age_s=settings.whisper.keep_days * DAY_S or None,
+            )
         )
         hold = Hold(media.hold or None)
 
@@ -166,6 +181,7 @@ class Parts:
             store=self.store,
             serves=staffing.own_queues,
             zone=zone_of(settings.reports.time_zone),
+            clock=now,
         )
         self.roster = Roster(
             settings.agents,
@@ -175,19 +191,21 @@ class Parts:
             events=self.events,
             takes_permanent=media.workers == 1,
         )
-        self.agent_clock = AgentClock(self.agents)
+        self.agent_clock = AgentClock(self.agents, clock=now)
         self.queues = Queues(
             self.agents,
             self.events,
             ring_s=settings.dial.ring_s,
             store=self.store,
             staffing=staffing,
+            clock=now,
         )
         self.rooms = WaitingRooms(
             settings.rooms,
             announcer=self.announcer,
             hold=hold,
             alone_s=settings.reports.alone_s,
+            clock=self.clock.monotonic,
         )
 
         # -- calls and callbacks
@@ -211,16 +229,21 @@ class Parts:
             ringing=Ringing(media.ringing),
             recordings=media.recordings,
             rtp_host=media.advertise,
+            clock=self.clock,
         )
         self.permanent = PermanentLegs(self.services)
-        self.dispatcher = Dispatcher(self.services, admission=self.admission, history=self.history)
+        self.dispatcher = Dispatcher(
+            self.services, admission=self.admission, history=self.history, clock=now
+        )
         self.intake = Intake(
             self.services,
             self.dispatcher,
             settings,
             router=self.router,
             admission=self.admission,
+            clock=now,
         )
+        self.positions = KeptPositions(self.store, clock=now)
         self.inbound = Inbound(
             self.services,
             InboundServices(
@@ -229,28 +252,58 @@ class Parts:
                 intake=self.intake,
                 takeover=CallerTakeover(self.dispatcher),
                 history=self.history,
-                positions=KeptPositions(self.store),
+                positions=self.positions,
                 peers=self.peers,
             ),
             settings,
+            clock=now,
+        )
+        self.personal_data = PersonalData(
+            self.store,
+            self.events,
+            self.history,
+            self.admission.do_not_call,
+            recordings=media.recordings,
+            calls_of=lambda person: [
+                call.id
+                for call in self.registry.calls.values()
+                if person.is_number(call.about.get("number"))
+            ],
+            forget_positions=self.positions.forget_number,
         )
         self.sip_events = SipEvents(self.trunks, self.inbound, leg_events)
 
         # -- reports, and whom they and the events are told to
-        self.webhooks = Webhooks(settings.webhooks, self.events, self.store)
+        self.webhooks = Webhooks(settings.webhooks, self.events, self.store, clock=now)
         self.traffic = Traffic(self.dispatcher, self.inbound, self.registry)
         self.network = Network(self.sip, self.media, self.trunks)
         self.engine_view = EngineView(
-            self.traffic, self.network, self.queues, self.store, self.events, self.webhooks
+            self.traffic,
+            self.network,
+            self.queues,
+            self.store,
+            self.events,
+            self.webhooks,
+            clock=self.clock,
         )
-        self.queue_view = QueueView(settings, self.queues)
-        self.reports = Reports(self.store, settings.reports)
+        customers = Customers(self.dispatcher, self.registry, self.history)
+        self.queue_view = QueueView(settings, self.queues, customers)
+        self.reports = Reports(
+            self.store, settings.reports, service_levels(settings.queues), clock=now
+        )
         self.live = Live(
             self.store,
             self.reports,
             queues=self.queue_view,
-            agents=AgentView(self.agents, self.queues, self.dispatcher, self.registry).all,
+            agents=AgentView(self.agents, self.queues, customers).all,
             engine=self.engine_view.live,
+            clock=now,
+        )
+        self.alerts = Alerts(
+            settings.alerts,
+            self.events,
+            queues=self.live.queue_views,
+            engine=self.live.engine_figures,
         )
         self.metrics = _metrics() if settings.metrics.listen else None
         counters = () if self.metrics is None else (self.metrics,)
@@ -264,6 +317,8 @@ class Parts:
                 self.history.add_record,
                 *(c.on_record for c in counters),
             ],
+            on_period=self.live.on_period,
+            clock=now,
         )
         self.interrupted_calls = InterruptedCalls(self.store)
         for watch in (
@@ -272,6 +327,19 @@ class Parts:
             *(one.watch for one in counters),
         ):
             self.events.watch(watch)
+
+        for shift in (
+            self.agents.shift,
+            self.queues.shift,
+            self.dispatcher.shift,
+            self.positions.shift,
+            self.admission.shift,
+            self.webhooks.shift,
+            self.cdr_writer.shift,
+            self.live.shift,
+            self.interrupted_calls.shift,
+        ):
+            self.clock.subscribe(shift)
 
         # -- the control socket
         self.rights = Rights(settings.control, settings.rights)
@@ -287,9 +355,13 @@ class Parts:
             scope=AgentScope(
                 self.dispatcher.open.told, self._find_job, self.registry.calls, agents=self.agents
             ),
-            audit=Audit(self.store),
+            audit=Audit(self.store, clock=now),
         )
         self.exporter = None if self.metrics is None else self._exporter(self.metrics)
+
+    def _media_restarted(self, leg_events: LegEvents) -> None:
+        leg_events.on_media_restarted(self.media.pids)
+        self.workers.note(self.media.pids)
 
     def _methods(self) -> dict[str, Method]:
         """Every method of the control protocol but those of the connection itself."""
@@ -300,6 +372,7 @@ class Parts:
             **CallbackMethods(self.dispatcher, self.intake, self.store, self.events).table(),
             **CallMethods(self.registry, self.dispatcher).table(),
             **AgentMethods(self.agents, self.roster, self.queues).table(),
+            **PersonMethods(self.personal_data, self.events, lambda: self.admission.region).table(),
             **QueueMethods(self.queues).table(),
             **NumberMethods(self.admission).table(),
             **RouteMethods(
@@ -310,7 +383,7 @@ class Parts:
                 PartyView(self.agents, self.queues, self.dialplan, self.trunks),
             ).table(),
             **RecordMethods(self.store, self.events, self.history, self.intake.known).table(),
-            **ReportMethods(self.reports, self.live).table(),
+            **ReportMethods(self.reports, self.live, self.alerts.raised).table(),
             **WebhookMethods(self.webhooks).table(),
             **AuditMethods(self.store).table(),
         }
@@ -322,7 +395,7 @@ class Parts:
             "queue": self.queues.views,
             "job": partial(views_of, self.dispatcher.jobs),
             "call": partial(views_of, self.registry.calls),
-            "number": lambda: numbers.views(time.time()),
+            "number": lambda: numbers.views(self.clock.now()),
             "trunk": self.trunks.view,
         }
 
@@ -368,7 +441,7 @@ class Parts:
             self.permanent.review()
 
         async def reports(settings: Settings) -> None:
-            if self.reports.configure(settings.reports):
+            if self.reports.configure(settings.reports, service_levels(settings.queues)):
                 await self.live.recount()
 
         return {
@@ -396,6 +469,7 @@ class Parts:
             "queue_view": self.queue_view.reconfigure,
             "inbound": self.inbound.reload,
             "reports": reports,
+            "alerts": lambda settings: self.alerts.configure(settings.alerts),
             "webhooks": lambda settings: self.webhooks.reload(settings.webhooks),
             "retention": lambda settings: self.retention.configure(
                 settings.store, settings.reports.keep_days

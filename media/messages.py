@@ -137,6 +137,10 @@ class SetAside(_Message, tag=11):
     count: int
 
 
+class Stop(_Message, tag=12):
+    """The engine needs the worker no more: close every leg and end."""
+
+
 Command: TypeAlias = (
     Open
     | Connect
@@ -149,6 +153,7 @@ Command: TypeAlias = (
     | GetStats
     | GetCounters
     | SetAside
+    | Stop
 )
 
 

@@ -6,6 +6,7 @@ from typing import Final
 TIMEOUT_S: Final = 30.0
 SILENCE_S: Final = 5.0
 QUARANTINE_S: Final = 5.0
+ORPHAN_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,8 @@ class MediaSettings:
 
     `ports` are the first and the last one it may use, inclusive. A peer of which nothing comes for
     `timeout_s` gives MediaTimeout, one that sends nothing audible for `silence_s` SilenceStarted;
-    with 0 it never does.
+    with 0 it never does. When the engine is gone without a word, the worker carries its legs on for
+    `orphan_s` and then ends.
     """
 
     address: str
@@ -22,3 +24,4 @@ class MediaSettings:
     timeout_s: float = TIMEOUT_S
     silence_s: float = SILENCE_S
     quarantine_s: float = QUARANTINE_S
+    orphan_s: float = ORPHAN_S

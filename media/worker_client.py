@@ -149,6 +149,7 @@ class WorkerClient:
         self._stopping = True
         self._watchdog.stop()
         if self._connection is not None:
+            self._connection.send(m.Stop())
             self._connection.close()
         if self._process is not None:
             await self._end_process()

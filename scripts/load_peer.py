@@ -14,6 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
+from scripts.load import behaviour, peer
 from scripts.load.peer import LoadPeer
 
 REPORT_EVERY_S = 5.0
@@ -23,19 +24,25 @@ SHOWN += ["heard_from_engine", "heard_from_strangers", "sent_again", "given_up"]
 
 def main() -> int:
     """Run until interrupted, or until the commands end."""
-    parser = argparse.ArgumentParser(prog="python -m scripts.load_peer", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.load_peer",
+        description=f"{__doc__}\n{behaviour.__doc__}\n--commands: {peer.__doc__}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--listen", default="127.0.0.1:5090", help="SIP address, host:port (UDP)")
     parser.add_argument("--streams", type=int, default=2048, help="streams at once, at most")
     parser.add_argument("--commands", action="store_true", help="JSON lines on stdin and stdout")
     options = parser.parse_args()
     host, _, port = options.listen.rpartition(":")
+    if not host or not port.isdigit() or not int(port) < 65536:
+        parser.error(f"--listen {options.listen}: must be host:port, as 127.0.0.1:5090")
     commands, replies = sys.stdin.fileno(), sys.stdout.fileno()
     ours, theirs = -1, -1
     if not options.commands:
         commands, ours = os.pipe()
         theirs, replies = os.pipe()
     try:
-        peer = LoadPeer(
+        phones = LoadPeer(
             host, int(port), streams=options.streams, commands=commands, replies=replies
         )
     except OSError as error:
@@ -44,7 +51,7 @@ def main() -> int:
     if not options.commands:
         threading.Thread(target=_show, args=(ours, theirs), daemon=True).start()
     try:
-        peer.run()
+        phones.run()
     except KeyboardInterrupt:
         return 0
     return 0

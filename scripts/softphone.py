@@ -209,9 +209,21 @@ def _answers(text: str) -> list[int | None]:
     return answers
 
 
+def _readable(text: str) -> str:
+    try:
+        with open(text, "rb"):
+            return text
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error.strerror}") from error
+
+
 def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
     """The phone's options; exits with status 2 and usage where they are wrong."""
-    parser = argparse.ArgumentParser(prog="softphone", description="A PJSIP softphone for scripts.")
+    parser = argparse.ArgumentParser(
+        prog="softphone",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add = parser.add_argument
     add("--user", default="phone", help="user part of the phone's address")
     add("--host", default="127.0.0.1", help="address to listen at")
@@ -219,7 +231,8 @@ def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
     add("--registrar", help="sip: URI to register at")
     add("--username", help="digest user name")
     add("--password", default="", help="digest password")
-    add("--codecs", type=lambda text: text.split(","), default=["PCMU", "PCMA"], metavar="A,B")
+    add("--codecs", type=lambda text: text.split(","), default=["PCMU", "PCMA"], metavar="A,B",
+        help="codecs to offer, the best first: PCMU, PCMA, G722, … [PCMU,PCMA]")  # fmt: skip
     add("--answer", type=_answers, default=[200], metavar="STATUS[,STATUS]|never",
         help="final answer to incoming calls: first call, second call, …")  # fmt: skip
     add("--answer-after", type=float, default=0.0, metavar="S", help="seconds of ringing")
@@ -228,7 +241,7 @@ def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
     add("--once", action="store_true", help="end when the call of --call has ended")
     add("--hangup-after", type=float, metavar="S", help="hang up S seconds after the answer")
     add("--tone", type=int, metavar="HZ", help="send this tone")
-    add("--play", metavar="FILE", help="send this WAV file, over and over")
+    add("--play", type=_readable, metavar="FILE", help="send this WAV file, over and over")
     add("--record", metavar="FILE", help="record what is heard; {call} becomes the call's number")
     add("--ignore-eof", action="store_true", help="do not stop at the end of stdin")
     add("--log", metavar="FILE", help="PJSIP's own log, with every SIP message")

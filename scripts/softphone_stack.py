@@ -169,10 +169,19 @@ class Stack:
         return port
 
     def _choose_codecs(self, wanted: tuple[str, ...]) -> None:
-        for codec in self._endpoint.codecEnum2():
-            name = codec.codecId.partition("/")[0]
-            priority = 200 - wanted.index(name) if name in wanted else 0
-            self._endpoint.codecSetPriority(codec.codecId, priority)
+        """Offer `wanted`, names in any case, in this order. Raises PhoneError for one not here."""
+        there = [codec.codecId for codec in self._endpoint.codecEnum2()]
+        names = list(dict.fromkeys(codec.partition("/")[0] for codec in there))
+        known = {name.lower() for name in names}
+        order = [name.lower() for name in wanted]
+        for name, lower in zip(wanted, order, strict=True):
+            if lower not in known:
+                raise PhoneError(f"no codec {name!r} here; there are {', '.join(names)}")
+        for codec in there:
+            lower = codec.partition("/")[0].lower()
+            self._endpoint.codecSetPriority(
+                codec, 200 - order.index(lower) if lower in order else 0
+            )
 
     def _account_config(self, identity: Identity) -> Any:
         config = pj.AccountConfig()

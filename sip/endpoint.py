@@ -11,8 +11,10 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from .auth.digest import Credentials
 from .dialog.next_hop import Lookup
 from .dialog.registration import Account, Registration
+from .dialog.saves import Saves
 from .dialog.session import Session
 from .dialog.uac import Invitation
 from .dialog.uas import UasSession
@@ -25,6 +27,7 @@ from .hop import Hop, Transport
 from .message.uri import SipUri, parse_host_port, parse_uri
 from .policy import EveryPeer, PeerPolicy
 from .rate_limit import SourceRates
+from .saved import SavedSession
 from .sdp.offer_answer import LocalAudio
 from .transaction.timers import TIMER_GRID_S, TimerValues
 from .transport.resolver import Family, ResolutionFailed, Resolver
@@ -67,7 +70,8 @@ class SipEndpoint:
     in place of the one bound, for hosts behind NAT.
 
     `on_event` is called for each event, in order, and never from inside a method of the endpoint.
-    `policy` knows the peers; see PeerPolicy.
+    `policy` knows the peers; see PeerPolicy. `on_saves` is called with what is to be kept of
+    sessions, so that `restore` of a later process can end them.
     """
 
     def __init__(
@@ -77,6 +81,7 @@ class SipEndpoint:
         on_event: Callable[[Event], None],
         options: EndpointOptions | None = None,
         policy: PeerPolicy | None = None,
+        on_saves: Callable[[Saves], None] | None = None,
     ) -> None:
         options = options or EndpointOptions()
         self._listen = [parse_listen(text) for text in listen]
@@ -92,6 +97,9 @@ class SipEndpoint:
             bounds=options.bounds,
             policy=self._policy,
         )
+        self._on_saves = on_saves
+        if on_saves is not None:
+            self.ua.want_saves()
         self.addresses: list[Hop] = []
         """The bound addresses, in the order of `listen`."""
         bound: dict[Family, str] = {}
@@ -119,6 +127,7 @@ class SipEndpoint:
         self._wake_at = 0.0
         self._delivering = False
         self._delivery_due = False
+        self._until_clear: dict[str, set[asyncio.Future[None]]] = {}
 
     # -- life
 
@@ -140,7 +149,11 @@ class SipEndpoint:
         self.ua.context.set_local(ipv4 or ipv6, ipv6 or ipv4)
 
     async def stop(self) -> None:
-        """Close the sockets and drop all state. It sends nothing, so hang up calls first."""
+        """Close the sockets and drop all state. It sends nothing, so hang up calls first.
+
+        What is kept of sessions stays so.
+        """
+        self._on_saves = None
         if self._wake is not None:
             self._wake.cancel()
             self._wake = None
@@ -226,11 +239,36 @@ class SipEndpoint:
         self._flush_from_owner()
         return await answered
 
+    def is_clear(self, target: str) -> bool:
+        """Whether no cancelled call to `target` waits for the phone's confirmation."""
+        return self.ua.clearing_s(target, self._time()) is None
+
+    async def until_clear(self, target: str) -> None:
+        """Wait until a phone has confirmed that a call to it was cancelled.
+
+        Without that a phone whose 200 crossed the CANCEL would be called in the middle of a call.
+        Returns at once for a target that no cancelled call is left of.
+        """
+        while (wait_s := self.ua.clearing_s(target, self._time())) is not None:
+            cleared = asyncio.get_running_loop().create_future()
+            waiting = self._until_clear.setdefault(target, set())
+            waiting.add(cleared)
+            try:
+                await asyncio.wait([cleared], timeout=None if math.isinf(wait_s) else wait_s)
+            finally:
+                waiting.discard(cleared)
+                if not waiting:
+                    self._until_clear.pop(target, None)
+
     def invite(self, invitation: Invitation) -> Session:
         """See UserAgent.invite."""
         session = self.ua.invite(invitation, self._time())
         self._flush_from_owner()
         return session
+
+    def restore(self, saved: SavedSession, credentials: Credentials | None) -> Session:
+        """See UserAgent.restore. To be called before `start`, so that no message comes earlier."""
+        return self.ua.restore(saved, credentials)
 
     def register(self, account: Account) -> Registration:
         """See UserAgent.register."""
@@ -341,6 +379,10 @@ class SipEndpoint:
                 self._deliver_soon()
 
     def _send_output(self) -> None:
+        if self._on_saves is not None:
+            saves = self.ua.take_saves()
+            if saves:
+                self._on_saves(saves)
         for hop, data in self.ua.take_output():
             if hop.transport == "udp":
                 udp = self._udp.get(_family(hop.host))
@@ -350,11 +392,21 @@ class SipEndpoint:
                     udp.send(hop, data)
             else:
                 self.tcp.send(hop, data)
+        if self._until_clear:
+            self._look_whether_clear()
         for lookup in self.ua.take_lookups():
             task = asyncio.ensure_future(self._look_up(lookup))
             self._lookups.add(task)
             task.add_done_callback(self._lookups.discard)
         self._set_wake()
+
+    def _look_whether_clear(self) -> None:
+        now = self._time()
+        for target, waiting in self._until_clear.items():
+            if self.ua.clearing_s(target, now) is None:
+                for cleared in waiting:
+                    if not cleared.done():
+                        cleared.set_result(None)
 
     async def _look_up(self, lookup: Lookup) -> None:
         for hop in lookup.failed:

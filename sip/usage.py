@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from .message.message import Request
+from .saved import SavedSession
 from .transaction.server import ServerTransaction
 
 
@@ -36,6 +37,9 @@ class DialogUsage(Protocol):
 
     def ack_received(self, transaction: ServerTransaction | None, ack: Request, now: float) -> None:
         """Handle the ACK for our 2xx."""
+
+    def save(self) -> SavedSession | None:
+        """What a later process needs to end the session; None: nothing is to be ended."""
 
     def hangup(self, now: float, *, reason: str | None = None) -> None:
         """End the session: by CANCEL, BYE or a final response, depending on its state."""

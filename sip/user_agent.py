@@ -10,6 +10,7 @@ import random
 import re
 from dataclasses import dataclass, field
 
+from .auth.digest import Credentials
 from .counters import Counters
 from .dialog.context import ALLOW, SUPPORTED_OPTIONS, UserAgentContext
 from .dialog.half_open import HalfOpenCalls, HalfOpenLimits
@@ -17,6 +18,8 @@ from .dialog.local_address import Local
 from .dialog.next_hop import Lookup
 from .dialog.options import OnAnswer, OptionsPing
 from .dialog.registration import Account, Registration
+from .dialog.restored import restore_session
+from .dialog.saves import Saves
 from .dialog.session import Session
 from .dialog.stateless_answers import StatelessAnswers
 from .dialog.uac import Invitation, UacSession
@@ -32,6 +35,7 @@ from .message.uri import DEFAULT_PORT, OtherUri, SipUri
 from .policy import EveryPeer, PeerPolicy
 from .random_ids import BlockRandom
 from .rate_limit import SourceLimits, SourceRates
+from .saved import SavedSession
 from .transaction.layer import server_key
 from .transaction.server import PROCEEDING, TRYING, ServerTransaction
 from .transaction.timers import TimerValues
@@ -104,6 +108,29 @@ class UserAgent:
         """Send one OPTIONS to `hop`. See OptionsPing."""
         OptionsPing(self.context, uri, hop, on_answer, now)
 
+    def restore(self, saved: SavedSession, credentials: Credentials | None) -> Session:
+        """Take over a session of an earlier process, to be ended by its `hangup`.
+
+        It emits no event. Raises ParseError where it cannot be read.
+        """
+        return restore_session(self.context, saved, credentials)
+
+    def clearing_s(self, target: str, now: float) -> float | None:
+        """How long to wait at most before `target` is called again; None if it is clear.
+
+        It is not while a cancelled INVITE has no final response, and while a BYE waits for its
+        answer because a 2xx crossed the CANCEL: then infinite.
+        """
+        return self.context.clearing.wait_s(target, now)
+
+    def want_saves(self) -> None:
+        """From now on `take_saves` returns what there is to be kept."""
+        self.context.saves.is_wanted = True
+
+    def take_saves(self) -> Saves:
+        """Return what is to be kept of the sessions that changed since the last call."""
+        return self.context.saves.take()
+
     def take_output(self) -> list[tuple[Hop, bytes]]:
         """Return the messages to send, in order."""
         transactions = self.context.transactions
@@ -155,6 +182,7 @@ class UserAgent:
     def close(self) -> None:
         """Drop all state without sending or emitting anything."""
         context = self.context
+        context.saves.clear()
         for session in context.sessions():
             session.finish(None, 0.0)
         context.registrations.clear()
@@ -310,6 +338,9 @@ class UserAgent:
     def _in_dialog(self, request: Request, key: object, hop: Hop, now: float) -> None:
         session = self.context.session_for(request)
         if session is None:
+            if request.method == "BYE" and self.context.has_ended(request):
+                self._answers.send(request, 200, hop)
+                return
             self.context.counters.unknown_dialog += 1
             self._answers.send(request, 481, hop)
             return

@@ -5,55 +5,17 @@ Nothing here waits or reads a clock: every change gets `now`, in Unix seconds. T
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import msgspec
 
-from config.agents import UNTIL_READY, AgentDefaults, Comfort, Kind
+from config.agents import UNTIL_READY
 from config.agents import Agent as AgentSettings
 
-
-@dataclass(frozen=True, slots=True)
-class AgentAddress:
-    """One place at which an agent is reached; `ring_s` None: as long as the request says.
-
-    `confirm` is the key that accepts a call there; "": answering is enough.
-    """
-
-    uri: str
-    kind: Kind = "desk"
-    ring_s: float | None = None
-    enabled: bool = True
-    confirm: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class AgentPolicy:
-    """Per-agent policy: login mode, wrap-up, missed-call limit, comfort; defaults filled in."""
-
-    auto_login: bool
-    wrap_up_s: float
-    max_wrap_up_s: float
-    missed_limit: int
-    comfort: Comfort
-
-    @classmethod
-    def of(cls, agent: AgentSettings, defaults: AgentDefaults) -> "AgentPolicy":
-        """The policy of `agent`, with `defaults` for what the agent does not set."""
-
-        def either(own: float | None, default: float) -> float:
-            return default if own is None else own
-
-        limit = agent.missed_limit
-        return cls(
-            auto_login=(agent.login or defaults.login) == "auto",
-            wrap_up_s=either(agent.wrap_up_s, defaults.wrap_up_s),
-            max_wrap_up_s=either(agent.max_wrap_up_s, defaults.max_wrap_up_s),
-            missed_limit=defaults.missed_limit if limit is None else limit,
-            comfort=agent.comfort or defaults.comfort,
-        )
-
+from ..clock import shifted
+from .agent_day import AgentDay
+from .agent_policy import AgentAddress, AgentPolicy
 
 AgentState = Literal[
     "logged_out", "available", "reserved", "ringing", "talking", "wrap_up", "paused"
@@ -99,11 +61,18 @@ class AgentImage(msgspec.Struct, kw_only=True):
     day: str = ""
     calls: int = 0
     talk_s: float = 0.0
-    times: dict[AgentState, float] = {}
+    times: dict[str, float] = {}
     skills: dict[str, int] | None = None
     """Those given at run time; None: as configured."""
     addresses: list[tuple[str, bool]] | None = None
     """The order chosen at run time, and which are switched on; None: as configured."""
+
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped."""
+        self.since += by_s
+        self.idle_since += by_s
+        self.wrap_up_until = shifted(self.wrap_up_until, by_s)
+        self.last_ended_at = shifted(self.last_ended_at, by_s)
 
 
 class Agent:
@@ -111,7 +80,7 @@ class Agent:
 
     `addresses` are those switched on, in the order to be rung; `all_addresses` have the others too.
     `idle_since` is when they last ended a call, logged in or became ready: an offer that was
-    withdrawn leaves it as it was. `calls`, `talk_s` and `times` are those of the present day.
+    withdrawn leaves it as it was. `today` has the figures of the present day.
     """
 
     __slots__ = (
@@ -119,10 +88,7 @@ class Agent:
         "added",
         "addresses",
         "all_addresses",
-        "calls",
         "centre",
-        "counted_from",
-        "day",
         "idle_since",
         "last_ended_at",
         "line_up",
@@ -139,8 +105,7 @@ class Agent:
         "since",
         "skills",
         "state",
-        "talk_s",
-        "times",
+        "today",
         "wish",
         "wish_reason",
         "work",
@@ -164,11 +129,7 @@ class Agent:
         self.missed_before = 0
         self.idle_since = now
         self.last_ended_at: float | None = None
-        self.day = ""
-        self.calls = 0
-        self.talk_s = 0.0
-        self.times: dict[AgentState, float] = {}
-        self.counted_from = now
+        self.today = AgentDay(now)
         self.permanent = False
         self.line_up = True
         self.own_skills: dict[str, int] | None = None
@@ -213,6 +174,20 @@ class Agent:
         ]
         self.all_addresses: tuple[AgentAddress, ...] = (*chosen, *known.values())
         self.addresses = tuple(one for one in self.all_addresses if one.enabled)
+
+    @property
+    def calls(self) -> int:
+        """How many calls they have had today."""
+        return self.today.calls
+
+    @property
+    def talk_s(self) -> float:
+        """How long they have talked today, up to the last change."""
+        return self.today.talk_s
+
+    def time_in(self, state: AgentState, now: float) -> float:
+        """Seconds of the present day in `state`, up to now."""
+        return self.today.time_in(state, self.state, now)
 
     @property
     def is_logged_in(self) -> bool:
@@ -311,7 +286,7 @@ class Agent:
         if self.state != "talking":
             self.release(now)
             return
-        self.calls += 1
+        self.today.calls += 1
         self.last_ended_at = self.idle_since = now
         limit_s = self.policy.wrap_up_s if wrap_up_s is None else wrap_up_s
         if self.wish is not None or limit_s == 0:
@@ -354,7 +329,7 @@ class Agent:
     ) -> None:
         if state not in AGENT_TRANSITIONS[self.state]:
             raise IllegalMove(f"agent {self.name}: {self.state} does not lead to {state}")
-        self._count(now)
+        self.today.count(self.state, now)
         self.state, self.since, self.reason, self.paused_by = state, now, reason, paused_by
         if state not in ON_WORK and state != "wrap_up":  # which keeps the work it belongs to
             self.work = self.wrap_up_until = None
@@ -364,27 +339,19 @@ class Agent:
         if which is None or self.wish == which:
             self.wish = self.wish_reason = None
 
-    # -- the day's figures ------------------------------------------------------------------
-
-    def _count(self, now: float) -> None:
-        spent_s = max(0.0, now - self.counted_from)
-        self.times[self.state] = self.times.get(self.state, 0.0) + spent_s
-        if self.state == "talking":
-            self.talk_s += spent_s
-        self.counted_from = now
-
-    def time_in(self, state: AgentState, now: float) -> float:
-        """Seconds of the present day in `state`, up to now."""
-        passed_s = max(0.0, now - self.counted_from) if state == self.state else 0.0
-        return self.times.get(state, 0.0) + passed_s
+    # -- time -------------------------------------------------------------------------------
 
     def begin_day(self, day: str, now: float) -> bool:
         """Count from nothing when `day` is another than that of the figures."""
-        if day == self.day:
-            return False
-        self.day, self.calls, self.talk_s, self.times = day, 0, 0.0, {}
-        self.counted_from = now
-        return True
+        return self.today.begin(day, now)
+
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: what the agent does began as long ago as before."""
+        self.since += by_s
+        self.idle_since += by_s
+        self.wrap_up_until = shifted(self.wrap_up_until, by_s)
+        self.last_ended_at = shifted(self.last_ended_at, by_s)
+        self.today.shift(by_s)
 
     # -- showing and keeping ----------------------------------------------------------------
 
@@ -436,10 +403,10 @@ class Agent:
             missed=self.missed_in_a_row,
             idle_since=self.idle_since,
             last_ended_at=self.last_ended_at,
-            day=self.day,
-            calls=self.calls,
-            talk_s=self.talk_s,
-            times=dict(self.times),
+            day=self.today.day,
+            calls=self.today.calls,
+            talk_s=self.today.talk_s,
+            times=dict(self.today.times),
             skills=self.own_skills,
             addresses=self.own_addresses,
         )
@@ -452,11 +419,9 @@ class Agent:
         self.wrap_up_until = image.wrap_up_until
         self.missed_in_a_row = image.missed
         self.idle_since, self.last_ended_at = image.idle_since, image.last_ended_at
-        self.day, self.calls, self.talk_s = image.day, image.calls, image.talk_s
-        self.times = dict(image.times)
+        self.today = AgentDay(now, image.day, image.calls, image.talk_s, dict(image.times))
         self.own_skills, self.own_addresses = image.skills, image.addresses
         self._take_own()
-        self.counted_from = now
 
     def interrupted(self, now: float) -> bool:
         """Leave what ended with the earlier engine: a call, a line. Whether that changed him.

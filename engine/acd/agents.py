@@ -18,8 +18,8 @@ from config.agents import AgentDefaults
 
 from ..errors import EngineError
 from ..store.protocols import NOTHING_KEPT, Documents, Publisher
-from ..timer import WallClockTimer
-from .agent import Agent, AgentImage, AgentPolicy, AgentState
+from .agent import Agent, AgentImage, AgentState
+from .agent_policy import AgentPolicy
 
 log = structlog.get_logger()
 
@@ -290,6 +290,8 @@ class AgentRegistry:
         agent.set_skills(skills)
         self._keep(agent)
         self._events.publish("agent.skills", agent=name, skills=dict(agent.skills))
+        for listener in tuple(self._on_change):
+            listener(agent, agent.state)
         if agent.state == "available":  # an entry may have waited for these skills
             self._notify_free(agent)
         return agent
@@ -343,6 +345,15 @@ class AgentRegistry:
             agent = self._agents.get(name)
             if until <= now and agent is not None:
                 self._change(agent, partial(agent.wrap_up_ends, now))
+
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: wrap-ups last as long as before."""
+        for agent in self._agents.values():
+            agent.shift(by_s)
+            self._keep(agent)
+        self._wrapping = {name: until + by_s for name, until in self._wrapping.items()}
+        for listener in self._on_deadline:
+            listener()
 
     def count_days_in(self, zone: tzinfo | None) -> None:
         """Count the calls and the talk time of each day by the days of `zone` from now on."""
@@ -413,40 +424,3 @@ class AgentRegistry:
 def day_of(now: float, zone: tzinfo | None) -> str:
     """The day that `now` is in there."""
     return datetime.fromtimestamp(now, zone).date().isoformat()
-
-
-# The end of a day is noticed after this time at most.
-LONGEST_WAIT_S = 60.0
-
-
-class AgentClock:
-    """One timer for all agents, set to the next wrap-up that ends by itself."""
-
-    def __init__(
-        self, agents: AgentRegistry, *, wall_clock: Callable[[], float] = time.time
-    ) -> None:
-        self._agents = agents
-        self._wall_clock = wall_clock
-        self._timer = WallClockTimer(wall_clock, self._tick)
-        self._unsubscribe: Callable[[], None] = lambda: None
-
-    def start(self) -> None:
-        """Begin, on the running loop."""
-        self._unsubscribe = self._agents.subscribe(on_deadline=self._set_timer)
-        self._set_timer()
-
-    def stop(self) -> None:
-        """End what was begun; wrap-ups go on until the engine comes back."""
-        self._unsubscribe()
-        self._timer.stop()
-
-    def _set_timer(self) -> None:
-        deadline = self._agents.next_deadline
-        soon = self._wall_clock() + LONGEST_WAIT_S
-        self._timer.set(soon if deadline is None else min(deadline, soon))
-
-    def _tick(self) -> None:
-        now = self._wall_clock()
-        self._agents.begin_day(now)
-        self._agents.tick(now)
-        self._set_timer()

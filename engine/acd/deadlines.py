@@ -37,6 +37,14 @@ class Deadlines(Generic[T]):
             heapq.heappop(heap)
         return heap[0][0] if heap else None
 
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: everything is due as long from now as before."""
+        valid = [one for one in self._heap if one[2].next_at == one[0]]
+        self._heap = []
+        for at, _order, target in sorted(valid, key=lambda one: one[:2]):
+            target.next_at = math.inf
+            self.set(target, at + by_s)
+
     def due(self, now: float, most: int) -> list[T]:
         """The first `most` that are due by now; none of them has a deadline any more."""
         found: list[T] = []

@@ -8,6 +8,8 @@ nothing; without any the wait is not known.
 
 from collections import deque
 
+from ..clock import shifted
+
 ANSWERS = 30
 WINDOW_S = 3600.0
 
@@ -50,6 +52,11 @@ class ExpectedWait:
         """How long the one at `place` (from 1) may still wait, from now."""
         interval_s = self.interval_s(now)
         return None if interval_s is None else place * interval_s
+
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped."""
+        self._answers = deque((at + by_s, clock_s) for at, clock_s in self._answers)
+        self._busy_since = shifted(self._busy_since, by_s)
 
     def _clock(self, now: float) -> float:
         since = self._busy_since

@@ -17,22 +17,21 @@ from config.queues import Centre, Queue
 
 from ..errors import EngineError
 from ..routing.opening_hours import OpeningHours
-from .agent_pool import AgentPool
+from .agent_pool import AgentPool, PooledAgent
 from .candidates import FreeAgents, candidates, first_servable, next_for
 from .deadlines import Deadlines
 from .escalation import escalate, next_look
 from .queue import CallQueue
 from .queue_entry import Entry, EntryState, QueueEvent, Scope
 from .queue_list import QueueList
-from .staffing import Staffing
+from .staffing import Presence, Staffing
 from .waiting import Leave, LeaveReason, Offer, Waiting
+from .withheld import Withheld
 
 # How many deadlines are worked off in one step, so that calls are not held up by a rush of them.
 STEP = 10
 # What no `again_s` goes below: one phone is not rung for one entry more often than this.
 LEAST_AGAIN_S = 1.0
-# How many may be remembered after they left before those whose time is over are forgotten.
-REMEMBERED = 64
 # How many of a queue that goes on after a stop are offered in one step, likewise.
 FILLED = 10
 
@@ -57,15 +56,14 @@ class Matcher:
         self.ring_s = ring_s
         self.entries: dict[str, Entry] = {}
         self.staffing = staffing or Staffing()
+        self.presence = Presence(pool, self.staffing)
         self.queues = QueueList(self.staffing, rng or random.Random())
         self._queues_by_name = self.queues.by_name
         self.free_agents = FreeAgents(self.staffing)
         self.offers_made = 0
         self._on_call: dict[str, tuple[CallQueue, str]] = {}
         self._seq = itertools.count(1)
-        # Of entries that have left: who is not to be offered them, should they come back, until.
-        self._withheld: dict[str, dict[str, float]] = {}
-        self._forget_above = REMEMBERED
+        self._withheld = Withheld()
         self._deadlines: Deadlines[Entry | CallQueue] = Deadlines()
 
     # -- what is configured -------------------------------------------------------------------
@@ -121,7 +119,7 @@ class Matcher:
             priority=waiting.priority,
             queue=waiting.queue,
             skills=dict(waiting.skills),
-            missed=self._withheld.pop(waiting.id, {}),
+            missed=self._withheld.pop(waiting.id),
         )
         self.entries[entry.id] = entry
         self._enter(entry, queue, now)
@@ -136,7 +134,8 @@ class Matcher:
         elif waiting.centre in self.queues.centres:
             entry.centre = waiting.centre
         else:
-            entry.centre = queue.shares.pick(waiting.number, waiting.region, now)
+            can_take = queue.centre_can_take(entry, self.presence)
+            entry.centre = queue.shares.pick(waiting.number, waiting.region, now, can_take)
         entry.set_key()
         queue.add_entry(entry, now)
         queue.tally["joined"] += 1
@@ -231,7 +230,7 @@ class Matcher:
         queue.tally[state] += 1
         del self.entries[entry.id]
         if entry.missed:
-            self._withhold(entry.id, entry.missed, now)
+            self._withheld.put(entry.id, entry.missed, now)
         queue.remove_entry(entry, now)
         if previous == "waiting" and entry in queue.waiting_index:
             queue.waiting_index.unindex_entry(entry)
@@ -258,19 +257,9 @@ class Matcher:
 
     def left_again(self, offer: Offer, agent: str, now: float) -> None:
         """`agent` has won the offer, and hung up before the two were joined: as if unanswered."""
-        queue = self._queues_by_name.get(offer.queue) or self._queues_by_name[None]
-        missed = self._withheld.get(offer.waiting.id, {})
-        missed[agent] = now + max(LEAST_AGAIN_S, queue.config.again_s)
-        self._withhold(offer.waiting.id, missed, now)
-
-    def _withhold(self, entry_id: str, missed: dict[str, float], now: float) -> None:
-        """Remember for whom an entry that has left is not, should it come back soon."""
-        self._withheld[entry_id] = missed
-        if len(self._withheld) > self._forget_above:
-            self._withheld = {
-                one: until for one, until in self._withheld.items() if max(until.values()) > now
-            }
-            self._forget_above = 2 * len(self._withheld) + REMEMBERED
+        queue = self._queues_by_name.get(offer.queue, self._queues_by_name[None])
+        until = now + max(LEAST_AGAIN_S, queue.config.again_s)
+        self._withheld.add(offer.waiting.id, agent, until, now)
 
     def unanswered(self, offer: Offer, now: float) -> bool:
         """Nobody took the offer: the entry waits in its old place again."""
@@ -353,6 +342,17 @@ class Matcher:
             for entry in queue.waiting_index.kept_for(agent):
                 self._deadlines.set(entry, now)
 
+    def changed(self, agent: PooledAgent, now: float) -> None:
+        """Look again at the entries that are kept for a centre which cannot take them now."""
+        if agent.centre is None:
+            return
+        for queue in self.queues:
+            for scope, entries in queue.waiting_index.of_centre(agent.centre):
+                skills = dict(zip(scope.names, scope.levels, strict=True))
+                if not self.presence.can_take(agent.centre, queue.name or "", skills):
+                    for entry in entries:
+                        self._deadlines.set(entry, now)
+
     def _look_at(self, entry: Entry, now: float) -> None:
         """Do what is due for a waiting entry: end it, move it, let others help, or offer it."""
         queue = self._queues_by_name[entry.queue]
@@ -393,11 +393,7 @@ class Matcher:
         queue.waiting_index.index_entry(entry)
 
     def _scope(self, entry: Entry, queue: CallQueue, now: float) -> tuple[Scope, float]:
-        return queue.scope(entry, now, self._is_logged_in)
-
-    def _is_logged_in(self, agent: str) -> bool:
-        found = self._pool.get(agent)
-        return found is not None and found.state != "logged_out"
+        return queue.scope(entry, now, self.presence)
 
     # -- held queues --------------------------------------------------------------------------
 
@@ -450,6 +446,15 @@ class Matcher:
 
     def _set_queue_deadline(self, queue: CallQueue, now: float) -> None:
         self._deadlines.set(queue, queue.next_change(now))
+
+    def shift(self, by_s: float, now: float) -> None:
+        """The clock was stepped, and is `now` now: every wait is as long as before."""
+        for queue in self.queues:
+            queue.shift(by_s)
+        self._withheld.shift(by_s)
+        self._deadlines.shift(by_s)
+        for queue in self.queues:  # it may be closed by now, or open
+            self._deadlines.set(queue, now)
 
     # -- events -------------------------------------------------------------------------------
 

@@ -130,6 +130,16 @@ class Entry:
         """Take the place in the order that priority and joining time give."""
         self.key = (-self.priority, self.waiting.joined_at, self.seq)
 
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: it has waited as long as before, at the same place."""
+        self.waiting.shift(by_s)
+        self.arrived_at += by_s
+        self.entered_at += by_s
+        self.vip_until += by_s
+        self.retry_overflow_at += by_s
+        self.missed = {name: until + by_s for name, until in self.missed.items()}
+        self.set_key()
+
     def waited_s(self, now: float) -> float:
         """How long it has waited, in all queues; never below 0."""
         return max(0.0, now - self.waiting.joined_at)

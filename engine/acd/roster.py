@@ -48,8 +48,11 @@ class Roster:
         self._leaving: set[str] = set()
         agents.subscribe(on_change=self._changed)
 
-    async def start(self) -> None:
-        """Take up the agents and their states that an earlier engine left. Raises StoreError."""
+    async def start(self, moved_s: float = 0.0) -> None:
+        """Take up the agents and their states that an earlier engine left. Raises StoreError.
+
+        The clock was stepped by `moved_s` since.
+        """
         added: dict[str, dict[str, Any]] = await self._store.load(ADDED_AS, dict)
         for name, fields in added.items():
             if name in self._configured:
@@ -64,6 +67,8 @@ class Roster:
             except ValidationError as error:  # kept by an engine that took what this one does not
                 log.error("agent_left_out", agent=name, reason=str(error))
         images = await self._store.load(STORED_AS, AgentImage)
+        for image in images.values():
+            image.shift(moved_s)
         for name in images.keys() - {agent.name for agent in self._agents}:
             self._store.drop(STORED_AS, name)
         self._agents.start(images)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from ..clock import shifted
+
 
 @dataclass(slots=True, kw_only=True)
 class Waiting:
@@ -43,6 +45,12 @@ class Waiting:
     known_agent_s: float | None = None
     centre: str | None = None
     ring_s: float | None = None
+
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: they have waited as long as before."""
+        self.joined_at += by_s
+        self.since = shifted(self.since, by_s)
+        self.outside_tried = {one: at + by_s for one, at in self.outside_tried.items()}
 
 
 class Reservations(Protocol):

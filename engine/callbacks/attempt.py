@@ -5,7 +5,6 @@ join them, and wait until one hangs up. Whatever ends it, every leg is hung up a
 """
 
 import asyncio
-import time
 from typing import Any
 
 import structlog
@@ -54,7 +53,9 @@ class Attempt(TwoPartyCall):
         admission: Admission,
         history: CustomerHistory,
     ) -> None:
-        super().__init__(services, Call(f"call-{services.new_id()}", job.id))
+        super().__init__(
+            services, Call(f"call-{services.new_id()}", job.id, started=services.clock.now())
+        )
         self.job = job
         self.offer = offer
         self._agent = agent
@@ -83,6 +84,10 @@ class Attempt(TwoPartyCall):
 
         Cancelling the task that runs it ends it with `outcome_if_cancelled`.
         """
+        with self._services.clock.shifting(self.shift):
+            return await self._run()
+
+    async def _run(self) -> Outcome:
         job, services = self.job, self._services
         job.attempts = [*job.attempts, self._attempt]
         if job.outcome == MACHINE:  # of an attempt before
@@ -108,11 +113,17 @@ class Attempt(TwoPartyCall):
         except asyncio.CancelledError:
             self._outcome = self.outcome_if_cancelled
         finally:
-            whisper.cancel()
+            services.announcer.discard(whisper)
             await self._clear()
         self._outcome = self._unless_machine(self._outcome)
         self._note(self._outcome)
         return self._outcome
+
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped. The job moves its own times."""
+        super().shift(by_s)
+        if self._hold is not None:
+            self._hold.shift(by_s)
 
     def _unless_machine(self, outcome: Outcome) -> Outcome:
         """The attempt has failed where the agent noted that a machine answered."""
@@ -217,8 +228,9 @@ class Attempt(TwoPartyCall):
         self._enter("bridged")
 
     def on_recording(self, path: str | None) -> None:
-        """Their talk is recorded to `path`; None where it should be and cannot be."""
+        """Their talk is recorded to `path`; None where that has failed."""
         self.job.recording = path
+        self._services.store.save(self.job)
 
     # -- what the agents are told, and how they are rung --------------------------------------
 
@@ -302,9 +314,12 @@ class Attempt(TwoPartyCall):
             other = self._admission.number(self.job.dial_to)
             number = None if other is None else other.e164
         if self._services.registry.is_on_the_line(number):
-            later = {"policy": "on_the_line", "not_before": time.time() + ON_THE_LINE_S}
+            later = {
+                "policy": "on_the_line",
+                "not_before": self._services.clock.now() + ON_THE_LINE_S,
+            }
             raise EngineError("refused", "the customer is on the line", "to", later)
-        verdict = self._admission.may_dial_now(number, time.time())
+        verdict = self._admission.may_dial_now(number, self._services.clock.now())
         if not verdict.allowed:
             data = {"policy": verdict.policy, "not_before": verdict.not_before}
             raise EngineError("refused", verdict.reason or "not to be called", "to", data)
@@ -352,7 +367,14 @@ class Attempt(TwoPartyCall):
             later = not_before if may_be_later else None
             # The customer may have another number that may still be called.
             is_other = self.job.dial_to is not None
-            return Outcome("failed", "refused", error.message, may_retry=is_other, not_before=later)
+            return Outcome(
+                "failed",
+                "refused",
+                error.message,
+                may_retry=is_other,
+                not_before=later,
+                is_date=error.data.get("policy") == "hours",
+            )
         missed = self.offer is not None and error.field == "agent"
         cause: RetryCause | None = "operator_missed" if missed else None
         return Outcome("failed", "unavailable", error.message, may_retry=True, retry_cause=cause)
@@ -382,7 +404,7 @@ class Attempt(TwoPartyCall):
     def _postponed(self) -> Outcome:
         """The customer asked to be called back: the job is due as soon as they have hung up."""
         cause = "the customer asked to be called back"
-        return Outcome("failed", "callback", cause, not_before=time.time())
+        return Outcome("failed", "callback", cause, not_before=self._services.clock.now())
 
     def _retry_cause(self, leg: Leg, hangup: HangupCause) -> RetryCause:
         """Whose fault it is: the agent's alone only where the customer was not called."""

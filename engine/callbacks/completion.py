@@ -60,11 +60,15 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Postpone:
-    """No attempt starts before `until`, for `reason`. `is_waiting`: its wait goes on meanwhile."""
+    """No attempt starts before `until`, for `reason`. `is_waiting`: its wait goes on meanwhile.
+
+    `is_date`: something opens then; otherwise it is a pause, which a step of the clock moves.
+    """
 
     until: float
     reason: str
     is_waiting: bool = False
+    is_date: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ def after_attempt(job: Job, outcome: Outcome, dial: Dial, now: float) -> Decisio
     if outcome.is_interrupted:
         return Resume(outcome)
     if outcome.not_before is not None:
-        return Postpone(outcome.not_before, outcome.cause)
+        return Postpone(outcome.not_before, outcome.cause, is_date=outcome.is_date)
     if _is_free_miss(job, outcome) and _may_wait_on(job, dial, now):
         return WaitOn(outcome, now + dial.retry_s)
     return _by_policy(job, outcome, dial, now)
@@ -187,9 +191,17 @@ def not_attempted(job: Job, error: EngineError, *, is_outside: bool) -> Outcome:
     return Outcome("failed", error.kind, error.message, may_retry=may_retry, retry_cause=cause)
 
 
-def queue_again(job: Job, at: float | None, cause: str, store: Store, events: EventLog) -> None:
+def queue_again(
+    job: Job,
+    at: float | None,
+    cause: str,
+    store: Store,
+    events: EventLog,
+    *,
+    is_date: bool = False,
+) -> None:
     """Queue the job for its next attempt: at `at`, or in the place that it has (None)."""
-    job.next_attempt_at = at
+    job.next_attempt_at, job.is_due_on_date = at, is_date
     job.under_way = False
     if job.state != "queued":
         job.enter("queued")

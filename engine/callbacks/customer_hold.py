@@ -4,7 +4,6 @@ The customer hears what inbound callers hear, and may press the same key: their 
 into the queue in its old position, and is agent-first from then on.
 """
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -61,10 +60,15 @@ class CustomerHold:
         except TurnedAway as turned_away:
             assert self._party is not None
             self._party.leave()
-            await self._room.say(self._customer, turned_away.text, music_after=False)
+            await self._room.say(self._customer, turned_away.text)
             if self.is_postponed:
                 raise Postponed from turned_away
             raise
+
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: the customer has held the line as long as before."""
+        if self._wait is not None:
+            self._wait.shift(by_s)
 
     def release_agents(self) -> None:
         """The call of the agent who answered is over: free them. Idempotent."""
@@ -78,7 +82,7 @@ class CustomerHold:
 
     def _begin_wait(self) -> AgentWait:
         job, request = self._job, self._job.request
-        job.queue_joined_at = job.queue_joined_at or time.time()
+        job.queue_joined_at = job.queue_joined_at or self._services.clock.now()
         waiting = {
             "id": job.id,
             "call": self._flow.call.id,
@@ -120,7 +124,7 @@ class CustomerHold:
         before = job.state, job.request, job.next_attempt_at
         job.enter("queued")
         job.request = msgspec.structs.replace(job.request, order="agent_first")
-        job.next_attempt_at, job.under_way = time.time() + HELD_S, False
+        job.next_attempt_at, job.under_way = self._services.clock.now() + HELD_S, False
         self.is_postponed = True
         self._flow.publish("customer.callback", if_saved=True)
         self._flow.publish(

@@ -38,7 +38,7 @@ class DialCheck:
             return None
         reason = verdict.reason or "not to be called"
         if verdict.policy == "hours" and verdict.not_before is not None:
-            return Postpone(verdict.not_before, reason)
+            return Postpone(verdict.not_before, reason, is_date=True)
         return reason
 
     def _number_of(self, job: Job) -> str | None:

@@ -16,13 +16,23 @@ import msgspec
 from ..acd.waiting import Offer
 from ..calls.call_flow import CustomerHistory
 from ..calls.services import CallServices
+from ..clock import Timer
 from ..errors import EngineError
 from ..job import Job
 from ..routing.admission import Admission
-from ..timer import WallClockTimer
 from . import completion
 from .attempt import Attempt
-from .completion import Decision, End, Postpone, Ready, Resume, Retry, Wait, WaitOn
+from .completion import (
+    Decision,
+    End,
+    Postpone,
+    Ready,
+    Resume,
+    Retry,
+    Wait,
+    WaitOn,
+    waits_until,
+)
 from .dial_check import DialCheck
 from .open_jobs import OpenJobs
 from .queued_jobs import QueuedJobs
@@ -40,18 +50,18 @@ class Dispatcher:
         *,
         admission: Admission,
         history: CustomerHistory,
-        wall_clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._services = services
         self._admission = admission
-        self._wall_clock = wall_clock
+        self._clock = clock
         self.open = OpenJobs()
         self._running = RunningAttempts(
             services, admission=admission, history=history, on_over=self._attempt_over
         )
         self._schedule = JobSchedule()
-        self._timer = WallClockTimer(wall_clock, self.dispatch)
-        self._queued = QueuedJobs(services, self._carry_out, wall_clock=wall_clock)
+        self._timer = Timer(clock, self.dispatch)
+        self._queued = QueuedJobs(services, self._carry_out, clock=clock)
         self._dial_check = DialCheck(services.registry, admission)
         self._is_dispatching = False
         self.draining = False
@@ -88,7 +98,7 @@ class Dispatcher:
     def will_start(self, job: Job) -> bool:
         """Whether an attempt would begin at once, were the job submitted now."""
         has_room = self.active + self._schedule.count_ready < self._services.dial.max_calls
-        if not has_room or self.draining or job.next_due_at > self._wall_clock():
+        if not has_room or self.draining or job.next_due_at > self._clock():
             return False
         if not self._queued.needs_agent(job):
             return True
@@ -167,7 +177,7 @@ class Dispatcher:
     def changed(self, job: Job) -> None:
         """The times, the priority or the numbers of an open job have changed."""
         self._watch(job)
-        if self._is_idle(job) and (job.next_due_at > self._wall_clock() or job not in self._queued):
+        if self._is_idle(job) and (job.next_due_at > self._clock() or job not in self._queued):
             self._queued.leave(job, "rescheduled")
             self._interrupt_wait(job, job.next_due_at)
             self._schedule_next(job)
@@ -179,7 +189,7 @@ class Dispatcher:
 
     def _schedule_next(self, job: Job) -> None:
         at = job.next_due_at
-        if at > self._wall_clock():
+        if at > self._clock():
             self._schedule.look_at(job, at, "due")
         else:
             self._is_due(job)
@@ -192,7 +202,7 @@ class Dispatcher:
 
     def _is_due(self, job: Job) -> None:
         """The job's time has come: it is ready, or waits for an agent."""
-        if job.decision is not None:
+        if job.decision is not None or job.state == "poisoned":
             return
         if job.request.queue is not None:
             self._join(job)
@@ -208,7 +218,7 @@ class Dispatcher:
             return
         self._is_dispatching = True
         try:
-            self._dispatch_all(self._wall_clock())
+            self._dispatch_all(self._clock())
         finally:
             self._is_dispatching = False
         self._timer.set(self._schedule.next_at)
@@ -223,7 +233,7 @@ class Dispatcher:
                 continue
             if job.next_due_at <= now:
                 self._begin(job, now)
-            else:  # the clock was set back
+            else:
                 self._schedule_next(job)
 
     def is_idle(self, job: Job) -> bool:
@@ -247,7 +257,7 @@ class Dispatcher:
 
     def _join(self, job: Job) -> None:
         """Let a job that is due wait for its agent."""
-        if not self._object(job, self._dial_check.before_queue(job, self._wall_clock())):
+        if not self._object(job, self._dial_check.before_queue(job, self._clock())):
             self._carry_out(job, self._queued.join(job, job.next_due_at))
 
     def _ready(self, job: Job) -> None:
@@ -269,12 +279,12 @@ class Dispatcher:
         self._schedule.forget(job)
         services = self._services
         completion.end(
-            job, outcome, self._wall_clock(), self._admission, services.store, services.events
+            job, outcome, self._clock(), self._admission, services.store, services.events
         )
 
     def postpone_if_calling(self, job: Job) -> bool:
         """Postpone the job where its customer is calling us just now. Returns whether they are."""
-        return self._object(job, self._dial_check.on_the_line(job, self._wall_clock()))
+        return self._object(job, self._dial_check.on_the_line(job, self._clock()))
 
     def _object(self, job: Job, objection: Postpone | str | None) -> bool:
         """Carry out what follows an objection to calling the customer. Returns if there is one."""
@@ -283,7 +293,7 @@ class Dispatcher:
         elif objection is not None:
             self._queued.leave(job)
             completion.drop_refused_number(job)
-            now = self._wall_clock()
+            now = self._clock()
             step = completion.after_refusal(job, objection, self._services.dial, now)
             self._carry_out(job, step)
         return objection is not None
@@ -316,9 +326,11 @@ class Dispatcher:
             case _:
                 assert_never(step)
 
-    def _queue_again(self, job: Job, at: float | None, cause: str) -> None:
+    def _queue_again(
+        self, job: Job, at: float | None, cause: str, *, is_date: bool = False
+    ) -> None:
         services = self._services
-        completion.queue_again(job, at, cause, services.store, services.events)
+        completion.queue_again(job, at, cause, services.store, services.events, is_date=is_date)
         if at is not None:
             self._schedule_next(job)
             self._timer.set(self._schedule.next_at)
@@ -333,11 +345,11 @@ class Dispatcher:
         if (expired := completion.missed_deadline(job, step)) is not None:
             self.finish(job, expired)
         else:
-            self._queue_again(job, step.until, step.reason)
+            self._queue_again(job, step.until, step.reason, is_date=step.is_date)
 
     def _interrupt_wait(self, job: Job, until: float) -> None:
         """The job waits for no agent before `until`, where that is still to come."""
-        if until > self._wall_clock():
+        if until > self._clock():
             job.interrupt_wait(until)
 
     # -- an attempt -------------------------------------------------------------------------
@@ -373,13 +385,47 @@ class Dispatcher:
         self.dispatch()
 
     def _after_attempt(self, job: Job, outcome: Outcome, offer: Offer | None) -> None:
-        now = self._wall_clock()
+        now = self._clock()
         if job.attempts and job.attempts[-1].ended is None:
             job.attempts[-1].ended = now
         if offer is not None:
             self._queued.free(offer)
         step = completion.after_attempt(job, outcome, self._services.dial, now)
         self._carry_out(job, step, offer)
+
+    # -- a step of the clock ----------------------------------------------------------------
+
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: no job is called, or ends, sooner or later for it."""
+        now, before = self._clock(), self._schedule
+        self._schedule = JobSchedule()
+        for job in self.open.all():
+            deadline = job.request.deadline
+            job.shift(by_s, now)
+            if job.request.deadline != deadline:
+                self._publish_deadline(job)
+            self._services.store.save(job)
+            if job.id in self.open:
+                self._watch(job)
+                self._schedule_anew(job, now, is_ready=before.is_ready(job))
+        self._timer.set(self._schedule.next_at)
+
+    def _schedule_anew(self, job: Job, now: float, *, is_ready: bool) -> None:
+        if is_ready:
+            self._schedule.add_ready(job)
+        if job in self._queued:
+            self._schedule.look_at(job, waits_until(job, self._services.dial), "wait")
+        elif self._is_idle(job) and not is_ready:
+            self._schedule.look_at(job, max(job.next_due_at, now), "due")
+
+    def _publish_deadline(self, job: Job) -> None:
+        self._services.events.publish(
+            "callback.rescheduled",
+            job=job.id,
+            context=job.request.context,
+            deadline=job.request.deadline,
+            reason="the clock was stepped over the deadline",
+        )
 
     # -- stopping ---------------------------------------------------------------------------
 

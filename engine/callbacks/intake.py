@@ -60,13 +60,13 @@ class Intake:
         *,
         router: Router,
         admission: Admission,
-        wall_clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._services = services
         self._dispatcher = dispatcher
         self._router, self._admission = router, admission
         self.check = RequestCheck(services, admission)
-        self._wall_clock = wall_clock
+        self._clock = clock
         # Ids and jobs on their way to the disk, so that two requests cannot both be first.
         self._accepting: dict[str, asyncio.Future[None]] = {}
         self.apply_settings(settings)
@@ -160,13 +160,15 @@ class Intake:
     ) -> AcceptedRequest:
         # From here to the save nothing awaits: what was checked still holds when it is counted.
         history = await self._router.history(params.to)
-        now = self._wall_clock()
+        now = self._clock()
         params, ruling = self._router.route(self.check.read_numbers(params), history, now)
         for _step, check in self.check.checks(params, now):
             check()
         admitted = self.check.admit(params, now)
         if self._joins(params):
             for open_job in self._dispatcher.open.of_number(admitted.called):
+                if open_job.state == "poisoned":  # nobody calls that one
+                    continue
                 return await self._join(open_job, job_id, fingerprint, named=params.id is not None)
         request = self._request(params, ruling, admitted)
         if request.queue is not None:
@@ -202,7 +204,7 @@ class Intake:
 
         A time out of hours is moved to when the number may be called, as for a new request.
         """
-        now, request = self._wall_clock(), job.request
+        now, request = self._clock(), job.request
         not_before = request.not_before if change.not_before is None else change.not_before
         deadline = request.deadline if change.deadline is None else change.deadline
         numbers = request.numbers if change.numbers is None else change.numbers

@@ -1,6 +1,6 @@
 """The open jobs, by their ids and by the numbers that they call."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from ..job import Job
 
@@ -17,6 +17,11 @@ class OpenJobs:
     def by_id(self) -> Mapping[str, Job]:
         """Every open job by its id; always the same mapping."""
         return self._by_id
+
+    def all(self) -> Iterator[Job]:
+        """Every open job, and those that are being accepted."""
+        yield from self._by_id.values()
+        yield from (job for job in self._accepting.values() if job.id not in self._by_id)
 
     def get(self, job_id: str) -> Job | None:
         """The open job of this id, if there is one."""

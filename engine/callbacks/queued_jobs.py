@@ -33,11 +33,11 @@ class QueuedJobs:
         services: CallServices,
         on_decision: Callable[[Job, Decision], None],
         *,
-        wall_clock: Callable[[], float],
+        clock: Callable[[], float],
     ) -> None:
         self._services = services
         self._on_decision = on_decision
-        self._wall_clock = wall_clock
+        self._clock = clock
         self._waiting: dict[str, Job] = {}
         self._offers: dict[str, Offer] = {}
         self._outside: dict[str, str] = {}
@@ -86,7 +86,7 @@ class QueuedJobs:
         if job.queue_joined_at is None:
             job.queue_joined_at = max(job.created, due_at)
         if job.queue_since is not None:  # it may have been called back sooner than was said
-            job.queue_since = min(job.queue_since, self._wall_clock())
+            job.queue_since = min(job.queue_since, self._clock())
         try:
             if not self.needs_agent(job):
                 self._queues.check(job.request.queue or "", has_place=job.has_place)
@@ -125,11 +125,11 @@ class QueuedJobs:
     def _not_accepted(self, job: Job, error: EngineError) -> Decision:
         """What becomes of a job that its queue refused: it waits where the queue may take it."""
         opens_at = error.data.get("opens_at")
-        now = self._wall_clock()
+        now = self._clock()
         if error.data.get("reason") == "full" and now < waits_until(job, self._services.dial):
             return Postpone(now + FULL_RETRY_S, error.message, is_waiting=True)
         if error.data.get("schedule") and opens_at is not None:
-            return Postpone(opens_at, error.message)
+            return Postpone(opens_at, error.message, is_date=True)
         return End(Outcome("failed", error.kind, error.message))
 
     def leave(self, job: Job, reason: str = "withdrawn") -> None:
@@ -175,7 +175,7 @@ class QueuedJobs:
         if request.agent is None or not self._agents.reserve(request.agent, job.id):
             return None
         return Offer(
-            waiting=self._as_waiting(job, self._wall_clock()),
+            waiting=self._as_waiting(job, self._clock()),
             queue=None,
             agents=(request.agent,),
             ring_s=request.ring_s,
@@ -189,7 +189,7 @@ class QueuedJobs:
         """Take out the outside number to which its queue sent the job, for the attempt."""
         outside = self._outside.pop(job.id, None)
         if outside is not None:
-            job.outside_tried = job.outside_tried | {outside: self._wall_clock()}
+            job.outside_tried = job.outside_tried | {outside: self._clock()}
         return outside
 
     def unanswered(self, job: Job, offer: Offer) -> bool:

@@ -31,6 +31,8 @@ class Outcome:
     """Which rule holds; None is `failed`."""
     not_before: float | None = None
     """When the customer may be called, where it is only too early or too late now."""
+    is_date: bool = False
+    """`not_before` is when something opens, not the end of a pause."""
 
     @property
     def is_interrupted(self) -> bool:

@@ -62,6 +62,10 @@ class JobSchedule:
         """Take out the id of the ready job that comes first. There must be one."""
         return self._ready.pop()
 
+    def is_ready(self, job: Job) -> bool:
+        """Whether the job waits only for room."""
+        return job.id in self._ready
+
     # -- jobs that have ended ---------------------------------------------------------------
 
     def forget(self, job: Job) -> None:
@@ -81,6 +85,9 @@ class _Heap:
 
     def __len__(self) -> int:
         return self._count
+
+    def __contains__(self, id: object) -> bool:
+        return id in self._valid
 
     def push(self, rank: tuple[float, ...], id: str, reason: str = "") -> None:
         reasons = self._valid.setdefault(id, {})

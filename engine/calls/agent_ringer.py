@@ -7,7 +7,6 @@ winner, and `release_agents` frees the winner.
 """
 
 import asyncio
-import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +20,7 @@ from .cancel_scope import KeyPressed, until_key, while_up
 from .hangup_cause import BY_COMMAND, ELSEWHERE, NO_ANSWER, HangupCause
 from .leg import Leg, LegEnded
 from .services import CallServices
-from .whisper import Announcement
+from .whisper import Announcement, Unspoken
 
 # How long an agent who has answered has to press the key; the pause before they are asked again.
 CONFIRM_S = 15.0
@@ -164,7 +163,7 @@ class AgentRinger:
         """The winner's call is over: they wrap up, or are free. Idempotent."""
         record, self._won_by = self._won_by, None
         if record is not None and self._offer is not None:
-            record.ended = time.time()
+            record.ended = self._services.clock.now()
             offer = self._offer
             self._services.agents.finished(record.agent, offer.waiting.id, offer.wrap_up_s)
 
@@ -177,7 +176,7 @@ class AgentRinger:
         if record is None or offer is None or cause == BY_COMMAND or cause.is_ours:
             return
         self._won_by = None
-        record.ended = time.time()
+        record.ended = self._services.clock.now()
         self._services.queues.left_again(offer, record.agent)
         counts = offer.queue is not None
         reason = f"hung up in the whisper: {cause}"
@@ -260,6 +259,8 @@ class AgentRinger:
                 said = await services.announcer.speak(
                     services.agents.confirm_text.replace("{digit}", key)
                 )
+                if isinstance(said, Unspoken):
+                    leg.publish_not_played(said.reason)
                 while True:
                     if isinstance(said, Announcement):
                         await leg.play(said.source, limit_s=said.limit_s)
@@ -281,7 +282,8 @@ class AgentRinger:
         for candidate in self._candidates:
             if candidate.agent is None:
                 continue
-            record = OfferRecord(agent=candidate.agent, queue=offer.queue, offered=time.time())
+            now = self._services.clock.now()
+            record = OfferRecord(agent=candidate.agent, queue=offer.queue, offered=now)
             self._flow.on_offer(record)
             self._ringing[candidate.agent] = record
             self._flow.publish("agent.offered", agent=candidate.agent, queue=offer.queue, **screen)
@@ -304,7 +306,7 @@ class AgentRinger:
         if self._offer is None or candidate.agent is None:
             return
         record = self._won_by = self._ringing.pop(candidate.agent)
-        record.answered, record.result = time.time(), "answered"
+        record.answered, record.result = self._services.clock.now(), "answered"
         self._services.agents.talking(candidate.agent, self._offer.waiting.id)
         self._services.queues.answered(self._offer, candidate.agent)
 
@@ -326,5 +328,5 @@ class AgentRinger:
 
     def _end_offer(self, agent: str, result: str, by: str | None = None) -> None:
         record = self._ringing.pop(agent)
-        record.ended, record.result = time.time(), result
+        record.ended, record.result = self._services.clock.now(), result
         self._flow.publish("agent.offer_ended", agent=agent, result=result, by=by)

@@ -7,10 +7,9 @@ happens after that comes too late.
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Final, Protocol
 
@@ -187,6 +186,15 @@ class AgentWait:
         """The party's queue position; None while agents are being rung, or it is in no queue."""
         return None if self._membership is None else self._membership.position
 
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: the party has waited as long as before."""
+        waiting = dict(self._plan.waiting)
+        for name in ("joined_at", "since"):
+            if waiting.get(name) is not None:
+                waiting[name] += by_s
+        self._plan = replace(self._plan, waiting=waiting)
+        self._outside_tried = {one: at + by_s for one, at in self._outside_tried.items()}
+
     def release_agents(self) -> None:
         """The call of the agent who answered is over: free them. Idempotent."""
         if self._ringer is not None:
@@ -213,7 +221,7 @@ class AgentWait:
                     if away.leave.target is None:
                         raise of_sent_away(away.leave, self._room.settings) from away
                     outside = away.leave.target
-                self._outside_tried[outside] = time.time()
+                self._outside_tried[outside] = self._services.clock.now()
             try:
                 return await self._outside(outside)
             except (EngineError, LegEnded) as error:

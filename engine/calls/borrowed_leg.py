@@ -5,7 +5,6 @@ the call to the agent. When the flow hangs it up, the call's use of the line end
 stays. When the line ends, the borrowed leg ends with it.
 """
 
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -79,12 +78,12 @@ class BorrowedLeg(Leg, LegListener):
             raise LegEnded(self, self.hangup_cause)
         self._dialled = True
         record = self.record
-        record.started = time.time()
+        record.started = self._owner.now()
         self._publish("leg.dialing", self)
         async with while_up(self):
             await self.play(ANNOUNCEMENT, limit_s=ANNOUNCEMENT_LIMIT_S)
         record.state = "held" if self._line.is_held else "answered"
-        record.answered = time.time()
+        record.answered = self._owner.now()
         record.reason = "permanent line"
         self._publish("leg.answered", self, permanent=True)
 

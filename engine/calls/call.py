@@ -1,9 +1,9 @@
 """A call: the legs of one attempt or of a call that came in, and the registry of what is up."""
 
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
+from ..clock import shifted
 from .leg import Leg
 
 # How long the callback of a customer who is calling us waits before it is looked at again.
@@ -31,6 +31,7 @@ class Call:
         direction: Literal["inbound", "outbound"] = "outbound",
         owner: CallOwner | None = None,
         about: Mapping[str, Any] | None = None,
+        started: float = 0.0,
     ) -> None:
         self.id = call_id
         self.job_id = job_id
@@ -38,9 +39,14 @@ class Call:
         self.owner = owner
         self.about = about or {}
         self.state = "dialing"
-        self.started = time.time()
+        self.started = started
         self.bridged_at: float | None = None
         self.legs: list[Leg] = []
+
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: the call has been up for as long as before."""
+        self.started += by_s
+        self.bridged_at = shifted(self.bridged_at, by_s)
 
     def view(self) -> dict[str, Any]:
         """The call as the control protocol shows it."""
@@ -62,6 +68,8 @@ class CallRegistry:
     def __init__(self) -> None:
         self.calls: dict[str, Call] = {}
         self.legs: dict[str, Leg] = {}
+        self.recordings: dict[str, Callable[[str], None]] = {}
+        """By the path of each file that is being written, whom to tell why that has failed."""
         self._on_the_line: dict[str, set[str]] = {}
 
     def add_call(self, call: Call) -> None:

@@ -55,4 +55,5 @@ class DialOptions:
             credentials=target.credentials,
             headers=self.headers,
             ring_s=self.ring_s,
+            account=target.trunk or "",
         )

@@ -6,14 +6,13 @@ A leg joins a SIP session to a media endpoint. What SIP and the media worker rep
 """
 
 import asyncio
-import time
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 from msgspec import structs
 
 from media import messages as media_events
-from media.errors import BadAddress, MediaError
+from media.errors import MediaError
 from media.messages import LegStats
 from media.sources import Source
 from media.worker_pool import WorkerPool
@@ -22,7 +21,7 @@ from sip.dialog.session import Session
 from sip.dialog.uas import UasSession
 from sip.endpoint import SipEndpoint
 from sip.errors import ParseError, SipError
-from sip.hop import Hop, is_numeric
+from sip.hop import Hop
 from sip.sdp.offer_answer import NegotiatedAudio
 from sip.transport.resolver import ResolutionFailed
 
@@ -78,14 +77,20 @@ class Leg:
         self.role: Role = role
         self.destination = destination
         self.record = LegRecord(
-            leg=leg_id, role=role, uri=destination.targets[0].target, started=time.time()
+            leg=leg_id, role=role, uri=destination.targets[0].target, started=owner.now()
         )
         self.hangup_cause: HangupCause | None = None
         self.audio: NegotiatedAudio | None = None
         self._listeners: list[LegListener] = []
         self._borrower: Leg | None = None  # the leg of the call that has this permanent line
         self._sip = sip
-        self._media = LegMedia(leg_id, media, rtp_host)
+        self._media = LegMedia(
+            leg_id,
+            media,
+            sip,
+            rtp_host,
+            on_unreachable=lambda reason: self.hang_up(HangupCause("incompatible", reason)),
+        )
         self._owner = owner
         self._publish = owner.publish
         self._dialled = False
@@ -93,7 +98,6 @@ class Leg:
         self._hung_up: list[Session] = []
         self._called_us = False
         self._outcome: asyncio.Future[HangupCause | None] | None = None
-        self._naming: asyncio.Task[None] | None = None
 
     # -- who hears of it --------------------------------------------------------------------
 
@@ -135,7 +139,7 @@ class Leg:
     ) -> None:
         """Call the party by each target in turn until one answers. Raises LegEnded otherwise."""
         self._dialled = True
-        self.record.started = time.time()
+        self.record.started = self._owner.now()
         self._publish("leg.dialing", self)
         options = DialOptions(caller, ring_s, self._media.local(codecs), headers)
         cause = HangupCause("unreachable", "no way to dial")
@@ -161,10 +165,7 @@ class Leg:
     async def _try(
         self, target: DialTarget, options: DialOptions, *, is_last: bool
     ) -> HangupCause | None:
-        """Call the party by one target, at each of its addresses until one responds.
-
-        None once it is answered, otherwise why it is not.
-        """
+        """Call the party by one target, at each of its addresses. None once it is answered."""
         self.record.uri = target.target
         try:
             async with asyncio.timeout(None if is_last else NAME_S):
@@ -172,11 +173,9 @@ class Leg:
         except (TimeoutError, ResolutionFailed, ParseError) as error:
             return of_unknown_name(str(error) or f"{target.hop_uri}: its name is not answered")
         for number, hop in enumerate(hops, start=1):
-            if self.hangup_cause is not None:  # hung up while the address was looked up
-                return self.hangup_cause
             is_last_hop = number == len(hops)
             failure = await self._try_at(hop, target, options, is_last=is_last and is_last_hop)
-            if failure is None or not failure.hop_failed:
+            if failure is None or not failure.hop_failed or self.hangup_cause is not None:
                 return failure
             self._sip.rest(hop, failure.trunk_rests_s or None)
             if not is_last_hop:
@@ -187,9 +186,13 @@ class Leg:
         self, hop: Hop, target: DialTarget, options: DialOptions, *, is_last: bool
     ) -> HangupCause | None:
         """Call the party by one target at one address."""
-        self._media.take_from(hop.host, target.rtp)
         loop = asyncio.get_running_loop()
         self._outcome = loop.create_future()
+        if not self._sip.is_clear(target.target):
+            await self._until_clear(target.target)
+        if self.hangup_cause is not None:  # hung up meanwhile
+            return self.hangup_cause
+        self._media.take_from(hop.host, target.rtp)
         try:
             self._session = self._sip.invite(options.invitation(target, hop))
         except (ParseError, ValueError) as error:
@@ -201,6 +204,16 @@ class Leg:
         finally:
             if give_up is not None:
                 give_up.cancel()
+
+    async def _until_clear(self, target: str) -> None:
+        """Wait until an earlier call to the target is over, or this leg is hung up."""
+        assert self._outcome is not None
+        clear = asyncio.ensure_future(self._sip.until_clear(target))
+        either: tuple[asyncio.Future[Any], ...] = (clear, self._outcome)
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            clear.cancel()
 
     def _tell_trunk(self, target: DialTarget, cause: HangupCause) -> None:
         """A trunk is to be passed over for a while."""
@@ -242,7 +255,7 @@ class Leg:
         session.tag = self
         self._media.take_from(session.source.host, self.destination.targets[0].rtp)
         self.record.state = "ringing"
-        self.record.started = self.record.ringing = time.time()
+        self.record.started = self.record.ringing = self._owner.now()
         try:
             self._sip.ring(session)
         except SipError as error:  # hung up already; the event that says so is on its way
@@ -321,10 +334,10 @@ class Leg:
         if self.hangup_cause is not None:
             return
         self.hangup_cause = cause
-        self._stop_naming()
+        self._media.stop_describing()
         record = self.record
         record.state = "ended"
-        record.ended = time.time()
+        record.ended = self._owner.now()
         if cause.sip_status is not None:
             record.sip_status = cause.sip_status
         record.reason = cause.phrase
@@ -350,7 +363,9 @@ class Leg:
             case sip_events.Failed() if self._called_us:
                 self._end(of_unanswered_call(event.cause))
             case sip_events.Failed():
-                self._tell_extensions(event.cause)
+                if event.cause.status in (420, 421):
+                    extensions = list(event.cause.extensions)
+                    self._publish("leg.extension_required", self, extensions=extensions)
                 self._failed(of_failed_invite(event.cause))
             case sip_events.Ended():
                 self._end(of_ended_session(event.cause))
@@ -359,11 +374,6 @@ class Leg:
                 self._note_hold(event.audio)
             case sip_events.InfoDigit():
                 (self._borrower or self).info_digit(event.digit, event.duration_ms)
-
-    def _tell_extensions(self, cause: sip_events.Cause) -> None:
-        """Publish that the party demands an extension that we lack, or lacks one (420, 421)."""
-        if cause.status in (420, 421):
-            self._publish("leg.extension_required", self, extensions=list(cause.extensions))
 
     def _progress(self, event: sip_events.Progress) -> None:
         record = self.record
@@ -375,19 +385,19 @@ class Leg:
         elif event.audio is not None:
             self._connect(event.audio)
             record.state = "early_media"
-            record.ringing = record.ringing or time.time()
+            record.ringing = record.ringing or self._owner.now()
             self._publish("leg.early_media", self)
             for listener in tuple(self._listeners):
                 listener.early_media_started(self)
         elif event.status >= 180 and record.state == "dialing":
             record.state = "ringing"
-            record.ringing = time.time()
+            record.ringing = self._owner.now()
             self._publish("leg.ringing", self)
 
     def _answered(self, audio: NegotiatedAudio) -> None:
         record = self.record
         record.state = "answered"
-        record.answered = time.time()
+        record.answered = self._owner.now()
         record.sip_status, record.reason = 200, "OK"
         # First, so that what the call flow says next goes to the worker in one message with this.
         self._settle(None)
@@ -418,44 +428,7 @@ class Leg:
 
     def _connect(self, audio: NegotiatedAudio, *, anew: bool = False) -> None:
         self.audio = audio
-        self._stop_naming()
-        if is_numeric(audio.host):
-            self._connect_to(audio, anew=anew)
-        else:
-            self._naming = asyncio.get_running_loop().create_task(
-                self._connect_by_name(audio, anew)
-            )
-
-    def _connect_to(self, audio: NegotiatedAudio, *, anew: bool) -> None:
-        may_get_media = self._sip.may_get_media(audio.host, self._media.sip_host)
-        if not may_get_media:
-            log.info("media_waits_for_rtp", leg=self.id, host=audio.host, port=audio.port)
-        try:
-            self._media.connect(audio, anew=anew, must_speak=not may_get_media)
-        except BadAddress as error:
-            self.hang_up(HangupCause("incompatible", error.reason))
-
-    async def _connect_by_name(self, audio: NegotiatedAudio, anew: bool) -> None:
-        """Look up the host that a description names (RFC 4566 section 5.7), and send there."""
-        try:
-            found = await self._sip.addresses_of(audio.host)
-        except ResolutionFailed as error:
-            log.info("media_host_not_found", leg=self.id, reason=error.reason)
-            found = []
-        if self.hangup_cause is not None:
-            return
-        address = self._media.reachable_of(found)
-        if address is None:
-            reason = f"the audio host {audio.host} has no address that can be reached"
-            self.hang_up(HangupCause("incompatible", reason))
-        else:
-            self._connect_to(structs.replace(audio, host=address), anew=anew)
-
-    def _stop_naming(self) -> None:
-        """What was described before is not looked up any more."""
-        if self._naming is not None:
-            self._naming.cancel()
-            self._naming = None
+        self._media.describe(audio, anew=anew)
 
     # -- what the media worker reports ------------------------------------------------------
 
@@ -465,7 +438,7 @@ class Leg:
             case media_events.Played():
                 if event.error is not None:
                     log.error("not_played", leg=self.id, reason=event.error)
-                    self._publish("leg.not_played", self, error=event.error)
+                    self.publish_not_played(event.error)
                 self._media.end_play(event.play)
             case media_events.Dtmf():
                 self._pressed(event.digit, event.duration_ms)
@@ -482,6 +455,10 @@ class Leg:
                 if not self.is_held:
                     reason = f"no RTP for {event.silent_s:g} s"
                     self.hang_up(HangupCause("no_media", reason), f'SIP;cause=200;text="{reason}"')
+
+    def publish_not_played(self, reason: str) -> None:
+        """The party does not hear what it should: publish why. The call goes on."""
+        self._publish("leg.not_played", self, error=reason)
 
     def info_digit(self, digit: str, duration_ms: int) -> None:
         """The party pressed a key, and its phone reported it by SIP INFO."""

@@ -27,7 +27,10 @@ class ObservedLeg(Protocol):
 
 
 class LegOwner(Protocol):
-    """Made the leg: publishes its events, and knows the trunks."""
+    """Made the leg: publishes its events, and knows the trunks and the time."""
+
+    def now(self) -> float:
+        """The time in Unix seconds."""
 
     def publish(self, kind: str, leg: ObservedLeg, /, **fields: Any) -> None:
         """Publish the event `kind` of the leg."""

@@ -183,6 +183,10 @@ class _LineOwner:
         self._agent = agent
         self._services = services
 
+    def now(self) -> float:
+        """The time in Unix seconds."""
+        return self._services.clock.now()
+
     def publish(self, kind: str, line: ObservedLeg, /, **fields: Any) -> None:
         """Publish the event as the line's, where no call has borrowed it and publishes it."""
         if self._services.lines.is_borrowed(self._agent) and kind != "leg.ended":

@@ -5,7 +5,7 @@ The daemon builds it once, before any call flow. It names nothing that is built 
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from config.sections import Dial
@@ -15,6 +15,7 @@ from sip.endpoint import SipEndpoint
 
 from ..acd.agents import AgentRegistry
 from ..acd.queues import Queues
+from ..clock import Clock
 from ..routing.dialplan import Dialplan
 from ..store.event_log import EventLog
 from ..store.store import Store
@@ -52,6 +53,7 @@ class CallServices:
     ringing: Ringing
     recordings: Path
     rtp_host: str = ""
+    clock: Clock = field(default_factory=Clock)
     new_id: Callable[[], str] = random_id
 
     def configure(self, dial: Dial) -> None:

@@ -1,7 +1,6 @@
 """What an attempt and a call that came in do alike: dial, whisper, join two legs, record, clear."""
 
 import asyncio
-import time
 from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
@@ -47,7 +46,7 @@ class TwoPartyCall(ABC):
 
     @abstractmethod
     def on_recording(self, path: str | None) -> None:
-        """Their talk is recorded to `path`; None where it should be and cannot be."""
+        """Their talk is recorded to `path`; None where that has failed."""
 
     async def _dial(
         self,
@@ -81,15 +80,19 @@ class TwoPartyCall(ABC):
             agent, customer, media=services.media, hold=services.hold, publish=self.legs.publish
         )
         bridge.join()
-        self.call.bridged_at = time.time()
+        self.call.bridged_at = self._services.clock.now()
         self.on_bridged()
         try:
             if is_recorded:
-                self._recording = Recording(self.call.id, services, self.publish)
-                self.on_recording(await self._recording.start(agent, customer))
+                self._recording = Recording(self.call.id, services, self.publish, self.on_recording)
+                await self._recording.start(agent, customer)
             await asyncio.sleep(limit_s)
         finally:
             bridge.leave()
+
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: everything in this call began as long ago as before."""
+        self.call.shift(by_s)
 
     def _release_agents(self) -> None:
         """The agent who answered is not needed any more. Idempotent."""

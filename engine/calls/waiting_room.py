@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 
 from config.inbound import FILE, Room
-from media.sources import Hold, Prompt
+from media.sources import Hold, Prompt, Silence
 
 from .announcements import Announcements, QueuePosition
 from .leg import Leg
@@ -26,6 +26,9 @@ log = structlog.get_logger()
 LOOK_S = 1.0
 ALONE_S = 2.0
 SENTENCE_LIMIT_S = 120.0
+SENTENCE_PAUSE_S = 0.3
+# For so long the welcome may be spoken before music is heard instead: not a blink of it before.
+WELCOME_WAIT_S = 0.5
 
 Publish = Callable[..., None]
 
@@ -64,11 +67,11 @@ class WaitingRoom:
         within two seconds, and the customer is asked for a moment's patience. The flow decides
         what the party hears afterwards.
         """
-        leg.hear(self.music)
         party = WaitingParty(self, leg, position, self._clock)
         if customer_first is None:
-            party.interrupt_with(self.settings.welcome)
+            party.welcome()
         else:
+            leg.hear(self.music)
             party.begin_announcements()
             party.left_alone_after(self._alone_s, customer_first)
         try:
@@ -76,10 +79,14 @@ class WaitingRoom:
         finally:
             party.leave()
 
-    async def say(self, leg: Leg, *sentences: str, music_after: bool = True) -> bool:
-        """Say the sentences that are not empty to their end, then play music again.
+    async def say(self, leg: Leg, *sentences: str) -> None:
+        """Say the sentences that are not empty to their end, in place of what is heard."""
+        await self.play(leg, await self.prepare(leg, *sentences))
 
-        Returns False where nothing could be said: the party hears what it heard before.
+    async def prepare(self, leg: Leg, *sentences: str) -> list[Announcement]:
+        """The sentences that are not empty and can be said, spoken where they are text.
+
+        Why another cannot be spoken is published as an event of `leg`.
         """
         ready = []
         for sentence in sentences:
@@ -89,11 +96,16 @@ class WaitingRoom:
                 spoken = await self._announcer.speak(sentence)
                 if isinstance(spoken, Announcement):
                     ready.append(spoken)
-        for sound in ready:
+                else:
+                    leg.publish_not_played(spoken.reason)
+        return ready
+
+    async def play(self, leg: Leg, sounds: Sequence[Announcement]) -> None:
+        """Play the sounds to their end, with a pause between each two."""
+        for number, sound in enumerate(sounds):
+            if number:
+                await asyncio.sleep(SENTENCE_PAUSE_S)
             await leg.play(sound.source, limit_s=sound.limit_s)
-        if ready and music_after and leg.hangup_cause is None:
-            leg.hear(self.music)
-        return bool(ready)
 
 
 class WaitingParty:
@@ -116,6 +128,26 @@ class WaitingParty:
         self._has_left = False
         self._is_hearing_sentence = False
         """Whether a sentence is being said, or was cut short and nothing is heard instead yet."""
+
+    def welcome(self) -> None:
+        """Welcome the party, then play music: music comes first only where speaking takes long."""
+        if self._room.settings.welcome:
+            self._leg.hear(Silence())
+            self._is_hearing_sentence = True
+            self.begin_announcements(self._say_welcome)
+        else:
+            self._hear_music()
+            self.begin_announcements()
+
+    async def _say_welcome(self) -> None:
+        sounds = asyncio.ensure_future(self._room.prepare(self._leg, self._room.settings.welcome))
+        try:
+            await asyncio.wait([sounds], timeout=WELCOME_WAIT_S)
+            if not sounds.done():
+                self._hear_music()
+            await self._play(await sounds)
+        finally:
+            sounds.cancel()
 
     def interrupt_with(self, *sentences: str) -> None:
         """Say something at once, in place of what is being said; then the party waits on."""
@@ -150,11 +182,19 @@ class WaitingParty:
         self.interrupt_with(self._room.settings.texts.left_waiting)
 
     async def _say(self, *sentences: str) -> None:
+        await self._play(await self._room.prepare(self._leg, *sentences))
+
+    async def _play(self, sounds: Sequence[Announcement]) -> None:
         was_cut_short, self._is_hearing_sentence = self._is_hearing_sentence, True
-        is_said = await self._room.say(self._leg, *sentences)
-        if was_cut_short and not is_said and self._leg.hangup_cause is None:
-            self._leg.hear(self._room.music)
+        await self._room.play(self._leg, sounds)
+        if was_cut_short or sounds:
+            self._hear_music()
         self._is_hearing_sentence = False
+
+    def _hear_music(self) -> None:
+        self._is_hearing_sentence = False
+        if self._leg.hangup_cause is None:
+            self._leg.hear(self._room.music)
 
     async def _announce(self, first: Callable[[], Awaitable[None]] | None) -> None:
         if first is not None:

@@ -5,9 +5,11 @@ that says the same.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ log = structlog.get_logger()
 
 PREPARE_LIMIT_S = 10.0
 PLAY_LIMIT_S = 60.0
+# For so long after its last use a whisper about a person is there for another that says the same.
+LINGER_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,8 @@ class Announcement:
 
     source: Source
     limit_s: float = PLAY_LIMIT_S
+    is_personal: bool = False
+    """It says something of a person: its file goes with the attempt, see Announcer.discard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,7 @@ class Announcer:
     def __init__(self, synthesizer: Synthesizer) -> None:
         self._synthesizer = synthesizer
         # As many threads as there are processes that speak.
+        self._users: Counter[Path] = Counter()
         self._threads = ThreadPoolExecutor(PROCESSES, thread_name_prefix="speech")
 
     def check(self, whisper: Mapping[str, Any] | None) -> None:
@@ -77,25 +84,52 @@ class Announcer:
         if whisper is not None:
             template = whisper.get("template")
             text = fill(template, Subject.of(job)) if template else whisper.get("text")
-        if text:
-            return asyncio.ensure_future(self.speak(text))
+            if text:
+                is_personal = not template or text != template
+                return asyncio.ensure_future(self.speak(text, is_personal=is_personal))
         ready: asyncio.Future[Whisper] = loop.create_future()
         source = None if whisper is None else _source(whisper)
         ready.set_result(None if source is None else Announcement(source))
         return ready
 
-    async def speak(self, text: str) -> Announcement | Unspoken:
-        """Speak `text`, ready to be played. Where that fails, it is logged."""
+    async def speak(self, text: str, *, is_personal: bool = False) -> Announcement | Unspoken:
+        """Speak `text`, ready to be played. Where that fails, it is logged.
+
+        What `is_personal` is not kept for another call: `discard` it.
+        """
+        prompt = partial(self._synthesizer.prompt, text, is_kept=not is_personal)
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(PREPARE_LIMIT_S):
-                path = await loop.run_in_executor(self._threads, self._synthesizer.prompt, text)
+                path = await loop.run_in_executor(self._threads, prompt)
         except (SpeechError, TimeoutError) as error:
             # A callback without its announcement is better than none.
             reason = str(error) or f"speaking it takes over {PREPARE_LIMIT_S:g} s"
             log.error("whisper_failed", reason=reason)
             return Unspoken(reason)
-        return Announcement(Prompt(str(path)))
+        if is_personal:
+            self._users[path] += 1
+        return Announcement(Prompt(str(path)), is_personal=is_personal)
+
+    def discard(self, whisper: "asyncio.Future[Whisper]") -> None:
+        """The attempt is over: give up its whisper.
+
+        What it says of a person is deleted LINGER_S later, unless another whisper says the same.
+        """
+        if not whisper.done():
+            whisper.cancel()
+        elif not whisper.cancelled() and whisper.exception() is None:
+            spoken = whisper.result()
+            if isinstance(spoken, Announcement) and spoken.is_personal:
+                assert isinstance(spoken.source, Prompt)
+                path = Path(spoken.source.path)
+                self._users[path] -= 1
+                asyncio.get_running_loop().call_later(LINGER_S, self._delete_unused, path)
+
+    def _delete_unused(self, path: Path) -> None:
+        if self._users[path] <= 0:
+            del self._users[path]
+            path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Give the threads and the processes that speak back."""

@@ -20,6 +20,7 @@ from . import (
     calls,
     events,
     numbers,
+    person,
     queues,
     records,
     report,
@@ -139,6 +140,7 @@ app.add_typer(queues.listing)
 app.add_typer(queues.app, rich_help_panel=AGENTS)
 app.add_typer(numbers.app, rich_help_panel=NUMBERS)
 app.add_typer(routes.app, rich_help_panel=NUMBERS)
+app.add_typer(person.app, rich_help_panel=NUMBERS)
 app.add_typer(report.app, rich_help_panel=REPORTS)
 for part in (records, top, events, audit):
     app.add_typer(part.app)

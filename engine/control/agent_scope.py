@@ -82,7 +82,7 @@ class AgentScope:
         calls: Mapping[str, "Call"] = MappingProxyType({}),
         *,
         agents: "AgentRegistry | None" = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._open_job = open_job
         self._find_job = find_job

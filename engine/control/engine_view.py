@@ -1,8 +1,6 @@
 """How the engine is: what ping, engine.status, report.live and the metrics say of it."""
 
 import asyncio
-import time
-from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
@@ -14,6 +12,7 @@ from sip.endpoint import SipEndpoint
 from ..acd.queues import Queues
 from ..callbacks.dispatcher import Dispatcher
 from ..calls.call import CallRegistry
+from ..clock import Clock
 from ..inbound.inbound import Inbound
 from ..routing.trunks import Trunks
 from ..store.event_log import EventLog
@@ -125,7 +124,7 @@ class EngineView:
         events: EventLog,
         webhooks: Webhooks,
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Clock,
     ) -> None:
         self.version = version("ringback")
         self._traffic = traffic
@@ -135,12 +134,12 @@ class EngineView:
         self._events = events
         self._webhooks = webhooks
         self._clock = clock
-        self._started_at = clock()
+        self._started_at = clock.monotonic()
 
     @property
     def uptime_s(self) -> float:
         """How long the engine has been running."""
-        return self._clock() - self._started_at
+        return self._clock.monotonic() - self._started_at
 
     def identity(self) -> dict[str, Any]:
         """What ping says."""
@@ -171,6 +170,7 @@ class EngineView:
             "version": self.version,
             "epoch": self._events.epoch,
             "uptime_s": self.uptime_s,
+            "clock_steps": self._clock.steps,
             "draining": traffic.draining,
             "jobs": await self._store.count(),
             "calls": traffic.calls,

@@ -38,11 +38,13 @@ METHODS: Mapping[str, Role] = {
     "number.check": "read",
     "number.list": "read",
     "queue.entries": "read",
+    "queue.explain": "read",
     "queue.get": "read",
     "queue.list": "read",
     "record.get": "read",
     "record.list": "read",
     "report.agent": "read",
+    "report.call": "read",
     "report.job": "read",
     "report.live": "read",
     "report.queue": "read",
@@ -76,6 +78,8 @@ METHODS: Mapping[str, Role] = {
     "audit.list": "administer",
     "engine.drain": "administer",
     "engine.reload": "administer",
+    "person.erase": "administer",
+    "person.export": "administer",
     "webhook.retry": "administer",
 }
 

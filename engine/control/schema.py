@@ -23,6 +23,7 @@ from .methods.callbacks import CallbackMethods
 from .methods.calls import CallMethods
 from .methods.engine import EngineMethods
 from .methods.numbers import NumberMethods
+from .methods.persons import PersonMethods
 from .methods.queues import QueueMethods
 from .methods.records import RecordMethods
 from .methods.reports import ReportMethods
@@ -34,7 +35,7 @@ from .roles import needed
 OPENRPC = "1.3.2"
 NAMESPACES = (
     AgentMethods, AuditMethods, CallbackMethods, CallMethods, EngineMethods, NumberMethods,
-    QueueMethods, RecordMethods, ReportMethods, RouteMethods, WebhookMethods,
+    PersonMethods, QueueMethods, RecordMethods, ReportMethods, RouteMethods, WebhookMethods,
 )  # fmt: skip
 # The connection answers these itself.
 OF_THE_CONNECTION: Mapping[str, type[msgspec.Struct]] = {

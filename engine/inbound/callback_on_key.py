@@ -13,6 +13,7 @@ import structlog
 
 from ..calls.agent_wait import HELD_S
 from ..calls.services import CallServices
+from ..clock import shifted
 from ..errors import EngineError
 from ..job import Job
 from ..request import CallbackRequest, Reschedule, WhisperSpec
@@ -29,7 +30,8 @@ ACCEPT_LIMIT_S: Final = 5.0
 class CallbackOnKey:
     """The callback that the caller of one call may ask for.
 
-    `on_refused` is called with the reason when the caller cannot be called back.
+    `on_accepted` is called with the job once it is stored, `on_refused` with the reason when the
+    caller cannot be called back.
     """
 
     def __init__(
@@ -38,12 +40,14 @@ class CallbackOnKey:
         inbound: InboundServices,
         incoming: InboundCallInfo,
         *,
+        on_accepted: Callable[[Job], None],
         on_refused: Callable[[str], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._services = services
         self._inbound = inbound
         self._incoming = incoming
+        self._on_accepted = on_accepted
         self._on_refused = on_refused
         self._clock = clock
         self.joined_at: float | None = None
@@ -54,6 +58,10 @@ class CallbackOnKey:
     def is_requested(self) -> bool:
         """Whether the caller is going to be called back, as far as is known by now."""
         return self._accepting is not None
+
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: the position is as old as before."""
+        self.joined_at = shifted(self.joined_at, by_s)
 
     def can_call_back(self) -> bool:
         """Whether the caller can be called back. Asked before the ringing of agents stops."""
@@ -111,6 +119,7 @@ class CallbackOnKey:
             ),
             queue_joined_at=self.joined_at,
         )
+        self._on_accepted(accepted.job)
         return accepted.job
 
     @property

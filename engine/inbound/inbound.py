@@ -65,9 +65,12 @@ class Inbound:
 
     # -- life -------------------------------------------------------------------------------
 
-    async def start(self) -> None:
-        """Look up the peers' addresses, and read the kept positions. Raises StoreError."""
-        await self._inbound.positions.load()
+    async def start(self, moved_s: float = 0.0) -> None:
+        """Look up the peers' addresses, and read the kept positions. Raises StoreError.
+
+        The clock was stepped by `moved_s` since an earlier engine wrote them.
+        """
+        await self._inbound.positions.load(moved_s)
         await self._inbound.peers.start()
         self._has_started = True
 
@@ -164,7 +167,7 @@ class Inbound:
         if trunk is None:  # it has just gone from the configuration
             self._reject(session, 403)
             return
-        session.use_credentials(self._credentials.get(trunk))
+        session.use_credentials(self._credentials.get(trunk), trunk)
         request = event.request
         party = calling_party(request, self._plan)
         dialled = dialled_number(request, self._plan, self._accounts.get(trunk))

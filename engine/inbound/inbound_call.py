@@ -55,7 +55,14 @@ class InboundCall(TwoPartyCall):
         self._about: dict[str, Any] = {**incoming.shown(), "context": incoming.context}
         super().__init__(
             services,
-            Call(incoming.call, None, direction="inbound", owner=self, about=self._about),
+            Call(
+                incoming.call,
+                None,
+                direction="inbound",
+                owner=self,
+                about=self._about,
+                started=clock(),
+            ),
         )
         self.call.state = "incoming"
         self._inbound = inbound
@@ -65,7 +72,12 @@ class InboundCall(TwoPartyCall):
         rtp = services.dialplan.rtp_of(incoming.trunk)
         self._caller = self.legs.make("customer", incoming.party.address(rtp))
         self._callback = CallbackOnKey(
-            services, inbound, incoming, on_refused=self._callback_refused, clock=clock
+            services,
+            inbound,
+            incoming,
+            on_accepted=self._callback_accepted,
+            on_refused=self._callback_refused,
+            clock=clock,
         )
         self._offers: list[OfferRecord] = []
         self._party: WaitingParty | None = None
@@ -84,6 +96,10 @@ class InboundCall(TwoPartyCall):
 
     async def run(self) -> None:
         """Handle the call, and hang everything up in the end. Cancelling the task ends the call."""
+        with self._services.clock.shifting(self.shift):
+            await self._run()
+
+    async def _run(self) -> None:
         self._services.registry.add_call(self.call)
         self.publish("call.incoming", **self._incoming.shown())
         result = Result("failed", "internal error")
@@ -103,6 +119,19 @@ class InboundCall(TwoPartyCall):
         finally:
             self._is_over = True
             await self._clear(result)
+
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: the caller has waited, and talked, as long as before."""
+        super().shift(by_s)
+        for offer in self._offers:
+            offer.shift(by_s)
+        for leg in self.call.legs:
+            leg.record.shift(by_s)
+        if "joined_at" in self._about:
+            self._about["joined_at"] += by_s
+        self._callback.shift(by_s)
+        if self._wait is not None:
+            self._wait.shift(by_s)
 
     # -- the story --------------------------------------------------------------------------
 
@@ -156,13 +185,13 @@ class InboundCall(TwoPartyCall):
                     raise
                 self._lose_agent(ended)
             finally:
-                whisper.cancel()
+                self._services.announcer.discard(whisper)
 
     async def _turn_away(self, room: WaitingRoom, turned_away: TurnedAway) -> Result:
         """Tell the caller why the call ends."""
         self._turned_away = turned_away.result
         self._enter("parting")
-        await room.say(self._caller, turned_away.text, music_after=False)
+        await room.say(self._caller, turned_away.text)
         return turned_away.result
 
     @property
@@ -176,7 +205,7 @@ class InboundCall(TwoPartyCall):
         self.publish("call.bridged", agent=self._about["agent"])
 
     def on_recording(self, path: str | None) -> None:
-        """Their talk is recorded to `path`; None where it should be and cannot be."""
+        """Their talk is recorded to `path`; None where that has failed."""
         self._recorded = path
 
     # -- before the wait --------------------------------------------------------------------
@@ -267,7 +296,12 @@ class InboundCall(TwoPartyCall):
 
     async def _spoken_whisper(self) -> Whisper:
         text = self._incoming.whisper
-        return await self._services.announcer.speak(text) if text else None
+        if not text:
+            return None
+        return await self._services.announcer.speak(text, is_personal=True)
+
+    def _callback_accepted(self, job: Job) -> None:
+        self.publish("call.callback", callback=job.id)
 
     def _callback_refused(self, reason: str) -> None:
         self.publish("call.callback_refused", reason=reason)

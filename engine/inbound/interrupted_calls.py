@@ -45,6 +45,14 @@ class InterruptedCalls:
                 "ended_at": max(at, *(known.get(name) or 0.0 for _, name in _TOLD.values())),
             }
 
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: the calls have been up for as long as before."""
+        for call, known in self._up.items():
+            for _names, moment in _TOLD.values():
+                if moment in known:
+                    known[moment] += by_s
+            self._store.put(STORED_AS, call, known)
+
     def watch(self, event: Event) -> None:
         """Handle one event, as it is published."""
         kind = event["type"]

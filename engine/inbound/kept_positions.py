@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from ..clock import shifted
 from ..store.store import Store
 
 KIND = "place"
@@ -38,11 +39,16 @@ class KeptPositions:
     def __len__(self) -> int:
         return len(self._held)
 
-    async def load(self) -> None:
-        """Read the positions that an earlier engine left. Those who waited may call again now."""
+    async def load(self, moved_s: float = 0.0) -> None:
+        """Read the positions that an earlier engine left. Those who waited may call again now.
+
+        The clock was stepped by `moved_s` since.
+        """
         held = await self._store.load(KIND, KeptPosition)
         now = self._clock()
         for key, position in held.items():
+            position.joined_at += moved_s
+            position.until = shifted(position.until, moved_s)
             self._held[key] = position
             if position.until is None:
                 position.until = now + position.regain_s
@@ -98,6 +104,20 @@ class KeptPositions:
         position = self._of(call, queue, number)
         if position is not None:
             self._drop(_key(queue, position.number))
+
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: each position is kept as long as before."""
+        for position in self._held.values():
+            position.joined_at += by_s
+            position.until = shifted(position.until, by_s)
+            self._store_position(position)
+        self._expiring = [(until + by_s, key) for until, key in self._expiring]
+
+    def forget_number(self, number: str) -> None:
+        """Keep no position of `number` any more, in any queue."""
+        for key, position in tuple(self._held.items()):
+            if position.number == number:
+                self._drop(key)
 
     def _of(self, call: str, queue: str, number: str | None) -> KeptPosition | None:
         position = self._held.get(_key(queue, number or ""))

@@ -36,7 +36,7 @@ class UnknownSources:
     def count_refused(self, host: str, now: float) -> None:
         """One more call was refused: log it, where the last line is long enough ago."""
         self.refused += 1
-        if self._logged_at is not None and now < self._logged_at + LOG_AGAIN_S:
+        if self._logged_at is not None and 0 <= now - self._logged_at < LOG_AGAIN_S:
             return
         log.warning(
             "stranger_refused",

@@ -28,6 +28,10 @@ class Stay:
     agent: str | None = None
     talk_s: float | None = None
 
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: they have waited as long as before."""
+        self.joined_at += by_s
+
     def row(self) -> Row:
         """The row of queue_stays."""
         return {name: getattr(self, name) for name in self.__slots__}

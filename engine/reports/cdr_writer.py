@@ -32,6 +32,12 @@ RESULT_OF_LEAVING = {
 }
 
 
+MOVE_PRESENT_PERIOD = """
+    UPDATE agent_periods SET since = ?
+    WHERE number = (SELECT MAX(number) FROM agent_periods WHERE agent = ?)
+"""
+
+
 class AgentNow(Protocol):
     """What is looked at of an agent."""
 
@@ -58,17 +64,20 @@ class CdrWriter:
         cost_of_legs: Callable[[Iterable[LegRecord]], Mapping[str, Any] | None] = lambda _: None,
         on_stay: Iterable[Callable[[Stay], None]] = (),
         on_record: Iterable[Callable[[Row], None]] = (),
+        on_period: Callable[[str, str, float], None] = lambda _agent, _state, _since: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._cost_of = cost_of
         self._cost_of_legs = cost_of_legs
         self._on_stay = tuple(on_stay)
         self._on_record = tuple(on_record)
+        self._on_period = on_period
         self._store = store
         self._clock = clock
         self._stays: dict[str, list[Stay]] = {}
         self._unconfirmed: dict[str, Stay] = {}
         self._agents: dict[str, str] = {}
+        self._since: dict[str, float] = {}
         self.seen_until = 0.0
         """When an earlier engine was last known to run."""
         self._by_type: dict[str, Callable[[Event], None]] = {
@@ -104,6 +113,16 @@ class CdrWriter:
         for agent in agents:
             if self._agents.get(agent.name, "logged_out") != agent.state:
                 self._period(agent.name, agent.state, now, agent.reason, agent.work)
+
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: what goes on now began as long ago as before."""
+        for stays in self._stays.values():
+            if stays and stays[-1].left_at is None:
+                stays[-1].shift(by_s)
+                self._store.insert("queue_stays", stays[-1].row())
+        for agent in self._since:
+            self._since[agent] += by_s
+            self._store.execute(MOVE_PRESENT_PERIOD, (self._since[agent], agent))
 
     # -- watching ---------------------------------------------------------------------------
 
@@ -284,9 +303,10 @@ class CdrWriter:
         *,
         missed: bool = False,
     ) -> None:
-        self._agents[agent] = state
+        self._agents[agent], self._since[agent] = state, since
         row = {"agent": agent, "state": state, "since": since, "reason": reason, "work": work}
         self._store.insert("agent_periods", row | {"missed": int(missed)})
+        self._on_period(agent, state, since)
 
 
 def _entry(event: Event) -> str:

@@ -149,6 +149,11 @@ class Admission:
 
     # -- asking -----------------------------------------------------------------------------
 
+    @property
+    def region(self) -> str:
+        """The country in which numbers without a country code are read."""
+        return self._region
+
     def number(self, text: str) -> CalledNumber | None:
         """The telephone number that dialling `text` reaches; None where it is no number."""
         try:
@@ -236,6 +241,10 @@ class Admission:
         cost = self.rates.cost_of(job)
         self._rate_limits.settle(job.id, Decimal(cost["amount"]))
         return cost
+
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped. What is blocked until a date stays so until then."""
+        self._rate_limits.shift(by_s)
 
     # -- the policies -----------------------------------------------------------------------
 

@@ -191,6 +191,13 @@ class RateLimits:
         self._spend(request, -request.cost)
         self._drop(id)
 
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: what was accepted counts as long as before."""
+        for request in self._by_id.values():
+            request.at += by_s
+            self._put(request)
+        self._newest += by_s
+
     def _add(self, request: Accepted) -> None:
         # A clock that was set back must not bring them out of order.
         request.at = self._newest = max(request.at, self._newest)

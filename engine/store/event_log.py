@@ -265,6 +265,21 @@ class EventLog:
         if self._store is not None:
             self._store.execute("DELETE FROM events WHERE seq <= ?", (through,))
 
+    def rewrite(self, seq: int, params: Mapping[str, Any]) -> None:
+        """Keep `params` in the place of what event `seq` has, in memory and on the disk.
+
+        Only to erase personal data: who was told of the event before keeps what they were told.
+        """
+        body = self._encoder.encode(params)
+        index = seq - self.oldest_in_memory
+        if 0 <= index < len(self._kept) and self._kept[index].seq == seq:
+            old = self._kept[index]
+            new = Event(seq, old.type, _LINE_BEGIN + body + _LINE_END)
+            self._kept[index] = new
+            self.kept_bytes += len(new.line) - len(old.line)
+        if self._store is not None:
+            self._store.execute("UPDATE events SET body = ? WHERE seq = ?", (body, seq))
+
     # -- who is told ------------------------------------------------------------------------
 
     def watch(self, watcher: Watcher) -> None:

@@ -7,8 +7,11 @@ the gap.
 
 import asyncio
 import contextlib
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -47,9 +50,9 @@ _OLD_RECORDS = {
 class Retention:
     """Goes its round every PERIOD_S, and at once when it is told to keep otherwise; notes the time.
 
-    [store] says how many events and entries of the audit log are kept, and how long these and jobs
-    that have ended; `keep_records_days` is for records and what reports are counted from. 0 days:
-    for ever.
+    [store] says how many events and entries of the audit log are kept, and how long these, jobs
+    that have ended and files in `recordings`; `keep_records_days` is for records and what reports
+    are counted from. 0 days: for ever. A recording goes with its record at the latest.
     """
 
     def __init__(
@@ -59,12 +62,14 @@ class Retention:
         kept: Kept,
         keep_records_days: float = 0.0,
         *,
+        recordings: Path,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._events = events
         self._kept = kept
         self._keep_records_days = keep_records_days
+        self._recordings = recordings
         self._clock = clock
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -103,6 +108,7 @@ class Retention:
         await self._forget_jobs()
         await self._cut_audit()
         await self._forget_records()
+        await self._delete_old_recordings()
 
     def _before(self, days: float) -> float | None:
         """When what is kept for so many days began; None: it is kept for ever."""
@@ -111,7 +117,7 @@ class Retention:
     async def _cut_events(self) -> None:
         events = self._events
         through = events.told - self._kept.keep_events
-        limit = self._before(self._kept.keep_days)
+        limit = self._before(self._kept.keep_events_days or self._kept.keep_days)
         if limit is not None:
             # The log is in the order of time, but for steps of the clock.
             rows = await self._store.query(
@@ -163,7 +169,11 @@ class Retention:
             rows = f"SELECT rowid FROM {table} WHERE {old}"
             some = f"{rows} LIMIT {ROWS_PER_STEP}"
             while await self._store.query(f"{rows} LIMIT 1", (limit,)):
-                if table == "records":  # and what people wrote about them
+                if table == "records":  # with the talks, and what people wrote about them
+                    bodies = await self._store.query(
+                        f"SELECT id, body FROM records WHERE rowid IN ({some})", (limit,)
+                    )
+                    await asyncio.to_thread(_delete, self._recordings_of(bodies))
                     self._store.execute(
                         "DELETE FROM annotations WHERE id IN"
                         f" (SELECT id FROM records WHERE rowid IN ({some}))",
@@ -171,3 +181,45 @@ class Retention:
                     )
                 self._store.execute(f"DELETE FROM {table} WHERE rowid IN ({some})", (limit,))
                 await self._store.flush()
+
+    def _recordings_of(self, bodies: Iterable[tuple[str, bytes]]) -> list[Path]:
+        """The files of these records. A call that was cut off names none, but has one."""
+        return [
+            self._recordings / name
+            for record, body in bodies
+            for name in recording_names(record, json.loads(body))
+        ]
+
+    async def _delete_old_recordings(self) -> None:
+        limit = self._before(self._kept.keep_recordings_days)
+        if limit is None:
+            return
+        deleted = await asyncio.to_thread(_delete_before, self._recordings, limit)
+        if deleted:
+            log.info("old_recordings_deleted", recordings=deleted)
+
+
+def recording_names(record: str, body: Mapping[str, Any]) -> Iterator[str]:
+    """The names that the recordings of a record may have, without their directory."""
+    yield f"{record}.wav"
+    if body.get("recording"):
+        yield Path(body["recording"]).name
+    for attempt in body.get("attempts") or ():
+        yield f"{attempt['call']}.wav"
+
+
+def _delete(files: Iterable[Path]) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)
+
+
+def _delete_before(directory: Path, limit: float) -> int:
+    """Delete the recordings in `directory` that ended before `limit`; returns how many."""
+    deleted = 0
+    with contextlib.suppress(FileNotFoundError):
+        for file in directory.glob("*.wav"):
+            with contextlib.suppress(FileNotFoundError):
+                if file.stat().st_mtime < limit:
+                    file.unlink()
+                    deleted += 1
+    return deleted

@@ -114,6 +114,8 @@ class Store:
         )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        # What is deleted is overwritten: an erased person is not left in free pages.
+        connection.execute("PRAGMA secure_delete = ON")
         return connection
 
     def _abandon(self, opened: Iterable[sqlite3.Connection]) -> None:

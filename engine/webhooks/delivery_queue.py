@@ -125,6 +125,12 @@ class DeliveryQueue:
         """Number and attempts of each that is pending, oldest first."""
         return sorted((delivery.seq, delivery.attempts) for delivery in self._open.values())
 
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped: each is tried again as soon as before."""
+        for delivery in self._open.values():
+            delivery.due_at += by_s
+        self._due = [(due_at + by_s, seq) for due_at, seq in self._due]
+
     def hurry(self, now: float) -> None:
         """Try everything that waits for its next attempt at once."""
         self._due = [(now, seq) for _due_at, seq in self._due]

@@ -118,6 +118,10 @@ class Webhook:
             self._pump()
             self._read_on_soon()
 
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped."""
+        self.deliveries.shift(by_s)
+
     # -- what is to be delivered ------------------------------------------------------------
 
     async def restore(self, image: Image | None) -> None:

@@ -1,7 +1,8 @@
 """Webhooks: events posted to URLs, signed, in the order of each job, until they arrive."""
 
 import asyncio
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from config.reporting import Webhook as WebhookSettings
@@ -15,7 +16,15 @@ from .webhook import STORED_AS, Image, Webhook
 class Webhooks:
     """All webhooks. `open` before the first event, `start` once the engine runs."""
 
-    def __init__(self, settings: Iterable[WebhookSettings], events: EventLog, store: Store) -> None:
+    def __init__(
+        self,
+        settings: Iterable[WebhookSettings],
+        events: EventLog,
+        store: Store,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._clock = clock
         self._events = events
         self._store = store
         self._settings = {one.name: one for one in settings}
@@ -32,11 +41,16 @@ class Webhooks:
             await self._add(settings, kept.get(name))
 
     async def _add(self, settings: WebhookSettings, image: Image | None) -> None:
-        webhook = Webhook(settings, self._events, self._store)
+        webhook = Webhook(settings, self._events, self._store, clock=self._clock)
         await webhook.restore(image)
         # No event can have come since the last was read: nothing was waited for.
         self.by_name[settings.name] = webhook
         self._events.listen(webhook.accept_event)
+
+    def shift(self, by_s: float) -> None:
+        """The clock was stepped."""
+        for webhook in self.by_name.values():
+            webhook.shift(by_s)
 
     def start(self) -> None:
         """Begin to deliver."""

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from .clip import Clip
+from .fade import FADE_SAMPLES, crossfade, fade_out
 from .g711 import FRAME_SAMPLES, SILENCE
 
 K = TypeVar("K", bound=Hashable)
@@ -38,7 +39,19 @@ class SpeakingSources(Generic[K]):
     time, also while the frames of a tick are being sent: these are a copy.
     """
 
-    __slots__ = ("_bytes", "_clips", "_keys", "_length", "_loop", "_position", "_rows", "_silence")
+    __slots__ = (
+        "_before",
+        "_bytes",
+        "_clips",
+        "_codecs",
+        "_falls",
+        "_keys",
+        "_length",
+        "_loop",
+        "_position",
+        "_rows",
+        "_silence",
+    )
 
     def __init__(self) -> None:
         self._rows: dict[K, int] = {}
@@ -46,6 +59,9 @@ class SpeakingSources(Generic[K]):
         self._clips: list[Clip] = []
         self._bytes: list[bytes] = []
         self._silence: list[bytes] = []
+        self._codecs: list[str] = []
+        self._before: dict[K, bytes] = {}
+        self._falls = np.zeros(_FIRST_ROWS, np.bool_)
         self._position = np.zeros(_FIRST_ROWS, np.int64)
         self._length = np.zeros(_FIRST_ROWS, np.int64)
         self._loop = np.zeros(_FIRST_ROWS, np.bool_)
@@ -57,13 +73,22 @@ class SpeakingSources(Generic[K]):
         return key in self._rows
 
     def add_source(
-        self, key: K, clip: Clip, codec: str, *, loop: bool = False, position: int = 0
+        self,
+        key: K,
+        clip: Clip,
+        codec: str,
+        *,
+        loop: bool = False,
+        position: int = 0,
+        before: bytes | None = None,
+        falls: bool = False,
     ) -> None:
         """Let `key` hear `clip` from the next tick on, in place of what it heard.
 
         `position` is the sample to begin with, so that hold music can go on where it was; a loop
         takes any number, counted round. A finite source begun at its end or beyond, or an empty
         clip, gives one frame of silence and ends. ValueError for a codec that is not G.711.
+        With `before` (see `ahead`) the clip rises out of that; with `falls` a finite one fades out.
         """
         payload = clip.payload(codec)
         length = len(payload)
@@ -79,20 +104,28 @@ class SpeakingSources(Generic[K]):
             self._clips.append(clip)
             self._bytes.append(payload)
             self._silence.append(SILENCE[codec])
+            self._codecs.append(codec)
         else:
             self._clips[row] = clip
             self._bytes[row] = payload
             self._silence[row] = SILENCE[codec]
+            self._codecs[row] = codec
+        if before is None:
+            self._before.pop(key, None)
+        else:
+            self._before[key] = before
         loop = loop and length > 0
         self._position[row] = position % length if loop else min(position, length)
         self._length[row] = length
         self._loop[row] = loop
+        self._falls[row] = falls and not loop
 
     def remove_source(self, key: K) -> int | None:
         """Take `key` out; the position it had reached in samples, None when it was not there."""
         row = self._rows.pop(key, None)
         if row is None:
             return None
+        self._before.pop(key, None)
         position = int(self._position[row])
         last = len(self._keys) - 1
         if row != last:  # the last row fills the gap
@@ -102,6 +135,8 @@ class SpeakingSources(Generic[K]):
             self._clips[row] = self._clips[last]
             self._bytes[row] = self._bytes[last]
             self._silence[row] = self._silence[last]
+            self._codecs[row] = self._codecs[last]
+            self._falls[row] = self._falls[last]
             self._position[row] = self._position[last]
             self._length[row] = self._length[last]
             self._loop[row] = self._loop[last]
@@ -109,6 +144,7 @@ class SpeakingSources(Generic[K]):
         self._clips.pop()
         self._bytes.pop()
         self._silence.pop()
+        self._codecs.pop()
         return position
 
     def position(self, key: K) -> int | None:
@@ -116,12 +152,25 @@ class SpeakingSources(Generic[K]):
         row = self._rows.get(key)
         return None if row is None else int(self._position[row])
 
+    def ahead(self, key: K) -> bytes | None:
+        """The next 10 ms that `key` would hear, in its codec; None when it hears nothing here."""
+        row = self._rows.get(key)
+        if row is None:
+            return None
+        sound, start = self._bytes[row], int(self._position[row])
+        found = sound[start : start + FADE_SAMPLES]
+        while self._loop[row] and len(found) < FADE_SAMPLES:
+            found += sound[: FADE_SAMPLES - len(found)]
+        return found + self._silence[row][: FADE_SAMPLES - len(found)]
+
     def set_codec(self, key: K, codec: str) -> None:
         """Go on in another codec from the next tick on; nothing when `key` is not there."""
         row = self._rows.get(key)
         if row is not None:
             self._bytes[row] = self._clips[row].payload(codec)
             self._silence[row] = SILENCE[codec]
+            self._codecs[row] = codec
+            self._before.pop(key, None)
 
     def tick(self) -> Frames[K]:
         """The next 20 ms of every source."""
@@ -134,6 +183,14 @@ class SpeakingSources(Generic[K]):
             for sound, start in zip(self._bytes, position.tolist(), strict=True)
         ]
         keys = self._keys.copy()
+        for key, before in self._before.items():
+            row = self._rows[key]
+            payloads[row] = crossfade(before, payloads[row], self._codecs[row])
+        self._before.clear()
+        left = self._length[:count] - position
+        falling = self._falls[:count] & (left < FRAME_SAMPLES + FADE_SAMPLES) & (left > 0)
+        for row in np.nonzero(falling)[0].tolist():
+            payloads[row] = fade_out(payloads[row], int(left[row]), self._codecs[row])
         position += FRAME_SAMPLES
         ended: list[K] = []
         for row in np.nonzero(position >= self._length[:count])[0].tolist():
@@ -155,3 +212,4 @@ class SpeakingSources(Generic[K]):
         self._position = np.resize(self._position, rows)
         self._length = np.resize(self._length, rows)
         self._loop = np.resize(self._loop, rows)
+        self._falls = np.resize(self._falls, rows)

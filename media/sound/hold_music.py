@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .clip import Clip
 from .g711 import SAMPLE_RATE_HZ
 
-LEVEL_DBFS: Final = -21.0  # RMS, of a full-scale sine: some -18 dBm0, under speech
+LEVEL_DBFS: Final = -18.3  # RMS, of a full-scale sine: -22 LUFS, a little under speech
 BEAT_S: Final = 0.5
 _BAR_BEATS = 3
 

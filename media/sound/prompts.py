@@ -2,7 +2,7 @@
 
 Any WAV that libsndfile reads will do (8 to 32 bit integer, float, A-law, u-law; any rate, any
 number of channels), and AIFF, AU, FLAC and Ogg besides. Channels are averaged, the rate is brought
-to 8 kHz by soxr at high quality, the level is left as it is.
+to 8 kHz by soxr at high quality. What is played has the one loudness of all files.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from .clip import Clip
 from .g711 import SAMPLE_RATE_HZ
+from .loudness import levelled
 
 MAX_FILE_BYTES: Final = 128 * 1024 * 1024
 MAX_DURATION_S: Final = 900.0
@@ -210,4 +211,4 @@ def _mark_retrieved(task: "asyncio.Task[Clip]") -> None:
 
 
 def _load_clip(path: str) -> Clip:
-    return Clip.of(load(path))
+    return Clip.of(levelled(load(path)))

@@ -4,11 +4,13 @@ import contextlib
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 import threading
 import time
 import unicodedata
 import wave
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +29,8 @@ _MIN_DURATION_S = 0.1  # what has no words gives some 10 ms of nothing
 _CACHED = re.compile(r"[0-9a-f]{64}\.wav")
 _UNFINISHED = re.compile(r"\.speech-.*\.wav")
 _UNFINISHED_AGE_S = 600.0
+# The directory, within the other, of what is not kept.
+_PERSONAL = "personal"
 
 
 class Synthesizer:
@@ -34,6 +38,7 @@ class Synthesizer:
 
     `voice` is a language tag ("en-gb", "ru"), or a voice's name in espeak-ng. SpeechError for a
     rate out of range at once; for a voice that there is not, at `prepare` or the first text.
+    What was not said for `max_age_s`, and what is over `max_cache_bytes`, is deleted.
     """
 
     def __init__(
@@ -43,6 +48,8 @@ class Synthesizer:
         voice: str = "en-gb",
         rate_wpm: int = DEFAULT_RATE_WPM,
         max_cache_bytes: int = CACHE_BYTES,
+        max_age_s: float | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         if not MIN_RATE_WPM <= rate_wpm <= MAX_RATE_WPM:
             raise SpeechError(
@@ -52,24 +59,32 @@ class Synthesizer:
         self.voice = voice
         self.rate_wpm = rate_wpm
         self._max_cache_bytes = max_cache_bytes
+        self._max_age_s = max_age_s
+        self._clock = clock
         self._under_way: set[Path] = set()
         self._changed = threading.Condition()
 
     def prepare(self) -> None:
         """Start a process that speaks and look for the voice now rather than at the first text."""
         pool.look_for(self.voice)
+        with contextlib.suppress(FileNotFoundError), self._changed:
+            self._trim(None)
+        shutil.rmtree(self.cache_dir / _PERSONAL, ignore_errors=True)
 
     def close(self) -> None:
         """End the processes that speak and are idle. The next text starts one again."""
         pool.close()
 
-    def prompt(self, text: str) -> Path:
+    def prompt(self, text: str, *, is_kept: bool = True) -> Path:
         """A WAV file that says `text`, from the cache directory, spoken now if it is not there.
+
+        A text that is not to be kept has its file in a directory of its own. The caller deletes
+        it; `prepare` deletes what an earlier engine left.
 
         Raises SpeechError: no words, too long, no such voice, the directory cannot be written.
         """
         words = _plain(text)
-        path = self.cache_dir / self._name(words)
+        path = (self.cache_dir if is_kept else self.cache_dir / _PERSONAL) / self._name(words)
         with self._changed:  # who asks for the same text meanwhile finds it spoken
             self._changed.wait_for(lambda: path not in self._under_way)
             if _is_there(path):
@@ -81,8 +96,9 @@ class Synthesizer:
             with self._changed:
                 self._under_way.remove(path)
                 self._changed.notify_all()
-        with self._changed:
-            self._trim(path)
+        if is_kept:
+            with self._changed:
+                self._trim(path)
         return path
 
     def _name(self, words: str) -> str:
@@ -117,8 +133,9 @@ class Synthesizer:
         except OSError as error:
             raise SpeechError(f"{path}: {error.strerror}") from error
 
-    def _trim(self, newest: Path) -> None:
-        """Remove the longest unused files until the directory is within its bound."""
+    def _trim(self, newest: Path | None) -> None:
+        """Remove what is too old, and the longest unused files until the rest is within bounds."""
+        oldest = None if self._max_age_s is None else self._clock() - self._max_age_s
         kept: list[tuple[float, int, str]] = []
         with os.scandir(self.cache_dir) as entries:
             for entry in entries:
@@ -133,8 +150,8 @@ class Synthesizer:
                         os.unlink(entry.path)
         kept.sort()
         total = sum(size for _, size, _ in kept)
-        for _, size, path in kept:
-            if total <= self._max_cache_bytes:
+        for used_at, size, path in kept:
+            if total <= self._max_cache_bytes and (oldest is None or used_at >= oldest):
                 break
             if path != str(newest):
                 with contextlib.suppress(FileNotFoundError):

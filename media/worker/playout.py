@@ -9,7 +9,9 @@ from ..rtp.outgoing_stream import OutgoingStream
 from ..rtp.rtp import HEADER, MARKER_BIT, VERSION_BITS
 from ..rtp.telephone_event import DigitWriter
 from ..sound.clip import SILENCE, Clip
+from ..sound.fade import FADE_SAMPLES, crossfade
 from ..sound.frames import SpeakingSources
+from ..sound.g711 import SILENCE as SILENT_FRAME
 from ..sound.g711 import TRANSLATION
 from .peer_stream import PeerStream
 
@@ -25,9 +27,11 @@ class Playout:
     """
 
     __slots__ = (
+        "_before",
         "_clip",
         "_digits",
         "_ended",
+        "_falls",
         "_left",
         "_loop",
         "_mapped_epoch",
@@ -72,6 +76,8 @@ class Playout:
         self._position = 0
         self._left: tuple[Clip, int] | None = None
         self._play = 0
+        self._falls = False
+        self._before: bytes | None = None  # what the first relayed packet is faded with
         self._digits: DigitWriter | None = None  # from the first digit to be sent on
 
     @property
@@ -107,10 +113,11 @@ class Playout:
         if self.hearing is not None:
             self.hearing.settle()
 
-    def hear_clip(self, play: int, clip: Clip, *, loop: bool) -> None:
-        """From the next frame on the peer hears `clip`.
+    def hear_clip(self, play: int, clip: Clip, *, loop: bool, falls: bool = False) -> None:
+        """From the next frame on the peer hears `clip`, faded in while what it heard fades out.
 
-        A loop that is heard again, as music after an announcement, goes on where it was left.
+        With `falls` a finite clip fades out at its end, where it may be cut off. A loop that is
+        heard again, as music after an announcement, goes on where it was left.
         """
         self.leave_peer()
         if self._loop and self._clip is not None and self._clip is not SILENCE:
@@ -119,6 +126,7 @@ class Playout:
         self._play = play
         self._clip = clip
         self._loop = loop
+        self._falls = falls
         self._position = self._left[1] if self._left and loop and self._left[0] is clip else 0
         self._speak()
 
@@ -152,8 +160,17 @@ class Playout:
 
     def _speak(self) -> None:
         if self._clip is not None and self._may_send:
+            before = self._speaking.ahead(self)
+            if before is None and self._clip is not SILENCE:
+                before = SILENT_FRAME[self.codec][:FADE_SAMPLES]
             self._speaking.add_source(
-                self, self._clip, self.codec, loop=self._loop, position=self._position
+                self,
+                self._clip,
+                self.codec,
+                loop=self._loop,
+                position=self._position,
+                before=before,
+                falls=self._falls,
             )
 
     def _hush(self) -> None:
@@ -220,6 +237,9 @@ class Playout:
             table = TRANSLATION[codec, self.codec]
             if table is not None:
                 payload = payload.translate(table)
+            if self._before is not None:
+                payload = crossfade(self._before, payload, self.codec)
+                self._before = None
             marker = marker or stream.marker_due
             stream.marker_due = False
             self._transmit(self.payload_type, *numbers, marker, payload)
@@ -255,6 +275,7 @@ class Playout:
             return True
         if sequence != source.highest:
             return False
+        self._before = None if self._clip is SILENCE else self._speaking.ahead(self)
         self._speaking.remove_source(self)
         self._clip = None
         self.relayed = source

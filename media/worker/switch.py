@@ -16,7 +16,7 @@ from ..rtp.rtcp import Cname
 from ..settings import MediaSettings
 from ..sound.clip_library import ClipSource, Library, SourceError, loops
 from ..sound.frames import SpeakingSources
-from ..sources import Hold, Peer, Ringing
+from ..sources import Hold, Peer, Prompt, Ringing
 from .context import WorkerContext
 from .leg import MediaLeg
 from .listeners import Listeners
@@ -97,6 +97,11 @@ class Switch:
     def idle(self) -> bool:
         """Whether there is nothing to do for the clock."""
         return not self._legs and not self._ports.quarantined
+
+    @property
+    def has_legs(self) -> bool:
+        """Whether any leg is open."""
+        return bool(self._legs)
 
     async def prepare(self) -> None:
         """Make the sounds and bind the ports that calls may need, before one does."""
@@ -245,7 +250,7 @@ class Switch:
             return
         clip = self._library.find(source)
         if clip is not None:
-            leg.playout.hear_clip(play, clip, loop=loops(source))
+            leg.playout.hear_clip(play, clip, loop=loops(source), falls=isinstance(source, Prompt))
             return
         self._plays[leg] = play
         task = asyncio.ensure_future(self._load(leg, play, source))
@@ -294,4 +299,4 @@ class Switch:
             return
         if self._plays.get(leg) == play:
             del self._plays[leg]
-            leg.playout.hear_clip(play, clip, loop=loops(source))
+            leg.playout.hear_clip(play, clip, loop=loops(source), falls=isinstance(source, Prompt))

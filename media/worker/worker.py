@@ -1,7 +1,8 @@
 """The media worker: the process that carries the sound. Nothing else runs in it.
 
 Started as `python -m media.worker FD SETTINGS` with an inherited Unix socket and its settings in
-JSON. It ends when the other end of the socket is closed.
+JSON. It ends when the engine says so. When the other end of the socket is closed without that, the
+engine has died: the legs are carried on for a while, unless END comes from the next engine.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ import msgspec
 import uvloop
 
 from ..channel import Connection
-from ..messages import Answer, Command, Event, command_decoder
+from ..messages import Answer, Command, Event, Stop, command_decoder
 from ..settings import MediaSettings
 from .clock import FrameClock
 from .pacing import RelayPacing
@@ -35,17 +36,27 @@ _SWITCH_INTERVAL_S: Final = 0.0005
 _NICENESS: Final = -10
 
 
+# The next engine sends it to a worker that an earlier one left behind.
+END: Final = signal.SIGUSR1
+
+
 async def serve(sock: socket.socket, settings: MediaSettings) -> None:
-    """Work for the engine at the other end of `sock` until it closes it."""
+    """Work for the engine at the other end of `sock`, and a while longer when it has died."""
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
 
     def lost(reason: str) -> None:
-        over.set()
+        if switch.has_legs:
+            loop.call_later(settings.orphan_s, over.set)
+        else:
+            over.set()
 
     def execute(commands: list[Command]) -> None:
         for command in commands:
-            switch.execute(command)
+            if isinstance(command, Stop):
+                over.set()
+            else:
+                switch.execute(command)
         clock.start()
 
     def tick(due_at: float) -> bool:
@@ -57,6 +68,7 @@ async def serve(sock: socket.socket, settings: MediaSettings) -> None:
     switch = Switch(settings, connection.send)
     clock = FrameClock(loop, tick, switch.skipped_frames)
     pacing = RelayPacing(loop, switch.relay)
+    loop.add_signal_handler(END, over.set)
     loop.add_reader(switch.listeners.fileno(), switch.listeners.drain)
     await switch.prepare()
     await loop.create_connection(lambda: connection, sock=sock)

@@ -4,13 +4,11 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import uvloop
 from rich.console import Console
-
-from scripts.load.driver import LoadPeerFailed
 
 from . import (
     accept_part,
@@ -23,7 +21,6 @@ from . import (
     talk_part,
     top_part,
 )
-from .engine_process import EngineFailed
 from .machine import Machine
 from .options import FULL, QUICK, Options
 from .processes import allow_open_files
@@ -46,7 +43,7 @@ PAGE_COLUMNS = 150  # in a file or a pipe
 def main() -> int:
     """Measure, print, write the JSON.
 
-    0 when every target is met, 1 when one is not, 2 when it could not be measured.
+    0 when every target is met, 1 when one is not, 2 when a part could not be measured.
     """
     parser = argparse.ArgumentParser(prog="python -m scripts.bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
@@ -66,30 +63,39 @@ def main() -> int:
     if not console.is_terminal:
         console = Console(stderr=arguments.json, width=PAGE_COLUMNS)
     report = Report()
-    try:
-        uvloop.run(_measure(arguments.parts or list(PARTS), report, options, console))
-    except (EngineFailed, LoadPeerFailed) as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 2
-    found = report.to_json()
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(found, indent=1) + "\n")
+    uvloop.run(measure(arguments.parts or list(PARTS), report, options, console, arguments.output))
     if arguments.json:
-        print(json.dumps(found, indent=1))
+        print(json.dumps(report.to_json(), indent=1))
     else:
         report.show(console)
     console.print(f"written to {arguments.output}", highlight=False)
+    if report.failed:
+        return 2
     return 0 if report.all_met else 1
 
 
-async def _measure(parts: list[str], report: Report, options: Options, console: Console) -> None:
+async def measure(
+    parts: Sequence[str], report: Report, options: Options, console: Console, output: Path
+) -> None:
+    """Measure one part after another. One that fails costs its own figures alone.
+
+    After each part all figures so far are written to `output`.
+    """
     for name in parts:
         machine = Machine()
         with console.status(f"{name} …"):
             try:
                 await PARTS[name](report, options)
+            except Exception as error:  # noqa: BLE001 - said in the report; the others go on
+                report.failed[name] = f"{type(error).__name__}: {error}"
             finally:
                 report.notes.append(f"{name}: {machine.told()}")
+                _write(report, output)
+
+
+def _write(report: Report, output: Path) -> None:
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(report.to_json(), indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 
@@ -76,12 +77,14 @@ class Report:
 
     figures: list[Figure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    """The parts that could not be measured to their end, and why."""
     started: float = field(default_factory=time.time)
 
     @property
     def all_met(self) -> bool:
-        """Whether no target is missed."""
-        return all(item.met is not False for item in self.figures)
+        """Whether everything was measured, and no target is missed."""
+        return not self.failed and all(item.met is not False for item in self.figures)
 
     def show(self, console: Console) -> None:
         """Print the table and the notes."""
@@ -108,6 +111,8 @@ class Report:
             )
             part = item.part
         console.print(table)
+        for part, reason in self.failed.items():
+            console.print(f"[bold red]not measured[/] {part}: {escape(reason)}", highlight=False)
         for note in self.notes:
             console.print(f"• {note}", highlight=False)
 
@@ -119,6 +124,7 @@ class Report:
             "seconds": round(time.time() - self.started, 1),
             "all_met": self.all_met,
             "figures": figures,
+            "failed": self.failed,
             "notes": self.notes,
         }
 

@@ -12,9 +12,21 @@ from .next_hop import retry_by_name
 
 
 class Bye:
-    """Ends a dialog by BYE. Calls `on_done(now)` after any final response or a timeout."""
+    """Ends a dialog by BYE.
 
-    __slots__ = ("_authorization", "_context", "_dialog", "_on_done", "_reason", "_retried_by_name")
+    Calls `on_sent()` each time one was sent, as the dialog has another CSeq then, and
+    `on_done(now)` after any final response or a timeout.
+    """
+
+    __slots__ = (
+        "_authorization",
+        "_context",
+        "_dialog",
+        "_on_done",
+        "_on_sent",
+        "_reason",
+        "_retried_by_name",
+    )
 
     def __init__(
         self,
@@ -23,6 +35,7 @@ class Bye:
         authorization: Authorization,
         *,
         reason: str | None,
+        on_sent: Callable[[], None] = lambda: None,
         on_done: Callable[[float], None] | None,
         now: float,
     ) -> None:
@@ -30,6 +43,7 @@ class Bye:
         self._dialog = dialog
         self._authorization = authorization
         self._reason = reason
+        self._on_sent = on_sent
         self._on_done = on_done
         self._retried_by_name = False
         self._send(now)
@@ -43,6 +57,7 @@ class Bye:
         extra += self._authorization.headers("BYE", dialog.request_uri.encode())
         request = dialog.request("BYE", context.via(dialog.hop, branch), extra)
         context.transactions.start_client(self, request, branch, dialog.hop, now)
+        self._on_sent()
 
     def response_received(
         self, transaction: ClientTransaction, response: Response, now: float

@@ -14,11 +14,16 @@ from ..policy import EveryPeer, PeerPolicy
 from ..transaction.layer import Transactions
 from ..transaction.timers import TimerHeap, TimerValues
 from ..usage import DialogUsage, RegistrationUsage
+from .clearing import Clearing
 from .half_open import HalfOpenCalls, HalfOpenLimits
 from .local_address import Local, LocalAddress
 from .next_hop import Lookup
+from .saves import SessionSaves
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
+DialogKey = tuple[str, str, str]
+"""Call-ID, our tag and the peer's tag."""
+
 SUPPORTED_OPTIONS = frozenset[str]()
 """The option tags that a Require may name: none (RFC 3261 section 19.2)."""
 
@@ -45,7 +50,10 @@ class UserAgentContext:
         self.product = product
         self.policy = policy or EveryPeer()
         self.half_open = half_open or HalfOpenCalls(HalfOpenLimits())
+        self.saves = SessionSaves()
+        self.clearing = Clearing()
         self._sessions: dict[str, list[DialogUsage]] = {}
+        self._ended: set[DialogKey] = set()
         self.session_count = 0
         self.incoming_count = 0
         self.registrations: set[RegistrationUsage] = set()
@@ -126,6 +134,7 @@ class UserAgentContext:
             self.incoming_count -= not session.owns_call_id
             if not sessions:
                 del self._sessions[session.call_id]
+            self.saves.gone(session)
 
     def knows_call(self, call_id: str) -> bool:
         """Whether a session has this Call-ID."""
@@ -140,6 +149,19 @@ class UserAgentContext:
                 if session.local_tag == local_tag and session.has_dialog(remote_tag):
                     return session
         return None
+
+    def remember_ended(self, key: DialogKey, now: float) -> None:
+        """Answer a BYE in this dialog, which is over, with 200 while it may be retransmitted."""
+        self._ended.add(key)
+        self.timers.schedule(now + self.values.timer_f_s, self._forget_ended, key)
+
+    def _forget_ended(self, key: DialogKey, now: float) -> None:
+        self._ended.discard(key)
+
+    def has_ended(self, request: Request) -> bool:
+        """Whether the request is of a dialog that `remember_ended` was called for."""
+        key = (request.call_id, request.to.tag or "", request.from_.tag or "")
+        return key in self._ended
 
     def sessions(self) -> list[DialogUsage]:
         """Return all sessions."""

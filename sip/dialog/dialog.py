@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ..errors import ParseError
 from ..hop import Hop, is_numeric, numeric_hop
 from ..message.grammar import split_commas
 from ..message.message import Fields, Message, Request, Response
@@ -174,6 +175,16 @@ def bare_dialog_of_uac(request: Request, response: Response, hop: Hop) -> Dialog
         remote_cseq=None,
         fallback_hop=hop,
     )
+
+
+def early_dialog(
+    request: Request, response: Response, hop: Hop, may_reach: MayReach = anywhere
+) -> Dialog:
+    """Make the dialog from a provisional response to our INVITE, readable or not."""
+    try:
+        return dialog_of_uac(request, response, hop, may_reach)
+    except ParseError:
+        return bare_dialog_of_uac(request, response, hop)
 
 
 def dialog_of_uas(

@@ -39,6 +39,9 @@ class ReinviteOwner(DialogUsage, Protocol):
     def is_answering(self) -> bool:
         """Whether our 2xx waits for its ACK."""
 
+    def changed(self) -> None:
+        """The dialog has another CSeq or remote target."""
+
     def fail(self, cause: Cause, now: float) -> None:
         """End the session, because it cannot continue."""
 
@@ -91,6 +94,7 @@ class Reinvite:
         self._transaction = context.transactions.start_client(
             self, request, branch, dialog.hop, now
         )
+        session.changed()
 
     def stop(self, now: float) -> None:
         """Stop retrying: the session is over. A late 2xx is still acknowledged."""
@@ -162,6 +166,7 @@ class Reinvite:
             return
         try:
             dialog.refresh(response)
+            session.changed()
         except ParseError:
             context.counters.malformed += 1
         self._ack = build_ack(context, transaction.request, dialog).encode()

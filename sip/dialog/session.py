@@ -6,7 +6,7 @@ the called side in `uas`, sending re-INVITEs in `reinvite`.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from ..auth.authorization import Authorization
 from ..auth.digest import Credentials
@@ -16,6 +16,7 @@ from ..message.body import unsupported_body
 from ..message.headers import warning
 from ..message.info_dtmf import answer_info
 from ..message.message import Fields, Request, response_to
+from ..saved import SavedSession
 from ..sdp.offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
 from ..transaction.server import ServerTransaction
 from ..transaction.transaction import FailureCause
@@ -24,6 +25,7 @@ from .bye import Bye
 from .context import UserAgentContext
 from .dialog import Dialog
 from .reinvite import Reinvite
+from .saving import save_dialog, storable_text
 
 State = Literal[
     "calling",
@@ -48,6 +50,7 @@ class Session:
         "_reinvite",
         "_reported",
         "_wanted_audio",
+        "account",
         "authorization",
         "call_id",
         "context",
@@ -66,8 +69,10 @@ class Session:
         local_tag: str,
         state: State,
         authorization: Authorization,
+        account: str = "",
     ) -> None:
         self.context = context
+        self.account = account
         self.call_id = call_id
         self.local_tag = local_tag
         self.state: State = state
@@ -112,9 +117,13 @@ class Session:
 
     # -- what the owner asks for
 
-    def use_credentials(self, credentials: Credentials | None) -> None:
-        """Set the credentials for later challenges of the peer, on either side of the call."""
+    def use_credentials(self, credentials: Credentials | None, account: str = "") -> None:
+        """Set the credentials for later challenges of the peer, on either side of the call.
+
+        `account` is the owner's name for them, which `save` keeps.
+        """
         self.authorization = Authorization(credentials, self.context.rng)
+        self.account = account
 
     def hangup(self, now: float, *, reason: str | None = None) -> None:
         """End the session by CANCEL, BYE or a final response. Idempotent.
@@ -167,6 +176,29 @@ class Session:
             self.context.emit(event)
         self._next_reinvite(now)
 
+    # -- what is kept
+
+    def save(self) -> SavedSession | None:
+        """Return what a later process needs to end the session in the place of this one.
+
+        None if it would have nothing to end.
+        """
+        dialog = self.dialog
+        return None if dialog is None else self._saved(dialog=save_dialog(dialog))
+
+    def _saved(self, **members: Any) -> SavedSession:
+        return SavedSession(
+            call_id=storable_text(self.call_id),
+            local_tag=self.local_tag,
+            is_ours=self.owns_call_id,
+            account=self.account,
+            **members,
+        )
+
+    def changed(self) -> None:
+        """Something that `save` returns has changed."""
+        self.context.saves.changed(self)
+
     # -- ends
 
     def end(self, cause: Cause, now: float, *, reason: str | None = None) -> None:
@@ -179,6 +211,7 @@ class Session:
             self.in_dialog,
             self.authorization,
             reason=reason,
+            on_sent=self.changed,
             on_done=self._bye_done,
             now=now,
         )
@@ -267,7 +300,7 @@ class Session:
 
     def _bye(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
         self.answer_in_dialog(transaction, 200, now)
-        if self.state == "terminating":
+        if self.state == "terminating" and self.dialog is not None:
             # Both sides sent BYE. The cause of our own hangup is reported.
             self.finish(self.ending(), now)
         else:
@@ -292,7 +325,7 @@ class Session:
         """Answer an UPDATE (RFC 3311 section 5.2)."""
         request = transaction.request
         if not request.body:
-            dialog.refresh(request)
+            self._refresh(dialog, request)
             self.answer_in_dialog(transaction, 200, now, headers=[self._contact(dialog)])
         elif self.media.offer_pending:
             # Our offer in a re-INVITE, a 2xx or the first INVITE has no answer yet.
@@ -313,7 +346,7 @@ class Session:
         elif transaction.request.body:
             self._answer_offer(transaction, dialog, now)
         else:
-            dialog.refresh(transaction.request)
+            self._refresh(dialog, transaction.request)
             self._accept(transaction, self.media.make_offer(self.local_audio), True, now)
 
     def _answer_offer(self, transaction: ServerTransaction, dialog: Dialog, now: float) -> None:
@@ -328,7 +361,7 @@ class Session:
         except NegotiationFailed as error:
             self.answer_in_dialog(transaction, 488, now, headers=[warning(error.reason)])
             return
-        dialog.refresh(request)
+        self._refresh(dialog, request)
         if request.method == "INVITE":
             self._accept(transaction, answer, False, now)
         else:
@@ -397,6 +430,10 @@ class Session:
         """See ServerUser. Nothing to do: the timers of the session end it."""
 
     # -- helpers
+
+    def _refresh(self, dialog: Dialog, request: Request) -> None:
+        dialog.refresh(request)
+        self.changed()
 
     def _contact(self, dialog: Dialog) -> tuple[str, str]:
         return ("Contact", self.context.contact(dialog.hop))

@@ -15,14 +15,20 @@ from ..message.grammar import printable
 from ..message.message import Fields, Message, Request, Response
 from ..message.name_addr import NameAddr
 from ..message.uri import OtherUri, SipUri, Uri, parse_uri, without_headers
+from ..saved import SavedSession
 from ..sdp.offer_answer import LocalAudio, NegotiatedAudio
 from ..transaction.client import CALLING, PROCEEDING, ClientTransaction
 from ..transaction.timers import Timer
 from ..transaction.transaction import FailureCause
 from .ack import MAX_FORKS, Acknowledgements
+from .cancel import build_cancel
 from .context import UserAgentContext
-from .dialog import Dialog, dialog_of_uac, trusted_request
+from .dialog import Dialog, early_dialog, trusted_request
+from .saving import save_dialog, save_invite
 from .session import SDP, Session
+
+CLEARED_WITHIN_T1 = 4
+"""A phone that was cancelled sends its final response within so many T1, or has died."""
 
 _MAX_DATAGRAM_BYTES = 1300
 """Larger requests are sent over TCP, as the path MTU is unknown (RFC 3261 section 18.1.1)."""
@@ -45,6 +51,8 @@ class Invitation(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
     route: tuple[str, ...] = ()
     ring_s: float = 0.0
+    account: str = ""
+    """The owner's name for the credentials, which is kept in place of them."""
 
 
 class UacSession(Session):
@@ -91,6 +99,7 @@ class UacSession(Session):
             local_tag,
             "calling",
             Authorization(invitation.credentials, context.rng),
+            invitation.account,
         )
         self.local_audio = invitation.audio
         self._fields = checked.headers()
@@ -117,6 +126,7 @@ class UacSession(Session):
             fields = self._invite_fields(branch)
         request = trusted_request("INVITE", self._request_uri, fields, self._offer)
         self._transaction = context.transactions.start_client(self, request, branch, self._hop, now)
+        self.changed()
 
     def _invite_fields(self, branch: str) -> Fields:
         context, hop = self.context, self._hop
@@ -150,26 +160,15 @@ class UacSession(Session):
         self._cancelled = True
         self._cancel_reason = reason
         self.state = "terminating"
+        until = now + CLEARED_WITHIN_T1 * self.context.values.t1_s
+        self.context.clearing.cancelled(self._invitation.target, self.call_id, until)
         # CANCEL waits for a provisional response, so it cannot overtake the INVITE (9.1).
         if self._transaction.state is PROCEEDING:
             self._send_cancel(now)
 
     def _send_cancel(self, now: float) -> None:
         context, invite = self.context, self._transaction
-        request = invite.request
-        fields: Fields = [
-            ("Via", request.get("Via") or ""),
-            ("Max-Forwards", "70"),
-            *(("Route", route) for route in request.get_all("Route")),
-            ("From", request.get("From") or ""),
-            ("To", request.get("To") or ""),
-            ("Call-ID", self.call_id),
-            ("CSeq", f"{self._cseq} CANCEL"),
-            ("User-Agent", context.product),
-        ]
-        if self._cancel_reason:
-            fields.append(("Reason", self._cancel_reason))
-        cancel = trusted_request("CANCEL", request.uri, fields)
+        cancel = build_cancel(invite.request, context.product, self._cancel_reason)
         context.transactions.start_client(_Cancel(), cancel, invite.branch, invite.hop, now)
         context.timers.cancel(self._guard)
         self._guard = context.timers.schedule(
@@ -237,6 +236,7 @@ class UacSession(Session):
             self.state = "early"
             # A later response without a body does not replace one with an answer.
             if response.body or tag not in self._early:
+                self.changed()
                 self._early[tag] = response
         audio = None
         if response.body and response.content_type == "application/sdp":
@@ -263,11 +263,13 @@ class UacSession(Session):
             self._acks.decline_fork(dialog, now)
             return
         self.dialog = dialog
+        self.changed()
         self._stop_guard()
         early = self._early.get(dialog.remote_tag)
         self._early.clear()
         if self._cancelled:
             # The CANCEL crossed the 2xx.
+            self.context.clearing.answered(self._invitation.target, self.call_id)
             self._report(Failed(self, Cause(487, "Request Terminated", "local")))
             self.end(self._cause, now, reason=self._cancel_reason)
             return
@@ -317,11 +319,25 @@ class UacSession(Session):
         self._report(Failed(self, cause))
         self.finish(None, now)
 
+    # -- what is kept
+
+    def save(self) -> SavedSession | None:
+        """See Session."""
+        if self.dialog is not None:
+            return super().save()
+        invite, hop = self._transaction.request, self._transaction.hop
+        reach = self.context.may_reach
+        early = [early_dialog(invite, one, hop, reach) for one in self._early.values()]
+        return self._saved(
+            invite=save_invite(invite, hop), early=[save_dialog(dialog) for dialog in early]
+        )
+
     # -- ends
 
     def finish(self, event: Event | None, now: float) -> None:
         """See Session."""
         self._stop_guard()
+        self.context.clearing.over(self._invitation.target, self.call_id)
         # The transaction may live for another 64*T1, but must not keep the session alive.
         self._transaction.user = self._acks
         super().finish(event, now)
@@ -349,7 +365,7 @@ class UacSession(Session):
         if response is None:
             return None
         invite = self._transaction
-        return dialog_of_uac(invite.request, response, invite.hop, self.context.may_reach)
+        return early_dialog(invite.request, response, invite.hop, self.context.may_reach)
 
     def ended_by_peer(self, cause: Cause, dialog: Dialog, now: float) -> None:
         """See Session. A BYE in an early dialog means that the 2xx was lost."""
@@ -359,6 +375,8 @@ class UacSession(Session):
         self._early.pop(dialog.remote_tag, None)
         if self._early:
             return
+        if self._cancelled:
+            cause = Cause(487, "Request Terminated", "local")
         self._report(Failed(self, cause))
         if self._transaction.state in (CALLING, PROCEEDING):
             self._transaction.abandon()

@@ -8,11 +8,13 @@ from ..events import Answered, Cause, Ended, Event, Failed, IncomingInvite
 from ..hop import Hop
 from ..message.headers import warning
 from ..message.message import Fields, Request, response_to
+from ..saved import SavedSession
 from ..sdp.offer_answer import LocalAudio, NegotiatedAudio, OfferAnswer
 from ..transaction.server import ServerTransaction
 from ..transaction.timers import Timer
 from .context import UserAgentContext
 from .dialog import Dialog, dialog_of_uas
+from .saving import save_dialog, save_invite
 from .session import Session
 
 
@@ -73,6 +75,7 @@ class UasSession(Session):
         """Send a provisional response 101 to 199. Raises SipError if a final one was sent."""
         self._must_be_open()
         self.state = "early"
+        self.changed()
         self._respond(status, now, [self._contact(self.in_dialog)])
 
     def accept(self, audio: LocalAudio, now: float) -> None:
@@ -96,6 +99,7 @@ class UasSession(Session):
         self.state = "accepted"
         self.answered_at = now
         self._accept(self._transaction, body, not offer, now)
+        self.changed()
 
     def reject(
         self,
@@ -142,6 +146,21 @@ class UasSession(Session):
         self._guard = None
         self.cancel_received(now)
 
+    # -- what is kept
+
+    def save(self) -> SavedSession | None:
+        """See Session. A call that does not ring yet is not worth it: most of them are refused."""
+        if self.state == "incoming":
+            return None
+        is_unacknowledged = self._accepted is not None and not self._answered
+        if self.state == "early" or is_unacknowledged:
+            answer = self._transaction.data if is_unacknowledged else b""
+            return self._saved(
+                dialog=save_dialog(self.in_dialog),
+                invite=save_invite(self.request, self._transaction.hop, answer),
+            )
+        return super().save()
+
     # -- what the caller does
 
     def cancel_received(self, now: float) -> None:
@@ -158,6 +177,7 @@ class UasSession(Session):
             self.end(Cause(None, "hung up", "local"), now, reason=self._hangup_reason)
         elif self.state == "accepted":
             self.state = "confirmed"
+            self.changed()
             self._audio = audio or self._audio
             assert self._audio is not None
             self._answered = True

@@ -10,6 +10,7 @@ from ..counters import Counters
 from ..hop import Hop
 from ..message.message import Request, Response
 from .client import (
+    PROCEEDING,
     ClientTransaction,
     ClientUser,
     InviteClientTransaction,
@@ -98,6 +99,19 @@ class Transactions:
         self._clients[transaction.key] = transaction
         self._join_hop(transaction)
         transaction.start(now)
+        return transaction
+
+    def resume_invite(
+        self, user: ClientUser, request: Request, branch: str, hop: Hop
+    ) -> ClientTransaction:
+        """Continue the client transaction of an INVITE that an earlier process sent.
+
+        A provisional response is taken to have come: nothing is sent, and nothing times out.
+        """
+        transaction = InviteClientTransaction(self, user, request, branch, hop)
+        transaction.state = PROCEEDING
+        self._clients[transaction.key] = transaction
+        self._join_hop(transaction)
         return transaction
 
     def client_for(self, response: Response) -> ClientTransaction | None:

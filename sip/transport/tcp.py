@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 from ..hop import Hop
 from .tcp_connection import TcpConnection
-from .tcp_limits import TcpLimits, TcpPlaces
+from .tcp_limits import Placed, TcpLimits, TcpPlaces
 from .tcp_listener import TcpListener
 from .turns import Turns
 
@@ -205,7 +205,7 @@ class TcpTransport:
         if victim is not None:
             self._give_way(victim)
 
-    def _give_way(self, connection: TcpConnection) -> None:
+    def _give_way(self, connection: Placed) -> None:
         self.gave_way += 1
         self._places.discard(connection)
         connection.abort("it gave way to another")

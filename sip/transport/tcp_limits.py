@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Protocol
 
-if TYPE_CHECKING:
-    from .tcp_connection import TcpConnection
+from ..hop import Hop
+
+
+class Placed(Protocol):
+    """A connection that has a place, or wants one."""
+
+    @property
+    def hop(self) -> Hop:
+        """The peer's address."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is a configured peer's."""
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the peer opened it."""
+
+    def abort(self, reason: str) -> None:
+        """Close at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +81,13 @@ class TcpPlaces:
 
     def __init__(self, limits: TcpLimits) -> None:
         self._limits = limits
-        self._known: set[TcpConnection] = set()
+        self._known: set[Placed] = set()
         self._hosts: Counter[str] = Counter()
         # Both from the one that gives way first.
-        self._half_open: OrderedDict[TcpConnection, None] = OrderedDict()
-        self._proven: OrderedDict[TcpConnection, None] = OrderedDict()
+        self._half_open: OrderedDict[Placed, None] = OrderedDict()
+        self._proven: OrderedDict[Placed, None] = OrderedDict()
         # What each unknown source has sent and we have not handled, since it began.
-        self._unfinished: OrderedDict[TcpConnection, int] = OrderedDict()
+        self._unfinished: OrderedDict[Placed, int] = OrderedDict()
         self._unfinished_bytes = 0
 
     def __len__(self) -> int:
@@ -81,7 +99,7 @@ class TcpPlaces:
 
     def victim_for(
         self, host: str, *, is_known: bool, is_accepted: bool, others: int
-    ) -> TcpConnection | Verdict:
+    ) -> Placed | Verdict:
         """Who gives way to a connection of `host`; None where there is room.
 
         `others` are places taken by connections that are being opened. "refuse" where nobody can.
@@ -98,18 +116,18 @@ class TcpPlaces:
             return self._first() or "refuse"
         return None
 
-    def _first(self, host: str | None = None) -> TcpConnection | None:
+    def _first(self, host: str | None = None) -> Placed | None:
         for group in (self._half_open, self._proven):
             for connection in group:
                 if host is None or connection.hop.host == host:
                     return connection
         return None
 
-    def first_to_give_way(self) -> TcpConnection | None:
+    def first_to_give_way(self) -> Placed | None:
         """The unknown source that gives way where the process has no descriptor left."""
         return self._first()
 
-    def add(self, connection: TcpConnection) -> None:
+    def add(self, connection: Placed) -> None:
         """Give it its place."""
         if connection.is_known:
             self._known.add(connection)
@@ -118,7 +136,7 @@ class TcpPlaces:
         if connection.is_accepted:
             self._hosts[connection.hop.host] += 1
 
-    def discard(self, connection: TcpConnection) -> None:
+    def discard(self, connection: Placed) -> None:
         """Take its place back. Does nothing if it has none."""
         had_place = (
             connection in self._known or connection in self._half_open or connection in self._proven
@@ -135,14 +153,14 @@ class TcpPlaces:
             if not self._hosts[host]:
                 del self._hosts[host]
 
-    def completed(self, connection: TcpConnection) -> None:
+    def completed(self, connection: Placed) -> None:
         """It has sent a complete message."""
         if not connection.is_known:
             self._half_open.pop(connection, None)
             self._proven[connection] = None
             self._proven.move_to_end(connection)
 
-    def holds(self, connection: TcpConnection, size: int) -> TcpConnection | None:
+    def holds(self, connection: Placed, size: int) -> Placed | None:
         """It has sent so much that is not handled. Returns who gives way for it, if any."""
         if connection.is_known:
             return None

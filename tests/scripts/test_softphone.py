@@ -149,3 +149,27 @@ async def test_a_taken_port_is_one_line_and_status_1(phone: Start) -> None:
     done = await asyncio.to_thread(run_softphone, "--port", desk.uri.rpartition(":")[2])
     assert done.returncode == 1
     assert done.stderr.startswith("softphone: cannot listen at 127.0.0.1:")
+
+
+def test_options_that_cannot_be_used_are_told_in_a_line_each(tmp_path: Path) -> None:
+    for options, words in (
+        (["--codecs", "PCMU,wax"], "no codec 'wax' here; there are"),
+        (["--codecs", ""], "no codec '' here; there are"),
+        (["--play", str(tmp_path / "none.wav")], "none.wav: No such file or directory"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "scripts.softphone", *options],
+            capture_output=True, text=True, stdin=subprocess.DEVNULL, cwd=ROOT, timeout=60,
+        )  # fmt: skip
+        assert done.returncode in (1, 2)
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_help_has_the_commands_and_events() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.softphone", "--help"],
+        capture_output=True, text=True, cwd=ROOT, timeout=60,
+    )  # fmt: skip
+    for word in ("digits 123#", "--codecs", "ready", "unhold"):
+        assert word in done.stdout

@@ -1,5 +1,6 @@
 """Owners and listeners of legs, for tests: they keep what they hear."""
 
+import time
 from typing import Any
 
 from engine.calls.hangup_cause import HangupCause
@@ -17,6 +18,10 @@ class LegOwner:
     def kinds(self) -> list[str]:
         """The kinds of the published events."""
         return [kind for kind, _fields in self.published]
+
+    def now(self) -> float:
+        """See engine.calls.leg_listener."""
+        return time.time()
 
     def publish(self, kind: str, _leg: ObservedLeg, /, **fields: Any) -> None:
         """See engine.calls.leg_listener."""

@@ -5,10 +5,10 @@ scripted. `reception.py` has the same for calls that come in, `staffed.py` puts 
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -25,24 +25,26 @@ from engine.calls.call_flow import CustomerHistory
 from engine.calls.services import CallServices
 from engine.calls.waiting_room import WaitingRooms
 from engine.calls.whisper import Announcement, Announcer, Unspoken, Whisper
-from engine.job import Job, Order
-from engine.job import Request as CallbackRequest
+from engine.job import Job
 from engine.routing.admission import Admission
 from engine.routing.dialplan import Destination, Dialplan
 from engine.routing.number_plan import NumberPlan
-from engine.store.event_log import EventLog
+from engine.store.event_log import Event, EventLog
 from engine.store.store import Store, StoreError
 from media.errors import NoPortLeft, RecordingFailed
 from media.messages import Connect, LegStats, Played
-from media.sound.speech import Synthesizer
 from media.sources import Hold, Peer, Prompt, Ringing, Source
 from media.worker_pool import WorkerPool
 from sip.endpoint import SipEndpoint
 from sip.sdp.offer_answer import LocalAudio
 
 from .phones.scripted import ScriptedPhone, ScriptedSip
+from .quiet_speech import QuietSynthesizer
+from .virtual_loop import run
 
 DEADLINE_S = 1000.0
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -114,16 +116,19 @@ class ScriptedMedia:
 
 
 class ScriptedSpeech:
-    """Takes the place of Whisperer where texts are spoken: each is a prompt named after it."""
+    """Takes the place of Announcer where texts are spoken: each is a prompt named after it."""
 
     def __init__(self) -> None:
         self.fails = False
 
-    async def speak(self, text: str) -> Announcement | Unspoken:
+    async def speak(self, text: str, *, is_personal: bool = False) -> Announcement | Unspoken:
         return Unspoken("no voice") if self.fails else Announcement(Prompt(text))
 
     def prepare(self, job: Job) -> "asyncio.Future[Whisper]":
         return asyncio.ensure_future(self._prepare(job.request.whisper or {}))
+
+    def discard(self, whisper: "asyncio.Future[Whisper]") -> None:
+        whisper.cancel()
 
     async def _prepare(self, whisper: Mapping[str, Any]) -> Whisper:
         text = whisper.get("text") or whisper.get("template")
@@ -184,19 +189,38 @@ class Scene:
             history=self.history,
         )
 
-    def dispatcher(self, wall_clock: Callable[[], float]) -> Dispatcher:
+    def dispatcher(self, clock: Callable[[], float]) -> Dispatcher:
         """A dispatcher whose wall clock is the given one."""
         return Dispatcher(
             self.services,
             admission=self.admission,
             history=self.history,
-            wall_clock=wall_clock,
+            clock=clock,
         )
 
     async def phone(self) -> ScriptedPhone:
         """The next phone to be called."""
         async with asyncio.timeout(DEADLINE_S):
             return await self.sip.phones.get()
+
+    async def ended(self, job: Job, *, within_s: float = 10_000.0) -> None:
+        """Wait until a job has ended, and a moment longer for what follows its end."""
+        over = asyncio.Event()
+
+        def on_event(_event: Event) -> None:
+            if job.is_terminal:
+                over.set()
+
+        self.services.events.listen(on_event)
+        try:
+            async with asyncio.timeout(within_s):
+                if not job.is_terminal:
+                    await over.wait()
+        except TimeoutError:
+            raise AssertionError(f"job is still {job.state}") from None
+        finally:
+            self.services.events.forget(on_event)
+        await asyncio.sleep(0.1)
 
     def told(self, prefix: str = "") -> list[str]:
         """Types of the events so far that begin with `prefix`."""
@@ -238,7 +262,7 @@ def scene(
     media.register = registry
     settings = Dial(**dial)
     events, nobody, hold = EventLog(), AgentRegistry([], events=EventLog()), Hold()
-    announcer = Announcer(Synthesizer(tmp_path / "speech"))
+    announcer = Announcer(QuietSynthesizer(tmp_path / "speech"))
     endpoint, pool = cast(SipEndpoint, sip), cast(WorkerPool, media)
     services = CallServices(
         sip=endpoint,
@@ -268,7 +292,29 @@ def scene(
     return Scene(services, sip, media, store, Admission(events=events))
 
 
-def job(order: Order = "agent_first", **request: Any) -> Job:
-    """A job for customer sip:bob, by agent alice."""
-    asked = {"to": "sip:bob@127.0.0.1:5090", "agent": "alice", "order": order} | request
-    return Job(id="job-1", request=CallbackRequest(**asked), created=0.0)
+def run_scene(directory: Path, script: Callable[[Scene], Awaitable[T]], **options: Any) -> T:
+    """Run a script in a scene with these options, in virtual time. No leg or port may be left."""
+
+    async def main() -> T:
+        stage = scene(directory, **options)
+        result = await script(stage)
+        stage.assert_nothing_left()
+        return result
+
+    return run(main())
+
+
+def run_with_dispatcher(
+    directory: Path,
+    script: Callable[[Scene, Dispatcher], Awaitable[None]],
+    *,
+    start_s: float = 0.0,
+    **options: Any,
+) -> None:
+    """Run a script with a dispatcher whose wall clock is the virtual one, from `start_s` on."""
+
+    async def with_dispatcher(stage: Scene) -> None:
+        await asyncio.sleep(start_s)
+        await script(stage, stage.dispatcher(asyncio.get_running_loop().time))
+
+    run_scene(directory, with_dispatcher, **options)

@@ -1,11 +1,12 @@
 """The methods of the control protocol that report: report.*."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from ...reports.intervals import GroupBy, Interval
+from ...reports.intervals import GroupBy, GroupCallsBy, Interval
 from ...reports.report import Reports
 from ...reports.report_count import Kind, Question
 from ...request import Identifier, Params, UnixTime
@@ -64,16 +65,28 @@ class JobReportQuery(ReportQuery):
     by: GroupBy = "all"
 
 
+class CallReportQuery(ReportQuery):
+    """report.call: calls that came in, told apart by something, or not."""
+
+    by: GroupCallsBy = "all"
+
+
 class LiveQuery(Params):
     """report.live."""
 
 
 class ReportMethods:
-    """What a client may ask of the reports."""
+    """What a client may ask of the reports. `raised` gives the alerts that are raised now."""
 
-    def __init__(self, reports: Reports, live: "Live") -> None:
+    def __init__(
+        self,
+        reports: Reports,
+        live: "Live",
+        raised: Callable[[], list[dict[str, Any]]],
+    ) -> None:
         self._reports = reports
         self._live = live
+        self._raised = raised
 
     def table(self) -> dict[str, Method]:
         """Method names, with the parameters each takes and what it does."""
@@ -82,6 +95,7 @@ class ReportMethods:
             "report.agent": Method(AgentReportQuery, self._agent, is_large=True),
             "report.site": Method(SiteReportQuery, self._site, is_large=True),
             "report.job": Method(JobReportQuery, self._job, is_large=True),
+            "report.call": Method(CallReportQuery, self._call, is_large=True),
             "report.live": Method(LiveQuery, self._now),
         }
 
@@ -100,5 +114,8 @@ class ReportMethods:
     async def _job(self, params: JobReportQuery, _peer: Peer) -> msgspec.Raw:
         return await self._reports.answer(params.asked(self._reports, "job", by=params.by))
 
+    async def _call(self, params: CallReportQuery, _peer: Peer) -> msgspec.Raw:
+        return await self._reports.answer(params.asked(self._reports, "call", by=params.by))
+
     def _now(self, _params: LiveQuery, _peer: Peer) -> dict[str, Any]:
-        return self._live.view()
+        return self._live.view() | {"alerts": self._raised()}

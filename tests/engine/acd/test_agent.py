@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.agents import AgentDefaults
-from engine.acd.agent import AGENT_TRANSITIONS, Agent, AgentImage, AgentPolicy, IllegalMove
-from tests.support.floor import agent
+from engine.acd.agent import AGENT_TRANSITIONS, Agent, AgentImage, IllegalMove
+from engine.acd.agent_policy import AgentPolicy
 from tests.support.floor import agent as settings_of
 
 
@@ -281,24 +281,3 @@ def test_whatever_happens_he_is_never_stuck(moves: list[str], permanent: bool) -
     if alice.is_on_work:
         alice.finished(spent_s)
     assert not alice.is_on_work
-
-
-DEFAULTS = AgentDefaults(
-    login="manual", wrap_up_s=20, max_wrap_up_s=60, missed_limit=5, comfort="music"
-)
-
-
-def test_the_defaults_hold_where_he_says_nothing() -> None:
-    terms = AgentPolicy.of(agent("ann"), DEFAULTS)
-    assert terms == AgentPolicy(
-        auto_login=False, wrap_up_s=20, max_wrap_up_s=60, missed_limit=5, comfort="music"
-    )
-
-
-def test_his_own_go_before_them_also_where_they_are_nought() -> None:
-    own = agent(
-        "ann", login="auto", wrap_up_s=0, max_wrap_up_s=0, missed_limit=0, comfort="silence"
-    )
-    assert AgentPolicy.of(own, DEFAULTS) == AgentPolicy(
-        auto_login=True, wrap_up_s=0, max_wrap_up_s=0, missed_limit=0, comfort="silence"
-    )

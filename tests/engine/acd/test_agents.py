@@ -1,18 +1,15 @@
 """The register of agents: whoever changes is kept, told, and offered again, in that order."""
 
-import asyncio
 from collections.abc import Callable
-from datetime import timedelta, timezone, tzinfo
 from typing import Any
 
 import pytest
 
 from config.agents import AgentDefaults
 from engine.acd.agent import AgentImage
-from engine.acd.agents import LONGEST_WAIT_S, AgentClock, AgentRegistry
+from engine.acd.agents import AgentRegistry
 from engine.errors import EngineError
 from tests.support.floor import agent
-from tests.support.virtual_loop import run
 
 
 class Desk:
@@ -154,7 +151,9 @@ def test_new_skills_are_offered_to_those_who_wait() -> None:
     desk = Desk()
     desk.order.clear()
     desk.agents.set_skills("alice", {"german": 5})
-    assert desk.order == ["kept alice available", "told agent.skills", "free alice"]
+    assert desk.order == [
+        "kept alice available", "told agent.skills", "alice was available", "free alice"
+    ]  # fmt: skip
     desk.agents.pause("alice")
     desk.order.clear()
     desk.agents.set_skills("alice", None)
@@ -218,83 +217,22 @@ def test_a_miss_is_told_as_that_whatever_he_asked_for_meanwhile() -> None:
         assert told.get("missed", False) is missed
 
 
-class Events:
-    """Where the register's events go."""
-
-    def publish(self, type: str, **fields: Any) -> None:
-        """Take one."""
-
-
-async def begin(start: float = 0.0, zone: tzinfo | None = None) -> tuple[AgentRegistry, AgentClock]:
-    loop = asyncio.get_running_loop()
-
-    def now() -> float:
-        return start + loop.time()
-
-    configured = [agent("alice", wrap_up_s=7), agent("bert", wrap_up_s=200)]
-    agents = AgentRegistry(
-        configured, defaults=AgentDefaults(), events=Events(), zone=zone, clock=now
-    )
-    agents.start()
-    clock = AgentClock(agents, wall_clock=now)
-    clock.start()
-    return agents, clock
-
-
-def talk(agents: AgentRegistry, name: str) -> None:
-    agents.reserve(name, "job")
-    agents.talking(name, "job")
-    agents.finished(name, "job")
-
-
-def test_each_wrap_up_ends_at_its_moment() -> None:
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        agents, clock = await begin()
-        ended: list[tuple[str, float]] = []
-        agents.subscribe(on_free=lambda name: ended.append((name, loop.time())))
-        talk(agents, "bert")
-        await asyncio.sleep(3)
-        talk(agents, "alice")
-        await asyncio.sleep(300)
-        assert ended == [("alice", 10.0), ("bert", 200.0)]
-        clock.stop()
-
-    run(main())
-
-
-def test_a_stopped_clock_ends_nothing() -> None:
-    async def main() -> None:
-        agents, clock = await begin()
-        talk(agents, "alice")
-        clock.stop()
-        await asyncio.sleep(100)
-        assert agents.known("alice").state == "wrap_up"
-
-    run(main())
-
-
-def test_a_new_day_is_noticed_within_a_minute() -> None:
-    async def main() -> None:
-        agents, clock = await begin()
-        talk(agents, "alice")
-        alice = agents.known("alice")
-        while alice.calls:
-            await asyncio.sleep(LONGEST_WAIT_S)
-            assert asyncio.get_running_loop().time() <= 86400 + LONGEST_WAIT_S
-        clock.stop()
-
-    run(main())
-
-
-def test_a_day_is_that_of_the_place() -> None:
-    async def main() -> None:
-        agents, clock = await begin(zone=timezone(timedelta(hours=14)))  # its day is over at 10:00
-        talk(agents, "alice")
-        await asyncio.sleep(10 * 3600 - LONGEST_WAIT_S)
-        assert agents.known("alice").calls == 1
-        await asyncio.sleep(2 * LONGEST_WAIT_S)
-        assert agents.known("alice").calls == 0
-        clock.stop()
-
-    run(main())
+def test_a_step_of_the_clock_moves_what_each_agent_remembers() -> None:
+    desk = Desk(agent("alice", wrap_up_s=60), agent("bert"))
+    desk.agents.reserve("alice", "j1")
+    desk.agents.talking("alice", "j1")
+    desk.agents.finished("alice", "j1")
+    desk.order.clear()
+    desk.now += 10.0
+    desk.now -= 500.0
+    desk.agents.shift(-500.0)
+    assert desk.agents.next_deadline == 560.0
+    view = desk.agents.view(desk.agents.known("alice"))
+    assert (view["since"], view["wrap_up_until"], view["idle_since"]) == (500.0, 560.0, 500.0)
+    assert view["times"]["wrap_up"] == 10.0
+    assert desk.kept["alice"].wrap_up_until == 560.0
+    assert not [one for one in desk.order if one.startswith("told")]
+    desk.agents.tick(559.0)
+    assert desk.state() == "wrap_up"
+    desk.agents.tick(560.0)
+    assert desk.state() == "available"

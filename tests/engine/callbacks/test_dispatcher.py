@@ -1,7 +1,6 @@
 """When jobs are attempted: due times, deadlines, retries, priorities, limits, cancelling."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,44 +15,18 @@ from engine.errors import EngineError
 from engine.job import Failure, Job, Request, RetryCause, RetryRule
 from engine.routing.admission import Admission, PolicySettings
 from engine.routing.do_not_call import Blocked
-from tests.support.scene import Scene, job, scene
+from tests.support.jobs import callback_job, new_job
+from tests.support.scene import Scene, run_with_dispatcher, scene
 from tests.support.virtual_loop import run
-
-Script = Callable[[Scene, Dispatcher], Awaitable[None]]
-
-
-def play(tmp_path: Path, script: Script, **options: Any) -> None:
-    """Run a script with a dispatcher whose wall clock is the virtual one."""
-
-    async def main() -> None:
-        stage = scene(tmp_path, **options)
-        loop = asyncio.get_running_loop()
-        await script(stage, stage.dispatcher(loop.time))
-        stage.assert_nothing_left()
-
-    run(main())
-
-
-def named(job_id: str, **request: Any) -> Job:
-    asked = {"to": "sip:bob@127.0.0.1", "agent": "alice"} | request
-    return Job(id=job_id, request=Request(**asked), created=asyncio.get_running_loop().time())
 
 
 def stored(stage: Scene, job_id: str) -> Job:
     return msgspec.json.decode(stage.store.jobs[job_id], type=Job)
 
 
-async def ended(under_test: Job) -> None:
-    for _ in range(100_000):
-        if under_test.is_terminal:
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"job is still {under_test.state}")
-
-
 def test_a_job_runs_to_its_end_and_is_stored(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = job()
+        under_test = callback_job()
         dispatcher.accept(under_test)
         dispatcher.submit(under_test)
         assert dispatcher.active == 1
@@ -62,7 +35,7 @@ def test_a_job_runs_to_its_end_and_is_stored(tmp_path: Path) -> None:
             phone.answers()
         await asyncio.sleep(1)
         phone.hangs_up()
-        await ended(under_test)
+        await stage.ended(under_test)
         assert dispatcher.active == 0
         assert dispatcher.job("job-1") is None
         image = stored(stage, "job-1")
@@ -73,25 +46,25 @@ def test_a_job_runs_to_its_end_and_is_stored(tmp_path: Path) -> None:
         assert stage.told("callback.")[0] == "callback.queued"
         assert stage.last("callback.completed")["cause"] == "customer hung up"
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_no_attempt_before_not_before(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = job(not_before=500.0)
+        under_test = callback_job(not_before=500.0)
         dispatcher.submit(under_test)
         assert dispatcher.active == 0
         phone = await stage.phone()
         assert asyncio.get_running_loop().time() == pytest.approx(500.0)
         phone.refuses(486)
-        await ended(under_test)
+        await stage.ended(under_test)
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_a_deadline_that_passes_in_the_queue_expires_the_job(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        first, second = named("first", ring_s=300.0), named("second", deadline=50.0)
+        first, second = new_job("first", ring_s=300.0), new_job("second", deadline=50.0)
         dispatcher.submit(first)
         dispatcher.submit(second)
         phone = await stage.phone()
@@ -99,15 +72,15 @@ def test_a_deadline_that_passes_in_the_queue_expires_the_job(tmp_path: Path) -> 
         assert second.state == "expired"
         assert stage.last("callback.expired")["job"] == "second"
         phone.refuses(486)
-        await ended(first)
+        await stage.ended(first)
         assert stage.sip.phones.empty()
 
-    play(tmp_path, script, max_calls=1)
+    run_with_dispatcher(tmp_path, script, max_calls=1)
 
 
 def test_retries_up_to_max_attempts(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = job(max_attempts=3)
+        under_test = callback_job(max_attempts=3)
         dispatcher.accept(under_test)
         dispatcher.submit(under_test)
         times = []
@@ -115,7 +88,7 @@ def test_retries_up_to_max_attempts(tmp_path: Path) -> None:
             phone = await stage.phone()
             times.append(asyncio.get_running_loop().time())
             phone.refuses(486, "Busy Here")
-        await ended(under_test)
+        await stage.ended(under_test)
         assert times == pytest.approx([0.0, 7.0, 14.0])
         assert under_test.state == "failed"
         assert [attempt.result for attempt in under_test.attempts] == ["busy"] * 3
@@ -123,39 +96,39 @@ def test_retries_up_to_max_attempts(tmp_path: Path) -> None:
         await asyncio.sleep(100)
         assert stage.sip.phones.empty()
 
-    play(tmp_path, script, retry_s=7.0)
+    run_with_dispatcher(tmp_path, script, retry_s=7.0)
 
 
 def test_no_retry_after_agent_and_customer_were_joined(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = job(max_attempts=3)
+        under_test = callback_job(max_attempts=3)
         dispatcher.submit(under_test)
         (await stage.phone()).answers()
         phone = await stage.phone()
         phone.answers()
         await asyncio.sleep(1)
         phone.hangs_up()
-        await ended(under_test)
+        await stage.ended(under_test)
         assert len(under_test.attempts) == 1
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_no_retry_that_would_begin_after_the_deadline(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = job(max_attempts=3, deadline=6.0)
+        under_test = callback_job(max_attempts=3, deadline=6.0)
         dispatcher.submit(under_test)
         (await stage.phone()).refuses(486)
-        await ended(under_test)
+        await stage.ended(under_test)
         assert (under_test.state, under_test.result) == ("failed", "busy")
 
-    play(tmp_path, script, retry_s=7.0)
+    run_with_dispatcher(tmp_path, script, retry_s=7.0)
 
 
 def test_a_deadline_holds_for_a_retry_that_finds_no_room(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        first = named("first", max_attempts=2, deadline=20.0, ring_s=300.0)
-        second = named("second", ring_s=300.0)
+        first = new_job("first", max_attempts=2, deadline=20.0, ring_s=300.0)
+        second = new_job("second", ring_s=300.0)
         dispatcher.submit(first)
         dispatcher.submit(second)
         (await stage.phone()).refuses(486)
@@ -163,9 +136,9 @@ def test_a_deadline_holds_for_a_retry_that_finds_no_room(tmp_path: Path) -> None
         await asyncio.sleep(30)
         assert first.state == "expired"
         phone.refuses(486)
-        await ended(second)
+        await stage.ended(second)
 
-    play(tmp_path, script, max_calls=1, retry_s=5.0)
+    run_with_dispatcher(tmp_path, script, max_calls=1, retry_s=5.0)
 
 
 async def called_in_turn(stage: Scene, count: int) -> list[str | None]:
@@ -181,46 +154,46 @@ async def called_in_turn(stage: Scene, count: int) -> list[str | None]:
 
 def test_priority_then_age_decides_who_is_next(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        jobs = [named("running"), named("old"), named("new"), named("urgent", priority=5)]
+        jobs = [new_job("running"), new_job("old"), new_job("new"), new_job("urgent", priority=5)]
         for one in jobs:
             dispatcher.submit(one)
             await asyncio.sleep(1)
         assert await called_in_turn(stage, len(jobs)) == ["running", "urgent", "old", "new"]
-        await ended(jobs[2])
+        await stage.ended(jobs[2])
 
-    play(tmp_path, script, max_calls=1)
+    run_with_dispatcher(tmp_path, script, max_calls=1)
 
 
 def test_a_job_with_a_lowered_priority_waits_behind_the_others(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        jobs = [named("running"), named("first"), named("second")]
+        jobs = [new_job("running"), new_job("first"), new_job("second")]
         for one in jobs:
             dispatcher.submit(one)
             await asyncio.sleep(1)
         jobs[1].request = msgspec.structs.replace(jobs[1].request, priority=-5)
         dispatcher.changed(jobs[1])
         assert await called_in_turn(stage, len(jobs)) == ["running", "second", "first"]
-        await ended(jobs[1])
+        await stage.ended(jobs[1])
 
-    play(tmp_path, script, max_calls=1)
+    run_with_dispatcher(tmp_path, script, max_calls=1)
 
 
 def test_changed_and_ended_jobs_leave_no_schedule_entries(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        moved = job(not_before=1e6)
+        moved = callback_job(not_before=1e6)
         dispatcher.submit(moved)
         for number in range(1000):
             moved.request = msgspec.structs.replace(
                 moved.request, not_before=2e6 + number, deadline=3e6 + number
             )
             dispatcher.changed(moved)
-            over = named(f"over-{number}", not_before=1e6, deadline=2e6)
+            over = new_job(f"over-{number}", not_before=1e6, deadline=2e6)
             dispatcher.submit(over)
             await dispatcher.cancel(over)
         assert len(dispatcher._schedule) < 150
         await dispatcher.cancel(moved)
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_a_clock_that_is_set_back_loses_no_job(tmp_path: Path) -> None:
@@ -229,7 +202,7 @@ def test_a_clock_that_is_set_back_loses_no_job(tmp_path: Path) -> None:
         loop = asyncio.get_running_loop()
         step_s = 0.0
         dispatcher = stage.dispatcher(lambda: loop.time() + step_s)
-        running, waiting = named("running"), named("waiting", not_before=10.0)
+        running, waiting = new_job("running"), new_job("waiting", not_before=10.0)
         dispatcher.submit(running)
         dispatcher.submit(waiting)
         phone = await stage.phone()
@@ -239,7 +212,7 @@ def test_a_clock_that_is_set_back_loses_no_job(tmp_path: Path) -> None:
         phone = await stage.phone()
         assert loop.time() == pytest.approx(60.0)
         phone.refuses(486)
-        await ended(waiting)
+        await stage.ended(waiting)
         stage.assert_nothing_left()
 
     run(main())
@@ -247,32 +220,32 @@ def test_a_clock_that_is_set_back_loses_no_job(tmp_path: Path) -> None:
 
 def test_cancelling_a_queued_job(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = job(not_before=500.0)
+        under_test = callback_job(not_before=500.0)
         dispatcher.submit(under_test)
         await dispatcher.cancel(under_test)
         assert (under_test.state, under_test.cause) == ("cancelled", "cancelled by command")
         await asyncio.sleep(1000)
         assert stage.sip.phones.empty()
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_cancelling_before_the_first_step(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = job()
+        under_test = callback_job()
         dispatcher.submit(under_test)
         await dispatcher.cancel(under_test)
         assert under_test.state == "cancelled"
         assert stage.sip.phones.empty()
         assert dispatcher.active == 0
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 @pytest.mark.parametrize("answers", [0, 1, 2])
 def test_cancelling_a_running_job_waits_until_all_is_hung_up(tmp_path: Path, answers: int) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = job()
+        under_test = callback_job()
         dispatcher.submit(under_test)
         phones = [await stage.phone()]
         for _ in range(answers):
@@ -284,24 +257,24 @@ def test_cancelling_a_running_job_waits_until_all_is_hung_up(tmp_path: Path, ans
         assert under_test.state == "cancelled"
         assert all(phone.is_hung_up for phone in phones)
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_cancelling_a_job_that_ended_is_an_error(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = job()
+        under_test = callback_job()
         dispatcher.submit(under_test)
         (await stage.phone()).refuses(486)
-        await ended(under_test)
+        await stage.ended(under_test)
         with pytest.raises(EngineError, match="already ended"):
             await dispatcher.cancel(under_test)
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_cancelling_as_an_attempt_fails_prevents_the_retry(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        running = named("running", max_attempts=3)
+        running = new_job("running", max_attempts=3)
         dispatcher.submit(running)
         (await stage.phone()).refuses(486)
         await asyncio.sleep(0)  # it is read, and not put away yet
@@ -311,12 +284,12 @@ def test_cancelling_as_an_attempt_fails_prevents_the_retry(tmp_path: Path) -> No
         await dispatcher.cancel(running)
         assert (running.state, len(running.attempts)) == ("cancelled", 1)
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_cancelling_in_the_instant_it_ends_has_one_winner(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = job()
+        under_test = callback_job()
         dispatcher.submit(under_test)
         phone = await stage.phone()
         phone.refuses(486)
@@ -324,13 +297,13 @@ def test_cancelling_in_the_instant_it_ends_has_one_winner(tmp_path: Path) -> Non
         assert under_test.is_terminal
         assert stage.told("callback.").count(f"callback.{under_test.state}") == 1
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 @pytest.mark.parametrize("by", ["cancel", "begin_cancel", "stop"])
 def test_cancelling_in_the_instant_the_agent_accepts_by_key(tmp_path: Path, by: str) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        plan, under_test = stage.services.dialplan, job(max_attempts=3)
+        plan, under_test = stage.services.dialplan, callback_job(max_attempts=3)
         alice = replace(plan.destination("alice", field="agent"), confirm="1")
         monkeypatch = pytest.MonkeyPatch()
         monkeypatch.setattr(plan, "destination", lambda *_of, **_more: alice)
@@ -352,22 +325,22 @@ def test_cancelling_in_the_instant_the_agent_accepts_by_key(tmp_path: Path, by: 
         assert under_test.state == ("queued" if by == "stop" else "cancelled")
         assert stage.sip.phones.empty(), "the customer must not be called"
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_a_job_whose_trunk_is_gone_when_it_is_due_fails(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = job(to="sip:bob@elsewhere.example", max_attempts=5)
+        under_test = callback_job(to="sip:bob@elsewhere.example", max_attempts=5)
         dispatcher.submit(under_test)
         assert (under_test.state, under_test.result) == ("failed", "refused")
         assert "dial.allow_hosts" in (under_test.cause or "")
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_draining_starts_nothing_and_waits_for_what_runs(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        running, waiting = named("running"), named("waiting")
+        running, waiting = new_job("running"), new_job("waiting")
         dispatcher.submit(running)
         phone = await stage.phone()
         assert not await dispatcher.drain(5.0)
@@ -380,7 +353,7 @@ def test_draining_starts_nothing_and_waits_for_what_runs(tmp_path: Path) -> None
         assert waiting.state == "queued"
         assert stage.sip.phones.empty()
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 @pytest.mark.parametrize("answers", [0, 1])
@@ -389,8 +362,8 @@ def test_stopping_leaves_jobs_that_were_not_bridged_to_the_next_engine(
     tmp_path: Path, order: str, answers: int
 ) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        dispatcher.submit(named("running", order=order))
-        dispatcher.submit(named("waiting", not_before=500.0))
+        dispatcher.submit(new_job("running", order=order))
+        dispatcher.submit(new_job("waiting", not_before=500.0))
         phones = [await stage.phone()]
         for _ in range(answers):
             phones[-1].answers()
@@ -408,12 +381,12 @@ def test_stopping_leaves_jobs_that_were_not_bridged_to_the_next_engine(
         assert dispatcher.jobs["waiting"].state == "queued"
         assert [callback.job.id for callback in dispatcher.interrupted] == ["running"]
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_stopping_ends_bridged_jobs(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        talking = named("talking")
+        talking = new_job("talking")
         dispatcher.submit(talking)
         phones = []
         for _ in range(2):
@@ -427,16 +400,16 @@ def test_stopping_ends_bridged_jobs(tmp_path: Path) -> None:
         assert (left.state, left.result, left.cause) == ("failed", "failed", "engine stopped")
         assert dispatcher.interrupted == []
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_a_phone_that_does_not_confirm_its_hangup_is_not_called_again_soon(
     tmp_path: Path,
 ) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        dispatcher.submit(named("confirmed"))
+        dispatcher.submit(new_job("confirmed"))
         (await stage.phone()).state = "terminated"
-        dispatcher.submit(named("silent"))
+        dispatcher.submit(new_job("silent"))
         (await stage.phone()).rings()
         await dispatcher.stop()
         now = asyncio.get_running_loop().time()
@@ -447,7 +420,7 @@ def test_a_phone_that_does_not_confirm_its_hangup_is_not_called_again_soon(
         assert left.scheduled and "did not confirm" in left.scheduled
         assert stage.last("callback.queued")["next_attempt_at"] == left.next_attempt_at
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_a_defect_in_a_callback_ends_that_job_only(
@@ -458,15 +431,15 @@ def test_a_defect_in_a_callback_ends_that_job_only(
             raise RuntimeError("boom")
 
         monkeypatch.setattr(stage.services.announcer, "prepare", broken)
-        under_test = job()
+        under_test = callback_job()
         dispatcher.submit(under_test)
-        await ended(under_test)
+        await stage.ended(under_test)
         assert (under_test.state, under_test.cause) == ("failed", "internal error: RuntimeError")
         assert under_test.failure == Failure(side="engine", moment="queued")
         assert dispatcher.active == 0
         stage.services.registry.calls.clear()
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def admitting(stage: Scene, **policy: Any) -> Admission:
@@ -476,7 +449,7 @@ def admitting(stage: Scene, **policy: Any) -> Admission:
 
 
 def calling(number: str = "+442079460123", **request: Any) -> Job:
-    under_test = job(to=number, **request)
+    under_test = callback_job(to=number, **request)
     under_test.called = number
     return under_test
 
@@ -496,7 +469,7 @@ def test_other_numbers_are_tried_in_turn(tmp_path: Path) -> None:
             times.append(asyncio.get_running_loop().time())
             dialled.append(customer.invitation.target.partition("@")[0][4:])
             customer.refuses(status)
-        await ended(under_test)
+        await stage.ended(under_test)
         first, other = "+442079460123", "+442079460777"
         assert dialled == [first, other, first, other]
         assert [attempt.number for attempt in under_test.attempts] == [None, other, None, other]
@@ -506,7 +479,7 @@ def test_other_numbers_are_tried_in_turn(tmp_path: Path) -> None:
         ]  # fmt: skip
         assert (under_test.state, under_test.result) == ("failed", "no_answer")
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_a_number_that_is_blocked_while_the_agent_rings_is_not_called(tmp_path: Path) -> None:
@@ -519,7 +492,7 @@ def test_a_number_that_is_blocked_while_the_agent_rings_is_not_called(tmp_path: 
         entry = Blocked(number="+442079460123", reason="asked us", since=0.0)
         await admission.do_not_call.block(entry)  # a running attempt goes on
         agent.answers()
-        await ended(under_test)
+        await stage.ended(under_test)
         assert (under_test.state, under_test.result) == ("failed", "refused")
         assert under_test.cause == "+442079460123 is not to be called: asked us"
         assert agent.is_hung_up
@@ -529,7 +502,7 @@ def test_a_number_that_is_blocked_while_the_agent_rings_is_not_called(tmp_path: 
         dispatcher.submit(again)
         assert (again.state, again.result) == ("failed", "refused")
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 @pytest.mark.parametrize("as_it_rings", [False, True])
@@ -556,10 +529,10 @@ def test_a_blocked_number_does_not_prevent_attempts_to_the_others(
         customer.answers()
         await asyncio.sleep(5)
         customer.hangs_up()
-        await ended(under_test)
+        await stage.ended(under_test)
         assert under_test.state == "completed"
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_a_retry_that_is_due_out_of_hours_waits_for_them(tmp_path: Path) -> None:
@@ -580,10 +553,10 @@ def test_a_retry_that_is_due_out_of_hours_waits_for_them(tmp_path: Path) -> None
         assert stage.sip.phones.empty()
         await asyncio.sleep(100)
         (await stage.phone()).refuses(486)
-        await ended(under_test)
+        await stage.ended(under_test)
         assert len(under_test.attempts) == 2
 
-    play(tmp_path, script, retry_s=3600.0)
+    run_with_dispatcher(tmp_path, script, retry_s=3600.0)
 
 
 def test_hours_that_begin_after_the_deadline_expire_the_job(tmp_path: Path) -> None:
@@ -596,12 +569,12 @@ def test_hours_that_begin_after_the_deadline_expire_the_job(tmp_path: Path) -> N
         assert under_test.state == "expired"
         assert "before its deadline" in (under_test.cause or "")
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_a_job_that_is_changed_while_it_runs_gets_no_second_attempt(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = job()
+        under_test = callback_job()
         dispatcher.submit(under_test)
         phone = await stage.phone()
         under_test.request = Request(to=under_test.request.to, agent="alice", priority=9)
@@ -609,18 +582,18 @@ def test_a_job_that_is_changed_while_it_runs_gets_no_second_attempt(tmp_path: Pa
         await asyncio.sleep(1)
         assert stage.sip.phones.empty()
         phone.refuses(486)
-        await ended(under_test)
+        await stage.ended(under_test)
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_many_that_are_due_at_once_are_begun_one_after_the_other(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        jobs = [named(f"job-{number}", not_before=10.0) for number in range(2000)]
+        jobs = [new_job(f"job-{number}", not_before=10.0) for number in range(2000)]
         dispatcher.resume(jobs)
         for _ in jobs:
             (await stage.phone()).refuses(486)
-        await ended(jobs[-1])
+        await stage.ended(jobs[-1])
         assert not dispatcher.jobs
 
-    play(tmp_path, script, max_calls=50)
+    run_with_dispatcher(tmp_path, script, max_calls=50)

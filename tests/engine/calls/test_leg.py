@@ -18,45 +18,30 @@ from sip.dialog.uas import UasSession
 from sip.hop import Hop
 from sip.transport.resolver import ResolutionFailed
 from tests.support.leg_owner import LegOwner, LegWatcher
+from tests.support.legs import dial, leg_to
 from tests.support.phones.scripted import ScriptedCaller, ScriptedPhone, incoming
-from tests.support.scene import Scene, scene
-from tests.support.virtual_loop import run
+from tests.support.scene import Scene, run_scene
 
 Published = list[tuple[str, dict[str, Any]]]
 Script = Callable[[Scene, Leg, Published], Awaitable[None]]
 
 
-def play(tmp_path: Path, script: Script) -> None:
+def run_leg(tmp_path: Path, script: Script) -> None:
     """Run a script with one leg to bob; it must give everything back."""
 
-    async def main() -> None:
-        stage = scene(tmp_path)
+    async def with_leg(stage: Scene) -> None:
         owner = LegOwner()
-        leg = Leg(
-            leg_id="leg-1",
-            role="customer",
-            destination=stage.services.dialplan.destination("sip:bob@127.0.0.1", field="to"),
-            sip=stage.services.sip,
-            media=stage.services.media,
-            owner=owner,
-        )
-        stage.services.registry.legs["leg-1"] = leg
+        leg = leg_to(stage, owner=owner)
         await script(stage, leg, owner.published)
         await leg.release()
-        assert not stage.media.open_legs
+        stage.services.registry.legs.clear()
         assert leg.record.state == "ended"
 
-    run(main())
+    run_scene(tmp_path, with_leg)
 
 
 async def answered(stage: Scene, leg: Leg) -> ScriptedPhone:
-    await leg.open()
-    dialling = asyncio.create_task(leg.dial(caller=Caller(None, "ringback"), ring_s=30.0))
-    phone = await stage.phone()
-    phone.rings()
-    phone.answers()
-    await dialling
-    return phone
+    return await dial(stage, leg, rings=True)
 
 
 def kinds(published: Published) -> list[str]:
@@ -73,7 +58,7 @@ def test_dialling_offers_both_codecs_at_the_opened_port(tmp_path: Path) -> None:
         assert stage.media.connected == [("leg-1", "sendrecv")]
         assert (leg.record.state, leg.record.sip_status) == ("answered", 200)
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_each_event_is_told_once_and_in_order(tmp_path: Path) -> None:
@@ -93,7 +78,7 @@ def test_each_event_is_told_once_and_in_order(tmp_path: Path) -> None:
         ]  # fmt: skip
         assert published[-1][1] == {"result": "hung_up", "reason_header": "Q.850;cause=16"}
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_early_media_of_another_branch_is_taken(tmp_path: Path) -> None:
@@ -111,7 +96,7 @@ def test_early_media_of_another_branch_is_taken(tmp_path: Path) -> None:
         assert stage.media.ports == [40000, 40002, 40000]
         assert kinds(published).count("leg.early_media") == 1
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_a_phone_silent_since_its_early_media_is_waited_for_from_its_answer(
@@ -130,7 +115,7 @@ def test_a_phone_silent_since_its_early_media_is_waited_for_from_its_answer(
         leg.on_media(MediaTimeout("leg-1", 30.0))
         assert leg.hangup_cause is not None and leg.hangup_cause.result == "no_media"
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_the_wait_for_rtp_begins_again_at_the_answer(tmp_path: Path) -> None:
@@ -147,7 +132,7 @@ def test_the_wait_for_rtp_begins_again_at_the_answer(tmp_path: Path) -> None:
         leg.on_media(MediaTimeout("leg-1", 30.0, number=2))
         assert leg.hangup_cause is not None and leg.hangup_cause.result == "no_media"
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_the_worker_is_told_whose_rtp_may_be_taken(tmp_path: Path) -> None:
@@ -167,7 +152,7 @@ def test_the_worker_is_told_whose_rtp_may_be_taken(tmp_path: Path) -> None:
             ("127.0.0.1", "symmetric", False),
         ]
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_an_answer_on_hold_is_a_hold(tmp_path: Path) -> None:
@@ -182,7 +167,7 @@ def test_an_answer_on_hold_is_a_hold(tmp_path: Path) -> None:
         phone.resumes()
         assert kinds(published)[-3:] == ["leg.answered", "leg.held", "leg.resumed"]
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_digits_by_info_are_told_as_others_are(tmp_path: Path) -> None:
@@ -194,7 +179,7 @@ def test_digits_by_info_are_told_as_others_are(tmp_path: Path) -> None:
         assert watcher.digits == ["5"]
         assert published[-1] == ("leg.dtmf", {"digit": "5", "duration_ms": 160})
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_hold_and_resume(tmp_path: Path) -> None:
@@ -210,7 +195,7 @@ def test_hold_and_resume(tmp_path: Path) -> None:
         assert watcher.holds == [True, False]
         assert kinds(published)[-2:] == ["leg.held", "leg.resumed"]
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_a_leg_that_is_held_from_the_start_is_connected_when_it_resumes(tmp_path: Path) -> None:
@@ -224,7 +209,7 @@ def test_a_leg_that_is_held_from_the_start_is_connected_when_it_resumes(tmp_path
         phone.resumes()
         assert stage.media.connected == [("leg-1", "sendrecv")]
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_media_events_are_told(tmp_path: Path) -> None:
@@ -241,7 +226,7 @@ def test_media_events_are_told(tmp_path: Path) -> None:
             ("leg.peer_moved", {"host": "127.0.0.1", "port": 41000}),
         ]
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_no_rtp_ends_the_leg_unless_it_is_held(tmp_path: Path) -> None:
@@ -256,7 +241,7 @@ def test_no_rtp_ends_the_leg_unless_it_is_held(tmp_path: Path) -> None:
         assert leg.hangup_cause.result == "no_media"
         assert phone.is_hung_up
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_playing_to_its_end_and_to_its_limit(tmp_path: Path) -> None:
@@ -271,7 +256,7 @@ def test_playing_to_its_end_and_to_its_limit(tmp_path: Path) -> None:
         await leg.play(Prompt("a.wav"), limit_s=10.0)
         assert loop.time() - started == pytest.approx(10.0)
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_hanging_up_twice_tells_once(tmp_path: Path) -> None:
@@ -284,7 +269,7 @@ def test_hanging_up_twice_tells_once(tmp_path: Path) -> None:
         assert leg.record.reason == "first"
         assert phone.hang_up_reason is not None
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_release_keeps_the_last_report(tmp_path: Path) -> None:
@@ -296,7 +281,7 @@ def test_release_keeps_the_last_report(tmp_path: Path) -> None:
         await leg.release()
         assert leg.record.media["packets_received"] == 2
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def calling_leg(stage: Scene, owner: LegOwner, caller: ScriptedCaller) -> Leg:
@@ -312,20 +297,19 @@ def calling_leg(stage: Scene, owner: LegOwner, caller: ScriptedCaller) -> Leg:
     return leg
 
 
-def play_called(tmp_path: Path, script: Callable[[Scene, Leg, ScriptedCaller], Any]) -> Published:
+def run_called(tmp_path: Path, script: Callable[[Scene, Leg, ScriptedCaller], Any]) -> Published:
     """Run a script with one leg that has called us; it must give everything back."""
     owner = LegOwner()
 
-    async def main() -> None:
-        stage, caller = scene(tmp_path), incoming()
+    async def with_caller(stage: Scene) -> None:
+        caller = incoming()
         leg = calling_leg(stage, owner, caller)
         await script(stage, leg, caller)
         await leg.release()
-        assert not stage.media.open_legs
         assert leg.record.state == "ended"
         assert caller.is_hung_up or caller.state == "terminated"
 
-    run(main())
+    run_scene(tmp_path, with_caller)
     return owner.published
 
 
@@ -343,7 +327,7 @@ def test_a_party_that_calls_is_rung_accepted_and_heard(tmp_path: Path) -> None:
         assert stage.media.connected == [("leg-in", "sendrecv")]
         assert stage.media.sources == [(caller.source.host, "symmetric", True)]
 
-    published = play_called(tmp_path, script)
+    published = run_called(tmp_path, script)
     assert kinds(published) == ["leg.ringing", "leg.answered", "leg.ended"]
 
 
@@ -355,7 +339,7 @@ def test_a_party_that_calls_may_hang_up_before_the_answer(tmp_path: Path) -> Non
             await leg.accept()
         assert leg.hangup_cause is not None and leg.hangup_cause.result == "hung_up"
 
-    assert kinds(play_called(tmp_path, script)) == ["leg.ringing", "leg.ended"]
+    assert kinds(run_called(tmp_path, script)) == ["leg.ringing", "leg.ended"]
 
 
 def test_a_cancel_that_crosses_with_the_answer_ends_the_leg(tmp_path: Path) -> None:
@@ -365,7 +349,7 @@ def test_a_cancel_that_crosses_with_the_answer_ends_the_leg(tmp_path: Path) -> N
         with pytest.raises(LegEnded):
             await leg.accept()
 
-    play_called(tmp_path, script)
+    run_called(tmp_path, script)
 
 
 def test_a_party_without_an_ack_is_not_answered(tmp_path: Path) -> None:
@@ -373,12 +357,12 @@ def test_a_party_without_an_ack_is_not_answered(tmp_path: Path) -> None:
         await leg.open()
         accepting = asyncio.create_task(leg.accept())
         await caller.accepted.wait()
-        caller._tell(events.Failed(caller.session, events.Cause(408, "no ACK", "timeout")))
+        caller.sends(events.Failed(caller.session, events.Cause(408, "no ACK", "timeout")))
         with pytest.raises(LegEnded, match="no ACK"):
             await accepting
         caller.state = "terminated"
 
-    play_called(tmp_path, script)
+    run_called(tmp_path, script)
 
 
 def test_without_a_port_a_party_that_calls_is_not_answered(tmp_path: Path) -> None:
@@ -388,7 +372,7 @@ def test_without_a_port_a_party_that_calls_is_not_answered(tmp_path: Path) -> No
             await leg.open()
         assert caller.is_hung_up
 
-    assert kinds(play_called(tmp_path, script)) == ["leg.ringing", "leg.ended"]
+    assert kinds(run_called(tmp_path, script)) == ["leg.ringing", "leg.ended"]
 
 
 def test_a_key_press_is_told_to_the_call_flow(tmp_path: Path) -> None:
@@ -399,7 +383,7 @@ def test_a_key_press_is_told_to_the_call_flow(tmp_path: Path) -> None:
         leg.on_media(Dtmf("leg-1", "5", 100))
         assert watcher.digits == ["5"]
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_who_is_hung_up_while_his_address_is_looked_up_is_not_called(
@@ -424,7 +408,47 @@ def test_who_is_hung_up_while_his_address_is_looked_up_is_not_called(
         assert stage.sip.phones.empty()
         assert kinds(published) == ["leg.dialing", "leg.ended"]
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
+
+
+def test_a_phone_that_has_not_confirmed_its_cancel_is_called_once_it_has(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
+        clear = stage.sip.clearing[leg.destination.targets[0].target] = asyncio.Event()
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "ringback"), ring_s=30.0))
+        await asyncio.sleep(10)
+        assert stage.sip.phones.empty()
+        clear.set()
+        (await stage.phone()).answers()
+        await dialling
+        assert kinds(published) == ["leg.dialing", "leg.answered"]
+
+    run_leg(tmp_path, script)
+
+
+def test_a_leg_that_waits_for_its_phone_can_be_hung_up(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
+        stage.sip.clearing[leg.destination.targets[0].target] = asyncio.Event()
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "ringback"), ring_s=30.0))
+        await asyncio.sleep(1)
+        leg.hang_up(HangupCause("hung_up", "hung up by command"))
+        with pytest.raises(LegEnded, match="hung up by command"):
+            await asyncio.wait_for(dialling, 0.1)
+        assert stage.sip.phones.empty()
+
+    run_leg(tmp_path, script)
+
+
+def test_a_phone_that_never_confirms_is_not_called(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
+        stage.sip.clearing[leg.destination.targets[0].target] = asyncio.Event()
+        await leg.open()
+        with pytest.raises(LegEnded, match="no answer within 30 s"):
+            await leg.dial(caller=Caller(None, "ringback"), ring_s=30.0)
+        assert stage.sip.phones.empty()
+
+    run_leg(tmp_path, script)
 
 
 A, B = Hop("udp", "192.0.2.1", 5060), Hop("udp", "192.0.2.2", 5060)
@@ -446,7 +470,7 @@ def test_the_addresses_of_a_name_are_tried_in_turn(tmp_path: Path) -> None:
         assert stage.sip.rested == [A]
         assert stage.media.peers[-1].sip_host == B.host
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_an_address_that_is_silent_gives_way_to_the_next(tmp_path: Path) -> None:
@@ -460,7 +484,7 @@ def test_an_address_that_is_silent_gives_way_to_the_next(tmp_path: Path) -> None
         second.answers()
         await dialling
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 @pytest.mark.parametrize(("status", "tried"), [(503, 2), (486, 1), (404, 1), (500, 1), (403, 1)])
@@ -477,7 +501,7 @@ def test_only_an_address_that_cannot_serve_gives_way(
             await dialling
         assert stage.sip.phones.empty()
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_a_description_that_names_a_host_is_looked_up(tmp_path: Path) -> None:
@@ -492,7 +516,7 @@ def test_a_description_that_names_a_host_is_looked_up(tmp_path: Path) -> None:
             ("192.0.2.7", False)
         ]
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_a_host_that_is_not_found_ends_the_call(tmp_path: Path) -> None:
@@ -505,7 +529,7 @@ def test_a_host_that_is_not_found_ends_the_call(tmp_path: Path) -> None:
         assert leg.hangup_cause is not None and leg.hangup_cause.result == "incompatible"
         assert "v6.example" in leg.hangup_cause.phrase
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_a_later_description_overtakes_a_name_that_is_being_looked_up(
@@ -524,7 +548,7 @@ def test_a_later_description_overtakes_a_name_that_is_being_looked_up(
         await asyncio.sleep(5.0)
         assert [peer.host for peer in stage.media.peers] == ["127.0.0.1", "192.0.2.8"]
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_a_host_of_nobody_known_gets_no_media_before_it_speaks(tmp_path: Path) -> None:
@@ -538,7 +562,7 @@ def test_a_host_of_nobody_known_gets_no_media_before_it_speaks(tmp_path: Path) -
             ("203.0.113.9", True)
         ]
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 @pytest.mark.parametrize("status", [420, 421])
@@ -551,7 +575,7 @@ def test_an_extension_that_the_party_asks_for_is_told(tmp_path: Path, status: in
             await dialling
         assert dict(published)["leg.extension_required"] == {"extensions": ["100rel", "timer"]}
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_the_name_of_the_caller_is_shown(tmp_path: Path) -> None:
@@ -565,7 +589,7 @@ def test_the_name_of_the_caller_is_shown(tmp_path: Path) -> None:
         phone.answers()
         await dialling
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_a_trunk_whose_name_leads_nowhere_is_passed_over(
@@ -587,4 +611,4 @@ def test_a_trunk_whose_name_leads_nowhere_is_passed_over(
         phone.answers()
         await dialling
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)

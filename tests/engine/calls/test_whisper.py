@@ -1,5 +1,6 @@
 """The whisper: checked when asked for, ready when needed, and never the end of a callback."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,16 @@ from engine.calls.whisper import Announcement, Announcer, Unspoken, Whisper
 from engine.errors import EngineError
 from media.sound.speech import SpeechError, Synthesizer
 from media.sources import Prompt, Tone
-from tests.support.scene import job
+from tests.support.jobs import callback_job
+from tests.support.quiet_speech import QuietSynthesizer
 
 
 def announcer(tmp_path: Path) -> Announcer:
-    return Announcer(Synthesizer(tmp_path / "speech"))
+    return Announcer(QuietSynthesizer(tmp_path / "speech"))
 
 
 async def prepared(under_test: Announcer, **request: Any) -> Whisper:
-    return await under_test.prepare(job(**request))
+    return await under_test.prepare(callback_job(**request))
 
 
 async def test_none_a_tone_and_a_file(tmp_path: Path) -> None:
@@ -34,8 +36,9 @@ async def test_none_a_tone_and_a_file(tmp_path: Path) -> None:
     under_test.close()
 
 
+@pytest.mark.outside
 async def test_text_is_spoken(tmp_path: Path) -> None:
-    under_test = announcer(tmp_path)
+    under_test = Announcer(Synthesizer(tmp_path / "speech"))
     spoken = await prepared(under_test, whisper={"text": "A visitor is waiting."})
     assert isinstance(spoken, Announcement)
     assert isinstance(spoken.source, Prompt)
@@ -48,7 +51,7 @@ async def test_text_is_spoken(tmp_path: Path) -> None:
 async def test_a_template_is_filled_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
 
-    def say(_self: Synthesizer, text: str) -> Path:
+    def say(_self: Synthesizer, text: str, **_how: Any) -> Path:
         said.append(text)
         return tmp_path / "x.wav"
 
@@ -64,7 +67,7 @@ async def test_a_template_is_filled_in(tmp_path: Path, monkeypatch: pytest.Monke
 async def test_speech_that_fails_leaves_the_callback_without_a_whisper(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(_self: Synthesizer, _text: str) -> Path:
+    def broken(_self: Synthesizer, _text: str, **_how: Any) -> Path:
         raise SpeechError("no voice")
 
     under_test = announcer(tmp_path)
@@ -73,6 +76,7 @@ async def test_speech_that_fails_leaves_the_callback_without_a_whisper(
     under_test.close()
 
 
+@pytest.mark.outside
 async def test_a_text_that_kills_the_speech_costs_that_whisper_alone(tmp_path: Path) -> None:
     under_test = Announcer(Synthesizer(tmp_path / "speech", voice="de"))
     under_test.close()  # what the library does with it depends on what it did before
@@ -97,3 +101,42 @@ def test_what_cannot_be_played_is_refused_by_name(
     with pytest.raises(EngineError) as caught:
         announcer(tmp_path).check(whisper)
     assert (caught.value.kind, caught.value.field) == ("refused", field)
+
+
+async def test_a_whisper_about_a_person_is_deleted_a_while_after_its_last_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.calls.whisper.LINGER_S", 0.0)
+    under_test = announcer(tmp_path)
+    whisper = {"template": "Call from {context.name}"}
+    first, second = (
+        under_test.prepare(callback_job(whisper=whisper, context={"name": "Ada"})) for _ in range(2)
+    )
+    path = _path(await first)
+    assert _path(await second) == path
+    under_test.discard(first)
+    await asyncio.sleep(0)
+    assert path.exists()
+    under_test.discard(second)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not path.exists()
+    under_test.close()
+
+
+async def test_a_whisper_without_anything_of_a_person_is_kept(tmp_path: Path) -> None:
+    under_test = announcer(tmp_path)
+    ready = under_test.prepare(
+        callback_job(whisper={"template": "A visitor is waiting"}, context={})
+    )
+    path = _path(await ready)
+    under_test.discard(ready)
+    assert path.parent == tmp_path / "speech"
+    assert path.exists()
+    under_test.close()
+
+
+def _path(whisper: Whisper) -> Path:
+    assert isinstance(whisper, Announcement)
+    assert isinstance(whisper.source, Prompt)
+    return Path(whisper.source.path)

@@ -1,8 +1,6 @@
 """`ringback callback` and what is done with jobs, against an engine."""
 
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -10,16 +8,15 @@ from rich.console import Console
 from engine.cli import callbacks
 from engine.daemon import Daemon
 from tests.support.command_line import ringback
-from tests.support.engines.in_process import running, settings_in
+from tests.support.engines.in_process import RunningEngine
 
 NUMBER = "+442079460123"
 LATER = ("--not-before", "4000000000")
 
 
 @pytest.fixture
-async def daemon(tmp_path: Path) -> AsyncIterator[Daemon]:
-    async with running(settings_in(tmp_path)) as (daemon, _client):
-        yield daemon
+def daemon(engine: RunningEngine) -> Daemon:
+    return engine.daemon
 
 
 async def test_every_option_reaches_the_engine(daemon: Daemon) -> None:
@@ -81,3 +78,21 @@ def test_empty_list_of_jobs_is_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(callbacks, "console", console)
     callbacks.print_jobs({"jobs": [], "cursor": None})
     assert "cause" in console.export_text()
+
+
+async def test_a_poisoned_job_is_shown_and_released(daemon: Daemon) -> None:
+    socket = daemon.settings.control.socket
+    await ringback(socket, "callback", NUMBER, "--agent", "alice", "--id", "x", *LATER)
+    job = daemon.dispatcher.jobs["x"]
+    job.enter("poisoned")
+    job.crashes, job.scheduled = 2, "it was under way in 2 crashes"
+    await daemon.store.save(job, durable=True)
+    listed = await ringback(socket, "jobs", "--state", "poisoned")
+    assert "x" in listed.text
+    assert "poisoned" in listed.text
+    assert "2 crashes" in listed.text
+    shown = await ringback(socket, "jobs", "x")
+    assert "poisoned" in shown.text
+    assert "2 crashes" in shown.text
+    await ringback(socket, "decide", "x", "retry")
+    assert job.state == "queued"

@@ -12,7 +12,7 @@ from engine.calls.call_legs import LEGS_KEPT
 from engine.errors import EngineError
 from engine.job import OFFERS_KEPT
 from engine.routing.rules import Ruling
-from media.sources import Hold, Peer, Prompt
+from media.sources import Hold, Peer, Prompt, Silence
 from tests.support.phones.scripted import ScriptedCaller, ScriptedPhone
 from tests.support.reception import Reception, reception
 from tests.support.scene import ScriptedSpeech
@@ -54,7 +54,7 @@ def test_from_the_first_ring_to_the_last_bye(tmp_path: Path) -> None:
     assert (ended["queue"], ended["agent"]) == ("sales", "alice")
     assert [leg["role"] for leg in ended["legs"]] == ["customer", "agent"]
     caller, operator = desk.heard(0), desk.heard(1)
-    assert caller[:3] == [Hold(), Prompt("Welcome."), Hold()]
+    assert caller[:3] == [Silence(), Prompt("Welcome."), Hold()]
     assert isinstance(caller[-1], Peer) and isinstance(operator[-1], Peer)
     assert operator[0] == Prompt("For shop")
 
@@ -529,6 +529,8 @@ def test_a_key_has_him_called_back_in_his_place(tmp_path: Path) -> None:
     assert desk.stage.last("queue.left")["reason"] == "callback"
     ended = desk.stage.last("call.ended")
     assert ended["result"] == "callback" and ended["callback"] == request.id
+    pressed = desk.stage.last("call.callback")
+    assert pressed["call"] == ended["call"] and pressed["callback"] == request.id
     assert desk.heard()[-1] == Prompt("Bye.")
 
 
@@ -543,6 +545,7 @@ def test_who_hangs_up_while_his_callback_is_taken_is_called_back(tmp_path: Path)
     desk = reception(tmp_path, script, room=KEY)
     assert len(desk.intake.accepted) == len(desk.intake.rescheduled) == 1
     assert desk.stage.last("call.ended")["result"] == "callback"
+    assert desk.stage.last("call.callback")["callback"] == desk.intake.accepted[0][0].id
 
 
 def test_who_withholds_his_number_waits_on(tmp_path: Path) -> None:

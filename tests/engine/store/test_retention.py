@@ -1,5 +1,6 @@
 """What is forgotten in time, and what with it."""
 
+import os
 from pathlib import Path
 
 from config.sections import Store as Kept
@@ -44,7 +45,9 @@ async def test_records_that_are_older_are_forgotten(tmp_path: Path) -> None:
         here.at(3.0, "agent.available", agent="bob")
         here.at(4.0, "queue.joined", call="c1", queue="sales")  # still waits
         here.clock.now = 41 * DAY
-        retention = Retention(here.store, here.log, KEEP_ALL, clock=here.clock)
+        retention = Retention(
+            here.store, here.log, KEEP_ALL, recordings=tmp_path / "talks", clock=here.clock
+        )
         await retention.sweep()
         assert len(await here.rows("SELECT id FROM records")) == 3
         retention.configure(KEEP_ALL, 10.0)
@@ -66,6 +69,55 @@ async def test_many_records_are_forgotten_in_steps(tmp_path: Path) -> None:
             here.end(ended_job(f"j{number}", created=1.0, ended_at=2.0))
         here.clock.now = 41 * DAY
         before = here.store.status()["commits"]
-        await Retention(here.store, here.log, KEEP_ALL, 10.0, clock=here.clock).sweep()
+        await Retention(
+            here.store, here.log, KEEP_ALL, 10.0, recordings=tmp_path, clock=here.clock
+        ).sweep()
         assert await here.rows("SELECT id FROM records") == []
         assert here.store.status()["commits"] - before >= 3
+
+
+def talk(directory: Path, name: str, at: float) -> Path:
+    directory.mkdir(exist_ok=True)
+    file = directory / f"{name}.wav"
+    file.write_bytes(b"RIFF")
+    os.utime(file, (at, at))
+    return file
+
+
+async def test_a_recording_goes_with_its_record(tmp_path: Path) -> None:
+    talks = tmp_path / "talks"
+    async with recorded(tmp_path / "db", now=0.0) as here:
+        for name, day in (("old", 1.0), ("new", 40.0)):
+            legs = [leg("customer", day * DAY, day * DAY + 1, day * DAY + 9)]
+            here.end(ended_job(name, created=day * DAY, ended_at=day * DAY + 9, legs=[legs]))
+        files = {name: talk(talks, name, 0.0) for name in ("call-old", "call-new", "other")}
+        here.clock.now = 41 * DAY
+        retention = Retention(
+            here.store, here.log, KEEP_ALL, 10.0, recordings=talks, clock=here.clock
+        )
+        await retention.sweep()
+        there = {name for name, file in files.items() if file.exists()}
+        assert there == {"call-new", "other"}
+
+
+async def test_recordings_are_deleted_by_their_own_age(tmp_path: Path) -> None:
+    async with recorded(tmp_path / "db", now=0.0) as here:
+        old, new = (talk(tmp_path / "talks", name, at * DAY) for name, at in (("a", 1), ("b", 39)))
+        here.clock.now = 41 * DAY
+        kept = Kept(keep_recordings_days=10.0)
+        await Retention(
+            here.store, here.log, kept, recordings=tmp_path / "talks", clock=here.clock
+        ).sweep()
+        assert (old.exists(), new.exists()) == (False, True)
+
+
+async def test_events_may_be_kept_for_another_time_than_jobs(tmp_path: Path) -> None:
+    async with recorded(tmp_path / "db", now=0.0) as here:
+        here.at(1.0, "agent.available", agent="alice")
+        here.at(39 * DAY, "agent.paused", agent="alice")
+        here.store.save(ended_job("j1", ended_at=1.0))
+        here.clock.now = 41 * DAY
+        kept = Kept(keep_events_days=10.0)
+        await Retention(here.store, here.log, kept, recordings=tmp_path, clock=here.clock).sweep()
+        assert await here.rows("SELECT type FROM events") == [("agent.paused",)]
+        assert await here.rows("SELECT id FROM jobs") == [("j1",)]

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from media.sound import prompts
 from media.sound.g711 import decode, encode
+from media.sound.loudness import LOUDNESS_LUFS, levelled, loudness_lufs
 from media.sound.prompts import PromptCache, PromptError, load
-from tests.support.tone_detection import dominant_hz, level_dbfs, tone_level_dbfs
+from tests.support.tone_detection import dominant_hz, tone_level_dbfs
 
 
 def sine(hz: float, rate: int, seconds: float = 1.0, dbfs: float = -12.0) -> NDArray[np.float64]:
@@ -193,10 +194,10 @@ async def test_the_cache_reads_a_file_once_and_holds_both_codecs(
     first, second = await asyncio.gather(cache.load(path), cache.load(path))
     assert first is second is await cache.load(path) is cache.get(path)
     assert len(threads) == 1 and threads[0] != threading.main_thread().name
-    samples = read(path)
+    samples = levelled(read(path))
     assert first.pcmu == encode(samples, "PCMU")
     assert first.pcma == encode(samples, "PCMA")
-    assert level_dbfs(decode(first.pcma, "PCMA")) == pytest.approx(-12, abs=0.2)
+    assert loudness_lufs(decode(first.pcma, "PCMA")) == pytest.approx(LOUDNESS_LUFS, abs=0.2)
 
 
 async def test_a_changed_file_is_read_again(tmp_path: Path) -> None:

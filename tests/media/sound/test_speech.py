@@ -217,3 +217,21 @@ def test_the_cache_is_bounded_and_the_unused_goes_first(tmp_path: Path) -> None:
     third = synthesizer.prompt("number six")
     assert (first.exists(), second.exists(), third.exists()) == (True, False, True)
     assert stranger.exists() and not leftover.exists()
+
+
+def test_what_was_not_said_for_long_is_deleted(tmp_path: Path) -> None:
+    now = time.time()
+    synthesizer = Synthesizer(tmp_path, max_age_s=60.0, clock=lambda: now)
+    old, used = synthesizer.prompt("number one"), synthesizer.prompt("number two")
+    os.utime(old, (now - 61, now - 61))
+    os.utime(used, (now - 59, now - 59))
+    synthesizer.prompt("number three")
+    assert (old.exists(), used.exists()) == (False, True)
+
+
+def test_what_an_earlier_engine_left_of_persons_is_deleted_at_the_start(tmp_path: Path) -> None:
+    synthesizer = Synthesizer(tmp_path)
+    kept, personal = synthesizer.prompt("number one"), synthesizer.prompt("Ada", is_kept=False)
+    assert kept.parent != personal.parent
+    Synthesizer(tmp_path).prepare()
+    assert (kept.exists(), personal.exists()) == (True, False)

@@ -48,7 +48,7 @@ class Listener:
                 playout.clip_ended()
 
     def heard(self) -> list[tuple[int, bool, int, bytes]]:
-        """Payload type, marker, sequence number and the payload's first byte."""
+        """Payload type, marker, sequence number, and the payload's last byte, where no fade is."""
         packets: list[tuple[int, bool, int, bytes]] = []
         while True:
             try:
@@ -56,7 +56,7 @@ class Listener:
             except BlockingIOError:
                 return packets
             first, sequence, _timestamp, _ssrc = HEADER.unpack_from(data)
-            packets.append((first & 0x7F, bool(first & 0x80), sequence, data[12:13]))
+            packets.append((first & 0x7F, bool(first & 0x80), sequence, data[-1:]))
 
 
 @pytest.fixture

@@ -101,6 +101,24 @@ class TestCancel:
         assert alice.only(Failed).cause.origin == "local"
         clean(alice)
 
+    def test_a_bye_after_cancel_whose_200s_were_lost_leaves_no_transaction(self) -> None:
+        network = SimulatedNetwork()
+        alice, bob = pair(network)
+        call = alice.invite(bob)
+        network.run(until=0.1)
+        bob.do(bob.incoming.ring)
+        network.run(until=0.2)
+        network.drop = lambda sender, message: (
+            sender == bob.hop.host and isinstance(message, Response) and message.status == 200
+        )
+        bob.do(bob.incoming.accept, audio(4002))
+        network.run(until=10.0)
+        alice.do(call.hangup)
+        network.run()  # bob gives up waiting for the ACK, and says BYE
+        assert alice.only(Failed).cause == Cause(487, "Request Terminated", "local")
+        assert not alice.of(Ended)
+        clean(alice, bob)
+
     def test_timer_c_ends_a_call_that_rings_too_long(self) -> None:
         network = SimulatedNetwork()
         alice = network.agent("192.0.2.1", timers=TimerValues(timer_c_s=190.0))

@@ -8,7 +8,7 @@ a kill -9 at that moment would.
 import asyncio
 import itertools
 import sqlite3
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,13 +21,15 @@ import time_machine
 from config.sections import Media, Whisper
 from config.sections import Store as StoreSettings
 from config.settings import Settings
+from engine.clock import Clock
 from engine.control.peer import Peer
 from engine.daemon import Daemon
 from engine.errors import EngineError
 from engine.store.batch import Batch
 from engine.store.store import Store
 from media.errors import WorkerGone
-from tests.support.phones.virtual import Network, VirtualSip
+from tests.support.phones.virtual import SILENT, Conduct, Network, VirtualSip
+from tests.support.quiet_speech import quiet_speech
 from tests.support.scene import ScriptedMedia
 from tests.support.virtual_loop import run
 
@@ -91,11 +93,15 @@ class VirtualMedia(ScriptedMedia):
     """Takes the place of WorkerPool; a port takes a moment to be had, and the worker may die."""
 
     def __init__(
-        self, on_died: Callable[[str, list[str]], None], on_restarted: Callable[[], None]
+        self,
+        on_event: Callable[[Any], None],
+        on_died: Callable[[str, list[str]], None],
+        on_restarted: Callable[[], None],
     ) -> None:
         super().__init__()
         self.is_up = True
-        self.pids = [1]
+        self.pids: list[int] = []
+        self.on_event = on_event
         self._on_died, self._on_restarted = on_died, on_restarted
 
     async def start(self) -> None: ...
@@ -177,20 +183,32 @@ class _InlineWriter:
         self._commit._written(batch, failure)
 
 
+def _clock() -> Clock:
+    """A clock whose monotonic one is that of the virtual loop."""
+    return Clock(monotonic=lambda: asyncio.get_running_loop().time())
+
+
 def _say_nothing(*_said: Any, **_more: Any) -> int:
     """In place of publishing, in an engine that is dead."""
     return 0
 
 
 class VirtualEngine:
-    """One engine's life, from `start` to `stop` or `kill`."""
+    """One engine's life, from `start` to `stop` or `kill`.
 
-    def __init__(self, world: World, settings: Settings) -> None:
+    `control` takes the place of its control server.
+    """
+
+    def __init__(
+        self, world: World, settings: Settings, *, control: Callable[..., Any] = _Control
+    ) -> None:
         self.world = world
         with (
             patch("engine.parts.SipEndpoint", self._make_sip),
             patch("engine.parts.WorkerPool", self._make_media),
-            patch("engine.parts.ControlServer", _Control),
+            patch("engine.parts.ControlServer", control),
+            patch("engine.parts.Clock", _clock),
+            quiet_speech(),
         ):
             self.daemon = Daemon(settings)
         self.media.register = self.daemon.registry
@@ -202,8 +220,10 @@ class VirtualEngine:
         self.sip = VirtualSip(self.world.network, on_event)
         return self.sip
 
-    def _make_media(self, _settings: Any, *, on_died: Any, on_restarted: Any, **_more: Any) -> Any:
-        self.media = VirtualMedia(on_died, on_restarted)
+    def _make_media(
+        self, _settings: Any, *, on_event: Any, on_died: Any, on_restarted: Any, **_more: Any
+    ) -> Any:
+        self.media = VirtualMedia(on_event, on_died, on_restarted)
         return self.media
 
     async def start(self) -> None:
@@ -214,7 +234,7 @@ class VirtualEngine:
             await await_open()
             self.writer = _InlineWriter(self.daemon.store)
 
-        with patch.object(self.daemon.store, "open", open_inline):
+        with quiet_speech(), patch.object(self.daemon.store, "open", open_inline):
             await self.daemon.start()
 
     async def stop(self) -> None:
@@ -270,3 +290,35 @@ class VirtualEngine:
             return await self.ask(method, **params)
         except EngineError:
             return None
+
+
+Script = Callable[[VirtualEngine], Awaitable[None]]
+
+
+def run_engine(
+    directory: Path,
+    *scripts: Script,
+    down_s: float = 5.0,
+    conducts: Mapping[str, Sequence[Conduct]] | None = None,
+    **sections: Any,
+) -> None:
+    """Start an engine with these sections, run the script, and stop the engine in good order.
+
+    Phones do nothing by themselves but those in `conducts`. Each further script has the next
+    engine of the same store, `down_s` later.
+    """
+
+    async def life(script: Script) -> None:
+        engine = VirtualEngine(around, settings)
+        await engine.start()
+        await script(engine)
+        await engine.stop()
+
+    with world(directory) as around:
+        around.network.default = SILENT
+        around.network.conducts.update(conducts or {})
+        settings = settings_in(directory, **sections)
+        for number, script in enumerate(scripts):
+            if number:
+                around.clock.shift(down_s)
+            around.run(life(script))

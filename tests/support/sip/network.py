@@ -5,6 +5,9 @@ import random
 from collections.abc import Callable
 from typing import TypeVar
 
+import msgspec
+
+from sip.auth.digest import Credentials
 from sip.dialog.session import Session
 from sip.dialog.uac import Invitation
 from sip.dialog.uas import UasSession
@@ -14,6 +17,7 @@ from sip.hop import Hop, Transport
 from sip.message.message import Request, Response
 from sip.message.parser import parse
 from sip.rate_limit import RateLimit, SourceRates
+from sip.saved import SavedSession
 from sip.sdp.offer_answer import LocalAudio
 from sip.transaction.timers import TimerValues
 from sip.usage import DialogUsage
@@ -35,6 +39,8 @@ class SimulatedAgent:
         self.network = network
         self.hop = Hop(transport, host, 5060)
         self.ua = ua
+        ua.want_saves()
+        self.kept: dict[str, bytes] = {}
         self.events: list[Event] = []
         self.on_event: Callable[[Event], None] = lambda event: None
 
@@ -56,6 +62,25 @@ class SimulatedAgent:
         """Call a method of a session with the time added, then send what it wants sent."""
         action(*arguments, now=self.network.now, **named)
         self.network.flush(self)
+
+    def keep(self) -> None:
+        """Keep what there is to be kept of sessions, as a store does."""
+        for tag, saved in self.ua.take_saves():
+            if saved is None:
+                del self.kept[tag]
+            else:
+                self.kept[tag] = msgspec.json.encode(saved)
+
+    def crash(self, *, credentials: Credentials | None = None) -> list[Session]:
+        """Forget everything but what is kept; the sessions that the next process restores."""
+        self.ua = UserAgent(
+            local={self.hop.transport: (self.hop.host, 5060)},
+            rng=random.Random(self.network.rng.getrandbits(64)),
+        )
+        self.ua.want_saves()
+        self.events.clear()
+        saved = [msgspec.json.decode(body, type=SavedSession) for body in self.kept.values()]
+        return [self.ua.restore(one, credentials) for one in saved]
 
     def of(self, kind: type[E]) -> list[E]:
         """The events of one kind."""
@@ -141,6 +166,7 @@ class SimulatedNetwork:
                 self._carry(agent, hop, data)
             event = agent.ua.take_event()
             if event is None:
+                agent.keep()
                 return
             agent.events.append(event)
             agent.on_event(event)

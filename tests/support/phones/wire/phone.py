@@ -14,7 +14,8 @@ from tests.support.arrivals import Arrivals
 from tests.support.phones.errors import PeerError
 from tests.support.ports import free_port
 
-from .rtp import PAYLOAD_TYPES, WireRtp, open_timed, receive_timed
+from .rtp import WireRtp
+from .sockets import PAYLOAD_TYPES, open_timed, receive_timed
 
 PHRASES = {180: "Ringing", 183: "Session Progress", 200: "OK", 404: "Not Found", 407: "Proxy"}
 _COMPACT = {"v": "via", "f": "from", "t": "to", "i": "call-id", "m": "contact", "c": "content-type"}
@@ -192,6 +193,7 @@ class WirePhone:
         self.messages: Arrivals[WireMessage] = Arrivals()
         self.calls: list[WireCall] = []
         self.answers_cancel = True
+        self.answers_bye = True
         self._answers: dict[tuple[str, str], bytes] = {}
         self._socket = open_timed(host, self.port)
         self._loop = asyncio.get_running_loop()
@@ -293,7 +295,8 @@ class WirePhone:
 
     def _answer_by_itself(self, message: WireMessage) -> None:
         call = next((c for c in self.calls if c.invite["call-id"] == message["call-id"]), None)
-        if message.what in ("BYE", "OPTIONS", "UPDATE") and call is not None:
+        answered = ("BYE", "OPTIONS", "UPDATE") if self.answers_bye else ("OPTIONS", "UPDATE")
+        if message.what in answered and call is not None:
             call.respond(200, request=message)
         elif message.what == "CANCEL" and call is not None and self.answers_cancel:
             call.respond(200, request=message)

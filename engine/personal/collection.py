@@ -1,0 +1,212 @@
+"""What the store has of one person: jobs, records, events, audit entries, recordings.
+
+All of it is read in the store's reading thread, a bounded part at a time, so that reports asked for
+meanwhile have their turn.
+"""
+
+import sqlite3
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..job import Job
+from ..store import job_table
+from ..store.store import Store
+from .person import Person
+
+# So many rows of the event log and of the audit log are looked through in one turn.
+ROWS_PER_READ = 20_000
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """The jobs and records of a person, and the ids of their calls."""
+
+    jobs: tuple[Job, ...] = ()
+    records: tuple[tuple[str, Body], ...] = ()
+    """Each record's id and body."""
+    notes: dict[str, Body] = field(default_factory=dict)
+    """What was written about a record, by its id."""
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids of all jobs and calls: events and recordings name them."""
+        attempts = [
+            *(attempt.call for job in self.jobs for attempt in job.attempts),
+            *(call for _id, record in self.records for call in _calls_of(record)),
+        ]
+        return frozenset(
+            [*(job.id for job in self.jobs), *(id for id, _record in self.records), *attempts]
+        )
+
+    def recordings(self, directory: Path) -> tuple[Path, ...]:
+        """The files of `directory` in which the person talks, that exist."""
+        named = [
+            *(job.recording for job in self.jobs),
+            *(record.get("recording") for _id, record in self.records),
+        ]
+        found = [directory / f"{id}.wav" for id in sorted(self.ids)]
+        found += [directory / Path(path).name for path in named if path]
+        return tuple(path for path in dict.fromkeys(found) if path.is_file())
+
+
+def _calls_of(record: Body) -> Iterator[str]:
+    if isinstance(record.get("call"), str):
+        yield record["call"]
+    for attempt in record.get("attempts") or ():
+        if isinstance(attempt.get("call"), str):
+            yield attempt["call"]
+
+
+async def find_traces(store: Store, person: Person) -> Traces:
+    """The person's jobs and records. Raises StoreError."""
+    return await store.read(lambda connection: _traces(connection, person))
+
+
+def _traces(connection: sqlite3.Connection, person: Person) -> Traces:
+    like = f"%{person.search_text}%"
+    jobs = []
+    rows = connection.execute(
+        "SELECT body FROM jobs WHERE called = ? UNION"
+        " SELECT body FROM jobs WHERE CAST(body AS TEXT) LIKE ?",
+        (person.e164, like),
+    )
+    for (body,) in rows:
+        job = job_table.decode(body)
+        if is_of(job, person):
+            jobs.append(job)
+    records = []
+    rows = connection.execute(
+        "SELECT id, body FROM records WHERE number = ? UNION"
+        " SELECT id, body FROM records WHERE CAST(body AS TEXT) LIKE ?",
+        (person.e164, like),
+    )
+    for id, body in rows:
+        record = msgspec.json.decode(body)
+        if any(person.is_number(record.get(name)) for name in ("number", "to", "from")):
+            records.append((id, record))
+    notes = {id: _notes_of(connection, id) for id, _record in records}
+    jobs.sort(key=lambda job: job.created)
+    records.sort(key=lambda found: found[1].get("created") or 0.0)
+    return Traces(tuple(jobs), tuple(records), {id: note for id, note in notes.items() if note})
+
+
+def is_of(job: Job, person: Person) -> bool:
+    """Whether the job calls this person, by any of its numbers."""
+    return any(
+        person.is_number(text) for text in (job.called, job.request.to, *job.request.numbers)
+    )
+
+
+def _notes_of(connection: sqlite3.Connection, id: str) -> Body | None:
+    found = connection.execute(
+        "SELECT outcome, rating, notes FROM annotations WHERE id = ?", (id,)
+    ).fetchone()
+    if found is None:
+        return None
+    outcome, rating, notes = found
+    return {"outcome": outcome, "rating": rating, "notes": msgspec.json.decode(notes)}
+
+
+# Where the number may stand in what is kept of others: notes, contexts.
+_MENTIONS = (
+    ("jobs", "id", "body", "state IN ('completed', 'failed', 'cancelled', 'expired')"),
+    ("records", "id", "body", "TRUE"),
+    ("annotations", "id", "notes", "TRUE"),
+)
+
+
+async def mentions_of(store: Store, person: Person) -> list[tuple[str, str, str, bytes]]:
+    """Where the number stands in what is kept of others, once all that is theirs is erased.
+
+    Each as a table, its text column, the row's id, and the JSON text without the number.
+    """
+    return await store.read(lambda connection: list(_mentions(connection, person)))
+
+
+def _mentions(
+    connection: sqlite3.Connection, person: Person
+) -> Iterator[tuple[str, str, str, bytes]]:
+    for table, key, column, which in _MENTIONS:
+        rows = connection.execute(
+            f"SELECT {key}, {column} FROM {table} WHERE {which} AND CAST({column} AS TEXT) LIKE ?",
+            (f"%{person.search_text}%",),
+        )
+        for id, text in rows:
+            if person.is_in(bytes(text).decode(errors="replace")):
+                told = person.without(msgspec.json.decode(text))
+                yield table, column, id, msgspec.json.encode(told)
+
+
+async def events_of(
+    store: Store, person: Person, ids: Iterable[str], *, after: int = 0
+) -> AsyncIterator[tuple[int, Body, bool]]:
+    """The events after number `after` that tell of the person.
+
+    Each with its number, and whether it is of one of their jobs or calls (`ids`); where it is not,
+    their number stands in it.
+    """
+    known = msgspec.json.encode(sorted(ids)).decode()
+    like = f"%{person.search_text}%"
+    ((newest,),) = await store.query("SELECT COALESCE(MAX(seq), 0) FROM events")
+    ((oldest,),) = await store.query("SELECT COALESCE(MIN(seq), 1) FROM events")
+    begin = max(after, oldest - 1)
+    while begin < newest:
+        end = min(begin + ROWS_PER_READ, newest)
+        rows = await store.query(
+            """
+            WITH known AS MATERIALIZED (SELECT value FROM json_each(?1))
+            SELECT seq, body, COALESCE(
+                json_extract(CAST(body AS TEXT), '$.job') IN (SELECT value FROM known)
+                OR json_extract(CAST(body AS TEXT), '$.call') IN (SELECT value FROM known), 0
+            ) AS is_theirs
+            FROM events WHERE seq > ?2 AND seq <= ?3
+            AND (is_theirs OR CAST(body AS TEXT) LIKE ?4) ORDER BY seq
+            """,
+            (known, begin, end, like),
+        )
+        for seq, body, is_theirs in rows:
+            text = bytes(body).decode(errors="replace")
+            if is_theirs or person.is_in(text):
+                yield seq, msgspec.json.decode(body), bool(is_theirs)
+        begin = end
+
+
+async def audit_of(
+    store: Store, person: Person, ids: Iterable[str], *, after: int = 0
+) -> AsyncIterator[tuple[int, Body, bool]]:
+    """The audit entries after number `after` that name the person or one of their jobs.
+
+    Each with its number, and whether it is about one of their jobs (`ids`).
+    """
+    known = msgspec.json.encode(sorted(ids)).decode()
+    like = f"%{person.search_text}%"
+    ((newest,),) = await store.query("SELECT COALESCE(MAX(number), 0) FROM audit")
+    begin = after
+    while begin < newest:
+        end = min(begin + ROWS_PER_READ, newest)
+        rows = await store.query(
+            """
+            WITH known AS MATERIALIZED (SELECT value FROM json_each(?1))
+            SELECT number, time, who, method, params, outcome, reason, CASE
+                WHEN json_valid(params) THEN
+                    COALESCE(json_extract(params, '$.id') IN (SELECT value FROM known), 0)
+                ELSE 0 END AS is_theirs
+            FROM audit WHERE number > ?2 AND number <= ?3
+            AND (is_theirs OR params LIKE ?4 OR reason LIKE ?4) ORDER BY number
+            """,
+            (known, begin, end, like),
+        )
+        for number, moment, who, method, params, outcome, reason, is_theirs in rows:
+            if is_theirs or person.is_in(params or "") or person.is_in(reason or ""):
+                entry = {
+                    "time": moment, "who": who, "method": method, "params": params,
+                    "outcome": outcome, "reason": reason,
+                }  # fmt: skip
+                yield number, entry, bool(is_theirs)
+        begin = end

@@ -1,0 +1,166 @@
+"""Hands out what is kept of a person, and erases it."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..errors import EngineError
+from ..job import Job
+from ..reports.history import History
+from ..routing.do_not_call import DoNotCall
+from ..store.event_log import EventLog
+from ..store.store import Store
+from . import collection, scrub
+from .person import ERASED, Person
+
+Item = tuple[str, dict[str, Any]]
+
+
+class PersonalData:
+    """What the store and the directory of recordings have of one person.
+
+    `calls_of` gives the ids of the calls of the person that are up now; `forget_positions` gives up
+    the positions in queues that are kept for a number (E.164).
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        events: EventLog,
+        history: History,
+        do_not_call: DoNotCall,
+        *,
+        recordings: Path,
+        calls_of: Callable[[Person], Iterable[str]],
+        forget_positions: Callable[[str], None],
+    ) -> None:
+        self._store = store
+        self._events = events
+        self._history = history
+        self._do_not_call = do_not_call
+        self._recordings = recordings
+        self._calls_of = calls_of
+        self._forget_positions = forget_positions
+
+    # -- to hand out ------------------------------------------------------------------------
+
+    async def items(self, person: Person, now: float) -> AsyncIterator[Item]:
+        """All that is kept, as pairs of a kind and what it says, in a stable order.
+
+        Kinds: job, record, event, audit, recording, blocked. Raises StoreError.
+        """
+        traces = await collection.find_traces(self._store, person)
+        for job in traces.jobs:
+            yield "job", job.view()
+        for id, record in traces.records:
+            yield "record", record | traces.notes.get(id, {})
+        async for _seq, event, _is_theirs in collection.events_of(self._store, person, traces.ids):
+            yield "event", event
+        async for _number, entry, _is_theirs in collection.audit_of(
+            self._store, person, traces.ids
+        ):
+            yield "audit", entry
+        for path in traces.recordings(self._recordings):
+            with contextlib.suppress(FileNotFoundError):
+                yield "recording", {"path": str(path), "bytes": path.stat().st_size}
+        blocked = self._do_not_call.find(person.e164, now)
+        if blocked is not None:
+            yield "blocked", msgspec.structs.asdict(blocked)
+
+    # -- to erase ---------------------------------------------------------------------------
+
+    async def erase(self, person: Person) -> dict[str, int]:
+        """Erase all of it but the do-not-call entry; returns how much there was of each kind.
+
+        Raises EngineError `state` while a job of the person is open or a call of theirs is up, and
+        StoreError where it cannot be written now: what was written before stays erased.
+        """
+        traces = await collection.find_traces(self._store, person)
+        self._refuse_while_open(traces.jobs, person)
+        erased = {
+            "jobs": len(traces.jobs),
+            "records": len(traces.records),
+            "events": await self._erase_events(person, traces.ids),
+            "audit": await self._erase_audit(person, traces.ids),
+            "recordings": await asyncio.to_thread(_delete, traces.recordings(self._recordings)),
+        }
+        self._erase_jobs(traces.jobs, person)
+        self._erase_records(traces, person)
+        await self._erase_mentions(person)
+        self._forget_positions(person.e164)
+        self._history.forget(person.e164)
+        await self._store.flush()
+        return erased
+
+    def _refuse_while_open(self, jobs: Iterable[Job], person: Person) -> None:
+        under_way = [job.id for job in jobs if not job.is_terminal]
+        if under_way:
+            raise EngineError(
+                "state",
+                f"{', '.join(under_way[:5])} has not ended: cancel it first",
+                field="number",
+                data={"jobs": under_way},
+            )
+        up = sorted(self._calls_of(person))
+        if up:
+            raise EngineError(
+                "state",
+                f"call {', '.join(up[:5])} is up: hang it up first",
+                field="number",
+                data={"calls": up},
+            )
+
+    async def _erase_events(self, person: Person, ids: frozenset[str]) -> int:
+        count = 0
+        async for seq, event, is_theirs in collection.events_of(self._store, person, ids):
+            kept = scrub.scrub_event(event, person) if is_theirs else person.without(event)
+            self._events.rewrite(seq, kept)
+            count += 1
+        return count
+
+    async def _erase_mentions(self, person: Person) -> None:
+        """Replace the number in what is kept of others: what somebody noted, for instance."""
+        for table, column, id, text in await collection.mentions_of(self._store, person):
+            self._store.execute(f"UPDATE {table} SET {column} = ? WHERE id = ?", (text, id))
+
+    async def _erase_audit(self, person: Person, ids: frozenset[str]) -> int:
+        count = 0
+        async for number, entry, is_theirs in collection.audit_of(self._store, person, ids):
+            params = msgspec.json.encode({ERASED: True}).decode() if is_theirs else None
+            self._store.execute(
+                "UPDATE audit SET params = ?, reason = ? WHERE number = ?",
+                (
+                    params if is_theirs else person.without(entry["params"]),
+                    person.without(entry["reason"]),
+                    number,
+                ),
+            )
+            count += 1
+        return count
+
+    def _erase_jobs(self, jobs: Iterable[Job], person: Person) -> None:
+        for job in jobs:
+            self._store.save(scrub.scrub_job(job, person))
+
+    def _erase_records(self, traces: collection.Traces, person: Person) -> None:
+        for id, record in traces.records:
+            body = msgspec.json.encode(scrub.scrub_record(record, person))
+            self._store.execute(
+                "UPDATE records SET number = NULL, body = ? WHERE id = ?", (body, id)
+            )
+        for id in {*traces.notes, *(job.id for job in traces.jobs)}:
+            self._store.execute("UPDATE annotations SET notes = ? WHERE id = ?", (b"[]", id))
+
+
+def _delete(paths: Iterable[Path]) -> int:
+    deleted = 0
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+            deleted += 1
+    return deleted
