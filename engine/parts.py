@@ -36,7 +36,7 @@ from .calls.whisper import Announcer
 from .clock import Clock
 from .control.agent_scope import AgentScope
 from .control.audit import Audit
-from .control.engine_view import EngineView, Network, Traffic
+from .control.engine_view import EngineView, Network, Output, Traffic
 from .control.live_view import AgentView, Customers, QueueView
 from .control.method import Method
 from .control.methods.agents import AgentMethods
@@ -282,8 +282,7 @@ class Parts:
             self.network,
             self.queues,
             self.store,
-            self.events,
-            self.webhooks,
+            Output(self.events, self.webhooks, logs.lines_dropped),
             clock=self.clock,
         )
         customers = Customers(self.dispatcher, self.registry, self.history)

@@ -92,6 +92,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     # media: the side of the engine, and the side of the worker
     "media.errors": set(),
     "media.settings": set(),
+    "media.stderr": set(),
     "media.sources": set(),
     "media.messages": {"media.errors", "media.settings", "media.sources"},
     "media.left_behind": set(),
@@ -110,7 +111,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "media.rtp": {"media.errors", "media.messages", "media.sound"},
     "media.worker": {
         "media.channel", "media.errors", "media.messages", "media.rtp", "media.settings",
-        "media.sound", "media.sources", "media.watchdog",
+        "media.sound", "media.sources", "media.stderr", "media.watchdog",
     },
 }  # fmt: skip
 

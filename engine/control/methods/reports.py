@@ -12,9 +12,13 @@ from ...reports.report_count import Kind, Question
 from ...request import Identifier, Params, UnixTime
 from ..method import Method
 from ..peer import Peer
+from .pages import bounded
 
 if TYPE_CHECKING:
     from ...reports.live import Live
+
+LIVE_BYTES = 384 * 1024
+"""For the queues, and for the agents, of report.live."""
 
 
 class ReportQuery(Params, rename={"from_": "from"}):
@@ -96,7 +100,7 @@ class ReportMethods:
             "report.site": Method(SiteReportQuery, self._site, is_large=True),
             "report.job": Method(JobReportQuery, self._job, is_large=True),
             "report.call": Method(CallReportQuery, self._call, is_large=True),
-            "report.live": Method(LiveQuery, self._now),
+            "report.live": Method(LiveQuery, self._now, is_costly=True),
         }
 
     async def _queue(self, params: QueueReportQuery, _peer: Peer) -> msgspec.Raw:
@@ -118,4 +122,7 @@ class ReportMethods:
         return await self._reports.answer(params.asked(self._reports, "call", by=params.by))
 
     def _now(self, _params: LiveQuery, _peer: Peer) -> dict[str, Any]:
-        return self._live.view() | {"alerts": self._raised()}
+        view = self._live.view() | {"alerts": self._raised()}
+        view["queues"], queues_left = bounded(view["queues"], LIVE_BYTES)
+        view["agents"], agents_left = bounded(view["agents"], LIVE_BYTES)
+        return view | {"left_out": {"queues": queues_left, "agents": agents_left}}

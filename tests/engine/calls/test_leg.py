@@ -10,6 +10,7 @@ import pytest
 from engine.calls.dialling import CODECS, Caller
 from engine.calls.hangup_cause import HangupCause
 from engine.calls.leg import Leg, LegEnded
+from engine.calls.legs.event_budget import BURST
 from engine.routing.dialplan import Destination, DialTarget
 from media.messages import Dtmf, MediaTimeout, PeerMoved, Played, SilenceStarted
 from media.sources import Prompt
@@ -178,6 +179,27 @@ def test_digits_by_info_are_told_as_others_are(tmp_path: Path) -> None:
         phone.presses("5")
         assert watcher.digits == ["5"]
         assert published[-1] == ("leg.dtmf", {"digit": "5", "duration_ms": 160})
+
+    run_leg(tmp_path, script)
+
+
+def test_a_flood_of_digits_and_holds_is_bounded_and_counted(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
+        watcher = LegWatcher()
+        leg.listen(watcher)
+        phone = await answered(stage, leg)
+        for _ in range(1000):
+            phone.presses("5")
+        assert kinds(published).count("leg.dtmf") == len(watcher.digits) == BURST
+        phone.holds()
+        assert leg.is_held
+        assert "leg.held" not in kinds(published)
+        assert leg.record.events_dropped == 1000 - BURST + 1
+        await asyncio.sleep(1)
+        phone.resumes()
+        assert kinds(published)[-1] == "leg.resumed"
+        phone.hangs_up()
+        assert published[-1][1]["events_dropped"] == leg.record.events_dropped
 
     run_leg(tmp_path, script)
 

@@ -8,7 +8,7 @@ import pytest
 from config.settings import Settings
 from ringback_client import RequestRejected
 from tests.support.command_line import ringback
-from tests.support.engines.in_process import RunningEngine, refused_by_engine, settings_in
+from tests.support.engines.in_process import RunningEngine, refused_by_engine, running, settings_in
 
 MORE = """
 skills = { sales = 3 }
@@ -54,6 +54,24 @@ async def test_list_shows_everybody_and_can_be_narrowed(engine: RunningEngine) -
         found = await client.call("agent.list", **given)
         assert [agent["agent"] for agent in found["agents"]] == names
     assert (await client.call("agent.get", agent="bert"))["queues"] == ["service"]
+
+
+async def test_many_agents_come_in_pages_that_fit_on_a_line(tmp_path: Path) -> None:
+    many = "".join(
+        f'[[agents]]\nname = "agent-{n:04}"\nuri = "sip:a{n}@127.0.0.1:9"\n' for n in range(1200)
+    )
+    async with running(settings_in(tmp_path, more=many)) as (daemon, client):
+        page = await client.call("agent.list", limit=500)
+        names = [agent["agent"] for agent in page["agents"]]
+        assert len(names) == 500
+        while page["cursor"] is not None:
+            page = await client.call("agent.list", cursor=page["cursor"])
+            names += [agent["agent"] for agent in page["agents"]]
+        assert names == ["alice", *(f"agent-{n:04}" for n in range(1200))]
+        listed = await ringback(daemon.settings.control.socket, "agents")
+        assert listed.text.count("available") == 1201
+        with pytest.raises(RequestRejected, match="cursor"):
+            await client.call("agent.list", cursor="x")
 
 
 async def test_coming_pausing_and_going(engine: RunningEngine) -> None:

@@ -123,7 +123,7 @@ async def test_list_by_state_and_in_pages(engine: RunningEngine) -> None:
 
 async def test_calls_that_are_not_there(engine: RunningEngine) -> None:
     _daemon, client = engine
-    assert await client.call("call.list") == {"calls": []}
+    assert await client.call("call.list") == {"calls": [], "cursor": None}
     for method in ("call.get", "call.hangup"):
         assert (await refused_by_engine(client, method, call="call-1")).field == "call"
         assert (await refused_by_engine(client, method, leg="leg-1")).field == "leg"

@@ -59,6 +59,11 @@ def join(daemon: Daemon, waiting_id: str, ago_s: float, **more: Any) -> list[Lea
 async def test_list_and_get(engine: RunningEngine) -> None:
     daemon, client = engine
     found = (await client.call("queue.list"))["queues"]
+    page = await client.call("queue.list", limit=2)
+    assert [queue["queue"] for queue in page["queues"]] == ["sales", "service"]
+    page = await client.call("queue.list", limit=2, cursor=page["cursor"])
+    assert [queue["queue"] for queue in page["queues"]] == ["night"]
+    assert page["cursor"] is None
     assert [queue["queue"] for queue in found] == ["sales", "service", "night"]
     assert found[0]["agents"] == {"logged_out": 1}
     join(daemon, "c1", 60)
