@@ -23,11 +23,10 @@ from sip.endpoint import SipEndpoint
 from sip.errors import ParseError, SipError
 from sip.hop import Hop
 from sip.sdp.offer_answer import NegotiatedAudio
-from sip.transport.resolver import ResolutionFailed
 
 from ..job import LegRecord
 from ..routing.dialplan import Destination, DialTarget
-from .dialling import CODECS, NAME_S, TRUNK_RESPONSE_S, Caller, DialOptions
+from .dialling import CODECS, TRUNK_RESPONSE_S, Caller, DialOptions, hops_of, until_clear
 from .hangup_cause import (
     CLEARING,
     NO_ANSWER,
@@ -37,7 +36,6 @@ from .hangup_cause import (
     of_failed_invite,
     of_no_answer,
     of_unanswered_call,
-    of_unknown_name,
 )
 from .leg_listener import LegListener, LegOwner
 from .leg_media import LegMedia
@@ -169,11 +167,9 @@ class Leg:
     ) -> HangupCause | None:
         """Call the party by one target, at each of its addresses. None once it is answered."""
         self.record.uri = target.target
-        try:
-            async with asyncio.timeout(None if is_last else NAME_S):
-                hops = await self._sip.hops(target.hop_uri)
-        except (TimeoutError, ResolutionFailed, ParseError) as error:
-            return of_unknown_name(str(error) or f"{target.hop_uri}: its name is not answered")
+        hops = await hops_of(self._sip, target, is_last=is_last)
+        if isinstance(hops, HangupCause):
+            return hops
         for number, hop in enumerate(hops, start=1):
             is_last_hop = number == len(hops)
             failure = await self._try_at(hop, target, options, is_last=is_last and is_last_hop)
@@ -191,7 +187,7 @@ class Leg:
         loop = asyncio.get_running_loop()
         self._outcome = loop.create_future()
         if not self._sip.is_clear(target.target):
-            await self._until_clear(target.target)
+            await until_clear(self._sip, target, or_until=self._outcome)
         if self.hangup_cause is not None:  # hung up meanwhile
             return self.hangup_cause
         self._media.take_from(hop.host, target.rtp)
@@ -206,16 +202,6 @@ class Leg:
         finally:
             if give_up is not None:
                 give_up.cancel()
-
-    async def _until_clear(self, target: str) -> None:
-        """Wait until an earlier call to the target is over, or this leg is hung up."""
-        assert self._outcome is not None
-        clear = asyncio.ensure_future(self._sip.until_clear(target))
-        either: tuple[asyncio.Future[Any], ...] = (clear, self._outcome)
-        try:
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            clear.cancel()
 
     def _tell_trunk(self, target: DialTarget, cause: HangupCause) -> None:
         """A trunk is to be passed over for a while."""

@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from tests.support.dns_server import DnsServer
-from tests.support.engines.process import EngineClient
-from tests.support.phones.wire.phone import audio_address
+from tests.support.engines.process import EngineClient, StartEngine
+from tests.support.phones.wire.message import audio_address
+from tests.support.phones.wire.phone import MakeWire
 from tests.support.ports import free_port
-
-from .conftest import MakeWire, StartEngine
 
 CALLS = 5
 ADDRESS = "127.0.0.1"
