@@ -1,7 +1,7 @@
 """Trunks: the registrations that keep them usable, and how each stands."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Literal, TypedDict
 
 import structlog
 
@@ -20,6 +20,24 @@ from .trunk_health import TrunkHealth
 log = structlog.get_logger()
 
 
+TrunkState = Literal["static", "registering", "registered", "unregistered", "failed"]
+
+
+class TrunkView(TypedDict):
+    """A trunk."""
+
+    name: str
+    """The name."""
+    uri: str
+    """Where it is."""
+    state: TrunkState
+    """`static`: without a registration; else how the registration stands."""
+    reason: str | None
+    """Why the registration failed."""
+    down: str | None
+    """Why the trunk is passed over for now."""
+
+
 class Trunks:
     """The configured trunks. One with `register` is not used while its registration fails."""
 
@@ -28,7 +46,7 @@ class Trunks:
         self._sip = sip
         self._events = events
         self._registrations: dict[RegistrationUsage, str] = {}
-        self._states = {
+        self._states: dict[str, TrunkState] = {
             trunk.name: "registering" if trunk.register_ else "static" for trunk in trunks
         }
         self._reasons: dict[str, str] = {}
@@ -129,7 +147,7 @@ class Trunks:
         elif name is not None:
             self._events.publish("trunk.unregistered", trunk=name, reason="not configured any more")
 
-    def _tell(self, name: str, state: str, reason: str) -> None:
+    def _tell(self, name: str, state: TrunkState, reason: str) -> None:
         self._states[name] = state
         self._reasons[name] = reason
         if state == "registered":
@@ -138,7 +156,7 @@ class Trunks:
         level("trunk", trunk=name, state=state, reason=reason)
         self._events.publish(f"trunk.{state}", trunk=name, reason=reason)
 
-    def view(self) -> list[dict[str, Any]]:
+    def view(self) -> list[TrunkView]:
         """Each trunk as `engine.status` shows it."""
         return [
             {
