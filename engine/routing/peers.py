@@ -65,7 +65,7 @@ class Peers:
     def trunk_of(self, source: Hop) -> str | None:
         """The trunk that a call from `source` comes from; None for another source.
 
-        Where two trunks have one address, the port tells them apart if it can.
+        Where two trunks have one address, the port decides where it differs.
         """
         at_host = self._trunk_hops.get(source.host, ())
         for name, hop in at_host:

@@ -57,7 +57,7 @@ class Trunks:
         self._next: dict[RegistrationUsage, str] = {}
 
     def start(self) -> None:
-        """Register every trunk that wants it; what comes of it is told by events."""
+        """Register every trunk that wants it; what comes of it is published as events."""
         for trunk in self._settings.values():
             if trunk.register_:
                 self._register(trunk)
@@ -134,7 +134,7 @@ class Trunks:
                     "trunk_not_refreshed", trunk=name, reason=reason, holds_s=event.expires_s
                 )
                 return
-            self._tell(name, event.state, reason)
+            self._report(name, event.state, reason)
 
     def _gone(self, event: RegistrationChanged) -> None:
         """A registration of an earlier configuration has changed."""
@@ -147,7 +147,7 @@ class Trunks:
         elif name is not None:
             self._events.publish("trunk.unregistered", trunk=name, reason="not configured any more")
 
-    def _tell(self, name: str, state: TrunkState, reason: str) -> None:
+    def _report(self, name: str, state: TrunkState, reason: str) -> None:
         self._states[name] = state
         self._reasons[name] = reason
         if state == "registered":

@@ -70,8 +70,8 @@ async def test_a_trunk_is_not_used_while_its_registration_fails() -> None:
     assert trunks.view()[0]["reason"] == "403 Forbidden"
     trunks.on_sip(RegistrationChanged(registration, "registered", 200, "OK", 300))
     assert trunks.is_usable("home")
-    told = [msgspec.json.decode(event.line)["params"] for event in events.after(0)]
-    assert [(one["type"], one["trunk"]) for one in told] == [
+    seen = [msgspec.json.decode(event.line)["params"] for event in events.after(0)]
+    assert [(one["type"], one["trunk"]) for one in seen] == [
         ("trunk.failed", "home"),
         ("trunk.registered", "home"),
     ]
@@ -125,8 +125,8 @@ async def test_a_trunk_that_is_gone_is_unregistered_and_not_used() -> None:
     trunks.on_sip(unregistered(registrar))
     await asyncio.sleep(0)
     assert len(registrar.accounts) == 1
-    told = [event.type for event in events.after(0)]
-    assert told == ["trunk.unregistered"]
+    seen = [event.type for event in events.after(0)]
+    assert seen == ["trunk.unregistered"]
     trunks.reconfigure([trunk("home", **REGISTERING)])
     assert len(registrar.accounts) == 2
 
