@@ -116,7 +116,7 @@ class Intake:
 
     def owner_of(self, job_id: str) -> Owner | None:
         """Who asked for the job or request of this id, and for which site. Raises StoreError."""
-        told = self._dispatcher.open.told(job_id)
+        told = self._dispatcher.open.known(job_id)
         found = self._find(job_id) if told is None else (told, None)
         if found is None:
             return None
