@@ -63,7 +63,7 @@ async def cancelled(engine: EngineClient, agent_phone: WirePhone, customer_phone
 
 
 async def crossed(engine: EngineClient, agent_phone: WirePhone, customer_phone: WirePhone) -> str:
-    """The customer's 200 crosses the CANCEL, and two branches of his answer."""
+    """The customer's 200 crosses the CANCEL, and two branches answer."""
     customer_phone.answers_cancel = False
     job = await engine.callback(customer_phone.uri, agent_phone.uri)
     agent = await agent_phone.answer()
@@ -83,7 +83,7 @@ async def crossed(engine: EngineClient, agent_phone: WirePhone, customer_phone: 
 async def held_to_the_end(
     engine: EngineClient, agent_phone: WirePhone, customer_phone: WirePhone
 ) -> str:
-    """The customer hangs up while he holds, and the engine's answer has no ACK yet."""
+    """The customer hangs up while holding, and the engine's answer has no ACK yet."""
     job = await engine.callback(customer_phone.uri, agent_phone.uri)
     agent = await agent_phone.answer(tone_hz=600)
     customer = await customer_phone.answer(tone_hz=1500)
@@ -141,7 +141,7 @@ async def refused(engine: EngineClient, _agent: WirePhone, caller_phone: WirePho
 async def sent_away(
     engine: EngineClient, operator_phone: WirePhone, caller_phone: WirePhone
 ) -> None:
-    """He presses the key and withholds his number, then a command hangs him up."""
+    """A caller presses the key and withholds the number, then a command hangs up."""
     caller = WireOutgoing.place(
         caller_phone, engine.process.sip_port, QUEUE, headers=(("privacy", "id"),)
     )

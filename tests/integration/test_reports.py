@@ -77,7 +77,7 @@ async def _talked(engine: EngineClient, operator: WirePhone, customer: WirePhone
 async def _talked_at_the_second_attempt(
     engine: EngineClient, operator: WirePhone, customer: WirePhone
 ) -> float:
-    """The customer is busy, and is called again: what was known of him is known still."""
+    """The customer is busy, and is called again: what was known of them is known still."""
     job = await callback(engine, customer, id="retried", max_attempts=2)
     agent = await operator.answer()
     await customer.refuse(486, "Busy Here")
@@ -99,7 +99,7 @@ async def _talked_at_the_second_attempt(
 
 
 async def _gave_up(engine: EngineClient, operator: WirePhone, customer: WirePhone) -> float:
-    """Called first, he waits for an operator, in vain. Returns for how long."""
+    """A customer called first waits for an agent in vain. Returns for how long."""
     await engine.line.call("agent.pause", agent="anna", reason="lunch")
     job = await callback(engine, customer, id="gave-up", order="customer_first")
     call = await customer.answer()

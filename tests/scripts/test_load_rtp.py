@@ -122,7 +122,7 @@ def test_who_was_late_catches_up_without_a_burst(side: RtpSide) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shift", "who"), [(2, "another pair"), (0, "himself")], ids=lambda value: str(value)
+    ("shift", "who"), [(2, "another pair"), (0, "itself")], ids=lambda value: str(value)
 )
 def test_a_phone_that_hears_another_than_its_partner_is_found(
     side: RtpSide, shift: int, who: str

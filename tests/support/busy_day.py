@@ -1,6 +1,6 @@
 """A busy day: callbacks by the hundred, while the engine is killed again and again.
 
-Operators and customers are SIPp; each customer has a number of his own, so that what his phone saw
+Agents and customers are SIPp; each customer has a number of their own, so that what the phone saw
 tells of one job. What the engine says of the day is then held against what the phones saw.
 """
 

@@ -88,7 +88,7 @@ def test_the_customer_is_counted_as_left_waiting_once_and_only_when_they_are(
         desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
     ) -> None:
         await desk.operator(ring_s=0.5)
-        await asyncio.sleep(3)  # the whisper: he is still alone
+        await asyncio.sleep(3)  # the whisper: the customer is still alone
         customer.hangs_up()
 
     async def soon(
@@ -171,7 +171,7 @@ def test_the_key_has_the_customer_called_back_in_their_position(tmp_path: Path) 
         await asyncio.sleep(10)
         presses(desk, "1")
         await asyncio.sleep(1)
-        assert b'"state":"queued"' in desk.stage.store.jobs["job-1"], "before he is told"
+        assert b'"state":"queued"' in desk.stage.store.jobs["job-1"], "before the customer hears so"
         assert not customer.is_hung_up
         await asyncio.sleep(3)
         assert customer.is_hung_up
@@ -287,7 +287,7 @@ def test_the_queue_may_send_the_customer_to_an_outside_number(tmp_path: Path) ->
         await asyncio.sleep(0)
         assert customer.is_hung_up
 
-    # His place is that of the wall clock; the queue's is virtual: an overflow is due at once.
+    # The position is by the wall clock; the queue's is virtual: an overflow is due at once.
     queue = Queue(name="sales", overflow=[Overflow(after_s=0.001, number="+442079460999")])
     asked = callback_job(order="customer_first", agent=None, queue="sales")
     asked.queue_joined_at = 0.001

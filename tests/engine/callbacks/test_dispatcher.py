@@ -374,9 +374,9 @@ def test_stopping_leaves_jobs_that_were_not_bridged_to_the_next_engine(
         assert (left.state, left.under_way, left.next_attempt_at) == ("queued", False, None)
         (attempt,) = left.attempts
         assert (attempt.result, attempt.cause) == ("interrupted", "engine stopped")
-        # Only the attempt that a customer has answered is one of his.
-        is_his = order == "customer_first" and answers == 1
-        assert attempt.retry_cause == ("failed" if is_his else None)
+        # Only an attempt that the customer has answered counts.
+        counts = order == "customer_first" and answers == 1
+        assert attempt.retry_cause == ("failed" if counts else None)
         assert stage.last("callback.queued")["cause"] == "engine stopped"
         assert dispatcher.jobs["waiting"].state == "queued"
         assert [callback.job.id for callback in dispatcher.interrupted] == ["running"]

@@ -266,7 +266,7 @@ def test_nobody_waits_for_ever(tmp_path: Path) -> None:
         desk.agents.pause("alice")
         caller = await desk.waiting()
         await asyncio.sleep(61)
-        assert not caller.is_hung_up  # he is being told
+        assert not caller.is_hung_up  # the caller hears the sentence
         await asyncio.sleep(3)
         assert caller.is_hung_up
 
@@ -283,7 +283,7 @@ def test_the_queue_may_send_the_customer_to_an_outside_number(tmp_path: Path) ->
         caller = await desk.waiting()
         outside = await desk.operator()
         assert "+442079460999" in outside.invitation.target
-        assert desk.heard()[:-1] == [Hold()], "music, until he is joined"
+        assert desk.heard()[:-1] == [Hold()], "music, until the two are joined"
         await asyncio.sleep(1)
         outside.hangs_up()
         await asyncio.sleep(0)
@@ -375,7 +375,7 @@ def test_rules_may_say_whose_call_it_is(tmp_path: Path) -> None:
         caller.hangs_up()
 
     rule = {
-        "name": "his", "match": {"prefix": [CALLER]},
+        "name": "theirs", "match": {"prefix": [CALLER]},
         "set": {"agent": "bert", "caller_id": "+442079469999", "whisper": "{to}", "record": True},
     }  # fmt: skip
     desk = reception(tmp_path, script, agents=("alice", "bert"), rules=[rule])
@@ -386,7 +386,7 @@ def test_rules_may_say_whose_call_it_is(tmp_path: Path) -> None:
     assert desk.stage.media.recorded and desk.stage.media.stopped
 
 
-FOR_BERT = {"name": "his", "set": {"agent": "bert", "ring_s": 6.0}}
+FOR_BERT = {"name": "theirs", "set": {"agent": "bert", "ring_s": 6.0}}
 KEPT = Route(name="shop", queue="sales", agent_s=20.0)
 
 
@@ -438,7 +438,7 @@ def test_a_number_that_a_rule_names_is_rung_and_the_queue_stands_in_for_it(
         await asyncio.sleep(1)
         caller.hangs_up()
 
-    rule = {"name": "his", "set": {"agent": "+447700900123", "ring_s": 6.0}}
+    rule = {"name": "theirs", "set": {"agent": "+447700900123", "ring_s": 6.0}}
     desk = reception(tmp_path, script, rules=[rule], routes=[KEPT])
     ended = desk.stage.last("call.ended")
     assert ended["result"] == "completed"
@@ -513,7 +513,7 @@ def test_a_key_has_the_caller_called_back_in_their_position(tmp_path: Path) -> N
         assert not desk.intake.accepted
         presses(desk, "1")
         await asyncio.sleep(1)
-        assert not caller.is_hung_up  # he is being told
+        assert not caller.is_hung_up  # the caller hears the sentence
         assert not desk.intake.rescheduled
         await asyncio.sleep(3)
         assert caller.is_hung_up

@@ -1,4 +1,4 @@
-"""A machine answers for the customer: whoever hears it writes so back, and he is called again."""
+"""A machine answers for the customer: the agent writes so back, and they are called again."""
 
 import asyncio
 from pathlib import Path
@@ -68,7 +68,7 @@ def test_the_customer_is_called_again_by_the_rule_for_machines(tmp_path: Path, o
         (first,) = job["attempts"]
         assert (first["result"], first["retry_cause"]) == ("machine", "machine")
         assert job["next_attempt_at"] == pytest.approx(first["ended"] + 600, abs=0.1)
-        # This time he answers himself.
+        # This time the customer answers.
         operator = await talk(engine, order=order)
         operator.act("hangs_up")
         await asyncio.sleep(1)

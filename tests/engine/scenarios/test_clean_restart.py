@@ -85,7 +85,7 @@ def test_an_entry_offered_as_the_engine_stops_is_offered_again(tmp_path: Path) -
     async def after(engine: VirtualEngine) -> None:
         network = engine.world.network
         phone = await network.call_of("dora")
-        # He was hung up once, and not offered the next one while the engine stopped.
+        # The agent was hung up once, and not offered the next one while the engine stopped.
         assert [call.hung_up_by for call in network.calls_of("dora")] == ["engine", None]
         job = await engine.ask("callback.get", id="first")
         assert job["state"] == "dialing_agent"

@@ -202,7 +202,7 @@ def test_the_agent_hangs_up_as_the_customer_answers(tmp_path: Path, first: str) 
 def test_an_agent_who_answers_and_hangs_up_at_once_is_offered_again(
     tmp_path: Path, order: Order
 ) -> None:
-    """His queue has let the job go with his answer; it must come back to wait there."""
+    """The job left the queue with the answer; it must come back to wait there."""
 
     async def script(shop: Shop) -> None:
         job = await shop.request(order, max_attempts=2)
@@ -212,7 +212,7 @@ def test_an_agent_who_answers_and_hangs_up_at_once_is_offered_again(
         operator.act("answers")
         operator.act("hangs_up")
         await asyncio.sleep(2)
-        if order == "customer_first":  # he was hung up on with the operator, and is called again
+        if order == "customer_first":  # hung up with the agent, and called again
             await shop.answers(CUSTOMER)
         again = await shop.answers("alice")
         if order == "agent_first":
@@ -249,7 +249,7 @@ def test_the_customer_hangs_up_as_the_agent_answers(tmp_path: Path, first: str) 
 
 @both_orders
 def test_a_wrap_up_that_ends_as_somebody_comes_to_wait(tmp_path: Path, order: Order) -> None:
-    """Who is free in the instant in which the customer answers is offered to him, once."""
+    """An agent free in the instant in which the customer answers is offered once."""
 
     async def script(shop: Shop) -> None:
         first = await shop.request("agent_first")
@@ -349,7 +349,7 @@ def test_a_customer_left_alone_is_counted_and_hears_so(tmp_path: Path, alone_s: 
 
 
 def test_a_customer_whose_agent_left_as_they_answered_was_not_joined(tmp_path: Path) -> None:
-    """He is hung up on at once, and is not counted as one who waited."""
+    """The customer is hung up at once, and does not count as left waiting."""
 
     async def script(shop: Shop) -> None:
         job = await shop.request("agent_first", context={"site": "shop.example"})
