@@ -104,7 +104,7 @@ async def _one(callbacks: Callbacks, ending: Ending, wrong: Counter[str]) -> Non
     client = callbacks.client
     state, cause = "never ended", ""
     try:
-        callback = await callbacks.request(ending.operator, ending.customer, **ending.parameters)
+        callback = await callbacks.request(ending.agent, ending.customer, **ending.parameters)
         if ending.cancel_at:
             async with asyncio.timeout(STAGE_LIMIT_S):
                 await callback.event(ending.cancel_at)

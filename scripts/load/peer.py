@@ -114,7 +114,7 @@ class LoadPeer:
         output, answering = self.phones.output, self.phones.answering
         for data, address in output:
             if data in answering:
-                self.phones.operator_answered(data, time.time_ns())
+                self.phones.agent_answered(data, time.time_ns())
             with contextlib.suppress(OSError):  # an engine that has gone refuses; timers go on
                 self._sip.sendto(data, address)
         output.clear()

@@ -112,12 +112,12 @@ QUEUE, CLOSED = "+442079460000", "+442079469999"
 
 
 async def talked(engine: EngineClient, operator_phone: WirePhone, caller_phone: WirePhone) -> None:
-    """The operator, whose phone is the only one that knows nothing of callers, hangs up."""
+    """The agent, whose phone is the only one that knows nothing of callers, hangs up."""
     caller = WireOutgoing.place(caller_phone, engine.process.sip_port, QUEUE)
     await caller.answered()
-    operator = await operator_phone.answer()
+    agent_side = await operator_phone.answer()
     await asyncio.sleep(TALK_S)
-    operator.bye()
+    agent_side.bye()
     await caller.receive("BYE")
 
 
@@ -126,11 +126,11 @@ async def abandoned(
 ) -> None:
     caller = WireOutgoing.place(caller_phone, engine.process.sip_port, QUEUE)
     await caller.answered()
-    operator = await operator_phone.called()
-    operator.ring()
+    agent_side = await operator_phone.called()
+    agent_side.ring()
     await asyncio.sleep(TALK_S)
     caller.bye()
-    await operator.receive("CANCEL")
+    await agent_side.receive("CANCEL")
 
 
 async def refused(engine: EngineClient, _agent: WirePhone, caller_phone: WirePhone) -> None:
@@ -146,8 +146,8 @@ async def sent_away(
         caller_phone, engine.process.sip_port, QUEUE, headers=(("privacy", "id"),)
     )
     await caller.answered()
-    operator = await operator_phone.called()
-    operator.ring()
+    agent_side = await operator_phone.called()
+    agent_side.ring()
     (call,) = (await engine.line.call("call.list"))["calls"]
     caller.rtp.send_digit(5)
     await engine.line.events.wait_for(
@@ -156,7 +156,7 @@ async def sent_away(
     )
     await engine.line.call("call.hangup", call=call["call"])
     await caller.receive("BYE")
-    await operator.receive("CANCEL")
+    await agent_side.receive("CANCEL")
 
 
 INBOUND = [talked, abandoned, refused, sent_away]

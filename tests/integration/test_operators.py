@@ -1,4 +1,4 @@
-"""Operators with real phones: several rung at once, at several addresses, on lines that stay up."""
+"""Agents with real phones: several rung at once, at several addresses, on lines that stay up."""
 
 import asyncio
 import time

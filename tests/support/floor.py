@@ -1,6 +1,6 @@
 """A call centre's floor in virtual time: the real agents and the real queues, no phones.
 
-Guests wait; when one is offered, the test says what the operators do. Runs on a VirtualLoop.
+Guests wait; when one is offered, the test says what the agents do. Runs on a VirtualLoop.
 """
 
 import asyncio
@@ -52,12 +52,12 @@ class Guest:
 
     @property
     def offer(self) -> Offer | None:
-        """The offer whose operators ring now."""
+        """The offer whose agents ring now."""
         return self.offers[-1] if len(self.offers) > self._done else None
 
     @property
     def rings(self) -> tuple[str, ...]:
-        """The operators who ring now."""
+        """The agents who ring now."""
         return self.offer.agents if self.offer is not None else ()
 
     def is_taken(self, by: str | None = None) -> None:
@@ -76,7 +76,7 @@ class Guest:
             agents.release(name, self.id)
 
     def is_missed(self) -> None:
-        """None of the operators answers."""
+        """None of the agents answers."""
         offer = self.offer
         assert offer is not None
         self._done = len(self.offers)

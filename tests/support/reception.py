@@ -118,7 +118,7 @@ class Reception:
             self.agents.pause(agent.name)
         return await self.waiting(**more)
 
-    async def operator(self, *, ring_s: float = 1.0) -> ScriptedPhone:
+    async def answering_agent(self, *, ring_s: float = 1.0) -> ScriptedPhone:
         """The next agent who is rung; they have answered."""
         phone = await self.stage.phone()
         phone.rings()

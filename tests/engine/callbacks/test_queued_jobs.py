@@ -1,4 +1,4 @@
-"""Jobs that wait for operators, in queues and for agents who are busy: who gets them, and when."""
+"""Jobs that wait for agents, in queues and for agents who are busy: who gets them, and when."""
 
 import asyncio
 from pathlib import Path

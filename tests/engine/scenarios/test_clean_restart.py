@@ -133,11 +133,11 @@ def test_a_wrap_up_goes_on(tmp_path: Path, down_s: float, state: str) -> None:
     async def before(engine: VirtualEngine) -> None:
         await engine.ask("agent.login", agent="alice")
         await engine.ask("callback.request", id="c", to="sip:c@127.0.0.1:5090", agent="alice")
-        operator = await engine.world.network.call_of("alice")
-        operator.act("answers")
+        agent_side = await engine.world.network.call_of("alice")
+        agent_side.act("answers")
         (await engine.world.network.call_of("c")).act("answers")
         await asyncio.sleep(1)
-        operator.act("hangs_up")
+        agent_side.act("hangs_up")
         await asyncio.sleep(1)
         assert (await engine.ask("agent.get", agent="alice"))["state"] == "wrap_up"
 
