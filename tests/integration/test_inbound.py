@@ -237,13 +237,13 @@ async def test_unknown_sources_are_refused_and_a_flood_of_them_harms_nobody(
 ) -> None:
     desk = wire("desk")
     engine = await own_engine(**centre(tmp_path, desk.uri, free_port()))
-    stranger = wire("stranger", host="127.0.0.9")
-    refused = await call(engine, stranger).refused()
+    other = wire("other", host="127.0.0.9")
+    refused = await call(engine, other).refused()
     assert refused.what == "403"
     for _ in range(300):
-        call(engine, stranger)
+        call(engine, other)
     await asyncio.sleep(0.5)
-    answers = len(stranger.messages.that(lambda message: message.what == "403"))
+    answers = len(other.messages.that(lambda message: message.what == "403"))
     assert answers < 40
     caller = call(engine, wire("+442079461111"))
     await caller.answered()
