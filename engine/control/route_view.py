@@ -110,6 +110,8 @@ class Objections:
             shown = {"step": step, "kind": error.kind, "reason": error.message}
             policy = error.data.get("policy")
             shown |= {} if policy is None else {"policy": policy}
+            opens_at = error.data.get("opens_at")
+            shown |= {} if opens_at is None else {"opens_at": opens_at}
         if all(one["reason"] != shown["reason"] for one in self.found):
             self.found.append(shown)
 
@@ -125,7 +127,7 @@ def verdict_of(
     if objections:
         kinds = {one["kind"] for one in objections}
         verdict = "unavailable" if kinds == {"unavailable"} else "refused"
-    elif (not_before is not None and not_before > now) or (queue is not None and not queue["open"]):
+    elif not_before is not None and not_before > now:
         verdict = "scheduled"
     else:
         could = [one["could"] for one in (*(queue["agents"] if queue else ()), agent) if one]
