@@ -143,6 +143,11 @@ class Timer:
             sleep_s = min(max(at - self._now(), 0.0), LONGEST_SLEEP_S)
             self._handle = asyncio.get_running_loop().call_later(sleep_s, self._wake)
 
+    def reset(self, at: float | None) -> None:
+        """As `set`, after the clock was stepped: the same time may be sooner or later now."""
+        self.stop()
+        self.set(at)
+
     def stop(self) -> None:
         """Do not call `on_time` any more, until the next `set`."""
         if self._handle is not None:

@@ -436,7 +436,7 @@ class Dispatcher:
             if job.id in self.open:
                 self._watch(job)
                 self._schedule_anew(job, now, is_ready=before.is_ready(job))
-        self._timer.set(self._schedule.next_at)
+        self._timer.reset(self._schedule.next_at)
 
     def _schedule_anew(self, job: Job, now: float, *, is_ready: bool) -> None:
         if is_ready:
