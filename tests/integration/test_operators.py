@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.engines.process import EngineClient
+from tests.support.engines.process import EngineClient, StartEngine
 from tests.support.phones.errors import PeerError
 from tests.support.phones.real.sipp import Sipp
-from tests.support.phones.real.softphone import SoftphoneProcess
+from tests.support.phones.real.softphone import SoftphoneProcess, StartPhone
+from tests.support.phones.wire.phone import MakeWire
 from tests.support.recording import Recording, read_wav
-
-from .conftest import MakeWire, StartEngine, StartPhone
 
 AGENT_HZ, CUSTOMER_HZ, SECOND_HZ = 600, 1500, 2100
 ELSEWHERE = 'Reason: SIP;cause=200;text="Call completed elsewhere"'
@@ -38,7 +37,7 @@ def heard_by(phone: SoftphoneProcess, path: Path) -> Recording:
     return read_wav(path, started=phone.seen("recording")[0]["time"])
 
 
-async def test_of_several_rung_at_once_one_wins_and_the_other_is_told(
+async def test_of_several_rung_at_once_one_wins_and_the_other_learns_who(
     own_engine: StartEngine, softphone: StartPhone, tmp_path: Path
 ) -> None:
     slow = await Sipp.start("never_answer", tmp_path)
@@ -204,7 +203,7 @@ async def test_a_line_that_goes_down_in_a_call_ends_it_and_comes_back(
     await engine.assert_idle()
 
 
-async def test_wrap_up_until_he_is_ready(own_engine: StartEngine, wire: MakeWire) -> None:
+async def test_wrap_up_until_the_agent_is_ready(own_engine: StartEngine, wire: MakeWire) -> None:
     phone, customers = wire("anna"), [wire("one"), wire("two")]
     engine = await own_engine(
         agents=[{"name": "anna", "uri": phone.uri, "queues": ["sales"]}],
@@ -227,7 +226,7 @@ async def test_wrap_up_until_he_is_ready(own_engine: StartEngine, wire: MakeWire
     await engine.assert_idle()
 
 
-async def test_whoever_answers_must_press_the_key_before_the_customer_is_called(
+async def test_an_agent_must_press_the_key_before_the_customer_is_called(
     own_engine: StartEngine, softphone: StartPhone, wire: MakeWire, tmp_path: Path
 ) -> None:
     mobile = await softphone(user="mobile", record=tmp_path / "mobile.wav")
