@@ -187,8 +187,9 @@ class EngineClient:
         return str(job["id"])
 
     async def queued_callback(self, to: str, **params: Any) -> str:
-        """Request a callback by queue sales. Returns the job's id."""
-        job = await self.line.call("callback.request", **({"to": to, "queue": "sales"} | params))
+        """Request a callback by queue sales, or by the agent named. Returns the job's id."""
+        by = {} if "agent" in params else {"queue": "sales"}
+        job = await self.line.call("callback.request", **({"to": to} | by | params))
         return str(job["id"])
 
     async def job(self, job_id: str) -> dict[str, Any]:
