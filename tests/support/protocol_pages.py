@@ -20,7 +20,7 @@ GROUPS = (
 EVENT = re.compile(rf"(?:{'|'.join(GROUPS)})\.[a-z_]+")
 
 
-def told_events() -> set[str]:
+def documented_events() -> set[str]:
     """The types in the table of events."""
     table = EVENTS_PAGE[EVENTS_PAGE.index("## All events") :]
     found: set[str] = set()

@@ -404,6 +404,86 @@ def key(code: int, packets: int = 4) -> list[bytes]:
     return held + [PAYLOAD.pack(code, 0x8A, 160 * packets)] * 3
 
 
+def test_a_peer_that_must_speak_first_is_sent_nothing_before(desk: SwitchBench) -> None:
+    phone = FramePhone(0xD1)
+    desk.phones.append(phone)
+    leg = desk.open("a")
+    described = phone.describe("a")
+    described.must_speak = True
+    desk.switch.execute(described)
+    desk.switch.execute(m.Hear("a", 1, Silence()))
+    rtcp_session = desk.switch._legs["a"].rtcp
+    assert rtcp_session is not None and rtcp_session.remote == ("", 0)
+    desk.tick(5)
+    desk.drain()
+    assert phone.listen() == []
+    phone.talk(leg)
+    desk.drain()
+    desk.tick(5)
+    assert phone.listen() == [], "one packet is easily forged"
+    phone.talk(leg)
+    desk.drain()
+    desk.tick(5)
+    assert phone.listen()
+    assert rtcp_session.remote == (HOST, phone.rtcp_socket.getsockname()[1])
+    stats = desk.stats("a")
+    assert (stats.packets_received, stats.dropped_stranger) == (2, 0)
+    assert desk.events(m.PeerMoved) == []
+
+
+def test_who_must_speak_first_may_do_so_from_the_host_of_its_sip(desk: SwitchBench) -> None:
+    named, real = FramePhone(0xD1, host="127.0.0.9"), FramePhone(0xD2, host="127.0.0.2")
+    desk.phones += [named, real]
+    leg = desk.open("a")
+    described = named.describe("a")
+    described.must_speak, described.sip_host = True, "127.0.0.2"
+    desk.switch.execute(described)
+    desk.switch.execute(m.Hear("a", 1, Silence()))
+    real.talk(leg, 5)
+    desk.drain()
+    desk.tick(5)
+    assert real.listen() and named.listen() == []
+    assert desk.events(m.PeerMoved) == [m.PeerMoved("a", "127.0.0.2", real.port)]
+
+
+def test_a_stranger_does_not_speak_for_the_peer(desk: SwitchBench) -> None:
+    phone, stranger = FramePhone(0xD1), FramePhone(0xEE, host="127.0.0.66")
+    desk.phones += [phone, stranger]
+    leg = desk.open("a")
+    described = phone.describe("a")
+    described.must_speak = True
+    desk.switch.execute(described)
+    desk.switch.execute(m.Hear("a", 1, Silence()))
+    stranger.talk(leg, 50)
+    desk.drain()
+    desk.tick(5)
+    assert phone.listen() == [] and stranger.listen() == []
+    assert desk.stats("a").dropped_stranger == 50
+
+
+def test_media_that_moves_to_one_who_must_speak_first_waits_for_it(
+    bridged: tuple[SwitchBench, FramePhone, FramePhone],
+) -> None:
+    desk, a, b = bridged
+    a.talk(desk.addresses["a"], 3)
+    b.talk(desk.addresses["b"], 3)
+    desk.drain()
+    a.listen()
+    elsewhere = FramePhone(0xD5, host="127.0.0.9")
+    desk.phones.append(elsewhere)
+    moved = elsewhere.describe("a")
+    moved.must_speak = True
+    desk.switch.execute(moved)
+    b.talk(desk.addresses["b"], 3)
+    desk.drain()
+    assert a.listen() == [] and elsewhere.listen() == []
+    elsewhere.talk(desk.addresses["a"], 2)
+    desk.drain()
+    b.talk(desk.addresses["b"], 3)
+    desk.drain()
+    assert len(elsewhere.listen()) == 3
+
+
 def test_a_digit_is_reported_once_and_relayed(
     bridged: tuple[SwitchBench, FramePhone, FramePhone],
 ) -> None:
