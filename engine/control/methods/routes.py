@@ -88,14 +88,17 @@ class RouteMethods:
                 check.queue(filled.queue, now, not_before)
         queue = self._parties.queue(filled, facts, now)
         agent = self._parties.agent(filled, facts, now)
+        trunks = self._parties.trunks(filled.to, filled.trunk)
+        is_down = bool(trunks) and not any(trunk["usable"] for trunk in trunks)
         view = explained("callback", facts, ruling, now) | {
             "request": requested(filled, ruling),
             "admission": admission,
-            "trunks": self._parties.trunks(filled.to, filled.trunk),
+            "trunks": trunks,
             "queue": queue,
             "agent": agent,
         }
-        return cast(Explanation, view | verdict_of(objections.found, not_before, now, queue, agent))
+        verdict = verdict_of(objections.found, not_before, now, queue, agent, is_trunk_down=is_down)
+        return cast(Explanation, view | verdict)
 
     def _explain_admission(
         self, params: RouteQuery, now: float, objections: Objections
