@@ -16,13 +16,14 @@ from .values import (
     IpAddress,
     Listen,
     Name,
+    NameServer,
     Network,
-    NumberPrefix,
     OptionalPath,
     Pattern,
     PortRange,
     Printable,
     Region,
+    RoutePrefix,
     Rtp,
     Seconds,
     Secret,
@@ -31,6 +32,7 @@ from .values import (
     Template,
     User,
     is_file,
+    steers,
     wrong,
 )
 
@@ -77,7 +79,7 @@ class Control(Section):
     token: Secret = SecretStr("")
     token_file: OptionalPath = ""
     allow_users: list[User] = []
-    default_role: Literal["", "none", "read", "operate", "supervise", "administer"] = ""
+    default_role: Literal["", "none", "request", "read", "operate", "supervise", "administer"] = ""
     replay_events: int = Field(default=100_000, ge=1, le=10_000_000)
     replay_bytes: int = Field(default=64 << 20, ge=1 << 20)
     max_request_bytes: int = Field(default=1 << 20, ge=32 << 10, le=1 << 20)
@@ -129,6 +131,9 @@ class Sip(Section):
     user_agent: Printable = "Ringback"
     max_messages_per_s: int = Field(default=5_000, ge=1)
     max_messages_burst: int = Field(default=10_000, ge=1)
+    max_unknown_per_s: int = Field(default=100, ge=1)
+    max_unknown_together_per_s: int = Field(default=500, ge=1)
+    dns: list[NameServer] = []
 
     @field_validator("listen")
     @classmethod
@@ -190,6 +195,10 @@ class Dial(Section):
         twice = first_duplicate([name.lower() for name in headers])
         if twice is not None:
             raise wrong("", f"header {twice!r} stands twice")
+        for name, template in headers.items():
+            if steers(name, template):
+                reason = "says who is called, so it may not be filled from a request"
+                raise wrong(name, reason)
         return headers
 
 
@@ -236,6 +245,7 @@ class Trunk(WithCredentials):
     name: Name
     uri: SipUri
     sources: list[Network] = []
+    media: list[Network] = []
     register_: bool = Field(default=False, alias="register")
     register_expires_s: int = Field(default=3600, ge=60, le=86400)
     caller_id: Printable = ""
@@ -252,7 +262,7 @@ class Trunk(WithCredentials):
 class Route(Section):
     """[[routes]]: which trunks carry the numbers that begin with `prefix`."""
 
-    prefix: NumberPrefix
+    prefix: RoutePrefix
     trunks: list[str] = Field(min_length=1)
 
     @field_validator("trunks")

@@ -15,8 +15,7 @@ from media.settings import MediaSettings
 from media.sound.speech import Synthesizer
 from media.sources import Hold, Ringing
 from media.worker_pool import WorkerPool
-from sip.endpoint import EndpointOptions, SipEndpoint
-from sip.rate_limit import RateLimit
+from sip.endpoint import SipEndpoint
 
 from . import logs
 from .acd.agent_clock import AgentClock
@@ -28,14 +27,13 @@ from .callbacks.caller_takeover import CallerTakeover
 from .callbacks.dispatcher import Dispatcher
 from .callbacks.intake import Intake
 from .calls.agent_lines import AgentLines
-from .calls.call import CallRegistry
+from .calls.call import Call, CallRegistry
 from .calls.leg_events import LegEvents
 from .calls.permanent_leg import PermanentLegs
 from .calls.services import CallServices
 from .calls.waiting_room import WaitingRooms
 from .calls.whisper import Announcer
 from .clock import Clock
-from .control.agent_scope import AgentScope
 from .control.audit import Audit
 from .control.engine_view import EngineView, Network, Output, Traffic
 from .control.live_view import AgentView, Customers, QueueView
@@ -54,6 +52,8 @@ from .control.methods.routes import RouteMethods
 from .control.methods.webhooks import WebhookMethods
 from .control.rights import Rights
 from .control.route_view import PartyView
+from .control.scope.agent_scope import AgentScope
+from .control.scope.scopes import Scopes
 from .control.server import ControlServer
 from .control.snapshot import SnapshotSources, views_of
 from .inbound.inbound import Inbound
@@ -61,6 +61,7 @@ from .inbound.interrupted_calls import InterruptedCalls
 from .inbound.kept_positions import KeptPositions
 from .inbound.services import InboundServices
 from .inbound.sip_events import SipEvents
+from .inbound.sip_policy import SipPolicy
 from .job import Job
 from .personal.personal_data import PersonalData
 from .reload import Reconfigure, Reload
@@ -68,16 +69,20 @@ from .reports.alerts import Alerts
 from .reports.cdr_writer import CdrWriter
 from .reports.history import History
 from .reports.intervals import zone_of
+from .reports.job_view import job_view
 from .reports.live import Live
 from .reports.report import Reports, service_levels
 from .restart.dialog_journal import DialogJournal
 from .restart.worker_journal import WorkerJournal
 from .routing.admission import Admission, PolicySettings
 from .routing.dialplan import Dialplan
+from .routing.do_not_call import DoNotCall
 from .routing.number_plan import NumberPlan
 from .routing.opening_hours import opening_hours
 from .routing.overload import Overload
+from .routing.peers import Peers
 from .routing.router import Router
+from .routing.sip_options import endpoint_options
 from .routing.trunks import Trunks
 from .store.event_log import EventLog
 from .store.heartbeat import Heartbeat
@@ -119,17 +124,16 @@ class Parts:
 
         # -- SIP and media
         leg_events = LegEvents(self.registry, self.events)
+        self.peers = Peers(
+            settings.trunks, settings.dial.allow_hosts, lambda uri: self.sip.hops(uri)
+        )
         self.dialogs = DialogJournal(self.store)
         self.workers = WorkerJournal(self.store)
         self.sip = SipEndpoint(
             sip.listen,
             on_event=lambda event: self.sip_events.on_sip(event),
-            options=EndpointOptions(
-                advertise=sip.advertise or None,
-                product=sip.user_agent,
-                rate_limit=RateLimit(sip.max_messages_per_s, sip.max_messages_burst),
-            ),
-            admits=lambda source, now: self.inbound.admits(source, now),
+            options=endpoint_options(sip),
+            policy=SipPolicy(self.peers, lambda source, now: self.inbound.admits(source, now)),
             on_saves=self.dialogs.write,
         )
         self.media = WorkerPool(
@@ -156,6 +160,7 @@ class Parts:
 
         # -- numbers: where a call goes, and whether it may
         self.trunks = Trunks(settings.trunks, sip=self.sip, events=self.events)
+        do_not_call = DoNotCall(self.store, self.events)
         self.dialplan = Dialplan(
             trunks=settings.trunks,
             routes=settings.routes,
@@ -163,12 +168,13 @@ class Parts:
             allow_hosts=settings.dial.allow_hosts,
             plan=NumberPlan.of(settings),
             trunk_states=self.trunks,
+            do_not_call=do_not_call,
         )
         self.admission = Admission(
             PolicySettings.of(settings),
             read=self.dialplan.classify,
+            do_not_call=do_not_call,
             store=self.store,
-            events=self.events,
         )
         self.router = Router(settings, number_of=self.admission.number, store=self.store)
 
@@ -260,6 +266,7 @@ class Parts:
                 takeover=CallerTakeover(self.dispatcher),
                 history=self.history,
                 positions=self.positions,
+                peers=self.peers,
             ),
             settings,
             clock=now,
@@ -279,7 +286,7 @@ class Parts:
         )
         self.sip_events = SipEvents(self.trunks, self.inbound, leg_events)
 
-        # -- reports, and whom they and the events are told to
+        # -- reports, and who gets them and the events
         self.webhooks = Webhooks(settings.webhooks, self.events, self.store, clock=now)
         self.traffic = Traffic(self.dispatcher, self.inbound, self.registry)
         self.network = Network(self.sip, self.media, self.trunks, self.overload)
@@ -357,8 +364,15 @@ class Parts:
             self.events,
             snapshot_sources=self._snapshot_sources(),
             rights=self.rights,
-            scope=AgentScope(
-                self.dispatcher.open.told, self._find_job, self.registry.calls, agents=self.agents
+            scopes=Scopes(
+                AgentScope(
+                    self.dispatcher.open.known,
+                    self._find_job,
+                    self.registry.calls,
+                    agents=self.agents,
+                ),
+                self.intake.owner_of,
+                self.registry.calls,
             ),
             audit=Audit(self.store, clock=now),
         )
@@ -379,7 +393,7 @@ class Parts:
             **AgentMethods(self.agents, self.roster, self.queues).table(),
             **PersonMethods(self.personal_data, self.events, lambda: self.admission.region).table(),
             **QueueMethods(self.queues).table(),
-            **NumberMethods(self.admission).table(),
+            **NumberMethods(self.admission, self.dialplan).table(),
             **RouteMethods(
                 self.router,
                 self.admission,
@@ -398,8 +412,8 @@ class Parts:
         return {
             "agent": self.agents.views,
             "queue": self.queues.views,
-            "job": partial(views_of, self.dispatcher.jobs),
-            "call": partial(views_of, self.registry.calls),
+            "job": partial(views_of, self.dispatcher.jobs, job_view),
+            "call": partial(views_of, self.registry.calls, Call.view),
             "number": lambda: numbers.views(self.clock.now()),
             "trunk": self.trunks.view,
         }
@@ -482,7 +496,6 @@ class Parts:
             "dispatcher": lambda _settings: self.dispatcher.dispatch(),
             "rights": lambda settings: self.rights.configure(settings.control, settings.rights),
             "control": lambda settings: self.control.configure(settings.control),
-            # Last: the name of a registrar may take its time to be found.
             "trunks": lambda settings: self.trunks.reconfigure(settings.trunks),
         }
 

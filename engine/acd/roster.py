@@ -80,16 +80,19 @@ class Roster:
     async def add_agent(self, fields: Mapping[str, Any]) -> Agent:
         """Add an agent for good, and log them in if the policy says so.
 
-        Raises EngineError `conflict` when there is one of this name, `refused` naming the field.
+        Raises EngineError `conflict` when there is one of this name or at this address, `refused`
+        naming the field.
         """
         settings = _checked(fields)
         name = settings.name
         if name in self._agents:
             raise EngineError("conflict", f"there is an agent named {name!r}", field="agent")
+        field = "addresses" if not settings.uri else "uri"
         for address in settings.reached_at:
-            self._dialplan.check_address(
-                address.uri, field="addresses" if not settings.uri else "uri"
-            )
+            self._dialplan.check_address(address.uri, field=field)
+            if (owner := self._dialplan.agent_at(address.uri)) is not None:
+                reason = f"{address.uri} is an address of agent {owner} as well"
+                raise EngineError("conflict", reason, field=field)
         if settings.permanent and not self._takes_permanent:
             raise EngineError("refused", ONE_WORKER, field="permanent")
         agent = self._agents.enrol(settings, added=True)
@@ -111,10 +114,10 @@ class Roster:
         """
         agent = self._agents.known(name)
         if not agent.added:
-            reason = f"agent {name} stands in the configuration; remove him there"
+            reason = f"agent {name} stands in the configuration; remove them there"
             raise EngineError("refused", reason, field="agent")
         if agent.is_on_work:
-            reason = f"agent {name} is on a call; log him out, and remove him after it"
+            reason = f"agent {name} is on a call; log them out, and remove them after it"
             raise EngineError("state", reason, field="agent")
         self._agents.logout(name, "removed")
         self._store.drop(ADDED_AS, name)
@@ -193,6 +196,6 @@ def _rearranged(agent: Agent, uri: str, use: str) -> list[tuple[str, bool]]:
     else:
         order = [(one, use == "on" if one == uri else enabled) for one, enabled in order]
     if not any(enabled for _uri, enabled in order):
-        reason = f"{uri} is the last address of agent {agent.name} that is on; log him out instead"
+        reason = f"{uri} is the last address of agent {agent.name} that is on; log them out instead"
         raise EngineError("state", reason, field="use")
     return order

@@ -1,7 +1,8 @@
 """One attempt of a callback: an agent and a customer are called and joined.
 
-`Attempt.run` tells the story: call one of the two, let the agent hear the whisper, call the other,
-join them, and wait until one hangs up. Whatever ends it, every leg is hung up and given back.
+`Attempt.run` reads from beginning to end: call one of the two, let the agent hear the whisper, call
+the other, join them, and wait until one hangs up. Whatever ends it, every leg is hung up and given
+back.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from ..calls.hangup_cause import BY_COMMAND, HangupCause, retry_cause_of
 from ..calls.leg import Leg, LegEnded
 from ..calls.leg_listener import LegListener, ObservedLeg
 from ..calls.services import CallServices
-from ..calls.templates import Subject, context_headers
+from ..calls.templates import Subject, context_headers, display_name
 from ..calls.two_party_call import TwoPartyCall
 from ..calls.whisper import Whisper
 from ..errors import EngineError
@@ -233,7 +234,7 @@ class Attempt(TwoPartyCall):
         self.job.recording = path
         self._services.store.save(self.job)
 
-    # -- what the agents are told, and how they are rung --------------------------------------
+    # -- what agents see of it, and how they are rung -----------------------------------------
 
     @property
     def partner(self) -> Leg | None:
@@ -278,9 +279,14 @@ class Attempt(TwoPartyCall):
     async def dial_agent(self, leg: Leg, ring_s: float) -> None:
         """Call an agent on `leg`. Raises LegEnded."""
         self._check_not_ended(leg)
-        headers = context_headers(self._services.dial.headers, Subject.of(self.job))
+        subject = Subject.of(self.job)
         await self._dial_leg(
-            leg, self._customer.user, ring_s=ring_s, partner=self._partner, headers=headers
+            leg,
+            self._customer.user,
+            name=display_name(subject),
+            ring_s=ring_s,
+            partner=self._partner,
+            headers=context_headers(self._services.dial.headers, subject),
         )
 
     # -- legs -------------------------------------------------------------------------------
@@ -404,7 +410,8 @@ class Attempt(TwoPartyCall):
     def _retry_cause(self, leg: Leg, hangup: HangupCause) -> RetryCause:
         """Whose fault it is: the agent's alone only where the customer was not called."""
         if leg.role == "customer":
-            return retry_cause_of(hangup)
+            has_waited = leg.record.answered is not None and hangup.result == "hung_up"
+            return "abandoned" if has_waited else retry_cause_of(hangup)
         is_alone = self.job.request.order == "agent_first" and self.job.state != "dialing_customer"
         return "operator_missed" if is_alone else "failed"
 

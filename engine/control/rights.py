@@ -1,4 +1,4 @@
-"""Rights: who is at the other end of a control connection, and what he may ask for.
+"""Rights: who is at the other end of a control connection, and what they may ask for.
 
 Root and the engine's own user administer. Others are who the kernel says they are, or whoever a
 token that they show stands for; see config/rights.py.
@@ -14,34 +14,48 @@ from dataclasses import dataclass, field, replace
 from config.rights import Right
 from config.sections import Control
 
-from .agent_scope import AGENT_METHODS
 from .peer import Peer, user_name
-from .roles import RANKS, NoRight, Role, needed
+from .roles import RANKS, REQUEST_METHODS, SITE_METHODS, NoRight, Role, needed
+from .scope.agent_scope import AGENT_METHODS
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: a role, or an agent who acts for himself alone. `right` is the entry that says so,
-    `token` the digest of the token that he has shown."""
+    """Who asks: a role, perhaps for some `sites` only, or an agent who acts for themselves alone.
+
+    `right` is the entry that says so, `token` the digest of the token that they have shown.
+    """
 
     name: str
     role: Role
     agent: str | None = None
     right: str | None = None
     token: bytes | None = field(default=None, repr=False, compare=False)
+    sites: frozenset[str] = frozenset()
 
     def check(self, method: str) -> None:
-        """Raise NoRight where a method is not for him."""
+        """Raise NoRight where a method is not for them."""
         need = needed(method)
         if need == "none":
             return
+        had: str = self.role
         if self.agent is not None:
             allowed, had = method in AGENT_METHODS, "agent"
+        elif self.role == "request":
+            allowed = method in REQUEST_METHODS
         else:
-            allowed, had = RANKS[self.role] >= RANKS[need], self.role
+            allowed = RANKS[self.role] >= RANKS[need]
         if not allowed:
             reason = f"{method} needs the role {need}; {self.name} has {had}"
             raise NoRight(reason, field="method", role=need, had=had)
+        if self.sites and method not in SITE_METHODS:
+            reason = f"{method} is not told apart by site; {self.name} acts for some sites only"
+            raise NoRight(reason, field="method", role=need, had=had)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether he sees only some jobs: his own, or those of his sites."""
+        return self.role == "request" or bool(self.sites)
 
 
 NOBODY = Principal("nobody", "none")
@@ -71,7 +85,7 @@ class Rights:
         )
 
     def of_peer(self, peer: Peer) -> Principal:
-        """Who a local user is; where several of his groups are named, the highest role holds."""
+        """Who a local user is; where several of their groups are named, the highest role holds."""
         if peer.uid is None:
             return NOBODY
         name = user_name(peer.uid)
@@ -83,7 +97,7 @@ class Rights:
         found = [self._by_name[right] for gid, right in self._groups if gid in peer.groups]
         if found:
             best = max(found, key=lambda one: RANKS[one.role])
-            return Principal(name, best.role, right=best.right)
+            return replace(best, name=name)
         return Principal(name, self._default)
 
     def of_token(self, token: str) -> Principal | None:
@@ -110,14 +124,15 @@ class Rights:
         return self.of_peer(peer).right is not None
 
     def again(self, peer: Peer, principal: Principal) -> Principal | None:
-        """Who he is now that rights may have changed; None: he may not stay."""
+        """Who they are now that rights may have changed; None: they may not stay."""
         if principal.token is not None:
             return next((one for one in self._tokens if one.token == principal.token), None)
         return self.of_peer(peer) if self.may_connect(peer) else None
 
 
 def _principal(right: Right) -> Principal:
-    return Principal(right.name, right.role or "none", right.agent or None, right.name)
+    role, agent = right.role or "none", right.agent or None
+    return Principal(right.name, role, agent, right.name, sites=frozenset(right.sites))
 
 
 def _digest(token: str) -> bytes:

@@ -3,21 +3,21 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 
 from ..errors import EngineError
 from ..store.event_log import EventLog
 from . import snapshot
-from .agent_scope import AgentScope
 from .audit import Audit
 from .line_writer import LineWriter
 from .method import Method
-from .params import Auth, Subscribe
+from .params import Auth, Authenticated, Subscribe, Subscribed
 from .peer import Peer
 from .rights import NOBODY, Principal, Rights
 from .roles import RANKS
+from .scope.scopes import Scope, Scopes
 from .snapshot import SnapshotSources
 from .subscription import EventFilter, Subscription
 
@@ -44,8 +44,8 @@ class Authority(Protocol):
         """Who may do what."""
 
     @property
-    def scope(self) -> AgentScope:
-        """What concerns an agent."""
+    def scopes(self) -> Scopes:
+        """What concerns a client that does not see everything."""
 
     @property
     def audit(self) -> Audit:
@@ -101,13 +101,14 @@ class Session:
     @property
     def may_only_look(self) -> bool:
         """Whether the client changes nothing but what is an agent's own."""
-        return self.principal.agent is not None or RANKS[self.principal.role] <= RANKS["read"]
+        return self.principal.agent is not None or self.principal.role in ("none", "read")
 
     # -- who acts -----------------------------------------------------------------------------
 
     def _act_as(self, principal: Principal) -> None:
         """Whatever is asked for from now on, this one asks for."""
         self.principal = principal
+        self.scope: Scope | None = self._authority.scopes.of(principal)
         self.peer = replace(self.peer, who=principal.name)
 
     def reassess(self) -> None:
@@ -121,11 +122,12 @@ class Session:
         elif now != before:
             self._act_as(now)
             if self.is_subscribed and (
-                now.agent != before.agent or RANKS[now.role] < RANKS[before.role]
+                (now.agent, now.sites) != (before.agent, before.sites)
+                or RANKS[now.role] < RANKS[before.role]
             ):
-                self._close()  # what it is told must be asked for anew
+                self._close()  # its events must be asked for again
 
-    def _authenticate(self, params: Auth, _peer: Peer) -> dict[str, bool]:
+    def _authenticate(self, params: Auth, _peer: Peer) -> Authenticated:
         principal = self._authority.rights.of_token(params.token)
         if principal is None:
             log.warning("control_refused", peer=str(self.peer), reason="wrong token")
@@ -142,11 +144,11 @@ class Session:
 
     # -- events -------------------------------------------------------------------------------
 
-    def _subscribe(self, params: Subscribe, _peer: Peer) -> dict[str, Any]:
+    def _subscribe(self, params: Subscribe, _peer: Peer) -> Subscribed:
         authority = self._authority
         events = authority.events
-        result: dict[str, Any] = {"epoch": events.epoch, "seq": events.told}
-        after = events.told
+        result: Subscribed = {"epoch": events.epoch, "seq": events.delivered}
+        after = events.delivered
         with_snapshot = params.snapshot is True
         if params.since is not None:
             after = params.since
@@ -159,13 +161,13 @@ class Session:
         if with_snapshot:
             result["snapshot"] = True
         types = tuple(params.types)
-        scope, agent = authority.scope, self.principal.agent
-        sees_view = None if agent is None else partial(scope.sees_view, agent)
+        scope = self.scope
+        sees_view = None if scope is None else scope.sees_view
         shown = partial(snapshot.lines, authority.snapshot_sources, events.epoch, types, sees_view)
         self.end_events()
         self._subscription = Subscription(
             events,
-            wanted=EventFilter(types, None if agent is None else partial(scope.sees, agent)),
+            wanted=EventFilter(types, None if scope is None else scope.sees),
             after=after,
             limit_bytes=authority.slow_reader_bytes,
             write=self._writer.write_event,

@@ -4,14 +4,15 @@ It is kept in memory and on disk. A number is blocked from the moment that it wa
 answer comes once it is on the disk.
 """
 
+import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from typing import Any
 
 import msgspec
 
 from ..store.protocols import NOTHING_KEPT, NOTHING_PUBLISHED, LoadedDocuments, Publisher
+from .number_plan import NotDialable
 
 KIND = "do_not_call"
 
@@ -20,10 +21,15 @@ class Blocked(msgspec.Struct, frozen=True, kw_only=True):
     """One blocked number. `until` is None where it is blocked for good; `by`: who asked for it."""
 
     number: str
+    """The number in E.164."""
     reason: str
+    """Why it is blocked."""
     since: float
+    """Since when (Unix seconds)."""
     until: float | None = None
+    """Until when; null: for good."""
     by: str | None = None
+    """Who asked for it."""
 
     def holds(self, now: float) -> bool:
         """Whether the number is still blocked."""
@@ -40,7 +46,10 @@ class DoNotCall:
         self,
         store: LoadedDocuments = NOTHING_KEPT,
         events: Publisher = NOTHING_PUBLISHED,
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self._clock = clock
         self._store = store
         self._events = events
         self._numbers: dict[str, Blocked] = {}
@@ -62,6 +71,17 @@ class DoNotCall:
         self._forget(number)
         return None
 
+    def check(self, number: str, now: float | None = None) -> None:
+        """Raise NotDialable where `number` is not to be called; `now` is None for this moment."""
+        entry = self.find(number, self._clock() if now is None else now)
+        if entry is not None:
+            raise NotDialable(
+                f"{number} is not to be called: {entry.reason}",
+                policy="do_not_call",
+                reason=entry.reason,
+                until=entry.until,
+            )
+
     def in_order(self, now: float, *, after: str = "", prefix: str = "") -> Iterator[Blocked]:
         """Entries in the order of their numbers. The list may change on the way."""
         order = self._order
@@ -75,7 +95,7 @@ class DoNotCall:
             if entry is not None and entry.holds(now):
                 yield entry
 
-    def views(self, now: float) -> Iterator[dict[str, Any]]:
+    def views(self, now: float) -> Iterator[Mapping[str, object]]:
         """Every entry that holds, which may change on the way."""
         for number in tuple(self._numbers):
             entry = self._numbers.get(number)

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 import structlog
 
@@ -34,6 +34,25 @@ FULL: Final = 0.95
 
 Load = tuple[float, float]
 """How late (seconds), and how busy (share of a processor)."""
+
+
+class LoadStatus(TypedDict):
+    """How late and how busy the engine and its media workers are."""
+
+    overloaded: bool
+    """Whether new calls are refused."""
+    reason: str | None
+    """Why, in words."""
+    refused: int
+    """How many were refused since the start."""
+    loop_late_ms: float
+    """How late the event loop is on average."""
+    loop_busy: float
+    """Which share of a processor it used."""
+    media_late_ms: float
+    """How late the media worker is that is the least so."""
+    media_busy: float
+    """Which share of a processor it used."""
 
 
 class Overload:
@@ -156,7 +175,7 @@ class Overload:
             data = {"reason": "overload", "retry_after_s": RETRY_AFTER_S}
             raise EngineError("unavailable", self.reason, data=data)
 
-    def view(self) -> dict[str, Any]:
+    def view(self) -> LoadStatus:
         """What engine.status says of it."""
         loop_late_s, loop_busy = self.loop()
         media_late_s, media_busy = self._media()

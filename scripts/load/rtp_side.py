@@ -88,7 +88,7 @@ class RtpSide:
                 del self._sides[call.behaviour.number]
 
     def feed(self, pairs: list[tuple[Address, Address]]) -> None:
-        """Send to a relay whose legs were told the addresses that `direct_phones` gave."""
+        """Send to a relay whose legs were given the addresses that `direct_phones` gave."""
         phones = self._direct[: 2 * len(pairs)]
         for serial in (serial for _, serial in self._direct):
             self.direct.stop(serial)
@@ -106,7 +106,7 @@ class RtpSide:
         return [self.address(phone) for phone, _ in self._direct[:count]]
 
     def intrude(self, count: int) -> int:
-        """Let strangers send to the RTP ports of this many phones that are in a call."""
+        """Let others send to the RTP ports of this many phones that are in a call."""
         legs = [call for sides in self._sides.values() for call in sides.values()]
         for call in legs[:count]:
             if call.remote_audio is not None:

@@ -56,7 +56,7 @@ def nested(depth: int) -> dict[str, Any]:
         {"ring_s": None, "whisper": None, "context": None, "id": None, "queue": None},
     ],
 )
-def test_callback_request_takes(more: dict[str, Any]) -> None:
+def test_callback_request_accepts(more: dict[str, Any]) -> None:
     params = read(CallbackRequest, GOOD | more)
     assert params.to == GOOD["to"]
     for name, value in more.items():
@@ -109,6 +109,14 @@ def test_callback_request_takes(more: dict[str, Any]) -> None:
         ({"max_duration_s": 0}, "max_duration_s"),
         ({"record": 1}, "record"),
         ({"wisper": {}}, "wisper"),
+        ({"numbers": "+44"}, "numbers"),
+        ({"numbers": ["+44"] * 11}, "numbers"),
+        ({"skills": {"german": 0}}, "skills"),
+        ({"on_crash": "pray"}, "on_crash"),
+        ({"retry": {"boredom": {}}}, "retry"),
+        ({"retry": {"busy": {"attempts": 0}}}, "retry.attempts"),
+        ({"retry": {"busy": {"tries": 3}}}, "retry.tries"),
+        ({"join": "yes"}, "join"),
     ],
 )
 def test_callback_request_refuses(more: dict[str, Any], field: str) -> None:

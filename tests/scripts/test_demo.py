@@ -31,7 +31,7 @@ def test_a_wanted_port_is_used_when_free_and_another_when_not() -> None:
         assert free_port("127.0.0.1", free) != free
 
 
-def test_the_demo_holds_even_where_the_default_ports_are_taken() -> None:
+def test_the_demo_holds_even_where_the_default_ports_are_in_use() -> None:
     if importlib.util.find_spec("pjsua2") is None:
         pytest.skip("pjsua2 is not installed (pip install 'ringback[demo]')")
     started = time.monotonic()
@@ -69,7 +69,7 @@ def test_a_stopped_demo_leaves_no_process_behind() -> None:
         if "leg.ringing" in line:
             break
     started = psutil.Process(demo.pid).children(recursive=True)
-    assert len(started) >= 3  # daemon, operator, customer, and what the daemon has started
+    assert len(started) >= 3  # daemon, agent, customer, and what the daemon has started
     demo.terminate()
     assert "demo: stopped" in demo.stdout.read()
     assert demo.wait(10) == 1

@@ -28,6 +28,7 @@ from engine.calls.whisper import Announcement, Announcer, Unspoken, Whisper
 from engine.job import Job
 from engine.routing.admission import Admission
 from engine.routing.dialplan import Destination, Dialplan
+from engine.routing.do_not_call import DoNotCall
 from engine.routing.number_plan import NumberPlan
 from engine.store.event_log import Event, EventLog
 from engine.store.store import Store, StoreError
@@ -56,6 +57,7 @@ class ScriptedMedia:
     connected: list[tuple[str, str]] = field(default_factory=list)
     ports: list[int] = field(default_factory=list)
     sources: list[tuple[str, str, bool]] = field(default_factory=list)
+    peers: list[Connect] = field(default_factory=list)
     digits: list[tuple[str, str, int]] = field(default_factory=list)
     port_left: bool = True
     plays: int = 0
@@ -80,6 +82,7 @@ class ScriptedMedia:
         self.connected.append((peer.leg, peer.direction))
         self.ports.append(peer.port)
         self.sources.append((peer.sip_host, peer.rtp, peer.anew))
+        self.peers.append(peer)
 
     def send_digits(self, leg: str, digits: str, *, duration_ms: int) -> None:
         self.digits.append((leg, digits, duration_ms))
@@ -224,7 +227,7 @@ class Scene:
             self.services.events.forget(on_event)
         await asyncio.sleep(0.1)
 
-    def told(self, prefix: str = "") -> list[str]:
+    def seen(self, prefix: str = "") -> list[str]:
         """Types of the events so far that begin with `prefix`."""
         return [
             event.type for event in self.services.events.after(0) if event.type.startswith(prefix)
@@ -265,6 +268,7 @@ def scene(
     settings = Dial(**dial)
     events, nobody, hold = EventLog(), AgentRegistry([], events=EventLog()), Hold()
     announcer = Announcer(QuietSynthesizer(tmp_path / "speech"))
+    do_not_call = DoNotCall(events=events)
     endpoint, pool = cast(SipEndpoint, sip), cast(WorkerPool, media)
     services = CallServices(
         sip=endpoint,
@@ -275,6 +279,7 @@ def scene(
             agents=[Agent(name=name, uri=f"sip:{name}@127.0.0.1:5080") for name in agents],
             allow_hosts=settings.allow_hosts,
             plan=NumberPlan(settings.default_region),
+            do_not_call=do_not_call,
         ),
         events=events,
         store=cast(Store, store),
@@ -291,7 +296,7 @@ def scene(
         ringing=Ringing("GB"),
         recordings=tmp_path / "recordings",
     )
-    return Scene(services, sip, media, store, Admission(events=events))
+    return Scene(services, sip, media, store, Admission(do_not_call=do_not_call))
 
 
 def run_scene(directory: Path, script: Callable[[Scene], Awaitable[T]], **options: Any) -> T:

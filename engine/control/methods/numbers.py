@@ -1,22 +1,26 @@
 """The methods of the control protocol that are about numbers: number.*."""
 
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
-import msgspec
 from msgspec import Meta
 
+from config.policy import LineType
+
 from ...errors import BadParams, EngineError
-from ...request import Identifier, Params, Target, UnixTime
+from ...request import Identifier, Params, RegionCode, Target, UnixTime
 from ...routing.admission import AdmissionQuery
 from ...routing.do_not_call import Blocked
+from ...routing.number_plan import Reading, ReadingView, is_uri
 from ...routing.phone_number import CalledNumber
+from ...routing.rates import Cost
 from ..method import Method
 from ..peer import Peer
 from .pages import page_of
 
 if TYPE_CHECKING:
     from ...routing.admission import Admission
+    from ...routing.dialplan import Dialplan
 
 DEFAULT_REASON = "asked not to be called"
 
@@ -49,19 +53,60 @@ class NumberQuery(Params):
 
 
 class NumberCheck(Params):
-    """number.check: what would become of a request at `at` (None: now)."""
+    """number.check: what would become of a request at `at` (None: now).
+
+    `region` is the country in which the number is written; None: dial.default_region.
+    """
 
     number: Target
+    region: RegionCode | None = None
     at: UnixTime | None = None
     site: Identifier | None = None
     source: Identifier | None = None
 
 
+class NumberPage(TypedDict):
+    """number.list."""
+
+    numbers: list[Blocked]
+    """The blocked numbers, in their order."""
+    cursor: str | None
+    """What asks for the next page; null: there is none."""
+
+
+class NumberVerdict(TypedDict):
+    """number.check."""
+
+    reading: ReadingView | None
+    """What the text is read as; null where that is nothing that is dialled."""
+    called: str | None
+    """The number in E.164; null where it has none."""
+    region: str | None
+    """Its country."""
+    zones: tuple[str, ...]
+    """The time zones that it may be in."""
+    line_type: LineType | None
+    """What kind of number it is."""
+    blocked: Blocked | None
+    """The entry that blocks it."""
+    cost_estimate: Cost | None
+    """What a call is expected to cost."""
+    allowed: bool
+    """Whether a request would be accepted."""
+    policy: str | None
+    """The policy that refuses it, or postpones the call."""
+    reason: str | None
+    """Why, in words."""
+    not_before: float | None
+    """When it would be called (Unix seconds); null: at once."""
+
+
 class NumberMethods:
     """What a client may ask and say about numbers."""
 
-    def __init__(self, admission: "Admission") -> None:
+    def __init__(self, admission: "Admission", dialplan: "Dialplan") -> None:
         self._admission = admission
+        self._dialplan = dialplan
 
     def table(self) -> dict[str, Method]:
         """Method names, with the parameters each takes and what it does."""
@@ -72,7 +117,7 @@ class NumberMethods:
             "number.check": Method(NumberCheck, self._check),
         }
 
-    async def _block(self, params: NumberBlock, peer: Peer) -> dict[str, Any]:
+    async def _block(self, params: NumberBlock, peer: Peer) -> Blocked:
         now = time.time()
         if params.until is not None and params.until <= now:
             raise EngineError("refused", "until has already passed", field="until")
@@ -84,53 +129,78 @@ class NumberMethods:
             by=peer.who or None,
         )
         await self._admission.do_not_call.block(entry)
-        return msgspec.structs.asdict(entry)
+        return entry
 
-    async def _unblock(self, params: NumberRef, _peer: Peer) -> dict[str, Any]:
+    async def _unblock(self, params: NumberRef, _peer: Peer) -> Blocked:
         number = self._read(params.number).e164
         entry = await self._admission.do_not_call.unblock(number, time.time())
         if entry is None:
             raise EngineError("not_found", f"{number} is not blocked", field="number")
-        return msgspec.structs.asdict(entry)
+        return entry
 
-    async def _list(self, params: NumberQuery, _peer: Peer) -> dict[str, Any]:
+    async def _list(self, params: NumberQuery, _peer: Peer) -> NumberPage:
         entries = self._admission.do_not_call.in_order(
             time.time(), after=params.cursor or "", prefix=params.prefix
         )
-        page = await page_of(entries, msgspec.structs.asdict, params.limit)
+        page = await page_of(entries, lambda entry: entry, params.limit)
         cursor = None if page.last is None else page.last.number
         return {"numbers": page.views, "cursor": cursor}
 
-    def _check(self, params: NumberCheck, _peer: Peer) -> dict[str, Any]:
-        admission, now = self._admission, time.time()
-        number = self._read(params.number)
-        entry = admission.do_not_call.find(number.e164, now)
-        view: dict[str, Any] = {
-            "called": number.e164,
-            "region": number.region,
-            "zones": number.zones,
-            "line_type": number.line_type,
-            "blocked": entry and msgspec.structs.asdict(entry),
-            "cost_estimate": admission.rates.estimate(number.e164),
+    def _check(self, params: NumberCheck, _peer: Peer) -> NumberVerdict:
+        now, text = time.time(), params.number
+        try:
+            reading = self._dialplan.classify(text, field="number", region=params.region)
+        except EngineError as error:
+            if not error.data:  # it is nothing at all
+                raise
+            verdict = self._verdict(None, now)
+            verdict["line_type"] = error.data.get("line_type")
+            return _refuse(verdict, error)
+        verdict = self._verdict(reading, now)
+        is_number = reading.kind == "number" and not is_uri(text)
+        query = AdmissionQuery(
+            to=reading.digits if is_number else text,
+            site=params.site,
+            source=params.source,
+            not_before=params.at,
+        )
+        try:
+            admitted = self._admission.check(query, now)
+            verdict["not_before"], verdict["reason"] = admitted.not_before, admitted.scheduled
+            verdict["policy"] = "hours" if admitted.scheduled else None
+            self._dialplan.destination(query.to, field="number")
+        except EngineError as error:
+            if error.kind == "refused":
+                return _refuse(verdict, error)
+        return verdict
+
+    def _verdict(self, reading: Reading | None, now: float) -> NumberVerdict:
+        """What is known of a text before it is asked whether it may be called."""
+        admission = self._admission
+        number = None if reading is None else reading.number
+        return {
+            "reading": None if reading is None else reading.view(),
+            "called": None if number is None else number.e164,
+            "region": None if number is None else number.region,
+            "zones": () if number is None else number.zones,
+            "line_type": None if number is None else number.line_type,
+            "blocked": None if number is None else admission.do_not_call.find(number.e164, now),
+            "cost_estimate": None if number is None else admission.rates.estimate(number.e164),
             "allowed": True,
             "policy": None,
             "reason": None,
             "not_before": None,
         }
-        query = AdmissionQuery(
-            to=params.number, site=params.site, source=params.source, not_before=params.at
-        )
-        try:
-            admitted = admission.check(query, now)
-        except EngineError as error:
-            policy = error.data.get("policy")
-            return view | {"allowed": False, "policy": policy, "reason": error.message}
-        policy = "hours" if admitted.scheduled else None
-        scheduled = {"not_before": admitted.not_before, "reason": admitted.scheduled}
-        return view | scheduled | {"policy": policy}
 
     def _read(self, text: str) -> CalledNumber:
-        number = self._admission.number(text)
-        if number is None:
-            raise EngineError("refused", f"{text!r} is not a telephone number", field="number")
-        return number
+        reading = self._dialplan.classify(text, field="number")
+        if reading.number is None:
+            reason = f"{text!r} is {reading.describe()}, and not a telephone number"
+            raise EngineError("refused", reason, field="number")
+        return reading.number
+
+
+def _refuse(verdict: NumberVerdict, error: EngineError) -> NumberVerdict:
+    verdict["allowed"], verdict["not_before"] = False, None
+    verdict["policy"], verdict["reason"] = error.data.get("policy"), error.message
+    return verdict

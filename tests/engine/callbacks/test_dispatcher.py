@@ -43,7 +43,7 @@ def test_a_job_runs_to_its_end_and_is_stored(tmp_path: Path) -> None:
             "completed", "completed", "customer hung up",
         )  # fmt: skip
         assert image.attempts[0].result == "completed"
-        assert stage.told("callback.")[0] == "callback.queued"
+        assert stage.seen("callback.")[0] == "callback.queued"
         assert stage.last("callback.completed")["cause"] == "customer hung up"
 
     run_with_dispatcher(tmp_path, script)
@@ -92,7 +92,7 @@ def test_retries_up_to_max_attempts(tmp_path: Path) -> None:
         assert times == pytest.approx([0.0, 7.0, 14.0])
         assert under_test.state == "failed"
         assert [attempt.result for attempt in under_test.attempts] == ["busy"] * 3
-        assert stage.told("callback.").count("callback.queued") == 3
+        assert stage.seen("callback.").count("callback.queued") == 3
         await asyncio.sleep(100)
         assert stage.sip.phones.empty()
 
@@ -152,7 +152,7 @@ async def called_in_turn(stage: Scene, count: int) -> list[str | None]:
     return order
 
 
-def test_priority_then_age_decides_who_is_next(tmp_path: Path) -> None:
+def test_priority_then_age_decides_which_job_is_next(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         jobs = [new_job("running"), new_job("old"), new_job("new"), new_job("urgent", priority=5)]
         for one in jobs:
@@ -295,7 +295,7 @@ def test_cancelling_in_the_instant_it_ends_has_one_winner(tmp_path: Path) -> Non
         phone.refuses(486)
         await dispatcher.cancel(under_test)
         assert under_test.is_terminal
-        assert stage.told("callback.").count(f"callback.{under_test.state}") == 1
+        assert stage.seen("callback.").count(f"callback.{under_test.state}") == 1
 
     run_with_dispatcher(tmp_path, script)
 
@@ -308,10 +308,10 @@ def test_cancelling_in_the_instant_the_agent_accepts_by_key(tmp_path: Path, by: 
         monkeypatch = pytest.MonkeyPatch()
         monkeypatch.setattr(plan, "destination", lambda *_of, **_more: alice)
         dispatcher.submit(under_test)
-        operator = await stage.phone()
-        operator.answers()
+        agent_side = await stage.phone()
+        agent_side.answers()
         await asyncio.sleep(1)
-        operator.presses("1")
+        agent_side.presses("1")
         if by == "cancel":
             async with asyncio.timeout(5):
                 await dispatcher.cancel(under_test)
@@ -320,7 +320,7 @@ def test_cancelling_in_the_instant_the_agent_accepts_by_key(tmp_path: Path, by: 
         else:
             await dispatcher.stop()
         await asyncio.sleep(1)
-        assert operator.is_hung_up
+        assert agent_side.is_hung_up
         assert dispatcher.active == 0
         assert under_test.state == ("queued" if by == "stop" else "cancelled")
         assert stage.sip.phones.empty(), "the customer must not be called"
@@ -374,9 +374,9 @@ def test_stopping_leaves_jobs_that_were_not_bridged_to_the_next_engine(
         assert (left.state, left.under_way, left.next_attempt_at) == ("queued", False, None)
         (attempt,) = left.attempts
         assert (attempt.result, attempt.cause) == ("interrupted", "engine stopped")
-        # Only the attempt that a customer has answered is one of his.
-        is_his = order == "customer_first" and answers == 1
-        assert attempt.retry_cause == ("failed" if is_his else None)
+        # Only an attempt that the customer has answered counts.
+        counts = order == "customer_first" and answers == 1
+        assert attempt.retry_cause == ("failed" if counts else None)
         assert stage.last("callback.queued")["cause"] == "engine stopped"
         assert dispatcher.jobs["waiting"].state == "queued"
         assert [callback.job.id for callback in dispatcher.interrupted] == ["running"]

@@ -110,7 +110,7 @@ def test_an_interrupted_attempt_costs_nothing_before_the_customer_answered() -> 
     job = tried("busy", "busy")
     job.attempts[0].result, job.attempts[0].retry_cause = INTERRUPTED, None
     assert step(job, policy) == Again(NOW + 60, None)
-    # One that he had answered counts.
+    # One that the customer had answered counts.
     job.attempts[0].retry_cause = "failed"
     assert isinstance(step(job, policy), GiveUp)
 
@@ -146,3 +146,13 @@ def test_how_many_attempts_rules_allow(
     rules: dict[RetryCause, RetryRule], numbers: list[str], default: int, most: int
 ) -> None:
     assert most_attempts(rules, numbers, default) == most
+
+
+def test_a_customer_who_gave_up_waiting_is_not_called_again_unless_a_rule_says_so() -> None:
+    for history in (["abandoned"], ["busy", "abandoned"], ["failed", "failed", "abandoned"]):
+        assert isinstance(step(tried(*history, numbers=["b"], max_attempts=9)), GiveUp)
+    rules: dict[RetryCause, RetryRule] = {"busy": RetryRule(attempts=5, spacing_s=(60.0,))}
+    assert isinstance(step(tried("busy", "abandoned", retry=rules)), GiveUp)
+    rules = {"abandoned": RetryRule(attempts=2, spacing_s=(3600.0,))}
+    assert step(tried("abandoned", retry=rules)) == Again(NOW + 3600, None)
+    assert isinstance(step(tried("abandoned", "abandoned", retry=rules)), GiveUp)

@@ -6,6 +6,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from config.inbound import Inbound as Route
 from engine.callbacks.intake import AcceptedRequest
 from engine.calls.agent_wait import HELD_S
@@ -78,7 +80,7 @@ def test_it_asks_for_what_the_call_was(tmp_path: Path) -> None:
         assert (asked.skills, asked.priority, asked.script) == (
             {"german": 2, "billing": 3}, 50, "gold.html",
         )  # fmt: skip
-        assert asked.caller_id is None  # that of the call was for the operator
+        assert asked.caller_id is None  # that of the call was for the agent
         assert asked.not_before == 1000.0 + HELD_S
         job = await callback.make_due()
         assert job is not None and intake.rescheduled == [job.id]
@@ -99,6 +101,20 @@ def test_a_hidden_number_cannot_be_called(tmp_path: Path) -> None:
         assert await callback.make_due() is None
 
     run_callback_on_key(tmp_path, script, party=HIDDEN)
+
+
+@pytest.mark.parametrize("extension", ["112", "999", "110", "911", "118118"])
+def test_a_caller_who_says_to_be_an_emergency_number_is_not_called_back(
+    tmp_path: Path, extension: str
+) -> None:
+    async def script(
+        callback: CallbackOnKey, _intake: ScriptedIntake, _stage: Scene, refused: list[str]
+    ) -> None:
+        assert not callback.can_call_back()
+        assert len(refused) == 1
+
+    party = CallingParty(extension, f"sip:{extension}@pbx", extension=extension)
+    run_callback_on_key(tmp_path, script, party=party)
 
 
 def test_nor_one_that_admission_refuses(tmp_path: Path) -> None:
@@ -127,7 +143,7 @@ def test_one_that_was_refused_after_all_is_not_due(tmp_path: Path) -> None:
     run_callback_on_key(tmp_path, script)
 
 
-def test_it_holds_when_he_hangs_up_meanwhile(tmp_path: Path) -> None:
+def test_the_request_holds_when_the_caller_hangs_up_meanwhile(tmp_path: Path) -> None:
     async def script(
         callback: CallbackOnKey, intake: ScriptedIntake, _stage: Scene, _refused: list[str]
     ) -> None:
@@ -162,7 +178,7 @@ def test_one_that_is_scheduled_or_joined_another_keeps_its_own_time(tmp_path: Pa
     run_callback_on_key(tmp_path, script)
 
 
-def test_one_whom_a_rule_gave_to_an_agent_is_called_back_by_the_queue_that_knows_him(
+def test_a_caller_for_one_agent_is_called_back_by_the_queue_with_a_known_agent(
     tmp_path: Path,
 ) -> None:
     async def script(
@@ -176,7 +192,7 @@ def test_one_whom_a_rule_gave_to_an_agent_is_called_back_by_the_queue_that_knows
     run_callback_on_key(tmp_path, script, agent="alice")
 
 
-def test_an_agent_who_is_none_any_more_is_not_asked_for(tmp_path: Path) -> None:
+def test_a_removed_agent_is_not_asked_for(tmp_path: Path) -> None:
     async def script(
         callback: CallbackOnKey, intake: ScriptedIntake, stage: Scene, _refused: list[str]
     ) -> None:

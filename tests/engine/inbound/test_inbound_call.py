@@ -22,30 +22,30 @@ SHOP = Route(name="shop", queue="sales", whisper="For {context.site}", context={
 
 
 async def talking(desk: Reception) -> tuple[ScriptedCaller, ScriptedPhone]:
-    """A caller who has been joined with an operator."""
+    """A caller who has been joined with an agent."""
     caller = await desk.waiting()
-    operator = await desk.operator()
+    agent = await desk.answering_agent()
     await asyncio.sleep(3)
-    return caller, operator
+    return caller, agent
 
 
 def test_from_the_first_ring_to_the_last_bye(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
-        caller, operator = await talking(desk)
+        caller, agent = await talking(desk)
         assert caller.statuses == [180, 200]
-        assert "alice" in operator.invitation.target
-        assert CALLER in operator.invitation.from_uri
+        assert "alice" in agent.invitation.target
+        assert CALLER in agent.invitation.from_uri
         assert desk.states() == {"alice": "talking"}
         await asyncio.sleep(60)
-        operator.hangs_up()
+        agent.hangs_up()
         await asyncio.sleep(0)
         assert caller.is_hung_up
 
     desk = reception(tmp_path, script, routes=[SHOP], room={"welcome": "Welcome."})
-    assert desk.stage.told("call.") == [
+    assert desk.stage.seen("call.") == [
         "call.incoming", "call.answered", "call.bridged", "call.ended",
     ]  # fmt: skip
-    assert desk.stage.told("queue.") == [
+    assert desk.stage.seen("queue.") == [
         "queue.joined", "queue.offered", "queue.answered",
     ]  # fmt: skip
     ended = desk.stage.last("call.ended")
@@ -53,13 +53,13 @@ def test_from_the_first_ring_to_the_last_bye(tmp_path: Path) -> None:
     assert (ended["number"], ended["dialled"]) == (CALLER, "+442079460000")
     assert (ended["queue"], ended["agent"]) == ("sales", "alice")
     assert [leg["role"] for leg in ended["legs"]] == ["customer", "agent"]
-    caller, operator = desk.heard(0), desk.heard(1)
+    caller, agent = desk.heard(0), desk.heard(1)
     assert caller[:3] == [Silence(), Prompt("Welcome."), Hold()]
-    assert isinstance(caller[-1], Peer) and isinstance(operator[-1], Peer)
-    assert operator[0] == Prompt("For shop")
+    assert isinstance(caller[-1], Peer) and isinstance(agent[-1], Peer)
+    assert agent[0] == Prompt("For shop")
 
 
-def test_the_operators_screen_is_told_before_his_phone_rings(tmp_path: Path) -> None:
+def test_the_agents_screen_shows_the_caller_before_the_phone_rings(tmp_path: Path) -> None:
     class History:
         def of(self, number: str | None, /) -> list[dict[str, Any]]:
             return [{"id": "cb-1", "number": number}]
@@ -77,23 +77,23 @@ def test_the_operators_screen_is_told_before_his_phone_rings(tmp_path: Path) -> 
     }  # fmt: skip
     assert offered["history"] == [{"id": "cb-1", "number": CALLER}]
     assert offered["script"] == "gold.html"
-    told = desk.stage.told()
-    assert told.index("agent.offered") < told.index("leg.dialing")
+    seen = desk.stage.seen()
+    assert seen.index("agent.offered") < seen.index("leg.dialing")
 
 
-def test_headers_tell_the_operators_phone(tmp_path: Path) -> None:
+def test_headers_reach_the_agents_phone(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
-        caller, operator = await talking(desk)
-        assert ("X-Site", "shop") in operator.invitation.headers
+        caller, agent = await talking(desk)
+        assert ("X-Site", "shop") in agent.invitation.headers
         caller.hangs_up()
         await asyncio.sleep(0)
-        assert operator.is_hung_up
+        assert agent.is_hung_up
 
     desk = reception(tmp_path, script, routes=[SHOP], headers={"X-Site": "{context.site}"})
     assert desk.stage.last("call.ended")["cause"] == "caller hung up"
 
 
-def test_who_hangs_up_while_he_waits_has_abandoned(tmp_path: Path) -> None:
+def test_a_caller_who_hangs_up_while_waiting_has_abandoned(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         desk.agents.pause("alice")
         caller = await desk.waiting()
@@ -101,20 +101,20 @@ def test_who_hangs_up_while_he_waits_has_abandoned(tmp_path: Path) -> None:
         caller.hangs_up()
 
     desk = reception(tmp_path, script)
-    assert desk.stage.told("queue.") == ["queue.joined", "queue.abandoned"]
+    assert desk.stage.seen("queue.") == ["queue.joined", "queue.abandoned"]
     assert desk.stage.last("call.ended")["result"] == "abandoned"
     assert desk.states() == {"alice": "paused"}
 
 
-def test_who_hangs_up_while_an_operator_rings_sets_him_free(tmp_path: Path) -> None:
+def test_a_caller_who_hangs_up_while_an_agent_rings_frees_the_agent(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting()
-        operator = await desk.stage.phone()
-        operator.rings()
+        agent = await desk.stage.phone()
+        agent.rings()
         await asyncio.sleep(1)
         caller.hangs_up()
         await asyncio.sleep(0.01)
-        assert operator.is_hung_up
+        assert agent.is_hung_up
         assert desk.states() == {"alice": "available"}
 
     desk = reception(tmp_path, script)
@@ -122,37 +122,35 @@ def test_who_hangs_up_while_an_operator_rings_sets_him_free(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("caller_first", [True, False])
-def test_hanging_up_as_the_operator_answers_has_one_winner(
-    tmp_path: Path, caller_first: bool
-) -> None:
+def test_hanging_up_as_the_agent_answers_has_one_winner(tmp_path: Path, caller_first: bool) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting()
-        operator = await desk.stage.phone()
-        operator.rings()
+        agent = await desk.stage.phone()
+        agent.rings()
         await asyncio.sleep(1)
-        for act in (caller.hangs_up, operator.answers)[:: 1 if caller_first else -1]:
+        for act in (caller.hangs_up, agent.answers)[:: 1 if caller_first else -1]:
             act()
         await asyncio.sleep(0.01)
-        assert operator.is_hung_up
+        assert agent.is_hung_up
 
     desk = reception(tmp_path, script)
     assert desk.stage.last("call.ended")["result"] == "abandoned"
-    ended = [kind for kind in desk.stage.told("queue.") if kind != "queue.offered"]
+    ended = [kind for kind in desk.stage.seen("queue.") if kind != "queue.offered"]
     assert ended == ["queue.joined", "queue.abandoned"]
 
 
-def test_an_operator_who_does_not_answer_costs_no_place(tmp_path: Path) -> None:
+def test_an_agent_who_does_not_answer_costs_no_position(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting()
-        operator = await desk.stage.phone()
-        operator.refuses(486, "Busy Here")
-        operator = await desk.operator()
+        agent = await desk.stage.phone()
+        agent.refuses(486, "Busy Here")
+        agent = await desk.answering_agent()
         await asyncio.sleep(1)
         assert desk.stage.services.registry.calls
         caller.hangs_up()
 
     desk = reception(tmp_path, script)
-    assert desk.stage.told("queue.") == [
+    assert desk.stage.seen("queue.") == [
         "queue.joined", "queue.offered", "queue.unanswered", "queue.offered", "queue.answered",
     ]  # fmt: skip
     assert [offer["result"] for offer in desk.stage.last("call.ended")["offers"]] == [
@@ -160,7 +158,9 @@ def test_an_operator_who_does_not_answer_costs_no_place(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_operators_who_do_not_answer_leave_nothing_behind_while_he_waits(tmp_path: Path) -> None:
+def test_agents_who_do_not_answer_leave_nothing_behind_while_the_caller_waits(
+    tmp_path: Path,
+) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting()
         for _ in range(LEGS_KEPT + 10):
@@ -169,11 +169,11 @@ def test_operators_who_do_not_answer_leave_nothing_behind_while_he_waits(tmp_pat
             assert len(desk.stage.media.open_legs) == 1
             if desk.states()["alice"] == "paused":
                 desk.agents.ready("alice")
-        (await desk.operator(ring_s=0)).hangs_up()
+        (await desk.answering_agent(ring_s=0)).hangs_up()
         await asyncio.sleep(0.01)
         assert len(desk.stage.media.open_legs) == 1  # she is rung again after `again_s` only
         assert len(desk.stage.services.registry.legs) <= LEGS_KEPT + 1
-        await desk.operator(ring_s=0)
+        await desk.answering_agent(ring_s=0)
         await asyncio.sleep(3)
         caller.hangs_up()
 
@@ -193,7 +193,7 @@ def test_who_hangs_up_in_the_whisper_has_missed_the_offer(
         caller = await desk.waiting()
         left_at = -gap_s
         for missed in (1, 2, 3):
-            phone = await desk.operator(ring_s=0)
+            phone = await desk.answering_agent(ring_s=0)
             assert loop.time() - left_at >= gap_s
             phone.hangs_up()
             left_at = loop.time()
@@ -207,28 +207,28 @@ def test_who_hangs_up_in_the_whisper_has_missed_the_offer(
 
     sales = Queue(name="sales", again_s=again_s)
     desk = reception(tmp_path, script, queues=[sales], routes=[SHOP])
-    assert desk.stage.told("queue.").count("queue.offered") == 3
+    assert desk.stage.seen("queue.").count("queue.offered") == 3
 
 
-def test_an_operator_who_hangs_up_before_he_is_joined_is_replaced(tmp_path: Path) -> None:
+def test_an_agent_who_hangs_up_before_the_bridge_is_replaced(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting()
-        first = await desk.operator()
+        first = await desk.answering_agent()
         first.hangs_up()  # in the middle of the whisper
         await asyncio.sleep(0.01)
         assert not caller.is_hung_up
-        await desk.operator()
+        await desk.answering_agent()
         await asyncio.sleep(3)
         caller.hangs_up()
 
     desk = reception(tmp_path, script, routes=[SHOP], agents=("alice", "bert"))
     assert desk.stage.last("call.ended")["result"] == "completed"
-    assert desk.stage.told("queue.").count("queue.joined") == 2
+    assert desk.stage.seen("queue.").count("queue.joined") == 2
     joined = desk.stage.last("queue.joined")
     assert joined["place"] == 1
 
 
-def test_a_whisper_that_cannot_be_spoken_is_told_and_the_call_goes_on(tmp_path: Path) -> None:
+def test_a_whisper_that_cannot_be_spoken_is_published_and_the_call_goes_on(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller, _agent = await talking(desk)
         caller.hangs_up()
@@ -240,17 +240,17 @@ def test_a_whisper_that_cannot_be_spoken_is_told_and_the_call_goes_on(tmp_path: 
     assert desk.stage.last("leg.not_played")["error"] == "no voice"
 
 
-def test_who_lost_his_operator_is_taken_by_a_full_queue(tmp_path: Path) -> None:
+def test_a_caller_who_lost_the_agent_is_admitted_by_a_full_queue(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting()
-        operator = await desk.stage.phone()
-        operator.rings()
-        operator.answers()
+        agent = await desk.stage.phone()
+        agent.rings()
+        agent.answers()
         await asyncio.sleep(0.01)
         for name in ("alice", "bert"):
             desk.agents.pause(name)
         other = await desk.waiting(caller="+442079462222")
-        operator.hangs_up()
+        agent.hangs_up()
         await asyncio.sleep(5)
         assert not caller.is_hung_up
         assert desk.stage.last("queue.joined")["place"] == 1
@@ -266,7 +266,7 @@ def test_nobody_waits_for_ever(tmp_path: Path) -> None:
         desk.agents.pause("alice")
         caller = await desk.waiting()
         await asyncio.sleep(61)
-        assert not caller.is_hung_up  # he is being told
+        assert not caller.is_hung_up  # the caller hears the sentence
         await asyncio.sleep(3)
         assert caller.is_hung_up
 
@@ -277,13 +277,13 @@ def test_nobody_waits_for_ever(tmp_path: Path) -> None:
     assert desk.heard()[-1] == Prompt("Sorry.")
 
 
-def test_the_queue_may_send_him_to_a_number_outside(tmp_path: Path) -> None:
+def test_the_queue_may_send_the_customer_to_an_outside_number(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         desk.agents.pause("alice")
         caller = await desk.waiting()
-        outside = await desk.operator()
+        outside = await desk.answering_agent()
         assert "+442079460999" in outside.invitation.target
-        assert desk.heard()[:-1] == [Hold()], "music, until he is joined"
+        assert desk.heard()[:-1] == [Hold()], "music, until the two are joined"
         await asyncio.sleep(1)
         outside.hangs_up()
         await asyncio.sleep(0)
@@ -295,7 +295,7 @@ def test_the_queue_may_send_him_to_a_number_outside(tmp_path: Path) -> None:
     assert desk.stage.last("queue.overflowed")["target"] == "+442079460999"
 
 
-def test_who_is_not_taken_outside_is_in_his_place_again(tmp_path: Path) -> None:
+def test_a_caller_not_answered_outside_regains_the_position(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         desk.agents.pause("alice")
         caller = await desk.waiting()
@@ -305,22 +305,22 @@ def test_who_is_not_taken_outside_is_in_his_place_again(tmp_path: Path) -> None:
         assert desk.heard() == [Hold()], "the music goes on"
         second = await desk.waiting(caller="+442079462222")
         desk.agents.ready("alice")
-        operator = await desk.operator()
-        assert "alice" in operator.invitation.target
-        operator.hangs_up()
+        agent = await desk.answering_agent()
+        assert "alice" in agent.invitation.target
+        agent.hangs_up()
         await asyncio.sleep(0)
         assert caller.is_hung_up and not second.is_hung_up
         second.hangs_up()
 
     queue = Queue(name="sales", overflow=[Overflow(after_s=30.0, number="+442079460999")])
     desk = reception(tmp_path, script, queues=[queue])
-    assert desk.stage.told("queue.")[:4] == [
+    assert desk.stage.seen("queue.")[:4] == [
         "queue.joined", "queue.overflowed", "queue.joined", "queue.joined",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("ended_by", ["key", "limit"])
-def test_his_key_and_his_limit_hold_while_a_number_outside_rings(
+def test_the_key_and_the_limit_hold_while_an_outside_number_rings(
     tmp_path: Path, ended_by: str
 ) -> None:
     async def script(desk: Reception) -> None:
@@ -368,14 +368,14 @@ def test_a_full_queue(tmp_path: Path, text: str) -> None:
 def test_rules_may_say_whose_call_it_is(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting()
-        operator = await desk.operator()
-        assert "bert" in operator.invitation.target
-        assert "+442079469999" in operator.invitation.from_uri
+        agent = await desk.answering_agent()
+        assert "bert" in agent.invitation.target
+        assert "+442079469999" in agent.invitation.from_uri
         await asyncio.sleep(3)
         caller.hangs_up()
 
     rule = {
-        "name": "his", "match": {"prefix": [CALLER]},
+        "name": "theirs", "match": {"prefix": [CALLER]},
         "set": {"agent": "bert", "caller_id": "+442079469999", "whisper": "{to}", "record": True},
     }  # fmt: skip
     desk = reception(tmp_path, script, agents=("alice", "bert"), rules=[rule])
@@ -386,7 +386,7 @@ def test_rules_may_say_whose_call_it_is(tmp_path: Path) -> None:
     assert desk.stage.media.recorded and desk.stage.media.stopped
 
 
-FOR_BERT = {"name": "his", "set": {"agent": "bert", "ring_s": 6.0}}
+FOR_BERT = {"name": "theirs", "set": {"agent": "bert", "ring_s": 6.0}}
 KEPT = Route(name="shop", queue="sales", agent_s=20.0)
 
 
@@ -394,7 +394,7 @@ KEPT = Route(name="shop", queue="sales", agent_s=20.0)
     ("bert", "begins_s", "ends_s"),
     [("logged out", 0, 0.1), ("paused", 20, 20.1), ("rings on", 20, 20.1)],
 )
-def test_an_agent_whom_a_rule_names_and_who_is_not_there_is_stood_in_for(
+def test_other_agents_answer_for_a_named_agent_who_is_away(
     tmp_path: Path, bert: str, begins_s: float, ends_s: float
 ) -> None:
     async def script(desk: Reception) -> None:
@@ -434,16 +434,16 @@ def test_a_number_that_a_rule_names_is_rung_and_the_queue_stands_in_for_it(
             await asyncio.sleep(6.1)
             assert mobile.is_hung_up
             assert not caller.is_hung_up
-            assert "alice" in (await desk.operator()).invitation.target
+            assert "alice" in (await desk.answering_agent()).invitation.target
         await asyncio.sleep(1)
         caller.hangs_up()
 
-    rule = {"name": "his", "set": {"agent": "+447700900123", "ring_s": 6.0}}
+    rule = {"name": "theirs", "set": {"agent": "+447700900123", "ring_s": 6.0}}
     desk = reception(tmp_path, script, rules=[rule], routes=[KEPT])
     ended = desk.stage.last("call.ended")
     assert ended["result"] == "completed"
     assert ended["agent"] == ("+447700900123" if answers else "alice")
-    assert ("queue.joined" in desk.stage.told()) is not answers
+    assert ("queue.joined" in desk.stage.seen()) is not answers
 
 
 # -- before the answer --------------------------------------------------------------------------
@@ -459,9 +459,9 @@ def test_a_call_that_is_cancelled_before_the_answer(tmp_path: Path) -> None:
         assert early.statuses == []
 
     desk = reception(tmp_path, script)
-    assert desk.stage.told("call.ended") == ["call.ended", "call.ended"]
+    assert desk.stage.seen("call.ended") == ["call.ended", "call.ended"]
     assert desk.stage.last("call.ended")["result"] == "hung_up"
-    assert desk.stage.told("queue.") == []
+    assert desk.stage.seen("queue.") == []
 
 
 def test_no_port_is_left(tmp_path: Path) -> None:
@@ -475,7 +475,7 @@ def test_no_port_is_left(tmp_path: Path) -> None:
     assert desk.stage.last("call.ended")["result"] == "unavailable"
 
 
-def test_no_port_is_left_for_the_operator(tmp_path: Path) -> None:
+def test_no_port_is_left_for_the_agent(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting_alone()
         desk.stage.media.port_left = False
@@ -483,7 +483,7 @@ def test_no_port_is_left_for_the_operator(tmp_path: Path) -> None:
         await asyncio.sleep(1)
         assert desk.states() == {"alice": "available"}
         desk.stage.media.port_left = True
-        await desk.operator()
+        await desk.answering_agent()
         await asyncio.sleep(3)
         caller.hangs_up()
 
@@ -504,7 +504,7 @@ def presses(desk: Reception, digit: str, nth: int = 0) -> None:
     leg.on_media(Dtmf(leg.id, digit, 100))
 
 
-def test_a_key_has_him_called_back_in_his_place(tmp_path: Path) -> None:
+def test_a_key_has_the_caller_called_back_in_their_position(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting_alone()
         await asyncio.sleep(20)
@@ -513,7 +513,7 @@ def test_a_key_has_him_called_back_in_his_place(tmp_path: Path) -> None:
         assert not desk.intake.accepted
         presses(desk, "1")
         await asyncio.sleep(1)
-        assert not caller.is_hung_up  # he is being told
+        assert not caller.is_hung_up  # the caller hears the sentence
         assert not desk.intake.rescheduled
         await asyncio.sleep(3)
         assert caller.is_hung_up
@@ -534,7 +534,9 @@ def test_a_key_has_him_called_back_in_his_place(tmp_path: Path) -> None:
     assert desk.heard()[-1] == Prompt("Bye.")
 
 
-def test_who_hangs_up_while_his_callback_is_taken_is_called_back(tmp_path: Path) -> None:
+def test_a_caller_who_hangs_up_while_the_callback_is_accepted_is_called_back(
+    tmp_path: Path,
+) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting_alone()
         desk.intake.takes_s = 1.0
@@ -548,16 +550,16 @@ def test_who_hangs_up_while_his_callback_is_taken_is_called_back(tmp_path: Path)
     assert desk.stage.last("call.callback")["callback"] == desk.intake.accepted[0][0].id
 
 
-def test_who_withholds_his_number_waits_on(tmp_path: Path) -> None:
+def test_a_caller_who_withholds_the_number_waits_on(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting(caller="anonymous")
-        operator = await desk.stage.phone()
-        operator.rings()
+        agent = await desk.stage.phone()
+        agent.rings()
         await asyncio.sleep(0.1)
         presses(desk, "1")
         await asyncio.sleep(1)
-        assert not operator.is_hung_up, "nobody stops ringing for it"
-        operator.answers()
+        assert not agent.is_hung_up, "nobody stops ringing for it"
+        agent.answers()
         await asyncio.sleep(3)
         caller.hangs_up()
 
@@ -568,7 +570,7 @@ def test_who_withholds_his_number_waits_on(tmp_path: Path) -> None:
     assert "number" not in desk.stage.last("call.ended")
 
 
-def test_a_callback_that_is_refused_leaves_him_waiting(tmp_path: Path) -> None:
+def test_a_refused_callback_leaves_the_caller_waiting(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting_alone()
         desk.intake.refusal = EngineError("refused", "too many today")
@@ -576,7 +578,7 @@ def test_a_callback_that_is_refused_leaves_him_waiting(tmp_path: Path) -> None:
         await asyncio.sleep(5)
         assert desk.heard()[-2:] == [Prompt("No."), Hold()]
         desk.agents.ready("alice")
-        await desk.operator()
+        await desk.answering_agent()
         await asyncio.sleep(3)
         caller.hangs_up()
 
@@ -586,29 +588,29 @@ def test_a_callback_that_is_refused_leaves_him_waiting(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("key_first", [True, False])
-def test_the_key_pressed_as_the_operator_answers_has_one_winner(
+def test_the_key_pressed_as_the_agent_answers_has_one_winner(
     tmp_path: Path, key_first: bool
 ) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting()
-        operator = await desk.stage.phone()
-        operator.rings()
+        agent = await desk.stage.phone()
+        agent.rings()
         await asyncio.sleep(1)
         if key_first:
             presses(desk, "1")
-            operator.answers()
+            agent.answers()
         else:
-            operator.answers()
+            agent.answers()
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             presses(desk, "1")
         await asyncio.sleep(5)
         if key_first:
-            assert caller.is_hung_up and operator.is_hung_up
+            assert caller.is_hung_up and agent.is_hung_up
             assert len(desk.intake.accepted) == 1
         else:
-            assert not caller.is_hung_up and not operator.is_hung_up
+            assert not caller.is_hung_up and not agent.is_hung_up
             assert not desk.intake.accepted
             caller.hangs_up()
 
@@ -617,7 +619,7 @@ def test_the_key_pressed_as_the_operator_answers_has_one_winner(
     assert desk.stage.last("call.ended")["result"] == expected
 
 
-def test_who_calls_again_in_time_is_in_his_old_place(tmp_path: Path) -> None:
+def test_a_caller_who_calls_again_in_time_is_in_the_old_position(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         first = await desk.waiting_alone()
         joined_at = desk.stage.last("call.answered")["joined_at"]
@@ -638,7 +640,7 @@ def test_who_calls_again_in_time_is_in_his_old_place(tmp_path: Path) -> None:
 # -- commands, and the end of the engine --------------------------------------------------------
 
 
-def test_a_full_queue_takes_back_who_has_a_place_in_it(tmp_path: Path) -> None:
+def test_a_full_queue_admits_a_caller_with_a_position_in_it(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         first = await desk.waiting_alone()
         first.hangs_up()
@@ -659,19 +661,19 @@ def test_a_full_queue_takes_back_who_has_a_place_in_it(tmp_path: Path) -> None:
 
 def test_a_command_may_hang_up(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
-        caller, operator = await talking(desk)
+        caller, agent = await talking(desk)
         (call,) = desk.stage.services.registry.calls.values()
         assert call.view()["direction"] == "inbound" and call.view()["from"] == CALLER
         assert call.owner is not None
         call.owner.hang_up()
         await asyncio.sleep(0.01)
-        assert caller.is_hung_up and operator.is_hung_up
+        assert caller.is_hung_up and agent.is_hung_up
 
     desk = reception(tmp_path, script)
     assert desk.stage.last("call.ended")["cause"] == "hung up by command"
 
 
-def test_a_command_may_hang_up_before_the_call_is_taken(
+def test_a_command_may_hang_up_before_the_call_is_answered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def script(desk: Reception) -> None:
@@ -699,11 +701,11 @@ def test_a_command_may_hang_up_before_the_call_is_taken(
 
 def test_the_engine_stops_with_callers_waiting_and_talking(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
-        talks, operator = await talking(desk)
+        talks, agent = await talking(desk)
         waits = await desk.waiting(caller="+442079462222")
         rings = desk.call(caller="+442079463333")
         await desk.inbound.stop()
-        assert talks.is_hung_up and waits.is_hung_up and operator.is_hung_up
+        assert talks.is_hung_up and waits.is_hung_up and agent.is_hung_up
         assert rings.statuses == [503]
 
     desk = reception(tmp_path, script)
@@ -711,11 +713,11 @@ def test_the_engine_stops_with_callers_waiting_and_talking(tmp_path: Path) -> No
     assert desk.stage.last("call.ended")["cause"] == "engine stopped"
 
 
-def test_the_engine_stops_in_the_instant_a_caller_loses_his_operator(tmp_path: Path) -> None:
+def test_the_engine_stops_in_the_instant_a_caller_loses_the_agent(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting()
-        operator = await desk.operator()
-        operator.hangs_up()  # in the middle of the whisper
+        agent = await desk.answering_agent()
+        agent.hangs_up()  # in the middle of the whisper
         async with asyncio.timeout(0.1):
             await desk.inbound.stop()
         assert caller.is_hung_up

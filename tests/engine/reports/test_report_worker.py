@@ -13,8 +13,8 @@ import pytest
 import engine.reports.report
 import engine.reports.report_count
 from engine.errors import BadParams, EngineError
-from tests.support.control_server import until
 from tests.support.recorded import Recorded, ended_job, leg, recorded
+from tests.support.waiting import until
 
 KINDS: list[tuple[Any, dict[str, Any]]] = [
     ("queue", {}), ("queue", {"which": "sales"}), ("agent", {}), ("agent", {"which": "alice"}),
@@ -59,7 +59,7 @@ def report_workers() -> list[psutil.Process]:
     ]
 
 
-async def test_a_worker_that_dies_is_told_and_one_that_takes_too_long_is_killed(
+async def test_a_worker_that_dies_is_an_error_and_a_slow_one_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine.reports.report, "ROWS_HERE", 5)

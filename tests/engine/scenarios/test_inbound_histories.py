@@ -52,8 +52,8 @@ def press(desk: Reception, phone: ScriptedCaller) -> None:
         leg.on_media(Dtmf(leg.id, "1", 100))
 
 
-async def operators(desk: Reception, rng: random.Random) -> None:
-    """Whoever is rung does what operators do; some go for lunch."""
+async def agent_sides(desk: Reception, rng: random.Random) -> None:
+    """Whoever is rung does what agents do; some go for lunch."""
 
     async def one() -> None:
         phone = await desk.stage.sip.phones.get()
@@ -90,7 +90,7 @@ def test_each_call_ends_once_and_leaves_nothing(seed: int) -> None:
     rng = random.Random(seed)
 
     async def script(desk: Reception) -> None:
-        at_work = asyncio.create_task(operators(desk, rng))
+        at_work = asyncio.create_task(agent_sides(desk, rng))
         numbers = [rng.choice(["anonymous", f"+4420794611{n % 8:02}"]) for n in range(CALLERS)]
         await asyncio.gather(*(caller(desk, rng, number) for number in numbers))
         assert await desk.inbound.idle(1000.0)
@@ -109,9 +109,9 @@ def test_each_call_ends_once_and_leaves_nothing(seed: int) -> None:
         desk = reception(
             Path(directory), script, agents=("alice", "bert"), queues=[queue], room=ROOM
         )
-    told = Counter(desk.stage.told())
-    assert told["call.incoming"] == told["call.ended"] == CALLERS
+    seen = Counter(desk.stage.seen())
+    assert seen["call.incoming"] == seen["call.ended"] == CALLERS
     left = ("queue.answered", "queue.abandoned", "queue.left", "queue.overflowed")
-    assert told["queue.joined"] == sum(told[kind] for kind in left)
-    assert told["agent.offered"] == told["agent.offer_ended"] + told["queue.answered"]
+    assert seen["queue.joined"] == sum(seen[kind] for kind in left)
+    assert seen["agent.offered"] == seen["agent.offer_ended"] + seen["queue.answered"]
     assert len(desk.intake.rescheduled) == len(desk.intake.accepted)

@@ -19,6 +19,7 @@ from engine.store import store as store_module
 from engine.store.errors import StoreError
 from engine.store.store import Reader, Store
 from tests.support.jobs import callback_job
+from tests.support.waiting import until
 
 
 @asynccontextmanager
@@ -37,7 +38,7 @@ def rows(path: Path) -> dict[str, str]:
         return dict(connection.execute("SELECT id, state FROM jobs"))
 
 
-async def test_durable_save_is_on_disk_when_it_is_told(tmp_path: Path) -> None:
+async def test_durable_save_is_on_disk_when_it_returns(tmp_path: Path) -> None:
     path = tmp_path / "run" / "jobs.db"
     async with opened(path) as store:
         await store.save(callback_job("j1"), durable=True)
@@ -103,11 +104,7 @@ async def test_saves_are_coalesced_and_grouped(tmp_path: Path) -> None:
 async def test_other_saves_follow_by_themselves(tmp_path: Path) -> None:
     async with opened(tmp_path / "jobs.db", flush_delay_s=0.0) as store:
         store.save(callback_job("j1"))
-        async with asyncio.timeout(10):
-            for _ in range(1_000_000):
-                if store.status()["commits"]:
-                    break
-                await asyncio.sleep(0)
+        await until(lambda: store.status()["commits"])
         assert rows(tmp_path / "jobs.db") == {"j1": "queued"}
 
 
@@ -197,7 +194,7 @@ async def test_second_engine_on_the_same_file_is_refused(tmp_path: Path) -> None
         assert raised.value.reason == "locked"
 
 
-async def test_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+async def test_file_that_is_no_database_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "jobs.db").write_bytes(b"not a database at all" * 100)
     with pytest.raises(StoreError) as raised:
         await Store(tmp_path / "jobs.db").open()
@@ -205,7 +202,7 @@ async def test_file_that_is_no_database_is_told(tmp_path: Path) -> None:
     assert (tmp_path / "jobs.db").read_bytes().startswith(b"not a database")
 
 
-async def test_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+async def test_directory_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError):
         await Store(tmp_path / "file" / "jobs.db").open()
@@ -298,7 +295,7 @@ async def test_newer_save_wins_over_the_one_that_failed(tmp_path: Path) -> None:
         assert rows(tmp_path / "jobs.db") == {"j1": "completed"}
 
 
-async def test_lock_by_another_process_is_told(
+async def test_lock_by_another_process_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store_module, "BUSY_TIMEOUT_S", 0.01)
@@ -329,19 +326,19 @@ asyncio.run(main())
 """
 
 
-async def test_what_was_told_as_saved_survives_kill_9(tmp_path: Path) -> None:
+async def test_what_was_confirmed_as_saved_survives_kill_9(tmp_path: Path) -> None:
     path = tmp_path / "jobs.db"
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", KILLED, str(path), stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
-    told = [int(await process.stdout.readline()) for _ in range(100)]
+    heard = [int(await process.stdout.readline()) for _ in range(100)]
     process.send_signal(signal.SIGKILL)
-    told += [int(line) for line in (await process.stdout.read()).split(b"\n")[:-1]]
+    heard += [int(line) for line in (await process.stdout.read()).split(b"\n")[:-1]]
     await process.wait()
     async with opened(path) as store:
-        assert all(store.find(f"j{n}") is not None for n in told)
-        assert len(await store.load_open()) >= len(told)
+        assert all(store.find(f"j{n}") is not None for n in heard)
+        assert len(await store.load_open()) >= len(heard)
 
 
 async def test_a_batch_larger_than_one_statement_is_one_transaction(tmp_path: Path) -> None:

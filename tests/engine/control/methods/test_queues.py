@@ -46,7 +46,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def join(daemon: Daemon, waiting_id: str, ago_s: float, **more: Any) -> list[Leave]:
-    """Let a caller wait in sales since `ago_s` seconds; gives how he leaves, once he does."""
+    """Let a caller wait in sales since `ago_s` seconds; gives how they leave, once they do."""
     left: list[Leave] = []
     queues = daemon.queues
     given: dict[str, Any] = {"queue": "sales", "kind": "call", "joined_at": time.time() - ago_s}
@@ -107,7 +107,7 @@ async def test_moving(engine: RunningEngine) -> None:
     assert (error.kind, error.data["reason"]) == ("unavailable", "full")
 
 
-async def test_removing_tells_who_waits(engine: RunningEngine) -> None:
+async def test_a_removed_entry_learns_of_it(engine: RunningEngine) -> None:
     daemon, client = engine
     left = join(daemon, "c1", 5)
     removed = await client.call("queue.remove", id="c1")
