@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sip.dialog.uac import Invitation
@@ -13,6 +13,7 @@ from sip.message.message import Request, Response, response_to
 from sip.message.parser import parse
 from sip.rate_limit import RateLimit
 from sip.user_agent import Bounds, UserAgent
+from tests.support.examples import at_most
 from tests.support.sip.network import (
     SimulatedNetwork,
     audio,
@@ -366,7 +367,6 @@ class TestBadInput:
             st.binary(max_size=12),
         )
     )
-    @settings(max_examples=400, deadline=None)
     def test_no_datagram_ever_raises(self, data: bytes) -> None:
         ua = agent()
         for _ in range(2):
@@ -381,7 +381,7 @@ class TestBadInput:
         noise=st.binary(min_size=1, max_size=6),
         place=st.floats(0, 1),
     )
-    @settings(max_examples=60, deadline=None)
+    @at_most(60)
     def test_random_bytes_during_a_call_never_raise_and_leave_no_state(
         self, seed: int, noise: bytes, place: float
     ) -> None:

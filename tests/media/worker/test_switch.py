@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from time import monotonic
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from media import messages as m
@@ -19,6 +19,7 @@ from media.settings import MediaSettings
 from media.sound.g711 import SILENCE, ULAW_TO_ALAW
 from media.sources import Peer, Silence
 from media.worker.switch import ROUNDS_PER_VISIT, Switch
+from tests.support.examples import at_most
 from tests.support.phones.wire.frames import FramePhone, assert_unbroken
 
 from .test_port_pool import free_even_ports
@@ -674,7 +675,7 @@ def take_one_by_one(desk: Desk) -> None:
 Event = st.tuples(st.sampled_from(["talk", "lose", "swap", "double", "restart"]), st.integers(1, 9))
 
 
-@settings(max_examples=30, deadline=None)
+@at_most(30)
 @given(st.lists(Event, max_size=25), st.integers(0, 65535))
 def test_fast_path_and_general_path_agree(events: list[tuple[str, int]], sequence: int) -> None:
     """The same packets, once with prediction and once without, sound and count the same."""
