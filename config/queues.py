@@ -112,6 +112,7 @@ class Queue(Section):
     release_per_min: float = Field(default=0.0, ge=0, le=60_000, allow_inf_nan=False)
     known_agent_s: float = OptionalSeconds
     share_s: float = OptionalSeconds
+    service_level_s: float = OptionalSeconds
     calendar: str = ""
     when_closed: Literal["refuse", "schedule"] = "refuse"
     at_closing: Literal["serve", "send_away"] = "serve"

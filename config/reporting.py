@@ -62,6 +62,9 @@ class Reports(Section):
     include_abandoned: bool = True
     include_short_abandoned: bool = False
     include_overflowed: bool = False
+    include_expired: bool = False
+    include_withdrawn: bool = False
+    include_lost: bool = False
     promise_s: Limit = 0.0
     alone_s: Limit = 2.0
     keep_days: Annotated[float, Field(ge=0, le=36_500, allow_inf_nan=False)] = 0.0

@@ -19,6 +19,7 @@ JobState = Literal[
     "dialing_customer",
     "holding",
     "bridged",
+    "poisoned",
     "completed",
     "failed",
     "cancelled",
@@ -43,22 +44,25 @@ def _leads_to(*states: JobState) -> frozenset[JobState]:
 
 # A job goes back to `queued` between two attempts. It passes through `whispering` even when there
 # is nothing to say, so that a client sees the same states on every callback. A `bridged` job is
-# queued again only where a machine had answered for the customer.
+# queued again only where a machine had answered for the customer. A `poisoned` one was under way in
+# two crashes: it is called again only when a person says so.
 TRANSITIONS: dict[Order, dict[JobState, frozenset[JobState]]] = {
     "agent_first": {
-        "queued": _leads_to("dialing_agent", "expired"),
+        "queued": _leads_to("dialing_agent", "expired", "poisoned"),
         "dialing_agent": _leads_to("whispering", "queued"),
         "whispering": _leads_to("dialing_customer", "queued"),
         "dialing_customer": _leads_to("bridged", "queued"),
         "bridged": _leads_to("completed", "queued"),
+        "poisoned": _leads_to("queued"),
     },
     "customer_first": {
-        "queued": _leads_to("dialing_customer", "expired"),
+        "queued": _leads_to("dialing_customer", "expired", "poisoned"),
         "dialing_customer": _leads_to("holding", "queued"),
         "holding": _leads_to("dialing_agent", "queued"),
         "dialing_agent": _leads_to("whispering", "holding", "queued"),
         "whispering": _leads_to("bridged", "holding", "queued"),
         "bridged": _leads_to("completed", "queued"),
+        "poisoned": _leads_to("queued"),
     },
 }
 
@@ -219,6 +223,8 @@ class Job(msgspec.Struct, kw_only=True):
     """Until when a phone may still ring that an earlier engine called: nobody is called before."""
     under_way: bool = False
     """An attempt is made, or about to be. After a crash it may have been dialled."""
+    crashes: int = 0
+    """In how many crashes it was under way. One of them may be its doing."""
     result: str | None = None
     cause: str | None = None
     failure: Failure | None = None
@@ -344,6 +350,7 @@ class Job(msgspec.Struct, kw_only=True):
             "joined": self.joined,
             "decision": self.decision,
             "decide_by": self.decide_by,
+            "crashes": self.crashes,
             "notes": self.notes,
             "outcome": self.outcome,
             "rating": self.rating,

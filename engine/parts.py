@@ -68,7 +68,7 @@ from .reports.cdr_writer import CdrWriter
 from .reports.history import History
 from .reports.intervals import zone_of
 from .reports.live import Live
-from .reports.report import Reports
+from .reports.report import Reports, service_levels
 from .restart.dialog_journal import DialogJournal
 from .restart.worker_journal import WorkerJournal
 from .routing.admission import Admission, PolicySettings
@@ -428,7 +428,7 @@ class Parts:
             self.permanent.review()
 
         async def reports(settings: Settings) -> None:
-            if self.reports.configure(settings.reports):
+            if self.reports.configure(settings.reports, service_levels(settings.queues)):
                 await self.live.recount()
 
         return {

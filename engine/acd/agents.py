@@ -290,6 +290,8 @@ class AgentRegistry:
         agent.set_skills(skills)
         self._keep(agent)
         self._events.publish("agent.skills", agent=name, skills=dict(agent.skills))
+        for listener in tuple(self._on_change):
+            listener(agent, agent.state)
         if agent.state == "available":  # an entry may have waited for these skills
             self._notify_free(agent)
         return agent

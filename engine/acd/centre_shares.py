@@ -1,15 +1,19 @@
 """Centres' shares of a queue's load, by hours and by the customer's place.
 
-The centres that are open and serve the place take turns by their per cents (smooth weighted round
-robin): after any number of entries each is within one of its exact share. Where a share names the
-customer's place, those that name no place get no share of them.
+The centres that are open, serve the place and can take a call now take turns by their per cents
+(smooth weighted round robin): after any number of entries each is within one of its exact share.
+Where a share names the customer's place, those that name no place get no share of them. Where no
+centre can take a call now, all have their turns.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from config.queues import Centre, Share
 
 from ..routing.opening_hours import OpeningHours
+
+CanTake = Callable[[str], bool]
+"""Whether a centre, by its name, can take the entry now: it has agents on duty, or a number."""
 
 
 class CentreShares:
@@ -35,9 +39,11 @@ class CentreShares:
             if before._shares == self._shares:
                 self._credit = before._credit
 
-    def pick(self, number: str | None, region: str | None, now: float) -> str | None:
+    def pick(
+        self, number: str | None, region: str | None, now: float, can_take: CanTake
+    ) -> str | None:
         """The centre of the next entry, of a customer with `number` in `region`; None: any."""
-        sharing = self._sharing(number, region, now)
+        sharing = self._sharing(number, region, now, can_take)
         if not sharing:
             return None
         credit = self._credit.setdefault(sharing, [0.0] * len(sharing))
@@ -49,9 +55,11 @@ class CentreShares:
         self.given[centre] = self.given.get(centre, 0) + 1
         return centre
 
-    def next(self, number: str | None, region: str | None, now: float) -> str | None:
+    def next(
+        self, number: str | None, region: str | None, now: float, can_take: CanTake
+    ) -> str | None:
         """What `pick` would give; nothing is counted."""
-        sharing = self._sharing(number, region, now)
+        sharing = self._sharing(number, region, now, can_take)
         if not sharing:
             return None
         credit = self._credit.get(sharing) or [0.0] * len(sharing)
@@ -61,7 +69,12 @@ class CentreShares:
         due = [credit[place] + self._shares[index].percent for place, index in enumerate(sharing)]
         return max(range(len(sharing)), key=due.__getitem__)
 
-    def _sharing(self, number: str | None, region: str | None, now: float) -> tuple[int, ...]:
+    def __bool__(self) -> bool:
+        return bool(self._shares)
+
+    def _sharing(
+        self, number: str | None, region: str | None, now: float, can_take: CanTake
+    ) -> tuple[int, ...]:
         of_place: list[int] = []
         of_all: list[int] = []
         for index, share in enumerate(self._shares):
@@ -73,4 +86,5 @@ class CentreShares:
                 number is not None and number.startswith(tuple(share.prefixes))
             ):
                 of_place.append(index)
-        return tuple(of_place or of_all)
+        chosen = of_place or of_all
+        return tuple(one for one in chosen if can_take(self._shares[one].centre)) or tuple(chosen)

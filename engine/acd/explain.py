@@ -1,8 +1,9 @@
 """Explain which agents could take an entry now, and why the others could not. A dry run."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from .agent_pool import AgentPool
+from .agent_pool import AgentPool, PooledAgent
 from .matcher import Matcher
 from .queue import CallQueue
 from .queue_entry import Entry, Scope
@@ -11,6 +12,8 @@ from .waiting import Leave, Offer, Waiting
 from .waiting_index import Profile
 
 MOST_AGENTS = 200
+# How many free agents a sentence names one by one.
+MOST_NAMED = 3
 
 
 def could_take(
@@ -31,31 +34,82 @@ def could_take(
         skills=dict(waiting.skills),
     )
     queue.receive(entry)
-    entry.centre = waiting.centre or queue.shares.next(waiting.number, waiting.region, now)
+    can_take = queue.centre_can_take(entry, matcher.presence)
+    entry.centre = waiting.centre or queue.shares.next(
+        waiting.number, waiting.region, now, can_take
+    )
+    return _sorted(_agents_for(matcher, pool, entry, queue, now))
 
-    def is_logged_in(name: str) -> bool:
-        agent = pool.get(name)
-        return agent is not None and agent.state != "logged_out"
 
-    scope, _changes_at = queue.scope(entry, now, is_logged_in)
+def of_entry(matcher: Matcher, pool: AgentPool, entry: Entry, now: float) -> list[dict[str, Any]]:
+    """The same for an entry that waits."""
+    return _sorted(_agents_for(matcher, pool, entry, matcher.queues.named(entry.queue), now))
+
+
+def why_waiting(matcher: Matcher, pool: AgentPool, queue: CallQueue, now: float) -> str | None:
+    """Why the first who waits in `queue` waits although an agent who serves it is free, in words.
+
+    None where nobody waits, or no such agent is free.
+    """
+    first = next(queue.waiting_index.first(queue.order, 1), None)
+    if first is None:
+        return None
+    reasons: dict[str, list[str]] = {}
+    for one in _agents_for(matcher, pool, first, queue, now, only_free=True):
+        reasons.setdefault(one["why_not"] or "is about to be offered it", []).append(one["agent"])
+    if not reasons:
+        return None
+    words = "; ".join(f"{_named(names)}: {reason}" for reason, names in reasons.items())
+    return f"{first.id} waits although an agent is free: {words}"
+
+
+def _named(names: list[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _sorted(agents: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(agents, key=lambda one: not one["could"])[:MOST_AGENTS]
+
+
+def _agents_for(
+    matcher: Matcher,
+    pool: AgentPool,
+    entry: Entry,
+    queue: CallQueue,
+    now: float,
+    *,
+    only_free: bool = False,
+) -> Iterator[dict[str, Any]]:
+    scope, _changes_at = queue.scope(entry, now, matcher.presence)
     held_back = queue.held_back(now)
-    found: list[dict[str, Any]] = []
+    free = matcher.free_agents.by_name
     for agent in pool.all():
+        if only_free and (agent.name not in free or agent.state != "available"):
+            continue
         profile = matcher.free_agents.profile(agent)
         service = profile.serves.get(queue.name or "")
         if service is None and not (scope.only and agent.name in scope.only):
             continue
-        why_not = _why_not(profile, scope, service, queue, held_back)
-        found.append(
-            {
-                "agent": agent.name,
-                "state": agent.state,
-                "could": why_not is None,
-                "why_not": why_not,
-            }
+        why_not = (
+            _why_not(profile, scope, service, queue)
+            or _not_now(agent, entry, now)
+            or (held_back if agent.state == "available" else agent.state.replace("_", " "))
         )
-    found.sort(key=lambda one: not one["could"])
-    return found[:MOST_AGENTS]
+        yield {
+            "agent": agent.name,
+            "state": agent.state,
+            "could": why_not is None,
+            "why_not": why_not,
+        }
+
+
+def _not_now(agent: PooledAgent, entry: Entry, now: float) -> str | None:
+    """Why a free agent who may take the entry is not asked again yet."""
+    until = entry.missed.get(agent.name, now)
+    if agent.state != "available" or until <= now:
+        return None
+    return f"did not take it, and is asked again in {until - now:.0f} s"
 
 
 def waiting_as_if(
@@ -98,9 +152,9 @@ def _not_told(_what: Offer | Leave) -> None:
 
 
 def _why_not(
-    profile: Profile, scope: Scope, service: Service | None, queue: CallQueue, held_back: str | None
+    profile: Profile, scope: Scope, service: Service | None, queue: CallQueue
 ) -> str | None:
-    state = profile.agent.state
+    """Why the agent may not take an entry of this scope, whether they are free or not."""
     if scope.only is not None:
         if profile.name not in scope.only:
             return f"kept for {' or '.join(scope.only)}"
@@ -120,4 +174,4 @@ def _why_not(
             if profile.skills.get(name, 0) < level
         ]
         return f"lacks {', '.join(lacking)}"
-    return held_back if state == "available" else state.replace("_", " ")
+    return None

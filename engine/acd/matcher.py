@@ -17,14 +17,14 @@ from config.queues import Centre, Queue
 
 from ..errors import EngineError
 from ..routing.opening_hours import OpeningHours
-from .agent_pool import AgentPool
+from .agent_pool import AgentPool, PooledAgent
 from .candidates import FreeAgents, candidates, first_servable, next_for
 from .deadlines import Deadlines
 from .escalation import escalate, next_look
 from .queue import CallQueue
 from .queue_entry import Entry, EntryState, QueueEvent, Scope
 from .queue_list import QueueList
-from .staffing import Staffing
+from .staffing import Presence, Staffing
 from .waiting import Leave, LeaveReason, Offer, Waiting
 from .withheld import Withheld
 
@@ -56,6 +56,7 @@ class Matcher:
         self.ring_s = ring_s
         self.entries: dict[str, Entry] = {}
         self.staffing = staffing or Staffing()
+        self.presence = Presence(pool, self.staffing)
         self.queues = QueueList(self.staffing, rng or random.Random())
         self._queues_by_name = self.queues.by_name
         self.free_agents = FreeAgents(self.staffing)
@@ -133,7 +134,8 @@ class Matcher:
         elif waiting.centre in self.queues.centres:
             entry.centre = waiting.centre
         else:
-            entry.centre = queue.shares.pick(waiting.number, waiting.region, now)
+            can_take = queue.centre_can_take(entry, self.presence)
+            entry.centre = queue.shares.pick(waiting.number, waiting.region, now, can_take)
         entry.set_key()
         queue.add_entry(entry, now)
         queue.tally["joined"] += 1
@@ -255,7 +257,7 @@ class Matcher:
 
     def left_again(self, offer: Offer, agent: str, now: float) -> None:
         """`agent` has won the offer, and hung up before the two were joined: as if unanswered."""
-        queue = self._queues_by_name.get(offer.queue) or self._queues_by_name[None]
+        queue = self._queues_by_name.get(offer.queue, self._queues_by_name[None])
         until = now + max(LEAST_AGAIN_S, queue.config.again_s)
         self._withheld.add(offer.waiting.id, agent, until, now)
 
@@ -340,6 +342,17 @@ class Matcher:
             for entry in queue.waiting_index.kept_for(agent):
                 self._deadlines.set(entry, now)
 
+    def changed(self, agent: PooledAgent, now: float) -> None:
+        """Look again at the entries that are kept for a centre which cannot take them now."""
+        if agent.centre is None:
+            return
+        for queue in self.queues:
+            for scope, entries in queue.waiting_index.of_centre(agent.centre):
+                skills = dict(zip(scope.names, scope.levels, strict=True))
+                if not self.presence.can_take(agent.centre, queue.name or "", skills):
+                    for entry in entries:
+                        self._deadlines.set(entry, now)
+
     def _look_at(self, entry: Entry, now: float) -> None:
         """Do what is due for a waiting entry: end it, move it, let others help, or offer it."""
         queue = self._queues_by_name[entry.queue]
@@ -380,11 +393,7 @@ class Matcher:
         queue.waiting_index.index_entry(entry)
 
     def _scope(self, entry: Entry, queue: CallQueue, now: float) -> tuple[Scope, float]:
-        return queue.scope(entry, now, self._is_logged_in)
-
-    def _is_logged_in(self, agent: str) -> bool:
-        found = self._pool.get(agent)
-        return found is not None and found.state != "logged_out"
+        return queue.scope(entry, now, self.presence)
 
     # -- held queues --------------------------------------------------------------------------
 

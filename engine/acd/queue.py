@@ -15,6 +15,7 @@ from ..routing.opening_hours import OpeningHours
 from .centre_shares import CentreShares
 from .expected_wait import ExpectedWait
 from .queue_entry import Entry, Key, Scope
+from .staffing import Presence
 from .strategy import AgentStrategy
 from .waiting import Waiting
 from .waiting_index import WaitingIndex
@@ -58,6 +59,7 @@ class CallQueue:
         self.hours: OpeningHours | None = None
         self.strategy = AgentStrategy(DIRECT, rng)
         self.shares = CentreShares((), {}, {})
+        self._centres: Mapping[str, Centre] = {}
         self._rng = rng
 
     def configure(
@@ -66,6 +68,7 @@ class CallQueue:
         """Take what the configuration says; who waits stays."""
         self.config = config
         self.strategy = AgentStrategy(config, self._rng, self.strategy)
+        self._centres = centres
         self.shares = CentreShares(config.shares, centres, calendars, self.shares)
         self.hours = calendars[config.calendar] if config.calendar else None
 
@@ -192,13 +195,23 @@ class CallQueue:
                 return vip
         return None
 
-    def scope(
-        self, entry: Entry, now: float, reachable: Callable[[str], bool]
-    ) -> tuple[Scope, float]:
+    def centre_can_take(self, entry: Entry, presence: Presence) -> Callable[[str], bool]:
+        """Whether a centre can take `entry` now, by the centre's name."""
+
+        def can_take(centre: str) -> bool:
+            found = self._centres.get(centre)
+            is_outside = found is not None and bool(found.number)
+            return is_outside or presence.can_take(centre, self.name or "", entry.skills)
+
+        return can_take
+
+    def scope(self, entry: Entry, now: float, presence: Presence) -> tuple[Scope, float]:
         """Who may take `entry` now, and when that changes.
 
-        An entry is not kept for agents none of whom is `reachable`.
+        An entry is not kept for agents none of whom is logged in, nor for a centre that cannot
+        take it now.
         """
+        reachable = presence.is_logged_in
         waiting, config = entry.waiting, self.config
         if waiting.agent is not None:
             return Scope(only=(waiting.agent,)), math.inf
@@ -217,15 +230,19 @@ class CallQueue:
             tier += 1
             lower += step.lower_skills
             also = also.union(step.centres)
+        needed = sorted((name, level - lower) for name, level in entry.skills.items())
+        needed = [(name, level) for name, level in needed if level > 0]
         centre = entry.centre
+        # A centre that the request or a rule names is waited for.
+        is_shared = centre is not None and centre != waiting.centre
+        if is_shared and not presence.can_take(centre or "", self.name or "", dict(needed)):
+            centre = None
         if centre is not None and config.share_s:
             share_until = entry.entered_at + config.share_s
             if now >= share_until:
                 centre = None
             else:
                 changes_at = min(changes_at, share_until)
-        needed = sorted((name, level - lower) for name, level in entry.skills.items())
-        needed = [(name, level) for name, level in needed if level > 0]
         names = tuple(name for name, _level in needed)
         levels = tuple(level for _name, level in needed)
         return Scope(None, tier, centre, also, names, levels), changes_at

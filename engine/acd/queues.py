@@ -17,9 +17,11 @@ from config.queues import Centre, Queue
 from ..clock import Timer
 from ..routing.opening_hours import OpeningHours
 from ..store.protocols import NOTHING_KEPT, Documents, Publisher
+from . import explain
 from .agent_pool import AgentPool, PooledAgent
 from .decision_times import DecisionTimes
 from .matcher import Matcher
+from .queue import CallQueue
 from .queue_entry import Entry, Key, QueueEvent
 from .staffing import Staffing
 from .waiting import Leave, LeaveReason, Offer, Waiting
@@ -150,7 +152,7 @@ class Queues:
         """Every configured queue, as it is shown; those that are configured no more while used."""
         now, staff = self._clock(), self._staff()
         return [
-            line.view(now) | {"agents": staff.get(name, {})}
+            self._view_of(line, staff.get(name, {}), now)
             for name, line in self._lines.items()
             if name is not None and (line.order or not line.is_removed)
         ]
@@ -158,7 +160,43 @@ class Queues:
     def view(self, queue: str) -> dict[str, Any]:
         """One queue, as it is shown. Raises EngineError `not_found`."""
         line = self.matcher.queues.named(queue)
-        return line.view(self._clock()) | {"agents": self._staff().get(queue, {})}
+        return self._view_of(line, self._staff().get(queue, {}), self._clock())
+
+    def _view_of(self, line: CallQueue, staff: dict[str, int], now: float) -> dict[str, Any]:
+        why = explain.why_waiting(self.matcher, self._pool, line, now)
+        return line.view(now) | {"agents": staff, "why_waiting": why}
+
+    def why_waiting(self, queue: str) -> str | None:
+        """Why an entry of the queue waits although an agent is free, in words; None: it does not.
+
+        Raises EngineError `not_found`.
+        """
+        line = self.matcher.queues.named(queue)
+        return explain.why_waiting(self.matcher, self._pool, line, self._clock())
+
+    def explained(self, queue: str) -> dict[str, Any]:
+        """The first who waits in the queue, and who could take them. Raises `not_found`."""
+        line = self.matcher.queues.named(queue)
+        first = next(line.waiting_index.first(line.order, 1), None)
+        if first is not None:
+            return self.entry_explained(first.id)
+        return {**self._explained(line), "entry": None, "agents": []}
+
+    def entry_explained(self, waiting_id: str) -> dict[str, Any]:
+        """One who waits, and who could take them now. Raises EngineError `not_found`."""
+        entry = self.matcher.entry(waiting_id)
+        agents = explain.of_entry(self.matcher, self._pool, entry, self._clock())
+        view = self.entry_view(waiting_id)
+        return {**self._explained(self._lines[entry.queue]), "entry": view, "agents": agents}
+
+    def _explained(self, line: CallQueue) -> dict[str, Any]:
+        now = self._clock()
+        return {
+            "queue": line.name,
+            "waiting": len(line.waiting_index),
+            "held_back": line.held_back(now),
+            "why": explain.why_waiting(self.matcher, self._pool, line, now),
+        }
 
     def _staff(self) -> dict[str, dict[str, int]]:
         return self.matcher.staffing.counts(self._pool.all())
@@ -209,12 +247,13 @@ class Queues:
 
     def _on_change(self, agent: PooledAgent, _previous: str) -> None:
         if agent.state not in ON_CALL:
-            self._soon(lambda: self._step(partial(self._off_call, agent.name, agent.state)))
+            self._soon(lambda: self._step(partial(self._off_call, agent, agent.state)))
 
-    def _off_call(self, agent: str, state: str, now: float) -> None:
-        self.matcher.over(agent, now)
+    def _off_call(self, agent: PooledAgent, state: str, now: float) -> None:
+        self.matcher.over(agent.name, now)
         if state == "logged_out":
-            self.matcher.logged_out(agent, now)
+            self.matcher.logged_out(agent.name, now)
+        self.matcher.changed(agent, now)
 
     def _soon(self, work: Callable[[], object]) -> None:
         """At once, or after the step that is being made: the matcher makes one at a time."""

@@ -4,11 +4,11 @@ An agent serves a queue as their own, or helps there from one of its tiers on, o
 to the centre where they work.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from config.queues import Queue
 
-from .agent_pool import PooledAgent
+from .agent_pool import AgentPool, PooledAgent
 
 NEVER = 1 << 30
 Service = tuple[bool, int]
@@ -70,3 +70,40 @@ class Staffing:
                 states = found.setdefault(queue, {})
                 states[agent.state] = states.get(agent.state, 0) + 1
         return found
+
+
+# Agents in these states take no call now, and none when their present work is over.
+OFF_DUTY = frozenset({"logged_out", "paused"})
+
+
+class Presence:
+    """Which agents are there, so that an entry is not kept for somebody who is not."""
+
+    def __init__(self, pool: AgentPool, staffing: Staffing) -> None:
+        self._pool = pool
+        self._staffing = staffing
+
+    def is_logged_in(self, name: str) -> bool:
+        """Whether there is an agent of this name who is logged in."""
+        agent = self._pool.get(name)
+        return agent is not None and agent.state != "logged_out"
+
+    def is_staffed(self, queue: str) -> bool:
+        """Whether an agent is logged in who serves the queue as their own."""
+        return any(
+            agent.state != "logged_out" and self._serves(agent, queue) for agent in self._pool.all()
+        )
+
+    def can_take(self, centre: str, queue: str, skills: Mapping[str, int]) -> bool:
+        """Whether a centre has an agent on duty, free or not, who serves `queue` with `skills`."""
+        return any(
+            agent.centre == centre
+            and agent.state not in OFF_DUTY
+            and self._serves(agent, queue)
+            and all(agent.skills.get(name, 0) >= level for name, level in skills.items())
+            for agent in self._pool.all()
+        )
+
+    def _serves(self, agent: PooledAgent, queue: str) -> bool:
+        is_own, _tier = self._staffing.services(agent).get(queue, (False, NEVER))
+        return is_own

@@ -108,6 +108,14 @@ class WaitingIndex:
         here = (self._entries[key[2]] for key in order if key[2] in self._entries)
         return islice(here, count)
 
+    def of_centre(self, centre: str) -> Iterator[tuple[Scope, Iterator[Entry]]]:
+        """The entries that are kept for a centre, by the scope that they have in common."""
+        for group in self._groups.values():
+            if group.scope.centre == centre:
+                for levels, bucket in group.buckets.items():
+                    entries = (self._entries[key[2]] for key in bucket)
+                    yield group.scope._replace(levels=levels), entries
+
     def keeps_for(self, agent: str) -> bool:
         """Whether an entry is kept for this agent."""
         return agent in self._kept

@@ -228,8 +228,9 @@ class Attempt(TwoPartyCall):
         self._enter("bridged")
 
     def on_recording(self, path: str | None) -> None:
-        """Their talk is recorded to `path`; None where it should be and cannot be."""
+        """Their talk is recorded to `path`; None where that has failed."""
         self.job.recording = path
+        self._services.store.save(self.job)
 
     # -- what the agents are told, and how they are rung --------------------------------------
 

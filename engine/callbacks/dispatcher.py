@@ -202,7 +202,7 @@ class Dispatcher:
 
     def _is_due(self, job: Job) -> None:
         """The job's time has come: it is ready, or waits for an agent."""
-        if job.decision is not None:
+        if job.decision is not None or job.state == "poisoned":
             return
         if job.request.queue is not None:
             self._join(job)

@@ -167,6 +167,8 @@ class Intake:
         admitted = self.check.admit(params, now)
         if self._joins(params):
             for open_job in self._dispatcher.open.of_number(admitted.called):
+                if open_job.state == "poisoned":  # nobody calls that one
+                    continue
                 return await self._join(open_job, job_id, fingerprint, named=params.id is not None)
         request = self._request(params, ruling, admitted)
         if request.queue is not None:

@@ -32,6 +32,9 @@ CAUSE = "engine restarted"
 LONGEST_RINGING_S = 180.0
 # RFC 4028 section 4.2: how long a session lasts that nobody refreshes.
 LONGEST_SESSION_S = 1800.0
+# A job that was under way in so many crashes may be what the engine dies of.
+POISONED_AFTER = 2
+POISONED = "it was under way in {crashes} crashes of the engine, and is not called by itself"
 
 
 def reconcile(
@@ -50,7 +53,7 @@ def reconcile(
     to_resume = []
     interrupted = 0
     for job in jobs:
-        if job.state == "queued" and not job.under_way:
+        if job.state in ("queued", "poisoned") and not job.under_way:
             to_resume.append(job)
             continue
         interrupted += 1
@@ -95,6 +98,7 @@ def _keep_quiet(job: Job, until: float) -> None:
 def _stays_open(job: Job, services: CallServices, admission: Admission, now: float) -> bool:
     """Settle a job that may have been dialled. Returns whether it stays open, and is queued."""
     policy, talked = job.request.on_crash, job.state == "bridged"
+    job.crashes += 1
     not_before = now + pause_s(job, services.dial)
     job.under_way = False
     if policy == "fail" or talked:
@@ -108,6 +112,10 @@ def _stays_open(job: Job, services: CallServices, admission: Admission, now: flo
     job.next_attempt_at = None
     _keep_quiet(job, not_before)
     job.scheduled = CAUSE
+    if job.crashes >= POISONED_AFTER:
+        _set_aside(job, services)
+        services.store.save(job)
+        return True
     publish_queued(services.events, job)
     if policy == "ask":
         job.decision, job.decide_by = "needed", now + services.dial.decide_s
@@ -120,6 +128,19 @@ def _stays_open(job: Job, services: CallServices, admission: Admission, now: flo
         )
     services.store.save(job)
     return True
+
+
+def _set_aside(job: Job, services: CallServices) -> None:
+    """Nobody calls it before a person has decided. It stays open."""
+    job.enter("poisoned")
+    job.scheduled = POISONED.format(crashes=job.crashes)
+    services.events.publish(
+        "callback.poisoned",
+        job=job.id,
+        context=job.request.context,
+        crashes=job.crashes,
+        cause=job.scheduled,
+    )
 
 
 def _cut_off(job: Job, at: float) -> None:

@@ -20,7 +20,7 @@ from .cancel_scope import KeyPressed, until_key, while_up
 from .hangup_cause import BY_COMMAND, ELSEWHERE, NO_ANSWER, HangupCause
 from .leg import Leg, LegEnded
 from .services import CallServices
-from .whisper import Announcement
+from .whisper import Announcement, Unspoken
 
 # How long an agent who has answered has to press the key; the pause before they are asked again.
 CONFIRM_S = 15.0
@@ -259,6 +259,8 @@ class AgentRinger:
                 said = await services.announcer.speak(
                     services.agents.confirm_text.replace("{digit}", key)
                 )
+                if isinstance(said, Unspoken):
+                    leg.publish_not_played(said.reason)
                 while True:
                     if isinstance(said, Announcement):
                         await leg.play(said.source, limit_s=said.limit_s)

@@ -1,6 +1,6 @@
 """A call: the legs of one attempt or of a call that came in, and the registry of what is up."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
 from ..clock import shifted
@@ -68,6 +68,8 @@ class CallRegistry:
     def __init__(self) -> None:
         self.calls: dict[str, Call] = {}
         self.legs: dict[str, Leg] = {}
+        self.recordings: dict[str, Callable[[str], None]] = {}
+        """By the path of each file that is being written, whom to tell why that has failed."""
         self._on_the_line: dict[str, set[str]] = {}
 
     def add_call(self, call: Call) -> None:

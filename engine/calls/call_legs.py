@@ -76,7 +76,7 @@ class CallLegs:
         if isinstance(whisper, Announcement):
             await agent.play(whisper.source, limit_s=whisper.limit_s)
         elif isinstance(whisper, Unspoken):
-            self.publish("leg.not_played", agent, error=whisper.reason)
+            agent.publish_not_played(whisper.reason)
 
     def now(self) -> float:
         """The time in Unix seconds."""

@@ -400,7 +400,7 @@ class Leg:
             case media_events.Played():
                 if event.error is not None:
                     log.error("not_played", leg=self.id, reason=event.error)
-                    self._publish("leg.not_played", self, error=event.error)
+                    self.publish_not_played(event.error)
                 self._media.end_play(event.play)
             case media_events.Dtmf():
                 self._pressed(event.digit, event.duration_ms)
@@ -417,6 +417,10 @@ class Leg:
                 if not self.is_held:
                     reason = f"no RTP for {event.silent_s:g} s"
                     self.hang_up(HangupCause("no_media", reason), f'SIP;cause=200;text="{reason}"')
+
+    def publish_not_played(self, reason: str) -> None:
+        """The party does not hear what it should: publish why. The call goes on."""
+        self._publish("leg.not_played", self, error=reason)
 
     def info_digit(self, digit: str, duration_ms: int) -> None:
         """The party pressed a key, and its phone reported it by SIP INFO."""

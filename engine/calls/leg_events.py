@@ -28,15 +28,22 @@ class LegEvents:
             leg.on_sip(event)
 
     def on_media(self, event: MediaEvent) -> None:
-        """Tell the leg. The end of a recording is no leg's: only a failed one is published."""
+        """Tell the leg. The end of a recording is no leg's: of a failed one its call is told."""
         if isinstance(event, RecordingEnded):
             if event.error is not None:
-                log.error("recording_failed", path=event.path, reason=event.error)
-                self._events.publish("recording.failed", path=event.path, reason=event.error)
+                self._recording_failed(event.path, event.error)
             return
         leg = self._registry.legs.get(getattr(event, "leg", ""))
         if leg is not None:
             leg.on_media(event)
+
+    def _recording_failed(self, path: str, reason: str) -> None:
+        tell = self._registry.recordings.get(path)
+        if tell is not None:
+            tell(reason)
+        else:  # its call is over
+            log.error("recording_failed", path=path, reason=reason)
+            self._events.publish("recording.failed", path=path, reason=reason)
 
     def on_media_died(self, reason: str, legs: list[str]) -> None:
         """A media worker has died: publish it, and tell each of its legs."""

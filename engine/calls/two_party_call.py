@@ -46,7 +46,7 @@ class TwoPartyCall(ABC):
 
     @abstractmethod
     def on_recording(self, path: str | None) -> None:
-        """Their talk is recorded to `path`; None where it should be and cannot be."""
+        """Their talk is recorded to `path`; None where that has failed."""
 
     async def _dial(
         self,
@@ -83,8 +83,8 @@ class TwoPartyCall(ABC):
         self.on_bridged()
         try:
             if is_recorded:
-                self._recording = Recording(self.call.id, services, self.publish)
-                self.on_recording(await self._recording.start(agent, customer))
+                self._recording = Recording(self.call.id, services, self.publish, self.on_recording)
+                await self._recording.start(agent, customer)
             await asyncio.sleep(limit_s)
         finally:
             bridge.leave()

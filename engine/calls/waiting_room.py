@@ -81,10 +81,13 @@ class WaitingRoom:
 
     async def say(self, leg: Leg, *sentences: str) -> None:
         """Say the sentences that are not empty to their end, in place of what is heard."""
-        await self.play(leg, await self.prepare(*sentences))
+        await self.play(leg, await self.prepare(leg, *sentences))
 
-    async def prepare(self, *sentences: str) -> list[Announcement]:
-        """The sentences that are not empty and can be said, spoken where they are text."""
+    async def prepare(self, leg: Leg, *sentences: str) -> list[Announcement]:
+        """The sentences that are not empty and can be said, spoken where they are text.
+
+        Why another cannot be spoken is published as an event of `leg`.
+        """
         ready = []
         for sentence in sentences:
             if sentence.startswith(FILE):
@@ -93,6 +96,8 @@ class WaitingRoom:
                 spoken = await self._announcer.speak(sentence)
                 if isinstance(spoken, Announcement):
                     ready.append(spoken)
+                else:
+                    leg.publish_not_played(spoken.reason)
         return ready
 
     async def play(self, leg: Leg, sounds: Sequence[Announcement]) -> None:
@@ -135,7 +140,7 @@ class WaitingParty:
             self.begin_announcements()
 
     async def _say_welcome(self) -> None:
-        sounds = asyncio.ensure_future(self._room.prepare(self._room.settings.welcome))
+        sounds = asyncio.ensure_future(self._room.prepare(self._leg, self._room.settings.welcome))
         try:
             await asyncio.wait([sounds], timeout=WELCOME_WAIT_S)
             if not sounds.done():
@@ -177,7 +182,7 @@ class WaitingParty:
         self.interrupt_with(self._room.settings.texts.left_waiting)
 
     async def _say(self, *sentences: str) -> None:
-        await self._play(await self._room.prepare(*sentences))
+        await self._play(await self._room.prepare(self._leg, *sentences))
 
     async def _play(self, sounds: Sequence[Announcement]) -> None:
         was_cut_short, self._is_hearing_sentence = self._is_hearing_sentence, True

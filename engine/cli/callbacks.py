@@ -242,7 +242,7 @@ def decide(
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
-    """Decide about a callback that the engine may have been calling when it died."""
+    """Decide about a callback that the engine may have been calling when it died, or set aside."""
     call("callback.decide", print_job, id=id, decision=decision)
 
 
@@ -258,7 +258,7 @@ def print_jobs(page: Mapping[str, Any]) -> None:
             job["agent"] or job["queue"] or "",
             str(len(job["attempts"])),
             between(job["bridged_at"], job["ended_at"]),
-            job["cause"] or "",
+            job["cause"] or (job.get("scheduled") if job["state"] == "poisoned" else "") or "",
         )
     console.print(shown)
     print_more(page["cursor"])
@@ -290,6 +290,7 @@ def _further(job: Mapping[str, Any]) -> dict[str, str]:
         "priority": job.get("priority"),
         "waits because": job.get("scheduled"),
         "decision": job.get("decision"),
+        "crashes": job.get("crashes"),
         "calls next": job.get("dial_to"),
         "further requests": job.get("joined"),
         "offered to": ", ".join(

@@ -31,9 +31,14 @@ def safe_cell(value: Any) -> str:
 
 
 class CsvWriter:
-    """Writes rows under the columns they are to have (RFC 4180, UTF-8)."""
+    """Writes rows under the columns they are to have (RFC 4180, UTF-8).
 
-    def __init__(self, file: TextIO, columns: Sequence[str]) -> None:
+    With `bom` a byte order mark comes first, without which Excel reads UTF-8 as another encoding.
+    """
+
+    def __init__(self, file: TextIO, columns: Sequence[str], *, bom: bool = False) -> None:
+        if bom:
+            file.write("\ufeff")
         self._columns = columns
         self._writer = csv.writer(file)
         self._writer.writerow([safe_cell(column) for column in columns])

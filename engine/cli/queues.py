@@ -9,7 +9,7 @@ from rich.text import Text
 from ringback_client import Client
 
 from .command import AGENTS, Json, SocketAfter, ask, call, print_result
-from .formats import duration, minute
+from .formats import duration, minute, printable
 from .tables import console, details, print_more, table
 
 app = typer.Typer(
@@ -62,6 +62,22 @@ def resume(queue: Queue, socket: SocketAfter = None, json: Json = False) -> None
     call("queue.resume", lambda _: typer.echo(f"{queue} is no longer paused"), queue=queue)
 
 
+@app.command("explain", epilog="Example: ringback queue explain sales")
+def explain(
+    queue: Annotated[str | None, typer.Argument(metavar="[QUEUE]")] = None,
+    id: Annotated[
+        str | None, typer.Option("--id", metavar="ID", help="One job or call that waits.")
+    ] = None,
+    socket: SocketAfter = None,
+    json: Json = False,
+) -> None:
+    """Say of each agent why they do not take the first who waits, or the one of --id."""
+    if (queue is None) == (id is None):
+        raise typer.BadParameter("give QUEUE or --id")
+    what = {"queue": queue} if id is None else {"id": id}
+    call("queue.explain", print_explained, **what)
+
+
 @app.command("move", epilog="Example: ringback queue move order-17 support")
 def move(id: Entry, queue: Queue, socket: SocketAfter = None, json: Json = False) -> None:
     """Move an entry to another queue, in order of its time there."""
@@ -101,6 +117,33 @@ def print_queues(result: Mapping[str, Any]) -> None:
             _remarks(queue),
         )
     console.print(shown)
+    for queue in result["queues"]:
+        if queue["why_waiting"]:
+            typer.echo(printable(f"{queue['queue']}: {queue['why_waiting']}"))
+
+
+def print_explained(result: Mapping[str, Any]) -> None:
+    """Print the result of queue.explain."""
+    entry = result["entry"]
+    if entry is None:
+        typer.echo(f"nobody waits in {result['queue']}")
+        return
+    whose = entry["queue"] or f"agent {entry['agent']}"
+    waited = duration(entry["waited_s"])
+    typer.echo(printable(f"{entry['id']} waits for {whose}, number {entry['place']}, for {waited}"))
+    if result["held_back"]:
+        typer.echo(f"nobody is offered now: {result['held_back']}")
+    shown = table("agent", "state", "")
+    for agent in result["agents"]:
+        shown.add_row(
+            agent["agent"],
+            agent["state"].replace("_", " "),
+            "could take it now" if agent["could"] else agent["why_not"],
+        )
+    if result["agents"]:
+        console.print(shown)
+    else:
+        typer.echo("no agent serves it")
 
 
 def print_queue(queue: Mapping[str, Any]) -> None:
@@ -120,6 +163,7 @@ def print_queue(queue: Mapping[str, Any]) -> None:
         "agents": staff or "none",
         "so far": tally or "nothing",
         **({"centres": ", ".join(centres)} if shared else {}),
+        **({"why": queue["why_waiting"]} if queue["why_waiting"] else {}),
     }
     console.print(details(rows.items()))
     entries = table("place", "id", "kind", "state", "waited", "expected", "priority", "number")

@@ -18,9 +18,12 @@ from .time_span import (
     From,
     Into,
     To,
+    WithBom,
     Zone,
     check_form,
+    for_spreadsheet,
     moments,
+    utc_offset,
     written,
     written_to,
     zone_named,
@@ -46,7 +49,8 @@ HEADS = (
 TIMES = ("created", "due_at", "deadline", "called_at", "operator_at", "customer_at", "talk_at",
          "ended_at")  # fmt: skip
 CSV_COLUMNS = (
-    "id", "kind", "number", "site", "queue", "agent", "state", "result", "cause", *TIMES, "talk_s",
+    "id", "kind", "number", "site", "queue", "agent", "state", "result", "cause", *TIMES,
+    "utc_offset", "talk_s",
     "attempts", "offers", "stays", "alone_s", "cost", "currency", "outcome", "rating", "notes",
     "recording", "context",
 )  # fmt: skip
@@ -62,6 +66,7 @@ def records(
     end: To = None,
     zone: Zone = None,
     csv: AsCsv = False,
+    bom: WithBom = False,
     into: Into = None,
     socket: SocketAfter = None,
     json: Json = False,
@@ -74,7 +79,7 @@ def records(
         record = ask(lambda client: client.call("record.get", id=id))
         typer.echo(jsonlib.dumps(record, ensure_ascii=False, indent=None if Options.json else 2))
         return
-    check_form(csv)
+    check_form(csv, bom)
 
     async def write(client: Client) -> None:
         bounds = await moments(client, zone, {"from": begin, "to": end})
@@ -82,7 +87,7 @@ def records(
         found = _all(client, bounds)
         if csv:
             with written_to(into) as file:
-                writer = CsvWriter(file, CSV_COLUMNS)
+                writer = CsvWriter(file, CSV_COLUMNS, bom=bom)
                 async for record in found:
                     writer.write(_csv_row(record, place))
         elif Options.json or into is not None:
@@ -128,11 +133,13 @@ def _csv_row(record: Mapping[str, Any], zone: Any) -> dict[str, Any]:
     """A record as cells. A list becomes its length, or its texts."""
     cost = record.get("cost") or {}
     times = {
-        name: None if record.get(name) is None else written(record[name], zone) for name in TIMES
+        name: None if record.get(name) is None else for_spreadsheet(record[name], zone)
+        for name in TIMES
     }
     return {
         **record,
         **times,
+        "utc_offset": utc_offset(record["created"], zone),
         "attempts": len(record["attempts"]),
         "offers": len(record.get("offers") or []),
         "stays": len(record.get("stays") or []),

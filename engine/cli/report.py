@@ -1,4 +1,4 @@
-"""`ringback report`: figures of queues, agents, sites and callbacks over any span of time."""
+"""`ringback report`: figures of queues, agents, sites, callbacks and calls over any time."""
 
 import inspect
 import json as jsonlib
@@ -9,15 +9,26 @@ import typer
 
 from ringback_client import Client
 
-from ..reports.intervals import GroupBy, Interval
+from ..reports.intervals import GroupBy, GroupCallsBy, Interval
 from .command import Json, Options, SocketAfter, ask
 from .export import CsvWriter
 from .report_tables import csv_row, print_report
-from .time_span import AsCsv, From, Into, To, Zone, check_form, moments, written_to, zone_named
+from .time_span import (
+    AsCsv,
+    From,
+    Into,
+    To,
+    WithBom,
+    Zone,
+    check_form,
+    moments,
+    written_to,
+    zone_named,
+)
 
 app = typer.Typer(
     name="report",
-    help="Figures of queues, agents, sites and callbacks; of today by default.",
+    help="Figures of queues, agents, sites, callbacks and calls; of today by default.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -65,11 +76,12 @@ def _report(
     interval: Cut = "total",
     zone: Zone = None,
     csv: AsCsv = False,
+    bom: WithBom = False,
     into: Into = None,
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
-    check_form(csv)
+    check_form(csv, bom)
 
     async def whole(client: Client) -> dict[str, Any]:
         bounds = await moments(client, zone, {"from": begin, "to": end})
@@ -88,9 +100,10 @@ def _report(
     if csv:
         with written_to(into) as file:
             names = list(csv_row({**report["total"], "from": 0, "to": 0}, place))
-            first = [name for name in names if name not in ("from", "to")]
             by = [report["by"]] if report["by"] != "all" else []
-            writer = CsvWriter(file, ["from", "to", *by, *first])
+            first = ["from", "to", "utc_offset", *by]
+            rest = [name for name in names if name not in first]
+            writer = CsvWriter(file, [*first, *rest], bom=bom)
             for row in report["rows"]:
                 writer.write(csv_row(row, place))
     elif Options.json or into is not None:
@@ -129,6 +142,14 @@ def _job(
     by: Annotated[GroupBy, typer.Option(help="What they are told apart by.")] = "all",
 ) -> Which:
     """Callbacks: what became of them, how soon, at what cost, and whether promises were kept."""
+    return {"by": by}
+
+
+@report_command("call", "call --by route --from -7d")
+def _call(
+    by: Annotated[GroupCallsBy, typer.Option(help="What they are told apart by.")] = "all",
+) -> Which:
+    """Calls that came in: how many talked to somebody, how soon, and how they were rated."""
     return {"by": by}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from ..reports.measures import flat
 from .formats import duration
 from .tables import cell, console, fitted
-from .time_span import written
+from .time_span import for_spreadsheet, utc_offset, written
 
 Row = Mapping[str, Any]
 Column = tuple[str, str, Callable[[Any], str]]
@@ -23,6 +23,10 @@ def _percent(value: Any) -> str:
 
 def _amounts(value: Any) -> str:
     return ", ".join(f"{amount:g} {currency}" for currency, amount in (value or {}).items())
+
+
+def _pairs(value: Any) -> str:
+    return ", ".join(f"{count:g} {word or '-'}" for word, count in (value or {}).items())
 
 
 # The most important first: a narrow terminal leaves out the last ones.
@@ -41,7 +45,11 @@ _JOBS: tuple[Column, ...] = (
     ("to operator", "to_operator_s", duration),
     ("to talk p90", "to_talk_p90_s", duration),
     ("talk", "talk_s", duration),
+    ("rating", "rating", _count),
+    ("outcomes", "outcomes", _pairs),
 )
+# The figures that are told of each part as well, with a name and a dot before them.
+PARTS = ("callers", "callbacks")
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "queue": (
         ("offered", "offered", _count),
@@ -54,8 +62,28 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         ("AHT", "aht_s", duration),
         ("short", "short_abandoned", _count),
         ("overflowed", "overflowed", _count),
+        ("expired", "expired", _count),
+        ("withdrawn", "withdrawn", _count),
+        ("lost", "lost", _count),
         ("longest", "longest_wait_s", duration),
+        ("callers' level", "callers.service_level_percent", _percent),
+        ("callbacks' ASA", "callbacks.asa_s", duration),
+        ("customers", "customers", _count),
+        ("customers' wait", "customer_wait_s", duration),
         ("talk p50", "talk_p50_s", duration),
+    ),
+    "call": (
+        ("calls", "calls", _count),
+        ("answered", "answered", _count),
+        ("unanswered", "unanswered", _count),
+        ("answered", "answered_percent", _percent),
+        ("to talk", "to_talk_s", duration),
+        ("talk", "talk_s", duration),
+        ("rating", "rating", _count),
+        ("rated", "rated", _count),
+        ("outcomes", "outcomes", _pairs),
+        ("results", "results", _pairs),
+        ("cost", "costs", _amounts),
     ),
     "agent": (
         ("offered", "offered", _count),
@@ -100,7 +128,8 @@ def print_report(kind: str, report: Row, zone: tzinfo | None) -> None:
 
 
 def _figures(row: Row, shown: Sequence[Column]) -> list[str]:
-    return [show(row.get(name)) for _head, name, show in shown]
+    parts = {f"{part}.{name}": row[part][name] for part in PARTS for name in row.get(part, {})}
+    return [show({**row, **parts}.get(name)) for _head, name, show in shown]
 
 
 def _began(moment: float, interval: str, zone: tzinfo | None) -> str:
@@ -112,6 +141,6 @@ def _began(moment: float, interval: str, zone: tzinfo | None) -> str:
 
 
 def csv_row(row: Row, zone: tzinfo | None) -> dict[str, Any]:
-    """A row as CSV cells: times as text, mappings as pairs."""
-    times = {name: written(row[name], zone) for name in ("from", "to")}
-    return flat({**row, **times})
+    """A row as CSV cells: times as text, mappings as pairs or columns."""
+    times = {name: for_spreadsheet(row[name], zone) for name in ("from", "to")}
+    return flat({**row, **times, "utc_offset": utc_offset(row["from"], zone)}, PARTS)

@@ -28,6 +28,7 @@ STATE_STYLES = {
     "completed": "green",
     "bridged": "bold green",
     "failed": "red",
+    "poisoned": "bold red",
     "expired": "red",
     "cancelled": "yellow",
     "queued": "dim",

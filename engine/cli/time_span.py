@@ -32,13 +32,18 @@ Zone = Annotated[
     typer.Option("--zone", metavar="ZONE", help="As Europe/Paris [default: reports.time_zone]"),
 ]
 AsCsv = Annotated[bool, typer.Option("--csv", help="For a spreadsheet.")]
+WithBom = Annotated[
+    bool, typer.Option("--bom", help="With --csv: begin with a byte order mark, for Excel.")
+]
 Into = Annotated[
     Path | None, typer.Option("--output", metavar="FILE", help="Not to standard output.")
 ]
 
 
-def check_form(csv: bool) -> None:
-    """Refuse --csv together with --json."""
+def check_form(csv: bool, bom: bool = False) -> None:
+    """Refuse --csv together with --json, and --bom without --csv."""
+    if bom and not csv:
+        raise typer.BadParameter("--bom is for --csv")
     if csv and Options.json:
         raise typer.BadParameter("give --csv or --json, not both")
 
@@ -110,6 +115,16 @@ def moment_of(text: str, now: float, zone: tzinfo | None) -> float:
 def written(moment: float, zone: tzinfo | None) -> str:
     """A moment with its offset from UTC: 2026-03-29 09:30:00+01:00."""
     return datetime.fromtimestamp(moment, zone).astimezone(zone).isoformat(" ", "seconds")
+
+
+def for_spreadsheet(moment: float, zone: tzinfo | None) -> str:
+    """A moment as spreadsheets read it, without an offset: 2026-03-29 09:30:00."""
+    return f"{datetime.fromtimestamp(moment, zone):%Y-%m-%d %H:%M:%S}"
+
+
+def utc_offset(moment: float, zone: tzinfo | None) -> str:
+    """The offset at a moment: UTC+01:00. It tells apart the hour that comes twice."""
+    return f"UTC{written(moment, zone)[19:]}"
 
 
 def time_of(text: str | None, option: str | None = None, example: str = "+30d") -> float | None:

@@ -331,6 +331,8 @@ def _of_queues(view: View) -> Iterator[str]:
             yield f"queue {name} is paused, and {count} wait"
         elif name not in staffed:
             yield f"queue {name}: {count} wait, and no agent who serves it is at work"
+        elif queue.get("why_waiting"):
+            yield f"queue {name}: {queue['why_waiting']}"
 
 
 def _of_webhooks(webhooks: Any, now: float) -> Iterator[str]:

@@ -36,6 +36,7 @@ class QueueView:
             "paused": line.paused,
             "open": line.hours is None or line.hours.is_open(now),
             "expected_wait_s": line.expected.wait_s(len(line) + 1, now),
+            "why_waiting": self._queues.why_waiting(name),
         }
 
 

@@ -205,7 +205,7 @@ class InboundCall(TwoPartyCall):
         self.publish("call.bridged", agent=self._about["agent"])
 
     def on_recording(self, path: str | None) -> None:
-        """Their talk is recorded to `path`; None where it should be and cannot be."""
+        """Their talk is recorded to `path`; None where that has failed."""
         self._recorded = path
 
     # -- before the wait --------------------------------------------------------------------

@@ -12,8 +12,11 @@ from zoneinfo import ZoneInfo
 from ..errors import BadParams
 
 Interval = Literal["15min", "hour", "day", "total"]
-# What the callbacks of a report are grouped by.
-GroupBy = Literal["all", "site", "queue", "agent", "result"]
+# What the callbacks and the calls of a report are grouped by.
+GroupBy = Literal["all", "site", "queue", "agent", "result", "outcome"]
+GroupCallsBy = Literal[
+    "all", "site", "queue", "agent", "result", "outcome", "rating", "route", "trunk"
+]
 
 # Clocks are set by multiples of this.
 QUARTER_S = 900

@@ -17,7 +17,8 @@ from ..store.store import Store
 from . import report_queries as rows
 from .cdr import Row, Stay
 from .intervals import next_after, start_of
-from .measures import mean_of, service_levels, share
+from .measures import mean_of, share
+from .queue_measures import service_levels
 from .report import Reports
 
 log = structlog.get_logger()
@@ -33,10 +34,10 @@ class _Day:
     abandoned_in_time: int = 0
     waited_s: float = 0.0
 
-    def count(self, result: str, waited_s: float, reports: Reports) -> None:
+    def count(self, queue: str, result: str, waited_s: float, reports: Reports) -> None:
         definitions = reports.definitions
         self.results[result] += 1
-        in_time = waited_s <= definitions.service_level_s
+        in_time = waited_s <= definitions.level_s(queue)
         if result == "answered":
             self.answered_in_time += in_time
             self.waited_s += waited_s
@@ -65,7 +66,7 @@ class _Day:
                 abandoned=abandoned,
                 short_abandoned=self.short_abandoned,
                 abandoned_in_time=self.abandoned_in_time,
-                overflowed=results["overflowed"],
+                others=results,
                 definitions=reports.definitions,
             ),
         }
@@ -190,7 +191,7 @@ class Live:
     def _count(self, stay: Stay) -> None:
         if stay.joined_at >= self._day_began and stay.result is not None:
             day = self._days.setdefault(stay.queue, _Day())
-            day.count(stay.result, stay.waited_s or 0.0, self._reports)
+            day.count(stay.queue, stay.result, stay.waited_s or 0.0, self._reports)
 
     # -- showing ----------------------------------------------------------------------------
 

@@ -30,6 +30,15 @@ class Definitions:
     include_abandoned: bool = True
     include_short_abandoned: bool = False
     include_overflowed: bool = False
+    include_expired: bool = False
+    include_withdrawn: bool = False
+    include_lost: bool = False
+    service_level_by_queue: tuple[tuple[str, float], ...] = ()
+    """The queues with a service level of their own."""
+
+    def level_s(self, queue: str) -> float:
+        """The service level of `queue`, in seconds."""
+        return dict(self.service_level_by_queue).get(queue, self.service_level_s)
 
 
 class StayRow(NamedTuple):
@@ -41,6 +50,36 @@ class StayRow(NamedTuple):
     waited_s: float
     talk_s: float | None = None
     handle_s: float | None = None
+    kind: str = "call"
+
+
+class CustomerRow(NamedTuple):
+    """One customer's way through the queues, from the first stay to the last.
+
+    `queue` and `joined_at` are those of the first one, `result` is that of the last one, and
+    `waited_s` is the wait in all of them.
+    """
+
+    queue: str
+    joined_at: float
+    result: str | None
+    waited_s: float
+    kind: str = "call"
+
+
+class CallRow(NamedTuple):
+    """One call that came in and has ended."""
+
+    created: float
+    result: str | None
+    answered_at: float | None = None
+    talk_at: float | None = None
+    ended_at: float | None = None
+    talk_s: float | None = None
+    cost: float | None = None
+    currency: str | None = None
+    rating: int | None = None
+    outcome: str | None = None
 
 
 class JobRow(NamedTuple):
@@ -60,6 +99,7 @@ class JobRow(NamedTuple):
     cost: float | None = None
     currency: str | None = None
     rating: int | None = None
+    outcome: str | None = None
 
 
 class AgentPeriod(NamedTuple):
@@ -107,93 +147,6 @@ def mean_of(total: float, count: int) -> float | None:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
-
-
-# -- queues -------------------------------------------------------------------------------------
-
-
-def service_levels(
-    *,
-    answered: int,
-    answered_in_time: int,
-    abandoned: int,
-    short_abandoned: int,
-    abandoned_in_time: int,
-    overflowed: int,
-    definitions: Definitions,
-) -> Figures:
-    """The service level as configured, and Asterisk's two.
-
-    `abandoned` leaves the short ones out; `abandoned_in_time` counts all that gave up within the
-    service level, short ones too.
-    """
-    whole = answered
-    if definitions.include_abandoned:
-        whole += abandoned
-        if definitions.include_short_abandoned:
-            whole += short_abandoned
-    if definitions.include_overflowed:
-        whole += overflowed
-    everybody = answered + abandoned + short_abandoned
-    return {
-        "service_level_percent": share(answered_in_time, whole),
-        "asterisk_sl_percent": share(answered_in_time, answered),
-        "asterisk_sl2_percent": share(answered_in_time + abandoned_in_time, everybody),
-    }
-
-
-def measure_queue(stays: Iterable[StayRow], definitions: Definitions) -> Figures:
-    """The figures of one queue in one interval, of those who joined in it."""
-    counts: Counter[str | None] = Counter()
-    answered: list[float] = []
-    abandoned: list[float] = []
-    talks: list[float] = []
-    handles: list[float] = []
-    longest = 0.0
-    for stay in stays:
-        counts[stay.result] += 1
-        longest = max(longest, stay.waited_s)
-        if stay.result == "answered":
-            answered.append(stay.waited_s)
-            if stay.talk_s is not None:
-                talks.append(stay.talk_s)
-            if stay.handle_s is not None:
-                handles.append(stay.handle_s)
-        elif stay.result == "abandoned":
-            abandoned.append(stay.waited_s)
-    limit_s = definitions.service_level_s
-    short = sum(waited < definitions.short_abandon_s for waited in abandoned)
-    in_time = sum(waited <= limit_s for waited in answered)
-    levels = service_levels(
-        answered=len(answered),
-        answered_in_time=in_time,
-        abandoned=len(abandoned) - short,
-        short_abandoned=short,
-        abandoned_in_time=sum(waited <= limit_s for waited in abandoned),
-        overflowed=counts["overflowed"],
-        definitions=definitions,
-    )
-    return {
-        "offered": counts.total(),
-        "answered": len(answered),
-        "abandoned": len(abandoned) - short,
-        "short_abandoned": short,
-        "overflowed": counts["overflowed"],
-        "expired": counts["expired"],
-        "withdrawn": counts["withdrawn"],
-        "lost": counts["lost"],
-        "waiting": counts[None],
-        "answered_in_service_level": in_time,
-        **levels,
-        "abandoned_percent": share(len(abandoned) - short, counts.total() - short),
-        "asa_s": mean(answered),
-        "aht_s": mean(handles),
-        "talk_s": round(math.fsum(talks), 3),
-        "longest_wait_s": round(longest, 3),
-        **percentiles("wait", answered),
-        **percentiles("abandon", abandoned),
-        **percentiles("talk", talks),
-    }
 
 
 # -- agents -------------------------------------------------------------------------------------
@@ -273,12 +226,6 @@ def measure_jobs(jobs: Sequence[JobRow], now: float) -> Figures:
     promises = Counter(_promise(job, now) for job in jobs)
     judged = promises["kept"] + promises["broken"]
     talks = [job.talk_s for job in jobs if job.talk_s is not None]
-    ratings = [job.rating for job in jobs if job.rating is not None]
-    costs: dict[str, float] = {}
-    for job in jobs:
-        if job.cost is not None:
-            currency = job.currency or ""
-            costs[currency] = costs.get(currency, 0.0) + job.cost
     to_operator = _times(jobs, "operator_at")
     to_customer = _times(jobs, "customer_at")
     to_talk = _times(jobs, "talk_at")
@@ -301,10 +248,30 @@ def measure_jobs(jobs: Sequence[JobRow], now: float) -> Figures:
         **percentiles("to_talk", to_talk),
         "talk_s": round(math.fsum(talks), 3),
         **percentiles("talk", talks),
+        **judgement(jobs),
+        "costs": costs_of(jobs),
+    }
+
+
+def judgement(rows: Sequence[JobRow] | Sequence[CallRow]) -> Figures:
+    """How often and how well they were rated, and how many have each outcome."""
+    ratings = [row.rating for row in rows if row.rating is not None]
+    outcomes = Counter(row.outcome for row in rows if row.outcome is not None)
+    return {
         "rated": len(ratings),
         "rating": mean(ratings),
-        "costs": {currency: round(amount, 4) for currency, amount in sorted(costs.items())},
+        "outcomes": dict(sorted(outcomes.items())),
     }
+
+
+def costs_of(rows: Sequence[JobRow] | Sequence[CallRow]) -> dict[str, float]:
+    """What they cost together, by currency."""
+    costs: dict[str, float] = {}
+    for row in rows:
+        if row.cost is not None:
+            currency = row.currency or ""
+            costs[currency] = costs.get(currency, 0.0) + row.cost
+    return {currency: round(amount, 4) for currency, amount in sorted(costs.items())}
 
 
 def _times(
@@ -343,11 +310,17 @@ def measure_alone(alone_s: Iterable[float], limit_s: float) -> Figures:
     }
 
 
-def flat(figures: Mapping[str, Any]) -> Figures:
-    """The figures as cells of a table: what is a mapping becomes `name=value` pairs."""
-    return {
-        name: " ".join(f"{key or '-'}={item:g}" for key, item in value.items())
-        if isinstance(value, Mapping)
-        else value
-        for name, value in figures.items()
-    }
+def flat(figures: Mapping[str, Any], apart: Iterable[str] = ()) -> Figures:
+    """The figures as cells of a table: what is a mapping becomes `name=value` pairs.
+
+    The figures of a mapping named in `apart` become columns of their own: callers_answered.
+    """
+    cells: Figures = {}
+    for name, value in figures.items():
+        if not isinstance(value, Mapping):
+            cells[name] = value
+        elif name in apart:
+            cells |= {f"{name}_{key}": item for key, item in value.items()}
+        else:
+            cells[name] = " ".join(f"{key or '-'}={item:g}" for key, item in value.items())
+    return cells

@@ -11,13 +11,14 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from config.queues import Queue
 from config.reporting import Reports as ReportSettings
 
 from ..errors import BadParams, EngineError
@@ -36,17 +37,25 @@ ROOT = str(Path(__file__).resolve().parents[2])
 
 
 class Reports:
-    """Answers questions; the large ones one after the other."""
+    """Answers questions; the large ones one after the other.
+
+    `levels_s` are the service levels of the queues that have one of their own.
+    """
 
     def __init__(
-        self, store: Store, settings: ReportSettings, *, clock: Callable[[], float] = time.time
+        self,
+        store: Store,
+        settings: ReportSettings,
+        levels_s: Mapping[str, float] | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._clock = clock
         self._one_at_a_time = asyncio.Lock()
         self._ahead: dict[Question, msgspec.Raw] = {}
         self._forget_timer: asyncio.TimerHandle | None = None
-        self._take(settings)
+        self._take(settings, levels_s or {})
 
     @property
     def zone(self) -> tzinfo | None:
@@ -58,14 +67,15 @@ class Reports:
         """Its name; "local" is the machine's own."""
         return self._settings.time_zone or LOCAL
 
-    def configure(self, settings: ReportSettings) -> bool:
+    def configure(
+        self, settings: ReportSettings, levels_s: Mapping[str, float] | None = None
+    ) -> bool:
         """Count by these settings from now on, the past as well. Whether they are others."""
-        if settings == self._settings:
-            return False
-        self._take(settings)
-        return True
+        before = self._settings, self.definitions
+        self._take(settings, levels_s or {})
+        return before != (self._settings, self.definitions)
 
-    def _take(self, settings: ReportSettings) -> None:
+    def _take(self, settings: ReportSettings, levels_s: Mapping[str, float]) -> None:
         self._settings = settings
         self.definitions = Definitions(
             service_level_s=settings.service_level_s,
@@ -73,6 +83,10 @@ class Reports:
             include_abandoned=settings.include_abandoned,
             include_short_abandoned=settings.include_short_abandoned,
             include_overflowed=settings.include_overflowed,
+            include_expired=settings.include_expired,
+            include_withdrawn=settings.include_withdrawn,
+            include_lost=settings.include_lost,
+            service_level_by_queue=tuple(sorted(levels_s.items())),
         )
 
     def question(
@@ -169,6 +183,11 @@ class Reports:
         if isinstance(reply, Refusal):
             raise BadParams(reply.field, reply.reason)
         return reply.pages
+
+
+def service_levels(queues: Iterable[Queue]) -> dict[str, float]:
+    """The service levels of the queues that have one of their own, by name."""
+    return {queue.name: queue.service_level_s for queue in queues if queue.service_level_s}
 
 
 def _without_now(asked: Question) -> Question:

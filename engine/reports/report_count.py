@@ -16,9 +16,12 @@ import msgspec
 
 from ..errors import BadParams
 from . import report_queries as rows
+from .call_measures import measure_calls
 from .intervals import Interval, Intervals, TooManyIntervals, zone_of
 from .measures import (
     AgentPeriod,
+    CallRow,
+    CustomerRow,
     Definitions,
     Figures,
     JobRow,
@@ -26,11 +29,11 @@ from .measures import (
     measure_agents,
     measure_alone,
     measure_jobs,
-    measure_queue,
 )
+from .queue_measures import measure_queue
 
 T = TypeVar("T")
-Kind = Literal["queue", "agent", "site", "job"]
+Kind = Literal["queue", "agent", "site", "job", "call"]
 
 MOST_INTERVALS = 10_000
 # A page ends early when it holds this much, so that it fits into a line of the wire.
@@ -112,13 +115,22 @@ def _found(connection: sqlite3.Connection, query: rows.Query) -> rows.Rows:
 def _queues(connection: sqlite3.Connection, asked: Question) -> dict[str, Any]:
     stays = _found(connection, rows.stays(asked.begin, asked.end, asked.which))
     handles = _found(connection, rows.handles(asked.begin, asked.end))
-    found = rows.read_stays(stays, handles, asked.now)
+    found: list[StayRow | CustomerRow] = [*rows.read_stays(stays, handles, asked.now)]
+    own = _found(connection, rows.customers(asked.begin, asked.end, asked.which))
+    found += [
+        customer
+        for customer in rows.read_customers(own, asked.begin, asked.end, asked.now)
+        if asked.which is None or customer.queue == asked.which
+    ]
 
-    def measure(some: Sequence[StayRow], _begin: float, _end: float) -> Figures:
-        return measure_queue(some, asked.definitions)
+    def measure(some: Sequence[StayRow | CustomerRow], _begin: float, _end: float) -> Figures:
+        waited = [one for one in some if isinstance(one, StayRow)]
+        customers = [one for one in some if isinstance(one, CustomerRow)]
+        return measure_queue(waited, asked.definitions, customers)
 
-    table = _table(asked, "queue", ((s.queue, s.joined_at, s) for s in found), measure)
-    return table | {"definitions": asdict(asked.definitions)}
+    table = _table(asked, "queue", ((one.queue, one.joined_at, one) for one in found), measure)
+    levels = {"service_level_by_queue": dict(asked.definitions.service_level_by_queue)}
+    return table | {"definitions": asdict(asked.definitions) | levels}
 
 
 def _agents(connection: sqlite3.Connection, asked: Question) -> dict[str, Any]:
@@ -139,6 +151,16 @@ def _jobs(connection: sqlite3.Connection, asked: Question) -> dict[str, Any]:
         return measure_jobs(some, asked.now)
 
     return _table(asked, asked.by, ((key, row.created, row) for key, row in found), measure)
+
+
+def _calls(connection: sqlite3.Connection, asked: Question) -> dict[str, Any]:
+    found = _found(connection, rows.ended_calls(asked.begin, asked.end, asked.by))
+    calls = [(key, CallRow(*members)) for key, *members in found]
+
+    def measure(some: Sequence[CallRow], _begin: float, _end: float) -> Figures:
+        return measure_calls(some)
+
+    return _table(asked, asked.by, ((key, row.created, row) for key, row in calls), measure)
 
 
 def _sites(connection: sqlite3.Connection, asked: Question) -> dict[str, Any]:
@@ -170,6 +192,7 @@ _COUNTS: dict[Kind, Callable[[sqlite3.Connection, Question], dict[str, Any]]] = 
     "agent": _agents,
     "site": _sites,
     "job": _jobs,
+    "call": _calls,
 }
 
 
@@ -213,7 +236,8 @@ def _table(
 
 
 def _row(by: str, key: str, begin: float, end: float, figures: Figures) -> Figures:
-    return {"from": begin, "to": end, by: key, **figures}
+    # A rating is what calls are told apart by, and the name of a figure.
+    return {"from": begin, "to": end, by: key, **figures} | {by: key}
 
 
 def _agent_table(asked: Question, periods: Mapping[str, Sequence[AgentPeriod]]) -> dict[str, Any]:

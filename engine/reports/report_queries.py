@@ -3,6 +3,8 @@
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -10,7 +12,7 @@ import msgspec
 from ..job import Job
 from ..store.job_table import OPEN_STATES
 from .cdr import Stay, agent_of, due_at, moments_of
-from .measures import AgentPeriod, JobRow, StayRow
+from .measures import AgentPeriod, CustomerRow, JobRow, StayRow
 
 Query = tuple[str, Sequence[Any]]
 Rows = list[tuple[Any, ...]]
@@ -22,7 +24,16 @@ ALONE_S = 30 * 86400.0
 # By their state there is an index; by `ended_at` all that have ended would be gone through.
 _MARKS = ", ".join("?" * len(OPEN_STATES))
 # By what report.job can be told apart, and where it stands in the table of records.
-BY = {"all": "''", "site": "site", "queue": "queue", "agent": "agent", "result": "result"}
+BY = {
+    "all": "''", "site": "site", "queue": "queue", "agent": "agent", "result": "result",
+    "outcome": "a.outcome",
+}  # fmt: skip
+# The same of report.call.
+CALLS_BY = BY | {
+    "rating": "CAST(a.rating AS TEXT)",
+    "route": "json_extract(CAST(body AS TEXT), '$.route')",
+    "trunk": "json_extract(CAST(body AS TEXT), '$.trunk')",
+}
 
 # An agent's period ends where the next one begins.
 _UNTIL = """
@@ -52,7 +63,8 @@ def how_many(kind: str, begin: float, end: float, most: int) -> Query:
     periods = ("agent_periods", "since", begin, end + AFTERWARDS_S)
     jobs = ("records", "created", begin, end)
     tables = {
-        "queue": [("queue_stays", "joined_at", begin, end), periods],
+        "queue": [*[("queue_stays", "joined_at", begin, end)] * 2, periods],
+        "call": [jobs],
         "agent": [periods],
         "job": [jobs],
         "site": [jobs, ("customer_answers", "answered_at", begin - ALONE_S, end)],
@@ -84,7 +96,7 @@ def stays(begin: float, end: float, queue: str | None) -> Query:
     """The stays that began in the span."""
     return (
         """
-        SELECT entry, queue, joined_at, result, waited_s, talk_s FROM queue_stays
+        SELECT entry, queue, joined_at, result, waited_s, talk_s, kind FROM queue_stays
         WHERE joined_at >= ? AND joined_at < ? AND (? IS NULL OR queue = ?)
         ORDER BY joined_at, rowid
         """,
@@ -109,7 +121,7 @@ def handles(begin: float, end: float) -> Query:
 def read_stays(found: Rows, handled: Rows, now: float) -> list[StayRow]:
     """The stays with their handling times: talk and wrap-up of the agent who answered."""
     answered: dict[str, list[tuple[float, int]]] = defaultdict(list)
-    for number, (entry, _queue, joined_at, result, _waited, _talk) in enumerate(found):
+    for number, (entry, _queue, joined_at, result, _waited, _talk, _kind) in enumerate(found):
         if result == "answered":
             answered[entry].append((joined_at, number))
     handle_s: dict[int, float] = defaultdict(float)
@@ -128,9 +140,39 @@ def read_stays(found: Rows, handled: Rows, now: float) -> list[StayRow]:
             max(0.0, now - joined_at) if waited_s is None else waited_s,
             talk_s,
             handle_s.get(number),
+            kind,
         )
-        for number, (_entry, queue, joined_at, result, waited_s, talk_s) in enumerate(found)
+        for number, (_entry, queue, joined_at, result, waited_s, talk_s, kind) in enumerate(found)
     ]
+
+
+def customers(begin: float, end: float, queue: str | None) -> Query:
+    """Every stay of each customer who had one in the span; of each customer in order."""
+    return (
+        """
+        SELECT entry, kind, queue, joined_at, result, waited_s FROM queue_stays
+        WHERE entry IN (
+            SELECT entry FROM queue_stays
+            WHERE joined_at >= ? AND joined_at < ? AND (? IS NULL OR queue = ?)
+        ) ORDER BY entry, joined_at, rowid
+        """,
+        (begin, end, queue, queue),
+    )
+
+
+def read_customers(found: Rows, begin: float, end: float, now: float) -> list[CustomerRow]:
+    """The customers whose first stay began in the span."""
+    read = []
+    for _entry, own in groupby(found, key=itemgetter(0)):
+        stays = list(own)
+        _, kind, queue, joined_at, *_ = stays[0]
+        if begin <= joined_at < end:
+            waited_s = sum(
+                max(0.0, now - since) if waited is None else waited
+                for _e, _k, _q, since, _result, waited in stays
+            )
+            read.append(CustomerRow(queue, joined_at, stays[-1][4], waited_s, kind))
+    return read
 
 
 # -- agents -------------------------------------------------------------------------------------
@@ -172,9 +214,22 @@ def ended_jobs(begin: float, end: float, by: str) -> Query:
         f"""
         SELECT r.id, COALESCE({BY[by]}, ''), created, due_at, state, deadline, called_at,
             operator_at, customer_at, talk_at, ended_at, talk_s, attempts, cost, currency,
-            a.rating
+            a.rating, a.outcome
         FROM records r LEFT JOIN annotations a ON a.id = r.id
         WHERE created >= ? AND created < ? AND kind = 'callback'
+        """,
+        (begin, end),
+    )
+
+
+def ended_calls(begin: float, end: float, by: str) -> Query:
+    """The calls that came in in the span and have ended."""
+    return (
+        f"""
+        SELECT COALESCE({CALLS_BY[by]}, ''), created, result, operator_at, talk_at, ended_at,
+            talk_s, cost, currency, a.rating, a.outcome
+        FROM records r LEFT JOIN annotations a ON a.id = r.id
+        WHERE created >= ? AND created < ? AND kind = 'call'
         """,
         (begin, end),
     )
@@ -205,6 +260,7 @@ def _key_of(job: Job, by: str) -> str:
         "site": job.request.site,
         "queue": job.request.queue,
         "agent": agent_of(job),
+        "outcome": job.outcome,
     }
     return keys.get(by) or ""
 
@@ -229,6 +285,8 @@ def _row_of_open(job: Job) -> JobRow:
         customer_at=moments.customer_at,
         talk_at=moments.talk_at,
         attempts=len(job.attempts),
+        rating=job.rating,
+        outcome=job.outcome,
     )
 
 

@@ -160,7 +160,7 @@ async def test_those_who_wait_hear_their_places_and_what_is_repeated(
         assert None not in order and order == sorted(order, key=float)  # type: ignore[arg-type]
         assert waiting.hears(ONE_HZ, for_s=0.4) and waiting.hears(TWO_HZ, for_s=0.4)
         assert waiting.hears(HOLD_HZ, for_s=1.0)
-        assert waiting.longest_gap_s() < 0.1
+        assert waiting.longest_gap_s() < 0.4  # the pause between two sentences
     for caller in callers:
         caller.bye()
     await engine.line.call("callback.cancel", id=job)

@@ -3,23 +3,22 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 import pytest
 import uvloop
 
-from sip.dialog.session import Session
-from sip.dialog.uac import Invitation
-from sip.endpoint import EndpointOptions, ListenError, SipEndpoint, parse_listen
+from sip.endpoint import ListenError, parse_listen
 from sip.events import Answered, Ended, Event, Failed, IncomingInvite
 from sip.hop import Hop, Transport
 from sip.message.message import Request, response_to
 from sip.message.parser import content_length, parse
 from sip.message.uri import SipUri
 from sip.rate_limit import RateLimit
-from sip.sdp.offer_answer import LocalAudio, OfferAnswer
+from sip.sdp.offer_answer import OfferAnswer
 from sip.transaction.timers import TimerValues
+from tests.support.sip.endpoint import AUDIO, ObservedEndpoint, answering, running
+from tests.support.waiting import until
 
 HOSTS: list[tuple[Transport, str]] = [
     ("udp", "127.0.0.1"),
@@ -27,81 +26,13 @@ HOSTS: list[tuple[Transport, str]] = [
     ("udp", "[::1]"),
     ("tcp", "[::1]"),
 ]
-AUDIO = LocalAudio("127.0.0.1", 4000)
-
-
-class Phone:
-    """An endpoint with its events as they come."""
-
-    def __init__(self, *listen: str, **settings: object) -> None:
-        self.events: list[Event] = []
-        self.arrived = asyncio.Event()
-        options = EndpointOptions(**settings)  # type: ignore[arg-type]
-        self.endpoint = SipEndpoint(listen, on_event=self.take, options=options)
-        self.react: Callable[[Event], None] = lambda event: None
-
-    def take(self, event: Event) -> None:
-        self.events.append(event)
-        self.arrived.set()
-        self.react(event)
-
-    async def until(self, kind: type[Event]) -> Event:
-        async with asyncio.timeout(10):
-            while True:
-                for event in self.events:
-                    if isinstance(event, kind):
-                        return event
-                self.arrived.clear()
-                await self.arrived.wait()
-
-    async def call(self, target: str) -> Session:
-        return self.endpoint.invite(
-            Invitation(
-                target=target,
-                hop=await self.endpoint.resolve(target),
-                from_uri="sip:alice@127.0.0.1",
-                audio=AUDIO,
-            )
-        )
-
-    @property
-    def port(self) -> int:
-        return self.endpoint.addresses[0].port
-
-
-@asynccontextmanager
-async def phones(*made: Phone) -> AsyncIterator[None]:
-    for phone in made:
-        await phone.endpoint.start()
-    try:
-        yield
-    finally:
-        for phone in made:
-            await phone.endpoint.stop()
-
-
-def answering(phone: Phone) -> Phone:
-    def react(event: Event) -> None:
-        if isinstance(event, IncomingInvite):
-            phone.endpoint.ring(event.session)
-            phone.endpoint.accept(event.session, AUDIO)
-
-    phone.react = react
-    return phone
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        # What is waited for happens in the kernel; there is no event to wait on.
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
 
 
 @pytest.mark.parametrize(("transport", "host"), HOSTS)
 async def test_a_call(transport: Transport, host: str) -> None:
     listen = f"{transport}:{host}:0"
-    alice, bob = Phone(listen), answering(Phone(listen))
-    async with phones(alice, bob):
+    alice, bob = ObservedEndpoint(listen), answering(ObservedEndpoint(listen))
+    async with running(alice, bob):
         call = await alice.call(f"sip:bob@{host}:{bob.port};transport={transport}")
         await alice.until(Answered)
         await bob.until(Answered)
@@ -115,9 +46,9 @@ async def test_a_call(transport: Transport, host: str) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
 async def test_contact_has_the_address_family_of_the_peer(host: str) -> None:
-    alice = Phone("udp:127.0.0.1:0", "udp:[::1]:0")
-    bob = answering(Phone(f"udp:{host}:0"))
-    async with phones(alice, bob):
+    alice = ObservedEndpoint("udp:127.0.0.1:0", "udp:[::1]:0")
+    bob = answering(ObservedEndpoint(f"udp:{host}:0"))
+    async with running(alice, bob):
         await alice.call(f"sip:bob@{host}:{bob.port}")
         invite = await bob.until(IncomingInvite)
         assert isinstance(invite, IncomingInvite)
@@ -141,9 +72,9 @@ async def test_a_peer_reached_over_tcp_hangs_up_where_only_udp_listens() -> None
         invites.put_nowait(invite)
         await reader.read()
 
-    alice = Phone("udp:127.0.0.1:0")
+    alice = ObservedEndpoint("udp:127.0.0.1:0")
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    async with server, phones(alice):
+    async with server, running(alice):
         port = server.sockets[0].getsockname()[1]
         await alice.call(f"sip:bob@127.0.0.1:{port};transport=tcp")
         await alice.until(Answered)
@@ -170,8 +101,8 @@ async def test_a_peer_reached_over_tcp_hangs_up_where_only_udp_listens() -> None
 
 async def test_retransmission_over_the_real_clock() -> None:
     """A peer that answers the second INVITE only."""
-    alice = Phone("udp:127.0.0.1:0", timers=TimerValues(t1_s=0.02))
-    async with phones(alice):
+    alice = ObservedEndpoint("udp:127.0.0.1:0", timers=TimerValues(t1_s=0.02))
+    async with running(alice):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
             peer.bind(("127.0.0.1", 0))
             peer.setblocking(False)
@@ -187,8 +118,8 @@ async def test_retransmission_over_the_real_clock() -> None:
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 async def test_call_to_a_closed_port_fails_at_once(transport: Transport) -> None:
-    alice = Phone(f"{transport}:127.0.0.1:0")
-    async with phones(alice):
+    alice = ObservedEndpoint(f"{transport}:127.0.0.1:0")
+    async with running(alice):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
             udp.bind(("127.0.0.1", 0))
             tcp.bind(("127.0.0.1", 0))
@@ -206,8 +137,8 @@ async def test_call_to_a_closed_port_fails_at_once(transport: Transport) -> None
 
 
 async def test_calls_go_on_after_an_icmp_error() -> None:
-    alice, bob = Phone("udp:127.0.0.1:0"), answering(Phone("udp:127.0.0.1:0"))
-    async with phones(alice, bob):
+    alice, bob = ObservedEndpoint("udp:127.0.0.1:0"), answering(ObservedEndpoint("udp:127.0.0.1:0"))
+    async with running(alice, bob):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
             closed.bind(("127.0.0.1", 0))
             dead = closed.getsockname()[1]
@@ -216,12 +147,12 @@ async def test_calls_go_on_after_an_icmp_error() -> None:
         # Sent while the errors of the others are still queued on the socket.
         await alice.call(f"sip:bob@127.0.0.1:{bob.port}")
         await alice.until(Answered)
-        await eventually(lambda: sum(isinstance(e, Failed) for e in alice.events) == 5)
+        await until(lambda: sum(isinstance(e, Failed) for e in alice.events) == 5)
 
 
 async def test_an_address_family_without_socket() -> None:
-    alice = Phone("udp:127.0.0.1:0")
-    async with phones(alice):
+    alice = ObservedEndpoint("udp:127.0.0.1:0")
+    async with running(alice):
         await alice.call("sip:bob@[::1]:5060")
         failed = await alice.until(Failed)
         assert isinstance(failed, Failed)
@@ -229,8 +160,8 @@ async def test_an_address_family_without_socket() -> None:
 
 
 async def test_events_are_never_delivered_inside_a_method() -> None:
-    alice = Phone("tcp:127.0.0.1:0")
-    async with phones(alice):
+    alice = ObservedEndpoint("tcp:127.0.0.1:0")
+    async with running(alice):
         session = await alice.call("sip:bob@127.0.0.1:9;transport=udp")
         assert alice.events == []
         assert session.state == "calling"
@@ -238,7 +169,7 @@ async def test_events_are_never_delivered_inside_a_method() -> None:
 
 
 async def test_an_owner_that_raises_loses_no_event() -> None:
-    alice, bob = Phone("udp:127.0.0.1:0"), answering(Phone("udp:127.0.0.1:0"))
+    alice, bob = ObservedEndpoint("udp:127.0.0.1:0"), answering(ObservedEndpoint("udp:127.0.0.1:0"))
     loop = asyncio.get_running_loop()
     reported: list[object] = []
     loop.set_exception_handler(lambda _, context: reported.append(context["exception"]))
@@ -247,7 +178,7 @@ async def test_an_owner_that_raises_loses_no_event() -> None:
         raise RuntimeError(type(event).__name__)
 
     alice.react = fail
-    async with phones(alice, bob):
+    async with running(alice, bob):
         call = await alice.call(f"sip:bob@127.0.0.1:{bob.port}")
         await alice.until(Answered)
         alice.endpoint.hangup(call)
@@ -256,9 +187,11 @@ async def test_an_owner_that_raises_loses_no_event() -> None:
 
 
 async def test_a_flood_from_one_address_does_not_stop_another() -> None:
-    bob = answering(Phone("udp:127.0.0.1:0", rate_limit=RateLimit(messages_per_s=50, burst=100)))
-    alice = Phone("udp:127.0.0.2:0")
-    async with phones(alice, bob):
+    bob = answering(
+        ObservedEndpoint("udp:127.0.0.1:0", rate_limit=RateLimit(messages_per_s=50, burst=100))
+    )
+    alice = ObservedEndpoint("udp:127.0.0.2:0")
+    async with running(alice, bob):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flooder:
             flooder.bind(("127.0.0.66", 0))
             rubbish = b"OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/UDP x\r\n\r\n" * 5
@@ -268,29 +201,32 @@ async def test_a_flood_from_one_address_does_not_stop_another() -> None:
                 await asyncio.sleep(0)
             await alice.call(f"sip:bob@127.0.0.1:{bob.port}")
             await alice.until(Answered)
-        await eventually(lambda: bob.endpoint.ua.counters.rate_limited > 1_000)
+        await until(lambda: bob.endpoint.ua.counters.rate_limited > 1_000)
         assert bob.endpoint.ua.transaction_count <= 2
 
 
 class TestListening:
     async def test_names_resolve_to_the_family_that_listens(self) -> None:
-        only_ipv6, both = Phone("udp:[::1]:0"), Phone("udp:127.0.0.1:0", "udp:[::1]:0")
-        async with phones(only_ipv6, both):
+        only_ipv6, both = (
+            ObservedEndpoint("udp:[::1]:0"),
+            ObservedEndpoint("udp:127.0.0.1:0", "udp:[::1]:0"),
+        )
+        async with running(only_ipv6, both):
             assert only_ipv6.endpoint.resolver.prefers_ipv6
             assert not both.endpoint.resolver.prefers_ipv6
 
     async def test_a_port_that_is_taken(self) -> None:
-        first = Phone("udp:127.0.0.1:0")
-        async with phones(first):
-            second = Phone("tcp:127.0.0.1:0", f"udp:127.0.0.1:{first.port}")
+        first = ObservedEndpoint("udp:127.0.0.1:0")
+        async with running(first):
+            second = ObservedEndpoint("tcp:127.0.0.1:0", f"udp:127.0.0.1:{first.port}")
             with pytest.raises(ListenError) as raised:
                 await second.endpoint.start()
         assert raised.value.reason == f"udp:127.0.0.1:{first.port}: address already in use"
 
     async def test_all_addresses_and_an_advertised_host(self) -> None:
-        anywhere = Phone("udp:0.0.0.0:0")
-        behind_nat = Phone("udp:127.0.0.1:0", advertise="203.0.113.5")
-        async with phones(anywhere, behind_nat):
+        anywhere = ObservedEndpoint("udp:0.0.0.0:0")
+        behind_nat = ObservedEndpoint("udp:127.0.0.1:0", advertise="203.0.113.5")
+        async with running(anywhere, behind_nat):
             hop = Hop("udp", "127.0.0.1", 9)
             assert "0.0.0.0" not in anywhere.endpoint.ua.context.contact(hop)
             assert "@203.0.113.5:" in behind_nat.endpoint.ua.context.contact(hop)
@@ -310,13 +246,13 @@ class TestListening:
         assert parse_listen("tcp:[::1]:0") == Hop("tcp", "::1", 0)
 
     async def test_two_udp_addresses_of_a_family(self) -> None:
-        phone = Phone("udp:127.0.0.1:0", "udp:127.0.0.2:0")
+        phone = ObservedEndpoint("udp:127.0.0.1:0", "udp:127.0.0.2:0")
         with pytest.raises(ListenError, match="one UDP address"):
             await phone.endpoint.start()
 
 
 async def test_stopping_closes_every_listener() -> None:
-    phone = Phone("tcp:127.0.0.1:0", "tcp:127.0.0.1:0")
+    phone = ObservedEndpoint("tcp:127.0.0.1:0", "tcp:127.0.0.1:0")
     await phone.endpoint.start()
     ports = [hop.port for hop in phone.endpoint.addresses]
     await phone.endpoint.stop()
@@ -333,9 +269,9 @@ async def test_stopping_leaves_nothing() -> None:
     before = await descriptors()
     tasks = len(asyncio.all_tasks())
     for _ in range(3):
-        alice = Phone("udp:127.0.0.1:0", "tcp:127.0.0.1:0")
-        bob = answering(Phone("udp:127.0.0.1:0", "tcp:127.0.0.1:0"))
-        async with phones(alice, bob):
+        alice = ObservedEndpoint("udp:127.0.0.1:0", "tcp:127.0.0.1:0")
+        bob = answering(ObservedEndpoint("udp:127.0.0.1:0", "tcp:127.0.0.1:0"))
+        async with running(alice, bob):
             port = bob.endpoint.addresses[1].port
             await alice.call(f"sip:bob@127.0.0.1:{port};transport=tcp")
             await alice.until(Answered)
@@ -364,9 +300,9 @@ def test_on_uvloop(check: Callable[..., Awaitable[None]]) -> None:
 async def test_internal_error_drops_one_message_or_timer_and_is_counted(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bob = answering(Phone("udp:127.0.0.1:0"))
-    alice = Phone("udp:127.0.0.2:0")
-    async with phones(alice, bob):
+    bob = answering(ObservedEndpoint("udp:127.0.0.1:0"))
+    alice = ObservedEndpoint("udp:127.0.0.2:0")
+    async with running(alice, bob):
         ua, receive = bob.endpoint.ua, bob.endpoint.ua.receive
 
         def faulty(data: bytes, source: Hop, now: float) -> None:
@@ -384,6 +320,6 @@ async def test_internal_error_drops_one_message_or_timer_and_is_counted(
                 sender.sendto(b"fault", ("127.0.0.1", bob.port))
         await alice.call(f"sip:bob@127.0.0.1:{bob.port}")
         await alice.until(Answered)
-        await eventually(lambda: ua.counters.internal_errors == 3)
+        await until(lambda: ua.counters.internal_errors == 3)
     assert caplog.text.count("internal error") == 3
     assert "LookupError: a fault" in caplog.text

@@ -5,7 +5,7 @@ Guests wait; when one is offered, the test says what the operators do. Runs on a
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from config.agents import Agent as AgentSettings
@@ -16,6 +16,8 @@ from engine.acd.agents import AgentRegistry
 from engine.acd.queues import Queues
 from engine.acd.waiting import Leave, Offer, Waiting
 from engine.routing.opening_hours import OpeningHours
+
+from .virtual_loop import run
 
 # A Wednesday, 10:00 in London.
 START = 1_795_600_800.0
@@ -163,3 +165,21 @@ class Floor:
         """Stop the clocks."""
         self.queues.stop()
         self._agent_clock.stop()
+
+
+def run_floor(
+    script: Callable[[Floor], Awaitable[None]],
+    queues: Sequence[Queue],
+    agents: Sequence[AgentSettings] = (),
+    **more: Any,
+) -> None:
+    """Run a script on a floor with these queues and agents, in virtual time."""
+
+    async def main() -> None:
+        floor = Floor(queues, agents, **more)
+        try:
+            await script(floor)
+        finally:
+            floor.close()
+
+    run(main())

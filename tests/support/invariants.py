@@ -16,11 +16,13 @@ from engine.store.event_log import Event as LoggedEvent
 from tests.support.engines.virtual import VirtualEngine
 from tests.support.phones.virtual import Network
 
+from .arrivals import Arrivals
 from .random_plans import OUTSIDE, REGAIN_S
 
 STATES = {f"callback.{state}" for table in JOB_TRANSITIONS.values() for state in table} | {
     f"callback.{state}" for state in TERMINAL_STATES
 }
+ENDS = {f"callback.{state}" for state in TERMINAL_STATES}
 AGENT_STATES = {f"agent.{state}" for state in AGENT_TRANSITIONS}
 # A moment is over when nothing is ready to run; what is told then is true then.
 TOLERANCE_S = 0.05
@@ -169,11 +171,32 @@ class Told:
     """What engines told, one after another: every event, once it was on the disk."""
 
     def __init__(self) -> None:
-        self.events: list[Event] = []
+        self._arrivals: Arrivals[Event] = Arrivals()
+
+    @property
+    def events(self) -> list[Event]:
+        """All so far."""
+        return self._arrivals.items
 
     def listen(self, event: LoggedEvent) -> None:
         """Take one event."""
-        self.events.append(msgspec.json.decode(event.line)["params"])
+        self._arrivals.add(msgspec.json.decode(event.line)["params"])
+
+    async def event(self, kind: str, *, within_s: float, **members: Any) -> Event:
+        """The first event of this type with these members, past or to come."""
+        try:
+            return await self._arrivals.wait_for(
+                lambda event: event["type"] == kind and members.items() <= event.items(),
+                timeout_s=within_s,
+            )
+        except TimeoutError:
+            raise AssertionError(f"no {kind} with {members} within {within_s:g} s") from None
+
+    async def job_ended(self, job: str, *, within_s: float) -> Event:
+        """The event of the end of a job, past or to come. Raises TimeoutError."""
+        return await self._arrivals.wait_for(
+            lambda event: event["type"] in ENDS and event["job"] == job, timeout_s=within_s
+        )
 
     def of(self, kind: str) -> list[Event]:
         """The events of this type."""

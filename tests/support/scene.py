@@ -5,10 +5,10 @@ scripted. `reception.py` has the same for calls that come in, `staffed.py` puts 
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -30,7 +30,7 @@ from engine.job import Request as CallbackRequest
 from engine.routing.admission import Admission
 from engine.routing.dialplan import Destination, Dialplan
 from engine.routing.number_plan import NumberPlan
-from engine.store.event_log import EventLog
+from engine.store.event_log import Event, EventLog
 from engine.store.store import Store, StoreError
 from media.errors import NoPortLeft, RecordingFailed
 from media.messages import Connect, LegStats, Played
@@ -41,8 +41,11 @@ from sip.sdp.offer_answer import LocalAudio
 
 from .phones.scripted import ScriptedPhone, ScriptedSip
 from .quiet_speech import QuietSynthesizer
+from .virtual_loop import run
 
 DEADLINE_S = 1000.0
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -199,6 +202,25 @@ class Scene:
         async with asyncio.timeout(DEADLINE_S):
             return await self.sip.phones.get()
 
+    async def ended(self, job: Job, *, within_s: float = 10_000.0) -> None:
+        """Wait until a job has ended, and a moment longer for what follows its end."""
+        over = asyncio.Event()
+
+        def on_event(_event: Event) -> None:
+            if job.is_terminal:
+                over.set()
+
+        self.services.events.listen(on_event)
+        try:
+            async with asyncio.timeout(within_s):
+                if not job.is_terminal:
+                    await over.wait()
+        except TimeoutError:
+            raise AssertionError(f"job is still {job.state}") from None
+        finally:
+            self.services.events.forget(on_event)
+        await asyncio.sleep(0.1)
+
     def told(self, prefix: str = "") -> list[str]:
         """Types of the events so far that begin with `prefix`."""
         return [
@@ -273,3 +295,31 @@ def job(order: Order = "agent_first", **request: Any) -> Job:
     """A job for customer sip:bob, by agent alice."""
     asked = {"to": "sip:bob@127.0.0.1:5090", "agent": "alice", "order": order} | request
     return Job(id="job-1", request=CallbackRequest(**asked), created=0.0)
+
+
+def run_scene(directory: Path, script: Callable[[Scene], Awaitable[T]], **options: Any) -> T:
+    """Run a script in a scene with these options, in virtual time. No leg or port may be left."""
+
+    async def main() -> T:
+        stage = scene(directory, **options)
+        result = await script(stage)
+        stage.assert_nothing_left()
+        return result
+
+    return run(main())
+
+
+def run_with_dispatcher(
+    directory: Path,
+    script: Callable[[Scene, Dispatcher], Awaitable[None]],
+    *,
+    start_s: float = 0.0,
+    **options: Any,
+) -> None:
+    """Run a script with a dispatcher whose wall clock is the virtual one, from `start_s` on."""
+
+    async def with_dispatcher(stage: Scene) -> None:
+        await asyncio.sleep(start_s)
+        await script(stage, stage.dispatcher(asyncio.get_running_loop().time))
+
+    run_scene(directory, with_dispatcher, **options)

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+MOST_TURNS = 1000
+
 
 class Deadlock(Exception):
     """Nothing is ready, no timer is set: the coroutine under test would wait for ever."""
@@ -66,3 +68,12 @@ def run(main: Coroutine[Any, Any, T], on_jump: Callable[[float], None] | None = 
     """Run `main` to its end on a fresh VirtualLoop."""
     with asyncio.Runner(loop_factory=lambda: VirtualLoop(on_jump)) as runner:
         return runner.run(main)
+
+
+async def turns_until(condition: Callable[[], object]) -> None:
+    """Give the loop turns until `condition` holds; it must come to that at this moment."""
+    for _ in range(MOST_TURNS):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError(f"it does not come to that in {MOST_TURNS} turns")

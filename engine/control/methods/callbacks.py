@@ -58,7 +58,8 @@ class CallbackMethods:
         """An open job that nobody is being called for. Raises EngineError `state`."""
         job = await self._open(job_id)
         if job.state != "queued" or self._dispatcher.is_running(job):
-            raise EngineError("state", f"job {job.id} is under way: {job.state}", field="id")
+            how = "set aside" if job.state == "poisoned" else "under way"
+            raise EngineError("state", f"job {job.id} is {how}: {job.state}", field="id")
         return job
 
     def _get(self, params: JobRef, _peer: Peer) -> dict[str, Any]:
@@ -97,7 +98,7 @@ class CallbackMethods:
 
     async def _decide(self, params: Decision, _peer: Peer) -> dict[str, Any]:
         job = await self._open(params.id)
-        if job.decision is None:
+        if job.decision is None and job.state != "poisoned":
             raise EngineError("state", f"there is nothing to decide about job {job.id}", field="id")
         if params.decision == "fail":
             self._publish("callback.decided", job, decision=params.decision)
@@ -109,13 +110,17 @@ class CallbackMethods:
         return job.view()
 
     async def _let_be_called(self, job: Job) -> None:
-        before = job.decision, job.decide_by
+        before = job.state, job.decision, job.decide_by
 
         def undo() -> None:
             if self._dispatcher.is_idle(job):
-                job.decision, job.decide_by = before
+                state, job.decision, job.decide_by = before
+                if state != job.state:
+                    job.enter(state)
 
         job.decision = job.decide_by = None
+        if job.state == "poisoned":
+            job.enter("queued")
         self._publish("callback.decided", job, decision="retry", if_saved=True)
         try:
             await self._store.save_or_undo(job, undo)

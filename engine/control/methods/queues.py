@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from ...acd.queue_entry import Key
 from ...errors import BadParams
-from ...request import Identifier, Params
+from ...request import Identifier, Params, one_of
 from ..method import Method
 from ..params import NoParams
 from ..peer import Peer
@@ -27,6 +27,16 @@ class QueueEntries(Params):
     queue: Identifier
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
     cursor: Annotated[str, Meta(max_length=64)] | None = None
+
+
+class QueueExplain(Params):
+    """queue.explain: of the first who waits in `queue`, or of who waits as `id`."""
+
+    queue: Identifier | None = None
+    id: Identifier | None = None
+
+    def __post_init__(self) -> None:
+        one_of(("queue", "id"), {"queue": self.queue, "id": self.id})
 
 
 class EntryMove(Params):
@@ -54,6 +64,7 @@ class QueueMethods:
             "queue.list": Method(NoParams, self._list),
             "queue.get": Method(QueueRef, self._get),
             "queue.entries": Method(QueueEntries, self._entries),
+            "queue.explain": Method(QueueExplain, self._explain),
             "queue.move": Method(EntryMove, self._move),
             "queue.remove": Method(EntryRef, self._remove),
             "queue.pause": Method(QueueRef, self._pause),
@@ -75,6 +86,11 @@ class QueueMethods:
             "entries": [self._queues.entry_view(entry.id) for entry in page],
             "cursor": _cursor(page[-1].key) if len(found) > len(page) else None,
         }
+
+    def _explain(self, params: QueueExplain, _peer: Peer) -> dict[str, Any]:
+        if params.id is not None:
+            return self._queues.entry_explained(params.id)
+        return self._queues.explained(params.queue or "")
 
     def _move(self, params: EntryMove, _peer: Peer) -> dict[str, Any]:
         self._queues.move(params.id, params.queue)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from ...reports.intervals import GroupBy, Interval
+from ...reports.intervals import GroupBy, GroupCallsBy, Interval
 from ...reports.report import Reports
 from ...reports.report_count import Kind, Question
 from ...request import Identifier, Params, UnixTime
@@ -64,6 +64,12 @@ class JobReportQuery(ReportQuery):
     by: GroupBy = "all"
 
 
+class CallReportQuery(ReportQuery):
+    """report.call: calls that came in, told apart by something, or not."""
+
+    by: GroupCallsBy = "all"
+
+
 class LiveQuery(Params):
     """report.live."""
 
@@ -82,6 +88,7 @@ class ReportMethods:
             "report.agent": Method(AgentReportQuery, self._agent, is_large=True),
             "report.site": Method(SiteReportQuery, self._site, is_large=True),
             "report.job": Method(JobReportQuery, self._job, is_large=True),
+            "report.call": Method(CallReportQuery, self._call, is_large=True),
             "report.live": Method(LiveQuery, self._now),
         }
 
@@ -99,6 +106,9 @@ class ReportMethods:
 
     async def _job(self, params: JobReportQuery, _peer: Peer) -> msgspec.Raw:
         return await self._reports.answer(params.asked(self._reports, "job", by=params.by))
+
+    async def _call(self, params: CallReportQuery, _peer: Peer) -> msgspec.Raw:
+        return await self._reports.answer(params.asked(self._reports, "call", by=params.by))
 
     def _now(self, _params: LiveQuery, _peer: Peer) -> dict[str, Any]:
         return self._live.view()

@@ -9,6 +9,13 @@ from config.queues import Centre, Share
 from engine.acd.centre_shares import CentreShares
 
 NAMES = ("london", "leeds", "york", "bath")
+
+
+def everybody(_centre: str) -> bool:
+    """Every centre can take a call."""
+    return True
+
+
 CENTRES = {name: Centre(name=name) for name in NAMES}
 
 
@@ -28,7 +35,7 @@ def test_each_has_its_share_after_any_number(percents: list[int], count: int) ->
     total = sum(percents)
     given_to: Counter[str | None] = Counter()
     for number in range(1, count + 1):
-        given_to[shares.pick(None, None, 0.0)] += 1
+        given_to[shares.pick(None, None, 0.0, everybody)] += 1
         for name, percent in zip(NAMES, percents, strict=False):
             exact = number * percent / total
             assert abs(given_to[name] - exact) < len(percents)
@@ -40,16 +47,16 @@ def test_a_reload_that_changes_no_share_goes_on_where_it_was() -> None:
     halves = [Share(centre="london", percent=50), Share(centre="leeds", percent=50)]
     shares, chosen = CentreShares(halves, CENTRES, {}), []
     for _ in range(4):
-        chosen.append(shares.pick(None, None, 0.0))
+        chosen.append(shares.pick(None, None, 0.0, everybody))
         shares = CentreShares([share.model_copy() for share in halves], CENTRES, {}, shares)
     assert chosen == ["london", "leeds", "london", "leeds"]
     assert shares.given == {"london": 2, "leeds": 2}
     thirds = [*halves, Share(centre="york", percent=50)]
-    assert CentreShares(thirds, CENTRES, {}, shares).pick(None, None, 0.0) == "london"
+    assert CentreShares(thirds, CENTRES, {}, shares).pick(None, None, 0.0, everybody) == "london"
 
 
 def test_without_shares_there_is_no_centre() -> None:
-    assert CentreShares([], {}, {}).pick("+442079460000", "GB", 0.0) is None
+    assert CentreShares([], {}, {}).pick("+442079460000", "GB", 0.0, everybody) is None
 
 
 def test_a_share_that_names_the_place_has_all_of_it() -> None:
@@ -61,6 +68,23 @@ def test_a_share_that_names_the_place_has_all_of_it() -> None:
         CENTRES,
         {},
     )
-    assert {shares.pick("+442079460000", "GB", 0.0) for _ in range(50)} == {"london"}
-    assert {shares.pick("+441139460000", "GB", 0.0) for _ in range(50)} == {"leeds"}
-    assert {shares.pick(None, None, 0.0) for _ in range(50)} == {"leeds"}
+    assert {shares.pick("+442079460000", "GB", 0.0, everybody) for _ in range(50)} == {"london"}
+    assert {shares.pick("+441139460000", "GB", 0.0, everybody) for _ in range(50)} == {"leeds"}
+    assert {shares.pick(None, None, 0.0, everybody) for _ in range(50)} == {"leeds"}
+
+
+def test_only_centres_that_can_take_a_call_have_a_turn() -> None:
+    thirds = [Share(centre=name, percent=1) for name in ("london", "leeds", "york")]
+    shares = CentreShares(thirds, CENTRES, {})
+    there = {"london", "york"}
+    chosen = [shares.pick(None, None, 0.0, there.__contains__) for _ in range(4)]
+    assert Counter(chosen) == {"london": 2, "york": 2}
+    assert shares.next(None, None, 0.0, {"leeds"}.__contains__) == "leeds"
+
+
+def test_where_none_can_all_have_their_turns() -> None:
+    halves = [Share(centre="london", percent=50), Share(centre="leeds", percent=50)]
+    shares = CentreShares(halves, CENTRES, {})
+    chosen = [shares.pick(None, None, 0.0, lambda _centre: False) for _ in range(4)]
+    assert Counter(chosen) == {"london": 2, "leeds": 2}
+    assert bool(shares) and not CentreShares((), {}, {})

@@ -8,10 +8,9 @@ import pytest
 
 from config.agents import Agent, AgentDefaults
 from config.queues import Centre, Overflow, Queue, Share, Tier, Vip
-from engine.acd.explain import could_take, waiting_as_if
+from engine.acd.explain import could_take, waiting_as_if, why_waiting
 from engine.errors import EngineError
-from tests.support.floor import Floor
-from tests.support.virtual_loop import run
+from tests.support.floor import Floor, run_floor
 
 CENTRES = [Centre(name="leeds"), Centre(name="york")]
 
@@ -21,16 +20,9 @@ def agent(name: str, **more: Any) -> Agent:
 
 
 def on_floor(
-    queues: list[Queue], agents: list[Agent], story: Callable[[Floor], Coroutine[Any, Any, None]]
+    queues: list[Queue], agents: list[Agent], script: Callable[[Floor], Coroutine[Any, Any, None]]
 ) -> None:
-    async def main() -> None:
-        floor = Floor(queues, agents, centres=CENTRES, defaults=AgentDefaults())
-        try:
-            await story(floor)
-        finally:
-            floor.queues.stop()
-
-    run(main())
+    run_floor(script, queues, agents, centres=CENTRES, defaults=AgentDefaults())
 
 
 def why_not(floor: Floor, queue: str = "sales", **more: Any) -> dict[str, str | None]:
@@ -128,3 +120,54 @@ def test_one_agent_alone_and_a_queue_that_is_not_there() -> None:
             why_not(floor, queue="none")
 
     on_floor([], agents, story)
+
+
+def test_why_one_waits_beside_an_agent_who_is_free() -> None:
+    agents = [
+        agent("anna", queues=["sales"]),
+        agent("bert", queues=["sales"], skills={"german": 4}),
+        agent("carl", queues=["sales"], skills={"german": 4}),
+        agent("dora", queues=["sales"], skills={"german": 2}),
+        agent("emil", queues=["sales"]),
+        agent("fred"),
+    ]
+
+    async def story(floor: Floor) -> None:
+        def why() -> str | None:
+            matcher = floor.queues.matcher
+            return why_waiting(matcher, floor.agents, matcher.queues.named("sales"), floor.clock())
+
+        assert why() is None
+        floor.agents.pause("bert", "lunch")
+        floor.agents.pause("carl", "lunch")
+        guest = await floor.join("c1", skills={"german": 3})
+        assert why() == ("c1 waits although an agent is free: anna, dora, emil: lacks german 3")
+        floor.agents.ready("bert")
+        await floor.turn()
+        assert why() is None  # bert rings for them
+        guest.is_missed()
+        await floor.turn()
+        assert why() == (
+            "c1 waits although an agent is free: anna, dora, emil: lacks german 3; "
+            "bert: did not take it, and is asked again in 10 s"
+        )
+        floor.queues.pause("sales")
+        floor.agents.ready("carl")
+        await floor.turn()
+        assert (why() or "").endswith("carl: the queue is paused")
+        for name in ("anna", "bert", "carl", "dora", "emil"):
+            floor.agents.pause(name)
+        assert why() is None
+
+    on_floor([Queue(name="sales")], agents, story)
+
+
+def test_many_free_agents_are_counted() -> None:
+    agents = [agent(f"a{number}", queues=["sales"]) for number in range(6)]
+
+    async def story(floor: Floor) -> None:
+        await floor.join("c1", skills={"german": 3})
+        said = floor.queues.view("sales")["why_waiting"]
+        assert said == "c1 waits although an agent is free: a0, a1, a2 and 3 more: lacks german 3"
+
+    on_floor([Queue(name="sales")], agents, story)

@@ -1,7 +1,6 @@
 """Queues at work: who is offered to whom, and when, to the second."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -11,21 +10,7 @@ from config.calendars import Calendar
 from config.queues import Centre, Overflow, Queue, Share, Tier, Vip
 from engine.errors import EngineError
 from engine.routing.opening_hours import opening_hours
-from tests.support.floor import START, Floor, agent
-from tests.support.virtual_loop import run
-
-Script = Callable[[Floor], Awaitable[None]]
-
-
-def play(
-    script: Script, queues: Sequence[Queue], agents: Sequence[AgentSettings] = (), **more: Any
-) -> None:
-    async def main() -> None:
-        floor = Floor(queues, agents, **more)
-        await script(floor)
-        floor.close()
-
-    run(main())
+from tests.support.floor import START, Floor, agent, run_floor
 
 
 def queue(name: str = "sales", **settings: Any) -> Queue:
@@ -50,7 +35,7 @@ def test_the_order_is_priority_then_joining_time_then_who_came_first() -> None:
             guest.is_taken()
             guest.is_done()
 
-    play(script, [queue()], [agent("ann", queues=["sales"], login="manual")])
+    run_floor(script, [queue()], [agent("ann", queues=["sales"], login="manual")])
 
 
 def test_one_whom_nobody_answered_keeps_his_place_and_is_withheld_from_them_for_a_while() -> None:
@@ -68,7 +53,7 @@ def test_one_whom_nobody_answered_keeps_his_place_and_is_withheld_from_them_for_
         await floor.after(0.1)
         assert first.rings == ("ann",)
 
-    play(script, [queue(again_s=10)], [agent("ann", queues=["sales"], missed_limit=0)])
+    run_floor(script, [queue(again_s=10)], [agent("ann", queues=["sales"], missed_limit=0)])
 
 
 def test_an_offer_that_is_overtaken_before_it_is_told_frees_its_agent() -> None:
@@ -82,7 +67,7 @@ def test_an_offer_that_is_overtaken_before_it_is_told_frees_its_agent() -> None:
         assert floor.state("ann") == "available"
         assert [event["reason"] for event in floor.told("queue.abandoned")] == ["abandoned"]
 
-    play(script, [queue()], [agent("ann", queues=["sales"], login="manual")])
+    run_floor(script, [queue()], [agent("ann", queues=["sales"], login="manual")])
 
 
 def test_leaving_and_answering_twice_are_told_apart() -> None:
@@ -95,7 +80,7 @@ def test_leaving_and_answering_twice_are_told_apart() -> None:
         assert not floor.queues.answered(offer, "ann")
         assert not floor.queues.unanswered(offer)
 
-    play(script, [queue()], [agent("ann", queues=["sales"])])
+    run_floor(script, [queue()], [agent("ann", queues=["sales"])])
 
 
 def test_nobody_waits_twice_or_for_nothing() -> None:
@@ -110,7 +95,7 @@ def test_nobody_waits_twice_or_for_nothing() -> None:
                 await floor.join(**given)
             assert refused.value.kind == kind
 
-    play(script, [queue()])
+    run_floor(script, [queue()])
 
 
 def test_one_who_waits_for_an_agent_alone_gets_him_whatever_he_can() -> None:
@@ -126,7 +111,7 @@ def test_one_who_waits_for_an_agent_alone_gets_him_whatever_he_can() -> None:
         with pytest.raises(EngineError):
             floor.queues.move("mine", "sales")
 
-    play(script, [queue()], [agent("ann", queues=["sales"])])
+    run_floor(script, [queue()], [agent("ann", queues=["sales"])])
 
 
 # -- limits and pacing ------------------------------------------------------------------------
@@ -145,7 +130,7 @@ def test_a_full_queue_takes_nobody() -> None:
         two.hangs_up()
         await floor.join("three")
 
-    play(script, [queue(max_length=2)])
+    run_floor(script, [queue(max_length=2)])
 
 
 def test_the_longest_wait_counts_from_when_he_came_back() -> None:
@@ -158,7 +143,7 @@ def test_the_longest_wait_counts_from_when_he_came_back() -> None:
         assert guest.left is not None and guest.left.reason == "timeout"
         assert back.left is not None
 
-    play(script, [queue(max_wait_s=30)])
+    run_floor(script, [queue(max_wait_s=30)])
 
 
 def test_capacity_is_how_many_ring_or_talk_at_once() -> None:
@@ -175,7 +160,7 @@ def test_capacity_is_how_many_ring_or_talk_at_once() -> None:
         await floor.turn()
         assert guests[2].rings
 
-    play(script, [queue(capacity=1)], [agent(n, queues=["sales"]) for n in ("ann", "bob")])
+    run_floor(script, [queue(capacity=1)], [agent(n, queues=["sales"]) for n in ("ann", "bob")])
 
 
 def test_releases_are_paced() -> None:
@@ -186,7 +171,7 @@ def test_releases_are_paced() -> None:
         assert [event["at"] for event in floor.told("queue.offered")] == [0, 10, 20, 30]
 
     agents = [agent(f"a{n}", queues=["sales"]) for n in range(4)]
-    play(script, [queue(release_per_min=6)], agents)
+    run_floor(script, [queue(release_per_min=6)], agents)
 
 
 def test_a_paused_queue_offers_nobody_and_then_the_first() -> None:
@@ -200,7 +185,7 @@ def test_a_paused_queue_offers_nobody_and_then_the_first() -> None:
         assert first.rings and not second.rings
         assert len(floor.told("queue.paused")) == len(floor.told("queue.resumed")) == 1
 
-    play(script, [queue()], [agent("ann", queues=["sales"])])
+    run_floor(script, [queue()], [agent("ann", queues=["sales"])])
 
 
 def test_many_are_let_go_in_steps_and_none_is_forgotten() -> None:
@@ -215,7 +200,7 @@ def test_many_are_let_go_in_steps_and_none_is_forgotten() -> None:
         assert all(guest.rings for guest in guests)
 
     agents = [agent(f"a{n}", queues=["sales"]) for n in range(45)]
-    play(script, [queue()], agents)
+    run_floor(script, [queue()], agents)
 
 
 # -- who may take whom ------------------------------------------------------------------------
@@ -243,7 +228,7 @@ def test_tiers_widen_who_may_help_as_time_goes_by() -> None:
         assert [guest.rings for guest in guests] == [("ann",), ("bob",), ("cat",), ("dan",)]
 
     sales = queue(skills={"german": 5}, tiers=tiers)
-    play(script, [sales, queue("service")], agents, centres=[Centre(name="leeds")])
+    run_floor(script, [sales, queue("service")], agents, centres=[Centre(name="leeds")])
 
 
 def test_levels_are_the_higher_of_the_queues_and_the_requests() -> None:
@@ -256,7 +241,7 @@ def test_levels_are_the_higher_of_the_queues_and_the_requests() -> None:
         agent("ann", queues=["sales"], skills={"german": 5}),
         agent("bob", queues=["sales"], skills={"german": 6}),
     ]
-    play(script, [queue(skills={"german": 5})], agents)
+    run_floor(script, [queue(skills={"german": 5})], agents)
 
 
 def test_an_agent_of_two_queues_takes_the_longer_wait_by_their_weights() -> None:
@@ -281,7 +266,7 @@ def test_an_agent_of_two_queues_takes_the_longer_wait_by_their_weights() -> None
         assert heavy.rings and not light.rings
 
     queues = [queue("light"), queue("heavy", weight=3)]
-    play(script, queues, [agent("ann", queues=["light", "heavy"], login="manual")])
+    run_floor(script, queues, [agent("ann", queues=["light", "heavy"], login="manual")])
 
 
 def test_priority_goes_before_any_weight() -> None:
@@ -293,7 +278,7 @@ def test_priority_goes_before_any_weight() -> None:
         assert light.rings and not heavy.rings
 
     queues = [queue("light"), queue("heavy", weight=1000)]
-    play(script, queues, [agent("ann", queues=["light", "heavy"], login="manual")])
+    run_floor(script, queues, [agent("ann", queues=["light", "heavy"], login="manual")])
 
 
 def test_a_customer_is_kept_for_the_agent_he_knows_for_a_time() -> None:
@@ -311,7 +296,7 @@ def test_a_customer_is_kept_for_the_agent_he_knows_for_a_time() -> None:
         assert again.rings == ("ann",)
 
     sales = queue(known_agent_s=15, strategy="ordered", agents=["ann", "bob"])
-    play(script, [sales], [agent("ann"), agent("bob")])
+    run_floor(script, [sales], [agent("ann"), agent("bob")])
 
 
 def test_nobody_is_kept_for_one_who_is_not_logged_in() -> None:
@@ -319,7 +304,7 @@ def test_nobody_is_kept_for_one_who_is_not_logged_in() -> None:
         assert (await floor.join("guest", known_agent="ann")).rings == ("bob",)
 
     agents = [agent("ann", login="manual"), agent("bob")]
-    play(script, [queue(known_agent_s=15, agents=["ann", "bob"])], agents)
+    run_floor(script, [queue(known_agent_s=15, agents=["ann", "bob"])], agents)
 
 
 def test_who_is_kept_for_an_agent_who_logs_out_is_anybodys_at_once() -> None:
@@ -337,7 +322,7 @@ def test_who_is_kept_for_an_agent_who_logs_out_is_anybodys_at_once() -> None:
 
     names = ["ann", "bob", "cat", "dan"]
     agents = [agent(name, login="manual" if name == "cat" else "auto") for name in names]
-    play(script, [queue(known_agent_s=60, vip=[vip], agents=names)], agents)
+    run_floor(script, [queue(known_agent_s=60, vip=[vip], agents=names)], agents)
 
 
 def test_a_vip_is_kept_for_his_agents_and_comes_before_others() -> None:
@@ -362,7 +347,7 @@ def test_a_vip_is_kept_for_his_agents_and_comes_before_others() -> None:
         assert gold.rings == ("ann",) and not plain3.rings
 
     sales = queue(vip=[vip], again_s=60)
-    play(script, [sales], [agent("ann", queues=["sales"]), agent("cat")])
+    run_floor(script, [sales], [agent("ann", queues=["sales"]), agent("cat")])
 
 
 def test_vips_may_be_told_by_priority() -> None:
@@ -372,7 +357,7 @@ def test_vips_may_be_told_by_priority() -> None:
         (first, second) = (floor.queues.entry_view(name) for name in ("vip", "plain"))
         assert (first["priority"], second["priority"]) == (15, 9)
 
-    play(script, [queue(vip=[Vip(min_priority=10, raise_priority=5)])])
+    run_floor(script, [queue(vip=[Vip(min_priority=10, raise_priority=5)])])
 
 
 # -- centres ----------------------------------------------------------------------------------
@@ -394,24 +379,89 @@ def test_the_load_is_shared_in_per_cent() -> None:
         london = floor.queues.entry_view("guest0")
         assert london["centre"] == "london"
 
-    play(script, [queue(shares=shares)], centres=CENTRES)
+    run_floor(script, [queue(shares=shares)], centres=CENTRES)
 
 
-def test_a_customer_of_a_centre_is_kept_for_it_for_a_time() -> None:
+def in_centres(**states: str) -> list[AgentSettings]:
+    """Agents of `sales`, each in the centre of that name: logged in, or not (`out`)."""
+    return [
+        agent(
+            f"of_{centre}",
+            queues=["sales"],
+            centre=centre,
+            skills={"german": 5} if state == "german" else {},
+            login="manual" if state == "out" else "auto",
+        )
+        for centre, state in states.items()
+    ]
+
+
+def test_an_entry_is_kept_for_its_centre_while_its_agents_are_busy() -> None:
     shares = [Share(centre="london", percent=100)]
 
     async def script(floor: Floor) -> None:
+        (await floor.join("first")).is_taken("of_london")
         guest = await floor.join("guest")
         await floor.after(29.9)
         assert not guest.rings
+        assert floor.queues.view("sales")["why_waiting"] == (
+            "guest waits although an agent is free: of_leeds: the turn of centre london"
+        )
         await floor.after(0.1)
-        assert guest.rings == ("dan",)
+        assert guest.rings == ("of_leeds",)
+        assert floor.queues.view("sales")["why_waiting"] is None
 
-    agents = [
-        agent("ann", queues=["sales"], centre="london", login="manual"),
-        agent("dan", queues=["sales"], centre="leeds"),
-    ]
-    play(script, [queue(shares=shares, share_s=30)], agents, centres=CENTRES)
+    agents = in_centres(london="in", leeds="in")
+    run_floor(script, [queue(shares=shares, share_s=30)], agents, centres=CENTRES)
+
+
+@pytest.mark.parametrize("london", ["out", "paused", "unskilled"])
+def test_a_centre_that_cannot_take_a_call_has_no_turn(london: str) -> None:
+    shares = [Share(centre="london", percent=99), Share(centre="leeds", percent=1)]
+    skills = {"german": 5} if london == "unskilled" else {}
+
+    async def script(floor: Floor) -> None:
+        if london == "paused":
+            floor.agents.pause("of_london", "lunch")
+        for number in range(3):
+            guest = await floor.join(f"guest{number}")
+            assert guest.rings == ("of_leeds",)
+            assert floor.told("queue.joined")[-1]["centre"] == "leeds"
+            guest.hangs_up()
+            await floor.turn()
+
+    agents = in_centres(london="out" if london == "out" else "in", leeds="german")
+    run_floor(script, [queue(shares=shares, skills=skills)], agents, centres=CENTRES)
+
+
+@pytest.mark.parametrize("leaves", ["logout", "pause", "skills"])
+def test_who_waits_for_a_centre_is_free_for_all_when_it_can_take_them_no_more(
+    leaves: str,
+) -> None:
+    shares = [Share(centre="london", percent=100), Share(centre="leeds", percent=0)]
+
+    async def script(floor: Floor) -> None:
+        busy = await floor.join("busy")
+        busy.is_taken("of_london")
+        guest = await floor.join("guest", skills={"german": 2})
+        assert not guest.rings
+        busy.is_done()
+        floor.agents.pause("of_leeds")
+        await floor.turn()
+        assert guest.rings == ("of_london",)
+        guest.is_missed()
+        if leaves == "logout":
+            floor.agents.logout("of_london")
+        elif leaves == "pause":
+            floor.agents.pause("of_london", "lunch")
+        else:
+            floor.agents.set_skills("of_london", {"german": 1})
+        floor.agents.ready("of_leeds")
+        await floor.turn()
+        assert guest.rings == ("of_leeds",)
+
+    agents = in_centres(london="german", leeds="german")
+    run_floor(script, [queue(shares=shares)], agents, centres=CENTRES)
 
 
 def test_an_outside_centre_gets_its_share_at_its_number() -> None:
@@ -422,7 +472,23 @@ def test_an_outside_centre_gets_its_share_at_its_number() -> None:
         gone = [guest.left.target for guest in guests if guest.left is not None]
         assert gone == ["+442079460999"] * 5
 
-    play(script, [queue(shares=shares)], centres=CENTRES)
+    async def at_night(floor: Floor) -> None:
+        guests = [await floor.join(f"guest{n}") for n in range(4)]
+        assert all(guest.left is not None for guest in guests)
+
+    run_floor(script, [queue(shares=shares)], in_centres(london="in"), centres=CENTRES)
+    run_floor(at_night, [queue(shares=shares)], in_centres(london="out"), centres=CENTRES)
+
+
+def test_an_entry_waits_for_the_centre_that_its_request_names() -> None:
+    async def script(floor: Floor) -> None:
+        guest = await floor.join("guest", centre="london")
+        assert not guest.rings
+        floor.agents.login("of_london")
+        await floor.turn()
+        assert guest.rings == ("of_london",)
+
+    run_floor(script, [queue()], in_centres(london="out", leeds="in"), centres=CENTRES)
 
 
 def test_shares_follow_the_customers_place_and_the_hours() -> None:
@@ -446,7 +512,7 @@ def test_shares_follow_the_customers_place_and_the_hours() -> None:
         await floor.after(1801)
         assert await centre("+4930000001", "DE") == "leeds", "its hours are over"
 
-    play(script, [queue(shares=shares)], centres=CENTRES, calendars=opening_hours([calendar]))
+    run_floor(script, [queue(shares=shares)], centres=CENTRES, calendars=opening_hours([calendar]))
 
 
 # -- overflow and hours -----------------------------------------------------------------------
@@ -478,7 +544,7 @@ def test_overflow_goes_step_by_step() -> None:
         assert (event["queue"], event["to_queue"]) == ("sales", "service")
 
     sales = queue(overflow=steps, again_s=3600)
-    play(script, [sales, queue("service")], [agent("dan", centre="leeds")], centres=CENTRES)
+    run_floor(script, [sales, queue("service")], [agent("dan", centre="leeds")], centres=CENTRES)
 
 
 def test_overflow_to_an_outside_number_and_to_a_full_queue() -> None:
@@ -496,7 +562,7 @@ def test_overflow_to_an_outside_number_and_to_a_full_queue() -> None:
         await floor.after(45)
         assert two.left is not None and two.left.target == "+442079460888"
 
-    play(script, [queue(overflow=steps), queue("service", max_length=1)])
+    run_floor(script, [queue(overflow=steps), queue("service", max_length=1)])
 
 
 def test_two_queues_that_overflow_into_each_other_do_not_play_ball() -> None:
@@ -511,7 +577,7 @@ def test_two_queues_that_overflow_into_each_other_do_not_play_ball() -> None:
         assert floor.queues.entry_view("guest")["queue"] == "b"
         assert len(floor.told("queue.overflowed")) == 1
 
-    play(script, queues)
+    run_floor(script, queues)
 
 
 OFFICE = Calendar(name="office", zone="Europe/London", hours=["mon-fri 09:00-10:30"])
@@ -538,7 +604,7 @@ def test_at_closing_time(at_closing: str) -> None:
 
     sales = queue(calendar="office", at_closing=at_closing, when_closed="schedule")
     agents = [agent("ann", queues=["sales"], login="manual")]
-    play(script, [sales], agents, calendars=opening_hours([OFFICE]))
+    run_floor(script, [sales], agents, calendars=opening_hours([OFFICE]))
 
 
 # -- reload -----------------------------------------------------------------------------------
@@ -556,7 +622,7 @@ def test_whoever_waits_keeps_his_place_over_a_reload_and_a_removed_queue_is_empt
         await floor.after(0)
         assert guests[0].rings == ("ann",)
 
-    play(script, [queue()], [agent("ann")])
+    run_floor(script, [queue()], [agent("ann")])
 
 
 def test_a_removed_queue_is_emptied_by_those_who_served_it() -> None:
@@ -577,7 +643,7 @@ def test_a_removed_queue_is_emptied_by_those_who_served_it() -> None:
         with pytest.raises(EngineError):
             floor.queues.view("sales")
 
-    play(script, [queue()], [agent("ann", queues=["sales"])])
+    run_floor(script, [queue()], [agent("ann", queues=["sales"])])
 
 
 def test_a_reload_offers_the_first_in_line_first() -> None:
@@ -588,7 +654,7 @@ def test_a_reload_offers_the_first_in_line_first() -> None:
         await floor.after(0)
         assert urgent.rings == ("ann",) and not late.rings
 
-    play(script, [queue()], [agent("ann")])
+    run_floor(script, [queue()], [agent("ann")])
 
 
 def test_stopped_queues_offer_nobody() -> None:
@@ -599,4 +665,4 @@ def test_stopped_queues_offer_nobody() -> None:
         await asyncio.sleep(100)
         assert not guest.rings
 
-    play(script, [queue()], [agent("ann", queues=["sales"], login="manual")])
+    run_floor(script, [queue()], [agent("ann", queues=["sales"], login="manual")])

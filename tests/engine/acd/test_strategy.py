@@ -4,27 +4,23 @@ from collections import Counter
 from typing import Any
 
 from config.queues import Queue, StrategyName
-from tests.support.floor import Floor, Guest, agent
-from tests.support.virtual_loop import run
+from tests.support.floor import Floor, Guest, agent, run_floor
 
 NAMES = ("ann", "bob", "cat")
 
 
-def play(
+def run_strategy(
     script: Any,
     strategy: StrategyName,
     skills: dict[str, dict[str, int]] | None = None,
     **queue: Any,
 ) -> None:
-    async def main() -> None:
-        floor = Floor(
-            [Queue(name="sales", strategy=strategy, agents=list(NAMES), **queue)],
-            [agent(name, skills=(skills or {}).get(name, {})) for name in NAMES],
-        )
-        await script(floor)
-        floor.close()
-
-    run(main())
+    """Run a script with a queue of this strategy, whose agents have these skills."""
+    run_floor(
+        script,
+        [Queue(name="sales", strategy=strategy, agents=list(NAMES), **queue)],
+        [agent(name, skills=(skills or {}).get(name, {})) for name in NAMES],
+    )
 
 
 async def serve(floor: Floor, number: int, talk_s: float = 1.0) -> str:
@@ -44,7 +40,7 @@ def test_longest_idle() -> None:
         floor.agents.ready("ann")
         assert [await serve(floor, n) for n in range(6)] == ["bob", "cat", "ann"] * 2
 
-    play(script, "longest_idle")
+    run_strategy(script, "longest_idle")
 
 
 def test_round_robin_goes_round_in_the_order_of_the_queue_also_after_a_reload() -> None:
@@ -56,7 +52,7 @@ def test_round_robin_goes_round_in_the_order_of_the_queue_also_after_a_reload() 
         floor.queues.configure([Queue(name="sales", strategy="round_robin", agents=list(NAMES))])
         assert [await serve(floor, n) for n in range(5, 8)] == ["ann", "bob", "cat"]
 
-    play(script, "round_robin")
+    run_strategy(script, "round_robin")
 
 
 def test_fewest_calls() -> None:
@@ -66,7 +62,7 @@ def test_fewest_calls() -> None:
         floor.agents.ready("cat")
         assert [await serve(floor, n) for n in range(4, 6)] == ["cat", "cat"]
 
-    play(script, "fewest_calls")
+    run_strategy(script, "fewest_calls")
 
 
 def test_least_talk_time() -> None:
@@ -77,7 +73,7 @@ def test_least_talk_time() -> None:
         assert await serve(floor, 4, 20) == "bob"
         assert await serve(floor, 5, 1) == "cat"
 
-    play(script, "least_talk_time")
+    run_strategy(script, "least_talk_time")
 
 
 def test_ordered_asks_the_first_who_is_free() -> None:
@@ -86,7 +82,7 @@ def test_ordered_asks_the_first_who_is_free() -> None:
         floor.agents.pause("ann")
         assert await serve(floor, 3) == "bob"
 
-    play(script, "ordered")
+    run_strategy(script, "ordered")
 
 
 def test_random_is_even() -> None:
@@ -94,7 +90,7 @@ def test_random_is_even() -> None:
         served = Counter([await serve(floor, n) for n in range(300)])
         assert all(60 < served[name] < 140 for name in NAMES), served
 
-    play(script, "random")
+    run_strategy(script, "random")
 
 
 def test_best_skill() -> None:
@@ -113,7 +109,7 @@ def test_best_skill() -> None:
         assert await serve(floor, 1) == "ann", "nothing is needed: the longest idle"
 
     skills = {"ann": {"german": 3, "french": 5}, "bob": {"german": 9}, "cat": {"french": 8}}
-    play(script, "best_skill", skills)
+    run_strategy(script, "best_skill", skills)
 
 
 def test_ring_several_rings_the_longest_idle_at_once_and_frees_the_losers() -> None:
@@ -130,7 +126,7 @@ def test_ring_several_rings_the_longest_idle_at_once_and_frees_the_losers() -> N
         assert floor.state("bob") == "talking"
         assert third.rings == ("ann",), "the loser is free for the next"
 
-    play(script, "ring_several", ring_at_once=2)
+    run_strategy(script, "ring_several", ring_at_once=2)
 
 
 def test_ring_several_when_nobody_answers() -> None:
@@ -145,4 +141,4 @@ def test_ring_several_when_nobody_answers() -> None:
         await floor.after(0.1)
         assert set(guest.rings) <= {"ann", "bob", "cat"} and guest.rings
 
-    play(script, "ring_several", ring_at_once=2)
+    run_strategy(script, "ring_several", ring_at_once=2)

@@ -1,7 +1,6 @@
 """When jobs are attempted: due times, deadlines, retries, priorities, limits, cancelling."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,22 +15,8 @@ from engine.errors import EngineError
 from engine.job import Failure, Job, Request, RetryCause, RetryRule
 from engine.routing.admission import Admission, PolicySettings
 from engine.routing.do_not_call import Blocked
-from tests.support.scene import Scene, job, scene
+from tests.support.scene import Scene, job, run_with_dispatcher, scene
 from tests.support.virtual_loop import run
-
-Script = Callable[[Scene, Dispatcher], Awaitable[None]]
-
-
-def play(tmp_path: Path, script: Script, **options: Any) -> None:
-    """Run a script with a dispatcher whose wall clock is the virtual one."""
-
-    async def main() -> None:
-        stage = scene(tmp_path, **options)
-        loop = asyncio.get_running_loop()
-        await script(stage, stage.dispatcher(loop.time))
-        stage.assert_nothing_left()
-
-    run(main())
 
 
 def named(job_id: str, **request: Any) -> Job:
@@ -41,14 +26,6 @@ def named(job_id: str, **request: Any) -> Job:
 
 def stored(stage: Scene, job_id: str) -> Job:
     return msgspec.json.decode(stage.store.jobs[job_id], type=Job)
-
-
-async def ended(under_test: Job) -> None:
-    for _ in range(100_000):
-        if under_test.is_terminal:
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"job is still {under_test.state}")
 
 
 def test_a_job_runs_to_its_end_and_is_stored(tmp_path: Path) -> None:
@@ -62,7 +39,7 @@ def test_a_job_runs_to_its_end_and_is_stored(tmp_path: Path) -> None:
             phone.answers()
         await asyncio.sleep(1)
         phone.hangs_up()
-        await ended(under_test)
+        await stage.ended(under_test)
         assert dispatcher.active == 0
         assert dispatcher.job("job-1") is None
         image = stored(stage, "job-1")
@@ -73,7 +50,7 @@ def test_a_job_runs_to_its_end_and_is_stored(tmp_path: Path) -> None:
         assert stage.told("callback.")[0] == "callback.queued"
         assert stage.last("callback.completed")["cause"] == "customer hung up"
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_no_attempt_before_not_before(tmp_path: Path) -> None:
@@ -84,9 +61,9 @@ def test_no_attempt_before_not_before(tmp_path: Path) -> None:
         phone = await stage.phone()
         assert asyncio.get_running_loop().time() == pytest.approx(500.0)
         phone.refuses(486)
-        await ended(under_test)
+        await stage.ended(under_test)
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_a_deadline_that_passes_in_the_queue_expires_the_job(tmp_path: Path) -> None:
@@ -99,10 +76,10 @@ def test_a_deadline_that_passes_in_the_queue_expires_the_job(tmp_path: Path) -> 
         assert second.state == "expired"
         assert stage.last("callback.expired")["job"] == "second"
         phone.refuses(486)
-        await ended(first)
+        await stage.ended(first)
         assert stage.sip.phones.empty()
 
-    play(tmp_path, script, max_calls=1)
+    run_with_dispatcher(tmp_path, script, max_calls=1)
 
 
 def test_retries_up_to_max_attempts(tmp_path: Path) -> None:
@@ -115,7 +92,7 @@ def test_retries_up_to_max_attempts(tmp_path: Path) -> None:
             phone = await stage.phone()
             times.append(asyncio.get_running_loop().time())
             phone.refuses(486, "Busy Here")
-        await ended(under_test)
+        await stage.ended(under_test)
         assert times == pytest.approx([0.0, 7.0, 14.0])
         assert under_test.state == "failed"
         assert [attempt.result for attempt in under_test.attempts] == ["busy"] * 3
@@ -123,7 +100,7 @@ def test_retries_up_to_max_attempts(tmp_path: Path) -> None:
         await asyncio.sleep(100)
         assert stage.sip.phones.empty()
 
-    play(tmp_path, script, retry_s=7.0)
+    run_with_dispatcher(tmp_path, script, retry_s=7.0)
 
 
 def test_no_retry_after_agent_and_customer_were_joined(tmp_path: Path) -> None:
@@ -135,10 +112,10 @@ def test_no_retry_after_agent_and_customer_were_joined(tmp_path: Path) -> None:
         phone.answers()
         await asyncio.sleep(1)
         phone.hangs_up()
-        await ended(under_test)
+        await stage.ended(under_test)
         assert len(under_test.attempts) == 1
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_no_retry_that_would_begin_after_the_deadline(tmp_path: Path) -> None:
@@ -146,10 +123,10 @@ def test_no_retry_that_would_begin_after_the_deadline(tmp_path: Path) -> None:
         under_test = job(max_attempts=3, deadline=6.0)
         dispatcher.submit(under_test)
         (await stage.phone()).refuses(486)
-        await ended(under_test)
+        await stage.ended(under_test)
         assert (under_test.state, under_test.result) == ("failed", "busy")
 
-    play(tmp_path, script, retry_s=7.0)
+    run_with_dispatcher(tmp_path, script, retry_s=7.0)
 
 
 def test_a_deadline_holds_for_a_retry_that_finds_no_room(tmp_path: Path) -> None:
@@ -163,9 +140,9 @@ def test_a_deadline_holds_for_a_retry_that_finds_no_room(tmp_path: Path) -> None
         await asyncio.sleep(30)
         assert first.state == "expired"
         phone.refuses(486)
-        await ended(second)
+        await stage.ended(second)
 
-    play(tmp_path, script, max_calls=1, retry_s=5.0)
+    run_with_dispatcher(tmp_path, script, max_calls=1, retry_s=5.0)
 
 
 async def called_in_turn(stage: Scene, count: int) -> list[str | None]:
@@ -186,9 +163,9 @@ def test_priority_then_age_decides_who_is_next(tmp_path: Path) -> None:
             dispatcher.submit(one)
             await asyncio.sleep(1)
         assert await called_in_turn(stage, len(jobs)) == ["running", "urgent", "old", "new"]
-        await ended(jobs[2])
+        await stage.ended(jobs[2])
 
-    play(tmp_path, script, max_calls=1)
+    run_with_dispatcher(tmp_path, script, max_calls=1)
 
 
 def test_a_job_with_a_lowered_priority_waits_behind_the_others(tmp_path: Path) -> None:
@@ -200,9 +177,9 @@ def test_a_job_with_a_lowered_priority_waits_behind_the_others(tmp_path: Path) -
         jobs[1].request = msgspec.structs.replace(jobs[1].request, priority=-5)
         dispatcher.changed(jobs[1])
         assert await called_in_turn(stage, len(jobs)) == ["running", "second", "first"]
-        await ended(jobs[1])
+        await stage.ended(jobs[1])
 
-    play(tmp_path, script, max_calls=1)
+    run_with_dispatcher(tmp_path, script, max_calls=1)
 
 
 def test_changed_and_ended_jobs_leave_no_schedule_entries(tmp_path: Path) -> None:
@@ -220,7 +197,7 @@ def test_changed_and_ended_jobs_leave_no_schedule_entries(tmp_path: Path) -> Non
         assert len(dispatcher._schedule) < 150
         await dispatcher.cancel(moved)
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_a_clock_that_is_set_back_loses_no_job(tmp_path: Path) -> None:
@@ -239,7 +216,7 @@ def test_a_clock_that_is_set_back_loses_no_job(tmp_path: Path) -> None:
         phone = await stage.phone()
         assert loop.time() == pytest.approx(60.0)
         phone.refuses(486)
-        await ended(waiting)
+        await stage.ended(waiting)
         stage.assert_nothing_left()
 
     run(main())
@@ -254,7 +231,7 @@ def test_cancelling_a_queued_job(tmp_path: Path) -> None:
         await asyncio.sleep(1000)
         assert stage.sip.phones.empty()
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_cancelling_before_the_first_step(tmp_path: Path) -> None:
@@ -266,7 +243,7 @@ def test_cancelling_before_the_first_step(tmp_path: Path) -> None:
         assert stage.sip.phones.empty()
         assert dispatcher.active == 0
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 @pytest.mark.parametrize("answers", [0, 1, 2])
@@ -284,7 +261,7 @@ def test_cancelling_a_running_job_waits_until_all_is_hung_up(tmp_path: Path, ans
         assert under_test.state == "cancelled"
         assert all(phone.is_hung_up for phone in phones)
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_cancelling_a_job_that_ended_is_an_error(tmp_path: Path) -> None:
@@ -292,11 +269,11 @@ def test_cancelling_a_job_that_ended_is_an_error(tmp_path: Path) -> None:
         under_test = job()
         dispatcher.submit(under_test)
         (await stage.phone()).refuses(486)
-        await ended(under_test)
+        await stage.ended(under_test)
         with pytest.raises(EngineError, match="already ended"):
             await dispatcher.cancel(under_test)
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_cancelling_as_an_attempt_fails_prevents_the_retry(tmp_path: Path) -> None:
@@ -311,7 +288,7 @@ def test_cancelling_as_an_attempt_fails_prevents_the_retry(tmp_path: Path) -> No
         await dispatcher.cancel(running)
         assert (running.state, len(running.attempts)) == ("cancelled", 1)
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_cancelling_in_the_instant_it_ends_has_one_winner(tmp_path: Path) -> None:
@@ -324,7 +301,7 @@ def test_cancelling_in_the_instant_it_ends_has_one_winner(tmp_path: Path) -> Non
         assert under_test.is_terminal
         assert stage.told("callback.").count(f"callback.{under_test.state}") == 1
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 @pytest.mark.parametrize("by", ["cancel", "begin_cancel", "stop"])
@@ -352,7 +329,7 @@ def test_cancelling_in_the_instant_the_agent_accepts_by_key(tmp_path: Path, by: 
         assert under_test.state == ("queued" if by == "stop" else "cancelled")
         assert stage.sip.phones.empty(), "the customer must not be called"
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_a_job_whose_trunk_is_gone_when_it_is_due_fails(tmp_path: Path) -> None:
@@ -362,7 +339,7 @@ def test_a_job_whose_trunk_is_gone_when_it_is_due_fails(tmp_path: Path) -> None:
         assert (under_test.state, under_test.result) == ("failed", "refused")
         assert "dial.allow_hosts" in (under_test.cause or "")
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_draining_starts_nothing_and_waits_for_what_runs(tmp_path: Path) -> None:
@@ -380,7 +357,7 @@ def test_draining_starts_nothing_and_waits_for_what_runs(tmp_path: Path) -> None
         assert waiting.state == "queued"
         assert stage.sip.phones.empty()
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 @pytest.mark.parametrize("answers", [0, 1])
@@ -408,7 +385,7 @@ def test_stopping_leaves_jobs_that_were_not_bridged_to_the_next_engine(
         assert dispatcher.jobs["waiting"].state == "queued"
         assert [callback.job.id for callback in dispatcher.interrupted] == ["running"]
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_stopping_ends_bridged_jobs(tmp_path: Path) -> None:
@@ -427,7 +404,7 @@ def test_stopping_ends_bridged_jobs(tmp_path: Path) -> None:
         assert (left.state, left.result, left.cause) == ("failed", "failed", "engine stopped")
         assert dispatcher.interrupted == []
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_a_phone_that_does_not_confirm_its_hangup_is_not_called_again_soon(
@@ -447,7 +424,7 @@ def test_a_phone_that_does_not_confirm_its_hangup_is_not_called_again_soon(
         assert left.scheduled and "did not confirm" in left.scheduled
         assert stage.last("callback.queued")["next_attempt_at"] == left.next_attempt_at
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_a_defect_in_a_callback_ends_that_job_only(
@@ -460,13 +437,13 @@ def test_a_defect_in_a_callback_ends_that_job_only(
         monkeypatch.setattr(stage.services.announcer, "prepare", broken)
         under_test = job()
         dispatcher.submit(under_test)
-        await ended(under_test)
+        await stage.ended(under_test)
         assert (under_test.state, under_test.cause) == ("failed", "internal error: RuntimeError")
         assert under_test.failure == Failure(side="engine", moment="queued")
         assert dispatcher.active == 0
         stage.services.registry.calls.clear()
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def admitting(stage: Scene, **policy: Any) -> Admission:
@@ -496,7 +473,7 @@ def test_other_numbers_are_tried_in_turn(tmp_path: Path) -> None:
             times.append(asyncio.get_running_loop().time())
             dialled.append(customer.invitation.target.partition("@")[0][4:])
             customer.refuses(status)
-        await ended(under_test)
+        await stage.ended(under_test)
         first, other = "+442079460123", "+442079460777"
         assert dialled == [first, other, first, other]
         assert [attempt.number for attempt in under_test.attempts] == [None, other, None, other]
@@ -506,7 +483,7 @@ def test_other_numbers_are_tried_in_turn(tmp_path: Path) -> None:
         ]  # fmt: skip
         assert (under_test.state, under_test.result) == ("failed", "no_answer")
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_a_number_that_is_blocked_while_the_agent_rings_is_not_called(tmp_path: Path) -> None:
@@ -519,7 +496,7 @@ def test_a_number_that_is_blocked_while_the_agent_rings_is_not_called(tmp_path: 
         entry = Blocked(number="+442079460123", reason="asked us", since=0.0)
         await admission.do_not_call.block(entry)  # a running attempt goes on
         agent.answers()
-        await ended(under_test)
+        await stage.ended(under_test)
         assert (under_test.state, under_test.result) == ("failed", "refused")
         assert under_test.cause == "+442079460123 is not to be called: asked us"
         assert agent.is_hung_up
@@ -529,7 +506,7 @@ def test_a_number_that_is_blocked_while_the_agent_rings_is_not_called(tmp_path: 
         dispatcher.submit(again)
         assert (again.state, again.result) == ("failed", "refused")
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 @pytest.mark.parametrize("as_it_rings", [False, True])
@@ -556,10 +533,10 @@ def test_a_blocked_number_does_not_prevent_attempts_to_the_others(
         customer.answers()
         await asyncio.sleep(5)
         customer.hangs_up()
-        await ended(under_test)
+        await stage.ended(under_test)
         assert under_test.state == "completed"
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_a_retry_that_is_due_out_of_hours_waits_for_them(tmp_path: Path) -> None:
@@ -580,10 +557,10 @@ def test_a_retry_that_is_due_out_of_hours_waits_for_them(tmp_path: Path) -> None
         assert stage.sip.phones.empty()
         await asyncio.sleep(100)
         (await stage.phone()).refuses(486)
-        await ended(under_test)
+        await stage.ended(under_test)
         assert len(under_test.attempts) == 2
 
-    play(tmp_path, script, retry_s=3600.0)
+    run_with_dispatcher(tmp_path, script, retry_s=3600.0)
 
 
 def test_hours_that_begin_after_the_deadline_expire_the_job(tmp_path: Path) -> None:
@@ -596,7 +573,7 @@ def test_hours_that_begin_after_the_deadline_expire_the_job(tmp_path: Path) -> N
         assert under_test.state == "expired"
         assert "before its deadline" in (under_test.cause or "")
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_a_job_that_is_changed_while_it_runs_gets_no_second_attempt(tmp_path: Path) -> None:
@@ -609,9 +586,9 @@ def test_a_job_that_is_changed_while_it_runs_gets_no_second_attempt(tmp_path: Pa
         await asyncio.sleep(1)
         assert stage.sip.phones.empty()
         phone.refuses(486)
-        await ended(under_test)
+        await stage.ended(under_test)
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script)
 
 
 def test_many_that_are_due_at_once_are_begun_one_after_the_other(tmp_path: Path) -> None:
@@ -620,7 +597,7 @@ def test_many_that_are_due_at_once_are_begun_one_after_the_other(tmp_path: Path)
         dispatcher.resume(jobs)
         for _ in jobs:
             (await stage.phone()).refuses(486)
-        await ended(jobs[-1])
+        await stage.ended(jobs[-1])
         assert not dispatcher.jobs
 
-    play(tmp_path, script, max_calls=50)
+    run_with_dispatcher(tmp_path, script, max_calls=50)

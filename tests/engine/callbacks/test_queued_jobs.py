@@ -1,7 +1,6 @@
 """Jobs that wait for operators, in queues and for agents who are busy: who gets them, and when."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,38 +13,8 @@ from engine.callbacks.dispatcher import Dispatcher
 from engine.job import Failure, Job, Request, RetryRule
 from engine.routing.opening_hours import OpeningHours
 from tests.support.phones.scripted import ScriptedPhone
-from tests.support.scene import Scene, scene
-from tests.support.staffed import assert_nobody_is_held, staff
-from tests.support.virtual_loop import run
-
-Script = Callable[[Scene, Dispatcher, AgentRegistry], Awaitable[None]]
-
-
-def play(
-    tmp_path: Path,
-    script: Script,
-    *names: str,
-    queues: tuple[Queue, ...] = (),
-    staffing: dict[str, Any] | None = None,
-    **options: Any,
-) -> None:
-    """Run a script with agents of these names (alice), queue sales, and a virtual wall clock."""
-
-    async def main() -> None:
-        names_here = names or ("alice",)
-        stage = scene(tmp_path, agents=names_here, **options)
-        loop = asyncio.get_running_loop()
-        known = queues or (Queue(name="sales", agents=list(names_here), ring_s=20.0),)
-        agents = staff(stage, *names_here, queues=known, **(staffing or {}))
-        dispatcher = stage.dispatcher(loop.time)
-        await script(stage, dispatcher, agents)
-        await asyncio.sleep(0.1)
-        stage.assert_nothing_left()
-        assert_nobody_is_held(agents)
-        assert stage.services.queues is not None
-        assert not stage.services.queues.matcher.entries
-
-    run(main())
+from tests.support.scene import Scene
+from tests.support.staffed import run_with_staff
 
 
 def queued(job_id: str = "job-1", **request: Any) -> Job:
@@ -53,14 +22,6 @@ def queued(job_id: str = "job-1", **request: Any) -> Job:
     if "agent" in request:
         asked.pop("queue")
     return Job(id=job_id, request=Request(**asked), created=asyncio.get_running_loop().time())
-
-
-async def ended(job: Job) -> None:
-    for _ in range(100_000):
-        if job.is_terminal:
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"job is still {job.state}")
 
 
 async def talks(stage: Scene, job: Job) -> tuple[ScriptedPhone, ScriptedPhone]:
@@ -82,7 +43,7 @@ def test_a_job_of_a_queue_is_offered_to_a_free_agent(tmp_path: Path) -> None:
         assert agents.known("alice").state == "talking"
         assert agents.known("alice").work == "job-1"
         customer.hangs_up()
-        await ended(job)
+        await stage.ended(job)
         assert job.state == "completed"
         (offer,) = job.offers
         assert (offer.agent, offer.queue, offer.result) == ("alice", "sales", "answered")
@@ -90,7 +51,7 @@ def test_a_job_of_a_queue_is_offered_to_a_free_agent(tmp_path: Path) -> None:
             "queue.joined", "queue.offered", "queue.answered",
         ]  # fmt: skip
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def test_a_job_waits_until_an_agent_is_free_and_nobody_is_called_before(tmp_path: Path) -> None:
@@ -104,9 +65,9 @@ def test_a_job_waits_until_an_agent_is_free_and_nobody_is_called_before(tmp_path
         agents.ready("alice")
         _agent, customer = await talks(stage, job)
         customer.hangs_up()
-        await ended(job)
+        await stage.ended(job)
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def test_a_second_agent_is_offered_the_job_that_the_first_missed(tmp_path: Path) -> None:
@@ -122,12 +83,12 @@ def test_a_second_agent_is_offered_the_job_that_the_first_missed(tmp_path: Path)
         customer.answers()
         await asyncio.sleep(1)
         customer.hangs_up()
-        await ended(job)
+        await stage.ended(job)
         assert job.state == "completed"
         assert [offer.result for offer in job.offers] == ["busy", "answered"]
         assert stage.told("queue.").count("queue.joined") == 1
 
-    play(tmp_path, script, "alice", "bert")
+    run_with_staff(tmp_path, script, "alice", "bert")
 
 
 def test_an_agent_is_rung_for_the_ring_time_of_the_queue(tmp_path: Path) -> None:
@@ -142,7 +103,7 @@ def test_an_agent_is_rung_for_the_ring_time_of_the_queue(tmp_path: Path) -> None
         assert agent.is_hung_up
         await dispatcher.cancel(job)
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def test_a_missed_job_keeps_its_place(tmp_path: Path) -> None:
@@ -158,9 +119,9 @@ def test_a_missed_job_keeps_its_place(tmp_path: Path) -> None:
         _agent, customer = await talks(stage, first)
         assert first.queue_joined_at == 0.0
         customer.hangs_up()
-        await ended(first)
+        await stage.ended(first)
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def test_misses_cost_no_attempt_and_only_the_last_are_kept(tmp_path: Path) -> None:
@@ -171,11 +132,11 @@ def test_misses_cost_no_attempt_and_only_the_last_are_kept(tmp_path: Path) -> No
             (await stage.phone()).refuses(486)
         _agent, customer = await talks(stage, job)
         customer.hangs_up()
-        await ended(job)
+        await stage.ended(job)
         assert job.state == "completed"
         assert len(job.attempts) == 21
 
-    play(tmp_path, script, staffing={"defaults": {"missed_limit": 0}})
+    run_with_staff(tmp_path, script, staffing={"defaults": {"missed_limit": 0}})
 
 
 def test_a_retry_rule_for_operator_missed_ends_the_job(tmp_path: Path) -> None:
@@ -186,10 +147,10 @@ def test_a_retry_rule_for_operator_missed_ends_the_job(tmp_path: Path) -> None:
         (await stage.phone()).refuses(486)
         (await stage.phone()).refuses(486)
         assert asyncio.get_running_loop().time() == pytest.approx(100.0)
-        await ended(job)
+        await stage.ended(job)
         assert (job.state, job.result) == ("failed", "busy")
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def test_a_customer_who_is_busy_is_tried_again_from_the_head_of_the_queue(tmp_path: Path) -> None:
@@ -212,9 +173,9 @@ def test_a_customer_who_is_busy_is_tried_again_from_the_head_of_the_queue(tmp_pa
         for other in others:
             _agent, customer = await talks(stage, other)
             customer.hangs_up()
-        await ended(others[-1])
+        await stage.ended(others[-1])
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def later(job_id: str = "job-1") -> Job:
@@ -238,12 +199,12 @@ def test_a_retry_has_the_whole_waiting_time_again(tmp_path: Path) -> None:
         await asyncio.sleep(1)
         assert (job.state, job.next_attempt_at) == ("queued", None)
         agents.pause("alice")
-        await ended(job)
+        await stage.ended(job)
         assert job.cause == "no operator within 500 s"
         assert job.failure == Failure(side="engine", moment="queued")
         assert job.ended_at == pytest.approx(1500.0, abs=1.0)
 
-    play(tmp_path, script, max_wait_s=500.0)
+    run_with_staff(tmp_path, script, max_wait_s=500.0)
 
 
 def test_a_retry_begins_the_overflow_of_its_queue_again(tmp_path: Path) -> None:
@@ -258,9 +219,11 @@ def test_a_retry_begins_the_overflow_of_its_queue_again(tmp_path: Path) -> None:
         agent, customer = await talks(stage, job)
         assert "alice" in agent.invitation.target, "who is free now"
         customer.hangs_up()
-        await ended(job)
+        await stage.ended(job)
 
-    play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], overflow=[step]),))
+    run_with_staff(
+        tmp_path, script, queues=(Queue(name="sales", agents=["alice"], overflow=[step]),)
+    )
 
 
 @pytest.mark.parametrize("moment", ["waiting", "offered", "ringing", "answered", "dialing"])
@@ -285,7 +248,7 @@ def test_cancelling_in_every_state_frees_the_agent(tmp_path: Path, moment: str) 
         await asyncio.sleep(100)
         assert stage.sip.phones.empty()
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 @pytest.mark.parametrize("agent_is_first", [True, False])
@@ -306,14 +269,14 @@ def test_an_agent_who_hangs_up_as_the_customer_answers(
         else:
             customer.answers()
             agent.hangs_up()
-        await ended(job)
+        await stage.ended(job)
         ends = [kind for kind in stage.told("callback.") if kind.split(".")[1] in (
             "completed", "failed", "cancelled", "expired")]  # fmt: skip
         assert len(ends) == 1
         assert customer.is_hung_up
         assert agents.known("alice").state == "available"
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 @pytest.mark.parametrize("cancel_is_first", [True, False])
@@ -338,7 +301,7 @@ def test_an_agent_who_answers_as_the_job_is_cancelled(
         assert agent.is_hung_up
         assert agents.known("alice").state == "available"
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def test_a_customer_who_is_called_first_holds_until_an_agent_is_free(tmp_path: Path) -> None:
@@ -357,10 +320,10 @@ def test_a_customer_who_is_called_first_holds_until_an_agent_is_free(tmp_path: P
         await asyncio.sleep(5)
         assert job.bridged_at is not None
         agent.hangs_up()
-        await ended(job)
+        await stage.ended(job)
         assert customer.is_hung_up
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def test_nobody_is_called_first_while_the_queue_is_full(tmp_path: Path) -> None:
@@ -376,7 +339,7 @@ def test_nobody_is_called_first_while_the_queue_is_full(tmp_path: Path) -> None:
         await dispatcher.cancel(job)
         assert customer.is_hung_up
 
-    play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], max_length=1),))
+    run_with_staff(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], max_length=1),))
 
 
 # -- agents by name -------------------------------------------------------------------------------
@@ -397,9 +360,9 @@ def test_a_named_agent_is_called_at_once_and_reserved_meanwhile(tmp_path: Path) 
         customer.hangs_up()
         _agent, customer = await talks(stage, second)
         customer.hangs_up()
-        await ended(second)
+        await stage.ended(second)
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def test_a_named_agent_who_does_not_answer_is_not_paused_and_the_job_ends(tmp_path: Path) -> None:
@@ -408,12 +371,12 @@ def test_a_named_agent_who_does_not_answer_is_not_paused_and_the_job_ends(tmp_pa
             job = queued(f"job-{number}", agent="alice")
             dispatcher.submit(job)
             (await stage.phone()).refuses(486, "Busy Here")
-            await ended(job)
+            await stage.ended(job)
             assert (job.state, job.result) == ("failed", "busy")
             assert job.cause == "agent busy: 486 Busy Here, while dialing_agent"
         assert agents.known("alice").state == "available"
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def test_a_named_agent_is_tried_again_as_asked(tmp_path: Path) -> None:
@@ -422,10 +385,10 @@ def test_a_named_agent_is_tried_again_as_asked(tmp_path: Path) -> None:
         dispatcher.submit(job)
         for _ in range(3):
             (await stage.phone()).refuses(486)
-        await ended(job)
+        await stage.ended(job)
         assert [attempt.result for attempt in job.attempts] == ["busy"] * 3
 
-    play(tmp_path, script, retry_s=7.0)
+    run_with_staff(tmp_path, script, retry_s=7.0)
 
 
 def test_cancelling_a_job_that_waits_for_its_agent(tmp_path: Path) -> None:
@@ -439,7 +402,7 @@ def test_cancelling_a_job_that_waits_for_its_agent(tmp_path: Path) -> None:
         await asyncio.sleep(10)
         assert stage.sip.phones.empty()
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 # -- limits ---------------------------------------------------------------------------------------
@@ -455,9 +418,9 @@ def test_max_calls_holds_for_offers_as_well(tmp_path: Path) -> None:
             assert dispatcher.active == 1
             assert stage.sip.phones.empty()
             customer.hangs_up()
-            await ended(job)
+            await stage.ended(job)
 
-    play(tmp_path, script, "alice", "bert", "cleo", max_calls=1)
+    run_with_staff(tmp_path, script, "alice", "bert", "cleo", max_calls=1)
 
 
 def test_an_offer_that_finds_no_room_is_given_back_when_the_job_is_cancelled(
@@ -475,7 +438,7 @@ def test_an_offer_that_finds_no_room_is_given_back_when_the_job_is_cancelled(
         await dispatcher.cancel(first)
         assert agent.is_hung_up
 
-    play(tmp_path, script, "alice", "bert", max_calls=1)
+    run_with_staff(tmp_path, script, "alice", "bert", max_calls=1)
 
 
 def test_a_deadline_ends_the_wait(tmp_path: Path) -> None:
@@ -483,11 +446,11 @@ def test_a_deadline_ends_the_wait(tmp_path: Path) -> None:
         agents.pause("alice")
         job = queued(deadline=50.0)
         dispatcher.submit(job)
-        await ended(job)
+        await stage.ended(job)
         assert job.state == "expired"
         assert job.ended_at == pytest.approx(50.0)
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 @pytest.mark.parametrize("who", [{"queue": "sales"}, {"agent": "alice"}])
@@ -496,12 +459,12 @@ def test_every_wait_has_a_limit(tmp_path: Path, who: dict[str, str]) -> None:
         agents.pause("alice")
         job = queued(**who)
         dispatcher.submit(job)
-        await ended(job)
+        await stage.ended(job)
         assert (job.state, job.result) == ("failed", "unavailable")
         assert job.cause == "no operator within 500 s"
         assert job.ended_at == pytest.approx(500.0)
 
-    play(tmp_path, script, max_wait_s=500.0)
+    run_with_staff(tmp_path, script, max_wait_s=500.0)
 
 
 def test_a_job_that_its_queue_sends_away_ends(tmp_path: Path) -> None:
@@ -509,12 +472,14 @@ def test_a_job_that_its_queue_sends_away_ends(tmp_path: Path) -> None:
         agents.pause("alice")
         job = queued()
         dispatcher.submit(job)
-        await ended(job)
+        await stage.ended(job)
         assert (job.state, job.result) == ("failed", "unavailable")
         assert job.cause == "sent away by the queue: timeout"
         assert job.ended_at == pytest.approx(30.0, abs=0.2)
 
-    play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], max_wait_s=30.0),))
+    run_with_staff(
+        tmp_path, script, queues=(Queue(name="sales", agents=["alice"], max_wait_s=30.0),)
+    )
 
 
 def test_a_job_that_is_removed_from_the_queue_is_cancelled(tmp_path: Path) -> None:
@@ -524,10 +489,10 @@ def test_a_job_that_is_removed_from_the_queue_is_cancelled(tmp_path: Path) -> No
         dispatcher.submit(job)
         assert stage.services.queues is not None
         stage.services.queues.remove("job-1")
-        await ended(job)
+        await stage.ended(job)
         assert job.state == "cancelled"
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def test_a_full_queue_is_tried_again(tmp_path: Path) -> None:
@@ -542,10 +507,10 @@ def test_a_full_queue_is_tried_again(tmp_path: Path) -> None:
         for job in (first, second):
             _agent, customer = await talks(stage, job)
             customer.hangs_up()
-            await ended(job)
+            await stage.ended(job)
         assert second.queue_joined_at == 0.0
 
-    play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], max_length=1),))
+    run_with_staff(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], max_length=1),))
 
 
 def test_the_wait_for_a_full_queue_has_a_limit(tmp_path: Path) -> None:
@@ -556,7 +521,7 @@ def test_the_wait_for_a_full_queue_has_a_limit(tmp_path: Path) -> None:
         dispatcher.submit(second)
         assert stage.services.queues is not None
         stage.services.queues.join(blocker())
-        await ended(second)
+        await stage.ended(second)
         assert second.cause == "queue sales is full: 1 are waiting"
         assert second.ended_at == pytest.approx(510.0)
         stage.services.queues.leave("blocker")
@@ -570,7 +535,7 @@ def test_the_wait_for_a_full_queue_has_a_limit(tmp_path: Path) -> None:
         )  # fmt: skip
 
     queue = Queue(name="sales", agents=["alice"], max_length=1)
-    play(tmp_path, script, queues=(queue,), max_wait_s=500.0)
+    run_with_staff(tmp_path, script, queues=(queue,), max_wait_s=500.0)
 
 
 def test_an_overflow_calls_the_outside_number_as_the_agent(tmp_path: Path) -> None:
@@ -584,10 +549,12 @@ def test_an_overflow_calls_the_outside_number_as_the_agent(tmp_path: Path) -> No
         assert agent.invitation.target == "sip:partner@127.0.0.1:5099"
         assert asyncio.get_running_loop().time() == pytest.approx(10.1)
         customer.hangs_up()
-        await ended(job)
+        await stage.ended(job)
         assert job.state == "completed"
 
-    play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], overflow=[step]),))
+    run_with_staff(
+        tmp_path, script, queues=(Queue(name="sales", agents=["alice"], overflow=[step]),)
+    )
 
 
 def test_an_outside_number_that_does_not_answer_costs_no_attempt(tmp_path: Path) -> None:
@@ -609,13 +576,15 @@ def test_an_outside_number_that_does_not_answer_costs_no_attempt(tmp_path: Path)
         dispatcher.submit(other)
         (await stage.phone()).refuses(503)
         customer.hangs_up()
-        await ended(job)
+        await stage.ended(job)
         agent, customer = await talks(stage, other)
         assert "alice" in agent.invitation.target
         customer.hangs_up()
-        await ended(other)
+        await stage.ended(other)
 
-    play(tmp_path, script, queues=(Queue(name="sales", agents=["alice"], overflow=[step]),))
+    run_with_staff(
+        tmp_path, script, queues=(Queue(name="sales", agents=["alice"], overflow=[step]),)
+    )
 
 
 def test_the_limit_of_the_queue_holds_across_outside_numbers(tmp_path: Path) -> None:
@@ -627,12 +596,12 @@ def test_the_limit_of_the_queue_holds_across_outside_numbers(tmp_path: Path) -> 
         dispatcher.submit(job)
         for _ in range(2):
             (await stage.phone()).refuses(486)
-        await ended(job)
+        await stage.ended(job)
         assert job.cause == "sent away by the queue: timeout"
         assert job.ended_at == pytest.approx(100.0, abs=0.2)
 
     queue = Queue(name="sales", agents=["alice"], overflow=[step], max_wait_s=100.0)
-    play(tmp_path, script, queues=(queue,))
+    run_with_staff(tmp_path, script, queues=(queue,))
 
 
 def test_a_job_that_an_outside_centre_does_not_answer_goes_to_any_agent(tmp_path: Path) -> None:
@@ -651,9 +620,9 @@ def test_a_job_that_an_outside_centre_does_not_answer_goes_to_any_agent(tmp_path
         agent, customer = await talks(stage, job)
         assert "alice" in agent.invitation.target
         customer.hangs_up()
-        await ended(job)
+        await stage.ended(job)
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 class OpenFrom(OpeningHours):
@@ -686,9 +655,9 @@ def test_a_closed_queue_schedules_or_ends(tmp_path: Path, when_closed: Any) -> N
         _agent, customer = await talks(stage, job)
         assert asyncio.get_running_loop().time() == pytest.approx(500.1)
         customer.hangs_up()
-        await ended(job)
+        await stage.ended(job)
 
-    play(
+    run_with_staff(
         tmp_path,
         script,
         queues=(queue,),
@@ -723,9 +692,9 @@ def test_a_job_that_waits_at_closing_time_waits_on_at_the_next_opening(tmp_path:
         agents.ready("alice")
         _agent, customer = await talks(stage, job)
         customer.hangs_up()
-        await ended(job)
+        await stage.ended(job)
 
-    play(
+    run_with_staff(
         tmp_path, script, queues=(queue,), max_wait_s=500.0,
         staffing={"calendars": {"office": Closes(9000.0)}},
     )  # fmt: skip
@@ -737,7 +706,7 @@ def test_a_job_of_a_removed_queue_ends(tmp_path: Path) -> None:
         dispatcher.resume([job])
         assert (job.state, job.result) == ("failed", "refused")
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 # -- changes --------------------------------------------------------------------------------------
@@ -758,9 +727,9 @@ def test_a_new_priority_changes_the_place_in_the_queue(tmp_path: Path) -> None:
         for job in (last, *jobs[:2]):
             _agent, customer = await talks(stage, job)
             customer.hangs_up()
-            await ended(job)
+            await stage.ended(job)
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def test_a_later_time_takes_a_job_out_of_the_queue_until_then(tmp_path: Path) -> None:
@@ -774,9 +743,9 @@ def test_a_later_time_takes_a_job_out_of_the_queue_until_then(tmp_path: Path) ->
         _agent, customer = await talks(stage, job)
         assert asyncio.get_running_loop().time() == pytest.approx(100.1)
         customer.hangs_up()
-        await ended(job)
+        await stage.ended(job)
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)
 
 
 def test_a_rescheduled_job_has_the_whole_waiting_time_then(tmp_path: Path) -> None:
@@ -787,11 +756,11 @@ def test_a_rescheduled_job_has_the_whole_waiting_time_then(tmp_path: Path) -> No
         for not_before in (9000.0, 4000.0):  # the second thought is an earlier time
             job.request = Request(to=job.request.to, queue="sales", not_before=not_before)
             dispatcher.changed(job)
-        await ended(job)
+        await stage.ended(job)
         assert job.cause == "no operator within 500 s"
         assert job.ended_at == pytest.approx(4500.0)
 
-    play(tmp_path, script, max_wait_s=500.0)
+    run_with_staff(tmp_path, script, max_wait_s=500.0)
 
 
 def test_jobs_of_an_earlier_engine_queue_in_the_order_of_their_places(tmp_path: Path) -> None:
@@ -806,6 +775,6 @@ def test_jobs_of_an_earlier_engine_queue_in_the_order_of_their_places(tmp_path: 
         for job in (jobs[1], jobs[2], jobs[0]):
             _agent, customer = await talks(stage, job)
             customer.hangs_up()
-            await ended(job)
+            await stage.ended(job)
 
-    play(tmp_path, script)
+    run_with_staff(tmp_path, script)

@@ -1,7 +1,6 @@
 """What the next engine makes of the jobs that a dead one had open."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,23 +26,10 @@ from engine.job import (
 from engine.reports.cdr import moments_of
 from engine.request import Reschedule
 from engine.routing.router import Router
-from tests.support.scene import Scene, scene
-from tests.support.virtual_loop import run
+from tests.support.scene import Scene, run_with_dispatcher
 
-Script = Callable[[Scene, Dispatcher], Awaitable[None]]
-
-
-def play(tmp_path: Path, script: Script, **options: Any) -> None:
-    """Run a script a thousand seconds after the jobs below were made."""
-
-    async def main() -> None:
-        stage = scene(tmp_path, **options)
-        loop = asyncio.get_running_loop()
-        await asyncio.sleep(1000)
-        await script(stage, stage.dispatcher(loop.time))
-        stage.assert_nothing_left()
-
-    run(main())
+LATER_S = 1000.0
+"""When the next engine starts: so long after the jobs below were made."""
 
 
 def left(
@@ -96,7 +82,7 @@ def test_a_job_that_was_not_dialled_is_dialled(tmp_path: Path, policy: OnCrash) 
         await asyncio.sleep(1)
         assert (job.state, job.result) == ("failed", "busy")
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script, start_s=LATER_S)
 
 
 @pytest.mark.parametrize("state", UNDER_WAY)
@@ -122,7 +108,7 @@ def test_a_job_that_may_have_been_dialled_fails_by_default(tmp_path: Path, state
         await asyncio.sleep(10_000)
         assert stage.sip.phones.empty()
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script, start_s=LATER_S)
 
 
 @pytest.mark.parametrize("state", UNDER_WAY[:-1])
@@ -140,7 +126,7 @@ def test_a_retry_waits_until_nobody_can_be_on_the_line(tmp_path: Path, state: Jo
         await asyncio.sleep(1)
         assert (job.state, len(job.attempts)) == ("failed", 2)
 
-    play(tmp_path, script, crash_pause_s=60.0)
+    run_with_dispatcher(tmp_path, script, crash_pause_s=60.0, start_s=LATER_S)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +161,7 @@ def test_rescheduling_does_not_shorten_the_wait_for_the_phones(tmp_path: Path) -
         await asyncio.sleep(1)
         assert job.quiet_until is None
 
-    play(tmp_path, script, crash_pause_s=60.0)
+    run_with_dispatcher(tmp_path, script, crash_pause_s=60.0, start_s=LATER_S)
 
 
 @pytest.mark.parametrize("policy", ["retry", "ask"])
@@ -192,7 +178,7 @@ def test_a_customer_who_has_talked_is_not_called_again(tmp_path: Path, policy: O
         await asyncio.sleep(10_000)
         assert stage.sip.phones.empty()
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script, start_s=LATER_S)
 
 
 def test_a_decision_is_asked_for_and_nobody_is_called_before_it(tmp_path: Path) -> None:
@@ -211,7 +197,7 @@ def test_a_decision_is_asked_for_and_nobody_is_called_before_it(tmp_path: Path) 
         await asyncio.sleep(1)
         assert job.result == "busy"
 
-    play(tmp_path, script, decide_s=500.0, crash_pause_s=60.0)
+    run_with_dispatcher(tmp_path, script, decide_s=500.0, crash_pause_s=60.0, start_s=LATER_S)
 
 
 def test_a_decision_that_nobody_makes_fails_the_job_also_after_another_crash(
@@ -231,7 +217,7 @@ def test_a_decision_that_nobody_makes_fails_the_job_also_after_another_crash(
         assert again.cause == "engine restarted, and nobody decided what to do"
         assert stage.sip.phones.empty()
 
-    play(tmp_path, script, decide_s=500.0)
+    run_with_dispatcher(tmp_path, script, decide_s=500.0, start_s=LATER_S)
 
 
 def test_a_deadline_that_passed_while_no_engine_ran(tmp_path: Path) -> None:
@@ -245,7 +231,7 @@ def test_a_deadline_that_passed_while_no_engine_ran(tmp_path: Path) -> None:
         assert cut_off.state == "expired"
         assert stage.sip.phones.empty()
 
-    play(tmp_path, script, crash_pause_s=60.0)
+    run_with_dispatcher(tmp_path, script, crash_pause_s=60.0, start_s=LATER_S)
 
 
 def test_interrupted_calls_ended_when_the_engine_died(tmp_path: Path) -> None:
@@ -268,7 +254,7 @@ def test_interrupted_calls_ended_when_the_engine_died(tmp_path: Path) -> None:
         assert rang.next_attempt_at == 1180.0
         await dispatcher.cancel(rang)
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script, start_s=LATER_S)
 
 
 def test_a_job_that_waits_for_a_decision_is_published_as_queued(tmp_path: Path) -> None:
@@ -278,4 +264,62 @@ def test_a_job_that_waits_for_a_decision_is_published_as_queued(tmp_path: Path) 
         assert stage.told("callback.") == ["callback.queued", "callback.decision_needed"]
         await dispatcher.cancel(job)
 
-    play(tmp_path, script)
+    run_with_dispatcher(tmp_path, script, start_s=LATER_S)
+
+
+@pytest.mark.parametrize("policy", ["retry", "ask"])
+def test_a_job_of_two_crashes_is_set_aside_and_never_called_by_itself(
+    tmp_path: Path, policy: OnCrash
+) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        job = left("dialing_agent", policy)
+        job.crashes = 1
+        reconcile(stage, dispatcher, job)
+        image = stored(stage, job)
+        assert (image.state, image.crashes, image.decision) == ("poisoned", 2, None)
+        assert image.scheduled is not None
+        assert "2 crashes" in image.scheduled
+        assert stage.told("callback.") == ["callback.poisoned"]
+        told = stage.last("callback.poisoned")
+        assert (told["job"], told["crashes"], told["cause"]) == ("job-1", 2, image.scheduled)
+        await asyncio.sleep(100_000)
+        assert stage.sip.phones.empty()
+        # As after a stop and a further start.
+        dispatcher.open.remove(job)
+        again = stored(stage, job)
+        reconcile(stage, dispatcher, again)
+        await asyncio.sleep(100_000)
+        assert (again.state, again.crashes) == ("poisoned", 2)
+        assert stage.sip.phones.empty()
+        # As `callback.decide` does.
+        again.enter("queued")
+        dispatcher.changed(again)
+        (await stage.phone()).refuses(486)
+        await asyncio.sleep(1)
+        assert again.result == "busy"
+
+    run_with_dispatcher(tmp_path, script, start_s=LATER_S)
+
+
+def test_one_crash_sets_nothing_aside(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        job = left("dialing_agent", "retry")
+        waiting = left(under_way=False)
+        waiting.id = "job-2"
+        reconcile(stage, dispatcher, job, waiting)
+        assert (job.state, job.crashes, waiting.crashes) == ("queued", 1, 0)
+        await dispatcher.cancel(job)
+        await dispatcher.cancel(waiting)
+
+    run_with_dispatcher(tmp_path, script, start_s=LATER_S)
+
+
+def test_one_that_was_set_aside_can_be_cancelled(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        job = left("dialing_agent", "retry")
+        job.crashes = 7
+        reconcile(stage, dispatcher, job)
+        await dispatcher.cancel(job)
+        assert job.state == "cancelled"
+
+    run_with_dispatcher(tmp_path, script, start_s=LATER_S)

@@ -1,7 +1,7 @@
 """The agents of an offer: who wins, what each is told, and that no agent stays reserved."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -20,15 +20,15 @@ from engine.calls.agent_ringer import (
 )
 from engine.calls.hangup_cause import BY_COMMAND, ELSEWHERE
 from engine.calls.leg import Leg
-from engine.calls.whisper import Announcer
+from engine.calls.whisper import Announcer, Unspoken
 from engine.errors import EngineError
 from engine.routing.dialplan import Destination
 from media.messages import Dtmf
 from media.sources import Prompt
+from tests.support.leg_owner import LegOwner
 from tests.support.phones.scripted import ScriptedPhone
-from tests.support.scene import Scene, ScriptedSpeech, scene
+from tests.support.scene import Scene, ScriptedSpeech, run_scene
 from tests.support.scripted_flow import ScriptedFlow
-from tests.support.virtual_loop import run
 
 NAMES = ("alice", "bert", "cleo")
 
@@ -132,13 +132,6 @@ class Desk:
         assert not self.stage.media.open_legs
 
 
-def play(tmp_path: Path, script: Callable[[Scene], Awaitable[None]]) -> None:
-    async def main() -> None:
-        await script(scene(tmp_path, agents=NAMES))
-
-    run(main())
-
-
 async def phones_of(stage: Scene, count: int) -> dict[str, ScriptedPhone]:
     """The next phones that are called, by the user they are called as."""
     phones = [await stage.phone() for _ in range(count)]
@@ -166,7 +159,7 @@ def test_all_are_rung_and_the_first_answer_wins(tmp_path: Path) -> None:
         assert desk.agents.of("bert") == ["ringing", "talking", "finished"]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_two_answers_in_one_moment_have_one_winner(tmp_path: Path) -> None:
@@ -184,7 +177,7 @@ def test_two_answers_in_one_moment_have_one_winner(tmp_path: Path) -> None:
         assert desk.agents.of(loser) == ["ringing", "release"]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_an_agent_who_declines_does_not_end_the_ringing_of_the_others(tmp_path: Path) -> None:
@@ -201,7 +194,7 @@ def test_an_agent_who_declines_does_not_end_the_ringing_of_the_others(tmp_path: 
         assert desk.agents.of("alice") == ["ringing", "missed"]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_nobody_answers(tmp_path: Path) -> None:
@@ -220,7 +213,7 @@ def test_nobody_answers(tmp_path: Path) -> None:
         assert desk.queue.answered_by == []
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_addresses_are_rung_in_turn_each_for_its_time(tmp_path: Path) -> None:
@@ -238,7 +231,7 @@ def test_addresses_are_rung_in_turn_each_for_its_time(tmp_path: Path) -> None:
         assert desk.agents.of("alice") == ["ringing", "talking"]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_a_withdrawn_offer_frees_every_agent(tmp_path: Path) -> None:
@@ -252,7 +245,7 @@ def test_a_withdrawn_offer_frees_every_agent(tmp_path: Path) -> None:
         assert [record.result for record in desk.records] == ["withdrawn", "withdrawn"]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_an_answer_that_crosses_the_withdrawal_wins_nothing(tmp_path: Path) -> None:
@@ -269,7 +262,7 @@ def test_an_answer_that_crosses_the_withdrawal_wins_nothing(tmp_path: Path) -> N
         await desk.close()
         assert phone.is_hung_up
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_only_missed_offers_of_a_queue_count_against_an_agent(tmp_path: Path) -> None:
@@ -283,7 +276,7 @@ def test_only_missed_offers_of_a_queue_count_against_an_agent(tmp_path: Path) ->
             assert desk.agents.counted == [counts]
             await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_a_hang_up_by_command_does_not_count_against_the_agent(tmp_path: Path) -> None:
@@ -297,7 +290,7 @@ def test_a_hang_up_by_command_does_not_count_against_the_agent(tmp_path: Path) -
         assert desk.agents.counted == [False]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_a_fault_of_the_engine_does_not_count_against_the_agent(tmp_path: Path) -> None:
@@ -313,7 +306,7 @@ def test_a_fault_of_the_engine_does_not_count_against_the_agent(tmp_path: Path) 
         assert desk.agents.counted == [False]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_the_phone_is_cancelled_before_its_agent_is_free_again(tmp_path: Path) -> None:
@@ -328,7 +321,7 @@ def test_the_phone_is_cancelled_before_its_agent_is_free_again(tmp_path: Path) -
         assert freed == [True]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_the_wrap_up_is_that_of_the_queue(tmp_path: Path) -> None:
@@ -341,7 +334,7 @@ def test_the_wrap_up_is_that_of_the_queue(tmp_path: Path) -> None:
         assert desk.agents.wrap_ups == [7.0]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_an_agent_with_a_permanent_line_is_not_dialled(tmp_path: Path) -> None:
@@ -356,7 +349,7 @@ def test_an_agent_with_a_permanent_line_is_not_dialled(tmp_path: Path) -> None:
         assert desk.agents.of("alice") == ["talking"], "a line that is up does not ring"
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_an_agent_whose_line_goes_down_is_rung_at_the_next_address(tmp_path: Path) -> None:
@@ -372,7 +365,7 @@ def test_an_agent_whose_line_goes_down_is_rung_at_the_next_address(tmp_path: Pat
         assert await ringing is desk.made[-1]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_an_agent_without_an_address_has_missed_the_offer(tmp_path: Path) -> None:
@@ -388,7 +381,7 @@ def test_an_agent_without_an_address_has_missed_the_offer(tmp_path: Path) -> Non
             candidates_of(offer, stage.services)
         assert agents.told[1:] == [("alice", "missed"), ("bert", "missed")]
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def press(desk: Desk, number: int, digit: str) -> None:
@@ -413,7 +406,29 @@ def test_a_call_is_confirmed_by_the_key_where_the_address_says_so(tmp_path: Path
         assert desk.agents.of("alice") == ["ringing", "talking"]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
+
+
+def test_a_question_that_cannot_be_spoken_is_published_and_the_key_still_counts(
+    tmp_path: Path,
+) -> None:
+    async def script(stage: Scene) -> None:
+        class Mute(ScriptedSpeech):
+            async def speak(self, text: str, *, is_personal: bool = False) -> Unspoken:
+                return Unspoken("no voice")
+
+        desk = Desk(stage, "alice", confirm={"alice": "1"})
+        stage.services.announcer = cast(Announcer, Mute())
+        ringing = asyncio.create_task(desk.ring())
+        (await stage.phone()).answers()
+        await asyncio.sleep(4)
+        published = cast(LegOwner, desk.made[0]._owner).published
+        assert ("leg.not_played", {"error": "no voice"}) in published
+        press(desk, 0, "1")
+        assert await ringing is desk.made[0]
+        await desk.close()
+
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_a_mailbox_does_not_win(tmp_path: Path) -> None:
@@ -430,7 +445,7 @@ def test_a_mailbox_does_not_win(tmp_path: Path) -> None:
         assert desk.agents.of("alice") == ["ringing", "missed"]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_of_several_the_first_confirmed_answer_wins(tmp_path: Path) -> None:
@@ -450,7 +465,7 @@ def test_of_several_the_first_confirmed_answer_wins(tmp_path: Path) -> None:
         assert desk.queue.answered_by == ["bert"]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)
 
 
 def test_an_agent_who_hangs_up_instead_of_pressing_has_missed_the_offer(tmp_path: Path) -> None:
@@ -467,4 +482,4 @@ def test_an_agent_who_hangs_up_instead_of_pressing_has_missed_the_offer(tmp_path
         assert desk.agents.counted == [True]
         await desk.close()
 
-    play(tmp_path, script)
+    run_scene(tmp_path, script, agents=NAMES)

@@ -20,9 +20,9 @@ from engine.calls.hangup_cause import HangupCause
 from engine.calls.leg import Leg
 from engine.errors import EngineError
 from engine.routing.dialplan import Destination
-from tests.engine.calls.test_waiting_room import answered
+from tests.support.legs import dial, leg_to
 from tests.support.phones.scripted import ScriptedPhone
-from tests.support.scene import Scene, scene
+from tests.support.scene import Scene, run_scene, scene
 from tests.support.scripted_flow import ScriptedFlow
 from tests.support.virtual_loop import run
 
@@ -102,13 +102,15 @@ class Stage:
         await asyncio.sleep(0.01)
 
 
-def play(tmp_path: Path, script: Callable[[Stage], Any], **options: Any) -> None:
-    async def main() -> None:
-        scenery = scene(tmp_path)
+def run_wait(tmp_path: Path, script: Callable[[Stage], Any], **options: Any) -> None:
+    """Run a script with the wait of a caller in queue sales, who has answered."""
+
+    async def with_wait(scenery: Scene) -> None:
         queue, rung = Queue(), []
         asked: list[Offer | Destination] = []
         scenery.services.queues = cast(Queues, queue)
-        leg, phone = await answered(scenery)
+        leg = leg_to(scenery)
+        phone = await dial(scenery, leg)
         flow = ScriptedFlow(scenery, partner=leg)
 
         class Ringer:
@@ -130,8 +132,9 @@ def play(tmp_path: Path, script: Callable[[Stage], Any], **options: Any) -> None
         with patch.object(agent_wait, "AgentRinger", Ringer):
             await script(Stage(wait, queue, rung, asked, flow.told, phone))
         await leg.release()
+        scenery.services.registry.legs.clear()
 
-    run(main())
+    run_scene(tmp_path, with_wait)
 
 
 def test_the_wait_lasts_until_an_agent_answers(tmp_path: Path) -> None:
@@ -146,7 +149,7 @@ def test_the_wait_lasts_until_an_agent_answers(tmp_path: Path) -> None:
         stage.wait.release_agents()
         assert stage.rung[-1].is_over
 
-    play(tmp_path, script)
+    run_wait(tmp_path, script)
 
 
 def test_the_limit_holds_over_several_agents(tmp_path: Path) -> None:
@@ -164,7 +167,7 @@ def test_the_limit_holds_over_several_agents(tmp_path: Path) -> None:
         assert stage.queue.waiting is not None and stage.queue.waiting.is_back
         assert stage.queue.told == ["join", "join", "leave: timeout"]
 
-    play(tmp_path, script)
+    run_wait(tmp_path, script)
 
 
 def test_a_cancelled_wait_tells_the_queue_why(tmp_path: Path) -> None:
@@ -176,7 +179,7 @@ def test_a_cancelled_wait_tells_the_queue_why(tmp_path: Path) -> None:
         assert stage.queue.told == ["join", "leave: abandoned"]
         assert stage.wait.position is None
 
-    play(tmp_path, script)
+    run_wait(tmp_path, script)
 
 
 def test_an_outside_number_may_answer_or_not(tmp_path: Path) -> None:
@@ -199,7 +202,7 @@ def test_an_outside_number_may_answer_or_not(tmp_path: Path) -> None:
                 await asyncio.wait([waiting])
         assert all(isinstance(whom, Destination) for whom in stage.asked)
 
-    play(tmp_path, script)
+    run_wait(tmp_path, script)
 
 
 def test_a_full_queue_turns_the_party_away(tmp_path: Path) -> None:
@@ -208,7 +211,7 @@ def test_a_full_queue_turns_the_party_away(tmp_path: Path) -> None:
         with pytest.raises(TurnedAway):
             await stage.wait.answering_agent()
 
-    play(tmp_path, script)
+    run_wait(tmp_path, script)
 
 
 # -- the queue membership of the party -----------------------------------------------------------

@@ -13,15 +13,14 @@ from engine.calls.leg import LegEnded
 from media.messages import MediaTimeout
 from media.sources import Silence, Tone
 from tests.support.leg_owner import LegOwner, LegWatcher
-
-from .test_permanent_leg import Line, play
+from tests.support.permanent_line import PermanentLine, run_line
 
 CALL_OVER = HangupCause("completed", "call over")
 CALLER = Caller(None, default="ringback")
 
 
 def test_a_call_borrows_the_line_and_gives_it_back(tmp_path: Path) -> None:
-    async def script(line: Line) -> None:
+    async def script(line: PermanentLine) -> None:
         phone = await line.is_up()
         up = line.lines.line_of("anna")
         assert up is not None
@@ -44,11 +43,11 @@ def test_a_call_borrows_the_line_and_gives_it_back(tmp_path: Path) -> None:
             assert heard[-1] == Silence() and ANNOUNCEMENT in heard
             assert leg.record.media is not None
 
-    play(tmp_path, script)
+    run_line(tmp_path, script)
 
 
 def test_digits_by_info_are_the_calls_while_it_has_the_line(tmp_path: Path) -> None:
-    async def script(line: Line) -> None:
+    async def script(line: PermanentLine) -> None:
         phone = await line.is_up()
         leg = line.borrow()
         await leg.open()
@@ -62,11 +61,11 @@ def test_digits_by_info_are_the_calls_while_it_has_the_line(tmp_path: Path) -> N
         phone.presses("6")
         assert watcher.digits == ["5"]
 
-    play(tmp_path, script)
+    run_line(tmp_path, script)
 
 
 def test_a_line_that_ends_in_a_call_ends_the_call(tmp_path: Path) -> None:
-    async def script(line: Line) -> None:
+    async def script(line: PermanentLine) -> None:
         phone = await line.is_up()
         leg = line.borrow()
         await leg.open()
@@ -80,11 +79,11 @@ def test_a_line_that_ends_in_a_call_ends_the_call(tmp_path: Path) -> None:
         assert line.lines.borrow("anna", LegOwner()) is None
         await leg.release()
 
-    play(tmp_path, script)
+    run_line(tmp_path, script)
 
 
 def test_a_line_that_ends_before_the_call_begins(tmp_path: Path) -> None:
-    async def script(line: Line) -> None:
+    async def script(line: PermanentLine) -> None:
         phone = await line.is_up()
         leg = line.borrow()
         phone.hangs_up()
@@ -94,11 +93,11 @@ def test_a_line_that_ends_before_the_call_begins(tmp_path: Path) -> None:
         await leg.release()
         assert line.owner.kinds == [], "the call has published nothing of it"
 
-    play(tmp_path, script)
+    run_line(tmp_path, script)
 
 
 def test_holding_and_lost_media_are_the_calls_while_it_has_the_line(tmp_path: Path) -> None:
-    async def script(line: Line) -> None:
+    async def script(line: PermanentLine) -> None:
         phone = await line.is_up()
         leg = line.borrow()
         watcher = LegWatcher()
@@ -114,11 +113,11 @@ def test_holding_and_lost_media_are_the_calls_while_it_has_the_line(tmp_path: Pa
         assert phone.is_hung_up
         await leg.release()
 
-    play(tmp_path, script)
+    run_line(tmp_path, script)
 
 
 def test_hanging_up_the_borrowed_leg_leaves_the_line_up(tmp_path: Path) -> None:
-    async def script(line: Line) -> None:
+    async def script(line: PermanentLine) -> None:
         await line.is_up()
         leg = line.borrow()
         await leg.open()
@@ -131,4 +130,4 @@ def test_hanging_up_the_borrowed_leg_leaves_the_line_up(tmp_path: Path) -> None:
         assert other.hangup_cause is None
         await leg.release()
 
-    play(tmp_path, script)
+    run_line(tmp_path, script)

@@ -1,33 +1,19 @@
 """Two legs joined: who hears whom, also while one holds the other."""
 
-import asyncio
 from pathlib import Path
 
 from engine.calls.bridge import Bridge
-from engine.calls.dialling import Caller
 from engine.calls.leg import Leg
 from media.sources import Hold, Peer
-from tests.support.leg_owner import LegOwner
+from tests.support.legs import dial, leg_to
 from tests.support.phones.scripted import ScriptedPhone
 from tests.support.scene import Scene, scene
 from tests.support.virtual_loop import run
 
 
 async def answered_leg(stage: Scene, name: str) -> tuple[Leg, ScriptedPhone]:
-    leg = Leg(
-        leg_id=name,
-        role="agent",
-        destination=stage.services.dialplan.destination(f"sip:{name}@127.0.0.1", field="to"),
-        sip=stage.services.sip,
-        media=stage.services.media,
-        owner=LegOwner(),
-    )
-    await leg.open()
-    dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
-    phone = await stage.phone()
-    phone.answers()
-    await dialling
-    return leg, phone
+    leg = leg_to(stage, f"sip:{name}@127.0.0.1", leg_id=name, role="agent")
+    return leg, await dial(stage, leg)
 
 
 def test_hold_music_while_one_holds_the_other(tmp_path: Path) -> None:

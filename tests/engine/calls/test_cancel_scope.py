@@ -7,39 +7,25 @@ from pathlib import Path
 import pytest
 
 from engine.calls.cancel_scope import KeyPressed, until_key, while_up
-from engine.calls.dialling import Caller
 from engine.calls.leg import Leg, LegEnded
 from media.messages import Dtmf
-from tests.support.leg_owner import LegOwner
+from tests.support.legs import dial, leg_to
 from tests.support.phones.scripted import ScriptedPhone
-from tests.support.scene import Scene, scene
-from tests.support.virtual_loop import run
+from tests.support.scene import Scene, run_scene
 
 Script = Callable[[Leg, ScriptedPhone], Awaitable[None]]
 
 
-def play(tmp_path: Path, script: Script) -> None:
+def run_answered(tmp_path: Path, script: Script) -> None:
     """Run a script with one leg that bob's phone has answered."""
 
-    async def main() -> None:
-        stage: Scene = scene(tmp_path)
-        leg = Leg(
-            leg_id="leg-1",
-            role="customer",
-            destination=stage.services.dialplan.destination("sip:bob@127.0.0.1", field="to"),
-            sip=stage.services.sip,
-            media=stage.services.media,
-            owner=LegOwner(),
-        )
-        await leg.open()
-        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
-        phone = await stage.phone()
-        phone.answers()
-        await dialling
-        await script(leg, phone)
+    async def with_leg(stage: Scene) -> None:
+        leg = leg_to(stage)
+        await script(leg, await dial(stage, leg))
         await leg.release()
+        stage.services.registry.legs.clear()
 
-    run(main())
+    run_scene(tmp_path, with_leg)
 
 
 def test_it_ends_the_body_when_the_leg_ends(tmp_path: Path) -> None:
@@ -54,7 +40,7 @@ def test_it_ends_the_body_when_the_leg_ends(tmp_path: Path) -> None:
             async with while_up(leg):
                 raise AssertionError("the body must not run")
 
-    play(tmp_path, script)
+    run_answered(tmp_path, script)
 
 
 def test_it_leaves_a_cancellation_from_outside_alone(tmp_path: Path) -> None:
@@ -70,7 +56,7 @@ def test_it_leaves_a_cancellation_from_outside_alone(tmp_path: Path) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    play(tmp_path, script)
+    run_answered(tmp_path, script)
 
 
 def test_it_does_nothing_when_the_leg_stays(tmp_path: Path) -> None:
@@ -80,7 +66,7 @@ def test_it_does_nothing_when_the_leg_stays(tmp_path: Path) -> None:
         phone.hangs_up()
         await asyncio.sleep(1)
 
-    play(tmp_path, script)
+    run_answered(tmp_path, script)
 
 
 # -- until_key -----------------------------------------------------------------------------------
@@ -103,7 +89,7 @@ def test_the_key_ends_the_body(tmp_path: Path) -> None:
         press(leg, "1")
         await asyncio.sleep(1)  # comes too late
 
-    play(tmp_path, script)
+    run_answered(tmp_path, script)
 
 
 def test_a_press_may_not_count(tmp_path: Path) -> None:
@@ -119,7 +105,7 @@ def test_a_press_may_not_count(tmp_path: Path) -> None:
             await asyncio.sleep(10)
         assert asked == ["1"]
 
-    play(tmp_path, script)
+    run_answered(tmp_path, script)
 
 
 def test_no_digit_is_no_key(tmp_path: Path) -> None:
@@ -128,7 +114,7 @@ def test_no_digit_is_no_key(tmp_path: Path) -> None:
         async with until_key(leg, ""):
             await asyncio.sleep(10)
 
-    play(tmp_path, script)
+    run_answered(tmp_path, script)
 
 
 def test_a_party_that_presses_and_hangs_up_at_once_has_hung_up(tmp_path: Path) -> None:
@@ -142,7 +128,7 @@ def test_a_party_that_presses_and_hangs_up_at_once_has_hung_up(tmp_path: Path) -
             async with while_up(leg), until_key(leg, "1"):
                 await asyncio.sleep(100)
 
-    play(tmp_path, script)
+    run_answered(tmp_path, script)
 
 
 def test_a_cancellation_from_outside_is_no_key(tmp_path: Path) -> None:
@@ -158,4 +144,4 @@ def test_a_cancellation_from_outside_is_no_key(tmp_path: Path) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    play(tmp_path, script)
+    run_answered(tmp_path, script)

@@ -17,45 +17,30 @@ from sip import events
 from sip.dialog.uas import UasSession
 from sip.hop import Hop
 from tests.support.leg_owner import LegOwner, LegWatcher
+from tests.support.legs import dial, leg_to
 from tests.support.phones.scripted import ScriptedCaller, ScriptedPhone, incoming
-from tests.support.scene import Scene, scene
-from tests.support.virtual_loop import run
+from tests.support.scene import Scene, run_scene
 
 Published = list[tuple[str, dict[str, Any]]]
 Script = Callable[[Scene, Leg, Published], Awaitable[None]]
 
 
-def play(tmp_path: Path, script: Script) -> None:
+def run_leg(tmp_path: Path, script: Script) -> None:
     """Run a script with one leg to bob; it must give everything back."""
 
-    async def main() -> None:
-        stage = scene(tmp_path)
+    async def with_leg(stage: Scene) -> None:
         owner = LegOwner()
-        leg = Leg(
-            leg_id="leg-1",
-            role="customer",
-            destination=stage.services.dialplan.destination("sip:bob@127.0.0.1", field="to"),
-            sip=stage.services.sip,
-            media=stage.services.media,
-            owner=owner,
-        )
-        stage.services.registry.legs["leg-1"] = leg
+        leg = leg_to(stage, owner=owner)
         await script(stage, leg, owner.published)
         await leg.release()
-        assert not stage.media.open_legs
+        stage.services.registry.legs.clear()
         assert leg.record.state == "ended"
 
-    run(main())
+    run_scene(tmp_path, with_leg)
 
 
 async def answered(stage: Scene, leg: Leg) -> ScriptedPhone:
-    await leg.open()
-    dialling = asyncio.create_task(leg.dial(caller=Caller(None, "ringback"), ring_s=30.0))
-    phone = await stage.phone()
-    phone.rings()
-    phone.answers()
-    await dialling
-    return phone
+    return await dial(stage, leg, rings=True)
 
 
 def kinds(published: Published) -> list[str]:
@@ -72,7 +57,7 @@ def test_dialling_offers_both_codecs_at_the_opened_port(tmp_path: Path) -> None:
         assert stage.media.connected == [("leg-1", "sendrecv")]
         assert (leg.record.state, leg.record.sip_status) == ("answered", 200)
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_each_event_is_told_once_and_in_order(tmp_path: Path) -> None:
@@ -92,7 +77,7 @@ def test_each_event_is_told_once_and_in_order(tmp_path: Path) -> None:
         ]  # fmt: skip
         assert published[-1][1] == {"result": "hung_up", "reason_header": "Q.850;cause=16"}
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_early_media_of_another_branch_is_taken(tmp_path: Path) -> None:
@@ -110,7 +95,7 @@ def test_early_media_of_another_branch_is_taken(tmp_path: Path) -> None:
         assert stage.media.ports == [40000, 40002, 40000]
         assert kinds(published).count("leg.early_media") == 1
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_a_phone_silent_since_its_early_media_is_waited_for_from_its_answer(
@@ -129,7 +114,7 @@ def test_a_phone_silent_since_its_early_media_is_waited_for_from_its_answer(
         leg.on_media(MediaTimeout("leg-1", 30.0))
         assert leg.hangup_cause is not None and leg.hangup_cause.result == "no_media"
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_the_wait_for_rtp_begins_again_at_the_answer(tmp_path: Path) -> None:
@@ -146,7 +131,7 @@ def test_the_wait_for_rtp_begins_again_at_the_answer(tmp_path: Path) -> None:
         leg.on_media(MediaTimeout("leg-1", 30.0, number=2))
         assert leg.hangup_cause is not None and leg.hangup_cause.result == "no_media"
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_the_worker_is_told_whose_rtp_may_be_taken(tmp_path: Path) -> None:
@@ -166,7 +151,7 @@ def test_the_worker_is_told_whose_rtp_may_be_taken(tmp_path: Path) -> None:
             ("127.0.0.1", "symmetric", False),
         ]
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_an_answer_on_hold_is_a_hold(tmp_path: Path) -> None:
@@ -181,7 +166,7 @@ def test_an_answer_on_hold_is_a_hold(tmp_path: Path) -> None:
         phone.resumes()
         assert kinds(published)[-3:] == ["leg.answered", "leg.held", "leg.resumed"]
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_digits_by_info_are_told_as_others_are(tmp_path: Path) -> None:
@@ -193,7 +178,7 @@ def test_digits_by_info_are_told_as_others_are(tmp_path: Path) -> None:
         assert watcher.digits == ["5"]
         assert published[-1] == ("leg.dtmf", {"digit": "5", "duration_ms": 160})
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_hold_and_resume(tmp_path: Path) -> None:
@@ -209,7 +194,7 @@ def test_hold_and_resume(tmp_path: Path) -> None:
         assert watcher.holds == [True, False]
         assert kinds(published)[-2:] == ["leg.held", "leg.resumed"]
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_a_leg_that_is_held_from_the_start_is_connected_when_it_resumes(tmp_path: Path) -> None:
@@ -223,7 +208,7 @@ def test_a_leg_that_is_held_from_the_start_is_connected_when_it_resumes(tmp_path
         phone.resumes()
         assert stage.media.connected == [("leg-1", "sendrecv")]
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_media_events_are_told(tmp_path: Path) -> None:
@@ -240,7 +225,7 @@ def test_media_events_are_told(tmp_path: Path) -> None:
             ("leg.peer_moved", {"host": "127.0.0.1", "port": 41000}),
         ]
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_no_rtp_ends_the_leg_unless_it_is_held(tmp_path: Path) -> None:
@@ -255,7 +240,7 @@ def test_no_rtp_ends_the_leg_unless_it_is_held(tmp_path: Path) -> None:
         assert leg.hangup_cause.result == "no_media"
         assert phone.is_hung_up
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_playing_to_its_end_and_to_its_limit(tmp_path: Path) -> None:
@@ -270,7 +255,7 @@ def test_playing_to_its_end_and_to_its_limit(tmp_path: Path) -> None:
         await leg.play(Prompt("a.wav"), limit_s=10.0)
         assert loop.time() - started == pytest.approx(10.0)
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_hanging_up_twice_tells_once(tmp_path: Path) -> None:
@@ -283,7 +268,7 @@ def test_hanging_up_twice_tells_once(tmp_path: Path) -> None:
         assert leg.record.reason == "first"
         assert phone.hang_up_reason is not None
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_release_keeps_the_last_report(tmp_path: Path) -> None:
@@ -295,7 +280,7 @@ def test_release_keeps_the_last_report(tmp_path: Path) -> None:
         await leg.release()
         assert leg.record.media["packets_received"] == 2
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def calling_leg(stage: Scene, owner: LegOwner, caller: ScriptedCaller) -> Leg:
@@ -311,20 +296,19 @@ def calling_leg(stage: Scene, owner: LegOwner, caller: ScriptedCaller) -> Leg:
     return leg
 
 
-def play_called(tmp_path: Path, script: Callable[[Scene, Leg, ScriptedCaller], Any]) -> Published:
+def run_called(tmp_path: Path, script: Callable[[Scene, Leg, ScriptedCaller], Any]) -> Published:
     """Run a script with one leg that has called us; it must give everything back."""
     owner = LegOwner()
 
-    async def main() -> None:
-        stage, caller = scene(tmp_path), incoming()
+    async def with_caller(stage: Scene) -> None:
+        caller = incoming()
         leg = calling_leg(stage, owner, caller)
         await script(stage, leg, caller)
         await leg.release()
-        assert not stage.media.open_legs
         assert leg.record.state == "ended"
         assert caller.is_hung_up or caller.state == "terminated"
 
-    run(main())
+    run_scene(tmp_path, with_caller)
     return owner.published
 
 
@@ -342,7 +326,7 @@ def test_a_party_that_calls_is_rung_accepted_and_heard(tmp_path: Path) -> None:
         assert stage.media.connected == [("leg-in", "sendrecv")]
         assert stage.media.sources == [(caller.source.host, "symmetric", True)]
 
-    published = play_called(tmp_path, script)
+    published = run_called(tmp_path, script)
     assert kinds(published) == ["leg.ringing", "leg.answered", "leg.ended"]
 
 
@@ -354,7 +338,7 @@ def test_a_party_that_calls_may_hang_up_before_the_answer(tmp_path: Path) -> Non
             await leg.accept()
         assert leg.hangup_cause is not None and leg.hangup_cause.result == "hung_up"
 
-    assert kinds(play_called(tmp_path, script)) == ["leg.ringing", "leg.ended"]
+    assert kinds(run_called(tmp_path, script)) == ["leg.ringing", "leg.ended"]
 
 
 def test_a_cancel_that_crosses_with_the_answer_ends_the_leg(tmp_path: Path) -> None:
@@ -364,7 +348,7 @@ def test_a_cancel_that_crosses_with_the_answer_ends_the_leg(tmp_path: Path) -> N
         with pytest.raises(LegEnded):
             await leg.accept()
 
-    play_called(tmp_path, script)
+    run_called(tmp_path, script)
 
 
 def test_a_party_without_an_ack_is_not_answered(tmp_path: Path) -> None:
@@ -372,12 +356,12 @@ def test_a_party_without_an_ack_is_not_answered(tmp_path: Path) -> None:
         await leg.open()
         accepting = asyncio.create_task(leg.accept())
         await caller.accepted.wait()
-        caller._tell(events.Failed(caller.session, events.Cause(408, "no ACK", "timeout")))
+        caller.sends(events.Failed(caller.session, events.Cause(408, "no ACK", "timeout")))
         with pytest.raises(LegEnded, match="no ACK"):
             await accepting
         caller.state = "terminated"
 
-    play_called(tmp_path, script)
+    run_called(tmp_path, script)
 
 
 def test_without_a_port_a_party_that_calls_is_not_answered(tmp_path: Path) -> None:
@@ -387,7 +371,7 @@ def test_without_a_port_a_party_that_calls_is_not_answered(tmp_path: Path) -> No
             await leg.open()
         assert caller.is_hung_up
 
-    assert kinds(play_called(tmp_path, script)) == ["leg.ringing", "leg.ended"]
+    assert kinds(run_called(tmp_path, script)) == ["leg.ringing", "leg.ended"]
 
 
 def test_a_key_press_is_told_to_the_call_flow(tmp_path: Path) -> None:
@@ -398,7 +382,7 @@ def test_a_key_press_is_told_to_the_call_flow(tmp_path: Path) -> None:
         leg.on_media(Dtmf("leg-1", "5", 100))
         assert watcher.digits == ["5"]
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)
 
 
 def test_who_is_hung_up_while_his_address_is_looked_up_is_not_called(
@@ -423,4 +407,4 @@ def test_who_is_hung_up_while_his_address_is_looked_up_is_not_called(
         assert stage.sip.phones.empty()
         assert kinds(published) == ["leg.dialing", "leg.ended"]
 
-    play(tmp_path, script)
+    run_leg(tmp_path, script)

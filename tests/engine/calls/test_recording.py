@@ -6,9 +6,11 @@ from typing import cast
 import pytest
 
 from engine.calls.leg import Leg
+from engine.calls.leg_events import LegEvents
 from engine.calls.recording import Recording
 from media.errors import MediaError
-from tests.support.scene import scene
+from media.messages import RecordingEnded
+from tests.support.scene import Scene, scene
 
 
 class _Named:
@@ -20,27 +22,78 @@ def leg(name: str) -> Leg:
     return cast(Leg, _Named(name))
 
 
+class Told:
+    """What a recording publishes, and the paths that its call is given."""
+
+    def __init__(self) -> None:
+        self.kinds: list[str] = []
+        self.paths: list[str | None] = []
+
+    def of(self, stage: Scene) -> Recording:
+        return Recording(
+            "call-1",
+            stage.services,
+            lambda kind, **_fields: self.kinds.append(kind),
+            self.paths.append,
+        )
+
+
 async def test_the_file_is_named_after_the_call(tmp_path: Path) -> None:
-    stage = scene(tmp_path)
-    told: list[str] = []
-    recording = Recording("call-1", stage.services, lambda kind, **_fields: told.append(kind))
-    path = await recording.start(leg("a"), leg("b"))
-    assert path == str(tmp_path / "recordings" / "call-1.wav")
+    stage, told = scene(tmp_path), Told()
+    recording = told.of(stage)
+    await recording.start(leg("a"), leg("b"))
+    path = str(tmp_path / "recordings" / "call-1.wav")
+    assert told.paths == [path]
     assert stage.media.recorded == [("a", "b", path)]
     await recording.stop()
     await recording.stop()
     assert stage.media.stopped == ["a"]
-    assert told == ["recording.started", "recording.ended"]
+    assert told.kinds == ["recording.started", "recording.ended"]
+    assert told.paths == [path]
+    assert stage.services.registry.recordings == {}
 
 
 async def test_a_file_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def refused(_a: str, _b: str, path: str) -> None:
         raise MediaError(f"{path}: No space left on device")
 
-    stage = scene(tmp_path)
+    stage, told = scene(tmp_path), Told()
     monkeypatch.setattr(stage.media, "record", refused)
-    told: list[str] = []
-    recording = Recording("call-1", stage.services, lambda kind, **_fields: told.append(kind))
-    assert await recording.start(leg("a"), leg("b")) is None
+    recording = told.of(stage)
+    await recording.start(leg("a"), leg("b"))
     await recording.stop()
-    assert told == ["recording.failed"]
+    assert told.kinds == ["recording.failed"]
+    assert told.paths == [None]
+
+
+async def test_a_file_that_cannot_be_written_on_is_not_given(tmp_path: Path) -> None:
+    stage, told = scene(tmp_path), Told()
+    events = LegEvents(stage.services.registry, stage.services.events)
+    recording = told.of(stage)
+    await recording.start(leg("a"), leg("b"))
+    (path,) = told.paths
+    assert path is not None
+    events.on_media(RecordingEnded(path, f"{path}: No space left on device"))
+    assert told.kinds == ["recording.started", "recording.failed"]
+    assert told.paths == [path, None]
+    await recording.stop()
+    assert stage.media.stopped == []
+    # One whose call is over is published all the same.
+    events.on_media(RecordingEnded(path, "the disk is full"))
+    assert told.paths == [path, None]
+    assert stage.last("recording.failed")["reason"] == "the disk is full"
+
+
+async def test_a_file_that_cannot_be_completed_is_not_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(_a: str) -> None:
+        raise MediaError("No space left on device")
+
+    stage, told = scene(tmp_path), Told()
+    monkeypatch.setattr(stage.media, "stop_recording", refused)
+    recording = told.of(stage)
+    await recording.start(leg("a"), leg("b"))
+    await recording.stop()
+    assert told.kinds == ["recording.started", "recording.failed"]
+    assert told.paths[-1] is None

@@ -9,15 +9,14 @@ import pytest
 
 from config.inbound import Room, Texts
 from engine.calls.announcements import QueuePosition
-from engine.calls.dialling import Caller
 from engine.calls.leg import Leg
 from engine.calls.waiting_room import SENTENCE_PAUSE_S, WELCOME_WAIT_S, WaitingRoom, WaitingRooms
 from engine.calls.whisper import Announcement, Announcer, Unspoken
 from media.sources import Hold, Prompt, Silence, Source
 from tests.support.leg_owner import LegOwner
+from tests.support.legs import dial, leg_to
 from tests.support.phones.scripted import ScriptedPhone
-from tests.support.scene import Scene, ScriptedSpeech, scene
-from tests.support.virtual_loop import run
+from tests.support.scene import Scene, ScriptedSpeech, run_scene
 
 MUSIC = Hold()
 PLAYED_S = 2.0  # how long the scripted media plays anything that ends
@@ -25,20 +24,20 @@ PLAYED_S = 2.0  # how long the scripted media plays anything that ends
 Script = Callable[[Leg, WaitingRoom, ScriptedPhone], Awaitable[None]]
 
 
-def play(tmp_path: Path, script: Script, speech: ScriptedSpeech | None = None, **settings: Any
-         ) -> list[Source]:  # fmt: skip
+def heard_in_room(
+    tmp_path: Path, script: Script, speech: ScriptedSpeech | None = None, **settings: Any
+) -> list[Source]:
     """What an answered party hears while `script` runs with it in a room."""
 
-    async def main() -> list[Source]:
-        stage = scene(tmp_path)
-        loop = asyncio.get_running_loop()
+    async def in_room(stage: Scene) -> list[Source]:
         rooms = WaitingRooms(
             [Room(name="default", **settings)],
             announcer=cast(Announcer, speech or ScriptedSpeech()),
             hold=MUSIC,
-            clock=loop.time,
+            clock=asyncio.get_running_loop().time,
         )
-        leg, phone = await answered(stage)
+        leg = leg_to(stage)
+        phone = await dial(stage, leg)
         await script(leg, rooms.of("sales"), phone)
         await leg.release()
         stage.services.registry.legs.clear()
@@ -46,25 +45,7 @@ def play(tmp_path: Path, script: Script, speech: ScriptedSpeech | None = None, *
         assert len(asyncio.all_tasks()) == 1, "announcements still go on"
         return stage.media.heard["leg-1"]
 
-    return run(main())
-
-
-async def answered(stage: Scene) -> tuple[Leg, ScriptedPhone]:
-    leg = Leg(
-        leg_id="leg-1",
-        role="customer",
-        destination=stage.services.dialplan.destination("sip:bob@127.0.0.1", field="to"),
-        sip=stage.services.sip,
-        media=stage.services.media,
-        owner=LegOwner(),
-    )
-    stage.services.registry.legs["leg-1"] = leg
-    await leg.open()
-    dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
-    phone = await stage.phone()
-    phone.answers()
-    await dialling
-    return leg, phone
+    return run_scene(tmp_path, in_room)
 
 
 def waits(seconds: float, position: QueuePosition | None = None, **hosting: Any) -> Script:
@@ -76,16 +57,16 @@ def waits(seconds: float, position: QueuePosition | None = None, **hosting: Any)
 
 
 def test_there_is_music_and_nothing_else_by_default(tmp_path: Path) -> None:
-    assert play(tmp_path, waits(3600.0, QueuePosition(5, 600.0))) == [MUSIC]
+    assert heard_in_room(tmp_path, waits(3600.0, QueuePosition(5, 600.0))) == [MUSIC]
 
 
 def test_music_goes_on_after_the_welcome(tmp_path: Path) -> None:
-    heard = play(tmp_path, waits(30.0), welcome="Welcome.")
+    heard = heard_in_room(tmp_path, waits(30.0), welcome="Welcome.")
     assert heard == [Silence(), Prompt("Welcome."), MUSIC]
 
 
 def test_sentences_follow_each_other_and_music_follows_them(tmp_path: Path) -> None:
-    heard = play(
+    heard = heard_in_room(
         tmp_path,
         waits(100.0, QueuePosition(3, 120.0)),
         announce_frequency_s=90.0,
@@ -106,7 +87,7 @@ def test_sentences_follow_each_other_and_music_follows_them(tmp_path: Path) -> N
 def test_files_are_played_as_they_are(tmp_path: Path) -> None:
     sound = tmp_path / "offer.wav"
     sound.write_bytes(b"RIFF")
-    heard = play(
+    heard = heard_in_room(
         tmp_path,
         waits(100.0, QueuePosition(3)),
         periodic_announce=[f"file:{sound}"],
@@ -118,7 +99,7 @@ def test_files_are_played_as_they_are(tmp_path: Path) -> None:
 def test_a_sentence_that_cannot_be_spoken_leaves_the_music_alone(tmp_path: Path) -> None:
     speech = ScriptedSpeech()
     speech.fails = True
-    assert play(tmp_path, waits(30.0), speech, welcome="Welcome.") == [Silence(), MUSIC]
+    assert heard_in_room(tmp_path, waits(30.0), speech, welcome="Welcome.") == [Silence(), MUSIC]
 
 
 def test_no_announcement_outlasts_the_wait(tmp_path: Path) -> None:
@@ -128,7 +109,7 @@ def test_no_announcement_outlasts_the_wait(tmp_path: Path) -> None:
         leg.hear(Prompt("joined"))
         await asyncio.sleep(100.0)
 
-    heard = play(tmp_path, script, welcome="Welcome.", periodic_announce=["Again."])
+    heard = heard_in_room(tmp_path, script, welcome="Welcome.", periodic_announce=["Again."])
     assert heard == [Silence(), Prompt("Welcome."), Prompt("joined")]
 
 
@@ -139,7 +120,7 @@ def test_a_guest_may_be_told_something_at_once_and_waits_on(tmp_path: Path) -> N
             party.interrupt_with("Sorry.")
             await asyncio.sleep(PLAYED_S + 20.0)
 
-    heard = play(
+    heard = heard_in_room(
         tmp_path,
         script,
         welcome="Welcome.",
@@ -167,7 +148,7 @@ def test_music_goes_on_after_a_sentence_that_was_cut_short_for_nothing(tmp_path:
             party.interrupt_with("")
             await asyncio.sleep(10.0)
 
-    heard = play(tmp_path, script, welcome="Welcome.")
+    heard = heard_in_room(tmp_path, script, welcome="Welcome.")
     assert heard == [Silence(), Prompt("Welcome."), MUSIC]
 
 
@@ -177,8 +158,30 @@ def test_music_comes_first_where_the_welcome_takes_long_to_speak(tmp_path: Path)
             await asyncio.sleep(WELCOME_WAIT_S + 0.1)
             return await super().speak(text, is_personal=is_personal)
 
-    heard = play(tmp_path, waits(30.0), SlowSpeech(), welcome="Welcome.")
+    heard = heard_in_room(tmp_path, waits(30.0), SlowSpeech(), welcome="Welcome.")
     assert heard == [Silence(), MUSIC, Prompt("Welcome."), MUSIC]
+
+
+def test_what_cannot_be_spoken_is_published_and_the_wait_goes_on(tmp_path: Path) -> None:
+    class Mute(ScriptedSpeech):
+        async def speak(self, text: str, *, is_personal: bool = False) -> Announcement | Unspoken:
+            if text == "Welcome.":
+                return Unspoken("the process that speaks has died of this text")
+            return await super().speak(text, is_personal=is_personal)
+
+    async def script(leg: Leg, room: WaitingRoom, _phone: ScriptedPhone) -> None:
+        owner = cast(LegOwner, leg._owner)
+        owner.published.clear()
+        async with room.attend(leg) as party:
+            await asyncio.sleep(5.0)
+            party.interrupt_with("Goodbye.")
+            await asyncio.sleep(5.0)
+        assert owner.published == [
+            ("leg.not_played", {"error": "the process that speaks has died of this text"})
+        ]
+
+    heard = heard_in_room(tmp_path, script, Mute(), welcome="Welcome.")
+    assert heard == [Silence(), MUSIC, Prompt("Goodbye."), MUSIC]
 
 
 def test_there_is_a_pause_between_two_sentences(tmp_path: Path) -> None:
@@ -189,7 +192,7 @@ def test_there_is_a_pause_between_two_sentences(tmp_path: Path) -> None:
         took.append(loop.time() - began)
 
     took: list[float] = []
-    play(tmp_path, script)
+    heard_in_room(tmp_path, script)
     assert took == [pytest.approx(3 * PLAYED_S + 2 * SENTENCE_PAUSE_S)]
 
 
@@ -198,7 +201,7 @@ def test_a_wait_that_is_over_at_once_leaves_nothing(tmp_path: Path) -> None:
         async with room.attend(leg):
             pass
 
-    assert play(tmp_path, script, welcome="Welcome.") == [Silence()]
+    assert heard_in_room(tmp_path, script, welcome="Welcome.") == [Silence()]
 
 
 def test_a_customer_left_alone_for_two_seconds_is_told_and_counted(tmp_path: Path) -> None:
@@ -208,14 +211,16 @@ def test_a_customer_left_alone_for_two_seconds_is_told_and_counted(tmp_path: Pat
         told.append((kind, fields))
 
     texts = Texts(left_waiting="One moment.")
-    heard = play(tmp_path, waits(10.0, customer_first=publish), texts=texts)
+    heard = heard_in_room(tmp_path, waits(10.0, customer_first=publish), texts=texts)
     assert heard == [MUSIC, Prompt("One moment."), MUSIC]
     assert told == [("customer.left_waiting", {"waited_s": 2.0})]
 
 
 def test_a_customer_who_finds_an_operator_at_once_is_not_counted(tmp_path: Path) -> None:
     told: list[str] = []
-    heard = play(tmp_path, waits(1.9, customer_first=lambda kind, **_fields: told.append(kind)))
+    heard = heard_in_room(
+        tmp_path, waits(1.9, customer_first=lambda kind, **_fields: told.append(kind))
+    )
     assert heard == [MUSIC] and told == []
 
 
@@ -223,7 +228,7 @@ def test_a_goodbye_is_not_followed_by_music(tmp_path: Path) -> None:
     async def script(leg: Leg, room: WaitingRoom, _phone: ScriptedPhone) -> None:
         await room.say(leg, room.settings.texts.closed)
 
-    assert play(tmp_path, script, texts=Texts(closed="Closed.")) == [Prompt("Closed.")]
+    assert heard_in_room(tmp_path, script, texts=Texts(closed="Closed.")) == [Prompt("Closed.")]
 
 
 def test_rooms_are_found_by_name_by_queue_or_not_at_all(tmp_path: Path) -> None:
@@ -241,4 +246,4 @@ def test_rooms_are_found_by_name_by_queue_or_not_at_all(tmp_path: Path) -> None:
 def test_a_room_may_have_music_of_its_own(tmp_path: Path) -> None:
     music = tmp_path / "jazz.wav"
     music.write_bytes(b"RIFF")
-    assert play(tmp_path, waits(1.0), music=str(music)) == [Hold(str(music))]
+    assert heard_in_room(tmp_path, waits(1.0), music=str(music)) == [Hold(str(music))]

@@ -12,11 +12,12 @@ from engine.calls.whisper import Announcement, Announcer, Unspoken, Whisper
 from engine.errors import EngineError
 from media.sound.speech import SpeechError, Synthesizer
 from media.sources import Prompt, Tone
+from tests.support.quiet_speech import QuietSynthesizer
 from tests.support.scene import job
 
 
 def announcer(tmp_path: Path) -> Announcer:
-    return Announcer(Synthesizer(tmp_path / "speech"))
+    return Announcer(QuietSynthesizer(tmp_path / "speech"))
 
 
 async def prepared(under_test: Announcer, **request: Any) -> Whisper:
@@ -37,7 +38,7 @@ async def test_none_a_tone_and_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.outside
 async def test_text_is_spoken(tmp_path: Path) -> None:
-    under_test = announcer(tmp_path)
+    under_test = Announcer(Synthesizer(tmp_path / "speech"))
     spoken = await prepared(under_test, whisper={"text": "A visitor is waiting."})
     assert isinstance(spoken, Announcement)
     assert isinstance(spoken.source, Prompt)

@@ -81,3 +81,21 @@ def test_empty_list_of_jobs_is_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(callbacks, "console", console)
     callbacks.print_jobs({"jobs": [], "cursor": None})
     assert "cause" in console.export_text()
+
+
+async def test_a_poisoned_job_is_shown_and_released(daemon: Daemon) -> None:
+    socket = daemon.settings.control.socket
+    await ringback(socket, "callback", NUMBER, "--agent", "alice", "--id", "x", *LATER)
+    job = daemon.dispatcher.jobs["x"]
+    job.enter("poisoned")
+    job.crashes, job.scheduled = 2, "it was under way in 2 crashes"
+    await daemon.store.save(job, durable=True)
+    listed = await ringback(socket, "jobs", "--state", "poisoned")
+    assert "x" in listed.text
+    assert "poisoned" in listed.text
+    assert "2 crashes" in listed.text
+    shown = await ringback(socket, "jobs", "x")
+    assert "poisoned" in shown.text
+    assert "2 crashes" in shown.text
+    await ringback(socket, "decide", "x", "retry")
+    assert job.state == "queued"

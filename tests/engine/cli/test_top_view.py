@@ -205,6 +205,13 @@ HOOK = {"webhook": "crm", "pending": 7, "last_error": "500", "last_error_at": 99
             "no agent who serves it",
         ),
         ({"queues": [waiting_queue(waiting=0)]}, None),
+        (
+            {
+                "queues": [waiting_queue(why_waiting="c-1 waits although an agent is free: …")],
+                "agents": [agent_who("available")],
+            },
+            "queue sales: c-1 waits although an agent is free",
+        ),
         ({"queues": [waiting_queue(paused=True)], "agents": [agent_who("available")]}, "is paused"),
     ],
 )

@@ -18,8 +18,7 @@ from engine.job import Job
 from engine.routing.admission import AdmissionQuery
 from engine.routing.rules import Ruling
 from tests.support.reception import ScriptedIntake
-from tests.support.scene import Scene, scene
-from tests.support.virtual_loop import run
+from tests.support.scene import Scene, run_scene
 
 BOB = CallingParty("+442079461111", "sip:+442079461111@pbx", number="+442079461111", region="GB")
 HIDDEN = CallingParty("anonymous", "sip:anonymous@anonymous.invalid")
@@ -27,15 +26,17 @@ HIDDEN = CallingParty("anonymous", "sip:anonymous@anonymous.invalid")
 Script = Callable[[CallbackOnKey, ScriptedIntake, Scene, list[str]], Awaitable[None]]
 
 
-def play(
+def run_callback_on_key(
     tmp_path: Path,
-    story: Script,
+    conduct: Script,
     party: CallingParty = BOB,
     admission: Any = None,
     **ruling: Any,
 ) -> None:
-    async def main() -> None:
-        stage, intake = scene(tmp_path), ScriptedIntake()
+    """Run a script with the callback that a caller of queue sales may ask for."""
+
+    async def with_callback(stage: Scene) -> None:
+        intake = ScriptedIntake()
         parts = cast(
             InboundServices,
             SimpleNamespace(intake=intake, admission=admission or stage.admission),
@@ -59,9 +60,9 @@ def play(
             clock=lambda: 1000.0,
         )
         callback.joined_at = 900.0
-        await story(callback, intake, stage, refused)
+        await conduct(callback, intake, stage, refused)
 
-    run(main())
+    run_scene(tmp_path, with_callback)
 
 
 def test_it_asks_for_what_the_call_was(tmp_path: Path) -> None:
@@ -84,7 +85,9 @@ def test_it_asks_for_what_the_call_was(tmp_path: Path) -> None:
         assert stage.last("call.callback")["callback"] == job.id
         assert refused == []
 
-    play(tmp_path, script, priority=50, skills={"billing": 3}, script="gold.html", caller_id="1")
+    run_callback_on_key(
+        tmp_path, script, priority=50, skills={"billing": 3}, script="gold.html", caller_id="1"
+    )
 
 
 def test_a_hidden_number_cannot_be_called(tmp_path: Path) -> None:
@@ -95,7 +98,7 @@ def test_a_hidden_number_cannot_be_called(tmp_path: Path) -> None:
         assert refused == ["the number is withheld"]
         assert await callback.make_due() is None
 
-    play(tmp_path, script, party=HIDDEN)
+    run_callback_on_key(tmp_path, script, party=HIDDEN)
 
 
 def test_nor_one_that_admission_refuses(tmp_path: Path) -> None:
@@ -109,7 +112,7 @@ def test_nor_one_that_admission_refuses(tmp_path: Path) -> None:
         assert not callback.can_call_back()
         assert refused == [f"{BOB.number} is not to be called"]
 
-    play(tmp_path, script, admission=Admission())
+    run_callback_on_key(tmp_path, script, admission=Admission())
 
 
 def test_one_that_was_refused_after_all_is_not_due(tmp_path: Path) -> None:
@@ -121,7 +124,7 @@ def test_one_that_was_refused_after_all_is_not_due(tmp_path: Path) -> None:
         assert refused == ["draining"]
         assert await callback.make_due() is None
 
-    play(tmp_path, script)
+    run_callback_on_key(tmp_path, script)
 
 
 def test_it_holds_when_he_hangs_up_meanwhile(tmp_path: Path) -> None:
@@ -137,7 +140,7 @@ def test_it_holds_when_he_hangs_up_meanwhile(tmp_path: Path) -> None:
         assert await callback.make_due() is not None
         assert len(intake.accepted) == len(intake.rescheduled) == 1
 
-    play(tmp_path, script)
+    run_callback_on_key(tmp_path, script)
 
 
 def test_one_that_is_scheduled_or_joined_another_keeps_its_own_time(tmp_path: Path) -> None:
@@ -156,7 +159,7 @@ def test_one_that_is_scheduled_or_joined_another_keeps_its_own_time(tmp_path: Pa
         assert await callback.make_due() is not None
         assert intake.rescheduled == []
 
-    play(tmp_path, script)
+    run_callback_on_key(tmp_path, script)
 
 
 def test_one_whom_a_rule_gave_to_an_agent_is_called_back_by_the_queue_that_knows_him(
@@ -170,7 +173,7 @@ def test_one_whom_a_rule_gave_to_an_agent_is_called_back_by_the_queue_that_knows
         ((asked, _joined_at),) = intake.accepted
         assert (asked.queue, asked.agent, asked.known_agent) == ("sales", None, "alice")
 
-    play(tmp_path, script, agent="alice")
+    run_callback_on_key(tmp_path, script, agent="alice")
 
 
 def test_an_agent_who_is_none_any_more_is_not_asked_for(tmp_path: Path) -> None:
@@ -182,4 +185,4 @@ def test_an_agent_who_is_none_any_more_is_not_asked_for(tmp_path: Path) -> None:
         ((asked, _joined_at),) = intake.accepted
         assert asked.known_agent is None
 
-    play(tmp_path, script, known_agent="bert")
+    run_callback_on_key(tmp_path, script, known_agent="bert")

@@ -193,3 +193,60 @@ def test_a_page_ends_by_count_or_size_and_says_where_the_next_begins() -> None:
     for cursor in ("11", "-1", "x", "٣"):
         with pytest.raises(BadParams):
             page(table, 3, cursor, 10_000)
+
+
+async def test_a_customer_is_one_in_the_queue_they_came_to_first(tmp_path: Path) -> None:
+    async with recorded(tmp_path / "db", now=0.0) as here:
+        here.at(1000.0, "queue.joined", call="c1", queue="sales")
+        here.at(1030.0, "queue.moved", call="c1", queue="sales", to_queue="help")
+        here.at(1030.0, "queue.joined", call="c1", queue="help")
+        here.at(1040.0, "queue.answered", call="c1", queue="help", agent="alice")
+        waits(here, 1100.0, "c2", "sales", 20.0, "abandoned")
+        here.clock.now = 2000.0
+        report = await here.report("queue", 900.0, 2700.0)
+        assert report["total"]["offered"] == 3
+        assert (report["total"]["customers"], report["total"]["customer_wait_s"]) == (2, 40.0)
+        by_queue = {row["queue"]: row for row in report["totals"]}
+        assert (by_queue["sales"]["customers"], by_queue["help"]["customers"]) == (2, 0)
+        assert by_queue["sales"]["customers_answered"] == 1
+        only = await here.report("queue", 900.0, 2700.0, which="help")
+        assert only["total"]["customers"] == 0
+        later = await here.report("queue", 1020.0, 2700.0)
+        assert later["total"]["customers"] == 1  # the other came before
+
+
+async def test_calls_by_what_is_known_of_them(tmp_path: Path) -> None:
+    async with recorded(tmp_path / "db", now=0.0) as here:
+        for number, (route, talk_at) in enumerate((("main", 1005.0), ("main", None), ("vip", 9.0))):
+            here.at(
+                1000.0 + number, "call.ended", call=f"c{number}", started=1000.0 + number,
+                route=route, trunk="pbx", bridged_at=talk_at, result="completed",
+                context={"site": "shop"},
+            )  # fmt: skip
+        here.store.execute("INSERT INTO annotations VALUES ('c0', 1.0, 'sold', 5, '[]')")
+        here.end(talked("j1", 1000.0))  # a callback is none of them
+        report = await here.report("call", 900.0, 2700.0, by="route")
+        assert [(row["route"], row["calls"], row["answered"]) for row in report["totals"]] == [
+            ("main", 2, 1), ("vip", 1, 1),
+        ]  # fmt: skip
+        assert (report["total"]["rating"], report["total"]["outcomes"]) == (5.0, {"sold": 1})
+        for by, keys in (
+            ("site", ["shop"]), ("trunk", ["pbx"]), ("result", ["completed"]),
+            ("rating", ["", "5"]), ("outcome", ["", "sold"]), ("queue", [""]), ("agent", [""]),
+        ):  # fmt: skip
+            found = await here.report("call", 900.0, 2700.0, by=by)
+            assert [row[by] for row in found["totals"]] == keys
+
+
+async def test_callbacks_by_outcome(tmp_path: Path) -> None:
+    async with recorded(tmp_path / "db", now=0.0) as here:
+        for number, outcome in enumerate(("sold", "sold", "no interest")):
+            here.end(talked(f"j{number}", 1000.0))
+            here.store.execute(
+                "INSERT INTO annotations VALUES (?, 1.0, ?, NULL, '[]')", (f"j{number}", outcome)
+            )
+        report = await here.report("job", 900.0, 2700.0, by="outcome")
+        assert [(row["outcome"], row["requested"]) for row in report["totals"]] == [
+            ("no interest", 1), ("sold", 2),
+        ]  # fmt: skip
+        assert report["total"]["outcomes"] == {"no interest": 1, "sold": 2}

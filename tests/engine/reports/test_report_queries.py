@@ -62,9 +62,9 @@ def test_handling_that_is_not_over_counts_when_it_is(store: sqlite3.Connection) 
 
 def test_handling_belongs_to_the_stay_that_it_follows() -> None:
     found = [
-        ("c1", "sales", 10.0, "answered", 5.0, 30.0),
-        ("c1", "help", 100.0, "answered", 2.0, 10.0),
-        ("c2", "help", 100.0, None, None, None),
+        ("c1", "sales", 10.0, "answered", 5.0, 30.0, "call"),
+        ("c1", "help", 100.0, "answered", 2.0, 10.0, "call"),
+        ("c2", "help", 100.0, None, None, None, "callback"),
     ]
     handled = [("c1", 15.0, 45.0), ("c1", 45.0, 60.0), ("c1", 102.0, 112.0), ("c1", 5.0, 9.0),
                ("c2", 100.0, 200.0)]  # fmt: skip
@@ -82,7 +82,9 @@ def test_the_earlier_of_two_promises_holds() -> None:
     assert (without.promised_by, early.promised_by, late.promised_by) == (150.0, 120.0, 150.0)
 
 
-@pytest.mark.parametrize(("kind", "found"), [("queue", 3), ("agent", 2), ("job", 0), ("site", 1)])
+@pytest.mark.parametrize(
+    ("kind", "found"), [("queue", 4), ("agent", 2), ("job", 0), ("site", 1), ("call", 0)]
+)
 def test_how_many_rows_a_report_would_read(
     store: sqlite3.Connection, kind: str, found: int
 ) -> None:

@@ -1,7 +1,6 @@
 """A machine answers for the customer: whoever hears it writes so back, and he is called again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,34 +10,28 @@ from config.agents import Agent
 from config.queues import Queue
 from config.retry import RetryRule
 from config.sections import Route, Trunk
-from tests.support.engines.virtual import VirtualEngine, settings_in, world
-from tests.support.phones.virtual import SILENT
+from tests.support.engines.virtual import Script, VirtualEngine, run_engine
 
 NUMBER, OTHER = "+442079460123", "+442079460124"
 RULE = RetryRule(cause="machine", attempts=2, spacing_s=[600.0], next_number=False)
 
 
-def play(
-    tmp_path: Path, script: Callable[[VirtualEngine], Awaitable[None]], *rules: RetryRule
-) -> None:
-    async def main() -> None:
-        engine = VirtualEngine(around, settings)
-        await engine.start()
-        await script(engine)
-        assert not around.network.up
-        await engine.stop()
+def run_with_rules(tmp_path: Path, script: Script, *rules: RetryRule) -> None:
+    """Run a script in an engine with these rules of retry, where alice takes the calls."""
 
-    with world(tmp_path) as around:
-        around.network.default = SILENT
-        settings = settings_in(
-            tmp_path,
-            trunks=[Trunk(name="pbx", uri="sip:127.0.0.1:5070")],
-            routes=[Route(prefix="+", trunks=["pbx"])],
-            retry=list(rules),
-            queues=[Queue(name="sales")],
-            agents=[Agent(name="alice", uri="sip:alice@127.0.0.1:5080", queues=["sales"])],
-        )
-        around.run(main())
+    async def to_the_end(engine: VirtualEngine) -> None:
+        await script(engine)
+        assert not engine.world.network.up
+
+    run_engine(
+        tmp_path,
+        to_the_end,
+        trunks=[Trunk(name="pbx", uri="sip:127.0.0.1:5070")],
+        routes=[Route(prefix="+", trunks=["pbx"])],
+        retry=list(rules),
+        queues=[Queue(name="sales")],
+        agents=[Agent(name="alice", uri="sip:alice@127.0.0.1:5080", queues=["sales"])],
+    )
 
 
 async def talk(engine: VirtualEngine, *, order: str = "agent_first", number: str = NUMBER) -> Any:
@@ -87,7 +80,7 @@ def test_he_is_called_again_by_the_rule_for_machines(tmp_path: Path, order: str)
         # Nobody was left alone by it.
         assert len(record["alone_s"]) == 1
 
-    play(tmp_path, script, RULE)
+    run_with_rules(tmp_path, script, RULE)
 
 
 def test_after_the_last_attempt_the_callback_has_failed(tmp_path: Path) -> None:
@@ -108,7 +101,7 @@ def test_after_the_last_attempt_the_callback_has_failed(tmp_path: Path) -> None:
         )  # fmt: skip
         assert len(engine.world.network.by_user[NUMBER]) == 2
 
-    play(tmp_path, script, RULE)
+    run_with_rules(tmp_path, script, RULE)
 
 
 def test_another_number_has_its_turn(tmp_path: Path) -> None:
@@ -127,7 +120,7 @@ def test_another_number_has_its_turn(tmp_path: Path) -> None:
         assert job["state"] == "completed"
         assert [attempt["number"] for attempt in job["attempts"]] == [None, OTHER]
 
-    play(tmp_path, script)
+    run_with_rules(tmp_path, script)
 
 
 def test_what_is_written_at_another_time_is_a_note(tmp_path: Path) -> None:
@@ -144,7 +137,7 @@ def test_what_is_written_at_another_time_is_a_note(tmp_path: Path) -> None:
         await asyncio.sleep(2000)
         assert len(engine.world.network.by_user[NUMBER]) == 1
 
-    play(tmp_path, script, RULE)
+    run_with_rules(tmp_path, script, RULE)
 
 
 def test_a_cancelled_callback_stays_cancelled(tmp_path: Path) -> None:
@@ -154,4 +147,4 @@ def test_a_cancelled_callback_stays_cancelled(tmp_path: Path) -> None:
         await engine.ask("callback.annotate", id="mine", outcome="machine")
         assert (await engine.ask("callback.cancel", id="mine"))["state"] == "cancelled"
 
-    play(tmp_path, script, RULE)
+    run_with_rules(tmp_path, script, RULE)

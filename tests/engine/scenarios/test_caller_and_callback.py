@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 from config.agents import Agent
 from config.inbound import Inbound as Route
@@ -13,9 +12,8 @@ from config.queues import Queue
 from config.sections import Route as TrunkRoute
 from config.sections import Trunk
 from engine.calls.call import ON_THE_LINE_S
-from tests.support.engines.virtual import VirtualEngine, settings_in, world
-from tests.support.invariants import Invariants, Told
-from tests.support.phones.virtual import KEY, SILENT, Network, VirtualCaller, VirtualPhone
+from tests.support.engines.watched import WatchedEngine, run_watched_engine
+from tests.support.phones.virtual import KEY, SILENT, VirtualCaller
 from tests.support.random_plans import SPOKEN
 
 CALLER, OTHER, SHOP = "+442079461111", "+442079462222", "+442079460000"
@@ -23,12 +21,8 @@ MAX_LENGTH = 3
 ROOM = {"name": "default", "callback_digit": KEY, "texts": {"callback_taken": SPOKEN}}
 
 
-class Shop:
-    """A shop with one queue and one operator, who is at lunch."""
-
-    def __init__(self, engine: VirtualEngine, network: Network, told: Told) -> None:
-        self.engine, self.network, self.told = engine, network, told.of
-        self.ask = engine.ask
+class Shop(WatchedEngine):
+    """A shop with one queue and one agent, who is at lunch."""
 
     async def call(self, user: str = CALLER) -> VirtualCaller:
         """Somebody calls, and waits."""
@@ -46,52 +40,31 @@ class Shop:
         job: str = self.told("call.ended")[-1]["callback"]
         return job
 
-    async def job(self, job: str) -> dict[str, Any]:
-        found: dict[str, Any] = await self.ask("callback.get", id=job)
-        return found
-
-    async def answered(self, user: str) -> VirtualPhone:
-        """`user` answers as soon as he is called."""
-        phone = await self.network.call_of(user)
-        phone.act("answers")
-        await asyncio.sleep(1)
-        return phone
-
     def calls_to(self, user: str) -> int:
-        """How often his phone was called."""
+        """How often the phone of `user` was called."""
         return sum(not call.is_from_it for call in self.network.by_user[user])
 
 
-def play(tmp_path: Path, script: Callable[[Shop], Awaitable[None]]) -> None:
-    async def main() -> None:
-        engine = VirtualEngine(around, settings)
-        await engine.start()
-        told, invariants = Told(), Invariants(engine)
-        engine.daemon.events.listen(told.listen)
-        around.checks.append(invariants.check_moment)
-        await engine.ask("agent.pause", agent="alice", reason="lunch")
-        await script(Shop(engine, around.network, told))
-        await engine.try_to("agent.ready", agent="alice")
-        await asyncio.sleep(10)
-        jobs = {job["id"]: job for job in (await engine.ask("callback.list"))["jobs"]}
-        invariants.check_evening(jobs)
-        told.check(jobs)
-        told.check_calls(jobs)
-        around.checks.clear()
-        await engine.stop()
+def run_shop(tmp_path: Path, script: Callable[[Shop], Awaitable[None]]) -> None:
+    """Run a script over lunch; then alice is back, and takes the calls that wait."""
 
-    with world(tmp_path) as around:
-        around.network.default = SILENT
-        settings = settings_in(
-            tmp_path,
-            trunks=[Trunk(name="pbx", uri="sip:127.0.0.1:5070")],
-            routes=[TrunkRoute(prefix="+", trunks=["pbx"])],
-            inbound=[Route(name="shop", queue="sales")],
-            rooms=[Room.model_validate(ROOM)],
-            queues=[Queue(name="sales", max_length=MAX_LENGTH)],
-            agents=[Agent(name="alice", uri="sip:alice@127.0.0.1:5080", queues=["sales"])],
-        )
-        around.run(main())
+    async def over_lunch(shop: Shop) -> None:
+        await shop.ask("agent.pause", agent="alice", reason="lunch")
+        await script(shop)
+        await shop.engine.try_to("agent.ready", agent="alice")
+        await asyncio.sleep(10)
+
+    run_watched_engine(
+        tmp_path,
+        over_lunch,
+        as_=Shop,
+        trunks=[Trunk(name="pbx", uri="sip:127.0.0.1:5070")],
+        routes=[TrunkRoute(prefix="+", trunks=["pbx"])],
+        inbound=[Route(name="shop", queue="sales")],
+        rooms=[Room.model_validate(ROOM)],
+        queues=[Queue(name="sales", max_length=MAX_LENGTH)],
+        agents=[Agent(name="alice", uri="sip:alice@127.0.0.1:5080", queues=["sales"])],
+    )
 
 
 def test_who_calls_again_has_his_place_and_is_not_called_back_after_the_talk(
@@ -114,7 +87,7 @@ def test_who_calls_again_has_his_place_and_is_not_called_back_after_the_talk(
         other.act("hangs_up")
         assert shop.calls_to(CALLER) == 0
 
-    play(tmp_path, script)
+    run_shop(tmp_path, script)
 
 
 def test_who_gives_up_again_is_called_back(tmp_path: Path) -> None:
@@ -130,7 +103,7 @@ def test_who_gives_up_again_is_called_back(tmp_path: Path) -> None:
         await asyncio.sleep(1)
         assert (await shop.job(job))["state"] == "completed"
 
-    play(tmp_path, script)
+    run_shop(tmp_path, script)
 
 
 def test_who_calls_as_the_operator_is_rung_for_him_is_not_rung(tmp_path: Path) -> None:
@@ -150,7 +123,7 @@ def test_who_calls_as_the_operator_is_rung_for_him_is_not_rung(tmp_path: Path) -
         caller.act("hangs_up")
         assert shop.calls_to(CALLER) == 0
 
-    play(tmp_path, script)
+    run_shop(tmp_path, script)
 
 
 def test_who_is_served_as_an_operator_is_rung_for_his_callback_is_not_called(
@@ -170,7 +143,7 @@ def test_who_is_served_as_an_operator_is_rung_for_his_callback_is_not_called(
         caller.act("hangs_up")
         assert shop.calls_to(CALLER) == 0
 
-    play(tmp_path, script)
+    run_shop(tmp_path, script)
 
 
 def test_a_callback_that_is_for_later_stays_when_he_calls(tmp_path: Path) -> None:
@@ -191,7 +164,7 @@ def test_a_callback_that_is_for_later_stays_when_he_calls(tmp_path: Path) -> Non
         await asyncio.sleep(1)
         assert (await shop.job(job["id"]))["state"] == "completed"
 
-    play(tmp_path, script)
+    run_shop(tmp_path, script)
 
 
 def test_a_callback_by_key_has_its_place_in_a_queue_that_is_full(tmp_path: Path) -> None:
@@ -210,4 +183,4 @@ def test_a_callback_by_key_has_its_place_in_a_queue_that_is_full(tmp_path: Path)
         for other in others:
             other.act("hangs_up")
 
-    play(tmp_path, script)
+    run_shop(tmp_path, script)

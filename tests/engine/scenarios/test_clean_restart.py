@@ -1,7 +1,6 @@
 """What an engine knows, the next one knows: all of its state outlives a stop in good order."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,38 +11,27 @@ from config.policy import Limit, Limits
 from config.queues import Queue
 from config.sections import Route, Trunk
 from engine.errors import EngineError
-from tests.support.engines.virtual import VirtualEngine, World, settings_in, world
-from tests.support.phones.virtual import SILENT
+from tests.support.engines.virtual import Script, VirtualEngine, run_engine
 
-Part = Callable[[VirtualEngine], Awaitable[None]]
 NUMBER = "+442079460123"
 
 
-def restarted(tmp_path: Path, before: Part, after: Part, *, down_s: float = 5.0) -> None:
+def restarted(tmp_path: Path, before: Script, after: Script, *, down_s: float = 5.0) -> None:
     """Do `before` in one engine, stop it in good order, and look with `after` at the next."""
-
-    async def life(around: World, part: Part) -> None:
-        engine = VirtualEngine(around, settings)
-        await engine.start()
-        await part(engine)
-        await engine.stop()
-
-    with world(tmp_path) as around:
-        around.network.default = SILENT
-        settings = settings_in(
-            tmp_path,
-            trunks=[Trunk(name="pbx", uri="sip:127.0.0.1:5070")],
-            routes=[Route(prefix="+", trunks=["pbx"])],
-            limits=Limits(number=Limit(per_day=2)),
-            queues=[Queue(name="sales"), Queue(name="support")],
-            agents=[
-                Agent(name=name, uri=f"sip:{name}@127.0.0.1:5080", wrap_up_s=60.0, login="manual")
-                for name in ("alice", "bob")
-            ],
-        )
-        around.run(life(around, before))
-        around.clock.shift(down_s)
-        around.run(life(around, after))
+    run_engine(
+        tmp_path,
+        before,
+        after,
+        down_s=down_s,
+        trunks=[Trunk(name="pbx", uri="sip:127.0.0.1:5070")],
+        routes=[Route(prefix="+", trunks=["pbx"])],
+        limits=Limits(number=Limit(per_day=2)),
+        queues=[Queue(name="sales"), Queue(name="support")],
+        agents=[
+            Agent(name=name, uri=f"sip:{name}@127.0.0.1:5080", wrap_up_s=60.0, login="manual")
+            for name in ("alice", "bob")
+        ],
+    )
 
 
 async def wait_in(engine: VirtualEngine, queue: str, *jobs: str, **more: Any) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from config.retry import RetryRule
 from config.sections import Route as TrunkRoute
 from config.sections import Trunk
 from engine.errors import EngineError
-from tests.support.engines.virtual import VirtualEngine, World, settings_in, world
+from tests.support.engines.virtual import VirtualEngine, run_engine
 from tests.support.invariants import Told
 from tests.support.phones.virtual import KEY, SILENT, Step
 
@@ -34,10 +35,12 @@ SHOP = "+44207946000"
 class Stage:
     """An engine whose wall clock is set at will. `since` is the loop's time of the step."""
 
-    def __init__(self, engine: VirtualEngine, around: World, told: Told) -> None:
-        self.engine, self.world, self.ask = engine, around, engine.ask
-        self.told = told.of
-        self.network = around.network
+    def __init__(self, engine: VirtualEngine) -> None:
+        self.engine, self.world, self.ask = engine, engine.world, engine.ask
+        self.network = engine.world.network
+        self._log = Told()
+        self.told = self._log.of
+        engine.daemon.events.listen(self._log.listen)
 
     def call(self, queue: int, user: str = CALLER) -> Any:
         return self.engine.sip.call(user, f"{SHOP}{queue}", SILENT)
@@ -51,23 +54,22 @@ class Stage:
 
     async def until(self, kind: str, within_s: float = 60.0, **members: Any) -> float:
         """Wait for an event. Returns when it came, by the clock that nobody sets."""
-        end = self.now() + within_s
-        while self.now() < end:
-            if any(members.items() <= event.items() for event in self.told(kind)):
-                return self.now()
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"no {kind} with {members} within {within_s:g} s")
+        await self._log.event(kind, within_s=within_s, **members)
+        return self.now()
 
     async def state(self, agent: str) -> str:
         view = await self.ask("agent.get", agent=agent)
         return str(view["state"])
 
 
-def play(
+Script = Callable[[Stage], Awaitable[None]]
+
+
+def run_stage(
     tmp_path: Path,
-    script: Callable[[Stage], Awaitable[None]],
+    script: Script,
     *,
-    then: Callable[[Stage], Awaitable[None]] | None = None,
+    then: Script | None = None,
     set_back_s: float = 0.0,
     **sections: Any,
 ) -> None:
@@ -75,15 +77,6 @@ def play(
 
     The clock is set back by `set_back_s` between the two.
     """
-
-    async def life(script: Callable[[Stage], Awaitable[None]]) -> None:
-        engine = VirtualEngine(around, settings)
-        await engine.start()
-        told = Told()
-        engine.daemon.events.listen(told.listen)
-        await script(Stage(engine, around, told))
-        await engine.stop()
-
     queues = [
         Queue(name="q0", wrap_up_s=5.0),
         Queue(name="q1", max_wait_s=6.0),
@@ -92,37 +85,32 @@ def play(
         Queue(name="q4", overflow=[Overflow(after_s=6.0, number="+441134960999")]),
         Queue(name="q5", release_per_min=12.0),
     ]
-    with world(tmp_path) as around:
-        around.network.default = SILENT
-        around.network.conducts["+441134960999"] = [TALKS]
-        settings = settings_in(
-            tmp_path,
-            **{
-                "trunks": [Trunk(name="pbx", uri="sip:127.0.0.1:5071")],
-                "routes": [TrunkRoute(prefix="+", trunks=["pbx"])],
-                "queues": queues,
-                "inbound": [
-                    Route(name=queue.name, number=f"{SHOP}{number}", queue=queue.name)
-                    for number, queue in enumerate(queues)
-                ],
-                "agents": [
-                    Agent(name="alice", uri="sip:alice@127.0.0.1:5080", queues=["q0"]),
-                    Agent(
-                        name="carl",
-                        uri="sip:carl@127.0.0.1:5080",
-                        queues=["q2"],
-                        missed_limit=0,
-                    ),
-                    Agent(name="dora", uri="sip:dora@127.0.0.1:5080", queues=["q5"]),
-                    Agent(name="helper", uri="sip:helper@127.0.0.1:5080"),
-                ],
-                **sections,
-            },
-        )
-        around.run(life(script))
-        if then is not None:
-            around.clock.shift(-set_back_s)
-            around.run(life(then))
+    configured = {
+        "trunks": [Trunk(name="pbx", uri="sip:127.0.0.1:5071")],
+        "routes": [TrunkRoute(prefix="+", trunks=["pbx"])],
+        "queues": queues,
+        "inbound": [
+            Route(name=queue.name, number=f"{SHOP}{number}", queue=queue.name)
+            for number, queue in enumerate(queues)
+        ],
+        "agents": [
+            Agent(name="alice", uri="sip:alice@127.0.0.1:5080", queues=["q0"]),
+            Agent(name="carl", uri="sip:carl@127.0.0.1:5080", queues=["q2"], missed_limit=0),
+            Agent(name="dora", uri="sip:dora@127.0.0.1:5080", queues=["q5"]),
+            Agent(name="helper", uri="sip:helper@127.0.0.1:5080"),
+        ],
+    }
+    run_engine(
+        tmp_path,
+        *(partial(_on_stage, one) for one in (script, then) if one is not None),
+        down_s=-set_back_s,
+        conducts={"+441134960999": [TALKS]},
+        **(configured | sections),
+    )
+
+
+async def _on_stage(script: Script, engine: VirtualEngine) -> None:
+    await script(Stage(engine))
 
 
 @STEPS
@@ -138,7 +126,7 @@ def test_a_step_is_told_once(tmp_path: Path, step_s: float) -> None:
         (event,) = stage.told("engine.clock_stepped")
         assert event["time"] == pytest.approx(time.time(), abs=6)
 
-    play(tmp_path, script)
+    run_stage(tmp_path, script)
 
 
 @STEPS
@@ -159,7 +147,7 @@ def test_a_wrap_up_is_as_long_as_ever(tmp_path: Path, step_s: float) -> None:
         ended = await stage.until("agent.available", previous="wrap_up")
         assert ended - began == pytest.approx(5.0, abs=0.1)
 
-    play(tmp_path, script)
+    run_stage(tmp_path, script)
 
 
 @STEPS
@@ -190,7 +178,7 @@ def test_waits_in_queues_end_in_time(tmp_path: Path, step_s: float) -> None:
         assert entry["waited_s"] == pytest.approx(stage.now() - began, abs=0.2)
         assert entry["joined_at"] == pytest.approx(time.time() - entry["waited_s"], abs=0.1)
 
-    play(tmp_path, script)
+    run_stage(tmp_path, script)
 
 
 @STEPS
@@ -208,7 +196,7 @@ def test_the_pace_of_a_queue_is_kept(tmp_path: Path, step_s: float) -> None:
         assert len(stage.told("queue.offered")) == 2
         assert stage.now() - began < 5.5
 
-    play(tmp_path, script)
+    run_stage(tmp_path, script)
 
 
 @STEPS
@@ -229,7 +217,7 @@ def test_a_retry_is_made_in_time_and_does_not_fail_the_callback(
         job = await stage.ask("callback.get", id="j")
         assert job["created"] == pytest.approx(time.time() - stage.now(), abs=5)
 
-    play(tmp_path, script, retry=[RetryRule(cause="busy", attempts=2, spacing_s=[5.0])])
+    run_stage(tmp_path, script, retry=[RetryRule(cause="busy", attempts=2, spacing_s=[5.0])])
 
 
 @STEPS
@@ -257,7 +245,7 @@ def test_a_talk_is_as_long_and_costs_as_much_as_it_was(tmp_path: Path, step_s: f
         if abs(step_s) < 3600.0:  # another day has figures of its own
             assert agent["times"]["talking"] == pytest.approx(20.5, abs=1)
 
-    play(tmp_path, script, rates=[Rate(prefix="+", per_minute=Decimal("3.6"))])
+    run_stage(tmp_path, script, rates=[Rate(prefix="+", per_minute=Decimal("3.6"))])
 
 
 def test_no_callback_fails_for_a_day_that_was_not(tmp_path: Path) -> None:
@@ -285,7 +273,7 @@ def test_no_callback_fails_for_a_day_that_was_not(tmp_path: Path) -> None:
         expired = await stage.until("callback.expired", job="queued")
         assert expired - began == pytest.approx(60.0, abs=0.6)
 
-    play(tmp_path, script)
+    run_stage(tmp_path, script)
 
 
 def test_a_booked_time_is_a_date_and_one_that_was_reached_stays_reached(tmp_path: Path) -> None:
@@ -305,7 +293,7 @@ def test_a_booked_time_is_a_date_and_one_that_was_reached_stays_reached(tmp_path
         stage.set_clock(5400.0)  # it is five by now
         assert await stage.until("callback.dialing_agent", job="at five") < 20
 
-    play(tmp_path, script)
+    run_stage(tmp_path, script)
 
 
 @STEPS
@@ -326,7 +314,7 @@ def test_limits_count_the_last_hour_and_no_other(tmp_path: Path, step_s: float) 
         await asyncio.sleep(1800)
         assert await ask("third") == "accepted"
 
-    play(tmp_path, script, limits=Limits(number=Limit(per_hour=1)))
+    run_stage(tmp_path, script, limits=Limits(number=Limit(per_hour=1)))
 
 
 @STEPS
@@ -343,7 +331,7 @@ def test_a_caller_who_calls_again_has_their_position(tmp_path: Path, step_s: flo
         (entry,) = (await stage.ask("queue.entries", queue="q3"))["entries"]
         assert entry["waited_s"] == pytest.approx(31.0, abs=0.5)
 
-    play(tmp_path, script, rooms=[Room(name="default", regain_s=30.0, callback_digit=KEY)])
+    run_stage(tmp_path, script, rooms=[Room(name="default", regain_s=30.0, callback_digit=KEY)])
 
 
 def test_a_queue_closes_by_the_clock_on_the_wall(tmp_path: Path) -> None:
@@ -366,7 +354,7 @@ def test_a_queue_closes_by_the_clock_on_the_wall(tmp_path: Path) -> None:
 
     calendar = Calendar(name="day", zone="UTC", hours=["mon-sun 08:00-20:00"])
     day = Queue(name="day", calendar="day", when_closed="schedule", at_closing="send_away")
-    play(tmp_path, script, calendars=[calendar], queues=[day], inbound=[], agents=[])
+    run_stage(tmp_path, script, calendars=[calendar], queues=[day], inbound=[], agents=[])
 
 
 def test_a_clock_that_is_set_back_while_the_engine_is_down(tmp_path: Path) -> None:
@@ -391,4 +379,4 @@ def test_a_clock_that_is_set_back_while_the_engine_is_down(tmp_path: Path) -> No
         (event,) = stage.told("engine.clock_stepped")
         assert event["by_s"] == pytest.approx(-7200.0, abs=1.0)
 
-    play(tmp_path, before, then=after, set_back_s=7200.0)
+    run_stage(tmp_path, before, then=after, set_back_s=7200.0)

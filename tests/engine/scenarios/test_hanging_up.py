@@ -1,7 +1,6 @@
 """`call.hangup`: whoever is called by a callback is called no further, and it ends with it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,15 @@ from config.inbound import Inbound
 from config.queues import Queue
 from config.sections import Trunk
 from engine.errors import EngineError
-from tests.support.engines.virtual import VirtualEngine, settings_in, world
+from tests.support.engines.virtual import Script, VirtualEngine, run_engine
 from tests.support.phones.virtual import MOBILE, SILENT
+from tests.support.virtual_loop import turns_until
 
 JOB = "mine"
 
 
-def play(tmp_path: Path, script: Callable[[VirtualEngine], Awaitable[None]], **queue: Any) -> None:
-    """Request a callback of a queue whose operators have a second phone, and run the script."""
+def run_with_callback(tmp_path: Path, script: Script, **queue: Any) -> None:
+    """Request a callback of a queue whose agents have a second phone, and run the script."""
 
     async def with_callback(engine: VirtualEngine) -> None:
         await engine.ask(
@@ -27,39 +27,28 @@ def play(tmp_path: Path, script: Callable[[VirtualEngine], Awaitable[None]], **q
         )
         await script(engine)
 
-    play_with_callers(tmp_path, with_callback, **queue)
+    run_with_callers(tmp_path, with_callback, **queue)
 
 
-def play_with_callers(
-    tmp_path: Path, script: Callable[[VirtualEngine], Awaitable[None]], **queue: Any
-) -> None:
+def run_with_callers(tmp_path: Path, script: Script, **queue: Any) -> None:
     """Run the script where nobody waits yet, and callers come in by a trunk."""
-
-    async def main() -> None:
-        engine = VirtualEngine(around, settings)
-        await engine.start()
-        await script(engine)
-        await engine.stop()
-
-    with world(tmp_path) as around:
-        around.network.default = SILENT
-        settings = settings_in(
-            tmp_path,
-            trunks=[Trunk(name="pbx", uri="sip:127.0.0.1:5071")],
-            inbound=[Inbound(name="shop", queue="sales")],
-            queues=[Queue.model_validate({"name": "sales", "ring_s": 10.0} | queue)],
-            agents=[
-                Agent.model_validate({
-                    "name": name, "queues": ["sales"],
-                    "addresses": [
-                        {"uri": f"sip:{name}@127.0.0.1:5080", "ring_s": 5.0},
-                        {"uri": f"sip:{name}{MOBILE}@127.0.0.1:5080"},
-                    ],
-                })
-                for name in ("alice", "bert")
-            ],
-        )  # fmt: skip
-        around.run(main())
+    run_engine(
+        tmp_path,
+        script,
+        trunks=[Trunk(name="pbx", uri="sip:127.0.0.1:5071")],
+        inbound=[Inbound(name="shop", queue="sales")],
+        queues=[Queue.model_validate({"name": "sales", "ring_s": 10.0} | queue)],
+        agents=[
+            Agent.model_validate({
+                "name": name, "queues": ["sales"],
+                "addresses": [
+                    {"uri": f"sip:{name}@127.0.0.1:5080", "ring_s": 5.0},
+                    {"uri": f"sip:{name}{MOBILE}@127.0.0.1:5080"},
+                ],
+            })
+            for name in ("alice", "bert")
+        ],
+    )  # fmt: skip
 
 
 async def call_of(engine: VirtualEngine) -> dict[str, Any]:
@@ -85,15 +74,12 @@ def test_no_other_phone_of_an_operator_rings(tmp_path: Path, what: str, strategy
         agents = (await engine.ask("agent.list"))["agents"]
         assert {(one["state"], one["missed"]) for one in agents} == {("available", 0)}
 
-    play(tmp_path, script, strategy=strategy)
+    run_with_callback(tmp_path, script, strategy=strategy)
 
 
 def test_nobody_is_called_who_was_about_to_be(tmp_path: Path) -> None:
     async def script(engine: VirtualEngine) -> None:
-        for _ in range(1000):
-            if (await engine.ask("call.list"))["calls"]:
-                break
-            await asyncio.sleep(0)
+        await turns_until(lambda: engine.daemon.registry.calls)
         call = await call_of(engine)
         assert not call["legs"]
         await engine.ask("call.hangup", call=call["call"])
@@ -101,7 +87,7 @@ def test_nobody_is_called_who_was_about_to_be(tmp_path: Path) -> None:
         assert (await engine.ask("callback.get", id=JOB))["cause"] == "hung up by command"
         assert not engine.world.network.calls
 
-    play(tmp_path, script)
+    run_with_callback(tmp_path, script)
 
 
 def test_a_leg_that_has_ended_cannot_be_hung_up(tmp_path: Path) -> None:
@@ -121,7 +107,7 @@ def test_a_leg_that_has_ended_cannot_be_hung_up(tmp_path: Path) -> None:
         await asyncio.sleep(1)
         assert (await engine.ask("callback.get", id=JOB))["cause"] == "customer hung up"
 
-    play(tmp_path, script)
+    run_with_callback(tmp_path, script)
 
 
 @pytest.mark.parametrize("strategy", ["ordered", "ring_several"])
@@ -146,7 +132,7 @@ def test_a_caller_whose_ringing_operator_is_hung_up_gets_another(
         bert.act("hangs_up")
         await asyncio.sleep(1)
 
-    play_with_callers(tmp_path, script, strategy=strategy)
+    run_with_callers(tmp_path, script, strategy=strategy)
 
 
 def test_an_operator_who_is_hung_up_at_his_last_phone_is_called_no_further(tmp_path: Path) -> None:
@@ -165,4 +151,4 @@ def test_an_operator_who_is_hung_up_at_his_last_phone_is_called_no_further(tmp_p
         assert not caller.call.is_up and not network.interrupted_calls("bert")
         assert not network.calls_of("bert" + MOBILE)
 
-    play_with_callers(tmp_path, script, strategy="ordered")
+    run_with_callers(tmp_path, script, strategy="ordered")

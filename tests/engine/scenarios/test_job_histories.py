@@ -17,9 +17,8 @@ from engine.errors import EngineError
 from engine.job import Job, Request, RetryCause, RetryRule
 from tests.support.examples import at_most
 from tests.support.phones.scripted import ScriptedPhone
-from tests.support.scene import Scene, scene
-from tests.support.staffed import assert_nobody_is_held, staff
-from tests.support.virtual_loop import run
+from tests.support.scene import Scene
+from tests.support.staffed import run_with_staff
 
 AGENTS = ("alice", "bert", "cleo")
 QUEUES = (
@@ -146,10 +145,8 @@ class Day:
                 await asyncio.sleep(self.random.choice((0.0, 0.1, 3.0, 25.0)))
             for name in AGENTS:
                 self.agents.ready(name)
-            for _ in range(4000):
-                if all(job.is_terminal for job in self.jobs):
-                    break
-                await asyncio.sleep(5)
+            for job in self.jobs:
+                await self.stage.ended(job, within_s=20_000.0)
             await asyncio.sleep(200)
         finally:
             phones.cancel()
@@ -179,16 +176,18 @@ class Day:
 def test_whatever_happens_each_job_ends_once_and_nobody_has_two_calls(
     tmp_path: Path, max_calls: int, seed: int
 ) -> None:
-    async def main() -> None:
-        stage = scene(tmp_path, agents=AGENTS, max_calls=max_calls, max_wait_s=2000.0, retry_s=3.0)
-        loop = asyncio.get_running_loop()
-        agents = staff(stage, *AGENTS, queues=QUEUES, defaults={"wrap_up_s": 4.0})
-        day = Day(stage, stage.dispatcher(loop.time), agents, seed)
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
+        day = Day(stage, dispatcher, agents, seed)
         await day.live(15)
         day.judge()
-        stage.assert_nothing_left()
-        assert_nobody_is_held(agents)
-        assert stage.services.queues is not None
-        assert not stage.services.queues.matcher.entries
 
-    run(main())
+    run_with_staff(
+        tmp_path,
+        script,
+        *AGENTS,
+        queues=QUEUES,
+        staffing={"defaults": {"wrap_up_s": 4.0}},
+        max_calls=max_calls,
+        max_wait_s=2000.0,
+        retry_s=3.0,
+    )

@@ -13,38 +13,22 @@ import pytest
 
 from config.agents import Agent
 from config.queues import Queue
-from tests.support.engines.virtual import VirtualEngine, settings_in, world
-from tests.support.invariants import Invariants, Told
-from tests.support.phones.virtual import SILENT, Network, VirtualPhone
+from tests.support.engines.watched import WatchedEngine, run_watched_engine
+from tests.support.phones.virtual import VirtualPhone
 
 Order = Literal["agent_first", "customer_first"]
 both_orders = pytest.mark.parametrize("order", ["agent_first", "customer_first"])
 CUSTOMER = "carol"
 
 
-class Shop:
-    """A shop with one queue, whose phones do nothing by themselves."""
-
-    def __init__(self, engine: VirtualEngine, network: Network, told: Told) -> None:
-        self.engine = engine
-        self.ask = engine.ask
-        self.phone_of = network.call_of
-        self.network = network
-        self.log = told
-        self.told = told.of
+class Shop(WatchedEngine):
+    """A shop with one queue."""
 
     async def request(self, order: Order, **more: Any) -> str:
-        """A callback for the customer, by whoever of the queue is free."""
+        """A callback for the customer, by an agent of the queue who is free."""
         asked = {"to": f"sip:{CUSTOMER}@127.0.0.1:5090", "queue": "sales", "order": order} | more
         job: str = (await self.ask("callback.request", **asked))["id"]
         return job
-
-    async def job(self, job: str) -> dict[str, Any]:
-        found: dict[str, Any] = await self.ask("callback.get", id=job)
-        return found
-
-    def state(self, agent: str) -> str:
-        return next(one.state for one in self.engine.daemon.agents if one.name == agent)
 
     async def totals(self, report: str) -> dict[str, Any]:
         total: dict[str, Any] = (await self.ask(f"report.{report}"))["total"]
@@ -52,13 +36,9 @@ class Shop:
 
     async def over(self, *jobs: str) -> None:
         """Wait until these have ended and everything of them is put away."""
-        for _ in range(1000):
-            states = [(await self.job(job))["ended_at"] for job in jobs]
-            if all(states) and not self.engine.daemon.dispatcher.active:
-                await asyncio.sleep(5)
-                return
-            await asyncio.sleep(1)
-        raise AssertionError(f"{jobs} do not end")
+        await self.ended(*jobs)
+        await asyncio.sleep(6)
+        assert not self.engine.daemon.dispatcher.active
 
     async def waiting(self, phone: VirtualPhone) -> VirtualPhone:
         """It rings for a second, and then somebody may do something."""
@@ -66,15 +46,12 @@ class Shop:
         await asyncio.sleep(1)
         return phone
 
-    async def answered(self, user: str) -> VirtualPhone:
-        """`user` answers a second after he is called."""
-        phone = await self.waiting(await self.phone_of(user))
-        phone.act("answers")
-        await asyncio.sleep(1)
-        return phone
+    async def answers(self, user: str) -> VirtualPhone:
+        """`user` answers a second after they are called."""
+        return await self.answered(user, rings_s=1.0)
 
 
-def play(
+def run_shop(
     tmp_path: Path,
     script: Callable[[Shop], Awaitable[None]],
     *,
@@ -83,40 +60,22 @@ def play(
     **queue: Any,
 ) -> None:
     """Run a script in a shop, and look that it left nothing behind."""
-
-    async def main() -> None:
-        engine = VirtualEngine(around, settings)
-        await engine.start()
-        invariants = Invariants(engine)
-        told = Told()
-        engine.daemon.events.listen(told.listen)
-        around.checks.append(invariants.check_moment)
-        tasks = len(asyncio.all_tasks())
-        await script(Shop(engine, around.network, told))
-        jobs = {job["id"]: job for job in (await engine.ask("callback.list"))["jobs"]}
-        invariants.check_evening(jobs)
-        told.check(jobs)
-        assert len(asyncio.all_tasks()) == tasks
-        around.checks.clear()
-        await engine.stop()
-
-    with world(tmp_path) as around:
-        around.network.default = SILENT
-        settings = settings_in(
-            tmp_path,
-            queues=[Queue.model_validate({"name": "sales", "ring_s": 10.0} | queue)],
-            agents=[
-                Agent(
-                    name=name,
-                    uri=f"sip:{name}@127.0.0.1:5080",
-                    queues=["sales"],
-                    wrap_up_s=wrap_up_s,
-                    missed_limit=0,
-                )
-                for name in agents
-            ],
-        )
-        around.run(main())
+    run_watched_engine(
+        tmp_path,
+        script,
+        as_=Shop,
+        queues=[Queue.model_validate({"name": "sales", "ring_s": 10.0} | queue)],
+        agents=[
+            Agent(
+                name=name,
+                uri=f"sip:{name}@127.0.0.1:5080",
+                queues=["sales"],
+                wrap_up_s=wrap_up_s,
+                missed_limit=0,
+            )
+            for name in agents
+        ],
+    )
 
 
 # -- answering during cancel ---------------------------------------------------------------------
@@ -132,7 +91,7 @@ def test_answering_during_cancel(
         job = await shop.request(order)
         users = ["alice", CUSTOMER] if order == "agent_first" else [CUSTOMER, "alice"]
         for user in users[: leg - 1]:
-            await shop.answered(user)
+            await shop.answers(user)
         phone = await shop.waiting(await shop.phone_of(users[leg - 1]))
         if first == "answer":
             phone.act("answers")
@@ -151,7 +110,7 @@ def test_answering_during_cancel(
         await shop.over(job)
         assert shop.state("alice") == "available"
 
-    play(tmp_path, script)
+    run_shop(tmp_path, script)
 
 
 @both_orders
@@ -159,7 +118,7 @@ def test_cancelling_in_the_instant_of_joining(tmp_path: Path, order: Order) -> N
     async def script(shop: Shop) -> None:
         job = await shop.request(order)
         users = ["alice", CUSTOMER] if order == "agent_first" else [CUSTOMER, "alice"]
-        await shop.answered(users[0])
+        await shop.answers(users[0])
         phone = await shop.waiting(await shop.phone_of(users[1]))
         phone.act("answers")
         for _ in range(20):
@@ -170,7 +129,7 @@ def test_cancelling_in_the_instant_of_joining(tmp_path: Path, order: Order) -> N
         totals = await shop.totals("job")
         assert (totals["cancelled"], totals["completed"]) == (1, 0)
 
-    play(tmp_path, script)
+    run_shop(tmp_path, script)
 
 
 # -- two answers at once -------------------------------------------------------------------------
@@ -182,7 +141,7 @@ def test_two_answers_at_once(tmp_path: Path, order: Order, winner: str) -> None:
     async def script(shop: Shop) -> None:
         job = await shop.request(order)
         if order == "customer_first":
-            await shop.answered(CUSTOMER)
+            await shop.answers(CUSTOMER)
         phones = {name: await shop.phone_of(name) for name in ("alice", "bob")}
         loser = "bob" if winner == "alice" else "alice"
         for phone in phones.values():
@@ -201,7 +160,7 @@ def test_two_answers_at_once(tmp_path: Path, order: Order, winner: str) -> None:
         assert [event["agent"] for event in shop.told("agent.offer_ended")] == [lost]
         assert shop.told("queue.answered")[0]["agent"] == won
         if order == "agent_first":
-            await shop.answered(CUSTOMER)
+            await shop.answers(CUSTOMER)
         phones[won].act("hangs_up")
         await shop.over(job)
         assert (await shop.job(job))["state"] == "completed"
@@ -210,7 +169,7 @@ def test_two_answers_at_once(tmp_path: Path, order: Order, winner: str) -> None:
         totals = await shop.totals("agent")
         assert (totals["answered"], totals["withdrawn"], totals["missed"]) == (1, 1, 0)
 
-    play(tmp_path, script, agents=("alice", "bob"), strategy="ring_several", ring_at_once=2)
+    run_shop(tmp_path, script, agents=("alice", "bob"), strategy="ring_several", ring_at_once=2)
 
 
 # -- hanging up as the other answers -------------------------------------------------------------
@@ -220,7 +179,7 @@ def test_two_answers_at_once(tmp_path: Path, order: Order, winner: str) -> None:
 def test_the_operator_hangs_up_as_the_customer_answers(tmp_path: Path, first: str) -> None:
     async def script(shop: Shop) -> None:
         job = await shop.request("agent_first")
-        operator = await shop.answered("alice")
+        operator = await shop.answers("alice")
         customer = await shop.waiting(await shop.phone_of(CUSTOMER))
         if first == "answer":
             customer.act("answers")
@@ -236,7 +195,7 @@ def test_the_operator_hangs_up_as_the_customer_answers(tmp_path: Path, first: st
         queue = await shop.totals("queue")
         assert (queue["answered"], queue["abandoned"], queue["short_abandoned"]) == (1, 0, 0)
 
-    play(tmp_path, script)
+    run_shop(tmp_path, script)
 
 
 @both_orders
@@ -248,28 +207,28 @@ def test_an_operator_who_answers_and_hangs_up_at_once_is_asked_again(
     async def script(shop: Shop) -> None:
         job = await shop.request(order, max_attempts=2)
         if order == "customer_first":
-            await shop.answered(CUSTOMER)
+            await shop.answers(CUSTOMER)
         operator = await shop.waiting(await shop.phone_of("alice"))
         operator.act("answers")
         operator.act("hangs_up")
         await asyncio.sleep(2)
         if order == "customer_first":  # he was hung up on with the operator, and is called again
-            await shop.answered(CUSTOMER)
-        again = await shop.answered("alice")
+            await shop.answers(CUSTOMER)
+        again = await shop.answers("alice")
         if order == "agent_first":
-            await shop.answered(CUSTOMER)
+            await shop.answers(CUSTOMER)
         again.act("hangs_up")
         await shop.over(job)
         assert (await shop.job(job))["state"] == "completed"
 
-    play(tmp_path, script)
+    run_shop(tmp_path, script)
 
 
 @pytest.mark.parametrize("first", ["answer", "hang_up"])
 def test_the_customer_hangs_up_as_the_operator_answers(tmp_path: Path, first: str) -> None:
     async def script(shop: Shop) -> None:
         job = await shop.request("customer_first")
-        customer = await shop.answered(CUSTOMER)
+        customer = await shop.answers(CUSTOMER)
         operator = await shop.waiting(await shop.phone_of("alice"))
         if first == "answer":
             operator.act("answers")
@@ -282,7 +241,7 @@ def test_the_customer_hangs_up_as_the_operator_answers(tmp_path: Path, first: st
         assert operator.call.hung_up_by == "engine"
         assert shop.state("alice") == "available"
 
-    play(tmp_path, script)
+    run_shop(tmp_path, script)
 
 
 # -- as a wrap-up ends ---------------------------------------------------------------------------
@@ -294,8 +253,8 @@ def test_a_wrap_up_that_ends_as_somebody_comes_to_wait(tmp_path: Path, order: Or
 
     async def script(shop: Shop) -> None:
         first = await shop.request("agent_first")
-        operator = await shop.answered("alice")
-        customer = await shop.answered(CUSTOMER)
+        operator = await shop.answers("alice")
+        customer = await shop.answers(CUSTOMER)
         customer.act("hangs_up")
         await asyncio.sleep(0.5)
         assert (shop.state("alice"), operator.call.hung_up_by) == ("wrap_up", "engine")
@@ -309,9 +268,9 @@ def test_a_wrap_up_that_ends_as_somebody_comes_to_wait(tmp_path: Path, order: Or
             dave.act("answers")
         else:
             await asyncio.sleep(remaining_s)
-        again = await shop.answered("alice")
+        again = await shop.answers("alice")
         if order == "agent_first":
-            dave = await shop.answered("dave")
+            dave = await shop.answers("dave")
         await asyncio.sleep(1)
         assert shop.state("alice") == "talking"
         again.act("hangs_up")
@@ -320,7 +279,7 @@ def test_a_wrap_up_that_ends_as_somebody_comes_to_wait(tmp_path: Path, order: Or
         assert len((await shop.job(second))["offers"]) == 1
         assert len(shop.network.by_user["alice"]) == 2
 
-    play(tmp_path, script, wrap_up_s=8.0)
+    run_shop(tmp_path, script, wrap_up_s=8.0)
 
 
 def test_a_customer_who_answers_while_the_wrap_up_goes_on_gets_the_next_offer(
@@ -328,18 +287,18 @@ def test_a_customer_who_answers_while_the_wrap_up_goes_on_gets_the_next_offer(
 ) -> None:
     async def script(shop: Shop) -> None:
         first = await shop.request("agent_first")
-        await shop.answered("alice")
-        (await shop.answered(CUSTOMER)).act("hangs_up")
+        await shop.answers("alice")
+        (await shop.answers(CUSTOMER)).act("hangs_up")
         second = await shop.request("customer_first", to="sip:dave@127.0.0.1:5090")
-        await shop.answered("dave")
+        await shop.answers("dave")
         assert shop.state("alice") == "wrap_up"
         assert len(shop.network.by_user["alice"]) == 1
-        again = await shop.answered("alice")
+        again = await shop.answers("alice")
         again.act("hangs_up")
         await shop.over(first, second)
         assert (await shop.job(second))["state"] == "completed"
 
-    play(tmp_path, script, wrap_up_s=30.0)
+    run_shop(tmp_path, script, wrap_up_s=30.0)
 
 
 # -- how it is counted ---------------------------------------------------------------------------
@@ -351,7 +310,7 @@ def test_a_callback_in_which_the_operator_waits_is_never_abandoned(
 ) -> None:
     async def script(shop: Shop) -> None:
         job = await shop.request("agent_first")
-        operator = await shop.answered("alice")
+        operator = await shop.answers("alice")
         customer = await shop.waiting(await shop.phone_of(CUSTOMER))
         if end == "operator_gives_up":
             operator.act("hangs_up")
@@ -365,7 +324,7 @@ def test_a_callback_in_which_the_operator_waits_is_never_abandoned(
         assert (queue["abandoned"], queue["short_abandoned"]) == (0, 0)
         assert not shop.told("queue.abandoned")
 
-    play(tmp_path, script)
+    run_shop(tmp_path, script)
 
 
 @pytest.mark.parametrize("alone_s", [1.5, 4.0])
@@ -388,7 +347,7 @@ def test_a_customer_left_alone_is_counted_and_told(tmp_path: Path, alone_s: floa
         assert site["left_alone"] == site["left_alone_30d"] == left_alone
         assert site["left_alone_30d_percent"] == (100.0 if left_alone else 0.0)
 
-    play(tmp_path, script)
+    run_shop(tmp_path, script)
 
 
 def test_a_customer_whose_operator_left_as_he_answered_was_not_joined(tmp_path: Path) -> None:
@@ -396,7 +355,7 @@ def test_a_customer_whose_operator_left_as_he_answered_was_not_joined(tmp_path: 
 
     async def script(shop: Shop) -> None:
         job = await shop.request("agent_first", context={"site": "shop.example"})
-        operator = await shop.answered("alice")
+        operator = await shop.answers("alice")
         customer = await shop.waiting(await shop.phone_of(CUSTOMER))
         customer.act("answers")
         operator.act("hangs_up")
@@ -406,7 +365,7 @@ def test_a_customer_whose_operator_left_as_he_answered_was_not_joined(tmp_path: 
         (site,) = (await shop.ask("report.site"))["totals"]
         assert site["left_alone"] == 0
 
-    play(tmp_path, script)
+    run_shop(tmp_path, script)
 
 
 # -- as a request is taken -----------------------------------------------------------------------
@@ -437,8 +396,8 @@ def test_a_command_about_a_job_that_is_being_accepted_waits_for_it(
             assert not shop.network.calls
         else:
             first, second = ("alice", CUSTOMER) if order == "agent_first" else (CUSTOMER, "alice")
-            await shop.answered(first)
-            (await shop.answered(second)).act("hangs_up")
+            await shop.answers(first)
+            (await shop.answers(second)).act("hangs_up")
             assert len(shop.network.calls) == 2
             due_s = 5 if command == "reschedule" else 3
             assert shop.network.calls[0].began == pytest.approx(now + due_s, abs=0.05)
@@ -449,4 +408,4 @@ def test_a_command_about_a_job_that_is_being_accepted_waits_for_it(
         about = [event["type"] for event in shop.log.events if event.get("job") == "mine"]
         assert about[0] == "callback.queued"
 
-    play(tmp_path, script)
+    run_shop(tmp_path, script)

@@ -206,7 +206,7 @@ def test_garbage_is_dropped_and_counted(bridged: tuple[Desk, FramePhone, FramePh
     converse(desk, a, b, 5)
     garbage = [b"", b"x", bytes(12), bytes(172), b"\xff" * 1500, build(96, 1, 1, 1, bytes(160))]
     for packet in garbage:
-        a.sock.sendto(packet, desk.addresses["a"])
+        a.rtp_socket.sendto(packet, desk.addresses["a"])
     desk.drain()
     converse(desk, a, b, 5)
     assert len(b.listen()) == 10
@@ -246,7 +246,7 @@ def test_a_moved_peer_is_followed(bridged: tuple[Desk, FramePhone, FramePhone]) 
     converse(desk, a, b, 5)
     b.listen()
     leg = desk.switch._legs["a"]
-    a.move()
+    a.rebind()
     a.talk(desk.addresses["a"], 10)
     desk.drain()
     assert b.listen() == []  # the old address spoke a moment ago
@@ -391,7 +391,7 @@ def test_a_peer_without_an_address_is_on_hold(bridged: tuple[Desk, FramePhone, F
 def test_a_peer_behind_nat_is_learned(desk: Desk) -> None:
     a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
     desk.switch.execute(m.Bridge("a", "b"))
-    a.move()  # it never sends from where it said
+    a.rebind()  # it never sends from where it said
     for _ in range(10):
         a.talk(desk.addresses["a"])
         desk.drain()
@@ -614,31 +614,31 @@ def test_reports_go_out_and_strangers_reports_are_dropped(
     leg.rtcp.due_at = leg.look_at = monotonic()
     for _ in range(ROUNDS_PER_VISIT):
         desk.switch.tick(monotonic())
-    (packet,) = a.reports()
+    (packet,) = a.receive_rtcp()
     compound = rtcp.parse(packet)
     assert compound.sender is not None
     assert compound.sender.packets == 10
     assert compound.blocks[0].ssrc == a.ssrc
     address = (HOST, desk.addresses["a"][1] + 1)
     block = rtcp.ReportBlock(a.heard[0].ssrc if a.listen() else 0, 0, 3, 9, 8, 0, 0)
-    a.rtcp.sendto(rtcp.report(a.ssrc, None, block), address)
+    a.rtcp_socket.sendto(rtcp.report(a.ssrc, None, block), address)
     desk.drain()
     assert desk.stats("a").remote_lost == 3
     other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     other.bind(("127.0.0.2", 0))
     other.sendto(rtcp.report(a.ssrc, None, block), address)
-    a.rtcp.sendto(b"garbage", address)
+    a.rtcp_socket.sendto(b"garbage", address)
     desk.drain()
     assert (desk.stats("a").dropped_stranger, desk.stats("a").dropped_garbage) == (1, 1)
     other.close()
     desk.switch.execute(m.Close(1, "a"))
-    assert rtcp.parse(a.reports()[-1]).bye
+    assert rtcp.parse(a.receive_rtcp()[-1]).bye
 
 
 def test_a_leg_that_never_sent_closes_without_a_word(desk: Desk) -> None:
     a = desk.phone("a", 0x11)
     desk.switch.execute(m.Close(1, "a"))
-    assert a.reports() == []
+    assert a.receive_rtcp() == []
 
 
 def test_no_port_left_is_refused(desk: Desk) -> None:

@@ -13,8 +13,8 @@ from sip.message.parser import parse
 from sip.rate_limit import RateLimit
 from sip.sdp.offer_answer import OfferAnswer
 from sip.transport.tcp import TcpLimits
-
-from ..test_endpoint import AUDIO, Phone, answering, eventually, phones
+from tests.support.sip.endpoint import AUDIO, ObservedEndpoint, answering, running
+from tests.support.waiting import until
 
 
 async def open_stream(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -30,13 +30,13 @@ def options(number: int) -> bytes:
     ).encode()
 
 
-async def reads_nothing(phone: Phone) -> asyncio.StreamWriter:
+async def reads_nothing(phone: ObservedEndpoint) -> asyncio.StreamWriter:
     """A connection to `phone` whose peer asks until answers are stuck."""
     mute = socket.socket()
     mute.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     mute.connect(("127.0.0.1", phone.port))
     _, writer = await asyncio.open_connection(sock=mute, limit=1024)
-    await eventually(lambda: phone.endpoint.tcp.connection_count == 1)
+    await until(lambda: phone.endpoint.tcp.connection_count == 1)
     (connection,) = phone.endpoint.tcp._connections.values()
     async with asyncio.timeout(20):
         while not connection.unsent_bytes:
@@ -47,8 +47,8 @@ async def reads_nothing(phone: Phone) -> asyncio.StreamWriter:
 
 
 async def test_split_and_joined_messages() -> None:
-    phone = Phone("tcp:127.0.0.1:0")
-    async with phones(phone):
+    phone = ObservedEndpoint("tcp:127.0.0.1:0")
+    async with running(phone):
         reader, writer = await open_stream(phone.port)
         data = options(1) + options(2) + options(3)
         for start in range(0, len(data), 37):
@@ -60,12 +60,12 @@ async def test_split_and_joined_messages() -> None:
             assert answer.startswith(b"SIP/2.0 200 OK")
             assert f"Call-ID: c{number}\r\n".encode() in answer
         writer.close()
-        await eventually(lambda: phone.endpoint.tcp.connection_count == 0)
+        await until(lambda: phone.endpoint.tcp.connection_count == 0)
 
 
 async def test_a_stream_that_cannot_be_framed_is_closed() -> None:
-    phone = Phone("tcp:127.0.0.1:0")
-    async with phones(phone):
+    phone = ObservedEndpoint("tcp:127.0.0.1:0")
+    async with running(phone):
         reader, writer = await open_stream(phone.port)
         writer.write(b"rubbish\r\n" * 20_000 + b"\r\n\r\n")
         async with asyncio.timeout(5):
@@ -76,8 +76,8 @@ async def test_a_stream_that_cannot_be_framed_is_closed() -> None:
 
 
 async def test_a_ping_is_answered_with_a_pong() -> None:
-    phone = Phone("tcp:127.0.0.1:0")
-    async with phones(phone):
+    phone = ObservedEndpoint("tcp:127.0.0.1:0")
+    async with running(phone):
         reader, writer = await open_stream(phone.port)
         writer.write(b"\r\n\r\n")
         async with asyncio.timeout(5):
@@ -86,8 +86,8 @@ async def test_a_ping_is_answered_with_a_pong() -> None:
 
 
 async def test_a_fault_behind_a_whole_message_closes_after_its_answer() -> None:
-    phone = Phone("tcp:127.0.0.1:0")
-    async with phones(phone):
+    phone = ObservedEndpoint("tcp:127.0.0.1:0")
+    async with running(phone):
         reader, writer = await open_stream(phone.port)
         writer.write(options(1) + b"OPTIONS sip:x SIP/2.0\r\nTo: y\r\n\r\n")
         async with asyncio.timeout(5):
@@ -98,14 +98,14 @@ async def test_a_fault_behind_a_whole_message_closes_after_its_answer() -> None:
 
 
 async def test_connections_of_one_host_are_bounded() -> None:
-    phone = Phone("tcp:127.0.0.1:0", tcp_limits=TcpLimits(connections_per_host=3))
-    async with phones(phone):
+    phone = ObservedEndpoint("tcp:127.0.0.1:0", tcp_limits=TcpLimits(connections_per_host=3))
+    async with running(phone):
         streams = [await open_stream(phone.port) for _ in range(6)]
-        await eventually(lambda: phone.endpoint.tcp.refused == 3)
+        await until(lambda: phone.endpoint.tcp.refused == 3)
         assert phone.endpoint.tcp.connection_count == 3
         for _, writer in streams:
             writer.close()
-        await eventually(lambda: phone.endpoint.tcp.connection_count == 0)
+        await until(lambda: phone.endpoint.tcp.connection_count == 0)
         reader, writer = await open_stream(phone.port)
         writer.write(options(1))
         async with asyncio.timeout(5):
@@ -114,8 +114,8 @@ async def test_connections_of_one_host_are_bounded() -> None:
 
 
 async def test_silent_connection_is_closed() -> None:
-    phone = Phone("tcp:127.0.0.1:0", tcp_limits=TcpLimits(first_message_s=0.05))
-    async with phones(phone):
+    phone = ObservedEndpoint("tcp:127.0.0.1:0", tcp_limits=TcpLimits(first_message_s=0.05))
+    async with running(phone):
         reader, writer = await open_stream(phone.port)
         writer.write(options(1)[:50])
         async with asyncio.timeout(5):
@@ -124,8 +124,8 @@ async def test_silent_connection_is_closed() -> None:
 
 
 async def test_pings_alone_keep_no_connection_open() -> None:
-    phone = Phone("tcp:127.0.0.1:0", tcp_limits=TcpLimits(first_message_s=0.06))
-    async with phones(phone):
+    phone = ObservedEndpoint("tcp:127.0.0.1:0", tcp_limits=TcpLimits(first_message_s=0.06))
+    async with running(phone):
         reader, writer = await open_stream(phone.port)
         async with asyncio.timeout(5):
             with contextlib.suppress(ConnectionError):
@@ -139,16 +139,20 @@ async def test_pings_alone_keep_no_connection_open() -> None:
 async def test_idle_peer_with_unread_answers_is_closed() -> None:
     """Closing waits for what is not sent yet, which here is for ever."""
     limits = TcpLimits(first_message_s=0.3, idle_s=0.3, write_buffer_bytes=2**30)
-    phone = Phone("tcp:127.0.0.1:0", tcp_limits=limits, rate_limit=RateLimit(messages_per_s=0))
-    async with phones(phone):
+    phone = ObservedEndpoint(
+        "tcp:127.0.0.1:0", tcp_limits=limits, rate_limit=RateLimit(messages_per_s=0)
+    )
+    async with running(phone):
         writer = await reads_nothing(phone)
-        await eventually(lambda: phone.endpoint.tcp.connection_count == 0)
+        await until(lambda: phone.endpoint.tcp.connection_count == 0)
         writer.transport.abort()
 
 
 async def test_stop_does_not_wait_for_a_peer_that_does_not_read() -> None:
     limits = TcpLimits(write_buffer_bytes=2**30)
-    phone = Phone("tcp:127.0.0.1:0", tcp_limits=limits, rate_limit=RateLimit(messages_per_s=0))
+    phone = ObservedEndpoint(
+        "tcp:127.0.0.1:0", tcp_limits=limits, rate_limit=RateLimit(messages_per_s=0)
+    )
     await phone.endpoint.start()
     writer = await reads_nothing(phone)
     async with asyncio.timeout(5):
@@ -158,23 +162,23 @@ async def test_stop_does_not_wait_for_a_peer_that_does_not_read() -> None:
 
 
 async def test_peer_that_does_not_read_is_closed() -> None:
-    phone = Phone("tcp:127.0.0.1:0", tcp_limits=TcpLimits(write_buffer_bytes=100_000))
-    async with phones(phone):
+    phone = ObservedEndpoint("tcp:127.0.0.1:0", tcp_limits=TcpLimits(write_buffer_bytes=100_000))
+    async with running(phone):
         _, writer = await open_stream(phone.port)
         with pytest.raises(ConnectionError):
             async with asyncio.timeout(20):
                 while True:
                     writer.write(options(1) * 200)
                     await writer.drain()
-        await eventually(lambda: phone.endpoint.tcp.connection_count == 0)
+        await until(lambda: phone.endpoint.tcp.connection_count == 0)
 
 
 async def test_a_connection_is_reused() -> None:
-    alice, bob = Phone("tcp:127.0.0.1:0"), answering(Phone("tcp:127.0.0.1:0"))
-    async with phones(alice, bob):
+    alice, bob = ObservedEndpoint("tcp:127.0.0.1:0"), answering(ObservedEndpoint("tcp:127.0.0.1:0"))
+    async with running(alice, bob):
         for number in range(1, 4):
             await alice.call(f"sip:bob@127.0.0.1:{bob.port};transport=tcp")
-            await eventually(
+            await until(
                 lambda number=number: (  # type: ignore[misc]
                     sum(isinstance(event, Answered) for event in alice.events) == number
                 )
@@ -184,17 +188,17 @@ async def test_a_connection_is_reused() -> None:
 
 
 async def test_outgoing_connections_are_bounded_too() -> None:
-    alice = Phone("tcp:127.0.0.1:0", tcp_limits=TcpLimits(connections=2))
-    peers = [Phone("tcp:127.0.0.1:0") for _ in range(3)]
-    async with phones(alice, *peers):
+    alice = ObservedEndpoint("tcp:127.0.0.1:0", tcp_limits=TcpLimits(connections=2))
+    peers = [ObservedEndpoint("tcp:127.0.0.1:0") for _ in range(3)]
+    async with running(alice, *peers):
         for peer in peers:
             await alice.call(f"sip:bob@127.0.0.1:{peer.port};transport=tcp")
-        await eventually(lambda: len(alice.events) == 1)
+        await until(lambda: len(alice.events) == 1)
         assert alice.endpoint.tcp.connection_count == 2
 
 
 async def test_caller_with_lost_connection_is_answered_on_another() -> None:
-    phone = Phone("tcp:127.0.0.1:0")
+    phone = ObservedEndpoint("tcp:127.0.0.1:0")
     answers: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -202,7 +206,7 @@ async def test_caller_with_lost_connection_is_answered_on_another() -> None:
         writer.close()
 
     server = await asyncio.start_server(listen, "127.0.0.1", 0)
-    async with server, phones(phone):
+    async with server, running(phone):
         port = server.sockets[0].getsockname()[1]
         reader, writer = await open_stream(phone.port)
         invite = options(1).replace(b"OPTIONS", b"INVITE")
@@ -211,7 +215,7 @@ async def test_caller_with_lost_connection_is_answered_on_another() -> None:
         assert isinstance(call, IncomingInvite)
         await reader.readuntil(b"\r\n\r\n")
         writer.close()
-        await eventually(lambda: phone.endpoint.tcp.connection_count == 0)
+        await until(lambda: phone.endpoint.tcp.connection_count == 0)
         phone.endpoint.accept(call.session, AUDIO)
         async with asyncio.timeout(5):
             assert (await answers.get()).startswith(b"SIP/2.0 200 OK")
@@ -223,7 +227,7 @@ async def test_caller_with_lost_connection_is_answered_on_another() -> None:
 async def test_bye_to_a_caller_with_lost_connection_goes_to_its_contact(
     contact: str,
 ) -> None:
-    phone = answering(Phone("tcp:127.0.0.1:0"))
+    phone = answering(ObservedEndpoint("tcp:127.0.0.1:0"))
     requests: asyncio.Queue[Request] = asyncio.Queue()
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -234,7 +238,7 @@ async def test_bye_to_a_caller_with_lost_connection_goes_to_its_contact(
         await reader.read()
 
     server = await asyncio.start_server(listen, "127.0.0.1", 0)
-    async with server, phones(phone):
+    async with server, running(phone):
         port = server.sockets[0].getsockname()[1]
         call = await called_by_tcp(phone, contact.format(port=port))
         phone.endpoint.hangup(call)
@@ -247,13 +251,13 @@ async def test_bye_to_a_caller_with_lost_connection_goes_to_its_contact(
 
 
 async def test_stop_does_not_wait_for_the_name_service(monkeypatch: pytest.MonkeyPatch) -> None:
-    phone, asked = answering(Phone("tcp:127.0.0.1:0")), asyncio.Event()
+    phone, asked = answering(ObservedEndpoint("tcp:127.0.0.1:0")), asyncio.Event()
 
     async def never(*_args: object, **_named: object) -> None:
         asked.set()
         await asyncio.Event().wait()
 
-    async with phones(phone):
+    async with running(phone):
         call = await called_by_tcp(phone, "sip:y@pbx.example.com")
         monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", never)
         phone.endpoint.hangup(call)
@@ -262,7 +266,7 @@ async def test_stop_does_not_wait_for_the_name_service(monkeypatch: pytest.Monke
     assert not [event for event in phone.events if isinstance(event, Ended)]
 
 
-async def called_by_tcp(phone: Phone, contact: str) -> Session:
+async def called_by_tcp(phone: ObservedEndpoint, contact: str) -> Session:
     """A call over a connection that is lost once it is up."""
     reader, writer = await open_stream(phone.port)
     offer = OfferAnswer(1).make_offer(AUDIO)
@@ -281,6 +285,6 @@ async def called_by_tcp(phone: Phone, contact: str) -> Session:
     answered = await phone.until(Answered)
     assert isinstance(answered, Answered)
     writer.close()
-    await eventually(lambda: phone.endpoint.tcp.connection_count == 0)
+    await until(lambda: phone.endpoint.tcp.connection_count == 0)
     assert isinstance(answered.session, Session)
     return answered.session

@@ -8,7 +8,7 @@ a kill -9 at that moment would.
 import asyncio
 import itertools
 import sqlite3
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +28,7 @@ from engine.errors import EngineError
 from engine.store.batch import Batch
 from engine.store.store import Store
 from media.errors import WorkerGone
-from tests.support.phones.virtual import Network, VirtualSip
+from tests.support.phones.virtual import SILENT, Conduct, Network, VirtualSip
 from tests.support.quiet_speech import quiet_speech
 from tests.support.scene import ScriptedMedia
 from tests.support.virtual_loop import run
@@ -290,3 +290,35 @@ class VirtualEngine:
             return await self.ask(method, **params)
         except EngineError:
             return None
+
+
+Script = Callable[[VirtualEngine], Awaitable[None]]
+
+
+def run_engine(
+    directory: Path,
+    *scripts: Script,
+    down_s: float = 5.0,
+    conducts: Mapping[str, Sequence[Conduct]] | None = None,
+    **sections: Any,
+) -> None:
+    """Start an engine with these sections, run the script, and stop the engine in good order.
+
+    Phones do nothing by themselves but those in `conducts`. Each further script has the next
+    engine of the same store, `down_s` later.
+    """
+
+    async def life(script: Script) -> None:
+        engine = VirtualEngine(around, settings)
+        await engine.start()
+        await script(engine)
+        await engine.stop()
+
+    with world(directory) as around:
+        around.network.default = SILENT
+        around.network.conducts.update(conducts or {})
+        settings = settings_in(directory, **sections)
+        for number, script in enumerate(scripts):
+            if number:
+                around.clock.shift(down_s)
+            around.run(life(script))

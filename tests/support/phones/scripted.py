@@ -5,6 +5,7 @@ which order things happen, to the instant, which no real phone would do on deman
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, cast
 
 from engine.calls.leg import Leg
@@ -38,14 +39,18 @@ def audio(
 
 
 class ScriptedPhone:
-    """The far end of one INVITE: what it does next is the test's to say."""
+    """The far end of one INVITE: what it does next is the test's to say.
 
-    def __init__(self, invitation: Invitation) -> None:
+    To the engine it is the session. Its leg hears of it, or `notify` where that is given.
+    """
+
+    def __init__(self, invitation: Invitation, notify: Callable[[Any], None] | None = None) -> None:
         self.invitation = invitation
         self.tag: Any = None
         self.state = "calling"
         self.hung_up = asyncio.Event()
         self.hang_up_reason: str | None = None
+        self._notify = notify
 
     @property
     def session(self) -> Session:
@@ -55,47 +60,55 @@ class ScriptedPhone:
     def is_hung_up(self) -> bool:
         return self.hung_up.is_set()
 
-    def _tell(self, event: Any) -> None:
+    def on_hangup(self, reason: str | None) -> None:
+        """The engine sends CANCEL or BYE."""
+        self.hang_up_reason = reason
+        self.hung_up.set()
+
+    def sends(self, event: Any) -> None:
+        """Let the engine have this event of the call."""
         if isinstance(self.tag, Leg):
-            self.tag.on_sip(event)
+            (self._notify or self.tag.on_sip)(event)
 
     def rings(self) -> None:
         self.state = "early"
-        self._tell(events.Progress(self.session, 180, "Ringing", None))
+        self.sends(events.Progress(self.session, 180, "Ringing", None))
 
     def plays_early_media(self, port: int = 40000) -> None:
-        self._tell(events.Progress(self.session, 183, "Session Progress", audio(port=port)))
+        self.sends(events.Progress(self.session, 183, "Session Progress", audio(port=port)))
 
     def presses(self, digit: str) -> None:
-        self._tell(events.InfoDigit(self.session, digit, 160))
+        self.sends(events.InfoDigit(self.session, digit, 160))
 
     def answers(self, codec: str = "PCMU", host: str = "127.0.0.1") -> None:
         direction = "inactive" if host == "0.0.0.0" else "sendrecv"
-        self._tell(events.Answered(self.session, audio(direction, codec=codec, host=host)))
+        self.sends(events.Answered(self.session, audio(direction, codec=codec, host=host)))
 
     def refuses(self, status: int, phrase: str = "No") -> None:
-        self._tell(events.Failed(self.session, events.Cause(status, phrase, "remote")))
+        self.sends(events.Failed(self.session, events.Cause(status, phrase, "remote")))
 
     def is_unreachable(self) -> None:
         cause = events.Cause(503, "connection refused", "transport")
-        self._tell(events.Failed(self.session, cause))
+        self.sends(events.Failed(self.session, cause))
 
     def hangs_up(self, reason_header: str | None = None) -> None:
         cause = events.Cause(None, "BYE", "remote", reason_header)
-        self._tell(events.Ended(self.session, cause))
+        self.sends(events.Ended(self.session, cause))
 
     def holds(self) -> None:
-        self._tell(events.MediaChanged(self.session, audio("recvonly")))
+        self.sends(events.MediaChanged(self.session, audio("recvonly")))
 
     def resumes(self) -> None:
-        self._tell(events.MediaChanged(self.session, audio()))
+        self.sends(events.MediaChanged(self.session, audio()))
 
 
 class ScriptedCaller(ScriptedPhone):
     """A phone that calls us: its INVITE is there, our answers to it are in `statuses`."""
 
-    def __init__(self, request: Request, source: Hop) -> None:
-        super().__init__(cast(Any, None))
+    def __init__(
+        self, request: Request, source: Hop, notify: Callable[[Any], None] | None = None
+    ) -> None:
+        super().__init__(cast(Any, None), notify)
         self.state = "incoming"
         self.request = request
         self.source = source
@@ -114,18 +127,43 @@ class ScriptedCaller(ScriptedPhone):
     def acknowledges(self, codec: str = "PCMU") -> None:
         """ACK of our 200."""
         self.state = "confirmed"
-        self._tell(events.Answered(self.session, audio(codec=codec)))
+        self.sends(events.Answered(self.session, audio(codec=codec)))
 
     def cancels(self) -> None:
         """CANCEL, before our 200."""
         self.state = "terminated"
         cause = events.Cause(487, "Request Terminated", "remote")
-        self._tell(events.Failed(self.session, cause))
+        self.sends(events.Failed(self.session, cause))
+
+    def on_ring(self, status: int) -> None:
+        """The engine answers 180, or another provisional status."""
+        self.must_be_open()
+        self.state = "early"
+        self.statuses.append(status)
+
+    def on_accept(self) -> None:
+        """The engine answers 200."""
+        self.must_be_open()
+        self.state = "accepted"
+        self.statuses.append(200)
+        self.accepted.set()
+
+    def on_reject(
+        self, status: int, headers: tuple[tuple[str, str], ...], reason: str | None
+    ) -> None:
+        """The engine refuses the call."""
+        self.must_be_open()
+        self.state = "terminated"
+        self.statuses.append(status)
+        self.headers = headers
+        self.refused_because = reason
+        self.rejected.set()
 
     def objection(self, _audio: LocalAudio) -> str | None:
         return self.no_common_codec
 
     def must_be_open(self) -> None:
+        """Raises SipError where there is nothing left to answer."""
         if self.state not in ("incoming", "early"):
             raise SipError(f"the call is {self.state}")
 
@@ -137,17 +175,10 @@ class ScriptedSip:
         self.phones: asyncio.Queue[ScriptedPhone] = asyncio.Queue()
 
     def ring(self, session: Session, status: int = 180) -> None:
-        phone = cast(ScriptedCaller, session)
-        phone.must_be_open()
-        phone.state = "early"
-        phone.statuses.append(status)
+        cast(ScriptedCaller, session).on_ring(status)
 
     def accept(self, session: Session, audio: LocalAudio) -> None:
-        phone = cast(ScriptedCaller, session)
-        phone.must_be_open()
-        phone.state = "accepted"
-        phone.statuses.append(200)
-        phone.accepted.set()
+        cast(ScriptedCaller, session).on_accept()
 
     def reject(
         self,
@@ -157,13 +188,7 @@ class ScriptedSip:
         *,
         reason: str | None = None,
     ) -> None:
-        phone = cast(ScriptedCaller, session)
-        phone.must_be_open()
-        phone.state = "terminated"
-        phone.statuses.append(status)
-        phone.headers = headers
-        phone.refused_because = reason
-        phone.rejected.set()
+        cast(ScriptedCaller, session).on_reject(status, headers, reason)
 
     async def resolve(self, uri: str) -> Hop:
         return Hop("udp", "127.0.0.1", 5080)
@@ -174,9 +199,7 @@ class ScriptedSip:
         return phone.session
 
     def hangup(self, session: Session, reason: str | None = None) -> None:
-        phone = cast(ScriptedPhone, session)
-        phone.hang_up_reason = reason
-        phone.hung_up.set()
+        cast(ScriptedPhone, session).on_hangup(reason)
 
 
 def incoming(

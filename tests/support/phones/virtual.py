@@ -1,4 +1,4 @@
-"""Phones in virtual time: each call at one of them goes as its conduct says.
+"""Scripted phones that act by themselves: each call at one of them goes as its conduct says.
 
 They outlive the engines that call them: when an engine dies, they keep its calls for a while.
 """
@@ -7,19 +7,17 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple
 
 from engine.calls.leg import Leg
 from media.messages import Dtmf
 from sip import events
 from sip.dialog.session import Session
 from sip.dialog.uac import Invitation
-from sip.errors import SipError
 from sip.hop import Hop
 from sip.message.uri import SipUri, parse_uri
-from sip.sdp.offer_answer import LocalAudio
 
-from .scripted import audio, incoming
+from .scripted import ScriptedCaller, ScriptedPhone, ScriptedSip, incoming
 
 Act = Literal[
     "rings", "answers", "is_busy", "declines", "is_unreachable", "hangs_up", "holds", "resumes",
@@ -133,37 +131,30 @@ class Network:
             phone.abandon(keep_s)
 
 
-class VirtualPhone:
-    """The far end of one INVITE; to the engine it is the session."""
+class VirtualPhone(ScriptedPhone):
+    """A phone that is called, and does what its conduct says, or what a test has it do by `act`."""
 
     is_caller = False
 
     def __init__(
-        self, network: Network, invitation: Invitation, tell: Callable[[Any], None]
+        self, network: Network, invitation: Invitation, notify: Callable[[Any], None]
     ) -> None:
+        super().__init__(invitation, notify)
         uri = parse_uri(invitation.target)
         assert isinstance(uri, SipUri)
         user = uri.user or uri.host
-        self._begin(network, user, network.conduct(user), tell)
+        self._begin(network, user, network.conduct(user))
 
-    def _begin(
-        self, network: Network, user: str, steps: Conduct, tell: Callable[[Any], None]
-    ) -> None:
-        self.tag: Any = None
-        self.state = "calling"
+    def _begin(self, network: Network, user: str, steps: Conduct) -> None:
         self.user = user
         self.over = asyncio.Event()
         self._network = network
-        self._tell = tell
         self.call = network.called(self)
         self._script = asyncio.get_running_loop().create_task(self._follow(steps))
 
-    @property
-    def session(self) -> Session:
-        return cast(Session, self)
-
-    def hung_up(self) -> None:
+    def on_hangup(self, reason: str | None) -> None:
         """CANCEL or BYE from the engine."""
+        super().on_hangup(reason)
         self._script.cancel()
         self._end("engine")
 
@@ -192,39 +183,52 @@ class VirtualPhone:
         is_answered = self.call.answered is not None
         match act:
             case "rings" if not is_answered:
-                self.state = "early"
-                self._say(events.Progress(self.session, 180, "Ringing", None))
+                self.rings()
             case "answers" if not is_answered:
-                self.state = "confirmed"
-                self.call.answered = self._network.clock()
-                self._say(events.Answered(self.session, audio()))
-            case "is_busy" | "declines" | "is_unreachable" if not is_answered:
-                self._end("phone")
-                self._say(events.Failed(self.session, _REFUSALS[act]))
+                self.answers()
+            case "is_busy" if not is_answered:
+                self.refuses(486, "Busy Here")
+            case "declines" if not is_answered:
+                self.refuses(603, "Decline")
+            case "is_unreachable" if not is_answered:
+                self.is_unreachable()
             case "hangs_up" if is_answered:
-                self._end("phone")
-                self._say(events.Ended(self.session, events.Cause(None, "BYE", "remote")))
-            case "presses" if is_answered and isinstance(self.tag, Leg):
-                self.tag.on_media(Dtmf(self.tag.id, KEY, 100))
-            case "holds" | "resumes" if is_answered:
-                direction = "recvonly" if act == "holds" else "sendrecv"
-                self._say(events.MediaChanged(self.session, audio(direction)))
+                self.hangs_up()
+            case "presses" if is_answered:
+                self.presses(KEY)
+            case "holds" if is_answered:
+                self.holds()
+            case "resumes" if is_answered:
+                self.resumes()
             case _:
                 pass
 
-    def _say(self, event: Any) -> None:
+    # -- as a scripted phone, with what the phone saw written down ----------------------------
+
+    def answers(self, codec: str = "PCMU", host: str = "127.0.0.1") -> None:
+        self.state = "confirmed"
+        self.call.answered = self._network.clock()
+        super().answers(codec, host)
+
+    def refuses(self, status: int, phrase: str = "No") -> None:
+        self._end("phone")
+        super().refuses(status, phrase)
+
+    def is_unreachable(self) -> None:
+        self._end("phone")
+        super().is_unreachable()
+
+    def hangs_up(self, reason_header: str | None = None) -> None:
+        self._end("phone")
+        super().hangs_up(reason_header)
+
+    def presses(self, digit: str) -> None:
+        """The key comes as a telephone-event, by the media worker."""
         if isinstance(self.tag, Leg):
-            self._tell(event)
+            self.tag.on_media(Dtmf(self.tag.id, digit, 100))
 
 
-_REFUSALS: dict[str, events.Cause] = {
-    "is_busy": events.Cause(486, "Busy Here", "remote"),
-    "declines": events.Cause(603, "Decline", "remote"),
-    "is_unreachable": events.Cause(503, "connection refused", "transport"),
-}
-
-
-class VirtualCaller(VirtualPhone):
+class VirtualCaller(VirtualPhone, ScriptedCaller):
     """A phone that calls us by the trunk: the near end of its INVITE is the engine's to answer."""
 
     is_caller = True
@@ -235,55 +239,46 @@ class VirtualCaller(VirtualPhone):
         user: str,
         dialled: str,
         steps: Conduct,
-        tell: Callable[[Any], None],
+        notify: Callable[[Any], None],
         *,
         withheld: bool = False,
     ) -> None:
         invite = incoming(dialled, "anonymous" if withheld else user)
-        self.request, self.source = invite.request, invite.source
-        self._begin(network, user, steps, tell)
-        self.state = "incoming"
+        ScriptedCaller.__init__(self, invite.request, invite.source, notify)
+        self._begin(network, user, steps)
 
-    def use_credentials(self, credentials: object, account: str = "") -> None:
-        """As Session.use_credentials: nothing here asks for them."""
-
-    def objection(self, _audio: LocalAudio) -> str | None:
-        return None
-
-    def must_be_open(self) -> None:
-        """Raises SipError where there is nothing left to answer."""
-        if self.state not in ("incoming", "early"):
-            raise SipError(f"the call is {self.state}")
-
-    def accepted(self) -> None:
+    def on_accept(self) -> None:
         """Our 200 has come; the ACK follows."""
-        self.state = "accepted"
-        asyncio.get_running_loop().call_later(ACK_S, self._acknowledges)
+        super().on_accept()
+        asyncio.get_running_loop().call_later(ACK_S, self._acknowledge)
 
-    def rejected(self) -> None:
+    def on_reject(
+        self, status: int, headers: tuple[tuple[str, str], ...], reason: str | None
+    ) -> None:
         """We have answered that we do not take the call."""
+        super().on_reject(status, headers, reason)
         self._script.cancel()
         self._end("engine")
 
-    def _acknowledges(self) -> None:
+    def _acknowledge(self) -> None:
         if self.call.is_up and self.state == "accepted":
-            self.state = "confirmed"
             self.call.answered = self._network.clock()
-            self._say(events.Answered(self.session, audio()))
+            self.acknowledges()
 
     def act(self, act: Act) -> None:
+        """See VirtualPhone. A caller cancels, and does not answer."""
         if act == "cancels" and self.state in ("incoming", "early"):
             self._end("phone")
-            cause = events.Cause(487, "Request Terminated", "remote")
-            self._say(events.Failed(self.session, cause))
+            self.cancels()
         elif act != "answers":
             super().act(act)
 
 
-class VirtualSip:
+class VirtualSip(ScriptedSip):
     """Takes the place of SipEndpoint: each INVITE becomes a call at a phone of the network."""
 
     def __init__(self, network: Network, on_event: Callable[[Any], None]) -> None:
+        super().__init__()
         self._network = network
         self._on_event = on_event
         self.is_dead = False
@@ -295,18 +290,13 @@ class VirtualSip:
 
     async def stop(self) -> None: ...
 
-    async def resolve(self, uri: str) -> Hop:
-        return Hop("udp", "127.0.0.1", 5080)
-
     def invite(self, invitation: Invitation) -> Session:
         assert not self.is_dead, "an engine that was killed calls nobody"
         return VirtualPhone(self._network, invitation, self._on_event).session
 
     def hangup(self, session: Session, reason: str | None = None) -> None:
         if not self.is_dead:
-            cast(VirtualPhone, session).hung_up()
-
-    # -- calls that come in -----------------------------------------------------------------
+            super().hangup(session, reason)
 
     def call(
         self, user: str, dialled: str, steps: Conduct, *, withheld: bool = False
@@ -317,25 +307,3 @@ class VirtualSip:
         )
         self._on_event(events.IncomingInvite(caller.session, caller.request))
         return caller
-
-    def ring(self, session: Session, status: int = 180) -> None:
-        caller = cast(VirtualCaller, session)
-        caller.must_be_open()
-        caller.state = "early"
-
-    def accept(self, session: Session, audio: LocalAudio) -> None:
-        caller = cast(VirtualCaller, session)
-        caller.must_be_open()
-        caller.accepted()
-
-    def reject(
-        self,
-        session: Session,
-        status: int,
-        headers: tuple[tuple[str, str], ...] = (),
-        *,
-        reason: str | None = None,
-    ) -> None:
-        caller = cast(VirtualCaller, session)
-        caller.must_be_open()
-        caller.rejected()

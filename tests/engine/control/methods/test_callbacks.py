@@ -177,6 +177,59 @@ async def test_a_decision_is_made(settings: Settings, decision: str) -> None:
     assert ended["decision"] is None
 
 
+async def poisoned(settings: Settings, job_id: str) -> None:
+    """Leave a job in the store that was under way in two crashes."""
+    async with running(settings) as (daemon, client):
+        await client.callback(**request(id=job_id, on_crash="retry"))
+        job = daemon.dispatcher.jobs[job_id]
+        job.under_way, job.crashes = True, 1
+        await daemon.store.save(job, durable=True)
+
+
+@pytest.mark.parametrize("decision", ["retry", "fail"])
+async def test_a_poisoned_job_is_listed_and_released(settings: Settings, decision: str) -> None:
+    await poisoned(settings, "x")
+    dial = settings.dial.model_copy(update={"crash_pause_s": 0.05})
+    async with running(settings.model_copy(update={"dial": dial})) as (_daemon, client):
+        (listed,) = (await client.call("callback.list", state="poisoned"))["jobs"]
+        assert (listed["id"], listed["state"], listed["crashes"]) == ("x", "poisoned", 2)
+        assert (await client.call("engine.status"))["jobs"] == {"poisoned": 1}
+        error = await refusal(client, "callback.reschedule", id="x", not_before=4e9)
+        assert (error.kind, error.message) == ("state", "job x is set aside: poisoned")
+        async with client.events() as events:
+            await client.call("callback.decide", id="x", decision=decision)
+            if decision == "retry":
+                assert (await client.call("callback.get", id="x"))["state"] == "queued"
+                await client.call("callback.reschedule", id="x", not_before=time.time())
+            ended = await client.wait_for_job("x", events=events)
+    assert ended["state"] == "failed"
+    assert ended["result"] == ("unreachable" if decision == "retry" else "failed")
+
+
+async def test_a_release_that_cannot_be_saved_is_undone(settings: Settings) -> None:
+    await poisoned(settings, "x")
+    async with running(settings) as (daemon, client):
+        await daemon.store.flush()
+        let_write(daemon, may=False)
+        error = await refusal(client, "callback.decide", id="x", decision="retry")
+        assert error.data["store"] == "read_only"
+        assert (await client.call("callback.get", id="x"))["state"] == "poisoned"
+        let_write(daemon, may=True)
+
+
+async def test_a_request_does_not_join_a_poisoned_job(settings: Settings) -> None:
+    asked = {**PARAMS, "on_crash": "retry"}
+    async with running(settings) as (daemon, client):
+        await client.callback(**asked, id="x")
+        job = daemon.dispatcher.jobs["x"]
+        job.under_way, job.crashes = True, 1
+        await daemon.store.save(job, durable=True)
+    async with running(settings) as (_daemon, client):
+        assert (await client.call("callback.get", id="x"))["state"] == "poisoned"
+        other = await client.callback(**asked, id="y")
+        assert (other["id"], other.get("joined_to")) == ("y", None)
+
+
 def let_write(daemon: Daemon, *, may: bool) -> None:
     """Have the store's file as on a disk that cannot be written, or as it was."""
     daemon.store._writer.execute(f"PRAGMA query_only = {'OFF' if may else 'ON'}")

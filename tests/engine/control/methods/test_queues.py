@@ -132,6 +132,43 @@ async def test_a_paused_queue_offers_nobody_until_it_is_resumed(engine: Engine) 
     assert (await refusal(client, "queue.remove", id="c1")).kind == "state"
 
 
+async def test_explaining_who_waits(engine: Engine) -> None:
+    daemon, client = engine
+    nobody = await client.call("queue.explain", queue="sales")
+    assert nobody == {
+        "queue": "sales", "waiting": 0, "held_back": None, "why": None, "entry": None, "agents": []
+    }  # fmt: skip
+    await client.call("agent.login", agent="bert")
+    join(daemon, "c1", 60, skills={"german": 3})
+    join(daemon, "c2", 5, skills={"german": 3})
+    found = await client.call("queue.explain", queue="sales")
+    assert found["entry"]["id"] == "c1"
+    assert found["agents"] == [
+        {"agent": "bert", "state": "available", "could": False, "why_not": "lacks german 3"}
+    ]
+    why = "c1 waits although an agent is free: bert: lacks german 3"
+    assert found["why"] == why
+    assert (await client.call("queue.get", queue="sales"))["why_waiting"] == why
+    live = {one["queue"]: one for one in (await client.call("report.live"))["queues"]}
+    assert live["sales"]["why_waiting"] == why
+    assert (await client.call("queue.explain", id="c2"))["entry"]["place"] == 2
+    assert (await refusal(client, "queue.explain", queue="none")).kind == "not_found"
+    assert (await refusal(client, "queue.explain", id="c9")).kind == "not_found"
+    with pytest.raises(RequestRejected, match="give only one"):
+        await client.call("queue.explain", queue="sales", id="c1")
+    socket = daemon.settings.control.socket
+    assert f"sales: {why}" in (await ringback(socket, "queues")).text
+    assert why in (await ringback(socket, "queues", "sales")).text
+    text = (await ringback(socket, "queue", "explain", "sales")).text
+    assert "c1 waits for sales, number 1" in text and "lacks german 3" in text
+    assert "number 2" in (await ringback(socket, "queue", "explain", "--id", "c2")).text
+    assert "nobody waits in night" in (await ringback(socket, "queue", "explain", "night")).text
+    await client.call("queue.pause", queue="sales")
+    text = (await ringback(socket, "queue", "explain", "sales")).text
+    assert "nobody is offered now: the queue is paused" in text
+    await ringback(socket, "queue", "explain", status=2)
+
+
 async def test_the_command_line(engine: Engine) -> None:
     daemon, _client = engine
     socket = daemon.settings.control.socket

@@ -14,7 +14,8 @@ from tests.support.arrivals import Arrivals
 from tests.support.phones.errors import PeerError
 from tests.support.ports import free_port
 
-from .rtp import PAYLOAD_TYPES, WireRtp, open_timed, receive_timed
+from .rtp import WireRtp
+from .sockets import PAYLOAD_TYPES, open_timed, receive_timed
 
 PHRASES = {180: "Ringing", 183: "Session Progress", 200: "OK", 404: "Not Found", 407: "Proxy"}
 _COMPACT = {"v": "via", "f": "from", "t": "to", "i": "call-id", "m": "contact", "c": "content-type"}

@@ -1,0 +1,79 @@
+"""A virtual engine whose invariants are checked at every moment, and what a test does with it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tests.support.invariants import Invariants, Told
+from tests.support.phones.virtual import VirtualPhone
+
+from .virtual import VirtualEngine, run_engine
+
+LONGEST_S = 1000.0
+
+
+class WatchedEngine:
+    """The engine, its phones, and the events that it published. Phones do nothing by themselves."""
+
+    def __init__(self, engine: VirtualEngine, log: Told) -> None:
+        self.engine, self.network, self.log = engine, engine.world.network, log
+        self.ask = engine.ask
+        self.phone_of = self.network.call_of
+        self.told = log.of
+
+    async def job(self, job: str) -> dict[str, Any]:
+        """A job as it is now."""
+        found: dict[str, Any] = await self.ask("callback.get", id=job)
+        return found
+
+    async def ended(self, *jobs: str) -> None:
+        """Wait until these jobs have ended."""
+        for job in jobs:
+            await self.log.job_ended(job, within_s=LONGEST_S)
+
+    def state(self, agent: str) -> str:
+        """The state of an agent."""
+        return next(one.state for one in self.engine.daemon.agents if one.name == agent)
+
+    async def answered(self, user: str, *, rings_s: float = 0.0) -> VirtualPhone:
+        """The phone of `user`, which answers once it is called and has rung for `rings_s`."""
+        phone = await self.phone_of(user)
+        if rings_s:
+            phone.act("rings")
+            await asyncio.sleep(rings_s)
+        phone.act("answers")
+        await asyncio.sleep(1)
+        return phone
+
+
+Watched = TypeVar("Watched", bound=WatchedEngine)
+
+
+def run_watched_engine(
+    directory: Path,
+    script: Callable[[Watched], Awaitable[None]],
+    *,
+    as_: Callable[[VirtualEngine, Told], Watched],
+    **sections: Any,
+) -> None:
+    """Run a script as `run_engine` does, with the engine `as_` the test wants it.
+
+    Nothing may be left at the end, and the events must agree with the jobs and calls.
+    """
+
+    async def watched(engine: VirtualEngine) -> None:
+        log, invariants = Told(), Invariants(engine)
+        engine.daemon.events.listen(log.listen)
+        checks = engine.world.checks
+        checks.append(invariants.check_moment)
+        tasks = len(asyncio.all_tasks())
+        await script(as_(engine, log))
+        jobs = {job["id"]: job for job in (await engine.ask("callback.list"))["jobs"]}
+        invariants.check_evening(jobs)
+        log.check(jobs)
+        log.check_calls(jobs)
+        assert len(asyncio.all_tasks()) == tasks, asyncio.all_tasks()
+        checks.clear()
+
+    run_engine(directory, watched, **sections)
