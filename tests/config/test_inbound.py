@@ -56,6 +56,11 @@ def test_seconds_are_rounded_as_the_field_does() -> None:
     refused(Room, name="a", announce_round_seconds=7)
 
 
+def test_a_text_stands_on_one_line() -> None:
+    with pytest.raises(ValidationError, match="printable characters on one line"):
+        Room(name="default", welcome="Hello\nthere")
+
+
 def test_an_empty_periodic_announcement_is_refused() -> None:
     assert "empty" in refused(Room, name="a", periodic_announce=["Hello.", ""])
 

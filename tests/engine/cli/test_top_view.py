@@ -220,3 +220,10 @@ def test_alerts(changed: dict[str, Any], expected: str | None) -> None:
     assert len(found) == (0 if expected is None else 1)
     if expected is not None:
         assert expected in found[0]
+
+
+def test_without_queues_there_are_agents_alone() -> None:
+    found = view([agent("alice", "available", 5.0)]) | {"queues": []}
+    shown = texts(found, None, Choices())
+    assert not any(line.startswith("queue") for line in shown)
+    assert any(line.startswith("alice") for line in shown)
