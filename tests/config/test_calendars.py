@@ -59,5 +59,5 @@ def test_what_makes_no_sense_is_refused(change: dict[str, Any], reason: str) -> 
 
 
 def test_a_date_without_hours_is_closed() -> None:
-    (exception,) = Calendar(**OFFICE, exceptions=[{"date": CHRISTMAS}]).exceptions
+    (exception,) = Calendar(**OFFICE | {"exceptions": [{"date": CHRISTMAS}]}).exceptions
     assert (exception.date, exception.hours) == (CHRISTMAS, [])

@@ -1,6 +1,7 @@
 """What client commands print and how they exit."""
 
 import json
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -94,7 +95,7 @@ def test_where_standard_output_is_closed_json_is_lost_in_silence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with monkeypatch.context() as closed:
-        closed.setattr(command.sys, "stdout", None)
+        closed.setattr(sys, "stdout", None)
         command.print_json({"a": 1})
     command.print_json({"a": 2})
     assert capsys.readouterr().out == '{"a": 2}\n'

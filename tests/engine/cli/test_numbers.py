@@ -64,7 +64,7 @@ async def test_times_that_are_none_are_usage_errors(socket: Path, until: str) ->
 def test_whether_and_when_a_number_may_be_called(
     capsys: pytest.CaptureFixture[str], fields: dict[str, Any], answer: str
 ) -> None:
-    found = {
+    found: dict[str, Any] = {
         "allowed": True, "policy": None, "reason": None, "not_before": None, "called": "+44123",
         "line_type": "fixed_line", "region": None, "zones": [], "cost_estimate": {"rate": None},
     }  # fmt: skip
