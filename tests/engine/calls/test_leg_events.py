@@ -64,7 +64,8 @@ def test_a_worker_that_dies_ends_its_legs(tmp_path: Path) -> None:
 
 def test_a_recording_that_failed_is_said_of_its_call_or_of_none(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
-        registry, told = stage.services.registry, []
+        registry = stage.services.registry
+        told: list[str] = []
         registry.recordings["a.wav"] = told.append
         events = LegEvents(registry, stage.services.events)
         events.on_media(RecordingEnded("a.wav"))

@@ -63,7 +63,7 @@ def test_a_worker_without_figures_costs_only_the_figures(tmp_path: Path) -> None
             await asyncio.sleep(3600)
 
         for stats in (gone, silent):
-            stage.media.stats = stats  # type: ignore[method-assign]
+            stage.media.stats = stats  # type: ignore[method-assign, assignment]
             found = await call_method(methods, "call.get", call=call["call"])
             assert (found["state"], found["legs"][0]["media"]) == (call["state"], None)
         await call_method(methods, "call.hangup", call=call["call"])
