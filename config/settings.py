@@ -18,6 +18,7 @@ from pydantic_settings import (
 
 from . import environment
 from .agents import Agent, AgentDefaults
+from .alerts import Alert, check_alerts
 from .calendars import Calendar
 from .checks import (
     OutsideTargets,
@@ -80,6 +81,7 @@ class Settings(BaseSettings):
     reports: Reports = Reports()
     metrics: Metrics = Metrics()
     webhooks: list[Webhook] = []
+    alerts: list[Alert] = []
     trunks: list[Trunk] = []
     routes: list[Route] = []
     rates: list[Rate] = []
@@ -122,6 +124,7 @@ class Settings(BaseSettings):
             ("trunks", self.trunks),
             ("agents", self.agents),
             ("webhooks", self.webhooks),
+            ("alerts", self.alerts),
             ("inbound", self.inbound),
             ("rooms", self.rooms),
             ("calendars", self.calendars),
@@ -145,6 +148,7 @@ class Settings(BaseSettings):
         outside = OutsideTargets(self.dial.allow_hosts, self.trunks, self.routes)
         check_inbound(self.inbound, self.rooms, known, queues)
         check_rules(self.rules, known, queues, calendars, centres)
+        check_alerts(self.alerts, queues)
         check_rates(self.rates)
         check_rights(self.rights, self.control)
         check_centres(self.centres, self.calendars, outside)

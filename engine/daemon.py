@@ -5,6 +5,7 @@
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import resource
 import signal
@@ -37,12 +38,15 @@ GC_THRESHOLD = (50_000, 20, 50)
 GOODBYE_POLLS = 50
 GOODBYE_POLL_S = 0.02
 LAST_EVENTS_S = 1.0
+M_MMAP_THRESHOLD = -3  # malloc.h
+LARGE_BYTES = 128 * 1024
 
 
 def main(settings: Settings) -> int:
     """Run one engine. Returns the exit status: 0, or 2 after one line that says what is wrong."""
     logs.configure(settings.log.level, settings.log.format)
     _raise_file_limit()
+    _give_memory_back()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
         uvloop.run(_run(settings))
@@ -67,6 +71,15 @@ async def _run(settings: Settings) -> None:
         await daemon.stop_requested.wait()
     finally:
         await daemon.stop()
+
+
+def _give_memory_back() -> None:
+    """Let the C library give large buffers back to the system as soon as they are freed.
+
+    By default it keeps them from the second time on, and what a burst took is never given back.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
 
 
 def _raise_file_limit() -> None:
@@ -119,6 +132,7 @@ class Daemon(Parts):
         await self.inbound.start(moved_s)
         self.retention.start()
         self.heartbeat.start()
+        self.alerts.start()
         await self.control.start()
         self.events.publish("engine.started")
         if moved_s:
@@ -147,6 +161,7 @@ class Daemon(Parts):
             async with asyncio.timeout(LAST_EVENTS_S):
                 await self.events.settled()
         self.heartbeat.stop()
+        await self.alerts.stop()
         await self.retention.stop()
         if self.exporter is not None:
             await self.exporter.stop()

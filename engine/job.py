@@ -86,6 +86,8 @@ class LegRecord(msgspec.Struct, kw_only=True):
     ended: float | None = None
     media: dict[str, Any] | None = None
     """Packets, loss, jitter and the like, as last reported; media.messages.LegStats by name."""
+    events_dropped: int = 0
+    """How many events its phone caused beyond what one phone may cause."""
 
     def shift(self, by_s: float) -> None:
         """The clock was stepped: the leg has rung and talked as long as before."""

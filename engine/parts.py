@@ -37,8 +37,8 @@ from .calls.whisper import Announcer
 from .clock import Clock
 from .control.agent_scope import AgentScope
 from .control.audit import Audit
-from .control.engine_view import EngineView, Network, Traffic
-from .control.live_view import AgentView, QueueView
+from .control.engine_view import EngineView, Network, Output, Traffic
+from .control.live_view import AgentView, Customers, QueueView
 from .control.method import Method
 from .control.methods.agents import AgentMethods
 from .control.methods.audit import AuditMethods
@@ -64,6 +64,7 @@ from .inbound.sip_events import SipEvents
 from .job import Job
 from .personal.personal_data import PersonalData
 from .reload import Reconfigure, Reload
+from .reports.alerts import Alerts
 from .reports.cdr_writer import CdrWriter
 from .reports.history import History
 from .reports.intervals import zone_of
@@ -279,19 +280,27 @@ class Parts:
             self.network,
             self.queues,
             self.store,
-            self.events,
-            self.webhooks,
+            Output(self.events, self.webhooks, logs.lines_dropped),
             clock=self.clock,
         )
-        self.queue_view = QueueView(settings, self.queues)
-        self.reports = Reports(self.store, settings.reports, clock=now)
+        customers = Customers(self.dispatcher, self.registry, self.history)
+        self.queue_view = QueueView(settings, self.queues, customers)
+        self.reports = Reports(
+            self.store, settings.reports, service_levels(settings.queues), clock=now
+        )
         self.live = Live(
             self.store,
             self.reports,
             queues=self.queue_view,
-            agents=AgentView(self.agents, self.queues, self.dispatcher, self.registry).all,
+            agents=AgentView(self.agents, self.queues, customers).all,
             engine=self.engine_view.live,
             clock=now,
+        )
+        self.alerts = Alerts(
+            settings.alerts,
+            self.events,
+            queues=self.live.queue_views,
+            engine=self.live.engine_figures,
         )
         self.metrics = _metrics() if settings.metrics.listen else None
         counters = () if self.metrics is None else (self.metrics,)
@@ -305,6 +314,7 @@ class Parts:
                 self.history.add_record,
                 *(c.on_record for c in counters),
             ],
+            on_period=self.live.on_period,
             clock=now,
         )
         self.interrupted_calls = InterruptedCalls(self.store)
@@ -370,7 +380,7 @@ class Parts:
                 PartyView(self.agents, self.queues, self.dialplan, self.trunks),
             ).table(),
             **RecordMethods(self.store, self.events, self.history, self.intake.known).table(),
-            **ReportMethods(self.reports, self.live).table(),
+            **ReportMethods(self.reports, self.live, self.alerts.raised).table(),
             **WebhookMethods(self.webhooks).table(),
             **AuditMethods(self.store).table(),
         }
@@ -456,6 +466,7 @@ class Parts:
             "queue_view": self.queue_view.reconfigure,
             "inbound": self.inbound.reload,
             "reports": reports,
+            "alerts": lambda settings: self.alerts.configure(settings.alerts),
             "webhooks": lambda settings: self.webhooks.reload(settings.webhooks),
             "retention": lambda settings: self.retention.configure(
                 settings.store, settings.reports.keep_days

@@ -113,6 +113,7 @@ class SipEndpoint:
         self._wake_at = 0.0
         self._delivering = False
         self._delivery_due = False
+        self._until_clear: dict[str, set[asyncio.Future[None]]] = {}
 
     # -- life
 
@@ -193,6 +194,27 @@ class SipEndpoint:
     async def resolve(self, uri_text: str) -> Hop:
         """Resolve a URI to a transport address. Raises ParseError and ResolutionFailed."""
         return await self.resolver.resolve(uri_text)
+
+    def is_clear(self, target: str) -> bool:
+        """Whether no cancelled call to `target` waits for the phone's confirmation."""
+        return self.ua.clearing_s(target, self._time()) is None
+
+    async def until_clear(self, target: str) -> None:
+        """Wait until a phone has confirmed that a call to it was cancelled.
+
+        Without that a phone whose 200 crossed the CANCEL would be called in the middle of a call.
+        Returns at once for a target that no cancelled call is left of.
+        """
+        while (wait_s := self.ua.clearing_s(target, self._time())) is not None:
+            cleared = asyncio.get_running_loop().create_future()
+            waiting = self._until_clear.setdefault(target, set())
+            waiting.add(cleared)
+            try:
+                await asyncio.wait([cleared], timeout=None if math.isinf(wait_s) else wait_s)
+            finally:
+                waiting.discard(cleared)
+                if not waiting:
+                    self._until_clear.pop(target, None)
 
     def invite(self, invitation: Invitation) -> Session:
         """See UserAgent.invite."""
@@ -326,11 +348,21 @@ class SipEndpoint:
                     udp.send(hop, data)
             else:
                 self.tcp.send(hop, data)
+        if self._until_clear:
+            self._look_whether_clear()
         for lookup in self.ua.take_lookups():
             task = asyncio.ensure_future(self._look_up(lookup))
             self._lookups.add(task)
             task.add_done_callback(self._lookups.discard)
         self._set_wake()
+
+    def _look_whether_clear(self) -> None:
+        now = self._time()
+        for target, waiting in self._until_clear.items():
+            if self.ua.clearing_s(target, now) is None:
+                for cleared in waiting:
+                    if not cleared.done():
+                        cleared.set_result(None)
 
     async def _look_up(self, lookup: Lookup) -> None:
         try:

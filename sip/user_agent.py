@@ -103,6 +103,14 @@ class UserAgent:
         """
         return restore_session(self.context, saved, credentials)
 
+    def clearing_s(self, target: str, now: float) -> float | None:
+        """How long to wait at most before `target` is called again; None if it is clear.
+
+        It is not while a cancelled INVITE has no final response, and while a BYE waits for its
+        answer because a 2xx crossed the CANCEL: then infinite.
+        """
+        return self.context.clearing.wait_s(target, now)
+
     def want_saves(self) -> None:
         """From now on `take_saves` returns what there is to be kept."""
         self.context.saves.is_wanted = True

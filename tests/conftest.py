@@ -34,8 +34,8 @@ FAST = "not outside"
 OUTSIDE_FOLDERS = ("integration", "scripts")
 """Tests in these folders need processes and sockets, all of them."""
 
-OUTSIDE_FIXTURES = frozenset({"engine_process", "own_engine", "softphone"})
-"""A test that uses one of these starts a process."""
+OUTSIDE_FIXTURES = frozenset({"engine", "engine_process", "own_engine", "softphone"})
+"""A test that uses one of these starts a process or opens sockets."""
 
 
 ALONE = frozenset(

@@ -148,14 +148,22 @@ class Queues:
 
     # -- showing ------------------------------------------------------------------------------
 
-    def views(self) -> list[dict[str, Any]]:
-        """Every configured queue, as it is shown; those that are configured no more while used."""
-        now, staff = self._clock(), self._staff()
-        return [
-            self._view_of(line, staff.get(name, {}), now)
+    def shown(self) -> dict[str, CallQueue]:
+        """Every configured queue; those that are configured no more while they are used."""
+        return {
+            name: line
             for name, line in self._lines.items()
             if name is not None and (line.order or not line.is_removed)
-        ]
+        }
+
+    def viewer(self) -> Callable[[CallQueue], dict[str, Any]]:
+        """What shows a queue, with how many agents it has now."""
+        now, staff = self._clock(), self._staff()
+        return lambda line: self._view_of(line, staff.get(line.name or "", {}), now)
+
+    def views(self) -> list[dict[str, Any]]:
+        """Each queue of `shown`, as it is shown."""
+        return list(map(self.viewer(), self.shown().values()))
 
     def view(self, queue: str) -> dict[str, Any]:
         """One queue, as it is shown. Raises EngineError `not_found`."""
@@ -207,8 +215,11 @@ class Queues:
 
     def entry_view(self, waiting_id: str) -> dict[str, Any]:
         """One who waits, as they are shown. Raises EngineError `not_found`."""
-        entry, now = self.matcher.entry(waiting_id), self._clock()
-        line = self._lines[entry.queue]
+        return self.view_entry(self.matcher.entry(waiting_id))
+
+    def view_entry(self, entry: Entry) -> dict[str, Any]:
+        """One who waits, as they are shown."""
+        now, line = self._clock(), self._lines[entry.queue]
         place = line.place(entry)
         return entry.view(now, place, line.expected.wait_s(place, now))
 

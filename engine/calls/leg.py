@@ -6,7 +6,7 @@ A leg joins a SIP session to a media endpoint. What SIP and the media worker rep
 """
 
 import asyncio
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 from msgspec import structs
@@ -39,6 +39,7 @@ from .hangup_cause import (
 )
 from .leg_listener import LegListener, LegOwner
 from .leg_media import LegMedia
+from .legs.event_budget import EventBudget
 
 log = structlog.get_logger()
 
@@ -90,6 +91,7 @@ class Leg:
         self._hung_up: list[Session] = []
         self._called_us = False
         self._outcome: asyncio.Future[HangupCause | None] | None = None
+        self._budget = EventBudget()
 
     # -- who hears of it --------------------------------------------------------------------
 
@@ -163,11 +165,13 @@ class Leg:
             hop = await self._sip.resolve(target.hop_uri)
         except (ResolutionFailed, ParseError) as error:
             return HangupCause("unreachable", str(error), trunk_failed=True)
-        if self.hangup_cause is not None:  # hung up while the address was looked up
-            return self.hangup_cause
-        self._media.take_from(hop.host, target.rtp)
         loop = asyncio.get_running_loop()
         self._outcome = loop.create_future()
+        if not self._sip.is_clear(target.target):
+            await self._until_clear(target.target)
+        if self.hangup_cause is not None:  # hung up meanwhile
+            return self.hangup_cause
+        self._media.take_from(hop.host, target.rtp)
         try:
             self._session = self._sip.invite(options.invitation(target, hop))
         except (ParseError, ValueError) as error:
@@ -179,6 +183,16 @@ class Leg:
         finally:
             if give_up is not None:
                 give_up.cancel()
+
+    async def _until_clear(self, target: str) -> None:
+        """Wait until an earlier call to the target is over, or this leg is hung up."""
+        assert self._outcome is not None
+        clear = asyncio.ensure_future(self._sip.until_clear(target))
+        either: tuple[asyncio.Future[Any], ...] = (clear, self._outcome)
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            clear.cancel()
 
     def _tell_trunk(self, target: DialTarget, cause: HangupCause) -> None:
         """A trunk is to be passed over for a while."""
@@ -306,7 +320,10 @@ class Leg:
             record.sip_status = cause.sip_status
         record.reason = cause.phrase
         self._session = None
-        self._publish("leg.ended", self, result=cause.result, reason_header=cause.reason_header)
+        fields: dict[str, Any] = {"result": cause.result, "reason_header": cause.reason_header}
+        if record.events_dropped:
+            fields["events_dropped"] = record.events_dropped
+        self._publish("leg.ended", self, **fields)
         self._settle(cause)
         for listener in tuple(self._listeners):
             listener.leg_ended(self)
@@ -378,7 +395,7 @@ class Leg:
         if held == self.is_held or self.record.state not in ("answered", "held"):
             return
         self.record.state = "held" if held else "answered"
-        self._publish("leg.held" if held else "leg.resumed", self)
+        self._publish_bounded("leg.held" if held else "leg.resumed")
         self._hold_changed()
 
     def _hold_changed(self) -> None:
@@ -405,9 +422,9 @@ class Leg:
             case media_events.Dtmf():
                 self._pressed(event.digit, event.duration_ms)
             case media_events.SilenceStarted():
-                self._publish("leg.silence", self, silent_ms=event.silent_ms)
+                self._publish_bounded("leg.silence", silent_ms=event.silent_ms)
             case media_events.PeerMoved():
-                self._publish("leg.peer_moved", self, host=event.host, port=event.port)
+                self._publish_bounded("leg.peer_moved", host=event.host, port=event.port)
             case media_events.MediaTimeout() if (
                 self.record.answered is None or self._media.is_overtaken(event)
             ):
@@ -424,14 +441,25 @@ class Leg:
 
     def info_digit(self, digit: str, duration_ms: int) -> None:
         """The party pressed a key, and its phone reported it by SIP INFO."""
-        self._pressed(digit, duration_ms)
-        for listener in tuple(self._listeners):
-            listener.info_received(self, digit, duration_ms)
+        if self._pressed(digit, duration_ms):
+            for listener in tuple(self._listeners):
+                listener.info_received(self, digit, duration_ms)
 
-    def _pressed(self, digit: str, duration_ms: int) -> None:
-        self._publish("leg.dtmf", self, digit=digit, duration_ms=duration_ms)
+    def _pressed(self, digit: str, duration_ms: int) -> bool:
+        """Publish and act on a digit. False where there are too many, and it is let go."""
+        if not self._publish_bounded("leg.dtmf", digit=digit, duration_ms=duration_ms):
+            return False
         for listener in tuple(self._listeners):
             listener.digit_pressed(self, digit)
+        return True
+
+    def _publish_bounded(self, kind: str, **fields: Any) -> bool:
+        """Publish what the phone has caused, unless it causes too much. Returns whether it did."""
+        if not self._budget.take():
+            self.record.events_dropped = self._budget.dropped
+            return False
+        self._publish(kind, self, **fields)
+        return True
 
     def on_media_lost(self, reason: str) -> None:
         """The media worker of this leg died: the leg ends."""

@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from ..request import AddressUse
-from .command import AGENTS, Json, SocketAfter, call
+from .command import AGENTS, Json, SocketAfter, call, call_pages
 from .formats import duration
 from .tables import console, details, table
 
@@ -53,7 +53,7 @@ def agents(
     if name is not None:
         call("agent.get", print_agent, agent=name)
     else:
-        call("agent.list", print_agents, state=state, queue=queue, centre=centre)
+        call_pages("agent.list", "agents", print_agents, state=state, queue=queue, centre=centre)
 
 
 @app.command("login", epilog="Example: ringback agent login alice")

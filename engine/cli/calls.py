@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from .command import CALLS, Json, SocketAfter, call
+from .command import CALLS, Json, SocketAfter, call, call_pages
 from .formats import between, date, value_text
 from .tables import cell, console, details, state_cell, table
 
@@ -26,7 +26,7 @@ def calls(
     if call_id is not None:
         call("call.get", print_call, call=call_id)
     else:
-        call("call.list", print_calls)
+        call_pages("call.list", "calls", print_calls)
 
 
 @app.command(rich_help_panel=CALLS, epilog="Example: ringback hangup --leg leg-5")

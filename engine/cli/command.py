@@ -84,6 +84,22 @@ def call(method: str, show: Callable[[Any], None], /, **params: Any) -> Any:
     return result
 
 
+def call_pages(method: str, member: str, show: Callable[[Any], None], /, **params: Any) -> Any:
+    """Call a method that gives its list `member` in pages, and show all of them as one result."""
+    given = {name: value for name, value in params.items() if value is not None}
+
+    async def whole(client: Client) -> dict[str, Any]:
+        result: dict[str, Any] = await client.call(method, **given)
+        while cursor := result.get("cursor"):
+            page = await client.call(method, **given, cursor=cursor)
+            result = {**page, member: result[member] + page[member]}
+        return result
+
+    result = ask(whole)
+    print_result(result, show)
+    return result
+
+
 def ask(question: Callable[[Client], Awaitable[Any]], *, reply_s: float | None = REPLY_S) -> Any:
     """Return the answer to `question`, or say why there is none and exit.
 

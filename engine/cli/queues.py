@@ -8,7 +8,7 @@ from rich.text import Text
 
 from ringback_client import Client
 
-from .command import AGENTS, Json, SocketAfter, ask, call, print_result
+from .command import AGENTS, Json, SocketAfter, ask, call, call_pages, print_result
 from .formats import duration, minute, printable
 from .tables import console, details, print_more, table
 
@@ -38,7 +38,7 @@ def queues(
 ) -> None:
     """List the queues, or show one and its entries."""
     if name is None:
-        call("queue.list", print_queues)
+        call_pages("queue.list", "queues", print_queues)
         return
     page = {"queue": name, "limit": limit} | ({} if cursor is None else {"cursor": cursor})
 

@@ -30,6 +30,7 @@ STORE_BACKLOG = 10_000
 FAILED_LATELY_S = 60.0
 GAP = "  "
 BETWEEN = "   "
+WHAT_WIDTH = 40
 # Below this share the service level is shown in red, above the second in green.
 POOR_PERCENT, GOOD_PERCENT = 60.0, 80.0
 
@@ -72,7 +73,11 @@ def screen(
     lines.append(())
     lines += _queues(view, width, height - len(lines) - 1)
     lines.append(())
-    lines += _agents(view, choices, height - len(lines) - 1)
+    room = height - len(lines) - 1
+    if width >= WIDE:
+        lines += _side_by_side(_agents(view, choices, room, wide=True), _waiting(view, room))
+    else:
+        lines += _agents(view, choices, room)
     lines = lines[: height - 1]
     lines += [()] * (height - 1 - len(lines))
     keys = "q quit   s sort   l logged out   space, b pages"
@@ -139,12 +144,25 @@ _QUEUE_COLUMNS = (
     _Column("offered", 8, lambda q: q["offered"]),
     _Column("answered", 9, lambda q: q["answered"]),
     _Column("abandoned", 10, lambda q: q["abandoned"], lambda q: "red" if q["abandoned"] else ""),
+    _Column("expired", 8, lambda q: q["expired"], lambda q: "red" if q["expired"] else ""),
+    _Column("overflowed", 11, lambda q: q["overflowed"]),
     _Column("ASA", 7, lambda q: duration(q["asa_s"])),
     _Column("level", 6, lambda q: _level(q), lambda q: _level_style(q["service_level_percent"])),
 )  # fmt: skip
 # The columns that a narrow screen leaves out, first to last.
-_LEFT_OUT = ("expected", "offered", "ASA", "longest", "answered", "abandoned")
+_LEFT_OUT = (
+    "overflowed",
+    "expired",
+    "expected",
+    "offered",
+    "ASA",
+    "longest",
+    "answered",
+    "abandoned",
+)
 NAME_WIDTH, MOST_NAME_WIDTH = 15, 30
+# From this width on, those who wait stand beside the agents, who have more figures then.
+WIDE = 160
 
 
 def _queues(view: View, width: int, room: int) -> list[Line]:
@@ -215,7 +233,14 @@ _AGENT_HEADS = (
 )  # fmt: skip
 
 
-def _agents(view: View, choices: Choices, room: int) -> list[Line]:
+_WIDE_AGENT_HEADS = (
+    ("agent", 20), ("state", 11), ("for", 8), ("centre", 12), ("calls", 7), ("AHT", 8),
+    ("busy", 7), ("  what", 32),
+)  # fmt: skip
+_WAITING_HEADS = (("who waits", 22), ("queue", 16), ("for", 8), ("prio", 5))
+
+
+def _agents(view: View, choices: Choices, room: int, *, wide: bool = False) -> list[Line]:
     all_agents: Sequence[View] = view["agents"]
     if not all_agents:
         return []
@@ -226,20 +251,77 @@ def _agents(view: View, choices: Choices, room: int) -> list[Line]:
     pages = max(1, -(-len(shown) // rows))
     choices.page = min(choices.page, pages - 1)
     first = choices.page * rows
-    lines: list[Line] = [_counts(all_agents, choices.page + 1, pages), _heads(_AGENT_HEADS)]
+    heads = _WIDE_AGENT_HEADS if wide else _AGENT_HEADS
+    lines: list[Line] = [_counts(all_agents, choices.page + 1, pages), _heads(heads)]
     for agent in shown[first : first + rows]:
-        state = agent["state"]
-        what = _what(agent)
+        lines.append(_agent(agent, now, view, wide=wide))
+    return lines
+
+
+def _agent(agent: View, now: float, view: View, *, wide: bool) -> Line:
+    state = agent["state"]
+    what = _what(agent) or (_why_free(agent, view) if wide else "")
+    first = (
+        (padded(agent["agent"], 20), ""),
+        (padded(state.replace("_", " "), 11), STATE_STYLES.get(state, "")),
+        (_right(duration(now - agent["since"]), 8), ""),
+    )
+    last = ("  " + padded(what, min(WHAT_WIDTH, max(1, len(what)))), "dim")
+    if not wide:
+        talked = duration(agent["talk_s"])
+        return (*first, (_right(agent["calls"], 7), ""), (_right(talked, 8), ""), last)
+    busy = agent.get("occupancy_percent")
+    return (
+        *first,
+        (padded("  " + str(agent.get("centre") or ""), 12), "dim"),
+        (_right(agent["calls"], 7), ""),
+        (_right(duration(agent.get("aht_s")), 8), ""),
+        (_right("" if busy is None else f"{busy:.0f} %", 7), ""),
+        last,
+    )
+
+
+def _why_free(agent: View, view: View) -> str:
+    """Why an available agent has no call while somebody waits in a queue that they serve."""
+    if agent["state"] != "available":
+        return ""
+    for queue in view["queues"]:
+        if queue["waiting"] and queue["queue"] in agent["queues"]:
+            return str(queue.get("why_waiting") or "")
+    return ""
+
+
+def _waiting(view: View, room: int) -> list[Line]:
+    """Those who wait, the longest first."""
+    found: Sequence[View] = view.get("first_waiting", ())
+    if not found:
+        return []
+    lines: list[Line] = [(), _heads(_WAITING_HEADS)]
+    for entry in found[: max(1, room - 2)]:
+        customer = entry.get("customer") or {}
+        whose = str(customer.get("number") or entry["id"])
         lines.append(
             (
-                (padded(agent["agent"], 20), ""),
-                (padded(state.replace("_", " "), 11), STATE_STYLES.get(state, "")),
-                (_right(duration(now - agent["since"]), 8), ""),
-                (_right(agent["calls"], 7), ""),
-                (_right(duration(agent["talk_s"]), 8), ""),
-                ("  " + padded(what, min(40, max(1, len(what)))), "dim"),
+                (padded(whose, 22), "bold" if entry["kind"] == "call" else ""),
+                (padded(entry["queue"] or "-", 16), ""),
+                (_right(duration(entry["waited_s"]), 8), "yellow"),
+                (_right(entry["priority"], 5), "dim"),
             )
         )
+    return lines
+
+
+def _side_by_side(left: Sequence[Line], right: Sequence[Line]) -> list[Line]:
+    """The lines of both, those of `right` in a column of their own."""
+    wide = sum(width for _head, width in _WIDE_AGENT_HEADS) + len(BETWEEN)
+    lines: list[Line] = []
+    for number in range(max(len(left), len(right))):
+        line = left[number] if number < len(left) else ()
+        if number < len(right) and right[number]:
+            taken = sum(len(text) for text, _style in line)
+            gap = (padded("", wide - taken), "") if taken < wide else (BETWEEN, "")
+            line = (*line, gap, *right[number])
+        lines.append(line)
     return lines
 
 
@@ -275,7 +357,7 @@ def _counts(agents: Iterable[View], page: int, pages: int) -> Line:
 
 
 def _heads(heads: Iterable[tuple[str, int]]) -> Line:
-    named = ("agent", "state", "  what")
+    named = ("agent", "state", "  what", "centre", "who waits", "queue")
     text = "".join(padded(name, width, right=name not in named) for name, width in heads)
     return ((text, "dim"),)
 

@@ -139,7 +139,8 @@ class AgentScope:
             mine = [view for view in result["calls"] if self._is_their_view(agent, view)]
             return result | {"calls": mine}
         if method == "agent.list":
-            return {"agents": [view for view in result["agents"] if view["agent"] == agent]}
+            mine = [view for view in result["agents"] if view["agent"] == agent]
+            return {"agents": mine, "cursor": result["cursor"]}
         return result
 
     # -- what an agent sees -----------------------------------------------------------------

@@ -1,42 +1,31 @@
 """One connection on the control socket: requests in, replies and events out, both bounded."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import replace
+import contextlib
+import socket
+from collections.abc import Awaitable, Coroutine, Mapping
 from functools import partial
 from typing import Any, Protocol, cast
 
 import msgspec
 import structlog
 
-from config.sections import Control
-
 from ..errors import BadParams, EngineError
-from ..store.event_log import EventLog
-from . import jsonrpc, snapshot
-from .agent_scope import AgentScope
-from .audit import Audit
-from .jsonrpc import (
-    INTERNAL_ERROR,
-    INVALID_REQUEST,
-    METHOD_NOT_FOUND,
-    PARSE_ERROR,
-    RpcError,
-    RpcRequest,
-)
+from . import jsonrpc
+from .capacity.half_lines import HalfLines
+from .capacity.turns import Turns
+from .jsonrpc import INTERNAL_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR, RpcError
+from .jsonrpc import RpcRequest as Request
 from .line_writer import LineWriter
 from .method import Method
-from .params import Auth, Subscribe
 from .peer import Peer
-from .rights import NOBODY, Principal, Rights
-from .roles import RANKS
-from .snapshot import SnapshotSources
-from .subscription import EventFilter, Subscription
+from .rights import NOBODY, Principal
+from .session import Authority, Session
 
 log = structlog.get_logger()
 
-# Lines read in one turn of the loop, so that a client that pipelines does not hold up calls.
-LINES_PER_TURN = 32
+# What is read of a client that has lines enough waiting to be handled.
+READ_AHEAD_BYTES = 16 * 1024
 # Before a client has shown its token, it gets little room and little time.
 UNKNOWN_LINE_BYTES = 4096
 AUTH_LIMIT_S = 10.0
@@ -45,45 +34,42 @@ LINGER_S = 30.0
 # How long one that is refused is left open on our side: a client writes before it reads why, and
 # a pipe that breaks then would hide the reason from it.
 REFUSED_LINGER_S = 1.0
+# The protocol's limit for a line, which holds for replies too.
+MOST_REPLY_BYTES = 1 << 20
 
 
-class Server(Protocol):
+class Server(Authority, Protocol):
     """What a connection uses of the server that it is a connection of."""
 
     @property
-    def settings(self) -> Control:
-        """The limits that hold now."""
+    def max_request_bytes(self) -> int:
+        """The longest line that is read."""
+
+    @property
+    def max_in_flight(self) -> int:
+        """How many requests of one connection may wait for their replies."""
 
     @property
     def methods(self) -> Mapping[str, Method]:
         """The methods by name."""
 
     @property
-    def events(self) -> EventLog:
-        """The events that a client may subscribe to."""
+    def turns(self) -> Turns:
+        """Who is read from next."""
 
     @property
-    def snapshot_sources(self) -> SnapshotSources:
-        """What a snapshot is made of."""
-
-    @property
-    def rights(self) -> Rights:
-        """Who may do what."""
-
-    @property
-    def scope(self) -> AgentScope:
-        """What concerns an agent."""
-
-    @property
-    def audit(self) -> Audit:
-        """The log of what was changed, and by whom."""
+    def half_lines(self) -> HalfLines:
+        """What all connections hold of lines without an end."""
 
     @property
     def may_linger(self) -> bool:
         """Whether a refused connection may stay open for a moment."""
 
-    def admit(self, connection: "Connection") -> EngineError | None:
-        """Count the connection in. Returns why it is refused, or None."""
+    def add(self, connection: "Connection") -> None:
+        """The connection is up."""
+
+    def become_known(self, connection: "Connection") -> None:
+        """It has shown a token. Raises EngineError where there is no place for it."""
 
     def forget(self, connection: "Connection") -> None:
         """The connection is gone."""
@@ -93,25 +79,41 @@ class Server(Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """Reads requests while there is room for their replies; keeps order where nothing waits."""
+    """Reads requests while there is room for their replies; keeps order where nothing waits.
 
-    def __init__(self, server: Server, peer_of: Callable[[asyncio.Transport], Peer]):
+    `connected` is its socket, from before its transport has it. With `refusal` the client is told
+    that and let go.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        peer: Peer,
+        connected: socket.socket | None = None,
+        refusal: EngineError | None = None,
+    ) -> None:
         self._server = server
-        self._peer_of = peer_of
-        self._events = server.events
-        self._settings = server.settings
+        self._first_peer = peer
+        self._connected = connected
+        self._refusal = refusal
         self._lines = jsonrpc.LineBuffer(UNKNOWN_LINE_BYTES)
         self._in_flight = 0
         self._large = asyncio.Lock()
-        self._subscription: Subscription | None = None
         self._read_paused = self._eof = self._closing = False
-        self.is_refused = False
-        self._next_turn: asyncio.Handle | None = None
+        self._has_turn = False  # waits for its turn to be read
         self._deadline: asyncio.TimerHandle | None = None
-        self._own: Mapping[str, Method] = {
-            "auth": Method(Auth, self._authenticate),
-            "events.subscribe": Method(Subscribe, self._subscribe),
-        }
+        self.asked_at: float | None = None
+        """When it asked for something that it may ask for, by the loop's clock; None: never."""
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it was never let in."""
+        return self._refusal is not None
+
+    @property
+    def peer(self) -> Peer:
+        """Who is at the other end."""
+        return self._session.peer
 
     # -- the transport ----------------------------------------------------------------------
 
@@ -119,74 +121,81 @@ class Connection(asyncio.Protocol):
         """Let the peer in, or tell it why not."""
         self._loop = asyncio.get_running_loop()
         self._transport = cast(asyncio.Transport, transport)
+        self._connected = None
         self._writer = LineWriter(self._transport)
-        self.peer = self._peer_of(self._transport)
-        self._authenticated = self.peer.transport == "unix"
-        self._act_as(self._server.rights.of_peer(self.peer))
-        refusal = self._server.admit(self)
-        if refusal is not None:
-            self.is_refused = True
-            log.warning("control_refused", peer=str(self.peer), reason=refusal.message)
-            if refusal.kind == "refused":
-                self._server.audit.refused(NOBODY, self.peer, "connect", b"{}", refusal.message)
-            self._writer.write(jsonrpc.error_line(jsonrpc.engine_error(refusal)))
-            self._part()
-        elif self._authenticated:
-            self._lines.limit = self._settings.max_request_bytes
+        self._session = Session(
+            self._first_peer,
+            self._server,
+            self._writer,
+            on_known=self._let_in,
+            close=self.close,
+            close_soon=self._close_soon,
+        )
+        self._own = self._session.table()
+        self._server.add(self)
+        if self._refusal is not None:
+            self._tell_refusal(self._refusal)
+        elif self._session.is_known:
+            self._lines.limit = self._server.max_request_bytes
         else:
             self._deadline = self._loop.call_later(AUTH_LIMIT_S, self.close)
+
+    def _tell_refusal(self, refusal: EngineError) -> None:
+        log.warning("control_refused", peer=str(self.peer), reason=refusal.message)
+        if refusal.kind == "refused":
+            self._server.audit.refused(NOBODY, self.peer, "connect", b"{}", refusal.message)
+        self._say(jsonrpc.engine_error(refusal))
+        self._part()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the peer. Requests that are being handled are finished: they may be durable."""
         self._closing = True
-        self._end_subscription()
-        for handle in (self._deadline, self._next_turn):
-            if handle is not None:
-                handle.cancel()
-        self._deadline = self._next_turn = None
+        self._session.end_events()
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
         self._writer.drop()
         self._lines.clear()
+        self._server.half_lines.note(self, 0)
         self._server.forget(self)
 
     def data_received(self, data: bytes) -> None:
         """Take what was received."""
-        if self._closing:
-            return
-        self._lines.feed(data)
-        if self._next_turn is None:
-            self._read_lines()
+        if not self._closing:
+            self._lines.feed(data)
+            self._read_soon()
 
     def eof_received(self) -> bool:
         """The peer sends no more: answer what it sent, then close."""
         self._eof = True
-        if self._next_turn is None:
-            self._read_lines()
+        self._read_soon()
         return not self._closing
 
     def pause_writing(self) -> None:
         """The peer does not take what it is sent: read nothing more from it."""
         self._writer.pause()
-        if self._subscription is not None:
-            self._subscription.pause()
+        self._session.pause_events()
 
     def resume_writing(self) -> None:
         """The peer takes it again."""
         self._writer.resume()
-        if self._subscription is not None:
-            self._subscription.resume()
-        self._go_on()
+        self._session.resume_events()
+        self._read_soon()
 
     def close(self) -> None:
         """Send what is written already, within LINGER_S, then close. Further calls do nothing."""
         if self._closing:
             return
         self._closing = True
-        self._end_subscription()
+        self._session.end_events()
         if self._deadline is not None:
             self._deadline.cancel()
         self._writer.flush()
         self._transport.close()
         self._deadline = self._loop.call_later(LINGER_S, self._transport.abort)
+
+    def _close_soon(self) -> None:
+        self._loop.call_soon(self.close)
 
     def _part(self) -> None:
         """Close after a refusal, where that may take a moment once the peer has read why."""
@@ -201,39 +210,93 @@ class Connection(asyncio.Protocol):
         """Close at once."""
         self._transport.abort()
 
-    # -- requests ---------------------------------------------------------------------------
+    # -- places and turns ---------------------------------------------------------------------
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way for the client."""
+        if self._connected is not None:
+            return True
+        return not self._in_flight and not self._session.is_subscribed
+
+    def give_way(self) -> None:
+        """Another needs the place: say so and close."""
+        if self._connected is not None:  # in its TLS handshake, which ends by that
+            with contextlib.suppress(OSError):
+                self._connected.shutdown(socket.SHUT_RDWR)
+            return
+        reason = "closed: it was idle, and all places are taken"
+        self._say(jsonrpc.engine_error(EngineError("unavailable", reason)))
+        self.close()
+
+    @property
+    def principal_name(self) -> str:
+        """Who asks: those of one name share a turn, and a budget."""
+        return self._session.name
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether it may take only so much of the loop's time."""
+        return self._session.may_only_look
+
+    def reassess(self) -> None:
+        """Rights have changed: go by the new ones, and close where none is left."""
+        if not self._closing:
+            self._session.reassess()
+
+    def _let_in(self) -> None:
+        try:
+            self._server.become_known(self)
+        except EngineError:
+            self._close_soon()
+            raise
+        self._lines.limit = self._server.max_request_bytes
+        if self._deadline is not None:
+            self._deadline.cancel()
+
+    # -- lines ------------------------------------------------------------------------------
 
     @property
     def _has_room(self) -> bool:
-        return self._in_flight < self._settings.max_in_flight and self._writer.has_room
+        return self._in_flight < self._server.max_in_flight and self._writer.has_room
 
-    def _go_on(self) -> None:
+    def _read_soon(self) -> None:
         """Read on, in a turn of its own, if there is room."""
-        if self._next_turn is None and not self._closing and self._has_room:
-            self._next_turn = self._loop.call_soon(self._read_lines)
+        if self._closing or self._has_turn:
+            return
+        if self._has_room:
+            self._has_turn = True
+            self._server.turns.read(self)
+        elif self._lines.held > READ_AHEAD_BYTES:
+            self._pause_reading()
 
-    def _read_lines(self) -> None:
-        self._next_turn = None
-        for _ in range(LINES_PER_TURN):
-            if self._closing or not self._has_room:
-                break
-            try:
-                line = self._lines.next()
-            except jsonrpc.LineTooLong:
-                message = f"line longer than {self._lines.limit} bytes; the rest of it is skipped"
-                self._writer.write(jsonrpc.error_line(RpcError(INVALID_REQUEST, message)))
-                continue
+    def read_line(self) -> bool:
+        """Handle the next line. Returns whether there may be another, and room for its reply."""
+        self._has_turn = False
+        if self._closing:
+            return False
+        if not self._has_room:
+            self._pause_reading()
+            return False
+        try:
+            line = self._lines.next()
+        except jsonrpc.LineTooLong:
+            message = f"line longer than {self._lines.limit} bytes; the rest of it is skipped"
+            self._say(RpcError(INVALID_REQUEST, message))
+        else:
             if line is None:
                 self._read_all()
-                return
+                return False
             if line and not line.isspace():
-                self._read_line(line)
-        else:
-            self._go_on()
-        self._pause_reading()
+                self._read_request(line)
+        if self._lines.held > READ_AHEAD_BYTES:
+            self._pause_reading()
+        self._has_turn = not self._closing
+        return self._has_turn
 
     def _read_all(self) -> None:
         """Every whole line is read: wait for more, or end where there is none."""
+        self._server.half_lines.note(self, self._lines.held)
         if self._read_paused and not self._closing:
             self._read_paused = False
             self._transport.resume_reading()
@@ -241,64 +304,81 @@ class Connection(asyncio.Protocol):
             return
         if self._lines.rest.strip():
             self._lines.clear()
-            message = "the last line has no end"
-            self._writer.write(jsonrpc.error_line(RpcError(PARSE_ERROR, message)))
+            self._say(RpcError(PARSE_ERROR, "the last line has no end"))
         if not self._in_flight:
             self.close()
+
+    def give_up_line(self) -> None:
+        """Forget the line that has been begun, skip the rest of it, and say so."""
+        self._lines.skip()
+        message = "the line was given up: too much is held of lines that have no end yet"
+        self._say(RpcError(INVALID_REQUEST, message))
 
     def _pause_reading(self) -> None:
         if not self._read_paused and not self._closing and not self._eof:
             self._read_paused = True
             self._transport.pause_reading()
 
-    def _read_line(self, line: bytes) -> None:
+    def _say(self, error: RpcError) -> None:
+        self._writer.write(jsonrpc.error_line(error))
+
+    # -- requests ---------------------------------------------------------------------------
+
+    def _read_request(self, line: bytes) -> None:
         try:
             request = jsonrpc.read_request(line)
         except RpcError as error:
-            self._writer.write(jsonrpc.error_line(error))
+            self._say(error)
             return
-        principal = self._principal
+        principal = self._session.principal
         try:
             method = self._find(request.method)
             principal.check(request.method)
             params = jsonrpc.read_params(method.decoder, request.params)
             if principal.agent is not None:
                 self._server.scope.check(principal.agent, request.method, params)
-            if method.is_large:
-                result: object = self._run_large(method, params, self.peer)
-            else:
-                result = method.run(params, self.peer)
+            self.asked_at = self._loop.time()
+            result = self._run(method, params)
             if isinstance(result, Awaitable):
                 self._in_flight += 1
                 self._server.run_handler(self._finish(request, principal, result))
                 return
             self._reply(request, principal, result)
             if method is self._own["events.subscribe"]:
-                self._start_events()
+                self._session.start_events()
         except (RpcError, EngineError, BadParams) as error:
             self._refuse(request, principal, error)
         except Exception as error:
             log.exception("control_handler_died", peer=str(self.peer))
             self._refuse(request, principal, _defect(error))
 
-    async def _run_large(self, method: Method, params: msgspec.Struct, peer: Peer) -> object:
-        async with self._large:
-            await self._writer.room()
-            if self._closing:
-                raise EngineError("unavailable", "the connection is being closed")
-            result = method.run(params, peer)
-            return await result if isinstance(result, Awaitable) else result
-
     def _find(self, name: str) -> Method:
-        if not self._authenticated and name != "auth":
+        if not self._session.is_known and name != "auth":
             raise EngineError("refused", "send auth with the token first", field="method")
         method = self._own.get(name) or self._server.methods.get(name)
         if method is None:
             raise RpcError(METHOD_NOT_FOUND, f"unknown method {name}", method=name)
         return method
 
+    def _run(self, method: Method, params: msgspec.Struct) -> object:
+        """The result, or what gives it; that is timed."""
+        turns, work = self._server.turns, partial(method.run, params, self.peer)
+        if method.is_large:
+            return self._run_large(turns.costly(self, work))
+        if method.is_costly:
+            return turns.costly(self, work)
+        result = work()
+        return turns.charged(self, result) if isinstance(result, Awaitable) else result
+
+    async def _run_large(self, work: Awaitable[object]) -> object:
+        async with self._large:
+            await self._writer.room()
+            if self._closing:
+                raise EngineError("unavailable", "the connection is being closed")
+            return await work
+
     async def _finish(
-        self, request: RpcRequest, principal: Principal, result: Awaitable[object]
+        self, request: Request, principal: Principal, result: Awaitable[object]
     ) -> None:
         try:
             self._reply(request, principal, await result)
@@ -309,20 +389,24 @@ class Connection(asyncio.Protocol):
             self._refuse(request, principal, _defect(error))
         finally:
             self._in_flight -= 1
-            self._go_on()
+            self.asked_at = self._loop.time()
+            self._read_soon()
 
-    def _reply(self, request: RpcRequest, principal: Principal, result: object) -> None:
+    def _reply(self, request: Request, principal: Principal, result: object) -> None:
         method = request.method
         if principal.agent is not None:
             result = self._server.scope.narrowed(principal.agent, method, result)
         line = b"" if request.id is None else jsonrpc.result_line(request.id, result)
+        if len(line) > MOST_REPLY_BYTES:
+            reason = f"the reply has {len(line)} bytes; a line has {MOST_REPLY_BYTES} at most"
+            raise EngineError("unavailable", reason, data={"reason": "too_long"})
         self._server.audit.answered(principal, self.peer, method, request.params)
         if line:
             self._writer.write(line)
 
     def _refuse(
         self,
-        request: RpcRequest,
+        request: Request,
         principal: Principal,
         error: RpcError | EngineError | BadParams,
     ) -> None:
@@ -335,99 +419,7 @@ class Connection(asyncio.Protocol):
         elif isinstance(error, EngineError):
             error = jsonrpc.engine_error(error)
         error.id = request.id
-        self._writer.write(jsonrpc.error_line(error))
-
-    # -- the methods of the wire itself -----------------------------------------------------
-
-    def _act_as(self, principal: Principal) -> None:
-        """Whatever is asked for from now on, this one asks for."""
-        self._principal = principal
-        self.peer = replace(self.peer, who=principal.name)
-
-    def reassess(self) -> None:
-        """Rights have changed: go by the new ones, and close where none is left."""
-        if self._closing or not self._authenticated:
-            return
-        before = self._principal
-        now = self._server.rights.again(self.peer, before)
-        if now is None:
-            self.close()
-        elif now != before:
-            self._act_as(now)
-            if self._subscription is not None and (
-                now.agent != before.agent or RANKS[now.role] < RANKS[before.role]
-            ):
-                self.close()  # what it is told must be asked for anew
-
-    def _authenticate(self, params: Auth, _peer: Peer) -> dict[str, bool]:
-        rights = self._server.rights
-        principal = rights.of_token(params.token)
-        if principal is not None:
-            if principal != self._principal:
-                self._end_subscription()
-            self._act_as(principal)
-            self._let_in()
-        elif rights.has_tokens or not self._authenticated:
-            log.warning("control_refused", peer=str(self.peer), reason="wrong token")
-            self._server.audit.refused(self._principal, self.peer, "auth", b"{}", "wrong token")
-            self._loop.call_soon(self.close)
-            raise EngineError("refused", "wrong token", field="token")
-        return {"authenticated": True}
-
-    def _let_in(self) -> None:
-        if not self._authenticated:
-            self._authenticated = True
-            self._lines.limit = self._settings.max_request_bytes
-            if self._deadline is not None:
-                self._deadline.cancel()
-
-    def _subscribe(self, params: Subscribe, _peer: Peer) -> dict[str, Any]:
-        events = self._events
-        result: dict[str, Any] = {"epoch": events.epoch, "seq": events.told}
-        after = events.told
-        with_snapshot = params.snapshot is True
-        if params.since is not None:
-            after = params.since
-            gap = events.gap(params.since, params.epoch)
-            if gap is not None:
-                result["gap"] = gap
-                # What is kept is still sent, and then what has come of it.
-                after = events.oldest - 1
-                with_snapshot = params.snapshot is not False
-        if with_snapshot:
-            result["snapshot"] = True
-        types = tuple(params.types)
-        scope, agent = self._server.scope, self._principal.agent
-        sees_view = None if agent is None else partial(scope.sees_view, agent)
-        shown = partial(
-            snapshot.lines, self._server.snapshot_sources, events.epoch, types, sees_view
-        )
-        self._end_subscription()
-        self._subscription = Subscription(
-            events,
-            wanted=EventFilter(types, None if agent is None else partial(scope.sees, agent)),
-            after=after,
-            limit_bytes=self._settings.slow_reader_bytes,
-            write=self._writer.write_event,
-            on_slow=self._cut_off,
-            snapshot=shown if with_snapshot else None,
-        )
-        return result
-
-    def _start_events(self) -> None:
-        """After the reply, which the reader needs to make sense of them."""
-        if self._subscription is not None:
-            self._subscription.start(paused=not self._writer.has_room)
-
-    def _cut_off(self, last_line: bytes) -> None:
-        log.warning("control_slow_reader", peer=str(self.peer))
-        self._writer.write(last_line)
-        self.close()
-
-    def _end_subscription(self) -> None:
-        if self._subscription is not None:
-            self._subscription.stop()
-            self._subscription = None
+        self._say(error)
 
 
 def _defect(error: Exception) -> RpcError:

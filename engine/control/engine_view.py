@@ -1,6 +1,7 @@
 """How the engine is: what ping, engine.status, report.live and the metrics say of it."""
 
 import asyncio
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
@@ -112,6 +113,42 @@ class Network:
         return {"pids": pids, "workers": workers}
 
 
+class Output:
+    """What the engine says of itself: events, webhooks, and the log.
+
+    `lines_dropped` gives how many lines of the log had no room.
+    """
+
+    def __init__(
+        self, events: EventLog, webhooks: Webhooks, lines_dropped: Callable[[], int]
+    ) -> None:
+        self._events = events
+        self._webhooks = webhooks
+        self._lines_dropped = lines_dropped
+
+    @property
+    def epoch(self) -> str:
+        """The name of the event log."""
+        return self._events.epoch
+
+    @property
+    def lines_dropped(self) -> int:
+        """How many lines of the log had no room, because nobody read those before."""
+        return self._lines_dropped()
+
+    def webhooks(self) -> list[dict[str, Any]]:
+        """How each webhook goes, in a few words."""
+        return [hook.summary() for hook in self._webhooks.by_name.values()]
+
+    def events(self) -> dict[str, Any]:
+        """The last event, and how many listen."""
+        return {"seq": self._events.seq, "subscribers": self._events.listeners}
+
+    def log(self) -> dict[str, Any]:
+        """What engine.status says of the log."""
+        return {"lines_dropped": self.lines_dropped}
+
+
 class EngineView:
     """The engine as a whole, as it is now."""
 
@@ -121,8 +158,7 @@ class EngineView:
         network: Network,
         queues: Queues,
         store: Store,
-        events: EventLog,
-        webhooks: Webhooks,
+        output: Output,
         *,
         clock: Clock,
     ) -> None:
@@ -131,8 +167,7 @@ class EngineView:
         self._network = network
         self._queues = queues
         self._store = store
-        self._events = events
-        self._webhooks = webhooks
+        self._output = output
         self._clock = clock
         self._started_at = clock.monotonic()
 
@@ -141,9 +176,14 @@ class EngineView:
         """How long the engine has been running."""
         return self._clock.monotonic() - self._started_at
 
+    @property
+    def log_lines_dropped(self) -> int:
+        """How many lines of the log had no room."""
+        return self._output.lines_dropped
+
     def identity(self) -> dict[str, Any]:
         """What ping says."""
-        return {"version": self.version, "epoch": self._events.epoch, "protocol": PROTOCOL}
+        return {"version": self.version, "epoch": self._output.epoch, "protocol": PROTOCOL}
 
     def live(self) -> dict[str, Any]:
         """What report.live says of the engine."""
@@ -158,9 +198,9 @@ class EngineView:
             "open_jobs": traffic.open_jobs,
             "media_workers": len(self._network.media_pids),
             "trunks": self._network.trunks(),
-            "webhooks": [hook.summary() for hook in self._webhooks.by_name.values()],
+            "webhooks": self._output.webhooks(),
             "store": {name: status[name] for name in ("pending", "errors", "last_error")},
-            "events": self._events_view(),
+            "events": self._output.events(),
         }
 
     async def status(self) -> dict[str, Any]:
@@ -168,7 +208,7 @@ class EngineView:
         traffic = self._traffic
         return {
             "version": self.version,
-            "epoch": self._events.epoch,
+            "epoch": self._output.epoch,
             "uptime_s": self.uptime_s,
             "clock_steps": self._clock.steps,
             "draining": traffic.draining,
@@ -182,8 +222,6 @@ class EngineView:
             "queues": self._queues.status(),
             "trunks": self._network.trunks(),
             "store": self._store.status(),
-            "events": self._events_view(),
+            "events": self._output.events(),
+            "log": self._output.log(),
         }
-
-    def _events_view(self) -> dict[str, Any]:
-        return {"seq": self._events.seq, "subscribers": self._events.listeners}

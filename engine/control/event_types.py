@@ -64,7 +64,8 @@ EVENT_TYPES: Mapping[str, EventType] = {
     **_each("leg", "not_played", "what the party should hear could not be spoken or played",
             *_LEG, "error"),
     **_each("leg", "peer_moved", "RTP comes from another address now", *_LEG, "host", "port"),
-    **_each("leg", "ended", "the leg is over", *_LEG, "result", "reason_header"),
+    **_each("leg", "ended", "the leg is over", *_LEG, "result", "reason_header",
+            "events_dropped"),
     **_each("bridge", "joined left", "the leg hears its partner, or no longer", *_LEG),
     **_each("recording", "started ended", "the talk is recorded, or no longer", "path"),
     **_each("recording", "failed", "the talk cannot be recorded", "path", "reason"),
@@ -109,6 +110,8 @@ EVENT_TYPES: Mapping[str, EventType] = {
     **_each("queue", "abandoned", "the caller hung up", *_QUEUE, "reason"),
     **_each("queue", "left", "the entry leaves for another reason", *_QUEUE, "reason"),
     **_each("queue", "paused resumed", "the queue was paused or resumed by command", "queue"),
+    **_each("alert", "raised cleared", "a figure is past its threshold, or no longer",
+            "alert", "figure", "value", "threshold", "since_s"),
     # -- the rest
     **_each("number", "blocked unblocked", "the list of blocked numbers has changed",
             "number", "reason", "until", "by"),

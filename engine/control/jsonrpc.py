@@ -249,6 +249,16 @@ class LineBuffer:
         self._buffer.clear()
         self._start = self._scanned = 0
 
+    def skip(self) -> None:
+        """Forget the line that has been begun, and what comes until its end."""
+        self.clear()
+        self._skipping = True
+
+    @property
+    def held(self) -> int:
+        """How many bytes are held."""
+        return len(self._buffer) - self._start
+
     @property
     def rest(self) -> bytes:
         """What is held and not a whole line yet."""

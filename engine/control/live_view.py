@@ -1,5 +1,6 @@
 """What is shown of queues and agents at this moment, beside the figures that are counted."""
 
+import heapq
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,13 +11,41 @@ from ..acd.queues import Queues
 from ..callbacks.dispatcher import Dispatcher
 from ..calls.call import CallRegistry
 from ..job import site_of
+from ..reports.history import History
+
+
+class Customers:
+    """Whose a job or a call is: of those that are open, and of those that ended lately."""
+
+    def __init__(self, dispatcher: Dispatcher, registry: CallRegistry, history: History) -> None:
+        self._dispatcher = dispatcher
+        self._registry = registry
+        self._history = history
+
+    def of(self, work: str) -> dict[str, str | None] | None:
+        """The customer of a job or call: number, queue and site; None where it is not known."""
+        job = self._dispatcher.job(work)
+        if job is not None:
+            request = job.request
+            number = job.called or request.to
+            return {"number": number, "queue": request.queue, "site": request.site}
+        call = self._registry.calls.get(work)
+        if call is not None:
+            about = call.about
+            return {
+                "number": about.get("number") or about.get("from"),
+                "queue": about.get("queue"),
+                "site": site_of(about.get("context")),
+            }
+        return self._history.customer_of(work)
 
 
 class QueueView:
     """The configured queues, and how each of them is now."""
 
-    def __init__(self, settings: Settings, queues: Queues) -> None:
+    def __init__(self, settings: Settings, queues: Queues, customers: Customers) -> None:
         self._queues = queues
+        self._customers = customers
         self.reconfigure(settings)
 
     def reconfigure(self, settings: Settings) -> None:
@@ -39,21 +68,30 @@ class QueueView:
             "why_waiting": self._queues.why_waiting(name),
         }
 
+    def first_waiting(self, most: int, now: float) -> list[dict[str, Any]]:
+        """Those who wait for an agent and came first, over all queues."""
+        entries = self._queues.matcher.entries.values()
+        first = heapq.nsmallest(most, entries, key=lambda entry: entry.arrived_at)
+        return [
+            {
+                "id": entry.id,
+                "kind": entry.waiting.kind,
+                "queue": entry.queue,
+                "waited_s": round(entry.waited_s(now), 3),
+                "priority": entry.priority,
+                "customer": self._customers.of(entry.id),
+            }
+            for entry in first
+        ]
+
 
 class AgentView:
     """Each agent: the state, the queues, and with whom they talk."""
 
-    def __init__(
-        self,
-        agents: AgentRegistry,
-        queues: Queues,
-        dispatcher: Dispatcher,
-        registry: CallRegistry,
-    ) -> None:
+    def __init__(self, agents: AgentRegistry, queues: Queues, customers: Customers) -> None:
         self._agents = agents
         self._queues = queues
-        self._dispatcher = dispatcher
-        self._registry = registry
+        self._customers = customers
 
     def all(self) -> Iterator[dict[str, Any]]:
         """A view of each agent."""
@@ -65,26 +103,9 @@ class AgentView:
                 "since": agent.since,
                 "reason": agent.reason,
                 "work": agent.work,
-                "customer": None if agent.work is None else self._customer_of(agent.work),
+                "customer": None if agent.work is None else self._customers.of(agent.work),
                 "queues": sorted(served(agent)),
                 "centre": agent.centre,
                 "calls": agent.calls,
                 "talk_s": round(agent.talk_s, 3),
             }
-
-    def _customer_of(self, work: str) -> dict[str, str | None] | None:
-        """The customer of an open job, or of a call that is up."""
-        job = self._dispatcher.job(work)
-        if job is not None:
-            request = job.request
-            number = job.called or request.to
-            return {"number": number, "queue": request.queue, "site": request.site}
-        call = self._registry.calls.get(work)
-        if call is None:
-            return None
-        about = call.about
-        return {
-            "number": about.get("number") or about.get("from"),
-            "queue": about.get("queue"),
-            "site": site_of(about.get("context")),
-        }

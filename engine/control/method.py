@@ -12,20 +12,23 @@ class Method:
     """The structure of a method's parameters, and what it does with them for a peer.
 
     `run` may be a coroutine function; one that is not is answered before the next line is read.
-    It raises EngineError or BadParams to refuse. Replies of one that `is_large` are made one after
-    the other, each when the peer has taken those before.
+    It raises EngineError or BadParams to refuse. One that `is_costly` takes a millisecond of the
+    event loop or more: it has its turn, see capacity/turns.py. One that `is_large` is costly too,
+    and its replies to one peer are made one after the other, each when those before were taken.
     """
 
-    __slots__ = ("decoder", "is_large", "run")
+    __slots__ = ("decoder", "is_costly", "is_large", "run")
 
     def __init__(
         self,
         params: type[msgspec.Struct],
         run: Callable[[Any, Peer], Awaitable[object] | object],
         *,
+        is_costly: bool = False,
         is_large: bool = False,
     ) -> None:
         self.decoder = msgspec.json.Decoder(params)
+        self.is_costly = is_costly
         self.is_large = is_large
         self.run = run
 

@@ -227,6 +227,8 @@ def engine_figures(
     yield _one("uptime_seconds", "Since the engine started", engine.uptime_s)
     yield _one("draining", "1: takes no new callbacks", float(traffic.draining))
     yield _one("loop_delay_seconds", "Worst delay since last asked", loop_delay.take_worst())
+    dropped = {(): float(engine.log_lines_dropped)}
+    yield Figure("log_lines_dropped", "Lines of the log without room", dropped, (), True)
     yield _one("control_connections", "Connections up", connections())
     yield _one("event_subscribers", "Who listens to events", events.listeners)
     trunks = {(view["name"],): float(view["state"] != "failed") for view in network.trunks()}

@@ -1,7 +1,7 @@
 """Where Prometheus asks: GET /metrics, on an address of its own, answered with every figure."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 import structlog
 from aiohttp import web
@@ -13,8 +13,9 @@ from .metrics import CONTENT_TYPE_LATEST, Gauges, LoopDelay, Metrics
 
 log = structlog.get_logger()
 
-# More connections than that are closed at once.
+# Of more connections than that, the one that was idle longest is closed.
 MOST_CONNECTIONS = 16
+BACKLOG = 1024
 STOP_LIMIT_S = 1.0
 
 
@@ -27,6 +28,9 @@ class MetricsServer:
         self._rendering: asyncio.Task[bytes] | None = None
         self._runner: web.ServerRunner | None = None
         self._server: asyncio.Server | None = None
+        self._answering: set[asyncio.BaseProtocol | None] = set()
+        # The one whose last use is longest ago comes first; whether it was seen to be up.
+        self._connections: dict[asyncio.BaseProtocol, bool] = {}
         self.port = 0
 
     async def start(self, host: str, port: int) -> None:
@@ -36,10 +40,33 @@ class MetricsServer:
         await self._runner.setup()
 
         def connection() -> asyncio.BaseProtocol:
-            return serve() if len(serve.connections) < MOST_CONNECTIONS else _Closed()
+            self._forget_closed(serve.connections)
+            if len(self._connections) >= MOST_CONNECTIONS and not self._let_one_go():
+                return _Closed()
+            handler = serve()
+            self._connections[handler] = False
+            return handler
 
-        self._server = await asyncio.get_running_loop().create_server(connection, host, port)
+        self._server = await asyncio.get_running_loop().create_server(
+            connection, host, port, backlog=BACKLOG
+        )
         self.port = self._server.sockets[0].getsockname()[1]
+
+    def _forget_closed(self, up: Collection[asyncio.BaseProtocol]) -> None:
+        for one, was_up in tuple(self._connections.items()):
+            if one in up:
+                self._connections[one] = True
+            elif was_up:
+                del self._connections[one]
+
+    def _let_one_go(self) -> bool:
+        """Close the connection that was idle longest. False where none is idle."""
+        for one in self._connections:
+            if one not in self._answering and isinstance(one, web.RequestHandler):
+                one.force_close()
+                del self._connections[one]
+                return True
+        return False
 
     async def stop(self) -> None:
         """Serve no more."""
@@ -57,7 +84,14 @@ class MetricsServer:
             return web.Response(status=405, headers={"allow": "GET, HEAD"})
         if self._rendering is None or self._rendering.done():
             self._rendering = asyncio.create_task(self._render())
-        body = await asyncio.shield(self._rendering)
+        handler = request.protocol
+        self._answering.add(handler)
+        try:
+            body = await asyncio.shield(self._rendering)
+        finally:
+            self._answering.discard(handler)
+            if self._connections.pop(handler, None) is not None:
+                self._connections[handler] = True  # it was used last
         return web.Response(body=body, headers={"content-type": self._content_type})
 
     async def _render(self) -> bytes:

@@ -23,7 +23,17 @@ class Peer:
     pid: int | None = None
     groups: tuple[int, ...] = ()
     who: str = ""
-    """The name that the engine knows him by, see rights.py."""
+    """The name that the engine knows the client by, see rights.py."""
+
+    @property
+    def host(self) -> str:
+        """The address without its port; empty for a local user."""
+        return self.address.rpartition(":")[0]
+
+    @property
+    def owner(self) -> str:
+        """Who has the connection, as far as that is known without a token: a user, an address."""
+        return self.host if self.uid is None else str(self.uid)
 
     def __str__(self) -> str:
         if self.uid is None:
@@ -51,6 +61,12 @@ def unix_peer(connected: socket.socket) -> Peer:
     raw = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
     pid, uid, gid = _UCRED.unpack(raw)
     return Peer("unix", uid=uid, gid=gid, pid=pid, groups=(gid, *_other_groups(connected)))
+
+
+def tcp_peer(connected: socket.socket) -> Peer:
+    """The address that has connected over TCP. Raises OSError where it is gone."""
+    host, port = connected.getpeername()[:2]
+    return Peer("tcp", address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
 
 
 def _other_groups(connected: socket.socket) -> tuple[int, ...]:

@@ -70,11 +70,6 @@ class Rights:
             "none" if self._users or self._groups else "administer"
         )
 
-    @property
-    def has_tokens(self) -> bool:
-        """Whether there is a token to show."""
-        return bool(self._tokens)
-
     def of_peer(self, peer: Peer) -> Principal:
         """Who a local user is; where several of his groups are named, the highest role holds."""
         if peer.uid is None:
@@ -99,6 +94,11 @@ class Rights:
             if hmac.compare_digest(principal.token or b"", shown):
                 found = principal
         return found
+
+    @staticmethod
+    def is_privileged(peer: Peer) -> bool:
+        """Whether a local user is root, or the user that the engine runs as."""
+        return peer.uid in (0, os.geteuid())
 
     def may_connect(self, peer: Peer) -> bool:
         """Whether a local user may use the socket at all.

@@ -18,19 +18,21 @@ from ..errors import EngineError
 from ..store.event_log import EventLog
 from ..store.file_lock import FileLock, LockHeld
 from ..store.protocols import NOTHING_KEPT
-from . import peer as peers
 from .agent_scope import AgentScope
 from .audit import Audit
+from .capacity.half_lines import HalfLines
+from .capacity.places import Place, Places
+from .capacity.turns import Turns
 from .connection import AUTH_LIMIT_S, Connection
+from .listener import BACKLOG, Listener
 from .method import Method
-from .peer import Peer
+from .peer import Peer, tcp_peer, unix_peer
 from .rights import Rights
 from .snapshot import SnapshotSources
 
 log = structlog.get_logger()
 
 SOCKET_UMASK = 0o117  # leaves 0660
-BACKLOG = 128
 STOP_LIMIT_S = 1.0
 
 
@@ -67,9 +69,13 @@ class ControlServer:
         self.rights = rights or Rights(settings)
         self.scope = scope or AgentScope()
         self.audit = audit or Audit(NOTHING_KEPT)
+        self.turns = Turns()
+        self.half_lines = HalfLines()
+        self._places = Places(lambda: self.settings.max_connections)
+        self._place_of: dict[Connection, Place] = {}
         self._connections: dict[Connection, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._servers: list[asyncio.AbstractServer] = []
+        self._listeners: list[Listener] = []
         self._lock: FileLock | None = None
         self._unix: socket.socket | None = None
         self._unix_inode: tuple[int, int] | None = None
@@ -94,26 +100,17 @@ class ControlServer:
         """Begin to serve; binds first where that has not been done. Raises ControlError."""
         if self._unix is None:
             await self.bind()
-        loop = asyncio.get_running_loop()
-        server: asyncio.AbstractServer = await loop.create_unix_server(
-            lambda: Connection(self, _unix_peer), sock=self._unix, backlog=BACKLOG
-        )
-        self._servers.append(server)
-        for listening in self._tcp:
-            server = await loop.create_server(
-                lambda: Connection(self, _tcp_peer),
-                sock=listening,
-                backlog=BACKLOG,
-                ssl=self._tls,
-                ssl_handshake_timeout=AUTH_LIMIT_S,  # it is no connection yet, and not counted
-            )
-            self._servers.append(server)
+        assert self._unix is not None
+        self._listeners = [Listener(self._unix, self._accept_local)]
+        self._listeners += [Listener(listening, self._accept_tcp) for listening in self._tcp]
+        for listener in self._listeners:
+            listener.start()
 
     async def stop(self) -> None:
         """Stop serving: what was written is sent, handlers that still wait are cancelled."""
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
+        for listener in self._listeners:
+            listener.stop()
+        self._listeners.clear()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -216,23 +213,92 @@ class ControlServer:
             reason = f"{address}: {error.strerror or error}"
             raise ControlError("control.tcp", reason) from error
 
+    # -- new connections ----------------------------------------------------------------------
+
+    def _accept_local(self, connected: socket.socket) -> None:
+        peer = unix_peer(connected)
+        if self.rights.may_connect(peer):
+            self._take_in(connected, peer)
+        else:
+            refusal = EngineError("refused", f"{peer} may not use this socket")
+            self._begin(connected, Connection(self, peer, connected, refusal))
+
+    def _accept_tcp(self, connected: socket.socket) -> None:
+        try:
+            peer = tcp_peer(connected)
+        except OSError:  # gone already
+            connected.close()
+        else:
+            self._take_in(connected, peer)
+
+    def _take_in(self, connected: socket.socket, peer: Peer) -> None:
+        """Find a place for a connection, or refuse it."""
+        now = asyncio.get_running_loop().time()
+        connection = Connection(self, peer, connected)
+        place = Place(
+            kind="local" if peer.transport == "unix" else "unknown",
+            owner=peer.owner,
+            is_privileged=self.rights.is_privileged(peer),
+            opened_at=now,
+            tenant=connection,
+        )
+        refusal = self._places.enter(place, now)
+        if refusal is not None:
+            self._begin(connected, Connection(self, peer, connected, refusal))
+            return
+        self._place_of[connection] = place
+        self._begin(connected, connection)
+
+    def _begin(self, connected: socket.socket, connection: Connection) -> None:
+        self.run_handler(self._connect(connected, connection))
+
+    async def _connect(self, connected: socket.socket, connection: Connection) -> None:
+        """Hand the socket over to its connection, after the TLS handshake where there is one."""
+        tls = self._tls if connected.family != socket.AF_UNIX else None
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: connection,
+                connected,
+                ssl=tls,
+                ssl_handshake_timeout=None if tls is None else AUTH_LIMIT_S,
+            )
+        except OSError:  # no TLS, too slow, or gone
+            connected.close()
+            self.forget(connection)
+        except asyncio.CancelledError:
+            connected.close()
+            self.forget(connection)
+            raise
+
     # -- for the connections ----------------------------------------------------------------
 
-    def admit(self, connection: Connection) -> EngineError | None:
-        """Count the connection in, or say why it is refused."""
-        peer = connection.peer
-        refusal: EngineError | None = None
-        # Each transport has its own count: strangers on TCP cannot lock out the local users.
-        count = sum(
-            other.peer.transport == peer.transport and not other.is_refused
-            for other in self._connections
-        )
-        if peer.transport == "unix" and not self.rights.may_connect(peer):
-            refusal = EngineError("refused", f"{peer} may not use this socket")
-        elif count >= self.settings.max_connections:
-            refusal = EngineError("unavailable", f"there are {count} connections already")
+    @property
+    def slow_reader_bytes(self) -> int:
+        """A reader of events that leaves more unread is cut off."""
+        return self.settings.slow_reader_bytes
+
+    @property
+    def max_request_bytes(self) -> int:
+        """The longest line that is read."""
+        return self.settings.max_request_bytes
+
+    @property
+    def max_in_flight(self) -> int:
+        """How many requests of one connection may wait for their replies."""
+        return self.settings.max_in_flight
+
+    def add(self, connection: Connection) -> None:
+        """The connection is up."""
         self._connections[connection] = None
-        return refusal
+
+    def become_known(self, connection: Connection) -> None:
+        """It has shown a token. Raises EngineError where there is no place for it."""
+        place = self._place_of.get(connection)
+        if place is not None:
+            now = asyncio.get_running_loop().time()
+            refusal = self._places.become_known(place, now)
+            if refusal is not None:
+                raise refusal
 
     @property
     def may_linger(self) -> bool:
@@ -248,6 +314,9 @@ class ControlServer:
 
     def forget(self, connection: Connection) -> None:
         """The connection is gone."""
+        place = self._place_of.pop(connection, None)
+        if place is not None:
+            self._places.leave(place)
         self._connections.pop(connection, None)
         if not self._connections:
             self._all_gone.set()
@@ -282,14 +351,3 @@ def _is_served(path: Path) -> bool:
         except BlockingIOError:  # its backlog is full
             return True
     return True
-
-
-def _unix_peer(transport: asyncio.Transport) -> Peer:
-    # Event loops hand out socket look-alikes that lack getsockopt; the descriptor is real.
-    with socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno())) as connected:
-        return peers.unix_peer(connected)
-
-
-def _tcp_peer(transport: asyncio.Transport) -> Peer:
-    host, port = transport.get_extra_info("peername")[:2]
-    return Peer("tcp", address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}")

@@ -64,12 +64,14 @@ class CdrWriter:
         cost_of_legs: Callable[[Iterable[LegRecord]], Mapping[str, Any] | None] = lambda _: None,
         on_stay: Iterable[Callable[[Stay], None]] = (),
         on_record: Iterable[Callable[[Row], None]] = (),
+        on_period: Callable[[str, str, float], None] = lambda _agent, _state, _since: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._cost_of = cost_of
         self._cost_of_legs = cost_of_legs
         self._on_stay = tuple(on_stay)
         self._on_record = tuple(on_record)
+        self._on_period = on_period
         self._store = store
         self._clock = clock
         self._stays: dict[str, list[Stay]] = {}
@@ -304,6 +306,7 @@ class CdrWriter:
         self._agents[agent], self._since[agent] = state, since
         row = {"agent": agent, "state": state, "since": since, "reason": reason, "work": work}
         self._store.insert("agent_periods", row | {"missed": int(missed)})
+        self._on_period(agent, state, since)
 
 
 def _entry(event: Event) -> str:

@@ -58,6 +58,13 @@ class History:
         if row.get("number") is not None:
             self._recent.append((row["number"], {name: row.get(name) for name in _SHOWN}))
 
+    def customer_of(self, id: str) -> dict[str, str | None] | None:
+        """Number, queue and site of a record that was written lately."""
+        for number, entry in reversed(self._recent):
+            if entry["id"] == id:
+                return {"number": number, "queue": entry["queue"], "site": entry["site"]}
+        return None
+
     def forget(self, number: str) -> None:
         """Remember nothing of `number` (E.164) any more."""
         kept = [entry for entry in self._recent if entry[0] != number]

@@ -15,6 +15,7 @@ import structlog
 from ..store.errors import StoreError
 from ..store.store import Store
 from . import report_queries as rows
+from .agent_days import AgentDays
 from .cdr import Row, Stay
 from .intervals import next_after, start_of
 from .measures import mean_of, share
@@ -22,6 +23,9 @@ from .queue_measures import service_levels
 from .report import Reports
 
 log = structlog.get_logger()
+
+# So many of those who wait are shown by themselves.
+FIRST_WAITING = 50
 
 
 @dataclass(slots=True)
@@ -74,10 +78,11 @@ class _Day:
 
 @dataclass(slots=True)
 class _Meanwhile:
-    """What happened while the rows of today were read: the stays, and the states of jobs' ends."""
+    """What happened while the rows of today were read: stays, ends of jobs, periods of agents."""
 
     stays: dict[str, Stay] = field(default_factory=dict)
     jobs: dict[str, str] = field(default_factory=dict)
+    periods: list[tuple[str, str, float]] = field(default_factory=list)
 
 
 class QueuesNow(Protocol):
@@ -88,6 +93,9 @@ class QueuesNow(Protocol):
 
     def now(self, name: str, now: float) -> Mapping[str, Any]:
         """What a queue's view says besides the figures that are counted."""
+
+    def first_waiting(self, most: int, now: float) -> Iterable[Mapping[str, Any]]:
+        """Those who wait and came first, `most` at most, over all queues."""
 
 
 class Live:
@@ -116,20 +124,25 @@ class Live:
         self._waiting: dict[str, dict[str, Stay]] = {}
         self._days: dict[str, _Day] = {}
         self._jobs: Counter[str] = Counter()
+        self._agent_days = AgentDays()
         self._day_began = self._day_ends = 0.0
         self._meanwhile: _Meanwhile | None = None
 
     async def open(self) -> None:
         """Count what there is of today. Raises StoreError."""
         self._meanwhile = meanwhile = _Meanwhile()
-        began, ends = self._today(self._clock())
+        now = self._clock()
+        began, ends = self._today(now)
         # In one query: those who wait may have joined before today.
         columns = ", ".join(Stay.__slots__)
         found = await self._store.query(
             f"SELECT {columns} FROM queue_stays WHERE joined_at >= ? OR left_at IS NULL", (began,)
         )
         ended = await self._store.query(*rows.ended_callbacks(began))
+        periods = await self._store.query(*rows.periods(began, now, None))
         self._begin_day(began, ends)
+        known = [(agent, state, since) for agent, state, since, *_ in periods if since <= now]
+        self._agent_days.begin(began, [*known, *meanwhile.periods])
         self._waiting.clear()
         for stay in ({row[0]: Stay(*row) for row in found} | meanwhile.stays).values():
             if stay.left_at is None:
@@ -156,6 +169,7 @@ class Live:
         self._day_began, self._day_ends = began, ends
         self._days.clear()
         self._jobs.clear()
+        self._agent_days.begin(began)
 
     def on_stay(self, stay: Stay) -> None:
         """A stay began, or ended."""
@@ -177,11 +191,19 @@ class Live:
         if self._meanwhile is not None:
             self._meanwhile.jobs[row["id"]] = row["state"]
 
+    def on_period(self, agent: str, state: str, since: float) -> None:
+        """An agent entered a state."""
+        self._look_at_the_clock()
+        self._agent_days.change(agent, state, since)
+        if self._meanwhile is not None:
+            self._meanwhile.periods.append((agent, state, since))
+
     def shift(self, by_s: float) -> None:
         """The clock was stepped: those who wait have waited as long as before."""
         for waiting in self._waiting.values():
             for stay in waiting.values():
                 stay.shift(by_s)
+        self._agent_days.shift(by_s)
 
     def _look_at_the_clock(self) -> None:
         now = self._clock()
@@ -217,16 +239,31 @@ class Live:
             **day.view(joined_today, self._reports),
         }
 
+    def engine_figures(self) -> dict[str, Any]:
+        """The figures of the engine as a whole that an alert may be about."""
+        states = [agent["state"] for agent in self._agents()]
+        engine = self._engine()
+        return {
+            "agents_available": states.count("available"),
+            "agents_logged_in": len(states) - states.count("logged_out"),
+            "calls": engine["calls"],
+            "open_jobs": engine["open_jobs"],
+        }
+
     def view(self) -> dict[str, Any]:
         """All of it."""
         queues = self.queue_views()
+        now = self._clock()
         return {
-            "time": self._clock(),
+            "time": now,
             "day_began": self._day_began,
             "time_zone": self._reports.zone_name,
             "service_level_s": self._reports.definitions.service_level_s,
             "queues": queues,
-            "agents": list(self._agents()),
+            "agents": [
+                {**agent, **self._agent_days.view(agent["agent"], now)} for agent in self._agents()
+            ],
+            "first_waiting": list(self._queues.first_waiting(FIRST_WAITING, now)),
             "jobs_today": dict(self._jobs),
             "engine": dict(self._engine()),
         }

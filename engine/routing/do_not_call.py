@@ -4,7 +4,9 @@ It is kept in memory and on disk. A number is blocked from the moment that it wa
 answer comes once it is on the disk.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -42,6 +44,7 @@ class DoNotCall:
         self._store = store
         self._events = events
         self._numbers: dict[str, Blocked] = {}
+        self._order: list[str] | None = None  # the numbers, sorted; None: not since they changed
 
     async def load(self, now: float) -> None:
         """Read the list from the store, without what has expired. Raises StoreError."""
@@ -59,19 +62,18 @@ class DoNotCall:
         self._forget(number)
         return None
 
-    def page(
-        self, now: float, *, limit: int, after: str = "", prefix: str = ""
-    ) -> tuple[list[Blocked], str | None]:
-        """Entries in the order of their numbers, and the last number where more follow."""
-        wanted = sorted(
-            number
-            for number, entry in self._numbers.items()
-            if number > after and number.startswith(prefix) and entry.holds(now)
-        )
-        shown = wanted[:limit]
-        return [self._numbers[number] for number in shown], (
-            shown[-1] if len(wanted) > limit else None
-        )
+    def in_order(self, now: float, *, after: str = "", prefix: str = "") -> Iterator[Blocked]:
+        """Entries in the order of their numbers. The list may change on the way."""
+        order = self._order
+        if order is None:  # it changes seldom, and is read in pages
+            order = self._order = sorted(self._numbers)
+        begin = max(bisect_left(order, prefix), bisect_right(order, after))
+        for number in islice(order, begin, None):
+            if not number.startswith(prefix):
+                return
+            entry = self._numbers.get(number)
+            if entry is not None and entry.holds(now):
+                yield entry
 
     def views(self, now: float) -> Iterator[dict[str, Any]]:
         """Every entry that holds, which may change on the way."""
@@ -90,6 +92,7 @@ class DoNotCall:
         as soon as can be.
         """
         self._numbers[entry.number] = entry
+        self._order = None
         self._store.put(KIND, entry.number, entry)
         self._publish("number.blocked", entry)
         await self._store.flush()
@@ -106,6 +109,7 @@ class DoNotCall:
 
     def _forget(self, number: str) -> None:
         self._numbers.pop(number, None)
+        self._order = None
         self._store.drop(KIND, number)
 
     def _publish(self, kind: str, entry: Blocked) -> None:

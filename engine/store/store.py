@@ -7,7 +7,7 @@ when it is told.
 
 Looking up one job is synchronous: a read by key takes some 20 us, never waits for the writer
 (WAL), and sees what is not committed yet, so that nothing can come between the question whether
-an id is known and its first save. Lists and reports are read in threads of their own.
+an id is known and its first save. Lists, searches and reports are read in threads of their own.
 """
 
 import asyncio
@@ -40,6 +40,8 @@ Rows = list[tuple[Any, ...]]
 
 BUSY_TIMEOUT_S = 5.0
 CACHED_STATEMENTS = 256
+# Each has a thread and a connection of its own, so that none waits for what another reads.
+READERS = ("lists", "queries", "searches", "reports")
 
 
 class Store:
@@ -69,9 +71,9 @@ class Store:
         try:
             # SQLite gives its side files the mode of the file itself.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            for _ in range(4):
+            for _ in range(2 + len(READERS)):
                 opened.append(self._connect())
-            self._writer, self._finder, lists, reports = opened
+            self._writer, self._finder, *reading_for = opened
             schema.migrate(self._writer)
             self.kept_log = event_table.kept_log(self._writer)
             for reading in opened[1:]:
@@ -85,8 +87,10 @@ class Store:
         except schema.SchemaTooNew as error:
             self._abandon(opened)
             raise StoreError("corrupt", f"{self.path}: {error}") from error
-        self._lists = Reader(self.path, lists, "store-lists")
-        self._reports = Reader(self.path, reports, "store-reports")
+        self._lists, self._queries, self._searches, self._reports = self._readers = [
+            Reader(self.path, connection, f"store-{name}")
+            for name, connection in zip(READERS, reading_for, strict=True)
+        ]
         self._commit = GroupCommit(
             self.path,
             self._writer,
@@ -133,8 +137,8 @@ class Store:
         except StoreError as error:
             log.error("store_not_flushed", pending=len(self._commit.pending), reason=error.message)
         self._commit.close()
-        self._lists.close()
-        self._reports.close()
+        for reader in self._readers:
+            reader.close()
         self._abandon((self._finder, self._writer))
 
     # -- saving -----------------------------------------------------------------------------
@@ -290,7 +294,7 @@ class Store:
         """
         before = None if cursor is None else row_of(cursor, "callback.list")
         await self._flush_if_possible()
-        return await self._lists.run(lambda lists: job_table.page(lists, state, limit, before))
+        return await self._searches.run(lambda lists: job_table.page(lists, state, limit, before))
 
     async def load_open(self) -> Jobs:
         """Every job that has not ended, oldest first. Raises StoreError."""
@@ -323,12 +327,21 @@ class Store:
     async def query(self, sql: str, params: Sequence[Any] = ()) -> Rows:
         """The rows that a SELECT gives, with everything in them that was saved before.
 
-        It runs in a thread of its own, and holds up no other but queries. Raises StoreError.
+        It is to be quick, and holds up other queries alone. Raises StoreError.
         """
-        return await self.read(lambda reports: reports.execute(sql, params).fetchall())
+        await self._flush_if_possible()
+        return await self._queries.run(lambda queries: queries.execute(sql, params).fetchall())
+
+    async def search(self, sql: str, params: Sequence[Any] = ()) -> Rows:
+        """The same of a SELECT that may look at many rows: it holds up other searches alone."""
+        await self._flush_if_possible()
+        return await self._searches.run(lambda lists: lists.execute(sql, params).fetchall())
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """What `work` reads, like `query`. Raises StoreError, and what `work` raises."""
+        """What `work` reads for a report: it holds up other reports alone.
+
+        Raises StoreError, and what `work` raises.
+        """
         await self._flush_if_possible()
         return await self._reports.run(work)
 

@@ -21,6 +21,7 @@ import uvloop
 from ..channel import Connection
 from ..messages import Answer, Command, Event, Stop, command_decoder
 from ..settings import MediaSettings
+from ..stderr import never_wait_for_stderr
 from .clock import FrameClock
 from .pacing import RelayPacing
 from .switch import Switch
@@ -90,6 +91,7 @@ def main() -> None:
     # calls and then this socket.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    never_wait_for_stderr()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -13,6 +13,7 @@ from ..message.message import Request
 from ..transaction.layer import Transactions
 from ..transaction.timers import TimerHeap, TimerValues
 from ..usage import DialogUsage, RegistrationUsage
+from .clearing import Clearing
 from .local_address import Local, LocalAddress
 from .next_hop import Lookup
 from .saves import SessionSaves
@@ -38,6 +39,7 @@ class UserAgentContext:
         self.lookups: list[Lookup] = []
         self.product = product
         self.saves = SessionSaves()
+        self.clearing = Clearing()
         self._sessions: dict[str, list[DialogUsage]] = {}
         self._ended: set[DialogKey] = set()
         self.session_count = 0

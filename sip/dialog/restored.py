@@ -37,10 +37,9 @@ from .saving import (
     save_invite,
 )
 from .session import Session, State
+from .uac import CLEARED_WITHIN_T1
 
 _LEFT_BEHIND = Cause(None, "left behind by an earlier process", "local")
-_FINAL_RESPONSE_WITHIN_T1 = 4
-"""A phone that was cancelled sends its 487 within so many T1, or has answered before."""
 
 
 def restore_session(
@@ -134,13 +133,13 @@ class RestoredInvite(RestoredSession):
         cancel = build_cancel(self._invite, context.product, reason)
         branch = self._transaction.branch
         context.transactions.start_client(_Cancel(self), cancel, branch, self._hop, now)
-        within_s = _FINAL_RESPONSE_WITHIN_T1 * values.t1_s
+        within_s = CLEARED_WITHIN_T1 * values.t1_s
         self._patience = context.timers.schedule(now + within_s, self._unanswered)
 
     def _unanswered(self, _: object, now: float) -> None:
         """No final response came to the cancelled INVITE: the 2xx may have come long before."""
         timers, values = self.context.timers, self.context.values
-        left_s = values.timer_b_s - _FINAL_RESPONSE_WITHIN_T1 * values.t1_s
+        left_s = values.timer_b_s - CLEARED_WITHIN_T1 * values.t1_s
         self._patience = timers.schedule(now + left_s, self._give_up_waiting)
         self.end_early(now)
 

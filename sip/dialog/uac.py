@@ -26,6 +26,9 @@ from .dialog import Dialog, early_dialog, trusted_request
 from .saving import save_dialog, save_invite
 from .session import SDP, Session
 
+CLEARED_WITHIN_T1 = 4
+"""A phone that was cancelled sends its final response within so many T1, or has died."""
+
 _MAX_DATAGRAM_BYTES = 1300
 """Larger requests are sent over TCP, as the path MTU is unknown (RFC 3261 section 18.1.1)."""
 
@@ -156,6 +159,8 @@ class UacSession(Session):
         self._cancelled = True
         self._cancel_reason = reason
         self.state = "terminating"
+        until = now + CLEARED_WITHIN_T1 * self.context.values.t1_s
+        self.context.clearing.cancelled(self._invitation.target, self.call_id, until)
         # CANCEL waits for a provisional response, so it cannot overtake the INVITE (9.1).
         if self._transaction.state is PROCEEDING:
             self._send_cancel(now)
@@ -263,6 +268,7 @@ class UacSession(Session):
         self._early.clear()
         if self._cancelled:
             # The CANCEL crossed the 2xx.
+            self.context.clearing.answered(self._invitation.target, self.call_id)
             self._report(Failed(self, Cause(487, "Request Terminated", "local")))
             self.end(self._cause, now, reason=self._cancel_reason)
             return
@@ -327,6 +333,7 @@ class UacSession(Session):
     def finish(self, event: Event | None, now: float) -> None:
         """See Session."""
         self._stop_guard()
+        self.context.clearing.over(self._invitation.target, self.call_id)
         # The transaction may live for another 64*T1, but must not keep the session alive.
         self._transaction.user = self._acks
         super().finish(event, now)

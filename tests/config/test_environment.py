@@ -7,8 +7,7 @@ from typing import Any, get_origin
 import pytest
 
 from config.settings import ConfigError, Settings, load
-
-from .test_settings import CONTRACT, error, write
+from tests.support.configuration import CONTRACT, refusal_line, write_configuration
 
 
 @pytest.mark.parametrize(
@@ -28,7 +27,7 @@ from .test_settings import CONTRACT, error, write
 def test_environment_overrides(
     tmp_path: Path, name: str, value: str, section: str, key: str, expected: object
 ) -> None:
-    settings = load(write(tmp_path, CONTRACT), {name: value})
+    settings = load(write_configuration(tmp_path, CONTRACT), {name: value})
     assert getattr(getattr(settings, section), key) == expected
 
 
@@ -43,7 +42,7 @@ def test_every_key_can_be_overridden(tmp_path: Path) -> None:
             key = one.alias or name
             steps = [section, "0", key] if lists else [section, key]
             variable = "RINGBACK_" + "__".join(steps).upper()
-            line = error(tmp_path, CONTRACT, **{variable: "\x00 { wrong"})
+            line = refusal_line(tmp_path, CONTRACT, **{variable: "\x00 { wrong"})
             location = f"{section}[0].{key}" if lists else f"{section}.{key}"
             assert re.match(re.escape(location) + r"[.:\[ ]", line), (variable, line)
             if key != "trunks":  # whose names are checked against another section
@@ -57,7 +56,7 @@ def test_entry_of_a_list_by_name_or_index(tmp_path: Path) -> None:
         "RINGBACK_TRUNKS__PBX__REGISTER": "yes",
         "RINGBACK_AGENTS__ALICE__URI": "sip:a@127.0.0.9",
     }
-    settings = load(write(tmp_path, CONTRACT), environ)
+    settings = load(write_configuration(tmp_path, CONTRACT), environ)
     trunk = settings.trunks[0]
     assert (trunk.username, trunk.password.get_secret_value()) == ("us", "secret")
     assert trunk.register_ is True
@@ -65,19 +64,19 @@ def test_entry_of_a_list_by_name_or_index(tmp_path: Path) -> None:
 
 
 def test_wrong_variables_are_errors(tmp_path: Path) -> None:
-    assert error(tmp_path, CONTRACT, RINGBACK_CONTROL__SOCKTE="x") == (
+    assert refusal_line(tmp_path, CONTRACT, RINGBACK_CONTROL__SOCKTE="x") == (
         "control.sockte: unknown key; did you mean socket? (set by RINGBACK_CONTROL__SOCKTE)"
     )
-    assert "no such section" in error(tmp_path, CONTRACT, RINGBACK_CONTRL__SOCKET="x")
-    assert "no entry 'nine'" in error(tmp_path, CONTRACT, RINGBACK_TRUNKS__NINE__URI="x")
-    load(write(tmp_path, CONTRACT), {"RINGBACK_HOME": "/opt", "PATH": "/bin"})
+    assert "no such section" in refusal_line(tmp_path, CONTRACT, RINGBACK_CONTRL__SOCKET="x")
+    assert "no entry 'nine'" in refusal_line(tmp_path, CONTRACT, RINGBACK_TRUNKS__NINE__URI="x")
+    load(write_configuration(tmp_path, CONTRACT), {"RINGBACK_HOME": "/opt", "PATH": "/bin"})
 
 
 def test_environment_of_the_process_is_the_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RINGBACK_MEDIA__WORKERS", "3")
-    assert load(write(tmp_path, CONTRACT)).media.workers == 3
+    assert load(write_configuration(tmp_path, CONTRACT)).media.workers == 3
 
 
 def test_secrets_directory(tmp_path: Path) -> None:
@@ -87,8 +86,11 @@ def test_secrets_directory(tmp_path: Path) -> None:
     (secrets / "RINGBACK_MEDIA__WORKERS").write_text("3")
     (secrets / "other").write_text("x")
     environ = {"RINGBACK_SECRETS_DIR": str(secrets), "RINGBACK_MEDIA__WORKERS": "2"}
-    settings = load(write(tmp_path, CONTRACT), environ)
+    settings = load(write_configuration(tmp_path, CONTRACT), environ)
     assert settings.trunks[0].password.get_secret_value() == "from-file"
     assert settings.media.workers == 2
     with pytest.raises(ConfigError, match="RINGBACK_SECRETS_DIR"):
-        load(write(tmp_path, CONTRACT), {"RINGBACK_SECRETS_DIR": str(tmp_path / "none")})
+        load(
+            write_configuration(tmp_path, CONTRACT),
+            {"RINGBACK_SECRETS_DIR": str(tmp_path / "none")},
+        )

@@ -6,19 +6,8 @@ from pathlib import Path
 import pytest
 
 from config.policy import Destinations, Hours, Limits, Rate
-from config.settings import ConfigError, Settings, load
-
-
-def load_text(tmp_path: Path, text: str) -> Settings:
-    path = tmp_path / "ringback.toml"
-    path.write_text(text)
-    return load(path, {})
-
-
-def error(tmp_path: Path, text: str) -> str:
-    with pytest.raises(ConfigError) as raised:
-        load_text(tmp_path, text)
-    return str(raised.value).partition(": ")[2]
+from config.settings import Settings
+from tests.support.configuration import load_text, refusal_line
 
 
 def test_by_default_nothing_is_limited_but_dear_lines() -> None:
@@ -74,7 +63,7 @@ def test_regions_override_what_they_say(tmp_path: Path) -> None:
     ],
 )
 def test_errors_name_the_key_and_the_reason(tmp_path: Path, text: str, line: str) -> None:
-    assert error(tmp_path, text).startswith(line)
+    assert refusal_line(tmp_path, text).startswith(line)
 
 
 def test_a_rate_is_checked_by_itself() -> None:

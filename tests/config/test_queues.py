@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import ConfigError, Settings, load
+from config.settings import ConfigError, Settings
+from tests.support.configuration import load_text
 
 BASE = """
 [dial]
@@ -30,9 +31,7 @@ name = "service"
 
 
 def loaded(tmp_path: Path, text: str) -> Settings:
-    file = tmp_path / "r.toml"
-    file.write_text(BASE + text)
-    return load(file, environ={})
+    return load_text(tmp_path, BASE + text)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from config.rules import Rule, compile_regex
-from config.settings import ConfigError, Settings, load
+from config.settings import ConfigError, Settings
+from tests.support.configuration import load_text, refused_text
 
 BASE = """
 [[trunks]]
@@ -16,15 +17,11 @@ uri = "sip:127.0.0.1:5070"
 
 
 def loaded(tmp_path: Path, text: str) -> Settings:
-    file = tmp_path / "r.toml"
-    file.write_text(BASE + text)
-    return load(file, environ={})
+    return load_text(tmp_path, BASE + text)
 
 
-def refused(tmp_path: Path, text: str) -> ConfigError:
-    with pytest.raises(ConfigError) as caught:
-        loaded(tmp_path, text)
-    return caught.value
+def refused_rule(tmp_path: Path, text: str) -> ConfigError:
+    return refused_text(tmp_path, BASE + text)
 
 
 def test_a_rule_in_full(tmp_path: Path) -> None:
@@ -103,13 +100,13 @@ def test_a_rule_in_full(tmp_path: Path) -> None:
     ],
 )
 def test_refused_with_key_and_reason(tmp_path: Path, text: str, key: str, reason: str) -> None:
-    error = refused(tmp_path, f'[[rules]]\nname = "r"\n{text}\n')
+    error = refused_rule(tmp_path, f'[[rules]]\nname = "r"\n{text}\n')
     assert key in error.key
     assert reason in error.reason
 
 
 def test_a_name_stands_once(tmp_path: Path) -> None:
-    error = refused(tmp_path, '[[rules]]\nname = "r"\n[[rules]]\nname = "r"\n')
+    error = refused_rule(tmp_path, '[[rules]]\nname = "r"\n[[rules]]\nname = "r"\n')
     assert "stands twice" in error.reason
 
 

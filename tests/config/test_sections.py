@@ -5,21 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from config.agents import Agent
-from config.sections import Control, Dial, Media, Route, Section, Sip, Store, Trunk, Whisper
-
-
-def refused(model: type[Section], key: str, **values: Any) -> str:
-    """The reason for which `values` are refused, blamed on `key`."""
-    with pytest.raises(ValidationError) as raised:
-        model(**values)
-    (found,) = raised.value.errors()
-    context = found.get("ctx", {})
-    location = [str(part) for part in found["loc"]] + ([context["key"]] if "key" in context else [])
-    assert key in location, found
-    return found["msg"]
+from config.sections import Control, Dial, Media, Route, Sip, Store, Trunk, Whisper
+from tests.support.configuration import refused_key
 
 
 @pytest.mark.parametrize(
@@ -38,12 +27,12 @@ def test_listen_takes(listen: str) -> None:
     ],
 )  # fmt: skip
 def test_listen_refuses(listen: str) -> None:
-    refused(Sip, "listen", listen=[listen])
+    refused_key(Sip, "listen", listen=[listen])
 
 
 def test_listen_is_not_empty_and_has_nothing_twice() -> None:
-    refused(Sip, "listen", listen=[])
-    assert "twice" in refused(Sip, "listen", listen=["udp:127.0.0.1:5060"] * 2)
+    refused_key(Sip, "listen", listen=[])
+    assert "twice" in refused_key(Sip, "listen", listen=["udp:127.0.0.1:5060"] * 2)
     Sip(listen=["udp:127.0.0.1:0"] * 2)
 
 
@@ -73,7 +62,7 @@ def test_ports_are_whole_pairs(ports: list[int], taken: tuple[int, int]) -> None
     ],
 )
 def test_ports_refuse(ports: list[Any]) -> None:
-    refused(Media, "ports", ports=ports)
+    refused_key(Media, "ports", ports=ports)
 
 
 @pytest.mark.parametrize(
@@ -96,11 +85,11 @@ def test_trunk_uri_takes(uri: str) -> None:
     ],
 )  # fmt: skip
 def test_trunk_uri_refuses(uri: str) -> None:
-    refused(Trunk, "uri", name="t", uri=uri)
+    refused_key(Trunk, "uri", name="t", uri=uri)
 
 
 def test_agent_uri_names_a_user() -> None:
-    assert "user" in refused(Agent, "uri", name="a", uri="sip:127.0.0.1")
+    assert "user" in refused_key(Agent, "uri", name="a", uri="sip:127.0.0.1")
 
 
 @pytest.mark.parametrize("name", ["alice", "1001", "a.b-c_d", "x" * 64])
@@ -110,7 +99,7 @@ def test_name_takes(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", " a", "a b", "é", ".a", "x" * 65, "a\n"])
 def test_name_refuses(name: str) -> None:
-    refused(Agent, "name", name=name, uri="sip:a@h")
+    refused_key(Agent, "name", name=name, uri="sip:a@h")
 
 
 @pytest.mark.parametrize("prefix", ["", "+", "+44", "0", "*21#"])
@@ -120,12 +109,12 @@ def test_prefix_takes(prefix: str) -> None:
 
 @pytest.mark.parametrize("prefix", ["44+", "a", "+44 20", "sip:"])
 def test_prefix_refuses(prefix: str) -> None:
-    refused(Route, "prefix", prefix=prefix, trunks=["t"])
+    refused_key(Route, "prefix", prefix=prefix, trunks=["t"])
 
 
 def test_route_needs_trunks() -> None:
-    refused(Route, "trunks", prefix="+", trunks=[])
-    refused(Route, "trunks", prefix="+", trunks=["a", "a"])
+    refused_key(Route, "trunks", prefix="+", trunks=[])
+    refused_key(Route, "trunks", prefix="+", trunks=["a", "a"])
 
 
 @pytest.mark.parametrize("region", ["GB", "US", "DE"])
@@ -135,13 +124,13 @@ def test_region_takes(region: str) -> None:
 
 @pytest.mark.parametrize("region", ["gb", "UK", "XX", "", "+44"])
 def test_region_refuses(region: str) -> None:
-    refused(Dial, "default_region", default_region=region)
+    refused_key(Dial, "default_region", default_region=region)
 
 
 def test_hosts_are_kept_in_one_spelling() -> None:
     dial = Dial(allow_hosts=["PBX.Example.com", "[::0001]", "10.0.0.1"])
     assert dial.allow_hosts == ["pbx.example.com", "::1", "10.0.0.1"]
-    refused(Dial, "allow_hosts", allow_hosts=["a b"])
+    refused_key(Dial, "allow_hosts", allow_hosts=["a b"])
 
 
 @pytest.mark.parametrize(
@@ -153,7 +142,7 @@ def test_hosts_are_kept_in_one_spelling() -> None:
     ],
 )  # fmt: skip
 def test_headers_refuse(headers: dict[str, Any]) -> None:
-    refused(Dial, "headers", headers=headers)
+    refused_key(Dial, "headers", headers=headers)
 
 
 def test_headers_take_what_the_job_has() -> None:
@@ -163,28 +152,28 @@ def test_headers_take_what_the_job_has() -> None:
 
 def test_whisper_template() -> None:
     assert Whisper(default="A call from {context.site}.").default
-    refused(Whisper, "default", default="A call from {site}.")
+    refused_key(Whisper, "default", default="A call from {site}.")
 
 
 def test_socket_path_fits_into_a_socket_address() -> None:
     Control(socket=Path("x" * 107))
-    assert "107" in refused(Control, "socket", socket=Path("x" * 108))
-    refused(Control, "socket", socket="")
-    assert "path of a socket" in refused(Control, "socket", socket="/")
+    assert "107" in refused_key(Control, "socket", socket=Path("x" * 108))
+    refused_key(Control, "socket", socket="")
+    assert "path of a socket" in refused_key(Control, "socket", socket="/")
 
 
 def test_the_root_is_no_file() -> None:
-    assert "path of a file" in refused(Store, "path", path="/")
+    assert "path of a file" in refused_key(Store, "path", path="/")
 
 
 def test_ringing_is_that_of_a_country() -> None:
     assert Media(ringing="US").ringing == "US"
     for country in ("", "U5", "GBR", "Ж1"):
-        refused(Media, "ringing", ringing=country)
+        refused_key(Media, "ringing", ringing=country)
 
 
 def test_hold_music_must_be_there(tmp_path: Path) -> None:
-    refused(Media, "hold", hold=str(tmp_path / "none.wav"))
+    refused_key(Media, "hold", hold=str(tmp_path / "none.wav"))
     (tmp_path / "some.wav").write_bytes(b"")
     Media(hold=str(tmp_path / "some.wav"))
 
@@ -192,18 +181,18 @@ def test_hold_music_must_be_there(tmp_path: Path) -> None:
 def test_tcp_needs_tls_and_a_token() -> None:
     tls = {"tls_cert": "c.pem", "tls_key": "k.pem"}
     token = {"token": "x" * 16}
-    refused(Control, "tcp", tcp="localhost:1")
-    refused(Control, "tls_cert", tcp="127.0.0.1:1", **token)
-    refused(Control, "tls_key", tcp="127.0.0.1:1", tls_cert="c.pem", **token)
-    refused(Control, "token", tcp="127.0.0.1:1", token="short", **tls)
+    refused_key(Control, "tcp", tcp="localhost:1")
+    refused_key(Control, "tls_cert", tcp="127.0.0.1:1", **token)
+    refused_key(Control, "tls_key", tcp="127.0.0.1:1", tls_cert="c.pem", **token)
+    refused_key(Control, "token", tcp="127.0.0.1:1", token="short", **tls)
     Control(tcp="127.0.0.1:1", **tls, **token)  # type: ignore[arg-type]
 
 
 def test_users_by_name_and_number() -> None:
     control = Control(allow_users=["root", "12", os.getuid()])
     assert control.allowed_uids == {0, 12, os.getuid()}
-    assert "no user" in refused(Control, "allow_users", allow_users=["no-such-user"])
-    refused(Control, "allow_users", allow_users=[-1])
+    assert "no user" in refused_key(Control, "allow_users", allow_users=["no-such-user"])
+    refused_key(Control, "allow_users", allow_users=[-1])
 
 
 def test_secret_from_a_file(tmp_path: Path) -> None:
@@ -218,24 +207,24 @@ def test_secret_from_a_file(tmp_path: Path) -> None:
 def test_file_that_holds_no_secret(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "secret"
     path.write_bytes(content)
-    reason = refused(Trunk, "password_file", name="t", uri="sip:h", password_file=str(path))
+    reason = refused_key(Trunk, "password_file", name="t", uri="sip:h", password_file=str(path))
     assert str(path) in reason
 
 
 def test_secret_is_given_once(tmp_path: Path) -> None:
     none = str(tmp_path / "none")
     both = {"password": "x", "password_file": none}
-    assert "both" in refused(Agent, "password_file", name="a", uri="sip:a@h", **both)
-    assert "No such file" in refused(
+    assert "both" in refused_key(Agent, "password_file", name="a", uri="sip:a@h", **both)
+    assert "No such file" in refused_key(
         Agent, "password_file", name="a", uri="sip:a@h", password_file=none
     )
-    assert "both" in refused(Control, "token_file", token="x", token_file=none)
+    assert "both" in refused_key(Control, "token_file", token="x", token_file=none)
 
 
 def test_registering_needs_a_user_name() -> None:
-    refused(Trunk, "username", name="t", uri="sip:h", register=True)
+    refused_key(Trunk, "username", name="t", uri="sip:h", register=True)
     assert Trunk(name="t", uri="sip:h", register=True, username="u").register_
 
 
 def test_music_of_a_name_that_no_file_can_have() -> None:
-    assert "there is no such file" in refused(Media, "hold", hold="x" * 5000)
+    assert "there is no such file" in refused_key(Media, "hold", hold="x" * 5000)

@@ -11,65 +11,13 @@ import pytest
 from pydantic import BaseModel
 
 from config.settings import ConfigError, Settings, load
+from tests.support.configuration import CONTRACT, refusal_line, write_configuration
 
 DEFAULT = Path(__file__).parents[2] / "config" / "ringback.toml"
 
-# The example of the configuration's contract.
-CONTRACT = """\
-[control]
-socket = "run/control.sock"      # relative to the working directory; /run/ringback/control.sock in the systemd set-up
-
-[store]
-path = "run/ringback.db"
-
-[sip]
-listen = ["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"]
-
-[media]
-address = "127.0.0.1"
-ports = [10000, 19999]
-workers = 1
-
-[dial]
-allow_hosts = ["127.0.0.1"]      # sip: URIs may be dialled only at these hosts and at trunks
-default_region = "GB"            # how to read numbers without a country code
-
-[[trunks]]
-name = "pbx"
-uri = "sip:127.0.0.1:5070;transport=udp"
-username = ""                    # digest, when asked for
-password = ""
-register = false
-
-[[routes]]                       # first match wins; trunks in order of preference
-prefix = "+"
-trunks = ["pbx"]
-
-[[agents]]
-name = "alice"
-uri = "sip:alice@127.0.0.1:5080"
-"""  # noqa: E501
-
-
-def write(tmp_path: Path, text: str) -> Path:
-    path = tmp_path / "ringback.toml"
-    path.write_text(text)
-    return path
-
-
-def error(tmp_path: Path, text: str, **environ: str) -> str:
-    """The one line that `text` gives, without the name of the file."""
-    path = write(tmp_path, text)
-    with pytest.raises(ConfigError) as raised:
-        load(path, environ)
-    line = str(raised.value)
-    assert line.startswith(f"{path}: ")
-    assert "\n" not in line
-    return line.removeprefix(f"{path}: ")
-
 
 def test_contract_loads_as_it_is(tmp_path: Path) -> None:
-    settings = load(write(tmp_path, CONTRACT), {})
+    settings = load(write_configuration(tmp_path, CONTRACT), {})
     assert settings.control.socket == Path("run/control.sock")
     assert settings.store.path == Path("run/ringback.db")
     assert settings.sip.listen == ["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"]
@@ -83,7 +31,7 @@ def test_contract_loads_as_it_is(tmp_path: Path) -> None:
 
 
 def test_empty_file_gives_the_defaults(tmp_path: Path) -> None:
-    settings = load(write(tmp_path, ""), {})
+    settings = load(write_configuration(tmp_path, ""), {})
     assert settings.dial == Settings().dial
     assert settings.trunks == []
 
@@ -136,7 +84,7 @@ def test_default_file_names_every_key_of_the_tables_inside_tables() -> None:
 
 
 def test_first_cause_comes_first(tmp_path: Path) -> None:
-    line = error(tmp_path, '[[agents]]\nname = "a"\nurl = "sip:a@b"\n')
+    line = refusal_line(tmp_path, '[[agents]]\nname = "a"\nurl = "sip:a@b"\n')
     assert line == "agents[0].url: unknown key; did you mean uri?"
 
 
@@ -166,11 +114,11 @@ def test_first_cause_comes_first(tmp_path: Path) -> None:
     ],
 )
 def test_error_names_key_and_reason(tmp_path: Path, text: str, line: str) -> None:
-    assert error(tmp_path, text).startswith(line)
+    assert refusal_line(tmp_path, text).startswith(line)
 
 
 def test_syntax_error_names_the_line(tmp_path: Path) -> None:
-    assert "line 2" in error(tmp_path, "[control]\nsocket = \n")
+    assert "line 2" in refusal_line(tmp_path, "[control]\nsocket = \n")
 
 
 def test_file_that_cannot_be_read(tmp_path: Path) -> None:
@@ -187,28 +135,28 @@ def test_file_that_cannot_be_read(tmp_path: Path) -> None:
 def test_names_and_references(tmp_path: Path) -> None:
     trunk = '[[trunks]]\nname = "t"\nuri = "sip:h"\n'
     agent = '[[agents]]\nname = "a"\nuri = "sip:a@h"\n'
-    assert error(tmp_path, trunk * 2) == "trunks: the name 't' stands twice"
-    assert error(tmp_path, agent * 2) == "agents: the name 'a' stands twice"
+    assert refusal_line(tmp_path, trunk * 2) == "trunks: the name 't' stands twice"
+    assert refusal_line(tmp_path, agent * 2) == "agents: the name 'a' stands twice"
     route = '[[routes]]\nprefix = "+"\ntrunks = ["u"]\n'
-    assert error(tmp_path, trunk + route) == "routes[0].trunks: there is no trunk named 'u'"
+    assert refusal_line(tmp_path, trunk + route) == "routes[0].trunks: there is no trunk named 'u'"
     route = '[[routes]]\nprefix = "+"\ntrunks = ["t"]\n'
-    assert "stands twice" in error(tmp_path, trunk + route * 2)
+    assert "stands twice" in refusal_line(tmp_path, trunk + route * 2)
 
 
 def test_secrets_are_never_shown(tmp_path: Path) -> None:
     text = CONTRACT.replace('password = ""', 'password = "hunter2"')
-    assert "hunter2" not in repr(load(write(tmp_path, text), {}))
+    assert "hunter2" not in repr(load(write_configuration(tmp_path, text), {}))
     text = text.replace('username = ""', "username = 5")
-    assert "hunter2" not in error(tmp_path, text)
+    assert "hunter2" not in refusal_line(tmp_path, text)
 
 
 def test_settings_do_not_change(tmp_path: Path) -> None:
-    settings = load(write(tmp_path, CONTRACT), {})
+    settings = load(write_configuration(tmp_path, CONTRACT), {})
     with pytest.raises(ValueError, match="frozen"):
         settings.media.workers = 5
 
 
 def test_error_of_the_running_daemon_looks_the_same(tmp_path: Path) -> None:
-    path = write(tmp_path, CONTRACT)
+    path = write_configuration(tmp_path, CONTRACT)
     told = load(path, {}).error("sip.listen", "udp:127.0.0.1:5060: address\n already in use")
     assert str(told) == f"{path}: sip.listen: udp:127.0.0.1:5060: address already in use"

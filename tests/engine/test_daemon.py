@@ -16,7 +16,7 @@ from engine.store.store import Store
 from tests.support.engines.in_process import request, running, settings_in
 
 
-async def refused(daemon: Daemon) -> str:
+async def refused_at_start(daemon: Daemon) -> str:
     with pytest.raises(ConfigError) as caught:
         await daemon.start()
     await daemon.stop()
@@ -30,34 +30,34 @@ async def test_a_sip_port_that_is_taken(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
         settings = settings_in(tmp_path, sip_port=port)
-        reason = await refused(Daemon(settings))
+        reason = await refused_at_start(Daemon(settings))
     assert reason == f"{settings.file}: sip.listen: udp:127.0.0.1:{port}: address already in use"
 
 
 async def test_a_store_that_cannot_be_opened(tmp_path: Path) -> None:
     (tmp_path / "ringback.db").mkdir()
-    reason = await refused(Daemon(settings_in(tmp_path)))
+    reason = await refused_at_start(Daemon(settings_in(tmp_path)))
     assert f"{tmp_path}/ringback.toml: store.path: " in reason
 
 
 async def test_a_directory_of_recordings_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "recordings").write_text("in the way")
     settings = settings_in(tmp_path)
-    reason = await refused(Daemon(settings))
+    reason = await refused_at_start(Daemon(settings))
     assert reason == f"{settings.file}: media.recordings: {tmp_path}/recordings: File exists"
 
 
 async def test_a_control_socket_that_cannot_be_made(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     (tmp_path / "control.sock").mkdir()
-    reason = await refused(Daemon(settings))
+    reason = await refused_at_start(Daemon(settings))
     assert f"{tmp_path}/ringback.toml: control.socket: " in reason
 
 
 async def test_a_second_engine_is_told_so(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     async with running(settings) as (_daemon, client):
-        assert "another engine is running" in await refused(Daemon(settings))
+        assert "another engine is running" in await refused_at_start(Daemon(settings))
         await client.call("ping")
 
 

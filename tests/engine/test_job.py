@@ -8,11 +8,10 @@ from engine.job import (
     TERMINAL_STATES,
     TRANSITIONS,
     IllegalTransition,
-    Job,
     JobState,
     Order,
-    Request,
 )
+from tests.support.jobs import callback_job
 
 AGENT_FIRST: list[JobState] = [
     "dialing_agent",
@@ -32,15 +31,11 @@ CUSTOMER_FIRST: list[JobState] = [
 STATES: list[JobState] = sorted({*TRANSITIONS["agent_first"], *TRANSITIONS["customer_first"]})
 
 
-def job(order: Order = "agent_first") -> Job:
-    return Job(id="j1", request=Request(to="sip:c@h", agent="a", order=order), created=1.0)
-
-
 @pytest.mark.parametrize(
     ("order", "path"), [("agent_first", AGENT_FIRST), ("customer_first", CUSTOMER_FIRST)]
 )
 def test_the_whole_way_is_allowed(order: Order, path: list[JobState]) -> None:
-    under_test = job(order)
+    under_test = callback_job(order=order)
     for state in path:
         under_test.enter(state)
     assert under_test.is_terminal
@@ -63,7 +58,7 @@ def test_only_a_queued_job_expires() -> None:
     wanted=st.lists(st.sampled_from([*STATES, *sorted(TERMINAL_STATES)]), max_size=30),
 )
 def test_a_job_never_leaves_the_table(order: Order, wanted: list[JobState]) -> None:
-    under_test = job(order)
+    under_test = callback_job(order=order)
     for state in wanted:
         before = under_test.state
         if state in TRANSITIONS[order].get(before, frozenset()):
@@ -81,7 +76,7 @@ def test_a_terminal_state_leads_nowhere() -> None:
 
 
 def test_the_view_has_the_contract_fields() -> None:
-    view = job().view()
+    view = callback_job().view()
     contract = {
         "id", "state", "to", "agent", "queue", "order", "context", "created", "attempts",
         "bridged_at", "ended_at", "result", "cause",

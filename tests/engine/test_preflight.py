@@ -31,7 +31,7 @@ def check(given: Settings) -> None:
         preflight.check(given)
 
 
-def refused(given: Settings) -> tuple[str, str]:
+def refused_by_preflight(given: Settings) -> tuple[str, str]:
     with pytest.raises(ConfigError) as caught:
         check(given)
     assert "\n" not in str(caught.value)
@@ -64,7 +64,7 @@ def test_a_directory_that_cannot_be_had(
         (in_the_way / "below", "Not a directory"),
         (Path("/proc/self"), "No such file or directory"),
     ):
-        found, why = refused(settings(tmp_path, **given(path)))
+        found, why = refused_by_preflight(settings(tmp_path, **given(path)))
         assert (found, why) == (key, f"{path}: {reason}")
 
 
@@ -82,9 +82,9 @@ def test_sounds_are_sounds(tmp_path: Path) -> None:
     sound, noise = write_tone_wav(tmp_path / "tone.wav", 440, 0.1), tmp_path / "noise.wav"
     noise.write_text("RIFF")
     check(settings(tmp_path, media={"hold": str(sound)}, music=str(sound)))
-    key, reason = refused(settings(tmp_path, media={"hold": str(noise)}))
+    key, reason = refused_by_preflight(settings(tmp_path, media={"hold": str(noise)}))
     assert key == "media.hold" and str(noise) in reason
-    key, _reason = refused(settings(tmp_path, music=str(noise)))
+    key, _reason = refused_by_preflight(settings(tmp_path, music=str(noise)))
     assert key == "rooms[0].music"
 
 

@@ -3,24 +3,27 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.daemon import Daemon
-from ringback_client import Client, EngineError, EventStream
-from tests.support.engines.in_process import request, running, settings_in
-
-Engine = tuple[Daemon, Client]
+from ringback_client import Client, EventStream
+from tests.support.engines.in_process import (
+    RunningEngine,
+    refused_by_engine,
+    request,
+    running,
+    settings_in,
+)
 
 
 @pytest.fixture
-async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
-    async with running(settings_in(tmp_path)) as (daemon, client):
-        daemon.reload._environ = {}
-        yield daemon, client
+async def engine(engine: RunningEngine) -> RunningEngine:
+    """One that reads its configuration from the file alone."""
+    engine.daemon.reload._environ = {}
+    return engine
 
 
 def write(daemon: Daemon, *replaced: tuple[str, str], more: str = "") -> None:
@@ -32,18 +35,12 @@ def write(daemon: Daemon, *replaced: tuple[str, str], more: str = "") -> None:
     file.write_text(text + more)
 
 
-async def refused(client: Client, method: str, **params: Any) -> EngineError:
-    with pytest.raises(EngineError) as caught:
-        await client.call(method, **params)
-    return caught.value
-
-
 async def told(events: EventStream) -> dict[str, Any]:
     async with asyncio.timeout(10):
         return await anext(events)
 
 
-async def test_nothing_has_changed(engine: Engine) -> None:
+async def test_nothing_has_changed(engine: RunningEngine) -> None:
     daemon, client = engine
     assert await client.call("engine.reload") == {
         "file": daemon.settings.file, "checked_only": False, "changes": [], "words": [],
@@ -51,12 +48,12 @@ async def test_nothing_has_changed(engine: Engine) -> None:
     }  # fmt: skip
 
 
-async def test_a_wrong_file_changes_nothing(engine: Engine) -> None:
+async def test_a_wrong_file_changes_nothing(engine: RunningEngine) -> None:
     daemon, client = engine
     before = daemon.settings
     write(daemon, ("retry_s = 0.05", "retry_s = 7.0\nring_s = 0"))
     async with client.events(["engine.reload"]) as events:
-        error = await refused(client, "engine.reload")
+        error = await refused_by_engine(client, "engine.reload")
         assert (await told(events))["type"] == "engine.reload_failed"
     assert error.kind == "refused"
     assert error.data == {
@@ -67,7 +64,7 @@ async def test_a_wrong_file_changes_nothing(engine: Engine) -> None:
     assert daemon.services.dial.retry_s == 0.05
 
 
-async def test_a_check_changes_nothing_and_tells_the_difference(engine: Engine) -> None:
+async def test_a_check_changes_nothing_and_tells_the_difference(engine: RunningEngine) -> None:
     daemon, client = engine
     write(daemon, ("retry_s = 0.05", "retry_s = 7.0"))
     result = await client.call("engine.reload", check=True)
@@ -79,7 +76,7 @@ async def test_a_check_changes_nothing_and_tells_the_difference(engine: Engine) 
     assert daemon.services.dial.retry_s == 7.0
 
 
-async def test_what_needs_a_restart_is_named_until_there_was_one(engine: Engine) -> None:
+async def test_what_needs_a_restart_is_named_until_there_was_one(engine: RunningEngine) -> None:
     daemon, client = engine
     write(daemon, ("[media]", "[media]\nworkers = 2"))
     for _ in range(2):
@@ -89,9 +86,9 @@ async def test_what_needs_a_restart_is_named_until_there_was_one(engine: Engine)
         assert daemon.settings.media.workers == 1
 
 
-async def test_routes_hosts_agents_and_rules(engine: Engine) -> None:
+async def test_routes_hosts_agents_and_rules(engine: RunningEngine) -> None:
     daemon, client = engine
-    assert "no route" in (await refused(client, "callback.request", to="+4930123456",
+    assert "no route" in (await refused_by_engine(client, "callback.request", to="+4930123456",
                                         agent="alice")).message  # fmt: skip
     write(
         daemon,
@@ -117,16 +114,18 @@ async def test_routes_hosts_agents_and_rules(engine: Engine) -> None:
     await client.callback(**request(to="sip:carol@192.0.2.7"))
 
 
-async def test_an_agent_who_is_gone_is_gone(engine: Engine) -> None:
+async def test_an_agent_who_is_gone_is_gone(engine: RunningEngine) -> None:
     daemon, client = engine
     write(daemon, ('name = "alice"', 'name = "anna"'))
     await client.call("engine.reload")
     names = [one["agent"] for one in (await client.call("agent.list"))["agents"]]
     assert names == ["anna"]
-    assert (await refused(client, "callback.request", to="+442079460123", agent="alice")).kind
+    assert (
+        await refused_by_engine(client, "callback.request", to="+442079460123", agent="alice")
+    ).kind
 
 
-async def test_trunks_come_and_go(engine: Engine) -> None:
+async def test_trunks_come_and_go(engine: RunningEngine) -> None:
     daemon, client = engine
     more = '[[trunks]]\nname = "two"\nuri = "sip:127.0.0.1:9"\n'
     write(daemon, ('trunks = ["pbx"]', 'trunks = ["two"]'), more=more)
@@ -138,7 +137,7 @@ async def test_trunks_come_and_go(engine: Engine) -> None:
 
 
 async def test_whisper_log_level_and_what_is_kept(
-    engine: Engine, capsys: pytest.CaptureFixture[str]
+    engine: RunningEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     daemon, client = engine
     write(
@@ -158,7 +157,7 @@ async def test_whisper_log_level_and_what_is_kept(
     assert '"event": "reloaded"' not in capsys.readouterr().err
 
 
-async def test_rights_change_on_connections_that_are_up(engine: Engine) -> None:
+async def test_rights_change_on_connections_that_are_up(engine: RunningEngine) -> None:
     daemon, client = engine
     token = "0123456789abcdef-board"
     entry = f'[[rights]]\nname = "board"\ntoken = "{token}"\nrole = "operate"\n'
@@ -169,7 +168,7 @@ async def test_rights_change_on_connections_that_are_up(engine: Engine) -> None:
         await services.callback(**request(id="a"))
         write(daemon, ('role = "operate"', 'role = "read"'))
         await client.call("engine.reload")
-        assert (await refused(services, "callback.cancel", id="a")).data["had"] == "read"
+        assert (await refused_by_engine(services, "callback.cancel", id="a")).data["had"] == "read"
 
 
 async def test_sighup_does_the_same(tmp_path: Path) -> None:

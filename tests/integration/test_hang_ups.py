@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.control_line import Refused
 from tests.support.engines.process import EngineClient
+from tests.support.phones.errors import PeerError
 from tests.support.phones.wire.phone import WirePhone
 
 from .conftest import MakeWire, StartEngine
@@ -65,6 +66,32 @@ async def test_the_customers_200_crosses_the_cancel(engine: EngineClient, wire: 
     await customer.receive("BYE")
     record = await engine.ended(job)
     assert (record["state"], record["result"]) == ("failed", "hung_up")
+
+
+async def test_a_phone_whose_200_crossed_the_cancel_rings_again_once_its_bye_is_answered(
+    engine: EngineClient, wire: MakeWire
+) -> None:
+    phone = wire("agent")
+    phone.answers_cancel = phone.answers_bye = False
+    given_up = await engine.callback(wire("customer").uri, phone.uri)
+    first = await phone.called()
+    first.ring()
+    await engine.event("leg.ringing", given_up)
+    await engine.line.call("callback.cancel", id=given_up)
+    cancel = await first.receive("CANCEL")
+    await engine.callback(wire("customer").uri, phone.uri, id="next")
+    first.accept()
+    first.respond(200, request=cancel)
+    bye = await first.receive("BYE")
+    with pytest.raises(PeerError, match="was not called"):
+        await phone.called(timeout_s=1.0)
+    answered = first.respond(200, request=bye)
+    again = await phone.called()
+    assert again.invite.time >= answered
+    phone.answers_cancel = True
+    again.ring()
+    await engine.line.call("callback.cancel", id="next")
+    await again.receive("CANCEL")
 
 
 Seen = Callable[[], Awaitable[object]]

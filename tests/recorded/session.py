@@ -77,7 +77,7 @@ class MemoryControl(ControlServer):
     def connect(self) -> MemoryTransport:
         """A connection of root's."""
         transport = MemoryTransport()
-        connection = Connection(self, lambda _transport: Peer("unix", uid=0, gid=0, pid=1))
+        connection = Connection(self, Peer("unix", uid=0, gid=0, pid=1))
         transport.connection = connection
         connection.connection_made(transport)
         return transport

@@ -3,18 +3,21 @@
 import asyncio
 import itertools
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import msgspec
+import pytest
 from msgspec import Meta
 
 from config.sections import Control
 from engine.control.method import Method
 from engine.control.params import NoParams
 from engine.control.peer import Peer
+from engine.control.rights import Rights
 from engine.control.server import ControlServer
 from engine.errors import EngineError
 from engine.request import CallbackRequest, Params
@@ -35,6 +38,7 @@ class Handlers:
     def __init__(self) -> None:
         self.gate = asyncio.Event()
         self.waiting = 0
+        self.costly_done = 0
         self.requests: list[CallbackRequest] = []
 
     def table(self) -> dict[str, Method]:
@@ -47,6 +51,7 @@ class Handlers:
             "unencodable": Method(NoParams, self.unencodable),
             "big": Method(Number, self.big),
             "large": Method(Number, self.big, is_large=True),
+            "costly": Method(Number, self.costly, is_costly=True),
             "conflict": Method(NoParams, self.conflict),
             "callback.request": Method(CallbackRequest, self.callback),
         }
@@ -74,6 +79,13 @@ class Handlers:
 
     async def big(self, params: Number, _peer: Peer) -> str:
         return "x" * params.n
+
+    def costly(self, params: Number, _peer: Peer) -> int:
+        until = time.perf_counter() + 0.003
+        while time.perf_counter() < until:
+            pass
+        self.costly_done += 1
+        return params.n
 
     async def conflict(self, _params: NoParams, _peer: Peer) -> None:
         raise EngineError("conflict", "it is another", field="id", data={"job": "j1"})
@@ -162,6 +174,11 @@ async def serving(
         await served.server.stop()
         assert served.server.connections == 0
         assert served.events.listeners == 0
+
+
+def without_privileges(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every local user be an ordinary one, whoever runs the tests."""
+    monkeypatch.setattr(Rights, "is_privileged", staticmethod(lambda _peer: False))
 
 
 async def until(condition: Callable[[], object]) -> None:

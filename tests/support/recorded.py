@@ -35,6 +35,7 @@ class Present:
     queues: list[str] = field(default_factory=list)
     agents: list[dict[str, Any]] = field(default_factory=list)
     engine: dict[str, Any] = field(default_factory=dict)
+    waiting: list[dict[str, Any]] = field(default_factory=list)
 
     def names(self) -> list[str]:
         """The configured queues."""
@@ -43,6 +44,10 @@ class Present:
     def now(self, _name: str, _now: float) -> dict[str, Any]:
         """Nothing is known of a queue."""
         return {}
+
+    def first_waiting(self, most: int, _now: float) -> list[dict[str, Any]]:
+        """Those who wait."""
+        return self.waiting[:most]
 
 
 @dataclass
@@ -79,6 +84,7 @@ class Recorded:
             cost_of_legs=lambda legs: self.costs.of_legs(legs),
             on_stay=[self.live.on_stay],
             on_record=[self.live.on_record, self.history.add_record],
+            on_period=self.live.on_period,
             clock=clock,
         )
 

@@ -25,8 +25,7 @@ from engine.calls.call_flow import CustomerHistory
 from engine.calls.services import CallServices
 from engine.calls.waiting_room import WaitingRooms
 from engine.calls.whisper import Announcement, Announcer, Unspoken, Whisper
-from engine.job import Job, Order
-from engine.job import Request as CallbackRequest
+from engine.job import Job
 from engine.routing.admission import Admission
 from engine.routing.dialplan import Destination, Dialplan
 from engine.routing.number_plan import NumberPlan
@@ -289,12 +288,6 @@ def scene(
         recordings=tmp_path / "recordings",
     )
     return Scene(services, sip, media, store, Admission(events=events))
-
-
-def job(order: Order = "agent_first", **request: Any) -> Job:
-    """A job for customer sip:bob, by agent alice."""
-    asked = {"to": "sip:bob@127.0.0.1:5090", "agent": "alice", "order": order} | request
-    return Job(id="job-1", request=CallbackRequest(**asked), created=0.0)
 
 
 def run_scene(directory: Path, script: Callable[[Scene], Awaitable[T]], **options: Any) -> T:

@@ -11,6 +11,7 @@ from ...errors import BadParams, EngineError
 from ...request import AddressUse, Identifier, Params, RingTime, Target
 from ..method import Method
 from ..peer import Peer
+from .pages import Paged, after_named, cursor_at, page_of
 
 if TYPE_CHECKING:
     from ...acd.agents import AgentRegistry
@@ -30,7 +31,7 @@ class AgentRef(Params):
     agent: Identifier
 
 
-class AgentQuery(Params):
+class AgentQuery(Paged):
     """agent.list: those for whom all that is given holds."""
 
     state: AgentState | None = None
@@ -111,7 +112,7 @@ class AgentMethods:
     def table(self) -> dict[str, Method]:
         """Method names, with the parameters each takes and what it does."""
         return {
-            "agent.list": Method(AgentQuery, self._list),
+            "agent.list": Method(AgentQuery, self._list, is_large=True),
             "agent.get": Method(AgentRef, self._get),
             "agent.login": Method(AgentRef, self._login),
             "agent.logout": Method(AgentReason, self._logout),
@@ -123,7 +124,7 @@ class AgentMethods:
             "agent.remove": Method(AgentRef, self._remove),
         }
 
-    def _list(self, params: AgentQuery, _peer: Peer) -> dict[str, Any]:
+    async def _list(self, params: AgentQuery, _peer: Peer) -> dict[str, Any]:
         def fits(agent: Agent) -> bool:
             return (
                 params.state in (None, agent.state)
@@ -131,8 +132,15 @@ class AgentMethods:
                 and params.centre in (None, agent.centre)
             )
 
-        shown = [self._agents.view(agent) for agent in self._agents if fits(agent)]
-        return {"agents": shown, "seats": self._agents.seats, "taken": self._agents.seats_taken}
+        named = {agent.name: agent for agent in self._agents}
+        wanted = filter(fits, after_named(named, params.cursor, "agent.list"))
+        page = await page_of(wanted, self._agents.view, params.limit)
+        return {
+            "agents": page.views,
+            "seats": self._agents.seats,
+            "taken": self._agents.seats_taken,
+            "cursor": None if page.last is None else cursor_at(named, page.last.name),
+        }
 
     def _get(self, params: AgentRef, _peer: Peer) -> dict[str, Any]:
         return self._agents.view(self._agents.known(params.agent))

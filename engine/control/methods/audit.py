@@ -10,6 +10,7 @@ from ...request import Identifier, Params, UnixTime
 from ...store.cursor import row_of
 from ..method import Method
 from ..peer import Peer
+from .pages import page_of
 
 if TYPE_CHECKING:
     from ...store.store import Store
@@ -60,13 +61,15 @@ class AuditMethods:
                 clauses.append(clause)
                 values += [value] * clause.count("?")
         where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
-        rows = await self._store.query(
+        rows = await self._store.search(
             f"SELECT {', '.join(COLUMNS)} FROM audit {where} ORDER BY number DESC LIMIT ?",
             (*values, params.limit),
         )
-        entries = [_entry(row) for row in rows]
-        cursor = str(entries[-1]["number"]) if len(entries) == params.limit else None
-        return {"entries": entries, "cursor": cursor}
+        page = await page_of(rows, _entry, params.limit)
+        last = page.last
+        if last is None and len(rows) == params.limit:
+            last = rows[-1]  # there may be more
+        return {"entries": page.views, "cursor": None if last is None else str(last[0])}
 
 
 def _entry(row: tuple[Any, ...]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ...store.store import Store
 from ..method import Method
 from ..params import Decision, JobQuery, JobRef, Reprioritise
 from ..peer import Peer
+from .pages import Slices
 
 
 class CallbackMethods:
@@ -73,9 +74,13 @@ class CallbackMethods:
 
     async def _list(self, params: JobQuery, _peer: Peer) -> dict[str, Any]:
         jobs, cursor = await self._store.list(params.state, params.limit, params.cursor)
-        # An open job is ahead of its stored image.
-        current = [self._dispatcher.job(job.id) or job for job in jobs]
-        return {"jobs": [job.view() for job in current], "cursor": cursor}
+        views: list[dict[str, Any]] = []
+        slices = Slices()
+        for job in jobs:
+            # An open job is ahead of its stored image.
+            views.append((self._dispatcher.job(job.id) or job).view())
+            await slices.pause()
+        return {"jobs": views, "cursor": cursor}
 
     # -- changes of what was asked for --------------------------------------------------------
 

@@ -8,11 +8,17 @@ from media.errors import MediaError
 from ...callbacks.dispatcher import Dispatcher
 from ...calls.call import Call, CallRegistry
 from ...errors import EngineError
+from ...store.cursor import never_given
 from ..method import Method
-from ..params import CallRef, NoParams
+from ..params import CallRef
 from ..peer import Peer
+from .pages import Paged, page_of
 
 STATS_LIMIT_S = 1.0
+
+
+class CallQuery(Paged):
+    """call.list: in the order in which they began."""
 
 
 class CallMethods:
@@ -25,13 +31,19 @@ class CallMethods:
     def table(self) -> dict[str, Method]:
         """Method names, with the parameters each takes and what it does."""
         return {
-            "call.list": Method(NoParams, self._list),
+            "call.list": Method(CallQuery, self._list, is_large=True),
             "call.get": Method(CallRef, self._get),
             "call.hangup": Method(CallRef, self._hang_up),
         }
 
-    def _list(self, _params: NoParams, _peer: Peer) -> dict[str, Any]:
-        return {"calls": [call.view() for call in self._registry.calls.values()]}
+    async def _list(self, params: CallQuery, _peer: Peer) -> dict[str, Any]:
+        after = _read_cursor(params.cursor)
+        calls = sorted(self._registry.calls.values(), key=_order)
+        wanted = (call for call in calls if _order(call) > after)
+        page = await page_of(wanted, Call.view, params.limit)
+        last = page.last
+        cursor = None if last is None else f"{last.started!r}/{last.id}"
+        return {"calls": page.views, "cursor": cursor}
 
     async def _get(self, params: CallRef, _peer: Peer) -> dict[str, Any]:
         call = self._find_call(params)
@@ -64,3 +76,17 @@ class CallMethods:
             if any(leg.id == params.leg for leg in call.legs):
                 return call
         raise EngineError("not_found", f"there is no leg {params.leg}", field="leg")
+
+
+def _order(call: Call) -> tuple[float, str]:
+    return call.started, call.id
+
+
+def _read_cursor(cursor: str | None) -> tuple[float, str]:
+    if cursor is None:
+        return 0.0, ""
+    started, _slash, call_id = cursor.partition("/")
+    try:
+        return float(started), call_id
+    except ValueError as error:
+        raise never_given("call.list") from error

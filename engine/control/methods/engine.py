@@ -42,7 +42,7 @@ class EngineMethods:
         """Method names, with the parameters each takes and what it does."""
         return {
             "ping": Method(NoParams, self._ping),
-            "engine.status": Method(NoParams, self._status),
+            "engine.status": Method(NoParams, self._status, is_costly=True),
             "engine.drain": Method(DrainRequest, self._drain),
             "engine.reload": Method(ReloadRequest, self._reload),
         }

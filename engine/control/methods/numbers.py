@@ -13,6 +13,7 @@ from ...routing.do_not_call import Blocked
 from ...routing.phone_number import CalledNumber
 from ..method import Method
 from ..peer import Peer
+from .pages import page_of
 
 if TYPE_CHECKING:
     from ...routing.admission import Admission
@@ -67,7 +68,7 @@ class NumberMethods:
         return {
             "number.block": Method(NumberBlock, self._block),
             "number.unblock": Method(NumberRef, self._unblock),
-            "number.list": Method(NumberQuery, self._list),
+            "number.list": Method(NumberQuery, self._list, is_large=True),
             "number.check": Method(NumberCheck, self._check),
         }
 
@@ -92,11 +93,13 @@ class NumberMethods:
             raise EngineError("not_found", f"{number} is not blocked", field="number")
         return msgspec.structs.asdict(entry)
 
-    def _list(self, params: NumberQuery, _peer: Peer) -> dict[str, Any]:
-        entries, cursor = self._admission.do_not_call.page(
-            time.time(), limit=params.limit, after=params.cursor or "", prefix=params.prefix
+    async def _list(self, params: NumberQuery, _peer: Peer) -> dict[str, Any]:
+        entries = self._admission.do_not_call.in_order(
+            time.time(), after=params.cursor or "", prefix=params.prefix
         )
-        return {"numbers": [msgspec.structs.asdict(entry) for entry in entries], "cursor": cursor}
+        page = await page_of(entries, msgspec.structs.asdict, params.limit)
+        cursor = None if page.last is None else page.last.number
+        return {"numbers": page.views, "cursor": cursor}
 
     def _check(self, params: NumberCheck, _peer: Peer) -> dict[str, Any]:
         admission, now = self._admission, time.time()

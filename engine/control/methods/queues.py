@@ -8,8 +8,8 @@ from ...acd.queue_entry import Key
 from ...errors import BadParams
 from ...request import Identifier, Params, one_of
 from ..method import Method
-from ..params import NoParams
 from ..peer import Peer
+from .pages import Paged, after_named, cursor_at, page_of
 
 if TYPE_CHECKING:
     from ...acd.queues import Queues
@@ -19,6 +19,10 @@ class QueueRef(Params):
     """queue.get, queue.pause, queue.resume."""
 
     queue: Identifier
+
+
+class QueueQuery(Paged):
+    """queue.list: in the order of the configuration."""
 
 
 class QueueEntries(Params):
@@ -61,30 +65,35 @@ class QueueMethods:
     def table(self) -> dict[str, Method]:
         """Method names, with the parameters each takes and what it does."""
         return {
-            "queue.list": Method(NoParams, self._list),
-            "queue.get": Method(QueueRef, self._get),
-            "queue.entries": Method(QueueEntries, self._entries),
-            "queue.explain": Method(QueueExplain, self._explain),
+            "queue.list": Method(QueueQuery, self._list, is_large=True),
+            "queue.get": Method(QueueRef, self._get, is_costly=True),
+            "queue.entries": Method(QueueEntries, self._entries, is_large=True),
+            "queue.explain": Method(QueueExplain, self._explain, is_costly=True),
             "queue.move": Method(EntryMove, self._move),
             "queue.remove": Method(EntryRef, self._remove),
             "queue.pause": Method(QueueRef, self._pause),
             "queue.resume": Method(QueueRef, self._resume),
         }
 
-    def _list(self, _params: NoParams, _peer: Peer) -> dict[str, Any]:
-        return {"queues": self._queues.views()}
+    async def _list(self, params: QueueQuery, _peer: Peer) -> dict[str, Any]:
+        named = self._queues.shown()
+        wanted = after_named(named, params.cursor, "queue.list")
+        page = await page_of(wanted, self._queues.viewer(), params.limit)
+        cursor = None if page.last is None else cursor_at(named, page.last.name or "")
+        return {"queues": page.views, "cursor": cursor}
 
     def _get(self, params: QueueRef, _peer: Peer) -> dict[str, Any]:
         return self._queues.view(params.queue)
 
-    def _entries(self, params: QueueEntries, _peer: Peer) -> dict[str, Any]:
+    async def _entries(self, params: QueueEntries, _peer: Peer) -> dict[str, Any]:
         # One more than asked for, to know whether there is a next page.
         found = self._queues.entries(params.queue, _read(params.cursor), params.limit + 1)
-        page = found[: params.limit]
+        waiting = (entry for entry in found if not entry.is_over)
+        page = await page_of(waiting, self._queues.view_entry, params.limit)
         return {
             "queue": params.queue,
-            "entries": [self._queues.entry_view(entry.id) for entry in page],
-            "cursor": _cursor(page[-1].key) if len(found) > len(page) else None,
+            "entries": page.views,
+            "cursor": None if page.last is None else _cursor(page.last.key),
         }
 
     def _explain(self, params: QueueExplain, _peer: Peer) -> dict[str, Any]:

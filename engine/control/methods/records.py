@@ -15,6 +15,7 @@ from ...store.cursor import never_given, row_of
 from ..method import Method
 from ..params import JobRef
 from ..peer import Peer
+from .pages import PAGE_BYTES, Slices, bounded
 
 if TYPE_CHECKING:
     from ...reports.history import History
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ...store.store import Store
 
 MOST_NOTES = 100
-PAGE_BYTES = 512 * 1024
+MOST_NOTES_BYTES = 128 * 1024
 
 
 class Annotation(Params):
@@ -106,7 +107,7 @@ class RecordMethods:
         after = _read_cursor(params.cursor)
         # The index is entered where the page before ended.
         begin = max(params.from_ or 0.0, after[0])
-        found = await self._store.query(
+        found = await self._store.search(
             """
             SELECT r.body, a.outcome, a.rating, a.notes, r.created, r.rowid FROM records r
             LEFT JOIN annotations a ON a.id = r.id
@@ -118,8 +119,10 @@ class RecordMethods:
         records: list[dict[str, Any]] = []
         size = 0
         cursor = None
+        slices = Slices()
         for *shown, created, number in found:
-            size += len(shown[0])
+            await slices.pause()
+            size += len(shown[0]) + len(shown[3] or b"")
             if records and size > PAGE_BYTES:
                 break
             records.append(_told(*shown))
@@ -128,7 +131,8 @@ class RecordMethods:
         return {"records": records, "cursor": None if is_last else cursor}
 
     def _of(self, params: HistoryQuery, _peer: Peer) -> dict[str, Any]:
-        return {"history": self._history.of(params.number, params.limit)}
+        shown, _left_out = bounded(self._history.of(params.number, params.limit))
+        return {"history": shown}
 
     async def _annotate(self, params: Annotation, _peer: Peer) -> dict[str, Any]:
         async with self._annotating:
@@ -150,6 +154,10 @@ class RecordMethods:
             notes = msgspec.json.decode(found[0][0]) if found[0][0] else []
         if params.notes is not None and len(notes) >= MOST_NOTES:
             raise EngineError("refused", f"it has {MOST_NOTES} notes already", field="notes")
+        size = sum(len(note.encode()) for note in (*notes, params.notes or ""))
+        if params.notes is not None and size > MOST_NOTES_BYTES:
+            reason = f"its notes would be longer than {MOST_NOTES_BYTES} bytes"
+            raise EngineError("refused", reason, field="notes")
         return await self._write(params, job, notes)
 
     async def _write(self, params: Annotation, job: Job | None, notes: list[str]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The methods of the control protocol that report: report.*."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -11,9 +12,13 @@ from ...reports.report_count import Kind, Question
 from ...request import Identifier, Params, UnixTime
 from ..method import Method
 from ..peer import Peer
+from .pages import bounded
 
 if TYPE_CHECKING:
     from ...reports.live import Live
+
+LIVE_BYTES = 384 * 1024
+"""For the queues, and for the agents, of report.live."""
 
 
 class ReportQuery(Params, rename={"from_": "from"}):
@@ -75,11 +80,17 @@ class LiveQuery(Params):
 
 
 class ReportMethods:
-    """What a client may ask of the reports."""
+    """What a client may ask of the reports. `raised` gives the alerts that are raised now."""
 
-    def __init__(self, reports: Reports, live: "Live") -> None:
+    def __init__(
+        self,
+        reports: Reports,
+        live: "Live",
+        raised: Callable[[], list[dict[str, Any]]],
+    ) -> None:
         self._reports = reports
         self._live = live
+        self._raised = raised
 
     def table(self) -> dict[str, Method]:
         """Method names, with the parameters each takes and what it does."""
@@ -89,7 +100,7 @@ class ReportMethods:
             "report.site": Method(SiteReportQuery, self._site, is_large=True),
             "report.job": Method(JobReportQuery, self._job, is_large=True),
             "report.call": Method(CallReportQuery, self._call, is_large=True),
-            "report.live": Method(LiveQuery, self._now),
+            "report.live": Method(LiveQuery, self._now, is_costly=True),
         }
 
     async def _queue(self, params: QueueReportQuery, _peer: Peer) -> msgspec.Raw:
@@ -111,4 +122,7 @@ class ReportMethods:
         return await self._reports.answer(params.asked(self._reports, "call", by=params.by))
 
     def _now(self, _params: LiveQuery, _peer: Peer) -> dict[str, Any]:
-        return self._live.view()
+        view = self._live.view() | {"alerts": self._raised()}
+        view["queues"], queues_left = bounded(view["queues"], LIVE_BYTES)
+        view["agents"], agents_left = bounded(view["agents"], LIVE_BYTES)
+        return view | {"left_out": {"queues": queues_left, "agents": agents_left}}

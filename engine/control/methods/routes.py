@@ -57,7 +57,7 @@ class RouteMethods:
 
     def table(self) -> dict[str, Method]:
         """Method names, with the parameters each takes and what it does."""
-        return {"route.explain": Method(RouteQuery, self._explain)}
+        return {"route.explain": Method(RouteQuery, self._explain, is_costly=True)}
 
     async def _explain(self, params: RouteQuery, _peer: Peer) -> dict[str, Any]:
         now = params.at if params.at is not None else time.time()

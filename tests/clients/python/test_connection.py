@@ -17,7 +17,7 @@ from ringback_client import (
     RequestRejected,
 )
 from tests.engine.control.test_server import certificate, needs_openssl
-from tests.support.control_server import LIMIT_S, Handlers, serving
+from tests.support.control_server import LIMIT_S, Handlers, serving, without_privileges
 
 from .events import take
 
@@ -74,10 +74,11 @@ async def test_many_requests_share_the_connection(tmp_path: Path) -> None:
         assert served.server.connections == 1
 
 
-async def test_refused_connection_says_why(tmp_path: Path) -> None:
+async def test_refused_connection_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_privileges(monkeypatch)
     async with serving(tmp_path, max_connections=1) as served:
         first = await Client.connect(served.settings.socket)
-        await first.call("ping")
+        await first.call("events.subscribe")
         second = await Client.connect(served.settings.socket)
         with pytest.raises(EngineError) as refused:
             await second.call("ping")

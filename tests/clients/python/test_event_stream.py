@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from engine import errors
 from engine.control.connection import Connection
 from engine.store.event_log import EventLog
 from ringback_client import (
@@ -15,7 +14,7 @@ from ringback_client import (
     NoReply,
 )
 from ringback_client.connection import Address
-from tests.support.control_server import serving, until
+from tests.support.control_server import serving, until, without_privileges
 
 from .events import take
 
@@ -53,23 +52,25 @@ async def test_events_resume_after_a_broken_connection(tmp_path: Path) -> None:
 async def test_stream_resumes_when_the_engine_has_room_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    without_privileges(monkeypatch)
     async with serving(tmp_path, max_connections=1) as served:
-        admit, refusals = served.server.admit, []
+        add, refused = served.server.add, []
 
-        def admitting(connection: Connection) -> errors.EngineError | None:
-            refusals.append(admit(connection))
-            return refusals[-1]
+        def adding(connection: Connection) -> None:
+            add(connection)
+            refused.append(connection.is_refused)
 
-        monkeypatch.setattr(served.server, "admit", admitting)
+        monkeypatch.setattr(served.server, "add", adding)
         stream = Client(Address(str(served.settings.socket))).events()
         async with stream:
             for connection in tuple(served.server._connections):
                 connection.abort()
             await until(lambda: not served.server.connections)
             other = await served.connect()
+            await other.ask("events.subscribe")
             served.events.publish("missed.meanwhile")
             next_event = asyncio.create_task(take(stream, 1))
-            await until(lambda: any(refusals))
+            await until(lambda: any(refused))
             await other.close()
             assert [event["type"] for event in await next_event] == ["missed.meanwhile"]
 

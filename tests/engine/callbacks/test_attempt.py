@@ -14,8 +14,9 @@ from engine.calls.whisper import Announcer
 from engine.job import Failure, Job
 from engine.store.store import StoreError
 from media.sources import Hold, Peer, Ringing, Tone
+from tests.support.jobs import callback_job
 from tests.support.phones.scripted import ScriptedPhone
-from tests.support.scene import Scene, ScriptedSpeech, job, run_scene, scene
+from tests.support.scene import Scene, ScriptedSpeech, run_scene, scene
 from tests.support.virtual_loop import run
 
 Script = Callable[[Scene, "asyncio.Task[Outcome]"], Awaitable[None]]
@@ -64,7 +65,7 @@ def test_agent_first_from_end_to_end(tmp_path: Path) -> None:
         customer.hangs_up()
         await agent.hung_up.wait()
 
-    under_test = job(whisper={"tone": "440"})
+    under_test = callback_job(whisper={"tone": "440"})
     stage, outcome = run_attempt(tmp_path, under_test, script)
     assert (outcome.state, outcome.cause) == ("completed", "customer hung up")
     assert stage.told("callback.") == [
@@ -92,7 +93,9 @@ def test_customer_first_from_end_to_end(tmp_path: Path) -> None:
         agent.hangs_up()
         await customer.hung_up.wait()
 
-    stage, outcome = run_attempt(tmp_path, job("customer_first", whisper={"tone": "440"}), script)
+    stage, outcome = run_attempt(
+        tmp_path, callback_job(order="customer_first", whisper={"tone": "440"}), script
+    )
     assert (outcome.state, outcome.cause) == ("completed", "agent hung up")
     assert stage.told("callback.") == [
         "callback.dialing_customer",
@@ -131,7 +134,7 @@ def test_each_refusal_is_told_by_side_moment_and_status(
         phone.rings()
         phone.refuses(status, "Not Now")
 
-    _stage, outcome = run_attempt(tmp_path, job(), script)
+    _stage, outcome = run_attempt(tmp_path, callback_job(), script)
     assert (outcome.state, outcome.result) == ("failed", result)
     assert outcome.may_retry
     assert outcome.failure is not None
@@ -148,7 +151,7 @@ def test_no_answer_is_cancelled_after_ring_s(tmp_path: Path) -> None:
         await agent.hung_up.wait()
         assert asyncio.get_running_loop().time() - started == pytest.approx(12.0)
 
-    _stage, outcome = run_attempt(tmp_path, job(ring_s=12.0), script)
+    _stage, outcome = run_attempt(tmp_path, callback_job(ring_s=12.0), script)
     assert (outcome.state, outcome.result) == ("failed", "no_answer")
 
 
@@ -159,7 +162,7 @@ def test_operator_hangs_up_during_the_whisper(tmp_path: Path) -> None:
         await asyncio.sleep(1)
         agent.hangs_up("Q.850;cause=16")
 
-    stage, outcome = run_attempt(tmp_path, job(whisper={"tone": "440"}), script)
+    stage, outcome = run_attempt(tmp_path, callback_job(whisper={"tone": "440"}), script)
     assert (outcome.state, outcome.result) == ("failed", "hung_up")
     assert outcome.failure is not None
     assert outcome.failure.moment == "whispering"
@@ -175,7 +178,7 @@ def test_a_whisper_that_cannot_be_spoken_is_told_and_the_call_goes_on(tmp_path: 
         _agent, customer = await both_answer(stage)
         customer.hangs_up()
 
-    stage, outcome = run_attempt(tmp_path, job(whisper={"text": "..."}), script)
+    stage, outcome = run_attempt(tmp_path, callback_job(whisper={"text": "..."}), script)
     assert outcome.state == "completed"
     told = stage.last("leg.not_played")
     assert (told["role"], told["error"]) == ("agent", "no voice")
@@ -190,7 +193,7 @@ def test_operator_hangs_up_while_the_customer_rings(tmp_path: Path) -> None:
         agent.hangs_up()
         await customer.hung_up.wait()
 
-    _stage, outcome = run_attempt(tmp_path, job(), script)
+    _stage, outcome = run_attempt(tmp_path, callback_job(), script)
     assert (outcome.state, outcome.result) == ("failed", "hung_up")
     assert outcome.failure is not None
     assert (outcome.failure.side, outcome.failure.moment) == ("agent", "dialing_customer")
@@ -205,7 +208,7 @@ def test_customer_hangs_up_on_hold(tmp_path: Path) -> None:
         customer.hangs_up()
         await agent.hung_up.wait()
 
-    _stage, outcome = run_attempt(tmp_path, job("customer_first"), script)
+    _stage, outcome = run_attempt(tmp_path, callback_job(order="customer_first"), script)
     assert outcome.failure is not None
     assert (outcome.failure.side, outcome.failure.moment) == ("customer", "dialing_agent")
 
@@ -219,7 +222,7 @@ def test_operator_hangs_up_in_the_instant_the_customer_answers(tmp_path: Path) -
         agent.hangs_up()
         await customer.hung_up.wait()
 
-    stage, outcome = run_attempt(tmp_path, job(), script)
+    stage, outcome = run_attempt(tmp_path, callback_job(), script)
     assert outcome.state == "failed"
     assert stage.told("leg.ended") == ["leg.ended"] * 2
 
@@ -230,7 +233,7 @@ def test_both_hang_up_in_the_same_instant(tmp_path: Path) -> None:
         agent.hangs_up()
         customer.hangs_up()
 
-    _stage, outcome = run_attempt(tmp_path, job(), script)
+    _stage, outcome = run_attempt(tmp_path, callback_job(), script)
     assert (outcome.state, outcome.cause) == ("completed", "agent hung up")
 
 
@@ -240,7 +243,7 @@ def test_maximum_duration_ends_the_call_as_completed(tmp_path: Path) -> None:
         await agent.hung_up.wait()
         await customer.hung_up.wait()
 
-    _stage, outcome = run_attempt(tmp_path, job(max_duration_s=60.0), script)
+    _stage, outcome = run_attempt(tmp_path, callback_job(max_duration_s=60.0), script)
     assert (outcome.state, outcome.cause) == ("completed", "maximum duration reached")
 
 
@@ -256,7 +259,7 @@ def test_early_media_of_the_customer_reaches_the_operator(tmp_path: Path) -> Non
         assert stage.media.heard[customer_leg] == []
         customer.refuses(486, "Busy Here")
 
-    stage, outcome = run_attempt(tmp_path, job(), script)
+    stage, outcome = run_attempt(tmp_path, callback_job(), script)
     assert outcome.result == "busy"
     assert "leg.early_media" in stage.told("leg.")
 
@@ -280,7 +283,7 @@ def test_the_operator_hears_ringing_again_when_another_trunk_calls(tmp_path: Pat
         assert stage.media.heard[agent_leg][-1] == Peer(customer_leg)
         over_two.refuses(486)
 
-    _stage, outcome = run_attempt(tmp_path, job(to="+442079460000"), script)
+    _stage, outcome = run_attempt(tmp_path, callback_job(to="+442079460000"), script)
     assert outcome.result == "busy"
 
 
@@ -292,7 +295,7 @@ def test_the_second_leg_is_offered_the_first_ones_codec_first(tmp_path: Path) ->
         assert customer.invitation.audio.codecs == ("PCMA", "PCMU")
         customer.refuses(486)
 
-    run_attempt(tmp_path, job(), script)
+    run_attempt(tmp_path, callback_job(), script)
 
 
 @pytest.mark.parametrize("answered", [0, 1, 2])
@@ -309,7 +312,7 @@ def test_cancelling_hangs_up_whoever_is_there(tmp_path: Path, answered: int) -> 
         for phone in phones:
             await phone.hung_up.wait()
 
-    _stage, outcome = run_attempt(tmp_path, job(), script)
+    _stage, outcome = run_attempt(tmp_path, callback_job(), script)
     assert outcome.state == "cancelled"
 
 
@@ -324,7 +327,7 @@ def test_hanging_up_by_command_is_not_repeated(tmp_path: Path) -> None:
         leg.hang_up(HangupCause("hung_up", "by hand"))
         await agent.hung_up.wait()
 
-    _stage, outcome = run_attempt(tmp_path, job(), script)
+    _stage, outcome = run_attempt(tmp_path, callback_job(), script)
     assert (outcome.state, outcome.result) == ("failed", "hung_up")
 
 
@@ -332,7 +335,7 @@ def test_no_port_left_is_unavailable(tmp_path: Path) -> None:
     async def main() -> Outcome:
         stage = scene(tmp_path)
         stage.media.port_left = False
-        outcome = await attempt(stage, job()).run()
+        outcome = await attempt(stage, callback_job()).run()
         stage.assert_nothing_left()
         assert stage.sip.phones.empty()
         return outcome
@@ -354,7 +357,7 @@ def test_media_worker_dies_in_mid_call(tmp_path: Path) -> None:
         await agent.hung_up.wait()
         await customer.hung_up.wait()
 
-    _stage, outcome = run_attempt(tmp_path, job(), script)
+    _stage, outcome = run_attempt(tmp_path, callback_job(), script)
     assert (outcome.state, outcome.result) == ("failed", "failed")
     assert outcome.cause == "engine failed: media worker died, while bridged"
     assert outcome.failure == Failure(side="engine", moment="bridged")
@@ -374,7 +377,7 @@ def test_a_number_goes_to_the_next_trunk_when_the_first_is_out_of_order(tmp_path
         await asyncio.sleep(1)
         second.hangs_up()
 
-    _stage, outcome = run_attempt(tmp_path, job(to="+442079460000"), script)
+    _stage, outcome = run_attempt(tmp_path, callback_job(to="+442079460000"), script)
     assert outcome.state == "completed"
 
 
@@ -387,7 +390,7 @@ def test_a_silent_trunk_is_given_up_for_the_next(tmp_path: Path) -> None:
         assert first.is_hung_up
         second.refuses(486)
 
-    _stage, outcome = run_attempt(tmp_path, job(to="+442079460000"), script)
+    _stage, outcome = run_attempt(tmp_path, callback_job(to="+442079460000"), script)
     assert outcome.result == "busy"
 
 
@@ -397,7 +400,7 @@ def test_a_busy_customer_is_not_tried_through_another_trunk(tmp_path: Path) -> N
         agent.answers()
         (await stage.phone()).refuses(486)
 
-    stage, outcome = run_attempt(tmp_path, job(to="+442079460000"), script)
+    stage, outcome = run_attempt(tmp_path, callback_job(to="+442079460000"), script)
     assert outcome.result == "busy"
     assert stage.sip.phones.empty()
 
@@ -411,7 +414,7 @@ def test_context_travels_to_the_operators_phone(tmp_path: Path) -> None:
         assert customer.invitation.headers == ()
         customer.refuses(486)
 
-    under_test = job(context={"site": "shop.example"})
+    under_test = callback_job(context={"site": "shop.example"})
     stage, _ = run_attempt(tmp_path, under_test, script, headers={"X-Site": "{context.site}"})
     assert stage.last("leg.ended")["context"] == {"site": "shop.example"}
 
@@ -421,7 +424,7 @@ def test_a_recording_names_its_file_and_is_told(tmp_path: Path) -> None:
         _agent, customer = await both_answer(stage)
         customer.hangs_up()
 
-    under_test = job(record=True)
+    under_test = callback_job(record=True)
     stage, _ = run_attempt(tmp_path, under_test, script)
     ((agent_leg, customer_leg, path),) = stage.media.recorded
     assert [agent_leg, customer_leg] == list(stage.media.heard)
@@ -435,7 +438,7 @@ def test_a_call_that_cannot_be_recorded_goes_on(tmp_path: Path) -> None:
         _agent, customer = await both_answer(stage)
         customer.hangs_up()
 
-    under_test = job(record=True)
+    under_test = callback_job(record=True)
     stage, outcome = run_attempt(tmp_path, under_test, script)
     assert outcome.state == "completed"
     assert under_test.recording is None
@@ -449,14 +452,14 @@ def test_nobody_is_dialled_before_the_disk_knows(tmp_path: Path) -> None:
         assert stored.under_way
         phone.refuses(486)
 
-    run_attempt(tmp_path, job(), script)
+    run_attempt(tmp_path, callback_job(), script)
 
 
 def test_a_store_that_cannot_write_ends_the_attempt_before_it_dials(tmp_path: Path) -> None:
     async def main() -> Outcome:
         stage = scene(tmp_path)
         stage.store.failure = StoreError("disk_full", "ringback.db: the disk is full")
-        outcome = await attempt(stage, job()).run()
+        outcome = await attempt(stage, callback_job()).run()
         assert stage.sip.phones.empty()
         stage.assert_nothing_left()
         return outcome
@@ -477,5 +480,5 @@ def test_a_recording_that_does_not_end_keeps_no_port(
         _agent, customer = await both_answer(stage)
         customer.hangs_up()
 
-    _stage, outcome = run_attempt(tmp_path, job(record=True), script)
+    _stage, outcome = run_attempt(tmp_path, callback_job(record=True), script)
     assert outcome.state == "completed"

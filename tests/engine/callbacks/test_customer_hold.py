@@ -14,9 +14,10 @@ from engine.job import Job
 from engine.store.store import StoreError
 from media.messages import Dtmf
 from media.sources import Hold, Peer, Prompt
+from tests.support.jobs import callback_job
 from tests.support.phones.scripted import ScriptedPhone
 from tests.support.reception import Reception, reception
-from tests.support.scene import ScriptedSpeech, job
+from tests.support.scene import ScriptedSpeech
 
 TEXTS = {
     "left_waiting": "One moment.",
@@ -32,7 +33,7 @@ Script = Callable[[Reception, ScriptedPhone, "asyncio.Task[Outcome]"], Awaitable
 def hold(tmp_path: Path, script: Script, *, free: bool = False, under_test: Job | None = None,
          **options: Any) -> tuple[Reception, Outcome, Job]:  # fmt: skip
     """Play a script with a customer who has answered; nobody is free unless `free`."""
-    under_test = under_test or job("customer_first", agent=None, queue="sales")
+    under_test = under_test or callback_job(order="customer_first", agent=None, queue="sales")
     outcomes: list[Outcome] = []
 
     async def main(desk: Reception) -> None:
@@ -95,7 +96,9 @@ def test_he_is_counted_as_left_waiting_once_and_only_when_he_is(tmp_path: Path) 
         await asyncio.sleep(3)
         customer.hangs_up()
 
-    whispering = job("customer_first", agent=None, queue="sales", whisper={"text": "For you."})
+    whispering = callback_job(
+        order="customer_first", agent=None, queue="sales", whisper={"text": "For you."}
+    )
     desk, _outcome, _job = hold(tmp_path, late, free=True, under_test=whispering)
     assert desk.stage.told("customer.") == ["customer.left_waiting"]
     assert desk.stage.last("customer.left_waiting")["job"] == "job-1"
@@ -121,7 +124,9 @@ def test_an_operator_who_leaves_before_the_whisper_is_spoken_takes_it_from_nobod
         await asyncio.sleep(60)
         customer.hangs_up()
 
-    asked = job("customer_first", agent=None, queue="sales", whisper={"text": "For you."})
+    asked = callback_job(
+        order="customer_first", agent=None, queue="sales", whisper={"text": "For you."}
+    )
     desk, outcome, _job = hold(
         tmp_path, script, free=True, under_test=asked, agents=("alice", "bert"), speech=SlowSpeech()
     )
@@ -222,7 +227,9 @@ def test_who_loses_his_operator_in_the_whisper_waits_for_another(tmp_path: Path)
         await asyncio.sleep(3)
         second.hangs_up()
 
-    asked = job("customer_first", agent=None, queue="sales", whisper={"text": "For you."})
+    asked = callback_job(
+        order="customer_first", agent=None, queue="sales", whisper={"text": "For you."}
+    )
     desk, outcome, _job = hold(tmp_path, script, free=True, under_test=asked)
     assert outcome.state == "completed"
     assert desk.stage.told("callback.")[-3:] == [
@@ -261,7 +268,7 @@ def test_his_place_decides_which_centre_has_him(tmp_path: Path) -> None:
         await asyncio.sleep(1)
         customer.hangs_up()
 
-    asked = job("customer_first", agent=None, queue="sales")
+    asked = callback_job(order="customer_first", agent=None, queue="sales")
     asked.region = "FR"
     desk, _outcome, _job = hold(tmp_path, script, under_test=asked)
     assert desk.stage.last("queue.joined")["centre"] == "paris"
@@ -280,7 +287,7 @@ def test_the_queue_may_send_him_to_a_number_outside(tmp_path: Path) -> None:
 
     # His place is that of the wall clock; the queue's is virtual: an overflow is due at once.
     queue = Queue(name="sales", overflow=[Overflow(after_s=0.001, number="+442079460999")])
-    asked = job("customer_first", agent=None, queue="sales")
+    asked = callback_job(order="customer_first", agent=None, queue="sales")
     asked.queue_joined_at = 0.001
     _desk, outcome, _job = hold(tmp_path, script, queues=[queue], under_test=asked)
     assert outcome.state == "completed"

@@ -81,7 +81,12 @@ def test_what_a_policy_refuses_is_postponed_or_ended(
 
 
 def test_before_a_queue_only_hours_matter_and_only_where_they_hold() -> None:
-    closed = {"allowed": False, "policy": "hours", "reason": "closed", "not_before": 5000.0}
+    closed: dict[str, Any] = {
+        "allowed": False,
+        "policy": "hours",
+        "reason": "closed",
+        "not_before": 5000.0,
+    }
     assert check(Policies(**closed)).before_queue(job(), NOW) is not None
     free = Policies(**closed, enforced=False)
     assert check(free).before_queue(job(), NOW) is None and free.asked == []

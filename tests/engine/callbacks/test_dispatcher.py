@@ -15,13 +15,9 @@ from engine.errors import EngineError
 from engine.job import Failure, Job, Request, RetryCause, RetryRule
 from engine.routing.admission import Admission, PolicySettings
 from engine.routing.do_not_call import Blocked
-from tests.support.scene import Scene, job, run_with_dispatcher, scene
+from tests.support.jobs import callback_job, new_job
+from tests.support.scene import Scene, run_with_dispatcher, scene
 from tests.support.virtual_loop import run
-
-
-def named(job_id: str, **request: Any) -> Job:
-    asked = {"to": "sip:bob@127.0.0.1", "agent": "alice"} | request
-    return Job(id=job_id, request=Request(**asked), created=asyncio.get_running_loop().time())
 
 
 def stored(stage: Scene, job_id: str) -> Job:
@@ -30,7 +26,7 @@ def stored(stage: Scene, job_id: str) -> Job:
 
 def test_a_job_runs_to_its_end_and_is_stored(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = job()
+        under_test = callback_job()
         dispatcher.accept(under_test)
         dispatcher.submit(under_test)
         assert dispatcher.active == 1
@@ -55,7 +51,7 @@ def test_a_job_runs_to_its_end_and_is_stored(tmp_path: Path) -> None:
 
 def test_no_attempt_before_not_before(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = job(not_before=500.0)
+        under_test = callback_job(not_before=500.0)
         dispatcher.submit(under_test)
         assert dispatcher.active == 0
         phone = await stage.phone()
@@ -68,7 +64,7 @@ def test_no_attempt_before_not_before(tmp_path: Path) -> None:
 
 def test_a_deadline_that_passes_in_the_queue_expires_the_job(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        first, second = named("first", ring_s=300.0), named("second", deadline=50.0)
+        first, second = new_job("first", ring_s=300.0), new_job("second", deadline=50.0)
         dispatcher.submit(first)
         dispatcher.submit(second)
         phone = await stage.phone()
@@ -84,7 +80,7 @@ def test_a_deadline_that_passes_in_the_queue_expires_the_job(tmp_path: Path) -> 
 
 def test_retries_up_to_max_attempts(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = job(max_attempts=3)
+        under_test = callback_job(max_attempts=3)
         dispatcher.accept(under_test)
         dispatcher.submit(under_test)
         times = []
@@ -105,7 +101,7 @@ def test_retries_up_to_max_attempts(tmp_path: Path) -> None:
 
 def test_no_retry_after_agent_and_customer_were_joined(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = job(max_attempts=3)
+        under_test = callback_job(max_attempts=3)
         dispatcher.submit(under_test)
         (await stage.phone()).answers()
         phone = await stage.phone()
@@ -120,7 +116,7 @@ def test_no_retry_after_agent_and_customer_were_joined(tmp_path: Path) -> None:
 
 def test_no_retry_that_would_begin_after_the_deadline(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = job(max_attempts=3, deadline=6.0)
+        under_test = callback_job(max_attempts=3, deadline=6.0)
         dispatcher.submit(under_test)
         (await stage.phone()).refuses(486)
         await stage.ended(under_test)
@@ -131,8 +127,8 @@ def test_no_retry_that_would_begin_after_the_deadline(tmp_path: Path) -> None:
 
 def test_a_deadline_holds_for_a_retry_that_finds_no_room(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        first = named("first", max_attempts=2, deadline=20.0, ring_s=300.0)
-        second = named("second", ring_s=300.0)
+        first = new_job("first", max_attempts=2, deadline=20.0, ring_s=300.0)
+        second = new_job("second", ring_s=300.0)
         dispatcher.submit(first)
         dispatcher.submit(second)
         (await stage.phone()).refuses(486)
@@ -158,7 +154,7 @@ async def called_in_turn(stage: Scene, count: int) -> list[str | None]:
 
 def test_priority_then_age_decides_who_is_next(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        jobs = [named("running"), named("old"), named("new"), named("urgent", priority=5)]
+        jobs = [new_job("running"), new_job("old"), new_job("new"), new_job("urgent", priority=5)]
         for one in jobs:
             dispatcher.submit(one)
             await asyncio.sleep(1)
@@ -170,7 +166,7 @@ def test_priority_then_age_decides_who_is_next(tmp_path: Path) -> None:
 
 def test_a_job_with_a_lowered_priority_waits_behind_the_others(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        jobs = [named("running"), named("first"), named("second")]
+        jobs = [new_job("running"), new_job("first"), new_job("second")]
         for one in jobs:
             dispatcher.submit(one)
             await asyncio.sleep(1)
@@ -184,14 +180,14 @@ def test_a_job_with_a_lowered_priority_waits_behind_the_others(tmp_path: Path) -
 
 def test_changed_and_ended_jobs_leave_no_schedule_entries(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        moved = job(not_before=1e6)
+        moved = callback_job(not_before=1e6)
         dispatcher.submit(moved)
         for number in range(1000):
             moved.request = msgspec.structs.replace(
                 moved.request, not_before=2e6 + number, deadline=3e6 + number
             )
             dispatcher.changed(moved)
-            over = named(f"over-{number}", not_before=1e6, deadline=2e6)
+            over = new_job(f"over-{number}", not_before=1e6, deadline=2e6)
             dispatcher.submit(over)
             await dispatcher.cancel(over)
         assert len(dispatcher._schedule) < 150
@@ -206,7 +202,7 @@ def test_a_clock_that_is_set_back_loses_no_job(tmp_path: Path) -> None:
         loop = asyncio.get_running_loop()
         step_s = 0.0
         dispatcher = stage.dispatcher(lambda: loop.time() + step_s)
-        running, waiting = named("running"), named("waiting", not_before=10.0)
+        running, waiting = new_job("running"), new_job("waiting", not_before=10.0)
         dispatcher.submit(running)
         dispatcher.submit(waiting)
         phone = await stage.phone()
@@ -224,7 +220,7 @@ def test_a_clock_that_is_set_back_loses_no_job(tmp_path: Path) -> None:
 
 def test_cancelling_a_queued_job(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = job(not_before=500.0)
+        under_test = callback_job(not_before=500.0)
         dispatcher.submit(under_test)
         await dispatcher.cancel(under_test)
         assert (under_test.state, under_test.cause) == ("cancelled", "cancelled by command")
@@ -236,7 +232,7 @@ def test_cancelling_a_queued_job(tmp_path: Path) -> None:
 
 def test_cancelling_before_the_first_step(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = job()
+        under_test = callback_job()
         dispatcher.submit(under_test)
         await dispatcher.cancel(under_test)
         assert under_test.state == "cancelled"
@@ -249,7 +245,7 @@ def test_cancelling_before_the_first_step(tmp_path: Path) -> None:
 @pytest.mark.parametrize("answers", [0, 1, 2])
 def test_cancelling_a_running_job_waits_until_all_is_hung_up(tmp_path: Path, answers: int) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = job()
+        under_test = callback_job()
         dispatcher.submit(under_test)
         phones = [await stage.phone()]
         for _ in range(answers):
@@ -266,7 +262,7 @@ def test_cancelling_a_running_job_waits_until_all_is_hung_up(tmp_path: Path, ans
 
 def test_cancelling_a_job_that_ended_is_an_error(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = job()
+        under_test = callback_job()
         dispatcher.submit(under_test)
         (await stage.phone()).refuses(486)
         await stage.ended(under_test)
@@ -278,7 +274,7 @@ def test_cancelling_a_job_that_ended_is_an_error(tmp_path: Path) -> None:
 
 def test_cancelling_as_an_attempt_fails_prevents_the_retry(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        running = named("running", max_attempts=3)
+        running = new_job("running", max_attempts=3)
         dispatcher.submit(running)
         (await stage.phone()).refuses(486)
         await asyncio.sleep(0)  # it is read, and not put away yet
@@ -293,7 +289,7 @@ def test_cancelling_as_an_attempt_fails_prevents_the_retry(tmp_path: Path) -> No
 
 def test_cancelling_in_the_instant_it_ends_has_one_winner(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = job()
+        under_test = callback_job()
         dispatcher.submit(under_test)
         phone = await stage.phone()
         phone.refuses(486)
@@ -307,7 +303,7 @@ def test_cancelling_in_the_instant_it_ends_has_one_winner(tmp_path: Path) -> Non
 @pytest.mark.parametrize("by", ["cancel", "begin_cancel", "stop"])
 def test_cancelling_in_the_instant_the_agent_accepts_by_key(tmp_path: Path, by: str) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        plan, under_test = stage.services.dialplan, job(max_attempts=3)
+        plan, under_test = stage.services.dialplan, callback_job(max_attempts=3)
         alice = replace(plan.destination("alice", field="agent"), confirm="1")
         monkeypatch = pytest.MonkeyPatch()
         monkeypatch.setattr(plan, "destination", lambda *_of, **_more: alice)
@@ -334,7 +330,7 @@ def test_cancelling_in_the_instant_the_agent_accepts_by_key(tmp_path: Path, by: 
 
 def test_a_job_whose_trunk_is_gone_when_it_is_due_fails(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = job(to="sip:bob@elsewhere.example", max_attempts=5)
+        under_test = callback_job(to="sip:bob@elsewhere.example", max_attempts=5)
         dispatcher.submit(under_test)
         assert (under_test.state, under_test.result) == ("failed", "refused")
         assert "dial.allow_hosts" in (under_test.cause or "")
@@ -344,7 +340,7 @@ def test_a_job_whose_trunk_is_gone_when_it_is_due_fails(tmp_path: Path) -> None:
 
 def test_draining_starts_nothing_and_waits_for_what_runs(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        running, waiting = named("running"), named("waiting")
+        running, waiting = new_job("running"), new_job("waiting")
         dispatcher.submit(running)
         phone = await stage.phone()
         assert not await dispatcher.drain(5.0)
@@ -366,8 +362,8 @@ def test_stopping_leaves_jobs_that_were_not_bridged_to_the_next_engine(
     tmp_path: Path, order: str, answers: int
 ) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        dispatcher.submit(named("running", order=order))
-        dispatcher.submit(named("waiting", not_before=500.0))
+        dispatcher.submit(new_job("running", order=order))
+        dispatcher.submit(new_job("waiting", not_before=500.0))
         phones = [await stage.phone()]
         for _ in range(answers):
             phones[-1].answers()
@@ -390,7 +386,7 @@ def test_stopping_leaves_jobs_that_were_not_bridged_to_the_next_engine(
 
 def test_stopping_ends_bridged_jobs(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        talking = named("talking")
+        talking = new_job("talking")
         dispatcher.submit(talking)
         phones = []
         for _ in range(2):
@@ -411,9 +407,9 @@ def test_a_phone_that_does_not_confirm_its_hangup_is_not_called_again_soon(
     tmp_path: Path,
 ) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        dispatcher.submit(named("confirmed"))
+        dispatcher.submit(new_job("confirmed"))
         (await stage.phone()).state = "terminated"
-        dispatcher.submit(named("silent"))
+        dispatcher.submit(new_job("silent"))
         (await stage.phone()).rings()
         await dispatcher.stop()
         now = asyncio.get_running_loop().time()
@@ -435,7 +431,7 @@ def test_a_defect_in_a_callback_ends_that_job_only(
             raise RuntimeError("boom")
 
         monkeypatch.setattr(stage.services.announcer, "prepare", broken)
-        under_test = job()
+        under_test = callback_job()
         dispatcher.submit(under_test)
         await stage.ended(under_test)
         assert (under_test.state, under_test.cause) == ("failed", "internal error: RuntimeError")
@@ -453,7 +449,7 @@ def admitting(stage: Scene, **policy: Any) -> Admission:
 
 
 def calling(number: str = "+442079460123", **request: Any) -> Job:
-    under_test = job(to=number, **request)
+    under_test = callback_job(to=number, **request)
     under_test.called = number
     return under_test
 
@@ -578,7 +574,7 @@ def test_hours_that_begin_after_the_deadline_expire_the_job(tmp_path: Path) -> N
 
 def test_a_job_that_is_changed_while_it_runs_gets_no_second_attempt(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        under_test = job()
+        under_test = callback_job()
         dispatcher.submit(under_test)
         phone = await stage.phone()
         under_test.request = Request(to=under_test.request.to, agent="alice", priority=9)
@@ -593,7 +589,7 @@ def test_a_job_that_is_changed_while_it_runs_gets_no_second_attempt(tmp_path: Pa
 
 def test_many_that_are_due_at_once_are_begun_one_after_the_other(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
-        jobs = [named(f"job-{number}", not_before=10.0) for number in range(2000)]
+        jobs = [new_job(f"job-{number}", not_before=10.0) for number in range(2000)]
         dispatcher.resume(jobs)
         for _ in jobs:
             (await stage.phone()).refuses(486)

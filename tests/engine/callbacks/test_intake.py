@@ -3,8 +3,6 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -24,7 +22,7 @@ from engine.job import RetryRule as JobRule
 from engine.request import CallbackRequest, RetrySpec
 from engine.store.batch import EventRow
 from engine.store.errors import StoreError
-from tests.support.engines.in_process import running, settings_in
+from tests.support.engines.in_process import RunningEngine, running
 
 NUMBER = "+442079460123"
 LATER = 4e9
@@ -41,17 +39,11 @@ def changed(settings: Settings, **sections: Any) -> Settings:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return settings_in(tmp_path)
+def daemon(engine: RunningEngine) -> Daemon:
+    return engine.daemon
 
 
-@pytest.fixture
-async def daemon(settings: Settings) -> AsyncIterator[Daemon]:
-    async with running(settings) as (daemon, _client):
-        yield daemon
-
-
-async def refusal(daemon: Daemon, **params: Any) -> EngineError:
+async def refused_by_intake(daemon: Daemon, **params: Any) -> EngineError:
     with pytest.raises(EngineError) as caught:
         await daemon.intake.accept(asked(**params))
     return caught.value
@@ -220,11 +212,11 @@ async def test_what_happens_after_a_crash_is_the_requests_or_the_configurations(
 
 
 async def test_each_refusal_says_its_policy(daemon: Daemon) -> None:
-    premium = await refusal(daemon, to="+449098790123")
+    premium = await refused_by_intake(daemon, to="+449098790123")
     assert (premium.kind, premium.data["policy"]) == ("refused", "line_type")
-    with_other = await refusal(daemon, numbers=["+449098790123"])
+    with_other = await refused_by_intake(daemon, numbers=["+449098790123"])
     assert (with_other.field, with_other.data["policy"]) == ("numbers", "line_type")
-    known = await refusal(daemon, known_agent="nobody")
+    known = await refused_by_intake(daemon, known_agent="nobody")
     assert (known.kind, known.field) == ("refused", "known_agent")
     assert not daemon.dispatcher.jobs
 
@@ -237,11 +229,11 @@ async def test_limits_hold_across_a_restart(settings: Settings) -> None:
             job = (await daemon.intake.accept(asked(source="192.0.2.1"))).job
             await daemon.dispatcher.cancel(job)
     async with running(limited) as (daemon, _client):
-        error = await refusal(daemon, source="192.0.2.1")
+        error = await refused_by_intake(daemon, source="192.0.2.1")
         assert error.data["policy"] == "velocity"
         assert error.data["limit"] == "number"
         await daemon.intake.accept(asked(to="+442079460777", source="192.0.2.1"))
-        error = await refusal(daemon, to="+442079460888", source="192.0.2.1")
+        error = await refused_by_intake(daemon, to="+442079460888", source="192.0.2.1")
         assert (error.data["limit"], error.field) == ("source", "source")
         assert error.data["retry_at"] > time.time()
 
@@ -254,7 +246,7 @@ async def test_blocking_a_number_ends_its_waiting_jobs(
         await client.call("number.block", number=NUMBER, reason="asked us not to")
         assert (job.state, job.result) == ("cancelled", "refused")
         assert job.cause == f"{NUMBER} is not to be called: asked us not to"
-        error = await refusal(daemon)
+        error = await refused_by_intake(daemon)
         assert (error.kind, error.data["policy"]) == ("refused", "do_not_call")
         await client.call("number.unblock", number=NUMBER)
         await daemon.intake.accept(asked())
@@ -346,5 +338,5 @@ async def test_a_callback_on_key_out_of_hours_waits_from_when_it_may_be_called(
 async def test_a_draining_engine_accepts_nothing(daemon: Daemon) -> None:
     known = (await daemon.intake.accept(asked(id="known"))).job
     await daemon.dispatcher.drain(1.0)
-    assert (await refusal(daemon, id="new")).kind == "unavailable"
+    assert (await refused_by_intake(daemon, id="new")).kind == "unavailable"
     assert await daemon.intake.accept(asked(id="known")) == AcceptedRequest(known, replayed=True)

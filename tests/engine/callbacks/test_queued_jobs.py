@@ -12,16 +12,18 @@ from engine.acd.waiting import Waiting
 from engine.callbacks.dispatcher import Dispatcher
 from engine.job import Failure, Job, Request, RetryRule
 from engine.routing.opening_hours import OpeningHours
+from tests.support.jobs import new_job
 from tests.support.phones.scripted import ScriptedPhone
 from tests.support.scene import Scene
 from tests.support.staffed import run_with_staff
 
 
 def queued(job_id: str = "job-1", **request: Any) -> Job:
-    asked = {"to": "sip:bob@127.0.0.1", "queue": "sales"} | request
-    if "agent" in request:
-        asked.pop("queue")
-    return Job(id=job_id, request=Request(**asked), created=asyncio.get_running_loop().time())
+    """A job for the queue, or for the agent that is named."""
+    asked: dict[str, Any] = {"agent": None, "queue": "sales"} | request
+    if asked["agent"] is not None:
+        asked["queue"] = None
+    return new_job(job_id, **asked)
 
 
 async def talks(stage: Scene, job: Job) -> tuple[ScriptedPhone, ScriptedPhone]:

@@ -11,7 +11,8 @@ from engine.callbacks.retry import INTERRUPTED, Outcome
 from engine.callbacks.running_attempts import STOPPED, RunningAttempts
 from engine.errors import EngineError
 from engine.job import Job
-from tests.support.scene import Scene, job, run_scene
+from tests.support.jobs import callback_job
+from tests.support.scene import Scene, run_scene
 
 Over = list[tuple[str, Outcome]]
 
@@ -30,7 +31,7 @@ def running(stage: Scene) -> tuple[RunningAttempts, Over]:
 def test_an_attempt_is_under_way_until_it_is_over(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         attempts, over = running(stage)
-        attempts.start(job(), "alice", None)
+        attempts.start(callback_job(), "alice", None)
         assert len(attempts) == 1 and "job-1" in attempts
         under_way = attempts.get("job-1")
         assert under_way is not None and under_way.job.id == "job-1"
@@ -48,7 +49,7 @@ def test_a_party_that_cannot_be_dialled_begins_no_attempt(tmp_path: Path) -> Non
     async def script(stage: Scene) -> None:
         attempts, over = running(stage)
         with pytest.raises(EngineError, match="nobody"):
-            attempts.start(job(), "nobody", None)
+            attempts.start(callback_job(), "nobody", None)
         assert len(attempts) == 0 and over == [] and await attempts.wait_idle(0.1)
 
     run_scene(tmp_path, script)
@@ -57,7 +58,7 @@ def test_a_party_that_cannot_be_dialled_begins_no_attempt(tmp_path: Path) -> Non
 def test_an_attempt_is_cancelled_once(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         attempts, over = running(stage)
-        under_test = job()
+        under_test = callback_job()
         attempts.start(under_test, "alice", None)
         phone = await stage.phone()
         first = attempts.cancel(under_test, Outcome("cancelled", "cancelled", "by command"))
@@ -74,7 +75,7 @@ def test_an_attempt_is_cancelled_once(tmp_path: Path) -> None:
 def test_one_that_is_cancelled_before_its_first_step_says_why(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         attempts, over = running(stage)
-        under_test = job()
+        under_test = callback_job()
         attempts.start(under_test, "alice", None)
         attempts.cancel(under_test, Outcome("cancelled", "cancelled", "by command"))
         assert await attempts.wait_idle(1.0)
@@ -88,7 +89,7 @@ def test_a_defect_ends_one_attempt_and_is_said(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         attempts, over = running(stage)
         with patch.object(Attempt, "run", side_effect=KeyError("defect")):
-            attempts.start(job(), "alice", None)
+            attempts.start(callback_job(), "alice", None)
             assert await attempts.wait_idle(1.0)
         ((_name, outcome),) = over
         assert (outcome.state, outcome.cause) == ("failed", "internal error: KeyError")
@@ -99,7 +100,7 @@ def test_a_defect_ends_one_attempt_and_is_said(tmp_path: Path) -> None:
 def test_a_stop_interrupts_those_who_are_not_joined(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         attempts, over = running(stage)
-        talks, rings = job(), Job(id="job-2", request=job().request, created=0.0)
+        talks, rings = callback_job(), Job(id="job-2", request=callback_job().request, created=0.0)
         attempts.start(talks, "alice", None)
         for _ in range(2):
             (await stage.phone()).answers()

@@ -10,6 +10,7 @@ import pytest
 from engine.calls.dialling import CODECS, Caller
 from engine.calls.hangup_cause import HangupCause
 from engine.calls.leg import Leg, LegEnded
+from engine.calls.legs.event_budget import BURST
 from engine.routing.dialplan import Destination, DialTarget
 from media.messages import Dtmf, MediaTimeout, PeerMoved, Played, SilenceStarted
 from media.sources import Prompt
@@ -177,6 +178,27 @@ def test_digits_by_info_are_told_as_others_are(tmp_path: Path) -> None:
         phone.presses("5")
         assert watcher.digits == ["5"]
         assert published[-1] == ("leg.dtmf", {"digit": "5", "duration_ms": 160})
+
+    run_leg(tmp_path, script)
+
+
+def test_a_flood_of_digits_and_holds_is_bounded_and_counted(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
+        watcher = LegWatcher()
+        leg.listen(watcher)
+        phone = await answered(stage, leg)
+        for _ in range(1000):
+            phone.presses("5")
+        assert kinds(published).count("leg.dtmf") == len(watcher.digits) == BURST
+        phone.holds()
+        assert leg.is_held
+        assert "leg.held" not in kinds(published)
+        assert leg.record.events_dropped == 1000 - BURST + 1
+        await asyncio.sleep(1)
+        phone.resumes()
+        assert kinds(published)[-1] == "leg.resumed"
+        phone.hangs_up()
+        assert published[-1][1]["events_dropped"] == leg.record.events_dropped
 
     run_leg(tmp_path, script)
 
@@ -406,5 +428,45 @@ def test_who_is_hung_up_while_his_address_is_looked_up_is_not_called(
             await dialling
         assert stage.sip.phones.empty()
         assert kinds(published) == ["leg.dialing", "leg.ended"]
+
+    run_leg(tmp_path, script)
+
+
+def test_a_phone_that_has_not_confirmed_its_cancel_is_called_once_it_has(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
+        clear = stage.sip.clearing[leg.destination.targets[0].target] = asyncio.Event()
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "ringback"), ring_s=30.0))
+        await asyncio.sleep(10)
+        assert stage.sip.phones.empty()
+        clear.set()
+        (await stage.phone()).answers()
+        await dialling
+        assert kinds(published) == ["leg.dialing", "leg.answered"]
+
+    run_leg(tmp_path, script)
+
+
+def test_a_leg_that_waits_for_its_phone_can_be_hung_up(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
+        stage.sip.clearing[leg.destination.targets[0].target] = asyncio.Event()
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "ringback"), ring_s=30.0))
+        await asyncio.sleep(1)
+        leg.hang_up(HangupCause("hung_up", "hung up by command"))
+        with pytest.raises(LegEnded, match="hung up by command"):
+            await asyncio.wait_for(dialling, 0.1)
+        assert stage.sip.phones.empty()
+
+    run_leg(tmp_path, script)
+
+
+def test_a_phone_that_never_confirms_is_not_called(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
+        stage.sip.clearing[leg.destination.targets[0].target] = asyncio.Event()
+        await leg.open()
+        with pytest.raises(LegEnded, match="no answer within 30 s"):
+            await leg.dial(caller=Caller(None, "ringback"), ring_s=30.0)
+        assert stage.sip.phones.empty()
 
     run_leg(tmp_path, script)

@@ -4,22 +4,24 @@ import asyncio
 from pathlib import Path
 from typing import Any, cast
 
+from engine.callbacks.retry import Outcome
 from engine.calls.leg_events import LegEvents
 from media.messages import Dtmf, RecordingEnded
 from sip import events as sip_events
+from tests.support.jobs import callback_job
 from tests.support.phones.scripted import ScriptedPhone
-from tests.support.scene import Scene, job, run_scene
+from tests.support.scene import Scene, run_scene
 
 REGISTERED = sip_events.RegistrationChanged(cast(Any, None), "registered", 200, "OK", 600)
 
 
 async def under_way(
     stage: Scene,
-) -> tuple[LegEvents, ScriptedPhone, "asyncio.Future[object]"]:
+) -> tuple[LegEvents, ScriptedPhone, "asyncio.Future[Outcome]"]:
     """A callback whose agent's phone rings, and the attempt's end."""
     plan = stage.services.dialplan
     attempt = stage.attempt(
-        job(),
+        callback_job(),
         agent=plan.destination("alice", field="agent"),
         customer=plan.destination("sip:bob@127.0.0.1", field="to"),
     )

@@ -9,7 +9,7 @@ from engine.calls.templates import MAX_VALUE_CHARS, Subject, context_headers
 from engine.job import Job, Request
 
 
-def job(context: dict[str, Any]) -> Subject:
+def subject(context: dict[str, Any]) -> Subject:
     request = Request(to="+442079460000", agent="alice", context=context)
     return Subject.of(Job(id="j1", request=request, created=1.0))
 
@@ -21,7 +21,7 @@ def test_fields_are_filled_in() -> None:
         "X-Site": "site={context.site}",
         "X-All": "{context}",
     }
-    filled = dict(context_headers(templates, job({"site": "shop.example", "n": 3})))
+    filled = dict(context_headers(templates, subject({"site": "shop.example", "n": 3})))
     assert filled == {
         "X-Ringback-Job": "j1",
         "X-Customer": "<+442079460000>",
@@ -31,25 +31,25 @@ def test_fields_are_filled_in() -> None:
 
 
 def test_a_header_without_a_value_is_left_out() -> None:
-    assert context_headers({"X-Site": "site={context.site}"}, job({})) == ()
+    assert context_headers({"X-Site": "site={context.site}"}, subject({})) == ()
 
 
 def test_a_header_without_fields_is_kept() -> None:
-    assert context_headers({"X-From": "ringback"}, job({})) == (("X-From", "ringback"),)
+    assert context_headers({"X-From": "ringback"}, subject({})) == (("X-From", "ringback"),)
 
 
 def test_values_that_are_not_text_are_json() -> None:
-    filled = context_headers({"X-N": "{context.n}"}, job({"n": [1, {"a": None}]}))
+    filled = context_headers({"X-N": "{context.n}"}, subject({"n": [1, {"a": None}]}))
     assert filled == (("X-N", '[1,{"a":null}]'),)
 
 
 def test_a_value_that_looks_like_a_field_is_not_filled_again() -> None:
-    filled = context_headers({"X-A": "{context.a}"}, job({"a": "{id}"}))
+    filled = context_headers({"X-A": "{context.a}"}, subject({"a": "{id}"}))
     assert filled == (("X-A", "{id}"),)
 
 
 @given(st.text(min_size=1))
 def test_no_value_can_end_its_line(value: str) -> None:
-    for _name, filled in context_headers({"X-A": "{context.a}"}, job({"a": value})):
+    for _name, filled in context_headers({"X-A": "{context.a}"}, subject({"a": value})):
         assert not any(ord(char) < 0x20 or ord(char) == 0x7F for char in filled)
         assert len(filled) <= MAX_VALUE_CHARS

@@ -12,8 +12,8 @@ from engine.calls.whisper import Announcement, Announcer, Unspoken, Whisper
 from engine.errors import EngineError
 from media.sound.speech import SpeechError, Synthesizer
 from media.sources import Prompt, Tone
+from tests.support.jobs import callback_job
 from tests.support.quiet_speech import QuietSynthesizer
-from tests.support.scene import job
 
 
 def announcer(tmp_path: Path) -> Announcer:
@@ -21,7 +21,7 @@ def announcer(tmp_path: Path) -> Announcer:
 
 
 async def prepared(under_test: Announcer, **request: Any) -> Whisper:
-    return await under_test.prepare(job(**request))
+    return await under_test.prepare(callback_job(**request))
 
 
 async def test_none_a_tone_and_a_file(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ async def test_a_whisper_about_a_person_is_deleted_a_while_after_its_last_use(
     under_test = announcer(tmp_path)
     whisper = {"template": "Call from {context.name}"}
     first, second = (
-        under_test.prepare(job(whisper=whisper, context={"name": "Ada"})) for _ in range(2)
+        under_test.prepare(callback_job(whisper=whisper, context={"name": "Ada"})) for _ in range(2)
     )
     path = _path(await first)
     assert _path(await second) == path
@@ -126,7 +126,9 @@ async def test_a_whisper_about_a_person_is_deleted_a_while_after_its_last_use(
 
 async def test_a_whisper_without_anything_of_a_person_is_kept(tmp_path: Path) -> None:
     under_test = announcer(tmp_path)
-    ready = under_test.prepare(job(whisper={"template": "A visitor is waiting"}, context={}))
+    ready = under_test.prepare(
+        callback_job(whisper={"template": "A visitor is waiting"}, context={})
+    )
     path = _path(await ready)
     under_test.discard(ready)
     assert path.parent == tmp_path / "speech"

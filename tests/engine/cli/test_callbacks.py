@@ -1,8 +1,6 @@
 """`ringback callback` and what is done with jobs, against an engine."""
 
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -10,16 +8,15 @@ from rich.console import Console
 from engine.cli import callbacks
 from engine.daemon import Daemon
 from tests.support.command_line import ringback
-from tests.support.engines.in_process import running, settings_in
+from tests.support.engines.in_process import RunningEngine
 
 NUMBER = "+442079460123"
 LATER = ("--not-before", "4000000000")
 
 
 @pytest.fixture
-async def daemon(tmp_path: Path) -> AsyncIterator[Daemon]:
-    async with running(settings_in(tmp_path)) as (daemon, _client):
-        yield daemon
+def daemon(engine: RunningEngine) -> Daemon:
+    return engine.daemon
 
 
 async def test_every_option_reaches_the_engine(daemon: Daemon) -> None:

@@ -4,17 +4,15 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from config.settings import load
+from config.settings import Settings
 from engine.cli import routes
 from engine.daemon import Daemon
-from ringback_client import Client
-from tests.support.engines.in_process import running, settings_in
+from tests.support.engines.in_process import RunningEngine, settings_in
 
 MORE = """
 [[rules]]
@@ -31,12 +29,8 @@ class Printed(NamedTuple):
 
 
 @pytest.fixture
-async def engine(tmp_path: Path) -> AsyncIterator[tuple[Daemon, Client]]:
-    settings = settings_in(tmp_path)
-    file = Path(settings.file)
-    file.write_text(file.read_text() + MORE)
-    async with running(load(file, {})) as pair:
-        yield pair
+def settings(tmp_path: Path) -> Settings:
+    return settings_in(tmp_path, more=MORE)
 
 
 async def ringback(daemon: Daemon, *words: str) -> Printed:
@@ -53,7 +47,7 @@ async def ringback(daemon: Daemon, *words: str) -> Printed:
     return Printed(process.returncode or 0, out.decode(), err.decode())
 
 
-async def test_reload(engine: tuple[Daemon, Client]) -> None:
+async def test_reload(engine: RunningEngine) -> None:
     daemon, _client = engine
     file = Path(daemon.settings.file)
     assert (await ringback(daemon, "reload")).out == f"{file}: nothing changed\n"
@@ -69,7 +63,7 @@ async def test_reload(engine: tuple[Daemon, Client]) -> None:
     assert printed.err == f"ringback: {file}: dial.retry_s: must be greater than 0\n"
 
 
-async def test_route_explain(engine: tuple[Daemon, Client]) -> None:
+async def test_route_explain(engine: RunningEngine) -> None:
     daemon, _client = engine
     said = ("route", "explain", "020 7946 0123", "--agent", "alice")
     printed = await ringback(daemon, *said, "--context", "tier=gold", "--at", "2026-11-23T12:00")
@@ -87,7 +81,7 @@ async def test_route_explain(engine: tuple[Daemon, Client]) -> None:
     assert json.loads(printed.out)["rules"][0]["outcome"] == "no_match"
 
 
-async def test_route_explain_of_what_is_refused(engine: tuple[Daemon, Client]) -> None:
+async def test_route_explain_of_what_is_refused(engine: RunningEngine) -> None:
     daemon, _client = engine
     printed = await ringback(daemon, "route", "explain", "+12127365000")
     assert printed.status == 1
@@ -96,7 +90,7 @@ async def test_route_explain_of_what_is_refused(engine: tuple[Daemon, Client]) -
     assert (await ringback(daemon, "route", "explain", "1", "--at", "noonish")).status == 2
 
 
-async def test_audit(engine: tuple[Daemon, Client]) -> None:
+async def test_audit(engine: RunningEngine) -> None:
     daemon, client = engine
     await client.call("agent.pause", agent="alice", reason="tea")
     printed = await ringback(daemon, "audit", "--method", "agent.")
@@ -106,7 +100,7 @@ async def test_audit(engine: tuple[Daemon, Client]) -> None:
     assert json.loads(printed.out)["entries"] == []
 
 
-async def test_a_token_from_a_file(engine: tuple[Daemon, Client], tmp_path: Path) -> None:
+async def test_a_token_from_a_file(engine: RunningEngine, tmp_path: Path) -> None:
     daemon, client = engine
     token = "0123456789abcdef-board"
     file = Path(daemon.settings.file)

@@ -17,8 +17,8 @@ def agent(name: str, state: str, since: float, **more: Any) -> dict[str, Any]:
 def view(agents: list[dict[str, Any]] | None = None, **engine: Any) -> dict[str, Any]:
     queue = {
         "queue": "sales", "waiting": 3, "longest_wait_s": 75.0, "expected_wait_s": 125.0,
-        "offered": 40, "answered": 30, "abandoned": 4, "asa_s": 12.0, "paused": False,
-        "open": True, "service_level_percent": 83.3,
+        "offered": 40, "answered": 30, "abandoned": 4, "expired": 1, "overflowed": 2, "asa_s": 12.0,
+        "paused": False, "open": True, "service_level_percent": 83.3,
     }  # fmt: skip
     empty = queue | {
         "queue": "help", "waiting": 0, "open": False, "service_level_percent": None,
@@ -56,7 +56,9 @@ def test_everything_is_on_it() -> None:
     assert "trunks 0/1" in head
     assert shown[2] == "! trunk pbx failed: 403 Forbidden"
     sales = next(line for line in shown if line.startswith("sales"))
-    assert sales.split() == ["sales", "3", "1:15", "2:05", "40", "30", "4", "0:12", "83", "%"]
+    assert sales.split() == [
+        "sales", "3", "1:15", "2:05", "40", "30", "4", "1", "2", "0:12", "83", "%",
+    ]  # fmt: skip
     assert next(line for line in shown if "(closed)" in line).startswith("help (closed)")
     alice = next(line for line in shown if line.startswith("alice"))
     assert alice.split() == ["alice", "talking", "1:05", "7", "10:00", "j1"]
@@ -227,3 +229,32 @@ def test_without_queues_there_are_agents_alone() -> None:
     shown = texts(found, None, Choices())
     assert not any(line.startswith("queue") for line in shown)
     assert any(line.startswith("alice") for line in shown)
+
+
+def test_a_wide_screen_has_more_of_agents_and_those_who_wait() -> None:
+    agents = [
+        agent("alice", "wrap_up", 5.0, calls=4, aht_s=90.0, occupancy_percent=62.4,
+              centre="leeds", customer={"number": "+442079460001", "queue": "sales", "site": None}),
+        agent("bob", "available", 70.0),
+    ]  # fmt: skip
+    shown = view(agents)
+    shown["queues"][0]["why_waiting"] = "nobody free has the skill polish"
+    shown["first_waiting"] = [
+        {"id": "c1", "kind": "call", "queue": "sales", "waited_s": 75.0, "priority": 5,
+         "customer": {"number": "+442079460002", "queue": "sales", "site": None}},
+        {"id": "j9", "kind": "callback", "queue": "help", "waited_s": 12.0, "priority": 0,
+         "customer": None},
+    ]  # fmt: skip
+    lines = texts(shown, None, Choices(), width=180)
+    alice = next(line for line in lines if line.startswith("alice"))
+    assert alice.split() == [
+        "alice", "wrap", "up", "0:05", "leeds", "4", "1:30", "62", "%", "+442079460001", "sales",
+        "+442079460002", "sales", "1:15", "5",
+    ]  # fmt: skip
+    bob = next(line for line in lines if line.startswith("bob"))
+    assert "nobody free has the skill polish" in bob and "j9" in bob
+    head = next(line for line in lines if "who waits" in line)
+    for word in ("centre", "AHT", "busy", "prio"):
+        assert word in head
+    narrow = texts(shown, None, Choices(), width=120)
+    assert not any("+442079460002" in line for line in narrow)

@@ -8,17 +8,18 @@ from typing import Any
 
 import pytest
 
+from config.settings import Settings
 from engine.acd.agent import AgentState
 from engine.calls.call import Call, CallRegistry
 from engine.control.agent_scope import AFTERWARDS_S, MOST_REMEMBERED, AgentScope
 from engine.control.methods.agents import AgentRef
 from engine.control.params import CallRef, JobRef
 from engine.control.roles import NoRight
-from engine.daemon import Daemon
-from engine.job import Job, OfferRecord, Request
+from engine.job import Job, OfferRecord
 from engine.store.event_log import Event, EventLog
 from ringback_client import Client, EngineError
-from tests.support.engines.in_process import request, running, settings_in
+from tests.support.engines.in_process import RunningEngine, request, settings_in
+from tests.support.jobs import callback_job
 
 TOKEN = "0123456789abcdef-alice"
 
@@ -71,10 +72,6 @@ def scene() -> Scene:
     return Scene()
 
 
-def job(id: str, agent: str | None = None, **fields: Any) -> Job:
-    return Job(id=id, created=1.0, request=Request(to="+441", agent=agent, queue="q"), **fields)
-
-
 def test_himself(scene: Scene) -> None:
     assert scene.may("agent.pause", AgentRef(agent="alice"))
     assert not scene.may("agent.pause", AgentRef(agent="bob"))
@@ -82,7 +79,7 @@ def test_himself(scene: Scene) -> None:
 
 
 def test_a_job_is_his_who_is_named_for_it(scene: Scene) -> None:
-    scene.open["j"] = job("j", "alice")
+    scene.open["j"] = callback_job("j", agent="alice", queue="q")
     assert scene.may("callback.get", JobRef(id="j"))
     assert not scene.may("callback.get", JobRef(id="j"), agent="bob")
     assert not scene.may("callback.annotate", JobRef(id="none"))
@@ -91,7 +88,7 @@ def test_a_job_is_his_who_is_named_for_it(scene: Scene) -> None:
 def test_a_job_is_his_who_has_talked_on_it_also_after_a_restart(scene: Scene) -> None:
     taken = OfferRecord(agent="alice", offered=1.0, answered=2.0)
     missed = OfferRecord(agent="bob", offered=1.0)
-    scene.ended["j"] = job("j", offers=[missed, taken])
+    scene.ended["j"] = callback_job("j", agent=None, queue="q", offers=[missed, taken])
     assert scene.may("callback.annotate", JobRef(id="j"))
     assert scene.may("record.get", JobRef(id="j"))
     assert not scene.may("callback.annotate", JobRef(id="j"), agent="bob")
@@ -158,7 +155,7 @@ def test_an_inbound_call_that_he_is_on(scene: Scene) -> None:
 
 
 def test_views_of_a_snapshot(scene: Scene) -> None:
-    scene.open["j"] = job("j", "alice")
+    scene.open["j"] = callback_job("j", agent="alice", queue="q")
     sees = scene.scope.sees_view
     assert sees("alice", "agent", {"agent": "alice"})
     assert not sees("alice", "agent", {"agent": "bob"})
@@ -179,21 +176,20 @@ def test_what_is_remembered_is_bounded(scene: Scene) -> None:
 
 
 @pytest.fixture
-async def engine(tmp_path: Path) -> AsyncIterator[tuple[Daemon, Client, Client]]:
-    """An engine, its administrator, and alice."""
-    settings = settings_in(tmp_path)
-    file = Path(settings.file)
-    file.write_text(f'{file.read_text()}[[rights]]\nname="a"\ntoken="{TOKEN}"\nagent="alice"\n')
-    from config.settings import load
-
-    async with (
-        running(load(file, {})) as (daemon, root),
-        await Client.connect(settings.control.socket, token=TOKEN) as alice,
-    ):
-        yield daemon, root, alice
+def settings(tmp_path: Path) -> Settings:
+    rights = f'[[rights]]\nname="a"\ntoken="{TOKEN}"\nagent="alice"\n'
+    return settings_in(tmp_path, more=rights)
 
 
-async def refused(client: Client, method: str, **params: Any) -> bool:
+@pytest.fixture
+async def alice(engine: RunningEngine) -> AsyncIterator[Client]:
+    """Alice's own client, with her token; that of `engine` is the administrator's."""
+    socket = engine.daemon.settings.control.socket
+    async with await Client.connect(socket, token=TOKEN) as client:
+        yield client
+
+
+async def needs_more_rights(client: Client, method: str, **params: Any) -> bool:
     try:
         await client.call(method, **params)
     except EngineError as error:
@@ -201,28 +197,28 @@ async def refused(client: Client, method: str, **params: Any) -> bool:
     return False
 
 
-async def test_alice_and_nobody_else(engine: tuple[Daemon, Client, Client]) -> None:
-    _daemon, root, alice = engine
+async def test_alice_and_nobody_else(engine: RunningEngine, alice: Client) -> None:
+    root = engine.client
     await root.call("agent.add", agent="bob", uri="sip:bob@127.0.0.1:9")
     await root.callback(**request(id="hers"))
     await root.callback(**request(id="his", agent="bob", to="sip:carol@127.0.0.1:9"))
 
     assert (await alice.call("agent.pause", agent="alice", reason="tea"))["state"] == "paused"
     assert (await alice.call("agent.ready", agent="alice"))["state"] == "available"
-    assert await refused(alice, "agent.pause", agent="bob")
+    assert await needs_more_rights(alice, "agent.pause", agent="bob")
     assert [one["agent"] for one in (await alice.call("agent.list"))["agents"]] == ["alice"]
     assert (await alice.call("callback.get", id="hers"))["id"] == "hers"
     assert (await alice.call("callback.annotate", id="hers", notes="rang"))["notes"] == ["rang"]
-    assert await refused(alice, "callback.annotate", id="his", notes="x")
-    assert await refused(alice, "callback.cancel", id="hers")
-    assert await refused(alice, "callback.list")
-    assert await refused(alice, "engine.status")
-    assert await refused(alice, "agent.add", agent="eve", uri="sip:eve@127.0.0.1:9")
+    assert await needs_more_rights(alice, "callback.annotate", id="his", notes="x")
+    assert await needs_more_rights(alice, "callback.cancel", id="hers")
+    assert await needs_more_rights(alice, "callback.list")
+    assert await needs_more_rights(alice, "engine.status")
+    assert await needs_more_rights(alice, "agent.add", agent="eve", uri="sip:eve@127.0.0.1:9")
     assert (await alice.call("call.list"))["calls"] == []
 
 
-async def test_alice_hears_of_nobody_else(engine: tuple[Daemon, Client, Client]) -> None:
-    _daemon, root, alice = engine
+async def test_alice_hears_of_nobody_else(engine: RunningEngine, alice: Client) -> None:
+    root = engine.client
     await root.call("agent.add", agent="bob", uri="sip:bob@127.0.0.1:9")
     async with alice.events(snapshot=True) as events:
         await root.callback(**request(id="his", agent="bob", to="sip:carol@127.0.0.1:9"))

@@ -292,6 +292,33 @@ async def test_large_replies_are_made_when_those_before_are_taken(tmp_path: Path
         await other.close()
 
 
+async def test_no_reply_is_longer_than_a_line(tmp_path: Path) -> None:
+    async with serving(tmp_path) as served:
+        client = await served.connect()
+        reply = await client.ask("big", n=(1 << 20) + 1)
+        assert reply["error"]["code"] == -32003
+        assert reply["error"]["data"] == {"reason": "too_long", "kind": "unavailable"}
+        assert len((await client.ask("big", n=1_000_000))["result"]) == 1_000_000
+        await client.close()
+
+
+async def test_costly_requests_keep_nobody_waiting(tmp_path: Path) -> None:
+    handlers = Handlers()
+    async with serving(tmp_path, handlers) as served:
+        many = [await served.connect() for _ in range(10)]
+        other = await served.connect()
+        for client in many:
+            for n in range(50):
+                client.request(n, "costly", n=1)
+        await until(lambda: handlers.costly_done)
+        for _ in range(20):
+            before = handlers.costly_done
+            assert "result" in await other.ask("add", n=1)
+            assert handlers.costly_done - before <= 3
+        for client in (*many, other):
+            client.writer.transport.abort()
+
+
 async def test_long_line_is_skipped_and_told_once(tmp_path: Path) -> None:
     async with serving(tmp_path, max_request_bytes=32 << 10) as served:
         client = await served.connect()

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -11,8 +12,10 @@ from config.settings import Settings
 from engine.acd.agents import AgentRegistry
 from engine.callbacks.dispatcher import Dispatcher
 from engine.calls.call import Call
-from engine.control.live_view import AgentView, QueueView
-from tests.support.scene import Scene, job
+from engine.control.live_view import AgentView, Customers, QueueView
+from engine.reports.history import History
+from tests.support.jobs import callback_job
+from tests.support.scene import Scene
 from tests.support.staffed import run_with_staff
 
 SALES = Queue(name="sales", agents=["alice", "bert"])
@@ -23,9 +26,20 @@ def settings(*queues: Queue) -> Settings:
     return Settings(queues=list(queues), agents=agents)
 
 
+class Ended:
+    """The history, which knows the customer of one call that ended lately."""
+
+    def customer_of(self, work: str) -> dict[str, str | None] | None:
+        return {"number": "+44", "queue": None, "site": None} if work == "call-0" else None
+
+
+def customers(stage: Scene, dispatcher: Dispatcher) -> Customers:
+    return Customers(dispatcher, stage.services.registry, cast(History, Ended()))
+
+
 def test_a_queue_as_it_is_now(tmp_path: Path) -> None:
-    async def script(stage: Scene, _dispatcher: Dispatcher, _agents: AgentRegistry) -> None:
-        view = QueueView(settings(SALES), stage.services.queues)
+    async def script(stage: Scene, dispatcher: Dispatcher, _agents: AgentRegistry) -> None:
+        view = QueueView(settings(SALES), stage.services.queues, customers(stage, dispatcher))
         assert view.names() == ["sales"]
         now = view.now("sales", 0.0)
         assert (now["paused"], now["open"], now["why_waiting"]) == (False, True, None)
@@ -41,7 +55,7 @@ def test_a_queue_as_it_is_now(tmp_path: Path) -> None:
 def test_an_agent_is_shown_with_the_customer_of_their_work(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         registry = stage.services.registry
-        view = AgentView(agents, stage.services.queues, dispatcher, registry)
+        view = AgentView(agents, stage.services.queues, customers(stage, dispatcher))
 
         def shown(name: str) -> dict[str, object]:
             return next(one for one in view.all() if one["agent"] == name)
@@ -50,7 +64,7 @@ def test_an_agent_is_shown_with_the_customer_of_their_work(tmp_path: Path) -> No
             "agent": "alice", "state": "available", "since": 0, "reason": "start", "work": None,
             "customer": None, "queues": ["sales"], "centre": None, "calls": 0, "talk_s": 0.0,
         }  # fmt: skip
-        under_test = job(agent=None, queue="sales", site="shop.example")
+        under_test = callback_job(agent=None, queue="sales", site="shop.example")
         dispatcher.submit(under_test)
         phone = await stage.phone()
         alice = shown("alice")
@@ -65,8 +79,11 @@ def test_an_agent_is_shown_with_the_customer_of_their_work(tmp_path: Path) -> No
             "number": "anonymous", "queue": "sales", "site": "shop.example",
         }  # fmt: skip
         del registry.calls["call-1"]
-        assert shown("bert")["customer"] is None  # it has just ended
+        assert shown("bert")["customer"] is None
         agents.release("bert", "call-1")
+        assert agents.reserve("bert", "call-0", 0.0)
+        assert shown("bert")["customer"] == {"number": "+44", "queue": None, "site": None}
+        agents.release("bert", "call-0")
         phone.refuses(486)
         dispatcher.begin_cancel(under_test, "enough")
         await stage.ended(under_test)
@@ -76,8 +93,8 @@ def test_an_agent_is_shown_with_the_customer_of_their_work(tmp_path: Path) -> No
 
 def test_an_open_queue_expects_a_wait_from_what_it_has_seen(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, _agents: AgentRegistry) -> None:
-        view = QueueView(settings(SALES), stage.services.queues)
-        first = job(agent=None, queue="sales")
+        view = QueueView(settings(SALES), stage.services.queues, customers(stage, dispatcher))
+        first = callback_job(agent=None, queue="sales")
         dispatcher.submit(first)
         await asyncio.sleep(0)
         for _ in range(2):
@@ -89,3 +106,26 @@ def test_an_open_queue_expects_a_wait_from_what_it_has_seen(tmp_path: Path) -> N
         assert view.now("sales", now)["expected_wait_s"] == pytest.approx(0.0, abs=1.0)
 
     run_with_staff(tmp_path, script, "alice", queues=[SALES])
+
+
+def test_those_who_came_first_are_shown_over_all_queues(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
+        for name in ("alice", "bert"):
+            agents.pause(name)
+        view = QueueView(settings(SALES), stage.services.queues, customers(stage, dispatcher))
+        jobs = []
+        for number in range(3):
+            jobs.append(callback_job(f"job-{number}", agent=None, queue="sales", priority=number))
+            dispatcher.submit(jobs[-1])
+            await asyncio.sleep(10)
+        first, second = view.first_waiting(2, asyncio.get_running_loop().time())
+        assert (first["id"], first["waited_s"], first["priority"]) == ("job-0", 30.0, 0)
+        assert (second["id"], second["kind"], second["queue"]) == ("job-1", "callback", "sales")
+        assert first["customer"] == {
+            "number": "sip:bob@127.0.0.1:5090", "queue": "sales", "site": None,
+        }  # fmt: skip
+        for job in jobs:
+            dispatcher.begin_cancel(job, "enough")
+            await stage.ended(job)
+
+    run_with_staff(tmp_path, script, "alice", "bert", queues=[SALES])

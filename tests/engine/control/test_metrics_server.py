@@ -79,21 +79,47 @@ async def test_who_ask_together_get_one_rendering(server: MetricsServer, text: T
         assert text.asked >= 2
 
 
-async def test_idle_connections_are_bounded(server: MetricsServer) -> None:
-    lines = [
-        await asyncio.open_connection("127.0.0.1", server.port) for _ in range(MOST_CONNECTIONS)
-    ]
-    await asyncio.sleep(0.05)
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    async with asyncio.timeout(5):
-        assert await reader.read() == b""
-    writer.close()
-    for _reader, writer in lines:
-        writer.close()
-    await asyncio.sleep(0.05)
+async def test_connections_that_are_idle_or_half_sent_keep_nobody_out(
+    server: MetricsServer,
+) -> None:
     url = f"http://127.0.0.1:{server.port}/metrics"
+    lines = []
+    for number in range(2 * MOST_CONNECTIONS):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        if number % 2:
+            writer.write(b"GET /metrics HTTP/1.1\r\nHost:")
+        lines.append((reader, writer))
     async with aiohttp.ClientSession() as session, session.get(url) as response:
         assert response.status == 200
+        first, _writer = lines[0]
+        async with asyncio.timeout(5):
+            assert await first.read() == b""  # the oldest has given way
+        for _ in range(MOST_CONNECTIONS):  # and who has just asked comes last
+            lines.append(await asyncio.open_connection("127.0.0.1", server.port))
+    for _reader, writer in lines:
+        writer.close()
+
+
+async def test_one_that_is_being_answered_does_not_give_way(
+    server: MetricsServer, text: Text
+) -> None:
+    text.may_go_on.clear()
+    url = f"http://127.0.0.1:{server.port}/metrics"
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as session:
+
+        async def ask() -> int:
+            async with session.get(url) as response:
+                return response.status
+
+        asking = [asyncio.create_task(ask()) for _ in range(MOST_CONNECTIONS)]
+        await until(lambda: len(server._answering) == MOST_CONNECTIONS)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        async with asyncio.timeout(5):
+            assert await reader.read() == b""
+        writer.close()
+        text.may_go_on.set()
+        assert set(await asyncio.gather(*asking)) == {200}
 
 
 async def test_an_engine_is_scraped_and_every_name_is_documented(tmp_path: Path) -> None:

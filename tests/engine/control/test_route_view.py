@@ -15,22 +15,24 @@ FRENCH = Condition(name="region", wants="'FR'", found=None, holds=False)
 
 def facts(**fields: Any) -> Facts:
     given: dict[str, Any] = {
-        "kind": "callback", "now": 5.0, "to": "+442079460123", "number": "+442079460123", "region": "GB",
-        "line_type": "fixed_line", "context": {"tier": "gold"}, "history": CallerHistory(),
+        "kind": "callback", "now": 5.0, "to": "+442079460123", "number": "+442079460123",
+        "region": "GB", "line_type": "fixed_line", "context": {"tier": "gold"},
+        "history": CallerHistory(),
     }  # fmt: skip
     return Facts(**given | fields)
 
 
 @pytest.mark.parametrize(
-    ("step", "why"),
+    ("outcome", "conditions", "why"),
     [
-        (Step(rule="r", outcome="fired", conditions=[GOLD]), "context.tier is \"gold\", which fits 'gold'"),
-        (Step(rule="r", outcome="fired"), "it is for everything"),
-        (Step(rule="r", outcome="no_match", conditions=[GOLD, FRENCH]), "region is nothing, not 'FR'"),
-        (Step(rule="r", outcome="not_looked_at"), "a rule before it has decided"),
+        ("fired", [GOLD], "context.tier is \"gold\", which fits 'gold'"),
+        ("fired", [], "it is for everything"),
+        ("no_match", [GOLD, FRENCH], "region is nothing, not 'FR'"),
+        ("not_looked_at", [], "a rule before it has decided"),
     ],
-)  # fmt: skip
-def test_each_rule_says_why(step: Step, why: str) -> None:
+)
+def test_each_rule_says_why(outcome: Any, conditions: list[Condition], why: str) -> None:
+    step = Step(rule="r", outcome=outcome, conditions=conditions)
     shown = explained("callback", facts(), Ruling(trace=[step]), 5.0)
     assert (shown["kind"], shown["at"]) == ("callback", 5.0)
     assert shown["rules"][0]["why"] == why

@@ -19,7 +19,7 @@ from engine.control import server as control_module
 from engine.control.peer import Peer
 from engine.control.server import ControlError, ControlServer
 from engine.store.event_log import EventLog
-from tests.support.control_server import BareClient, Handlers, serving, until
+from tests.support.control_server import BareClient, Handlers, serving, until, without_privileges
 
 TOKEN = SecretStr("0123456789abcdef-token")
 
@@ -143,7 +143,7 @@ async def test_user_who_is_not_allowed_is_told_and_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stranger = Peer("unix", uid=54321, gid=54321, pid=1)
-    monkeypatch.setattr(control_module, "_unix_peer", lambda transport: stranger)
+    monkeypatch.setattr(control_module, "unix_peer", lambda _connected: stranger)
     async with serving(tmp_path, allow_users=[12345]) as served:
         client = await served.connect()
         error = await client.error()
@@ -154,11 +154,14 @@ async def test_user_who_is_not_allowed_is_told_and_closed(
         await client.close()
 
 
-async def test_too_many_connections_are_told_and_closed(tmp_path: Path) -> None:
+async def test_too_many_connections_are_told_and_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_privileges(monkeypatch)
     async with serving(tmp_path, max_connections=2) as served:
         clients = [await served.connect() for _ in range(2)]
         for client in clients:
-            await client.ask("ping")
+            await client.ask("events.subscribe")
         third = await served.connect()
         assert (await third.error())["data"]["kind"] == "unavailable"
         assert await third.is_closed()
@@ -172,10 +175,13 @@ async def test_too_many_connections_are_told_and_closed(tmp_path: Path) -> None:
         await fourth.close()
 
 
-async def test_who_is_refused_can_still_write_before_he_reads_why(tmp_path: Path) -> None:
+async def test_who_is_refused_can_still_write_before_they_read_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_privileges(monkeypatch)
     async with serving(tmp_path, max_connections=1) as served:
         first = await served.connect()
-        await first.ask("ping")
+        await first.ask("events.subscribe")
         second = await served.connect()
         assert (await second.error())["data"]["kind"] == "unavailable"
         assert await second.is_closed()
@@ -191,11 +197,12 @@ async def test_who_is_refused_can_still_write_before_he_reads_why(tmp_path: Path
 async def test_whoever_lingers_keeps_nobody_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    without_privileges(monkeypatch)
     monkeypatch.setattr("engine.control.connection.REFUSED_LINGER_S", 0.05)
     async with serving(tmp_path, max_connections=2) as served:
         clients = [await served.connect() for _ in range(2)]
         for client in clients:
-            await client.ask("ping")
+            await client.ask("events.subscribe")
         refused = [await served.connect() for _ in range(5)]
         for client in refused:
             assert (await client.error())["data"]["kind"] == "unavailable"
@@ -206,6 +213,79 @@ async def test_whoever_lingers_keeps_nobody_out(
         assert "result" in await another.ask("ping")
         await until(lambda: served.server.connections == 2)
         for client in (another, *clients[1:], *refused):
+            await client.close()
+
+
+async def test_one_that_is_idle_gives_way_and_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_privileges(monkeypatch)
+    async with serving(tmp_path, max_connections=2) as served:
+        idle, busy = [await served.connect() for _ in range(2)]
+        await busy.ask("events.subscribe")
+        third = await served.connect()
+        assert "result" in await third.ask("ping")
+        error = await idle.error()
+        assert error["data"]["kind"] == "unavailable"
+        assert "idle" in error["message"]
+        assert await idle.is_closed()
+        assert "result" in await busy.ask("ping")
+        for client in (idle, busy, third):
+            await client.close()
+
+
+async def test_root_and_the_engines_own_user_are_never_locked_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(tmp_path, max_connections=4) as served:
+        without_privileges(monkeypatch)
+        others = [await served.connect() for _ in range(4)]
+        for client in others:
+            await client.ask("events.subscribe")
+        monkeypatch.undo()
+        own = [await served.connect() for _ in range(40)]
+        assert "result" in await own[-1].ask("ping")
+        for client in others:
+            assert "result" in await client.ask("ping")
+        for client in (*own, *others):
+            await client.close()
+
+
+async def test_a_burst_of_a_thousand_clients_is_taken_in(tmp_path: Path) -> None:
+    async with serving(tmp_path, max_connections=1000) as served:
+        path = str(served.settings.socket)
+        burst = []
+        for _ in range(1000):  # the engine has no turn meanwhile
+            connected = socket.socket(socket.AF_UNIX)
+            connected.setblocking(False)
+            connected.connect(path)
+            burst.append(connected)
+        await until(lambda: served.server.connections == 1000)
+        last = await served.connect()
+        assert "result" in await last.ask("ping")
+        await last.close()
+        for connected in burst:
+            connected.close()
+
+
+async def test_lines_without_end_take_bounded_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(tmp_path) as served:
+        monkeypatch.setattr(served.server.half_lines, "_most_bytes", 1 << 20)
+        clients = [await served.connect() for _ in range(4)]
+        for client in clients:
+            client.writer.write(b"x" * (400 << 10))
+            await client.writer.drain()
+        error = await clients[0].error()
+        assert error["code"] == -32600
+        assert "given up" in error["message"]
+        assert served.server.half_lines.total_bytes <= 1 << 20
+        clients[0].send(b"the rest of it")
+        for client in (clients[0], await served.connect()):
+            assert "result" in await client.ask("ping")
+            await client.close()
+        for client in clients[1:]:
             await client.close()
 
 
@@ -290,6 +370,30 @@ async def test_who_shows_no_token_is_closed(
             client = BareClient(*await asyncio.open_connection(*address))
         assert await client.is_closed()
         await client.close()
+
+
+@needs_openssl
+@pytest.mark.parametrize("shakes_hands", [True, False])
+async def test_nobody_without_a_token_keeps_out_who_has_one(
+    tmp_path: Path, shakes_hands: bool
+) -> None:
+    async with serving(tmp_path, max_connections=4, **tls_settings(tmp_path)) as served:
+        (address,) = served.server.tcp_addresses
+        strangers = []
+        for _ in range(12):
+            if shakes_hands:
+                strangers.append(await connect_tls(address, tmp_path))
+            else:
+                strangers.append(BareClient(*await asyncio.open_connection(*address)))
+        client = await connect_tls(address, tmp_path)
+        reply = await client.ask("auth", token=TOKEN.get_secret_value())
+        assert reply["result"] == {"authenticated": True}
+        for _ in range(6):
+            strangers.append(await connect_tls(address, tmp_path))
+        assert "result" in await client.ask("ping")
+        await until(lambda: served.server.connections <= 5)
+        for one in (client, *strangers):
+            one.writer.transport.abort()
 
 
 @needs_openssl

@@ -133,22 +133,22 @@ def test_what_he_asked_for_meanwhile_says_nothing_of_an_offer() -> None:
 # -- jobs ---------------------------------------------------------------------------------------
 
 
-def job(state: str = "completed", **more: Any) -> JobRow:
+def job_row(state: str = "completed", **more: Any) -> JobRow:
     given: dict[str, Any] = {"created": 0.0, "due_at": 100.0, "state": state}
     return JobRow(**(given | more))
 
 
 def test_jobs_by_hand() -> None:
     jobs = [
-        job(operator_at=102.0, customer_at=106.0, talk_at=106.0, called_at=103.0, talk_s=60.0,
+        job_row(operator_at=102.0, customer_at=106.0, talk_at=106.0, called_at=103.0, talk_s=60.0,
             attempts=1, cost=0.25, currency="EUR", rating=5, promised_by=110.0),
-        job(operator_at=104.0, customer_at=130.0, talk_at=130.0, called_at=120.0, talk_s=30.0,
+        job_row(operator_at=104.0, customer_at=130.0, talk_at=130.0, called_at=120.0, talk_s=30.0,
             attempts=2, cost=0.5, currency="EUR", rating=2, promised_by=110.0),
-        job("failed", operator_at=101.0, called_at=105.0, attempts=3, cost=0.1, currency="USD"),
-        job("cancelled"),
-        job("expired", promised_by=150.0),
-        job("queued", promised_by=500.0),
-        job("dialing_agent", promised_by=150.0),
+        job_row("failed", operator_at=101.0, called_at=105.0, attempts=3, cost=0.1, currency="USD"),
+        job_row("cancelled"),
+        job_row("expired", promised_by=150.0),
+        job_row("queued", promised_by=500.0),
+        job_row("dialing_agent", promised_by=150.0),
     ]  # fmt: skip
     figures = measure_jobs(jobs, now=200.0)
     assert figures == figures | {
@@ -168,13 +168,13 @@ def test_jobs_by_hand() -> None:
 @pytest.mark.parametrize(
     ("row", "kept", "broken", "promised"),
     [
-        (job(promised_by=110.0, called_at=110.0), 1, 0, 1),
-        (job(promised_by=110.0, called_at=110.1), 0, 1, 1),
-        (job("cancelled", promised_by=110.0, ended_at=105.0), 0, 0, 0),
-        (job("cancelled", promised_by=110.0, ended_at=111.0), 0, 1, 1),
-        (job("failed", promised_by=110.0, ended_at=105.0), 0, 1, 1),
-        (job("queued", promised_by=300.0), 0, 0, 1),
-        (job("queued"), 0, 0, 0),
+        (job_row(promised_by=110.0, called_at=110.0), 1, 0, 1),
+        (job_row(promised_by=110.0, called_at=110.1), 0, 1, 1),
+        (job_row("cancelled", promised_by=110.0, ended_at=105.0), 0, 0, 0),
+        (job_row("cancelled", promised_by=110.0, ended_at=111.0), 0, 1, 1),
+        (job_row("failed", promised_by=110.0, ended_at=105.0), 0, 1, 1),
+        (job_row("queued", promised_by=300.0), 0, 0, 1),
+        (job_row("queued"), 0, 0, 0),
     ],
 )
 def test_what_becomes_of_a_promise(row: JobRow, kept: int, broken: int, promised: int) -> None:
@@ -184,7 +184,7 @@ def test_what_becomes_of_a_promise(row: JobRow, kept: int, broken: int, promised
 
 
 def test_who_is_called_before_he_was_due_waited_for_nothing() -> None:
-    assert measure_jobs([job(operator_at=99.0)], 200.0)["to_operator_s"] == 0.0
+    assert measure_jobs([job_row(operator_at=99.0)], 200.0)["to_operator_s"] == 0.0
 
 
 def test_customers_left_alone() -> None:

@@ -35,7 +35,7 @@ def admission(**policy: Any) -> Admission:
     return Admission(settings, read=dialplan.classify)
 
 
-def refused(under_test: Admission, now: float = NOON, **query: Any) -> EngineError:
+def refused_by_admission(under_test: Admission, now: float = NOON, **query: Any) -> EngineError:
     with pytest.raises(EngineError) as caught:
         under_test.check(AdmissionQuery(**query), now)
     assert caught.value.kind == "refused"
@@ -65,7 +65,7 @@ def test_who_has_no_number_passes(party: str) -> None:
 
 def test_a_number_in_a_uri_is_that_number() -> None:
     uri = f"sip:{PREMIUM}@192.0.2.1;user=phone"
-    assert refused(admission(), to=uri).data["policy"] == "line_type"
+    assert refused_by_admission(admission(), to=uri).data["policy"] == "line_type"
 
 
 @pytest.mark.parametrize(
@@ -82,24 +82,24 @@ def test_destinations_by_the_longest_prefix(to: str, policy: str | None, more: A
     if policy is None:
         under_test.check(AdmissionQuery(to=to), NOON)
         return
-    error = refused(under_test, to=to)
+    error = refused_by_admission(under_test, to=to)
     assert error.field == "to"
     assert error.data == {"policy": policy} | more
 
 
 def test_a_fragment_of_a_number_is_refused_before_any_policy_is_asked() -> None:
-    error = refused(admission(destinations=Destinations(allow=["+49"])), to="+4420")
+    error = refused_by_admission(admission(destinations=Destinations(allow=["+49"])), to="+4420")
     assert (error.field, error.data) == ("to", {})
 
 
 def test_every_number_of_a_request_is_looked_at() -> None:
     under_test = admission()
-    assert refused(under_test, to=LONDON, numbers=[MOBILE, PREMIUM]).field == "numbers"
-    assert refused(under_test, to=LONDON, agent=PREMIUM).field == "agent"
+    assert refused_by_admission(under_test, to=LONDON, numbers=[MOBILE, PREMIUM]).field == "numbers"
+    assert refused_by_admission(under_test, to=LONDON, agent=PREMIUM).field == "agent"
 
 
 def test_emergency_numbers() -> None:
-    error = refused(admission(), to="112")
+    error = refused_by_admission(admission(), to="112")
     assert error.data == {"policy": "destination", "emergency": True}
     allowed = admission(destinations=Destinations(emergency=True))
     assert allowed.check(AdmissionQuery(to="112"), NOON).called is None
@@ -109,9 +109,9 @@ async def test_the_register_of_numbers_that_are_not_called() -> None:
     under_test = admission()
     entry = Blocked(number=LONDON, reason="asked us", since=NOON, until=NOON + 60)
     await under_test.do_not_call.block(entry)
-    error = refused(under_test, to=LONDON)
+    error = refused_by_admission(under_test, to=LONDON)
     assert error.data == {"policy": "do_not_call", "reason": "asked us", "until": NOON + 60}
-    assert refused(under_test, to=MOBILE, numbers=[LONDON]).field == "numbers"
+    assert refused_by_admission(under_test, to=MOBILE, numbers=[LONDON]).field == "numbers"
     verdict = under_test.may_dial_now(LONDON, NOON)
     assert (verdict.allowed, verdict.policy, verdict.not_before) == (
         False, "do_not_call", NOON + 60,
@@ -143,10 +143,10 @@ def test_the_hours_are_those_of_the_called_place() -> None:
 
 def test_hours_that_begin_too_late_are_refused() -> None:
     under_test = admission(hours=Hours(enforce=True))
-    error = refused(under_test, NIGHT, to=LONDON, deadline=NIGHT + 3600)
+    error = refused_by_admission(under_test, NIGHT, to=LONDON, deadline=NIGHT + 3600)
     assert (error.field, error.data) == ("deadline", {"policy": "hours", "opens_at": THURSDAY_8})
     never = admission(hours=Hours(enforce=True, hours=[]))
-    assert refused(never, to=LONDON).data == {"policy": "hours", "opens_at": None}
+    assert refused_by_admission(never, to=LONDON).data == {"policy": "hours", "opens_at": None}
 
 
 def test_right_before_the_dial_the_hours_say_when_it_may_be() -> None:
@@ -161,7 +161,7 @@ def test_velocity_counts_what_was_accepted() -> None:
     for number in range(2):
         admitted = under_test.check(AdmissionQuery(to=LONDON, site="shop"), NOON + number)
         under_test.count(f"job-{number}", admitted, NOON + number)
-    error = refused(under_test, NOON + 10, to=LONDON, site="shop")
+    error = refused_by_admission(under_test, NOON + 10, to=LONDON, site="shop")
     assert error.data == {"policy": "velocity", "limit": "number", "retry_at": NOON + 3600}
     under_test.forget("job-1")
     admitted = under_test.check(AdmissionQuery(to=LONDON, site="shop"), NOON + 20)
@@ -177,9 +177,9 @@ def test_limits_count_every_number_that_a_request_may_call() -> None:
     under_test = admission(limits=Limits(number=Limit(per_hour=1)))
     admitted = under_test.check(AdmissionQuery(to=LONDON, numbers=[MOBILE, LONDON]), NOON)
     under_test.count("job-1", admitted, NOON)
-    assert refused(under_test, to=MOBILE).data["limit"] == "number"
-    assert refused(under_test, to=BERLIN, numbers=[MOBILE]).data["limit"] == "number"
-    assert refused(under_test, to="alice", numbers=[MOBILE]).data["limit"] == "number"
+    assert refused_by_admission(under_test, to=MOBILE).data["limit"] == "number"
+    assert refused_by_admission(under_test, to=BERLIN, numbers=[MOBILE]).data["limit"] == "number"
+    assert refused_by_admission(under_test, to="alice", numbers=[MOBILE]).data["limit"] == "number"
     under_test.check(AdmissionQuery(to=BERLIN), NOON)
 
 
@@ -192,8 +192,8 @@ def test_the_dearest_number_of_a_request_is_what_it_is_expected_to_cost() -> Non
         ],
     )
     under_test.check(AdmissionQuery(to=LONDON), NOON)
-    assert refused(under_test, to=LONDON, numbers=[BERLIN]).data["policy"] == "cost"
-    error = refused(under_test, to=LONDON, numbers=["+33123456789"])
+    assert refused_by_admission(under_test, to=LONDON, numbers=[BERLIN]).data["policy"] == "cost"
+    error = refused_by_admission(under_test, to=LONDON, numbers=["+33123456789"])
     assert (error.field, error.data["limit"]) == ("numbers", "rate")
 
 
@@ -206,7 +206,7 @@ def test_cost_is_limited_and_settled() -> None:
     under_test = admission(**policy)
     admitted = under_test.check(AdmissionQuery(to=LONDON), NOON)
     under_test.count("job-1", admitted, NOON)
-    error = refused(under_test, to=MOBILE)
+    error = refused_by_admission(under_test, to=MOBILE)
     assert error.data["policy"] == "cost"
     legs = [
         LegRecord(
@@ -223,7 +223,7 @@ def test_cost_is_limited_and_settled() -> None:
     cost = under_test.settle(job)
     assert (cost["amount"], cost["currency"]) == ("0.0100", "GBP")
     under_test.check(AdmissionQuery(to=MOBILE), NOON)
-    assert refused(under_test, to=BERLIN).data == {"policy": "cost", "limit": "rate"}
+    assert refused_by_admission(under_test, to=BERLIN).data == {"policy": "cost", "limit": "rate"}
 
 
 def test_other_settings_hold_at_once_and_what_was_counted_counts() -> None:
@@ -234,5 +234,5 @@ def test_other_settings_hold_at_once_and_what_was_counted_counts() -> None:
             limits=Limits(number=Limit(per_day=1)), destinations=Destinations(allow=["+44"])
         )
     )
-    assert refused(under_test, to=LONDON).data["policy"] == "velocity"
-    assert refused(under_test, to=BERLIN).data["policy"] == "destination"
+    assert refused_by_admission(under_test, to=LONDON).data["policy"] == "velocity"
+    assert refused_by_admission(under_test, to=BERLIN).data["policy"] == "destination"

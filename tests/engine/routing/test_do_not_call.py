@@ -41,16 +41,27 @@ async def test_blocking_and_unblocking_are_published() -> None:
     assert [event.type for event in events.after(0)] == ["number.blocked", "number.unblocked"]
 
 
-async def test_pages_in_the_order_of_numbers() -> None:
+async def test_they_are_listed_in_the_order_of_numbers() -> None:
     register = DoNotCall()
     for number in ("+3", "+1", "+22", "+21"):
         await register.block(entry(number))
     await register.block(entry("+0", until=5.0))
-    first, cursor = register.page(20.0, limit=3)
-    assert ([one.number for one in first], cursor) == (["+1", "+21", "+22"], "+22")
-    second, cursor = register.page(20.0, limit=3, after=cursor or "")
-    assert ([one.number for one in second], cursor) == (["+3"], None)
-    assert [one.number for one in register.page(20.0, limit=3, prefix="+2")[0]] == ["+21", "+22"]
+
+    def numbers(**wanted: str) -> list[str]:
+        return [one.number for one in register.in_order(20.0, **wanted)]
+
+    assert numbers() == ["+1", "+21", "+22", "+3"]
+    assert numbers(after="+21") == ["+22", "+3"]
+    assert numbers(prefix="+2") == ["+21", "+22"]
+    assert numbers(prefix="+2", after="+21") == ["+22"]
+    assert numbers(prefix="+4") == []
+    await register.block(entry("+20"))
+    await register.unblock("+22", 20.0)
+    assert numbers(prefix="+2") == ["+20", "+21"]
+    in_order = register.in_order(20.0)
+    assert next(in_order).number == "+1"
+    await register.unblock("+20", 20.0)
+    assert [one.number for one in in_order] == ["+21", "+3"]
 
 
 async def test_it_survives_a_restart_without_what_expired(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def request(id: str, at: float, cost: str = "0", **who: Any) -> Accepted:
     return Accepted(id=id, at=at, cost=Decimal(cost), **who)
 
 
-def refusal(under_test: RateLimits, asked: Accepted) -> EngineError:
+def refused_by_limits(under_test: RateLimits, asked: Accepted) -> EngineError:
     with pytest.raises(EngineError) as caught:
         under_test.check(asked)
     assert caught.value.kind == "refused"
@@ -40,7 +40,7 @@ def test_the_window_slides(key: str, length_s: float) -> None:
     for id, at in (("a", 100.0), ("b", 110.0)):
         under_test.check(request(id, at, number="+441"))
         under_test.count(request(id, at, number="+441"))
-    error = refusal(under_test, request("c", 120.0, number="+441"))
+    error = refused_by_limits(under_test, request("c", 120.0, number="+441"))
     assert (error.data["policy"], error.data["limit"]) == ("velocity", "number")
     assert error.data["retry_at"] == 100.0 + length_s
     assert error.field == "to"
@@ -51,11 +51,14 @@ def test_the_window_slides(key: str, length_s: float) -> None:
 def test_each_site_each_source_and_all_together() -> None:
     under_test = rate_limits(site={"per_hour": 1}, source={"per_hour": 1}, total={"per_hour": 3})
     under_test.count(request("a", 1.0, site="shop", source="192.0.2.1"))
-    assert refusal(under_test, request("b", 2.0, site="shop")).data["limit"] == "site"
-    assert refusal(under_test, request("b", 2.0, source="192.0.2.1")).data["limit"] == "source"
+    assert refused_by_limits(under_test, request("b", 2.0, site="shop")).data["limit"] == "site"
+    assert (
+        refused_by_limits(under_test, request("b", 2.0, source="192.0.2.1")).data["limit"]
+        == "source"
+    )
     under_test.count(request("b", 2.0, site="other"))
     under_test.count(request("c", 3.0))
-    assert refusal(under_test, request("d", 4.0)).data["limit"] == "total"
+    assert refused_by_limits(under_test, request("d", 4.0)).data["limit"] == "total"
 
 
 def test_sources_are_told_apart_as_far_as_their_owners_are() -> None:
@@ -70,15 +73,18 @@ def test_cost_is_expected_first_and_settled_later() -> None:
     under_test = rate_limits(site={"cost_per_day": 1})
     for id in ("a", "b"):
         under_test.count(request(id, 1.0, "0.4", site="shop"))
-    error = refusal(under_test, request("c", 2.0, "0.4", site="shop"))
+    error = refused_by_limits(under_test, request("c", 2.0, "0.4", site="shop"))
     assert (error.data["policy"], error.data["retry_at"]) == ("cost", 1.0 + DAY_S)
     under_test.settle("a", Decimal("0.2"))
     under_test.check(request("c", 2.0, "0.4", site="shop"))
     under_test.settle("a", Decimal("5"))
-    assert refusal(under_test, request("c", 2.0, site="shop")).data["policy"] == "cost"
+    assert refused_by_limits(under_test, request("c", 2.0, site="shop")).data["policy"] == "cost"
     under_test.check(request("c", 1.0 + DAY_S, "0.4", site="shop"))
     assert (
-        refusal(under_test, request("d", 2.0 + DAY_S, "1.1", site="shop")).data["retry_at"] is None
+        refused_by_limits(under_test, request("d", 2.0 + DAY_S, "1.1", site="shop")).data[
+            "retry_at"
+        ]
+        is None
     )
 
 
@@ -94,7 +100,7 @@ def test_a_clock_that_is_set_back_loses_no_count() -> None:
     under_test = rate_limits(total={"per_minute": 2})
     under_test.count(request("a", 1000.0))
     under_test.count(request("b", 500.0))
-    assert refusal(under_test, request("c", 1001.0)).data["retry_at"] == 1060.0
+    assert refused_by_limits(under_test, request("c", 1001.0)).data["retry_at"] == 1060.0
 
 
 def test_without_limits_nothing_is_kept() -> None:
@@ -171,10 +177,10 @@ async def test_counts_and_costs_survive_a_restart(tmp_path: Path) -> None:
         after = rate_limits(store, **limits)
         await after.load(now=10.0 + DAY_S)
         after.check(request("c", 20.0 + DAY_S, "0.4", number="+441"))
-        error = refusal(after, request("c", 20.0 + DAY_S, "0.5", number="+441"))
+        error = refused_by_limits(after, request("c", 20.0 + DAY_S, "0.5", number="+441"))
         assert error.data["policy"] == "cost"
         after.count(request("c", 20.0 + DAY_S, number="+441"))
-        error = refusal(after, request("d", 21.0 + DAY_S, number="+441"))
+        error = refused_by_limits(after, request("d", 21.0 + DAY_S, number="+441"))
         assert error.data["retry_at"] == 1000.0 + DAY_S
         await asyncio.sleep(0)
         await store.flush()

@@ -1,13 +1,9 @@
 """The call centre in a whole engine: started, reloaded and started again with its configuration."""
 
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from config.settings import load
-from ringback_client import Client, EngineError
-from tests.support.engines.in_process import request, running, settings_in
+from tests.support.engines.in_process import refused_by_engine, request, running, settings_in
 
 MORE = """
 queues = ["sales"]
@@ -39,12 +35,6 @@ region = "north"
 [rules.set]
 centre = "leeds"
 """
-
-
-async def refusal(client: Client, method: str, **params: Any) -> EngineError:
-    with pytest.raises(EngineError) as caught:
-        await client.call(method, **params)
-    return caught.value
 
 
 async def test_a_queue_with_calendar_and_shares_is_served(tmp_path: Path) -> None:
@@ -86,5 +76,5 @@ async def test_a_request_and_a_rule_may_name_the_centre(tmp_path: Path) -> None:
         assert job["centre"] == "leeds"
         other = request(agent=None, queue="sales", to="sip:carl@127.0.0.1:9")
         assert (await client.callback(**other))["centre"] is None
-        error = await refusal(client, "callback.request", **other, centre="paris")
+        error = await refused_by_engine(client, "callback.request", **other, centre="paris")
         assert (error.kind, error.field) == ("refused", "centre")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from config.alerts import Alert
 from config.queues import Queue
 from config.reporting import Reports
 from ringback_client import EngineError
@@ -55,3 +56,25 @@ async def test_reload_counts_by_other_definitions(tmp_path: Path) -> None:
         assert (await client.call("report.live"))["service_level_s"] == 45.0
         report = await client.call("report.queue")
         assert report["definitions"]["service_level_s"] == 45.0
+
+
+async def test_a_queue_has_its_own_service_level_from_the_start(tmp_path: Path) -> None:
+    queues = [Queue(name="sales", service_level_s=45.0), Queue(name="help")]
+    settings = settings_in(tmp_path).model_copy(update={"queues": queues})
+    async with running(settings) as (_daemon, client):
+        definitions = (await client.call("report.queue"))["definitions"]
+        assert definitions["service_level_by_queue"] == {"sales": 45.0}
+
+
+async def test_an_alert_is_an_event_and_shown_live(tmp_path: Path) -> None:
+    alert = Alert(name="nobody", figure="agents_available", below=1.0)
+    settings = settings_in(tmp_path).model_copy(update={"alerts": [alert]})
+    async with running(settings) as (_daemon, client):
+        await client.call("agent.logout", agent="alice")
+        async with client.events(types=["alert."], since=0) as events:
+            raised = await anext(events)
+            assert (raised["type"], raised["alert"]) == ("alert.raised", "nobody")
+            live = await client.call("report.live")
+            assert live["alerts"] == [{"alert": "nobody", "queue": None}]
+            await client.call("agent.login", agent="alice")
+            assert (await anext(events))["type"] == "alert.cleared"

@@ -18,7 +18,7 @@ def connection() -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
-def job(id: str, state: str = "queued", ended_at: float | None = None) -> JobRow:
+def job_row(id: str, state: str = "queued", ended_at: float | None = None) -> JobRow:
     return JobRow(id, state, 1.0, None, "+442079460123", ended_at, b"{}")
 
 
@@ -28,7 +28,7 @@ def event(seq: int) -> EventRow:
 
 def test_everything_is_written(connection: sqlite3.Connection) -> None:
     batch = Batch()
-    batch.jobs["j1"] = job("j1")
+    batch.jobs["j1"] = job_row("j1")
     batch.documents["agent", "alice"] = b'{"state":"paused"}'
     batch.documents["agent", "bob"] = None
     batch.events += [event(1), event(2)]
@@ -46,7 +46,7 @@ def test_everything_is_written(connection: sqlite3.Connection) -> None:
 def test_later_images_take_the_place_of_earlier_ones(connection: sqlite3.Connection) -> None:
     for state, ended_at, body in (("queued", None, b"1"), ("failed", 9.0, b"2")):
         batch = Batch()
-        batch.jobs["j1"] = job("j1", state, ended_at)
+        batch.jobs["j1"] = job_row("j1", state, ended_at)
         batch.documents["agent", "alice"] = body
         batch.rows["visits", ("name", "count")] = [("a", len(state))]
         batch.write(connection)
@@ -62,7 +62,7 @@ def test_later_images_take_the_place_of_earlier_ones(connection: sqlite3.Connect
 
 def test_nothing_is_written_when_something_cannot_be(connection: sqlite3.Connection) -> None:
     batch = Batch()
-    batch.jobs["j1"] = job("j1")
+    batch.jobs["j1"] = job_row("j1")
     batch.events += [event(1), event(1)]  # a number used twice
     with pytest.raises(sqlite3.IntegrityError):
         batch.write(connection)
@@ -92,14 +92,14 @@ def test_any_number_of_rows_is_written_in_order(connection: sqlite3.Connection, 
 
 def test_what_failed_comes_before_what_gathered_meanwhile() -> None:
     failed, later = Batch(), Batch()
-    failed.jobs = {"j1": job("j1", "queued"), "j2": job("j2"), "told": job("told")}
+    failed.jobs = {"j1": job_row("j1", "queued"), "j2": job_row("j2"), "told": job_row("told")}
     failed.durable_jobs.add("told")
     failed.documents = {("k", "a"): b"old", ("k", "b"): None, ("k", "told"): b"x"}
     failed.durable_documents.add(("k", "told"))
     failed.events = [event(1)]
     failed.rows = {("t", ("c",)): [(1,)]}
     failed.statements = [("first", ())]
-    later.jobs = {"j1": job("j1", "failed")}
+    later.jobs = {"j1": job_row("j1", "failed")}
     later.documents = {("k", "a"): b"new"}
     later.events = [event(2)]
     later.rows = {("t", ("c",)): [(2,)], ("u", ("c",)): [(3,)]}

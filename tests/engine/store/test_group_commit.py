@@ -22,11 +22,16 @@ class Writer:
 
     def __init__(self, file: Path, connection: sqlite3.Connection, flush_delay_s: float) -> None:
         self.told: list[int] = []
+        self._more = asyncio.Event()
         self.connection = connection
         self.commit = GroupCommit(
             file, connection, flush_delay_s=flush_delay_s, retry_delay_s=0.01,
-            on_events=lambda rows: self.told.extend(row.seq for row in rows),
+            on_events=self._on_events,
         )  # fmt: skip
+
+    def _on_events(self, rows: list[EventRow]) -> None:
+        self.told += [row.seq for row in rows]
+        self._more.set()
 
     def event(self, seq: int) -> None:
         self.commit.pending.events.append(EventRow(seq, 1.0, "x.y", b"{}"))
@@ -34,7 +39,8 @@ class Writer:
     async def until(self, *seqs: int) -> None:
         async with asyncio.timeout(LIMIT_S):
             while self.told != list(seqs):
-                await asyncio.sleep(0.001)
+                self._more.clear()
+                await self._more.wait()
 
 
 @asynccontextmanager

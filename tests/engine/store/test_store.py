@@ -13,21 +13,12 @@ from pathlib import Path
 import pytest
 
 from engine.errors import BadParams
-from engine.job import AttemptRecord, Job, LegRecord, Request
+from engine.job import AttemptRecord, Job, LegRecord
 from engine.store import batch, job_table
 from engine.store import store as store_module
 from engine.store.errors import StoreError
 from engine.store.store import Reader, Store
-
-
-def job(id: str, state: str = "queued", **fields: object) -> Job:
-    return Job(
-        id=id,
-        state=state,  # type: ignore[arg-type]
-        request=Request(to="+442079460123", agent="alice", context={"site": "shop", "n": [1]}),
-        created=1.5,
-        **fields,  # type: ignore[arg-type]
-    )
+from tests.support.jobs import callback_job
 
 
 @asynccontextmanager
@@ -49,7 +40,7 @@ def rows(path: Path) -> dict[str, str]:
 async def test_durable_save_is_on_disk_when_it_is_told(tmp_path: Path) -> None:
     path = tmp_path / "run" / "jobs.db"
     async with opened(path) as store:
-        await store.save(job("j1"), durable=True)
+        await store.save(callback_job("j1"), durable=True)
         assert rows(path) == {"j1": "queued"}
         with sqlite3.connect(path) as connection:
             assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -58,7 +49,8 @@ async def test_durable_save_is_on_disk_when_it_is_told(tmp_path: Path) -> None:
 async def test_job_comes_back_as_it_was(tmp_path: Path) -> None:
     leg = LegRecord(leg="l1", role="agent", uri="sip:a@h", started=2.0, sip_status=486)
     attempt = AttemptRecord(call="c1", legs=[leg], result="busy")
-    saved = job("j1", attempts=[attempt], cause="busy")
+    context = {"site": "shop", "n": [1]}
+    saved = callback_job("j1", attempts=[attempt], cause="busy", context=context)
     async with opened(tmp_path / "jobs.db") as store:
         await store.save(saved, durable=True)
     async with opened(tmp_path / "jobs.db") as store:
@@ -68,7 +60,7 @@ async def test_job_comes_back_as_it_was(tmp_path: Path) -> None:
 
 async def test_save_takes_a_snapshot(tmp_path: Path) -> None:
     async with opened(tmp_path / "jobs.db") as store:
-        one = job("j1")
+        one = callback_job("j1")
         saved = store.save(one, durable=True)
         one.enter("dialing_agent")
         one.request.context["later"] = True
@@ -81,7 +73,7 @@ async def test_save_takes_a_snapshot(tmp_path: Path) -> None:
 
 async def test_find_sees_what_is_not_committed_yet(tmp_path: Path) -> None:
     async with opened(tmp_path / "jobs.db", flush_delay_s=1000.0) as store:
-        one = job("j1")
+        one = callback_job("j1")
         store.save(one)
         one.enter("dialing_agent")
         store.save(one)
@@ -95,7 +87,7 @@ async def test_find_sees_what_is_not_committed_yet(tmp_path: Path) -> None:
 
 async def test_saves_are_coalesced_and_grouped(tmp_path: Path) -> None:
     async with opened(tmp_path / "jobs.db", flush_delay_s=1000.0) as store:
-        jobs = [job(f"j{n}") for n in range(100)]
+        jobs = [callback_job(f"j{n}") for n in range(100)]
         for state in ("dialing_agent", "whispering", "dialing_customer"):
             for one in jobs:
                 one.enter(state)
@@ -110,7 +102,7 @@ async def test_saves_are_coalesced_and_grouped(tmp_path: Path) -> None:
 
 async def test_other_saves_follow_by_themselves(tmp_path: Path) -> None:
     async with opened(tmp_path / "jobs.db", flush_delay_s=0.0) as store:
-        store.save(job("j1"))
+        store.save(callback_job("j1"))
         async with asyncio.timeout(10):
             for _ in range(1_000_000):
                 if store.status()["commits"]:
@@ -121,7 +113,7 @@ async def test_other_saves_follow_by_themselves(tmp_path: Path) -> None:
 
 async def test_close_writes_what_is_pending(tmp_path: Path) -> None:
     async with opened(tmp_path / "jobs.db", flush_delay_s=1000.0) as store:
-        store.save(job("j1", "completed"))
+        store.save(callback_job("j1", state="completed"))
     assert rows(tmp_path / "jobs.db") == {"j1": "completed"}
     await store.close()
 
@@ -129,7 +121,7 @@ async def test_close_writes_what_is_pending(tmp_path: Path) -> None:
 async def test_list_is_newest_first_in_pages(tmp_path: Path) -> None:
     async with opened(tmp_path / "jobs.db") as store:
         for n in range(25):
-            store.save(job(f"j{n}", "failed" if n % 5 == 0 else "queued"))
+            store.save(callback_job(f"j{n}", state="failed" if n % 5 == 0 else "queued"))
         seen: list[str] = []
         cursor: str | None = None
         sizes = []
@@ -138,8 +130,8 @@ async def test_list_is_newest_first_in_pages(tmp_path: Path) -> None:
             sizes.append(len(page))
             seen += [one.id for one in page]
             # What is saved meanwhile does not disturb the pages.
-            store.save(job(f"new{len(seen)}"))
-            store.save(job("j3", "failed"))
+            store.save(callback_job(f"new{len(seen)}"))
+            store.save(callback_job("j3", state="failed"))
             if cursor is None:
                 break
         assert sizes == [10, 10, 5]
@@ -148,8 +140,8 @@ async def test_list_is_newest_first_in_pages(tmp_path: Path) -> None:
 
 async def test_list_by_state_includes_what_was_just_saved(tmp_path: Path) -> None:
     async with opened(tmp_path / "jobs.db", flush_delay_s=1000.0) as store:
-        store.save(job("j1"))
-        store.save(job("j2", "failed"))
+        store.save(callback_job("j1"))
+        store.save(callback_job("j2", state="failed"))
         page, cursor = await store.list(state="failed", limit=1)
         assert [one.id for one in page] == ["j2"]
         assert cursor is None
@@ -162,7 +154,7 @@ async def test_page_ends_early_when_it_is_large(
     monkeypatch.setattr(job_table, "PAGE_BYTES", 1500)
     async with opened(tmp_path / "jobs.db") as store:
         for n in range(10):
-            store.save(job(f"j{n}"))
+            store.save(callback_job(f"j{n}"))
         seen: list[str] = []
         cursor: str | None = None
         while True:
@@ -186,14 +178,14 @@ async def test_open_jobs_are_those_that_have_not_ended(tmp_path: Path) -> None:
     states = "queued dialing_agent bridged holding whispering completed failed cancelled expired"
     async with opened(tmp_path / "jobs.db") as store:
         for state in states.split():
-            store.save(job(state, state))
+            store.save(callback_job(state, state=state))
     async with opened(tmp_path / "jobs.db") as store:
         assert [one.id for one in await store.load_open()] == states.split()[:5]
 
 
 async def test_file_is_for_its_owner_only(tmp_path: Path) -> None:
     async with opened(tmp_path / "jobs.db") as store:
-        await store.save(job("j1"), durable=True)
+        await store.save(callback_job("j1"), durable=True)
         for path in tmp_path.iterdir():
             assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
 
@@ -231,7 +223,7 @@ def free_disk(store: Store) -> None:
 
 
 def large(id: str, state: str = "queued") -> Job:
-    one = job(id, state)
+    one = callback_job(id, state=state)
     one.request.context["text"] = "x" * 50_000
     return one
 
@@ -257,7 +249,7 @@ async def test_change_that_cannot_be_saved_is_undone_and_what_else_changed_is_ke
     tmp_path: Path,
 ) -> None:
     async with opened(tmp_path / "jobs.db", flush_delay_s=1000.0, retry_delay_s=0.0) as store:
-        await store.save(changed := job("j1"), durable=True)
+        await store.save(changed := callback_job("j1"), durable=True)
         await fill_disk(store)
 
         def undo() -> None:
@@ -314,23 +306,23 @@ async def test_lock_by_another_process_is_told(
         other = sqlite3.connect(tmp_path / "jobs.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError) as raised:
-            await store.save(job("j1"), durable=True)
+            await store.save(callback_job("j1"), durable=True)
         assert raised.value.reason == "locked"
         other.execute("ROLLBACK")
         other.close()
-        await store.save(job("j1"), durable=True)
+        await store.save(callback_job("j1"), durable=True)
 
 
 KILLED = """
 import asyncio, pathlib, sys
 from engine.store.store import Store
-from tests.engine.store.test_store import job
+from tests.support.jobs import callback_job
 
 async def main():
     store = Store(pathlib.Path(sys.argv[1]))
     await store.open()
     for n in range(1_000_000):
-        await store.save(job(f"j{n}"), durable=True)
+        await store.save(callback_job(f"j{n}"), durable=True)
         print(n, flush=True)
 
 asyncio.run(main())
@@ -357,7 +349,7 @@ async def test_a_batch_larger_than_one_statement_is_one_transaction(tmp_path: Pa
     count = 2 * batch.MOST_ROWS + 37
     async with opened(path) as store:
         for number in range(count):
-            store.save(job(f"j{number}"))
+            store.save(callback_job(f"j{number}"))
         await store.flush()
         assert len(rows(path)) == count
         assert store.status()["commits"] == 1
@@ -367,7 +359,7 @@ async def test_a_flush_while_a_batch_is_being_written_needs_no_rows_of_its_own(
     tmp_path: Path,
 ) -> None:
     async with opened(tmp_path / "jobs.db") as store:
-        saved = store.save(job("j1"), durable=True)
+        saved = store.save(callback_job("j1"), durable=True)
         await asyncio.sleep(0)  # the batch is handed over
         await store.flush()
         await saved

@@ -45,7 +45,7 @@ class Studio:
         await until(lambda: m.Done(request) in self.reports)
 
 
-def refusal(studio: Studio) -> str:
+def reason_of_refusal(studio: Studio) -> str:
     refused = studio.reports.pop()
     assert isinstance(refused, m.Refused)
     assert refused.kind == "recording_failed"
@@ -70,15 +70,15 @@ async def test_both_legs_are_tapped_until_it_is_stopped(tmp_path: Path) -> None:
 async def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     studio = Studio()
     studio.recordings.stop(1, studio.a.leg)
-    assert refusal(studio) == "the leg is not being recorded"
+    assert reason_of_refusal(studio) == "the leg is not being recorded"
     (tmp_path / "file").touch()
     studio.start(tmp_path / "file" / "call.wav")
     await until(lambda: studio.reports)
-    assert "File exists" in refusal(studio)
+    assert "File exists" in reason_of_refusal(studio)
     assert studio.a.tap is None
     await studio.started(tmp_path / "call.wav")
     studio.recordings.start(2, studio.b.leg, Party().leg, str(tmp_path / "other.wav"))
-    assert refusal(studio) == "the leg is being recorded"
+    assert reason_of_refusal(studio) == "the leg is being recorded"
     studio.recordings.close()
 
 
@@ -128,7 +128,7 @@ async def test_a_disk_that_is_full_at_the_end_is_told_to_who_stopped_it(tmp_path
     fill_disk(studio)
     studio.recordings.stop(2, studio.a.leg)
     await until(lambda: len(studio.reports) == 2)
-    assert refusal(studio) == f"{path}: No space left on device"
+    assert reason_of_refusal(studio) == f"{path}: No space left on device"
     studio.recordings.close()
 
 
@@ -205,7 +205,7 @@ async def test_a_file_that_does_not_open_in_time_is_refused_and_left_nowhere(
     monkeypatch.setattr("media.worker.recordings.OPEN_DEADLINE_S", 0.0)
     studio.start(path)
     await until(lambda: studio.reports)
-    assert refusal(studio) == f"{path}: the disk did not answer for 0 s"
+    assert reason_of_refusal(studio) == f"{path}: the disk did not answer for 0 s"
     assert studio.a.tap is studio.b.tap is None
     disk.answers.set()
     studio.recordings.close()

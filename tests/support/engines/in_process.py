@@ -4,11 +4,13 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import pytest
 
 from config.settings import Settings, load
 from engine.daemon import Daemon
-from ringback_client import Client
+from ringback_client import Client, EngineError
 from tests.support.engines.quiet_worker import quiet_workers
 from tests.support.ports import free_port, free_udp_range
 from tests.support.quiet_speech import quiet_speech
@@ -31,7 +33,7 @@ retry_s = 0.05
 name = "pbx"
 uri = "sip:127.0.0.1:{closed_port}"
 [[routes]]
-prefix = "+44"
+prefix = "{prefix}"
 trunks = ["pbx"]
 [[agents]]
 name = "alice"
@@ -39,10 +41,19 @@ uri = "sip:alice@127.0.0.1:{closed_port}"
 """
 
 
-def settings_in(directory: Path, *, sip_port: int = 0, more: str = "") -> Settings:
+class RunningEngine(NamedTuple):
+    """A daemon that runs, and a client of its control socket."""
+
+    daemon: Daemon
+    client: Client
+
+
+def settings_in(
+    directory: Path, *, sip_port: int = 0, prefix: str = "+44", more: str = ""
+) -> Settings:
     """Settings whose files are in `directory`; alice and the trunk lead to a closed port.
 
-    `more` is further configuration.
+    The trunk has the numbers with this prefix. `more` is further configuration.
     """
     first_port, last_port = free_udp_range(100)
     file = directory / "ringback.toml"
@@ -52,16 +63,15 @@ def settings_in(directory: Path, *, sip_port: int = 0, more: str = "") -> Settin
         last_port=last_port,
         closed_port=free_port(),
         sip_port=sip_port,
+        prefix=prefix,
     )
     file.write_text(text + more)
     return load(file, environ={})
 
 
 @asynccontextmanager
-async def running(
-    settings: Settings, *, has_sound: bool = False
-) -> AsyncIterator[tuple[Daemon, Client]]:
-    """A daemon that runs, and a client of its control socket.
+async def running(settings: Settings, *, has_sound: bool = False) -> AsyncIterator[RunningEngine]:
+    """An engine that runs until the end of the block.
 
     A test that needs sound, speech or a process to kill asks for `has_sound`: real media workers.
     """
@@ -73,7 +83,7 @@ async def running(
         await daemon.start()
     try:
         async with await Client.connect(str(settings.control.socket)) as client:
-            yield daemon, client
+            yield RunningEngine(daemon, client)
     finally:
         await daemon.stop()
 
@@ -81,3 +91,10 @@ async def running(
 def request(**params: Any) -> dict[str, Any]:
     """Parameters of a callback that waits for a long time, unless told otherwise."""
     return {"to": "sip:bob@127.0.0.1:9", "agent": "alice", "not_before": 4e9} | params
+
+
+async def refused_by_engine(client: Client, method: str, **params: Any) -> EngineError:
+    """The error with which the engine answers; there must be one."""
+    with pytest.raises(EngineError) as caught:
+        await client.call(method, **params)
+    return caught.value

@@ -271,8 +271,8 @@ class VirtualEngine:
         store._is_open = False
         for connection in (store._finder, store._writer):
             connection.close()
-        store._lists.close()
-        store._reports.close()
+        for reader in store._readers:
+            reader.close()
         store._lock.release()
 
     async def ask(self, method: str, **params: Any) -> Any:

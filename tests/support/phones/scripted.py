@@ -173,6 +173,16 @@ class ScriptedSip:
 
     def __init__(self) -> None:
         self.phones: asyncio.Queue[ScriptedPhone] = asyncio.Queue()
+        self.clearing: dict[str, asyncio.Event] = {}
+        """By the target, what is set once an earlier call to it is over."""
+
+    def is_clear(self, target: str) -> bool:
+        """As SipEndpoint.is_clear."""
+        return target not in self.clearing
+
+    async def until_clear(self, target: str) -> None:
+        """As SipEndpoint.until_clear."""
+        await self.clearing[target].wait()
 
     def ring(self, session: Session, status: int = 180) -> None:
         cast(ScriptedCaller, session).on_ring(status)

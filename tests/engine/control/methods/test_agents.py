@@ -1,15 +1,14 @@
 """agent.* through the socket of a whole engine, and `ringback agents` and `ringback agent`."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.daemon import Daemon
-from ringback_client import Client, EngineError, RequestRejected
+from config.settings import Settings
+from ringback_client import RequestRejected
 from tests.support.command_line import ringback
-from tests.support.engines.in_process import running, settings_in
+from tests.support.engines.in_process import RunningEngine, refused_by_engine, running, settings_in
 
 MORE = """
 skills = { sales = 3 }
@@ -33,22 +32,13 @@ agents = ["bert"]
 seats = 2
 """
 
-Engine = tuple[Daemon, Client]
-
 
 @pytest.fixture
-async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
-    async with running(settings_in(tmp_path, more=MORE)) as pair:
-        yield pair
+def settings(tmp_path: Path) -> Settings:
+    return settings_in(tmp_path, more=MORE)
 
 
-async def refusal(client: Client, method: str, **params: Any) -> EngineError:
-    with pytest.raises(EngineError) as caught:
-        await client.call(method, **params)
-    return caught.value
-
-
-async def test_list_shows_everybody_and_can_be_narrowed(engine: Engine) -> None:
+async def test_list_shows_everybody_and_can_be_narrowed(engine: RunningEngine) -> None:
     _daemon, client = engine
     found = await client.call("agent.list")
     assert [agent["agent"] for agent in found["agents"]] == ["alice", "bert"]
@@ -66,7 +56,25 @@ async def test_list_shows_everybody_and_can_be_narrowed(engine: Engine) -> None:
     assert (await client.call("agent.get", agent="bert"))["queues"] == ["service"]
 
 
-async def test_coming_pausing_and_going(engine: Engine) -> None:
+async def test_many_agents_come_in_pages_that_fit_on_a_line(tmp_path: Path) -> None:
+    many = "".join(
+        f'[[agents]]\nname = "agent-{n:04}"\nuri = "sip:a{n}@127.0.0.1:9"\n' for n in range(1200)
+    )
+    async with running(settings_in(tmp_path, more=many)) as (daemon, client):
+        page = await client.call("agent.list", limit=500)
+        names = [agent["agent"] for agent in page["agents"]]
+        assert len(names) == 500
+        while page["cursor"] is not None:
+            page = await client.call("agent.list", cursor=page["cursor"])
+            names += [agent["agent"] for agent in page["agents"]]
+        assert names == ["alice", *(f"agent-{n:04}" for n in range(1200))]
+        listed = await ringback(daemon.settings.control.socket, "agents")
+        assert listed.text.count("available") == 1201
+        with pytest.raises(RequestRejected, match="cursor"):
+            await client.call("agent.list", cursor="x")
+
+
+async def test_coming_pausing_and_going(engine: RunningEngine) -> None:
     _daemon, client = engine
     agent = await client.call("agent.login", agent="bert")
     assert agent["state"] == "available"
@@ -75,14 +83,14 @@ async def test_coming_pausing_and_going(engine: Engine) -> None:
     assert (await client.call("agent.ready", agent="bert"))["state"] == "available"
     agent = await client.call("agent.logout", agent="bert", reason="home")
     assert (agent["state"], agent["reason"]) == ("logged_out", "home")
-    assert (await refusal(client, "agent.pause", agent="bert")).kind == "state"
-    assert (await refusal(client, "agent.ready", agent="bert")).kind == "state"
-    assert (await refusal(client, "agent.get", agent="nobody")).kind == "not_found"
+    assert (await refused_by_engine(client, "agent.pause", agent="bert")).kind == "state"
+    assert (await refused_by_engine(client, "agent.ready", agent="bert")).kind == "state"
+    assert (await refused_by_engine(client, "agent.get", agent="nobody")).kind == "not_found"
     with pytest.raises(RequestRejected, match="printable"):
         await client.call("agent.pause", agent="alice", reason="a\nb")
 
 
-async def test_events_tell_each_change(engine: Engine) -> None:
+async def test_events_tell_each_change(engine: RunningEngine) -> None:
     daemon, client = engine
     await daemon.events.settled()
     since = daemon.events.seq
@@ -94,38 +102,40 @@ async def test_events_tell_each_change(engine: Engine) -> None:
     assert (second["type"], second["agent"], second["reason"]) == ("agent.paused", "bert", "lunch")
 
 
-async def test_seats_are_a_limit(engine: Engine) -> None:
+async def test_seats_are_a_limit(engine: RunningEngine) -> None:
     _daemon, client = engine
     await client.call("agent.add", agent="cleo", uri="sip:cleo@127.0.0.1:9")
     assert (await client.call("agent.get", agent="cleo"))["state"] == "available"
-    error = await refusal(client, "agent.login", agent="bert")
+    error = await refused_by_engine(client, "agent.login", agent="bert")
     assert (error.kind, error.data["seats"]) == ("unavailable", 2)
     await client.call("agent.logout", agent="cleo")
     assert (await client.call("agent.login", agent="bert"))["state"] == "available"
 
 
-async def test_added_agents_can_be_removed_and_configured_ones_not(engine: Engine) -> None:
+async def test_added_agents_can_be_removed_and_configured_ones_not(engine: RunningEngine) -> None:
     _daemon, client = engine
     added = await client.call(
         "agent.add", agent="cleo", uri="sip:cleo@127.0.0.1:9", skills={"sales": 2}, login="manual"
     )
     assert (added["added"], added["state"], added["skills"]) == (True, "logged_out", {"sales": 2})
-    assert (await refusal(client, "agent.add", agent="cleo", uri="sip:c@127.0.0.1")).kind == (
-        "conflict"
-    )
-    error = await refusal(client, "agent.add", agent="dora", uri="sip:dora@evil.example")
+    assert (
+        await refused_by_engine(client, "agent.add", agent="cleo", uri="sip:c@127.0.0.1")
+    ).kind == ("conflict")
+    error = await refused_by_engine(client, "agent.add", agent="dora", uri="sip:dora@evil.example")
     assert (error.kind, error.field) == ("refused", "uri")
     wrong: dict[str, Any] = {"queues": ["sales", "night"], "centre": "york"}
     for field, value in wrong.items():
         given = {field: value}
-        error = await refusal(client, "agent.add", agent="dora", uri="sip:d@127.0.0.1:9", **given)
+        error = await refused_by_engine(
+            client, "agent.add", agent="dora", uri="sip:d@127.0.0.1:9", **given
+        )
         assert (error.kind, error.field) == ("refused", field)
     await client.call("agent.remove", agent="cleo")
-    assert (await refusal(client, "agent.get", agent="cleo")).kind == "not_found"
-    assert (await refusal(client, "agent.remove", agent="alice")).kind == "refused"
+    assert (await refused_by_engine(client, "agent.get", agent="cleo")).kind == "not_found"
+    assert (await refused_by_engine(client, "agent.remove", agent="alice")).kind == "refused"
 
 
-async def test_skills_and_addresses(engine: Engine) -> None:
+async def test_skills_and_addresses(engine: RunningEngine) -> None:
     daemon, client = engine
     agent = await client.call("agent.skills", agent="alice", skills={"german": 7})
     assert agent["skills"] == {"german": 7}
@@ -137,7 +147,7 @@ async def test_skills_and_addresses(engine: Engine) -> None:
     assert (first.kind, first.ring_s) == ("mobile", None)
     agent = await client.call("agent.address", agent="bert", uri=mobile, use="off")
     assert [one["enabled"] for one in agent["addresses"]] == [False, True]
-    error = await refusal(
+    error = await refused_by_engine(
         client, "agent.address", agent="bert", uri="sip:bert@127.0.0.1:9", use="off"
     )
     assert error.kind == "state"
@@ -145,7 +155,7 @@ async def test_skills_and_addresses(engine: Engine) -> None:
     assert [one["uri"] for one in agent["addresses"]] == ["sip:bert@127.0.0.1:9", mobile]
 
 
-async def test_the_command_line(engine: Engine) -> None:
+async def test_the_command_line(engine: RunningEngine) -> None:
     daemon, _client = engine
     socket = daemon.settings.control.socket
     text = (await ringback(socket, "agents")).text

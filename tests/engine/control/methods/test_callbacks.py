@@ -2,7 +2,6 @@
 
 import sqlite3
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,14 @@ import pytest
 from config.queues import Queue
 from config.settings import Settings
 from engine.daemon import Daemon
-from ringback_client import Client, EngineError, RequestRejected
-from tests.support.engines.in_process import request, running, settings_in
+from ringback_client import RequestRejected
+from tests.support.engines.in_process import (
+    RunningEngine,
+    refused_by_engine,
+    request,
+    running,
+    settings_in,
+)
 
 NUMBER = "+442079460123"
 PARAMS: dict[str, Any] = {"to": NUMBER, "agent": "alice", "not_before": 4e9}
@@ -23,20 +28,8 @@ def settings(tmp_path: Path) -> Settings:
     return settings_in(tmp_path).model_copy(update={"queues": [Queue(name="sales")]})
 
 
-@pytest.fixture
-async def engine(settings: Settings) -> AsyncIterator[tuple[Daemon, Client]]:
-    async with running(settings) as pair:
-        yield pair
-
-
-async def refusal(client: Client, method: str, **params: Any) -> EngineError:
-    with pytest.raises(EngineError) as caught:
-        await client.call(method, **params)
-    return caught.value
-
-
 async def test_a_request_that_joins_says_which_job_it_joined(
-    engine: tuple[Daemon, Client],
+    engine: RunningEngine,
 ) -> None:
     _daemon, client = engine
     async with client.events(["callback."]) as events:
@@ -56,7 +49,7 @@ async def test_a_request_that_joins_says_which_job_it_joined(
     assert (cancelled["id"], cancelled["state"]) == ("first", "cancelled")
 
 
-async def test_what_was_asked_for_is_shown(engine: tuple[Daemon, Client]) -> None:
+async def test_what_was_asked_for_is_shown(engine: RunningEngine) -> None:
     _daemon, client = engine
     asked = {
         "numbers": ["+442079460999"], "site": "shop", "source": "192.0.2.1", "script": "gold",
@@ -81,7 +74,7 @@ async def test_what_was_asked_for_is_shown(engine: tuple[Daemon, Client]) -> Non
     ],
 )
 async def test_wrong_parameters_are_named(
-    engine: tuple[Daemon, Client], params: dict[str, Any], field: str
+    engine: RunningEngine, params: dict[str, Any], field: str
 ) -> None:
     _daemon, client = engine
     with pytest.raises(RequestRejected) as caught:
@@ -102,9 +95,11 @@ async def test_rescheduling_is_durable_and_told(settings: Settings) -> None:
         assert (job["not_before"], job["deadline"]) == (soon, soon + 60)
         assert job["numbers"] == ["+442079460999"]
         assert (event["job"], event["not_before"], event["deadline"]) == ("x", soon, soon + 60)
-        early = await refusal(client, "callback.reschedule", id="x", deadline=soon - 1)
+        early = await refused_by_engine(client, "callback.reschedule", id="x", deadline=soon - 1)
         assert (early.kind, early.field) == ("refused", "deadline")
-        nowhere = await refusal(client, "callback.reschedule", id="x", numbers=["+16502530000"])
+        nowhere = await refused_by_engine(
+            client, "callback.reschedule", id="x", numbers=["+16502530000"]
+        )
         assert (nowhere.kind, nowhere.field) == ("refused", "numbers")
         with pytest.raises(RequestRejected):
             await client.call("callback.reschedule", id="x")
@@ -115,7 +110,7 @@ async def test_rescheduling_is_durable_and_told(settings: Settings) -> None:
 
 
 async def test_what_is_cancelled_is_so_on_the_disk_when_it_is_answered(
-    engine: tuple[Daemon, Client],
+    engine: RunningEngine,
 ) -> None:
     daemon, client = engine
     await client.callback(**request(id="x"))
@@ -124,15 +119,19 @@ async def test_what_is_cancelled_is_so_on_the_disk_when_it_is_answered(
         assert disk.execute("SELECT state FROM jobs WHERE id = 'x'").fetchall() == [("cancelled",)]
 
 
-async def test_a_job_that_is_rescheduled_to_now_is_called(engine: tuple[Daemon, Client]) -> None:
+async def test_a_job_that_is_rescheduled_to_now_is_called(engine: RunningEngine) -> None:
     _daemon, client = engine
     await client.callback(**request(id="x"))
     async with client.events() as events:
         await client.call("callback.reschedule", id="x", not_before=time.time())
         ended = await client.wait_for_job("x", events=events)
     assert (ended["state"], ended["result"]) == ("failed", "unreachable")
-    assert (await refusal(client, "callback.reschedule", id="x", not_before=4e9)).kind == "state"
-    assert (await refusal(client, "callback.reprioritise", id="x", priority=1)).kind == "state"
+    assert (
+        await refused_by_engine(client, "callback.reschedule", id="x", not_before=4e9)
+    ).kind == "state"
+    assert (
+        await refused_by_engine(client, "callback.reprioritise", id="x", priority=1)
+    ).kind == "state"
 
 
 async def test_priorities_move_who_waits_in_a_queue(settings: Settings) -> None:
@@ -149,11 +148,15 @@ async def test_priorities_move_who_waits_in_a_queue(settings: Settings) -> None:
         assert daemon.queues.place("three") == 1
 
 
-async def test_there_is_nothing_to_decide_about_most_jobs(engine: tuple[Daemon, Client]) -> None:
+async def test_there_is_nothing_to_decide_about_most_jobs(engine: RunningEngine) -> None:
     _daemon, client = engine
     await client.callback(**request(id="x"))
-    assert (await refusal(client, "callback.decide", id="x", decision="retry")).kind == "state"
-    assert (await refusal(client, "callback.decide", id="y", decision="fail")).kind == "not_found"
+    assert (
+        await refused_by_engine(client, "callback.decide", id="x", decision="retry")
+    ).kind == "state"
+    assert (
+        await refused_by_engine(client, "callback.decide", id="y", decision="fail")
+    ).kind == "not_found"
 
 
 @pytest.mark.parametrize("decision", ["retry", "fail"])
@@ -194,7 +197,7 @@ async def test_a_poisoned_job_is_listed_and_released(settings: Settings, decisio
         (listed,) = (await client.call("callback.list", state="poisoned"))["jobs"]
         assert (listed["id"], listed["state"], listed["crashes"]) == ("x", "poisoned", 2)
         assert (await client.call("engine.status"))["jobs"] == {"poisoned": 1}
-        error = await refusal(client, "callback.reschedule", id="x", not_before=4e9)
+        error = await refused_by_engine(client, "callback.reschedule", id="x", not_before=4e9)
         assert (error.kind, error.message) == ("state", "job x is set aside: poisoned")
         async with client.events() as events:
             await client.call("callback.decide", id="x", decision=decision)
@@ -211,7 +214,7 @@ async def test_a_release_that_cannot_be_saved_is_undone(settings: Settings) -> N
     async with running(settings) as (daemon, client):
         await daemon.store.flush()
         let_write(daemon, may=False)
-        error = await refusal(client, "callback.decide", id="x", decision="retry")
+        error = await refused_by_engine(client, "callback.decide", id="x", decision="retry")
         assert error.data["store"] == "read_only"
         assert (await client.call("callback.get", id="x"))["state"] == "poisoned"
         let_write(daemon, may=True)
@@ -244,7 +247,7 @@ async def test_a_change_that_cannot_be_saved_is_undone(settings: Settings) -> No
             ("callback.reprioritise", {"priority": 5}),
             ("callback.reschedule", {"not_before": 4.5e9, "numbers": ["+442079460999"]}),
         ):
-            error = await refusal(client, method, id="x", **change)
+            error = await refused_by_engine(client, method, id="x", **change)
             assert (error.kind, error.data["store"]) == ("unavailable", "read_only")
         job = await client.call("callback.get", id="x")
         assert (job["priority"], job["not_before"], job["numbers"]) == (1, 4e9, [])
@@ -275,7 +278,7 @@ async def test_a_decision_that_cannot_be_saved_is_lost_nowhere(
     async with running(settings) as (daemon, client):
         await daemon.store.flush()
         let_write(daemon, may=False)
-        error = await refusal(client, "callback.decide", id="x", decision=decision)
+        error = await refused_by_engine(client, "callback.decide", id="x", decision=decision)
         assert error.data["store"] == "read_only"
         now = await client.call("callback.get", id="x")
         let_write(daemon, may=True)

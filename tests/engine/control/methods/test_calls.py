@@ -12,8 +12,9 @@ from engine.calls.call import Call
 from engine.control.methods.calls import CallMethods
 from engine.errors import BadParams, EngineError
 from media.errors import WorkerGone
+from tests.support.jobs import callback_job
 from tests.support.method_call import call_method
-from tests.support.scene import Scene, job
+from tests.support.scene import Scene
 from tests.support.staffed import run_with_staff
 
 
@@ -21,8 +22,8 @@ def test_a_call_is_found_by_its_id_and_by_those_of_its_legs(tmp_path: Path) -> N
     async def script(stage: Scene, dispatcher: Dispatcher, _agents: AgentRegistry) -> None:
         registry = stage.services.registry
         methods = CallMethods(registry, dispatcher).table()
-        assert await call_method(methods, "call.list") == {"calls": []}
-        under_test = job()
+        assert (await call_method(methods, "call.list"))["calls"] == []
+        under_test = callback_job()
         dispatcher.submit(under_test)
         phone = await stage.phone()
         phone.answers()
@@ -51,7 +52,7 @@ def test_a_call_is_found_by_its_id_and_by_those_of_its_legs(tmp_path: Path) -> N
 def test_a_worker_without_figures_costs_only_the_figures(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, _agents: AgentRegistry) -> None:
         methods = CallMethods(stage.services.registry, dispatcher).table()
-        under_test = job()
+        under_test = callback_job()
         dispatcher.submit(under_test)
         (await stage.phone()).rings()
         (call,) = (await call_method(methods, "call.list"))["calls"]

@@ -4,37 +4,25 @@ import asyncio
 import json
 import sqlite3
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.daemon import Daemon
-from ringback_client import Client, EngineError
-from tests.support.engines.in_process import request, running, settings_in
+from tests.support.engines.in_process import (
+    RunningEngine,
+    refused_by_engine,
+    request,
+)
 
 
-@pytest.fixture
-async def engine(tmp_path: Path) -> AsyncIterator[tuple[Daemon, Client]]:
-    async with running(settings_in(tmp_path)) as pair:
-        yield pair
-
-
-async def refusal(client: Client, method: str, **params: Any) -> EngineError:
-    with pytest.raises(EngineError) as caught:
-        await client.call(method, **params)
-    return caught.value
-
-
-async def test_ping(engine: tuple[Daemon, Client]) -> None:
+async def test_ping(engine: RunningEngine) -> None:
     daemon, client = engine
     reply = await client.call("ping")
     assert reply == {"version": reply["version"], "epoch": daemon.events.epoch, "protocol": 1}
     assert reply["version"][0].isdigit()
 
 
-async def test_a_request_is_durable_when_it_is_answered(engine: tuple[Daemon, Client]) -> None:
+async def test_a_request_is_durable_when_it_is_answered(engine: RunningEngine) -> None:
     daemon, client = engine
     job = await client.callback(**request(id="order-17", context={"site": "shop"}))
     assert (job["id"], job["state"], job["replayed"]) == ("order-17", "queued", False)
@@ -44,25 +32,25 @@ async def test_a_request_is_durable_when_it_is_answered(engine: tuple[Daemon, Cl
     assert json.loads(body)["request"]["context"] == {"site": "shop"}
 
 
-async def test_a_request_without_id_gets_one(engine: tuple[Daemon, Client]) -> None:
+async def test_a_request_without_id_gets_one(engine: RunningEngine) -> None:
     _daemon, client = engine
     first = await client.callback(**request())
     second = await client.callback(**request())
     assert first["id"] != second["id"]
 
 
-async def test_the_same_id_is_the_same_job(engine: tuple[Daemon, Client]) -> None:
+async def test_the_same_id_is_the_same_job(engine: RunningEngine) -> None:
     _daemon, client = engine
     asked = request(id="x", context={"a": 1, "b": {"c": 2, "d": 3}})
     first = await client.callback(**asked)
     again = await client.callback(**request(id="x", context={"b": {"d": 3, "c": 2}, "a": 1}))
     assert again["replayed"] is True
     assert {**again, "replayed": False} == first
-    error = await refusal(client, "callback.request", **request(id="x", priority=1))
+    error = await refused_by_engine(client, "callback.request", **request(id="x", priority=1))
     assert (error.kind, error.field) == ("conflict", "id")
 
 
-async def test_the_same_id_many_times_at_once_is_one_job(engine: tuple[Daemon, Client]) -> None:
+async def test_the_same_id_many_times_at_once_is_one_job(engine: RunningEngine) -> None:
     _daemon, client = engine
     jobs = await asyncio.gather(*(client.callback(**request(id="x")) for _ in range(20)))
     assert sorted(job["replayed"] for job in jobs) == [False] + [True] * 19
@@ -84,39 +72,39 @@ async def test_the_same_id_many_times_at_once_is_one_job(engine: tuple[Daemon, C
     ],
 )
 async def test_refused_at_once_with_field_and_reason(
-    engine: tuple[Daemon, Client], params: dict[str, Any], field: str
+    engine: RunningEngine, params: dict[str, Any], field: str
 ) -> None:
     _daemon, client = engine
     asked = {name: value for name, value in request(**params).items() if value is not None}
-    error = await refusal(client, "callback.request", **asked)
+    error = await refused_by_engine(client, "callback.request", **asked)
     assert (error.kind, error.field) == ("refused", field)
     assert error.message
     assert (await client.call("callback.list"))["jobs"] == []
 
 
-async def test_a_whispered_tone_may_be_a_number(engine: tuple[Daemon, Client]) -> None:
+async def test_a_whispered_tone_may_be_a_number(engine: RunningEngine) -> None:
     daemon, client = engine
     await client.callback(**request(id="x", whisper={"tone": 440}))
     stored = daemon.store.find("x")
     assert stored is not None
     assert stored.request.whisper == {"tone": "440"}
-    error = await refusal(client, "callback.request", **request(whisper={"tone": -5}))
+    error = await refused_by_engine(client, "callback.request", **request(whisper={"tone": -5}))
     assert error.field == "whisper.tone"
 
 
-async def test_get_and_cancel(engine: tuple[Daemon, Client]) -> None:
+async def test_get_and_cancel(engine: RunningEngine) -> None:
     _daemon, client = engine
     await client.callback(**request(id="x"))
     assert (await client.call("callback.get", id="x"))["state"] == "queued"
     cancelled = await client.call("callback.cancel", id="x")
     assert (cancelled["state"], cancelled["cause"]) == ("cancelled", "cancelled by command")
     assert (await client.call("callback.get", id="x"))["state"] == "cancelled"
-    assert (await refusal(client, "callback.cancel", id="x")).kind == "state"
-    assert (await refusal(client, "callback.get", id="y")).kind == "not_found"
-    assert (await refusal(client, "callback.cancel", id="y")).kind == "not_found"
+    assert (await refused_by_engine(client, "callback.cancel", id="x")).kind == "state"
+    assert (await refused_by_engine(client, "callback.get", id="y")).kind == "not_found"
+    assert (await refused_by_engine(client, "callback.cancel", id="y")).kind == "not_found"
 
 
-async def test_list_by_state_and_in_pages(engine: tuple[Daemon, Client]) -> None:
+async def test_list_by_state_and_in_pages(engine: RunningEngine) -> None:
     _daemon, client = engine
     for number in range(5):
         await client.callback(**request(id=f"job-{number}"))
@@ -133,15 +121,15 @@ async def test_list_by_state_and_in_pages(engine: tuple[Daemon, Client]) -> None
     assert seen == [f"job-{number}" for number in (4, 3, 2, 1, 0)]
 
 
-async def test_calls_that_are_not_there(engine: tuple[Daemon, Client]) -> None:
+async def test_calls_that_are_not_there(engine: RunningEngine) -> None:
     _daemon, client = engine
-    assert await client.call("call.list") == {"calls": []}
+    assert await client.call("call.list") == {"calls": [], "cursor": None}
     for method in ("call.get", "call.hangup"):
-        assert (await refusal(client, method, call="call-1")).field == "call"
-        assert (await refusal(client, method, leg="leg-1")).field == "leg"
+        assert (await refused_by_engine(client, method, call="call-1")).field == "call"
+        assert (await refused_by_engine(client, method, leg="leg-1")).field == "leg"
 
 
-async def test_an_unreachable_agent_fails_with_its_cause(engine: tuple[Daemon, Client]) -> None:
+async def test_an_unreachable_agent_fails_with_its_cause(engine: RunningEngine) -> None:
     daemon, client = engine
     async with client.events() as events:
         job = await client.callback(to="sip:bob@127.0.0.1:9", agent="alice", max_attempts=2)
@@ -160,22 +148,22 @@ async def test_an_unreachable_agent_fails_with_its_cause(engine: tuple[Daemon, C
     assert daemon.registry.legs == {}
 
 
-async def test_draining_refuses_new_callbacks(engine: tuple[Daemon, Client]) -> None:
+async def test_draining_refuses_new_callbacks(engine: RunningEngine) -> None:
     _daemon, client = engine
     assert await client.call("engine.drain", timeout_s=1) == {"drained": True, "active": 0}
-    error = await refusal(client, "callback.request", **request())
+    error = await refused_by_engine(client, "callback.request", **request())
     assert error.kind == "unavailable"
     assert (await client.call("engine.status"))["draining"] is True
 
 
-async def test_draining_with_stop_ends_the_engine(engine: tuple[Daemon, Client]) -> None:
+async def test_draining_with_stop_ends_the_engine(engine: RunningEngine) -> None:
     daemon, client = engine
     await client.call("engine.drain", stop=True)
     async with asyncio.timeout(5):
         await daemon.stop_requested.wait()
 
 
-async def test_not_before_and_deadline(engine: tuple[Daemon, Client]) -> None:
+async def test_not_before_and_deadline(engine: RunningEngine) -> None:
     _daemon, client = engine
     async with client.events(["callback."]) as events:
         now = time.time()

@@ -3,31 +3,17 @@
 import os
 import pwd
 import time
-from collections.abc import AsyncIterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from config.policy import Costs, Hours, Rate
 from config.settings import Settings
-from engine.daemon import Daemon
-from ringback_client import Client, EngineError, RequestRejected
-from tests.support.engines.in_process import running, settings_in
+from ringback_client import EngineError, RequestRejected
+from tests.support.engines.in_process import RunningEngine, running
 
 NUMBER = "+442079460123"
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return settings_in(tmp_path)
-
-
-@pytest.fixture
-async def engine(settings: Settings) -> AsyncIterator[tuple[Daemon, Client]]:
-    async with running(settings) as pair:
-        yield pair
 
 
 async def test_a_number_is_blocked_listed_and_unblocked(settings: Settings) -> None:
@@ -65,7 +51,7 @@ async def test_a_number_is_blocked_listed_and_unblocked(settings: Settings) -> N
     [({"number": "alice"}, "number"), ({"number": NUMBER, "until": 1.0}, "until")],
 )
 async def test_what_cannot_be_blocked(
-    engine: tuple[Daemon, Client], params: dict[str, Any], field: str
+    engine: RunningEngine, params: dict[str, Any], field: str
 ) -> None:
     _daemon, client = engine
     with pytest.raises(EngineError) as caught:

@@ -1,17 +1,17 @@
 """queue.* through the socket of a whole engine, and `ringback queues` and `ringback queue`."""
 
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from config.settings import Settings
 from engine.acd.waiting import Leave, Waiting
 from engine.daemon import Daemon
-from ringback_client import Client, EngineError, RequestRejected
+from ringback_client import RequestRejected
 from tests.support.command_line import ringback
-from tests.support.engines.in_process import running, settings_in
+from tests.support.engines.in_process import RunningEngine, refused_by_engine, settings_in
 
 OTHER_DAY = time.strftime("%a", time.localtime(time.time() + 2 * 86400))
 MORE = f"""
@@ -39,13 +39,10 @@ name = "leeds"
 name = "york"
 """
 
-Engine = tuple[Daemon, Client]
-
 
 @pytest.fixture
-async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
-    async with running(settings_in(tmp_path, more=MORE)) as pair:
-        yield pair
+def settings(tmp_path: Path) -> Settings:
+    return settings_in(tmp_path, more=MORE)
 
 
 def join(daemon: Daemon, waiting_id: str, ago_s: float, **more: Any) -> list[Leave]:
@@ -59,15 +56,14 @@ def join(daemon: Daemon, waiting_id: str, ago_s: float, **more: Any) -> list[Lea
     return left
 
 
-async def refusal(client: Client, method: str, **params: Any) -> EngineError:
-    with pytest.raises(EngineError) as caught:
-        await client.call(method, **params)
-    return caught.value
-
-
-async def test_list_and_get(engine: Engine) -> None:
+async def test_list_and_get(engine: RunningEngine) -> None:
     daemon, client = engine
     found = (await client.call("queue.list"))["queues"]
+    page = await client.call("queue.list", limit=2)
+    assert [queue["queue"] for queue in page["queues"]] == ["sales", "service"]
+    page = await client.call("queue.list", limit=2, cursor=page["cursor"])
+    assert [queue["queue"] for queue in page["queues"]] == ["night"]
+    assert page["cursor"] is None
     assert [queue["queue"] for queue in found] == ["sales", "service", "night"]
     assert found[0]["agents"] == {"logged_out": 1}
     join(daemon, "c1", 60)
@@ -75,10 +71,10 @@ async def test_list_and_get(engine: Engine) -> None:
     assert (queue["waiting"], queue["offered"], queue["tally"]["joined"]) == (1, 0, 1)
     assert queue["longest_wait_s"] == pytest.approx(60, abs=5)
     assert queue["expected_wait_s"] is None
-    assert (await refusal(client, "queue.get", queue="none")).kind == "not_found"
+    assert (await refused_by_engine(client, "queue.get", queue="none")).kind == "not_found"
 
 
-async def test_entries_come_in_their_order_and_in_pages(engine: Engine) -> None:
+async def test_entries_come_in_their_order_and_in_pages(engine: RunningEngine) -> None:
     daemon, client = engine
     for number in range(5):
         join(daemon, f"c{number}", 10 + number, number=f"+4420794600{number}")
@@ -95,21 +91,23 @@ async def test_entries_come_in_their_order_and_in_pages(engine: Engine) -> None:
         await client.call("queue.entries", queue="sales", cursor="x")
 
 
-async def test_moving(engine: Engine) -> None:
+async def test_moving(engine: RunningEngine) -> None:
     daemon, client = engine
     join(daemon, "c1", 5, queue="service")
     join(daemon, "c2", 30)
     moved = await client.call("queue.move", id="c2", queue="service")
     assert (moved["queue"], moved["place"]) == ("service", 1)
-    assert (await refusal(client, "queue.move", id="c2", queue="service")).kind == "state"
-    assert (await refusal(client, "queue.move", id="c9", queue="service")).kind == "not_found"
-    assert (await refusal(client, "queue.move", id="c2", queue="none")).kind == "refused"
+    assert (await refused_by_engine(client, "queue.move", id="c2", queue="service")).kind == "state"
+    assert (
+        await refused_by_engine(client, "queue.move", id="c9", queue="service")
+    ).kind == "not_found"
+    assert (await refused_by_engine(client, "queue.move", id="c2", queue="none")).kind == "refused"
     join(daemon, "c3", 1)
-    error = await refusal(client, "queue.move", id="c3", queue="service")
+    error = await refused_by_engine(client, "queue.move", id="c3", queue="service")
     assert (error.kind, error.data["reason"]) == ("unavailable", "full")
 
 
-async def test_removing_tells_who_waits(engine: Engine) -> None:
+async def test_removing_tells_who_waits(engine: RunningEngine) -> None:
     daemon, client = engine
     left = join(daemon, "c1", 5)
     removed = await client.call("queue.remove", id="c1")
@@ -118,7 +116,7 @@ async def test_removing_tells_who_waits(engine: Engine) -> None:
     assert [leave.reason for leave in left] == ["withdrawn"]
 
 
-async def test_a_paused_queue_offers_nobody_until_it_is_resumed(engine: Engine) -> None:
+async def test_a_paused_queue_offers_nobody_until_it_is_resumed(engine: RunningEngine) -> None:
     daemon, client = engine
     assert (await client.call("queue.pause", queue="sales"))["paused"] is True
     join(daemon, "c1", 5)
@@ -129,10 +127,10 @@ async def test_a_paused_queue_offers_nobody_until_it_is_resumed(engine: Engine) 
     assert (agent["state"], agent["work"]) == ("reserved", "c1")
     (entry,) = (await client.call("queue.entries", queue="sales"))["entries"]
     assert (entry["state"], entry["offered_to"]) == ("offered", ["bert"])
-    assert (await refusal(client, "queue.remove", id="c1")).kind == "state"
+    assert (await refused_by_engine(client, "queue.remove", id="c1")).kind == "state"
 
 
-async def test_explaining_who_waits(engine: Engine) -> None:
+async def test_explaining_who_waits(engine: RunningEngine) -> None:
     daemon, client = engine
     nobody = await client.call("queue.explain", queue="sales")
     assert nobody == {
@@ -152,8 +150,8 @@ async def test_explaining_who_waits(engine: Engine) -> None:
     live = {one["queue"]: one for one in (await client.call("report.live"))["queues"]}
     assert live["sales"]["why_waiting"] == why
     assert (await client.call("queue.explain", id="c2"))["entry"]["place"] == 2
-    assert (await refusal(client, "queue.explain", queue="none")).kind == "not_found"
-    assert (await refusal(client, "queue.explain", id="c9")).kind == "not_found"
+    assert (await refused_by_engine(client, "queue.explain", queue="none")).kind == "not_found"
+    assert (await refused_by_engine(client, "queue.explain", id="c9")).kind == "not_found"
     with pytest.raises(RequestRejected, match="give only one"):
         await client.call("queue.explain", queue="sales", id="c1")
     socket = daemon.settings.control.socket
@@ -169,7 +167,7 @@ async def test_explaining_who_waits(engine: Engine) -> None:
     await ringback(socket, "queue", "explain", status=2)
 
 
-async def test_the_command_line(engine: Engine) -> None:
+async def test_the_command_line(engine: RunningEngine) -> None:
     daemon, _client = engine
     socket = daemon.settings.control.socket
     join(daemon, "c1", 75, number="+442079460000")

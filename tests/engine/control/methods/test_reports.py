@@ -23,7 +23,7 @@ async def here(tmp_path: Path) -> AsyncIterator[Recorded]:
 
 async def report(here: Recorded, name: str, **params: Any) -> Any:
     return await call_method(
-        ReportMethods(here.reports, here.live).table(), f"report.{name}", **params
+        ReportMethods(here.reports, here.live, list).table(), f"report.{name}", **params
     )
 
 

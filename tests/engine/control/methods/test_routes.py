@@ -1,16 +1,14 @@
 """route.explain: the rules, and the whole decision, as a real request would have it."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from config.settings import load
-from engine.daemon import Daemon
+from config.settings import Settings
 from ringback_client import Client, EngineError, RequestRejected
-from tests.support.engines.in_process import request, running, settings_in
+from tests.support.engines.in_process import RunningEngine, request, settings_in
 
 NUMBER = "+442079460123"
 MONDAY_NOON = 1795435200.0  # 2026-11-23 12:00 in London
@@ -75,13 +73,8 @@ priority = 4
 
 
 @pytest.fixture
-async def engine(tmp_path: Path) -> AsyncIterator[tuple[Daemon, Client]]:
-    settings = settings_in(tmp_path)
-    file = Path(settings.file)
-    text = file.read_text().replace('prefix = "+44"', 'prefix = "+4"')
-    file.write_text(text + MORE)
-    async with running(load(file, {})) as pair:
-        yield pair
+def settings(tmp_path: Path) -> Settings:
+    return settings_in(tmp_path, prefix="+4", more=MORE)
 
 
 async def explain(client: Client, to: str = NUMBER, **params: Any) -> dict[str, Any]:
@@ -93,7 +86,7 @@ def outcomes(found: dict[str, Any]) -> dict[str, str]:
     return {one["rule"]: one["outcome"] for one in found["rules"]}
 
 
-async def test_which_rules_fire_and_why(engine: tuple[Daemon, Client]) -> None:
+async def test_which_rules_fire_and_why(engine: RunningEngine) -> None:
     _daemon, client = engine
     found = await explain(client, context={"tier": "silver"})
     assert outcomes(found) == {
@@ -115,7 +108,7 @@ async def test_which_rules_fire_and_why(engine: tuple[Daemon, Client]) -> None:
     }  # fmt: skip
 
 
-async def test_the_first_that_decides_ends_it(engine: tuple[Daemon, Client]) -> None:
+async def test_the_first_that_decides_ends_it(engine: RunningEngine) -> None:
     _daemon, client = engine
     found = await explain(client, context={"tier": "gold"})
     assert outcomes(found)["rest"] == "not_looked_at"
@@ -124,7 +117,7 @@ async def test_the_first_that_decides_ends_it(engine: tuple[Daemon, Client]) -> 
     assert found["verdict"] == "called"
 
 
-async def test_what_the_request_says_itself_stays(engine: tuple[Daemon, Client]) -> None:
+async def test_what_the_request_says_itself_stays(engine: RunningEngine) -> None:
     _daemon, client = engine
     found = await explain(client, agent="alice", priority=2, context={"tier": "gold"})
     assert found["rules"][0]["kept"] == {
@@ -134,7 +127,7 @@ async def test_what_the_request_says_itself_stays(engine: tuple[Daemon, Client])
 
 
 async def test_who_could_take_it_and_why_others_could_not(
-    engine: tuple[Daemon, Client],
+    engine: RunningEngine,
 ) -> None:
     daemon, client = engine
     found = await explain(client, to="+493012345678")
@@ -153,7 +146,7 @@ async def test_who_could_take_it_and_why_others_could_not(
     assert daemon.queues.matcher.entries == {}
 
 
-async def test_at_another_time(engine: tuple[Daemon, Client]) -> None:
+async def test_at_another_time(engine: RunningEngine) -> None:
     _daemon, client = engine
     found = await client.call("route.explain", to=NUMBER, at=MONDAY_NIGHT)
     assert found["fired"] == ["night"]
@@ -163,7 +156,7 @@ async def test_at_another_time(engine: tuple[Daemon, Client]) -> None:
     assert found["verdict"] == "waits"
 
 
-async def test_number_and_trunks(engine: tuple[Daemon, Client]) -> None:
+async def test_number_and_trunks(engine: RunningEngine) -> None:
     daemon, client = engine
     found = await explain(client, to="020 7946 0123")
     assert found["facts"]["number"] == NUMBER
@@ -181,7 +174,7 @@ async def test_number_and_trunks(engine: tuple[Daemon, Client]) -> None:
     assert found["objections"][0]["step"] == "trunks"
 
 
-async def test_what_is_refused_says_by_which_policy(engine: tuple[Daemon, Client]) -> None:
+async def test_what_is_refused_says_by_which_policy(engine: RunningEngine) -> None:
     _daemon, client = engine
     found = await explain(client, to="+449012345678")
     assert found["verdict"] == "refused"
@@ -195,7 +188,7 @@ async def test_what_is_refused_says_by_which_policy(engine: tuple[Daemon, Client
     assert found["objections"][-1]["reason"] == "no route for +12127365000"
 
 
-async def test_nobody_is_named(engine: tuple[Daemon, Client]) -> None:
+async def test_nobody_is_named(engine: RunningEngine) -> None:
     daemon, client = engine
     daemon.router.apply_settings(daemon.settings.model_copy(update={"rules": []}))
     found = await explain(client)
@@ -204,7 +197,7 @@ async def test_nobody_is_named(engine: tuple[Daemon, Client]) -> None:
     assert found["objections"][0]["step"] == "party"
 
 
-async def test_nothing_is_counted(engine: tuple[Daemon, Client]) -> None:
+async def test_nothing_is_counted(engine: RunningEngine) -> None:
     daemon, client = engine
     before = await client.call("engine.status")
     seq = daemon.events.seq
@@ -215,7 +208,7 @@ async def test_nothing_is_counted(engine: tuple[Daemon, Client]) -> None:
     assert await client.call("callback.list") == {"jobs": [], "cursor": None}
 
 
-async def test_it_says_what_a_real_request_gets(engine: tuple[Daemon, Client]) -> None:
+async def test_it_says_what_a_real_request_gets(engine: RunningEngine) -> None:
     _daemon, client = engine
     asked = {"to": "+493012345678", "context": {"site": "shop"}}
     found = await client.call("route.explain", **asked)
@@ -225,7 +218,7 @@ async def test_it_says_what_a_real_request_gets(engine: tuple[Daemon, Client]) -
         assert job[name] == found["request"][name]
 
 
-async def test_a_centre_that_a_rule_sets(engine: tuple[Daemon, Client]) -> None:
+async def test_a_centre_that_a_rule_sets(engine: RunningEngine) -> None:
     daemon, client = engine
     file = Path(daemon.settings.file)
     rule = '[[rules]]\nname = "north"\ncontinue = true\nset = { centre = "leeds" }\n'
@@ -251,7 +244,7 @@ async def test_a_centre_that_a_rule_sets(engine: tuple[Daemon, Client]) -> None:
         await client.callback(to="sip:x@127.0.0.1:9", queue="sales", centre="x")
 
 
-async def test_a_call_that_comes_in(engine: tuple[Daemon, Client]) -> None:
+async def test_a_call_that_comes_in(engine: RunningEngine) -> None:
     _daemon, client = engine
     found = await explain(client, from_trunk="pbx", dialled="020 7946 0123", to="+493012345678")
     assert (found["kind"], found["route"]) == ("call", "shop")
@@ -266,7 +259,7 @@ async def test_a_call_that_comes_in(engine: tuple[Daemon, Client]) -> None:
     assert found["verdict"] == "called"
 
 
-async def test_a_call_that_no_route_takes(engine: tuple[Daemon, Client]) -> None:
+async def test_a_call_that_no_route_takes(engine: RunningEngine) -> None:
     _daemon, client = engine
     found = await explain(client, from_trunk="pbx", dialled="+3531234567")
     assert found["verdict"] == "refused"
@@ -277,7 +270,7 @@ async def test_a_call_that_no_route_takes(engine: tuple[Daemon, Client]) -> None
         await explain(client, dialled="1")
 
 
-async def test_a_call_for_an_agent_whom_a_rule_names(engine: tuple[Daemon, Client]) -> None:
+async def test_a_call_for_an_agent_whom_a_rule_names(engine: RunningEngine) -> None:
     """His queue keeps it for him while he is there; a number is called before the queue is."""
     daemon, client = engine
     file = Path(daemon.settings.file)
@@ -303,7 +296,7 @@ async def test_a_call_for_an_agent_whom_a_rule_names(engine: tuple[Daemon, Clien
     assert found["queue"]["queue"] == "sales"
 
 
-async def test_a_queue_that_lets_nobody_go(engine: tuple[Daemon, Client]) -> None:
+async def test_a_queue_that_lets_nobody_go(engine: RunningEngine) -> None:
     _daemon, client = engine
     await client.call("queue.pause", queue="sales")
     found = await explain(client, queue="sales")
@@ -328,7 +321,7 @@ async def test_a_queue_that_lets_nobody_go(engine: tuple[Daemon, Client]) -> Non
     ],
 )
 async def test_an_objection_is_what_the_real_request_is_refused_for(
-    engine: tuple[Daemon, Client], step: str, asked: dict[str, Any]
+    engine: RunningEngine, step: str, asked: dict[str, Any]
 ) -> None:
     _daemon, client = engine
     asked = {"to": NUMBER} | asked
@@ -340,7 +333,7 @@ async def test_an_objection_is_what_the_real_request_is_refused_for(
     assert found["objections"][0]["reason"] in str(refused.value)
 
 
-async def test_an_engine_that_drains_accepts_neither(engine: tuple[Daemon, Client]) -> None:
+async def test_an_engine_that_drains_accepts_neither(engine: RunningEngine) -> None:
     daemon, client = engine
     daemon.dispatcher.draining = daemon.inbound.draining = True
     found = await explain(client)
@@ -349,7 +342,7 @@ async def test_an_engine_that_drains_accepts_neither(engine: tuple[Daemon, Clien
     assert found["objections"][0]["reason"] == "the engine is draining: 503"
 
 
-async def test_a_number_as_its_region_writes_it(engine: tuple[Daemon, Client]) -> None:
+async def test_a_number_as_its_region_writes_it(engine: RunningEngine) -> None:
     _daemon, client = engine
     found = await explain(client, to="030 12345678", region="DE")
     assert found["facts"]["number"] == "+493012345678"
@@ -357,7 +350,7 @@ async def test_a_number_as_its_region_writes_it(engine: tuple[Daemon, Client]) -
     assert found["fired"] == ["german", "rest"]
 
 
-async def test_a_call_to_a_queue_that_is_full(engine: tuple[Daemon, Client]) -> None:
+async def test_a_call_to_a_queue_that_is_full(engine: RunningEngine) -> None:
     _daemon, client = engine
     await client.callback(**request(queue="night", not_before=None) | {"agent": None})
     call = {"from_trunk": "pbx", "dialled": "020 7946 0123", "to": "+442079460999"}
@@ -366,7 +359,7 @@ async def test_a_call_to_a_queue_that_is_full(engine: tuple[Daemon, Client]) -> 
     assert (found["verdict"], found["objections"][0]["step"]) == ("unavailable", "queue")
 
 
-async def test_a_full_queue_accepts_a_callback_for_later(engine: tuple[Daemon, Client]) -> None:
+async def test_a_full_queue_accepts_a_callback_for_later(engine: RunningEngine) -> None:
     _daemon, client = engine
     await client.callback(**request(queue="night", not_before=None) | {"agent": None})
     assert (await explain(client, queue="night", not_before=MONDAY_NIGHT))["objections"] == []

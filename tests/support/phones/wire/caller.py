@@ -87,7 +87,14 @@ class WireOutgoing(WireCall):
         ]
         self.phone.send(lines, "", self.invite.source)
 
-    def request(self, method: str, body: str = "", *, cseq: int | None = None) -> float:
+    def request(
+        self,
+        method: str,
+        body: str = "",
+        *,
+        cseq: int | None = None,
+        content_type: str = "application/sdp",
+    ) -> float:
         """Send a request in the dialog."""
         if cseq is None:
             self.cseq += 1
@@ -103,7 +110,7 @@ class WireOutgoing(WireCall):
             f"Contact: <{self.phone.uri}>",
             "Max-Forwards: 70",
         ]
-        return self.phone.send(lines, body, self.invite.source)
+        return self.phone.send(lines, body, self.invite.source, content_type=content_type)
 
     async def reoffer(self, direction: Direction) -> WireMessage:
         """A re-INVITE with this direction; its 200, acknowledged."""

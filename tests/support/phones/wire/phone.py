@@ -162,7 +162,19 @@ class WireCall:
         """ACK a 2xx to `reinvite`."""
         self.request("ACK", cseq=int(response["cseq"].split(" ")[0]))
 
-    def request(self, method: str, body: str = "", *, cseq: int | None = None) -> float:
+    def press_by_info(self, digit: str) -> float:
+        """Report a digit by INFO."""
+        body = f"Signal={digit}\r\nDuration=100\r\n"
+        return self.request("INFO", body, content_type="application/dtmf-relay")
+
+    def request(
+        self,
+        method: str,
+        body: str = "",
+        *,
+        cseq: int | None = None,
+        content_type: str = "application/sdp",
+    ) -> float:
         """Send a request in this dialog to the engine's Contact."""
         if cseq is None:
             self.cseq += 1
@@ -178,7 +190,7 @@ class WireCall:
             f"CSeq: {cseq} {method}",
             f"Contact: <{self.phone.uri}>",
         ]
-        return self.phone.send(lines, body, self.invite.source)
+        return self.phone.send(lines, body, self.invite.source, content_type=content_type)
 
 
 class WirePhone:
@@ -193,6 +205,7 @@ class WirePhone:
         self.messages: Arrivals[WireMessage] = Arrivals()
         self.calls: list[WireCall] = []
         self.answers_cancel = True
+        self.answers_bye = True
         self._answers: dict[tuple[str, str], bytes] = {}
         self._socket = open_timed(host, self.port)
         self._loop = asyncio.get_running_loop()
@@ -257,11 +270,12 @@ class WirePhone:
         to: tuple[str, int],
         *,
         answers: WireMessage | None = None,
+        content_type: str = "application/sdp",
     ) -> float:
         """Send a message made of start line and headers. Returns the Unix time of sending."""
         content = body.encode()
         if content:
-            lines = [*lines, "Content-Type: application/sdp"]
+            lines = [*lines, f"Content-Type: {content_type}"]
         data = "\r\n".join([*lines, f"Content-Length: {len(content)}", "", ""]).encode() + content
         if answers is not None:
             self._answers[answers.branch, answers.what] = data
@@ -294,7 +308,8 @@ class WirePhone:
 
     def _answer_by_itself(self, message: WireMessage) -> None:
         call = next((c for c in self.calls if c.invite["call-id"] == message["call-id"]), None)
-        if message.what in ("BYE", "OPTIONS", "UPDATE") and call is not None:
+        answered = ("BYE", "OPTIONS", "UPDATE") if self.answers_bye else ("OPTIONS", "UPDATE")
+        if message.what in answered and call is not None:
             call.respond(200, request=message)
         elif message.what == "CANCEL" and call is not None and self.answers_cancel:
             call.respond(200, request=message)

@@ -1,0 +1,121 @@
+"""The places for connections on the control socket, and who gives way when all are taken.
+
+Each kind of client has as many places as the others. On the Unix socket these are the local users;
+some places more are kept for root and the engine's own user. On TCP those who have shown a token
+and those who have not are two kinds, so that nobody without a token can keep out one who has it.
+
+Where all places of a kind are taken, one that is idle gives way to the next. Of the owner (a user,
+an address) who has most of them, the one that has never asked for anything goes first, and the one
+that was idle longest before others.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+from ...errors import EngineError
+
+Kind = Literal["local", "unknown", "known"]
+"""`unknown`: on TCP, and has shown no token yet."""
+
+KEPT_PLACES: Final = 16
+"""For root and the engine's own user, besides those that all local users have."""
+IDLE_S: Final = 1.0
+"""One that has asked for something gives way once it has been idle for so long."""
+
+
+class Tenant(Protocol):
+    """Who has a place: a connection."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way for it."""
+
+    @property
+    def asked_at(self) -> float | None:
+        """When it asked for something last; None: never."""
+
+    def give_way(self) -> None:
+        """Close, because another needs the place."""
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """The place of one connection. `owner` is the user or the address behind it."""
+
+    kind: Kind
+    owner: str
+    is_privileged: bool
+    opened_at: float
+    tenant: Tenant
+
+    def may_give_way(self, now: float) -> bool:
+        """Whether it loses nothing but its place."""
+        if self.kind == "unknown":
+            return True
+        asked_at = self.tenant.asked_at
+        return self.tenant.is_idle and (asked_at is None or now - asked_at >= IDLE_S)
+
+    def age(self) -> tuple[bool, float]:
+        """What is smaller gives way first."""
+        asked_at = self.tenant.asked_at
+        if self.kind == "unknown" or asked_at is None:
+            return False, self.opened_at
+        return True, asked_at
+
+
+class Places:
+    """All places that are taken. `most` is how many each kind has."""
+
+    def __init__(self, most: Callable[[], int]) -> None:
+        self._most = most
+        self._taken: dict[Place, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._taken)
+
+    def enter(self, place: Place, now: float) -> EngineError | None:
+        """Take a place, and let another give way where it must. Returns why there is none."""
+        refusal = self._make_room(place, now)
+        if refusal is None:
+            self._taken[place] = None
+        return refusal
+
+    def leave(self, place: Place) -> None:
+        """Give a place back. Does nothing where it has none."""
+        self._taken.pop(place, None)
+
+    def become_known(self, place: Place, now: float) -> EngineError | None:
+        """A token was shown: it needs a place among the known. Returns why there is none."""
+        if place.kind != "unknown":
+            return None
+        self._taken.pop(place, None)
+        place.kind = "known"
+        return self.enter(place, now)
+
+    def _make_room(self, place: Place, now: float) -> EngineError | None:
+        most = self._most()
+        same = [one for one in self._taken if one.kind == place.kind]
+        others = [one for one in same if not (place.kind == "local" and one.is_privileged)]
+        if len(others) < most and not place.is_privileged:
+            return None
+        if place.is_privileged and len(same) < most + KEPT_PLACES:
+            return None
+        candidates = same if place.is_privileged else others
+        victim = first_to_go([one for one in candidates if one.may_give_way(now)])
+        if victim is None:
+            return EngineError("unavailable", f"there are {len(candidates)} connections already")
+        self.leave(victim)
+        victim.tenant.give_way()
+        return None
+
+
+def first_to_go(idle: Iterable[Place]) -> Place | None:
+    """Who of these gives way first; None where there is none."""
+    idle = list(idle)
+    if not idle:
+        return None
+    by_owner = Counter(one.owner for one in idle)
+    most = max(by_owner.values())
+    return min((one for one in idle if by_owner[one.owner] == most), key=Place.age)
