@@ -146,3 +146,15 @@ def test_name_service_without_answer_times_out() -> None:
         pytest.raises(ResolutionFailed, match="no answer"),
     ):
         runner.run(main())
+
+
+def test_a_name_without_an_address_leads_nowhere() -> None:
+    class Empty(Names):
+        async def getaddrinfo(self, host: Any, port: Any, **hints: Any) -> Any:
+            return []
+
+    with (
+        asyncio.Runner(loop_factory=Empty) as runner,
+        pytest.raises(ResolutionFailed, match=r"pbx\.example\.com has no address"),
+    ):
+        runner.run(Resolver().resolve("sip:pbx.example.com"))

@@ -1,6 +1,7 @@
 """The UDP transport on real sockets."""
 
 import asyncio
+import errno
 import socket
 
 import pytest
@@ -107,4 +108,23 @@ async def test_datagram_that_cannot_be_sent_is_reported() -> None:
     assert net.failed == [(Hop("udp", "127.0.0.1", 9), "Message too long")]
     net.transport.close()
     net.transport.send(Hop("udp", "127.0.0.1", 9), b"after close")
+    net.transport.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_a_full_buffer_drops_the_datagram_and_counts_it(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full:
+        """A socket whose buffer is full."""
+
+        def sendto(self, _data: bytes, _address: object) -> int:
+            raise OSError(errno.EAGAIN, "try again")
+
+    net = Net()
+    net.transport.open(host, 0)
+    with monkeypatch.context() as full:
+        full.setattr(net.transport, "_socket", Full())
+        net.transport.send(Hop("udp", host, 9), b"hello")
+    assert net.transport.dropped == 1 and net.failed == []
     net.transport.close()
