@@ -18,7 +18,7 @@ def file(statements: int, covered: int, **functions: list[int]) -> dict[str, Any
     }
 
 
-REPORT = {
+REPORT: dict[str, Any] = {
     "files": {
         "engine/daemon.py": file(100, 97, Daemon__start=[5, 6], main=[9], stop=[]),
         "engine/job.py": file(100, 100),
