@@ -7,7 +7,7 @@ JOBS ?= 2
 PROFILE ?= dev
 SECONDS_OF_FUZZ ?= 600
 
-.PHONY: setup run demo test test-fast check coverage lint layers bench fuzz busy-day diagrams schema \
+.PHONY: setup run demo test test-fast check coverage lint layers attack bench fuzz busy-day diagrams schema \
 	record-protocol clean
 
 setup: $(VENV)/.installed
@@ -67,6 +67,10 @@ record-protocol: schema
 
 bench: setup
 	$(BIN)/python -m scripts.bench
+
+# Floods, idle and half-open connections, forged packets: each for ten seconds. Needs root, for a network namespace.
+attack: setup
+	$(BIN)/python -m scripts.attack
 
 # Damaged input for every parser, ten minutes in all; atheris where it installs.
 fuzz: setup

@@ -7,6 +7,7 @@ set -u
 missing=""
 command -v sipp >/dev/null 2>&1 || missing="$missing sip-tester"
 command -v baresip >/dev/null 2>&1 || missing="$missing baresip"
+command -v kamailio >/dev/null 2>&1 || missing="$missing kamailio"
 command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
 [ -z "$missing" ] && exit 0
 

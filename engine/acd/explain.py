@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from .agent_pool import AgentPool, PooledAgent
-from .matcher import Matcher
+from .matching.matcher import Matcher
+from .matching.waiting_index import Profile
 from .queue import CallQueue
 from .queue_entry import Entry, Scope
 from .staffing import Service
 from .waiting import Leave, Offer, Waiting
-from .waiting_index import Profile
 
 MOST_AGENTS = 200
 # How many free agents a sentence names one by one.

@@ -12,13 +12,13 @@ from config.queues import Centre, Queue, Vip
 
 from ..errors import EngineError
 from ..routing.opening_hours import OpeningHours
-from .centre_shares import CentreShares
-from .expected_wait import ExpectedWait
-from .queue_entry import Entry, Key, Scope
+from .matching.centre_shares import CentreShares
+from .matching.expected_wait import ExpectedWait
+from .matching.strategy import AgentStrategy
+from .matching.waiting_index import WaitingIndex
+from .queue_entry import Entry, Key, QueueEvent, Scope
 from .staffing import Presence
-from .strategy import AgentStrategy
-from .waiting import Waiting
-from .waiting_index import WaitingIndex
+from .waiting import Leave, Waiting
 
 # What holds in the line of requests for one agent alone, and in any until it is configured.
 DIRECT = Queue(name="direct")
@@ -43,6 +43,7 @@ class CallQueue:
         self.waiting_index = WaitingIndex()
         self.order: list[Key] = []
         self._standing: dict[int, Entry] = {}
+        self._held = 0
         self.active: dict[str, tuple[str, ...]] = {}
         self.tally: Counter[str] = Counter()
         self.expected = ExpectedWait()
@@ -103,12 +104,14 @@ class CallQueue:
         """`entry` comes to stand in its place."""
         insort(self.order, entry.key)
         self._standing[entry.seq] = entry
+        self._held += entry.state == "held"
         self.expected.waits(True, now)
 
     def remove_entry(self, entry: Entry, now: float) -> None:
         """`entry` goes; the others move up."""
         del self.order[bisect_left(self.order, entry.key)]
         del self._standing[entry.seq]
+        self._held -= entry.state == "held"
         if not self.order:
             self.expected.waits(False, now)
 
@@ -120,6 +123,20 @@ class CallQueue:
         """The first `count` who stand behind `key`; None: from the head."""
         begin = 0 if key is None else bisect_right(self.order, key)
         return [self._standing[seq] for _, _, seq in islice(self.order, begin, begin + count)]
+
+    def event(
+        self, kind: str, entry: Entry, now: float, leave: Leave | None, fields: Mapping[str, Any]
+    ) -> QueueEvent:
+        """What is published of `entry`, with its position and the expected wait."""
+        place = self.place(entry)
+        said = {
+            "place": place,
+            "waited_s": entry.waited_s(now),
+            "expected_wait_s": self.expected.wait_s(place, now),
+            "priority": entry.priority,
+        }
+        offer = entry.offer if kind == "offered" else None
+        return QueueEvent(kind, entry, self.name, {**said, **fields}, offer=offer, leave=leave)
 
     # -- letting go -------------------------------------------------------------------------
 
@@ -263,7 +280,8 @@ class CallQueue:
         """The line as it is shown."""
         waiting = len(self.waiting_index)
         oldest = min((key[1] for key in self.order), default=None)
-        talking = len(self.active) - (len(self.order) - waiting)
+        offered = len(self.order) - waiting - self._held
+        talking = len(self.active) - offered
         hours = self.hours
         return {
             "queue": self.name,
@@ -272,7 +290,7 @@ class CallQueue:
             "open": hours is None or hours.is_open(now),
             "opens_at": None if hours is None else hours.opens_at(now),
             "waiting": waiting,
-            "offered": len(self.order) - waiting,
+            "offered": offered,
             "talking": max(0, talking),
             "longest_wait_s": 0.0 if oldest is None else max(0.0, now - oldest),
             "expected_wait_s": self.expected.wait_s(len(self.order) + 1, now),

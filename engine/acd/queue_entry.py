@@ -8,8 +8,9 @@ from typing import Any, Literal, NamedTuple
 from .waiting import Leave, Offer, Waiting
 
 EntryState = Literal[
-    "waiting", "offered", "answered", "abandoned", "overflowed", "expired", "withdrawn"
+    "held", "waiting", "offered", "answered", "abandoned", "overflowed", "expired", "withdrawn"
 ]
+"""`held`: nobody waits yet, and the place is kept for a callback that a caller has just chosen."""
 EntryKind = Literal["callback", "call"]
 
 ENDED: frozenset[EntryState] = frozenset(

@@ -20,7 +20,7 @@ from ..store.protocols import NOTHING_KEPT, Documents, Publisher
 from . import explain
 from .agent_pool import AgentPool, PooledAgent
 from .decision_times import DecisionTimes
-from .matcher import Matcher
+from .matching.matcher import Matcher
 from .queue import CallQueue
 from .queue_entry import Entry, Key, QueueEvent
 from .staffing import Staffing
@@ -115,13 +115,21 @@ class Queues:
         """
         self._step(lambda now: self.matcher.join(waiting, now))
 
-    def leave(self, waiting_id: str, reason: str = "withdrawn") -> bool:
+    def leave(
+        self, waiting_id: str, reason: str = "withdrawn", *, held_for: str | None = None
+    ) -> bool:
         """Remove one who leaves for a reason of their own. False if they did not wait.
+
+        Their place is held for the job `held_for` until it joins, or `release_place` is called.
 
         With reason `abandoned` a call is counted as such; anything else is neither counted
         against anybody. A call flow that has got an offer releases its agents itself.
         """
-        return self._step(lambda now: self.matcher.leave(waiting_id, reason, now))
+        return self._step(lambda now: self.matcher.leave(waiting_id, reason, now, held_for))
+
+    def release_place(self, job_id: str) -> None:
+        """A job for which a place is held will not join. Idempotent."""
+        self._step(lambda now: self.matcher.release_place(job_id, now))
 
     def answered(self, offer: Offer, agent: str) -> bool:
         """`agent` won the offer; False where it was no longer open."""

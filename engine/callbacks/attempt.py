@@ -31,6 +31,7 @@ from ..routing.dialplan import Destination
 from ..store.store import StoreError
 from . import retry
 from .customer_hold import CustomerHold, Postponed
+from .dial_check import lines_of, number_of
 from .retry import Outcome
 
 log = structlog.get_logger()
@@ -304,11 +305,9 @@ class Attempt(TwoPartyCall):
 
         Raises EngineError `refused`.
         """
-        number = self.job.called
-        if self.job.dial_to is not None:
-            other = self._admission.number(self.job.dial_to)
-            number = None if other is None else other.e164
-        if self._services.registry.is_on_the_line(number):
+        job, registry = self.job, self._services.registry
+        number = number_of(job, self._admission)
+        if registry.is_on_the_line(lines_of(job, self._admission), but_for=self.call):
             later = {
                 "policy": "on_the_line",
                 "not_before": self._services.clock.now() + ON_THE_LINE_S,
@@ -318,6 +317,7 @@ class Attempt(TwoPartyCall):
         if not verdict.allowed:
             data = {"policy": verdict.policy, "not_before": verdict.not_before}
             raise EngineError("refused", verdict.reason or "not to be called", "to", data)
+        registry.occupy_line(self.call, number or job.dial_to or job.request.to)
 
     def hang_up(self, leg_id: str | None = None) -> None:
         """End one leg, or all, and with it the attempt, by command. It is not repeated.
@@ -404,7 +404,8 @@ class Attempt(TwoPartyCall):
     def _retry_cause(self, leg: Leg, hangup: HangupCause) -> RetryCause:
         """Whose fault it is: the agent's alone only where the customer was not called."""
         if leg.role == "customer":
-            return retry_cause_of(hangup)
+            has_waited = leg.record.answered is not None and hangup.result == "hung_up"
+            return "abandoned" if has_waited else retry_cause_of(hangup)
         is_alone = self.job.request.order == "agent_first" and self.job.state != "dialing_customer"
         return "operator_missed" if is_alone else "failed"
 

@@ -9,6 +9,7 @@ tried again goes back to the schedule.
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any, assert_never
 
 import msgspec
@@ -36,9 +37,14 @@ from .completion import (
 from .dial_check import DialCheck
 from .open_jobs import OpenJobs
 from .queued_jobs import QueuedJobs
+from .resumed_jobs import ResumedJobs
 from .retry import Outcome
 from .running_attempts import RunningAttempts
 from .schedule import JobSchedule
+
+# So many jobs are looked at in one turn of the loop; and so many before an engine is up.
+LOOKED_AT_ONCE = 25
+RESUMED_AT_ONCE = 1_000
 
 
 class Dispatcher:
@@ -64,6 +70,7 @@ class Dispatcher:
         self._queued = QueuedJobs(services, self._carry_out, clock=clock)
         self._dial_check = DialCheck(services.registry, admission)
         self._is_dispatching = False
+        self.resumed = ResumedJobs()
         self.draining = False
         self.interrupted: list[Attempt] = []
         services.events.watch(self._on_event)
@@ -121,12 +128,28 @@ class Dispatcher:
             job.under_way = False
             self._services.store.save(job)
 
-    def resume(self, jobs: Iterable[Job]) -> None:
-        """Take over queued jobs that an earlier engine left in the store, oldest first."""
-        for job in jobs:
+    def resume(self, jobs: Iterable[Job], on_resumed: Callable[[], None] = lambda: None) -> None:
+        """Take over queued jobs that an earlier engine left in the store, oldest first.
+
+        All are known at once, and the first of them wait in their places. The others follow in
+        portions, so that many of them hold up neither the start nor a call. `on_resumed` is called
+        when each has been looked at.
+        """
+        now = self._clock()
+        due = []
+        for job in sorted(jobs, key=lambda job: -job.request.priority):
             self._add(job)
-            self._schedule_next(job)
-        self.dispatch()
+            at = job.next_due_at
+            if at <= now:
+                at = now
+                due.append(job.id)
+            self._schedule.look_at(job, at, "due")
+        self.resumed.begin(due, on_resumed)
+        for _ in range(RESUMED_AT_ONCE // LOOKED_AT_ONCE):
+            self.dispatch()
+            if not self.resumed:
+                break
+        self.resumed.done()
 
     def _add(self, job: Job) -> None:
         self.open.add(job)
@@ -225,8 +248,9 @@ class Dispatcher:
 
     def _dispatch_all(self, now: float) -> None:
         schedule, most = self._schedule, self._services.dial.max_calls
-        for job_id in schedule.due(now):
+        for job_id in islice(schedule.due(now), LOOKED_AT_ONCE):
             self._due(job_id, now)
+            self.resumed.looked_at(job_id)
         while schedule.count_ready and not self.draining and self.active < most:
             job = self.open.get(schedule.next_ready())
             if job is None or not self._is_idle(job):
@@ -276,6 +300,7 @@ class Dispatcher:
         """End an open job that nobody is being called for."""
         self._queued.leave(job)
         self.open.remove(job)
+        self.resumed.looked_at(job.id)
         self._schedule.forget(job)
         services = self._services
         completion.end(

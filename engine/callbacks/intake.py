@@ -110,6 +110,8 @@ class Intake:
     ) -> AcceptedRequest:
         """Accept a request. `queue_joined_at` is the place of a customer who has waited already.
 
+        Such a customer has waited enough: an agent is called first, whatever a rule says.
+
         Raises EngineError (`conflict`, `refused`, `unavailable`), BadParams, StoreError.
         """
         fingerprint = fingerprint_of(params)
@@ -162,6 +164,8 @@ class Intake:
         history = await self._router.history(params.to)
         now = self._clock()
         params, ruling = self._router.route(self.check.read_numbers(params), history, now)
+        if queue_joined_at is not None:
+            params = msgspec.structs.replace(params, order="agent_first")
         for _step, check in self.check.checks(params, now):
             check()
         admitted = self.check.admit(params, now)

@@ -10,7 +10,7 @@ on as if there had been no crash.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 
@@ -44,8 +44,9 @@ def reconcile(
     admission: Admission,
     now: float,
     seen_until: float = math.inf,
+    on_resumed: Callable[[], None] = lambda: None,
 ) -> None:
-    """Take over the open jobs of the store, oldest first.
+    """Take over the open jobs of the store, oldest first. `on_resumed`: see Dispatcher.resume.
 
     `seen_until` is when the earlier engine was last known to run (Unix seconds): calls that were
     up then ended there, and neither last nor cost anything until now.
@@ -60,7 +61,7 @@ def reconcile(
         _cut_off(job, min(now, seen_until))
         if _stays_open(job, services, admission, now):
             to_resume.append(job)
-    dispatcher.resume(to_resume)
+    dispatcher.resume(to_resume, on_resumed)
     if interrupted:
         log.warning("jobs_interrupted", jobs=interrupted, open=len(to_resume))
 

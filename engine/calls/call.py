@@ -1,6 +1,6 @@
 """A call: the legs of one attempt or of a call that came in, and the registry of what is up."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, Protocol
 
 from ..clock import shifted
@@ -70,26 +70,34 @@ class CallRegistry:
         self.legs: dict[str, Leg] = {}
         self.recordings: dict[str, Callable[[str], None]] = {}
         """By the path of each file that is being written, whom to tell why that has failed."""
-        self._on_the_line: dict[str, set[str]] = {}
+        self._on_line: dict[str, set[str]] = {}
+        self._lines_of: dict[str, set[str]] = {}
 
     def add_call(self, call: Call) -> None:
         """Know a call that begins."""
         self.calls[call.id] = call
-        number = call.about.get("number")
-        if number is not None:
-            self._on_the_line.setdefault(number, set()).add(call.id)
 
-    def is_on_the_line(self, number: str | None) -> bool:
-        """Whether a call from `number` (E.164) is up: its line is busy and cannot be called."""
-        return number in self._on_the_line
+    def occupy_line(self, call: Call, line: str | None) -> None:
+        """The customer of `call` is on this line, or is being called there.
+
+        It is a number in E.164, or what a callback to them dials. None: it cannot be called.
+        """
+        if line is not None:
+            self._on_line.setdefault(line, set()).add(call.id)
+            self._lines_of.setdefault(call.id, set()).add(line)
+
+    def is_on_the_line(self, lines: Iterable[str | None], *, but_for: Call | None = None) -> bool:
+        """Whether a call but `but_for` is up on one of these lines, which cannot be called then."""
+        mine = "" if but_for is None else but_for.id
+        return any(call != mine for line in lines for call in self._on_line.get(line or "", ()))
 
     def free_line(self, call: Call) -> None:
-        """The caller's line is free again, so they may be called back. Idempotent."""
-        number = call.about.get("number", "")
-        calls = self._on_the_line.get(number, set())
-        calls.discard(call.id)
-        if not calls:
-            self._on_the_line.pop(number, None)
+        """The customer's line is free again, so they may be called back. Idempotent."""
+        for line in self._lines_of.pop(call.id, ()):
+            calls = self._on_line[line]
+            calls.discard(call.id)
+            if not calls:
+                del self._on_line[line]
 
     def add_leg(self, call: Call, leg: Leg) -> None:
         """Register a leg of a registered call."""

@@ -101,6 +101,7 @@ class InboundCall(TwoPartyCall):
 
     async def _run(self) -> None:
         self._services.registry.add_call(self.call)
+        self._services.registry.occupy_line(self.call, self._callback.line)
         self.publish("call.incoming", **self._incoming.shown())
         result = Result("failed", "internal error")
         try:

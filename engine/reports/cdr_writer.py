@@ -67,6 +67,8 @@ class CdrWriter:
         on_period: Callable[[str, str, float], None] = lambda _agent, _state, _since: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self._comes_back: Callable[[str], bool] = lambda _entry: False
+        self._has_started = False
         self._cost_of = cost_of
         self._cost_of_legs = cost_of_legs
         self._on_stay = tuple(on_stay)
@@ -108,8 +110,18 @@ class CdrWriter:
             self._agents[agent] = state
         self._agents_down(self.seen_until)
 
-    def begin(self, agents: Iterable[AgentNow], now: float) -> None:
-        """Note what the agents do that have said nothing since the start."""
+    def begin(
+        self,
+        agents: Iterable[AgentNow],
+        now: float,
+        comes_back: Callable[[str], bool] = lambda _entry: False,
+    ) -> None:
+        """Note what the agents do that have said nothing since the start.
+
+        `comes_back` says whether one who waited in a queue of an earlier engine is still to join
+        it again; `all_came_back` follows.
+        """
+        self._comes_back = comes_back
         for agent in agents:
             if self._agents.get(agent.name, "logged_out") != agent.state:
                 self._period(agent.name, agent.state, now, agent.reason, agent.work)
@@ -133,10 +145,19 @@ class CdrWriter:
             handle(event)
 
     def _started(self, _event: Event) -> None:
-        # Those who did not join again were cut off with the earlier engine.
-        for stay in tuple(self._unconfirmed.values()):
-            self._close(stay, "lost", self.seen_until, reason="engine restarted")
-        self._unconfirmed.clear()
+        self._has_started = True
+        self._close_unconfirmed()
+
+    def all_came_back(self) -> None:
+        """Nobody is to come back any more who waited in a queue of an earlier engine."""
+        if self._has_started:
+            self._close_unconfirmed()
+
+    def _close_unconfirmed(self) -> None:
+        """Those who do not join again were cut off with the earlier engine."""
+        for entry, stay in tuple(self._unconfirmed.items()):
+            if not self._comes_back(entry):
+                self._close(stay, "lost", self.seen_until, reason="engine restarted")
 
     def _agents_down(self, since: float) -> None:
         for agent, state in tuple(self._agents.items()):

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.engines.process import EngineClient
+from tests.support.engines.process import EngineClient, StartEngine
+from tests.support.phones.wire.phone import MakeWire
 
-from .conftest import MakeWire, StartEngine
 from .test_operators import queued
 
 PARTNER = "+44 20 7946 0888"

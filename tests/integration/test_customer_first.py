@@ -3,10 +3,9 @@
 import asyncio
 from pathlib import Path
 
-from tests.support.engines.process import HOLD_HZ, EngineClient
+from tests.support.engines.process import HOLD_HZ, EngineClient, StartEngine
+from tests.support.phones.wire.phone import MakeWire
 from tests.support.recording import write_tone_wav
-
-from .conftest import MakeWire, StartEngine
 
 AGENT_HZ, CUSTOMER_HZ, WHISPER_HZ, MOMENT_HZ = 600, 1500, 1100, 800
 

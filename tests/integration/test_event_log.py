@@ -4,8 +4,7 @@ import asyncio
 from typing import Any
 
 from ringback_client import Client, EventStream
-
-from .conftest import StartEngine
+from tests.support.engines.process import StartEngine
 
 KEPT = 1_000
 BLOCKED = "+4479000000{:02}"

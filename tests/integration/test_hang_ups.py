@@ -7,11 +7,9 @@ from typing import Any
 import pytest
 
 from tests.support.control_line import Refused
-from tests.support.engines.process import EngineClient
+from tests.support.engines.process import EngineClient, StartEngine
 from tests.support.phones.errors import PeerError
-from tests.support.phones.wire.phone import WirePhone
-
-from .conftest import MakeWire, StartEngine
+from tests.support.phones.wire.phone import MakeWire, WirePhone
 
 LONG_WHISPER = {"tone": "1100/20000"}
 

@@ -8,10 +8,8 @@ from typing import Literal
 
 import pytest
 
-from tests.support.engines.process import EngineClient
-from tests.support.phones.wire.phone import WirePhone
-
-from .conftest import MakeWire, StartEngine
+from tests.support.engines.process import EngineClient, StartEngine
+from tests.support.phones.wire.phone import MakeWire, WirePhone
 
 ELSEWHERE = "Call completed elsewhere"
 

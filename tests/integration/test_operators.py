@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.engines.process import EngineClient
+from tests.support.engines.process import EngineClient, StartEngine
 from tests.support.phones.errors import PeerError
 from tests.support.phones.real.sipp import Sipp
-from tests.support.phones.real.softphone import SoftphoneProcess
+from tests.support.phones.real.softphone import SoftphoneProcess, StartPhone
+from tests.support.phones.wire.phone import MakeWire
 from tests.support.recording import Recording, read_wav
-
-from .conftest import MakeWire, StartEngine, StartPhone
 
 AGENT_HZ, CUSTOMER_HZ, SECOND_HZ = 600, 1500, 2100
 ELSEWHERE = 'Reason: SIP;cause=200;text="Call completed elsewhere"'

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.engines.process import EngineClient
+from tests.support.engines.process import EngineClient, StartEngine
 from tests.support.phones.errors import PeerError
+from tests.support.phones.real.softphone import StartPhone
+from tests.support.phones.wire.phone import MakeWire
 from tests.support.recording import read_wav
-
-from .conftest import MakeWire, StartEngine, StartPhone
 
 AGENT_HZ, CUSTOMER_HZ = 600, 1500
 

@@ -8,10 +8,8 @@ import pytest
 from tests.support.engines.process import HOLD_HZ, EngineClient
 from tests.support.phones.real.baresip import Baresip
 from tests.support.phones.real.sipp import Sipp
-from tests.support.phones.real.softphone import SoftphoneProcess
+from tests.support.phones.real.softphone import SoftphoneProcess, StartPhone
 from tests.support.recording import Recording, read_wav, write_tone_wav
-
-from .conftest import StartPhone
 
 AGENT_HZ, CUSTOMER_HZ, WHISPER_HZ, RINGING_HZ = 600, 1500, 1100, 400
 

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.support.control_line import ControlLine, Refused
-
-from .conftest import MakeWire, StartEngine
+from tests.support.engines.process import StartEngine
+from tests.support.phones.wire.phone import MakeWire
 
 TOKEN = "0123456789abcdef-alice"
 

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from tests.support.control_line import Refused
-from tests.support.engines.process import EngineClient
+from tests.support.engines.process import EngineClient, StartEngine
 from tests.support.phones.wire.caller import WireOutgoing
+from tests.support.phones.wire.phone import MakeWire
 from tests.support.ports import free_port
-
-from .conftest import MakeWire, StartEngine
 
 NUMBER, SHOP = "+442079460123", "+442079460000"
 

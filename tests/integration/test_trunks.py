@@ -6,11 +6,11 @@ import json
 import re
 from pathlib import Path
 
+from tests.support.engines.process import StartEngine
 from tests.support.phones.real.sipp import Sipp
-from tests.support.phones.wire.phone import WireCall, WireMessage
+from tests.support.phones.wire.message import WireMessage
+from tests.support.phones.wire.phone import MakeWire, WireCall
 from tests.support.ports import free_port
-
-from .conftest import MakeWire, StartEngine
 
 USER, PASSWORD = "ringback", "s3cret"
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from engine.acd.agent import AGENT_TRANSITIONS, ON_WORK
-from engine.acd.candidates import candidates
+from engine.acd.matching.candidates import candidates
 from engine.acd.queue_entry import ENDED
 from engine.job import TERMINAL_STATES
 from engine.job import TRANSITIONS as JOB_TRANSITIONS

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from config.policy import Hours
-from engine.callbacks.dispatcher import Dispatcher
+from engine.callbacks.dispatcher import LOOKED_AT_ONCE, RESUMED_AT_ONCE, Dispatcher
 from engine.callbacks.recovery import LONGEST_RINGING_S, wait_for_phones
 from engine.errors import EngineError
 from engine.job import Failure, Job, Request, RetryCause, RetryRule
@@ -597,3 +597,54 @@ def test_many_that_are_due_at_once_are_begun_one_after_the_other(tmp_path: Path)
         assert not dispatcher.jobs
 
     run_with_dispatcher(tmp_path, script, max_calls=50)
+
+
+def test_many_jobs_of_an_earlier_engine_are_known_at_once_and_looked_at_in_portions(
+    tmp_path: Path,
+) -> None:
+    count = RESUMED_AT_ONCE + 3 * LOOKED_AT_ONCE
+
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        said: list[int] = []
+        stage.services.dial = replace_dial(stage, max_calls=1)
+        jobs = [new_job(f"job-{number}", deadline=50.0) for number in range(count)]
+        jobs.append(new_job("later", not_before=500.0))
+        await asyncio.sleep(100.0)  # nobody is called: the deadline of all has passed
+        dispatcher.resume(jobs, lambda: said.append(len(dispatcher.jobs)))
+        assert "later" in dispatcher.jobs
+        assert len(dispatcher.jobs) == count - RESUMED_AT_ONCE + 1
+        assert f"job-{count - 1}" in dispatcher.resumed
+        turns = 0
+        while dispatcher.resumed:
+            await asyncio.sleep(0)
+            turns += 1
+        assert turns >= 3
+        assert said == [1]
+        await dispatcher.cancel(dispatcher.jobs["later"])
+
+    run_with_dispatcher(tmp_path, script)
+
+
+def test_of_the_jobs_of_an_earlier_engine_the_highest_priority_is_first(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        stage.services.dial = replace_dial(stage, max_calls=1)
+        jobs = [
+            new_job(
+                f"job-{number}", to=f"sip:c{number}@127.0.0.1", agent=f"sip:a{number}@127.0.0.1"
+            )
+            for number in range(2 * LOOKED_AT_ONCE)
+        ]
+        jobs[-1].request = msgspec.structs.replace(jobs[-1].request, priority=5)
+        dispatcher.resume(jobs)
+        phone = await stage.phone()
+        assert phone.invitation.target == f"sip:a{2 * LOOKED_AT_ONCE - 1}@127.0.0.1"
+        phone.refuses(486)
+        assert (await stage.phone()).invitation.target == "sip:a0@127.0.0.1"
+        for one in tuple(dispatcher.jobs.values()):
+            await dispatcher.cancel(one)
+
+    run_with_dispatcher(tmp_path, script)
+
+
+def replace_dial(stage: Scene, **changed: Any) -> Any:
+    return stage.services.dial.model_copy(update=changed)

@@ -564,7 +564,10 @@ def test_an_outside_number_that_does_not_answer_costs_no_attempt(tmp_path: Path)
 
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
-        job, other = queued(max_attempts=1), queued("other", max_attempts=1)
+        job, other = (
+            queued(max_attempts=1),
+            queued("other", max_attempts=1, to="sip:carl@127.0.0.1:5090"),
+        )
         dispatcher.submit(job)
         for at in (10.0, 70.0):
             partner = await stage.phone()

@@ -41,7 +41,7 @@ class Queue:
         self.waiting = waiting
         self.told.append("join")
 
-    def leave(self, _id: str, reason: str) -> None:
+    def leave(self, _id: str, reason: str, *, held_for: str | None = None) -> None:
         self.told.append(f"leave: {reason}")
 
     def unanswered(self, _offer: Offer) -> None:
@@ -83,6 +83,10 @@ class NoCallback:
 
     async def request_callback(self) -> bool:
         return False
+
+    @property
+    def waits_as(self) -> str | None:
+        return None
 
 
 @dataclass

@@ -51,13 +51,34 @@ def test_a_change_is_told_before_its_time_but_not_too_soon() -> None:
     }
 
 
-def test_a_worse_place_may_be_kept_quiet() -> None:
+@pytest.mark.parametrize("policy", ["yes", "more", "limit"])
+def test_a_place_that_is_no_better_may_be_kept_quiet(policy: str) -> None:
+    """Neither the same place again, nor a worse one, nor one that only makes up for that."""
+    places = {0: 9, 20: 11, 60: 10, 200: 9, 300: 7, 400: 3, 500: 4, 600: 3, 700: 2}
+
+    def position(second: int) -> QueuePosition:
+        return QueuePosition(places[max(s for s in places if s <= second)])
+
     said = heard(
-        announcements(announce_position_only_up=True),
-        200,
-        lambda s: QueuePosition(3 if s < 20 else 5),
+        announcements(announce_position_only_up=True, announce_position=policy), 900, position
     )
-    assert list(said) == [0]
+    beyond = "More than 5 callers are ahead of you." if policy == "more" else None
+    expected = {
+        0: beyond or "You are number 9 in line.",
+        300: beyond or "You are number 7 in line.",
+        400: "You are number 3 in line.",
+        700: "You are number 2 in line.",
+    }
+    if policy == "limit":
+        del expected[0], expected[300]
+    assert said == {second: [sentence] for second, sentence in expected.items()}
+
+
+def test_the_wait_is_told_again_where_the_place_is_not() -> None:
+    told = announcements(announce_position_only_up=True, announce_holdtime="yes")
+    said = heard(told, 200, lambda _s: QueuePosition(3, 300.0))
+    wait = "The expected wait is about 5 minutes."
+    assert said == {0: ["You are number 3 in line.", wait], 90: [wait], 180: [wait]}
 
 
 @pytest.mark.parametrize(

@@ -211,6 +211,28 @@ async def test_a_restart_keeps_who_joins_again_and_closes_the_others(tmp_path: P
         assert (await here.rows(PERIODS))[2:] == [("alice", "down", 1050.0, None, None)]
 
 
+async def test_one_who_joins_again_only_later_keeps_the_stay(tmp_path: Path) -> None:
+    waits = {"job": "j1", "queue": "sales"}
+    async with recorded(tmp_path / "db") as here:
+        for entry in ("j1", "j2"):
+            job = msgspec.structs.replace(ended_job(entry), state="queued", ended_at=None)
+            here.store.save(job)
+            here.at(1000.0, "queue.joined", job=entry, queue="sales")
+    async with recorded(tmp_path / "db", now=2000.0) as here:
+        coming = {"j1", "j2"}
+        here.records.begin([], 2000.0, coming.__contains__)
+        here.records.all_came_back()
+        here.at(2000.0, "engine.started")
+        assert {one["result"] for one in await stays(here)} == {None}
+        here.at(2001.0, "queue.joined", **waits)
+        coming.clear()
+        here.records.all_came_back()
+        here.at(2010.0, "queue.answered", **waits, agent="bob")
+        found = {one["entry"]: one for one in await stays(here)}
+        assert found["j1"] == found["j1"] | {"joined_at": 1000.0, "result": "answered"}
+        assert found["j2"] == found["j2"] | {"result": "lost", "reason": "engine restarted"}
+
+
 async def test_stays_of_a_job_before_a_restart_are_in_its_record(tmp_path: Path) -> None:
     async with recorded(tmp_path / "db") as here:
         here.store.save(msgspec.structs.replace(ended_job("j1"), state="queued", ended_at=None))

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +260,24 @@ class EngineClient:
     async def close(self) -> None:
         """Close the line."""
         await self.line.close()
+
+    async def restart(self, *, kill: bool = True) -> None:
+        """End the engine (`kill`: without a chance to say so), and start the next one."""
+        if kill:
+            self.process.kill()
+        await self.close()
+        if not kill:
+            await asyncio.to_thread(self.process.stop)
+        await self.start_again()
+
+    async def start_again(self) -> None:
+        """Start the engine, which has ended, and open a line to it: no event is known of it yet."""
+        await asyncio.to_thread(self.process.start)
+        self.line = (await self.connect(self.process)).line
+
+
+StartEngine = Callable[..., Awaitable[EngineClient]]
+"""Starts engines that a fixture stops: `await own_engine(dial={"ring_s": 1})`."""
 
 
 def leftovers(status: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,10 @@ class SoftphoneProcess:
             self.events.add(json.loads(line))
         except json.JSONDecodeError as error:
             raise PeerError(f"softphone printed what is not JSON: {line!r}") from error
+
+
+StartPhone = Callable[..., Awaitable[SoftphoneProcess]]
+"""Starts phones that a fixture stops: `await softphone(user="desk", tone=440)`."""
 
 
 def _is(item: dict[str, Any], event: str, fields: dict[str, object]) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.acd.expected_wait import ANSWERS, WINDOW_S, ExpectedWait
+from engine.acd.matching.expected_wait import ANSWERS, WINDOW_S, ExpectedWait
 
 
 def served(interval_s: float, count: int) -> ExpectedWait:

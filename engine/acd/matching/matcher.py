@@ -15,17 +15,18 @@ from typing import Any
 
 from config.queues import Centre, Queue
 
-from ..errors import EngineError
-from ..routing.opening_hours import OpeningHours
-from .agent_pool import AgentPool, PooledAgent
-from .candidates import FreeAgents, candidates, first_servable, next_for
+from ...errors import EngineError
+from ...routing.opening_hours import OpeningHours
+from ..agent_pool import AgentPool, PooledAgent
+from ..queue import CallQueue
+from ..queue_entry import Entry, EntryState, QueueEvent, Scope
+from ..queue_list import QueueList
+from ..staffing import Presence, Staffing
+from ..waiting import Leave, LeaveReason, Offer, Waiting
+from .candidates import FreeAgents, first_servable, next_for, reserve
 from .deadlines import Deadlines
 from .escalation import escalate, next_look
-from .queue import CallQueue
-from .queue_entry import Entry, EntryState, QueueEvent, Scope
-from .queue_list import QueueList
-from .staffing import Presence, Staffing
-from .waiting import Leave, LeaveReason, Offer, Waiting
+from .held_places import HeldPlaces
 from .withheld import Withheld
 
 # How many deadlines are worked off in one step, so that calls are not held up by a rush of them.
@@ -64,6 +65,7 @@ class Matcher:
         self._on_call: dict[str, tuple[CallQueue, str]] = {}
         self._seq = itertools.count(1)
         self._withheld = Withheld()
+        self._held = HeldPlaces()
         self._deadlines: Deadlines[Entry | CallQueue] = Deadlines()
 
     # -- what is configured -------------------------------------------------------------------
@@ -91,8 +93,8 @@ class Matcher:
                 self._deadlines.set(entry, now)  # a step at a time, first in queue first
 
     def entry(self, entry_id: str) -> Entry:
-        """Who waits under this id. Raises EngineError `not_found`."""
-        entry = self.entries.get(entry_id)
+        """Who waits under this id, or will. Raises EngineError `not_found`."""
+        entry = self.entries.get(entry_id) or self._held.get(entry_id)
         if entry is None:
             raise EngineError("not_found", f"nobody waits as {entry_id}", field="id")
         return entry
@@ -111,9 +113,10 @@ class Matcher:
             self.queues.check(waiting.queue or "", now, has_place=waiting.has_place)
         queue = self._queues_by_name[waiting.queue]
         entered_at = waiting.joined_at if waiting.since is None else waiting.since
+        held = self._held.release(waiting.id, now)
         entry = Entry(
             waiting=waiting,
-            seq=next(self._seq),
+            seq=next(self._seq) if held is None else held.seq,
             arrived_at=entered_at if waiting.outside_tried else now,  # this wait goes on
             entered_at=entered_at,
             priority=waiting.priority,
@@ -149,15 +152,24 @@ class Matcher:
         self._set_queue_deadline(queue, now)
         self._look_at(entry, now)
 
-    def leave(self, entry_id: str, reason: str, now: float) -> bool:
-        """Remove an entry that has gone or is cancelled. False: it did not wait."""
+    def leave(self, entry_id: str, reason: str, now: float, held_for: str | None = None) -> bool:
+        """Remove an entry that has gone or is cancelled. False: it did not wait.
+
+        Its place is held for the job `held_for`, until that joins or `release_place` is called.
+        """
         entry = self.entries.get(entry_id)
         if entry is None:
             return False
         is_call = entry.waiting.kind == "call"
         self._end(entry, "abandoned" if is_call and reason == "abandoned" else "withdrawn", now,
                   reason=reason)  # fmt: skip
+        if held_for is not None:
+            self._held.hold(entry, self._queues_by_name[entry.queue], held_for, now)
         return True
+
+    def release_place(self, job_id: str, now: float) -> None:
+        """The job will not join after all: its place is held no more. Idempotent."""
+        self._held.release(job_id, now)
 
     def send_away(self, entry_id: str, reason: LeaveReason, now: float) -> None:
         """The queue gives up one who waits. Raises EngineError `not_found`, `state`."""
@@ -293,32 +305,24 @@ class Matcher:
 
     def _offer(self, entry: Entry, queue: CallQueue, now: float) -> bool:
         """Offer `entry` to the agents its queue's strategy chooses. False: none is free."""
-        agents = list(candidates(entry, queue, self.free_agents, now))
-        chosen: list[str] = []
-        while agents and len(chosen) < queue.strategy.at_once:
-            agent = queue.strategy.choose(agents, entry.skills)
-            agents.remove(agent)
-            self.free_agents.mark_busy(agent.name)
-            if self._pool.reserve(agent.name, entry.id, now):
-                queue.strategy.taken(agent)
-                chosen.append(agent.name)
+        chosen = reserve(entry, queue, self.free_agents, self._pool, now)
         if not chosen:
             return False
         entry.enter("offered")
         queue.waiting_index.unindex_entry(entry)
         entry.next_at = math.inf
-        queue.released(entry, tuple(chosen), now)
+        queue.released(entry, chosen, now)
         queue.tally["offered"] += 1
         self.offers_made += 1
         entry.is_delivered = False
         entry.offer = Offer(
             waiting=entry.waiting,
             queue=entry.queue,
-            agents=tuple(chosen),
+            agents=chosen,
             ring_s=entry.waiting.ring_s or (queue.config.ring_s if queue.name else self.ring_s),
             wrap_up_s=queue.config.wrap_up_s,
         )
-        self._publish_event("offered", entry, now, agents=chosen, ring_s=entry.offer.ring_s)
+        self._publish_event("offered", entry, now, agents=list(chosen), ring_s=entry.offer.ring_s)
         return True
 
     # -- matching -----------------------------------------------------------------------------
@@ -462,12 +466,4 @@ class Matcher:
         self, kind: str, entry: Entry, now: float, leave: Leave | None = None, **fields: Any
     ) -> None:
         queue = self._queues_by_name[entry.queue]
-        place = queue.place(entry)
-        said = {
-            "place": place,
-            "waited_s": entry.waited_s(now),
-            "expected_wait_s": queue.expected.wait_s(place, now),
-            "priority": entry.priority,
-        }
-        offer = entry.offer if kind == "offered" else None
-        self._publish(QueueEvent(kind, entry, queue.name, said | fields, offer=offer, leave=leave))
+        self._publish(queue.event(kind, entry, now, leave, fields))

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
-from .agent_pool import PooledAgent
-from .queue_entry import Entry, Key, Scope
-from .staffing import Service
+from ..agent_pool import PooledAgent
+from ..queue_entry import Entry, Key, Scope
+from ..staffing import Service
 
 Bucket = list[Key]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.acd.deadlines import Deadlines
+from engine.acd.matching.deadlines import Deadlines
 
 
 @dataclass(eq=False)

@@ -1,6 +1,6 @@
 """Entries that have left are remembered for those agents who missed them."""
 
-from engine.acd.withheld import REMEMBERED, Withheld
+from engine.acd.matching.withheld import REMEMBERED, Withheld
 
 
 def test_what_is_remembered_is_taken_out_once() -> None:

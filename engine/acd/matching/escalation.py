@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from config.queues import Centre, Overflow
 
-from .queue import CallQueue
-from .queue_entry import Entry
-from .waiting import Leave
+from ..queue import CallQueue
+from ..queue_entry import Entry
+from ..waiting import Leave
 
 # How soon an overflow whose target could take nobody is tried again.
 OVERFLOW_RETRY_S = 5.0

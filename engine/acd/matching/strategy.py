@@ -10,7 +10,7 @@ from typing import Any
 
 from config.queues import Queue, StrategyName
 
-from .agent_pool import PooledAgent
+from ..agent_pool import PooledAgent
 
 Chooser = Callable[[PooledAgent], Any]
 

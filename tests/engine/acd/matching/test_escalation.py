@@ -5,7 +5,13 @@ import random
 from typing import Any
 
 from config.queues import Centre, Overflow, Queue
-from engine.acd.escalation import OUTSIDE_AGAIN_S, OVERFLOW_RETRY_S, Escalation, escalate, next_look
+from engine.acd.matching.escalation import (
+    OUTSIDE_AGAIN_S,
+    OVERFLOW_RETRY_S,
+    Escalation,
+    escalate,
+    next_look,
+)
 from engine.acd.queue import CallQueue
 from engine.acd.queue_entry import Entry
 from engine.acd.waiting import Leave, Waiting

@@ -8,7 +8,7 @@ nothing; without any the wait is not known.
 
 from collections import deque
 
-from ..clock import shifted
+from ...clock import shifted
 
 ANSWERS = 30
 WINDOW_S = 3600.0

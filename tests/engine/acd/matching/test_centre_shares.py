@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.queues import Centre, Share
-from engine.acd.centre_shares import CentreShares
+from engine.acd.matching.centre_shares import CentreShares
 
 NAMES = ("london", "leeds", "york", "bath")
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from .agent_pool import PooledAgent
-from .queue import CallQueue
-from .queue_entry import Entry
-from .staffing import Staffing
+from ..agent_pool import AgentPool, PooledAgent
+from ..queue import CallQueue
+from ..queue_entry import Entry
+from ..staffing import Staffing
 from .waiting_index import Profile
 
 
@@ -76,6 +76,22 @@ def candidates(
             and (not missed or missed.get(profile.name, now) <= now)
         ):
             yield agent
+
+
+def reserve(
+    entry: Entry, queue: CallQueue, free: FreeAgents, pool: AgentPool, now: float
+) -> tuple[str, ...]:
+    """Reserve those free agents for `entry` whom the queue's strategy chooses; none: ()."""
+    agents = list(candidates(entry, queue, free, now))
+    chosen: list[str] = []
+    while agents and len(chosen) < queue.strategy.at_once:
+        agent = queue.strategy.choose(agents, entry.skills)
+        agents.remove(agent)
+        free.mark_busy(agent.name)
+        if pool.reserve(agent.name, entry.id, now):
+            queue.strategy.taken(agent)
+            chosen.append(agent.name)
+    return tuple(chosen)
 
 
 def next_for(

@@ -5,10 +5,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.acd.matching.waiting_index import Profile, WaitingIndex
 from engine.acd.queue_entry import Entry, Scope
 from engine.acd.staffing import NEVER
 from engine.acd.waiting import Waiting
-from engine.acd.waiting_index import Profile, WaitingIndex
 
 SKILLS = ("german", "french")
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from config.queues import Queue
-from engine.acd.candidates import FreeAgents
+from engine.acd.matching.candidates import FreeAgents
 from engine.acd.staffing import Staffing
 
 from .test_waiting_index import Anyone
