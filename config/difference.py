@@ -1,7 +1,7 @@
 """The difference between two configurations, in words and as data. Secrets are never shown."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import msgspec
 from pydantic import BaseModel, SecretStr
@@ -26,10 +26,15 @@ class Change(msgspec.Struct, kw_only=True):
     """One key that differs. `live` is False where only a restart makes it hold."""
 
     key: str
+    """Its name, dotted."""
     what: Literal["added", "removed", "changed", "reordered"]
+    """What happened to it."""
     old: Any = None
+    """What holds now; secrets are not shown."""
     new: Any = None
+    """What the file says."""
     live: bool = True
+    """Whether a reload makes it hold."""
 
     @property
     def words(self) -> str:
@@ -39,6 +44,21 @@ class Change(msgspec.Struct, kw_only=True):
         else:
             told = f"{self.key}: {self.what}"
         return told if self.live else f"{told} (needs a restart)"
+
+
+class ConfigurationChanges(TypedDict):
+    """engine.reload: what is different in the file."""
+
+    file: str
+    """The file that was read."""
+    checked_only: bool
+    """Whether nothing was changed."""
+    changes: list[Change]
+    """Every key that differs."""
+    words: list[str]
+    """The same for a person, one line each."""
+    restart: list[str]
+    """The keys that hold only after a restart."""
 
 
 def compare(old: Settings, new: Settings) -> list[Change]:

@@ -28,7 +28,7 @@ from .callbacks.caller_takeover import CallerTakeover
 from .callbacks.dispatcher import Dispatcher
 from .callbacks.intake import Intake
 from .calls.agent_lines import AgentLines
-from .calls.call import CallRegistry
+from .calls.call import Call, CallRegistry
 from .calls.leg_events import LegEvents
 from .calls.permanent_leg import PermanentLegs
 from .calls.services import CallServices
@@ -68,6 +68,7 @@ from .reports.alerts import Alerts
 from .reports.cdr_writer import CdrWriter
 from .reports.history import History
 from .reports.intervals import zone_of
+from .reports.job_view import job_view
 from .reports.live import Live
 from .reports.report import Reports, service_levels
 from .restart.dialog_journal import DialogJournal
@@ -390,8 +391,8 @@ class Parts:
         return {
             "agent": self.agents.views,
             "queue": self.queues.views,
-            "job": partial(views_of, self.dispatcher.jobs),
-            "call": partial(views_of, self.registry.calls),
+            "job": partial(views_of, self.dispatcher.jobs, job_view),
+            "call": partial(views_of, self.registry.calls, Call.view),
             "number": lambda: numbers.views(self.clock.now()),
             "trunk": self.trunks.view,
         }

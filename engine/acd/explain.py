@@ -1,7 +1,7 @@
 """Explain which agents could take an entry now, and why the others could not. A dry run."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypedDict
 
 from .agent_pool import AgentPool, PooledAgent
 from .matching.matcher import Matcher
@@ -16,9 +16,20 @@ MOST_AGENTS = 200
 MOST_NAMED = 3
 
 
-def could_take(
-    matcher: Matcher, pool: AgentPool, waiting: Waiting, now: float
-) -> list[dict[str, Any]]:
+class CouldTake(TypedDict):
+    """One agent, and whether they could take a given entry now."""
+
+    agent: str
+    """The name."""
+    state: str
+    """What they do now."""
+    could: bool
+    """Whether they could take it now."""
+    why_not: str | None
+    """Why not, in words."""
+
+
+def could_take(matcher: Matcher, pool: AgentPool, waiting: Waiting, now: float) -> list[CouldTake]:
     """Each agent who may ever serve `waiting`: whether they could now, and if not, why.
 
     Those who could come first. Raises EngineError `not_found` where there is no such queue.
@@ -41,7 +52,7 @@ def could_take(
     return _sorted(_agents_for(matcher, pool, entry, queue, now))
 
 
-def of_entry(matcher: Matcher, pool: AgentPool, entry: Entry, now: float) -> list[dict[str, Any]]:
+def of_entry(matcher: Matcher, pool: AgentPool, entry: Entry, now: float) -> list[CouldTake]:
     """The same for an entry that waits."""
     return _sorted(_agents_for(matcher, pool, entry, matcher.queues.named(entry.queue), now))
 
@@ -68,7 +79,7 @@ def _named(names: list[str]) -> str:
     return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _sorted(agents: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
+def _sorted(agents: Iterator[CouldTake]) -> list[CouldTake]:
     return sorted(agents, key=lambda one: not one["could"])[:MOST_AGENTS]
 
 
@@ -80,7 +91,7 @@ def _agents_for(
     now: float,
     *,
     only_free: bool = False,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[CouldTake]:
     scope, _changes_at = queue.scope(entry, now, matcher.presence)
     held_back = queue.held_back(now)
     free = matcher.free_agents.by_name

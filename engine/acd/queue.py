@@ -6,9 +6,9 @@ from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Callable, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, TypedDict, cast
 
-from config.queues import Centre, Queue, Vip
+from config.queues import Centre, Queue, StrategyName, Vip
 
 from ..errors import EngineError
 from ..routing.opening_hours import OpeningHours
@@ -29,6 +29,69 @@ TALLIED = (
     "joined", "offered", "unanswered", "answered", "abandoned", "overflowed", "expired",
     "withdrawn", "moved",
 )  # fmt: skip
+
+
+class QueueTally(TypedDict):
+    """What became of the entries of a queue since the engine started."""
+
+    joined: int
+    """Those who came."""
+    offered: int
+    """Offers made to agents."""
+    unanswered: int
+    """Offers that nobody answered."""
+    answered: int
+    """Entries that an agent answered."""
+    abandoned: int
+    """Callers who hung up."""
+    overflowed: int
+    """Those who went to another queue or number by overflow."""
+    expired: int
+    """Those whose time was up."""
+    withdrawn: int
+    """Those who were withdrawn."""
+    moved: int
+    """Those who were moved by command."""
+
+
+class QueueNow(TypedDict):
+    """A queue, without its agents."""
+
+    queue: str | None
+    """The name."""
+    strategy: StrategyName
+    """How it chooses between free agents."""
+    paused: bool
+    """Whether it offers nothing by command."""
+    open: bool
+    """Whether its calendar says that it is open."""
+    opens_at: float | None
+    """When it opens, where it is closed."""
+    waiting: int
+    """How many wait for an offer."""
+    offered: int
+    """How many are being offered."""
+    talking: int
+    """How many of its calls are up."""
+    longest_wait_s: float
+    """How long the first has waited."""
+    expected_wait_s: float | None
+    """How long the next to come would wait; null: not known."""
+    removed: bool
+    """Whether the configuration has it no more: it takes nobody, and serves those who wait."""
+    tally: QueueTally
+    """What has been counted since the engine started."""
+    centres: dict[str, int]
+    """How many entries each centre got as its share."""
+
+
+class QueueView(QueueNow):
+    """A queue."""
+
+    agents: dict[str, int]
+    """How many of its own agents are in each state."""
+    why_waiting: str | None
+    """Why the first waits although an agent is free, in words; null: no such agent is free."""
 
 
 class CallQueue:
@@ -276,8 +339,8 @@ class CallQueue:
         self.next_release_at += by_s
         self.expected.shift(by_s)
 
-    def view(self, now: float) -> dict[str, Any]:
-        """The line as it is shown."""
+    def view(self, now: float) -> QueueNow:
+        """The queue as it is shown, without its agents."""
         waiting = len(self.waiting_index)
         oldest = min((key[1] for key in self.order), default=None)
         offered = len(self.order) - waiting - self._held
@@ -295,6 +358,6 @@ class CallQueue:
             "longest_wait_s": 0.0 if oldest is None else max(0.0, now - oldest),
             "expected_wait_s": self.expected.wait_s(len(self.order) + 1, now),
             "removed": self.is_removed,
-            "tally": {name: self.tally[name] for name in TALLIED},
+            "tally": cast(QueueTally, {name: self.tally[name] for name in TALLIED}),
             "centres": dict(self.shares.given),
         }

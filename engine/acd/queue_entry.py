@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict
 
 from .waiting import Leave, Offer, Waiting
 
@@ -55,6 +55,43 @@ class Scope(NamedTuple):
 EVERYBODY = Scope()
 
 
+class EntryView(TypedDict):
+    """A job or a call that waits in a queue."""
+
+    id: str
+    """The id of the job or call."""
+    kind: EntryKind
+    """Which of the two it is."""
+    queue: str | None
+    """The queue that it waits in."""
+    agent: str | None
+    """The agent it waits for, where it waits in no queue."""
+    state: EntryState
+    """What it does now."""
+    place: int
+    """Its position, from 1."""
+    joined_at: float
+    """Since when it waits: its position counts from here."""
+    entered_at: float
+    """When it came into this queue: tiers and overflow count from here."""
+    waited_s: float
+    """How long it has waited, in all queues."""
+    expected_wait_s: float | None
+    """How long it still waits, by estimate."""
+    priority: int
+    """The higher, the sooner its turn."""
+    skills: dict[str, int]
+    """The level of each skill that an agent must have."""
+    number: str | None
+    """The customer's number in E.164."""
+    known_agent: str | None
+    """The agent for whom the queue keeps it at first."""
+    centre: str | None
+    """The centre whose turn it is."""
+    offered_to: tuple[str, ...]
+    """The agents who are offered it now."""
+
+
 @dataclass(slots=True, eq=False)
 class Entry:
     """One who waits, as the matcher keeps them. Times are Unix seconds.
@@ -98,7 +135,7 @@ class Entry:
         """Whether it has left for good."""
         return self.state in ENDED
 
-    def view(self, now: float, place: int, expected_wait_s: float | None) -> dict[str, Any]:
+    def view(self, now: float, place: int, expected_wait_s: float | None) -> EntryView:
         """The entry as it is shown, but for the context, which its job or call has."""
         waiting = self.waiting
         return {

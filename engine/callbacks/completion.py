@@ -221,7 +221,7 @@ def end(
     job.next_attempt_at = job.decision = job.decide_by = None
     job.under_way = False
     job.ended_at = now
-    job.cost = admission.settle(job)
+    job.cost = dict(admission.settle(job))
     store.save(job)
     events.publish(
         f"callback.{job.state}",

@@ -1,9 +1,12 @@
 """A call: the legs of one attempt or of a call that came in, and the registry of what is up."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, TypedDict, cast
+
+from msgspec import Meta
 
 from ..clock import shifted
+from ..job import LegRecord
 from .leg import Leg
 
 # How long the callback of a customer who is calling us waits before it is looked at again.
@@ -15,6 +18,43 @@ class CallOwner(Protocol):
 
     def hang_up(self, leg_id: str | None = None) -> None:
         """End one leg, or all, because a command says so."""
+
+
+CallDetails = TypedDict(
+    "CallDetails",
+    {
+        "from": Annotated[str, Meta(description="Who calls, as it is shown.")],
+        "number": Annotated[str | None, Meta(description="Their number in E.164.")],
+        "dialled": Annotated[str, Meta(description="What they dialled.")],
+        "trunk": Annotated[str, Meta(description="The trunk that brought the call.")],
+        "route": Annotated[str, Meta(description="The inbound route that accepts it.")],
+        "context": Annotated[dict[str, Any], Meta(description="What its route and rules give it.")],
+        "queue": Annotated[str | None, Meta(description="The queue that it waits in.")],
+        "agent": Annotated[str | None, Meta(description="The agent who has it, or is offered it.")],
+        "joined_at": Annotated[float, Meta(description="Since when it waits: its position.")],
+    },
+    total=False,
+)
+"""Of a call that came in. A call of a job has none of these."""
+
+
+class CallView(CallDetails):
+    """A call that is up. `job` is that of a callback, the details those of a call that came in."""
+
+    call: str
+    """Its id."""
+    job: str | None
+    """The job that it is an attempt of."""
+    direction: Literal["inbound", "outbound"]
+    """Whether it came in."""
+    state: str
+    """What it does now."""
+    started: float
+    """When it began (Unix seconds)."""
+    bridged_at: float | None
+    """When agent and customer were joined."""
+    legs: list[LegRecord]
+    """Its legs, in the order dialled."""
 
 
 class Call:
@@ -48,7 +88,7 @@ class Call:
         self.started += by_s
         self.bridged_at = shifted(self.bridged_at, by_s)
 
-    def view(self) -> dict[str, Any]:
+    def view(self) -> CallView:
         """The call as the control protocol shows it."""
         return {
             "call": self.id,
@@ -58,7 +98,7 @@ class Call:
             "started": self.started,
             "bridged_at": self.bridged_at,
             "legs": [leg.record for leg in self.legs],
-            **self.about,
+            **cast(CallDetails, self.about),
         }
 
 

@@ -106,7 +106,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
     **_each("queue", "answered", "an agent answered", *_QUEUE, "agent"),
     **_each("queue", "moved", "the entry goes to another queue", *_QUEUE, "to_queue"),
     **_each("queue", "overflowed", "the entry goes to an outside number", *_QUEUE, "to_queue",
-            "target"),
+            "target", "reason"),
     **_each("queue", "abandoned", "the caller hung up", *_QUEUE, "reason"),
     **_each("queue", "left", "the entry leaves for another reason", *_QUEUE, "reason"),
     **_each("queue", "paused resumed", "the queue was paused or resumed by command", "queue"),

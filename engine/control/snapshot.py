@@ -7,7 +7,7 @@ follow, and those that a view has already say again what it says.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -16,7 +16,9 @@ from ..store.event_log import encode_event
 
 log = structlog.get_logger()
 
-SnapshotSources = Mapping[str, Callable[[], Iterable[dict[str, Any]]]]
+T = TypeVar("T")
+
+SnapshotSources = Mapping[str, Callable[[], Iterable[Mapping[str, object]]]]
 """By name, what gives the views of everything of one kind that is there now."""
 
 # Whose events tell how the views of a source change, where they do not begin with its name.
@@ -26,20 +28,14 @@ EVENTS_OF: dict[str, tuple[str, ...]] = {
 }
 
 
-class Viewed(Protocol):
-    """What can be shown."""
-
-    def view(self) -> dict[str, Any]:
-        """It as the control protocol shows it."""
-        ...
-
-
-def views_of(table: Mapping[str, Viewed]) -> Iterator[dict[str, Any]]:
+def views_of(
+    table: Mapping[str, T], view: Callable[[T], Mapping[str, object]]
+) -> Iterator[Mapping[str, object]]:
     """A source: the view of everything in `table`, which may change on the way."""
     for key in tuple(table):
         thing = table.get(key)
         if thing is not None:
-            yield thing.view()
+            yield view(thing)
 
 
 def lines(
@@ -68,7 +64,7 @@ def lines(
     yield encode_event(encoder, {**stamp, "type": "snapshot.end", "counts": counts})
 
 
-def _views(name: str, source: Any) -> Iterator[dict[str, Any]]:
+def _views(name: str, source: Any) -> Iterator[Mapping[str, object]]:
     try:
         yield from source
     except Exception:

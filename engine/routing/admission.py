@@ -9,7 +9,7 @@ import datetime
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from config.numbering import Numbering
 from config.policy import Costs, Destinations, Hours, Limits, Rate
@@ -27,7 +27,7 @@ from .rates import Rates
 if TYPE_CHECKING:
     from config.settings import Settings
 
-    from ..job import Job
+    from ..job import CostView, Job
     from ..request import CallbackRequest
 
 Policy = Literal["do_not_call", "line_type", "destination", "velocity", "cost", "hours"]
@@ -236,7 +236,7 @@ class Admission:
         """An accepted request could not be saved: it does not count."""
         self._rate_limits.forget(job_id)
 
-    def settle(self, job: "Job") -> dict[str, Any]:
+    def settle(self, job: "Job") -> "CostView":
         """A job has ended: count what it cost instead of what was expected. Gives its cost."""
         cost = self.rates.cost_of(job)
         self._rate_limits.settle(job.id, Decimal(cost["amount"]))

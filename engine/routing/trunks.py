@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Literal, TypedDict
 
 import structlog
 
@@ -24,6 +24,22 @@ log = structlog.get_logger()
 SEARCH_AGAIN_S = 30.0
 
 
+TrunkState = Literal["static", "registering", "registered", "unregistered", "failed"]
+
+
+class TrunkView(TypedDict):
+    """A trunk."""
+
+    name: str
+    """The name."""
+    uri: str
+    """Where it is."""
+    state: TrunkState
+    """`static`: without a registration; else how the registration stands."""
+    reason: str | None
+    """Why the registration failed."""
+
+
 class Trunks:
     """The configured trunks. One with `register` is not used while its registration fails."""
 
@@ -32,7 +48,7 @@ class Trunks:
         self._sip = sip
         self._events = events
         self._registrations: dict[RegistrationUsage, str] = {}
-        self._states = {
+        self._states: dict[str, TrunkState] = {
             trunk.name: "registering" if trunk.register_ else "static" for trunk in trunks
         }
         self._reasons: dict[str, str] = {}
@@ -168,13 +184,13 @@ class Trunks:
         elif name is not None:
             self._events.publish("trunk.unregistered", trunk=name, reason="not configured any more")
 
-    def _tell(self, name: str, state: str, reason: str) -> None:
+    def _tell(self, name: str, state: TrunkState, reason: str) -> None:
         self._states[name] = state
         self._reasons[name] = reason
         log.info("trunk", trunk=name, state=state, reason=reason)
         self._events.publish(f"trunk.{state}", trunk=name, reason=reason)
 
-    def view(self) -> list[dict[str, Any]]:
+    def view(self) -> list[TrunkView]:
         """Each trunk as `engine.status` shows it."""
         return [
             {

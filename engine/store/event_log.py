@@ -57,8 +57,11 @@ class Gap(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     """What a replay cannot give: events `from_` to `to`; `to` is None where nobody can know."""
 
     from_: int
+    """The number of the first event that is missing."""
     to: int | None
-    reason: str  # "evicted": no longer kept; "epoch": they belong to another log
+    """That of the last one; null: nobody can know."""
+    reason: str
+    """`evicted`: no longer kept; `epoch`: they belong to another log."""
 
 
 def encode_event(encoder: msgspec.json.Encoder, params: Mapping[str, Any]) -> bytes:

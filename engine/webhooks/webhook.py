@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import msgspec
 import structlog
@@ -45,10 +45,62 @@ class GivenUp(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A delivery that will not be made unless a person says so."""
 
     seq: int
+    """The number of the event."""
     type: str
+    """Its type; empty where the log has lost it."""
     time: float
+    """When it was given up (Unix seconds)."""
     attempts: int = 0
+    """How often it was tried."""
     reason: str
+    """Why the last attempt failed."""
+
+
+class WebhookSummary(TypedDict):
+    """How a webhook does."""
+
+    webhook: str
+    """The name."""
+    pending: int
+    """How many deliveries wait."""
+    given_up: int
+    """How many were given up and can be tried again."""
+    last_error: str | None
+    """Why the last failed attempt failed."""
+    last_error_at: float | None
+    """When that was (Unix seconds)."""
+
+
+class WebhookView(WebhookSummary):
+    """A webhook."""
+
+    url: str
+    """Where events are posted, without passwords and tokens."""
+    types: list[str]
+    """The beginnings of the types of events that are posted; empty: all."""
+    behind: int
+    """How many events of the log it has not read yet."""
+    under_way: int
+    """How many deliveries are being made."""
+    next_attempt_at: float | None
+    """When the next delivery is tried (Unix seconds)."""
+    delivered: int
+    """How many were delivered since the start."""
+    failures: int
+    """How many attempts failed since the start."""
+    last_delivered_at: float | None
+    """When one was last delivered (Unix seconds)."""
+    latest_given_up: list[GivenUp]
+    """The deliveries that were given up last, the latest first."""
+
+
+class Retried(TypedDict):
+    """webhook.retry."""
+
+    retried: int
+    """How many are tried again."""
+    not_kept: int
+    """How many the event log no longer has."""
 
 
 class Image(msgspec.Struct, kw_only=True):
@@ -335,7 +387,7 @@ class Webhook:
 
     # -- by command -------------------------------------------------------------------------
 
-    def view(self) -> dict[str, Any]:
+    def view(self) -> WebhookView:
         """The webhook as it is shown. Passwords and tokens in its URL are not."""
         return {
             "webhook": self.name,
@@ -354,7 +406,7 @@ class Webhook:
             "latest_given_up": list(self.given_up)[: -SHOWN_GIVEN_UP - 1 : -1],
         }
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> WebhookSummary:
         """How it goes, in a few words."""
         return {
             "webhook": self.name,
@@ -364,7 +416,7 @@ class Webhook:
             "last_error_at": self._last_error_at,
         }
 
-    async def retry(self, event: int | None) -> dict[str, Any]:
+    async def retry(self, event: int | None) -> Retried:
         """Try what was given up once more, all or one event; and at once what waits for its turn.
 
         Raises EngineError `not_found`, StoreError.

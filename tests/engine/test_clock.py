@@ -38,7 +38,7 @@ def test_before_it_is_started_it_is_the_wall_clock() -> None:
 
 
 @pytest.mark.parametrize("step_s", [-86400.0, -60.0, -STEP_S, STEP_S, 60.0, 86400.0])
-def test_a_step_is_taken_up_when_it_is_noticed_and_moves_what_is_remembered(step_s: float) -> None:
+def test_a_step_moves_what_is_remembered_once_it_is_noticed(step_s: float) -> None:
     async def main() -> None:
         machine = Machine()
         steps = started(machine)

@@ -64,7 +64,7 @@ async def test_a_wrong_file_changes_nothing(engine: RunningEngine) -> None:
     assert daemon.services.dial.retry_s == 0.05
 
 
-async def test_a_check_changes_nothing_and_tells_the_difference(engine: RunningEngine) -> None:
+async def test_a_check_changes_nothing_and_returns_the_difference(engine: RunningEngine) -> None:
     daemon, client = engine
     write(daemon, ("retry_s = 0.05", "retry_s = 7.0"))
     result = await client.call("engine.reload", check=True)
@@ -114,7 +114,7 @@ async def test_routes_hosts_agents_and_rules(engine: RunningEngine) -> None:
     await client.callback(**request(to="sip:carol@192.0.2.7"))
 
 
-async def test_an_agent_who_is_gone_is_gone(engine: RunningEngine) -> None:
+async def test_an_agent_removed_from_the_configuration_is_gone(engine: RunningEngine) -> None:
     daemon, client = engine
     write(daemon, ('name = "alice"', 'name = "anna"'))
     await client.call("engine.reload")

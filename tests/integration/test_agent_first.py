@@ -76,7 +76,7 @@ def most_packets_within(call: WireCall, span_s: float) -> int:
     return max(sum(start <= time < start + span_s for time in times) for start in times)
 
 
-async def test_the_story_is_told_in_order_by_events_and_record(
+async def test_events_and_record_follow_the_call_in_order(
     engine: EngineClient, wire: MakeWire
 ) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")
@@ -160,7 +160,7 @@ async def test_the_maximum_duration_ends_the_talk(
     assert all(seconds - 0.05 < bye.time - record["bridged_at"] < seconds + 0.5 for bye in byes)
 
 
-async def test_a_customer_for_whom_a_machine_answered_is_called_again(
+async def test_a_customer_whose_machine_answered_is_called_again(
     engine: EngineClient, wire: MakeWire
 ) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")

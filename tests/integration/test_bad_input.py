@@ -45,7 +45,7 @@ class WatchedTalk:
             assert call.rtp.flaws() == []
 
 
-async def test_rtp_of_a_stranger_is_not_heard(engine: EngineClient, wire: MakeWire) -> None:
+async def test_rtp_of_an_unknown_source_is_not_heard(engine: EngineClient, wire: MakeWire) -> None:
     talk = await WatchedTalk.begin(engine, wire)
     stranger = WireRtp()
     targets = [call.rtp.remote for call in (talk.agent, talk.customer)]

@@ -29,7 +29,7 @@ def queue_story(engine: EngineClient, job: str) -> list[str]:
 
 
 @pytest.mark.parametrize("order", ["agent_first", "customer_first"])
-async def test_a_number_outside_that_is_busy_leaves_him_to_the_agents(
+async def test_a_busy_outside_number_leaves_the_customer_to_the_agents(
     own_engine: StartEngine, wire: MakeWire, order: str
 ) -> None:
     trunk, anna, customer = wire("trunk"), wire("anna"), wire("customer")
@@ -55,7 +55,7 @@ async def test_a_number_outside_that_is_busy_leaves_him_to_the_agents(
     await engine.assert_idle()
 
 
-async def test_a_number_outside_takes_the_call_as_an_operator(
+async def test_an_outside_number_answers_as_an_agent_does(
     own_engine: StartEngine, wire: MakeWire
 ) -> None:
     trunk, customer = wire("trunk"), wire("customer")

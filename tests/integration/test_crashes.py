@@ -70,7 +70,7 @@ async def test_calls_of_another_media_worker_go_on(own_engine: StartEngine, wire
     await engine.assert_idle()
 
 
-async def test_a_killed_engine_tells_after_restart_what_was_cut_off(
+async def test_a_killed_engine_publishes_after_restart_what_was_cut_off(
     own_engine: StartEngine, wire: MakeWire
 ) -> None:
     engine = await own_engine()
@@ -260,7 +260,7 @@ async def test_a_service_manager_that_stops_every_process_at_once_loses_no_callb
     assert all(leg["media"] for leg in interrupted["legs"]), "no last figures"
 
 
-async def test_a_customer_who_waited_for_an_operator_is_called_again_after_a_restart(
+async def test_a_customer_who_waited_for_an_agent_is_called_again_after_a_restart(
     own_engine: StartEngine, wire: MakeWire
 ) -> None:
     phone, customer_phone = wire("anna"), wire("customer")
@@ -320,7 +320,7 @@ async def test_a_phone_that_ignores_cancel_is_not_called_again_at_once(
     await engine.line.call("callback.cancel", id="mine")
 
 
-async def test_a_drained_engine_finishes_its_calls_and_takes_no_more(
+async def test_a_drained_engine_finishes_its_calls_and_accepts_no_more(
     own_engine: StartEngine, wire: MakeWire
 ) -> None:
     engine = await own_engine()
@@ -350,7 +350,7 @@ async def fails_to_start(process: EngineProcess) -> str:
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
-async def test_a_taken_sip_port_is_one_line_and_status_2(tmp_path: Path, transport: str) -> None:
+async def test_a_sip_port_in_use_is_one_line_and_status_2(tmp_path: Path, transport: str) -> None:
     process = EngineProcess(tmp_path / "engine")
     kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
     with socket.socket(socket.AF_INET, kind) as taken:

@@ -50,7 +50,7 @@ async def test_the_customer_hears_hold_until_joined(engine: EngineClient, wire: 
         assert call.rtp.longest_gap_s() <= 0.06
 
 
-async def test_the_customer_is_let_go_when_the_agent_is_busy(
+async def test_the_customer_is_hung_up_when_the_agent_is_busy(
     engine: EngineClient, wire: MakeWire
 ) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")
@@ -96,7 +96,7 @@ async def test_a_customer_who_does_not_answer_costs_the_agent_nothing(
     assert not agent_phone.messages.items
 
 
-async def test_a_customer_left_alone_is_told_counted_and_may_be_called_back(
+async def test_a_customer_left_alone_hears_so_is_counted_and_may_be_called_back(
     own_engine: StartEngine, wire: MakeWire, tmp_path: Path
 ) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")

@@ -10,7 +10,7 @@ KEPT = 1_000
 BLOCKED = "+4479000000{:02}"
 
 
-async def test_a_late_subscriber_is_told_of_the_gap_and_of_what_there_is(
+async def test_a_late_subscriber_gets_the_gap_and_a_snapshot(
     own_engine: StartEngine,
 ) -> None:
     engine = await own_engine(

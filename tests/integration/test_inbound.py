@@ -65,7 +65,7 @@ async def ready(engine: EngineClient) -> None:
     await engine.line.call("agent.ready", agent="alice")
 
 
-async def test_a_caller_hears_music_and_his_place_and_talks_to_an_operator(
+async def test_a_caller_hears_music_and_the_position_and_talks_to_an_agent(
     own_engine: StartEngine, softphone: StartPhone, tmp_path: Path
 ) -> None:
     operator, caller = await asyncio.gather(
@@ -167,7 +167,7 @@ async def test_those_who_wait_hear_their_places_and_what_is_repeated(
     await engine.assert_idle()
 
 
-async def test_a_key_has_the_caller_called_back_in_his_place(
+async def test_a_key_has_the_caller_called_back_in_position(
     own_engine: StartEngine, softphone: StartPhone, tmp_path: Path
 ) -> None:
     operator, caller = await asyncio.gather(
@@ -204,7 +204,7 @@ def call(engine: EngineClient, phone: WirePhone, dialled: str = SHOP, **more: An
     return WireOutgoing.place(phone, engine.process.sip_port, dialled, **more)
 
 
-async def test_who_calls_again_in_time_is_in_his_old_place_even_in_another_engine(
+async def test_a_caller_who_calls_again_in_time_regains_the_position_even_in_another_engine(
     own_engine: StartEngine, wire: MakeWire, tmp_path: Path
 ) -> None:
     engine = await own_engine(**centre(tmp_path, wire("desk").uri, free_port(), regain_s=30.0))
@@ -232,7 +232,7 @@ async def test_who_calls_again_in_time_is_in_his_old_place_even_in_another_engin
     await call_event(engine, "call.ended")
 
 
-async def test_strangers_are_refused_and_a_flood_of_them_harms_nobody(
+async def test_unknown_sources_are_refused_and_a_flood_of_them_harms_nobody(
     own_engine: StartEngine, wire: MakeWire, tmp_path: Path
 ) -> None:
     desk = wire("desk")

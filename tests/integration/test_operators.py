@@ -37,7 +37,7 @@ def heard_by(phone: SoftphoneProcess, path: Path) -> Recording:
     return read_wav(path, started=phone.seen("recording")[0]["time"])
 
 
-async def test_of_several_rung_at_once_one_wins_and_the_other_is_told(
+async def test_of_several_rung_at_once_one_wins_and_the_other_learns_who(
     own_engine: StartEngine, softphone: StartPhone, tmp_path: Path
 ) -> None:
     slow = await Sipp.start("never_answer", tmp_path)
@@ -203,7 +203,7 @@ async def test_a_line_that_goes_down_in_a_call_ends_it_and_comes_back(
     await engine.assert_idle()
 
 
-async def test_wrap_up_until_he_is_ready(own_engine: StartEngine, wire: MakeWire) -> None:
+async def test_wrap_up_until_the_agent_is_ready(own_engine: StartEngine, wire: MakeWire) -> None:
     phone, customers = wire("anna"), [wire("one"), wire("two")]
     engine = await own_engine(
         agents=[{"name": "anna", "uri": phone.uri, "queues": ["sales"]}],
@@ -226,7 +226,7 @@ async def test_wrap_up_until_he_is_ready(own_engine: StartEngine, wire: MakeWire
     await engine.assert_idle()
 
 
-async def test_whoever_answers_must_press_the_key_before_the_customer_is_called(
+async def test_an_agent_must_press_the_key_before_the_customer_is_called(
     own_engine: StartEngine, softphone: StartPhone, wire: MakeWire, tmp_path: Path
 ) -> None:
     mobile = await softphone(user="mobile", record=tmp_path / "mobile.wav")

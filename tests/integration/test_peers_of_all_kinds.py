@@ -77,7 +77,7 @@ async def test_requests_of_other_kinds_are_answered_and_the_call_goes_on(
     await end_talk(engine, job, agent)
 
 
-async def test_video_is_refused_and_encryption_is_not_taken_for_granted(
+async def test_video_is_refused_and_encryption_is_not_assumed(
     engine: EngineClient, wire: MakeWire
 ) -> None:
     job, agent, customer = await begin_talk(engine, wire, tones=TONES)

@@ -21,7 +21,7 @@ async def queued(engine: EngineClient, to: str, **params: Any) -> str:
     return str((await engine.line.call("callback.request", to=to, **asked))["id"])
 
 
-async def test_the_second_operator_takes_the_callback_that_the_first_missed(
+async def test_the_second_agent_gets_the_callback_that_the_first_missed(
     own_engine: StartEngine, softphone: StartPhone, wire: MakeWire, tmp_path: Path
 ) -> None:
     absent = wire("absent")
@@ -70,7 +70,7 @@ async def test_the_second_operator_takes_the_callback_that_the_first_missed(
     )
 
 
-async def test_an_agent_gets_one_call_at_a_time_and_the_next_when_he_is_free(
+async def test_an_agent_gets_one_call_at_a_time_and_the_next_when_free(
     own_engine: StartEngine, wire: MakeWire
 ) -> None:
     phone, customers = wire("anna"), [wire("one"), wire("two")]
@@ -90,7 +90,7 @@ async def test_an_agent_gets_one_call_at_a_time_and_the_next_when_he_is_free(
     await engine.assert_idle()
 
 
-async def test_a_callback_waits_for_an_operator_and_may_be_cancelled_meanwhile(
+async def test_a_callback_waits_for_an_agent_and_may_be_cancelled_meanwhile(
     own_engine: StartEngine, wire: MakeWire
 ) -> None:
     phone = wire("anna")

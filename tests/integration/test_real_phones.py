@@ -80,7 +80,7 @@ async def test_a_whispered_file_is_heard_by_the_agent_only(
     assert not heard_by(customer, tmp_path / "customer.wav").hears(WHISPER_HZ)
 
 
-async def test_baresip_takes_a_call_of_a_pjsip_agent(
+async def test_baresip_answers_a_call_of_a_pjsip_agent(
     engine: EngineClient, softphone: StartPhone, tmp_path: Path
 ) -> None:
     """baresip's SDP names another address than its packets come from, as behind NAT."""
@@ -143,7 +143,7 @@ async def test_early_media_of_the_customer_is_heard_by_the_agent(
     assert not announced.hears(RINGING_HZ)
 
 
-async def test_a_phone_puts_the_other_on_hold_and_takes_it_back(
+async def test_a_phone_puts_the_other_on_hold_and_resumes(
     engine: EngineClient, softphone: StartPhone, tmp_path: Path
 ) -> None:
     agent, customer = await asyncio.gather(

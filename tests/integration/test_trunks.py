@@ -84,7 +84,7 @@ def challenge(call: WireCall, request: WireMessage, *, nonce: str, stale: bool =
     )
 
 
-async def test_sipp_takes_the_digest_and_refuses_a_wrong_one(
+async def test_sipp_accepts_the_digest_and_refuses_a_wrong_one(
     own_engine: StartEngine, wire: MakeWire, tmp_path: Path
 ) -> None:
     right, wrong = await asyncio.gather(

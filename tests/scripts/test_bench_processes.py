@@ -58,7 +58,7 @@ def test_without_a_compiler_the_c_relay_says_so(monkeypatch: pytest.MonkeyPatch)
         c_relay.CRelay([])
 
 
-def test_the_machine_tells_what_it_did() -> None:
+def test_the_machine_reports_what_it_did() -> None:
     machine = Machine()
     time.sleep(0.3)
     told = machine.told()

@@ -218,7 +218,7 @@ class TestListening:
             assert only_ipv6.endpoint.resolver.prefers_ipv6
             assert not both.endpoint.resolver.prefers_ipv6
 
-    async def test_a_port_that_is_taken(self) -> None:
+    async def test_a_port_in_use(self) -> None:
         first = ObservedEndpoint("udp:127.0.0.1:0")
         async with running(first):
             second = ObservedEndpoint("tcp:127.0.0.1:0", f"udp:127.0.0.1:{first.port}")

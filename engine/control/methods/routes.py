@@ -5,7 +5,7 @@ inbound routes and the queues. Nothing is dialled, nobody is offered anything, n
 """
 
 import time
-from typing import Any
+from typing import Any, cast
 
 from ...callbacks.intake import Intake
 from ...errors import BadParams, EngineError
@@ -18,7 +18,7 @@ from ...routing.router import Router
 from ...routing.rules import CallerHistory, Ruling
 from ..method import Method
 from ..peer import Peer
-from ..route_view import Objections, PartyView, explained, requested, verdict_of
+from ..route_view import Explanation, Objections, PartyView, explained, requested, verdict_of
 
 
 class RouteQuery(CallbackRequest):
@@ -59,7 +59,7 @@ class RouteMethods:
         """Method names, with the parameters each takes and what it does."""
         return {"route.explain": Method(RouteQuery, self._explain, is_costly=True)}
 
-    async def _explain(self, params: RouteQuery, _peer: Peer) -> dict[str, Any]:
+    async def _explain(self, params: RouteQuery, _peer: Peer) -> Explanation:
         now = params.at if params.at is not None else time.time()
         history = await self._router.history(params.to)
         if params.from_trunk is not None:
@@ -68,7 +68,7 @@ class RouteMethods:
 
     # -- a callback -------------------------------------------------------------------------
 
-    def _callback(self, params: RouteQuery, history: CallerHistory, now: float) -> dict[str, Any]:
+    def _callback(self, params: RouteQuery, history: CallerHistory, now: float) -> Explanation:
         objections = Objections()
         check = self._intake.check
         with objections.of("engine"):
@@ -95,7 +95,7 @@ class RouteMethods:
             "queue": queue,
             "agent": agent,
         }
-        return view | verdict_of(objections.found, not_before, now, queue, agent)
+        return cast(Explanation, view | verdict_of(objections.found, not_before, now, queue, agent))
 
     def _explain_admission(
         self, params: RouteQuery, now: float, objections: Objections
@@ -122,7 +122,7 @@ class RouteMethods:
 
     # -- a call that comes in ---------------------------------------------------------------
 
-    def _call(self, params: RouteQuery, history: CallerHistory, now: float) -> dict[str, Any]:
+    def _call(self, params: RouteQuery, history: CallerHistory, now: float) -> Explanation:
         trunk, dialled = params.from_trunk or "", params.dialled or ""
         self._parties.require_trunk(trunk)
         route = self._inbound.route(dialled, trunk)
@@ -160,7 +160,7 @@ class RouteMethods:
             "queue": queue,
             "agent": agent,
         }
-        return view | verdict_of(objections.found, None, now, queue, agent)
+        return cast(Explanation, view | verdict_of(objections.found, None, now, queue, agent))
 
     def _refused(
         self,
@@ -168,7 +168,7 @@ class RouteMethods:
         history: CallerHistory,
         now: float,
         refusal: tuple[int, str] | None,
-    ) -> dict[str, Any]:
+    ) -> Explanation:
         """A call that is refused before any rule is looked at."""
         trunk, dialled = params.from_trunk or "", params.dialled or ""
         number = self._admission.number(params.to)
@@ -194,7 +194,7 @@ class RouteMethods:
             "queue": None,
             "agent": None,
         }
-        return view | verdict_of(objections.found, None, now, None, None)
+        return cast(Explanation, view | verdict_of(objections.found, None, now, None, None))
 
 
 def _as_request(call: InboundCallInfo, caller: str) -> CallbackRequest:

@@ -125,9 +125,7 @@ async def test_who_was_added_as_permanent_is_dialled_where_no_line_can_be_kept(
 
 
 @pytest.mark.parametrize("is_permanent", [True, False])
-async def test_a_reload_puts_an_agent_on_the_line_and_takes_him_off_it(
-    store: Store, is_permanent: bool
-) -> None:
+async def test_a_reload_begins_and_ends_a_permanent_line(store: Store, is_permanent: bool) -> None:
     staff = Staff(store, agent("anna", permanent=not is_permanent))
     await staff.roster.start()
     staff.roster.reconfigure([agent("anna", permanent=is_permanent)], AgentDefaults())
@@ -153,7 +151,7 @@ async def test_a_reload_changes_adds_and_removes(store: Store) -> None:
         staff.dialplan.agent_destinations("cleo")
 
 
-async def test_one_who_is_to_leave_after_his_call_cannot_stay(store: Store) -> None:
+async def test_an_agent_to_be_removed_after_the_call_cannot_stay(store: Store) -> None:
     staff = Staff(store, agent("anna"))
     await staff.roster.start()
     free: list[str] = []
@@ -167,7 +165,7 @@ async def test_one_who_is_to_leave_after_his_call_cannot_stay(store: Store) -> N
     assert staff.told()[-1] == "agent.removed"
 
 
-async def test_one_who_comes_back_before_he_has_left_stays(store: Store) -> None:
+async def test_an_agent_configured_again_before_leaving_stays(store: Store) -> None:
     staff = Staff(store, agent("anna"))
     await staff.roster.start()
     staff.agents.reserve("anna", "job")

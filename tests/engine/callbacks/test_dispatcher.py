@@ -152,7 +152,7 @@ async def called_in_turn(stage: Scene, count: int) -> list[str | None]:
     return order
 
 
-def test_priority_then_age_decides_who_is_next(tmp_path: Path) -> None:
+def test_priority_then_age_decides_which_job_is_next(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         jobs = [new_job("running"), new_job("old"), new_job("new"), new_job("urgent", priority=5)]
         for one in jobs:

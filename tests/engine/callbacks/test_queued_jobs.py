@@ -306,7 +306,7 @@ def test_an_agent_who_answers_as_the_job_is_cancelled(
     run_with_staff(tmp_path, script)
 
 
-def test_a_customer_who_is_called_first_holds_until_an_agent_is_free(tmp_path: Path) -> None:
+def test_a_customer_called_first_holds_until_an_agent_is_free(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         job = queued(order="customer_first")
@@ -737,7 +737,7 @@ def test_a_new_priority_changes_the_place_in_the_queue(tmp_path: Path) -> None:
     run_with_staff(tmp_path, script)
 
 
-def test_a_later_time_takes_a_job_out_of_the_queue_until_then(tmp_path: Path) -> None:
+def test_a_later_time_removes_a_job_from_the_queue_until_then(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher, agents: AgentRegistry) -> None:
         agents.pause("alice")
         job = queued()

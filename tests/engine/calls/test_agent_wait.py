@@ -174,7 +174,7 @@ def test_the_limit_holds_over_several_agents(tmp_path: Path) -> None:
     run_wait(tmp_path, script)
 
 
-def test_a_cancelled_wait_tells_the_queue_why(tmp_path: Path) -> None:
+def test_a_cancelled_wait_leaves_the_queue_with_its_reason(tmp_path: Path) -> None:
     async def script(stage: Stage) -> None:
         waiting = asyncio.create_task(stage.wait.answering_agent())
         await asyncio.sleep(10)

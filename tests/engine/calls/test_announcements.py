@@ -26,18 +26,18 @@ def heard(told: Announcements, until_s: int, standing: Any) -> dict[int, list[st
     return said
 
 
-def test_nothing_is_told_unless_asked_for() -> None:
+def test_nothing_is_announced_unless_configured() -> None:
     told = announcements(announce_frequency_s=0.0)
     assert not told.any
     assert heard(told, 200, lambda _s: QueuePosition(3, 60.0)) == {}
 
 
-def test_the_place_is_told_at_once_and_at_intervals() -> None:
+def test_the_position_is_announced_at_once_and_at_intervals() -> None:
     said = heard(announcements(), 200, lambda _s: QueuePosition(3))
     assert said == {second: ["You are number 3 in line."] for second in (0, 90, 180)}
 
 
-def test_a_change_is_told_before_its_time_but_not_too_soon() -> None:
+def test_a_change_is_announced_early_but_not_too_soon() -> None:
     places = {0: 9, 5: 8, 10: 7, 40: 6}
 
     def standing(second: int) -> QueuePosition:
@@ -97,18 +97,18 @@ def test_places_beyond_the_limit(policy: str, place: int, sentence: list[str]) -
     assert told.due(0.0, QueuePosition(place)) == sentence
 
 
-def test_the_first_in_line_is_told_only_if_wanted() -> None:
+def test_the_first_position_is_announced_only_if_configured() -> None:
     assert announcements().due(0.0, QueuePosition(1, 300.0)) == []
     told = announcements(announce_to_first=True, announce_holdtime="yes")
     assert told.due(0.0, QueuePosition(1, 300.0)) == ["You are next."]
 
 
-def test_whoever_is_being_connected_is_told_nothing() -> None:
+def test_nothing_is_announced_while_a_caller_is_being_connected() -> None:
     assert announcements().due(0.0, None) == []
 
 
 @pytest.mark.parametrize(("policy", "times"), [("yes", [0, 90, 180]), ("once", [0]), ("no", [])])
-def test_the_wait_is_told_always_once_or_never(policy: str, times: list[int]) -> None:
+def test_the_wait_is_announced_always_once_or_never(policy: str, times: list[int]) -> None:
     told = announcements(announce_holdtime=policy, announce_position="no")
     said = heard(told, 200, lambda _s: QueuePosition(3, 300.0))
     assert list(said) == times
@@ -125,7 +125,7 @@ def test_place_wait_and_thanks_make_one_announcement() -> None:
     ]
 
 
-def test_an_unknown_wait_is_not_told() -> None:
+def test_an_unknown_wait_is_not_announced() -> None:
     told = announcements(announce_holdtime="yes")
     assert told.due(0.0, QueuePosition(2, None)) == ["You are number 2 in line."]
 

@@ -61,7 +61,7 @@ def test_dialling_offers_both_codecs_at_the_opened_port(tmp_path: Path) -> None:
     run_leg(tmp_path, script)
 
 
-def test_each_event_is_told_once_and_in_order(tmp_path: Path) -> None:
+def test_each_event_is_published_once_and_in_order(tmp_path: Path) -> None:
     async def script(stage: Scene, leg: Leg, published: Published) -> None:
         await leg.open()
         dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
@@ -81,7 +81,7 @@ def test_each_event_is_told_once_and_in_order(tmp_path: Path) -> None:
     run_leg(tmp_path, script)
 
 
-def test_early_media_of_another_branch_is_taken(tmp_path: Path) -> None:
+def test_early_media_of_another_branch_replaces_the_first(tmp_path: Path) -> None:
     """The call is forwarded: the branch that spoke first is silent from then on."""
 
     async def script(stage: Scene, leg: Leg, published: Published) -> None:
@@ -135,7 +135,7 @@ def test_the_wait_for_rtp_begins_again_at_the_answer(tmp_path: Path) -> None:
     run_leg(tmp_path, script)
 
 
-def test_the_worker_is_told_whose_rtp_may_be_taken(tmp_path: Path) -> None:
+def test_the_worker_learns_whose_rtp_it_may_accept(tmp_path: Path) -> None:
     """The host that is called for SIP, and at the answer that the phone may be another one."""
 
     async def script(stage: Scene, leg: Leg, _published: Published) -> None:
@@ -170,7 +170,7 @@ def test_an_answer_on_hold_is_a_hold(tmp_path: Path) -> None:
     run_leg(tmp_path, script)
 
 
-def test_digits_by_info_are_told_as_others_are(tmp_path: Path) -> None:
+def test_digits_by_info_are_published_as_others_are(tmp_path: Path) -> None:
     async def script(stage: Scene, leg: Leg, published: Published) -> None:
         watcher = LegWatcher()
         leg.listen(watcher)
@@ -233,7 +233,7 @@ def test_a_leg_that_is_held_from_the_start_is_connected_when_it_resumes(tmp_path
     run_leg(tmp_path, script)
 
 
-def test_media_events_are_told(tmp_path: Path) -> None:
+def test_media_events_are_published(tmp_path: Path) -> None:
     async def script(stage: Scene, leg: Leg, published: Published) -> None:
         await answered(stage, leg)
         leg.on_media(Dtmf("leg-1", "5", 120))
@@ -280,7 +280,7 @@ def test_playing_to_its_end_and_to_its_limit(tmp_path: Path) -> None:
     run_leg(tmp_path, script)
 
 
-def test_hanging_up_twice_tells_once(tmp_path: Path) -> None:
+def test_hanging_up_twice_publishes_once(tmp_path: Path) -> None:
     async def script(stage: Scene, leg: Leg, published: Published) -> None:
         phone = await answered(stage, leg)
         leg.hang_up(HangupCause("completed", "first"))
@@ -396,7 +396,7 @@ def test_without_a_port_a_party_that_calls_is_not_answered(tmp_path: Path) -> No
     assert kinds(run_called(tmp_path, script)) == ["leg.ringing", "leg.ended"]
 
 
-def test_a_key_press_is_told_to_the_call_flow(tmp_path: Path) -> None:
+def test_a_listener_hears_of_a_key_press(tmp_path: Path) -> None:
     async def script(stage: Scene, leg: Leg, _published: Published) -> None:
         watcher = LegWatcher()
         await answered(stage, leg)
@@ -407,7 +407,7 @@ def test_a_key_press_is_told_to_the_call_flow(tmp_path: Path) -> None:
     run_leg(tmp_path, script)
 
 
-def test_who_is_hung_up_while_his_address_is_looked_up_is_not_called(
+def test_a_leg_hung_up_during_the_lookup_is_not_called(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def script(stage: Scene, leg: Leg, published: Published) -> None:

@@ -211,7 +211,7 @@ async def test_callback_sends_what_it_was_given(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("outcome", "status"), [("completed", 0), ("failed", 1), ("expired", 1)])
-async def test_waiting_tells_how_it_goes_and_how_it_ended(
+async def test_waiting_shows_the_progress_and_the_end(
     tmp_path: Path, outcome: str, status: int
 ) -> None:
     result = await against(

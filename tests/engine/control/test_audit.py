@@ -62,7 +62,7 @@ def test_one_refusal_over_and_over_is_written_once_a_second(audit: Audit, kept: 
     assert kept.rows[-1]["repeated"] == 49
 
 
-def test_strangers_do_not_fill_the_memory(audit: Audit, kept: Kept) -> None:
+def test_unknown_peers_do_not_fill_the_memory(audit: Audit, kept: Kept) -> None:
     for number in range(5000):
         audit.refused(BOARD, PEER, f"m{number}", b"{}", "no right")
     assert len(audit._refusals) <= 1000

@@ -53,7 +53,7 @@ def words_of_the_engine() -> tuple[set[str], set[str]]:
     return words - {f"engine.{path.stem}" for path in (ROOT / "engine").glob("*.py")}, beginnings
 
 
-async def test_every_method_and_parameter_is_told(tmp_path: Path) -> None:
+async def test_every_method_and_parameter_is_documented(tmp_path: Path) -> None:
     async with running(settings_in(tmp_path)) as (daemon, _client):
         taken = {name: method.decoder.type for name, method in daemon.control.methods.items()}
     taken["events.subscribe"] = Subscribe
@@ -73,7 +73,7 @@ async def test_every_method_and_parameter_is_told(tmp_path: Path) -> None:
     assert {name for name in text if EVENT.fullmatch(name)} <= METHODS.keys()
 
 
-def test_every_event_is_told() -> None:
+def test_every_event_is_documented() -> None:
     words, _beginnings = words_of_the_engine()
     events = {word for word in words if EVENT.fullmatch(word)} - METHODS.keys()
     told = told_events()
@@ -81,7 +81,7 @@ def test_every_event_is_told() -> None:
     assert {name for name in events - told if not name.startswith(tuple(groups_told))} == set()
 
 
-def test_no_event_is_told_that_there_is_not() -> None:
+def test_no_other_event_is_documented() -> None:
     words, beginnings = words_of_the_engine()
     states = words | {word.partition(".")[2] for word in words if EVENT.fullmatch(word)}
     unknown = set()

@@ -42,12 +42,12 @@ def unix(uid: int, *groups: int) -> Peer:
     return Peer("unix", uid=uid, gid=uid, pid=1, groups=groups)
 
 
-def test_without_entries_whoever_may_connect_administers() -> None:
+def test_without_entries_everybody_who_may_connect_administers() -> None:
     assert rights().of_peer(unix(4321)).role == "administer"
     assert rights(right("t", token=TOKEN, role="read")).of_peer(unix(4321)).role == "administer"
 
 
-def test_with_entries_others_have_none_unless_told_otherwise() -> None:
+def test_with_entries_others_have_none_unless_configured_otherwise() -> None:
     one = right("a", user=12, role="supervise")
     assert rights(one).of_peer(unix(12)) == Principal("a", "supervise", None, "a")
     assert rights(one).of_peer(unix(4321)).role == "none"

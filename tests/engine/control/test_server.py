@@ -83,7 +83,7 @@ async def test_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
     assert path.read_text() == "precious"
 
 
-async def test_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+async def test_directory_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ControlError) as raised:
         await server(tmp_path / "file" / "control.sock").bind()
@@ -139,7 +139,7 @@ async def test_peer_is_who_the_kernel_says(tmp_path: Path) -> None:
     assert (seen[0].uid, seen[0].gid, seen[0].pid) == (os.getuid(), os.getgid(), os.getpid())
 
 
-async def test_user_who_is_not_allowed_is_told_and_closed(
+async def test_user_who_is_not_allowed_gets_an_error_and_is_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stranger = Peer("unix", uid=54321, gid=54321, pid=1)
@@ -154,7 +154,7 @@ async def test_user_who_is_not_allowed_is_told_and_closed(
         await client.close()
 
 
-async def test_too_many_connections_are_told_and_closed(
+async def test_too_many_connections_get_an_error_and_are_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_privileges(monkeypatch)
@@ -175,7 +175,7 @@ async def test_too_many_connections_are_told_and_closed(
         await fourth.close()
 
 
-async def test_who_is_refused_can_still_write_before_they_read_why(
+async def test_a_refused_client_can_still_write_before_reading_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_privileges(monkeypatch)
@@ -194,7 +194,7 @@ async def test_who_is_refused_can_still_write_before_they_read_why(
         await first.close()
 
 
-async def test_whoever_lingers_keeps_nobody_out(
+async def test_a_lingering_client_keeps_nobody_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_privileges(monkeypatch)
@@ -406,7 +406,7 @@ async def test_unknown_client_gets_little_room(tmp_path: Path) -> None:
         await client.close()
 
 
-async def test_certificate_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+async def test_certificate_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     settings = Control(
         socket=tmp_path / "control.sock",
         tcp="127.0.0.1:0",

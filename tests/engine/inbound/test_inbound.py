@@ -15,7 +15,7 @@ from tests.support.reception import Documents, Reception, reception
 CALLER = "+442079461111"
 
 
-def test_a_stranger_is_refused_and_leaves_no_event(tmp_path: Path) -> None:
+def test_an_unknown_source_is_refused_and_leaves_no_event(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         stranger = desk.call(host="192.0.2.99")
         assert stranger.statuses == [403]
@@ -25,7 +25,7 @@ def test_a_stranger_is_refused_and_leaves_no_event(tmp_path: Path) -> None:
     assert desk.stage.told("call.") == []
 
 
-def test_a_flood_of_strangers_is_not_answered(tmp_path: Path) -> None:
+def test_a_flood_from_unknown_sources_is_not_answered(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         stranger, trunk = Hop("udp", "192.0.2.99", 5060), Hop("udp", "127.0.0.1", 5071)
         admitted = [desk.inbound.admits(stranger, 0.0) for _ in range(100)]
@@ -37,7 +37,7 @@ def test_a_flood_of_strangers_is_not_answered(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("dialled", "status"), [("+442079469999", 404), ("+442079460000", 488)])
-def test_what_is_not_taken_is_refused_before_it_rings(
+def test_a_call_that_is_not_accepted_is_refused_before_it_rings(
     tmp_path: Path, dialled: str, status: int
 ) -> None:
     async def script(desk: Reception) -> None:
@@ -77,7 +77,7 @@ def test_draining_is_not_waited_for_too_long(tmp_path: Path) -> None:
     reception(tmp_path, script)
 
 
-def test_nobody_is_taken_before_the_engine_is_ready(tmp_path: Path) -> None:
+def test_no_call_is_accepted_before_the_engine_is_ready(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         early = desk.another()
         assert not early.admits(Hop("udp", "127.0.0.1", 5071), 0.0)
@@ -109,7 +109,7 @@ def test_other_routes_and_trunks_hold_from_the_next_call_on(tmp_path: Path) -> N
     reception(tmp_path, script)
 
 
-def test_whoever_waited_when_an_engine_died_is_in_his_place_again(tmp_path: Path) -> None:
+def test_callers_who_waited_when_an_engine_died_regain_their_position(tmp_path: Path) -> None:
     documents = Documents()
     joined: list[float] = []
 

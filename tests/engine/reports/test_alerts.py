@@ -51,7 +51,7 @@ def test_a_figure_has_to_be_past_its_threshold_for_the_whole_time() -> None:
     ]  # fmt: skip
 
 
-def test_it_is_told_once_and_once_more_when_it_is_over() -> None:
+def test_it_is_published_once_and_once_more_when_it_is_over() -> None:
     now = Now(LONG)
     now.waits(99.0)
     for moment in range(0, 100, 5):

@@ -68,7 +68,7 @@ async def test_how_a_stay_can_end(
         assert (stay["result"], stay["left_at"]) == (result, 1009.0)
 
 
-async def test_who_is_moved_has_two_stays(tmp_path: Path) -> None:
+async def test_a_moved_entry_has_two_stays(tmp_path: Path) -> None:
     async with recorded(tmp_path / "db") as here:
         here.at(1000.0, "queue.joined", call="c1", queue="sales")
         here.at(1030.0, "queue.overflowed", call="c1", queue="sales", to_queue="all")
@@ -140,7 +140,7 @@ async def test_a_call_that_came_in_has_a_record(tmp_path: Path) -> None:
         assert stay["talk_s"] == 60.0
 
 
-async def test_a_call_has_the_talk_until_one_hung_up_and_the_cost_of_its_outside_operator(
+async def test_a_call_has_the_talk_until_one_hung_up_and_the_cost_of_its_outside_number(
     tmp_path: Path,
 ) -> None:
     async with recorded(tmp_path / "db") as here:

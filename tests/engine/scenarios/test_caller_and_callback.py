@@ -67,7 +67,7 @@ def run_shop(tmp_path: Path, script: Callable[[Shop], Awaitable[None]]) -> None:
     )
 
 
-def test_who_calls_again_has_his_place_and_is_not_called_back_after_the_talk(
+def test_a_customer_who_calls_takes_the_position_and_is_not_called_back_after_the_talk(
     tmp_path: Path,
 ) -> None:
     async def script(shop: Shop) -> None:
@@ -106,7 +106,7 @@ def test_who_gives_up_again_is_called_back(tmp_path: Path) -> None:
     run_shop(tmp_path, script)
 
 
-def test_who_calls_as_the_operator_is_rung_for_him_is_not_rung(tmp_path: Path) -> None:
+def test_a_customer_who_calls_as_the_agent_rings_is_not_rung(tmp_path: Path) -> None:
     async def script(shop: Shop) -> None:
         job = await shop.ask_by_key()
         await shop.ask("agent.ready", agent="alice")
@@ -126,7 +126,7 @@ def test_who_calls_as_the_operator_is_rung_for_him_is_not_rung(tmp_path: Path) -
     run_shop(tmp_path, script)
 
 
-def test_who_is_served_as_an_operator_is_rung_for_his_callback_is_not_called(
+def test_a_customer_served_as_an_agent_rings_for_the_callback_is_not_called(
     tmp_path: Path,
 ) -> None:
     async def script(shop: Shop) -> None:
@@ -146,7 +146,7 @@ def test_who_is_served_as_an_operator_is_rung_for_his_callback_is_not_called(
     run_shop(tmp_path, script)
 
 
-def test_a_callback_that_is_for_later_stays_when_he_calls(tmp_path: Path) -> None:
+def test_a_callback_for_later_stays_when_the_customer_calls(tmp_path: Path) -> None:
     async def script(shop: Shop) -> None:
         job = await shop.ask(
             "callback.request", to=CALLER, queue="sales", not_before=time.time() + 60

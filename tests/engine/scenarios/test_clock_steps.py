@@ -114,7 +114,7 @@ async def _on_stage(script: Script, engine: VirtualEngine) -> None:
 
 
 @STEPS
-def test_a_step_is_told_once(tmp_path: Path, step_s: float) -> None:
+def test_a_step_is_published_once(tmp_path: Path, step_s: float) -> None:
     async def script(stage: Stage) -> None:
         await asyncio.sleep(5)
         began = stage.set_clock(step_s)

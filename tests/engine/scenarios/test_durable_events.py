@@ -35,7 +35,7 @@ def on_disk(path: Path) -> list[dict[str, Any]]:
         return [json.loads(body) for (body,) in rows]
 
 
-async def test_an_event_of_what_could_not_be_saved_is_told_as_that(tmp_path: Path) -> None:
+async def test_an_event_of_what_could_not_be_saved_is_published_as_that(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
     async with opened(path) as (store, log):
         store.put("large", "0", {"text": "x" * 50_000})
@@ -59,7 +59,7 @@ async def test_an_event_of_what_could_not_be_saved_is_told_as_that(tmp_path: Pat
         assert [event.type for event in log.after(0)][1] == NOT_SAVED
 
 
-async def test_an_event_is_on_the_disk_when_it_is_told(tmp_path: Path) -> None:
+async def test_an_event_is_on_the_disk_when_it_is_published(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
     async with opened(path) as (_store, log):
         told: list[int] = []
@@ -179,7 +179,7 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize("lines", [2, 40, 300])
-async def test_what_was_told_survives_kill_9(tmp_path: Path, lines: int) -> None:
+async def test_published_events_survive_kill_9(tmp_path: Path, lines: int) -> None:
     path = tmp_path / "log.db"
     told_ever: list[int] = []
     epochs = set()

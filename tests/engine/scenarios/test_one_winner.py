@@ -176,7 +176,7 @@ def test_two_answers_at_once(tmp_path: Path, order: Order, winner: str) -> None:
 
 
 @pytest.mark.parametrize("first", ["answer", "hang_up"])
-def test_the_operator_hangs_up_as_the_customer_answers(tmp_path: Path, first: str) -> None:
+def test_the_agent_hangs_up_as_the_customer_answers(tmp_path: Path, first: str) -> None:
     async def script(shop: Shop) -> None:
         job = await shop.request("agent_first")
         operator = await shop.answers("alice")
@@ -199,7 +199,7 @@ def test_the_operator_hangs_up_as_the_customer_answers(tmp_path: Path, first: st
 
 
 @both_orders
-def test_an_operator_who_answers_and_hangs_up_at_once_is_asked_again(
+def test_an_agent_who_answers_and_hangs_up_at_once_is_offered_again(
     tmp_path: Path, order: Order
 ) -> None:
     """His queue has let the job go with his answer; it must come back to wait there."""
@@ -225,7 +225,7 @@ def test_an_operator_who_answers_and_hangs_up_at_once_is_asked_again(
 
 
 @pytest.mark.parametrize("first", ["answer", "hang_up"])
-def test_the_customer_hangs_up_as_the_operator_answers(tmp_path: Path, first: str) -> None:
+def test_the_customer_hangs_up_as_the_agent_answers(tmp_path: Path, first: str) -> None:
     async def script(shop: Shop) -> None:
         job = await shop.request("customer_first")
         customer = await shop.answers(CUSTOMER)
@@ -305,9 +305,7 @@ def test_a_customer_who_answers_while_the_wrap_up_goes_on_gets_the_next_offer(
 
 
 @pytest.mark.parametrize("end", ["is_busy", "declines", "rings_out", "operator_gives_up", "cancel"])
-def test_a_callback_in_which_the_operator_waits_is_never_abandoned(
-    tmp_path: Path, end: Any
-) -> None:
+def test_a_callback_in_which_the_agent_waits_is_never_abandoned(tmp_path: Path, end: Any) -> None:
     async def script(shop: Shop) -> None:
         job = await shop.request("agent_first")
         operator = await shop.answers("alice")
@@ -328,7 +326,7 @@ def test_a_callback_in_which_the_operator_waits_is_never_abandoned(
 
 
 @pytest.mark.parametrize("alone_s", [1.5, 4.0])
-def test_a_customer_left_alone_is_counted_and_told(tmp_path: Path, alone_s: float) -> None:
+def test_a_customer_left_alone_is_counted_and_hears_so(tmp_path: Path, alone_s: float) -> None:
     async def script(shop: Shop) -> None:
         job = await shop.request("customer_first", context={"site": "shop.example"})
         customer = await shop.waiting(await shop.phone_of(CUSTOMER))
@@ -350,7 +348,7 @@ def test_a_customer_left_alone_is_counted_and_told(tmp_path: Path, alone_s: floa
     run_shop(tmp_path, script)
 
 
-def test_a_customer_whose_operator_left_as_he_answered_was_not_joined(tmp_path: Path) -> None:
+def test_a_customer_whose_agent_left_as_they_answered_was_not_joined(tmp_path: Path) -> None:
     """He is hung up on at once, and is not counted as one who waited."""
 
     async def script(shop: Shop) -> None:

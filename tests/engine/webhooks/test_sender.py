@@ -39,7 +39,7 @@ async def test_any_2xx_will_do(sender: Sender, status: int) -> None:
         assert (await sender.post(receiver.url, {}, b"{}", 5.0)).error is None
 
 
-async def test_why_it_did_not_arrive_is_told(sender: Sender) -> None:
+async def test_the_error_says_why_it_did_not_arrive(sender: Sender) -> None:
     answers = iter(
         [
             web.Response(status=503, text="over\nloaded", headers={"retry-after": "17"}),
@@ -121,7 +121,7 @@ async def test_connections_stay_open(sender: Sender) -> None:
 SECRET_URL = "/hook?token=s3cret%20one&k=other+value"
 
 
-async def test_no_secret_of_the_url_is_told(sender: Sender) -> None:
+async def test_no_secret_of_the_url_is_shown(sender: Sender) -> None:
     def echo(received: Received) -> web.Response:
         words = f"no {SECRET_URL} s3cret one other value {received.headers['authorization']}"
         return web.Response(status=404, text=words)

@@ -138,7 +138,7 @@ async def test_one_that_hangs_holds_up_its_connection_alone(tmp_path: Path) -> N
             assert here.crm.view()["latest_given_up"][0].reason == "no answer within 0.3 s"
 
 
-async def test_one_that_is_given_up_is_told_and_can_be_tried_again(tmp_path: Path) -> None:
+async def test_a_delivery_given_up_is_published_and_can_be_tried_again(tmp_path: Path) -> None:
     broken = [True]
 
     def maybe(_received: Received) -> web.Response:
@@ -197,7 +197,7 @@ async def test_more_than_may_wait_in_memory_wait_in_the_log(tmp_path: Path) -> N
     await receiver.stop()
 
 
-async def test_one_so_far_behind_that_the_log_was_cut_is_told(tmp_path: Path) -> None:
+async def test_a_webhook_so_far_behind_that_the_log_was_cut_is_published(tmp_path: Path) -> None:
     receiver = await Receiver().start()
     given = settings(receiver.url, max_pending=1, max_attempts=100)
     await receiver.stop()
@@ -269,7 +269,7 @@ async def test_a_new_webhook_begins_with_the_next_event(tmp_path: Path) -> None:
         ]
 
 
-async def test_reload_moves_a_webhook_and_takes_one_away(tmp_path: Path) -> None:
+async def test_reload_moves_a_webhook_and_removes_one(tmp_path: Path) -> None:
     away = settings(f"http://127.0.0.1:{free_port()}/", retry_s=60.0, retry_most_s=60.0)
     async with Receiver() as receiver, running(tmp_path / "db", away) as here:
         here.log.publish("callback.queued", job="j1")

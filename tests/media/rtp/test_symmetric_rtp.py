@@ -88,7 +88,7 @@ def test_a_third_host_is_not_followed_even_with_the_stream_of_the_peer() -> None
     assert not any(talk.stream(STRANGER, 50, at=5.0, first=51))
 
 
-def test_strict_takes_the_signalled_address_alone() -> None:
+def test_strict_accepts_the_signalled_address_alone() -> None:
     for source in (PORT, NAT, STRANGER):
         talk = Talk(strict=True)
         assert not any(talk.stream(source, 50, at=0.1))
@@ -153,7 +153,7 @@ def test_a_stronger_proof_takes_over_from_a_weaker_one() -> None:
     assert (talk.learner.current, talk.learner.proof) == (EXACT, SIGNALLED)
 
 
-def test_strangers_side_by_side_do_not_stop_the_right_one() -> None:
+def test_unknown_sources_do_not_stop_the_right_one() -> None:
     talk = Talk()
     for n in range(PROBATION_PACKETS):
         for stranger in range(20):
@@ -193,7 +193,7 @@ def test_a_peer_that_moved_back_is_believed_at_once() -> None:
     assert talk.consider(EXACT, 1, 61, 12.1)
 
 
-def test_a_new_description_begins_anew() -> None:
+def test_a_new_description_starts_learning_again() -> None:
     talk = Talk()
     talk.from_peer(1, 50, 1.0)
     talk.learner.signal("192.0.2.200", 9000, 20.0)

@@ -34,7 +34,7 @@ def say(desk: Desk, a: FramePhone, packets: int) -> None:
 
 
 @pytest.mark.parametrize("jump", [-5_000_000, 5_000_000, 0x7FFF0000])
-def test_timestamps_that_begin_anew_are_not_passed_on(desk: Desk, jump: int) -> None:
+def test_timestamps_that_restart_are_not_passed_on(desk: Desk, jump: int) -> None:
     a, b = bridge(desk)
     say(desk, a, 4)
     a.timestamp = (a.timestamp + jump) & 0xFFFFFFFF

@@ -69,7 +69,9 @@ def test_what_comes_is_handed_over_with_its_source(hall: Hall, stranger: socket.
 
 
 @pytest.mark.parametrize("offset", [0, 1])
-def test_it_is_told_what_waits_already(hall: Hall, stranger: socket.socket, offset: int) -> None:
+def test_datagrams_that_wait_already_are_read(
+    hall: Hall, stranger: socket.socket, offset: int
+) -> None:
     listeners = Listeners()
     stranger.sendto(b"early", (HOST, hall.pair.port + offset))
     assert listeners.add_sink(hall.leg)
@@ -114,7 +116,7 @@ def test_a_flood_is_read_so_far_and_again_after_a_while(
     listeners.close()
 
 
-def test_a_shut_door_can_be_removed(hall: Hall, stranger: socket.socket) -> None:
+def test_a_closed_socket_can_be_removed(hall: Hall, stranger: socket.socket) -> None:
     listeners = Listeners()
     listeners.add_sink(hall.leg)
     for _ in range(FLOOD_DATAGRAMS // 10 + 2):

@@ -111,7 +111,7 @@ def test_what_the_last_peer_sends_in_quarantine_is_counted() -> None:
     peer.close()
 
 
-def test_the_next_port_cannot_be_told_from_the_last_ones() -> None:
+def test_the_next_port_cannot_be_guessed_from_the_last_ones() -> None:
     ports, _ = pool(6)
     rounds = set()
     for begun in range(0, 80, 4):
@@ -231,7 +231,7 @@ def test_a_port_of_another_process_is_passed_over(odd: int) -> None:
     pair.close()
 
 
-def test_close_lets_go_of_quarantined_sockets() -> None:
+def test_close_closes_quarantined_sockets() -> None:
     ports, _ = pool(2)
     pair = ports.take_pair()
     ports.give_back(pair, 0.0)

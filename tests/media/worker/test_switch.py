@@ -167,7 +167,9 @@ def test_codecs_are_converted_both_ways(desk: Desk) -> None:
     assert_unbroken(b.heard)
 
 
-def test_strangers_are_dropped_and_counted(bridged: tuple[Desk, FramePhone, FramePhone]) -> None:
+def test_packets_of_unknown_sources_are_dropped_and_counted(
+    bridged: tuple[Desk, FramePhone, FramePhone],
+) -> None:
     desk, a, b = bridged
     stranger = FramePhone(0x66)
     desk.phones.append(stranger)
@@ -408,7 +410,7 @@ def spray(desk: Desk, phone: FramePhone, leg: str) -> None:
         desk.drain()
 
 
-def test_a_leg_whose_peer_is_silent_is_not_for_whoever_speaks_first(desk: Desk) -> None:
+def test_a_leg_whose_peer_is_silent_accepts_no_other_source(desk: Desk) -> None:
     a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
     desk.switch.execute(m.Bridge("a", "b"))
     stranger = FramePhone(0x66, host="127.66.0.1")
@@ -439,7 +441,7 @@ def test_the_host_that_sip_comes_from_may_send(desk: Desk) -> None:
     assert {heard.payload for heard in b.listen()} == {outside.frame}
 
 
-def test_strict_takes_the_signalled_address_and_port_alone(desk: Desk) -> None:
+def test_strict_accepts_the_signalled_address_and_port_alone(desk: Desk) -> None:
     a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
     desk.switch.execute(m.Bridge("a", "b"))
     described = a.describe("a")
@@ -461,7 +463,7 @@ def key(code: int, packets: int = 4) -> list[bytes]:
     return held + [PAYLOAD.pack(code, 0x8A, 160 * packets)] * 3
 
 
-def test_a_digit_is_told_once_and_relayed(bridged: tuple[Desk, FramePhone, FramePhone]) -> None:
+def test_a_digit_is_reported_once_and_relayed(bridged: tuple[Desk, FramePhone, FramePhone]) -> None:
     desk, a, b = bridged
     desk.switch.execute(b.describe("b", events=97))
     converse(desk, a, b, 3)
@@ -478,7 +480,7 @@ def test_a_digit_is_told_once_and_relayed(bridged: tuple[Desk, FramePhone, Frame
     assert [(packet.sequence - first) & 0xFFFF for packet in heard] == list(range(13))
 
 
-def test_a_digit_is_dropped_without_a_gap_for_who_takes_none(
+def test_a_digit_is_dropped_without_a_gap_for_a_peer_that_accepts_none(
     bridged: tuple[Desk, FramePhone, FramePhone],
 ) -> None:
     desk, a, b = bridged
@@ -494,7 +496,7 @@ def test_a_digit_is_dropped_without_a_gap_for_who_takes_none(
     assert [(packet.sequence - first) & 0xFFFF for packet in heard] == list(range(6))
 
 
-def test_a_digit_whose_end_is_lost_is_told_after_a_while(
+def test_a_digit_whose_end_is_lost_is_reported_after_a_while(
     bridged: tuple[Desk, FramePhone, FramePhone],
 ) -> None:
     desk, a, b = bridged
@@ -604,7 +606,7 @@ def test_silence_is_noticed_and_its_end(desk: Desk) -> None:
     assert desk.events(m.SilenceEnded) == [m.SilenceEnded("a")]
 
 
-def test_reports_go_out_and_strangers_reports_are_dropped(
+def test_reports_go_out_and_reports_of_unknown_sources_are_dropped(
     bridged: tuple[Desk, FramePhone, FramePhone],
 ) -> None:
     desk, a, b = bridged

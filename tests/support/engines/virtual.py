@@ -29,6 +29,7 @@ from engine.store.batch import Batch
 from engine.store.store import Store
 from media.errors import WorkerGone
 from tests.support.phones.virtual import SILENT, Conduct, Network, VirtualSip
+from tests.support.protocol_check import ProtocolCheck
 from tests.support.quiet_speech import quiet_speech
 from tests.support.scene import ScriptedMedia
 from tests.support.virtual_loop import run
@@ -211,6 +212,8 @@ class VirtualEngine:
             quiet_speech(),
         ):
             self.daemon = Daemon(settings)
+        self.protocol = ProtocolCheck()
+        self.protocol.watch(self.daemon.events)
         self.media.register = self.daemon.registry
         self.daemon.services.new_id = world.new_id
         self.writer: _InlineWriter | None = None
@@ -240,6 +243,7 @@ class VirtualEngine:
     async def stop(self) -> None:
         """Stop in good order."""
         await self.daemon.stop()
+        self.protocol.finish()
 
     async def kill(self, keep_s: float) -> None:
         """kill -9: what is not on the disk is lost, and nobody hears from this engine again.
@@ -282,6 +286,7 @@ class VirtualEngine:
         answer = handler.run(given, CLIENT)
         if asyncio.iscoroutine(answer):
             answer = await answer
+        self.protocol.replied(method, answer)
         return msgspec.json.decode(msgspec.json.encode(answer))
 
     async def try_to(self, method: str, **params: Any) -> Any:

@@ -27,7 +27,7 @@ def test_they_come_in_order_and_no_more_than_asked_for() -> None:
     assert deadlines.next_at is None and c.next_at == math.inf
 
 
-def test_one_may_be_put_off_or_called_off() -> None:
+def test_a_deadline_may_be_postponed_or_cancelled() -> None:
     deadlines: Deadlines[Target] = Deadlines()
     a = Target("a")
     deadlines.set(a, 1.0)

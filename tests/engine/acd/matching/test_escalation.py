@@ -59,7 +59,7 @@ def test_steps_are_taken_once_and_in_their_order() -> None:
     assert due(one, line, 30) == Escalation(to_queue="service")
 
 
-def test_a_queue_that_takes_nobody_is_asked_again_and_does_not_hold_up_later_steps() -> None:
+def test_a_queue_that_admits_nobody_is_asked_again_and_does_not_hold_up_later_steps() -> None:
     line = line_of(Overflow(after_s=10, queue="service"), Overflow(after_s=20, centre="partner"))
     one = entry()
     assert due(one, line, 10, takes=False) == Escalation()
@@ -72,7 +72,7 @@ def test_a_queue_that_takes_nobody_is_asked_again_and_does_not_hold_up_later_ste
     assert due(other, line, 15) == Escalation(to_queue="service")
 
 
-def test_an_outside_number_that_did_not_take_him_has_a_pause() -> None:
+def test_an_outside_number_that_did_not_answer_has_a_pause() -> None:
     for after_s, pause_s in ((5.0, OUTSIDE_AGAIN_S), (300.0, 300.0)):
         line = line_of(Overflow(after_s=after_s, centre="partner"))
         one = entry(outside_tried={"+442079460999": 1000.0})

@@ -65,7 +65,7 @@ def profile(name: str, centre: str | None, skills: dict[str, int]) -> Profile:
     st.dictionaries(st.sampled_from(SKILLS), st.integers(1, 3)),
     st.sampled_from([None, (True, NEVER), (False, 0), (False, 1), (False, NEVER)]),
 )
-def test_the_best_is_the_first_of_those_he_may_take(
+def test_the_best_is_the_first_that_the_agent_may_take(
     given_entries: list[tuple[Scope, dict[str, float], bool]],
     name: str,
     centre: str | None,

@@ -82,7 +82,7 @@ async def test_wrong_parameters_are_named(
     assert caught.value.field == field
 
 
-async def test_rescheduling_is_durable_and_told(settings: Settings) -> None:
+async def test_rescheduling_is_durable_and_published(settings: Settings) -> None:
     async with running(settings) as (daemon, client):
         await client.callback(**request(id="x"))
         soon = time.time() + 3600
