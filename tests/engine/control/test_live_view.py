@@ -58,7 +58,7 @@ def test_an_agent_is_shown_with_the_customer_of_their_work(tmp_path: Path) -> No
         view = AgentView(agents, stage.services.queues, customers(stage, dispatcher))
 
         def shown(name: str) -> dict[str, object]:
-            return next(one for one in view.all() if one["agent"] == name)
+            return next({**one} for one in view.all() if one["agent"] == name)
 
         assert shown("alice") | {"since": 0} == {
             "agent": "alice", "state": "available", "since": 0, "reason": "start", "work": None,

@@ -63,7 +63,7 @@ def test_a_source_with_a_defect_does_not_keep_the_rest_back() -> None:
 
 def test_a_table_may_change_while_it_is_read() -> None:
     table = {"a": Thing("a"), "b": Thing("b"), "c": Thing("c")}
-    found = views_of(table)
+    found = views_of(table, Thing.view)
     assert next(found) == {"name": "a"}
     del table["b"]
     table["d"] = Thing("d")
