@@ -16,7 +16,7 @@ NEEDS_RESTART = frozenset(
         "log.format", "media", "metrics", "sip", "store.path", "whisper.voice", "whisper.cache_dir",
     }
 )  # fmt: skip
-# What names an entry of a list of tables; those without a name are told apart by their place.
+# What names an entry of a list of tables; those without a name are matched by their place.
 _NAMED_BY = ("name", "prefix", "cause")
 _WORDS_LENGTH = 120
 _HIDDEN = "***"
@@ -40,10 +40,10 @@ class Change(msgspec.Struct, kw_only=True):
     def words(self) -> str:
         """The change for a person, on one line."""
         if self.what == "changed":
-            told = f"{self.key}: {_short(self.old)} → {_short(self.new)}"
+            words = f"{self.key}: {_short(self.old)} → {_short(self.new)}"
         else:
-            told = f"{self.key}: {self.what}"
-        return told if self.live else f"{told} (needs a restart)"
+            words = f"{self.key}: {self.what}"
+        return words if self.live else f"{words} (needs a restart)"
 
 
 class ConfigurationChanges(TypedDict):

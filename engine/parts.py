@@ -272,7 +272,7 @@ class Parts:
         )
         self.sip_events = SipEvents(self.trunks, self.inbound, leg_events)
 
-        # -- reports, and whom they and the events are told to
+        # -- reports, and who gets them and the events
         self.webhooks = Webhooks(settings.webhooks, self.events, self.store, clock=now)
         self.traffic = Traffic(self.dispatcher, self.inbound, self.registry)
         self.network = Network(self.sip, self.media, self.trunks)
@@ -351,7 +351,7 @@ class Parts:
             snapshot_sources=self._snapshot_sources(),
             rights=self.rights,
             scope=AgentScope(
-                self.dispatcher.open.told, self._find_job, self.registry.calls, agents=self.agents
+                self.dispatcher.open.known, self._find_job, self.registry.calls, agents=self.agents
             ),
             audit=Audit(self.store, clock=now),
         )

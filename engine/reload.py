@@ -21,8 +21,8 @@ from .store.event_log import EventLog
 
 log = structlog.get_logger()
 
-# How many changes an event tells one by one; an event has to stay short.
-TOLD_CHANGES = 50
+# How many changes an event lists one by one; an event has to stay short.
+LISTED_CHANGES = 50
 
 
 Reconfigure = Callable[[Settings], Awaitable[None] | None]
@@ -126,7 +126,7 @@ class Reload:
         self._events.publish(
             "engine.reloaded",
             by=by,
-            changes=[change.words for change in changes[:TOLD_CHANGES]],
+            changes=[change.words for change in changes[:LISTED_CHANGES]],
             changed=len(changes),
-            restart=restart[:TOLD_CHANGES] or None,
+            restart=restart[:LISTED_CHANGES] or None,
         )

@@ -62,7 +62,7 @@ class SipEndpoint:
     """A user agent on the network.
 
     `listen` holds addresses such as `udp:127.0.0.1:5060` and `tcp:[::1]:5060`; port 0 lets the
-    kernel choose, see `addresses`. `advertise` is the host that peers are told in Via and Contact
+    kernel choose, see `addresses`. `advertise` is the host that peers read in Via and Contact
     in place of the one bound, for hosts behind NAT.
 
     `on_event` is called for each event, in order, and never from inside a method of the endpoint.

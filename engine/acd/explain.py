@@ -142,8 +142,8 @@ def waiting_as_if(
     return Waiting(
         id="",
         kind="call" if kind == "call" else "callback",
-        on_offer=_not_told,
-        on_leave=_not_told,
+        on_offer=_never_called,
+        on_leave=_never_called,
         queue=queue,
         agent=agent,
         joined_at=now,
@@ -158,7 +158,7 @@ def waiting_as_if(
     )
 
 
-def _not_told(_what: Offer | Leave) -> None:
+def _never_called(_what: Offer | Leave) -> None:
     raise AssertionError("nobody waits here")
 
 

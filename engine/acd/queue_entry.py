@@ -185,7 +185,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class QueueEvent:
-    """`kind` is the last word of its event's type. An offer or a leave is told to who waits."""
+    """`kind` is the last word of its event's type. An offer or a leave goes to who waits."""
 
     kind: str
     entry: Entry

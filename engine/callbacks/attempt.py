@@ -1,7 +1,8 @@
 """One attempt of a callback: an agent and a customer are called and joined.
 
-`Attempt.run` tells the story: call one of the two, let the agent hear the whisper, call the other,
-join them, and wait until one hangs up. Whatever ends it, every leg is hung up and given back.
+`Attempt.run` reads from beginning to end: call one of the two, let the agent hear the whisper, call
+the other, join them, and wait until one hangs up. Whatever ends it, every leg is hung up and given
+back.
 """
 
 import asyncio
@@ -233,7 +234,7 @@ class Attempt(TwoPartyCall):
         self.job.recording = path
         self._services.store.save(self.job)
 
-    # -- what the agents are told, and how they are rung --------------------------------------
+    # -- what agents see of it, and how they are rung -----------------------------------------
 
     @property
     def partner(self) -> Leg | None:

@@ -3,7 +3,7 @@
 An engine that stops in good order hangs up its calls, and its jobs are queued again. A job whose
 phones have not confirmed the hanging up waits as after a crash.
 
-An engine that dies loses its calls, but nobody tells the phones: some may still ring, and somebody
+An engine that dies loses its calls, and no phone hears of it: some may still ring, and somebody
 may listen to silence. So a job that may have been dialled follows its own policy, and is not
 dialled again before nobody can be on the line any more. A job that was certainly not dialled goes
 on as if there had been no crash.

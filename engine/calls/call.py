@@ -109,7 +109,7 @@ class CallRegistry:
         self.calls: dict[str, Call] = {}
         self.legs: dict[str, Leg] = {}
         self.recordings: dict[str, Callable[[str], None]] = {}
-        """By the path of each file that is being written, whom to tell why that has failed."""
+        """By the path of each file that is being written, what hears why that has failed."""
         self._on_line: dict[str, set[str]] = {}
         self._lines_of: dict[str, set[str]] = {}
 

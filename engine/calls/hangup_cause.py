@@ -1,6 +1,6 @@
 """The hangup cause of a leg: one word, one sentence, and what SIP said.
 
-The words are those of a job's `result`. They tell a person what to do next; a SIP status says what
+The words are those of a job's `result`. They say what a person does next; a SIP status says what
 a machine answered.
 """
 

@@ -26,7 +26,7 @@ class AgentHolder(Protocol):
 
 
 class TwoPartyCall(ABC):
-    """A call flow that joins an agent with a customer. Its subclasses tell the story."""
+    """A call flow that joins an agent with a customer. Its subclasses say in which order."""
 
     def __init__(self, services: CallServices, call: Call) -> None:
         self.call = call

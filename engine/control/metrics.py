@@ -106,7 +106,7 @@ class Metrics:
             self._legs[event.get("role") or "", event.get("result") or ""] += 1
 
     def on_stay(self, stay: Stay) -> None:
-        """A stay in a queue began, or is told again because it has ended or has become known."""
+        """A stay in a queue began, or is given again because it has ended or has become known."""
         if stay.left_at is None:
             self._joined[(stay.queue,)] += 1
         elif stay.talk_s is None:

@@ -123,7 +123,7 @@ class Session:
             if self.is_subscribed and (
                 now.agent != before.agent or RANKS[now.role] < RANKS[before.role]
             ):
-                self._close()  # what it is told must be asked for anew
+                self._close()  # its events must be asked for again
 
     def _authenticate(self, params: Auth, _peer: Peer) -> Authenticated:
         principal = self._authority.rights.of_token(params.token)
@@ -145,8 +145,8 @@ class Session:
     def _subscribe(self, params: Subscribe, _peer: Peer) -> Subscribed:
         authority = self._authority
         events = authority.events
-        result: Subscribed = {"epoch": events.epoch, "seq": events.told}
-        after = events.told
+        result: Subscribed = {"epoch": events.epoch, "seq": events.delivered}
+        after = events.delivered
         with_snapshot = params.snapshot is True
         if params.since is not None:
             after = params.since

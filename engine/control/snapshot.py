@@ -1,4 +1,4 @@
-"""The snapshot: what is there now, told as events to a reader who has missed how it came about.
+"""The snapshot: what is there now, sent as events to a reader who has missed how it came about.
 
 Each source is gone through a little at a time, so that a hundred thousand jobs do not hold up a
 call. A view is therefore as new as the snapshot's number or newer; the events after that number
@@ -21,7 +21,7 @@ T = TypeVar("T")
 SnapshotSources = Mapping[str, Callable[[], Iterable[Mapping[str, object]]]]
 """By name, what gives the views of everything of one kind that is there now."""
 
-# Whose events tell how the views of a source change, where they do not begin with its name.
+# Whose events say how the views of a source change, where they do not begin with its name.
 EVENTS_OF: dict[str, tuple[str, ...]] = {
     "job": ("callback.",),
     "call": ("call.", "leg.", "bridge.", "recording."),
@@ -73,7 +73,7 @@ def _views(name: str, source: Any) -> Iterator[Mapping[str, object]]:
 
 
 def _concerns(name: str, types: tuple[str, ...]) -> bool:
-    told = EVENTS_OF.get(name, (f"{name}.",))
+    beginnings = EVENTS_OF.get(name, (f"{name}.",))
     return not types or any(
-        event.startswith(type) or type.startswith(event) for event in told for type in types
+        event.startswith(type) or type.startswith(event) for event in beginnings for type in types
     )

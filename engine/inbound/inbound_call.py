@@ -1,8 +1,8 @@
 """A call that came in: from the caller's INVITE to the last BYE.
 
-`InboundCall.run` tells the story: let it ring, answer, let the caller wait with music in their
-queue position until an agent has answered, let the agent hear who it is, join the two, and wait
-until one hangs up. Whatever ends it, every leg is hung up and given back.
+`InboundCall.run` reads from beginning to end: let it ring, answer, let the caller wait with music
+in their queue position until an agent has answered, let the agent hear who it is, join the two, and
+wait until one hangs up. Whatever ends it, every leg is hung up and given back.
 """
 
 import asyncio
@@ -309,7 +309,7 @@ class InboundCall(TwoPartyCall):
         if self._party is not None:
             self._party.interrupt_with(self._refusal)
 
-    # -- what the agents are told, and how they are rung --------------------------------------
+    # -- what agents see of it, and how they are rung -----------------------------------------
 
     @property
     def partner(self) -> Leg | None:

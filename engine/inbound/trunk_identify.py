@@ -48,7 +48,7 @@ class TrunkIdentifier:
     def trunk_of(self, source: Hop) -> str | None:
         """The trunk that a call from `source` comes from; None for an unknown source.
 
-        Where two trunks have one address, the port tells them apart if it can.
+        Where two trunks have one address, the port decides where it differs.
         """
         at_host = [name for name, hop in self._own.items() if hop.host == source.host]
         for name in at_host:

@@ -223,8 +223,8 @@ class CdrWriter:
 
     def _write(self, stay: Stay) -> None:
         self._store.insert("queue_stays", stay.row())
-        for tell in self._on_stay:
-            tell(stay)
+        for listener in self._on_stay:
+            listener(stay)
 
     def _stays_of(
         self, entry: str, at: float, talk_s: float | None, became: str = "withdrawn"
@@ -260,8 +260,8 @@ class CdrWriter:
         if cost is not None and job.cost != cost:
             job.cost = dict(cost)
             self._store.save(job)
-        for tell in self._on_record:
-            tell(row)
+        for listener in self._on_record:
+            listener(row)
 
     def _call_ended(self, event: Event) -> None:
         """An inbound call is over; the calls of callbacks are in the records of their jobs."""
@@ -297,14 +297,14 @@ class CdrWriter:
             "cost": None if cost is None else float(cost["amount"]),
             "currency": None if cost is None else cost["currency"],
         }
-        told = {**event, **row, "attempts": [], "cost": cost}
-        told["stays"] = [stay.row() for stay in stays]
-        del told["currency"]
-        del told["type"], told["seq"], told["epoch"], told["time"]
-        row["body"] = msgspec.json.encode(told)
+        shown = {**event, **row, "attempts": [], "cost": cost}
+        shown["stays"] = [stay.row() for stay in stays]
+        del shown["currency"]
+        del shown["type"], shown["seq"], shown["epoch"], shown["time"]
+        row["body"] = msgspec.json.encode(shown)
         self._store.insert("records", row)
-        for tell in self._on_record:
-            tell(row)
+        for listener in self._on_record:
+            listener(row)
 
     # -- agents -----------------------------------------------------------------------------
 

@@ -293,7 +293,7 @@ class Admission:
         out = f"out of calling hours: {self.hours.describe(number, at)}"
         if opens_at is None:
             return f"{out}, and there are none in the next weeks"
-        # Long waits need the date, and its offset tells the zone's side of a change of clocks.
+        # Long waits need the date, and its offset says on which side of a change of clocks it is.
         local: datetime.datetime = self.hours.places(number)[0].local(opens_at)
         return f"{out}; to be called from {local:%A %Y-%m-%d %H:%M %Z}"
 

@@ -58,7 +58,7 @@ class Trunks:
         self._next: dict[RegistrationUsage, str] = {}
 
     async def start(self) -> None:
-        """Register every trunk that wants it; what comes of it is told by events."""
+        """Register every trunk that wants it; what comes of it is published as events."""
         for trunk in self._settings.values():
             if trunk.register_:
                 await self._register_or_search(trunk)
@@ -102,7 +102,7 @@ class Trunks:
         try:
             hop = await self._sip.resolve(trunk.uri)
         except (ResolutionFailed, ParseError) as error:
-            self._tell(trunk.name, "failed", str(error))
+            self._report(trunk.name, "failed", str(error))
             return False
         account = Account(
             aor=_aor(trunk),
@@ -170,7 +170,7 @@ class Trunks:
                     "trunk_not_refreshed", trunk=name, reason=reason, holds_s=event.expires_s
                 )
                 return
-            self._tell(name, event.state, reason)
+            self._report(name, event.state, reason)
 
     def _gone(self, event: RegistrationChanged) -> None:
         """A registration of an earlier configuration has changed."""
@@ -184,7 +184,7 @@ class Trunks:
         elif name is not None:
             self._events.publish("trunk.unregistered", trunk=name, reason="not configured any more")
 
-    def _tell(self, name: str, state: TrunkState, reason: str) -> None:
+    def _report(self, name: str, state: TrunkState, reason: str) -> None:
         self._states[name] = state
         self._reasons[name] = reason
         log.info("trunk", trunk=name, state=state, reason=reason)

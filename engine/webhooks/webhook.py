@@ -128,7 +128,7 @@ _subject_of = msgspec.json.Decoder(Subject).decode
 
 
 class Webhook:
-    """One receiver. It is told of events by `accept_event`, sends once `start` was called."""
+    """One receiver. It gets events by `accept_event`, sends once `start` was called."""
 
     def __init__(
         self,
@@ -194,13 +194,13 @@ class Webhook:
         """Take in what follows, until the log ends or there is no room. Raises StoreError."""
         events = self._events
         while self._read_through is not None and not self._is_halted:
-            if self._read_through >= events.told:
+            if self._read_through >= events.delivered:
                 self._read_through = None  # from here on events are taken as they come
                 return
             if self._read_through + 1 < events.oldest:
                 self._skip(self._read_through + 1, events.oldest - 1)
             found, through = await self._store.events_after(
-                self._read_through, events.told, self._types
+                self._read_through, events.delivered, self._types
             )
             while found and self.deliveries.has_room:
                 self._add(*found.pop(0))
@@ -379,7 +379,7 @@ class Webhook:
         """Keep how far it is."""
         self._save_timer = None
         image = Image(
-            through=self._events.told if self._read_through is None else self._read_through,
+            through=self._events.delivered if self._read_through is None else self._read_through,
             pending=self.deliveries.pending(),
             given_up=list(self.given_up),
         )
@@ -394,7 +394,7 @@ class Webhook:
             "url": without_secrets(self.settings.url),
             "types": list(self._types),
             "pending": len(self.deliveries),
-            "behind": 0 if self._read_through is None else self._events.told - self._read_through,
+            "behind": self._behind,
             "under_way": self.deliveries.under_way,
             "next_attempt_at": self.deliveries.next_due_at,
             "delivered": self.delivered,
@@ -405,6 +405,11 @@ class Webhook:
             "last_error_at": self._last_error_at,
             "latest_given_up": list(self.given_up)[: -SHOWN_GIVEN_UP - 1 : -1],
         }
+
+    @property
+    def _behind(self) -> int:
+        read = self._events.delivered if self._read_through is None else self._read_through
+        return self._events.delivered - read
 
     def summary(self) -> WebhookSummary:
         """How it goes, in a few words."""

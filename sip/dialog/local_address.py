@@ -1,4 +1,4 @@
-"""The Via and Contact values that tell peers our own address."""
+"""The Via and Contact values that name our own address to peers."""
 
 from __future__ import annotations
 

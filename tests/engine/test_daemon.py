@@ -107,8 +107,8 @@ async def test_a_job_that_was_under_way_failed_with_the_engine(tmp_path: Path) -
         assert attempt["cause"] == "engine restarted"
         assert attempt["legs"][0]["state"] == "ended"
         await daemon.events.settled()
-        told = [event.type for event in daemon.events.after(0)]
-        assert "callback.failed" in told[: told.index("engine.started")]
+        seen = [event.type for event in daemon.events.after(0)]
+        assert "callback.failed" in seen[: seen.index("engine.started")]
 
 
 async def test_a_job_that_was_about_to_be_dialled_is_not_dialled_again(tmp_path: Path) -> None:

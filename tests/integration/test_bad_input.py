@@ -102,8 +102,8 @@ async def test_a_flood_of_malformed_sip_does_not_disturb_a_call(
             if number % 50 == 0:
                 await asyncio.sleep(0.01)
     await talk.end_well()
-    told = engine.process.log()[before:]
-    assert len(told) < 20_000, "a flood must not fill the log"
+    seen = engine.process.log()[before:]
+    assert len(seen) < 20_000, "a flood must not fill the log"
 
 
 async def read_to_end(reader: asyncio.StreamReader) -> bytes:

@@ -62,9 +62,9 @@ async def _cut(
     async with asyncio.timeout(20.0):
         while True:
             async with client.events(since=since) as events:
-                told = await anext(events)
-                if told["type"] == "client.gap":
-                    return told, *await _rest(events)
+                seen = await anext(events)
+                if seen["type"] == "client.gap":
+                    return seen, *await _rest(events)
             await asyncio.sleep(0.05)
 
 

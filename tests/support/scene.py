@@ -220,7 +220,7 @@ class Scene:
             self.services.events.forget(on_event)
         await asyncio.sleep(0.1)
 
-    def told(self, prefix: str = "") -> list[str]:
+    def seen(self, prefix: str = "") -> list[str]:
         """Types of the events so far that begin with `prefix`."""
         return [
             event.type for event in self.services.events.after(0) if event.type.startswith(prefix)

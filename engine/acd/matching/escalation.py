@@ -43,7 +43,7 @@ def escalate(
     takes: Callable[[str], bool],
     now: float,
 ) -> Escalation:
-    """What is due for `entry` in `queue`. `takes` tells whether a queue takes one more."""
+    """What is due for `entry` in `queue`. `takes` says whether a queue admits one more."""
     limit_s = queue.config.max_wait_s
     if limit_s and now >= entry.arrived_at + limit_s:
         return Escalation(leave=Leave(reason="timeout"))

@@ -250,7 +250,7 @@ class Matcher:
         if previous == "offered" and state != "answered":
             del queue.active[entry.id]
             if entry.offer is not None and not entry.is_delivered:
-                entry.offer.release(self._pool)  # nobody was told of it, so nobody else does
+                entry.offer.release(self._pool)  # nobody has heard of it, so nobody else does
             self._fill_if_held(queue, now)
 
     # -- offers -------------------------------------------------------------------------------

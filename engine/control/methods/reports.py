@@ -66,13 +66,13 @@ class SiteReportQuery(ReportQuery):
 
 
 class JobReportQuery(ReportQuery):
-    """report.job: told apart by something, or not."""
+    """report.job: grouped by something, or not."""
 
     by: GroupBy = "all"
 
 
 class CallReportQuery(ReportQuery):
-    """report.call: calls that came in, told apart by something, or not."""
+    """report.call: calls that came in, grouped by something, or not."""
 
     by: GroupCallsBy = "all"
 

@@ -17,7 +17,7 @@ class Desk:
 
     def __init__(self, *agents: Any, images: dict[str, AgentImage] | None = None, **defaults: Any):
         self.now = 1000.0
-        self.told: list[tuple[str, dict[str, Any]]] = []
+        self.seen: list[tuple[str, dict[str, Any]]] = []
         self.order: list[str] = []
         self.kept: dict[str, AgentImage] = {}
         self.agents = AgentRegistry(
@@ -32,7 +32,7 @@ class Desk:
         self.agents.start(images)
 
     def publish(self, type: str, **fields: Any) -> None:
-        self.told.append((type, fields))
+        self.seen.append((type, fields))
         self.order.append(f"told {type}")
 
     def put(self, kind: str, key: str, value: Any) -> None:
@@ -64,7 +64,7 @@ def test_reservations_have_one_winner() -> None:
     assert desk.agents.reserve("alice", "one")
     assert not desk.agents.reserve("alice", "two")
     assert not desk.agents.reserve("nobody", "one")
-    kind, fields = desk.told[-1]
+    kind, fields = desk.seen[-1]
     assert (kind, fields["work"], fields["previous"]) == ("agent.reserved", "one", "available")
 
 
@@ -140,10 +140,10 @@ def test_a_state_asked_for_during_a_call_is_published_at_once() -> None:
     desk.agents.reserve("alice", "job")
     desk.agents.pause("alice", "lunch")
     desk.agents.pause("alice", "lunch")
-    asked = [fields for kind, fields in desk.told if kind == "agent.asked"]
+    asked = [fields for kind, fields in desk.seen if kind == "agent.asked"]
     assert asked == [{"agent": "alice", "wish": "paused", "reason": "lunch"}]
     desk.agents.release("alice", "job")
-    assert desk.told[-1][0] == "agent.paused"
+    assert desk.seen[-1][0] == "agent.paused"
     assert "free alice" not in desk.order[-3:]
 
 
@@ -212,9 +212,9 @@ def test_a_miss_is_published_as_that_whatever_was_asked_for_meanwhile() -> None:
             desk.agents.missed("alice", "j1", "no answer")
         else:
             desk.agents.release("alice", "j1")
-        kind, told = desk.told[-1]
-        assert (kind, told["reason"]) == ("agent.paused", "lunch")
-        assert told.get("missed", False) is missed
+        kind, seen = desk.seen[-1]
+        assert (kind, seen["reason"]) == ("agent.paused", "lunch")
+        assert seen.get("missed", False) is missed
 
 
 def test_a_step_of_the_clock_moves_what_each_agent_remembers() -> None:

@@ -65,7 +65,7 @@ def test_an_offer_overtaken_before_it_is_delivered_frees_its_agent() -> None:
         await floor.turn()
         assert not guest.offers
         assert floor.state("ann") == "available"
-        assert [event["reason"] for event in floor.told("queue.abandoned")] == ["abandoned"]
+        assert [event["reason"] for event in floor.seen("queue.abandoned")] == ["abandoned"]
 
     run_floor(script, [queue()], [agent("ann", queues=["sales"], login="manual")])
 
@@ -168,7 +168,7 @@ def test_releases_are_paced() -> None:
         for number in range(4):
             await floor.join(f"guest{number}")
         await floor.after(31)
-        assert [event["at"] for event in floor.told("queue.offered")] == [0, 10, 20, 30]
+        assert [event["at"] for event in floor.seen("queue.offered")] == [0, 10, 20, 30]
 
     agents = [agent(f"a{n}", queues=["sales"]) for n in range(4)]
     run_floor(script, [queue(release_per_min=6)], agents)
@@ -183,7 +183,7 @@ def test_a_paused_queue_offers_nobody_and_then_the_first() -> None:
         floor.queues.pause("sales", False)
         await floor.turn()
         assert first.rings and not second.rings
-        assert len(floor.told("queue.paused")) == len(floor.told("queue.resumed")) == 1
+        assert len(floor.seen("queue.paused")) == len(floor.seen("queue.resumed")) == 1
 
     run_floor(script, [queue()], [agent("ann", queues=["sales"])])
 
@@ -223,7 +223,7 @@ def test_tiers_widen_who_may_help_as_time_goes_by() -> None:
     async def script(floor: Floor) -> None:
         guests = [await floor.join(f"guest{n}") for n in range(4)]
         await floor.after(60)
-        offers = [(event["at"], event["agents"]) for event in floor.told("queue.offered")]
+        offers = [(event["at"], event["agents"]) for event in floor.seen("queue.offered")]
         assert offers == [(10, ["ann"]), (20, ["bob"]), (30, ["cat"]), (40, ["dan"])]
         assert [guest.rings for guest in guests] == [("ann",), ("bob",), ("cat",), ("dan",)]
 
@@ -426,7 +426,7 @@ def test_a_centre_that_cannot_take_a_call_has_no_turn(london: str) -> None:
         for number in range(3):
             guest = await floor.join(f"guest{number}")
             assert guest.rings == ("of_leeds",)
-            assert floor.told("queue.joined")[-1]["centre"] == "leeds"
+            assert floor.seen("queue.joined")[-1]["centre"] == "leeds"
             guest.hangs_up()
             await floor.turn()
 
@@ -502,7 +502,7 @@ def test_shares_follow_the_customers_place_and_the_hours() -> None:
     async def script(floor: Floor) -> None:
         async def centre(number: str, region: str) -> str | None:
             guest = await floor.join(number, number=number, region=region)
-            chosen: str | None = floor.told("queue.joined")[-1]["centre"]
+            chosen: str | None = floor.seen("queue.joined")[-1]["centre"]
             guest.hangs_up()
             return chosen
 
@@ -540,7 +540,7 @@ def test_overflow_goes_step_by_step() -> None:
         assert moved["entered_at"] == START + 30
         assert floor.queues.place("waiting") == 2
         assert waiting.left is None
-        (event,) = floor.told("queue.overflowed")
+        (event,) = floor.seen("queue.overflowed")
         assert (event["queue"], event["to_queue"]) == ("sales", "service")
 
     sales = queue(overflow=steps, again_s=3600)
@@ -575,7 +575,7 @@ def test_two_queues_that_overflow_into_each_other_do_not_play_ball() -> None:
         await floor.join("guest", "a")
         await floor.after(600)
         assert floor.queues.entry_view("guest")["queue"] == "b"
-        assert len(floor.told("queue.overflowed")) == 1
+        assert len(floor.seen("queue.overflowed")) == 1
 
     run_floor(script, queues)
 

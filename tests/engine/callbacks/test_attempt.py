@@ -68,17 +68,17 @@ def test_agent_first_from_end_to_end(tmp_path: Path) -> None:
     under_test = callback_job(whisper={"tone": "440"})
     stage, outcome = run_attempt(tmp_path, under_test, script)
     assert (outcome.state, outcome.cause) == ("completed", "customer hung up")
-    assert stage.told("callback.") == [
+    assert stage.seen("callback.") == [
         "callback.dialing_agent",
         "callback.whispering",
         "callback.dialing_customer",
         "callback.bridged",
     ]
-    assert stage.told("leg.") == [
+    assert stage.seen("leg.") == [
         *("leg.dialing", "leg.ringing", "leg.answered") * 2,
         *("leg.ended",) * 2,
     ]
-    assert stage.told("bridge.") == ["bridge.joined"] * 2 + ["bridge.left"] * 2
+    assert stage.seen("bridge.") == ["bridge.joined"] * 2 + ["bridge.left"] * 2
     agent_leg, customer_leg = stage.media.heard
     assert stage.media.heard[agent_leg] == [Tone("440"), Ringing("GB"), Peer(customer_leg)]
     assert stage.media.heard[customer_leg] == [Peer(agent_leg)]
@@ -97,7 +97,7 @@ def test_customer_first_from_end_to_end(tmp_path: Path) -> None:
         tmp_path, callback_job(order="customer_first", whisper={"tone": "440"}), script
     )
     assert (outcome.state, outcome.cause) == ("completed", "agent hung up")
-    assert stage.told("callback.") == [
+    assert stage.seen("callback.") == [
         "callback.dialing_customer",
         "callback.holding",
         "callback.dialing_agent",
@@ -180,8 +180,8 @@ def test_a_whisper_that_cannot_be_spoken_is_published_and_the_call_goes_on(tmp_p
 
     stage, outcome = run_attempt(tmp_path, callback_job(whisper={"text": "..."}), script)
     assert outcome.state == "completed"
-    told = stage.last("leg.not_played")
-    assert (told["role"], told["error"]) == ("agent", "no voice")
+    seen = stage.last("leg.not_played")
+    assert (seen["role"], seen["error"]) == ("agent", "no voice")
 
 
 def test_agent_hangs_up_while_the_customer_rings(tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_agent_hangs_up_in_the_instant_the_customer_answers(tmp_path: Path) -> N
 
     stage, outcome = run_attempt(tmp_path, callback_job(), script)
     assert outcome.state == "failed"
-    assert stage.told("leg.ended") == ["leg.ended"] * 2
+    assert stage.seen("leg.ended") == ["leg.ended"] * 2
 
 
 def test_both_hang_up_in_the_same_instant(tmp_path: Path) -> None:
@@ -261,7 +261,7 @@ def test_early_media_of_the_customer_reaches_the_agent(tmp_path: Path) -> None:
 
     stage, outcome = run_attempt(tmp_path, callback_job(), script)
     assert outcome.result == "busy"
-    assert "leg.early_media" in stage.told("leg.")
+    assert "leg.early_media" in stage.seen("leg.")
 
 
 def test_the_agent_hears_ringing_again_when_another_trunk_calls(tmp_path: Path) -> None:
@@ -277,7 +277,7 @@ def test_the_agent_hears_ringing_again_when_another_trunk_calls(tmp_path: Path) 
         assert stage.media.heard[agent_leg][1:] == [Peer(customer_leg), Ringing("GB")]
         over_two.rings()
         await asyncio.sleep(1)
-        assert stage.told("leg.")[-2:] == ["leg.early_media", "leg.ringing"]
+        assert stage.seen("leg.")[-2:] == ["leg.early_media", "leg.ringing"]
         over_two.plays_early_media()
         await asyncio.sleep(1)
         assert stage.media.heard[agent_leg][-1] == Peer(customer_leg)
@@ -429,7 +429,7 @@ def test_a_recording_names_its_file_and_is_published(tmp_path: Path) -> None:
     ((agent_leg, customer_leg, path),) = stage.media.recorded
     assert [agent_leg, customer_leg] == list(stage.media.heard)
     assert under_test.recording == path
-    assert stage.told("recording.") == ["recording.started", "recording.ended"]
+    assert stage.seen("recording.") == ["recording.started", "recording.ended"]
 
 
 def test_a_call_that_cannot_be_recorded_goes_on(tmp_path: Path) -> None:

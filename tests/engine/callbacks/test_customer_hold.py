@@ -102,10 +102,10 @@ def test_the_customer_is_counted_as_left_waiting_once_and_only_when_they_are(
         order="customer_first", agent=None, queue="sales", whisper={"text": "For you."}
     )
     desk, _outcome, _job = hold(tmp_path, late, free=True, under_test=whispering)
-    assert desk.stage.told("customer.") == ["customer.left_waiting"]
+    assert desk.stage.seen("customer.") == ["customer.left_waiting"]
     assert desk.stage.last("customer.left_waiting")["job"] == "job-1"
     desk, _outcome, _job = hold(tmp_path, soon, free=True)
-    assert desk.stage.told("customer.") == []
+    assert desk.stage.seen("customer.") == []
 
 
 def test_the_next_agent_hears_the_whisper_of_one_who_left_before_it(
@@ -145,7 +145,7 @@ def test_the_customer_hangs_up(tmp_path: Path) -> None:
 
     desk, outcome, _job = hold(tmp_path, script)
     assert (outcome.state, outcome.result) == ("failed", "hung_up")
-    assert desk.stage.told("queue.") == ["queue.joined", "queue.abandoned"]
+    assert desk.stage.seen("queue.") == ["queue.joined", "queue.abandoned"]
 
 
 def test_the_customer_hears_a_sentence_when_no_agent_comes(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_a_customer_who_loses_the_agent_in_the_whisper_waits_for_another(tmp_pat
     )
     desk, outcome, _job = hold(tmp_path, script, free=True, under_test=asked)
     assert outcome.state == "completed"
-    assert desk.stage.told("callback.")[-3:] == [
+    assert desk.stage.seen("callback.")[-3:] == [
         "callback.dialing_agent", "callback.whispering", "callback.bridged",
     ]  # fmt: skip
 

@@ -43,7 +43,7 @@ def test_a_job_runs_to_its_end_and_is_stored(tmp_path: Path) -> None:
             "completed", "completed", "customer hung up",
         )  # fmt: skip
         assert image.attempts[0].result == "completed"
-        assert stage.told("callback.")[0] == "callback.queued"
+        assert stage.seen("callback.")[0] == "callback.queued"
         assert stage.last("callback.completed")["cause"] == "customer hung up"
 
     run_with_dispatcher(tmp_path, script)
@@ -92,7 +92,7 @@ def test_retries_up_to_max_attempts(tmp_path: Path) -> None:
         assert times == pytest.approx([0.0, 7.0, 14.0])
         assert under_test.state == "failed"
         assert [attempt.result for attempt in under_test.attempts] == ["busy"] * 3
-        assert stage.told("callback.").count("callback.queued") == 3
+        assert stage.seen("callback.").count("callback.queued") == 3
         await asyncio.sleep(100)
         assert stage.sip.phones.empty()
 
@@ -295,7 +295,7 @@ def test_cancelling_in_the_instant_it_ends_has_one_winner(tmp_path: Path) -> Non
         phone.refuses(486)
         await dispatcher.cancel(under_test)
         assert under_test.is_terminal
-        assert stage.told("callback.").count(f"callback.{under_test.state}") == 1
+        assert stage.seen("callback.").count(f"callback.{under_test.state}") == 1
 
     run_with_dispatcher(tmp_path, script)
 

@@ -13,13 +13,13 @@ def job(name: str, called: str | None = NUMBER) -> Job:
 def test_a_job_is_found_from_acceptance_to_its_end() -> None:
     jobs, one = OpenJobs(), job("one")
     jobs.expect(one)
-    assert jobs.of_number(NUMBER) == (one,) and jobs.told("one") is one
+    assert jobs.of_number(NUMBER) == (one,) and jobs.known("one") is one
     assert "one" not in jobs and jobs.get("one") is None and list(jobs.all()) == [one]
     jobs.add(one)
     assert "one" in jobs and jobs.get("one") is one and list(jobs.all()) == [one]
     assert jobs.by_id == {"one": one} and jobs.of_number(NUMBER) == (one,)
     jobs.remove(one)
-    assert jobs.of_number(NUMBER) == () and jobs.told("one") is None and list(jobs.all()) == []
+    assert jobs.of_number(NUMBER) == () and jobs.known("one") is None and list(jobs.all()) == []
 
 
 def test_one_that_was_not_accepted_leaves_nothing() -> None:
@@ -27,7 +27,7 @@ def test_one_that_was_not_accepted_leaves_nothing() -> None:
     jobs.add(other)
     jobs.expect(one)
     jobs.forget(one)
-    assert jobs.of_number(NUMBER) == (other,) and jobs.told("one") is None
+    assert jobs.of_number(NUMBER) == (other,) and jobs.known("one") is None
 
 
 def test_a_party_without_a_number_is_found_by_id_alone() -> None:

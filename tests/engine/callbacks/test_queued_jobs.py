@@ -49,7 +49,7 @@ def test_a_job_of_a_queue_is_offered_to_a_free_agent(tmp_path: Path) -> None:
         assert job.state == "completed"
         (offer,) = job.offers
         assert (offer.agent, offer.queue, offer.result) == ("alice", "sales", "answered")
-        assert list(stage.told("queue.")) == [
+        assert list(stage.seen("queue.")) == [
             "queue.joined", "queue.offered", "queue.answered",
         ]  # fmt: skip
 
@@ -88,7 +88,7 @@ def test_a_second_agent_is_offered_the_job_that_the_first_missed(tmp_path: Path)
         await stage.ended(job)
         assert job.state == "completed"
         assert [offer.result for offer in job.offers] == ["busy", "answered"]
-        assert stage.told("queue.").count("queue.joined") == 1
+        assert stage.seen("queue.").count("queue.joined") == 1
 
     run_with_staff(tmp_path, script, "alice", "bert")
 
@@ -272,7 +272,7 @@ def test_an_agent_who_hangs_up_as_the_customer_answers(
             customer.answers()
             agent.hangs_up()
         await stage.ended(job)
-        ends = [kind for kind in stage.told("callback.") if kind.split(".")[1] in (
+        ends = [kind for kind in stage.seen("callback.") if kind.split(".")[1] in (
             "completed", "failed", "cancelled", "expired")]  # fmt: skip
         assert len(ends) == 1
         assert customer.is_hung_up
@@ -355,7 +355,7 @@ def test_a_named_agent_is_called_at_once_and_reserved_meanwhile(tmp_path: Path) 
         assert agents.known("alice").work == "first"
         assert not dispatcher.will_start(second)
         dispatcher.submit(second)
-        assert stage.told("queue.") == ["queue.joined"]
+        assert stage.seen("queue.") == ["queue.joined"]
         _agent, customer = await talks(stage, first)
         assert stage.sip.phones.empty()
         assert second.state == "queued"

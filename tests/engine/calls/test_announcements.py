@@ -15,21 +15,21 @@ def announcements(**settings: Any) -> Announcements:
     return Announcements(Room(name="a", **(defaults | settings)), entered=0.0)
 
 
-def heard(told: Announcements, until_s: int, standing: Any) -> dict[int, list[str]]:
+def heard(seen: Announcements, until_s: int, standing: Any) -> dict[int, list[str]]:
     """What is said at which second; `standing` gives the standing at a second."""
     said = {}
     for second in range(until_s):
-        sentences = told.due(float(second), standing(second))
+        sentences = seen.due(float(second), standing(second))
         if sentences:
             said[second] = sentences
-            told.said(float(second))
+            seen.said(float(second))
     return said
 
 
 def test_nothing_is_announced_unless_configured() -> None:
-    told = announcements(announce_frequency_s=0.0)
-    assert not told.any
-    assert heard(told, 200, lambda _s: QueuePosition(3, 60.0)) == {}
+    seen = announcements(announce_frequency_s=0.0)
+    assert not seen.any
+    assert heard(seen, 200, lambda _s: QueuePosition(3, 60.0)) == {}
 
 
 def test_the_position_is_announced_at_once_and_at_intervals() -> None:
@@ -75,8 +75,8 @@ def test_a_place_that_is_no_better_may_be_kept_quiet(policy: str) -> None:
 
 
 def test_the_wait_is_told_again_where_the_place_is_not() -> None:
-    told = announcements(announce_position_only_up=True, announce_holdtime="yes")
-    said = heard(told, 200, lambda _s: QueuePosition(3, 300.0))
+    seen = announcements(announce_position_only_up=True, announce_holdtime="yes")
+    said = heard(seen, 200, lambda _s: QueuePosition(3, 300.0))
     wait = "The expected wait is about 5 minutes."
     assert said == {0: ["You are number 3 in line.", wait], 90: [wait], 180: [wait]}
 
@@ -93,14 +93,14 @@ def test_the_wait_is_told_again_where_the_place_is_not() -> None:
     ],
 )
 def test_places_beyond_the_limit(policy: str, place: int, sentence: list[str]) -> None:
-    told = announcements(announce_position=policy)
-    assert told.due(0.0, QueuePosition(place)) == sentence
+    seen = announcements(announce_position=policy)
+    assert seen.due(0.0, QueuePosition(place)) == sentence
 
 
 def test_the_first_position_is_announced_only_if_configured() -> None:
     assert announcements().due(0.0, QueuePosition(1, 300.0)) == []
-    told = announcements(announce_to_first=True, announce_holdtime="yes")
-    assert told.due(0.0, QueuePosition(1, 300.0)) == ["You are next."]
+    seen = announcements(announce_to_first=True, announce_holdtime="yes")
+    assert seen.due(0.0, QueuePosition(1, 300.0)) == ["You are next."]
 
 
 def test_nothing_is_announced_while_a_caller_is_being_connected() -> None:
@@ -109,16 +109,16 @@ def test_nothing_is_announced_while_a_caller_is_being_connected() -> None:
 
 @pytest.mark.parametrize(("policy", "times"), [("yes", [0, 90, 180]), ("once", [0]), ("no", [])])
 def test_the_wait_is_announced_always_once_or_never(policy: str, times: list[int]) -> None:
-    told = announcements(announce_holdtime=policy, announce_position="no")
-    said = heard(told, 200, lambda _s: QueuePosition(3, 300.0))
+    seen = announcements(announce_holdtime=policy, announce_position="no")
+    said = heard(seen, 200, lambda _s: QueuePosition(3, 300.0))
     assert list(said) == times
     for sentences in said.values():
         assert sentences == ["The expected wait is about 5 minutes."]
 
 
 def test_place_wait_and_thanks_make_one_announcement() -> None:
-    told = announcements(announce_holdtime="yes", texts=Texts())
-    assert told.due(0.0, QueuePosition(2, 70.0)) == [
+    seen = announcements(announce_holdtime="yes", texts=Texts())
+    assert seen.due(0.0, QueuePosition(2, 70.0)) == [
         "You are number 2 in line.",
         "The expected wait is about 1 minute.",
         "Thank you for waiting.",
@@ -126,8 +126,8 @@ def test_place_wait_and_thanks_make_one_announcement() -> None:
 
 
 def test_an_unknown_wait_is_not_announced() -> None:
-    told = announcements(announce_holdtime="yes")
-    assert told.due(0.0, QueuePosition(2, None)) == ["You are number 2 in line."]
+    seen = announcements(announce_holdtime="yes")
+    assert seen.due(0.0, QueuePosition(2, None)) == ["You are number 2 in line."]
 
 
 @pytest.mark.parametrize(
@@ -152,26 +152,26 @@ def test_waits_are_rounded(wait_s: float, step_s: int, words: str) -> None:
 
 
 def test_periodic_announcements_take_turns() -> None:
-    told = announcements(
+    seen = announcements(
         announce_frequency_s=0.0,
         periodic_announce=["One.", "Press {digit}."],
         periodic_announce_frequency_s=30.0,
         periodic_announce_start_s=10.0,
         callback_digit="1",
     )
-    assert told.any
-    said = heard(told, 120, lambda _s: QueuePosition(2))
+    assert seen.any
+    said = heard(seen, 120, lambda _s: QueuePosition(2))
     assert said == {10: ["One."], 40: ["Press 1."], 70: ["One."], 100: ["Press 1."]}
 
 
 def test_periodic_announcements_may_count_from_their_end() -> None:
-    told = announcements(
+    seen = announcements(
         announce_frequency_s=0.0,
         periodic_announce=["One."],
         periodic_announce_frequency_s=30.0,
         periodic_announce_from_end=True,
     )
-    assert told.due(30.0, QueuePosition(2)) == ["One."]
-    told.said(38.0)
-    assert told.due(67.9, QueuePosition(2)) == []
-    assert told.due(68.0, QueuePosition(2)) == ["One."]
+    assert seen.due(30.0, QueuePosition(2)) == ["One."]
+    seen.said(38.0)
+    assert seen.due(67.9, QueuePosition(2)) == []
+    assert seen.due(68.0, QueuePosition(2)) == ["One."]

@@ -37,7 +37,7 @@ def test_each_event_reaches_its_leg(tmp_path: Path) -> None:
         (leg,) = stage.services.registry.legs.values()
         events.on_media(Dtmf("another-leg", "1", 100))
         events.on_media(Dtmf(leg.id, "5", 100))
-        assert stage.told("leg.dtmf") == ["leg.dtmf"]
+        assert stage.seen("leg.dtmf") == ["leg.dtmf"]
         assert stage.last("leg.dtmf")["digit"] == "5"
         cause = sip_events.Cause(486, "Busy Here", "remote")
         events.on_sip(REGISTERED)
@@ -59,7 +59,7 @@ def test_a_worker_that_dies_ends_its_legs(tmp_path: Path) -> None:
         died = stage.last("engine.media_worker_died")
         assert (died["reason"], died["legs"]) == ("killed", 2)
         assert stage.last("leg.ended")["reason"] == "media worker died"
-        assert stage.told("engine.")[-1] == "engine.media_worker_started"
+        assert stage.seen("engine.")[-1] == "engine.media_worker_started"
 
     run_scene(tmp_path, script)
 
@@ -67,12 +67,12 @@ def test_a_worker_that_dies_ends_its_legs(tmp_path: Path) -> None:
 def test_a_recording_that_failed_is_said_of_its_call_or_of_none(tmp_path: Path) -> None:
     async def script(stage: Scene) -> None:
         registry = stage.services.registry
-        told: list[str] = []
-        registry.recordings["a.wav"] = told.append
+        seen: list[str] = []
+        registry.recordings["a.wav"] = seen.append
         events = LegEvents(registry, stage.services.events)
         events.on_media(RecordingEnded("a.wav"))
         events.on_media(RecordingEnded("a.wav", "no space left"))
-        assert told == ["no space left"] and stage.told("recording.") == []
+        assert seen == ["no space left"] and stage.seen("recording.") == []
         events.on_media(RecordingEnded("b.wav", "no space left"))  # its call is over
         failed = stage.last("recording.failed")
         assert (failed["path"], failed["reason"]) == ("b.wav", "no space left")

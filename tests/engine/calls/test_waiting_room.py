@@ -205,23 +205,23 @@ def test_a_wait_that_is_over_at_once_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_customer_left_alone_for_two_seconds_hears_so_and_is_counted(tmp_path: Path) -> None:
-    told: list[tuple[str, dict[str, Any]]] = []
+    seen: list[tuple[str, dict[str, Any]]] = []
 
     def publish(kind: str, **fields: Any) -> None:
-        told.append((kind, fields))
+        seen.append((kind, fields))
 
     texts = Texts(left_waiting="One moment.")
     heard = heard_in_room(tmp_path, waits(10.0, customer_first=publish), texts=texts)
     assert heard == [MUSIC, Prompt("One moment."), MUSIC]
-    assert told == [("customer.left_waiting", {"waited_s": 2.0})]
+    assert seen == [("customer.left_waiting", {"waited_s": 2.0})]
 
 
 def test_a_customer_who_gets_an_agent_at_once_is_not_counted(tmp_path: Path) -> None:
-    told: list[str] = []
+    seen: list[str] = []
     heard = heard_in_room(
-        tmp_path, waits(1.9, customer_first=lambda kind, **_fields: told.append(kind))
+        tmp_path, waits(1.9, customer_first=lambda kind, **_fields: seen.append(kind))
     )
-    assert heard == [MUSIC] and told == []
+    assert heard == [MUSIC] and seen == []
 
 
 def test_a_goodbye_is_not_followed_by_music(tmp_path: Path) -> None:

@@ -46,8 +46,8 @@ class Scene:
             clock=lambda: self.now,
         )
         self._log = EventLog(epoch="e")
-        self._told: list[Event] = []
-        self._log.listen(self._told.append)
+        self._seen: list[Event] = []
+        self._log.listen(self._seen.append)
 
     def agent(self, name: str, previous: AgentState, state: AgentState, work: str | None) -> None:
         self.scope.on_change(Worker(name, state, work), previous)
@@ -64,7 +64,7 @@ class Scene:
     def sees(self, type: str, **fields: Any) -> bool:
         """Whether alice sees this event."""
         self._log.publish(type, **fields)
-        return self.scope.sees("alice", self._told[-1])
+        return self.scope.sees("alice", self._seen[-1])
 
 
 @pytest.fixture
@@ -224,12 +224,12 @@ async def test_alice_hears_of_nobody_else(engine: RunningEngine, alice: Client) 
         await root.callback(**request(id="his", agent="bob", to="sip:carol@127.0.0.1:9"))
         await root.call("agent.pause", agent="bob")
         await root.callback(**request(id="hers"))
-        told = []
+        seen = []
         async for event in events:
-            told.append((event["type"], event.get("job"), event.get("agent")))
+            seen.append((event["type"], event.get("job"), event.get("agent")))
             if event["type"] == "callback.queued":
                 break
-    assert told == [
+    assert seen == [
         ("snapshot.agent", None, None),
         ("snapshot.end", None, None),
         ("callback.queued", "hers", None),

@@ -28,7 +28,7 @@ def sections() -> dict[str, str]:
     return found
 
 
-def told_events() -> set[str]:
+def documented_events() -> set[str]:
     """The types in the table of events."""
     table = EVENTS_PAGE[EVENTS_PAGE.index("## All events") :]
     found: set[str] = set()
@@ -76,16 +76,16 @@ async def test_every_method_and_parameter_is_documented(tmp_path: Path) -> None:
 def test_every_event_is_documented() -> None:
     words, _beginnings = words_of_the_engine()
     events = {word for word in words if EVENT.fullmatch(word)} - METHODS.keys()
-    told = told_events()
-    groups_told = {name.removesuffix("*") for name in told if name.endswith("*")}
-    assert {name for name in events - told if not name.startswith(tuple(groups_told))} == set()
+    seen = documented_events()
+    groups_told = {name.removesuffix("*") for name in seen if name.endswith("*")}
+    assert {name for name in events - seen if not name.startswith(tuple(groups_told))} == set()
 
 
 def test_no_other_event_is_documented() -> None:
     words, beginnings = words_of_the_engine()
     states = words | {word.partition(".")[2] for word in words if EVENT.fullmatch(word)}
     unknown = set()
-    for name in told_events() - words:
+    for name in documented_events() - words:
         group, _, state = name.partition(".")
         # Its type is put together: either `agent.` and a state, or a kind of call and `.callback`.
         if f"{group}." in beginnings and (state in states or state == "*"):

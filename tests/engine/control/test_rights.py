@@ -280,8 +280,8 @@ async def test_an_agent_has_what_agents_may_have() -> None:
         server.events.publish("agent.paused", agent="bob")
         server.events.publish("engine.draining")
         server.events.publish("agent.paused", agent="alice", reason="lunch")
-        told = (await client.receive())["params"]
-        assert (told["seq"], told["agent"]) == (3, "alice")
+        heard = (await client.receive())["params"]
+        assert (heard["seq"], heard["agent"]) == (3, "alice")
         assert kept.rows[0]["role"] == "agent"
         await client.close()
 

@@ -22,7 +22,7 @@ def test_an_unknown_source_is_refused_and_leaves_no_event(tmp_path: Path) -> Non
         assert desk.inbound.status()["strangers_refused"] == 1
 
     desk = reception(tmp_path, script)
-    assert desk.stage.told("call.") == []
+    assert desk.stage.seen("call.") == []
 
 
 def test_a_flood_from_unknown_sources_is_not_answered(tmp_path: Path) -> None:

@@ -42,10 +42,10 @@ def test_from_the_first_ring_to_the_last_bye(tmp_path: Path) -> None:
         assert caller.is_hung_up
 
     desk = reception(tmp_path, script, routes=[SHOP], room={"welcome": "Welcome."})
-    assert desk.stage.told("call.") == [
+    assert desk.stage.seen("call.") == [
         "call.incoming", "call.answered", "call.bridged", "call.ended",
     ]  # fmt: skip
-    assert desk.stage.told("queue.") == [
+    assert desk.stage.seen("queue.") == [
         "queue.joined", "queue.offered", "queue.answered",
     ]  # fmt: skip
     ended = desk.stage.last("call.ended")
@@ -77,8 +77,8 @@ def test_the_agents_screen_shows_the_caller_before_the_phone_rings(tmp_path: Pat
     }  # fmt: skip
     assert offered["history"] == [{"id": "cb-1", "number": CALLER}]
     assert offered["script"] == "gold.html"
-    told = desk.stage.told()
-    assert told.index("agent.offered") < told.index("leg.dialing")
+    seen = desk.stage.seen()
+    assert seen.index("agent.offered") < seen.index("leg.dialing")
 
 
 def test_headers_reach_the_agents_phone(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_caller_who_hangs_up_while_waiting_has_abandoned(tmp_path: Path) -> No
         caller.hangs_up()
 
     desk = reception(tmp_path, script)
-    assert desk.stage.told("queue.") == ["queue.joined", "queue.abandoned"]
+    assert desk.stage.seen("queue.") == ["queue.joined", "queue.abandoned"]
     assert desk.stage.last("call.ended")["result"] == "abandoned"
     assert desk.states() == {"alice": "paused"}
 
@@ -135,7 +135,7 @@ def test_hanging_up_as_the_agent_answers_has_one_winner(tmp_path: Path, caller_f
 
     desk = reception(tmp_path, script)
     assert desk.stage.last("call.ended")["result"] == "abandoned"
-    ended = [kind for kind in desk.stage.told("queue.") if kind != "queue.offered"]
+    ended = [kind for kind in desk.stage.seen("queue.") if kind != "queue.offered"]
     assert ended == ["queue.joined", "queue.abandoned"]
 
 
@@ -150,7 +150,7 @@ def test_an_agent_who_does_not_answer_costs_no_position(tmp_path: Path) -> None:
         caller.hangs_up()
 
     desk = reception(tmp_path, script)
-    assert desk.stage.told("queue.") == [
+    assert desk.stage.seen("queue.") == [
         "queue.joined", "queue.offered", "queue.unanswered", "queue.offered", "queue.answered",
     ]  # fmt: skip
     assert [offer["result"] for offer in desk.stage.last("call.ended")["offers"]] == [
@@ -207,7 +207,7 @@ def test_who_hangs_up_in_the_whisper_has_missed_the_offer(
 
     sales = Queue(name="sales", again_s=again_s)
     desk = reception(tmp_path, script, queues=[sales], routes=[SHOP])
-    assert desk.stage.told("queue.").count("queue.offered") == 3
+    assert desk.stage.seen("queue.").count("queue.offered") == 3
 
 
 def test_an_agent_who_hangs_up_before_the_bridge_is_replaced(tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_an_agent_who_hangs_up_before_the_bridge_is_replaced(tmp_path: Path) -> 
 
     desk = reception(tmp_path, script, routes=[SHOP], agents=("alice", "bert"))
     assert desk.stage.last("call.ended")["result"] == "completed"
-    assert desk.stage.told("queue.").count("queue.joined") == 2
+    assert desk.stage.seen("queue.").count("queue.joined") == 2
     joined = desk.stage.last("queue.joined")
     assert joined["place"] == 1
 
@@ -314,7 +314,7 @@ def test_a_caller_not_answered_outside_regains_the_position(tmp_path: Path) -> N
 
     queue = Queue(name="sales", overflow=[Overflow(after_s=30.0, number="+442079460999")])
     desk = reception(tmp_path, script, queues=[queue])
-    assert desk.stage.told("queue.")[:4] == [
+    assert desk.stage.seen("queue.")[:4] == [
         "queue.joined", "queue.overflowed", "queue.joined", "queue.joined",
     ]  # fmt: skip
 
@@ -443,7 +443,7 @@ def test_a_number_that_a_rule_names_is_rung_and_the_queue_stands_in_for_it(
     ended = desk.stage.last("call.ended")
     assert ended["result"] == "completed"
     assert ended["agent"] == ("+447700900123" if answers else "alice")
-    assert ("queue.joined" in desk.stage.told()) is not answers
+    assert ("queue.joined" in desk.stage.seen()) is not answers
 
 
 # -- before the answer --------------------------------------------------------------------------
@@ -459,9 +459,9 @@ def test_a_call_that_is_cancelled_before_the_answer(tmp_path: Path) -> None:
         assert early.statuses == []
 
     desk = reception(tmp_path, script)
-    assert desk.stage.told("call.ended") == ["call.ended", "call.ended"]
+    assert desk.stage.seen("call.ended") == ["call.ended", "call.ended"]
     assert desk.stage.last("call.ended")["result"] == "hung_up"
-    assert desk.stage.told("queue.") == []
+    assert desk.stage.seen("queue.") == []
 
 
 def test_no_port_is_left(tmp_path: Path) -> None:

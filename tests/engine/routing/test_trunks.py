@@ -72,8 +72,8 @@ async def test_a_trunk_is_not_used_while_its_registration_fails() -> None:
     assert trunks.view()[0]["reason"] == "403 Forbidden"
     trunks.on_sip(RegistrationChanged(registration, "registered", 200, "OK", 300))
     assert trunks.is_usable("home")
-    told = [msgspec.json.decode(event.line)["params"] for event in events.after(0)]
-    assert [(one["type"], one["trunk"]) for one in told] == [
+    seen = [msgspec.json.decode(event.line)["params"] for event in events.after(0)]
+    assert [(one["type"], one["trunk"]) for one in seen] == [
         ("trunk.failed", "home"),
         ("trunk.registered", "home"),
     ]
@@ -142,8 +142,8 @@ async def test_a_trunk_that_is_gone_is_unregistered_and_not_used() -> None:
     trunks.on_sip(unregistered(registrar))
     await asyncio.sleep(0)
     assert len(registrar.accounts) == 1
-    told = [event.type for event in events.after(0)]
-    assert told == ["trunk.unregistered"]
+    seen = [event.type for event in events.after(0)]
+    assert seen == ["trunk.unregistered"]
     await trunks.reconfigure([trunk("home", **REGISTERING)])
     assert len(registrar.accounts) == 2
 
@@ -206,7 +206,7 @@ def test_a_trunk_that_asks_for_it_rests_for_its_time() -> None:
         assert trunks.is_resting("plain")
         await asyncio.sleep(2.0)
         assert not trunks.is_resting("plain")
-        told = [msgspec.json.decode(event.line)["params"] for event in events.after(0)]
-        assert [one["type"] for one in told] == ["trunk.down", "trunk.up"]
+        seen = [msgspec.json.decode(event.line)["params"] for event in events.after(0)]
+        assert [one["type"] for one in seen] == ["trunk.down", "trunk.up"]
 
     run(main())

@@ -17,7 +17,7 @@ from config.sections import Route as TrunkRoute
 from config.sections import Trunk
 from engine.errors import EngineError
 from tests.support.engines.virtual import VirtualEngine, run_engine
-from tests.support.invariants import Told
+from tests.support.invariants import Seen
 from tests.support.phones.virtual import KEY, SILENT, Step, VirtualCaller
 
 SHOP = "+442079460000"
@@ -31,7 +31,7 @@ class Shop:
 
     def __init__(self, engine: VirtualEngine) -> None:
         self.engine, self.ask, self.network = engine, engine.ask, engine.world.network
-        self.log = Told()
+        self.log = Seen()
         engine.daemon.events.listen(self.log.listen)
         self.places: dict[str, list[int]] = {}
         self._calls: dict[str, str] = {}

@@ -168,7 +168,7 @@ def test_watcher_that_raises_keeps_nobody_from_anything() -> None:
     log.watch(lambda event: seen.append(event["type"]))
     log.publish("test.event")
     assert seen == ["test.event"]
-    assert log.told == 1
+    assert log.delivered == 1
 
 
 def test_watcher_sees_what_the_event_was_made_of() -> None:

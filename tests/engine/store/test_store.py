@@ -335,13 +335,13 @@ async def test_what_was_confirmed_as_saved_survives_kill_9(tmp_path: Path) -> No
         sys.executable, "-c", KILLED, str(path), stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
-    told = [int(await process.stdout.readline()) for _ in range(100)]
+    heard = [int(await process.stdout.readline()) for _ in range(100)]
     process.send_signal(signal.SIGKILL)
-    told += [int(line) for line in (await process.stdout.read()).split(b"\n")[:-1]]
+    heard += [int(line) for line in (await process.stdout.read()).split(b"\n")[:-1]]
     await process.wait()
     async with opened(path) as store:
-        assert all(store.find(f"j{n}") is not None for n in told)
-        assert len(await store.load_open()) >= len(told)
+        assert all(store.find(f"j{n}") is not None for n in heard)
+        assert len(await store.load_open()) >= len(heard)
 
 
 async def test_a_batch_larger_than_one_statement_is_one_transaction(tmp_path: Path) -> None:

@@ -135,11 +135,11 @@ async def test_no_secret_of_the_url_is_shown(sender: Sender) -> None:
     port = server.sockets[0].getsockname()[1]
     async with Receiver(echo) as receiver:
         at = receiver.url.split("//")[1].split("/")[0]
-        told = [
+        seen = [
             (await sender.post(f"http://user:hunter2@{host}{SECRET_URL}", {}, b"{}", 5.0)).error
             for host in (at, f"127.0.0.1:{port}", f"127.0.0.1:{free_port()}")
         ]
     server.close()
-    assert all(told)
+    assert all(seen)
     for secret in ("s3cret", "other", "hunter2", "dXNlcjpodW50ZXIy"):
-        assert secret not in str(told)
+        assert secret not in str(seen)

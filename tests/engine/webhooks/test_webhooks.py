@@ -147,13 +147,13 @@ async def test_a_delivery_given_up_is_published_and_can_be_tried_again(tmp_path:
     async with Receiver(maybe) as receiver:
         given = settings(receiver.url, max_attempts=2, types=["callback.", "webhook."])
         async with running(tmp_path / "db", given) as here:
-            told: list[dict[str, Any]] = []
-            here.log.watch(lambda event: told.append(dict(event)))
+            seen: list[dict[str, Any]] = []
+            here.log.watch(lambda event: seen.append(dict(event)))
             number = here.log.publish("callback.queued", job="j1")
             here.log.publish("callback.expired", job="j1")
             await here.idle()
             await here.log.settled()
-            failed = [event for event in told if event["type"] == "webhook.failed"]
+            failed = [event for event in seen if event["type"] == "webhook.failed"]
             assert [(e["webhook"], e["event"], e["attempts"]) for e in failed] == [
                 ("crm", number, 2),
                 ("crm", number + 1, 2),
@@ -202,8 +202,8 @@ async def test_a_webhook_so_far_behind_that_the_log_was_cut_is_published(tmp_pat
     given = settings(receiver.url, max_pending=1, max_attempts=100)
     await receiver.stop()
     async with running(tmp_path / "db", given) as here:
-        told: list[dict[str, Any]] = []
-        here.log.watch(lambda event: told.append(dict(event)))
+        seen: list[dict[str, Any]] = []
+        here.log.watch(lambda event: seen.append(dict(event)))
         for number in range(6):
             here.log.publish("callback.queued", job=f"j{number}")
         await here.log.settled()
@@ -211,7 +211,7 @@ async def test_a_webhook_so_far_behind_that_the_log_was_cut_is_published(tmp_pat
         await receiver.start()
         await until(lambda: 6 in seqs(receiver))
         assert seqs(receiver) == [1, 5, 6]
-        (failed,) = [event for event in told if event["type"] == "webhook.failed"]
+        (failed,) = [event for event in seen if event["type"] == "webhook.failed"]
         assert (failed["event"], failed["last_event"], failed["attempts"]) == (2, 4, 0)
         assert "no longer has it" in failed["reason"]
     await receiver.stop()
@@ -331,7 +331,7 @@ async def test_kill_9_loses_no_delivery(tmp_path: Path) -> None:
         return web.Response(status=503 if calls[0] % 7 == 0 else 200)
 
     async with Receiver(sometimes) as receiver:
-        told: list[int] = []
+        seen: list[int] = []
         for lines in (40, 100, 300):
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-c", KILLED, str(path), receiver.url,
@@ -343,12 +343,12 @@ async def test_kill_9_loses_no_delivery(tmp_path: Path) -> None:
             out += await process.stdout.read()
             await process.wait()
             whole = out[: out.rfind(b"\n")]  # the kill may cut the last line anywhere
-            told += [
+            seen += [
                 int(line.split()[1]) for line in whole.splitlines() if line.startswith(b"told ")
             ]
         async with running(path, settings(receiver.url)) as here:
             await here.idle()
-        assert set(told) <= set(seqs(receiver))
+        assert set(seen) <= set(seqs(receiver))
         for job in (f"j{number}" for number in range(5)):
             first_times = list(dict.fromkeys(seqs(receiver, job)))
             assert first_times == sorted(first_times)

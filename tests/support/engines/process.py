@@ -214,13 +214,13 @@ class EngineClient:
                 nth=nth,
             )
         except TimeoutError:
-            told = "\n".join(
+            seen = "\n".join(
                 json.dumps(event)
                 for event in self.line.events.items
                 if event.get("job") in (job_id, None)
             )
             raise AssertionError(
-                f"no {kind} {fields} in {timeout_s} s:\n{told}\n{self.process.log()[-3000:]}"
+                f"no {kind} {fields} in {timeout_s} s:\n{seen}\n{self.process.log()[-3000:]}"
             ) from None
 
     async def state(self, state: str, job_id: str, *, timeout_s: float = 6.0) -> dict[str, Any]:

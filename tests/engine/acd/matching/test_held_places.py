@@ -12,7 +12,7 @@ def test_nobody_behind_moves_until_the_job_joins() -> None:
             await floor.join(name, number=f"+44{name}")
         joined_at = floor.queues.entry_view("two")["joined_at"]
         floor.queues.leave("two", "callback", held_for="two-callback")
-        assert floor.told("queue.left")[-1]["call"] == "two"
+        assert floor.seen("queue.left")[-1]["call"] == "two"
         assert floor.queues.place("three") == 3
         entries = floor.queues.entries("sales", None, 10)
         assert [(one.id, one.state) for one in entries] == [

@@ -16,8 +16,8 @@ async def test_the_log_is_read_newest_first_and_filtered(tmp_path: Path) -> None
         with pytest.raises(Exception, match="already ended"):
             await client.call("callback.cancel", id="a")
         page = await client.call("audit.list")
-        told = [(one["method"], one["outcome"]) for one in page["entries"]]
-        assert told == [
+        seen = [(one["method"], one["outcome"]) for one in page["entries"]]
+        assert seen == [
             ("callback.cancel", "state"), ("callback.cancel", "done"), ("callback.request", "done")
         ]  # fmt: skip
         assert page["entries"][2]["params"]["id"] == "a"
