@@ -129,7 +129,7 @@ class Daemon(Parts):
             self.admission.shift(moved_s)
         # Beside the media workers, which take a while to start.
         open_jobs, _ = await asyncio.gather(self.store.load_open(), self._start_media())
-        await self.trunks.start()
+        self.trunks.start()
         await self._open_queues(moved_s)
         self._take_over(open_jobs, moved_s)
         await self._start_reports()

@@ -15,8 +15,7 @@ from media.settings import MediaSettings
 from media.sound.speech import Synthesizer
 from media.sources import Hold, Ringing
 from media.worker_pool import WorkerPool
-from sip.endpoint import EndpointOptions, SipEndpoint
-from sip.rate_limit import RateLimit
+from sip.endpoint import SipEndpoint
 
 from . import logs
 from .acd.agent_clock import AgentClock
@@ -61,6 +60,7 @@ from .inbound.interrupted_calls import InterruptedCalls
 from .inbound.kept_positions import KeptPositions
 from .inbound.services import InboundServices
 from .inbound.sip_events import SipEvents
+from .inbound.sip_policy import SipPolicy
 from .job import Job
 from .personal.personal_data import PersonalData
 from .reload import Reconfigure, Reload
@@ -77,7 +77,9 @@ from .routing.admission import Admission, PolicySettings
 from .routing.dialplan import Dialplan
 from .routing.number_plan import NumberPlan
 from .routing.opening_hours import opening_hours
+from .routing.peers import Peers
 from .routing.router import Router
+from .routing.sip_options import endpoint_options
 from .routing.trunks import Trunks
 from .store.event_log import EventLog
 from .store.heartbeat import Heartbeat
@@ -119,17 +121,16 @@ class Parts:
 
         # -- SIP and media
         leg_events = LegEvents(self.registry, self.events)
+        self.peers = Peers(
+            settings.trunks, settings.dial.allow_hosts, lambda uri: self.sip.hops(uri)
+        )
         self.dialogs = DialogJournal(self.store)
         self.workers = WorkerJournal(self.store)
         self.sip = SipEndpoint(
             sip.listen,
             on_event=lambda event: self.sip_events.on_sip(event),
-            options=EndpointOptions(
-                advertise=sip.advertise or None,
-                product=sip.user_agent,
-                rate_limit=RateLimit(sip.max_messages_per_s, sip.max_messages_burst),
-            ),
-            admits=lambda source, now: self.inbound.admits(source, now),
+            options=endpoint_options(sip),
+            policy=SipPolicy(self.peers, lambda source, now: self.inbound.admits(source, now)),
             on_saves=self.dialogs.write,
         )
         self.media = WorkerPool(
@@ -253,6 +254,7 @@ class Parts:
                 takeover=CallerTakeover(self.dispatcher),
                 history=self.history,
                 positions=self.positions,
+                peers=self.peers,
             ),
             settings,
             clock=now,
@@ -475,7 +477,6 @@ class Parts:
             "dispatcher": lambda _settings: self.dispatcher.dispatch(),
             "rights": lambda settings: self.rights.configure(settings.control, settings.rights),
             "control": lambda settings: self.control.configure(settings.control),
-            # Last: the name of a registrar may take its time to be found.
             "trunks": lambda settings: self.trunks.reconfigure(settings.trunks),
         }
 

@@ -22,7 +22,7 @@ from ..calls.hangup_cause import BY_COMMAND, HangupCause, retry_cause_of
 from ..calls.leg import Leg, LegEnded
 from ..calls.leg_listener import LegListener, ObservedLeg
 from ..calls.services import CallServices
-from ..calls.templates import Subject, context_headers
+from ..calls.templates import Subject, context_headers, display_name
 from ..calls.two_party_call import TwoPartyCall
 from ..calls.whisper import Whisper
 from ..errors import EngineError
@@ -279,9 +279,14 @@ class Attempt(TwoPartyCall):
     async def dial_agent(self, leg: Leg, ring_s: float) -> None:
         """Call an agent on `leg`. Raises LegEnded."""
         self._check_not_ended(leg)
-        headers = context_headers(self._services.dial.headers, Subject.of(self.job))
+        subject = Subject.of(self.job)
         await self._dial_leg(
-            leg, self._customer.user, ring_s=ring_s, partner=self._partner, headers=headers
+            leg,
+            self._customer.user,
+            name=display_name(subject),
+            ring_s=ring_s,
+            partner=self._partner,
+            headers=context_headers(self._services.dial.headers, subject),
         )
 
     # -- legs -------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import structlog
 from msgspec import structs
 
 from media import messages as media_events
-from media.errors import BadAddress, MediaError
+from media.errors import MediaError
 from media.messages import LegStats
 from media.sources import Source
 from media.worker_pool import WorkerPool
@@ -21,12 +21,12 @@ from sip.dialog.session import Session
 from sip.dialog.uas import UasSession
 from sip.endpoint import SipEndpoint
 from sip.errors import ParseError, SipError
+from sip.hop import Hop
 from sip.sdp.offer_answer import NegotiatedAudio
-from sip.transport.resolver import ResolutionFailed
 
 from ..job import LegRecord
 from ..routing.dialplan import Destination, DialTarget
-from .dialling import CODECS, TRUNK_RESPONSE_S, Caller, DialOptions
+from .dialling import CODECS, TRUNK_RESPONSE_S, Caller, DialOptions, hops_of, until_clear
 from .hangup_cause import (
     CLEARING,
     NO_ANSWER,
@@ -83,7 +83,13 @@ class Leg:
         self._listeners: list[LegListener] = []
         self._borrower: Leg | None = None  # the leg of the call that has this permanent line
         self._sip = sip
-        self._media = LegMedia(leg_id, media, rtp_host)
+        self._media = LegMedia(
+            leg_id,
+            media,
+            sip,
+            rtp_host,
+            on_unreachable=lambda reason: self.hang_up(HangupCause("incompatible", reason)),
+        )
         self._owner = owner
         self._publish = owner.publish
         self._dialled = False
@@ -159,16 +165,29 @@ class Leg:
     async def _try(
         self, target: DialTarget, options: DialOptions, *, is_last: bool
     ) -> HangupCause | None:
-        """Call the party by one target. None once it is answered, otherwise why it is not."""
+        """Call the party by one target, at each of its addresses. None once it is answered."""
         self.record.uri = target.target
-        try:
-            hop = await self._sip.resolve(target.hop_uri)
-        except (ResolutionFailed, ParseError) as error:
-            return HangupCause("unreachable", str(error), trunk_failed=True)
+        hops = await hops_of(self._sip, target, is_last=is_last)
+        if isinstance(hops, HangupCause):
+            return hops
+        for number, hop in enumerate(hops, start=1):
+            is_last_hop = number == len(hops)
+            failure = await self._try_at(hop, target, options, is_last=is_last and is_last_hop)
+            if failure is None or not failure.hop_failed or self.hangup_cause is not None:
+                return failure
+            self._sip.rest(hop, failure.trunk_rests_s or None)
+            if not is_last_hop:
+                self._forget_early_media()
+        return failure
+
+    async def _try_at(
+        self, hop: Hop, target: DialTarget, options: DialOptions, *, is_last: bool
+    ) -> HangupCause | None:
+        """Call the party by one target at one address."""
         loop = asyncio.get_running_loop()
         self._outcome = loop.create_future()
         if not self._sip.is_clear(target.target):
-            await self._until_clear(target.target)
+            await until_clear(self._sip, target, or_until=self._outcome)
         if self.hangup_cause is not None:  # hung up meanwhile
             return self.hangup_cause
         self._media.take_from(hop.host, target.rtp)
@@ -184,20 +203,10 @@ class Leg:
             if give_up is not None:
                 give_up.cancel()
 
-    async def _until_clear(self, target: str) -> None:
-        """Wait until an earlier call to the target is over, or this leg is hung up."""
-        assert self._outcome is not None
-        clear = asyncio.ensure_future(self._sip.until_clear(target))
-        either: tuple[asyncio.Future[Any], ...] = (clear, self._outcome)
-        try:
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            clear.cancel()
-
     def _tell_trunk(self, target: DialTarget, cause: HangupCause) -> None:
         """A trunk is to be passed over for a while."""
         if target.trunk and cause.trunk_rests_s > 0:
-            self._owner.trunk_failed(target.trunk, cause.trunk_rests_s, str(cause))
+            self._owner.trunk_failed(target.trunk, cause)
 
     def _forget_early_media(self) -> None:
         """A trunk has failed: what it let ring or speak is over, and the next one starts afresh."""
@@ -313,6 +322,7 @@ class Leg:
         if self.hangup_cause is not None:
             return
         self.hangup_cause = cause
+        self._media.stop_describing()
         record = self.record
         record.state = "ended"
         record.ended = self._owner.now()
@@ -332,7 +342,9 @@ class Leg:
 
     def on_sip(self, event: sip_events.Event) -> None:
         """Handle one event of this leg's session. Those of an earlier session are ignored."""
-        if isinstance(event, sip_events.RegistrationChanged) or event.session is not self._session:
+        if isinstance(event, sip_events.RegistrationChanged | sip_events.ExtensionsRefused):
+            return
+        if event.session is not self._session:
             return
         match event:
             case sip_events.Progress():
@@ -342,6 +354,9 @@ class Leg:
             case sip_events.Failed() if self._called_us:
                 self._end(of_unanswered_call(event.cause))
             case sip_events.Failed():
+                if event.cause.status in (420, 421):
+                    extensions = list(event.cause.extensions)
+                    self._publish("leg.extension_required", self, extensions=extensions)
                 self._failed(of_failed_invite(event.cause))
             case sip_events.Ended():
                 self._end(of_ended_session(event.cause))
@@ -404,10 +419,7 @@ class Leg:
 
     def _connect(self, audio: NegotiatedAudio, *, anew: bool = False) -> None:
         self.audio = audio
-        try:
-            self._media.connect(audio, anew=anew)
-        except BadAddress as error:
-            self.hang_up(HangupCause("incompatible", error.reason))
+        self._media.describe(audio, anew=anew)
 
     # -- what the media worker reports ------------------------------------------------------
 

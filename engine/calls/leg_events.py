@@ -5,7 +5,7 @@ import structlog
 from media.messages import Event as MediaEvent
 from media.messages import RecordingEnded
 from sip.events import Event as SipEvent
-from sip.events import RegistrationChanged
+from sip.events import ExtensionsRefused, RegistrationChanged
 
 from ..store.event_log import EventLog
 from .call import CallRegistry
@@ -23,7 +23,9 @@ class LegEvents:
 
     def on_sip(self, event: SipEvent) -> None:
         """Hand the event to the leg whose SIP session it is about."""
-        leg = None if isinstance(event, RegistrationChanged) else event.session.tag
+        if isinstance(event, RegistrationChanged | ExtensionsRefused):
+            return
+        leg = event.session.tag
         if isinstance(leg, Leg):
             leg.on_sip(event)
 

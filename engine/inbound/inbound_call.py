@@ -23,7 +23,7 @@ from ..calls.cancel_scope import while_up
 from ..calls.hangup_cause import BY_COMMAND
 from ..calls.leg import Leg, LegEnded
 from ..calls.services import CallServices
-from ..calls.templates import context_headers
+from ..calls.templates import context_headers, display_name
 from ..calls.two_party_call import TwoPartyCall
 from ..calls.waiting_room import WaitingParty, WaitingRoom
 from ..calls.whisper import Whisper
@@ -364,6 +364,7 @@ class InboundCall(TwoPartyCall):
         await self._dial(
             leg,
             incoming.ruling.caller_id or incoming.party.user,
+            name=display_name(incoming.subject),
             ring_s=ring_s,
             partner=self._caller,
             headers=context_headers(self._services.dial.headers, incoming.subject),

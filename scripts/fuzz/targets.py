@@ -61,11 +61,12 @@ def framing(data: bytes) -> None:
     cut = data[0] if data else 0
     framer = StreamFramer()
     for piece in (data[1 : 1 + cut], data[1 + cut :]):
+        framer.push(piece)
         try:
-            framer.feed(piece)
+            while framer.pop() is not None:
+                framer.take_pongs()
         except ParseError:
             return
-        framer.take_pongs()
 
 
 def sdp(data: bytes) -> None:

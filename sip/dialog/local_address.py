@@ -37,6 +37,10 @@ class LocalAddress:
         """Whether we listen on this transport."""
         return transport in self._local
 
+    def host(self, transport: Transport) -> str:
+        """Our host, as peers are told it."""
+        return self._address(transport)[0]
+
     def via(self, transport: Transport, branch: str) -> str:
         """Return the Via for a request."""
         return self._vias[transport] + branch

@@ -13,8 +13,6 @@ from tests.support.phones.wire.phone import MakeWire, WirePhone
 from tests.support.ports import free_port
 from tests.support.recording import read_wav, write_tone_wav
 
-from .test_real_phones import heard_by
-
 SHOP = "+442079460000"
 AGENT_HZ, CALLER_HZ, WELCOME_HZ, NEXT_HZ, BYE_HZ = 600, 1500, 1100, 900, 750
 PLACE_HZ, WAIT_HZ, ONE_HZ, TWO_HZ = 650, 1300, 1700, 2100
@@ -99,7 +97,7 @@ async def test_a_caller_hears_music_and_the_position_and_talks_to_an_agent(
     assert incoming["headers"]["X-Ringback-Job"] == call["call"]
     await asyncio.gather(operator.stop(), caller.stop())
 
-    heard = heard_by(caller, tmp_path / "caller.wav")
+    heard = caller.heard(tmp_path / "caller.wav")
     waiting = heard.at(answered["time"], bridged["time"])
     assert waiting.hears(WELCOME_HZ, for_s=0.4)
     assert waiting.hears(NEXT_HZ, for_s=0.4)
@@ -107,7 +105,7 @@ async def test_a_caller_hears_music_and_the_position_and_talks_to_an_agent(
     talking = heard.at(bridged["time"] + 0.3, bridged["time"] + 1.4)
     assert talking.hears(AGENT_HZ, for_s=0.8)
     assert not talking.hears(CALLER_HZ) and not talking.hears(HOLD_HZ)
-    desk = heard_by(operator, tmp_path / "desk.wav")
+    desk = operator.heard(tmp_path / "desk.wav")
     whispered = desk.at(0.0, bridged["time"])
     assert whispered.level_dbfs() > -40 and not whispered.hears(CALLER_HZ)
     assert desk.at(bridged["time"] + 0.3, bridged["time"] + 1.4).hears(CALLER_HZ, for_s=0.8)

@@ -56,6 +56,7 @@ class ScriptedMedia:
     connected: list[tuple[str, str]] = field(default_factory=list)
     ports: list[int] = field(default_factory=list)
     sources: list[tuple[str, str, bool]] = field(default_factory=list)
+    peers: list[Connect] = field(default_factory=list)
     digits: list[tuple[str, str, int]] = field(default_factory=list)
     port_left: bool = True
     plays: int = 0
@@ -76,6 +77,7 @@ class ScriptedMedia:
         self.connected.append((peer.leg, peer.direction))
         self.ports.append(peer.port)
         self.sources.append((peer.sip_host, peer.rtp, peer.anew))
+        self.peers.append(peer)
 
     def send_digits(self, leg: str, digits: str, *, duration_ms: int) -> None:
         self.digits.append((leg, digits, duration_ms))

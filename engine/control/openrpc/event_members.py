@@ -86,6 +86,7 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "port": Member(int, "The port that it comes from."),
     "path": Member(str, "The file of the recording."),
     "events_dropped": Member(int, "How many events the phone caused beyond what one may."),
+    "extensions": Member(list[str], "The SIP extensions that are missing (420, 421)."),
     "retry_s": Member(float, "When it is tried again, in seconds."),
     # -- agents
     "previous": Member(str, "The state before."),

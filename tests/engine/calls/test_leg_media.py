@@ -10,6 +10,8 @@ from engine.calls.leg_media import LegMedia
 from media.messages import MediaTimeout
 from media.sources import Prompt
 from media.worker_pool import WorkerPool
+from sip.endpoint import SipEndpoint
+from sip.transport.resolver import ResolutionFailed
 from tests.support.phones.scripted import audio
 from tests.support.scene import ScriptedMedia
 from tests.support.virtual_loop import run
@@ -17,9 +19,38 @@ from tests.support.virtual_loop import run
 HELLO = Prompt("hello.wav")
 
 
-def endpoint(host: str = "") -> tuple[LegMedia, ScriptedMedia]:
+class Names:
+    """SIP's name service: a table. A name that is not in it has no address."""
+
+    def __init__(self, names: dict[str, list[str]]) -> None:
+        self.names = names
+
+    async def addresses_of(self, host: str) -> list[str]:
+        await asyncio.sleep(1)
+        if host not in self.names:
+            raise ResolutionFailed(f"{host}: no such name")
+        return self.names[host]
+
+    def may_get_media(self, _host: str, _sip_host: str) -> bool:
+        return True
+
+
+def endpoint(
+    host: str = "",
+    *,
+    unreachable: list[str] | None = None,
+    names: dict[str, list[str]] | None = None,
+) -> tuple[LegMedia, ScriptedMedia]:
     media = ScriptedMedia(ends_plays=False)
-    return LegMedia("leg-1", cast(WorkerPool, media), host), media
+    reasons = unreachable if unreachable is not None else []
+    leg = LegMedia(
+        "leg-1",
+        cast(WorkerPool, media),
+        cast(SipEndpoint, Names(names or {})),
+        host,
+        on_unreachable=reasons.append,
+    )
+    return leg, media
 
 
 @pytest.mark.parametrize(("given", "shown"), [("", "127.0.0.1"), ("192.0.2.1", "192.0.2.1")])
@@ -88,10 +119,10 @@ def test_a_hold_from_the_first_description_on_is_sent_nowhere() -> None:
     async def main() -> None:
         leg, media = endpoint()
         await leg.open(beside=None)
-        leg.connect(msgspec.structs.replace(audio(), host="0.0.0.0"))
+        leg.describe(msgspec.structs.replace(audio(), host="0.0.0.0"))
         assert media.connected == []
         leg.take_from("192.0.2.7", "strict")
-        leg.connect(audio(), anew=True)
+        leg.describe(audio(), anew=True)
         assert media.connected == [("leg-1", "sendrecv")]
         assert media.sources == [("192.0.2.7", "strict", True)]
 
@@ -102,11 +133,50 @@ def test_a_timeout_of_an_earlier_description_is_overtaken() -> None:
     async def main() -> None:
         leg, _media = endpoint()
         await leg.open(beside=None)
-        leg.connect(audio())
+        leg.describe(audio())
         first = MediaTimeout("leg-1", 30.0, 1)
         assert not leg.is_overtaken(first)
-        leg.connect(audio())
+        leg.describe(audio())
         assert leg.is_overtaken(first)
         assert not leg.is_overtaken(MediaTimeout("leg-1", 30.0, 2))
+
+    run(main())
+
+
+def test_a_name_is_looked_up_before_anything_is_sent_there() -> None:
+    async def main() -> None:
+        reasons: list[str] = []
+        leg, media = endpoint(unreachable=reasons, names={"phone": ["2001:db8::1", "192.0.2.9"]})
+        await leg.open(beside=None)
+        leg.describe(audio(host="phone"))
+        assert media.connected == []
+        await asyncio.sleep(2)
+        assert media.connected == [("leg-1", "sendrecv")] and reasons == []
+
+    run(main())
+
+
+@pytest.mark.parametrize(("host", "names"), [("nowhere", {}), ("six", {"six": ["2001:db8::1"]})])
+def test_a_name_that_leads_nowhere_is_said(host: str, names: dict[str, list[str]]) -> None:
+    async def main() -> None:
+        reasons: list[str] = []
+        leg, media = endpoint("", unreachable=reasons, names=names)
+        await leg.open(beside=None)
+        leg.describe(audio(host=host))
+        await asyncio.sleep(2)
+        assert media.connected == []
+        assert reasons == [f"the audio host {host} has no address that can be reached"]
+
+    run(main())
+
+
+def test_of_two_descriptions_the_later_one_holds() -> None:
+    async def main() -> None:
+        leg, media = endpoint(names={"phone": ["192.0.2.9"]})
+        await leg.open(beside=None)
+        leg.describe(audio(host="phone", port=1000))
+        leg.describe(audio(port=2000))  # before the name is known
+        await asyncio.sleep(2)
+        assert media.ports == [2000]
 
     run(main())

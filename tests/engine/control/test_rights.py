@@ -21,8 +21,7 @@ from engine.control.server import ControlServer
 from engine.errors import EngineError
 from engine.store.event_log import EventLog
 from tests.support.control_server import BareClient, Handlers
-
-from .test_server import connect_tls, needs_openssl, tls_settings
+from tests.support.tls import connect_tls, needs_openssl, tls_settings
 
 TOKEN = "0123456789abcdef-"
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")

@@ -2,16 +2,11 @@
 
 import asyncio
 import os
-import shutil
 import socket
-import ssl
 import stat
-import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from config.sections import Control
 from engine.control import connection as connection_module
@@ -20,13 +15,7 @@ from engine.control.peer import Peer
 from engine.control.server import ControlError, ControlServer
 from engine.store.event_log import EventLog
 from tests.support.control_server import BareClient, Handlers, serving, until, without_privileges
-
-TOKEN = SecretStr("0123456789abcdef-token")
-
-
-needs_openssl = pytest.mark.skipif(
-    shutil.which("openssl") is None, reason="openssl makes the certificate, and is not here"
-)
+from tests.support.tls import TOKEN, certificate, connect_tls, needs_openssl, tls_settings
 
 
 def server(path: Path) -> ControlServer:
@@ -287,45 +276,6 @@ async def test_lines_without_end_take_bounded_memory(
             await client.close()
         for client in clients[1:]:
             await client.close()
-
-
-def certificate(directory: Path) -> tuple[str, str]:
-    cert, key = directory / "cert.pem", directory / "key.pem"
-    if not cert.exists():
-        subprocess.run(
-            [
-                "openssl",
-                "req",
-                "-x509",
-                "-newkey",
-                "rsa:2048",
-                "-nodes",
-                "-days",
-                "2",
-                "-subj",
-                "/CN=localhost",
-                "-addext",
-                "subjectAltName=IP:127.0.0.1",
-                "-keyout",
-                "key.pem",
-                "-out",
-                "cert.pem",
-            ],
-            cwd=directory,
-            check=True,
-            capture_output=True,
-        )
-    return str(cert), str(key)
-
-
-def tls_settings(directory: Path) -> dict[str, Any]:
-    cert, key = certificate(directory)
-    return {"tcp": "127.0.0.1:0", "tls_cert": cert, "tls_key": key, "token": TOKEN}
-
-
-async def connect_tls(address: tuple[str, int], directory: Path) -> BareClient:
-    context = ssl.create_default_context(cafile=certificate(directory)[0])
-    return BareClient(*await asyncio.open_connection(*address, ssl=context))
 
 
 @needs_openssl

@@ -232,3 +232,28 @@ def test_of_several_forks_none_that_was_left_comes_back() -> None:
     talk.learner.signal(HOST, 4000, 0.6)
     assert talk.learner.current == EXACT
     assert talk.consider(EXACT, 9, 1, 0.7)
+
+
+class TestWhoMustSpeakFirst:
+    """Nothing is sent to the signalled address before RTP has come from it."""
+
+    def speaks(self, source: Address, packets: int, *, strict: bool = False) -> list[bool]:
+        learner = Talk(strict=strict).learner
+        return [learner.speaks(source, 5, 100 + n, 0.02 * n) for n in range(packets)]
+
+    def test_two_packets_from_the_signalled_address(self) -> None:
+        assert self.speaks(EXACT, 2) == [False, True]
+
+    def test_packets_that_do_not_go_on_from_each_other(self) -> None:
+        learner = Talk().learner
+        for number, ssrc in ((100, 5), (200, 5), (201, 6), (300, 6)):
+            assert not learner.speaks(EXACT, ssrc, number, 0.1)
+
+    def test_another_port_or_the_host_of_sip_takes_several(self) -> None:
+        for source in (PORT, NAT):
+            proven = self.speaks(source, PROBATION_PACKETS)
+            assert proven == [False] * (PROBATION_PACKETS - 1) + [True]
+
+    def test_strangers_never_do(self) -> None:
+        assert not any(self.speaks(STRANGER, 50))
+        assert not any(self.speaks(PORT, 50, strict=True))

@@ -10,8 +10,7 @@ import pytest
 from media.worker.leg import MediaLeg
 from media.worker.listeners import FLOOD_DATAGRAMS, FLOOD_S, Listeners
 from media.worker.port_pool import PortPair
-
-from .test_port_pool import HOST, pool
+from tests.support.media.ports import HOST, port_pool
 
 
 class Hall:
@@ -41,7 +40,7 @@ class Hall:
 
 @pytest.fixture
 def hall() -> Iterator[Hall]:
-    made = Hall(pool(1)[0].take_pair())
+    made = Hall(port_pool(1)[0].take_pair())
     yield made
     made.pair.close()
 
@@ -81,7 +80,7 @@ def test_datagrams_that_wait_already_are_read(
 
 def test_what_waits_for_another_leg_is_not_meant(hall: Hall, stranger: socket.socket) -> None:
     listeners = Listeners()
-    other = Hall(pool(1)[0].take_pair())
+    other = Hall(port_pool(1)[0].take_pair())
     listeners.add_sink(other.leg)
     stranger.sendto(b"early", (HOST, other.pair.port))
     assert not listeners.add_sink(hall.leg)
