@@ -174,9 +174,8 @@ class Intake:
                 if open_job.state == "poisoned":  # nobody calls that one
                     continue
                 return await self._join(open_job, job_id, fingerprint, named=params.id is not None)
-        request = self._request(params, ruling, admitted)
-        if request.queue is not None:
-            self.check.queue(request.queue, now, request.not_before)
+        placed = self.check.place(params, admitted, now)
+        request = self._request(params, ruling, placed)
         job = Job(
             id=job_id,
             request=request,
@@ -184,7 +183,9 @@ class Intake:
             created=now,
             called=admitted.called,
             region=admitted.region,
-            scheduled=admitted.scheduled,
+            scheduled=placed.scheduled,
+            next_attempt_at=placed.not_before if placed is not admitted else None,
+            is_due_on_date=placed is not admitted,
             queue_joined_at=queue_joined_at,
             has_place=queue_joined_at is not None,
         )
@@ -221,6 +222,10 @@ class Intake:
             to=request.to, numbers=numbers, not_before=not_before, deadline=deadline
         )
         admitted = self._admission.check(asked, now, counts=False)
+        if change.not_before is not None or change.deadline is not None:
+            admitted = self.check.slots.admit(
+                admitted, request.queue, not_before=not_before, deadline=deadline, now=now
+            )
         before = request, job.scheduled, job.next_attempt_at
 
         def undo() -> None:
@@ -234,7 +239,7 @@ class Intake:
         job.scheduled = admitted.scheduled
         if change.not_before is not None:
             # A crash may have left phones ringing: no command shortens the wait for them.
-            job.next_attempt_at = job.quiet_until
+            job.next_attempt_at, job.is_due_on_date = job.quiet_until, False
         self._services.events.publish(
             "callback.rescheduled",
             job=job.id,

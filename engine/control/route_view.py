@@ -165,6 +165,8 @@ class ObjectionView(TypedDict):
     """Why, in words."""
     policy: NotRequired[str]
     """The policy that refuses it."""
+    opens_at: NotRequired[float]
+    """When it may be (Unix seconds)."""
 
 
 class Explanation(TypedDict):
@@ -188,6 +190,10 @@ class Explanation(TypedDict):
     """The request as the rules leave it."""
     admission: AdmissionView | None
     """What the policies say; null for a call."""
+    not_before: NotRequired[float | None]
+    """When the callback would be due, by the hours of the number and of the queue."""
+    scheduled: NotRequired[str | None]
+    """Why that is not the time that was asked for."""
     trunks: list[RouteTrunk]
     """The trunks that would carry it, in the order in which they are tried."""
     queue: QueueCandidates | None
@@ -292,6 +298,8 @@ class Objections:
             shown = {"step": step, "kind": error.kind, "reason": error.message}
             if (policy := error.data.get("policy")) is not None:
                 shown["policy"] = policy
+            if (opens_at := error.data.get("opens_at")) is not None:
+                shown["opens_at"] = opens_at
         if all(one["reason"] != shown["reason"] for one in self.found):
             self.found.append(shown)
 
@@ -307,7 +315,7 @@ def verdict_of(
     if objections:
         kinds = {one["kind"] for one in objections}
         verdict = "unavailable" if kinds == {"unavailable"} else "refused"
-    elif (not_before is not None and not_before > now) or (queue is not None and not queue["open"]):
+    elif not_before is not None and not_before > now:
         verdict = "scheduled"
     else:
         could = [one["could"] for one in (queue["agents"] if queue else ())]

@@ -224,7 +224,7 @@ class Admission:
         opens_at = self.hours.opens(number, now)
         if opens_at == now:
             return Verdict(True)
-        return Verdict(False, "hours", self._out_of_hours(number, now, opens_at), opens_at)
+        return Verdict(False, "hours", self.out_of_hours(number, now, opens_at), opens_at)
 
     # -- counting ---------------------------------------------------------------------------
 
@@ -281,7 +281,7 @@ class Admission:
         opens_at = self.hours.opens(number, wanted)
         if opens_at == wanted:
             return query.not_before, None
-        reason = self._out_of_hours(number, wanted, opens_at)
+        reason = self.out_of_hours(number, wanted, opens_at)
         data = {"policy": "hours", "opens_at": opens_at}
         if opens_at is None:
             raise EngineError("refused", reason, "to", data)
@@ -289,7 +289,8 @@ class Admission:
             raise EngineError("refused", f"{reason}, after the deadline", "deadline", data)
         return opens_at, reason
 
-    def _out_of_hours(self, number: CalledNumber, at: float, opens_at: float | None) -> str:
+    def out_of_hours(self, number: CalledNumber, at: float, opens_at: float | None) -> str:
+        """Why the number is not called at `at`, and from when on it may be, for a person."""
         out = f"out of calling hours: {self.hours.describe(number, at)}"
         if opens_at is None:
             return f"{out}, and there are none in the next weeks"

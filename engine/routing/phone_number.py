@@ -29,7 +29,7 @@ _LINE_TYPES: dict[int, LineType] = {
 }
 
 # How people write numbers: digits of any script and what they put between them. phonenumbers finds
-# digits in any text; an address, or a letter for a digit, would have a stranger called.
+# digits in any text; an address, or a letter for a digit, would have somebody else called.
 _BETWEEN = r"\s()\[\]/.~\u00b7\u2010-\u2015\u2212\uff0d\uff0e-"
 _WRITTEN = re.compile(rf"(?:tel:)?[\s(\[]*[+\uff0b]?[\d{_BETWEEN}]*", re.IGNORECASE)
 _NO_COUNTRY = ("001", "ZZ")

@@ -283,7 +283,7 @@ async def test_a_customer_who_waited_for_an_agent_is_called_again_after_a_restar
     agent.bye()
     job = await engine.ended("mine")
     assert job["state"] == "completed"
-    # He had answered: that attempt is one of his.
+    # The customer had answered: that attempt counts.
     assert job["attempts"][0]["retry_cause"] == "failed"
     await engine.assert_idle()
 

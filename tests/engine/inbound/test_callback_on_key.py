@@ -78,7 +78,7 @@ def test_it_asks_for_what_the_call_was(tmp_path: Path) -> None:
         assert (asked.skills, asked.priority, asked.script) == (
             {"german": 2, "billing": 3}, 50, "gold.html",
         )  # fmt: skip
-        assert asked.caller_id is None  # that of the call was for the operator
+        assert asked.caller_id is None  # that of the call was for the agent
         assert asked.not_before == 1000.0 + HELD_S
         job = await callback.make_due()
         assert job is not None and intake.rescheduled == [job.id]
