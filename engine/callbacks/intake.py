@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from ..errors import EngineError
 from ..job import Job, Request, RetryCause, RetryRule
 from ..request import CallbackRequest, Reschedule
 from ..routing.admission import Admission, AdmissionQuery, Admitted
+from ..routing.dialplan import NoTrunkUsable
 from ..routing.router import Router
 from ..routing.rules import Ruling
 from ..store.store import StoreError
@@ -217,7 +219,8 @@ class Intake:
             reason = "the deadline must be later than now and not_before"
             raise EngineError("refused", reason, field="deadline")
         for number in change.numbers or ():
-            self._services.dialplan.destination(number, field="numbers", trunk=request.trunk)
+            with suppress(NoTrunkUsable):  # while its trunk is down it waits
+                self._services.dialplan.destination(number, field="numbers", trunk=request.trunk)
         asked = AdmissionQuery(
             to=request.to, numbers=numbers, not_before=not_before, deadline=deadline
         )

@@ -4,6 +4,7 @@ The intake stops at the first objection; `route.explain` makes the same checks a
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Literal, TypeVar
 
 import msgspec
@@ -12,6 +13,7 @@ from ..calls.services import CallServices
 from ..errors import EngineError
 from ..request import CallbackRequest
 from ..routing.admission import Admission, AdmissionQuery, Admitted
+from ..routing.dialplan import NoTrunkUsable
 from ..routing.number_plan import is_uri
 from .slots import Slots
 
@@ -57,18 +59,23 @@ class RequestCheck:
         """
         destination = self._services.dialplan.destination
 
+        def customer(text: str, field: str) -> None:
+            # While its trunk is down a callback waits.
+            with suppress(NoTrunkUsable):
+                destination(text, field=field, trunk=params.trunk)
+
         def agent() -> None:
             if params.agent is not None:
                 destination(params.agent, field="agent", trunk=params.trunk)
 
         def numbers() -> None:
             for number in params.numbers or ():
-                destination(number, field="numbers", trunk=params.trunk)
+                customer(number, "numbers")
 
         return [
             ("party", params.require_party),
             ("agent", agent),
-            ("trunks", lambda: destination(params.to, field="to", trunk=params.trunk)),
+            ("trunks", lambda: customer(params.to, "to")),
             ("trunks", numbers),
             ("known_agent", lambda: self._known_agent(params.known_agent)),
             ("centre", lambda: self._centre(params.centre)),

@@ -310,6 +310,8 @@ def verdict_of(
     now: float,
     queue: QueueCandidates | None,
     agent: NamedParty | None,
+    *,
+    is_trunk_down: bool = False,
 ) -> dict[str, Any]:
     """What would become of it, in one word, and every objection."""
     if objections:
@@ -317,6 +319,8 @@ def verdict_of(
         verdict = "unavailable" if kinds == {"unavailable"} else "refused"
     elif not_before is not None and not_before > now:
         verdict = "scheduled"
+    elif is_trunk_down:
+        verdict = "waits"
     else:
         could = [one["could"] for one in (queue["agents"] if queue else ())]
         verdict = "called" if any(could) or (agent and agent["could"]) else "waits"

@@ -94,6 +94,13 @@ class Destination:
     confirm: str = ""  # the key that accepts a call there
 
 
+class NoTrunkUsable(EngineError):
+    """`unavailable`: a number may be dialled, and no trunk that carries it works now."""
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__("unavailable", message, field=field)
+
+
 class Dialplan:
     """Reads destinations by the configured trunks, routes, agents and permitted hosts."""
 
@@ -323,6 +330,16 @@ class Dialplan:
             raise EngineError("refused", reason, field=field)
         return uri
 
+    def no_trunk_for(self, text: str, *, trunk: str | None) -> str | None:
+        """Why no trunk can carry a call to `text` now; None where one can, or none is needed."""
+        try:
+            self.destination(text, field="to", trunk=trunk)
+        except NoTrunkUsable as error:
+            return error.message
+        except EngineError:  # refused for another reason, which is told when it is dialled
+            return None
+        return None
+
     def trunk_failed(self, name: str, for_s: float, reason: str, *, is_silent: bool) -> None:
         """A call found that a trunk does not work: pass it over for so long, or until it answers.
 
@@ -355,7 +372,7 @@ class Dialplan:
         usable = [name for name in names if self._trunk_states.is_usable(name)]
         if not usable:
             reason = f"no trunk for {number} is usable now ({', '.join(names)})"
-            raise EngineError("unavailable", reason, field=field)
+            raise NoTrunkUsable(reason, field)
         # Where all of them rest, one of them is better than none.
         usable = [name for name in usable if not self._trunk_states.is_resting(name)] or usable
         return Destination(number, tuple(self._by_trunk(number, name) for name in usable))

@@ -87,16 +87,20 @@ class RouteMethods:
             admitted = check.place(filled, admitted, now)
         queue = self._parties.queue(filled, facts, now)
         agent = self._parties.agent(filled, facts, now)
+        trunks = self._parties.trunks(filled.to, filled.trunk)
+        is_down = bool(trunks) and not any(trunk["usable"] for trunk in trunks)
         view = explained("callback", facts, ruling, now) | {
             "request": requested(filled, ruling),
             "admission": admission,
             "not_before": admitted.not_before,
             "scheduled": admitted.scheduled,
-            "trunks": self._parties.trunks(filled.to, filled.trunk),
+            "trunks": trunks,
             "queue": queue,
             "agent": agent,
         }
-        verdict = verdict_of(objections.found, admitted.not_before, now, queue, agent)
+        verdict = verdict_of(
+            objections.found, admitted.not_before, now, queue, agent, is_trunk_down=is_down
+        )
         return cast(Explanation, view | verdict)
 
     def _explain_admission(
