@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from engine.callbacks.completion import Postpone
-from engine.callbacks.dial_check import DialCheck
+from engine.callbacks.dial_check import TRUNK_DOWN_S, DialCheck, lines_of
 from engine.calls.call import ON_THE_LINE_S
 from engine.job import Job, Request
 
@@ -31,9 +31,10 @@ class Policies:
         return SimpleNamespace(e164=text) if text.startswith("+") else None
 
 
-def check(policies: Policies, *on_the_line: str) -> DialCheck:
-    calls = SimpleNamespace(is_on_the_line=lambda number: number in on_the_line)
-    return DialCheck(cast(Any, calls), cast(Any, policies))
+def check(policies: Policies, *on_the_line: str, no_trunk: str | None = None) -> DialCheck:
+    calls = SimpleNamespace(is_on_the_line=lambda lines: not set(on_the_line).isdisjoint(lines))
+    dialplan = SimpleNamespace(no_trunk_for=lambda _text, trunk: no_trunk)
+    return DialCheck(cast(Any, calls), cast(Any, policies), cast(Any, dialplan))
 
 
 def job(dial_to: str | None = None) -> Job:
@@ -54,12 +55,25 @@ def test_a_customer_who_is_calling_us_is_called_later() -> None:
     assert policies.asked == []  # no policy is asked meanwhile
 
 
-def test_it_is_the_next_number_that_counts() -> None:
+def test_a_customer_whose_trunk_is_down_is_called_later() -> None:
     policies = Policies()
-    assert check(policies, NUMBER).objection(job(dial_to=OTHER), NOW) is None
-    assert check(policies, OTHER).on_the_line(job(dial_to=OTHER), NOW) is not None
+    waits = Postpone(NOW + TRUNK_DOWN_S, "trunk pbx is down", is_waiting=True)
+    down = check(policies, no_trunk="trunk pbx is down")
+    assert down.objection(job(), NOW) == down.before_queue(job(), NOW) == waits
+    assert policies.asked == []
+
+
+def test_policies_are_asked_about_the_next_number_and_lines_about_all() -> None:
+    policies = Policies()
+    assert check(policies).objection(job(dial_to=OTHER), NOW) is None
     assert check(policies).objection(job(dial_to="sip:bob@pbx"), NOW) is None
     assert policies.asked == [OTHER, None]
+    several = Job(
+        id="j", request=Request(to="x", numbers=[OTHER, "alice"]), created=0.0, called=NUMBER
+    )
+    assert list(lines_of(several, cast(Any, policies))) == [NUMBER, OTHER, "alice"]
+    for line in (NUMBER, OTHER, "alice"):
+        assert check(policies, line).on_the_line(several, NOW) is not None
 
 
 @pytest.mark.parametrize(

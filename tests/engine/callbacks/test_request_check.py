@@ -11,7 +11,7 @@ from engine.callbacks.dispatcher import Dispatcher
 from engine.callbacks.request_check import RequestCheck
 from engine.errors import BadParams, EngineError
 from engine.request import CallbackRequest
-from engine.routing.opening_hours import opening_hours
+from engine.routing.admission import Admitted
 from tests.support.scene import Scene
 from tests.support.staffed import run_with_staff
 
@@ -74,26 +74,16 @@ def test_numbers_are_read_in_full_where_the_request_says_what_they_are(tmp_path:
     run_with_staff(tmp_path, script)
 
 
-def test_a_closed_queue_accepts_what_is_for_later(tmp_path: Path) -> None:
-    calendars = [{"name": "never", "zone": "UTC", "hours": ["mon 03:00-03:01"]}]
-
+def test_a_queue_has_to_exist_and_to_have_room(tmp_path: Path) -> None:
     async def script(stage: Scene, _dispatcher: Dispatcher, _agents: AgentRegistry) -> None:
-        from config.calendars import Calendar
-
-        hours = opening_hours([Calendar(**one) for one in calendars])  # type: ignore[arg-type]
-        closed = Queue(name="closed", calendar="never")
-        later = Queue(name="later", calendar="never", when_closed="schedule")
         full = Queue(name="full", max_length=1)
-        stage.services.queues.configure([closed, later, full], [], hours)
+        stage.services.queues.configure([full], [], {})
         check = RequestCheck(stage.services, stage.admission)
-        with pytest.raises(EngineError, match="closed") as refused:
-            check.queue("closed", NOW, None)
-        assert refused.value.kind == "unavailable"
-        check.queue("closed", NOW, NOW + 3600)
-        check.queue("later", NOW, None)
-        check.queue("full", NOW, None)
+        admitted = Admitted(called="+442079460123")
+        assert check.place(asked(agent="alice"), admitted, NOW) is admitted
+        assert check.place(asked(queue="full"), admitted, NOW).called == admitted.called
         with pytest.raises(EngineError, match="no queue named") as refused:
-            check.queue("nowhere", NOW, NOW + 3600)
+            check.place(asked(queue="nowhere"), admitted, NOW)
         assert refused.value.kind == "refused"
 
     run_with_staff(tmp_path, script, queues=[Queue(name="sales", agents=["alice"])])
