@@ -155,8 +155,8 @@ def check_queues(
             _known(f"{at}.calendar", "calendar", [share.calendar], known_calendars)
         for number, vip in enumerate(queue.vip):
             _known(f"{key}.vip[{number}].agents", "agent", vip.agents, known_agents)
-        for number, step in enumerate(queue.overflow):
-            at = f"{key}.overflow[{number}]"
+        for where, step in queue.overflows:
+            at = f"{key}.{where}"
             _known(f"{at}.queue", "queue", [step.queue], known_queues)
             if step.queue == queue.name:
                 raise wrong(f"{at}.queue", "must be another queue")
