@@ -14,7 +14,7 @@ from ..acd.waiting import Waiting
 from ..errors import BadParams, EngineError
 from ..request import CallbackRequest
 from ..routing.dialplan import Dialplan
-from ..routing.number_plan import is_uri
+from ..routing.number_plan import ReadingView, is_uri
 from ..routing.rates import Cost
 from ..routing.rules import Condition, Facts, Ruling, Step
 from ..routing.trunks import Trunks, TrunkState
@@ -184,6 +184,8 @@ class Explanation(TypedDict):
     """The rules that fired."""
     set: dict[str, Any]
     """All that they set."""
+    reading: NotRequired[ReadingView | None]
+    """Of a request: what its party is read as; null where it is nothing that is dialled."""
     route: NotRequired[str | None]
     """Of a call: the inbound route that accepts it."""
     request: dict[str, Any]
