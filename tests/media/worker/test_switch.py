@@ -556,7 +556,7 @@ def test_timeout_once_and_resumed(desk: SwitchBench) -> None:
     desk.tick(100)
     (timeout,) = desk.events(m.MediaTimeout)
     assert isinstance(timeout, m.MediaTimeout)
-    assert 2.0 <= timeout.silent_s < 2.2
+    assert 2.0 <= timeout.silent_s <= 2.0 + (ROUNDS_PER_VISIT + 1) * FRAME_S
     a.talk(desk.addresses["a"], 2)
     desk.drain()
     assert desk.events(m.MediaResumed) == [m.MediaResumed("a")]
