@@ -8,6 +8,7 @@ import pytest
 from config.inbound import Inbound as Route
 from config.settings import Settings
 from engine.inbound.inbound import find_route
+from sip.events import ExtensionsRefused
 from sip.hop import Hop
 from tests.support.phones.scripted import incoming
 from tests.support.reception import Documents, Reception, reception
@@ -160,3 +161,31 @@ def test_the_first_route_that_fits_is_used(
 ) -> None:
     found = find_route(ROUTES, dialled, trunk)
     assert (found and found.name) == route
+
+
+def refused_for(
+    desk: Reception, *extensions: str, port: int = 5071, host: str = "127.0.0.1"
+) -> None:
+    phone = incoming("+442079460000", host=host, port=port)
+    desk.inbound.on_extensions_refused(ExtensionsRefused(phone.request, phone.source, extensions))
+
+
+def test_extensions_that_a_trunk_demands_are_published(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        refused_for(desk, "100rel", "timer")
+        refused_for(desk, "100rel", host="192.0.2.99")  # no trunk: counted alone
+
+    desk = reception(tmp_path, script)
+    assert desk.stage.seen("call.refused") == ["call.refused"]
+    refused = desk.stage.last("call.refused")
+    assert (refused["sip_status"], refused["extensions"]) == (420, ["100rel", "timer"])
+    assert (refused["trunk"], refused["from"]) == ("one", CALLER)
+    assert refused["reason"] == "it requires 100rel, timer, which is not supported"
+
+
+def test_a_flood_of_demanded_extensions_is_not_all_published(tmp_path: Path) -> None:
+    async def script(desk: Reception) -> None:
+        for _ in range(1_000):
+            refused_for(desk, "100rel")
+
+    assert len(reception(tmp_path, script).stage.seen("call.refused")) == 20

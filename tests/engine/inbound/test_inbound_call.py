@@ -35,6 +35,7 @@ def test_from_the_first_ring_to_the_last_bye(tmp_path: Path) -> None:
         assert caller.statuses == [180, 200]
         assert "alice" in operator.invitation.target
         assert CALLER in operator.invitation.from_uri
+        assert operator.invitation.from_display == "A caller"
         assert desk.states() == {"alice": "talking"}
         await asyncio.sleep(60)
         operator.hangs_up()
