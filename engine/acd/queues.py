@@ -358,7 +358,7 @@ class Queues:
     def shift(self, by_s: float) -> None:
         """The clock was stepped: nobody waits longer or shorter for it."""
         self.matcher.shift(by_s, self._clock())
-        self._timer.set(self.matcher.next_deadline)
+        self._timer.reset(self.matcher.next_deadline)
 
 
 __all__ = ["Leave", "Offer", "Queues", "Waiting"]

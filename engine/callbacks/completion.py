@@ -51,11 +51,15 @@ class WaitOn:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The next attempt is due at `at` (Unix seconds), to `number` (None: the request's `to`)."""
+    """The next attempt is due at `at` (Unix seconds), to `number` (None: the request's `to`).
+
+    `scheduled`: it is due when something opens, and why.
+    """
 
     outcome: Outcome
     at: float
     number: str | None
+    scheduled: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from .resumed_jobs import ResumedJobs
 from .retry import Outcome
 from .running_attempts import RunningAttempts
 from .schedule import JobSchedule
+from .slots import Slots
 
 # So many jobs are looked at in one turn of the loop; and so many before an engine is up.
 LOOKED_AT_ONCE = 25
@@ -68,7 +69,8 @@ class Dispatcher:
         self._schedule = JobSchedule()
         self._timer = Timer(clock, self.dispatch)
         self._queued = QueuedJobs(services, self._carry_out, clock=clock)
-        self._dial_check = DialCheck(services.registry, admission)
+        self._dial_check = DialCheck(services.registry, admission, services.dialplan)
+        self._slots = Slots(services.queues, admission)
         self._is_dispatching = False
         self.resumed = ResumedJobs()
         self.draining = False
@@ -325,6 +327,7 @@ class Dispatcher:
 
     def _carry_out(self, job: Job, step: Decision, offer: Offer | None = None) -> None:
         """Do what was decided about a job. `offer` is that of the attempt that is over."""
+        step = self._slots.in_open_time(job, step)
         match step:
             case Ready():
                 self._ready(job)
@@ -338,12 +341,12 @@ class Dispatcher:
                 has_place = offer is not None and self._queued.unanswered(job, offer)
                 job.failure = outcome.failure
                 self._queue_again(job, None if has_place else at, outcome.cause)
-            case Retry(outcome, at, number):
+            case Retry(outcome, at, number, scheduled):
                 self._queued.leave(job)
-                job.dial_to = number
+                job.dial_to, job.scheduled = number, scheduled
                 self._interrupt_wait(job, at)
                 job.failure = outcome.failure
-                self._queue_again(job, at, outcome.cause)
+                self._queue_again(job, at, outcome.cause, is_date=scheduled is not None)
             case Postpone():
                 self._postpone(job, step)
             case End(outcome):
@@ -433,7 +436,7 @@ class Dispatcher:
             if job.id in self.open:
                 self._watch(job)
                 self._schedule_anew(job, now, is_ready=before.is_ready(job))
-        self._timer.set(self._schedule.next_at)
+        self._timer.reset(self._schedule.next_at)
 
     def _schedule_anew(self, job: Job, now: float, *, is_ready: bool) -> None:
         if is_ready:

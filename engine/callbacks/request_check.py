@@ -4,6 +4,7 @@ The intake stops at the first objection; `route.explain` makes the same checks a
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Literal, TypeVar
 
 import msgspec
@@ -12,9 +13,11 @@ from ..calls.services import CallServices
 from ..errors import EngineError
 from ..request import CallbackRequest
 from ..routing.admission import Admission, AdmissionQuery, Admitted
-from ..routing.number_plan import is_uri
+from ..routing.dialplan import NoTrunkUsable
+from ..routing.number_plan import ReadingView, is_uri
+from .slots import Slots
 
-Step = Literal["party", "agent", "trunks", "known_agent", "centre", "deadline"]
+Step = Literal["party", "agent", "trunks", "caller_id", "known_agent", "centre", "deadline"]
 Request = TypeVar("Request", bound=CallbackRequest)
 Check = tuple[Step, Callable[[], object]]
 
@@ -25,6 +28,7 @@ class RequestCheck:
     def __init__(self, services: CallServices, admission: Admission) -> None:
         self._services = services
         self._admission = admission
+        self.slots = Slots(services.queues, admission)
 
     def read_numbers(self, params: Request) -> Request:
         """The request with its numbers in full, where it says what they are or where from.
@@ -48,6 +52,13 @@ class RequestCheck:
             numbers=None if numbers is None else [in_full(one, "numbers") for one in numbers],
         )
 
+    def reading(self, to: str, region: str | None = None) -> ReadingView | None:
+        """What the party is read as; None where it is nothing that is dialled."""
+        try:
+            return self._services.dialplan.classify(to, region=region).view()
+        except EngineError:
+            return None
+
     def checks(self, params: CallbackRequest, now: float) -> list[Check]:
         """The checks before the policies are asked, in their order.
 
@@ -55,19 +66,25 @@ class RequestCheck:
         """
         destination = self._services.dialplan.destination
 
+        def customer(text: str, field: str) -> None:
+            # While its trunk is down a callback waits.
+            with suppress(NoTrunkUsable):
+                destination(text, field=field, trunk=params.trunk)
+
         def agent() -> None:
             if params.agent is not None:
                 destination(params.agent, field="agent", trunk=params.trunk)
 
         def numbers() -> None:
             for number in params.numbers or ():
-                destination(number, field="numbers", trunk=params.trunk)
+                customer(number, "numbers")
 
         return [
             ("party", params.require_party),
             ("agent", agent),
-            ("trunks", lambda: destination(params.to, field="to", trunk=params.trunk)),
+            ("trunks", lambda: customer(params.to, "to")),
             ("trunks", numbers),
+            ("caller_id", lambda: self._caller_id(params.caller_id)),
             ("known_agent", lambda: self._known_agent(params.known_agent)),
             ("centre", lambda: self._centre(params.centre)),
             ("deadline", lambda: self._deadline(params.deadline, now)),
@@ -77,19 +94,30 @@ class RequestCheck:
         """Whether the policies admit it, and for when. Raises EngineError `refused`."""
         return self._admission.check(AdmissionQuery.of(params), now)
 
-    def queue(self, queue: str, now: float, not_before: float | None) -> None:
-        """Check that a queue accepts one more callback. Raises EngineError.
+    def place(self, params: CallbackRequest, admitted: Admitted, now: float) -> Admitted:
+        """What is admitted, at a time at which its queue is open, and accepts one more.
 
-        A closed queue that opens later accepts it for then. A callback that is to wait until
-        `not_before` is accepted whatever the state of the queue is now.
+        A callback that is for later is accepted however many wait now. Raises EngineError: there
+        is no such queue, it is full, or closed whenever the callback could be made (`opens_at`).
         """
-        try:
-            self._services.queues.matcher.queues.check(queue, now)
-        except EngineError as error:
-            is_later = (not_before or 0.0) > now
-            is_scheduled = bool(error.data.get("schedule")) and error.data.get("opens_at")
-            if error.kind == "refused" or not (is_later or is_scheduled):
-                raise
+        if params.queue is None:
+            return admitted
+        queues = self._services.queues.matcher.queues
+        queues.require(params.queue)
+        admitted = self.slots.admit(
+            admitted,
+            params.queue,
+            not_before=params.not_before,
+            deadline=params.deadline,
+            now=now,
+        )
+        if (admitted.not_before or 0.0) <= now:
+            queues.check(params.queue, now)
+        return admitted
+
+    def _caller_id(self, text: str | None) -> None:
+        if text is not None:
+            self._services.dialplan.check_caller_id(text, field="caller_id")
 
     def _known_agent(self, name: str | None) -> None:
         if name is not None and name not in self._services.agents:

@@ -14,7 +14,7 @@ from ..acd.waiting import Waiting
 from ..errors import BadParams, EngineError
 from ..request import CallbackRequest
 from ..routing.dialplan import Dialplan
-from ..routing.number_plan import is_uri
+from ..routing.number_plan import ReadingView, is_uri
 from ..routing.rates import Cost
 from ..routing.rules import Condition, Facts, Ruling, Step
 from ..routing.trunks import Trunks, TrunkState
@@ -165,6 +165,8 @@ class ObjectionView(TypedDict):
     """Why, in words."""
     policy: NotRequired[str]
     """The policy that refuses it."""
+    opens_at: NotRequired[float]
+    """When it may be (Unix seconds)."""
 
 
 class Explanation(TypedDict):
@@ -182,12 +184,18 @@ class Explanation(TypedDict):
     """The rules that fired."""
     set: dict[str, Any]
     """All that they set."""
+    reading: NotRequired[ReadingView | None]
+    """Of a request: what its party is read as; null where it is nothing that is dialled."""
     route: NotRequired[str | None]
     """Of a call: the inbound route that accepts it."""
     request: dict[str, Any]
     """The request as the rules leave it."""
     admission: AdmissionView | None
     """What the policies say; null for a call."""
+    not_before: NotRequired[float | None]
+    """When the callback would be due, by the hours of the number and of the queue."""
+    scheduled: NotRequired[str | None]
+    """Why that is not the time that was asked for."""
     trunks: list[RouteTrunk]
     """The trunks that would carry it, in the order in which they are tried."""
     queue: QueueCandidates | None
@@ -292,6 +300,8 @@ class Objections:
             shown = {"step": step, "kind": error.kind, "reason": error.message}
             if (policy := error.data.get("policy")) is not None:
                 shown["policy"] = policy
+            if (opens_at := error.data.get("opens_at")) is not None:
+                shown["opens_at"] = opens_at
         if all(one["reason"] != shown["reason"] for one in self.found):
             self.found.append(shown)
 
@@ -302,13 +312,17 @@ def verdict_of(
     now: float,
     queue: QueueCandidates | None,
     agent: NamedParty | None,
+    *,
+    is_trunk_down: bool = False,
 ) -> dict[str, Any]:
     """What would become of it, in one word, and every objection."""
     if objections:
         kinds = {one["kind"] for one in objections}
         verdict = "unavailable" if kinds == {"unavailable"} else "refused"
-    elif (not_before is not None and not_before > now) or (queue is not None and not queue["open"]):
+    elif not_before is not None and not_before > now:
         verdict = "scheduled"
+    elif is_trunk_down:
+        verdict = "waits"
     else:
         could = [one["could"] for one in (queue["agents"] if queue else ())]
         verdict = "called" if any(could) or (agent and agent["could"]) else "waits"

@@ -16,7 +16,7 @@ from config.policy import Costs, Destinations, Hours, Limits, Rate
 
 from ..errors import EngineError
 from ..job import site_of
-from ..store.protocols import NOTHING_KEPT, NOTHING_PUBLISHED, LoadedDocuments, Publisher
+from ..store.protocols import NOTHING_KEPT, LoadedDocuments
 from .calling_hours import CallingHours
 from .do_not_call import DoNotCall
 from .limits import Accepted, RateLimits
@@ -125,11 +125,11 @@ class Admission:
         policy: PolicySettings | None = None,
         *,
         read: Callable[..., Reading] | None = None,
+        do_not_call: DoNotCall | None = None,
         store: LoadedDocuments = NOTHING_KEPT,
-        events: Publisher = NOTHING_PUBLISHED,
     ) -> None:
         policy = policy or PolicySettings()
-        self.do_not_call = DoNotCall(store, events)
+        self.do_not_call = DoNotCall() if do_not_call is None else do_not_call
         self._read = read or self._read_number
         self._rate_limits = RateLimits(policy.limits, store)
         self.apply(policy)
@@ -224,7 +224,7 @@ class Admission:
         opens_at = self.hours.opens(number, now)
         if opens_at == now:
             return Verdict(True)
-        return Verdict(False, "hours", self._out_of_hours(number, now, opens_at), opens_at)
+        return Verdict(False, "hours", self.out_of_hours(number, now, opens_at), opens_at)
 
     # -- counting ---------------------------------------------------------------------------
 
@@ -267,11 +267,8 @@ class Admission:
             self._plan.check_destination(number)
 
     def _check_register(self, number: CalledNumber, now: float, field: str) -> None:
-        entry = self.do_not_call.find(number.e164, now)
-        if entry is not None:
-            data = {"policy": "do_not_call", "reason": entry.reason, "until": entry.until}
-            reason = f"{number.e164} is not to be called: {entry.reason}"
-            raise EngineError("refused", reason, field, data)
+        with refused(field):
+            self.do_not_call.check(number.e164, now)
 
     def _when(
         self, number: CalledNumber, query: AdmissionQuery, now: float
@@ -281,7 +278,7 @@ class Admission:
         opens_at = self.hours.opens(number, wanted)
         if opens_at == wanted:
             return query.not_before, None
-        reason = self._out_of_hours(number, wanted, opens_at)
+        reason = self.out_of_hours(number, wanted, opens_at)
         data = {"policy": "hours", "opens_at": opens_at}
         if opens_at is None:
             raise EngineError("refused", reason, "to", data)
@@ -289,7 +286,8 @@ class Admission:
             raise EngineError("refused", f"{reason}, after the deadline", "deadline", data)
         return opens_at, reason
 
-    def _out_of_hours(self, number: CalledNumber, at: float, opens_at: float | None) -> str:
+    def out_of_hours(self, number: CalledNumber, at: float, opens_at: float | None) -> str:
+        """Why the number is not called at `at`, and from when on it may be, for a person."""
         out = f"out of calling hours: {self.hours.describe(number, at)}"
         if opens_at is None:
             return f"{out}, and there are none in the next weeks"

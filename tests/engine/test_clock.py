@@ -185,3 +185,19 @@ def test_nothing_is_called_without_a_time() -> None:
         assert times == []
 
     run(main())
+
+
+def test_a_date_is_waited_for_anew_after_a_step() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        step_s = 0.0
+        times: list[float] = []
+        timer = Timer(lambda: loop.time() + step_s, lambda: times.append(loop.time()))
+        timer.set(50.0)
+        await asyncio.sleep(10)
+        step_s = 35.0
+        timer.reset(50.0)
+        await asyncio.sleep(100)
+        assert times == [15.0]
+
+    run(main())

@@ -1,12 +1,11 @@
-"""Callbacks that wait for operators: queues and busy agents, with real phones."""
+"""Callbacks that wait for agents: queues and busy agents, with real phones."""
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.engines.process import EngineClient, StartEngine
+from tests.support.engines.process import StartEngine
 from tests.support.phones.errors import PeerError
 from tests.support.phones.real.softphone import StartPhone
 from tests.support.phones.wire.phone import MakeWire
@@ -15,30 +14,24 @@ from tests.support.recording import read_wav
 AGENT_HZ, CUSTOMER_HZ = 600, 1500
 
 
-async def queued(engine: EngineClient, to: str, **params: Any) -> str:
-    """Request a callback of queue sales."""
-    asked = {"queue": "sales"} | params if "agent" not in params else params
-    return str((await engine.line.call("callback.request", to=to, **asked))["id"])
-
-
 async def test_the_second_agent_gets_the_callback_that_the_first_missed(
     own_engine: StartEngine, softphone: StartPhone, wire: MakeWire, tmp_path: Path
 ) -> None:
     absent = wire("absent")
-    operator, customer = await asyncio.gather(
-        softphone(user="operator", tone=AGENT_HZ, record=tmp_path / "operator.wav"),
+    agent_side, customer = await asyncio.gather(
+        softphone(user="agent", tone=AGENT_HZ, record=tmp_path / "agent.wav"),
         softphone(user="customer", tone=CUSTOMER_HZ, record=tmp_path / "customer.wav"),
     )
     engine = await own_engine(
         agents=[
             {"name": "anna", "uri": absent.uri},
-            {"name": "bert", "uri": operator.uri},
+            {"name": "bert", "uri": agent_side.uri},
         ],
         queues=[
             {"name": "sales", "strategy": "ordered", "agents": ["anna", "bert"], "ring_s": 1.0}
         ],
     )
-    job = await queued(engine, customer.uri, context={"site": "shop.example"})
+    job = await engine.queued_callback(customer.uri, context={"site": "shop.example"})
     absent_call = await absent.called()
     absent_call.ring()
     missed = await engine.event("agent.offer_ended", job, agent="anna")
@@ -48,7 +41,7 @@ async def test_the_second_agent_gets_the_callback_that_the_first_missed(
     bridged = await engine.state("bridged", job)
     await asyncio.sleep(1.0)
     customer.command("hangup")
-    await operator.wait_for("state", state="disconnected")
+    await agent_side.wait_for("state", state="disconnected")
     record = await engine.ended(job)
     assert (record["state"], record["queue"]) == ("completed", "sales")
     assert [(offer["agent"], offer["result"]) for offer in record["offers"]] == [
@@ -59,11 +52,11 @@ async def test_the_second_agent_gets_the_callback_that_the_first_missed(
     assert queue_story == [
         "queue.joined", "queue.offered", "queue.unanswered", "queue.offered", "queue.answered",
     ]  # fmt: skip
-    (incoming,) = operator.seen("incoming")
+    (incoming,) = agent_side.seen("incoming")
     assert incoming["headers"]["X-Ringback-Site"] == "shop.example"
     await engine.assert_idle()
-    await asyncio.gather(operator.stop(), customer.stop())
-    heard = read_wav(tmp_path / "operator.wav", started=operator.seen("recording")[0]["time"])
+    await asyncio.gather(agent_side.stop(), customer.stop())
+    heard = read_wav(tmp_path / "agent.wav", started=agent_side.seen("recording")[0]["time"])
     assert heard.at(bridged["time"] + 0.2, bridged["time"] + 0.9).hears(CUSTOMER_HZ, for_s=0.4)
     assert read_wav(tmp_path / "customer.wav", started=customer.seen("recording")[0]["time"]).hears(
         AGENT_HZ, for_s=0.4
@@ -75,7 +68,7 @@ async def test_an_agent_gets_one_call_at_a_time_and_the_next_when_free(
 ) -> None:
     phone, customers = wire("anna"), [wire("one"), wire("two")]
     engine = await own_engine(agents=[{"name": "anna", "uri": phone.uri}])
-    jobs = [await queued(engine, customer.uri, agent="anna") for customer in customers]
+    jobs = [await engine.queued_callback(customer.uri, agent="anna") for customer in customers]
     agent, customer = await phone.answer(), await customers[0].answer()
     await engine.state("bridged", jobs[0])
     with pytest.raises(PeerError, match="was not called"):
@@ -98,7 +91,7 @@ async def test_a_callback_waits_for_an_agent_and_may_be_cancelled_meanwhile(
         agents=[{"name": "anna", "uri": phone.uri, "login": "manual"}],
         queues=[{"name": "sales", "agents": ["anna"]}],
     )
-    first, second = [await queued(engine, wire("customer").uri) for _ in range(2)]
+    first, second = [await engine.queued_callback(wire("customer").uri) for _ in range(2)]
     await engine.event("queue.joined", second)
     await engine.line.call("callback.cancel", id=first)
     assert (await engine.job(first))["state"] == "cancelled"

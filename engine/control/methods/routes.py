@@ -13,7 +13,7 @@ from ...inbound.call_info import InboundCallInfo
 from ...inbound.caller_id import CallingParty
 from ...inbound.inbound import Inbound
 from ...request import CallbackRequest, Identifier, Target, UnixTime
-from ...routing.admission import Admission
+from ...routing.admission import Admission, Admitted
 from ...routing.router import Router
 from ...routing.rules import CallerHistory, Ruling
 from ..method import Method
@@ -61,46 +61,57 @@ class RouteMethods:
 
     async def _explain(self, params: RouteQuery, _peer: Peer) -> Explanation:
         now = params.at if params.at is not None else time.time()
-        history = await self._router.history(params.to)
         if params.from_trunk is not None:
-            return self._call(params, history, now)
-        return self._callback(params, history, now)
+            return self._call(params, await self._router.history(params.to), now)
+        objections = Objections()
+        with objections.of("engine"):
+            self._intake.check_accepting()
+        reading = self._intake.check.reading(params.to, params.region)
+        with objections.of("numbers"):
+            params = self._intake.check.read_numbers(params)
+        history = await self._router.history(params.to)
+        found = self._callback(params, history, objections, now)
+        found["reading"] = reading
+        return found
 
     # -- a callback -------------------------------------------------------------------------
 
-    def _callback(self, params: RouteQuery, history: CallerHistory, now: float) -> Explanation:
-        objections = Objections()
+    def _callback(
+        self, params: RouteQuery, history: CallerHistory, objections: Objections, now: float
+    ) -> Explanation:
         check = self._intake.check
-        with objections.of("engine"):
-            self._intake.check_accepting()
-        with objections.of("numbers"):
-            params = check.read_numbers(params)
         facts = self._router.facts(params, history, now)
         filled, ruling = self._router.route(params, history, now, explain=True)
-        not_before, admission = self._explain_admission(filled, now, objections)
+        admitted, admission = self._explain_admission(filled, now, objections)
         for step, holds in check.checks(filled, now):
             with objections.of(step):
                 holds()
         with objections.of("whisper"):
             self._intake.check_whisper(filled, ruling)
-        if filled.queue is not None:
-            with objections.of("queue"):
-                check.queue(filled.queue, now, not_before)
+        with objections.of("queue"):
+            admitted = check.place(filled, admitted, now)
         queue = self._parties.queue(filled, facts, now)
         agent = self._parties.agent(filled, facts, now)
+        trunks = self._parties.trunks(filled.to, filled.trunk)
+        is_down = bool(trunks) and not any(trunk["usable"] for trunk in trunks)
         view = explained("callback", facts, ruling, now) | {
             "request": requested(filled, ruling),
             "admission": admission,
-            "trunks": self._parties.trunks(filled.to, filled.trunk),
+            "not_before": admitted.not_before,
+            "scheduled": admitted.scheduled,
+            "trunks": trunks,
             "queue": queue,
             "agent": agent,
         }
-        return cast(Explanation, view | verdict_of(objections.found, not_before, now, queue, agent))
+        verdict = verdict_of(
+            objections.found, admitted.not_before, now, queue, agent, is_trunk_down=is_down
+        )
+        return cast(Explanation, view | verdict)
 
     def _explain_admission(
         self, params: RouteQuery, now: float, objections: Objections
-    ) -> tuple[float | None, dict[str, Any]]:
-        """When it would be called, and what the policies say."""
+    ) -> tuple[Admitted, dict[str, Any]]:
+        """What the policies admit, and what they say."""
         admission = self._admission
         number = admission.number(params.to)
         view: dict[str, Any] = {
@@ -115,10 +126,10 @@ class RouteMethods:
         except EngineError as error:
             objections.add("admission", error)
             rest = {"allowed": False, "policy": error.data.get("policy"), "reason": error.message}
-            return None, view | rest | {"not_before": None}
+            return Admitted(not_before=params.not_before), view | rest | {"not_before": None}
         policy = "hours" if admitted.scheduled else None
         rest = {"allowed": True, "policy": policy, "reason": admitted.scheduled}
-        return admitted.not_before, view | rest | {"not_before": admitted.not_before}
+        return admitted, view | rest | {"not_before": admitted.not_before}
 
     # -- a call that comes in ---------------------------------------------------------------
 
@@ -156,6 +167,8 @@ class RouteMethods:
             "route": route.name,
             "request": requested(filled, call.ruling),
             "admission": None,
+            "not_before": None,
+            "scheduled": None,
             "trunks": [],
             "queue": queue,
             "agent": agent,
@@ -190,6 +203,8 @@ class RouteMethods:
             "route": None,
             "request": requested(CallbackRequest(to=params.to), Ruling()),
             "admission": None,
+            "not_before": None,
+            "scheduled": None,
             "trunks": [],
             "queue": None,
             "agent": None,

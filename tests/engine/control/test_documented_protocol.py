@@ -1,6 +1,5 @@
 """The pages of the protocol have every method, parameter and event there is, and no other."""
 
-import ast
 import re
 from pathlib import Path
 
@@ -9,15 +8,7 @@ import msgspec
 from engine.control.params import Subscribe
 from engine.control.roles import METHODS
 from tests.support.engines.in_process import running, settings_in
-from tests.support.protocol_pages import EVENTS_PAGE, PAGES
-
-ROOT = Path(__file__).parents[3]
-# The groups of events, and where no name of a method is meant by the same word.
-GROUPS = (
-    "callback", "call", "leg", "bridge", "recording", "agent", "line", "customer", "queue", "trunk",
-    "webhook", "engine", "number", "person", "alert", "snapshot",
-)  # fmt: skip
-EVENT = re.compile(rf"(?:{'|'.join(GROUPS)})\.[a-z_]+")
+from tests.support.protocol_pages import EVENT, PAGES, documented_events, words_of_the_engine
 
 
 def sections() -> dict[str, str]:
@@ -26,31 +17,6 @@ def sections() -> dict[str, str]:
     for heading, text in re.findall(r"^### (.+)\n((?:(?!##? |### ).*\n)*)", PAGES, re.MULTILINE):
         found |= dict.fromkeys(heading.split(", "), text)
     return found
-
-
-def documented_events() -> set[str]:
-    """The types in the table of events."""
-    table = EVENTS_PAGE[EVENTS_PAGE.index("## All events") :]
-    found: set[str] = set()
-    for line in table.splitlines():
-        group = ""
-        for name in re.findall(r"`([a-z_.*]+)`", line.split("|")[1] if "|" in line else ""):
-            group = group if name.startswith(".") else name.partition(".")[0]
-            found.add(group + name if name.startswith(".") else name)
-    return found
-
-
-def words_of_the_engine() -> tuple[set[str], set[str]]:
-    """The texts in the code, and what texts that are put together there begin with."""
-    words: set[str] = set()
-    beginnings: set[str] = set()
-    for path in [*(ROOT / "engine").rglob("*.py"), *(ROOT / "sip").rglob("*.py")]:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                words.add(node.value)
-            if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
-                beginnings.add(str(node.values[0].value))
-    return words - {f"engine.{path.stem}" for path in (ROOT / "engine").glob("*.py")}, beginnings
 
 
 async def test_every_method_and_parameter_is_documented(tmp_path: Path) -> None:

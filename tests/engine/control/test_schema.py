@@ -12,8 +12,7 @@ from engine.control.roles import METHODS
 from engine.control.schema import OF_THE_CONNECTION, declared_methods, openrpc, openrpc_text
 from engine.errors import KIND_CODES
 from tests.support.engines.in_process import running, settings_in
-
-from .test_documented_protocol import EVENT, documented_events, words_of_the_engine
+from tests.support.protocol_pages import EVENT, documented_events, words_of_the_engine
 
 FILE = Path(__file__).parents[3] / "docs" / "openrpc.json"
 

@@ -2,16 +2,11 @@
 
 import asyncio
 import os
-import shutil
 import socket
-import ssl
 import stat
-import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from config.sections import Control
 from engine.control import connection as connection_module
@@ -19,14 +14,9 @@ from engine.control import server as control_module
 from engine.control.peer import Peer
 from engine.control.server import ControlError, ControlServer
 from engine.store.event_log import EventLog
-from tests.support.control_server import BareClient, Handlers, serving, until, without_privileges
-
-TOKEN = SecretStr("0123456789abcdef-token")
-
-
-needs_openssl = pytest.mark.skipif(
-    shutil.which("openssl") is None, reason="openssl makes the certificate, and is not here"
-)
+from tests.support.control_server import BareClient, Handlers, serving, without_privileges
+from tests.support.tls import TOKEN, certificate, connect_tls, needs_openssl, tls_settings
+from tests.support.waiting import until
 
 
 def server(path: Path) -> ControlServer:
@@ -142,8 +132,8 @@ async def test_peer_is_who_the_kernel_says(tmp_path: Path) -> None:
 async def test_user_who_is_not_allowed_gets_an_error_and_is_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stranger = Peer("unix", uid=54321, gid=54321, pid=1)
-    monkeypatch.setattr(control_module, "unix_peer", lambda _connected: stranger)
+    unknown_source = Peer("unix", uid=54321, gid=54321, pid=1)
+    monkeypatch.setattr(control_module, "unix_peer", lambda _connected: unknown_source)
     async with serving(tmp_path, allow_users=[12345]) as served:
         client = await served.connect()
         error = await client.error()
@@ -289,45 +279,6 @@ async def test_lines_without_end_take_bounded_memory(
             await client.close()
 
 
-def certificate(directory: Path) -> tuple[str, str]:
-    cert, key = directory / "cert.pem", directory / "key.pem"
-    if not cert.exists():
-        subprocess.run(
-            [
-                "openssl",
-                "req",
-                "-x509",
-                "-newkey",
-                "rsa:2048",
-                "-nodes",
-                "-days",
-                "2",
-                "-subj",
-                "/CN=localhost",
-                "-addext",
-                "subjectAltName=IP:127.0.0.1",
-                "-keyout",
-                "key.pem",
-                "-out",
-                "cert.pem",
-            ],
-            cwd=directory,
-            check=True,
-            capture_output=True,
-        )
-    return str(cert), str(key)
-
-
-def tls_settings(directory: Path) -> dict[str, Any]:
-    cert, key = certificate(directory)
-    return {"tcp": "127.0.0.1:0", "tls_cert": cert, "tls_key": key, "token": TOKEN}
-
-
-async def connect_tls(address: tuple[str, int], directory: Path) -> BareClient:
-    context = ssl.create_default_context(cafile=certificate(directory)[0])
-    return BareClient(*await asyncio.open_connection(*address, ssl=context))
-
-
 @needs_openssl
 async def test_tcp_needs_the_token_first(tmp_path: Path) -> None:
     async with serving(tmp_path, **tls_settings(tmp_path)) as served:
@@ -379,20 +330,20 @@ async def test_nobody_without_a_token_keeps_out_who_has_one(
 ) -> None:
     async with serving(tmp_path, max_connections=4, **tls_settings(tmp_path)) as served:
         (address,) = served.server.tcp_addresses
-        strangers = []
+        unknown_sources = []
         for _ in range(12):
             if shakes_hands:
-                strangers.append(await connect_tls(address, tmp_path))
+                unknown_sources.append(await connect_tls(address, tmp_path))
             else:
-                strangers.append(BareClient(*await asyncio.open_connection(*address)))
+                unknown_sources.append(BareClient(*await asyncio.open_connection(*address)))
         client = await connect_tls(address, tmp_path)
         reply = await client.ask("auth", token=TOKEN.get_secret_value())
         assert reply["result"] == {"authenticated": True}
         for _ in range(6):
-            strangers.append(await connect_tls(address, tmp_path))
+            unknown_sources.append(await connect_tls(address, tmp_path))
         assert "result" in await client.ask("ping")
         await until(lambda: served.server.connections <= 5)
-        for one in (client, *strangers):
+        for one in (client, *unknown_sources):
             one.writer.transport.abort()
 
 

@@ -20,9 +20,21 @@ def test_an_unknown_source_is_refused_and_leaves_no_event(tmp_path: Path) -> Non
     async def script(desk: Reception) -> None:
         assert desk.inbound.admits(Hop("udp", "192.0.2.99", 5060), 0.0) == "refuse"
         assert desk.inbound.status()["strangers_refused"] == 1
-        # Its trunk has gone from the configuration since it was admitted.
-        stranger = desk.call(host="192.0.2.99")
-        assert stranger.statuses == [403]
+        assert desk.inbound.admits(Hop("udp", "127.0.0.1", 9), 0.0) == "accept"
+
+    desk = reception(tmp_path, script)
+    assert desk.stage.seen("call.") == []
+
+
+def test_a_phone_that_is_no_trunk_is_refused(tmp_path: Path) -> None:
+    """It may be called (dial.allow_hosts), but calls are taken from trunks alone."""
+
+    async def script(desk: Reception) -> None:
+        desk.parts.peers.configure([], ["127.0.0.1"])
+        assert desk.inbound.admits(Hop("udp", "127.0.0.1", 5080), 0.0) == "accept"
+        other = desk.call(host="127.0.0.1", port=5080)
+        assert other.statuses == [403]
+        assert desk.inbound.status()["strangers_refused"] == 1
 
     desk = reception(tmp_path, script)
     assert desk.stage.seen("call.") == []
@@ -30,8 +42,8 @@ def test_an_unknown_source_is_refused_and_leaves_no_event(tmp_path: Path) -> Non
 
 def test_a_flood_from_unknown_sources_is_not_answered(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
-        stranger, trunk = Hop("udp", "192.0.2.99", 5060), Hop("udp", "127.0.0.1", 5071)
-        admitted = [desk.inbound.admits(stranger, 0.0) for _ in range(100)]
+        other, trunk = Hop("udp", "192.0.2.99", 5060), Hop("udp", "127.0.0.1", 5071)
+        admitted = [desk.inbound.admits(other, 0.0) for _ in range(100)]
         assert set(admitted) == {"refuse", "ignore"}
         assert {desk.inbound.admits(trunk, 0.0) for _ in range(100)} == {"accept"}
         status = desk.inbound.status()

@@ -19,6 +19,7 @@ from config.queues import Overflow, Queue, Tier
 from config.retry import RetryRule
 from config.sections import Route as TrunkRoute
 from config.sections import Trunk
+from engine.clock import WATCH_S
 from engine.errors import EngineError
 from tests.support.engines.virtual import VirtualEngine, run_engine
 from tests.support.invariants import Seen
@@ -50,6 +51,7 @@ class Stage:
 
     def set_clock(self, by_s: float) -> float:
         self.world.clock.shift(by_s)
+        asyncio.get_running_loop().call_later(WATCH_S, self.engine.daemon.clock.check)
         return self.now()
 
     async def until(self, kind: str, within_s: float = 60.0, **members: Any) -> float:

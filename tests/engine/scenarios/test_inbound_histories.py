@@ -52,8 +52,8 @@ def press(desk: Reception, phone: ScriptedCaller) -> None:
         leg.on_media(Dtmf(leg.id, "1", 100))
 
 
-async def operators(desk: Reception, rng: random.Random) -> None:
-    """Whoever is rung does what operators do; some go for lunch."""
+async def agent_sides(desk: Reception, rng: random.Random) -> None:
+    """Whoever is rung does what agents do; some go for lunch."""
 
     async def one() -> None:
         phone = await desk.stage.sip.phones.get()
@@ -90,7 +90,7 @@ def test_each_call_ends_once_and_leaves_nothing(seed: int) -> None:
     rng = random.Random(seed)
 
     async def script(desk: Reception) -> None:
-        at_work = asyncio.create_task(operators(desk, rng))
+        at_work = asyncio.create_task(agent_sides(desk, rng))
         numbers = [rng.choice(["anonymous", f"+4420794611{n % 8:02}"]) for n in range(CALLERS)]
         await asyncio.gather(*(caller(desk, rng, number) for number in numbers))
         assert await desk.inbound.idle(1000.0)

@@ -1,4 +1,4 @@
-"""Random histories of jobs, operators and phones: nobody lost, nobody called or ended twice."""
+"""Random histories of jobs, agents and phones: nobody lost, nobody called or ended twice."""
 
 import asyncio
 import random

@@ -11,8 +11,7 @@ from aiohttp import web
 from engine.webhooks.sender import Sender
 from tests.support.ports import free_port
 from tests.support.receiver import Received, Receiver, hangs
-
-from ..control.test_server import certificate, needs_openssl
+from tests.support.tls import certificate, needs_openssl
 
 
 @pytest.fixture

@@ -114,7 +114,7 @@ async def test_datagram_that_cannot_be_sent_is_reported() -> None:
 
 
 async def test_errors_that_others_cause_are_never_those_of_a_datagram_that_arrives() -> None:
-    """More errors at once than a few tries meet, as when many strangers ask from closed ports."""
+    """More errors at once than a few tries meet, as when many others ask from closed ports."""
     net = Net()
     net.transport.open("127.0.0.1", 0)
     with peer("127.0.0.1") as closing:

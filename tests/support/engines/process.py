@@ -186,6 +186,12 @@ class EngineClient:
         job = await self.line.call("callback.request", to=to, agent=agent, **params)
         return str(job["id"])
 
+    async def queued_callback(self, to: str, **params: Any) -> str:
+        """Request a callback by queue sales, or by the agent named. Returns the job's id."""
+        by = {} if "agent" in params else {"queue": "sales"}
+        job = await self.line.call("callback.request", **({"to": to} | by | params))
+        return str(job["id"])
+
     async def job(self, job_id: str) -> dict[str, Any]:
         """The job as it is now."""
         job: dict[str, Any] = await self.line.call("callback.get", id=job_id)

@@ -184,9 +184,19 @@ class _InlineWriter:
         self._commit._written(batch, failure)
 
 
+SELDOM_S = 600.0
+
+
 def _clock() -> Clock:
-    """A clock whose monotonic one is that of the virtual loop."""
-    return Clock(monotonic=lambda: asyncio.get_running_loop().time())
+    """A clock whose monotonic one is that of the virtual loop.
+
+    It looks at the wall clock seldom, so that a day takes no hundred thousand turns of the loop:
+    a test that sets the clock has it `check`.
+    """
+    return Clock(
+        monotonic=lambda: asyncio.get_running_loop().time(),
+        watch_s=SELDOM_S,
+    )
 
 
 def _say_nothing(*_said: Any, **_more: Any) -> int:

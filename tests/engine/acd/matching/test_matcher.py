@@ -202,7 +202,7 @@ class Day:
                 )
 
     def _is_first(self, event: dict[str, Any]) -> None:
-        """An agent is never offered one behind another of the queue whom he might take."""
+        """An agent is never offered one behind another of the queue that they might take."""
         if event["type"] != "queue.offered" or not self.in_order:
             return
         offered = self.matcher.entries[whose(event)]
@@ -257,7 +257,7 @@ class Day:
     # -- closing time -----------------------------------------------------------------------
 
     async def end(self) -> None:
-        """Everybody goes: nobody waits longer than he may, no agent is left on a call."""
+        """Every entry leaves: none waits longer than it may, no agent is left on a call."""
         await self.step("reload", True)
         for queue in QUEUE_NAMES:
             self.floor.queues.pause(queue, False)

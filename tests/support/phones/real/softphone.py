@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.arrivals import Arrivals
 from tests.support.phones.errors import PeerError
+from tests.support.recording import Recording, read_wav
 
 from .peer_process import PeerProcess
 
@@ -69,6 +70,10 @@ class SoftphoneProcess:
                 f"{self._peer.name}: no {event} {fields} in {timeout_s} s; it said:\n"
                 + self._peer.tail()
             ) from None
+
+    def heard(self, path: Path) -> Recording:
+        """What a phone that has been stopped has recorded at `path`, with when it began."""
+        return read_wav(path, started=self.seen("recording")[0]["time"])
 
     def command(self, line: str) -> None:
         """Put one command on its stdin."""
