@@ -160,6 +160,8 @@ class Inbound:
             return "accept"
         if not self.unknown_sources.may_answer(source.host, now):
             return "ignore"
+        if self._inbound.peers.is_known(source.host):
+            return "accept"  # a phone that may be called; it is refused with all ceremony
         self.unknown_sources.count_refused(source.host, now)
         return "refuse"
 
@@ -167,7 +169,8 @@ class Inbound:
         """Handle an INVITE: accept the call, or refuse it."""
         session = cast(UasSession, event.session)
         trunk = self._inbound.peers.trunk_of(session.source)
-        if trunk is None:  # it has just gone from the configuration
+        if trunk is None:
+            self.unknown_sources.count_refused(session.source.host, self._clock())
             self._reject(session, 403)
             return
         session.use_credentials(self._credentials.get(trunk), trunk)

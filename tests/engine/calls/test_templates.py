@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.calls.templates import MAX_VALUE_CHARS, Subject, context_headers
+from engine.calls.templates import MAX_VALUE_CHARS, Subject, context_headers, display_name
 from engine.job import Job, Request
 
 
@@ -53,3 +54,17 @@ def test_no_value_can_end_its_line(value: str) -> None:
     for _name, filled in context_headers({"X-A": "{context.a}"}, subject({"a": value})):
         assert not any(ord(char) < 0x20 or ord(char) == 0x7F for char in filled)
         assert len(filled) <= MAX_VALUE_CHARS
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Jo Bloggs", "Jo Bloggs"),
+        (None, ""),
+        (7, ""),
+        (" a\r\nX: b ", "a X: b"),
+        ("x" * 99, "x" * 64),
+    ],
+)
+def test_the_name_that_the_agents_phone_shows(name: object, shown: str) -> None:
+    assert display_name(subject({"caller_name": name})) == shown
