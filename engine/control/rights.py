@@ -1,6 +1,6 @@
 """Rights: who is at the other end of a control connection, and what they may ask for.
 
-Root and the engine's own user administer. Others are who the kernel says they are, or whoever a
+Root and the engine's own user administer. Others are who the kernel says they are, or who a
 token that they show stands for; see config/rights.py.
 """
 

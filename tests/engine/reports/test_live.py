@@ -124,7 +124,7 @@ def step(here: Recorded, now: float, name: str, where: str, what: str) -> None:
 @given(STEPS)
 @settings(max_examples=40, deadline=None)
 def test_statistics_add_up_in_any_history(steps: list[tuple[float, str, str, str]]) -> None:
-    """Also one that no engine would tell: joined twice, answered without waiting, cut off."""
+    """Also one that no engine publishes: joined twice, answered without waiting, cut off."""
 
     async def history(path: Path) -> None:
         now = NOON
