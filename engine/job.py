@@ -331,6 +331,8 @@ class Job(msgspec.Struct, kw_only=True):
     cause: str | None = None
     failure: Failure | None = None
     recording: str | None = None
+    requested_by: str | None = None
+    """The client that asked for it on the control socket; None: the caller, by a key."""
     called: str | None = None
     """The customer's number in E.164, where `to` is one."""
     region: str | None = None

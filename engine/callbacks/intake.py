@@ -8,8 +8,9 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -20,6 +21,7 @@ from ..errors import EngineError
 from ..job import Job, Request, RetryCause, RetryRule
 from ..request import CallbackRequest, Reschedule
 from ..routing.admission import Admission, AdmissionQuery, Admitted
+from ..routing.dialplan import NoTrunkUsable
 from ..routing.router import Router
 from ..routing.rules import Ruling
 from ..store.store import StoreError
@@ -34,10 +36,19 @@ JOINED = "joined"
 
 
 class Joined(msgspec.Struct, kw_only=True):
-    """A request that joined an open job: which one, and the fingerprint of the request."""
+    """A request that joined an open job: which one, and what is known of the request."""
 
     job: str
     fingerprint: str
+    requested_by: str | None = None
+    site: str | None = None
+
+
+class Owner(NamedTuple):
+    """Who asked for a job, or for a request that joined it, and for which site."""
+
+    requested_by: str | None
+    site: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +116,23 @@ class Intake:
         while (pending := self._accepting.get(job_id)) is not None:
             await asyncio.wait([pending])
 
+    def owner_of(self, job_id: str) -> Owner | None:
+        """Who asked for the job or request of this id, and for which site. Raises StoreError."""
+        told = self._dispatcher.open.known(job_id)
+        found = self._find(job_id) if told is None else (told, None)
+        if found is None:
+            return None
+        job, joined = found
+        if joined is not None:
+            return Owner(joined.requested_by, joined.site)
+        return Owner(job.requested_by, job.request.site)
+
     async def accept(
-        self, params: CallbackRequest, *, queue_joined_at: float | None = None
+        self,
+        params: CallbackRequest,
+        *,
+        queue_joined_at: float | None = None,
+        requested_by: str | None = None,
     ) -> AcceptedRequest:
         """Accept a request. `queue_joined_at` is the place of a customer who has waited already.
 
@@ -124,7 +150,7 @@ class Intake:
         accepted = asyncio.get_running_loop().create_future()
         self._accepting[job_id] = accepted
         try:
-            return await self._accept(job_id, fingerprint, params, queue_joined_at)
+            return await self._accept(job_id, fingerprint, params, queue_joined_at, requested_by)
         finally:
             del self._accepting[job_id]
             accepted.set_result(None)
@@ -159,11 +185,13 @@ class Intake:
         fingerprint: str,
         params: CallbackRequest,
         queue_joined_at: float | None,
+        requested_by: str | None,
     ) -> AcceptedRequest:
-        # From here to the save nothing awaits: what was checked still holds when it is counted.
+        params = self.check.read_numbers(params)
         history = await self._router.history(params.to)
+        # From here to the save nothing awaits: what was checked still holds when it is counted.
         now = self._clock()
-        params, ruling = self._router.route(self.check.read_numbers(params), history, now)
+        params, ruling = self._router.route(params, history, now)
         if queue_joined_at is not None:
             params = msgspec.structs.replace(params, order="agent_first")
         for _step, check in self.check.checks(params, now):
@@ -173,7 +201,13 @@ class Intake:
             for open_job in self._dispatcher.open.of_number(admitted.called):
                 if open_job.state == "poisoned":  # nobody calls that one
                     continue
-                return await self._join(open_job, job_id, fingerprint, named=params.id is not None)
+                joined = Joined(
+                    job=open_job.id,
+                    fingerprint=fingerprint,
+                    requested_by=requested_by,
+                    site=admitted.site,
+                )
+                return await self._join(open_job, None if params.id is None else job_id, joined)
         placed = self.check.place(params, admitted, now)
         request = self._request(params, ruling, placed)
         job = Job(
@@ -181,6 +215,7 @@ class Intake:
             request=request,
             fingerprint=fingerprint,
             created=now,
+            requested_by=requested_by,
             called=admitted.called,
             region=admitted.region,
             scheduled=placed.scheduled,
@@ -217,7 +252,8 @@ class Intake:
             reason = "the deadline must be later than now and not_before"
             raise EngineError("refused", reason, field="deadline")
         for number in change.numbers or ():
-            self._services.dialplan.destination(number, field="numbers", trunk=request.trunk)
+            with suppress(NoTrunkUsable):  # while its trunk is down it waits
+                self._services.dialplan.destination(number, field="numbers", trunk=request.trunk)
         asked = AdmissionQuery(
             to=request.to, numbers=numbers, not_before=not_before, deadline=deadline
         )
@@ -304,10 +340,11 @@ class Intake:
     def _joins(self, params: CallbackRequest) -> bool:
         return self._dial.join if params.join is None else params.join
 
-    async def _join(
-        self, job: Job, job_id: str, fingerprint: str, *, named: bool
-    ) -> AcceptedRequest:
-        """Let the request join an open job, so that its number is called once."""
+    async def _join(self, job: Job, request_id: str | None, joined: Joined) -> AcceptedRequest:
+        """Let the request join an open job, so that its number is called once.
+
+        `request_id` is the id that the client gave it, if it did.
+        """
         store = self._services.store
         if (first := self._accepting.get(job.id)) is not None:
             await asyncio.wait([first])
@@ -321,13 +358,12 @@ class Intake:
             job=job.id,
             context=job.request.context,
             joined=job.joined,
-            request=job_id if named else None,
+            request=request_id,
             if_saved=True,
         )
         saved = [store.save(job, durable=True)]
-        if named:
-            joined = Joined(job=job.id, fingerprint=fingerprint)
-            saved.append(store.put(JOINED, job_id, joined, durable=True))
+        if request_id is not None:
+            saved.append(store.put(JOINED, request_id, joined, durable=True))
         try:
             await asyncio.gather(*saved)
         except StoreError:

@@ -129,8 +129,8 @@ def test_file_that_cannot_be_read(tmp_path: Path) -> None:
 def test_names_and_references(tmp_path: Path) -> None:
     trunk = '[[trunks]]\nname = "t"\nuri = "sip:h"\n'
     agent = '[[agents]]\nname = "a"\nuri = "sip:a@h"\n'
-    assert refusal_line(tmp_path, trunk * 2) == "trunks: the name 't' stands twice"
-    assert refusal_line(tmp_path, agent * 2) == "agents: the name 'a' stands twice"
+    assert refusal_line(tmp_path, trunk * 2) == "trunks[1].name: the name 't' stands twice"
+    assert refusal_line(tmp_path, agent * 2) == "agents[1].name: the name 'a' stands twice"
     route = '[[routes]]\nprefix = "+"\ntrunks = ["u"]\n'
     assert refusal_line(tmp_path, trunk + route) == "routes[0].trunks: there is no trunk named 'u'"
     route = '[[routes]]\nprefix = "+"\ntrunks = ["t"]\n'

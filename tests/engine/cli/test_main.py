@@ -328,17 +328,38 @@ async def test_events_are_followed_line_by_line(tmp_path: Path) -> None:
             await process.wait()
 
 
-async def test_check_says_ok_or_what_is_wrong_on_one_line(tmp_path: Path) -> None:
+async def test_check_says_ok_or_every_fault_with_its_line(tmp_path: Path) -> None:
     result = await ringback_process("check", str(ROOT / "config" / "ringback.toml"))
     assert result.status == 0
     wrong = tmp_path / "wrong.toml"
     wrong.write_text("[sip]\nlisten = 5\n[control]\nsockte = 'x'\n")
     result = await ringback_process("check", str(wrong))
     assert (result.status, result.out) == (2, "")
-    assert result.err == f"{wrong}: control.sockte: unknown key; did you mean socket?\n"
+    assert result.err == (
+        f"{wrong}:2: sip.listen: must be a valid list\n"
+        f"{wrong}:4: control.sockte: unknown key; did you mean socket?\n"
+    )
     result = await ringback_process("check", str(wrong), "--json")
     assert result.status == 2
-    assert json.loads(result.out)["key"] == "control.sockte"
+    told = json.loads(result.out)
+    assert (told["ok"], told["key"], told["line"]) == (False, "sip.listen", 2)
+    assert [(one["key"], one["line"]) for one in told["errors"]] == [
+        ("sip.listen", 2), ("control.sockte", 4),
+    ]  # fmt: skip
+
+
+async def test_check_says_how_the_numbers_of_a_configuration_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "ringback.toml"
+    file.write_text(
+        '[[trunks]]\nname = "pbx"\nuri = "sip:192.0.2.1"\n[[routes]]\nprefix = "+"\n'
+        'trunks = ["pbx"]\n[[agents]]\nname = "bob"\nuri = "02079460123"\n'
+    )
+    result = await ringback_process("check", str(file))
+    assert result.out == (f"agents[0].uri: 02079460123 is the number +442079460123\n{file}: ok\n")
+    result = await ringback_process("check", str(file), "--json")
+    assert json.loads(result.out)["readings"] == [
+        {"key": "agents[0].uri", "text": "02079460123", "reading": "the number +442079460123"}
+    ]
 
 
 async def test_run_with_a_wrong_configuration_is_one_line_and_status_2(tmp_path: Path) -> None:

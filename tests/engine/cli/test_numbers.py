@@ -40,6 +40,19 @@ async def test_a_check_is_done_or_failed(socket: Path) -> None:
     await ringback(socket, "numbers", "check", "nobody", status=1)
 
 
+async def test_a_check_says_what_a_text_is_read_as(socket: Path) -> None:
+    number = await ringback(socket, "numbers", "check", "020 7946 0123")
+    assert "the number +442079460123" in number.text
+    german = await ringback(socket, "numbers", "check", "030 123456", "--region", "DE", status=1)
+    assert "the number +4930123456" in german.text and "no route" in german.text
+    agent = await ringback(socket, "numbers", "check", "alice")
+    assert "an agent" in agent.text and "cost" not in agent.text
+    emergency = await ringback(socket, "numbers", "check", "1 1 2", status=1)
+    assert "refused (destination): 1 1 2 is an emergency number" in " ".join(emergency.text.split())
+    enquiries = await ringback(socket, "numbers", "check", "118118", status=1)
+    assert "short code" in enquiries.text
+
+
 @pytest.mark.parametrize("until", ["soon", "+3x"])
 async def test_times_that_are_none_are_usage_errors(socket: Path, until: str) -> None:
     await ringback(socket, "numbers", "block", NUMBER, "--until", until, status=2)

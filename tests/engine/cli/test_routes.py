@@ -40,7 +40,7 @@ async def test_reload(engine: RunningEngine) -> None:
     file.write_text(file.read_text().replace("retry_s = 7.0", "retry_s = 0"))
     printed = await ringback(daemon, "reload")
     assert printed.status == 1
-    assert printed.err == f"ringback: {file}: dial.retry_s: must be greater than 0\n"
+    assert printed.err == f"ringback: {file}:14: dial.retry_s: must be greater than 0\n"
 
 
 async def test_route_explain(engine: RunningEngine) -> None:

@@ -7,9 +7,9 @@ from pydantic import SecretStr
 
 from config.reporting import Webhook
 from tests.support.command_line import ringback
-from tests.support.control_server import until
 from tests.support.engines.in_process import request, running, settings_in
 from tests.support.receiver import Receiver
+from tests.support.waiting import until
 
 
 async def test_webhooks_for_people_and_for_programs(tmp_path: Path) -> None:

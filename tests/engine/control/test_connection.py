@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.store.event_log import EventLog
-from tests.support.control_server import Handlers, Number, Serving, encode, serving, until
+from tests.support.control_server import Handlers, Number, Serving, encode, serving
+from tests.support.waiting import until
 
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
 

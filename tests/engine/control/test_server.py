@@ -14,8 +14,9 @@ from engine.control import server as control_module
 from engine.control.peer import Peer
 from engine.control.server import ControlError, ControlServer
 from engine.store.event_log import EventLog
-from tests.support.control_server import BareClient, Handlers, serving, until, without_privileges
+from tests.support.control_server import BareClient, Handlers, serving, without_privileges
 from tests.support.tls import TOKEN, certificate, connect_tls, needs_openssl, tls_settings
+from tests.support.waiting import until
 
 
 def server(path: Path) -> ControlServer:

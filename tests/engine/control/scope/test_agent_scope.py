@@ -11,10 +11,10 @@ import pytest
 from config.settings import Settings
 from engine.acd.agent import AgentState
 from engine.calls.call import Call, CallRegistry
-from engine.control.agent_scope import AFTERWARDS_S, MOST_REMEMBERED, AgentScope
 from engine.control.methods.agents import AgentRef
 from engine.control.params import CallRef, JobRef
 from engine.control.roles import NoRight
+from engine.control.scope.agent_scope import AFTERWARDS_S, MOST_REMEMBERED, AgentScope
 from engine.job import Job, OfferRecord
 from engine.store.event_log import Event, EventLog
 from ringback_client import Client, EngineError
