@@ -54,7 +54,7 @@ class Principal:
 
     @property
     def is_limited(self) -> bool:
-        """Whether he sees only some jobs: his own, or those of his sites."""
+        """Whether they see only some jobs: their own, or those of their sites."""
         return self.role == "request" or bool(self.sites)
 
 
