@@ -118,9 +118,9 @@ class CallQueue:
         self.staff: list[str] = []
         """The agents who serve it as their own."""
         self.is_held = False
-        """Whether entries wait only because nothing may be let go: when it may, all are tried."""
+        """Whether entries wait only because nothing may be offered: when it may, all are tried."""
         self.has_more = False
-        """Whether more may be let go at once, and only the step was over."""
+        """Whether more may be offered at once, and only the step was over."""
         self.next_release_at = -math.inf
         self.next_at = math.inf
         self.hours: OpeningHours | None = None

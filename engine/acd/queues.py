@@ -169,7 +169,7 @@ class Queues:
         self._step(lambda now: self.matcher.left_again(offer, agent, now))
 
     def unanswered(self, offer: Offer) -> bool:
-        """Nobody took the offer: the entry waits in its old place. False if it does not wait."""
+        """No agent answered: the entry waits in its old place. False if it does not wait."""
         return self._step(lambda now: self.matcher.unanswered(offer, now))
 
     def place(self, waiting_id: str) -> int:

@@ -33,7 +33,7 @@ from .withheld import Withheld
 STEP = 10
 # What no `again_s` goes below: one phone is not rung for one entry more often than this.
 LEAST_AGAIN_S = 1.0
-# How many of a queue that goes on after a stop are offered in one step, likewise.
+# How many of a queue that goes on after a stop are offered in one step.
 FILLED = 10
 
 
@@ -275,7 +275,7 @@ class Matcher:
         self._withheld.add(offer.waiting.id, agent, until, now)
 
     def unanswered(self, offer: Offer, now: float) -> bool:
-        """Nobody took the offer: the entry waits in its old place again."""
+        """No agent answered the offer: the entry waits in its old place again."""
         entry = self._offered(offer)
         if entry is None:
             return False
