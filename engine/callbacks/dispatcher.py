@@ -23,17 +23,7 @@ from ..job import Job
 from ..routing.admission import Admission
 from . import completion
 from .attempt import Attempt
-from .completion import (
-    Decision,
-    End,
-    Postpone,
-    Ready,
-    Resume,
-    Retry,
-    Wait,
-    WaitOn,
-    waits_until,
-)
+from .completion import Decision, End, Postpone, Ready, Resume, Retry, Wait, WaitOn, waits_until
 from .dial_check import DialCheck
 from .open_jobs import OpenJobs
 from .queued_jobs import QueuedJobs
