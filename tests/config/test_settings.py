@@ -94,6 +94,12 @@ def test_first_cause_comes_first(tmp_path: Path) -> None:
         ("[control]\nsockte = 'x'", "control.sockte: unknown key; did you mean socket?"),
         ("[contrl]\n", "contrl: unknown key; did you mean control?"),
         ("zzz = 1", "zzz: unknown key"),
+        ("[zzz]\nkey = 1", "zzz: unknown key"),
+        (
+            "[numbering]\nextension_trunks = ['isdn']",
+            "numbering.extension_trunks: there is no trunk named 'isdn'",
+        ),
+        ("[[trunks]]\nname = 'a'\nuri = 'sip:[::g]'", "trunks[0].uri: "),
         ("[media]\nworkers = '2'", "media.workers: must be a valid integer"),
         ("[media]\nworkers = true", "media.workers: must be a valid integer"),
         ("[media]\nworkers = 0", "media.workers: must be greater than or equal to 1"),

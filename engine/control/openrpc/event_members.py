@@ -77,6 +77,7 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "uri": Member(str, "The request URI that was called."),
     "sip_status": Member(int, "The last SIP status."),
     "reason_header": Member(str, "The Reason header of the BYE, CANCEL or response."),
+    "permanent": Member(bool, "That the agent was on the line already."),
     "digit": Member(str, "The key."),
     "duration_ms": Member(int, "How long it was pressed."),
     "silent_ms": Member(float, "For how long nobody has spoken."),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import uvloop
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.store.event_log import EventLog
@@ -432,9 +432,6 @@ def _id_of(line: bytes) -> tuple[bool, object]:
     return True, id
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 @given(lines=st.lists(_line, max_size=8))
 def test_any_lines_leave_the_connection_up_and_each_request_one_reply(lines: list[bytes]) -> None:
     async def exchange() -> None:

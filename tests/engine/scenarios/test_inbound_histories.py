@@ -6,11 +6,12 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from config.queues import Queue
 from media.messages import Dtmf
+from tests.support.examples import at_most
 from tests.support.phones.scripted import ScriptedCaller, incoming
 from tests.support.reception import Reception, reception
 
@@ -84,7 +85,7 @@ async def agent_sides(desk: Reception, rng: random.Random) -> None:
         await asyncio.gather(*answering, return_exceptions=True)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@at_most(30)
 @given(st.integers(0, 2**32))
 def test_each_call_ends_once_and_leaves_nothing(seed: int) -> None:
     rng = random.Random(seed)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from time import monotonic
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from media import messages as m
@@ -17,6 +17,7 @@ from media.rtp.telephone_event import PAYLOAD
 from media.sound.g711 import SILENCE, ULAW_TO_ALAW
 from media.sources import Peer, Silence
 from media.worker.switch import ROUNDS_PER_VISIT
+from tests.support.examples import at_most
 from tests.support.media.switch import HOST, SwitchBench
 from tests.support.phones.wire.frames import FramePhone, assert_unbroken
 
@@ -700,7 +701,7 @@ def take_one_by_one(desk: SwitchBench) -> None:
 Event = st.tuples(st.sampled_from(["talk", "lose", "swap", "double", "restart"]), st.integers(1, 9))
 
 
-@settings(max_examples=30, deadline=None)
+@at_most(30)
 @given(st.lists(Event, max_size=25), st.integers(0, 65535))
 def test_fast_path_and_general_path_agree(events: list[tuple[str, int]], sequence: int) -> None:
     """The same packets, once with prediction and once without, sound and count the same."""

@@ -8,7 +8,7 @@ import pytest
 import uvloop
 
 from sip.dialog.session import Session
-from sip.events import Answered, Ended, IncomingInvite
+from sip.events import Answered, Ended, Failed, IncomingInvite
 from sip.message.message import Request, response_to
 from sip.message.parser import parse
 from sip.policy import EveryPeer
@@ -440,3 +440,36 @@ def test_unknown_sources_on_uvloop() -> None:
         await test_an_unknown_source_over_its_rate_is_held_back_and_then_cut_off()
 
     uvloop.run(main())
+
+
+async def test_a_peer_that_accepts_no_connection_is_given_up_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    phone = ObservedEndpoint("tcp:127.0.0.1:0", tcp_limits=TcpLimits(connect_timeout_s=0.05))
+
+    async def never(*_where: object, **_how: object) -> None:
+        await asyncio.Event().wait()
+
+    async with running(phone):
+        monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", never)
+        await phone.call("sip:bob@127.0.0.1:9;transport=tcp")
+        failed = await phone.until(Failed)
+        assert isinstance(failed, Failed)
+        assert (failed.cause.status, failed.cause.phrase) == (503, "connection timed out")
+
+
+async def test_stopping_gives_up_connections_that_are_being_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    phone = ObservedEndpoint("tcp:127.0.0.1:0")
+    begun = asyncio.Event()
+
+    async def never(*_where: object, **_how: object) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with running(phone):
+        monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", never)
+        await phone.call("sip:bob@127.0.0.1:9;transport=tcp")
+        await begun.wait()
+    assert phone.endpoint.tcp.connection_count == 0

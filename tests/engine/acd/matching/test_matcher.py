@@ -3,13 +3,14 @@
 from collections import Counter
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from config.queues import Centre, Overflow, Queue, Tier, Vip
 from engine.acd.agent import Agent
 from engine.acd.queue import CallQueue
 from engine.acd.queue_entry import Entry
+from tests.support.examples import at_most
 from tests.support.floor import Floor, Guest, agent
 from tests.support.virtual_loop import run
 
@@ -292,7 +293,7 @@ def whose(event: dict[str, Any]) -> str:
     return str(event.get("call") or event.get("job"))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@at_most(60)
 @given(st.lists(STEPS, min_size=10, max_size=80))
 def test_random_days(steps: list[tuple[Any, ...]]) -> None:
     async def main() -> None:
