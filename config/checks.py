@@ -195,9 +195,9 @@ def outside_numbers(settings: AllSections) -> Iterator[tuple[str, str]]:
         if centre.number:
             yield f"centres[{index}].number", centre.number
     for index, queue in enumerate(settings.queues):
-        for number, step in enumerate(queue.overflow):
+        for where, step in queue.overflows:
             if step.number:
-                yield f"queues[{index}].overflow[{number}].number", step.number
+                yield f"queues[{index}].{where}.number", step.number
 
 
 # -- names ---------------------------------------------------------------------------------------
@@ -263,8 +263,8 @@ def _check_queues(settings: AllSections, known: Known) -> Iterator[Fault]:
             yield from known.missing(f"{at}.calendar", "calendars", [share.calendar])
         for number, vip in enumerate(queue.vip):
             yield from known.missing(f"{key}.vip[{number}].agents", "agents", vip.agents)
-        for number, step in enumerate(queue.overflow):
-            at = f"{key}.overflow[{number}]"
+        for where, step in queue.overflows:
+            at = f"{key}.{where}"
             yield from known.missing(f"{at}.queue", "queues", [step.queue])
             yield from known.missing(f"{at}.centre", "centres", [step.centre])
             if step.queue == queue.name:

@@ -43,7 +43,7 @@ from .running_attempts import RunningAttempts
 from .schedule import JobSchedule
 from .slots import Slots
 
-# So many jobs are looked at in one turn of the loop; and so many before an engine is up.
+# How many jobs are looked at in one turn of the loop, and how many before an engine is up.
 LOOKED_AT_ONCE = 25
 RESUMED_AT_ONCE = 1_000
 
@@ -435,10 +435,10 @@ class Dispatcher:
             self._services.store.save(job)
             if job.id in self.open:
                 self._watch(job)
-                self._schedule_anew(job, now, is_ready=before.is_ready(job))
+                self._schedule_again(job, now, is_ready=before.is_ready(job))
         self._timer.reset(self._schedule.next_at)
 
-    def _schedule_anew(self, job: Job, now: float, *, is_ready: bool) -> None:
+    def _schedule_again(self, job: Job, now: float, *, is_ready: bool) -> None:
         if is_ready:
             self._schedule.add_ready(job)
         if job in self._queued:

@@ -394,7 +394,7 @@ class Leg:
         self._settle(None)
         # Also where early media was of the same description: the phone that answers may be another
         # one than the network that spoke before, and its first RTP is waited for from now on.
-        self._connect(audio, anew=True)
+        self._connect(audio, relearn=True)
         if self.hangup_cause is None:
             self._publish("leg.answered", self)
             self._note_hold(audio)
@@ -417,9 +417,9 @@ class Leg:
         for listener in tuple(self._listeners):
             listener.hold_changed(self)
 
-    def _connect(self, audio: NegotiatedAudio, *, anew: bool = False) -> None:
+    def _connect(self, audio: NegotiatedAudio, *, relearn: bool = False) -> None:
         self.audio = audio
-        self._media.describe(audio, anew=anew)
+        self._media.describe(audio, relearn=relearn)
 
     # -- what the media worker reports ------------------------------------------------------
 
@@ -458,7 +458,7 @@ class Leg:
                 listener.info_received(self, digit, duration_ms)
 
     def _pressed(self, digit: str, duration_ms: int) -> bool:
-        """Publish and act on a digit. False where there are too many, and it is let go."""
+        """Publish and act on a digit. False where there are too many, and it is dropped."""
         if not self._publish_bounded("leg.dtmf", digit=digit, duration_ms=duration_ms):
             return False
         for listener in tuple(self._listeners):

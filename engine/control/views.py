@@ -2,8 +2,9 @@
 
 from typing import NotRequired, TypedDict
 
+from config.queues import EntryKind
+
 from ..acd.agent import AgentState
-from ..acd.queue_entry import EntryKind
 from ..acd.queues import QueuesStatus
 from ..reports.history import CustomerOf
 from ..reports.live import LiveQueue

@@ -105,7 +105,7 @@ class Inbound:
     def check_queue(self, queue: str, number: str | None, now: float) -> None:
         """Check that a queue admits a call from `number` (E.164). Raises EngineError."""
         has_place = self._inbound.has_position(queue, number)
-        self._services.queues.matcher.queues.check(queue, now, has_place=has_place)
+        self._services.queues.matcher.queues.check(queue, now, "call", has_place=has_place)
 
     @property
     def active(self) -> int:

@@ -51,7 +51,7 @@ T = TypeVar("T")
 
 @dataclass
 class ScriptedMedia:
-    """Takes the place of WorkerPool: keeps what each leg was told to hear."""
+    """Takes the place of WorkerPool: keeps what each leg hears."""
 
     heard: dict[str, list[Source]] = field(default_factory=dict)
     open_legs: set[str] = field(default_factory=set)
@@ -78,7 +78,7 @@ class ScriptedMedia:
     def connect(self, peer: Connect) -> None:
         self.connected.append((peer.leg, peer.direction))
         self.ports.append(peer.port)
-        self.sources.append((peer.sip_host, peer.rtp, peer.anew))
+        self.sources.append((peer.sip_host, peer.rtp, peer.relearn))
         self.peers.append(peer)
 
     def send_digits(self, leg: str, digits: str, *, duration_ms: int) -> None:
@@ -172,7 +172,7 @@ class NoHistory:
 
 @dataclass
 class Scene:
-    """The services of calls with their scripted parts, and the story told so far."""
+    """The services of calls with their scripted parts, and the events so far."""
 
     services: CallServices
     sip: ScriptedSip

@@ -6,10 +6,11 @@ A member means the same in every event. Where it does not, `OTHERWISE` has the e
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple, TypedDict
 
+from config.queues import EntryKind
+
 from ...acd.agent import Wish
 from ...acd.agent_view import AgentView
 from ...acd.queue import QueueView
-from ...acd.queue_entry import EntryKind
 from ...calls.call import CallView
 from ...job import CrashDecision, Failure, LegRecord, OfferRecord
 from ...reports.job_view import JobView

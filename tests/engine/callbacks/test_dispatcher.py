@@ -277,7 +277,7 @@ def test_cancelling_as_an_attempt_fails_prevents_the_retry(tmp_path: Path) -> No
         running = new_job("running", max_attempts=3)
         dispatcher.submit(running)
         (await stage.phone()).refuses(486)
-        await asyncio.sleep(0)  # it is read, and not put away yet
+        await asyncio.sleep(0)  # it is read, and not done yet
         callback = dispatcher._running.get("running")
         assert callback is not None
         assert callback.is_over

@@ -29,7 +29,7 @@ LATER = 4e9
 
 
 def asked(**params: Any) -> CallbackRequest:
-    """A request that waits for a long time, unless told otherwise."""
+    """A request that waits for a long time, unless given otherwise."""
     given: dict[str, Any] = {"to": NUMBER, "agent": "alice", "not_before": LATER} | params
     return CallbackRequest(**{name: value for name, value in given.items() if value is not None})
 
