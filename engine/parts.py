@@ -31,6 +31,7 @@ from .calls.call import Call, CallRegistry
 from .calls.leg_events import LegEvents
 from .calls.permanent_leg import PermanentLegs
 from .calls.services import CallServices
+from .calls.sound_files import SoundFiles
 from .calls.waiting_room import WaitingRooms
 from .calls.whisper import Announcer
 from .clock import Clock
@@ -154,9 +155,10 @@ class Parts:
                 settings.whisper.cache_dir,
                 voice=settings.whisper.voice,
                 max_age_s=settings.whisper.keep_days * DAY_S or None,
-            )
+            ),
+            SoundFiles(media.sounds),
         )
-        hold = Hold(media.hold or None)
+        hold = Hold(str(self.announcer.sounds.configured(media.hold)) if media.hold else None)
 
         # -- numbers: where a call goes, and whether it may
         self.trunks = Trunks(settings.trunks, sip=self.sip, events=self.events)

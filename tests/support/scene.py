@@ -23,6 +23,7 @@ from engine.calls.agent_lines import AgentLines
 from engine.calls.call import CallRegistry
 from engine.calls.call_flow import CustomerHistory
 from engine.calls.services import CallServices
+from engine.calls.sound_files import SoundFiles
 from engine.calls.waiting_room import WaitingRooms
 from engine.calls.whisper import Announcement, Announcer, Unspoken, Whisper
 from engine.job import Job
@@ -125,6 +126,7 @@ class ScriptedSpeech:
 
     def __init__(self) -> None:
         self.fails = False
+        self.sounds = SoundFiles()
 
     async def speak(self, text: str, *, is_personal: bool = False) -> Announcement | Unspoken:
         return Unspoken("no voice") if self.fails else Announcement(Prompt(text))
