@@ -127,16 +127,9 @@ class Dispatcher:
         portions, so that many of them hold up neither the start nor a call. `on_resumed` is called
         when each has been looked at.
         """
-        now = self._clock()
-        due = []
-        for job in sorted(jobs, key=lambda job: -job.request.priority):
+        for job, at in self.resumed.begin(jobs, self._clock(), on_resumed):
             self._add(job)
-            at = job.next_due_at
-            if at <= now:
-                at = now
-                due.append(job.id)
             self._schedule.look_at(job, at, "due")
-        self.resumed.begin(due, on_resumed)
         for _ in range(RESUMED_AT_ONCE // LOOKED_AT_ONCE):
             self.dispatch()
             if not self.resumed:
