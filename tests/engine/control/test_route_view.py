@@ -70,7 +70,7 @@ def test_objections_are_kept_step_by_step_and_each_reason_once() -> None:
     ]
 
 
-OPEN, CLOSED = {"open": True, "agents": []}, {"open": False, "agents": []}
+OPEN = {"open": True, "agents": []}
 COULD, COULD_NOT = {"could": True}, {"could": False}
 
 
@@ -80,7 +80,6 @@ COULD, COULD_NOT = {"could": True}, {"could": False}
         ("refused", ([{"kind": "refused"}, {"kind": "unavailable"}], None, None, None)),
         ("unavailable", ([{"kind": "unavailable"}], None, None, None)),
         ("scheduled", ([], 2000.0, None, COULD)),
-        ("scheduled", ([], None, CLOSED, None)),
         ("called", ([], 500.0, None, COULD)),
         ("called", ([], None, OPEN | {"agents": [COULD_NOT, COULD]}, None)),
         ("waits", ([], None, OPEN | {"agents": [COULD_NOT]}, None)),
