@@ -4,6 +4,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
+from .announcing.whisper import Whisper
 from .bridge import Bridge
 from .call import Call
 from .call_legs import CallLegs, codecs_like, within_report_limit
@@ -12,7 +13,6 @@ from .hangup_cause import HangupCause
 from .leg import Leg, LegEnded
 from .recording import Recording
 from .services import CallServices
-from .whisper import Whisper
 
 
 class AgentHolder(Protocol):

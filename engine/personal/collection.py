@@ -86,8 +86,7 @@ def _traces(connection: sqlite3.Connection, person: Person) -> Traces:
     like = f"%{person.search_text}%"
     jobs = []
     rows = connection.execute(
-        "SELECT body FROM jobs WHERE called = ? UNION"
-        f" SELECT body FROM jobs WHERE {_BODY} LIKE ?",
+        f"SELECT body FROM jobs WHERE called = ? UNION SELECT body FROM jobs WHERE {_BODY} LIKE ?",
         (person.e164, like),
     )
     for (body,) in rows:

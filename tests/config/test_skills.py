@@ -7,8 +7,13 @@ import pytest
 from config.all_sections import AllSections
 from config.skills import skill_faults
 
-ALICE = {"name": "alice", "uri": "sip:alice@192.0.2.2", "skills": {"german": 5}, "centre": "north"}
-BOB = {"name": "bob", "uri": "sip:bob@192.0.2.3", "skills": {"french": 3}}
+ALICE: Any = {
+    "name": "alice",
+    "uri": "sip:alice@192.0.2.2",
+    "skills": {"german": 5},
+    "centre": "north",
+}
+BOB: Any = {"name": "bob", "uri": "sip:bob@192.0.2.3", "skills": {"french": 3}}
 NEEDS_GERMAN = {"name": "sales", "skills": {"german": 5}}
 
 
@@ -19,7 +24,7 @@ def keys(**sections: Any) -> list[str]:
 
 
 def test_all_skills_have_to_be_those_of_one_agent() -> None:
-    both = {"name": "sales", "agents": ["alice", "bob"], "skills": {"german": 1, "french": 1}}
+    both: Any = {"name": "sales", "agents": ["alice", "bob"], "skills": {"german": 1, "french": 1}}
     (fault,) = skill_faults(AllSections(agents=[ALICE, BOB], queues=[both]))
     assert fault.key == "queues[0].skills"
     assert fault.reason == "no agent has french = 1, german = 1, so nobody could be offered it"

@@ -25,7 +25,7 @@ def test_a_call_is_named_by_itself_or_by_one_of_its_legs() -> None:
     assert _read(CallRef, call="c1").call == "c1"
     assert _read(CallRef, leg="l1").leg == "l1"
     for both_or_neither in ({}, {"call": "c1", "leg": "l1"}):
-        with pytest.raises(msgspec.ValidationError, match="call.*leg"):
+        with pytest.raises(msgspec.ValidationError, match=r"call.*leg"):
             _read(CallRef, **both_or_neither)
 
 

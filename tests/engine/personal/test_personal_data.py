@@ -69,7 +69,7 @@ async def test_every_kind_of_trace_is_handed_out(tmp_path: Path) -> None:
         assert list(items) == ["job", "record", "event", "recording", "blocked"]
         assert [job["id"] for job in items["job"]] == ["j1"]
         assert items["record"][0]["context"] == {"name": "the j1"}
-        assert [event["job"] for event in items["event"]] == ["j1"]
+        assert [event.get("job") for event in items["event"]] == ["j1", None]  # who blocked it
         assert items["recording"] == [{"path": str(here.recordings / "j1.wav"), "bytes": 4}]
         assert items["blocked"][0]["number"] == NUMBER
 
