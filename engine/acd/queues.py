@@ -291,17 +291,18 @@ class Queues:
     def _publish_event(self, one: QueueEvent) -> None:
         waiting = one.entry.waiting
         if waiting.kind == "call" and waiting.call is None:
-            whose: dict[str, str | None] = {"call": waiting.id}
+            about: dict[str, Any] = {"call": waiting.id}
         else:
-            whose = {"job": waiting.id, "call": waiting.call}
-        self._events.publish(
-            f"queue.{one.kind}",
-            queue=one.queue,
-            context=waiting.context or None,
-            kind=waiting.kind,
-            **whose,
-            **one.fields,
-        )
+            about = {"job": waiting.id, "call": waiting.call}
+        about |= {
+            "site": waiting.site,
+            "number": waiting.number,
+            "queue": one.queue,
+            "agent": waiting.agent,
+            "context": waiting.context or None,
+            "kind": waiting.kind,
+        }
+        self._events.publish(f"queue.{one.kind}", **about | _given(one.fields))
         if one.offer is not None or one.leave is not None:
             asyncio.get_running_loop().call_soon(self._hand_over, one)
 
@@ -322,6 +323,10 @@ class Queues:
         """The clock was stepped: nobody waits longer or shorter for it."""
         self.matcher.shift(by_s, self._clock())
         self._timer.set(self.matcher.next_deadline)
+
+
+def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 __all__ = ["Leave", "Offer", "Queues", "Waiting"]

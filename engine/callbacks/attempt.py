@@ -139,6 +139,10 @@ class Attempt(TwoPartyCall):
     def _note(self, outcome: Outcome) -> None:
         attempt = self._attempt
         attempt.result, attempt.cause = outcome.result, outcome.cause
+        is_postponed = outcome.is_interrupted or outcome.not_before is not None
+        if outcome.state == "failed" and not is_postponed:
+            side = None if outcome.failure is None else outcome.failure.side
+            self._log_failed(outcome.result, outcome.cause, side)
         # An attempt that is broken off counts only if the customer has answered it.
         if outcome.may_retry or (outcome.is_interrupted and attempt.was_answered):
             attempt.retry_cause = retry.cause_of(outcome)
@@ -347,10 +351,8 @@ class Attempt(TwoPartyCall):
 
     def publish(self, kind: str, **fields: Any) -> None:
         """Publish an event of the attempt."""
-        job = self.job
-        self._services.events.publish(
-            kind, job=job.id, call=self.call.id, context=job.request.context, **fields
-        )
+        told = {**self.job.about(), "call": self.call.id, **fields}
+        self._services.events.publish(kind, **told)
 
     def _not_possible(self, error: EngineError | StoreError) -> Outcome:
         """The attempt could not be made, or not be carried on."""

@@ -233,8 +233,7 @@ class Intake:
             job.next_attempt_at = job.quiet_until
         self._services.events.publish(
             "callback.rescheduled",
-            job=job.id,
-            context=request.context,
+            **job.about(),
             not_before=admitted.not_before,
             deadline=deadline,
             reason=admitted.scheduled,
@@ -309,8 +308,7 @@ class Intake:
         job.joined += 1
         self._services.events.publish(
             "callback.joined",
-            job=job.id,
-            context=job.request.context,
+            **job.about(),
             joined=job.joined,
             request=job_id if named else None,
             if_saved=True,

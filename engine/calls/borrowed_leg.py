@@ -50,7 +50,7 @@ class BorrowedLeg(Leg, LegListener):
             media=media,
             owner=owner,
         )
-        self.record.uri = line.record.uri
+        self.record.take_line(line.record)
         self.audio = line.audio
         self._line = line
         self._pool = media

@@ -38,7 +38,7 @@ from .hangup_cause import (
     of_unanswered_call,
 )
 from .leg_listener import LegListener, LegOwner
-from .leg_media import LegMedia
+from .leg_media import LegMedia, address_text
 from .legs.event_budget import EventBudget
 
 log = structlog.get_logger()
@@ -160,11 +160,12 @@ class Leg:
         self, target: DialTarget, options: DialOptions, *, is_last: bool
     ) -> HangupCause | None:
         """Call the party by one target. None once it is answered, otherwise why it is not."""
-        self.record.uri = target.target
+        self.record.begin_try(target.target, target.trunk)
         try:
             hop = await self._sip.resolve(target.hop_uri)
         except (ResolutionFailed, ParseError) as error:
             return HangupCause("unreachable", str(error), trunk_failed=True)
+        self.record.hop = str(hop)
         loop = asyncio.get_running_loop()
         self._outcome = loop.create_future()
         if not self._sip.is_clear(target.target):
@@ -177,6 +178,7 @@ class Leg:
         except (ParseError, ValueError) as error:
             return HangupCause("failed", f"cannot be dialled: {error}")
         self._session.tag = self
+        self.record.call_id = self._session.call_id
         give_up = None if is_last else loop.call_later(TRUNK_RESPONSE_S, self._no_response)
         try:
             return await self._outcome
@@ -232,7 +234,10 @@ class Leg:
         self._called_us = self._dialled = True
         self._session = session
         session.tag = self
-        self._media.take_from(session.source.host, self.destination.targets[0].rtp)
+        target = self.destination.targets[0]
+        self._media.take_from(session.source.host, target.rtp)
+        self.record.trunk, self.record.hop = target.trunk, str(session.source)
+        self.record.call_id = session.call_id
         self.record.state = "ringing"
         self.record.started = self.record.ringing = self._owner.now()
         try:
@@ -403,7 +408,9 @@ class Leg:
             listener.hold_changed(self)
 
     def _connect(self, audio: NegotiatedAudio, *, anew: bool = False) -> None:
-        self.audio = audio
+        self.audio, record = audio, self.record
+        record.codec, record.local_media = audio.codec, self._media.local_address
+        record.remote_media = address_text(audio.host, audio.port)
         try:
             self._media.connect(audio, anew=anew)
         except BadAddress as error:
@@ -424,6 +431,7 @@ class Leg:
             case media_events.SilenceStarted():
                 self._publish_bounded("leg.silence", silent_ms=event.silent_ms)
             case media_events.PeerMoved():
+                self.record.remote_media = address_text(event.host, event.port)
                 self._publish_bounded("leg.peer_moved", host=event.host, port=event.port)
             case media_events.MediaTimeout() if (
                 self.record.answered is None or self._media.is_overtaken(event)

@@ -4,6 +4,8 @@ import asyncio
 from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
+import structlog
+
 from .bridge import Bridge
 from .call import Call
 from .call_legs import CallLegs, codecs_like, within_report_limit
@@ -13,6 +15,8 @@ from .leg import Leg, LegEnded
 from .recording import Recording
 from .services import CallServices
 from .whisper import Whisper
+
+log = structlog.get_logger()
 
 
 class AgentHolder(Protocol):
@@ -109,6 +113,17 @@ class TwoPartyCall(ABC):
         self._agent_left(ended)
         self._release_agents()
         self.legs.drop(ended.leg)
+
+    def _log_failed(self, result: str, cause: str, side: str | None) -> None:
+        """Log why the call has failed, with what finds its last leg in a PBX or a capture."""
+        all_legs = [leg.record for leg in self.call.legs]
+        legs = [leg for leg in all_legs if leg.role == side] or all_legs
+        facts: dict[str, Any] = {"job": self.call.job_id, "result": result, "cause": cause}
+        if legs:
+            last = legs[-1]
+            facts |= {"leg": last.leg, "sip_status": last.sip_status, **last.way()}
+        known = {name: value for name, value in facts.items() if value is not None}
+        log.info("call_failed", call=self.call.id, **known)
 
     async def _give_back(self) -> None:
         """Free the agent, end the recording, and give every port back."""

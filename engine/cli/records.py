@@ -44,6 +44,7 @@ HEADS = (
     "site",
     "outcome",
     "result",
+    "cause",
 )
 # The columns of records as CSV; times are in the time zone of the report.
 TIMES = ("created", "due_at", "deadline", "called_at", "operator_at", "customer_at", "talk_at",
@@ -154,7 +155,7 @@ def _csv_row(record: Mapping[str, Any], zone: Any) -> dict[str, Any]:
 
 @app.command(rich_help_panel=NUMBERS, epilog="Example: ringback history +442079460000")
 def history(
-    number: Annotated[str, typer.Argument(metavar="NUMBER", help="In E.164: +442079460000.")],
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="As people write it.")],
     limit: Annotated[int, typer.Option(metavar="N")] = 10,
     socket: SocketAfter = None,
     json: Json = False,

@@ -9,12 +9,18 @@ from typing import NamedTuple
 
 COMMON = ("seq", "epoch", "time", "type")
 """Of every event."""
-ABOUT = ("job", "call", "leg", "context")
-"""Of an event that is about one of these."""
+ABOUT = ("job", "call", "leg", "site", "number", "queue", "agent", "context")
+"""Of an event that is about one of these, as far as it is known by then."""
 
-_LEG = ("role", "uri", "sip_status", "reason")
+_WAY = ("call_id", "trunk", "hop", "codec", "local_media", "remote_media")
+_LEG = ("role", "uri", "sip_status", "reason", *_WAY)
 _AGENT = ("agent", "previous", "reason", "work", "since", "missed")
-_LINE = ("agent", "uri", "sip_status", "reason", "retry_s")
+_LINE = ("agent", "uri", "sip_status", "reason", "retry_s", *_WAY)
+_RECORD = (
+    "to", "order", "source", "result", "cause", "failure", "created", "due_at", "deadline",
+    "called_at", "operator_at", "customer_at", "talk_at", "ended_at", "talk_s", "cost", "recording",
+    "joined", "attempts", "offers", "outcome", "rating",
+)  # fmt: skip
 _CALLER = ("from", "number", "dialled", "trunk", "route")
 _QUEUE = (
     "kind", "queue", "place", "waited_s", "expected_wait_s", "priority", "centre", "from_queue",
@@ -38,8 +44,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
             "next_attempt_at", "cause"),
     **_each("callback", "dialing_agent whispering dialing_customer holding bridged",
             "the job enters the state", "attempt"),
-    **_each("callback", "completed failed cancelled expired", "the job has ended",
-            "result", "cause", "failure"),
+    **_each("callback", "completed failed cancelled expired", "the job has ended", *_RECORD),
     **_each("callback", "joined", "a further request for the same number joined this job",
             "joined", "request"),
     **_each("callback", "rescheduled", "the job was rescheduled by command",
@@ -93,7 +98,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
             "callback", "reason"),
     **_each("call", "ended", "the call is over", *_CALLER,
             "direction", "queue", "agent", "result", "cause", "started", "taken_at", "answered_at",
-            "bridged_at", "recording", "callback", "offers", "legs", "ended_at"),
+            "bridged_at", "talk_s", "cost", "recording", "callback", "offers", "legs", "ended_at"),
     **_each("call", "refused", "a call of a trunk was refused",
             "from", "number", "dialled", "trunk", "sip_status", "reason"),
     **_each("customer", "left_waiting", "a customer who was called has no agent yet", "waited_s"),

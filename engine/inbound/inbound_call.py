@@ -29,6 +29,7 @@ from ..calls.waiting_room import WaitingParty, WaitingRoom
 from ..calls.whisper import Whisper
 from ..errors import EngineError
 from ..job import OFFERS_KEPT, Job, OfferRecord
+from ..reports.cdr import talked_s
 from ..store.store import StoreError
 from .call_info import InboundCallInfo
 from .callback_on_key import CallbackOnKey
@@ -70,7 +71,7 @@ class InboundCall(TwoPartyCall):
         self._incoming = incoming
         self._clock = clock
         rtp = services.dialplan.rtp_of(incoming.trunk)
-        self._caller = self.legs.make("customer", incoming.party.address(rtp))
+        self._caller = self.legs.make("customer", incoming.party.address(incoming.trunk, rtp))
         self._callback = CallbackOnKey(
             services,
             inbound,
@@ -423,6 +424,8 @@ class InboundCall(TwoPartyCall):
 
     def _publish_ended(self, result: Result, callback: Job | None) -> None:
         wait, incoming = self._wait, self._incoming
+        if self.call.bridged_at is None and result.word not in ("callback", "cancelled"):
+            self._log_failed(result.word, result.cause, "customer")
         agent = None if wait is None else wait.answered_by
         self.publish(
             "call.ended",
@@ -436,11 +439,21 @@ class InboundCall(TwoPartyCall):
             taken_at=self._caller.record.answered,
             answered_at=None if agent is None else agent.record.answered,
             bridged_at=self.call.bridged_at,
+            talk_s=self._talked_s(),
+            cost=self._inbound.admission.rates.cost_of_legs(
+                leg.record for leg in self.call.legs if leg.role == "agent"
+            ),
             recording=self._recorded,
             callback=None if callback is None else callback.id,
             offers=self._offers,
             legs=[leg.record for leg in self.call.legs],
         )
+
+    def _talked_s(self) -> float | None:
+        bridged_at = self.call.bridged_at
+        if bridged_at is None:
+            return None
+        return talked_s([leg.record for leg in self.call.legs], bridged_at, self._clock())
 
     # -- what is published --------------------------------------------------------------------
 
@@ -449,6 +462,13 @@ class InboundCall(TwoPartyCall):
 
     def publish(self, kind: str, **fields: Any) -> None:
         """Publish an event of the call."""
-        self._services.events.publish(
-            kind, call=self.call.id, context=self._incoming.context, **fields
-        )
+        incoming = self._incoming
+        about = {
+            "call": self.call.id,
+            "site": incoming.site,
+            "number": incoming.party.number,
+            "queue": incoming.queue,
+            "agent": self._agent,
+            "context": incoming.context,
+        }
+        self._services.events.publish(kind, **about | fields)

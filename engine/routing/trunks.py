@@ -171,7 +171,8 @@ class Trunks:
     def _tell(self, name: str, state: str, reason: str) -> None:
         self._states[name] = state
         self._reasons[name] = reason
-        log.info("trunk", trunk=name, state=state, reason=reason)
+        say = log.warning if state == "failed" else log.info
+        say("trunk", trunk=name, state=state, reason=reason)
         self._events.publish(f"trunk.{state}", trunk=name, reason=reason)
 
     def view(self) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from ...request import CallbackRequest, Reschedule
 from ...store.event_log import EventLog
 from ...store.store import Store
 from ..method import Method
-from ..params import Decision, JobQuery, JobRef, Reprioritise
+from ..params import Decision, JobQuery, JobRef, NumberOf, Reprioritise
 from ..peer import Peer
 from .pages import Slices
 
@@ -23,8 +23,15 @@ class CallbackMethods:
     """What a client may do with callback jobs."""
 
     def __init__(
-        self, dispatcher: Dispatcher, intake: Intake, store: Store, events: EventLog
+        self,
+        dispatcher: Dispatcher,
+        intake: Intake,
+        store: Store,
+        events: EventLog,
+        *,
+        number_of: NumberOf,
     ) -> None:
+        self._number_of = number_of
         self._dispatcher = dispatcher
         self._intake = intake
         self._store = store
@@ -73,7 +80,8 @@ class CallbackMethods:
         return job.view()
 
     async def _list(self, params: JobQuery, _peer: Peer) -> dict[str, Any]:
-        jobs, cursor = await self._store.list(params.state, params.limit, params.cursor)
+        wanted = params.wanted(self._number_of, params.state)
+        jobs, cursor = await self._store.list(wanted, limit=params.limit, cursor=params.cursor)
         views: list[dict[str, Any]] = []
         slices = Slices()
         for job in jobs:
@@ -133,8 +141,7 @@ class CallbackMethods:
             self._dispatcher.changed(job)
 
     def _publish(self, kind: str, job: Job, **fields: Any) -> None:
-        context = job.request.context
-        self._events.publish(kind, job=job.id, context=context, **fields)
+        self._events.publish(kind, **{**job.about(), **fields})
 
 
 def _found(job: Job | None, job_id: str) -> Job:
