@@ -239,6 +239,8 @@ class Job(msgspec.Struct, kw_only=True):
     state: JobState = "queued"
     request: Request
     fingerprint: str = ""
+    meaning: str = ""
+    """As the fingerprint, of what the request means."""
     created: float
     attempts: list[AttemptRecord] = []
     bridged_at: float | None = None

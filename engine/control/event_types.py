@@ -46,7 +46,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
             "the job enters the state", "attempt"),
     **_each("callback", "completed failed cancelled expired", "the job has ended", *_RECORD),
     **_each("callback", "joined", "a further request for the same number joined this job",
-            "joined", "request"),
+            "joined", "request", "kept", "dropped"),
     **_each("callback", "rescheduled", "the job was rescheduled by command",
             "not_before", "deadline", "reason"),
     **_each("callback", "reprioritised", "the priority was changed by command", "priority"),

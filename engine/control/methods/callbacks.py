@@ -53,7 +53,11 @@ class CallbackMethods:
         accepted = await self._intake.accept(params)
         view = accepted.job.view() | {"replayed": accepted.replayed}
         # The id is that of the job that the request joined, not that of the request.
-        return view | {"joined_to": accepted.job.id} if accepted.joined else view
+        joined = accepted.joined
+        if joined is None:
+            return view
+        said = {"joined_to": accepted.job.id, "kept": joined.kept, "dropped": joined.dropped}
+        return view | said
 
     async def _open(self, job_id: str) -> Job:
         """An open job, which may be changed. Raises EngineError `not_found`, `state`."""
