@@ -21,6 +21,7 @@ from . import explain
 from .agent_pool import AgentPool, PooledAgent
 from .decision_times import DecisionTimes
 from .matcher import Matcher
+from .positions.position_watch import PERIOD_S, PositionWatch
 from .queue import CallQueue
 from .queue_entry import Entry, Key, QueueEvent
 from .staffing import Staffing
@@ -56,6 +57,8 @@ class Queues:
         self.matcher = Matcher(pool, self._publish_event, staffing=staffing, rng=rng, ring_s=ring_s)
         self._lines = self.matcher.queues.by_name
         self.decision_times = DecisionTimes()
+        self._positions = PositionWatch(self._publish_event)
+        self._position_timer: asyncio.TimerHandle | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
         self._depth = 0
         self._pending: list[Callable[[], object]] = []
@@ -97,6 +100,8 @@ class Queues:
         """Offer nobody any more."""
         self._unsubscribe()
         self._timer.stop()
+        if self._position_timer is not None:
+            self._position_timer.cancel()
 
     # -- for those who wait -------------------------------------------------------------------
 
@@ -303,6 +308,9 @@ class Queues:
             "kind": waiting.kind,
         }
         self._events.publish(f"queue.{one.kind}", **about | _given(one.fields))
+        self._positions.note(one)
+        if self._position_timer is None and self._positions.is_needed:
+            self._look_at_positions_later()
         if one.offer is not None or one.leave is not None:
             asyncio.get_running_loop().call_soon(self._hand_over, one)
 
@@ -318,6 +326,16 @@ class Queues:
 
     def _tick(self) -> None:
         self._step(self.matcher.tick)
+
+    def _look_at_positions_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._position_timer = loop.call_later(PERIOD_S, self._look_at_positions)
+
+    def _look_at_positions(self) -> None:
+        self._position_timer = None
+        self._positions.look(self._lines.values(), self._clock())
+        if self._position_timer is None and self._positions.is_needed:
+            self._look_at_positions_later()
 
     def shift(self, by_s: float) -> None:
         """The clock was stepped: nobody waits longer or shorter for it."""

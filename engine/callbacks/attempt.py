@@ -141,8 +141,7 @@ class Attempt(TwoPartyCall):
         attempt.result, attempt.cause = outcome.result, outcome.cause
         is_postponed = outcome.is_interrupted or outcome.not_before is not None
         if outcome.state == "failed" and not is_postponed:
-            side = None if outcome.failure is None else outcome.failure.side
-            self._log_failed(outcome.result, outcome.cause, side)
+            self._log_failed(outcome.result, outcome.cause)
         # An attempt that is broken off counts only if the customer has answered it.
         if outcome.may_retry or (outcome.is_interrupted and attempt.was_answered):
             attempt.retry_cause = retry.cause_of(outcome)
@@ -377,7 +376,7 @@ class Attempt(TwoPartyCall):
         return Outcome("failed", "unavailable", error.message, may_retry=True, retry_cause=cause)
 
     def _outcome_of(self, leg: Leg, hangup: HangupCause) -> Outcome:
-        moment = self.job.state
+        moment, self._failed_leg = self.job.state, leg
         if self._hold is not None and self._hold.is_postponed:
             return self._postponed()
         if moment == "bridged" and hangup.result in ("hung_up", "completed"):

@@ -39,6 +39,7 @@ class TwoPartyCall(ABC):
         self._agent_holder: AgentHolder | None = None
         self._whispered_to: Leg | None = None
         self._recording: Recording | None = None
+        self._failed_leg: Leg | None = None
 
     @abstractmethod
     def publish(self, kind: str, **fields: Any) -> None:
@@ -114,14 +115,12 @@ class TwoPartyCall(ABC):
         self._release_agents()
         self.legs.drop(ended.leg)
 
-    def _log_failed(self, result: str, cause: str, side: str | None) -> None:
-        """Log why the call has failed, with what finds its last leg in a PBX or a capture."""
-        all_legs = [leg.record for leg in self.call.legs]
-        legs = [leg for leg in all_legs if leg.role == side] or all_legs
+    def _log_failed(self, result: str, cause: str) -> None:
+        """Log why the call has failed, with what finds the leg in a PBX or a capture."""
         facts: dict[str, Any] = {"job": self.call.job_id, "result": result, "cause": cause}
-        if legs:
-            last = legs[-1]
-            facts |= {"leg": last.leg, "sip_status": last.sip_status, **last.way()}
+        leg = self._failed_leg or (self.call.legs[-1] if self.call.legs else None)
+        if leg is not None:
+            facts |= {"leg": leg.id, "sip_status": leg.record.sip_status, **leg.record.way()}
         known = {name: value for name, value in facts.items() if value is not None}
         log.info("call_failed", call=self.call.id, **known)
 

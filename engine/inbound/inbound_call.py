@@ -385,6 +385,7 @@ class InboundCall(TwoPartyCall):
 
     def _result_of(self, ended: LegEnded) -> Result:
         """The result of a call that ends because a leg has ended."""
+        self._failed_leg = ended.leg
         is_joined = self.call.bridged_at is not None
         if self._ended_by is not None:
             return Result("completed", self._ended_by.cause) if is_joined else self._ended_by
@@ -425,7 +426,7 @@ class InboundCall(TwoPartyCall):
     def _publish_ended(self, result: Result, callback: Job | None) -> None:
         wait, incoming = self._wait, self._incoming
         if self.call.bridged_at is None and result.word not in ("callback", "cancelled"):
-            self._log_failed(result.word, result.cause, "customer")
+            self._log_failed(result.word, result.cause)
         agent = None if wait is None else wait.answered_by
         self.publish(
             "call.ended",
