@@ -5,8 +5,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 CONFIG ?= config/ringback.toml
 JOBS ?= 2
 PROFILE ?= dev
+SECONDS_OF_FUZZ ?= 600
 
-.PHONY: setup run demo test test-fast check coverage lint layers bench busy-day diagrams schema \
+.PHONY: setup run demo test test-fast check coverage lint layers attack bench fuzz busy-day diagrams schema \
 	record-protocol clean
 
 setup: $(VENV)/.installed
@@ -66,6 +67,15 @@ record-protocol: schema
 
 bench: setup
 	$(BIN)/python -m scripts.bench
+
+# Floods, idle and half-open connections, forged packets: each for ten seconds. Needs root, for a network namespace.
+attack: setup
+	$(BIN)/python -m scripts.attack
+
+# Damaged input for every parser, ten minutes in all; atheris where it installs.
+fuzz: setup
+	@$(PIP) atheris >$(VENV)/fuzz.log 2>&1 || echo "atheris does not install here: inputs are made by damage alone"
+	$(BIN)/python -m scripts.fuzz --seconds $(SECONDS_OF_FUZZ)
 
 clean:
 	rm -rf $(VENV) run .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* \

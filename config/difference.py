@@ -1,7 +1,7 @@
 """The difference between two configurations, in words and as data. Secrets are never shown."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import msgspec
 from pydantic import BaseModel, SecretStr
@@ -16,7 +16,7 @@ NEEDS_RESTART = frozenset(
         "log.format", "media", "metrics", "sip", "store.path", "whisper.voice", "whisper.cache_dir",
     }
 )  # fmt: skip
-# What names an entry of a list of tables; those without a name are told apart by their place.
+# What names an entry of a list of tables; those without a name are matched by their place.
 _NAMED_BY = ("name", "prefix", "cause")
 _WORDS_LENGTH = 120
 _HIDDEN = "***"
@@ -26,19 +26,39 @@ class Change(msgspec.Struct, kw_only=True):
     """One key that differs. `live` is False where only a restart makes it hold."""
 
     key: str
+    """Its name, dotted."""
     what: Literal["added", "removed", "changed", "reordered"]
+    """What happened to it."""
     old: Any = None
+    """What holds now; secrets are not shown."""
     new: Any = None
+    """What the file says."""
     live: bool = True
+    """Whether a reload makes it hold."""
 
     @property
     def words(self) -> str:
         """The change for a person, on one line."""
         if self.what == "changed":
-            told = f"{self.key}: {_short(self.old)} → {_short(self.new)}"
+            words = f"{self.key}: {_short(self.old)} → {_short(self.new)}"
         else:
-            told = f"{self.key}: {self.what}"
-        return told if self.live else f"{told} (needs a restart)"
+            words = f"{self.key}: {self.what}"
+        return words if self.live else f"{words} (needs a restart)"
+
+
+class ConfigurationChanges(TypedDict):
+    """engine.reload: what is different in the file."""
+
+    file: str
+    """The file that was read."""
+    checked_only: bool
+    """Whether nothing was changed."""
+    changes: list[Change]
+    """Every key that differs."""
+    words: list[str]
+    """The same for a person, one line each."""
+    restart: list[str]
+    """The keys that hold only after a restart."""
 
 
 def compare(old: Settings, new: Settings) -> list[Change]:

@@ -8,14 +8,22 @@ from .sections import Section
 from .values import Seconds
 
 RetryCause = Literal[
-    "busy", "no_answer", "rejected", "unreachable", "operator_missed", "machine", "failed"
+    "busy",
+    "no_answer",
+    "rejected",
+    "unreachable",
+    "abandoned",
+    "operator_missed",
+    "machine",
+    "failed",
 ]
 
 
 class RetryRule(Section):
     """[[retry]]: what follows attempts that ended for `cause`.
 
-    A cause without a rule follows dial.max_attempts and dial.retry_s.
+    A cause without a rule follows dial.max_attempts and dial.retry_s, but `abandoned`, after which
+    there is no further attempt.
     """
 
     cause: RetryCause

@@ -16,6 +16,7 @@ from .values import (
     IpAddress,
     Listen,
     Name,
+    NameServer,
     Network,
     NumberPrefix,
     OptionalPath,
@@ -129,6 +130,9 @@ class Sip(Section):
     user_agent: Printable = "Ringback"
     max_messages_per_s: int = Field(default=5_000, ge=1)
     max_messages_burst: int = Field(default=10_000, ge=1)
+    max_unknown_per_s: int = Field(default=100, ge=1)
+    max_unknown_together_per_s: int = Field(default=500, ge=1)
+    dns: list[NameServer] = []
 
     @field_validator("listen")
     @classmethod
@@ -235,6 +239,7 @@ class Trunk(WithCredentials):
     name: Name
     uri: SipUri
     sources: list[Network] = []
+    media: list[Network] = []
     register_: bool = Field(default=False, alias="register")
     register_expires_s: int = Field(default=3600, ge=60, le=86400)
     caller_id: Printable = ""

@@ -195,7 +195,7 @@ def _read(file: str) -> dict[str, Any]:
 def _explain(
     error: ValidationError, file: str, origins: dict[environment.Location, str]
 ) -> ConfigError:
-    # A misspelt key is the cause of the missing one, so it is told first.
+    # A misspelt key is the cause of the missing one, so it is named first.
     details = error.errors(include_url=False, include_input=False)
     found = min(details, key=lambda one: one["type"] != "extra_forbidden")
     location = _location(found)

@@ -12,6 +12,7 @@ from phonenumbers import SUPPORTED_REGIONS
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Strict
 from pydantic_core import PydanticCustomError
 
+DNS_PORT = 53
 SOCKET_PATH_BYTES = 107  # sockaddr_un.sun_path holds 108 with its closing zero
 
 # From where the RTP of a peer is taken: from its signalled address alone, or, where that is silent,
@@ -129,6 +130,23 @@ def _check_host_port(text: str) -> str:
         raise _reject(str(error)) from error
     if not is_ip_address(host):
         raise _reject(f"{host!r} is not an IP address")
+    return text
+
+
+def address_and_port(text: str) -> tuple[str, int]:
+    """A name server taken apart: `address:port`, or an address alone for port 53."""
+    if is_ip_address(text):
+        return text, DNS_PORT
+    return split_host_port(text)
+
+
+def _check_name_server(text: str) -> str:
+    try:
+        host, port = address_and_port(text)
+    except ValueError as error:
+        raise _reject(str(error)) from error
+    if not is_ip_address(host) or not port:
+        raise _reject(f'{text!r} is not a name server; it is "ADDRESS:PORT"')
     return text
 
 
@@ -335,6 +353,7 @@ FilePath = Annotated[Path, Strict(False), AfterValidator(_check_file_path)]
 # Empty means: none.
 OptionalPath = Annotated[str, AfterValidator(_check_printable)]
 Listen = Annotated[str, AfterValidator(_check_listen)]
+NameServer = Annotated[str, AfterValidator(_check_name_server)]
 HostPort = Annotated[str, AfterValidator(_check_host_port)]
 IpAddress = Annotated[str, AfterValidator(_check_address)]
 Network = Annotated[str, AfterValidator(_check_network)]

@@ -31,16 +31,20 @@ Shift = Callable[[float], None]
 class Clock:
     """The time for every part of one engine.
 
-    `wall` and `monotonic` are what it is read from. It is the wall clock itself until `start`.
+    `wall` and `monotonic` are what it is read from. It is the wall clock itself until `start`, and
+    looks at it every `watch_s`.
     """
 
     def __init__(
         self,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        watch_s: float = WATCH_S,
     ) -> None:
         self._wall = wall
         self._monotonic = monotonic
+        self._watch_s = watch_s
         self._offset_s: float | None = None
         self._shifts: list[Shift] = []
         self._on_step: Callable[[float], None] = lambda _by_s: None
@@ -112,7 +116,7 @@ class Clock:
 
     def _watch(self) -> None:
         self.check()
-        self._timer = asyncio.get_running_loop().call_later(WATCH_S, self._watch)
+        self._timer = asyncio.get_running_loop().call_later(self._watch_s, self._watch)
 
 
 class Timer:
@@ -138,6 +142,11 @@ class Timer:
             self._at = at
             sleep_s = min(max(at - self._now(), 0.0), LONGEST_SLEEP_S)
             self._handle = asyncio.get_running_loop().call_later(sleep_s, self._wake)
+
+    def reset(self, at: float | None) -> None:
+        """As `set`, after the clock was stepped: the same time may be sooner or later now."""
+        self.stop()
+        self.set(at)
 
     def stop(self) -> None:
         """Do not call `on_time` any more, until the next `set`."""

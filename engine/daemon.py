@@ -10,6 +10,7 @@ import gc
 import resource
 import signal
 import sys
+from collections.abc import Sequence
 
 import structlog
 import uvloop
@@ -22,6 +23,7 @@ from . import logs, preflight
 from .acd.queues import PAUSED_AS
 from .callbacks import recovery
 from .control.server import ControlError
+from .job import Job
 from .parts import Parts
 from .restart.dialog_journal import end_all
 from .routing.dialplan import credentials_of
@@ -63,8 +65,10 @@ async def _run(settings: Settings) -> None:
         loop.add_signal_handler(number, daemon.stop_requested.set)
     # Before it is up there is nothing to reload, and SIGHUP must not end it.
     loop.add_signal_handler(signal.SIGHUP, daemon.on_hangup)
+    gc.disable()
     try:
         await daemon.start()
+        gc.enable()
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLD)
@@ -123,10 +127,11 @@ class Daemon(Parts):
         await self.admission.load(self.clock.now())
         if moved_s:
             self.admission.shift(moved_s)
-        await self._start_media()
-        await self.trunks.start()
+        # Beside the media workers, which take a while to start.
+        open_jobs, _ = await asyncio.gather(self.store.load_open(), self._start_media())
+        self.trunks.start()
         await self._open_queues(moved_s)
-        await self._take_over(moved_s)
+        self._take_over(open_jobs, moved_s)
         await self._start_reports()
         self.permanent.start()  # calls can be made from now on
         await self.inbound.start(moved_s)
@@ -230,16 +235,16 @@ class Daemon(Parts):
 
     async def _start_reports(self) -> None:
         """The agents are there, and nobody has been called yet. Raises ConfigError."""
-        self.cdr_writer.begin(self.agents.all(), self.clock.now())
+        comes_back = self.dispatcher.resumed.__contains__
+        self.cdr_writer.begin(self.agents.all(), self.clock.now(), comes_back)
         for ended in self.interrupted_calls.cut_off(self.cdr_writer.seen_until):
             self.events.publish("call.ended", **ended)
         self.webhooks.start()
         if self.exporter is not None:
             await self.exporter.start(self.settings)
 
-    async def _take_over(self, moved_s: float) -> None:
+    def _take_over(self, jobs: Sequence[Job], moved_s: float) -> None:
         """Take over the jobs that an earlier engine left open."""
-        jobs = await self.store.load_open()
         now = self.clock.now()
         if moved_s:
             for job in jobs:
@@ -251,4 +256,11 @@ class Daemon(Parts):
             self.admission,
             now,
             self.store.kept_log.seen_until,
+            on_resumed=self._all_resumed,
         )
+
+    def _all_resumed(self) -> None:
+        """Every job of the earlier engine waits in its place, or has ended."""
+        self.cdr_writer.all_came_back()
+        if self._is_ready:
+            gc.freeze()  # they stay for long

@@ -5,7 +5,7 @@ protocol; times are Unix seconds. The table of allowed transitions is in one pla
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypedDict
 
 import msgspec
 
@@ -29,8 +29,16 @@ JobState = Literal[
 OnCrash = Literal["retry", "fail", "ask"]
 CrashDecision = Literal["retry", "fail"]
 RetryCause = Literal[
-    "busy", "no_answer", "rejected", "unreachable", "operator_missed", "machine", "failed"
+    "busy",
+    "no_answer",
+    "rejected",
+    "unreachable",
+    "abandoned",
+    "operator_missed",
+    "machine",
+    "failed",
 ]
+"""Why an attempt ended; `abandoned`: the customer answered, and hung up before they were joined."""
 # The outcome that an agent notes for a callback, and the result of an attempt, where a machine
 # answered for the customer.
 MACHINE: Final = "machine"
@@ -71,43 +79,125 @@ class IllegalTransition(Exception):
     """A job was asked to go to a state that its present state does not lead to."""
 
 
+class LegFigures(TypedDict, total=False):
+    """RTP and RTCP of one leg, as the media worker counts it."""
+
+    packets_received: int
+    """Packets that came from the peer."""
+    bytes_received: int
+    """Their payload, in bytes."""
+    packets_sent: int
+    """Packets that were sent to the peer."""
+    bytes_sent: int
+    """Their payload, in bytes."""
+    lost: int
+    """Packets that were expected and never came (RFC 3550 A.3)."""
+    lost_fraction: float
+    """These, of all that were expected: 0 to 1."""
+    jitter_ms: float
+    """The interarrival jitter (RFC 3550 A.8)."""
+    reordered: int
+    """Packets that came after later ones."""
+    duplicates: int
+    """Packets that came twice."""
+    round_trip_ms: float | None
+    """The round trip; null until the peer has reported."""
+    remote_lost: int | None
+    """Packets that the peer says it never got."""
+    remote_lost_fraction: float | None
+    """The fraction that the peer lost between its last two reports."""
+    remote_jitter_ms: float | None
+    """The jitter that the peer reports."""
+    dropped_stranger: int
+    """Packets from any address but the peer's."""
+    dropped_garbage: int
+    """Packets that were not RTP, or of no agreed payload type."""
+    dropped_late: int
+    """Packets that came before the leg was connected."""
+    send_errors: int
+    """Packets that could not be sent."""
+
+
+class LegCost(TypedDict):
+    """What one leg cost."""
+
+    leg: str
+    """Its id."""
+    role: Literal["agent", "customer"]
+    """Whom it went to."""
+    amount: str
+    """The amount, as a decimal number."""
+    rate: str
+    """The prefix of the rate."""
+    talk_s: float
+    """How long it was up."""
+
+
+class CostView(TypedDict):
+    """What a job or call cost."""
+
+    amount: str
+    """The amount in all, as a decimal number."""
+    currency: str
+    """Its currency."""
+    legs: list[LegCost]
+    """The legs that cost something."""
+
+
 class LegRecord(msgspec.Struct, kw_only=True):
     """One leg of an attempt, as it is shown and stored."""
 
     leg: str
+    """Its id."""
     role: Literal["agent", "customer"]
+    """Whom it goes to."""
     uri: str
+    """The request URI that was called."""
     state: Literal["dialing", "ringing", "early_media", "answered", "held", "ended"] = "dialing"
+    """What it does now."""
     sip_status: int | None = None
+    """The last status of the INVITE."""
     reason: str | None = None
+    """The phrase of that status, or why it ended."""
     started: float
+    """When it was called, or called us."""
     ringing: float | None = None
+    """When it first rang."""
     answered: float | None = None
+    """When it was answered."""
     ended: float | None = None
+    """When it ended."""
     media: dict[str, Any] | None = None
-    """Packets, loss, jitter and the like, as last reported; media.messages.LegStats by name."""
+    """Packets, loss, jitter and the like, as last reported: LegFigures."""
     events_dropped: int = 0
     """How many events its phone caused beyond what one phone may cause."""
     call_id: str | None = None
     """The Call-ID of its SIP dialog, by which a PBX and a capture know it."""
     trunk: str | None = None
+    """The trunk that it goes by, or came by."""
     hop: str | None = None
     """Where its SIP goes, or comes from: `udp:192.0.2.1:5060`."""
     codec: str | None = None
+    """The codec that was agreed on."""
     local_media: str | None = None
-    """Our address for its RTP, `192.0.2.4:10000`; `remote_media` is the party's."""
+    """Our address for its RTP: `192.0.2.4:10000`."""
     remote_media: str | None = None
+    """The address of the party for its RTP."""
 
-    def begin_try(self, uri: str, trunk: str | None) -> None:
+    def begin_try(self, uri: str, trunk: str | None, hop: str | None = None) -> None:
         """It is called by this target now: what an earlier one said is not said of it."""
-        self.uri, self.trunk = uri, trunk
-        self.sip_status = self.reason = self.call_id = self.hop = None
+        self.uri, self.trunk, self.hop = uri, trunk, hop
+        self.sip_status = self.reason = self.call_id = None
         self.codec = self.remote_media = None
 
     def take_line(self, line: "LegRecord") -> None:
         """It goes by a line that is up."""
         for name in ("uri", *_WAY):
             setattr(self, name, getattr(line, name))
+
+    def excess(self) -> dict[str, int]:
+        """How many events its phone caused beyond the bound, where it did."""
+        return {"events_dropped": self.events_dropped} if self.events_dropped else {}
 
     def way(self) -> dict[str, Any]:
         """What a telephone engineer needs to find the call elsewhere, as far as it is known."""
@@ -128,13 +218,19 @@ class AttemptRecord(msgspec.Struct, kw_only=True):
     """One try of a job: its legs in the order dialled, and its result once it is over."""
 
     call: str
+    """The id of its call."""
     legs: list[LegRecord] = []
+    """Its legs, in the order dialled."""
     result: str | None = None
+    """How it ended, in one word; null while it goes on."""
     cause: str | None = None
+    """Why it ended so, in words."""
     retry_cause: RetryCause | None = None
+    """The cause whose rule says what follows."""
     number: str | None = None
     """What was dialled for the customer, where it was not the request's `to`."""
     ended: float | None = None
+    """When it ended."""
 
     def shift(self, by_s: float) -> None:
         """The clock was stepped."""
@@ -202,11 +298,17 @@ class OfferRecord(msgspec.Struct, kw_only=True):
     """One agent was offered the job. `result` is None until the offer is over."""
 
     agent: str
+    """Who was offered it."""
     queue: str | None = None
+    """The queue that offered it; null for one agent by name."""
     offered: float
+    """When it was offered."""
     answered: float | None = None
+    """When the agent answered."""
     ended: float | None = None
+    """When the offer was over."""
     result: str | None = None
+    """How it ended, in one word."""
 
     def shift(self, by_s: float) -> None:
         """The clock was stepped."""
@@ -222,10 +324,15 @@ class Failure(msgspec.Struct, kw_only=True):
     """Why a job did not complete: which side, at which moment, and what SIP said."""
 
     side: Side
+    """Whose leg it was, or the engine."""
     moment: JobState
+    """The state that the job was in."""
     sip_status: int | None = None
+    """The SIP status, where there was one."""
     sip_reason: str | None = None
+    """The phrase of that status."""
     reason_header: str | None = None
+    """The Reason header, as it came."""
 
 
 # The times of a job that are no dates.
@@ -364,52 +471,6 @@ class Job(msgspec.Struct, kw_only=True):
         if state not in allowed:
             raise IllegalTransition(f"job {self.id}: {self.state} does not lead to {state}")
         self.state = state
-
-    def view(self) -> dict[str, Any]:
-        """The job as the control protocol shows it."""
-        request = self.request
-        return {
-            "id": self.id,
-            "state": self.state,
-            "to": request.to,
-            "agent": request.agent,
-            "queue": request.queue,
-            "order": request.order,
-            "context": request.context,
-            "priority": request.priority,
-            "not_before": request.not_before,
-            "deadline": request.deadline,
-            "max_attempts": request.max_attempts,
-            "created": self.created,
-            "attempts": self.attempts,
-            "next_attempt_at": self.next_attempt_at,
-            "bridged_at": self.bridged_at,
-            "ended_at": self.ended_at,
-            "result": self.result,
-            "cause": self.cause,
-            "failure": self.failure,
-            "recording": self.recording,
-            "dial_to": self.dial_to,
-            "numbers": request.numbers,
-            "site": request.site,
-            "source": request.source,
-            "skills": request.skills,
-            "known_agent": request.known_agent,
-            "centre": request.centre,
-            "script": request.script,
-            "on_crash": request.on_crash,
-            "called": self.called,
-            "scheduled": self.scheduled,
-            "offers": self.offers,
-            "joined": self.joined,
-            "decision": self.decision,
-            "decide_by": self.decide_by,
-            "crashes": self.crashes,
-            "notes": self.notes,
-            "outcome": self.outcome,
-            "rating": self.rating,
-            "cost": self.cost,
-        }
 
 
 def site_of(context: Mapping[str, Any] | None) -> str | None:

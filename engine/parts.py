@@ -15,8 +15,7 @@ from media.settings import MediaSettings
 from media.sound.speech import Synthesizer
 from media.sources import Hold, Ringing
 from media.worker_pool import WorkerPool
-from sip.endpoint import EndpointOptions, SipEndpoint
-from sip.rate_limit import RateLimit
+from sip.endpoint import SipEndpoint
 
 from . import logs
 from .acd.agent_clock import AgentClock
@@ -28,7 +27,7 @@ from .callbacks.caller_takeover import CallerTakeover
 from .callbacks.dispatcher import Dispatcher
 from .callbacks.intake import Intake
 from .calls.agent_lines import AgentLines
-from .calls.call import CallRegistry
+from .calls.call import Call, CallRegistry
 from .calls.leg_events import LegEvents
 from .calls.permanent_leg import PermanentLegs
 from .calls.services import CallServices
@@ -61,6 +60,7 @@ from .inbound.interrupted_calls import InterruptedCalls
 from .inbound.kept_positions import KeptPositions
 from .inbound.services import InboundServices
 from .inbound.sip_events import SipEvents
+from .inbound.sip_policy import SipPolicy
 from .job import Job
 from .personal.personal_data import PersonalData
 from .reload import Reconfigure, Reload
@@ -68,6 +68,7 @@ from .reports.alerts import Alerts
 from .reports.cdr_writer import CdrWriter
 from .reports.history import History
 from .reports.intervals import zone_of
+from .reports.job_view import job_view
 from .reports.live import Live
 from .reports.report import Reports, service_levels
 from .restart.dialog_journal import DialogJournal
@@ -76,7 +77,9 @@ from .routing.admission import Admission, PolicySettings
 from .routing.dialplan import Dialplan
 from .routing.number_plan import NumberPlan
 from .routing.opening_hours import opening_hours
+from .routing.peers import Peers
 from .routing.router import Router
+from .routing.sip_options import endpoint_options
 from .routing.trunks import Trunks
 from .store.event_log import EventLog
 from .store.heartbeat import Heartbeat
@@ -118,17 +121,16 @@ class Parts:
 
         # -- SIP and media
         leg_events = LegEvents(self.registry, self.events)
+        self.peers = Peers(
+            settings.trunks, settings.dial.allow_hosts, lambda uri: self.sip.hops(uri)
+        )
         self.dialogs = DialogJournal(self.store)
         self.workers = WorkerJournal(self.store)
         self.sip = SipEndpoint(
             sip.listen,
             on_event=lambda event: self.sip_events.on_sip(event),
-            options=EndpointOptions(
-                advertise=sip.advertise or None,
-                product=sip.user_agent,
-                rate_limit=RateLimit(sip.max_messages_per_s, sip.max_messages_burst),
-            ),
-            admits=lambda source, now: self.inbound.admits(source, now),
+            options=endpoint_options(sip),
+            policy=SipPolicy(self.peers, lambda source, now: self.inbound.admits(source, now)),
             on_saves=self.dialogs.write,
         )
         self.media = WorkerPool(
@@ -252,6 +254,7 @@ class Parts:
                 takeover=CallerTakeover(self.dispatcher),
                 history=self.history,
                 positions=self.positions,
+                peers=self.peers,
             ),
             settings,
             clock=now,
@@ -271,7 +274,7 @@ class Parts:
         )
         self.sip_events = SipEvents(self.trunks, self.inbound, leg_events)
 
-        # -- reports, and whom they and the events are told to
+        # -- reports, and who gets them and the events
         self.webhooks = Webhooks(settings.webhooks, self.events, self.store, clock=now)
         self.traffic = Traffic(self.dispatcher, self.inbound, self.registry)
         self.network = Network(self.sip, self.media, self.trunks)
@@ -350,7 +353,7 @@ class Parts:
             snapshot_sources=self._snapshot_sources(),
             rights=self.rights,
             scope=AgentScope(
-                self.dispatcher.open.told, self._find_job, self.registry.calls, agents=self.agents
+                self.dispatcher.open.known, self._find_job, self.registry.calls, agents=self.agents
             ),
             audit=Audit(self.store, clock=now),
         )
@@ -402,8 +405,8 @@ class Parts:
         return {
             "agent": self.agents.views,
             "queue": self.queues.views,
-            "job": partial(views_of, self.dispatcher.jobs),
-            "call": partial(views_of, self.registry.calls),
+            "job": partial(views_of, self.dispatcher.jobs, job_view),
+            "call": partial(views_of, self.registry.calls, Call.view),
             "number": lambda: numbers.views(self.clock.now()),
             "trunk": self.trunks.view,
         }
@@ -486,7 +489,6 @@ class Parts:
             "dispatcher": lambda _settings: self.dispatcher.dispatch(),
             "rights": lambda settings: self.rights.configure(settings.control, settings.rights),
             "control": lambda settings: self.control.configure(settings.control),
-            # Last: the name of a registrar may take its time to be found.
             "trunks": lambda settings: self.trunks.reconfigure(settings.trunks),
         }
 

@@ -1,4 +1,4 @@
-"""What is looked at before the engine starts, so that it is not told at the first call only.
+"""What is looked at before the engine starts, so that it does not show at the first call only.
 
 The configuration alone cannot know it: directories must be writable, sounds readable, the voice
 there.

@@ -7,13 +7,11 @@ holds for what comes after. `engine.reload` and SIGHUP do the same.
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
-import msgspec
 import structlog
 from pydantic import ValidationError
 
-from config.difference import Change, compare, effective
+from config.difference import Change, ConfigurationChanges, compare, effective
 from config.settings import ConfigError, Settings, load
 from sip.errors import ParseError
 
@@ -23,8 +21,8 @@ from .store.event_log import EventLog
 
 log = structlog.get_logger()
 
-# How many changes an event tells one by one; an event has to stay short.
-TOLD_CHANGES = 50
+# How many changes an event lists one by one; an event has to stay short.
+LISTED_CHANGES = 50
 
 
 Reconfigure = Callable[[Settings], Awaitable[None] | None]
@@ -66,7 +64,7 @@ class Reload:
         except EngineError as error:
             log.error("not_reloaded", reason=error.message)
 
-    async def run(self, *, check: bool = False, by: str = "") -> dict[str, Any]:
+    async def run(self, *, check: bool = False, by: str = "") -> ConfigurationChanges:
         """Read, check and, without `check`, take the configuration. Gives what is different.
 
         Raises EngineError `refused`, whose data has `file`, `key` and `reason`.
@@ -87,7 +85,7 @@ class Reload:
             return {
                 "file": wanted.file,
                 "checked_only": check,
-                "changes": [msgspec.structs.asdict(change) for change in changes],
+                "changes": changes,
                 "words": [change.words for change in changes],
                 "restart": [change.key for change in changes if not change.live],
             }
@@ -128,7 +126,7 @@ class Reload:
         self._events.publish(
             "engine.reloaded",
             by=by,
-            changes=[change.words for change in changes[:TOLD_CHANGES]],
+            changes=[change.words for change in changes[:LISTED_CHANGES]],
             changed=len(changes),
-            restart=restart[:TOLD_CHANGES] or None,
+            restart=restart[:LISTED_CHANGES] or None,
         )

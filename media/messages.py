@@ -47,10 +47,11 @@ class Connect(_Message, tag=2):
     """Where the leg's peer says it is, and what was agreed. Sent again after each re-INVITE.
 
     The payload types are what the peer wants to get. It may send telephone-event under the number
-    that it was told itself, `telephone_event_received_payload_type`, as well. `number` counts the
+    that it was given itself, `telephone_event_received_payload_type`, as well. `number` counts the
     descriptions of the leg, for MediaTimeout. `rtp` says from where it is taken: from the address
     here alone ("strict"), or from another of its host or of `sip_host`, where that proves to be the
-    peer's. With `anew`, what was learnt of the peer so far may be learnt again.
+    peer's. With `anew`, what was learnt of the peer so far may be learnt again. With `must_speak`,
+    nothing is sent to the peer before RTP has come from it.
     """
 
     leg: str
@@ -66,6 +67,7 @@ class Connect(_Message, tag=2):
     sip_host: str = ""
     rtp: RtpPolicy = "symmetric"
     anew: bool = False
+    must_speak: bool = False
 
 
 class Hear(_Message, tag=3):

@@ -43,7 +43,7 @@ class LineQueue(io.TextIOBase):
         self._waiting: deque[str] = deque()
         self._size = 0
         self._begun = ""  # a line without its end
-        self._told = 0
+        self._reported = 0
         self._changed = threading.Condition()
         self._is_idle = True
         threading.Thread(target=self._run, name="stderr", daemon=True).start()
@@ -96,7 +96,7 @@ class LineQueue(io.TextIOBase):
                 self._sink(text)
             with self._changed:
                 self._size -= len(text)
-                dropped, self._told = self.dropped - self._told, self.dropped
+                dropped, self._reported = self.dropped - self._reported, self.dropped
             if dropped:
                 self._on_dropped(dropped)
             with self._changed:

@@ -70,7 +70,7 @@ def numeric_address(family: socket.AddressFamily, host: str) -> str:
 class WorkerClient:
     """One worker process. Methods without `await` are sent by the end of the loop's turn.
 
-    `on_event` gets what the legs have to tell, in order. `on_died` is called once when the process
+    `on_event` gets what the legs report, in order. `on_died` is called once when the process
     ends without `stop`, with the reason; requests under way then raise WorkerGone.
     """
 

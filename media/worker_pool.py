@@ -1,7 +1,7 @@
 """Several media workers behind the interface of one.
 
 Both legs of a call live in the same worker. A worker that dies, or is killed because it hangs, is
-started again, at growing intervals while it keeps dying; its legs are gone, and the owner is told
+started again, at growing intervals while it keeps dying; its legs are gone, the owner hears of it
 which.
 """
 

@@ -98,7 +98,7 @@ class Demo:
                 whisper={"text": WHISPER},
                 context=CONTEXT,
             )
-            ended = asyncio.create_task(client.wait_for_job(job["id"], self._tell, events=events))
+            ended = asyncio.create_task(client.wait_for_job(job["id"], self._show, events=events))
             joined = asyncio.create_task(self._joined.wait())
             await asyncio.wait([ended, joined], return_when=asyncio.FIRST_COMPLETED)
             joined.cancel()
@@ -118,7 +118,7 @@ class Demo:
         except (OSError, wave.Error) as error:
             raise StageError(f"the {phone.name}'s recording cannot be read: {error}") from error
 
-    def _tell(self, event: dict[str, Any]) -> None:
+    def _show(self, event: dict[str, Any]) -> None:
         """Print an event as a line."""
         if event["type"] == "callback.bridged":
             self._joined.set()

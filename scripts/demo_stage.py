@@ -83,7 +83,7 @@ class Phone:
                         raise StageError(f"the {self.name}'s softphone has ended")
                     await self._news.wait()
         except TimeoutError:
-            reason = f"the {self.name}'s softphone told of no {kind} in {timeout_s:g} s"
+            reason = f"the {self.name}'s softphone reported no {kind} in {timeout_s:g} s"
             raise StageError(reason) from None
 
     def command(self, line: str) -> None:
@@ -110,7 +110,7 @@ async def running_daemon(settings: Settings, say: Say) -> AsyncIterator[Client]:
     """`ringback run` with the default configuration, and a client of it; stopped at the end.
 
     Where another program has its ports or its socket, it gets free ones through the environment,
-    and `say` is told. Raises StageError when it does not start.
+    and `say` gets it. Raises StageError when it does not start.
     """
     with tempfile.TemporaryDirectory(prefix="ringback-demo-") as spare:
         environment, control = _overrides(settings, Path(spare), say)

@@ -94,7 +94,7 @@ class Softphone:
         )
 
     def run(self) -> int:
-        """Serve until told to stop. Returns the exit status."""
+        """Serve until the command to stop. Returns the exit status."""
         emit("ready", uri=self.stack.uri, port=self.stack.port)
         lines = CommandLines(sys.stdin.fileno())
         if self._options.call:

@@ -1,4 +1,4 @@
-"""One call and the account of the softphone: what PJSIP tells, put into the phone's events.
+"""One call and the account of the softphone: what PJSIP reports, put into the phone's events.
 
 PJSIP hands out structures whose members die with them: each owner below is kept in a variable for
 as long as a member of it is read.

@@ -201,7 +201,7 @@ class Stack:
 
 @contextlib.contextmanager
 def _quiet_stdout() -> Iterator[None]:
-    """Keep out of stdout what PJSIP logs there before it is told where to log."""
+    """Keep out of stdout what PJSIP logs there before it knows where to log."""
     sys.stdout.flush()
     kept = os.dup(1)
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -26,9 +26,20 @@ class Counters:
     unmatched_acks: int = 0
     unknown_dialog: int = 0
     """Requests answered 481."""
+    missing_extensions: int = 0
+    """Requests that could not be served because one side demands an extension that the other
+    lacks: 420 and 421 of either side."""
     refused_methods: int = 0
     """Requests answered 405."""
+    gave_way: int = 0
+    """Calls that came in, were never acknowledged, and ended early because others waited."""
+    not_permitted: int = 0
+    """Contacts and Record-Routes of peers that lead where requests may not go."""
+    too_small: int = 0
+    """Requests of unknown sources that got no answer, as it would be larger than they are."""
     transport_failures: int = 0
+    unmatched_errors: int = 0
+    """ICMP errors that quote no message of a call of ours. Anybody can cause them."""
     internal_errors: int = 0
     """Messages and timers dropped because of a bug of ours. Must stay zero."""
 

@@ -10,7 +10,6 @@ import random
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from .auth.digest import Credentials
 from .dialog.next_hop import Lookup
@@ -19,23 +18,26 @@ from .dialog.saves import Saves
 from .dialog.session import Session
 from .dialog.uac import Invitation
 from .dialog.uas import UasSession
+from .dns.hosts_file import HostsFile
+from .dns.lookups import Lookups
+from .dns.name_servers import NameServers
 from .errors import ParseError, SipError
 from .events import Event
 from .hop import Hop, Transport
-from .message.uri import parse_host_port
-from .rate_limit import RateLimit
+from .message.uri import SipUri, parse_host_port, parse_uri
+from .policy import EveryPeer, PeerPolicy
+from .rate_limit import SourceRates
 from .saved import SavedSession
 from .sdp.offer_answer import LocalAudio
 from .transaction.timers import TIMER_GRID_S, TimerValues
-from .transport.resolver import ResolutionFailed, Resolver
-from .transport.tcp import TcpLimits, TcpTransport
+from .transport.resolver import Family, ResolutionFailed, Resolver
+from .transport.tcp import TcpTransport
+from .transport.tcp_limits import TcpLimits
 from .transport.udp import UdpTransport
 from .usage import DialogUsage, RegistrationUsage
 from .user_agent import Bounds, UserAgent
 
 log = logging.getLogger(__name__)
-
-Family = Literal["ipv4", "ipv6"]
 
 
 class ListenError(SipError):
@@ -47,28 +49,29 @@ class EndpointOptions:
     """How an endpoint works. What is None is as RFC 3261 or the class it is for says.
 
     `advertise` is the host that peers shall use in place of the address that is bound.
+    `name_servers` are asked in place of those of /etc/resolv.conf: address and port of each.
     """
 
     advertise: str | None = None
     product: str = "Ringback"
     timers: TimerValues | None = None
-    rate_limit: RateLimit | None = None
+    rates: SourceRates | None = None
     bounds: Bounds | None = None
     tcp_limits: TcpLimits | None = None
     rng: random.Random | None = None
+    name_servers: tuple[tuple[str, int], ...] = ()
 
 
 class SipEndpoint:
     """A user agent on the network.
 
     `listen` holds addresses such as `udp:127.0.0.1:5060` and `tcp:[::1]:5060`; port 0 lets the
-    kernel choose, see `addresses`. `advertise` is the host that peers are told in Via and Contact
+    kernel choose, see `addresses`. `advertise` is the host that peers read in Via and Contact
     in place of the one bound, for hosts behind NAT.
 
     `on_event` is called for each event, in order, and never from inside a method of the endpoint.
-    `admits` decides for each new INVITE whether it is handled; see UserAgent.
-    `on_saves` is called with what is to be kept of sessions, so that `restore` of a later process
-    can end them.
+    `policy` knows the peers; see PeerPolicy. `on_saves` is called with what is to be kept of
+    sessions, so that `restore` of a later process can end them.
     """
 
     def __init__(
@@ -77,29 +80,40 @@ class SipEndpoint:
         *,
         on_event: Callable[[Event], None],
         options: EndpointOptions | None = None,
-        admits: Callable[[Hop, float], bool] | None = None,
+        policy: PeerPolicy | None = None,
         on_saves: Callable[[Saves], None] | None = None,
     ) -> None:
         options = options or EndpointOptions()
         self._listen = [parse_listen(text) for text in listen]
         self._advertise = options.advertise
+        self._policy = policy or EveryPeer()
         self._on_event = on_event
         self.ua = UserAgent(
             local={},
             timers=options.timers,
             product=options.product,
             rng=options.rng,
-            rate_limit=options.rate_limit,
+            rates=options.rates,
             bounds=options.bounds,
-            admits=admits,
+            policy=self._policy,
         )
         self._on_saves = on_saves
         if on_saves is not None:
             self.ua.want_saves()
         self.addresses: list[Hop] = []
         """The bound addresses, in the order of `listen`."""
-        self.resolver = Resolver()
+        bound: dict[Family, str] = {}
+        for hop in sorted(self._listen, key=lambda hop: hop.transport != "tcp"):
+            bound.setdefault(_family(hop.host), hop.host)
+        # IPv4 first, because few SIP elements have sockets of both families.
+        families: list[Family] = [one for one in ("ipv4", "ipv6") if one in bound]
+        self._names = Lookups(NameServers(options.name_servers).ask, HostsFile())
+        self.resolver = Resolver(self._names, families=families, rng=options.rng)
         self.tcp = TcpTransport(
+            self.ua.limits,
+            leave_from={
+                family: host for family, host in bound.items() if host not in ("0.0.0.0", "::")
+            },
             on_message=self._received,
             on_batch_end=self._flush,
             on_failed=self._failed,
@@ -123,7 +137,7 @@ class SipEndpoint:
         self.tcp.open()
         try:
             for hop in self._listen:
-                await self._bind(hop)
+                self._bind(hop)
         except ListenError:
             await self.stop()
             raise
@@ -133,7 +147,6 @@ class SipEndpoint:
             local[_family(hop.host)].setdefault(hop.transport, (host, hop.port))
         ipv4, ipv6 = local["ipv4"], local["ipv6"]
         self.ua.context.set_local(ipv4 or ipv6, ipv6 or ipv4)
-        self.resolver.prefers_ipv6 = not ipv4
 
     async def stop(self) -> None:
         """Close the sockets and drop all state. It sends nothing, so hang up calls first.
@@ -151,10 +164,11 @@ class SipEndpoint:
         for task in self._lookups:
             task.cancel()
         await asyncio.gather(*self._lookups, return_exceptions=True)
+        await self._names.close()
         await self.tcp.close()
         self.ua.close()
 
-    async def _bind(self, hop: Hop) -> None:
+    def _bind(self, hop: Hop) -> None:
         try:
             if hop.transport == "udp":
                 family = _family(hop.host)
@@ -168,7 +182,7 @@ class SipEndpoint:
                 address = udp.open(hop.host, hop.port)
                 self._udp[family] = udp
             else:
-                address = await self.tcp.listen(hop.host, hop.port)
+                address = self.tcp.listen(hop.host, hop.port)
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)
             raise ListenError(f"{hop}: {reason.lower()}") from None
@@ -191,9 +205,39 @@ class SipEndpoint:
 
     # -- for the owner
 
-    async def resolve(self, uri_text: str) -> Hop:
-        """Resolve a URI to a transport address. Raises ParseError and ResolutionFailed."""
-        return await self.resolver.resolve(uri_text)
+    async def hops(self, uri_text: str) -> tuple[Hop, ...]:
+        """Where a URI leads, best first. Raises ParseError and ResolutionFailed."""
+        return await self.resolver.hops(uri_text)
+
+    async def addresses_of(self, host: str) -> list[str]:
+        """The addresses of a host name, of the families we have. Raises ResolutionFailed."""
+        return await self.resolver.addresses(host)
+
+    def may_get_media(self, host: str, peer_host: str) -> bool:
+        """See PeerPolicy."""
+        return self._policy.may_get_media(host, peer_host)
+
+    def rest(self, hop: Hop, for_s: float | None = None) -> None:
+        """Try other addresses of a name before this one for a while: it did not work."""
+        self.resolver.resting.failed(hop, self._time(), for_s)
+
+    async def ask_options(self, uri_text: str, hop: Hop) -> int | None:
+        """Send one OPTIONS to `hop`. Returns the status of its answer; None if none came.
+
+        Raises ParseError for a text that is not a sip: URI.
+        """
+        uri = parse_uri(uri_text)
+        if not isinstance(uri, SipUri):
+            raise ParseError(f"{uri_text!r} is not a sip: URI")
+        answered: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+
+        def on_answer(status: int | None) -> None:
+            if not answered.done():
+                answered.set_result(status)
+
+        self.ua.ask_options(uri, hop, on_answer, self._time())
+        self._flush_from_owner()
+        return await answered
 
     def is_clear(self, target: str) -> bool:
         """Whether no cancelled call to `target` waits for the phone's confirmation."""
@@ -278,8 +322,8 @@ class SipEndpoint:
             self.ua.counters.internal_errors += 1
             log.exception("internal error: a message from %s was dropped", source)
 
-    def _failed(self, hop: Hop, reason: str) -> None:
-        self.ua.transport_failed(hop, reason, self._time())
+    def _failed(self, hop: Hop, reason: str, quoted: bytes | None = None) -> None:
+        self.ua.transport_failed(hop, reason, self._time(), quoted)
         self._flush_from_owner()
 
     def _malformed(self) -> None:
@@ -365,12 +409,14 @@ class SipEndpoint:
                         cleared.set_result(None)
 
     async def _look_up(self, lookup: Lookup) -> None:
+        for hop in lookup.failed:
+            self.rest(hop)
+        hops: tuple[Hop, ...] = ()
         try:
-            hop = await self.resolver.resolve_uri(lookup.uri, lookup.near)
+            hops = await self.resolver.hops_of(lookup.uri, lookup.near)
         except ResolutionFailed as error:
             log.info("%s: %s", lookup.uri, error)
-            hop = None
-        lookup.found(hop, self._time())
+        lookup.found(hops, self._time())
         self._flush()
 
     def _report_later(self, hop: Hop, reason: str) -> None:

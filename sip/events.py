@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from .hop import Hop
 from .message.message import Request
 from .sdp.offer_answer import NegotiatedAudio
 from .usage import DialogUsage, RegistrationUsage
@@ -19,6 +20,7 @@ class Cause(msgspec.Struct, frozen=True):
     `status` is the status of the final response. A timeout counts as 408 and a transport error as
     503 (RFC 3261 section 8.1.3.1). It is None for a plain BYE. `reason_header` is the Reason
     header of the peer as received (RFC 3326). `retry_after_s` is its Retry-After, 0 if it has none.
+    `extensions` are those that the peer demands or lacks, with 420 and 421.
     """
 
     status: int | None
@@ -26,6 +28,7 @@ class Cause(msgspec.Struct, frozen=True):
     origin: Origin
     reason_header: str | None = None
     retry_after_s: float = 0.0
+    extensions: tuple[str, ...] = ()
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -88,6 +91,14 @@ class IncomingInvite(msgspec.Struct, frozen=True):
     request: Request
 
 
+class ExtensionsRefused(msgspec.Struct, frozen=True):
+    """An INVITE of a configured peer demanded extensions that we lack, and was answered 420."""
+
+    request: Request
+    source: Hop
+    extensions: tuple[str, ...]
+
+
 class RegistrationChanged(msgspec.Struct, frozen=True):
     """The new state of a registration. `expires_s` is the time that the registrar granted.
 
@@ -110,5 +121,6 @@ Event = (
     | MediaRefused
     | InfoDigit
     | IncomingInvite
+    | ExtensionsRefused
     | RegistrationChanged
 )

@@ -1,6 +1,8 @@
-"""A token bucket for each source address, in bounded memory."""
+"""How many messages each source address may send: token buckets in bounded memory."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +34,30 @@ class RateLimiter:
 
     def allow(self, host: str, now: float) -> bool:
         """Take one token from the bucket of `host`. Returns False if it is empty."""
+        return self.wait_s(host, now) <= 0.0
+
+    def wait_s(self, host: str, now: float) -> float:
+        """Take one token and return 0; else after how many seconds there will be one."""
         if self._rate <= 0:
-            return True
+            return 0.0
         bucket = self._buckets.get(host)
         if bucket is None:
             self._make_room(now)
             self._buckets[host] = [self._burst - 1.0, now]
-            return True
+            return 0.0
         tokens = min(self._burst, bucket[0] + (now - bucket[1]) * self._rate)
         bucket[1] = now
         if tokens < 1.0:
             bucket[0] = tokens
-            return False
+            return (1.0 - tokens) / self._rate
         bucket[0] = tokens - 1.0
-        return True
+        return 0.0
+
+    def give_back(self, host: str) -> None:
+        """Put a token back that was taken for nothing."""
+        bucket = self._buckets.get(host)
+        if bucket is not None:
+            bucket[0] = min(self._burst, bucket[0] + 1.0)
 
     def _make_room(self, now: float) -> None:
         """Remove one source if the table is full.
@@ -69,3 +81,46 @@ class RateLimiter:
     def _tokens(self, host: str, now: float) -> float:
         tokens, at = self._buckets[host]
         return min(self._burst, tokens + (now - at) * self._rate)
+
+
+EACH: Final = RateLimit()
+UNKNOWN: Final = RateLimit(messages_per_s=100.0, burst=200.0)
+UNKNOWN_TOGETHER: Final = RateLimit(messages_per_s=500.0, burst=1_000.0)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRates:
+    """What a configured peer may send, an unknown source, and all unknown sources together."""
+
+    each: RateLimit = EACH
+    unknown: RateLimit = UNKNOWN
+    unknown_together: RateLimit = UNKNOWN_TOGETHER
+
+
+class SourceLimits:
+    """Decides for each message whether it is handled now, by the address it comes from.
+
+    `is_known` says whether an address is a configured peer's. Those have a rate of their own that
+    nobody else can use up.
+    """
+
+    def __init__(self, rates: SourceRates, is_known: Callable[[str], bool]) -> None:
+        self.is_known = is_known
+        self._each = RateLimiter(rates.each)
+        self._unknown = RateLimiter(rates.unknown)
+        self._together = RateLimiter(rates.unknown_together)
+
+    def allow(self, host: str, now: float) -> bool:
+        """Take the right to one message. Returns False if the host has none left."""
+        return self.wait_s(host, now) <= 0.0
+
+    def wait_s(self, host: str, now: float) -> float:
+        """Take the right to one message and return 0; else after how many seconds there is one."""
+        if self.is_known(host):
+            return self._each.wait_s(host, now)
+        wait_s = self._unknown.wait_s(host, now)
+        if wait_s <= 0.0:
+            wait_s = self._together.wait_s("", now)
+            if wait_s > 0.0:
+                self._unknown.give_back(host)
+        return wait_s

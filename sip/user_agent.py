@@ -1,38 +1,40 @@
 """A SIP user agent without sockets and clock.
 
 Requests that need no state are answered statelessly (RFC 3261 section 8.2.7), so a flood of them
-costs no memory. The To tag of such an answer is a keyed hash of the request.
+costs no memory.
 """
 
 from __future__ import annotations
 
-import hashlib
 import random
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .auth.digest import Credentials
 from .counters import Counters
 from .dialog.context import ALLOW, SUPPORTED_OPTIONS, UserAgentContext
+from .dialog.half_open import HalfOpenCalls, HalfOpenLimits
 from .dialog.local_address import Local
 from .dialog.next_hop import Lookup
+from .dialog.options import OnAnswer, OptionsPing
 from .dialog.registration import Account, Registration
 from .dialog.restored import restore_session
 from .dialog.saves import Saves
 from .dialog.session import Session
+from .dialog.stateless_answers import StatelessAnswers
 from .dialog.uac import Invitation, UacSession
 from .dialog.uas import UasSession
 from .errors import ParseError
-from .events import Event
+from .events import Event, ExtensionsRefused
 from .hop import Hop
 from .message.body import ignore_optional_body, unsupported_body
 from .message.headers import Via, warning
-from .message.message import Fields, Message, Request, Response, response_to
+from .message.message import Request, Response, response_to
 from .message.parser import MalformedMessage, parse
 from .message.uri import DEFAULT_PORT, OtherUri, SipUri
+from .policy import EveryPeer, PeerPolicy
 from .random_ids import BlockRandom
-from .rate_limit import RateLimit, RateLimiter
+from .rate_limit import SourceLimits, SourceRates
 from .saved import SavedSession
 from .transaction.layer import server_key
 from .transaction.server import PROCEEDING, TRYING, ServerTransaction
@@ -48,6 +50,7 @@ class Bounds:
 
     incoming_sessions: int = 2_000
     transactions: int = 50_000
+    half_open: HalfOpenLimits = field(default_factory=HalfOpenLimits)
 
 
 class UserAgent:
@@ -63,8 +66,8 @@ class UserAgent:
     returns, and gives what `take_events` returns to the owner. It calls `handle_timers` at
     `next_deadline`. Times are seconds on the caller's clock. Everything random comes from `rng`.
 
-    `admits(source, now)` is called for each INVITE that would begin a call. If it returns False,
-    the INVITE is counted as rate limited, gets no answer and leaves no state.
+    `policy` knows the peers: see PeerPolicy. Datagrams of a source that is over its rate are
+    dropped; what comes over TCP was held back by the transport, which asks the same `limits`.
     """
 
     def __init__(
@@ -74,17 +77,22 @@ class UserAgent:
         timers: TimerValues | None = None,
         product: str = "Ringback",
         rng: random.Random | None = None,
-        rate_limit: RateLimit | None = None,
+        rates: SourceRates | None = None,
         bounds: Bounds | None = None,
-        admits: Callable[[Hop, float], bool] | None = None,
+        policy: PeerPolicy | None = None,
     ) -> None:
-        self._admits = admits
-        self.context = UserAgentContext(
-            local, timers or TimerValues(), product, rng or BlockRandom()
-        )
-        self._limiter = RateLimiter(rate_limit or RateLimit())
+        self._policy = policy or EveryPeer()
         self._bounds = bounds or Bounds()
-        self._secret = self.context.rng.randbytes(16)
+        self.limits = SourceLimits(rates or SourceRates(), self._policy.is_known)
+        self.context = UserAgentContext(
+            local,
+            timers or TimerValues(),
+            product,
+            rng or BlockRandom(),
+            self._policy,
+            HalfOpenCalls(self._bounds.half_open),
+        )
+        self._answers = StatelessAnswers(self.context)
 
     # -- for the owner
 
@@ -95,6 +103,10 @@ class UserAgent:
     def register(self, account: Account, now: float) -> Registration:
         """Register and keep registered until `Registration.stop`. Raises ParseError."""
         return Registration(self.context, account, now)
+
+    def ask_options(self, uri: SipUri, hop: Hop, on_answer: OnAnswer, now: float) -> None:
+        """Send one OPTIONS to `hop`. See OptionsPing."""
+        OptionsPing(self.context, uri, hop, on_answer, now)
 
     def restore(self, saved: SavedSession, credentials: Credentials | None) -> Session:
         """Take over a session of an earlier process, to be ended by its `hangup`.
@@ -154,10 +166,18 @@ class UserAgent:
         """Fire the timers that are due."""
         self.context.timers.fire_due(now)
 
-    def transport_failed(self, hop: Hop, reason: str, now: float) -> None:
-        """Handle a message to `hop` that could not be delivered, or a lost connection to it."""
-        self.context.counters.transport_failures += 1
-        self.context.transactions.transport_failed(hop, reason, now)
+    def transport_failed(
+        self, hop: Hop, reason: str, now: float, quoted: bytes | None = None
+    ) -> None:
+        """Handle a message to `hop` that could not be delivered, or a lost connection to it.
+
+        `quoted` is the start of that message, for a datagram: see Transactions.transport_failed.
+        """
+        counters = self.context.counters
+        if self.context.transactions.transport_failed(hop, reason, now, quoted):
+            counters.transport_failures += 1
+        else:
+            counters.unmatched_errors += 1
 
     def close(self) -> None:
         """Drop all state without sending or emitting anything."""
@@ -208,12 +228,17 @@ class UserAgent:
         """Handle one datagram or framed message. No content makes it raise."""
         counters = self.context.counters
         counters.received += 1
-        if not self._limiter.allow(source.host, now) and not self._is_of_known_call(data):
+        if (
+            source.transport == "udp"
+            and not self.limits.allow(source.host, now)
+            and not self._is_of_known_call(data)
+        ):
             counters.rate_limited += 1
             return
         if not data.strip(b"\r\n\0"):
             counters.keep_alives += 1
             return
+        self._answers.received(source, len(data))
         try:
             message = parse(data)
         except ParseError as error:
@@ -278,10 +303,10 @@ class UserAgent:
                 elif method == "INVITE":
                     self._incoming(request, key, hop, now)
                 elif method == "OPTIONS":
-                    self._reply(request, 200, hop, context.all_capabilities)
+                    self._answers.send(request, 200, hop, context.all_capabilities)
                 else:
                     context.counters.unknown_dialog += 1
-                    self._reply(request, 481, hop)
+                    self._answers.send(request, 481, hop)
 
     def _is_refused(self, request: Request, hop: Hop) -> bool:
         """Check method, URI scheme and Require, in the order of RFC 3261 section 8.2.
@@ -291,19 +316,22 @@ class UserAgent:
         context = self.context
         if request.method not in _METHODS:
             context.counters.refused_methods += 1
-            self._reply(request, 405, hop, [("Allow", ALLOW)])
+            self._answers.send(request, 405, hop, [("Allow", ALLOW)])
             return True
         if not isinstance(request.uri, SipUri):
-            self._reply(request, 416, hop)
+            self._answers.send(request, 416, hop)
             return True
         required = request.get_list("Require")
         unsupported = [option for option in required if option not in SUPPORTED_OPTIONS]
         if unsupported:
-            self._reply(request, 420, hop, [("Unsupported", ", ".join(unsupported))])
+            context.counters.missing_extensions += 1
+            if request.method == "INVITE" and self._policy.is_known(hop.host):
+                context.emit(ExtensionsRefused(request, hop, tuple(unsupported)))
+            self._answers.send(request, 420, hop, [("Unsupported", ", ".join(unsupported))])
             return True
         if len(context.transactions) >= self._bounds.transactions:
             context.counters.overloaded += 1
-            self._reply(request, 503, hop, [("Retry-After", "10")])
+            self._answers.send(request, 503, hop, [("Retry-After", "10")])
             return True
         return False
 
@@ -311,10 +339,10 @@ class UserAgent:
         session = self.context.session_for(request)
         if session is None:
             if request.method == "BYE" and self.context.has_ended(request):
-                self._reply(request, 200, hop)
+                self._answers.send(request, 200, hop)
                 return
             self.context.counters.unknown_dialog += 1
-            self._reply(request, 481, hop)
+            self._answers.send(request, 481, hop)
             return
         transaction = self.context.transactions.start_server(request, key, hop)
         try:
@@ -325,17 +353,25 @@ class UserAgent:
 
     def _incoming(self, request: Request, key: object, hop: Hop, now: float) -> None:
         context = self.context
-        if self._admits is not None and not self._admits(hop, now):
+        admission = self._policy.admits(hop, now)
+        if admission == "ignore":
             context.counters.rate_limited += 1
+        elif admission == "refuse":
+            self._answers.send(request, 403, hop)
         elif context.transactions.is_merged(request):
-            self._reply(request, 482, hop)
+            self._answers.send(request, 482, hop)
         elif context.incoming_count >= self._bounds.incoming_sessions:
             context.counters.overloaded += 1
-            self._reply(request, 503, hop, [("Retry-After", "10")])
+            self._answers.send(request, 503, hop, [("Retry-After", "10")])
         elif (supported := unsupported_body(request)) is not None:
-            self._reply(request, 415, hop, supported)
+            self._answers.send(request, 415, hop, supported)
         elif not request.accepts("application/sdp"):
-            self._reply(request, 406, hop, [("Accept", "application/sdp")])
+            self._answers.send(request, 406, hop, [("Accept", "application/sdp")])
+        elif (place := context.half_open.admit(hop, key, now)) == "no":
+            context.counters.overloaded += 1
+            self._answers.send(request, 503, hop, [("Retry-After", "1")])
+        elif place == "later":
+            context.counters.rate_limited += 1
         else:
             transaction = context.transactions.start_server(request, key, hop)
             try:
@@ -350,28 +386,20 @@ class UserAgent:
         invite = transactions.invite_for(cancel)
         if invite is None:
             self.context.counters.unknown_dialog += 1
-            self._reply(cancel, 481, hop)
+            self._answers.send(cancel, 481, hop)
             return
         user = invite.user
-        tag = user.local_tag if isinstance(user, Session) else self._stateless_tag(cancel)
+        tag = user.local_tag if isinstance(user, Session) else self._answers.tag(cancel)
         transaction = transactions.start_server(cancel, key, hop)
         transaction.respond(response_to(cancel, 200, to_tag=tag), now)
         if isinstance(user, UasSession) and invite.state is PROCEEDING:
             user.cancel_received(now)
 
-    # -- answers that need no session
-
-    def _reply(
-        self, request: Request, status: int, hop: Hop, headers: Fields | None = None
-    ) -> None:
-        fields = [("Server", self.context.product), *(headers or ())]
-        tag = self._stateless_tag(request)
-        response = response_to(request, status, to_tag=tag, headers=fields)
-        self.context.transactions.send(hop, response.encode())
+    # -- refusals
 
     def _refuse(self, transaction: ServerTransaction, error: ParseError, now: float) -> None:
         if transaction.state in (TRYING, PROCEEDING):
-            tag = self._stateless_tag(transaction.request)
+            tag = self._answers.tag(transaction.request)
             response = response_to(
                 transaction.request, error.status, to_tag=tag, headers=[warning(error.reason)]
             )
@@ -387,12 +415,7 @@ class UserAgent:
             request.replace_top_via(request.via.with_source(source.host, source.port))
         except ParseError:
             return
-        self._reply(request, error.status, hop, [warning(error.reason)])
-
-    def _stateless_tag(self, request: Message) -> str:
-        seed = "\n".join(request.get(name) or "" for name in ("Call-ID", "From", "CSeq"))
-        data = seed.encode("utf-8", "surrogateescape")
-        return hashlib.blake2s(data, key=self._secret, digest_size=8).hexdigest()
+        self._answers.send(request, error.status, hop, [warning(error.reason)])
 
 
 def _ends_in_version(line: str) -> bool:

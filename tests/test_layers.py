@@ -62,6 +62,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "sip.hop": {"sip.errors", "sip.message"},
     "sip.saved": {"sip.hop"},
     "sip.usage": {"sip.message", "sip.saved", "sip.transaction"},
+    "sip.dns": {"sip.errors"},
+    "sip.policy": {"sip.hop"},
     "sip.counters": set(),
     "sip.random_ids": set(),
     "sip.rate_limit": set(),
@@ -72,19 +74,20 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "sip.events": {"sip.errors", "sip.hop", "sip.message", "sip.sdp", "sip.usage"},
     "sip.dialog": {
         "sip.auth", "sip.counters", "sip.errors", "sip.events", "sip.hop", "sip.message",
-        "sip.random_ids", "sip.saved", "sip.sdp", "sip.transaction", "sip.usage",
+        "sip.policy", "sip.random_ids", "sip.rate_limit", "sip.saved", "sip.sdp",
+        "sip.transaction", "sip.usage",
     },
-    "sip.transport": {"sip.counters", "sip.errors", "sip.hop", "sip.message"},
+    "sip.transport": {"sip.counters", "sip.dns", "sip.errors", "sip.hop", "sip.message"},
     "sip.user_agent": {
         "sip.auth", "sip.counters", "sip.dialog", "sip.errors", "sip.events", "sip.hop",
-        "sip.message", "sip.random_ids", "sip.rate_limit", "sip.saved", "sip.sdp",
+        "sip.message", "sip.policy", "sip.random_ids", "sip.rate_limit", "sip.saved", "sip.sdp",
         "sip.transaction", "sip.usage",
     },
     "sip.endpoint": {
         "sip.auth", "sip.counters", "sip.dialog", "sip.errors", "sip.events", "sip.hop",
-        "sip.message", "sip.random_ids", "sip.rate_limit", "sip.saved", "sip.sdp",
+        "sip.message", "sip.policy", "sip.random_ids", "sip.rate_limit", "sip.saved", "sip.sdp",
         "sip.transaction", "sip.usage",
-        "sip.transport", "sip.user_agent",
+        "sip.dns", "sip.transport", "sip.user_agent",
     },
     # media: the side of the engine, and the side of the worker
     "media.errors": set(),
@@ -115,7 +118,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 # What the engine may not import of the other rooms: these run in another process.
 OF_THE_WORKER = {"media.worker", "media.rtp"}
 # The places of sip/ that may use sockets and clocks.
-WITH_IO = {"sip.transport", "sip.endpoint"}
+WITH_IO = {"sip.dns", "sip.transport", "sip.endpoint"}
 IO_MODULES = {"socket", "asyncio", "time", "select", "selectors", "threading"}
 
 MOST_FILES_AT_THE_ROOT = 10
@@ -363,6 +366,8 @@ def test_scripts_reach_the_engine_through_its_client_only() -> None:
     more = {"engine.job", "engine.acd.agent", "engine.acd.queue_entry"}
     strays = set()
     for file in sorted((ROOT / "scripts").rglob("*.py")):
+        if file.parent.name == "fuzz":  # it feeds the parsers themselves
+            continue
         may = allowed | more if file.name == "state_diagrams.py" else allowed
         for node in ast.walk(tree(file)):
             if isinstance(node, ast.ImportFrom) and node.module is not None:

@@ -225,10 +225,10 @@ def test_commands_run_beside_a_foreign_config(project: Path, configuration: Path
 def test_engine_and_service_run_beside_a_foreign_config(project: Path, configuration: Path) -> None:
     ringback = project / "venv/bin/ringback"
     with running(project, configuration, ringback) as socket:
-        told = json.loads(run(project / "venv/bin/python", "-c", SERVICE, socket, cwd=project))
-        assert told["jobs"] == []
-        assert told["config"] == ["shop", str(project / "config/__init__.py"), True]
-        assert told["rooms"] == []
+        seen = json.loads(run(project / "venv/bin/python", "-c", SERVICE, socket, cwd=project))
+        assert seen["jobs"] == []
+        assert seen["config"] == ["shop", str(project / "config/__init__.py"), True]
+        assert seen["rooms"] == []
         status = json.loads(run(ringback, "--socket", socket, "--json", "status", cwd=project))
         assert len(status["media"]["pids"]) == 1
         listed = run(ringback, "--socket", socket, "rpc", "callback.list", cwd=project)

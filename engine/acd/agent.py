@@ -6,7 +6,7 @@ Nothing here waits or reads a clock: every change gets `now`, in Unix seconds. T
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -355,40 +355,6 @@ class Agent:
 
     # -- showing and keeping ----------------------------------------------------------------
 
-    def view(self, now: float) -> dict[str, Any]:
-        """The agent as the control protocol shows them."""
-        return {
-            "agent": self.name,
-            "state": self.state,
-            "since": self.since,
-            "reason": self.reason,
-            "work": self.work,
-            "wish": self.wish,
-            "wish_reason": self.wish_reason,
-            "wrap_up_until": self.wrap_up_until,
-            "missed": self.missed_in_a_row,
-            "idle_since": self.idle_since,
-            "last_ended_at": self.last_ended_at,
-            "calls": self.calls,
-            "talk_s": self.time_in("talking", now),
-            "times": {state: self.time_in(state, now) for state in AGENT_TRANSITIONS},
-            "skills": dict(self.skills),
-            "centre": self.centre,
-            "addresses": [
-                {
-                    "uri": one.uri,
-                    "kind": one.kind,
-                    "ring_s": one.ring_s,
-                    "enabled": one.enabled,
-                    "confirm": one.confirm,
-                }
-                for one in self.all_addresses
-            ],
-            "permanent": self.permanent,
-            "line": ("up" if self.line_up else "down") if self.permanent else None,
-            "added": self.added,
-        }
-
     def image(self) -> AgentImage:
         """What the store keeps of the state. Times count up to the last change."""
         return AgentImage(
@@ -424,10 +390,10 @@ class Agent:
         self._take_own()
 
     def interrupted(self, now: float) -> bool:
-        """Leave what ended with the earlier engine: a call, a line. Whether that changed him.
+        """Leave what ended with the earlier engine: a call, a line. Returns whether that was any.
 
-        After a talk he wraps up as ever; one whose phone rang is free, and not to blame. What he
-        asked for meanwhile holds.
+        After a talk the agent wraps up as ever. An agent whose phone rang is free, and has not
+        missed the call. What they asked for meanwhile holds.
         """
         self.line_up = not self.permanent
         if self.state == "talking":

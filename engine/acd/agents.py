@@ -20,6 +20,7 @@ from ..errors import EngineError
 from ..store.protocols import NOTHING_KEPT, Documents, Publisher
 from .agent import Agent, AgentImage, AgentState
 from .agent_policy import AgentPolicy
+from .agent_view import AgentView, agent_view
 
 log = structlog.get_logger()
 
@@ -401,11 +402,11 @@ class AgentRegistry:
         for listener in tuple(self._on_free):
             listener(agent.name)
 
-    def view(self, agent: Agent) -> dict[str, Any]:
+    def view(self, agent: Agent) -> AgentView:
         """An agent as the control protocol shows them now."""
-        return agent.view(self._clock()) | {"queues": self.serves(agent)}
+        return agent_view(agent, self.serves(agent), self._clock())
 
-    def views(self) -> list[dict[str, Any]]:
+    def views(self) -> list[AgentView]:
         """Every agent as the control protocol shows them now."""
         return [self.view(agent) for agent in self._agents.values()]
 

@@ -3,9 +3,26 @@
 from collections import deque
 from collections.abc import Iterable
 from time import perf_counter, thread_time
-from typing import Any
+from typing import TypedDict, cast
 
 KEPT = 10_000
+
+
+class DecisionView(TypedDict):
+    """How long the matcher's last decisions took, in milliseconds; null: there was none."""
+
+    decisions: int
+    """How many there were since the start."""
+    p50_ms: float | None
+    """The median."""
+    p99_ms: float | None
+    """The 99th percentile."""
+    most_ms: float | None
+    """The longest."""
+    cpu_p50_ms: float | None
+    """The median of processor time."""
+    cpu_p99_ms: float | None
+    """The 99th percentile of processor time."""
 
 
 class DecisionTimes:
@@ -35,12 +52,13 @@ class DecisionTimes:
             self._wall_s.extend([wall / offers] * offers)
             self._cpu_s.extend([cpu / offers] * offers)
 
-    def view(self) -> dict[str, Any]:
+    def view(self) -> DecisionView:
         """How many there were, and percentiles of the last ones, in milliseconds."""
         wall = _percentiles_ms(self._wall_s, (0.5, 0.99, 1.0))
         cpu = _percentiles_ms(self._cpu_s, (0.5, 0.99))
         names = ("p50_ms", "p99_ms", "most_ms", "cpu_p50_ms", "cpu_p99_ms")
-        return {"decisions": self.count, **dict(zip(names, [*wall, *cpu], strict=True))}
+        figures = dict(zip(names, [*wall, *cpu], strict=True))
+        return cast(DecisionView, {"decisions": self.count, **figures})
 
 
 def _percentiles_ms(times: Iterable[float], shares: tuple[float, ...]) -> list[float | None]:

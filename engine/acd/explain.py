@@ -1,24 +1,35 @@
 """Explain which agents could take an entry now, and why the others could not. A dry run."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypedDict
 
 from .agent_pool import AgentPool, PooledAgent
-from .matcher import Matcher
+from .matching.matcher import Matcher
+from .matching.waiting_index import Profile
 from .queue import CallQueue
 from .queue_entry import Entry, Scope
 from .staffing import Service
 from .waiting import Leave, Offer, Waiting
-from .waiting_index import Profile
 
 MOST_AGENTS = 200
 # How many free agents a sentence names one by one.
 MOST_NAMED = 3
 
 
-def could_take(
-    matcher: Matcher, pool: AgentPool, waiting: Waiting, now: float
-) -> list[dict[str, Any]]:
+class CouldTake(TypedDict):
+    """One agent, and whether they could take a given entry now."""
+
+    agent: str
+    """The name."""
+    state: str
+    """What they do now."""
+    could: bool
+    """Whether they could take it now."""
+    why_not: str | None
+    """Why not, in words."""
+
+
+def could_take(matcher: Matcher, pool: AgentPool, waiting: Waiting, now: float) -> list[CouldTake]:
     """Each agent who may ever serve `waiting`: whether they could now, and if not, why.
 
     Those who could come first. Raises EngineError `not_found` where there is no such queue.
@@ -41,7 +52,7 @@ def could_take(
     return _sorted(_agents_for(matcher, pool, entry, queue, now))
 
 
-def of_entry(matcher: Matcher, pool: AgentPool, entry: Entry, now: float) -> list[dict[str, Any]]:
+def of_entry(matcher: Matcher, pool: AgentPool, entry: Entry, now: float) -> list[CouldTake]:
     """The same for an entry that waits."""
     return _sorted(_agents_for(matcher, pool, entry, matcher.queues.named(entry.queue), now))
 
@@ -68,7 +79,7 @@ def _named(names: list[str]) -> str:
     return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _sorted(agents: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
+def _sorted(agents: Iterator[CouldTake]) -> list[CouldTake]:
     return sorted(agents, key=lambda one: not one["could"])[:MOST_AGENTS]
 
 
@@ -80,7 +91,7 @@ def _agents_for(
     now: float,
     *,
     only_free: bool = False,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[CouldTake]:
     scope, _changes_at = queue.scope(entry, now, matcher.presence)
     held_back = queue.held_back(now)
     free = matcher.free_agents.by_name
@@ -131,8 +142,8 @@ def waiting_as_if(
     return Waiting(
         id="",
         kind="call" if kind == "call" else "callback",
-        on_offer=_not_told,
-        on_leave=_not_told,
+        on_offer=_never_called,
+        on_leave=_never_called,
         queue=queue,
         agent=agent,
         joined_at=now,
@@ -147,7 +158,7 @@ def waiting_as_if(
     )
 
 
-def _not_told(_what: Offer | Leave) -> None:
+def _never_called(_what: Offer | Leave) -> None:
     raise AssertionError("nobody waits here")
 
 

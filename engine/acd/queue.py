@@ -6,19 +6,19 @@ from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Callable, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, TypedDict, cast
 
-from config.queues import Centre, Queue, Vip
+from config.queues import Centre, Queue, StrategyName, Vip
 
 from ..errors import EngineError
 from ..routing.opening_hours import OpeningHours
-from .centre_shares import CentreShares
-from .expected_wait import ExpectedWait
-from .queue_entry import Entry, Key, Scope
+from .matching.centre_shares import CentreShares
+from .matching.expected_wait import ExpectedWait
+from .matching.strategy import AgentStrategy
+from .matching.waiting_index import WaitingIndex
+from .queue_entry import Entry, Key, QueueEvent, Scope
 from .staffing import Presence
-from .strategy import AgentStrategy
-from .waiting import Waiting
-from .waiting_index import WaitingIndex
+from .waiting import Leave, Waiting
 
 # What holds in the line of requests for one agent alone, and in any until it is configured.
 DIRECT = Queue(name="direct")
@@ -29,6 +29,69 @@ TALLIED = (
     "joined", "offered", "unanswered", "answered", "abandoned", "overflowed", "expired",
     "withdrawn", "moved",
 )  # fmt: skip
+
+
+class QueueTally(TypedDict):
+    """What became of the entries of a queue since the engine started."""
+
+    joined: int
+    """Those who came."""
+    offered: int
+    """Offers made to agents."""
+    unanswered: int
+    """Offers that nobody answered."""
+    answered: int
+    """Entries that an agent answered."""
+    abandoned: int
+    """Callers who hung up."""
+    overflowed: int
+    """Those who went to another queue or number by overflow."""
+    expired: int
+    """Those whose time was up."""
+    withdrawn: int
+    """Those who were withdrawn."""
+    moved: int
+    """Those who were moved by command."""
+
+
+class QueueNow(TypedDict):
+    """A queue, without its agents."""
+
+    queue: str | None
+    """The name."""
+    strategy: StrategyName
+    """How it chooses between free agents."""
+    paused: bool
+    """Whether it offers nothing by command."""
+    open: bool
+    """Whether its calendar says that it is open."""
+    opens_at: float | None
+    """When it opens, where it is closed."""
+    waiting: int
+    """How many wait for an offer."""
+    offered: int
+    """How many are being offered."""
+    talking: int
+    """How many of its calls are up."""
+    longest_wait_s: float
+    """How long the first has waited."""
+    expected_wait_s: float | None
+    """How long the next to come would wait; null: not known."""
+    removed: bool
+    """Whether the configuration has it no more: it takes nobody, and serves those who wait."""
+    tally: QueueTally
+    """What has been counted since the engine started."""
+    centres: dict[str, int]
+    """How many entries each centre got as its share."""
+
+
+class QueueView(QueueNow):
+    """A queue."""
+
+    agents: dict[str, int]
+    """How many of its own agents are in each state."""
+    why_waiting: str | None
+    """Why the first waits although an agent is free, in words; null: no such agent is free."""
 
 
 class CallQueue:
@@ -43,6 +106,7 @@ class CallQueue:
         self.waiting_index = WaitingIndex()
         self.order: list[Key] = []
         self._standing: dict[int, Entry] = {}
+        self._held = 0
         self.active: dict[str, tuple[str, ...]] = {}
         self.tally: Counter[str] = Counter()
         self.expected = ExpectedWait()
@@ -103,12 +167,14 @@ class CallQueue:
         """`entry` comes to stand in its place."""
         insort(self.order, entry.key)
         self._standing[entry.seq] = entry
+        self._held += entry.state == "held"
         self.expected.waits(True, now)
 
     def remove_entry(self, entry: Entry, now: float) -> None:
         """`entry` goes; the others move up."""
         del self.order[bisect_left(self.order, entry.key)]
         del self._standing[entry.seq]
+        self._held -= entry.state == "held"
         if not self.order:
             self.expected.waits(False, now)
 
@@ -120,6 +186,20 @@ class CallQueue:
         """The first `count` who stand behind `key`; None: from the head."""
         begin = 0 if key is None else bisect_right(self.order, key)
         return [self._standing[seq] for _, _, seq in islice(self.order, begin, begin + count)]
+
+    def event(
+        self, kind: str, entry: Entry, now: float, leave: Leave | None, fields: Mapping[str, Any]
+    ) -> QueueEvent:
+        """What is published of `entry`, with its position and the expected wait."""
+        place = self.place(entry)
+        said = {
+            "place": place,
+            "waited_s": entry.waited_s(now),
+            "expected_wait_s": self.expected.wait_s(place, now),
+            "priority": entry.priority,
+        }
+        offer = entry.offer if kind == "offered" else None
+        return QueueEvent(kind, entry, self.name, {**said, **fields}, offer=offer, leave=leave)
 
     # -- letting go -------------------------------------------------------------------------
 
@@ -259,11 +339,12 @@ class CallQueue:
         self.next_release_at += by_s
         self.expected.shift(by_s)
 
-    def view(self, now: float) -> dict[str, Any]:
-        """The line as it is shown."""
+    def view(self, now: float) -> QueueNow:
+        """The queue as it is shown, without its agents."""
         waiting = len(self.waiting_index)
         oldest = min((key[1] for key in self.order), default=None)
-        talking = len(self.active) - (len(self.order) - waiting)
+        offered = len(self.order) - waiting - self._held
+        talking = len(self.active) - offered
         hours = self.hours
         return {
             "queue": self.name,
@@ -272,11 +353,11 @@ class CallQueue:
             "open": hours is None or hours.is_open(now),
             "opens_at": None if hours is None else hours.opens_at(now),
             "waiting": waiting,
-            "offered": len(self.order) - waiting,
+            "offered": offered,
             "talking": max(0, talking),
             "longest_wait_s": 0.0 if oldest is None else max(0.0, now - oldest),
             "expected_wait_s": self.expected.wait_s(len(self.order) + 1, now),
             "removed": self.is_removed,
-            "tally": {name: self.tally[name] for name in TALLIED},
+            "tally": cast(QueueTally, {name: self.tally[name] for name in TALLIED}),
             "centres": dict(self.shares.given),
         }

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict
 
 from .waiting import Leave, Offer, Waiting
 
 EntryState = Literal[
-    "waiting", "offered", "answered", "abandoned", "overflowed", "expired", "withdrawn"
+    "held", "waiting", "offered", "answered", "abandoned", "overflowed", "expired", "withdrawn"
 ]
+"""`held`: nobody waits yet, and the place is kept for a callback that a caller has just chosen."""
 EntryKind = Literal["callback", "call"]
 
 ENDED: frozenset[EntryState] = frozenset(
@@ -52,6 +53,43 @@ class Scope(NamedTuple):
 
 
 EVERYBODY = Scope()
+
+
+class EntryView(TypedDict):
+    """A job or a call that waits in a queue."""
+
+    id: str
+    """The id of the job or call."""
+    kind: EntryKind
+    """Which of the two it is."""
+    queue: str | None
+    """The queue that it waits in."""
+    agent: str | None
+    """The agent it waits for, where it waits in no queue."""
+    state: EntryState
+    """What it does now."""
+    place: int
+    """Its position, from 1."""
+    joined_at: float
+    """Since when it waits: its position counts from here."""
+    entered_at: float
+    """When it came into this queue: tiers and overflow count from here."""
+    waited_s: float
+    """How long it has waited, in all queues."""
+    expected_wait_s: float | None
+    """How long it still waits, by estimate."""
+    priority: int
+    """The higher, the sooner its turn."""
+    skills: dict[str, int]
+    """The level of each skill that an agent must have."""
+    number: str | None
+    """The customer's number in E.164."""
+    known_agent: str | None
+    """The agent for whom the queue keeps it at first."""
+    centre: str | None
+    """The centre whose turn it is."""
+    offered_to: tuple[str, ...]
+    """The agents who are offered it now."""
 
 
 @dataclass(slots=True, eq=False)
@@ -97,7 +135,7 @@ class Entry:
         """Whether it has left for good."""
         return self.state in ENDED
 
-    def view(self, now: float, place: int, expected_wait_s: float | None) -> dict[str, Any]:
+    def view(self, now: float, place: int, expected_wait_s: float | None) -> EntryView:
         """The entry as it is shown, but for the context, which its job or call has."""
         waiting = self.waiting
         return {
@@ -147,7 +185,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class QueueEvent:
-    """`kind` is the last word of its event's type. An offer or a leave is told to who waits."""
+    """`kind` is the last word of its event's type. An offer or a leave goes to who waits."""
 
     kind: str
     entry: Entry

@@ -65,10 +65,14 @@ class QueueList:
 
         Raises EngineError `refused`, `unavailable`.
         """
+        self.require(name).check(now, has_place=has_place)
+
+    def require(self, name: str) -> CallQueue:
+        """The queue of this name, where it accepts anybody at all. Raises EngineError `refused`."""
         queue = self.by_name.get(name)
         if queue is None or queue.is_removed:
             raise EngineError("refused", f"there is no queue named {name!r}", field="queue")
-        queue.check(now, has_place=has_place)
+        return queue
 
     def accepts(self, name: str, now: float) -> bool:
         """Whether the queue accepts one more."""

@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from config.queues import Centre, Queue
 
@@ -19,11 +19,11 @@ from ..routing.opening_hours import OpeningHours
 from ..store.protocols import NOTHING_KEPT, Documents, Publisher
 from . import explain
 from .agent_pool import AgentPool, PooledAgent
-from .decision_times import DecisionTimes
-from .matcher import Matcher
+from .decision_times import DecisionTimes, DecisionView
+from .matching.matcher import Matcher
 from .positions.position_watch import PERIOD_S, PositionWatch
-from .queue import CallQueue
-from .queue_entry import Entry, Key, QueueEvent
+from .queue import CallQueue, QueueView
+from .queue_entry import Entry, EntryView, Key, QueueEvent
 from .staffing import Staffing
 from .waiting import Leave, LeaveReason, Offer, Waiting
 
@@ -31,6 +31,35 @@ T = TypeVar("T")
 
 PAUSED_AS = "queue_paused"
 ON_CALL = frozenset({"reserved", "ringing", "talking"})
+
+
+class QueuesStatus(DecisionView):
+    """What engine.status says of the queues."""
+
+    waiting: int
+    """How many wait in all queues, offered ones too."""
+
+
+class QueueReasons(TypedDict):
+    """Who waits in a queue, and why."""
+
+    queue: str | None
+    """The queue; null: it waits for one agent."""
+    waiting: int
+    """How many wait."""
+    held_back: str | None
+    """Why the queue offers nothing now, in words; null: nothing holds it back."""
+    why: str | None
+    """Why the first waits although an agent is free, in words; null: no such agent is free."""
+
+
+class QueueExplanation(QueueReasons):
+    """queue.explain."""
+
+    entry: EntryView | None
+    """The entry that was asked for, or the first; null: nobody waits."""
+    agents: list[explain.CouldTake]
+    """The agents who may take it; those who could now come first."""
 
 
 class Queues:
@@ -120,13 +149,21 @@ class Queues:
         """
         self._step(lambda now: self.matcher.join(waiting, now))
 
-    def leave(self, waiting_id: str, reason: str = "withdrawn") -> bool:
+    def leave(
+        self, waiting_id: str, reason: str = "withdrawn", *, held_for: str | None = None
+    ) -> bool:
         """Remove one who leaves for a reason of their own. False if they did not wait.
+
+        Their place is held for the job `held_for` until it joins, or `release_place` is called.
 
         With reason `abandoned` a call is counted as such; anything else is neither counted
         against anybody. A call flow that has got an offer releases its agents itself.
         """
-        return self._step(lambda now: self.matcher.leave(waiting_id, reason, now))
+        return self._step(lambda now: self.matcher.leave(waiting_id, reason, now, held_for))
+
+    def release_place(self, job_id: str) -> None:
+        """A job for which a place is held will not join. Idempotent."""
+        self._step(lambda now: self.matcher.release_place(job_id, now))
 
     def answered(self, offer: Offer, agent: str) -> bool:
         """`agent` won the offer; False where it was no longer open."""
@@ -161,23 +198,23 @@ class Queues:
             if name is not None and (line.order or not line.is_removed)
         }
 
-    def viewer(self) -> Callable[[CallQueue], dict[str, Any]]:
+    def viewer(self) -> Callable[[CallQueue], QueueView]:
         """What shows a queue, with how many agents it has now."""
         now, staff = self._clock(), self._staff()
         return lambda line: self._view_of(line, staff.get(line.name or "", {}), now)
 
-    def views(self) -> list[dict[str, Any]]:
+    def views(self) -> list[QueueView]:
         """Each queue of `shown`, as it is shown."""
         return list(map(self.viewer(), self.shown().values()))
 
-    def view(self, queue: str) -> dict[str, Any]:
+    def view(self, queue: str) -> QueueView:
         """One queue, as it is shown. Raises EngineError `not_found`."""
         line = self.matcher.queues.named(queue)
         return self._view_of(line, self._staff().get(queue, {}), self._clock())
 
-    def _view_of(self, line: CallQueue, staff: dict[str, int], now: float) -> dict[str, Any]:
+    def _view_of(self, line: CallQueue, staff: dict[str, int], now: float) -> QueueView:
         why = explain.why_waiting(self.matcher, self._pool, line, now)
-        return line.view(now) | {"agents": staff, "why_waiting": why}
+        return {**line.view(now), "agents": staff, "why_waiting": why}
 
     def why_waiting(self, queue: str) -> str | None:
         """Why an entry of the queue waits although an agent is free, in words; None: it does not.
@@ -187,7 +224,7 @@ class Queues:
         line = self.matcher.queues.named(queue)
         return explain.why_waiting(self.matcher, self._pool, line, self._clock())
 
-    def explained(self, queue: str) -> dict[str, Any]:
+    def explained(self, queue: str) -> QueueExplanation:
         """The first who waits in the queue, and who could take them. Raises `not_found`."""
         line = self.matcher.queues.named(queue)
         first = next(line.waiting_index.first(line.order, 1), None)
@@ -195,14 +232,14 @@ class Queues:
             return self.entry_explained(first.id)
         return {**self._explained(line), "entry": None, "agents": []}
 
-    def entry_explained(self, waiting_id: str) -> dict[str, Any]:
+    def entry_explained(self, waiting_id: str) -> QueueExplanation:
         """One who waits, and who could take them now. Raises EngineError `not_found`."""
         entry = self.matcher.entry(waiting_id)
         agents = explain.of_entry(self.matcher, self._pool, entry, self._clock())
         view = self.entry_view(waiting_id)
         return {**self._explained(self._lines[entry.queue]), "entry": view, "agents": agents}
 
-    def _explained(self, line: CallQueue) -> dict[str, Any]:
+    def _explained(self, line: CallQueue) -> QueueReasons:
         now = self._clock()
         return {
             "queue": line.name,
@@ -218,17 +255,17 @@ class Queues:
         """Who stands in a queue, first in line first. Raises EngineError `not_found`."""
         return self.matcher.queues.named(queue).after(after, count)
 
-    def entry_view(self, waiting_id: str) -> dict[str, Any]:
+    def entry_view(self, waiting_id: str) -> EntryView:
         """One who waits, as they are shown. Raises EngineError `not_found`."""
         return self.view_entry(self.matcher.entry(waiting_id))
 
-    def view_entry(self, entry: Entry) -> dict[str, Any]:
+    def view_entry(self, entry: Entry) -> EntryView:
         """One who waits, as they are shown."""
         now, line = self._clock(), self._lines[entry.queue]
         place = line.place(entry)
         return entry.view(now, place, line.expected.wait_s(place, now))
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> QueuesStatus:
         """How many wait, and how long decisions take."""
         return {"waiting": len(self.matcher.entries), **self.decision_times.view()}
 
@@ -340,7 +377,7 @@ class Queues:
     def shift(self, by_s: float) -> None:
         """The clock was stepped: nobody waits longer or shorter for it."""
         self.matcher.shift(by_s, self._clock())
-        self._timer.set(self.matcher.next_deadline)
+        self._timer.reset(self.matcher.next_deadline)
 
 
 def _given(fields: Mapping[str, Any]) -> dict[str, Any]:

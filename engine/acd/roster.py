@@ -111,10 +111,10 @@ class Roster:
         """
         agent = self._agents.known(name)
         if not agent.added:
-            reason = f"agent {name} stands in the configuration; remove him there"
+            reason = f"agent {name} stands in the configuration; remove them there"
             raise EngineError("refused", reason, field="agent")
         if agent.is_on_work:
-            reason = f"agent {name} is on a call; log him out, and remove him after it"
+            reason = f"agent {name} is on a call; log them out, and remove them after it"
             raise EngineError("state", reason, field="agent")
         self._agents.logout(name, "removed")
         self._store.drop(ADDED_AS, name)
@@ -193,6 +193,6 @@ def _rearranged(agent: Agent, uri: str, use: str) -> list[tuple[str, bool]]:
     else:
         order = [(one, use == "on" if one == uri else enabled) for one, enabled in order]
     if not any(enabled for _uri, enabled in order):
-        reason = f"{uri} is the last address of agent {agent.name} that is on; log him out instead"
+        reason = f"{uri} is the last address of agent {agent.name} that is on; log them out instead"
         raise EngineError("state", reason, field="use")
     return order

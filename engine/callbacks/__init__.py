@@ -1,4 +1,4 @@
 """Callback jobs: accepted, scheduled, attempted, retried, completed and recovered.
 
-`intake` is the only way in, `dispatcher` starts attempts, `attempt` tells one of them.
+`intake` is the only way in, `dispatcher` starts attempts, `attempt` is one of them.
 """

@@ -1,7 +1,8 @@
 """One attempt of a callback: an agent and a customer are called and joined.
 
-`Attempt.run` tells the story: call one of the two, let the agent hear the whisper, call the other,
-join them, and wait until one hangs up. Whatever ends it, every leg is hung up and given back.
+`Attempt.run` reads from beginning to end: call one of the two, let the agent hear the whisper, call
+the other, join them, and wait until one hangs up. Whatever ends it, every leg is hung up and given
+back.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from ..calls.hangup_cause import BY_COMMAND, HangupCause, retry_cause_of
 from ..calls.leg import Leg, LegEnded
 from ..calls.leg_listener import LegListener, ObservedLeg
 from ..calls.services import CallServices
-from ..calls.templates import Subject, context_headers
+from ..calls.templates import Subject, context_headers, display_name
 from ..calls.two_party_call import TwoPartyCall
 from ..calls.whisper import Whisper
 from ..errors import EngineError
@@ -31,6 +32,7 @@ from ..routing.dialplan import Destination
 from ..store.store import StoreError
 from . import retry
 from .customer_hold import CustomerHold, Postponed
+from .dial_check import lines_of, number_of
 from .retry import Outcome
 
 log = structlog.get_logger()
@@ -235,7 +237,7 @@ class Attempt(TwoPartyCall):
         self.job.recording = path
         self._services.store.save(self.job)
 
-    # -- what the agents are told, and how they are rung --------------------------------------
+    # -- what agents see of it, and how they are rung -----------------------------------------
 
     @property
     def partner(self) -> Leg | None:
@@ -280,9 +282,14 @@ class Attempt(TwoPartyCall):
     async def dial_agent(self, leg: Leg, ring_s: float) -> None:
         """Call an agent on `leg`. Raises LegEnded."""
         self._check_not_ended(leg)
-        headers = context_headers(self._services.dial.headers, Subject.of(self.job))
+        subject = Subject.of(self.job)
         await self._dial_leg(
-            leg, self._customer.user, ring_s=ring_s, partner=self._partner, headers=headers
+            leg,
+            self._customer.user,
+            name=display_name(subject),
+            ring_s=ring_s,
+            partner=self._partner,
+            headers=context_headers(self._services.dial.headers, subject),
         )
 
     # -- legs -------------------------------------------------------------------------------
@@ -307,11 +314,9 @@ class Attempt(TwoPartyCall):
 
         Raises EngineError `refused`.
         """
-        number = self.job.called
-        if self.job.dial_to is not None:
-            other = self._admission.number(self.job.dial_to)
-            number = None if other is None else other.e164
-        if self._services.registry.is_on_the_line(number):
+        job, registry = self.job, self._services.registry
+        number = number_of(job, self._admission)
+        if registry.is_on_the_line(lines_of(job, self._admission), but_for=self.call):
             later = {
                 "policy": "on_the_line",
                 "not_before": self._services.clock.now() + ON_THE_LINE_S,
@@ -321,6 +326,7 @@ class Attempt(TwoPartyCall):
         if not verdict.allowed:
             data = {"policy": verdict.policy, "not_before": verdict.not_before}
             raise EngineError("refused", verdict.reason or "not to be called", "to", data)
+        registry.occupy_line(self.call, number or job.dial_to or job.request.to)
 
     def hang_up(self, leg_id: str | None = None) -> None:
         """End one leg, or all, and with it the attempt, by command. It is not repeated.
@@ -405,7 +411,8 @@ class Attempt(TwoPartyCall):
     def _retry_cause(self, leg: Leg, hangup: HangupCause) -> RetryCause:
         """Whose fault it is: the agent's alone only where the customer was not called."""
         if leg.role == "customer":
-            return retry_cause_of(hangup)
+            has_waited = leg.record.answered is not None and hangup.result == "hung_up"
+            return "abandoned" if has_waited else retry_cause_of(hangup)
         is_alone = self.job.request.order == "agent_first" and self.job.state != "dialing_customer"
         return "operator_missed" if is_alone else "failed"
 

@@ -55,11 +55,15 @@ class WaitOn:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The next attempt is due at `at` (Unix seconds), to `number` (None: the request's `to`)."""
+    """The next attempt is due at `at` (Unix seconds), to `number` (None: the request's `to`).
+
+    `scheduled`: it is due when something opens, and why.
+    """
 
     outcome: Outcome
     at: float
     number: str | None
+    scheduled: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +230,7 @@ def end(
     job.next_attempt_at = job.decision = job.decide_by = None
     job.under_way = False
     job.ended_at = now
-    job.cost = admission.settle(job)
+    job.cost = dict(admission.settle(job))
     store.save(job)
     call = job.attempts[-1].call if job.attempts else None
     events.publish(f"callback.{job.state}", **job.about(), call=call, **closing_facts(job))

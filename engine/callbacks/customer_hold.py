@@ -119,6 +119,11 @@ class CustomerHold:
         """The customer was called here, so they can be called here again."""
         return True
 
+    @property
+    def waits_as(self) -> str | None:
+        """The job itself, where it waits in a queue."""
+        return self._job.id if self._job.request.queue is not None else None
+
     async def request_callback(self) -> bool:
         """Queue the job again, in the store, before the customer hears of it."""
         job = self._job

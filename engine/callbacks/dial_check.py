@@ -1,9 +1,27 @@
 """Whether the customer of a job may be called now, asked right before each attempt."""
 
+from collections.abc import Iterator
+
 from ..calls.call import ON_THE_LINE_S, CallRegistry
 from ..job import Job
 from ..routing.admission import Admission
 from .completion import Postpone
+
+
+def number_of(job: Job, admission: Admission) -> str | None:
+    """The number (E.164) that is called next; None where it is no number."""
+    if job.dial_to is None:
+        return job.called
+    number = admission.number(job.dial_to)
+    return None if number is None else number.e164
+
+
+def lines_of(job: Job, admission: Admission) -> Iterator[str]:
+    """Every line of the job's customer: numbers in E.164, else what would be dialled."""
+    yield job.called or job.request.to
+    for text in job.request.numbers:
+        number = admission.number(text)
+        yield text if number is None else number.e164
 
 
 class DialCheck:
@@ -21,7 +39,7 @@ class DialCheck:
 
     def on_the_line(self, job: Job, now: float) -> Postpone | None:
         """Until when the job waits because its customer is calling us, if they are."""
-        if not self._calls.is_on_the_line(self._number_of(job)):
+        if not self._calls.is_on_the_line(lines_of(job, self._admission)):
             return None
         return Postpone(now + ON_THE_LINE_S, "the customer is on the line")
 
@@ -33,17 +51,10 @@ class DialCheck:
 
     def _refusal(self, job: Job, now: float) -> Postpone | str | None:
         """As `objection`, by the policies alone."""
-        verdict = self._admission.may_dial_now(self._number_of(job), now)
+        verdict = self._admission.may_dial_now(number_of(job, self._admission), now)
         if verdict.allowed:
             return None
         reason = verdict.reason or "not to be called"
         if verdict.policy == "hours" and verdict.not_before is not None:
             return Postpone(verdict.not_before, reason, is_date=True)
         return reason
-
-    def _number_of(self, job: Job) -> str | None:
-        """The number (E.164) that is called next."""
-        if job.dial_to is None:
-            return job.called
-        number = self._admission.number(job.dial_to)
-        return None if number is None else number.e164

@@ -9,6 +9,7 @@ tried again goes back to the schedule.
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any, assert_never
 
 import msgspec
@@ -36,9 +37,15 @@ from .completion import (
 from .dial_check import DialCheck
 from .open_jobs import OpenJobs
 from .queued_jobs import QueuedJobs
+from .resumed_jobs import ResumedJobs
 from .retry import Outcome
 from .running_attempts import RunningAttempts
 from .schedule import JobSchedule
+from .slots import Slots
+
+# So many jobs are looked at in one turn of the loop; and so many before an engine is up.
+LOOKED_AT_ONCE = 25
+RESUMED_AT_ONCE = 1_000
 
 
 class Dispatcher:
@@ -63,7 +70,9 @@ class Dispatcher:
         self._timer = Timer(clock, self.dispatch)
         self._queued = QueuedJobs(services, self._carry_out, clock=clock)
         self._dial_check = DialCheck(services.registry, admission)
+        self._slots = Slots(services.queues, admission)
         self._is_dispatching = False
+        self.resumed = ResumedJobs()
         self.draining = False
         self.interrupted: list[Attempt] = []
         services.events.watch(self._on_event)
@@ -121,12 +130,28 @@ class Dispatcher:
             job.under_way = False
             self._services.store.save(job)
 
-    def resume(self, jobs: Iterable[Job]) -> None:
-        """Take over queued jobs that an earlier engine left in the store, oldest first."""
-        for job in jobs:
+    def resume(self, jobs: Iterable[Job], on_resumed: Callable[[], None] = lambda: None) -> None:
+        """Take over queued jobs that an earlier engine left in the store, oldest first.
+
+        All are known at once, and the first of them wait in their places. The others follow in
+        portions, so that many of them hold up neither the start nor a call. `on_resumed` is called
+        when each has been looked at.
+        """
+        now = self._clock()
+        due = []
+        for job in sorted(jobs, key=lambda job: -job.request.priority):
             self._add(job)
-            self._schedule_next(job)
-        self.dispatch()
+            at = job.next_due_at
+            if at <= now:
+                at = now
+                due.append(job.id)
+            self._schedule.look_at(job, at, "due")
+        self.resumed.begin(due, on_resumed)
+        for _ in range(RESUMED_AT_ONCE // LOOKED_AT_ONCE):
+            self.dispatch()
+            if not self.resumed:
+                break
+        self.resumed.done()
 
     def _add(self, job: Job) -> None:
         self.open.add(job)
@@ -230,8 +255,9 @@ class Dispatcher:
 
     def _dispatch_all(self, now: float) -> None:
         schedule, most = self._schedule, self._services.dial.max_calls
-        for job_id in schedule.due(now):
+        for job_id in islice(schedule.due(now), LOOKED_AT_ONCE):
             self._due(job_id, now)
+            self.resumed.looked_at(job_id)
         while schedule.count_ready and not self.draining and self.active < most:
             job = self.open.get(schedule.next_ready())
             if job is None or not self._is_idle(job):
@@ -281,6 +307,7 @@ class Dispatcher:
         """End an open job that nobody is being called for."""
         self._queued.leave(job)
         self.open.remove(job)
+        self.resumed.looked_at(job.id)
         self._schedule.forget(job)
         services = self._services
         completion.end(
@@ -305,6 +332,7 @@ class Dispatcher:
 
     def _carry_out(self, job: Job, step: Decision, offer: Offer | None = None) -> None:
         """Do what was decided about a job. `offer` is that of the attempt that is over."""
+        step = self._slots.in_open_time(job, step)
         match step:
             case Ready():
                 self._ready(job)
@@ -318,12 +346,12 @@ class Dispatcher:
                 has_place = offer is not None and self._queued.unanswered(job, offer)
                 job.failure = outcome.failure
                 self._queue_again(job, None if has_place else at, outcome.cause)
-            case Retry(outcome, at, number):
+            case Retry(outcome, at, number, scheduled):
                 self._queued.leave(job)
-                job.dial_to = number
+                job.dial_to, job.scheduled = number, scheduled
                 self._interrupt_wait(job, at)
                 job.failure = outcome.failure
-                self._queue_again(job, at, outcome.cause)
+                self._queue_again(job, at, outcome.cause, is_date=scheduled is not None)
             case Postpone():
                 self._postpone(job, step)
             case End(outcome):
@@ -413,7 +441,7 @@ class Dispatcher:
             if job.id in self.open:
                 self._watch(job)
                 self._schedule_anew(job, now, is_ready=before.is_ready(job))
-        self._timer.set(self._schedule.next_at)
+        self._timer.reset(self._schedule.next_at)
 
     def _schedule_anew(self, job: Job, now: float, *, is_ready: bool) -> None:
         if is_ready:

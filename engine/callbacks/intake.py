@@ -105,6 +105,8 @@ class Intake:
     ) -> AcceptedRequest:
         """Accept a request. `queue_joined_at` is the place of a customer who has waited already.
 
+        Such a customer has waited enough: an agent is called first, whatever a rule says.
+
         Raises EngineError (`conflict`, `refused`, `unavailable`), BadParams, StoreError.
         """
         if params.id is not None:
@@ -157,6 +159,8 @@ class Intake:
         history = await self._router.history(asked.to)
         now = self._clock()
         params, ruling = self._router.route(self.check.read_numbers(asked), history, now)
+        if queue_joined_at is not None:
+            params = msgspec.structs.replace(params, order="agent_first")
         for _step, check in self.check.checks(params, now):
             check()
         admitted = self.check.admit(params, now)
@@ -165,9 +169,8 @@ class Intake:
             request = self._request(params, admitted, self._whisper(params, ruling))
             further = Further(asked, request, admitted.scheduled, asked.id, fingerprint, meaning)
             return await self._join(open_job, further)
-        request = self._request(params, admitted, self.check_whisper(params, ruling))
-        if request.queue is not None:
-            self.check.queue(request.queue, now, request.not_before)
+        placed = self.check.place(params, admitted, now)
+        request = self._request(params, placed, self.check_whisper(params, ruling))
         job = Job(
             id=job_id,
             request=request,
@@ -176,7 +179,9 @@ class Intake:
             created=now,
             called=admitted.called,
             region=admitted.region,
-            scheduled=admitted.scheduled,
+            scheduled=placed.scheduled,
+            next_attempt_at=placed.not_before if placed is not admitted else None,
+            is_due_on_date=placed is not admitted,
             queue_joined_at=queue_joined_at,
             has_place=queue_joined_at is not None,
         )
@@ -213,6 +218,10 @@ class Intake:
             to=request.to, numbers=numbers, not_before=not_before, deadline=deadline
         )
         admitted = self._admission.check(asked, now, counts=False)
+        if change.not_before is not None or change.deadline is not None:
+            admitted = self.check.slots.admit(
+                admitted, request.queue, not_before=not_before, deadline=deadline, now=now
+            )
         before = request, job.scheduled, job.next_attempt_at
 
         def undo() -> None:
@@ -226,7 +235,7 @@ class Intake:
         job.scheduled = admitted.scheduled
         if change.not_before is not None:
             # A crash may have left phones ringing: no command shortens the wait for them.
-            job.next_attempt_at = job.quiet_until
+            job.next_attempt_at, job.is_due_on_date = job.quiet_until, False
         self._services.events.publish(
             "callback.rescheduled",
             **job.about(),

@@ -27,7 +27,7 @@ class OpenJobs:
         """The open job of this id, if there is one."""
         return self._by_id.get(job_id)
 
-    def told(self, job_id: str) -> Job | None:
+    def known(self, job_id: str) -> Job | None:
         """The job of this id that is open, or has been published and is about to be."""
         return self._by_id.get(job_id) or self._accepting.get(job_id)
 

@@ -136,6 +136,7 @@ class QueuedJobs:
     def leave(self, job: Job, reason: str = "withdrawn") -> None:
         """Take the job out of its queue, and give back an offer that no attempt has taken."""
         self._outside.pop(job.id, None)
+        self._queues.release_place(job.id)
         is_in = self._waiting.pop(job.id, None) is not None
         offer = self._offers.pop(job.id, None)
         if is_in:

@@ -3,14 +3,14 @@
 An engine that stops in good order hangs up its calls, and its jobs are queued again. A job whose
 phones have not confirmed the hanging up waits as after a crash.
 
-An engine that dies loses its calls, but nobody tells the phones: some may still ring, and somebody
+An engine that dies loses its calls, and no phone hears of it: some may still ring, and somebody
 may listen to silence. So a job that may have been dialled follows its own policy, and is not
 dialled again before nobody can be on the line any more. A job that was certainly not dialled goes
 on as if there had been no crash.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 
@@ -44,8 +44,9 @@ def reconcile(
     admission: Admission,
     now: float,
     seen_until: float = math.inf,
+    on_resumed: Callable[[], None] = lambda: None,
 ) -> None:
-    """Take over the open jobs of the store, oldest first.
+    """Take over the open jobs of the store, oldest first. `on_resumed`: see Dispatcher.resume.
 
     `seen_until` is when the earlier engine was last known to run (Unix seconds): calls that were
     up then ended there, and neither last nor cost anything until now.
@@ -60,7 +61,7 @@ def reconcile(
         _cut_off(job, min(now, seen_until))
         if _stays_open(job, services, admission, now):
             to_resume.append(job)
-    dispatcher.resume(to_resume)
+    dispatcher.resume(to_resume, on_resumed)
     if interrupted:
         log.warning("jobs_interrupted", jobs=interrupted, open=len(to_resume))
 

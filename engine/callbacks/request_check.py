@@ -13,6 +13,7 @@ from ..errors import EngineError
 from ..request import CallbackRequest
 from ..routing.admission import Admission, AdmissionQuery, Admitted
 from ..routing.number_plan import is_uri
+from .slots import Slots
 
 Step = Literal["party", "agent", "trunks", "known_agent", "centre", "deadline"]
 Request = TypeVar("Request", bound=CallbackRequest)
@@ -25,6 +26,7 @@ class RequestCheck:
     def __init__(self, services: CallServices, admission: Admission) -> None:
         self._services = services
         self._admission = admission
+        self.slots = Slots(services.queues, admission)
 
     def read_numbers(self, params: Request) -> Request:
         """The request with its numbers in full, where it says what they are or where from.
@@ -77,19 +79,26 @@ class RequestCheck:
         """Whether the policies admit it, and for when. Raises EngineError `refused`."""
         return self._admission.check(AdmissionQuery.of(params), now)
 
-    def queue(self, queue: str, now: float, not_before: float | None) -> None:
-        """Check that a queue accepts one more callback. Raises EngineError.
+    def place(self, params: CallbackRequest, admitted: Admitted, now: float) -> Admitted:
+        """What is admitted, at a time at which its queue is open, and accepts one more.
 
-        A closed queue that opens later accepts it for then. A callback that is to wait until
-        `not_before` is accepted whatever the state of the queue is now.
+        A callback that is for later is accepted however many wait now. Raises EngineError: there
+        is no such queue, it is full, or closed whenever the callback could be made (`opens_at`).
         """
-        try:
-            self._services.queues.matcher.queues.check(queue, now)
-        except EngineError as error:
-            is_later = (not_before or 0.0) > now
-            is_scheduled = bool(error.data.get("schedule")) and error.data.get("opens_at")
-            if error.kind == "refused" or not (is_later or is_scheduled):
-                raise
+        if params.queue is None:
+            return admitted
+        queues = self._services.queues.matcher.queues
+        queues.require(params.queue)
+        admitted = self.slots.admit(
+            admitted,
+            params.queue,
+            not_before=params.not_before,
+            deadline=params.deadline,
+            now=now,
+        )
+        if (admitted.not_before or 0.0) <= now:
+            queues.check(params.queue, now)
+        return admitted
 
     def _known_agent(self, name: str | None) -> None:
         if name is not None and name not in self._services.agents:

@@ -40,9 +40,15 @@ class Outcome:
         return self.result == INTERRUPTED
 
 
+# Whoever has waited in vain is not called again, at any number, unless a rule says so.
+DEFAULT_RULES: Mapping[RetryCause, RetryRule] = {
+    "abandoned": RetryRule(attempts=1, next_number=False)
+}
+
+
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Rules by cause, `otherwise` for a cause without one, and `most` attempts in all."""
+    """Rules by cause, `otherwise` for a cause without any, and `most` attempts in all."""
 
     otherwise: RetryRule
     most: int
@@ -50,7 +56,7 @@ class RetryPolicy:
 
     def of(self, cause: RetryCause) -> RetryRule:
         """The rule for `cause`."""
-        return self.rules.get(cause, self.otherwise)
+        return self.rules.get(cause) or DEFAULT_RULES.get(cause, self.otherwise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,8 @@ def cause_of(outcome: Outcome) -> RetryCause:
 
 
 _CAUSES: tuple[RetryCause, ...] = (
-    "busy", "no_answer", "rejected", "unreachable", "operator_missed", "machine", "failed",
+    "busy", "no_answer", "rejected", "unreachable", "abandoned", "operator_missed", "machine",
+    "failed",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
 """What every call is made of: legs, the bridge, ringing agents, waiting, whisper, recording.
 
-Callbacks and inbound calls are told with these parts. Nothing here knows a job.
+Callbacks and inbound calls are made of these parts. Nothing here knows a job.
 """

@@ -1,7 +1,7 @@
 """Rings the agents of one offer at once, each at their addresses in turn; the first answer wins.
 
 Which agent wins is decided here and nowhere else: the first answer that this module sees. Every
-other phone is told that the call was answered elsewhere, also one whose answer crossed with that,
+other phone learns that the call was answered elsewhere, also one whose answer crossed with that,
 and its agent is free again. Whatever happens, no agent stays reserved when `ring` is over but the
 winner, and `release_agents` frees the winner.
 """

@@ -44,6 +44,10 @@ class CallbackOnRequest(Protocol):
     async def request_callback(self) -> bool:
         """Have the party called back. False where that failed after all, and the party heard so."""
 
+    @property
+    def waits_as(self) -> str | None:
+        """The job that takes the party's place in the queue; None where none does."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitPlan:
@@ -82,6 +86,8 @@ class QueueMembership:
         self._offer: Offer | None = None
         self._is_in = False
         self.reason = "hung_up"
+        self.held_for: str | None = None
+        """The job for which the place is held when the party leaves."""
 
     def __enter__(self) -> "QueueMembership":
         self._is_in = True
@@ -104,7 +110,7 @@ class QueueMembership:
             unused = self._next.result() if self._next.exception() is None else None
         if self._is_in:
             self._is_in = False
-            self._queues.leave(self._waiting.id, self.reason)
+            self._queues.leave(self._waiting.id, self.reason, held_for=self.held_for)
             # Nobody else frees the agents of an offer whose ringing did not begin.
             free_offered(unused or self._offer, self._services)
 
@@ -269,6 +275,8 @@ class AgentWait:
                     return await self._as_member(membership)
                 except asyncio.CancelledError:
                     membership.reason = self._flow.leaving_reason()
+                    if membership.reason == "callback":
+                        membership.held_for = self._callback.waits_as
                     raise
         except EngineError as error:
             raise of_not_taken(error, self._room.settings) from error
@@ -287,6 +295,7 @@ class AgentWait:
                 self._flow.on_waiting()
                 if await self._callback.request_callback():
                     membership.reason = "callback"
+                    membership.held_for = self._callback.waits_as
                     text = self._room.settings.texts.callback_taken
                     raise TurnedAway(CALLED_BACK, text) from None
                 membership.offer_missed()

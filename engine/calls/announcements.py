@@ -82,7 +82,7 @@ class Announcements:
         return sentences
 
     def _is_better(self, place: int) -> bool:
-        return not self._announced_place or place <= self._announced_place
+        return not self._announced_place or place < self._announced_place
 
     def _sentences(self, position: QueuePosition) -> list[str]:
         room, texts = self._room, self._room.texts
@@ -101,10 +101,10 @@ class Announcements:
         within = place <= room.announce_position_limit
         if room.announce_position == "no" or (room.announce_position == "limit" and not within):
             return ""
-        if room.announce_position == "more" and not within:
-            return texts.more
         if room.announce_position_only_up and not self._is_better(place):
             return ""
+        if room.announce_position == "more" and not within:
+            return texts.more
         return texts.next if place == 1 else texts.place
 
     def _wait(self, position: QueuePosition) -> str:

@@ -1,9 +1,12 @@
 """A call: the legs of one attempt or of a call that came in, and the registry of what is up."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, Literal, Protocol, TypedDict, cast
+
+from msgspec import Meta
 
 from ..clock import shifted
+from ..job import LegRecord
 from .leg import Leg
 
 # How long the callback of a customer who is calling us waits before it is looked at again.
@@ -15,6 +18,43 @@ class CallOwner(Protocol):
 
     def hang_up(self, leg_id: str | None = None) -> None:
         """End one leg, or all, because a command says so."""
+
+
+CallDetails = TypedDict(
+    "CallDetails",
+    {
+        "from": Annotated[str, Meta(description="Who calls, as it is shown.")],
+        "number": Annotated[str | None, Meta(description="Their number in E.164.")],
+        "dialled": Annotated[str, Meta(description="What they dialled.")],
+        "trunk": Annotated[str, Meta(description="The trunk that brought the call.")],
+        "route": Annotated[str, Meta(description="The inbound route that accepts it.")],
+        "context": Annotated[dict[str, Any], Meta(description="What its route and rules give it.")],
+        "queue": Annotated[str | None, Meta(description="The queue that it waits in.")],
+        "agent": Annotated[str | None, Meta(description="The agent who has it, or is offered it.")],
+        "joined_at": Annotated[float, Meta(description="Since when it waits: its position.")],
+    },
+    total=False,
+)
+"""Of a call that came in. A call of a job has none of these."""
+
+
+class CallView(CallDetails):
+    """A call that is up. `job` is that of a callback, the details those of a call that came in."""
+
+    call: str
+    """Its id."""
+    job: str | None
+    """The job that it is an attempt of."""
+    direction: Literal["inbound", "outbound"]
+    """Whether it came in."""
+    state: str
+    """What it does now."""
+    started: float
+    """When it began (Unix seconds)."""
+    bridged_at: float | None
+    """When agent and customer were joined."""
+    legs: list[LegRecord]
+    """Its legs, in the order dialled."""
 
 
 class Call:
@@ -48,7 +88,7 @@ class Call:
         self.started += by_s
         self.bridged_at = shifted(self.bridged_at, by_s)
 
-    def view(self) -> dict[str, Any]:
+    def view(self) -> CallView:
         """The call as the control protocol shows it."""
         return {
             "call": self.id,
@@ -58,7 +98,7 @@ class Call:
             "started": self.started,
             "bridged_at": self.bridged_at,
             "legs": [leg.record for leg in self.legs],
-            **self.about,
+            **cast(CallDetails, self.about),
         }
 
 
@@ -69,27 +109,35 @@ class CallRegistry:
         self.calls: dict[str, Call] = {}
         self.legs: dict[str, Leg] = {}
         self.recordings: dict[str, Callable[[str], None]] = {}
-        """By the path of each file that is being written, whom to tell why that has failed."""
-        self._on_the_line: dict[str, set[str]] = {}
+        """By the path of each file that is being written, what hears why that has failed."""
+        self._on_line: dict[str, set[str]] = {}
+        self._lines_of: dict[str, set[str]] = {}
 
     def add_call(self, call: Call) -> None:
         """Know a call that begins."""
         self.calls[call.id] = call
-        number = call.about.get("number")
-        if number is not None:
-            self._on_the_line.setdefault(number, set()).add(call.id)
 
-    def is_on_the_line(self, number: str | None) -> bool:
-        """Whether a call from `number` (E.164) is up: its line is busy and cannot be called."""
-        return number in self._on_the_line
+    def occupy_line(self, call: Call, line: str | None) -> None:
+        """The customer of `call` is on this line, or is being called there.
+
+        It is a number in E.164, or what a callback to them dials. None: it cannot be called.
+        """
+        if line is not None:
+            self._on_line.setdefault(line, set()).add(call.id)
+            self._lines_of.setdefault(call.id, set()).add(line)
+
+    def is_on_the_line(self, lines: Iterable[str | None], *, but_for: Call | None = None) -> bool:
+        """Whether a call but `but_for` is up on one of these lines, which cannot be called then."""
+        mine = "" if but_for is None else but_for.id
+        return any(call != mine for line in lines for call in self._on_line.get(line or "", ()))
 
     def free_line(self, call: Call) -> None:
-        """The caller's line is free again, so they may be called back. Idempotent."""
-        number = call.about.get("number", "")
-        calls = self._on_the_line.get(number, set())
-        calls.discard(call.id)
-        if not calls:
-            self._on_the_line.pop(number, None)
+        """The customer's line is free again, so they may be called back. Idempotent."""
+        for line in self._lines_of.pop(call.id, ()):
+            calls = self._on_line[line]
+            calls.discard(call.id)
+            if not calls:
+                del self._on_line[line]
 
     def add_leg(self, call: Call, leg: Leg) -> None:
         """Register a leg of a registered call."""

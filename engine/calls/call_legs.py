@@ -96,9 +96,11 @@ class CallLegs:
             **fields,
         )
 
-    def trunk_failed(self, trunk: str, for_s: float, reason: str) -> None:
-        """A call by this trunk has failed: calls go by other trunks for so long."""
-        self._services.dialplan.trunk_failed(trunk, for_s, reason)
+    def trunk_failed(self, trunk: str, cause: HangupCause) -> None:
+        """A call by this trunk has failed: calls go by other trunks for a while."""
+        self._services.dialplan.trunk_failed(
+            trunk, cause.trunk_rests_s, str(cause), is_silent=cause.trunk_is_silent
+        )
 
     def hang_up(self) -> None:
         """Hang up every leg that is up or being called."""

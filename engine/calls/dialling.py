@@ -1,14 +1,19 @@
 """How a party is called: who calls it, with which codecs and headers, and for how long it rings."""
 
+import asyncio
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sip.dialog.uac import Invitation
+from sip.endpoint import SipEndpoint
+from sip.errors import ParseError
 from sip.hop import Hop
 from sip.message.uri import SipUri
 from sip.sdp.offer_answer import LocalAudio
+from sip.transport.resolver import ResolutionFailed
 
 from ..routing.dialplan import DialTarget
+from .hangup_cause import HangupCause, of_unknown_name
 
 CODECS: Final = ("PCMU", "PCMA")
 
@@ -18,13 +23,20 @@ DEFAULT_CALLER: Final = "ringback"
 # How long a trunk may stay silent before the next one is tried.
 TRUNK_RESPONSE_S: Final = 5.0
 
+# How long the name of a trunk may take to be found before the next trunk is tried.
+NAME_S: Final = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a leg's INVITE says is calling: `user`, else the trunk's caller id, else `default`."""
+    """Who a leg's INVITE says is calling: `user`, else the trunk's caller id, else `default`.
+
+    `name` is the display name; "" for none.
+    """
 
     user: str | None
     default: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +55,36 @@ class DialOptions:
             target=target.target,
             hop=hop,
             from_uri=str(SipUri("sip", target.from_host or self.audio.host, user)),
+            from_display=self.caller.name or None,
             audio=self.audio,
             credentials=target.credentials,
             headers=self.headers,
             ring_s=self.ring_s,
             account=target.trunk or "",
         )
+
+
+async def hops_of(
+    sip: SipEndpoint, target: DialTarget, *, is_last: bool
+) -> tuple[Hop, ...] | HangupCause:
+    """Where a target leads, best first, or why it leads nowhere.
+
+    A name that stalls gives way after NAME_S where another target can be tried.
+    """
+    try:
+        async with asyncio.timeout(None if is_last else NAME_S):
+            return await sip.hops(target.hop_uri)
+    except (TimeoutError, ResolutionFailed, ParseError) as error:
+        return of_unknown_name(str(error) or f"{target.hop_uri}: its name is not answered")
+
+
+async def until_clear(
+    sip: SipEndpoint, target: DialTarget, *, or_until: "asyncio.Future[HangupCause | None]"
+) -> None:
+    """Wait until an earlier call to the target is over, or its leg is hung up."""
+    clear = asyncio.ensure_future(sip.until_clear(target.target))
+    either: tuple[asyncio.Future[Any], ...] = (clear, or_until)
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        clear.cancel()

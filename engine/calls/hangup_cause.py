@@ -1,6 +1,6 @@
 """The hangup cause of a leg: one word, one sentence, and what SIP said.
 
-The words are those of a job's `result`. They tell a person what to do next; a SIP status says what
+The words are those of a job's `result`. They say what a person does next; a SIP status says what
 a machine answered.
 """
 
@@ -95,6 +95,7 @@ class HangupCause:
 
     `is_ours`: the engine lacked something that it should have had, and the party is not to blame.
     `trunk_failed`: another trunk may reach the party. `trunk_rests_s`: how long to pass it over.
+    `trunk_is_silent`: nobody answers there, so that an answer shows that it works again.
     """
 
     result: Result
@@ -104,6 +105,12 @@ class HangupCause:
     trunk_failed: bool = False
     is_ours: bool = False
     trunk_rests_s: float = 0.0
+    trunk_is_silent: bool = False
+
+    @property
+    def hop_failed(self) -> bool:
+        """Whether another address of the same trunk may do (RFC 3263 section 4.3)."""
+        return self.trunk_failed and self.sip_status in (None, 408, 503)
 
     def __str__(self) -> str:
         if self.sip_status is None:
@@ -143,7 +150,18 @@ def _answered(cause: Cause) -> int | None:
 
 def _dead(phrase: str) -> HangupCause:
     """The cause where nobody answers at all."""
-    return HangupCause("unreachable", phrase, trunk_failed=True, trunk_rests_s=DEAD_TRUNK_RESTS_S)
+    return HangupCause(
+        "unreachable",
+        phrase,
+        trunk_failed=True,
+        trunk_rests_s=DEAD_TRUNK_RESTS_S,
+        trunk_is_silent=True,
+    )
+
+
+def of_unknown_name(reason: str) -> HangupCause:
+    """The cause where the name of a trunk or phone leads nowhere."""
+    return _dead(reason)
 
 
 def of_no_answer(ring_s: float, *, is_silent: bool) -> HangupCause:

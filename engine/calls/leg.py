@@ -6,13 +6,13 @@ A leg joins a SIP session to a media endpoint. What SIP and the media worker rep
 """
 
 import asyncio
-from typing import Any, Literal
+from typing import Literal
 
 import structlog
 from msgspec import structs
 
 from media import messages as media_events
-from media.errors import BadAddress, MediaError
+from media.errors import MediaError
 from media.messages import LegStats
 from media.sources import Source
 from media.worker_pool import WorkerPool
@@ -21,12 +21,12 @@ from sip.dialog.session import Session
 from sip.dialog.uas import UasSession
 from sip.endpoint import SipEndpoint
 from sip.errors import ParseError, SipError
+from sip.hop import Hop
 from sip.sdp.offer_answer import NegotiatedAudio
-from sip.transport.resolver import ResolutionFailed
 
 from ..job import LegRecord
 from ..routing.dialplan import Destination, DialTarget
-from .dialling import CODECS, TRUNK_RESPONSE_S, Caller, DialOptions
+from .dialling import CODECS, TRUNK_RESPONSE_S, Caller, DialOptions, hops_of, until_clear
 from .hangup_cause import (
     CLEARING,
     NO_ANSWER,
@@ -39,7 +39,7 @@ from .hangup_cause import (
 )
 from .leg_listener import LegListener, LegOwner
 from .leg_media import LegMedia, address_text
-from .legs.event_budget import EventBudget
+from .legs.event_budget import BoundedPublisher
 
 log = structlog.get_logger()
 
@@ -83,7 +83,13 @@ class Leg:
         self._listeners: list[LegListener] = []
         self._borrower: Leg | None = None  # the leg of the call that has this permanent line
         self._sip = sip
-        self._media = LegMedia(leg_id, media, rtp_host)
+        self._media = LegMedia(
+            leg_id,
+            media,
+            sip,
+            rtp_host,
+            on_unreachable=lambda reason: self.hang_up(HangupCause("incompatible", reason)),
+        )
         self._owner = owner
         self._publish = owner.publish
         self._dialled = False
@@ -91,7 +97,7 @@ class Leg:
         self._hung_up: list[Session] = []
         self._called_us = False
         self._outcome: asyncio.Future[HangupCause | None] | None = None
-        self._budget = EventBudget()
+        self._publish_bounded = BoundedPublisher(self._publish)
 
     # -- who hears of it --------------------------------------------------------------------
 
@@ -159,17 +165,30 @@ class Leg:
     async def _try(
         self, target: DialTarget, options: DialOptions, *, is_last: bool
     ) -> HangupCause | None:
-        """Call the party by one target. None once it is answered, otherwise why it is not."""
+        """Call the party by one target, at each of its addresses. None once it is answered."""
         self.record.begin_try(target.target, target.trunk)
-        try:
-            hop = await self._sip.resolve(target.hop_uri)
-        except (ResolutionFailed, ParseError) as error:
-            return HangupCause("unreachable", str(error), trunk_failed=True)
-        self.record.hop = str(hop)
+        hops = await hops_of(self._sip, target, is_last=is_last)
+        if isinstance(hops, HangupCause):
+            return hops
+        for number, hop in enumerate(hops, start=1):
+            is_last_hop = number == len(hops)
+            failure = await self._try_at(hop, target, options, is_last=is_last and is_last_hop)
+            if failure is None or not failure.hop_failed or self.hangup_cause is not None:
+                return failure
+            self._sip.rest(hop, failure.trunk_rests_s or None)
+            if not is_last_hop:
+                self._forget_early_media()
+        return failure
+
+    async def _try_at(
+        self, hop: Hop, target: DialTarget, options: DialOptions, *, is_last: bool
+    ) -> HangupCause | None:
+        """Call the party by one target at one address."""
+        self.record.begin_try(target.target, target.trunk, str(hop))
         loop = asyncio.get_running_loop()
         self._outcome = loop.create_future()
         if not self._sip.is_clear(target.target):
-            await self._until_clear(target.target)
+            await until_clear(self._sip, target, or_until=self._outcome)
         if self.hangup_cause is not None:  # hung up meanwhile
             return self.hangup_cause
         self._media.take_from(hop.host, target.rtp)
@@ -186,20 +205,10 @@ class Leg:
             if give_up is not None:
                 give_up.cancel()
 
-    async def _until_clear(self, target: str) -> None:
-        """Wait until an earlier call to the target is over, or this leg is hung up."""
-        assert self._outcome is not None
-        clear = asyncio.ensure_future(self._sip.until_clear(target))
-        either: tuple[asyncio.Future[Any], ...] = (clear, self._outcome)
-        try:
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            clear.cancel()
-
     def _tell_trunk(self, target: DialTarget, cause: HangupCause) -> None:
         """A trunk is to be passed over for a while."""
         if target.trunk and cause.trunk_rests_s > 0:
-            self._owner.trunk_failed(target.trunk, cause.trunk_rests_s, str(cause))
+            self._owner.trunk_failed(target.trunk, cause)
 
     def _forget_early_media(self) -> None:
         """A trunk has failed: what it let ring or speak is over, and the next one starts afresh."""
@@ -318,6 +327,7 @@ class Leg:
         if self.hangup_cause is not None:
             return
         self.hangup_cause = cause
+        self._media.stop_describing()
         record = self.record
         record.state = "ended"
         record.ended = self._owner.now()
@@ -325,10 +335,8 @@ class Leg:
             record.sip_status = cause.sip_status
         record.reason = cause.phrase
         self._session = None
-        fields: dict[str, Any] = {"result": cause.result, "reason_header": cause.reason_header}
-        if record.events_dropped:
-            fields["events_dropped"] = record.events_dropped
-        self._publish("leg.ended", self, **fields)
+        said = {"result": cause.result, "reason_header": cause.reason_header}
+        self._publish("leg.ended", self, **said, **record.excess())
         self._settle(cause)
         for listener in tuple(self._listeners):
             listener.leg_ended(self)
@@ -337,7 +345,9 @@ class Leg:
 
     def on_sip(self, event: sip_events.Event) -> None:
         """Handle one event of this leg's session. Those of an earlier session are ignored."""
-        if isinstance(event, sip_events.RegistrationChanged) or event.session is not self._session:
+        if isinstance(event, sip_events.RegistrationChanged | sip_events.ExtensionsRefused):
+            return
+        if event.session is not self._session:
             return
         match event:
             case sip_events.Progress():
@@ -347,6 +357,9 @@ class Leg:
             case sip_events.Failed() if self._called_us:
                 self._end(of_unanswered_call(event.cause))
             case sip_events.Failed():
+                if event.cause.status in (420, 421):
+                    extensions = list(event.cause.extensions)
+                    self._publish("leg.extension_required", self, extensions=extensions)
                 self._failed(of_failed_invite(event.cause))
             case sip_events.Ended():
                 self._end(of_ended_session(event.cause))
@@ -400,7 +413,7 @@ class Leg:
         if held == self.is_held or self.record.state not in ("answered", "held"):
             return
         self.record.state = "held" if held else "answered"
-        self._publish_bounded("leg.held" if held else "leg.resumed")
+        self._publish_bounded("leg.held" if held else "leg.resumed", self)
         self._hold_changed()
 
     def _hold_changed(self) -> None:
@@ -408,13 +421,10 @@ class Leg:
             listener.hold_changed(self)
 
     def _connect(self, audio: NegotiatedAudio, *, anew: bool = False) -> None:
-        self.audio, record = audio, self.record
-        record.codec, record.local_media = audio.codec, self._media.local_address
-        record.remote_media = address_text(audio.host, audio.port)
-        try:
-            self._media.connect(audio, anew=anew)
-        except BadAddress as error:
-            self.hang_up(HangupCause("incompatible", error.reason))
+        self.audio = audio
+        self.record.codec, self.record.local_media = audio.codec, self._media.local_address
+        self.record.remote_media = address_text(audio.host, audio.port)
+        self._media.describe(audio, anew=anew)
 
     # -- what the media worker reports ------------------------------------------------------
 
@@ -429,10 +439,10 @@ class Leg:
             case media_events.Dtmf():
                 self._pressed(event.digit, event.duration_ms)
             case media_events.SilenceStarted():
-                self._publish_bounded("leg.silence", silent_ms=event.silent_ms)
+                self._publish_bounded("leg.silence", self, silent_ms=event.silent_ms)
             case media_events.PeerMoved():
                 self.record.remote_media = address_text(event.host, event.port)
-                self._publish_bounded("leg.peer_moved", host=event.host, port=event.port)
+                self._publish_bounded("leg.peer_moved", self, host=event.host, port=event.port)
             case media_events.MediaTimeout() if (
                 self.record.answered is None or self._media.is_overtaken(event)
             ):
@@ -455,18 +465,10 @@ class Leg:
 
     def _pressed(self, digit: str, duration_ms: int) -> bool:
         """Publish and act on a digit. False where there are too many, and it is let go."""
-        if not self._publish_bounded("leg.dtmf", digit=digit, duration_ms=duration_ms):
+        if not self._publish_bounded("leg.dtmf", self, digit=digit, duration_ms=duration_ms):
             return False
         for listener in tuple(self._listeners):
             listener.digit_pressed(self, digit)
-        return True
-
-    def _publish_bounded(self, kind: str, **fields: Any) -> bool:
-        """Publish what the phone has caused, unless it causes too much. Returns whether it did."""
-        if not self._budget.take():
-            self.record.events_dropped = self._budget.dropped
-            return False
-        self._publish(kind, self, **fields)
         return True
 
     def on_media_lost(self, reason: str) -> None:

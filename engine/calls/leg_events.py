@@ -5,7 +5,7 @@ import structlog
 from media.messages import Event as MediaEvent
 from media.messages import RecordingEnded
 from sip.events import Event as SipEvent
-from sip.events import RegistrationChanged
+from sip.events import ExtensionsRefused, RegistrationChanged
 
 from ..store.event_log import EventLog
 from .call import CallRegistry
@@ -15,20 +15,22 @@ log = structlog.get_logger()
 
 
 class LegEvents:
-    """Knows the legs of `registry`, and publishes what no leg is told."""
+    """Knows the legs of `registry`, and publishes what concerns no leg."""
 
     def __init__(self, registry: CallRegistry, events: EventLog) -> None:
         self._registry = registry
         self._events = events
 
     def on_sip(self, event: SipEvent) -> None:
-        """Tell the leg whose SIP session the event is about."""
-        leg = None if isinstance(event, RegistrationChanged) else event.session.tag
+        """Hand the event to the leg whose SIP session it is about."""
+        if isinstance(event, RegistrationChanged | ExtensionsRefused):
+            return
+        leg = event.session.tag
         if isinstance(leg, Leg):
             leg.on_sip(event)
 
     def on_media(self, event: MediaEvent) -> None:
-        """Tell the leg. The end of a recording is no leg's: of a failed one its call is told."""
+        """Hand the event to its leg. The end of a recording is no leg's: its call hears of it."""
         if isinstance(event, RecordingEnded):
             if event.error is not None:
                 self._recording_failed(event.path, event.error)
@@ -38,15 +40,15 @@ class LegEvents:
             leg.on_media(event)
 
     def _recording_failed(self, path: str, reason: str) -> None:
-        tell = self._registry.recordings.get(path)
-        if tell is not None:
-            tell(reason)
+        on_failed = self._registry.recordings.get(path)
+        if on_failed is not None:
+            on_failed(reason)
         else:  # its call is over
             log.error("recording_failed", path=path, reason=reason)
             self._events.publish("recording.failed", path=path, reason=reason)
 
     def on_media_died(self, reason: str, legs: list[str]) -> None:
-        """A media worker has died: publish it, and tell each of its legs."""
+        """A media worker has died: publish it, and end each of its legs."""
         log.error("media_worker_died", reason=reason, legs=len(legs))
         self._events.publish("engine.media_worker_died", reason=reason, legs=len(legs))
         for leg_id in legs:

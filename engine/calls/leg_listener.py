@@ -35,8 +35,8 @@ class LegOwner(Protocol):
     def publish(self, kind: str, leg: ObservedLeg, /, **fields: Any) -> None:
         """Publish the event `kind` of the leg."""
 
-    def trunk_failed(self, trunk: str, for_s: float, reason: str, /) -> None:
-        """A call by this trunk has failed: other trunks are to be used for `for_s` seconds."""
+    def trunk_failed(self, trunk: str, cause: HangupCause, /) -> None:
+        """A call by this trunk has failed: other trunks are to be used for `trunk_rests_s`."""
 
 
 class LegListener:

@@ -1,13 +1,19 @@
 """The media endpoint of a leg: its port, what the party hears, and its reports."""
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
+from msgspec import structs
 
+from media.errors import BadAddress
 from media.messages import Connect, LegStats, MediaTimeout, RtpPolicy
 from media.sources import Source
 from media.worker_pool import WorkerPool
+from sip.endpoint import SipEndpoint
+from sip.hop import is_numeric
 from sip.sdp.offer_answer import LocalAudio, NegotiatedAudio
+from sip.transport.resolver import ResolutionFailed
 
 log = structlog.get_logger()
 
@@ -23,12 +29,24 @@ UNSPECIFIED_HOSTS = frozenset({"0.0.0.0", "::"})
 class LegMedia:
     """The endpoint `leg` of the media worker. It does nothing before `open` and after `close`.
 
-    `rtp_host` is the address that SDP shows, where it is not the worker's own.
+    `rtp_host` is the address that SDP shows, where it is not the worker's own. `on_unreachable` is
+    called with the reason where nothing can be sent to where the peer says that it listens.
     """
 
-    def __init__(self, leg: str, pool: WorkerPool, rtp_host: str = "") -> None:
+    def __init__(
+        self,
+        leg: str,
+        pool: WorkerPool,
+        sip: SipEndpoint,
+        rtp_host: str = "",
+        *,
+        on_unreachable: Callable[[str], None],
+    ) -> None:
         self._leg = leg
         self._pool = pool
+        self._sip = sip
+        self._on_unreachable = on_unreachable
+        self._naming: asyncio.Task[None] | None = None
         self._host = rtp_host
         self._port = 0
         self._described = 0
@@ -61,11 +79,48 @@ class LegMedia:
         """Take RTP by this policy from now on; the peer's SIP comes from `sip_host`."""
         self._sip_host, self._rtp = sip_host, rtp
 
-    def connect(self, audio: NegotiatedAudio, *, anew: bool = False) -> None:
-        """Send to where the peer listens. Raises BadAddress.
+    def describe(self, audio: NegotiatedAudio, *, anew: bool = False) -> None:
+        """Send to where the peer says that it listens. A name is looked up before.
 
         With `anew`, where it was found to be so far may change again.
         """
+        self.stop_describing()
+        if is_numeric(audio.host):
+            self._connect(audio, anew=anew)
+        else:
+            connecting = self._connect_by_name(audio, anew=anew)
+            self._naming = asyncio.get_running_loop().create_task(connecting)
+
+    def stop_describing(self) -> None:
+        """What was described is not looked up any more."""
+        if self._naming is not None:
+            self._naming.cancel()
+            self._naming = None
+
+    async def _connect_by_name(self, audio: NegotiatedAudio, *, anew: bool) -> None:
+        """Look up the host that a description names (RFC 4566 section 5.7), and send there."""
+        try:
+            found = await self._sip.addresses_of(audio.host)
+        except ResolutionFailed as error:
+            log.info("media_host_not_found", leg=self._leg, reason=error.reason)
+            found = []
+        is_ipv6 = ":" in self._host
+        address = next((one for one in found if (":" in one) == is_ipv6), None)
+        if address is None:
+            self._on_unreachable(f"the audio host {audio.host} has no address that can be reached")
+        else:
+            self._connect(structs.replace(audio, host=address), anew=anew)
+
+    def _connect(self, audio: NegotiatedAudio, *, anew: bool) -> None:
+        must_speak = not self._sip.may_get_media(audio.host, self._sip_host)
+        if must_speak:
+            log.info("media_waits_for_rtp", leg=self._leg, host=audio.host, port=audio.port)
+        try:
+            self._send_to(audio, anew=anew, must_speak=must_speak)
+        except BadAddress as error:
+            self._on_unreachable(error.reason)
+
+    def _send_to(self, audio: NegotiatedAudio, *, anew: bool, must_speak: bool) -> None:
         if audio.host in UNSPECIFIED_HOSTS:
             return  # a hold from the first description on (RFC 3264 8.4): nothing to send to yet
         self._described += 1
@@ -84,6 +139,7 @@ class LegMedia:
                 sip_host=self._sip_host,
                 rtp=self._rtp,
                 anew=anew,
+                must_speak=must_speak,
             )
         )
 

@@ -16,7 +16,7 @@ class Recording:
     """Records two joined legs into a file named after the call.
 
     `on_path` is called with the path of the file once it is there, and with None when the
-    recording has failed: nobody is told of a file that lacks what was said.
+    recording has failed: no client hears of a file that lacks what was said.
     """
 
     def __init__(

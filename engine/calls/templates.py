@@ -11,6 +11,7 @@ from ..job import Job
 _FIELD = re.compile(r"\{(id|to|context(?:\.([^{}]+))?)\}")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f]+")
 MAX_VALUE_CHARS = 1024
+MAX_NAME_CHARS = 64
 
 
 class Subject(NamedTuple):
@@ -38,6 +39,13 @@ def context_headers(templates: Mapping[str, str], subject: Subject) -> tuple[tup
         if value:
             filled.append((name, _UNSAFE.sub(" ", value)[:MAX_VALUE_CHARS]))
     return tuple(filled)
+
+
+def display_name(subject: Subject) -> str:
+    """What the agent's phone shows beside the number: `caller_name` of the context, if any."""
+    name = subject.context.get("caller_name")
+    text = name if isinstance(name, str) else ""
+    return _UNSAFE.sub(" ", text).strip()[:MAX_NAME_CHARS]
 
 
 def fill(template: str, subject: Subject) -> str:

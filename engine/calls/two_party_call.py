@@ -30,7 +30,7 @@ class AgentHolder(Protocol):
 
 
 class TwoPartyCall(ABC):
-    """A call flow that joins an agent with a customer. Its subclasses tell the story."""
+    """A call flow that joins an agent with a customer. Its subclasses say in which order."""
 
     def __init__(self, services: CallServices, call: Call) -> None:
         self.call = call
@@ -59,13 +59,14 @@ class TwoPartyCall(ABC):
         user: str | None,
         *,
         ring_s: float,
+        name: str = "",
         partner: Leg | None = None,
         headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
-        """Call the party of `leg`, with the caller id `user`. Raises LegEnded."""
+        """Call the party of `leg`, who is shown `user` and `name` as caller. Raises LegEnded."""
         self.legs.show(leg)
         await leg.dial(
-            caller=Caller(user, default=self._services.dial.caller_id or DEFAULT_CALLER),
+            caller=Caller(user, self._services.dial.caller_id or DEFAULT_CALLER, name),
             ring_s=ring_s,
             codecs=codecs_like(partner),
             headers=headers,

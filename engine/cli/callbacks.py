@@ -141,8 +141,8 @@ def callback(
             job = await client.callback(**params)
             if f"callback.{job['state']}" in ENDED:
                 return job
-            tell = None if Options.json else print_progress
-            return await client.wait_for_job(job["id"], tell, events=events)
+            show = None if Options.json else print_progress
+            return await client.wait_for_job(job["id"], show, events=events)
 
     job = ask(request)
     print_result(job, print_job)

@@ -139,7 +139,7 @@ def _site(
 
 @report_command("job", "job --by result --from -7d")
 def _job(
-    by: Annotated[GroupBy, typer.Option(help="What they are told apart by.")] = "all",
+    by: Annotated[GroupBy, typer.Option(help="What they are grouped by.")] = "all",
 ) -> Which:
     """Callbacks: what became of them, how soon, at what cost, and whether promises were kept."""
     return {"by": by}
@@ -147,7 +147,7 @@ def _job(
 
 @report_command("call", "call --by route --from -7d")
 def _call(
-    by: Annotated[GroupCallsBy, typer.Option(help="What they are told apart by.")] = "all",
+    by: Annotated[GroupCallsBy, typer.Option(help="What they are grouped by.")] = "all",
 ) -> Which:
     """Calls that came in: how many talked to somebody, how soon, and how they were rated."""
     return {"by": by}

@@ -48,7 +48,7 @@ _JOBS: tuple[Column, ...] = (
     ("rating", "rating", _count),
     ("outcomes", "outcomes", _pairs),
 )
-# The figures that are told of each part as well, with a name and a dot before them.
+# The figures that each part has as well, with a name and a dot before them.
 PARTS = ("callers", "callbacks")
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "queue": (

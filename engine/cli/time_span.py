@@ -123,7 +123,7 @@ def for_spreadsheet(moment: float, zone: tzinfo | None) -> str:
 
 
 def utc_offset(moment: float, zone: tzinfo | None) -> str:
-    """The offset at a moment: UTC+01:00. It tells apart the hour that comes twice."""
+    """The offset at a moment: UTC+01:00. It makes clear which hour is meant that comes twice."""
     return f"UTC{written(moment, zone)[19:]}"
 
 

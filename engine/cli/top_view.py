@@ -210,7 +210,7 @@ def _level(queue: View) -> str:
 
 
 def _name(queue: View, width: int) -> str:
-    """The name of a queue. A long one is cut in its middle, as the ends tell queues apart."""
+    """The name of a queue. A long one is cut in its middle: the ends of names differ."""
     name, notes = str(queue["queue"]), _notes(queue)
     room = max(5, width - len(notes))
     if len(name) > room:

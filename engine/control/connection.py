@@ -81,7 +81,7 @@ class Server(Authority, Protocol):
 class Connection(asyncio.Protocol):
     """Reads requests while there is room for their replies; keeps order where nothing waits.
 
-    `connected` is its socket, from before its transport has it. With `refusal` the client is told
+    `connected` is its socket, from before its transport has it. With `refusal` the client learns
     that and let go.
     """
 
@@ -118,7 +118,7 @@ class Connection(asyncio.Protocol):
     # -- the transport ----------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Let the peer in, or tell it why not."""
+        """Let the peer in, or reply why not."""
         self._loop = asyncio.get_running_loop()
         self._transport = cast(asyncio.Transport, transport)
         self._connected = None

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Any
+from typing import cast
 
 import msgspec
 
@@ -15,11 +15,25 @@ from ..callbacks.dispatcher import Dispatcher
 from ..calls.call import CallRegistry
 from ..clock import Clock
 from ..inbound.inbound import Inbound
-from ..routing.trunks import Trunks
+from ..routing.trunks import Trunks, TrunkView
 from ..store.event_log import EventLog
 from ..store.store import Store
+from ..webhooks.webhook import WebhookSummary
 from ..webhooks.webhooks import Webhooks
 from .params import PROTOCOL
+from .views import (
+    EngineStatus,
+    EventsStatus,
+    Identity,
+    InboundStatus,
+    LiveEngine,
+    LogStatus,
+    MediaStatus,
+    SipStatus,
+    StoreHealth,
+    StoreStatus,
+    WorkerStatus,
+)
 
 
 class Traffic:
@@ -65,9 +79,9 @@ class Traffic:
         """How many legs are up."""
         return len(self._registry.legs)
 
-    def inbound(self) -> dict[str, Any]:
+    def inbound(self) -> InboundStatus:
         """What engine.status says of the calls that come in."""
-        return self._inbound.status()
+        return cast(InboundStatus, self._inbound.status())
 
     async def drain(self, timeout_s: float | None) -> bool:
         """Accept nothing new and wait for the rest. True once nothing is active."""
@@ -90,11 +104,11 @@ class Network:
         """The process ids of the media workers."""
         return self._media.pids
 
-    def trunks(self) -> list[dict[str, Any]]:
+    def trunks(self) -> list[TrunkView]:
         """Each trunk and its state."""
         return self._trunks.view()
 
-    def sip(self) -> dict[str, Any]:
+    def sip(self) -> SipStatus:
         """What engine.status says of SIP."""
         agent = self._sip.ua
         return {
@@ -106,11 +120,11 @@ class Network:
             "counters": agent.counters.as_dict(),
         }
 
-    async def media(self) -> dict[str, Any]:
+    async def media(self) -> MediaStatus:
         """What engine.status says of the media workers."""
         pids = self._media.pids
         workers = [msgspec.structs.asdict(counters) for counters in await self._media.counters()]
-        return {"pids": pids, "workers": workers}
+        return {"pids": pids, "workers": cast(list[WorkerStatus], workers)}
 
 
 class Output:
@@ -136,15 +150,15 @@ class Output:
         """How many lines of the log had no room, because nobody read those before."""
         return self._lines_dropped()
 
-    def webhooks(self) -> list[dict[str, Any]]:
+    def webhooks(self) -> list[WebhookSummary]:
         """How each webhook goes, in a few words."""
         return [hook.summary() for hook in self._webhooks.by_name.values()]
 
-    def events(self) -> dict[str, Any]:
+    def events(self) -> EventsStatus:
         """The last event, and how many listen."""
         return {"seq": self._events.seq, "subscribers": self._events.listeners}
 
-    def log(self) -> dict[str, Any]:
+    def log(self) -> LogStatus:
         """What engine.status says of the log."""
         return {"lines_dropped": self.lines_dropped}
 
@@ -181,13 +195,13 @@ class EngineView:
         """How many lines of the log had no room."""
         return self._output.lines_dropped
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Identity:
         """What ping says."""
         return {"version": self.version, "epoch": self._output.epoch, "protocol": PROTOCOL}
 
-    def live(self) -> dict[str, Any]:
+    def live(self) -> LiveEngine:
         """What report.live says of the engine."""
-        traffic, status = self._traffic, self._store.status()
+        traffic, status = self._traffic, cast(StoreHealth, self._store.status())
         return {
             "version": self.version,
             "uptime_s": self.uptime_s,
@@ -199,11 +213,15 @@ class EngineView:
             "media_workers": len(self._network.media_pids),
             "trunks": self._network.trunks(),
             "webhooks": self._output.webhooks(),
-            "store": {name: status[name] for name in ("pending", "errors", "last_error")},
+            "store": {
+                "pending": status["pending"],
+                "errors": status["errors"],
+                "last_error": status["last_error"],
+            },
             "events": self._output.events(),
         }
 
-    async def status(self) -> dict[str, Any]:
+    async def status(self) -> EngineStatus:
         """What engine.status says."""
         traffic = self._traffic
         return {
@@ -221,7 +239,7 @@ class EngineView:
             "tasks": len(asyncio.all_tasks()),
             "queues": self._queues.status(),
             "trunks": self._network.trunks(),
-            "store": self._store.status(),
+            "store": cast(StoreStatus, self._store.status()),
             "events": self._output.events(),
             "log": self._output.log(),
         }

@@ -1,7 +1,7 @@
 """JSON-RPC 2.0, one object a line: lines cut out of a stream, requests read, replies written."""
 
 import re
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict
 
 import msgspec
 from msgspec import structs
@@ -189,6 +189,57 @@ def error_line(error: RpcError) -> bytes:
     if error.data:
         body["data"] = error.data
     return b'{"jsonrpc":"2.0","id":%b,"error":%b}\n' % (error.id, _encoder.encode(body))
+
+
+class ErrorData(TypedDict, total=False):
+    """The `data` of an error. What does not concern it is left out."""
+
+    kind: Literal["conflict", "not_found", "refused", "unavailable", "state"]
+    """The kind of an error of the engine; left out where the request was not understood."""
+    field: str
+    """The parameter that is to blame, dotted where it is inside another."""
+    reason: str
+    """Of wrong parameters: what is wrong. Of a queue: `full` or `closed`. Else why, in words."""
+    method: str
+    """The method that is not known."""
+    policy: str
+    """The policy that refuses: `do_not_call`, `hours`, `velocity`, `cost`, `destination`, …"""
+    until: float | None
+    """Until when a number is blocked (Unix seconds); null: for good."""
+    opens_at: float | None
+    """When calling hours begin, or the queue opens (Unix seconds); null: not foreseeable."""
+    schedule: bool
+    """Whether the closed queue accepts callbacks for when it opens."""
+    length: int
+    """How many may wait in the full queue."""
+    limit: str
+    """What is limited: `number`, `site`, `source`, `total` or `rate`."""
+    retry_at: float | None
+    """When the limit admits it again (Unix seconds); null: never."""
+    prefix: str | None
+    """The prefix of `destinations` that refuses the number."""
+    line_type: str
+    """The kind of number that is refused."""
+    emergency: bool
+    """It is an emergency number."""
+    not_before: float | None
+    """When it may be called (Unix seconds)."""
+    seats: int
+    """How many agents may be logged in."""
+    role: str
+    """The role that may."""
+    had: str
+    """The role of who asked."""
+    file: str
+    """The configuration file that is wrong."""
+    key: str
+    """The key in it."""
+    store: str
+    """Why the store could not write or read: one word."""
+    jobs: list[str]
+    """The jobs that have not ended."""
+    calls: list[str]
+    """The calls that are up."""
 
 
 def engine_error(error: EngineError, id: bytes = NULL) -> RpcError:

@@ -2,7 +2,6 @@
 
 import heapq
 from collections.abc import Iterator
-from typing import Any
 
 from config.settings import Settings
 
@@ -11,7 +10,9 @@ from ..acd.queues import Queues
 from ..callbacks.dispatcher import Dispatcher
 from ..calls.call import CallRegistry
 from ..job import site_of
-from ..reports.history import History
+from ..reports.history import CustomerOf, History
+from ..reports.live import LiveQueueNow
+from .views import LiveAgent, LiveEntry
 
 
 class Customers:
@@ -22,7 +23,7 @@ class Customers:
         self._registry = registry
         self._history = history
 
-    def of(self, work: str) -> dict[str, str | None] | None:
+    def of(self, work: str) -> CustomerOf | None:
         """The customer of a job or call: number, queue and site; None where it is not known."""
         job = self._dispatcher.job(work)
         if job is not None:
@@ -56,7 +57,7 @@ class QueueView:
         """The names of the configured queues, in the order of the configuration."""
         return self._names
 
-    def now(self, name: str, now: float) -> dict[str, Any]:
+    def now(self, name: str, now: float) -> LiveQueueNow:
         """Whether a queue is open, and how long the next one would wait. Empty: not known."""
         line = self._queues.matcher.queues.by_name.get(name)
         if line is None:
@@ -68,7 +69,7 @@ class QueueView:
             "why_waiting": self._queues.why_waiting(name),
         }
 
-    def first_waiting(self, most: int, now: float) -> list[dict[str, Any]]:
+    def first_waiting(self, most: int, now: float) -> list[LiveEntry]:
         """Those who wait for an agent and came first, over all queues."""
         entries = self._queues.matcher.entries.values()
         first = heapq.nsmallest(most, entries, key=lambda entry: entry.arrived_at)
@@ -93,7 +94,7 @@ class AgentView:
         self._queues = queues
         self._customers = customers
 
-    def all(self) -> Iterator[dict[str, Any]]:
+    def all(self) -> Iterator[LiveAgent]:
         """A view of each agent."""
         served = self._queues.matcher.staffing.services
         for agent in self._agents.all():

@@ -1,7 +1,8 @@
-"""One method of the control protocol: what it takes, and what it does."""
+"""One method of the control protocol: what it takes, what it does, and what it replies."""
 
+import typing
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, get_type_hints
 
 import msgspec
 
@@ -15,9 +16,10 @@ class Method:
     It raises EngineError or BadParams to refuse. One that `is_costly` takes a millisecond of the
     event loop or more: it has its turn, see capacity/turns.py. One that `is_large` is costly too,
     and its replies to one peer are made one after the other, each when those before were taken.
+    `result` is the type of its reply, where `run` does not say so.
     """
 
-    __slots__ = ("decoder", "is_costly", "is_large", "run")
+    __slots__ = ("_result", "decoder", "is_costly", "is_large", "run")
 
     def __init__(
         self,
@@ -26,14 +28,26 @@ class Method:
         *,
         is_costly: bool = False,
         is_large: bool = False,
+        result: object = None,
     ) -> None:
         self.decoder = msgspec.json.Decoder(params)
         self.is_costly = is_costly
         self.is_large = is_large
+        self._result = result
         self.run = run
 
     @property
     def params(self) -> type[msgspec.Struct]:
         """The structure that its parameters are read into."""
         kind: type[msgspec.Struct] = self.decoder.type
+        return kind
+
+    @property
+    def result(self) -> object:
+        """The type of its reply."""
+        if self._result is not None:
+            return self._result
+        kind = get_type_hints(self.run, include_extras=True).get("return", Any)
+        if typing.get_origin(kind) is Awaitable:
+            (kind,) = typing.get_args(kind)
         return kind

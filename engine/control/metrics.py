@@ -106,7 +106,7 @@ class Metrics:
             self._legs[event.get("role") or "", event.get("result") or ""] += 1
 
     def on_stay(self, stay: Stay) -> None:
-        """A stay in a queue began, or is told again because it has ended or has become known."""
+        """A stay in a queue began, or is given again because it has ended or has become known."""
         if stay.left_at is None:
             self._joined[(stay.queue,)] += 1
         elif stay.talk_s is None:
@@ -231,8 +231,11 @@ def engine_figures(
     yield Figure("log_lines_dropped", "Lines of the log without room", dropped, (), True)
     yield _one("control_connections", "Connections up", connections())
     yield _one("event_subscribers", "Who listens to events", events.listeners)
-    trunks = {(view["name"],): float(view["state"] != "failed") for view in network.trunks()}
-    yield Figure("trunk_usable", "0: its registration failed", trunks, ("trunk",))
+    trunks = {
+        (view["name"],): float(view["state"] != "failed" and view["down"] is None)
+        for view in network.trunks()
+    }
+    yield Figure("trunk_usable", "0: its registration failed, or it is down", trunks, ("trunk",))
 
 
 def call_figures(traffic: Traffic, agents: AgentRegistry) -> Iterator[Figure]:

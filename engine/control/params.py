@@ -1,13 +1,14 @@
 """What the methods of several namespaces take. Each structure forbids unknown members."""
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Literal, NotRequired, TypedDict
 
 import msgspec
 from msgspec import Meta
 
 from ..job import CrashDecision, JobState
 from ..request import Identifier, JobId, Params, Priority, Target, UnixTime, one_of
+from ..store.event_log import Gap
 from ..store.wanted import Wanted
 
 NumberOf = Callable[[str], str]
@@ -116,6 +117,26 @@ class Subscribe(Params):
     since: Annotated[int, Meta(ge=0)] | None = None
     epoch: Identifier | None = None
     snapshot: bool | None = None
+
+
+class Subscribed(TypedDict):
+    """events.subscribe."""
+
+    epoch: str
+    """The name of the event log."""
+    seq: int
+    """The number of the last event."""
+    gap: NotRequired[Gap]
+    """What was missed; left out where nothing was."""
+    snapshot: NotRequired[Literal[True]]
+    """Whether what is there now is sent first."""
+
+
+class Authenticated(TypedDict):
+    """auth."""
+
+    authenticated: Literal[True]
+    """The token is right."""
 
 
 class Auth(Params):

@@ -57,7 +57,7 @@ def _process_of(uid: int, pid: int | None) -> str:
 
 
 def unix_peer(connected: socket.socket) -> Peer:
-    """The process that connected a Unix socket, as the kernel tells (SO_PEERCRED, unix(7))."""
+    """The process that connected a Unix socket, as the kernel says (SO_PEERCRED, unix(7))."""
     raw = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
     pid, uid, gid = _UCRED.unpack(raw)
     return Peer("unix", uid=uid, gid=gid, pid=pid, groups=(gid, *_other_groups(connected)))
@@ -72,6 +72,6 @@ def tcp_peer(connected: socket.socket) -> Peer:
 def _other_groups(connected: socket.socket) -> tuple[int, ...]:
     try:
         raw = connected.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _GROUPS_BYTES)
-    except OSError:  # more than these, or a kernel that does not tell
+    except OSError:  # more than these, or a kernel that does not say
         return ()
     return struct.unpack(f"{len(raw) // 4}I", raw)

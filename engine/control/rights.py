@@ -1,4 +1,4 @@
-"""Rights: who is at the other end of a control connection, and what he may ask for.
+"""Rights: who is at the other end of a control connection, and what they may ask for.
 
 Root and the engine's own user administer. Others are who the kernel says they are, or whoever a
 token that they show stands for; see config/rights.py.
@@ -21,8 +21,10 @@ from .roles import RANKS, NoRight, Role, needed
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: a role, or an agent who acts for himself alone. `right` is the entry that says so,
-    `token` the digest of the token that he has shown."""
+    """Who asks: a role, or an agent who acts for themselves alone.
+
+    `right` is the entry that says so, `token` the digest of the token that they have shown.
+    """
 
     name: str
     role: Role
@@ -31,7 +33,7 @@ class Principal:
     token: bytes | None = field(default=None, repr=False, compare=False)
 
     def check(self, method: str) -> None:
-        """Raise NoRight where a method is not for him."""
+        """Raise NoRight where a method is not for them."""
         need = needed(method)
         if need == "none":
             return
@@ -71,7 +73,7 @@ class Rights:
         )
 
     def of_peer(self, peer: Peer) -> Principal:
-        """Who a local user is; where several of his groups are named, the highest role holds."""
+        """Who a local user is; where several of their groups are named, the highest role holds."""
         if peer.uid is None:
             return NOBODY
         name = user_name(peer.uid)
@@ -110,7 +112,7 @@ class Rights:
         return self.of_peer(peer).right is not None
 
     def again(self, peer: Peer, principal: Principal) -> Principal | None:
-        """Who he is now that rights may have changed; None: he may not stay."""
+        """Who they are now that rights may have changed; None: they may not stay."""
         if principal.token is not None:
             return next((one for one in self._tokens if one.token == principal.token), None)
         return self.of_peer(peer) if self.may_connect(peer) else None

@@ -1,7 +1,7 @@
 """Who may ask for what: each method of the control protocol, and the role that it needs.
 
-Each role may do what those before it may. An agent (config/rights.py) is none of them: what he may
-ask for stands in agent_scope.py.
+Each role may do what those before it may. An agent (config/rights.py) is none of them:
+agent_scope.py says what they may ask for.
 """
 
 from collections.abc import Mapping
@@ -95,7 +95,7 @@ def changes(method: str) -> bool:
 
 
 class NoRight(EngineError):
-    """`refused`: who asks has no right to it. `role` is the one that has, `had` his own."""
+    """`refused`: who asks has no right to it. `role` is the one that has, `had` their own."""
 
     def __init__(self, message: str, *, field: str, role: str, had: str) -> None:
         super().__init__("refused", message, field, {"role": role, "had": had})

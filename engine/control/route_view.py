@@ -1,21 +1,209 @@
 """How the method route.explain shows what it found out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict
 
 import msgspec
 
 from ..acd.agents import AgentRegistry
-from ..acd.explain import could_take, waiting_as_if
+from ..acd.explain import CouldTake, could_take, waiting_as_if
+from ..acd.queue import QueueNow
 from ..acd.queues import Queues
 from ..acd.waiting import Waiting
 from ..errors import BadParams, EngineError
 from ..request import CallbackRequest
 from ..routing.dialplan import Dialplan
 from ..routing.number_plan import is_uri
+from ..routing.rates import Cost
 from ..routing.rules import Condition, Facts, Ruling, Step
-from ..routing.trunks import Trunks
+from ..routing.trunks import Trunks, TrunkState
+
+
+class HistoryFacts(TypedDict):
+    """Earlier callbacks of the number, where a rule looks at them."""
+
+    callbacks: int
+    """How many there were."""
+    attempts: int
+    """Their attempts."""
+    completed: int
+    """How many came to a talk."""
+    last: float | None
+    """When the last one was requested (Unix seconds)."""
+
+
+class FactsView(TypedDict):
+    """What rules look at."""
+
+    to: str
+    """The customer, or the caller, as given."""
+    number: str | None
+    """The number in E.164."""
+    region: str | None
+    """Its country."""
+    line_type: str | None
+    """What kind of number it is."""
+    queue: str | None
+    """The queue that the request or the inbound route names."""
+    agent: str | None
+    """The agent that the request names."""
+    site: str | None
+    """The web site."""
+    trunk: str | None
+    """Of a call: the trunk that brings it."""
+    dialled: str | None
+    """Of a call: what was dialled."""
+    context: dict[str, Any]
+    """What the client, or the inbound route, gives with it."""
+    history: HistoryFacts
+    """Earlier callbacks of the number."""
+
+
+class ConditionView(TypedDict):
+    """One condition of a rule."""
+
+    name: str
+    """What it looks at."""
+    wants: str
+    """What it wants, in words."""
+    found: Any
+    """What there is."""
+    holds: bool
+    """Whether it holds."""
+
+
+class RuleView(TypedDict):
+    """One rule, in its turn."""
+
+    rule: str
+    """The name."""
+    outcome: Literal["fired", "no_match", "not_looked_at"]
+    """What became of it."""
+    why: str
+    """Why, in words."""
+    conditions: list[ConditionView]
+    """Its conditions."""
+    set: dict[str, Any]
+    """What it sets."""
+    kept: dict[str, str]
+    """What it would set and did not, and why."""
+
+
+class AdmissionView(TypedDict):
+    """What the policies say of a request."""
+
+    called: str | None
+    """The number in E.164."""
+    region: str | None
+    """Its country."""
+    line_type: str | None
+    """What kind of number it is."""
+    zones: Sequence[str]
+    """The time zones that it may be in."""
+    cost_estimate: Cost | None
+    """What a call is expected to cost."""
+    allowed: bool
+    """Whether it is admitted."""
+    policy: str | None
+    """The policy that refuses it, or postpones the call."""
+    reason: str | None
+    """Why, in words."""
+    not_before: float | None
+    """When it would be called (Unix seconds); null: at once."""
+
+
+class RouteTrunk(TypedDict):
+    """A trunk that would carry the call."""
+
+    trunk: str
+    """The name."""
+    number: str | None
+    """What is dialled there."""
+    route: str | None
+    """The prefix of the route."""
+    state: TrunkState | None
+    """How its registration stands; null: there is no such trunk."""
+    reason: str | None
+    """Why the registration failed."""
+    usable: bool
+    """Whether calls may be placed through it now."""
+
+
+class NamedParty(TypedDict):
+    """The agent who is named, or the number or URI in their place."""
+
+    agent: str
+    """The name, number or URI."""
+    state: str | None
+    """What the agent does now; null: it is no configured agent."""
+    could: bool
+    """Whether they could take it now."""
+    why_not: NotRequired[str | None]
+    """Of an agent: why not, in words."""
+    addresses: NotRequired[list[str]]
+    """Of an agent: their addresses."""
+    trunks: NotRequired[list[RouteTrunk]]
+    """Of any other: the trunks that would carry the call."""
+
+
+class QueueCandidates(QueueNow):
+    """The queue that it would wait in."""
+
+    agents: list[CouldTake]
+    """The agents who may serve it; those who could take it now come first."""
+
+
+class ObjectionView(TypedDict):
+    """What is against it."""
+
+    step: str
+    """The check that objects."""
+    kind: str
+    """The kind of the error that a real one would get."""
+    reason: str
+    """Why, in words."""
+    policy: NotRequired[str]
+    """The policy that refuses it."""
+    opens_at: NotRequired[float]
+    """When it may be (Unix seconds)."""
+
+
+class Explanation(TypedDict):
+    """route.explain."""
+
+    kind: Literal["callback", "call"]
+    """Whether it is a request, or a call that comes in."""
+    at: float
+    """The time that was asked for (Unix seconds)."""
+    facts: FactsView
+    """What rules look at."""
+    rules: list[RuleView]
+    """Every rule, in its order."""
+    fired: list[str]
+    """The rules that fired."""
+    set: dict[str, Any]
+    """All that they set."""
+    route: NotRequired[str | None]
+    """Of a call: the inbound route that accepts it."""
+    request: dict[str, Any]
+    """The request as the rules leave it."""
+    admission: AdmissionView | None
+    """What the policies say; null for a call."""
+    not_before: NotRequired[float | None]
+    """When the callback would be due, by the hours of the number and of the queue."""
+    scheduled: NotRequired[str | None]
+    """Why that is not the time that was asked for."""
+    trunks: list[RouteTrunk]
+    """The trunks that would carry it, in the order in which they are tried."""
+    queue: QueueCandidates | None
+    """The queue that it would wait in."""
+    agent: NamedParty | None
+    """The agent who is named."""
+    verdict: Literal["called", "waits", "scheduled", "refused", "unavailable"]
+    """What would become of it."""
+    objections: list[ObjectionView]
+    """What is against it."""
 
 
 def explained(kind: str, facts: Facts, ruling: Ruling, now: float) -> dict[str, Any]:
@@ -92,7 +280,7 @@ class Objections:
     """What is against it, step by step. `found` has each as the protocol shows it."""
 
     def __init__(self) -> None:
-        self.found: list[dict[str, Any]] = []
+        self.found: list[ObjectionView] = []
 
     @contextmanager
     def of(self, step: str) -> Iterator[None]:
@@ -105,31 +293,33 @@ class Objections:
     def add(self, step: str, error: EngineError | BadParams) -> None:
         """Note an objection. A reason that was given before is not given again."""
         if isinstance(error, BadParams):
-            shown: dict[str, Any] = {"step": step, "kind": "params", "reason": error.reason}
+            shown: ObjectionView = {"step": step, "kind": "params", "reason": error.reason}
         else:
             shown = {"step": step, "kind": error.kind, "reason": error.message}
-            policy = error.data.get("policy")
-            shown |= {} if policy is None else {"policy": policy}
+            if (policy := error.data.get("policy")) is not None:
+                shown["policy"] = policy
+            if (opens_at := error.data.get("opens_at")) is not None:
+                shown["opens_at"] = opens_at
         if all(one["reason"] != shown["reason"] for one in self.found):
             self.found.append(shown)
 
 
 def verdict_of(
-    objections: list[dict[str, Any]],
+    objections: list[ObjectionView],
     not_before: float | None,
     now: float,
-    queue: dict[str, Any] | None,
-    agent: dict[str, Any] | None,
+    queue: QueueCandidates | None,
+    agent: NamedParty | None,
 ) -> dict[str, Any]:
     """What would become of it, in one word, and every objection."""
     if objections:
         kinds = {one["kind"] for one in objections}
         verdict = "unavailable" if kinds == {"unavailable"} else "refused"
-    elif (not_before is not None and not_before > now) or (queue is not None and not queue["open"]):
+    elif not_before is not None and not_before > now:
         verdict = "scheduled"
     else:
-        could = [one["could"] for one in (*(queue["agents"] if queue else ()), agent) if one]
-        verdict = "called" if any(could) else "waits"
+        could = [one["could"] for one in (queue["agents"] if queue else ())]
+        verdict = "called" if any(could) or (agent and agent["could"]) else "waits"
     return {"verdict": verdict, "objections": objections}
 
 
@@ -152,16 +342,16 @@ class PartyView:
 
     def queue(
         self, params: CallbackRequest, facts: Facts, now: float, kept_s: float | None = None
-    ) -> dict[str, Any] | None:
+    ) -> QueueCandidates | None:
         """The queue that it would wait in, with its agents; None where there is none."""
         matcher = self._queues.matcher
         queue = matcher.queues.by_name.get(params.queue or "")
         if queue is None or queue.is_removed:
             return None
         waiting = _as_waiting(params, facts, now, kept_s)
-        return queue.view(now) | {"agents": could_take(matcher, self._agents, waiting, now)}
+        return {**queue.view(now), "agents": could_take(matcher, self._agents, waiting, now)}
 
-    def agent(self, params: CallbackRequest, facts: Facts, now: float) -> dict[str, Any] | None:
+    def agent(self, params: CallbackRequest, facts: Facts, now: float) -> NamedParty | None:
         """The agent who is named, or the number or URI in their place; None where nobody is."""
         name = params.agent
         if name is None or params.queue is not None:
@@ -172,9 +362,15 @@ class PartyView:
             return {"agent": name, "state": None, "could": True, "trunks": trunks}
         waiting = _as_waiting(params, facts, now)
         (found,) = could_take(self._queues.matcher, self._agents, waiting, now)
-        return found | {"addresses": [address.uri for address in known.addresses]}
+        return {
+            "agent": found["agent"],
+            "state": found["state"],
+            "could": found["could"],
+            "why_not": found["why_not"],
+            "addresses": [address.uri for address in known.addresses],
+        }
 
-    def outside(self, number: str | None) -> dict[str, Any] | None:
+    def outside(self, number: str | None) -> NamedParty | None:
         """The outside number that a call would go to before it enters its queue."""
         if number is None or self._dialplan.is_agent(number):
             return None
@@ -187,7 +383,7 @@ class PartyView:
         trunks = self.trunks(number, None)
         return {"agent": number, "state": None, "could": could, "trunks": trunks}
 
-    def trunks(self, text: str, trunk: str | None) -> list[dict[str, Any]]:
+    def trunks(self, text: str, trunk: str | None) -> list[RouteTrunk]:
         """The trunks that would carry it, in the order in which they are tried."""
         plan = self._dialplan
         if plan.is_agent(text) or is_uri(text):
@@ -199,8 +395,8 @@ class PartyView:
                 "trunk": name,
                 "number": number,
                 "route": prefix,
-                "state": stand.get(name, {}).get("state"),
-                "reason": stand.get(name, {}).get("reason"),
+                "state": stand[name]["state"] if name in stand else None,
+                "reason": stand[name]["reason"] if name in stand else None,
                 "usable": name in stand and self._trunks.is_usable(name),
             }
             for name in names

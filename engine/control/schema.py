@@ -1,21 +1,24 @@
 """The schema of the control protocol as an OpenRPC document, made from the code's own types.
 
-OpenRPC (spec.open-rpc.org) describes methods and errors. It has no word for events: they are in
-the extension `x-events`.
+OpenRPC (spec.open-rpc.org) describes methods, results and errors. It has no word for events: they
+are in the extension `x-events`, each with the schema of its parameters. The `data` of errors is in
+`components.schemas.ErrorData`.
 """
 
 import inspect
 import json
-import typing
-from collections.abc import Awaitable, Mapping
-from typing import Any, cast, get_type_hints
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
 import msgspec
 
 from ..errors import KIND_CODES
+from ..job import LegFigures, LegRecord
+from ..personal.person import ERASED
 from . import jsonrpc
 from .agent_scope import AGENT_METHODS
 from .event_types import ABOUT, COMMON, EVENT_TYPES
+from .jsonrpc import ErrorData
 from .method import Method
 from .methods.agents import AgentMethods
 from .methods.audit import AuditMethods
@@ -29,7 +32,9 @@ from .methods.records import RecordMethods
 from .methods.reports import ReportMethods
 from .methods.routes import RouteMethods
 from .methods.webhooks import WebhookMethods
-from .params import PROTOCOL, Auth, Subscribe
+from .openrpc.event_members import member_of
+from .openrpc.type_schema import Schema, components, with_sentence
+from .params import PROTOCOL, Auth, Authenticated, Subscribe, Subscribed
 from .roles import needed
 
 OPENRPC = "1.3.2"
@@ -57,15 +62,22 @@ _WORDS = {
     "state": "not possible in this state",
 }
 _ROLE = "x-role"
-_REF = "#/components/schemas/{name}"
+# The connection answers these itself.
+_REPLIES: Mapping[str, object] = {"auth": Authenticated, "events.subscribe": Subscribed}
+# The store keeps what the worker of its time reported: the type there is wider.
+_INSTEAD: Mapping[tuple[type, str], object] = {(LegRecord, "media"): LegFigures}
 
 
 def openrpc() -> dict[str, Any]:
     """The whole document."""
     table = declared_methods()
-    taken = {name: method.params for name, method in table.items()} | dict(OF_THE_CONNECTION)
-    structs = tuple(dict.fromkeys(taken.values()))
-    _, components = msgspec.json.schema_components(structs, ref_template=_REF)
+    params = {name: method.params for name, method in table.items()} | dict(OF_THE_CONNECTION)
+    replies = {name: method.result for name, method in table.items()} | dict(_REPLIES)
+    members = [member_of(name, member).type for name in EVENT_TYPES for member in _members(name)]
+    members.append(member_of("", ERASED).type)
+    kinds = list(dict.fromkeys([*params.values(), *replies.values(), *members, ErrorData]))
+    found, schemas = components(kinds, _INSTEAD)
+    of = dict(zip(kinds, found, strict=True))
     return {
         "openrpc": OPENRPC,
         "info": {
@@ -74,10 +86,10 @@ def openrpc() -> dict[str, Any]:
             "description": "JSON-RPC 2.0, one object a line. See docs/control-protocol.md.",
         },
         "methods": [
-            _method(name, taken[name], table.get(name), components) for name in sorted(taken)
+            _method(name, params[name], of[replies[name]], schemas) for name in sorted(params)
         ],
-        "x-events": [_event(name) for name in sorted(EVENT_TYPES)],
-        "components": {"schemas": components, "errors": _errors()},
+        "x-events": [_event(name, of) for name in sorted(EVENT_TYPES)],
+        "components": {"schemas": schemas | {"Event": _common(of)}, "errors": _errors()},
     }
 
 
@@ -98,10 +110,10 @@ def declared_methods() -> dict[str, Method]:
 def _method(
     name: str,
     params: type[msgspec.Struct],
-    method: Method | None,
-    components: Mapping[str, Any],
+    result: Schema,
+    schemas: Mapping[str, Schema],
 ) -> dict[str, Any]:
-    schema = components[params.__name__]
+    schema = schemas[params.__name__]
     required = set(schema.get("required", ()))
     return {
         "name": name,
@@ -111,36 +123,47 @@ def _method(
             {"name": field, "required": field in required, "schema": described}
             for field, described in schema.get("properties", {}).items()
         ],
-        "result": {"name": "result", "schema": _result(method)},
+        "result": {"name": "result", "schema": result},
         "errors": [{"$ref": f"#/components/errors/{error}"} for error in _errors()],
         _ROLE: needed(name),
         "x-agents": name in AGENT_METHODS or needed(name) == "none",
     }
 
 
-def _result(method: Method | None) -> dict[str, Any]:
-    """As much as the types say of a result: mostly that it is an object."""
-    if method is None:
-        return {"type": "object"}
-    kind = get_type_hints(method.run).get("return", Any)
-    if typing.get_origin(kind) is Awaitable:
-        (kind,) = typing.get_args(kind)
-    if kind is msgspec.Raw:
-        return {"type": "object"}
-    return msgspec.json.schema(kind)
+def _members(name: str) -> list[str]:
+    return [*COMMON, *dict.fromkeys((*ABOUT, *EVENT_TYPES[name].members))]
 
 
-def _event(name: str) -> dict[str, Any]:
-    kind = EVENT_TYPES[name]
+def _event(name: str, of: Mapping[Any, Schema]) -> dict[str, Any]:
     return {
         "name": name,
-        "summary": kind.when,
-        "members": [*COMMON, *dict.fromkeys((*ABOUT, *kind.members))],
+        "summary": EVENT_TYPES[name].when,
+        "members": _members(name),
+        "schema": {
+            "allOf": [{"$ref": "#/components/schemas/Event"}],
+            "properties": _properties(name, EVENT_TYPES[name].members, of),
+        },
+    }
+
+
+def _properties(event: str, names: Iterable[str], of: Mapping[Any, Schema]) -> dict[str, Schema]:
+    members = {name: member_of(event, name) for name in names}
+    return {name: with_sentence(of[one.type], one.says) for name, one in members.items()}
+
+
+def _common(of: Mapping[Any, Schema]) -> Schema:
+    """What every event has, or may have."""
+    return {
+        "title": "Event",
+        "description": "What every event has, and what says whom it is about.",
+        "type": "object",
+        "properties": _properties("", (*COMMON, *ABOUT, ERASED), of),
+        "required": list(COMMON),
     }
 
 
 def _errors() -> dict[str, Any]:
-    told = {name: {"code": code, "message": message} for name, (code, message) in _ERRORS.items()}
+    found = {name: {"code": code, "message": message} for name, (code, message) in _ERRORS.items()}
     for kind, code in KIND_CODES.items():
-        told[kind] = {"code": code, "message": _WORDS[kind], "data": {"kind": kind}}
-    return told
+        found[kind] = {"code": code, "message": _WORDS[kind], "data": {"kind": kind}}
+    return found

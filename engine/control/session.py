@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 
@@ -14,7 +14,7 @@ from .agent_scope import AgentScope
 from .audit import Audit
 from .line_writer import LineWriter
 from .method import Method
-from .params import Auth, Subscribe
+from .params import Auth, Authenticated, Subscribe, Subscribed
 from .peer import Peer
 from .rights import NOBODY, Principal, Rights
 from .roles import RANKS
@@ -123,9 +123,9 @@ class Session:
             if self.is_subscribed and (
                 now.agent != before.agent or RANKS[now.role] < RANKS[before.role]
             ):
-                self._close()  # what it is told must be asked for anew
+                self._close()  # its events must be asked for again
 
-    def _authenticate(self, params: Auth, _peer: Peer) -> dict[str, bool]:
+    def _authenticate(self, params: Auth, _peer: Peer) -> Authenticated:
         principal = self._authority.rights.of_token(params.token)
         if principal is None:
             log.warning("control_refused", peer=str(self.peer), reason="wrong token")
@@ -142,11 +142,11 @@ class Session:
 
     # -- events -------------------------------------------------------------------------------
 
-    def _subscribe(self, params: Subscribe, _peer: Peer) -> dict[str, Any]:
+    def _subscribe(self, params: Subscribe, _peer: Peer) -> Subscribed:
         authority = self._authority
         events = authority.events
-        result: dict[str, Any] = {"epoch": events.epoch, "seq": events.told}
-        after = events.told
+        result: Subscribed = {"epoch": events.epoch, "seq": events.delivered}
+        after = events.delivered
         with_snapshot = params.snapshot is True
         if params.since is not None:
             after = params.since

@@ -1,4 +1,4 @@
-"""The snapshot: what is there now, told as events to a reader who has missed how it came about.
+"""The snapshot: what is there now, sent as events to a reader who has missed how it came about.
 
 Each source is gone through a little at a time, so that a hundred thousand jobs do not hold up a
 call. A view is therefore as new as the snapshot's number or newer; the events after that number
@@ -7,7 +7,7 @@ follow, and those that a view has already say again what it says.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -16,30 +16,26 @@ from ..store.event_log import encode_event
 
 log = structlog.get_logger()
 
-SnapshotSources = Mapping[str, Callable[[], Iterable[dict[str, Any]]]]
+T = TypeVar("T")
+
+SnapshotSources = Mapping[str, Callable[[], Iterable[Mapping[str, object]]]]
 """By name, what gives the views of everything of one kind that is there now."""
 
-# Whose events tell how the views of a source change, where they do not begin with its name.
+# Whose events say how the views of a source change, where they do not begin with its name.
 EVENTS_OF: dict[str, tuple[str, ...]] = {
     "job": ("callback.",),
     "call": ("call.", "leg.", "bridge.", "recording."),
 }
 
 
-class Viewed(Protocol):
-    """What can be shown."""
-
-    def view(self) -> dict[str, Any]:
-        """It as the control protocol shows it."""
-        ...
-
-
-def views_of(table: Mapping[str, Viewed]) -> Iterator[dict[str, Any]]:
+def views_of(
+    table: Mapping[str, T], view: Callable[[T], Mapping[str, object]]
+) -> Iterator[Mapping[str, object]]:
     """A source: the view of everything in `table`, which may change on the way."""
     for key in tuple(table):
         thing = table.get(key)
         if thing is not None:
-            yield thing.view()
+            yield view(thing)
 
 
 def lines(
@@ -68,7 +64,7 @@ def lines(
     yield encode_event(encoder, {**stamp, "type": "snapshot.end", "counts": counts})
 
 
-def _views(name: str, source: Any) -> Iterator[dict[str, Any]]:
+def _views(name: str, source: Any) -> Iterator[Mapping[str, object]]:
     try:
         yield from source
     except Exception:
@@ -77,7 +73,7 @@ def _views(name: str, source: Any) -> Iterator[dict[str, Any]]:
 
 
 def _concerns(name: str, types: tuple[str, ...]) -> bool:
-    told = EVENTS_OF.get(name, (f"{name}.",))
+    beginnings = EVENTS_OF.get(name, (f"{name}.",))
     return not types or any(
-        event.startswith(type) or type.startswith(event) for event in told for type in types
+        event.startswith(type) or type.startswith(event) for event in beginnings for type in types
     )

@@ -64,7 +64,7 @@ class Subscription:
         self._types = wanted.types
         self._wants = wanted.matches
         self._sent = after  # every event up to here was sent or does not match
-        self._replay_until = log.told
+        self._replay_until = log.delivered
         self._limit_bytes = limit_bytes
         self._lag_bytes = 0  # new events that wait
         self._write = write
@@ -77,7 +77,7 @@ class Subscription:
         self._errand: asyncio.Task[None] | None = None
 
     def start(self, *, paused: bool) -> None:
-        """Begin with what is kept, then go on with what is told."""
+        """Begin with what is kept, then go on with what is published."""
         if not paused:
             self._make_room()
         self._log.listen(self._on_event)

@@ -75,6 +75,14 @@ class CallbackOnKey:
             return False
         return True
 
+    @property
+    def line(self) -> str | None:
+        """What a callback to the caller would dial: their line; None where there is none."""
+        try:
+            return self._called_back_at()
+        except EngineError:
+            return None
+
     def _called_back_at(self) -> str:
         """The caller's number, or their extension at the trunk that brought them in.
 
@@ -86,6 +94,19 @@ class CallbackOnKey:
         if party.extension is not None:
             return self._services.dialplan.at_trunk(party.extension, self._incoming.trunk)
         raise EngineError("refused", "the number is withheld")
+
+    @property
+    def waits_as(self) -> str | None:
+        """The callback's id, where it will wait in the caller's position, as far as is known."""
+        if self._accepting is None:
+            return None
+        if not self._accepting.done():
+            return self._id
+        return self._id if self._is_own(self._accepting.result()) else None
+
+    def _is_own(self, job: Job) -> bool:
+        """Whether it has the caller's position: it joined no other job, and is not for later."""
+        return job.id == self._id and job.scheduled is None
 
     async def request_callback(self) -> bool:
         """Request a callback in the caller's position. False where that failed after all."""
@@ -137,10 +158,12 @@ class CallbackOnKey:
             return None
         await asyncio.wait([self._accepting], timeout=ACCEPT_LIMIT_S)
         if not self._accepting.done() or self._accepting.exception() is not None:
+            self._services.queues.release_place(self._id)
             return None
         job = self._accepting.result()
-        # A request that joined another job, or was scheduled for later, has its own time.
-        if job.id == self._id and job.scheduled is None:
+        if not self._is_own(job):
+            self._services.queues.release_place(self._id)
+        else:
             try:
                 change = Reschedule(id=job.id, not_before=self._clock())
                 await self._inbound.intake.reschedule(job, change)

@@ -15,8 +15,10 @@ from config.inbound import Inbound as Route
 from config.settings import Settings
 from sip.dialog.uas import UasSession
 from sip.errors import SipError
-from sip.events import IncomingInvite
+from sip.events import ExtensionsRefused, IncomingInvite
 from sip.hop import Hop
+from sip.policy import Admission
+from sip.rate_limit import RateLimit, RateLimiter
 from sip.sdp.offer_answer import LocalAudio
 
 from ..calls.services import CallServices
@@ -26,7 +28,6 @@ from .call_info import InboundCallInfo
 from .caller_id import CallingParty, as_dialled, calling_party, dialled_number
 from .inbound_call import InboundCall
 from .services import InboundServices
-from .trunk_identify import TrunkIdentifier
 from .unknown_sources import UnknownSources
 
 log = structlog.get_logger()
@@ -34,6 +35,8 @@ log = structlog.get_logger()
 # How soon a trunk may send calls again that came while the engine was draining (RFC 3261 20.33).
 RETRY_AFTER_S = 10
 STOP_LIMIT_S = 5.0
+# How many refused calls that demand extensions are published: there is one for each INVITE.
+TOLD_EXTENSIONS = RateLimit(messages_per_s=5.0, burst=20.0)
 
 
 class Inbound:
@@ -51,8 +54,8 @@ class Inbound:
         self._inbound = inbound
         self._clock = clock
         self._rtp_host = services.rtp_host or settings.media.address
-        self.sources = TrunkIdentifier(settings.trunks, services.sip.resolve)
         self.unknown_sources = UnknownSources()
+        self._told_extensions = RateLimiter(TOLD_EXTENSIONS)
         self.draining = False
         self._has_started = False
         self._calls: dict[str, tuple[InboundCall, asyncio.Task[None]]] = {}
@@ -63,18 +66,18 @@ class Inbound:
     # -- life -------------------------------------------------------------------------------
 
     async def start(self, moved_s: float = 0.0) -> None:
-        """Look up the trunks' addresses, and read the kept positions. Raises StoreError.
+        """Look up the peers' addresses, and read the kept positions. Raises StoreError.
 
         The clock was stepped by `moved_s` since an earlier engine wrote them.
         """
         await self._inbound.positions.load(moved_s)
-        await self.sources.start()
+        await self._inbound.peers.start()
         self._has_started = True
 
     def reload(self, settings: Settings) -> None:
         """Use these trunks and routes from now on; calls go on."""
-        self.sources.configure(settings.trunks)
-        self.sources.look_up_soon()
+        self._inbound.peers.configure(settings.trunks, settings.dial.allow_hosts)
+        self._inbound.peers.look_up_soon()
         self._configure(settings)
 
     def _configure(self, settings: Settings) -> None:
@@ -126,7 +129,7 @@ class Inbound:
     async def stop(self) -> None:
         """Hang up every call and wait until each is."""
         self.draining = True
-        self.sources.stop()
+        self._inbound.peers.stop()
         tasks = [task for _call, task in self._calls.values()]
         for call, task in tuple(self._calls.values()):
             if not call.is_over:  # a cancellation would cut the hanging up short
@@ -146,20 +149,22 @@ class Inbound:
 
     # -- what comes in ----------------------------------------------------------------------
 
-    def admits(self, source: Hop, now: float) -> bool:
-        """Whether an INVITE from `source` is answered at all. Asked before it costs anything."""
+    def admits(self, source: Hop, now: float) -> Admission:
+        """What becomes of an INVITE from `source`. Asked before it costs anything."""
         if not self._has_started:
-            return False  # the trunks' addresses are not known yet; the peer retransmits
-        if self.sources.trunk_of(source) is not None:
-            return True
-        return self.unknown_sources.may_answer(source.host, now)
+            return "ignore"  # the trunks' addresses are not known yet; the peer retransmits
+        if self._inbound.peers.trunk_of(source) is not None:
+            return "accept"
+        if not self.unknown_sources.may_answer(source.host, now):
+            return "ignore"
+        self.unknown_sources.count_refused(source.host, now)
+        return "refuse"
 
     def on_invite(self, event: IncomingInvite) -> None:
         """Handle an INVITE: accept the call, or refuse it."""
         session = cast(UasSession, event.session)
-        trunk = self.sources.trunk_of(session.source)
-        if trunk is None:
-            self.unknown_sources.count_refused(session.source.host, self._clock())
+        trunk = self._inbound.peers.trunk_of(session.source)
+        if trunk is None:  # it has just gone from the configuration
             self._reject(session, 403)
             return
         session.use_credentials(self._credentials.get(trunk), trunk)
@@ -185,6 +190,24 @@ class Inbound:
             self._calls[call.call.id] = (call, task)
             self._idle.clear()
             task.add_done_callback(partial(self._over, call.call.id, session))
+
+    def on_extensions_refused(self, event: ExtensionsRefused) -> None:
+        """SIP has refused a trunk's call, which demands extensions that we lack: publish it."""
+        trunk = self._inbound.peers.trunk_of(event.source)
+        if trunk is None or not self._told_extensions.allow("", time.monotonic()):
+            return
+        party = calling_party(event.request, self._plan)
+        dialled = dialled_number(event.request, self._plan, self._accounts.get(trunk))
+        missing = list(event.extensions)
+        caller: dict[str, Any] = {"from": party.user, "number": party.number, "dialled": dialled[0]}
+        self._services.events.publish(
+            "call.refused",
+            trunk=trunk,
+            sip_status=420,
+            reason=f"it requires {', '.join(missing)}, which is not supported",
+            extensions=missing,
+            **caller,
+        )
 
     def _over(self, call_id: str, session: UasSession, task: "asyncio.Task[None]") -> None:
         del self._calls[call_id]

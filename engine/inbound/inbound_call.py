@@ -1,8 +1,8 @@
 """A call that came in: from the caller's INVITE to the last BYE.
 
-`InboundCall.run` tells the story: let it ring, answer, let the caller wait with music in their
-queue position until an agent has answered, let the agent hear who it is, join the two, and wait
-until one hangs up. Whatever ends it, every leg is hung up and given back.
+`InboundCall.run` reads from beginning to end: let it ring, answer, let the caller wait with music
+in their queue position until an agent has answered, let the agent hear who it is, join the two, and
+wait until one hangs up. Whatever ends it, every leg is hung up and given back.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from ..calls.cancel_scope import while_up
 from ..calls.hangup_cause import BY_COMMAND
 from ..calls.leg import Leg, LegEnded
 from ..calls.services import CallServices
-from ..calls.templates import context_headers
+from ..calls.templates import context_headers, display_name
 from ..calls.two_party_call import TwoPartyCall
 from ..calls.waiting_room import WaitingParty, WaitingRoom
 from ..calls.whisper import Whisper
@@ -102,6 +102,7 @@ class InboundCall(TwoPartyCall):
 
     async def _run(self) -> None:
         self._services.registry.add_call(self.call)
+        self._services.registry.occupy_line(self.call, self._callback.line)
         self.publish("call.incoming", **self._incoming.shown())
         result = Result("failed", "internal error")
         try:
@@ -309,7 +310,7 @@ class InboundCall(TwoPartyCall):
         if self._party is not None:
             self._party.interrupt_with(self._refusal)
 
-    # -- what the agents are told, and how they are rung --------------------------------------
+    # -- what agents see of it, and how they are rung -----------------------------------------
 
     @property
     def partner(self) -> Leg | None:
@@ -364,6 +365,7 @@ class InboundCall(TwoPartyCall):
         await self._dial(
             leg,
             incoming.ruling.caller_id or incoming.party.user,
+            name=display_name(incoming.subject),
             ring_s=ring_s,
             partner=self._caller,
             headers=context_headers(self._services.dial.headers, incoming.subject),

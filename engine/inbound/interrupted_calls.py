@@ -13,7 +13,7 @@ Event = Mapping[str, Any]
 STORED_AS = "call_up"
 CAUSE = "engine restarted"
 # What each event adds: members that are as it has them, and one that is its time.
-_TOLD: Mapping[str, tuple[tuple[str, ...], str]] = {
+_KNOWN_FROM: Mapping[str, tuple[tuple[str, ...], str]] = {
     "call.incoming": (("context", "from", "number", "dialled", "trunk", "route"), "started"),
     "call.answered": (("queue", "agent"), "taken_at"),
     "queue.answered": (("agent",), "answered_at"),
@@ -42,13 +42,13 @@ class InterruptedCalls:
                 **known,
                 "result": "completed" if "bridged_at" in known else "failed",
                 "cause": CAUSE,
-                "ended_at": max(at, *(known.get(name) or 0.0 for _, name in _TOLD.values())),
+                "ended_at": max(at, *(known.get(name) or 0.0 for _, name in _KNOWN_FROM.values())),
             }
 
     def shift(self, by_s: float) -> None:
         """The clock was stepped: the calls have been up for as long as before."""
         for call, known in self._up.items():
-            for _names, moment in _TOLD.values():
+            for _names, moment in _KNOWN_FROM.values():
                 if moment in known:
                     known[moment] += by_s
             self._store.put(STORED_AS, call, known)
@@ -61,15 +61,15 @@ class InterruptedCalls:
             if self._up.pop(call, None) is not None or self._cut_off.pop(call, None) is not None:
                 self._store.drop(STORED_AS, call)
             return
-        told = _TOLD.get(kind)
-        if told is None or "call" not in event:
+        known_from = _KNOWN_FROM.get(kind)
+        if known_from is None or "call" not in event:
             return
         call = event["call"]
         if kind == "call.incoming":
             self._up[call] = {}
         known = self._up.get(call)
         if known is not None:
-            members, moment = told
+            members, moment = known_from
             known |= {name: event[name] for name in members if name in event}
             known[moment] = event["time"]
             self._store.put(STORED_AS, call, known)

@@ -6,13 +6,14 @@ from ..callbacks.caller_takeover import CallerTakeover
 from ..callbacks.intake import Intake
 from ..calls.call_flow import CustomerHistory
 from ..routing.admission import Admission
+from ..routing.peers import Peers
 from ..routing.router import Router
 from .kept_positions import KeptPositions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboundServices:
-    """Rules, kept positions, and callbacks: those callers ask for, and those they take over."""
+    """Rules, positions, peers, and callbacks: those callers ask for, and those they take over."""
 
     router: Router
     admission: Admission
@@ -20,6 +21,7 @@ class InboundServices:
     takeover: CallerTakeover
     history: CustomerHistory
     positions: KeptPositions
+    peers: Peers
 
     def has_position(self, queue: str, number: str | None) -> bool:
         """Whether a caller has a position in the queue already: their own, or a callback's."""

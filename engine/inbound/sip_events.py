@@ -1,6 +1,6 @@
 """Takes each SIP event to its part: the trunks, the calls that come in, or a leg."""
 
-from sip.events import Event, IncomingInvite, RegistrationChanged
+from sip.events import Event, ExtensionsRefused, IncomingInvite, RegistrationChanged
 
 from ..calls.leg_events import LegEvents
 from ..routing.trunks import Trunks
@@ -21,5 +21,7 @@ class SipEvents:
             self._trunks.on_sip(event)
         elif isinstance(event, IncomingInvite):
             self._inbound.on_invite(event)
+        elif isinstance(event, ExtensionsRefused):
+            self._inbound.on_extensions_refused(event)
         else:
             self._legs.on_sip(event)

@@ -139,14 +139,14 @@ def _mentions(
         )
         for id, text in rows:
             if person.is_in(bytes(text).decode(errors="replace")):
-                told = person.without(msgspec.json.decode(text))
-                yield table, column, id, msgspec.json.encode(told)
+                kept = person.without(msgspec.json.decode(text))
+                yield table, column, id, msgspec.json.encode(kept)
 
 
 async def events_of(
     store: Store, person: Person, ids: Iterable[str], *, after: int = 0
 ) -> AsyncIterator[tuple[int, Body, bool]]:
-    """The events after number `after` that tell of the person.
+    """The events after number `after` that are about the person.
 
     Each with its number, and whether it is of one of their jobs or calls (`ids`); where it is not,
     their number stands in it.

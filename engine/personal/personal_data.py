@@ -12,6 +12,7 @@ import msgspec
 from ..errors import EngineError
 from ..job import Job
 from ..reports.history import History
+from ..reports.job_view import job_view
 from ..routing.do_not_call import DoNotCall
 from ..store.event_log import EventLog
 from ..store.store import Store
@@ -56,7 +57,7 @@ class PersonalData:
         """
         traces = await collection.find_traces(self._store, person)
         for job in traces.jobs:
-            yield "job", job.view()
+            yield "job", dict(job_view(job))
         for id, record in traces.records:
             yield "record", record | traces.notes.get(id, {})
         async for _seq, event, _is_theirs in collection.events_of(self._store, person, traces.ids):

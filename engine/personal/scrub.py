@@ -88,7 +88,7 @@ def scrub_record(record: Mapping[str, Any], person: Person) -> dict[str, Any]:
 
 
 def _scrub_shown_leg(leg: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in leg.items() if name != "uri"}
+    return {**leg, "uri": ERASED}
 
 
 def scrub_event(event: Mapping[str, Any], person: Person) -> dict[str, Any]:

@@ -148,7 +148,7 @@ def row_of(
         "cost": None if cost is None else float(cost["amount"]),
         "currency": None if cost is None else cost["currency"],
     }
-    told = {
+    shown = {
         **row,
         "to": request.to,
         "order": request.order,
@@ -165,8 +165,8 @@ def row_of(
         "alone_s": [answer.alone_s for answer in moments.answers],
         "cost": cost,
     }
-    del told["currency"]
-    return row | {"body": msgspec.json.encode(told)}
+    del shown["currency"]
+    return row | {"body": msgspec.json.encode(shown)}
 
 
 def answer_rows(job: Job, moments: Moments) -> Iterator[Row]:

@@ -67,6 +67,8 @@ class CdrWriter:
         on_period: Callable[[str, str, float], None] = lambda _agent, _state, _since: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self._comes_back: Callable[[str], bool] = lambda _entry: False
+        self._has_started = False
         self._cost_of = cost_of
         self._cost_of_legs = cost_of_legs
         self._on_stay = tuple(on_stay)
@@ -108,8 +110,18 @@ class CdrWriter:
             self._agents[agent] = state
         self._agents_down(self.seen_until)
 
-    def begin(self, agents: Iterable[AgentNow], now: float) -> None:
-        """Note what the agents do that have said nothing since the start."""
+    def begin(
+        self,
+        agents: Iterable[AgentNow],
+        now: float,
+        comes_back: Callable[[str], bool] = lambda _entry: False,
+    ) -> None:
+        """Note what the agents do that have said nothing since the start.
+
+        `comes_back` says whether one who waited in a queue of an earlier engine is still to join
+        it again; `all_came_back` follows.
+        """
+        self._comes_back = comes_back
         for agent in agents:
             if self._agents.get(agent.name, "logged_out") != agent.state:
                 self._period(agent.name, agent.state, now, agent.reason, agent.work)
@@ -133,10 +145,19 @@ class CdrWriter:
             handle(event)
 
     def _started(self, _event: Event) -> None:
-        # Those who did not join again were cut off with the earlier engine.
-        for stay in tuple(self._unconfirmed.values()):
-            self._close(stay, "lost", self.seen_until, reason="engine restarted")
-        self._unconfirmed.clear()
+        self._has_started = True
+        self._close_unconfirmed()
+
+    def all_came_back(self) -> None:
+        """Nobody is to come back any more who waited in a queue of an earlier engine."""
+        if self._has_started:
+            self._close_unconfirmed()
+
+    def _close_unconfirmed(self) -> None:
+        """Those who do not join again were cut off with the earlier engine."""
+        for entry, stay in tuple(self._unconfirmed.items()):
+            if not self._comes_back(entry):
+                self._close(stay, "lost", self.seen_until, reason="engine restarted")
 
     def _agents_down(self, since: float) -> None:
         for agent, state in tuple(self._agents.items()):
@@ -202,8 +223,8 @@ class CdrWriter:
 
     def _write(self, stay: Stay) -> None:
         self._store.insert("queue_stays", stay.row())
-        for tell in self._on_stay:
-            tell(stay)
+        for listener in self._on_stay:
+            listener(stay)
 
     def _stays_of(
         self, entry: str, at: float, talk_s: float | None, became: str = "withdrawn"
@@ -239,8 +260,8 @@ class CdrWriter:
         if cost is not None and job.cost != cost:
             job.cost = dict(cost)
             self._store.save(job)
-        for tell in self._on_record:
-            tell(row)
+        for listener in self._on_record:
+            listener(row)
 
     def _call_ended(self, event: Event) -> None:
         """An inbound call is over; the calls of callbacks are in the records of their jobs."""
@@ -276,14 +297,14 @@ class CdrWriter:
             "cost": None if cost is None else float(cost["amount"]),
             "currency": None if cost is None else cost["currency"],
         }
-        told = {**event, **row, "attempts": [], "cost": cost}
-        told["stays"] = [stay.row() for stay in stays]
-        del told["currency"]
-        del told["type"], told["seq"], told["epoch"], told["time"]
-        row["body"] = msgspec.json.encode(told)
+        shown = {**event, **row, "attempts": [], "cost": cost}
+        shown["stays"] = [stay.row() for stay in stays]
+        del shown["currency"]
+        del shown["type"], shown["seq"], shown["epoch"], shown["time"]
+        row["body"] = msgspec.json.encode(shown)
         self._store.insert("records", row)
-        for tell in self._on_record:
-            tell(row)
+        for listener in self._on_record:
+            listener(row)
 
     # -- agents -----------------------------------------------------------------------------
 

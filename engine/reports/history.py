@@ -7,7 +7,7 @@ never waits for the writer. What has just ended and may not be on the disk yet i
 import sqlite3
 from collections import deque
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 import structlog
@@ -28,6 +28,17 @@ _QUERY = f"""
     FROM records r LEFT JOIN annotations a ON a.id = r.id
     WHERE r.number = ? ORDER BY r.ended_at DESC LIMIT ?
 """
+
+
+class CustomerOf(TypedDict):
+    """Whose a job or a call is."""
+
+    number: str | None
+    """The number, or what was called or calls."""
+    queue: str | None
+    """The queue."""
+    site: str | None
+    """The web site."""
 
 
 class History:
@@ -58,7 +69,7 @@ class History:
         if row.get("number") is not None:
             self._recent.append((row["number"], {name: row.get(name) for name in _SHOWN}))
 
-    def customer_of(self, id: str) -> dict[str, str | None] | None:
+    def customer_of(self, id: str) -> CustomerOf | None:
         """Number, queue and site of a record that was written lately."""
         for number, entry in reversed(self._recent):
             if entry["id"] == id:

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 import structlog
 
@@ -21,11 +21,38 @@ from .intervals import next_after, start_of
 from .measures import mean_of, share
 from .queue_measures import service_levels
 from .report import Reports
+from .report_view import StayCounts
 
 log = structlog.get_logger()
 
 # So many of those who wait are shown by themselves.
 FIRST_WAITING = 50
+
+
+class LiveQueueNow(TypedDict, total=False):
+    """How a configured queue is now."""
+
+    paused: bool
+    """Whether it offers nothing by command."""
+    open: bool
+    """Whether its calendar says that it is open."""
+    expected_wait_s: float | None
+    """How long the next to come would wait; null: not known."""
+    why_waiting: str | None
+    """Why the first waits although an agent is free, in words; null: no such agent is free."""
+
+
+class LiveQueue(StayCounts, LiveQueueNow):
+    """A queue: who waits now, and what became of those who joined today."""
+
+    queue: str
+    """The name."""
+    waiting: int
+    """How many wait."""
+    callers_waiting: int
+    """How many of them are on the line."""
+    longest_wait_s: float
+    """How long the first has waited."""
 
 
 @dataclass(slots=True)

@@ -99,7 +99,7 @@ class Reports:
         time_zone: str | None = None,
         **more: Any,
     ) -> Question:
-        """What is asked: of today, unless told otherwise. Raises BadParams."""
+        """What is asked: of today, unless asked otherwise. Raises BadParams."""
         name = time_zone or self.zone_name
         place = zone_of(name)
         now = self._clock()

@@ -236,7 +236,7 @@ def _table(
 
 
 def _row(by: str, key: str, begin: float, end: float, figures: Figures) -> Figures:
-    # A rating is what calls are told apart by, and the name of a figure.
+    # A rating is what calls are grouped by, and the name of a figure.
     return {"from": begin, "to": end, by: key, **figures} | {by: key}
 
 

@@ -23,7 +23,7 @@ AFTERWARDS_S = 86400.0
 ALONE_S = 30 * 86400.0
 # By their state there is an index; by `ended_at` all that have ended would be gone through.
 _MARKS = ", ".join("?" * len(OPEN_STATES))
-# By what report.job can be told apart, and where it stands in the table of records.
+# By what report.job can be grouped, and where it stands in the table of records.
 BY = {
     "all": "''", "site": "site", "queue": "queue", "agent": "agent", "result": "result",
     "outcome": "a.outcome",
@@ -244,7 +244,7 @@ def open_jobs(begin: float, end: float) -> Query:
 
 
 def read_jobs(ended: Rows, still_open: Rows, by: str, promise_s: float) -> list[tuple[str, JobRow]]:
-    """The rows with what they are told apart by."""
+    """The rows with what they are grouped by."""
     found = [(key, _promised(JobRow(*members), promise_s)) for _id, key, *members in ended]
     known = {row[0] for row in ended}
     decoder = msgspec.json.Decoder(Job)

@@ -9,7 +9,7 @@ import datetime
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from config.numbering import Numbering
 from config.policy import Costs, Destinations, Hours, Limits, Rate
@@ -27,7 +27,7 @@ from .rates import Rates
 if TYPE_CHECKING:
     from config.settings import Settings
 
-    from ..job import Job
+    from ..job import CostView, Job
     from ..request import CallbackRequest
 
 Policy = Literal["do_not_call", "line_type", "destination", "velocity", "cost", "hours"]
@@ -231,7 +231,7 @@ class Admission:
         opens_at = self.hours.opens(number, now)
         if opens_at == now:
             return Verdict(True)
-        return Verdict(False, "hours", self._out_of_hours(number, now, opens_at), opens_at)
+        return Verdict(False, "hours", self.out_of_hours(number, now, opens_at), opens_at)
 
     # -- counting ---------------------------------------------------------------------------
 
@@ -243,7 +243,7 @@ class Admission:
         """An accepted request could not be saved: it does not count."""
         self._rate_limits.forget(job_id)
 
-    def settle(self, job: "Job") -> dict[str, Any]:
+    def settle(self, job: "Job") -> "CostView":
         """A job has ended: count what it cost instead of what was expected. Gives its cost."""
         cost = self.rates.cost_of(job)
         self._rate_limits.settle(job.id, Decimal(cost["amount"]))
@@ -288,7 +288,7 @@ class Admission:
         opens_at = self.hours.opens(number, wanted)
         if opens_at == wanted:
             return query.not_before, None
-        reason = self._out_of_hours(number, wanted, opens_at)
+        reason = self.out_of_hours(number, wanted, opens_at)
         data = {"policy": "hours", "opens_at": opens_at}
         if opens_at is None:
             raise EngineError("refused", reason, "to", data)
@@ -296,11 +296,12 @@ class Admission:
             raise EngineError("refused", f"{reason}, after the deadline", "deadline", data)
         return opens_at, reason
 
-    def _out_of_hours(self, number: CalledNumber, at: float, opens_at: float | None) -> str:
+    def out_of_hours(self, number: CalledNumber, at: float, opens_at: float | None) -> str:
+        """Why the number is not called at `at`, and from when on it may be, for a person."""
         out = f"out of calling hours: {self.hours.describe(number, at)}"
         if opens_at is None:
             return f"{out}, and there are none in the next weeks"
-        # Long waits need the date, and its offset tells the zone's side of a change of clocks.
+        # Long waits need the date, and its offset says on which side of a change of clocks it is.
         local: datetime.datetime = self.hours.places(number)[0].local(opens_at)
         return f"{out}; to be called from {local:%A %Y-%m-%d %H:%M %Z}"
 

@@ -50,8 +50,8 @@ class TrunkStates(Protocol):
     def is_resting(self, name: str) -> bool:
         """Whether calls go by other trunks for now, where there are such."""
 
-    def rest(self, name: str, for_s: float, reason: str) -> None:
-        """Pass the trunk over for so long."""
+    def rest(self, name: str, for_s: float, reason: str, *, is_silent: bool) -> None:
+        """Pass the trunk over for so long, or until it answers where it `is_silent`."""
 
 
 class AllTrunksUp:
@@ -65,7 +65,7 @@ class AllTrunksUp:
         """See TrunkStates."""
         return False
 
-    def rest(self, name: str, for_s: float, reason: str) -> None:
+    def rest(self, name: str, for_s: float, reason: str, *, is_silent: bool) -> None:
         """See TrunkStates."""
 
 
@@ -323,9 +323,12 @@ class Dialplan:
             raise EngineError("refused", reason, field=field)
         return uri
 
-    def trunk_failed(self, name: str, for_s: float, reason: str) -> None:
-        """A call found that a trunk does not work: pass it over for so long."""
-        self._trunk_states.rest(name, for_s, reason)
+    def trunk_failed(self, name: str, for_s: float, reason: str, *, is_silent: bool) -> None:
+        """A call found that a trunk does not work: pass it over for so long, or until it answers.
+
+        `is_silent`: nobody answered there. Otherwise it said itself for how long.
+        """
+        self._trunk_states.rest(name, for_s, reason, is_silent=is_silent)
 
     def rtp_of(self, trunk: str) -> Rtp:
         """From where RTP of calls by this trunk is taken."""

@@ -7,7 +7,6 @@ answer comes once it is on the disk.
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Any
 
 import msgspec
 
@@ -20,10 +19,15 @@ class Blocked(msgspec.Struct, frozen=True, kw_only=True):
     """One blocked number. `until` is None where it is blocked for good; `by`: who asked for it."""
 
     number: str
+    """The number in E.164."""
     reason: str
+    """Why it is blocked."""
     since: float
+    """Since when (Unix seconds)."""
     until: float | None = None
+    """Until when; null: for good."""
     by: str | None = None
+    """Who asked for it."""
 
     def holds(self, now: float) -> bool:
         """Whether the number is still blocked."""
@@ -75,7 +79,7 @@ class DoNotCall:
             if entry is not None and entry.holds(now):
                 yield entry
 
-    def views(self, now: float) -> Iterator[dict[str, Any]]:
+    def views(self, now: float) -> Iterator[Mapping[str, object]]:
         """Every entry that holds, which may change on the way."""
         for number in tuple(self._numbers):
             entry = self._numbers.get(number)

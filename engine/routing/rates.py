@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
-from typing import Any
 
 import msgspec
 
 from config.policy import Costs, Rate
 
-from ..job import Job, LegRecord
+from ..job import CostView, Job, LegCost, LegRecord
 
 _MILLI = Decimal("0.001")
 _CENT_OF_CENT = Decimal("0.0001")
@@ -19,8 +18,11 @@ class Cost(msgspec.Struct, frozen=True):
     """An amount of money, and the prefix of the rate it comes from; None: there is no rate."""
 
     amount: Decimal
+    """The amount, as a decimal number."""
     currency: str
+    """Its currency."""
     rate: str | None = None
+    """The prefix of the rate; null: there is none."""
 
 
 class Rates:
@@ -53,27 +55,33 @@ class Rates:
         """What a call to `called` is taken to cost before it was made."""
         return self.cost(called, self.costs.expected_talk_s)
 
-    def cost_of(self, job: Job) -> dict[str, Any]:
+    def cost_of(self, job: Job) -> CostView:
         """What all legs of a job cost so far, as the job shows it: in total and by leg."""
         return self.cost_of_legs(leg for attempt in job.attempts for leg in attempt.legs)
 
-    def cost_of_legs(self, called: Iterable[LegRecord]) -> dict[str, Any]:
+    def cost_of_legs(self, called: Iterable[LegRecord]) -> CostView:
         """What legs that were called cost so far, in the same form."""
-        legs = [self._cost_of_leg(leg) | {"leg": leg.leg, "role": leg.role} for leg in called]
-        billed = [leg for leg in legs if "amount" in leg]
+        costs = [self._cost_of_leg(leg) for leg in called]
+        billed = [cost for cost in costs if cost is not None]
         total = sum((Decimal(leg["amount"]) for leg in billed), Decimal(0))
         return {"amount": str(total), "currency": self.costs.currency, "legs": billed}
 
-    def _cost_of_leg(self, leg: LegRecord) -> dict[str, Any]:
+    def _cost_of_leg(self, leg: LegRecord) -> LegCost | None:
         user = leg.uri.partition(":")[2].partition("@")[0]
         # Numbers go to trunks in full; whatever else was called costs nothing here.
         if not user.startswith("+") or leg.answered is None or leg.ended is None:
-            return {}
+            return None
         talk_s = leg.ended - leg.answered
         cost = self.cost(user, talk_s)
         if cost.rate is None:
-            return {}
-        return {"amount": str(cost.amount), "rate": cost.rate, "talk_s": round(talk_s, 3)}
+            return None
+        return {
+            "amount": str(cost.amount),
+            "rate": cost.rate,
+            "talk_s": round(talk_s, 3),
+            "leg": leg.leg,
+            "role": leg.role,
+        }
 
 
 def _price(rate: Rate, talk_s: float) -> Decimal:

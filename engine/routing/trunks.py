@@ -1,8 +1,7 @@
 """Trunks: the registrations that keep them usable, and how each stands."""
 
-import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Literal, TypedDict
 
 import structlog
 
@@ -12,16 +11,31 @@ from sip.endpoint import SipEndpoint
 from sip.errors import ParseError
 from sip.events import RegistrationChanged
 from sip.message.uri import SipUri, parse_uri
-from sip.transport.resolver import ResolutionFailed
 from sip.usage import RegistrationUsage
 
 from ..store.event_log import EventLog
 from .dialplan import credentials_of
+from .trunk_health import TrunkHealth
 
 log = structlog.get_logger()
 
-# How soon a registrar whose name was not found is looked up again.
-SEARCH_AGAIN_S = 30.0
+
+TrunkState = Literal["static", "registering", "registered", "unregistered", "failed"]
+
+
+class TrunkView(TypedDict):
+    """A trunk."""
+
+    name: str
+    """The name."""
+    uri: str
+    """Where it is."""
+    state: TrunkState
+    """`static`: without a registration; else how the registration stands."""
+    reason: str | None
+    """Why the registration failed."""
+    down: str | None
+    """Why the trunk is passed over for now."""
 
 
 class Trunks:
@@ -32,29 +46,28 @@ class Trunks:
         self._sip = sip
         self._events = events
         self._registrations: dict[RegistrationUsage, str] = {}
-        self._states = {
+        self._states: dict[str, TrunkState] = {
             trunk.name: "registering" if trunk.register_ else "static" for trunk in trunks
         }
         self._reasons: dict[str, str] = {}
-        self._resting: dict[str, asyncio.TimerHandle] = {}
-        self._searching: dict[str, asyncio.Task[None]] = {}
+        self._health = TrunkHealth(
+            events, lambda uri: sip.hops(uri), lambda uri, hop: sip.ask_options(uri, hop)
+        )
         # Registrations that are being taken back, and whose trunk may register again after it.
         self._next: dict[RegistrationUsage, str] = {}
 
-    async def start(self) -> None:
-        """Register every trunk that wants it; what comes of it is told by events."""
+    def start(self) -> None:
+        """Register every trunk that wants it; what comes of it is published as events."""
         for trunk in self._settings.values():
             if trunk.register_:
-                await self._register_or_search(trunk)
+                self._register(trunk)
 
-    async def _register_or_search(self, trunk: Trunk) -> None:
-        if not await self._register(trunk):
-            task = asyncio.get_running_loop().create_task(self._register_later(trunk))
-            self._searching[trunk.name] = task
-
-    async def reconfigure(self, trunks: Sequence[Trunk]) -> None:
+    def reconfigure(self, trunks: Sequence[Trunk]) -> None:
         """Take the trunks as they are configured now: registrations begin, change and end."""
         before, self._settings = self._settings, {trunk.name: trunk for trunk in trunks}
+        for name in before:
+            # Whoever reads the configuration again may have mended the trunk.
+            self._health.forget(name, "the configuration was read again")
         for name, old in before.items():
             new = self._settings.get(name)
             if new is None or _account_of(new) != _account_of(old):
@@ -63,53 +76,33 @@ class Trunks:
             if name in self._states:
                 continue
             self._states[name] = "registering" if trunk.register_ else "static"
-            waits = name in self._next.values() or name in self._searching
-            if trunk.register_ and not waits:
-                await self._register_or_search(trunk)
+            if trunk.register_ and name not in self._next.values():
+                self._register(trunk)
 
     def _forget(self, name: str) -> None:
         """Take a registration back. One that follows it waits until that is done: the registrar
         would take the binding of both away."""
         self._states.pop(name, None)
         self._reasons.pop(name, None)
-        search = self._searching.pop(name, None)
-        if search is not None:
-            search.cancel()
         for registration, registered in tuple(self._registrations.items()):
             if registered == name:
                 del self._registrations[registration]
                 self._next[registration] = name
                 self._sip.unregister(registration)
 
-    async def _register(self, trunk: Trunk) -> bool:
-        """Begin to register; False when the registrar's address is not to be found."""
-        try:
-            hop = await self._sip.resolve(trunk.uri)
-        except (ResolutionFailed, ParseError) as error:
-            self._tell(trunk.name, "failed", str(error))
-            return False
+    def _register(self, trunk: Trunk) -> None:
+        """Begin to register."""
         account = Account(
             aor=_aor(trunk),
             registrar=trunk.uri,
-            hop=hop,
             credentials=credentials_of(trunk),
             expires_s=trunk.register_expires_s,
         )
         self._registrations[self._sip.register(account)] = trunk.name
-        return True
-
-    async def _register_later(self, trunk: Trunk) -> None:
-        found = False
-        while not found:
-            await asyncio.sleep(SEARCH_AGAIN_S)
-            found = await self._register(trunk)
 
     def stop(self) -> None:
         """Take every registration back."""
-        for search in self._searching.values():
-            search.cancel()
-        for resting in self._resting.values():
-            resting.cancel()
+        self._health.stop()
         for registration in self._registrations:
             self._sip.unregister(registration)
 
@@ -119,26 +112,13 @@ class Trunks:
 
     def is_resting(self, name: str) -> bool:
         """Whether calls go by other trunks for now, where there are such."""
-        return name in self._resting
+        return self._health.is_resting(name)
 
-    def rest(self, name: str, for_s: float, reason: str) -> None:
-        """Pass a trunk over for `for_s`: it said so (Retry-After), or nobody answers there."""
-        if name not in self._settings:
-            return
-        loop = asyncio.get_running_loop()
-        resting = self._resting.pop(name, None)
-        if resting is not None:
-            resting.cancel()
-            for_s = max(for_s, resting.when() - loop.time())
-        else:
-            log.warning("trunk_down", trunk=name, reason=reason, for_s=for_s)
-            self._events.publish("trunk.down", trunk=name, reason=reason)
-        self._resting[name] = loop.call_later(for_s, self._rested, name)
-
-    def _rested(self, name: str) -> None:
-        del self._resting[name]
-        log.info("trunk_up", trunk=name)
-        self._events.publish("trunk.up", trunk=name, reason="its time is over")
+    def rest(self, name: str, for_s: float, reason: str, *, is_silent: bool) -> None:
+        """Pass a trunk over: it said for how long (Retry-After), or nobody answers there."""
+        trunk = self._settings.get(name)
+        if trunk is not None:
+            self._health.rest(name, trunk.uri, for_s, reason, is_silent=is_silent)
 
     def on_sip(self, event: RegistrationChanged) -> None:
         """Take one event of a registration."""
@@ -154,7 +134,7 @@ class Trunks:
                     "trunk_not_refreshed", trunk=name, reason=reason, holds_s=event.expires_s
                 )
                 return
-            self._tell(name, event.state, reason)
+            self._report(name, event.state, reason)
 
     def _gone(self, event: RegistrationChanged) -> None:
         """A registration of an earlier configuration has changed."""
@@ -163,19 +143,20 @@ class Trunks:
         name = self._next.pop(event.registration, None)
         trunk = self._settings.get(name or "")
         if trunk is not None and trunk.register_:
-            task = asyncio.get_running_loop().create_task(self._register_or_search(trunk))
-            self._searching[trunk.name] = task
+            self._register(trunk)
         elif name is not None:
             self._events.publish("trunk.unregistered", trunk=name, reason="not configured any more")
 
-    def _tell(self, name: str, state: str, reason: str) -> None:
+    def _report(self, name: str, state: TrunkState, reason: str) -> None:
         self._states[name] = state
         self._reasons[name] = reason
-        say = log.warning if state == "failed" else log.info
-        say("trunk", trunk=name, state=state, reason=reason)
+        if state == "registered":
+            self._health.forget(name, "it is registered")
+        level = log.warning if state == "failed" else log.info
+        level("trunk", trunk=name, state=state, reason=reason)
         self._events.publish(f"trunk.{state}", trunk=name, reason=reason)
 
-    def view(self) -> list[dict[str, Any]]:
+    def view(self) -> list[TrunkView]:
         """Each trunk as `engine.status` shows it."""
         return [
             {
@@ -183,6 +164,7 @@ class Trunks:
                 "uri": trunk.uri,
                 "state": self._states[trunk.name],
                 "reason": self._reasons.get(trunk.name),
+                "down": self._health.reason(trunk.name),
             }
             for trunk in self._settings.values()
         ]

@@ -56,7 +56,7 @@ class Batch:
         self.jobs: dict[str, JobRow] = {}
         self.documents: dict[DocumentKey, bytes | None] = {}  # None: dropped
         self.events: list[EventRow] = []
-        # By number, what makes the event that is told instead of one whose matter is undone.
+        # By number, what makes the event that is published instead of one whose matter is undone.
         self.instead: dict[int, Callable[[], EventRow]] = {}
         self.rows: dict[tuple[str, tuple[str, ...]], list[Values]] = {}
         self.statements: list[tuple[str, Values]] = []
@@ -76,7 +76,7 @@ class Batch:
         )
 
     def take_back(self, failed: "Batch") -> None:
-        """Add what `failed` could not write and nobody was told about, as older than our own."""
+        """Add what `failed` could not write and nobody has heard of, as older than our own."""
         for job_id, row in failed.jobs.items():
             if job_id not in failed.durable_jobs:
                 self.jobs.setdefault(job_id, row)

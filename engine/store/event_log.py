@@ -2,7 +2,7 @@
 
 An event is encoded once, when it is published: that takes a microsecond, no later change of what
 it was made of can reach it. It goes into the same transaction as whatever is saved in that turn of
-the loop, and listeners are told of it once that is on the disk: nobody has seen what a crash
+the loop, and listeners hear of it once that is on the disk: nobody has seen what a crash
 forgets, and no number is used twice.
 
 `watch` is for the engine's own parts: a watcher is called at once, so that what it saves is in
@@ -34,7 +34,7 @@ _LINE_BEGIN = b'{"jsonrpc":"2.0","method":"event","params":'
 _LINE_END = b"}\n"
 
 NOT_SAVED = "engine.not_saved"
-_STILL_TOLD = ("seq", "epoch", "time", "job", "call", "agent")
+_STILL_SAID = ("seq", "epoch", "time", "job", "call", "agent")
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -57,8 +57,11 @@ class Gap(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     """What a replay cannot give: events `from_` to `to`; `to` is None where nobody can know."""
 
     from_: int
+    """The number of the first event that is missing."""
     to: int | None
-    reason: str  # "evicted": no longer kept; "epoch": they belong to another log
+    """That of the last one; null: nobody can know."""
+    reason: str
+    """`evicted`: no longer kept; `epoch`: they belong to another log."""
 
 
 def encode_event(encoder: msgspec.json.Encoder, params: Mapping[str, Any]) -> bytes:
@@ -69,7 +72,7 @@ def encode_event(encoder: msgspec.json.Encoder, params: Mapping[str, Any]) -> by
 class EventLog:
     """Numbers, stamps, keeps and hands out events.
 
-    Without `attach` it lives in memory alone: an event is told at once, and `capacity` events and
+    Without `attach` it is in memory alone: events are delivered at once, and `capacity` events and
     `capacity_bytes` bytes of them are kept at most, the newest ones. With it these bound only what
     is held in memory.
     """
@@ -84,7 +87,7 @@ class EventLog:
     ) -> None:
         self.epoch = epoch or secrets.token_hex(8)
         self.seq = 0  # published
-        self.told = 0  # told to the listeners: on the disk
+        self.delivered = 0  # the newest that listeners have heard: it is on the disk
         self.kept_bytes = 0
         self._capacity = capacity
         self._capacity_bytes = capacity_bytes
@@ -92,7 +95,7 @@ class EventLog:
         self._store: Store | None = None
         self._oldest_stored = 1
         self._kept: deque[Event] = deque()
-        self._untold: list[EventRow] = []  # without a store only
+        self._undelivered: list[EventRow] = []  # without a store only
         self._listeners: dict[Listener, None] = {}
         self._watchers: list[Watcher] = []
         self._to_watch: deque[Mapping[str, Any]] = deque()
@@ -107,10 +110,10 @@ class EventLog:
         """
         kept = store.kept_log
         self.epoch = kept.epoch
-        self.seq = self.told = kept.newest
+        self.seq = self.delivered = kept.newest
         self._oldest_stored = kept.oldest
         self._store = store
-        store.listen(self._tell)
+        store.listen(self._deliver)
 
     # -- publishing -------------------------------------------------------------------------
 
@@ -130,7 +133,7 @@ class EventLog:
         """Publish an event of `type`; gives its sequence number. What is None is left out.
 
         `if_saved`: it is of something that is saved durably in this turn of the loop. Where that
-        cannot be written, it is undone, and NOT_SAVED is told in the place of the event.
+        cannot be written, it is undone, and NOT_SAVED is published in place of the event.
         """
         self.seq = seq = self.seq + 1
         now = self._clock()
@@ -156,17 +159,17 @@ class EventLog:
             if self._watchers:
                 self._show(params)
             return seq
-        self._untold.append(row)
+        self._undelivered.append(row)
         if self._watchers:
             self._show(params)
         if not self._is_watching:
-            untold, self._untold = self._untold, []
-            self._tell(untold)
+            undelivered, self._undelivered = self._undelivered, []
+            self._deliver(undelivered)
         return seq
 
     def _not_saved(self, params: Mapping[str, Any]) -> EventRow:
-        """What is told instead of an event."""
-        kept = {name: params[name] for name in _STILL_TOLD if name in params}
+        """What is published instead of an event."""
+        kept = {name: params[name] for name in _STILL_SAID if name in params}
         body = self._encoder.encode({**kept, "type": NOT_SAVED, "of": params["type"]})
         return EventRow(params["seq"], params["time"], NOT_SAVED, body)
 
@@ -188,19 +191,19 @@ class EventLog:
             params = self._to_watch.popleft()
         self._is_watching = False
 
-    def _tell(self, rows: list[EventRow]) -> None:
+    def _deliver(self, rows: list[EventRow]) -> None:
         """These are on the disk."""
         kept, listeners = self._kept, self._listeners
         for seq, _time, type, body in rows:
             event = Event(seq, type, _LINE_BEGIN + body + _LINE_END)
-            self.told = seq
+            self.delivered = seq
             kept.append(event)
             self.kept_bytes += len(event.line)
             if self.kept_bytes > self._capacity_bytes or len(kept) > self._capacity:
                 self._drop_oldest()
-            for listener in tuple(listeners):  # one may go away while it is told
+            for listener in tuple(listeners):  # one may go away while it listens
                 listener(event)
-        while self._waiters and self._waiters[0][0] <= self.told:
+        while self._waiters and self._waiters[0][0] <= self.delivered:
             waiter = self._waiters.popleft()[1]
             if not waiter.done():
                 waiter.set_result(None)
@@ -213,8 +216,8 @@ class EventLog:
             self.kept_bytes -= len(kept.popleft().line)
 
     async def settled(self) -> None:
-        """Wait until everything published so far has been told."""
-        if self.told < self.seq:
+        """Wait until everything published so far has been delivered."""
+        if self.delivered < self.seq:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append((self.seq, waiter))
             await waiter
@@ -223,16 +226,16 @@ class EventLog:
 
     @property
     def oldest(self) -> int:
-        """The sequence number of the oldest event that can be had; `told + 1` when none can."""
+        """The number of the oldest event that can be had; `delivered + 1` when none can."""
         return self.oldest_in_memory if self._store is None else self._oldest_stored
 
     @property
     def oldest_in_memory(self) -> int:
-        """The sequence number of the oldest event that `after` gives; `told + 1` when none."""
-        return self._kept[0].seq if self._kept else self.told + 1
+        """The sequence number of the oldest event that `after` gives; `delivered + 1` when none."""
+        return self._kept[0].seq if self._kept else self.delivered + 1
 
     def after(self, seq: int) -> Iterator[Event]:
-        """The told events after `seq` that are in memory. Publish nothing while iterating."""
+        """The delivered events after `seq` that are in memory. Publish nothing while iterating."""
         return islice(self._kept, max(0, seq + 1 - self.oldest_in_memory), None)
 
     async def stored_after(self, seq: int, types: tuple[str, ...]) -> tuple[list[Event], int]:
@@ -248,7 +251,7 @@ class EventLog:
 
     def gap(self, since: int, epoch: str | None) -> Gap | None:
         """What a listener who has everything up to `since` (of `epoch`) has missed for good."""
-        if since > self.told or (epoch is not None and epoch != self.epoch):
+        if since > self.delivered or (epoch is not None and epoch != self.epoch):
             return Gap(since + 1, None, "epoch")
         if since + 1 < self.oldest:
             return Gap(since + 1, self.oldest - 1, "evicted")
@@ -256,7 +259,7 @@ class EventLog:
 
     def cut(self, through: int) -> None:
         """Keep the events up to `through` no longer; the newest one always stays."""
-        through = min(through, self.told - 1)
+        through = min(through, self.delivered - 1)
         if through < self.oldest:
             return
         self._oldest_stored = through + 1
@@ -268,7 +271,7 @@ class EventLog:
     def rewrite(self, seq: int, params: Mapping[str, Any]) -> None:
         """Keep `params` in the place of what event `seq` has, in memory and on the disk.
 
-        Only to erase personal data: who was told of the event before keeps what they were told.
+        Only to erase personal data: who heard the event before keeps what they heard.
         """
         body = self._encoder.encode(params)
         index = seq - self.oldest_in_memory
@@ -280,7 +283,7 @@ class EventLog:
         if self._store is not None:
             self._store.execute("UPDATE events SET body = ? WHERE seq = ?", (body, seq))
 
-    # -- who is told ------------------------------------------------------------------------
+    # -- who hears of them ------------------------------------------------------------------
 
     def watch(self, watcher: Watcher) -> None:
         """Call `watcher` with the parameters of each event as it is published.

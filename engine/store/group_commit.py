@@ -1,7 +1,7 @@
 """Group commit: what is saved gathers in a batch while a thread commits the batch before.
 
 All that is saved in one turn of the event loop is in one batch. Each batch is one transaction,
-which is on the disk when it is told.
+which is on the disk when it is published.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from .errors import explain
 
 log = structlog.get_logger()
 
-# An event is told once it is on the disk: somebody waits for it. Each commit costs the processor
+# An event is published once it is on the disk, and is waited for. Each commit costs the processor
 # as much as the rows of several callbacks, so that a blink more is worth sharing one.
 EVENT_FLUSH_DELAY_S = 0.025
 
@@ -115,7 +115,7 @@ class GroupCommit:
             except sqlite3.Error as error:
                 failure = error
             except Exception as error:
-                # A defect; the thread has to live, and who waits has to be told.
+                # A defect; the thread has to live, and those who wait have to hear of it.
                 log.exception("store_writer_died")
                 failure = sqlite3.InternalError(f"{type(error).__name__}: {error}")
             self._loop.call_soon_threadsafe(self._written, batch, failure)

@@ -1,4 +1,4 @@
-"""The heartbeat: the store knows until when the engine lived, though nothing was told.
+"""The heartbeat: the store knows until when the engine lived, though nothing was published.
 
 After a crash this is when what was up has ended: known to a few seconds while calls are up, to a
 minute for what only waits.

@@ -1,7 +1,7 @@
 """Housekeeping: forgets what is too old, or too much, and leaves what is needed still.
 
 It goes in small steps, each a transaction that other saves share, so that nobody waits long for
-the writer. Nothing is told of what was cut off the event log: a reader who asks for it is told of
+the writer. What was cut off the event log is not published: a reader who asks for it learns of
 the gap.
 """
 
@@ -48,7 +48,7 @@ _OLD_RECORDS = {
 
 
 class Retention:
-    """Goes its round every PERIOD_S, and at once when it is told to keep otherwise; notes the time.
+    """Goes its round every PERIOD_S, and at once when it is to keep otherwise; notes the time.
 
     [store] says how many events and entries of the audit log are kept, and how long these, jobs
     that have ended and files in `recordings`; `keep_records_days` is for records and what reports
@@ -116,15 +116,15 @@ class Retention:
 
     async def _cut_events(self) -> None:
         events = self._events
-        through = events.told - self._kept.keep_events
+        through = events.delivered - self._kept.keep_events
         limit = self._before(self._kept.keep_events_days or self._kept.keep_days)
         if limit is not None:
             # The log is in the order of time, but for steps of the clock.
             rows = await self._store.query(
                 "SELECT seq FROM events WHERE time >= ? ORDER BY seq LIMIT 1", (limit,)
             )
-            through = max(through, rows[0][0] - 1 if rows else events.told)
-        while events.oldest <= min(through, events.told - 1):
+            through = max(through, rows[0][0] - 1 if rows else events.delivered)
+        while events.oldest <= min(through, events.delivered - 1):
             events.cut(min(through, events.oldest + ROWS_PER_STEP - 1))
             await self._store.flush()
 

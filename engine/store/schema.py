@@ -160,7 +160,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     # 1 where the agent left an offer unanswered before; its reason may say what they asked for.
     (
         "ALTER TABLE agent_periods ADD COLUMN missed INTEGER",
-        # As it was told until now: by whether there is a reason.
+        # As it was known until now: by whether there is a reason.
         "UPDATE agent_periods SET missed = 1 WHERE reason IS NOT NULL AND state <> 'down'",
     ),
 )

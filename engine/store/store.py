@@ -3,7 +3,7 @@
 Everything but the writing happens on the event loop's thread. What is saved is encoded at once and
 gathers while the writer commits the batch before; all that is given to the store in one turn of the
 loop is in one batch, and each batch is one transaction that is on the disk (WAL, synchronous=FULL)
-when it is told.
+when it is published.
 
 Looking up one job is synchronous: a read by key takes some 20 us, never waits for the writer
 (WAL), and sees what is not committed yet, so that nothing can come between the question whether
@@ -355,7 +355,7 @@ class Store:
             log.warning("store_read_without_latest")
 
     def status(self) -> dict[str, Any]:
-        """What engine.status tells of the store."""
+        """What engine.status says of the store."""
         commit = self._commit
         writing = 0 if commit.writing is None else len(commit.writing)
         return {

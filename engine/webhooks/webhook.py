@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import msgspec
 import structlog
@@ -45,10 +45,62 @@ class GivenUp(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A delivery that will not be made unless a person says so."""
 
     seq: int
+    """The number of the event."""
     type: str
+    """Its type; empty where the log has lost it."""
     time: float
+    """When it was given up (Unix seconds)."""
     attempts: int = 0
+    """How often it was tried."""
     reason: str
+    """Why the last attempt failed."""
+
+
+class WebhookSummary(TypedDict):
+    """How a webhook does."""
+
+    webhook: str
+    """The name."""
+    pending: int
+    """How many deliveries wait."""
+    given_up: int
+    """How many were given up and can be tried again."""
+    last_error: str | None
+    """Why the last failed attempt failed."""
+    last_error_at: float | None
+    """When that was (Unix seconds)."""
+
+
+class WebhookView(WebhookSummary):
+    """A webhook."""
+
+    url: str
+    """Where events are posted, without passwords and tokens."""
+    types: list[str]
+    """The beginnings of the types of events that are posted; empty: all."""
+    behind: int
+    """How many events of the log it has not read yet."""
+    under_way: int
+    """How many deliveries are being made."""
+    next_attempt_at: float | None
+    """When the next delivery is tried (Unix seconds)."""
+    delivered: int
+    """How many were delivered since the start."""
+    failures: int
+    """How many attempts failed since the start."""
+    last_delivered_at: float | None
+    """When one was last delivered (Unix seconds)."""
+    latest_given_up: list[GivenUp]
+    """The deliveries that were given up last, the latest first."""
+
+
+class Retried(TypedDict):
+    """webhook.retry."""
+
+    retried: int
+    """How many are tried again."""
+    not_kept: int
+    """How many the event log no longer has."""
 
 
 class Image(msgspec.Struct, kw_only=True):
@@ -76,7 +128,7 @@ _subject_of = msgspec.json.Decoder(Subject).decode
 
 
 class Webhook:
-    """One receiver. It is told of events by `accept_event`, sends once `start` was called."""
+    """One receiver. It gets events by `accept_event`, sends once `start` was called."""
 
     def __init__(
         self,
@@ -142,13 +194,13 @@ class Webhook:
         """Take in what follows, until the log ends or there is no room. Raises StoreError."""
         events = self._events
         while self._read_through is not None and not self._is_halted:
-            if self._read_through >= events.told:
+            if self._read_through >= events.delivered:
                 self._read_through = None  # from here on events are taken as they come
                 return
             if self._read_through + 1 < events.oldest:
                 self._skip(self._read_through + 1, events.oldest - 1)
             found, through = await self._store.events_after(
-                self._read_through, events.told, self._types
+                self._read_through, events.delivered, self._types
             )
             while found and self.deliveries.has_room:
                 self._add(*found.pop(0))
@@ -327,7 +379,7 @@ class Webhook:
         """Keep how far it is."""
         self._save_timer = None
         image = Image(
-            through=self._events.told if self._read_through is None else self._read_through,
+            through=self._events.delivered if self._read_through is None else self._read_through,
             pending=self.deliveries.pending(),
             given_up=list(self.given_up),
         )
@@ -335,14 +387,14 @@ class Webhook:
 
     # -- by command -------------------------------------------------------------------------
 
-    def view(self) -> dict[str, Any]:
+    def view(self) -> WebhookView:
         """The webhook as it is shown. Passwords and tokens in its URL are not."""
         return {
             "webhook": self.name,
             "url": without_secrets(self.settings.url),
             "types": list(self._types),
             "pending": len(self.deliveries),
-            "behind": 0 if self._read_through is None else self._events.told - self._read_through,
+            "behind": self._behind,
             "under_way": self.deliveries.under_way,
             "next_attempt_at": self.deliveries.next_due_at,
             "delivered": self.delivered,
@@ -354,7 +406,12 @@ class Webhook:
             "latest_given_up": list(self.given_up)[: -SHOWN_GIVEN_UP - 1 : -1],
         }
 
-    def summary(self) -> dict[str, Any]:
+    @property
+    def _behind(self) -> int:
+        read = self._events.delivered if self._read_through is None else self._read_through
+        return self._events.delivered - read
+
+    def summary(self) -> WebhookSummary:
         """How it goes, in a few words."""
         return {
             "webhook": self.name,
@@ -364,7 +421,7 @@ class Webhook:
             "last_error_at": self._last_error_at,
         }
 
-    async def retry(self, event: int | None) -> dict[str, Any]:
+    async def retry(self, event: int | None) -> Retried:
         """Try what was given up once more, all or one event; and at once what waits for its turn.
 
         Raises EngineError `not_found`, StoreError.

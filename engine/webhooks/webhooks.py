@@ -3,14 +3,13 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from config.reporting import Webhook as WebhookSettings
 
 from ..errors import EngineError
 from ..store.event_log import EventLog
 from ..store.store import Store
-from .webhook import STORED_AS, Image, Webhook
+from .webhook import STORED_AS, Image, Webhook, WebhookView
 
 
 class Webhooks:
@@ -97,6 +96,6 @@ class Webhooks:
             raise EngineError("not_found", f"there is no webhook {name}", field="webhook")
         return webhook
 
-    def views(self) -> list[dict[str, Any]]:
+    def views(self) -> list[WebhookView]:
         """All of them, as they are shown."""
         return [webhook.view() for webhook in self.by_name.values()]

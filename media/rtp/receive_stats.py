@@ -1,6 +1,6 @@
 """What is known of a received RTP stream: extended sequence, loss, jitter (RFC 3550 appendix A).
 
-`receive` is told of every packet in its general form. The relay's fast path takes packets that
+`receive` gets every packet in its general form. The relay's fast path takes packets that
 are exactly the predicted ones by itself, and reports them by `advance` as a run.
 """
 

@@ -19,6 +19,7 @@ from typing import Final
 Address = tuple[str, int]
 
 PROBATION_PACKETS: Final = 5
+_SPOKEN_PACKETS: Final = 2
 PROBATION_S: Final = 1.0  # the packets of a proof come within this time
 MOVED_SILENCE_S: Final = 0.6
 NEW_SSRC_S: Final = 0.1  # a stream of which nothing came for so long does not flow
@@ -125,6 +126,21 @@ class PeerLearner:
             return False
         return self._believe(source, proof)
 
+    def speaks(self, source: Address, ssrc: int, sequence: int, now: float) -> bool:
+        """Whether a packet shows that the peer is there, who is not sent to before it speaks.
+
+        It must go on from an earlier one; from another address than the signalled, from several.
+        When it does, `current` is `source` on return.
+        """
+        if source != self.signalled and (
+            not self.allows(source[0]) or self._left.get(source, 0.0) > now
+        ):
+            return False
+        needed = _SPOKEN_PACKETS if source == self.signalled else PROBATION_PACKETS
+        return self._goes_on(source, ssrc, sequence, now, needed) and self._believe(
+            source, self._proof_of(source)
+        )
+
     def _proof_of(self, source: Address) -> int:
         if source == self.signalled:
             return SIGNALLED
@@ -137,7 +153,14 @@ class PeerLearner:
         self._candidates.clear()
         return True
 
-    def _goes_on(self, source: Address, ssrc: int, sequence: int, now: float) -> bool:
+    def _goes_on(
+        self,
+        source: Address,
+        ssrc: int,
+        sequence: int,
+        now: float,
+        needed: int = PROBATION_PACKETS,
+    ) -> bool:
         candidates = self._candidates
         known = candidates.get(source)
         if known is not None:
@@ -145,7 +168,7 @@ class PeerLearner:
             step = (sequence - newest) & 0xFFFF
             if ssrc == known_ssrc and 0 < step <= _MAX_STEP and now - since <= PROBATION_S:
                 candidates[source] = (since, count + 1, ssrc, sequence)
-                return count + 1 >= PROBATION_PACKETS
+                return count + 1 >= needed
         elif len(candidates) >= _MAX_CANDIDATES:
             # Strangers must not keep the right one out: the signalled host takes their place.
             host = self.signalled[0]

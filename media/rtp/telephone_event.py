@@ -16,7 +16,7 @@ LOST_END_S: Final = 0.2
 
 
 class DigitReader:
-    """Turns the packets of telephone-events into key presses, each told once, at its end."""
+    """Turns the packets of telephone-events into key presses, each reported once, at its end."""
 
     __slots__ = ("_at", "_digit", "_duration", "_segments", "_timestamp")
 

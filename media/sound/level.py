@@ -1,4 +1,4 @@
-"""How loud a G.711 payload is: what tells talking from silence.
+"""How loud a G.711 payload is: what distinguishes talking from silence.
 
 Levels are RMS in dBFS of a sine, where 0 dBFS is a sine that touches full scale; 0 dBm0 lies
 3.14 dB below.

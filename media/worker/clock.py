@@ -14,7 +14,7 @@ class FrameClock:
     """Calls `tick` at fixed times, 20 ms apart, for as long as it says that there is work.
 
     The times do not drift. When the process was held up, the frames that are past are skipped
-    (and `skipped` is told how many) instead of being sent in a burst.
+    (and `skipped` gets how many) instead of being sent in a burst.
     """
 
     __slots__ = ("_due_at", "_handle", "_loop", "_skipped", "_tick")

@@ -48,7 +48,7 @@ class DiskThread:
                 continue
             try:
                 work()
-            except Exception as error:  # noqa: BLE001 - whoever asked is told
+            except Exception as error:  # noqa: BLE001 - who asked gets it
                 future.set_exception(error)
             else:
                 future.set_result(None)

@@ -135,7 +135,7 @@ def _loop() -> Forward:
             flow.heard_at = now
             if late < 8000.0:  # else the sender's clock stood still (Reception.receive)
                 flow.jitter += (late - flow.jitter) * 0.0625
-            # One sample from the middle of the payload tells, most of the time.
+            # One sample from the middle of the payload is enough, most of the time.
             if loud[flow.codec, packet[middle]]:
                 flow.loud_at = now
             if flow.out_fd < 0:

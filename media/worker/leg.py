@@ -38,6 +38,7 @@ class MediaLeg:
     """
 
     __slots__ = (
+        "_awaits_peer",
         "_connected_at",
         "_context",
         "_described",
@@ -45,6 +46,7 @@ class MediaLeg:
         "_may_receive",
         "_quiet_looks",
         "_relaying",
+        "_rtcp_port",
         "_silent",
         "_socket",
         "_timed_out",
@@ -70,6 +72,8 @@ class MediaLeg:
         self._context = context
         self.playout = Playout(stream, context.speaking, self._clip_ended)
         self._socket: socket.socket | None = None
+        self._awaits_peer = False  # nothing is sent before the peer has spoken
+        self._rtcp_port = 0
         self._relaying = False  # once the socket is connected and the relay reads it
         self.incoming = PeerStream(self)
         self.learner: PeerLearner | None = None
@@ -108,7 +112,10 @@ class MediaLeg:
                 unix_offset_s=self._context.unix_offset_s,
                 rng=self._context.rng,
             )
-            if reachable:
+            if reachable and description.must_speak:
+                # To itself: unconnected, it would take what comes away from the listeners.
+                self._socket.connect(self._socket.getsockname())
+            elif reachable:
                 self._connect_socket(self.learner.current)
         elif reachable:
             before = self.learner.current
@@ -116,12 +123,17 @@ class MediaLeg:
             if self.learner.current != before:
                 self.incoming.renew()
             if self.learner.current != before or not self._relaying:
-                self._connect_socket(self.learner.current)
+                if description.must_speak:
+                    self._stop_relaying()
+                else:
+                    self._connect_socket(self.learner.current)
+        self._awaits_peer = reachable and not self._relaying and description.must_speak
         self.learner.sip_host = description.sip_host
         self.learner.strict = description.rtp == "strict"
         assert self.rtcp is not None
+        self._rtcp_port = description.rtcp_port
         if reachable:
-            self.rtcp.remote = (host, description.rtcp_port)
+            self.rtcp.remote = ("", 0) if self._awaits_peer else (host, description.rtcp_port)
         # Some peers send the number that they gave, others the one that they were given.
         self.incoming.event_payload_types = (
             description.telephone_event_payload_type,
@@ -166,16 +178,26 @@ class MediaLeg:
             self.dropped_garbage += 1
             return
         first, sequence, _timestamp, ssrc = HEADER.unpack_from(packet)
-        if source == learner.current:  # waited here since before the socket was connected
-            self.incoming.receive_packet(packet, size, now)
+        incoming = self.incoming
+        payload_type = first & 0x7F
+        known = payload_type in incoming.audio or payload_type in incoming.event_payload_types
+        if source == learner.current:
+            # It waited here since before the socket was connected, or the peer has to speak first.
+            if self._awaits_peer and known and learner.speaks(source, ssrc, sequence, now):
+                self._peer_speaks(source)
+            incoming.receive_packet(packet, size, now)
             return
         if source != learner.signalled and not learner.allows(source[0]):
             self.dropped_stranger += 1
             return
-        incoming = self.incoming
-        payload_type = first & 0x7F
-        known = payload_type in incoming.audio or payload_type in incoming.event_payload_types
         incoming.settle()
+        if self._awaits_peer:
+            if known and learner.speaks(source, ssrc, sequence, now):
+                self._peer_speaks(source)
+                incoming.receive_packet(packet, size, now)
+            else:
+                self.dropped_late += 1
+            return
         if known and learner.consider(
             source,
             ssrc,
@@ -191,6 +213,17 @@ class MediaLeg:
             incoming.receive_packet(packet, size, now)
         else:
             self.dropped_stranger += 1
+
+    def _peer_speaks(self, source: Address) -> None:
+        """A peer that had to speak first has done so, and is sent to from now on."""
+        learner, rtcp = self.learner, self.rtcp
+        assert learner is not None and rtcp is not None
+        self._awaits_peer = False
+        if source != learner.signalled:
+            self.incoming.renew()
+            self._context.emit(PeerMoved(self.name, *source))
+        self._connect_socket(source)
+        rtcp.remote = (source[0], self._rtcp_port)
 
     def rtcp_received(self, packet: bytearray, size: int, source: Address, now: float) -> None:
         """A datagram on the RTCP port: the peer's host only."""

@@ -22,7 +22,7 @@ class Playout:
     """Decides which source is heard, and sends it. Times are seconds of one monotonic clock.
 
     `relayed` is the stream that is being forwarded at the moment; while it is None, the peer hears
-    the frames of the clock, or nothing when it must not hear anything. `ended` is told the number
+    the frames of the clock, or nothing when it must not hear anything. `ended` gets the number
     of a finite clip that has come to its end.
     """
 
@@ -179,7 +179,7 @@ class Playout:
             self._position = position
 
     def clip_ended(self) -> None:
-        """The finite clip had its last frame: silence follows, and the engine is told."""
+        """The finite clip had its last frame: silence follows, and the engine hears of it."""
         play = self._play
         self._clip, self._loop, self._position = SILENCE, True, 0
         self._speak()

@@ -129,7 +129,7 @@ class PortPair:
 class PortPool:
     """The pairs of ports `first` to `last` inclusive on one address.
 
-    Which pair is next is random, so that nobody can tell it from the ones before.
+    Which pair is next is random, so that nobody can guess it from the ones before.
     """
 
     def __init__(
@@ -291,7 +291,7 @@ class PortPool:
 
 
 def _discard_late(pairs: list[PortPair]) -> int:
-    """Empty the sockets of `pairs`; one system call tells which hold anything at all."""
+    """Empty the sockets of `pairs`; one system call says which hold anything at all."""
     waiting = select.poll()
     by_fd: dict[int, PortPair] = {}
     for pair in pairs:

@@ -118,7 +118,7 @@ class Recordings:
         if failure is not None:
             self._disk.ask(recording.writer.abandon)
             failure = f"{recording.path}: {failure}"
-        if recording.refused:  # which was told to who wanted it
+        if recording.refused:  # who wanted it has heard of that
             failure = "the leg is not being recorded"
         if request is None:
             if not recording.refused:

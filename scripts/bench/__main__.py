@@ -89,7 +89,7 @@ async def measure(
             except Exception as error:  # noqa: BLE001 - said in the report; the others go on
                 report.failed[name] = f"{type(error).__name__}: {error}"
             finally:
-                report.notes.append(f"{name}: {machine.told()}")
+                report.notes.append(f"{name}: {machine.words()}")
                 _write(report, output)
 
 

@@ -1,9 +1,11 @@
 """One engine under test: a daemon with a configuration of its own in a temporary directory."""
 
 import asyncio
+import os
 import socket
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,7 +28,7 @@ socket = "{directory}/control.sock"
 path = "{directory}/ringback.db"
 
 [sip]
-listen = ["udp:127.0.0.1:{sip_port}"]
+listen = ["udp:127.0.0.1:{sip_port}", "tcp:127.0.0.1:{sip_port}"]
 
 [media]
 address = "127.0.0.1"
@@ -52,17 +54,20 @@ class EngineFailed(RuntimeError):
 class EngineProcess:
     """A running daemon and its media worker. Use as an asynchronous context manager.
 
-    `more` is configuration besides. Used again it is another daemon with the same store.
+    `more` is configuration besides, `environment` are variables that override keys. Used again it
+    is another daemon with the same store.
     """
 
-    def __init__(self, more: str = "") -> None:
+    def __init__(self, more: str = "", environment: Mapping[str, str] | None = None) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="ringback-bench-")
         directory = Path(self._directory.name)
         self.socket = directory / "control.sock"
         self.store = directory / "ringback.db"
         self._config = directory / "ringback.toml"
-        text = CONFIGURATION.format(directory=directory, sip_port=free_udp_port())
+        self.sip_port = free_udp_port()
+        text = CONFIGURATION.format(directory=directory, sip_port=self.sip_port)
         self._config.write_text(text + more)
+        self._environment = {**os.environ, **(environment or {})}
         self._log = directory / "log"
         self._process: asyncio.subprocess.Process | None = None
 
@@ -72,6 +77,7 @@ class EngineProcess:
                 *(sys.executable, "-m", "ringback"),
                 *("run", "--config", str(self._config)),
                 cwd=ROOT,
+                env=self._environment,
                 stdout=log,
                 stderr=log,
             )

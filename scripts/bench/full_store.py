@@ -76,6 +76,22 @@ def multiply(path: Path, ended: str, waiting: str, *, jobs: int, still_open: int
         store.close()
 
 
+def let_wait(path: Path, waiting: str, jobs: int) -> None:
+    """Copy the one that waits until `jobs` more of it do. No engine may run."""
+    store = sqlite3.connect(path, isolation_level=None)
+    try:
+        store.execute("BEGIN")
+        more = {"id": "'more-' || n", "number": "NULL"}
+        more["body"] = (
+            "CAST(replace(CAST(x.body AS TEXT), '\"' || x.id || '\"',"
+            " '\"more-' || n || '\"') AS BLOB)"
+        )
+        _copy(store, "jobs", waiting, jobs, more)
+        store.execute("COMMIT")
+    finally:
+        store.close()
+
+
 def _copy(
     store: sqlite3.Connection, table: str, id: str, copies: int, changed: dict[str, str]
 ) -> None:

@@ -16,7 +16,7 @@ class Machine:
         self._before = _ticks()
         self._yardstick = Yardstick()
 
-    def told(self) -> str:
+    def words(self) -> str:
         """One line: cores, how busy they were, what the hypervisor took, how dear work was."""
         factor = self._yardstick.factor()
         spent = [now - before for now, before in zip(_ticks(), self._before, strict=True)]

@@ -20,6 +20,7 @@ class Options:
     restart_runs: int = 3
     restart_jobs: int = 100_000
     restart_open_jobs: int = 5_000
+    restart_queued_jobs: int = 95_000
     dispatch_agents: int = 500
     dispatch_jobs: int = 10_000
     dispatch_s: float = 15.0

@@ -14,10 +14,11 @@ from .report import Report, figure
 
 PART = "restart"
 START_TARGET_S = 3.0
+QUEUED_START_TARGET_S = 4.0
 
 
 async def run(report: Report, options: Options) -> None:
-    """Start with a store that is empty and with one that is full: from the command to an answer."""
+    """Start with a store that is empty, full, and full of queued jobs: until the first answer."""
     jobs, still_open = options.restart_jobs, options.restart_open_jobs
     engine = EngineProcess()
     empty = [await _start(engine, 0) for _ in range(options.restart_runs)]
@@ -28,11 +29,17 @@ async def run(report: Report, options: Options) -> None:
         full_store.multiply, engine.store, *originals, jobs=jobs, still_open=still_open
     )
     full = [await _start(engine, still_open) for _ in range(options.restart_runs)]
+    _, waiting = originals
+    await asyncio.to_thread(full_store.let_wait, engine.store, waiting, options.restart_queued_jobs)
+    all_open = still_open + options.restart_queued_jobs
+    queued = [await _start(engine, all_open) for _ in range(options.restart_runs)]
     add = report.figures.append
     add(figure(PART, "start to first answer, empty store", "s", empty))
     note = f"{still_open} of them open; {engine.store.stat().st_size / 1e6:.0f} MB"
     label = f"start to first answer, {jobs} jobs"
     add(figure(PART, label, "s", full, target=START_TARGET_S, note=note))
+    label = f"start to first answer, {all_open} queued jobs"
+    add(figure(PART, label, "s", queued, target=QUEUED_START_TARGET_S))
 
 
 async def _start(engine: EngineProcess, open_jobs: int) -> float:

@@ -32,8 +32,8 @@ class Yardstick:
     def factor(self) -> float:
         """By how much the average turn was dearer than the best one."""
         output, _ = self._process.communicate()
-        told = json.loads(output)
-        return float(told["average_us"]) / float(told["best_us"])
+        figures = json.loads(output)
+        return float(figures["average_us"]) / float(figures["best_us"])
 
 
 def _work() -> None:

@@ -1,7 +1,7 @@
 """Tables of UDP datagrams for sendmmsg(2) and recvmmsg(2): many packets in one system call.
 
 Every row of a table has its own address. The socket is bound to all addresses of the machine;
-IP_PKTINFO (ip(7)) gives each packet the source address of the phone that sends it, and tells for
+IP_PKTINFO (ip(7)) gives each packet the source address of the phone that sends it, and says for
 which phone a received one was meant. So one socket serves any number of phones, each with an
 address of its own in 127.0.0.0/8, and the packets are filled and judged as numpy columns.
 """

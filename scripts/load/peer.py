@@ -59,7 +59,7 @@ class LoadPeer:
         self._running = True
 
     def run(self) -> None:
-        """Serve until told to quit or the commands end."""
+        """Serve until the command to quit or the commands end."""
         ctypes.CDLL(None).prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0)
         self._reply({"sip": self.local, "rtp_port": self.rtp.port, "pid": os.getpid()})
         poll = select.epoll()

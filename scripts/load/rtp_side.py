@@ -88,7 +88,7 @@ class RtpSide:
                 del self._sides[call.behaviour.number]
 
     def feed(self, pairs: list[tuple[Address, Address]]) -> None:
-        """Send to a relay whose legs were told the addresses that `direct_phones` gave."""
+        """Send to a relay whose legs were given the addresses that `direct_phones` gave."""
         phones = self._direct[: 2 * len(pairs)]
         for serial in (serial for _, serial in self._direct):
             self.direct.stop(serial)

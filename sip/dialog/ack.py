@@ -52,7 +52,7 @@ class Acknowledgements:
         """
         invite = transaction.request
         try:
-            dialog = dialog_of_uac(invite, response, transaction.hop)
+            dialog = dialog_of_uac(invite, response, transaction.hop, self._context.may_reach)
         except ParseError:
             self._context.counters.malformed += 1
             dialog = bare_dialog_of_uac(invite, response, transaction.hop)

@@ -10,10 +10,12 @@ from ..events import Event
 from ..hop import Hop
 from ..message.headers import MAGIC_COOKIE, Via
 from ..message.message import Request
+from ..policy import EveryPeer, PeerPolicy
 from ..transaction.layer import Transactions
 from ..transaction.timers import TimerHeap, TimerValues
 from ..usage import DialogUsage, RegistrationUsage
 from .clearing import Clearing
+from .half_open import HalfOpenCalls, HalfOpenLimits
 from .local_address import Local, LocalAddress
 from .next_hop import Lookup
 from .saves import SessionSaves
@@ -29,7 +31,15 @@ SUPPORTED_OPTIONS = frozenset[str]()
 class UserAgentContext:
     """The shared state of one user agent. All random values come from `rng`."""
 
-    def __init__(self, local: Local, values: TimerValues, product: str, rng: random.Random) -> None:
+    def __init__(
+        self,
+        local: Local,
+        values: TimerValues,
+        product: str,
+        rng: random.Random,
+        policy: PeerPolicy | None = None,
+        half_open: HalfOpenCalls | None = None,
+    ) -> None:
         self.values = values
         self.rng = rng
         self.timers = TimerHeap()
@@ -38,6 +48,8 @@ class UserAgentContext:
         self.events: deque[Event] = deque()
         self.lookups: list[Lookup] = []
         self.product = product
+        self.policy = policy or EveryPeer()
+        self.half_open = half_open or HalfOpenCalls(HalfOpenLimits())
         self.saves = SessionSaves()
         self.clearing = Clearing()
         self._sessions: dict[str, list[DialogUsage]] = {}
@@ -69,6 +81,12 @@ class UserAgentContext:
     def has_sent(self, via: Via) -> bool:
         """Whether this Via is one of ours."""
         return self._here.sent(via) or self._here_ipv6.sent(via)
+
+    def may_reach(self, hop: Hop, peer: Hop) -> bool:
+        """Whether requests of a dialog with `peer` may be sent to `hop`, as its Contact wants."""
+        permitted = self.policy.may_reach(hop, peer)
+        self.counters.not_permitted += not permitted
+        return permitted
 
     # -- identity
 

@@ -1,5 +1,6 @@
 """A dialog: route set, remote target, sequence numbers (RFC 3261 section 12)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..errors import ParseError
@@ -9,12 +10,21 @@ from ..message.message import Fields, Message, Request, Response
 from ..message.name_addr import parse_name_addr
 from ..message.uri import SipUri, Uri, without_headers
 
+MayReach = Callable[[Hop, Hop], bool]
+"""Whether requests of a dialog may be sent to the first address; the second is the peer's."""
+
+
+def anywhere(hop: Hop, peer: Hop) -> bool:
+    """A MayReach that permits everything."""
+    return True
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Dialog:
     """One dialog of ours; the ends are local and remote, whoever called.
 
-    `local` and `remote` are the From and To values of requests we send, tags included.
+    `local` and `remote` are the From and To values of requests we send, tags included. Where
+    `may_reach` does not permit where Contact or Record-Route lead, requests go to `fallback_hop`.
     """
 
     call_id: str
@@ -26,6 +36,7 @@ class Dialog:
     local_cseq: int
     remote_cseq: int | None
     fallback_hop: Hop
+    may_reach: MayReach = anywhere
     hop: Hop = field(init=False)
     named_hop: SipUri | None = field(init=False)
     request_uri: Uri = field(init=False)
@@ -65,11 +76,16 @@ class Dialog:
         hop = numeric_hop(next_uri, fallback.transport)
         # A peer may name an IPv6 address over IPv4. We may not have that address family.
         same_family = hop is not None and (":" in hop.host) == (":" in fallback.host)
-        self.hop = hop if hop is not None and same_family else fallback
+        if hop is None or not same_family or not self._is_permitted(hop):
+            hop = fallback
+        self.hop = hop
         self.named_hop: SipUri | None = None
         """The URI of the next hop if its host is a name, else None."""
         if isinstance(next_uri, SipUri) and not is_numeric(next_uri.address[0]):
             self.named_hop = next_uri
+
+    def _is_permitted(self, hop: Hop) -> bool:
+        return hop == self.fallback_hop or self.may_reach(hop, self.fallback_hop)
 
     def answer_to_source(self) -> None:
         """Send to the source of the peer's message, which lacks the Contact of RFC 3261 12.1."""
@@ -88,7 +104,7 @@ class Dialog:
             params = {key: value for key, value in name.params.items() if key == "transport"}
             there = SipUri("sip", fallback.host, port=name.port, params=params)
             found = numeric_hop(there, fallback.transport)
-        if found is None or found == self.hop:
+        if found is None or found == self.hop or not self._is_permitted(found):
             return False
         self.hop = found
         return True
@@ -124,7 +140,9 @@ class Dialog:
         return True
 
 
-def dialog_of_uac(request: Request, response: Response, hop: Hop) -> Dialog:
+def dialog_of_uac(
+    request: Request, response: Response, hop: Hop, may_reach: MayReach = anywhere
+) -> Dialog:
     """Make the dialog from a response to our INVITE (RFC 3261 12.1.2). Raises ParseError."""
     contact = response.contact
     dialog = Dialog(
@@ -137,6 +155,7 @@ def dialog_of_uac(request: Request, response: Response, hop: Hop) -> Dialog:
         local_cseq=request.cseq.number,
         remote_cseq=None,
         fallback_hop=hop,
+        may_reach=may_reach,
     )
     if contact is None:
         dialog.answer_to_source()
@@ -158,15 +177,19 @@ def bare_dialog_of_uac(request: Request, response: Response, hop: Hop) -> Dialog
     )
 
 
-def early_dialog(request: Request, response: Response, hop: Hop) -> Dialog:
+def early_dialog(
+    request: Request, response: Response, hop: Hop, may_reach: MayReach = anywhere
+) -> Dialog:
     """Make the dialog from a provisional response to our INVITE, readable or not."""
     try:
-        return dialog_of_uac(request, response, hop)
+        return dialog_of_uac(request, response, hop, may_reach)
     except ParseError:
         return bare_dialog_of_uac(request, response, hop)
 
 
-def dialog_of_uas(request: Request, local_tag: str, hop: Hop) -> Dialog:
+def dialog_of_uas(
+    request: Request, local_tag: str, hop: Hop, may_reach: MayReach = anywhere
+) -> Dialog:
     """Make the dialog from a received INVITE (RFC 3261 12.1.1). Raises ParseError."""
     contact = request.contact
     dialog = Dialog(
@@ -179,6 +202,7 @@ def dialog_of_uas(request: Request, local_tag: str, hop: Hop) -> Dialog:
         local_cseq=0,
         remote_cseq=request.cseq.number,
         fallback_hop=hop,
+        may_reach=may_reach,
     )
     if contact is None:
         dialog.answer_to_source()

@@ -1,4 +1,4 @@
-"""The Via and Contact values that tell peers our own address."""
+"""The Via and Contact values that name our own address to peers."""
 
 from __future__ import annotations
 
@@ -36,6 +36,10 @@ class LocalAddress:
     def listens(self, transport: Transport) -> bool:
         """Whether we listen on this transport."""
         return transport in self._local
+
+    def host(self, transport: Transport) -> str:
+        """Our host, as peers are told it."""
+        return self._address(transport)[0]
 
     def via(self, transport: Transport, branch: str) -> str:
         """Return the Via for a request."""

@@ -18,13 +18,15 @@ from .dialog import Dialog
 class Lookup:
     """A request to the shell to resolve `uri`.
 
-    `near` has the default transport and the preferred address family. The shell calls
-    `found(hop, now)` once. `hop` is None if the URI cannot be resolved.
+    `near` has the default transport and the preferred address family; None leaves both open. The
+    shell calls `found(hops, now)` once, with the best first, and none if the URI leads nowhere.
+    `failed` are hops of the URI that did not work: they are tried last for a while.
     """
 
     uri: SipUri
-    near: Hop
-    found: Callable[[Hop | None, float], None]
+    near: Hop | None
+    found: Callable[[tuple[Hop, ...], float], None]
+    failed: tuple[Hop, ...] = ()
 
 
 def retry_by_name(
@@ -39,9 +41,14 @@ def retry_by_name(
     if name is None:
         return False
 
-    def found(hop: Hop | None, now: float) -> None:
+    def found(hops: tuple[Hop, ...], now: float) -> None:
         # A target refresh may have changed the hop in the meantime.
-        then(dialog.hop != gone or dialog.reroute(hop), now)
+        then(
+            dialog.hop != gone
+            or any(dialog.reroute(hop) for hop in hops)
+            or (not hops and dialog.reroute(None)),
+            now,
+        )
 
-    lookups.append(Lookup(name, dialog.fallback_hop, found))
+    lookups.append(Lookup(name, dialog.fallback_hop, found, (gone,)))
     return True

@@ -10,7 +10,7 @@ from ..auth.authorization import Authorization
 from ..auth.digest import Credentials
 from ..errors import ParseError
 from ..events import RegistrationChanged
-from ..hop import Hop
+from ..hop import Hop, numeric_hop
 from ..message.message import Fields, Message, Response, parse_delta_seconds
 from ..message.name_addr import NameAddr, parse_name_addr
 from ..message.uri import SipUri, Uri, parse_uri
@@ -19,6 +19,7 @@ from ..transaction.timers import Timer
 from ..transaction.transaction import FailureCause
 from .context import UserAgentContext
 from .dialog import trusted_request
+from .next_hop import Lookup
 
 RegistrationState = Literal["registering", "registered", "failed", "unregistering", "unregistered"]
 
@@ -31,11 +32,14 @@ _LONGEST_RETRY_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The address of record to register, the URI of its registrar, and the hop to it."""
+    """The address of record to register, and the URI of its registrar.
+
+    `hop` is where to send to; None: where the URI leads, looked up for each REGISTER.
+    """
 
     aor: str
     registrar: str
-    hop: Hop
+    hop: Hop | None = None
     credentials: Credentials | None = None
     expires_s: int = 300
     contact_user: str | None = None
@@ -43,6 +47,9 @@ class Account:
 
 class Registration:
     """Keeps one binding alive until `stop`.
+
+    Each REGISTER goes where the registrar's URI leads by then; where one address does not answer or
+    says 503, to the next one at once (RFC 3263 section 4.3).
 
     It refreshes after 80 % of the granted time. After a failure it tries again after 2 s and
     doubles the delay up to 2 min. Each delay varies by 20 %, so that many clients do not return
@@ -64,8 +71,13 @@ class Registration:
         self._uri = SipUri(
             registrar.scheme, registrar.host, None, None, registrar.port, registrar.params
         )
-        user = account.contact_user or aor.user or context.product.lower()
-        self._contact = context.contact(account.hop, user)
+        self._user = account.contact_user or aor.user or context.product.lower()
+        # The hop that is used, those that may be tried after it, and those that failed.
+        self._hop = account.hop or numeric_hop(registrar)
+        self._named = None if self._hop is not None else registrar
+        self._others: tuple[Hop, ...] = ()
+        self._failed_hops: tuple[Hop, ...] = ()
+        self._looking_up = False
         self._fields = Message(
             [
                 ("From", NameAddr(aor, None, {"tag": context.new_tag()}).encode()),
@@ -82,7 +94,7 @@ class Registration:
         self._failures = 0
         self._transaction: ClientTransaction | None = None
         context.registrations.add(self)
-        self._send(None, now)
+        self._begin(None, now)
 
     def stop(self, now: float) -> None:
         """Remove the binding. `unregistered` is emitted on the answer or the timeout."""
@@ -93,18 +105,59 @@ class Registration:
         self._context.timers.cancel(self._timer)
         self._timer = None
         self._stop_lapse()
-        if not registered:
+        if not registered or self._hop is None:
+            self._looking_up = False
             self._done(None, "")
             return
         self.state = "unregistering"
         self._expires_s = 0
-        # Only one REGISTER may be pending (RFC 3261 section 10.2). This one follows it.
+        # Only one REGISTER may be pending (RFC 3261 section 10.2). This one follows it. It goes
+        # where the last one went, as nobody waits for a name service now.
         if self._transaction is None:
-            self._send(None, now)
+            self._looking_up = False
+            self._send(now)
 
-    def _send(self, _: object, now: float) -> None:
-        context, hop = self._context, self.account.hop
+    def _begin(self, _: object, now: float) -> None:
+        """Send a REGISTER to where the registrar is by now."""
         self._timer = None
+        if self._named is None:
+            self._send(now)
+            return
+        self._looking_up = True
+        failed, self._failed_hops = self._failed_hops, ()
+        self._context.lookups.append(Lookup(self._named, None, self._found, failed))
+
+    def _found(self, hops: tuple[Hop, ...], now: float) -> None:
+        """The registrar's name leads to these addresses, or to none."""
+        if not self._looking_up:
+            return  # stopped meanwhile
+        self._looking_up = False
+        if hops:
+            # A registrar that has our binding keeps it, as long as it is among them.
+            is_kept = self.state == "registered" and self._hop in hops
+            self._hop = self._hop if is_kept else hops[0]
+            self._others = tuple(hop for hop in hops if hop != self._hop)
+        if self._hop is not None:
+            self._send(now)
+        else:
+            self._failed(None, f"{self._uri.host} has no address", 0.0, now)
+
+    def _try_next(self, now: float) -> bool:
+        """Send the REGISTER to another address of the registrar. False if there is none left."""
+        if self._named is None or self._hop is None:
+            return False
+        self._failed_hops = (*self._failed_hops, self._hop)
+        if not self._others:
+            return False
+        self._hop, *others = self._others
+        self._others = tuple(others)
+        self._send(now)
+        return True
+
+    def _send(self, now: float) -> None:
+        context, hop = self._context, self._hop
+        assert hop is not None
+        self._contact = context.contact(hop, self._user)
         self._cseq += 1
         branch = context.new_branch()
         fields: Fields = [
@@ -132,17 +185,17 @@ class Registration:
         if status in (401, 407) and self._authorization.accept_challenge(
             transaction.request, response
         ):
-            self._send(None, now)
+            self._send(now)
         elif self.state == "unregistering":
             if transaction.request.get("Expires") == "0":
                 self._done(status, response.phrase)
             else:
-                self._send(None, now)
+                self._send(now)
         elif status < 300:
             self._registered(response, now)
         elif status == 423 and self._lengthen(response):
-            self._send(None, now)
-        else:
+            self._send(now)
+        elif status != 503 or not self._try_next(now):
             self._failed(status, response.phrase, response.retry_after_s, now)
 
     def transaction_failed(
@@ -152,6 +205,8 @@ class Registration:
         if transaction is not self._transaction:
             return
         self._transaction = None
+        if self._try_next(now):
+            return
         if self.state == "unregistering":
             self._done(None, cause)
         elif cause == "timeout":
@@ -169,7 +224,7 @@ class Registration:
         self._failures = 0
         self.state = "registered"
         after_s = max(_SOONEST_REFRESH_S, granted_s * _REFRESH_FRACTION)
-        self._timer = self._context.timers.schedule(now + after_s, self._send)
+        self._timer = self._context.timers.schedule(now + after_s, self._begin)
         self._context.emit(
             RegistrationChanged(self, "registered", response.status, response.phrase, granted_s)
         )
@@ -221,12 +276,12 @@ class Registration:
         self._expires_s = minimum_s
         return True
 
-    def _failed(self, status: int, phrase: str, at_least_s: float, now: float) -> None:
+    def _failed(self, status: int | None, phrase: str, at_least_s: float, now: float) -> None:
         self.state = "failed"
         delay_s = min(_LONGEST_RETRY_S, _FIRST_RETRY_S * 2 ** min(self._failures, 10))
         delay_s *= self._context.rng.uniform(0.8, 1.2)
         self._failures += 1
-        self._timer = self._context.timers.schedule(now + max(delay_s, at_least_s), self._send)
+        self._timer = self._context.timers.schedule(now + max(delay_s, at_least_s), self._begin)
         left_s = self._bound_until - now
         if left_s > 0 and self._lapse is None:
             self._lapse = self._context.timers.schedule(
@@ -236,7 +291,7 @@ class Registration:
             RegistrationChanged(self, "failed", status, phrase, math.ceil(max(left_s, 0.0)))
         )
 
-    def _lapsed(self, status: int, phrase: str) -> None:
+    def _lapsed(self, status: int | None, phrase: str) -> None:
         """Report that the binding expired without a refresh."""
         self._lapse = None
         self._context.emit(RegistrationChanged(self, "failed", status, phrase, 0))

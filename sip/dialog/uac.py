@@ -11,6 +11,7 @@ from ..auth.digest import Credentials
 from ..errors import NegotiationFailed, ParseError
 from ..events import Answered, Cause, Event, Failed, Origin, Progress
 from ..hop import Hop
+from ..message.grammar import printable
 from ..message.message import Fields, Message, Request, Response
 from ..message.name_addr import NameAddr
 from ..message.uri import OtherUri, SipUri, Uri, parse_uri, without_headers
@@ -312,7 +313,9 @@ class UacSession(Session):
             origin,
             response.get("Reason"),
             response.retry_after_s,
+            _extensions_of(response),
         )
+        self.context.counters.missing_extensions += response.status in (420, 421)
         self._report(Failed(self, cause))
         self.finish(None, now)
 
@@ -323,7 +326,8 @@ class UacSession(Session):
         if self.dialog is not None:
             return super().save()
         invite, hop = self._transaction.request, self._transaction.hop
-        early = [early_dialog(invite, response, hop) for response in self._early.values()]
+        reach = self.context.may_reach
+        early = [early_dialog(invite, one, hop, reach) for one in self._early.values()]
         return self._saved(
             invite=save_invite(invite, hop), early=[save_dialog(dialog) for dialog in early]
         )
@@ -360,7 +364,8 @@ class UacSession(Session):
         response = self._early.get(request.from_.tag or "")
         if response is None:
             return None
-        return early_dialog(self._transaction.request, response, self._transaction.hop)
+        invite = self._transaction
+        return early_dialog(invite.request, response, invite.hop, self.context.may_reach)
 
     def ended_by_peer(self, cause: Cause, dialog: Dialog, now: float) -> None:
         """See Session. A BYE in an early dialog means that the 2xx was lost."""
@@ -399,6 +404,17 @@ def _unreached(cause: FailureCause, transport_reason: str) -> Cause:
     if cause == "timeout":
         return Cause(408, "Request Timeout", "timeout")
     return Cause(503, transport_reason, "transport")
+
+
+def _extensions_of(response: Response) -> tuple[str, ...]:
+    """The extensions that the peer lacks (420) or demands (421), RFC 3261 20.40 and 21.4.16."""
+    name = {420: "Unsupported", 421: "Require"}.get(response.status)
+    if name is None:
+        return ()
+    try:
+        return tuple(printable(option) for option in response.get_list(name))
+    except ParseError:
+        return ()
 
 
 def _address_of_record(uri: Uri) -> Uri:

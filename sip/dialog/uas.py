@@ -21,7 +21,7 @@ from .session import Session
 class UasSession(Session):
     """An incoming call. The owner rings, accepts or rejects it."""
 
-    __slots__ = ("_answered", "_audio", "_guard", "_hangup_reason", "_transaction")
+    __slots__ = ("_answered", "_audio", "_guard", "_hangup_reason", "_transaction", "answered_at")
 
     owns_call_id = False
 
@@ -31,7 +31,7 @@ class UasSession(Session):
         """Send 100 and emit IncomingInvite. Raises ParseError for a bad Contact or Record-Route."""
         request = transaction.request
         local_tag = context.new_tag()
-        dialog = dialog_of_uas(request, local_tag, transaction.hop)
+        dialog = dialog_of_uas(request, local_tag, transaction.hop, context.may_reach)
         authorization = Authorization(None, context.rng)
         super().__init__(context, request.call_id, local_tag, "incoming", authorization)
         self.dialog = dialog
@@ -39,12 +39,15 @@ class UasSession(Session):
         self._audio: NegotiatedAudio | None = None
         self._answered = False
         self._hangup_reason: str | None = None
+        self.answered_at: float | None = None
+        """When our 200 was sent; None before."""
         transaction.user = self
         transaction.respond(response_to(request, 100), now)
         limit_s, at_limit = context.values.timer_c_s, self._left_unanswered
         if 0 < (expires_s := _expires_s(request)) < limit_s:
             limit_s, at_limit = expires_s, self._expired
         self._guard: Timer | None = context.timers.schedule(now + limit_s, at_limit)
+        context.half_open.add(self)
         context.emit(IncomingInvite(self, request))
 
     @property
@@ -94,6 +97,7 @@ class UasSession(Session):
             return
         self._stop_guard()
         self.state = "accepted"
+        self.answered_at = now
         self._accept(self._transaction, body, not offer, now)
         self.changed()
 
@@ -168,6 +172,7 @@ class UasSession(Session):
 
     def acknowledged(self, audio: NegotiatedAudio | None, now: float) -> None:
         """See Session."""
+        self.context.half_open.discard(self)
         if self.state == "terminating":
             self.end(Cause(None, "hung up", "local"), now, reason=self._hangup_reason)
         elif self.state == "accepted":
@@ -192,6 +197,14 @@ class UasSession(Session):
             self._report(Failed(self, Cause(408, "no ACK", "timeout")))
         super()._no_ack(now)
 
+    def give_way(self, now: float) -> None:
+        """End a call whose ACK did not come, because others of its source wait."""
+        self.context.counters.gave_way += 1
+        self.context.half_open.discard(self)
+        if self._accepted is not None:
+            self._accepted.stop()
+        self._no_ack(now)
+
     def ended_by_peer(self, cause: Cause, dialog: Dialog, now: float) -> None:
         """See Session. An INVITE without a final response is answered 487 (RFC 3261 15.1.2)."""
         if self.state in ("incoming", "early"):
@@ -213,6 +226,7 @@ class UasSession(Session):
     def finish(self, event: Event | None, now: float) -> None:
         """See Session."""
         self._stop_guard()
+        self.context.half_open.discard(self)
         # The transaction lives on for up to 64*T1; the session need not.
         self._transaction.user = None
         super().finish(event, now)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from ..errors import ParseError
 from .parser import MAX_HEAD_BYTES, MAX_MESSAGE_BYTES, content_length
 
 _BLANK_LINE: Final = b"\r\n\r\n"
+_line_ends = re.compile(rb"(?:\r\n)*+").match
 
 
 class StreamFramer:
     """Splits the bytes of one connection into complete messages.
 
-    It buffers at most MAX_MESSAGE_BYTES plus one `feed`. After a fault no further message can be
-    found in the stream, so the connection must close.
+    `push` adds bytes, and `pop` takes the messages out one by one, when there is time for each. It
+    holds what was pushed; whoever reads the connection pushes no more while `is_ready`. After a
+    fault no further message can be found in the stream, so the connection must close.
     """
 
-    __slots__ = ("_buffer", "_line_ends", "_searched", "_whole_bytes", "fault")
+    __slots__ = ("_buffer", "_fault", "_line_ends", "_searched", "_whole_bytes")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -26,32 +29,41 @@ class StreamFramer:
         # The size of the message at the start of the buffer; 0 until its head is complete.
         self._whole_bytes = 0
         self._line_ends = 0
-        self.fault: ParseError | None = None
-        """The fault that ended the stream; None if there was none."""
+        self._fault: ParseError | None = None
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """Add received bytes. Returns the messages that are now complete.
+    def __len__(self) -> int:
+        """The bytes that it holds."""
+        return len(self._buffer)
+
+    def push(self, data: bytes | memoryview) -> None:
+        """Add received bytes. After a fault they are dropped."""
+        if self._fault is None:
+            self._buffer += data
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether `pop` would return a message, or raise."""
+        if self._fault is None:
+            try:
+                return self._measure() and len(self._buffer) >= self._whole_bytes
+            except ParseError as error:
+                self._fault = error
+                self._buffer.clear()
+        return True
+
+    def pop(self) -> bytes | None:
+        """Take the first message out. None if it is not complete.
 
         Raises ParseError if a limit is exceeded, or if Content-Length is missing or not a number.
-        If complete messages came before the fault, they are returned and `fault` is set. The next
-        call raises.
         """
-        if self.fault is not None:
-            raise self.fault
-        buffer = self._buffer
-        buffer += data
-        messages: list[bytes] = []
-        try:
-            while self._measure() and len(buffer) >= self._whole_bytes:
-                messages.append(bytes(buffer[: self._whole_bytes]))
-                del buffer[: self._whole_bytes]
-                self._searched = self._whole_bytes = 0
-        except ParseError as error:
-            self.fault = error
-            buffer.clear()
-            if not messages:
-                raise
-        return messages
+        if not self.is_ready:
+            return None
+        if self._fault is not None:
+            raise self._fault
+        message = bytes(self._buffer[: self._whole_bytes])
+        del self._buffer[: self._whole_bytes]
+        self._searched = self._whole_bytes = 0
+        return message
 
     def take_pongs(self) -> int:
         """Return how many CRLF answer the pings (CRLF CRLF) since the last call (RFC 5626)."""
@@ -63,9 +75,10 @@ class StreamFramer:
         if self._whole_bytes:
             return True
         buffer = self._buffer
-        while buffer.startswith(b"\r\n"):
-            del buffer[:2]
-            self._line_ends += 1
+        size = _leading_line_ends(buffer)
+        if size:
+            self._line_ends += size // 2
+            del buffer[:size]
         if not buffer or buffer == b"\r":
             return False
         end = buffer.find(_BLANK_LINE, self._searched)
@@ -83,3 +96,8 @@ class StreamFramer:
         if self._whole_bytes > MAX_MESSAGE_BYTES:
             raise ParseError(f"the message is longer than {MAX_MESSAGE_BYTES} bytes", 513)
         return True
+
+
+def _leading_line_ends(buffer: bytearray) -> int:
+    found = _line_ends(buffer)
+    return 0 if found is None else found.end()

@@ -6,6 +6,7 @@ are answered, and later offered, with port 0.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from copy import copy
 from ipaddress import ip_address
@@ -35,6 +36,10 @@ _CLOCK_HZ: Final = 8000
 _PTIME_MS: Final = 20
 _HELD_HOSTS: Final = frozenset({"0.0.0.0", "::", "0:0:0:0:0:0:0:0"})
 _SENDING: Final = frozenset({"sendrecv", "sendonly"})
+# A domain name of RFC 4566 section 9 that cannot be taken for an address.
+_is_name = re.compile(
+    r"(?=.{1,253}\Z)(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z][A-Za-z0-9-]{0,61}\.?\Z"
+).match
 _RECEIVING: Final = frozenset({"sendrecv", "recvonly"})
 
 
@@ -51,9 +56,9 @@ class LocalAudio(msgspec.Struct, frozen=True):
 class NegotiatedAudio(msgspec.Struct, frozen=True):
     """The agreed audio: the RTP address of the peer, the formats, and the direction from our view.
 
-    `telephone_event_payload_type` is the number to send. The peer may send another one, which our
-    own description named (RFC 3264 section 5.1). While the peer holds the call by the address
-    0.0.0.0, `host` is its last real address, if there was one.
+    `host` may be a name. `telephone_event_payload_type` is the number to send. The peer may send
+    another one, which our own description named (RFC 3264 section 5.1). While the peer holds the
+    call by the address 0.0.0.0, `host` is its last real address, if there was one.
     """
 
     host: str
@@ -280,11 +285,13 @@ class OfferAnswer:
 
 
 def _check_address(host: str, local: LocalAudio) -> None:
-    """Check that the host is an address of our family. Names are not looked up."""
+    """Check that the host is an address of our family, or a name. Our owner looks names up."""
     version = 6 if ":" in local.host else 4
     try:
         address = ip_address(host)
     except ValueError:
+        if _is_name(host):
+            return
         address = None
     if address is None or address.version != version or "%" in host:
         raise NegotiationFailed(f"the audio address {host} is not an IPv{version} address")

@@ -3,6 +3,9 @@
 See RFC 3261 sections 17.1.3 and 17.2.3, and 8.2.2.2 for merged requests.
 """
 
+import re
+from collections.abc import Iterable
+
 from ..counters import Counters
 from ..hop import Hop
 from ..message.message import Request, Response
@@ -22,6 +25,9 @@ from .server import (
 )
 from .timers import TimerHeap, TimerValues
 from .transaction import Transaction
+
+# Followed by what ends it: an ICMP error may quote half of it.
+_branch = re.compile(rb";branch=([^;,\s]+)[;,\s]").search
 
 
 class Transactions:
@@ -153,14 +159,40 @@ class Transactions:
 
     # -- failures
 
-    def transport_failed(self, hop: Hop, reason: str, now: float) -> None:
-        """Report a transport error to every transaction that sends to this hop."""
-        self.failure_reason = reason
+    def transport_failed(
+        self, hop: Hop, reason: str, now: float, quoted: bytes | None = None
+    ) -> bool:
+        """Report a transport error to every transaction that sends to this hop.
+
+        `quoted` is what an ICMP error repeats of our datagram. Such errors are easily forged, and
+        so count only if they quote a request of ours, whose branch nobody else knows, or a
+        response, and then for its transaction alone. Returns False if it does not count.
+        """
         peers = self._by_hop.get(hop)
-        if peers is not None:
-            for transaction in list(peers):
-                if transaction in peers:
-                    transaction.transport_failed(now)
+        if peers is None:
+            return quoted is None
+        failed = list(peers) if quoted is None else self._quoted(quoted, hop, peers)
+        if not failed:
+            return False
+        self.failure_reason = reason
+        for transaction in failed:
+            if transaction in peers:
+                transaction.transport_failed(now)
+        return True
+
+    def _quoted(self, quoted: bytes, hop: Hop, peers: Iterable[Transaction]) -> list[Transaction]:
+        """The transactions that an ICMP error is about."""
+        branch = _branch(quoted)
+        if branch is None:
+            return []
+        if quoted.startswith(b"SIP/2.0 "):
+            for one in peers:
+                if isinstance(one, ServerTransaction) and one.data.startswith(quoted):
+                    return [one]
+            return []
+        method = quoted.partition(b" ")[0].decode("latin-1")
+        client = self._clients.get((branch[1].decode("latin-1"), method))
+        return list(peers) if client is not None and client.hop == hop else []
 
     def abandon_after(self, transaction: Transaction, after_s: float, now: float) -> None:
         """Terminate the transaction without notice if it gets no final response in `after_s`."""

@@ -1,78 +1,165 @@
-"""Resolve SIP URIs to transport addresses (RFC 3263).
+"""Find the transport addresses that a SIP URI leads to (RFC 3263), best first.
 
-Host names are looked up by the resolver of the system, as address records only: no NAPTR and no
-SRV. The transport is that of `;transport=`, else UDP.
+NAPTR chooses the transport, SRV the servers and their ports, A and AAAA the addresses. What failed
+a moment ago is tried last.
 """
 
 import asyncio
-import socket
+import contextlib
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
 
+from ..dns.lookups import Lookups
+from ..dns.records import Kind, NameServiceError, Record, Srv, in_order, services_of
 from ..errors import SipError
-from ..hop import Hop, Transport, numeric_hop
-from ..message.uri import SipUri, Uri, parse_uri
+from ..hop import Hop, Transport, is_numeric, numeric_hop
+from ..message.uri import DEFAULT_PORT, SipUri, Uri, parse_uri
+from .resting_hops import RestingHops
 
-_KEEP_S = 60.0
-_CACHED_NAMES = 1_000
+Family = Literal["ipv4", "ipv6"]
+
+MOST_HOPS: Final = 16
+"""The addresses of one URI that are tried. A call would be over long before more."""
+_MOST_SERVERS: Final = 8
+_SERVICES_S: Final = 2.0
+"""How long NAPTR and SRV records are waited for. Without them it is the host of that name."""
+_SERVICES: Final[dict[str, Transport]] = {"SIP+D2U": "udp", "SIP+D2T": "tcp"}
+_TRANSPORTS: Final[tuple[Transport, ...]] = ("udp", "tcp")
+_KINDS: Final[dict[Family, Kind]] = {"ipv4": "A", "ipv6": "AAAA"}
 
 
 class ResolutionFailed(SipError):
     """A URI that is not sip:, has an unsupported transport, or a name without an address."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """One host to look up, and how to reach it there."""
+
+    transport: Transport
+    host: str
+    port: int
+
+
 class Resolver:
-    """Resolves URIs for one endpoint. Caches up to 1,000 names for one minute each."""
+    """Resolves the URIs of one endpoint. `families` are those it has sockets of, best first."""
 
-    def __init__(self, *, timeout_s: float = 5.0) -> None:
-        self._timeout_s = timeout_s
-        self.prefers_ipv6 = False
-        """Set by an endpoint that listens on IPv6 only."""
-        self._names: dict[str, tuple[float, list[str]]] = {}
+    def __init__(
+        self,
+        lookups: Lookups,
+        *,
+        families: Sequence[Family] = ("ipv4", "ipv6"),
+        rng: random.Random | None = None,
+    ) -> None:
+        self._lookups = lookups
+        self.families = tuple(families)
+        self._rng = rng or random.Random()
+        self.resting = RestingHops()
 
-    async def resolve(self, text: str) -> Hop:
-        """Resolve the text of a URI. Raises ParseError and ResolutionFailed."""
-        return await self.resolve_uri(parse_uri(text))
+    async def hops(self, text: str) -> tuple[Hop, ...]:
+        """Where the text of a URI leads. Raises ParseError and ResolutionFailed."""
+        return await self.hops_of(parse_uri(text))
 
-    async def resolve_uri(self, uri: Uri, near: Hop | None = None) -> Hop:
-        """Resolve a URI. Raises ResolutionFailed.
+    async def hops_of(self, uri: Uri, near: Hop | None = None) -> tuple[Hop, ...]:
+        """Where a URI leads, best first; at least one. Raises ResolutionFailed.
 
-        `near` has the default transport and the preferred address family.
+        `near` has the transport where the URI leaves it open, and the preferred address family: a
+        dialog goes on as it began.
         """
-        transport: Transport = "udp" if near is None else near.transport
-        hop = numeric_hop(uri, transport)
         if not isinstance(uri, SipUri):
             raise ResolutionFailed(f"{uri} is not a SIP URI")
-        named = (uri.params.get("transport") or transport).lower()
-        if named not in ("udp", "tcp"):
+        named = (uri.params.get("transport") or "").lower()
+        if named not in ("", "udp", "tcp"):
             raise ResolutionFailed(f"transport {named} is not supported")
         if uri.scheme == "sips":
             raise ResolutionFailed("sips: needs TLS, which is not supported")
+        transport: Transport | None = near.transport if near is not None else None
+        if named:
+            transport = "tcp" if named == "tcp" else "udp"
+        hop = numeric_hop(uri, transport or "udp")
         if hop is not None:
-            return hop
-        transport = "tcp" if named == "tcp" else "udp"
+            return (hop,)
         host, port = uri.address
-        # IPv4 first, because few SIP elements have sockets of both families.
-        wants_ipv6 = self.prefers_ipv6 if near is None else ":" in near.host
-        addresses = await self._addresses(host)
-        address = min(addresses, key=lambda address: (":" in address) != wants_ipv6)
-        return Hop(transport, address, port)
-
-    async def _addresses(self, name: str) -> list[str]:
-        loop = asyncio.get_running_loop()
-        known = self._names.get(name)
-        if known is not None and known[0] > loop.time():
-            return known[1]
+        name = host.rstrip(".")
+        families = self.families
+        if near is not None:
+            preferred: Family = "ipv6" if ":" in near.host else "ipv4"
+            families = (preferred, *(family for family in families if family != preferred))
         try:
-            async with asyncio.timeout(self._timeout_s):
-                found = await loop.getaddrinfo(name, None, type=socket.SOCK_DGRAM)
-        except TimeoutError:
-            raise ResolutionFailed(f"{name}: no answer from the name service") from None
-        except (OSError, UnicodeError) as error:
-            raise ResolutionFailed(f"{name}: {error}") from None
+            if uri.port is not None:
+                servers = [_Server(transport or "udp", name, port)]
+            else:
+                servers = await self._servers(name, transport)
+            found = await self._addresses(servers, families)
+        except NameServiceError as error:
+            raise ResolutionFailed(error.reason) from None
         if not found:
             raise ResolutionFailed(f"{name} has no address")
-        addresses = [str(entry[4][0]) for entry in found]
-        self._names.pop(name, None)
-        while len(self._names) >= _CACHED_NAMES:
-            del self._names[next(iter(self._names))]
-        self._names[name] = (loop.time() + _KEEP_S, addresses)
-        return addresses
+        return self.resting.last(found[:MOST_HOPS], asyncio.get_running_loop().time())
+
+    async def addresses(self, name: str) -> list[str]:
+        """The addresses of a host name of the families that we have. Raises ResolutionFailed."""
+        try:
+            return await self._lookups.addresses(name, [_KINDS[one] for one in self.families])
+        except NameServiceError as error:
+            raise ResolutionFailed(error.reason) from None
+
+    async def _servers(self, name: str, transport: Transport | None) -> list[_Server]:
+        """The servers of a domain (RFC 3263 4.1, 4.2). Without SRV records it is the host itself.
+
+        What is not answered is passed over: many name servers know no such records.
+        """
+        services: list[tuple[Transport, Srv]] = []
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SERVICES_S):
+                for used, question in await self._services(name, transport):
+                    records = await self._records(question, "SRV")
+                    found = [record for record in records if isinstance(record, Srv)]
+                    services += [(used, record) for record in in_order(found, self._rng)]
+        servers = [_Server(used, one.target, one.port) for used, one in services if one.target]
+        if services and not servers:
+            raise ResolutionFailed(f"{name} offers no SIP service")
+        return servers[:_MOST_SERVERS] or [_Server(transport or "udp", name, DEFAULT_PORT)]
+
+    async def _records(self, name: str, kind: Kind) -> tuple[Record, ...]:
+        try:
+            return await self._lookups.records(name, kind)
+        except NameServiceError:
+            return ()
+
+    async def _services(
+        self, name: str, transport: Transport | None
+    ) -> list[tuple[Transport, str]]:
+        """The transports and the names of their SRV records, best first."""
+        if transport is not None:
+            return [(transport, f"_sip._{transport}.{name}")]
+        records = await self._records(name, "NAPTR")
+        offered = services_of(records, tuple(_SERVICES))
+        if offered:
+            return [(_SERVICES[one.service.upper()], one.replacement) for one in offered]
+        return [(one, f"_sip._{one}.{name}") for one in _TRANSPORTS]
+
+    async def _addresses(self, servers: Sequence[_Server], families: Sequence[Family]) -> list[Hop]:
+        """The addresses of the servers, in their order. Raises NameServiceError if none answers."""
+        kinds = [_KINDS[family] for family in families]
+        answers = await asyncio.gather(
+            *(self._host(server.host, kinds) for server in servers), return_exceptions=True
+        )
+        found: dict[Hop, None] = {}
+        failure: NameServiceError | None = None
+        for server, addresses in zip(servers, answers, strict=True):
+            if isinstance(addresses, NameServiceError):
+                failure = addresses
+            elif isinstance(addresses, BaseException):
+                raise addresses
+            else:
+                for address in addresses:
+                    found[Hop(server.transport, address, server.port)] = None
+        if failure is not None and not found:
+            raise failure
+        return list(found)
+
+    async def _host(self, host: str, kinds: Sequence[Kind]) -> list[str]:
+        return [host] if is_numeric(host) else await self._lookups.addresses(host, kinds)

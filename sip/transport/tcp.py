@@ -2,30 +2,29 @@
 
 import asyncio
 import os
-from collections import Counter
-from collections.abc import Callable
+import socket
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, Protocol
 
-from ..errors import ParseError
 from ..hop import Hop
-from ..message.framing import StreamFramer
+from .tcp_connection import TcpConnection
+from .tcp_limits import Placed, TcpLimits, TcpPlaces
+from .tcp_listener import TcpListener
+from .turns import Turns
+
+_INPUT_BYTES = 32 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class TcpLimits:
-    """Limits of the TCP transport. Times are in seconds."""
+class SourceLimits(Protocol):
+    """Who is a configured peer, and how much each source may send."""
 
-    connect_timeout_s: float = 4.0
-    idle_s: float = 600.0
-    """A connection without a complete message for this long is closed."""
-    first_message_s: float = 30.0
-    """An accepted connection must have sent a complete message within this time."""
-    connections: int = 2_000
-    connections_per_host: int = 200
-    """Accepted connections of one host. Further ones are refused."""
-    write_buffer_bytes: int = 1024 * 1024
-    """A connection with more unsent bytes is closed, because its peer reads too slowly."""
+    def is_known(self, host: str) -> bool:
+        """Whether the host is a configured peer's."""
+
+    def wait_s(self, host: str, now: float) -> float:
+        """Take the right to one message, and return 0; else after how many seconds there is one."""
 
 
 class TcpTransport:
@@ -33,64 +32,76 @@ class TcpTransport:
 
     Calls `on_message(data, source)` for each framed message and `on_batch_end()` after each group
     of messages. Calls `on_failed(hop, reason)` if a connection cannot be opened or is lost, and
-    `on_malformed()` if a stream cannot be framed.
+    `on_malformed()` if a stream cannot be framed. `leave_from` has the address that connections
+    leave from, by family; the kernel chooses where it has none.
     """
 
     def __init__(
         self,
+        sources: SourceLimits,
         *,
         on_message: Callable[[bytes, Hop], None],
         on_batch_end: Callable[[], None],
         on_failed: Callable[[Hop, str], None],
         on_malformed: Callable[[], None],
+        leave_from: Mapping[Literal["ipv4", "ipv6"], str],
         limits: TcpLimits | None = None,
     ) -> None:
-        self.on_message = on_message
-        self.on_batch_end = on_batch_end
-        self.on_failed = on_failed
-        self.on_malformed = on_malformed
+        self._sources = sources
+        self._on_message = on_message
+        self._on_batch_end = on_batch_end
+        self._on_failed = on_failed
+        self._on_malformed = on_malformed
+        self._leave_from = leave_from
         self.limits = limits or TcpLimits()
+        self.input = bytearray(_INPUT_BYTES)
         self._connections: dict[Hop, TcpConnection] = {}
+        self._places = TcpPlaces(self.limits)
         self._opening: dict[Hop, _Opening] = {}
-        self._accepted: Counter[str] = Counter()
-        self._servers: list[asyncio.Server] = []
+        self._accepting: set[asyncio.Task[object]] = set()
+        self._listeners: list[TcpListener] = []
+        self._turns = Turns(time.monotonic)
+        self._turn: asyncio.Handle | None = None
         self._sweep: asyncio.TimerHandle | None = None
         self._closing = False
         self.refused = 0
         """Connections refused because a limit was reached."""
+        self.gave_way = 0
+        """Connections of unknown sources that were closed to make room."""
 
     @property
     def connection_count(self) -> int:
         """The number of connections that are open or being opened."""
-        return len(self._connections) + len(self._opening)
+        return len(self._connections.keys() | self._opening.keys())
 
     def open(self) -> None:
         """Start closing idle connections. Needed also if nothing listens."""
-        loop = asyncio.get_running_loop()
-        self._sweep = loop.call_later(self.limits.first_message_s / 3, self._close_idle)
+        self._sweep = asyncio.get_running_loop().call_later(self._sweep_s, self._close_overdue)
 
-    async def listen(self, host: str, port: int) -> tuple[str, int]:
+    @property
+    def _sweep_s(self) -> float:
+        return min(self.limits.first_message_s / 3, 5.0)
+
+    def listen(self, host: str, port: int) -> tuple[str, int]:
         """Listen and accept connections. Returns the bound address. Raises OSError."""
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(
-            lambda: TcpConnection(self, accepted=True), host, port, reuse_address=True
-        )
-        self._servers.append(server)
-        address = server.sockets[0].getsockname()
-        return str(address[0]), int(address[1])
+        listener = TcpListener(host, port, on_accepted=self._accepted, on_exhausted=self._make_room)
+        self._listeners.append(listener)
+        return listener.address
 
     async def close(self) -> None:
         """Close everything."""
         self._closing = True
-        if self._sweep is not None:
-            self._sweep.cancel()
-        for opening in list(self._opening.values()):
-            opening.task.cancel()
-        await asyncio.gather(
-            *(opening.task for opening in self._opening.values()), return_exceptions=True
-        )
-        for server in self._servers:
-            server.close()
+        for handle in (self._sweep, self._turn):
+            if handle is not None:
+                handle.cancel()
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+        tasks = [*(opening.task for opening in self._opening.values()), *self._accepting]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._turns.clear()
         # The second `close` aborts connections whose peers do not read.
         for _ in range(2):
             for connection in list(self._connections.values()):
@@ -98,9 +109,8 @@ class TcpTransport:
             # Connections report their end in a later iteration of the loop.
             for _ in range(3):
                 await asyncio.sleep(0)
-        # Since Python 3.12 this also waits for the connections.
-        for server in self._servers:
-            await server.wait_closed()
+
+    # -- outgoing
 
     def send(self, hop: Hop, data: bytes) -> None:
         """Send on the connection to `hop`. Opens one if needed. Failures go to `on_failed`."""
@@ -112,8 +122,8 @@ class TcpTransport:
             return
         opening = self._opening.get(hop)
         if opening is None:
-            if self.connection_count >= self.limits.connections:
-                self.on_failed(hop, "too many TCP connections")
+            if not self._has_room(hop.host, is_known=True, is_accepted=False):
+                self._on_failed(hop, "too many TCP connections")
                 return
             task = asyncio.get_running_loop().create_task(self._connect(hop))
             opening = self._opening[hop] = _Opening(task, [], 0)
@@ -123,17 +133,21 @@ class TcpTransport:
 
     async def _connect(self, hop: Hop) -> None:
         loop = asyncio.get_running_loop()
+        here = self._leave_from.get("ipv6" if ":" in hop.host else "ipv4")
         try:
             async with asyncio.timeout(self.limits.connect_timeout_s):
                 _, connection = await loop.create_connection(
-                    lambda: TcpConnection(self, accepted=False, hop=hop), hop.host, hop.port
+                    lambda: TcpConnection(self, hop, is_known=True, is_accepted=False),
+                    hop.host,
+                    hop.port,
+                    local_addr=None if here is None else (here, 0),
                 )
         except TimeoutError:
             self._opening.pop(hop)
-            self.on_failed(hop, "connection timed out")
+            self._on_failed(hop, "connection timed out")
         except OSError as error:
             self._opening.pop(hop)
-            self.on_failed(hop, os.strerror(error.errno) if error.errno else str(error))
+            self._on_failed(hop, os.strerror(error.errno) if error.errno else str(error))
         except asyncio.CancelledError:
             self._opening.pop(hop, None)
             raise
@@ -141,48 +155,126 @@ class TcpTransport:
             for data in self._opening.pop(hop).waiting:
                 connection.write(data)
 
-    # -- what connections call
+    # -- accepted
 
-    def admit(self, connection: "TcpConnection") -> bool:
-        """Add a new connection to the table. Returns False if a limit is reached."""
-        if connection.accepted:
-            host = connection.hop.host
-            if (
-                self._closing
-                or len(self._connections) >= self.limits.connections
-                or self._accepted[host] >= self.limits.connections_per_host
-            ):
-                self.refused += 1
-                return False
-            self._accepted[host] += 1
-        self._connections[connection.hop] = connection
+    def _accepted(self, accepted: socket.socket, address: tuple[str, int]) -> None:
+        """Give a connection its place, or close it."""
+        hop = Hop("tcp", *address)
+        is_known = self._sources.is_known(hop.host)
+        if not self._has_room(hop.host, is_known=is_known, is_accepted=True):
+            self.refused += 1
+            accepted.close()
+            return
+        connection = TcpConnection(self, hop, is_known=is_known, is_accepted=True)
+        task = asyncio.get_running_loop().create_task(self._set_up(connection, accepted))
+        self._accepting.add(task)
+        task.add_done_callback(self._accepting.discard)
+
+    async def _set_up(self, connection: TcpConnection, accepted: socket.socket) -> None:
+        self._places.add(connection)
+        try:
+            loop = asyncio.get_running_loop()
+            await loop.connect_accepted_socket(lambda: connection, accepted)
+        except OSError:  # the peer has gone again
+            self._places.discard(connection)
+            accepted.close()
+        except asyncio.CancelledError:
+            self._places.discard(connection)
+            accepted.close()
+            raise
+
+    def _has_room(self, host: str, *, is_known: bool, is_accepted: bool) -> bool:
+        """Whether there is a place, perhaps because another connection gives way."""
+        if self._closing:
+            return False
+        victim = self._places.victim_for(
+            host,
+            is_known=is_known,
+            is_accepted=is_accepted,
+            others=len(self._opening.keys() - self._connections.keys()),
+        )
+        if victim == "refuse":
+            return False
+        if victim is not None:
+            self._give_way(victim)
         return True
 
-    def discard(self, connection: "TcpConnection", reason: str) -> None:
-        """Remove a closed connection from the table."""
-        if self._connections.get(connection.hop) is not connection:
-            return
-        del self._connections[connection.hop]
-        if connection.accepted:
-            host = connection.hop.host
-            self._accepted[host] -= 1
-            if not self._accepted[host]:
-                del self._accepted[host]
-        if not self._closing:
-            self.on_failed(connection.hop, reason)
+    def _make_room(self) -> None:
+        """There is no descriptor left: let an unknown source give way."""
+        victim = self._places.first_to_give_way()
+        if victim is not None:
+            self._give_way(victim)
 
-    def _close_idle(self) -> None:
+    def _give_way(self, connection: Placed) -> None:
+        self.gave_way += 1
+        self._places.discard(connection)
+        connection.abort("it gave way to another")
+
+    def _close_overdue(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
         for connection in list(self._connections.values()):
-            if connection.accepted and not connection.proven:
-                # Pings do not count as messages. A connection with pings only is closed too.
-                is_due = now - connection.made_at > self.limits.first_message_s
-            else:
-                is_due = now - connection.active_at > self.limits.idle_s
-            if is_due:
+            if connection.overdue(now) is not None:
                 connection.close()
-        self._sweep = loop.call_later(self.limits.first_message_s / 3, self._close_idle)
+        self._sweep = loop.call_later(self._sweep_s, self._close_overdue)
+
+    # -- what connections call
+
+    def opened(self, connection: TcpConnection) -> bool:
+        """See ConnectionOwner."""
+        if self._closing:
+            return False
+        if not connection.is_accepted:
+            self._places.add(connection)
+        self._connections[connection.hop] = connection
+        return True
+
+    def lost(self, connection: TcpConnection, reason: str) -> None:
+        """See ConnectionOwner."""
+        self._places.discard(connection)
+        if self._connections.get(connection.hop) is not connection:
+            return
+        del self._connections[connection.hop]
+        if not self._closing:
+            self._on_failed(connection.hop, reason)
+
+    def received(self, connection: TcpConnection) -> None:
+        """See ConnectionOwner."""
+        victim = self._places.holds(connection, connection.held_bytes)
+        if victim is not None:
+            self._give_way(victim)
+
+    def handle(self, connection: TcpConnection, message: bytes) -> None:
+        """See ConnectionOwner."""
+        self._places.completed(connection)
+        self._places.holds(connection, connection.held_bytes)
+        self._on_message(message, connection.hop)
+
+    def malformed(self) -> None:
+        """See ConnectionOwner."""
+        self._on_malformed()
+
+    def wait_s(self, host: str) -> float:
+        """See ConnectionOwner."""
+        return self._sources.wait_s(host, asyncio.get_running_loop().time())
+
+    def go_on_in(self, connection: TcpConnection, after_s: float) -> None:
+        """See ConnectionOwner."""
+        if self._closing:
+            return
+        if after_s > 0.0:
+            asyncio.get_running_loop().call_later(after_s, self.go_on_in, connection, 0.0)
+            return
+        self._turns.add(connection)
+        if self._turn is None:
+            self._turn = asyncio.get_running_loop().call_soon(self._take_turns)
+
+    def _take_turns(self) -> None:
+        self._turn = None
+        self._turns.run()
+        self._on_batch_end()
+        if self._turns and self._turn is None:
+            self._turn = asyncio.get_running_loop().call_soon(self._take_turns)
 
 
 @dataclass(slots=True)
@@ -190,91 +282,3 @@ class _Opening:
     task: asyncio.Task[None]
     waiting: list[bytes]
     size_bytes: int
-
-
-class TcpConnection(asyncio.Protocol):
-    """One connection: frames the input and limits the unsent output."""
-
-    def __init__(self, owner: TcpTransport, *, accepted: bool, hop: Hop | None = None) -> None:
-        self._owner = owner
-        self._framer = StreamFramer()
-        self._transport: asyncio.Transport | None = None
-        self._reason = "connection closed by the peer"
-        self.hop = hop or Hop("tcp", "", 0)
-        self.accepted = accepted
-        self.proven = False
-        """Whether a complete message was received."""
-        self.made_at = self.active_at = 0.0
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See asyncio.Protocol."""
-        # uvloop's transports do not derive from asyncio's.
-        stream = cast(asyncio.Transport, transport)
-        self._transport = stream
-        self.made_at = self.active_at = asyncio.get_running_loop().time()
-        if self.accepted:
-            peer = stream.get_extra_info("peername")
-            if not peer:
-                stream.abort()
-                return
-            self.hop = Hop("tcp", peer[0], peer[1])
-        if not self._owner.admit(self):
-            stream.abort()
-
-    def data_received(self, data: bytes) -> None:
-        """See asyncio.Protocol."""
-        try:
-            messages = self._framer.feed(data)
-        except ParseError as error:
-            self._give_up(error)
-            return
-        pongs = self._framer.take_pongs()
-        if pongs:
-            self.write(b"\r\n" * pongs)  # RFC 5626 section 4.4.1
-        if messages:
-            self.proven = True
-            self.active_at = asyncio.get_running_loop().time()
-            for message in messages:
-                self._owner.on_message(message, self.hop)
-            self._owner.on_batch_end()
-        if self._framer.fault is not None:
-            self._give_up(self._framer.fault)
-
-    def _give_up(self, error: ParseError) -> None:
-        """Close the connection, because the next message cannot be found in the stream."""
-        self._owner.on_malformed()
-        self._reason = error.reason
-        self.close()
-
-    def write(self, data: bytes) -> None:
-        """Send. Aborts the connection if too many bytes are unsent."""
-        transport = self._transport
-        if transport is None or transport.is_closing():
-            return
-        self.active_at = asyncio.get_running_loop().time()
-        transport.write(data)
-        if self.unsent_bytes > self._owner.limits.write_buffer_bytes:
-            self._reason = "the peer does not read"
-            transport.abort()
-
-    @property
-    def unsent_bytes(self) -> int:
-        """The bytes that the kernel has not accepted yet."""
-        return self._transport.get_write_buffer_size() if self._transport is not None else 0
-
-    def close(self) -> None:
-        """Close after the unsent bytes were sent. A second call aborts at once."""
-        if self._transport is None:
-            return
-        if self._transport.is_closing():
-            # The peer has not read the rest yet and may never do so.
-            self._transport.abort()
-        else:
-            self._transport.close()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """See asyncio.Protocol."""
-        if isinstance(error, OSError) and error.errno:
-            self._reason = os.strerror(error.errno)
-        self._transport = None
-        self._owner.discard(self, self._reason)

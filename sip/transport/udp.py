@@ -1,4 +1,8 @@
-"""SIP over UDP: one socket that is read in batches. ICMP errors are reported at once (Linux)."""
+"""SIP over UDP: one socket that is read in batches, and its ICMP errors (Linux).
+
+An ICMP error counts only for the datagram that it quotes: anybody can make our socket have errors,
+by asking us from a port that is closed, or by forging one.
+"""
 
 import asyncio
 import errno
@@ -7,6 +11,7 @@ import os
 import select
 import socket
 import struct
+import time
 from collections.abc import Callable
 
 from ..hop import Hop
@@ -15,8 +20,14 @@ _log = logging.getLogger(__name__)
 
 _BATCH = 64
 """The most datagrams read before the event loop continues with other work."""
+_BATCH_S = 0.004
+"""And the longest that they may take."""
 _RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 _MAX_DATAGRAM_BYTES = 65_535
+_QUOTED_BYTES = 2_048
+"""An ICMP error quotes less than that of what we sent."""
+_TRIES = 8
+"""How often a datagram is sent again because of errors of others: each try meets one of them."""
 
 # From linux/in.h and linux/in6.h. The socket module of Python 3.11 lacks these names.
 _IP_RECVERR = 11
@@ -41,7 +52,8 @@ class UdpTransport:
     """A bound UDP socket on an asyncio loop.
 
     Calls `on_datagram(data, source)` for each datagram and `on_batch_end()` after each batch. Calls
-    `on_failed(hop, reason)` if a datagram to `hop` could not be sent or caused an ICMP error.
+    `on_failed(hop, reason, quoted)` if a datagram to `hop` could not be sent (`quoted` is all of
+    it), or caused an ICMP error (`quoted` is what that has of it: its start, or nothing).
     """
 
     def __init__(
@@ -49,7 +61,7 @@ class UdpTransport:
         *,
         on_datagram: Callable[[bytes, Hop], None],
         on_batch_end: Callable[[], None],
-        on_failed: Callable[[Hop, str], None],
+        on_failed: Callable[[Hop, str, bytes], None],
     ) -> None:
         self._on_datagram = on_datagram
         self._on_batch_end = on_batch_end
@@ -98,9 +110,10 @@ class UdpTransport:
 
     def send(self, hop: Hop, data: bytes) -> None:
         """Send a datagram. Failures go to `on_failed` and never raise."""
-        if self._socket is None:
-            return
-        for _ in range(3):
+        code: int | None = None
+        for _ in range(_TRIES):
+            if self._socket is None:
+                return
             try:
                 self._socket.sendto(data, (hop.host, hop.port))
                 return
@@ -108,16 +121,20 @@ class UdpTransport:
                 if error.errno in _FULL:
                     self.dropped += 1
                     return
+                code = error.errno
                 # This may be the ICMP error of an earlier datagram. Then this one was not sent.
-                # Read the error queue and try again.
-                if not self._read_errors():
-                    self._report(hop, error.errno)
-                    return
+                # Take what is queued, and the error that the socket remembers besides.
+                self._read_errors()
+                if self._socket is not None:
+                    self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        # Errors of others come and go: what stands each time is of this datagram.
+        self._report(hop, code, data)
 
     def _readable(self) -> None:
         received = 0
         on_datagram = self._on_datagram
-        while received < _BATCH and self._socket is not None:
+        until = time.monotonic() + _BATCH_S
+        while received < _BATCH and self._socket is not None and time.monotonic() < until:
             try:
                 size, address = self._socket.recvfrom_into(self._buffer)
             except (BlockingIOError, InterruptedError):
@@ -133,15 +150,17 @@ class UdpTransport:
             on_datagram(bytes(self._view[:size]), Hop("udp", address[0], address[1]))
         self._on_batch_end()
 
-    def _read_errors(self) -> int:
-        """Read the error queue of the socket. Returns how many errors it had."""
-        count = 0
-        while self._socket is not None and count < _BATCH:
+    def _read_errors(self) -> None:
+        """Read the error queue of the socket, a batch at the most."""
+        for _ in range(_BATCH):
+            if self._socket is None:
+                return
             try:
-                _, ancillary, _, address = self._socket.recvmsg(0, 512, socket.MSG_ERRQUEUE)
+                quoted, ancillary, _, address = self._socket.recvmsg(
+                    _QUOTED_BYTES, 512, socket.MSG_ERRQUEUE
+                )
             except OSError:
-                break
-            count += 1
+                return
             for level, kind, data in ancillary:
                 if (level, kind) in (
                     (socket.IPPROTO_IP, _IP_RECVERR),
@@ -149,10 +168,9 @@ class UdpTransport:
                 ) and len(data) >= _EXTENDED_ERROR.size:
                     code = _EXTENDED_ERROR.unpack_from(data)[0]
                     if code in _UNREACHABLE and address:
-                        self._report(Hop("udp", address[0], address[1]), code)
-        return count
+                        self._report(Hop("udp", address[0], address[1]), code, quoted)
 
-    def _report(self, hop: Hop, code: int | None) -> None:
+    def _report(self, hop: Hop, code: int | None, quoted: bytes) -> None:
         reason = os.strerror(code) if code else "cannot send"
         _log.debug("udp: %s: %s", hop, reason)
-        self._on_failed(hop, reason)
+        self._on_failed(hop, reason, quoted)

@@ -36,7 +36,7 @@ def test_a_key_of_a_section() -> None:
     assert words({}, {"limits": {"number": {"per_day": 3}}}) == ["limits.number.per_day: 0 → 3"]
 
 
-def test_entries_are_told_apart_by_their_names() -> None:
+def test_entries_are_matched_by_their_names() -> None:
     second = {"name": "two", "uri": "sip:192.0.2.1"}
     moved = TRUNK | {"uri": "sip:127.0.0.1:5071"}
     assert words({"trunks": [TRUNK]}, {"trunks": [second, moved]}) == [

@@ -33,5 +33,5 @@ def test_an_example_loads(name: str, value: list[Any]) -> None:
     try:
         TypeAdapter[Any](kind).validate_python(value)
     except ValidationError as error:
-        told = [one["msg"] for one in error.errors()]
-        assert not [one for one in told if not any(words in one for words in NOT_HERE)]
+        seen = [one["msg"] for one in error.errors()]
+        assert not [one for one in seen if not any(words in one for words in NOT_HERE)]

@@ -10,7 +10,7 @@ from config.settings import ConfigError, load
 from tests.support.configuration import refused_values
 
 
-def test_a_room_is_quiet_unless_it_is_told_otherwise() -> None:
+def test_a_room_is_quiet_unless_configured_otherwise() -> None:
     room = Room(name="default")
     assert room.announce_frequency_s == 0
     assert room.periodic_announce == []

@@ -21,7 +21,7 @@ def test_values_that_cannot_be_meant_are_refused(key: str, value: object) -> Non
         Numbering.model_validate({key: value})
 
 
-def test_extensions_and_short_codes_are_taken_as_written() -> None:
+def test_extensions_and_short_codes_are_read_as_written() -> None:
     found = Numbering(extension=r"[1-7]\d{3}", extension_trunks=["pbx"], short_codes=["118118"])
     assert (found.extension, found.short_codes) == (r"[1-7]\d{3}", ["118118"])
 

@@ -61,7 +61,7 @@ def test_an_outside_number_that_can_be_called(tmp_path: Path, number: str) -> No
         ("sip:desk@pbx.example;transport=ws", "transport 'ws' is not supported"),
     ],
 )
-def test_one_that_cannot_is_told_before_a_customer_gets_there(
+def test_a_queue_that_cannot_is_refused_before_a_customer_gets_there(
     tmp_path: Path, number: str, reason: str
 ) -> None:
     for key, text in (

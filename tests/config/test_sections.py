@@ -15,7 +15,7 @@ from tests.support.configuration import refused_key
     "listen",
     ["udp:0.0.0.0:5060", "tcp:[::]:5060", "udp:[fe80::1]:0", "tcp:10.1.2.3:65535"],
 )
-def test_listen_takes(listen: str) -> None:
+def test_listen_accepts(listen: str) -> None:
     assert Sip(listen=[listen]).listen == [listen]
 
 
@@ -72,7 +72,7 @@ def test_ports_refuse(ports: list[Any]) -> None:
         "sip:alice%20b@h;transport=TCP;user=phone", "sip:+4420@h",
     ],
 )  # fmt: skip
-def test_trunk_uri_takes(uri: str) -> None:
+def test_trunk_uri_accepts(uri: str) -> None:
     assert Trunk(name="t", uri=uri).uri == uri
 
 
@@ -93,7 +93,7 @@ def test_agent_uri_names_a_user() -> None:
 
 
 @pytest.mark.parametrize("name", ["alice", "1001", "a.b-c_d", "x" * 64])
-def test_name_takes(name: str) -> None:
+def test_name_accepts(name: str) -> None:
     assert Agent(name=name, uri="sip:a@h").name == name
 
 
@@ -103,7 +103,7 @@ def test_name_refuses(name: str) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["", "+", "+44", "0", "*21#"])
-def test_prefix_takes(prefix: str) -> None:
+def test_prefix_accepts(prefix: str) -> None:
     assert Route(prefix=prefix, trunks=["t"]).prefix == prefix
 
 
@@ -118,7 +118,7 @@ def test_route_needs_trunks() -> None:
 
 
 @pytest.mark.parametrize("region", ["GB", "US", "DE"])
-def test_region_takes(region: str) -> None:
+def test_region_accepts(region: str) -> None:
     assert Dial(default_region=region).default_region == region
 
 

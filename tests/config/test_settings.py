@@ -152,5 +152,5 @@ def test_settings_do_not_change(tmp_path: Path) -> None:
 
 def test_error_of_the_running_daemon_looks_the_same(tmp_path: Path) -> None:
     path = write_configuration(tmp_path, CONTRACT)
-    told = load(path, {}).error("sip.listen", "udp:127.0.0.1:5060: address\n already in use")
-    assert str(told) == f"{path}: sip.listen: udp:127.0.0.1:5060: address already in use"
+    seen = load(path, {}).error("sip.listen", "udp:127.0.0.1:5060: address\n already in use")
+    assert str(seen) == f"{path}: sip.listen: udp:127.0.0.1:5060: address already in use"

@@ -36,7 +36,7 @@ def test_ip_addresses() -> None:
 
 
 @given(st.text() | st.from_regex(r"(sip|udp|tcp):[a-z0-9.:@;=\[\]-]{0,30}", fullmatch=True))
-def test_any_text_is_taken_as_it_is_or_refused_on_one_line(text: str) -> None:
+def test_any_text_is_accepted_as_it_is_or_refused_on_one_line(text: str) -> None:
     for kind in (Listen, SipUri):
         adapter: TypeAdapter[str] = TypeAdapter(kind)
         try:

@@ -38,7 +38,7 @@ def test_before_it_is_started_it_is_the_wall_clock() -> None:
 
 
 @pytest.mark.parametrize("step_s", [-86400.0, -60.0, -STEP_S, STEP_S, 60.0, 86400.0])
-def test_a_step_is_taken_up_when_it_is_noticed_and_moves_what_is_remembered(step_s: float) -> None:
+def test_a_step_moves_what_is_remembered_once_it_is_noticed(step_s: float) -> None:
     async def main() -> None:
         machine = Machine()
         steps = started(machine)
@@ -183,5 +183,21 @@ def test_nothing_is_called_without_a_time() -> None:
         timer.set(None)
         await asyncio.sleep(100)
         assert times == []
+
+    run(main())
+
+
+def test_a_date_is_waited_for_anew_after_a_step() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        step_s = 0.0
+        times: list[float] = []
+        timer = Timer(lambda: loop.time() + step_s, lambda: times.append(loop.time()))
+        timer.set(50.0)
+        await asyncio.sleep(10)
+        step_s = 35.0
+        timer.reset(50.0)
+        await asyncio.sleep(100)
+        assert times == [15.0]
 
     run(main())

@@ -25,7 +25,7 @@ async def refused_at_start(daemon: Daemon) -> str:
     return text
 
 
-async def test_a_sip_port_that_is_taken(tmp_path: Path) -> None:
+async def test_a_sip_port_in_use(tmp_path: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
@@ -54,7 +54,7 @@ async def test_a_control_socket_that_cannot_be_made(tmp_path: Path) -> None:
     assert f"{tmp_path}/ringback.toml: control.socket: " in reason
 
 
-async def test_a_second_engine_is_told_so(tmp_path: Path) -> None:
+async def test_a_second_engine_says_so(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     async with running(settings) as (_daemon, client):
         assert "another engine is running" in await refused_at_start(Daemon(settings))
@@ -107,8 +107,8 @@ async def test_a_job_that_was_under_way_failed_with_the_engine(tmp_path: Path) -
         assert attempt["cause"] == "engine restarted"
         assert attempt["legs"][0]["state"] == "ended"
         await daemon.events.settled()
-        told = [event.type for event in daemon.events.after(0)]
-        assert "callback.failed" in told[: told.index("engine.started")]
+        seen = [event.type for event in daemon.events.after(0)]
+        assert "callback.failed" in seen[: seen.index("engine.started")]
 
 
 async def test_a_job_that_was_about_to_be_dialled_is_not_dialled_again(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ async def test_a_job_that_was_about_to_be_dialled_is_not_dialled_again(tmp_path:
         assert (await client.call("callback.get", id="waiting"))["state"] == "queued"
 
 
-async def test_what_is_accepted_and_begun_is_told_apart_on_the_disk(tmp_path: Path) -> None:
+async def test_what_is_accepted_and_begun_differs_on_the_disk(tmp_path: Path) -> None:
     async with running(settings_in(tmp_path)) as (daemon, client):
         saved: list[tuple[str, bool]] = []
         save = daemon.store.save

@@ -11,6 +11,7 @@ from engine.job import (
     JobState,
     Order,
 )
+from engine.reports.job_view import job_view
 from tests.support.jobs import callback_job
 
 AGENT_FIRST: list[JobState] = [
@@ -76,7 +77,7 @@ def test_a_terminal_state_leads_nowhere() -> None:
 
 
 def test_the_view_has_the_contract_fields() -> None:
-    view = callback_job().view()
+    view = job_view(callback_job())
     contract = {
         "id", "state", "to", "agent", "queue", "order", "context", "created", "attempts",
         "bridged_at", "ended_at", "result", "cause",

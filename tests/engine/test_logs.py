@@ -62,6 +62,6 @@ def test_lines_that_had_no_room_are_counted_and_told(capsys: pytest.CaptureFixtu
     assert logs.lines_dropped() == 1
     structlog.get_logger().info("ready")
     assert lines.drain(WAIT_S)
-    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    assert [line["event"] for line in told] == ["ready", "log_lines_dropped"]
-    assert told[1]["lines"] == 1
+    seen = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["event"] for line in seen] == ["ready", "log_lines_dropped"]
+    assert seen[1]["lines"] == 1

@@ -35,7 +35,7 @@ def write(daemon: Daemon, *replaced: tuple[str, str], more: str = "") -> None:
     file.write_text(text + more)
 
 
-async def told(events: EventStream) -> dict[str, Any]:
+async def heard(events: EventStream) -> dict[str, Any]:
     async with asyncio.timeout(10):
         return await anext(events)
 
@@ -54,7 +54,7 @@ async def test_a_wrong_file_changes_nothing(engine: RunningEngine) -> None:
     write(daemon, ("retry_s = 0.05", "retry_s = 7.0\nring_s = 0"))
     async with client.events(["engine.reload"]) as events:
         error = await refused_by_engine(client, "engine.reload")
-        assert (await told(events))["type"] == "engine.reload_failed"
+        assert (await heard(events))["type"] == "engine.reload_failed"
     assert error.kind == "refused"
     assert error.data == {
         "file": daemon.settings.file, "key": "dial.ring_s", "reason": "must be greater than 0"
@@ -64,7 +64,7 @@ async def test_a_wrong_file_changes_nothing(engine: RunningEngine) -> None:
     assert daemon.services.dial.retry_s == 0.05
 
 
-async def test_a_check_changes_nothing_and_tells_the_difference(engine: RunningEngine) -> None:
+async def test_a_check_changes_nothing_and_returns_the_difference(engine: RunningEngine) -> None:
     daemon, client = engine
     write(daemon, ("retry_s = 0.05", "retry_s = 7.0"))
     result = await client.call("engine.reload", check=True)
@@ -103,9 +103,9 @@ async def test_routes_hosts_agents_and_rules(engine: RunningEngine) -> None:
             'dial.allow_hosts: ["127.0.0.1"] → ["127.0.0.1","192.0.2.7"]',
             "routes.+44: removed", "routes.+4: added", "agents.bob: added", "rules.all: added",
         }  # fmt: skip
-        seen = [await told(events)]
+        seen = [await heard(events)]
         while seen[-1]["type"] != "engine.reloaded":
-            seen.append(await told(events))
+            seen.append(await heard(events))
     seen = [event for event in seen if event.get("agent") != "alice"]
     assert [event["type"] for event in seen] == ["agent.available", "engine.reloaded"]
     assert seen[1]["changed"] == 5
@@ -114,7 +114,7 @@ async def test_routes_hosts_agents_and_rules(engine: RunningEngine) -> None:
     await client.callback(**request(to="sip:carol@192.0.2.7"))
 
 
-async def test_an_agent_who_is_gone_is_gone(engine: RunningEngine) -> None:
+async def test_an_agent_removed_from_the_configuration_is_gone(engine: RunningEngine) -> None:
     daemon, client = engine
     write(daemon, ('name = "alice"', 'name = "anna"'))
     await client.call("engine.reload")
@@ -179,12 +179,12 @@ async def test_sighup_does_the_same(tmp_path: Path) -> None:
             async with client.events(["engine.reload"]) as events:
                 write(daemon, ("retry_s = 0.05", "retry_s = 7.0"))
                 os.kill(os.getpid(), signal.SIGHUP)
-                event = await told(events)
+                event = await heard(events)
                 assert (event["type"], event["by"]) == ("engine.reloaded", "SIGHUP")
                 assert event["changes"] == ["dial.retry_s: 0.05 → 7.0"]
                 write(daemon, ("retry_s = 7.0", "retry_s = -1.0"))
                 os.kill(os.getpid(), signal.SIGHUP)
-                event = await told(events)
+                event = await heard(events)
                 assert event["type"] == "engine.reload_failed"
                 assert "dial.retry_s" in event["reason"]
         finally:

@@ -56,7 +56,7 @@ def nested(depth: int) -> dict[str, Any]:
         {"ring_s": None, "whisper": None, "context": None, "id": None, "queue": None},
     ],
 )
-def test_callback_request_takes(more: dict[str, Any]) -> None:
+def test_callback_request_accepts(more: dict[str, Any]) -> None:
     params = read(CallbackRequest, GOOD | more)
     assert params.to == GOOD["to"]
     for name, value in more.items():

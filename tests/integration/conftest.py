@@ -1,18 +1,14 @@
 """EngineClient and phones for the integration tests. All speak through real sockets on loopback."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.engines.process import EngineClient, EngineProcess
-from tests.support.phones.real.softphone import SoftphoneProcess
-from tests.support.phones.wire.phone import WirePhone
-
-StartPhone = Callable[..., Awaitable[SoftphoneProcess]]
-MakeWire = Callable[..., WirePhone]
-StartEngine = Callable[..., Awaitable[EngineClient]]
+from tests.support.engines.process import EngineClient, EngineProcess, StartEngine
+from tests.support.phones.real.softphone import SoftphoneProcess, StartPhone
+from tests.support.phones.wire.phone import MakeWire, WirePhone
 
 
 @pytest.fixture(scope="session")

@@ -8,34 +8,28 @@ import asyncio
 import pytest
 
 from tests.support.engines.process import EngineClient
-from tests.support.phones.wire.phone import WireCall
+from tests.support.phones.wire.phone import MakeWire, WireCall
+from tests.support.talk import AGENT_HZ, CUSTOMER_HZ, TONES, Talk, begin_talk
 
-from .conftest import MakeWire
-
-AGENT_HZ, CUSTOMER_HZ, WHISPER_HZ, HOLD_HZ = 600, 1500, 1100, 350
+WHISPER_HZ, HOLD_HZ = 1100, 350
 RINGING_HZ = 400  # of the British ringback tone, 400 + 450 Hz
 LATEST_GAP_S = 0.06
 
 
-async def talk(
+async def whispered_talk(
     engine: EngineClient, wire: MakeWire, *, ring_s: float, talk_s: float
-) -> tuple[str, WireCall, WireCall]:
+) -> Talk:
     """An agent-first callback with a whisper of 0.8 s, up to the moment before hanging up."""
-    agent_phone, customer_phone = wire("agent"), wire("customer")
-    job = await engine.callback(
-        customer_phone.uri, agent_phone.uri, whisper={"tone": f"{WHISPER_HZ}/800"}
-    )
-    agent = await agent_phone.answer(tone_hz=AGENT_HZ)
-    customer = await customer_phone.answer(ring_s=ring_s, tone_hz=CUSTOMER_HZ)
-    await engine.state("bridged", job)
+    whisper = {"tone": f"{WHISPER_HZ}/800"}
+    talk = await begin_talk(engine, wire, tones=TONES, ring_s=ring_s, whisper=whisper)
     await asyncio.sleep(talk_s)
-    return job, agent, customer
+    return talk
 
 
 async def test_each_side_hears_what_it_should_at_every_moment(
     engine: EngineClient, wire: MakeWire
 ) -> None:
-    job, agent, customer = await talk(engine, wire, ring_s=1.2, talk_s=1.2)
+    job, agent, customer = await whispered_talk(engine, wire, ring_s=1.2, talk_s=1.2)
     customer.bye()
     await agent.receive("BYE")
     record = await engine.ended(job)
@@ -61,7 +55,7 @@ async def test_each_side_hears_what_it_should_at_every_moment(
 
 
 async def test_each_side_gets_one_unbroken_stream(engine: EngineClient, wire: MakeWire) -> None:
-    job, agent, customer = await talk(engine, wire, ring_s=0.3, talk_s=0.8)
+    job, agent, customer = await whispered_talk(engine, wire, ring_s=0.3, talk_s=0.8)
     agent.bye()
     await customer.receive("BYE")
     await engine.ended(job)
@@ -82,7 +76,7 @@ def most_packets_within(call: WireCall, span_s: float) -> int:
     return max(sum(start <= time < start + span_s for time in times) for start in times)
 
 
-async def test_the_story_is_told_in_order_by_events_and_record(
+async def test_events_and_record_follow_the_call_in_order(
     engine: EngineClient, wire: MakeWire
 ) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")
@@ -141,7 +135,7 @@ async def test_a_hang_up_reaches_the_other_side_within_100_ms(
 ) -> None:
     """Both times are the wire's: of sending here, of arrival by the kernel."""
     for first in ("agent", "customer"):
-        job, agent, customer = await talk(engine, wire, ring_s=0.0, talk_s=0.1)
+        job, agent, customer = await whispered_talk(engine, wire, ring_s=0.0, talk_s=0.1)
         ends, other = (agent, customer) if first == "agent" else (customer, agent)
         sent = ends.bye()
         bye = await other.receive("BYE")
@@ -166,7 +160,7 @@ async def test_the_maximum_duration_ends_the_talk(
     assert all(seconds - 0.05 < bye.time - record["bridged_at"] < seconds + 0.5 for bye in byes)
 
 
-async def test_a_customer_for_whom_a_machine_answered_is_called_again(
+async def test_a_customer_whose_machine_answered_is_called_again(
     engine: EngineClient, wire: MakeWire
 ) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from tests.support.control_line import Refused
 from tests.support.engines.process import EngineClient, EngineProcess, ringback
-
-from .conftest import MakeWire
+from tests.support.phones.wire.phone import MakeWire
 
 PIPE_BYTES = 4096
 

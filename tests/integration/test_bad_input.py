@@ -10,17 +10,16 @@ import time
 import pytest
 
 from tests.support.control_line import ControlLine, Refused
-from tests.support.engines.process import EngineClient
-from tests.support.phones.wire.phone import WireCall
+from tests.support.engines.process import EngineClient, StartEngine
+from tests.support.phones.wire.phone import MakeWire, WireCall
 from tests.support.phones.wire.rtp import WireRtp
+from tests.support.talk import AGENT_HZ, CUSTOMER_HZ, begin_loud_talk
 
-from .conftest import MakeWire, StartEngine
-
-AGENT_HZ, CUSTOMER_HZ, STRANGER_HZ = 600, 1500, 2300
+STRANGER_HZ = 2300
 LEAST_TALK_S = 0.8
 
 
-class Talk:
+class WatchedTalk:
     """A call that goes on while something else happens, and the proof that it went well."""
 
     def __init__(self, engine: EngineClient, job: str, agent: WireCall, customer: WireCall) -> None:
@@ -28,14 +27,8 @@ class Talk:
         self.started = time.time()
 
     @classmethod
-    async def begin(cls, engine: EngineClient, wire: MakeWire) -> "Talk":
-        agent_phone, customer_phone = wire("agent"), wire("customer")
-        job = await engine.callback(customer_phone.uri, agent_phone.uri)
-        agent = await agent_phone.answer(tone_hz=AGENT_HZ)
-        customer = await customer_phone.answer(tone_hz=CUSTOMER_HZ)
-        await engine.state("bridged", job)
-        await asyncio.sleep(0.3)
-        return cls(engine, job, agent, customer)
+    async def begin(cls, engine: EngineClient, wire: MakeWire) -> "WatchedTalk":
+        return cls(engine, *await begin_loud_talk(engine, wire))
 
     async def end_well(self) -> None:
         """Hang up; both sides have heard each other and nobody else, without a gap."""
@@ -52,8 +45,8 @@ class Talk:
             assert call.rtp.flaws() == []
 
 
-async def test_rtp_of_a_stranger_is_not_heard(engine: EngineClient, wire: MakeWire) -> None:
-    talk = await Talk.begin(engine, wire)
+async def test_rtp_of_an_unknown_source_is_not_heard(engine: EngineClient, wire: MakeWire) -> None:
+    talk = await WatchedTalk.begin(engine, wire)
     stranger = WireRtp()
     targets = [call.rtp.remote for call in (talk.agent, talk.customer)]
     for target in targets:
@@ -70,7 +63,7 @@ async def test_rtp_of_a_stranger_is_not_heard(engine: EngineClient, wire: MakeWi
 async def test_garbage_and_late_rtp_of_the_phone_itself_do_no_harm(
     engine: EngineClient, wire: MakeWire
 ) -> None:
-    talk = await Talk.begin(engine, wire)
+    talk = await WatchedTalk.begin(engine, wire)
     for _ in range(100):
         talk.agent.rtp.send_raw(random.randbytes(random.randrange(1, 11)))
         talk.agent.rtp.send_raw(b"\x40" + random.randbytes(170))  # version 1
@@ -98,7 +91,7 @@ MALFORMED = [
 async def test_a_flood_of_malformed_sip_does_not_disturb_a_call(
     engine: EngineClient, wire: MakeWire
 ) -> None:
-    talk = await Talk.begin(engine, wire)
+    talk = await WatchedTalk.begin(engine, wire)
     port = engine.process.sip_port
     before = len(engine.process.log())
     random_source = random.Random(20261122)
@@ -109,8 +102,8 @@ async def test_a_flood_of_malformed_sip_does_not_disturb_a_call(
             if number % 50 == 0:
                 await asyncio.sleep(0.01)
     await talk.end_well()
-    told = engine.process.log()[before:]
-    assert len(told) < 20_000, "a flood must not fill the log"
+    seen = engine.process.log()[before:]
+    assert len(seen) < 20_000, "a flood must not fill the log"
 
 
 async def read_to_end(reader: asyncio.StreamReader) -> bytes:
@@ -128,7 +121,7 @@ async def read_to_end(reader: asyncio.StreamReader) -> bytes:
 async def test_half_a_message_and_rubbish_on_tcp_close_that_connection_only(
     engine: EngineClient, wire: MakeWire
 ) -> None:
-    talk = await Talk.begin(engine, wire)
+    talk = await WatchedTalk.begin(engine, wire)
     address = ("127.0.0.1", engine.process.sip_port)
     half = await asyncio.open_connection(*address)
     half[1].write(b"OPTIONS sip:a@b SIP/2.0\r\nVia: ")
@@ -276,7 +269,7 @@ async def test_a_flood_from_one_address_is_limited_and_others_are_served(
                     await asyncio.sleep(0.01)
 
         pouring = asyncio.create_task(pour())
-        talk = await Talk.begin(engine, wire)
+        talk = await WatchedTalk.begin(engine, wire)
         await pouring
         await talk.end_well()
     counters = (await engine.line.call("engine.status"))["sip"]["counters"]

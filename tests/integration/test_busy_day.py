@@ -107,13 +107,13 @@ def events_are_whole(day: Day) -> None:
     assert day.gaps == []
     numbers = [event["seq"] for event in day.events]
     assert numbers == list(range(1, 1 + len(numbers)))
-    told = defaultdict(list)
+    heard = defaultdict(list)
     for event in day.events:
         if event["type"] in STATES:
-            told[event["job"]].append(event["type"].removeprefix("callback."))
-    assert set(told) == set(day.jobs)
+            heard[event["job"]].append(event["type"].removeprefix("callback."))
+    assert set(heard) == set(day.jobs)
     for job_id, job in day.jobs.items():
-        states = told[job_id]
+        states = heard[job_id]
         ends = [state for state in states if state in TERMINAL_STATES]
         assert ends == [job["state"]], f"{job_id} ended {ends}\n{day.story(job_id)}"
         check_path(job_id, job["order"], states)
@@ -121,12 +121,12 @@ def events_are_whole(day: Day) -> None:
 
 def reports_say_what_the_phones_saw(day: Day) -> None:
     for job_id, job in day.jobs.items():
-        told, seen = answered_legs(job, "customer"), day.customers[job_id]
+        heard, seen = answered_legs(job, "customer"), day.customers[job_id]
         # What a kill forgets is the answer of the very moment; the call itself is always known.
         whole = sum(call.whole for call in seen)
         answered = sum(call.answered is not None for call in seen)
-        agree = whole <= told + kills_during(day, seen, job) and told <= answered
-        assert agree, f"{job_id}: told {told}, seen {answered}\n{day.story(job_id)}"
+        agree = whole <= heard + kills_during(day, seen, job) and heard <= answered
+        assert agree, f"{job_id}: told {heard}, seen {answered}\n{day.story(job_id)}"
     total = day.reports["job"]["total"]
     completed = sum(job["state"] == "completed" for job in day.jobs.values())
     assert (total["requested"], total["completed"]) == (len(day.jobs), completed)

@@ -5,10 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.engines.process import EngineClient
-
-from .conftest import MakeWire, StartEngine
-from .test_operators import queued
+from tests.support.engines.process import EngineClient, StartEngine
+from tests.support.phones.wire.phone import MakeWire
 
 PARTNER = "+44 20 7946 0888"
 
@@ -29,7 +27,7 @@ def queue_story(engine: EngineClient, job: str) -> list[str]:
 
 
 @pytest.mark.parametrize("order", ["agent_first", "customer_first"])
-async def test_a_number_outside_that_is_busy_leaves_him_to_the_agents(
+async def test_a_busy_outside_number_leaves_the_customer_to_the_agents(
     own_engine: StartEngine, wire: MakeWire, order: str
 ) -> None:
     trunk, anna, customer = wire("trunk"), wire("anna"), wire("customer")
@@ -39,7 +37,7 @@ async def test_a_number_outside_that_is_busy_leaves_him_to_the_agents(
         queues=[{"name": "sales", "overflow": [{"after_s": 0.5, "number": PARTNER}]}],
     )
     await engine.line.call("agent.pause", agent="anna")
-    job = await queued(engine, customer.uri, order=order)
+    job = await engine.queued_callback(customer.uri, order=order)
     call = await customer.answer() if order == "customer_first" else None
     refused = await trunk.refuse(486, "Busy Here")
     assert refused.invite.start.startswith("INVITE sip:+442079460888@")
@@ -55,7 +53,7 @@ async def test_a_number_outside_that_is_busy_leaves_him_to_the_agents(
     await engine.assert_idle()
 
 
-async def test_a_number_outside_takes_the_call_as_an_operator(
+async def test_an_outside_number_answers_as_an_agent_does(
     own_engine: StartEngine, wire: MakeWire
 ) -> None:
     trunk, customer = wire("trunk"), wire("customer")
@@ -63,7 +61,7 @@ async def test_a_number_outside_takes_the_call_as_an_operator(
         **through(trunk.port),
         queues=[{"name": "sales", "overflow": [{"after_s": 0.5, "number": PARTNER}]}],
     )
-    job = await queued(engine, customer.uri, whisper={"tone": "440/300"})
+    job = await engine.queued_callback(customer.uri, whisper={"tone": "440/300"})
     partner = await trunk.answer()
     call = await customer.answer()
     await engine.state("bridged", job)
@@ -100,7 +98,7 @@ async def test_the_load_is_shared_by_the_customers_place_and_the_hours(
     )
     for order in ("agent_first", "customer_first"):
         for to, centre in (("+33140000001", "paris"), ("+442079460001", "leeds")):
-            job = await queued(engine, to, order=order)
+            job = await engine.queued_callback(to, order=order)
             call = await trunk.answer() if order == "customer_first" else None
             await centres[centre].answer()
             call = call or await trunk.answer()

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.engines.process import EngineClient, ringback
-
-from .conftest import MakeWire
+from tests.support.phones.wire.phone import MakeWire
 
 
 async def run(*arguments: str) -> subprocess.CompletedProcess[str]:

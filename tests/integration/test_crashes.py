@@ -11,22 +11,18 @@ from typing import Any
 
 import pytest
 
-from tests.support.engines.process import EngineClient, EngineProcess, write_config
+from tests.support.engines.process import EngineProcess, StartEngine, write_config
 from tests.support.phones.errors import PeerError
-from tests.support.phones.wire.phone import WireCall, WirePhone
+from tests.support.phones.wire.phone import MakeWire, WireCall, WirePhone
 from tests.support.ports import free_port
-
-from .conftest import MakeWire, StartEngine
+from tests.support.talk import begin_talk
 
 
 async def test_a_killed_media_worker_ends_its_calls_and_is_replaced(
     own_engine: StartEngine, wire: MakeWire
 ) -> None:
     engine = await own_engine()
-    agent_phone, customer_phone = wire("agent"), wire("customer")
-    job = await engine.callback(customer_phone.uri, agent_phone.uri)
-    agent, customer = await agent_phone.answer(), await customer_phone.answer()
-    await engine.state("bridged", job)
+    job, agent, customer = await begin_talk(engine, wire)
     (worker,) = engine.process.worker_pids()
     os.kill(worker, signal.SIGKILL)
     await asyncio.gather(agent.receive("BYE", 1.0), customer.receive("BYE", 1.0))
@@ -74,7 +70,7 @@ async def test_calls_of_another_media_worker_go_on(own_engine: StartEngine, wire
     await engine.assert_idle()
 
 
-async def test_a_killed_engine_tells_after_restart_what_was_cut_off(
+async def test_a_killed_engine_publishes_after_restart_what_was_cut_off(
     own_engine: StartEngine, wire: MakeWire
 ) -> None:
     engine = await own_engine()
@@ -88,28 +84,20 @@ async def test_a_killed_engine_tells_after_restart_what_was_cut_off(
     await engine.state("bridged", job)
     workers = engine.process.worker_pids()
     await asyncio.sleep(0.3)  # what has been told is on the disk by now
-    engine.process.kill()
-    await engine.close()
-
-    process = engine.process
-    await asyncio.to_thread(process.start)
-    engine = await EngineClient.connect(process)
-    try:
-        cut_off = await engine.job("mine")
-        assert (cut_off["state"], cut_off["cause"]) == ("failed", "engine restarted")
-        assert (await engine.job(later))["state"] == "queued"
-        assert (await engine.job(done))["state"] == "failed"
-        listed = (await engine.line.call("callback.list"))["jobs"]
-        assert {entry["id"] for entry in listed} == {"mine", later, done}
-        # A request that was answered before the crash is known after it.
-        again = await engine.line.call(
-            "callback.request", to=customer_phone.uri, agent=agent_phone.uri, id="mine"
-        )
-        assert again["replayed"] is True
-        assert not set(workers) & set(process.worker_pids())
-        await engine.assert_idle()
-    finally:
-        await engine.close()
+    await engine.restart()
+    cut_off = await engine.job("mine")
+    assert (cut_off["state"], cut_off["cause"]) == ("failed", "engine restarted")
+    assert (await engine.job(later))["state"] == "queued"
+    assert (await engine.job(done))["state"] == "failed"
+    listed = (await engine.line.call("callback.list"))["jobs"]
+    assert {entry["id"] for entry in listed} == {"mine", later, done}
+    # A request that was answered before the crash is known after it.
+    again = await engine.line.call(
+        "callback.request", to=customer_phone.uri, agent=agent_phone.uri, id="mine"
+    )
+    assert again["replayed"] is True
+    assert not set(workers) & set(engine.process.worker_pids())
+    await engine.assert_idle()
 
 
 async def test_an_engine_killed_as_the_phone_begins_to_ring_does_not_call_again(
@@ -119,26 +107,11 @@ async def test_an_engine_killed_as_the_phone_begins_to_ring_does_not_call_again(
     agent_phone = wire("agent")
     await engine.callback(wire().uri, agent_phone.uri, id="mine")
     await agent_phone.called()
-    engine.process.kill()
-    await engine.close()
-
-    await asyncio.to_thread(engine.process.start)
-    engine = await EngineClient.connect(engine.process)
-    try:
-        cut_off = await engine.job("mine")
-        assert (cut_off["state"], cut_off["cause"]) == ("failed", "engine restarted")
-        with pytest.raises(PeerError, match="was not called"):
-            await agent_phone.called(timeout_s=1.0)
-    finally:
-        await engine.close()
-
-
-async def restarted(engine: EngineClient, *, kill: bool = True) -> EngineClient:
-    """End the engine (`kill`: without a chance to say so), and give a line to the next one."""
-    await engine.close()
-    await asyncio.to_thread(engine.process.kill if kill else engine.process.stop)
-    await asyncio.to_thread(engine.process.start)
-    return await EngineClient.connect(engine.process)
+    await engine.restart()
+    cut_off = await engine.job("mine")
+    assert (cut_off["state"], cut_off["cause"]) == ("failed", "engine restarted")
+    with pytest.raises(PeerError, match="was not called"):
+        await agent_phone.called(timeout_s=1.0)
 
 
 async def test_a_callback_that_is_to_be_retried_is_called_once_nobody_can_be_on_the_line(
@@ -150,23 +123,20 @@ async def test_a_callback_that_is_to_be_retried_is_called_once_nobody_can_be_on_
     await engine.line.call("callback.request", **asked)
     (await phone.called()).ring()
     await asyncio.sleep(0.3)  # what has been told is on the disk by now
-    engine = await restarted(engine)
-    try:
-        assert (await engine.line.call("callback.request", **asked))["replayed"] is True
-        agent = await phone.answer(timeout_s=8.0)
-        await customer_phone.answer()
-        await engine.state("bridged", "mine")
-        agent.bye()
-        record = await engine.ended("mine")
-        assert (record["state"], len(record["attempts"])) == ("completed", 2)
-        first, second = record["attempts"]
-        assert first["cause"] == "engine restarted"
-        assert second["legs"][0]["started"] >= first["ended"] + 1.0
-        with pytest.raises(PeerError, match="was not called"):
-            await phone.called(timeout_s=0.3)
-        await engine.assert_idle()
-    finally:
-        await engine.close()
+    await engine.restart()
+    assert (await engine.line.call("callback.request", **asked))["replayed"] is True
+    agent = await phone.answer(timeout_s=8.0)
+    await customer_phone.answer()
+    await engine.state("bridged", "mine")
+    agent.bye()
+    record = await engine.ended("mine")
+    assert (record["state"], len(record["attempts"])) == ("completed", 2)
+    first, second = record["attempts"]
+    assert first["cause"] == "engine restarted"
+    assert second["legs"][0]["started"] >= first["ended"] + 1.0
+    with pytest.raises(PeerError, match="was not called"):
+        await phone.called(timeout_s=0.3)
+    await engine.assert_idle()
 
 
 async def test_a_callback_that_asks_is_called_when_it_is_decided(
@@ -176,22 +146,19 @@ async def test_a_callback_that_asks_is_called_when_it_is_decided(
     phone = wire("agent")
     await engine.callback(wire("customer").uri, phone.uri, id="mine")
     await phone.called()
-    engine = await restarted(engine)
-    try:
-        job = await engine.job("mine")
-        assert (job["state"], job["decision"]) == ("queued", "needed")
-        with pytest.raises(PeerError, match="was not called"):
-            await phone.called(timeout_s=0.6)
-        await engine.line.call("callback.decide", id="mine", decision="retry")
-        call = await phone.called()
-        call.ring()
-        await engine.event("leg.ringing", "mine")
-        await engine.line.call("callback.cancel", id="mine")
-        await call.receive("CANCEL")
-        call.respond(487)
-        await engine.assert_idle()
-    finally:
-        await engine.close()
+    await engine.restart()
+    job = await engine.job("mine")
+    assert (job["state"], job["decision"]) == ("queued", "needed")
+    with pytest.raises(PeerError, match="was not called"):
+        await phone.called(timeout_s=0.6)
+    await engine.line.call("callback.decide", id="mine", decision="retry")
+    call = await phone.called()
+    call.ring()
+    await engine.event("leg.ringing", "mine")
+    await engine.line.call("callback.cancel", id="mine")
+    await call.receive("CANCEL")
+    call.respond(487)
+    await engine.assert_idle()
 
 
 async def test_places_in_a_queue_outlive_the_engine(
@@ -207,28 +174,22 @@ async def test_places_in_a_queue_outlive_the_engine(
             "callback.request", to=wire(job_id).uri, queue="sales", id=job_id, priority=number
         )
     await engine.event("queue.joined", "urgent")
-    engine = await restarted(engine)
-    try:
-        again = await engine.line.call("queue.entries", queue="sales")
-        assert [entry["id"] for entry in again["entries"]] == ["urgent", "one", "two"]
-        await engine.line.call("agent.login", agent="anna")
-        for job_id in ("urgent", "one", "two"):
-            await phone.refuse(486, "Busy Here")
-            await engine.state("dialing_agent", job_id)
-            await engine.line.call("callback.cancel", id=job_id)
-        await engine.assert_idle()
-    finally:
-        await engine.close()
+    await engine.restart()
+    again = await engine.line.call("queue.entries", queue="sales")
+    assert [entry["id"] for entry in again["entries"]] == ["urgent", "one", "two"]
+    await engine.line.call("agent.login", agent="anna")
+    for job_id in ("urgent", "one", "two"):
+        await phone.refuse(486, "Busy Here")
+        await engine.state("dialing_agent", job_id)
+        await engine.line.call("callback.cancel", id=job_id)
+    await engine.assert_idle()
 
 
 async def test_a_stopped_engine_hangs_up_and_records_it(
     own_engine: StartEngine, wire: MakeWire
 ) -> None:
     engine = await own_engine()
-    agent_phone, customer_phone = wire("agent"), wire("customer")
-    job = await engine.callback(customer_phone.uri, agent_phone.uri)
-    agent, customer = await agent_phone.answer(), await customer_phone.answer()
-    await engine.state("bridged", job)
+    _job, agent, customer = await begin_talk(engine, wire)
     await engine.close()
     stopping = asyncio.to_thread(engine.process.stop)
     await asyncio.gather(stopping, agent.receive("BYE"), customer.receive("BYE"))
@@ -259,24 +220,21 @@ async def test_a_restart_loses_no_callback(
     else:
         call = await until_ringing(agent_phone)
     await engine.event("leg.ringing", "mine", role=rings)
-    engine = await restarted(engine, kill=False)
-    try:
-        await call.receive("CANCEL")
-        if rings == "customer":
-            await agent.receive("BYE")
-        agent = await agent_phone.answer()
-        await customer_phone.answer()
-        await engine.state("bridged", "mine")
-        agent.bye()
-        job = await engine.ended("mine")
-        assert (job["state"], job["context"]) == ("completed", {"cart": 3})
-        first, second = job["attempts"]
-        assert (first["result"], first["cause"]) == ("interrupted", "engine stopped")
-        assert second["legs"][0]["started"] >= first["ended"]
-        assert len(agent_phone.calls) == 2
-        await engine.assert_idle()
-    finally:
-        await engine.close()
+    await engine.restart(kill=False)
+    await call.receive("CANCEL")
+    if rings == "customer":
+        await agent.receive("BYE")
+    agent = await agent_phone.answer()
+    await customer_phone.answer()
+    await engine.state("bridged", "mine")
+    agent.bye()
+    job = await engine.ended("mine")
+    assert (job["state"], job["context"]) == ("completed", {"cart": 3})
+    first, second = job["attempts"]
+    assert (first["result"], first["cause"]) == ("interrupted", "engine stopped")
+    assert second["legs"][0]["started"] >= first["ended"]
+    assert len(agent_phone.calls) == 2
+    await engine.assert_idle()
 
 
 async def test_a_service_manager_that_stops_every_process_at_once_loses_no_callback(
@@ -291,22 +249,18 @@ async def test_a_service_manager_that_stops_every_process_at_once_loses_no_callb
     await engine.close()
     await asyncio.to_thread(engine.process.stop, group=True)
     assert "media_worker_died" not in engine.process.log()
-    await asyncio.to_thread(engine.process.start)
-    engine = await EngineClient.connect(engine.process)
-    try:
-        agent = await agent_phone.answer()
-        await customer_phone.answer()
-        await engine.state("bridged", "mine")
-        agent.bye()
-        job = await engine.ended("mine")
-        interrupted, completed = job["attempts"]
-        assert (interrupted["result"], completed["result"]) == ("interrupted", "completed")
-        assert all(leg["media"] for leg in interrupted["legs"]), "no last figures"
-    finally:
-        await engine.close()
+    await engine.start_again()
+    agent = await agent_phone.answer()
+    await customer_phone.answer()
+    await engine.state("bridged", "mine")
+    agent.bye()
+    job = await engine.ended("mine")
+    interrupted, completed = job["attempts"]
+    assert (interrupted["result"], completed["result"]) == ("interrupted", "completed")
+    assert all(leg["media"] for leg in interrupted["legs"]), "no last figures"
 
 
-async def test_a_customer_who_waited_for_an_operator_is_called_again_after_a_restart(
+async def test_a_customer_who_waited_for_an_agent_is_called_again_after_a_restart(
     own_engine: StartEngine, wire: MakeWire
 ) -> None:
     phone, customer_phone = wire("anna"), wire("customer")
@@ -320,21 +274,18 @@ async def test_a_customer_who_waited_for_an_operator_is_called_again_after_a_res
     )  # fmt: skip
     customer = await customer_phone.answer()
     await engine.event("queue.joined", "mine")
-    engine = await restarted(engine, kill=False)
-    try:
-        await customer.receive("BYE")
-        await customer_phone.answer()
-        await engine.line.call("agent.login", agent="anna")
-        agent = await phone.answer()
-        await engine.state("bridged", "mine")
-        agent.bye()
-        job = await engine.ended("mine")
-        assert job["state"] == "completed"
-        # He had answered: that attempt is one of his.
-        assert job["attempts"][0]["retry_cause"] == "failed"
-        await engine.assert_idle()
-    finally:
-        await engine.close()
+    await engine.restart(kill=False)
+    await customer.receive("BYE")
+    await customer_phone.answer()
+    await engine.line.call("agent.login", agent="anna")
+    agent = await phone.answer()
+    await engine.state("bridged", "mine")
+    agent.bye()
+    job = await engine.ended("mine")
+    assert job["state"] == "completed"
+    # He had answered: that attempt is one of his.
+    assert job["attempts"][0]["retry_cause"] == "failed"
+    await engine.assert_idle()
 
 
 async def test_who_talks_as_the_engine_stops_is_not_called_again(
@@ -345,15 +296,12 @@ async def test_who_talks_as_the_engine_stops_is_not_called_again(
     await engine.callback(customer_phone.uri, agent_phone.uri, id="mine", max_attempts=5)
     agent, customer = await agent_phone.answer(), await customer_phone.answer()
     await engine.state("bridged", "mine")
-    engine = await restarted(engine, kill=False)
-    try:
-        await asyncio.gather(agent.receive("BYE"), customer.receive("BYE"))
-        job = await engine.job("mine")
-        assert (job["state"], job["cause"]) == ("failed", "engine stopped")
-        with pytest.raises(PeerError, match="was not called"):
-            await agent_phone.called(timeout_s=0.5)
-    finally:
-        await engine.close()
+    await engine.restart(kill=False)
+    await asyncio.gather(agent.receive("BYE"), customer.receive("BYE"))
+    job = await engine.job("mine")
+    assert (job["state"], job["cause"]) == ("failed", "engine stopped")
+    with pytest.raises(PeerError, match="was not called"):
+        await agent_phone.called(timeout_s=0.5)
 
 
 async def test_a_phone_that_ignores_cancel_is_not_called_again_at_once(
@@ -365,17 +313,14 @@ async def test_a_phone_that_ignores_cancel_is_not_called_again_at_once(
     await engine.callback(wire("customer").uri, phone.uri, id="mine")
     await until_ringing(phone)
     await engine.event("leg.ringing", "mine")
-    engine = await restarted(engine, kill=False)
-    try:
-        again = await phone.called(timeout_s=12.0)
-        (interrupted, _second) = (await engine.job("mine"))["attempts"]
-        assert again.invite.time >= interrupted["ended"] + 5.0
-        await engine.line.call("callback.cancel", id="mine")
-    finally:
-        await engine.close()
+    await engine.restart(kill=False)
+    again = await phone.called(timeout_s=12.0)
+    (interrupted, _second) = (await engine.job("mine"))["attempts"]
+    assert again.invite.time >= interrupted["ended"] + 5.0
+    await engine.line.call("callback.cancel", id="mine")
 
 
-async def test_a_drained_engine_finishes_its_calls_and_takes_no_more(
+async def test_a_drained_engine_finishes_its_calls_and_accepts_no_more(
     own_engine: StartEngine, wire: MakeWire
 ) -> None:
     engine = await own_engine()
@@ -405,7 +350,7 @@ async def fails_to_start(process: EngineProcess) -> str:
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
-async def test_a_taken_sip_port_is_one_line_and_status_2(tmp_path: Path, transport: str) -> None:
+async def test_a_sip_port_in_use_is_one_line_and_status_2(tmp_path: Path, transport: str) -> None:
     process = EngineProcess(tmp_path / "engine")
     kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
     with socket.socket(socket.AF_INET, kind) as taken:
@@ -474,10 +419,7 @@ async def test_no_rtp_port_left_fails_the_attempt_and_leaks_nothing(
 ) -> None:
     first = free_port() & ~1
     engine = await own_engine(media={"ports": [first, first + 3]})  # two legs
-    agent_phone, customer_phone = wire("agent"), wire("customer")
-    job = await engine.callback(customer_phone.uri, agent_phone.uri)
-    agent, _customer = await agent_phone.answer(), await customer_phone.answer()
-    await engine.state("bridged", job)
+    job, agent, _customer = await begin_talk(engine, wire)
     crowded = await engine.callback(wire("c").uri, wire("a").uri)
     record = await engine.ended(crowded)
     assert (record["state"], record["result"]) == ("failed", "unavailable")

@@ -3,10 +3,9 @@
 import asyncio
 from pathlib import Path
 
-from tests.support.engines.process import HOLD_HZ, EngineClient
+from tests.support.engines.process import HOLD_HZ, EngineClient, StartEngine
+from tests.support.phones.wire.phone import MakeWire
 from tests.support.recording import write_tone_wav
-
-from .conftest import MakeWire, StartEngine
 
 AGENT_HZ, CUSTOMER_HZ, WHISPER_HZ, MOMENT_HZ = 600, 1500, 1100, 800
 
@@ -51,7 +50,7 @@ async def test_the_customer_hears_hold_until_joined(engine: EngineClient, wire: 
         assert call.rtp.longest_gap_s() <= 0.06
 
 
-async def test_the_customer_is_let_go_when_the_agent_is_busy(
+async def test_the_customer_is_hung_up_when_the_agent_is_busy(
     engine: EngineClient, wire: MakeWire
 ) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")
@@ -97,7 +96,7 @@ async def test_a_customer_who_does_not_answer_costs_the_agent_nothing(
     assert not agent_phone.messages.items
 
 
-async def test_a_customer_left_alone_is_told_counted_and_may_be_called_back(
+async def test_a_customer_left_alone_hears_so_is_counted_and_may_be_called_back(
     own_engine: StartEngine, wire: MakeWire, tmp_path: Path
 ) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")

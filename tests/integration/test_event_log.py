@@ -4,14 +4,13 @@ import asyncio
 from typing import Any
 
 from ringback_client import Client, EventStream
-
-from .conftest import StartEngine
+from tests.support.engines.process import StartEngine
 
 KEPT = 1_000
 BLOCKED = "+4479000000{:02}"
 
 
-async def test_a_late_subscriber_is_told_of_the_gap_and_of_what_there_is(
+async def test_a_late_subscriber_gets_the_gap_and_a_snapshot(
     own_engine: StartEngine,
 ) -> None:
     engine = await own_engine(
@@ -63,9 +62,9 @@ async def _cut(
     async with asyncio.timeout(20.0):
         while True:
             async with client.events(since=since) as events:
-                told = await anext(events)
-                if told["type"] == "client.gap":
-                    return told, *await _rest(events)
+                seen = await anext(events)
+                if seen["type"] == "client.gap":
+                    return seen, *await _rest(events)
             await asyncio.sleep(0.05)
 
 

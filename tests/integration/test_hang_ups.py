@@ -7,11 +7,9 @@ from typing import Any
 import pytest
 
 from tests.support.control_line import Refused
-from tests.support.engines.process import EngineClient
+from tests.support.engines.process import EngineClient, StartEngine
 from tests.support.phones.errors import PeerError
-from tests.support.phones.wire.phone import WirePhone
-
-from .conftest import MakeWire, StartEngine
+from tests.support.phones.wire.phone import MakeWire, WirePhone
 
 LONG_WHISPER = {"tone": "1100/20000"}
 
@@ -197,7 +195,9 @@ async def test_a_call_can_be_hung_up_by_command(engine: EngineClient, wire: Make
     assert "command" in record["cause"]
 
 
-async def test_a_phone_that_falls_silent_is_let_go(own_engine: StartEngine, wire: MakeWire) -> None:
+async def test_a_phone_that_falls_silent_is_hung_up(
+    own_engine: StartEngine, wire: MakeWire
+) -> None:
     """No BYE, no RTP any more: the cable has been pulled."""
     engine = await own_engine(media={"timeout_s": 0.8})
     agent_phone, customer_phone = wire("agent"), wire("customer")

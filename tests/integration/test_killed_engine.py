@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.engines.process import EngineClient
+from tests.support.engines.process import EngineClient, StartEngine
 from tests.support.phones.errors import PeerError
 from tests.support.phones.wire.caller import WireOutgoing
-from tests.support.phones.wire.phone import WireCall, WireMessage, WirePhone
-
-from .conftest import MakeWire, StartEngine
+from tests.support.phones.wire.message import WireMessage
+from tests.support.phones.wire.phone import MakeWire, WireCall, WirePhone
 
 ON_THE_DISK_S = 0.3
 """What has been told is written by then."""
@@ -33,11 +32,11 @@ async def kill(engine: EngineClient) -> None:
     await engine.close()
 
 
-async def next_engine(engine: EngineClient) -> tuple[EngineClient, float]:
-    """Start another engine; its line, and when its process began (Unix seconds)."""
+async def next_engine(engine: EngineClient) -> float:
+    """Start another engine. Returns when its process began (Unix seconds)."""
     began = time.time()
-    await asyncio.to_thread(engine.process.start)
-    return await EngineClient.connect(engine.process), began
+    await engine.start_again()
+    return began
 
 
 def tag_of(value: str) -> str:
@@ -136,24 +135,21 @@ async def test_every_phone_is_hung_up_within_a_second(
     left = await calls_in_every_state(engine, wire, caller)
     await kill(engine)
     said_before = len(gone_agent.messages.items) + len(gone_customer.messages.items)
-    engine, began = await next_engine(engine)
-    try:
-        for one in left:
-            message = await one.call.receive(one.what, 3.0)
-            print(f"{one.state}: {one.what} {message.time - began:.3f} s after the start")
-            if one.what == "BYE":
-                check_bye(one, message, 0 if isinstance(one.call, WireOutgoing) else 1)
-            else:
-                check_cancel(one, message)
-                await one.call.receive("ACK", 3.0)
-        await engine.assert_idle()
-        for one in left:
-            said = [m.what for m in one.call.phone.messages.items if m.what in ("BYE", "CANCEL")]
-            assert said == [one.what], one.state
-        now_said = len(gone_agent.messages.items) + len(gone_customer.messages.items)
-        assert now_said == said_before
-    finally:
-        await engine.close()
+    began = await next_engine(engine)
+    for one in left:
+        message = await one.call.receive(one.what, 3.0)
+        print(f"{one.state}: {one.what} {message.time - began:.3f} s after the start")
+        if one.what == "BYE":
+            check_bye(one, message, 0 if isinstance(one.call, WireOutgoing) else 1)
+        else:
+            check_cancel(one, message)
+            await one.call.receive("ACK", 3.0)
+    await engine.assert_idle()
+    for one in left:
+        said = [m.what for m in one.call.phone.messages.items if m.what in ("BYE", "CANCEL")]
+        assert said == [one.what], one.state
+    now_said = len(gone_agent.messages.items) + len(gone_customer.messages.items)
+    assert now_said == said_before
 
 
 async def test_a_phone_that_hangs_up_meanwhile_is_answered(
@@ -165,25 +161,21 @@ async def test_a_phone_that_hangs_up_meanwhile_is_answered(
     agent, customer = await agent_phone.answer(), await customer_phone.answer()
     await engine.state("bridged", job)
     await kill(engine)
-    launched = asyncio.to_thread(engine.process.start)
-    starting = asyncio.ensure_future(launched)
+    starting = asyncio.ensure_future(engine.start_again())
     while not starting.done():  # as a phone does that gets no answer
         agent.request("BYE", cseq=500)
         await asyncio.sleep(0.05)
-    engine = await EngineClient.connect(engine.process)
-    try:
-        await customer.receive("BYE", 3.0)
-        await asyncio.sleep(0.3)
-        statuses = [m.what for m in agent_phone.messages.items if m["cseq"] == "500 BYE"]
-        assert statuses
-        assert set(statuses) == {"200"}
-        late = customer.request("BYE", cseq=600)
-        assert late
-        await customer_phone.messages.wait_for(
-            lambda m: m.what == "200" and m["cseq"] == "600 BYE", timeout_s=2.0
-        )
-    finally:
-        await engine.close()
+    await starting
+    await customer.receive("BYE", 3.0)
+    await asyncio.sleep(0.3)
+    statuses = [m.what for m in agent_phone.messages.items if m["cseq"] == "500 BYE"]
+    assert statuses
+    assert set(statuses) == {"200"}
+    late = customer.request("BYE", cseq=600)
+    assert late
+    await customer_phone.messages.wait_for(
+        lambda m: m.what == "200" and m["cseq"] == "600 BYE", timeout_s=2.0
+    )
 
 
 async def test_an_answer_that_nobody_heard_is_acknowledged_and_ended(
@@ -197,17 +189,14 @@ async def test_an_answer_that_nobody_heard_is_acknowledged_and_ended(
     call.ring()
     await kill(engine)
     call.accept()  # nobody is there
-    starting = asyncio.ensure_future(asyncio.to_thread(engine.process.start))
+    starting = asyncio.ensure_future(engine.start_again())
     while not starting.done():
         call.accept()
         await asyncio.sleep(0.1)
-    engine = await EngineClient.connect(engine.process)
-    try:
-        await call.receive("ACK", 3.0)
-        bye = await call.receive("BYE", 3.0)
-        check_bye(Left("answered", call, "BYE"), bye, 1)
-        await engine.assert_idle()
-        with pytest.raises(PeerError):
-            await call.receive("BYE", 0.5, nth=2)
-    finally:
-        await engine.close()
+    await starting
+    await call.receive("ACK", 3.0)
+    bye = await call.receive("BYE", 3.0)
+    check_bye(Left("answered", call, "BYE"), bye, 1)
+    await engine.assert_idle()
+    with pytest.raises(PeerError):
+        await call.receive("BYE", 0.5, nth=2)

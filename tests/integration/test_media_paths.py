@@ -5,34 +5,16 @@ import struct
 import time
 
 from tests.support.engines.process import HOLD_HZ, EngineClient
-from tests.support.phones.wire.phone import WireCall
+from tests.support.phones.wire.phone import MakeWire
 from tests.support.phones.wire.rtp import WireRtp
 from tests.support.recording import read_stereo_wav
-
-from .conftest import MakeWire
-
-AGENT_HZ, CUSTOMER_HZ = 600, 1500
-
-
-async def talk(engine: EngineClient, wire: MakeWire) -> tuple[str, WireCall, WireCall]:
-    agent_phone, customer_phone = wire("agent"), wire("customer")
-    job = await engine.callback(customer_phone.uri, agent_phone.uri)
-    agent = await agent_phone.answer(tone_hz=AGENT_HZ)
-    customer = await customer_phone.answer(tone_hz=CUSTOMER_HZ)
-    await engine.state("bridged", job)
-    await asyncio.sleep(0.3)
-    return job, agent, customer
-
-
-async def hang_up(engine: EngineClient, job: str, agent: WireCall) -> None:
-    agent.bye()
-    assert (await engine.ended(job))["state"] == "completed"
+from tests.support.talk import AGENT_HZ, CUSTOMER_HZ, begin_loud_talk, end_talk
 
 
 async def test_a_phone_behind_nat_is_followed_to_its_new_port(
     engine: EngineClient, wire: MakeWire
 ) -> None:
-    job, agent, customer = await talk(engine, wire)
+    job, agent, customer = await begin_loud_talk(engine, wire)
     customer.rtp.rebind()
     moved = await engine.event("leg.peer_moved", job, timeout_s=3.0)
     assert moved["role"] == "customer"
@@ -41,11 +23,11 @@ async def test_a_phone_behind_nat_is_followed_to_its_new_port(
     assert agent.rtp.heard(since).hears(CUSTOMER_HZ)
     assert customer.rtp.heard(since).hears(AGENT_HZ)
     assert not [flaw for flaw in agent.rtp.flaws() if "timestamp" not in flaw]
-    await hang_up(engine, job, agent)
+    await end_talk(engine, job, agent)
 
 
 async def test_a_re_invite_moves_the_audio_at_once(engine: EngineClient, wire: MakeWire) -> None:
-    job, agent, customer = await talk(engine, wire)
+    job, agent, customer = await begin_loud_talk(engine, wire)
     old, customer.rtp = customer.rtp, WireRtp()
     customer.rtp.remote = old.remote
     customer.reinvite("sendrecv")
@@ -59,13 +41,13 @@ async def test_a_re_invite_moves_the_audio_at_once(engine: EngineClient, wire: M
     assert agent.rtp.heard(since).hears(900)
     assert not old.audio(since)
     old.close()
-    await hang_up(engine, job, agent)
+    await end_talk(engine, job, agent)
 
 
 async def test_nothing_is_sent_to_a_phone_that_only_sends(
     engine: EngineClient, wire: MakeWire
 ) -> None:
-    job, agent, customer = await talk(engine, wire)
+    job, agent, customer = await begin_loud_talk(engine, wire)
     agent.reinvite("sendonly")
     answer = await agent.receive("200")
     agent.acknowledge(answer)
@@ -85,13 +67,13 @@ async def test_nothing_is_sent_to_a_phone_that_only_sends(
     await asyncio.sleep(0.5)
     assert agent.rtp.heard(since).hears(CUSTOMER_HZ)
     assert customer.rtp.flaws() == []
-    await hang_up(engine, job, agent)
+    await end_talk(engine, job, agent)
 
 
 async def test_loss_is_measured_passed_on_and_reported(
     engine: EngineClient, wire: MakeWire
 ) -> None:
-    job, agent, customer = await talk(engine, wire)
+    job, agent, customer = await begin_loud_talk(engine, wire)
     customer.rtp.lose_every = 10
     await asyncio.sleep(4.2)  # RFC 3550 6.2: the first report comes 1.25 to 3.75 s after the start
     (call,) = (await engine.line.call("call.list"))["calls"]
@@ -105,7 +87,7 @@ async def test_loss_is_measured_passed_on_and_reported(
     assert not [flaw for flaw in agent.rtp.flaws() if "SSRC" in flaw or "timestamp" in flaw]
     loss = [fraction for fraction in map(fraction_lost, customer.rtp.rtcp) if fraction is not None]
     assert any(0.05 < fraction < 0.16 for fraction in loss), loss
-    await hang_up(engine, job, agent)
+    await end_talk(engine, job, agent)
 
 
 async def test_a_recording_has_the_agent_left_and_the_customer_right(

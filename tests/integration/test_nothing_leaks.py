@@ -6,12 +6,10 @@ from collections.abc import Awaitable, Callable
 
 import psutil
 
-from tests.support.engines.process import EngineClient
+from tests.support.engines.process import EngineClient, StartEngine
 from tests.support.phones.wire.caller import WireOutgoing
-from tests.support.phones.wire.phone import WirePhone
+from tests.support.phones.wire.phone import MakeWire, WirePhone
 from tests.support.ports import free_port
-
-from .conftest import MakeWire, StartEngine
 
 ROUNDS = 30
 TALK_S = 0.05

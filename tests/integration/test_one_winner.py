@@ -8,15 +8,13 @@ from typing import Literal
 
 import pytest
 
-from tests.support.engines.process import EngineClient
-from tests.support.phones.wire.phone import WirePhone
-
-from .conftest import MakeWire, StartEngine
+from tests.support.engines.process import EngineClient, StartEngine
+from tests.support.phones.wire.phone import MakeWire, WirePhone
 
 ELSEWHERE = "Call completed elsewhere"
 
 
-async def test_two_operators_answer_at_once(own_engine: StartEngine, wire: MakeWire) -> None:
+async def test_two_agents_answer_at_once(own_engine: StartEngine, wire: MakeWire) -> None:
     anna, bert, customer_phone = wire("anna"), wire("bert"), wire("customer")
     engine = await own_engine(
         agents=[{"name": "anna", "uri": anna.uri}, {"name": "bert", "uri": bert.uri}],
@@ -43,7 +41,7 @@ async def test_two_operators_answer_at_once(own_engine: StartEngine, wire: MakeW
 
 
 @pytest.mark.parametrize("first", ["answer", "hang_up"])
-async def test_the_operator_hangs_up_as_the_customer_answers(
+async def test_the_agent_hangs_up_as_the_customer_answers(
     engine: EngineClient, wire: MakeWire, first: Literal["answer", "hang_up"]
 ) -> None:
     agent_phone, customer_phone = wire("agent"), wire("customer")

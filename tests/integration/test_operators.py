@@ -3,26 +3,17 @@
 import asyncio
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.engines.process import EngineClient
+from tests.support.engines.process import EngineClient, StartEngine
 from tests.support.phones.errors import PeerError
 from tests.support.phones.real.sipp import Sipp
-from tests.support.phones.real.softphone import SoftphoneProcess
-from tests.support.recording import Recording, read_wav
-
-from .conftest import MakeWire, StartEngine, StartPhone
+from tests.support.phones.real.softphone import StartPhone
+from tests.support.phones.wire.phone import MakeWire
 
 AGENT_HZ, CUSTOMER_HZ, SECOND_HZ = 600, 1500, 2100
 ELSEWHERE = 'Reason: SIP;cause=200;text="Call completed elsewhere"'
-
-
-async def queued(engine: EngineClient, to: str, **params: Any) -> str:
-    """Request a callback of queue sales."""
-    job = await engine.line.call("callback.request", **({"to": to, "queue": "sales"} | params))
-    return str(job["id"])
 
 
 async def agent_is(engine: EngineClient, name: str, state: str, timeout_s: float = 6.0) -> None:
@@ -33,12 +24,7 @@ async def agent_is(engine: EngineClient, name: str, state: str, timeout_s: float
         await asyncio.sleep(0.02)
 
 
-def heard_by(phone: SoftphoneProcess, path: Path) -> Recording:
-    """What a stopped phone has recorded."""
-    return read_wav(path, started=phone.seen("recording")[0]["time"])
-
-
-async def test_of_several_rung_at_once_one_wins_and_the_other_is_told(
+async def test_of_several_rung_at_once_one_wins_and_the_other_learns_who(
     own_engine: StartEngine, softphone: StartPhone, tmp_path: Path
 ) -> None:
     slow = await Sipp.start("never_answer", tmp_path)
@@ -50,7 +36,7 @@ async def test_of_several_rung_at_once_one_wins_and_the_other_is_told(
         agents=[{"name": "anna", "uri": slow.uri}, {"name": "bert", "uri": quick.uri}],
         queues=[{"name": "sales", "strategy": "ring_several", "agents": ["anna", "bert"]}],
     )
-    job = await queued(engine, customer.uri)
+    job = await engine.queued_callback(customer.uri)
     await slow.finished()  # INVITE, 180, CANCEL, 487, ACK
     (cancel,) = slow.received("CANCEL")
     assert ELSEWHERE in cancel.text
@@ -69,7 +55,7 @@ async def test_of_several_rung_at_once_one_wins_and_the_other_is_told(
     assert (await engine.line.call("agent.get", agent="anna"))["missed"] == 0
     await engine.assert_idle()
     await asyncio.gather(quick.stop(), customer.stop())
-    assert heard_by(customer, tmp_path / "customer.wav").hears(AGENT_HZ, for_s=0.4)
+    assert customer.heard(tmp_path / "customer.wav").hears(AGENT_HZ, for_s=0.4)
 
 
 async def test_the_second_address_rings_when_the_first_does_not_answer(
@@ -85,7 +71,7 @@ async def test_the_second_address_rings_when_the_first_does_not_answer(
         agents=[{"name": "anna", "addresses": addresses, "queues": ["sales"]}],
         queues=[{"name": "sales"}],
     )
-    job = await queued(engine, customer.uri)
+    job = await engine.queued_callback(customer.uri)
     await desk.finished()
     assert "cause=408" in desk.received("CANCEL")[0].text
     call = await customer.answer()
@@ -116,7 +102,7 @@ async def test_a_line_that_stays_up_carries_one_call_after_the_other(
     await agent_is(engine, "anna", "available")
     talks = []
     for customer in (first, second):
-        job = await queued(engine, customer.uri)
+        job = await engine.queued_callback(customer.uri)
         began = (await engine.state("bridged", job))["time"]
         await asyncio.sleep(1.2)
         customer.command("hangup")
@@ -134,7 +120,7 @@ async def test_a_line_that_stays_up_carries_one_call_after_the_other(
     await engine.assert_idle()
     await asyncio.gather(agent.stop(), first.stop(), second.stop())
 
-    heard = heard_by(agent, tmp_path / "agent.wav")
+    heard = agent.heard(tmp_path / "agent.wav")
     (began_1, ended_1), (began_2, ended_2) = talks
     talk_1, talk_2 = heard.at(began_1 + 0.3, ended_1), heard.at(began_2 + 0.3, ended_2)
     assert talk_1.hears(CUSTOMER_HZ, for_s=0.6) and not talk_1.hears(SECOND_HZ)
@@ -142,7 +128,7 @@ async def test_a_line_that_stays_up_carries_one_call_after_the_other(
     between = heard.at(ended_1 + 0.25, ended_1 + 0.75)
     assert not between.hears(CUSTOMER_HZ, for_s=0.1), "nothing of the call is left on the line"
     for phone, name in ((first, "first.wav"), (second, "second.wav")):
-        assert heard_by(phone, tmp_path / name).hears(AGENT_HZ, for_s=0.6)
+        assert phone.heard(tmp_path / name).hears(AGENT_HZ, for_s=0.6)
 
 
 async def test_on_a_line_the_whisper_is_heard_and_a_pause_waits_for_the_end_of_the_call(
@@ -157,8 +143,8 @@ async def test_on_a_line_the_whisper_is_heard_and_a_pause_waits_for_the_end_of_t
         queues=[{"name": "sales"}],
     )
     await agent_is(engine, "anna", "available")
-    job = await queued(
-        engine, customer.uri, order="customer_first", whisper={"tone": f"{SECOND_HZ}/900"}
+    job = await engine.queued_callback(
+        customer.uri, order="customer_first", whisper={"tone": f"{SECOND_HZ}/900"}
     )
     whispered = (await engine.state("whispering", job))["time"]
     joined = (await engine.state("bridged", job))["time"]
@@ -173,8 +159,8 @@ async def test_on_a_line_the_whisper_is_heard_and_a_pause_waits_for_the_end_of_t
     await agent.wait_for("state", state="disconnected")
     await engine.assert_idle()
     await asyncio.gather(agent.stop(), customer.stop())
-    by_agent = heard_by(agent, tmp_path / "agent.wav")
-    by_customer = heard_by(customer, tmp_path / "customer.wav")
+    by_agent = agent.heard(tmp_path / "agent.wav")
+    by_customer = customer.heard(tmp_path / "customer.wav")
     assert by_agent.at(whispered, joined).hears(SECOND_HZ, for_s=0.5)
     assert not by_agent.at(whispered, joined).hears(CUSTOMER_HZ, for_s=0.1)
     assert not by_customer.hears(SECOND_HZ, for_s=0.1)
@@ -191,7 +177,7 @@ async def test_a_line_that_goes_down_in_a_call_ends_it_and_comes_back(
         queues=[{"name": "sales"}],
     )
     await agent_is(engine, "anna", "available")
-    job = await queued(engine, customer.uri)
+    job = await engine.queued_callback(customer.uri)
     call = await customer.answer()
     await engine.state("bridged", job)
     agent.command("hangup")
@@ -204,13 +190,13 @@ async def test_a_line_that_goes_down_in_a_call_ends_it_and_comes_back(
     await engine.assert_idle()
 
 
-async def test_wrap_up_until_he_is_ready(own_engine: StartEngine, wire: MakeWire) -> None:
+async def test_wrap_up_until_the_agent_is_ready(own_engine: StartEngine, wire: MakeWire) -> None:
     phone, customers = wire("anna"), [wire("one"), wire("two")]
     engine = await own_engine(
         agents=[{"name": "anna", "uri": phone.uri, "queues": ["sales"]}],
         queues=[{"name": "sales", "wrap_up_s": -1}],
     )
-    jobs = [await queued(engine, customer.uri) for customer in customers]
+    jobs = [await engine.queued_callback(customer.uri) for customer in customers]
     agent, customer = await phone.answer(), await customers[0].answer()
     await engine.state("bridged", jobs[0])
     customer.bye()
@@ -227,7 +213,7 @@ async def test_wrap_up_until_he_is_ready(own_engine: StartEngine, wire: MakeWire
     await engine.assert_idle()
 
 
-async def test_whoever_answers_must_press_the_key_before_the_customer_is_called(
+async def test_an_agent_must_press_the_key_before_the_customer_is_called(
     own_engine: StartEngine, softphone: StartPhone, wire: MakeWire, tmp_path: Path
 ) -> None:
     mobile = await softphone(user="mobile", record=tmp_path / "mobile.wav")
@@ -237,7 +223,7 @@ async def test_whoever_answers_must_press_the_key_before_the_customer_is_called(
         agents=[{"name": "anna", "addresses": addresses, "queues": ["sales"]}],
         queues=[{"name": "sales"}],
     )
-    job = await queued(engine, customer.uri)
+    job = await engine.queued_callback(customer.uri)
     await mobile.wait_for("state", state="confirmed")
     answered = time.time()
     with pytest.raises(PeerError, match="was not called"):
@@ -250,5 +236,5 @@ async def test_whoever_answers_must_press_the_key_before_the_customer_is_called(
     assert (await engine.ended(job))["state"] == "completed"
     await engine.assert_idle()
     await mobile.stop()
-    heard = heard_by(mobile, tmp_path / "mobile.wav").at(answered, answered + 2.5)
+    heard = mobile.heard(tmp_path / "mobile.wav").at(answered, answered + 2.5)
     assert heard.level_dbfs() > -40, "he was asked to press it"

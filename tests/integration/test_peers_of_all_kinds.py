@@ -6,28 +6,12 @@ import time
 
 import pytest
 
-from tests.support.arrivals import Arrivals
-from tests.support.engines.process import HOLD_HZ, EngineClient
-from tests.support.phones.wire.phone import WireCall, WireMessage, WirePhone, parse, sdp
+from tests.support.engines.process import HOLD_HZ, EngineClient, StartEngine
+from tests.support.phones.wire.message import WireMessage, sdp
+from tests.support.phones.wire.phone import MakeWire, WireCall, WirePhone
 from tests.support.phones.wire.rtp import WireRtp
-
-from .conftest import MakeWire, StartEngine
-
-AGENT_HZ, CUSTOMER_HZ = 600, 1500
-
-
-async def talk(engine: EngineClient, wire: MakeWire) -> tuple[str, WireCall, WireCall]:
-    agent_phone, customer_phone = wire("agent"), wire("customer")
-    job = await engine.callback(customer_phone.uri, agent_phone.uri)
-    agent = await agent_phone.answer(tone_hz=AGENT_HZ)
-    customer = await customer_phone.answer(tone_hz=CUSTOMER_HZ)
-    await engine.state("bridged", job)
-    return job, agent, customer
-
-
-async def hang_up(engine: EngineClient, job: str, agent: WireCall) -> None:
-    agent.bye()
-    assert (await engine.ended(job))["state"] == "completed"
+from tests.support.phones.wire.tcp import TcpPhone
+from tests.support.talk import AGENT_HZ, CUSTOMER_HZ, TONES, begin_talk, end_talk
 
 
 async def answer_to(call: WireCall, method: str) -> WireMessage:
@@ -80,7 +64,7 @@ async def test_an_answer_that_cannot_be_followed_ends_the_call(
 async def test_requests_of_other_kinds_are_answered_and_the_call_goes_on(
     engine: EngineClient, wire: MakeWire
 ) -> None:
-    job, agent, customer = await talk(engine, wire)
+    job, agent, customer = await begin_talk(engine, wire, tones=TONES)
     for method in ("REFER", "MESSAGE", "PRACK", "SUBSCRIBE"):
         send(customer, method)
         refused = await answer_to(customer, method)
@@ -90,13 +74,13 @@ async def test_requests_of_other_kinds_are_answered_and_the_call_goes_on(
     send(customer, "INVITE", sdp(customer.rtp), Require="100rel, timer")
     refused = await answer_to(customer, "INVITE")
     assert (refused.what, refused["unsupported"]) == ("420", "100rel, timer")
-    await hang_up(engine, job, agent)
+    await end_talk(engine, job, agent)
 
 
-async def test_video_is_refused_and_encryption_is_not_taken_for_granted(
+async def test_video_is_refused_and_encryption_is_not_assumed(
     engine: EngineClient, wire: MakeWire
 ) -> None:
-    job, agent, customer = await talk(engine, wire)
+    job, agent, customer = await begin_talk(engine, wire, tones=TONES)
     audio = sdp(customer.rtp, version=2)
     video = "m=video 4000 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
     send(customer, "INVITE", audio + video)
@@ -117,7 +101,7 @@ async def test_video_is_refused_and_encryption_is_not_taken_for_granted(
     since = time.time() + 0.1
     await asyncio.sleep(0.5)
     assert agent.rtp.heard(since).hears(CUSTOMER_HZ)
-    await hang_up(engine, job, agent)
+    await end_talk(engine, job, agent)
 
 
 async def test_digits_under_either_number_and_by_info(engine: EngineClient, wire: MakeWire) -> None:
@@ -160,7 +144,7 @@ async def test_digits_under_either_number_and_by_info(engine: EngineClient, wire
     await engine.event("leg.dtmf", job, digit="4", role="customer")
     await asyncio.sleep(0.1)
     assert [p for p in agent.rtp.packets if p.payload_type == 96 and p.payload[0] == 4]
-    await hang_up(engine, job, agent)
+    await end_talk(engine, job, agent)
 
 
 async def test_a_forwarded_call_moves_its_early_media_and_one_branch_wins(
@@ -197,17 +181,17 @@ async def test_a_forwarded_call_moves_its_early_media_and_one_branch_wins(
     await asyncio.sleep(0.5)
     assert agent.rtp.heard(since).hears(CUSTOMER_HZ)
     first.close()
-    await hang_up(engine, job, agent)
+    await end_talk(engine, job, agent)
 
 
 async def test_a_200_that_comes_again_is_acknowledged_again(
     engine: EngineClient, wire: MakeWire
 ) -> None:
-    job, agent, customer = await talk(engine, wire)
+    job, agent, customer = await begin_talk(engine, wire, tones=TONES)
     for nth in (2, 3):
         customer.accept()
         await customer.receive("ACK", nth=nth)
-    await hang_up(engine, job, agent)
+    await end_talk(engine, job, agent)
     await customer.receive("BYE")
     customer.accept()  # it had crossed the BYE
     await customer.receive("ACK", nth=4)
@@ -219,7 +203,7 @@ async def test_a_200_that_comes_again_is_acknowledged_again(
 async def test_every_way_to_hold_and_to_come_back_elsewhere(
     engine: EngineClient, wire: MakeWire, hold: str
 ) -> None:
-    job, agent, customer = await talk(engine, wire)
+    job, agent, customer = await begin_talk(engine, wire, tones=TONES)
     body = sdp(customer.rtp, version=2)
     if hold.startswith("a="):
         body = body.replace("a=sendrecv", hold)
@@ -251,7 +235,7 @@ async def test_every_way_to_hold_and_to_come_back_elsewhere(
     assert customer.rtp.heard(since).hears(AGENT_HZ)
     assert not [flaw for flaw in agent.rtp.flaws() if "timestamp" not in flaw]
     old.close()
-    await hang_up(engine, job, agent)
+    await end_talk(engine, job, agent)
 
 
 async def test_a_silent_trunk_gives_way_to_the_next(
@@ -284,7 +268,7 @@ async def test_a_silent_trunk_gives_way_to_the_next(
 
 
 async def test_frames_of_30_and_40_ms_are_passed_on(engine: EngineClient, wire: MakeWire) -> None:
-    job, agent, customer = await talk(engine, wire)
+    job, agent, customer = await begin_talk(engine, wire, tones=TONES)
     customer.rtp.fall_silent()
     for samples in (240, 320):
         await asyncio.sleep(0.2)  # another SSRC is heard once the one before has stopped
@@ -292,7 +276,7 @@ async def test_frames_of_30_and_40_ms_are_passed_on(engine: EngineClient, wire: 
         await _send_frames(customer.rtp, samples, 20)
         assert len([p for p in agent.rtp.audio(since) if len(p.payload) == samples]) == 20
     assert not [flaw for flaw in agent.rtp.flaws() if "SSRC" in flaw or "followed" in flaw]
-    await hang_up(engine, job, agent)
+    await end_talk(engine, job, agent)
 
 
 async def _send_frames(rtp: WireRtp, samples: int, count: int) -> None:
@@ -300,57 +284,6 @@ async def _send_frames(rtp: WireRtp, samples: int, count: int) -> None:
         header = struct.pack("!BBHII", 0x80, 0, 1000 + number + samples, number * samples, samples)
         rtp.send_raw(header + bytes([0x55]) * samples)
         await asyncio.sleep(samples / 8000)
-
-
-class TcpPhone:
-    """A phone on TCP, answering by hand; it may be rung again on another connection."""
-
-    def __init__(self) -> None:
-        self.received: Arrivals[WireMessage] = Arrivals()
-        self.rtp = WireRtp()
-        self.writers: list[asyncio.StreamWriter] = []
-
-    async def listen(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        self.uri = f"sip:tcp@127.0.0.1:{self.port};transport=tcp"
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.writers.append(writer)
-        try:
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                if head == b"\r\n\r\n":
-                    continue
-                size = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
-                data = head.lstrip(b"\r\n") + await reader.readexactly(size)
-                self.received.add(parse(data, time.time(), ("", len(self.writers))))
-        except asyncio.IncompleteReadError:
-            writer.close()
-
-    async def get(self, what: str, nth: int = 1) -> WireMessage:
-        return await self.received.wait_for(lambda m: m.what == what, timeout_s=3.0, nth=nth)
-
-    def response(self, request: WireMessage, status: int, body: str = "") -> bytes:
-        to = request["to"] if "tag=" in request["to"] else f"{request['to']};tag=tcp"
-        lines = [
-            f"SIP/2.0 {status} X",
-            *(f"Via: {via}" for via in request.all("via")),
-            f"From: {request['from']}",
-            f"To: {to}",
-            f"Call-ID: {request['call-id']}",
-            f"CSeq: {request['cseq']}",
-            f"Contact: <{self.uri}>",
-            *(["Content-Type: application/sdp"] if body else []),
-            f"Content-Length: {len(body)}",
-        ]
-        return "\r\n".join([*lines, "", body]).encode()
-
-    async def close(self) -> None:
-        self._server.close()
-        for writer in self.writers:
-            writer.close()
-        self.rtp.close()
 
 
 async def test_tcp_in_pieces_and_a_connection_that_is_closed_in_mid_dialog(

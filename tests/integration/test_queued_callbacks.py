@@ -2,26 +2,19 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.engines.process import EngineClient
+from tests.support.engines.process import StartEngine
 from tests.support.phones.errors import PeerError
+from tests.support.phones.real.softphone import StartPhone
+from tests.support.phones.wire.phone import MakeWire
 from tests.support.recording import read_wav
-
-from .conftest import MakeWire, StartEngine, StartPhone
 
 AGENT_HZ, CUSTOMER_HZ = 600, 1500
 
 
-async def queued(engine: EngineClient, to: str, **params: Any) -> str:
-    """Request a callback of queue sales."""
-    asked = {"queue": "sales"} | params if "agent" not in params else params
-    return str((await engine.line.call("callback.request", to=to, **asked))["id"])
-
-
-async def test_the_second_operator_takes_the_callback_that_the_first_missed(
+async def test_the_second_agent_gets_the_callback_that_the_first_missed(
     own_engine: StartEngine, softphone: StartPhone, wire: MakeWire, tmp_path: Path
 ) -> None:
     absent = wire("absent")
@@ -38,7 +31,7 @@ async def test_the_second_operator_takes_the_callback_that_the_first_missed(
             {"name": "sales", "strategy": "ordered", "agents": ["anna", "bert"], "ring_s": 1.0}
         ],
     )
-    job = await queued(engine, customer.uri, context={"site": "shop.example"})
+    job = await engine.queued_callback(customer.uri, context={"site": "shop.example"})
     absent_call = await absent.called()
     absent_call.ring()
     missed = await engine.event("agent.offer_ended", job, agent="anna")
@@ -70,12 +63,12 @@ async def test_the_second_operator_takes_the_callback_that_the_first_missed(
     )
 
 
-async def test_an_agent_gets_one_call_at_a_time_and_the_next_when_he_is_free(
+async def test_an_agent_gets_one_call_at_a_time_and_the_next_when_free(
     own_engine: StartEngine, wire: MakeWire
 ) -> None:
     phone, customers = wire("anna"), [wire("one"), wire("two")]
     engine = await own_engine(agents=[{"name": "anna", "uri": phone.uri}])
-    jobs = [await queued(engine, customer.uri, agent="anna") for customer in customers]
+    jobs = [await engine.queued_callback(customer.uri, agent="anna") for customer in customers]
     agent, customer = await phone.answer(), await customers[0].answer()
     await engine.state("bridged", jobs[0])
     with pytest.raises(PeerError, match="was not called"):
@@ -90,7 +83,7 @@ async def test_an_agent_gets_one_call_at_a_time_and_the_next_when_he_is_free(
     await engine.assert_idle()
 
 
-async def test_a_callback_waits_for_an_operator_and_may_be_cancelled_meanwhile(
+async def test_a_callback_waits_for_an_agent_and_may_be_cancelled_meanwhile(
     own_engine: StartEngine, wire: MakeWire
 ) -> None:
     phone = wire("anna")
@@ -98,7 +91,7 @@ async def test_a_callback_waits_for_an_operator_and_may_be_cancelled_meanwhile(
         agents=[{"name": "anna", "uri": phone.uri, "login": "manual"}],
         queues=[{"name": "sales", "agents": ["anna"]}],
     )
-    first, second = [await queued(engine, wire("customer").uri) for _ in range(2)]
+    first, second = [await engine.queued_callback(wire("customer").uri) for _ in range(2)]
     await engine.event("queue.joined", second)
     await engine.line.call("callback.cancel", id=first)
     assert (await engine.job(first))["state"] == "cancelled"

@@ -8,17 +8,10 @@ import pytest
 from tests.support.engines.process import HOLD_HZ, EngineClient
 from tests.support.phones.real.baresip import Baresip
 from tests.support.phones.real.sipp import Sipp
-from tests.support.phones.real.softphone import SoftphoneProcess
-from tests.support.recording import Recording, read_wav, write_tone_wav
-
-from .conftest import StartPhone
+from tests.support.phones.real.softphone import StartPhone
+from tests.support.recording import write_tone_wav
 
 AGENT_HZ, CUSTOMER_HZ, WHISPER_HZ, RINGING_HZ = 600, 1500, 1100, 400
-
-
-def heard_by(phone: SoftphoneProcess, path: Path) -> Recording:
-    """What a stopped phone has recorded, with the time at which it began."""
-    return read_wav(path, started=phone.seen("recording")[0]["time"])
 
 
 async def test_two_pjsip_phones_talk(
@@ -47,7 +40,7 @@ async def test_two_pjsip_phones_talk(
     assert "X-Ringback-Job" not in customer.seen("incoming")[0]["headers"]
     await asyncio.gather(agent.stop(), customer.stop())
 
-    heard = heard_by(agent, tmp_path / "agent.wav")
+    heard = agent.heard(tmp_path / "agent.wav")
     agent_leg, customer_leg = record["attempts"][0]["legs"]
     speech = heard.at(agent_leg["answered"], customer_leg["started"])
     assert speech.duration_s > 1 and speech.level_dbfs() > -35
@@ -55,7 +48,7 @@ async def test_two_pjsip_phones_talk(
     talking = heard.at(bridged["time"] + 0.3, bridged["time"] + 1.4)
     assert talking.hears(CUSTOMER_HZ, for_s=0.8)
     assert not talking.hears(AGENT_HZ)
-    customer_heard = heard_by(customer, tmp_path / "customer.wav")
+    customer_heard = customer.heard(tmp_path / "customer.wav")
     assert customer_heard.hears(AGENT_HZ, for_s=0.8)
     assert not customer_heard.hears(CUSTOMER_HZ)
     assert not customer_heard.hears(RINGING_HZ)
@@ -78,11 +71,11 @@ async def test_a_whispered_file_is_heard_by_the_agent_only(
     agent.command("hangup")
     await engine.ended(job)
     await asyncio.gather(agent.stop(), customer.stop())
-    assert heard_by(agent, tmp_path / "agent.wav").hears(WHISPER_HZ, for_s=0.5)
-    assert not heard_by(customer, tmp_path / "customer.wav").hears(WHISPER_HZ)
+    assert agent.heard(tmp_path / "agent.wav").hears(WHISPER_HZ, for_s=0.5)
+    assert not customer.heard(tmp_path / "customer.wav").hears(WHISPER_HZ)
 
 
-async def test_baresip_takes_a_call_of_a_pjsip_agent(
+async def test_baresip_answers_a_call_of_a_pjsip_agent(
     engine: EngineClient, softphone: StartPhone, tmp_path: Path
 ) -> None:
     """baresip's SDP names another address than its packets come from, as behind NAT."""
@@ -101,7 +94,7 @@ async def test_baresip_takes_a_call_of_a_pjsip_agent(
     await agent.wait_for("state", state="disconnected")
     assert (await engine.ended(job))["state"] == "completed"
     await asyncio.gather(agent.stop(), baresip.stop())
-    assert heard_by(agent, tmp_path / "agent.wav").hears(CUSTOMER_HZ, for_s=0.6)
+    assert agent.heard(tmp_path / "agent.wav").hears(CUSTOMER_HZ, for_s=0.6)
     assert baresip.heard().hears(AGENT_HZ, for_s=0.6)
     assert not baresip.heard().hears(CUSTOMER_HZ)
 
@@ -121,8 +114,8 @@ async def test_codecs_that_differ_are_converted(
     await asyncio.gather(agent.stop(), customer.stop())
     assert agent.seen("media")[-1]["codec"] == "PCMU"
     assert customer.seen("media")[-1]["codec"] == "PCMA"
-    assert heard_by(agent, tmp_path / "agent.wav").hears(CUSTOMER_HZ, for_s=0.6)
-    assert heard_by(customer, tmp_path / "customer.wav").hears(AGENT_HZ, for_s=0.6)
+    assert agent.heard(tmp_path / "agent.wav").hears(CUSTOMER_HZ, for_s=0.6)
+    assert customer.heard(tmp_path / "customer.wav").hears(AGENT_HZ, for_s=0.6)
 
 
 async def test_early_media_of_the_customer_is_heard_by_the_agent(
@@ -139,13 +132,13 @@ async def test_early_media_of_the_customer_is_heard_by_the_agent(
     customer.command("hangup")
     await engine.ended(job)
     await agent.stop()
-    heard = heard_by(agent, tmp_path / "agent.wav")
+    heard = agent.heard(tmp_path / "agent.wav")
     announced = heard.at(early["time"] + 0.2, bridged["time"])
     assert announced.hears(CUSTOMER_HZ, for_s=0.4)
     assert not announced.hears(RINGING_HZ)
 
 
-async def test_a_phone_puts_the_other_on_hold_and_takes_it_back(
+async def test_a_phone_puts_the_other_on_hold_and_resumes(
     engine: EngineClient, softphone: StartPhone, tmp_path: Path
 ) -> None:
     agent, customer = await asyncio.gather(
@@ -164,7 +157,7 @@ async def test_a_phone_puts_the_other_on_hold_and_takes_it_back(
     agent.command("hangup")
     assert (await engine.ended(job))["state"] == "completed"
     await asyncio.gather(agent.stop(), customer.stop())
-    heard = heard_by(customer, tmp_path / "customer.wav")
+    heard = customer.heard(tmp_path / "customer.wav")
     on_hold = heard.at(held["time"] + 0.2, resumed["time"])
     assert on_hold.hears(HOLD_HZ, for_s=0.5) and not on_hold.hears(AGENT_HZ)
     again = heard.at(resumed["time"] + 0.2, resumed["time"] + 0.8)
@@ -214,7 +207,7 @@ async def test_pjsip_over_tcp(engine: EngineClient, softphone: StartPhone, tmp_p
     await customer.wait_for("state", state="disconnected")
     assert (await engine.ended(job))["state"] == "completed"
     await customer.stop()
-    assert heard_by(customer, tmp_path / "c.wav").hears(AGENT_HZ)
+    assert customer.heard(tmp_path / "c.wav").hears(AGENT_HZ)
     assert "SIP/2.0/TCP" in agent.seen("incoming")[0]["headers"]["Via"]
 
 

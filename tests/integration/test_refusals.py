@@ -9,9 +9,8 @@ import pytest
 
 from tests.support.engines.process import EngineClient
 from tests.support.phones.real.sipp import Sipp
+from tests.support.phones.wire.phone import MakeWire
 from tests.support.ports import free_port
-
-from .conftest import MakeWire
 
 REFUSALS = [
     (486, "Busy Here", "busy"),

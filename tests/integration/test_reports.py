@@ -9,12 +9,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from engine.webhooks.signature import key_of, verify
-from tests.support.engines.process import EngineClient
-from tests.support.phones.wire.phone import WirePhone
+from tests.support.engines.process import EngineClient, StartEngine
+from tests.support.phones.wire.phone import MakeWire, WirePhone
 from tests.support.ports import free_port
 from tests.support.receiver import Receiver
-
-from .conftest import MakeWire, StartEngine
 
 SECRET = "a secret of some length"
 SITE = {"site": "shop.example", "basket": "3 items"}

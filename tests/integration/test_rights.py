@@ -3,13 +3,13 @@
 import pytest
 
 from tests.support.control_line import ControlLine, Refused
-
-from .conftest import MakeWire, StartEngine
+from tests.support.engines.process import StartEngine
+from tests.support.phones.wire.phone import MakeWire
 
 TOKEN = "0123456789abcdef-alice"
 
 
-async def test_an_operators_screen_has_his_calls_alone(
+async def test_an_agents_screen_has_their_calls_alone(
     own_engine: StartEngine, wire: MakeWire
 ) -> None:
     alice, bob, first, second = wire("alice"), wire("bob"), wire("first"), wire("second")

@@ -7,16 +7,15 @@ from typing import Any
 import pytest
 
 from tests.support.control_line import Refused
-from tests.support.engines.process import EngineClient
+from tests.support.engines.process import EngineClient, StartEngine
 from tests.support.phones.wire.caller import WireOutgoing
+from tests.support.phones.wire.phone import MakeWire
 from tests.support.ports import free_port
-
-from .conftest import MakeWire, StartEngine
 
 NUMBER, SHOP = "+442079460123", "+442079460000"
 
 
-async def told(engine: EngineClient, kind: str, **fields: Any) -> dict[str, Any]:
+async def seen(engine: EngineClient, kind: str, **fields: Any) -> dict[str, Any]:
     """An event that is of no job."""
     return await engine.line.events.wait_for(
         lambda event: (
@@ -106,9 +105,9 @@ async def test_a_rule_moves_a_call_that_comes_in_and_explain_says_so_before(
     await caller.answered()
     operator = await german.answer()
     assert "+442079460999" in operator.invite["from"]
-    offered = await told(engine, "agent.offered", agent="gerd")
+    offered = await seen(engine, "agent.offered", agent="gerd")
     assert (offered["queue"], offered["script"]) == ("german", "de.html")
-    await told(engine, "call.bridged")
+    await seen(engine, "call.bridged")
     caller.bye()
     await operator.receive("BYE")
     assert not sales.calls
@@ -149,7 +148,7 @@ async def test_a_call_survives_a_reload_and_what_is_new_works(
     customer.bye()
     await agent.receive("BYE")
     assert (await engine.ended(job))["state"] == "completed"
-    await told(engine, "agent.removed", agent="alice")
+    await seen(engine, "agent.removed", agent="alice")
     left = [one["agent"] for one in (await engine.line.call("agent.list"))["agents"]]
     assert left == ["bob"]
     with pytest.raises(Refused, match="neither a telephone number"):
@@ -171,11 +170,11 @@ async def test_sighup_reloads_and_a_wrong_file_does_no_harm(
     rule = {"name": "all", "set": {"priority": 3}}
     engine.process.rewrite_config(rules=[rule | {"match": {"context": {"a": {"regex": "("}}}}])
     os.kill(engine.process.pid, signal.SIGHUP)
-    failed = await told(engine, "engine.reload_failed")
+    failed = await seen(engine, "engine.reload_failed")
     assert "rules[0].match.context.a.regex" in failed["reason"]
     engine.process.rewrite_config(rules=[rule])
     os.kill(engine.process.pid, signal.SIGHUP)
-    taken = await told(engine, "engine.reloaded")
+    taken = await seen(engine, "engine.reloaded")
     assert taken["changes"] == ["rules.all: added"]
     assert "not_reloaded" in engine.process.log()
     assert (await engine.job(job))["state"] == "bridged"

@@ -6,11 +6,11 @@ import json
 import re
 from pathlib import Path
 
+from tests.support.engines.process import StartEngine
 from tests.support.phones.real.sipp import Sipp
-from tests.support.phones.wire.phone import WireCall, WireMessage
+from tests.support.phones.wire.message import WireMessage
+from tests.support.phones.wire.phone import MakeWire, WireCall
 from tests.support.ports import free_port
-
-from .conftest import MakeWire, StartEngine
 
 USER, PASSWORD = "ringback", "s3cret"
 
@@ -84,7 +84,7 @@ def challenge(call: WireCall, request: WireMessage, *, nonce: str, stale: bool =
     )
 
 
-async def test_sipp_takes_the_digest_and_refuses_a_wrong_one(
+async def test_sipp_accepts_the_digest_and_refuses_a_wrong_one(
     own_engine: StartEngine, wire: MakeWire, tmp_path: Path
 ) -> None:
     right, wrong = await asyncio.gather(

@@ -59,7 +59,7 @@ async def test_messages_of_one_turn_travel_together_and_in_order() -> None:
     await until(lambda: len(pair.lost) == 2)
 
 
-async def test_close_sends_what_was_said_and_both_ends_are_told() -> None:
+async def test_close_sends_what_was_written_and_both_ends_hear_of_it() -> None:
     pair = Pair()
     await pair.open()
     pair.engine.send(Bridge("a", "b"))

@@ -15,9 +15,8 @@ from media.settings import MediaSettings
 from media.sources import Hold
 from media.worker_client import WorkerClient
 from tests.support.phones.wire.frames import FramePhone
+from tests.support.ports import free_udp_range
 from tests.support.waiting import until
-
-from .worker.test_port_pool import free_even_ports
 
 HOST = "127.0.0.1"
 
@@ -26,7 +25,7 @@ class Orphan:
     """A worker with a leg that talks, whose engine goes without a word."""
 
     def __init__(self, orphan_s: float) -> None:
-        first = free_even_ports(4)
+        first = free_udp_range(8)[0]
         settings = MediaSettings(HOST, (first, first + 7), orphan_s=orphan_s)
         self.client = WorkerClient(settings, on_event=lambda _event: None, on_died=self._died)
         self.phone = FramePhone(0x11)

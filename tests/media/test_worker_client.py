@@ -7,7 +7,6 @@ import time
 import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import pytest
@@ -27,68 +26,22 @@ from media.sound import g711
 from media.sound.g711 import SILENCE
 from media.sources import Hold, Prompt, Tone
 from media.worker_client import WorkerClient
-from tests.support.phones.wire.frames import FramePhone, assert_unbroken
+from tests.support.media.worker import HOST, WorkerBench
+from tests.support.phones.wire.frames import assert_unbroken
 from tests.support.waiting import until, until_answer
-
-from .worker.test_port_pool import free_even_ports
-
-HOST = "127.0.0.1"
-
-
-class Bench:
-    """A client, what it was told, and phones."""
-
-    def __init__(self, pairs: int = 4, quarantine_s: float = 0.2) -> None:
-        first = free_even_ports(pairs)
-        self.events: list[m.Event] = []
-        self.deaths: list[str] = []
-        self.phones: list[FramePhone] = []
-        self.client = WorkerClient(
-            MediaSettings(HOST, (first, first + 2 * pairs - 1), quarantine_s=quarantine_s),
-            on_event=self.events.append,
-            on_died=self.deaths.append,
-        )
-
-    async def __aenter__(self) -> Self:
-        await self.client.start()
-        return self
-
-    async def __aexit__(self, *_error: object) -> None:
-        await self.client.stop()
-        for phone in self.phones:
-            phone.close()
-
-    async def phone(self, leg: str, fill: int) -> tuple[FramePhone, tuple[str, int]]:
-        phone = FramePhone(fill)
-        self.phones.append(phone)
-        endpoint = await self.client.open(leg)
-        description = phone.describe(leg)
-        self.client.connect(
-            Connect(
-                leg,
-                host=description.host,
-                port=description.port,
-                rtcp_port=description.rtcp_port,
-                codec="PCMU",
-                payload_type=0,
-                telephone_event_payload_type=101,
-                direction="sendrecv",
-            )
-        )
-        return phone, (endpoint.host, endpoint.port)
 
 
 @pytest.fixture
-async def bench() -> AsyncIterator[Bench]:
-    async with Bench() as made:
+async def bench() -> AsyncIterator[WorkerBench]:
+    async with WorkerBench() as made:
         yield made
 
 
-def worker_fds(bench: Bench) -> int:
+def worker_fds(bench: WorkerBench) -> int:
     return len(os.listdir(f"/proc/{bench.client.pid}/fd"))
 
 
-async def test_a_tone_is_played_to_its_end_then_silence(bench: Bench) -> None:
+async def test_a_tone_is_played_to_its_end_then_silence(bench: WorkerBench) -> None:
     phone, _ = await bench.phone("a", 0x11)
     play = bench.client.hear("a", Tone("440/200"))
     await until(lambda: bench.events)
@@ -100,7 +53,7 @@ async def test_a_tone_is_played_to_its_end_then_silence(bench: Bench) -> None:
     assert set(frames[10:]) == {SILENCE["PCMU"]}
 
 
-async def test_frames_come_every_twenty_milliseconds(bench: Bench) -> None:
+async def test_frames_come_every_twenty_milliseconds(bench: WorkerBench) -> None:
     phone, _ = await bench.phone("a", 0x11)
     bench.client.hear("a", Hold())
     await until(phone.listen)
@@ -110,7 +63,7 @@ async def test_frames_come_every_twenty_milliseconds(bench: Bench) -> None:
     assert_unbroken(phone.heard)
 
 
-async def test_a_bridge_in_a_real_worker(bench: Bench) -> None:
+async def test_a_bridge_in_a_real_worker(bench: WorkerBench) -> None:
     a, to_a = await bench.phone("a", 0x11)
     b, to_b = await bench.phone("b", 0x22)
     bench.client.bridge("a", "b")
@@ -128,7 +81,7 @@ async def test_a_bridge_in_a_real_worker(bench: Bench) -> None:
     assert await bench.client.close("a") is None
 
 
-async def test_a_recording_of_both_sides(bench: Bench, tmp_path: Path) -> None:
+async def test_a_recording_of_both_sides(bench: WorkerBench, tmp_path: Path) -> None:
     a, to_a = await bench.phone("a", 0x11)
     b, to_b = await bench.phone("b", 0x22)
     path = tmp_path / "call.wav"
@@ -149,7 +102,7 @@ async def test_a_recording_of_both_sides(bench: Bench, tmp_path: Path) -> None:
     assert_unbroken(b.heard)
 
 
-async def test_a_recording_ends_with_its_leg(bench: Bench, tmp_path: Path) -> None:
+async def test_a_recording_ends_with_its_leg(bench: WorkerBench, tmp_path: Path) -> None:
     await bench.phone("a", 0x11)
     await bench.phone("b", 0x22)
     path = str(tmp_path / "call.wav")
@@ -165,7 +118,9 @@ async def test_a_recording_ends_with_its_leg(bench: Bench, tmp_path: Path) -> No
         await bench.client.record("a", "b", path)
 
 
-async def test_a_disk_that_hangs_does_not_hold_up_the_worker(bench: Bench, tmp_path: Path) -> None:
+async def test_a_disk_that_hangs_does_not_hold_up_the_worker(
+    bench: WorkerBench, tmp_path: Path
+) -> None:
     await bench.phone("a", 0x11)
     await bench.phone("b", 0x22)
     path = tmp_path / "call.wav"
@@ -178,7 +133,7 @@ async def test_a_disk_that_hangs_does_not_hold_up_the_worker(bench: Bench, tmp_p
     os.close(reader)
 
 
-async def test_a_prompt_that_does_not_exist_says_why(bench: Bench) -> None:
+async def test_a_prompt_that_does_not_exist_says_why(bench: WorkerBench) -> None:
     await bench.phone("a", 0x11)
     play = bench.client.hear("a", Prompt("/nowhere/to/be.wav"))
     await until(lambda: bench.events)
@@ -190,7 +145,7 @@ async def test_a_prompt_that_does_not_exist_says_why(bench: Bench) -> None:
 
 
 async def test_no_port_left_and_none_leaks() -> None:
-    bench = Bench(pairs=2, quarantine_s=0.05)
+    bench = WorkerBench(pairs=2, quarantine_s=0.05)
     await bench.client.start()
     try:
         before = worker_fds(bench)
@@ -213,14 +168,14 @@ async def test_no_port_left_and_none_leaks() -> None:
             phone.close()
 
 
-async def until_quarantine_is_over(bench: Bench) -> None:
+async def until_quarantine_is_over(bench: WorkerBench) -> None:
     async def over() -> bool:
         return not (await bench.client.counters()).ports_quarantined
 
     await until_answer(over)
 
 
-async def test_a_killed_worker_is_noticed_at_once(bench: Bench) -> None:
+async def test_a_killed_worker_is_noticed_at_once(bench: WorkerBench) -> None:
     await bench.phone("a", 0x11)
     pid = bench.client.pid
     assert pid is not None
@@ -240,7 +195,7 @@ async def test_a_killed_worker_is_noticed_at_once(bench: Bench) -> None:
     bench.client.bridge("a", "b")  # no effect, no error
 
 
-async def test_stop_is_no_death_and_ends_the_process(bench: Bench) -> None:
+async def test_stop_is_no_death_and_ends_the_process(bench: WorkerBench) -> None:
     pid = bench.client.pid
     assert pid is not None
     await bench.client.stop()
@@ -262,7 +217,7 @@ async def test_an_address_that_is_not_ours() -> None:
 
 @pytest.mark.parametrize(("host", "port"), [("phone.example", 4000), ("::1", 4000), (HOST, 70000)])
 async def test_an_address_that_cannot_be_a_peers(host: str, port: int) -> None:
-    bench = Bench()
+    bench = WorkerBench()
     with pytest.raises(BadAddress):
         bench.client.connect(
             Connect(
@@ -281,11 +236,11 @@ async def test_an_address_that_cannot_be_a_peers(host: str, port: int) -> None:
 @pytest.mark.parametrize(("digits", "duration_ms"), [("1x", 100), ("1", 0), ("1", 9000)])
 def test_digits_that_cannot_be_sent(digits: str, duration_ms: int) -> None:
     with pytest.raises(ValueError, match=r"DTMF|between"):
-        Bench().client.send_digits("a", digits, duration_ms=duration_ms)
+        WorkerBench().client.send_digits("a", digits, duration_ms=duration_ms)
 
 
 async def test_legs_have_ports_at_once_and_are_never_short_of_them() -> None:
-    bench = Bench(pairs=100)
+    bench = WorkerBench(pairs=100)
     await bench.client.start()
     try:
         first = bench.client.open("first")

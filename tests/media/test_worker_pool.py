@@ -12,17 +12,16 @@ from media.settings import MediaSettings
 from media.sources import Silence
 from media.watchdog import PERIOD_S
 from media.worker_pool import WorkerPool
+from tests.support.media.worker import HOST
+from tests.support.ports import free_udp_range
 from tests.support.waiting import until
-
-from .test_worker_client import HOST
-from .worker.test_port_pool import free_even_ports
 
 
 class Owner:
     """A pool of two and what it told."""
 
     def __init__(self, *, watch_period_s: float = PERIOD_S) -> None:
-        first = free_even_ports(8)
+        first = free_udp_range(16)[0]
         self.deaths: list[tuple[str, list[str]]] = []
         self.restarts = 0
         self.pool = WorkerPool(

@@ -13,7 +13,7 @@ def turns(setup_ms: float, talk_percent: float) -> Turns:
     return Turns([setup_ms], [1.0], [2.0], [talk_percent], [0.5], [1.5], [0.0])
 
 
-def test_both_are_told_and_how_they_compare() -> None:
+def test_both_are_reported_and_how_they_compare() -> None:
     report = Report()
     asterisk_part._add(report, QUICK, turns(3.0, 50.0), turns(6.0, 200.0))
     ratios = [item.value for item in report.figures if item.name == "engine : Asterisk"]
@@ -33,7 +33,7 @@ async def test_it_is_left_out_in_words_where_there_is_none(
     assert "skipped: there is no asterisk" in note
 
 
-async def test_one_that_does_not_start_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_that_does_not_start_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASTERISK", "/bin/false")
     with pytest.raises(NoAsterisk, match="did not start"):
         async with AsteriskProcess("127.0.0.1:5"):

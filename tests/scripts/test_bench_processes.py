@@ -25,8 +25,8 @@ def test_cpu_time_of_another_process() -> None:
         [sys.executable, "-c", spin], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as child:
         assert child.stdout is not None
-        told = float(child.stdout.readline())
-        assert processes.cpu_s(child.pid) == pytest.approx(told, abs=0.05)
+        seen = float(child.stdout.readline())
+        assert processes.cpu_s(child.pid) == pytest.approx(seen, abs=0.05)
         assert processes.descendants(os.getpid()).count(child.pid) == 1
         child.communicate("\n")
 
@@ -58,9 +58,9 @@ def test_without_a_compiler_the_c_relay_says_so(monkeypatch: pytest.MonkeyPatch)
         c_relay.CRelay([])
 
 
-def test_the_machine_tells_what_it_did() -> None:
+def test_the_machine_reports_what_it_did() -> None:
     machine = Machine()
     time.sleep(0.3)
-    told = machine.told()
-    assert "cores" in told
-    assert float(told.partition("took ")[2].split()[0]) >= 1.0
+    seen = machine.words()
+    assert "cores" in seen
+    assert float(seen.partition("took ")[2].split()[0]) >= 1.0

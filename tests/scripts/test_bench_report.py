@@ -22,7 +22,7 @@ def test_a_target_may_be_the_least() -> None:
     assert figure("p", "n", "", [499.0], at_least=500.0).met is False
 
 
-def test_a_value_that_could_not_be_taken_is_not_met() -> None:
+def test_a_value_that_could_not_be_measured_is_not_met() -> None:
     assert figure("p", "n", "ms", [math.nan], target=3.0).met is False
 
 
@@ -34,7 +34,7 @@ def test_percentiles_are_values_that_were_measured() -> None:
     assert math.isnan(percentile([], 99))
 
 
-def test_the_report_tells_people_and_programs_the_same() -> None:
+def test_the_report_says_the_same_to_people_and_programs() -> None:
     report = Report()
     report.figures.append(figure("relay", "ratio", "", [1.2], target=1.5))
     report.figures.append(figure("talk", "lost", "", [4.0], target=0, note="of 100"))

@@ -31,7 +31,7 @@ def test_a_wanted_port_is_used_when_free_and_another_when_not() -> None:
         assert free_port("127.0.0.1", free) != free
 
 
-def test_the_demo_holds_even_where_the_default_ports_are_taken() -> None:
+def test_the_demo_holds_even_where_the_default_ports_are_in_use() -> None:
     if importlib.util.find_spec("pjsua2") is None:
         pytest.skip("pjsua2 is not installed (pip install 'ringback[demo]')")
     started = time.monotonic()

@@ -19,7 +19,7 @@ def silence(duration_s: float) -> NDArray[np.float64]:
     return np.zeros(int(duration_s * RATE))
 
 
-def test_tells_two_tones_and_silence_apart_by_time() -> None:
+def test_two_tones_and_silence_are_distinguished_by_time() -> None:
     heard = Heard(np.concatenate([sine(600, 1), silence(1), sine(1000, 2)]), RATE, 100.0)
     assert heard.duration_s == 4.0
     assert abs(heard.tone_s(600) - 1) <= 0.2

@@ -95,7 +95,7 @@ def test_an_unknown_command_is_an_error_and_the_peer_stays() -> None:
         assert peer.ask("stats")["streams"] == 0
 
 
-def test_a_taken_address_is_told_in_one_line() -> None:
+def test_an_address_in_use_is_one_line() -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{taken.getsockname()[1]}"

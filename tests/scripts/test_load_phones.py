@@ -157,7 +157,7 @@ def test_a_bye_for_nobody_is_481() -> None:
     assert Engine().say("BYE", "a1") == ["481 BYE"]
 
 
-def test_who_is_not_known_is_404() -> None:
+def test_an_unknown_number_is_404() -> None:
     assert Engine().say("INVITE", "alice") == ["404 INVITE"]
 
 
@@ -169,7 +169,7 @@ def test_a_new_offer_in_a_call_is_answered() -> None:
     assert engine.phones.counts["reinvite"] == 1
 
 
-def test_the_time_from_the_operators_answer_to_the_customers_invite() -> None:
+def test_the_time_from_the_agents_answer_to_the_customers_invite() -> None:
     engine = Engine()
     engine.say("INVITE", "a5.answer-20", "one")
     engine.at(20)

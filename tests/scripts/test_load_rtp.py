@@ -124,7 +124,9 @@ def test_who_was_late_catches_up_without_a_burst(side: RtpSide) -> None:
 @pytest.mark.parametrize(
     ("shift", "who"), [(2, "another pair"), (0, "himself")], ids=lambda value: str(value)
 )
-def test_who_hears_another_than_his_partner_is_found(side: RtpSide, shift: int, who: str) -> None:
+def test_a_phone_that_hears_another_than_its_partner_is_found(
+    side: RtpSide, shift: int, who: str
+) -> None:
     phones = side.direct_phones(4)
     relay = Relay(phones, lambda leg: (leg + shift) % 4)
     _talk(side, relay, 0.2)

@@ -24,7 +24,7 @@ INVITE = (
 )
 
 
-def test_a_request_is_taken_apart() -> None:
+def test_a_request_is_parsed() -> None:
     invite = read_sip(INVITE)
     assert invite is not None
     assert (invite.method, invite.status, invite.call_id) == ("INVITE", 0, "c1")

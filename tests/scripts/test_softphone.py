@@ -144,14 +144,14 @@ def test_wrong_options_are_usage_errors(wrong: tuple[str, str]) -> None:
     assert run_softphone(*wrong).returncode == 2
 
 
-async def test_a_taken_port_is_one_line_and_status_1(phone: Start) -> None:
+async def test_a_port_in_use_is_one_line_and_status_1(phone: Start) -> None:
     desk = await phone()
     done = await asyncio.to_thread(run_softphone, "--port", desk.uri.rpartition(":")[2])
     assert done.returncode == 1
     assert done.stderr.startswith("softphone: cannot listen at 127.0.0.1:")
 
 
-def test_options_that_cannot_be_used_are_told_in_a_line_each(tmp_path: Path) -> None:
+def test_options_that_cannot_be_used_are_a_line_each(tmp_path: Path) -> None:
     for options, words in (
         (["--codecs", "PCMU,wax"], "no codec 'wax' here; there are"),
         (["--codecs", ""], "no codec '' here; there are"),

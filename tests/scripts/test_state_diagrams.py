@@ -46,9 +46,9 @@ def test_nothing_follows_an_end(machine: StateMachine) -> None:
 @every_machine
 def test_the_diagram_has_every_arrow_once(machine: StateMachine) -> None:
     arrows = machine.diagram().splitlines()[1:]
-    told = {f"{a} --> {b}" for a, following in machine.leads_to.items() for b in following}
-    told |= {f"{end} --> [*]" for end in machine.ends} | {f"[*] --> {machine.begins}"}
-    assert sorted(arrow.strip() for arrow in arrows) == sorted(told)
+    seen = {f"{a} --> {b}" for a, following in machine.leads_to.items() for b in following}
+    seen |= {f"{end} --> [*]" for end in machine.ends} | {f"[*] --> {machine.begins}"}
+    assert sorted(arrow.strip() for arrow in arrows) == sorted(seen)
 
 
 def test_states_without_a_way_in_are_shown_as_well() -> None:

@@ -14,7 +14,7 @@ from sip.hop import Hop, Transport
 from sip.message.message import Request, response_to
 from sip.message.parser import content_length, parse
 from sip.message.uri import SipUri
-from sip.rate_limit import RateLimit
+from sip.rate_limit import RateLimit, SourceRates
 from sip.sdp.offer_answer import OfferAnswer
 from sip.transaction.timers import TimerValues
 from tests.support.sip.endpoint import AUDIO, ObservedEndpoint, answering, running
@@ -188,7 +188,9 @@ async def test_an_owner_that_raises_loses_no_event() -> None:
 
 async def test_a_flood_from_one_address_does_not_stop_another() -> None:
     bob = answering(
-        ObservedEndpoint("udp:127.0.0.1:0", rate_limit=RateLimit(messages_per_s=50, burst=100))
+        ObservedEndpoint(
+            "udp:127.0.0.1:0", rates=SourceRates(RateLimit(messages_per_s=50, burst=100))
+        )
     )
     alice = ObservedEndpoint("udp:127.0.0.2:0")
     async with running(alice, bob):
@@ -212,10 +214,10 @@ class TestListening:
             ObservedEndpoint("udp:127.0.0.1:0", "udp:[::1]:0"),
         )
         async with running(only_ipv6, both):
-            assert only_ipv6.endpoint.resolver.prefers_ipv6
-            assert not both.endpoint.resolver.prefers_ipv6
+            assert only_ipv6.endpoint.resolver.families == ("ipv6",)
+            assert both.endpoint.resolver.families == ("ipv4", "ipv6")
 
-    async def test_a_port_that_is_taken(self) -> None:
+    async def test_a_port_in_use(self) -> None:
         first = ObservedEndpoint("udp:127.0.0.1:0")
         async with running(first):
             second = ObservedEndpoint("tcp:127.0.0.1:0", f"udp:127.0.0.1:{first.port}")

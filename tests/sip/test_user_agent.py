@@ -1,17 +1,20 @@
 """Requests and responses outside sessions, bad input, floods (RFC 3261 section 8.2)."""
 
 import random
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sip.dialog.uac import Invitation
-from sip.events import Answered, Cause, Ended, Failed, IncomingInvite
+from sip.dialog.uas import UasSession
+from sip.events import Answered, Cause, Ended, ExtensionsRefused, Failed, IncomingInvite
 from sip.hop import Hop
 from sip.message.message import Request, Response, response_to
 from sip.message.parser import parse
-from sip.rate_limit import RateLimit
+from sip.policy import Admission, EveryPeer
+from sip.rate_limit import RateLimit, SourceRates
 from sip.user_agent import Bounds, UserAgent
 from tests.support.sip.network import (
     SimulatedNetwork,
@@ -30,7 +33,7 @@ def agent(rate_limit: RateLimit | None = None, bounds: Bounds | None = None) -> 
     return UserAgent(
         local={"udp": ("192.0.2.1", 5060)},
         rng=random.Random(1),
-        rate_limit=rate_limit,
+        rates=None if rate_limit is None else SourceRates(rate_limit),
         bounds=bounds,
     )
 
@@ -136,6 +139,16 @@ class TestOutsideDialogs:
         ((_, refusal),) = ask(ua, raw(method, extra="Require: 100rel, foo\r\nRequire: bar\r\n"))
         assert (refusal.status, refusal.get("Unsupported")) == (420, "100rel, foo, bar")
         assert nothing_kept(ua)
+
+    def test_a_peer_that_requires_an_extension_is_told_of(self) -> None:
+        ua = agent()
+        ask(ua, raw("INVITE", extra="Require: 100rel, timer\r\n"))
+        (event,) = ua.take_events()
+        assert isinstance(event, ExtensionsRefused)
+        assert (event.source, event.extensions) == (PEER, ("100rel", "timer"))
+        ask(ua, raw("BYE", extra="Require: 100rel\r\n"))
+        assert ua.take_events() == []
+        assert ua.counters.missing_extensions == 2
 
     @pytest.mark.parametrize("uri", ["tel:+441234", "http://example.com"])
     def test_other_uri_schemes(self, uri: str) -> None:
@@ -425,11 +438,12 @@ class TestFloods:
     def test_calls_that_are_not_admitted_leave_no_trace(self) -> None:
         asked: list[tuple[str, float]] = []
 
-        def admits(source: Hop, now: float) -> bool:
-            asked.append((source.host, now))
-            return source.host != PEER.host
+        class Policy(EveryPeer):
+            def admits(self, source: Hop, now: float) -> Admission:
+                asked.append((source.host, now))
+                return "ignore"
 
-        ua = UserAgent(local={"udp": ("192.0.2.1", 5060)}, rng=random.Random(1), admits=admits)
+        ua = UserAgent(local={"udp": ("192.0.2.1", 5060)}, rng=random.Random(1), policy=Policy())
         assert ask(ua, raw("INVITE", extra="Contact: <sip:x@192.0.2.2>\r\n")) == []
         assert asked == [(PEER.host, 0.0)]
         assert ua.counters.rate_limited == 1 and nothing_kept(ua)
@@ -458,6 +472,48 @@ class TestFloods:
         assert codes == [100] * 10 + [503] * 20
         assert ua.session_count == 10
         assert ua.counters.overloaded == 20
+
+    def test_calls_that_are_never_acknowledged_cost_little_and_not_for_long(self) -> None:
+        network = SimulatedNetwork()
+        bob = network.agent("192.0.2.1")
+        bob.on_event = lambda event: (
+            bob.do(cast(UasSession, event.session).accept, audio())
+            if isinstance(event, IncomingInvite)
+            else None
+        )
+        for number in range(3_000):  # a hundred a second, from the address of a trunk
+            forged = raw("INVITE", call_id=f"f{number}", branch=f"z9hG4bKf{number}")
+            network.inject("192.0.2.1", forged, PEER, after_s=number / 100)
+        most = 0
+        for at in range(1, 31):
+            network.run(until=float(at))
+            most = max(most, len(bob.of(IncomingInvite)) - len(bob.of(Failed)))
+        assert most <= 64
+        assert len(bob.of(IncomingInvite)) <= 64 + 5 * 30 + 5
+        real = raw("INVITE", call_id="real", branch="z9hG4bKreal")
+        network.inject("192.0.2.1", real, PEER, after_s=1.0)
+        network.run(until=network.now + 1.5)
+        assert bob.of(IncomingInvite)[-1].request.call_id == "real"
+        assert bob.ua.counters.gave_way > 0
+        network.run()
+        clean(bob)
+
+    def test_a_caller_amid_a_flood_is_taken_when_it_asks_again(self) -> None:
+        network = SimulatedNetwork()
+        bob = network.agent("192.0.2.1")
+        bob.on_event = lambda event: (
+            bob.do(cast(UasSession, event.session).accept, audio())
+            if isinstance(event, IncomingInvite)
+            else None
+        )
+        for number in range(10_000):  # a thousand a second
+            forged = raw("INVITE", call_id=f"f{number}", branch=f"z9hG4bKf{number}")
+            network.inject("192.0.2.1", forged, PEER, after_s=number / 1_000)
+        real = raw("INVITE", call_id="real", branch="z9hG4bKreal")
+        for after_s in (5.0, 5.5, 6.5):
+            network.inject("192.0.2.1", real, PEER, after_s=after_s)
+        network.run(until=7.0)
+        assert "real" in [event.request.call_id for event in bob.of(IncomingInvite)]
 
     def test_transactions_are_bounded(self) -> None:
         ua = agent(bounds=Bounds(transactions=5))

@@ -1,39 +1,69 @@
-"""The command line in the test's own process: what a command prints, and its exit status."""
+"""The `ringback` command: in the test's own process, or as a process of its own."""
 
 import asyncio
 import json
+import os
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from typer.testing import CliRunner
 
 from engine.cli.command import Options
 from engine.cli.main import app
 
+ROOT = Path(__file__).parents[2]
+MODULE = "engine.cli.main"
+LONGEST_S = 60.0
 
-class Result:
-    """What a finished command left."""
 
-    def __init__(self, status: int, text: str) -> None:
-        self.status = status
-        self.text = text
+class Finished(NamedTuple):
+    """What a finished command left: its exit status, and what it has printed."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def text(self) -> str:
+        """All that it has printed."""
+        return self.out + self.err
 
     @property
     def json(self) -> Any:
         """Its one line of JSON."""
-        (line,) = self.text.splitlines()
+        (line,) = self.out.splitlines()
         return json.loads(line)
 
 
-async def ringback(socket: Path, *arguments: str, status: int = 0) -> Result:
-    """Run a command against the engine at `socket`; it is to end with `status`."""
+async def ringback(socket: Path, *arguments: str, status: int = 0) -> Finished:
+    """Run a command against the engine at `socket`; it must end with `status`."""
 
-    def invoke() -> Result:
+    def invoke() -> Finished:
         Options.json = False
         done = CliRunner().invoke(app, ["--socket", str(socket), *arguments])
-        return Result(done.exit_code, done.output)
+        return Finished(done.exit_code, done.stdout, done.stderr)
 
     # In a thread of its own: it has an event loop of its own.
     result = await asyncio.to_thread(invoke)
     assert result.status == status, result.text
     return result
+
+
+async def ringback_process(*arguments: str, cwd: Path | None = None, **environ: str) -> Finished:
+    """Run a command as a process: for what depends on its environment, streams or exit."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}
+    env |= {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "TERM": "dumb"} | environ
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", MODULE, *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=env,
+        cwd=cwd,
+    )  # fmt: skip
+    async with asyncio.timeout(LONGEST_S):
+        out, err = await process.communicate()
+    assert process.returncode is not None
+    assert b"Traceback" not in err, err.decode()
+    return Finished(process.returncode, out.decode(), err.decode())

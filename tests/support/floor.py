@@ -157,7 +157,7 @@ class Floor:
         """The state of an agent."""
         return self.agents.known(name).state
 
-    def told(self, kind: str) -> list[dict[str, Any]]:
+    def seen(self, kind: str) -> list[dict[str, Any]]:
         """The events of this type so far."""
         return [event for event in self.events if event["type"] == kind]
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from engine.acd.agent import AGENT_TRANSITIONS, ON_WORK
-from engine.acd.candidates import candidates
+from engine.acd.matching.candidates import candidates
 from engine.acd.queue_entry import ENDED
 from engine.job import TERMINAL_STATES
 from engine.job import TRANSITIONS as JOB_TRANSITIONS
@@ -167,7 +167,7 @@ class Invariants:
             assert agent.state in ("available", "wrap_up"), f"{agent.name} is {agent.state}"
 
 
-class Told:
+class Seen:
     """What engines told, one after another: every event, once it was on the disk."""
 
     def __init__(self) -> None:
@@ -215,12 +215,12 @@ class Told:
         """
         numbers = [event["seq"] for event in self.events]
         assert all(after == before + 1 for before, after in pairwise(numbers)), "a gap"
-        told: dict[str, list[str]] = defaultdict(list)
+        seen: dict[str, list[str]] = defaultdict(list)
         at: dict[str, str] = {}
         for event in self.events:
             kind = event["type"]
             if kind in STATES:
-                told[event["job"]].append(kind.removeprefix("callback."))
+                seen[event["job"]].append(kind.removeprefix("callback."))
             elif kind in AGENT_STATES:
                 state, agent = kind.removeprefix("agent."), event["agent"]
                 previous = at.get(agent, event["previous"])
@@ -228,7 +228,7 @@ class Told:
                 assert state in AGENT_TABLE[previous], f"{agent}: {previous} to {state}"
                 at[agent] = state
         for job_id, job in jobs.items():
-            states = told[job_id]
+            states = seen[job_id]
             check_path(job_id, job["order"], states, (asked_orders or {}).get(job_id))
             assert states[-1] == job["state"]
 

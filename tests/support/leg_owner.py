@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+from engine.calls.hangup_cause import HangupCause
 from engine.calls.leg_listener import LegListener, ObservedLeg
 
 
@@ -11,7 +12,7 @@ class LegOwner:
 
     def __init__(self) -> None:
         self.published: list[tuple[str, dict[str, Any]]] = []
-        self.failed: list[tuple[str, float, str]] = []
+        self.failed: list[tuple[str, HangupCause]] = []
 
     @property
     def kinds(self) -> list[str]:
@@ -26,9 +27,9 @@ class LegOwner:
         """See engine.calls.leg_listener."""
         self.published.append((kind, fields))
 
-    def trunk_failed(self, trunk: str, for_s: float, reason: str) -> None:
+    def trunk_failed(self, trunk: str, cause: HangupCause) -> None:
         """See engine.calls.leg_listener."""
-        self.failed.append((trunk, for_s, reason))
+        self.failed.append((trunk, cause))
 
 
 class LegWatcher(LegListener):

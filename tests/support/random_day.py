@@ -19,7 +19,7 @@ from unittest.mock import patch
 from tests.support.engines.virtual import MIDDAY, VirtualEngine, World, world
 from tests.support.phones.virtual import Conduct, Network, Step
 
-from .invariants import Invariants, Told, check_customers
+from .invariants import Invariants, Seen, check_customers
 from .random_plans import (
     DIALLED,
     KEEP_S,
@@ -49,7 +49,7 @@ class DayEnd:
 
     jobs: dict[str, dict[str, Any]]
     network: Network
-    told: Told
+    seen: Seen
     moments: int
     reports: dict[str, Any] = field(default_factory=dict)
 
@@ -73,7 +73,7 @@ class _Day:
         self._settings = plan.settings(around.directory)
         self._engine: VirtualEngine
         self._accepted: dict[str, None] = {}
-        self._told = Told()
+        self._seen = Seen()
         self._moments = 0
         self._up = asyncio.Event()
         self._kills: list[tuple[float, str]] = []
@@ -97,7 +97,7 @@ class _Day:
 
     def story(self) -> str:
         """What has happened so far."""
-        return timeline(self._told.events, self._world.network.calls, others=self._kills)
+        return timeline(self._seen.events, self._world.network.calls, others=self._kills)
 
     @property
     def _now_s(self) -> float:
@@ -143,17 +143,17 @@ class _Day:
         idle_tasks = len(asyncio.all_tasks())
         await self._do_all()
         await self._calm()
-        self._accepted |= dict.fromkeys(self._told.asked_by_key())
+        self._accepted |= dict.fromkeys(self._seen.asked_by_key())
         jobs = {job: await engine.ask("callback.get", id=job) for job in self._accepted}
         invariants.check_evening(jobs)
         assert len(asyncio.all_tasks()) <= idle_tasks, "a task is left behind"
-        self._told.check(jobs, self._asked_orders())
-        self._told.check_calls(jobs)
+        self._seen.check(jobs, self._asked_orders())
+        self._seen.check_calls(jobs)
         check_customers(jobs, self._world.network)
-        end = DayEnd(jobs, self._world.network, self._told, self._moments + invariants.moments)
+        end = DayEnd(jobs, self._world.network, self._seen, self._moments + invariants.moments)
         for report in ("job", "queue", "agent", "site"):
             end.reports[report] = await engine.ask(f"report.{report}")
-        self._told.check_reports(jobs, end.reports, self._world.network, kills=len(self._kills))
+        self._seen.check_reports(jobs, end.reports, self._world.network, kills=len(self._kills))
         self._world.checks.clear()
         await engine.stop()
         return end
@@ -163,7 +163,7 @@ class _Day:
 
     async def _start(self) -> Invariants:
         invariants = Invariants(self._engine)
-        self._engine.daemon.events.listen(self._told.listen)
+        self._engine.daemon.events.listen(self._seen.listen)
         await self._engine.start()
         self._up.set()
         self._world.checks.append(invariants.check_moment)

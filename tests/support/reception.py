@@ -28,6 +28,7 @@ from engine.inbound.services import InboundServices
 from engine.job import Job
 from engine.job import Request as JobRequest
 from engine.request import CallbackRequest
+from engine.routing.peers import Peers
 from engine.routing.router import Router
 from engine.store.store import Store
 from sip.events import IncomingInvite
@@ -195,6 +196,7 @@ def reception(
             takeover=CallerTakeover(stage.dispatcher(clock)),
             history=history or stage.history,
             positions=KeptPositions(cast(Store, kept), clock=clock),
+            peers=Peers(settings.trunks, settings.dial.allow_hosts, stage.sip.hops),
         )
         inbound = Inbound(services, parts, settings, clock=clock)
         await inbound.start()

@@ -56,6 +56,7 @@ class ScriptedMedia:
     connected: list[tuple[str, str]] = field(default_factory=list)
     ports: list[int] = field(default_factory=list)
     sources: list[tuple[str, str, bool]] = field(default_factory=list)
+    peers: list[Connect] = field(default_factory=list)
     digits: list[tuple[str, str, int]] = field(default_factory=list)
     port_left: bool = True
     plays: int = 0
@@ -76,6 +77,7 @@ class ScriptedMedia:
         self.connected.append((peer.leg, peer.direction))
         self.ports.append(peer.port)
         self.sources.append((peer.sip_host, peer.rtp, peer.anew))
+        self.peers.append(peer)
 
     def send_digits(self, leg: str, digits: str, *, duration_ms: int) -> None:
         self.digits.append((leg, digits, duration_ms))
@@ -220,7 +222,7 @@ class Scene:
             self.services.events.forget(on_event)
         await asyncio.sleep(0.1)
 
-    def told(self, prefix: str = "") -> list[str]:
+    def seen(self, prefix: str = "") -> list[str]:
         """Types of the events so far that begin with `prefix`."""
         return [
             event.type for event in self.services.events.after(0) if event.type.startswith(prefix)

@@ -31,7 +31,7 @@ class ScriptedFlow:
         self.borrowed: dict[str, Leg] = {}
         self.published: list[tuple[str, dict[str, Any]]] = []
         self.offers: list[OfferRecord] = []
-        self.told: list[str] = []
+        self.seen: list[str] = []
         self._stage = stage
         self._lines = lines
 
@@ -77,10 +77,10 @@ class ScriptedFlow:
         self.offers.append(record)
 
     def on_ringing(self) -> None:
-        self.told.append("ringing")
+        self.seen.append("ringing")
 
     def on_waiting(self) -> None:
-        self.told.append("waiting")
+        self.seen.append("waiting")
 
     def leaving_reason(self) -> str:
         return "abandoned"

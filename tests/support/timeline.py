@@ -39,22 +39,22 @@ def timeline(
     others: Iterable[tuple[float, str]] = (),
 ) -> str:
     """The lines, each with its time in seconds since the first. `about` one job: only what is."""
-    told = [
+    seen = [
         (event["time"], _event(event)) for event in events if about is None or _is_of(event, about)
     ]
     for call in calls:
         if about is None or call.user == about:
-            told.append((call.began, f"    {call.user}'s phone is called"))
+            seen.append((call.began, f"    {call.user}'s phone is called"))
             if call.answered is not None:
-                told.append((call.answered, f"    {call.user}'s phone answers"))
+                seen.append((call.answered, f"    {call.user}'s phone answers"))
             if call.ended is not None:
-                told.append((call.ended, f"    {call.user}'s phone is done"))
-    told += list(others)
-    told.sort(key=lambda one: one[0])
-    if not told:
+                seen.append((call.ended, f"    {call.user}'s phone is done"))
+    seen += list(others)
+    seen.sort(key=lambda one: one[0])
+    if not seen:
         return "nothing happened"
-    begin = told[0][0]
-    return "\n".join(f"{at - begin:9.3f}  {what}" for at, what in told)
+    begin = seen[0][0]
+    return "\n".join(f"{at - begin:9.3f}  {what}" for at, what in seen)
 
 
 def _is_of(event: Mapping[str, Any], job: str) -> bool:
@@ -64,5 +64,5 @@ def _is_of(event: Mapping[str, Any], job: str) -> bool:
 
 def _event(event: Mapping[str, Any]) -> str:
     whom = " ".join(str(event[name]) for name in WHOM if event.get(name) is not None)
-    told = " ".join(f"{name}={event[name]}" for name in TOLD if event.get(name) is not None)
-    return f"{event['type']:<26} {whom}  {told}".rstrip()
+    seen = " ".join(f"{name}={event[name]}" for name in TOLD if event.get(name) is not None)
+    return f"{event['type']:<26} {whom}  {seen}".rstrip()

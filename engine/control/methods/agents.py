@@ -1,12 +1,13 @@
 """The methods of the control protocol that are about agents: agent.*."""
 
 from collections.abc import Container
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
 import msgspec
 from msgspec import Meta
 
 from ...acd.agent import Agent, AgentState
+from ...acd.agent_view import AgentView
 from ...errors import BadParams, EngineError
 from ...request import AddressUse, Identifier, Params, RingTime, Target
 from ..method import Method
@@ -51,14 +52,14 @@ class AgentReason(Params):
 
 
 class AgentSkills(Params):
-    """agent.skills: `skills` in place of those he has; None: the configured ones."""
+    """agent.skills: `skills` in place of those they have; None: the configured ones."""
 
     agent: Identifier
     skills: Skills | None = None
 
 
 class AgentAddressUse(Params):
-    """agent.address: which of his addresses comes first, or is on or off.
+    """agent.address: which of their addresses comes first, or is on or off.
 
     Without `uri` they are as configured again.
     """
@@ -78,7 +79,7 @@ class NewAddress(Params):
 
 
 class NewAgent(Params):
-    """agent.add: as [[agents]] of the configuration, without an account of his own."""
+    """agent.add: as [[agents]] of the configuration, without an account of their own."""
 
     agent: Identifier
     uri: Target | None = None
@@ -99,6 +100,28 @@ class NewAgent(Params):
             name: value for name, value in msgspec.to_builtins(self).items() if value is not None
         }
         return {"name": given.pop("agent"), **given}
+
+
+class AgentList(TypedDict):
+    """agent.list."""
+
+    agents: list[AgentView]
+    """The agents."""
+    seats: int
+    """How many may be logged in at once; 0: any number."""
+    taken: int
+    """How many are."""
+    cursor: str | None
+    """What asks for the next page; null: there is none."""
+
+
+class AgentRemoved(TypedDict):
+    """agent.remove."""
+
+    agent: str
+    """The name."""
+    removed: Literal[True]
+    """They are gone."""
 
 
 class AgentMethods:
@@ -124,7 +147,7 @@ class AgentMethods:
             "agent.remove": Method(AgentRef, self._remove),
         }
 
-    async def _list(self, params: AgentQuery, _peer: Peer) -> dict[str, Any]:
+    async def _list(self, params: AgentQuery, _peer: Peer) -> AgentList:
         def fits(agent: Agent) -> bool:
             return (
                 params.state in (None, agent.state)
@@ -142,28 +165,28 @@ class AgentMethods:
             "cursor": None if page.last is None else cursor_at(named, page.last.name),
         }
 
-    def _get(self, params: AgentRef, _peer: Peer) -> dict[str, Any]:
+    def _get(self, params: AgentRef, _peer: Peer) -> AgentView:
         return self._agents.view(self._agents.known(params.agent))
 
-    def _login(self, params: AgentRef, _peer: Peer) -> dict[str, Any]:
+    def _login(self, params: AgentRef, _peer: Peer) -> AgentView:
         return self._agents.view(self._agents.login(params.agent))
 
-    def _logout(self, params: AgentReason, _peer: Peer) -> dict[str, Any]:
+    def _logout(self, params: AgentReason, _peer: Peer) -> AgentView:
         return self._agents.view(self._agents.logout(params.agent, params.reason))
 
-    def _pause(self, params: AgentReason, _peer: Peer) -> dict[str, Any]:
+    def _pause(self, params: AgentReason, _peer: Peer) -> AgentView:
         return self._agents.view(self._agents.pause(params.agent, params.reason))
 
-    def _ready(self, params: AgentRef, _peer: Peer) -> dict[str, Any]:
+    def _ready(self, params: AgentRef, _peer: Peer) -> AgentView:
         return self._agents.view(self._agents.ready(params.agent))
 
-    def _skills(self, params: AgentSkills, _peer: Peer) -> dict[str, Any]:
+    def _skills(self, params: AgentSkills, _peer: Peer) -> AgentView:
         return self._agents.view(self._agents.set_skills(params.agent, params.skills))
 
-    def _address(self, params: AgentAddressUse, _peer: Peer) -> dict[str, Any]:
+    def _address(self, params: AgentAddressUse, _peer: Peer) -> AgentView:
         return self._agents.view(self._roster.arrange(params.agent, params.uri, params.use))
 
-    async def _add(self, params: NewAgent, _peer: Peer) -> dict[str, Any]:
+    async def _add(self, params: NewAgent, _peer: Peer) -> AgentView:
         for queue in params.queues or ():
             self._must_be_known("queue", queue, self._queues.matcher.queues.by_name, "queues")
         if params.centre is not None:
@@ -177,6 +200,6 @@ class AgentMethods:
         if name not in known:
             raise EngineError("refused", f"there is no {noun} named {name!r}", field=field)
 
-    def _remove(self, params: AgentRef, _peer: Peer) -> dict[str, Any]:
+    def _remove(self, params: AgentRef, _peer: Peer) -> AgentRemoved:
         self._roster.remove_agent(params.agent)
         return {"agent": params.agent, "removed": True}

@@ -1,7 +1,7 @@
 """The method audit.list: the audit log, newest entry first."""
 
 import contextlib
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict, cast
 
 import msgspec
 from msgspec import Meta
@@ -34,6 +34,40 @@ class AuditQuery(Params, rename={"from_": "from"}):
     cursor: Annotated[str, Meta(max_length=20)] | None = None
 
 
+class AuditEntry(TypedDict):
+    """Who asked for what, and what became of it."""
+
+    number: int
+    """Its number in the log."""
+    time: float
+    """When that was (Unix seconds)."""
+    who: str
+    """The user, token or right."""
+    role: str
+    """The role that they had."""
+    peer: str
+    """Where the connection came from."""
+    method: str
+    """The method."""
+    params: Any
+    """Its parameters, without secrets; where they are long, the beginning as text."""
+    outcome: str
+    """`done`, `refused`, or a kind of error."""
+    reason: str | None
+    """Why it was refused or failed."""
+    repeated: int
+    """How often it was refused again before this entry."""
+
+
+class AuditPage(TypedDict):
+    """audit.list."""
+
+    entries: list[AuditEntry]
+    """The entries, the latest first."""
+    cursor: str | None
+    """What asks for the next page; null: there is none."""
+
+
 class AuditMethods:
     """What an administrator may ask of the audit log."""
 
@@ -44,7 +78,7 @@ class AuditMethods:
         """Method names, with the parameters each takes and what it does."""
         return {"audit.list": Method(AuditQuery, self._list, is_large=True)}
 
-    async def _list(self, params: AuditQuery, _peer: Peer) -> dict[str, Any]:
+    async def _list(self, params: AuditQuery, _peer: Peer) -> AuditPage:
         before = None if params.cursor is None else row_of(params.cursor, "audit.list")
         wanted: list[tuple[str, object]] = [
             ("time >= ?", params.from_),
@@ -72,8 +106,8 @@ class AuditMethods:
         return {"entries": page.views, "cursor": None if last is None else str(last[0])}
 
 
-def _entry(row: tuple[Any, ...]) -> dict[str, Any]:
+def _entry(row: tuple[Any, ...]) -> AuditEntry:
     entry = dict(zip(COLUMNS, row, strict=True))
     with contextlib.suppress(msgspec.DecodeError):  # only its beginning was kept
         entry["params"] = msgspec.json.decode(entry["params"] or "{}")
-    return entry
+    return cast(AuditEntry, entry)

@@ -1,7 +1,7 @@
 """The methods of the control protocol that are about callbacks: callback.*."""
 
 from functools import partial
-from typing import Any
+from typing import Any, NotRequired, TypedDict, cast
 
 import msgspec
 
@@ -10,6 +10,7 @@ from ...callbacks.intake import Intake
 from ...callbacks.retry import Outcome
 from ...errors import EngineError
 from ...job import TERMINAL_STATES, Job
+from ...reports.job_view import JobView, job_view
 from ...request import CallbackRequest, Reschedule
 from ...store.event_log import EventLog
 from ...store.store import Store
@@ -17,6 +18,28 @@ from ..method import Method
 from ..params import Decision, JobQuery, JobRef, NumberOf, Reprioritise
 from ..peer import Peer
 from .pages import Slices
+
+
+class AcceptedJob(JobView):
+    """callback.request."""
+
+    replayed: bool
+    """Whether a request with this id was accepted before."""
+    joined_to: NotRequired[str]
+    """The job that the request joined; left out where it made a job of its own."""
+    kept: NotRequired[list[str]]
+    """With `joined_to`: the parameters of the request that hold for the job."""
+    dropped: NotRequired[list[str]]
+    """With `joined_to`: the parameters of the request that do not."""
+
+
+class JobPage(TypedDict):
+    """callback.list."""
+
+    jobs: list[JobView]
+    """The jobs, the latest first."""
+    cursor: str | None
+    """What asks for the next page; null: there is none."""
 
 
 class CallbackMethods:
@@ -49,15 +72,15 @@ class CallbackMethods:
             "callback.decide": Method(Decision, self._decide),
         }
 
-    async def _request(self, params: CallbackRequest, _peer: Peer) -> dict[str, Any]:
+    async def _request(self, params: CallbackRequest, _peer: Peer) -> AcceptedJob:
         accepted = await self._intake.accept(params)
-        view = accepted.job.view() | {"replayed": accepted.replayed}
-        # The id is that of the job that the request joined, not that of the request.
+        view = cast(AcceptedJob, {**job_view(accepted.job), "replayed": accepted.replayed})
         joined = accepted.joined
-        if joined is None:
-            return view
-        said = {"joined_to": accepted.job.id, "kept": joined.kept, "dropped": joined.dropped}
-        return view | said
+        if joined is not None:
+            # The id is that of the job that the request joined, not that of the request.
+            view["joined_to"] = accepted.job.id
+            view["kept"], view["dropped"] = joined.kept, joined.dropped
+        return view
 
     async def _open(self, job_id: str) -> Job:
         """An open job, which may be changed. Raises EngineError `not_found`, `state`."""
@@ -74,46 +97,46 @@ class CallbackMethods:
             raise EngineError("state", f"job {job.id} is {how}: {job.state}", field="id")
         return job
 
-    def _get(self, params: JobRef, _peer: Peer) -> dict[str, Any]:
-        return _found(self._intake.find(params.id), params.id).view()
+    def _get(self, params: JobRef, _peer: Peer) -> JobView:
+        return job_view(_found(self._intake.find(params.id), params.id))
 
-    async def _cancel(self, params: JobRef, _peer: Peer) -> dict[str, Any]:
+    async def _cancel(self, params: JobRef, _peer: Peer) -> JobView:
         job = await self._open(params.id)
         await self._dispatcher.cancel(job)
         await self._store.flush()  # no crash brings it back
-        return job.view()
+        return job_view(job)
 
-    async def _list(self, params: JobQuery, _peer: Peer) -> dict[str, Any]:
+    async def _list(self, params: JobQuery, _peer: Peer) -> JobPage:
         wanted = params.wanted(self._number_of, params.state)
         jobs, cursor = await self._store.list(wanted, limit=params.limit, cursor=params.cursor)
-        views: list[dict[str, Any]] = []
+        views: list[JobView] = []
         slices = Slices()
         for job in jobs:
             # An open job is ahead of its stored image.
-            views.append((self._dispatcher.job(job.id) or job).view())
+            views.append(job_view(self._dispatcher.job(job.id) or job))
             await slices.pause()
         return {"jobs": views, "cursor": cursor}
 
     # -- changes of what was asked for --------------------------------------------------------
 
-    async def _reschedule(self, params: Reschedule, _peer: Peer) -> dict[str, Any]:
+    async def _reschedule(self, params: Reschedule, _peer: Peer) -> JobView:
         job = await self._queued(params.id)
         await self._intake.reschedule(job, params)
-        return job.view()
+        return job_view(job)
 
-    async def _reprioritise(self, params: Reprioritise, _peer: Peer) -> dict[str, Any]:
+    async def _reprioritise(self, params: Reprioritise, _peer: Peer) -> JobView:
         job = await self._open(params.id)
         undo = partial(self._give_priority, job, job.request.priority)
         self._give_priority(job, params.priority)
         self._publish("callback.reprioritised", job, priority=params.priority, if_saved=True)
         await self._store.save_or_undo(job, undo)
-        return job.view()
+        return job_view(job)
 
     def _give_priority(self, job: Job, priority: int) -> None:
         job.request = msgspec.structs.replace(job.request, priority=priority)
         self._dispatcher.changed(job)
 
-    async def _decide(self, params: Decision, _peer: Peer) -> dict[str, Any]:
+    async def _decide(self, params: Decision, _peer: Peer) -> JobView:
         job = await self._open(params.id)
         if job.decision is None and job.state != "poisoned":
             raise EngineError("state", f"there is nothing to decide about job {job.id}", field="id")
@@ -124,7 +147,7 @@ class CallbackMethods:
             await self._store.flush()
         else:
             await self._let_be_called(job)
-        return job.view()
+        return job_view(job)
 
     async def _let_be_called(self, job: Job) -> None:
         before = job.state, job.decision, job.decide_by

@@ -1,12 +1,12 @@
 """The methods of the control protocol that are about calls that are up: call.*."""
 
 import asyncio
-from typing import Any
+from typing import TypedDict
 
 from media.errors import MediaError
 
 from ...callbacks.dispatcher import Dispatcher
-from ...calls.call import Call, CallRegistry
+from ...calls.call import Call, CallRegistry, CallView
 from ...errors import EngineError
 from ...store.cursor import never_given
 from ..method import Method
@@ -15,6 +15,15 @@ from ..peer import Peer
 from .pages import Paged, page_of
 
 STATS_LIMIT_S = 1.0
+
+
+class CallList(TypedDict):
+    """call.list."""
+
+    calls: list[CallView]
+    """The calls that are up."""
+    cursor: str | None
+    """What asks for the next page; null: there is none."""
 
 
 class CallQuery(Paged):
@@ -36,7 +45,7 @@ class CallMethods:
             "call.hangup": Method(CallRef, self._hang_up),
         }
 
-    async def _list(self, params: CallQuery, _peer: Peer) -> dict[str, Any]:
+    async def _list(self, params: CallQuery, _peer: Peer) -> CallList:
         after = _read_cursor(params.cursor)
         calls = sorted(self._registry.calls.values(), key=_order)
         wanted = (call for call in calls if _order(call) > after)
@@ -45,7 +54,7 @@ class CallMethods:
         cursor = None if last is None else f"{last.started!r}/{last.id}"
         return {"calls": page.views, "cursor": cursor}
 
-    async def _get(self, params: CallRef, _peer: Peer) -> dict[str, Any]:
+    async def _get(self, params: CallRef, _peer: Peer) -> CallView:
         call = self._find_call(params)
         for leg in call.legs:
             try:
@@ -55,7 +64,7 @@ class CallMethods:
                 continue
         return call.view()
 
-    def _hang_up(self, params: CallRef, _peer: Peer) -> dict[str, Any]:
+    def _hang_up(self, params: CallRef, _peer: Peer) -> CallView:
         call = self._find_call(params)
         owner = call.owner or self._dispatcher.callback_of(call.id)
         if owner is None:

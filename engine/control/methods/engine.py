@@ -1,13 +1,16 @@
 """The methods of the control protocol that are about the engine: ping, engine.*."""
 
 import asyncio
-from typing import Any, Protocol
+from typing import Protocol, TypedDict
+
+from config.difference import ConfigurationChanges
 
 from ...store.event_log import EventLog
 from ..engine_view import EngineView, Traffic
 from ..method import Method
 from ..params import DrainRequest, NoParams, ReloadRequest
 from ..peer import Peer
+from ..views import EngineStatus, Identity
 
 # How long the reply to engine.drain may take to be sent before the engine stops.
 STOP_DELAY_S = 0.1
@@ -16,9 +19,18 @@ STOP_DELAY_S = 0.1
 class Reloads(Protocol):
     """Reads the configuration again."""
 
-    async def run(self, *, check: bool = False, by: str = "") -> dict[str, Any]:
+    async def run(self, *, check: bool = False, by: str = "") -> ConfigurationChanges:
         """Read, check and, without `check`, apply it. Returns what is different."""
         ...
+
+
+class Drained(TypedDict):
+    """engine.drain."""
+
+    drained: bool
+    """Whether nothing is under way any more."""
+    active: int
+    """How many callbacks and calls are."""
 
 
 class EngineMethods:
@@ -47,18 +59,18 @@ class EngineMethods:
             "engine.reload": Method(ReloadRequest, self._reload),
         }
 
-    def _ping(self, _params: NoParams, _peer: Peer) -> dict[str, Any]:
+    def _ping(self, _params: NoParams, _peer: Peer) -> Identity:
         return self._engine.identity()
 
-    async def _status(self, _params: NoParams, _peer: Peer) -> dict[str, Any]:
+    async def _status(self, _params: NoParams, _peer: Peer) -> EngineStatus:
         return await self._engine.status()
 
-    async def _drain(self, params: DrainRequest, _peer: Peer) -> dict[str, Any]:
+    async def _drain(self, params: DrainRequest, _peer: Peer) -> Drained:
         self._events.publish("engine.draining")
         drained = await self._traffic.drain(params.timeout_s)
         if params.stop:
             asyncio.get_running_loop().call_later(STOP_DELAY_S, self._stop.set)
         return {"drained": drained, "active": self._traffic.active}
 
-    async def _reload(self, params: ReloadRequest, peer: Peer) -> dict[str, Any]:
+    async def _reload(self, params: ReloadRequest, peer: Peer) -> ConfigurationChanges:
         return await self._reloads.run(check=params.check, by=peer.who)

@@ -1,16 +1,18 @@
 """The methods of the control protocol that are about numbers: number.*."""
 
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
-import msgspec
 from msgspec import Meta
+
+from config.policy import LineType
 
 from ...errors import BadParams, EngineError
 from ...request import Identifier, Params, Target, UnixTime
 from ...routing.admission import AdmissionQuery
 from ...routing.do_not_call import Blocked
 from ...routing.phone_number import CalledNumber
+from ...routing.rates import Cost
 from ..method import Method
 from ..peer import Peer
 from .pages import page_of
@@ -57,6 +59,40 @@ class NumberCheck(Params):
     source: Identifier | None = None
 
 
+class NumberPage(TypedDict):
+    """number.list."""
+
+    numbers: list[Blocked]
+    """The blocked numbers, in their order."""
+    cursor: str | None
+    """What asks for the next page; null: there is none."""
+
+
+class NumberVerdict(TypedDict):
+    """number.check."""
+
+    called: str
+    """The number in E.164."""
+    region: str | None
+    """Its country."""
+    zones: tuple[str, ...]
+    """The time zones that it may be in."""
+    line_type: LineType
+    """What kind of number it is."""
+    blocked: Blocked | None
+    """The entry that blocks it."""
+    cost_estimate: Cost
+    """What a call is expected to cost."""
+    allowed: bool
+    """Whether a request would be accepted."""
+    policy: str | None
+    """The policy that refuses it, or postpones the call."""
+    reason: str | None
+    """Why, in words."""
+    not_before: float | None
+    """When it would be called (Unix seconds); null: at once."""
+
+
 class NumberMethods:
     """What a client may ask and say about numbers."""
 
@@ -72,7 +108,7 @@ class NumberMethods:
             "number.check": Method(NumberCheck, self._check),
         }
 
-    async def _block(self, params: NumberBlock, peer: Peer) -> dict[str, Any]:
+    async def _block(self, params: NumberBlock, peer: Peer) -> Blocked:
         now = time.time()
         if params.until is not None and params.until <= now:
             raise EngineError("refused", "until has already passed", field="until")
@@ -84,33 +120,33 @@ class NumberMethods:
             by=peer.who or None,
         )
         await self._admission.do_not_call.block(entry)
-        return msgspec.structs.asdict(entry)
+        return entry
 
-    async def _unblock(self, params: NumberRef, _peer: Peer) -> dict[str, Any]:
+    async def _unblock(self, params: NumberRef, _peer: Peer) -> Blocked:
         number = self._read(params.number).e164
         entry = await self._admission.do_not_call.unblock(number, time.time())
         if entry is None:
             raise EngineError("not_found", f"{number} is not blocked", field="number")
-        return msgspec.structs.asdict(entry)
+        return entry
 
-    async def _list(self, params: NumberQuery, _peer: Peer) -> dict[str, Any]:
+    async def _list(self, params: NumberQuery, _peer: Peer) -> NumberPage:
         entries = self._admission.do_not_call.in_order(
             time.time(), after=params.cursor or "", prefix=params.prefix
         )
-        page = await page_of(entries, msgspec.structs.asdict, params.limit)
+        page = await page_of(entries, lambda entry: entry, params.limit)
         cursor = None if page.last is None else page.last.number
         return {"numbers": page.views, "cursor": cursor}
 
-    def _check(self, params: NumberCheck, _peer: Peer) -> dict[str, Any]:
+    def _check(self, params: NumberCheck, _peer: Peer) -> NumberVerdict:
         admission, now = self._admission, time.time()
         number = self._read(params.number)
         entry = admission.do_not_call.find(number.e164, now)
-        view: dict[str, Any] = {
+        view: NumberVerdict = {
             "called": number.e164,
             "region": number.region,
             "zones": number.zones,
             "line_type": number.line_type,
-            "blocked": entry and msgspec.structs.asdict(entry),
+            "blocked": entry,
             "cost_estimate": admission.rates.estimate(number.e164),
             "allowed": True,
             "policy": None,
@@ -123,11 +159,12 @@ class NumberMethods:
         try:
             admitted = admission.check(query, now)
         except EngineError as error:
-            policy = error.data.get("policy")
-            return view | {"allowed": False, "policy": policy, "reason": error.message}
-        policy = "hours" if admitted.scheduled else None
-        scheduled = {"not_before": admitted.not_before, "reason": admitted.scheduled}
-        return view | scheduled | {"policy": policy}
+            view["allowed"], view["reason"] = False, error.message
+            view["policy"] = error.data.get("policy")
+            return view
+        view["not_before"], view["reason"] = admitted.not_before, admitted.scheduled
+        view["policy"] = "hours" if admitted.scheduled else None
+        return view
 
     def _read(self, text: str) -> CalledNumber:
         number = self._admission.number(text)

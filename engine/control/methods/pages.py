@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Generic, TypeVar
+from typing import Annotated, Final, Generic, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -22,7 +22,7 @@ SLICE_S: Final = 0.001
 """How long a page is worked on before the loop has its turn."""
 
 T = TypeVar("T")
-View = dict[str, Any]
+V = TypeVar("V")
 
 _encoder = msgspec.json.Encoder()
 
@@ -48,16 +48,16 @@ class Slices:
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
+class Page(Generic[T, V]):
     """The views of one page. `last` is the item of the last of them, where more follow."""
 
-    views: list[View]
+    views: list[V]
     last: T | None
 
 
-async def page_of(items: Iterable[T], view: Callable[[T], View], limit: int) -> Page[T]:
+async def page_of(items: Iterable[T], view: Callable[[T], V], limit: int) -> Page[T, V]:
     """The first `limit` items, or fewer."""
-    shown: list[View] = []
+    shown: list[V] = []
     size = 0
     last: T | None = None
     slices = Slices()
@@ -72,7 +72,7 @@ async def page_of(items: Iterable[T], view: Callable[[T], View], limit: int) -> 
     return Page(shown, None)
 
 
-def bounded(views: Iterable[View], most_bytes: int = PAGE_BYTES) -> tuple[list[View], int]:
+def bounded(views: Iterable[V], most_bytes: int = PAGE_BYTES) -> tuple[list[V], int]:
     """The first of these that fit into `most_bytes`, and how many are left out."""
     views = list(views)
     size = 0

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, cast
 
 import msgspec
 from msgspec import Meta
@@ -34,6 +34,41 @@ class PersonErase(Params):
     number: Target
 
 
+class PersonItem(TypedDict):
+    """One thing that is kept of a person."""
+
+    kind: Literal["job", "record", "event", "audit", "recording", "blocked"]
+    """What it is."""
+    data: dict[str, Any]
+    """What it says: a recording has `path` and `bytes`, the others are as their methods show."""
+
+
+class PersonPage(TypedDict):
+    """person.export."""
+
+    number: str
+    """The number in E.164."""
+    items: list[PersonItem]
+    """What is kept, in a stable order."""
+    cursor: str | None
+    """What asks for the next page; null: there is none."""
+
+
+class Erased(TypedDict):
+    """person.erase: how much there was of each kind."""
+
+    jobs: int
+    """Jobs."""
+    records: int
+    """Records."""
+    events: int
+    """Events."""
+    audit: int
+    """Entries of the audit log."""
+    recordings: int
+    """Recordings, which are deleted."""
+
+
 class PersonMethods:
     """What an administrator may ask about a person. `region` is the country of short numbers."""
 
@@ -51,12 +86,13 @@ class PersonMethods:
             "person.erase": Method(PersonErase, self._erase),
         }
 
-    async def _export(self, params: PersonExport, _peer: Peer) -> dict[str, Any]:
+    async def _export(self, params: PersonExport, _peer: Peer) -> PersonPage:
         person = Person.of(params.number, self._region())
         skipped = 0 if params.cursor is None else row_of(params.cursor, "person.export")
-        shown: list[dict[str, Any]] = []
+        shown: list[PersonItem] = []
         cursor = None
         size = count = 0
+        kind: Any
         async for kind, what in self._personal.items(person, time.time()):
             count += 1
             if count <= skipped:
@@ -68,8 +104,8 @@ class PersonMethods:
             shown.append({"kind": kind, "data": what})
         return {"number": person.e164, "items": shown, "cursor": cursor}
 
-    async def _erase(self, params: PersonErase, peer: Peer) -> dict[str, Any]:
+    async def _erase(self, params: PersonErase, peer: Peer) -> Erased:
         person = Person.of(params.number, self._region())
         erased: dict[str, Any] = dict(await self._personal.erase(person))
         self._events.publish("person.erased", by=peer.who or None, **erased)
-        return erased
+        return cast(Erased, erased)

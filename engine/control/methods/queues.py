@@ -1,10 +1,12 @@
 """The methods of the control protocol that are about queues: queue.*."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from msgspec import Meta
 
-from ...acd.queue_entry import Key
+from ...acd.queue import QueueView
+from ...acd.queue_entry import EntryView, Key
+from ...acd.queues import QueueExplanation
 from ...errors import BadParams
 from ...request import Identifier, Params, one_of
 from ..method import Method
@@ -60,6 +62,26 @@ class EntryRef(Params):
     id: Identifier
 
 
+class QueueViews(TypedDict):
+    """queue.list."""
+
+    queues: list[QueueView]
+    """The queues."""
+    cursor: str | None
+    """What asks for the next page; null: there is none."""
+
+
+class EntryPage(TypedDict):
+    """queue.entries."""
+
+    queue: str | None
+    """The queue; null: the one entry waits for an agent alone."""
+    entries: list[EntryView]
+    """Who waits in it, first in line first."""
+    cursor: str | None
+    """What asks for the next page; null: there is none."""
+
+
 class QueueMethods:
     """What a client may do with queues, and with those who wait in them."""
 
@@ -79,17 +101,17 @@ class QueueMethods:
             "queue.resume": Method(QueueRef, self._resume),
         }
 
-    async def _list(self, params: QueueQuery, _peer: Peer) -> dict[str, Any]:
+    async def _list(self, params: QueueQuery, _peer: Peer) -> QueueViews:
         named = self._queues.shown()
         wanted = after_named(named, params.cursor, "queue.list")
         page = await page_of(wanted, self._queues.viewer(), params.limit)
         cursor = None if page.last is None else cursor_at(named, page.last.name or "")
         return {"queues": page.views, "cursor": cursor}
 
-    def _get(self, params: QueueRef, _peer: Peer) -> dict[str, Any]:
+    def _get(self, params: QueueRef, _peer: Peer) -> QueueView:
         return self._queues.view(params.queue)
 
-    async def _entries(self, params: QueueEntries, _peer: Peer) -> dict[str, Any]:
+    async def _entries(self, params: QueueEntries, _peer: Peer) -> EntryPage:
         if params.id is not None:
             entry = self._queues.entry_view(params.id)
             return {"queue": entry["queue"], "entries": [entry], "cursor": None}
@@ -103,25 +125,25 @@ class QueueMethods:
             "cursor": None if page.last is None else _cursor(page.last.key),
         }
 
-    def _explain(self, params: QueueExplain, _peer: Peer) -> dict[str, Any]:
+    def _explain(self, params: QueueExplain, _peer: Peer) -> QueueExplanation:
         if params.id is not None:
             return self._queues.entry_explained(params.id)
         return self._queues.explained(params.queue or "")
 
-    def _move(self, params: EntryMove, _peer: Peer) -> dict[str, Any]:
+    def _move(self, params: EntryMove, _peer: Peer) -> EntryView:
         self._queues.move(params.id, params.queue)
         return self._queues.entry_view(params.id)
 
-    def _remove(self, params: EntryRef, _peer: Peer) -> dict[str, Any]:
+    def _remove(self, params: EntryRef, _peer: Peer) -> EntryView:
         view = self._queues.entry_view(params.id)
         self._queues.remove(params.id)
-        return view | {"state": "withdrawn"}
+        return {**view, "state": "withdrawn"}
 
-    def _pause(self, params: QueueRef, _peer: Peer) -> dict[str, Any]:
+    def _pause(self, params: QueueRef, _peer: Peer) -> QueueView:
         self._queues.pause(params.queue)
         return self._queues.view(params.queue)
 
-    def _resume(self, params: QueueRef, _peer: Peer) -> dict[str, Any]:
+    def _resume(self, params: QueueRef, _peer: Peer) -> QueueView:
         self._queues.pause(params.queue, paused=False)
         return self._queues.view(params.queue)
 

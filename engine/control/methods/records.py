@@ -3,13 +3,15 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, cast
 
 import msgspec
 from msgspec import Meta
 
 from ...errors import BadParams, EngineError
 from ...job import Job
+from ...reports.job_view import JobView, job_view
+from ...reports.record_view import HistoryEntry, HistoryView, Record, RecordPage
 from ...request import JobId, Params, Target
 from ...store.cursor import never_given, row_of
 from ...store.job_table import MOST_READ
@@ -55,6 +57,19 @@ class RecordQuery(Search, rename={"from_": "from"}):
     cursor: Annotated[str, Meta(max_length=32)] | None = None
 
 
+class CallNotes(TypedDict):
+    """callback.annotate of a call that came in."""
+
+    id: str
+    """The id of the call."""
+    notes: list[str]
+    """What people wrote about it."""
+    outcome: str | None
+    """The outcome that was written back."""
+    rating: int | None
+    """The rating that was written back, 0 to 10."""
+
+
 _NOTES = "SELECT outcome, rating, notes FROM annotations WHERE id = ?"
 
 
@@ -90,7 +105,7 @@ class RecordMethods:
             "callback.annotate": Method(Annotation, self._annotate),
         }
 
-    async def _get(self, params: JobRef, _peer: Peer) -> dict[str, Any]:
+    async def _get(self, params: JobRef, _peer: Peer) -> Record:
         job = await self._known(params.id)
         found = await self._store.query(
             """
@@ -104,9 +119,9 @@ class RecordMethods:
                 reason = f"job {job.id} has not ended: it has a record then"
                 raise EngineError("state", reason, field="id")
             raise EngineError("not_found", f"there is no record {params.id}", field="id")
-        return _told(*found[0])
+        return _record(*found[0])
 
-    async def _list(self, params: RecordQuery, _peer: Peer) -> dict[str, Any]:
+    async def _list(self, params: RecordQuery, _peer: Peer) -> RecordPage:
         after = _read_cursor(params.cursor)
         columns, inside = params.wanted(self._number_of, params.state).of_records()
         # The index is entered where the page before ended.
@@ -122,7 +137,7 @@ class RecordMethods:
             """,
             (*more, *values, most),
         )
-        records: list[dict[str, Any]] = []
+        records: list[Record] = []
         size = seen = 0
         cursor = None
         slices = Slices()
@@ -132,22 +147,22 @@ class RecordMethods:
             if len(records) == params.limit or (records and size > PAGE_BYTES):
                 break
             if body is not None:
-                records.append(_told(body, outcome, rating, notes))
+                records.append(_record(body, outcome, rating, notes))
             seen += 1
             cursor = f"{created!r}/{number}"
         is_last = seen == len(found) < most
         return {"records": records, "cursor": None if is_last else cursor}
 
-    def _of(self, params: HistoryQuery, _peer: Peer) -> dict[str, Any]:
+    def _of(self, params: HistoryQuery, _peer: Peer) -> HistoryView:
         number = self._number_of(params.number)
         shown, _left_out = bounded(self._history.of(number, params.limit))
-        return {"history": shown}
+        return {"history": cast(list[HistoryEntry], shown)}
 
-    async def _annotate(self, params: Annotation, _peer: Peer) -> dict[str, Any]:
+    async def _annotate(self, params: Annotation, _peer: Peer) -> JobView | CallNotes:
         async with self._annotating:
             return await self._annotate_next(params)
 
-    async def _annotate_next(self, params: Annotation) -> dict[str, Any]:
+    async def _annotate_next(self, params: Annotation) -> JobView | CallNotes:
         job = await self._known(params.id)
         if job is not None:
             notes = job.notes
@@ -169,7 +184,9 @@ class RecordMethods:
             raise EngineError("refused", reason, field="notes")
         return await self._write(params, job, notes)
 
-    async def _write(self, params: Annotation, job: Job | None, notes: list[str]) -> dict[str, Any]:
+    async def _write(
+        self, params: Annotation, job: Job | None, notes: list[str]
+    ) -> JobView | CallNotes:
         """All in one transaction; answered once it is on the disk."""
         store = self._store
         notes = [*notes, params.notes] if params.notes is not None else notes
@@ -200,20 +217,16 @@ class RecordMethods:
         )
         await store.flush()
         if job is not None:
-            return job.view()
+            return job_view(job)
         ((outcome, rating, _notes),) = await store.query(_NOTES, (params.id,))
         return {"id": params.id, "notes": notes, "outcome": outcome, "rating": rating}
 
 
-def _told(
-    body: bytes, outcome: str | None, rating: int | None, notes: bytes | None
-) -> dict[str, Any]:
-    record: dict[str, Any] = msgspec.json.decode(body)
-    return record | {
-        "outcome": outcome,
-        "rating": rating,
-        "notes": msgspec.json.decode(notes) if notes else [],
-    }
+def _record(body: bytes, outcome: str | None, rating: int | None, notes: bytes | None) -> Record:
+    record: Record = msgspec.json.decode(body)
+    record["outcome"], record["rating"] = outcome, rating
+    record["notes"] = msgspec.json.decode(notes) if notes else []
+    return record
 
 
 def _read_cursor(cursor: str | None) -> tuple[float, int]:

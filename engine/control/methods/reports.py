@@ -1,7 +1,7 @@
 """The methods of the control protocol that report: report.*."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import msgspec
 from msgspec import Meta
@@ -9,9 +9,11 @@ from msgspec import Meta
 from ...reports.intervals import GroupBy, GroupCallsBy, Interval
 from ...reports.report import Reports
 from ...reports.report_count import Kind, Question
+from ...reports.report_view import AgentReport, CallReport, JobReport, QueueReport, SiteReport
 from ...request import Identifier, Params, UnixTime
 from ..method import Method
 from ..peer import Peer
+from ..views import LiveView
 from .pages import bounded
 
 if TYPE_CHECKING:
@@ -64,13 +66,13 @@ class SiteReportQuery(ReportQuery):
 
 
 class JobReportQuery(ReportQuery):
-    """report.job: told apart by something, or not."""
+    """report.job: grouped by something, or not."""
 
     by: GroupBy = "all"
 
 
 class CallReportQuery(ReportQuery):
-    """report.call: calls that came in, told apart by something, or not."""
+    """report.call: calls that came in, grouped by something, or not."""
 
     by: GroupCallsBy = "all"
 
@@ -95,11 +97,15 @@ class ReportMethods:
     def table(self) -> dict[str, Method]:
         """Method names, with the parameters each takes and what it does."""
         return {
-            "report.queue": Method(QueueReportQuery, self._queue, is_large=True),
-            "report.agent": Method(AgentReportQuery, self._agent, is_large=True),
-            "report.site": Method(SiteReportQuery, self._site, is_large=True),
-            "report.job": Method(JobReportQuery, self._job, is_large=True),
-            "report.call": Method(CallReportQuery, self._call, is_large=True),
+            "report.queue": Method(
+                QueueReportQuery, self._queue, is_large=True, result=QueueReport
+            ),
+            "report.agent": Method(
+                AgentReportQuery, self._agent, is_large=True, result=AgentReport
+            ),
+            "report.site": Method(SiteReportQuery, self._site, is_large=True, result=SiteReport),
+            "report.job": Method(JobReportQuery, self._job, is_large=True, result=JobReport),
+            "report.call": Method(CallReportQuery, self._call, is_large=True, result=CallReport),
             "report.live": Method(LiveQuery, self._now, is_costly=True),
         }
 
@@ -121,8 +127,9 @@ class ReportMethods:
     async def _call(self, params: CallReportQuery, _peer: Peer) -> msgspec.Raw:
         return await self._reports.answer(params.asked(self._reports, "call", by=params.by))
 
-    def _now(self, _params: LiveQuery, _peer: Peer) -> dict[str, Any]:
+    def _now(self, _params: LiveQuery, _peer: Peer) -> LiveView:
         view = self._live.view() | {"alerts": self._raised()}
         view["queues"], queues_left = bounded(view["queues"], LIVE_BYTES)
         view["agents"], agents_left = bounded(view["agents"], LIVE_BYTES)
-        return view | {"left_out": {"queues": queues_left, "agents": agents_left}}
+        left_out = {"queues": queues_left, "agents": agents_left}
+        return cast(LiveView, view | {"left_out": left_out})

@@ -5,7 +5,7 @@ inbound routes and the queues. Nothing is dialled, nobody is offered anything, n
 """
 
 import time
-from typing import Any
+from typing import Any, cast
 
 from ...callbacks.intake import Intake
 from ...errors import BadParams, EngineError
@@ -13,12 +13,12 @@ from ...inbound.call_info import InboundCallInfo
 from ...inbound.caller_id import CallingParty
 from ...inbound.inbound import Inbound
 from ...request import CallbackRequest, Identifier, Target, UnixTime
-from ...routing.admission import Admission
+from ...routing.admission import Admission, Admitted
 from ...routing.router import Router
 from ...routing.rules import CallerHistory, Ruling
 from ..method import Method
 from ..peer import Peer
-from ..route_view import Objections, PartyView, explained, requested, verdict_of
+from ..route_view import Explanation, Objections, PartyView, explained, requested, verdict_of
 
 
 class RouteQuery(CallbackRequest):
@@ -59,7 +59,7 @@ class RouteMethods:
         """Method names, with the parameters each takes and what it does."""
         return {"route.explain": Method(RouteQuery, self._explain, is_costly=True)}
 
-    async def _explain(self, params: RouteQuery, _peer: Peer) -> dict[str, Any]:
+    async def _explain(self, params: RouteQuery, _peer: Peer) -> Explanation:
         now = params.at if params.at is not None else time.time()
         history = await self._router.history(params.to)
         if params.from_trunk is not None:
@@ -68,7 +68,7 @@ class RouteMethods:
 
     # -- a callback -------------------------------------------------------------------------
 
-    def _callback(self, params: RouteQuery, history: CallerHistory, now: float) -> dict[str, Any]:
+    def _callback(self, params: RouteQuery, history: CallerHistory, now: float) -> Explanation:
         objections = Objections()
         check = self._intake.check
         with objections.of("engine"):
@@ -77,30 +77,32 @@ class RouteMethods:
             params = check.read_numbers(params)
         facts = self._router.facts(params, history, now)
         filled, ruling = self._router.route(params, history, now, explain=True)
-        not_before, admission = self._explain_admission(filled, now, objections)
+        admitted, admission = self._explain_admission(filled, now, objections)
         for step, holds in check.checks(filled, now):
             with objections.of(step):
                 holds()
         with objections.of("whisper"):
             self._intake.check_whisper(filled, ruling)
-        if filled.queue is not None:
-            with objections.of("queue"):
-                check.queue(filled.queue, now, not_before)
+        with objections.of("queue"):
+            admitted = check.place(filled, admitted, now)
         queue = self._parties.queue(filled, facts, now)
         agent = self._parties.agent(filled, facts, now)
         view = explained("callback", facts, ruling, now) | {
             "request": requested(filled, ruling),
             "admission": admission,
+            "not_before": admitted.not_before,
+            "scheduled": admitted.scheduled,
             "trunks": self._parties.trunks(filled.to, filled.trunk),
             "queue": queue,
             "agent": agent,
         }
-        return view | verdict_of(objections.found, not_before, now, queue, agent)
+        verdict = verdict_of(objections.found, admitted.not_before, now, queue, agent)
+        return cast(Explanation, view | verdict)
 
     def _explain_admission(
         self, params: RouteQuery, now: float, objections: Objections
-    ) -> tuple[float | None, dict[str, Any]]:
-        """When it would be called, and what the policies say."""
+    ) -> tuple[Admitted, dict[str, Any]]:
+        """What the policies admit, and what they say."""
         admission = self._admission
         number = admission.number(params.to)
         view: dict[str, Any] = {
@@ -115,14 +117,14 @@ class RouteMethods:
         except EngineError as error:
             objections.add("admission", error)
             rest = {"allowed": False, "policy": error.data.get("policy"), "reason": error.message}
-            return None, view | rest | {"not_before": None}
+            return Admitted(not_before=params.not_before), view | rest | {"not_before": None}
         policy = "hours" if admitted.scheduled else None
         rest = {"allowed": True, "policy": policy, "reason": admitted.scheduled}
-        return admitted.not_before, view | rest | {"not_before": admitted.not_before}
+        return admitted, view | rest | {"not_before": admitted.not_before}
 
     # -- a call that comes in ---------------------------------------------------------------
 
-    def _call(self, params: RouteQuery, history: CallerHistory, now: float) -> dict[str, Any]:
+    def _call(self, params: RouteQuery, history: CallerHistory, now: float) -> Explanation:
         trunk, dialled = params.from_trunk or "", params.dialled or ""
         self._parties.require_trunk(trunk)
         route = self._inbound.route(dialled, trunk)
@@ -156,11 +158,13 @@ class RouteMethods:
             "route": route.name,
             "request": requested(filled, call.ruling),
             "admission": None,
+            "not_before": None,
+            "scheduled": None,
             "trunks": [],
             "queue": queue,
             "agent": agent,
         }
-        return view | verdict_of(objections.found, None, now, queue, agent)
+        return cast(Explanation, view | verdict_of(objections.found, None, now, queue, agent))
 
     def _refused(
         self,
@@ -168,7 +172,7 @@ class RouteMethods:
         history: CallerHistory,
         now: float,
         refusal: tuple[int, str] | None,
-    ) -> dict[str, Any]:
+    ) -> Explanation:
         """A call that is refused before any rule is looked at."""
         trunk, dialled = params.from_trunk or "", params.dialled or ""
         number = self._admission.number(params.to)
@@ -190,11 +194,13 @@ class RouteMethods:
             "route": None,
             "request": requested(CallbackRequest(to=params.to), Ruling()),
             "admission": None,
+            "not_before": None,
+            "scheduled": None,
             "trunks": [],
             "queue": None,
             "agent": None,
         }
-        return view | verdict_of(objections.found, None, now, None, None)
+        return cast(Explanation, view | verdict_of(objections.found, None, now, None, None))
 
 
 def _as_request(call: InboundCallInfo, caller: str) -> CallbackRequest:

@@ -1,10 +1,11 @@
 """The methods about webhooks: webhook.list and webhook.retry."""
 
-from typing import Annotated, Any
+from typing import Annotated, TypedDict
 
 from msgspec import Meta
 
 from ...request import Identifier, Params
+from ...webhooks.webhook import Retried, WebhookView
 from ...webhooks.webhooks import Webhooks
 from ..method import Method
 from ..params import NoParams
@@ -16,6 +17,13 @@ class RetryRequest(Params):
 
     webhook: Identifier
     event: Annotated[int, Meta(ge=1)] | None = None
+
+
+class WebhookList(TypedDict):
+    """webhook.list."""
+
+    webhooks: list[WebhookView]
+    """The webhooks."""
 
 
 class WebhookMethods:
@@ -31,8 +39,8 @@ class WebhookMethods:
             "webhook.retry": Method(RetryRequest, self._retry),
         }
 
-    def _list(self, _params: NoParams, _peer: Peer) -> dict[str, Any]:
+    def _list(self, _params: NoParams, _peer: Peer) -> WebhookList:
         return {"webhooks": self._webhooks.views()}
 
-    async def _retry(self, params: RetryRequest, _peer: Peer) -> dict[str, Any]:
+    async def _retry(self, params: RetryRequest, _peer: Peer) -> Retried:
         return await self._webhooks.named(params.webhook).retry(params.event)

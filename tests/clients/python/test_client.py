@@ -76,19 +76,19 @@ async def test_wait_for_job_delivers_its_events(tmp_path: Path) -> None:
         await Client.connect(served.settings.socket) as client,
         client.events() as events,
     ):
-        told: list[str] = []
+        seen: list[str] = []
         waiting = asyncio.create_task(
-            client.wait_for_job("j1", lambda event: told.append(event["type"]), events=events)
+            client.wait_for_job("j1", lambda event: seen.append(event["type"]), events=events)
         )
         served.events.publish("callback.queued", job="j1")
         served.events.publish("callback.completed", job="j2")
         served.events.publish("leg.ringing", job="j1")
-        await until(lambda: len(told) == 2)
+        await until(lambda: len(seen) == 2)
         assert not waiting.done()
         handlers.state = "completed"
         served.events.publish("callback.completed", job="j1")
         assert (await waiting)["state"] == "completed"
-        assert told == ["callback.queued", "leg.ringing", "callback.completed"]
+        assert seen == ["callback.queued", "leg.ringing", "callback.completed"]
 
 
 async def test_wait_for_job_survives_a_restart(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from ringback_client import (
     NoReply,
     RequestRejected,
 )
-from tests.engine.control.test_server import certificate, needs_openssl
 from tests.support.control_server import LIMIT_S, Handlers, serving, without_privileges
+from tests.support.tls import certificate, needs_openssl
 
 from .events import take
 

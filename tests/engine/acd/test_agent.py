@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from config.agents import AgentDefaults
 from engine.acd.agent import AGENT_TRANSITIONS, Agent, AgentImage, IllegalMove
 from engine.acd.agent_policy import AgentPolicy
+from engine.acd.agent_view import agent_view
 from tests.support.floor import agent as settings_of
 
 
@@ -75,17 +76,17 @@ def test_wrap_up_lasts_until_its_limit(
         assert state_of(alice) == state
 
 
-def test_without_a_limit_the_wrap_up_ends_when_he_is_ready() -> None:
+def test_without_a_limit_the_wrap_up_ends_when_the_agent_is_ready() -> None:
     alice = an_agent(wrap_up_s=-1, max_wrap_up_s=0)
     talks(alice, 5.0, 10.0)
     assert not alice.wrap_up_ends(1e9)
-    assert alice.view(15.0)["work"] == "job", "the call that he writes up"
+    assert agent_view(alice, (), 15.0)["work"] == "job", "the call that he writes up"
     alice.ready(20.0)
     assert (state_of(alice), alice.work, alice.idle_since) == ("available", None, 10.0)
 
 
 @pytest.mark.parametrize("wish", ["paused", "logged_out"])
-def test_what_he_asks_for_during_a_call_comes_after_it(wish: str) -> None:
+def test_a_state_asked_for_during_a_call_follows_it(wish: str) -> None:
     for end in ("release", "missed", "finished"):
         alice = an_agent(wrap_up_s=30)
         alice.reserve("job", 1.0)
@@ -93,7 +94,7 @@ def test_what_he_asks_for_during_a_call_comes_after_it(wish: str) -> None:
         if end == "finished":
             alice.talking(2.0)
         alice.pause(3.0, "lunch") if wish == "paused" else alice.logout(3.0, "lunch")
-        assert alice.is_on_work and alice.view(3.0)["wish"] == wish
+        assert alice.is_on_work and agent_view(alice, (), 3.0)["wish"] == wish
         if end == "missed":
             alice.missed(4.0, "no answer")
         else:
@@ -101,7 +102,7 @@ def test_what_he_asks_for_during_a_call_comes_after_it(wish: str) -> None:
         assert (state_of(alice), alice.reason, alice.wish) == (wish, "lunch", None)
 
 
-def test_what_he_asked_for_can_be_taken_back() -> None:
+def test_a_state_asked_for_can_be_withdrawn() -> None:
     alice = an_agent()
     alice.reserve("job", 1.0)
     alice.pause(2.0)
@@ -115,7 +116,7 @@ def test_what_he_asked_for_can_be_taken_back() -> None:
     assert state_of(alice) == "available"
 
 
-def test_unanswered_offers_in_a_row_pause_him() -> None:
+def test_unanswered_offers_in_a_row_pause_the_agent() -> None:
     alice = an_agent(missed_limit=3)
     for number in range(3):
         assert state_of(alice) == "available"
@@ -178,7 +179,7 @@ def test_the_days_figures() -> None:
     talks(alice, 10.0, 40.0)
     alice.wrap_up_ends(45.0)
     alice.pause(50.0)
-    view = alice.view(60.0)
+    view = agent_view(alice, (), 60.0)
     assert (view["calls"], view["talk_s"]) == (1, 30.0)
     spent = {state: time_s for state, time_s in view["times"].items() if time_s}
     assert spent == {"available": 15.0, "talking": 30.0, "wrap_up": 5.0, "paused": 10.0}
@@ -195,10 +196,10 @@ def test_a_talk_is_counted_while_it_lasts() -> None:
     alice = an_agent()
     alice.reserve("job", 0.0)
     alice.talking(0.0)
-    assert alice.view(12.0)["talk_s"] == 12.0
+    assert agent_view(alice, (), 12.0)["talk_s"] == 12.0
 
 
-def test_skills_and_addresses_of_his_own_go_back_to_the_configured_ones() -> None:
+def test_changed_skills_and_addresses_go_back_to_the_configured_ones() -> None:
     alice = an_agent(skills={"sales": 3})
     alice.set_skills({"german": 7})
     assert alice.skills == {"german": 7}
@@ -216,14 +217,14 @@ def restarted(alice: Agent, now: float, **settings: Any) -> Agent:
     return again
 
 
-def test_a_restart_keeps_his_state() -> None:
+def test_a_restart_keeps_the_state() -> None:
     alice = an_agent()
     alice.pause(10.0, "lunch")
     again = restarted(alice, 99.0)
     assert (again.state, again.reason, again.since) == ("paused", "lunch", 10.0)
 
 
-def test_a_restart_ends_his_call() -> None:
+def test_a_restart_ends_the_call() -> None:
     alice = an_agent(wrap_up_s=30)
     alice.reserve("job", 1.0)
     alice.ringing(1.0)
@@ -247,7 +248,7 @@ MOVES = ("login", "logout", "pause", "ready", "up", "down", "ring", "talk", "fre
 
 
 @given(st.lists(st.sampled_from(MOVES), max_size=40), st.booleans())
-def test_whatever_happens_he_is_never_stuck(moves: list[str], permanent: bool) -> None:
+def test_whatever_happens_no_agent_is_stuck(moves: list[str], permanent: bool) -> None:
     """Any history of calls that end leaves him with nothing on his hands, also over a restart."""
     alice = an_agent(permanent=permanent, wrap_up_s=3, missed_limit=2)
     spent_s = 0.0
@@ -273,7 +274,7 @@ def test_whatever_happens_he_is_never_stuck(moves: list[str], permanent: bool) -
         assert (alice.work is not None) == (alice.is_on_work or alice.state == "wrap_up")
         assert alice.wish is None or alice.is_on_work
         assert alice.state != "available" or alice.line_up
-    view = alice.view(spent_s)
+    view = agent_view(alice, (), spent_s)
     assert sum(view["times"].values()) == pytest.approx(spent_s)
     assert isinstance(alice.image(), AgentImage)
     again = restarted(alice, spent_s, permanent=permanent)

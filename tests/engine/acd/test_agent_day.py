@@ -20,7 +20,7 @@ def test_another_day_begins_from_nothing() -> None:
     assert (day.calls, day.talk_s, day.times, day.counted_from) == (0, 0.0, {}, 200.0)
 
 
-def test_a_clock_that_is_set_back_takes_no_time_away() -> None:
+def test_a_clock_that_is_set_back_removes_no_time() -> None:
     day = AgentDay(counted_from=100.0)
     day.count("available", 50.0)
     assert day.times == {"available": 0.0}

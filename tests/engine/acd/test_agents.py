@@ -17,7 +17,7 @@ class Desk:
 
     def __init__(self, *agents: Any, images: dict[str, AgentImage] | None = None, **defaults: Any):
         self.now = 1000.0
-        self.told: list[tuple[str, dict[str, Any]]] = []
+        self.seen: list[tuple[str, dict[str, Any]]] = []
         self.order: list[str] = []
         self.kept: dict[str, AgentImage] = {}
         self.agents = AgentRegistry(
@@ -32,7 +32,7 @@ class Desk:
         self.agents.start(images)
 
     def publish(self, type: str, **fields: Any) -> None:
-        self.told.append((type, fields))
+        self.seen.append((type, fields))
         self.order.append(f"told {type}")
 
     def put(self, kind: str, key: str, value: Any) -> None:
@@ -47,7 +47,7 @@ class Desk:
         return self.agents.known(name).state
 
 
-def test_a_change_is_kept_then_told_then_offered() -> None:
+def test_a_change_is_kept_then_published_then_offered() -> None:
     desk = Desk(agent("alice", login="manual"))
     desk.order.clear()
     desk.agents.login("alice")
@@ -64,11 +64,11 @@ def test_reservations_have_one_winner() -> None:
     assert desk.agents.reserve("alice", "one")
     assert not desk.agents.reserve("alice", "two")
     assert not desk.agents.reserve("nobody", "one")
-    kind, fields = desk.told[-1]
+    kind, fields = desk.seen[-1]
     assert (kind, fields["work"], fields["previous"]) == ("agent.reserved", "one", "available")
 
 
-def test_an_end_that_is_not_his_changes_nothing() -> None:
+def test_the_end_of_other_work_changes_nothing() -> None:
     desk = Desk()
     desk.agents.reserve("alice", "one")
     ends: list[Callable[[], bool]] = [
@@ -127,7 +127,7 @@ def test_seats() -> None:
     assert desk.agents.login("cleo").state == "available"
 
 
-def test_who_is_not_logged_in_is_neither_paused_nor_ready() -> None:
+def test_a_logged_out_agent_is_neither_paused_nor_ready() -> None:
     desk = Desk(agent("alice", login="manual"))
     for act in (desk.agents.pause, desk.agents.ready):
         with pytest.raises(EngineError) as refused:
@@ -135,15 +135,15 @@ def test_who_is_not_logged_in_is_neither_paused_nor_ready() -> None:
         assert refused.value.kind == "state"
 
 
-def test_what_he_asks_for_during_a_call_is_told_at_once() -> None:
+def test_a_state_asked_for_during_a_call_is_published_at_once() -> None:
     desk = Desk()
     desk.agents.reserve("alice", "job")
     desk.agents.pause("alice", "lunch")
     desk.agents.pause("alice", "lunch")
-    asked = [fields for kind, fields in desk.told if kind == "agent.asked"]
+    asked = [fields for kind, fields in desk.seen if kind == "agent.asked"]
     assert asked == [{"agent": "alice", "wish": "paused", "reason": "lunch"}]
     desk.agents.release("alice", "job")
-    assert desk.told[-1][0] == "agent.paused"
+    assert desk.seen[-1][0] == "agent.paused"
     assert "free alice" not in desk.order[-3:]
 
 
@@ -172,7 +172,7 @@ def test_the_day_begins_at_midnight_of_this_machine(monkeypatch: pytest.MonkeyPa
     assert desk.kept["alice"].calls == 0
 
 
-def test_a_restart_takes_everybody_up() -> None:
+def test_a_restart_restores_every_agent() -> None:
     desk = Desk(agent("alice", wrap_up_s=30), agent("bert"), agent("cleo"))
     for name in ("alice", "bert"):
         desk.agents.reserve(name, "job")
@@ -189,7 +189,7 @@ def test_a_restart_takes_everybody_up() -> None:
     assert again.agents.known("cleo").reason == "home"
 
 
-def test_whoever_is_told_may_change_agents_in_turn() -> None:
+def test_a_listener_may_change_agents_in_turn() -> None:
     desk = Desk()
 
     def take(name: str) -> None:
@@ -201,7 +201,7 @@ def test_whoever_is_told_may_change_agents_in_turn() -> None:
     assert (desk.state(), desk.agents.known("alice").work) == ("reserved", "next")
 
 
-def test_a_miss_is_told_as_that_whatever_he_asked_for_meanwhile() -> None:
+def test_a_miss_is_published_as_that_whatever_was_asked_for_meanwhile() -> None:
     desk = Desk()
     for missed in (True, False):
         desk.agents.ready("alice")
@@ -212,9 +212,9 @@ def test_a_miss_is_told_as_that_whatever_he_asked_for_meanwhile() -> None:
             desk.agents.missed("alice", "j1", "no answer")
         else:
             desk.agents.release("alice", "j1")
-        kind, told = desk.told[-1]
-        assert (kind, told["reason"]) == ("agent.paused", "lunch")
-        assert told.get("missed", False) is missed
+        kind, seen = desk.seen[-1]
+        assert (kind, seen["reason"]) == ("agent.paused", "lunch")
+        assert seen.get("missed", False) is missed
 
 
 def test_a_step_of_the_clock_moves_what_each_agent_remembers() -> None:

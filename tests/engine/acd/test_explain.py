@@ -68,7 +68,7 @@ def test_states_skills_and_those_who_help_later() -> None:
     on_floor([queue], agents, story)
 
 
-def test_those_for_whom_one_is_kept() -> None:
+def test_the_agents_for_whom_an_entry_is_kept() -> None:
     vip = Vip(context={"tier": "gold"}, agents=["anna"], within_s=20.0)
     queue = Queue(name="sales", vip=[vip], known_agent_s=15.0)
     agents = [agent("anna", queues=["sales"]), agent("bert", queues=["sales"])]
@@ -122,7 +122,7 @@ def test_one_agent_alone_and_a_queue_that_is_not_there() -> None:
     on_floor([], agents, story)
 
 
-def test_why_one_waits_beside_an_agent_who_is_free() -> None:
+def test_why_an_entry_waits_beside_a_free_agent() -> None:
     agents = [
         agent("anna", queues=["sales"]),
         agent("bert", queues=["sales"], skills={"german": 4}),

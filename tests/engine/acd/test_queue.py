@@ -13,7 +13,7 @@ def a_line(**settings: float) -> CallQueue:
     return line
 
 
-def test_pages_follow_the_order_whoever_leaves_meanwhile() -> None:
+def test_pages_follow_the_order_even_where_entries_leave_meanwhile() -> None:
     line = a_line()
     entries = []
     for seq in range(6):

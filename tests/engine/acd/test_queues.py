@@ -38,7 +38,7 @@ def test_the_order_is_priority_then_joining_time_then_who_came_first() -> None:
     run_floor(script, [queue()], [agent("ann", queues=["sales"], login="manual")])
 
 
-def test_one_whom_nobody_answered_keeps_his_place_and_is_withheld_from_them_for_a_while() -> None:
+def test_unanswered_entry_keeps_position_and_skips_agents_who_missed_it() -> None:
     async def script(floor: Floor) -> None:
         first = await floor.join("first")
         second = await floor.join("second")
@@ -56,7 +56,7 @@ def test_one_whom_nobody_answered_keeps_his_place_and_is_withheld_from_them_for_
     run_floor(script, [queue(again_s=10)], [agent("ann", queues=["sales"], missed_limit=0)])
 
 
-def test_an_offer_that_is_overtaken_before_it_is_told_frees_its_agent() -> None:
+def test_an_offer_overtaken_before_it_is_delivered_frees_its_agent() -> None:
     async def script(floor: Floor) -> None:
         guest = await floor.join("guest")
         floor.agents.login("ann")
@@ -65,12 +65,12 @@ def test_an_offer_that_is_overtaken_before_it_is_told_frees_its_agent() -> None:
         await floor.turn()
         assert not guest.offers
         assert floor.state("ann") == "available"
-        assert [event["reason"] for event in floor.told("queue.abandoned")] == ["abandoned"]
+        assert [event["reason"] for event in floor.seen("queue.abandoned")] == ["abandoned"]
 
     run_floor(script, [queue()], [agent("ann", queues=["sales"], login="manual")])
 
 
-def test_leaving_and_answering_twice_are_told_apart() -> None:
+def test_leaving_and_answering_twice_differ() -> None:
     async def script(floor: Floor) -> None:
         guest = await floor.join("guest")
         offer = guest.offer
@@ -98,7 +98,7 @@ def test_nobody_waits_twice_or_for_nothing() -> None:
     run_floor(script, [queue()])
 
 
-def test_one_who_waits_for_an_agent_alone_gets_him_whatever_he_can() -> None:
+def test_an_entry_for_one_agent_alone_gets_them_whatever_their_skills() -> None:
     async def script(floor: Floor) -> None:
         other = await floor.join("other")
         mine = await floor.join("mine", None, agent="ann", priority=1, ring_s=7.0)
@@ -117,7 +117,7 @@ def test_one_who_waits_for_an_agent_alone_gets_him_whatever_he_can() -> None:
 # -- limits and pacing ------------------------------------------------------------------------
 
 
-def test_a_full_queue_takes_nobody() -> None:
+def test_a_full_queue_admits_nobody() -> None:
     async def script(floor: Floor) -> None:
         await floor.join("one")
         two = await floor.join("two")
@@ -133,7 +133,7 @@ def test_a_full_queue_takes_nobody() -> None:
     run_floor(script, [queue(max_length=2)])
 
 
-def test_the_longest_wait_counts_from_when_he_came_back() -> None:
+def test_the_longest_wait_counts_from_the_return() -> None:
     async def script(floor: Floor) -> None:
         guest = await floor.join("guest")
         back = await floor.join("back", ago_s=3600)
@@ -168,7 +168,7 @@ def test_releases_are_paced() -> None:
         for number in range(4):
             await floor.join(f"guest{number}")
         await floor.after(31)
-        assert [event["at"] for event in floor.told("queue.offered")] == [0, 10, 20, 30]
+        assert [event["at"] for event in floor.seen("queue.offered")] == [0, 10, 20, 30]
 
     agents = [agent(f"a{n}", queues=["sales"]) for n in range(4)]
     run_floor(script, [queue(release_per_min=6)], agents)
@@ -183,12 +183,12 @@ def test_a_paused_queue_offers_nobody_and_then_the_first() -> None:
         floor.queues.pause("sales", False)
         await floor.turn()
         assert first.rings and not second.rings
-        assert len(floor.told("queue.paused")) == len(floor.told("queue.resumed")) == 1
+        assert len(floor.seen("queue.paused")) == len(floor.seen("queue.resumed")) == 1
 
     run_floor(script, [queue()], [agent("ann", queues=["sales"])])
 
 
-def test_many_are_let_go_in_steps_and_none_is_forgotten() -> None:
+def test_many_are_offered_in_steps_and_none_is_forgotten() -> None:
     async def script(floor: Floor) -> None:
         floor.queues.pause("sales")
         guests = [await floor.join(f"guest{n}") for n in range(45)]
@@ -223,7 +223,7 @@ def test_tiers_widen_who_may_help_as_time_goes_by() -> None:
     async def script(floor: Floor) -> None:
         guests = [await floor.join(f"guest{n}") for n in range(4)]
         await floor.after(60)
-        offers = [(event["at"], event["agents"]) for event in floor.told("queue.offered")]
+        offers = [(event["at"], event["agents"]) for event in floor.seen("queue.offered")]
         assert offers == [(10, ["ann"]), (20, ["bob"]), (30, ["cat"]), (40, ["dan"])]
         assert [guest.rings for guest in guests] == [("ann",), ("bob",), ("cat",), ("dan",)]
 
@@ -244,7 +244,7 @@ def test_levels_are_the_higher_of_the_queues_and_the_requests() -> None:
     run_floor(script, [queue(skills={"german": 5})], agents)
 
 
-def test_an_agent_of_two_queues_takes_the_longer_wait_by_their_weights() -> None:
+def test_an_agent_of_two_queues_gets_the_longer_wait_by_their_weights() -> None:
     async def script(floor: Floor) -> None:
         heavy, light = await floor.join("heavy", "heavy"), await floor.join("light", "light")
         await floor.after(5)
@@ -281,7 +281,7 @@ def test_priority_goes_before_any_weight() -> None:
     run_floor(script, queues, [agent("ann", queues=["light", "heavy"], login="manual")])
 
 
-def test_a_customer_is_kept_for_the_agent_he_knows_for_a_time() -> None:
+def test_a_customer_is_kept_for_the_known_agent_for_a_time() -> None:
     async def script(floor: Floor) -> None:
         other = await floor.join("other")
         other.is_taken("ann")
@@ -299,7 +299,7 @@ def test_a_customer_is_kept_for_the_agent_he_knows_for_a_time() -> None:
     run_floor(script, [sales], [agent("ann"), agent("bob")])
 
 
-def test_nobody_is_kept_for_one_who_is_not_logged_in() -> None:
+def test_nobody_is_kept_for_an_agent_who_is_logged_out() -> None:
     async def script(floor: Floor) -> None:
         assert (await floor.join("guest", known_agent="ann")).rings == ("bob",)
 
@@ -307,7 +307,7 @@ def test_nobody_is_kept_for_one_who_is_not_logged_in() -> None:
     run_floor(script, [queue(known_agent_s=15, agents=["ann", "bob"])], agents)
 
 
-def test_who_is_kept_for_an_agent_who_logs_out_is_anybodys_at_once() -> None:
+def test_an_entry_kept_for_an_agent_who_logs_out_is_free_at_once() -> None:
     vip = Vip(context={"tier": "gold"}, agents=["ann", "cat"], within_s=60)
 
     async def script(floor: Floor) -> None:
@@ -325,7 +325,7 @@ def test_who_is_kept_for_an_agent_who_logs_out_is_anybodys_at_once() -> None:
     run_floor(script, [queue(known_agent_s=60, vip=[vip], agents=names)], agents)
 
 
-def test_a_vip_is_kept_for_his_agents_and_comes_before_others() -> None:
+def test_a_vip_is_kept_for_their_agents_and_comes_before_others() -> None:
     vip = Vip(context={"tier": "gold"}, agents=["cat"], within_s=20, raise_priority=5)
 
     async def script(floor: Floor) -> None:
@@ -350,7 +350,7 @@ def test_a_vip_is_kept_for_his_agents_and_comes_before_others() -> None:
     run_floor(script, [sales], [agent("ann", queues=["sales"]), agent("cat")])
 
 
-def test_vips_may_be_told_by_priority() -> None:
+def test_vips_may_be_known_by_priority() -> None:
     async def script(floor: Floor) -> None:
         await floor.join("plain", priority=9)
         await floor.join("vip", priority=10)
@@ -426,7 +426,7 @@ def test_a_centre_that_cannot_take_a_call_has_no_turn(london: str) -> None:
         for number in range(3):
             guest = await floor.join(f"guest{number}")
             assert guest.rings == ("of_leeds",)
-            assert floor.told("queue.joined")[-1]["centre"] == "leeds"
+            assert floor.seen("queue.joined")[-1]["centre"] == "leeds"
             guest.hangs_up()
             await floor.turn()
 
@@ -502,7 +502,7 @@ def test_shares_follow_the_customers_place_and_the_hours() -> None:
     async def script(floor: Floor) -> None:
         async def centre(number: str, region: str) -> str | None:
             guest = await floor.join(number, number=number, region=region)
-            chosen: str | None = floor.told("queue.joined")[-1]["centre"]
+            chosen: str | None = floor.seen("queue.joined")[-1]["centre"]
             guest.hangs_up()
             return chosen
 
@@ -540,7 +540,7 @@ def test_overflow_goes_step_by_step() -> None:
         assert moved["entered_at"] == START + 30
         assert floor.queues.place("waiting") == 2
         assert waiting.left is None
-        (event,) = floor.told("queue.overflowed")
+        (event,) = floor.seen("queue.overflowed")
         assert (event["queue"], event["to_queue"]) == ("sales", "service")
 
     sales = queue(overflow=steps, again_s=3600)
@@ -575,7 +575,7 @@ def test_two_queues_that_overflow_into_each_other_do_not_play_ball() -> None:
         await floor.join("guest", "a")
         await floor.after(600)
         assert floor.queues.entry_view("guest")["queue"] == "b"
-        assert len(floor.told("queue.overflowed")) == 1
+        assert len(floor.seen("queue.overflowed")) == 1
 
     run_floor(script, queues)
 
@@ -610,7 +610,7 @@ def test_at_closing_time(at_closing: str) -> None:
 # -- reload -----------------------------------------------------------------------------------
 
 
-def test_whoever_waits_keeps_his_place_over_a_reload_and_a_removed_queue_is_emptied() -> None:
+def test_entries_keep_their_position_over_a_reload_and_a_removed_queue_is_emptied() -> None:
     async def script(floor: Floor) -> None:
         guests = [await floor.join(f"guest{n}") for n in range(3)]
         floor.queues.configure([queue("service")])

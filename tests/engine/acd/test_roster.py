@@ -43,7 +43,7 @@ class Staff:
             events=self.events, takes_permanent=takes_permanent,
         )  # fmt: skip
 
-    def told(self) -> list[str]:
+    def seen(self) -> list[str]:
         return [event.type for event in self.events.after(0)]
 
 
@@ -54,7 +54,7 @@ async def test_added_agents_outlive_a_restart_with_their_state(store: Store) -> 
         {"name": "bert", "uri": "sip:bert@127.0.0.1", "skills": {"german": 4}}
     )
     staff.agents.pause("bert", "lunch")
-    assert "agent.added" in staff.told()
+    assert "agent.added" in staff.seen()
     again = Staff(store, agent("anna"))
     await again.roster.start()
     bert = again.agents.known("bert")
@@ -77,7 +77,7 @@ async def test_a_removed_agent_is_gone_for_good(store: Store) -> None:
     again = Staff(store)
     await again.roster.start()
     assert "bert" not in again.agents
-    assert staff.told()[-2:] == ["agent.logged_out", "agent.removed"]
+    assert staff.seen()[-2:] == ["agent.logged_out", "agent.removed"]
 
 
 async def test_who_was_added_and_is_configured_now_is_the_configured_one(store: Store) -> None:
@@ -125,9 +125,7 @@ async def test_who_was_added_as_permanent_is_dialled_where_no_line_can_be_kept(
 
 
 @pytest.mark.parametrize("is_permanent", [True, False])
-async def test_a_reload_puts_an_agent_on_the_line_and_takes_him_off_it(
-    store: Store, is_permanent: bool
-) -> None:
+async def test_a_reload_begins_and_ends_a_permanent_line(store: Store, is_permanent: bool) -> None:
     staff = Staff(store, agent("anna", permanent=not is_permanent))
     await staff.roster.start()
     staff.roster.reconfigure([agent("anna", permanent=is_permanent)], AgentDefaults())
@@ -153,7 +151,7 @@ async def test_a_reload_changes_adds_and_removes(store: Store) -> None:
         staff.dialplan.agent_destinations("cleo")
 
 
-async def test_one_who_is_to_leave_after_his_call_cannot_stay(store: Store) -> None:
+async def test_an_agent_to_be_removed_after_the_call_cannot_stay(store: Store) -> None:
     staff = Staff(store, agent("anna"))
     await staff.roster.start()
     free: list[str] = []
@@ -164,10 +162,10 @@ async def test_one_who_is_to_leave_after_his_call_cannot_stay(store: Store) -> N
     staff.agents.login("anna")
     staff.agents.finished("anna", "job", 30.0)
     assert "anna" not in staff.agents and not free
-    assert staff.told()[-1] == "agent.removed"
+    assert staff.seen()[-1] == "agent.removed"
 
 
-async def test_one_who_comes_back_before_he_has_left_stays(store: Store) -> None:
+async def test_an_agent_configured_again_before_leaving_stays(store: Store) -> None:
     staff = Staff(store, agent("anna"))
     await staff.roster.start()
     staff.agents.reserve("anna", "job")

@@ -6,7 +6,7 @@ from config.queues import Queue, Tier
 from engine.acd.staffing import NEVER, Staffing
 from tests.support.floor import agent
 
-from .test_waiting_index import Anyone
+from .matching.test_waiting_index import Anyone
 
 
 def test_who_serves_which_queue_and_from_which_tier_on() -> None:

@@ -68,17 +68,17 @@ def test_agent_first_from_end_to_end(tmp_path: Path) -> None:
     under_test = callback_job(whisper={"tone": "440"})
     stage, outcome = run_attempt(tmp_path, under_test, script)
     assert (outcome.state, outcome.cause) == ("completed", "customer hung up")
-    assert stage.told("callback.") == [
+    assert stage.seen("callback.") == [
         "callback.dialing_agent",
         "callback.whispering",
         "callback.dialing_customer",
         "callback.bridged",
     ]
-    assert stage.told("leg.") == [
+    assert stage.seen("leg.") == [
         *("leg.dialing", "leg.ringing", "leg.answered") * 2,
         *("leg.ended",) * 2,
     ]
-    assert stage.told("bridge.") == ["bridge.joined"] * 2 + ["bridge.left"] * 2
+    assert stage.seen("bridge.") == ["bridge.joined"] * 2 + ["bridge.left"] * 2
     agent_leg, customer_leg = stage.media.heard
     assert stage.media.heard[agent_leg] == [Tone("440"), Ringing("GB"), Peer(customer_leg)]
     assert stage.media.heard[customer_leg] == [Peer(agent_leg)]
@@ -97,7 +97,7 @@ def test_customer_first_from_end_to_end(tmp_path: Path) -> None:
         tmp_path, callback_job(order="customer_first", whisper={"tone": "440"}), script
     )
     assert (outcome.state, outcome.cause) == ("completed", "agent hung up")
-    assert stage.told("callback.") == [
+    assert stage.seen("callback.") == [
         "callback.dialing_customer",
         "callback.holding",
         "callback.dialing_agent",
@@ -123,7 +123,7 @@ def test_customer_first_from_end_to_end(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("side", ["agent", "customer"])
-def test_each_refusal_is_told_by_side_moment_and_status(
+def test_each_refusal_has_side_moment_and_status(
     tmp_path: Path, side: str, status: int, result: str
 ) -> None:
     async def script(stage: Scene, _task: "asyncio.Task[Outcome]") -> None:
@@ -155,7 +155,7 @@ def test_no_answer_is_cancelled_after_ring_s(tmp_path: Path) -> None:
     assert (outcome.state, outcome.result) == ("failed", "no_answer")
 
 
-def test_operator_hangs_up_during_the_whisper(tmp_path: Path) -> None:
+def test_agent_hangs_up_during_the_whisper(tmp_path: Path) -> None:
     async def script(stage: Scene, _task: "asyncio.Task[Outcome]") -> None:
         agent = await stage.phone()
         agent.answers()
@@ -170,7 +170,7 @@ def test_operator_hangs_up_during_the_whisper(tmp_path: Path) -> None:
     assert stage.sip.phones.empty(), "the customer must not be called"
 
 
-def test_a_whisper_that_cannot_be_spoken_is_told_and_the_call_goes_on(tmp_path: Path) -> None:
+def test_a_whisper_that_cannot_be_spoken_is_published_and_the_call_goes_on(tmp_path: Path) -> None:
     async def script(stage: Scene, _task: "asyncio.Task[Outcome]") -> None:
         speech = ScriptedSpeech()
         speech.fails = True
@@ -180,11 +180,11 @@ def test_a_whisper_that_cannot_be_spoken_is_told_and_the_call_goes_on(tmp_path: 
 
     stage, outcome = run_attempt(tmp_path, callback_job(whisper={"text": "..."}), script)
     assert outcome.state == "completed"
-    told = stage.last("leg.not_played")
-    assert (told["role"], told["error"]) == ("agent", "no voice")
+    seen = stage.last("leg.not_played")
+    assert (seen["role"], seen["error"]) == ("agent", "no voice")
 
 
-def test_operator_hangs_up_while_the_customer_rings(tmp_path: Path) -> None:
+def test_agent_hangs_up_while_the_customer_rings(tmp_path: Path) -> None:
     async def script(stage: Scene, _task: "asyncio.Task[Outcome]") -> None:
         agent = await stage.phone()
         agent.answers()
@@ -213,7 +213,7 @@ def test_customer_hangs_up_on_hold(tmp_path: Path) -> None:
     assert (outcome.failure.side, outcome.failure.moment) == ("customer", "dialing_agent")
 
 
-def test_operator_hangs_up_in_the_instant_the_customer_answers(tmp_path: Path) -> None:
+def test_agent_hangs_up_in_the_instant_the_customer_answers(tmp_path: Path) -> None:
     async def script(stage: Scene, _task: "asyncio.Task[Outcome]") -> None:
         agent = await stage.phone()
         agent.answers()
@@ -224,7 +224,7 @@ def test_operator_hangs_up_in_the_instant_the_customer_answers(tmp_path: Path) -
 
     stage, outcome = run_attempt(tmp_path, callback_job(), script)
     assert outcome.state == "failed"
-    assert stage.told("leg.ended") == ["leg.ended"] * 2
+    assert stage.seen("leg.ended") == ["leg.ended"] * 2
 
 
 def test_both_hang_up_in_the_same_instant(tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_maximum_duration_ends_the_call_as_completed(tmp_path: Path) -> None:
     assert (outcome.state, outcome.cause) == ("completed", "maximum duration reached")
 
 
-def test_early_media_of_the_customer_reaches_the_operator(tmp_path: Path) -> None:
+def test_early_media_of_the_customer_reaches_the_agent(tmp_path: Path) -> None:
     async def script(stage: Scene, _task: "asyncio.Task[Outcome]") -> None:
         agent = await stage.phone()
         agent.answers()
@@ -261,10 +261,10 @@ def test_early_media_of_the_customer_reaches_the_operator(tmp_path: Path) -> Non
 
     stage, outcome = run_attempt(tmp_path, callback_job(), script)
     assert outcome.result == "busy"
-    assert "leg.early_media" in stage.told("leg.")
+    assert "leg.early_media" in stage.seen("leg.")
 
 
-def test_the_operator_hears_ringing_again_when_another_trunk_calls(tmp_path: Path) -> None:
+def test_the_agent_hears_ringing_again_when_another_trunk_calls(tmp_path: Path) -> None:
     async def script(stage: Scene, _task: "asyncio.Task[Outcome]") -> None:
         (await stage.phone()).answers()
         over_one = await stage.phone()
@@ -277,7 +277,7 @@ def test_the_operator_hears_ringing_again_when_another_trunk_calls(tmp_path: Pat
         assert stage.media.heard[agent_leg][1:] == [Peer(customer_leg), Ringing("GB")]
         over_two.rings()
         await asyncio.sleep(1)
-        assert stage.told("leg.")[-2:] == ["leg.early_media", "leg.ringing"]
+        assert stage.seen("leg.")[-2:] == ["leg.early_media", "leg.ringing"]
         over_two.plays_early_media()
         await asyncio.sleep(1)
         assert stage.media.heard[agent_leg][-1] == Peer(customer_leg)
@@ -299,7 +299,7 @@ def test_the_second_leg_is_offered_the_first_ones_codec_first(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("answered", [0, 1, 2])
-def test_cancelling_hangs_up_whoever_is_there(tmp_path: Path, answered: int) -> None:
+def test_cancelling_hangs_up_every_leg(tmp_path: Path, answered: int) -> None:
     async def script(stage: Scene, task: "asyncio.Task[Outcome]") -> None:
         phones = []
         for number in range(min(answered + 1, 2)):
@@ -405,7 +405,7 @@ def test_a_busy_customer_is_not_tried_through_another_trunk(tmp_path: Path) -> N
     assert stage.sip.phones.empty()
 
 
-def test_context_travels_to_the_operators_phone(tmp_path: Path) -> None:
+def test_context_travels_to_the_agents_phone(tmp_path: Path) -> None:
     async def script(stage: Scene, _task: "asyncio.Task[Outcome]") -> None:
         agent = await stage.phone()
         assert ("X-Site", "shop.example") in agent.invitation.headers
@@ -419,7 +419,7 @@ def test_context_travels_to_the_operators_phone(tmp_path: Path) -> None:
     assert stage.last("leg.ended")["context"] == {"site": "shop.example"}
 
 
-def test_a_recording_names_its_file_and_is_told(tmp_path: Path) -> None:
+def test_a_recording_names_its_file_and_is_published(tmp_path: Path) -> None:
     async def script(stage: Scene, _task: "asyncio.Task[Outcome]") -> None:
         _agent, customer = await both_answer(stage)
         customer.hangs_up()
@@ -429,7 +429,7 @@ def test_a_recording_names_its_file_and_is_told(tmp_path: Path) -> None:
     ((agent_leg, customer_leg, path),) = stage.media.recorded
     assert [agent_leg, customer_leg] == list(stage.media.heard)
     assert under_test.recording == path
-    assert stage.told("recording.") == ["recording.started", "recording.ended"]
+    assert stage.seen("recording.") == ["recording.started", "recording.ended"]
 
 
 def test_a_call_that_cannot_be_recorded_goes_on(tmp_path: Path) -> None:

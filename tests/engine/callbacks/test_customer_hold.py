@@ -59,7 +59,7 @@ def presses(desk: Reception, digit: str) -> None:
     leg.on_media(Dtmf(leg.id, digit, 100))
 
 
-def test_he_waits_in_the_queue_and_is_joined(tmp_path: Path) -> None:
+def test_the_customer_waits_in_the_queue_and_is_joined(tmp_path: Path) -> None:
     async def script(
         desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
     ) -> None:
@@ -81,7 +81,9 @@ def test_he_waits_in_the_queue_and_is_joined(tmp_path: Path) -> None:
     assert desk.stage.last("agent.offered")["history"] == []
 
 
-def test_he_is_counted_as_left_waiting_once_and_only_when_he_is(tmp_path: Path) -> None:
+def test_the_customer_is_counted_as_left_waiting_once_and_only_when_they_are(
+    tmp_path: Path,
+) -> None:
     async def late(
         desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
     ) -> None:
@@ -100,13 +102,13 @@ def test_he_is_counted_as_left_waiting_once_and_only_when_he_is(tmp_path: Path) 
         order="customer_first", agent=None, queue="sales", whisper={"text": "For you."}
     )
     desk, _outcome, _job = hold(tmp_path, late, free=True, under_test=whispering)
-    assert desk.stage.told("customer.") == ["customer.left_waiting"]
+    assert desk.stage.seen("customer.") == ["customer.left_waiting"]
     assert desk.stage.last("customer.left_waiting")["job"] == "job-1"
     desk, _outcome, _job = hold(tmp_path, soon, free=True)
-    assert desk.stage.told("customer.") == []
+    assert desk.stage.seen("customer.") == []
 
 
-def test_an_operator_who_leaves_before_the_whisper_is_spoken_takes_it_from_nobody(
+def test_the_next_agent_hears_the_whisper_of_one_who_left_before_it(
     tmp_path: Path,
 ) -> None:
     class SlowSpeech(ScriptedSpeech):
@@ -134,7 +136,7 @@ def test_an_operator_who_leaves_before_the_whisper_is_spoken_takes_it_from_nobod
     assert Prompt("For you.") in desk.heard(2)
 
 
-def test_he_hangs_up(tmp_path: Path) -> None:
+def test_the_customer_hangs_up(tmp_path: Path) -> None:
     async def script(
         _desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
     ) -> None:
@@ -143,10 +145,10 @@ def test_he_hangs_up(tmp_path: Path) -> None:
 
     desk, outcome, _job = hold(tmp_path, script)
     assert (outcome.state, outcome.result) == ("failed", "hung_up")
-    assert desk.stage.told("queue.") == ["queue.joined", "queue.abandoned"]
+    assert desk.stage.seen("queue.") == ["queue.joined", "queue.abandoned"]
 
 
-def test_he_is_told_when_nobody_comes(tmp_path: Path) -> None:
+def test_the_customer_hears_a_sentence_when_no_agent_comes(tmp_path: Path) -> None:
     async def script(
         _desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
     ) -> None:
@@ -162,7 +164,7 @@ def test_he_is_told_when_nobody_comes(tmp_path: Path) -> None:
     assert desk.stage.last("queue.left")["reason"] == "timeout"
 
 
-def test_the_key_has_him_called_back_in_his_place(tmp_path: Path) -> None:
+def test_the_key_has_the_customer_called_back_in_their_position(tmp_path: Path) -> None:
     async def script(
         desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
     ) -> None:
@@ -196,7 +198,7 @@ def test_who_hangs_up_after_the_key_is_called_back(tmp_path: Path) -> None:
     assert outcome.result == "callback" and asked.state == "queued"
 
 
-def test_a_key_that_could_not_be_kept_leaves_him_waiting(tmp_path: Path) -> None:
+def test_a_callback_that_cannot_be_saved_leaves_the_customer_waiting(tmp_path: Path) -> None:
     async def script(
         desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
     ) -> None:
@@ -215,7 +217,7 @@ def test_a_key_that_could_not_be_kept_leaves_him_waiting(tmp_path: Path) -> None
     assert desk.stage.last("customer.callback_refused")["reason"] == "no room"
 
 
-def test_who_loses_his_operator_in_the_whisper_waits_for_another(tmp_path: Path) -> None:
+def test_a_customer_who_loses_the_agent_in_the_whisper_waits_for_another(tmp_path: Path) -> None:
     async def script(
         desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
     ) -> None:
@@ -232,13 +234,13 @@ def test_who_loses_his_operator_in_the_whisper_waits_for_another(tmp_path: Path)
     )
     desk, outcome, _job = hold(tmp_path, script, free=True, under_test=asked)
     assert outcome.state == "completed"
-    assert desk.stage.told("callback.")[-3:] == [
+    assert desk.stage.seen("callback.")[-3:] == [
         "callback.dialing_agent", "callback.whispering", "callback.bridged",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("customer_first", [True, False])
-def test_hanging_up_as_the_operator_answers_has_one_winner(
+def test_hanging_up_as_the_agent_answers_has_one_winner(
     tmp_path: Path, customer_first: bool
 ) -> None:
     async def script(
@@ -256,7 +258,7 @@ def test_hanging_up_as_the_operator_answers_has_one_winner(
     assert (outcome.state, outcome.result) == ("failed", "hung_up")
 
 
-def test_his_place_decides_which_centre_has_him(tmp_path: Path) -> None:
+def test_the_customers_place_decides_the_centre(tmp_path: Path) -> None:
     shares = [Share(centre="leeds", percent=1), Share(centre="paris", percent=1, regions=["FR"])]
     queue = Queue(name="sales", shares=shares)
 
@@ -274,7 +276,7 @@ def test_his_place_decides_which_centre_has_him(tmp_path: Path) -> None:
     assert desk.stage.last("queue.joined")["centre"] == "paris"
 
 
-def test_the_queue_may_send_him_to_a_number_outside(tmp_path: Path) -> None:
+def test_the_queue_may_send_the_customer_to_an_outside_number(tmp_path: Path) -> None:
     async def script(
         desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
     ) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from config.policy import Hours
-from engine.callbacks.dispatcher import Dispatcher
+from engine.callbacks.dispatcher import LOOKED_AT_ONCE, RESUMED_AT_ONCE, Dispatcher
 from engine.callbacks.recovery import LONGEST_RINGING_S, wait_for_phones
 from engine.errors import EngineError
 from engine.job import Failure, Job, Request, RetryCause, RetryRule
@@ -43,7 +43,7 @@ def test_a_job_runs_to_its_end_and_is_stored(tmp_path: Path) -> None:
             "completed", "completed", "customer hung up",
         )  # fmt: skip
         assert image.attempts[0].result == "completed"
-        assert stage.told("callback.")[0] == "callback.queued"
+        assert stage.seen("callback.")[0] == "callback.queued"
         assert stage.last("callback.completed")["cause"] == "customer hung up"
 
     run_with_dispatcher(tmp_path, script)
@@ -92,7 +92,7 @@ def test_retries_up_to_max_attempts(tmp_path: Path) -> None:
         assert times == pytest.approx([0.0, 7.0, 14.0])
         assert under_test.state == "failed"
         assert [attempt.result for attempt in under_test.attempts] == ["busy"] * 3
-        assert stage.told("callback.").count("callback.queued") == 3
+        assert stage.seen("callback.").count("callback.queued") == 3
         await asyncio.sleep(100)
         assert stage.sip.phones.empty()
 
@@ -152,7 +152,7 @@ async def called_in_turn(stage: Scene, count: int) -> list[str | None]:
     return order
 
 
-def test_priority_then_age_decides_who_is_next(tmp_path: Path) -> None:
+def test_priority_then_age_decides_which_job_is_next(tmp_path: Path) -> None:
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         jobs = [new_job("running"), new_job("old"), new_job("new"), new_job("urgent", priority=5)]
         for one in jobs:
@@ -295,7 +295,7 @@ def test_cancelling_in_the_instant_it_ends_has_one_winner(tmp_path: Path) -> Non
         phone.refuses(486)
         await dispatcher.cancel(under_test)
         assert under_test.is_terminal
-        assert stage.told("callback.").count(f"callback.{under_test.state}") == 1
+        assert stage.seen("callback.").count(f"callback.{under_test.state}") == 1
 
     run_with_dispatcher(tmp_path, script)
 
@@ -597,3 +597,54 @@ def test_many_that_are_due_at_once_are_begun_one_after_the_other(tmp_path: Path)
         assert not dispatcher.jobs
 
     run_with_dispatcher(tmp_path, script, max_calls=50)
+
+
+def test_many_jobs_of_an_earlier_engine_are_known_at_once_and_looked_at_in_portions(
+    tmp_path: Path,
+) -> None:
+    count = RESUMED_AT_ONCE + 3 * LOOKED_AT_ONCE
+
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        said: list[int] = []
+        stage.services.dial = replace_dial(stage, max_calls=1)
+        jobs = [new_job(f"job-{number}", deadline=50.0) for number in range(count)]
+        jobs.append(new_job("later", not_before=500.0))
+        await asyncio.sleep(100.0)  # nobody is called: the deadline of all has passed
+        dispatcher.resume(jobs, lambda: said.append(len(dispatcher.jobs)))
+        assert "later" in dispatcher.jobs
+        assert len(dispatcher.jobs) == count - RESUMED_AT_ONCE + 1
+        assert f"job-{count - 1}" in dispatcher.resumed
+        turns = 0
+        while dispatcher.resumed:
+            await asyncio.sleep(0)
+            turns += 1
+        assert turns >= 3
+        assert said == [1]
+        await dispatcher.cancel(dispatcher.jobs["later"])
+
+    run_with_dispatcher(tmp_path, script)
+
+
+def test_of_the_jobs_of_an_earlier_engine_the_highest_priority_is_first(tmp_path: Path) -> None:
+    async def script(stage: Scene, dispatcher: Dispatcher) -> None:
+        stage.services.dial = replace_dial(stage, max_calls=1)
+        jobs = [
+            new_job(
+                f"job-{number}", to=f"sip:c{number}@127.0.0.1", agent=f"sip:a{number}@127.0.0.1"
+            )
+            for number in range(2 * LOOKED_AT_ONCE)
+        ]
+        jobs[-1].request = msgspec.structs.replace(jobs[-1].request, priority=5)
+        dispatcher.resume(jobs)
+        phone = await stage.phone()
+        assert phone.invitation.target == f"sip:a{2 * LOOKED_AT_ONCE - 1}@127.0.0.1"
+        phone.refuses(486)
+        assert (await stage.phone()).invitation.target == "sip:a0@127.0.0.1"
+        for one in tuple(dispatcher.jobs.values()):
+            await dispatcher.cancel(one)
+
+    run_with_dispatcher(tmp_path, script)
+
+
+def replace_dial(stage: Scene, **changed: Any) -> Any:
+    return stage.services.dial.model_copy(update=changed)

@@ -209,7 +209,7 @@ def test_a_decision_that_nobody_makes_fails_the_job_also_after_another_crash(
         dispatcher.finish(dispatcher.jobs["job-1"], Outcome("failed", "failed", "set aside"))
         await asyncio.sleep(100)
         reconcile(stage, dispatcher, again)
-        assert stage.told("callback.decision_needed") == ["callback.decision_needed"]
+        assert stage.seen("callback.decision_needed") == ["callback.decision_needed"]
         await asyncio.sleep(399)
         assert again.state == "queued"
         await asyncio.sleep(2)
@@ -261,7 +261,7 @@ def test_a_job_that_waits_for_a_decision_is_published_as_queued(tmp_path: Path) 
     async def script(stage: Scene, dispatcher: Dispatcher) -> None:
         job = left("dialing_agent", "ask")
         reconcile(stage, dispatcher, job)
-        assert stage.told("callback.") == ["callback.queued", "callback.decision_needed"]
+        assert stage.seen("callback.") == ["callback.queued", "callback.decision_needed"]
         await dispatcher.cancel(job)
 
     run_with_dispatcher(tmp_path, script, start_s=LATER_S)
@@ -279,9 +279,9 @@ def test_a_job_of_two_crashes_is_set_aside_and_never_called_by_itself(
         assert (image.state, image.crashes, image.decision) == ("poisoned", 2, None)
         assert image.scheduled is not None
         assert "2 crashes" in image.scheduled
-        assert stage.told("callback.") == ["callback.poisoned"]
-        told = stage.last("callback.poisoned")
-        assert (told["job"], told["crashes"], told["cause"]) == ("job-1", 2, image.scheduled)
+        assert stage.seen("callback.") == ["callback.poisoned"]
+        seen = stage.last("callback.poisoned")
+        assert (seen["job"], seen["crashes"], seen["cause"]) == ("job-1", 2, image.scheduled)
         await asyncio.sleep(100_000)
         assert stage.sip.phones.empty()
         # As after a stop and a further start.

@@ -146,3 +146,13 @@ def test_how_many_attempts_rules_allow(
     rules: dict[RetryCause, RetryRule], numbers: list[str], default: int, most: int
 ) -> None:
     assert most_attempts(rules, numbers, default) == most
+
+
+def test_a_customer_who_gave_up_waiting_is_not_called_again_unless_a_rule_says_so() -> None:
+    for history in (["abandoned"], ["busy", "abandoned"], ["failed", "failed", "abandoned"]):
+        assert isinstance(step(tried(*history, numbers=["b"], max_attempts=9)), GiveUp)
+    rules: dict[RetryCause, RetryRule] = {"busy": RetryRule(attempts=5, spacing_s=(60.0,))}
+    assert isinstance(step(tried("busy", "abandoned", retry=rules)), GiveUp)
+    rules = {"abandoned": RetryRule(attempts=2, spacing_s=(3600.0,))}
+    assert step(tried("abandoned", retry=rules)) == Again(NOW + 3600, None)
+    assert isinstance(step(tried("abandoned", "abandoned", retry=rules)), GiveUp)

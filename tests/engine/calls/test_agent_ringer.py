@@ -39,34 +39,34 @@ class AgentStates:
     confirm_text = "Press {digit} to take the call."
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, str]] = []
+        self.seen: list[tuple[str, str]] = []
         self.reasons: list[str] = []
         self.on_release: Callable[[str], None] = lambda _name: None
         self.counted: list[bool] = []
         self.wrap_ups: list[float | None] = []
 
     def ringing(self, name: str, _work: str) -> None:
-        self.told.append((name, "ringing"))
+        self.seen.append((name, "ringing"))
 
     def talking(self, name: str, _work: str) -> None:
-        self.told.append((name, "talking"))
+        self.seen.append((name, "talking"))
 
     def release(self, name: str, _work: str) -> None:
-        self.told.append((name, "release"))
+        self.seen.append((name, "release"))
         self.on_release(name)
 
     def finished(self, name: str, _work: str, wrap_up_s: float | None) -> None:
         self.wrap_ups.append(wrap_up_s)
-        self.told.append((name, "finished"))
+        self.seen.append((name, "finished"))
 
     def missed(self, name: str, _work: str, reason: str, *, counts: bool) -> None:
         self.counted.append(counts)
-        self.told.append((name, "missed"))
+        self.seen.append((name, "missed"))
         self.reasons.append(reason)
 
     def of(self, name: str) -> list[str]:
         """What was told of one agent."""
-        return [what for who, what in self.told if who == name]
+        return [what for who, what in self.seen if who == name]
 
 
 class Queue:
@@ -110,7 +110,7 @@ class Desk:
         self.confirm = confirm or {}
         stage.services.announcer = cast(Announcer, ScriptedSpeech())
         self.flow = ScriptedFlow(stage, lines=lines)
-        self.made, self.told, self.records = self.flow.made, self.flow.published, self.flow.offers
+        self.made, self.seen, self.records = self.flow.made, self.flow.published, self.flow.offers
         self.ringer = AgentRinger(
             stage.services,
             self.flow,
@@ -153,7 +153,7 @@ def test_all_are_rung_and_the_first_answer_wins(tmp_path: Path) -> None:
         assert desk.agents.of("alice") == desk.agents.of("cleo") == ["ringing", "release"]
         assert desk.queue.answered_by == ["bert"]
         assert [record.result for record in desk.records] == ["lost", "answered", "lost"]
-        assert ("agent.offer_ended", {"agent": "cleo", "result": "lost", "by": "bert"}) in desk.told
+        assert ("agent.offer_ended", {"agent": "cleo", "result": "lost", "by": "bert"}) in desk.seen
         desk.ringer.release_agents()
         desk.ringer.release_agents()
         assert desk.agents.of("bert") == ["ringing", "talking", "finished"]
@@ -375,11 +375,11 @@ def test_an_agent_without_an_address_has_missed_the_offer(tmp_path: Path) -> Non
         offer = an_offer("alice", "bert")
         stage.services.dialplan.set_agent("bert", ())
         assert [one.agent for one in candidates_of(offer, stage.services)] == ["alice"]
-        assert agents.told == [("bert", "missed")]
+        assert agents.seen == [("bert", "missed")]
         stage.services.dialplan.set_agent("alice", ())
         with pytest.raises(EngineError, match="no address"):
             candidates_of(offer, stage.services)
-        assert agents.told[1:] == [("alice", "missed"), ("bert", "missed")]
+        assert agents.seen[1:] == [("alice", "missed"), ("bert", "missed")]
 
     run_scene(tmp_path, script, agents=NAMES)
 

@@ -33,19 +33,19 @@ class Queue:
     def __init__(self, *, full: bool = False) -> None:
         self.full = full
         self.waiting: Waiting | None = None
-        self.told: list[str] = []
+        self.seen: list[str] = []
 
     def join(self, waiting: Waiting) -> None:
         if self.full:
             raise EngineError("unavailable", "the queue is full")
         self.waiting = waiting
-        self.told.append("join")
+        self.seen.append("join")
 
-    def leave(self, _id: str, reason: str) -> None:
-        self.told.append(f"leave: {reason}")
+    def leave(self, _id: str, reason: str, *, held_for: str | None = None) -> None:
+        self.seen.append(f"leave: {reason}")
 
     def unanswered(self, _offer: Offer) -> None:
-        self.told.append("unanswered")
+        self.seen.append("unanswered")
 
     def offers(self, agent: str) -> Offer:
         """Let an agent be free."""
@@ -84,6 +84,10 @@ class NoCallback:
     async def request_callback(self) -> bool:
         return False
 
+    @property
+    def waits_as(self) -> str | None:
+        return None
+
 
 @dataclass
 class Stage:
@@ -91,7 +95,7 @@ class Stage:
     queue: Queue
     rung: list[Rung]
     asked: list[Offer | Destination]
-    told: list[str]
+    seen: list[str]
     caller: ScriptedPhone
 
     async def offered(self, agent: str = "alice", *, answers: bool) -> None:
@@ -130,7 +134,7 @@ def run_wait(tmp_path: Path, script: Callable[[Stage], Any], **options: Any) -> 
             callback=NoCallback(),
         )
         with patch.object(agent_wait, "AgentRinger", Ringer):
-            await script(Stage(wait, queue, rung, asked, flow.told, phone))
+            await script(Stage(wait, queue, rung, asked, flow.seen, phone))
         await leg.release()
         scenery.services.registry.legs.clear()
 
@@ -144,8 +148,8 @@ def test_the_wait_lasts_until_an_agent_answers(tmp_path: Path) -> None:
         await stage.offered(answers=False)
         await stage.offered("bert", answers=True)
         assert (await waiting) is stage.wait.answered_by
-        assert stage.told == ["ringing", "waiting", "ringing"]
-        assert stage.queue.told == ["join", "unanswered"]
+        assert stage.seen == ["ringing", "waiting", "ringing"]
+        assert stage.queue.seen == ["join", "unanswered"]
         stage.wait.release_agents()
         assert stage.rung[-1].is_over
 
@@ -165,18 +169,18 @@ def test_the_limit_holds_over_several_agents(tmp_path: Path) -> None:
         assert turned_away.value.result.word == "timeout"
         assert asyncio.get_running_loop().time() - began < 20
         assert stage.queue.waiting is not None and stage.queue.waiting.is_back
-        assert stage.queue.told == ["join", "join", "leave: timeout"]
+        assert stage.queue.seen == ["join", "join", "leave: timeout"]
 
     run_wait(tmp_path, script)
 
 
-def test_a_cancelled_wait_tells_the_queue_why(tmp_path: Path) -> None:
+def test_a_cancelled_wait_leaves_the_queue_with_its_reason(tmp_path: Path) -> None:
     async def script(stage: Stage) -> None:
         waiting = asyncio.create_task(stage.wait.answering_agent())
         await asyncio.sleep(10)
         waiting.cancel()
         await asyncio.wait([waiting])
-        assert stage.queue.told == ["join", "leave: abandoned"]
+        assert stage.queue.seen == ["join", "leave: abandoned"]
         assert stage.wait.position is None
 
     run_wait(tmp_path, script)
@@ -197,7 +201,7 @@ def test_an_outside_number_may_answer_or_not(tmp_path: Path) -> None:
             else:
                 assert stage.queue.waiting.is_back, "in its old position"
                 assert "+442079460999" in stage.queue.waiting.outside_tried
-                assert stage.told[-1] == "waiting"
+                assert stage.seen[-1] == "waiting"
                 waiting.cancel()
                 await asyncio.wait([waiting])
         assert all(isinstance(whom, Destination) for whom in stage.asked)
@@ -237,7 +241,7 @@ def test_an_answered_offer_ends_the_membership(tmp_path: Path) -> None:
             offer = await membership.next_offer()
             assert offer.agents == ("alice",)
             membership.offer_answered()
-        assert queue.told == ["join"]
+        assert queue.seen == ["join"]
 
     play_membership(tmp_path, script)
 
@@ -252,7 +256,7 @@ def test_a_missed_offer_keeps_the_position(tmp_path: Path) -> None:
             assert (await membership.next_offer()).agents == ("bert",)
             assert queue.waiting is not None
             assert queue.waiting.joined_at == 5.0
-        assert queue.told == ["join", "unanswered", "leave: hung_up"]
+        assert queue.seen == ["join", "unanswered", "leave: hung_up"]
 
     play_membership(tmp_path, script)
 
@@ -280,7 +284,7 @@ def test_a_party_that_hangs_up_leaves_the_queue(tmp_path: Path) -> None:
         await asyncio.sleep(1)
         waiting.cancel()
         await asyncio.wait([waiting])
-        assert queue.told == ["join", "leave: hung_up"]
+        assert queue.seen == ["join", "leave: hung_up"]
         # An offer that crossed it finds no party; leaving the queue frees its agents.
         queue.offers("alice")
 
@@ -294,7 +298,7 @@ def test_the_queue_sends_the_party_away(tmp_path: Path) -> None:
             queue.waiting.on_leave(Leave(reason="overflow", target="+442079460999"))
             await membership.next_offer()
         assert away.value.leave.target == "+442079460999"
-        assert queue.told == ["join"]
+        assert queue.seen == ["join"]
 
     play_membership(tmp_path, script)
 
@@ -303,7 +307,7 @@ def test_a_queue_that_does_not_admit_the_party_is_not_left(tmp_path: Path) -> No
     async def script(membership: QueueMembership, queue: Queue) -> None:
         with pytest.raises(EngineError, match="full"), membership:
             raise AssertionError("never inside")
-        assert queue.told == []
+        assert queue.seen == []
 
     play_membership(tmp_path, script, full=True)
 
@@ -329,7 +333,7 @@ def test_leaving_with_an_offer_that_was_not_rung_frees_its_agents(tmp_path: Path
                 queue.offers("alice")
                 if is_taken:
                     await held.next_offer()
-            assert queue.told == ["join", "leave: abandoned"]
+            assert queue.seen == ["join", "leave: abandoned"]
             assert pool.released == [("alice", "call-1")]
 
     run(main())

@@ -15,29 +15,29 @@ def announcements(**settings: Any) -> Announcements:
     return Announcements(Room(name="a", **(defaults | settings)), entered=0.0)
 
 
-def heard(told: Announcements, until_s: int, standing: Any) -> dict[int, list[str]]:
+def heard(seen: Announcements, until_s: int, standing: Any) -> dict[int, list[str]]:
     """What is said at which second; `standing` gives the standing at a second."""
     said = {}
     for second in range(until_s):
-        sentences = told.due(float(second), standing(second))
+        sentences = seen.due(float(second), standing(second))
         if sentences:
             said[second] = sentences
-            told.said(float(second))
+            seen.said(float(second))
     return said
 
 
-def test_nothing_is_told_unless_asked_for() -> None:
-    told = announcements(announce_frequency_s=0.0)
-    assert not told.any
-    assert heard(told, 200, lambda _s: QueuePosition(3, 60.0)) == {}
+def test_nothing_is_announced_unless_configured() -> None:
+    seen = announcements(announce_frequency_s=0.0)
+    assert not seen.any
+    assert heard(seen, 200, lambda _s: QueuePosition(3, 60.0)) == {}
 
 
-def test_the_place_is_told_at_once_and_at_intervals() -> None:
+def test_the_position_is_announced_at_once_and_at_intervals() -> None:
     said = heard(announcements(), 200, lambda _s: QueuePosition(3))
     assert said == {second: ["You are number 3 in line."] for second in (0, 90, 180)}
 
 
-def test_a_change_is_told_before_its_time_but_not_too_soon() -> None:
+def test_a_change_is_announced_early_but_not_too_soon() -> None:
     places = {0: 9, 5: 8, 10: 7, 40: 6}
 
     def standing(second: int) -> QueuePosition:
@@ -51,13 +51,34 @@ def test_a_change_is_told_before_its_time_but_not_too_soon() -> None:
     }
 
 
-def test_a_worse_place_may_be_kept_quiet() -> None:
+@pytest.mark.parametrize("policy", ["yes", "more", "limit"])
+def test_a_place_that_is_no_better_may_be_kept_quiet(policy: str) -> None:
+    """Neither the same place again, nor a worse one, nor one that only makes up for that."""
+    places = {0: 9, 20: 11, 60: 10, 200: 9, 300: 7, 400: 3, 500: 4, 600: 3, 700: 2}
+
+    def position(second: int) -> QueuePosition:
+        return QueuePosition(places[max(s for s in places if s <= second)])
+
     said = heard(
-        announcements(announce_position_only_up=True),
-        200,
-        lambda s: QueuePosition(3 if s < 20 else 5),
+        announcements(announce_position_only_up=True, announce_position=policy), 900, position
     )
-    assert list(said) == [0]
+    beyond = "More than 5 callers are ahead of you." if policy == "more" else None
+    expected = {
+        0: beyond or "You are number 9 in line.",
+        300: beyond or "You are number 7 in line.",
+        400: "You are number 3 in line.",
+        700: "You are number 2 in line.",
+    }
+    if policy == "limit":
+        del expected[0], expected[300]
+    assert said == {second: [sentence] for second, sentence in expected.items()}
+
+
+def test_the_wait_is_told_again_where_the_place_is_not() -> None:
+    seen = announcements(announce_position_only_up=True, announce_holdtime="yes")
+    said = heard(seen, 200, lambda _s: QueuePosition(3, 300.0))
+    wait = "The expected wait is about 5 minutes."
+    assert said == {0: ["You are number 3 in line.", wait], 90: [wait], 180: [wait]}
 
 
 @pytest.mark.parametrize(
@@ -72,41 +93,41 @@ def test_a_worse_place_may_be_kept_quiet() -> None:
     ],
 )
 def test_places_beyond_the_limit(policy: str, place: int, sentence: list[str]) -> None:
-    told = announcements(announce_position=policy)
-    assert told.due(0.0, QueuePosition(place)) == sentence
+    seen = announcements(announce_position=policy)
+    assert seen.due(0.0, QueuePosition(place)) == sentence
 
 
-def test_the_first_in_line_is_told_only_if_wanted() -> None:
+def test_the_first_position_is_announced_only_if_configured() -> None:
     assert announcements().due(0.0, QueuePosition(1, 300.0)) == []
-    told = announcements(announce_to_first=True, announce_holdtime="yes")
-    assert told.due(0.0, QueuePosition(1, 300.0)) == ["You are next."]
+    seen = announcements(announce_to_first=True, announce_holdtime="yes")
+    assert seen.due(0.0, QueuePosition(1, 300.0)) == ["You are next."]
 
 
-def test_whoever_is_being_connected_is_told_nothing() -> None:
+def test_nothing_is_announced_while_a_caller_is_being_connected() -> None:
     assert announcements().due(0.0, None) == []
 
 
 @pytest.mark.parametrize(("policy", "times"), [("yes", [0, 90, 180]), ("once", [0]), ("no", [])])
-def test_the_wait_is_told_always_once_or_never(policy: str, times: list[int]) -> None:
-    told = announcements(announce_holdtime=policy, announce_position="no")
-    said = heard(told, 200, lambda _s: QueuePosition(3, 300.0))
+def test_the_wait_is_announced_always_once_or_never(policy: str, times: list[int]) -> None:
+    seen = announcements(announce_holdtime=policy, announce_position="no")
+    said = heard(seen, 200, lambda _s: QueuePosition(3, 300.0))
     assert list(said) == times
     for sentences in said.values():
         assert sentences == ["The expected wait is about 5 minutes."]
 
 
 def test_place_wait_and_thanks_make_one_announcement() -> None:
-    told = announcements(announce_holdtime="yes", texts=Texts())
-    assert told.due(0.0, QueuePosition(2, 70.0)) == [
+    seen = announcements(announce_holdtime="yes", texts=Texts())
+    assert seen.due(0.0, QueuePosition(2, 70.0)) == [
         "You are number 2 in line.",
         "The expected wait is about 1 minute.",
         "Thank you for waiting.",
     ]
 
 
-def test_an_unknown_wait_is_not_told() -> None:
-    told = announcements(announce_holdtime="yes")
-    assert told.due(0.0, QueuePosition(2, None)) == ["You are number 2 in line."]
+def test_an_unknown_wait_is_not_announced() -> None:
+    seen = announcements(announce_holdtime="yes")
+    assert seen.due(0.0, QueuePosition(2, None)) == ["You are number 2 in line."]
 
 
 @pytest.mark.parametrize(
@@ -131,26 +152,26 @@ def test_waits_are_rounded(wait_s: float, step_s: int, words: str) -> None:
 
 
 def test_periodic_announcements_take_turns() -> None:
-    told = announcements(
+    seen = announcements(
         announce_frequency_s=0.0,
         periodic_announce=["One.", "Press {digit}."],
         periodic_announce_frequency_s=30.0,
         periodic_announce_start_s=10.0,
         callback_digit="1",
     )
-    assert told.any
-    said = heard(told, 120, lambda _s: QueuePosition(2))
+    assert seen.any
+    said = heard(seen, 120, lambda _s: QueuePosition(2))
     assert said == {10: ["One."], 40: ["Press 1."], 70: ["One."], 100: ["Press 1."]}
 
 
 def test_periodic_announcements_may_count_from_their_end() -> None:
-    told = announcements(
+    seen = announcements(
         announce_frequency_s=0.0,
         periodic_announce=["One."],
         periodic_announce_frequency_s=30.0,
         periodic_announce_from_end=True,
     )
-    assert told.due(30.0, QueuePosition(2)) == ["One."]
-    told.said(38.0)
-    assert told.due(67.9, QueuePosition(2)) == []
-    assert told.due(68.0, QueuePosition(2)) == ["One."]
+    assert seen.due(30.0, QueuePosition(2)) == ["One."]
+    seen.said(38.0)
+    assert seen.due(67.9, QueuePosition(2)) == []
+    assert seen.due(68.0, QueuePosition(2)) == ["One."]

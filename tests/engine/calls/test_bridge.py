@@ -19,14 +19,14 @@ async def answered_leg(stage: Scene, name: str) -> tuple[Leg, ScriptedPhone]:
 def test_hold_music_while_one_holds_the_other(tmp_path: Path) -> None:
     async def main() -> None:
         stage = scene(tmp_path)
-        told: list[tuple[str, str]] = []
+        seen: list[tuple[str, str]] = []
         a, phone_a = await answered_leg(stage, "a")
         b, phone_b = await answered_leg(stage, "b")
         bridge = Bridge(
             a, b,
             media=stage.services.media,
             hold=Hold(),
-            publish=lambda kind, leg: told.append((kind, leg.id)),
+            publish=lambda kind, leg: seen.append((kind, leg.id)),
         )  # fmt: skip
         bridge.join()
         heard = stage.media.heard
@@ -47,7 +47,7 @@ def test_hold_music_while_one_holds_the_other(tmp_path: Path) -> None:
         assert heard["b"][-1:] == [Peer("a")]
         phone_a.presses("6")
         assert len(stage.media.digits) == 1
-        assert told == [
+        assert seen == [
             ("bridge.joined", "a"), ("bridge.joined", "b"), ("bridge.left", "a"),
             ("bridge.left", "b"),
         ]  # fmt: skip

@@ -24,17 +24,17 @@ class Lines:
         return self.line if agent == "alice" else None
 
 
-def legs_of(stage: Scene, told: list[tuple[str, dict[str, Any]]]) -> tuple[Call, CallLegs]:
+def legs_of(stage: Scene, seen: list[tuple[str, dict[str, Any]]]) -> tuple[Call, CallLegs]:
     call = Call("call-1", None)
     stage.services.registry.add_call(call)
-    return call, CallLegs(call, stage.services, lambda kind, **fields: told.append((kind, fields)))
+    return call, CallLegs(call, stage.services, lambda kind, **fields: seen.append((kind, fields)))
 
 
 def test_a_leg_is_made_shown_published_and_given_back(tmp_path: Path) -> None:
     async def main() -> None:
         stage = scene(tmp_path)
-        told: list[tuple[str, dict[str, Any]]] = []
-        call, legs = legs_of(stage, told)
+        seen: list[tuple[str, dict[str, Any]]] = []
+        call, legs = legs_of(stage, seen)
         bob = stage.services.dialplan.destination("sip:bob@127.0.0.1", field="to")
         called, spare = legs.make("customer", bob), legs.make("agent", bob)
         for leg in (called, spare):
@@ -47,7 +47,7 @@ def test_a_leg_is_made_shown_published_and_given_back(tmp_path: Path) -> None:
         phone = await phone_soon
         phone.answers()
         await task
-        kind, fields = told[-1]
+        kind, fields = seen[-1]
         assert (kind, fields["leg"], fields["role"]) == ("leg.answered", called.id, "customer")
         legs.hang_up()
         assert phone.is_hung_up and spare.hangup_cause is None

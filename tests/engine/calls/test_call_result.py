@@ -23,7 +23,7 @@ def error(reason: str | None, **data: float) -> EngineError:
         (None, "unavailable", "Sorry."),
     ],
 )
-def test_a_queue_that_does_not_take_him(reason: str | None, word: str, text: str) -> None:
+def test_a_queue_that_does_not_admit_the_caller(reason: str | None, word: str, text: str) -> None:
     turned_away = of_not_taken(error(reason), ROOM)
     assert (turned_away.result.word, turned_away.text) == (word, text)
     assert refusal_of(turned_away, error(reason), 0.0) is None
@@ -33,12 +33,12 @@ def test_a_queue_that_does_not_take_him(reason: str | None, word: str, text: str
     ("reason", "text"), [("closed", "Closed."), ("full", "Full."), ("timeout", "Sorry."),
                          ("overflow", "Sorry."), ("withdrawn", "Sorry.")],
 )  # fmt: skip
-def test_a_queue_that_sends_him_away(reason: LeaveReason, text: str) -> None:
+def test_a_queue_that_sends_the_caller_away(reason: LeaveReason, text: str) -> None:
     turned_away = of_sent_away(Leave(reason=reason), ROOM)
     assert (turned_away.result.word, turned_away.text) == (reason, text)
 
 
-def test_without_words_his_invite_is_refused() -> None:
+def test_without_a_sentence_the_invite_is_refused() -> None:
     closed = error("closed", opens_at=5000.0)
     refusal = refusal_of(of_not_taken(closed, SILENT), closed, 4000.0)
     assert refusal is not None and (refusal.status, refusal.retry_after_s) == (480, 1000.0)

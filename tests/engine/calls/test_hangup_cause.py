@@ -36,7 +36,7 @@ def test_final_responses(status: int, result: str, trunk_failed: bool) -> None:
     assert str(ending) == f"{status} Phrase"
 
 
-def test_a_reason_header_that_is_no_text_can_still_be_told() -> None:
+def test_a_reason_header_that_is_no_text_can_still_be_shown() -> None:
     broken = b'SIP;text="\xff"'.decode(errors="surrogateescape")
     for ending in (
         of_failed_invite(Cause(486, "Busy Here", "remote", broken)),

@@ -17,6 +17,7 @@ from media.sources import Prompt
 from sip import events
 from sip.dialog.uas import UasSession
 from sip.hop import Hop
+from sip.transport.resolver import ResolutionFailed
 from tests.support.leg_owner import LegOwner, LegWatcher
 from tests.support.legs import dial, leg_to
 from tests.support.phones.scripted import ScriptedCaller, ScriptedPhone, incoming
@@ -61,7 +62,7 @@ def test_dialling_offers_both_codecs_at_the_opened_port(tmp_path: Path) -> None:
     run_leg(tmp_path, script)
 
 
-def test_each_event_is_told_once_and_in_order(tmp_path: Path) -> None:
+def test_each_event_is_published_once_and_in_order(tmp_path: Path) -> None:
     async def script(stage: Scene, leg: Leg, published: Published) -> None:
         await leg.open()
         dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
@@ -81,7 +82,7 @@ def test_each_event_is_told_once_and_in_order(tmp_path: Path) -> None:
     run_leg(tmp_path, script)
 
 
-def test_early_media_of_another_branch_is_taken(tmp_path: Path) -> None:
+def test_early_media_of_another_branch_replaces_the_first(tmp_path: Path) -> None:
     """The call is forwarded: the branch that spoke first is silent from then on."""
 
     async def script(stage: Scene, leg: Leg, published: Published) -> None:
@@ -135,7 +136,7 @@ def test_the_wait_for_rtp_begins_again_at_the_answer(tmp_path: Path) -> None:
     run_leg(tmp_path, script)
 
 
-def test_the_worker_is_told_whose_rtp_may_be_taken(tmp_path: Path) -> None:
+def test_the_worker_learns_whose_rtp_it_may_accept(tmp_path: Path) -> None:
     """The host that is called for SIP, and at the answer that the phone may be another one."""
 
     async def script(stage: Scene, leg: Leg, _published: Published) -> None:
@@ -170,7 +171,7 @@ def test_an_answer_on_hold_is_a_hold(tmp_path: Path) -> None:
     run_leg(tmp_path, script)
 
 
-def test_digits_by_info_are_told_as_others_are(tmp_path: Path) -> None:
+def test_digits_by_info_are_published_as_others_are(tmp_path: Path) -> None:
     async def script(stage: Scene, leg: Leg, published: Published) -> None:
         watcher = LegWatcher()
         leg.listen(watcher)
@@ -233,7 +234,7 @@ def test_a_leg_that_is_held_from_the_start_is_connected_when_it_resumes(tmp_path
     run_leg(tmp_path, script)
 
 
-def test_media_events_are_told(tmp_path: Path) -> None:
+def test_media_events_are_published(tmp_path: Path) -> None:
     async def script(stage: Scene, leg: Leg, published: Published) -> None:
         await answered(stage, leg)
         leg.on_media(Dtmf("leg-1", "5", 120))
@@ -280,7 +281,7 @@ def test_playing_to_its_end_and_to_its_limit(tmp_path: Path) -> None:
     run_leg(tmp_path, script)
 
 
-def test_hanging_up_twice_tells_once(tmp_path: Path) -> None:
+def test_hanging_up_twice_publishes_once(tmp_path: Path) -> None:
     async def script(stage: Scene, leg: Leg, published: Published) -> None:
         phone = await answered(stage, leg)
         leg.hang_up(HangupCause("completed", "first"))
@@ -396,7 +397,7 @@ def test_without_a_port_a_party_that_calls_is_not_answered(tmp_path: Path) -> No
     assert kinds(run_called(tmp_path, script)) == ["leg.ringing", "leg.ended"]
 
 
-def test_a_key_press_is_told_to_the_call_flow(tmp_path: Path) -> None:
+def test_a_listener_hears_of_a_key_press(tmp_path: Path) -> None:
     async def script(stage: Scene, leg: Leg, _published: Published) -> None:
         watcher = LegWatcher()
         await answered(stage, leg)
@@ -407,18 +408,18 @@ def test_a_key_press_is_told_to_the_call_flow(tmp_path: Path) -> None:
     run_leg(tmp_path, script)
 
 
-def test_who_is_hung_up_while_his_address_is_looked_up_is_not_called(
+def test_a_leg_hung_up_during_the_lookup_is_not_called(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def script(stage: Scene, leg: Leg, published: Published) -> None:
         looked_up = asyncio.Event()
-        resolve = stage.sip.resolve
+        find = stage.sip.hops
 
-        async def slowly(uri: str) -> Hop:
+        async def slowly(uri: str) -> tuple[Hop, ...]:
             await looked_up.wait()
-            return await resolve(uri)
+            return await find(uri)
 
-        monkeypatch.setattr(stage.sip, "resolve", slowly)
+        monkeypatch.setattr(stage.sip, "hops", slowly)
         await leg.open()
         dialling = asyncio.create_task(leg.dial(caller=Caller(None, "ringback"), ring_s=30.0))
         await asyncio.sleep(1)
@@ -468,5 +469,168 @@ def test_a_phone_that_never_confirms_is_not_called(tmp_path: Path) -> None:
         with pytest.raises(LegEnded, match="no answer within 30 s"):
             await leg.dial(caller=Caller(None, "ringback"), ring_s=30.0)
         assert stage.sip.phones.empty()
+
+    run_leg(tmp_path, script)
+
+
+A, B = Hop("udp", "192.0.2.1", 5060), Hop("udp", "192.0.2.2", 5060)
+
+
+def test_the_addresses_of_a_name_are_tried_in_turn(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
+        stage.sip.leads_to = (A, B)
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
+        first = await stage.phone()
+        assert first.invitation.hop == A
+        first.is_unreachable()
+        second = await stage.phone()
+        assert second.invitation.hop == B
+        second.rings()
+        second.answers()
+        await dialling
+        assert stage.sip.rested == [A]
+        assert stage.media.peers[-1].sip_host == B.host
+
+    run_leg(tmp_path, script)
+
+
+def test_an_address_that_is_silent_gives_way_to_the_next(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
+        stage.sip.leads_to = (A, B)
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
+        first, second = await stage.phone(), await stage.phone()
+        assert first.is_hung_up
+        assert asyncio.get_running_loop().time() == 5.0
+        second.answers()
+        await dialling
+
+    run_leg(tmp_path, script)
+
+
+@pytest.mark.parametrize(("status", "tried"), [(503, 2), (486, 1), (404, 1), (500, 1), (403, 1)])
+def test_only_an_address_that_cannot_serve_gives_way(
+    tmp_path: Path, status: int, tried: int
+) -> None:
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
+        stage.sip.leads_to = (A, B)
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
+        for _ in range(tried):
+            (await stage.phone()).refuses(status)
+        with pytest.raises(LegEnded):
+            await dialling
+        assert stage.sip.phones.empty()
+
+    run_leg(tmp_path, script)
+
+
+def test_a_description_that_names_a_host_is_looked_up(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
+        stage.sip.names["phone.example"] = ["2001:db8::1", "192.0.2.7"]
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
+        (await stage.phone()).answers(host="phone.example")
+        await dialling
+        await asyncio.sleep(0)
+        assert [(peer.host, peer.must_speak) for peer in stage.media.peers] == [
+            ("192.0.2.7", False)
+        ]
+
+    run_leg(tmp_path, script)
+
+
+def test_a_host_that_is_not_found_ends_the_call(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
+        stage.sip.names["v6.example"] = ["2001:db8::1"]
+        phone = await answered(stage, leg)
+        phone.describes("v6.example")
+        await asyncio.sleep(0.1)
+        assert phone.is_hung_up
+        assert leg.hangup_cause is not None and leg.hangup_cause.result == "incompatible"
+        assert "v6.example" in leg.hangup_cause.phrase
+
+    run_leg(tmp_path, script)
+
+
+def test_a_later_description_overtakes_a_name_that_is_being_looked_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
+        async def slowly(host: str) -> list[str]:
+            await asyncio.sleep(3.0)
+            return ["192.0.2.7"]
+
+        monkeypatch.setattr(stage.sip, "addresses_of", slowly)
+        phone = await answered(stage, leg)
+        phone.describes("phone.example")
+        await asyncio.sleep(1.0)
+        phone.describes("192.0.2.8")
+        await asyncio.sleep(5.0)
+        assert [peer.host for peer in stage.media.peers] == ["127.0.0.1", "192.0.2.8"]
+
+    run_leg(tmp_path, script)
+
+
+def test_a_host_of_nobody_known_gets_no_media_before_it_speaks(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
+        stage.sip.not_permitted.add("203.0.113.9")
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
+        (await stage.phone()).answers(host="203.0.113.9")
+        await dialling
+        assert [(peer.host, peer.must_speak) for peer in stage.media.peers] == [
+            ("203.0.113.9", True)
+        ]
+
+    run_leg(tmp_path, script)
+
+
+@pytest.mark.parametrize("status", [420, 421])
+def test_an_extension_that_the_party_asks_for_is_told(tmp_path: Path, status: int) -> None:
+    async def script(stage: Scene, leg: Leg, published: Published) -> None:
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
+        (await stage.phone()).refuses(status, extensions=("100rel", "timer"))
+        with pytest.raises(LegEnded):
+            await dialling
+        assert dict(published)["leg.extension_required"] == {"extensions": ["100rel", "timer"]}
+
+    run_leg(tmp_path, script)
+
+
+def test_the_name_of_the_caller_is_shown(tmp_path: Path) -> None:
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
+        await leg.open()
+        dialling = asyncio.create_task(
+            leg.dial(caller=Caller("+442079460999", "x", "Jo Bloggs"), ring_s=30.0)
+        )
+        phone = await stage.phone()
+        assert phone.invitation.from_display == "Jo Bloggs"
+        phone.answers()
+        await dialling
+
+    run_leg(tmp_path, script)
+
+
+def test_a_trunk_whose_name_leads_nowhere_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def script(stage: Scene, leg: Leg, _published: Published) -> None:
+        async def stalls(uri: str) -> tuple[Hop, ...]:
+            if "5071" in uri:
+                await asyncio.sleep(5.0)
+                raise ResolutionFailed("trunk.example: no answer from the name service")
+            return (A,)
+
+        monkeypatch.setattr(stage.sip, "hops", stalls)
+        leg.destination = stage.services.dialplan.destination("+442079460000", field="to")
+        await leg.open()
+        dialling = asyncio.create_task(leg.dial(caller=Caller(None, "x"), ring_s=30.0))
+        phone = await stage.phone()
+        assert asyncio.get_running_loop().time() == 2.0, "the next trunk does not wait for it"
+        phone.answers()
+        await dialling
 
     run_leg(tmp_path, script)

@@ -16,7 +16,7 @@ CALL_OVER = HangupCause("completed", "call over")
 CALLER = Caller(None, default="ringback")
 
 
-def test_he_is_called_when_he_logs_in_and_free_once_he_has_answered(tmp_path: Path) -> None:
+def test_agent_is_called_at_login_and_free_once_they_have_answered(tmp_path: Path) -> None:
     async def script(line: PermanentLine) -> None:
         assert line.state == "paused"
         phone = await line.is_up()
@@ -51,7 +51,7 @@ def test_a_trunk_that_fails_for_a_line_is_passed_over_by_other_calls(
 ) -> None:
     rested: list[str] = []
     monkeypatch.setattr(
-        Dialplan, "trunk_failed", lambda _self, name, _for_s, _reason: rested.append(name)
+        Dialplan, "trunk_failed", lambda _self, name, *_cause, is_silent: rested.append(name)
     )
 
     async def script(line: PermanentLine) -> None:
@@ -78,7 +78,7 @@ def test_a_line_that_was_stable_is_dialled_again_at_once(tmp_path: Path) -> None
     run_line(tmp_path, script)
 
 
-def test_his_addresses_are_tried_in_turn(tmp_path: Path) -> None:
+def test_the_addresses_are_tried_in_turn(tmp_path: Path) -> None:
     addresses = [
         {"uri": "sip:desk@127.0.0.1:5080", "ring_s": 5.0}, {"uri": "sip:mobile@127.0.0.1:5080"}
     ]  # fmt: skip
@@ -93,7 +93,7 @@ def test_his_addresses_are_tried_in_turn(tmp_path: Path) -> None:
     run_line(tmp_path, script, addresses=addresses)
 
 
-def test_music_between_calls_where_he_likes_it(tmp_path: Path) -> None:
+def test_music_between_calls_where_the_agent_wants_it(tmp_path: Path) -> None:
     async def script(line: PermanentLine) -> None:
         await line.is_up()
         up = line.lines.line_of("anna")
@@ -130,7 +130,7 @@ def test_a_reload_calls_and_hangs_up_but_not_in_a_call(tmp_path: Path) -> None:
     run_line(tmp_path, script, permanent=False)
 
 
-def test_nobody_is_dialled_while_he_talks_on_his_phone(tmp_path: Path) -> None:
+def test_nobody_is_dialled_while_the_agent_talks_on_the_phone(tmp_path: Path) -> None:
     """His line went down, and a call was dialled to him meanwhile."""
 
     async def script(line: PermanentLine) -> None:

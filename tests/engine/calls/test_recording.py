@@ -22,7 +22,7 @@ def leg(name: str) -> Leg:
     return cast(Leg, _Named(name))
 
 
-class Told:
+class Seen:
     """What a recording publishes, and the paths that its call is given."""
 
     def __init__(self) -> None:
@@ -39,17 +39,17 @@ class Told:
 
 
 async def test_the_file_is_named_after_the_call(tmp_path: Path) -> None:
-    stage, told = scene(tmp_path), Told()
-    recording = told.of(stage)
+    stage, seen = scene(tmp_path), Seen()
+    recording = seen.of(stage)
     await recording.start(leg("a"), leg("b"))
     path = str(tmp_path / "recordings" / "call-1.wav")
-    assert told.paths == [path]
+    assert seen.paths == [path]
     assert stage.media.recorded == [("a", "b", path)]
     await recording.stop()
     await recording.stop()
     assert stage.media.stopped == ["a"]
-    assert told.kinds == ["recording.started", "recording.ended"]
-    assert told.paths == [path]
+    assert seen.kinds == ["recording.started", "recording.ended"]
+    assert seen.paths == [path]
     assert stage.services.registry.recordings == {}
 
 
@@ -57,30 +57,30 @@ async def test_a_file_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.Mo
     async def refused(_a: str, _b: str, path: str) -> None:
         raise MediaError(f"{path}: No space left on device")
 
-    stage, told = scene(tmp_path), Told()
+    stage, seen = scene(tmp_path), Seen()
     monkeypatch.setattr(stage.media, "record", refused)
-    recording = told.of(stage)
+    recording = seen.of(stage)
     await recording.start(leg("a"), leg("b"))
     await recording.stop()
-    assert told.kinds == ["recording.failed"]
-    assert told.paths == [None]
+    assert seen.kinds == ["recording.failed"]
+    assert seen.paths == [None]
 
 
 async def test_a_file_that_cannot_be_written_on_is_not_given(tmp_path: Path) -> None:
-    stage, told = scene(tmp_path), Told()
+    stage, seen = scene(tmp_path), Seen()
     events = LegEvents(stage.services.registry, stage.services.events)
-    recording = told.of(stage)
+    recording = seen.of(stage)
     await recording.start(leg("a"), leg("b"))
-    (path,) = told.paths
+    (path,) = seen.paths
     assert path is not None
     events.on_media(RecordingEnded(path, f"{path}: No space left on device"))
-    assert told.kinds == ["recording.started", "recording.failed"]
-    assert told.paths == [path, None]
+    assert seen.kinds == ["recording.started", "recording.failed"]
+    assert seen.paths == [path, None]
     await recording.stop()
     assert stage.media.stopped == []
     # One whose call is over is published all the same.
     events.on_media(RecordingEnded(path, "the disk is full"))
-    assert told.paths == [path, None]
+    assert seen.paths == [path, None]
     assert stage.last("recording.failed")["reason"] == "the disk is full"
 
 
@@ -90,10 +90,10 @@ async def test_a_file_that_cannot_be_completed_is_not_given(
     async def refused(_a: str) -> None:
         raise MediaError("No space left on device")
 
-    stage, told = scene(tmp_path), Told()
+    stage, seen = scene(tmp_path), Seen()
     monkeypatch.setattr(stage.media, "stop_recording", refused)
-    recording = told.of(stage)
+    recording = seen.of(stage)
     await recording.start(leg("a"), leg("b"))
     await recording.stop()
-    assert told.kinds == ["recording.started", "recording.failed"]
-    assert told.paths[-1] is None
+    assert seen.kinds == ["recording.started", "recording.failed"]
+    assert seen.paths[-1] is None

@@ -113,7 +113,7 @@ def test_no_announcement_outlasts_the_wait(tmp_path: Path) -> None:
     assert heard == [Silence(), Prompt("Welcome."), Prompt("joined")]
 
 
-def test_a_guest_may_be_told_something_at_once_and_waits_on(tmp_path: Path) -> None:
+def test_a_party_may_hear_a_sentence_at_once_and_waits_on(tmp_path: Path) -> None:
     async def script(leg: Leg, room: WaitingRoom, _phone: ScriptedPhone) -> None:
         async with room.attend(leg, lambda: QueuePosition(2)) as party:
             await asyncio.sleep(PLAYED_S / 2)  # in the middle of the welcome
@@ -152,7 +152,7 @@ def test_music_goes_on_after_a_sentence_that_was_cut_short_for_nothing(tmp_path:
     assert heard == [Silence(), Prompt("Welcome."), MUSIC]
 
 
-def test_music_comes_first_where_the_welcome_takes_long_to_speak(tmp_path: Path) -> None:
+def test_music_comes_first_where_the_welcome_is_slow_to_speak(tmp_path: Path) -> None:
     class SlowSpeech(ScriptedSpeech):
         async def speak(self, text: str, *, is_personal: bool = False) -> Announcement | Unspoken:
             await asyncio.sleep(WELCOME_WAIT_S + 0.1)
@@ -204,24 +204,24 @@ def test_a_wait_that_is_over_at_once_leaves_nothing(tmp_path: Path) -> None:
     assert heard_in_room(tmp_path, script, welcome="Welcome.") == [Silence()]
 
 
-def test_a_customer_left_alone_for_two_seconds_is_told_and_counted(tmp_path: Path) -> None:
-    told: list[tuple[str, dict[str, Any]]] = []
+def test_a_customer_left_alone_for_two_seconds_hears_so_and_is_counted(tmp_path: Path) -> None:
+    seen: list[tuple[str, dict[str, Any]]] = []
 
     def publish(kind: str, **fields: Any) -> None:
-        told.append((kind, fields))
+        seen.append((kind, fields))
 
     texts = Texts(left_waiting="One moment.")
     heard = heard_in_room(tmp_path, waits(10.0, customer_first=publish), texts=texts)
     assert heard == [MUSIC, Prompt("One moment."), MUSIC]
-    assert told == [("customer.left_waiting", {"waited_s": 2.0})]
+    assert seen == [("customer.left_waiting", {"waited_s": 2.0})]
 
 
-def test_a_customer_who_finds_an_operator_at_once_is_not_counted(tmp_path: Path) -> None:
-    told: list[str] = []
+def test_a_customer_who_gets_an_agent_at_once_is_not_counted(tmp_path: Path) -> None:
+    seen: list[str] = []
     heard = heard_in_room(
-        tmp_path, waits(1.9, customer_first=lambda kind, **_fields: told.append(kind))
+        tmp_path, waits(1.9, customer_first=lambda kind, **_fields: seen.append(kind))
     )
-    assert heard == [MUSIC] and told == []
+    assert heard == [MUSIC] and seen == []
 
 
 def test_a_goodbye_is_not_followed_by_music(tmp_path: Path) -> None:

@@ -58,5 +58,5 @@ def test_an_engine_that_does_not_answer_is_status_3(
     with pytest.raises(typer.Exit) as exited:
         command.call("ping", print)
     assert exited.value.exit_code == 3
-    told = "ringback: the engine does not answer: ping: no reply within 60 s\n"
-    assert capsys.readouterr() == ("", told)
+    seen = "ringback: the engine does not answer: ping: no reply within 60 s\n"
+    assert capsys.readouterr() == ("", seen)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -20,9 +19,8 @@ from engine.control.params import CallRef, DrainRequest, JobQuery, JobRef, NoPar
 from engine.errors import EngineError
 from engine.request import CallbackRequest
 from ringback_client import PROTOCOL_VERSION
+from tests.support.command_line import ROOT, Finished, ringback_process
 from tests.support.control_server import Handlers, serving
-
-ROOT = Path(__file__).parents[3]
 
 LEG = {
     "leg": "l1",
@@ -38,8 +36,8 @@ LEG = {
 }
 
 
-class Engine(Handlers):
-    """Answers like an engine; a requested job ends as `outcome` as soon as somebody asks."""
+class AnsweringHandlers(Handlers):
+    """Answer like an engine; a requested job ends as `outcome` as soon as somebody asks."""
 
     def __init__(self, outcome: str = "completed") -> None:
         super().__init__()
@@ -125,45 +123,13 @@ class Engine(Handlers):
         return {"drained": params.timeout_s is None, "active": 0 if params.timeout_s is None else 3}
 
 
-class Result:
-    """What a finished command left."""
-
-    def __init__(self, status: int, out: str, err: str) -> None:
-        self.status = status
-        self.out = out
-        self.err = err
-
-    @property
-    def json(self) -> Any:
-        (line,) = self.out.splitlines()
-        return json.loads(line)
-
-
-async def ringback(*arguments: str, cwd: Path | None = None, **environ: str) -> Result:
-    env = {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}
-    env |= {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "TERM": "dumb"} | environ
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "engine.cli.main",
-        *arguments,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=env,
-        cwd=cwd,
-    )
-    async with asyncio.timeout(60):
-        out, err = await process.communicate()
-    assert process.returncode is not None
-    assert b"Traceback" not in err, err.decode()
-    return Result(process.returncode, out.decode(), err.decode())
-
-
-async def against(tmp_path: Path, *arguments: str, engine: Engine | None = None) -> Result:
-    engine = engine or Engine()
+async def against(
+    tmp_path: Path, *arguments: str, engine: AnsweringHandlers | None = None
+) -> Finished:
+    engine = engine or AnsweringHandlers()
     async with serving(tmp_path, engine) as served:
         engine.served = served
-        return await ringback("--socket", str(served.settings.socket), *arguments)
+        return await ringback_process("--socket", str(served.settings.socket), *arguments)
 
 
 async def test_jobs_for_people(tmp_path: Path) -> None:
@@ -188,7 +154,7 @@ async def test_one_job_in_full_and_nothing_in_it_commands_the_terminal(tmp_path:
 
 
 async def test_callback_sends_what_it_was_given(tmp_path: Path) -> None:
-    engine = Engine()
+    engine = AnsweringHandlers()
     arguments = (
         "callback +442079460123 --agent alice --id key-1 --order customer_first"
         " --context site=shop --context q=a=b --whisper-tone 440/200 --caller-id +4420 --trunk pbx"
@@ -210,11 +176,11 @@ async def test_callback_sends_what_it_was_given(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("outcome", "status"), [("completed", 0), ("failed", 1), ("expired", 1)])
-async def test_waiting_tells_how_it_goes_and_how_it_ended(
+async def test_waiting_shows_the_progress_and_the_end(
     tmp_path: Path, outcome: str, status: int
 ) -> None:
     result = await against(
-        tmp_path, "callback", "1", "--agent", "alice", "--wait", engine=Engine(outcome)
+        tmp_path, "callback", "1", "--agent", "alice", "--wait", engine=AnsweringHandlers(outcome)
     )
     assert result.status == status
     for text in ("callback.queued", "leg.ringing", "sip_status=180", f"callback.{outcome}"):
@@ -223,7 +189,14 @@ async def test_waiting_tells_how_it_goes_and_how_it_ended(
 
 async def test_waiting_as_a_program_gets_the_job_that_ended(tmp_path: Path) -> None:
     result = await against(
-        tmp_path, "callback", "1", "--agent", "alice", "--wait", "--json", engine=Engine("failed")
+        tmp_path,
+        "callback",
+        "1",
+        "--agent",
+        "alice",
+        "--wait",
+        "--json",
+        engine=AnsweringHandlers("failed"),
     )
     assert result.status == 1
     assert result.json["state"] == "failed"
@@ -257,7 +230,7 @@ async def test_wrong_parameter_is_usage(tmp_path: Path) -> None:
         ("hangup",),
         ("nope",),
     ):
-        result = await ringback(*wrong)
+        result = await ringback_process(*wrong)
         assert result.status == 2
         assert result.err
 
@@ -274,7 +247,7 @@ async def test_wrong_parameter_is_usage(tmp_path: Path) -> None:
 async def test_what_cannot_be_sent_is_usage_and_calls_nobody(
     tmp_path: Path, wrong: tuple[str, str]
 ) -> None:
-    engine = Engine()
+    engine = AnsweringHandlers()
     result = await against(tmp_path, "callback", "1", "--agent", "a", *wrong, engine=engine)
     assert (result.status, len(result.err.splitlines())) == (2, 1)
     assert not engine.requests
@@ -283,33 +256,37 @@ async def test_what_cannot_be_sent_is_usage_and_calls_nobody(
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
 async def test_names_that_the_terminal_cannot_show(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "日.toml").touch()
-    result = await ringback("check", "日.toml", cwd=tmp_path, PYTHONIOENCODING=encoding)
+    result = await ringback_process("check", "日.toml", cwd=tmp_path, PYTHONIOENCODING=encoding)
     assert result.status == 0
-    result = await ringback("--json", "--socket", "/日/\udcff", "status", PYTHONIOENCODING=encoding)
+    result = await ringback_process(
+        "--json", "--socket", "/日/\udcff", "status", PYTHONIOENCODING=encoding
+    )
     assert result.json["error"]["message"].startswith("no engine at /日/\udcff")
 
 
 async def test_no_engine_is_status_3(tmp_path: Path) -> None:
-    result = await ringback("--socket", str(tmp_path / "none"), "status")
+    result = await ringback_process("--socket", str(tmp_path / "none"), "status")
     assert result.status == 3
     assert str(tmp_path / "none") in result.err
     assert len(result.err.splitlines()) == 1
 
 
 async def test_socket_from_the_environment_and_after_the_command(tmp_path: Path) -> None:
-    engine = Engine()
+    engine = AnsweringHandlers()
     async with serving(tmp_path, engine) as served:
         path = str(served.settings.socket)
-        result = await ringback("status", "--json", RINGBACK_CONTROL__SOCKET=path)
+        result = await ringback_process("status", "--json", RINGBACK_CONTROL__SOCKET=path)
         assert result.json["version"] == "0.1.0"
-        result = await ringback("status", "--socket", path, RINGBACK_CONTROL__SOCKET="/nowhere")
+        result = await ringback_process(
+            "status", "--socket", path, RINGBACK_CONTROL__SOCKET="/nowhere"
+        )
         assert result.status == 0
         for text in ("0.1.0", "1:01:40", "trunk pbx", "completed=2", "pending=0"):
             assert text in result.out
 
 
 async def test_calls_and_hangup(tmp_path: Path) -> None:
-    engine = Engine()
+    engine = AnsweringHandlers()
     assert "agent ended" in (await against(tmp_path, "calls")).out
     assert "jitter_ms" in (await against(tmp_path, "calls", "c1")).out
     assert (await against(tmp_path, "hangup", "c1", engine=engine)).status == 0
@@ -331,7 +308,7 @@ async def test_rpc_prints_the_result(tmp_path: Path) -> None:
 
 
 async def test_events_are_followed_line_by_line(tmp_path: Path) -> None:
-    engine = Engine()
+    engine = AnsweringHandlers()
     async with serving(tmp_path, engine) as served:
         served.events.publish("leg.ringing", job="j1", leg="l1")
         served.events.publish("callback.queued", job="j1")
@@ -352,20 +329,20 @@ async def test_events_are_followed_line_by_line(tmp_path: Path) -> None:
 
 
 async def test_check_says_ok_or_what_is_wrong_on_one_line(tmp_path: Path) -> None:
-    result = await ringback("check", str(ROOT / "config" / "ringback.toml"))
+    result = await ringback_process("check", str(ROOT / "config" / "ringback.toml"))
     assert result.status == 0
     wrong = tmp_path / "wrong.toml"
     wrong.write_text("[sip]\nlisten = 5\n[control]\nsockte = 'x'\n")
-    result = await ringback("check", str(wrong))
+    result = await ringback_process("check", str(wrong))
     assert (result.status, result.out) == (2, "")
     assert result.err == f"{wrong}: control.sockte: unknown key; did you mean socket?\n"
-    result = await ringback("check", str(wrong), "--json")
+    result = await ringback_process("check", str(wrong), "--json")
     assert result.status == 2
     assert json.loads(result.out)["key"] == "control.sockte"
 
 
 async def test_run_with_a_wrong_configuration_is_one_line_and_status_2(tmp_path: Path) -> None:
-    result = await ringback("run", "--config", str(tmp_path / "none.toml"))
+    result = await ringback_process("run", "--config", str(tmp_path / "none.toml"))
     assert result.status == 2
     assert result.err == f"{tmp_path}/none.toml: cannot be read: No such file or directory\n"
 

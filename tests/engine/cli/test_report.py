@@ -11,10 +11,9 @@ import pytest
 
 from config.reporting import Reports
 from engine.daemon import Daemon
+from tests.support.command_line import Finished, ringback_process
 from tests.support.engines.in_process import running, settings_in
 from tests.support.recorded import ended_job, leg
-
-from .test_main import Result, ringback
 
 BEGAN = 1_774_746_000.0  # 2026-03-29 01:00 UTC, when London's clocks are set forward
 JOBS = 1200
@@ -26,9 +25,9 @@ class Past:
     def __init__(self, daemon: Daemon) -> None:
         self.daemon = daemon
 
-    async def ask(self, *arguments: str, columns: int = 200) -> Result:
+    async def ask(self, *arguments: str, columns: int = 200) -> Finished:
         socket = str(self.daemon.settings.control.socket)
-        return await ringback(
+        return await ringback_process(
             "--socket", socket, *arguments, TZ="America/New_York", COLUMNS=str(columns)
         )
 

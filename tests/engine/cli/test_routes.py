@@ -1,16 +1,13 @@
 """`ringback reload`, `ringback route explain` and `ringback audit` against a whole engine."""
 
-import asyncio
 import json
-import os
-import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from config.settings import Settings
 from engine.daemon import Daemon
+from tests.support.command_line import Finished, ringback_process
 from tests.support.engines.in_process import RunningEngine, settings_in
 
 MORE = """
@@ -21,29 +18,13 @@ set = { priority = 50, whisper = "A gold customer" }
 """
 
 
-class Printed(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return settings_in(tmp_path, more=MORE)
 
 
-async def ringback(daemon: Daemon, *words: str) -> Printed:
-    process = await asyncio.create_subprocess_exec(
-        str(Path(sys.executable).with_name("ringback")),
-        "--socket", str(daemon.settings.control.socket), *words,
-        env=os.environ | {"COLUMNS": "200"},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    async with asyncio.timeout(60):
-        out, err = await process.communicate()
-    return Printed(process.returncode or 0, out.decode(), err.decode())
+async def ringback(daemon: Daemon, *words: str) -> Finished:
+    return await ringback_process("--socket", str(daemon.settings.control.socket), *words)
 
 
 async def test_reload(engine: RunningEngine) -> None:
@@ -52,7 +33,7 @@ async def test_reload(engine: RunningEngine) -> None:
     assert (await ringback(daemon, "reload")).out == f"{file}: nothing changed\n"
     file.write_text(file.read_text().replace("retry_s = 0.05", "retry_s = 7.0"))
     printed = await ringback(daemon, "reload", "--check")
-    assert printed == Printed(0, f"{file}: would change\n  dial.retry_s: 0.05 → 7.0\n", "")
+    assert printed == Finished(0, f"{file}: would change\n  dial.retry_s: 0.05 → 7.0\n", "")
     assert daemon.services.dial.retry_s == 0.05
     printed = await ringback(daemon, "reload", "--json")
     assert json.loads(printed.out)["words"] == ["dial.retry_s: 0.05 → 7.0"]

@@ -38,7 +38,7 @@ def test_only_lines_that_changed_are_written() -> None:
     assert terminal.taken() == "\x1b[2;1H\x1b[0m\x1b[K"
 
 
-def test_another_size_is_drawn_anew_and_nothing_is_wider_or_longer() -> None:
+def test_another_size_is_drawn_again_and_nothing_is_wider_or_longer() -> None:
     terminal = Terminal()
     screen = Screen(terminal)
     screen.draw(plain("a" * 50, "b", "c"), 20, 3)

@@ -14,9 +14,8 @@ from types import TracebackType
 from typing import Self
 
 from config.queues import Queue
+from tests.support.command_line import MODULE, ROOT, ringback_process
 from tests.support.engines.in_process import running, settings_in
-
-from .test_main import ROOT, ringback
 
 _SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -36,7 +35,7 @@ class Terminal:
         env.pop("COLUMNS", None)
         env.pop("LINES", None)
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "engine.cli.main", *self._arguments, stdin=self._side,
+            sys.executable, "-m", MODULE, *self._arguments, stdin=self._side,
             stdout=self._side, stderr=self._side, env=env, start_new_session=True,
         )  # fmt: skip
         asyncio.get_running_loop().add_reader(self._main, self._read)
@@ -88,10 +87,10 @@ async def test_top_lives_with_its_engine_and_without(tmp_path: Path) -> None:
     settings = settings_in(tmp_path).model_copy(update={"queues": [Queue(name="sales")]})
     socket = str(settings.control.socket)
     async with running(settings) as (daemon, client):
-        once = await ringback("--socket", socket, "top")
+        once = await ringback_process("--socket", socket, "top")
         assert once.status == 0 and "\x1b" not in once.out
         assert "sales" in once.out and "alice" in once.out
-        assert (await ringback("--socket", socket, "top", "--json")).json["queues"][0][
+        assert (await ringback_process("--socket", socket, "top", "--json")).json["queues"][0][
             "waiting"
         ] == 0
         async with Terminal("--socket", socket, "top") as terminal:
@@ -118,5 +117,5 @@ async def test_top_lives_with_its_engine_and_without(tmp_path: Path) -> None:
 
 
 async def test_without_an_engine_it_says_so_and_ends(tmp_path: Path) -> None:
-    result = await ringback("--socket", str(tmp_path / "none"), "top")
+    result = await ringback_process("--socket", str(tmp_path / "none"), "top")
     assert result.status == 3

@@ -105,7 +105,7 @@ def test_agents_are_sorted_paged_and_left_out() -> None:
     assert names(height) == ["bob", "alice"]
 
 
-def test_trouble_is_told_above_what_was_last_seen() -> None:
+def test_trouble_is_shown_above_what_was_last_seen() -> None:
     shown = texts(view(), "no engine at run/control.sock", Choices())
     assert shown[0] == "no engine at run/control.sock"
     assert shown[1].startswith("ringback")
@@ -155,7 +155,7 @@ def test_more_queues_than_there_is_room_for_leave_half_of_it_to_the_agents() -> 
     assert sum(line.startswith("a") and line[1].isdigit() for line in shown) > 4
 
 
-def test_long_names_keep_the_end_that_tells_them_apart() -> None:
+def test_long_names_keep_the_end_that_differs() -> None:
     queue = view()["queues"][0] | {"queue": "customer-service-in-french-21"}
     for is_open, shown_as in ((True, "custome…ench-21 "), (False, "cu…-21 (closed)")):
         crowd = view() | {"queues": [queue | {"open": is_open}]}

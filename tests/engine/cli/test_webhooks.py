@@ -6,11 +6,10 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from config.reporting import Webhook
+from tests.support.command_line import ringback
 from tests.support.control_server import until
 from tests.support.engines.in_process import request, running, settings_in
 from tests.support.receiver import Receiver
-
-from .test_main import ringback
 
 
 async def test_webhooks_for_people_and_for_programs(tmp_path: Path) -> None:
@@ -21,12 +20,13 @@ async def test_webhooks_for_people_and_for_programs(tmp_path: Path) -> None:
         async with running(settings) as (daemon, client):
             await client.callback(**request())
             await until(lambda: daemon.webhooks.named("crm").given_up)
-            given = ("--socket", str(settings.control.socket), "webhooks")
-            shown = await ringback(*given, "list")
-            assert shown.status == 0 and "\x1b" not in shown.out
+            socket = settings.control.socket
+            shown = await ringback(socket, "webhooks", "list")
+            assert "\x1b" not in shown.out
             assert "crm" in shown.out and "500 Internal Server Error: [red]oh" in shown.out
-            assert (await ringback(*given, "list", "--json")).json["webhooks"][0]["given_up"] == 1
-            retried = await ringback(*given, "retry", "crm")
-            assert (retried.status, retried.out) == (0, "1 deliveries are tried again\n")
-            unknown = await ringback(*given, "retry", "erp")
-            assert (unknown.status, unknown.err) == (1, "ringback: there is no webhook erp\n")
+            listed = await ringback(socket, "webhooks", "list", "--json")
+            assert listed.json["webhooks"][0]["given_up"] == 1
+            retried = await ringback(socket, "webhooks", "retry", "crm")
+            assert retried.out == "1 deliveries are tried again\n"
+            unknown = await ringback(socket, "webhooks", "retry", "erp", status=1)
+            assert unknown.err == "ringback: there is no webhook erp\n"

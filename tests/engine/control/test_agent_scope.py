@@ -46,8 +46,8 @@ class Scene:
             clock=lambda: self.now,
         )
         self._log = EventLog(epoch="e")
-        self._told: list[Event] = []
-        self._log.listen(self._told.append)
+        self._seen: list[Event] = []
+        self._log.listen(self._seen.append)
 
     def agent(self, name: str, previous: AgentState, state: AgentState, work: str | None) -> None:
         self.scope.on_change(Worker(name, state, work), previous)
@@ -64,7 +64,7 @@ class Scene:
     def sees(self, type: str, **fields: Any) -> bool:
         """Whether alice sees this event."""
         self._log.publish(type, **fields)
-        return self.scope.sees("alice", self._told[-1])
+        return self.scope.sees("alice", self._seen[-1])
 
 
 @pytest.fixture
@@ -72,20 +72,20 @@ def scene() -> Scene:
     return Scene()
 
 
-def test_himself(scene: Scene) -> None:
+def test_their_own_state(scene: Scene) -> None:
     assert scene.may("agent.pause", AgentRef(agent="alice"))
     assert not scene.may("agent.pause", AgentRef(agent="bob"))
     assert not scene.may("agent.get", AgentRef(agent="bob"))
 
 
-def test_a_job_is_his_who_is_named_for_it(scene: Scene) -> None:
+def test_a_job_belongs_to_the_agent_it_names(scene: Scene) -> None:
     scene.open["j"] = callback_job("j", agent="alice", queue="q")
     assert scene.may("callback.get", JobRef(id="j"))
     assert not scene.may("callback.get", JobRef(id="j"), agent="bob")
     assert not scene.may("callback.annotate", JobRef(id="none"))
 
 
-def test_a_job_is_his_who_has_talked_on_it_also_after_a_restart(scene: Scene) -> None:
+def test_a_job_belongs_to_the_agent_who_talked_on_it_also_after_a_restart(scene: Scene) -> None:
     taken = OfferRecord(agent="alice", offered=1.0, answered=2.0)
     missed = OfferRecord(agent="bob", offered=1.0)
     scene.ended["j"] = callback_job("j", agent=None, queue="q", offers=[missed, taken])
@@ -94,7 +94,7 @@ def test_a_job_is_his_who_has_talked_on_it_also_after_a_restart(scene: Scene) ->
     assert not scene.may("callback.annotate", JobRef(id="j"), agent="bob")
 
 
-def test_what_he_is_on_and_what_he_was_on(scene: Scene) -> None:
+def test_present_and_earlier_work(scene: Scene) -> None:
     scene.agent("alice", "available", "reserved", "j")
     assert scene.sees("callback.dialing_agent", job="j")
     scene.agent("alice", "reserved", "talking", "j")
@@ -105,7 +105,7 @@ def test_what_he_is_on_and_what_he_was_on(scene: Scene) -> None:
     assert not scene.sees("callback.completed", job="other")
 
 
-def test_an_offer_that_he_missed_is_his_no_longer(scene: Scene) -> None:
+def test_a_missed_offer_is_theirs_no_longer(scene: Scene) -> None:
     scene.agent("alice", "available", "reserved", "j")
     scene.agent("alice", "reserved", "ringing", "j")
     scene.agent("alice", "ringing", "available", None)
@@ -124,7 +124,7 @@ def test_events_of_others_and_of_the_engine(scene: Scene) -> None:
     assert not scene.sees("engine.draining")
 
 
-def test_events_of_his_job_in_which_another_agent_is_named(scene: Scene) -> None:
+def test_events_of_their_job_that_name_another_agent(scene: Scene) -> None:
     scene.agent("alice", "available", "reserved", "j")
     assert not scene.sees("agent.offered", agent="bob", job="j")
 
@@ -147,7 +147,7 @@ def test_calls(scene: Scene) -> None:
     assert [view["call"] for view in shown["calls"]] == ["c1", "c3"]
 
 
-def test_an_inbound_call_that_he_is_on(scene: Scene) -> None:
+def test_an_inbound_call_that_they_are_on(scene: Scene) -> None:
     scene.registry.add_call(Call("c1", None, direction="inbound"))
     scene.agent("alice", "available", "reserved", "c1")
     assert scene.may("call.hangup", CallRef(call="c1"))
@@ -224,12 +224,12 @@ async def test_alice_hears_of_nobody_else(engine: RunningEngine, alice: Client) 
         await root.callback(**request(id="his", agent="bob", to="sip:carol@127.0.0.1:9"))
         await root.call("agent.pause", agent="bob")
         await root.callback(**request(id="hers"))
-        told = []
+        seen = []
         async for event in events:
-            told.append((event["type"], event.get("job"), event.get("agent")))
+            seen.append((event["type"], event.get("job"), event.get("agent")))
             if event["type"] == "callback.queued":
                 break
-    assert told == [
+    assert seen == [
         ("snapshot.agent", None, None),
         ("snapshot.end", None, None),
         ("callback.queued", "hers", "alice"),

@@ -65,7 +65,7 @@ def test_one_refusal_over_and_over_is_written_once_a_second(audit: Audit, kept: 
     assert kept.rows[-1]["repeated"] == 49
 
 
-def test_strangers_do_not_fill_the_memory(audit: Audit, kept: Kept) -> None:
+def test_unknown_peers_do_not_fill_the_memory(audit: Audit, kept: Kept) -> None:
     for number in range(5000):
         audit.refused(BOARD, PEER, f"m{number}", b"{}", "no right")
     assert len(audit._refusals) <= 1000
@@ -104,8 +104,8 @@ async def test_the_log_of_an_engine(tmp_path: Path) -> None:
         with pytest.raises(Exception, match="already ended"):
             await client.call("callback.cancel", id="a")
         page = await client.call("audit.list")
-        told = [(one["method"], one["outcome"]) for one in page["entries"]]
-        assert told == [
+        seen = [(one["method"], one["outcome"]) for one in page["entries"]]
+        assert seen == [
             ("callback.cancel", "state"), ("callback.cancel", "done"), ("callback.request", "done")
         ]  # fmt: skip
         assert page["entries"][2]["params"]["id"] == "a"

@@ -151,7 +151,7 @@ async def test_wrong_params_name_field_and_reason(
     assert error["message"] == f"{field}: {error['data']['reason']}"
 
 
-async def test_positional_params_are_told_to_go_by_name(tmp_path: Path) -> None:
+async def test_positional_params_are_refused(tmp_path: Path) -> None:
     reply = await reply_to(tmp_path, b'{"jsonrpc":"2.0","id":1,"method":"add","params":[1]}')
     assert reply["error"]["code"] == -32602
     assert "by name" in reply["error"]["message"]
@@ -271,7 +271,7 @@ async def test_client_that_reads_no_replies_is_not_read_either(tmp_path: Path) -
         await other.close()
 
 
-async def test_large_replies_are_made_when_those_before_are_taken(tmp_path: Path) -> None:
+async def test_large_replies_are_made_when_those_before_are_read(tmp_path: Path) -> None:
     handlers = Counting()
     async with serving(tmp_path, handlers, max_in_flight=100) as served:
         client, gone, other = [await served.connect() for _ in range(3)]
@@ -319,7 +319,7 @@ async def test_costly_requests_keep_nobody_waiting(tmp_path: Path) -> None:
             client.writer.transport.abort()
 
 
-async def test_long_line_is_skipped_and_told_once(tmp_path: Path) -> None:
+async def test_long_line_is_skipped_and_refused_once(tmp_path: Path) -> None:
     async with serving(tmp_path, max_request_bytes=32 << 10) as served:
         client = await served.connect()
         for _ in range(64):
@@ -333,7 +333,7 @@ async def test_long_line_is_skipped_and_told_once(tmp_path: Path) -> None:
         await client.close()
 
 
-async def test_line_of_exactly_the_limit_is_taken(tmp_path: Path) -> None:
+async def test_line_of_exactly_the_limit_is_accepted(tmp_path: Path) -> None:
     async with serving(tmp_path) as served:
         client = await served.connect()
         client.send(PING + b" " * ((1 << 20) - len(PING)))
@@ -343,7 +343,7 @@ async def test_line_of_exactly_the_limit_is_taken(tmp_path: Path) -> None:
         await client.close()
 
 
-async def test_half_a_line_at_the_end_is_told(tmp_path: Path) -> None:
+async def test_half_a_line_at_the_end_is_refused(tmp_path: Path) -> None:
     async with serving(tmp_path) as served:
         client = await served.connect()
         client.send(PING)
@@ -486,7 +486,7 @@ def run(request: pytest.FixtureRequest) -> Any:
     return asyncio.run if request.param == "asyncio" else uvloop.run
 
 
-def test_slow_reader_is_cut_off_and_told_where_to_resume(run: Any, tmp_path: Path) -> None:
+def test_slow_reader_is_cut_off_and_learns_where_to_resume(run: Any, tmp_path: Path) -> None:
     async def story() -> None:
         async with serving(tmp_path, slow_reader_bytes=64 << 10) as served:
             slow, quick = await served.connect(), await served.connect()
@@ -539,7 +539,7 @@ async def test_subscribing_again_replaces_the_subscription(tmp_path: Path) -> No
         await client.close()
 
 
-async def test_gap_is_told_exactly(tmp_path: Path) -> None:
+async def test_gap_is_exact(tmp_path: Path) -> None:
     log = EventLog(epoch="e2", capacity=10)
     for _ in range(25):
         log.publish("test.event")

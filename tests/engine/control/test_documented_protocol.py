@@ -1,6 +1,5 @@
 """The pages of the protocol have every method, parameter and event there is, and no other."""
 
-import ast
 import re
 from pathlib import Path
 
@@ -9,15 +8,7 @@ import msgspec
 from engine.control.params import Subscribe
 from engine.control.roles import METHODS
 from tests.support.engines.in_process import running, settings_in
-from tests.support.protocol_pages import EVENTS_PAGE, PAGES
-
-ROOT = Path(__file__).parents[3]
-# The groups of events, and where no name of a method is meant by the same word.
-GROUPS = (
-    "callback", "call", "leg", "bridge", "recording", "agent", "line", "customer", "queue", "trunk",
-    "webhook", "engine", "number", "person", "alert", "snapshot",
-)  # fmt: skip
-EVENT = re.compile(rf"(?:{'|'.join(GROUPS)})\.[a-z_]+")
+from tests.support.protocol_pages import EVENT, PAGES, documented_events, words_of_the_engine
 
 
 def sections() -> dict[str, str]:
@@ -28,32 +19,7 @@ def sections() -> dict[str, str]:
     return found
 
 
-def told_events() -> set[str]:
-    """The types in the table of events."""
-    table = EVENTS_PAGE[EVENTS_PAGE.index("## All events") :]
-    found: set[str] = set()
-    for line in table.splitlines():
-        group = ""
-        for name in re.findall(r"`([a-z_.*]+)`", line.split("|")[1] if "|" in line else ""):
-            group = group if name.startswith(".") else name.partition(".")[0]
-            found.add(group + name if name.startswith(".") else name)
-    return found
-
-
-def words_of_the_engine() -> tuple[set[str], set[str]]:
-    """The texts in the code, and what texts that are put together there begin with."""
-    words: set[str] = set()
-    beginnings: set[str] = set()
-    for path in [*(ROOT / "engine").rglob("*.py"), *(ROOT / "sip").rglob("*.py")]:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                words.add(node.value)
-            if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
-                beginnings.add(str(node.values[0].value))
-    return words - {f"engine.{path.stem}" for path in (ROOT / "engine").glob("*.py")}, beginnings
-
-
-async def test_every_method_and_parameter_is_told(tmp_path: Path) -> None:
+async def test_every_method_and_parameter_is_documented(tmp_path: Path) -> None:
     async with running(settings_in(tmp_path)) as (daemon, _client):
         taken = {name: method.decoder.type for name, method in daemon.control.methods.items()}
     taken["events.subscribe"] = Subscribe
@@ -73,19 +39,19 @@ async def test_every_method_and_parameter_is_told(tmp_path: Path) -> None:
     assert {name for name in text if EVENT.fullmatch(name)} <= METHODS.keys()
 
 
-def test_every_event_is_told() -> None:
+def test_every_event_is_documented() -> None:
     words, _beginnings = words_of_the_engine()
     events = {word for word in words if EVENT.fullmatch(word)} - METHODS.keys()
-    told = told_events()
-    groups_told = {name.removesuffix("*") for name in told if name.endswith("*")}
-    assert {name for name in events - told if not name.startswith(tuple(groups_told))} == set()
+    seen = documented_events()
+    groups_told = {name.removesuffix("*") for name in seen if name.endswith("*")}
+    assert {name for name in events - seen if not name.startswith(tuple(groups_told))} == set()
 
 
-def test_no_event_is_told_that_there_is_not() -> None:
+def test_no_other_event_is_documented() -> None:
     words, beginnings = words_of_the_engine()
     states = words | {word.partition(".")[2] for word in words if EVENT.fullmatch(word)}
     unknown = set()
-    for name in told_events() - words:
+    for name in documented_events() - words:
         group, _, state = name.partition(".")
         # Its type is put together: either `agent.` and a state, or a kind of call and `.callback`.
         if f"{group}." in beginnings and (state in states or state == "*"):

@@ -49,15 +49,15 @@ def test_lines_come_out_however_the_stream_is_cut(lines: list[bytes], cuts: list
     assert buffer.rest == b""
 
 
-def test_endless_line_is_told_once_and_holds_no_memory() -> None:
+def test_endless_line_is_refused_once_and_holds_no_memory() -> None:
     buffer = LineBuffer(limit=100)
-    told = 0
+    seen = 0
     for _ in range(1000):
         buffer.feed(b"x" * 90)
-        told += len(drain(buffer))
+        seen += len(drain(buffer))
         assert len(buffer._buffer) <= 200
     buffer.feed(b"x\nnext\nrest")
-    assert told == 1
+    assert seen == 1
     assert drain(buffer) == [b"next"]
     assert buffer.rest == b"rest"
 

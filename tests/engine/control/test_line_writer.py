@@ -56,7 +56,7 @@ async def test_many_events_do_not_wait() -> None:
     assert [len(each) for each in wire.written] == [GATHER_BYTES + 1]
 
 
-async def test_whoever_waits_for_room_goes_on_when_it_is_there_or_the_peer_is_gone() -> None:
+async def test_a_wait_for_room_ends_when_there_is_room_or_the_peer_is_gone() -> None:
     under_test, wire = writer()
     assert under_test.has_room
     await under_test.room()

@@ -96,7 +96,7 @@ def test_a_loop_that_is_not_held_up_has_no_delay() -> None:
     assert run(idle()) < 1e-6
 
 
-async def test_what_holds_the_loop_up_is_told_once() -> None:
+async def test_what_holds_the_loop_up_is_counted_once() -> None:
     loop = asyncio.get_running_loop()
     delay = LoopDelay()
     delay.start()

@@ -21,8 +21,7 @@ from engine.control.server import ControlServer
 from engine.errors import EngineError
 from engine.store.event_log import EventLog
 from tests.support.control_server import BareClient, Handlers
-
-from .test_server import connect_tls, needs_openssl, tls_settings
+from tests.support.tls import connect_tls, needs_openssl, tls_settings
 
 TOKEN = "0123456789abcdef-"
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
@@ -42,12 +41,12 @@ def unix(uid: int, *groups: int) -> Peer:
     return Peer("unix", uid=uid, gid=uid, pid=1, groups=groups)
 
 
-def test_without_entries_whoever_may_connect_administers() -> None:
+def test_without_entries_everybody_who_may_connect_administers() -> None:
     assert rights().of_peer(unix(4321)).role == "administer"
     assert rights(right("t", token=TOKEN, role="read")).of_peer(unix(4321)).role == "administer"
 
 
-def test_with_entries_others_have_none_unless_told_otherwise() -> None:
+def test_with_entries_others_have_none_unless_configured_otherwise() -> None:
     one = right("a", user=12, role="supervise")
     assert rights(one).of_peer(unix(12)) == Principal("a", "supervise", None, "a")
     assert rights(one).of_peer(unix(4321)).role == "none"
@@ -280,8 +279,8 @@ async def test_an_agent_has_what_agents_may_have() -> None:
         server.events.publish("agent.paused", agent="bob")
         server.events.publish("engine.draining")
         server.events.publish("agent.paused", agent="alice", reason="lunch")
-        told = (await client.receive())["params"]
-        assert (told["seq"], told["agent"]) == (3, "alice")
+        heard = (await client.receive())["params"]
+        assert (heard["seq"], heard["agent"]) == (3, "alice")
         assert kept.rows[0]["role"] == "agent"
         await client.close()
 

@@ -40,8 +40,8 @@ def test_what_agents_may_have_is_there() -> None:
 def test_the_documentation_has_the_role_of_every_method() -> None:
     text = DOCUMENTED.read_text()
     rows = [line.split("|") for line in text.splitlines() if line.startswith("| `")]
-    told = {row[1].strip(" `"): row[2].strip() for row in rows if len(row) == 5}
-    missing = {name: role for name, role in METHODS.items() if told.get(name) != role}
+    seen = {row[1].strip(" `"): row[2].strip() for row in rows if len(row) == 5}
+    missing = {name: role for name, role in METHODS.items() if seen.get(name) != role}
     assert missing == {}
 
 

@@ -12,8 +12,7 @@ from engine.control.roles import METHODS
 from engine.control.schema import OF_THE_CONNECTION, declared_methods, openrpc, openrpc_text
 from engine.errors import KIND_CODES
 from tests.support.engines.in_process import running, settings_in
-
-from .test_documented_protocol import EVENT, told_events, words_of_the_engine
+from tests.support.protocol_pages import EVENT, documented_events, words_of_the_engine
 
 FILE = Path(__file__).parents[3] / "docs" / "openrpc.json"
 
@@ -44,7 +43,7 @@ def test_the_methods_of_the_connection_are_those_it_answers() -> None:
 
 
 def test_every_documented_event_is_in_it_and_no_other() -> None:
-    documented = {name for name in told_events() if not name.endswith("*")}
+    documented = {name for name in documented_events() if not name.endswith("*")}
     snapshots = {name for name in EVENT_TYPES if name.startswith("snapshot.")}
     assert EVENT_TYPES.keys() - snapshots == documented - snapshots
     assert [event["name"] for event in openrpc()["x-events"]] == sorted(EVENT_TYPES)

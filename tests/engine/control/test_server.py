@@ -2,16 +2,11 @@
 
 import asyncio
 import os
-import shutil
 import socket
-import ssl
 import stat
-import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from config.sections import Control
 from engine.control import connection as connection_module
@@ -20,13 +15,7 @@ from engine.control.peer import Peer
 from engine.control.server import ControlError, ControlServer
 from engine.store.event_log import EventLog
 from tests.support.control_server import BareClient, Handlers, serving, until, without_privileges
-
-TOKEN = SecretStr("0123456789abcdef-token")
-
-
-needs_openssl = pytest.mark.skipif(
-    shutil.which("openssl") is None, reason="openssl makes the certificate, and is not here"
-)
+from tests.support.tls import TOKEN, certificate, connect_tls, needs_openssl, tls_settings
 
 
 def server(path: Path) -> ControlServer:
@@ -83,7 +72,7 @@ async def test_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
     assert path.read_text() == "precious"
 
 
-async def test_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+async def test_directory_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ControlError) as raised:
         await server(tmp_path / "file" / "control.sock").bind()
@@ -139,7 +128,7 @@ async def test_peer_is_who_the_kernel_says(tmp_path: Path) -> None:
     assert (seen[0].uid, seen[0].gid, seen[0].pid) == (os.getuid(), os.getgid(), os.getpid())
 
 
-async def test_user_who_is_not_allowed_is_told_and_closed(
+async def test_user_who_is_not_allowed_gets_an_error_and_is_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stranger = Peer("unix", uid=54321, gid=54321, pid=1)
@@ -154,7 +143,7 @@ async def test_user_who_is_not_allowed_is_told_and_closed(
         await client.close()
 
 
-async def test_too_many_connections_are_told_and_closed(
+async def test_too_many_connections_get_an_error_and_are_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_privileges(monkeypatch)
@@ -175,7 +164,7 @@ async def test_too_many_connections_are_told_and_closed(
         await fourth.close()
 
 
-async def test_who_is_refused_can_still_write_before_they_read_why(
+async def test_a_refused_client_can_still_write_before_reading_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_privileges(monkeypatch)
@@ -194,7 +183,7 @@ async def test_who_is_refused_can_still_write_before_they_read_why(
         await first.close()
 
 
-async def test_whoever_lingers_keeps_nobody_out(
+async def test_a_lingering_client_keeps_nobody_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_privileges(monkeypatch)
@@ -289,45 +278,6 @@ async def test_lines_without_end_take_bounded_memory(
             await client.close()
 
 
-def certificate(directory: Path) -> tuple[str, str]:
-    cert, key = directory / "cert.pem", directory / "key.pem"
-    if not cert.exists():
-        subprocess.run(
-            [
-                "openssl",
-                "req",
-                "-x509",
-                "-newkey",
-                "rsa:2048",
-                "-nodes",
-                "-days",
-                "2",
-                "-subj",
-                "/CN=localhost",
-                "-addext",
-                "subjectAltName=IP:127.0.0.1",
-                "-keyout",
-                "key.pem",
-                "-out",
-                "cert.pem",
-            ],
-            cwd=directory,
-            check=True,
-            capture_output=True,
-        )
-    return str(cert), str(key)
-
-
-def tls_settings(directory: Path) -> dict[str, Any]:
-    cert, key = certificate(directory)
-    return {"tcp": "127.0.0.1:0", "tls_cert": cert, "tls_key": key, "token": TOKEN}
-
-
-async def connect_tls(address: tuple[str, int], directory: Path) -> BareClient:
-    context = ssl.create_default_context(cafile=certificate(directory)[0])
-    return BareClient(*await asyncio.open_connection(*address, ssl=context))
-
-
 @needs_openssl
 async def test_tcp_needs_the_token_first(tmp_path: Path) -> None:
     async with serving(tmp_path, **tls_settings(tmp_path)) as served:
@@ -406,7 +356,7 @@ async def test_unknown_client_gets_little_room(tmp_path: Path) -> None:
         await client.close()
 
 
-async def test_certificate_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+async def test_certificate_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     settings = Control(
         socket=tmp_path / "control.sock",
         tcp="127.0.0.1:0",

@@ -64,7 +64,7 @@ def run(story: Coroutine[Any, Any, None]) -> None:
     virtual_loop.run(story)
 
 
-def test_a_reader_gets_only_what_he_may_see_of_what_is_kept_and_of_what_comes() -> None:
+def test_a_reader_gets_only_the_events_they_may_see() -> None:
     log = EventLog()
     publish(log, 4)
     reader = Reader(log, after=1, sees=lambda event: event.seq % 2 == 0)
@@ -179,7 +179,7 @@ def test_stopped_reader_hears_nothing() -> None:
     since=st.integers(0, 20),
     capacity=st.integers(5, 200),
 )
-def test_any_reader_sees_each_event_once_or_is_told_where_to_resume(
+def test_any_reader_sees_each_event_once_or_learns_where_to_resume(
     steps: list[tuple[str, int]], before: int, since: int, capacity: int
 ) -> None:
     log = EventLog(capacity=capacity)

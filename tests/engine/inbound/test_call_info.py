@@ -37,7 +37,7 @@ def test_rules_go_before_the_route() -> None:
     assert incoming.skills == {"german": 9} and incoming.whisper == "call-1"
 
 
-def test_a_call_for_one_agent_is_kept_for_him_in_its_queue() -> None:
+def test_a_call_for_one_agent_is_kept_for_them_in_its_queue() -> None:
     incoming = call(agent="alice", known_agent="bert")
     assert (incoming.queue, incoming.agent) == ("sales", "alice")
     waiting = incoming.waiting(7.0)

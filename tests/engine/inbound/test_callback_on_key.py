@@ -127,7 +127,7 @@ def test_one_that_was_refused_after_all_is_not_due(tmp_path: Path) -> None:
     run_callback_on_key(tmp_path, script)
 
 
-def test_it_holds_when_he_hangs_up_meanwhile(tmp_path: Path) -> None:
+def test_the_request_holds_when_the_caller_hangs_up_meanwhile(tmp_path: Path) -> None:
     async def script(
         callback: CallbackOnKey, intake: ScriptedIntake, _stage: Scene, _refused: list[str]
     ) -> None:
@@ -162,7 +162,7 @@ def test_one_that_is_scheduled_or_joined_another_keeps_its_own_time(tmp_path: Pa
     run_callback_on_key(tmp_path, script)
 
 
-def test_one_whom_a_rule_gave_to_an_agent_is_called_back_by_the_queue_that_knows_him(
+def test_a_caller_for_one_agent_is_called_back_by_the_queue_with_a_known_agent(
     tmp_path: Path,
 ) -> None:
     async def script(
@@ -176,7 +176,7 @@ def test_one_whom_a_rule_gave_to_an_agent_is_called_back_by_the_queue_that_knows
     run_callback_on_key(tmp_path, script, agent="alice")
 
 
-def test_an_agent_who_is_none_any_more_is_not_asked_for(tmp_path: Path) -> None:
+def test_a_removed_agent_is_not_asked_for(tmp_path: Path) -> None:
     async def script(
         callback: CallbackOnKey, intake: ScriptedIntake, stage: Scene, _refused: list[str]
     ) -> None:

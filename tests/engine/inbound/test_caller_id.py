@@ -20,7 +20,7 @@ def test_a_number_is_written_in_full() -> None:
     assert (caller.region, caller.name) == ("GB", "Bob, at home")
 
 
-def test_who_has_no_number_is_shown_by_his_name() -> None:
+def test_a_caller_without_a_number_is_shown_by_name() -> None:
     caller = calling_party(invite("<sip:bob@10.0.0.1:5062>"), NumberPlan("GB"))
     assert (caller.user, caller.number, caller.name) == ("bob", None, None)
     assert caller.uri == "sip:bob@10.0.0.1:5062"
@@ -48,7 +48,7 @@ def test_what_is_no_address_is_passed_over() -> None:
         invite("<sip:+442079461111@10.0.0.1>", Privacy="critical; user"),
     ],
 )
-def test_who_withholds_his_number_has_none(request_: Request) -> None:
+def test_a_caller_who_withholds_the_number_has_none(request_: Request) -> None:
     caller = calling_party(request_, NumberPlan("GB"))
     assert (caller.user, caller.number, caller.name) == (ANONYMOUS, None, None)
 

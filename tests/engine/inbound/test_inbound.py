@@ -15,29 +15,33 @@ from tests.support.reception import Documents, Reception, reception
 CALLER = "+442079461111"
 
 
-def test_a_stranger_is_refused_and_leaves_no_event(tmp_path: Path) -> None:
+def test_an_unknown_source_is_refused_and_leaves_no_event(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
+        assert desk.inbound.admits(Hop("udp", "192.0.2.99", 5060), 0.0) == "refuse"
+        assert desk.inbound.status()["strangers_refused"] == 1
+        # Its trunk has gone from the configuration since it was admitted.
         stranger = desk.call(host="192.0.2.99")
         assert stranger.statuses == [403]
-        assert desk.inbound.status()["strangers_refused"] == 1
 
     desk = reception(tmp_path, script)
-    assert desk.stage.told("call.") == []
+    assert desk.stage.seen("call.") == []
 
 
-def test_a_flood_of_strangers_is_not_answered(tmp_path: Path) -> None:
+def test_a_flood_from_unknown_sources_is_not_answered(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         stranger, trunk = Hop("udp", "192.0.2.99", 5060), Hop("udp", "127.0.0.1", 5071)
         admitted = [desk.inbound.admits(stranger, 0.0) for _ in range(100)]
-        assert True in admitted and False in admitted
-        assert all(desk.inbound.admits(trunk, 0.0) for _ in range(100))
-        assert desk.inbound.status()["strangers_ignored"] == admitted.count(False)
+        assert set(admitted) == {"refuse", "ignore"}
+        assert {desk.inbound.admits(trunk, 0.0) for _ in range(100)} == {"accept"}
+        status = desk.inbound.status()
+        assert status["strangers_ignored"] == admitted.count("ignore")
+        assert status["strangers_refused"] == admitted.count("refuse")
 
     reception(tmp_path, script)
 
 
 @pytest.mark.parametrize(("dialled", "status"), [("+442079469999", 404), ("+442079460000", 488)])
-def test_what_is_not_taken_is_refused_before_it_rings(
+def test_a_call_that_is_not_accepted_is_refused_before_it_rings(
     tmp_path: Path, dialled: str, status: int
 ) -> None:
     async def script(desk: Reception) -> None:
@@ -77,12 +81,12 @@ def test_draining_is_not_waited_for_too_long(tmp_path: Path) -> None:
     reception(tmp_path, script)
 
 
-def test_nobody_is_taken_before_the_engine_is_ready(tmp_path: Path) -> None:
+def test_no_call_is_accepted_before_the_engine_is_ready(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         early = desk.another()
-        assert not early.admits(Hop("udp", "127.0.0.1", 5071), 0.0)
+        assert early.admits(Hop("udp", "127.0.0.1", 5071), 0.0) == "ignore"
         await early.start()
-        assert early.admits(Hop("udp", "127.0.0.1", 5071), 0.0)
+        assert early.admits(Hop("udp", "127.0.0.1", 5071), 0.0) == "accept"
         await early.stop()
 
     reception(tmp_path, script)
@@ -101,7 +105,7 @@ def test_other_routes_and_trunks_hold_from_the_next_call_on(tmp_path: Path) -> N
         desk.inbound.reload(settings)
         await asyncio.sleep(1)
         # The scripted network finds every name at 127.0.0.1.
-        assert desk.inbound.sources.trunk_of(Hop("udp", "127.0.0.1", 5080)) == "new"
+        assert desk.parts.peers.trunk_of(Hop("udp", "127.0.0.1", 5080)) == "new"
         assert desk.call(dialled="+331").statuses == [404]
         assert not waiting.is_hung_up
         waiting.hangs_up()
@@ -109,7 +113,7 @@ def test_other_routes_and_trunks_hold_from_the_next_call_on(tmp_path: Path) -> N
     reception(tmp_path, script)
 
 
-def test_whoever_waited_when_an_engine_died_is_in_his_place_again(tmp_path: Path) -> None:
+def test_callers_who_waited_when_an_engine_died_regain_their_position(tmp_path: Path) -> None:
     documents = Documents()
     joined: list[float] = []
 

@@ -42,10 +42,10 @@ def test_from_the_first_ring_to_the_last_bye(tmp_path: Path) -> None:
         assert caller.is_hung_up
 
     desk = reception(tmp_path, script, routes=[SHOP], room={"welcome": "Welcome."})
-    assert desk.stage.told("call.") == [
+    assert desk.stage.seen("call.") == [
         "call.incoming", "call.answered", "call.bridged", "call.ended",
     ]  # fmt: skip
-    assert desk.stage.told("queue.") == [
+    assert desk.stage.seen("queue.") == [
         "queue.joined", "queue.offered", "queue.answered",
     ]  # fmt: skip
     ended = desk.stage.last("call.ended")
@@ -60,7 +60,7 @@ def test_from_the_first_ring_to_the_last_bye(tmp_path: Path) -> None:
     assert operator[0] == Prompt("For shop")
 
 
-def test_the_operators_screen_is_told_before_his_phone_rings(tmp_path: Path) -> None:
+def test_the_agents_screen_shows_the_caller_before_the_phone_rings(tmp_path: Path) -> None:
     class History:
         def of(self, number: str | None, /) -> list[dict[str, Any]]:
             return [{"id": "cb-1", "number": number}]
@@ -78,11 +78,11 @@ def test_the_operators_screen_is_told_before_his_phone_rings(tmp_path: Path) -> 
     }  # fmt: skip
     assert offered["history"] == [{"id": "cb-1", "number": CALLER}]
     assert offered["script"] == "gold.html"
-    told = desk.stage.told()
-    assert told.index("agent.offered") < told.index("leg.dialing")
+    seen = desk.stage.seen()
+    assert seen.index("agent.offered") < seen.index("leg.dialing")
 
 
-def test_headers_tell_the_operators_phone(tmp_path: Path) -> None:
+def test_headers_reach_the_agents_phone(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller, operator = await talking(desk)
         assert ("X-Site", "shop") in operator.invitation.headers
@@ -94,7 +94,7 @@ def test_headers_tell_the_operators_phone(tmp_path: Path) -> None:
     assert desk.stage.last("call.ended")["cause"] == "caller hung up"
 
 
-def test_who_hangs_up_while_he_waits_has_abandoned(tmp_path: Path) -> None:
+def test_a_caller_who_hangs_up_while_waiting_has_abandoned(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         desk.agents.pause("alice")
         caller = await desk.waiting()
@@ -102,12 +102,12 @@ def test_who_hangs_up_while_he_waits_has_abandoned(tmp_path: Path) -> None:
         caller.hangs_up()
 
     desk = reception(tmp_path, script)
-    assert desk.stage.told("queue.") == ["queue.joined", "queue.abandoned"]
+    assert desk.stage.seen("queue.") == ["queue.joined", "queue.abandoned"]
     assert desk.stage.last("call.ended")["result"] == "abandoned"
     assert desk.states() == {"alice": "paused"}
 
 
-def test_who_hangs_up_while_an_operator_rings_sets_him_free(tmp_path: Path) -> None:
+def test_a_caller_who_hangs_up_while_an_agent_rings_frees_the_agent(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting()
         operator = await desk.stage.phone()
@@ -123,9 +123,7 @@ def test_who_hangs_up_while_an_operator_rings_sets_him_free(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("caller_first", [True, False])
-def test_hanging_up_as_the_operator_answers_has_one_winner(
-    tmp_path: Path, caller_first: bool
-) -> None:
+def test_hanging_up_as_the_agent_answers_has_one_winner(tmp_path: Path, caller_first: bool) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting()
         operator = await desk.stage.phone()
@@ -138,11 +136,11 @@ def test_hanging_up_as_the_operator_answers_has_one_winner(
 
     desk = reception(tmp_path, script)
     assert desk.stage.last("call.ended")["result"] == "abandoned"
-    ended = [kind for kind in desk.stage.told("queue.") if kind != "queue.offered"]
+    ended = [kind for kind in desk.stage.seen("queue.") if kind != "queue.offered"]
     assert ended == ["queue.joined", "queue.abandoned"]
 
 
-def test_an_operator_who_does_not_answer_costs_no_place(tmp_path: Path) -> None:
+def test_an_agent_who_does_not_answer_costs_no_position(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting()
         operator = await desk.stage.phone()
@@ -153,7 +151,7 @@ def test_an_operator_who_does_not_answer_costs_no_place(tmp_path: Path) -> None:
         caller.hangs_up()
 
     desk = reception(tmp_path, script)
-    assert desk.stage.told("queue.") == [
+    assert desk.stage.seen("queue.") == [
         "queue.joined", "queue.offered", "queue.unanswered", "queue.offered", "queue.answered",
     ]  # fmt: skip
     assert [offer["result"] for offer in desk.stage.last("call.ended")["offers"]] == [
@@ -161,7 +159,9 @@ def test_an_operator_who_does_not_answer_costs_no_place(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_operators_who_do_not_answer_leave_nothing_behind_while_he_waits(tmp_path: Path) -> None:
+def test_agents_who_do_not_answer_leave_nothing_behind_while_the_caller_waits(
+    tmp_path: Path,
+) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting()
         for _ in range(LEGS_KEPT + 10):
@@ -208,10 +208,10 @@ def test_who_hangs_up_in_the_whisper_has_missed_the_offer(
 
     sales = Queue(name="sales", again_s=again_s)
     desk = reception(tmp_path, script, queues=[sales], routes=[SHOP])
-    assert desk.stage.told("queue.").count("queue.offered") == 3
+    assert desk.stage.seen("queue.").count("queue.offered") == 3
 
 
-def test_an_operator_who_hangs_up_before_he_is_joined_is_replaced(tmp_path: Path) -> None:
+def test_an_agent_who_hangs_up_before_the_bridge_is_replaced(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting()
         first = await desk.operator()
@@ -224,12 +224,12 @@ def test_an_operator_who_hangs_up_before_he_is_joined_is_replaced(tmp_path: Path
 
     desk = reception(tmp_path, script, routes=[SHOP], agents=("alice", "bert"))
     assert desk.stage.last("call.ended")["result"] == "completed"
-    assert desk.stage.told("queue.").count("queue.joined") == 2
+    assert desk.stage.seen("queue.").count("queue.joined") == 2
     joined = desk.stage.last("queue.joined")
     assert joined["place"] == 1
 
 
-def test_a_whisper_that_cannot_be_spoken_is_told_and_the_call_goes_on(tmp_path: Path) -> None:
+def test_a_whisper_that_cannot_be_spoken_is_published_and_the_call_goes_on(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller, _agent = await talking(desk)
         caller.hangs_up()
@@ -241,7 +241,7 @@ def test_a_whisper_that_cannot_be_spoken_is_told_and_the_call_goes_on(tmp_path: 
     assert desk.stage.last("leg.not_played")["error"] == "no voice"
 
 
-def test_who_lost_his_operator_is_taken_by_a_full_queue(tmp_path: Path) -> None:
+def test_a_caller_who_lost_the_agent_is_admitted_by_a_full_queue(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting()
         operator = await desk.stage.phone()
@@ -278,7 +278,7 @@ def test_nobody_waits_for_ever(tmp_path: Path) -> None:
     assert desk.heard()[-1] == Prompt("Sorry.")
 
 
-def test_the_queue_may_send_him_to_a_number_outside(tmp_path: Path) -> None:
+def test_the_queue_may_send_the_customer_to_an_outside_number(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         desk.agents.pause("alice")
         caller = await desk.waiting()
@@ -296,7 +296,7 @@ def test_the_queue_may_send_him_to_a_number_outside(tmp_path: Path) -> None:
     assert desk.stage.last("queue.overflowed")["target"] == "+442079460999"
 
 
-def test_who_is_not_taken_outside_is_in_his_place_again(tmp_path: Path) -> None:
+def test_a_caller_not_answered_outside_regains_the_position(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         desk.agents.pause("alice")
         caller = await desk.waiting()
@@ -315,13 +315,13 @@ def test_who_is_not_taken_outside_is_in_his_place_again(tmp_path: Path) -> None:
 
     queue = Queue(name="sales", overflow=[Overflow(after_s=30.0, number="+442079460999")])
     desk = reception(tmp_path, script, queues=[queue])
-    assert desk.stage.told("queue.")[:4] == [
+    assert desk.stage.seen("queue.")[:4] == [
         "queue.joined", "queue.overflowed", "queue.joined", "queue.joined",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("ended_by", ["key", "limit"])
-def test_his_key_and_his_limit_hold_while_a_number_outside_rings(
+def test_the_key_and_the_limit_hold_while_an_outside_number_rings(
     tmp_path: Path, ended_by: str
 ) -> None:
     async def script(desk: Reception) -> None:
@@ -395,7 +395,7 @@ KEPT = Route(name="shop", queue="sales", agent_s=20.0)
     ("bert", "begins_s", "ends_s"),
     [("logged out", 0, 0.1), ("paused", 20, 20.1), ("rings on", 20, 20.1)],
 )
-def test_an_agent_whom_a_rule_names_and_who_is_not_there_is_stood_in_for(
+def test_other_agents_answer_for_a_named_agent_who_is_away(
     tmp_path: Path, bert: str, begins_s: float, ends_s: float
 ) -> None:
     async def script(desk: Reception) -> None:
@@ -444,7 +444,7 @@ def test_a_number_that_a_rule_names_is_rung_and_the_queue_stands_in_for_it(
     ended = desk.stage.last("call.ended")
     assert ended["result"] == "completed"
     assert ended["agent"] == ("+447700900123" if answers else "alice")
-    assert ("queue.joined" in desk.stage.told()) is not answers
+    assert ("queue.joined" in desk.stage.seen()) is not answers
 
 
 # -- before the answer --------------------------------------------------------------------------
@@ -460,9 +460,9 @@ def test_a_call_that_is_cancelled_before_the_answer(tmp_path: Path) -> None:
         assert early.statuses == []
 
     desk = reception(tmp_path, script)
-    assert desk.stage.told("call.ended") == ["call.ended", "call.ended"]
+    assert desk.stage.seen("call.ended") == ["call.ended", "call.ended"]
     assert desk.stage.last("call.ended")["result"] == "hung_up"
-    assert desk.stage.told("queue.") == []
+    assert desk.stage.seen("queue.") == []
 
 
 def test_no_port_is_left(tmp_path: Path) -> None:
@@ -476,7 +476,7 @@ def test_no_port_is_left(tmp_path: Path) -> None:
     assert desk.stage.last("call.ended")["result"] == "unavailable"
 
 
-def test_no_port_is_left_for_the_operator(tmp_path: Path) -> None:
+def test_no_port_is_left_for_the_agent(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting_alone()
         desk.stage.media.port_left = False
@@ -505,7 +505,7 @@ def presses(desk: Reception, digit: str, nth: int = 0) -> None:
     leg.on_media(Dtmf(leg.id, digit, 100))
 
 
-def test_a_key_has_him_called_back_in_his_place(tmp_path: Path) -> None:
+def test_a_key_has_the_caller_called_back_in_their_position(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting_alone()
         await asyncio.sleep(20)
@@ -535,7 +535,9 @@ def test_a_key_has_him_called_back_in_his_place(tmp_path: Path) -> None:
     assert desk.heard()[-1] == Prompt("Bye.")
 
 
-def test_who_hangs_up_while_his_callback_is_taken_is_called_back(tmp_path: Path) -> None:
+def test_a_caller_who_hangs_up_while_the_callback_is_accepted_is_called_back(
+    tmp_path: Path,
+) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting_alone()
         desk.intake.takes_s = 1.0
@@ -549,7 +551,7 @@ def test_who_hangs_up_while_his_callback_is_taken_is_called_back(tmp_path: Path)
     assert desk.stage.last("call.callback")["callback"] == desk.intake.accepted[0][0].id
 
 
-def test_who_withholds_his_number_waits_on(tmp_path: Path) -> None:
+def test_a_caller_who_withholds_the_number_waits_on(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting(caller="anonymous")
         operator = await desk.stage.phone()
@@ -569,7 +571,7 @@ def test_who_withholds_his_number_waits_on(tmp_path: Path) -> None:
     assert "number" not in desk.stage.last("call.ended")
 
 
-def test_a_callback_that_is_refused_leaves_him_waiting(tmp_path: Path) -> None:
+def test_a_refused_callback_leaves_the_caller_waiting(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting_alone()
         desk.intake.refusal = EngineError("refused", "too many today")
@@ -587,7 +589,7 @@ def test_a_callback_that_is_refused_leaves_him_waiting(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("key_first", [True, False])
-def test_the_key_pressed_as_the_operator_answers_has_one_winner(
+def test_the_key_pressed_as_the_agent_answers_has_one_winner(
     tmp_path: Path, key_first: bool
 ) -> None:
     async def script(desk: Reception) -> None:
@@ -618,7 +620,7 @@ def test_the_key_pressed_as_the_operator_answers_has_one_winner(
     assert desk.stage.last("call.ended")["result"] == expected
 
 
-def test_who_calls_again_in_time_is_in_his_old_place(tmp_path: Path) -> None:
+def test_a_caller_who_calls_again_in_time_is_in_the_old_position(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         first = await desk.waiting_alone()
         joined_at = desk.stage.last("call.answered")["joined_at"]
@@ -639,7 +641,7 @@ def test_who_calls_again_in_time_is_in_his_old_place(tmp_path: Path) -> None:
 # -- commands, and the end of the engine --------------------------------------------------------
 
 
-def test_a_full_queue_takes_back_who_has_a_place_in_it(tmp_path: Path) -> None:
+def test_a_full_queue_admits_a_caller_with_a_position_in_it(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         first = await desk.waiting_alone()
         first.hangs_up()
@@ -672,7 +674,7 @@ def test_a_command_may_hang_up(tmp_path: Path) -> None:
     assert desk.stage.last("call.ended")["cause"] == "hung up by command"
 
 
-def test_a_command_may_hang_up_before_the_call_is_taken(
+def test_a_command_may_hang_up_before_the_call_is_answered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def script(desk: Reception) -> None:
@@ -712,7 +714,7 @@ def test_the_engine_stops_with_callers_waiting_and_talking(tmp_path: Path) -> No
     assert desk.stage.last("call.ended")["cause"] == "engine stopped"
 
 
-def test_the_engine_stops_in_the_instant_a_caller_loses_his_operator(tmp_path: Path) -> None:
+def test_the_engine_stops_in_the_instant_a_caller_loses_the_agent(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting()
         operator = await desk.operator()

@@ -40,7 +40,7 @@ async def restarted(path: Path, now: float) -> list[tuple[Any, ...]]:
         )
 
 
-async def test_one_who_talked(tmp_path: Path) -> None:
+async def test_a_caller_who_talked(tmp_path: Path) -> None:
     async with recorded(tmp_path / "db") as here:
         begins(here, 1000.0)
         here.at(1010.0, "queue.answered", **CALL, queue="sales", agent="alice")
@@ -52,7 +52,7 @@ async def test_one_who_talked(tmp_path: Path) -> None:
     ]
 
 
-async def test_one_who_waited_is_lost(tmp_path: Path) -> None:
+async def test_a_caller_who_waited_is_lost(tmp_path: Path) -> None:
     async with recorded(tmp_path / "db") as here:
         begins(here, 1000.0)
     assert await restarted(tmp_path / "db", 9000.0) == [
@@ -61,7 +61,7 @@ async def test_one_who_waited_is_lost(tmp_path: Path) -> None:
     ]
 
 
-async def test_one_whose_end_was_told_is_not_told_of_again(tmp_path: Path) -> None:
+async def test_an_end_that_was_published_is_not_published_again(tmp_path: Path) -> None:
     async with recorded(tmp_path / "db") as here:
         begins(here, 1000.0)
         here.at(1005.0, "call.ended", **CALL, started=1000.0, result="abandoned")
@@ -69,7 +69,7 @@ async def test_one_whose_end_was_told_is_not_told_of_again(tmp_path: Path) -> No
     assert record[2] == "abandoned"
 
 
-async def test_a_daemon_tells_of_it(tmp_path: Path) -> None:
+async def test_a_daemon_publishes_the_end(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     async with running(settings) as (daemon, _client):
         daemon.events.publish("call.incoming", **CALL, **INCOMING)

@@ -34,7 +34,7 @@ def with_store(tmp_path: Path, *scripts: Callable[[KeptPositions, Clock], None])
     asyncio.run(main())
 
 
-def test_who_calls_again_in_time_has_his_old_place(tmp_path: Path) -> None:
+def test_a_caller_who_calls_again_in_time_regains_the_position(tmp_path: Path) -> None:
     def script(positions: KeptPositions, clock: Clock) -> None:
         assert positions.join("call-1", "sales", BOB, 60.0) == 1000.0
         clock.now = 1100.0
@@ -76,7 +76,7 @@ def test_two_calls_of_one_number_do_not_share_a_place(tmp_path: Path) -> None:
     with_store(tmp_path, script)
 
 
-def test_whoever_was_answered_has_no_place_left(tmp_path: Path) -> None:
+def test_an_answered_caller_has_no_position_left(tmp_path: Path) -> None:
     def script(positions: KeptPositions, clock: Clock) -> None:
         positions.join("call-1", "sales", BOB, 60.0)
         positions.give_up("call-1", "sales", BOB)

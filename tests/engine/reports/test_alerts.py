@@ -32,7 +32,7 @@ class Now:
         self.queues = [{"queue": queue, "longest_wait_s": seconds}]
 
 
-def told(now: Now) -> list[tuple[str, str | None]]:
+def seen(now: Now) -> list[tuple[str, str | None]]:
     return [(event["type"], event["queue"]) for event in now.published]
 
 
@@ -41,7 +41,7 @@ def test_a_figure_has_to_be_past_its_threshold_for_the_whole_time() -> None:
     for moment, waited_s in ((0, 61.0), (9, 70.0), (9.5, 60.0), (10, 61.0), (19, 70.0)):
         now.waits(waited_s)
         now.alerts.look(moment)
-    assert told(now) == []
+    assert seen(now) == []
     now.alerts.look(20)
     assert now.published == [
         {
@@ -51,7 +51,7 @@ def test_a_figure_has_to_be_past_its_threshold_for_the_whole_time() -> None:
     ]  # fmt: skip
 
 
-def test_it_is_told_once_and_once_more_when_it_is_over() -> None:
+def test_it_is_published_once_and_once_more_when_it_is_over() -> None:
     now = Now(LONG)
     now.waits(99.0)
     for moment in range(0, 100, 5):
@@ -60,7 +60,7 @@ def test_it_is_told_once_and_once_more_when_it_is_over() -> None:
     now.waits(3.0)
     now.alerts.look(100)
     now.alerts.look(105)
-    assert told(now) == [("alert.raised", "sales"), ("alert.cleared", "sales")]
+    assert seen(now) == [("alert.raised", "sales"), ("alert.cleared", "sales")]
     assert now.published[1]["since_s"] == 100.0
     assert now.alerts.raised() == []
 
@@ -92,7 +92,7 @@ def test_a_figure_that_there_is_not_raises_nothing() -> None:
     now = Now(low)
     now.queues = [{"queue": "sales", "service_level_percent": None}]
     now.alerts.look(0)
-    assert told(now) == []
+    assert seen(now) == []
 
 
 def test_an_alert_that_stays_as_it_is_keeps_its_state_over_a_reload() -> None:

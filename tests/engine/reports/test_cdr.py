@@ -23,13 +23,13 @@ def test_the_moments_of_an_agent_first_callback() -> None:
     assert round(answer.alone_s, 6) == 0.1
 
 
-def test_a_customer_who_waits_on_hold_for_an_operator_is_alone_until_the_talk() -> None:
+def test_a_customer_who_holds_for_an_agent_is_alone_until_the_talk() -> None:
     waits = [leg("customer", 1001.0, 1005.0, 1100.0), leg("agent", 1010.0, 1030.0, 1100.0)]
     job = ended_job(legs=[waits], bridged_at=1035.0, order="customer_first")
     assert [answer.alone_s for answer in moments_of(job).answers] == [30.0]
 
 
-def test_a_customer_who_gives_up_was_alone_until_he_hung_up() -> None:
+def test_a_customer_who_gives_up_was_alone_until_they_hung_up() -> None:
     gives_up = [leg("customer", 1001.0, 1005.0, 1020.0), leg("agent", 1010.0, None, 1020.0)]
     job = ended_job(state="failed", legs=[gives_up], order="customer_first")
     found = moments_of(job)
@@ -41,7 +41,7 @@ def test_a_customer_who_gives_up_was_alone_until_he_hung_up() -> None:
     assert [answer.alone_s for answer in moments_of(again).answers] == [15.0, 0.0]
 
 
-def test_an_operator_who_lost_has_no_part_in_the_talk() -> None:
+def test_an_agent_who_lost_has_no_part_in_the_talk() -> None:
     legs = [
         leg("agent", 1001.0, 1003.0, 1003.1),  # answered a moment too late
         leg("agent", 1001.0, 1002.9, 1100.0),
@@ -51,7 +51,7 @@ def test_an_operator_who_lost_has_no_part_in_the_talk() -> None:
     assert found.talk_s == 90.0
 
 
-def test_a_leg_that_was_never_told_to_have_ended_talked_until_the_job_did() -> None:
+def test_a_leg_without_an_end_talked_until_the_job_ended() -> None:
     legs = [leg("agent", 1001.0, 1003.0, None), leg("customer", 1003.0, 1010.0, None)]
     assert moments_of(ended_job(legs=[legs], bridged_at=1010.0)).talk_s == 90.0
 

@@ -68,7 +68,7 @@ async def test_how_a_stay_can_end(
         assert (stay["result"], stay["left_at"]) == (result, 1009.0)
 
 
-async def test_who_is_moved_has_two_stays(tmp_path: Path) -> None:
+async def test_a_moved_entry_has_two_stays(tmp_path: Path) -> None:
     async with recorded(tmp_path / "db") as here:
         here.at(1000.0, "queue.joined", call="c1", queue="sales")
         here.at(1030.0, "queue.overflowed", call="c1", queue="sales", to_queue="all")
@@ -140,7 +140,7 @@ async def test_a_call_that_came_in_has_a_record(tmp_path: Path) -> None:
         assert stay["talk_s"] == 60.0
 
 
-async def test_a_call_has_the_talk_until_one_hung_up_and_the_cost_of_its_outside_operator(
+async def test_a_call_has_the_talk_until_one_hung_up_and_the_cost_of_its_outside_number(
     tmp_path: Path,
 ) -> None:
     async with recorded(tmp_path / "db") as here:
@@ -209,6 +209,28 @@ async def test_a_restart_keeps_who_joins_again_and_closes_the_others(tmp_path: P
             "left_at": 1050.0, "result": "lost", "reason": "engine restarted"
         }  # fmt: skip
         assert (await here.rows(PERIODS))[2:] == [("alice", "down", 1050.0, None, None)]
+
+
+async def test_one_who_joins_again_only_later_keeps_the_stay(tmp_path: Path) -> None:
+    waits = {"job": "j1", "queue": "sales"}
+    async with recorded(tmp_path / "db") as here:
+        for entry in ("j1", "j2"):
+            job = msgspec.structs.replace(ended_job(entry), state="queued", ended_at=None)
+            here.store.save(job)
+            here.at(1000.0, "queue.joined", job=entry, queue="sales")
+    async with recorded(tmp_path / "db", now=2000.0) as here:
+        coming = {"j1", "j2"}
+        here.records.begin([], 2000.0, coming.__contains__)
+        here.records.all_came_back()
+        here.at(2000.0, "engine.started")
+        assert {one["result"] for one in await stays(here)} == {None}
+        here.at(2001.0, "queue.joined", **waits)
+        coming.clear()
+        here.records.all_came_back()
+        here.at(2010.0, "queue.answered", **waits, agent="bob")
+        found = {one["entry"]: one for one in await stays(here)}
+        assert found["j1"] == found["j1"] | {"joined_at": 1000.0, "result": "answered"}
+        assert found["j2"] == found["j2"] | {"result": "lost", "reason": "engine restarted"}
 
 
 async def test_stays_of_a_job_before_a_restart_are_in_its_record(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_an_offer_that_the_engines_death_ended_is_no_miss() -> None:
     assert measure_agents([still], 0.0, 10.0)["ringing_now"] == 1
 
 
-def test_what_he_asked_for_meanwhile_says_nothing_of_an_offer() -> None:
+def test_a_state_asked_for_meanwhile_says_nothing_of_an_offer() -> None:
     ringing = AgentPeriod("alice", "ringing", 0.0, 5.0, "j1")
     pauses = AgentPeriod("alice", "paused", 5.0, 9.0, None, "lunch")
     leaves = AgentPeriod("alice", "logged_out", 5.0, 9.0, None, None, missed=True)
@@ -183,7 +183,7 @@ def test_what_becomes_of_a_promise(row: JobRow, kept: int, broken: int, promised
     assert found == (kept, broken, promised)
 
 
-def test_who_is_called_before_he_was_due_waited_for_nothing() -> None:
+def test_a_customer_called_early_has_not_waited() -> None:
     assert measure_jobs([job_row(operator_at=99.0)], 200.0)["to_operator_s"] == 0.0
 
 

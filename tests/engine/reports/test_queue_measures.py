@@ -133,7 +133,7 @@ def test_a_queue_may_have_a_service_level_of_its_own() -> None:
     assert measure_queue(found + other, definitions)["service_level_percent"] == 75.0
 
 
-def test_callers_and_callbacks_are_told_apart_in_every_figure() -> None:
+def test_callers_and_callbacks_are_apart_in_every_figure() -> None:
     found = [
         stay("answered", 4.0), stay("abandoned", 40.0),
         stay("answered", 60.0, kind="callback"), stay("answered", 8.0, kind="callback"),

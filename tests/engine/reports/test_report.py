@@ -61,7 +61,9 @@ async def test_queues_by_interval(tmp_path: Path) -> None:
         assert [row["queue"] for row in only["rows"]] == ["help"]
 
 
-async def test_handling_time_is_the_talk_and_wrap_up_of_whoever_answered(tmp_path: Path) -> None:
+async def test_handling_time_is_the_talk_and_wrap_up_of_the_agent_who_answered(
+    tmp_path: Path,
+) -> None:
     async with recorded(tmp_path / "db", now=0.0) as here:
         waits(here, 1000.0, "c1", "sales", 10.0, "answered")
         here.at(1010.0, "agent.talking", agent="alice", work="c1")

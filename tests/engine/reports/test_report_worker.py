@@ -59,7 +59,7 @@ def report_workers() -> list[psutil.Process]:
     ]
 
 
-async def test_a_worker_that_dies_is_told_and_one_that_takes_too_long_is_killed(
+async def test_a_worker_that_dies_is_an_error_and_a_slow_one_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine.reports.report, "ROWS_HERE", 5)

@@ -71,10 +71,10 @@ def test_hours_hold_in_every_zone_of_a_number() -> None:
     assert "time zones" in all_day.describe(US_TOLL_FREE, at("2026-11-24 06:00"))
 
 
-def test_zones_without_common_hours_never_open_unless_told_otherwise() -> None:
+def test_zones_without_common_hours_never_open_unless_configured_otherwise() -> None:
     assert hours(hours=["09:00-12:00"]).opens(US_TOLL_FREE, at("2026-11-24 06:00")) is None
-    told = hours(hours=["09:00-12:00"], regions={"US": {"zones": ["America/New_York"]}})
-    opens = told.opens(US_TOLL_FREE, at("2026-11-24 06:00"))
+    seen = hours(hours=["09:00-12:00"], regions={"US": {"zones": ["America/New_York"]}})
+    opens = seen.opens(US_TOLL_FREE, at("2026-11-24 06:00"))
     assert opens == at("2026-11-24 09:00", "America/New_York")
 
 

@@ -193,7 +193,7 @@ def test_an_address_whose_trunks_are_down_is_left_out() -> None:
     assert raised.value.kind == "unavailable"
 
 
-def test_an_agent_without_an_address_and_one_who_is_not_there() -> None:
+def test_an_agent_without_an_address_and_an_unknown_agent() -> None:
     dialplan = plan()
     dialplan.set_agent("alice", [])
     with pytest.raises(EngineError, match="no address"):
@@ -244,7 +244,7 @@ def test_a_trunk_that_rests_is_passed_over_where_there_is_another() -> None:
     assert [way.trunk for way in ways] == ["one", "two"]
 
 
-def test_from_where_rtp_is_taken_is_the_trunks_or_the_agents() -> None:
+def test_the_rtp_policy_is_that_of_the_trunk_or_the_agent() -> None:
     careful = Agent(name="bob", uri="sip:bob@192.0.2.8", rtp="strict")
     trunk = Trunk(name="one", uri="sip:127.0.0.1:5071", rtp="strict")
     dialplan = plan(agents=[ALICE, careful])

@@ -62,7 +62,7 @@ def test_what_is_left_open_is_filled() -> None:
     assert request.order == "customer_first"
 
 
-def test_an_overriding_rule_takes_the_place_of_the_party() -> None:
+def test_an_overriding_rule_replaces_the_party() -> None:
     request = filled({"set": {"agent": "bob"}, "override": True}, queue="sales")
     assert (request.agent, request.queue) == ("bob", None)
 

@@ -242,7 +242,7 @@ found_facts = st.builds(
 )
 
 
-def told(ruling: Ruling) -> dict[str, Any]:
+def seen(ruling: Ruling) -> dict[str, Any]:
     """What the trace alone says is set."""
     settings: dict[str, Any] = {}
     for step in ruling.trace:
@@ -255,7 +255,7 @@ def told(ruling: Ruling) -> dict[str, Any]:
 def test_explain_and_apply_agree(parts: list[dict[str, Any]], known: Facts) -> None:
     rules = Rules([rule(f"r{index}", **part) for index, part in enumerate(parts)])
     applied, explained = rules.apply(known), rules.apply(known, explain=True)
-    assert applied.settings() == explained.settings() == told(explained)
+    assert applied.settings() == explained.settings() == seen(explained)
     assert applied.fired == explained.fired
     assert [step.rule for step in explained.trace if step.outcome == "fired"] == [*applied.fired]
     assert len(explained.trace) == len(parts)

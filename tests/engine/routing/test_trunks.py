@@ -6,28 +6,26 @@ from typing import Any, cast
 import msgspec
 
 from config.sections import Trunk
-from engine.routing.trunks import SEARCH_AGAIN_S, Trunks
+from engine.routing.trunks import Trunks
 from engine.store.event_log import EventLog
 from sip.dialog.registration import Account, Registration
 from sip.endpoint import SipEndpoint
 from sip.events import RegistrationChanged
 from sip.hop import Hop
-from sip.transport.resolver import ResolutionFailed
-from tests.support.virtual_loop import run
 
 
 class ScriptedRegistrar:
     """Takes the place of SipEndpoint; keeps the accounts it was given."""
 
-    def __init__(self, *, resolves: bool = True) -> None:
+    def __init__(self) -> None:
         self.accounts: list[Account] = []
         self.stopped: list[object] = []
-        self.resolves = resolves
 
-    async def resolve(self, uri: str) -> Hop:
-        if not self.resolves:
-            raise ResolutionFailed(f"{uri}: no such host")
-        return Hop("udp", "127.0.0.1", 5070)
+    async def hops(self, uri: str) -> tuple[Hop, ...]:
+        return (Hop("udp", "127.0.0.1", 5070),)
+
+    async def ask_options(self, uri: str, hop: Hop) -> int | None:
+        return None
 
     def register(self, account: Account) -> Registration:
         self.accounts.append(account)
@@ -45,14 +43,14 @@ def trunk(name: str, **more: Any) -> Trunk:
 REGISTERING = {"register": True, "username": "ringback", "password": "secret"}
 
 
-def started(*trunks: Trunk, resolves: bool = True) -> tuple[Trunks, ScriptedRegistrar, EventLog]:
-    registrar, events = ScriptedRegistrar(resolves=resolves), EventLog()
+def started(*trunks: Trunk) -> tuple[Trunks, ScriptedRegistrar, EventLog]:
+    registrar, events = ScriptedRegistrar(), EventLog()
     return Trunks(trunks, sip=cast(SipEndpoint, registrar), events=events), registrar, events
 
 
 async def test_only_trunks_that_ask_for_it_are_registered() -> None:
     trunks, registrar, _events = started(trunk("plain"), trunk("home", **REGISTERING))
-    await trunks.start()
+    trunks.start()
     (account,) = registrar.accounts
     assert account.aor == "sip:ringback@pbx.example"
     assert account.credentials is not None
@@ -64,7 +62,7 @@ async def test_only_trunks_that_ask_for_it_are_registered() -> None:
 
 async def test_a_trunk_is_not_used_while_its_registration_fails() -> None:
     trunks, registrar, events = started(trunk("home", **REGISTERING))
-    await trunks.start()
+    trunks.start()
     assert trunks.is_usable("home")
     registration = cast(Registration, registrar.accounts[0])
     trunks.on_sip(RegistrationChanged(registration, "failed", 403, "Forbidden", 0))
@@ -72,26 +70,11 @@ async def test_a_trunk_is_not_used_while_its_registration_fails() -> None:
     assert trunks.view()[0]["reason"] == "403 Forbidden"
     trunks.on_sip(RegistrationChanged(registration, "registered", 200, "OK", 300))
     assert trunks.is_usable("home")
-    told = [msgspec.json.decode(event.line)["params"] for event in events.after(0)]
-    assert [(one["type"], one["trunk"]) for one in told] == [
+    seen = [msgspec.json.decode(event.line)["params"] for event in events.after(0)]
+    assert [(one["type"], one["trunk"]) for one in seen] == [
         ("trunk.failed", "home"),
         ("trunk.registered", "home"),
     ]
-
-
-def test_a_registrar_that_cannot_be_found_is_looked_for_again() -> None:
-    async def main() -> None:
-        trunks, registrar, _events = started(trunk("home", **REGISTERING), resolves=False)
-        await trunks.start()
-        assert registrar.accounts == []
-        assert not trunks.is_usable("home")
-        assert "no such host" in trunks.view()[0]["reason"]
-        registrar.resolves = True
-        await asyncio.sleep(SEARCH_AGAIN_S + 1)
-        assert len(registrar.accounts) == 1
-        trunks.stop()
-
-    run(main())
 
 
 def unregistered(registrar: ScriptedRegistrar) -> RegistrationChanged:
@@ -103,11 +86,11 @@ def unregistered(registrar: ScriptedRegistrar) -> RegistrationChanged:
 async def test_what_has_not_changed_stays_registered() -> None:
     home = trunk("home", **REGISTERING)
     trunks, registrar, _events = started(home)
-    await trunks.start()
+    trunks.start()
     trunks.on_sip(RegistrationChanged(cast(Registration, registrar.accounts[0]), "registered", 200,
                                       "OK", 300))  # fmt: skip
     again = trunk("home", **REGISTERING, caller_id="+441632960000")
-    await trunks.reconfigure([again, trunk("plain")])
+    trunks.reconfigure([again, trunk("plain")])
     assert len(registrar.accounts) == 1
     assert registrar.stopped == []
     assert [(one["name"], one["state"]) for one in trunks.view()] == [
@@ -117,8 +100,8 @@ async def test_what_has_not_changed_stays_registered() -> None:
 
 async def test_another_account_registers_when_the_first_has_gone() -> None:
     trunks, registrar, _events = started(trunk("home", **REGISTERING))
-    await trunks.start()
-    await trunks.reconfigure([trunk("home", **REGISTERING | {"password": "other"})])
+    trunks.start()
+    trunks.reconfigure([trunk("home", **REGISTERING | {"password": "other"})])
     assert registrar.stopped == [registrar.accounts[0]]
     assert len(registrar.accounts) == 1
     assert trunks.is_usable("home")
@@ -135,24 +118,24 @@ async def test_another_account_registers_when_the_first_has_gone() -> None:
 
 async def test_a_trunk_that_is_gone_is_unregistered_and_not_used() -> None:
     trunks, registrar, events = started(trunk("home", **REGISTERING))
-    await trunks.start()
-    await trunks.reconfigure([])
+    trunks.start()
+    trunks.reconfigure([])
     assert trunks.view() == []
     assert registrar.stopped == [registrar.accounts[0]]
     trunks.on_sip(unregistered(registrar))
     await asyncio.sleep(0)
     assert len(registrar.accounts) == 1
-    told = [event.type for event in events.after(0)]
-    assert told == ["trunk.unregistered"]
-    await trunks.reconfigure([trunk("home", **REGISTERING)])
+    seen = [event.type for event in events.after(0)]
+    assert seen == ["trunk.unregistered"]
+    trunks.reconfigure([trunk("home", **REGISTERING)])
     assert len(registrar.accounts) == 2
 
 
 async def test_one_that_comes_back_before_it_has_gone_registers_after_it() -> None:
     trunks, registrar, _events = started(trunk("home", **REGISTERING))
-    await trunks.start()
-    await trunks.reconfigure([])
-    await trunks.reconfigure([trunk("home", **REGISTERING)])
+    trunks.start()
+    trunks.reconfigure([])
+    trunks.reconfigure([trunk("home", **REGISTERING)])
     assert len(registrar.accounts) == 1
     trunks.on_sip(unregistered(registrar))
     await asyncio.sleep(0)
@@ -161,11 +144,11 @@ async def test_one_that_comes_back_before_it_has_gone_registers_after_it() -> No
 
 async def test_a_static_trunk_begins_to_register_and_stops_to() -> None:
     trunks, registrar, _events = started(trunk("home"))
-    await trunks.start()
-    await trunks.reconfigure([trunk("home", **REGISTERING)])
+    trunks.start()
+    trunks.reconfigure([trunk("home", **REGISTERING)])
     assert trunks.view()[0]["state"] == "registering"
     assert len(registrar.accounts) == 1
-    await trunks.reconfigure([trunk("home")])
+    trunks.reconfigure([trunk("home")])
     assert trunks.view()[0]["state"] == "static"
     trunks.on_sip(unregistered(registrar))
     await asyncio.sleep(0)
@@ -173,21 +156,9 @@ async def test_a_static_trunk_begins_to_register_and_stops_to() -> None:
     assert trunks.view()[0]["state"] == "static"
 
 
-def test_a_search_ends_with_its_trunk() -> None:
-    async def main() -> None:
-        trunks, registrar, _events = started(trunk("home", **REGISTERING), resolves=False)
-        await trunks.start()
-        await trunks.reconfigure([])
-        registrar.resolves = True
-        await asyncio.sleep(SEARCH_AGAIN_S + 1)
-        assert registrar.accounts == []
-
-    run(main())
-
-
 async def test_a_trunk_is_used_as_long_as_its_binding_holds() -> None:
     trunks, registrar, _events = started(trunk("home", **REGISTERING))
-    await trunks.start()
+    trunks.start()
     registration = cast(Registration, registrar.accounts[0])
     trunks.on_sip(RegistrationChanged(registration, "registered", 200, "OK", 30))
     trunks.on_sip(RegistrationChanged(registration, "failed", 503, "Busy", 6))
@@ -197,16 +168,29 @@ async def test_a_trunk_is_used_as_long_as_its_binding_holds() -> None:
     assert not trunks.is_usable("home")
 
 
-def test_a_trunk_that_asks_for_it_rests_for_its_time() -> None:
-    async def main() -> None:
-        trunks, _registrar, events = started(trunk("plain"))
-        trunks.rest("plain", 120.0, "503 Busy")
-        trunks.rest("plain", 30.0, "no response")
-        await asyncio.sleep(119.0)
-        assert trunks.is_resting("plain")
-        await asyncio.sleep(2.0)
-        assert not trunks.is_resting("plain")
-        told = [msgspec.json.decode(event.line)["params"] for event in events.after(0)]
-        assert [one["type"] for one in told] == ["trunk.down", "trunk.up"]
+async def test_a_trunk_that_asks_for_it_is_passed_over() -> None:
+    trunks, _registrar, _events = started(trunk("plain"))
+    trunks.rest("plain", 120.0, "503 Busy", is_silent=False)
+    trunks.rest("unheard of", 120.0, "503 Busy", is_silent=False)
+    assert trunks.is_resting("plain")
+    assert not trunks.is_resting("unheard of")
+    assert trunks.view()[0]["down"] == "503 Busy"
+    trunks.stop()
 
-    run(main())
+
+async def test_reading_the_configuration_again_takes_trunks_up() -> None:
+    trunks, _registrar, events = started(trunk("plain"), trunk("gone"))
+    for name in ("plain", "gone"):
+        trunks.rest(name, 120.0, "no response", is_silent=True)
+    trunks.reconfigure([trunk("plain")])
+    assert not trunks.is_resting("plain")
+    assert [event.type for event in events.after(0)] == ["trunk.down"] * 2 + ["trunk.up"] * 2
+
+
+async def test_a_registration_takes_its_trunk_up() -> None:
+    trunks, registrar, _events = started(trunk("home", **REGISTERING))
+    trunks.start()
+    trunks.rest("home", 30.0, "no response", is_silent=True)
+    registration = cast(Registration, registrar.accounts[0])
+    trunks.on_sip(RegistrationChanged(registration, "registered", 200, "OK", 30))
+    assert not trunks.is_resting("home")

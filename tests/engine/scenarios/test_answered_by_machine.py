@@ -55,7 +55,7 @@ async def job_of(engine: VirtualEngine) -> Any:
 
 
 @pytest.mark.parametrize("order", ["agent_first", "customer_first"])
-def test_he_is_called_again_by_the_rule_for_machines(tmp_path: Path, order: str) -> None:
+def test_the_customer_is_called_again_by_the_rule_for_machines(tmp_path: Path, order: str) -> None:
     async def script(engine: VirtualEngine) -> None:
         await request(engine, order=order)
         operator = await talk(engine, order=order)

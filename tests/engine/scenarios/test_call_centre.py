@@ -57,7 +57,7 @@ async def test_agents_are_as_they_were_after_a_restart(tmp_path: Path) -> None:
         assert queue["agents"] == {"paused": 1, "available": 1}
 
 
-async def test_a_reload_takes_queues_and_agents(tmp_path: Path) -> None:
+async def test_a_reload_applies_to_queues_and_agents(tmp_path: Path) -> None:
     async with running(settings_in(tmp_path, more=MORE)) as (daemon, client):
         file = tmp_path / "ringback.toml"
         text = file.read_text().replace('name = "bert"', 'name = "dora"')

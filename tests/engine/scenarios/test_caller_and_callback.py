@@ -37,7 +37,7 @@ class Shop(WatchedEngine):
         caller.act("presses")
         await caller.over.wait()
         await asyncio.sleep(1)
-        job: str = self.told("call.ended")[-1]["callback"]
+        job: str = self.seen("call.ended")[-1]["callback"]
         return job
 
     def calls_to(self, user: str) -> int:
@@ -67,19 +67,19 @@ def run_shop(tmp_path: Path, script: Callable[[Shop], Awaitable[None]]) -> None:
     )
 
 
-def test_who_calls_again_has_his_place_and_is_not_called_back_after_the_talk(
+def test_a_customer_who_calls_takes_the_position_and_is_not_called_back_after_the_talk(
     tmp_path: Path,
 ) -> None:
     async def script(shop: Shop) -> None:
         job = await shop.ask_by_key()
-        joined_at = shop.told("call.answered")[0]["joined_at"]
+        joined_at = shop.seen("call.answered")[0]["joined_at"]
         other = await shop.call(OTHER)
         caller = await shop.call()
-        answered = shop.told("call.answered")[-1]
+        answered = shop.seen("call.answered")[-1]
         assert (answered["joined_at"], answered["regained"]) == (joined_at, True)
         await shop.ask("agent.ready", agent="alice")
         await shop.answered("alice")
-        assert shop.told("call.bridged")[-1]["call"] == answered["call"]
+        assert shop.seen("call.bridged")[-1]["call"] == answered["call"]
         found = await shop.job(job)
         assert (found["state"], found["result"]) == ("cancelled", "cancelled")
         assert "has called" in found["cause"]
@@ -106,7 +106,7 @@ def test_who_gives_up_again_is_called_back(tmp_path: Path) -> None:
     run_shop(tmp_path, script)
 
 
-def test_who_calls_as_the_operator_is_rung_for_him_is_not_rung(tmp_path: Path) -> None:
+def test_a_customer_who_calls_as_the_agent_rings_is_not_rung(tmp_path: Path) -> None:
     async def script(shop: Shop) -> None:
         job = await shop.ask_by_key()
         await shop.ask("agent.ready", agent="alice")
@@ -118,7 +118,7 @@ def test_who_calls_as_the_operator_is_rung_for_him_is_not_rung(tmp_path: Path) -
         found = await shop.job(job)
         assert found["state"] == "queued" and found["next_attempt_at"] > time.time()
         alice = await shop.answered("alice")  # for the caller
-        assert shop.told("call.bridged")
+        assert shop.seen("call.bridged")
         assert (await shop.job(job))["state"] == "cancelled"
         caller.act("hangs_up")
         assert shop.calls_to(CALLER) == 0
@@ -126,7 +126,7 @@ def test_who_calls_as_the_operator_is_rung_for_him_is_not_rung(tmp_path: Path) -
     run_shop(tmp_path, script)
 
 
-def test_who_is_served_as_an_operator_is_rung_for_his_callback_is_not_called(
+def test_a_customer_served_as_an_agent_rings_for_the_callback_is_not_called(
     tmp_path: Path,
 ) -> None:
     async def script(shop: Shop) -> None:
@@ -137,7 +137,7 @@ def test_who_is_served_as_an_operator_is_rung_for_his_callback_is_not_called(
         await shop.ask("agent.add", agent="bert", uri="sip:bert@127.0.0.1:5080", queues=["sales"])
         await shop.ask("agent.login", agent="bert")
         await shop.answered("bert")
-        assert shop.told("call.bridged")
+        assert shop.seen("call.bridged")
         assert alice.call.hung_up_by == "engine"
         assert (await shop.job(job))["state"] == "cancelled"
         caller.act("hangs_up")
@@ -146,7 +146,7 @@ def test_who_is_served_as_an_operator_is_rung_for_his_callback_is_not_called(
     run_shop(tmp_path, script)
 
 
-def test_a_callback_that_is_for_later_stays_when_he_calls(tmp_path: Path) -> None:
+def test_a_callback_for_later_stays_when_the_customer_calls(tmp_path: Path) -> None:
     async def script(shop: Shop) -> None:
         job = await shop.ask(
             "callback.request", to=CALLER, queue="sales", not_before=time.time() + 60
@@ -154,7 +154,7 @@ def test_a_callback_that_is_for_later_stays_when_he_calls(tmp_path: Path) -> Non
         caller = await shop.call()
         await shop.ask("agent.ready", agent="alice")
         await shop.answered("alice")
-        assert shop.told("call.answered")[-1]["regained"] is False
+        assert shop.seen("call.answered")[-1]["regained"] is False
         caller.act("hangs_up")
         await asyncio.sleep(1)
         assert (await shop.job(job["id"]))["state"] == "queued"

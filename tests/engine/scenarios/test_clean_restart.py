@@ -73,7 +73,7 @@ def test_jobs_and_their_places(tmp_path: Path) -> None:
     restarted(tmp_path, before, after)
 
 
-def test_who_is_offered_as_the_engine_stops_is_offered_again(tmp_path: Path) -> None:
+def test_an_entry_offered_as_the_engine_stops_is_offered_again(tmp_path: Path) -> None:
     async def before(engine: VirtualEngine) -> None:
         await engine.ask("agent.login", agent="alice")
         await engine.ask("agent.add", agent="dora", uri="sip:dora@127.0.0.1:5083",
@@ -172,7 +172,7 @@ def test_a_paused_queue_stays_paused(tmp_path: Path) -> None:
     restarted(tmp_path, before, after)
 
 
-def test_who_is_not_to_be_called_and_how_often(tmp_path: Path) -> None:
+def test_the_do_not_call_list_and_the_counts_are_kept(tmp_path: Path) -> None:
     async def before(engine: VirtualEngine) -> None:
         await engine.ask("number.block", number="+442079460999", reason="asked not to be called")
         for number in range(2):

@@ -35,7 +35,7 @@ def on_disk(path: Path) -> list[dict[str, Any]]:
         return [json.loads(body) for (body,) in rows]
 
 
-async def test_an_event_of_what_could_not_be_saved_is_told_as_that(tmp_path: Path) -> None:
+async def test_an_event_of_what_could_not_be_saved_is_published_as_that(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
     async with opened(path) as (store, log):
         store.put("large", "0", {"text": "x" * 50_000})
@@ -59,22 +59,22 @@ async def test_an_event_of_what_could_not_be_saved_is_told_as_that(tmp_path: Pat
         assert [event.type for event in log.after(0)][1] == NOT_SAVED
 
 
-async def test_an_event_is_on_the_disk_when_it_is_told(tmp_path: Path) -> None:
+async def test_an_event_is_on_the_disk_when_it_is_published(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
     async with opened(path) as (_store, log):
-        told: list[int] = []
+        seen: list[int] = []
 
         def listener(event: Event) -> None:
             assert on_disk(path)[-1]["seq"] >= event.seq
-            told.append(event.seq)
+            seen.append(event.seq)
 
         log.listen(listener)
         assert log.publish("test.event", job="j1", agent="alice", queue="sales", x=1) == 1
         assert log.publish("test.event") == 2
-        assert (told, log.seq, log.told, list(log.after(0))) == ([], 2, 0, [])
+        assert (seen, log.seq, log.delivered, list(log.after(0))) == ([], 2, 0, [])
         assert log.gap(1, None) == Gap(2, None, "epoch")  # nobody can have seen it yet
         await log.settled()
-        assert (told, log.told) == ([1, 2], 2)
+        assert (seen, log.delivered) == ([1, 2], 2)
         (first, _second) = on_disk(path)
         assert first == json.loads(next(log.after(0)).line)["params"]
         assert (first["job"], first["agent"], first["queue"], first["x"]) == (
@@ -93,7 +93,7 @@ async def test_numbers_and_epoch_go_on_after_a_restart(tmp_path: Path) -> None:
         for _ in range(3):
             log.publish("test.event")
     async with opened(path) as (_store, log):
-        assert (log.epoch, log.seq, log.told, log.oldest) == (epoch, 3, 3, 1)
+        assert (log.epoch, log.seq, log.delivered, log.oldest) == (epoch, 3, 3, 1)
         assert log.publish("test.event") == 4
         await log.settled()
         assert [event.seq for event in log.after(0)] == [4]
@@ -149,7 +149,7 @@ async def test_full_disk_holds_events_back_until_there_is_room(tmp_path: Path) -
                 break
             await asyncio.sleep(0.001)
         log.publish("test.event")
-        assert log.told == 1
+        assert log.delivered == 1
         store._writer.execute("PRAGMA max_page_count = 1000000")
         async with asyncio.timeout(10):
             await log.settled()
@@ -179,7 +179,7 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize("lines", [2, 40, 300])
-async def test_what_was_told_survives_kill_9(tmp_path: Path, lines: int) -> None:
+async def test_published_events_survive_kill_9(tmp_path: Path, lines: int) -> None:
     path = tmp_path / "log.db"
     told_ever: list[int] = []
     epochs = set()
@@ -195,10 +195,10 @@ async def test_what_was_told_survives_kill_9(tmp_path: Path, lines: int) -> None
         words = [line.split() for line in out.splitlines(keepends=True) if line.endswith(b"\n")]
         ((_, epoch, began_at),) = [line for line in words if line[0] == b"epoch"]
         epochs.add(epoch)
-        told = [int(line[1]) for line in words if line[0] == b"told"]
-        assert told == list(range(int(began_at) + 1, int(began_at) + 1 + len(told)))
+        seen = [int(line[1]) for line in words if line[0] == b"told"]
+        assert seen == list(range(int(began_at) + 1, int(began_at) + 1 + len(seen)))
         assert int(began_at) >= (told_ever[-1] if told_ever else 0)
-        told_ever += told
+        told_ever += seen
         kept = [event["seq"] for event in on_disk(path)]
         assert kept == list(range(1, len(kept) + 1))
         assert kept[-1] >= told_ever[-1]

@@ -59,7 +59,7 @@ async def call_of(engine: VirtualEngine) -> dict[str, Any]:
 
 @pytest.mark.parametrize("what", ["call", "leg"])
 @pytest.mark.parametrize("strategy", ["ordered", "ring_several"])
-def test_no_other_phone_of_an_operator_rings(tmp_path: Path, what: str, strategy: str) -> None:
+def test_no_other_phone_of_an_agent_rings(tmp_path: Path, what: str, strategy: str) -> None:
     async def script(engine: VirtualEngine) -> None:
         network = engine.world.network
         (await network.call_of("alice")).act("rings")
@@ -111,7 +111,7 @@ def test_a_leg_that_has_ended_cannot_be_hung_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("strategy", ["ordered", "ring_several"])
-def test_a_caller_whose_ringing_operator_is_hung_up_gets_another(
+def test_a_caller_whose_ringing_agent_is_hung_up_gets_another(
     tmp_path: Path, strategy: str
 ) -> None:
     async def script(engine: VirtualEngine) -> None:
@@ -135,7 +135,7 @@ def test_a_caller_whose_ringing_operator_is_hung_up_gets_another(
     run_with_callers(tmp_path, script, strategy=strategy)
 
 
-def test_an_operator_who_is_hung_up_at_his_last_phone_is_called_no_further(tmp_path: Path) -> None:
+def test_an_agent_hung_up_at_the_last_phone_is_called_no_further(tmp_path: Path) -> None:
     async def script(engine: VirtualEngine) -> None:
         network = engine.world.network
         caller = engine.sip.call("+442079461111", "+442079460000", SILENT)

@@ -14,7 +14,7 @@ from config.queues import Queue, StrategyName
 from config.sections import Route as TrunkRoute
 from config.sections import Trunk
 from tests.support.engines.virtual import VirtualEngine, run_engine
-from tests.support.invariants import Told
+from tests.support.invariants import Seen
 from tests.support.phones.virtual import SILENT, Step
 
 WHISPER = {"tone": "440/5000"}
@@ -62,11 +62,11 @@ def gaps(times: list[float]) -> list[float]:
 @STRATEGIES
 def test_a_caller_comes_to_the_colleague(tmp_path: Path, strategy: StrategyName) -> None:
     async def script(engine: VirtualEngine) -> None:
-        told = Told()
-        engine.daemon.events.listen(told.listen)
+        seen = Seen()
+        engine.daemon.events.listen(seen.listen)
         engine.sip.call("+442079461111", "+442079460000", SILENT)
         await asyncio.sleep(9)
-        assert [event["agent"] for event in told.of("call.bridged")] == ["bob"]
+        assert [event["agent"] for event in seen.of("call.bridged")] == ["bob"]
         alice = await engine.ask("agent.get", agent="alice")
         assert alice["missed"] == len(engine.world.network.by_user["alice"])
 

@@ -109,9 +109,9 @@ def test_each_call_ends_once_and_leaves_nothing(seed: int) -> None:
         desk = reception(
             Path(directory), script, agents=("alice", "bert"), queues=[queue], room=ROOM
         )
-    told = Counter(desk.stage.told())
-    assert told["call.incoming"] == told["call.ended"] == CALLERS
+    seen = Counter(desk.stage.seen())
+    assert seen["call.incoming"] == seen["call.ended"] == CALLERS
     left = ("queue.answered", "queue.abandoned", "queue.left", "queue.overflowed")
-    assert told["queue.joined"] == sum(told[kind] for kind in left)
-    assert told["agent.offered"] == told["agent.offer_ended"] + told["queue.answered"]
+    assert seen["queue.joined"] == sum(seen[kind] for kind in left)
+    assert seen["agent.offered"] == seen["agent.offer_ended"] + seen["queue.answered"]
     assert len(desk.intake.rescheduled) == len(desk.intake.accepted)

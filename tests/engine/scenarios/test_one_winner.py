@@ -101,9 +101,9 @@ def test_answering_during_cancel(
         cancelled = await cancelling
         assert cancelled["state"] == "cancelled"
         await asyncio.sleep(1)
-        assert len(shop.told("callback.cancelled")) == 1
+        assert len(shop.seen("callback.cancelled")) == 1
         # Whoever answered first may have been joined, and is hung up on all the same.
-        assert len(shop.told("callback.bridged")) <= (leg == 2 and first == "answer")
+        assert len(shop.seen("callback.bridged")) <= (leg == 2 and first == "answer")
         for user in users[:leg]:
             (call,) = shop.network.by_user[user]
             assert call.hung_up_by == "engine"
@@ -157,8 +157,8 @@ def test_two_answers_at_once(tmp_path: Path, order: Order, winner: str) -> None:
         assert shop.state(lost) == "available"
         assert phones[won].call.is_up
         assert phones[lost].call.hung_up_by == "engine"
-        assert [event["agent"] for event in shop.told("agent.offer_ended")] == [lost]
-        assert shop.told("queue.answered")[0]["agent"] == won
+        assert [event["agent"] for event in shop.seen("agent.offer_ended")] == [lost]
+        assert shop.seen("queue.answered")[0]["agent"] == won
         if order == "agent_first":
             await shop.answers(CUSTOMER)
         phones[won].act("hangs_up")
@@ -176,7 +176,7 @@ def test_two_answers_at_once(tmp_path: Path, order: Order, winner: str) -> None:
 
 
 @pytest.mark.parametrize("first", ["answer", "hang_up"])
-def test_the_operator_hangs_up_as_the_customer_answers(tmp_path: Path, first: str) -> None:
+def test_the_agent_hangs_up_as_the_customer_answers(tmp_path: Path, first: str) -> None:
     async def script(shop: Shop) -> None:
         job = await shop.request("agent_first")
         operator = await shop.answers("alice")
@@ -189,7 +189,7 @@ def test_the_operator_hangs_up_as_the_customer_answers(tmp_path: Path, first: st
         found = await shop.job(job)
         assert found["state"] == "failed"
         assert found["failure"]["side"] == "agent"
-        assert not shop.told("callback.bridged")
+        assert not shop.seen("callback.bridged")
         assert customer.call.hung_up_by == "engine"
         assert len(shop.network.by_user["alice"]) == 1
         queue = await shop.totals("queue")
@@ -199,7 +199,7 @@ def test_the_operator_hangs_up_as_the_customer_answers(tmp_path: Path, first: st
 
 
 @both_orders
-def test_an_operator_who_answers_and_hangs_up_at_once_is_asked_again(
+def test_an_agent_who_answers_and_hangs_up_at_once_is_offered_again(
     tmp_path: Path, order: Order
 ) -> None:
     """His queue has let the job go with his answer; it must come back to wait there."""
@@ -225,7 +225,7 @@ def test_an_operator_who_answers_and_hangs_up_at_once_is_asked_again(
 
 
 @pytest.mark.parametrize("first", ["answer", "hang_up"])
-def test_the_customer_hangs_up_as_the_operator_answers(tmp_path: Path, first: str) -> None:
+def test_the_customer_hangs_up_as_the_agent_answers(tmp_path: Path, first: str) -> None:
     async def script(shop: Shop) -> None:
         job = await shop.request("customer_first")
         customer = await shop.answers(CUSTOMER)
@@ -305,9 +305,7 @@ def test_a_customer_who_answers_while_the_wrap_up_goes_on_gets_the_next_offer(
 
 
 @pytest.mark.parametrize("end", ["is_busy", "declines", "rings_out", "operator_gives_up", "cancel"])
-def test_a_callback_in_which_the_operator_waits_is_never_abandoned(
-    tmp_path: Path, end: Any
-) -> None:
+def test_a_callback_in_which_the_agent_waits_is_never_abandoned(tmp_path: Path, end: Any) -> None:
     async def script(shop: Shop) -> None:
         job = await shop.request("agent_first")
         operator = await shop.answers("alice")
@@ -322,13 +320,13 @@ def test_a_callback_in_which_the_operator_waits_is_never_abandoned(
         queue = await shop.totals("queue")
         assert (queue["offered"], queue["answered"]) == (1, 1)
         assert (queue["abandoned"], queue["short_abandoned"]) == (0, 0)
-        assert not shop.told("queue.abandoned")
+        assert not shop.seen("queue.abandoned")
 
     run_shop(tmp_path, script)
 
 
 @pytest.mark.parametrize("alone_s", [1.5, 4.0])
-def test_a_customer_left_alone_is_counted_and_told(tmp_path: Path, alone_s: float) -> None:
+def test_a_customer_left_alone_is_counted_and_hears_so(tmp_path: Path, alone_s: float) -> None:
     async def script(shop: Shop) -> None:
         job = await shop.request("customer_first", context={"site": "shop.example"})
         customer = await shop.waiting(await shop.phone_of(CUSTOMER))
@@ -340,7 +338,7 @@ def test_a_customer_left_alone_is_counted_and_told(tmp_path: Path, alone_s: floa
         operator.act("hangs_up")
         await shop.over(job)
         left_alone = alone_s > 2
-        assert len(shop.told("customer.left_waiting")) == left_alone
+        assert len(shop.seen("customer.left_waiting")) == left_alone
         (site,) = (await shop.ask("report.site"))["totals"]
         assert site["site"] == "shop.example"
         assert site["customers_answered"] == site["customers_answered_30d"] == 1
@@ -350,7 +348,7 @@ def test_a_customer_left_alone_is_counted_and_told(tmp_path: Path, alone_s: floa
     run_shop(tmp_path, script)
 
 
-def test_a_customer_whose_operator_left_as_he_answered_was_not_joined(tmp_path: Path) -> None:
+def test_a_customer_whose_agent_left_as_they_answered_was_not_joined(tmp_path: Path) -> None:
     """He is hung up on at once, and is not counted as one who waited."""
 
     async def script(shop: Shop) -> None:
@@ -389,10 +387,10 @@ def test_a_command_about_a_job_that_is_being_accepted_waits_for_it(
             "cancel": {},
         }
         more = members[command]
-        told = await shop.ask(f"callback.{command}", id="mine", **more)
+        seen = await shop.ask(f"callback.{command}", id="mine", **more)
         assert await taking == "mine"
         if command == "cancel":
-            assert told["state"] == "cancelled"
+            assert seen["state"] == "cancelled"
             assert not shop.network.calls
         else:
             first, second = ("alice", CUSTOMER) if order == "agent_first" else (CUSTOMER, "alice")

@@ -11,7 +11,7 @@ from config.queues import Queue
 from config.sections import Route, Trunk
 from tests.support.engines.virtual import VirtualEngine
 from tests.support.engines.watched import WatchedEngine, run_watched_engine
-from tests.support.invariants import Told
+from tests.support.invariants import Seen
 
 NUMBER = "+442079460123"
 WAY = ("call_id", "hop", "codec", "local_media", "remote_media")
@@ -30,7 +30,7 @@ class CallCentre(WatchedEngine):
 
 
 def run_call_centre(tmp_path: Path, script: Any) -> None:
-    def made(engine: VirtualEngine, log: Told) -> CallCentre:
+    def made(engine: VirtualEngine, log: Seen) -> CallCentre:
         return CallCentre(engine, log)
 
     run_watched_engine(
@@ -75,7 +75,7 @@ def test_the_last_event_has_the_record(tmp_path: Path) -> None:
     async def script(centre: CallCentre) -> None:
         await centre.request(context={"order": 17})
         await talk(centre, 30)
-        (last,) = centre.told("callback.completed")
+        (last,) = centre.seen("callback.completed")
         record = await centre.ask("record.get", id="mine")
         for name in (
             "number", "site", "queue", "agent", "to", "order", "result", "cause", "created",
@@ -99,7 +99,7 @@ def test_each_leg_says_how_to_find_it(tmp_path: Path) -> None:
         customer.act("hangs_up")
         await centre.ended("mine")
         record = await centre.ask("record.get", id="mine")
-        answered = centre.told("leg.answered")
+        answered = centre.seen("leg.answered")
         for seen in (shown, record["attempts"][0]["legs"], answered):
             agent, far = seen
             for leg in seen:
@@ -135,7 +135,7 @@ def test_an_error_of_the_network_has_no_sip_status(tmp_path: Path) -> None:
         await centre.answered("alice")
         (await centre.phone_of(NUMBER)).act("is_unreachable")
         await centre.ended("mine")
-        (failed,) = centre.told("callback.failed")
+        (failed,) = centre.seen("callback.failed")
         assert failed["result"] == "unreachable"
         assert failed["failure"]["sip_status"] is None
         far = failed["attempts"][-1]["legs"][-1]

@@ -123,7 +123,7 @@ def test_epochs_differ() -> None:
     assert EventLog().epoch != EventLog().epoch
 
 
-def test_listeners_are_told_in_order_until_they_leave() -> None:
+def test_listeners_hear_in_order_until_they_leave() -> None:
     log = EventLog()
     seen: list[int] = []
 
@@ -142,7 +142,7 @@ def test_listeners_are_told_in_order_until_they_leave() -> None:
     assert log.listeners == 1
 
 
-def test_watchers_are_told_before_listeners_and_in_order() -> None:
+def test_watchers_hear_before_listeners_and_in_order() -> None:
     log = EventLog()
     seen: list[tuple[str, int]] = []
 
@@ -168,7 +168,7 @@ def test_watcher_that_raises_keeps_nobody_from_anything() -> None:
     log.watch(lambda event: seen.append(event["type"]))
     log.publish("test.event")
     assert seen == ["test.event"]
-    assert log.told == 1
+    assert log.delivered == 1
 
 
 def test_watcher_sees_what_the_event_was_made_of() -> None:

@@ -9,7 +9,7 @@ import pytest
 from engine.store.file_lock import FileLock, LockHeld
 
 
-def test_second_holder_is_refused_until_the_first_lets_go(tmp_path: Path) -> None:
+def test_second_holder_is_refused_until_the_first_releases_it(tmp_path: Path) -> None:
     lock = FileLock(tmp_path / "x.lock")
     with pytest.raises(LockHeld):
         FileLock(tmp_path / "x.lock")

@@ -6,7 +6,7 @@ from engine.store import job_table
 from engine.store.errors import StoreError
 
 
-def test_job_that_cannot_be_read_is_told() -> None:
+def test_job_that_cannot_be_read_is_logged() -> None:
     with pytest.raises(StoreError) as raised:
         job_table.decode(b'{"id": 5}')
     assert raised.value.reason == "corrupt"

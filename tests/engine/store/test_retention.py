@@ -13,7 +13,7 @@ DAY = 86400.0
 KEEP_ALL = Kept()
 
 
-async def test_what_a_forgotten_job_took_in_is_forgotten_with_it(tmp_path: Path) -> None:
+async def test_requests_that_joined_a_forgotten_job_are_forgotten_with_it(tmp_path: Path) -> None:
     asked = {"to": "+442079460123", "agent": "alice", "not_before": 4e9}
     async with running(settings_in(tmp_path)) as (daemon, client):
         await client.callback(**asked, id="old")

@@ -38,7 +38,7 @@ def rows(path: Path) -> dict[str, str]:
         return dict(connection.execute("SELECT id, state FROM jobs"))
 
 
-async def test_durable_save_is_on_disk_when_it_is_told(tmp_path: Path) -> None:
+async def test_durable_save_is_on_disk_when_it_returns(tmp_path: Path) -> None:
     path = tmp_path / "run" / "jobs.db"
     async with opened(path) as store:
         await store.save(callback_job("j1"), durable=True)
@@ -198,7 +198,7 @@ async def test_second_engine_on_the_same_file_is_refused(tmp_path: Path) -> None
         assert raised.value.reason == "locked"
 
 
-async def test_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+async def test_file_that_is_no_database_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "jobs.db").write_bytes(b"not a database at all" * 100)
     with pytest.raises(StoreError) as raised:
         await Store(tmp_path / "jobs.db").open()
@@ -206,7 +206,7 @@ async def test_file_that_is_no_database_is_told(tmp_path: Path) -> None:
     assert (tmp_path / "jobs.db").read_bytes().startswith(b"not a database")
 
 
-async def test_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+async def test_directory_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError):
         await Store(tmp_path / "file" / "jobs.db").open()
@@ -299,7 +299,7 @@ async def test_newer_save_wins_over_the_one_that_failed(tmp_path: Path) -> None:
         assert rows(tmp_path / "jobs.db") == {"j1": "completed"}
 
 
-async def test_lock_by_another_process_is_told(
+async def test_lock_by_another_process_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store_module, "BUSY_TIMEOUT_S", 0.01)
@@ -330,19 +330,19 @@ asyncio.run(main())
 """
 
 
-async def test_what_was_told_as_saved_survives_kill_9(tmp_path: Path) -> None:
+async def test_what_was_confirmed_as_saved_survives_kill_9(tmp_path: Path) -> None:
     path = tmp_path / "jobs.db"
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", KILLED, str(path), stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
-    told = [int(await process.stdout.readline()) for _ in range(100)]
+    heard = [int(await process.stdout.readline()) for _ in range(100)]
     process.send_signal(signal.SIGKILL)
-    told += [int(line) for line in (await process.stdout.read()).split(b"\n")[:-1]]
+    heard += [int(line) for line in (await process.stdout.read()).split(b"\n")[:-1]]
     await process.wait()
     async with opened(path) as store:
-        assert all(store.find(f"j{n}") is not None for n in told)
-        assert len(await store.load_open()) >= len(told)
+        assert all(store.find(f"j{n}") is not None for n in heard)
+        assert len(await store.load_open()) >= len(heard)
 
 
 async def test_a_batch_larger_than_one_statement_is_one_transaction(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_it_is_given_up_after_so_many_attempts_and_the_next_has_its_turn() -> No
     assert following is not None and following.seq == 2
 
 
-def test_there_is_room_for_so_many_and_the_same_is_taken_once() -> None:
+def test_the_queue_is_bounded_and_holds_an_event_once() -> None:
     pending = deliveries(max_pending=2)
     pending.add_delivery(delivery(1), 0.0)
     assert pending.has_room

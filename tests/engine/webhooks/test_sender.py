@@ -11,8 +11,7 @@ from aiohttp import web
 from engine.webhooks.sender import Sender
 from tests.support.ports import free_port
 from tests.support.receiver import Received, Receiver, hangs
-
-from ..control.test_server import certificate, needs_openssl
+from tests.support.tls import certificate, needs_openssl
 
 
 @pytest.fixture
@@ -39,7 +38,7 @@ async def test_any_2xx_will_do(sender: Sender, status: int) -> None:
         assert (await sender.post(receiver.url, {}, b"{}", 5.0)).error is None
 
 
-async def test_why_it_did_not_arrive_is_told(sender: Sender) -> None:
+async def test_the_error_says_why_it_did_not_arrive(sender: Sender) -> None:
     answers = iter(
         [
             web.Response(status=503, text="over\nloaded", headers={"retry-after": "17"}),
@@ -121,7 +120,7 @@ async def test_connections_stay_open(sender: Sender) -> None:
 SECRET_URL = "/hook?token=s3cret%20one&k=other+value"
 
 
-async def test_no_secret_of_the_url_is_told(sender: Sender) -> None:
+async def test_no_secret_of_the_url_is_shown(sender: Sender) -> None:
     def echo(received: Received) -> web.Response:
         words = f"no {SECRET_URL} s3cret one other value {received.headers['authorization']}"
         return web.Response(status=404, text=words)
@@ -135,11 +134,11 @@ async def test_no_secret_of_the_url_is_told(sender: Sender) -> None:
     port = server.sockets[0].getsockname()[1]
     async with Receiver(echo) as receiver:
         at = receiver.url.split("//")[1].split("/")[0]
-        told = [
+        seen = [
             (await sender.post(f"http://user:hunter2@{host}{SECRET_URL}", {}, b"{}", 5.0)).error
             for host in (at, f"127.0.0.1:{port}", f"127.0.0.1:{free_port()}")
         ]
     server.close()
-    assert all(told)
+    assert all(seen)
     for secret in ("s3cret", "other", "hunter2", "dXNlcjpodW50ZXIy"):
-        assert secret not in str(told)
+        assert secret not in str(seen)

@@ -17,9 +17,9 @@ URL = "https://user:hunter2@crm.example:8443/hook?token=s3cret%20one&k=other+val
     ],
 )
 def test_a_secret_is_hidden_in_every_form(text: str) -> None:
-    told = UrlSecrets(URL).hide(text)
+    seen = UrlSecrets(URL).hide(text)
     for secret in ("s3cret", "other", "hunter2", "dXNlcjpodW50ZXIy"):
-        assert secret not in told
+        assert secret not in seen
 
 
 def test_words_without_a_secret_stay() -> None:

@@ -138,7 +138,7 @@ async def test_one_that_hangs_holds_up_its_connection_alone(tmp_path: Path) -> N
             assert here.crm.view()["latest_given_up"][0].reason == "no answer within 0.3 s"
 
 
-async def test_one_that_is_given_up_is_told_and_can_be_tried_again(tmp_path: Path) -> None:
+async def test_a_delivery_given_up_is_published_and_can_be_tried_again(tmp_path: Path) -> None:
     broken = [True]
 
     def maybe(_received: Received) -> web.Response:
@@ -147,13 +147,13 @@ async def test_one_that_is_given_up_is_told_and_can_be_tried_again(tmp_path: Pat
     async with Receiver(maybe) as receiver:
         given = settings(receiver.url, max_attempts=2, types=["callback.", "webhook."])
         async with running(tmp_path / "db", given) as here:
-            told: list[dict[str, Any]] = []
-            here.log.watch(lambda event: told.append(dict(event)))
+            seen: list[dict[str, Any]] = []
+            here.log.watch(lambda event: seen.append(dict(event)))
             number = here.log.publish("callback.queued", job="j1")
             here.log.publish("callback.expired", job="j1")
             await here.idle()
             await here.log.settled()
-            failed = [event for event in told if event["type"] == "webhook.failed"]
+            failed = [event for event in seen if event["type"] == "webhook.failed"]
             assert [(e["webhook"], e["event"], e["attempts"]) for e in failed] == [
                 ("crm", number, 2),
                 ("crm", number + 1, 2),
@@ -197,13 +197,13 @@ async def test_more_than_may_wait_in_memory_wait_in_the_log(tmp_path: Path) -> N
     await receiver.stop()
 
 
-async def test_one_so_far_behind_that_the_log_was_cut_is_told(tmp_path: Path) -> None:
+async def test_a_webhook_so_far_behind_that_the_log_was_cut_is_published(tmp_path: Path) -> None:
     receiver = await Receiver().start()
     given = settings(receiver.url, max_pending=1, max_attempts=100)
     await receiver.stop()
     async with running(tmp_path / "db", given) as here:
-        told: list[dict[str, Any]] = []
-        here.log.watch(lambda event: told.append(dict(event)))
+        seen: list[dict[str, Any]] = []
+        here.log.watch(lambda event: seen.append(dict(event)))
         for number in range(6):
             here.log.publish("callback.queued", job=f"j{number}")
         await here.log.settled()
@@ -211,7 +211,7 @@ async def test_one_so_far_behind_that_the_log_was_cut_is_told(tmp_path: Path) ->
         await receiver.start()
         await until(lambda: 6 in seqs(receiver))
         assert seqs(receiver) == [1, 5, 6]
-        (failed,) = [event for event in told if event["type"] == "webhook.failed"]
+        (failed,) = [event for event in seen if event["type"] == "webhook.failed"]
         assert (failed["event"], failed["last_event"], failed["attempts"]) == (2, 4, 0)
         assert "no longer has it" in failed["reason"]
     await receiver.stop()
@@ -269,7 +269,7 @@ async def test_a_new_webhook_begins_with_the_next_event(tmp_path: Path) -> None:
         ]
 
 
-async def test_reload_moves_a_webhook_and_takes_one_away(tmp_path: Path) -> None:
+async def test_reload_moves_a_webhook_and_removes_one(tmp_path: Path) -> None:
     away = settings(f"http://127.0.0.1:{free_port()}/", retry_s=60.0, retry_most_s=60.0)
     async with Receiver() as receiver, running(tmp_path / "db", away) as here:
         here.log.publish("callback.queued", job="j1")
@@ -331,7 +331,7 @@ async def test_kill_9_loses_no_delivery(tmp_path: Path) -> None:
         return web.Response(status=503 if calls[0] % 7 == 0 else 200)
 
     async with Receiver(sometimes) as receiver:
-        told: list[int] = []
+        seen: list[int] = []
         for lines in (40, 100, 300):
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-c", KILLED, str(path), receiver.url,
@@ -343,12 +343,12 @@ async def test_kill_9_loses_no_delivery(tmp_path: Path) -> None:
             out += await process.stdout.read()
             await process.wait()
             whole = out[: out.rfind(b"\n")]  # the kill may cut the last line anywhere
-            told += [
+            seen += [
                 int(line.split()[1]) for line in whole.splitlines() if line.startswith(b"told ")
             ]
         async with running(path, settings(receiver.url)) as here:
             await here.idle()
-        assert set(told) <= set(seqs(receiver))
+        assert set(seen) <= set(seqs(receiver))
         for job in (f"j{number}" for number in range(5)):
             first_times = list(dict.fromkeys(seqs(receiver, job)))
             assert first_times == sorted(first_times)

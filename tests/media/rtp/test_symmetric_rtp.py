@@ -88,7 +88,7 @@ def test_a_third_host_is_not_followed_even_with_the_stream_of_the_peer() -> None
     assert not any(talk.stream(STRANGER, 50, at=5.0, first=51))
 
 
-def test_strict_takes_the_signalled_address_alone() -> None:
+def test_strict_accepts_the_signalled_address_alone() -> None:
     for source in (PORT, NAT, STRANGER):
         talk = Talk(strict=True)
         assert not any(talk.stream(source, 50, at=0.1))
@@ -153,7 +153,7 @@ def test_a_stronger_proof_takes_over_from_a_weaker_one() -> None:
     assert (talk.learner.current, talk.learner.proof) == (EXACT, SIGNALLED)
 
 
-def test_strangers_side_by_side_do_not_stop_the_right_one() -> None:
+def test_unknown_sources_do_not_stop_the_right_one() -> None:
     talk = Talk()
     for n in range(PROBATION_PACKETS):
         for stranger in range(20):
@@ -193,7 +193,7 @@ def test_a_peer_that_moved_back_is_believed_at_once() -> None:
     assert talk.consider(EXACT, 1, 61, 12.1)
 
 
-def test_a_new_description_begins_anew() -> None:
+def test_a_new_description_starts_learning_again() -> None:
     talk = Talk()
     talk.from_peer(1, 50, 1.0)
     talk.learner.signal("192.0.2.200", 9000, 20.0)
@@ -232,3 +232,28 @@ def test_of_several_forks_none_that_was_left_comes_back() -> None:
     talk.learner.signal(HOST, 4000, 0.6)
     assert talk.learner.current == EXACT
     assert talk.consider(EXACT, 9, 1, 0.7)
+
+
+class TestWhoMustSpeakFirst:
+    """Nothing is sent to the signalled address before RTP has come from it."""
+
+    def speaks(self, source: Address, packets: int, *, strict: bool = False) -> list[bool]:
+        learner = Talk(strict=strict).learner
+        return [learner.speaks(source, 5, 100 + n, 0.02 * n) for n in range(packets)]
+
+    def test_two_packets_from_the_signalled_address(self) -> None:
+        assert self.speaks(EXACT, 2) == [False, True]
+
+    def test_packets_that_do_not_go_on_from_each_other(self) -> None:
+        learner = Talk().learner
+        for number, ssrc in ((100, 5), (200, 5), (201, 6), (300, 6)):
+            assert not learner.speaks(EXACT, ssrc, number, 0.1)
+
+    def test_another_port_or_the_host_of_sip_takes_several(self) -> None:
+        for source in (PORT, NAT):
+            proven = self.speaks(source, PROBATION_PACKETS)
+            assert proven == [False] * (PROBATION_PACKETS - 1) + [True]
+
+    def test_strangers_never_do(self) -> None:
+        assert not any(self.speaks(STRANGER, 50))
+        assert not any(self.speaks(PORT, 50, strict=True))

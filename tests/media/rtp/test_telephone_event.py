@@ -11,7 +11,7 @@ def event(code: int, duration: int, *, end: bool = False) -> bytes:
     return PAYLOAD.pack(code, (0x80 if end else 0) | 10, duration)
 
 
-def test_a_key_press_is_told_once_at_its_end() -> None:
+def test_a_key_press_is_reported_once_at_its_end() -> None:
     reader = DigitReader()
     for n in range(1, 5):
         assert reader.receive(event(5, 160 * n), 1000, n * 0.02) == []
@@ -84,7 +84,7 @@ def test_a_key_press_that_was_overtaken_by_sound_counts() -> None:
     assert reader.receive(event(2, 400, end=True), 5000, 0.1, late=True) == [("2", 50)]
 
 
-def test_a_source_whose_timestamps_begin_anew_is_understood() -> None:
+def test_a_source_whose_timestamps_restart_is_understood() -> None:
     reader = DigitReader()
     reader.receive(event(1, 400, end=True), 0x70000000, 0.0)
     assert reader.receive(event(2, 400, end=True), 1000, 0.1) == [("2", 50)]

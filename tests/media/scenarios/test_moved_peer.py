@@ -6,19 +6,18 @@ import msgspec
 import pytest
 
 from media import messages as m
+from tests.support.media.switch import SwitchBench
 from tests.support.phones.wire.frames import FramePhone
-
-from ..worker.test_switch import Desk
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
-    made = Desk()
+def desk() -> Iterator[SwitchBench]:
+    made = SwitchBench()
     yield made
     made.close()
 
 
-def test_what_the_old_peer_sent_last_does_not_stand_for_the_new_one(desk: Desk) -> None:
+def test_what_the_old_peer_sent_last_does_not_stand_for_the_new_one(desk: SwitchBench) -> None:
     old, partner = desk.phone("a", 0x11), desk.phone("b", 0x22)
     desk.switch.execute(m.Bridge("a", "b"))
     to_a = desk.addresses["a"]
@@ -39,7 +38,7 @@ def test_what_the_old_peer_sent_last_does_not_stand_for_the_new_one(desk: Desk) 
     assert desk.stats("a").dropped_late == 2
 
 
-def test_the_old_peer_goes_on_for_a_while_and_the_new_one_only_listens(desk: Desk) -> None:
+def test_the_old_peer_goes_on_for_a_while_and_the_new_one_only_listens(desk: SwitchBench) -> None:
     old, partner = desk.phone("a", 0x11), desk.phone("b", 0x22)
     desk.switch.execute(m.Bridge("a", "b"))
     to_a, to_b = desk.addresses["a"], desk.addresses["b"]
@@ -58,7 +57,7 @@ def test_the_old_peer_goes_on_for_a_while_and_the_new_one_only_listens(desk: Des
     assert desk.events(m.PeerMoved) == []
 
 
-def test_a_peer_that_moves_where_no_way_leads_leaves_nobody_listening(desk: Desk) -> None:
+def test_a_peer_that_moves_where_no_way_leads_leaves_nobody_listening(desk: SwitchBench) -> None:
     old, partner = desk.phone("a", 0x11), desk.phone("b", 0x22)
     desk.switch.execute(m.Bridge("a", "b"))
     to_a, to_b = desk.addresses["a"], desk.addresses["b"]
@@ -85,7 +84,7 @@ def test_a_peer_that_moves_where_no_way_leads_leaves_nobody_listening(desk: Desk
 
 
 def test_an_address_that_could_not_be_reached_is_tried_again_with_the_next_description(
-    desk: Desk,
+    desk: SwitchBench,
 ) -> None:
     phone, partner = desk.phone("a", 0x11), desk.phone("b", 0x22)
     desk.switch.execute(m.Bridge("a", "b"))

@@ -7,22 +7,21 @@ import pytest
 
 from media import messages as m
 from media.worker.leg import MediaLeg
+from tests.support.media.switch import SwitchBench
 from tests.support.phones.wire.frames import FramePhone
-
-from ..worker.test_switch import Desk
 
 SILENT = 0xFF  # u-law zero
 LOUD = 0x10
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
-    made = Desk()
+def desk() -> Iterator[SwitchBench]:
+    made = SwitchBench()
     yield made
     made.close()
 
 
-def look(desk: Desk, leg: MediaLeg, phone: FramePhone) -> None:
+def look(desk: SwitchBench, leg: MediaLeg, phone: FramePhone) -> None:
     """One visit to the leg after a second without a loud sample, and the packet it asks for."""
     leg.incoming.loud_at = monotonic() - 1.1
     phone.talk(desk.addresses["a"])
@@ -32,7 +31,7 @@ def look(desk: Desk, leg: MediaLeg, phone: FramePhone) -> None:
     desk.drain()
 
 
-def test_looks_before_the_peer_spoke_do_not_count(desk: Desk) -> None:
+def test_looks_before_the_peer_spoke_do_not_count(desk: SwitchBench) -> None:
     phone = desk.phone("a", SILENT)
     leg = desk.switch._legs["a"]
     phone.talk(desk.addresses["a"])
@@ -51,7 +50,7 @@ def test_looks_before_the_peer_spoke_do_not_count(desk: Desk) -> None:
     assert len(desk.events(m.SilenceStarted)) == 1
 
 
-def test_a_new_description_is_no_sound(desk: Desk) -> None:
+def test_a_new_description_is_no_sound(desk: SwitchBench) -> None:
     """A session timer's re-INVITE does not end a silence."""
     phone = desk.phone("a", SILENT)
     leg = desk.switch._legs["a"]

@@ -9,32 +9,31 @@ from media import messages as m
 from media.sound.clip import Clip
 from media.sound.g711 import SILENCE
 from media.sources import Peer
+from tests.support.media.switch import SwitchBench
 from tests.support.phones.wire.frames import FramePhone, assert_unbroken
-
-from ..worker.test_switch import Desk
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
-    made = Desk()
+def desk() -> Iterator[SwitchBench]:
+    made = SwitchBench()
     yield made
     made.close()
 
 
-def bridge(desk: Desk) -> tuple[FramePhone, FramePhone]:
+def bridge(desk: SwitchBench) -> tuple[FramePhone, FramePhone]:
     a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
     desk.switch.execute(m.Bridge("a", "b"))
     return a, b
 
 
-def say(desk: Desk, a: FramePhone, packets: int) -> None:
+def say(desk: SwitchBench, a: FramePhone, packets: int) -> None:
     for _ in range(packets):
         a.talk(desk.addresses["a"])
         desk.drain()
 
 
 @pytest.mark.parametrize("jump", [-5_000_000, 5_000_000, 0x7FFF0000])
-def test_timestamps_that_begin_anew_are_not_passed_on(desk: Desk, jump: int) -> None:
+def test_timestamps_that_restart_are_not_passed_on(desk: SwitchBench, jump: int) -> None:
     a, b = bridge(desk)
     say(desk, a, 4)
     a.timestamp = (a.timestamp + jump) & 0xFFFFFFFF
@@ -47,7 +46,7 @@ def test_timestamps_that_begin_anew_are_not_passed_on(desk: Desk, jump: int) -> 
     assert desk.stats("a").lost == 0
 
 
-def test_a_packet_from_before_the_change_does_not_disturb_what_follows(desk: Desk) -> None:
+def test_a_packet_from_before_the_change_does_not_disturb_what_follows(desk: SwitchBench) -> None:
     a, b = bridge(desk)
     say(desk, a, 4)
     late_sequence, late_timestamp = a.sequence, a.timestamp
@@ -64,7 +63,7 @@ def test_a_packet_from_before_the_change_does_not_disturb_what_follows(desk: Des
     assert_unbroken(heard)
 
 
-def test_a_pause_in_which_the_clock_stood_still_changes_nothing(desk: Desk) -> None:
+def test_a_pause_in_which_the_clock_stood_still_changes_nothing(desk: SwitchBench) -> None:
     """The fast path sees but the packet it expects, and both have to agree."""
     for predicted in (True, False):
         a, b = bridge(desk)
@@ -78,7 +77,7 @@ def test_a_pause_in_which_the_clock_stood_still_changes_nothing(desk: Desk) -> N
         assert [packet.marker for packet in b.heard] == [True, *[False] * 5]
 
 
-def test_a_clock_that_goes_back_a_little_is_passed_on_as_it_is(desk: Desk) -> None:
+def test_a_clock_that_goes_back_a_little_is_passed_on_as_it_is(desk: SwitchBench) -> None:
     a, b = bridge(desk)
     say(desk, a, 3)
     a.timestamp -= 480
@@ -87,7 +86,7 @@ def test_a_clock_that_goes_back_a_little_is_passed_on_as_it_is(desk: Desk) -> No
     assert np.diff(stamps).tolist() == [160, 160, -320, 160, 160, 160, 160]
 
 
-def test_a_short_pause_is_passed_on(desk: Desk) -> None:
+def test_a_short_pause_is_passed_on(desk: SwitchBench) -> None:
     """Silence suppression: the timestamps show how long it lasted."""
     a, b = bridge(desk)
     say(desk, a, 2)
@@ -98,7 +97,7 @@ def test_a_short_pause_is_passed_on(desk: Desk) -> None:
     assert third.timestamp - second.timestamp == 160 * 21
 
 
-def test_ringing_goes_on_until_the_first_packet_of_early_media(desk: Desk) -> None:
+def test_ringing_goes_on_until_the_first_packet_of_early_media(desk: SwitchBench) -> None:
     a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
     ringing = Clip.of(np.full(1600, 9000, np.int16))
     desk.switch._legs["b"].playout.hear_clip(1, ringing, loop=True)
@@ -110,7 +109,7 @@ def test_ringing_goes_on_until_the_first_packet_of_early_media(desk: Desk) -> No
     assert len({packet.ssrc for packet in b.heard}) == 1
 
 
-def test_ringing_ends_soon_after_the_answer_of_a_peer_that_sends_nothing(desk: Desk) -> None:
+def test_ringing_ends_soon_after_the_answer_of_a_peer_that_sends_nothing(desk: SwitchBench) -> None:
     desk.phone("a", 0x11)
     b = desk.phone("b", 0x22)
     desk.switch._legs["b"].playout.hear_clip(1, Clip.of(np.full(1600, 9000, np.int16)), loop=True)

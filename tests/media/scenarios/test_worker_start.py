@@ -15,10 +15,9 @@ from media.errors import WorkerFailed, WorkerGone
 from media.settings import MediaSettings
 from media.worker_client import WorkerClient
 from media.worker_pool import WorkerPool
+from tests.support.media.worker import WorkerBench
+from tests.support.ports import free_udp_range
 from tests.support.waiting import until
-
-from ..test_worker_client import Bench
-from ..worker.test_port_pool import free_even_ports
 
 HOST = "127.0.0.1"
 
@@ -53,7 +52,7 @@ async def test_a_worker_that_dies_as_it_starts_is_noticed_once(
         return subprocess.Popen(arguments, pass_fds=(fd,))
 
     monkeypatch.setattr(WorkerClient, "_spawn", spawn)
-    bench = Bench()
+    bench = WorkerBench()
     try:
         await bench.client.start()
     except WorkerFailed:
@@ -73,12 +72,12 @@ async def test_a_worker_that_dies_as_it_starts_is_noticed_once(
 
 
 @pytest.fixture
-async def bench() -> AsyncIterator[Bench]:
-    async with Bench() as made:
+async def bench() -> AsyncIterator[WorkerBench]:
+    async with WorkerBench() as made:
         yield made
 
 
-async def test_ports_of_a_worker_that_died_are_not_kept(bench: Bench) -> None:
+async def test_ports_of_a_worker_that_died_are_not_kept(bench: WorkerBench) -> None:
     client = bench.client
     client._aside.clear()
     asking = asyncio.ensure_future(client._set_aside())
@@ -100,7 +99,7 @@ def no_descriptor(*args: object, **options: object) -> socket.socket:
 async def test_without_descriptors_the_worker_fails_to_start(
     monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    bench = Bench()
+    bench = WorkerBench()
     monkeypatch.setattr(socket, what, no_descriptor)
     with pytest.raises(WorkerFailed, match="Too many open files"):
         await bench.client.start()
@@ -109,7 +108,7 @@ async def test_without_descriptors_the_worker_fails_to_start(
 async def test_the_pool_tries_again_until_there_are_descriptors(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    first = free_even_ports(2)
+    first = free_udp_range(4)[0]
     deaths: list[str] = []
     restarts: list[bool] = []
     pool = WorkerPool(

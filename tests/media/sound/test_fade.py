@@ -72,7 +72,7 @@ def test_music_that_gives_way_and_comes_back_makes_no_step(cut: int) -> None:
     assert steps(heard, "PCMA") < MOST_STEP
 
 
-def test_what_comes_next_is_told_across_the_end_of_a_loop() -> None:
+def test_what_comes_next_is_known_across_the_end_of_a_loop() -> None:
     sources: SpeakingSources[str] = SpeakingSources()
     clip = Clip.of(np.arange(0, 3000, 10, dtype=np.int16))
     sources.add_source("a", clip, "PCMU", loop=True, position=270)

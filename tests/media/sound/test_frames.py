@@ -134,7 +134,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-def test_each_listener_hears_his_clip_whatever_the_others_do(steps: list[Step]) -> None:
+def test_each_listener_hears_their_clip_whatever_the_others_do(steps: list[Step]) -> None:
     sources: SpeakingSources[int] = SpeakingSources()
     expected: dict[int, tuple[bytes, bool]] = {}
     heard: dict[int, bytes] = {}

@@ -13,7 +13,7 @@ def test_length_level_and_headroom() -> None:
     assert np.abs(samples.astype(int)).max() < 32767 * 0.6
 
 
-def test_it_is_never_silent_so_that_nobody_thinks_he_was_cut_off() -> None:
+def test_it_is_never_silent_for_long() -> None:
     samples = render()
     assert longest_gap_s(np.concatenate([samples, samples]), 8000, floor_dbfs=-50) < 0.3
 

@@ -36,6 +36,6 @@ def test_it_is_what_the_definition_gives(payload: bytes, codec: str) -> None:
     assert level_dbfs(payload, codec) == pytest.approx(expected, abs=0.01)
 
 
-def test_another_codec_is_told() -> None:
+def test_another_codec_is_recognised() -> None:
     with pytest.raises(KeyError):
         level_dbfs(b"a", "G729")

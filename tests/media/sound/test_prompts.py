@@ -82,7 +82,7 @@ def test_what_8_khz_cannot_carry_is_filtered_not_folded(tmp_path: Path) -> None:
     assert tone_level_dbfs(samples[400:-400], 8000, 1000) == pytest.approx(-12, abs=0.1)
 
 
-def test_a_telephone_recording_is_taken_bit_by_bit(tmp_path: Path) -> None:
+def test_a_telephone_recording_is_used_bit_by_bit(tmp_path: Path) -> None:
     original = np.arange(-32768, 32768, dtype=np.int32).astype(np.int16)
     path = tmp_path / "a.wav"
     path.write_bytes(pcm16_wav(original))
@@ -222,7 +222,7 @@ async def test_the_cache_is_bounded_and_keeps_what_is_used(tmp_path: Path) -> No
     assert cache.bytes == 48_000
 
 
-async def test_a_failed_load_is_told_to_all_and_not_kept(tmp_path: Path) -> None:
+async def test_a_failed_load_fails_for_all_and_is_not_kept(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     path.write_text("nothing that sounds")
     cache = PromptCache()
@@ -236,7 +236,7 @@ async def test_a_failed_load_is_told_to_all_and_not_kept(tmp_path: Path) -> None
         await cache.load(str(tmp_path / "none.wav"))
 
 
-async def test_one_who_gives_up_does_not_take_the_prompt_from_others(tmp_path: Path) -> None:
+async def test_a_waiter_who_gives_up_does_not_end_the_load_for_others(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", sine(600, 8000), 8000, "PCM_16")
     cache = PromptCache()
     impatient = asyncio.create_task(cache.load(path))

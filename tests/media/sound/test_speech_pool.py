@@ -19,7 +19,7 @@ def test_a_text_that_kills_the_library_costs_that_text_alone(tmp_path: Path, voi
     assert duration_s(synthesizer.prompt("one two three")) > 0.3
 
 
-def test_a_process_that_died_is_told_and_replaced(
+def test_a_process_that_died_is_an_error_and_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synthesizer = Synthesizer(tmp_path, voice="de")

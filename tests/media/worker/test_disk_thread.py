@@ -20,7 +20,7 @@ def test_one_thing_after_the_other_in_another_thread() -> None:
     assert disk.close(10)
 
 
-def test_what_fails_is_told_and_does_not_end_it() -> None:
+def test_a_failure_is_reported_and_does_not_end_the_thread() -> None:
     disk = DiskThread("recorder")
 
     def fail() -> None:

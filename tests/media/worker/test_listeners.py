@@ -10,8 +10,7 @@ import pytest
 from media.worker.leg import MediaLeg
 from media.worker.listeners import FLOOD_DATAGRAMS, FLOOD_S, Listeners
 from media.worker.port_pool import PortPair
-
-from .test_port_pool import HOST, pool
+from tests.support.media.ports import HOST, port_pool
 
 
 class Hall:
@@ -41,7 +40,7 @@ class Hall:
 
 @pytest.fixture
 def hall() -> Iterator[Hall]:
-    made = Hall(pool(1)[0].take_pair())
+    made = Hall(port_pool(1)[0].take_pair())
     yield made
     made.pair.close()
 
@@ -69,7 +68,9 @@ def test_what_comes_is_handed_over_with_its_source(hall: Hall, stranger: socket.
 
 
 @pytest.mark.parametrize("offset", [0, 1])
-def test_it_is_told_what_waits_already(hall: Hall, stranger: socket.socket, offset: int) -> None:
+def test_datagrams_that_wait_already_are_read(
+    hall: Hall, stranger: socket.socket, offset: int
+) -> None:
     listeners = Listeners()
     stranger.sendto(b"early", (HOST, hall.pair.port + offset))
     assert listeners.add_sink(hall.leg)
@@ -79,7 +80,7 @@ def test_it_is_told_what_waits_already(hall: Hall, stranger: socket.socket, offs
 
 def test_what_waits_for_another_leg_is_not_meant(hall: Hall, stranger: socket.socket) -> None:
     listeners = Listeners()
-    other = Hall(pool(1)[0].take_pair())
+    other = Hall(port_pool(1)[0].take_pair())
     listeners.add_sink(other.leg)
     stranger.sendto(b"early", (HOST, other.pair.port))
     assert not listeners.add_sink(hall.leg)
@@ -114,7 +115,7 @@ def test_a_flood_is_read_so_far_and_again_after_a_while(
     listeners.close()
 
 
-def test_a_shut_door_can_be_removed(hall: Hall, stranger: socket.socket) -> None:
+def test_a_closed_socket_can_be_removed(hall: Hall, stranger: socket.socket) -> None:
     listeners = Listeners()
     listeners.add_sink(hall.leg)
     for _ in range(FLOOD_DATAGRAMS // 10 + 2):

@@ -1,46 +1,18 @@
 """Port pairs: even and odd, quarantine, ports taken by others."""
 
 import contextlib
-import random
 import socket
 
 import pytest
 
 from media.errors import NoPortLeft
 from media.worker.port_pool import PortPool, discard_waiting
-
-HOST = "127.0.0.1"
-
-
-def free_even_ports(pairs: int) -> int:
-    """The first port of a range of free pairs, found by binding them."""
-    for _ in range(200):
-        first = random.randrange(5000, 15000) * 2
-        held = []
-        try:
-            for port in range(first, first + 2 * pairs):
-                sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-                held.append(sock)
-                sock.bind((HOST, port))
-        except OSError:
-            continue
-        finally:
-            for sock in held:
-                sock.close()
-        return first
-    raise AssertionError("no free range of ports")
-
-
-def pool(pairs: int, *, offset: int = 0) -> tuple[PortPool, int]:
-    first = free_even_ports(pairs + 1)
-    made = PortPool(
-        HOST, first + offset, first + 2 * pairs - 1, quarantine_s=3.0, rng=random.Random(1)
-    )
-    return made, first
+from tests.support.media.ports import HOST, port_pool
+from tests.support.ports import free_udp_range
 
 
 def test_rtp_is_even_and_rtcp_the_next() -> None:
-    ports, first = pool(1)
+    ports, first = port_pool(1)
     pair = ports.take_pair()
     assert pair.port == first
     assert pair.rtp.getsockname() == (HOST, first)
@@ -50,7 +22,7 @@ def test_rtp_is_even_and_rtcp_the_next() -> None:
 
 
 def test_an_odd_first_port_is_left_out() -> None:
-    ports, first = pool(2, offset=1)
+    ports, first = port_pool(2, offset=1)
     assert ports.free == 1
     pair = ports.take_pair()
     assert pair.port == first + 2
@@ -58,7 +30,7 @@ def test_an_odd_first_port_is_left_out() -> None:
 
 
 def test_every_pair_is_given_once_and_then_none() -> None:
-    ports, first = pool(3)
+    ports, first = port_pool(3)
     pairs = [ports.take_pair() for _ in range(3)]
     assert {pair.port for pair in pairs} == {first, first + 2, first + 4}
     with pytest.raises(NoPortLeft, match="in use"):
@@ -68,7 +40,7 @@ def test_every_pair_is_given_once_and_then_none() -> None:
 
 
 def test_quarantine_keeps_the_port_bound_and_counts_what_comes() -> None:
-    ports, first = pool(1)
+    ports, first = port_pool(1)
     pair = ports.take_pair()
     ports.give_back(pair, 100.0)
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -87,7 +59,7 @@ def test_quarantine_keeps_the_port_bound_and_counts_what_comes() -> None:
 
 
 def test_what_the_kernel_dropped_in_quarantine_is_counted_too() -> None:
-    ports, first = pool(1)
+    ports, first = port_pool(1)
     ports.give_back(ports.take_pair(), 0.0)
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     for _ in range(1000):
@@ -98,7 +70,7 @@ def test_what_the_kernel_dropped_in_quarantine_is_counted_too() -> None:
 
 
 def test_what_the_last_peer_sends_in_quarantine_is_counted() -> None:
-    ports, first = pool(1)
+    ports, first = port_pool(1)
     pair = ports.take_pair()
     peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     peer.bind((HOST, 0))
@@ -111,8 +83,8 @@ def test_what_the_last_peer_sends_in_quarantine_is_counted() -> None:
     peer.close()
 
 
-def test_the_next_port_cannot_be_told_from_the_last_ones() -> None:
-    ports, _ = pool(6)
+def test_the_next_port_cannot_be_guessed_from_the_last_ones() -> None:
+    ports, _ = port_pool(6)
     rounds = set()
     for begun in range(0, 80, 4):
         pairs = [ports.take_pair() for _ in range(6)]
@@ -125,7 +97,7 @@ def test_the_next_port_cannot_be_told_from_the_last_ones() -> None:
 
 
 def test_quarantine_is_cut_short_rather_than_refuse_a_call() -> None:
-    ports, _ = pool(3)
+    ports, _ = port_pool(3)
     pairs = [ports.take_pair(), ports.take_pair()]
     ports.give_back(pairs[1], 0.0)
     ports.give_back(pairs[0], 1.0)
@@ -147,7 +119,7 @@ def test_quarantine_is_cut_short_rather_than_refuse_a_call() -> None:
 
 def test_no_more_pairs_stay_bound_than_a_few_hundred(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("media.worker.port_pool._KEPT_PAIRS", 1)
-    ports, _ = pool(3)
+    ports, _ = port_pool(3)
     pairs = [ports.take_pair() for _ in range(3)]
     for pair in pairs:
         ports.give_back(pair, 0.0)
@@ -162,7 +134,7 @@ def test_a_stock_of_bound_pairs_leaves_out_what_others_have(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("media.worker.port_pool._KEPT_PAIRS", 2)
-    ports, first = pool(3)
+    ports, first = port_pool(3)
     other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     other.bind((HOST, first + 3))
     ports.stock()
@@ -183,7 +155,7 @@ def bind_again(port: int) -> None:
 
 
 def test_one_line_serves_one_call_after_the_other() -> None:
-    ports, first = pool(1)
+    ports, first = port_pool(1)
     pair = ports.take_pair()
     peers = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
     for peer in peers:
@@ -205,7 +177,7 @@ def test_one_line_serves_one_call_after_the_other() -> None:
 
 
 def test_nobody_else_can_bind_a_port_that_has_a_line() -> None:
-    ports, first = pool(1)
+    ports, first = port_pool(1)
     pair = ports.take_pair()
     pair.open_connected()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
@@ -217,7 +189,7 @@ def test_nobody_else_can_bind_a_port_that_has_a_line() -> None:
 
 @pytest.mark.parametrize("odd", [0, 1])
 def test_a_port_of_another_process_is_passed_over(odd: int) -> None:
-    ports, first = pool(2)
+    ports, first = port_pool(2)
     other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     other.bind((HOST, first + odd))
     pair = ports.take_pair()
@@ -231,8 +203,8 @@ def test_a_port_of_another_process_is_passed_over(odd: int) -> None:
     pair.close()
 
 
-def test_close_lets_go_of_quarantined_sockets() -> None:
-    ports, _ = pool(2)
+def test_close_closes_quarantined_sockets() -> None:
+    ports, _ = port_pool(2)
     pair = ports.take_pair()
     ports.give_back(pair, 0.0)
     ports.close()
@@ -241,7 +213,7 @@ def test_close_lets_go_of_quarantined_sockets() -> None:
 
 
 def test_discard_waiting_stops_at_its_limit() -> None:
-    ports, first = pool(1)
+    ports, first = port_pool(1)
     pair = ports.take_pair()
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     for _ in range(5):
@@ -253,7 +225,7 @@ def test_discard_waiting_stops_at_its_limit() -> None:
 
 
 def test_pairs_that_are_set_aside_are_given_to_nobody_else() -> None:
-    made, _ = pool(8)
+    made, _ = port_pool(8)
     aside = made.set_aside(3)
     taken = [made.take_pair() for _ in range(5)]
     with pytest.raises(NoPortLeft):
@@ -269,7 +241,7 @@ def test_pairs_that_are_set_aside_are_given_to_nobody_else() -> None:
 
 
 def test_at_most_half_of_what_is_free_is_set_aside() -> None:
-    made, _ = pool(8)
+    made, _ = port_pool(8)
     assert len(made.set_aside(100)) == 4
     assert made.free == 8
     assert made.set_aside(1) == []
@@ -277,7 +249,7 @@ def test_at_most_half_of_what_is_free_is_set_aside() -> None:
 
 
 def test_what_rests_in_quarantine_is_not_set_aside() -> None:
-    made, _ = pool(2)
+    made, _ = port_pool(2)
     made.give_back(made.take_pair(), 0.0)
     made.give_back(made.take_pair(), 0.0)
     assert made.set_aside(1) == []
@@ -292,7 +264,7 @@ def test_what_rests_in_quarantine_is_not_set_aside() -> None:
     ],
 )
 def test_sound_is_marked_for_expedited_forwarding(host: str, level: int, option: int) -> None:
-    first = free_even_ports(1)
+    first = free_udp_range(2)[0]
     pair = PortPool(host, first, first + 1).take_pair()
     assert pair.open_connected().getsockopt(level, option) == 46 << 2  # DSCP EF
     pair.close()

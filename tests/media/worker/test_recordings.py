@@ -105,7 +105,7 @@ async def test_a_leg_may_be_recorded_with_itself(tmp_path: Path) -> None:
     studio.recordings.close()
 
 
-async def test_a_disk_that_takes_nothing_ends_the_recording(tmp_path: Path) -> None:
+async def test_a_disk_that_accepts_nothing_ends_the_recording(tmp_path: Path) -> None:
     studio, path = Studio(), tmp_path / "call.wav"
     await studio.started(path)
     fill_disk(studio)
@@ -122,7 +122,7 @@ async def test_a_disk_that_takes_nothing_ends_the_recording(tmp_path: Path) -> N
     studio.recordings.close()
 
 
-async def test_a_disk_that_is_full_at_the_end_is_told_to_who_stopped_it(tmp_path: Path) -> None:
+async def test_a_disk_that_is_full_at_the_end_is_an_error_of_the_stop(tmp_path: Path) -> None:
     studio, path = Studio(), tmp_path / "call.wav"
     await studio.started(path)
     fill_disk(studio)
@@ -248,7 +248,7 @@ async def test_what_never_began_does_not_end(
     studio.recordings.close()
 
 
-async def test_a_file_that_is_not_completed_in_time_is_told(
+async def test_a_file_that_is_not_completed_in_time_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     studio, path, writer = Studio(), tmp_path / "call.wav", StuckWriter()

@@ -76,7 +76,7 @@ def test_what_a_flow_knew_goes_with_it(relay: Relay, peer: Peer) -> None:
     assert (peer.stream.packets_received, peer.stream.lost) == (3, 0)
 
 
-def test_the_next_stream_on_the_descriptor_begins_anew(relay: Relay, peer: Peer) -> None:
+def test_the_next_stream_on_the_descriptor_starts_afresh(relay: Relay, peer: Peer) -> None:
     fd = peer.line.fileno()
     relay.add_stream(fd, peer.stream)
     send(peer, relay, 1, 2)
@@ -110,7 +110,7 @@ def test_a_descriptor_beyond_the_table_is_refused(relay: Relay, peer: Peer) -> N
     assert refused.value.errno == errno.EMFILE
 
 
-def test_a_flood_is_taken_in_bounded_parts(relay: Relay, peer: Peer) -> None:
+def test_a_flood_is_read_in_bounded_parts(relay: Relay, peer: Peer) -> None:
     relay.add_stream(peer.line.fileno(), peer.stream)
     for sequence in range(20):
         peer.phone.send(packet(sequence))

@@ -1,7 +1,6 @@
 """Legs over real sockets, with the clock in the test's hands."""
 
 import itertools
-import random
 import socket
 from collections.abc import Iterator
 from time import monotonic
@@ -15,89 +14,28 @@ from media.rtp import rtcp
 from media.rtp.outgoing_stream import FRAME_S
 from media.rtp.rtp import build
 from media.rtp.telephone_event import PAYLOAD
-from media.settings import MediaSettings
 from media.sound.g711 import SILENCE, ULAW_TO_ALAW
 from media.sources import Peer, Silence
-from media.worker.switch import ROUNDS_PER_VISIT, Switch
+from media.worker.switch import ROUNDS_PER_VISIT
+from tests.support.media.switch import HOST, SwitchBench
 from tests.support.phones.wire.frames import FramePhone, assert_unbroken
-
-from .test_port_pool import free_even_ports
-
-HOST = "127.0.0.1"
-
-
-class Desk:
-    """A switch, its phones and its reports."""
-
-    def __init__(self, *, pairs: int = 6, timeout_s: float = 2.0, silence_s: float = 1.0) -> None:
-        first = free_even_ports(pairs)
-        self.reports: list[m.Answer | m.Event] = []
-        self.switch = Switch(
-            MediaSettings(HOST, (first, first + 2 * pairs - 1), timeout_s, silence_s, 1.0),
-            self.reports.append,
-            rng=random.Random(4),
-        )
-        self.now = monotonic()
-        self.phones: list[FramePhone] = []
-        self.addresses: dict[str, tuple[str, int]] = {}
-
-    def open(self, leg: str) -> tuple[str, int]:
-        self.switch.execute(m.Open(1, leg))
-        opened = self.reports.pop()
-        assert isinstance(opened, m.Opened)
-        self.addresses[leg] = (opened.host, opened.port)
-        return self.addresses[leg]
-
-    def phone(self, leg: str, fill: int, **options: object) -> FramePhone:
-        """A phone connected to a new leg."""
-        phone = FramePhone(fill, **options)  # type: ignore[arg-type]
-        self.phones.append(phone)
-        self.open(leg)
-        self.switch.execute(phone.describe(leg))
-        return phone
-
-    def drain(self) -> None:
-        while self.switch.relay.drain():
-            pass
-        for _ in range(20):
-            self.switch.listeners.drain()
-
-    def tick(self, frames: int = 1) -> None:
-        for _ in range(frames):
-            self.now += FRAME_S
-            self.switch.tick(self.now)
-
-    def stats(self, leg: str) -> m.LegStats:
-        self.switch.execute(m.GetStats(1, leg))
-        answer = self.reports.pop()
-        assert isinstance(answer, m.Stats)
-        assert answer.stats is not None
-        return answer.stats
-
-    def events(self, *kinds: type) -> list[object]:
-        return [report for report in self.reports if isinstance(report, kinds)]
-
-    def close(self) -> None:
-        self.switch.close()
-        for phone in self.phones:
-            phone.close()
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
-    made = Desk()
+def desk() -> Iterator[SwitchBench]:
+    made = SwitchBench()
     yield made
     made.close()
 
 
 @pytest.fixture
-def bridged(desk: Desk) -> tuple[Desk, FramePhone, FramePhone]:
+def bridged(desk: SwitchBench) -> tuple[SwitchBench, FramePhone, FramePhone]:
     a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
     desk.switch.execute(m.Bridge("a", "b"))
     return desk, a, b
 
 
-def converse(desk: Desk, a: FramePhone, b: FramePhone, rounds: int) -> None:
+def converse(desk: SwitchBench, a: FramePhone, b: FramePhone, rounds: int) -> None:
     for _ in range(rounds):
         a.talk(desk.addresses["a"])
         b.talk(desk.addresses["b"])
@@ -105,7 +43,7 @@ def converse(desk: Desk, a: FramePhone, b: FramePhone, rounds: int) -> None:
 
 
 def test_each_hears_the_partner_and_never_itself(
-    bridged: tuple[Desk, FramePhone, FramePhone],
+    bridged: tuple[SwitchBench, FramePhone, FramePhone],
 ) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 50)
@@ -122,7 +60,7 @@ def test_each_hears_the_partner_and_never_itself(
 
 
 @pytest.mark.parametrize("sequence", [0, 65535, 65500])
-def test_sequence_cycles_pass_through(desk: Desk, sequence: int) -> None:
+def test_sequence_cycles_pass_through(desk: SwitchBench, sequence: int) -> None:
     a, b = desk.phone("a", 0x11, sequence=sequence), desk.phone("b", 0x22)
     desk.switch.execute(m.Bridge("a", "b"))
     converse(desk, a, b, 80)
@@ -131,7 +69,7 @@ def test_sequence_cycles_pass_through(desk: Desk, sequence: int) -> None:
     assert desk.stats("a").lost == 0
 
 
-def test_our_own_wraps_are_right(bridged: tuple[Desk, FramePhone, FramePhone]) -> None:
+def test_our_own_wraps_are_right(bridged: tuple[SwitchBench, FramePhone, FramePhone]) -> None:
     desk, a, b = bridged
     leg = desk.switch._legs["b"]
     leg.playout.stream.sequence = 65530
@@ -142,7 +80,7 @@ def test_our_own_wraps_are_right(bridged: tuple[Desk, FramePhone, FramePhone]) -
     assert [heard.payload_type for heard in b.heard] == [0] * 40
 
 
-def test_a_gap_stays_a_gap(bridged: tuple[Desk, FramePhone, FramePhone]) -> None:
+def test_a_gap_stays_a_gap(bridged: tuple[SwitchBench, FramePhone, FramePhone]) -> None:
     desk, a, b = bridged
     a.talk(desk.addresses["a"], 10)
     a.talk(desk.addresses["a"], 10, lose=3)
@@ -155,7 +93,7 @@ def test_a_gap_stays_a_gap(bridged: tuple[Desk, FramePhone, FramePhone]) -> None
     assert desk.stats("a").lost == 3
 
 
-def test_codecs_are_converted_both_ways(desk: Desk) -> None:
+def test_codecs_are_converted_both_ways(desk: SwitchBench) -> None:
     a, b = desk.phone("a", 0x11), desk.phone("b", 0x22, codec="PCMA")
     desk.switch.execute(m.Bridge("a", "b"))
     converse(desk, a, b, 10)
@@ -166,7 +104,9 @@ def test_codecs_are_converted_both_ways(desk: Desk) -> None:
     assert_unbroken(b.heard)
 
 
-def test_strangers_are_dropped_and_counted(bridged: tuple[Desk, FramePhone, FramePhone]) -> None:
+def test_packets_of_unknown_sources_are_dropped_and_counted(
+    bridged: tuple[SwitchBench, FramePhone, FramePhone],
+) -> None:
     desk, a, b = bridged
     stranger = FramePhone(0x66)
     desk.phones.append(stranger)
@@ -183,7 +123,7 @@ def test_strangers_are_dropped_and_counted(bridged: tuple[Desk, FramePhone, Fram
 
 
 def test_a_flood_is_shut_out_and_the_call_untouched(
-    bridged: tuple[Desk, FramePhone, FramePhone],
+    bridged: tuple[SwitchBench, FramePhone, FramePhone],
 ) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 5)
@@ -200,7 +140,9 @@ def test_a_flood_is_shut_out_and_the_call_untouched(
     assert desk.switch.counters().dropped_stranger == 2000  # what the kernel dropped is counted
 
 
-def test_garbage_is_dropped_and_counted(bridged: tuple[Desk, FramePhone, FramePhone]) -> None:
+def test_garbage_is_dropped_and_counted(
+    bridged: tuple[SwitchBench, FramePhone, FramePhone],
+) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 5)
     garbage = [b"", b"x", bytes(12), bytes(172), b"\xff" * 1500, build(96, 1, 1, 1, bytes(160))]
@@ -213,7 +155,7 @@ def test_garbage_is_dropped_and_counted(bridged: tuple[Desk, FramePhone, FramePh
     assert desk.stats("a").dropped_garbage == len(garbage)
 
 
-def test_before_connect_everything_is_dropped(desk: Desk) -> None:
+def test_before_connect_everything_is_dropped(desk: SwitchBench) -> None:
     address = desk.open("a")
     phone = FramePhone(0x11)
     desk.phones.append(phone)
@@ -226,7 +168,7 @@ def test_before_connect_everything_is_dropped(desk: Desk) -> None:
 
 
 def test_after_close_everything_is_dropped_and_counted(
-    bridged: tuple[Desk, FramePhone, FramePhone],
+    bridged: tuple[SwitchBench, FramePhone, FramePhone],
 ) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 3)
@@ -240,7 +182,7 @@ def test_after_close_everything_is_dropped_and_counted(
     assert desk.switch.counters().ports_quarantined == 0
 
 
-def test_a_moved_peer_is_followed(bridged: tuple[Desk, FramePhone, FramePhone]) -> None:
+def test_a_moved_peer_is_followed(bridged: tuple[SwitchBench, FramePhone, FramePhone]) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 5)
     b.listen()
@@ -265,7 +207,7 @@ def test_a_moved_peer_is_followed(bridged: tuple[Desk, FramePhone, FramePhone]) 
 
 
 def test_a_new_description_moves_the_leg_at_once(
-    bridged: tuple[Desk, FramePhone, FramePhone],
+    bridged: tuple[SwitchBench, FramePhone, FramePhone],
 ) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 5)
@@ -283,7 +225,7 @@ def test_a_new_description_moves_the_leg_at_once(
     assert desk.stats("a").dropped_stranger == 5
 
 
-def test_one_unbroken_stream_over_all_sources(desk: Desk) -> None:
+def test_one_unbroken_stream_over_all_sources(desk: SwitchBench) -> None:
     a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
     execute = desk.switch.execute
     execute(m.Hear("b", 1, Silence()))
@@ -319,7 +261,7 @@ def test_one_unbroken_stream_over_all_sources(desk: Desk) -> None:
 
 
 def test_a_silent_partner_is_filled_with_silence(
-    bridged: tuple[Desk, FramePhone, FramePhone],
+    bridged: tuple[SwitchBench, FramePhone, FramePhone],
 ) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 5)
@@ -345,7 +287,7 @@ def test_a_silent_partner_is_filled_with_silence(
 
 
 def test_the_source_ends_when_its_leg_is_closed(
-    bridged: tuple[Desk, FramePhone, FramePhone],
+    bridged: tuple[SwitchBench, FramePhone, FramePhone],
 ) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 5)
@@ -356,7 +298,7 @@ def test_the_source_ends_when_its_leg_is_closed(
 
 @pytest.mark.parametrize("direction", ["recvonly", "inactive"])
 def test_on_hold_nothing_is_sent(
-    bridged: tuple[Desk, FramePhone, FramePhone], direction: m.Direction
+    bridged: tuple[SwitchBench, FramePhone, FramePhone], direction: m.Direction
 ) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 5)
@@ -373,7 +315,9 @@ def test_on_hold_nothing_is_sent(
     assert [(packet.sequence - first) & 0xFFFF for packet in b.heard] == list(range(10))
 
 
-def test_a_peer_without_an_address_is_on_hold(bridged: tuple[Desk, FramePhone, FramePhone]) -> None:
+def test_a_peer_without_an_address_is_on_hold(
+    bridged: tuple[SwitchBench, FramePhone, FramePhone],
+) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 5)
     described = b.describe("b")
@@ -387,7 +331,7 @@ def test_a_peer_without_an_address_is_on_hold(bridged: tuple[Desk, FramePhone, F
     assert len(b.listen()) == 5
 
 
-def test_a_peer_behind_nat_is_learned(desk: Desk) -> None:
+def test_a_peer_behind_nat_is_learned(desk: SwitchBench) -> None:
     a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
     desk.switch.execute(m.Bridge("a", "b"))
     a.rebind()  # it never sends from where it said
@@ -401,13 +345,13 @@ def test_a_peer_behind_nat_is_learned(desk: Desk) -> None:
     assert len(a.listen()) == 3
 
 
-def spray(desk: Desk, phone: FramePhone, leg: str) -> None:
+def spray(desk: SwitchBench, phone: FramePhone, leg: str) -> None:
     for _ in range(20):
         phone.talk(desk.addresses[leg])
         desk.drain()
 
 
-def test_a_leg_whose_peer_is_silent_is_not_for_whoever_speaks_first(desk: Desk) -> None:
+def test_a_leg_whose_peer_is_silent_accepts_no_other_source(desk: SwitchBench) -> None:
     a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
     desk.switch.execute(m.Bridge("a", "b"))
     stranger = FramePhone(0x66, host="127.66.0.1")
@@ -422,7 +366,7 @@ def test_a_leg_whose_peer_is_silent_is_not_for_whoever_speaks_first(desk: Desk) 
     assert desk.stats("a").dropped_stranger == 27
 
 
-def test_the_host_that_sip_comes_from_may_send(desk: Desk) -> None:
+def test_the_host_that_sip_comes_from_may_send(desk: SwitchBench) -> None:
     a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
     desk.switch.execute(m.Bridge("a", "b"))
     outside = FramePhone(0x33, host="127.0.0.2")
@@ -438,7 +382,7 @@ def test_the_host_that_sip_comes_from_may_send(desk: Desk) -> None:
     assert {heard.payload for heard in b.listen()} == {outside.frame}
 
 
-def test_strict_takes_the_signalled_address_and_port_alone(desk: Desk) -> None:
+def test_strict_accepts_the_signalled_address_and_port_alone(desk: SwitchBench) -> None:
     a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
     desk.switch.execute(m.Bridge("a", "b"))
     described = a.describe("a")
@@ -460,7 +404,89 @@ def key(code: int, packets: int = 4) -> list[bytes]:
     return held + [PAYLOAD.pack(code, 0x8A, 160 * packets)] * 3
 
 
-def test_a_digit_is_told_once_and_relayed(bridged: tuple[Desk, FramePhone, FramePhone]) -> None:
+def test_a_peer_that_must_speak_first_is_sent_nothing_before(desk: SwitchBench) -> None:
+    phone = FramePhone(0xD1)
+    desk.phones.append(phone)
+    leg = desk.open("a")
+    described = phone.describe("a")
+    described.must_speak = True
+    desk.switch.execute(described)
+    desk.switch.execute(m.Hear("a", 1, Silence()))
+    rtcp_session = desk.switch._legs["a"].rtcp
+    assert rtcp_session is not None and rtcp_session.remote == ("", 0)
+    desk.tick(5)
+    desk.drain()
+    assert phone.listen() == []
+    phone.talk(leg)
+    desk.drain()
+    desk.tick(5)
+    assert phone.listen() == [], "one packet is easily forged"
+    phone.talk(leg)
+    desk.drain()
+    desk.tick(5)
+    assert phone.listen()
+    assert rtcp_session.remote == (HOST, phone.rtcp_socket.getsockname()[1])
+    stats = desk.stats("a")
+    assert (stats.packets_received, stats.dropped_stranger) == (2, 0)
+    assert desk.events(m.PeerMoved) == []
+
+
+def test_who_must_speak_first_may_do_so_from_the_host_of_its_sip(desk: SwitchBench) -> None:
+    named, real = FramePhone(0xD1, host="127.0.0.9"), FramePhone(0xD2, host="127.0.0.2")
+    desk.phones += [named, real]
+    leg = desk.open("a")
+    described = named.describe("a")
+    described.must_speak, described.sip_host = True, "127.0.0.2"
+    desk.switch.execute(described)
+    desk.switch.execute(m.Hear("a", 1, Silence()))
+    real.talk(leg, 5)
+    desk.drain()
+    desk.tick(5)
+    assert real.listen() and named.listen() == []
+    assert desk.events(m.PeerMoved) == [m.PeerMoved("a", "127.0.0.2", real.port)]
+
+
+def test_a_stranger_does_not_speak_for_the_peer(desk: SwitchBench) -> None:
+    phone, stranger = FramePhone(0xD1), FramePhone(0xEE, host="127.0.0.66")
+    desk.phones += [phone, stranger]
+    leg = desk.open("a")
+    described = phone.describe("a")
+    described.must_speak = True
+    desk.switch.execute(described)
+    desk.switch.execute(m.Hear("a", 1, Silence()))
+    stranger.talk(leg, 50)
+    desk.drain()
+    desk.tick(5)
+    assert phone.listen() == [] and stranger.listen() == []
+    assert desk.stats("a").dropped_stranger == 50
+
+
+def test_media_that_moves_to_one_who_must_speak_first_waits_for_it(
+    bridged: tuple[SwitchBench, FramePhone, FramePhone],
+) -> None:
+    desk, a, b = bridged
+    a.talk(desk.addresses["a"], 3)
+    b.talk(desk.addresses["b"], 3)
+    desk.drain()
+    a.listen()
+    elsewhere = FramePhone(0xD5, host="127.0.0.9")
+    desk.phones.append(elsewhere)
+    moved = elsewhere.describe("a")
+    moved.must_speak = True
+    desk.switch.execute(moved)
+    b.talk(desk.addresses["b"], 3)
+    desk.drain()
+    assert a.listen() == [] and elsewhere.listen() == []
+    elsewhere.talk(desk.addresses["a"], 2)
+    desk.drain()
+    b.talk(desk.addresses["b"], 3)
+    desk.drain()
+    assert len(elsewhere.listen()) == 3
+
+
+def test_a_digit_is_reported_once_and_relayed(
+    bridged: tuple[SwitchBench, FramePhone, FramePhone],
+) -> None:
     desk, a, b = bridged
     desk.switch.execute(b.describe("b", events=97))
     converse(desk, a, b, 3)
@@ -477,8 +503,8 @@ def test_a_digit_is_told_once_and_relayed(bridged: tuple[Desk, FramePhone, Frame
     assert [(packet.sequence - first) & 0xFFFF for packet in heard] == list(range(13))
 
 
-def test_a_digit_is_dropped_without_a_gap_for_who_takes_none(
-    bridged: tuple[Desk, FramePhone, FramePhone],
+def test_a_digit_is_dropped_without_a_gap_for_a_peer_that_accepts_none(
+    bridged: tuple[SwitchBench, FramePhone, FramePhone],
 ) -> None:
     desk, a, b = bridged
     desk.switch.execute(b.describe("b", events=None))
@@ -493,8 +519,8 @@ def test_a_digit_is_dropped_without_a_gap_for_who_takes_none(
     assert [(packet.sequence - first) & 0xFFFF for packet in heard] == list(range(6))
 
 
-def test_a_digit_whose_end_is_lost_is_told_after_a_while(
-    bridged: tuple[Desk, FramePhone, FramePhone],
+def test_a_digit_whose_end_is_lost_is_reported_after_a_while(
+    bridged: tuple[SwitchBench, FramePhone, FramePhone],
 ) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 3)
@@ -506,7 +532,7 @@ def test_a_digit_whose_end_is_lost_is_told_after_a_while(
 
 
 def test_digits_are_sent_in_place_of_the_source(
-    bridged: tuple[Desk, FramePhone, FramePhone],
+    bridged: tuple[SwitchBench, FramePhone, FramePhone],
 ) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 3)
@@ -526,7 +552,7 @@ def test_digits_are_sent_in_place_of_the_source(
     assert [(packet.sequence - first) & 0xFFFF for packet in heard] == list(range(len(heard)))
 
 
-def test_timeout_once_and_resumed(desk: Desk) -> None:
+def test_timeout_once_and_resumed(desk: SwitchBench) -> None:
     a = desk.phone("a", 0x11)
     a.talk(desk.addresses["a"], 2)
     desk.drain()
@@ -542,7 +568,7 @@ def test_timeout_once_and_resumed(desk: Desk) -> None:
     assert desk.events(m.MediaResumed) == [m.MediaResumed("a")]
 
 
-def test_a_new_description_begins_a_new_wait(desk: Desk) -> None:
+def test_a_new_description_begins_a_new_wait(desk: SwitchBench) -> None:
     a = desk.phone("a", 0x11)
     desk.now = monotonic()
     desk.tick(110)
@@ -556,7 +582,7 @@ def test_a_new_description_begins_a_new_wait(desk: Desk) -> None:
     assert second.number == 7, "which description it is about"
 
 
-def test_no_timeout_of_a_peer_that_must_not_send(desk: Desk) -> None:
+def test_no_timeout_of_a_peer_that_must_not_send(desk: SwitchBench) -> None:
     a = desk.phone("a", 0x11)
     desk.switch.execute(a.describe("a", direction="sendonly"))
     desk.now = monotonic()
@@ -565,7 +591,7 @@ def test_no_timeout_of_a_peer_that_must_not_send(desk: Desk) -> None:
 
 
 def test_zero_means_never() -> None:
-    patient = Desk(timeout_s=0.0, silence_s=0.0)
+    patient = SwitchBench(timeout_s=0.0, silence_s=0.0)
     a = patient.phone("a", 0xFF)  # u-law zero
     patient.now = monotonic()
     patient.tick(100)
@@ -582,7 +608,7 @@ def test_zero_means_never() -> None:
     patient.close()
 
 
-def test_silence_is_noticed_and_its_end(desk: Desk) -> None:
+def test_silence_is_noticed_and_its_end(desk: SwitchBench) -> None:
     a = desk.phone("a", 0xFF)  # u-law zero
     for _ in range(7):
         leg = desk.switch._legs["a"]
@@ -603,8 +629,8 @@ def test_silence_is_noticed_and_its_end(desk: Desk) -> None:
     assert desk.events(m.SilenceEnded) == [m.SilenceEnded("a")]
 
 
-def test_reports_go_out_and_strangers_reports_are_dropped(
-    bridged: tuple[Desk, FramePhone, FramePhone],
+def test_reports_go_out_and_reports_of_unknown_sources_are_dropped(
+    bridged: tuple[SwitchBench, FramePhone, FramePhone],
 ) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 10)
@@ -634,13 +660,13 @@ def test_reports_go_out_and_strangers_reports_are_dropped(
     assert rtcp.parse(a.receive_rtcp()[-1]).bye
 
 
-def test_a_leg_that_never_sent_closes_without_a_word(desk: Desk) -> None:
+def test_a_leg_that_never_sent_closes_without_a_word(desk: SwitchBench) -> None:
     a = desk.phone("a", 0x11)
     desk.switch.execute(m.Close(1, "a"))
     assert a.receive_rtcp() == []
 
 
-def test_no_port_left_is_refused(desk: Desk) -> None:
+def test_no_port_left_is_refused(desk: SwitchBench) -> None:
     for number in range(6):
         desk.open(str(number))
     desk.switch.execute(m.Open(9, "one too many"))
@@ -649,7 +675,7 @@ def test_no_port_left_is_refused(desk: Desk) -> None:
     assert (refused.request, refused.kind) == (9, "no_port_left")
 
 
-def test_what_is_said_of_a_leg_that_is_gone_has_no_effect(desk: Desk) -> None:
+def test_what_is_said_of_a_leg_that_is_gone_has_no_effect(desk: SwitchBench) -> None:
     phone = FramePhone(1)
     desk.phones.append(phone)
     for command in (
@@ -663,7 +689,7 @@ def test_what_is_said_of_a_leg_that_is_gone_has_no_effect(desk: Desk) -> None:
     assert desk.reports == [m.Closed(5, None)]
 
 
-def take_one_by_one(desk: Desk) -> None:
+def take_one_by_one(desk: SwitchBench) -> None:
     """Let no packet be the predicted one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("media.worker.relay._MAX_BATCHES", 1)
@@ -680,7 +706,7 @@ def test_fast_path_and_general_path_agree(events: list[tuple[str, int]], sequenc
     """The same packets, once with prediction and once without, sound and count the same."""
     outcomes = []
     for predicted in (True, False):
-        desk = Desk(pairs=2)
+        desk = SwitchBench(pairs=2)
         try:
             a, b = desk.phone("a", 0x11, sequence=sequence), desk.phone("b", 0x22)
             desk.switch.execute(m.Bridge("a", "b"))

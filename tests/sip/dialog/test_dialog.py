@@ -171,3 +171,42 @@ def test_peer_without_contact_is_reached_at_the_source_of_its_message(from_: str
     assert (dialog.hop, dialog.named_hop) == (FALLBACK, None)
     ok = response_to(request, 200, to_tag="b1")
     assert dialog_of_uac(request, ok, FALLBACK).hop == FALLBACK
+
+
+class TestWhereItMayLead:
+    """Contact and Record-Route are the peer's, and lead only to where the policy permits."""
+
+    def dialog(self, contact: str, *permitted: str) -> tuple[Dialog, list[tuple[Hop, Hop]]]:
+        asked: list[tuple[Hop, Hop]] = []
+
+        def may_reach(hop: Hop, peer: Hop) -> bool:
+            asked.append((hop, peer))
+            return hop.host in permitted
+
+        ok = response_to(invite(), 200, to_tag="b1", headers=[("Contact", contact)])
+        return dialog_of_uac(invite(), ok, FALLBACK, may_reach), asked
+
+    def test_a_permitted_contact_is_followed(self) -> None:
+        dialog, asked = self.dialog("<sip:bob@192.0.2.2:5070>", "192.0.2.2")
+        assert dialog.hop == Hop("udp", "192.0.2.2", 5070)
+        assert asked == [(dialog.hop, FALLBACK)]
+
+    def test_any_other_leads_to_the_peer_itself(self) -> None:
+        dialog, _ = self.dialog("<sip:bob@127.0.0.1:6379;transport=tcp>")
+        assert dialog.hop == FALLBACK
+        assert dialog.request_uri.encode() == "sip:bob@127.0.0.1:6379;transport=tcp"
+
+    def test_the_peer_itself_is_not_asked_about(self) -> None:
+        dialog, asked = self.dialog(f"<sip:bob@{FALLBACK.host}:{FALLBACK.port}>")
+        assert dialog.hop == FALLBACK
+        assert asked == []
+
+    def test_a_later_contact_is_bound_too(self) -> None:
+        dialog, _ = self.dialog("<sip:bob@192.0.2.2>", "192.0.2.2")
+        dialog.retarget(parse_uri("sip:bob@203.0.113.1"))
+        assert dialog.hop == FALLBACK
+
+    def test_a_name_is_bound_by_where_it_leads(self) -> None:
+        dialog, _ = self.dialog("<sip:bob@pbx.example.com>", "192.0.2.2")
+        assert not dialog.reroute(Hop("udp", "203.0.113.1", 5060))
+        assert dialog.reroute(Hop("udp", "192.0.2.2", 5060))

@@ -36,7 +36,7 @@ class Call:
         return lookup
 
     def answer(self, lookup: Lookup, hop: Hop | None) -> None:
-        lookup.found(hop, self.network.now)
+        lookup.found(() if hop is None else (hop,), self.network.now)
         self.network.flush(self.bob)
 
     def moved(self) -> None:

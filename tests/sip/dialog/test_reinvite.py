@@ -167,8 +167,8 @@ class TestReinvite:
             (_offer("IN IP4 192.0.2.2", "m=video 9 RTP/AVP 31"), "no audio stream is offered"),
             (b"rubbish", "the session description does not begin with v=0"),
             (
-                _offer("IN IP4 phone.example.com", "m=audio 4000 RTP/AVP 0"),
-                "the audio address phone.example.com is not an IPv4 address",
+                _offer("IN IP4 phone..example.com", "m=audio 4000 RTP/AVP 0"),
+                "the audio address phone..example.com is not an IPv4 address",
             ),
             (
                 _offer("IN IP6 2001:db8::2", "m=audio 4000 RTP/AVP 0"),

@@ -9,6 +9,16 @@ from sip.message.framing import StreamFramer
 from sip.message.parser import MAX_HEAD_BYTES, MAX_MESSAGE_BYTES
 from tests.support.sip import strategies
 
+
+def feed(framer: StreamFramer, data: bytes) -> list[bytes]:
+    """What a connection does with what it has read: the messages that are complete by now."""
+    framer.push(data)
+    messages = []
+    while (message := framer.pop()) is not None:
+        messages.append(message)
+    return messages
+
+
 _HEAD = b"OPTIONS sip:b@h SIP/2.0\r\nVia: SIP/2.0/TCP h\r\n"
 
 
@@ -16,30 +26,30 @@ def test_messages_back_to_back() -> None:
     one = _HEAD + b"Content-Length: 3\r\n\r\nabc"
     two = _HEAD + b"l:0\r\n\r\n"
     framer = StreamFramer()
-    assert framer.feed(one + two + one[:-1]) == [one, two]
-    assert framer.feed(b"c") == [one]
+    assert feed(framer, one + two + one[:-1]) == [one, two]
+    assert feed(framer, b"c") == [one]
     assert framer.take_pongs() == 0
 
 
 def test_body_may_look_like_a_message() -> None:
     message = _HEAD + b"Content-Length: 8\r\n\r\n\r\n\r\n\r\n\r\n"
-    assert StreamFramer().feed(message) == [message]
+    assert feed(StreamFramer(), message) == [message]
 
 
 def test_faulty_fields_do_not_put_the_stream_out_of_step() -> None:
     message = _HEAD + b"no colon\r\nContent-Length: 1\r\n\r\nx"
-    assert StreamFramer().feed(message) == [message]
+    assert feed(StreamFramer(), message) == [message]
 
 
 def test_pings_are_counted() -> None:
     framer = StreamFramer()
-    assert framer.feed(b"\r\n\r") == []
+    assert feed(framer, b"\r\n\r") == []
     assert framer.take_pongs() == 0
-    assert framer.feed(b"\n\r\n\r\n\r\n") == []
+    assert feed(framer, b"\n\r\n\r\n\r\n") == []
     assert framer.take_pongs() == 2
     message = _HEAD + b"l: 0\r\n\r\n"
     # The odd line end belonged to no ping.
-    assert framer.feed(message + b"\r\n\r\n") == [message]
+    assert feed(framer, message + b"\r\n\r\n") == [message]
     assert framer.take_pongs() == 1
     assert framer.take_pongs() == 0
 
@@ -58,33 +68,34 @@ def test_pings_are_counted() -> None:
 def test_faults_end_the_stream(field: bytes) -> None:
     framer = StreamFramer()
     with pytest.raises(ParseError):
-        framer.feed(_HEAD + field + b"\r\n")
-    assert framer.fault is not None
+        feed(framer, _HEAD + field + b"\r\n")
     with pytest.raises(ParseError):
-        framer.feed(_HEAD + b"l: 0\r\n\r\n")
+        feed(framer, _HEAD + b"l: 0\r\n\r\n")
+    assert len(framer) == 0
 
 
 def test_messages_before_a_fault_count() -> None:
     message = _HEAD + b"l: 0\r\n\r\n"
     framer = StreamFramer()
-    assert framer.feed(message + _HEAD + b"\r\n") == [message]
-    assert framer.fault is not None
+    framer.push(message + _HEAD + b"\r\n")
+    assert framer.pop() == message
+    assert framer.is_ready
     with pytest.raises(ParseError):
-        framer.feed(b"")
+        framer.pop()
 
 
 def test_limits() -> None:
     framer = StreamFramer()
     with pytest.raises(ParseError) as caught:
         for _ in range(MAX_HEAD_BYTES // 1000 + 2):
-            framer.feed(b"x" * 1000)
+            feed(framer, b"x" * 1000)
     assert caught.value.status == 513
     head = _HEAD + b"Content-Length: %d\r\n\r\n"
     room = MAX_MESSAGE_BYTES - len(head % 10000)
     message = head % room + b"b" * room
-    assert StreamFramer().feed(message) == [message]
+    assert feed(StreamFramer(), message) == [message]
     with pytest.raises(ParseError):
-        StreamFramer().feed(head % (room + 1))
+        feed(StreamFramer(), head % (room + 1))
 
 
 def _cut(data: bytes, sizes: list[int]) -> list[bytes]:
@@ -104,7 +115,7 @@ def _cut(data: bytes, sizes: list[int]) -> list[bytes]:
 )
 def test_chunks_make_no_difference(messages: list[bytes], sizes: list[int]) -> None:
     framer = StreamFramer()
-    found = [m for chunk in _cut(b"".join(messages), sizes) for m in framer.feed(chunk)]
+    found = [m for chunk in _cut(b"".join(messages), sizes) for m in feed(framer, chunk)]
     assert found == [message for message in messages if message != b"\r\n\r\n"]
     assert framer.take_pongs() == messages.count(b"\r\n\r\n")
 
@@ -114,13 +125,16 @@ def test_arbitrary_bytes_in_any_chunks(noise: bytes, sizes: list[int]) -> None:
     data = _HEAD + b"l: 2\r\n\r\nab" + noise
 
     def run(chunks: list[bytes]) -> tuple[list[bytes], str | None]:
-        framer, found = StreamFramer(), []
+        framer = StreamFramer()
+        found: list[bytes] = []
         for chunk in chunks:
+            framer.push(chunk)
             try:
-                found += framer.feed(chunk)
-            except ParseError:
-                break
-        return found, framer.fault.reason if framer.fault else None
+                while (message := framer.pop()) is not None:
+                    found.append(message)
+            except ParseError as fault:
+                return found, fault.reason
+        return found, None
 
     assert run([data]) == run(_cut(data, sizes)) == run(_cut(data, [1] * len(data)))
 
@@ -128,5 +142,21 @@ def test_arbitrary_bytes_in_any_chunks(noise: bytes, sizes: list[int]) -> None:
 def test_one_byte_at_a_time_costs_no_more_than_its_length() -> None:
     framer = StreamFramer()
     message = _HEAD + b"X: %s\r\nl: 0\r\n\r\n" % (b"a" * 8000)
-    found = [m for i in range(len(message)) for m in framer.feed(message[i : i + 1])]
+    found = [m for i in range(len(message)) for m in feed(framer, message[i : i + 1])]
     assert found == [message]
+
+
+def test_line_ends_by_the_thousand_are_counted_at_once() -> None:
+    framer = StreamFramer()
+    assert feed(framer, b"\r\n" * 30_000) == []
+    assert framer.take_pongs() == 15_000
+    assert len(framer) == 0
+
+
+def test_messages_are_taken_one_by_one() -> None:
+    message = _HEAD + b"l: 0\r\n\r\n"
+    framer = StreamFramer()
+    framer.push(message * 3)
+    assert framer.pop() == message
+    assert len(framer) == 2 * len(message)
+    assert framer.is_ready

@@ -60,7 +60,7 @@ def test_parts() -> None:
     assert session.encode() == _EXAMPLE
 
 
-def test_line_ends_and_missing_lines_are_taken_as_they_come() -> None:
+def test_line_ends_and_missing_lines_are_accepted_as_they_come() -> None:
     assert parse_sdp(_EXAMPLE.replace(b"\r\n", b"\n")) == parse_sdp(_EXAMPLE)
     assert parse_sdp(_EXAMPLE.rstrip()) == parse_sdp(_EXAMPLE + b"\r\n\r\n") == parse_sdp(_EXAMPLE)
     bare = parse_sdp(b"v=0\no=- 1 1 IN IP4 h\nm=audio 4000  RTP/AVP 0 8\n")

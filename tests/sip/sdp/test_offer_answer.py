@@ -151,7 +151,8 @@ def test_an_address_of_our_family() -> None:
 
     assert asked("2001:db8::9") == "2001:db8::9"
     assert asked("::") == "::"  # a hold (RFC 3264 8.4)
-    for host in ("192.0.2.9", "fe80::1%eth0", "a.example"):
+    assert asked("phone.example") == "phone.example"  # whoever connects looks it up
+    for host in ("192.0.2.9", "fe80::1%eth0", "1.2.3", "a..example", "exa mple", "-.example"):
         with pytest.raises(NegotiationFailed, match="is not an IPv6 address"):
             asked(host)
 
@@ -166,7 +167,7 @@ def test_an_address_of_our_family() -> None:
         ("m=audio 5000 RTP/AVP 18 3\r\n", "no codec in common"),
         ("m=audio 5000 RTP/AVP 101\r\na=rtpmap:101 telephone-event/8000\r\n", "no codec in common"),
         ("nonsense\r\n", "letter=value"),
-        ("m=audio 5000 RTP/AVP 0\r\nc=IN IP4 a.example\r\n", "a.example is not an IPv4 address"),
+        ("m=audio 5000 RTP/AVP 0\r\nc=IN IP4 a.0\r\n", "a.0 is not an IPv4 address"),
         ("m=audio 5000 RTP/AVP 0\r\nc=IN IP6 2001:db8::9\r\n", "is not an IPv4 address"),
     ],
 )

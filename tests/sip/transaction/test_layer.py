@@ -162,3 +162,62 @@ def test_a_moved_transaction_fails_with_its_new_hop() -> None:
     assert user.failures == []
     transactions.transport_failed(new, "lost", 0.1)
     assert (user.failures, len(transactions)) == (["transport"], 0)
+
+
+class TestIcmpErrors:
+    """An ICMP error counts only for what it quotes: anybody may cause or forge one."""
+
+    def sent(self) -> tuple[Transactions, RecordingUser, bytes]:
+        transactions, user = layer(), RecordingUser()
+        invite = request(branch="z9hG4bKunguessable")
+        transactions.start_client(user, invite, "z9hG4bKunguessable", UDP, 0.0)
+        ((_, data),) = transactions.output
+        return transactions, user, data
+
+    def test_one_that_quotes_a_request_of_ours(self) -> None:
+        transactions, user, data = self.sent()
+        also_there = RecordingUser()
+        other = request("OPTIONS", branch="z9hG4bKother")
+        transactions.start_client(also_there, other, "z9hG4bKother", UDP, 0.0)
+        assert transactions.transport_failed(UDP, "refused", 0.1, data[:300])
+        assert user.failures == also_there.failures == ["transport"]
+
+    @pytest.mark.parametrize(
+        "quoted",
+        [
+            b"",
+            b"INVITE sip:bob@h SIP/2.0\r\n",
+            b"INVITE sip:bob@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKguessed\r\n",
+            b"INVITE sip:bob@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKunguess",
+            b"OPTIONS sip:bob@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKunguessable\r\n",
+            b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKunguessable\r\n",
+        ],
+    )
+    def test_one_that_quotes_nothing_of_ours(self, quoted: bytes) -> None:
+        transactions, user, _ = self.sent()
+        assert not transactions.transport_failed(UDP, "refused", 0.1, quoted)
+        assert user.failures == []
+        assert len(transactions) == 1
+
+    def test_one_of_another_destination(self) -> None:
+        transactions, user, data = self.sent()
+        elsewhere = Hop("udp", "203.0.113.1", 5060)
+        assert not transactions.transport_failed(elsewhere, "refused", 0.1, data)
+        here = RecordingUser()
+        options = request("OPTIONS", branch="z9hG4bKother")
+        transactions.start_client(here, options, "z9hG4bKother", elsewhere, 0.0)
+        assert not transactions.transport_failed(elsewhere, "refused", 0.1, data)
+        assert user.failures == here.failures == []
+
+    def test_one_that_quotes_a_response_concerns_its_request_alone(self) -> None:
+        transactions, user, _ = self.sent()
+        served = []
+        for branch in ("z9hG4bKa", "z9hG4bKb"):
+            asked = request("BYE", branch=branch)
+            server = transactions.start_server(asked, server_key(asked), UDP)
+            server.respond(response(asked, 200), 0.0)
+            served.append(server)
+        data = transactions.output[-1][1]
+        assert transactions.transport_failed(UDP, "refused", 0.1, data[:200])
+        assert [server.state for server in served] == ["completed", "terminated"]
+        assert user.failures == []

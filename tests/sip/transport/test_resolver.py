@@ -1,33 +1,85 @@
-"""Where URIs lead."""
+"""Where URIs lead (RFC 3263)."""
 
 import asyncio
-import socket
-from typing import Any
+import random
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import pytest
 
+from sip.dns.hosts_file import HostsFile
+from sip.dns.lookups import Lookups
+from sip.dns.records import Answer, Kind, NameServiceError, Naptr, Record, Srv
 from sip.errors import ParseError
 from sip.hop import Hop
 from sip.message.uri import parse_uri
-from sip.transport.resolver import ResolutionFailed, Resolver
-from tests.support.virtual_loop import VirtualLoop
+from sip.transport.resolver import Family, ResolutionFailed, Resolver
+from tests.support import virtual_loop
+
+T = TypeVar("T")
+
+Zone = dict[tuple[str, str], tuple[Record, ...]]
+
+PBX: Zone = {("pbx.example", "A"): ("192.0.2.7",), ("pbx.example", "AAAA"): ("2001:db8::7",)}
 
 
-def resolve(text: str) -> Hop:
-    return asyncio.run(Resolver().resolve(text))
+class NameService:
+    """Answers from a zone. A name of `silent` is never answered."""
+
+    def __init__(self, zone: Zone, silent: tuple[str, ...] = ()) -> None:
+        self.zone = zone
+        self.silent = silent
+        self.asked: list[tuple[str, str]] = []
+
+    async def ask(self, name: str, kind: Kind, limit_s: float) -> Answer:
+        self.asked.append((name, kind))
+        if name in self.silent:
+            await asyncio.sleep(limit_s)
+            raise NameServiceError(f"{name}: no answer from the name service")
+        return Answer(self.zone.get((name, kind), ()), 60.0)
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    return virtual_loop.run(main)
+
+
+def resolver(
+    service: NameService, families: tuple[Family, ...] = ("ipv4",), seed: int = 1
+) -> Resolver:
+    lookups = Lookups(service.ask, HostsFile("/nonexistent"))
+    return Resolver(lookups, families=families, rng=random.Random(seed))
+
+
+def hops(
+    text: str,
+    zone: Zone | None = None,
+    *,
+    near: Hop | None = None,
+    families: tuple[Family, ...] = ("ipv4",),
+    silent: tuple[str, ...] = (),
+    seed: int = 1,
+) -> list[str]:
+    service = NameService(zone or {}, silent)
+
+    async def main() -> list[str]:
+        found = await resolver(service, families, seed).hops_of(parse_uri(text), near)
+        return [str(hop) for hop in found]
+
+    return run(main())
 
 
 @pytest.mark.parametrize(
     ("uri", "hop"),
     [
-        ("sip:a@192.0.2.1", Hop("udp", "192.0.2.1", 5060)),
-        ("sip:a@192.0.2.1:5070;transport=tcp", Hop("tcp", "192.0.2.1", 5070)),
-        ("sip:[2001:db8::1]", Hop("udp", "2001:db8::1", 5060)),
-        ("sip:a@localhost:5099", Hop("udp", "127.0.0.1", 5099)),
+        ("sip:a@192.0.2.1", "udp:192.0.2.1:5060"),
+        ("sip:a@192.0.2.1:5070;transport=tcp", "tcp:192.0.2.1:5070"),
+        ("sip:[2001:db8::1]", "udp:[2001:db8::1]:5060"),
+        ("sip:a@localhost:5099", "udp:127.0.0.1:5099"),
+        ("sip:a@192.0.2.1:5060;maddr=pbx.example", "udp:192.0.2.7:5060"),
     ],
 )
-def test_uri_resolves_to_hop(uri: str, hop: Hop) -> None:
-    assert resolve(uri) == hop
+def test_uri_resolves_to_hop(uri: str, hop: str) -> None:
+    assert hops(uri, PBX) == [hop]
 
 
 @pytest.mark.parametrize(
@@ -36,113 +88,198 @@ def test_uri_resolves_to_hop(uri: str, hop: Hop) -> None:
         ("tel:+44123", "not a SIP URI"),
         ("sips:a@192.0.2.1", "TLS"),
         ("sip:a@192.0.2.1;transport=sctp", "sctp"),
-        ("sip:a@nowhere.invalid", "nowhere.invalid"),
+        ("sip:a@nowhere.example", "nowhere.example has no address"),
     ],
 )
 def test_unresolvable_uri(uri: str, reason: str) -> None:
     with pytest.raises(ResolutionFailed, match=reason):
-        resolve(uri)
+        hops(uri)
 
 
 def test_text_that_is_not_a_uri() -> None:
     with pytest.raises(ParseError):
-        resolve("alice")
+        run(resolver(NameService({})).hops("alice"))
 
 
-class Names(VirtualLoop):
-    """A loop whose name service is a table."""
+def test_every_address_of_a_name_is_found() -> None:
+    zone: Zone = {("pbx.example", "A"): ("192.0.2.7", "192.0.2.8")}
+    assert hops("sip:pbx.example:5070", zone) == ["udp:192.0.2.7:5070", "udp:192.0.2.8:5070"]
 
-    def __init__(self, *, silent: bool = False) -> None:
-        super().__init__()
-        self.silent = silent
-        self.asked: list[str] = []
 
-    async def getaddrinfo(self, host: Any, port: Any, **hints: Any) -> Any:
-        self.asked.append(host)
-        if self.silent:
-            await asyncio.sleep(3_600)
-        return [
-            (socket.AF_INET6, socket.SOCK_DGRAM, 17, "", ("2001:db8::1", 0, 0, 0)),
-            (socket.AF_INET, socket.SOCK_DGRAM, 17, "", ("192.0.2.7", 0)),
-        ]
+def test_a_name_leads_to_addresses_that_we_can_reach() -> None:
+    assert hops("sip:pbx.example:5060", PBX) == ["udp:192.0.2.7:5060"]
+    assert hops("sip:pbx.example:5060", PBX, families=("ipv6",)) == ["udp:[2001:db8::7]:5060"]
+    both = hops("sip:pbx.example:5060", PBX, families=("ipv4", "ipv6"))
+    assert both == ["udp:192.0.2.7:5060", "udp:[2001:db8::7]:5060"]
 
 
 @pytest.mark.parametrize(
-    ("uri", "near", "hop"),
+    ("uri", "near", "first"),
     [
-        ("sip:pbx.example.com", Hop("tcp", "192.0.2.1", 40000), Hop("tcp", "192.0.2.7", 5060)),
-        ("sip:pbx.example.com:5070", Hop("udp", "::1", 5060), Hop("udp", "2001:db8::1", 5070)),
-        (
-            "sip:pbx.example.com;transport=udp",
-            Hop("tcp", "192.0.2.1", 40000),
-            Hop("udp", "192.0.2.7", 5060),
-        ),
-        ("sip:192.0.2.3", Hop("tcp", "192.0.2.1", 40000), Hop("tcp", "192.0.2.3", 5060)),
+        ("sip:pbx.example", Hop("tcp", "192.0.2.1", 40000), "tcp:192.0.2.7:5060"),
+        ("sip:pbx.example:5070", Hop("udp", "::1", 5060), "udp:[2001:db8::7]:5070"),
+        ("sip:pbx.example;transport=udp", Hop("tcp", "192.0.2.1", 4), "udp:192.0.2.7:5060"),
+        ("sip:192.0.2.3", Hop("tcp", "192.0.2.1", 40000), "tcp:192.0.2.3:5060"),
     ],
 )
-def test_missing_transport_and_family_are_those_of_the_peer(uri: str, near: Hop, hop: Hop) -> None:
-    with asyncio.Runner(loop_factory=Names) as runner:
-        assert runner.run(Resolver().resolve_uri(parse_uri(uri), near)) == hop
+def test_missing_transport_and_family_are_those_of_the_peer(
+    uri: str, near: Hop, first: str
+) -> None:
+    assert hops(uri, PBX, near=near, families=("ipv4", "ipv6"))[0] == first
 
 
-def test_a_name_leads_to_an_address_that_we_can_reach() -> None:
-    async def main() -> list[str]:
-        resolver, hosts = Resolver(), []
-        for prefers_ipv6 in (False, True):
-            resolver.prefers_ipv6 = prefers_ipv6
-            hosts.append((await resolver.resolve("sip:pbx.example.com")).host)
-        return hosts
+# -- SRV and NAPTR --------------------------------------------------------------------------------
 
-    with asyncio.Runner(loop_factory=Names) as runner:
-        assert runner.run(main()) == ["192.0.2.7", "2001:db8::1"]
-
-
-def test_the_address_of_a_uri_that_has_another_name() -> None:
-    async def main() -> list[str]:
-        await Resolver().resolve("sip:a@192.0.2.1;maddr=pbx.example.com")
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, Names)
-        return loop.asked
-
-    with asyncio.Runner(loop_factory=Names) as runner:
-        assert runner.run(main()) == ["pbx.example.com"]
+SERVERS: Zone = {
+    ("_sip._udp.example", "SRV"): (
+        Srv(20, 0, 5062, "backup.example"),
+        Srv(10, 60, 5060, "a.example"),
+        Srv(10, 40, 5061, "b.example"),
+    ),
+    ("a.example", "A"): ("192.0.2.1",),
+    ("b.example", "A"): ("192.0.2.2",),
+    ("backup.example", "A"): ("192.0.2.3",),
+}
 
 
-def test_names_are_remembered_for_a_minute() -> None:
-    async def main() -> tuple[Hop, list[str]]:
-        resolver = Resolver()
-        for _ in range(3):
-            hop = await resolver.resolve("sip:pbx.example.com")
-        await asyncio.sleep(61)
-        await resolver.resolve("sip:pbx.example.com")
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, Names)
-        return hop, loop.asked
-
-    with asyncio.Runner(loop_factory=Names) as runner:
-        hop, asked = runner.run(main())
-    assert hop == Hop("udp", "192.0.2.7", 5060)
-    assert asked == ["pbx.example.com"] * 2
+def test_srv_gives_servers_and_ports_by_priority_and_weight() -> None:
+    orders = {tuple(hops("sip:example", SERVERS, seed=seed)) for seed in range(40)}
+    a, b, backup = "udp:192.0.2.1:5060", "udp:192.0.2.2:5061", "udp:192.0.2.3:5062"
+    assert orders == {(a, b, backup), (b, a, backup)}
 
 
-def test_the_memory_is_bounded() -> None:
-    async def main() -> int:
-        resolver = Resolver()
-        for i in range(1_500):
-            await resolver.resolve(f"sip:host{i}.example.com")
-        return len(resolver._names)
+def test_a_port_in_the_uri_needs_no_srv() -> None:
+    zone = {**SERVERS, ("example", "A"): ("192.0.2.9",)}
+    assert hops("sip:example:5060", zone) == ["udp:192.0.2.9:5060"]
 
-    with asyncio.Runner(loop_factory=Names) as runner:
-        assert runner.run(main()) == 1_000
+
+def test_srv_records_choose_the_transport_where_nothing_else_does() -> None:
+    zone: Zone = {
+        ("_sip._tcp.example", "SRV"): (Srv(1, 1, 5080, "a.example"),),
+        ("a.example", "A"): ("192.0.2.1",),
+    }
+    assert hops("sip:example", zone) == ["tcp:192.0.2.1:5080"]
+    # The URI names a transport that has no record: it is the host of that name.
+    with pytest.raises(ResolutionFailed):
+        hops("sip:example;transport=udp", zone)
+
+
+def test_naptr_chooses_the_transport_and_the_name_of_the_records() -> None:
+    zone: Zone = {
+        ("example", "NAPTR"): (
+            Naptr(50, 50, "s", "SIPS+D2T", "_sips._tcp.example"),
+            Naptr(100, 50, "s", "SIP+D2U", "_sip._udp.example"),
+            Naptr(90, 50, "S", "sip+d2t", "_sip._tcp.elsewhere.example"),
+        ),
+        ("_sip._tcp.elsewhere.example", "SRV"): (Srv(1, 1, 5080, "t.example"),),
+        ("t.example", "A"): ("192.0.2.20",),
+        **SERVERS,
+    }
+    found = hops("sip:example", zone)
+    assert found[0] == "tcp:192.0.2.20:5080"
+    assert len(found) == 4  # those over UDP follow
+
+
+def test_a_domain_without_records_is_a_host() -> None:
+    assert hops("sip:pbx.example", PBX) == ["udp:192.0.2.7:5060"]
+
+
+def test_a_domain_that_offers_no_service_is_not_tried() -> None:
+    zone: Zone = {
+        ("_sip._udp.example", "SRV"): (Srv(0, 0, 0, ""),),
+        ("example", "A"): ("192.0.2.9",),
+    }
+    with pytest.raises(ResolutionFailed, match="offers no SIP service"):
+        hops("sip:example", zone)
+
+
+def test_a_target_that_is_an_address_is_used() -> None:
+    zone: Zone = {("_sip._udp.example", "SRV"): (Srv(0, 0, 5060, "192.0.2.50"),)}
+    assert hops("sip:example", zone) == ["udp:192.0.2.50:5060"]
+
+
+def test_a_server_without_address_is_left_out() -> None:
+    zone = {key: value for key, value in SERVERS.items() if key[0] != "a.example"}
+    assert hops("sip:example", zone) == ["udp:192.0.2.2:5061", "udp:192.0.2.3:5062"]
+
+
+def test_a_thousand_records_are_not_all_tried() -> None:
+    zone: Zone = {
+        ("_sip._udp.example", "SRV"): tuple(
+            Srv(number, 0, 5060, f"s{number}.example") for number in range(1_000)
+        ),
+        **{(f"s{number}.example", "A"): (f"10.0.0.{number % 250}",) for number in range(1_000)},
+    }
+    assert hops("sip:example", zone) == [f"udp:10.0.0.{number}:5060" for number in range(8)]
+    zone = {("example", "A"): tuple(f"10.0.0.{number}" for number in range(250))}
+    assert len(hops("sip:example:5060", zone)) == 16
+
+
+# -- a name service that stalls -------------------------------------------------------------------
 
 
 def test_name_service_without_answer_times_out() -> None:
-    async def main() -> None:
-        await Resolver(timeout_s=5.0).resolve("sip:pbx.example.com")
+    with pytest.raises(ResolutionFailed, match="no answer from the name service"):
+        hops("sip:stall.example:5060", silent=("stall.example",))
 
-    loop_factory = lambda: Names(silent=True)  # noqa: E731
-    with (
-        asyncio.Runner(loop_factory=loop_factory) as runner,
-        pytest.raises(ResolutionFailed, match="no answer"),
-    ):
-        runner.run(main())
+
+def test_servers_that_are_not_answered_for_cost_two_seconds_once() -> None:
+    silent = ("pbx.example", "_sip._udp.pbx.example", "_sip._tcp.pbx.example")
+
+    class NoServices(NameService):
+        async def ask(self, name: str, kind: Kind, limit_s: float) -> Answer:
+            if kind in ("SRV", "NAPTR"):
+                return await super().ask(name, kind, limit_s)
+            return Answer(self.zone.get((name, kind), ()), 1.0)
+
+    async def main() -> list[float]:
+        loop, under_test, took = asyncio.get_running_loop(), resolver(NoServices(PBX, silent)), []
+        for _ in range(3):
+            began = loop.time()
+            (hop,) = await under_test.hops("sip:pbx.example")
+            assert hop == Hop("udp", "192.0.2.7", 5060)
+            took.append(loop.time() - began)
+            await asyncio.sleep(10)
+        return took
+
+    first, *later = run(main())
+    assert first <= 2.0
+    assert max(later) <= 2.0
+
+
+def test_one_name_that_stalls_does_not_delay_another() -> None:
+    service = NameService(PBX, ("stall.example",))
+
+    async def main() -> float:
+        under_test, loop = resolver(service), asyncio.get_running_loop()
+        stalled = [
+            asyncio.ensure_future(under_test.hops("sip:stall.example:5060")) for _ in range(10)
+        ]
+        await asyncio.sleep(0.1)
+        began = loop.time()
+        await under_test.hops("sip:pbx.example:5060")
+        took = loop.time() - began
+        results = await asyncio.gather(*stalled, return_exceptions=True)
+        assert all(isinstance(result, ResolutionFailed) for result in results)
+        return took
+
+    assert run(main()) == 0.0
+    assert service.asked.count(("stall.example", "A")) == 1
+
+
+# -- failover -------------------------------------------------------------------------------------
+
+
+def test_an_address_that_failed_is_tried_last_for_a_while() -> None:
+    zone: Zone = {("pbx.example", "A"): ("192.0.2.7", "192.0.2.8")}
+
+    async def main() -> list[list[str]]:
+        under_test, found = resolver(NameService(zone)), []
+        first, _ = await under_test.hops("sip:pbx.example:5060")
+        under_test.resting.failed(first, asyncio.get_running_loop().time())
+        for after_s in (0.0, 31.0):
+            await asyncio.sleep(after_s)
+            found.append([hop.host for hop in await under_test.hops("sip:pbx.example:5060")])
+        return found
+
+    assert run(main()) == [["192.0.2.8", "192.0.2.7"], ["192.0.2.7", "192.0.2.8"]]

@@ -5,16 +5,20 @@ import contextlib
 import socket
 
 import pytest
+import uvloop
 
 from sip.dialog.session import Session
 from sip.events import Answered, Ended, IncomingInvite
 from sip.message.message import Request, response_to
 from sip.message.parser import parse
-from sip.rate_limit import RateLimit
+from sip.policy import EveryPeer
+from sip.rate_limit import RateLimit, SourceRates
 from sip.sdp.offer_answer import OfferAnswer
-from sip.transport.tcp import TcpLimits
+from sip.transport.tcp_limits import TcpLimits
 from tests.support.sip.endpoint import AUDIO, ObservedEndpoint, answering, running
 from tests.support.waiting import until
+
+NO_LIMIT = SourceRates(RateLimit(messages_per_s=0))
 
 
 async def open_stream(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -139,9 +143,7 @@ async def test_pings_alone_keep_no_connection_open() -> None:
 async def test_idle_peer_with_unread_answers_is_closed() -> None:
     """Closing waits for what is not sent yet, which here is for ever."""
     limits = TcpLimits(first_message_s=0.3, idle_s=0.3, write_buffer_bytes=2**30)
-    phone = ObservedEndpoint(
-        "tcp:127.0.0.1:0", tcp_limits=limits, rate_limit=RateLimit(messages_per_s=0)
-    )
+    phone = ObservedEndpoint("tcp:127.0.0.1:0", tcp_limits=limits, rates=NO_LIMIT)
     async with running(phone):
         writer = await reads_nothing(phone)
         await until(lambda: phone.endpoint.tcp.connection_count == 0)
@@ -150,9 +152,7 @@ async def test_idle_peer_with_unread_answers_is_closed() -> None:
 
 async def test_stop_does_not_wait_for_a_peer_that_does_not_read() -> None:
     limits = TcpLimits(write_buffer_bytes=2**30)
-    phone = ObservedEndpoint(
-        "tcp:127.0.0.1:0", tcp_limits=limits, rate_limit=RateLimit(messages_per_s=0)
-    )
+    phone = ObservedEndpoint("tcp:127.0.0.1:0", tcp_limits=limits, rates=NO_LIMIT)
     await phone.endpoint.start()
     writer = await reads_nothing(phone)
     async with asyncio.timeout(5):
@@ -259,7 +259,7 @@ async def test_stop_does_not_wait_for_the_name_service(monkeypatch: pytest.Monke
 
     async with running(phone):
         call = await called_by_tcp(phone, "sip:y@pbx.example.com")
-        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", never)
+        monkeypatch.setattr(phone.endpoint.resolver, "hops_of", never)
         phone.endpoint.hangup(call)
         async with asyncio.timeout(5):
             await asked.wait()
@@ -288,3 +288,155 @@ async def called_by_tcp(phone: ObservedEndpoint, contact: str) -> Session:
     await until(lambda: phone.endpoint.tcp.connection_count == 0)
     assert isinstance(answered.session, Session)
     return answered.session
+
+
+class Known(EveryPeer):
+    """Knows the hosts of one set."""
+
+    def __init__(self, *hosts: str) -> None:
+        self.hosts = set(hosts)
+
+    def is_known(self, host: str) -> bool:
+        return host in self.hosts
+
+
+def guarded(*known: str, rates: SourceRates = NO_LIMIT, **limits: float) -> ObservedEndpoint:
+    """A phone that knows only some hosts."""
+    settings = {"tcp_limits": TcpLimits(**limits), "rates": rates}  # type: ignore[arg-type]
+    return ObservedEndpoint("tcp:127.0.0.1:0", policy=Known(*known), **settings)
+
+
+async def stream_from(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", port, local_addr=(host, 0))
+
+
+async def is_answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    writer.write(options(1))
+    async with asyncio.timeout(10):
+        return (await reader.readuntil(b"\r\n\r\n")).startswith(b"SIP/2.0 200")
+
+
+async def test_connections_leave_from_the_address_that_is_listened_on() -> None:
+    alice, bob = (
+        ObservedEndpoint("tcp:127.0.0.7:0", "udp:127.0.0.6:0"),
+        ObservedEndpoint("tcp:127.0.0.1:0"),
+    )
+    only_udp = ObservedEndpoint("udp:127.0.0.6:0")
+    async with running(alice, only_udp, bob):
+        for caller in (alice, only_udp):
+            await caller.call(f"sip:bob@127.0.0.1:{bob.port};transport=tcp")
+        await until(lambda: bob.endpoint.tcp.connection_count == 2)
+        hosts = {hop.host for hop in bob.endpoint.tcp._connections}
+        assert hosts == {"127.0.0.7", "127.0.0.6"}
+
+
+async def test_idle_strangers_leave_room_for_a_configured_peer() -> None:
+    phone = guarded("127.0.0.2", connections=20, unknown_connections=20, unknown_per_host=20)
+    async with running(phone):
+        idle = [await open_stream(phone.port) for _ in range(20)]
+        await until(lambda: phone.endpoint.tcp.connection_count == 20)
+        peer = await stream_from("127.0.0.2", phone.port)
+        assert await is_answered(*peer)
+        async with asyncio.timeout(10):
+            assert await idle[0][0].read() == b"", "the oldest has given way"
+        assert phone.endpoint.tcp.gave_way == 1
+        for _, writer in [*idle, peer]:
+            writer.close()
+
+
+async def test_a_stranger_who_has_asked_stays_longer_than_those_who_have_not() -> None:
+    phone = guarded(unknown_connections=3, unknown_per_host=3)
+    async with running(phone):
+        asked = await open_stream(phone.port)
+        assert await is_answered(*asked)
+        idle = [await open_stream(phone.port) for _ in range(10)]
+        await until(lambda: phone.endpoint.tcp.gave_way == 8)
+        assert await is_answered(*asked)
+        for _, writer in [*idle, asked]:
+            writer.close()
+
+
+async def test_a_stranger_over_its_rate_is_held_back_and_then_cut_off() -> None:
+    rates = SourceRates(unknown=RateLimit(messages_per_s=50, burst=20))
+    phone = guarded("127.0.0.2", rates=rates, over_rate_s=0.5)
+    async with running(phone):
+        _, writer = await open_stream(phone.port)
+        with contextlib.suppress(ConnectionError):
+            async with asyncio.timeout(20):
+                while True:
+                    writer.write(options(1) * 50)
+                    await writer.drain()
+        assert phone.endpoint.ua.counters.received < 20 + 50 * 3
+        assert phone.endpoint.ua.counters.rate_limited == 0, "held back, not dropped"
+        peer = await stream_from("127.0.0.2", phone.port)
+        assert await is_answered(*peer)
+        peer[1].close()
+
+
+async def test_half_messages_of_strangers_are_bounded() -> None:
+    phone = guarded("127.0.0.2", unfinished_bytes=200_000, unknown_per_host=100)
+    async with running(phone):
+        half = b"OPTIONS sip:x SIP/2.0\r\nX: " + b"x" * 8_000
+        streams = [await open_stream(phone.port) for _ in range(60)]
+        for _, writer in streams:
+            writer.write(half)
+        await until(lambda: phone.endpoint.tcp.gave_way >= 60 - 200_000 // len(half))
+        held = sum(one.held_bytes for one in phone.endpoint.tcp._connections.values())
+        assert held <= 200_000
+        peer = await stream_from("127.0.0.2", phone.port)
+        assert await is_answered(*peer)
+        for _, writer in [*streams, peer]:
+            writer.close()
+
+
+async def test_a_message_that_is_never_completed_closes_the_connection() -> None:
+    phone = guarded("127.0.0.1", first_message_s=0.2, idle_s=600)
+    async with running(phone):
+        reader, writer = await open_stream(phone.port)
+        assert await is_answered(reader, writer)
+        writer.write(options(2)[:50])
+        async with asyncio.timeout(10):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_a_stranger_who_does_not_read_is_not_listened_to() -> None:
+    phone = guarded(unknown_write_buffer_bytes=10_000, over_rate_s=0.3, first_message_s=1.5)
+    async with running(phone):
+        mute = socket.socket()
+        mute.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        mute.connect(("127.0.0.1", phone.port))
+        _, writer = await asyncio.open_connection(sock=mute, limit=1024)
+        with contextlib.suppress(ConnectionError):
+            async with asyncio.timeout(30):
+                while True:
+                    writer.write(options(1) * 500)
+                    await writer.drain()
+        await until(lambda: phone.endpoint.tcp.connection_count == 0)
+
+
+async def test_the_loop_is_shared_while_many_pipeline_requests() -> None:
+    """However much came at once, other work is done in between."""
+    phone = guarded("127.0.0.1")
+    async with running(phone):
+        streams = [await open_stream(phone.port) for _ in range(10)]
+        for _, writer in streams:
+            writer.write(options(1) * 400)
+        ticks = 0
+        async with asyncio.timeout(60):
+            while phone.endpoint.ua.counters.received < 10 * 400:
+                ticks += 1
+                await asyncio.sleep(0)
+        # A turn ends after some milliseconds: the loop has gone round many times meanwhile.
+        assert ticks > 20
+        for _, writer in streams:
+            writer.close()
+
+
+def test_strangers_on_uvloop() -> None:
+    async def main() -> None:
+        await test_idle_strangers_leave_room_for_a_configured_peer()
+        await test_half_messages_of_strangers_are_bounded()
+        await test_a_stranger_over_its_rate_is_held_back_and_then_cut_off()
+
+    uvloop.run(main())

@@ -14,6 +14,7 @@ class Net:
         self.received: list[tuple[bytes, Hop]] = []
         self.batches: list[int] = []
         self.failed: list[tuple[Hop, str]] = []
+        self.quoted: list[bytes] = []
         self.something = asyncio.Event()
         self.transport = UdpTransport(
             on_datagram=lambda data, source: self.received.append((data, source)),
@@ -25,8 +26,9 @@ class Net:
         self.batches.append(len(self.received))
         self.something.set()
 
-    def fail(self, hop: Hop, reason: str) -> None:
+    def fail(self, hop: Hop, reason: str, quoted: bytes) -> None:
         self.failed.append((hop, reason))
+        self.quoted.append(quoted)
         self.something.set()
 
     async def wait(self) -> None:
@@ -82,6 +84,7 @@ async def test_a_closed_port_is_reported_with_its_address(host: str) -> None:
     while not net.failed:
         await net.wait()
     assert net.failed == [(Hop("udp", host, port), "Connection refused")]
+    assert net.quoted == [b"hello"]
     net.transport.close()
 
 
@@ -107,4 +110,33 @@ async def test_datagram_that_cannot_be_sent_is_reported() -> None:
     assert net.failed == [(Hop("udp", "127.0.0.1", 9), "Message too long")]
     net.transport.close()
     net.transport.send(Hop("udp", "127.0.0.1", 9), b"after close")
+    net.transport.close()
+
+
+async def test_errors_that_others_cause_are_never_those_of_a_datagram_that_arrives() -> None:
+    """More errors at once than a few tries meet, as when many strangers ask from closed ports."""
+    net = Net()
+    net.transport.open("127.0.0.1", 0)
+    with peer("127.0.0.1") as closing:
+        dead = Hop("udp", "127.0.0.1", closing.getsockname()[1])
+    with peer("127.0.0.1") as other:
+        alive = Hop("udp", "127.0.0.1", other.getsockname()[1])
+        for _ in range(50):
+            for _ in range(20):
+                net.transport.send(dead, b"lost")
+            net.transport.send(alive, b"hello")
+        assert [other.recv(100) for _ in range(50)] == [b"hello"] * 50
+    while len(net.failed) < 100:
+        await net.wait()
+    assert {hop for hop, _ in net.failed} == {dead}
+    assert set(net.quoted) == {b"lost"}
+    net.transport.close()
+
+
+async def test_a_datagram_that_has_no_route_is_reported_whole() -> None:
+    net = Net()
+    net.transport.open("127.0.0.1", 0)
+    net.transport.send(Hop("udp", "192.0.2.1", 9), b"from loopback")
+    assert [hop.host for hop, _ in net.failed] == ["192.0.2.1"]
+    assert net.quoted == [b"from loopback"]
     net.transport.close()

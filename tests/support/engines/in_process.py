@@ -13,6 +13,7 @@ from engine.daemon import Daemon
 from ringback_client import Client, EngineError
 from tests.support.engines.quiet_worker import quiet_workers
 from tests.support.ports import free_port, free_udp_range
+from tests.support.protocol_check import ProtocolCheck, checked_replies
 from tests.support.quiet_speech import quiet_speech
 
 TOML = """
@@ -75,17 +76,21 @@ async def running(settings: Settings, *, has_sound: bool = False) -> AsyncIterat
 
     A test that needs sound, speech or a process to kill asks for `has_sound`: real media workers.
     """
+    check = ProtocolCheck()
     with contextlib.ExitStack() as stand_ins:
         if not has_sound:
             stand_ins.enter_context(quiet_workers())
             stand_ins.enter_context(quiet_speech())
         daemon = Daemon(settings)
+        check.watch(daemon.events)
         await daemon.start()
     try:
-        async with await Client.connect(str(settings.control.socket)) as client:
-            yield RunningEngine(daemon, client)
+        with checked_replies(check):
+            async with await Client.connect(str(settings.control.socket)) as client:
+                yield RunningEngine(daemon, client)
     finally:
         await daemon.stop()
+    check.finish()
 
 
 def request(**params: Any) -> dict[str, Any]:

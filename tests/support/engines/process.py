@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +186,12 @@ class EngineClient:
         job = await self.line.call("callback.request", to=to, agent=agent, **params)
         return str(job["id"])
 
+    async def queued_callback(self, to: str, **params: Any) -> str:
+        """Request a callback by queue sales, or by the agent named. Returns the job's id."""
+        by = {} if "agent" in params else {"queue": "sales"}
+        job = await self.line.call("callback.request", **({"to": to} | by | params))
+        return str(job["id"])
+
     async def job(self, job_id: str) -> dict[str, Any]:
         """The job as it is now."""
         job: dict[str, Any] = await self.line.call("callback.get", id=job_id)
@@ -213,13 +220,13 @@ class EngineClient:
                 nth=nth,
             )
         except TimeoutError:
-            told = "\n".join(
+            seen = "\n".join(
                 json.dumps(event)
                 for event in self.line.events.items
                 if event.get("job") in (job_id, None)
             )
             raise AssertionError(
-                f"no {kind} {fields} in {timeout_s} s:\n{told}\n{self.process.log()[-3000:]}"
+                f"no {kind} {fields} in {timeout_s} s:\n{seen}\n{self.process.log()[-3000:]}"
             ) from None
 
     async def state(self, state: str, job_id: str, *, timeout_s: float = 6.0) -> dict[str, Any]:
@@ -259,6 +266,24 @@ class EngineClient:
     async def close(self) -> None:
         """Close the line."""
         await self.line.close()
+
+    async def restart(self, *, kill: bool = True) -> None:
+        """End the engine (`kill`: without a chance to say so), and start the next one."""
+        if kill:
+            self.process.kill()
+        await self.close()
+        if not kill:
+            await asyncio.to_thread(self.process.stop)
+        await self.start_again()
+
+    async def start_again(self) -> None:
+        """Start the engine, which has ended, and open a line to it: no event is known of it yet."""
+        await asyncio.to_thread(self.process.start)
+        self.line = (await self.connect(self.process)).line
+
+
+StartEngine = Callable[..., Awaitable[EngineClient]]
+"""Starts engines that a fixture stops: `await own_engine(dial={"ring_s": 1})`."""
 
 
 def leftovers(status: dict[str, Any]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from engine.store.batch import Batch
 from engine.store.store import Store
 from media.errors import WorkerGone
 from tests.support.phones.virtual import SILENT, Conduct, Network, VirtualSip
+from tests.support.protocol_check import ProtocolCheck
 from tests.support.quiet_speech import quiet_speech
 from tests.support.scene import ScriptedMedia
 from tests.support.virtual_loop import run
@@ -183,9 +184,19 @@ class _InlineWriter:
         self._commit._written(batch, failure)
 
 
+SELDOM_S = 600.0
+
+
 def _clock() -> Clock:
-    """A clock whose monotonic one is that of the virtual loop."""
-    return Clock(monotonic=lambda: asyncio.get_running_loop().time())
+    """A clock whose monotonic one is that of the virtual loop.
+
+    It looks at the wall clock seldom, so that a day takes no hundred thousand turns of the loop:
+    a test that sets the clock has it `check`.
+    """
+    return Clock(
+        monotonic=lambda: asyncio.get_running_loop().time(),
+        watch_s=SELDOM_S,
+    )
 
 
 def _say_nothing(*_said: Any, **_more: Any) -> int:
@@ -211,6 +222,8 @@ class VirtualEngine:
             quiet_speech(),
         ):
             self.daemon = Daemon(settings)
+        self.protocol = ProtocolCheck()
+        self.protocol.watch(self.daemon.events)
         self.media.register = self.daemon.registry
         self.daemon.services.new_id = world.new_id
         self.writer: _InlineWriter | None = None
@@ -240,6 +253,7 @@ class VirtualEngine:
     async def stop(self) -> None:
         """Stop in good order."""
         await self.daemon.stop()
+        self.protocol.finish()
 
     async def kill(self, keep_s: float) -> None:
         """kill -9: what is not on the disk is lost, and nobody hears from this engine again.
@@ -282,6 +296,7 @@ class VirtualEngine:
         answer = handler.run(given, CLIENT)
         if asyncio.iscoroutine(answer):
             answer = await answer
+        self.protocol.replied(method, answer)
         return msgspec.json.decode(msgspec.json.encode(answer))
 
     async def try_to(self, method: str, **params: Any) -> Any:

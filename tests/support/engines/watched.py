@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.support.invariants import Invariants, Told
+from tests.support.invariants import Invariants, Seen
 from tests.support.phones.virtual import VirtualPhone
 
 from .virtual import VirtualEngine, run_engine
@@ -16,11 +16,11 @@ LONGEST_S = 1000.0
 class WatchedEngine:
     """The engine, its phones, and the events that it published. Phones do nothing by themselves."""
 
-    def __init__(self, engine: VirtualEngine, log: Told) -> None:
+    def __init__(self, engine: VirtualEngine, log: Seen) -> None:
         self.engine, self.network, self.log = engine, engine.world.network, log
         self.ask = engine.ask
         self.phone_of = self.network.call_of
-        self.told = log.of
+        self.seen = log.of
 
     async def job(self, job: str) -> dict[str, Any]:
         """A job as it is now."""
@@ -54,7 +54,7 @@ def run_watched_engine(
     directory: Path,
     script: Callable[[Watched], Awaitable[None]],
     *,
-    as_: Callable[[VirtualEngine, Told], Watched],
+    as_: Callable[[VirtualEngine, Seen], Watched],
     **sections: Any,
 ) -> None:
     """Run a script as `run_engine` does, with the engine `as_` the test wants it.
@@ -63,7 +63,7 @@ def run_watched_engine(
     """
 
     async def watched(engine: VirtualEngine) -> None:
-        log, invariants = Told(), Invariants(engine)
+        log, invariants = Seen(), Invariants(engine)
         engine.daemon.events.listen(log.listen)
         checks = engine.world.checks
         checks.append(invariants.check_moment)

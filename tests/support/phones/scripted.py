@@ -17,6 +17,7 @@ from sip.hop import Hop
 from sip.message.message import Request
 from sip.message.uri import parse_uri
 from sip.sdp.offer_answer import LocalAudio, NegotiatedAudio
+from sip.transport.resolver import ResolutionFailed
 
 
 def audio(
@@ -85,8 +86,9 @@ class ScriptedPhone:
         direction = "inactive" if host == "0.0.0.0" else "sendrecv"
         self.sends(events.Answered(self.session, audio(direction, codec=codec, host=host)))
 
-    def refuses(self, status: int, phrase: str = "No") -> None:
-        self.sends(events.Failed(self.session, events.Cause(status, phrase, "remote")))
+    def refuses(self, status: int, phrase: str = "No", *, extensions: tuple[str, ...] = ()) -> None:
+        cause = events.Cause(status, phrase, "remote", extensions=extensions)
+        self.sends(events.Failed(self.session, cause))
 
     def is_unreachable(self) -> None:
         cause = events.Cause(503, "connection refused", "transport")
@@ -95,6 +97,10 @@ class ScriptedPhone:
     def hangs_up(self, reason_header: str | None = None) -> None:
         cause = events.Cause(None, "BYE", "remote", reason_header)
         self.sends(events.Ended(self.session, cause))
+
+    def describes(self, host: str) -> None:
+        """A re-INVITE that moves its media to `host`."""
+        self.sends(events.MediaChanged(self.session, audio(host=host)))
 
     def holds(self) -> None:
         self.sends(events.MediaChanged(self.session, audio("recvonly")))
@@ -174,6 +180,10 @@ class ScriptedSip:
 
     def __init__(self) -> None:
         self.phones: asyncio.Queue[ScriptedPhone] = asyncio.Queue()
+        self.leads_to: tuple[Hop, ...] = (Hop("udp", "127.0.0.1", 5080),)
+        self.names: dict[str, list[str]] = {}
+        self.not_permitted: set[str] = set()
+        self.rested: list[Hop] = []
         self.clearing: dict[str, asyncio.Event] = {}
         """By the target, what is set once an earlier call to it is over."""
 
@@ -201,8 +211,19 @@ class ScriptedSip:
     ) -> None:
         cast(ScriptedCaller, session).on_reject(status, headers, reason)
 
-    async def resolve(self, uri: str) -> Hop:
-        return Hop("udp", "127.0.0.1", 5080)
+    async def hops(self, uri: str) -> tuple[Hop, ...]:
+        return self.leads_to
+
+    async def addresses_of(self, host: str) -> list[str]:
+        if host not in self.names:
+            raise ResolutionFailed(f"{host} has no address")
+        return self.names[host]
+
+    def may_get_media(self, host: str, peer_host: str) -> bool:
+        return host not in self.not_permitted
+
+    def rest(self, hop: Hop, for_s: float | None = None) -> None:
+        self.rested.append(hop)
 
     def invite(self, invitation: Invitation) -> Session:
         phone = ScriptedPhone(invitation)

@@ -210,9 +210,9 @@ class VirtualPhone(ScriptedPhone):
         self.call.answered = self._network.clock()
         super().answers(codec, host)
 
-    def refuses(self, status: int, phrase: str = "No") -> None:
+    def refuses(self, status: int, phrase: str = "No", *, extensions: tuple[str, ...] = ()) -> None:
         self._end("phone")
-        super().refuses(status, phrase)
+        super().refuses(status, phrase, extensions=extensions)
 
     def is_unreachable(self) -> None:
         self._end("phone")

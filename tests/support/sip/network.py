@@ -16,7 +16,7 @@ from sip.events import Ended, Event, Failed, IncomingInvite
 from sip.hop import Hop, Transport
 from sip.message.message import Request, Response
 from sip.message.parser import parse
-from sip.rate_limit import RateLimit
+from sip.rate_limit import RateLimit, SourceRates
 from sip.saved import SavedSession
 from sip.sdp.offer_answer import LocalAudio
 from sip.transaction.timers import TimerValues
@@ -148,7 +148,7 @@ class SimulatedNetwork:
             local={transport: (host, 5060)},
             timers=timers,
             rng=random.Random(self.rng.getrandbits(64)),
-            rate_limit=rate_limit,
+            rates=None if rate_limit is None else SourceRates(rate_limit),
             bounds=bounds,
         )
         agent = self.agents[host] = SimulatedAgent(self, host, transport, ua)

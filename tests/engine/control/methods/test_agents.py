@@ -90,7 +90,7 @@ async def test_coming_pausing_and_going(engine: RunningEngine) -> None:
         await client.call("agent.pause", agent="alice", reason="a\nb")
 
 
-async def test_events_tell_each_change(engine: RunningEngine) -> None:
+async def test_each_change_has_an_event(engine: RunningEngine) -> None:
     daemon, client = engine
     await daemon.events.settled()
     since = daemon.events.seq

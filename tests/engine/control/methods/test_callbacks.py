@@ -82,7 +82,7 @@ async def test_wrong_parameters_are_named(
     assert caught.value.field == field
 
 
-async def test_rescheduling_is_durable_and_told(settings: Settings) -> None:
+async def test_rescheduling_is_durable_and_published(settings: Settings) -> None:
     async with running(settings) as (daemon, client):
         await client.callback(**request(id="x"))
         soon = time.time() + 3600
@@ -255,12 +255,12 @@ async def test_a_change_that_cannot_be_saved_is_undone(settings: Settings) -> No
         async with client.events(["callback.re", "engine.not_saved"]) as events:
             let_write(daemon, may=True)
             await client.call("callback.reprioritise", id="x", priority=7)
-            told = [await anext(events) for _ in range(3)]
-        assert [event.get("of", event["type"]) for event in told] == [
+            seen = [await anext(events) for _ in range(3)]
+        assert [event.get("of", event["type"]) for event in seen] == [
             "callback.reprioritised", "callback.rescheduled", "callback.reprioritised",
         ]  # fmt: skip
-        assert [event["type"] for event in told[:2]] == ["engine.not_saved"] * 2
-        assert told[2]["priority"] == 7
+        assert [event["type"] for event in seen[:2]] == ["engine.not_saved"] * 2
+        assert seen[2]["priority"] == 7
     async with running(settings) as (_daemon, client):
         job = await client.call("callback.get", id="x")
         assert (job["priority"], job["not_before"], job["numbers"]) == (7, 4e9, [])

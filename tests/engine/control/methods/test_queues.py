@@ -136,7 +136,7 @@ async def test_moving(engine: RunningEngine) -> None:
     assert (error.kind, error.data["reason"]) == ("unavailable", "full")
 
 
-async def test_removing_tells_who_waits(engine: RunningEngine) -> None:
+async def test_a_removed_entry_learns_of_it(engine: RunningEngine) -> None:
     daemon, client = engine
     left = join(daemon, "c1", 5)
     removed = await client.call("queue.remove", id="c1")

@@ -136,11 +136,11 @@ async def test_a_page_fits_into_a_line(asked: Asked) -> None:
 async def test_notes_outcome_and_rating_before_and_after_the_end(asked: Asked) -> None:
     job = msgspec.structs.replace(ended_job("j1"), state="queued", ended_at=None)
     asked.open["j1"] = job
-    told: list[dict[str, Any]] = []
-    asked.here.log.watch(lambda event: told.append(dict(event)))
+    heard: list[dict[str, Any]] = []
+    asked.here.log.watch(lambda event: heard.append(dict(event)))
     shown = await asked.ask("callback.annotate", id="j1", notes="wants blue", rating=4)
     assert (shown["notes"], shown["rating"], shown["outcome"]) == (["wants blue"], 4, None)
-    assert (told[-1]["type"], told[-1]["job"], told[-1]["notes"]) == (
+    assert (heard[-1]["type"], heard[-1]["job"], heard[-1]["notes"]) == (
         "callback.annotated", "j1", "wants blue",
     )  # fmt: skip
     asked.open.clear()

@@ -27,7 +27,7 @@ async def report(here: Recorded, name: str, **params: Any) -> Any:
     )
 
 
-async def test_today_unless_told_otherwise(here: Recorded) -> None:
+async def test_today_unless_asked_otherwise(here: Recorded) -> None:
     here.end(ended_job("yesterday", created=NOON - 86400.0, ended_at=NOON - 86300.0))
     here.end(ended_job("today", created=NOON - 60.0, ended_at=NOON))
     found = await report(here, "job")

@@ -259,7 +259,7 @@ async def test_a_call_that_comes_in(engine: RunningEngine) -> None:
     assert found["verdict"] == "called"
 
 
-async def test_a_call_that_no_route_takes(engine: RunningEngine) -> None:
+async def test_a_call_that_no_route_accepts(engine: RunningEngine) -> None:
     _daemon, client = engine
     found = await explain(client, from_trunk="pbx", dialled="+3531234567")
     assert found["verdict"] == "refused"

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.support.arrivals import Arrivals
 from tests.support.phones.errors import PeerError
+from tests.support.recording import Recording, read_wav
 
 from .peer_process import PeerProcess
 
@@ -69,6 +71,10 @@ class SoftphoneProcess:
                 + self._peer.tail()
             ) from None
 
+    def heard(self, path: Path) -> Recording:
+        """What a phone that has been stopped has recorded at `path`, with when it began."""
+        return read_wav(path, started=self.seen("recording")[0]["time"])
+
     def command(self, line: str) -> None:
         """Put one command on its stdin."""
         self._peer.write_line(line)
@@ -97,6 +103,10 @@ class SoftphoneProcess:
             self.events.add(json.loads(line))
         except json.JSONDecodeError as error:
             raise PeerError(f"softphone printed what is not JSON: {line!r}") from error
+
+
+StartPhone = Callable[..., Awaitable[SoftphoneProcess]]
+"""Starts phones that a fixture stops: `await softphone(user="desk", tone=440)`."""
 
 
 def _is(item: dict[str, Any], event: str, fields: dict[str, object]) -> bool:

@@ -2,7 +2,8 @@
 
 import secrets
 
-from .phone import Direction, WireCall, WireMessage, WirePhone, audio_address, sdp
+from .message import Direction, WireMessage, audio_address, sdp
+from .phone import WireCall, WirePhone
 from .rtp import WireRtp
 
 

@@ -1,98 +1,33 @@
 """A phone that is nothing but wire: SIP text and RTP packets with the kernel's times.
 
-It says exactly what a test tells it to, and keeps what it got. It parses SIP by splitting text,
-which is enough for what an engine may send it, and shares no code with the engine.
+It says exactly what a test tells it to, and keeps what it got.
 """
 
 import asyncio
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
 
 from tests.support.arrivals import Arrivals
 from tests.support.phones.errors import PeerError
 from tests.support.ports import free_port
 
+from .message import (
+    Direction,
+    WireMessage,
+    audio_address,
+    encode,
+    parse,
+    response_lines,
+    sdp,
+    telephone_event,
+)
 from .rtp import WireRtp
-from .sockets import PAYLOAD_TYPES, open_timed, receive_timed
+from .sockets import open_timed, receive_timed
 
-PHRASES = {180: "Ringing", 183: "Session Progress", 200: "OK", 404: "Not Found", 407: "Proxy"}
-_COMPACT = {"v": "via", "f": "from", "t": "to", "i": "call-id", "m": "contact", "c": "content-type"}
-
-Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
-
-
-@dataclass(frozen=True, slots=True)
-class WireMessage:
-    """A SIP message received; `time` is Unix time, taken by the kernel on arrival."""
-
-    time: float
-    start: str
-    headers: tuple[tuple[str, str], ...]
-    body: str
-    source: tuple[str, int]
-
-    @property
-    def what(self) -> str:
-        """The method of a request, the status of a response."""
-        first, second, *_ = self.start.split(" ")
-        return second if first == "SIP/2.0" else first
-
-    def all(self, name: str) -> list[str]:
-        """The values of a header, in order."""
-        return [value for key, value in self.headers if key == name.lower()]
-
-    def __getitem__(self, name: str) -> str:
-        values = self.all(name)
-        if not values:
-            raise PeerError(f"no {name} in {self.start}")
-        return values[0]
-
-    @property
-    def branch(self) -> str:
-        """The branch of the topmost Via."""
-        return self["via"].partition("branch=")[2].partition(";")[0]
-
-
-def parse(data: bytes, arrived: float, source: tuple[str, int]) -> WireMessage:
-    """Read a message. Raises ValueError when it is none."""
-    head, _, body = data.decode().partition("\r\n\r\n")
-    start, *lines = head.split("\r\n")
-    headers = []
-    for line in lines:
-        name, _, value = line.partition(":")
-        key = name.strip().lower()
-        headers.append((_COMPACT.get(key, key), value.strip()))
-    return WireMessage(arrived, start, tuple(headers), body, source)
-
-
-def sdp(rtp: WireRtp, *, direction: Direction = "sendrecv", version: int = 1) -> str:
-    """A description of one audio stream and telephone-event at `rtp`."""
-    payload_type, event_type = PAYLOAD_TYPES[rtp.codec], rtp.telephone_event
-    return (
-        f"v=0\r\no=wire 1 {version} IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
-        f"m=audio {rtp.port} RTP/AVP {payload_type} {event_type}\r\n"
-        f"a=rtpmap:{payload_type} {rtp.codec}/8000\r\n"
-        f"a=rtpmap:{event_type} telephone-event/8000\r\na=fmtp:{event_type} 0-16\r\n"
-        f"a={direction}\r\n"
-    )
-
-
-def audio_address(body: str) -> tuple[str, int]:
-    """Where an SDP body wants the audio."""
-    lines = body.split("\r\n")
-    host = next(line.split(" ")[2] for line in lines if line.startswith("c="))
-    port = next(int(line.split(" ")[1]) for line in lines if line.startswith("m=audio"))
-    return host, port
-
-
-def telephone_event(body: str) -> int | None:
-    """The payload type that an SDP body gives to telephone-event."""
-    for line in body.split("\r\n"):
-        if line.startswith("a=rtpmap:") and "telephone-event/8000" in line:
-            return int(line[len("a=rtpmap:") :].split(" ")[0])
-    return None
+MakeWire = Callable[..., "WirePhone"]
+"""Makes phones that a fixture closes: `wire("desk", codec="PCMA")`."""
 
 
 @dataclass(slots=True)
@@ -117,14 +52,7 @@ class WireCall:
     ) -> float:
         """Answer the INVITE (or `request`). Returns the Unix time of sending."""
         request = request or self.invite
-        lines = [f"SIP/2.0 {status} {phrase or PHRASES.get(status, 'Other')}"]
-        lines += [f"Via: {via}" for via in request.all("via")]
-        lines += [f"Record-Route: {route}" for route in request.all("record-route")]
-        to = request["to"]
-        if status > 100 and "tag=" not in to:
-            to += f";tag={self.tag}"
-        lines += [f"From: {request['from']}", f"To: {to}", f"Call-ID: {request['call-id']}"]
-        lines += [f"CSeq: {request['cseq']}", f"Contact: <{self.phone.uri}>"]
+        lines = response_lines(request, status, phrase, contact=self.phone.uri, tag=self.tag)
         lines += [f"{name}: {value}" for name, value in headers]
         body = ""
         if with_sdp:
@@ -273,10 +201,7 @@ class WirePhone:
         content_type: str = "application/sdp",
     ) -> float:
         """Send a message made of start line and headers. Returns the Unix time of sending."""
-        content = body.encode()
-        if content:
-            lines = [*lines, f"Content-Type: {content_type}"]
-        data = "\r\n".join([*lines, f"Content-Length: {len(content)}", "", ""]).encode() + content
+        data = encode(lines, body, content_type)
         if answers is not None:
             self._answers[answers.branch, answers.what] = data
         sent = time.time()

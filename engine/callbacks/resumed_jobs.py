@@ -1,0 +1,34 @@
+"""The jobs that an earlier engine left due, until each has been looked at."""
+
+from collections.abc import Callable, Iterable
+
+
+class ResumedJobs:
+    """Which of them are still to be looked at; says when none is any more."""
+
+    def __init__(self) -> None:
+        self._left: set[str] = set()
+        self._on_done: Callable[[], None] = lambda: None
+
+    def __bool__(self) -> bool:
+        return bool(self._left)
+
+    def __contains__(self, job_id: object) -> bool:
+        return job_id in self._left
+
+    def begin(self, job_ids: Iterable[str], on_done: Callable[[], None]) -> None:
+        """These are to be looked at; `on_done` is called when all have been, by `done` at last."""
+        self._left.update(job_ids)
+        self._on_done = on_done
+
+    def looked_at(self, job_id: str) -> None:
+        """The job has been looked at, or has ended. Does nothing for any other."""
+        if job_id in self._left:
+            self._left.discard(job_id)
+            self.done()
+
+    def done(self) -> None:
+        """Say so if none is left. Does nothing a second time."""
+        if not self._left:
+            on_done, self._on_done = self._on_done, lambda: None
+            on_done()

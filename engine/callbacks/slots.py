@@ -1,0 +1,124 @@
+"""Slots: when a callback may be made, by the hours of its number and those of its queue.
+
+Asked when a request comes in, when it is given another time, and when it is to be tried again: a
+time at which nobody may be called is refused, or moved to the first at which somebody may, at once.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from ..acd.queues import Queues
+from ..errors import EngineError, Kind
+from ..job import Job
+from ..routing.admission import Admission, Admitted
+from ..routing.phone_number import CalledNumber
+from .completion import Decision, End, Postpone, Retry
+
+# The hours of a number and of a queue that have no time in common within so many changes never do.
+MOST_CHANGES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """When a callback may be made: `at` (None: never), and why not at the time that was wanted.
+
+    `closed`: its queue is closed at the wanted time, and `is_refused`: accepts nobody then.
+    """
+
+    at: float | None
+    reason: str | None = None
+    closed: str | None = None
+    is_refused: bool = False
+
+    def refusal(self, field: str, reason: str | None = None) -> EngineError:
+        """Why nothing comes of it, with `opens_at`. `field` is the parameter that is to blame."""
+        data: dict[str, Any] = {"opens_at": self.at}
+        if self.closed is not None:
+            data |= {"reason": "closed", "schedule": not self.is_refused}
+        else:
+            data["policy"] = "hours"
+        words = reason or self.reason or "nobody may be called"
+        kind: Kind = "unavailable" if self.is_refused else "refused"
+        return EngineError(kind, words, field, data)
+
+
+class Slots:
+    """Finds the first time at which both the number and the queue are open."""
+
+    def __init__(self, queues: Queues, admission: Admission) -> None:
+        self._queues = queues
+        self._admission = admission
+
+    def first(self, number: CalledNumber | None, queue: str | None, wanted: float) -> Slot:
+        """The first time from `wanted` on. A queue that is not known has no hours."""
+        found = self._queues.matcher.queues.by_name.get(queue) if queue is not None else None
+        hours = None if found is None else found.hours
+        closed, is_refused = None, False
+        if found is not None and hours is not None and not hours.is_open(wanted):
+            closed = f"queue {queue} is closed"
+            is_refused = found.config.when_closed == "refuse"
+        at: float | None = wanted
+        for _ in range(MOST_CHANGES):
+            before = at
+            if at is not None and number is not None:
+                at = self._admission.hours.opens(number, at)
+            if at is not None and hours is not None:
+                at = hours.opens_at(at)
+            if at is None or at == before:
+                break
+        else:
+            at = None
+        if at == wanted:
+            return Slot(at)
+        reason = closed
+        if reason is None and number is not None:
+            reason = self._admission.out_of_hours(number, wanted, at)
+        return Slot(at, reason, closed, is_refused)
+
+    def admit(
+        self,
+        admitted: Admitted,
+        queue: str | None,
+        *,
+        not_before: float | None,
+        deadline: float | None,
+        now: float,
+    ) -> Admitted:
+        """What the policies admit, at a time at which the queue is open too.
+
+        Raises EngineError `refused` or `unavailable`, with `opens_at`, where there is none before
+        the deadline, or the queue accepts nobody at the time that was asked for.
+        """
+        number = self._admission.number(admitted.called) if admitted.called is not None else None
+        slot = self.first(number, queue, max(now, not_before or 0.0))
+        if slot.reason is None:
+            return admitted
+        if slot.is_refused or slot.at is None:
+            raise slot.refusal("queue" if slot.closed is not None else "to")
+        if deadline is not None and deadline <= slot.at:
+            raise slot.refusal("deadline", f"{slot.reason}, and opens after the deadline")
+        return dataclasses.replace(
+            admitted, not_before=slot.at, scheduled=admitted.scheduled or slot.reason
+        )
+
+    def in_open_time(self, job: Job, step: Decision) -> Decision:
+        """`step`, at a time at which the job may be called; its end where there is none."""
+        if isinstance(step, Retry):
+            slot = self._of(job, step.number, step.at)
+            if slot.reason is None:
+                return step
+            deadline = job.request.deadline
+            if slot.at is None or slot.is_refused or (deadline or slot.at + 1) <= slot.at:
+                cause = f"{step.outcome.cause}; not tried again: {slot.reason}"
+                return End(dataclasses.replace(step.outcome, cause=cause))
+            return dataclasses.replace(step, at=slot.at, scheduled=slot.reason)
+        if isinstance(step, Postpone) and step.is_date:
+            slot = self._of(job, job.dial_to, step.until)
+            return step if slot.at is None else dataclasses.replace(step, until=slot.at)
+        return step
+
+    def _of(self, job: Job, dial_to: str | None, wanted: float) -> Slot:
+        text = dial_to if dial_to is not None else job.called
+        number = None if text is None else self._admission.number(text)
+        return self.first(number, job.request.queue, wanted)

@@ -1,0 +1,168 @@
+"""The members of events: their types, and a sentence each. docs/openrpc.json is made from it.
+
+A member means the same in every event. Where it does not, `OTHERWISE` has the exception.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal, NamedTuple, TypedDict
+
+from ...acd.agent import Wish
+from ...acd.agent_view import AgentView
+from ...acd.queue import QueueView
+from ...acd.queue_entry import EntryKind
+from ...calls.call import CallView
+from ...job import CrashDecision, Failure, LegRecord, OfferRecord
+from ...reports.job_view import JobView
+from ...reports.record_view import HistoryEntry
+from ...routing.do_not_call import Blocked
+from ...routing.trunks import TrunkView
+
+
+class Member(NamedTuple):
+    """The type of a member, and what it says."""
+
+    type: Any
+    says: str
+
+
+class AddressState(TypedDict):
+    """An address of an agent, in `agent.addresses`."""
+
+    uri: str
+    """A sip: URI, or a number."""
+    enabled: bool
+    """Whether it is rung."""
+
+
+MEMBERS: Final[Mapping[str, Member]] = {
+    # -- of every event
+    "seq": Member(int, "Its number in the event log."),
+    "epoch": Member(str, "The name of the event log."),
+    "time": Member(float, "When it was published (Unix seconds)."),
+    "type": Member(str, "Its type."),
+    "erased": Member(Literal[True], "The person was erased, and what said anything of them."),
+    # -- what it is about
+    "job": Member(str, "The callback job that it is about."),
+    "call": Member(str, "The call that it is about."),
+    "leg": Member(str, "The leg that it is about."),
+    "context": Member(dict[str, Any], "What the client, or the inbound route, gave."),
+    "agent": Member(str, "The agent."),
+    "queue": Member(str, "The queue."),
+    "trunk": Member(str, "The trunk."),
+    "webhook": Member(str, "The webhook."),
+    "number": Member(str, "The number in E.164."),
+    "view": Member(dict[str, Any], "The thing as it is now."),
+    # -- how and why
+    "result": Member(str, "How it ended, in one word."),
+    "cause": Member(str, "Why, in words."),
+    "reason": Member(str, "Why, in words."),
+    "error": Member(str, "What went wrong, in words."),
+    "failure": Member(Failure, "Which side failed, at which moment, and what SIP said."),
+    "by": Member(str, "Who did it: a user or token, or the agent who answered."),
+    # -- callbacks
+    "attempt": Member(int, "The number of the attempt, from 1."),
+    "next_attempt_at": Member(float, "When the next attempt is due (Unix seconds)."),
+    "joined": Member(int, "How many further requests have joined the job."),
+    "request": Member(str, "The id of the request that joined."),
+    "not_before": Member(float, "Nobody is called before this time (Unix seconds)."),
+    "deadline": Member(float, "By when an attempt has to begin (Unix seconds)."),
+    "priority": Member(int, "The priority; the higher, the sooner."),
+    "decide_by": Member(float, "When the job fails if nobody has decided (Unix seconds)."),
+    "decision": Member(CrashDecision, "What was decided."),
+    "notes": Member(str, "The note that was written."),
+    "outcome": Member(str, "The outcome that was written."),
+    "rating": Member(int, "The rating that was written, 0 to 10."),
+    # -- legs
+    "role": Member(Literal["agent", "customer"], "Whom the leg goes to."),
+    "uri": Member(str, "The request URI that was called."),
+    "sip_status": Member(int, "The last SIP status."),
+    "reason_header": Member(str, "The Reason header of the BYE, CANCEL or response."),
+    "digit": Member(str, "The key."),
+    "duration_ms": Member(int, "How long it was pressed."),
+    "silent_ms": Member(float, "For how long nobody has spoken."),
+    "silent_s": Member(float, "For how long no RTP has come."),
+    "host": Member(str, "The host that RTP comes from now."),
+    "port": Member(int, "The port that it comes from."),
+    "path": Member(str, "The file of the recording."),
+    "events_dropped": Member(int, "How many events the phone caused beyond what one may."),
+    "extensions": Member(list[str], "The SIP extensions that are missing (420, 421)."),
+    "retry_s": Member(float, "When it is tried again, in seconds."),
+    # -- agents
+    "previous": Member(str, "The state before."),
+    "work": Member(str, "The job or call that they are on."),
+    "since": Member(float, "Since when they are in the state (Unix seconds)."),
+    "missed": Member(bool, "Whether they did not answer a call."),
+    "wish": Member(Wish, "The state that they want after the call."),
+    "history": Member(list[HistoryEntry], "Earlier callbacks and calls of the number."),
+    "script": Member(str, "What the agent's screen shows."),
+    "skills": Member(dict[str, int], "The level of each skill."),
+    "addresses": Member(list[AddressState], "The addresses, in their order."),
+    # -- calls that come in
+    "from": Member(str, "Who calls, as it is shown."),
+    "dialled": Member(str, "What was dialled."),
+    "route": Member(str, "The inbound route that accepts the call."),
+    "joined_at": Member(float, "Since when the caller waits: their position (Unix seconds)."),
+    "regained": Member(bool, "Whether it is a position that was kept for them."),
+    "callback": Member(str, "The job by which the caller is called back."),
+    "direction": Member(Literal["inbound", "outbound"], "Whether the call came in."),
+    "started": Member(float, "When it came in (Unix seconds)."),
+    "taken_at": Member(float, "When the engine answered it (Unix seconds)."),
+    "answered_at": Member(float, "When an agent answered it (Unix seconds)."),
+    "bridged_at": Member(float, "When the two were joined (Unix seconds)."),
+    "ended_at": Member(float, "When it ended, where that was before a crash (Unix seconds)."),
+    "recording": Member(str, "The file of the recording."),
+    "offers": Member(list[OfferRecord], "The agents it was offered to."),
+    "legs": Member(list[LegRecord], "Its legs."),
+    # -- queues
+    "kind": Member(EntryKind, "Whether a callback waits or a caller."),
+    "place": Member(int, "The position, from 1."),
+    "waited_s": Member(float, "How long it has waited."),
+    "expected_wait_s": Member(float, "How long it still waits, by estimate."),
+    "centre": Member(str, "The centre whose turn it is."),
+    "from_queue": Member(str, "The queue that it comes from."),
+    "to_queue": Member(str, "The queue that it goes to."),
+    "target": Member(str, "The outside number that it goes to."),
+    "agents": Member(list[str], "The agents who are offered it."),
+    "ring_s": Member(float, "How long their phones ring."),
+    "crashes": Member(int, "In how many crashes of the engine the job was under way."),
+    "alert": Member(str, "The alert."),
+    "figure": Member(str, "The figure that it watches."),
+    "value": Member(float, "What the figure is now."),
+    "threshold": Member(float, "The threshold that it is held against."),
+    "since_s": Member(float, "For how long the figure has been past it."),
+    "by_s": Member(float, "How far the clock was set forward, or back below 0."),
+    # -- the rest
+    "until": Member(float, "Until when the number is blocked (Unix seconds)."),
+    "event": Member(int, "The number of the event that was not delivered."),
+    "last_event": Member(int, "The last of several, else the same number."),
+    "attempts": Member(int, "How often it was tried."),
+    "of": Member(str, "The type of the event that could not be written."),
+    "changes": Member(list[str], "What has changed, one line each; not all of many."),
+    "changed": Member(int, "How many keys have changed."),
+    "restart": Member(list[str], "The keys that hold only after a restart."),
+    "resume": Member(
+        int, "The number of the last event that was sent: subscribe again `since` it."
+    ),
+    "counts": Member(dict[str, int], "How many views there were of each kind."),
+    "jobs": Member(int, "How many jobs were changed."),
+    "records": Member(int, "How many records were changed."),
+    "events": Member(int, "How many events were changed."),
+    "audit": Member(int, "How many entries of the audit log were changed."),
+    "recordings": Member(int, "How many recordings were deleted."),
+}
+
+OTHERWISE: Final[Mapping[tuple[str, str], Member]] = {
+    ("engine.media_worker_died", "legs"): Member(int, "How many legs it had."),
+    ("engine.not_saved", "agent"): Member(str, "The agent, where the event was about one."),
+    ("snapshot.agent", "view"): Member(AgentView, "The agent."),
+    ("snapshot.call", "view"): Member(CallView, "The call."),
+    ("snapshot.job", "view"): Member(JobView, "The job."),
+    ("snapshot.number", "view"): Member(Blocked, "The blocked number."),
+    ("snapshot.queue", "view"): Member(QueueView, "The queue."),
+    ("snapshot.trunk", "view"): Member(TrunkView, "The trunk."),
+}
+
+
+def member_of(event: str, name: str) -> Member:
+    """The member `name` of events of this type. Raises KeyError for one that has no sentence."""
+    return OTHERWISE.get((event, name)) or MEMBERS[name]

@@ -1,0 +1,32 @@
+"""What SIP asks the engine about peers: who is one, whose calls are taken, where calls may lead."""
+
+from collections.abc import Callable
+
+from sip.hop import Hop
+from sip.policy import Admission
+
+from ..routing.peers import Peers
+
+
+class SipPolicy:
+    """The PeerPolicy of the engine. `admits` decides on each INVITE that would begin a call."""
+
+    def __init__(self, peers: Peers, admits: Callable[[Hop, float], Admission]) -> None:
+        self._peers = peers
+        self._admits = admits
+
+    def is_known(self, host: str) -> bool:
+        """See PeerPolicy."""
+        return self._peers.is_known(host)
+
+    def admits(self, source: Hop, now: float) -> Admission:
+        """See PeerPolicy."""
+        return self._admits(source, now)
+
+    def may_reach(self, hop: Hop, peer: Hop) -> bool:
+        """See PeerPolicy."""
+        return self._peers.may_reach(hop, peer)
+
+    def may_get_media(self, host: str, peer_host: str) -> bool:
+        """See PeerPolicy."""
+        return self._peers.may_get_media(host, peer_host)

@@ -1,0 +1,189 @@
+"""Records and histories as the control protocol shows them. Times are Unix seconds."""
+
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
+
+from msgspec import Meta
+
+from ..job import AttemptRecord, CostView, Failure, LegRecord, OfferRecord, Order
+
+# -- records ------------------------------------------------------------------------------------
+
+
+class StayView(TypedDict):
+    """One stay in one queue."""
+
+    id: str
+    """Its id."""
+    entry: str
+    """The job or call that waited."""
+    kind: Literal["callback", "call"]
+    """Which of the two it is."""
+    queue: str
+    """The queue."""
+    site: str | None
+    """The web site."""
+    joined_at: float
+    """When it joined."""
+    left_at: float | None
+    """When it left; null while it waits."""
+    waited_s: float | None
+    """How long it waited."""
+    result: str | None
+    """What became of it."""
+    reason: str | None
+    """Why it left, where there is more to say."""
+    agent: str | None
+    """Who answered."""
+    talk_s: float | None
+    """How long they talked."""
+
+
+_Caller = TypedDict(
+    "_Caller",
+    {"from": Annotated[str, Meta(description="Of a call: who called, as it was shown.")]},
+    total=False,
+)
+
+
+class Record(_Caller):
+    """What became of a callback (`kind` callback) or of a call that came in (call)."""
+
+    id: str
+    """The id of the job or call."""
+    kind: Literal["callback", "call"]
+    """Which of the two it was."""
+    number: NotRequired[str | None]
+    """The customer's number in E.164; left out once the person is erased."""
+    site: str | None
+    """The web site, or other origin."""
+    queue: str | None
+    """The last queue that it waited in."""
+    agent: str | None
+    """Who talked, or was the last to be offered it."""
+    state: str
+    """`completed`, `failed`, `cancelled` or `expired`."""
+    result: str | None
+    """How it ended, in one word."""
+    attempts: list[AttemptRecord]
+    """Every attempt; of a call: none."""
+    created: float
+    """When it was requested, or came in."""
+    due_at: float
+    """When it was to be called at the earliest."""
+    operator_at: float | None
+    """When an agent first answered."""
+    talk_at: float | None
+    """When the two were joined."""
+    ended_at: float
+    """When it ended."""
+    talk_s: float | None
+    """How long they talked."""
+    cost: CostView | None
+    """What it cost."""
+    stays: list[StayView]
+    """Its stays in queues, in order."""
+    outcome: str | None
+    """The outcome that was written back."""
+    rating: int | None
+    """The rating that was written back, 0 to 10."""
+    notes: list[str]
+    """What people wrote about it."""
+    context: NotRequired[dict[str, Any]]
+    """What the client, or the route, gave with it."""
+    cause: NotRequired[str | None]
+    """Why it ended so, in words."""
+    recording: NotRequired[str | None]
+    """The file of the recording."""
+    offers: NotRequired[list[OfferRecord]]
+    """The agents it was offered to."""
+    deadline: NotRequired[float | None]
+    """Of a callback: by when an attempt had to begin."""
+    called_at: NotRequired[float | None]
+    """Of a callback: when the customer was first called."""
+    customer_at: NotRequired[float | None]
+    """Of a callback: when the customer first answered."""
+    to: NotRequired[str]
+    """Of a callback: the customer, as the request said it."""
+    order: NotRequired[Order]
+    """Of a callback: who was called first."""
+    priority: NotRequired[int]
+    """Of a callback: its priority."""
+    source: NotRequired[str | None]
+    """Of a callback: who asked at the site."""
+    failure: NotRequired[Failure | None]
+    """Of a callback: which side failed, and what SIP said."""
+    joined: NotRequired[int]
+    """Of a callback: how many further requests joined it."""
+    alone_s: NotRequired[list[float]]
+    """Of a callback: for each answer, how long the customer had no agent."""
+    call: NotRequired[str]
+    """Of a call: its id."""
+    dialled: NotRequired[str]
+    """Of a call: what was dialled."""
+    trunk: NotRequired[str]
+    """Of a call: the trunk that brought it."""
+    route: NotRequired[str]
+    """Of a call: the inbound route that accepted it."""
+    direction: NotRequired[Literal["inbound", "outbound"]]
+    """Of a call: inbound."""
+    started: NotRequired[float]
+    """Of a call: when it came in."""
+    taken_at: NotRequired[float | None]
+    """Of a call: when an agent answered."""
+    answered_at: NotRequired[float | None]
+    """Of a call: when the engine answered."""
+    bridged_at: NotRequired[float | None]
+    """Of a call: when the two were joined."""
+    callback: NotRequired[str | None]
+    """Of a call: the job by which the caller is called back."""
+    legs: NotRequired[list[LegRecord]]
+    """Of a call: its legs."""
+    erased: NotRequired[Literal[True]]
+    """The person was erased, and what said anything of them."""
+
+
+class RecordPage(TypedDict):
+    """record.list."""
+
+    records: list[Record]
+    """The records, in the order of request."""
+    cursor: str | None
+    """What asks for the next page; null: there is none."""
+
+
+class HistoryEntry(TypedDict, total=False):
+    """An earlier callback or call of a number. What has no value is left out."""
+
+    id: str
+    """The id of the job or call."""
+    kind: Literal["callback", "call"]
+    """Which of the two it was."""
+    created: float
+    """When it was requested, or came in."""
+    ended_at: float
+    """When it ended."""
+    state: str
+    """`completed`, `failed`, `cancelled` or `expired`."""
+    result: str
+    """How it ended, in one word."""
+    site: str
+    """The web site."""
+    queue: str
+    """The last queue that it waited in."""
+    agent: str
+    """Who talked, or was the last to be offered it."""
+    talk_s: float
+    """How long they talked."""
+    outcome: str
+    """The outcome that was written back."""
+    rating: int
+    """The rating that was written back."""
+    note: str
+    """The last note."""
+
+
+class HistoryView(TypedDict):
+    """history.get."""
+
+    history: list[HistoryEntry]
+    """The latest first."""

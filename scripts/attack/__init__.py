@@ -1,0 +1,1 @@
+"""Attacks on a running engine, in a network namespace of their own: `python -m scripts.attack`."""

@@ -1,0 +1,134 @@
+"""`python -m scripts.attack [ATTACK …]`: each attack for some seconds, and what others noticed.
+
+Runs as root, in a network namespace that it makes: nothing leaves the machine. The status is 1
+where somebody noticed more than may be.
+"""
+
+import argparse
+import asyncio
+import ctypes
+import fcntl
+import os
+import socket
+import struct
+import sys
+
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from scripts.bench.callbacks import Callbacks
+from scripts.bench.engine_process import EngineProcess
+from scripts.bench.processes import allow_open_files
+from scripts.load.driver import LoadPeerProcess
+
+from .attackers import ATTACKERS
+from .probe import Noticed, notice
+from .target import DEAD_RESOLVER, DNS_PORT, MORE
+
+TALKS = 20
+SECONDS = 10.0
+LIMIT_S = 30.0
+PING_P99_MS = 20.0
+SET_UP_RATIO = 1.5
+# A machine that is busy is late by so much without anybody's fault.
+SET_UP_SLACK_MS = 10.0
+MEMORY_RATIO = 1.10
+MEMORY_SLACK_MIB = 8.0
+
+_CLONE_NEWNET = 0x40000000
+_SIOCSIFFLAGS = 0x8914
+_IFF_UP = 1
+
+
+def main() -> int:
+    """Attack, print the table, and return the status."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.attack", description=__doc__)
+    parser.add_argument("attacks", nargs="*", metavar="ATTACK", help=f"of {', '.join(ATTACKERS)}")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="for each attack [10]")
+    options = parser.parse_args()
+    for name in options.attacks:
+        if name not in ATTACKERS:
+            parser.error(f"{name}: no such attack; there are {', '.join(ATTACKERS)}")
+    if os.geteuid() != 0:
+        parser.error("needs root, for a network namespace of its own")
+    leave_the_network()
+    allow_open_files()
+    return uvloop.run(attack(options.attacks or list(ATTACKERS), options.seconds))
+
+
+def leave_the_network() -> None:
+    """Go on in a new network namespace that has loopback alone. Raises OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "cannot make a network namespace")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        flags = struct.pack("16sh", b"lo", _IFF_UP)
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, flags)
+
+
+async def attack(names: list[str], seconds: float) -> int:
+    """Attack one after the other; the number of attacks that were noticed too much, at most 1."""
+    console = Console()
+    table = Table(title="Ringback under attack", title_justify="left")
+    for head in ("attack", "sent", "ping p99", "set-up p50", "failed", "lost", "strangers heard",
+                 "memory", "locked out", "verdict"):  # fmt: skip
+        table.add_column(head)
+    is_noticed = False
+    environment = {
+        "RINGBACK_WHISPER__VOICE": "de",
+        "RINGBACK_SIP__DNS": f'["{DEAD_RESOLVER}:{DNS_PORT}"]',
+    }
+    with LoadPeerProcess() as peer:
+        async with (
+            EngineProcess(MORE, environment) as engine,
+            Callbacks(str(engine.socket), peer.sip) as calls,
+        ):
+            await calls.at_rate(TALKS, 10.0, "answer-0", "answer-0")
+            if not await calls.reached("bridged", TALKS, LIMIT_S):
+                console.print("the talks did not come up")
+                return 1
+            quiet = await notice(engine, peer, calls, None, seconds)
+            _add(table, "nobody", quiet, ())
+            for name in names:
+                with console.status(f"{name} …"):
+                    found = await notice(engine, peer, calls, name, seconds)
+                broken = judge(found, quiet)
+                is_noticed = is_noticed or bool(broken)
+                _add(table, name, found, broken)
+                await asyncio.sleep(1.0)
+    console.print(table)
+    return 1 if is_noticed else 0
+
+
+def judge(found: Noticed, quiet: Noticed) -> tuple[str, ...]:
+    """What others noticed more than they may."""
+    limits = {
+        f"ping over {PING_P99_MS:g} ms": found.ping_p99_ms > PING_P99_MS,
+        "slow set-up": found.set_up_p50_ms > quiet.set_up_p50_ms * SET_UP_RATIO + SET_UP_SLACK_MS,
+        "calls failed": found.failed > 0,
+        "packets lost": found.lost > quiet.lost,
+        "strangers heard": found.strangers > 0,
+        "memory": found.memory_mib > quiet.memory_mib * MEMORY_RATIO + MEMORY_SLACK_MIB,
+        "locked out": bool(found.locked_out),
+    }
+    return tuple(what for what, is_broken in limits.items() if is_broken)
+
+
+def _add(table: Table, name: str, found: Noticed, broken: tuple[str, ...]) -> None:
+    table.add_row(
+        name,
+        f"{found.sent}",
+        f"{found.ping_p99_ms:.1f} ms",
+        f"{found.set_up_p50_ms:.0f} ms",
+        f"{found.failed}",
+        f"{found.lost}",
+        f"{found.strangers}",
+        f"{found.memory_mib:.0f} MiB",
+        ", ".join(found.locked_out),
+        "held" if not broken else f"[bold red]{', '.join(broken)}[/]",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

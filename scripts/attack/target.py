@@ -1,0 +1,79 @@
+"""The engine that is attacked: what it is configured with, and where it is reached."""
+
+import socket
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from scripts.bench.engine_process import EngineProcess
+
+ENGINE_HOST = "127.0.0.1"
+TRUNK_HOST = "127.0.0.2"
+"""The address of a configured trunk."""
+STRANGER_HOST = "127.0.0.66"
+"""An address that the engine knows nothing of."""
+DEAD_RESOLVER = "127.0.0.53"
+"""Nobody answers there."""
+FIRST_RTP_PORT, LAST_RTP_PORT = 10_000, 31_999
+METRICS_PORT = 9464
+DNS_PORT = 5353
+
+MORE = f"""
+[metrics]
+listen = "{ENGINE_HOST}:{METRICS_PORT}"
+
+[[trunks]]
+name = "trunk"
+uri = "sip:{TRUNK_HOST}:5060"
+
+[[trunks]]
+name = "nowhere"
+uri = "sip:stalled.example"
+register = true
+
+[[routes]]
+prefix = "+44"
+trunks = ["trunk"]
+
+[[queues]]
+name = "sales"
+
+[[inbound]]
+name = "main"
+number = "+442079460000"
+queue = "sales"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the engine is reached."""
+
+    sip_port: int
+    phones_port: int
+    """Where the phones are that it talks with."""
+    socket: str
+
+    @classmethod
+    def of(cls, engine: EngineProcess, phones: str) -> "Target":
+        """The target that this engine is."""
+        return cls(engine.sip_port, int(phones.rpartition(":")[2]), str(engine.socket))
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain values, for the process that attacks."""
+        return asdict(self)
+
+
+def udp_from(host: str) -> socket.socket:
+    """A UDP socket that sends from `host`."""
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.bind((host, 0))
+    return made
+
+
+def tcp_from(host: str, port: int, timeout_s: float = 5.0) -> socket.socket:
+    """A TCP connection from `host` to the engine. Raises OSError."""
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    made.settimeout(timeout_s)
+    made.bind((host, 0))
+    made.connect((ENGINE_HOST, port))
+    return made

@@ -1,0 +1,1 @@
+"""Damaged input for every parser that reads what others send: `python -m scripts.fuzz`."""

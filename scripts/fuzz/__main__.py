@@ -1,0 +1,68 @@
+"""`python -m scripts.fuzz [TARGET …]`: damaged input for all parsers, or those named, for a time.
+
+The corpus is tests/fuzz/corpus, and grows in run/fuzz. A finding is kept there as found-*; put it
+into the corpus with the repair, where a test runs it for ever.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from .targets import TARGETS
+
+ROOT = Path(__file__).resolve().parents[2]
+CORPUS = ROOT / "tests" / "fuzz" / "corpus"
+_EXECUTED = re.compile(r"stat::number_of_executed_units: *(\d+)")
+# How long a process may go on over its time.
+GRACE_S = 120
+
+
+def main() -> int:
+    """Fuzz one target after the other; the status is 1 where something was found."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.fuzz", description=__doc__)
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(TARGETS)}")
+    parser.add_argument("--seconds", type=int, default=600, help="for all together [600]")
+    parser.add_argument("--work", type=Path, default=ROOT / "run" / "fuzz")
+    options = parser.parse_args()
+    names = options.targets or list(TARGETS)
+    for name in names:
+        if name not in TARGETS:
+            parser.error(f"{name}: no such target; there are {', '.join(TARGETS)}")
+    each = max(1, options.seconds // len(names))
+    table = Table("target", "inputs", "result", title="Ringback fuzz", title_justify="left")
+    console, found = Console(), 0
+    for name in names:
+        with console.status(f"{name} for {each} s"):
+            status, text = fuzz(name, each, options.work / name)
+        executed = _EXECUTED.search(text)
+        found += status != 0
+        table.add_row(name, executed[1] if executed else "?", "clean" if status == 0 else "FOUND")
+        if status != 0:
+            (options.work / name / "report.txt").write_text(text)
+            console.print(text[-3000:], markup=False, highlight=False)
+    console.print(table)
+    return 1 if found else 0
+
+
+def fuzz(name: str, seconds: int, work: Path) -> tuple[int, str]:
+    """Fuzz one target in a process of its own; its status, and what it said."""
+    corpus = CORPUS / name
+    command = [sys.executable, "-m", "scripts.fuzz.runner", name, "--seconds", str(seconds)]
+    done = subprocess.run(
+        [*command, "--corpus", str(corpus), "--work", str(work)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=seconds + GRACE_S,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+if __name__ == "__main__":
+    sys.exit(main())

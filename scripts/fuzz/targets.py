@@ -1,0 +1,217 @@
+"""What is fuzzed: functions that take bytes. Whatever they raise is a finding.
+
+Each calls the code that reads such bytes in the engine, with the errors that it declares taken for
+right answers.
+"""
+
+import contextlib
+import io
+import random
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from engine.control import jsonrpc
+from engine.control.schema import declared_methods
+from engine.errors import BadParams
+from media.messages import LegStats
+from media.rtp import rtcp
+from media.rtp.rtp import payload_bounds
+from media.rtp.telephone_event import DigitReader
+from media.sound.prompts import PromptError, check_prompt, load
+from media.sound.speech import SpeechError, Synthesizer
+from sip.auth.digest import (
+    Credentials,
+    answer_challenge,
+    parse_challenge,
+)
+from sip.dialog.uac import Invitation
+from sip.errors import ChallengeRefused, ParseError
+from sip.hop import Hop
+from sip.message.framing import StreamFramer
+from sip.message.parser import parse
+from sip.sdp.description import parse_sdp
+from sip.sdp.offer_answer import LocalAudio
+from sip.user_agent import UserAgent
+
+Target = Callable[[bytes], None]
+
+PEER = Hop("udp", "192.0.2.7", 5060)
+# Between messages of one input to the user agent.
+NEXT = b"\n--next--\n"
+_methods = tuple(declared_methods().values())
+_synthesizers: dict[str, Synthesizer] = {}
+VOICES = ("en-gb", "de", "pt", "ru", "el", "ka")
+
+
+def sip(data: bytes) -> None:
+    """A SIP message: what is read is written, and read again as the same."""
+    try:
+        message = parse(data)
+    except ParseError:
+        return
+    again = message.encode()
+    assert parse(again).encode() == again
+
+
+def framing(data: bytes) -> None:
+    """A TCP stream in two pieces."""
+    cut = data[0] if data else 0
+    framer = StreamFramer()
+    for piece in (data[1 : 1 + cut], data[1 + cut :]):
+        framer.push(piece)
+        try:
+            while framer.pop() is not None:
+                framer.take_pongs()
+        except ParseError:
+            return
+
+
+def sdp(data: bytes) -> None:
+    """A session description: what is read is written, and read again as the same."""
+    try:
+        description = parse_sdp(data)
+    except ParseError:
+        return
+    again = description.encode()
+    assert parse_sdp(again).encode() == again
+    for media in description.media:
+        _ = (media.rtpmaps(), media.ptime_ms, media.rtcp_port)
+        description.connection_of(media)
+        description.direction_of(media)
+
+
+def digest(data: bytes) -> None:
+    """A challenge of a server, and our answer to it."""
+    text = data.decode("utf-8", "surrogateescape")
+    try:
+        challenge = parse_challenge(text)
+    except ParseError:
+        return
+    if challenge is not None:
+        with contextlib.suppress(ChallengeRefused):
+            answer_challenge(
+                challenge,
+                Credentials("alice", "secret"),
+                method="INVITE",
+                uri="sip:a@b",
+                cnonce="0",
+            )
+
+
+def user_agent(data: bytes) -> None:
+    """Messages and passing time for a whole user agent that is calling somebody."""
+    agent = UserAgent(local={"udp": ("192.0.2.1", 5060)}, rng=random.Random(7))
+    now = 100.0
+    invitation = Invitation(
+        target="sip:bob@192.0.2.7",
+        hop=PEER,
+        from_uri="sip:alice@192.0.2.1",
+        audio=LocalAudio("192.0.2.1", 4000),
+    )
+    agent.invite(invitation, now)
+    sent = agent.take_output()
+    for part in data.split(NEXT)[:20]:
+        if sent and part.startswith(b"SIP/2.0"):
+            part = _answering(part, sent[0][1])
+        agent.receive(part, PEER, now)
+        sent += agent.take_output()
+        agent.take_events()
+        agent.take_lookups()
+        now += 0.3
+        agent.handle_timers(now)
+    for _ in range(10):
+        now += 64.0
+        agent.handle_timers(now)
+        agent.take_output()
+        agent.take_events()
+    agent.close()
+
+
+def _answering(part: bytes, invite: bytes) -> bytes:
+    """The response `part` with Via, From, Call-ID and CSeq of our INVITE, so that it is one."""
+    wanted = (b"Via:", b"From:", b"Call-ID:", b"CSeq:")
+    ours = [line for line in invite.split(b"\r\n") if line.startswith(wanted)]
+    start, _, rest = part.partition(b"\r\n")
+    return b"\r\n".join([start, *ours, rest])
+
+
+def rtp(data: bytes) -> None:
+    """An RTP packet, and its payload as a telephone-event."""
+    bounds = payload_bounds(data, len(data))
+    if bounds is not None:
+        begin, end = bounds
+        assert 0 <= begin <= end <= len(data)
+        reader = DigitReader()
+        reader.receive(data[begin:end], 160, 1.0)
+        reader.expire(100.0)
+
+
+def rtcp_packets(data: bytes) -> None:
+    """A compound RTCP packet."""
+    try:
+        rtcp.parse(data)
+    except rtcp.RtcpError:
+        return
+
+
+def control(data: bytes) -> None:
+    """A line of the control protocol, as parameters of every method."""
+    try:
+        request = jsonrpc.read_request(data)
+    except jsonrpc.RpcError as error:
+        jsonrpc.error_line(error)
+        return
+    for method in _methods:
+        try:
+            jsonrpc.read_params(method.decoder, request.params)
+        except (jsonrpc.RpcError, BadParams) as error:
+            str(error)
+
+
+def worker_messages(data: bytes) -> None:
+    """What a media worker reports."""
+    try:
+        msgspec.msgpack.decode(data, type=LegStats)
+    except msgspec.DecodeError:
+        return
+
+
+def speech(data: bytes) -> None:
+    """A text to be spoken: its process may die, this one may not."""
+    voice = VOICES[data[0] % len(VOICES)] if data else VOICES[0]
+    if voice not in _synthesizers:
+        _synthesizers[voice] = Synthesizer(tempfile.mkdtemp(prefix="fuzz-"), voice=voice)
+    try:
+        path = _synthesizers[voice].prompt(data[1:200].decode("utf-8", "replace"))
+    except SpeechError:
+        return
+    path.unlink()
+
+
+def sound(data: bytes) -> None:
+    """A sound file."""
+    with tempfile.NamedTemporaryFile(suffix=".wav") as file:
+        io.FileIO(file.fileno(), "w", closefd=False).write(data)
+        for read in (check_prompt, load):
+            try:
+                read(str(Path(file.name)))
+            except PromptError:
+                continue
+
+
+TARGETS: Mapping[str, Target] = {
+    "sip": sip,
+    "framing": framing,
+    "sdp": sdp,
+    "digest": digest,
+    "user_agent": user_agent,
+    "rtp": rtp,
+    "rtcp": rtcp_packets,
+    "control": control,
+    "worker": worker_messages,
+    "speech": speech,
+    "sound": sound,
+}

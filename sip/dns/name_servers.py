@@ -1,0 +1,121 @@
+"""Asks the name servers: those of /etc/resolv.conf, or those that the configuration names."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import dns.asyncresolver
+import dns.exception
+import dns.message
+import dns.name
+import dns.nameserver
+import dns.rdata
+import dns.rdatatype
+import dns.rdtypes.IN.NAPTR
+import dns.rdtypes.IN.SRV
+import dns.resolver
+
+from .records import MOST_RECORDS, Answer, Kind, NameServiceError, Naptr, Record, Srv
+
+_RESOLV_CONF: Final = "/etc/resolv.conf"
+_TRY_S: Final = 2.0
+"""How long one server has before the next is asked."""
+_UDP_BYTES: Final = 1_232
+
+
+class NameServers:
+    """Puts one question to the name servers. `servers` holds (address, port) pairs.
+
+    Without any, /etc/resolv.conf names them, and is read again when it has changed.
+    """
+
+    def __init__(
+        self, servers: Sequence[tuple[str, int]] = (), *, path: str = _RESOLV_CONF
+    ) -> None:
+        self._servers = tuple(servers)
+        self._path = Path(path)
+        self._state: object = None
+        self._resolver: dns.asyncresolver.Resolver | None = None
+
+    async def ask(self, name: str, kind: Kind, limit_s: float) -> Answer:
+        """Ask for the records of a name. Raises NameServiceError after `limit_s` at the latest."""
+        try:
+            answer = await self._current().resolve(
+                name,
+                kind,
+                raise_on_no_answer=False,
+                lifetime=limit_s,
+                # As the system's resolver does: a short name is looked for in the search domains.
+                search=kind in ("A", "AAAA"),
+            )
+        except dns.resolver.NXDOMAIN as error:
+            return Answer((), _negative_ttl_s(error))
+        except (dns.exception.Timeout, TimeoutError):
+            raise NameServiceError(f"{name}: no answer from the name service") from None
+        except (dns.exception.DNSException, OSError, ValueError) as error:
+            raise NameServiceError(f"{name}: {_reason(error)}") from None
+        records = [_record(data) for data in list(answer.rrset or ())[:MOST_RECORDS]]
+        return Answer(tuple(records), float(answer.chaining_result.minimum_ttl))
+
+    def _current(self) -> dns.asyncresolver.Resolver:
+        if self._servers:
+            return self._resolver or self._configured()
+        try:
+            stat = self._path.stat()
+            state: object = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        except OSError as error:
+            state = error.errno
+        if self._resolver is None or state != self._state:
+            self._state = state
+            self._resolver = _with_limits(dns.asyncresolver.Resolver(filename=str(self._path)))
+        return self._resolver
+
+    def _configured(self) -> dns.asyncresolver.Resolver:
+        resolver = _with_limits(dns.asyncresolver.Resolver(configure=False))
+        resolver.nameservers = [
+            dns.nameserver.Do53Nameserver(address, port) for address, port in self._servers
+        ]
+        self._resolver = resolver
+        return resolver
+
+
+def _with_limits(resolver: dns.asyncresolver.Resolver) -> dns.asyncresolver.Resolver:
+    resolver.timeout = min(resolver.timeout, _TRY_S)
+    resolver.use_edns(0, payload=_UDP_BYTES)
+    return resolver
+
+
+def _negative_ttl_s(error: dns.resolver.NXDOMAIN) -> float:
+    """For how long the name does not exist (RFC 2308): the shortest of what was answered."""
+    ttls = []
+    for response in error.responses().values():  # type: ignore[no-untyped-call]
+        try:
+            ttls.append(float(response.resolve_chaining().minimum_ttl))
+        except dns.exception.DNSException:
+            ttls.append(0.0)
+    return min(ttls, default=0.0)
+
+
+def _record(data: dns.rdata.Rdata) -> Record:
+    if isinstance(data, dns.rdtypes.IN.SRV.SRV):
+        return Srv(data.priority, data.weight, data.port, _name(data.target))
+    if isinstance(data, dns.rdtypes.IN.NAPTR.NAPTR):
+        return Naptr(
+            data.order,
+            data.preference,
+            data.flags.decode("latin-1"),
+            data.service.decode("latin-1"),
+            _name(data.replacement),
+        )
+    return data.to_text()
+
+
+def _name(name: dns.name.Name) -> str:
+    """The text of a name without its final dot; "" for the root, which stands for none."""
+    return name.to_text(True).rstrip(".")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, dns.resolver.NoNameservers):
+        return "the name servers cannot answer"
+    return str(error) or type(error).__name__

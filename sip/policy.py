@@ -1,0 +1,48 @@
+"""What a user agent asks its owner about peers: who they are, and where they may lead."""
+
+from typing import Literal, Protocol
+
+from .hop import Hop
+
+Admission = Literal["accept", "refuse", "ignore"]
+"""What becomes of an INVITE that would begin a call. "refuse" is one 403 that keeps no state;
+"ignore" is no answer at all."""
+
+
+class PeerPolicy(Protocol):
+    """What the owner knows of peers by their addresses."""
+
+    def is_known(self, host: str) -> bool:
+        """Whether this is the address of a configured peer. Others are unknown sources: all of
+        them share a small part of our time, and no response to them is larger than its request."""
+
+    def admits(self, source: Hop, now: float) -> Admission:
+        """What becomes of an INVITE from `source` that would begin a call."""
+
+    def may_reach(self, hop: Hop, peer: Hop) -> bool:
+        """Whether requests of a dialog with `peer` may be sent to `hop`, as its Contact or
+        Record-Route wants. Otherwise they go to `peer`."""
+
+    def may_get_media(self, host: str, peer_host: str) -> bool:
+        """Whether RTP may be sent to `host`, as the SDP of a peer at `peer_host` wants, before
+        any RTP has come from there."""
+
+
+class EveryPeer:
+    """Knows and admits everybody."""
+
+    def is_known(self, host: str) -> bool:
+        """See PeerPolicy."""
+        return True
+
+    def admits(self, source: Hop, now: float) -> Admission:
+        """See PeerPolicy."""
+        return "accept"
+
+    def may_reach(self, hop: Hop, peer: Hop) -> bool:
+        """See PeerPolicy."""
+        return True
+
+    def may_get_media(self, host: str, peer_host: str) -> bool:
+        """See PeerPolicy."""
+        return True

@@ -1,0 +1,56 @@
+"""The attacks say what they mean to say, and the verdict about them can be bad."""
+
+from dataclasses import replace
+from itertools import islice
+
+import pytest
+
+from scripts.attack.__main__ import judge
+from scripts.attack.attackers import ATTACKERS, SDP, message, paced
+from scripts.attack.probe import Noticed
+from sip.message.message import Request
+from sip.message.parser import parse
+from sip.sdp.description import parse_sdp
+
+QUIET = Noticed(
+    sent=0, ping_p99_ms=2.0, set_up_p50_ms=20.0, failed=0, lost=0, strangers=0, memory_mib=200.0,
+    locked_out=(),
+)  # fmt: skip
+
+
+def test_an_attack_that_nobody_notices_has_held() -> None:
+    assert judge(replace(QUIET, sent=5000, ping_p99_ms=19.0, memory_mib=210.0), QUIET) == ()
+
+
+@pytest.mark.parametrize(
+    ("noticed", "words"),
+    [
+        ({"ping_p99_ms": 21.0}, "ping over 20 ms"),
+        ({"set_up_p50_ms": 41.0}, "slow set-up"),
+        ({"failed": 1}, "calls failed"),
+        ({"lost": 1}, "packets lost"),
+        ({"strangers": 1}, "strangers heard"),
+        ({"memory_mib": 260.0}, "memory"),
+        ({"locked_out": ("root at the control socket",)}, "locked out"),
+    ],
+)
+def test_each_thing_that_others_notice_is_told(noticed: dict[str, object], words: str) -> None:
+    assert judge(replace(QUIET, **noticed), QUIET) == (words,)  # type: ignore[arg-type]
+
+
+def test_packets_that_are_lost_without_an_attack_are_not_its_fault() -> None:
+    assert judge(replace(QUIET, lost=3), replace(QUIET, lost=3)) == ()
+
+
+def test_requests_are_such_that_the_engine_has_to_look_at_them() -> None:
+    first, second = (parse(message("INVITE", n, "127.0.0.2", body=SDP)) for n in (1, 2))
+    assert isinstance(first, Request) and isinstance(second, Request)
+    assert first.method == "INVITE"
+    assert first.call_id != second.call_id
+    assert parse_sdp(first.body).media[0].port == 40000
+
+
+def test_attacks_end_by_themselves() -> None:
+    assert list(paced(1000, 0.0)) == []
+    assert list(islice(paced(1e6, 5.0), 3)) == [0, 1, 2]
+    assert len(ATTACKERS) >= 13

@@ -1,0 +1,100 @@
+"""Answers that keep nothing, and how large they may be."""
+
+import random
+
+import pytest
+
+from sip.hop import Hop
+from sip.message.message import Response
+from sip.message.parser import parse
+from sip.policy import Admission, EveryPeer
+from sip.user_agent import UserAgent
+
+STRANGER, PEER = Hop("udp", "203.0.113.9", 5060), Hop("udp", "192.0.2.2", 5060)
+
+
+class Policy(EveryPeer):
+    def is_known(self, host: str) -> bool:
+        return host == PEER.host
+
+    def admits(self, source: Hop, now: float) -> Admission:
+        return "accept" if source.host == PEER.host else "refuse"
+
+
+def agent() -> UserAgent:
+    local = {"udp": ("192.0.2.1", 5060), "tcp": ("192.0.2.1", 5060)}
+    return UserAgent(local=local, rng=random.Random(1), policy=Policy())  # type: ignore[arg-type]
+
+
+def request(method: str = "OPTIONS", *, extra: str = "", via: str = ";rport") -> bytes:
+    return (
+        f"{method} sip:100@192.0.2.1 SIP/2.0\r\n"
+        f"Via: SIP/2.0/UDP 203.0.113.9:5060;branch=z9hG4bK1{via}\r\n"
+        "Max-Forwards: 70\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:100@h>\r\n"
+        f"Call-ID: c1\r\nCSeq: 1 {method}\r\n{extra}Content-Length: 0\r\n\r\n"
+    ).encode()
+
+
+MINI = (
+    b"OPTIONS sip:a SIP/2.0\r\nv:SIP/2.0/UDP h;branch=z9hG4bK1\r\nf:<sip:a>;tag=1\r\nt:<sip:a>\r\n"
+    b"i:1\r\nCSeq:1 OPTIONS\r\n\r\n"
+)
+LONG = "User-Agent: " + "x" * 400 + "\r\n"
+
+
+def answers(data: bytes, source: Hop) -> list[bytes]:
+    ua = agent()
+    ua.receive(data, source, 0.0)
+    assert ua.transaction_count == ua.session_count == ua.timer_count == 0
+    return [answer for _, answer in ua.take_output()]
+
+
+@pytest.mark.parametrize("source", [PEER, Hop("tcp", STRANGER.host, 40000)])
+def test_a_peer_and_whoever_cannot_forge_an_address_gets_all_of_it(source: Hop) -> None:
+    (answer,) = answers(request(), source)
+    message = parse(answer)
+    assert message.get("Allow") and message.get("Accept") and message.get("Server")
+    assert len(answer) > len(request())
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (request(), 200),
+        (request(extra=LONG), 200),
+        (request("REGISTER", extra=LONG), 405),
+        (request("FOO", extra=LONG), 405),
+        (request("BYE", extra=LONG), 481),
+        (request("INVITE", extra=LONG), 403),
+        (request("INVITE", extra="Require: 100rel\r\n" + LONG), 420),
+        (request(via=""), 200),
+    ],
+)
+def test_an_unknown_source_gets_no_more_than_it_sent(data: bytes, status: int) -> None:
+    sent = answers(data, STRANGER)
+    for answer in sent:
+        assert len(answer) <= len(data)
+        message = parse(answer)
+        assert isinstance(message, Response)
+        assert message.status == status
+        assert message.to.tag and message.call_id == "c1"
+    assert len(sent) == 1 or len(data) < 300
+
+
+@pytest.mark.parametrize("data", [MINI, MINI.replace(b"OPTIONS", b"FOO"), b"rubbish\r\n\r\n"])
+def test_what_leaves_no_room_for_an_answer_gets_none(data: bytes) -> None:
+    assert answers(data, STRANGER) == []
+
+
+def test_what_got_no_answer_is_counted() -> None:
+    ua = agent()
+    ua.receive(MINI, STRANGER, 0.0)
+    assert ua.counters.too_small == 1
+
+
+def test_a_copy_gets_the_same_answer() -> None:
+    ua = agent()
+    for _ in range(2):
+        ua.receive(request("REGISTER"), PEER, 0.0)
+    (_, first), (_, second) = ua.take_output()
+    assert first == second

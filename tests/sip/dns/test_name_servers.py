@@ -1,0 +1,88 @@
+"""Questions put to real name servers on loopback."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+import uvloop
+
+from sip.dns.name_servers import NameServers
+from sip.dns.records import MOST_RECORDS, Answer, NameServiceError, Naptr, Srv
+from tests.support.dns_server import DnsServer, Zone
+
+ZONE: Zone = {
+    ("pbx.example", "A"): ["192.0.2.1", "192.0.2.2"],
+    ("pbx.example", "AAAA"): ["2001:db8::1"],
+    ("_sip._udp.example", "SRV"): ["10 20 5061 a.example.", "0 0 0 ."],
+    ("example", "NAPTR"): ['50 60 "s" "SIP+D2U" "" _sip._udp.example.'],
+    ("large.example", "A"): [f"192.0.2.{number}" for number in range(70)],
+}
+
+
+async def test_records_of_each_kind() -> None:
+    async with DnsServer(ZONE) as server:
+        servers = NameServers([server.address])
+        a = await servers.ask("pbx.example", "A", 5.0)
+        assert (sorted(map(str, a.records)), a.ttl_s) == (["192.0.2.1", "192.0.2.2"], 30.0)
+        assert (await servers.ask("pbx.example", "AAAA", 5.0)).records == ("2001:db8::1",)
+        services = await servers.ask("_sip._udp.example", "SRV", 5.0)
+        assert set(services.records) == {Srv(10, 20, 5061, "a.example"), Srv(0, 0, 0, "")}
+        (naptr,) = (await servers.ask("example", "NAPTR", 5.0)).records
+        assert naptr == Naptr(50, 60, "s", "SIP+D2U", "_sip._udp.example")
+        assert len((await servers.ask("large.example", "A", 5.0)).records) == MOST_RECORDS
+
+
+async def test_names_and_records_that_are_not_there() -> None:
+    async with DnsServer(ZONE) as server:
+        servers = NameServers([server.address])
+        assert await servers.ask("nowhere.example", "SRV", 5.0) == Answer((), 7.0)
+        assert (await servers.ask("pbx.example", "SRV", 5.0)).records == ()
+
+
+async def test_a_server_that_is_silent() -> None:
+    async with DnsServer(ZONE) as server:
+        server.silent.add("stall.example")
+        with pytest.raises(NameServiceError, match=r"stall.example: no answer from the name"):
+            await NameServers([server.address]).ask("stall.example", "A", 0.3)
+
+
+async def test_a_server_that_cannot_answer() -> None:
+    async with DnsServer(ZONE) as server:
+        server.refusing = True
+        with pytest.raises(NameServiceError, match="cannot answer"):
+            await NameServers([server.address]).ask("pbx.example", "A", 0.5)
+
+
+async def test_the_next_server_is_asked_where_one_is_silent() -> None:
+    async with DnsServer(ZONE) as silent, DnsServer(ZONE) as other:
+        silent.silent.add("pbx.example")
+        servers = NameServers([silent.address, other.address])
+        assert len((await servers.ask("pbx.example", "A", 10.0)).records) == 2
+
+
+@pytest.mark.parametrize("name", ["a" * 64 + ".example", "..", "a..example"])
+async def test_a_name_that_is_none(name: str) -> None:
+    async with DnsServer(ZONE) as server:
+        with pytest.raises(NameServiceError):
+            await NameServers([server.address]).ask(name, "A", 1.0)
+
+
+async def test_resolv_conf_is_read_again_when_it_changes(tmp_path: Path) -> None:
+    path = tmp_path / "resolv.conf"
+    servers = NameServers(path=str(path))
+    with pytest.raises(NameServiceError):
+        await servers.ask("pbx.example", "A", 1.0)
+    path.write_text("nameserver 192.0.2.1\nsearch example\n")
+    assert servers._current().nameservers == ["192.0.2.1"]
+    path.write_text("nameserver 192.0.2.20\n")
+    assert servers._current().nameservers == ["192.0.2.20"]
+
+
+def test_on_uvloop() -> None:
+    async def main() -> None:
+        async with DnsServer(ZONE) as server:
+            answer = await NameServers([server.address]).ask("pbx.example", "AAAA", 5.0)
+            assert answer.records == ("2001:db8::1",)
+            assert len(asyncio.all_tasks()) == 1
+
+    uvloop.run(main())

@@ -1,0 +1,76 @@
+"""The switch of the media worker on real sockets, with the clock in the test's hands."""
+
+import random
+from time import monotonic
+
+from media import messages as m
+from media.rtp.outgoing_stream import FRAME_S
+from media.settings import MediaSettings
+from media.worker.switch import Switch
+from tests.support.phones.wire.frames import FramePhone
+from tests.support.ports import free_udp_range
+
+HOST = "127.0.0.1"
+
+
+class SwitchBench:
+    """A switch, its phones and its reports. Nothing is read or sent but in `drain` and `tick`."""
+
+    def __init__(self, *, pairs: int = 6, timeout_s: float = 2.0, silence_s: float = 1.0) -> None:
+        first = free_udp_range(2 * pairs)[0]
+        self.reports: list[m.Answer | m.Event] = []
+        self.switch = Switch(
+            MediaSettings(HOST, (first, first + 2 * pairs - 1), timeout_s, silence_s, 1.0),
+            self.reports.append,
+            rng=random.Random(4),
+        )
+        self.now = monotonic()
+        self.phones: list[FramePhone] = []
+        self.addresses: dict[str, tuple[str, int]] = {}
+
+    def open(self, leg: str) -> tuple[str, int]:
+        """A leg without a phone. Returns its address."""
+        self.switch.execute(m.Open(1, leg))
+        opened = self.reports.pop()
+        assert isinstance(opened, m.Opened)
+        self.addresses[leg] = (opened.host, opened.port)
+        return self.addresses[leg]
+
+    def phone(self, leg: str, fill: int, **options: object) -> FramePhone:
+        """A phone connected to a new leg."""
+        phone = FramePhone(fill, **options)  # type: ignore[arg-type]
+        self.phones.append(phone)
+        self.open(leg)
+        self.switch.execute(phone.describe(leg))
+        return phone
+
+    def drain(self) -> None:
+        """Read what has come."""
+        while self.switch.relay.drain():
+            pass
+        for _ in range(20):
+            self.switch.listeners.drain()
+
+    def tick(self, frames: int = 1) -> None:
+        """Let the time of so many frames pass."""
+        for _ in range(frames):
+            self.now += FRAME_S
+            self.switch.tick(self.now)
+
+    def stats(self, leg: str) -> m.LegStats:
+        """The figures of a leg."""
+        self.switch.execute(m.GetStats(1, leg))
+        answer = self.reports.pop()
+        assert isinstance(answer, m.Stats)
+        assert answer.stats is not None
+        return answer.stats
+
+    def events(self, *kinds: type) -> list[object]:
+        """The reports of these kinds so far."""
+        return [report for report in self.reports if isinstance(report, kinds)]
+
+    def close(self) -> None:
+        """Close the sockets."""
+        self.switch.close()
+        for phone in self.phones:
+            phone.close()

@@ -1,0 +1,138 @@
+"""Holds what an engine says against the schema of the protocol: replies, errors and events.
+
+The schema lets clients meet members that are added later. Here no member may be unknown.
+"""
+
+import contextlib
+import copy
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+from unittest.mock import patch
+
+import jsonschema
+import msgspec
+
+from engine.control import jsonrpc
+from engine.control.connection import Connection
+from engine.control.schema import openrpc
+from engine.store.event_log import Event, EventLog
+
+MOST_OF_ONE_KIND = 20
+"""So many replies of a method, and events of a type, are checked of one engine."""
+
+Schema = dict[str, Any]
+
+
+@cache
+def _strict() -> Schema:
+    document = copy.deepcopy(openrpc())
+    for schema in document["components"]["schemas"].values():
+        if "properties" in schema:
+            schema.setdefault("additionalProperties", False)
+    return document
+
+
+@cache
+def _validator_of_reply(method: str) -> jsonschema.protocols.Validator:
+    described = {one["name"]: one for one in _strict()["methods"]}[method]
+    return _validator(described["result"]["schema"])
+
+
+@cache
+def _validator_of_event(type: str) -> jsonschema.protocols.Validator:
+    described = {one["name"]: one for one in _strict()["x-events"]}[type]
+    common = _strict()["components"]["schemas"]["Event"]
+    own = described["schema"].get("properties", {})
+    return _validator(common | {"properties": common["properties"] | own})
+
+
+@cache
+def _validator_of_errors() -> jsonschema.protocols.Validator:
+    return _validator({"$ref": "#/components/schemas/ErrorData"})
+
+
+def _validator(schema: Schema) -> jsonschema.protocols.Validator:
+    whole = schema | {"components": _strict()["components"]}
+    return jsonschema.Draft202012Validator(whole)
+
+
+def check_reply(method: str, result: Any) -> None:
+    """Raise AssertionError where a reply is not as the schema says."""
+    _check(_validator_of_reply(method), f"the reply of {method}", result)
+
+
+def check_event(params: dict[str, Any]) -> None:
+    """Raise AssertionError where an event is not as the schema says."""
+    _check(_validator_of_event(params["type"]), f"the event {params['type']}", params)
+
+
+def check_error(data: Any) -> None:
+    """Raise AssertionError where the data of an error are not as the schema says."""
+    _check(_validator_of_errors(), "the data of an error", data)
+
+
+def _check(validator: jsonschema.protocols.Validator, what: str, instance: Any) -> None:
+    for error in validator.iter_errors(instance):
+        where = "/".join(map(str, error.absolute_path))
+        raise AssertionError(f"{what}: {where}: {error.message}")
+
+
+class ProtocolCheck:
+    """Collects what one engine says; `finish` checks it."""
+
+    def __init__(self) -> None:
+        self.methods: Counter[str] = Counter()
+        self.types: Counter[str] = Counter()
+        self._replies: list[tuple[str, bytes]] = []
+        self._errors: list[bytes] = []
+        self._events: list[bytes] = []
+
+    def watch(self, events: EventLog) -> None:
+        """Collect the events of this log."""
+        events.listen(self._heard)
+
+    def _heard(self, event: Event) -> None:
+        self.types[event.type] += 1
+        if self.types[event.type] <= MOST_OF_ONE_KIND:
+            self._events.append(event.line)
+
+    def replied(self, method: str, result: object) -> None:
+        """A method has replied."""
+        self.methods[method] += 1
+        if self.methods[method] <= MOST_OF_ONE_KIND:
+            self._replies.append((method, msgspec.json.encode(result)))
+
+    def refused(self, data: object) -> None:
+        """A method has replied with an error."""
+        self._errors.append(msgspec.json.encode(data))
+
+    def finish(self) -> None:
+        """Raise AssertionError for what is not as the schema says."""
+        for method, body in self._replies:
+            check_reply(method, msgspec.json.decode(body))
+        for body in dict.fromkeys(self._errors):
+            check_error(msgspec.json.decode(body))
+        for line in self._events:
+            check_event(msgspec.json.decode(line)["params"])
+
+
+@contextlib.contextmanager
+def checked_replies(check: ProtocolCheck) -> Iterator[None]:
+    """Collect the replies that go over any control socket of this process."""
+    reply, error_line = Connection._reply, jsonrpc.error_line
+
+    def replied(self: Connection, request: Any, principal: Any, result: object) -> None:
+        check.replied(request.method, result)
+        reply(self, request, principal, result)
+
+    def refused(error: jsonrpc.RpcError) -> bytes:
+        check.refused(error.data)
+        return error_line(error)
+
+    with (
+        patch.object(Connection, "_reply", replied),
+        patch.object(jsonrpc, "error_line", refused),
+    ):
+        yield
