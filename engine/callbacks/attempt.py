@@ -22,7 +22,7 @@ from ..calls.hangup_cause import BY_COMMAND, HangupCause, retry_cause_of
 from ..calls.leg import Leg, LegEnded
 from ..calls.leg_listener import LegListener, ObservedLeg
 from ..calls.services import CallServices
-from ..calls.templates import Subject, context_headers, display_name
+from ..calls.templates import Subject, display_name
 from ..calls.two_party_call import TwoPartyCall
 from ..calls.whisper import Whisper
 from ..errors import EngineError
@@ -289,7 +289,7 @@ class Attempt(TwoPartyCall):
             name=display_name(subject),
             ring_s=ring_s,
             partner=self._partner,
-            headers=context_headers(self._services.dial.headers, subject),
+            headers=self._services.headers_of(subject),
         )
 
     # -- legs -------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from ..store.event_log import EventLog
 from ..store.store import Store
 from .agent_lines import AgentLines
 from .call import CallRegistry
+from .templates import Subject, context_headers
 from .waiting_room import WaitingRooms
 from .whisper import Announcer
 
@@ -55,6 +56,10 @@ class CallServices:
     rtp_host: str = ""
     clock: Clock = field(default_factory=Clock)
     new_id: Callable[[], str] = random_id
+
+    def headers_of(self, subject: Subject) -> tuple[tuple[str, str], ...]:
+        """The headers of an INVITE to an agent, which say what the call is about."""
+        return context_headers(self.dial.headers, subject, self.dial.header_bytes)
 
     def configure(self, dial: Dial) -> None:
         """Dial by these settings from now on; calls that are up go on as they began."""

@@ -4,8 +4,11 @@ A member without a value is left out of an event. docs/ has the same table for p
 the two against each other, and against the types that the code publishes.
 """
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
+
+from ..errors import BadParams
 
 COMMON = ("seq", "epoch", "time", "type")
 """Of every event."""
@@ -148,3 +151,12 @@ EVENT_TYPES: Mapping[str, EventType] = {
     **_each("snapshot", "agent call job number queue trunk", "one thing as it is now", "view"),
     **_each("snapshot", "end", "the snapshot is complete", "counts"),
 }  # fmt: skip
+
+
+def check_types(field: str, wanted: Iterable[str]) -> None:
+    """Raise BadParams where nothing that is published has a type that begins so."""
+    for text in wanted:
+        if not any(name.startswith(text) for name in EVENT_TYPES):
+            near = difflib.get_close_matches(text, EVENT_TYPES, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise BadParams(field, f"{text!r} is not the beginning of any event's type{hint}")

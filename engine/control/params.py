@@ -10,6 +10,7 @@ from ..job import CrashDecision, JobState
 from ..request import Identifier, JobId, Params, Priority, Target, UnixTime, one_of
 from ..store.event_log import Gap
 from ..store.wanted import Wanted
+from .event_types import check_types
 
 NumberOf = Callable[[str], str]
 """A number in E.164, read as in a request. Raises EngineError `refused` where it is none."""
@@ -117,6 +118,9 @@ class Subscribe(Params):
     since: Annotated[int, Meta(ge=0)] | None = None
     epoch: Identifier | None = None
     snapshot: bool | None = None
+
+    def __post_init__(self) -> None:
+        check_types("types", self.types)
 
 
 class Subscribed(TypedDict):

@@ -23,7 +23,7 @@ from ..calls.cancel_scope import while_up
 from ..calls.hangup_cause import BY_COMMAND
 from ..calls.leg import Leg, LegEnded
 from ..calls.services import CallServices
-from ..calls.templates import context_headers, display_name
+from ..calls.templates import display_name
 from ..calls.two_party_call import TwoPartyCall
 from ..calls.waiting_room import WaitingParty, WaitingRoom
 from ..calls.whisper import Whisper
@@ -368,7 +368,7 @@ class InboundCall(TwoPartyCall):
             name=display_name(incoming.subject),
             ring_s=ring_s,
             partner=self._caller,
-            headers=context_headers(self._services.dial.headers, incoming.subject),
+            headers=self._services.headers_of(incoming.subject),
         )
 
     # -- the end ----------------------------------------------------------------------------
