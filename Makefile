@@ -13,7 +13,7 @@ SECONDS_OF_FUZZ ?= 600
 setup: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml setup.py clients/python/pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/pip || sh scripts/make_venv.sh $(PYTHON) $(VENV)
 	@echo "installing into $(VENV) …"
 	@$(PIP) --upgrade pip >$(VENV)/install.log 2>&1 || { cat $(VENV)/install.log; exit 1; }
 	@$(PIP) --editable clients/python --editable '.[dev]' >$(VENV)/install.log 2>&1 || { cat $(VENV)/install.log; exit 1; }

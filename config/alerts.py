@@ -1,6 +1,5 @@
 """The section about alerts: a figure that is past its threshold for some time."""
 
-from collections.abc import Iterable
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
@@ -45,10 +44,3 @@ class Alert(Section):
         if self.command and not self.command[0].startswith("/"):
             raise wrong("command", f"{self.command[0]!r} is not the full path of a program")
         return self
-
-
-def check_alerts(alerts: Iterable[Alert], queues: set[str]) -> None:
-    """Raise the error of an alert about a queue that there is not."""
-    for index, alert in enumerate(alerts):
-        if alert.queue and alert.queue not in queues:
-            raise wrong(f"alerts[{index}].queue", f"there is no queue named {alert.queue!r}")

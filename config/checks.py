@@ -1,170 +1,252 @@
-"""Checks across sections: names that one section uses of another, and what stands twice.
+"""Checks across sections: names that one section uses of another, and what stands twice or hides.
 
-Each raises as pydantic's validators do, naming the key.
+Each check gives every fault that it finds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-from .agents import ONE_WORKER, Agent
-from .calendars import Calendar
-from .inbound import Inbound, Room
-from .policy import Rate
-from .queues import Centre, Queue
-from .rights import TOKEN_LENGTH, Right
-from .rules import Rule
-from .sections import Control, Route, Trunk, first_duplicate
-from .values import host_of, wrong
+from .agents import ONE_WORKER
+from .all_sections import AllSections
+from .errors import Fault
+from .rights import TOKEN_LENGTH
+from .skills import skill_faults
+from .values import host_of, is_name
 
-
-def check_inbound(
-    routes: list[Inbound], rooms: list[Room], trunks: set[str], queues: set[str]
-) -> None:
-    """Raise where an [[inbound]] route names a trunk, queue or room that there is not."""
-    known_rooms = {room.name for room in rooms}
-    for index, route in enumerate(routes):
-        for name in route.trunks:
-            if name not in trunks:
-                raise wrong(f"inbound[{index}].trunks", f"there is no trunk named {name!r}")
-        if route.queue not in queues:
-            raise wrong(f"inbound[{index}].queue", f"there is no queue named {route.queue!r}")
-        if route.room and route.room not in known_rooms:
-            raise wrong(f"inbound[{index}].room", f"there is no room named {route.room!r}")
+NAMED = (
+    "trunks",
+    "agents",
+    "webhooks",
+    "alerts",
+    "inbound",
+    "rooms",
+    "calendars",
+    "centres",
+    "queues",
+)
+EVERYWHERE = ("0.0.0.0", "::")
 
 
-def check_rules(
-    rules: list[Rule],
-    trunks: set[str],
-    queues: set[str],
-    calendars: set[str],
-    centres: set[str],
-) -> None:
-    """Raise where two rules have one name, or one names a trunk, queue or the like there is not."""
-    twice = first_duplicate([rule.name for rule in rules])
-    if twice is not None:
-        raise wrong("rules", f"the name {twice!r} stands twice")
-    for index, rule in enumerate(rules):
-        where = f"rules[{index}]"
-        if rule.set.trunk is not None and rule.set.trunk not in trunks:
-            raise wrong(f"{where}.set.trunk", f"there is no trunk named {rule.set.trunk!r}")
-        if rule.set.queue is not None and rule.set.queue not in queues:
-            raise wrong(f"{where}.set.queue", f"there is no queue named {rule.set.queue!r}")
-        if rule.set.centre is not None and rule.set.centre not in centres:
-            raise wrong(f"{where}.set.centre", f"there is no centre named {rule.set.centre!r}")
-        for name in rule.match.queue or []:
-            if name not in queues:
-                raise wrong(f"{where}.match.queue", f"there is no queue named {name!r}")
-        calendar = rule.match.calendar
-        if calendar is not None and calendar not in calendars:
-            raise wrong(f"{where}.match.calendar", f"there is no calendar named {calendar!r}")
+class Known:
+    """The names that the entries of each section have, also of entries that have a fault.
+
+    Where the name itself has a fault, nothing is known of its section.
+    """
+
+    def __init__(self, names: Mapping[str, set[str]], unknown: Container[str] = ()) -> None:
+        self._names, self._unknown = names, unknown
+
+    @classmethod
+    def in_data(cls, data: Mapping[str, Any]) -> "Known":
+        """Those of a configuration as it is written."""
+        found: dict[str, set[str]] = {}
+        unknown: set[str] = set()
+        for section in NAMED:
+            entries = data.get(section, [])
+            written = entries if isinstance(entries, list) else [None]
+            names = [one.get("name") if isinstance(one, Mapping) else None for one in written]
+            found[section] = {name for name in names if isinstance(name, str) and is_name(name)}
+            if not all(name in found[section] for name in names):
+                unknown.add(section)
+        return cls(found, unknown)
+
+    @classmethod
+    def of(cls, settings: AllSections) -> "Known":
+        """Those of a configuration that has been read."""
+        return cls({section: {one.name for one in getattr(settings, section)} for section in NAMED})
+
+    def has(self, section: str, name: str) -> bool:
+        """Whether an entry of the section has the name, or may have it."""
+        return section in self._unknown or name in self._names[section]
+
+    def missing(self, key: str, section: str, names: Iterable[str | None]) -> Iterator[Fault]:
+        """A fault of `key` for each of the names that the section does not have; "" is none."""
+        noun = section.removesuffix("s")
+        for name in names:
+            if name and not self.has(section, name):
+                yield Fault(key, f"there is no {noun} named {name!r}")
 
 
-def check_rates(rates: Sequence[Rate]) -> None:
-    """Raises an error where two rates are for the same prefix."""
-    twice = first_duplicate([rate.prefix for rate in rates])
-    if twice is not None:
-        raise wrong("rates", f"the prefix {twice!r} stands twice")
+def faults_of(settings: AllSections, known: Known | None = None) -> Iterator[Fault]:
+    """Every fault between the sections of a configuration."""
+    known = known or Known.of(settings)
+    for check in (
+        _check_twice, _check_addresses, _check_rights, _check_skills, _check_prefixes,
+        _check_outside,
+    ):  # fmt: skip
+        yield from check(settings)
+    for check_names in (
+        _check_routes, _check_inbound, _check_rules, _check_alerts, _check_agents, _check_queues,
+    ):  # fmt: skip
+        yield from check_names(settings, known)
 
 
-def check_rights(rights: Sequence[Right], control: Control) -> None:
-    """Raises an error where one stands twice, or TCP is served and no token opens it."""
-    twice = first_duplicate([right.name for right in rights])
-    if twice is not None:
-        raise wrong("rights", f"the name {twice!r} stands twice")
+# -- what stands twice ---------------------------------------------------------------------------
+
+
+def _check_twice(settings: AllSections) -> Iterator[Fault]:
+    for section in (*NAMED, "rules", "rights"):
+        yield from _twice(section, "name", "name", [one.name for one in getattr(settings, section)])
+    yield from _twice("retry", "cause", "cause", [rule.cause for rule in settings.retry])
+    yield from _twice("rates", "prefix", "prefix", [rate.prefix for rate in settings.rates])
+    rights = settings.rights
     for key in ("user", "group"):
-        named = [str(getattr(right, key)) for right in rights if getattr(right, key) != ""]
-        twice = first_duplicate(named)
-        if twice is not None:
-            raise wrong("rights", f"the {key} {twice} stands twice")
-    given = [right.token.get_secret_value() for right in rights]
-    tokens = [token for token in (control.token.get_secret_value(), *given) if token]
-    if any(len(token) < TOKEN_LENGTH for token in tokens) and (rights or control.default_role):
-        raise wrong("control.token", f"must have at least {TOKEN_LENGTH} characters")
-    if first_duplicate(tokens) is not None:
-        raise wrong("rights", "one token stands twice")
-    if control.tcp and not tokens:
-        raise wrong(
-            "control.token", "control.tcp needs a token (or token_file), here or in [[rights]]"
+        yield from _twice("rights", key, key, [getattr(right, key) for right in rights])
+
+
+def _twice(section: str, key: str, noun: str, values: Sequence[str | int]) -> Iterator[Fault]:
+    seen: set[str | int] = set()
+    for index, value in enumerate(values):
+        if value in seen:
+            yield Fault(f"{section}[{index}].{key}", f"the {noun} {value!r} stands twice")
+        if value != "":
+            seen.add(value)
+
+
+# -- addresses, and who may connect --------------------------------------------------------------
+
+
+def _check_addresses(settings: AllSections) -> Iterator[Fault]:
+    media = settings.media
+    if media.address in EVERYWHERE and not media.advertise:
+        yield Fault(
+            "media.address",
+            f"{media.address} is no address that phones can send to; media.advertise says which",
         )
 
 
-class OutsideTargets:
-    """The places outside that may be called: by the permitted hosts, the trunks and the routes."""
+def _check_rights(settings: AllSections) -> Iterator[Fault]:
+    control, rights = settings.control, settings.rights
+    own = control.token.get_secret_value()
+    given = [(f"rights[{n}].token", one.token.get_secret_value()) for n, one in enumerate(rights)]
+    tokens = [(key, token) for key, token in (("control.token", own), *given) if token]
+    if own and len(own) < TOKEN_LENGTH and (rights or control.default_role):
+        yield Fault("control.token", f"must have at least {TOKEN_LENGTH} characters")
+    seen: set[str] = set()
+    for key, token in tokens:
+        if token in seen:
+            yield Fault(key, "one token stands twice")
+        seen.add(token)
+    if control.tcp and not tokens:
+        reason = "control.tcp needs a token (or token_file), here or in [[rights]]"
+        yield Fault("control.token", reason)
 
-    def __init__(
-        self, allow_hosts: Iterable[str], trunks: Iterable[Trunk], routes: Iterable[Route]
-    ) -> None:
-        self._hosts = {host_of(f"sip:{host}") for host in allow_hosts}
-        self._hosts |= {host_of(trunk.uri) for trunk in trunks}
-        self._prefixes = [route.prefix for route in routes]
 
-    def check(self, key: str, outside: str) -> None:
-        """Raise where `outside`, a sip: URI or a number, cannot be called."""
+def _check_skills(settings: AllSections) -> Iterator[Fault]:
+    yield from skill_faults(settings)
+
+
+# -- prefixes, and places outside ----------------------------------------------------------------
+
+
+def _check_prefixes(settings: AllSections) -> Iterator[Fault]:
+    routes = [route.prefix for route in settings.routes]
+    for index, prefix in enumerate(routes):
+        key = f"routes[{index}].prefix"
+        first = next((one for one in routes[:index] if prefix.startswith(one)), None)
+        if first == prefix:
+            yield Fault(key, f"the prefix {prefix!r} stands twice; first match wins")
+        elif first is not None:
+            reason = f"an earlier route for {first!r} takes all of {prefix!r}; first match wins"
+            yield Fault(key, reason)
+    codes = settings.numbering.short_codes
+    for index, rule in enumerate(settings.rules):
+        for prefix in rule.match.prefix or ():
+            if not prefix.startswith("+") and not any(one.startswith(prefix) for one in codes):
+                reason = f"{prefix!r} must begin with '+': numbers are compared as written in full"
+                yield Fault(f"rules[{index}].match.prefix", reason)
+
+
+def _check_outside(settings: AllSections) -> Iterator[Fault]:
+    hosts = {host_of(f"sip:{host}") for host in settings.dial.allow_hosts}
+    hosts |= {host_of(trunk.uri) for trunk in settings.trunks}
+    for key, outside in outside_numbers(settings):
         if outside[:4].lower() == "sip:":
-            if host_of(outside) not in self._hosts:
-                raise wrong(key, f"host {host_of(outside)!r} is not in dial.allow_hosts")
+            if host_of(outside) not in hosts:
+                yield Fault(key, f"host {host_of(outside)!r} is not in dial.allow_hosts")
         elif outside.startswith("+"):
             number = "+" + "".join(filter(str.isdigit, outside))
-            if not any(number.startswith(prefix) for prefix in self._prefixes):
-                raise wrong(key, f"no route takes {number}")
+            if not any(number.startswith(route.prefix) for route in settings.routes):
+                yield Fault(key, f"no route takes {number}")
 
 
-def check_centres(
-    centres: Sequence[Centre], calendars: Sequence[Calendar], outside: OutsideTargets
-) -> None:
-    """Raise where a centre names a calendar there is not, or a number that cannot be called."""
-    known = {calendar.name for calendar in calendars}
-    for index, centre in enumerate(centres):
-        _known(f"centres[{index}].calendar", "calendar", [centre.calendar], known)
-        outside.check(f"centres[{index}].number", centre.number)
+def outside_numbers(settings: AllSections) -> Iterator[tuple[str, str]]:
+    """Every number or sip: URI outside that takes calls, and its key."""
+    for index, centre in enumerate(settings.centres):
+        if centre.number:
+            yield f"centres[{index}].number", centre.number
+    for index, queue in enumerate(settings.queues):
+        for number, step in enumerate(queue.overflow):
+            if step.number:
+                yield f"queues[{index}].overflow[{number}].number", step.number
 
 
-def check_agents(
-    agents: Sequence[Agent], queues: set[str], centres: set[str], media_workers: int
-) -> None:
-    """Raise where an agent names a queue or centre there is not, or a line cannot be permanent."""
-    for index, agent in enumerate(agents):
-        _known(f"agents[{index}].queues", "queue", agent.queues, queues)
-        _known(f"agents[{index}].centre", "centre", [agent.centre], centres)
-        if agent.permanent and media_workers > 1:
-            raise wrong(f"agents[{index}].permanent", ONE_WORKER)
+# -- names ---------------------------------------------------------------------------------------
 
 
-def check_queues(
-    queues: Sequence[Queue],
-    agents: Sequence[Agent],
-    centres: Sequence[Centre],
-    calendars: Sequence[Calendar],
-    outside: OutsideTargets,
-) -> None:
-    """Raise where a queue names an agent, queue, centre, calendar or number there is not."""
-    known_agents = {agent.name for agent in agents}
-    known_calendars = {calendar.name for calendar in calendars}
-    known_centres = {centre.name for centre in centres}
-    known_queues = {queue.name for queue in queues}
-    for index, queue in enumerate(queues):
+def _check_routes(settings: AllSections, known: Known) -> Iterator[Fault]:
+    for index, route in enumerate(settings.routes):
+        yield from known.missing(f"routes[{index}].trunks", "trunks", route.trunks)
+    trunks = settings.numbering.extension_trunks
+    yield from known.missing("numbering.extension_trunks", "trunks", trunks)
+
+
+def _check_inbound(settings: AllSections, known: Known) -> Iterator[Fault]:
+    for index, route in enumerate(settings.inbound):
+        key = f"inbound[{index}]"
+        yield from known.missing(f"{key}.trunks", "trunks", route.trunks)
+        yield from known.missing(f"{key}.queue", "queues", [route.queue])
+        yield from known.missing(f"{key}.room", "rooms", [route.room])
+
+
+def _check_rules(settings: AllSections, known: Known) -> Iterator[Fault]:
+    for index, rule in enumerate(settings.rules):
+        key = f"rules[{index}]"
+        match, set_ = rule.match, rule.set
+        yield from known.missing(f"{key}.set.trunk", "trunks", [set_.trunk])
+        yield from known.missing(f"{key}.set.queue", "queues", [set_.queue])
+        yield from known.missing(f"{key}.set.centre", "centres", [set_.centre])
+        yield from known.missing(f"{key}.set.known_agent", "agents", [set_.known_agent])
+        yield from known.missing(f"{key}.match.queue", "queues", match.queue or ())
+        yield from known.missing(f"{key}.match.trunk", "trunks", match.trunk or ())
+        yield from known.missing(f"{key}.match.calendar", "calendars", [match.calendar])
+
+
+def _check_alerts(settings: AllSections, known: Known) -> Iterator[Fault]:
+    for index, alert in enumerate(settings.alerts):
+        yield from known.missing(f"alerts[{index}].queue", "queues", [alert.queue])
+
+
+def _check_agents(settings: AllSections, known: Known) -> Iterator[Fault]:
+    for index, agent in enumerate(settings.agents):
+        key = f"agents[{index}]"
+        yield from known.missing(f"{key}.queues", "queues", agent.queues)
+        yield from known.missing(f"{key}.centre", "centres", [agent.centre])
+        if agent.permanent and settings.media.workers > 1:
+            yield Fault(f"{key}.permanent", ONE_WORKER)
+
+
+def _check_queues(settings: AllSections, known: Known) -> Iterator[Fault]:
+    for index, centre in enumerate(settings.centres):
+        yield from known.missing(f"centres[{index}].calendar", "calendars", [centre.calendar])
+    for index, queue in enumerate(settings.queues):
         key = f"queues[{index}]"
-        _known(f"{key}.agents", "agent", queue.agents, known_agents)
-        _known(f"{key}.calendar", "calendar", [queue.calendar], known_calendars)
+        yield from known.missing(f"{key}.agents", "agents", queue.agents)
+        yield from known.missing(f"{key}.calendar", "calendars", [queue.calendar])
         for number, tier in enumerate(queue.tiers):
-            _known(f"{key}.tiers[{number}].agents", "agent", tier.agents, known_agents)
-            _known(f"{key}.tiers[{number}].queues", "queue", tier.queues, known_queues)
-            _known(f"{key}.tiers[{number}].centres", "centre", tier.centres, known_centres)
+            at = f"{key}.tiers[{number}]"
+            yield from known.missing(f"{at}.agents", "agents", tier.agents)
+            yield from known.missing(f"{at}.queues", "queues", tier.queues)
+            yield from known.missing(f"{at}.centres", "centres", tier.centres)
         for number, share in enumerate(queue.shares):
             at = f"{key}.shares[{number}]"
-            _known(f"{at}.centre", "centre", [share.centre], known_centres)
-            _known(f"{at}.calendar", "calendar", [share.calendar], known_calendars)
+            yield from known.missing(f"{at}.centre", "centres", [share.centre])
+            yield from known.missing(f"{at}.calendar", "calendars", [share.calendar])
         for number, vip in enumerate(queue.vip):
-            _known(f"{key}.vip[{number}].agents", "agent", vip.agents, known_agents)
+            yield from known.missing(f"{key}.vip[{number}].agents", "agents", vip.agents)
         for number, step in enumerate(queue.overflow):
             at = f"{key}.overflow[{number}]"
-            _known(f"{at}.queue", "queue", [step.queue], known_queues)
+            yield from known.missing(f"{at}.queue", "queues", [step.queue])
+            yield from known.missing(f"{at}.centre", "centres", [step.centre])
             if step.queue == queue.name:
-                raise wrong(f"{at}.queue", "must be another queue")
-            _known(f"{at}.centre", "centre", [step.centre], known_centres)
-            outside.check(f"{at}.number", step.number)
-
-
-def _known(key: str, noun: str, names: Iterable[str], known: set[str]) -> None:
-    for name in names:
-        if name and name not in known:
-            raise wrong(key, f"there is no {noun} named {name!r}")
+                yield Fault(f"{at}.queue", "must be another queue")

@@ -8,8 +8,9 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from .agents import Level, WrapUp
+from .policy import FullPrefix
 from .sections import Section, first_duplicate
-from .values import Name, NumberPrefix, OutsideNumber, Region, Seconds, wrong
+from .values import Name, OutsideNumber, Region, Seconds, wrong
 
 StrategyName = Literal[
     "longest_idle",
@@ -52,7 +53,7 @@ class Share(Section):
     percent: float = Field(ge=0, le=100)
     calendar: str = ""
     regions: list[Region] = Field(default=[])
-    prefixes: list[NumberPrefix] = Field(default=[])
+    prefixes: list[FullPrefix] = Field(default=[])
 
 
 class Vip(Section):

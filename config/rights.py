@@ -2,12 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from .sections import Section, read_secret
 from .values import Group, Name, OptionalPath, Printable, Secret, check_user, wrong
 
-Role = Literal["read", "operate", "supervise", "administer"]
+Role = Literal["read", "operate", "supervise", "administer", "request"]
+# What can be told apart by site is for these.
+SITE_ROLES = ("request", "read", "operate")
 
 TOKEN_LENGTH = 16
 
@@ -26,6 +28,9 @@ class Right(Section):
     token_file: OptionalPath = ""
     role: Role | None = None
     agent: Printable = ""
+    sites: list[Annotated[Printable, Field(min_length=1, max_length=128)]] = Field(
+        default=[], max_length=1000
+    )
 
     @model_validator(mode="after")
     def _check_whole(self) -> "Right":
@@ -43,4 +48,6 @@ class Right(Section):
             raise wrong("role", "give one of role and agent")
         if self.agent and self.group:
             raise wrong("agent", "a group is no agent; name its users one by one")
+        if self.sites and self.role not in SITE_ROLES:
+            raise wrong("sites", f"are for the roles {', '.join(SITE_ROLES)}")
         return self

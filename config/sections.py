@@ -18,12 +18,12 @@ from .values import (
     Name,
     NameServer,
     Network,
-    NumberPrefix,
     OptionalPath,
     Pattern,
     PortRange,
     Printable,
     Region,
+    RoutePrefix,
     Rtp,
     Seconds,
     Secret,
@@ -32,6 +32,7 @@ from .values import (
     Template,
     User,
     is_file,
+    steers,
     wrong,
 )
 
@@ -78,7 +79,7 @@ class Control(Section):
     token: Secret = SecretStr("")
     token_file: OptionalPath = ""
     allow_users: list[User] = []
-    default_role: Literal["", "none", "read", "operate", "supervise", "administer"] = ""
+    default_role: Literal["", "none", "request", "read", "operate", "supervise", "administer"] = ""
     replay_events: int = Field(default=100_000, ge=1, le=10_000_000)
     replay_bytes: int = Field(default=64 << 20, ge=1 << 20)
     max_request_bytes: int = Field(default=1 << 20, ge=32 << 10, le=1 << 20)
@@ -194,6 +195,10 @@ class Dial(Section):
         twice = first_duplicate([name.lower() for name in headers])
         if twice is not None:
             raise wrong("", f"header {twice!r} stands twice")
+        for name, template in headers.items():
+            if steers(name, template):
+                reason = "says who is called, so it may not be filled from a request"
+                raise wrong(name, reason)
         return headers
 
 
@@ -257,7 +262,7 @@ class Trunk(WithCredentials):
 class Route(Section):
     """[[routes]]: which trunks carry the numbers that begin with `prefix`."""
 
-    prefix: NumberPrefix
+    prefix: RoutePrefix
     trunks: list[str] = Field(min_length=1)
 
     @field_validator("trunks")

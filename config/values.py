@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import re2
-from phonenumbers import SUPPORTED_REGIONS
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, SUPPORTED_REGIONS
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Strict
 from pydantic_core import PydanticCustomError
 
@@ -38,6 +38,14 @@ _STACK_HEADERS = """
     proxy-authenticate proxy-authorization proxy-require rack reason record-route require
     retry-after route rseq server session-expires supported timestamp to unsupported user-agent
     via warning www-authenticate c e f i k l m s t v x
+"""
+
+# Headers that say who is called, or for whom: their value must not come from a request.
+_STEERING_HEADERS = """
+    a accept-contact b d diversion history-info identity j join o p-asserted-identity
+    p-called-party-id p-preferred-identity p-served-user path privacy r refer-sub refer-to
+    referred-by reject-contact remote-party-id replaces request-disposition service-route
+    target-dialog y
 """
 
 
@@ -83,8 +91,13 @@ def split_host_port(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def is_name(text: str) -> bool:
+    """Whether `text` may be the name of an entry."""
+    return _NAME.fullmatch(text) is not None
+
+
 def _check_name(text: str) -> str:
-    if not _NAME.fullmatch(text):
+    if not is_name(text):
         raise _reject(
             "must be 1 to 64 letters, digits, '.', '_' or '-', and begin with one of the first two"
         )
@@ -275,6 +288,22 @@ def host_of(uri: str) -> str:
 def _check_prefix(text: str) -> str:
     if not _NUMBER_PREFIX.fullmatch(text):
         raise _reject(f"{text!r} must be the start of a number: '+' (or none), then digits")
+    digits = text[1:]
+    if text.startswith("+") and digits.isdigit() and not _may_be_country(digits):
+        raise _reject(f"{text!r} is the beginning of no number: there is no such country code")
+    return text
+
+
+def _may_be_country(digits: str) -> bool:
+    """Whether a country code begins with these digits, or they with one."""
+    codes = map(str, COUNTRY_CODE_TO_REGION_CODE)
+    return any(code.startswith(digits) or digits.startswith(code) for code in codes)
+
+
+def _check_route_prefix(text: str) -> str:
+    _check_prefix(text)
+    if text.startswith("00"):
+        raise _reject(f"{text!r} must begin with '+': numbers are routed as written in full")
     return text
 
 
@@ -285,8 +314,9 @@ def _check_region(text: str) -> str:
 
 
 def _check_country(text: str) -> str:
-    if not re.fullmatch("[A-Za-z]{2}", text):
-        raise _reject(f"{text!r} is not a country; it is two letters such as GB")
+    if text.upper() not in SUPPORTED_REGIONS:
+        hint = "; Great Britain is GB" if text.upper() == "UK" else ""
+        raise _reject(f"{text!r} is not a country; it is two letters such as DE{hint}")
     return text
 
 
@@ -313,6 +343,11 @@ def _check_header_name(text: str) -> str:
     if text.lower() in _STACK_HEADERS.split():
         raise _reject(f"{text} is written by the SIP stack itself")
     return text
+
+
+def steers(name: str, template: str) -> bool:
+    """Whether a header that says who is called would be filled from a request."""
+    return name.lower() in _STEERING_HEADERS.split() and bool(_PLACEHOLDER.search(template))
 
 
 def check_user(user: str | int) -> int:
@@ -370,6 +405,7 @@ OptionalAgentAddress = Annotated[
 # A number or sip: URI outside, which takes calls in an operator's place; empty: none.
 OutsideNumber = Annotated[str, AfterValidator(_check_outside)]
 NumberPrefix = Annotated[str, AfterValidator(_check_prefix)]
+RoutePrefix = Annotated[str, AfterValidator(_check_route_prefix)]
 Country = Annotated[str, AfterValidator(_check_country)]
 Region = Annotated[str, AfterValidator(_check_region)]
 Printable = Annotated[str, AfterValidator(_check_printable)]

@@ -367,6 +367,8 @@ class Job(msgspec.Struct, kw_only=True):
     cause: str | None = None
     failure: Failure | None = None
     recording: str | None = None
+    requested_by: str | None = None
+    """The client that asked for it on the control socket; None: the caller, by a key."""
     called: str | None = None
     """The customer's number in E.164, where `to` is one."""
     region: str | None = None
@@ -410,12 +412,10 @@ class Job(msgspec.Struct, kw_only=True):
     def agent(self) -> str | None:
         """The agent who has the job now, or had it last, or whom it names; None: not known yet."""
         offers = self.offers if self.is_terminal else [one for one in self.offers if not one.ended]
-        answered = [one.agent for one in offers if one.answered is not None]
-        if answered:
+        if answered := [one.agent for one in offers if one.answered is not None]:
             return answered[-1]
-        if offers and (self.is_terminal or len(offers) == 1):
-            return offers[-1].agent
-        return self.request.agent
+        is_known = offers and (self.is_terminal or len(offers) == 1)
+        return offers[-1].agent if is_known else self.request.agent
 
     def about(self) -> dict[str, Any]:
         """What every event of the job says of it, as far as it is known by then."""

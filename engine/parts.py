@@ -34,7 +34,6 @@ from .calls.services import CallServices
 from .calls.waiting_room import WaitingRooms
 from .calls.whisper import Announcer
 from .clock import Clock
-from .control.agent_scope import AgentScope
 from .control.audit import Audit
 from .control.engine_view import EngineView, Network, Output, Traffic
 from .control.live_view import AgentView, Customers, QueueView
@@ -53,6 +52,8 @@ from .control.methods.routes import RouteMethods
 from .control.methods.webhooks import WebhookMethods
 from .control.rights import Rights
 from .control.route_view import PartyView
+from .control.scope.agent_scope import AgentScope
+from .control.scope.scopes import Scopes
 from .control.server import ControlServer
 from .control.snapshot import SnapshotSources, views_of
 from .inbound.inbound import Inbound
@@ -75,6 +76,7 @@ from .restart.dialog_journal import DialogJournal
 from .restart.worker_journal import WorkerJournal
 from .routing.admission import Admission, PolicySettings
 from .routing.dialplan import Dialplan
+from .routing.do_not_call import DoNotCall
 from .routing.number_plan import NumberPlan
 from .routing.opening_hours import opening_hours
 from .routing.peers import Peers
@@ -157,6 +159,7 @@ class Parts:
 
         # -- numbers: where a call goes, and whether it may
         self.trunks = Trunks(settings.trunks, sip=self.sip, events=self.events)
+        do_not_call = DoNotCall(self.store, self.events)
         self.dialplan = Dialplan(
             trunks=settings.trunks,
             routes=settings.routes,
@@ -164,12 +167,13 @@ class Parts:
             allow_hosts=settings.dial.allow_hosts,
             plan=NumberPlan.of(settings),
             trunk_states=self.trunks,
+            do_not_call=do_not_call,
         )
         self.admission = Admission(
             PolicySettings.of(settings),
             read=self.dialplan.classify,
+            do_not_call=do_not_call,
             store=self.store,
-            events=self.events,
         )
         self.router = Router(settings, number_of=self.admission.number, store=self.store)
 
@@ -352,8 +356,15 @@ class Parts:
             self.events,
             snapshot_sources=self._snapshot_sources(),
             rights=self.rights,
-            scope=AgentScope(
-                self.dispatcher.open.known, self._find_job, self.registry.calls, agents=self.agents
+            scopes=Scopes(
+                AgentScope(
+                    self.dispatcher.open.known,
+                    self._find_job,
+                    self.registry.calls,
+                    agents=self.agents,
+                ),
+                self.intake.owner_of,
+                self.registry.calls,
             ),
             audit=Audit(self.store, clock=now),
         )
@@ -380,7 +391,7 @@ class Parts:
             **AgentMethods(self.agents, self.roster, self.queues).table(),
             **PersonMethods(self.personal_data, self.events, lambda: self.admission.region).table(),
             **QueueMethods(self.queues).table(),
-            **NumberMethods(self.admission).table(),
+            **NumberMethods(self.admission, self.dialplan).table(),
             **RouteMethods(
                 self.router,
                 self.admission,

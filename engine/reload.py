@@ -12,9 +12,10 @@ import structlog
 from pydantic import ValidationError
 
 from config.difference import Change, ConfigurationChanges, compare, effective
-from config.settings import ConfigError, Settings, load
+from config.settings import ConfigError, Settings
 from sip.errors import ParseError
 
+from .checks.configuration import load
 from .errors import EngineError
 from .routing.dialplan import Dialplan
 from .store.event_log import EventLog
@@ -67,7 +68,8 @@ class Reload:
     async def run(self, *, check: bool = False, by: str = "") -> ConfigurationChanges:
         """Read, check and, without `check`, take the configuration. Gives what is different.
 
-        Raises EngineError `refused`, whose data has `file`, `key` and `reason`.
+        Raises EngineError `refused`, whose data has `file`, `key` and `reason` of the first fault,
+        and all of them in `errors`.
         """
         async with self._one_at_a_time:
             try:
@@ -76,7 +78,12 @@ class Reload:
             except ConfigError as error:
                 if not check:
                     self._events.publish("engine.reload_failed", by=by, reason=str(error))
-                data = {"file": error.file, "key": error.key, "reason": error.reason}
+                data = {
+                    "file": error.file,
+                    "key": error.key,
+                    "reason": error.reason,
+                    "errors": error.view(),
+                }
                 raise EngineError("refused", str(error), data=data) from error
             changes = compare(self.settings, wanted)
             if not check:

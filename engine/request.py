@@ -96,12 +96,13 @@ class RetrySpec(Params):
 Numbers = Annotated[list[Target], Meta(max_length=MOST_NUMBERS)]
 Priority = Annotated[int, Meta(ge=-1000, le=1000)]
 Skills = Annotated[
-    dict[Annotated[str, Meta(min_length=1, max_length=64)], Annotated[int, Meta(ge=1, le=100)]],
+    dict[Annotated[str, Meta(min_length=1, max_length=64)], Annotated[int, Meta(ge=1, le=10)]],
     Meta(max_length=64),
 ]
 
 
 ToKind = Literal["any", "number"]
+RegionCode = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
 
 
 class CallbackRequest(Params):
@@ -134,7 +135,7 @@ class CallbackRequest(Params):
     join: bool | None = None
     script: Annotated[str, Meta(min_length=1, max_length=1024)] | None = None
     to_kind: ToKind | None = None
-    region: Annotated[str, Meta(pattern="^[A-Z]{2}$")] | None = None
+    region: RegionCode | None = None
 
     def __post_init__(self) -> None:
         if self.agent is not None and self.queue is not None:

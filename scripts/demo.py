@@ -1,6 +1,6 @@
 """`make demo`: a whole callback on this machine, with two softphones, and what each side heard.
 
-Starts the daemon with the default configuration, an operator's and a customer's PJSIP phone, and
+Starts the daemon with the default configuration, an agent's and a customer's PJSIP phone, and
 requests a callback as a service would. Exit status 0 only if everything was heard as it should be.
 """
 
@@ -19,7 +19,7 @@ from config.settings import ConfigError, Settings, load
 from ringback_client import Client, ClientError, EngineError
 
 from .demo_stage import CONFIG, ROOT, Phone, StageError, free_port, running_daemon
-from .demo_verdict import CUSTOMER_HZ, OPERATOR_HZ, Verdict, judge
+from .demo_verdict import AGENT_HZ, CUSTOMER_HZ, Verdict, judge
 from .hearing import Heard
 
 AGENT = "alice"
@@ -44,13 +44,13 @@ class Demo:
         """Play the whole callback and judge it. Raises StageError, ClientError, EngineError."""
         (ROOT / RECORDINGS).mkdir(parents=True, exist_ok=True)
         async with running_daemon(self._settings, self._say) as client:
-            operator, customer = await self._start_phones()
+            agent_side, customer = await self._start_phones()
             try:
                 job, hung_up = await self._call(client, customer)
             finally:
-                await asyncio.gather(operator.stop(), customer.stop())
-        heard = {phone.name: self._hear(phone) for phone in (operator, customer)}
-        stats = {phone.name: phone.latest("stats") for phone in (operator, customer)}
+                await asyncio.gather(agent_side.stop(), customer.stop())
+        heard = {phone.name: self._hear(phone) for phone in (agent_side, customer)}
+        stats = {phone.name: phone.latest("stats") for phone in (agent_side, customer)}
         return judge(job, self._requested, hung_up, heard, stats)
 
     async def _start_phones(self) -> tuple[Phone, Phone]:
@@ -58,13 +58,13 @@ class Demo:
         wanted = int(str(agent.uri).rpartition(":")[2].partition(";")[0])
         port = free_port("127.0.0.1", wanted)
         if port != wanted:
-            self._say(f"port {wanted} of agent {AGENT} is taken: the operator is at {port}")
+            self._say(f"port {wanted} of agent {AGENT} is taken: the agent is at {port}")
         started = await asyncio.gather(
             Phone.start(
-                "operator",
+                "agent",
                 port=port,
-                tone=OPERATOR_HZ,
-                record=RECORDINGS / "operator.wav",
+                tone=AGENT_HZ,
+                record=RECORDINGS / "agent.wav",
                 answer_after=OPERATOR_RINGS_S,
             ),
             Phone.start(
@@ -81,20 +81,18 @@ class Demo:
                     if isinstance(other, Phone):
                         await other.stop()
                 raise phone
-        operator, customer = (phone for phone in started if isinstance(phone, Phone))
-        self._operator_address = AGENT if port == wanted else operator.uri
-        return operator, customer
+        agent_side, customer = (phone for phone in started if isinstance(phone, Phone))
+        self._agent_address = AGENT if port == wanted else agent_side.uri
+        return agent_side, customer
 
     async def _call(self, client: Client, customer: Phone) -> tuple[dict[str, Any], float]:
         """The job once it has ended, and when the customer hung up."""
-        self._say(
-            f"customer {customer.uri} asks to be called; operator is {self._operator_address}"
-        )
+        self._say(f"customer {customer.uri} asks to be called; agent is {self._agent_address}")
         async with client.events() as events:
             self._requested = time.time()
             job = await client.callback(
                 to=customer.uri,
-                agent=self._operator_address,
+                agent=self._agent_address,
                 whisper={"text": WHISPER},
                 context=CONTEXT,
             )

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from .hearing import Heard
 
-OPERATOR_HZ, CUSTOMER_HZ = 600, 1000
+AGENT_HZ, CUSTOMER_HZ = 600, 1000
 RINGING_HZ = 400  # of the British tone, 400 + 450 Hz
 SETTLED_S = 0.3  # a phone's jitter buffer and the window of the hearing, after a change of source
 LEAST_WHISPER_S = 1.0
@@ -71,15 +71,15 @@ def judge(
     verdict = Verdict()
     agent, customer = job["attempts"][-1]["legs"]
     joined = job["bridged_at"]
-    _judge_operator(verdict, heard["operator"], agent, customer, joined, hung_up)
+    _judge_agent(verdict, heard["agent"], agent, customer, joined, hung_up)
     _judge_customer(verdict, heard["customer"], joined, hung_up)
-    for side in ("operator", "customer"):
+    for side in ("agent", "customer"):
         _judge_stream(verdict, side, stats[side])
     verdict.add("both", "callback completed", str(job["cause"]), job["state"] == "completed")
     verdict.times = [
-        ("request → operator rings", 1000 * (agent["ringing"] - requested)),
-        ("operator rings → answers", 1000 * (agent["answered"] - agent["ringing"])),
-        ("operator answers → INVITE to customer (the whisper)",
+        ("request → agent rings", 1000 * (agent["ringing"] - requested)),
+        ("agent rings → answers", 1000 * (agent["answered"] - agent["ringing"])),
+        ("agent answers → INVITE to customer (the whisper)",
          1000 * (customer["started"] - agent["answered"])),
         ("INVITE to customer → customer answers",
          1000 * (customer["answered"] - customer["started"])),
@@ -88,7 +88,7 @@ def judge(
     return verdict
 
 
-def _judge_operator(
+def _judge_agent(
     verdict: Verdict,
     heard: Heard,
     agent: dict[str, Any],
@@ -96,9 +96,9 @@ def _judge_operator(
     joined: float,
     hung_up: float,
 ) -> None:
-    side = "operator"
+    side = "agent"
     whisper = heard.at(agent["answered"], customer["started"])
-    speech_s = whisper.other_s(OPERATOR_HZ, CUSTOMER_HZ, RINGING_HZ)
+    speech_s = whisper.other_s(AGENT_HZ, CUSTOMER_HZ, RINGING_HZ)
     verdict.add(
         side,
         "whisper before the customer is called",
@@ -107,13 +107,13 @@ def _judge_operator(
     )
     ringing_s = heard.at(customer["started"], joined).tone_s(RINGING_HZ)
     verdict.add(side, "ringing until the customer is there", f"{ringing_s:.1f} s", ringing_s >= 0.3)
-    _judge_talk(verdict, side, heard, joined, hung_up, partner=CUSTOMER_HZ, own=OPERATOR_HZ)
+    _judge_talk(verdict, side, heard, joined, hung_up, partner=CUSTOMER_HZ, own=AGENT_HZ)
 
 
 def _judge_customer(verdict: Verdict, heard: Heard, joined: float, hung_up: float) -> None:
     side = "customer"
-    _judge_talk(verdict, side, heard, joined, hung_up, partner=OPERATOR_HZ, own=CUSTOMER_HZ)
-    other_s = heard.other_s(OPERATOR_HZ)
+    _judge_talk(verdict, side, heard, joined, hung_up, partner=AGENT_HZ, own=CUSTOMER_HZ)
+    other_s = heard.other_s(AGENT_HZ)
     verdict.add(
         side, "no whisper, nothing else", f"other sound: {other_s:.1f} s",
         other_s <= MOST_OTHER_SOUND_S,

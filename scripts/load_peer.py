@@ -19,7 +19,7 @@ from scripts.load.peer import LoadPeer
 
 REPORT_EVERY_S = 5.0
 SHOWN = ["invite", "answered", "confirmed", "streams", "heard_from_partner"]
-SHOWN += ["heard_from_engine", "heard_from_strangers", "sent_again", "given_up"]
+SHOWN += ["heard_from_engine", "heard_from_others", "sent_again", "given_up"]
 
 
 def main() -> int:

@@ -19,8 +19,6 @@ _PATIENT: dict[str, Any] = {
     "deadline": None,
     "suppress_health_check": [
         hypothesis.HealthCheck.too_slow,
-        hypothesis.HealthCheck.data_too_large,
-        hypothesis.HealthCheck.filter_too_much,
     ],
 }
 hypothesis.settings.register_profile("dev", max_examples=25, **_PATIENT)

@@ -48,14 +48,17 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "engine.control": EVERYTHING_BELOW_CONTROL,
     "engine.logs": set(),
     "engine.preflight": set(),
-    "engine.reload": EVERYTHING_BELOW_CONTROL,
+    "engine.checks": {*EVERYTHING_BELOW_CONTROL, "engine.control"},
+    "engine.reload": {*EVERYTHING_BELOW_CONTROL, "engine.checks"},
     "engine.parts": {*EVERYTHING_BELOW_CONTROL, "engine.control", "engine.logs", "engine.reload"},
     "engine.daemon": {
         *EVERYTHING_BELOW_CONTROL, "engine.control", "engine.logs", "engine.parts",
         "engine.preflight", "engine.reload",
     },
-    # `run` imports the daemon, and `rpc --schema` the schema, inside the function.
-    "engine.cli": {*NOUNS, "engine.reports", "engine.daemon", "engine.control"},
+    # `run` imports the daemon, `check` the checks, `rpc --schema` the schema, inside the function.
+    "engine.cli": {
+        *NOUNS, "engine.reports", "engine.daemon", "engine.checks", "engine.control",
+    },
     "engine.client": set(),
     # sip
     "sip.errors": set(),

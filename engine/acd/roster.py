@@ -80,16 +80,19 @@ class Roster:
     async def add_agent(self, fields: Mapping[str, Any]) -> Agent:
         """Add an agent for good, and log them in if the policy says so.
 
-        Raises EngineError `conflict` when there is one of this name, `refused` naming the field.
+        Raises EngineError `conflict` when there is one of this name or at this address, `refused`
+        naming the field.
         """
         settings = _checked(fields)
         name = settings.name
         if name in self._agents:
             raise EngineError("conflict", f"there is an agent named {name!r}", field="agent")
+        field = "addresses" if not settings.uri else "uri"
         for address in settings.reached_at:
-            self._dialplan.check_address(
-                address.uri, field="addresses" if not settings.uri else "uri"
-            )
+            self._dialplan.check_address(address.uri, field=field)
+            if (owner := self._dialplan.agent_at(address.uri)) is not None:
+                reason = f"{address.uri} is an address of agent {owner} as well"
+                raise EngineError("conflict", reason, field=field)
         if settings.permanent and not self._takes_permanent:
             raise EngineError("refused", ONE_WORKER, field="permanent")
         agent = self._agents.enrol(settings, added=True)

@@ -5,7 +5,11 @@ from collections.abc import Iterator
 from ..calls.call import ON_THE_LINE_S, CallRegistry
 from ..job import Job
 from ..routing.admission import Admission
+from ..routing.dialplan import Dialplan
 from .completion import Postpone
+
+# How long the callback of a customer whose trunk is down waits before it is looked at again.
+TRUNK_DOWN_S = 15.0
 
 
 def number_of(job: Job, admission: Admission) -> str | None:
@@ -25,17 +29,16 @@ def lines_of(job: Job, admission: Admission) -> Iterator[str]:
 
 
 class DialCheck:
-    """Asks the calls that are up and the admission policies about the next number of a job."""
+    """Asks the calls that are up, the trunks and the policies about the next number of a job."""
 
-    def __init__(self, calls: CallRegistry, admission: Admission) -> None:
+    def __init__(self, calls: CallRegistry, admission: Admission, dialplan: Dialplan) -> None:
         self._calls = calls
         self._admission = admission
+        self._dialplan = dialplan
 
     def objection(self, job: Job, now: float) -> Postpone | str | None:
         """Why the customer is not called now: until when, or for what reason not at all."""
-        if (busy := self.on_the_line(job, now)) is not None:
-            return busy
-        return self._refusal(job, now)
+        return self._not_yet(job, now) or self._refusal(job, now)
 
     def on_the_line(self, job: Job, now: float) -> Postpone | None:
         """Until when the job waits because its customer is calling us, if they are."""
@@ -45,9 +48,18 @@ class DialCheck:
 
     def before_queue(self, job: Job, now: float) -> Postpone | str | None:
         """As `objection`, for a job that joins a queue: of the policies only hours matter yet."""
+        later = self._not_yet(job, now)
+        if later is None and self._admission.hours.enforced:
+            return self._refusal(job, now)
+        return later
+
+    def _not_yet(self, job: Job, now: float) -> Postpone | None:
+        """Until when it waits for its customer's line, or for a trunk that works."""
         if (busy := self.on_the_line(job, now)) is not None:
             return busy
-        return self._refusal(job, now) if self._admission.hours.enforced else None
+        request = job.request
+        reason = self._dialplan.no_trunk_for(job.dial_to or request.to, trunk=request.trunk)
+        return None if reason is None else Postpone(now + TRUNK_DOWN_S, reason, is_waiting=True)
 
     def _refusal(self, job: Job, now: float) -> Postpone | str | None:
         """As `objection`, by the policies alone."""

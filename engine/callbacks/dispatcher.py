@@ -69,7 +69,7 @@ class Dispatcher:
         self._schedule = JobSchedule()
         self._timer = Timer(clock, self.dispatch)
         self._queued = QueuedJobs(services, self._carry_out, clock=clock)
-        self._dial_check = DialCheck(services.registry, admission)
+        self._dial_check = DialCheck(services.registry, admission, services.dialplan)
         self._slots = Slots(services.queues, admission)
         self._is_dispatching = False
         self.resumed = ResumedJobs()

@@ -7,8 +7,9 @@ the same number, or becomes a job, which is on the disk before anybody hears of 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -19,6 +20,7 @@ from ..errors import EngineError
 from ..job import Job, Request, RetryCause, RetryRule
 from ..request import CallbackRequest, Reschedule
 from ..routing.admission import Admission, AdmissionQuery, Admitted
+from ..routing.dialplan import NoTrunkUsable
 from ..routing.router import Router
 from ..routing.rules import Ruling
 from .dispatcher import Dispatcher
@@ -29,6 +31,13 @@ from .same_request import fingerprint_of, meaning_of
 
 if TYPE_CHECKING:
     from config.settings import Settings
+
+
+class Owner(NamedTuple):
+    """Who asked for a job, or for a request that joined it, and for which site."""
+
+    requested_by: str | None
+    site: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +109,23 @@ class Intake:
         while (pending := self._accepting.get(job_id)) is not None:
             await asyncio.wait([pending])
 
+    def owner_of(self, job_id: str) -> Owner | None:
+        """Who asked for the job or request of this id, and for which site. Raises StoreError."""
+        told = self._dispatcher.open.known(job_id)
+        found = self._find(job_id) if told is None else (told, None)
+        if found is None:
+            return None
+        job, joined = found
+        if joined is not None:
+            return Owner(joined.requested_by, joined.site)
+        return Owner(job.requested_by, job.request.site)
+
     async def accept(
-        self, params: CallbackRequest, *, queue_joined_at: float | None = None
+        self,
+        params: CallbackRequest,
+        *,
+        queue_joined_at: float | None = None,
+        requested_by: str | None = None,
     ) -> AcceptedRequest:
         """Accept a request. `queue_joined_at` is the place of a customer who has waited already.
 
@@ -118,7 +142,7 @@ class Intake:
         accepted = asyncio.get_running_loop().create_future()
         self._accepting[job_id] = accepted
         try:
-            return await self._accept(job_id, params, queue_joined_at)
+            return await self._accept(job_id, params, queue_joined_at, requested_by)
         finally:
             del self._accepting[job_id]
             accepted.set_result(None)
@@ -153,12 +177,17 @@ class Intake:
         return meaning_of(params, self._dial, self._services.dialplan)
 
     async def _accept(
-        self, job_id: str, asked: CallbackRequest, queue_joined_at: float | None
+        self,
+        job_id: str,
+        asked: CallbackRequest,
+        queue_joined_at: float | None,
+        requested_by: str | None,
     ) -> AcceptedRequest:
+        read = self.check.read_numbers(asked)
+        history = await self._router.history(read.to)
         # From here to the save nothing awaits: what was checked still holds when it is counted.
-        history = await self._router.history(asked.to)
         now = self._clock()
-        params, ruling = self._router.route(self.check.read_numbers(asked), history, now)
+        params, ruling = self._router.route(read, history, now)
         if queue_joined_at is not None:
             params = msgspec.structs.replace(params, order="agent_first")
         for _step, check in self.check.checks(params, now):
@@ -167,7 +196,14 @@ class Intake:
         fingerprint, meaning = fingerprint_of(asked), self._meaning_of(asked)
         if self._joins(params) and (open_job := self._open_job(admitted.called)) is not None:
             request = self._request(params, admitted, self._whisper(params, ruling))
-            further = Further(asked, request, admitted.scheduled, asked.id, fingerprint, meaning)
+            further = Further(
+                asked=asked,
+                request=request,
+                scheduled=admitted.scheduled,
+                fingerprint=fingerprint,
+                meaning=meaning,
+                requested_by=requested_by,
+            )
             return await self._join(open_job, further)
         placed = self.check.place(params, admitted, now)
         request = self._request(params, placed, self.check_whisper(params, ruling))
@@ -177,6 +213,7 @@ class Intake:
             fingerprint=fingerprint,
             meaning=meaning,
             created=now,
+            requested_by=requested_by,
             called=admitted.called,
             region=admitted.region,
             scheduled=placed.scheduled,
@@ -213,7 +250,8 @@ class Intake:
             reason = "the deadline must be later than now and not_before"
             raise EngineError("refused", reason, field="deadline")
         for number in change.numbers or ():
-            self._services.dialplan.destination(number, field="numbers", trunk=request.trunk)
+            with suppress(NoTrunkUsable):  # while its trunk is down it waits
+                self._services.dialplan.destination(number, field="numbers", trunk=request.trunk)
         asked = AdmissionQuery(
             to=request.to, numbers=numbers, not_before=not_before, deadline=deadline
         )

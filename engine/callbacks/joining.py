@@ -22,28 +22,30 @@ _OF_HANDLING = frozenset({"id", "join", "to_kind", "region"})
 
 
 class Joined(msgspec.Struct, kw_only=True):
-    """A request that joined an open job: which one, and what came of its parameters."""
+    """A request that joined an open job: which one, and what is known of the request."""
 
     job: str
     fingerprint: str
     meaning: str = ""
     kept: list[str] = []
     dropped: list[str] = []
+    requested_by: str | None = None
+    site: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Further:
     """A further request: as it was `asked`, and what would have become of it.
 
-    `id` is given where the client gave one, `scheduled` where its time is a policy's.
+    `scheduled` is given where its time is a policy's.
     """
 
     asked: CallbackRequest
     request: Request
     scheduled: str | None
-    id: str | None
     fingerprint: str
     meaning: str
+    requested_by: str | None
 
 
 class Joining:
@@ -68,12 +70,14 @@ class Joining:
             meaning=further.meaning,
             kept=kept,
             dropped=dropped,
+            requested_by=further.requested_by,
+            site=further.request.site,
         )
         job.joined += 1
         self._publish(job, joined, further, is_earlier=is_earlier)
         saved = [store.save(job, durable=True)]
-        if further.id is not None:
-            saved.append(store.put(JOINED, further.id, joined, durable=True))
+        if further.asked.id is not None:
+            saved.append(store.put(JOINED, further.asked.id, joined, durable=True))
         try:
             await asyncio.gather(*saved)
         except StoreError:
@@ -106,7 +110,7 @@ class Joining:
             "callback.joined",
             **job.about(),
             joined=job.joined,
-            request=further.id,
+            request=further.asked.id,
             kept=joined.kept,
             dropped=joined.dropped,
             if_saved=True,

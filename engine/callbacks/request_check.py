@@ -4,6 +4,7 @@ The intake stops at the first objection; `route.explain` makes the same checks a
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Literal, TypeVar
 
 import msgspec
@@ -12,10 +13,11 @@ from ..calls.services import CallServices
 from ..errors import EngineError
 from ..request import CallbackRequest
 from ..routing.admission import Admission, AdmissionQuery, Admitted
-from ..routing.number_plan import is_uri
+from ..routing.dialplan import NoTrunkUsable
+from ..routing.number_plan import ReadingView, is_uri
 from .slots import Slots
 
-Step = Literal["party", "agent", "trunks", "known_agent", "centre", "deadline"]
+Step = Literal["party", "agent", "trunks", "caller_id", "known_agent", "centre", "deadline"]
 Request = TypeVar("Request", bound=CallbackRequest)
 Check = tuple[Step, Callable[[], object]]
 
@@ -50,6 +52,13 @@ class RequestCheck:
             numbers=None if numbers is None else [in_full(one, "numbers") for one in numbers],
         )
 
+    def reading(self, to: str, region: str | None = None) -> ReadingView | None:
+        """What the party is read as; None where it is nothing that is dialled."""
+        try:
+            return self._services.dialplan.classify(to, region=region).view()
+        except EngineError:
+            return None
+
     def checks(self, params: CallbackRequest, now: float) -> list[Check]:
         """The checks before the policies are asked, in their order.
 
@@ -57,19 +66,25 @@ class RequestCheck:
         """
         destination = self._services.dialplan.destination
 
+        def customer(text: str, field: str) -> None:
+            # While its trunk is down a callback waits.
+            with suppress(NoTrunkUsable):
+                destination(text, field=field, trunk=params.trunk)
+
         def agent() -> None:
             if params.agent is not None:
                 destination(params.agent, field="agent", trunk=params.trunk)
 
         def numbers() -> None:
             for number in params.numbers or ():
-                destination(number, field="numbers", trunk=params.trunk)
+                customer(number, "numbers")
 
         return [
             ("party", params.require_party),
             ("agent", agent),
-            ("trunks", lambda: destination(params.to, field="to", trunk=params.trunk)),
+            ("trunks", lambda: customer(params.to, "to")),
             ("trunks", numbers),
+            ("caller_id", lambda: self._caller_id(params.caller_id)),
             ("known_agent", lambda: self._known_agent(params.known_agent)),
             ("centre", lambda: self._centre(params.centre)),
             ("deadline", lambda: self._deadline(params.deadline, now)),
@@ -99,6 +114,10 @@ class RequestCheck:
         if (admitted.not_before or 0.0) <= now:
             queues.check(params.queue, now)
         return admitted
+
+    def _caller_id(self, text: str | None) -> None:
+        if text is not None:
+            self._services.dialplan.check_caller_id(text, field="caller_id")
 
     def _known_agent(self, name: str | None) -> None:
         if name is not None and name not in self._services.agents:

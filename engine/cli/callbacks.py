@@ -10,6 +10,7 @@ from rich.text import Text
 from ringback_client import ENDED, Client
 
 from ..job import CrashDecision, OnCrash, Order
+from ..request import ToKind
 from .calls import print_legs
 from .command import (
     CALLS,
@@ -97,6 +98,12 @@ def callback(
     script: Annotated[
         str | None, typer.Option(metavar="NAME", help="What the agent's screen shows.")
     ] = None,
+    to_kind: Annotated[
+        ToKind | None, typer.Option(help="number: TO has to be a telephone number.")
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(metavar="XX", help="The country in which TO is written.")
+    ] = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Until it has ended; show its progress.")
     ] = False,
@@ -131,6 +138,8 @@ def callback(
         "retry": _retry(retry),
         "join": join,
         "script": script,
+        "to_kind": to_kind,
+        "region": region,
     }
     params = {name: value for name, value in params.items() if value is not None}
 

@@ -1,7 +1,7 @@
 """Rows for other programs: CSV that a spreadsheet may open, and files that are whole or not there.
 
 A cell that begins with =, +, -, @ or a control character is a formula to a spreadsheet, and what
-strangers wrote (a context, a note) would be run there: such text gets an apostrophe before it.
+others wrote (a context, a note) would be run there: such text gets an apostrophe before it.
 Numbers, also a telephone number with its +, stay as they are.
 """
 

@@ -166,12 +166,18 @@ def run(
 
 @app.command(rich_help_panel=RUNNING, epilog="Example: ringback check /etc/ringback.toml")
 def check(file: Annotated[Path, typer.Argument(metavar="FILE")], json: Json = False) -> None:
-    """Say whether a configuration file is right."""
+    """Say whether a configuration file is right, and how its numbers are read."""
     settings = _load(file)
+    from ..checks.configuration import readings_of
+
+    readings = readings_of(settings)
     if Options.json:
-        print_json({"file": settings.file, "ok": True})
-    else:
-        typer.echo(f"{settings.file}: ok")
+        shown = [{"key": key, "text": text, "reading": words} for key, text, words in readings]
+        print_json({"file": settings.file, "ok": True, "readings": shown})
+        return
+    for key, text, words in readings:
+        typer.echo(f"{key}: {value_text(text)} is {words}")
+    typer.echo(f"{settings.file}: ok")
 
 
 def _default_config() -> Path:
@@ -181,13 +187,16 @@ def _default_config() -> Path:
 
 
 def _load(file: Path) -> Any:
-    from config.settings import ConfigError, load
+    from config.errors import ConfigError
+
+    from ..checks.configuration import load
 
     try:
         return load(file)
     except ConfigError as error:
         if Options.json:
-            print_json({"file": error.file, "ok": False, "key": error.key, "reason": error.reason})
+            first = {"key": error.key, "line": error.line, "reason": error.reason}
+            print_json({"file": error.file, "ok": False, **first, "errors": error.view()})
         typer.echo(str(error), err=True)
         raise typer.Exit(EXIT_USAGE) from None
 

@@ -80,12 +80,21 @@ def check(
     source: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="As if asked for from there.")
     ] = None,
+    region: Annotated[
+        str | None, typer.Option(metavar="XX", help="The country in which it is written.")
+    ] = None,
     socket: SocketAfter = None,
     json: Json = False,
 ) -> None:
-    """Say whether a number may be called, when, and at what cost."""
+    """Say what a text is read as, whether it may be called, when, and at what cost."""
     found = call(
-        "number.check", _print_check, number=number, at=time_of(at), site=site, source=source
+        "number.check",
+        _print_check,
+        number=number,
+        region=region,
+        at=time_of(at),
+        site=site,
+        source=source,
     )
     if not found["allowed"]:
         raise typer.Exit(EXIT_FAILED)
@@ -110,21 +119,21 @@ def _print_list(page: Mapping[str, Any]) -> None:
 
 def _print_check(found: Mapping[str, Any]) -> None:
     if not found["allowed"]:
-        answer = f"refused ({found['policy']}): {found['reason']}"
+        policy = f" ({found['policy']})" if found["policy"] else ""
+        answer = f"refused{policy}: {found['reason']}"
     elif found["reason"] is not None:
         answer = f"from {minute(found['not_before'])}, {found['reason']}"
     else:
         answer = "may be called"
-    cost = found["cost_estimate"]
-    priced = "no rate" if cost["rate"] is None else f"{cost['amount']} {cost['currency']}"
-    rows = {
-        "number": found["called"],
-        "answer": answer,
-        "line": found["line_type"].replace("_", " "),
-        "region": found["region"] or "unknown",
-        "time zones": ", ".join(found["zones"]) or "unknown",
-        "cost, about": priced,
-    }
+    reading, cost = found["reading"], found["cost_estimate"]
+    rows = {"read as": reading["words"] if reading else "nothing that is dialled", "answer": answer}
+    if found["line_type"] is not None:
+        rows["line"] = found["line_type"].replace("_", " ")
+    if cost is not None:
+        rows["region"] = found["region"] or "unknown"
+        rows["time zones"] = ", ".join(found["zones"]) or "unknown"
+        priced = "no rate" if cost["rate"] is None else f"{cost['amount']} {cost['currency']}"
+        rows["cost, about"] = priced
     console.print(details(rows.items()))
 
 

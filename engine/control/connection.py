@@ -335,8 +335,9 @@ class Connection(asyncio.Protocol):
             method = self._find(request.method)
             principal.check(request.method)
             params = jsonrpc.read_params(method.decoder, request.params)
-            if principal.agent is not None:
-                self._server.scope.check(principal.agent, request.method, params)
+            if (scope := self._session.scope) is not None:
+                params = scope.amend(request.method, params)
+                scope.check(request.method, params)
             self.asked_at = self._loop.time()
             result = self._run(method, params)
             if isinstance(result, Awaitable):
@@ -394,8 +395,11 @@ class Connection(asyncio.Protocol):
 
     def _reply(self, request: Request, principal: Principal, result: object) -> None:
         method = request.method
-        if principal.agent is not None:
-            result = self._server.scope.narrowed(principal.agent, method, result)
+        # Who asked may have become somebody else while the reply was made.
+        is_same = principal is self._session.principal
+        scope = self._session.scope if is_same else self._server.scopes.of(principal)
+        if scope is not None:
+            result = scope.narrowed(method, result)
         line = b"" if request.id is None else jsonrpc.result_line(request.id, result)
         if len(line) > MOST_REPLY_BYTES:
             reason = f"the reply has {len(line)} bytes; a line has {MOST_REPLY_BYTES} at most"

@@ -188,6 +188,17 @@ def error_line(error: RpcError) -> bytes:
     return b'{"jsonrpc":"2.0","id":%b,"error":%b}\n' % (error.id, _encoder.encode(body))
 
 
+class FaultView(TypedDict):
+    """One fault of a configuration file."""
+
+    key: str
+    """The key."""
+    line: int | None
+    """Its line in the file; null where the environment sets it."""
+    reason: str
+    """What is wrong with it."""
+
+
 class ErrorData(TypedDict, total=False):
     """The `data` of an error. What does not concern it is left out."""
 
@@ -230,7 +241,9 @@ class ErrorData(TypedDict, total=False):
     file: str
     """The configuration file that is wrong."""
     key: str
-    """The key in it."""
+    """The key in it: of several faults the first."""
+    errors: list[FaultView]
+    """Every fault of the file."""
     store: str
     """Why the store could not write or read: one word."""
     jobs: list[str]

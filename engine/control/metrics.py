@@ -309,7 +309,7 @@ def _media(workers: list[WorkerCounters]) -> Iterator[Figure]:
         ("legs", "Legs of a media worker", False),
         ("ports_free", "RTP ports that are free", False),
         ("ports_quarantined", "RTP ports that rest", False),
-        ("dropped_stranger", "Packets from strangers", True),
+        ("dropped_stranger", "Packets from unknown sources", True),
         ("dropped_garbage", "Packets that are no RTP", True),
         ("dropped_late", "Packets before and after a call", True),
         ("clock_frames_skipped", "Frames that the worker was too late for", True),

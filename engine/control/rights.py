@@ -14,14 +14,14 @@ from dataclasses import dataclass, field, replace
 from config.rights import Right
 from config.sections import Control
 
-from .agent_scope import AGENT_METHODS
 from .peer import Peer, user_name
-from .roles import RANKS, NoRight, Role, needed
+from .roles import RANKS, REQUEST_METHODS, SITE_METHODS, NoRight, Role, needed
+from .scope.agent_scope import AGENT_METHODS
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: a role, or an agent who acts for themselves alone.
+    """Who asks: a role, perhaps for some `sites` only, or an agent who acts for themselves alone.
 
     `right` is the entry that says so, `token` the digest of the token that they have shown.
     """
@@ -31,19 +31,31 @@ class Principal:
     agent: str | None = None
     right: str | None = None
     token: bytes | None = field(default=None, repr=False, compare=False)
+    sites: frozenset[str] = frozenset()
 
     def check(self, method: str) -> None:
         """Raise NoRight where a method is not for them."""
         need = needed(method)
         if need == "none":
             return
+        had: str = self.role
         if self.agent is not None:
             allowed, had = method in AGENT_METHODS, "agent"
+        elif self.role == "request":
+            allowed = method in REQUEST_METHODS
         else:
-            allowed, had = RANKS[self.role] >= RANKS[need], self.role
+            allowed = RANKS[self.role] >= RANKS[need]
         if not allowed:
             reason = f"{method} needs the role {need}; {self.name} has {had}"
             raise NoRight(reason, field="method", role=need, had=had)
+        if self.sites and method not in SITE_METHODS:
+            reason = f"{method} is not told apart by site; {self.name} acts for some sites only"
+            raise NoRight(reason, field="method", role=need, had=had)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether he sees only some jobs: his own, or those of his sites."""
+        return self.role == "request" or bool(self.sites)
 
 
 NOBODY = Principal("nobody", "none")
@@ -85,7 +97,7 @@ class Rights:
         found = [self._by_name[right] for gid, right in self._groups if gid in peer.groups]
         if found:
             best = max(found, key=lambda one: RANKS[one.role])
-            return Principal(name, best.role, right=best.right)
+            return replace(best, name=name)
         return Principal(name, self._default)
 
     def of_token(self, token: str) -> Principal | None:
@@ -119,7 +131,8 @@ class Rights:
 
 
 def _principal(right: Right) -> Principal:
-    return Principal(right.name, right.role or "none", right.agent or None, right.name)
+    role, agent = right.role or "none", right.agent or None
+    return Principal(right.name, role, agent, right.name, sites=frozenset(right.sites))
 
 
 def _digest(token: str) -> bytes:

@@ -1,7 +1,7 @@
 """Who may ask for what: each method of the control protocol, and the role that it needs.
 
-Each role may do what those before it may. An agent (config/rights.py) is none of them:
-agent_scope.py says what they may ask for.
+Each role from `read` on may do what those from `read` to it may. `request` may do what
+REQUEST_METHODS has. An agent (config/rights.py) is none of them: see agent_scope.py.
 """
 
 from collections.abc import Mapping
@@ -9,15 +9,16 @@ from typing import Literal
 
 from ..errors import EngineError
 
-Role = Literal["none", "read", "operate", "supervise", "administer"]
-"""`none`: known, and may do nothing."""
+Role = Literal["none", "request", "read", "operate", "supervise", "administer"]
+"""`none`: known, and may do nothing. `request`: asks for callbacks, and sees its own."""
 
 RANKS: Mapping[Role, int] = {
     "none": 0,
-    "read": 1,
-    "operate": 2,
-    "supervise": 3,
-    "administer": 4,
+    "request": 1,
+    "read": 2,
+    "operate": 3,
+    "supervise": 4,
+    "administer": 5,
 }
 
 # `none` is for everybody who may connect. `read` changes nothing; whatever else does change
@@ -82,6 +83,22 @@ METHODS: Mapping[str, Role] = {
     "person.export": "administer",
     "webhook.retry": "administer",
 }
+
+REQUEST_METHODS = frozenset(
+    {"callback.get", "callback.list", "callback.request", "events.subscribe"}
+)
+"""What the role `request` has; job_scope.py says what of it. It is no part of the roles after it:
+who reads does not request."""
+
+SITE_METHODS = frozenset(
+    {
+        "call.get", "call.hangup", "call.list", "callback.annotate", "callback.cancel",
+        "callback.get", "callback.list", "callback.reprioritise", "callback.request",
+        "callback.reschedule", "events.subscribe", "number.check", "record.get", "record.list",
+        "report.site",
+    }
+)  # fmt: skip
+"""What a client of some sites has, where its role has it: all that can be told apart by site."""
 
 
 def needed(method: str) -> Role:

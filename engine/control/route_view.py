@@ -14,7 +14,7 @@ from ..acd.waiting import Waiting
 from ..errors import BadParams, EngineError
 from ..request import CallbackRequest
 from ..routing.dialplan import Dialplan
-from ..routing.number_plan import is_uri
+from ..routing.number_plan import ReadingView, is_uri
 from ..routing.rates import Cost
 from ..routing.rules import Condition, Facts, Ruling, Step
 from ..routing.trunks import Trunks, TrunkState
@@ -184,6 +184,8 @@ class Explanation(TypedDict):
     """The rules that fired."""
     set: dict[str, Any]
     """All that they set."""
+    reading: NotRequired[ReadingView | None]
+    """Of a request: what its party is read as; null where it is nothing that is dialled."""
     route: NotRequired[str | None]
     """Of a call: the inbound route that accepts it."""
     request: dict[str, Any]
@@ -310,6 +312,8 @@ def verdict_of(
     now: float,
     queue: QueueCandidates | None,
     agent: NamedParty | None,
+    *,
+    is_trunk_down: bool = False,
 ) -> dict[str, Any]:
     """What would become of it, in one word, and every objection."""
     if objections:
@@ -317,6 +321,8 @@ def verdict_of(
         verdict = "unavailable" if kinds == {"unavailable"} else "refused"
     elif not_before is not None and not_before > now:
         verdict = "scheduled"
+    elif is_trunk_down:
+        verdict = "waits"
     else:
         could = [one["could"] for one in (queue["agents"] if queue else ())]
         verdict = "called" if any(could) or (agent and agent["could"]) else "waits"

@@ -16,7 +16,6 @@ from ..errors import KIND_CODES
 from ..job import LegFigures, LegRecord
 from ..personal.person import ERASED
 from . import jsonrpc
-from .agent_scope import AGENT_METHODS
 from .event_types import ABOUT, COMMON, EVENT_TYPES
 from .jsonrpc import ErrorData
 from .method import Method
@@ -36,6 +35,7 @@ from .openrpc.event_members import member_of
 from .openrpc.type_schema import Schema, components, with_sentence
 from .params import PROTOCOL, Auth, Authenticated, Subscribe, Subscribed
 from .roles import needed
+from .scope.agent_scope import AGENT_METHODS
 
 OPENRPC = "1.3.2"
 NAMESPACES = (

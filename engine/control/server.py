@@ -18,7 +18,6 @@ from ..errors import EngineError
 from ..store.event_log import EventLog
 from ..store.file_lock import FileLock, LockHeld
 from ..store.protocols import NOTHING_KEPT
-from .agent_scope import AgentScope
 from .audit import Audit
 from .capacity.half_lines import HalfLines
 from .capacity.places import Place, Places
@@ -28,6 +27,7 @@ from .listener import BACKLOG, Listener
 from .method import Method
 from .peer import Peer, tcp_peer, unix_peer
 from .rights import Rights
+from .scope.scopes import Scopes
 from .snapshot import SnapshotSources
 
 log = structlog.get_logger()
@@ -59,7 +59,7 @@ class ControlServer:
         *,
         snapshot_sources: SnapshotSources | None = None,
         rights: Rights | None = None,
-        scope: AgentScope | None = None,
+        scopes: Scopes | None = None,
         audit: Audit | None = None,
     ) -> None:
         self.settings = settings
@@ -67,7 +67,7 @@ class ControlServer:
         self.events = events
         self.snapshot_sources = snapshot_sources or {}
         self.rights = rights or Rights(settings)
-        self.scope = scope or AgentScope()
+        self.scopes = scopes or Scopes()
         self.audit = audit or Audit(NOTHING_KEPT)
         self.turns = Turns()
         self.half_lines = HalfLines()

@@ -10,7 +10,6 @@ import structlog
 from ..errors import EngineError
 from ..store.event_log import EventLog
 from . import snapshot
-from .agent_scope import AgentScope
 from .audit import Audit
 from .line_writer import LineWriter
 from .method import Method
@@ -18,6 +17,7 @@ from .params import Auth, Authenticated, Subscribe, Subscribed
 from .peer import Peer
 from .rights import NOBODY, Principal, Rights
 from .roles import RANKS
+from .scope.scopes import Scope, Scopes
 from .snapshot import SnapshotSources
 from .subscription import EventFilter, Subscription
 
@@ -44,8 +44,8 @@ class Authority(Protocol):
         """Who may do what."""
 
     @property
-    def scope(self) -> AgentScope:
-        """What concerns an agent."""
+    def scopes(self) -> Scopes:
+        """What concerns a client that does not see everything."""
 
     @property
     def audit(self) -> Audit:
@@ -101,13 +101,14 @@ class Session:
     @property
     def may_only_look(self) -> bool:
         """Whether the client changes nothing but what is an agent's own."""
-        return self.principal.agent is not None or RANKS[self.principal.role] <= RANKS["read"]
+        return self.principal.agent is not None or self.principal.role in ("none", "read")
 
     # -- who acts -----------------------------------------------------------------------------
 
     def _act_as(self, principal: Principal) -> None:
         """Whatever is asked for from now on, this one asks for."""
         self.principal = principal
+        self.scope: Scope | None = self._authority.scopes.of(principal)
         self.peer = replace(self.peer, who=principal.name)
 
     def reassess(self) -> None:
@@ -121,7 +122,8 @@ class Session:
         elif now != before:
             self._act_as(now)
             if self.is_subscribed and (
-                now.agent != before.agent or RANKS[now.role] < RANKS[before.role]
+                (now.agent, now.sites) != (before.agent, before.sites)
+                or RANKS[now.role] < RANKS[before.role]
             ):
                 self._close()  # its events must be asked for again
 
@@ -159,13 +161,13 @@ class Session:
         if with_snapshot:
             result["snapshot"] = True
         types = tuple(params.types)
-        scope, agent = authority.scope, self.principal.agent
-        sees_view = None if agent is None else partial(scope.sees_view, agent)
+        scope = self.scope
+        sees_view = None if scope is None else scope.sees_view
         shown = partial(snapshot.lines, authority.snapshot_sources, events.epoch, types, sees_view)
         self.end_events()
         self._subscription = Subscription(
             events,
-            wanted=EventFilter(types, None if agent is None else partial(scope.sees, agent)),
+            wanted=EventFilter(types, None if scope is None else scope.sees),
             after=after,
             limit_bytes=authority.slow_reader_bytes,
             write=self._writer.write_event,

@@ -63,6 +63,8 @@ class JobView(TypedDict):
     """Further numbers of the customer."""
     site: str | None
     """The web site, or other origin, of the request."""
+    requested_by: str | None
+    """The client that asked for it; null for a caller who pressed the key."""
     source: str | None
     """Who asked at the site, such as an address: limits count by it."""
     skills: dict[str, int]
@@ -126,6 +128,7 @@ def job_view(job: Job) -> JobView:
         "dial_to": job.dial_to,
         "numbers": request.numbers,
         "site": request.site,
+        "requested_by": job.requested_by,
         "source": request.source,
         "skills": request.skills,
         "known_agent": request.known_agent,

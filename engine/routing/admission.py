@@ -16,7 +16,7 @@ from config.policy import Costs, Destinations, Hours, Limits, Rate
 
 from ..errors import EngineError
 from ..job import site_of
-from ..store.protocols import NOTHING_KEPT, NOTHING_PUBLISHED, LoadedDocuments, Publisher
+from ..store.protocols import NOTHING_KEPT, LoadedDocuments
 from .calling_hours import CallingHours
 from .do_not_call import DoNotCall
 from .limits import Accepted, RateLimits
@@ -125,11 +125,11 @@ class Admission:
         policy: PolicySettings | None = None,
         *,
         read: Callable[..., Reading] | None = None,
+        do_not_call: DoNotCall | None = None,
         store: LoadedDocuments = NOTHING_KEPT,
-        events: Publisher = NOTHING_PUBLISHED,
     ) -> None:
         policy = policy or PolicySettings()
-        self.do_not_call = DoNotCall(store, events)
+        self.do_not_call = DoNotCall() if do_not_call is None else do_not_call
         self._read = read or self._read_number
         self._rate_limits = RateLimits(policy.limits, store)
         self.apply(policy)
@@ -274,11 +274,8 @@ class Admission:
             self._plan.check_destination(number)
 
     def _check_register(self, number: CalledNumber, now: float, field: str) -> None:
-        entry = self.do_not_call.find(number.e164, now)
-        if entry is not None:
-            data = {"policy": "do_not_call", "reason": entry.reason, "until": entry.until}
-            reason = f"{number.e164} is not to be called: {entry.reason}"
-            raise EngineError("refused", reason, field, data)
+        with refused(field):
+            self.do_not_call.check(number.e164, now)
 
     def _when(
         self, number: CalledNumber, query: AdmissionQuery, now: float

@@ -1,12 +1,13 @@
-"""The dialplan: from what a client asked for to the targets that are dialled.
+"""The dialplan: from what somebody wants dialled to the targets that are dialled.
 
-A client names a party by number, by `sip:` URI or by a configured agent's name. The dialplan reads
-that once, when the callback is requested, so that what may not be dialled is refused at once.
+A party is named by number, by `sip:` URI or by an agent's name. Nobody is rung without a
+Destination, and every Destination comes from here, so the policy is asked for everything that
+rings anybody: `read` says what a text is and that it may be dialled, `destination` where it goes.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Protocol
 
 from config.agents import Agent, Kind
 from config.settings import Route, Trunk
@@ -16,9 +17,10 @@ from sip.errors import ParseError
 from sip.message.uri import SipUri, parse_uri
 
 from ..errors import EngineError
+from .do_not_call import DoNotCall
 from .number_plan import NotDialable, NumberPlan, Reading, is_uri, refused
-
-SIP_PORT: Final = 5060
+from .permitted_host import PermittedHost, place_of, sip_uri, steering_parameter
+from .shown_number import check_caller_id
 
 
 class AgentAddress(Protocol):
@@ -94,8 +96,19 @@ class Destination:
     confirm: str = ""  # the key that accepts a call there
 
 
+class NoTrunkUsable(EngineError):
+    """`unavailable`: a number may be dialled, and no trunk that carries it works now."""
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__("unavailable", message, field=field)
+
+
 class Dialplan:
-    """Reads destinations by the configured trunks, routes, agents and permitted hosts."""
+    """Reads destinations by the configured trunks, routes, agents and permitted hosts.
+
+    `do_not_call` has the numbers that are not dialled, whoever has them: a customer, an agent, the
+    outside number of a queue.
+    """
 
     def __init__(
         self,
@@ -106,7 +119,9 @@ class Dialplan:
         allow_hosts: Sequence[str],
         plan: NumberPlan,
         trunk_states: TrunkStates | None = None,
+        do_not_call: DoNotCall | None = None,
     ) -> None:
+        self._do_not_call = DoNotCall() if do_not_call is None else do_not_call
         self._trunk_states = trunk_states or AllTrunksUp()
         self._agents: dict[str, tuple[tuple[AgentAddress, ...], Credentials | None, Rtp]] = {}
         for agent in agents:
@@ -133,7 +148,7 @@ class Dialplan:
     @staticmethod
     def check(trunks: Sequence[Trunk]) -> dict[str, SipUri]:
         """The URIs of these trunks by name. Raises ParseError for one that cannot be called."""
-        return {trunk.name: _sip_uri(trunk.uri) for trunk in trunks}
+        return {trunk.name: sip_uri(trunk.uri) for trunk in trunks}
 
     def destination(self, text: str, *, field: str, trunk: str | None = None) -> Destination:
         """The targets that reach `text`. Raises EngineError `refused` or `unavailable` of `field`.
@@ -152,10 +167,10 @@ class Dialplan:
         """What `text` is. Raises EngineError `refused` naming `field` where it is nothing to dial.
 
         `region` is the country in which a number is written; None: the configured one. An agent's
-        name is a person; the agent's addresses are read when they are dialled.
+        name is that of an agent, whose addresses are read when they are dialled.
         """
         if text in self._agents:
-            return Reading("person")
+            return Reading("agent")
         with refused(field):
             if is_uri(text):
                 return self._read_user(self._permitted_uri(text, field))
@@ -164,13 +179,18 @@ class Dialplan:
     def read(self, text: str, *, field: str = "to", region: str | None = None) -> Reading:
         """As `classify`, and that it may be dialled: the one dial policy.
 
-        Raises EngineError `refused` whose data has the policy that refuses.
+        Raises EngineError `refused` whose data has the policy that refuses. Hours and limits are
+        those of customers: admission asks for them besides.
         """
         reading = self.classify(text, field=field, region=region)
-        if reading.number is not None:
-            with refused(field):
-                self._plan.check_destination(reading.number)
+        with refused(field):
+            self._check_policy(reading)
         return reading
+
+    def _check_policy(self, reading: Reading) -> None:
+        for number in reading.numbers:
+            self._plan.check_destination(number)
+            self._do_not_call.check(number.e164)
 
     def read_number(self, text: str, *, field: str, region: str | None = None) -> str:
         """A number in full, and nothing else than a number. Raises EngineError `refused`."""
@@ -184,9 +204,15 @@ class Dialplan:
         return reading.digits
 
     def _read_user(self, uri: SipUri) -> Reading:
-        for trunk in self._trunks_at(uri):
-            return self._plan.read_user(uri, trunk=trunk.name, users=trunk.users)
-        return self._plan.read_user(uri)
+        trunk = next(iter(self._trunks_at(uri)), None)
+        if trunk is None:
+            reading, steers = self._plan.read_user(uri), steering_parameter(uri)
+        else:
+            reading = self._plan.read_user(uri, trunk=trunk.name, users=trunk.users)
+            steers = steering_parameter(uri, self._trunk_uris[trunk.name])
+        if steers is not None:
+            raise NotDialable(f"the URI has {steers!r}, which could change who is dialled")
+        return reading
 
     def _trunks_at(self, uri: SipUri) -> list[Trunk]:
         """The trunks that a URI leads to, in the order of the configuration."""
@@ -254,19 +280,43 @@ class Dialplan:
             raise why_not
         return tuple(found)
 
-    def check_address(self, text: str, *, field: str) -> None:
+    def check_address(self, text: str, *, field: str, is_configured: bool = False) -> None:
         """Raise EngineError `refused` where an agent may not be given the address `text`.
 
-        A URI must be at a permitted host, a number must have a route.
+        A URI must be at a permitted host, unless it `is_configured`; a number must have a route.
         """
         try:
-            if is_uri(text):
+            if is_uri(text) and is_configured:
+                with refused(field):
+                    self._check_policy(self._read_user(sip_uri(text)))
+            elif is_uri(text):
                 self._uri(text, field)
             else:
                 self._number(text, field, None)
         except EngineError as error:
             if error.kind == "refused":
                 raise
+
+    def agent_at(self, text: str) -> str | None:
+        """The agent who has the address `text`, in any spelling; None for nobody."""
+        place = self.place_of(text)
+        for name, (addresses, _credentials, _rtp) in self._agents.items():
+            if any(self.place_of(one.uri) == place for one in addresses):
+                return name
+        return None
+
+    def place_of(self, text: str) -> object:
+        """Where a number or sip: URI leads to: the same for all its spellings."""
+        try:
+            return place_of(sip_uri(text)) if is_uri(text) else self._plan.read(text).digits
+        except (NotDialable, ParseError):
+            return text
+
+    def check_caller_id(self, text: str, *, field: str) -> None:
+        """Raise EngineError `refused` where a number may not be shown to who is called."""
+        accounts = tuple(trunk.username for trunk in self._trunks.values() if trunk.username)
+        with refused(field):
+            check_caller_id(text, self._plan, accounts)
 
     def _address(
         self,
@@ -276,11 +326,9 @@ class Dialplan:
         field: str,
     ) -> Destination:
         if is_uri(address.uri):  # its host was checked when it was set
-            uri = _sip_uri(address.uri)
+            uri = sip_uri(address.uri)
             with refused(field):
-                reading = self._read_user(uri)
-                if reading.number is not None:
-                    self._plan.check_destination(reading.number)
+                self._check_policy(self._read_user(uri))
             credentials, rtp = own
             credentials = credentials or self._credentials_at(uri)
             targets: tuple[DialTarget, ...] = (
@@ -312,16 +360,23 @@ class Dialplan:
         if transport not in ("udp", "tcp"):
             reason = f"{text!r}: transport {transport} is not supported; it is udp or tcp"
             raise EngineError("refused", reason, field=field)
-        known = any(uri.host == trunk.host for trunk in self._trunk_uris.values())
-        if not known and all(uri.host != host.host for host in self._hosts):
-            reason = f"host {uri.host!r} is not in dial.allow_hosts"
-            raise EngineError("refused", reason, field=field)
-        hosts = [*self._hosts, PermittedHost(uri.host)] if known else self._hosts
-        if not self._trunks_at(uri) and not any(host.permits(uri, transport) for host in hosts):
+        if self._trunks_at(uri) or any(host.permits(uri, transport) for host in self._hosts):
+            return uri
+        reason = f"host {uri.host!r} is not in dial.allow_hosts"
+        if any(uri.host == host.host for host in self._hosts):
             where = f"{uri.address[1]};transport={transport}"
             reason = f"port {where} of {uri.host!r} is not in dial.allow_hosts"
-            raise EngineError("refused", reason, field=field)
-        return uri
+        raise EngineError("refused", reason, field=field)
+
+    def no_trunk_for(self, text: str, *, trunk: str | None) -> str | None:
+        """Why no trunk can carry a call to `text` now; None where one can, or none is needed."""
+        try:
+            self.destination(text, field="to", trunk=trunk)
+        except NoTrunkUsable as error:
+            return error.message
+        except EngineError:  # refused for another reason, which is told when it is dialled
+            return None
+        return None
 
     def trunk_failed(self, name: str, for_s: float, reason: str, *, is_silent: bool) -> None:
         """A call found that a trunk does not work: pass it over for so long, or until it answers.
@@ -355,7 +410,7 @@ class Dialplan:
         usable = [name for name in names if self._trunk_states.is_usable(name)]
         if not usable:
             reason = f"no trunk for {number} is usable now ({', '.join(names)})"
-            raise EngineError("unavailable", reason, field=field)
+            raise NoTrunkUsable(reason, field)
         # Where all of them rest, one of them is better than none.
         usable = [name for name in usable if not self._trunk_states.is_resting(name)] or usable
         return Destination(number, tuple(self._by_trunk(number, name) for name in usable))
@@ -386,45 +441,8 @@ class Dialplan:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class PermittedHost:
-    """One entry of dial.allow_hosts: a host, or a host with a port and a transport.
-
-    A host alone permits UDP to any port, and TCP to 5060: services that are no phones listen on
-    TCP, and must not read what a request has in it. A transport without a port permits any port.
-    """
-
-    host: str
-    port: int | None = None
-    transport: str | None = None
-
-    @classmethod
-    def read(cls, text: str) -> "PermittedHost":
-        """Read an entry, which the configuration has checked."""
-        uri = _sip_uri(
-            f"sip:x@[{text}]" if text.count(":") > 1 and "[" not in text else f"sip:x@{text}"
-        )
-        return cls(uri.host, uri.port, (uri.params.get("transport") or "").lower() or None)
-
-    def permits(self, uri: SipUri, transport: str) -> bool:
-        """Whether a URI that is sent by `transport` may be called."""
-        if uri.host != self.host or self.transport not in (None, transport):
-            return False
-        port = uri.address[1]
-        if self.port is not None:
-            return port == self.port
-        return transport == "udp" or port == SIP_PORT or self.transport == transport
-
-
 def credentials_of(account: Agent | Trunk) -> Credentials | None:
     """What a trunk or an agent's proxy is answered when it asks for digest; None if not set."""
     if not account.username:
         return None
     return Credentials(account.username, account.password.get_secret_value())
-
-
-def _sip_uri(text: str) -> SipUri:
-    uri = parse_uri(text)
-    if not isinstance(uri, SipUri):
-        raise ParseError(f"{text!r} is not a sip: URI")
-    return uri

@@ -4,13 +4,15 @@ It is kept in memory and on disk. A number is blocked from the moment that it wa
 answer comes once it is on the disk.
 """
 
+import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 
 import msgspec
 
 from ..store.protocols import NOTHING_KEPT, NOTHING_PUBLISHED, LoadedDocuments, Publisher
+from .number_plan import NotDialable
 
 KIND = "do_not_call"
 
@@ -44,7 +46,10 @@ class DoNotCall:
         self,
         store: LoadedDocuments = NOTHING_KEPT,
         events: Publisher = NOTHING_PUBLISHED,
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self._clock = clock
         self._store = store
         self._events = events
         self._numbers: dict[str, Blocked] = {}
@@ -65,6 +70,17 @@ class DoNotCall:
             return entry
         self._forget(number)
         return None
+
+    def check(self, number: str, now: float | None = None) -> None:
+        """Raise NotDialable where `number` is not to be called; `now` is None for this moment."""
+        entry = self.find(number, self._clock() if now is None else now)
+        if entry is not None:
+            raise NotDialable(
+                f"{number} is not to be called: {entry.reason}",
+                policy="do_not_call",
+                reason=entry.reason,
+                until=entry.until,
+            )
 
     def in_order(self, now: float, *, after: str = "", prefix: str = "") -> Iterator[Blocked]:
         """Entries in the order of their numbers. The list may change on the way."""

@@ -6,49 +6,77 @@ of the engine that dials, or that says what would be dialled, reads texts here.
 """
 
 import re
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypedDict
 
-import phonenumbers
 import re2
-from phonenumbers import shortnumberinfo
 
+from config.all_sections import AllSections
 from config.numbering import Numbering
 from config.policy import Destinations, LineType
-from config.settings import Settings
 from sip.errors import ParseError
 from sip.message.uri import SipUri, parse_uri
 
 from ..errors import EngineError
-from .phone_number import CalledNumber, parse_written
+from .emergency import Abroad, hides_emergency, is_emergency
+from .phone_number import CalledNumber, is_valid, is_written, lacks_area_code, parse_written
+from .short_number import line_type_of, short_number
+from .spellings import (
+    FEWEST_NUMBER_DIGITS,
+    beginnings,
+    dialled_forms,
+    digits_among_letters,
+    digits_of,
+    numbers_in,
+    readings_of_user,
+    short_forms,
+)
 
-Kind = Literal["number", "extension", "short_code", "person"]
+Kind = Literal["number", "extension", "short_code", "person", "agent"]
 
-_DIGIT_RUN = re.compile(r"\+?\d{7,}")
-_NO_DIGIT = re.compile(r"[^0-9+]")
 # RFC 3966 section 3: visual separators
 _SEPARATORS = re.compile(r"[-.() ]")
+# An ISDN subaddress is for the one who is called. All other parameters of a number (a context, a
+# ported number, a carrier, a trunk group, digits to follow) have a gateway dial something else.
+_HARMLESS = re.compile(r"(?i)(isub=.*)?")
 _MOST_EXTENSION_DIGITS = 6
 _LONGEST_SHARED_DIGITS = 4
-# The North American plan keeps these for films and books; phonenumbers calls them valid.
-_FICTION = re.compile(r"\+1\d{3}55501\d{2}")
-_FEWEST_NUMBER_DIGITS = 7
-_INTERNATIONAL_PREFIXES = ("00", "011", "0011", "810", "900", "9011")
-_OUTSIDE_LINE = "09"  # what a PBX commonly takes for an outside line
+
+
+class ReadingView(TypedDict):
+    """What a party is read as."""
+
+    kind: Kind
+    """What it is."""
+    digits: str | None
+    """What is dialled: a number in full, an extension, a short code; else null."""
+    trunks: list[str]
+    """The trunks that have the extension; empty where the routes say."""
+    line_type: LineType | None
+    """The kind of line, where it is a number or a short code."""
+    words: str
+    """The same for a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a text was read as. `digits` are dialled: E.164, an extension, or a short code."""
+    """What a text was read as. `digits` are dialled: E.164, an extension, or a short code.
+
+    `also` are further numbers that a PBX or gateway could find in it: each has to be allowed.
+    """
 
     kind: Kind
     digits: str = ""
     number: CalledNumber | None = None
     trunks: tuple[str, ...] = ()  # where an extension belongs; (): the routes say
+    also: tuple[CalledNumber, ...] = ()
+
+    @property
+    def numbers(self) -> tuple[CalledNumber, ...]:
+        """Every number that dialling it could reach."""
+        return self.also if self.number is None else (self.number, *self.also)
 
     def describe(self) -> str:
         """The reading in words, for a person."""
@@ -58,7 +86,19 @@ class Reading:
             return f"the extension {self.digits} of {', '.join(self.trunks) or 'a route'}"
         if self.kind == "short_code":
             return f"the short code {self.digits}"
-        return "a person, no number"
+        if self.kind == "agent":
+            return "an agent"
+        return "a person" if self.number is None else f"a person at the number {self.digits}"
+
+    def view(self) -> "ReadingView":
+        """The reading as replies have it."""
+        return {
+            "kind": self.kind,
+            "digits": self.digits or None,
+            "trunks": list(self.trunks),
+            "line_type": None if self.number is None else self.number.line_type,
+            "words": self.describe(),
+        }
 
 
 def is_uri(text: str) -> bool:
@@ -69,7 +109,7 @@ def is_uri(text: str) -> bool:
 class NotDialable(Exception):
     """A text that is not dialled. `reason` is a sentence; `data` names a policy that refuses."""
 
-    def __init__(self, reason: str, **data: Any) -> None:
+    def __init__(self, reason: str, /, **data: Any) -> None:
         super().__init__(reason)
         self.reason = reason
         self.data = data
@@ -115,22 +155,25 @@ class NumberPlan:
                     prefix=refused or None,
                 )
         if number.line_type in rules.refuse_line_types:
-            words = number.line_type.replace("_", " ")
             raise NotDialable(
-                f"{number.e164} is not called: {words}",
+                f"{number.e164} is not called: {_words(number.line_type)}",
                 policy="line_type",
                 line_type=number.line_type,
             )
 
-    def read(self, text: str, region: str | None = None) -> Reading:
+    def read(
+        self, text: str, region: str | None = None, *, needs_area_code: bool = True
+    ) -> Reading:
         """What `text`, which is no sip: URI, is. Raises NotDialable.
 
-        `region` is the country in which it is written, where it is not the configured one.
+        `region` is the country in which it is written, where it is not the configured one. People
+        leave area codes away; trunks, which say who calls, do not (`needs_area_code`).
         """
         region = region or self.region
-        self._refuse_emergency(text, region)
         bare = digits_of(text)
-        if bare is not None and not bare.startswith("+"):
+        is_configured = bare is not None and self._is_configured(bare)
+        self._refuse_emergency(text, region, "none" if is_configured else "all")
+        if bare is not None and is_written(text):
             internal = self._internal(bare)
             if internal is not None:
                 return internal
@@ -144,10 +187,14 @@ class NumberPlan:
                 f"{text!r} is read as {number.e164}, and that is not a valid number "
                 f"{_of_country(number)}; numbering.valid_except has the exceptions"
             )
+        if self.numbering.valid_only and needs_area_code and lacks_area_code(text, region):
+            raise NotDialable(
+                f"{text!r} may lack its area code; as {number.e164} it is written with 0 or +"
+            )
         return Reading("number", number.e164, number)
 
     @classmethod
-    def of(cls, settings: Settings) -> "NumberPlan":
+    def of(cls, settings: AllSections) -> "NumberPlan":
         """That of an engine's settings."""
         return cls(settings.dial.default_region, settings.numbering, settings.destinations)
 
@@ -155,7 +202,7 @@ class NumberPlan:
         """The number that dialling `text`, a number or a sip: URI, reaches; None for any other."""
         try:
             if not is_uri(text):
-                return self.read(text).number
+                return self.read(text, needs_area_code=False).number
             uri = parse_uri(text)
             return self.read_user(uri).number if isinstance(uri, SipUri) else None
         except (NotDialable, ParseError):
@@ -168,217 +215,183 @@ class NumberPlan:
         extension of that trunk, or a name that fits the pattern `users`; else it is refused.
         Elsewhere it is a person. A number that hides in a name counts as that number.
         """
-        user = (uri.user or "").partition(";")[0]
-        for emergency_text in _spellings(user):
-            self._refuse_emergency(emergency_text, self.region)
+        user, _, parameters = (uri.user or "").partition(";")
         bare = _SEPARATORS.sub("", user)
+        self._refuse_emergency_user(user, self._abroad_of(bare, trunk))
+        steers = [one for one in parameters.split(";") if not _HARMLESS.fullmatch(one)]
+        if steers or uri.password is not None:
+            what = f"{steers[0]!r} in its user part" if steers else "a password"
+            raise NotDialable(f"the URI has {what}, which could change who is dialled")
         is_clean = re.fullmatch(r"\+?[0-9]+", bare) is not None
         if trunk:
             if not is_clean and not re2.fullmatch(users, user):
                 raise NotDialable(
                     f"{user!r} at trunk {trunk} is no number, and trunks.users does not allow it"
                 )
+            hidden = digits_among_letters(user)
+            if len(hidden) >= FEWEST_NUMBER_DIGITS or self._public_line(hidden):
+                raise NotDialable(f"{user!r} at trunk {trunk} has a number among letters")
             extension = self._trunk_extension(user, trunk, users)
             if extension is not None:
                 return extension
             if is_clean:
-                return self.read(bare)
+                return self._as_sent(bare)
         elif is_clean:
             try:
-                return self.read(bare)
+                return self._as_sent(bare)
             except NotDialable as refusal:
                 says_number = (uri.params.get("user") or "").lower() == "phone"
-                if says_number or bare.startswith("+") or refusal.data:
+                is_short = len(bare) <= _LONGEST_SHARED_DIGITS
+                if says_number or bare.startswith("+") or (refusal.data and not is_short):
                     raise
-        hidden = self._hidden_number(user)
-        return Reading("person") if hidden is None else Reading("person", hidden.e164, hidden)
+        for text in (*readings_of_user(user), digits_among_letters(user)):
+            if len(text) > _LONGEST_SHARED_DIGITS and text.isdigit():
+                self._refuse_public(text)
+        number, also = self._valid(numbers_in(user))
+        return Reading("person", number.e164 if number else "", number, (), also)
+
+    def _as_sent(self, digits: str) -> Reading:
+        """The reading of digits that are sent as they stand, and not in full."""
+        reading = self.read(digits)
+        if reading.kind != "number" or digits.startswith("+"):
+            return reading
+        _number, also = self._valid([digits])
+        return replace(reading, also=also)
 
     def _trunk_extension(self, user: str, trunk: str, users: str) -> Reading | None:
         """A short number that is no public one, and that the trunk's pattern allows."""
+        if self._is_configured(user, trunk):
+            is_code = user in self.numbering.short_codes
+            return None if is_code else Reading("extension", user, None, (trunk,))
         is_short = re.fullmatch(rf"[0-9]{{2,{_MOST_EXTENSION_DIGITS}}}", user) is not None
         if not is_short or not re2.fullmatch(users, user):
             return None
-        if user in self.numbering.short_codes:
-            return None
-        # Extensions of three or four digits are common, and some are public short numbers as well.
-        if len(user) > _LONGEST_SHARED_DIGITS and self._short_code_cost(user) is not None:
-            return None
-        return Reading("extension", user, None, (trunk,))
+        return None if self._public_line(user) else Reading("extension", user, None, (trunk,))
 
     def is_extension(self, text: str) -> bool:
         """Whether `text` is an extension or a short code, and no telephone number."""
         bare = digits_of(text)
-        return bare is not None and not bare.startswith("+") and self._internal(bare) is not None
+        try:
+            return bare is not None and self._internal(bare) is not None
+        except NotDialable:
+            return False
 
     # -- extensions and short codes -----------------------------------------------------------
 
     def _internal(self, digits: str) -> Reading | None:
+        """What digits are inside: a short code, an extension; None where they are neither.
+
+        Raises NotDialable for a public short number that the configuration does not have.
+        """
         numbering = self.numbering
+        if digits.startswith("+"):
+            return None
         if digits in numbering.short_codes:
-            return Reading("short_code", digits, self._short_number(digits))
+            return Reading("short_code", digits, short_number(digits, self.region))
         if numbering.extension and re2.fullmatch(numbering.extension, digits):
             return Reading("extension", digits, None, tuple(numbering.extension_trunks))
+        self._refuse_public(digits)
         if any(digits.startswith(prefix) for prefix in self.route_prefixes):
-            return Reading("extension", digits, self._behind_outside_line(digits))
+            number, also = self._valid([digits])
+            if number is None and len(digits) > _MOST_EXTENSION_DIGITS:
+                raise NotDialable(
+                    f"{digits} reaches no valid number, and has too many digits for an extension "
+                    "of a route; where it is one, numbering.extension must say so"
+                )
+            return Reading("extension", digits, number, (), also)
         return None
 
-    def _behind_outside_line(self, digits: str) -> CalledNumber | None:
-        """The number that a PBX would dial for these digits, if it is one: 9 and a number."""
-        for form in _dialled_forms(digits):
-            number = parse_written(form, self.region)
-            if number is not None and _is_valid(number.e164):
-                return number
+    def _is_configured(self, digits: str, trunk: str = "") -> bool:
+        """Whether [numbering] says that digits are a short code, or an extension (of `trunk`)."""
+        numbering = self.numbering
+        if digits in numbering.short_codes:
+            return True
+        if not numbering.extension or not re2.fullmatch(numbering.extension, digits):
+            return False
+        return not trunk or not numbering.extension_trunks or trunk in numbering.extension_trunks
+
+    def _public_line(self, digits: str) -> LineType | None:
+        """The line type of a public short number; None where digits are rather an extension.
+
+        Extensions of up to four digits are common: they are public only where that is dear.
+        """
+        for form in short_forms(digits):
+            line_type = line_type_of(form, self.region)
+            is_long = len(form) > _LONGEST_SHARED_DIGITS
+            if line_type == "premium_rate" or (line_type is not None and is_long):
+                return line_type
         return None
 
-    def _short_number(self, digits: str) -> CalledNumber:
-        premium = shortnumberinfo.ShortNumberCost.PREMIUM_RATE
-        line_type: LineType = (
-            "premium_rate" if self._short_code_cost(digits) == premium else "short_code"
-        )
-        return CalledNumber(digits, self.region, (), line_type)
-
-    def _short_code_cost(self, digits: str) -> int | None:
-        """What a public short number costs; None where these digits are none."""
-        try:
-            number = phonenumbers.parse(digits, self.region)
-        except phonenumbers.NumberParseException:
-            return None
-        if not shortnumberinfo.is_valid_short_number_for_region(number, self.region):
-            return None
-        return int(shortnumberinfo.expected_cost_for_region(number, self.region))
+    def _refuse_public(self, digits: str) -> None:
+        line_type = self._public_line(digits)
+        if line_type is not None:
+            policy = {"policy": "line_type"} if line_type == "premium_rate" else {}
+            raise NotDialable(
+                f"{digits} is a public short number ({_words(line_type)}), and "
+                "numbering.short_codes does not have it",
+                **policy,
+                line_type=line_type,
+            )
 
     # -- numbers ------------------------------------------------------------------------------
 
     def _is_dialable(self, number: CalledNumber) -> bool:
-        if not self.numbering.valid_only or _is_valid(number.e164):
+        if not self.numbering.valid_only or is_valid(number.e164):
             return True
         return number.e164.startswith(tuple(self.numbering.valid_except))
 
-    def _hidden_number(self, user: str) -> CalledNumber | None:
-        """The number that a gateway could find in a user part which is more than a number."""
-        letters = sum(character.isalpha() for character in user)
-        stripped = _NO_DIGIT.sub("", ascii_digits(user))
-        found = [stripped] if len(stripped) > 2 * letters else []
-        found += _DIGIT_RUN.findall(ascii_digits(user))
-        for digits in found:
-            for candidate in _dialled_forms(digits):
-                number = parse_written(candidate, self.region)
-                if number is not None and _is_valid(number.e164):
-                    return number
-        return None
+    def _valid(self, found: Iterable[str]) -> tuple[CalledNumber | None, tuple[CalledNumber, ...]]:
+        """The valid numbers that a PBX or gateway could dial for these digits: one, and others.
+
+        Of digits that are too many for a number, those at the beginning count.
+        """
+        forms = dict.fromkeys(form for digits in found for form in dialled_forms(digits))
+        whole = {form: self._valid_number(form) for form in forms}
+        numbers = [number for number in whole.values() if number is not None]
+        for form in (form for form, number in whole.items() if number is None):
+            shorter = (self._valid_number(one) for one in beginnings(form))
+            numbers += [one for one in shorter if one is not None][:1]
+        first, *others = dict.fromkeys(numbers) or (None,)
+        return first, tuple(one for one in others if one is not None)
+
+    def _valid_number(self, text: str) -> CalledNumber | None:
+        number = parse_written(text, self.region)
+        return number if number is not None and is_valid(number.e164) else None
 
     # -- emergency numbers --------------------------------------------------------------------
 
-    def _refuse_emergency(self, text: str, region: str) -> None:
+    def _abroad_of(self, digits: str, trunk: str) -> Abroad:
+        """Which emergency numbers of other countries count in the user part of a URI."""
+        if self._is_configured(digits, trunk):
+            return "none"
+        return "all" if trunk else "well_known"
+
+    def _refuse_emergency_user(self, user: str, abroad: Abroad) -> None:
+        for text in readings_of_user(user):
+            self._refuse_emergency(text, self.region, abroad)
         if self.destinations.emergency:
             return
-        if self._is_emergency(text, region):
-            raise NotDialable(
-                f"{text.strip()} is an emergency number, and destinations.emergency is off",
-                policy="destination",
-                emergency=True,
-            )
+        if hides_emergency(digits_among_letters(user), frozenset((self.region,))):
+            raise _emergency(user)
 
-    def _is_emergency(self, text: str, region: str) -> bool:
-        bare = digits_of(text)
-        return bare is not None and any(
-            _reaches_emergency(digits, country)
-            for digits, country in _as_dialled(bare, {region, self.region})
-        )
+    def _refuse_emergency(self, text: str, region: str, abroad: Abroad) -> None:
+        if self.destinations.emergency:
+            return
+        if is_emergency(text, frozenset((region, self.region)), abroad):
+            raise _emergency(text)
 
 
-def digits_of(text: str) -> str | None:
-    """The digits of a text as a phone dials them, with a leading +; None where it has others.
-
-    Digits of any script count, and what people write between them is left out.
-    """
-    text = ascii_digits(text).strip()
-    text = re.sub(r"(?i)^tel:", "", text).partition(";")[0]
-    bare = "".join(
-        character
-        for character in text
-        if not (character.isspace() or unicodedata.category(character) in _PUNCTUATION)
-        or character == "+"
-    )
-    return bare if re.fullmatch(r"\+?[0-9]+", bare) else None
-
-
-_PUNCTUATION = {"Pd", "Ps", "Pe", "Po", "Zs", "Cf"}
-
-
-def ascii_digits(text: str) -> str:
-    """`text` with digits of any script, and every plus sign, in ASCII."""
-    plain = unicodedata.normalize("NFKC", text)
-    return "".join(
-        str(unicodedata.digit(character)) if character.isdigit() else character
-        for character in plain
+def _emergency(text: str) -> NotDialable:
+    return NotDialable(
+        f"{text.strip()} is an emergency number, and destinations.emergency is off; where it is "
+        "an extension, numbering.extension must say so",
+        policy="destination",
+        emergency=True,
     )
 
 
-def _spellings(user: str) -> Iterator[str]:
-    """The texts that a gateway could read out of a user part."""
-    yield user
-    stripped = _NO_DIGIT.sub("", ascii_digits(user))
-    if stripped and not any(character.isalpha() for character in user):
-        yield stripped
-
-
-def _dialled_forms(digits: str) -> Iterator[str]:
-    """What a PBX or gateway may dial for these digits: as they stand, and behind its prefixes."""
-    plain = digits.lstrip("+")
-    if len(plain) < _FEWEST_NUMBER_DIGITS:
-        return
-    yield digits
-    yield plain
-    for prefix in _INTERNATIONAL_PREFIXES:
-        if plain.startswith(prefix):
-            yield f"+{plain.removeprefix(prefix)}"
-    if plain[0] in _OUTSIDE_LINE:
-        yield plain[1:]
-
-
-def _as_dialled(bare: str, regions: set[str]) -> Iterator[tuple[str, str]]:
-    """The digits that may reach a local exchange, and the country of that exchange."""
-    if not bare.startswith("+"):
-        for region in regions:
-            yield bare, region
-            if bare[0] in _OUTSIDE_LINE:
-                yield bare[1:], region
-    full = bare if bare.startswith("+") else f"+{bare[2:]}" if bare.startswith("00") else ""
-    for length in (1, 2, 3):
-        code = full[1 : 1 + length]
-        if code.isdigit() and int(code) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
-            rest = full[1 + length :]
-            for region in phonenumbers.COUNTRY_CODE_TO_REGION_CODE[int(code)]:
-                for digits in (rest, rest[1:] if rest.startswith("0") else ""):
-                    if digits:
-                        yield digits, region
-
-
-@lru_cache(maxsize=4096)
-def _reaches_emergency(digits: str, region: str) -> bool:
-    """Whether an exchange in `region` connects these digits to an emergency service.
-
-    Longer digits that begin so count as well where they are no valid number there: an exchange may
-    connect as soon as it has heard enough.
-    """
-    if shortnumberinfo.is_emergency_number(digits, region):
-        return True
-    if not shortnumberinfo.connects_to_emergency_number(digits, region):
-        return False
-    number = parse_written(digits, region)
-    return number is None or not _is_valid(number.e164)
-
-
-@lru_cache(maxsize=4096)
-def _is_valid(e164: str) -> bool:
-    """Whether somebody may have the number: its plan has it, and it is not kept for fiction."""
-    if _FICTION.fullmatch(e164):
-        return False
-    try:
-        return bool(phonenumbers.is_valid_number(phonenumbers.parse(e164)))
-    except phonenumbers.NumberParseException:
-        return False
+def _words(line_type: str | None) -> str:
+    return (line_type or "unknown").replace("_", " ")
 
 
 def _of_country(number: CalledNumber) -> str:

@@ -17,7 +17,7 @@ from sip.errors import SipError
 from sip.hop import Hop, is_numeric, numeric_hop
 from sip.message.uri import SipUri, parse_uri
 
-from .dialplan import SIP_PORT, PermittedHost
+from .permitted_host import SIP_PORT, PermittedHost
 
 log = structlog.get_logger()
 

@@ -28,11 +28,19 @@ _LINE_TYPES: dict[int, LineType] = {
     phonenumbers.PhoneNumberType.VOICEMAIL: "voicemail",
 }
 
+_FIXED = (
+    phonenumbers.PhoneNumberType.FIXED_LINE,
+    phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE,
+)
+_OPEN = 3  # a plan whose fixed lines have so many lengths is open
+
 # How people write numbers: digits of any script and what they put between them. phonenumbers finds
-# digits in any text; an address, or a letter for a digit, would have a stranger called.
+# digits in any text; an address, or a letter for a digit, would have somebody else called.
 _BETWEEN = r"\s()\[\]/.~\u00b7\u2010-\u2015\u2212\uff0d\uff0e-"
 _WRITTEN = re.compile(rf"(?:tel:)?[\s(\[]*[+\uff0b]?[\d{_BETWEEN}]*", re.IGNORECASE)
 _NO_COUNTRY = ("001", "ZZ")
+# The North American plan keeps these for films and books; phonenumbers calls them valid.
+_FICTION = re.compile(r"\+1\d{3}55501\d{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +53,18 @@ class CalledNumber:
     line_type: LineType
 
 
+def is_written(text: str) -> bool:
+    """Whether `text` has nothing but digits and what people put between those of a number."""
+    return _WRITTEN.fullmatch(text) is not None
+
+
 @lru_cache(maxsize=4096)
 def parse_written(text: str, region: str) -> CalledNumber | None:
     """`text` as a number in full, as somebody in `region` means it; None where it cannot be one.
 
     A possible number is not yet a valid one: `number_plan` decides what is dialled.
     """
-    if not _WRITTEN.fullmatch(text):
+    if not is_written(text):
         return None
     try:
         number = phonenumbers.parse(text, region)
@@ -65,6 +78,39 @@ def parse_written(text: str, region: str) -> CalledNumber | None:
         zones=_zones(number, country),
         line_type=_LINE_TYPES.get(phonenumbers.number_type(number), "unknown"),
     )
+
+
+@lru_cache(maxsize=4096)
+def is_valid(e164: str) -> bool:
+    """Whether somebody may have the number: its plan has it, and it is not kept for fiction."""
+    if _FICTION.fullmatch(e164):
+        return False
+    try:
+        return bool(phonenumbers.is_valid_number(phonenumbers.parse(e164)))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+@lru_cache(maxsize=4096)
+def lacks_area_code(text: str, region: str) -> bool:
+    """Whether `text` may be what is dialled inside one town: a number of fixed lines without the
+    prefix of its country, where their length does not tell. `2345678` is one in every German town.
+    """
+    plan = phonenumbers.PhoneMetadata.metadata_for_region(region)
+    if plan is None or plan.fixed_line is None or not plan.national_prefix:
+        return False
+    if len(plan.fixed_line.possible_length) < _OPEN:
+        return False
+    try:
+        number = phonenumbers.parse(text, region, keep_raw_input=True)
+    except phonenumbers.NumberParseException:
+        return False
+    if number.country_code_source != phonenumbers.CountryCodeSource.FROM_DEFAULT_COUNTRY:
+        return False
+    if phonenumbers.number_type(number) not in _FIXED:
+        return False
+    written = phonenumbers.normalize_digits_only(text)
+    return not written.startswith(plan.national_prefix)
 
 
 def _country(number: phonenumbers.PhoneNumber) -> str | None:

@@ -170,7 +170,7 @@ class PeerLearner:
                 candidates[source] = (since, count + 1, ssrc, sequence)
                 return count + 1 >= needed
         elif len(candidates) >= _MAX_CANDIDATES:
-            # Strangers must not keep the right one out: the signalled host takes their place.
+            # Unknown sources must not keep the right one out: the signalled host replaces one.
             host = self.signalled[0]
             last = min(candidates, key=lambda known: (known[0] == host, candidates[known][0]))
             outranked = source[0] == host != last[0]

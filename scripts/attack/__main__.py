@@ -71,7 +71,7 @@ async def attack(names: list[str], seconds: float) -> int:
     """Attack one after the other; the number of attacks that were noticed too much, at most 1."""
     console = Console()
     table = Table(title="Ringback under attack", title_justify="left")
-    for head in ("attack", "sent", "ping p99", "set-up p50", "failed", "lost", "strangers heard",
+    for head in ("attack", "sent", "ping p99", "set-up p50", "failed", "lost", "others heard",
                  "memory", "locked out", "verdict"):  # fmt: skip
         table.add_column(head)
     is_noticed = False
@@ -108,7 +108,7 @@ def judge(found: Noticed, quiet: Noticed) -> tuple[str, ...]:
         "slow set-up": found.set_up_p50_ms > quiet.set_up_p50_ms * SET_UP_RATIO + SET_UP_SLACK_MS,
         "calls failed": found.failed > 0,
         "packets lost": found.lost > quiet.lost,
-        "strangers heard": found.strangers > 0,
+        "others heard": found.others > 0,
         "memory": found.memory_mib > quiet.memory_mib * MEMORY_RATIO + MEMORY_SLACK_MIB,
         "locked out": bool(found.locked_out),
     }
@@ -123,7 +123,7 @@ def _add(table: Table, name: str, found: Noticed, broken: tuple[str, ...]) -> No
         f"{found.set_up_p50_ms:.0f} ms",
         f"{found.failed}",
         f"{found.lost}",
-        f"{found.strangers}",
+        f"{found.others}",
         f"{found.memory_mib:.0f} MiB",
         ", ".join(found.locked_out),
         "held" if not broken else f"[bold red]{', '.join(broken)}[/]",

@@ -32,7 +32,7 @@ class Noticed:
     set_up_p50_ms: float
     failed: int
     lost: int
-    strangers: int
+    others: int
     memory_mib: float
     locked_out: tuple[str, ...]
     """Who could not get in meanwhile."""
@@ -47,7 +47,7 @@ async def notice(
 ) -> Noticed:
     """Let `attacker` go on for so long, or nobody, and look at what others notice."""
     target = Target.of(engine, peer.sip)
-    strangers = (await asyncio.to_thread(peer.ask, "stats"))["heard_from_strangers"]
+    others = (await asyncio.to_thread(peer.ask, "stats"))["heard_from_others"]
     attack = None
     if attacker is not None:
         attack = await asyncio.create_subprocess_exec(
@@ -77,7 +77,7 @@ async def notice(
         set_up_p50_ms=percentile(took, 50),
         failed=len(set_ups) - len(took),
         lost=lost,
-        strangers=stats["heard_from_strangers"] - strangers,
+        others=stats["heard_from_others"] - others,
         memory_mib=sum(engine.pss_bytes()) / (1 << 20),
         locked_out=tuple(locked_out),
     )

@@ -28,6 +28,7 @@ uri = "sip:{TRUNK_HOST}:5060"
 [[trunks]]
 name = "nowhere"
 uri = "sip:stalled.example"
+username = "nobody"
 register = true
 
 [[routes]]

@@ -88,7 +88,7 @@ class Requests:
         job: dict[str, Any] = await self._clients[number % len(self._clients)].call(
             "callback.request",
             id=f"later-{number}",
-            agent="sip:operator@127.0.0.1",
+            agent="sip:agent@127.0.0.1",
             to=f"sip:customer{number}@127.0.0.1",
             context={"site": "shop.example", "page": f"/offer/{number}"},
             not_before=time.time() + LATER_S,

@@ -18,7 +18,7 @@ from .callbacks import Callbacks, spread
 from .engine_process import EngineProcess
 from .options import Options
 from .report import Figure, Report, figure, percentile
-from .setup_part import CUSTOMER, OPERATOR, SETTLE_S, TARGET_RATE
+from .setup_part import AGENT, CUSTOMER, SETTLE_S, TARGET_RATE
 
 PART = "beside Asterisk"
 # Half the processor of what one would otherwise run.
@@ -38,7 +38,7 @@ class Switch(Protocol):
     def cpu_s(self) -> float:
         """CPU seconds used so far."""
 
-    async def callbacks(self, count: int, operator: str, customer: str) -> None:
+    async def callbacks(self, count: int, agent: str, customer: str) -> None:
         """Ask for callbacks, at SET_UP_PER_S, between phones that behave so."""
 
 
@@ -53,9 +53,9 @@ class Engine:
         """CPU seconds of both so far."""
         return sum(self._process.cpu_s())
 
-    async def callbacks(self, count: int, operator: str, customer: str) -> None:
+    async def callbacks(self, count: int, agent: str, customer: str) -> None:
         """See Switch."""
-        await self._callbacks.at_rate(count, SET_UP_PER_S, operator, customer)
+        await self._callbacks.at_rate(count, SET_UP_PER_S, agent, customer)
 
 
 class Asterisk:
@@ -69,12 +69,12 @@ class Asterisk:
         """CPU seconds so far."""
         return self._process.cpu_s()
 
-    async def callbacks(self, count: int, operator: str, customer: str) -> None:
+    async def callbacks(self, count: int, agent: str, customer: str) -> None:
         """See Switch."""
 
         async def one(_: int) -> None:
             self._number += 1
-            self._process.originate(f"a{self._number}.{operator}", f"b{self._number}.{customer}")
+            self._process.originate(f"a{self._number}.{agent}", f"b{self._number}.{customer}")
 
         await spread(count, SET_UP_PER_S, one)
 
@@ -128,7 +128,7 @@ async def _set_up(peer: LoadPeerProcess, switch: Switch, turns: Turns, count: in
     await asyncio.sleep(SETTLE_S)
     peer.ask("latencies")
     used = switch.cpu_s()
-    await _made(peer, switch, count, OPERATOR, CUSTOMER)
+    await _made(peer, switch, count, AGENT, CUSTOMER)
     await _until(peer, lambda stats: stats["up"] == 0)
     turns.setup_ms.append((switch.cpu_s() - used) / count * 1e3)
     latencies = peer.ask("latencies")
@@ -152,11 +152,11 @@ async def _talk(peer: LoadPeerProcess, switch: Switch, turns: Turns, options: Op
 
 
 async def _made(
-    peer: LoadPeerProcess, switch: Switch, count: int, operator: str, customer: str
+    peer: LoadPeerProcess, switch: Switch, count: int, agent: str, customer: str
 ) -> None:
     """Ask for callbacks, and wait until every phone was called."""
     before = peer.ask("stats").get("invite", 0)
-    await switch.callbacks(count, operator, customer)
+    await switch.callbacks(count, agent, customer)
     await _until(peer, lambda stats: stats["invite"] >= before + 2 * count)
 
 
@@ -176,7 +176,7 @@ def _add(report: Report, options: Options, ours: Turns, theirs: Turns) -> None:
         add(figure(part, f"CPU per callback, {name}", "ms", turns.setup_ms))
     add(_ratio(part, ours.setup_ms, theirs.setup_ms, SETUP_RATIO_TARGET))
     for name, turns in (("engine", ours), ("Asterisk", theirs)):
-        label = f"operator's answer to customer's INVITE, {name}"
+        label = f"agent's answer to customer's INVITE, {name}"
         add(figure(part, f"{label}, p50", "ms", turns.answer_p50_ms))
         add(figure(part, f"{label}, p99", "ms", turns.answer_p99_ms))
     part = f"{PART}, {options.talk_calls} up"

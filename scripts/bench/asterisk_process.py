@@ -1,4 +1,4 @@
-"""An Asterisk that makes the same agent-first callbacks: Originate to the operator, then Dial.
+"""An Asterisk that makes the same agent-first callbacks: Originate to the agent, then Dial.
 
 It is not installed by the project: where there is one (in PATH, or named by ASTERISK), the bench
 measures it by turns with the engine, so that what else the machine does falls on both alike.
@@ -136,11 +136,11 @@ class AsteriskProcess:
         assert self._process is not None
         return cpu_s(self._process.pid)
 
-    def originate(self, operator: str, customer: str) -> None:
+    def originate(self, agent: str, customer: str) -> None:
         """Ask for a callback between the phones of these user parts, and do not wait."""
         self._ask(
             Action="Originate",
-            Channel=f"PJSIP/phones/sip:{operator}@{self._peer}",
+            Channel=f"PJSIP/phones/sip:{agent}@{self._peer}",
             Context="callback",
             Exten="s",
             Priority="1",

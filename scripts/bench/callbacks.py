@@ -76,7 +76,7 @@ class Callbacks:
         await self._events.close()
         await self.client.close()
 
-    async def request(self, operator: str, customer: str, **parameters: Any) -> Followed:
+    async def request(self, agent_side: str, customer: str, **parameters: Any) -> Followed:
         """Ask for a callback between phones that behave so.
 
         Raises EngineError where the engine refuses.
@@ -87,19 +87,19 @@ class Callbacks:
         await self.client.call(
             "callback.request",
             id=followed.id,
-            agent=f"sip:a{number}.{operator}@{self._peer}",
+            agent=f"sip:a{number}.{agent_side}@{self._peer}",
             to=f"sip:b{number}.{customer}@{self._peer}",
             **parameters,
         )
         return followed
 
     async def at_rate(
-        self, count: int, per_s: float, operator: str, customer: str, **parameters: Any
+        self, count: int, per_s: float, agent_side: str, customer: str, **parameters: Any
     ) -> list[str]:
         """Request `count` callbacks evenly in time, without waiting for one before the next."""
 
         async def one(_: int) -> str:
-            return (await self.request(operator, customer, **parameters)).id
+            return (await self.request(agent_side, customer, **parameters)).id
 
         return await spread(count, per_s, one)
 

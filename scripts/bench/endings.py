@@ -13,7 +13,7 @@ class Ending:
     """
 
     name: str
-    operator: str
+    agent: str
     customer: str
     state: str = "failed"
     parameters: dict[str, Any] = field(default_factory=dict)
@@ -27,28 +27,28 @@ CUSTOMER_FIRST = {"order": "customer_first"}
 
 ENDINGS: tuple[Ending, ...] = (
     Ending("customer hangs up", "answer-5", "answer-5.bye-60", "completed"),
-    Ending("operator hangs up", "answer-5.bye-150", "answer-5", "completed"),
+    Ending("agent hangs up", "answer-5.bye-150", "answer-5", "completed"),
     Ending("both hang up", "answer-5.bye-500", "answer-5.bye-485", "completed"),
     Ending("maximum duration", "answer-5", "answer-5", "completed", {"max_duration_s": 0.15}),
     Ending("whispered, then talked", "answer-5", "answer-5.bye-50", "completed", WHISPER),
     Ending("early media", "answer-5", "early-20.answer-80.bye-40", "completed"),
     Ending("hung up by command", "answer-5", "answer-5", "completed", {}, "", "bridged"),
-    Ending("operator busy", "busy", "answer-5"),
-    Ending("operator declines", "decline", "answer-5"),
-    Ending("operator unavailable", "unavailable", "answer-5"),
-    Ending("operator does not answer", "noanswer", "answer-5", parameters=RING_S),
-    Ending("operator's phone is dead", "silent", "answer-5", parameters=RING_S),
-    Ending("operator answers too late", "late", "answer-5", parameters=RING_S),
-    Ending("operator busy twice", "busy", "answer-5", parameters={"max_attempts": 2}),
-    Ending("operator leaves in the whisper", "answer-5.bye-80", "answer-5", parameters=WHISPER),
-    Ending("operator leaves while it rings", "answer-5.bye-120", "noanswer"),
-    Ending("operator leaves, 200 crosses", "answer-5.bye-120", "late"),
+    Ending("agent busy", "busy", "answer-5"),
+    Ending("agent declines", "decline", "answer-5"),
+    Ending("agent unavailable", "unavailable", "answer-5"),
+    Ending("agent does not answer", "noanswer", "answer-5", parameters=RING_S),
+    Ending("agent's phone is dead", "silent", "answer-5", parameters=RING_S),
+    Ending("agent answers too late", "late", "answer-5", parameters=RING_S),
+    Ending("agent busy twice", "busy", "answer-5", parameters={"max_attempts": 2}),
+    Ending("agent leaves in the whisper", "answer-5.bye-80", "answer-5", parameters=WHISPER),
+    Ending("agent leaves while it rings", "answer-5.bye-120", "noanswer"),
+    Ending("agent leaves, 200 crosses", "answer-5.bye-120", "late"),
     Ending("customer busy", "answer-5", "busy"),
     Ending("customer declines", "answer-5", "decline"),
     Ending("customer not found", "answer-5", "notfound"),
     Ending("customer does not answer", "answer-5", "noanswer", parameters=RING_S),
     Ending("customer's phone is dead", "answer-5", "silent", parameters=RING_S),
-    Ending("cancelled, operator rings", "noanswer", "answer-5", "cancelled", {}, "dialing_agent"),
+    Ending("cancelled, agent rings", "noanswer", "answer-5", "cancelled", {}, "dialing_agent"),
     Ending("cancelled in the whisper", "answer-5", "answer-5", "cancelled", WHISPER, "whispering"),
     Ending(
         "cancelled, customer rings", "answer-5", "noanswer", "cancelled", {}, "dialing_customer"
@@ -57,5 +57,5 @@ ENDINGS: tuple[Ending, ...] = (
     Ending("cancelled when joined", "answer-5", "answer-5", "cancelled", {}, "bridged"),
     Ending("customer first", "answer-5", "answer-5.bye-500", "completed", CUSTOMER_FIRST),
     Ending("customer leaves on hold", "noanswer", "answer-5.bye-120", "failed", CUSTOMER_FIRST),
-    Ending("customer first, operator busy", "busy", "answer-5", "failed", CUSTOMER_FIRST),
+    Ending("customer first, agent busy", "busy", "answer-5", "failed", CUSTOMER_FIRST),
 )

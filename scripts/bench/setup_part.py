@@ -16,7 +16,7 @@ ANSWER_TO_INVITE_P99_TARGET_MS = 4.0
 LIMIT_S = 40.0
 SETTLE_S = 1.0
 WARM_UP = 50
-OPERATOR = "answer-20.mute"
+AGENT = "answer-20.mute"
 CUSTOMER = "answer-20.bye-50.mute"
 
 
@@ -24,7 +24,7 @@ async def run(report: Report, options: Options) -> None:
     """Callbacks that are set up, joined and hung up at once, at each rate."""
     with LoadPeerProcess() as peer:
         async with EngineProcess() as engine, Callbacks(str(engine.socket), peer.sip) as callbacks:
-            jobs = await callbacks.at_rate(WARM_UP, TARGET_RATE, OPERATOR, CUSTOMER)
+            jobs = await callbacks.at_rate(WARM_UP, TARGET_RATE, AGENT, CUSTOMER)
             await callbacks.all_ended(jobs, LIMIT_S)
             for rate, count in options.setup_rates:
                 await _at(report, options, rate, count, peer, engine, callbacks)
@@ -49,7 +49,7 @@ async def _at(
         peer.ask("latencies")
         completed = callbacks.states["completed"]
         used = engine.cpu_s()
-        jobs = await callbacks.at_rate(count // options.setup_runs, rate, OPERATOR, CUSTOMER)
+        jobs = await callbacks.at_rate(count // options.setup_runs, rate, AGENT, CUSTOMER)
         await callbacks.all_ended(jobs, LIMIT_S)
         now = engine.cpu_s()
         completed = callbacks.states["completed"] - completed
@@ -67,6 +67,6 @@ async def _at(
         report.figures.append(figure(part, label, "ms", values, target=target))
     report.figures.append(figure(part, "callbacks not completed", "", missing, target=0))
     target = ANSWER_TO_INVITE_P99_TARGET_MS if rate == TARGET_RATE else None
-    label = "operator's answer to customer's INVITE"
+    label = "agent's answer to customer's INVITE"
     report.figures.append(figure(part, f"{label}, p50", "ms", p50))
     report.figures.append(figure(part, f"{label}, p99", "ms", p99, target=target))

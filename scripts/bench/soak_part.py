@@ -38,7 +38,7 @@ class Soak:
     cpu_ms: float = 0.0
     memory_kib: float = 0.0
     quiet_after_s: float = 0.0
-    strangers: int = 0
+    others: int = 0
     log: str = ""
 
 
@@ -54,7 +54,7 @@ async def run(report: Report, options: Options) -> None:
     held = f"{len(found.before)} counts of legs, ports, tasks, files, sockets as before"
     left = float(len(found.leaked))
     add(figure(part, "counts that are not as before", "", [left], target=0, note=leaks or held))
-    heard = float(found.strangers)
+    heard = float(found.others)
     add(figure(part, "packets heard by anyone but the partner", "", [heard], target=0))
     add(figure(part, "CPU per callback, engine and worker", "ms", [found.cpu_ms]))
     grown = "PSS; holds the replay log"
@@ -79,7 +79,7 @@ async def soak(count: int, per_s: float, endings: Sequence[Ending] = ENDINGS) ->
             found.leaked = await _leaks(callbacks.client, engine, found.before)
             found.quiet_after_s = time.monotonic() - started
             found.memory_kib = (sum(engine.pss_bytes()) - memory) / count / 1024
-            found.strangers = peer.ask("stats")["heard_from_strangers"]
+            found.others = peer.ask("stats")["heard_from_others"]
             found.log = engine.log_text()
     return found
 
@@ -104,7 +104,7 @@ async def _one(callbacks: Callbacks, ending: Ending, wrong: Counter[str]) -> Non
     client = callbacks.client
     state, cause = "never ended", ""
     try:
-        callback = await callbacks.request(ending.operator, ending.customer, **ending.parameters)
+        callback = await callbacks.request(ending.agent, ending.customer, **ending.parameters)
         if ending.cancel_at:
             async with asyncio.timeout(STAGE_LIMIT_S):
                 await callback.event(ending.cancel_at)

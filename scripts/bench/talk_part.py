@@ -57,7 +57,7 @@ def _measure(
     engine_percent: list[float] = []
     worker_percent: list[float] = []
     windows = []
-    strangers = peer.ask("stats")["heard_from_strangers"]
+    others = peer.ask("stats")["heard_from_others"]
     for run_index in range(options.talk_runs):
         # To sum up a window holds the load peer up; it has to be in step again.
         time.sleep(SETTLE_S)
@@ -105,7 +105,7 @@ def _measure(
         f"{PART}: the load peer itself was late by {late_ms:.1f} ms at worst, and interrupted in"
         f" sending {undated} packets, whose delay is not known"
     )
-    heard = float(stats["heard_from_strangers"] - strangers)
+    heard = float(stats["heard_from_others"] - others)
     forged = sum(window["intruder_packets"] for window in windows)
-    note = stats["first_stranger"] or f"{forged} forged packets among those sent"
+    note = stats["first_other"] or f"{forged} forged packets among those sent"
     add(figure(part, "packets heard by anyone but the partner", "", [heard], target=0, note=note))

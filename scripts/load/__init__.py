@@ -1,1 +1,1 @@
-"""The load peer: hundreds of operators and customers in one cheap process."""
+"""The load peer: hundreds of agents and customers in one cheap process."""

@@ -54,8 +54,8 @@ class Hearing:
         self.packets = 0
         self.from_partner = 0
         self.from_engine = 0
-        self.from_strangers = 0
-        self.first_stranger = ""
+        self.from_others = 0
+        self.first_other = ""
 
     def pair(self, phone: int, partner_serial: int) -> None:
         """From now on this phone should hear this stream; NOBODY: none."""
@@ -85,10 +85,10 @@ class Hearing:
         self.from_partner += from_partner
         self.from_engine += count - from_phones
         if from_phones != from_partner:
-            self.from_strangers += from_phones - from_partner
-            if not self.first_stranger:
+            self.from_others += from_phones - from_partner
+            if not self.first_other:
                 row = int(np.flatnonzero(marked & ~partner)[0])
-                self.first_stranger = (
+                self.first_other = (
                     f"phone {phones[row]} heard stream {serials[row]}, "
                     f"partner {self._partners[phones[row]]}"
                 )

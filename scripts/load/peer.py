@@ -11,7 +11,7 @@ where SIP is listened for.
     {"do": "phones", "count": 4}            RTP addresses of phones for `feed`
     {"do": "feed", "pairs": [[A, B], …]}    send to relay legs; A, B are [host, port]
     {"do": "direct", "silent": true}        streams of `feed` pause, or go on
-    {"do": "intrude", "count": 10}          strangers send to phones' RTP ports at the engine
+    {"do": "intrude", "count": 10}          others send to phones' RTP ports at the engine
     {"do": "hangup", "per_s": 100}          customers hang up, so many a second
     {"do": "quit"}
 """
@@ -114,7 +114,7 @@ class LoadPeer:
         output, answering = self.phones.output, self.phones.answering
         for data, address in output:
             if data in answering:
-                self.phones.operator_answered(data, time.time_ns())
+                self.phones.agent_answered(data, time.time_ns())
             with contextlib.suppress(OSError):  # an engine that has gone refuses; timers go on
                 self._sip.sendto(data, address)
         output.clear()
@@ -197,8 +197,8 @@ class LoadPeer:
             "heard": hearing.packets,
             "heard_from_partner": hearing.from_partner,
             "heard_from_engine": hearing.from_engine,
-            "heard_from_strangers": hearing.from_strangers,
-            "first_stranger": hearing.first_stranger,
+            "heard_from_others": hearing.from_others,
+            "first_other": hearing.first_other,
             "rtcp_packets": self.rtp.rtcp_packets,
             "cpu_s": time.process_time(),
         }

@@ -61,7 +61,7 @@ class Call:
 class Phones:
     """All phones of the load peer. `local` is host:port of the SIP socket.
 
-    `output` is to be emptied by whoever sends it; where a message is in `answering`, an operator
+    `output` is to be emptied by whoever sends it; where a message is in `answering`, an agent
     answers by it, and the time of sending goes to `operator_answered`.
     """
 
@@ -121,8 +121,8 @@ class Phones:
             status = 200 if message.method in ("INFO", "UPDATE") else 405
             self._send(call, answer_text(message, status, to_tag=call.tag))
 
-    def operator_answered(self, answer: bytes, sent_ns: int) -> None:
-        """An operator's answer goes out now: the customer's INVITE is awaited from here on."""
+    def agent_answered(self, answer: bytes, sent_ns: int) -> None:
+        """An agent's answer goes out now: the customer's INVITE is awaited from here on."""
         self.answered_ns[self.answering.pop(answer)] = sent_ns
 
     def hang_up(self, call: Call, now_ns: int) -> None:

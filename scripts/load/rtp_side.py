@@ -106,7 +106,7 @@ class RtpSide:
         return [self.address(phone) for phone, _ in self._direct[:count]]
 
     def intrude(self, count: int) -> int:
-        """Let strangers send to the RTP ports of this many phones that are in a call."""
+        """Let others send to the RTP ports of this many phones that are in a call."""
         legs = [call for sides in self._sides.values() for call in sides.values()]
         for call in legs[:count]:
             if call.remote_audio is not None:

@@ -1,19 +1,99 @@
-"""Checks across sections: a name that is used must be there."""
+"""Checks across sections: a name that is used must be there, and nothing hides or stands twice."""
+
+from typing import Any
 
 import pytest
-from pydantic_core import PydanticCustomError
 
-from config.checks import check_inbound
-from config.inbound import Inbound, Room
+from config.all_sections import AllSections
+from config.checks import Known, faults_of
+
+BASE: dict[str, Any] = {
+    "trunks": [{"name": "pbx", "uri": "sip:192.0.2.1"}],
+    "routes": [{"prefix": "+", "trunks": ["pbx"]}],
+    "agents": [{"name": "alice", "uri": "sip:alice@192.0.2.2", "skills": {"german": 5}}],
+    "queues": [{"name": "sales", "agents": ["alice"]}],
+}
 
 
-def test_routes_name_what_there_is() -> None:
-    route = Inbound(name="a", queue="sales", trunks=["pbx"], room="vip")
-    check_inbound([route], [Room(name="vip")], {"pbx"}, {"sales"})
-    for rooms, trunks, queues in (
-        ([], {"pbx"}, {"sales"}),
-        ([Room(name="vip")], set[str](), {"sales"}),
-        ([Room(name="vip")], {"pbx"}, set[str]()),
-    ):
-        with pytest.raises(PydanticCustomError, match="there is no"):
-            check_inbound([route], rooms, trunks, queues)
+def faults(**changes: Any) -> list[tuple[str, str]]:
+    draft = AllSections(**{**BASE, **changes})
+    return [(one.key, one.reason) for one in faults_of(draft)]
+
+
+def test_a_configuration_that_fits_together_has_no_fault() -> None:
+    inbound = [{"name": "a", "queue": "sales", "trunks": ["pbx"], "room": "vip"}]
+    rooms = [{"name": "vip"}, {"name": "sales"}, {"name": "default"}]
+    assert faults(inbound=inbound, rooms=rooms) == []
+
+
+@pytest.mark.parametrize(
+    ("section", "entry", "key", "reason"),
+    [
+        ("inbound", {"name": "a", "queue": "x"}, "inbound[0].queue", "no queue named 'x'"),
+        ("inbound", {"name": "a", "queue": "sales", "trunks": ["x"]}, "inbound[0].trunks", "'x'"),
+        ("inbound", {"name": "a", "queue": "sales", "room": "x"}, "inbound[0].room", "'x'"),
+        ("inbound", {"name": "a", "queue": "sales", "skills": {"german": 6}}, "inbound[0].skills",
+         "no agent has german = 6"),
+        ("rules", {"name": "r", "set": {"known_agent": "x"}}, "rules[0].set.known_agent", "'x'"),
+        ("rules", {"name": "r", "set": {"skills": {"french": 1}}}, "rules[0].set.skills",
+         "no agent has french = 1"),
+        ("rules", {"name": "r", "match": {"trunk": ["x"]}}, "rules[0].match.trunk", "'x'"),
+        ("rules", {"name": "r", "match": {"prefix": ["0044"]}}, "rules[0].match.prefix",
+         "'0044' must begin with '+'"),
+    ],
+)  # fmt: skip
+def test_an_entry_that_cannot_be_meant(
+    section: str, entry: dict[str, Any], key: str, reason: str
+) -> None:
+    ((found, why),) = faults(**{section: [entry]})
+    assert found == key
+    assert reason in why
+
+
+def test_media_at_every_address_needs_one_that_phones_reach() -> None:
+    ((key, why),) = faults(media={"address": "0.0.0.0"})
+    assert key == "media.address" and "media.advertise" in why
+    assert faults(media={"address": "::", "advertise": "192.0.2.5"}) == []
+
+
+def test_a_route_that_an_earlier_one_hides() -> None:
+    routes = [{"prefix": one, "trunks": ["pbx"]} for one in ("+1", "+", "+44", "+1")]
+    assert [key for key, _why in faults(routes=routes)] == ["routes[2].prefix", "routes[3].prefix"]
+    assert faults(routes=routes[:2]) == []
+
+
+def test_skills_that_a_later_tier_no_longer_needs_are_no_fault() -> None:
+    tiers = [{"after_s": 1.0, "lower_skills": 2}, {"after_s": 2.0, "lower_skills": 2}]
+    queue = {"name": "sales", "agents": ["alice"], "skills": {"german": 9}}
+    assert faults(queues=[{**queue, "tiers": tiers}]) == []
+    assert faults(queues=[queue]) == [
+        ("queues[0].skills", "no agent has german = 9, so nobody could be offered it")
+    ]
+    # Agents may be added by command where none is configured.
+    assert faults(queues=[{**queue, "agents": []}], agents=[]) == []
+
+
+def test_short_codes_may_be_the_beginnings_of_what_rules_match() -> None:
+    rules = [{"name": "r", "match": {"prefix": ["118"]}}]
+    assert faults(rules=rules, numbering={"short_codes": ["118118"]}) == []
+
+
+def test_every_fault_is_told_and_each_name_that_stands_twice() -> None:
+    found = faults(
+        agents=[*BASE["agents"], *BASE["agents"]],
+        queues=[{"name": "sales", "agents": ["x", "y"]}],
+    )
+    assert [key for key, _why in found] == [
+        "agents[1].name",
+        "queues[0].agents",
+        "queues[0].agents",
+    ]
+
+
+def test_entries_with_a_fault_are_known_by_name() -> None:
+    known = Known.in_data({"agents": [{"name": "bob", "uri": 5}], "queues": [{"name": "?"}]})
+    assert list(known.missing("k", "agents", ["bob"])) == []
+    assert [one.reason for one in known.missing("k", "agents", ["eve"])] == [
+        "there is no agent named 'eve'"
+    ]
+    assert list(known.missing("k", "queues", ["sales"])) == []

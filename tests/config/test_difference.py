@@ -9,6 +9,7 @@ from config.difference import Change, compare, effective, needs_restart
 from config.settings import Settings
 
 TRUNK = {"name": "pbx", "uri": "sip:127.0.0.1:5070"}
+AGENT = {"name": "alice", "uri": "sip:alice@127.0.0.1:5080"}
 
 
 def settings(**sections: Any) -> Settings:
@@ -75,6 +76,13 @@ def test_secrets_are_never_shown() -> None:
     ]  # fmt: skip
     assert "geheim" not in str(found)
     assert found[2].words == 'trunks.pbx.password: "***" → "***"'
+
+
+def test_an_entry_is_shown_as_it_was_written() -> None:
+    (change,) = changes({}, {"agents": [AGENT | {"skills": {"german": 3}}]})
+    assert (change.key, change.what, change.new) == (
+        "agents.alice", "added", AGENT | {"skills": {"german": 3}},
+    )  # fmt: skip
 
 
 def test_long_values_are_cut_in_words_alone() -> None:

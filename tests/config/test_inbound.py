@@ -48,6 +48,12 @@ def test_seconds_are_rounded_as_the_field_does() -> None:
     refused_values(Room, name="a", announce_round_seconds=7)
 
 
+def test_a_text_stands_on_one_line() -> None:
+    assert "printable characters on one line" in refused_values(
+        Room, name="default", welcome="Hello\nthere"
+    )
+
+
 def test_an_empty_periodic_announcement_is_refused() -> None:
     assert "empty" in refused_values(Room, name="a", periodic_announce=["Hello.", ""])
 

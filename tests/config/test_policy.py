@@ -59,7 +59,10 @@ def test_regions_override_what_they_say(tmp_path: Path) -> None:
         ('[[rates]]\nprefix = "+4*"\nper_minute = 1', "rates[0].prefix: '+4*' must be"),
         ('[[rates]]\nprefix = "+44"', "rates[0].per_minute: missing"),
         ('[[rates]]\nprefix = "+4"\nper_minute = 1e-9', "rates[0].per_minute: has more than 6"),
-        ('[[rates]]\nprefix = "+44"\nper_minute = 1\n' * 2, "rates: the prefix '+44' stands twice"),
+        (
+            '[[rates]]\nprefix = "+44"\nper_minute = 1\n' * 2,
+            "rates[1].prefix: the prefix '+44' stands twice",
+        ),
     ],
 )
 def test_errors_name_the_key_and_the_reason(tmp_path: Path, text: str, line: str) -> None:

@@ -34,6 +34,12 @@ def test_a_webhook_needs_a_url_and_a_secret() -> None:
     assert "at least 16 characters" in refused_values(
         Webhook, name="a", url="http://x", secret="short"
     )
+    assert "with a port" in refused_values(Webhook, name="a", url="http://x:99999", secret=SECRET)
+    assert "IPv6" not in refused_values(Webhook, name="a", url="http://[x/secret", secret=SECRET)
+    assert "without blanks" in refused_values(Webhook, name="a", url="http://x/a b", secret=SECRET)
+    assert "must be base64" in refused_values(
+        Webhook, name="a", url="http://x", secret="whsec_not base64 at all"
+    )
     assert "#fragment" in refused_values(Webhook, name="a", url="http://x/#a", secret=SECRET)
     assert "beginning of an event's type" in refused_values(
         Webhook, name="a", url="http://x", secret=SECRET, types=["Callback"]

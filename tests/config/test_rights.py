@@ -43,6 +43,17 @@ def test_one_of_role_and_agent() -> None:
     assert "a group is no agent" in refused_right(group="root", role=None, agent="alice")
 
 
+def test_sites_are_for_roles_that_can_be_told_apart_by_site() -> None:
+    for role in ("request", "read", "operate"):
+        assert right(user=5, role=role, sites=["shop.example"]).sites == ["shop.example"]
+    others: tuple[dict[str, Any], ...] = ({"role": "supervise"}, {"role": None, "agent": "alice"})
+    for given in others:
+        assert "are for the roles request, read, operate" in refused_right(
+            user=5, sites=["shop.example"], **given
+        )
+    assert "at least 1" in refused_right(user=5, sites=[""])
+
+
 def test_a_token_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(f"{TOKEN}\n")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from config.rules import Rule, compile_regex
 from config.settings import ConfigError, Settings
@@ -107,6 +108,11 @@ def test_refused_with_key_and_reason(tmp_path: Path, text: str, key: str, reason
 def test_a_name_stands_once(tmp_path: Path) -> None:
     error = refused_rule(tmp_path, '[[rules]]\nname = "r"\n[[rules]]\nname = "r"\n')
     assert "stands twice" in error.reason
+
+
+def test_a_null_from_the_environment_sets_nothing() -> None:
+    with pytest.raises(ValidationError, match="must be given a value"):
+        Rule.model_validate({"name": "r", "set": {"queue": None}})
 
 
 def test_a_rule_may_be_for_everything() -> None:

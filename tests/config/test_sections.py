@@ -228,3 +228,10 @@ def test_registering_needs_a_user_name() -> None:
 
 def test_music_of_a_name_that_no_file_can_have() -> None:
     assert "there is no such file" in refused_key(Media, "hold", hold="x" * 5000)
+
+
+@pytest.mark.parametrize("name", ["Replaces", "refer-to", "P-Called-Party-ID", "R"])
+def test_headers_that_say_who_is_called_are_not_filled_from_a_request(name: str) -> None:
+    headers = {name: "<sip:{context.who}@pbx.example>"}
+    assert "says who is called" in refused_key(Dial, name, headers=headers)
+    assert Dial(headers={name: "constant"}).headers == {name: "constant"}

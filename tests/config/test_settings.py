@@ -94,6 +94,12 @@ def test_first_cause_comes_first(tmp_path: Path) -> None:
         ("[control]\nsockte = 'x'", "control.sockte: unknown key; did you mean socket?"),
         ("[contrl]\n", "contrl: unknown key; did you mean control?"),
         ("zzz = 1", "zzz: unknown key"),
+        ("[zzz]\nkey = 1", "zzz: unknown key"),
+        (
+            "[numbering]\nextension_trunks = ['isdn']",
+            "numbering.extension_trunks: there is no trunk named 'isdn'",
+        ),
+        ("[[trunks]]\nname = 'a'\nuri = 'sip:[::g]'", "trunks[0].uri: "),
         ("[media]\nworkers = '2'", "media.workers: must be a valid integer"),
         ("[media]\nworkers = true", "media.workers: must be a valid integer"),
         ("[media]\nworkers = 0", "media.workers: must be greater than or equal to 1"),
@@ -129,8 +135,8 @@ def test_file_that_cannot_be_read(tmp_path: Path) -> None:
 def test_names_and_references(tmp_path: Path) -> None:
     trunk = '[[trunks]]\nname = "t"\nuri = "sip:h"\n'
     agent = '[[agents]]\nname = "a"\nuri = "sip:a@h"\n'
-    assert refusal_line(tmp_path, trunk * 2) == "trunks: the name 't' stands twice"
-    assert refusal_line(tmp_path, agent * 2) == "agents: the name 'a' stands twice"
+    assert refusal_line(tmp_path, trunk * 2) == "trunks[1].name: the name 't' stands twice"
+    assert refusal_line(tmp_path, agent * 2) == "agents[1].name: the name 'a' stands twice"
     route = '[[routes]]\nprefix = "+"\ntrunks = ["u"]\n'
     assert refusal_line(tmp_path, trunk + route) == "routes[0].trunks: there is no trunk named 'u'"
     route = '[[routes]]\nprefix = "+"\ntrunks = ["t"]\n'

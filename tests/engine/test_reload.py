@@ -57,9 +57,10 @@ async def test_a_wrong_file_changes_nothing(engine: RunningEngine) -> None:
         assert (await heard(events))["type"] == "engine.reload_failed"
     assert error.kind == "refused"
     assert error.data == {
-        "file": daemon.settings.file, "key": "dial.ring_s", "reason": "must be greater than 0"
+        "file": daemon.settings.file, "key": "dial.ring_s", "reason": "must be greater than 0",
+        "errors": [{"key": "dial.ring_s", "line": 15, "reason": "must be greater than 0"}],
     }  # fmt: skip
-    assert error.message == f"{daemon.settings.file}: dial.ring_s: must be greater than 0"
+    assert error.message == f"{daemon.settings.file}:15: dial.ring_s: must be greater than 0"
     assert daemon.settings is before
     assert daemon.services.dial.retry_s == 0.05
 
@@ -84,6 +85,16 @@ async def test_what_needs_a_restart_is_named_until_there_was_one(engine: Running
         assert result["restart"] == ["media.workers"]
         assert result["words"] == ["media.workers: 1 → 2 (needs a restart)"]
         assert daemon.settings.media.workers == 1
+
+
+async def test_every_fault_is_told_as_the_check_tells_it(engine: RunningEngine) -> None:
+    daemon, client = engine
+    write(daemon, ("[dial]", '[dial]\ncaller_id = "hello"'),
+          more='[[webhooks]]\nname = "w"\nurl = "https://x.example"\n'
+          'secret = "0123456789abcdef"\ntypes = ["calback."]\n')  # fmt: skip
+    error = await refused_by_engine(client, "engine.reload", check=True)
+    told = [(one["key"], one["line"] is not None) for one in error.data["errors"]]
+    assert told == [("dial.caller_id", True), ("webhooks[0].types[0]", True)]
 
 
 async def test_routes_hosts_agents_and_rules(engine: RunningEngine) -> None:

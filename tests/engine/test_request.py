@@ -109,6 +109,14 @@ def test_callback_request_accepts(more: dict[str, Any]) -> None:
         ({"max_duration_s": 0}, "max_duration_s"),
         ({"record": 1}, "record"),
         ({"wisper": {}}, "wisper"),
+        ({"numbers": "+44"}, "numbers"),
+        ({"numbers": ["+44"] * 11}, "numbers"),
+        ({"skills": {"german": 0}}, "skills"),
+        ({"on_crash": "pray"}, "on_crash"),
+        ({"retry": {"boredom": {}}}, "retry"),
+        ({"retry": {"busy": {"attempts": 0}}}, "retry.attempts"),
+        ({"retry": {"busy": {"tries": 3}}}, "retry.tries"),
+        ({"join": "yes"}, "join"),
     ],
 )
 def test_callback_request_refuses(more: dict[str, Any], field: str) -> None:

@@ -40,10 +40,10 @@ async def test_an_engine_whose_log_nobody_reads_goes_on(tmp_path: Path, wire: Ma
         process.start()
         engine = await EngineClient.connect(process)
         for _ in range(PIPE_BYTES // 50):  # each is a warning in the log
-            stranger = await EngineClient.connect(process)
+            other = await EngineClient.connect(process)
             with contextlib.suppress(Refused):
-                await stranger.line.call("auth", token="wrong")
-            await stranger.close()
+                await other.line.call("auth", token="wrong")
+            await other.close()
         agent_phone, customer_phone = wire("agent"), wire("customer")
         job = await engine.callback(customer_phone.uri, agent_phone.uri)
         agent = await agent_phone.answer()

@@ -47,16 +47,16 @@ class WatchedTalk:
 
 async def test_rtp_of_an_unknown_source_is_not_heard(engine: EngineClient, wire: MakeWire) -> None:
     talk = await WatchedTalk.begin(engine, wire)
-    stranger = WireRtp()
+    other = WireRtp()
     targets = [call.rtp.remote for call in (talk.agent, talk.customer)]
     for target in targets:
         assert target is not None
-        stranger.remote = target
-        stranger.send_tone(STRANGER_HZ)
+        other.remote = target
+        other.send_tone(STRANGER_HZ)
         await asyncio.sleep(0.4)
         for _ in range(200):
-            stranger.send_raw(random.randbytes(random.randrange(1, 400)))
-    stranger.close()
+            other.send_raw(random.randbytes(random.randrange(1, 400)))
+    other.close()
     await talk.end_well()
 
 

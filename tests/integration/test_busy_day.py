@@ -49,7 +49,7 @@ def answered_legs(job: dict[str, Any], role: str) -> int:
 
 
 def gave_up_waiting(job: dict[str, Any]) -> int:
-    """How often the customer is said to have hung up before an operator was there."""
+    """How often the customer is said to have hung up before an agent was there."""
     return sum(
         attempt["result"] == "hung_up"
         and any(leg["role"] == "customer" and leg["answered"] for leg in attempt["legs"])
@@ -95,7 +95,7 @@ def what_has_ended_is_not_repeated(day: Day) -> None:
 
 
 def no_agent_gets_two_calls(day: Day) -> None:
-    for agent, calls in day.operators.items():
+    for agent, calls in day.agent_sides.items():
         for earlier, later in pairwise(calls):
             # What a dead engine left to a phone is not known to the next.
             orphaned = any(earlier.began <= kill <= later.began for kill in day.kills)
@@ -147,7 +147,7 @@ def reports_say_what_the_phones_saw(day: Day) -> None:
             assert day.jobs[event["job"]]["order"] == "customer_first"
     for row in day.reports["agent"]["totals"]:
         agent = row["agent"]
-        answered = sum(call.answered is not None for call in day.operators[agent])
+        answered = sum(call.answered is not None for call in day.agent_sides[agent])
         agree = row["answered"] <= answered <= row["answered"] + len(day.kills)
         assert agree, f"{agent}: told {row['answered']}, seen {answered}\n{day.story(agent)}"
 

@@ -16,6 +16,7 @@ from tests.support.phones.errors import PeerError
 from tests.support.phones.wire.phone import MakeWire, WireCall, WirePhone
 from tests.support.ports import free_port
 from tests.support.talk import begin_talk
+from tests.support.waiting import until
 
 
 async def test_a_killed_media_worker_ends_its_calls_and_is_replaced(
@@ -30,10 +31,7 @@ async def test_a_killed_media_worker_ends_its_calls_and_is_replaced(
     assert record["state"] == "failed"
     assert "media worker" in record["cause"]
 
-    deadline = asyncio.get_running_loop().time() + 5.0
-    while not (now := engine.process.worker_pids()) or now == [worker]:
-        assert asyncio.get_running_loop().time() < deadline, "no new media worker"
-        await asyncio.sleep(0.05)
+    await until(lambda: engine.process.worker_pids() not in ([], [worker]))
     agent_phone, customer_phone = wire("agent"), wire("customer")
     job = await engine.callback(customer_phone.uri, agent_phone.uri, max_attempts=5)
     agent = await agent_phone.answer(tone_hz=600, timeout_s=8.0)
@@ -283,7 +281,7 @@ async def test_a_customer_who_waited_for_an_agent_is_called_again_after_a_restar
     agent.bye()
     job = await engine.ended("mine")
     assert job["state"] == "completed"
-    # He had answered: that attempt is one of his.
+    # The customer had answered: that attempt counts.
     assert job["attempts"][0]["retry_cause"] == "failed"
     await engine.assert_idle()
 

@@ -19,8 +19,8 @@ PLACE_HZ, WAIT_HZ, ONE_HZ, TWO_HZ = 650, 1300, 1700, 2100
 CONTEXT = {"site": "shop.example"}
 
 
-def centre(tmp_path: Path, operator: str, trunk_port: int, **room: Any) -> dict[str, Any]:
-    """Settings: one trunk, whose calls wait in one queue for one operator."""
+def centre(tmp_path: Path, agent_side: str, trunk_port: int, **room: Any) -> dict[str, Any]:
+    """Settings: one trunk, whose calls wait in one queue for one agent."""
 
     def tone(name: str, hz: float) -> str:
         return f"file:{write_tone_wav(tmp_path / f'{name}.wav', hz, 0.6)}"
@@ -34,7 +34,7 @@ def centre(tmp_path: Path, operator: str, trunk_port: int, **room: Any) -> dict[
              "whisper": "A caller of the shop."},
         ],
         "queues": [{"name": "sales"}],
-        "agents": [{"name": "alice", "uri": operator, "queues": ["sales"]}],
+        "agents": [{"name": "alice", "uri": agent_side, "queues": ["sales"]}],
         "rooms": [
             {"name": "sales", "welcome": tone("welcome", WELCOME_HZ), "texts": texts, **room}
         ],
@@ -66,12 +66,12 @@ async def ready(engine: EngineClient) -> None:
 async def test_a_caller_hears_music_and_the_position_and_talks_to_an_agent(
     own_engine: StartEngine, softphone: StartPhone, tmp_path: Path
 ) -> None:
-    operator, caller = await asyncio.gather(
+    agent_side, caller = await asyncio.gather(
         softphone(user="desk", tone=AGENT_HZ, record=tmp_path / "desk.wav", answer_after=0.3),
         softphone(user="+442079461111", tone=CALLER_HZ, record=tmp_path / "caller.wav"),
     )
     engine = await own_engine(
-        **centre(tmp_path, operator.uri, free_port(), announce_frequency_s=2.0,
+        **centre(tmp_path, agent_side.uri, free_port(), announce_frequency_s=2.0,
                  min_announce_frequency_s=1.0, announce_to_first=True)
     )  # fmt: skip
     await pause(engine)
@@ -89,13 +89,13 @@ async def test_a_caller_hears_music_and_the_position_and_talks_to_an_agent(
     assert offered["time"] < (await call_event(engine, "leg.dialing", role="agent"))["time"]
     await asyncio.sleep(1.5)
     caller.command("hangup")
-    await operator.wait_for("state", state="disconnected")
+    await agent_side.wait_for("state", state="disconnected")
     ended = await call_event(engine, "call.ended")
     assert (ended["result"], ended["agent"]) == ("completed", "alice")
-    (incoming,) = operator.seen("incoming")
+    (incoming,) = agent_side.seen("incoming")
     assert incoming["headers"]["X-Ringback-Site"] == "shop.example"
     assert incoming["headers"]["X-Ringback-Job"] == call["call"]
-    await asyncio.gather(operator.stop(), caller.stop())
+    await asyncio.gather(agent_side.stop(), caller.stop())
 
     heard = caller.heard(tmp_path / "caller.wav")
     waiting = heard.at(answered["time"], bridged["time"])
@@ -105,7 +105,7 @@ async def test_a_caller_hears_music_and_the_position_and_talks_to_an_agent(
     talking = heard.at(bridged["time"] + 0.3, bridged["time"] + 1.4)
     assert talking.hears(AGENT_HZ, for_s=0.8)
     assert not talking.hears(CALLER_HZ) and not talking.hears(HOLD_HZ)
-    desk = operator.heard(tmp_path / "desk.wav")
+    desk = agent_side.heard(tmp_path / "desk.wav")
     whispered = desk.at(0.0, bridged["time"])
     assert whispered.level_dbfs() > -40 and not whispered.hears(CALLER_HZ)
     assert desk.at(bridged["time"] + 0.3, bridged["time"] + 1.4).hears(CALLER_HZ, for_s=0.8)
@@ -168,12 +168,12 @@ async def test_those_who_wait_hear_their_places_and_what_is_repeated(
 async def test_a_key_has_the_caller_called_back_in_position(
     own_engine: StartEngine, softphone: StartPhone, tmp_path: Path
 ) -> None:
-    operator, caller = await asyncio.gather(
+    agent_side, caller = await asyncio.gather(
         softphone(user="desk", tone=AGENT_HZ, record=tmp_path / "desk.wav"),
         softphone(user="+442079461111", tone=CALLER_HZ, record=tmp_path / "caller-{call}.wav"),
     )
     port = int(caller.seen("ready")[0]["port"])
-    engine = await own_engine(**centre(tmp_path, operator.uri, port, callback_digit="5"))
+    engine = await own_engine(**centre(tmp_path, agent_side.uri, port, callback_digit="5"))
     await pause(engine)
     caller.command(f"call sip:{SHOP}@127.0.0.1:{engine.process.sip_port}")
     await call_event(engine, "call.answered")
@@ -188,11 +188,11 @@ async def test_a_key_has_the_caller_called_back_in_position(
     await ready(engine)
     await engine.state("bridged", job)
     await asyncio.sleep(1.2)
-    operator.command("hangup")
+    agent_side.command("hangup")
     record = await engine.ended(job)
     assert record["state"] == "completed"
     assert record["context"]["site"] == "shop.example"
-    await asyncio.gather(operator.stop(), caller.stop())
+    await asyncio.gather(agent_side.stop(), caller.stop())
     first, second = sorted(tmp_path.glob("caller-*.wav"))
     assert read_wav(first).hears(BYE_HZ, for_s=0.4)
     assert read_wav(second).hears(AGENT_HZ, for_s=0.6)
@@ -235,21 +235,21 @@ async def test_unknown_sources_are_refused_and_a_flood_of_them_harms_nobody(
 ) -> None:
     desk = wire("desk")
     engine = await own_engine(**centre(tmp_path, desk.uri, free_port()))
-    stranger = wire("stranger", host="127.0.0.9")
-    refused = await call(engine, stranger).refused()
+    other = wire("other", host="127.0.0.9")
+    refused = await call(engine, other).refused()
     assert refused.what == "403"
     for _ in range(300):
-        call(engine, stranger)
+        call(engine, other)
     await asyncio.sleep(0.5)
-    answers = len(stranger.messages.that(lambda message: message.what == "403"))
+    answers = len(other.messages.that(lambda message: message.what == "403"))
     assert answers < 40
     caller = call(engine, wire("+442079461111"))
     await caller.answered()
-    operator = await desk.answer(tone_hz=AGENT_HZ)
+    agent_side = await desk.answer(tone_hz=AGENT_HZ)
     caller.rtp.send_tone(CALLER_HZ)
     await call_event(engine, "call.bridged")
     caller.bye()
-    await operator.receive("BYE")
+    await agent_side.receive("BYE")
     status = await engine.line.call("engine.status")
     assert status["inbound"]["strangers_refused"] < 40
     assert status["inbound"]["strangers_ignored"] > 250
@@ -309,8 +309,8 @@ async def test_sip_as_trunks_speak_it(
     caller.acknowledge_ok(ok)
     await call_event(engine, "call.answered")
     caller.rtp.send_tone(CALLER_HZ)
-    operator = await desk.answer(tone_hz=AGENT_HZ)
-    assert "+442079463333" in operator.invite["from"]
+    agent_side = await desk.answer(tone_hz=AGENT_HZ)
+    assert "+442079463333" in agent_side.invite["from"]
     bridged = await call_event(engine, "call.bridged")
     await caller.reoffer("sendonly")
     held = await call_event(engine, "leg.held")
@@ -319,10 +319,10 @@ async def test_sip_as_trunks_speak_it(
     resumed = await call_event(engine, "leg.resumed")
     await asyncio.sleep(0.6)
     sent = caller.bye()
-    bye = await operator.receive("BYE")
+    bye = await agent_side.receive("BYE")
     assert bye.time - sent < 0.1
-    assert operator.rtp.heard(held["time"] + 0.1, resumed["time"]).hears(HOLD_HZ, for_s=0.3)
-    assert operator.rtp.heard(resumed["time"] + 0.1).hears(CALLER_HZ, for_s=0.3)
+    assert agent_side.rtp.heard(held["time"] + 0.1, resumed["time"]).hears(HOLD_HZ, for_s=0.3)
+    assert agent_side.rtp.heard(resumed["time"] + 0.1).hears(CALLER_HZ, for_s=0.3)
     assert caller.rtp.heard(bridged["time"]).hears(AGENT_HZ, for_s=0.3)
     assert caller.rtp.flaws() == []
     await call_event(engine, "call.ended")
@@ -355,30 +355,30 @@ async def test_either_hangs_up_and_the_other_is_hung_up_at_once(
 ) -> None:
     desk = wire("desk")
     engine = await own_engine(**centre(tmp_path, desk.uri, free_port()))
-    for nth, by_operator in enumerate((True, False), 1):
+    for nth, by_agent in enumerate((True, False), 1):
         caller = call(engine, wire("+442079461111"))
         await caller.answered()
-        operator = await desk.answer()
+        agent_side = await desk.answer()
         await call_event(engine, "call.bridged", nth=nth)
-        if by_operator:
-            sent, bye = operator.bye(), await caller.receive("BYE")
+        if by_agent:
+            sent, bye = agent_side.bye(), await caller.receive("BYE")
         else:
-            sent, bye = caller.bye(), await operator.receive("BYE")
+            sent, bye = caller.bye(), await agent_side.receive("BYE")
         assert bye.time - sent < 0.1
         ended = await call_event(engine, "call.ended", nth=nth)
-        assert ended["cause"] == f"{'operator' if by_operator else 'caller'} hung up"
+        assert ended["cause"] == f"{'operator' if by_agent else 'caller'} hung up"
     await engine.assert_idle()
 
 
 async def test_sipp_sends_many_callers_at_once(own_engine: StartEngine, tmp_path: Path) -> None:
-    """Twenty callers over UDP, one over TCP, two operators: each caller is told of once."""
+    """Twenty callers over UDP, one over TCP, two agents: each caller is told of once."""
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-    operators = await asyncio.gather(
+    agents = await asyncio.gather(
         *(Sipp.start("answer", tmp_path / name, calls=40, timeout_s=60) for name in ("one", "two"))
     )
-    settings = centre(tmp_path, operators[0].uri, free_port())
-    settings["agents"].append({"name": "bert", "uri": operators[1].uri, "queues": ["sales"]})
+    settings = centre(tmp_path, agents[0].uri, free_port())
+    settings["agents"].append({"name": "bert", "uri": agents[1].uri, "queues": ["sales"]})
     settings["inbound"][0]["whisper"] = ""
     engine = await own_engine(**settings)
     callers = await Sipp.start(
@@ -408,5 +408,5 @@ async def test_sipp_sends_many_callers_at_once(own_engine: StartEngine, tmp_path
     assert report["offered"] == 21
     assert report["answered"] >= results["completed"]
     await engine.assert_idle(patience_s=8.0)
-    for operator in operators:
-        await operator.stop()
+    for agent_side in agents:
+        await agent_side.stop()

@@ -63,7 +63,7 @@ async def cancelled(engine: EngineClient, agent_phone: WirePhone, customer_phone
 
 
 async def crossed(engine: EngineClient, agent_phone: WirePhone, customer_phone: WirePhone) -> str:
-    """The customer's 200 crosses the CANCEL, and two branches of his answer."""
+    """The customer's 200 crosses the CANCEL, and two branches answer."""
     customer_phone.answers_cancel = False
     job = await engine.callback(customer_phone.uri, agent_phone.uri)
     agent = await agent_phone.answer()
@@ -83,7 +83,7 @@ async def crossed(engine: EngineClient, agent_phone: WirePhone, customer_phone: 
 async def held_to_the_end(
     engine: EngineClient, agent_phone: WirePhone, customer_phone: WirePhone
 ) -> str:
-    """The customer hangs up while he holds, and the engine's answer has no ACK yet."""
+    """The customer hangs up while holding, and the engine's answer has no ACK yet."""
     job = await engine.callback(customer_phone.uri, agent_phone.uri)
     agent = await agent_phone.answer(tone_hz=600)
     customer = await customer_phone.answer(tone_hz=1500)
@@ -112,12 +112,12 @@ QUEUE, CLOSED = "+442079460000", "+442079469999"
 
 
 async def talked(engine: EngineClient, operator_phone: WirePhone, caller_phone: WirePhone) -> None:
-    """The operator, whose phone is the only one that knows nothing of callers, hangs up."""
+    """The agent, whose phone is the only one that knows nothing of callers, hangs up."""
     caller = WireOutgoing.place(caller_phone, engine.process.sip_port, QUEUE)
     await caller.answered()
-    operator = await operator_phone.answer()
+    agent_side = await operator_phone.answer()
     await asyncio.sleep(TALK_S)
-    operator.bye()
+    agent_side.bye()
     await caller.receive("BYE")
 
 
@@ -126,11 +126,11 @@ async def abandoned(
 ) -> None:
     caller = WireOutgoing.place(caller_phone, engine.process.sip_port, QUEUE)
     await caller.answered()
-    operator = await operator_phone.called()
-    operator.ring()
+    agent_side = await operator_phone.called()
+    agent_side.ring()
     await asyncio.sleep(TALK_S)
     caller.bye()
-    await operator.receive("CANCEL")
+    await agent_side.receive("CANCEL")
 
 
 async def refused(engine: EngineClient, _agent: WirePhone, caller_phone: WirePhone) -> None:
@@ -141,13 +141,13 @@ async def refused(engine: EngineClient, _agent: WirePhone, caller_phone: WirePho
 async def sent_away(
     engine: EngineClient, operator_phone: WirePhone, caller_phone: WirePhone
 ) -> None:
-    """He presses the key and withholds his number, then a command hangs him up."""
+    """A caller presses the key and withholds the number, then a command hangs up."""
     caller = WireOutgoing.place(
         caller_phone, engine.process.sip_port, QUEUE, headers=(("privacy", "id"),)
     )
     await caller.answered()
-    operator = await operator_phone.called()
-    operator.ring()
+    agent_side = await operator_phone.called()
+    agent_side.ring()
     (call,) = (await engine.line.call("call.list"))["calls"]
     caller.rtp.send_digit(5)
     await engine.line.events.wait_for(
@@ -156,7 +156,7 @@ async def sent_away(
     )
     await engine.line.call("call.hangup", call=call["call"])
     await caller.receive("BYE")
-    await operator.receive("CANCEL")
+    await agent_side.receive("CANCEL")
 
 
 INBOUND = [talked, abandoned, refused, sent_away]

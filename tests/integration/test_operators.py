@@ -1,4 +1,4 @@
-"""Operators with real phones: several rung at once, at several addresses, on lines that stay up."""
+"""Agents with real phones: several rung at once, at several addresses, on lines that stay up."""
 
 import asyncio
 import time
@@ -237,4 +237,4 @@ async def test_an_agent_must_press_the_key_before_the_customer_is_called(
     await engine.assert_idle()
     await mobile.stop()
     heard = mobile.heard(tmp_path / "mobile.wav").at(answered, answered + 2.5)
-    assert heard.level_dbfs() > -40, "he was asked to press it"
+    assert heard.level_dbfs() > -40, "the agent was asked to press it"

@@ -1,4 +1,4 @@
-"""Callbacks that wait for operators: queues and busy agents, with real phones."""
+"""Callbacks that wait for agents: queues and busy agents, with real phones."""
 
 import asyncio
 from pathlib import Path
@@ -18,14 +18,14 @@ async def test_the_second_agent_gets_the_callback_that_the_first_missed(
     own_engine: StartEngine, softphone: StartPhone, wire: MakeWire, tmp_path: Path
 ) -> None:
     absent = wire("absent")
-    operator, customer = await asyncio.gather(
-        softphone(user="operator", tone=AGENT_HZ, record=tmp_path / "operator.wav"),
+    agent_side, customer = await asyncio.gather(
+        softphone(user="agent", tone=AGENT_HZ, record=tmp_path / "agent.wav"),
         softphone(user="customer", tone=CUSTOMER_HZ, record=tmp_path / "customer.wav"),
     )
     engine = await own_engine(
         agents=[
             {"name": "anna", "uri": absent.uri},
-            {"name": "bert", "uri": operator.uri},
+            {"name": "bert", "uri": agent_side.uri},
         ],
         queues=[
             {"name": "sales", "strategy": "ordered", "agents": ["anna", "bert"], "ring_s": 1.0}
@@ -41,7 +41,7 @@ async def test_the_second_agent_gets_the_callback_that_the_first_missed(
     bridged = await engine.state("bridged", job)
     await asyncio.sleep(1.0)
     customer.command("hangup")
-    await operator.wait_for("state", state="disconnected")
+    await agent_side.wait_for("state", state="disconnected")
     record = await engine.ended(job)
     assert (record["state"], record["queue"]) == ("completed", "sales")
     assert [(offer["agent"], offer["result"]) for offer in record["offers"]] == [
@@ -52,11 +52,11 @@ async def test_the_second_agent_gets_the_callback_that_the_first_missed(
     assert queue_story == [
         "queue.joined", "queue.offered", "queue.unanswered", "queue.offered", "queue.answered",
     ]  # fmt: skip
-    (incoming,) = operator.seen("incoming")
+    (incoming,) = agent_side.seen("incoming")
     assert incoming["headers"]["X-Ringback-Site"] == "shop.example"
     await engine.assert_idle()
-    await asyncio.gather(operator.stop(), customer.stop())
-    heard = read_wav(tmp_path / "operator.wav", started=operator.seen("recording")[0]["time"])
+    await asyncio.gather(agent_side.stop(), customer.stop())
+    heard = read_wav(tmp_path / "agent.wav", started=agent_side.seen("recording")[0]["time"])
     assert heard.at(bridged["time"] + 0.2, bridged["time"] + 0.9).hears(CUSTOMER_HZ, for_s=0.4)
     assert read_wav(tmp_path / "customer.wav", started=customer.seen("recording")[0]["time"]).hears(
         AGENT_HZ, for_s=0.4

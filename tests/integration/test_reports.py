@@ -38,11 +38,11 @@ async def metrics(listen: str) -> dict[str, float]:
 
 
 async def test_the_day_as_the_phones_saw_it(own_engine: StartEngine, wire: MakeWire) -> None:
-    operator, customers = wire("anna"), [wire(f"customer{number}") for number in range(3)]
+    agent_side, customers = wire("anna"), [wire(f"customer{number}") for number in range(3)]
     listen = f"127.0.0.1:{free_port()}"
     async with Receiver() as receiver:
         engine = await own_engine(
-            agents=[{"name": "anna", "uri": operator.uri}],
+            agents=[{"name": "anna", "uri": agent_side.uri}],
             queues=[{"name": "sales", "agents": ["anna"]}],
             reports={"alone_s": 0.3, "short_abandon_s": 0.1, "time_zone": "UTC"},
             metrics={"listen": listen},
@@ -50,20 +50,20 @@ async def test_the_day_as_the_phones_saw_it(own_engine: StartEngine, wire: MakeW
         )
         began = time.time()
         talks = [
-            await _talked(engine, operator, customers[0]),
-            await _talked_at_the_second_attempt(engine, operator, customers[1]),
+            await _talked(engine, agent_side, customers[0]),
+            await _talked_at_the_second_attempt(engine, agent_side, customers[1]),
         ]
-        waited_s = await _gave_up(engine, operator, customers[2])
+        waited_s = await _gave_up(engine, agent_side, customers[2])
         await _reports(engine, began, talks, waited_s)
         await _live_and_metrics(engine, listen)
         await _webhooks(receiver)
         await engine.assert_idle()
 
 
-async def _talked(engine: EngineClient, operator: WirePhone, customer: WirePhone) -> float:
+async def _talked(engine: EngineClient, agent_side: WirePhone, customer: WirePhone) -> float:
     """Both answer, and talk. Returns for how long, as the phones have it."""
     job = await callback(engine, customer, id="talked")
-    agent = await operator.answer(ring_s=0.3)
+    agent = await agent_side.answer(ring_s=0.3)
     call = await customer.answer()
     answered = time.time()
     await asyncio.sleep(0.6)
@@ -75,14 +75,14 @@ async def _talked(engine: EngineClient, operator: WirePhone, customer: WirePhone
 
 
 async def _talked_at_the_second_attempt(
-    engine: EngineClient, operator: WirePhone, customer: WirePhone
+    engine: EngineClient, agent_side: WirePhone, customer: WirePhone
 ) -> float:
-    """The customer is busy, and is called again: what was known of him is known still."""
+    """The customer is busy, and is called again: what was known of them is known still."""
     job = await callback(engine, customer, id="retried", max_attempts=2)
-    agent = await operator.answer()
+    agent = await agent_side.answer()
     await customer.refuse(486, "Busy Here")
     await agent.receive("BYE")
-    agent = await operator.called(timeout_s=10.0)
+    agent = await agent_side.called(timeout_s=10.0)
     offer = await engine.event("agent.offered", job, nth=2)
     assert offer["context"] == SITE
     assert agent.invite["x-ringback-site"] == "shop.example"
@@ -98,8 +98,8 @@ async def _talked_at_the_second_attempt(
     return talked_s
 
 
-async def _gave_up(engine: EngineClient, operator: WirePhone, customer: WirePhone) -> float:
-    """Called first, he waits for an operator, in vain. Returns for how long."""
+async def _gave_up(engine: EngineClient, agent_side: WirePhone, customer: WirePhone) -> float:
+    """A customer called first waits for an agent in vain. Returns for how long."""
     await engine.line.call("agent.pause", agent="anna", reason="lunch")
     job = await callback(engine, customer, id="gave-up", order="customer_first")
     call = await customer.answer()

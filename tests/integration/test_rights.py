@@ -1,4 +1,4 @@
-"""An operator's screen: it acts for one agent, and sees his calls and nobody else's."""
+"""An agent's screen: it acts for one agent, and sees their calls and nobody else's."""
 
 import pytest
 
@@ -23,20 +23,20 @@ async def test_an_agents_screen_has_their_calls_alone(
     await screen.call("events.subscribe")
     asked = {"queue": "sales", "context": {"site": "shop.example"}}
     hers = (await engine.line.call("callback.request", to=first.uri, **asked))["id"]
-    his = await engine.callback(second.uri, "bob")
+    second_job = await engine.callback(second.uri, "bob")
     await alice.answer()
     await bob.answer()
-    her_customer, his_customer = await first.answer(), await second.answer()
+    first_customer, second_customer = await first.answer(), await second.answer()
     await engine.state("bridged", hers)
-    await engine.state("bridged", his)
+    await engine.state("bridged", second_job)
 
     calls = {one["job"]: one for one in (await engine.line.call("call.list"))["calls"]}
     assert [one["job"] for one in (await screen.call("call.list"))["calls"]] == [hers]
     for method, params in (
-        ("call.hangup", {"call": calls[his]["call"]}),
-        ("call.hangup", {"leg": calls[his]["legs"][0]["leg"]}),
-        ("call.get", {"call": calls[his]["call"]}),
-        ("callback.get", {"id": his}),
+        ("call.hangup", {"call": calls[second_job]["call"]}),
+        ("call.hangup", {"leg": calls[second_job]["legs"][0]["leg"]}),
+        ("call.get", {"call": calls[second_job]["call"]}),
+        ("callback.get", {"id": second_job}),
         ("agent.pause", {"agent": "bob"}),
         ("callback.request", {"to": first.uri, "agent": "alice"}),
     ):
@@ -46,15 +46,15 @@ async def test_an_agents_screen_has_their_calls_alone(
     note = await screen.call("callback.annotate", id=hers, notes="wants a refund")
     assert note["notes"] == ["wants a refund"]
     await screen.call("call.hangup", call=calls[hers]["call"])
-    await her_customer.receive("BYE")
+    await first_customer.receive("BYE")
     assert (await engine.ended(hers))["state"] == "completed"
-    assert (await engine.job(his))["state"] == "bridged"
+    assert (await engine.job(second_job))["state"] == "bridged"
     await screen.events.wait_for(
         lambda event: event["type"] == "callback.completed" and event["job"] == hers,
         timeout_s=5.0,
     )
-    his_customer.bye()
-    await engine.ended(his)
+    second_customer.bye()
+    await engine.ended(second_job)
 
     seen = screen.events.items
     assert {event.get("job") for event in seen} <= {hers, None}

@@ -103,13 +103,13 @@ async def test_a_rule_moves_a_call_that_comes_in_and_explain_says_so_before(
     assert [one["agent"] for one in explained["queue"]["agents"] if one["could"]] == ["gerd"]
     caller = WireOutgoing.place(wire("+493012345678"), engine.process.sip_port, SHOP)
     await caller.answered()
-    operator = await german.answer()
-    assert "+442079460999" in operator.invite["from"]
+    agent_side = await german.answer()
+    assert "+442079460999" in agent_side.invite["from"]
     offered = await seen(engine, "agent.offered", agent="gerd")
     assert (offered["queue"], offered["script"]) == ("german", "de.html")
     await seen(engine, "call.bridged")
     caller.bye()
-    await operator.receive("BYE")
+    await agent_side.receive("BYE")
     assert not sales.calls
     await engine.assert_idle()
 

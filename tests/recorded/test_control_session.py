@@ -67,6 +67,11 @@ INTENDED = (
         lambda before, now: now == before.replace("himself and his", "themselves and their"),
     ),
     Intended(
+        r"report\.live answered\.result\.engine\.events\.subscribers",
+        "the check of the protocol listens to each engine in a test",
+        lambda before, now: now == before + 1,
+    ),
+    Intended(
         r"record\.get answered\.result\.stays\[0\]\.id",
         "it ends with the number of an event; trunk.down and trunk.up came between",
         lambda before, now: "/" in before and "/" in now,

@@ -10,9 +10,7 @@ import gzip
 import itertools
 import sqlite3
 from pathlib import Path
-from typing import get_args
 
-from engine.job import JobState
 from tests.support.engines.virtual import world
 
 from .compare import Comparison
@@ -24,6 +22,20 @@ RECORDED_IN = "/tmp/ringback-recorded"
 """The directory of the earlier engine: the file names its recordings."""
 
 FIRST_NEW_ID = 0x1000
+
+STATES = {
+    "queued",
+    "dialing_agent",
+    "whispering",
+    "dialing_customer",
+    "holding",
+    "bridged",
+    "completed",
+    "failed",
+    "cancelled",
+    "expired",
+}
+"""Every state that a job had in that engine."""
 
 COUNTED = {
     name: f"SELECT COUNT(*) FROM {name}"
@@ -67,7 +79,7 @@ def test_its_jobs_go_on_as_they_did(tmp_path: Path) -> None:
 def test_the_file_has_jobs_in_every_state(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(unpack(tmp_path))) as file:
         states = {state for (state,) in file.execute("SELECT DISTINCT state FROM jobs")}
-        assert states == set(get_args(JobState))
+        assert states == STATES
         tables = {name for (name,) in file.execute("SELECT name FROM sqlite_master")}
         filled = {
             name for name in tables if name in COUNTED and file.execute(COUNTED[name]).fetchone()[0]

@@ -13,7 +13,7 @@ from sip.message.parser import parse
 from sip.sdp.description import parse_sdp
 
 QUIET = Noticed(
-    sent=0, ping_p99_ms=2.0, set_up_p50_ms=20.0, failed=0, lost=0, strangers=0, memory_mib=200.0,
+    sent=0, ping_p99_ms=2.0, set_up_p50_ms=20.0, failed=0, lost=0, others=0, memory_mib=200.0,
     locked_out=(),
 )  # fmt: skip
 
@@ -29,7 +29,7 @@ def test_an_attack_that_nobody_notices_has_held() -> None:
         ({"set_up_p50_ms": 41.0}, "slow set-up"),
         ({"failed": 1}, "calls failed"),
         ({"lost": 1}, "packets lost"),
-        ({"strangers": 1}, "strangers heard"),
+        ({"others": 1}, "others heard"),
         ({"memory_mib": 260.0}, "memory"),
         ({"locked_out": ("root at the control socket",)}, "locked out"),
     ],

@@ -14,7 +14,7 @@ async def test_callbacks_of_every_ending_leave_nothing_behind() -> None:
     cause = "agent busy: 486 Busy Here, while dialing_agent"
     assert found.wrong == {f"said to be completed: failed, {cause}": 3}
     assert found.leaked == {}
-    assert found.strangers == 0
+    assert found.others == 0
     assert found.log == ""
     names = {name.rpartition(".")[2] for name in found.before}
     assert names >= {"calls", "legs", "transactions", "ports_free, less", "socket", "threads"}

@@ -69,7 +69,7 @@ def test_a_stopped_demo_leaves_no_process_behind() -> None:
         if "leg.ringing" in line:
             break
     started = psutil.Process(demo.pid).children(recursive=True)
-    assert len(started) >= 3  # daemon, operator, customer, and what the daemon has started
+    assert len(started) >= 3  # daemon, agent, customer, and what the daemon has started
     demo.terminate()
     assert "demo: stopped" in demo.stdout.read()
     assert demo.wait(10) == 1

@@ -28,5 +28,5 @@ def test_what_no_phone_can_do_is_refused(user: str) -> None:
 
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ending.name)
 def test_every_ending_of_the_soak_can_be_played(ending: Ending) -> None:
-    assert read_behaviour(f"a1.{ending.operator}").side == "a"
+    assert read_behaviour(f"a1.{ending.agent}").side == "a"
     assert read_behaviour(f"b1.{ending.customer}").side == "b"

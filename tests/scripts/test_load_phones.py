@@ -66,7 +66,7 @@ class Engine:
         for data, address in self.phones.output:
             assert address == ENGINE
             if data in self.phones.answering:
-                self.phones.operator_answered(data, self.now_ns)
+                self.phones.agent_answered(data, self.now_ns)
             message = read_sip(data)
             assert message is not None
             found.append(_word(message))

@@ -82,7 +82,7 @@ def test_partners_hear_each_other_and_nobody_else(side: RtpSide) -> None:
     assert report["heard"] == report["sent"]
     assert (report["lost"], report["duplicates"], report["breaks"]) == (0, 0, 0)
     assert 0 < report["delay_p50_ms"] <= report["delay_p99_ms"] <= report["delay_max_ms"]
-    assert side.hearing.from_strangers == 0
+    assert side.hearing.from_others == 0
     assert side.hearing.from_partner == side.hearing.packets
 
 
@@ -122,7 +122,7 @@ def test_who_was_late_catches_up_without_a_burst(side: RtpSide) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shift", "who"), [(2, "another pair"), (0, "himself")], ids=lambda value: str(value)
+    ("shift", "who"), [(2, "another pair"), (0, "itself")], ids=lambda value: str(value)
 )
 def test_a_phone_that_hears_another_than_its_partner_is_found(
     side: RtpSide, shift: int, who: str
@@ -131,8 +131,8 @@ def test_a_phone_that_hears_another_than_its_partner_is_found(
     relay = Relay(phones, lambda leg: (leg + shift) % 4)
     _talk(side, relay, 0.2)
     relay.close()
-    assert side.hearing.from_strangers == side.hearing.packets > 0, who
-    assert "heard stream" in side.hearing.first_stranger
+    assert side.hearing.from_others == side.hearing.packets > 0, who
+    assert "heard stream" in side.hearing.first_other
 
 
 def test_a_break_in_the_sequence_a_phone_hears_is_counted(side: RtpSide) -> None:

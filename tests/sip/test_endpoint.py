@@ -1,6 +1,7 @@
 """The endpoint over real loopback sockets: UDP, TCP, refused peers, floods, bad addresses."""
 
 import asyncio
+import errno
 import os
 import socket
 from collections.abc import Awaitable, Callable
@@ -8,14 +9,16 @@ from collections.abc import Awaitable, Callable
 import pytest
 import uvloop
 
+from sip.dialog.uac import Invitation
 from sip.endpoint import ListenError, parse_listen
-from sip.events import Answered, Ended, Event, Failed, IncomingInvite
+from sip.errors import SipError
+from sip.events import Answered, Ended, Event, Failed, IncomingInvite, MediaChanged
 from sip.hop import Hop, Transport
 from sip.message.message import Request, response_to
 from sip.message.parser import content_length, parse
 from sip.message.uri import SipUri
 from sip.rate_limit import RateLimit, SourceRates
-from sip.sdp.offer_answer import OfferAnswer
+from sip.sdp.offer_answer import LocalAudio, OfferAnswer
 from sip.transaction.timers import TimerValues
 from tests.support.sip.endpoint import AUDIO, ObservedEndpoint, answering, running
 from tests.support.waiting import until
@@ -325,3 +328,43 @@ async def test_internal_error_drops_one_message_or_timer_and_is_counted(
         await until(lambda: ua.counters.internal_errors == 3)
     assert caplog.text.count("internal error") == 3
     assert "LookupError: a fault" in caplog.text
+
+
+async def test_a_call_is_put_on_hold() -> None:
+    alice, bob = ObservedEndpoint("udp:127.0.0.1:0"), answering(ObservedEndpoint("udp:127.0.0.1:0"))
+    async with running(alice, bob):
+        call = await alice.call(f"sip:bob@127.0.0.1:{bob.port}")
+        await alice.until(Answered)
+        await bob.until(Answered)
+        alice.endpoint.reinvite(call, LocalAudio("127.0.0.1", 4000, direction="sendonly"))
+        changed = await bob.until(MediaChanged)
+        assert isinstance(changed, MediaChanged) and changed.audio.direction == "recvonly"
+        await alice.until(MediaChanged)
+
+
+async def test_an_endpoint_that_does_not_run_calls_nobody() -> None:
+    alice = ObservedEndpoint("udp:127.0.0.1:0")
+    async with running(alice):
+        call = await alice.call("sip:bob@127.0.0.1:9")
+        with pytest.raises(SipError, match="only a call that came in"):
+            alice.endpoint.accept(call, AUDIO)
+    with pytest.raises(SipError, match="is not running"):
+        alice.endpoint.invite(
+            Invitation(
+                target="sip:bob@127.0.0.1", hop=Hop("udp", "127.0.0.1", 9),
+                from_uri="sip:alice@127.0.0.1", audio=AUDIO,
+            )
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(("wildcard", "loopback"), [("0.0.0.0", "127.0.0.1"), ("::", "::1")])
+async def test_without_a_route_a_wildcard_shows_loopback(
+    wildcard: str, loopback: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(_socket: socket.socket, _address: object) -> None:
+        raise OSError(errno.ENETUNREACH, "Network is unreachable")
+
+    phone = ObservedEndpoint("udp:127.0.0.1:0")
+    monkeypatch.setattr(socket.socket, "connect", unreachable)
+    assert await phone.endpoint._reachable_host(wildcard) == loopback
+    assert await phone.endpoint._reachable_host("192.0.2.1") == "192.0.2.1"

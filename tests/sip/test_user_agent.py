@@ -4,7 +4,7 @@ import random
 from typing import cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sip.dialog.uac import Invitation
@@ -16,6 +16,7 @@ from sip.message.parser import parse
 from sip.policy import Admission, EveryPeer
 from sip.rate_limit import RateLimit, SourceRates
 from sip.user_agent import Bounds, UserAgent
+from tests.support.examples import at_most
 from tests.support.sip.network import (
     SimulatedNetwork,
     audio,
@@ -379,7 +380,6 @@ class TestBadInput:
             st.binary(max_size=12),
         )
     )
-    @settings(max_examples=400, deadline=None)
     def test_no_datagram_ever_raises(self, data: bytes) -> None:
         ua = agent()
         for _ in range(2):
@@ -394,7 +394,7 @@ class TestBadInput:
         noise=st.binary(min_size=1, max_size=6),
         place=st.floats(0, 1),
     )
-    @settings(max_examples=60, deadline=None)
+    @at_most(60)
     def test_random_bytes_during_a_call_never_raise_and_leave_no_state(
         self, seed: int, noise: bytes, place: float
     ) -> None:

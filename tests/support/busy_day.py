@@ -1,6 +1,6 @@
 """A busy day: callbacks by the hundred, while the engine is killed again and again.
 
-Operators and customers are SIPp; each customer has a number of his own, so that what his phone saw
+Agents and customers are SIPp; each customer has a number of their own, so that what the phone saw
 tells of one job. What the engine says of the day is then held against what the phones saw.
 """
 
@@ -40,7 +40,7 @@ class Plan:
 
     callbacks: int
     kills: int
-    operators: int = 12
+    agent_sides: int = 12
     starting: float = 0.25
     worker: float = 0.1
     seed: int = 1
@@ -73,7 +73,7 @@ class Day:
 
     jobs: dict[str, dict[str, Any]]
     customers: dict[str, list[PhoneCall]]
-    operators: dict[str, list[PhoneCall]]
+    agent_sides: dict[str, list[PhoneCall]]
     events: list[dict[str, Any]]
     gaps: list[dict[str, Any]]
     kills: list[float]
@@ -83,8 +83,8 @@ class Day:
 
     def story(self, user: str) -> str:
         """All that happened to one job, or to one agent, as a person can follow it."""
-        calls = [*self.customers.get(user, []), *self.operators.get(user, [])]
-        if user in self.operators:
+        calls = [*self.customers.get(user, []), *self.agent_sides.get(user, [])]
+        if user in self.agent_sides:
             own = {call.user for call in calls}
             events = [event for event in self.events if event.get("agent") in own]
             return timeline(events, calls, others=self._kills_between(calls))
@@ -100,16 +100,16 @@ async def live_through(directory: Path, plan: Plan) -> Day:
     """Run the day to its end. Raises AssertionError when it does not end."""
     began = time.monotonic()
     calls = 100 * plan.callbacks
-    operators = await Sipp.start("busy_operator", directory, calls=calls, timeout_s=3600)
+    agent_sides = await Sipp.start("busy_operator", directory, calls=calls, timeout_s=3600)
     customers = await Sipp.start("busy_customer", directory, calls=calls, timeout_s=3600)
     engine = EngineProcess(
         directory,
         dial={"on_crash": "retry", "crash_pause_s": CRASH_PAUSE_S, "retry_s": 0.2, "ring_s": 10.0},
         queues=[{"name": QUEUE}],
         agents=[
-            {"name": f"a{number}", "uri": f"sip:a{number}@127.0.0.1:{operators.port}",
+            {"name": f"a{number}", "uri": f"sip:a{number}@127.0.0.1:{agent_sides.port}",
              "queues": [QUEUE], "missed_limit": 0}
-            for number in range(plan.operators)
+            for number in range(plan.agent_sides)
         ],
     )  # fmt: skip
     listener = Listener(engine.socket)
@@ -128,12 +128,12 @@ async def live_through(directory: Path, plan: Plan) -> Day:
         await asyncio.to_thread(engine.stop)
     finally:
         engine.clear_away()
-        await operators.stop()
+        await agent_sides.stop()
         await customers.stop()
     return Day(
         jobs=jobs,
         customers=_calls(customers.messages()),
-        operators=_calls(operators.messages()),
+        agent_sides=_calls(agent_sides.messages()),
         events=listener.events,
         gaps=listener.gaps,
         kills=killer.kills,

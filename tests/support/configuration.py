@@ -1,5 +1,6 @@
 """Configurations for tests: written to a file, loaded, and refused."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -58,18 +59,18 @@ def load_text(directory: Path, text: str, **environ: str) -> Settings:
 
 
 def refused_text(directory: Path, text: str, **environ: str) -> ConfigError:
-    """The error that the text gives: one line, which begins with the name of the file."""
+    """The error that the text gives: one line, which begins with the file and the line there."""
     path = write_configuration(directory, text)
     with pytest.raises(ConfigError) as raised:
         load(path, environ)
     line = str(raised.value)
-    assert line.startswith(f"{path}: ")
+    assert re.match(re.escape(str(path)) + r"(:\d+)?: ", line)
     assert "\n" not in line
     return raised.value
 
 
 def refusal_line(directory: Path, text: str, **environ: str) -> str:
-    """The line of that error, without the name of the file."""
+    """The line of that error, without the file and the line there."""
     return str(refused_text(directory, text, **environ)).partition(": ")[2]
 
 

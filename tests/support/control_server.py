@@ -1,10 +1,9 @@
 """A control server with small handlers, and a bare client that sees every line."""
 
 import asyncio
-import itertools
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -179,15 +178,6 @@ async def serving(
 def without_privileges(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every local user be an ordinary one, whoever runs the tests."""
     monkeypatch.setattr(Rights, "is_privileged", staticmethod(lambda _peer: False))
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Give the loop turns until `condition` holds."""
-    async with asyncio.timeout(LIMIT_S):
-        for _ in itertools.count():
-            if condition():
-                return
-            await asyncio.sleep(0)
 
 
 def encode(value: object) -> bytes:

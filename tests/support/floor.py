@@ -1,6 +1,6 @@
 """A call centre's floor in virtual time: the real agents and the real queues, no phones.
 
-Guests wait; when one is offered, the test says what the operators do. Runs on a VirtualLoop.
+Guests wait; when one is offered, the test says what the agents do. Runs on a VirtualLoop.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ def agent(name: str, **settings: Any) -> AgentSettings:
 
 
 class Guest:
-    """One who waits, and what he has been told."""
+    """An entry that waits, and what its call flow has heard."""
 
     def __init__(self, floor: "Floor", waiting_id: str, **who: Any) -> None:
         self.floor = floor
@@ -52,16 +52,16 @@ class Guest:
 
     @property
     def offer(self) -> Offer | None:
-        """The offer whose operators ring now."""
+        """The offer whose agents ring now."""
         return self.offers[-1] if len(self.offers) > self._done else None
 
     @property
     def rings(self) -> tuple[str, ...]:
-        """The operators who ring now."""
+        """The agents who ring now."""
         return self.offer.agents if self.offer is not None else ()
 
     def is_taken(self, by: str | None = None) -> None:
-        """One of the operators (the first, unless `by` is given) takes him."""
+        """One of the agents (the first, unless `by` is given) answers."""
         offer = self.offer
         assert offer is not None
         self._done = len(self.offers)
@@ -76,7 +76,7 @@ class Guest:
             agents.release(name, self.id)
 
     def is_missed(self) -> None:
-        """None of the operators answers."""
+        """None of the agents answers."""
         offer = self.offer
         assert offer is not None
         self._done = len(self.offers)
@@ -86,7 +86,7 @@ class Guest:
         self.floor.queues.unanswered(offer)
 
     def hangs_up(self, reason: str = "abandoned") -> None:
-        """He waits no longer; the operators who ring for him are free."""
+        """The entry leaves; the agents who ring for it are free."""
         offer, self._done = self.offer, len(self.offers)
         self.floor.queues.leave(self.id, reason)
         if offer is not None:
@@ -94,7 +94,7 @@ class Guest:
                 self.floor.agents.release(name, self.id)
 
     def is_done(self) -> None:
-        """His call is over."""
+        """The call is over."""
         assert self.taken is not None
         winner, self.taken = self.taken, None
         self.floor.agents.finished(winner, self.id)
@@ -135,7 +135,7 @@ class Floor:
             tell(event)
 
     async def join(self, waiting_id: str, queue: str | None = "sales", **more: Any) -> Guest:
-        """Let one wait. `ago_s` is how long he has waited already."""
+        """Let an entry wait. `ago_s` is how long it has waited already."""
         who: dict[str, Any] = {"kind": "call", "queue": queue}
         who["joined_at"] = self.clock() - more.pop("ago_s", 0.0)
         guest = Guest(self, waiting_id, **(who | more))

@@ -116,11 +116,11 @@ class Invariants:
                 assert agent.state in ON_WORK, f"{agent.name} is {agent.state} during {up}"
             if agent.state == "talking":
                 assert any(call.answered is not None for call in up), f"{agent.name} talks alone"
-            # Between two addresses his phone is quiet for as long as a port takes.
+            # Between two addresses the phone is quiet for as long as a port takes.
             if agent.state == "ringing" and not up:
                 since = self._quiet_since.setdefault(agent.name, network.clock())
                 is_between = network.clock() - since < TOLERANCE_S
-                assert is_between, f"{agent.name} rings, but no phone of his"
+                assert is_between, f"{agent.name} rings, but no phone of theirs"
             else:
                 self._quiet_since.pop(agent.name, None)
             if agent.is_on_work:
@@ -233,7 +233,7 @@ class Seen:
             assert states[-1] == job["state"]
 
     def check_calls(self, jobs: Jobs) -> None:
-        """Each call that came in ended once, and who kept his place had it."""
+        """Each call that came in ended once, and a kept position was regained."""
         came = {event["call"]: event for event in self.of("call.incoming")}
         ended = {event["call"]: event for event in self.of("call.ended")}
         assert len(ended) == len(self.of("call.ended")), "a call ended twice"
@@ -252,10 +252,10 @@ class Seen:
         self._check_regained(ended)
 
     def _check_callback(self, end: Event, jobs: Jobs, joined_at: float) -> None:
-        """He is called back, in his place, and not before he has hung up."""
+        """The caller is called back in their position, and not before they have hung up."""
         job = jobs[end["callback"]]
         if job["id"] != f"{end['call']}-callback":
-            return  # an open callback of his number took him in
+            return  # the request joined an open callback of the number
         joined = [one for one in self.of("queue.joined") if one.get("job") == job["id"]]
         for one in joined[:1]:
             place_of = one["time"] - one["waited_s"]
@@ -264,7 +264,7 @@ class Seen:
         assert all(event["time"] >= end["time"] - TOLERANCE_S for event in called)
 
     def _check_regained(self, ended: Mapping[str, Event]) -> None:
-        """Who hung up and called again in time had his old place, or that of his callback."""
+        """A caller who called again in time had the old position, or that of the callback."""
         left: dict[tuple[str, str], tuple[float, float]] = {}
         numbers = {event["call"]: event.get("number") for event in self.of("call.incoming")}
         for event in self.events:
@@ -315,7 +315,7 @@ class Seen:
         assert total["waiting"] == 0
         assert total["lost"] <= kills * MOST_WAITING
         kinds = Counter(event["type"] for event in self.events if event.get("queue"))
-        # After a restart whoever waits joins again, and stays who he was.
+        # After a restart entries join again, and stay what they were.
         joined = kinds["queue.joined"]
         assert total["offered"] <= joined if kills else total["offered"] == joined
         assert total["answered"] == kinds["queue.answered"]
@@ -349,13 +349,13 @@ def check_path(job_id: str, order: str, states: list[str], asked: str | None = N
 
 
 def check_customers(jobs: Jobs, network: Network) -> None:
-    """No customer was called twice at once, or again when his job was over, or after a talk."""
+    """No customer was called twice at once, or again when the job was over, or after a talk."""
     for job_id, job in jobs.items():
         is_asked_by_key = job_id not in network.by_user
         calls = network.by_user[job["to"] if is_asked_by_key else job_id]
         for before, after in pairwise(calls):
             assert before.ended is not None and after.began >= before.ended, f"{job_id}: at once"
-        if is_asked_by_key:  # his number may be called for another one
+        if is_asked_by_key:  # the number may be called for another one
             continue
         assert all(call.began <= job["ended_at"] for call in calls), f"{job_id}: after its end"
         if job["bridged_at"] is not None:

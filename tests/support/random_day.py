@@ -226,7 +226,7 @@ class _Day:
             self._accepted[job_id] = None
 
     async def _calls(self, number: int, one: CallerPlan, first: int = 0) -> None:
-        """Somebody calls, and calls again, unless his phone is just in use."""
+        """Somebody calls, and calls again, unless the phone is just in use."""
         network, user = self._world.network, number_of(number)
         for nth, plan in enumerate(one.calls[first:], first):
             try:
@@ -237,7 +237,7 @@ class _Day:
                         user, DIALLED[plan.queue], plan.steps, withheld=one.withheld
                     )
                     await phone.over.wait()
-            except asyncio.CancelledError:  # the engine was killed: he may call the next one
+            except asyncio.CancelledError:  # the engine was killed: they may call the next one
                 if nth + 1 < len(one.calls):
                     again_s = self._now_s + KEEP_S + one.calls[nth + 1].after_s
                     self._todo.append((again_s, partial(self._calls, number, one, nth + 1)))

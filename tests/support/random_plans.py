@@ -46,7 +46,7 @@ class CallbackPlan:
 
 @dataclass(frozen=True)
 class CallPlan:
-    """A call to us, so long after the caller's last one; `steps` is what he does in it."""
+    """A call to us, so long after the caller's last one; `steps` is what they do in it."""
 
     after_s: int
     queue: str
@@ -55,7 +55,7 @@ class CallPlan:
 
 @dataclass(frozen=True)
 class CallerPlan:
-    """One who calls us, maybe again; `conducts` is what his phone does when it is called."""
+    """A caller, who maybe calls again; `conducts` is what the phone does when it is called."""
 
     calls: tuple[CallPlan, ...]
     conducts: tuple[Conduct, ...]
@@ -85,7 +85,7 @@ class KillPlan:
 
 @dataclass(frozen=True)
 class AgentPlan:
-    """An agent, and what his phone does, call by call."""
+    """An agent, and what the phone does, call by call."""
 
     queues: tuple[str, ...]
     wrap_up_s: int
@@ -94,7 +94,7 @@ class AgentPlan:
     has_mobile: bool = False
 
     def addresses(self, name: str) -> list[Address]:
-        """Where he is rung: at his desk, then on his mobile where he has one."""
+        """Where the agent is rung: at the desk, then on the mobile where there is one."""
         desk = Address(uri=f"sip:{name}@127.0.0.1:5080", ring_s=4.0 if self.has_mobile else None)
         if not self.has_mobile:
             return [desk]
@@ -156,7 +156,7 @@ class DayPlan:
         if self.rule_agent is not None and variant != OTHER_WAYS:
             agent = f"a{self.rule_agent % len(agents)}"
             match = Match(kind="call", prefix=[number_of(0)])
-            rules = [Rule(name="his", match=match, set=Setting(agent=agent))]
+            rules = [Rule(name="theirs", match=match, set=Setting(agent=agent))]
         return Settings(
             trunks=[Trunk(name="pbx", uri="sip:127.0.0.1:5071")],
             routes=[Route(prefix="+", trunks=["pbx"])],

@@ -105,7 +105,7 @@ class Reception:
         return Inbound(self.stage.services, parts, self.settings)
 
     async def waiting(self, **more: Any) -> ScriptedCaller:
-        """Somebody has called, and his phone has acknowledged our answer."""
+        """A caller has called, and the phone has acknowledged our answer."""
         phone = self.call(**more)
         async with asyncio.timeout(10):
             await phone.accepted.wait()
@@ -114,13 +114,13 @@ class Reception:
         return phone
 
     async def waiting_alone(self, **more: Any) -> ScriptedCaller:
-        """Somebody waits, and nobody is free for him."""
+        """A caller waits, and no agent is free."""
         for agent in self.agents.all():
             self.agents.pause(agent.name)
         return await self.waiting(**more)
 
-    async def operator(self, *, ring_s: float = 1.0) -> ScriptedPhone:
-        """The next operator who is rung; he has answered."""
+    async def answering_agent(self, *, ring_s: float = 1.0) -> ScriptedPhone:
+        """The next agent who is rung; they have answered."""
         phone = await self.stage.phone()
         phone.rings()
         await asyncio.sleep(ring_s)

@@ -28,6 +28,7 @@ from engine.calls.whisper import Announcement, Announcer, Unspoken, Whisper
 from engine.job import Job
 from engine.routing.admission import Admission
 from engine.routing.dialplan import Destination, Dialplan
+from engine.routing.do_not_call import DoNotCall
 from engine.routing.number_plan import NumberPlan
 from engine.store.event_log import Event, EventLog
 from engine.store.store import Store, StoreError
@@ -263,6 +264,7 @@ def scene(
     settings = Dial(**dial)
     events, nobody, hold = EventLog(), AgentRegistry([], events=EventLog()), Hold()
     announcer = Announcer(QuietSynthesizer(tmp_path / "speech"))
+    do_not_call = DoNotCall(events=events)
     endpoint, pool = cast(SipEndpoint, sip), cast(WorkerPool, media)
     services = CallServices(
         sip=endpoint,
@@ -273,6 +275,7 @@ def scene(
             agents=[Agent(name=name, uri=f"sip:{name}@127.0.0.1:5080") for name in agents],
             allow_hosts=settings.allow_hosts,
             plan=NumberPlan(settings.default_region),
+            do_not_call=do_not_call,
         ),
         events=events,
         store=cast(Store, store),
@@ -289,7 +292,7 @@ def scene(
         ringing=Ringing("GB"),
         recordings=tmp_path / "recordings",
     )
-    return Scene(services, sip, media, store, Admission(events=events))
+    return Scene(services, sip, media, store, Admission(do_not_call=do_not_call))
 
 
 def run_scene(directory: Path, script: Callable[[Scene], Awaitable[T]], **options: Any) -> T:

@@ -12,6 +12,7 @@ from ...errors import EngineError
 from ...job import TERMINAL_STATES, Job
 from ...reports.job_view import JobView, job_view
 from ...request import CallbackRequest, Reschedule
+from ...routing.number_plan import ReadingView
 from ...store.event_log import EventLog
 from ...store.store import Store
 from ..method import Method
@@ -25,6 +26,8 @@ class AcceptedJob(JobView):
 
     replayed: bool
     """Whether a request with this id was accepted before."""
+    reading: ReadingView | None
+    """What the customer is read as; null where that is nothing that is dialled any more."""
     joined_to: NotRequired[str]
     """The job that the request joined; left out where it made a job of its own."""
     kept: NotRequired[list[str]]
@@ -72,13 +75,16 @@ class CallbackMethods:
             "callback.decide": Method(Decision, self._decide),
         }
 
-    async def _request(self, params: CallbackRequest, _peer: Peer) -> AcceptedJob:
-        accepted = await self._intake.accept(params)
-        view = cast(AcceptedJob, {**job_view(accepted.job), "replayed": accepted.replayed})
+    async def _request(self, params: CallbackRequest, peer: Peer) -> AcceptedJob:
+        accepted = await self._intake.accept(params, requested_by=peer.who or None)
+        job = accepted.job
+        reading = self._intake.check.reading(job.request.to)
+        own = {"replayed": accepted.replayed, "reading": reading}
+        view = cast(AcceptedJob, {**job_view(job), **own})
         joined = accepted.joined
         if joined is not None:
             # The id is that of the job that the request joined, not that of the request.
-            view["joined_to"] = accepted.job.id
+            view["joined_to"] = job.id
             view["kept"], view["dropped"] = joined.kept, joined.dropped
         return view
 

@@ -8,9 +8,10 @@ from msgspec import Meta
 from config.policy import LineType
 
 from ...errors import BadParams, EngineError
-from ...request import Identifier, Params, Target, UnixTime
+from ...request import Identifier, Params, RegionCode, Target, UnixTime
 from ...routing.admission import AdmissionQuery
 from ...routing.do_not_call import Blocked
+from ...routing.number_plan import Reading, ReadingView, is_uri
 from ...routing.phone_number import CalledNumber
 from ...routing.rates import Cost
 from ..method import Method
@@ -19,6 +20,7 @@ from .pages import page_of
 
 if TYPE_CHECKING:
     from ...routing.admission import Admission
+    from ...routing.dialplan import Dialplan
 
 DEFAULT_REASON = "asked not to be called"
 
@@ -51,9 +53,13 @@ class NumberQuery(Params):
 
 
 class NumberCheck(Params):
-    """number.check: what would become of a request at `at` (None: now)."""
+    """number.check: what would become of a request at `at` (None: now).
+
+    `region` is the country in which the number is written; None: dial.default_region.
+    """
 
     number: Target
+    region: RegionCode | None = None
     at: UnixTime | None = None
     site: Identifier | None = None
     source: Identifier | None = None
@@ -71,17 +77,19 @@ class NumberPage(TypedDict):
 class NumberVerdict(TypedDict):
     """number.check."""
 
-    called: str
-    """The number in E.164."""
+    reading: ReadingView | None
+    """What the text is read as; null where that is nothing that is dialled."""
+    called: str | None
+    """The number in E.164; null where it has none."""
     region: str | None
     """Its country."""
     zones: tuple[str, ...]
     """The time zones that it may be in."""
-    line_type: LineType
+    line_type: LineType | None
     """What kind of number it is."""
     blocked: Blocked | None
     """The entry that blocks it."""
-    cost_estimate: Cost
+    cost_estimate: Cost | None
     """What a call is expected to cost."""
     allowed: bool
     """Whether a request would be accepted."""
@@ -96,8 +104,9 @@ class NumberVerdict(TypedDict):
 class NumberMethods:
     """What a client may ask and say about numbers."""
 
-    def __init__(self, admission: "Admission") -> None:
+    def __init__(self, admission: "Admission", dialplan: "Dialplan") -> None:
         self._admission = admission
+        self._dialplan = dialplan
 
     def table(self) -> dict[str, Method]:
         """Method names, with the parameters each takes and what it does."""
@@ -138,36 +147,60 @@ class NumberMethods:
         return {"numbers": page.views, "cursor": cursor}
 
     def _check(self, params: NumberCheck, _peer: Peer) -> NumberVerdict:
-        admission, now = self._admission, time.time()
-        number = self._read(params.number)
-        entry = admission.do_not_call.find(number.e164, now)
-        view: NumberVerdict = {
-            "called": number.e164,
-            "region": number.region,
-            "zones": number.zones,
-            "line_type": number.line_type,
-            "blocked": entry,
-            "cost_estimate": admission.rates.estimate(number.e164),
+        now, text = time.time(), params.number
+        try:
+            reading = self._dialplan.classify(text, field="number", region=params.region)
+        except EngineError as error:
+            if not error.data:  # it is nothing at all
+                raise
+            verdict = self._verdict(None, now)
+            verdict["line_type"] = error.data.get("line_type")
+            return _refuse(verdict, error)
+        verdict = self._verdict(reading, now)
+        is_number = reading.kind == "number" and not is_uri(text)
+        query = AdmissionQuery(
+            to=reading.digits if is_number else text,
+            site=params.site,
+            source=params.source,
+            not_before=params.at,
+        )
+        try:
+            admitted = self._admission.check(query, now)
+            verdict["not_before"], verdict["reason"] = admitted.not_before, admitted.scheduled
+            verdict["policy"] = "hours" if admitted.scheduled else None
+            self._dialplan.destination(query.to, field="number")
+        except EngineError as error:
+            if error.kind == "refused":
+                return _refuse(verdict, error)
+        return verdict
+
+    def _verdict(self, reading: Reading | None, now: float) -> NumberVerdict:
+        """What is known of a text before it is asked whether it may be called."""
+        admission = self._admission
+        number = None if reading is None else reading.number
+        return {
+            "reading": None if reading is None else reading.view(),
+            "called": None if number is None else number.e164,
+            "region": None if number is None else number.region,
+            "zones": () if number is None else number.zones,
+            "line_type": None if number is None else number.line_type,
+            "blocked": None if number is None else admission.do_not_call.find(number.e164, now),
+            "cost_estimate": None if number is None else admission.rates.estimate(number.e164),
             "allowed": True,
             "policy": None,
             "reason": None,
             "not_before": None,
         }
-        query = AdmissionQuery(
-            to=params.number, site=params.site, source=params.source, not_before=params.at
-        )
-        try:
-            admitted = admission.check(query, now)
-        except EngineError as error:
-            view["allowed"], view["reason"] = False, error.message
-            view["policy"] = error.data.get("policy")
-            return view
-        view["not_before"], view["reason"] = admitted.not_before, admitted.scheduled
-        view["policy"] = "hours" if admitted.scheduled else None
-        return view
 
     def _read(self, text: str) -> CalledNumber:
-        number = self._admission.number(text)
-        if number is None:
-            raise EngineError("refused", f"{text!r} is not a telephone number", field="number")
-        return number
+        reading = self._dialplan.classify(text, field="number")
+        if reading.number is None:
+            reason = f"{text!r} is {reading.describe()}, and not a telephone number"
+            raise EngineError("refused", reason, field="number")
+        return reading.number
+
+
+def _refuse(verdict: NumberVerdict, error: EngineError) -> NumberVerdict:
+    verdict["allowed"], verdict["not_before"] = False, None
+    verdict["policy"], verdict["reason"] = error.data.get("policy"), error.message
+    return verdict

@@ -61,20 +61,25 @@ class RouteMethods:
 
     async def _explain(self, params: RouteQuery, _peer: Peer) -> Explanation:
         now = params.at if params.at is not None else time.time()
-        history = await self._router.history(params.to)
         if params.from_trunk is not None:
-            return self._call(params, history, now)
-        return self._callback(params, history, now)
+            return self._call(params, await self._router.history(params.to), now)
+        objections = Objections()
+        with objections.of("engine"):
+            self._intake.check_accepting()
+        reading = self._intake.check.reading(params.to, params.region)
+        with objections.of("numbers"):
+            params = self._intake.check.read_numbers(params)
+        history = await self._router.history(params.to)
+        found = self._callback(params, history, objections, now)
+        found["reading"] = reading
+        return found
 
     # -- a callback -------------------------------------------------------------------------
 
-    def _callback(self, params: RouteQuery, history: CallerHistory, now: float) -> Explanation:
-        objections = Objections()
+    def _callback(
+        self, params: RouteQuery, history: CallerHistory, objections: Objections, now: float
+    ) -> Explanation:
         check = self._intake.check
-        with objections.of("engine"):
-            self._intake.check_accepting()
-        with objections.of("numbers"):
-            params = check.read_numbers(params)
         facts = self._router.facts(params, history, now)
         filled, ruling = self._router.route(params, history, now, explain=True)
         admitted, admission = self._explain_admission(filled, now, objections)
@@ -87,16 +92,20 @@ class RouteMethods:
             admitted = check.place(filled, admitted, now)
         queue = self._parties.queue(filled, facts, now)
         agent = self._parties.agent(filled, facts, now)
+        trunks = self._parties.trunks(filled.to, filled.trunk)
+        is_down = bool(trunks) and not any(trunk["usable"] for trunk in trunks)
         view = explained("callback", facts, ruling, now) | {
             "request": requested(filled, ruling),
             "admission": admission,
             "not_before": admitted.not_before,
             "scheduled": admitted.scheduled,
-            "trunks": self._parties.trunks(filled.to, filled.trunk),
+            "trunks": trunks,
             "queue": queue,
             "agent": agent,
         }
-        verdict = verdict_of(objections.found, admitted.not_before, now, queue, agent)
+        verdict = verdict_of(
+            objections.found, admitted.not_before, now, queue, agent, is_trunk_down=is_down
+        )
         return cast(Explanation, view | verdict)
 
     def _explain_admission(

@@ -105,6 +105,7 @@ MEMBERS: Final[Mapping[str, Member]] = {
     "local_media": Member(str, "Our address for its RTP."),
     "remote_media": Member(str, "The address of the party for its RTP."),
     "reason_header": Member(str, "The Reason header of the BYE, CANCEL or response."),
+    "permanent": Member(bool, "That the agent was on the line already."),
     "digit": Member(str, "The key."),
     "duration_ms": Member(int, "How long it was pressed."),
     "silent_ms": Member(float, "For how long nobody has spoken."),

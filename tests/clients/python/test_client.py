@@ -16,7 +16,8 @@ from ringback_client import (
     EngineError,
     NoEngine,
 )
-from tests.support.control_server import LIMIT_S, Handlers, serving, until
+from tests.support.control_server import LIMIT_S, Handlers, serving
+from tests.support.waiting import until
 
 
 async def test_no_engine_at_the_address(tmp_path: Path) -> None:

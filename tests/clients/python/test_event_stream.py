@@ -14,7 +14,8 @@ from ringback_client import (
     NoReply,
 )
 from ringback_client.connection import Address
-from tests.support.control_server import serving, until, without_privileges
+from tests.support.control_server import serving, without_privileges
+from tests.support.waiting import until
 
 from .events import take
 

@@ -1,4 +1,4 @@
-"""An agent's states, his times in them, and what he is after a restart."""
+"""An agent's states, the times in them, and the state after a restart."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def an_agent(now: float = 0.0, **settings: Any) -> Agent:
 
 
 def state_of(alice: Agent) -> str:
-    """His state; said so that a type checker does not believe that it never changes."""
+    """The agent's state, for a type checker that believes it never changes."""
     return alice.state
 
 
@@ -80,7 +80,7 @@ def test_without_a_limit_the_wrap_up_ends_when_the_agent_is_ready() -> None:
     alice = an_agent(wrap_up_s=-1, max_wrap_up_s=0)
     talks(alice, 5.0, 10.0)
     assert not alice.wrap_up_ends(1e9)
-    assert agent_view(alice, (), 15.0)["work"] == "job", "the call that he writes up"
+    assert agent_view(alice, (), 15.0)["work"] == "job", "the call that they write up"
     alice.ready(20.0)
     assert (state_of(alice), alice.work, alice.idle_since) == ("available", None, 10.0)
 
@@ -169,7 +169,7 @@ def test_one_with_a_permanent_line_is_available_only_while_it_is_up() -> None:
     alice.pause(5.0, "lunch")
     alice.line(True, 6.0)
     assert (state_of(alice), alice.reason) == ("paused", "lunch"), (
-        "his own pause outlives the line's"
+        "the agent's own pause outlives the line's"
     )
 
 
@@ -210,7 +210,7 @@ def test_changed_skills_and_addresses_go_back_to_the_configured_ones() -> None:
 
 
 def restarted(alice: Agent, now: float, **settings: Any) -> Agent:
-    """Him, as the next engine takes him up from what the store has."""
+    """The agent, as the next engine restores them from the store."""
     again = an_agent(now, **settings)
     again.restore(alice.image(), now)
     again.interrupted(now)
@@ -249,7 +249,7 @@ MOVES = ("login", "logout", "pause", "ready", "up", "down", "ring", "talk", "fre
 
 @given(st.lists(st.sampled_from(MOVES), max_size=40), st.booleans())
 def test_whatever_happens_no_agent_is_stuck(moves: list[str], permanent: bool) -> None:
-    """Any history of calls that end leaves him with nothing on his hands, also over a restart."""
+    """Any history of calls that end leaves them with no work, also over a restart."""
     alice = an_agent(permanent=permanent, wrap_up_s=3, missed_limit=2)
     spent_s = 0.0
     for now, move in enumerate(moves, 1):

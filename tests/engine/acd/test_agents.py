@@ -120,7 +120,7 @@ def test_seats() -> None:
     with pytest.raises(EngineError) as refused:
         desk.agents.login("cleo")
     assert (refused.value.kind, refused.value.data) == ("unavailable", {"seats": 2})
-    desk.agents.login("bert")  # has his seat
+    desk.agents.login("bert")  # has the seat
     desk.agents.pause("bert")
     assert desk.agents.seats_taken == 2
     desk.agents.logout("bert")

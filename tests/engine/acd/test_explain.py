@@ -26,7 +26,7 @@ def on_floor(
 
 
 def why_not(floor: Floor, queue: str = "sales", **more: Any) -> dict[str, str | None]:
-    """The agents in their order, each with the reason against him."""
+    """The agents in their order, each with the reason against them."""
     given: dict[str, Any] = {
         "kind": "callback", "agent": None, "priority": 0, "skills": {}, "number": None,
         "region": None, "context": {}, "known_agent": None, "centre": None,

@@ -287,7 +287,7 @@ def test_a_customer_is_kept_for_the_known_agent_for_a_time() -> None:
         other.is_taken("ann")
         guest = await floor.join("guest", known_agent="ann")
         await floor.after(14.9)
-        assert not guest.rings, "bob is free, but ann knows him"
+        assert not guest.rings, "bob is free, but ann knows the customer"
         await floor.after(0.1)
         assert guest.rings == ("bob",)
         again = await floor.join("again", known_agent="ann")
@@ -532,7 +532,7 @@ def test_overflow_goes_step_by_step() -> None:
         await floor.after(10)
         assert floor.queues.entry_view("first")["priority"] == 5
         await floor.after(10)
-        assert first.rings == ("dan",), "who helps from now on, whatever queue he serves"
+        assert first.rings == ("dan",), "who helps from now on, whatever queue they serve"
         first.is_missed()
         await floor.after(10)
         moved = floor.queues.entry_view("first")

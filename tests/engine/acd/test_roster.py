@@ -144,7 +144,7 @@ async def test_a_reload_changes_adds_and_removes(store: Store) -> None:
     assert (anna.state, anna.skills) == ("paused", {"german": 2})
     assert staff.agents.known("dora").state == "available"
     assert "bert" not in staff.agents
-    assert staff.agents.known("cleo").state == "reserved", "he leaves after his call"
+    assert staff.agents.known("cleo").state == "reserved", "they leave after the call"
     staff.agents.finished("cleo", "job")
     assert "cleo" not in staff.agents
     with pytest.raises(EngineError):

@@ -33,5 +33,5 @@ def test_who_serves_which_queue_and_from_which_tier_on() -> None:
     assert serves("ann") == {"sales": (True, NEVER)}
     assert serves("bob") == {"sales": (False, 1)}
     assert serves("cat", queues=["service"]) == {"service": (True, NEVER), "sales": (False, 2)}
-    assert serves("dan", centre="leeds") == {"sales": (False, NEVER)}, "his centre helps in time"
+    assert serves("dan", centre="leeds") == {"sales": (False, NEVER)}, "the centre helps in time"
     assert serves("eve", queues=["gone"]) == {}

@@ -65,10 +65,10 @@ def test_the_customer_waits_in_the_queue_and_is_joined(tmp_path: Path) -> None:
     ) -> None:
         await asyncio.sleep(30)
         desk.agents.ready("alice")
-        operator = await desk.operator()
+        agent_side = await desk.answering_agent()
         await asyncio.sleep(5)
         assert isinstance(desk.heard()[-1], Peer)
-        operator.hangs_up()
+        agent_side.hangs_up()
         await asyncio.sleep(0)
         assert customer.is_hung_up
 
@@ -87,14 +87,14 @@ def test_the_customer_is_counted_as_left_waiting_once_and_only_when_they_are(
     async def late(
         desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
     ) -> None:
-        await desk.operator(ring_s=0.5)
-        await asyncio.sleep(3)  # the whisper: he is still alone
+        await desk.answering_agent(ring_s=0.5)
+        await asyncio.sleep(3)  # the whisper: the customer is still alone
         customer.hangs_up()
 
     async def soon(
         desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
     ) -> None:
-        await desk.operator(ring_s=0.5)
+        await desk.answering_agent(ring_s=0.5)
         await asyncio.sleep(3)
         customer.hangs_up()
 
@@ -119,10 +119,10 @@ def test_the_next_agent_hears_the_whisper_of_one_who_left_before_it(
     async def script(
         desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
     ) -> None:
-        first = await desk.operator()
+        first = await desk.answering_agent()
         await asyncio.sleep(1)
         first.hangs_up()
-        await desk.operator()
+        await desk.answering_agent()
         await asyncio.sleep(60)
         customer.hangs_up()
 
@@ -171,7 +171,7 @@ def test_the_key_has_the_customer_called_back_in_their_position(tmp_path: Path) 
         await asyncio.sleep(10)
         presses(desk, "1")
         await asyncio.sleep(1)
-        assert b'"state":"queued"' in desk.stage.store.jobs["job-1"], "before he is told"
+        assert b'"state":"queued"' in desk.stage.store.jobs["job-1"], "before the customer hears so"
         assert not customer.is_hung_up
         await asyncio.sleep(3)
         assert customer.is_hung_up
@@ -208,7 +208,7 @@ def test_a_callback_that_cannot_be_saved_leaves_the_customer_waiting(tmp_path: P
         await asyncio.sleep(5)
         assert desk.heard()[-2:] == [Prompt("No."), Hold()]
         desk.agents.ready("alice")
-        await desk.operator()
+        await desk.answering_agent()
         await asyncio.sleep(1)
         customer.hangs_up()
 
@@ -221,11 +221,11 @@ def test_a_customer_who_loses_the_agent_in_the_whisper_waits_for_another(tmp_pat
     async def script(
         desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
     ) -> None:
-        first = await desk.operator()
+        first = await desk.answering_agent()
         first.hangs_up()
         await asyncio.sleep(0.01)
         assert not customer.is_hung_up
-        second = await desk.operator()
+        second = await desk.answering_agent()
         await asyncio.sleep(3)
         second.hangs_up()
 
@@ -246,13 +246,13 @@ def test_hanging_up_as_the_agent_answers_has_one_winner(
     async def script(
         desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
     ) -> None:
-        operator = await desk.stage.phone()
-        operator.rings()
+        agent_side = await desk.stage.phone()
+        agent_side.rings()
         await asyncio.sleep(1)
-        for act in (customer.hangs_up, operator.answers)[:: 1 if customer_first else -1]:
+        for act in (customer.hangs_up, agent_side.answers)[:: 1 if customer_first else -1]:
             act()
         await asyncio.sleep(0.01)
-        assert operator.is_hung_up
+        assert agent_side.is_hung_up
 
     _desk, outcome, _job = hold(tmp_path, script, free=True)
     assert (outcome.state, outcome.result) == ("failed", "hung_up")
@@ -280,14 +280,14 @@ def test_the_queue_may_send_the_customer_to_an_outside_number(tmp_path: Path) ->
     async def script(
         desk: Reception, customer: ScriptedPhone, _attempt: "asyncio.Task[Outcome]"
     ) -> None:
-        outside = await desk.operator()
+        outside = await desk.answering_agent()
         assert "+442079460999" in outside.invitation.target
         await asyncio.sleep(1)
         outside.hangs_up()
         await asyncio.sleep(0)
         assert customer.is_hung_up
 
-    # His place is that of the wall clock; the queue's is virtual: an overflow is due at once.
+    # The position is by the wall clock; the queue's is virtual: an overflow is due at once.
     queue = Queue(name="sales", overflow=[Overflow(after_s=0.001, number="+442079460999")])
     asked = callback_job(order="customer_first", agent=None, queue="sales")
     asked.queue_joined_at = 0.001

@@ -308,10 +308,10 @@ def test_cancelling_in_the_instant_the_agent_accepts_by_key(tmp_path: Path, by: 
         monkeypatch = pytest.MonkeyPatch()
         monkeypatch.setattr(plan, "destination", lambda *_of, **_more: alice)
         dispatcher.submit(under_test)
-        operator = await stage.phone()
-        operator.answers()
+        agent_side = await stage.phone()
+        agent_side.answers()
         await asyncio.sleep(1)
-        operator.presses("1")
+        agent_side.presses("1")
         if by == "cancel":
             async with asyncio.timeout(5):
                 await dispatcher.cancel(under_test)
@@ -320,7 +320,7 @@ def test_cancelling_in_the_instant_the_agent_accepts_by_key(tmp_path: Path, by: 
         else:
             await dispatcher.stop()
         await asyncio.sleep(1)
-        assert operator.is_hung_up
+        assert agent_side.is_hung_up
         assert dispatcher.active == 0
         assert under_test.state == ("queued" if by == "stop" else "cancelled")
         assert stage.sip.phones.empty(), "the customer must not be called"
@@ -374,9 +374,9 @@ def test_stopping_leaves_jobs_that_were_not_bridged_to_the_next_engine(
         assert (left.state, left.under_way, left.next_attempt_at) == ("queued", False, None)
         (attempt,) = left.attempts
         assert (attempt.result, attempt.cause) == ("interrupted", "engine stopped")
-        # Only the attempt that a customer has answered is one of his.
-        is_his = order == "customer_first" and answers == 1
-        assert attempt.retry_cause == ("failed" if is_his else None)
+        # Only an attempt that the customer has answered counts.
+        counts = order == "customer_first" and answers == 1
+        assert attempt.retry_cause == ("failed" if counts else None)
         assert stage.last("callback.queued")["cause"] == "engine stopped"
         assert dispatcher.jobs["waiting"].state == "queued"
         assert [callback.job.id for callback in dispatcher.interrupted] == ["running"]

@@ -307,7 +307,7 @@ async def test_a_position_that_was_waited_for_is_kept(settings: Settings) -> Non
         ).job
         assert late.queue_joined_at == early
         assert daemon.queues.place(late.id) == 1
-    # The next engine gives him the same place.
+    # The next engine gives them the same position.
     async with running(changed(settings, queues=queues)) as (daemon, _client):
         assert daemon.queues.place(late.id) == 1
 
@@ -326,7 +326,7 @@ async def test_a_callback_on_key_out_of_hours_waits_from_when_it_may_be_called(
         again = daemon.dispatcher.job(job.id)
         assert again is not None
         assert again.queue_since == job.request.not_before
-        assert again.queue_joined_at == job.queue_joined_at, "his place is that of his call"
+        assert again.queue_joined_at == job.queue_joined_at, "the position is that of the call"
 
 
 async def test_a_draining_engine_accepts_nothing(daemon: Daemon) -> None:

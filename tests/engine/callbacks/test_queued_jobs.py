@@ -1,4 +1,4 @@
-"""Jobs that wait for operators, in queues and for agents who are busy: who gets them, and when."""
+"""Jobs that wait for agents, in queues and for agents who are busy: who gets them, and when."""
 
 import asyncio
 from pathlib import Path
@@ -181,7 +181,7 @@ def test_a_customer_who_is_busy_is_tried_again_from_the_head_of_the_queue(tmp_pa
 
 
 def later(job_id: str = "job-1") -> Job:
-    """A job whose customer, should he be busy, is tried again after 1000 s."""
+    """A job whose customer, when busy, is tried again after 1000 s."""
     rule = RetryRule(attempts=2, spacing_s=(1000.0,))
     return queued(job_id, retry={"busy": rule}, max_attempts=2)
 

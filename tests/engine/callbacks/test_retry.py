@@ -110,7 +110,7 @@ def test_an_interrupted_attempt_costs_nothing_before_the_customer_answered() -> 
     job = tried("busy", "busy")
     job.attempts[0].result, job.attempts[0].retry_cause = INTERRUPTED, None
     assert step(job, policy) == Again(NOW + 60, None)
-    # One that he had answered counts.
+    # One that the customer had answered counts.
     job.attempts[0].retry_cause = "failed"
     assert isinstance(step(job, policy), GiveUp)
 

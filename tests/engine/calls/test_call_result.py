@@ -1,4 +1,4 @@
-"""What a caller is told when nobody takes him, and what his INVITE gets without words."""
+"""What a caller hears when the queue does not admit them, and what the INVITE gets else."""
 
 import pytest
 

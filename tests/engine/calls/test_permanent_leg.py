@@ -131,7 +131,7 @@ def test_a_reload_calls_and_hangs_up_but_not_in_a_call(tmp_path: Path) -> None:
 
 
 def test_nobody_is_dialled_while_the_agent_talks_on_the_phone(tmp_path: Path) -> None:
-    """His line went down, and a call was dialled to him meanwhile."""
+    """The line went down, and a call was dialled to the agent meanwhile."""
 
     async def script(line: PermanentLine) -> None:
         phone = await line.is_up()

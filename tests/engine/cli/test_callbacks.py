@@ -96,3 +96,13 @@ async def test_a_poisoned_job_is_shown_and_released(daemon: Daemon) -> None:
     assert "2 crashes" in shown.text
     await ringback(socket, "decide", "x", "retry")
     assert job.state == "queued"
+
+
+def test_a_job_that_has_cost_something_says_so() -> None:
+    job = {"cost": {"amount": 0.17, "currency": "EUR"}, "joined": 2, "offers": [
+        {"agent": "alice", "result": "no_answer"}, {"agent": "bob", "result": None},
+    ]}  # fmt: skip
+    assert callbacks._further(job) == {
+        "further requests": "2", "offered to": "alice (no_answer), bob (rings)", "cost": "0.17 EUR",
+    }  # fmt: skip
+    assert callbacks._further({"cost": {"amount": 0.0, "currency": "EUR"}}) == {}

@@ -1,6 +1,7 @@
 """What client commands print and how they exit."""
 
 import json
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -8,7 +9,7 @@ import typer
 
 from engine.cli import command
 from engine.cli.command import Options
-from ringback_client import Client, NoReply
+from ringback_client import Client, ClientError, NoReply
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +61,41 @@ def test_an_engine_that_does_not_answer_is_status_3(
     assert exited.value.exit_code == 3
     seen = "ringback: the engine does not answer: ping: no reply within 60 s\n"
     assert capsys.readouterr() == ("", seen)
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "said"),
+    [
+        (
+            ClientError("the engine is of another time"),
+            1,
+            "ringback: the engine is of another time\n",
+        ),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_what_ends_a_question_is_an_exit_status(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    raised: BaseException,
+    status: int,
+    said: str,
+) -> None:
+    async def fails(*_where: object, **_how: object) -> None:
+        raise raised
+
+    monkeypatch.setattr(Client, "connect", fails)
+    with pytest.raises(typer.Exit) as exited:
+        command.call("ping", print)
+    assert exited.value.exit_code == status
+    assert capsys.readouterr().err == said
+
+
+def test_where_standard_output_is_closed_json_is_lost_in_silence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as closed:
+        closed.setattr(sys, "stdout", None)
+        command.print_json({"a": 1})
+    command.print_json({"a": 2})
+    assert capsys.readouterr().out == '{"a": 2}\n'

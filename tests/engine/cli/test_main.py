@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import sys
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -324,27 +325,56 @@ async def test_events_are_followed_line_by_line(tmp_path: Path) -> None:
             assert json.loads(await process.stdout.readline())["type"] == "callback.queued"
             served.events.publish("bridge.joined", job="j1")
             assert json.loads(await process.stdout.readline())["type"] == "bridge.joined"
-            process.kill()
-            await process.wait()
+            process.send_signal(signal.SIGINT)
+            assert await process.wait() == 130
 
 
-async def test_check_says_ok_or_what_is_wrong_on_one_line(tmp_path: Path) -> None:
+async def test_check_says_ok_or_every_fault_with_its_line(tmp_path: Path) -> None:
     result = await ringback_process("check", str(ROOT / "config" / "ringback.toml"))
     assert result.status == 0
+    result = await ringback_process("check", str(ROOT / "config" / "ringback.toml"), "--json")
+    assert result.json == {"file": str(ROOT / "config" / "ringback.toml"), "ok": True}
     wrong = tmp_path / "wrong.toml"
     wrong.write_text("[sip]\nlisten = 5\n[control]\nsockte = 'x'\n")
     result = await ringback_process("check", str(wrong))
     assert (result.status, result.out) == (2, "")
-    assert result.err == f"{wrong}: control.sockte: unknown key; did you mean socket?\n"
+    assert result.err == (
+        f"{wrong}:2: sip.listen: must be a valid list\n"
+        f"{wrong}:4: control.sockte: unknown key; did you mean socket?\n"
+    )
     result = await ringback_process("check", str(wrong), "--json")
     assert result.status == 2
-    assert json.loads(result.out)["key"] == "control.sockte"
+    told = json.loads(result.out)
+    assert (told["ok"], told["key"], told["line"]) == (False, "sip.listen", 2)
+    assert [(one["key"], one["line"]) for one in told["errors"]] == [
+        ("sip.listen", 2), ("control.sockte", 4),
+    ]  # fmt: skip
+
+
+async def test_check_says_how_the_numbers_of_a_configuration_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "ringback.toml"
+    file.write_text(
+        '[[trunks]]\nname = "pbx"\nuri = "sip:192.0.2.1"\n[[routes]]\nprefix = "+"\n'
+        'trunks = ["pbx"]\n[[agents]]\nname = "bob"\nuri = "02079460123"\n'
+    )
+    result = await ringback_process("check", str(file))
+    assert result.out == (f"agents[0].uri: 02079460123 is the number +442079460123\n{file}: ok\n")
+    result = await ringback_process("check", str(file), "--json")
+    assert json.loads(result.out)["readings"] == [
+        {"key": "agents[0].uri", "text": "02079460123", "reading": "the number +442079460123"}
+    ]
 
 
 async def test_run_with_a_wrong_configuration_is_one_line_and_status_2(tmp_path: Path) -> None:
     result = await ringback_process("run", "--config", str(tmp_path / "none.toml"))
     assert result.status == 2
     assert result.err == f"{tmp_path}/none.toml: cannot be read: No such file or directory\n"
+
+
+async def test_parameters_of_any_request_are_an_object(tmp_path: Path) -> None:
+    for text, reason in (("[1]", "must be an object"), ("{", "not JSON")):
+        result = await ringback_process("rpc", "ping", text)
+        assert result.status == 2 and reason in result.err
 
 
 def test_default_socket_is_that_of_the_default_configuration() -> None:

@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from engine.cli import numbers
 from tests.support.command_line import ringback
 from tests.support.engines.in_process import running, settings_in
 
@@ -40,6 +42,49 @@ async def test_a_check_is_done_or_failed(socket: Path) -> None:
     await ringback(socket, "numbers", "check", "nobody", status=1)
 
 
+async def test_a_check_says_what_a_text_is_read_as(socket: Path) -> None:
+    number = await ringback(socket, "numbers", "check", "020 7946 0123")
+    assert "the number +442079460123" in number.text
+    german = await ringback(socket, "numbers", "check", "030 123456", "--region", "DE", status=1)
+    assert "the number +4930123456" in german.text and "no route" in german.text
+    agent = await ringback(socket, "numbers", "check", "alice")
+    assert "an agent" in agent.text and "cost" not in agent.text
+    emergency = await ringback(socket, "numbers", "check", "1 1 2", status=1)
+    assert "refused (destination): 1 1 2 is an emergency number" in " ".join(emergency.text.split())
+    enquiries = await ringback(socket, "numbers", "check", "118118", status=1)
+    assert "short code" in enquiries.text
+
+
 @pytest.mark.parametrize("until", ["soon", "+3x"])
 async def test_times_that_are_none_are_usage_errors(socket: Path, until: str) -> None:
     await ringback(socket, "numbers", "block", NUMBER, "--until", until, status=2)
+
+
+@pytest.mark.parametrize(
+    ("fields", "answer"),
+    [
+        ({}, "may be called"),
+        (
+            {"not_before": 1_790_003_600.0, "reason": "out of calling hours"},
+            "from 2026-09-21 15:13, out of calling hours",
+        ),
+        (
+            {"allowed": False, "policy": "line_type", "reason": "it is a premium rate number"},
+            "refused (line_type): it is a premium rate number",
+        ),
+    ],
+)
+def test_whether_and_when_a_number_may_be_called(
+    capsys: pytest.CaptureFixture[str], fields: dict[str, Any], answer: str
+) -> None:
+    found: dict[str, Any] = {
+        "allowed": True, "policy": None, "reason": None, "not_before": None, "called": "+44123",
+        "line_type": "fixed_line", "region": None, "zones": [], "cost_estimate": {"rate": None},
+    }  # fmt: skip
+    numbers._print_check(found | fields)
+    lines = [line.rstrip().split("  ") for line in capsys.readouterr().out.splitlines()]
+    shown = {line[0].strip(): line[-1].strip() for line in lines}
+    assert shown["answer"] == answer
+    assert (shown["region"], shown["time zones"], shown["cost, about"]) == (
+        "unknown", "unknown", "no rate",
+    )  # fmt: skip

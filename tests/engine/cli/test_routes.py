@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from config.settings import Settings
+from engine.cli import routes
 from engine.daemon import Daemon
 from tests.support.command_line import Finished, ringback_process
 from tests.support.engines.in_process import RunningEngine, settings_in
@@ -40,7 +42,7 @@ async def test_reload(engine: RunningEngine) -> None:
     file.write_text(file.read_text().replace("retry_s = 7.0", "retry_s = 0"))
     printed = await ringback(daemon, "reload")
     assert printed.status == 1
-    assert printed.err == f"ringback: {file}: dial.retry_s: must be greater than 0\n"
+    assert printed.err == f"ringback: {file}:14: dial.retry_s: must be greater than 0\n"
 
 
 async def test_route_explain(engine: RunningEngine) -> None:
@@ -93,3 +95,89 @@ async def test_a_token_from_a_file(engine: RunningEngine, tmp_path: Path) -> Non
     assert printed.err == "ringback: engine.drain needs the role administer; board has read\n"
     printed = await ringback(daemon, "--token-file", str(tmp_path / "none"), "status")
     assert printed.status == 2
+
+
+def explained(**fields: Any) -> dict[str, Any]:
+    """The result of route.explain for a call that comes in, with some of it otherwise."""
+    facts = {"number": None, "to": "anonymous", "region": None, "line_type": None,
+             "trunk": "pbx", "dialled": "+442079460000"}  # fmt: skip
+    return {
+        "kind": "call", "at": 1_790_000_000.0, "facts": facts, "rules": [], "route": None,
+        "admission": None, "trunks": [], "queue": None, "agent": None, "objections": [],
+        "verdict": "waits",
+    } | fields  # fmt: skip
+
+
+def test_a_call_that_no_route_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    routes._print_explained(explained(verdict="refused"))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("anonymous  no telephone number  at 2026-09-21")
+    assert lines[1:] == [
+        "a call by pbx to +442079460000: no route",
+        "no rule is looked at",
+        "→ would be refused",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [
+        ({"paused": True, "open": True}, "paused"),
+        ({"paused": False, "open": True}, "open"),
+        ({"paused": False, "open": False}, "closed"),
+    ],
+)
+def test_a_call_that_would_wait_in_a_queue(
+    capsys: pytest.CaptureFixture[str], state: dict[str, bool], word: str
+) -> None:
+    agents = [
+        {"agent": "alice", "state": "available", "could": True, "why_not": None},
+        {"agent": "bob", "state": "paused", "could": False, "why_not": "is paused"},
+    ]
+    kept = {"rule": "vip", "outcome": "fired", "why": "tier is gold", "set": {"priority": 5},
+            "kept": {"agent": "the request names one"}}  # fmt: skip
+    queue = {"queue": "sales", "waiting": 2, "agents": agents, **state}
+    routes._print_explained(explained(route="shop", rules=[kept], queue=queue))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:] == [
+        "a call by pbx to +442079460000: route shop",
+        "rule vip: fired: tier is gold",
+        "    sets priority = 5",
+        "    does not set agent: the request names one",
+        f"queue sales: {word}, 2 waiting",
+        "  alice: could take it now",
+        "  bob: is paused",
+        "→ would wait until an operator is free",
+    ]
+
+
+def test_a_callback_that_waits_for_its_time(capsys: pytest.CaptureFixture[str]) -> None:
+    allowed = {"allowed": True, "not_before": 1_790_003_600.0, "reason": "out of calling hours"}
+    agent = {"agent": "sip:x@pbx", "state": None}
+    trunk = {"trunk": "pbx", "state": "failed", "usable": False, "reason": None, "route": "+"}
+    found = explained(
+        kind="callback", admission=allowed, agent=agent, trunks=[trunk], verdict="scheduled"
+    )
+    routes._print_explained(found)
+    text = capsys.readouterr().out
+    assert "may be called 2026-09-21 15:13:20: out of calling hours" in text
+    assert 'trunk pbx: failed, not usable: unknown (route "+")' in text
+    assert "agent sip:x@pbx: no configured agent, called as given" in text
+    assert "→ would wait for its time" in text
+
+
+def test_a_reload_says_what_needs_a_restart(capsys: pytest.CaptureFixture[str]) -> None:
+    routes._print_reload(
+        {
+            "file": "r.toml",
+            "checked_only": False,
+            "changes": [{"key": "sip.listen"}],
+            "words": ["sip.listen: a → b"],
+            "restart": ["sip.listen"],
+        }
+    )
+    assert capsys.readouterr().out.splitlines() == [
+        "r.toml: changed",
+        "  sip.listen: a → b",
+        "A restart is needed for: sip.listen",
+    ]

@@ -224,6 +224,13 @@ def test_alerts(changed: dict[str, Any], expected: str | None) -> None:
         assert expected in found[0]
 
 
+def test_without_queues_there_are_agents_alone() -> None:
+    found = view([agent("alice", "available", 5.0)]) | {"queues": []}
+    shown = texts(found, None, Choices())
+    assert not any(line.startswith("queue") for line in shown)
+    assert any(line.startswith("alice") for line in shown)
+
+
 def test_a_wide_screen_has_more_of_agents_and_those_who_wait() -> None:
     agents = [
         agent("alice", "wrap_up", 5.0, calls=4, aht_s=90.0, occupancy_percent=62.4,

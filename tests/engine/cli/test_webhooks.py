@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
+import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
 from config.reporting import Webhook
+from engine.cli import webhooks
 from tests.support.command_line import ringback
-from tests.support.control_server import until
 from tests.support.engines.in_process import request, running, settings_in
 from tests.support.receiver import Receiver
+from tests.support.waiting import until
 
 
 async def test_webhooks_for_people_and_for_programs(tmp_path: Path) -> None:
@@ -30,3 +32,11 @@ async def test_webhooks_for_people_and_for_programs(tmp_path: Path) -> None:
             assert retried.out == "1 deliveries are tried again\n"
             unknown = await ringback(socket, "webhooks", "retry", "erp", status=1)
             assert unknown.err == "ringback: there is no webhook erp\n"
+
+
+def test_deliveries_that_are_lost_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    webhooks._print_retried({"retried": 2, "not_kept": 3})
+    assert capsys.readouterr().out.splitlines() == [
+        "2 deliveries are tried again",
+        "3 are lost: the event log no longer has them",
+    ]

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import uvloop
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.store.event_log import EventLog
-from tests.support.control_server import Handlers, Number, Serving, encode, serving, until
+from tests.support.control_server import Handlers, Number, Serving, encode, serving
+from tests.support.waiting import until
 
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
 
@@ -433,9 +434,6 @@ def _id_of(line: bytes) -> tuple[bool, object]:
     return True, id
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 @given(lines=st.lists(_line, max_size=8))
 def test_any_lines_leave_the_connection_up_and_each_request_one_reply(lines: list[bytes]) -> None:
     async def exchange() -> None:

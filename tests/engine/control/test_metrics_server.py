@@ -13,9 +13,9 @@ from config.queues import Queue
 from config.reporting import Metrics
 from engine.control.metrics_server import MOST_CONNECTIONS, MetricsServer
 from engine.daemon import Daemon
-from tests.support.control_server import until
 from tests.support.engines.in_process import request, running, settings_in
 from tests.support.ports import free_port
+from tests.support.waiting import until
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "metrics.md"
 

@@ -211,9 +211,9 @@ async def test_users_have_what_the_configuration_gives_them() -> None:
         }  # fmt: skip
         desk = await connect(server, 23456, groups=[1])
         assert "result" in await desk.ask("callback.request", **REQUEST)
-        stranger = await connect(server, 34567)
-        assert "result" in await stranger.ask("ping")
-        assert (await stranger.ask("events.subscribe"))["error"]["data"]["had"] == "none"
+        other = await connect(server, 34567)
+        assert "result" in await other.ask("ping")
+        assert (await other.ask("events.subscribe"))["error"]["data"]["had"] == "none"
         root = await connect(server)
         assert "result" in await root.ask("callback.request", **REQUEST)
         assert kept.seen() == [
@@ -223,7 +223,7 @@ async def test_users_have_what_the_configuration_gives_them() -> None:
             ("root", "callback.request", "done"),
         ]
         assert kept.rows[1]["peer"].startswith("user 23456 (process ")
-        for one in (services, desk, stranger, root):
+        for one in (services, desk, other, root):
             await one.close()
 
 
@@ -299,9 +299,9 @@ async def test_tokens_with_roles_on_tcp(tmp_path: Path) -> None:
         assert reply["error"]["data"]["had"] == "read"
         assert (kept.rows[0]["who"], kept.rows[0]["role"]) == ("board", "read")
         assert kept.rows[0]["peer"].startswith("tcp 127.0.0.1:")
-        stranger = await connect_tls(address, tmp_path)
-        assert "wrong token" in str(await stranger.ask("auth", token=TOKEN + "x"))
-        assert await stranger.is_closed()
+        other = await connect_tls(address, tmp_path)
+        assert "wrong token" in str(await other.ask("auth", token=TOKEN + "x"))
+        assert await other.is_closed()
         assert kept.seen()[-1] == ("nobody", "auth", "refused")
-        for one in (client, stranger):
+        for one in (client, other):
             await one.close()

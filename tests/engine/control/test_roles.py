@@ -3,9 +3,9 @@
 import itertools
 from pathlib import Path
 
-from engine.control.agent_scope import AGENT_METHODS
 from engine.control.connection import Connection
-from engine.control.roles import METHODS, RANKS, changes, needed
+from engine.control.roles import METHODS, RANKS, REQUEST_METHODS, SITE_METHODS, changes, needed
+from engine.control.scope.agent_scope import AGENT_METHODS
 from tests.support.engines.in_process import running, settings_in
 
 DOCUMENTED = Path(__file__).parents[3] / "docs" / "control-protocol.md"
@@ -18,7 +18,7 @@ async def test_every_method_of_the_engine_has_a_role(tmp_path: Path) -> None:
 
 
 def test_roles_have_an_order() -> None:
-    assert list(RANKS) == ["none", "read", "operate", "supervise", "administer"]
+    assert list(RANKS) == ["none", "request", "read", "operate", "supervise", "administer"]
     assert all(low < high for low, high in itertools.pairwise(RANKS.values()))
 
 
@@ -33,8 +33,9 @@ def test_what_only_looks_is_not_a_change() -> None:
     assert changes("engine.drain")
 
 
-def test_what_agents_may_have_is_there() -> None:
-    assert METHODS.keys() >= AGENT_METHODS
+def test_what_agents_requesters_and_sites_may_have_is_there() -> None:
+    assert METHODS.keys() >= AGENT_METHODS | REQUEST_METHODS | SITE_METHODS
+    assert REQUEST_METHODS <= SITE_METHODS
 
 
 def test_the_documentation_has_the_role_of_every_method() -> None:

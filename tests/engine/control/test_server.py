@@ -14,8 +14,9 @@ from engine.control import server as control_module
 from engine.control.peer import Peer
 from engine.control.server import ControlError, ControlServer
 from engine.store.event_log import EventLog
-from tests.support.control_server import BareClient, Handlers, serving, until, without_privileges
+from tests.support.control_server import BareClient, Handlers, serving, without_privileges
 from tests.support.tls import TOKEN, certificate, connect_tls, needs_openssl, tls_settings
+from tests.support.waiting import until
 
 
 def server(path: Path) -> ControlServer:
@@ -131,8 +132,8 @@ async def test_peer_is_who_the_kernel_says(tmp_path: Path) -> None:
 async def test_user_who_is_not_allowed_gets_an_error_and_is_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stranger = Peer("unix", uid=54321, gid=54321, pid=1)
-    monkeypatch.setattr(control_module, "unix_peer", lambda _connected: stranger)
+    unknown_source = Peer("unix", uid=54321, gid=54321, pid=1)
+    monkeypatch.setattr(control_module, "unix_peer", lambda _connected: unknown_source)
     async with serving(tmp_path, allow_users=[12345]) as served:
         client = await served.connect()
         error = await client.error()
@@ -329,20 +330,20 @@ async def test_nobody_without_a_token_keeps_out_who_has_one(
 ) -> None:
     async with serving(tmp_path, max_connections=4, **tls_settings(tmp_path)) as served:
         (address,) = served.server.tcp_addresses
-        strangers = []
+        unknown_sources = []
         for _ in range(12):
             if shakes_hands:
-                strangers.append(await connect_tls(address, tmp_path))
+                unknown_sources.append(await connect_tls(address, tmp_path))
             else:
-                strangers.append(BareClient(*await asyncio.open_connection(*address)))
+                unknown_sources.append(BareClient(*await asyncio.open_connection(*address)))
         client = await connect_tls(address, tmp_path)
         reply = await client.ask("auth", token=TOKEN.get_secret_value())
         assert reply["result"] == {"authenticated": True}
         for _ in range(6):
-            strangers.append(await connect_tls(address, tmp_path))
+            unknown_sources.append(await connect_tls(address, tmp_path))
         assert "result" in await client.ask("ping")
         await until(lambda: served.server.connections <= 5)
-        for one in (client, *strangers):
+        for one in (client, *unknown_sources):
             one.writer.transport.abort()
 
 

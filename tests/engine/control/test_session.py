@@ -7,12 +7,12 @@ from pydantic import SecretStr
 
 from config.rights import Right
 from config.sections import Control
-from engine.control.agent_scope import AgentScope
 from engine.control.audit import Audit
 from engine.control.line_writer import LineWriter
 from engine.control.params import Auth, Subscribe
 from engine.control.peer import Peer
 from engine.control.rights import Rights
+from engine.control.scope.scopes import Scopes
 from engine.control.session import Session
 from engine.errors import EngineError
 from engine.store.event_log import EventLog
@@ -29,7 +29,7 @@ class Authority:
         self.snapshot_sources: dict[str, Any] = {}
         self.slow_reader_bytes = 1 << 20
         self.rights = Rights(Control(), rights)
-        self.scope = AgentScope()
+        self.scopes = Scopes()
         self.audit = Audit(NOTHING_KEPT)
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from config.inbound import Inbound as Route
 from engine.callbacks.intake import AcceptedRequest
 from engine.calls.agent_wait import HELD_S
@@ -78,7 +80,7 @@ def test_it_asks_for_what_the_call_was(tmp_path: Path) -> None:
         assert (asked.skills, asked.priority, asked.script) == (
             {"german": 2, "billing": 3}, 50, "gold.html",
         )  # fmt: skip
-        assert asked.caller_id is None  # that of the call was for the operator
+        assert asked.caller_id is None  # that of the call was for the agent
         assert asked.not_before == 1000.0 + HELD_S
         job = await callback.make_due()
         assert job is not None and intake.rescheduled == [job.id]
@@ -99,6 +101,20 @@ def test_a_hidden_number_cannot_be_called(tmp_path: Path) -> None:
         assert await callback.make_due() is None
 
     run_callback_on_key(tmp_path, script, party=HIDDEN)
+
+
+@pytest.mark.parametrize("extension", ["112", "999", "110", "911", "118118"])
+def test_a_caller_who_says_to_be_an_emergency_number_is_not_called_back(
+    tmp_path: Path, extension: str
+) -> None:
+    async def script(
+        callback: CallbackOnKey, _intake: ScriptedIntake, _stage: Scene, refused: list[str]
+    ) -> None:
+        assert not callback.can_call_back()
+        assert len(refused) == 1
+
+    party = CallingParty(extension, f"sip:{extension}@pbx", extension=extension)
+    run_callback_on_key(tmp_path, script, party=party)
 
 
 def test_nor_one_that_admission_refuses(tmp_path: Path) -> None:

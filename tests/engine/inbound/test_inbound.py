@@ -20,8 +20,8 @@ def test_an_unknown_source_is_refused_and_leaves_no_event(tmp_path: Path) -> Non
         assert desk.inbound.admits(Hop("udp", "192.0.2.99", 5060), 0.0) == "refuse"
         assert desk.inbound.status()["strangers_refused"] == 1
         # Its trunk has gone from the configuration since it was admitted.
-        stranger = desk.call(host="192.0.2.99")
-        assert stranger.statuses == [403]
+        other = desk.call(host="192.0.2.99")
+        assert other.statuses == [403]
 
     desk = reception(tmp_path, script)
     assert desk.stage.seen("call.") == []
@@ -29,8 +29,8 @@ def test_an_unknown_source_is_refused_and_leaves_no_event(tmp_path: Path) -> Non
 
 def test_a_flood_from_unknown_sources_is_not_answered(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
-        stranger, trunk = Hop("udp", "192.0.2.99", 5060), Hop("udp", "127.0.0.1", 5071)
-        admitted = [desk.inbound.admits(stranger, 0.0) for _ in range(100)]
+        other, trunk = Hop("udp", "192.0.2.99", 5060), Hop("udp", "127.0.0.1", 5071)
+        admitted = [desk.inbound.admits(other, 0.0) for _ in range(100)]
         assert set(admitted) == {"refuse", "ignore"}
         assert {desk.inbound.admits(trunk, 0.0) for _ in range(100)} == {"accept"}
         status = desk.inbound.status()

@@ -22,22 +22,22 @@ SHOP = Route(name="shop", queue="sales", whisper="For {context.site}", context={
 
 
 async def talking(desk: Reception) -> tuple[ScriptedCaller, ScriptedPhone]:
-    """A caller who has been joined with an operator."""
+    """A caller who has been joined with an agent."""
     caller = await desk.waiting()
-    operator = await desk.operator()
+    agent = await desk.answering_agent()
     await asyncio.sleep(3)
-    return caller, operator
+    return caller, agent
 
 
 def test_from_the_first_ring_to_the_last_bye(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
-        caller, operator = await talking(desk)
+        caller, agent = await talking(desk)
         assert caller.statuses == [180, 200]
-        assert "alice" in operator.invitation.target
-        assert CALLER in operator.invitation.from_uri
+        assert "alice" in agent.invitation.target
+        assert CALLER in agent.invitation.from_uri
         assert desk.states() == {"alice": "talking"}
         await asyncio.sleep(60)
-        operator.hangs_up()
+        agent.hangs_up()
         await asyncio.sleep(0)
         assert caller.is_hung_up
 
@@ -54,10 +54,10 @@ def test_from_the_first_ring_to_the_last_bye(tmp_path: Path) -> None:
     assert (ended["queue"], ended["agent"]) == ("sales", "alice")
     assert ended["talk_s"] == pytest.approx(60, abs=1)
     assert [leg["role"] for leg in ended["legs"]] == ["customer", "agent"]
-    caller, operator = desk.heard(0), desk.heard(1)
+    caller, agent = desk.heard(0), desk.heard(1)
     assert caller[:3] == [Silence(), Prompt("Welcome."), Hold()]
-    assert isinstance(caller[-1], Peer) and isinstance(operator[-1], Peer)
-    assert operator[0] == Prompt("For shop")
+    assert isinstance(caller[-1], Peer) and isinstance(agent[-1], Peer)
+    assert agent[0] == Prompt("For shop")
 
 
 def test_the_agents_screen_shows_the_caller_before_the_phone_rings(tmp_path: Path) -> None:
@@ -84,11 +84,11 @@ def test_the_agents_screen_shows_the_caller_before_the_phone_rings(tmp_path: Pat
 
 def test_headers_reach_the_agents_phone(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
-        caller, operator = await talking(desk)
-        assert ("X-Site", "shop") in operator.invitation.headers
+        caller, agent = await talking(desk)
+        assert ("X-Site", "shop") in agent.invitation.headers
         caller.hangs_up()
         await asyncio.sleep(0)
-        assert operator.is_hung_up
+        assert agent.is_hung_up
 
     desk = reception(tmp_path, script, routes=[SHOP], headers={"X-Site": "{context.site}"})
     assert desk.stage.last("call.ended")["cause"] == "caller hung up"
@@ -110,12 +110,12 @@ def test_a_caller_who_hangs_up_while_waiting_has_abandoned(tmp_path: Path) -> No
 def test_a_caller_who_hangs_up_while_an_agent_rings_frees_the_agent(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting()
-        operator = await desk.stage.phone()
-        operator.rings()
+        agent = await desk.stage.phone()
+        agent.rings()
         await asyncio.sleep(1)
         caller.hangs_up()
         await asyncio.sleep(0.01)
-        assert operator.is_hung_up
+        assert agent.is_hung_up
         assert desk.states() == {"alice": "available"}
 
     desk = reception(tmp_path, script)
@@ -126,13 +126,13 @@ def test_a_caller_who_hangs_up_while_an_agent_rings_frees_the_agent(tmp_path: Pa
 def test_hanging_up_as_the_agent_answers_has_one_winner(tmp_path: Path, caller_first: bool) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting()
-        operator = await desk.stage.phone()
-        operator.rings()
+        agent = await desk.stage.phone()
+        agent.rings()
         await asyncio.sleep(1)
-        for act in (caller.hangs_up, operator.answers)[:: 1 if caller_first else -1]:
+        for act in (caller.hangs_up, agent.answers)[:: 1 if caller_first else -1]:
             act()
         await asyncio.sleep(0.01)
-        assert operator.is_hung_up
+        assert agent.is_hung_up
 
     desk = reception(tmp_path, script)
     assert desk.stage.last("call.ended")["result"] == "abandoned"
@@ -143,9 +143,9 @@ def test_hanging_up_as_the_agent_answers_has_one_winner(tmp_path: Path, caller_f
 def test_an_agent_who_does_not_answer_costs_no_position(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting()
-        operator = await desk.stage.phone()
-        operator.refuses(486, "Busy Here")
-        operator = await desk.operator()
+        agent = await desk.stage.phone()
+        agent.refuses(486, "Busy Here")
+        agent = await desk.answering_agent()
         await asyncio.sleep(1)
         assert desk.stage.services.registry.calls
         caller.hangs_up()
@@ -170,11 +170,11 @@ def test_agents_who_do_not_answer_leave_nothing_behind_while_the_caller_waits(
             assert len(desk.stage.media.open_legs) == 1
             if desk.states()["alice"] == "paused":
                 desk.agents.ready("alice")
-        (await desk.operator(ring_s=0)).hangs_up()
+        (await desk.answering_agent(ring_s=0)).hangs_up()
         await asyncio.sleep(0.01)
         assert len(desk.stage.media.open_legs) == 1  # she is rung again after `again_s` only
         assert len(desk.stage.services.registry.legs) <= LEGS_KEPT + 1
-        await desk.operator(ring_s=0)
+        await desk.answering_agent(ring_s=0)
         await asyncio.sleep(3)
         caller.hangs_up()
 
@@ -194,7 +194,7 @@ def test_who_hangs_up_in_the_whisper_has_missed_the_offer(
         caller = await desk.waiting()
         left_at = -gap_s
         for missed in (1, 2, 3):
-            phone = await desk.operator(ring_s=0)
+            phone = await desk.answering_agent(ring_s=0)
             assert loop.time() - left_at >= gap_s
             phone.hangs_up()
             left_at = loop.time()
@@ -214,11 +214,11 @@ def test_who_hangs_up_in_the_whisper_has_missed_the_offer(
 def test_an_agent_who_hangs_up_before_the_bridge_is_replaced(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting()
-        first = await desk.operator()
+        first = await desk.answering_agent()
         first.hangs_up()  # in the middle of the whisper
         await asyncio.sleep(0.01)
         assert not caller.is_hung_up
-        await desk.operator()
+        await desk.answering_agent()
         await asyncio.sleep(3)
         caller.hangs_up()
 
@@ -244,14 +244,14 @@ def test_a_whisper_that_cannot_be_spoken_is_published_and_the_call_goes_on(tmp_p
 def test_a_caller_who_lost_the_agent_is_admitted_by_a_full_queue(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting()
-        operator = await desk.stage.phone()
-        operator.rings()
-        operator.answers()
+        agent = await desk.stage.phone()
+        agent.rings()
+        agent.answers()
         await asyncio.sleep(0.01)
         for name in ("alice", "bert"):
             desk.agents.pause(name)
         other = await desk.waiting(caller="+442079462222")
-        operator.hangs_up()
+        agent.hangs_up()
         await asyncio.sleep(5)
         assert not caller.is_hung_up
         assert desk.stage.last("queue.joined")["place"] == 1
@@ -267,7 +267,7 @@ def test_nobody_waits_for_ever(tmp_path: Path) -> None:
         desk.agents.pause("alice")
         caller = await desk.waiting()
         await asyncio.sleep(61)
-        assert not caller.is_hung_up  # he is being told
+        assert not caller.is_hung_up  # the caller hears the sentence
         await asyncio.sleep(3)
         assert caller.is_hung_up
 
@@ -282,9 +282,9 @@ def test_the_queue_may_send_the_customer_to_an_outside_number(tmp_path: Path) ->
     async def script(desk: Reception) -> None:
         desk.agents.pause("alice")
         caller = await desk.waiting()
-        outside = await desk.operator()
+        outside = await desk.answering_agent()
         assert "+442079460999" in outside.invitation.target
-        assert desk.heard()[:-1] == [Hold()], "music, until he is joined"
+        assert desk.heard()[:-1] == [Hold()], "music, until the two are joined"
         await asyncio.sleep(1)
         outside.hangs_up()
         await asyncio.sleep(0)
@@ -306,9 +306,9 @@ def test_a_caller_not_answered_outside_regains_the_position(tmp_path: Path) -> N
         assert desk.heard() == [Hold()], "the music goes on"
         second = await desk.waiting(caller="+442079462222")
         desk.agents.ready("alice")
-        operator = await desk.operator()
-        assert "alice" in operator.invitation.target
-        operator.hangs_up()
+        agent = await desk.answering_agent()
+        assert "alice" in agent.invitation.target
+        agent.hangs_up()
         await asyncio.sleep(0)
         assert caller.is_hung_up and not second.is_hung_up
         second.hangs_up()
@@ -369,14 +369,14 @@ def test_a_full_queue(tmp_path: Path, text: str) -> None:
 def test_rules_may_say_whose_call_it_is(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting()
-        operator = await desk.operator()
-        assert "bert" in operator.invitation.target
-        assert "+442079469999" in operator.invitation.from_uri
+        agent = await desk.answering_agent()
+        assert "bert" in agent.invitation.target
+        assert "+442079469999" in agent.invitation.from_uri
         await asyncio.sleep(3)
         caller.hangs_up()
 
     rule = {
-        "name": "his", "match": {"prefix": [CALLER]},
+        "name": "theirs", "match": {"prefix": [CALLER]},
         "set": {"agent": "bert", "caller_id": "+442079469999", "whisper": "{to}", "record": True},
     }  # fmt: skip
     desk = reception(tmp_path, script, agents=("alice", "bert"), rules=[rule])
@@ -387,7 +387,7 @@ def test_rules_may_say_whose_call_it_is(tmp_path: Path) -> None:
     assert desk.stage.media.recorded and desk.stage.media.stopped
 
 
-FOR_BERT = {"name": "his", "set": {"agent": "bert", "ring_s": 6.0}}
+FOR_BERT = {"name": "theirs", "set": {"agent": "bert", "ring_s": 6.0}}
 KEPT = Route(name="shop", queue="sales", agent_s=20.0)
 
 
@@ -435,11 +435,11 @@ def test_a_number_that_a_rule_names_is_rung_and_the_queue_stands_in_for_it(
             await asyncio.sleep(6.1)
             assert mobile.is_hung_up
             assert not caller.is_hung_up
-            assert "alice" in (await desk.operator()).invitation.target
+            assert "alice" in (await desk.answering_agent()).invitation.target
         await asyncio.sleep(1)
         caller.hangs_up()
 
-    rule = {"name": "his", "set": {"agent": "+447700900123", "ring_s": 6.0}}
+    rule = {"name": "theirs", "set": {"agent": "+447700900123", "ring_s": 6.0}}
     desk = reception(tmp_path, script, rules=[rule], routes=[KEPT])
     ended = desk.stage.last("call.ended")
     assert ended["result"] == "completed"
@@ -484,7 +484,7 @@ def test_no_port_is_left_for_the_agent(tmp_path: Path) -> None:
         await asyncio.sleep(1)
         assert desk.states() == {"alice": "available"}
         desk.stage.media.port_left = True
-        await desk.operator()
+        await desk.answering_agent()
         await asyncio.sleep(3)
         caller.hangs_up()
 
@@ -514,7 +514,7 @@ def test_a_key_has_the_caller_called_back_in_their_position(tmp_path: Path) -> N
         assert not desk.intake.accepted
         presses(desk, "1")
         await asyncio.sleep(1)
-        assert not caller.is_hung_up  # he is being told
+        assert not caller.is_hung_up  # the caller hears the sentence
         assert not desk.intake.rescheduled
         await asyncio.sleep(3)
         assert caller.is_hung_up
@@ -554,13 +554,13 @@ def test_a_caller_who_hangs_up_while_the_callback_is_accepted_is_called_back(
 def test_a_caller_who_withholds_the_number_waits_on(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting(caller="anonymous")
-        operator = await desk.stage.phone()
-        operator.rings()
+        agent = await desk.stage.phone()
+        agent.rings()
         await asyncio.sleep(0.1)
         presses(desk, "1")
         await asyncio.sleep(1)
-        assert not operator.is_hung_up, "nobody stops ringing for it"
-        operator.answers()
+        assert not agent.is_hung_up, "nobody stops ringing for it"
+        agent.answers()
         await asyncio.sleep(3)
         caller.hangs_up()
 
@@ -579,7 +579,7 @@ def test_a_refused_callback_leaves_the_caller_waiting(tmp_path: Path) -> None:
         await asyncio.sleep(5)
         assert desk.heard()[-2:] == [Prompt("No."), Hold()]
         desk.agents.ready("alice")
-        await desk.operator()
+        await desk.answering_agent()
         await asyncio.sleep(3)
         caller.hangs_up()
 
@@ -594,24 +594,24 @@ def test_the_key_pressed_as_the_agent_answers_has_one_winner(
 ) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting()
-        operator = await desk.stage.phone()
-        operator.rings()
+        agent = await desk.stage.phone()
+        agent.rings()
         await asyncio.sleep(1)
         if key_first:
             presses(desk, "1")
-            operator.answers()
+            agent.answers()
         else:
-            operator.answers()
+            agent.answers()
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             presses(desk, "1")
         await asyncio.sleep(5)
         if key_first:
-            assert caller.is_hung_up and operator.is_hung_up
+            assert caller.is_hung_up and agent.is_hung_up
             assert len(desk.intake.accepted) == 1
         else:
-            assert not caller.is_hung_up and not operator.is_hung_up
+            assert not caller.is_hung_up and not agent.is_hung_up
             assert not desk.intake.accepted
             caller.hangs_up()
 
@@ -662,13 +662,13 @@ def test_a_full_queue_admits_a_caller_with_a_position_in_it(tmp_path: Path) -> N
 
 def test_a_command_may_hang_up(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
-        caller, operator = await talking(desk)
+        caller, agent = await talking(desk)
         (call,) = desk.stage.services.registry.calls.values()
         assert call.view()["direction"] == "inbound" and call.view()["from"] == CALLER
         assert call.owner is not None
         call.owner.hang_up()
         await asyncio.sleep(0.01)
-        assert caller.is_hung_up and operator.is_hung_up
+        assert caller.is_hung_up and agent.is_hung_up
 
     desk = reception(tmp_path, script)
     assert desk.stage.last("call.ended")["cause"] == "hung up by command"
@@ -702,11 +702,11 @@ def test_a_command_may_hang_up_before_the_call_is_answered(
 
 def test_the_engine_stops_with_callers_waiting_and_talking(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
-        talks, operator = await talking(desk)
+        talks, agent = await talking(desk)
         waits = await desk.waiting(caller="+442079462222")
         rings = desk.call(caller="+442079463333")
         await desk.inbound.stop()
-        assert talks.is_hung_up and waits.is_hung_up and operator.is_hung_up
+        assert talks.is_hung_up and waits.is_hung_up and agent.is_hung_up
         assert rings.statuses == [503]
 
     desk = reception(tmp_path, script)
@@ -717,8 +717,8 @@ def test_the_engine_stops_with_callers_waiting_and_talking(tmp_path: Path) -> No
 def test_the_engine_stops_in_the_instant_a_caller_loses_the_agent(tmp_path: Path) -> None:
     async def script(desk: Reception) -> None:
         caller = await desk.waiting()
-        operator = await desk.operator()
-        operator.hangs_up()  # in the middle of the whisper
+        agent = await desk.answering_agent()
+        agent.hangs_up()  # in the middle of the whisper
         async with asyncio.timeout(0.1):
             await desk.inbound.stop()
         assert caller.is_hung_up

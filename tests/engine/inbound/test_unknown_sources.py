@@ -1,4 +1,4 @@
-"""Strangers are refused, counted, and answered only so often; the log has a line a minute."""
+"""Unknown sources are refused, counted, and answered only so often; the log has a line a minute."""
 
 import structlog
 

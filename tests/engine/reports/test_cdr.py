@@ -18,7 +18,7 @@ def test_the_moments_of_an_agent_first_callback() -> None:
     found = moments_of(job)
     assert (found.called_at, found.operator_at, found.customer_at) == (1045.0, 1043.0, 1050.0)
     assert found.talk_at == 1050.1
-    assert found.talk_s is not None and round(found.talk_s, 6) == 47.9  # he hung up first
+    assert found.talk_s is not None and round(found.talk_s, 6) == 47.9  # the agent hung up first
     (answer,) = found.answers
     assert round(answer.alone_s, 6) == 0.1
 

@@ -5,10 +5,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from config.reporting import Reports as ReportSettings
+from tests.support.examples import at_most
 from tests.support.recorded import Recorded, ended_job, recorded
 
 DAY = 86400.0
@@ -122,7 +123,7 @@ def step(here: Recorded, now: float, name: str, where: str, what: str) -> None:
 
 
 @given(STEPS)
-@settings(max_examples=40, deadline=None)
+@at_most(40)
 def test_statistics_add_up_in_any_history(steps: list[tuple[float, str, str, str]]) -> None:
     """Also one that no engine would tell: joined twice, answered without waiting, cut off."""
 

@@ -83,7 +83,7 @@ def test_an_agent_by_hand() -> None:
         "reserved_s": 2.0, "ringing_s": 26.0, "talking_s": 60.0, "wrap_up_s": 30.0,
         "paused_s": 100.0,
         "logged_in_s": 400.0,
-        "occupancy_percent": 30.0,  # 60 + 30 of the 300 s in which he took calls
+        "occupancy_percent": 30.0,  # 60 + 30 of the 300 s without a pause
         "aht_s": 90.0,
         "talk_p50_s": 60.0,
         "pauses": {"lunch": 100.0},
@@ -96,7 +96,7 @@ def test_times_are_cut_at_the_ends_of_an_interval_and_calls_are_not() -> None:
     begins_with_it = measure_agents([ALICE], 105.0, 110.0)
     assert (begins_with_it["talking_s"], begins_with_it["calls"]) == (5.0, 1)
     assert begins_with_it["aht_s"] == 90.0  # the whole call: 60 s of talk, 30 s of wrap-up
-    assert begins_with_it["offered"] == 0  # he was rung before
+    assert begins_with_it["offered"] == 0  # the phone rang before
 
 
 @given(st.lists(st.floats(1.0, 999.0), max_size=6))

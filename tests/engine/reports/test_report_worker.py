@@ -13,8 +13,8 @@ import pytest
 import engine.reports.report
 import engine.reports.report_count
 from engine.errors import BadParams, EngineError
-from tests.support.control_server import until
 from tests.support.recorded import Recorded, ended_job, leg, recorded
+from tests.support.waiting import until
 
 KINDS: list[tuple[Any, dict[str, Any]]] = [
     ("queue", {}), ("queue", {"which": "sales"}), ("agent", {}), ("agent", {"which": "alice"}),

@@ -4,7 +4,7 @@ import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from config.policy import Hours, RegionHours
@@ -191,7 +191,6 @@ def may_be_called(place: LocalHours, moment: float) -> bool:
     return False
 
 
-@settings(max_examples=150, deadline=None)
 @given(places=st.lists(PLACES, min_size=1, max_size=3).map(tuple), moment=MOMENTS)
 def test_it_opens_at_the_first_minute_that_is_in_the_hours_of_every_place(
     places: tuple[LocalHours, ...], moment: float
@@ -209,7 +208,6 @@ def test_it_opens_at_the_first_minute_that_is_in_the_hours_of_every_place(
         assert next_open(places, opens) == opens
 
 
-@settings(max_examples=150, deadline=None)
 @given(place=PLACES, moment=MOMENTS)
 def test_one_place_always_opens_within_days(place: LocalHours, moment: float) -> None:
     opens = next_open((place,), moment)

@@ -8,6 +8,7 @@ from config.agents import Address, Agent
 from config.sections import Route, Trunk
 from engine.errors import EngineError
 from engine.routing.dialplan import AllTrunksUp, Dialplan
+from engine.routing.do_not_call import Blocked, DoNotCall
 from engine.routing.number_plan import NumberPlan
 
 ALICE = Agent(name="alice", uri="sip:alice@192.0.2.7:5080")
@@ -30,6 +31,7 @@ def plan(
     usable: set[str] | None = None,
     agents: Sequence[Agent] = (ALICE,),
     resting: set[str] | None = None,
+    do_not_call: DoNotCall | None = None,
 ) -> Dialplan:
     return Dialplan(
         trunks=[
@@ -47,6 +49,7 @@ def plan(
         allow_hosts=["127.0.0.1", "PBX.example", "[::1]"],
         plan=NumberPlan("GB"),
         trunk_states=States(usable, resting if resting is not None else set()),
+        do_not_call=do_not_call,
     )
 
 
@@ -96,10 +99,10 @@ def test_who_is_called_at_a_trunk_is_called_with_its_credentials() -> None:
         assert way.target == way.hop_uri
         return None if way.credentials is None else way.credentials.username
 
-    assert username("sip:100@10.9.8.7") == username("sip:100@10.9.8.7:5060") == "u"
+    assert username("sip:200@10.9.8.7") == username("sip:200@10.9.8.7:5060") == "u"
     assert username("bob") == "u"
     assert username("carol") == "c"
-    for elsewhere in ("sip:100@10.9.8.7:5061", "sip:100@127.0.0.1:5071", "sip:100@pbx.example"):
+    for elsewhere in ("sip:200@127.0.0.1:5071", "sip:200@pbx.example"):
         assert username(elsewhere) is None
 
 
@@ -123,6 +126,14 @@ def test_uris_at_permitted_hosts(uri: str) -> None:
     [
         ("sip:bob@evil.example", "dial.allow_hosts"),
         ("sip:bob@127.0.0.1;maddr=evil.example", "maddr"),
+        ("sip:bob@10.9.8.7:5061", "'10.9.8.7' is not in dial.allow_hosts"),
+        ("sip:bob@127.0.0.1:22", "port 22;transport=udp of '127.0.0.1'"),
+        ("sip:bob@127.0.0.1:6379;transport=tcp", "port 6379;transport=tcp"),
+        ("sip:bob@127.0.0.1;phone-context=+44", "'phone-context', which could change who"),
+        ("sip:bob@127.0.0.1;method=MESSAGE", "'method', which could change who"),
+        ("sip:+442079460000@10.9.8.7;x-route=1", "'x-route', which could change who"),
+        ("sip:+442079460000;rn=+441632960001@10.9.8.7", "in its user part"),
+        ("sip:bob:1@127.0.0.1", "a password, which could change who"),
         ("sip:bob@127.0.0.1?Route=%3Csip:evil.example%3E", "headers"),
         ("sips:bob@127.0.0.1", "not a sip: URI"),
         ("sip:bob@127.0.0.1;transport=tls", "transport tls is not supported; it is udp or tcp"),
@@ -144,6 +155,20 @@ def test_what_is_refused_says_why_and_names_the_field(text: str, why: str) -> No
     assert caught.value.kind == "refused"
     assert caught.value.field == "to"
     assert why in caught.value.message
+
+
+async def test_a_blocked_number_is_dialled_for_nobody() -> None:
+    """Not as a customer, an agent, nor as the outside number of a queue."""
+    do_not_call = DoNotCall()
+    await do_not_call.block(Blocked(number="+442079460000", reason="asked us", since=0.0))
+    dialplan = plan(do_not_call=do_not_call)
+    dialplan.set_agent("bob", [Address(uri="02079460000")])
+    for text in ("020 7946 0000", "sip:02079460000@10.9.8.7", "sip:x02079460000@127.0.0.1", "bob"):
+        with pytest.raises(EngineError) as caught:
+            dialplan.destination(text, field="to")
+        assert caught.value.data["policy"] == "do_not_call", text
+    with pytest.raises(EngineError):
+        dialplan.check_address("020 7946 0000", field="uri")
 
 
 def test_an_unknown_trunk_is_refused() -> None:

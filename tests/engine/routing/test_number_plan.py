@@ -161,3 +161,106 @@ def test_destinations_hold_for_numbers_and_line_types() -> None:
     with pytest.raises(NotDialable) as refused:
         plan.check_destination(premium)
     assert refused.value.data == {"policy": "line_type", "line_type": "premium_rate"}
+
+
+@pytest.mark.parametrize("user", ["x02079460123", "a3201", "x118118"])
+def test_a_name_at_a_trunk_hides_no_number(user: str) -> None:
+    with pytest.raises(NotDialable, match="among letters"):
+        NumberPlan("FR").read_user(uri(user), trunk="pbx", users=USERS)
+
+
+@pytest.mark.parametrize(
+    ("text", "line_type"), [("118118", "short_code"), ("0118118", "short_code"), ("9118118", None)]
+)
+def test_public_short_numbers_are_refused_with_their_line_type(
+    text: str, line_type: str | None
+) -> None:
+    plan = NumberPlan("GB", route_prefixes=["0", "1", "9"])
+    with pytest.raises(NotDialable) as refused:
+        plan.read(text)
+    assert refused.value.data == {"line_type": line_type or "short_code"}
+
+
+def test_a_premium_short_number_is_refused_by_its_line_type() -> None:
+    for text in ("3201", "118218"):
+        with pytest.raises(NotDialable) as refused:
+            NumberPlan("FR", route_prefixes=["1", "3"]).read(text)
+        assert refused.value.data == {"policy": "line_type", "line_type": "premium_rate"}
+    plan = NumberPlan("FR", Numbering(extension=r"3\d{3}"))
+    assert plan.read("3201").kind == "extension"
+
+
+@pytest.mark.parametrize(
+    ("user", "hidden"),
+    [
+        ("909061234567", "+449061234567"),  # behind an outside line
+        ("0009061234567", "+449061234567"),  # behind zeros
+        ("090612345675", "+449061234567"),  # an exchange does not wait for the last digit
+        ("%2530%2539061234567", "+449061234567"),  # escaped twice
+    ],
+)
+def test_every_number_that_digits_could_reach_is_known(user: str, hidden: str) -> None:
+    reading = NumberPlan("GB").read_user(uri(user))
+    assert hidden in {number.e164 for number in reading.numbers}
+
+
+def test_digits_that_are_sent_as_they_stand_may_be_another_number_behind_an_outside_line() -> None:
+    plan = NumberPlan("IN")
+    reading = plan.read_user(uri("918601234567"), trunk="pbx", users=USERS)
+    found = [(number.e164, number.line_type) for number in reading.numbers]
+    assert found == [("+918601234567", "mobile"), ("+9118601234567", "shared_cost")]
+    in_full = plan.read_user(uri("+918601234567"), trunk="pbx", users=USERS)
+    assert [number.e164 for number in in_full.numbers] == ["+918601234567"]
+
+
+def test_many_digits_of_a_route_reach_a_number_or_nobody() -> None:
+    plan = NumberPlan("AU", route_prefixes=["9"])
+    assert plan.read("9001").kind == "extension"
+    assert plan.read("90299990123").number is not None
+    with pytest.raises(NotDialable, match="no valid number"):
+        plan.read("99990123")
+
+
+def test_a_number_without_area_code_is_a_fragment_where_its_length_does_not_tell() -> None:
+    plan = NumberPlan("DE")
+    with pytest.raises(NotDialable, match="may lack its area code"):
+        plan.read("2345678")
+    assert plan.read("0234 5678").digits == "+492345678"
+    assert plan.read("170 1234567").digits == "+491701234567"
+    assert plan.number_of("2345678") is not None, (
+        "a trunk that says who calls writes the whole of it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("user", "what"),
+    [("+442079460123;rn=+441632960001", "rn="), ("2001;ext=5", "ext=5"), ("alice:112", "password")],
+)
+def test_what_could_change_who_is_dialled_is_refused(user: str, what: str) -> None:
+    for trunk in ("", "pbx"):
+        with pytest.raises(NotDialable, match="could change who is dialled") as refused:
+            NumberPlan("GB").read_user(uri(user), trunk=trunk, users=USERS)
+        assert what in refused.value.reason
+
+
+def test_extensions_that_are_emergency_numbers_elsewhere_are_said_to_be_extensions() -> None:
+    plan = NumberPlan("GB", Numbering(extension=r"1\d{2,3}", extension_trunks=["pbx"]))
+    for text in ("110", "101", "1123"):
+        assert plan.read(text).kind == "extension"
+        assert plan.read_user(uri(text), trunk="pbx", users=USERS).kind == "extension"
+        with pytest.raises(NotDialable):
+            plan.read_user(uri(text), trunk="other", users=USERS)
+    with pytest.raises(NotDialable):
+        plan.read("112")
+
+
+def test_a_reading_as_replies_have_it() -> None:
+    plan = NumberPlan("GB", Numbering(extension=r"2\d{3}", extension_trunks=["pbx"]))
+    assert plan.read("2001").view() == {
+        "kind": "extension", "digits": "2001", "trunks": ["pbx"], "line_type": None,
+        "words": "the extension 2001 of pbx",
+    }  # fmt: skip
+    assert plan.read("020 7946 0123").view()["line_type"] == "fixed_line"
+    assert plan.read_user(uri("alice")).describe() == "a person"
+    hidden = plan.read_user(uri("09061234567x")).describe()
+    assert hidden == "a person at the number +449061234567"

@@ -184,7 +184,7 @@ def test_media_goes_to_peers_and_to_the_networks_of_their_media(host: str, permi
     assert peers(NUMERIC, "192.0.2.50").may_get_media(host, PEER.host) is permitted
 
 
-def test_what_is_remembered_of_strangers_is_bounded() -> None:
+def test_what_is_remembered_of_unknown_sources_is_bounded() -> None:
     found = peers(NUMERIC)
     for number in range(20_001):
         assert not found.is_known(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")

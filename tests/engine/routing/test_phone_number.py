@@ -37,7 +37,7 @@ def test_every_way_to_write_a_number_is_the_same_number(text: str) -> None:
         "hello",
         "+",
         "+442079460123 ext. 5",
-        # Digits in other texts, and a letter in place of one: a stranger would be called.
+        # Digits in other texts, and a letter in place of one: somebody else would be called.
         '"Bob" <sip:bob@127.0.0.1>',
         "http://shop.example/2079460123",
         "mailto:2079460123",

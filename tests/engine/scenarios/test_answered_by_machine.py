@@ -1,4 +1,4 @@
-"""A machine answers for the customer: whoever hears it writes so back, and he is called again."""
+"""A machine answers for the customer: the agent writes so back, and they are called again."""
 
 import asyncio
 from pathlib import Path
@@ -35,7 +35,7 @@ def run_with_rules(tmp_path: Path, script: Script, *rules: RetryRule) -> None:
 
 
 async def talk(engine: VirtualEngine, *, order: str = "agent_first", number: str = NUMBER) -> Any:
-    """The operator and whatever answers at `number` are joined. Gives the operator's phone."""
+    """The agent and whatever answers at `number` are joined. Gives the agent's phone."""
     network, phones = engine.world.network, {}
     turns = ("alice", number) if order == "agent_first" else (number, "alice")
     for user in turns:
@@ -58,19 +58,19 @@ async def job_of(engine: VirtualEngine) -> Any:
 def test_the_customer_is_called_again_by_the_rule_for_machines(tmp_path: Path, order: str) -> None:
     async def script(engine: VirtualEngine) -> None:
         await request(engine, order=order)
-        operator = await talk(engine, order=order)
+        agent_side = await talk(engine, order=order)
         assert (await job_of(engine))["state"] == "bridged"
         await engine.ask("callback.annotate", id="mine", outcome="machine", notes="mailbox")
-        operator.act("hangs_up")
+        agent_side.act("hangs_up")
         await asyncio.sleep(1)
         job = await job_of(engine)
         assert (job["state"], job["bridged_at"], job["outcome"]) == ("queued", None, "machine")
         (first,) = job["attempts"]
         assert (first["result"], first["retry_cause"]) == ("machine", "machine")
         assert job["next_attempt_at"] == pytest.approx(first["ended"] + 600, abs=0.1)
-        # This time he answers himself.
-        operator = await talk(engine, order=order)
-        operator.act("hangs_up")
+        # This time the customer answers.
+        agent_side = await talk(engine, order=order)
+        agent_side.act("hangs_up")
         await asyncio.sleep(1)
         job = await job_of(engine)
         assert (job["state"], job["outcome"], job["notes"]) == ("completed", None, ["mailbox"])
@@ -87,9 +87,9 @@ def test_after_the_last_attempt_the_callback_has_failed(tmp_path: Path) -> None:
     async def script(engine: VirtualEngine) -> None:
         await request(engine)
         for _ in range(2):
-            operator = await talk(engine)
+            agent_side = await talk(engine)
             await engine.ask("callback.annotate", id="mine", outcome="machine")
-            operator.act("hangs_up")
+            agent_side.act("hangs_up")
             await asyncio.sleep(1)
         job = await job_of(engine)
         assert (job["state"], job["result"], job["bridged_at"]) == ("failed", "machine", None)
@@ -113,8 +113,8 @@ def test_another_number_has_its_turn(tmp_path: Path) -> None:
         # A command that hangs up is no objection to another attempt then.
         (call,) = (await engine.ask("call.list"))["calls"]
         await engine.ask("call.hangup", call=call["call"])
-        operator = await talk(engine, number=OTHER)
-        operator.act("hangs_up")
+        agent_side = await talk(engine, number=OTHER)
+        agent_side.act("hangs_up")
         await asyncio.sleep(1)
         job = await job_of(engine)
         assert job["state"] == "completed"
@@ -128,8 +128,8 @@ def test_what_is_written_at_another_time_is_a_note(tmp_path: Path) -> None:
         later = engine.world.network.clock() + 60
         await request(engine, not_before=later)
         await engine.ask("callback.annotate", id="mine", outcome="machine")
-        operator = await talk(engine)
-        operator.act("hangs_up")
+        agent_side = await talk(engine)
+        agent_side.act("hangs_up")
         await asyncio.sleep(1)
         assert (await job_of(engine))["state"] == "completed"
         job = await engine.ask("callback.annotate", id="mine", outcome="machine")

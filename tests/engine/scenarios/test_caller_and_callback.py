@@ -1,4 +1,4 @@
-"""Somebody waits to be called back, and calls again: he is one customer, with one place."""
+"""A customer waits to be called back, and calls again: one customer, with one position."""
 
 import asyncio
 import time
@@ -171,7 +171,7 @@ def test_a_callback_by_key_has_its_place_in_a_queue_that_is_full(tmp_path: Path)
     async def script(shop: Shop) -> None:
         job = await shop.ask_by_key()
         others = [await shop.call(number) for number in (OTHER, "+442079463333")]
-        caller = await shop.call()  # his callback is put off
+        caller = await shop.call()  # their callback is postponed
         caller.act("hangs_up")
         await asyncio.sleep(1)
         others.append(await shop.call("+442079465555"))

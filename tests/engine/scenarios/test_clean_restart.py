@@ -85,7 +85,7 @@ def test_an_entry_offered_as_the_engine_stops_is_offered_again(tmp_path: Path) -
     async def after(engine: VirtualEngine) -> None:
         network = engine.world.network
         phone = await network.call_of("dora")
-        # He was hung up once, and not offered the next one while the engine stopped.
+        # The agent was hung up once, and not offered the next one while the engine stopped.
         assert [call.hung_up_by for call in network.calls_of("dora")] == ["engine", None]
         job = await engine.ask("callback.get", id="first")
         assert job["state"] == "dialing_agent"
@@ -133,11 +133,11 @@ def test_a_wrap_up_goes_on(tmp_path: Path, down_s: float, state: str) -> None:
     async def before(engine: VirtualEngine) -> None:
         await engine.ask("agent.login", agent="alice")
         await engine.ask("callback.request", id="c", to="sip:c@127.0.0.1:5090", agent="alice")
-        operator = await engine.world.network.call_of("alice")
-        operator.act("answers")
+        agent_side = await engine.world.network.call_of("alice")
+        agent_side.act("answers")
         (await engine.world.network.call_of("c")).act("answers")
         await asyncio.sleep(1)
-        operator.act("hangs_up")
+        agent_side.act("hangs_up")
         await asyncio.sleep(1)
         assert (await engine.ask("agent.get", agent="alice"))["state"] == "wrap_up"
 

@@ -15,6 +15,7 @@ import pytest
 from engine.store.errors import StoreError
 from engine.store.event_log import NOT_SAVED, Event, EventLog, Gap
 from engine.store.store import Store
+from tests.support.waiting import until
 
 
 @asynccontextmanager
@@ -144,10 +145,7 @@ async def test_full_disk_holds_events_back_until_there_is_room(tmp_path: Path) -
         (pages,) = store._writer.execute("PRAGMA page_count").fetchone()
         store._writer.execute(f"PRAGMA max_page_count = {pages}")
         log.publish("test.event", text="x" * 50_000)
-        for _ in range(10_000):
-            if store.status()["errors"]:
-                break
-            await asyncio.sleep(0.001)
+        await until(lambda: store.status()["errors"])
         log.publish("test.event")
         assert log.delivered == 1
         store._writer.execute("PRAGMA max_page_count = 1000000")

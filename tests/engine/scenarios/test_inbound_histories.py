@@ -6,11 +6,12 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from config.queues import Queue
 from media.messages import Dtmf
+from tests.support.examples import at_most
 from tests.support.phones.scripted import ScriptedCaller, incoming
 from tests.support.reception import Reception, reception
 
@@ -52,8 +53,8 @@ def press(desk: Reception, phone: ScriptedCaller) -> None:
         leg.on_media(Dtmf(leg.id, "1", 100))
 
 
-async def operators(desk: Reception, rng: random.Random) -> None:
-    """Whoever is rung does what operators do; some go for lunch."""
+async def agent_sides(desk: Reception, rng: random.Random) -> None:
+    """Whoever is rung does what agents do; some go for lunch."""
 
     async def one() -> None:
         phone = await desk.stage.sip.phones.get()
@@ -84,13 +85,13 @@ async def operators(desk: Reception, rng: random.Random) -> None:
         await asyncio.gather(*answering, return_exceptions=True)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@at_most(30)
 @given(st.integers(0, 2**32))
 def test_each_call_ends_once_and_leaves_nothing(seed: int) -> None:
     rng = random.Random(seed)
 
     async def script(desk: Reception) -> None:
-        at_work = asyncio.create_task(operators(desk, rng))
+        at_work = asyncio.create_task(agent_sides(desk, rng))
         numbers = [rng.choice(["anonymous", f"+4420794611{n % 8:02}"]) for n in range(CALLERS)]
         await asyncio.gather(*(caller(desk, rng, number) for number in numbers))
         assert await desk.inbound.idle(1000.0)

@@ -1,4 +1,4 @@
-"""Random histories of jobs, operators and phones: nobody lost, nobody called or ended twice."""
+"""Random histories of jobs, agents and phones: nobody lost, nobody called or ended twice."""
 
 import asyncio
 import random
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from config.queues import Overflow, Queue
@@ -15,6 +15,7 @@ from engine.acd.agents import AgentRegistry
 from engine.callbacks.dispatcher import Dispatcher
 from engine.errors import EngineError
 from engine.job import Job, Request, RetryCause, RetryRule
+from tests.support.examples import at_most
 from tests.support.phones.scripted import ScriptedPhone
 from tests.support.scene import Scene
 from tests.support.staffed import run_with_staff
@@ -171,9 +172,7 @@ class Day:
 
 @pytest.mark.parametrize("max_calls", [2, 100])
 @given(seed=st.integers(0, 2**32))
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@at_most(15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_happens_each_job_ends_once_and_nobody_has_two_calls(
     tmp_path: Path, max_calls: int, seed: int
 ) -> None:

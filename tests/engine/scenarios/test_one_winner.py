@@ -179,11 +179,11 @@ def test_two_answers_at_once(tmp_path: Path, order: Order, winner: str) -> None:
 def test_the_agent_hangs_up_as_the_customer_answers(tmp_path: Path, first: str) -> None:
     async def script(shop: Shop) -> None:
         job = await shop.request("agent_first")
-        operator = await shop.answers("alice")
+        agent_side = await shop.answers("alice")
         customer = await shop.waiting(await shop.phone_of(CUSTOMER))
         if first == "answer":
             customer.act("answers")
-        operator.act("hangs_up")
+        agent_side.act("hangs_up")
         customer.act("answers")
         await shop.over(job)
         found = await shop.job(job)
@@ -202,17 +202,17 @@ def test_the_agent_hangs_up_as_the_customer_answers(tmp_path: Path, first: str) 
 def test_an_agent_who_answers_and_hangs_up_at_once_is_offered_again(
     tmp_path: Path, order: Order
 ) -> None:
-    """His queue has let the job go with his answer; it must come back to wait there."""
+    """The job left the queue with the answer; it must come back to wait there."""
 
     async def script(shop: Shop) -> None:
         job = await shop.request(order, max_attempts=2)
         if order == "customer_first":
             await shop.answers(CUSTOMER)
-        operator = await shop.waiting(await shop.phone_of("alice"))
-        operator.act("answers")
-        operator.act("hangs_up")
+        agent_side = await shop.waiting(await shop.phone_of("alice"))
+        agent_side.act("answers")
+        agent_side.act("hangs_up")
         await asyncio.sleep(2)
-        if order == "customer_first":  # he was hung up on with the operator, and is called again
+        if order == "customer_first":  # hung up with the agent, and called again
             await shop.answers(CUSTOMER)
         again = await shop.answers("alice")
         if order == "agent_first":
@@ -229,16 +229,16 @@ def test_the_customer_hangs_up_as_the_agent_answers(tmp_path: Path, first: str) 
     async def script(shop: Shop) -> None:
         job = await shop.request("customer_first")
         customer = await shop.answers(CUSTOMER)
-        operator = await shop.waiting(await shop.phone_of("alice"))
+        agent_side = await shop.waiting(await shop.phone_of("alice"))
         if first == "answer":
-            operator.act("answers")
+            agent_side.act("answers")
         customer.act("hangs_up")
-        operator.act("answers")
+        agent_side.act("answers")
         await shop.over(job)
         found = await shop.job(job)
         assert found["state"] == "failed"
         assert found["failure"]["side"] == "customer"
-        assert operator.call.hung_up_by == "engine"
+        assert agent_side.call.hung_up_by == "engine"
         assert shop.state("alice") == "available"
 
     run_shop(tmp_path, script)
@@ -249,15 +249,15 @@ def test_the_customer_hangs_up_as_the_agent_answers(tmp_path: Path, first: str) 
 
 @both_orders
 def test_a_wrap_up_that_ends_as_somebody_comes_to_wait(tmp_path: Path, order: Order) -> None:
-    """Who is free in the instant in which the customer answers is offered to him, once."""
+    """An agent free in the instant in which the customer answers is offered once."""
 
     async def script(shop: Shop) -> None:
         first = await shop.request("agent_first")
-        operator = await shop.answers("alice")
+        agent_side = await shop.answers("alice")
         customer = await shop.answers(CUSTOMER)
         customer.act("hangs_up")
         await asyncio.sleep(0.5)
-        assert (shop.state("alice"), operator.call.hung_up_by) == ("wrap_up", "engine")
+        assert (shop.state("alice"), agent_side.call.hung_up_by) == ("wrap_up", "engine")
         agent = shop.engine.daemon.agents.known("alice")
         assert agent.wrap_up_until is not None
         second = await shop.request(order, to="sip:dave@127.0.0.1:5090")
@@ -308,10 +308,10 @@ def test_a_customer_who_answers_while_the_wrap_up_goes_on_gets_the_next_offer(
 def test_a_callback_in_which_the_agent_waits_is_never_abandoned(tmp_path: Path, end: Any) -> None:
     async def script(shop: Shop) -> None:
         job = await shop.request("agent_first")
-        operator = await shop.answers("alice")
+        agent_side = await shop.answers("alice")
         customer = await shop.waiting(await shop.phone_of(CUSTOMER))
         if end == "operator_gives_up":
-            operator.act("hangs_up")
+            agent_side.act("hangs_up")
         elif end == "cancel":
             await shop.ask("callback.cancel", id=job)
         elif end != "rings_out":
@@ -331,11 +331,11 @@ def test_a_customer_left_alone_is_counted_and_hears_so(tmp_path: Path, alone_s: 
         job = await shop.request("customer_first", context={"site": "shop.example"})
         customer = await shop.waiting(await shop.phone_of(CUSTOMER))
         customer.act("answers")
-        operator = await shop.phone_of("alice")
+        agent_side = await shop.phone_of("alice")
         await asyncio.sleep(alone_s)
-        operator.act("answers")
+        agent_side.act("answers")
         await asyncio.sleep(5)
-        operator.act("hangs_up")
+        agent_side.act("hangs_up")
         await shop.over(job)
         left_alone = alone_s > 2
         assert len(shop.seen("customer.left_waiting")) == left_alone
@@ -349,14 +349,14 @@ def test_a_customer_left_alone_is_counted_and_hears_so(tmp_path: Path, alone_s: 
 
 
 def test_a_customer_whose_agent_left_as_they_answered_was_not_joined(tmp_path: Path) -> None:
-    """He is hung up on at once, and is not counted as one who waited."""
+    """The customer is hung up at once, and does not count as left waiting."""
 
     async def script(shop: Shop) -> None:
         job = await shop.request("agent_first", context={"site": "shop.example"})
-        operator = await shop.answers("alice")
+        agent_side = await shop.answers("alice")
         customer = await shop.waiting(await shop.phone_of(CUSTOMER))
         customer.act("answers")
-        operator.act("hangs_up")
+        agent_side.act("hangs_up")
         await shop.over(job)
         assert customer.call.ended is not None and customer.call.answered is not None
         assert customer.call.ended - customer.call.answered < 0.01

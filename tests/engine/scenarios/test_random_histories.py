@@ -15,7 +15,7 @@ from tests.support.random_day import live_through
 from tests.support.random_plans import DayPlan, day_plans, days_with_kills
 
 ASKED_FOR = os.environ.get("RINGBACK_HISTORIES", "")
-HISTORIES = int(ASKED_FOR or 100)
+HISTORIES = int(ASKED_FOR or min(100, settings().max_examples))
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ every_day = settings(
     deadline=None,
     database=None,
     derandomize=not ASKED_FOR,
-    suppress_health_check=list(HealthCheck),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

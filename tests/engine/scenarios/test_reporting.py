@@ -8,8 +8,8 @@ from config.alerts import Alert
 from config.queues import Queue
 from config.reporting import Reports
 from ringback_client import EngineError
-from tests.support.control_server import until
 from tests.support.engines.in_process import request, running, settings_in
+from tests.support.waiting import until
 
 
 async def test_a_callback_is_in_the_records_reports_and_history(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from engine.store.errors import StoreError
 from engine.store.store import Reader, Store
 from engine.store.wanted import Wanted
 from tests.support.jobs import callback_job
+from tests.support.waiting import until
 
 
 @asynccontextmanager
@@ -104,11 +105,7 @@ async def test_saves_are_coalesced_and_grouped(tmp_path: Path) -> None:
 async def test_other_saves_follow_by_themselves(tmp_path: Path) -> None:
     async with opened(tmp_path / "jobs.db", flush_delay_s=0.0) as store:
         store.save(callback_job("j1"))
-        async with asyncio.timeout(10):
-            for _ in range(1_000_000):
-                if store.status()["commits"]:
-                    break
-                await asyncio.sleep(0)
+        await until(lambda: store.status()["commits"])
         assert rows(tmp_path / "jobs.db") == {"j1": "queued"}
 
 

@@ -19,9 +19,9 @@ from engine.store.store import Store
 from engine.webhooks.signature import key_of, verify
 from engine.webhooks.webhook import Webhook
 from engine.webhooks.webhooks import Webhooks
-from tests.support.control_server import until
 from tests.support.ports import free_port
 from tests.support.receiver import Received, Receiver, hangs
+from tests.support.waiting import until
 
 SECRET = "a secret of some length"
 QUICK = {"retry_s": 0.02, "retry_most_s": 0.05}

@@ -156,8 +156,8 @@ def test_a_stronger_proof_takes_over_from_a_weaker_one() -> None:
 def test_unknown_sources_do_not_stop_the_right_one() -> None:
     talk = Talk()
     for n in range(PROBATION_PACKETS):
-        for stranger in range(20):
-            assert not talk.consider((f"203.0.113.{stranger}", 1), n, 7 * n, 0.02 * n)
+        for other in range(20):
+            assert not talk.consider((f"203.0.113.{other}", 1), n, 7 * n, 0.02 * n)
         believed = talk.consider(PORT, 5, 100 + n, 0.02 * n)
     assert believed
     assert talk.learner.current == PORT
@@ -254,6 +254,6 @@ class TestWhoMustSpeakFirst:
             proven = self.speaks(source, PROBATION_PACKETS)
             assert proven == [False] * (PROBATION_PACKETS - 1) + [True]
 
-    def test_strangers_never_do(self) -> None:
+    def test_unknown_sources_never_do(self) -> None:
         assert not any(self.speaks(STRANGER, 50))
         assert not any(self.speaks(PORT, 50, strict=True))

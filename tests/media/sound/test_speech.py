@@ -205,8 +205,8 @@ def test_the_cache_is_bounded_and_the_unused_goes_first(tmp_path: Path) -> None:
     probe = Synthesizer(tmp_path / "probe").prompt("number one")
     bound = int(2.7 * probe.stat().st_size)
     synthesizer = Synthesizer(tmp_path, max_cache_bytes=bound)
-    stranger = tmp_path / "greeting.wav"
-    stranger.write_bytes(b"x" * bound)
+    other = tmp_path / "greeting.wav"
+    other.write_bytes(b"x" * bound)
     leftover = tmp_path / ".speech-abc.wav"
     leftover.touch()
     os.utime(leftover, (1, 1))
@@ -216,7 +216,7 @@ def test_the_cache_is_bounded_and_the_unused_goes_first(tmp_path: Path) -> None:
     assert synthesizer.prompt("number one") == first  # used again: now the newer
     third = synthesizer.prompt("number six")
     assert (first.exists(), second.exists(), third.exists()) == (True, False, True)
-    assert stranger.exists() and not leftover.exists()
+    assert other.exists() and not leftover.exists()
 
 
 def test_what_was_not_said_for_long_is_deleted(tmp_path: Path) -> None:

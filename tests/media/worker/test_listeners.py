@@ -46,22 +46,24 @@ def hall() -> Iterator[Hall]:
 
 
 @pytest.fixture
-def stranger() -> Iterator[socket.socket]:
+def unknown_source() -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind((HOST, 0))
         yield sock
 
 
-def test_what_comes_is_handed_over_with_its_source(hall: Hall, stranger: socket.socket) -> None:
+def test_what_comes_is_handed_over_with_its_source(
+    hall: Hall, unknown_source: socket.socket
+) -> None:
     listeners = Listeners()
     assert not listeners.add_sink(hall.leg)
-    stranger.sendto(b"one", (HOST, hall.pair.port))
-    stranger.sendto(b"two", (HOST, hall.pair.port + 1))
+    unknown_source.sendto(b"one", (HOST, hall.pair.port))
+    unknown_source.sendto(b"two", (HOST, hall.pair.port + 1))
     listeners.drain()
     assert (hall.rtp, hall.rtcp) == ([b"one"], [b"two"])
-    assert hall.sources == {stranger.getsockname()}
+    assert hall.sources == {unknown_source.getsockname()}
     assert listeners.remove_sink(hall.leg)
-    stranger.sendto(b"three", (HOST, hall.pair.port))
+    unknown_source.sendto(b"three", (HOST, hall.pair.port))
     listeners.drain()
     assert hall.rtp == [b"one"]
     listeners.close()
@@ -69,20 +71,20 @@ def test_what_comes_is_handed_over_with_its_source(hall: Hall, stranger: socket.
 
 @pytest.mark.parametrize("offset", [0, 1])
 def test_datagrams_that_wait_already_are_read(
-    hall: Hall, stranger: socket.socket, offset: int
+    hall: Hall, unknown_source: socket.socket, offset: int
 ) -> None:
     listeners = Listeners()
-    stranger.sendto(b"early", (HOST, hall.pair.port + offset))
+    unknown_source.sendto(b"early", (HOST, hall.pair.port + offset))
     assert listeners.add_sink(hall.leg)
     assert not hall.rtp + hall.rtcp  # only told: the leg decides
     listeners.close()
 
 
-def test_what_waits_for_another_leg_is_not_meant(hall: Hall, stranger: socket.socket) -> None:
+def test_what_waits_for_another_leg_is_not_meant(hall: Hall, unknown_source: socket.socket) -> None:
     listeners = Listeners()
     other = Hall(port_pool(1)[0].take_pair())
     listeners.add_sink(other.leg)
-    stranger.sendto(b"early", (HOST, other.pair.port))
+    unknown_source.sendto(b"early", (HOST, other.pair.port))
     assert not listeners.add_sink(hall.leg)
     assert not listeners.remove_sink(hall.leg)
     listeners.close()
@@ -90,18 +92,18 @@ def test_what_waits_for_another_leg_is_not_meant(hall: Hall, stranger: socket.so
 
 
 def test_a_flood_is_read_so_far_and_again_after_a_while(
-    hall: Hall, stranger: socket.socket
+    hall: Hall, unknown_source: socket.socket
 ) -> None:
     listeners = Listeners()
     listeners.add_sink(hall.leg)
     to = (HOST, hall.pair.port)
     for _ in range(20):
         for _ in range(20):
-            stranger.sendto(b"x", to)
+            unknown_source.sendto(b"x", to)
         for _ in range(5):
             listeners.drain()
     assert FLOOD_DATAGRAMS <= len(hall.rtp) < FLOOD_DATAGRAMS + 20
-    stranger.sendto(b"y", (HOST, hall.pair.port + 1))
+    unknown_source.sendto(b"y", (HOST, hall.pair.port + 1))
     listeners.drain()
     assert hall.rtcp == [b"y"]  # the other socket is still read
     listeners.reopen_due(monotonic())
@@ -115,12 +117,12 @@ def test_a_flood_is_read_so_far_and_again_after_a_while(
     listeners.close()
 
 
-def test_a_closed_socket_can_be_removed(hall: Hall, stranger: socket.socket) -> None:
+def test_a_closed_socket_can_be_removed(hall: Hall, unknown_source: socket.socket) -> None:
     listeners = Listeners()
     listeners.add_sink(hall.leg)
     for _ in range(FLOOD_DATAGRAMS // 10 + 2):
         for _ in range(10):
-            stranger.sendto(b"x", (HOST, hall.pair.port))
+            unknown_source.sendto(b"x", (HOST, hall.pair.port))
         for _ in range(3):
             listeners.drain()
     assert listeners.remove_sink(hall.leg)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from time import monotonic
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from media import messages as m
@@ -17,6 +17,7 @@ from media.rtp.telephone_event import PAYLOAD
 from media.sound.g711 import SILENCE, ULAW_TO_ALAW
 from media.sources import Peer, Silence
 from media.worker.switch import ROUNDS_PER_VISIT
+from tests.support.examples import at_most
 from tests.support.media.switch import HOST, SwitchBench
 from tests.support.phones.wire.frames import FramePhone, assert_unbroken
 
@@ -108,16 +109,16 @@ def test_packets_of_unknown_sources_are_dropped_and_counted(
     bridged: tuple[SwitchBench, FramePhone, FramePhone],
 ) -> None:
     desk, a, b = bridged
-    stranger = FramePhone(0x66)
-    desk.phones.append(stranger)
+    unknown_source = FramePhone(0x66)
+    desk.phones.append(unknown_source)
     for _ in range(30):
-        stranger.talk(desk.addresses["a"])
-        stranger.talk(desk.addresses["b"])
+        unknown_source.talk(desk.addresses["a"])
+        unknown_source.talk(desk.addresses["b"])
         converse(desk, a, b, 1)
     assert {heard.payload for heard in a.listen()} == {b.frame}
     assert {heard.payload for heard in b.listen()} == {a.frame}
     assert len(a.heard) == len(b.heard) == 30
-    assert stranger.listen() == []
+    assert unknown_source.listen() == []
     assert desk.stats("a").dropped_stranger == 30
     assert desk.stats("a").packets_received == 30
 
@@ -127,10 +128,10 @@ def test_a_flood_is_shut_out_and_the_call_untouched(
 ) -> None:
     desk, a, b = bridged
     converse(desk, a, b, 5)
-    stranger = FramePhone(0x66)
-    desk.phones.append(stranger)
+    unknown_source = FramePhone(0x66)
+    desk.phones.append(unknown_source)
     for _ in range(100):
-        stranger.talk(desk.addresses["a"], 20)
+        unknown_source.talk(desk.addresses["a"], 20)
         desk.drain()
     converse(desk, a, b, 5)
     assert desk.stats("a").dropped_stranger < 200  # read no further
@@ -354,14 +355,14 @@ def spray(desk: SwitchBench, phone: FramePhone, leg: str) -> None:
 def test_a_leg_whose_peer_is_silent_accepts_no_other_source(desk: SwitchBench) -> None:
     a, b = desk.phone("a", 0x11), desk.phone("b", 0x22)
     desk.switch.execute(m.Bridge("a", "b"))
-    stranger = FramePhone(0x66, host="127.66.0.1")
-    desk.phones.append(stranger)
-    spray(desk, stranger, "a")
+    unknown_source = FramePhone(0x66, host="127.66.0.1")
+    desk.phones.append(unknown_source)
+    spray(desk, unknown_source, "a")
     b.talk(desk.addresses["b"], 3)
-    stranger.press(desk.addresses["a"], key(5))
+    unknown_source.press(desk.addresses["a"], key(5))
     desk.drain()
     assert desk.events(m.PeerMoved, m.Dtmf) == []
-    assert (stranger.listen(), b.listen()) == ([], [])
+    assert (unknown_source.listen(), b.listen()) == ([], [])
     assert len(a.listen()) == 3
     assert desk.stats("a").dropped_stranger == 27
 
@@ -446,18 +447,18 @@ def test_who_must_speak_first_may_do_so_from_the_host_of_its_sip(desk: SwitchBen
     assert desk.events(m.PeerMoved) == [m.PeerMoved("a", "127.0.0.2", real.port)]
 
 
-def test_a_stranger_does_not_speak_for_the_peer(desk: SwitchBench) -> None:
-    phone, stranger = FramePhone(0xD1), FramePhone(0xEE, host="127.0.0.66")
-    desk.phones += [phone, stranger]
+def test_an_unknown_source_does_not_speak_for_the_peer(desk: SwitchBench) -> None:
+    phone, unknown_source = FramePhone(0xD1), FramePhone(0xEE, host="127.0.0.66")
+    desk.phones += [phone, unknown_source]
     leg = desk.open("a")
     described = phone.describe("a")
     described.must_speak = True
     desk.switch.execute(described)
     desk.switch.execute(m.Hear("a", 1, Silence()))
-    stranger.talk(leg, 50)
+    unknown_source.talk(leg, 50)
     desk.drain()
     desk.tick(5)
-    assert phone.listen() == [] and stranger.listen() == []
+    assert phone.listen() == [] and unknown_source.listen() == []
     assert desk.stats("a").dropped_stranger == 50
 
 
@@ -700,7 +701,7 @@ def take_one_by_one(desk: SwitchBench) -> None:
 Event = st.tuples(st.sampled_from(["talk", "lose", "swap", "double", "restart"]), st.integers(1, 9))
 
 
-@settings(max_examples=30, deadline=None)
+@at_most(30)
 @given(st.lists(Event, max_size=25), st.integers(0, 65535))
 def test_fast_path_and_general_path_agree(events: list[tuple[str, int]], sequence: int) -> None:
     """The same packets, once with prediction and once without, sound and count the same."""

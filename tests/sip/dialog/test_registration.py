@@ -125,6 +125,26 @@ def test_granted_time_from_contact_or_expires(
     assert registrar.states == [("registered", 200, expires_s)]
 
 
+def test_a_registrar_that_grants_no_time_has_not_registered() -> None:
+    registrar = Registrar(granted(0))
+    registrar.run(1.0)
+    ((state, code, _expires_s),) = registrar.states
+    assert (state, code) == ("failed", 200)
+    assert registrar.agent.only(RegistrationChanged).phrase == "the registrar granted no time"
+    registrar.run(200.0)
+    assert len(registrar.requests) > 1  # it is tried again
+
+
+def test_an_answer_to_an_earlier_request_changes_nothing() -> None:
+    registrar = Registrar(granted(60))
+    registrar.run(50.0)
+    first = registrar.requests[0][1]
+    late = response_to(first, 403, to_tag="r")
+    registrar.network.inject("192.0.2.1", late.encode(), REGISTRAR)
+    registrar.run(51.0)
+    assert {state for state, _code, _expires_s in registrar.states} == {"registered"}
+
+
 def test_423_is_retried_with_min_expires() -> None:
     registrar = Registrar(status(423, ("Min-Expires", "600")), granted(600))
     registrar.run(1.0)

@@ -107,6 +107,41 @@ class TestReinvite:
         network.run(until=network.now + 1)
         assert alice.only(MediaChanged).audio.direction == "sendonly"
 
+    @pytest.mark.parametrize("answer", [b"", b"rubbish", _offer("IN IP4 a", "m=video 9 RTP/AVP 1")])
+    def test_an_answer_that_cannot_be_used_leaves_the_session_unchanged(
+        self, answer: bytes
+    ) -> None:
+        network = SimulatedNetwork()
+        alice, bob = pair(network)
+        call, _ = established(network, alice, bob)
+        alice.do(call.reinvite, HOLD)
+        invite = network.messages("INVITE")[-1]
+        assert isinstance(invite, Request)
+        network._flying.clear()
+        ok = response_to(invite, 200, headers=[("Contact", "<sip:192.0.2.2>")], body=answer)
+        for _ in range(2):  # the second is acknowledged again, and changes nothing
+            network.inject("192.0.2.1", ok.encode(), bob.hop)
+        network.run(until=network.now + 0.1)
+        assert len(network.sent("ACK", "192.0.2.1")) == 3
+        assert alice.only(MediaRefused).status == 488
+        assert call.state == "confirmed" and call.local_audio == audio()
+
+    def test_ours_waits_until_the_one_of_the_peer_is_acknowledged(self) -> None:
+        network = SimulatedNetwork()
+        alice, bob = pair(network)
+        call, _ = established(network, alice, bob)
+        contact = "<sip:192.0.2.2>"
+        body = OfferAnswer(9).make_offer(audio(4888, "192.0.2.2"))
+        before = len(network.sent("INVITE", "192.0.2.1"))
+        theirs = within(call, "INVITE", number=50, Contact=contact, body=body)
+        inject(network, theirs, bob, alice)
+        alice.do(call.reinvite, HOLD)
+        assert len(network.sent("INVITE", "192.0.2.1")) == before
+        inject(network, within(call, "ACK", number=50), bob, alice)
+        network.run(until=network.now + 5)
+        assert len(network.sent("INVITE", "192.0.2.1")) == before + 1
+        assert [event.audio.direction for event in alice.of(MediaChanged)][-1] == "sendonly"
+
     def test_481_ends_the_session_with_a_bye(self) -> None:
         network = SimulatedNetwork()
         alice, bob = pair(network)

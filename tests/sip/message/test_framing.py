@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sip.errors import ParseError
@@ -106,7 +106,6 @@ def _cut(data: bytes, sizes: list[int]) -> list[bytes]:
     return [*chunks, data]
 
 
-@settings(max_examples=50)
 @given(
     st.lists(
         strategies.messages.map(lambda message: message.encode()) | st.just(b"\r\n\r\n"), max_size=4

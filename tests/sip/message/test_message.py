@@ -233,3 +233,29 @@ def test_contacts_that_cannot_be_read_cost_no_others() -> None:
     request.set("Contact", "nonsense")
     with pytest.raises(ParseError):
         _ = request.contact
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("120", 120.0),
+        ("18000;duration=3600", 3600.0),
+        ("30 (in a meeting)", 30.0),
+        ("soon", 0.0),
+        ("-5", 0.0),
+        ("", 0.0),
+    ],
+)
+def test_retry_after_is_a_time_that_can_be_waited(value: str, seconds: float) -> None:
+    response = response_to(_request(), 503, headers=[("Retry-After", value)])
+    assert response.retry_after_s == seconds
+    assert response_to(_request(), 503).retry_after_s == 0.0
+
+
+def test_addresses_that_cannot_be_split_are_counted_with_the_others() -> None:
+    request = _request()
+    request.add("P-Asserted-Identity", '"unclosed <sip:a@h>')
+    request.add("P-Asserted-Identity", "<sip:b@h>, nonsense")
+    found, faults = request.readable_addresses("P-Asserted-Identity")
+    assert [str(address.uri) for address in found] == ["sip:b@h"]
+    assert faults == 2

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sip.errors import ParseError
@@ -286,13 +286,11 @@ def _mutated(draw: st.DrawFn) -> bytes:
 
 
 @given(_mutated())
-@settings(max_examples=100)
 def test_mutated_messages(data: bytes) -> None:
     _only_parse_error(data)
 
 
 @given(strategies.messages)
-@settings(max_examples=60)
 @example(Response(200, "OK", [("X", "")]))
 def test_reads_back(message: Request | Response) -> None:
     if message.get("Via") is None:

@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sip.errors import ParseError
-from sip.message.uri import OtherUri, SipUri, encode_host, parse_host_port, parse_uri
+from sip.message.uri import (
+    OtherUri,
+    SipUri,
+    canonical_host,
+    encode_host,
+    parse_host_port,
+    parse_uri,
+)
 from tests.support.sip import strategies
 
 
@@ -184,3 +191,27 @@ def test_long_hosts_and_users_take_no_long_time() -> None:
 def test_of_a_parameter_that_is_there_twice_the_first_counts() -> None:
     uri = parse_uri("sip:a@h;transport=tcp;lr;Transport=udp")
     assert uri.encode() == "sip:a@h;transport=tcp;lr"
+
+
+@pytest.mark.parametrize(
+    ("host", "canonical"),
+    [
+        ("010.000.002.001", "10.0.2.1"),
+        ("example.com", "example.com"),
+        ("256.1.1.1", "256.1.1.1"),
+        ("2001:DB8:0::1", "2001:db8::1"),
+        ("fe80::1%eth0", "fe80::1%eth0"),
+        ("1::2::3", "1::2::3"),
+    ],
+)
+def test_the_usual_form_of_a_host(host: str, canonical: str) -> None:
+    assert canonical_host(host) == canonical
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [("sip:a b@h", "user"), ("sip:a:b c@h", "password"), ("sip:a:%zz@h", "password")],
+)
+def test_the_part_that_is_malformed_is_named(text: str, part: str) -> None:
+    with pytest.raises(ParseError, match=f"the {part} part"):
+        parse_uri(text)

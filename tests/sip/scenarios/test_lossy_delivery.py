@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sip.dialog.session import Session
@@ -131,7 +131,6 @@ def test_a_perfect_network(seed: int) -> None:
     duplication=st.sampled_from((0.0, 0.2, 0.5)),
     delay_s=st.sampled_from((0.0, 0.05, 0.4, 1.5)),
 )
-@settings(max_examples=300, deadline=None)
 def test_a_bad_network(seed: int, loss: float, duplication: float, delay_s: float) -> None:
     Story(seed, loss=loss, duplication=duplication, delay_s=delay_s).check()
 

@@ -103,9 +103,9 @@ class TestBranchless:
         )
         invite.respond(response(invite.request, 486), 0.0)
         ack = request("ACK", branch="1", to_tag="bob")
-        stranger = request("ACK", branch="1", to_tag="eve")
+        unknown_source = request("ACK", branch="1", to_tag="eve")
         assert transactions.server_for(ack, server_key(ack)) is invite
-        assert transactions.server_for(stranger, server_key(stranger)) is None
+        assert transactions.server_for(unknown_source, server_key(unknown_source)) is None
 
     @pytest.mark.parametrize(
         ("name", "value"),

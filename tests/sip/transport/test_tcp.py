@@ -8,7 +8,7 @@ import pytest
 import uvloop
 
 from sip.dialog.session import Session
-from sip.events import Answered, Ended, IncomingInvite
+from sip.events import Answered, Ended, Failed, IncomingInvite
 from sip.message.message import Request, response_to
 from sip.message.parser import parse
 from sip.policy import EveryPeer
@@ -330,7 +330,7 @@ async def test_connections_leave_from_the_address_that_is_listened_on() -> None:
         assert hosts == {"127.0.0.7", "127.0.0.6"}
 
 
-async def test_idle_strangers_leave_room_for_a_configured_peer() -> None:
+async def test_idle_unknown_sources_leave_room_for_a_configured_peer() -> None:
     phone = guarded("127.0.0.2", connections=20, unknown_connections=20, unknown_per_host=20)
     async with running(phone):
         idle = [await open_stream(phone.port) for _ in range(20)]
@@ -344,7 +344,7 @@ async def test_idle_strangers_leave_room_for_a_configured_peer() -> None:
             writer.close()
 
 
-async def test_a_stranger_who_has_asked_stays_longer_than_those_who_have_not() -> None:
+async def test_an_unknown_source_that_has_asked_stays_longer_than_those_who_have_not() -> None:
     phone = guarded(unknown_connections=3, unknown_per_host=3)
     async with running(phone):
         asked = await open_stream(phone.port)
@@ -356,7 +356,7 @@ async def test_a_stranger_who_has_asked_stays_longer_than_those_who_have_not() -
             writer.close()
 
 
-async def test_a_stranger_over_its_rate_is_held_back_and_then_cut_off() -> None:
+async def test_an_unknown_source_over_its_rate_is_held_back_and_then_cut_off() -> None:
     rates = SourceRates(unknown=RateLimit(messages_per_s=50, burst=20))
     phone = guarded("127.0.0.2", rates=rates, over_rate_s=0.5)
     async with running(phone):
@@ -373,7 +373,7 @@ async def test_a_stranger_over_its_rate_is_held_back_and_then_cut_off() -> None:
         peer[1].close()
 
 
-async def test_half_messages_of_strangers_are_bounded() -> None:
+async def test_half_messages_of_unknown_sources_are_bounded() -> None:
     phone = guarded("127.0.0.2", unfinished_bytes=200_000, unknown_per_host=100)
     async with running(phone):
         half = b"OPTIONS sip:x SIP/2.0\r\nX: " + b"x" * 8_000
@@ -400,7 +400,7 @@ async def test_a_message_that_is_never_completed_closes_the_connection() -> None
         writer.close()
 
 
-async def test_a_stranger_who_does_not_read_is_not_listened_to() -> None:
+async def test_an_unknown_source_that_does_not_read_is_not_listened_to() -> None:
     phone = guarded(unknown_write_buffer_bytes=10_000, over_rate_s=0.3, first_message_s=1.5)
     async with running(phone):
         mute = socket.socket()
@@ -433,10 +433,43 @@ async def test_the_loop_is_shared_while_many_pipeline_requests() -> None:
             writer.close()
 
 
-def test_strangers_on_uvloop() -> None:
+def test_unknown_sources_on_uvloop() -> None:
     async def main() -> None:
-        await test_idle_strangers_leave_room_for_a_configured_peer()
-        await test_half_messages_of_strangers_are_bounded()
-        await test_a_stranger_over_its_rate_is_held_back_and_then_cut_off()
+        await test_idle_unknown_sources_leave_room_for_a_configured_peer()
+        await test_half_messages_of_unknown_sources_are_bounded()
+        await test_an_unknown_source_over_its_rate_is_held_back_and_then_cut_off()
 
     uvloop.run(main())
+
+
+async def test_a_peer_that_accepts_no_connection_is_given_up_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    phone = ObservedEndpoint("tcp:127.0.0.1:0", tcp_limits=TcpLimits(connect_timeout_s=0.05))
+
+    async def never(*_where: object, **_how: object) -> None:
+        await asyncio.Event().wait()
+
+    async with running(phone):
+        monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", never)
+        await phone.call("sip:bob@127.0.0.1:9;transport=tcp")
+        failed = await phone.until(Failed)
+        assert isinstance(failed, Failed)
+        assert (failed.cause.status, failed.cause.phrase) == (503, "connection timed out")
+
+
+async def test_stopping_gives_up_connections_that_are_being_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    phone = ObservedEndpoint("tcp:127.0.0.1:0")
+    begun = asyncio.Event()
+
+    async def never(*_where: object, **_how: object) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with running(phone):
+        monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", never)
+        await phone.call("sip:bob@127.0.0.1:9;transport=tcp")
+        await begun.wait()
+    assert phone.endpoint.tcp.connection_count == 0

@@ -75,7 +75,7 @@ def test_the_oldest_half_open_one_gives_way_first_then_the_longest_idle() -> Non
     assert others
 
 
-def test_one_stranger_takes_no_place_from_another() -> None:
+def test_one_unknown_source_takes_no_place_from_another() -> None:
     places = Places()
     quiet = places.add("10.0.0.1")
     own = [places.add("10.0.0.2") for _ in range(3)]
@@ -85,15 +85,15 @@ def test_one_stranger_takes_no_place_from_another() -> None:
     assert quiet
 
 
-def test_strangers_take_no_place_of_configured_peers() -> None:
+def test_unknown_sources_take_no_place_of_configured_peers() -> None:
     places = Places()
-    strangers = [places.add(f"10.0.1.{number}") for number in range(6)]
+    unknown_sources = [places.add(f"10.0.1.{number}") for number in range(6)]
     for number in range(4):
         assert places.victim(f"192.0.2.{number}", is_known=True) is None
         places.add(f"192.0.2.{number}", is_known=True)
     # Now all ten are taken.
-    assert places.victim("192.0.2.9", is_known=True) is strangers[0]
-    assert places.victim("192.0.2.9", is_known=True, is_accepted=False) is strangers[0]
+    assert places.victim("192.0.2.9", is_known=True) is unknown_sources[0]
+    assert places.victim("192.0.2.9", is_known=True, is_accepted=False) is unknown_sources[0]
 
 
 def test_configured_peers_never_give_way() -> None:
@@ -114,7 +114,7 @@ def test_connections_of_one_configured_peer_are_bounded() -> None:
     assert places.victim("192.0.2.1", is_known=True) is None
 
 
-def test_what_strangers_leave_unfinished_is_bounded() -> None:
+def test_what_unknown_sources_leave_unfinished_is_bounded() -> None:
     places = Places()
     first, second = places.add("10.0.0.1"), places.add("10.0.0.2")
     peer = places.add("192.0.2.1", is_known=True)

@@ -60,7 +60,7 @@ def test_nobody_uses_the_time_of_configured_peers() -> None:
     clock, log = Clock(), list[str]()
     turns = Turns(clock)
     for number in range(500):
-        turns.add(Work(clock, log, f"stranger{number}", 1_000))
+        turns.add(Work(clock, log, f"other{number}", 1_000))
     turns.add(Work(clock, log, "trunk", 30, is_known=True))
     turns.run()
     assert log[:30] == ["trunk"] * 30

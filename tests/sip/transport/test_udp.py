@@ -1,6 +1,7 @@
 """The UDP transport on real sockets."""
 
 import asyncio
+import errno
 import socket
 
 import pytest
@@ -114,7 +115,7 @@ async def test_datagram_that_cannot_be_sent_is_reported() -> None:
 
 
 async def test_errors_that_others_cause_are_never_those_of_a_datagram_that_arrives() -> None:
-    """More errors at once than a few tries meet, as when many strangers ask from closed ports."""
+    """More errors at once than a few tries meet, as when many others ask from closed ports."""
     net = Net()
     net.transport.open("127.0.0.1", 0)
     with peer("127.0.0.1") as closing:
@@ -139,4 +140,23 @@ async def test_a_datagram_that_has_no_route_is_reported_whole() -> None:
     net.transport.send(Hop("udp", "192.0.2.1", 9), b"from loopback")
     assert [hop.host for hop, _ in net.failed] == ["192.0.2.1"]
     assert net.quoted == [b"from loopback"]
+    net.transport.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_a_full_buffer_drops_the_datagram_and_counts_it(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full:
+        """A socket whose buffer is full."""
+
+        def sendto(self, _data: bytes, _address: object) -> int:
+            raise OSError(errno.EAGAIN, "try again")
+
+    net = Net()
+    net.transport.open(host, 0)
+    with monkeypatch.context() as full:
+        full.setattr(net.transport, "_socket", Full())
+        net.transport.send(Hop("udp", host, 9), b"hello")
+    assert net.transport.dropped == 1 and net.failed == []
     net.transport.close()

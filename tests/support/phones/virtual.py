@@ -37,7 +37,7 @@ Conduct = tuple[Step, ...]
 
 SILENT: Conduct = ()
 MOBILE = "-mobile"
-"""What an agent's mobile phone adds to his name."""
+"""What an agent's mobile phone adds to the name."""
 
 KEY = "1"
 """The key that phones press."""

@@ -3,13 +3,14 @@
 from collections import Counter
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from config.queues import Centre, Overflow, Queue, Tier, Vip
 from engine.acd.agent import Agent
 from engine.acd.queue import CallQueue
 from engine.acd.queue_entry import Entry
+from tests.support.examples import at_most
 from tests.support.floor import Floor, Guest, agent
 from tests.support.virtual_loop import run
 
@@ -202,7 +203,7 @@ class Day:
                 )
 
     def _is_first(self, event: dict[str, Any]) -> None:
-        """An agent is never offered one behind another of the queue whom he might take."""
+        """An agent is never offered one behind another of the queue that they might take."""
         if event["type"] != "queue.offered" or not self.in_order:
             return
         offered = self.matcher.entries[whose(event)]
@@ -257,7 +258,7 @@ class Day:
     # -- closing time -----------------------------------------------------------------------
 
     async def end(self) -> None:
-        """Everybody goes: nobody waits longer than he may, no agent is left on a call."""
+        """Every entry leaves: none waits longer than it may, no agent is left on a call."""
         await self.step("reload", True)
         for queue in QUEUE_NAMES:
             self.floor.queues.pause(queue, False)
@@ -292,7 +293,7 @@ def whose(event: dict[str, Any]) -> str:
     return str(event.get("call") or event.get("job"))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@at_most(60)
 @given(st.lists(STEPS, min_size=10, max_size=80))
 def test_random_days(steps: list[tuple[Any, ...]]) -> None:
     async def main() -> None:

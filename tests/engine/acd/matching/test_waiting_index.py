@@ -44,7 +44,7 @@ scopes = st.one_of(
 
 
 class Anyone:
-    """An agent, as far as shelves look at him."""
+    """What the index reads of an agent."""
 
     def __init__(self, name: str, centre: str | None, skills: dict[str, int]) -> None:
         self.name, self.centre, self.skills = name, centre, skills

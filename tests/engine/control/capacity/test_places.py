@@ -112,10 +112,10 @@ def test_root_in_numbers_takes_no_place_of_others() -> None:
 
 
 def test_nobody_without_a_token_keeps_out_who_has_one() -> None:
-    places, strangers = full("unknown", busy=True)
+    places, others = full("unknown", busy=True)
     client, is_in = enter(places, 9.0, kind="unknown", owner="192.0.2.9")
     assert is_in
-    assert gone(*strangers) == [True, False, False, False]
+    assert gone(*others) == [True, False, False, False]
     assert places.become_known(client, 10.0) is None
     for second in range(2 * MOST):
         assert enter(places, 20.0 + second, kind="unknown")[1]

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from config.numbering import Numbering
 from config.policy import Costs, Hours, Rate
-from config.settings import Settings
+from config.settings import Route, Settings
 from ringback_client import EngineError, RequestRejected
 from tests.support.engines.in_process import RunningEngine, running
 
@@ -84,3 +85,60 @@ async def test_a_check_says_what_would_become_of_a_request(settings: Settings) -
         blocked = await client.call("number.check", number=NUMBER)
         assert (blocked["allowed"], blocked["policy"]) == (False, "do_not_call")
         assert blocked["blocked"]["reason"] == "asked us"
+
+
+async def test_a_check_a_request_and_an_explanation_read_alike(settings: Settings) -> None:
+    numbering = Numbering(extension=r"[2-7]\d{3}", short_codes=["118118"])
+    routes = [
+        *settings.routes,
+        Route(prefix="118", trunks=["pbx"]),
+        Route(prefix="2", trunks=["pbx"]),
+    ]
+    changed = settings.model_copy(update={"numbering": numbering, "routes": routes})
+    async with running(changed) as (_daemon, client):
+        for text, kind, digits in (
+            ("020 7946 0123", "number", NUMBER),
+            ("2001", "extension", "2001"),
+            ("118 118", "short_code", "118118"),
+            ("sip:bob@127.0.0.1:5099", "person", None),
+            ("alice", "agent", None),
+        ):
+            checked = await client.call("number.check", number=text)
+            assert checked["allowed"] is True, text
+            asked = await client.call("callback.request", to=text, agent="alice", not_before=4e9)
+            explained = await client.call("route.explain", to=text, agent="alice")
+            assert checked["reading"] == asked["reading"] == explained["reading"], text
+            assert (checked["reading"]["kind"], checked["reading"]["digits"]) == (kind, digits)
+            assert checked["reading"]["words"]
+
+
+async def test_what_a_request_would_refuse_a_check_refuses_for_the_same_reason(
+    engine: RunningEngine,
+) -> None:
+    _daemon, client = engine
+    for text, policy, line_type in (
+        ("112", "destination", None),
+        ("118118", None, "short_code"),
+        ("0906 123 4567", "line_type", "premium_rate"),
+        ("+4930123456", None, "fixed_line"),
+        ("sip:x@elsewhere.example", None, None),
+        ("7946 0123", None, None),
+    ):
+        with pytest.raises(EngineError) as caught:
+            await client.call("callback.request", to=text, agent="alice")
+        assert caught.value.data.get("policy") == policy
+        try:
+            checked = await client.call("number.check", number=text)
+        except EngineError as error:  # it is nothing at all
+            assert error.message == caught.value.message
+            continue
+        assert (checked["allowed"], checked["policy"]) == (False, policy), text
+        assert (checked["reason"], checked["line_type"]) == (caught.value.message, line_type)
+
+
+async def test_a_check_reads_a_number_in_another_country(engine: RunningEngine) -> None:
+    _daemon, client = engine
+    found = await client.call("number.check", number="030 123456", region="DE")
+    assert (found["called"], found["reason"]) == ("+4930123456", "no route for +4930123456")
+    with pytest.raises(RequestRejected):
+        await client.call("number.check", number="030 123456", region="Germany")

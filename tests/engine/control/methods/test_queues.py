@@ -46,7 +46,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def join(daemon: Daemon, waiting_id: str, ago_s: float, **more: Any) -> list[Leave]:
-    """Let a caller wait in sales since `ago_s` seconds; gives how he leaves, once he does."""
+    """Let a caller wait in sales since `ago_s` seconds; gives how they leave, once they do."""
     left: list[Leave] = []
     queues = daemon.queues
     given: dict[str, Any] = {"queue": "sales", "kind": "call", "joined_at": time.time() - ago_s}

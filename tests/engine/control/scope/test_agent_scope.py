@@ -1,4 +1,4 @@
-"""What is an agent's: himself, his calls, his callbacks; and that he sees nothing else."""
+"""An agent sees their own state, calls and callbacks, and nothing else."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ import pytest
 from config.settings import Settings
 from engine.acd.agent import AgentState
 from engine.calls.call import Call, CallRegistry
-from engine.control.agent_scope import AFTERWARDS_S, MOST_REMEMBERED, AgentScope
 from engine.control.methods.agents import AgentRef
 from engine.control.params import CallRef, JobRef
 from engine.control.roles import NoRight
+from engine.control.scope.agent_scope import AFTERWARDS_S, MOST_REMEMBERED, AgentScope
 from engine.job import Job, OfferRecord
 from engine.store.event_log import Event, EventLog
 from ringback_client import Client, EngineError
@@ -201,7 +201,7 @@ async def test_alice_and_nobody_else(engine: RunningEngine, alice: Client) -> No
     root = engine.client
     await root.call("agent.add", agent="bob", uri="sip:bob@127.0.0.1:9")
     await root.callback(**request(id="hers"))
-    await root.callback(**request(id="his", agent="bob", to="sip:carol@127.0.0.1:9"))
+    await root.callback(**request(id="theirs", agent="bob", to="sip:carol@127.0.0.1:9"))
 
     assert (await alice.call("agent.pause", agent="alice", reason="tea"))["state"] == "paused"
     assert (await alice.call("agent.ready", agent="alice"))["state"] == "available"
@@ -209,7 +209,7 @@ async def test_alice_and_nobody_else(engine: RunningEngine, alice: Client) -> No
     assert [one["agent"] for one in (await alice.call("agent.list"))["agents"]] == ["alice"]
     assert (await alice.call("callback.get", id="hers"))["id"] == "hers"
     assert (await alice.call("callback.annotate", id="hers", notes="rang"))["notes"] == ["rang"]
-    assert await needs_more_rights(alice, "callback.annotate", id="his", notes="x")
+    assert await needs_more_rights(alice, "callback.annotate", id="theirs", notes="x")
     assert await needs_more_rights(alice, "callback.cancel", id="hers")
     assert await needs_more_rights(alice, "callback.list")
     assert await needs_more_rights(alice, "engine.status")
@@ -221,7 +221,7 @@ async def test_alice_hears_of_nobody_else(engine: RunningEngine, alice: Client) 
     root = engine.client
     await root.call("agent.add", agent="bob", uri="sip:bob@127.0.0.1:9")
     async with alice.events(snapshot=True) as events:
-        await root.callback(**request(id="his", agent="bob", to="sip:carol@127.0.0.1:9"))
+        await root.callback(**request(id="theirs", agent="bob", to="sip:carol@127.0.0.1:9"))
         await root.call("agent.pause", agent="bob")
         await root.callback(**request(id="hers"))
         seen = []

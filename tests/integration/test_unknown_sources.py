@@ -1,4 +1,4 @@
-"""Storms of strangers, names that stall, forged calls: the calls of others go on as before."""
+"""Storms of unknown sources, stalled names, forged calls: the calls of others go on as before."""
 
 import asyncio
 import contextlib
@@ -77,7 +77,7 @@ async def counters(engine: EngineClient) -> dict[str, int]:
     return found
 
 
-async def test_icmp_errors_that_strangers_cause_fail_no_call(
+async def test_icmp_errors_that_unknown_sources_cause_fail_no_call(
     own_engine: StartEngine, wire: MakeWire
 ) -> None:
     engine = await own_engine()
@@ -98,7 +98,7 @@ async def test_icmp_errors_that_strangers_cause_fail_no_call(
         source.close()
 
 
-async def test_pipelined_requests_of_strangers_hold_up_no_call(
+async def test_pipelined_requests_of_unknown_sources_hold_up_no_call(
     own_engine: StartEngine, wire: MakeWire
 ) -> None:
     engine = await own_engine()
@@ -132,15 +132,17 @@ async def test_pipelined_requests_of_strangers_hold_up_no_call(
     assert (await counters(engine))["received"] < 1_000 + 600 * 60
 
 
-async def test_idle_strangers_keep_no_trunk_out(own_engine: StartEngine, wire: MakeWire) -> None:
+async def test_idle_unknown_sources_keep_no_trunk_out(
+    own_engine: StartEngine, wire: MakeWire
+) -> None:
     trunk = {"name": "pbx", "uri": "sip:127.0.0.88:5060;transport=tcp"}
     engine = await own_engine(trunks=[trunk])
-    strangers = []
+    others = []
     for number in range(300):
         made = socket.socket()
         made.bind((f"127.14.0.{number % 5 + 1}", 0))
         made.connect((ADDRESS, engine.process.sip_port))
-        strangers.append(made)
+        others.append(made)
     reader, writer = await asyncio.open_connection(
         ADDRESS, engine.process.sip_port, local_addr=("127.0.0.88", 0)
     )
@@ -148,7 +150,7 @@ async def test_idle_strangers_keep_no_trunk_out(own_engine: StartEngine, wire: M
     async with asyncio.timeout(10):
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"SIP/2.0 200")
     writer.close()
-    for made in strangers:
+    for made in others:
         made.close()
 
 

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from ..job import Job
-from ..store.event_log import Event
-from .roles import NoRight, needed
+from ...job import Job
+from ...store.event_log import Event
+from ..roles import NoRight, needed
 
 if TYPE_CHECKING:
-    from ..acd.agent import AgentState
-    from ..acd.agents import AgentRegistry
-    from ..calls.call import Call
+    from ...acd.agent import AgentState
+    from ...acd.agents import AgentRegistry
+    from ...calls.call import Call
 
 # Each of these is checked below. The methods of the first set name the agent in `agent`.
 _OWN_STATE = frozenset(

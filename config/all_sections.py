@@ -1,0 +1,67 @@
+"""Every section of the configuration, each right by itself."""
+
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from .agents import Agent, AgentDefaults
+from .alerts import Alert
+from .calendars import Calendar
+from .inbound import Inbound, Room
+from .numbering import Numbering
+from .policy import Costs, Destinations, Hours, Limits, Rate
+from .queues import Centre, Queue
+from .reporting import Metrics, Reports, Webhook
+from .retry import RetryRule
+from .rights import Right
+from .rules import Rule
+from .sections import Control, Dial, Log, Media, Route, Sip, Store, Trunk, Whisper
+
+
+class AllSections(BaseSettings):
+    """Everything that may be set. Whether the sections fit together is open: see Settings."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", strict=True, frozen=True, validate_default=True, hide_input_in_errors=True
+    )
+
+    control: Control = Control()
+    rights: list[Right] = []
+    store: Store = Store()
+    sip: Sip = Sip()
+    media: Media = Media()
+    dial: Dial = Dial()
+    retry: list[RetryRule] = []
+    hours: Hours = Hours()
+    limits: Limits = Limits()
+    destinations: Destinations = Destinations()
+    numbering: Numbering = Numbering()
+    costs: Costs = Costs()
+    whisper: Whisper = Whisper()
+    log: Log = Log()
+    reports: Reports = Reports()
+    metrics: Metrics = Metrics()
+    webhooks: list[Webhook] = []
+    alerts: list[Alert] = []
+    trunks: list[Trunk] = []
+    routes: list[Route] = []
+    rates: list[Rate] = []
+    inbound: list[Inbound] = []
+    rooms: list[Room] = []
+    rules: list[Rule] = []
+    agent_defaults: AgentDefaults = AgentDefaults()
+    agents: list[Agent] = []
+    calendars: list[Calendar] = []
+    centres: list[Centre] = []
+    queues: list[Queue] = []
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load` hands over: it lays the environment over the file itself, because
+        entries of lists of tables can be overridden too."""
+        return (init_settings,)

@@ -1,0 +1,192 @@
+"""A configuration checked by the rules of the running engine, before there is one.
+
+`config` knows what each key may hold and which names fit together. What would be dialled, shown and
+published is known here: the same dialplan and number plan read it as at run time.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+from config.all_sections import AllSections
+from config.checks import Known, outside_numbers
+from config.errors import Fault
+from config.inbound import Inbound
+from config.settings import Route, Settings, Written, read
+from sip.errors import ParseError
+
+from ..control.event_types import EVENT_TYPES
+from ..errors import EngineError
+from ..routing.dialplan import Dialplan
+from ..routing.number_plan import NumberPlan, is_uri
+
+DEFAULT_ROOM = "default"
+
+
+def load(path: str | os.PathLike[str], environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings in the file at `path`, checked as a whole. Raises ConfigError, every fault."""
+    written = read(path, environ)
+    return written.whole(faults_of(written))
+
+
+def faults_of(written: Written) -> list[Fault]:
+    """Every fault that the running engine would come upon, besides those that are known already.
+
+    Where a trunk or route has a fault itself, nothing is said of numbers that no route takes.
+    """
+    settings, routes = written.settings, list(written.settings.routes)
+    if any(fault.key.startswith(("trunks", "routes", "dial")) for fault in written.faults):
+        names = [trunk.name for trunk in settings.trunks] or ["none"]
+        routes.append(Route.model_construct(prefix="", trunks=names))
+    try:
+        dialplan = _dialplan(settings, routes)
+    except ParseError as error:
+        return [Fault("trunks", error.reason)]
+    check = _Check(settings, dialplan, written.known)
+    check.addresses()
+    check.dialled()
+    check.shown()
+    rooms = _unused_rooms(settings, written.known)
+    return [*check.faults, *_hidden(settings), *rooms, *_webhooks(settings)]
+
+
+def readings_of(settings: AllSections) -> list[tuple[str, str, str]]:
+    """What each number that the configuration would dial is read as: key, text, words."""
+    dialplan = _dialplan(settings, settings.routes)
+    agents = [(key, text) for key, _name, text in _agents_addresses(settings)]
+    return [
+        (key, text, dialplan.classify(text, field=key).describe())
+        for key, text in (*agents, *_dialled_by_others(settings))
+        if not is_uri(text) and not dialplan.is_agent(text)
+    ]
+
+
+def _dialplan(settings: AllSections, routes: Iterable[Route]) -> Dialplan:
+    return Dialplan(
+        trunks=settings.trunks,
+        routes=tuple(routes),
+        agents=settings.agents,
+        allow_hosts=settings.dial.allow_hosts,
+        plan=NumberPlan.of(settings),
+    )
+
+
+def _agents_addresses(settings: AllSections) -> Iterator[tuple[str, str, str]]:
+    """Every address of every agent: its key, whose it is, and what it is."""
+    for index, agent in enumerate(settings.agents):
+        if agent.uri:
+            yield f"agents[{index}].uri", agent.name, agent.uri
+        for number, address in enumerate(agent.addresses):
+            yield f"agents[{index}].addresses[{number}].uri", agent.name, address.uri
+
+
+def _dialled_by_others(settings: AllSections) -> Iterator[tuple[str, str]]:
+    """Everything else that the configuration may have dialled, with its key."""
+    yield from outside_numbers(settings)
+    for index, code in enumerate(settings.numbering.short_codes):
+        yield f"numbering.short_codes[{index}]", code
+    for index, rule in enumerate(settings.rules):
+        if rule.set.agent is not None:
+            yield f"rules[{index}].set.agent", rule.set.agent
+
+
+class _Check:
+    """What is dialled and shown, by the dialplan that the settings make. Faults are collected."""
+
+    def __init__(self, settings: AllSections, dialplan: Dialplan, known: Known) -> None:
+        self._settings = settings
+        self._dialplan = dialplan
+        self._known = known
+        self.faults: list[Fault] = []
+
+    @contextmanager
+    def _noting(self, key: str) -> Iterator[None]:
+        """Note that what is inside is refused, as a fault of `key`."""
+        try:
+            yield
+        except EngineError as error:
+            self.faults.append(Fault(key, error.message))
+
+    def addresses(self) -> None:
+        """Agents are reached at numbers and URIs that may be dialled, no two at the same."""
+        first: dict[object, str] = {}
+        for key, name, text in _agents_addresses(self._settings):
+            with self._noting(key):
+                self._dialplan.check_address(text, field=key, is_configured=True)
+            owner = first.setdefault(self._dialplan.place_of(text), name)
+            if owner != name:
+                reason = f"{text!r} is an address of agent {owner!r} as well"
+                self.faults.append(Fault(key, reason))
+
+    def dialled(self) -> None:
+        """Outside numbers, short codes and parties of rules have a route and are not refused."""
+        settings = self._settings
+        for key, text in _dialled_by_others(settings):
+            if not self._known.has("agents", text):
+                with self._noting(key):
+                    self._dialplan.destination(text, field=key)
+        for index, rule in enumerate(settings.rules):
+            for name in rule.match.agent or ():
+                key = f"rules[{index}].match.agent"
+                if not self._known.has("agents", name):
+                    with self._noting(key):
+                        self._dialplan.classify(name, field=key)
+
+    def shown(self) -> None:
+        """Caller ids are numbers that can be called back."""
+        settings = self._settings
+        shown = [("dial.caller_id", settings.dial.caller_id)]
+        for index, trunk in enumerate(settings.trunks):
+            shown.append((f"trunks[{index}].caller_id", trunk.caller_id))
+        for index, rule in enumerate(settings.rules):
+            shown.append((f"rules[{index}].set.caller_id", rule.set.caller_id or ""))
+        for key, text in shown:
+            if text:
+                with self._noting(key):
+                    self._dialplan.check_caller_id(text, field=key)
+
+
+# -- what comes in, and what is published --------------------------------------------------------
+
+
+def _hidden(settings: AllSections) -> Iterator[Fault]:
+    """Inbound routes that no call can reach, since earlier ones take all of theirs."""
+    plan, trunks = NumberPlan.of(settings), {trunk.name for trunk in settings.trunks}
+    for index, route in enumerate(settings.inbound):
+        wanted = set(route.trunks) or trunks
+        for earlier in settings.inbound[:index]:
+            if not _covers(earlier, route, plan):
+                continue
+            wanted = wanted - set(earlier.trunks) if earlier.trunks else set()
+            if not wanted:
+                reason = (
+                    f"the earlier [[inbound]] {earlier.name!r} takes every call of {route.name!r}"
+                )
+                yield Fault(f"inbound[{index}].number", f"{reason}; the first that fits is taken")
+                break
+
+
+def _covers(earlier: Inbound, later: Inbound, plan: NumberPlan) -> bool:
+    """Whether every number that fits the later route fits the earlier one."""
+    if earlier.exact:
+        return later.exact and later.number == earlier.number
+    if later.number.startswith(earlier.number):
+        return True
+    number = plan.number_of(later.number) if later.exact else None
+    return number is not None and number.e164.startswith(earlier.number)
+
+
+def _unused_rooms(settings: AllSections, known: Known) -> Iterator[Fault]:
+    asked_for = {route.room for route in settings.inbound} | {DEFAULT_ROOM}
+    for index, room in enumerate(settings.rooms):
+        if room.name not in asked_for and not known.has("queues", room.name):
+            reason = f"no queue is named {room.name!r}, and no [[inbound]] names the room"
+            yield Fault(f"rooms[{index}].name", reason)
+
+
+def _webhooks(settings: AllSections) -> Iterator[Fault]:
+    for index, webhook in enumerate(settings.webhooks):
+        for number, beginning in enumerate(webhook.types):
+            if not any(name.startswith(beginning) for name in EVENT_TYPES):
+                key = f"webhooks[{index}].types[{number}]"
+                yield Fault(key, f"no event's type begins with {beginning!r}")

@@ -1,0 +1,202 @@
+"""What a client with a part of the jobs may ask for and see: those of its sites, or its own.
+
+A client whose role is `request` sees the jobs that it asked for. One whose entry names `sites` sees
+the jobs and calls of these sites. Who asks for another's job hears that there is none.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ...callbacks.intake import Owner
+from ...errors import EngineError
+from ...job import site_of
+from ...request import CallbackRequest
+from ...store.event_log import Event
+from ..params import CallRef
+from ..rights import Principal
+from ..roles import NoRight, needed
+
+if TYPE_CHECKING:
+    from ...calls.call import Call
+
+_OF_ONE_JOB = frozenset(
+    {
+        "callback.annotate", "callback.cancel", "callback.get", "callback.reprioritise",
+        "callback.reschedule",
+    }
+)  # fmt: skip
+_OF_ONE_CALL = frozenset({"call.get", "call.hangup"})
+
+# What the client whose request joined another's job learns of that job.
+_OUTLINE = ("id", "state", "replayed", "joined_to", "reading")
+MOST_REMEMBERED = 20_000
+
+
+class _EventOf(msgspec.Struct):
+    """What an event is about."""
+
+    job: str | None = None
+    context: dict[str, Any] | None = None
+
+
+class _Notification(msgspec.Struct):
+    params: _EventOf
+
+
+_about = msgspec.json.Decoder(_Notification)
+
+
+class JobScope:
+    """What one client may ask for and see.
+
+    `owner_of` gives the owner of a job, or of the request of an id; None where there is none.
+    """
+
+    def __init__(
+        self,
+        principal: Principal,
+        owner_of: Callable[[str], Owner | None] = lambda _id: None,
+        calls: "Mapping[str, Call] | None" = None,
+    ) -> None:
+        self._who = principal
+        self._owner_of = owner_of
+        self._calls = calls or {}
+        # An event is about a job more often than not, and there are many of each.
+        self._known: OrderedDict[str, bool] = OrderedDict()
+
+    # -- what it asks for -------------------------------------------------------------------
+
+    def amend(self, method: str, params: Any) -> Any:
+        """The parameters as the client means them: its own site, and a number where it may only
+        request."""
+        if method == "callback.request" and isinstance(params, CallbackRequest):
+            changes: dict[str, Any] = {}
+            if self._who.role == "request" and params.to_kind is None:
+                changes["to_kind"] = "number"
+            if self._who.sites and params.site is None and site_of(params.context) is None:
+                changes["site"] = self._only_site("site")
+            return msgspec.structs.replace(params, **changes) if changes else params
+        if method == "report.site" and params.site is None:
+            return msgspec.structs.replace(params, site=self._only_site("site"))
+        return params
+
+    def _only_site(self, field: str) -> str:
+        sites = self._who.sites
+        if len(sites) == 1:
+            return next(iter(sites))
+        listed = ", ".join(sorted(sites))
+        raise EngineError("refused", f"give the site, one of {listed}", field=field)
+
+    def check(self, method: str, params: Any) -> None:
+        """Raise NoRight where the client may not ask for this with these parameters."""
+        if method == "callback.request":
+            self._check_site(params.site, "site")
+            self._check_site(site_of(params.context), "context.site")
+        elif method == "report.site":
+            self._check_site(params.site, "site")
+        elif method in _OF_ONE_JOB:
+            if not self._owns(params.id) and not self._has_call(params.id):
+                raise self._no_right(method, "id")
+        elif method == "record.get" and self._owner_of(params.id) and not self._owns(params.id):
+            raise _no_record(params.id)
+        elif method in _OF_ONE_CALL and not self._has_call(self._call_id(params)):
+            raise self._no_right(method, "call" if params.call is not None else "leg")
+
+    def _check_site(self, site: str | None, field: str) -> None:
+        if self._who.sites and site is not None and site not in self._who.sites:
+            reason = f"{self._who.name} may not act for the site {site!r}"
+            raise NoRight(reason, field=field, role=needed("engine.reload"), had=self._who.role)
+
+    def _no_right(self, method: str, field: str) -> NoRight:
+        # The same for what there is not, so that nothing is learnt from it.
+        reason = f"{self._who.name} may do that for its own jobs only"
+        return NoRight(reason, field=field, role=needed(method), had=self._who.role)
+
+    def narrowed(self, method: str, result: Any) -> Any:
+        """A result with nothing in it that does not concern the client."""
+        if method in ("callback.request", "callback.get"):
+            return self._narrowed_job(result)
+        if method == "callback.list":
+            return result | {"jobs": [job for job in result["jobs"] if self._owns(job["id"])]}
+        if method == "call.list":
+            return {"calls": [call for call in result["calls"] if self._sees_call(call)]}
+        if method == "record.get" and not self._sees_record(result):
+            raise _no_record(result["id"])
+        if method == "record.list":
+            mine = [one for one in result["records"] if self._sees_record(one)]
+            return result | {"records": mine}
+        return result
+
+    def _narrowed_job(self, view: Mapping[str, Any]) -> Mapping[str, Any]:
+        job_id = view["id"]
+        if self._is_its(Owner(view["requested_by"], view["site"])):
+            return view
+        if view.get("replayed") and "joined_to" not in view:
+            reason = f"job {job_id} exists and was requested with other parameters"
+            raise EngineError("conflict", reason, field="id")
+        return {name: view[name] for name in _OUTLINE if name in view}
+
+    # -- what it sees -----------------------------------------------------------------------
+
+    def sees(self, event: Event) -> bool:
+        """Whether an event concerns the client."""
+        about = _about.decode(event.line).params
+        if about.job is not None:
+            return self._owns(about.job)
+        return self._is_of_its_sites(site_of(about.context))
+
+    def sees_view(self, source: str, view: Mapping[str, Any]) -> bool:
+        """Whether a view of a snapshot concerns the client."""
+        if source == "job":
+            return self._owns(view["id"])
+        return source == "call" and self._sees_call(view)
+
+    # -- what belongs to it -----------------------------------------------------------------
+
+    def _owns(self, job_id: str) -> bool:
+        """Whether a job is the client's, or took in a request of it."""
+        known = self._known.get(job_id)
+        if known is None:
+            owner = self._owner_of(job_id)
+            if owner is None:
+                return False
+            known = self._known[job_id] = self._is_its(owner)
+            if len(self._known) > MOST_REMEMBERED:
+                self._known.popitem(last=False)
+        return known
+
+    def _is_its(self, owner: Owner) -> bool:
+        if self._who.sites and owner.site not in self._who.sites:
+            return False
+        return self._who.role != "request" or owner.requested_by == self._who.name
+
+    def _is_of_its_sites(self, site: str | None) -> bool:
+        return self._who.role != "request" and site is not None and site in self._who.sites
+
+    def _sees_call(self, view: Mapping[str, Any]) -> bool:
+        if view["job"] is not None:
+            return self._owns(view["job"])
+        return self._is_of_its_sites(site_of(view.get("context")))
+
+    def _sees_record(self, record: Mapping[str, Any]) -> bool:
+        return self._is_of_its_sites(record.get("site"))
+
+    def _has_call(self, call_id: str | None) -> bool:
+        call = self._calls.get(call_id or "")
+        return call is not None and self._sees_call(call.view())
+
+    def _call_id(self, params: CallRef) -> str | None:
+        if params.call is not None:
+            return params.call
+        for call in self._calls.values():
+            if any(leg.id == params.leg for leg in call.legs):
+                return call.id
+        return None
+
+
+def _no_record(record_id: str) -> EngineError:
+    # As for one that there is not.
+    return EngineError("not_found", f"there is no record {record_id}", field="id")

@@ -1,0 +1,108 @@
+"""Spellings: the digits that a phone, a PBX or a gateway may read out of a text.
+
+The same digits can be written in other scripts, with separators, percent-encoded, or hidden in a
+name. What is refused has to be found in all of these.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+OUTSIDE_LINE = "09"
+"""The digits that a PBX commonly takes for an outside line."""
+
+_INTERNATIONAL_PREFIXES = ("00", "011", "0011", "810", "900", "9011")
+FEWEST_NUMBER_DIGITS = 7
+_PUNCTUATION = {"Pd", "Ps", "Pe", "Po", "Zs", "Cf"}
+_NO_DIGIT = re.compile(r"[^0-9+]")
+_DIGIT_RUN = re.compile(r"\+?\d{7,}")
+_MOST_ESCAPES = 4  # how often a text may be escaped over and over
+_MOST_DIGITS_AFTER = 4
+
+
+def ascii_digits(text: str) -> str:
+    """`text` with digits of any script, and every plus sign, in ASCII."""
+    plain = unicodedata.normalize("NFKC", text)
+    return "".join(
+        str(unicodedata.digit(character)) if character.isdigit() else character
+        for character in plain
+    )
+
+
+def digits_of(text: str) -> str | None:
+    """The digits of a text as a phone dials them, with a leading +; None where it has others.
+
+    Digits of any script count, and what people write between them is left out.
+    """
+    text = ascii_digits(text).strip()
+    text = re.sub(r"(?i)^tel:", "", text).partition(";")[0]
+    bare = "".join(
+        character
+        for character in text
+        if not (character.isspace() or unicodedata.category(character) in _PUNCTUATION)
+        or character == "+"
+    )
+    return bare if re.fullmatch(r"\+?[0-9]+", bare) else None
+
+
+def readings_of_user(user: str) -> Iterator[str]:
+    """The texts that a gateway could read out of the user part of a URI."""
+    for text in _unescaped(user):
+        yield text
+        stripped = _NO_DIGIT.sub("", ascii_digits(text))
+        if stripped and not any(character.isalpha() for character in text):
+            yield stripped
+
+
+def _unescaped(user: str) -> Iterator[str]:
+    """A text as it stands, and unescaped as often as it is escaped."""
+    for _ in range(_MOST_ESCAPES):
+        yield user
+        if "%" not in user:
+            return
+        user = unquote(user)
+
+
+def digits_among_letters(user: str) -> str:
+    """The digits of a user part with fewer letters than digits: `x112`; "" for any other."""
+    plain = ascii_digits(user)
+    digits = _NO_DIGIT.sub("", plain).replace("+", "")
+    letters = sum(character.isalpha() for character in plain)
+    return digits if 0 < letters < len(digits) else ""
+
+
+def numbers_in(user: str) -> Iterator[str]:
+    """The digits of numbers that a gateway could find in a user part that is more than a number."""
+    for text in dict.fromkeys(_unescaped(user)):
+        plain = ascii_digits(text)
+        letters = sum(character.isalpha() for character in text)
+        stripped = _NO_DIGIT.sub("", plain)
+        if len(stripped) > 2 * letters:
+            yield stripped
+        yield from _DIGIT_RUN.findall(plain)
+
+
+def dialled_forms(digits: str) -> Iterator[str]:
+    """What a PBX or gateway may dial for these digits: as they stand, and behind its prefixes."""
+    plain = digits.lstrip("+")
+    if len(plain) < FEWEST_NUMBER_DIGITS:
+        return
+    forms = [digits, plain, plain.lstrip("0")]
+    forms += [f"+{plain[len(one) :]}" for one in _INTERNATIONAL_PREFIXES if plain.startswith(one)]
+    if plain[0] in OUTSIDE_LINE:
+        forms.append(plain[1:])
+    yield from dict.fromkeys(forms)
+
+
+def beginnings(digits: str) -> Iterator[str]:
+    """The digits without some at their end: an exchange waits for no more than it needs."""
+    shortest = max(FEWEST_NUMBER_DIGITS, len(digits) - _MOST_DIGITS_AFTER)
+    for length in range(len(digits) - 1, shortest - 1, -1):
+        yield digits[:length]
+
+
+def short_forms(digits: str) -> set[str]:
+    """Digits as they stand, and as a PBX may dial them: without zeros or an outside line."""
+    forms = {digits, digits.lstrip("0"), digits[1:] if digits[:1] in OUTSIDE_LINE else digits}
+    return forms - {""}

@@ -1,0 +1,38 @@
+"""Who an INVITE says is calling, and what it has in common with the others of its leg."""
+
+import pytest
+
+from engine.calls.dialling import DEFAULT_CALLER, Caller, DialOptions
+from engine.routing.dialplan import DialTarget
+from sip.hop import Hop
+from sip.sdp.offer_answer import LocalAudio
+
+HOP = Hop("udp", "192.0.2.1", 5060)
+AUDIO = LocalAudio(host="127.0.0.1", port=10000)
+
+
+@pytest.mark.parametrize(
+    ("user", "trunk_caller_id", "from_uri"),
+    [
+        ("+442079460123", "+442079460999", "sip:+442079460123@127.0.0.1"),
+        (None, "+442079460999", "sip:+442079460999@127.0.0.1"),
+        (None, "", "sip:ringback@127.0.0.1"),
+        ("a b", "", "sip:a%20b@127.0.0.1"),
+    ],
+)
+def test_the_call_names_its_caller_else_the_trunk_does(
+    user: str | None, trunk_caller_id: str, from_uri: str
+) -> None:
+    options = DialOptions(Caller(user, DEFAULT_CALLER), 20.0, AUDIO)
+    target = DialTarget("sip:bob@pbx", "sip:pbx", caller_id=trunk_caller_id)
+    assert options.invitation(target, HOP).from_uri == from_uri
+
+
+def test_an_invitation_has_what_its_target_needs() -> None:
+    options = DialOptions(Caller("alice", "x"), 20.0, AUDIO, headers=(("X-Job", "j1"),))
+    target = DialTarget("sip:bob@pbx", "sip:pbx", trunk="pbx", from_host="example.org")
+    invitation = options.invitation(target, HOP)
+    assert (invitation.target, invitation.hop, invitation.ring_s) == ("sip:bob@pbx", HOP, 20.0)
+    assert invitation.from_uri == "sip:alice@example.org"
+    assert (invitation.account, invitation.headers) == ("pbx", (("X-Job", "j1"),))
+    assert invitation.audio is AUDIO
